@@ -1,0 +1,3 @@
+//! APsystems ECU-R, ECU-R-Pro, ECU-B and ECU-C.
+
+pub mod wire;

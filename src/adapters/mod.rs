@@ -1,0 +1,3 @@
+//! The device adapters.
+
+pub mod aps_ecu;

@@ -1,0 +1,3 @@
+//! wattbridge connects solar inverters and smart meters to Home Assistant.
+
+pub mod adapters;

@@ -1,0 +1,2 @@
+//! Command line of wattbridge.
+fn main() {}
