@@ -1,0 +1,377 @@
+//! The latest state of every device, and the news about it for the outputs.
+//!
+//! The bridge writes through [`Hub`]; each output reads through a [`Feed`] of its own. A slow output
+//! holds up nobody: it is told that it missed news and takes a fresh [`Feed::snapshot`] instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::model::{
+    Command, CommandOutcome, Device, DeviceId, DeviceState, Refusal, Update, Value,
+};
+
+/// News that an output may fall behind before it has to take a snapshot.
+const BACKLOG: usize = 1024;
+/// Commands that may wait for the bridge.
+const COMMANDS: usize = 64;
+
+/// A device and its latest state.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The description.
+    pub device: Arc<Device>,
+    /// The state.
+    pub state: Arc<DeviceState>,
+}
+
+/// What a [`Feed`] delivers.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A change.
+    Update(Update),
+    /// More changes than the output could take: what counts is the snapshot.
+    Missed,
+}
+
+/// A command on its way to an adapter, and where the answer goes.
+#[derive(Debug)]
+pub struct PendingCommand {
+    /// The command, already checked against the device's controls.
+    pub command: Command,
+    /// Takes the outcome.
+    pub reply: oneshot::Sender<CommandOutcome>,
+}
+
+#[derive(Debug, Default)]
+struct Registry {
+    devices: BTreeMap<DeviceId, Known>,
+    unsettled: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    registry: RwLock<Registry>,
+    updates: broadcast::Sender<Update>,
+    commands: mpsc::Sender<PendingCommand>,
+}
+
+/// The writing end.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+/// The reading end of one output.
+#[derive(Debug)]
+pub struct Feed {
+    shared: Arc<Shared>,
+    updates: broadcast::Receiver<Update>,
+}
+
+impl Hub {
+    /// An empty hub, and the commands that the outputs will send.
+    pub fn new() -> (Self, mpsc::Receiver<PendingCommand>) {
+        let (commands, pending) = mpsc::channel(COMMANDS);
+        let (updates, _) = broadcast::channel(BACKLOG);
+        let shared = Shared {
+            registry: RwLock::default(),
+            updates,
+            commands,
+        };
+        (
+            Self {
+                shared: Arc::new(shared),
+            },
+            pending,
+        )
+    }
+
+    /// A reading end for one more output.
+    pub fn feed(&self) -> Feed {
+        Feed {
+            shared: Arc::clone(&self.shared),
+            updates: self.shared.updates.subscribe(),
+        }
+    }
+
+    /// Makes a device known or changes its description; outputs hear of real changes only.
+    pub fn put_device(&self, device: Arc<Device>, state: Arc<DeviceState>) {
+        let known = Known {
+            device: Arc::clone(&device),
+            state: Arc::clone(&state),
+        };
+        let before = self.write(|registry| registry.devices.insert(device.id.clone(), known));
+        if before.as_ref().is_none_or(|known| known.device != device) {
+            self.tell(Update::Device(device));
+        }
+        if before.is_none_or(|known| known.state != state) {
+            self.tell(Update::State(state));
+        }
+    }
+
+    /// Replaces the state of a known device and tells the outputs, also when nothing changed: that
+    /// the values were confirmed is news too.
+    pub fn put_state(&self, state: Arc<DeviceState>) {
+        let known = self.write(|registry| {
+            let known = registry.devices.get_mut(&state.device)?;
+            known.state = Arc::clone(&state);
+            Some(())
+        });
+        if known.is_some() {
+            self.tell(Update::State(state));
+        }
+    }
+
+    /// Forgets a device.
+    pub fn remove(&self, id: &DeviceId) {
+        if self.write(|registry| registry.devices.remove(id)).is_some() {
+            self.tell(Update::Removed(id.clone()));
+        }
+    }
+
+    /// Says whether all devices of an adapter are known by now. Until then an output must not
+    /// clear what it announced for that adapter in an earlier run.
+    pub fn set_settled(&self, adapter: &str, settled: bool) {
+        self.write(|registry| {
+            if settled {
+                registry.unsettled.remove(adapter);
+            } else {
+                registry.unsettled.insert(adapter.to_owned());
+            }
+        });
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
+        // A panic while the lock was held leaves whole entries behind: each change is one insert.
+        change(
+            &mut self
+                .shared
+                .registry
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    fn tell(&self, update: Update) {
+        // Without an output there is nobody to tell, which is fine.
+        let _ = self.shared.updates.send(update);
+    }
+}
+
+impl Feed {
+    /// The next news; `None` when the bridge has ended.
+    pub async fn next(&mut self) -> Option<News> {
+        match self.updates.recv().await {
+            Ok(update) => Some(News::Update(update)),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(News::Missed),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+
+    /// All devices with their latest state, parents before their children.
+    pub fn snapshot(&self) -> Vec<Known> {
+        let mut all: Vec<Known> =
+            self.read(|registry| registry.devices.values().cloned().collect());
+        let parents: BTreeMap<DeviceId, Option<DeviceId>> = all
+            .iter()
+            .map(|known| (known.device.id.clone(), known.device.via.clone()))
+            .collect();
+        all.sort_by_key(|known| depth(&parents, &known.device.id));
+        all
+    }
+
+    /// A device and its latest state.
+    pub fn get(&self, id: &DeviceId) -> Option<Known> {
+        self.read(|registry| registry.devices.get(id).cloned())
+    }
+
+    /// Whether an announcement of an earlier run, for the device of this id, is surely obsolete.
+    pub fn is_orphan(&self, id: &str) -> bool {
+        self.read(|registry| {
+            let known = registry.devices.keys().any(|key| key.as_str() == id);
+            let of = |adapter: &String| {
+                id.strip_prefix(adapter.as_str())
+                    .is_some_and(|rest| rest.starts_with('_'))
+            };
+            !known && !registry.unsettled.iter().any(of)
+        })
+    }
+
+    /// Checks a command, hands it to the adapter, and waits for what becomes of it.
+    pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
+        match self.send_command(device, key, text).await {
+            Ok(outcome) => outcome,
+            Err(refusal) => CommandOutcome {
+                result: Err(refusal.to_string()),
+            },
+        }
+    }
+
+    async fn send_command(
+        &self,
+        device: &str,
+        key: &str,
+        text: &str,
+    ) -> Result<CommandOutcome, Refusal> {
+        let command = self.check_command(device, key, text)?;
+        let (reply, outcome) = oneshot::channel();
+        let pending = PendingCommand { command, reply };
+        self.shared
+            .commands
+            .try_send(pending)
+            .map_err(|_| Refusal::Busy)?;
+        outcome.await.map_err(|_| Refusal::NotConnected)
+    }
+
+    fn check_command(&self, device: &str, key: &str, text: &str) -> Result<Command, Refusal> {
+        let known = self
+            .read(|registry| {
+                registry
+                    .devices
+                    .values()
+                    .find(|known| known.device.id.as_str() == device)
+                    .cloned()
+            })
+            .ok_or_else(|| Refusal::UnknownDevice(shorten(device)))?;
+        let control = known
+            .device
+            .control(key)
+            .ok_or_else(|| Refusal::UnknownControl {
+                device: shorten(device),
+                key: shorten(key),
+            })?;
+        let value: Value = control.kind.parse(text)?;
+        Ok(Command {
+            device: known.device.id.clone(),
+            key: key.to_owned(),
+            value,
+        })
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
+        look(
+            &self
+                .shared
+                .registry
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+/// How many known parents a device has above it. Counts at most as many as there are devices, so
+/// that a circle of parents does no harm.
+fn depth(parents: &BTreeMap<DeviceId, Option<DeviceId>>, id: &DeviceId) -> usize {
+    let parent = |id: &&DeviceId| parents.get(*id).and_then(Option::as_ref);
+    std::iter::successors(Some(id), parent)
+        .take(parents.len())
+        .count()
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Control, ControlKind, Health};
+
+    fn device(serial: &str, via: Option<&str>) -> (Arc<Device>, Arc<DeviceState>) {
+        let mut device = Device::new("aps_ecu", serial, serial, "APsystems");
+        device.via = via.map(|serial| DeviceId::new("aps_ecu", serial));
+        let state = DeviceState {
+            device: device.id.clone(),
+            at: None,
+            values: BTreeMap::new(),
+            health: Health::ONLINE,
+        };
+        (Arc::new(device), Arc::new(state))
+    }
+
+    fn put(hub: &Hub, (device, state): (Arc<Device>, Arc<DeviceState>)) {
+        hub.put_device(device, state);
+    }
+
+    #[test]
+    fn parents_come_first() {
+        let (hub, _commands) = Hub::new();
+        put(&hub, device("1", Some("9")));
+        put(&hub, device("9", Some("5")));
+        put(&hub, device("5", None));
+        let order: Vec<_> = hub
+            .feed()
+            .snapshot()
+            .iter()
+            .map(|k| k.device.serial.clone())
+            .collect();
+        assert_eq!(order, ["5", "9", "1"]);
+    }
+
+    #[test]
+    fn a_circle_of_parents_ends() {
+        let (hub, _commands) = Hub::new();
+        put(&hub, device("1", Some("2")));
+        put(&hub, device("2", Some("1")));
+        assert_eq!(hub.feed().snapshot().len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_an_orphan_before_its_adapter_has_settled() {
+        let (hub, _commands) = Hub::new();
+        let feed = hub.feed();
+        put(&hub, device("1", None));
+        hub.set_settled("aps_ecu", false);
+        assert!(!feed.is_orphan("aps_ecu_2"));
+        assert!(feed.is_orphan("kaifa_1"));
+        hub.set_settled("aps_ecu", true);
+        assert!(feed.is_orphan("aps_ecu_2"));
+        assert!(!feed.is_orphan("aps_ecu_1"));
+    }
+
+    #[tokio::test]
+    async fn an_output_that_falls_behind_is_told() {
+        let (hub, _commands) = Hub::new();
+        let mut feed = hub.feed();
+        let (description, state) = device("1", None);
+        hub.put_device(description, Arc::clone(&state));
+        for _ in 0..2 * BACKLOG {
+            hub.put_state(Arc::clone(&state));
+        }
+        assert!(matches!(feed.next().await, Some(News::Missed)));
+        assert_eq!(feed.snapshot().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn commands_are_checked_before_they_travel() {
+        let (hub, mut commands) = Hub::new();
+        let (description, state) = device("1", None);
+        let mut description = Arc::unwrap_or_clone(description);
+        description.controls = vec![Control {
+            key: "load".into(),
+            name: "Load".into(),
+            kind: ControlKind::Switch,
+        }];
+        hub.put_device(Arc::new(description), state);
+        let feed = hub.feed();
+        for (id, key, text) in [
+            ("aps_ecu_2", "load", "ON"),
+            ("aps_ecu_1", "relay", "ON"),
+            ("aps_ecu_1", "load", "?"),
+        ] {
+            assert!(feed.command(id, key, text).await.result.is_err());
+        }
+        let answer = async {
+            let pending = commands.recv().await.unwrap();
+            assert_eq!(pending.command.value, Value::OnOff(true));
+            let outcome = CommandOutcome {
+                result: Ok(Value::OnOff(true)),
+            };
+            pending.reply.send(outcome).unwrap();
+        };
+        let (outcome, ()) = tokio::join!(feed.command("aps_ecu_1", "load", "ON"), answer);
+        assert_eq!(outcome.result, Ok(Value::OnOff(true)));
+    }
+}

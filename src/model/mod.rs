@@ -1,0 +1,25 @@
+//! What flows through the program: devices, their metrics, readings, health and commands.
+//!
+//! Pure data without I/O. Adapters speak it towards the bridge ([`Report`]), the bridge speaks it
+//! towards the outputs ([`Update`]), and commands travel the other way ([`Command`]). No module in
+//! here knows a wire format or a topic.
+
+mod control;
+mod decimal;
+mod device;
+mod health;
+mod metric;
+mod quantity;
+mod report;
+mod update;
+mod value;
+
+pub use control::{Command, CommandOutcome, Control, ControlKind, Refusal};
+pub use decimal::Decimal;
+pub use device::{Device, DeviceId};
+pub use health::{Health, HealthCode};
+pub use metric::{Behavior, Derivation, Metric, OnOff, Role};
+pub use quantity::Quantity;
+pub use report::{Reading, Readings, Report};
+pub use update::{DeviceState, Update};
+pub use value::Value;

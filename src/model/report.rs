@@ -1,0 +1,72 @@
+//! What adapters tell the bridge.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{Device, DeviceId, Health, Value};
+
+/// One message of an adapter to the bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// A device is there, or its description changed. Parents come before their children.
+    Device(Box<Device>),
+    /// A device is no longer part of the installation.
+    Gone(DeviceId),
+    /// Values of a device. Metrics that are not mentioned keep their value.
+    Readings(Readings),
+    /// How a device is.
+    Health(DeviceId, Health),
+}
+
+/// Values of one device that belong to one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readings {
+    /// Whose values they are.
+    pub device: DeviceId,
+    /// The moment they were measured.
+    pub at: Timestamp,
+    /// The calendar day on the device's own clock, which its daily counters follow; `None` where
+    /// the device has no clock and the day of the host counts.
+    pub day: Option<Date>,
+    /// The values.
+    pub values: Vec<Reading>,
+}
+
+/// The value of one metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The metric's key.
+    pub key: Cow<'static, str>,
+    /// Its value.
+    pub value: Value,
+}
+
+impl Readings {
+    /// No values yet.
+    pub const fn new(device: DeviceId, at: Timestamp) -> Self {
+        Self {
+            device,
+            at,
+            day: None,
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds a value.
+    pub fn push(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        self.values.push(Reading {
+            key: key.into(),
+            value: value.into(),
+        });
+    }
+
+    /// The value of a key, if it is mentioned.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.values
+            .iter()
+            .find(|reading| reading.key == key)
+            .map(|reading| &reading.value)
+    }
+}
