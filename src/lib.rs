@@ -2,4 +2,5 @@
 
 pub mod adapters;
 pub mod bridge;
+pub mod config;
 pub mod model;

@@ -1,0 +1,38 @@
+//! What every section of the configuration file has in common.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+/// The typed form of one section.
+///
+/// Its fields, their documentation and their defaults are the single source of the file format:
+/// the parser, the list of known keys and `docs/configuration.md` all come from them. Derive
+/// `Deserialize` with `#[serde(default, deny_unknown_fields)]`.
+pub trait Settings: DeserializeOwned + JsonSchema {
+    /// Rules that types alone cannot express.
+    fn check(&self) -> Vec<Complaint> {
+        Vec::new()
+    }
+}
+
+/// A value of the right type that still cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// The key within the section, dotted for keys of inner tables.
+    pub field: &'static str,
+    /// What is wrong.
+    pub what: String,
+    /// How to mend it.
+    pub advice: String,
+}
+
+impl Complaint {
+    /// A complaint about `field`.
+    pub fn new(field: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            field,
+            what: what.into(),
+            advice: advice.into(),
+        }
+    }
+}
