@@ -2,5 +2,8 @@
 
 pub mod adapters;
 pub mod bridge;
+pub mod clock;
 pub mod config;
+pub mod links;
 pub mod model;
+pub mod store;

@@ -1,0 +1,302 @@
+//! Recordings: the raw exchange with a device as a text file.
+//!
+//! ```text
+//! # wattbridge recording 1
+//! # adapter: aps_ecu
+//! # started: 2026-06-21T10:00:00.000Z
+//! 0.000 1 open 192.168.1.50:8899
+//! 0.004 1 > 41505331313030313630303031454e440a
+//! 0.021 1 < 4150533131...
+//! 0.022 1 close
+//! ```
+//!
+//! Each line: seconds since the start, the number of the connection, what happened. `>` are bytes to
+//! the device, `<` bytes from it, `fail WORDS` a connection that did not come about.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub(super) const MAGIC: &str = "# wattbridge recording 1";
+/// More than months of polling one device; a larger file is a mistake.
+const MAX_LINES: usize = 10_000_000;
+
+/// One line of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Time since the start.
+    pub after: Duration,
+    /// Which connection, counted from 1.
+    pub connection: u64,
+    /// What happened on it.
+    pub event: Event,
+}
+
+/// What happened on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It was opened to this address.
+    Open(String),
+    /// It could not be opened.
+    Fail(String),
+    /// Bytes went to the device.
+    Sent(Vec<u8>),
+    /// Bytes came from the device.
+    Received(Vec<u8>),
+    /// It was closed, by whichever side.
+    Close,
+}
+
+/// A whole recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// The adapter whose exchange it is.
+    pub adapter: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// What happened, in order.
+    pub lines: Vec<Line>,
+}
+
+/// A recording cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// The file is not a recording at all.
+    #[error(
+        "this is not a recording: its first line should be \"{MAGIC}\"; make one with `wattbridge record`"
+    )]
+    NotARecording,
+    /// The head lacks a field.
+    #[error("the head of the recording lacks \"# {0}: ...\"; copy it from the original file")]
+    HeadLacks(&'static str),
+    /// A line does not follow the format.
+    #[error("line {line}: {what}; each line reads `SECONDS CONNECTION open|>|<|close|fail ...`")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The file cannot be written.
+    #[error("the recording cannot be written ({0}); is the disk full, or the folder not yours?")]
+    Write(#[from] std::io::Error),
+}
+
+impl Recording {
+    /// Reads a recording. Every line is checked; hostile text gives an error with its line.
+    pub fn parse(text: &str) -> Result<Self, RecordingError> {
+        let mut lines = text.lines().enumerate();
+        let first = lines
+            .next()
+            .map(|(_, line)| line.trim_start_matches('\u{feff}').trim_end());
+        if first != Some(MAGIC) {
+            return Err(RecordingError::NotARecording);
+        }
+        let (mut adapter, mut started, mut events) = (None, None, Vec::new());
+        for (index, line) in lines {
+            let at = |what| RecordingError::Line {
+                line: index + 1,
+                what,
+            };
+            let line = line.trim();
+            if let Some(comment) = line.strip_prefix('#') {
+                match comment
+                    .split_once(':')
+                    .map(|(key, value)| (key.trim(), value.trim()))
+                {
+                    Some(("adapter", value)) => adapter = Some(value.to_owned()),
+                    Some(("started", value)) => {
+                        started = Some(value.parse().map_err(|_| at("that is no moment in time"))?);
+                    }
+                    _ => {}
+                }
+            } else if !line.is_empty() {
+                events.push(parse_line(line).map_err(at)?);
+                if events.len() > MAX_LINES {
+                    return Err(at("there are too many lines; split the recording"));
+                }
+            }
+        }
+        Ok(Self {
+            adapter: adapter.ok_or(RecordingError::HeadLacks("adapter"))?,
+            started: started.ok_or(RecordingError::HeadLacks("started"))?,
+            lines: events,
+        })
+    }
+
+    /// What a device must do to play its part of this recording again.
+    pub fn script(&self) -> Script {
+        let mut connections: BTreeMap<u64, VecDeque<Line>> = BTreeMap::new();
+        for line in &self.lines {
+            connections
+                .entry(line.connection)
+                .or_default()
+                .push_back(line.clone());
+        }
+        Script {
+            started: self.started,
+            connections: connections.into_values().collect(),
+        }
+    }
+}
+
+/// The connections of a recording, ready to be played one after the other.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// When the recording began.
+    pub started: Timestamp,
+    /// The lines of each connection.
+    pub connections: VecDeque<VecDeque<Line>>,
+}
+
+fn parse_line(line: &str) -> Result<Line, &'static str> {
+    let mut words = line.splitn(4, ' ');
+    let after = words
+        .next()
+        .and_then(|text| text.parse::<f64>().ok())
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or("the line does not begin with seconds")?;
+    let connection = words
+        .next()
+        .and_then(|text| text.parse().ok())
+        .ok_or("the second word is not the number of a connection")?;
+    let verb = words.next().ok_or("the line ends too early")?;
+    let rest = words.next().unwrap_or("").trim();
+    let event = match verb {
+        "open" => Event::Open(rest.to_owned()),
+        "fail" => Event::Fail(rest.to_owned()),
+        ">" => Event::Sent(from_hex(rest).ok_or("the bytes are not hexadecimal")?),
+        "<" => Event::Received(from_hex(rest).ok_or("the bytes are not hexadecimal")?),
+        "close" => Event::Close,
+        _ => return Err("the third word is none of open, >, <, close, fail"),
+    };
+    Ok(Line {
+        after,
+        connection,
+        event,
+    })
+}
+
+/// Bytes from hexadecimal digits; white space between bytes is fine.
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let nibble = |b: u8| char::from(b).to_digit(16);
+    digits
+        .chunks(2)
+        .map(|pair| Some((nibble(pair[0])? * 16 + nibble(pair[1])?) as u8))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::super::recorder::{Mask, Recorder};
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn started() -> Timestamp {
+        "2026-06-21T10:00:00Z".parse().unwrap()
+    }
+
+    fn line(millis: u64, event: Event) -> Line {
+        Line {
+            after: Duration::from_millis(millis),
+            connection: 1,
+            event,
+        }
+    }
+
+    fn written(lines: &[Line], mask: Option<Mask>) -> Recording {
+        let page = Page::default();
+        let recorder = Recorder::new(Box::new(page.clone()), "aps_ecu", started(), mask).unwrap();
+        for line in lines {
+            recorder.record(line.clone());
+        }
+        recorder.finish().unwrap();
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        Recording::parse(&text).unwrap()
+    }
+
+    #[test]
+    fn joins_what_the_network_cut_before_masking() {
+        let lines = [
+            line(0, Event::Open("192.168.1.50:8899".into())),
+            line(1, Event::Sent(vec![1, 2])),
+            line(2, Event::Received(vec![3])),
+            line(3, Event::Received(vec![4])),
+            line(4, Event::Close),
+        ];
+        let mask: Mask = Box::new(|bytes| bytes.iter().rev().copied().collect());
+        let recording = written(&lines, Some(mask));
+        assert_eq!(recording.started, started());
+        let events: Vec<Event> = recording.lines.into_iter().map(|line| line.event).collect();
+        assert_eq!(events[1], Event::Sent(vec![2, 1]));
+        assert_eq!(events[2], Event::Received(vec![4, 3]));
+        assert_eq!(events.len(), 4);
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_where() {
+        let with = |line: &str| {
+            format!("{MAGIC}\n# adapter: aps_ecu\n# started: 2026-06-21T10:00:00Z\n\n{line}\n")
+        };
+        for (text, words) in [
+            (String::new(), "not a recording"),
+            ("hello".to_owned(), "not a recording"),
+            (MAGIC.to_owned(), "lacks \"# adapter"),
+            (
+                with("x 1 close"),
+                "line 5: the line does not begin with seconds",
+            ),
+            (with("0 x close"), "line 5: the second word"),
+            (with("0 1"), "line 5: the line ends too early"),
+            (with("0 1 > 0"), "line 5: the bytes are not hexadecimal"),
+            (with("0 1 < zz"), "line 5: the bytes are not hexadecimal"),
+            (with("0 1 jump"), "line 5: the third word"),
+            (
+                with("-1 1 close"),
+                "line 5: the line does not begin with seconds",
+            ),
+            (
+                with("1e300 1 close"),
+                "line 5: the line does not begin with seconds",
+            ),
+        ] {
+            let error = Recording::parse(&text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text:?}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in ".*") {
+            let _ = Recording::parse(&text);
+            let _ = Recording::parse(&format!("{MAGIC}\n# adapter: a\n# started: 2026-06-21T10:00:00Z\n0 1 {text}"));
+        }
+
+        #[test]
+        fn gives_back_what_was_sent(bytes: Vec<u8>, millis in 0_u64..100_000_000) {
+            let recording = written(&[line(millis, Event::Sent(bytes.clone()))], None);
+            prop_assert_eq!(&recording.lines, &[line(millis, Event::Sent(bytes))]);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The tables, and how older files get them. Steps are only ever added at the end.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Each step takes the file from the format of its index to the next.
+const STEPS: &[&str] = &["
+    CREATE TABLE device (
+        id       TEXT PRIMARY KEY,
+        source   TEXT NOT NULL,           -- the section of the configuration that reached it
+        json     TEXT NOT NULL            -- its description
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE counter (
+        device   TEXT NOT NULL,
+        key      TEXT NOT NULL,
+        state    TEXT NOT NULL,           -- last good value and what confirms a new one, as JSON
+        PRIMARY KEY (device, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE memory (
+        source   TEXT NOT NULL,
+        key      TEXT NOT NULL,
+        json     TEXT NOT NULL,           -- what an adapter wants to find again
+        PRIMARY KEY (source, key)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Brings the file to the newest format, all steps or none.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = STEPS.len() as i64;
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    let todo = STEPS
+        .get(done..)
+        .ok_or(StoreError::Newer { found, known })?;
+    for step in todo {
+        transaction.execute_batch(step)?;
+    }
+    if !todo.is_empty() {
+        transaction.pragma_update(None, "user_version", known)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_gets_every_table_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        let tables: i64 = connection
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'table'",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert_eq!(tables, 3);
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        let error = migrate(&mut connection).unwrap_err().to_string();
+        assert!(error.contains("newer version (format 99"), "{error}");
+    }
+}

@@ -1,0 +1,28 @@
+//! What must survive a restart, in one SQLite file.
+//!
+//! Everything saved is read once at the start; after that a thread of its own only writes. A full
+//! disk or a broken file never stops the program: it says so, keeps what is to be written in memory
+//! and tries again.
+
+mod migrations;
+mod saved;
+mod writer;
+
+pub use saved::{Counter, Saved, SavedDevice};
+pub use writer::{Memory, Store};
+
+/// The saved state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refuses.
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file was written by a newer version of this program.
+    #[error("the file was written by a newer version (format {found}, this one knows {known})")]
+    Newer {
+        /// The format in the file.
+        found: i64,
+        /// The newest that this program knows.
+        known: i64,
+    },
+}

@@ -1,0 +1,408 @@
+//! The thread that writes, and the handles that feed it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, ErrorCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::saved::{self, Content, Counter, Saved, Subject};
+use super::{StoreError, migrations};
+use crate::model::{Device, DeviceId};
+
+/// How long to wait before writing again after the disk refused.
+const RETRY: Duration = Duration::from_secs(30);
+/// Subjects kept in memory while the disk refuses; far above any real installation.
+const MAX_PENDING: usize = 100_000;
+
+enum Job {
+    Change(Subject, Content),
+    Flush(mpsc::Sender<()>),
+}
+
+/// The handle for saving. Cheap to clone; saving never waits for the disk.
+#[derive(Debug, Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    failing: Arc<AtomicBool>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Store {
+    /// Opens the file, made anew where there is none, and reads what was saved. Where it cannot be
+    /// opened, nothing was saved and the program runs all the same.
+    pub fn open(path: &Path) -> (Self, Saved) {
+        let (connection, saved) = match open_or_set_aside(path) {
+            Ok((connection, saved)) => (Some(connection), saved),
+            Err(error) => {
+                tracing::warn!(
+                    "The store {} cannot be opened ({error}). Running on without it: counters are not protected over a restart. \
+                     Check that the folder exists, is yours and has space.",
+                    path.display()
+                );
+                (None, Saved::default())
+            }
+        };
+        (Self::start(connection, Some(path.to_owned())), saved)
+    }
+
+    /// A store that forgets everything at the end, for demonstrations and replays.
+    pub fn in_memory() -> (Self, Saved) {
+        (Self::start(None, None), Saved::default())
+    }
+
+    fn start(connection: Option<Connection>, path: Option<PathBuf>) -> Self {
+        let (jobs, inbox) = mpsc::channel();
+        let failing = Arc::new(AtomicBool::new(path.is_some() && connection.is_none()));
+        let writer = Writer {
+            connection,
+            path,
+            failing: Arc::clone(&failing),
+            pending: BTreeMap::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run(&inbox));
+        if let Err(error) = &thread {
+            tracing::warn!(
+                "The store cannot run ({error}); counters are not protected over a restart. Free some memory and restart."
+            );
+        }
+        Self {
+            jobs,
+            failing,
+            thread: Arc::new(Mutex::new(thread.ok())),
+        }
+    }
+
+    /// Whether saving fails at the moment.
+    pub fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Saves a device's description.
+    pub fn save_device(&self, source: &str, device: &Device) {
+        let subject = Subject::Device {
+            id: device.id.to_string(),
+        };
+        self.save(subject, source, Some(device));
+    }
+
+    /// Forgets a device. Its counters stay: they are its identity's for ever.
+    pub fn forget_device(&self, id: &DeviceId) {
+        self.save(Subject::Device { id: id.to_string() }, "", None::<&()>);
+    }
+
+    /// Saves the state of a counter.
+    pub fn save_counter(&self, device: &DeviceId, key: &str, state: &impl Serialize) {
+        let counter = Counter {
+            device: device.to_string(),
+            key: key.to_owned(),
+        };
+        self.save(Subject::Counter(counter), "", Some(state));
+    }
+
+    fn save(&self, subject: Subject, source: &str, content: Option<&impl Serialize>) {
+        let json = content.map(serde_json::to_string).transpose();
+        match json {
+            Ok(json) => {
+                let content = Content {
+                    source: source.to_owned(),
+                    json,
+                };
+                // The writer is gone only when the program is ending.
+                let _ = self.jobs.send(Job::Change(subject, content));
+            }
+            Err(error) => tracing::debug!("{subject:?} cannot be saved: {error}"),
+        }
+    }
+
+    /// Waits until all that was handed over has been written, as far as the disk lets it, at most
+    /// `within`.
+    pub fn flush(&self, within: Duration) {
+        let (done, wait) = mpsc::channel();
+        if self.jobs.send(Job::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(within);
+        }
+    }
+
+    /// Writes the rest and closes the file.
+    pub fn close(self) {
+        let Self { jobs, thread, .. } = self;
+        let (done, wait) = mpsc::channel();
+        let _ = jobs.send(Job::Flush(done));
+        drop(jobs);
+        let _ = wait.recv_timeout(Duration::from_secs(5));
+        let handle = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Other handles may be alive in tasks that are being dropped: then the thread ends with
+        // them, and everything is written already.
+        if let Some(handle) = handle.filter(JoinHandle::is_finished) {
+            let _ = handle.join();
+        }
+    }
+}
+
+/// What one configured section wants to find again after a restart.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    store: Store,
+    source: String,
+    saved: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+impl Memory {
+    /// The memory of `source`, filled with what was saved.
+    pub fn new(store: Store, source: &str, saved: &Saved) -> Self {
+        let of_source = |((from, key), value): (&(String, String), &Value)| {
+            (from == source).then(|| (key.clone(), value.clone()))
+        };
+        let values = saved.memory.iter().filter_map(of_source).collect();
+        Self {
+            store,
+            source: source.to_owned(),
+            saved: Arc::new(Mutex::new(values)),
+        }
+    }
+
+    /// What was saved under `key`; `None` also when it has another shape than expected.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        saved.get(key).and_then(|value| T::deserialize(value).ok())
+    }
+
+    /// Saves `value` under `key`, if it differs from what is there.
+    pub fn put(&self, key: &str, value: &impl Serialize) {
+        let Ok(json) = serde_json::to_value(value) else {
+            return;
+        };
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        if saved.get(key) == Some(&json) {
+            return;
+        }
+        let subject = Subject::Memory {
+            source: self.source.clone(),
+            key: key.to_owned(),
+        };
+        self.store.save(subject, &self.source, Some(&json));
+        saved.insert(key.to_owned(), json);
+    }
+}
+
+struct Writer {
+    connection: Option<Connection>,
+    /// `None` for a store that forgets.
+    path: Option<PathBuf>,
+    failing: Arc<AtomicBool>,
+    pending: BTreeMap<Subject, Content>,
+}
+
+impl Writer {
+    fn run(mut self, inbox: &mpsc::Receiver<Job>) {
+        loop {
+            let job = if self.failing.load(Ordering::Relaxed) {
+                inbox.recv_timeout(RETRY)
+            } else {
+                inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            let mut waiting = Vec::new();
+            match job {
+                Ok(job) => self.take(job, &mut waiting),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            // One transaction for all that has come meanwhile.
+            while let Ok(job) = inbox.try_recv() {
+                self.take(job, &mut waiting);
+            }
+            self.write();
+            for done in waiting {
+                let _ = done.send(());
+            }
+        }
+        self.write();
+    }
+
+    fn take(&mut self, job: Job, waiting: &mut Vec<mpsc::Sender<()>>) {
+        match job {
+            Job::Flush(done) => waiting.push(done),
+            Job::Change(..) if self.path.is_none() => {}
+            Job::Change(subject, content) => {
+                if self.pending.len() < MAX_PENDING || self.pending.contains_key(&subject) {
+                    self.pending.insert(subject, content);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        let Some(path) = self.path.clone() else {
+            return;
+        };
+        if self.pending.is_empty() && !self.failing.load(Ordering::Relaxed) {
+            return;
+        }
+        match self.try_write(&path) {
+            Ok(()) => {
+                self.pending.clear();
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("The store {} takes values again.", path.display());
+                }
+            }
+            Err(error) => {
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "The store {} takes no values ({error}). Running on and trying again every {} seconds. \
+                         Free some space on the disk or check the rights of the folder.",
+                        path.display(),
+                        RETRY.as_secs()
+                    );
+                }
+            }
+        }
+    }
+
+    fn try_write(&mut self, path: &Path) -> Result<(), StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => self.connection.insert(open(path)?.0),
+        };
+        saved::write(connection, &self.pending)
+    }
+}
+
+fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(2))?;
+    // With a write-ahead log a killed process loses nothing, and the SD card is synced only when
+    // the log is folded in.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -256)?;
+    migrations::migrate(&mut connection)?;
+    let saved = saved::load(&connection)?;
+    Ok((connection, saved))
+}
+
+/// A file that is no database, or a damaged one, is kept under another name and replaced.
+fn open_or_set_aside(path: &Path) -> Result<(Connection, Saved), StoreError> {
+    let damaged = |error: &StoreError| {
+        matches!(error, StoreError::Sqlite(error) if matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
+        ))
+    };
+    match open(path) {
+        Err(error) if damaged(&error) => {
+            let stamp = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |d| d.as_secs());
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(format!(".damaged-{stamp}"));
+            let moved = std::fs::rename(path, &aside);
+            tracing::warn!(
+                "The store {} is damaged ({error}). {} and begun anew; counters find their baseline again by themselves.",
+                path.display(),
+                match &moved {
+                    Ok(()) => format!("It was kept as {}", Path::new(&aside).display()),
+                    Err(error) => format!("It could not be renamed ({error})"),
+                }
+            );
+            open(path)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(20);
+
+    fn device() -> Device {
+        Device::new("aps_ecu", "216000000001", "ECU", "APsystems")
+    }
+
+    #[test]
+    fn everything_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let (store, saved) = Store::open(&path);
+        assert!(saved.devices.is_empty());
+        let memory = Memory::new(store.clone(), "aps_ecu@here", &saved);
+        memory.put("cycle", &300);
+        store.save_device("aps_ecu@here", &device());
+        store.save_counter(
+            &device().id,
+            "energy_total",
+            &serde_json::json!({"accepted": 1}),
+        );
+        store.save_counter(
+            &device().id,
+            "energy_total",
+            &serde_json::json!({"accepted": 2}),
+        );
+        store.flush(WAIT);
+
+        let (again, saved) = Store::open(&path);
+        assert_eq!(saved.devices[0].device, device());
+        assert_eq!(saved.counters.values().next().unwrap()["accepted"], 2);
+        assert_eq!(
+            Memory::new(again.clone(), "aps_ecu@here", &saved).get("cycle"),
+            Some(300)
+        );
+        assert_eq!(
+            Memory::new(again.clone(), "aps_ecu@there", &saved).get::<i32>("cycle"),
+            None
+        );
+        again.forget_device(&device().id);
+        again.flush(WAIT);
+        assert!(Store::open(&path).1.devices.is_empty());
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        std::fs::write(&path, "this was never a database, was it?".repeat(100)).unwrap();
+        let (store, _) = Store::open(&path);
+        store.save_device("s", &device());
+        store.flush(WAIT);
+        assert!(!store.is_failing());
+        assert_eq!(Store::open(&path).1.devices.len(), 1);
+        assert_eq!(
+            std::fs::read_dir(folder.path())
+                .unwrap()
+                .filter(|entry| {
+                    entry
+                        .as_ref()
+                        .unwrap()
+                        .file_name()
+                        .to_string_lossy()
+                        .contains("damaged")
+                })
+                .count(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_folder_that_comes_later_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("store.db");
+        let (store, _) = Store::open(&path);
+        assert!(store.is_failing());
+        store.save_device("s", &device());
+        std::fs::create_dir(folder.path().join("missing")).unwrap();
+        store.flush(WAIT);
+        assert!(!store.is_failing());
+        assert_eq!(Store::open(&path).1.devices.len(), 1);
+    }
+}
