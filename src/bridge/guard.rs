@@ -331,7 +331,7 @@ mod tests {
     fn a_daily_counter_starts_again_with_the_day_only() {
         let mut guard = Guard::default();
         let mut daily = |minute, value| guard.judge_daily(&sample(minute, value), POWER);
-        let midnight = (1440 - 1_780_000_000 / 60 % 1440) % 1440;
+        let midnight = 1440 - 1_780_000_000 / 60 % 1440;
         assert_eq!(daily(midnight + 600, 5000), Verdict::Accepted);
         assert_eq!(daily(midnight + 605, 0), held(5000, Reason::Zero));
         assert_eq!(daily(midnight + 1200, 9000), Verdict::Accepted);

@@ -1,7 +1,18 @@
 //! The bridge between adapters and outputs.
+//!
+//! It starts every source and keeps it running ([`supervisor`]), takes their reports, guards and
+//! completes the values ([`intake`], [`guard`], [`derive`]), and holds the latest state of every
+//! device for the outputs ([`Hub`], [`Feed`]). Commands travel the other way.
 
+mod connection;
+mod counting;
 mod derive;
 mod guard;
 mod hub;
+mod intake;
+mod own_device;
+mod runner;
+mod supervisor;
 
 pub use hub::{Feed, Hub, Known, News, PendingCommand};
+pub use runner::{Bridge, Setup};

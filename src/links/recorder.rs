@@ -68,8 +68,8 @@ impl Recorder {
     }
 
     /// Writes down what happened.
-    pub fn record(&self, line: Line) {
-        self.lock().record(&line);
+    pub fn record(&self, line: &Line) {
+        self.lock().record(line);
     }
 
     /// The first trouble there was with writing, if any.

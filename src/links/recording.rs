@@ -229,7 +229,7 @@ mod tests {
         let page = Page::default();
         let recorder = Recorder::new(Box::new(page.clone()), "aps_ecu", started(), mask).unwrap();
         for line in lines {
-            recorder.record(line.clone());
+            recorder.record(line);
         }
         recorder.finish().unwrap();
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();

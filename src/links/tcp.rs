@@ -172,7 +172,7 @@ fn record(tap: Option<&Tap>, event: impl FnOnce() -> Event) {
             connection: tap.connection,
             event: event(),
         };
-        tap.recorder.record(line);
+        tap.recorder.record(&line);
     }
 }
 

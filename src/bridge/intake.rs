@@ -1,0 +1,387 @@
+//! From reports to states: every value passes here once, in one direction.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::connection::{self, COUNTER_GUARD};
+use super::counting::{Counting, Reported};
+use super::hub::Hub;
+use crate::clock::Clock;
+use crate::model::{
+    Decimal, Device, DeviceId, DeviceState, Health, HealthCode, Metric, Readings, Report, Value,
+};
+use crate::store::{Counter, Saved, Store};
+
+/// Turns the reports of all sources into the states that the hub holds.
+#[derive(Debug)]
+pub(super) struct Intake {
+    hub: Hub,
+    store: Store,
+    clock: Clock,
+    /// How often the counters of one device are saved at most.
+    save_every: Duration,
+    entries: BTreeMap<DeviceId, Entry>,
+    saved_counters: BTreeMap<Counter, serde_json::Value>,
+    held: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    source: usize,
+    device: Arc<Device>,
+    state: DeviceState,
+    counting: BTreeMap<Cow<'static, str>, Counting>,
+    /// Words about each counter that is held back at the moment.
+    holds: BTreeMap<Cow<'static, str>, String>,
+    saved_at: Option<Timestamp>,
+    unsaved: bool,
+}
+
+impl Intake {
+    pub(super) fn new(
+        hub: Hub,
+        store: Store,
+        clock: Clock,
+        save_every: Duration,
+        saved_counters: BTreeMap<Counter, serde_json::Value>,
+    ) -> Self {
+        Self {
+            hub,
+            store,
+            clock,
+            save_every,
+            entries: BTreeMap::new(),
+            saved_counters,
+            held: 0,
+        }
+    }
+
+    /// Brings back the devices of an earlier run, each with the index of the source that reaches it
+    /// now, and forgets those that no section of the configuration reaches any more.
+    pub(super) fn restore(&mut self, saved: &mut Saved, source_of: impl Fn(&str) -> Option<usize>) {
+        for saved in saved.devices.drain(..) {
+            match source_of(&saved.source) {
+                Some(source) => self.put_device(source, saved.device),
+                None => self.store.forget_device(&saved.device.id),
+            }
+        }
+    }
+
+    /// Takes a report of the source with this index and key.
+    pub(super) fn take(&mut self, source: usize, key: &str, report: Report) {
+        match report {
+            Report::Device(device) => {
+                let before = self
+                    .entries
+                    .get(&device.id)
+                    .map(|entry| Arc::clone(&entry.device));
+                let id = device.id.clone();
+                self.put_device(source, *device);
+                // The bridge's own device belongs to no source and comes anew with each start.
+                if let Some(entry) = self.entries.get(&id).filter(|_| !key.is_empty())
+                    && before.is_none_or(|before| before != entry.device)
+                {
+                    self.store.save_device(key, &entry.device);
+                }
+            }
+            Report::Gone(id) => {
+                if self.entries.remove(&id).is_some() {
+                    tracing::info!("{id} is gone.");
+                    self.store.forget_device(&id);
+                    self.hub.remove(&id);
+                }
+            }
+            Report::Readings(readings) => self.put_readings(&readings),
+            Report::Health(id, health) => self.put_health(&id, health),
+        }
+    }
+
+    /// Gives every device of a source the same health, as when its adapter failed.
+    pub(super) fn put_health_of_source(&mut self, source: usize, health: &Health) {
+        let of_source =
+            |(id, entry): (&DeviceId, &Entry)| (entry.source == source).then(|| id.clone());
+        let ids: Vec<DeviceId> = self.entries.iter().filter_map(of_source).collect();
+        for id in ids {
+            self.put_health(&id, health.clone());
+        }
+    }
+
+    /// The source that reaches a device.
+    pub(super) fn source_of(&self, id: &DeviceId) -> Option<usize> {
+        self.entries.get(id).map(|entry| entry.source)
+    }
+
+    /// The state of a source's first device without a parent: how the source itself is.
+    pub(super) fn health_of_source(&self, source: usize) -> Option<&Health> {
+        let mut of_source = self.entries.values().filter(|entry| entry.source == source);
+        of_source
+            .find(|entry| entry.device.via.is_none())
+            .map(|entry| &entry.state.health)
+    }
+
+    /// Whether any device of a source is known.
+    pub(super) fn knows_source(&self, source: usize) -> bool {
+        self.entries.values().any(|entry| entry.source == source)
+    }
+
+    /// How many devices there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many values have been held back since the start.
+    pub(super) const fn values_held(&self) -> u64 {
+        self.held
+    }
+
+    /// Saves every counter that has changed since it was last saved.
+    pub(super) fn save_counters(&mut self) {
+        let now = self.clock.now();
+        for entry in self.entries.values_mut().filter(|entry| entry.unsaved) {
+            entry.save(&self.store, now);
+        }
+    }
+
+    fn put_device(&mut self, source: usize, mut device: Device) {
+        device.metrics.retain(|metric| !is_ours(&metric.key));
+        device.metrics.extend_from_slice(connection::METRICS);
+        if device
+            .metrics
+            .iter()
+            .any(|metric| metric.is_counter() && metric.derived.is_none())
+        {
+            device.metrics.push(COUNTER_GUARD);
+        }
+        let device = Arc::new(device);
+        let id = device.id.clone();
+        let entry = self.entries.entry(id.clone()).or_insert_with(|| Entry {
+            source,
+            device: Arc::clone(&device),
+            state: DeviceState {
+                device: id.clone(),
+                at: None,
+                values: BTreeMap::new(),
+                health: Health::new(HealthCode::Starting),
+            },
+            counting: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            saved_at: None,
+            unsaved: false,
+        });
+        entry.source = source;
+        entry.device = device;
+        let known = &entry.device.metrics;
+        entry
+            .state
+            .values
+            .retain(|key, _| known.iter().any(|metric| metric.key == *key));
+        for metric in known {
+            let saved = || {
+                let counter = Counter {
+                    device: id.to_string(),
+                    key: metric.key.to_string(),
+                };
+                self.saved_counters.get(&counter).cloned()
+            };
+            if metric.is_counter() && !entry.counting.contains_key(&metric.key) {
+                let counting = Counting::new(metric, saved());
+                let last = counting.last().map(|last| last.rounded(metric.decimals));
+                entry
+                    .state
+                    .values
+                    .insert(metric.key.clone(), Value::from(last));
+                entry.counting.insert(metric.key.clone(), counting);
+            }
+            entry
+                .state
+                .values
+                .entry(metric.key.clone())
+                .or_insert(Value::Unknown);
+        }
+        connection::describe(&mut entry.state.values, &entry.state.health);
+        entry.describe_holds();
+        self.hub
+            .put_device(Arc::clone(&entry.device), Arc::new(entry.state.clone()));
+    }
+
+    fn put_readings(&mut self, readings: &Readings) {
+        let Some(entry) = self.entries.get_mut(&readings.device) else {
+            tracing::debug!(
+                "readings of {}, which nobody has described",
+                readings.device
+            );
+            return;
+        };
+        let day = readings
+            .day
+            .unwrap_or_else(|| readings.at.to_zoned(self.clock.zone().clone()).date());
+        let device = Arc::clone(&entry.device);
+        let mut good: BTreeMap<&str, Option<Decimal>> = BTreeMap::new();
+        for reading in &readings.values {
+            let Some(metric) = device.metric(&reading.key).filter(|m| m.derived.is_none()) else {
+                tracing::debug!(
+                    "{} reports \"{}\", which it has not declared",
+                    device.id,
+                    reading.key
+                );
+                continue;
+            };
+            let value = match (
+                entry.counting.get_mut(&metric.key),
+                reading.value.as_number(),
+            ) {
+                (Some(counting), Some(number)) => {
+                    let reported = Reported {
+                        value: number,
+                        at: readings.at,
+                        day,
+                    };
+                    let outcome = counting.judge(metric, &reported, power_limit(&device, metric));
+                    entry.unsaved = true;
+                    if outcome.held.is_some() {
+                        self.held += 1;
+                    } else {
+                        good.insert(&metric.key, Some(number));
+                    }
+                    entry.note_hold(metric, outcome.held, outcome.restarted_from);
+                    Value::from(outcome.show)
+                }
+                _ => {
+                    good.insert(&metric.key, reading.value.as_number());
+                    reading.value.clone()
+                }
+            };
+            entry.state.values.insert(metric.key.clone(), value);
+        }
+        for metric in device
+            .metrics
+            .iter()
+            .filter(|metric| metric.derived.is_some())
+        {
+            if let Some(counting) = entry.counting.get_mut(&metric.key)
+                && let Some(number) = counting.origin().and_then(|origin| good.get(origin))
+            {
+                counting.derive(*number, readings.at, day);
+                entry.unsaved = true;
+                let value = counting.last().map(|value| value.rounded(metric.decimals));
+                entry
+                    .state
+                    .values
+                    .insert(metric.key.clone(), Value::from(value));
+            }
+        }
+        entry.state.at = Some(readings.at);
+        entry.describe_holds();
+        let now = self.clock.now();
+        let due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.save_every;
+        if entry.unsaved && entry.saved_at.is_none_or(due) {
+            entry.save(&self.store, now);
+        }
+        self.hub.put_state(Arc::new(entry.state.clone()));
+    }
+
+    fn put_health(&mut self, id: &DeviceId, health: Health) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        if entry.state.health == health {
+            return;
+        }
+        if entry.state.health.code != health.code {
+            let name = &entry.device.name;
+            if health.code.is_problem() {
+                tracing::warn!("{name}: {}", health.sentence());
+            } else {
+                tracing::info!("{name}: {}", health.sentence());
+            }
+        }
+        if !health.code.has_data() {
+            // What was measured before is no longer so; what was counted still is.
+            for metric in &entry.device.metrics {
+                if !metric.is_counter() {
+                    entry
+                        .state
+                        .values
+                        .insert(metric.key.clone(), Value::Unknown);
+                }
+            }
+        }
+        connection::describe(&mut entry.state.values, &health);
+        entry.state.health = health;
+        entry.describe_holds();
+        self.hub.put_state(Arc::new(entry.state.clone()));
+    }
+}
+
+/// Whether a key is one that the bridge itself adds.
+fn is_ours(key: &str) -> bool {
+    key == COUNTER_GUARD.key || connection::METRICS.iter().any(|metric| metric.key == key)
+}
+
+/// The most that a counter of this device can gain per hour: watts for kilowatt-hours.
+fn power_limit(device: &Device, metric: &Metric) -> u32 {
+    use crate::model::Quantity::{Energy, ReactiveEnergy};
+    /// No home moves more.
+    const ANY_HOME: u32 = 50_000;
+    match metric.quantity {
+        Some(Energy | ReactiveEnergy) => device.rated_power.unwrap_or(ANY_HOME),
+        _ => u32::MAX,
+    }
+}
+
+impl Entry {
+    /// Logs when a counter begins or ends to be held back, and remembers the words.
+    fn note_hold(&mut self, metric: &Metric, held: Option<String>, restarted: Option<Decimal>) {
+        let name = &self.device.name;
+        let title = metric.title();
+        if let Some(from) = restarted {
+            tracing::warn!(
+                "{name}: {title} starts anew after {from}: three values in a row agree. \
+                 If the device was not exchanged, note the date: statistics will show a new meter."
+            );
+        }
+        match held {
+            Some(words) => {
+                if !self.holds.contains_key(&metric.key) {
+                    tracing::warn!(
+                        "{name}: {title} {words}. Nothing needs to be done; if it lasts, restart the device."
+                    );
+                }
+                self.holds
+                    .insert(metric.key.clone(), format!("{title} {words}"));
+            }
+            None => {
+                if self.holds.remove(&metric.key).is_some() {
+                    tracing::info!("{name}: {title} is good again.");
+                }
+            }
+        }
+    }
+
+    fn describe_holds(&mut self) {
+        if self.device.metric(&COUNTER_GUARD.key).is_some() {
+            let words = self.holds.values().cloned().collect::<Vec<_>>().join("; ");
+            let words = if words.is_empty() {
+                "All values good".to_owned()
+            } else {
+                words
+            };
+            self.state
+                .values
+                .insert(COUNTER_GUARD.key.clone(), connection::cut(words).into());
+        }
+    }
+
+    fn save(&mut self, store: &Store, now: Timestamp) {
+        for (key, counting) in &self.counting {
+            store.save_counter(&self.device.id, key, &json!(counting));
+        }
+        self.saved_at = Some(now);
+        self.unsaved = false;
+    }
+}

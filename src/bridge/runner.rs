@@ -1,0 +1,300 @@
+//! The loop that everything passes through.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::hub::{Hub, PendingCommand};
+use super::intake::Intake;
+use super::own_device::{self, SourceView, Totals};
+use super::supervisor::{Incident, supervise};
+use crate::adapters::{Context, Reports, Source, Traffic};
+use crate::clock::Clock;
+use crate::links::TcpLink;
+use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report};
+use crate::store::{Memory, Saved, Store};
+
+/// Reports that may wait before sources are slowed down.
+const REPORTS: usize = 1024;
+/// Commands that may wait for one source.
+const COMMANDS: usize = 8;
+/// How often the bridge's own device is refreshed.
+const OWN_DEVICE: Duration = Duration::from_secs(60);
+
+/// What a bridge is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The sources to run.
+    pub sources: Vec<Arc<dyn Source>>,
+    /// Adapters with a section that cannot be used: what was announced for them stays.
+    pub incomplete: Vec<&'static str>,
+    /// Tells several bridges in one home apart.
+    pub instance: String,
+    /// The time.
+    pub clock: Clock,
+    /// Opens connections.
+    pub tcp: TcpLink,
+    /// Saves what must survive a restart.
+    pub store: Store,
+    /// What was saved.
+    pub saved: Saved,
+    /// How often the counters of one device are saved at most.
+    pub save_every: Duration,
+}
+
+/// The bridge, ready to run.
+#[derive(Debug)]
+pub struct Bridge {
+    setup: Setup,
+    hub: Hub,
+    commands: mpsc::Receiver<PendingCommand>,
+    intake: Intake,
+    started: Timestamp,
+}
+
+/// How the bridge reaches a running source.
+struct Line {
+    source: Arc<dyn Source>,
+    key: String,
+    traffic: Arc<Traffic>,
+    /// Leads to the latest run of the source.
+    commands: Arc<Mutex<mpsc::Sender<PendingCommand>>>,
+    restarts: u64,
+    /// Set while the adapter itself is down.
+    failure: Option<Health>,
+    settled: bool,
+}
+
+impl Bridge {
+    /// Prepares a bridge; the hub's feeds already show the devices of an earlier run.
+    pub fn new(mut setup: Setup) -> (Self, Hub) {
+        let (hub, commands) = Hub::new();
+        let counters = std::mem::take(&mut setup.saved.counters);
+        let mut intake = Intake::new(
+            hub.clone(),
+            setup.store.clone(),
+            setup.clock.clone(),
+            setup.save_every,
+            counters,
+        );
+        let keys: BTreeMap<String, usize> = setup
+            .sources
+            .iter()
+            .enumerate()
+            .map(|(index, source)| (source.key(), index))
+            .collect();
+        intake.restore(&mut setup.saved, |key| keys.get(key).copied());
+        for adapter in &setup.incomplete {
+            hub.set_settled(adapter, false);
+        }
+        let started = setup.clock.now();
+        let bridge = Self {
+            setup,
+            hub: hub.clone(),
+            commands,
+            intake,
+            started,
+        };
+        bridge.settle(&bridge.settled_sources());
+        (bridge, hub)
+    }
+
+    /// Runs until `stop`, or until every source has ended by itself.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let (reports, mut inbox) = mpsc::channel(REPORTS);
+        let (incidents, mut news) = mpsc::channel(16);
+        let tasks = TaskTracker::new();
+        let mut lines = Vec::new();
+        for (index, source) in self.setup.sources.iter().enumerate() {
+            lines.push(self.start(index, source, &reports, &incidents, &stop, &tasks));
+        }
+        drop((reports, incidents));
+        let own = own_device::describe(&self.setup.instance, self.setup.sources.iter());
+        let own_id = own.id.clone();
+        let own_index = self.setup.sources.len();
+        self.intake
+            .take(own_index, "", Report::Device(Box::new(own)));
+        self.intake.take(
+            own_index,
+            "",
+            Report::Health(own_id.clone(), Health::ONLINE),
+        );
+        let mut refresh = tokio::time::interval(OWN_DEVICE);
+        refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                report = inbox.recv() => {
+                    let Some((index, report)) = report else { break };
+                    self.take(&mut lines, index, report);
+                }
+                Some(incident) = news.recv() => self.note(&mut lines, incident),
+                Some(pending) = self.commands.recv() => self.forward(&lines, pending),
+                _ = refresh.tick() => self.refresh_own(&own_id, &lines),
+            }
+        }
+        tasks.close();
+        // Sources stop at their next waiting point; one that does not is dropped with the runtime.
+        let _ = tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await;
+        self.intake.save_counters();
+    }
+
+    fn start(
+        &self,
+        index: usize,
+        source: &Arc<dyn Source>,
+        reports: &mpsc::Sender<(usize, Report)>,
+        incidents: &mpsc::Sender<Incident>,
+        stop: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Line {
+        let key = source.key();
+        let traffic = Arc::new(Traffic::default());
+        let commands = Arc::new(Mutex::new(mpsc::channel(1).0));
+        let memory = Memory::new(self.setup.store.clone(), &key, &self.setup.saved);
+        let context = {
+            let (reports, stop) = (Reports::new(index, reports.clone()), stop.clone());
+            let (clock, tcp) = (self.setup.clock.clone(), self.setup.tcp.clone());
+            let (traffic, commands) = (Arc::clone(&traffic), Arc::clone(&commands));
+            move || Context {
+                reports: reports.clone(),
+                commands: renew(&commands),
+                stop: stop.clone(),
+                clock: clock.clone(),
+                tcp: tcp.clone(),
+                memory: memory.clone(),
+                traffic: Arc::clone(&traffic),
+            }
+        };
+        tasks.spawn(supervise(
+            index,
+            Arc::clone(source),
+            context,
+            incidents.clone(),
+            stop.clone(),
+        ));
+        let settled = self.intake.knows_source(index);
+        Line {
+            source: Arc::clone(source),
+            key,
+            traffic,
+            commands,
+            restarts: 0,
+            failure: None,
+            settled,
+        }
+    }
+
+    fn take(&mut self, lines: &mut [Line], index: usize, report: Report) {
+        let Some(line) = lines.get_mut(index) else {
+            return;
+        };
+        line.failure = None;
+        let describes = matches!(report, Report::Device(_));
+        self.intake.take(index, &line.key, report);
+        if describes && !line.settled {
+            line.settled = true;
+            self.settle(&lines.iter().map(|line| line.settled).collect::<Vec<_>>());
+        }
+    }
+
+    fn note(&mut self, lines: &mut [Line], incident: Incident) {
+        match incident {
+            Incident::Failed {
+                source,
+                error,
+                pause,
+            } => {
+                let Some(line) = lines.get_mut(source) else {
+                    return;
+                };
+                line.restarts += 1;
+                let health = Health::new(HealthCode::Restarting)
+                    .seen(format!(
+                        "{error}; next start in {}",
+                        humantime::format_duration(pause)
+                    ))
+                    .advise("Please report this with the log.");
+                tracing::error!("{}: {}", line.key, health.sentence());
+                self.intake.put_health_of_source(source, &health);
+                line.failure = Some(health);
+            }
+            Incident::Ended(source) => tracing::debug!("source {source} has ended"),
+        }
+    }
+
+    fn forward(&self, lines: &[Line], pending: PendingCommand) {
+        let source = self.intake.source_of(&pending.command.device);
+        let refused = match source.and_then(|index| lines.get(index)) {
+            Some(line) => match lock(&line.commands).try_send(pending) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Full(pending)) => (pending, Refusal::Busy),
+                Err(mpsc::error::TrySendError::Closed(pending)) => (pending, Refusal::NotConnected),
+            },
+            None => (pending, Refusal::NotConnected),
+        };
+        let (pending, refusal) = refused;
+        let outcome = CommandOutcome {
+            result: Err(refusal.to_string()),
+        };
+        // The asker may have stopped waiting.
+        let _ = pending.reply.send(outcome);
+    }
+
+    fn refresh_own(&mut self, id: &crate::model::DeviceId, lines: &[Line]) {
+        let totals = Totals {
+            started: self.started,
+            devices: self.intake.len().saturating_sub(1),
+            values_held: self.intake.values_held(),
+            store_failing: self.setup.store.is_failing(),
+        };
+        let views: Vec<SourceView<'_>> = lines
+            .iter()
+            .enumerate()
+            .map(|(index, line)| SourceView {
+                source: &line.source,
+                traffic: &line.traffic,
+                restarts: line.restarts,
+                health: line
+                    .failure
+                    .as_ref()
+                    .or_else(|| self.intake.health_of_source(index)),
+            })
+            .collect();
+        let report = own_device::read(id, self.setup.clock.now(), &totals, &views);
+        self.intake.take(lines.len(), "", report);
+    }
+
+    fn settled_sources(&self) -> Vec<bool> {
+        (0..self.setup.sources.len())
+            .map(|index| self.intake.knows_source(index))
+            .collect()
+    }
+
+    /// An adapter has settled when each of its sources has named its devices.
+    fn settle(&self, settled: &[bool]) {
+        for source in &self.setup.sources {
+            let adapter = source.adapter();
+            let complete = !self.setup.incomplete.contains(&adapter);
+            let mut of_adapter = self.setup.sources.iter().zip(settled);
+            let all = of_adapter.all(|(other, settled)| other.adapter() != adapter || *settled);
+            self.hub.set_settled(adapter, complete && all);
+        }
+    }
+}
+
+/// A new way for commands to a source that starts.
+fn renew(commands: &Mutex<mpsc::Sender<PendingCommand>>) -> mpsc::Receiver<PendingCommand> {
+    let (sender, receiver) = mpsc::channel(COMMANDS);
+    *lock(commands) = sender;
+    receiver
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

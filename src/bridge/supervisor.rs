@@ -1,0 +1,74 @@
+//! Keeps one source running: starts it, starts it again when it fails, and never gives up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::adapters::{Context, Source, SourceError};
+
+/// The first pause before a restart; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A run this long counts as success: the next pause is short again.
+const GOOD_RUN: Duration = Duration::from_secs(600);
+
+/// News about a source itself.
+#[derive(Debug)]
+pub(super) enum Incident {
+    /// It failed and will be started again.
+    Failed {
+        /// Which one.
+        source: usize,
+        /// What it said.
+        error: String,
+        /// How long until the next start.
+        pause: Duration,
+    },
+    /// It has nothing more to read, ever.
+    Ended(usize),
+}
+
+/// Runs a source until `stop`. `context` makes a fresh context for each start.
+pub(super) async fn supervise(
+    index: usize,
+    source: Arc<dyn Source>,
+    context: impl Fn() -> Context,
+    incidents: mpsc::Sender<Incident>,
+    stop: CancellationToken,
+) {
+    let mut pause = FIRST_PAUSE;
+    while !stop.is_cancelled() {
+        let begun = tokio::time::Instant::now();
+        // A task of its own, so that a panic inside ends nothing but this run.
+        let run = tokio::spawn(Arc::clone(&source).run(context()));
+        let error = match run.await {
+            Ok(Err(SourceError::BridgeEnded)) => return,
+            Ok(Ok(())) if stop.is_cancelled() => return,
+            Ok(Err(SourceError::RecordingEnded)) => {
+                let _ = incidents.send(Incident::Ended(index)).await;
+                return;
+            }
+            Ok(Ok(())) => "it ended without being told to".to_owned(),
+            Err(error) => format!("it crashed ({error})"),
+        };
+        if begun.elapsed() >= GOOD_RUN {
+            pause = FIRST_PAUSE;
+        }
+        let incident = Incident::Failed {
+            source: index,
+            error,
+            pause,
+        };
+        if incidents.send(incident).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
