@@ -1,0 +1,265 @@
+//! The section `[[aps_ecu]]` of the configuration file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::config::{Complaint, Period, Settings};
+
+/// One ECU-R, ECU-R-Pro, ECU-B or ECU-C.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address or name of the ECU. An ECU-R or ECU-B answers on its Wi-Fi address only.
+    pub host: String,
+    /// TCP port of the ECU.
+    pub port: u16,
+    /// Set to false to leave the ECU alone without losing this section.
+    pub enabled: bool,
+    /// What the ECU is called. Left out: its product and the end of its serial number.
+    pub name: Option<String>,
+    /// What inverters are called, by serial number: `names = { 704000000001 = "Garage" }`.
+    pub names: BTreeMap<String, String>,
+    /// The room to propose for the ECU and its inverters.
+    pub area: Option<String>,
+    /// How often the ECU is asked by day. It has new values every 5 minutes only, and suffers from
+    /// more frequent questions.
+    pub interval: Period,
+    /// Ask shortly after the ECU has new values, instead of at fixed times.
+    pub phase_lock: bool,
+    /// How often it is asked while no inverter works.
+    pub night_interval: Period,
+    /// The time of day at which the ECU maintains itself and is left alone; an empty text for never.
+    pub quiet: Quiet,
+    /// How long one answer may take.
+    pub timeout: Period,
+    /// The time zone that the ECU's clock is set to. Left out: as the ECU says, else as this host.
+    pub time_zone: Option<Zone>,
+    /// The most power in watts that the installation can produce. Energy values that would need
+    /// more are held back. Left out: 700 watts for each panel.
+    pub max_power: Option<u32>,
+    /// How long an inverter that the ECU no longer lists is kept.
+    pub forget_after: Period,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 8899,
+            enabled: true,
+            name: None,
+            names: BTreeMap::new(),
+            area: None,
+            interval: Period::minutes(5),
+            phase_lock: true,
+            night_interval: Period::minutes(20),
+            quiet: Quiet::default(),
+            timeout: Period::seconds(5),
+            time_zone: None,
+            max_power: None,
+            forget_after: Period::days(30),
+        }
+    }
+}
+
+impl Settings for Config {
+    fn check(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        if self.host.trim().is_empty() {
+            complaints.push(Complaint::new(
+                "host",
+                "the address of the ECU is missing",
+                "write host = \"192.168.1.50\"; `wattbridge scan ecu 192.168.1.0/24` finds it",
+            ));
+        } else if self.host.contains(['/', ' ']) || self.host.matches(':').count() == 1 {
+            complaints.push(Complaint::new(
+                "host",
+                format!("\"{}\" is not an address or a name", self.host),
+                "write the bare address, as in host = \"192.168.1.50\"; the port has its own key",
+            ));
+        }
+        if self.port == 0 {
+            complaints.push(Complaint::new("port", "port 0 does not exist", "leave it out: 8899 is right"));
+        }
+        let simulated = self.is_on_this_host();
+        if self.interval < Period::minutes(1) && !simulated {
+            complaints.push(Complaint::new(
+                "interval",
+                format!("{} is too often for an ECU", self.interval),
+                "write at least \"1m\"; more frequent questions make the ECU hang and bring nothing new",
+            ));
+        }
+        if self.night_interval < self.interval {
+            complaints.push(Complaint::new(
+                "night_interval",
+                "the night interval is shorter than the one by day",
+                "make it at least as long as interval",
+            ));
+        }
+        for (field, period) in [("interval", self.interval), ("timeout", self.timeout)] {
+            if period.get().is_zero() {
+                complaints.push(Complaint::new(field, "it cannot be zero", "leave it out for the default"));
+            }
+        }
+        if self.max_power == Some(0) {
+            complaints.push(Complaint::new(
+                "max_power",
+                "0 watts would hold back every value",
+                "write the power of all panels together, or leave it out",
+            ));
+        }
+        complaints
+    }
+}
+
+impl Config {
+    /// Only a simulator can be on this host, and it may be asked as often as one likes.
+    pub(super) fn is_on_this_host(&self) -> bool {
+        self.host == "localhost"
+            || self.host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    }
+}
+
+/// A time of day from when until when, written `"02:40-03:20"`; may pass midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quiet(Option<(Time, Time)>);
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Self(Some((jiff::civil::time(2, 40, 0, 0), jiff::civil::time(3, 20, 0, 0))))
+    }
+}
+
+impl Quiet {
+    /// How long the quiet time still lasts at this time of day; `None` outside of it.
+    pub(super) fn remaining(self, now: Time) -> Option<std::time::Duration> {
+        let (from, until) = self.0?;
+        let inside =
+            if from <= until { (from..until).contains(&now) } else { now >= from || now < until };
+        let seconds = |time: Time| time.duration_since(Time::midnight()).as_secs();
+        let left = (seconds(until) - seconds(now)).rem_euclid(86_400);
+        inside.then(|| std::time::Duration::from_secs(left.unsigned_abs()))
+    }
+}
+
+impl fmt::Display for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((from, until)) => {
+                write!(f, "{}-{}", from.strftime("%H:%M"), until.strftime("%H:%M"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::str::FromStr for Quiet {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim().is_empty() {
+            return Ok(Self(None));
+        }
+        let time = |text: &str| Time::strptime("%H:%M", text.trim()).ok();
+        text.split_once('-')
+            .and_then(|(from, until)| Some((time(from)?, time(until)?)))
+            .filter(|(from, until)| from != until)
+            .map(|window| Self(Some(window)))
+            .ok_or_else(|| format!("\"{text}\" is not a time of day; write it like \"02:40-03:20\", or \"\" for never"))
+    }
+}
+
+impl Serialize for Quiet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Quiet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Quiet {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Quiet".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "time of day" })
+    }
+}
+
+/// A time zone by its name, as in `Europe/Berlin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone(pub TimeZone);
+
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.iana_name().unwrap_or("UTC"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        TimeZone::get(&name).map(Self).map_err(|_| {
+            de::Error::custom(format!("\"{name}\" is not a time zone; write it like \"Europe/Berlin\""))
+        })
+    }
+}
+
+impl JsonSchema for Zone {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Zone".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "time zone" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::time;
+    use std::time::Duration;
+
+    #[test]
+    fn quiet_times_may_pass_midnight() {
+        let quiet: Quiet = "23:50-00:10".parse().unwrap();
+        assert_eq!(quiet.remaining(time(23, 55, 0, 0)), Some(Duration::from_secs(900)));
+        assert_eq!(quiet.remaining(time(0, 9, 0, 0)), Some(Duration::from_secs(60)));
+        assert_eq!(quiet.remaining(time(0, 10, 0, 0)), None);
+        assert_eq!("".parse::<Quiet>().unwrap().remaining(time(3, 0, 0, 0)), None);
+        assert_eq!(Quiet::default().to_string(), "02:40-03:20");
+        assert!("2-3".parse::<Quiet>().is_err() && "02:40-02:40".parse::<Quiet>().is_err());
+    }
+
+    #[test]
+    fn an_ecu_is_not_asked_too_often() {
+        let config = |host: &str| Config {
+            host: host.to_owned(),
+            interval: Period::seconds(5),
+            ..Config::default()
+        };
+        assert_eq!(config("192.168.1.50").check()[0].field, "interval");
+        assert!(config("127.0.0.1").check().is_empty());
+        assert_eq!(Config::default().check()[0].field, "host");
+        assert_eq!(config("http://127.0.0.1/").check()[0].field, "host");
+    }
+}

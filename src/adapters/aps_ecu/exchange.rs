@@ -1,0 +1,170 @@
+//! One question, one answer, one TCP connection: newer ECUs never answer a second question on the
+//! same connection, and every connection left open brings all of them closer to hanging.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::wire::{Answer, DecodeError, FrameError, Framer, Request, Status};
+use crate::links::{Endpoint, LinkError, TcpLink};
+use crate::model::{Health, HealthCode};
+
+/// How long each step may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Opening the connection.
+    pub connect: Duration,
+    /// The whole answer.
+    pub answer: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// There is no connection.
+    #[error(transparent)]
+    Link(LinkError),
+    /// Connected, but nothing came.
+    #[error("{0} accepts the connection but does not answer")]
+    Silent(Endpoint),
+    /// The answer broke off.
+    #[error("{endpoint} broke off its answer after {have} bytes")]
+    Cut {
+        /// Who.
+        endpoint: Endpoint,
+        /// Bytes that came.
+        have: usize,
+    },
+    /// What came is no answer.
+    #[error("{0} sent something that is no answer: {1}")]
+    Frame(Endpoint, FrameError),
+    /// The answer cannot be understood.
+    #[error("the answer of {0} cannot be understood: {1}")]
+    Decode(Endpoint, DecodeError),
+    /// The ECU answers with a status instead of data.
+    #[error("{0} answers: {1}")]
+    Status(Endpoint, Status),
+    /// The answer belongs to another question.
+    #[error("{endpoint} answered question {got:04} instead of {asked:04}")]
+    OtherQuestion {
+        /// Who.
+        endpoint: Endpoint,
+        /// The command that was asked.
+        asked: u16,
+        /// The command that was answered.
+        got: u16,
+    },
+}
+
+/// Asks one question and closes the connection, whatever happens.
+pub async fn ask(
+    tcp: &TcpLink,
+    endpoint: &Endpoint,
+    request: &Request,
+    patience: Patience,
+) -> Result<Answer, AskError> {
+    let mut connection = tcp.connect(endpoint, patience.connect).await.map_err(AskError::Link)?;
+    let deadline = Instant::now() + patience.answer;
+    connection.send(&request.encode(), patience.answer).await.map_err(AskError::Link)?;
+    let mut framer = Framer::new();
+    let mut buffer = Vec::with_capacity(2048);
+    let mut have = 0;
+    let answer = loop {
+        buffer.clear();
+        match connection.receive(&mut buffer, deadline).await {
+            Ok(0) | Err(LinkError::TimedOut { .. }) if have == 0 => {
+                break Err(AskError::Silent(endpoint.clone()));
+            }
+            Ok(0) | Err(LinkError::TimedOut { .. }) => {
+                break Err(AskError::Cut { endpoint: endpoint.clone(), have });
+            }
+            Ok(count) => have += count,
+            Err(error) => break Err(AskError::Link(error)),
+        }
+        framer.push(&buffer);
+        match framer.next_frame() {
+            Some(Ok(frame)) => break understand(endpoint, request, Answer::decode(&frame)),
+            Some(Err(error)) => break Err(AskError::Frame(endpoint.clone(), error)),
+            None => {}
+        }
+    };
+    connection.close().await;
+    answer
+}
+
+fn understand(
+    endpoint: &Endpoint,
+    request: &Request,
+    answer: Result<Answer, DecodeError>,
+) -> Result<Answer, AskError> {
+    let answer = answer.map_err(|error| AskError::Decode(endpoint.clone(), error))?;
+    if answer.command() != request.command() {
+        return Err(AskError::OtherQuestion {
+            endpoint: endpoint.clone(),
+            asked: request.command(),
+            got: answer.command(),
+        });
+    }
+    match answer {
+        Answer::Status { status, .. } => Err(AskError::Status(endpoint.clone(), status)),
+        answer => Ok(answer),
+    }
+}
+
+impl AskError {
+    /// Whether asking once more may help.
+    pub fn is_passing(&self) -> bool {
+        !matches!(
+            self,
+            Self::Status(..)
+                | Self::Decode(_, DecodeError::UnsupportedModel { .. })
+                | Self::Link(LinkError::RecordingEnded)
+        )
+    }
+
+    /// What it means for the user, and what to do about it.
+    pub fn health(&self) -> Health {
+        let (code, advice) = match self {
+            Self::Link(LinkError::Refused(_)) => (
+                HealthCode::Unreachable,
+                "The ECU restarts (wait 10 minutes), or this is the wired address of an ECU-R or \
+                 ECU-B: use its Wi-Fi address. If it lasts, switch the ECU off and on.",
+            ),
+            Self::Link(LinkError::UnknownName(_)) => (
+                HealthCode::Unreachable,
+                "Write the ECU's address instead; `wattbridge scan ecu` finds it.",
+            ),
+            Self::Link(_) => (
+                HealthCode::Unreachable,
+                "Check that the ECU has power and this address; `wattbridge scan ecu` finds it.",
+            ),
+            Self::Silent(_) | Self::Cut { .. } => (
+                HealthCode::Silent,
+                "Close other programs and apps that talk to the ECU. If it lasts, switch the ECU \
+                 off and on.",
+            ),
+            Self::Frame(..) | Self::OtherQuestion { .. } => (
+                HealthCode::Garbled,
+                "Check that this is the address of an ECU. If it lasts, make a recording with \
+                 `wattbridge record` and report it.",
+            ),
+            Self::Decode(_, DecodeError::UnsupportedModel { .. }) => (
+                HealthCode::Unsupported,
+                "Make a recording with `wattbridge record` and report it.",
+            ),
+            Self::Decode(..) => (
+                HealthCode::Garbled,
+                "Make a recording with `wattbridge record` and report it.",
+            ),
+            Self::Status(_, Status::NoData) => (
+                HealthCode::NoData,
+                "The ECU has just started; values come with its next round, within 10 minutes.",
+            ),
+            Self::Status(..) => (
+                HealthCode::Refused,
+                "If it lasts, switch the ECU off and on.",
+            ),
+        };
+        Health::new(code).seen(self.to_string()).advise(advice)
+    }
+}
