@@ -1,3 +1,4 @@
 //! wattbridge connects solar inverters and smart meters to Home Assistant.
 
 pub mod adapters;
+pub mod outputs;
