@@ -1,7 +1,12 @@
 //! The MQTT session against a real Mosquitto, and against a scripted broker where Mosquitto is too
 //! well-behaved.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod scripted;
+#[path = "../support/mod.rs"]
 mod support;
+mod tls;
 
 use std::future::ready;
 use std::time::Duration;
@@ -188,7 +193,7 @@ async fn close_delivers_the_last_messages_and_no_will() {
     }
     // Both may come from the same signal, in any order.
     let other_handle = polite.session.clone();
-    drop(polite.stop.disarm().cancel());
+    polite.stop.disarm().cancel();
     let last = vec![
         message("a/availability", "offline"),
         retained("status", "offline"),
@@ -367,17 +372,6 @@ async fn a_probe_does_not_disturb_the_running_session() {
     broker.wait_for_log("Client main-check disconnected");
     peer.session.publish(message("end", "")).await.unwrap();
     assert_eq!(peer.received().await, received("end", "", false));
-}
-
-#[tokio::test]
-async fn a_second_client_with_the_same_id_is_named_as_the_cause() {
-    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
-        return;
-    };
-    let mut first = Peer::connect(broker.port(), "twin").await;
-    let _second = Peer::connect(broker.port(), "twin").await;
-    let error = first.disconnected().await;
-    assert!(matches!(error, SessionError::TakenOver { .. }), "{error}");
 }
 
 #[tokio::test]
