@@ -1,5 +1,7 @@
 //! Against a broker that says what a test tells it to say.
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -206,6 +208,55 @@ async fn a_refused_subscription_is_an_error() {
         reason: "not authorized".into(),
     };
     assert_eq!(error, expected);
+}
+
+/// What is logged while it lives, on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn refused_messages_are_warned_of_once() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+
+    let broker = Scripted::new().await;
+    let mut peer = Peer::start(broker.settings());
+    let mut stream = broker.accept(&ACCEPTED).await;
+    peer.connected().await;
+    for topic in ["first", "second"] {
+        peer.session.publish(message(topic, "hi")).await.unwrap();
+        assert_eq!(packet(&mut stream).await[0], 0x32);
+    }
+    let refusals = [0x40, 3, 0, 1, 0x87, 0x40, 3, 0, 2, 0x87];
+    stream.write_all(&refusals).await.unwrap();
+    // Whatever follows is read after them.
+    stream.write_all(&[0x30, 4, 0, 1, b'a', 0]).await.unwrap();
+    assert_eq!(peer.received().await, received("a", "", false));
+    drop(stream);
+    peer.disconnected().await;
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let warnings: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(warnings.len(), 1, "{text}");
+    assert!(warnings[0].contains("first"), "{text}");
+    assert!(warnings[0].contains("not authorized"), "{text}");
+    assert!(warnings[0].contains("acl_file"), "{text}");
+    assert_eq!(text.matches("refused a message").count(), 2, "{text}");
 }
 
 #[tokio::test]
