@@ -6,4 +6,5 @@ pub mod clock;
 pub mod config;
 pub mod links;
 pub mod model;
+pub mod outputs;
 pub mod store;

@@ -1,0 +1,3 @@
+//! Home Assistant through MQTT discovery.
+
+pub mod session;
