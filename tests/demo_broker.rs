@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rumqttc::{
@@ -12,7 +13,8 @@ use rumqttc::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use wattbridge::demo::Broker;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use wattbridge::demo::{Broker, LOG_TARGETS};
 
 /// Nothing here waits for time to pass; this only turns a hang into a failure.
 const HANG: Duration = Duration::from_secs(20);
@@ -318,6 +320,46 @@ async fn a_dropped_broker_stops_too() {
         while client.events.poll().await.is_ok() {}
     })
     .await;
+}
+
+/// Notes the target of each event down to DEBUG that comes from the thread of a broker.
+#[derive(Clone, Default)]
+struct Targets(Arc<Mutex<Vec<&'static str>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for Targets {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        if std::thread::current().name() == Some("demo-broker")
+            && *metadata.level() <= tracing::Level::DEBUG
+        {
+            self.0.lock().unwrap().push(metadata.target());
+        }
+    }
+}
+
+#[tokio::test]
+async fn everything_the_broker_logs_can_be_filtered_by_its_targets() {
+    let targets = Targets::default();
+    // For the whole process, as the broker is on another thread.
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(targets.clone()))
+        .unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let broker = soon("the broker", Broker::start(port)).await.unwrap();
+    let mut client = Client::connect(broker.address(), "client", None).await;
+    client.publish("a", "b", true).await;
+    drop(client);
+    broker.stop().await;
+
+    let targets = targets.0.lock().unwrap();
+    assert!(
+        !targets.is_empty(),
+        "the broker logs, so this test has to see it"
+    );
+    for target in &*targets {
+        let crate_name = target.split("::").next().unwrap();
+        assert!(LOG_TARGETS.contains(&crate_name), "unknown target {target}");
+    }
 }
 
 #[tokio::test]

@@ -72,9 +72,9 @@ impl Broker {
                     .enable_all()
                     .build()
                 {
-                    // The runtime is a temporary of this arm: it is gone, and all its sockets with it, before "stopped".
+                    // This arm owns the runtime: it is gone, and all its sockets with it, before "stopped".
                     Ok(runtime) => {
-                        runtime.block_on(serve(preferred, started_sender, stop_receiver))
+                        runtime.block_on(serve(preferred, started_sender, stop_receiver));
                     }
                     Err(error) => drop(started_sender.send(Err(BrokerError::Thread(error)))),
                 }
