@@ -1,5 +1,6 @@
 //! The demo's broker, seen from outside: our own MQTT 5 client, hand-made MQTT 3.1.1 packets, and Mosquitto's clients.
 #![cfg(feature = "demo")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use std::net::SocketAddr;
 use std::process::Stdio;
