@@ -4,6 +4,8 @@ pub mod adapters;
 pub mod bridge;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod links;
 pub mod model;
 pub mod outputs;
