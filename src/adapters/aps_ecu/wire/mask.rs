@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::answer::{Answer, BODY};
-use super::bcd;
-use super::frame::RawFrame;
+use super::ecu_info::EcuInfo;
+use super::frame::{Group, RawFrame};
+use super::record::HEAD;
 use super::request::Request;
 use super::signal;
+use super::{bcd, fit};
 
 const FIRST_RECORD: usize = 26;
 const FIRST_SIGNAL: usize = 15;
@@ -66,11 +68,8 @@ impl Masker {
                 }
             }
             Ok(Answer::Telemetry(telemetry)) => {
-                let mut at = FIRST_RECORD;
-                for record in &telemetry.records {
-                    self.edit_bcd(bytes, at, edits);
-                    at += record.raw.len();
-                }
+                let sizes = telemetry.records.iter().map(|record| record.raw.len());
+                self.edit_records(bytes, sizes, edits);
             }
             Ok(Answer::Signal(entries)) => {
                 for index in 0..entries.entries.len() {
@@ -92,14 +91,11 @@ impl Masker {
         match command {
             b"0002" if answers => {
                 let region = bytes.get(FIRST_RECORD..).unwrap_or_default();
-                let mut at = FIRST_RECORD;
-                for size in super::fit::record_sizes(region, u16::MAX) {
-                    self.edit_bcd(bytes, at, edits);
-                    at += size;
-                }
-                // The record that was cut.
-                self.edit_bcd(bytes, at, edits);
-                blank_cut(bytes, at, 2..6, 0, edits);
+                let sizes = fit::record_sizes(region, u16::MAX);
+                let cut = FIRST_RECORD + sizes.iter().sum::<usize>();
+                self.edit_records(bytes, sizes.into_iter(), edits);
+                self.edit_bcd(bytes, cut, edits);
+                blank_cut(bytes, cut, 2..6, 0, edits);
             }
             b"0030" if answers => {
                 for at in (FIRST_SIGNAL..bytes.len()).step_by(signal::ENTRY) {
@@ -111,8 +107,49 @@ impl Masker {
             b"0001" | b"0002" | b"0003" | b"0004" | b"0012" | b"0030" if !answers => {
                 self.edit_ascii(bytes, BODY, edits);
                 blank_cut(bytes, BODY, 4..12, b'0', edits);
+                if command == b"0001" {
+                    self.edit_partial_info(bytes, edits);
+                }
             }
             _ => {}
+        }
+    }
+
+    /// The MACs of an answer 0001 whose end is missing.
+    fn edit_partial_info(&mut self, bytes: &[u8], edits: &mut Edits) {
+        let body = bytes.get(BODY..).unwrap_or_default();
+        let Ok(info) = EcuInfo::decode(Group::G11, body) else {
+            return;
+        };
+        let tail = bytes.len().saturating_sub(info.tail.len());
+        if info.mac_ethernet.is_some() || info.mac_wifi.is_some() {
+            let at = tail.saturating_sub(12);
+            self.edit_mac(info.mac_ethernet, at, edits);
+            self.edit_mac(info.mac_wifi, at + 6, edits);
+        } else if !info.time_zone.is_empty() && (1..12).contains(&info.tail.len()) {
+            edits.insert(tail, vec![0; info.tail.len()]);
+        }
+    }
+
+    /// Records of known places, and what looks like the head of one after them.
+    fn edit_records(
+        &mut self,
+        bytes: &[u8],
+        sizes: impl Iterator<Item = usize>,
+        edits: &mut Edits,
+    ) {
+        let mut at = FIRST_RECORD;
+        for size in sizes {
+            self.edit_bcd(bytes, at, edits);
+            at += size;
+        }
+        while at < bytes.len() {
+            at += if fit::believable(bytes, at) {
+                self.edit_bcd(bytes, at, edits);
+                HEAD
+            } else {
+                1
+            };
         }
     }
 

@@ -91,6 +91,19 @@ proptest! {
     }
 
     #[test]
+    fn a_cut_gateway_shows_no_mac(info in ecu_info(), cut in any::<prop::sample::Index>()) {
+        let bytes = info.encode();
+        let part = &bytes[..cut.index(bytes.len())];
+        let masked = Masker::default().mask(part);
+        for mac in [info.mac_ethernet, info.mac_wifi].into_iter().flatten() {
+            if mac[2..].iter().all(|byte| *byte != 0) && !info.time_zone.is_empty() {
+                prop_assert!(!masked.windows(6).any(|window| window == mac));
+                prop_assert!(!masked.ends_with(&mac[..5]));
+            }
+        }
+    }
+
+    #[test]
     fn a_masked_gateway_keeps_its_figures(info in ecu_info()) {
         let masked = Masker::default().mask(&info.encode());
         let Ok(Answer::EcuInfo(back)) = Answer::decode(&RawFrame::parse(&masked).unwrap()) else {
