@@ -98,6 +98,8 @@ impl Intake {
             }
             Report::Readings(readings) => self.put_readings(&readings),
             Report::Health(id, health) => self.put_health(&id, health),
+            // Kept by the runner, beside what it knows of the source itself.
+            Report::Source(_) => {}
         }
     }
 

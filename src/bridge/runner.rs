@@ -65,8 +65,9 @@ struct Line {
     /// Leads to the latest run of the source.
     commands: Arc<Mutex<mpsc::Sender<PendingCommand>>>,
     restarts: u64,
-    /// Set while the adapter itself is down.
-    failure: Option<Health>,
+    /// How the source itself is, while that is not to be seen from its devices: the adapter is
+    /// down, or no device has answered yet.
+    own_health: Option<Health>,
     settled: bool,
 }
 
@@ -185,7 +186,7 @@ impl Bridge {
             traffic,
             commands,
             restarts: 0,
-            failure: None,
+            own_health: None,
             settled,
         }
     }
@@ -194,7 +195,16 @@ impl Bridge {
         let Some(line) = lines.get_mut(index) else {
             return;
         };
-        line.failure = None;
+        line.own_health = match &report {
+            Report::Source(health) => {
+                let before = line.own_health.as_ref().map(|before| before.code);
+                if health.code.is_problem() && before != Some(health.code) {
+                    tracing::warn!("{}: {}", line.key, health.sentence());
+                }
+                Some(health.clone())
+            }
+            _ => None,
+        };
         let describes = matches!(report, Report::Device(_));
         self.intake.take(index, &line.key, report);
         if describes && !line.settled {
@@ -222,7 +232,7 @@ impl Bridge {
                     .advise("Please report this with the log.");
                 tracing::error!("{}: {}", line.key, health.sentence());
                 self.intake.put_health_of_source(source, &health);
-                line.failure = Some(health);
+                line.own_health = Some(health);
             }
             Incident::Ended(source) => tracing::debug!("source {source} has ended"),
         }
@@ -261,7 +271,7 @@ impl Bridge {
                 traffic: &line.traffic,
                 restarts: line.restarts,
                 health: line
-                    .failure
+                    .own_health
                     .as_ref()
                     .or_else(|| self.intake.health_of_source(index)),
             })

@@ -18,6 +18,8 @@ pub enum Report {
     Readings(Readings),
     /// How a device is.
     Health(DeviceId, Health),
+    /// How the configured section is as a whole, while its devices are not known yet.
+    Source(Health),
 }
 
 /// Values of one device that belong to one moment.

@@ -84,7 +84,11 @@ impl Settings for Config {
             ));
         }
         if self.port == 0 {
-            complaints.push(Complaint::new("port", "port 0 does not exist", "leave it out: 8899 is right"));
+            complaints.push(Complaint::new(
+                "port",
+                "port 0 does not exist",
+                "leave it out: 8899 is right",
+            ));
         }
         let simulated = self.is_on_this_host();
         if self.interval < Period::minutes(1) && !simulated {
@@ -103,7 +107,11 @@ impl Settings for Config {
         }
         for (field, period) in [("interval", self.interval), ("timeout", self.timeout)] {
             if period.get().is_zero() {
-                complaints.push(Complaint::new(field, "it cannot be zero", "leave it out for the default"));
+                complaints.push(Complaint::new(
+                    field,
+                    "it cannot be zero",
+                    "leave it out for the default",
+                ));
             }
         }
         if self.max_power == Some(0) {
@@ -121,7 +129,10 @@ impl Config {
     /// Only a simulator can be on this host, and it may be asked as often as one likes.
     pub(super) fn is_on_this_host(&self) -> bool {
         self.host == "localhost"
-            || self.host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+            || self
+                .host
+                .parse()
+                .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
     }
 }
 
@@ -131,7 +142,10 @@ pub struct Quiet(Option<(Time, Time)>);
 
 impl Default for Quiet {
     fn default() -> Self {
-        Self(Some((jiff::civil::time(2, 40, 0, 0), jiff::civil::time(3, 20, 0, 0))))
+        Self(Some((
+            jiff::civil::time(2, 40, 0, 0),
+            jiff::civil::time(3, 20, 0, 0),
+        )))
     }
 }
 
@@ -139,8 +153,11 @@ impl Quiet {
     /// How long the quiet time still lasts at this time of day; `None` outside of it.
     pub(super) fn remaining(self, now: Time) -> Option<std::time::Duration> {
         let (from, until) = self.0?;
-        let inside =
-            if from <= until { (from..until).contains(&now) } else { now >= from || now < until };
+        let inside = if from <= until {
+            (from..until).contains(&now)
+        } else {
+            now >= from || now < until
+        };
         let seconds = |time: Time| time.duration_since(Time::midnight()).as_secs();
         let left = (seconds(until) - seconds(now)).rem_euclid(86_400);
         inside.then(|| std::time::Duration::from_secs(left.unsigned_abs()))
@@ -182,7 +199,9 @@ impl Serialize for Quiet {
 
 impl<'de> Deserialize<'de> for Quiet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -214,7 +233,9 @@ impl<'de> Deserialize<'de> for Zone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         TimeZone::get(&name).map(Self).map_err(|_| {
-            de::Error::custom(format!("\"{name}\" is not a time zone; write it like \"Europe/Berlin\""))
+            de::Error::custom(format!(
+                "\"{name}\" is not a time zone; write it like \"Europe/Berlin\""
+            ))
         })
     }
 }
@@ -242,10 +263,19 @@ mod tests {
     #[test]
     fn quiet_times_may_pass_midnight() {
         let quiet: Quiet = "23:50-00:10".parse().unwrap();
-        assert_eq!(quiet.remaining(time(23, 55, 0, 0)), Some(Duration::from_secs(900)));
-        assert_eq!(quiet.remaining(time(0, 9, 0, 0)), Some(Duration::from_secs(60)));
+        assert_eq!(
+            quiet.remaining(time(23, 55, 0, 0)),
+            Some(Duration::from_secs(900))
+        );
+        assert_eq!(
+            quiet.remaining(time(0, 9, 0, 0)),
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(quiet.remaining(time(0, 10, 0, 0)), None);
-        assert_eq!("".parse::<Quiet>().unwrap().remaining(time(3, 0, 0, 0)), None);
+        assert_eq!(
+            "".parse::<Quiet>().unwrap().remaining(time(3, 0, 0, 0)),
+            None
+        );
         assert_eq!(Quiet::default().to_string(), "02:40-03:20");
         assert!("2-3".parse::<Quiet>().is_err() && "02:40-02:40".parse::<Quiet>().is_err());
     }

@@ -63,9 +63,15 @@ pub async fn ask(
     request: &Request,
     patience: Patience,
 ) -> Result<Answer, AskError> {
-    let mut connection = tcp.connect(endpoint, patience.connect).await.map_err(AskError::Link)?;
+    let mut connection = tcp
+        .connect(endpoint, patience.connect)
+        .await
+        .map_err(AskError::Link)?;
     let deadline = Instant::now() + patience.answer;
-    connection.send(&request.encode(), patience.answer).await.map_err(AskError::Link)?;
+    connection
+        .send(&request.encode(), patience.answer)
+        .await
+        .map_err(AskError::Link)?;
     let mut framer = Framer::new();
     let mut buffer = Vec::with_capacity(2048);
     let mut have = 0;
@@ -76,7 +82,10 @@ pub async fn ask(
                 break Err(AskError::Silent(endpoint.clone()));
             }
             Ok(0) | Err(LinkError::TimedOut { .. }) => {
-                break Err(AskError::Cut { endpoint: endpoint.clone(), have });
+                break Err(AskError::Cut {
+                    endpoint: endpoint.clone(),
+                    have,
+                });
             }
             Ok(count) => have += count,
             Err(error) => break Err(AskError::Link(error)),

@@ -6,8 +6,12 @@ use crate::model::{Metric, OnOff, Quantity};
 /// The gateway itself.
 pub const ECU: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
-    Metric::daily("energy_today", Quantity::Energy).named("Energy today").decimals(2),
-    Metric::lifetime("energy_total", Quantity::Energy).named("Lifetime energy").decimals(1),
+    Metric::daily("energy_today", Quantity::Energy)
+        .named("Energy today")
+        .decimals(2),
+    Metric::lifetime("energy_total", Quantity::Energy)
+        .named("Lifetime energy")
+        .decimals(1),
     Metric::measurement("inverters_online", Quantity::Count).named("Inverters online"),
     Metric::daily("energy_today_computed", Quantity::Energy)
         .named("Energy today (computed)")
@@ -15,12 +19,23 @@ pub const ECU: &[Metric] = &[
         .since_midnight_of("energy_total")
         .diagnostic()
         .off_by_default(),
-    Metric::measurement("inverters", Quantity::Count).named("Inverters registered").diagnostic(),
-    Metric::timestamp("data_time").named("Data time").diagnostic(),
-    Metric::timestamp("last_upload").named("Last upload to the cloud").diagnostic(),
+    Metric::measurement("inverters", Quantity::Count)
+        .named("Inverters registered")
+        .diagnostic(),
+    Metric::timestamp("data_time")
+        .named("Data time")
+        .diagnostic(),
+    Metric::timestamp("last_upload")
+        .named("Last upload to the cloud")
+        .diagnostic(),
     Metric::text("firmware").named("Firmware").diagnostic(),
-    Metric::text("radio_channel").named("Radio channel").diagnostic().off_by_default(),
-    Metric::on_off("restart_needed", OnOff::Problem).named("Restart needed").about_connection(),
+    Metric::text("radio_channel")
+        .named("Radio channel")
+        .diagnostic()
+        .off_by_default(),
+    Metric::on_off("restart_needed", OnOff::Problem)
+        .named("Restart needed")
+        .about_connection(),
 ];
 
 /// Everything any inverter can report, in the order it is shown. A device takes the part that fits
@@ -35,22 +50,54 @@ pub const INVERTER: &[Metric] = &[
     Metric::measurement("panel_2_power", Quantity::Power).named("Panel 2 power"),
     Metric::measurement("panel_3_power", Quantity::Power).named("Panel 3 power"),
     Metric::measurement("panel_4_power", Quantity::Power).named("Panel 4 power"),
-    panel_energy("panel_1_energy_computed", "Panel 1 energy (computed)", "panel_1_power"),
-    panel_energy("panel_2_energy_computed", "Panel 2 energy (computed)", "panel_2_power"),
-    panel_energy("panel_3_energy_computed", "Panel 3 energy (computed)", "panel_3_power"),
-    panel_energy("panel_4_energy_computed", "Panel 4 energy (computed)", "panel_4_power"),
-    Metric::on_off("online", OnOff::Connectivity).named("Radio contact").diagnostic(),
-    Metric::measurement("voltage", Quantity::Voltage).named("Grid voltage").diagnostic(),
+    panel_energy(
+        "panel_1_energy_computed",
+        "Panel 1 energy (computed)",
+        "panel_1_power",
+    ),
+    panel_energy(
+        "panel_2_energy_computed",
+        "Panel 2 energy (computed)",
+        "panel_2_power",
+    ),
+    panel_energy(
+        "panel_3_energy_computed",
+        "Panel 3 energy (computed)",
+        "panel_3_power",
+    ),
+    panel_energy(
+        "panel_4_energy_computed",
+        "Panel 4 energy (computed)",
+        "panel_4_power",
+    ),
+    Metric::on_off("online", OnOff::Connectivity)
+        .named("Radio contact")
+        .diagnostic(),
+    Metric::measurement("voltage", Quantity::Voltage)
+        .named("Grid voltage")
+        .diagnostic(),
     Metric::measurement("voltage_2", Quantity::Voltage)
         .named("Grid voltage, second reading")
         .diagnostic()
         .off_by_default(),
-    Metric::measurement("voltage_l1", Quantity::Voltage).named("Grid voltage L1").diagnostic(),
-    Metric::measurement("voltage_l2", Quantity::Voltage).named("Grid voltage L2").diagnostic(),
-    Metric::measurement("voltage_l3", Quantity::Voltage).named("Grid voltage L3").diagnostic(),
-    Metric::measurement("voltage_l1_l2", Quantity::Voltage).named("Grid voltage L1-L2").diagnostic(),
-    Metric::measurement("voltage_l2_l3", Quantity::Voltage).named("Grid voltage L2-L3").diagnostic(),
-    Metric::measurement("voltage_l3_l1", Quantity::Voltage).named("Grid voltage L3-L1").diagnostic(),
+    Metric::measurement("voltage_l1", Quantity::Voltage)
+        .named("Grid voltage L1")
+        .diagnostic(),
+    Metric::measurement("voltage_l2", Quantity::Voltage)
+        .named("Grid voltage L2")
+        .diagnostic(),
+    Metric::measurement("voltage_l3", Quantity::Voltage)
+        .named("Grid voltage L3")
+        .diagnostic(),
+    Metric::measurement("voltage_l1_l2", Quantity::Voltage)
+        .named("Grid voltage L1-L2")
+        .diagnostic(),
+    Metric::measurement("voltage_l2_l3", Quantity::Voltage)
+        .named("Grid voltage L2-L3")
+        .diagnostic(),
+    Metric::measurement("voltage_l3_l1", Quantity::Voltage)
+        .named("Grid voltage L3-L1")
+        .diagnostic(),
     Metric::measurement("frequency", Quantity::Frequency)
         .named("Grid frequency")
         .decimals(1)
@@ -59,12 +106,19 @@ pub const INVERTER: &[Metric] = &[
     Metric::measurement("signal_quality", Quantity::SignalQuality)
         .named("Radio signal")
         .diagnostic(),
-    Metric::text("raw_record").named("Raw record").diagnostic().off_by_default(),
+    Metric::text("raw_record")
+        .named("Raw record")
+        .diagnostic()
+        .off_by_default(),
 ];
 
 /// The power of each panel.
-pub(super) const PANEL_POWER: [&str; 4] =
-    ["panel_1_power", "panel_2_power", "panel_3_power", "panel_4_power"];
+pub(super) const PANEL_POWER: [&str; 4] = [
+    "panel_1_power",
+    "panel_2_power",
+    "panel_3_power",
+    "panel_4_power",
+];
 const PANEL_ENERGY: [&str; 4] = [
     "panel_1_energy_computed",
     "panel_2_energy_computed",
@@ -72,8 +126,14 @@ const PANEL_ENERGY: [&str; 4] = [
     "panel_4_energy_computed",
 ];
 /// What every inverter has.
-const ALWAYS: [&str; 6] =
-    ["power", "energy_computed", "online", "frequency", "temperature", "signal_quality"];
+const ALWAYS: [&str; 6] = [
+    "power",
+    "energy_computed",
+    "online",
+    "frequency",
+    "temperature",
+    "signal_quality",
+];
 
 const fn panel_energy(key: &'static str, name: &'static str, power: &'static str) -> Metric {
     Metric::lifetime(key, Quantity::Energy)
@@ -104,11 +164,21 @@ pub(super) fn inverter(
     let has = |key: &str| {
         ALWAYS.contains(&key)
             || PANEL_POWER.iter().take(channels).any(|panel| *panel == key)
-            || PANEL_ENERGY.iter().take(channels).any(|panel| *panel == key)
-            || voltages.iter().take(voltage_count).any(|voltage| *voltage == key)
+            || PANEL_ENERGY
+                .iter()
+                .take(channels)
+                .any(|panel| *panel == key)
+            || voltages
+                .iter()
+                .take(voltage_count)
+                .any(|voltage| *voltage == key)
             || (raw && key == "raw_record")
     };
-    INVERTER.iter().filter(|metric| has(&metric.key)).cloned().collect()
+    INVERTER
+        .iter()
+        .filter(|metric| has(&metric.key))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -134,10 +204,18 @@ mod tests {
     #[test]
     fn every_key_of_the_selection_is_in_the_table() {
         let known = keys(INVERTER);
-        let kinds =
-            [VoltageKind::Grid, VoltageKind::PhaseToNeutral, VoltageKind::PhaseToPhase];
+        let kinds = [
+            VoltageKind::Grid,
+            VoltageKind::PhaseToNeutral,
+            VoltageKind::PhaseToPhase,
+        ];
         let voltages = kinds.into_iter().flat_map(voltages);
-        for key in ALWAYS.iter().chain(&PANEL_POWER).chain(&PANEL_ENERGY).chain(voltages) {
+        for key in ALWAYS
+            .iter()
+            .chain(&PANEL_POWER)
+            .chain(&PANEL_ENERGY)
+            .chain(voltages)
+        {
             assert!(known.contains(key), "{key}");
         }
     }

@@ -1,0 +1,447 @@
+//! What is known of one ECU and its inverters, and how answers turn into reports. Pure: no I/O.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::KIND;
+use super::config::Config;
+use super::inverter::{self, Inverter, Listed};
+use super::local_time::LocalTime;
+use super::metrics;
+use super::wire::{EcuInfo, Gateway, Signal, Telemetry, Uid};
+use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
+
+/// Power of one panel that no product exceeds, in watts.
+const PANEL_POWER: u32 = 700;
+/// Rounds without new values while inverters work that make the values stale.
+const STALE_ROUNDS: u32 = 3;
+/// Rounds with power but without energy today after which the ECU is known not to count it.
+const STUCK_ROUNDS: u8 = 3;
+
+/// One round of answers. What could not be had is missing; the rest still counts.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    pub(super) info: Option<EcuInfo>,
+    pub(super) telemetry: Option<Telemetry>,
+    pub(super) signal: Option<Signal>,
+    /// Why there is no telemetry, if there is none.
+    pub(super) no_telemetry: Option<Health>,
+    /// Rounds in a row that brought the same values.
+    pub(super) unchanged: u32,
+}
+
+/// What must be remembered over a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Remembered {
+    ecu: Option<String>,
+    inverters: BTreeMap<String, Inverter>,
+}
+
+/// The installation behind one ECU.
+#[derive(Debug)]
+pub(super) struct Installation {
+    config: Config,
+    time: LocalTime,
+    host_zone: TimeZone,
+    known: Remembered,
+    /// Descriptions as last reported.
+    described: BTreeMap<DeviceId, Device>,
+    /// Rounds in which today's energy did not count although there was power.
+    stuck: u8,
+    restart_needed: bool,
+}
+
+impl Installation {
+    pub(super) fn new(config: Config, known: Remembered, host_zone: TimeZone) -> Self {
+        let configured = config.time_zone.as_ref().map(|zone| zone.0.clone());
+        let time = LocalTime::new(configured, &host_zone);
+        Self {
+            config,
+            time,
+            host_zone,
+            known,
+            described: BTreeMap::new(),
+            stuck: 0,
+            restart_needed: false,
+        }
+    }
+
+    /// What to remember.
+    pub(super) const fn remembered(&self) -> &Remembered {
+        &self.known
+    }
+
+    /// The ECU's clock.
+    pub(super) const fn time(&mut self) -> &mut LocalTime {
+        &mut self.time
+    }
+
+    /// Whether any answer has ever named the ECU.
+    pub(super) const fn is_identified(&self) -> bool {
+        self.known.ecu.is_some()
+    }
+
+    /// The same health for the ECU and everything behind it.
+    pub(super) fn health_of_all(&self, health: &Health) -> Vec<Report> {
+        let ecu = self.ecu_id().map(|id| Report::Health(id, health.clone()));
+        let behind = Health {
+            code: health.code,
+            ..Health::new(health.code)
+        }
+        .seen(if health.code.has_data() {
+            ""
+        } else {
+            "the ECU does not deliver data"
+        });
+        let inverters = self
+            .known
+            .inverters
+            .keys()
+            .map(|uid| Report::Health(DeviceId::new(KIND, uid), behind.clone()));
+        ecu.into_iter().chain(inverters).collect()
+    }
+
+    /// Sets whether only a restart of the ECU can help.
+    pub(super) fn set_restart_needed(&mut self, needed: bool, now: Timestamp) -> Option<Report> {
+        if self.restart_needed == needed {
+            return None;
+        }
+        self.restart_needed = needed;
+        let mut readings = Readings::new(self.ecu_id()?, now);
+        readings.push("restart_needed", needed);
+        Some(Report::Readings(readings))
+    }
+
+    /// Turns the answers of a round into reports, descriptions first.
+    pub(super) fn reports(&mut self, answers: &Answers, now: Timestamp) -> Vec<Report> {
+        let mut reports = Vec::new();
+        if let Some(info) = &answers.info {
+            self.known.ecu = Some(info.ecu.to_string());
+            self.time.named(&info.time_zone, &self.host_zone);
+        }
+        let Some(ecu) = self.ecu_id() else {
+            return reports;
+        };
+        if let Some(telemetry) = &answers.telemetry {
+            self.list(telemetry, &ecu, now, &mut reports);
+        }
+        if let Some(info) = &answers.info {
+            let device = self.describe_ecu(info, &ecu);
+            self.report_device(device, &mut reports);
+        }
+        self.describe_inverters(&ecu, &mut reports);
+        let stale = self.staleness(answers);
+        if let Some(info) = &answers.info {
+            reports.push(self.ecu_readings(info, answers, &ecu, now));
+        }
+        let ecu_health = stale.clone().unwrap_or_else(|| self.ecu_health(answers));
+        let asleep = ecu_health.code == HealthCode::Asleep;
+        reports.push(Report::Health(ecu, ecu_health));
+        match &answers.telemetry {
+            Some(telemetry) => {
+                self.inverter_reports(
+                    telemetry,
+                    answers,
+                    stale.as_ref(),
+                    asleep,
+                    now,
+                    &mut reports,
+                );
+            }
+            None => {
+                if let Some(health) = &answers.no_telemetry {
+                    let ids = self
+                        .known
+                        .inverters
+                        .keys()
+                        .map(|uid| DeviceId::new(KIND, uid));
+                    reports.extend(ids.map(|id| Report::Health(id, health.clone())));
+                }
+            }
+        }
+        reports
+    }
+
+    fn ecu_id(&self) -> Option<DeviceId> {
+        self.known
+            .ecu
+            .as_ref()
+            .map(|serial| DeviceId::new(KIND, serial))
+    }
+
+    fn report_device(&mut self, device: Device, reports: &mut Vec<Report>) {
+        if self.described.get(&device.id) != Some(&device) {
+            self.described.insert(device.id.clone(), device.clone());
+            reports.push(Report::Device(Box::new(device)));
+        }
+    }
+
+    /// Takes note of the inverters that the ECU lists and lets go of those it has not listed for
+    /// long.
+    fn list(
+        &mut self,
+        telemetry: &Telemetry,
+        ecu: &DeviceId,
+        now: Timestamp,
+        reports: &mut Vec<Report>,
+    ) {
+        let records = telemetry.records.iter();
+        for record in records.filter(|record| DeviceId::new(KIND, &record.uid.to_string()) != *ecu)
+        {
+            let uid = record.uid.to_string();
+            self.known
+                .inverters
+                .entry(uid)
+                .or_default()
+                .see(record, now);
+        }
+        if telemetry.records.is_empty() {
+            return;
+        }
+        let keep = self.config.forget_after.get();
+        let expired = |inverter: &Inverter| {
+            std::time::Duration::try_from(now.duration_since(inverter.listed))
+                .is_ok_and(|absent| absent > keep)
+        };
+        let gone: Vec<String> = self
+            .known
+            .inverters
+            .iter()
+            .filter_map(|(uid, inverter)| expired(inverter).then(|| uid.clone()))
+            .collect();
+        for uid in gone {
+            self.known.inverters.remove(&uid);
+            let id = DeviceId::new(KIND, &uid);
+            self.described.remove(&id);
+            reports.push(Report::Gone(id));
+        }
+    }
+
+    fn describe_ecu(&self, info: &EcuInfo, id: &DeviceId) -> Device {
+        let serial = info.ecu.to_string();
+        let gateway = Gateway::of(&info.ecu);
+        let product = gateway.map_or("ECU", |gateway| gateway.name);
+        let name = self
+            .config
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{product} {}", tail(&serial)));
+        let mut device = Device::new(KIND, serial, name, "APsystems");
+        device.id = id.clone();
+        device.model = Some(product.to_owned());
+        device.firmware = Some(info.firmware.clone()).filter(|firmware| !firmware.is_empty());
+        device.area = self.config.area.clone();
+        if gateway.is_some_and(|gateway| gateway.local_http) {
+            device.url = Some(format!("http://{}/", self.config.host));
+        }
+        device.rated_power = Some(self.rated_power(info.registered));
+        device.metrics = metrics::ECU.to_vec();
+        device
+    }
+
+    /// The most that the installation can produce.
+    fn rated_power(&self, registered: u16) -> u32 {
+        self.config.max_power.unwrap_or_else(|| {
+            let known: u32 = self
+                .known
+                .inverters
+                .values()
+                .map(|i| i.channels().max(1))
+                .sum();
+            // Until the inverters are known each may have four panels.
+            let panels = if known == 0 {
+                u32::from(registered.max(1)) * 4
+            } else {
+                known
+            };
+            panels.saturating_mul(PANEL_POWER)
+        })
+    }
+
+    fn describe_inverters(&mut self, ecu: &DeviceId, reports: &mut Vec<Report>) {
+        let devices: Vec<Device> = self
+            .known
+            .inverters
+            .iter()
+            .map(|(uid, inverter)| {
+                let name = self.config.names.get(uid).cloned();
+                let name = name.unwrap_or_else(|| format!("{} {}", inverter.product, tail(uid)));
+                let mut device = Device::new(KIND, uid, name, "APsystems");
+                device.model = Some(inverter.product.clone());
+                device.via = Some(ecu.clone());
+                device.area = self.config.area.clone();
+                device.rated_power = Some(inverter.channels().max(1) * PANEL_POWER);
+                device.metrics = inverter.metrics();
+                device
+            })
+            .collect();
+        for device in devices {
+            self.report_device(device, reports);
+        }
+    }
+
+    fn ecu_readings(
+        &mut self,
+        info: &EcuInfo,
+        answers: &Answers,
+        ecu: &DeviceId,
+        now: Timestamp,
+    ) -> Report {
+        let data_time = answers
+            .telemetry
+            .as_ref()
+            .and_then(|telemetry| telemetry.at);
+        let mut readings = Readings::new(ecu.clone(), now);
+        readings.day = data_time
+            .map(DateTime::date)
+            .or_else(|| Some(now.to_zoned(self.time.zone().clone()).date()));
+        readings.push("power", Decimal::from(info.power_w));
+        readings.push("energy_total", watt_hours(info.lifetime_wh));
+        self.push_today(info, &mut readings);
+        readings.push("inverters", Decimal::from(info.registered));
+        readings.push("inverters_online", Decimal::from(info.online));
+        if answers.telemetry.is_some() {
+            readings.push("data_time", data_time.and_then(|at| self.time.moment(at)));
+        }
+        readings.push(
+            "last_upload",
+            info.last_upload.and_then(|at| self.time.moment(at)),
+        );
+        readings.push("firmware", info.firmware.clone());
+        readings.push("radio_channel", info.channel.clone());
+        readings.push("restart_needed", self.restart_needed);
+        Report::Readings(readings)
+    }
+
+    /// Some firmware shows 0 for today's energy, for moments or for ever, while there is power. For
+    /// moments the last value stays; when it lasts, today's energy is not known.
+    fn push_today(&mut self, info: &EcuInfo, readings: &mut Readings) {
+        let suspicious = info.today_wh == 0 && info.online > 0 && info.power_w > 0;
+        if !suspicious {
+            self.stuck = 0;
+            readings.push("energy_today", watt_hours(info.today_wh));
+            return;
+        }
+        self.stuck = self.stuck.saturating_add(1);
+        if self.stuck >= STUCK_ROUNDS {
+            if self.stuck == STUCK_ROUNDS {
+                tracing::info!(
+                    "{}: the ECU does not count today's energy. Switch on its entity \"Energy today (computed)\" instead.",
+                    readings.device
+                );
+            }
+            readings.push("energy_today", None::<Decimal>);
+        }
+    }
+
+    fn staleness(&self, answers: &Answers) -> Option<Health> {
+        let telemetry = answers.telemetry.as_ref()?;
+        let working = answers
+            .info
+            .as_ref()
+            .map_or_else(|| telemetry.online() > 0, |info| info.online > 0);
+        let since = telemetry.at?;
+        (working && answers.unchanged >= STALE_ROUNDS).then(|| {
+            Health::new(HealthCode::Stale)
+                .seen(format!(
+                    "the ECU repeats its values of {}",
+                    since.strftime("%H:%M")
+                ))
+                .advise("Switch the ECU off and on.")
+        })
+    }
+
+    fn ecu_health(&self, answers: &Answers) -> Health {
+        let online = answers.telemetry.as_ref().map_or_else(
+            || {
+                answers
+                    .info
+                    .as_ref()
+                    .map_or(0, |info| usize::from(info.online))
+            },
+            |telemetry| telemetry.online(),
+        );
+        let registered = answers.info.as_ref().map_or(0, |info| info.registered);
+        if online > 0 {
+            return match &answers.no_telemetry {
+                Some(health) => {
+                    Health::ONLINE.seen(format!("without inverters ({})", health.detail))
+                }
+                None => Health::ONLINE,
+            };
+        }
+        if registered == 0 {
+            return Health::ONLINE.seen("no inverter is registered");
+        }
+        let clock = answers
+            .telemetry
+            .as_ref()
+            .and_then(|telemetry| telemetry.at);
+        if clock.is_some_and(|at| (10..15).contains(&at.hour())) {
+            return Health::new(HealthCode::OutOfContact)
+                .seen("no inverter answers the ECU although it is day")
+                .advise("Check the breaker of the inverters, and snow on the panels.");
+        }
+        Health::new(HealthCode::Asleep).seen("no inverter works, as at night")
+    }
+
+    fn inverter_reports(
+        &mut self,
+        telemetry: &Telemetry,
+        answers: &Answers,
+        stale: Option<&Health>,
+        asleep: bool,
+        now: Timestamp,
+        reports: &mut Vec<Report>,
+    ) {
+        let at = telemetry
+            .at
+            .and_then(|at| self.time.moment(at))
+            .unwrap_or(now);
+        let day = telemetry.at.map(DateTime::date);
+        let signal: BTreeMap<Uid, u8> = answers
+            .signal
+            .iter()
+            .flat_map(|signal| signal.entries.iter().copied())
+            .collect();
+        let empty = telemetry.records.is_empty();
+        for (uid, known) in &mut self.known.inverters {
+            let id = DeviceId::new(KIND, uid);
+            let record = telemetry
+                .records
+                .iter()
+                .find(|record| record.uid.to_string() == *uid);
+            if let Some(record) = record {
+                let strength = signal.get(&record.uid).copied();
+                let strength = answers.signal.is_some().then_some(strength);
+                let mut readings = inverter::readings(record, known, strength, &id, at);
+                readings.day = day;
+                reports.push(Report::Readings(readings));
+            }
+            let listed = match (record, empty) {
+                (Some(record), _) => Listed::As(record),
+                (None, true) => Listed::ListEmpty,
+                (None, false) => Listed::Absent,
+            };
+            let health = stale
+                .cloned()
+                .unwrap_or_else(|| known.health(listed, asleep, now));
+            reports.push(Report::Health(id, health));
+        }
+    }
+}
+
+fn watt_hours(energy: u64) -> Decimal {
+    Decimal::from_watt_hours(i64::try_from(energy).unwrap_or(i64::MAX))
+}
+
+/// The end of a serial number, by which people tell devices apart.
+fn tail(serial: &str) -> &str {
+    serial
+        .get(serial.len().saturating_sub(4)..)
+        .unwrap_or(serial)
+}

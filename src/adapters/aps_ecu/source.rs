@@ -1,0 +1,334 @@
+//! The run loop: ask, report, wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use tokio_util::sync::CancellationToken;
+
+use super::KIND;
+use super::config::Config;
+use super::exchange::{AskError, Patience, ask};
+use super::installation::{Answers, Installation, Remembered};
+use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
+use super::wire::{Answer, EcuId, Gateway, Request};
+use crate::adapters::{Context, Source, SourceError, Task};
+use crate::links::{Endpoint, LinkError, TcpLink};
+use crate::model::{Health, HealthCode};
+
+/// How often the ECU's clock is looked at.
+const CLOCK_EVERY: Duration = Duration::from_secs(6 * 3600);
+
+/// One configured ECU.
+#[derive(Debug)]
+pub(super) struct Ecu {
+    config: Config,
+    endpoint: Endpoint,
+}
+
+impl Ecu {
+    pub(super) fn new(config: Config) -> Self {
+        let endpoint = Endpoint {
+            host: config.host.clone(),
+            port: config.port,
+        };
+        Self { config, endpoint }
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            connect: self.config.timeout.get(),
+            answer: self.config.timeout.get(),
+        }
+    }
+}
+
+impl Source for Ecu {
+    fn adapter(&self) -> &'static str {
+        KIND
+    }
+
+    fn label(&self) -> String {
+        self.endpoint.to_string()
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+        Box::pin(async move { Run::new(&self, context).run().await })
+    }
+
+    fn probe(self: Arc<Self>, tcp: TcpLink) -> Task<Result<String, String>> {
+        Box::pin(async move {
+            match ask(&tcp, &self.endpoint, &Request::EcuInfo, self.patience()).await {
+                Ok(Answer::EcuInfo(info)) => {
+                    let product = Gateway::of(&info.ecu).map_or("ECU", |gateway| gateway.name);
+                    Ok(format!(
+                        "{product} {}, firmware {}, {} inverters, {} of them online",
+                        info.ecu, info.firmware, info.registered, info.online
+                    ))
+                }
+                Ok(_) => Err("the answer is of another kind than asked for".to_owned()),
+                Err(error) => Err(error.health().sentence()),
+            }
+        })
+    }
+}
+
+/// A run of the loop.
+struct Run<'a> {
+    source: &'a Ecu,
+    context: Context,
+    pace: Pace,
+    schedule: Schedule,
+    installation: Installation,
+    last_data: Option<DateTime>,
+    clock: ClockWatch,
+    outage: Option<Timestamp>,
+    answered: bool,
+}
+
+/// Whether and when to ask for the ECU's clock, which not every firmware tells.
+enum ClockWatch {
+    Due,
+    At(Timestamp),
+    Unsupported,
+}
+
+impl<'a> Run<'a> {
+    fn new(source: &'a Ecu, context: Context) -> Self {
+        let pace = Pace::new(&source.config);
+        let cycle: Cycle = context.memory.get("cycle").unwrap_or_default();
+        let known: Remembered = context.memory.get("installation").unwrap_or_default();
+        let zone = context.clock.zone().clone();
+        Self {
+            source,
+            pace,
+            schedule: Schedule::new(pace, cycle),
+            installation: Installation::new(source.config.clone(), known, zone),
+            last_data: None,
+            clock: ClockWatch::Due,
+            outage: None,
+            answered: false,
+            context,
+        }
+    }
+
+    async fn run(mut self) -> Result<(), SourceError> {
+        if !self.source.config.enabled {
+            self.report_health(&Health::new(HealthCode::Disabled))
+                .await?;
+            self.context.stop.cancelled().await;
+            return Ok(());
+        }
+        let stop = self.context.stop.clone();
+        loop {
+            let round = tokio::select! {
+                // A question that is under way is dropped with its connection.
+                () = stop.cancelled() => return Ok(()),
+                round = self.round() => round?,
+            };
+            let now = self
+                .context
+                .clock
+                .now()
+                .to_zoned(self.installation.time().zone().clone());
+            let wait = match self.schedule.after(round, now.time()) {
+                Wait::Round(wait) => wait,
+                Wait::Quiet(wait) => {
+                    tracing::debug!("{}: quiet for {wait:?}", self.source.endpoint);
+                    wait
+                }
+            };
+            self.remember();
+            if !self.wait(wait, &stop).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits, refusing commands meanwhile: an ECU has nothing to set. False when told to stop.
+    async fn wait(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
+        let sleep = self.context.clock.sleep(wait);
+        tokio::select! {
+            () = stop.cancelled() => false,
+            () = sleep => true,
+        }
+    }
+
+    fn remember(&self) {
+        self.context.memory.put("cycle", self.schedule.cycle());
+        self.context
+            .memory
+            .put("installation", self.installation.remembered());
+    }
+
+    /// One round: all questions, and the reports that follow from the answers.
+    async fn round(&mut self) -> Result<Round, SourceError> {
+        let info = match self.ask(&Request::EcuInfo).await? {
+            Ok(Answer::EcuInfo(info)) => info,
+            Ok(_) => return self.failed(&Health::new(HealthCode::Garbled)).await,
+            Err(error) => return self.failed(&error.health()).await,
+        };
+        self.recovered().await?;
+        let ecu = info.ecu;
+        self.installation
+            .time()
+            .named(&info.time_zone, self.context.clock.zone());
+        let mut answers = Answers {
+            info: Some(info),
+            ..Answers::default()
+        };
+        self.look_at_clock(ecu).await?;
+        self.pause().await;
+        match self.ask(&Request::Telemetry { ecu }).await? {
+            Ok(Answer::Telemetry(telemetry)) => answers.telemetry = Some(telemetry),
+            Ok(_) => answers.no_telemetry = Some(Health::new(HealthCode::Garbled)),
+            Err(error) => answers.no_telemetry = Some(error.health()),
+        }
+        // Without telemetry the ECU is in trouble, and signal levels alone say nothing.
+        if answers.telemetry.is_some() {
+            self.pause().await;
+            if let Ok(Answer::Signal(signal)) = self.ask(&Request::Signal { ecu }).await? {
+                answers.signal = Some(signal);
+            }
+        }
+        let now = self.context.clock.now();
+        let round = self.judge(&mut answers, now);
+        for report in self.installation.reports(&answers, now) {
+            self.context.reports.send(report).await?;
+        }
+        Ok(round)
+    }
+
+    /// What the answers mean for the schedule.
+    fn judge(&mut self, answers: &mut Answers, now: Timestamp) -> Round {
+        let Some(telemetry) = &answers.telemetry else {
+            return Round::Unchanged;
+        };
+        let online = telemetry.online();
+        let Some(at) = telemetry.at else {
+            return Round::Unchanged;
+        };
+        let changed = self.last_data != Some(at);
+        if changed {
+            // The first values may be of any age; only a change tells that they are new.
+            if self.last_data.is_some() && !matches!(self.clock, ClockWatch::At(_)) {
+                self.installation.time().learn(at, now);
+            }
+            self.schedule.learn(at);
+            self.last_data = Some(at);
+        } else {
+            answers.unchanged = self.schedule.unchanged() + 1;
+        }
+        if online == 0 {
+            Round::Asleep
+        } else if changed {
+            Round::Fresh {
+                age: self.installation.time().age(at, now),
+            }
+        } else {
+            Round::Unchanged
+        }
+    }
+
+    /// The ECU did not answer its first question.
+    async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
+        let now = self.context.clock.now();
+        let since = *self.outage.get_or_insert(now);
+        let lasting = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let failures = self.schedule.failures() + 1;
+        // A single missed round is no outage as long as there were values before it.
+        let outage = failures >= 3 && lasting >= self.pace.outage;
+        if self.answered && !outage {
+            let retrying = Health::new(HealthCode::Retrying).seen(health.detail.clone());
+            self.report_health(&retrying).await?;
+        } else {
+            self.report_health(health).await?;
+        }
+        let hangs = matches!(health.code, HealthCode::Unreachable | HealthCode::Silent);
+        if let Some(report) = self.installation.set_restart_needed(outage && hangs, now) {
+            self.context.reports.send(report).await?;
+        }
+        Ok(Round::Failed)
+    }
+
+    async fn recovered(&mut self) -> Result<(), SourceError> {
+        self.answered = true;
+        self.outage = None;
+        let now = self.context.clock.now();
+        if let Some(report) = self.installation.set_restart_needed(false, now) {
+            self.context.reports.send(report).await?;
+        }
+        Ok(())
+    }
+
+    async fn report_health(&self, health: &Health) -> Result<(), SourceError> {
+        if !self.installation.is_identified() {
+            return self
+                .context
+                .reports
+                .send(crate::model::Report::Source(health.clone()))
+                .await;
+        }
+        for report in self.installation.health_of_all(health) {
+            self.context.reports.send(report).await?;
+        }
+        Ok(())
+    }
+
+    /// The ECU's clock tells exactly how its times are to be read.
+    async fn look_at_clock(&mut self, ecu: EcuId) -> Result<(), SourceError> {
+        let now = self.context.clock.now();
+        let due = match self.clock {
+            ClockWatch::Due => true,
+            ClockWatch::At(moment) => now >= moment,
+            ClockWatch::Unsupported => false,
+        };
+        if !due {
+            return Ok(());
+        }
+        self.pause().await;
+        // Asked once only: most firmware that does not know the question never answers it.
+        let answer = self.ask_once(&Request::Clock { ecu }).await?;
+        let now = self.context.clock.now();
+        self.clock = match answer {
+            Ok(Answer::Clock(clock)) => {
+                self.installation.time().learn(clock.at, now);
+                ClockWatch::At(now + CLOCK_EVERY)
+            }
+            _ => ClockWatch::Unsupported,
+        };
+        Ok(())
+    }
+
+    /// Asks, and asks again after growing pauses where that may help.
+    async fn ask(&mut self, request: &Request) -> Result<Result<Answer, AskError>, SourceError> {
+        for pause in self.pace.retries {
+            match self.ask_once(request).await? {
+                Err(error) if error.is_passing() => {
+                    tracing::debug!("{error}; asking again in {pause:?}");
+                    self.context.clock.sleep(pause).await;
+                }
+                answer => return Ok(answer),
+            }
+        }
+        self.ask_once(request).await
+    }
+
+    async fn ask_once(&self, request: &Request) -> Result<Result<Answer, AskError>, SourceError> {
+        let patience = self.source.patience();
+        let answer = ask(&self.context.tcp, &self.source.endpoint, request, patience).await;
+        match &answer {
+            Ok(_) => self.context.traffic.count_good(),
+            Err(AskError::Link(LinkError::RecordingEnded)) => {
+                return Err(SourceError::RecordingEnded);
+            }
+            Err(_) => self.context.traffic.count_bad(),
+        }
+        Ok(answer)
+    }
+
+    async fn pause(&self) {
+        self.context.clock.sleep(self.pace.pause).await;
+    }
+}
