@@ -1,9 +1,45 @@
 //! The configuration file: typed sections, secrets, durations, and errors that say line and remedy.
+//!
+//! A [`File`] is parsed once into a tree in which every key and value knows its place. Each
+//! [`Section`] is then read on its own against the type its adapter or output brings along, so that
+//! one wrong section never keeps the others from running. The JSON schema of that type says which
+//! keys there are, which of them are secret, and how `docs/configuration.md` describes them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `source` | the text: positions, and the line shown below a message |
+//! | `tree` | keys and values with their places |
+//! | `decode` | from the tree into a type, by serde |
+//! | `schema` | what the JSON schema says about a key |
+//! | `survey` | unknown and missing keys, all at once, and what must stay hidden |
+//! | `reading` | one section: survey, types, the type's own rules |
+//! | `wording`, `syntax` | mistakes in plain words |
+//! | `secrecy` | which names hold secrets |
 
+mod decode;
+mod environment;
+mod file;
 mod period;
+mod problem;
+mod reading;
+mod reference;
+mod schema;
+mod secrecy;
 mod secret;
+mod section;
 mod settings;
+mod source;
+mod survey;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod wording;
 
+pub use file::File;
 pub use period::Period;
+pub use problem::{Problem, Problems};
+pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
+pub use section::Section;
 pub use settings::{Complaint, Settings};

@@ -1,0 +1,285 @@
+//! One section: survey, types, the type's own rules.
+
+use std::ops::Range;
+
+use super::decode::{Misfit, Why};
+use super::problem::{Problem, Problems};
+use super::schema::{Child, Shape};
+use super::source::Source;
+use super::survey::{Finding, Survey};
+use super::tree::{Node, Place, Value};
+use super::{Settings, secrecy, wording};
+
+/// Values of a wrong type that are reported for one section.
+const MISFITS: usize = 25;
+
+/// What a section is called and where it stands.
+pub(super) struct Scene<'a> {
+    pub(super) source: &'a Source,
+    pub(super) kind: &'a str,
+    pub(super) brackets: Brackets,
+    /// The part of a line that may be shown where sections share it.
+    pub(super) within: Option<Range<usize>>,
+}
+
+/// How a section's name is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Brackets {
+    /// Not in a file at all.
+    None,
+    One,
+    Two,
+}
+
+impl Scene<'_> {
+    /// The dotted name of a key of this section.
+    pub(super) fn key(&self, path: &[String]) -> String {
+        let mut key = self.kind.to_owned();
+        for name in path {
+            key.push('.');
+            key.push_str(name);
+        }
+        key
+    }
+
+    /// A table of this section as it is written in the file.
+    pub(super) fn label(&self, path: &[String], listed: bool) -> String {
+        let name: String = self.key(path).chars().filter(|c| !c.is_control()).collect();
+        match self.brackets {
+            Brackets::None => name,
+            Brackets::Two if path.is_empty() => format!("[[{name}]]"),
+            _ if listed => format!("[[{name}]]"),
+            _ => format!("[{name}]"),
+        }
+    }
+
+    pub(super) fn problem(&self, finding: Finding, veils: &[Range<usize>]) -> Problem {
+        let mut problem = Problem::new(&self.source.name, finding.what, finding.hint);
+        problem.key = finding.key;
+        match finding.place {
+            Place::Span(span) => {
+                (problem.line, problem.column) = self.source.position(span.start);
+                problem.excerpt = self.source.excerpt(&span, self.within.as_ref(), veils);
+            }
+            Place::Named(name) => problem.file = name.to_string(),
+            Place::Absent => {}
+        }
+        problem
+    }
+}
+
+/// Reads a table as `T`.
+pub(super) fn read<T: Settings>(scene: &Scene<'_>, mut node: Node) -> Result<T, Problems> {
+    let schema = schemars::schema_for!(T);
+    let shape = Shape::new(schema.as_value());
+    if !matches!(node.value, Value::Table(_)) {
+        return Err(no_table(scene, &node));
+    }
+    let mut survey = Survey::of(&mut node, &shape, scene);
+    match fit::<T>(scene, &node, &shape, &mut survey) {
+        Some(settings) if survey.findings.is_empty() => {
+            for complaint in settings.check() {
+                let path: Vec<String> = complaint.field.split('.').map(str::to_owned).collect();
+                let path = if complaint.field.is_empty() {
+                    Vec::new()
+                } else {
+                    path
+                };
+                let what = complaint.what;
+                survey.findings.push(Finding {
+                    place: place_of(&node, &path),
+                    key: scene.key(&path),
+                    what: format!("{}: {what}", subject(scene, &path, &[])),
+                    hint: complaint.advice,
+                });
+            }
+            if survey.findings.is_empty() {
+                Ok(settings)
+            } else {
+                Err(survey.problems(scene))
+            }
+        }
+        _ => Err(survey.problems(scene)),
+    }
+}
+
+/// A problem about a key of a section that was already read.
+pub(super) fn complain<T: Settings>(
+    scene: &Scene<'_>,
+    mut node: Node,
+    field: &str,
+    what: &str,
+    hint: &str,
+) -> Problem {
+    let schema = schemars::schema_for!(T);
+    let mut survey = Survey::of(&mut node, &Shape::new(schema.as_value()), scene);
+    let path: Vec<String> = field.split('.').map(str::to_owned).collect();
+    survey.findings = vec![Finding {
+        place: place_of(&node, &path),
+        key: scene.key(&path),
+        what: format!("{}: {what}", subject(scene, &path, &[])),
+        hint: hint.to_owned(),
+    }];
+    let first = survey.problems(scene).into_iter().next();
+    first.unwrap_or_else(|| Problem::new(&scene.source.name, what, hint))
+}
+
+fn no_table(scene: &Scene<'_>, node: &Node) -> Problems {
+    let kind = scene.kind;
+    let header = scene.label(&[], false);
+    let finding = Finding {
+        place: node.place.clone(),
+        key: kind.to_owned(),
+        what: format!("{} should be a section of its own", wording::quoted(kind)),
+        hint: format!("write {header} on one line and its keys on the lines below"),
+    };
+    let veils = match &node.place {
+        Place::Span(span) => vec![span.clone()],
+        _ => Vec::new(),
+    };
+    scene.problem(finding, &veils).into()
+}
+
+/// Lets serde look at it again and again, each time without the value that did not fit.
+fn fit<T: Settings>(
+    scene: &Scene<'_>,
+    node: &Node,
+    shape: &Shape<'_>,
+    survey: &mut Survey,
+) -> Option<T> {
+    let mut rest = None;
+    for _ in 0..MISFITS {
+        let node = rest.as_ref().unwrap_or(node);
+        let misfit = match T::deserialize(node) {
+            Ok(settings) => return Some(settings),
+            Err(misfit) => misfit,
+        };
+        let mut path = misfit.path();
+        if let Why::Unknown(name) = &misfit.why
+            && let Value::Table(entries) = &node.at(&path).value
+            && let Some(index) = entries.iter().position(|entry| entry.name == *name)
+        {
+            path.push(index);
+        }
+        let finding = describe(scene, node, shape, &misfit, &path);
+        // A key that was missing, misspelt or wrong has been reported already.
+        let is_old = matches!(misfit.why, Why::Missing(_))
+            && (survey.findings.iter().any(|known| known.key == finding.key)
+                || survey.misspelt.contains(&finding.key));
+        if !is_old {
+            survey.findings.push(finding);
+        }
+        let mut less = node.clone();
+        if !less.remove(&path) {
+            return None;
+        }
+        rest = Some(less);
+    }
+    None
+}
+
+fn describe(
+    scene: &Scene<'_>,
+    root: &Node,
+    shape: &Shape<'_>,
+    misfit: &Misfit,
+    path: &[usize],
+) -> Finding {
+    let mut node = root;
+    let mut shape = shape.clone();
+    let mut names: Vec<String> = Vec::new();
+    let mut indices: Vec<usize> = Vec::new();
+    let mut place = root.place.clone();
+    let mut private = false;
+    for index in path {
+        match &node.value {
+            Value::List(items) => {
+                shape = shape.items();
+                indices.push(*index);
+                let Some(item) = items.get(*index) else { break };
+                node = item;
+            }
+            Value::Table(entries) => {
+                let Some(entry) = entries.get(*index) else {
+                    break;
+                };
+                private |= secrecy::is_secret(&entry.name) || shape.is_secret();
+                shape = match shape.child(&entry.name, Some(entries)) {
+                    Child::Known(shape) | Child::Free(shape) => shape,
+                    Child::Unknown => shape.items(),
+                };
+                indices.clear();
+                names.push(entry.name.clone());
+                node = &entry.node;
+            }
+            _ => break,
+        }
+        place = node.place.clone();
+    }
+    private |= shape.is_secret();
+    let key = names.last().map_or(scene.kind, String::as_str);
+    let subject = match &misfit.why {
+        Why::Missing(_) => scene.label(&names, !indices.is_empty()),
+        Why::Unknown(_) => scene.label(&names[..names.len().saturating_sub(1)], false),
+        _ => subject(scene, &names, &indices),
+    };
+    let (what, hint) = wording::misfit(&misfit.why, &subject, key, node, &shape, private);
+    if let Why::Missing(name) = &misfit.why {
+        names.push((*name).to_owned());
+    }
+    Finding {
+        place,
+        key: scene.key(&names),
+        what,
+        hint,
+    }
+}
+
+/// `"port" in [mqtt]`, `entry 2 of "hosts" in [mqtt]`, or the section itself.
+fn subject(scene: &Scene<'_>, names: &[String], indices: &[usize]) -> String {
+    let Some((last, above)) = names.split_last() else {
+        return scene.label(&[], false);
+    };
+    let entry: String = indices
+        .iter()
+        .rev()
+        .map(|index| format!("entry {} of ", index + 1))
+        .collect();
+    format!(
+        "{entry}{} in {}",
+        wording::quoted(last),
+        scene.label(above, false)
+    )
+}
+
+/// Where a key stands, or else the innermost table on the way to it.
+fn place_of(node: &Node, path: &[String]) -> Place {
+    let mut place = node.place.clone();
+    let mut node = node;
+    for name in path {
+        let Some(entry) = node.get(name) else { break };
+        place = entry.place.clone();
+        node = &entry.node;
+    }
+    place
+}
+
+/// A problem about a section as a whole.
+pub(super) fn at_header(scene: &Scene<'_>, node: &Node, what: String, hint: String) -> Problem {
+    let finding = Finding {
+        place: node.place.clone(),
+        key: scene.kind.to_owned(),
+        what,
+        hint,
+    };
+    let veils = match &node.place {
+        Place::Span(span) if !is_header(scene.source, node, span) => vec![span.clone()],
+        _ => Vec::new(),
+    };
+    scene.problem(finding, &veils)
+}
+
+/// Whether a table's place is its `[name]` and not its `{ .. }` or its first dotted key.
+fn is_header(source: &Source, node: &Node, span: &Range<usize>) -> bool {
+    matches!(node.value, Value::Table(_)) && source.text()[span.start..].starts_with('[')
+}

@@ -1,0 +1,125 @@
+//! One table of the file, read on its own.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::problem::{Problem, Problems};
+use super::reading::{self, Brackets, Scene};
+use super::source::Source;
+use super::tree::{DEPTH, Node, Place};
+use super::{Settings, wording};
+
+/// One table with its place in the file.
+#[derive(Clone)]
+pub struct Section {
+    pub(super) source: Arc<Source>,
+    pub(super) kind: String,
+    pub(super) node: Arc<Node>,
+    pub(super) brackets: Brackets,
+}
+
+impl Section {
+    /// The settings in it, or everything that is wrong with them.
+    ///
+    /// # Errors
+    ///
+    /// All unknown keys, values of a wrong type and missing keys at once; if there are none, what
+    /// [`Settings::check`] complains about.
+    pub fn read<T: Settings>(&self) -> Result<T, Problems> {
+        reading::read(&self.scene(), Node::clone(&self.node))
+    }
+
+    /// A problem about a key of this section, for rules that span several sections. A `field` that
+    /// is not there leads to the section's first line.
+    pub fn problem<T: Settings>(&self, field: &str, what: &str, hint: &str) -> Problem {
+        reading::complain::<T>(&self.scene(), Node::clone(&self.node), field, what, hint)
+    }
+
+    /// The line of the file it starts on, from 1; 0 if it comes from elsewhere.
+    pub fn line(&self) -> usize {
+        match &self.node.place {
+            Place::Span(span) => self.source.position(span.start).0,
+            _ => 0,
+        }
+    }
+
+    /// Its name: the adapter it configures.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// A section from `key=value` pairs of the command line.
+    ///
+    /// Dots in a key lead to inner tables. A value is a text where the key wants one, otherwise it
+    /// is read as TOML if it can be. A key given twice has the later value.
+    ///
+    /// # Errors
+    ///
+    /// An empty key, or one that is a value in one pair and a table in another.
+    pub fn from_pairs(kind: &str, pairs: &[(String, String)]) -> Result<Self, Problems> {
+        let mut node = Node::table();
+        let mut problems = Problems::new();
+        for (key, words) in pairs {
+            let option = format!("--set {}", wording::quoted(key).trim_matches('"'));
+            let path: Vec<String> = key.split('.').map(|name| name.trim().to_owned()).collect();
+            if path.iter().any(String::is_empty) || path.len() > DEPTH {
+                problems.push(Problem::new(
+                    "--set",
+                    format!("{} is not the name of a key", wording::quoted(key)),
+                    "write it like --set host=192.168.1.50; a dot leads to a key of an inner table",
+                ));
+                continue;
+            }
+            let place = Place::Named(option.as_str().into());
+            if let Err(name) = node.put(&path, words, &place, false) {
+                problems.push(Problem::new(
+                    option,
+                    format!(
+                        "{} cannot be a value and a table at once",
+                        wording::quoted(name)
+                    ),
+                    "leave out one of the two",
+                ));
+            }
+        }
+        node.place = Place::Absent;
+        if problems.is_empty() {
+            Ok(Self {
+                source: Arc::new(Source::new("", "")),
+                kind: kind.replace('-', "_"),
+                node: Arc::new(node),
+                brackets: Brackets::None,
+            })
+        } else {
+            Err(problems)
+        }
+    }
+
+    pub(super) fn scene(&self) -> Scene<'_> {
+        Scene {
+            source: &self.source,
+            kind: &self.kind,
+            brackets: self.brackets,
+            within: shared_line(&self.source, &self.node),
+        }
+    }
+}
+
+/// Tables written inline may share a line with others of the kind, which this one cannot judge.
+fn shared_line(source: &Source, node: &Node) -> Option<Range<usize>> {
+    match &node.place {
+        Place::Span(span) if source.text()[span.start..].starts_with('{') => Some(span.clone()),
+        _ => None,
+    }
+}
+
+impl fmt::Debug for Section {
+    /// Without its values: they may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Section")
+            .field("kind", &self.kind)
+            .field("line", &self.line())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,276 @@
+//! A walk over a section next to its schema: unknown and missing keys, all at once.
+//!
+//! On the way it settles what loose words are, takes unknown keys out so that serde can look at the
+//! rest, and notes what must stay hidden.
+
+use std::ops::Range;
+
+use super::problem::{Problem, Problems};
+use super::reading::Scene;
+use super::schema::{Child, Shape};
+use super::secrecy;
+use super::tree::{DEPTH, Entry, Node, Place, Value};
+use super::wording;
+
+/// Known keys that a message lists when none is near.
+const LISTED: usize = 12;
+/// Shorter secrets are not searched for in messages: they are parts of ordinary words.
+const TELLING: usize = 4;
+
+/// What the walk found.
+#[derive(Default)]
+pub(super) struct Survey {
+    pub(super) findings: Vec<Finding>,
+    /// Parts of the file that are never shown, in order once [`Survey::settle`] is done.
+    pub(super) veils: Vec<Range<usize>>,
+    /// The hidden values themselves, in case a message of a type repeats one.
+    pub(super) secrets: Vec<String>,
+    /// Missing keys that are only misspelt: one complaint is enough.
+    pub(super) misspelt: Vec<String>,
+}
+
+/// A problem that still lacks its excerpt, because not all veils are known yet.
+pub(super) struct Finding {
+    pub(super) place: Place,
+    pub(super) key: String,
+    pub(super) what: String,
+    pub(super) hint: String,
+}
+
+/// Where the walk is.
+struct Step<'s, 'a> {
+    shape: Shape<'a>,
+    path: &'s [String],
+    private: bool,
+    listed: bool,
+}
+
+impl Survey {
+    pub(super) fn of(node: &mut Node, shape: &Shape<'_>, scene: &Scene<'_>) -> Self {
+        let mut survey = Self::default();
+        survey.walk(
+            node,
+            &Step {
+                shape: shape.clone(),
+                path: &[],
+                private: false,
+                listed: false,
+            },
+            scene,
+        );
+        survey.veils.sort_by_key(|veil| veil.start);
+        survey
+    }
+
+    fn walk(&mut self, node: &mut Node, step: &Step<'_, '_>, scene: &Scene<'_>) {
+        // Variables can lead deeper than any file.
+        if step.path.len() > DEPTH * 2 {
+            return;
+        }
+        let private = step.private || step.shape.is_secret();
+        if private {
+            self.hide(node);
+        }
+        settle(node, &step.shape);
+        match &mut node.value {
+            Value::List(items) => {
+                let items_step = Step {
+                    shape: step.shape.items(),
+                    path: step.path,
+                    private,
+                    listed: true,
+                };
+                for item in items {
+                    self.walk(item, &items_step, scene);
+                }
+            }
+            Value::Table(_) => self.table(node, step, private, scene),
+            _ => {}
+        }
+    }
+
+    fn table(&mut self, node: &mut Node, step: &Step<'_, '_>, private: bool, scene: &Scene<'_>) {
+        let place = node.place.clone();
+        let Value::Table(entries) = &mut node.value else {
+            return;
+        };
+        let label = scene.label(step.path, step.listed);
+        // Type and choice of a tagged table decide about its other keys.
+        let tags = entries.clone_tags();
+        let mut path = step.path.to_vec();
+        let mut kept = Vec::with_capacity(entries.len());
+        for mut entry in std::mem::take(entries) {
+            path.push(entry.name.clone());
+            let (shape, private) = match step.shape.child(&entry.name, Some(&tags)) {
+                Child::Known(shape) | Child::Free(shape) => {
+                    (shape, private || secrecy::is_secret(&entry.name))
+                }
+                Child::Unknown if step.shape.is_secret() => {
+                    // The type's own message says what may stand here.
+                    (step.shape.items(), true)
+                }
+                Child::Unknown => {
+                    path.pop();
+                    let meant = self.unknown(&entry, &step.shape, &tags, &label, scene, &path);
+                    if let Some(meant) = meant {
+                        path.push(meant.to_owned());
+                        self.misspelt.push(scene.key(&path));
+                        path.pop();
+                    }
+                    continue;
+                }
+            };
+            let inner = Step {
+                shape,
+                path: &path,
+                private,
+                listed: false,
+            };
+            self.walk(&mut entry.node, &inner, scene);
+            path.pop();
+            kept.push(entry);
+        }
+        *entries = kept;
+        for name in step.shape.required(&tags) {
+            if entries.iter().all(|entry| entry.name != name) {
+                path.push(name.to_owned());
+                let key = scene.key(&path);
+                path.pop();
+                if self.misspelt.contains(&key) {
+                    continue;
+                }
+                let (what, hint) = wording::missing(name, &label);
+                self.findings.push(Finding {
+                    place: place.clone(),
+                    key,
+                    what,
+                    hint,
+                });
+            }
+        }
+    }
+
+    /// Reports an unknown key; returns the one that was probably meant.
+    fn unknown<'a>(
+        &mut self,
+        entry: &Entry,
+        shape: &Shape<'a>,
+        tags: &[Entry],
+        label: &str,
+        scene: &Scene<'_>,
+        above: &[String],
+    ) -> Option<&'a str> {
+        let known = shape.names(Some(tags));
+        let meant = wording::nearest(&entry.name, known.iter().copied());
+        let hint = match meant {
+            Some(meant) => format!("did you mean {}?", wording::quoted(meant)),
+            None if known.is_empty() => "remove it".to_owned(),
+            None if known.len() <= LISTED => {
+                format!("{label} knows {}", known.join(", "))
+            }
+            None => "remove it, or look up the right name in docs/configuration.md".to_owned(),
+        };
+        let is_harmless = meant.is_some_and(|meant| {
+            let shape = shape.child(meant, Some(tags));
+            let is_secret = matches!(shape, Child::Known(shape) if shape.is_secret());
+            !is_secret && !secrecy::is_secret(meant) && !secrecy::is_secret(&entry.name)
+        });
+        // Only a value whose meaning is known can be known to be no secret.
+        if is_harmless {
+            self.hide_by_name(&entry.node);
+        } else {
+            self.hide(&entry.node);
+        }
+        self.findings.push(Finding {
+            place: entry.place.clone(),
+            key: scene.key(&[above, std::slice::from_ref(&entry.name)].concat()),
+            what: format!("unknown key {} in {label}", wording::quoted(&entry.name)),
+            hint,
+        });
+        meant
+    }
+
+    fn hide_by_name(&mut self, node: &Node) {
+        match &node.value {
+            Value::List(items) => items.iter().for_each(|item| self.hide_by_name(item)),
+            Value::Table(entries) => {
+                for entry in entries {
+                    if secrecy::is_secret(&entry.name) {
+                        self.hide(&entry.node);
+                    } else {
+                        self.hide_by_name(&entry.node);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hide(&mut self, node: &Node) {
+        let words = match &node.value {
+            Value::List(items) => return items.iter().for_each(|item| self.hide(item)),
+            Value::Table(entries) => {
+                return entries.iter().for_each(|entry| self.hide(&entry.node));
+            }
+            Value::Text(text) | Value::Loose(text) | Value::Date(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Bool(_) => String::new(),
+        };
+        if words.len() >= TELLING {
+            self.secrets.push(words);
+        }
+        if let Place::Span(span) = &node.place {
+            self.veils.push(span.clone());
+        }
+    }
+
+    /// The findings as problems, with excerpts in which nothing hidden shows.
+    pub(super) fn problems(self, scene: &Scene<'_>) -> Problems {
+        let make = |finding| scene.problem(finding, &self.veils);
+        let mut problems: Problems = self.findings.into_iter().map(make).collect();
+        for problem in problems.iter_mut() {
+            self.secrets.iter().for_each(|secret| veil(problem, secret));
+        }
+        problems.sort();
+        problems
+    }
+}
+
+fn veil(problem: &mut Problem, secret: &str) {
+    for text in [&mut problem.what, &mut problem.hint] {
+        if text.contains(secret) {
+            *text = text.replace(secret, "***");
+        }
+    }
+}
+
+trait Tags {
+    fn clone_tags(&self) -> Vec<Entry>;
+}
+
+impl Tags for Vec<Entry> {
+    /// Only texts can be tags; the rest need not be copied.
+    fn clone_tags(&self) -> Vec<Entry> {
+        let is_text = |entry: &&Entry| matches!(entry.node.value, Value::Text(_) | Value::Loose(_));
+        self.iter().filter(is_text).cloned().collect()
+    }
+}
+
+/// Words from outside become what the key wants: a serial number stays a text, digits and all.
+fn settle(node: &mut Node, shape: &Shape<'_>) {
+    let Value::Loose(words) = &node.value else {
+        return;
+    };
+    let wants_text =
+        shape.is_secret() || !shape.choices().is_empty() || shape.types() == ["string"];
+    let parsed = if wants_text {
+        None
+    } else {
+        Node::loose_as_toml(words, &node.place)
+    };
+    match parsed {
+        Some(parsed) => *node = parsed,
+        None => node.value = Value::Text(words.clone()),
+    }
+}
