@@ -15,14 +15,128 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bridge::PendingCommand;
 use crate::clock::Clock;
-use crate::links::TcpLink;
-use crate::model::Report;
+use crate::config::{Problems, Section, SectionDoc};
+use crate::links::{Endpoint, Mask, TcpLink};
+use crate::model::{Metric, Report};
 use crate::store::Memory;
 
 pub mod aps_ecu;
 
+/// Every adapter there is.
+pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER];
+
 /// A future that lives on its own.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The adapter of this kind. Hyphens do for underscores, as on the command line.
+pub fn find(kind: &str) -> Option<&'static dyn Adapter> {
+    let kind = kind.replace('-', "_");
+    ADAPTERS
+        .iter()
+        .copied()
+        .find(|adapter| adapter.kind() == kind)
+}
+
+/// What the program can do with one kind of device.
+pub trait Adapter: Send + Sync + fmt::Debug {
+    /// Its name in the configuration and in device ids, `snake_case`: `aps_ecu`.
+    fn kind(&self) -> &'static str;
+
+    /// What it connects, in a few words.
+    fn title(&self) -> &'static str;
+
+    /// The tables of all metrics that its devices can have.
+    fn tables(&self) -> &'static [&'static [Metric]];
+
+    /// Its section of the configuration, for checking and for the documentation.
+    fn page(&self) -> SectionDoc<'static>;
+
+    /// Makes a source of a section.
+    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems>;
+
+    /// Makes a decoder that reads as a section says.
+    fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems>;
+
+    /// Makes serial numbers and the like unrecognisable in recordings.
+    fn mask(&self) -> Mask;
+
+    /// Finds devices in the network, where they can be found.
+    fn scanner(&self) -> Option<&'static dyn Scanner> {
+        None
+    }
+
+    /// The other end of the wire.
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        None
+    }
+
+    /// Commands for this kind of device only: `wattbridge aps-ecu history`.
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        &[]
+    }
+}
+
+/// Reads bytes as its adapter would, without a device.
+pub trait Decoder {
+    /// Takes bytes, cut anywhere.
+    fn push(&mut self, bytes: &[u8]);
+
+    /// The next thing that could be decoded, or that had to be refused.
+    fn next(&mut self) -> Option<Result<Decoded, String>>;
+
+    /// At the end of the bytes: what is left over, if it looks like the beginning of something.
+    fn finish(&mut self) -> Option<String>;
+}
+
+/// What one message says.
+#[derive(Debug, Default)]
+pub struct Decoded {
+    /// What the adapter would report.
+    pub reports: Vec<Report>,
+    /// What it says besides, as JSON objects.
+    pub notes: Vec<serde_json::Value>,
+    /// Its bytes, labelled.
+    pub annotation: String,
+}
+
+/// Looks for devices in the network.
+pub trait Scanner: Send + Sync {
+    /// What is looked for, as on the command line: `ecu`.
+    fn name(&self) -> &'static str;
+
+    /// Where they listen.
+    fn port(&self) -> u16;
+
+    /// Asks one address.
+    fn look(&self, endpoint: Endpoint) -> Task<Finding>;
+}
+
+/// What is at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing that listens.
+    Nothing,
+    /// Something listens, but it is not what is looked for.
+    SomethingElse(String),
+    /// A device.
+    Found(String),
+}
+
+/// A command of its own for one kind of device.
+pub trait Tool: Send + Sync {
+    /// Its command line.
+    fn command(&self) -> clap::Command;
+
+    /// Does it.
+    fn run(
+        &self,
+        matches: &clap::ArgMatches,
+        stop: CancellationToken,
+    ) -> Task<Result<(), ToolError>>;
+}
+
+/// A tool failed; the words are for the user.
+pub type ToolError = Box<dyn std::error::Error + Send + Sync>;
 
 /// One configured section of an adapter, ready to run.
 pub trait Source: Send + Sync + fmt::Debug {

@@ -13,37 +13,37 @@ use crate::config::{Complaint, Period, Settings};
 /// One ECU-R, ECU-R-Pro, ECU-B or ECU-C.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(super) struct Config {
     /// Address or name of the ECU. An ECU-R or ECU-B answers on its Wi-Fi address only.
-    pub host: String,
+    pub(super) host: String,
     /// TCP port of the ECU.
-    pub port: u16,
+    pub(super) port: u16,
     /// Set to false to leave the ECU alone without losing this section.
-    pub enabled: bool,
+    pub(super) enabled: bool,
     /// What the ECU is called. Left out: its product and the end of its serial number.
-    pub name: Option<String>,
+    pub(super) name: Option<String>,
     /// What inverters are called, by serial number: `names = { 704000000001 = "Garage" }`.
-    pub names: BTreeMap<String, String>,
+    pub(super) names: BTreeMap<String, String>,
     /// The room to propose for the ECU and its inverters.
-    pub area: Option<String>,
+    pub(super) area: Option<String>,
     /// How often the ECU is asked by day. It has new values every 5 minutes only, and suffers from
     /// more frequent questions.
-    pub interval: Period,
+    pub(super) interval: Period,
     /// Ask shortly after the ECU has new values, instead of at fixed times.
-    pub phase_lock: bool,
+    pub(super) phase_lock: bool,
     /// How often it is asked while no inverter works.
-    pub night_interval: Period,
+    pub(super) night_interval: Period,
     /// The time of day at which the ECU maintains itself and is left alone; an empty text for never.
-    pub quiet: Quiet,
+    pub(super) quiet: Quiet,
     /// How long one answer may take.
-    pub timeout: Period,
+    pub(super) timeout: Period,
     /// The time zone that the ECU's clock is set to. Left out: as the ECU says, else as this host.
-    pub time_zone: Option<Zone>,
+    pub(super) time_zone: Option<Zone>,
     /// The most power in watts that the installation can produce. Energy values that would need
     /// more are held back. Left out: 700 watts for each panel.
-    pub max_power: Option<u32>,
+    pub(super) max_power: Option<u32>,
     /// How long an inverter that the ECU no longer lists is kept.
-    pub forget_after: Period,
+    pub(super) forget_after: Period,
 }
 
 impl Default for Config {
@@ -138,7 +138,7 @@ impl Config {
 
 /// A time of day from when until when, written `"02:40-03:20"`; may pass midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quiet(Option<(Time, Time)>);
+pub(super) struct Quiet(Option<(Time, Time)>);
 
 impl Default for Quiet {
     fn default() -> Self {
@@ -221,7 +221,7 @@ impl JsonSchema for Quiet {
 
 /// A time zone by its name, as in `Europe/Berlin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Zone(pub TimeZone);
+pub(super) struct Zone(pub(super) TimeZone);
 
 impl Serialize for Zone {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -11,16 +11,16 @@ use crate::model::{Health, HealthCode};
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub(super) struct Patience {
     /// Opening the connection.
-    pub connect: Duration,
+    pub(super) connect: Duration,
     /// The whole answer.
-    pub answer: Duration,
+    pub(super) answer: Duration,
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AskError {
+pub(super) enum AskError {
     /// There is no connection.
     #[error(transparent)]
     Link(LinkError),
@@ -57,7 +57,7 @@ pub enum AskError {
 }
 
 /// Asks one question and closes the connection, whatever happens.
-pub async fn ask(
+pub(super) async fn ask(
     tcp: &TcpLink,
     endpoint: &Endpoint,
     request: &Request,
@@ -122,7 +122,7 @@ fn understand(
 
 impl AskError {
     /// Whether asking once more may help.
-    pub fn is_passing(&self) -> bool {
+    pub(super) fn is_passing(&self) -> bool {
         !matches!(
             self,
             Self::Status(..)
@@ -132,7 +132,7 @@ impl AskError {
     }
 
     /// What it means for the user, and what to do about it.
-    pub fn health(&self) -> Health {
+    pub(super) fn health(&self) -> Health {
         let (code, advice) = match self {
             Self::Link(LinkError::Refused(_)) => (
                 HealthCode::Unreachable,

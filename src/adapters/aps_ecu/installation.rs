@@ -70,6 +70,16 @@ impl Installation {
         }
     }
 
+    /// An installation for reading answers without a device: inverters count even if the ECU has
+    /// not named itself.
+    pub(super) fn without_ecu(config: Config) -> Self {
+        let known = Remembered {
+            ecu: Some("unknown".to_owned()),
+            ..Remembered::default()
+        };
+        Self::new(config, known, TimeZone::UTC)
+    }
+
     /// What to remember.
     pub(super) const fn remembered(&self) -> &Remembered {
         &self.known

@@ -4,7 +4,7 @@ use super::wire::VoltageKind;
 use crate::model::{Metric, OnOff, Quantity};
 
 /// The gateway itself.
-pub const ECU: &[Metric] = &[
+pub(super) const ECU: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
     Metric::daily("energy_today", Quantity::Energy)
         .named("Energy today")
@@ -40,7 +40,7 @@ pub const ECU: &[Metric] = &[
 
 /// Everything any inverter can report, in the order it is shown. A device takes the part that fits
 /// its channels and voltages: see [`inverter`].
-pub const INVERTER: &[Metric] = &[
+pub(super) const INVERTER: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
     Metric::lifetime("energy_computed", Quantity::Energy)
         .named("Energy (computed)")

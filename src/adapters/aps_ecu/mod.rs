@@ -16,14 +16,87 @@
 //! of five minutes.
 
 mod config;
+mod decode;
 mod exchange;
+mod history;
 mod installation;
 mod inverter;
 mod local_time;
 mod metrics;
+mod scan;
 mod schedule;
 mod source;
 pub mod wire;
 
+use std::sync::Arc;
+
+use super::{Adapter, Decoder, Scanner, Source, Tool};
+use crate::config::{Problems, Section, SectionDoc};
+use crate::links::Mask;
+use crate::model::Metric;
+
 /// The adapter's name in the configuration and in device ids.
 pub const KIND: &str = "aps_ecu";
+
+/// APsystems ECUs on TCP 8899.
+pub static ADAPTER: ApsEcu = ApsEcu;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct ApsEcu;
+
+const ABOUT: &str = "\
+    One APsystems ECU-R, ECU-R-Pro, ECU-B or ECU-C and the inverters behind it. Repeat the section \
+    for each ECU. `wattbridge scan ecu 192.168.1.0/24` finds them.";
+
+const EXAMPLE: &str = "\
+[[aps_ecu]]
+host = \"192.168.1.50\"
+name = \"Solar roof\"
+names = { 704000000001 = \"Garage east\", 704000000002 = \"Garage west\" }
+";
+
+impl Adapter for ApsEcu {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn title(&self) -> &'static str {
+        "APsystems ECU-R, ECU-R-Pro, ECU-B, ECU-C (TCP 8899)"
+    }
+
+    fn tables(&self) -> &'static [&'static [Metric]] {
+        &[metrics::ECU, metrics::INVERTER]
+    }
+
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[[aps_ecu]]",
+            about: ABOUT,
+            schema: schemars::schema_for!(config::Config),
+            defaults: serde_json::to_value(config::Config::default()).unwrap_or_default(),
+            example: EXAMPLE,
+        }
+    }
+
+    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+        Ok(Arc::new(source::Ecu::new(section.read()?)))
+    }
+
+    fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
+        Ok(Box::new(decode::EcuDecoder::new(section)?))
+    }
+
+    fn mask(&self) -> Mask {
+        let mut masker = wire::Masker::default();
+        Box::new(move |bytes| masker.mask(bytes))
+    }
+
+    fn scanner(&self) -> Option<&'static dyn Scanner> {
+        Some(&scan::EcuScanner)
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        &[&history::History]
+    }
+}

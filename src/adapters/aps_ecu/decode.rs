@@ -1,0 +1,128 @@
+//! Answers of an ECU from a file instead of a device.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use serde_json::json;
+
+use super::config::Config;
+use super::installation::{Answers, Installation};
+use super::wire::{Answer, Framer, RawFrame, annotate};
+use crate::adapters::{Decoded, Decoder};
+use crate::config::{Problems, Section, Settings};
+
+/// Reads the same answers in the same way as the adapter.
+#[derive(Debug)]
+pub(super) struct EcuDecoder {
+    framer: Framer,
+    installation: Installation,
+}
+
+impl EcuDecoder {
+    pub(super) fn new(section: &Section) -> Result<Self, Problems> {
+        let config: Config = section.read::<Offline>()?.0;
+        Ok(Self {
+            framer: Framer::new(),
+            installation: Installation::without_ecu(config),
+        })
+    }
+
+    fn decode(&mut self, frame: &RawFrame) -> Result<Decoded, String> {
+        let refuse = |error| format!("at byte {}: {error}", frame.offset);
+        let mut decoded = Decoded {
+            annotation: annotate(frame),
+            ..Decoded::default()
+        };
+        let mut answers = Answers::default();
+        match Answer::decode(frame).map_err(refuse)? {
+            Answer::EcuInfo(info) => answers.info = Some(info),
+            Answer::Telemetry(telemetry) => answers.telemetry = Some(telemetry),
+            answer => decoded.notes.push(note(&answer)),
+        }
+        // Times that are not in the answer itself are not known.
+        decoded.reports = self.installation.reports(&answers, Timestamp::UNIX_EPOCH);
+        Ok(decoded)
+    }
+}
+
+impl Decoder for EcuDecoder {
+    fn push(&mut self, bytes: &[u8]) {
+        self.framer.push(bytes);
+    }
+
+    fn next(&mut self) -> Option<Result<Decoded, String>> {
+        let frame = self.framer.next_frame()?;
+        Some(
+            frame
+                .map_err(|error| error.to_string())
+                .and_then(|frame| self.decode(&frame)),
+        )
+    }
+
+    fn finish(&mut self) -> Option<String> {
+        self.framer.finish().map(|error| error.to_string())
+    }
+}
+
+/// What an answer without a device of its own says.
+fn note(answer: &Answer) -> serde_json::Value {
+    match answer {
+        Answer::Signal(signal) => {
+            let entries: serde_json::Map<_, _> = signal
+                .entries
+                .iter()
+                .map(|(uid, raw)| (uid.to_string(), json!(raw)))
+                .collect();
+            json!({ "answer": "signal", "raw": entries })
+        }
+        Answer::DayCurve(curve) => {
+            let point =
+                |(time, watts): &(Time, u16)| json!([time.strftime("%H:%M").to_string(), watts]);
+            json!({ "answer": "power_of_day", "watts": curve.points.iter().map(point).collect::<Vec<_>>() })
+        }
+        Answer::EnergyHistory(history) => {
+            let day =
+                |(date, energy): &(Date, u64)| json!([date.to_string(), *energy as f64 / 1000.0]);
+            json!({
+                "answer": "energy_history",
+                "kilowatt_hours": history.days.iter().map(day).collect::<Vec<_>>(),
+                "wraps_at_655_36": history.wraps,
+            })
+        }
+        Answer::Clock(clock) => json!({ "answer": "clock", "at": clock.at.to_string() }),
+        Answer::Status { command, status } => {
+            json!({ "answer": "status", "command": format!("{command:04}"), "status": status.to_string() })
+        }
+        Answer::Other { command, body } => {
+            let hex = body
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>();
+            json!({ "answer": "other", "command": format!("{command:04}"), "body": hex })
+        }
+        Answer::EcuInfo(_) | Answer::Telemetry(_) => json!({}),
+    }
+}
+
+/// The section without the need for an address.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Offline(Config);
+
+impl schemars::JsonSchema for Offline {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Config::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Config::json_schema(generator)
+    }
+}
+
+impl Settings for Offline {
+    fn check(&self) -> Vec<crate::config::Complaint> {
+        let complaints = self.0.check().into_iter();
+        complaints
+            .filter(|complaint| complaint.field != "host")
+            .collect()
+    }
+}
