@@ -55,10 +55,10 @@ impl File {
                 node.place = header;
             } else {
                 let mut known = Vec::new();
-                names(&shape, &prefix, DEPTH / 4, &mut known);
-                let meant = wording::nearest(&variable.name, known.iter().map(String::as_str));
+                names(&shape, "", DEPTH / 4, &mut known);
+                let meant = wording::nearest(key, known.iter().map(String::as_str));
                 let hint = match meant {
-                    Some(meant) => format!("did you mean {meant}?"),
+                    Some(meant) => format!("did you mean {prefix}{meant}?"),
                     None => format!("[{section}] knows {}", shape.names(None).join(", ")),
                 };
                 let what = format!("this variable matches no key of [{section}]");
@@ -150,7 +150,7 @@ fn resolve(shape: &Shape<'_>, key: &str) -> Option<Vec<String>> {
     Some(path)
 }
 
-/// Every variable that a section takes.
+/// What the variables that a section takes end in.
 fn names(shape: &Shape<'_>, prefix: &str, depth: usize, found: &mut Vec<String>) {
     for name in shape.names(None) {
         let variable = format!("{prefix}{}", upper(name));

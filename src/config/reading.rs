@@ -217,7 +217,11 @@ fn describe(
         place = node.place.clone();
     }
     private |= shape.is_secret();
-    let key = names.last().map_or(scene.kind, String::as_str);
+    // An entry of a list has no name of its own to write before it.
+    let key = match names.last() {
+        Some(name) if indices.is_empty() => name.as_str(),
+        _ => "",
+    };
     let subject = match &misfit.why {
         Why::Missing(_) => scene.label(&names, !indices.is_empty()),
         Why::Unknown(_) => scene.label(&names[..names.len().saturating_sub(1)], false),

@@ -64,7 +64,7 @@ fn page(section: &SectionDoc<'_>) -> String {
     if !example.is_empty() {
         page.push_str(&format!("```toml\n{example}\n```\n"));
     }
-    page
+    format!("{}\n", page.trim_end())
 }
 
 /// The rows of one table, the remarks that are too long for it, and the lists of tables in it.
@@ -90,6 +90,12 @@ impl<'a> Keys<'a> {
             let default = default.or_else(|| inner.default());
             let is_table = !inner.is_secret() && !inner.names(None).is_empty();
             if is_table && inner.types() == ["object"] {
+                let meaning = self.meaning(&key, &inner);
+                if !meaning.is_empty() {
+                    let kind = "table".to_owned();
+                    self.rows
+                        .push([format!("`{key}`"), kind, String::new(), meaning]);
+                }
                 self.collect(&inner, default, &format!("{key}."), depth);
                 continue;
             }
@@ -177,7 +183,7 @@ fn kind(shape: &Shape<'_>) -> String {
             "array" => match kind(&shape.items()).as_str() {
                 "" => "list".to_owned(),
                 "table" => "list of tables".to_owned(),
-                items => format!("list of: {items}"),
+                items => format!("list of {items}"),
             },
             "object" => match shape.child("", None) {
                 Child::Free(inner) if !kind(&inner).is_empty() => {

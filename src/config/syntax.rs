@@ -12,10 +12,21 @@ pub(super) fn problem(source: &Source, error: &toml::de::Error) -> Problem {
     let end = source.text().len();
     let span = error.span().unwrap_or(end..end);
     let (start, stop) = (span.start.min(end), span.end.min(end));
-    let (line, _) = source.position(start);
-    let text = &source.text()[source.line(line - 1)];
+    let (number, _) = source.position(start);
+    let line = source.line(number - 1);
+    let text = &source.text()[line.clone()];
     let (what, hint) = plain(error.message(), text);
-    locate(source, start, stop, what, hint)
+    // The parser takes a colon for a part of the key and stops behind it.
+    let colon = text
+        .find(':')
+        .map(|at| line.start + at)
+        .filter(|colon| *colon < start);
+    match colon {
+        Some(colon) if error.message().starts_with("key with no value") => {
+            locate(source, colon, colon, what, hint)
+        }
+        _ => locate(source, start, stop, what, hint),
+    }
 }
 
 pub(super) fn too_deep(source: &Source, at: usize) -> Problem {
@@ -103,7 +114,7 @@ fn plain(message: &str, line: &str) -> (String, String) {
         ),
         "unclosed array" | "missing comma between array elements" => (
             "a comma or the closing ] of a list is missing",
-            "write lists like [1, 2, 3]",
+            "write lists like [1, 2, 3]; the place may be above this line",
         ),
         "unclosed inline table" | "missing comma between key-value pairs" => (
             "a comma or the closing } of a table is missing",

@@ -204,6 +204,11 @@ fn remedy(key: &str, node: &Node, shape: &Shape<'_>) -> Option<String> {
     if matches!(node.place, Place::Named(_)) {
         return None;
     }
+    let name = if key.is_empty() {
+        String::new()
+    } else {
+        format!("{key} = ")
+    };
     let types = shape.types();
     let accepts = |name| types.contains(&name);
     match &node.value {
@@ -213,10 +218,10 @@ fn remedy(key: &str, node: &Node, shape: &Shape<'_>) -> Option<String> {
                 "no" | "off" | "false" | "0" | "n" => "false",
                 _ => return None,
             };
-            Some(format!("write {key} = {value}, without quotes"))
+            Some(format!("write {name}{value}, without quotes"))
         }
         Value::Integer(number @ 0..=1) if accepts("boolean") => {
-            Some(format!("write {key} = {}", *number == 1))
+            Some(format!("write {name}{}", *number == 1))
         }
         Value::Text(text) if accepts("integer") || accepts("number") => {
             let number: f64 = text
@@ -225,24 +230,24 @@ fn remedy(key: &str, node: &Node, shape: &Shape<'_>) -> Option<String> {
                 .ok()
                 .filter(|number: &f64| number.is_finite())?;
             let fits = accepts("number") || (number.fract() == 0.0 && !text.contains(['.', 'e']));
-            fits.then(|| format!("write {key} = {}, without quotes", text.trim()))
+            fits.then(|| format!("write {name}{}, without quotes", text.trim()))
         }
         Value::Float(number) if accepts("integer") && number.fract() == 0.0 => {
-            Some(format!("write {key} = {number:.0}"))
+            Some(format!("write {name}{number:.0}"))
         }
         Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Date(_)
             if accepts("string") =>
         {
             let bare = found(node);
             let bare = bare.strip_prefix("the date ").unwrap_or(&bare);
-            Some(format!("write {key} = \"{bare}\", with quotes"))
+            Some(format!("write {name}\"{bare}\", with quotes"))
         }
         Value::Text(_) | Value::Integer(_) | Value::Float(_) if accepts("array") => {
             let value = match &node.value {
                 Value::Text(text) => quoted(text),
                 _ => found(node),
             };
-            Some(format!("write {key} = [{value}]"))
+            Some(format!("write {name}[{value}]"))
         }
         _ => None,
     }

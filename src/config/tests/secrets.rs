@@ -1,1 +1,130 @@
-//! x
+//! Secrets are in no message, whatever is wrong around them.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Everything that is printed about a text.
+fn printed(text: &str) -> String {
+    let file = match File::parse(text, "wattbridge.toml") {
+        Ok(file) => file,
+        Err(problems) => return format!("{problems} {problems:?}"),
+    };
+    let mut shown = format!("{file:?} {}", file.unknown_sections(&["log"]));
+    if let Err(problems) = file.settings::<Mqtt>("mqtt") {
+        shown.push_str(&format!("{problems} {problems:?}"));
+    }
+    for section in file.sections("my_box") {
+        shown.push_str(&format!(
+            "{section:?} {}",
+            section.problem::<Box>("host", "no", "")
+        ));
+        if let Err(problems) = section.read::<Box>() {
+            shown.push_str(&format!("{problems} {problems:?}"));
+        }
+    }
+    shown
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn never_shown(
+        secret in "[A-Z]{3}[a-zA-Z0-9 \\[\\]#=.:;,{}'!$%&/ü]{1,20}[0-9]{4}",
+        holder in prop_oneof![
+            Just("[mqtt]\npassword = \"@\""),
+            Just("[mqtt]\nport = \"x\"\npassword = '''@'''"),
+            Just("[mqtt]\nport = \"x\"\npasword = \"@\" # @"),
+            Just("[mqtt]\nkennwort = [\"@\"]"),
+            Just("[mqtt]\npassword = { words = \"@\" }"),
+            Just("[mqtt]\npassword = [\"@\", 5]"),
+            Just("[mqtt]\npassword = @"),
+            Just("[mqtt]\npassword = \"@"),
+            Just("[mqtt]\npassword \"@\""),
+            Just("[mqtt]\npassword: @"),
+            Just("[mqtt]\npassword = \"\"\"\n@\n\"\"\"\nport = []"),
+            Just("mqtt = { hsot = 1, password = \"@\", port = \"x\" }"),
+            Just("mqtt.password = \"@\"\nmqtt.port = -1"),
+            Just("[[my_box]]\nkeys = { A1 = \"@\" }\nhsot = 1"),
+            Just("[[my_box]]\nhost = 5\n[my_box.keys]\nA1 = \"@\"\nA2 = 5"),
+            Just("[[my_box]]\nhost = 5\n[my_box.keys]\nA1 = @"),
+            Just("my_box = [{ keys = { A = \"@\" } }, { hsot = 1, keys.A = \"@\" }]"),
+            Just("[my_box]\nhost = \"x\"\nsecretes = \"@\""),
+            Just("[my_box]\nhost = { password = \"@\" }"),
+            Just("[my_box]\nlink = { type = \"tcp\", token = \"@\" }"),
+            Just("[mqttt]\npassword = \"@\""),
+            Just("password = \"@\""),
+            Just("[keys]\nx = [\n\"@\",\n\"@\"\n]\n[keys]"),
+        ],
+        before in prop_oneof![
+            Just(""), Just("\u{feff}"), Just("[log]\nlevel = \"info\"\n"), Just("x = [1,\n"),
+            Just("[log\n"), Just("x = 1\nx = 2\n"), Just("a = {\n"), Just("x = '''\n"),
+            Just("[log]\nlevel = info\n"), Just("x = \"a\n"), Just("ä = 1\n"),
+        ],
+        after in prop_oneof![
+            Just("\n"), Just(""), Just("\nx = 1\nx = 2\n"), Just(" x\n"), Just("\"\n"), Just(",\n"),
+            Just("\n]\n"), Just("\n[mqtt]\n"), Just("\n[[mqtt]]\n"), Just("\nport = \\\n"), Just("\r"),
+            Just("\n'''\n"), Just("\"\"\"\n"),
+        ],
+    ) {
+        let text = format!("{before}{}{after}", holder.replace('@', &secret));
+        let shown = printed(&text);
+        prop_assert!(!shown.contains(&secret), "{text}\n---\n{shown}");
+    }
+}
+
+#[test]
+fn stars_stand_in_their_place() {
+    assert_eq!(
+        mqtt_error("mqtt = { hsot = 1, password = \"swordfish\", prot = 2 }"),
+        "wattbridge.toml:1:10: unknown key \"hsot\" in [mqtt]\n  \
+           | …{ hsot = 1, password = ***\n  \
+           |    ^^^^\n  \
+           = did you mean \"host\"?\n\n\
+         wattbridge.toml:1:44: unknown key \"prot\" in [mqtt]\n  \
+           | …{ hsot = 1, password = ***, prot\n  \
+           |                              ^^^^\n  \
+           = did you mean \"port\"?"
+    );
+    assert_eq!(
+        syntax_error("[mqtt]\npassword = swordfish\n"),
+        "wattbridge.toml:2:12: a text must stand in quotes\n  \
+           | password = ***\n  \
+           |            ^^^\n  \
+           = put it in double quotes, like \"text\""
+    );
+    assert_eq!(
+        mqtt_error("[mqtt]\npassword = 12345 # or 54321\n"),
+        "wattbridge.toml:2:12: \"password\" in [mqtt] should be a text in quotes, \
+         { file = \"/path\" } or { env = \"VARIABLE\" }\n  \
+           | password = ***\n  \
+           |            ^^^"
+    );
+}
+
+#[test]
+fn not_even_by_a_type_that_repeats_its_value() {
+    /// Complains with the value itself.
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Loud {
+        code: Secret,
+    }
+    impl Settings for Loud {
+        fn check(&self) -> Vec<Complaint> {
+            let words = self.code.reveal().unwrap();
+            vec![Complaint::new(
+                "code",
+                format!("{:?} is bad", words.as_str()),
+                "",
+            )]
+        }
+    }
+    let error = parse("[a]\ncode = \"swordfish\"\n")
+        .settings::<Loud>("a")
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "wattbridge.toml:2:1: \"code\" in [a]: \"***\" is bad\n  | code = ***\n  | ^^^^"
+    );
+}
