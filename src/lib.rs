@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod bridge;
+pub mod cli;
 pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]

@@ -51,6 +51,9 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// Its section of the configuration, for checking and for the documentation.
     fn page(&self) -> SectionDoc<'static>;
 
+    /// The keys of its section that an address on the command line stands for.
+    fn address(&self, text: &str) -> Vec<(&'static str, String)>;
+
     /// Makes a source of a section.
     fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems>;
 

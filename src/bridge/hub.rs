@@ -199,6 +199,11 @@ impl Feed {
         })
     }
 
+    /// Whether all devices of all adapters are known by now.
+    pub fn is_settled(&self) -> bool {
+        self.read(|registry| registry.unsettled.is_empty())
+    }
+
     /// Checks a command, hands it to the adapter, and waits for what becomes of it.
     pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
         match self.send_command(device, key, text).await {

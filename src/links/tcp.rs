@@ -32,6 +32,22 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Reads `host`, `host:port` or `[address]:port`; the port is `usual` if it is not given.
+    pub fn parse(text: &str, usual: u16) -> Self {
+        let bare = |host: &str| host.trim_matches(['[', ']']).to_owned();
+        let with_port = text.rsplit_once(':').and_then(|(host, port)| {
+            // A bare IPv6 address has colons of its own.
+            let single = !host.contains(':') || host.ends_with(']');
+            Some((host, port.parse().ok().filter(|_| single)?))
+        });
+        match with_port {
+            Some((host, port)) => Self { host: bare(host), port },
+            None => Self { host: bare(text), port: usual },
+        }
+    }
+}
+
 /// Why a connection did not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -316,5 +332,24 @@ impl Replay {
             tap: None,
             kind,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_read_as_people_write_it() {
+        for (text, host, port) in [
+            ("192.168.1.50", "192.168.1.50", 8899),
+            ("192.168.1.50:9000", "192.168.1.50", 9000),
+            ("[fe80::1]:9000", "fe80::1", 9000),
+            ("fe80::1", "fe80::1", 8899),
+            ("ecu.home", "ecu.home", 8899),
+        ] {
+            let endpoint = Endpoint::parse(text, 8899);
+            assert_eq!((endpoint.host.as_str(), endpoint.port), (host, port), "{text}");
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! disk or a broken file never stops the program: it says so, keeps what is to be written in memory
 //! and tries again.
 
+mod config;
 mod migrations;
 mod saved;
 mod writer;
 
+pub use config::StoreSettings;
 pub use saved::{Counter, Saved, SavedDevice};
 pub use writer::{Memory, Store};
 

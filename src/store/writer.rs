@@ -58,6 +58,19 @@ impl Store {
         (Self::start(None, None), Saved::default())
     }
 
+    /// Reads what was saved and saves nothing, beside a program that runs.
+    pub fn look_at(path: &Path) -> (Self, Saved) {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let saved = Connection::open_with_flags(path, flags)
+            .map_err(StoreError::from)
+            .and_then(|connection| saved::load(&connection));
+        let saved = saved.unwrap_or_else(|error| {
+            tracing::warn!("The store {} cannot be read ({error}); check the path.", path.display());
+            Saved::default()
+        });
+        (Self::start(None, None), saved)
+    }
+
     fn start(connection: Option<Connection>, path: Option<PathBuf>) -> Self {
         let (jobs, inbox) = mpsc::channel();
         let failing = Arc::new(AtomicBool::new(path.is_some() && connection.is_none()));

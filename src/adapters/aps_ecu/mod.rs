@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use super::{Adapter, Decoder, Scanner, Source, Tool};
 use crate::config::{Problems, Section, SectionDoc};
-use crate::links::Mask;
+use crate::links::{Endpoint, Mask};
 use crate::model::Metric;
 
 /// The adapter's name in the configuration and in device ids.
@@ -77,6 +77,11 @@ impl Adapter for ApsEcu {
             defaults: serde_json::to_value(config::Config::default()).unwrap_or_default(),
             example: EXAMPLE,
         }
+    }
+
+    fn address(&self, text: &str) -> Vec<(&'static str, String)> {
+        let endpoint = Endpoint::parse(text, 8899);
+        vec![("host", endpoint.host), ("port", endpoint.port.to_string())]
     }
 
     fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {

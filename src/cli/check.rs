@@ -1,0 +1,65 @@
+//! `wattbridge check`: is the configuration right, and do broker and devices answer?
+
+use clap::Args;
+
+use anyhow::anyhow;
+
+use super::setup::{ConfigArgs, Configured};
+use super::{CliError, runtime};
+use crate::links::TcpLink;
+
+/// Says whether the configuration is right, and what is wrong with it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wattbridge check                          the file only
+  wattbridge check --connect                broker and devices too, each failure explained
+
+Exit code 0: all is right. 1: the broker or a device does not answer. 2: the file is wrong.")]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Tries the broker and every device too. Stop a running wattbridge first: most devices talk
+    /// to one program at a time
+    #[arg(long)]
+    connect: bool,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
+    let configured = args.config.read()?;
+    if !configured.problems.is_empty() {
+        return Err(configured.problems.into());
+    }
+    let count = configured.sources.len();
+    if count == 0 {
+        println!("The file is right, but no device is configured yet: add a section such as [[aps_ecu]].");
+    } else {
+        println!("The file is right: {count} device section{}.", if count == 1 { "" } else { "s" });
+    }
+    if args.connect { connect(&configured) } else { Ok(()) }
+}
+
+fn connect(configured: &Configured) -> Result<(), CliError> {
+    runtime()?.block_on(async {
+        let mut failures = 0;
+        let mut tell = |name: String, result: Result<String, String>| match result {
+            Ok(words) => println!("  ok      {name}: {words}"),
+            Err(words) => {
+                failures += 1;
+                println!("  failed  {name}: {words}");
+            }
+        };
+        for (name, result) in configured.outputs.probe().await {
+            tell(name, result);
+        }
+        for source in &configured.sources {
+            let result = std::sync::Arc::clone(source).probe(TcpLink::new()).await;
+            tell(format!("{} {}", source.adapter(), source.label()), result);
+        }
+        match failures {
+            0 => Ok(()),
+            1 => Err(anyhow!("one of them does not answer").into()),
+            n => Err(anyhow!("{n} of them do not answer").into()),
+        }
+    })
+}

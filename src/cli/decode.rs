@@ -1,0 +1,121 @@
+//! `wattbridge decode`: what bytes say, without a device.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::print::{Lines, out};
+use super::{CliError, input};
+use crate::adapters::{ADAPTERS, Adapter, find};
+use crate::config::{Problem, Problems, Section};
+
+/// Decodes what a device sent, from files
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each message becomes one JSON object on a line; what had to be refused is said on the standard error
+output with its place. Files hold raw bytes, hexadecimal text, or a recording.
+
+Examples:
+  wattbridge decode aps-ecu answer.hex
+  wattbridge decode aps-ecu --annotate answer.bin      each byte with its meaning
+  echo 415053... | wattbridge decode aps-ecu -
+  wattbridge decode aps-ecu ecu.recording --set time_zone=Europe/Berlin")]
+pub(super) struct DecodeArgs {
+    /// The adapter, as in the configuration
+    #[arg(value_parser = adapter)]
+    adapter: &'static dyn Adapter,
+    /// The files; - is the standard input
+    files: Vec<PathBuf>,
+    /// Sets a key of the adapter's section
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pairs: Vec<(String, String)>,
+    /// Shows each byte with its meaning instead
+    #[arg(long)]
+    annotate: bool,
+}
+
+pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
+    let section = Section::from_pairs(args.adapter.kind(), &args.pairs)?;
+    let mut decoded = 0_u64;
+    for path in input::or_stdin(&args.files) {
+        let content = input::read(&path)?;
+        if content.is_empty() {
+            eprintln!("{}: there is nothing in it", path.display());
+        }
+        for stream in input::streams(content)? {
+            let mut decoder = args.adapter.decoder(&section)?;
+            decoder.push(&stream);
+            decoded += drain(&mut *decoder, args.annotate, &path.display().to_string());
+        }
+    }
+    if decoded == 0 {
+        return Err(anyhow!("nothing could be decoded; is it really from {}?", args.adapter.title()).into());
+    }
+    Ok(())
+}
+
+/// Prints all that a decoder holds; says how many messages there were.
+fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str) -> u64 {
+    let mut lines = Lines::default();
+    let mut count = 0;
+    loop {
+        while let Some(result) = decoder.next() {
+            match result {
+                Ok(decoded) => {
+                    count += 1;
+                    let texts = if annotate {
+                        vec![decoded.annotation]
+                    } else {
+                        let notes = decoded.notes.iter().map(ToString::to_string);
+                        lines.of(decoded.reports).into_iter().chain(notes).collect()
+                    };
+                    if !texts.iter().all(|text| out(text)) {
+                        return count;
+                    }
+                }
+                Err(refused) => eprintln!("{name}: {refused}"),
+            }
+        }
+        match decoder.finish() {
+            Some(rest) => eprintln!("{name}: {rest}"),
+            None => return count,
+        }
+    }
+}
+
+/// An adapter by its name on the command line.
+pub(super) fn adapter(name: &str) -> Result<&'static dyn Adapter, String> {
+    let names = || {
+        let names = ADAPTERS.iter().map(|adapter| adapter.kind().replace('_', "-"));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    find(name).ok_or_else(|| format!("there is no such adapter; there is {}", names()))
+}
+
+/// `key=value` as one argument.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(key, _)| !key.trim().is_empty())
+        .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
+        .ok_or_else(|| format!("\"{text}\" is not of the form key=value"))
+}
+
+/// The section for a device at an address, with further pairs.
+pub(super) fn section(
+    adapter: &dyn Adapter,
+    address: &str,
+    pairs: &[(String, String)],
+) -> Result<Section, Problems> {
+    let mut all = Vec::with_capacity(pairs.len() + 2);
+    for (key, value) in adapter.address(address) {
+        all.push((key.to_owned(), value));
+    }
+    all.extend_from_slice(pairs);
+    Section::from_pairs(adapter.kind(), &all)
+}
+
+/// A problem with an argument.
+pub(super) fn problem(what: impl Into<String>, hint: impl Into<String>) -> CliError {
+    CliError::Config(Problems::from(Problem::new("", what, hint)))
+}

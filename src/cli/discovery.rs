@@ -1,0 +1,99 @@
+//! `wattbridge discovery`: what is announced to Home Assistant.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::print::out;
+use super::setup::{ConfigArgs, Configured};
+use super::{CliError, runtime};
+use crate::bridge::{Bridge, Known, Setup};
+use crate::clock::Clock;
+use crate::links::TcpLink;
+use crate::outputs::home_assistant;
+use crate::store::Store;
+
+/// Prints what is announced to Home Assistant
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Shows the devices that an earlier run has found. With --ask the devices are asked now.
+
+Examples:
+  wattbridge discovery
+  wattbridge discovery --ask --wait 20s
+  wattbridge discovery --topics                only the topics")]
+pub(super) struct DiscoveryArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Asks the devices now. Stop a running wattbridge first
+    #[arg(long)]
+    ask: bool,
+    /// How long to wait for their answers
+    #[arg(long, value_name = "PERIOD", default_value = "30s", value_parser = humantime::parse_duration)]
+    wait: Duration,
+    /// Prints the topics only
+    #[arg(long)]
+    topics: bool,
+}
+
+pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
+    let configured = args.config.read()?;
+    for problem in &configured.problems {
+        eprintln!("{problem}");
+    }
+    let known = runtime()?.block_on(devices(args, &configured));
+    if known.is_empty() {
+        return Err(anyhow!("no device is known yet; try --ask, or `wattbridge check --connect`").into());
+    }
+    let devices: Vec<_> = known.iter().map(|known| (*known.device).clone()).collect();
+    let outputs = &configured.outputs;
+    for complaint in home_assistant::lint(&devices) {
+        eprintln!("{complaint}");
+    }
+    for (topic, payload) in home_assistant::preview(&devices, &outputs.mqtt, &outputs.home_assistant) {
+        let payload = if args.topics { String::new() } else { format!("\n{payload:#}\n") };
+        if !out(&format!("{topic}{payload}")) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The devices of an earlier run, or those that answer now.
+async fn devices(args: &DiscoveryArgs, configured: &Configured) -> Vec<Known> {
+    let path = args.config.store_path(&configured.store);
+    let (store, saved) = if args.ask || !path.exists() {
+        Store::in_memory()
+    } else {
+        Store::look_at(&path)
+    };
+    let (bridge, hub) = Bridge::new(Setup {
+        sources: configured.sources.clone(),
+        incomplete: Vec::new(),
+        instance: configured.outputs.instance(),
+        clock: Clock::system(),
+        tcp: TcpLink::new(),
+        store,
+        saved,
+        save_every: Duration::MAX,
+    });
+    let feed = hub.feed();
+    if args.ask {
+        let stop = CancellationToken::new();
+        let settled = async {
+            // Every source has named its devices, and those behind them have had a moment.
+            while !feed.is_settled() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        tokio::select! {
+            () = bridge.run(stop) => {}
+            () = settled => {}
+            () = tokio::time::sleep(args.wait) => eprintln!("Not every device has answered."),
+        }
+    }
+    feed.snapshot()
+}

@@ -1,0 +1,111 @@
+//! `wattbridge health`: is a running wattbridge alive? For container health checks.
+//!
+//! A running wattbridge writes a small file into the folder for temporary files every half a minute.
+//! That says that its loop turns, and does not depend on the broker: restarting a container because
+//! the broker is away helps nobody.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::CliError;
+use super::setup::ConfigArgs;
+use crate::bridge::Feed;
+
+const EVERY: Duration = Duration::from_secs(30);
+/// Older signs of life mean that the loop no longer turns.
+const TOO_OLD: i64 = 100;
+
+/// Says whether the wattbridge that runs with this configuration is alive
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit code 0: alive. Exit code 1: not running, or stuck.
+
+In a Dockerfile:
+  HEALTHCHECK CMD [\"wattbridge\", \"health\"]")]
+pub(super) struct HealthArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Sign {
+    at: Timestamp,
+    devices: usize,
+    problems: usize,
+}
+
+pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
+    let path = path(&args.config.config);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|_| anyhow!("wattbridge does not run with {}", args.config.config.display()))?;
+    let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
+    let age = Timestamp::now().as_second() - sign.at.as_second();
+    if age > TOO_OLD {
+        return Err(anyhow!("the last sign of life is {age} seconds old; restart wattbridge").into());
+    }
+    println!("alive: {} devices, {} with a problem", sign.devices, sign.problems);
+    Ok(())
+}
+
+/// Writes the sign of life while wattbridge runs.
+pub(super) struct Beacon {
+    path: PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Beacon {
+    pub(super) fn start(config: &Path, feed: Feed, stop: CancellationToken) -> Self {
+        let path = path(config);
+        let file = path.clone();
+        let task = tokio::spawn(async move {
+            let mut every = tokio::time::interval(EVERY);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = every.tick() => {}
+                }
+                let devices = feed.snapshot();
+                let problems = devices.iter().filter(|known| known.state.health.code.is_problem());
+                let sign = Sign {
+                    at: Timestamp::now(),
+                    devices: devices.len(),
+                    problems: problems.count(),
+                };
+                if let Err(error) = write(&file, &sign) {
+                    tracing::debug!("no sign of life in {}: {error}", file.display());
+                }
+            }
+        });
+        Self { path, task }
+    }
+
+    pub(super) async fn stop(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Written beside and renamed, so that a link of this name that somebody else put there is replaced
+/// and never followed.
+fn write(path: &Path, sign: &Sign) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let _ = std::fs::remove_file(&beside);
+    let mut file = std::fs::File::create_new(&beside)?;
+    serde_json::to_writer(&mut file, sign)?;
+    std::fs::rename(&beside, path)
+}
+
+/// One file for each configuration, so that several bridges can run on one host.
+fn path(config: &Path) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    std::path::absolute(config).unwrap_or_else(|_| config.to_owned()).hash(&mut hasher);
+    std::env::temp_dir().join(format!("wattbridge-{:016x}.alive", hasher.finish()))
+}

@@ -1,0 +1,91 @@
+//! What the log looks like and how much of it there is.
+
+use std::fmt;
+
+use jiff::Zoned;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::config::{Complaint, Settings};
+
+/// What is written to the log.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// How much is written: error, warn, info, debug or trace. The environment variable
+    /// `WATTBRIDGE_LOG` comes first.
+    pub level: Level,
+    /// One line of text or one JSON object an entry.
+    pub format: Format,
+}
+
+/// How much is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Only what cannot go on.
+    Error,
+    /// And what somebody should look after.
+    Warn,
+    /// And what has happened.
+    #[default]
+    Info,
+    /// And how.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How an entry is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Settings for LogSettings {
+    fn check(&self) -> Vec<Complaint> {
+        Vec::new()
+    }
+}
+
+/// Starts the log. A second call changes nothing, so that tests may each begin with it.
+pub(super) fn start(settings: &LogSettings) {
+    let level = match settings.level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    };
+    // The broker inside the demo tells of every client; nobody asked.
+    let default = format!("{level},mqtt5=off,mqtt5_protocol=off");
+    let filter = EnvFilter::try_from_env("WATTBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let detailed = matches!(settings.level, Level::Debug | Level::Trace);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_timer(LocalTime)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(detailed);
+    // Fails only if a log has been started before, which then goes on.
+    let _ = match settings.format {
+        Format::Text => builder.try_init(),
+        Format::Json => builder.json().try_init(),
+    };
+}
+
+struct LocalTime;
+
+impl FormatTime for LocalTime {
+    fn format_time(&self, out: &mut Writer<'_>) -> fmt::Result {
+        write!(out, "{}", Zoned::now().strftime("%Y-%m-%d %H:%M:%S"))
+    }
+}

@@ -1,0 +1,128 @@
+//! The command line: one file per subcommand.
+
+mod check;
+mod completions;
+mod decode;
+#[cfg(feature = "demo")]
+mod demo;
+mod discovery;
+mod health;
+mod input;
+mod logging;
+mod page;
+mod print;
+mod record;
+mod replay;
+mod run;
+mod scan;
+mod setup;
+mod simulate;
+mod stop;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use crate::config::Problems;
+
+pub use page::configuration_page;
+
+const ABOUT: &str = "Solar inverters and smart meters in Home Assistant, by MQTT";
+
+const EXAMPLES: &str = "\
+Examples:
+  wattbridge demo                              see it work, without any device
+  wattbridge scan ecu 192.168.1.0/24           find APsystems ECUs
+  wattbridge check --connect                   try the configuration, the broker and the devices
+  wattbridge run --config wattbridge.toml      connect everything, for years
+
+Each command explains itself: wattbridge COMMAND --help";
+
+/// Why a command ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The configuration cannot be used; exit code 2.
+    #[error("{0}")]
+    Config(#[from] Problems),
+    /// Anything else; exit code 1.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+impl CliError {
+    /// The exit code: 2 where the user's file or arguments are wrong, else 1.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Config(_) => 2,
+            Self::Other(_) => 1,
+        })
+    }
+}
+
+/// The whole command line, with what the adapters add to it.
+pub fn command() -> Command {
+    let command = Command::new("wattbridge")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .after_help(EXAMPLES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(run::RunArgs::augment_args(Command::new("run")))
+        .subcommand(check::CheckArgs::augment_args(Command::new("check")));
+    #[cfg(feature = "demo")]
+    let command = command.subcommand(demo::DemoArgs::augment_args(Command::new("demo")));
+    command
+        .subcommand(scan::ScanArgs::augment_args(Command::new("scan")))
+        .subcommand(discovery::DiscoveryArgs::augment_args(Command::new("discovery")))
+        .subcommand(decode::DecodeArgs::augment_args(Command::new("decode")))
+        .subcommand(record::RecordArgs::augment_args(Command::new("record")))
+        .subcommand(replay::ReplayArgs::augment_args(Command::new("replay")))
+        .subcommand(simulate::command())
+        .subcommands(tools::commands())
+        .subcommand(health::HealthArgs::augment_args(Command::new("health")))
+        .subcommand(completions::CompletionsArgs::augment_args(Command::new("completions")))
+}
+
+/// Does what the command line says.
+pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
+    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
+    match name {
+        "run" => run::run(&args(matches)),
+        "check" => check::run(&args(matches)),
+        #[cfg(feature = "demo")]
+        "demo" => demo::run(&args(matches)),
+        "scan" => scan::run(&args(matches)),
+        "discovery" => discovery::run(&args(matches)),
+        "decode" => decode::run(&args(matches)),
+        "record" => record::run(&args(matches)),
+        "replay" => replay::run(&args(matches)),
+        "simulate" => simulate::run(matches),
+        "health" => health::run(&args(matches)),
+        "completions" => {
+            completions::run(&args(matches));
+            Ok(())
+        }
+        adapter => tools::run(adapter, matches),
+    }
+}
+
+/// The typed arguments of a subcommand that clap has already checked.
+fn args<T: FromArgMatches>(matches: &ArgMatches) -> T {
+    T::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
+}
+
+/// One thread is plenty: devices speak a few times a minute.
+fn runtime() -> Result<tokio::runtime::Runtime, anyhow::Error> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+}

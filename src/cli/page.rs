@@ -1,0 +1,50 @@
+//! `docs/configuration.md`, made from the types that read the file.
+
+use crate::adapters::ADAPTERS;
+use crate::config::{SectionDoc, reference};
+use crate::outputs::OutputSettings;
+use crate::store::StoreSettings;
+
+use super::logging::LogSettings;
+
+const HEAD: &str = "\
+# Configuration
+
+wattbridge reads one file, `wattbridge.toml` unless `--config` names another. `wattbridge check` says
+whether it is right, and for each mistake the line and how to mend it. Everything but the address of a
+device has a default.
+
+A key of a single section can also come from the environment, which wins over the file:
+`WATTBRIDGE_MQTT_HOST`, `WATTBRIDGE_MQTT_PASSWORD`, `WATTBRIDGE_LOG_LEVEL`; keys of inner tables after
+two underscores: `WATTBRIDGE_MQTT_TLS__CA_FILE`.
+
+A secret is written as text, as `{ file = \"/run/secrets/mqtt\" }` or as `{ env = \"VARIABLE\" }`. Lengths
+of time are written `30s`, `5m` or `1h 30m`.
+
+A section of a device that cannot be used is reported and left out; all others run. A mistake in any
+other section ends the program with exit code 2.
+
+This page is generated; do not edit it.
+
+";
+
+/// The whole page.
+pub fn configuration_page() -> String {
+    let mut pages: Vec<SectionDoc<'static>> = OutputSettings::pages();
+    pages.push(SectionDoc {
+        heading: "[store]",
+        about: "Where is kept what must survive a restart: the devices, and the last good value of each counter.",
+        schema: schemars::schema_for!(StoreSettings),
+        defaults: serde_json::to_value(StoreSettings::default()).unwrap_or_default(),
+        example: "[store]\npath = \"/var/lib/wattbridge/wattbridge.db\"\n",
+    });
+    pages.push(SectionDoc {
+        heading: "[log]",
+        about: "What is written to the log, which goes to the standard error output.",
+        schema: schemars::schema_for!(LogSettings),
+        defaults: serde_json::to_value(LogSettings::default()).unwrap_or_default(),
+        example: "[log]\nlevel = \"debug\"\n",
+    });
+    pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
+    format!("{HEAD}{}", reference(&pages))
+}

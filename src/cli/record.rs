@@ -1,0 +1,100 @@
+//! `wattbridge record`: the raw exchange with a device, in a file.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::decode::{adapter, pair, section};
+use super::{CliError, logging, runtime, stop};
+use crate::adapters::Adapter;
+use crate::bridge::{Bridge, News, Setup};
+use crate::clock::Clock;
+use crate::links::{Recorder, TcpLink};
+use crate::model::Update;
+use crate::store::Store;
+
+/// Records the exchange with a device in a file
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The file is text: each line a time, and the bytes in hexadecimal. `wattbridge replay` feeds it through
+the same adapter again, `wattbridge decode` shows what is in it. Stop other programs that talk to the
+device first, a running wattbridge too.
+
+Examples:
+  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --for 20m
+  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask     serial numbers replaced, to show to others")]
+pub(super) struct RecordArgs {
+    /// The adapter, as in the configuration
+    #[arg(value_parser = adapter)]
+    adapter: &'static dyn Adapter,
+    /// Address of the device
+    address: String,
+    /// The file to write; must not exist yet
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// How long to record
+    #[arg(long = "for", value_name = "PERIOD", default_value = "10m", value_parser = humantime::parse_duration)]
+    period: Duration,
+    /// Replaces serial numbers by others
+    #[arg(long)]
+    mask: bool,
+    /// Sets a key of the adapter's section
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pairs: Vec<(String, String)>,
+}
+
+pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
+    logging::start(&logging::LogSettings::default());
+    let source = args.adapter.configure(&section(args.adapter, &args.address, &args.pairs)?)?;
+    let file = std::fs::File::create_new(&args.out)
+        .with_context(|| format!("{} cannot be made; choose another name", args.out.display()))?;
+    let mask = args.mask.then(|| args.adapter.mask());
+    let clock = Clock::system();
+    let recorder = Recorder::new(Box::new(file), args.adapter.kind(), clock.now(), mask)
+        .map_err(anyhow::Error::from)?;
+    runtime()?.block_on(async {
+        let stop = stop::on_signal();
+        let (store, saved) = Store::in_memory();
+        let (bridge, hub) = Bridge::new(Setup {
+            sources: vec![source],
+            incomplete: Vec::new(),
+            instance: "record".to_owned(),
+            clock,
+            tcp: TcpLink::recorded(recorder.clone()),
+            store,
+            saved,
+            save_every: Duration::from_secs(60),
+        });
+        println!("Recording to {} for {}; Ctrl-C ends it earlier.", args.out.display(), humantime::format_duration(args.period));
+        let mut feed = hub.feed();
+        let ended = end_after(args.period, stop.clone());
+        let show = async {
+            while let Some(news) = feed.next().await {
+                if let News::Update(Update::Device(device)) = news
+                    && device.adapter != "wattbridge"
+                {
+                    println!("  heard of {}", device.name);
+                }
+            }
+        };
+        tokio::select! {
+            () = bridge.run(stop.clone()) => {}
+            () = ended => {}
+            () = show => {}
+        }
+        stop.cancel();
+    });
+    recorder.finish().map_err(|error| anyhow!(error))?;
+    println!("Done: {}", args.out.display());
+    Ok(())
+}
+
+async fn end_after(period: Duration, stop: CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(period) => {}
+        () = stop.cancelled() => {}
+    }
+}

@@ -1,0 +1,91 @@
+//! `wattbridge replay`: a recording through the same adapter again.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::decode::{pair, section};
+use super::print::{line, out};
+use super::{CliError, input, logging, runtime};
+use crate::adapters::find;
+use crate::bridge::{Bridge, Feed, News, Setup};
+use crate::clock::Clock;
+use crate::links::{Event, Recording, TcpLink};
+use crate::model::Update;
+use crate::store::Store;
+
+/// Feeds a recording through its adapter and prints what comes out
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each new state of a device becomes one JSON object on a line, at the times of the recording and
+without waiting for them.
+
+Examples:
+  wattbridge replay ecu.recording
+  wattbridge replay ecu.recording --set max_power=5000 | grep energy_total")]
+pub(super) struct ReplayArgs {
+    /// The recording; - is the standard input
+    file: PathBuf,
+    /// Sets a key of the adapter's section
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pairs: Vec<(String, String)>,
+}
+
+pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
+    logging::start(&logging::LogSettings::default());
+    let content = input::read(&args.file)?;
+    let text = String::from_utf8(content)
+        .map_err(|_| anyhow!("{} is not text; a recording is", args.file.display()))?;
+    let recording = Recording::parse(&text).with_context(|| args.file.display().to_string())?;
+    let adapter = find(&recording.adapter)
+        .ok_or_else(|| anyhow!("the recording is of \"{}\", which this version does not know", recording.adapter))?;
+    let address = recording.lines.iter().find_map(|line| match &line.event {
+        Event::Open(address) => Some(address.as_str()),
+        _ => None,
+    });
+    let section = section(adapter, address.unwrap_or("recording"), &args.pairs)?;
+    let source = adapter.configure(&section)?;
+    runtime()?.block_on(async {
+        let clock = Clock::manual(recording.started, Clock::system().zone().clone());
+        let (store, saved) = Store::in_memory();
+        let (bridge, hub) = Bridge::new(Setup {
+            sources: vec![source],
+            incomplete: Vec::new(),
+            instance: "replay".to_owned(),
+            clock: clock.clone(),
+            tcp: TcpLink::replayed(recording.script(), clock),
+            store,
+            saved,
+            save_every: Duration::MAX,
+        });
+        let show = tokio::spawn(show(hub.feed()));
+        drop(hub);
+        bridge.run(CancellationToken::new()).await;
+        // The feed ends with the bridge, after its last news.
+        let states = show.await.context("printing failed")?;
+        if states == 0 {
+            return Err(anyhow!("nothing came out of the recording; `wattbridge decode` shows what is in it").into());
+        }
+        Ok(())
+    })
+}
+
+async fn show(mut feed: Feed) -> usize {
+    let mut count = 0;
+    while let Some(news) = feed.next().await {
+        let News::Update(Update::State(state)) = news else { continue };
+        let Some(known) = feed.get(&state.device) else { continue };
+        if state.at.is_none() || known.device.adapter == "wattbridge" {
+            continue;
+        }
+        count += 1;
+        let values = state.values.iter().map(|(key, value)| (key.as_ref(), value));
+        if !out(&line(&known.device, state.at, values)) {
+            break;
+        }
+    }
+    count
+}

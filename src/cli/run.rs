@@ -1,0 +1,129 @@
+//! `wattbridge run`: connect everything, until told to stop.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::health::Beacon;
+use super::setup::{ConfigArgs, Configured};
+use super::{CliError, logging, runtime, stop};
+use crate::bridge::{Bridge, Hub, Setup};
+use crate::clock::Clock;
+use crate::config::{Problem, Problems};
+use crate::links::TcpLink;
+use crate::outputs::{OutputError, OutputSettings};
+use crate::store::Store;
+
+/// How long outputs may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(8);
+
+/// Connects all devices of the configuration to Home Assistant
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wattbridge run                                   with wattbridge.toml in this folder
+  wattbridge run --config /etc/wattbridge.toml
+  WATTBRIDGE_MQTT_PASSWORD=... wattbridge run      any key of a single section can come from the environment
+  WATTBRIDGE_LOG=debug wattbridge run              with more in the log
+
+Exit code 2 means that the configuration cannot be used: `wattbridge check` explains it.")]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
+    let configured = args.config.read()?;
+    logging::start(&configured.log);
+    for problem in &configured.problems {
+        tracing::warn!("This part of the configuration is left out, the rest runs:\n{problem}");
+    }
+    if configured.sources.is_empty() {
+        return Err(no_devices(args, configured.problems).into());
+    }
+    let Configured { store, outputs, sources, incomplete, .. } = configured;
+    let path = args.config.store_path(&store);
+    runtime()?.block_on(async {
+        let stop = stop::on_signal();
+        let (saver, saved) = Store::open(&path);
+        let setup = Setup {
+            sources,
+            incomplete,
+            instance: outputs.instance(),
+            clock: Clock::system(),
+            tcp: TcpLink::new(),
+            store: saver.clone(),
+            saved,
+            save_every: store.save_every.get(),
+        };
+        tracing::info!(
+            "wattbridge {} runs with {} configured device{}.",
+            env!("CARGO_PKG_VERSION"),
+            setup.sources.len(),
+            if setup.sources.len() == 1 { "" } else { "s" }
+        );
+        let (bridge, hub) = Bridge::new(setup);
+        let beacon = Beacon::start(&args.config.config, hub.feed(), stop.clone());
+        let result = connect(bridge, &hub, &outputs, &stop).await;
+        beacon.stop().await;
+        saver.close();
+        tracing::info!("wattbridge has stopped.");
+        result
+    })
+}
+
+/// Runs the bridge and its outputs until `stop`.
+pub(super) async fn connect(
+    bridge: Bridge,
+    hub: &Hub,
+    outputs: &OutputSettings,
+    stop: &CancellationToken,
+) -> Result<(), CliError> {
+    let mut running: JoinSet<Result<(), OutputError>> = JoinSet::new();
+    for output in outputs.switched_on() {
+        let (feed, stop) = (hub.feed(), stop.clone());
+        running.spawn(async move {
+            // Keeps the name for the log while the output runs.
+            let name = output.name();
+            let ended = output.run(feed, stop).await;
+            tracing::debug!("output {name} has ended");
+            ended
+        });
+    }
+    let _ends_with_us = stop.clone().drop_guard();
+    let mut bridge = std::pin::pin!(bridge.run(stop.clone()));
+    let mut bridge_runs = true;
+    let mut failure = None;
+    while bridge_runs {
+        tokio::select! {
+            () = &mut bridge => bridge_runs = false,
+            Some(ended) = running.join_next() => match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    failure = Some(anyhow::Error::from(error));
+                    stop.cancel();
+                }
+                Err(error) => {
+                    failure = Some(anyhow::Error::from(error).context("an output crashed; please report this with the log"));
+                    stop.cancel();
+                }
+            },
+        }
+    }
+    stop.cancel();
+    let goodbye = async { while running.join_next().await.is_some() {} };
+    if tokio::time::timeout(GOODBYE, goodbye).await.is_err() {
+        tracing::debug!("an output did not end in time");
+    }
+    failure.map_or(Ok(()), |failure| Err(failure).context("wattbridge cannot go on").map_err(CliError::from))
+}
+
+fn no_devices(args: &RunArgs, problems: Problems) -> Problems {
+    let name = args.config.config.display().to_string();
+    let what = if problems.is_empty() { "no device is configured" } else { "no device section can be used" };
+    let hint = "add a section such as [[aps_ecu]] with the address of your device; docs/configuration.md shows how";
+    problems.merge(Problems::from(Problem::new(name, what, hint)))
+}

@@ -1,0 +1,116 @@
+//! From the configuration file to everything that runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::logging::LogSettings;
+use crate::adapters::{ADAPTERS, Source};
+use crate::config::{File, Problem, Problems};
+use crate::outputs::OutputSettings;
+use crate::store::StoreSettings;
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub(super) struct ConfigArgs {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE", default_value = "wattbridge.toml", env = "WATTBRIDGE_CONFIG")]
+    pub(super) config: PathBuf,
+}
+
+/// What the configuration says.
+#[derive(Debug)]
+pub(super) struct Configured {
+    pub(super) log: LogSettings,
+    pub(super) store: StoreSettings,
+    pub(super) outputs: OutputSettings,
+    /// The sources of all sections that can be used.
+    pub(super) sources: Vec<Arc<dyn Source>>,
+    /// Adapters with a section that cannot be used.
+    pub(super) incomplete: Vec<&'static str>,
+    /// What is wrong with those sections, and names that nobody knows.
+    pub(super) problems: Problems,
+}
+
+impl ConfigArgs {
+    /// Reads the file. An error means that nothing can run; problems with single device sections
+    /// are kept aside.
+    pub(super) fn read(&self) -> Result<Configured, Problems> {
+        let mut file = File::load(&self.config)?;
+        file.override_from(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        Configured::from_file(&file)
+    }
+
+    /// The store's file: as configured, else beside the configuration.
+    pub(super) fn store_path(&self, store: &StoreSettings) -> PathBuf {
+        let folder = self.config.parent().unwrap_or(Path::new(""));
+        store.path.clone().unwrap_or_else(|| folder.join("wattbridge.db"))
+    }
+}
+
+impl Configured {
+    pub(super) fn from_file(file: &File) -> Result<Self, Problems> {
+        let mut fatal = Problems::new();
+        let log = keep(file.settings("log"), &mut fatal);
+        let store = keep(file.settings("store"), &mut fatal);
+        let outputs = keep(OutputSettings::read(file), &mut fatal);
+        let (Some(log), Some(store), Some(outputs)) = (log, store, outputs) else {
+            return Err(fatal);
+        };
+        let mut configured = Self {
+            log,
+            store,
+            outputs,
+            sources: Vec::new(),
+            incomplete: Vec::new(),
+            problems: file.unknown_sections(&known_sections()),
+        };
+        configured.read_sections(file);
+        Ok(configured)
+    }
+
+    fn read_sections(&mut self, file: &File) {
+        let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+        for adapter in ADAPTERS {
+            for section in file.sections(adapter.kind()) {
+                let problems = match adapter.configure(&section) {
+                    Ok(source) => match lines.insert(source.key(), section.line()) {
+                        None => {
+                            self.sources.push(source);
+                            continue;
+                        }
+                        Some(line) => Problems::from(twice(file, &section, &source.label(), line)),
+                    },
+                    Err(problems) => problems,
+                };
+                self.problems.extend(problems);
+                self.incomplete.push(adapter.kind());
+            }
+        }
+    }
+}
+
+fn twice(file: &File, section: &crate::config::Section, label: &str, line: usize) -> Problem {
+    let mut problem = Problem::new(
+        file.name(),
+        format!("{label} is configured twice, first in line {line}"),
+        "remove one of the two sections",
+    );
+    problem.line = section.line();
+    problem.column = 1;
+    problem
+}
+
+/// Every name that may stand at the top of the file.
+pub(super) fn known_sections() -> Vec<&'static str> {
+    let adapters = ADAPTERS.iter().map(|adapter| adapter.kind());
+    ["log", "store"].into_iter().chain(OutputSettings::SECTIONS.iter().copied()).chain(adapters).collect()
+}
+
+fn keep<T>(read: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
+    read.map_err(|more| problems.extend(more)).ok()
+}

@@ -1,0 +1,27 @@
+//! The section `[store]` of the configuration file.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Period, Settings};
+
+/// Where is kept what must survive a restart.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// The SQLite file. Left out: `wattbridge.db` beside the configuration file.
+    pub path: Option<PathBuf>,
+    /// How often the counters of one device are written at most. Longer spares an SD card; after a
+    /// power cut the counters continue from what was written last.
+    pub save_every: Period,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { path: None, save_every: Period::minutes(1) }
+    }
+}
+
+impl Settings for StoreSettings {}
