@@ -4,3 +4,4 @@ pub mod adapters;
 pub mod bridge;
 pub mod config;
 pub mod model;
+pub mod outputs;

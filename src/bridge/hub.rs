@@ -63,6 +63,12 @@ pub struct Hub {
     shared: Arc<Shared>,
 }
 
+/// Sends commands to the adapters. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Commander {
+    shared: Arc<Shared>,
+}
+
 /// The reading end of one output.
 #[derive(Debug)]
 pub struct Feed {
@@ -199,6 +205,24 @@ impl Feed {
         })
     }
 
+    /// The way for commands, for tasks that do not read news.
+    pub fn commander(&self) -> Commander {
+        Commander {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Checks a command, hands it to the adapter, and waits for what becomes of it.
+    pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
+        self.commander().command(device, key, text).await
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
+        self.shared.read(look)
+    }
+}
+
+impl Commander {
     /// Checks a command, hands it to the adapter, and waits for what becomes of it.
     pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
         match self.send_command(device, key, text).await {
@@ -227,6 +251,7 @@ impl Feed {
 
     fn check_command(&self, device: &str, key: &str, text: &str) -> Result<Command, Refusal> {
         let known = self
+            .shared
             .read(|registry| {
                 registry
                     .devices
@@ -249,15 +274,11 @@ impl Feed {
             value,
         })
     }
+}
 
+impl Shared {
     fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
-        look(
-            &self
-                .shared
-                .registry
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        look(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -2,4 +2,4 @@
 
 mod hub;
 
-pub use hub::{Feed, Hub, Known, News, PendingCommand};
+pub use hub::{Commander, Feed, Hub, Known, News, PendingCommand};

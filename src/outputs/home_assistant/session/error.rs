@@ -1,0 +1,535 @@
+//! What can go wrong between us and the broker, in words a user can act on.
+//!
+//! The library reports the same cause in several shapes (an alert of the broker's TLS side may
+//! arrive as an I/O error inside a decoding error inside a state error); [`explain`] digs for it.
+
+use std::io;
+use std::path::PathBuf;
+
+use rumqttc::mqttbytes::Error as WireError;
+use rumqttc::{ConnectReturnCode, ConnectionError, DisconnectReasonCode, StateError, TlsError};
+use rustls::{AlertDescription, CertificateError, Error as RustlsError};
+
+use super::Settings;
+
+/// Why there is no connection, or why a request was not carried out.
+///
+/// Equal errors compare equal, so that a caller can log changes only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// A request was made while there is no connection; nothing is kept for later.
+    #[error("not connected to the MQTT broker; nothing was sent")]
+    NotConnected,
+    /// The broker, or the network to it, takes our messages too slowly.
+    #[error(
+        "the MQTT broker did not take a request within {seconds} s; \
+         is the broker overloaded or the network slow?"
+    )]
+    Busy {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A topic or filter that MQTT does not allow.
+    #[error("`{topic}` is not a valid MQTT topic; check the configured topic names")]
+    BadTopic {
+        /// The offending topic or filter.
+        topic: String,
+    },
+    /// A message larger than the broker accepts; sending it would cost the connection.
+    #[error(
+        "the message for `{topic}` has {size} bytes but the broker accepts {limit} at most; \
+         raise the limit in the broker (Mosquitto: `max_packet_size`)"
+    )]
+    MessageTooLarge {
+        /// Where it should have gone.
+        topic: String,
+        /// Its size in bytes, with headers.
+        size: usize,
+        /// The broker's limit in bytes.
+        limit: usize,
+    },
+    /// The broker does not let us read some topics.
+    #[error(
+        "the MQTT broker refused the subscription to {filters} ({reason}); \
+         allow this user to read there (Mosquitto: `acl_file`)"
+    )]
+    SubscriptionRefused {
+        /// The refused filters.
+        filters: String,
+        /// The broker's reason.
+        reason: String,
+    },
+    /// The broker's name is unknown.
+    #[error(
+        "the name `{host}` of the MQTT broker was not found ({reason}); check `host` for typing \
+         errors, or give the broker's IP address"
+    )]
+    NameNotFound {
+        /// The configured host.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// Nobody listens.
+    #[error("nothing listens on {broker}; is the MQTT broker running, is the port right?")]
+    Refused {
+        /// host:port
+        broker: String,
+    },
+    /// The network does not lead there.
+    #[error(
+        "{broker} cannot be reached ({reason}); check the network and the address of the MQTT broker"
+    )]
+    Unreachable {
+        /// host:port
+        broker: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error(
+        "{broker} did not answer in time ({stage}); is the address right, does a firewall \
+         block the port, is it really an MQTT broker?"
+    )]
+    TimedOut {
+        /// host:port
+        broker: String,
+        /// What was being waited for.
+        stage: &'static str,
+    },
+    /// The broker hung up before it answered our CONNECT.
+    #[error(
+        "{broker} closed the connection without an MQTT answer; {}",
+        if *.tls {
+            "is this the port for TLS, and does the broker want a client certificate?"
+        } else {
+            "is this a port for TLS (often 8883), or a broker that speaks only MQTT 3.1.1? \
+             wattbridge needs MQTT 5 (Mosquitto 1.6 or newer)"
+        }
+    )]
+    ClosedEarly {
+        /// host:port
+        broker: String,
+        /// Whether we spoke TLS.
+        tls: bool,
+    },
+    /// The other side does not speak MQTT 5.
+    #[error(
+        "{broker} answered with something that is not MQTT 5 ({reason}); is the port right \
+         (1883 plain, 8883 TLS), is it an MQTT broker?"
+    )]
+    NotMqtt {
+        /// host:port
+        broker: String,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A certificate or key file cannot be used.
+    #[error("`{setting}`: {} {problem}", .path.display())]
+    TlsFile {
+        /// The setting which names the file.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The TLS settings contradict each other.
+    #[error("the TLS settings of the MQTT broker cannot be used: {problem}")]
+    TlsSetup {
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// The broker's certificate comes from an authority we do not know.
+    #[error(
+        "the certificate of {broker} is not trusted ({reason}); if you made it yourself, give the \
+         certificate of your own authority as `ca_file`"
+    )]
+    CertificateNotTrusted {
+        /// host:port
+        broker: String,
+        /// What was found.
+        reason: String,
+    },
+    /// The broker's certificate is for another name.
+    #[error(
+        "the certificate of {broker} is not valid for the name `{name}` ({reason}); use the name \
+         in the certificate as `host`, or give it as `server_name`"
+    )]
+    CertificateName {
+        /// host:port
+        broker: String,
+        /// The name we asked for.
+        name: String,
+        /// What was found.
+        reason: String,
+    },
+    /// The broker's certificate is out of its dates.
+    #[error(
+        "the certificate of {broker} is not valid today ({reason}); renew it, and check the clock \
+         of this computer"
+    )]
+    CertificateDate {
+        /// host:port
+        broker: String,
+        /// What was found.
+        reason: String,
+    },
+    /// The broker wants to see another certificate from us, or one at all.
+    #[error("{broker} did not accept us by certificate ({reason}); {}",
+        if *.shown {
+            "check that the broker trusts the authority of `client_certificate` and that it has not expired"
+        } else {
+            "give `client_certificate` and `client_key`"
+        }
+    )]
+    ClientCertificate {
+        /// host:port
+        broker: String,
+        /// The broker's alert.
+        reason: String,
+        /// Whether we showed a certificate.
+        shown: bool,
+    },
+    /// Any other failure of TLS.
+    #[error(
+        "no TLS connection to {broker} ({reason}); is this the broker's port for TLS (often 8883)?"
+    )]
+    Tls {
+        /// host:port
+        broker: String,
+        /// What was found.
+        reason: String,
+    },
+    /// CONNACK: bad user name or password.
+    #[error("{broker} refused the user name or password ({user}); check `username` and `password`")]
+    BadCredentials {
+        /// host:port
+        broker: String,
+        /// "user `x`" or "none was given".
+        user: String,
+    },
+    /// CONNACK: not authorised. Mosquitto says so for a wrong password too.
+    #[error(
+        "{broker} did not let us in: not authorised ({user}); check `username` and `password` and \
+         what this user may do. A broker that speaks only MQTT 3.1.1 may answer so too: \
+         wattbridge needs MQTT 5"
+    )]
+    NotAuthorised {
+        /// host:port
+        broker: String,
+        /// "user `x`" or "none was given".
+        user: String,
+    },
+    /// CONNACK: unsupported protocol version.
+    #[error(
+        "{broker} speaks only MQTT 3.1.1 but wattbridge needs MQTT 5; update the broker \
+         (Mosquitto 1.6 or newer), or enable MQTT 5 in it"
+    )]
+    OldProtocol {
+        /// host:port
+        broker: String,
+    },
+    /// CONNACK: the client id is taken or not allowed.
+    #[error("{broker} does not accept the client id `{client_id}`; choose another `client_id`")]
+    BadClientId {
+        /// host:port
+        broker: String,
+        /// The id we gave.
+        client_id: String,
+    },
+    /// CONNACK: the broker is busy or not available.
+    #[error("{broker} is too busy to take us ({reason}); wattbridge tries again by itself")]
+    ServerBusy {
+        /// host:port
+        broker: String,
+        /// The broker's reason.
+        reason: String,
+    },
+    /// CONNACK: any other refusal.
+    #[error("{broker} refused the connection ({reason}); the broker's log tells more")]
+    RefusedByBroker {
+        /// host:port
+        broker: String,
+        /// The broker's reason.
+        reason: String,
+    },
+    /// Another client came with our client id.
+    #[error(
+        "another client took over the client id `{client_id}` on {broker}; \
+         is wattbridge running twice? Give each its own `client_id`"
+    )]
+    TakenOver {
+        /// host:port
+        broker: String,
+        /// The contested id.
+        client_id: String,
+    },
+    /// The broker sent more than we are willing to hold.
+    #[error(
+        "{broker} sent a message of {size} bytes, more than the {limit} wattbridge accepts; \
+         look for a very large retained message below the topics wattbridge reads"
+    )]
+    ReceivedTooLarge {
+        /// host:port
+        broker: String,
+        /// Announced size in bytes.
+        size: usize,
+        /// Our limit in bytes.
+        limit: usize,
+    },
+    /// The connection was there and is gone.
+    #[error("the connection to {broker} was lost ({reason}); wattbridge connects again by itself")]
+    Lost {
+        /// host:port
+        broker: String,
+        /// What was seen.
+        reason: String,
+    },
+}
+
+/// Whether the broker had accepted us when the error came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Connecting,
+    Connected,
+}
+
+/// Finds the cause in the library's error and says it in our words.
+pub(super) fn explain(error: ConnectionError, phase: Phase, settings: &Settings) -> SessionError {
+    let broker = settings.broker();
+    match error {
+        ConnectionError::Timeout(_) => SessionError::TimedOut {
+            broker,
+            stage: "waiting for the answer to our CONNECT",
+        },
+        ConnectionError::Tls(TlsError::TLS(error)) => explain_tls(&error, settings),
+        ConnectionError::Tls(TlsError::Io(error)) => explain_tls_io(&error, settings),
+        ConnectionError::Tls(error) => SessionError::Tls {
+            broker,
+            reason: error.to_string(),
+        },
+        ConnectionError::Io(error)
+        | ConnectionError::MqttState(
+            StateError::Io(error) | StateError::Deserialization(WireError::Io(error)),
+        ) => explain_io(&error, phase, settings),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => match phase {
+            Phase::Connecting => SessionError::ClosedEarly {
+                broker,
+                tls: settings.tls.is_some(),
+            },
+            Phase::Connected => lost(settings, "the broker closed it"),
+        },
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            lost(settings, "the broker did not answer a ping")
+        }
+        ConnectionError::ConnectionRefused(code)
+        | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => {
+            explain_refusal(code, settings)
+        }
+        ConnectionError::MqttState(StateError::ServerDisconnect {
+            reason_code,
+            reason_string,
+        }) => explain_disconnect(reason_code, reason_string, settings),
+        ConnectionError::MqttState(StateError::Deserialization(
+            WireError::PayloadSizeLimitExceeded { pkt_size, max },
+        )) if phase == Phase::Connected => SessionError::ReceivedTooLarge {
+            broker,
+            size: pkt_size,
+            limit: max as usize,
+        },
+        error => match phase {
+            Phase::Connecting => SessionError::NotMqtt {
+                broker,
+                reason: error.to_string(),
+            },
+            Phase::Connected => lost(settings, &error.to_string()),
+        },
+    }
+}
+
+pub(super) fn lost(settings: &Settings, reason: &str) -> SessionError {
+    SessionError::Lost {
+        broker: settings.broker(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// An error of the plain TCP connection, before any protocol was spoken.
+pub(super) fn explain_dial(error: &io::Error, settings: &Settings) -> SessionError {
+    let broker = settings.broker();
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => SessionError::Refused { broker },
+        io::ErrorKind::TimedOut => SessionError::TimedOut {
+            broker,
+            stage: "opening the connection",
+        },
+        _ => SessionError::Unreachable {
+            broker,
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn explain_io(error: &io::Error, phase: Phase, settings: &Settings) -> SessionError {
+    // With TLS 1.3 the broker judges our certificate after the handshake is over for us.
+    if let Some(tls) = rustls_cause(error) {
+        return match phase {
+            Phase::Connecting => explain_tls(tls, settings),
+            Phase::Connected => lost(settings, &tls.to_string()),
+        };
+    }
+    match phase {
+        Phase::Connecting => SessionError::ClosedEarly {
+            broker: settings.broker(),
+            tls: settings.tls.is_some(),
+        },
+        Phase::Connected => lost(settings, &error.to_string()),
+    }
+}
+
+fn explain_tls_io(error: &io::Error, settings: &Settings) -> SessionError {
+    if let Some(tls) = rustls_cause(error) {
+        return explain_tls(tls, settings);
+    }
+    SessionError::Tls {
+        broker: settings.broker(),
+        reason: match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe => "the other side hung up".to_owned(),
+            _ => error.to_string(),
+        },
+    }
+}
+
+fn rustls_cause(error: &io::Error) -> Option<&RustlsError> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn explain_tls(error: &RustlsError, settings: &Settings) -> SessionError {
+    use AlertDescription as Alert;
+    use CertificateError as Certificate;
+
+    let broker = settings.broker();
+    let reason = error.to_string();
+    match error {
+        RustlsError::InvalidCertificate(problem) => match problem {
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                SessionError::CertificateName {
+                    broker,
+                    name: settings.server_name().to_owned(),
+                    reason,
+                }
+            }
+            Certificate::Expired
+            | Certificate::ExpiredContext { .. }
+            | Certificate::NotValidYet
+            | Certificate::NotValidYetContext { .. } => {
+                // The full text counts seconds, which would make each attempt a new error.
+                let reason = match problem {
+                    Certificate::Expired | Certificate::ExpiredContext { .. } => "it has expired",
+                    _ => "its time has not yet begun",
+                };
+                SessionError::CertificateDate {
+                    broker,
+                    reason: reason.to_owned(),
+                }
+            }
+            _ => SessionError::CertificateNotTrusted { broker, reason },
+        },
+        RustlsError::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            // TLS 1.2 has no better word for "you showed no certificate".
+            | Alert::HandshakeFailure,
+        ) => SessionError::ClientCertificate {
+            broker,
+            reason,
+            shown: settings
+                .tls
+                .as_ref()
+                .is_some_and(|tls| tls.client_certificate.is_some()),
+        },
+        _ => SessionError::Tls { broker, reason },
+    }
+}
+
+fn explain_refusal(code: ConnectReturnCode, settings: &Settings) -> SessionError {
+    let broker = settings.broker();
+    let user = || match &settings.username {
+        Some(name) => format!("user `{name}`"),
+        None => "no user name was given".to_owned(),
+    };
+    match code {
+        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::BadAuthenticationMethod => {
+            SessionError::BadCredentials {
+                broker,
+                user: user(),
+            }
+        }
+        ConnectReturnCode::NotAuthorized => SessionError::NotAuthorised {
+            broker,
+            user: user(),
+        },
+        ConnectReturnCode::RefusedProtocolVersion
+        | ConnectReturnCode::UnsupportedProtocolVersion => SessionError::OldProtocol { broker },
+        ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => {
+            SessionError::BadClientId {
+                broker,
+                client_id: settings.client_id.clone(),
+            }
+        }
+        ConnectReturnCode::ServerBusy
+        | ConnectReturnCode::ServerUnavailable
+        | ConnectReturnCode::ServiceUnavailable
+        | ConnectReturnCode::ConnectionRateExceeded
+        | ConnectReturnCode::QuotaExceeded => SessionError::ServerBusy {
+            broker,
+            reason: words(&format!("{code:?}")),
+        },
+        _ => SessionError::RefusedByBroker {
+            broker,
+            reason: words(&format!("{code:?}")),
+        },
+    }
+}
+
+fn explain_disconnect(
+    code: DisconnectReasonCode,
+    text: Option<String>,
+    settings: &Settings,
+) -> SessionError {
+    match code {
+        DisconnectReasonCode::SessionTakenOver => SessionError::TakenOver {
+            broker: settings.broker(),
+            client_id: settings.client_id.clone(),
+        },
+        _ => {
+            let reason = words(&format!("{code:?}"));
+            match text {
+                Some(text) => lost(settings, &format!("the broker said: {reason}, {text}")),
+                None => lost(settings, &format!("the broker said: {reason}")),
+            }
+        }
+    }
+}
+
+/// `ServerShuttingDown` -> `server shutting down`
+pub(super) fn words(code: &str) -> String {
+    let mut text = String::with_capacity(code.len() + 4);
+    for letter in code.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push(' ');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text.replace("qo s", "QoS")
+}

@@ -1,0 +1,6 @@
+//! Pieces shared by the black-box tests.
+
+// Each test is a crate of its own and uses only some of them.
+#![allow(dead_code)]
+
+pub(crate) mod mosquitto;
