@@ -14,11 +14,13 @@
 
 mod connection;
 mod error;
+mod explain;
+mod settings;
+mod tap;
 mod task;
 mod tls;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,75 +34,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::connection::{Connection, Limits};
 pub use self::error::SessionError;
+pub use self::settings::{Settings, Tls};
 
 /// Events waiting for the consumer; further ones wait in the task.
 const EVENT_CHANNEL: usize = 1024;
 /// Longest wait of a request for the broker.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
-
-/// Where the broker is and who we are to it.
-#[derive(Clone)]
-pub struct Settings {
-    /// Host name or IP address.
-    pub host: String,
-    /// TCP port, usually 1883, with TLS 8883.
-    pub port: u16,
-    /// Must be unique at the broker: a second client with the same id ends the first.
-    pub client_id: String,
-    /// User name, if the broker wants one.
-    pub username: Option<String>,
-    /// Password; never printed.
-    pub password: Option<String>,
-    /// A ping is sent when nothing else was for this long. Whole seconds, at least one.
-    pub keep_alive: Duration,
-    /// TLS, or plain TCP if `None`.
-    pub tls: Option<Tls>,
-    /// What the broker publishes for us when the connection ends without [`Session::close`].
-    pub will: Option<Message>,
-}
-
-impl Settings {
-    /// `host:port`, as shown in errors.
-    fn broker(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-
-    /// The name the broker's certificate must be valid for.
-    fn server_name(&self) -> &str {
-        self.tls
-            .as_ref()
-            .and_then(|tls| tls.server_name.as_deref())
-            .unwrap_or_else(|| self.host.trim_matches(['[', ']']))
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("client_id", &self.client_id)
-            .field("username", &self.username)
-            .field("password", &self.password.as_ref().map(|_| "***"))
-            .field("keep_alive", &self.keep_alive)
-            .field("tls", &self.tls)
-            .field("will", &self.will)
-            .finish()
-    }
-}
-
-/// How TLS is done. The default trusts the public authorities and shows no certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// PEM file with the authorities to trust, instead of the public ones.
-    pub ca_file: Option<PathBuf>,
-    /// PEM file with our certificate, and those between it and the authority.
-    pub client_certificate: Option<PathBuf>,
-    /// PEM file with the key to `client_certificate`, not encrypted.
-    pub client_key: Option<PathBuf>,
-    /// The name in the broker's certificate, if it is not `host`.
-    pub server_name: Option<String>,
-}
 
 /// How hard delivery is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,7 +228,7 @@ impl Session {
                 .map(|(filter, _)| format!("`{filter}`"))
                 .collect::<Vec<_>>()
                 .join(", "),
-            reason: error::words(&format!("{code:?}")),
+            reason: explain::words(&format!("{code:?}")),
         })
     }
 
@@ -404,26 +343,4 @@ pub async fn probe(settings: &Settings) -> Result<(), SessionError> {
     })
     .await;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn debug_never_shows_the_password() {
-        let settings = Settings {
-            host: "broker".into(),
-            port: 1883,
-            client_id: "id".into(),
-            username: Some("user".into()),
-            password: Some("hunter2".into()),
-            keep_alive: Duration::from_secs(30),
-            tls: None,
-            will: None,
-        };
-        let text = format!("{settings:?}");
-        assert!(!text.contains("hunter2"), "{text}");
-        assert!(text.contains("***"), "{text}");
-    }
 }

@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rumqttc::mqttbytes::v5::{ConnAck, LastWillProperties, PublishProperties};
+use rumqttc::tokio_rustls::TlsConnector;
 use rumqttc::{
     AsyncClient, Broker, ClientError, Event as MqttEvent, EventLoop, Incoming,
-    IncomingPacketSizeLimit, LastWill, MqttOptions, PublishNotice, PublishOptions, QoS,
-    TlsConfiguration, Transport,
+    IncomingPacketSizeLimit, LastWill, MqttOptions, PublishNotice, PublishOptions, QoS, Transport,
 };
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::error::{Phase, explain, explain_dial};
+use super::explain::{Phase, explain, explain_dial, explain_handshake};
+use super::tap::{Heard, Stream, Tap};
 use super::{Message, Qos, SessionError, Settings, tls};
 
 /// For the name look-up, for opening the TCP connection, and again for TLS and CONNACK.
@@ -26,6 +27,8 @@ const INCOMING_LIMIT: u32 = 1024 * 1024;
 const REQUEST_QUEUE: usize = 64;
 /// Requests written per flush; without it each message costs a system call.
 const REQUEST_BATCH: usize = 32;
+/// When reading fails, the library forgets what it read before in the same batch.
+const READ_BATCH: usize = 1;
 /// Room for the fixed header, lengths, packet id and the one property we send.
 const PACKET_OVERHEAD: usize = 32;
 
@@ -34,6 +37,7 @@ pub(super) struct Connection {
     pub(super) events: EventLoop,
     pub(super) client: AsyncClient,
     pub(super) limits: Limits,
+    pub(super) heard: Heard,
 }
 
 /// What the broker's CONNACK allows.
@@ -82,14 +86,12 @@ fn check_topic(topic: &str) -> Result<(), SessionError> {
 
 /// Dials and waits for the broker's CONNACK.
 pub(super) async fn open(settings: &Settings) -> Result<Connection, SessionError> {
-    let transport = match &settings.tls {
-        Some(files) => {
-            tls::check_name(settings.server_name())?;
-            Transport::tls_with_config(TlsConfiguration::from(tls::client_config(files)?))
-        }
-        None => Transport::tcp(),
+    let heard = Heard::default();
+    let stream = Tap {
+        stream: dial(settings).await?,
+        heard: heard.clone(),
     };
-    let options = options(settings, transport, dial(settings).await?);
+    let options = options(settings, stream);
     let (client, mut events) = AsyncClient::builder(options)
         .capacity(REQUEST_QUEUE)
         .try_build()
@@ -101,13 +103,14 @@ pub(super) async fn open(settings: &Settings) -> Result<Connection, SessionError
         match events.poll().await {
             Ok(MqttEvent::Incoming(Incoming::ConnAck(connack))) => {
                 return Ok(Connection {
+                    heard,
                     limits: Limits::of(&connack),
                     events,
                     client,
                 });
             }
             Ok(_) => {}
-            Err(error) => return Err(explain(error, Phase::Connecting, settings)),
+            Err(error) => return Err(explain(error, Phase::Connecting, &heard, settings)),
         }
     }
 }
@@ -149,9 +152,30 @@ pub(super) fn request_error(error: &ClientError, topic: &str) -> SessionError {
     }
 }
 
-/// The library's own dialler is not used: it cannot tell an unknown name from a refused
-/// connection, and gives no way to set options of the socket.
-async fn dial(settings: &Settings) -> Result<TcpStream, SessionError> {
+/// Opens the connection, with TLS if asked for.
+///
+/// The library could do both, but cannot tell an unknown name from a refused connection, gives no
+/// way to set options of the socket, and hides what [`Heard`] needs to hear.
+async fn dial(settings: &Settings) -> Result<Box<dyn Stream>, SessionError> {
+    let Some(files) = &settings.tls else {
+        return Ok(Box::new(dial_tcp(settings).await?));
+    };
+    // The files first: their errors need no network.
+    let config = tls::client_config(files)?;
+    let name = tls::server_name(settings.server_name())?;
+    let tcp = dial_tcp(settings).await?;
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
+    match timeout(ATTEMPT_TIME, handshake).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => Err(explain_handshake(&error, settings)),
+        Err(_) => Err(SessionError::TimedOut {
+            broker: settings.broker(),
+            stage: "waiting for the TLS handshake",
+        }),
+    }
+}
+
+async fn dial_tcp(settings: &Settings) -> Result<TcpStream, SessionError> {
     let late = |stage| SessionError::TimedOut {
         broker: settings.broker(),
         stage,
@@ -201,18 +225,18 @@ fn tune(stream: &TcpStream, keep_alive: Duration) {
     let _ = keep_alive;
 }
 
-fn options(settings: &Settings, transport: Transport, stream: TcpStream) -> MqttOptions {
-    // The library takes the name for the certificate from here; the address is not used, for the
-    // connection is open already.
-    let broker = Broker::tcp(settings.server_name(), settings.port);
+fn options(settings: &Settings, stream: Tap) -> MqttOptions {
+    // Not used, for the connection is open already.
+    let broker = Broker::tcp(settings.host.clone(), settings.port);
     let mut options = MqttOptions::new(settings.client_id.clone(), broker);
     options
-        .set_transport(transport)
+        .set_transport(Transport::tcp())
         .set_keep_alive(keep_alive_seconds(settings.keep_alive))
         .set_clean_start(true)
         .set_session_expiry_interval(Some(0))
         .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(INCOMING_LIMIT))
         .set_max_request_batch(REQUEST_BATCH)
+        .set_read_batch_size(READ_BATCH)
         .set_connect_timeout(ATTEMPT_TIME);
     match (&settings.username, &settings.password) {
         (Some(user), Some(password)) => {

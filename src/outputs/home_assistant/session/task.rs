@@ -20,7 +20,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, open};
-use super::error::{Phase, explain, lost, words};
+use super::explain::{Phase, explain, lost, words};
+use super::tap::Heard;
 use super::{Event, Incoming, Link, SessionError, Settings};
 
 /// Bytes waiting for a slow consumer before polling pauses.
@@ -117,6 +118,7 @@ impl Task {
             events: mut mqtt,
             client,
             limits,
+            heard,
         } = connection;
         let (receipts, notices) = mpsc::unbounded_channel();
         tokio::spawn(watch_receipts(notices));
@@ -136,7 +138,7 @@ impl Task {
             tokio::select! {
                 biased;
                 () = &mut released => None,
-                end = self.poll(&mut mqtt, &mut inbox) => end,
+                end = self.poll(&mut mqtt, &heard, &mut inbox) => end,
             }
         };
         self.link.send_replace(None);
@@ -152,7 +154,12 @@ impl Task {
         end
     }
 
-    async fn poll(&self, mqtt: &mut EventLoop, inbox: &mut Inbox<'_>) -> Option<SessionError> {
+    async fn poll(
+        &self,
+        mqtt: &mut EventLoop,
+        heard: &Heard,
+        inbox: &mut Inbox<'_>,
+    ) -> Option<SessionError> {
         loop {
             // Longer than two pings without any event: polling itself is stuck, most likely in
             // writing to a connection that takes nothing any more.
@@ -176,7 +183,9 @@ impl Task {
                     Err(ConnectionError::RequestsDone | ConnectionError::DisconnectTimeout)
                     | Ok(MqttEvent::Outgoing(Outgoing::Disconnect)),
                 ) => return None,
-                Ok(Err(error)) => return Some(explain(error, Phase::Connected, &self.settings)),
+                Ok(Err(error)) => {
+                    return Some(explain(error, Phase::Connected, heard, &self.settings));
+                }
                 Ok(Ok(MqttEvent::Incoming(Packet::Publish(publish)))) => {
                     inbox.push(Event::Received(Incoming {
                         topic: String::from_utf8_lossy(&publish.topic).into_owned(),

@@ -55,17 +55,14 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, SessionError> {
     }
 }
 
-/// Tells early whether `name` can be the name in a certificate at all.
-pub(super) fn check_name(name: &str) -> Result<(), SessionError> {
-    match ServerName::try_from(name) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(SessionError::TlsSetup {
-            problem: format!(
-                "`{name}` is neither a host name nor an IP address, so no certificate can be \
-                 checked against it; give the name in the broker's certificate as `server_name`"
-            ),
-        }),
-    }
+/// The name to check the broker's certificate against.
+pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, SessionError> {
+    ServerName::try_from(name.to_owned()).map_err(|_| SessionError::TlsSetup {
+        problem: format!(
+            "`{name}` is neither a host name nor an IP address, so no certificate can be checked \
+             against it; give the name in the broker's certificate as `server_name`"
+        ),
+    })
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, SessionError> {
