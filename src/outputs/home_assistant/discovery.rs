@@ -259,5 +259,4 @@ fn to_json(value: &impl Serialize) -> Value {
 }
 
 #[cfg(test)]
-#[path = "discovery_tests.rs"]
 mod tests;

@@ -76,7 +76,7 @@ mod tests {
         let mut foreign = ours.clone();
         foreign["origin"]["name"] = "zigbee".into();
         assert_eq!(read(&foreign), None);
-        let mut neighbour = ours.clone();
+        let mut neighbour = ours;
         neighbour["availability"][0]["topic"] = "attic/status".into();
         assert_eq!(read(&neighbour), None);
         for other in [

@@ -1,148 +1,17 @@
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+//! The rules, one by one.
 
-use proptest::prelude::*;
+mod bench;
+mod story;
+
 use serde_json::Value;
 
-use super::super::config::{HomeAssistantSettings, MqttSettings};
-use super::super::discovery::announcement;
+use super::super::config::HomeAssistantSettings;
 use super::super::entry::CONFIG_PAUSE;
+use super::super::session::Qos;
 use super::*;
-use crate::model::{Decimal, Device, Health, HealthCode, Metric, Quantity, Value as ModelValue};
+use crate::model::HealthCode;
 
-const JITTER: Duration = Duration::from_secs(1);
-
-/// An announcer, its clock, and what it published.
-struct Bench {
-    announcer: Announcer,
-    now: Instant,
-    read_back_ended: bool,
-    orphans: fn(&str) -> bool,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self::with(HomeAssistantSettings::default())
-    }
-
-    fn with(settings: HomeAssistantSettings) -> Self {
-        let plan = Plan {
-            topics: settings.topics(&MqttSettings::default()),
-            settings,
-        };
-        Self {
-            announcer: Announcer::new(plan),
-            now: Instant::now(),
-            read_back_ended: false,
-            orphans: |_| false,
-        }
-    }
-
-    /// Connected, and the first announcements are out.
-    fn connected(devices: Vec<Known>) -> Self {
-        let mut bench = Self::new();
-        bench.connect(devices);
-        bench.advance(Duration::from_millis(100));
-        bench
-    }
-
-    fn connect(&mut self, devices: Vec<Known>) {
-        self.announcer.connected(devices, self.now);
-    }
-
-    /// Lets time pass, tick by tick, and returns what was published.
-    fn advance(&mut self, time: Duration) -> Vec<Message> {
-        let end = self.now + time;
-        let mut published = self.drain();
-        while let Some(next) = self.announcer.next().filter(|next| *next <= end) {
-            assert!(
-                next >= self.now || published.len() < 10_000,
-                "time stands still"
-            );
-            self.now = self.now.max(next);
-            self.announcer.tick(self.now, self.orphans);
-            published.extend(self.drain());
-        }
-        self.now = end;
-        published
-    }
-
-    fn drain(&mut self) -> Vec<Message> {
-        let mut published = Vec::new();
-        while let Some(step) = self.announcer.step() {
-            match step {
-                Step::Publish(message) => published.push(message),
-                Step::EndReadBack => self.read_back_ended = true,
-            }
-        }
-        published
-    }
-
-    fn receive(&mut self, topic: &str, payload: impl Into<Vec<u8>>, retain: bool) {
-        let message = Incoming {
-            topic: topic.to_owned(),
-            payload: payload.into(),
-            retain,
-        };
-        self.announcer.received(message, JITTER, self.now);
-    }
-
-    fn birth(&mut self) {
-        self.receive("homeassistant/status", "online", false);
-    }
-
-    fn payload(&self, known: &Known) -> Vec<u8> {
-        let announcement = announcement(&known.device, &self.announcer.plan);
-        announcement.to_string().into_bytes()
-    }
-
-    fn put(&mut self, known: &Known) {
-        self.announcer.device(known.clone(), self.now);
-        self.announcer.state(Arc::clone(&known.state), self.now);
-    }
-}
-
-fn known(serial: &str, keys: &[&'static str], code: HealthCode) -> Known {
-    let mut device = Device::new("kaifa", serial, format!("Meter {serial}"), "Kaifa");
-    let metrics = keys
-        .iter()
-        .map(|key| Metric::measurement(key, Quantity::Power));
-    device.metrics = metrics.collect();
-    let value = ModelValue::from(Decimal::integer(5));
-    let values = keys.iter().map(|key| (Cow::Borrowed(*key), value.clone()));
-    let state = DeviceState {
-        device: device.id.clone(),
-        at: None,
-        values: values.collect(),
-        health: Health::new(code),
-    };
-    Known {
-        device: Arc::new(device),
-        state: Arc::new(state),
-    }
-}
-
-fn meter(serial: &str) -> Known {
-    known(serial, &["power"], HealthCode::Online)
-}
-
-/// Last part of the topic, with the serial number of the device before it.
-fn short(messages: &[Message]) -> Vec<String> {
-    let short = |message: &Message| {
-        let topic = message.topic.replace("homeassistant/device/", "");
-        let topic = topic.replace("wattbridge/", "").replace("kaifa_", "");
-        match str::from_utf8(&message.payload).unwrap() {
-            "" => format!("{topic} cleared"),
-            words @ ("online" | "offline") => format!("{topic} {words}"),
-            _ => topic,
-        }
-    };
-    messages.iter().map(short).collect()
-}
-
-fn json(message: &Message) -> Value {
-    serde_json::from_slice(&message.payload).unwrap()
-}
+use bench::{Bench, json, known, meter, short};
 
 const EVERYTHING: [&str; 3] = ["1/config", "1/state", "1/availability online"];
 const CLEARED: [&str; 3] = [
@@ -177,10 +46,7 @@ fn a_connection_announces_everything_parents_first() {
     for message in &messages {
         assert!(message.retain, "{message:?}");
         let is_state = message.topic.ends_with("/state");
-        assert_eq!(
-            message.qos == super::super::session::Qos::AtMostOnce,
-            is_state
-        );
+        assert_eq!(message.qos == Qos::AtMostOnce, is_state);
     }
 }
 
@@ -447,93 +313,4 @@ fn a_broker_that_was_too_slow_gets_everything_later() {
     bench.announcer.stumbled(bench.now);
     assert_eq!(bench.advance(Duration::from_secs(29)), []);
     assert_eq!(short(&bench.advance(Duration::from_secs(2))), EVERYTHING);
-}
-
-#[derive(Debug, Clone)]
-enum Happening {
-    Device(u8, bool),
-    Removed(u8),
-    State(u8, bool),
-    Birth,
-    Reconnect,
-    Wait(u16),
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    prop_oneof![
-        (0_u8..3, any::<bool>()).prop_map(|(n, more)| Happening::Device(n, more)),
-        (0_u8..3).prop_map(Happening::Removed),
-        (0_u8..3, any::<bool>()).prop_map(|(n, online)| Happening::State(n, online)),
-        Just(Happening::Birth),
-        Just(Happening::Reconnect),
-        (0_u16..8000).prop_map(Happening::Wait),
-    ]
-}
-
-proptest! {
-    /// Whatever happens: two announcements of one device are never close together, and in the end
-    /// the broker holds what is true.
-    #[test]
-    fn the_broker_ends_up_with_the_truth(story in proptest::collection::vec(happening(), 0..40)) {
-        let mut bench = Bench::connected(vec![]);
-        let mut truth: BTreeMap<u8, Known> = BTreeMap::new();
-        let mut broker: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-        let mut sent: BTreeMap<String, Instant> = BTreeMap::new();
-        for happening in story {
-            let mut wait = Duration::ZERO;
-            match happening {
-                Happening::Device(n, more) => {
-                    let keys: &[&str] = if more { &["power", "a"] } else { &["power"] };
-                    let known = known(&n.to_string(), keys, HealthCode::Online);
-                    bench.put(&known);
-                    truth.insert(n, known);
-                }
-                Happening::Removed(n) => {
-                    truth.remove(&n);
-                    bench.announcer.removed(&DeviceId::new("kaifa", &n.to_string()));
-                    sent.remove(&format!("homeassistant/device/kaifa_{n}/config"));
-                }
-                Happening::State(n, online) => if let Some(known) = truth.get_mut(&n) {
-                    let code = if online { HealthCode::Online } else { HealthCode::Silent };
-                    Arc::make_mut(&mut known.state).health = Health::new(code);
-                    bench.announcer.state(Arc::clone(&known.state), bench.now);
-                },
-                Happening::Birth => bench.birth(),
-                Happening::Reconnect => {
-                    bench.announcer.disconnected();
-                    bench.connect(truth.values().cloned().collect());
-                }
-                Happening::Wait(ms) => wait = Duration::from_millis(ms.into()),
-            }
-            // In small steps, so that the time of each message is known.
-            let end = bench.now + wait;
-            loop {
-                let step = (end - bench.now).min(Duration::from_millis(50));
-                for message in bench.advance(step) {
-                    if message.topic.ends_with("/config") && !message.payload.is_empty() {
-                        if let Some(before) = sent.insert(message.topic.clone(), bench.now) {
-                            let apart = bench.now - before;
-                            prop_assert!(apart + Duration::from_millis(100) >= CONFIG_PAUSE, "{apart:?}");
-                        }
-                    }
-                    broker.insert(message.topic, message.payload);
-                }
-                if bench.now >= end {
-                    break;
-                }
-            }
-        }
-        for message in bench.advance(Duration::from_secs(30)) {
-            broker.insert(message.topic, message.payload);
-        }
-        broker.retain(|_, payload| !payload.is_empty());
-        prop_assert_eq!(broker.len(), truth.len() * 3);
-        for known in truth.values() {
-            let id = known.device.id.as_str();
-            prop_assert_eq!(&broker[&format!("homeassistant/device/{id}/config")], &bench.payload(known));
-            let online = known.state.health.code.has_data();
-            let words: &[u8] = if online { b"online" } else { b"offline" };
-            prop_assert_eq!(&broker[&format!("wattbridge/{id}/availability")][..], words);
-        }
-    }
 }

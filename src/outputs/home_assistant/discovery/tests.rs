@@ -1,3 +1,5 @@
+//! What is announced, rule by rule, and one example in full.
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
