@@ -55,6 +55,10 @@ impl Commands {
     /// Begins to carry out a command. Returns the answer, if there is one at once.
     pub(super) fn take(&mut self, message: &Incoming, now: Timestamp) -> Option<Message> {
         let (device, key) = self.topics.command_target(&message.topic)?;
+        // Somebody clears what the broker kept, as advised below.
+        if message.payload.is_empty() {
+            return None;
+        }
         if message.retain {
             tracing::warn!(
                 topic = message.topic,
@@ -244,6 +248,9 @@ mod tests {
         message.retain = true;
         assert_eq!(commands.take(&message, Timestamp::UNIX_EPOCH), None);
         assert!(commands.targets.is_empty() && pending.try_recv().is_err());
+        (message.retain, message.payload) = (false, Vec::new());
+        assert_eq!(commands.take(&message, Timestamp::UNIX_EPOCH), None);
+        assert!(commands.targets.is_empty());
         message.topic = "wattbridge/status".into();
         assert!(!commands.concern(&message));
     }

@@ -79,3 +79,54 @@ fn lint_device(device: &Device) -> Vec<String> {
     }
     remarks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Control, ControlKind, Metric};
+
+    #[test]
+    fn says_what_would_look_odd() {
+        let mut device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        device.metrics = vec![
+            Metric::text("power"),
+            Metric::text("reason").named("Reason"),
+        ];
+        device.controls = vec![Control {
+            key: "power".into(),
+            name: "Reason".into(),
+            kind: ControlKind::Button,
+        }];
+        assert_eq!(lint(&[device.clone()]), Vec::<String>::new());
+        device.metrics = vec![
+            Metric::text("power"),
+            Metric::text("power"),
+            Metric::text("ts"),
+            Metric::text("a b"),
+            Metric::text("c").named("Meter power"),
+            Metric::text("d").named("Reason"),
+            Metric::text("e").named("reason"),
+        ];
+        device.name = "Meter".to_owned();
+        let remarks = lint(&[device]).join("\n");
+        for words in [
+            "there twice",
+            "time in every state",
+            "left out",
+            "begins with",
+            "called",
+        ] {
+            assert!(remarks.contains(words), "{words}: {remarks}");
+        }
+        assert_eq!(remarks.lines().count(), 5);
+    }
+
+    #[test]
+    fn shows_topic_and_payload() {
+        let device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        let (mqtt, settings) = (MqttSettings::default(), HomeAssistantSettings::default());
+        let shown = preview(&[device], &mqtt, &settings);
+        assert_eq!(shown[0].0, "homeassistant/device/kaifa_1/config");
+        assert_eq!(shown[0].1["origin"]["name"], "wattbridge");
+    }
+}

@@ -24,6 +24,8 @@ use super::topics::Topics;
 
 /// How long the farewell may take.
 const GRACE: Duration = Duration::from_secs(3);
+/// Different troubles told of one loss of the connection.
+const TROUBLES: usize = 8;
 
 /// Announces and publishes until `stop` is cancelled.
 ///
@@ -51,7 +53,7 @@ pub async fn run(
         commands: Commands::new(topics.clone(), feed.commander()),
         feed,
         broker,
-        trouble: None,
+        troubles: Vec::new(),
         unpublishable: BTreeSet::new(),
         topics: topics.clone(),
     };
@@ -73,8 +75,8 @@ struct Output {
     feed: Feed,
     topics: Topics,
     broker: String,
-    /// What was last said about the connection; the same again is not worth a line.
-    trouble: Option<SessionError>,
+    /// What was said about the connection since it was lost; the same again is not worth a line.
+    troubles: Vec<SessionError>,
     /// Topics of messages that the broker will never take.
     unpublishable: BTreeSet<String>,
 }
@@ -111,17 +113,17 @@ impl Output {
         match event {
             Event::Connected => {
                 tracing::info!("connected to the MQTT broker at {}", self.broker);
-                self.trouble = None;
+                self.troubles.clear();
                 self.greet().await;
                 let now = Instant::now();
                 self.announcer.connected(self.feed.snapshot(), now);
             }
             Event::Disconnected(error) => {
                 self.announcer.disconnected();
-                if self.trouble.as_ref() != Some(&error) {
+                if !self.troubles.contains(&error) && self.troubles.len() < TROUBLES {
                     tracing::warn!("{error}");
+                    self.troubles.push(error);
                 }
-                self.trouble = Some(error);
             }
             Event::Received(message) if self.commands.concern(&message) => {
                 if let Some(answer) = self.commands.take(&message, Timestamp::now()) {
