@@ -73,11 +73,20 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Starts simulated devices for the demo, until `stop`, and returns the keys of a section for
+    /// each of them.
+    fn demonstrate(&self, _stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     /// Commands for this kind of device only: `wattbridge aps-ecu history`.
     fn tools(&self) -> &'static [&'static dyn Tool] {
         &[]
     }
 }
+
+/// Keys of a section and their values, as on the command line.
+pub type Keys = Vec<(String, String)>;
 
 /// Reads bytes as its adapter would, without a device.
 pub trait Decoder {

@@ -53,13 +53,19 @@ struct Registry {
 #[derive(Debug)]
 struct Shared {
     registry: RwLock<Registry>,
-    updates: broadcast::Sender<Update>,
     commands: mpsc::Sender<PendingCommand>,
 }
 
-/// The writing end.
+/// The writing end. When its last clone is gone, feeds end.
 #[derive(Debug, Clone)]
 pub struct Hub {
+    shared: Arc<Shared>,
+    updates: broadcast::Sender<Update>,
+}
+
+/// Sends commands to the adapters. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Commander {
     shared: Arc<Shared>,
 }
 
@@ -77,12 +83,12 @@ impl Hub {
         let (updates, _) = broadcast::channel(BACKLOG);
         let shared = Shared {
             registry: RwLock::default(),
-            updates,
             commands,
         };
         (
             Self {
                 shared: Arc::new(shared),
+                updates,
             },
             pending,
         )
@@ -92,7 +98,7 @@ impl Hub {
     pub fn feed(&self) -> Feed {
         Feed {
             shared: Arc::clone(&self.shared),
-            updates: self.shared.updates.subscribe(),
+            updates: self.updates.subscribe(),
         }
     }
 
@@ -156,7 +162,7 @@ impl Hub {
 
     fn tell(&self, update: Update) {
         // Without an output there is nobody to tell, which is fine.
-        let _ = self.shared.updates.send(update);
+        let _ = self.updates.send(update);
     }
 }
 
@@ -204,6 +210,24 @@ impl Feed {
         self.read(|registry| registry.unsettled.is_empty())
     }
 
+    /// The way for commands, for tasks that do not read news.
+    pub fn commander(&self) -> Commander {
+        Commander {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Checks a command, hands it to the adapter, and waits for what becomes of it.
+    pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
+        self.commander().command(device, key, text).await
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
+        self.shared.read(look)
+    }
+}
+
+impl Commander {
     /// Checks a command, hands it to the adapter, and waits for what becomes of it.
     pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
         match self.send_command(device, key, text).await {
@@ -232,6 +256,7 @@ impl Feed {
 
     fn check_command(&self, device: &str, key: &str, text: &str) -> Result<Command, Refusal> {
         let known = self
+            .shared
             .read(|registry| {
                 registry
                     .devices
@@ -254,15 +279,11 @@ impl Feed {
             value,
         })
     }
+}
 
+impl Shared {
     fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
-        look(
-            &self
-                .shared
-                .registry
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        look(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

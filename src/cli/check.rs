@@ -32,11 +32,20 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     }
     let count = configured.sources.len();
     if count == 0 {
-        println!("The file is right, but no device is configured yet: add a section such as [[aps_ecu]].");
+        println!(
+            "The file is right, but no device is configured yet: add a section such as [[aps_ecu]]."
+        );
     } else {
-        println!("The file is right: {count} device section{}.", if count == 1 { "" } else { "s" });
+        println!(
+            "The file is right: {count} device section{}.",
+            if count == 1 { "" } else { "s" }
+        );
     }
-    if args.connect { connect(&configured) } else { Ok(()) }
+    if args.connect {
+        connect(&configured)
+    } else {
+        Ok(())
+    }
 }
 
 fn connect(configured: &Configured) -> Result<(), CliError> {

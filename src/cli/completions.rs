@@ -17,5 +17,10 @@ pub(super) struct CompletionsArgs {
 }
 
 pub(super) fn run(args: &CompletionsArgs) {
-    clap_complete::generate(args.shell, &mut super::command(), "wattbridge", &mut std::io::stdout());
+    clap_complete::generate(
+        args.shell,
+        &mut super::command(),
+        "wattbridge",
+        &mut std::io::stdout(),
+    );
 }

@@ -50,7 +50,11 @@ pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
         }
     }
     if decoded == 0 {
-        return Err(anyhow!("nothing could be decoded; is it really from {}?", args.adapter.title()).into());
+        return Err(anyhow!(
+            "nothing could be decoded; is it really from {}?",
+            args.adapter.title()
+        )
+        .into());
     }
     Ok(())
 }
@@ -87,7 +91,9 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
 /// An adapter by its name on the command line.
 pub(super) fn adapter(name: &str) -> Result<&'static dyn Adapter, String> {
     let names = || {
-        let names = ADAPTERS.iter().map(|adapter| adapter.kind().replace('_', "-"));
+        let names = ADAPTERS
+            .iter()
+            .map(|adapter| adapter.kind().replace('_', "-"));
         names.collect::<Vec<_>>().join(", ")
     };
     find(name).ok_or_else(|| format!("there is no such adapter; there is {}", names()))

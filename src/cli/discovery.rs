@@ -45,15 +45,23 @@ pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
     }
     let known = runtime()?.block_on(devices(args, &configured));
     if known.is_empty() {
-        return Err(anyhow!("no device is known yet; try --ask, or `wattbridge check --connect`").into());
+        return Err(
+            anyhow!("no device is known yet; try --ask, or `wattbridge check --connect`").into(),
+        );
     }
     let devices: Vec<_> = known.iter().map(|known| (*known.device).clone()).collect();
     let outputs = &configured.outputs;
     for complaint in home_assistant::lint(&devices) {
         eprintln!("{complaint}");
     }
-    for (topic, payload) in home_assistant::preview(&devices, &outputs.mqtt, &outputs.home_assistant) {
-        let payload = if args.topics { String::new() } else { format!("\n{payload:#}\n") };
+    for (topic, payload) in
+        home_assistant::preview(&devices, &outputs.mqtt, &outputs.home_assistant)
+    {
+        let payload = if args.topics {
+            String::new()
+        } else {
+            format!("\n{payload:#}\n")
+        };
         if !out(&format!("{topic}{payload}")) {
             break;
         }

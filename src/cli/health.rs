@@ -43,14 +43,23 @@ struct Sign {
 
 pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
     let path = path(&args.config.config);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|_| anyhow!("wattbridge does not run with {}", args.config.config.display()))?;
+    let text = std::fs::read_to_string(&path).map_err(|_| {
+        anyhow!(
+            "wattbridge does not run with {}",
+            args.config.config.display()
+        )
+    })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
     let age = Timestamp::now().as_second() - sign.at.as_second();
     if age > TOO_OLD {
-        return Err(anyhow!("the last sign of life is {age} seconds old; restart wattbridge").into());
+        return Err(
+            anyhow!("the last sign of life is {age} seconds old; restart wattbridge").into(),
+        );
     }
-    println!("alive: {} devices, {} with a problem", sign.devices, sign.problems);
+    println!(
+        "alive: {} devices, {} with a problem",
+        sign.devices, sign.problems
+    );
     Ok(())
 }
 
@@ -72,7 +81,9 @@ impl Beacon {
                     _ = every.tick() => {}
                 }
                 let devices = feed.snapshot();
-                let problems = devices.iter().filter(|known| known.state.health.code.is_problem());
+                let problems = devices
+                    .iter()
+                    .filter(|known| known.state.health.code.is_problem());
                 let sign = Sign {
                     at: Timestamp::now(),
                     devices: devices.len(),
@@ -106,6 +117,8 @@ fn write(path: &Path, sign: &Sign) -> std::io::Result<()> {
 /// One file for each configuration, so that several bridges can run on one host.
 fn path(config: &Path) -> PathBuf {
     let mut hasher = DefaultHasher::new();
-    std::path::absolute(config).unwrap_or_else(|_| config.to_owned()).hash(&mut hasher);
+    std::path::absolute(config)
+        .unwrap_or_else(|_| config.to_owned())
+        .hash(&mut hasher);
     std::env::temp_dir().join(format!("wattbridge-{:016x}.alive", hasher.finish()))
 }

@@ -15,7 +15,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, anyhow::Error> {
     let mut bytes = Vec::new();
     let name = path.display();
     let count = if path == Path::new("-") {
-        std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes)
+        std::io::stdin()
+            .lock()
+            .take(LARGEST + 1)
+            .read_to_end(&mut bytes)
     } else {
         let file = std::fs::File::open(path).with_context(|| format!("{name} cannot be opened"))?;
         file.take(LARGEST + 1).read_to_end(&mut bytes)
@@ -31,7 +34,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, anyhow::Error> {
 /// Each part is a stream of its own.
 pub(super) fn streams(content: Vec<u8>) -> Result<Vec<Vec<u8>>, anyhow::Error> {
     if let Ok(text) = std::str::from_utf8(&content) {
-        if text.trim_start_matches('\u{feff}').starts_with("# wattbridge recording") {
+        if text
+            .trim_start_matches('\u{feff}')
+            .starts_with("# wattbridge recording")
+        {
             return Ok(received(&Recording::parse(text)?));
         }
         if let Some(bytes) = hex(text) {
@@ -45,7 +51,10 @@ fn received(recording: &Recording) -> Vec<Vec<u8>> {
     let mut streams = std::collections::BTreeMap::<u64, Vec<u8>>::new();
     for line in &recording.lines {
         if let Event::Received(bytes) = &line.event {
-            streams.entry(line.connection).or_default().extend_from_slice(bytes);
+            streams
+                .entry(line.connection)
+                .or_default()
+                .extend_from_slice(bytes);
         }
     }
     streams.into_values().collect()
@@ -56,7 +65,10 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     let mut digits = Vec::with_capacity(text.len());
     for line in text.lines() {
         let line = line.split_once('#').map_or(line, |(before, _)| before);
-        for word in line.split([' ', '\t', ',', ':', '\r']).filter(|word| !word.is_empty()) {
+        for word in line
+            .split([' ', '\t', ',', ':', '\r'])
+            .filter(|word| !word.is_empty())
+        {
             let word = word.strip_prefix("0x").unwrap_or(word);
             digits.extend(word.chars().map(|c| c.to_digit(16)));
         }
@@ -64,12 +76,19 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
-    digits.chunks(2).map(|pair| Some((pair[0]? * 16 + pair[1]?) as u8)).collect()
+    digits
+        .chunks(2)
+        .map(|pair| Some((pair[0]? * 16 + pair[1]?) as u8))
+        .collect()
 }
 
 /// The paths to read: the standard input if none is given.
 pub(super) fn or_stdin(paths: &[PathBuf]) -> Vec<PathBuf> {
-    if paths.is_empty() { vec![PathBuf::from("-")] } else { paths.to_vec() }
+    if paths.is_empty() {
+        vec![PathBuf::from("-")]
+    } else {
+        paths.to_vec()
+    }
 }
 
 #[cfg(test)]
@@ -88,9 +107,13 @@ mod tests {
 
     #[test]
     fn takes_what_a_recording_received() {
-        let recording = b"# wattbridge recording 1\n# adapter: aps_ecu\n# started: 2026-06-21T10:00:00Z\n\
+        let recording =
+            b"# wattbridge recording 1\n# adapter: aps_ecu\n# started: 2026-06-21T10:00:00Z\n\
             0 1 open x\n0 1 > 41\n0 1 < 42\n0 2 < 44\n0 1 < 43\n";
-        assert_eq!(streams(recording.to_vec()).unwrap(), [b"BC".to_vec(), b"D".to_vec()]);
+        assert_eq!(
+            streams(recording.to_vec()).unwrap(),
+            [b"BC".to_vec(), b"D".to_vec()]
+        );
         assert!(streams(b"# wattbridge recording 1\nx".to_vec()).is_err());
     }
 }

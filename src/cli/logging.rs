@@ -14,7 +14,7 @@ use crate::config::{Complaint, Settings};
 /// What is written to the log.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct LogSettings {
+pub(super) struct LogSettings {
     /// How much is written: error, warn, info, debug or trace. The environment variable
     /// `WATTBRIDGE_LOG` comes first.
     pub level: Level,
@@ -25,7 +25,7 @@ pub struct LogSettings {
 /// How much is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub(super) enum Level {
     /// Only what cannot go on.
     Error,
     /// And what somebody should look after.
@@ -42,7 +42,7 @@ pub enum Level {
 /// How an entry is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub(super) enum Format {
     /// For people.
     #[default]
     Text,
@@ -67,7 +67,8 @@ pub(super) fn start(settings: &LogSettings) {
     };
     // The broker inside the demo tells of every client; nobody asked.
     let default = format!("{level},mqtt5=off,mqtt5_protocol=off");
-    let filter = EnvFilter::try_from_env("WATTBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let filter =
+        EnvFilter::try_from_env("WATTBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let detailed = matches!(settings.level, Level::Debug | Level::Trace);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

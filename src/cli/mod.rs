@@ -74,19 +74,25 @@ pub fn command() -> Command {
     let command = command.subcommand(demo::DemoArgs::augment_args(Command::new("demo")));
     command
         .subcommand(scan::ScanArgs::augment_args(Command::new("scan")))
-        .subcommand(discovery::DiscoveryArgs::augment_args(Command::new("discovery")))
+        .subcommand(discovery::DiscoveryArgs::augment_args(Command::new(
+            "discovery",
+        )))
         .subcommand(decode::DecodeArgs::augment_args(Command::new("decode")))
         .subcommand(record::RecordArgs::augment_args(Command::new("record")))
         .subcommand(replay::ReplayArgs::augment_args(Command::new("replay")))
         .subcommand(simulate::command())
         .subcommands(tools::commands())
         .subcommand(health::HealthArgs::augment_args(Command::new("health")))
-        .subcommand(completions::CompletionsArgs::augment_args(Command::new("completions")))
+        .subcommand(completions::CompletionsArgs::augment_args(Command::new(
+            "completions",
+        )))
 }
 
 /// Does what the command line says.
 pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
-    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
+    let Some((name, matches)) = matches.subcommand() else {
+        return Ok(());
+    };
     match name {
         "run" => run::run(&args(matches)),
         "check" => check::run(&args(matches)),
@@ -114,7 +120,9 @@ fn args<T: FromArgMatches>(matches: &ArgMatches) -> T {
 
 /// One thread is plenty: devices speak a few times a minute.
 fn runtime() -> Result<tokio::runtime::Runtime, anyhow::Error> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }
 
 #[cfg(test)]

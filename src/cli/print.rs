@@ -30,7 +30,10 @@ impl Lines {
 
     fn readings(&self, readings: &Readings) -> Option<String> {
         let device = self.devices.get(&readings.device)?;
-        let values = readings.values.iter().map(|reading| (reading.key.as_ref(), &reading.value));
+        let values = readings
+            .values
+            .iter()
+            .map(|reading| (reading.key.as_ref(), &reading.value));
         Some(line(device, Some(readings.at), values))
     }
 }
@@ -53,7 +56,9 @@ pub(super) fn line<'a>(
             readings.insert(metric.key.to_string(), value.to_json());
         }
     }
-    let at = at.filter(|at| *at != Timestamp::UNIX_EPOCH).map(Value::Timestamp);
+    let at = at
+        .filter(|at| *at != Timestamp::UNIX_EPOCH)
+        .map(Value::Timestamp);
     json!({
         "device": device.id.as_str(),
         "model": device.model,

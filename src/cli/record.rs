@@ -48,7 +48,9 @@ pub(super) struct RecordArgs {
 
 pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     logging::start(&logging::LogSettings::default());
-    let source = args.adapter.configure(&section(args.adapter, &args.address, &args.pairs)?)?;
+    let source = args
+        .adapter
+        .configure(&section(args.adapter, &args.address, &args.pairs)?)?;
     let file = std::fs::File::create_new(&args.out)
         .with_context(|| format!("{} cannot be made; choose another name", args.out.display()))?;
     let mask = args.mask.then(|| args.adapter.mask());
@@ -68,7 +70,11 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
             saved,
             save_every: Duration::from_secs(60),
         });
-        println!("Recording to {} for {}; Ctrl-C ends it earlier.", args.out.display(), humantime::format_duration(args.period));
+        println!(
+            "Recording to {} for {}; Ctrl-C ends it earlier.",
+            args.out.display(),
+            humantime::format_duration(args.period)
+        );
         let mut feed = hub.feed();
         let ended = end_after(args.period, stop.clone());
         let show = async {

@@ -40,8 +40,12 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
     let text = String::from_utf8(content)
         .map_err(|_| anyhow!("{} is not text; a recording is", args.file.display()))?;
     let recording = Recording::parse(&text).with_context(|| args.file.display().to_string())?;
-    let adapter = find(&recording.adapter)
-        .ok_or_else(|| anyhow!("the recording is of \"{}\", which this version does not know", recording.adapter))?;
+    let adapter = find(&recording.adapter).ok_or_else(|| {
+        anyhow!(
+            "the recording is of \"{}\", which this version does not know",
+            recording.adapter
+        )
+    })?;
     let address = recording.lines.iter().find_map(|line| match &line.event {
         Event::Open(address) => Some(address.as_str()),
         _ => None,
@@ -67,7 +71,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
         // The feed ends with the bridge, after its last news.
         let states = show.await.context("printing failed")?;
         if states == 0 {
-            return Err(anyhow!("nothing came out of the recording; `wattbridge decode` shows what is in it").into());
+            return Err(anyhow!(
+                "nothing came out of the recording; `wattbridge decode` shows what is in it"
+            )
+            .into());
         }
         Ok(())
     })
@@ -76,13 +83,20 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
 async fn show(mut feed: Feed) -> usize {
     let mut count = 0;
     while let Some(news) = feed.next().await {
-        let News::Update(Update::State(state)) = news else { continue };
-        let Some(known) = feed.get(&state.device) else { continue };
+        let News::Update(Update::State(state)) = news else {
+            continue;
+        };
+        let Some(known) = feed.get(&state.device) else {
+            continue;
+        };
         if state.at.is_none() || known.device.adapter == "wattbridge" {
             continue;
         }
         count += 1;
-        let values = state.values.iter().map(|(key, value)| (key.as_ref(), value));
+        let values = state
+            .values
+            .iter()
+            .map(|(key, value)| (key.as_ref(), value));
         if !out(&line(&known.device, state.at, values)) {
             break;
         }

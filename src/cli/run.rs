@@ -44,7 +44,13 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     if configured.sources.is_empty() {
         return Err(no_devices(args, configured.problems).into());
     }
-    let Configured { store, outputs, sources, incomplete, .. } = configured;
+    let Configured {
+        store,
+        outputs,
+        sources,
+        incomplete,
+        ..
+    } = configured;
     let path = args.config.store_path(&store);
     runtime()?.block_on(async {
         let stop = stop::on_signal();
@@ -118,12 +124,20 @@ pub(super) async fn connect(
     if tokio::time::timeout(GOODBYE, goodbye).await.is_err() {
         tracing::debug!("an output did not end in time");
     }
-    failure.map_or(Ok(()), |failure| Err(failure).context("wattbridge cannot go on").map_err(CliError::from))
+    failure.map_or(Ok(()), |failure| {
+        Err(failure)
+            .context("wattbridge cannot go on")
+            .map_err(CliError::from)
+    })
 }
 
 fn no_devices(args: &RunArgs, problems: Problems) -> Problems {
     let name = args.config.config.display().to_string();
-    let what = if problems.is_empty() { "no device is configured" } else { "no device section can be used" };
+    let what = if problems.is_empty() {
+        "no device is configured"
+    } else {
+        "no device section can be used"
+    };
     let hint = "add a section such as [[aps_ecu]] with the address of your device; docs/configuration.md shows how";
     problems.merge(Problems::from(Problem::new(name, what, hint)))
 }

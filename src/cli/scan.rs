@@ -51,7 +51,9 @@ impl std::fmt::Debug for Found {
 }
 
 fn scanners() -> impl Iterator<Item = (&'static str, &'static dyn Scanner)> {
-    ADAPTERS.iter().filter_map(|adapter| Some((adapter.kind(), adapter.scanner()?)))
+    ADAPTERS
+        .iter()
+        .filter_map(|adapter| Some((adapter.kind(), adapter.scanner()?)))
 }
 
 fn scanner(name: &str) -> Result<Found, String> {
@@ -175,12 +177,21 @@ impl FromStr for Network {
         let wrong = || format!("\"{text}\" is not a network; write it like 192.168.1.0/24");
         let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
         let address: Ipv4Addr = address.parse().map_err(|_| wrong())?;
-        let bits: u8 = bits.parse().ok().filter(|bits| *bits <= 32).ok_or_else(wrong)?;
+        let bits: u8 = bits
+            .parse()
+            .ok()
+            .filter(|bits| *bits <= 32)
+            .ok_or_else(wrong)?;
         if bits < SMALLEST_PREFIX {
-            return Err(format!("{text} has too many addresses; at most /{SMALLEST_PREFIX} is scanned at once"));
+            return Err(format!(
+                "{text} has too many addresses; at most /{SMALLEST_PREFIX} is scanned at once"
+            ));
         }
         let mask = u32::MAX << (32 - u32::from(bits)).min(31) << u32::from(bits == 0);
-        Ok(Self { first: u32::from(address) & mask, bits })
+        Ok(Self {
+            first: u32::from(address) & mask,
+            bits,
+        })
     }
 }
 
@@ -189,7 +200,11 @@ mod tests {
     use super::*;
 
     fn hosts(text: &str) -> Vec<String> {
-        text.parse::<Network>().unwrap().hosts().map(|host| host.to_string()).collect()
+        text.parse::<Network>()
+            .unwrap()
+            .hosts()
+            .map(|host| host.to_string())
+            .collect()
     }
 
     #[test]
@@ -209,7 +224,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_in_words() {
-        for text in ["", "ecu", "192.168.1.0/33", "192.168.1/24", "::1", "10.0.0.0/8", "1.2.3.4/x"] {
+        for text in [
+            "",
+            "ecu",
+            "192.168.1.0/33",
+            "192.168.1/24",
+            "::1",
+            "10.0.0.0/8",
+            "1.2.3.4/x",
+        ] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
     }

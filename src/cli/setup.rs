@@ -16,7 +16,13 @@ use crate::store::StoreSettings;
 #[derive(Debug, Clone, Args)]
 pub(super) struct ConfigArgs {
     /// The configuration file
-    #[arg(short, long, value_name = "FILE", default_value = "wattbridge.toml", env = "WATTBRIDGE_CONFIG")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value = "wattbridge.toml",
+        env = "WATTBRIDGE_CONFIG"
+    )]
     pub(super) config: PathBuf,
 }
 
@@ -48,7 +54,10 @@ impl ConfigArgs {
     /// The store's file: as configured, else beside the configuration.
     pub(super) fn store_path(&self, store: &StoreSettings) -> PathBuf {
         let folder = self.config.parent().unwrap_or(Path::new(""));
-        store.path.clone().unwrap_or_else(|| folder.join("wattbridge.db"))
+        store
+            .path
+            .clone()
+            .unwrap_or_else(|| folder.join("wattbridge.db"))
     }
 }
 
@@ -108,7 +117,11 @@ fn twice(file: &File, section: &crate::config::Section, label: &str, line: usize
 /// Every name that may stand at the top of the file.
 pub(super) fn known_sections() -> Vec<&'static str> {
     let adapters = ADAPTERS.iter().map(|adapter| adapter.kind());
-    ["log", "store"].into_iter().chain(OutputSettings::SECTIONS.iter().copied()).chain(adapters).collect()
+    ["log", "store"]
+        .into_iter()
+        .chain(OutputSettings::SECTIONS.iter().copied())
+        .chain(adapters)
+        .collect()
 }
 
 fn keep<T>(read: Result<T, Problems>, problems: &mut Problems) -> Option<T> {

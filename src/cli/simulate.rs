@@ -5,7 +5,7 @@ use clap::{ArgMatches, Command};
 use super::CliError;
 use super::logging::{self, LogSettings};
 use super::tools::run_tool;
-use crate::adapters::{ADAPTERS, find};
+use crate::adapters::{ADAPTERS, Adapter, find};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,8 +26,10 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), CliError> {
-    let Some((adapter, matches)) = matches.subcommand() else { return Ok(()) };
+    let Some((adapter, matches)) = matches.subcommand() else {
+        return Ok(());
+    };
     logging::start(&LogSettings::default());
-    let simulator = find(adapter).and_then(|adapter| adapter.simulator());
+    let simulator = find(adapter).and_then(Adapter::simulator);
     simulator.map_or(Ok(()), |simulator| run_tool(simulator, matches))
 }

@@ -9,18 +9,23 @@ use crate::adapters::{ADAPTERS, Tool, find};
 
 /// A command for each adapter that has tools.
 pub(super) fn commands() -> impl Iterator<Item = Command> {
-    ADAPTERS.iter().filter(|adapter| !adapter.tools().is_empty()).map(|adapter| {
-        Command::new(adapter.kind().replace('_', "-"))
-            .about(format!("Commands for {}", adapter.title()))
-            .subcommand_required(true)
-            .arg_required_else_help(true)
-            .subcommands(adapter.tools().iter().map(|tool| tool.command()))
-    })
+    ADAPTERS
+        .iter()
+        .filter(|adapter| !adapter.tools().is_empty())
+        .map(|adapter| {
+            Command::new(adapter.kind().replace('_', "-"))
+                .about(format!("Commands for {}", adapter.title()))
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommands(adapter.tools().iter().map(|tool| tool.command()))
+        })
 }
 
 pub(super) fn run(adapter: &str, matches: &ArgMatches) -> Result<(), CliError> {
     let tools = find(adapter).map_or(&[][..], |adapter| adapter.tools());
-    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
+    let Some((name, matches)) = matches.subcommand() else {
+        return Ok(());
+    };
     let tool = tools.iter().find(|tool| tool.command().get_name() == name);
     tool.map_or(Ok(()), |tool| run_tool(*tool, matches))
 }

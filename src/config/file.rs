@@ -131,6 +131,11 @@ impl File {
         }
     }
 
+    /// The name that stands in the messages.
+    pub fn name(&self) -> &str {
+        &self.source.name
+    }
+
     /// The single table of this name with the environment laid over it; its defaults if it is
     /// absent.
     ///

@@ -42,8 +42,14 @@ impl Endpoint {
             Some((host, port.parse().ok().filter(|_| single)?))
         });
         match with_port {
-            Some((host, port)) => Self { host: bare(host), port },
-            None => Self { host: bare(text), port: usual },
+            Some((host, port)) => Self {
+                host: bare(host),
+                port,
+            },
+            None => Self {
+                host: bare(text),
+                port: usual,
+            },
         }
     }
 }
@@ -349,7 +355,11 @@ mod tests {
             ("ecu.home", "ecu.home", 8899),
         ] {
             let endpoint = Endpoint::parse(text, 8899);
-            assert_eq!((endpoint.host.as_str(), endpoint.port), (host, port), "{text}");
+            assert_eq!(
+                (endpoint.host.as_str(), endpoint.port),
+                (host, port),
+                "{text}"
+            );
         }
     }
 }

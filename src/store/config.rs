@@ -20,7 +20,10 @@ pub struct StoreSettings {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { path: None, save_every: Period::minutes(1) }
+        Self {
+            path: None,
+            save_every: Period::minutes(1),
+        }
     }
 }
 

@@ -65,7 +65,10 @@ impl Store {
             .map_err(StoreError::from)
             .and_then(|connection| saved::load(&connection));
         let saved = saved.unwrap_or_else(|error| {
-            tracing::warn!("The store {} cannot be read ({error}); check the path.", path.display());
+            tracing::warn!(
+                "The store {} cannot be read ({error}); check the path.",
+                path.display()
+            );
             Saved::default()
         });
         (Self::start(None, None), saved)

@@ -221,7 +221,8 @@ impl Installation {
             .known
             .inverters
             .iter()
-            .filter_map(|(uid, inverter)| expired(inverter).then(|| uid.clone()))
+            .filter(|(_, inverter)| expired(inverter))
+            .map(|(uid, _)| uid.clone())
             .collect();
         for uid in gone {
             self.known.inverters.remove(&uid);
@@ -373,7 +374,7 @@ impl Installation {
                     .as_ref()
                     .map_or(0, |info| usize::from(info.online))
             },
-            |telemetry| telemetry.online(),
+            Telemetry::online,
         );
         let registered = answers.info.as_ref().map_or(0, |info| info.registered);
         if online > 0 {

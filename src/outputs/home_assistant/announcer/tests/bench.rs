@@ -1,0 +1,144 @@
+//! An announcer with a clock in our hands.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::super::super::config::{HomeAssistantSettings, MqttSettings};
+use super::super::super::discovery::announcement;
+use super::super::*;
+use crate::model::{Decimal, Device, Health, HealthCode, Metric, Quantity, Value as ModelValue};
+
+const JITTER: Duration = Duration::from_secs(1);
+
+/// An announcer, its clock, and what it published.
+pub(super) struct Bench {
+    pub(super) announcer: Announcer,
+    pub(super) now: Instant,
+    pub(super) read_back_ended: bool,
+    pub(super) orphans: fn(&str) -> bool,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        Self::with(HomeAssistantSettings::default())
+    }
+
+    pub(super) fn with(settings: HomeAssistantSettings) -> Self {
+        let plan = Plan {
+            topics: settings.topics(&MqttSettings::default()),
+            settings,
+        };
+        Self {
+            announcer: Announcer::new(plan),
+            now: Instant::now(),
+            read_back_ended: false,
+            orphans: |_| false,
+        }
+    }
+
+    /// Connected, and the first announcements are out.
+    pub(super) fn connected(devices: Vec<Known>) -> Self {
+        let mut bench = Self::new();
+        bench.connect(devices);
+        bench.advance(Duration::from_millis(100));
+        bench
+    }
+
+    pub(super) fn connect(&mut self, devices: Vec<Known>) {
+        self.announcer.connected(devices, self.now);
+    }
+
+    /// Lets time pass, tick by tick, and returns what was published.
+    pub(super) fn advance(&mut self, time: Duration) -> Vec<Message> {
+        let end = self.now + time;
+        let mut published = self.drain();
+        while let Some(next) = self.announcer.next().filter(|next| *next <= end) {
+            assert!(
+                next >= self.now || published.len() < 10_000,
+                "time stands still"
+            );
+            self.now = self.now.max(next);
+            self.announcer.tick(self.now, self.orphans);
+            published.extend(self.drain());
+        }
+        self.now = end;
+        published
+    }
+
+    pub(super) fn drain(&mut self) -> Vec<Message> {
+        let mut published = Vec::new();
+        while let Some(step) = self.announcer.step() {
+            match step {
+                Step::Publish(message) => published.push(message),
+                Step::EndReadBack => self.read_back_ended = true,
+            }
+        }
+        published
+    }
+
+    pub(super) fn receive(&mut self, topic: &str, payload: impl Into<Vec<u8>>, retain: bool) {
+        let message = Incoming {
+            topic: topic.to_owned(),
+            payload: payload.into(),
+            retain,
+        };
+        self.announcer.received(message, JITTER, self.now);
+    }
+
+    pub(super) fn birth(&mut self) {
+        self.receive("homeassistant/status", "online", false);
+    }
+
+    pub(super) fn payload(&self, known: &Known) -> Vec<u8> {
+        let announcement = announcement(&known.device, &self.announcer.plan);
+        announcement.to_string().into_bytes()
+    }
+
+    pub(super) fn put(&mut self, known: &Known) {
+        self.announcer.device(known.clone(), self.now);
+        self.announcer.state(Arc::clone(&known.state), self.now);
+    }
+}
+
+pub(super) fn known(serial: &str, keys: &[&'static str], code: HealthCode) -> Known {
+    let mut device = Device::new("kaifa", serial, format!("Meter {serial}"), "Kaifa");
+    let metrics = keys
+        .iter()
+        .map(|key| Metric::measurement(key, Quantity::Power));
+    device.metrics = metrics.collect();
+    let value = ModelValue::from(Decimal::integer(5));
+    let values = keys.iter().map(|key| (Cow::Borrowed(*key), value.clone()));
+    let state = DeviceState {
+        device: device.id.clone(),
+        at: None,
+        values: values.collect(),
+        health: Health::new(code),
+    };
+    Known {
+        device: Arc::new(device),
+        state: Arc::new(state),
+    }
+}
+
+pub(super) fn meter(serial: &str) -> Known {
+    known(serial, &["power"], HealthCode::Online)
+}
+
+/// Last part of the topic, with the serial number of the device before it.
+pub(super) fn short(messages: &[Message]) -> Vec<String> {
+    let short = |message: &Message| {
+        let topic = message.topic.replace("homeassistant/device/", "");
+        let topic = topic.replace("wattbridge/", "").replace("kaifa_", "");
+        match str::from_utf8(&message.payload).unwrap() {
+            "" => format!("{topic} cleared"),
+            words @ ("online" | "offline") => format!("{topic} {words}"),
+            _ => topic,
+        }
+    };
+    messages.iter().map(short).collect()
+}
+
+pub(super) fn json(message: &Message) -> Value {
+    serde_json::from_slice(&message.payload).unwrap()
+}

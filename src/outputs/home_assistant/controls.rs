@@ -1,0 +1,112 @@
+//! Controls as entities: switch, number, select and button.
+//!
+//! A control is an entity of its own beside the metric of the same key, so that the metric's history
+//! does not depend on whether control is allowed. It shows what the metric says; without such a
+//! metric it shows what the device confirmed last.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Behavior, Control, ControlKind, Device, Metric};
+
+use super::classes;
+use super::discovery::template;
+use super::topics::Topics;
+
+/// The smallest step of a number that Home Assistant takes.
+const FINEST_STEP: f64 = 0.001;
+
+/// The word of the control in the announcement and in its unique id. Not the plain key, which may
+/// be that of a metric too.
+pub(super) fn component_key(control: &Control) -> String {
+    format!("set_{}", control.key)
+}
+
+/// The entity.
+pub(super) fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
+    let id = device.id.as_str();
+    let mut entity = Map::new();
+    let mut put = |key: &str, value: Value| {
+        entity.insert(key.to_owned(), value);
+    };
+    put("platform", platform(&control.kind).into());
+    put(
+        "unique_id",
+        format!("{id}_{}", component_key(control)).into(),
+    );
+    put("name", control.name.as_ref().into());
+    put("command_topic", topics.command(id, &control.key).into());
+    match &control.kind {
+        ControlKind::Switch => {
+            put("payload_on", "ON".into());
+            put("payload_off", "OFF".into());
+        }
+        ControlKind::Number {
+            quantity,
+            min,
+            max,
+            step,
+        } => {
+            put("min", min.to_json());
+            put("max", max.to_json());
+            put("step", json!(step.to_f64().max(FINEST_STEP)));
+            put("mode", "box".into());
+            let class = classes::of(&Metric::measurement("", *quantity));
+            if let Some(device_class) = class.device_class {
+                put("device_class", device_class.into());
+            }
+            if let Some(unit) = class.unit {
+                put("unit_of_measurement", unit.into());
+            }
+        }
+        ControlKind::Select(options) => put("options", json!(options)),
+        ControlKind::Button => put("payload_press", "PRESS".into()),
+    }
+    if control.kind != ControlKind::Button {
+        match device
+            .metric(&control.key)
+            .filter(|metric| tells(metric, &control.kind))
+        {
+            Some(metric) => put("value_template", reading(metric, &control.kind).into()),
+            None => {
+                put("state_topic", topics.result(id, &control.key).into());
+                put("value_template", template("value").into());
+            }
+        }
+    }
+    put("entity_category", "config".into());
+    put("enabled_by_default", false.into());
+    Value::Object(entity)
+}
+
+const fn platform(kind: &ControlKind) -> &'static str {
+    match kind {
+        ControlKind::Switch => "switch",
+        ControlKind::Number { .. } => "number",
+        ControlKind::Select(_) => "select",
+        ControlKind::Button => "button",
+    }
+}
+
+/// Whether the metric can say what the control is set to.
+fn tells(metric: &Metric, kind: &ControlKind) -> bool {
+    match kind {
+        ControlKind::Switch => matches!(metric.behavior, Behavior::OnOff(_)),
+        ControlKind::Number { .. } => metric.behavior == Behavior::Measurement,
+        ControlKind::Select(_) => matches!(metric.behavior, Behavior::State(_) | Behavior::Text),
+        ControlKind::Button => false,
+    }
+}
+
+fn reading(metric: &Metric, kind: &ControlKind) -> String {
+    let ControlKind::Select(options) = kind else {
+        return template(&metric.key);
+    };
+    // The device may be in a state that nobody can choose; Home Assistant would complain about it
+    // on every message.
+    let value = template(&metric.key);
+    let value = value.trim_matches(['{', '}', ' ']);
+    format!(
+        "{{{{ {value} if {value} in {} else none }}}}",
+        json!(options)
+    )
+}

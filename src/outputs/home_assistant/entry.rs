@@ -1,0 +1,262 @@
+//! One device: what the broker and Home Assistant have been told of it, and what is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::bridge::Known;
+use crate::model::{Device, DeviceState};
+
+use super::discovery::{Plan, announcement};
+use super::retained::{Entities, Retained, entities, with_removals};
+use super::session::{Message, Qos};
+use super::state::state;
+
+/// Home Assistant loses entities of an announcement that follows another one of the same device
+/// while it still sets up the first. It is also the time it gets to remove entities.
+pub(super) const CONFIG_PAUSE: Duration = Duration::from_secs(2);
+/// When states are not retained, Home Assistant sees only those published after it has read the
+/// announcement and subscribed.
+const AFTER_CONFIG: Duration = Duration::from_secs(1);
+
+/// One device.
+#[derive(Debug)]
+pub(super) struct Entry {
+    known: Known,
+    announcement: Value,
+    payload: Vec<u8>,
+    entities: Entities,
+    /// What the broker keeps on the discovery topic, as far as we know.
+    retained: Option<Vec<u8>>,
+    /// The entities that Home Assistant was told of last.
+    told: Entities,
+    config_due: Option<Instant>,
+    config_sent: Option<Instant>,
+    state_due: Option<Instant>,
+    online: Option<bool>,
+    introduced: bool,
+}
+
+impl Entry {
+    pub(super) fn new(known: Known, plan: &Plan) -> Self {
+        let mut entry = Self {
+            known,
+            announcement: Value::Null,
+            payload: Vec::new(),
+            entities: Entities::new(),
+            retained: None,
+            told: Entities::new(),
+            config_due: None,
+            config_sent: None,
+            state_due: None,
+            online: None,
+            introduced: false,
+        };
+        entry.describe(plan);
+        entry
+    }
+
+    pub(super) fn device(&self) -> &Device {
+        &self.known.device
+    }
+
+    /// Takes over description and state. A changed announcement waits for a moment: changes come
+    /// in groups.
+    pub(super) fn update(&mut self, known: Known, plan: &Plan, now: Instant) {
+        let is_new = !Arc::ptr_eq(&self.known.device, &known.device);
+        self.known = known;
+        if is_new && self.describe(plan) {
+            self.introduced = false;
+            self.config_due.get_or_insert(now + CONFIG_PAUSE);
+        }
+    }
+
+    pub(super) fn set_state(&mut self, state: Arc<DeviceState>) {
+        self.known.state = state;
+    }
+
+    fn describe(&mut self, plan: &Plan) -> bool {
+        let announcement = announcement(&self.known.device, plan);
+        if announcement == self.announcement {
+            return false;
+        }
+        self.entities = entities(&announcement);
+        self.payload = announcement.to_string().into_bytes();
+        self.announcement = announcement;
+        true
+    }
+
+    /// A new connection: the broker may have lost everything.
+    pub(super) fn forget_broker(&mut self) {
+        self.retained = None;
+        self.online = None;
+        self.config_due = None;
+        self.state_due = None;
+    }
+
+    /// What the broker kept from before.
+    pub(super) fn remember(&mut self, retained: Retained, now: Instant) {
+        for (key, platform) in retained.entities {
+            self.told.entry(key).or_insert(platform);
+        }
+        let is_announced = self.online.is_some();
+        if !is_announced {
+            self.retained = Some(retained.payload);
+        } else if !self.stale().is_empty() {
+            self.config_due.get_or_insert(now + CONFIG_PAUSE);
+        }
+    }
+
+    /// Everything about the device. `again`: the announcement also if the broker has it already.
+    pub(super) fn announce(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        again: bool,
+        out: &mut impl Extend<Message>,
+    ) {
+        self.online = None;
+        self.send_config(plan, now, again, out);
+        self.send_values(plan, now, out);
+        self.follow_up(plan, now);
+    }
+
+    /// What time has made due.
+    pub(super) fn tick(&mut self, plan: &Plan, now: Instant, out: &mut impl Extend<Message>) {
+        if is_due(self.config_due, now) {
+            self.send_config(plan, now, false, out);
+            self.follow_up(plan, now);
+        }
+        if is_due(self.state_due, now) {
+            self.send_values(plan, now, out);
+        }
+    }
+
+    /// When [`Self::tick`] is needed next.
+    pub(super) fn next(&self) -> Option<Instant> {
+        [self.config_due, self.state_due]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Availability, if it changed, and values. Old values must not shine up when a device comes
+    /// back, so the new ones go first then.
+    pub(super) fn send_values(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        out: &mut impl Extend<Message>,
+    ) {
+        let Known {
+            device,
+            state: latest,
+        } = &self.known;
+        let online = latest.health.code.has_data();
+        let vanished = self.told.keys().map(String::as_str);
+        let vanished = vanished.filter(|key| !self.entities.contains_key(*key));
+        // QoS 0: the next state or heartbeat repeats what is lost, and what a lost connection
+        // takes with it is published anew on the next one.
+        let values = Message {
+            topic: plan.topics.state(device.id.as_str()),
+            payload: state(device, latest, vanished).to_string().into_bytes(),
+            qos: Qos::AtMostOnce,
+            retain: plan.settings.retain_states,
+            expiry: None,
+        };
+        let availability = (self.online != Some(online)).then(|| {
+            let words = if online { "online" } else { "offline" };
+            kept(plan.topics.availability(device.id.as_str()), words)
+        });
+        if online {
+            out.extend([values].into_iter().chain(availability));
+        } else {
+            out.extend(availability.into_iter().chain([values]));
+        }
+        self.online = Some(online);
+        self.state_due = online.then(|| now + plan.settings.heartbeat.get());
+    }
+
+    /// Takes everything about the device off the broker, and so out of Home Assistant.
+    pub(super) fn removal<'p>(
+        plan: &'p Plan,
+        id: &'p str,
+    ) -> impl Iterator<Item = Message> + use<'p> {
+        let topics = &plan.topics;
+        [topics.config(id), topics.availability(id), topics.state(id)]
+            .into_iter()
+            .map(|topic| kept(topic, ""))
+    }
+
+    fn send_config(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        again: bool,
+        out: &mut impl Extend<Message>,
+    ) {
+        let earliest = self.config_sent.map(|sent| sent + CONFIG_PAUSE);
+        if let Some(earliest) = earliest.filter(|earliest| *earliest > now) {
+            self.config_due = Some(earliest);
+            return;
+        }
+        let stale = self.stale();
+        let payload = if stale.is_empty() {
+            self.config_due = None;
+            self.payload.clone()
+        } else {
+            self.config_due = Some(now + CONFIG_PAUSE);
+            let reduced = with_removals(&self.announcement, &stale);
+            reduced.to_string().into_bytes()
+        };
+        if again || self.retained.as_ref() != Some(&payload) {
+            let topic = plan.topics.config(self.known.device.id.as_str());
+            out.extend([kept(topic, payload.clone())]);
+            self.config_sent = Some(now);
+            self.retained = Some(payload);
+        }
+        self.told.clone_from(&self.entities);
+        self.introduce();
+    }
+
+    /// Entities that Home Assistant knows and that are no more, or are something else now.
+    fn stale(&self) -> Entities {
+        let gone = |(key, platform): &(&String, &String)| self.entities.get(*key) != Some(platform);
+        let stale = self.told.iter().filter(gone);
+        stale
+            .map(|(key, platform)| (key.clone(), platform.clone()))
+            .collect()
+    }
+
+    fn follow_up(&mut self, plan: &Plan, now: Instant) {
+        if !plan.settings.retain_states && self.config_sent == Some(now) {
+            self.state_due = Some(now + AFTER_CONFIG);
+        }
+    }
+
+    fn introduce(&mut self) {
+        if !self.introduced {
+            self.introduced = true;
+            let (device, count) = (&self.known.device, self.entities.len());
+            let noun = if count == 1 { "entity" } else { "entities" };
+            tracing::info!(device = %device.id, "announced {} with {count} {noun}", device.name);
+        }
+    }
+}
+
+/// A message that the broker keeps and confirms.
+pub(super) fn kept(topic: String, payload: impl Into<Vec<u8>>) -> Message {
+    Message {
+        topic,
+        payload: payload.into(),
+        qos: Qos::AtLeastOnce,
+        retain: true,
+        expiry: None,
+    }
+}
+
+pub(super) fn is_due(due: Option<Instant>, now: Instant) -> bool {
+    due.is_some_and(|due| due <= now)
+}

@@ -1,0 +1,213 @@
+//! The output at work: hands what the session and the bridge say to the announcer, and what the
+//! announcer wants published to the session.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::bridge::{Feed, News};
+use crate::model::Update;
+use crate::outputs::OutputError;
+
+use super::announcer::{Announcer, Step};
+use super::commands::Commands;
+use super::config::{HomeAssistantSettings, MqttSettings};
+use super::discovery::Plan;
+use super::entry::kept;
+use super::session::{Event, Message, Session, SessionError};
+use super::topics::Topics;
+
+/// How long the farewell may take.
+const GRACE: Duration = Duration::from_secs(3);
+/// Different troubles told of one loss of the connection.
+const TROUBLES: usize = 8;
+
+/// Announces and publishes until `stop` is cancelled.
+///
+/// # Errors
+///
+/// If the password of the broker cannot be read. A broker that does not answer is no error: it is
+/// tried again for ever.
+pub async fn run(
+    mqtt: MqttSettings,
+    settings: HomeAssistantSettings,
+    feed: Feed,
+    stop: CancellationToken,
+) -> Result<(), OutputError> {
+    let topics = settings.topics(&mqtt);
+    let connection = mqtt.connection()?;
+    let broker = format!("{}:{}", connection.host, connection.port);
+    let (session, events) = Session::start(connection, stop.clone());
+    let plan = Plan {
+        topics: topics.clone(),
+        settings,
+    };
+    let output = Output {
+        session: session.clone(),
+        announcer: Announcer::new(plan),
+        commands: Commands::new(topics.clone(), feed.commander()),
+        feed,
+        broker,
+        troubles: Vec::new(),
+        unpublishable: BTreeSet::new(),
+        topics: topics.clone(),
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = output.work(events) => {}
+    }
+    session
+        .close(vec![kept(topics.status(), "offline")], GRACE)
+        .await;
+    Ok(())
+}
+
+struct Output {
+    session: Session,
+    announcer: Announcer,
+    commands: Commands,
+    feed: Feed,
+    topics: Topics,
+    broker: String,
+    /// What was said about the connection since it was lost; the same again is not worth a line.
+    troubles: Vec<SessionError>,
+    /// Topics of messages that the broker will never take.
+    unpublishable: BTreeSet<String>,
+}
+
+impl Output {
+    /// Ends when the bridge or the session has ended.
+    async fn work(mut self, mut events: mpsc::Receiver<Event>) {
+        loop {
+            let due = self.announcer.next();
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.on_event(event).await,
+                    None => return,
+                },
+                news = self.feed.next() => match news {
+                    Some(news) => self.on_news(news),
+                    None => return,
+                },
+                answer = self.commands.next() => self.publish(answer).await,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            }
+            let feed = &self.feed;
+            self.announcer.tick(Instant::now(), |id| feed.is_orphan(id));
+            while let Some(step) = self.announcer.step() {
+                match step {
+                    Step::Publish(message) => self.publish(message).await,
+                    Step::EndReadBack => self.end_read_back().await,
+                }
+            }
+        }
+    }
+
+    async fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => {
+                tracing::info!("connected to the MQTT broker at {}", self.broker);
+                self.troubles.clear();
+                self.greet().await;
+                let now = Instant::now();
+                self.announcer.connected(self.feed.snapshot(), now);
+            }
+            Event::Disconnected(error) => {
+                self.announcer.disconnected();
+                if !self.troubles.contains(&error) && self.troubles.len() < TROUBLES {
+                    tracing::warn!("{error}");
+                    self.troubles.push(error);
+                }
+            }
+            Event::Received(message) if self.commands.concern(&message) => {
+                if let Some(answer) = self.commands.take(&message, Timestamp::now()) {
+                    self.publish(answer).await;
+                }
+            }
+            Event::Received(message) => {
+                self.announcer.received(message, jitter(), Instant::now());
+            }
+        }
+    }
+
+    /// Subscriptions first: what the broker kept has to be seen before it is overwritten.
+    async fn greet(&mut self) {
+        let (commands, configs) = (self.topics.all_commands(), self.topics.all_configs());
+        let filters = [
+            commands.as_str(),
+            configs.as_str(),
+            self.topics.birth.as_str(),
+        ];
+        match self.session.subscribe(&filters).await {
+            Ok(()) | Err(SessionError::NotConnected) => {}
+            Err(error) => tracing::warn!("{error}"),
+        }
+        let online = kept(self.topics.status(), "online");
+        self.publish(online).await;
+    }
+
+    fn on_news(&mut self, news: News) {
+        let now = Instant::now();
+        // What the bridge knows by now counts, not what it knew when the news was sent: with old
+        // news from before the last snapshot a counter would seem to fall.
+        match news {
+            News::Missed => self.announcer.sync(self.feed.snapshot(), now),
+            News::Update(Update::Removed(id)) => {
+                if self.feed.get(&id).is_none() {
+                    self.announcer.removed(&id);
+                }
+            }
+            News::Update(Update::Device(device)) => {
+                if let Some(known) = self.feed.get(&device.id) {
+                    self.announcer.device(known, now);
+                }
+            }
+            News::Update(Update::State(state)) => {
+                if let Some(known) = self.feed.get(&state.device) {
+                    self.announcer.state(known.state, now);
+                }
+            }
+        }
+    }
+
+    async fn publish(&mut self, message: Message) {
+        let topic = message.topic.clone();
+        match self.session.publish(message).await {
+            Ok(()) => {}
+            // The session says so in an event of its own.
+            Err(SessionError::NotConnected) => self.announcer.disconnected(),
+            Err(error @ (SessionError::MessageTooLarge { .. } | SessionError::BadTopic { .. })) => {
+                if self.unpublishable.insert(topic) {
+                    tracing::warn!("{error}");
+                }
+            }
+            Err(error) => {
+                tracing::warn!("{error} Everything is published again in half a minute.");
+                self.announcer.stumbled(Instant::now());
+            }
+        }
+    }
+
+    async fn end_read_back(&self) {
+        // One more announcement read by a subscription that stays does no harm.
+        if let Err(error) = self
+            .session
+            .unsubscribe(&[&self.topics.all_configs()])
+            .await
+        {
+            tracing::debug!("reading back announcements goes on: {error}");
+        }
+    }
+}
+
+/// Half a second to five seconds; the seeds of the standard hash maps are random enough.
+fn jitter() -> Duration {
+    let random = RandomState::new().hash_one(0) % 4500;
+    Duration::from_millis(500 + random)
+}

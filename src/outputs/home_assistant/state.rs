@@ -1,0 +1,172 @@
+//! The state message of a device: one flat JSON object, so that all values belong to one moment.
+//!
+//! Every metric is in it, unknown ones as `null`: Home Assistant would keep the old value of one that
+//! is left out.
+
+use serde_json::{Map, Value as Json};
+
+use crate::model::{Behavior, Device, DeviceState, Metric, Value};
+
+/// Home Assistant refuses a longer text.
+const LONGEST_TEXT: usize = 255;
+/// The option for values that a list does not have.
+const OTHER: &str = "other";
+
+/// The message. `vanished` are keys that Home Assistant may still look for: they are `null`.
+pub(super) fn state<'a>(
+    device: &Device,
+    state: &DeviceState,
+    vanished: impl Iterator<Item = &'a str>,
+) -> Json {
+    let mut object = Map::new();
+    object.insert("ts".to_owned(), Value::from(state.at).to_json());
+    object.insert("health".to_owned(), state.health.code.code().into());
+    for metric in &device.metrics {
+        let value = fitting(metric, state.value(&metric.key));
+        object.insert(metric.key.to_string(), value);
+    }
+    for key in vanished {
+        if !object.contains_key(key) {
+            object.insert(key.to_owned(), Json::Null);
+        }
+    }
+    Json::Object(object)
+}
+
+/// The value as Home Assistant takes it for this metric; `null` if it is of another kind, for text
+/// in a numeric sensor is an error there, on every message.
+fn fitting(metric: &Metric, value: &Value) -> Json {
+    match (&metric.behavior, value) {
+        (
+            Behavior::Measurement | Behavior::LifetimeCounter | Behavior::DailyCounter,
+            Value::Number(number),
+        ) => number.rounded(metric.decimals).to_json(),
+        (Behavior::State(options), Value::Text(text)) => {
+            let listed = |word: &str| options.iter().any(|option| option == word);
+            match text.as_ref() {
+                text if listed(text) => text.into(),
+                _ if listed(OTHER) => OTHER.into(),
+                _ => Json::Null,
+            }
+        }
+        (Behavior::Text, Value::Text(text)) => cut(text).into(),
+        (Behavior::Text, Value::Number(number)) => number.to_string().into(),
+        (Behavior::Timestamp, Value::Timestamp(_)) | (Behavior::OnOff(_), Value::OnOff(_)) => {
+            value.to_json()
+        }
+        _ => Json::Null,
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= LONGEST_TEXT {
+        return text.to_owned();
+    }
+    let kept = text.chars().take(LONGEST_TEXT - 1);
+    kept.chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Decimal, Health, HealthCode, OnOff, Quantity};
+    use proptest::prelude::*;
+    use serde_json::json;
+    use std::borrow::Cow;
+
+    const MODES: &[Cow<'static, str>] = &[Cow::Borrowed("bulk"), Cow::Borrowed("other")];
+    const STRICT: &[Cow<'static, str>] = &[Cow::Borrowed("on")];
+
+    fn message(metrics: Vec<Metric>, values: &[(&'static str, Value)]) -> Json {
+        let mut device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        device.metrics = metrics;
+        let latest = DeviceState {
+            device: device.id.clone(),
+            at: Some("2026-03-01T12:00:00.25Z".parse().unwrap()),
+            values: values
+                .iter()
+                .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
+                .collect(),
+            health: Health::new(HealthCode::Asleep),
+        };
+        state(&device, &latest, ["gone"].into_iter())
+    }
+
+    #[test]
+    fn every_metric_is_there_in_its_precision() {
+        let message = message(
+            vec![
+                Metric::measurement("power", Quantity::Power),
+                Metric::lifetime("energy_total", Quantity::Energy).decimals(2),
+                Metric::measurement("voltage", Quantity::Voltage).decimals(1),
+                Metric::on_off("relay", OnOff::Plain),
+                Metric::timestamp("started"),
+            ],
+            &[
+                ("power", Decimal::new(2337, 1).into()),
+                ("energy_total", Decimal::from_watt_hours(1_234_567).into()),
+                ("relay", false.into()),
+                (
+                    "started",
+                    Value::Timestamp("2026-03-01T06:00:00Z".parse().unwrap()),
+                ),
+                ("surplus", true.into()),
+            ],
+        );
+        let expected = json!({
+            "ts": "2026-03-01T12:00:00+00:00",
+            "health": "asleep",
+            "power": 234,
+            "energy_total": 1234.57,
+            "voltage": null,
+            "relay": "OFF",
+            "started": "2026-03-01T06:00:00+00:00",
+            "gone": null
+        });
+        assert_eq!(message.to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_unknown() {
+        let metrics = || {
+            vec![
+                Metric::measurement("power", Quantity::Power),
+                Metric::state("mode", MODES),
+                Metric::state("strict", STRICT),
+                Metric::text("label"),
+            ]
+        };
+        let message = message(
+            metrics(),
+            &[
+                ("power", "nan".into()),
+                ("mode", "float".into()),
+                ("strict", "off".into()),
+                ("label", Decimal::new(15, 1).into()),
+            ],
+        );
+        assert_eq!(message["power"], Json::Null);
+        assert_eq!(message["mode"], "other");
+        assert_eq!(message["strict"], Json::Null);
+        assert_eq!(message["label"], "1.5");
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_never_too_long(text in ".{0,600}") {
+            let message = message(vec![Metric::text("label")], &[("label", text.clone().into())]);
+            let shown = message["label"].as_str().unwrap();
+            prop_assert!(shown.chars().count() <= LONGEST_TEXT);
+            prop_assert!(text.starts_with(shown.trim_end_matches('…')));
+        }
+
+        #[test]
+        fn numbers_are_finite_and_rounded(mantissa: i64, scale in 0_u8..=12, decimals in 0_u8..=4) {
+            let metric = Metric::measurement("power", Quantity::Power).decimals(decimals);
+            let number = Decimal::new(mantissa, scale);
+            let message = message(vec![metric], &[("power", number.into())]);
+            prop_assert!(message["power"].is_number());
+            prop_assert!(message["power"].as_f64().unwrap().is_finite());
+        }
+    }
+}
