@@ -67,19 +67,21 @@ impl Configured {
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
         let outputs = keep(OutputSettings::read(file), &mut fatal);
-        let (Some(log), Some(store), Some(outputs)) = (log, store, outputs) else {
-            return Err(fatal);
-        };
         let mut configured = Self {
-            log,
-            store,
-            outputs,
+            log: log.unwrap_or_default(),
+            store: store.unwrap_or_default(),
+            outputs: outputs.unwrap_or_default(),
             sources: Vec::new(),
             incomplete: Vec::new(),
             problems: file.unknown_sections(&known_sections()),
         };
         configured.read_sections(file);
-        Ok(configured)
+        // Whoever has to mend the file wants to hear of everything at once.
+        if fatal.is_empty() {
+            Ok(configured)
+        } else {
+            Err(fatal.merge(configured.problems))
+        }
     }
 
     fn read_sections(&mut self, file: &File) {
