@@ -33,6 +33,8 @@ pub(super) struct Intake {
 #[derive(Debug)]
 struct Entry {
     source: usize,
+    /// Whether its source has reported it in this run, so that it is that source's alone.
+    claimed: bool,
     device: Arc<Device>,
     state: DeviceState,
     counting: BTreeMap<Cow<'static, str>, Counting>,
@@ -74,6 +76,9 @@ impl Intake {
 
     /// Takes a report of the source with this index and key.
     pub(super) fn take(&mut self, source: usize, key: &str, report: Report) {
+        if self.belongs_to_another(source, key, &report) {
+            return;
+        }
         match report {
             Report::Device(device) => {
                 let before = self
@@ -82,6 +87,9 @@ impl Intake {
                     .map(|entry| Arc::clone(&entry.device));
                 let id = device.id.clone();
                 self.put_device(source, *device);
+                if let Some(entry) = self.entries.get_mut(&id) {
+                    entry.claimed = true;
+                }
                 // The bridge's own device belongs to no source and comes anew with each start.
                 if let Some(entry) = self.entries.get(&id).filter(|_| !key.is_empty())
                     && before.is_none_or(|before| before != entry.device)
@@ -149,6 +157,28 @@ impl Intake {
         }
     }
 
+    /// One device reached in two ways, such as the wired and the wireless address of one gateway:
+    /// the first to report it keeps it.
+    fn belongs_to_another(&self, source: usize, key: &str, report: &Report) -> bool {
+        let id = match report {
+            Report::Device(device) => &device.id,
+            Report::Gone(id) | Report::Health(id, _) => id,
+            Report::Readings(readings) => &readings.device,
+            Report::Source(_) => return false,
+        };
+        let taken = self
+            .entries
+            .get(id)
+            .is_some_and(|entry| entry.claimed && entry.source != source);
+        if taken && matches!(report, Report::Device(_)) {
+            tracing::warn!(
+                "{key} reaches {id}, which another section reaches too; its values are left out. \
+                 Remove one of the two sections."
+            );
+        }
+        taken
+    }
+
     fn put_device(&mut self, source: usize, mut device: Device) {
         device.metrics.retain(|metric| !is_ours(&metric.key));
         device.metrics.extend_from_slice(connection::METRICS);
@@ -163,6 +193,7 @@ impl Intake {
         let id = device.id.clone();
         let entry = self.entries.entry(id.clone()).or_insert_with(|| Entry {
             source,
+            claimed: false,
             device: Arc::clone(&device),
             state: DeviceState {
                 device: id.clone(),
@@ -387,3 +418,6 @@ impl Entry {
         self.unsaved = false;
     }
 }
+
+#[cfg(test)]
+mod tests;
