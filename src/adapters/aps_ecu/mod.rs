@@ -1,3 +1,4 @@
 //! APsystems ECU-R, ECU-R-Pro, ECU-B and ECU-C.
 
+pub mod simulator;
 pub mod wire;
