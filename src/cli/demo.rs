@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Section;
 use crate::demo::Broker;
 use crate::links::TcpLink;
-use crate::model::{Device, DeviceState, Role, Update, Value};
+use crate::model::{Device, DeviceState, HealthCode, Role, Update, Value};
 use crate::outputs::OutputSettings;
 use crate::store::Store;
 
@@ -129,7 +129,9 @@ async fn show(mut feed: Feed, stop: CancellationToken) {
             Some(News::Update(Update::Device(device))) => paint.device(&device),
             Some(News::Update(Update::State(state))) => {
                 match feed.get(&state.device).map(|known| known.device) {
-                    Some(device) if state.at.is_some() => paint.state(&device, &state),
+                    Some(device) if is_worth_a_line(&device, &state) => {
+                        paint.state(&device, &state)
+                    }
                     _ => continue,
                 }
             }
@@ -141,6 +143,13 @@ async fn show(mut feed: Feed, stop: CancellationToken) {
             stop.cancel();
         }
     }
+}
+
+/// The first values come a moment before the word that the device is there; the bridge itself has
+/// nothing to read.
+fn is_worth_a_line(device: &Device, state: &DeviceState) -> bool {
+    let starting = state.health.code == HealthCode::Starting;
+    state.at.is_some() && !starting && device.metrics.iter().any(|metric| metric.key == "power")
 }
 
 struct Paint {
@@ -159,7 +168,7 @@ impl Paint {
     fn line(&self, verb: &str, code: u8, device: &Device, rest: &str) -> String {
         let time = self.colour(90, &Zoned::now().strftime("%H:%M:%S").to_string());
         format!(
-            "{time}  {}  {:<16}  {rest}",
+            "{time}  {}  {:<11}  {rest}",
             self.colour(code, &format!("{verb:<9}")),
             device.name
         )

@@ -25,12 +25,16 @@ mod local_time;
 mod metrics;
 mod scan;
 mod schedule;
+mod simulated;
+pub mod simulator;
 mod source;
 pub mod wire;
 
 use std::sync::Arc;
 
-use super::{Adapter, Decoder, Scanner, Source, Tool};
+use tokio_util::sync::CancellationToken;
+
+use super::{Adapter, Decoder, Keys, Scanner, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::{Endpoint, Mask};
 use crate::model::Metric;
@@ -99,6 +103,14 @@ impl Adapter for ApsEcu {
 
     fn scanner(&self) -> Option<&'static dyn Scanner> {
         Some(&scan::EcuScanner)
+    }
+
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        Some(&simulated::Simulate)
+    }
+
+    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(stop))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -1,0 +1,79 @@
+//! The simulator as a command, and as a part of the demo.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use clap::{Args, FromArgMatches};
+use jiff::civil::{Time, time};
+use tokio_util::sync::CancellationToken;
+
+use super::simulator::{Model, Plant, Settings, Simulator, SimulatorArgs, run};
+use crate::adapters::{Keys, Task, Tool, ToolError};
+
+/// `wattbridge simulate aps-ecu`.
+#[derive(Debug)]
+pub(super) struct Simulate;
+
+impl Tool for Simulate {
+    fn command(&self) -> clap::Command {
+        SimulatorArgs::augment_args(clap::Command::new("aps-ecu"))
+    }
+
+    fn run(
+        &self,
+        matches: &clap::ArgMatches,
+        stop: CancellationToken,
+    ) -> Task<Result<(), ToolError>> {
+        let args = SimulatorArgs::from_arg_matches(matches);
+        Box::pin(async move { Ok(run(args?, stop).await?) })
+    }
+}
+
+/// What the demo shows: name, model, serial number, inverters.
+const SHOWN: &[(&str, Model, &str, &str)] = &[
+    (
+        "Solar roof",
+        Model::EcuRPro,
+        "216200000001",
+        "2xDS3,1xQS1A,1xQT2",
+    ),
+    ("Garage", Model::EcuB, "216300000001", "1xYC600"),
+];
+/// How much faster than real time the sun of the demo moves.
+const SPEED: f64 = 30.0;
+/// When its day begins: the sun is up and still rises.
+const MORNING: Time = time(10, 0, 0, 0);
+/// How often the demo asks. The simulated ECU has new values as often.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Starts the simulated ECUs of the demo.
+pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {
+    let mut sections = Vec::new();
+    for (name, model, serial, inverters) in SHOWN {
+        let plant = Plant::new(*model, serial.parse()?, &inverters.parse()?)?;
+        let mut settings = Settings::new(plant);
+        settings.start = Some(jiff::Zoned::now().date().to_datetime(MORNING));
+        settings.speed = SPEED;
+        let simulator =
+            Simulator::start(settings, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let address = simulator.address();
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            simulator.stop().await;
+        });
+        let interval = humantime::format_duration(INTERVAL).to_string();
+        let keys = [
+            ("host", address.ip().to_string()),
+            ("port", address.port().to_string()),
+            ("name", (*name).to_owned()),
+            ("night_interval", interval.clone()),
+            ("interval", interval),
+            // The simulated clock is not ours, and the demo must also run at night.
+            ("quiet", String::new()),
+            ("phase_lock", "false".to_owned()),
+        ];
+        sections.push(keys.map(|(key, value)| (key.to_owned(), value)).into());
+    }
+    Ok(sections)
+}

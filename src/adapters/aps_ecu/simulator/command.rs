@@ -1,0 +1,388 @@
+//! `simulate aps-ecu`: the simulator on the command line.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::super::wire::{EcuId, IdError};
+use super::Settings;
+use super::faults::{FaultRule, fault_list};
+use super::plant::{InverterList, Model, Plant, PlantError};
+use super::server::Simulator;
+use super::sun::Daylight;
+
+/// Most gateways of one command.
+const MOST_ECUS: u16 = 100;
+
+/// Simulates APsystems ECUs on TCP ports.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SimulatorArgs {
+    /// Address and port to listen on; 0.0.0.0:8899 lets the whole network in
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8899")]
+    pub listen: SocketAddr,
+
+    /// Product of the ECU; without it, the serial tells, else it is an ECU-R
+    #[arg(long, value_enum)]
+    pub model: Option<Model>,
+
+    /// Inverters, such as 3xDS3,2xQS1; whole serials work too: 704000000001,2xQT2
+    #[arg(long, value_name = "LIST", default_value = "3xDS3,2xQS1,1xYC1000")]
+    pub inverters: InverterList,
+
+    /// Serial of the ECU, 12 characters; invented if left out
+    #[arg(long)]
+    pub serial: Option<EcuId>,
+
+    /// How often the ECU asks its inverters, such as 5m or 30s
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = cycle)]
+    pub cycle: Duration,
+
+    /// Simulated seconds for each real one: 1440 lets a day pass in a minute, 0 stops the time
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
+    pub speed: f64,
+
+    /// Local time to begin at: 11:00, or 2026-06-21T11:00; now if left out
+    #[arg(long, value_name = "TIME")]
+    pub start_time: Option<StartTime>,
+
+    /// Time zone of the ECU, such as Europe/Vienna; that of this computer if left out
+    #[arg(long, value_name = "NAME", value_parser = zone)]
+    pub zone: Option<TimeZone>,
+
+    /// When the sun rises, local time
+    #[arg(long, value_name = "TIME", default_value = "06:00")]
+    pub sunrise: civil::Time,
+
+    /// When the sun sets, local time
+    #[arg(long, value_name = "TIME", default_value = "20:30")]
+    pub sunset: civil::Time,
+
+    /// Something that goes wrong: lifetime-zero@5%, refuse@every=10, hang@30s..60s (repeatable)
+    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help())]
+    pub faults: Vec<FaultRule>,
+
+    /// Number of ECUs, on this port and the following ones, each with its own serials
+    #[arg(long, value_name = "COUNT", default_value = "1",
+          value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_ECUS)))]
+    pub ecus: u16,
+}
+
+fn fault_help() -> String {
+    format!(
+        "Something that goes wrong, as NAME[=VALUE][@WHEN]; may be given several times.\n\n\
+         When it happens:\n  \
+           lifetime-zero@5%         at random, in 5 of 100 answers\n  \
+           refuse@every=10          with the 10th, 20th, ... one\n  \
+           status-02@first=3        with the first three\n  \
+           hang@30s..60s            between 30 and 60 seconds after the start\n  \
+           hang                     always\n\n\
+         What can happen, with its usual value:\n{}",
+        fault_list()
+    )
+}
+
+fn cycle(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(cycle) if cycle.subsec_nanos() == 0 && (1..=86_400).contains(&cycle.as_secs()) => {
+            Ok(cycle)
+        }
+        _ => Err("write whole seconds, such as 30s or 5m".to_owned()),
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok();
+    let speed = speed.filter(|speed| (0.0..=100_000.0).contains(speed));
+    speed.ok_or_else(|| "write a number from 0 to 100000, such as 60".to_owned())
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        "there is no such time zone; write a name such as Europe/Vienna or UTC".to_owned()
+    })
+}
+
+/// A time of this day, or of any day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartTime {
+    /// `11:00`
+    Today(civil::Time),
+    /// `2026-06-21T11:00`
+    At(civil::DateTime),
+}
+
+impl FromStr for StartTime {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        let time = text.parse().map(Self::Today);
+        time.map_err(|_| "write a time such as 11:00 or 2026-06-21T11:00")
+    }
+}
+
+/// Why the simulator cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// The list of inverters does not work out.
+    #[error(transparent)]
+    Plant(#[from] PlantError),
+    /// A serial cannot be made.
+    #[error("--serial: {0}")]
+    Serial(#[from] IdError),
+    /// Several ECUs, but no number to count on.
+    #[error("--serial {0} does not end in a number below 99999900, so --ecus cannot count on")]
+    NotCountable(EcuId),
+    /// The sun does not rise.
+    #[error("--sunset {sunset} is not after --sunrise {sunrise}")]
+    NoDay {
+        /// As given.
+        sunrise: civil::Time,
+        /// As given.
+        sunset: civil::Time,
+    },
+    /// There is no port for the last ECUs.
+    #[error("{ecus} ports from {first} on do not exist; choose a smaller port with --listen")]
+    NoPort {
+        /// The port of the first ECU.
+        first: u16,
+        /// How many were wanted.
+        ecus: u16,
+    },
+    /// The port cannot be opened.
+    #[error("cannot listen on {address}: {error}; choose another one with --listen 127.0.0.1:8900")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl SimulatorArgs {
+    /// What each ECU is, and where it listens.
+    ///
+    /// # Errors
+    /// Arguments that are sound by themselves and do not fit together.
+    pub fn settings(&self) -> Result<Vec<(Settings, SocketAddr)>, SimulatorError> {
+        let (sunrise, sunset) = (self.sunrise, self.sunset);
+        if sunset <= sunrise {
+            return Err(SimulatorError::NoDay { sunrise, sunset });
+        }
+        let own = self.serial.as_ref().and_then(Model::of);
+        let model = self.model.or(own).unwrap_or(Model::EcuR);
+        let zone = self.zone.clone().unwrap_or_else(TimeZone::system);
+        let start = self.start_time.map(|start| match start {
+            StartTime::At(at) => at,
+            StartTime::Today(time) => {
+                let now = jiff::Timestamp::now().to_zoned(zone.clone());
+                now.date().to_datetime(time)
+            }
+        });
+        let ecu = |index: u16| {
+            let ecu = self.serial(model, index)?;
+            let port = match self.listen.port() {
+                0 => Some(0),
+                first => first.checked_add(index),
+            };
+            let port = port.ok_or(SimulatorError::NoPort {
+                first: self.listen.port(),
+                ecus: self.ecus,
+            })?;
+            let settings = Settings {
+                zone: zone.clone(),
+                start,
+                speed: self.speed,
+                cycle: self.cycle,
+                daylight: Daylight { sunrise, sunset },
+                faults: self.faults.clone(),
+                ..Settings::new(Plant::new(model, ecu, &self.inverters)?)
+            };
+            Ok((settings, SocketAddr::new(self.listen.ip(), port)))
+        };
+        (0..self.ecus).map(ecu).collect()
+    }
+
+    fn serial(&self, model: Model, index: u16) -> Result<EcuId, SimulatorError> {
+        let Some(serial) = self.serial else {
+            return Ok(model.serial(u32::from(index) + 1)?);
+        };
+        if index == 0 {
+            return Ok(serial);
+        }
+        let (prefix, digits) = serial.as_str().split_at(4);
+        let number = digits.parse::<u32>().ok();
+        let number = number.and_then(|number| number.checked_add(u32::from(index)));
+        let number = number.filter(|number| *number < 100_000_000);
+        let number = number.ok_or(SimulatorError::NotCountable(serial))?;
+        Ok(format!("{prefix}{number:08}").parse()?)
+    }
+}
+
+/// Runs simulators until told to stop, and prints what they do.
+///
+/// # Errors
+/// Arguments that do not fit together, or a port that cannot be opened.
+pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), SimulatorError> {
+    let mut simulators = Vec::new();
+    let mut printers = JoinSet::new();
+    for (settings, listen) in args.settings()? {
+        let name = settings.plant.model.name();
+        let count = settings.plant.inverters.len();
+        let simulator = Simulator::start(settings, listen).await;
+        let simulator = simulator.map_err(|error| SimulatorError::Listen {
+            address: listen,
+            error,
+        })?;
+        let inverters = if count == 1 { "inverter" } else { "inverters" };
+        say(&format!(
+            "{name} {} with {count} {inverters} listens on {}; stop with Ctrl-C",
+            simulator.handle().ecu(),
+            simulator.address()
+        ));
+        let mut events = simulator.handle().events();
+        printers.spawn(async move {
+            loop {
+                match events.recv().await {
+                    Ok(event) => say(&event.to_string()),
+                    Err(RecvError::Lagged(missed)) => say(&format!("({missed} lines left out)")),
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        simulators.push(simulator);
+    }
+    if !args.listen.ip().is_loopback() {
+        say("Everybody in the network can reach this address; the protocol has no password.");
+    }
+    stop.cancelled().await;
+    for simulator in simulators {
+        simulator.stop().await;
+    }
+    while printers.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Whoever reads this may have gone; that stops nothing.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+    use crate::adapters::aps_ecu::simulator::Fault;
+
+    #[derive(Debug, Parser)]
+    struct Simulate {
+        #[command(flatten)]
+        args: SimulatorArgs,
+    }
+
+    fn args(line: &str) -> Result<SimulatorArgs, String> {
+        let words = ["simulate"].into_iter().chain(line.split_whitespace());
+        let parsed = Simulate::try_parse_from(words);
+        parsed
+            .map(|simulate| simulate.args)
+            .map_err(|error| error.to_string())
+    }
+
+    fn settings(line: &str) -> Vec<(Settings, SocketAddr)> {
+        args(line).unwrap().settings().unwrap()
+    }
+
+    #[test]
+    fn without_arguments_it_is_a_small_ecu_r() {
+        Simulate::command().debug_assert();
+        let [(settings, listen)] = settings("").try_into().unwrap();
+        assert_eq!(listen.to_string(), "127.0.0.1:8899");
+        assert_eq!(settings.plant.ecu.to_string(), "216000000001");
+        assert_eq!(settings.plant.inverters.len(), 6);
+        assert_eq!(settings.cycle, Duration::from_secs(300));
+        assert!(settings.faults.is_empty());
+    }
+
+    #[test]
+    fn arguments_reach_every_ecu() {
+        let line = "--serial 216200000041 --ecus 3 --listen 127.0.0.1:9000 --inverters 2xQT2 \
+                    --speed 60 --cycle 30s --zone Europe/Vienna --start-time 2026-06-21T11:00 \
+                    --fault hang@30s..60s --fault sleep --sunset 21:00";
+        let all = settings(line);
+        let mut uids = std::collections::BTreeSet::new();
+        for (index, (settings, listen)) in all.iter().enumerate() {
+            let plant = &settings.plant;
+            assert_eq!(plant.model, Model::EcuRPro);
+            assert_eq!(plant.ecu.to_string(), format!("21620000004{}", index + 1));
+            assert_eq!(usize::from(listen.port()), 9000 + index);
+            assert_eq!(settings.faults.last().unwrap().fault, Fault::Sleep);
+            let noon = civil::date(2026, 6, 21).at(11, 0, 0, 0);
+            assert_eq!(settings.start, Some(noon));
+            uids.extend(plant.inverters.iter().map(|inverter| inverter.uid));
+        }
+        assert_eq!(uids.len(), 6);
+        let today = settings("--start-time 11:00");
+        let start = today.first().unwrap().0.start.unwrap();
+        assert_eq!(start.time(), civil::time(11, 0, 0, 0));
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        for (line, words) in [
+            ("--fault hung", "known are refuse, hang"),
+            ("--inverters 2xDS4", "known are YC500"),
+            ("--cycle 1", "such as 30s or 5m"),
+            ("--cycle 500ms", "such as 30s or 5m"),
+            ("--speed fast", "from 0 to 100000"),
+            ("--zone Vienna", "such as Europe/Vienna"),
+            ("--start-time noon", "such as 11:00"),
+            ("--serial 12", "12 characters"),
+        ] {
+            let error = args(line).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+        for (line, words) in [
+            ("--sunrise 12:00 --sunset 11:00", "is not after --sunrise"),
+            ("--listen 127.0.0.1:65535 --ecus 2", "choose a smaller port"),
+            ("--serial 21600000ABCD --ecus 2", "cannot count on"),
+            ("--inverters 704000000001,704000000001", "there twice"),
+        ] {
+            let error = args(line).unwrap().settings().unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_help_teaches_every_fault() {
+        // Where lines are wrapped depends on the terminal.
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let help = flat(&Simulate::command().render_long_help().to_string());
+        for line in fault_list().lines() {
+            assert!(help.contains(&flat(line)), "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn runs_until_told_to_stop_and_names_a_port_that_is_taken() {
+        let stop = CancellationToken::new();
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let line = format!("--listen {}", taken.local_addr().unwrap());
+        let error = run(args(&line).unwrap(), stop.clone()).await.unwrap_err();
+        assert!(error.to_string().contains("choose another one"), "{error}");
+
+        stop.cancel();
+        run(args("--listen 127.0.0.1:0 --ecus 2").unwrap(), stop)
+            .await
+            .unwrap();
+    }
+}

@@ -1,0 +1,219 @@
+//! Everything of a simulator but its sockets: time, memory, faults, counters.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::civil;
+
+use super::super::wire::Request;
+use super::answers::{self, Flaws};
+use super::delivery::{Delivery, Mishaps};
+use super::ecu::{Ecu, View};
+use super::faults::Fault;
+use super::incidents::Incidents;
+use super::timeline::Timeline;
+
+/// Names of the faults that hit an answer.
+pub(super) type Seen = Vec<&'static str>;
+
+/// What happens on a request.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// Nothing, ever.
+    Silence,
+    /// The connection is closed.
+    Close,
+    Deliver(Delivery),
+}
+
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) ecu: Ecu,
+    pub(super) timeline: Timeline,
+    pub(super) incidents: Incidents,
+    /// What is told again and again while the gateway is stale.
+    frozen: Option<View>,
+    pub(super) requests: BTreeMap<u16, u64>,
+    pub(super) connections: u64,
+    /// Clients connected now.
+    pub(super) clients: usize,
+}
+
+impl Core {
+    pub(super) fn new(ecu: Ecu, timeline: Timeline, incidents: Incidents) -> Self {
+        let mut core = Self {
+            ecu,
+            timeline,
+            incidents,
+            frozen: None,
+            requests: BTreeMap::new(),
+            connections: 0,
+            clients: 0,
+        };
+        core.catch_up();
+        core
+    }
+
+    /// Lives through whatever happened since the last time, and says how long it runs.
+    pub(super) fn catch_up(&mut self) -> Duration {
+        let Self {
+            ecu,
+            timeline,
+            incidents,
+            frozen,
+            ..
+        } = self;
+        ecu.advance(timeline.now(), |moment| {
+            incidents.conditions(timeline.elapsed_at(moment))
+        });
+        let elapsed = timeline.elapsed();
+        if !incidents.stale(elapsed) {
+            *frozen = None;
+        } else if frozen.is_none() {
+            *frozen = Some(ecu.view());
+        }
+        elapsed
+    }
+
+    /// The simulated local time.
+    pub(super) fn local(&self) -> civil::DateTime {
+        let now = self.timeline.now();
+        now.to_zoned(self.ecu.zone().clone()).datetime()
+    }
+
+    /// Whether the port is closed, and when to look again.
+    pub(super) fn port(&mut self) -> (bool, Option<Duration>) {
+        let elapsed = self.catch_up();
+        (
+            self.incidents.port_is_closed(elapsed, self.clients),
+            self.incidents.next_change(elapsed),
+        )
+    }
+
+    /// A client was let in; `true` if it gets no answer because there are others.
+    pub(super) fn enter(&mut self) -> bool {
+        let elapsed = self.catch_up();
+        self.connections += 1;
+        self.clients += 1;
+        self.incidents.after_connection(elapsed);
+        self.incidents.too_busy(elapsed, self.clients)
+    }
+
+    /// What happens on a request that came over a connection as the first or a later one, from a
+    /// client that has company or not.
+    pub(super) fn reply(&mut self, request: &Request, first: bool, crowded: bool) -> (Reply, Seen) {
+        let elapsed = self.catch_up();
+        let command = request.command();
+        *self.requests.entry(command).or_default() += 1;
+        let mut seen = Seen::new();
+        if crowded {
+            seen.push("busy");
+            return (Reply::Silence, seen);
+        }
+        if !first && self.ecu.plant.model.is_linux() {
+            seen.push("one command per connection");
+            return (Reply::Silence, seen);
+        }
+        let wanted = |wanted: Fault| move |fault: &Fault| (*fault == wanted).then_some(());
+        if self.hit(elapsed, &mut seen, wanted(Fault::Hang)).is_some() {
+            return (Reply::Silence, seen);
+        }
+        if self.hit(elapsed, &mut seen, wanted(Fault::Empty)).is_some() {
+            return (Reply::Close, seen);
+        }
+        let flaws = self.flaws(elapsed, command, &mut seen);
+        let mishaps = self.mishaps(elapsed, &mut seen);
+        let now = self.local();
+        let view = match &self.frozen {
+            Some(frozen) => {
+                seen.push("stale");
+                frozen.clone()
+            }
+            None => self.ecu.view(),
+        };
+        let answer = answers::answer(request, &self.ecu, &view, now, &flaws);
+        let delivery = Delivery::new(answer.encode(), &mishaps);
+        (Reply::Deliver(delivery), seen)
+    }
+
+    fn hit<T>(
+        &mut self,
+        elapsed: Duration,
+        seen: &mut Seen,
+        pick: impl Fn(&Fault) -> Option<T>,
+    ) -> Option<T> {
+        self.incidents.hit(elapsed, seen, pick)
+    }
+
+    /// Asks only for what concerns the command, so that "every tenth" counts what it is about.
+    fn flaws(&mut self, elapsed: Duration, command: u16, seen: &mut Seen) -> Flaws {
+        let mut flaws = Flaws {
+            status: self.hit(elapsed, seen, |fault| match *fault {
+                Fault::Status(status) => Some(status),
+                _ => None,
+            }),
+            ..Flaws::default()
+        };
+        if flaws.status.is_some() {
+            return flaws;
+        }
+        let mut is = |wanted: &[Fault]| {
+            let pick = |fault: &Fault| wanted.contains(fault).then_some(());
+            self.hit(elapsed, seen, pick).is_some()
+        };
+        match command {
+            1 => {
+                flaws.lifetime_zero = is(&[Fault::LifetimeZero]);
+                flaws.today_zero = is(&[Fault::TodayZero]) | is(&[Fault::TodayStuck]);
+                flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
+                let jump = self.hit(elapsed, seen, |fault| match *fault {
+                    Fault::LifetimeJump(energy) => Some(energy),
+                    _ => None,
+                });
+                flaws.lifetime_jump_wh = jump.unwrap_or(0);
+            }
+            2 => {
+                flaws.empty_list = is(&[Fault::EmptyList]);
+                flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
+                flaws.unknown_type = self.hit(elapsed, seen, |fault| match *fault {
+                    Fault::UnknownType(place) => Some(place),
+                    _ => None,
+                });
+            }
+            4 => flaws.no_history = is(&[Fault::NoHistory]),
+            30 => flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]),
+            _ => {}
+        }
+        flaws
+    }
+
+    fn mishaps(&mut self, elapsed: Duration, seen: &mut Seen) -> Mishaps {
+        let mut take = |pick: fn(&Fault) -> Option<usize>| self.hit(elapsed, seen, pick);
+        let garbage_before = take(|fault| match *fault {
+            Fault::GarbageBefore(bytes) => Some(bytes),
+            _ => None,
+        });
+        let garbage_after = take(|fault| match *fault {
+            Fault::GarbageAfter(bytes) => Some(bytes),
+            _ => None,
+        });
+        Mishaps {
+            garbage_before: garbage_before.unwrap_or(0),
+            garbage_after: garbage_after.unwrap_or(0),
+            truncate: self.hit(elapsed, seen, |fault| match *fault {
+                Fault::Truncate(bytes) => Some(bytes),
+                _ => None,
+            }),
+            split: self.hit(elapsed, seen, |fault| match *fault {
+                Fault::Split(bytes, pause) => Some((bytes, pause)),
+                _ => None,
+            }),
+            delay: self
+                .hit(elapsed, seen, |fault| match *fault {
+                    Fault::Slow(delay) => Some(delay),
+                    _ => None,
+                })
+                .unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Which faults happen now: the schedules at work.
+
+use std::time::Duration;
+
+use super::ecu::Conditions;
+use super::faults::{Fault, FaultRule};
+use super::schedule::Schedule;
+use super::sun::hash;
+
+/// The faults of one simulator.
+#[derive(Debug, Default)]
+pub(super) struct Incidents {
+    rules: Vec<Scheduled>,
+    /// Dice thrown so far.
+    thrown: u64,
+    /// Until when the port stays closed after a single connection.
+    closed_until: Duration,
+}
+
+#[derive(Debug)]
+struct Scheduled {
+    rule: FaultRule,
+    /// How often it could have happened.
+    chances: u32,
+}
+
+impl Incidents {
+    pub(super) fn new(rules: Vec<FaultRule>) -> Self {
+        let mut incidents = Self::default();
+        for rule in rules {
+            incidents.add(rule);
+        }
+        incidents
+    }
+
+    pub(super) fn add(&mut self, rule: FaultRule) {
+        self.rules.push(Scheduled { rule, chances: 0 });
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.rules.retain(|scheduled| scheduled.rule.name() != name);
+        self.closed_until = Duration::ZERO;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rules.clear();
+        self.closed_until = Duration::ZERO;
+    }
+
+    /// Asks once whether a fault hits this answer. Its name is added to `seen`.
+    pub(super) fn hit<T>(
+        &mut self,
+        elapsed: Duration,
+        seen: &mut Vec<&'static str>,
+        pick: impl Fn(&Fault) -> Option<T>,
+    ) -> Option<T> {
+        let mut found = None;
+        for scheduled in &mut self.rules {
+            let Some(picked) = pick(&scheduled.rule.fault) else {
+                continue;
+            };
+            scheduled.chances = scheduled.chances.saturating_add(1);
+            let happens = match scheduled.rule.when {
+                Schedule::Always => true,
+                Schedule::Every(count) => scheduled.chances.is_multiple_of(count),
+                Schedule::First(count) => scheduled.chances <= count,
+                Schedule::Window(from, to) => within(elapsed, from, to),
+                Schedule::Chance(chance) => {
+                    self.thrown += 1;
+                    let die = hash(0x5eed, self.thrown) >> 11;
+                    (die as f64) < chance * (1_u64 << 53) as f64
+                }
+            };
+            if happens && found.is_none() {
+                seen.push(scheduled.rule.name());
+                found = Some(picked);
+            }
+        }
+        found
+    }
+
+    /// The faults that hold at a time, whether or not anybody asks.
+    fn lasting(&self, elapsed: Duration) -> impl Iterator<Item = &Fault> {
+        let holds = move |scheduled: &&Scheduled| match scheduled.rule.when {
+            Schedule::Always => true,
+            Schedule::Window(from, to) => within(elapsed, from, to),
+            Schedule::Chance(_) | Schedule::Every(_) | Schedule::First(_) => false,
+        };
+        let rules = self.rules.iter().filter(holds);
+        rules.map(|scheduled| &scheduled.rule.fault)
+    }
+
+    /// What goes on around the gateway.
+    pub(super) fn conditions(&self, elapsed: Duration) -> Conditions {
+        let mut conditions = Conditions::default();
+        for fault in self.lasting(elapsed) {
+            match *fault {
+                Fault::Sleep => conditions.asleep = true,
+                Fault::Reboot => conditions.rebooting = true,
+                Fault::Missing(place) => conditions.missing.push(place),
+                Fault::LostInverter(place) => conditions.lost.push(place),
+                Fault::NewInverter(product) => conditions.added.push(product),
+                _ => {}
+            }
+        }
+        conditions
+    }
+
+    /// Whether answers repeat.
+    pub(super) fn stale(&self, elapsed: Duration) -> bool {
+        self.lasting(elapsed).any(|fault| *fault == Fault::Stale)
+    }
+
+    /// Whether the port is closed, given how many clients there are.
+    pub(super) fn port_is_closed(&self, elapsed: Duration, clients: usize) -> bool {
+        let closing = |fault: &Fault| match *fault {
+            Fault::Refuse(_) | Fault::Reboot => true,
+            Fault::Slots(slots) => clients >= slots,
+            _ => false,
+        };
+        elapsed < self.closed_until || self.lasting(elapsed).any(closing)
+    }
+
+    /// Whether a client gets no answer because there are others, `clients` with itself.
+    pub(super) fn too_busy(&self, elapsed: Duration, clients: usize) -> bool {
+        let over = |fault: &Fault| matches!(*fault, Fault::Busy(most) if clients > most);
+        self.lasting(elapsed).any(over)
+    }
+
+    /// A connection was taken: closes the port behind it if that is due.
+    pub(super) fn after_connection(&mut self, elapsed: Duration) {
+        if self.port_is_closed(elapsed, 0) {
+            // It slipped in; the port opens again when that is over, not later.
+            return;
+        }
+        let pick = |fault: &Fault| match *fault {
+            Fault::Refuse(length) => Some(length),
+            _ => None,
+        };
+        if let Some(length) = self.hit(elapsed, &mut Vec::new(), pick) {
+            self.closed_until = elapsed + length;
+        }
+    }
+
+    /// When something begins or ends by itself.
+    pub(super) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+        let edges = self
+            .rules
+            .iter()
+            .flat_map(|scheduled| match scheduled.rule.when {
+                Schedule::Window(from, to) => [Some(from), to],
+                _ => [None, None],
+            });
+        let edges = edges.flatten().chain([self.closed_until]);
+        edges.filter(|edge| *edge > elapsed).min()
+    }
+}
+
+fn within(elapsed: Duration, from: Duration, to: Option<Duration>) -> bool {
+    from <= elapsed && to.is_none_or(|to| elapsed < to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incidents(rules: &[&str]) -> Incidents {
+        Incidents::new(rules.iter().map(|rule| rule.parse().unwrap()).collect())
+    }
+
+    /// In which of `count` answers a fault happens.
+    fn hits(rule: &str, count: usize) -> Vec<usize> {
+        let mut incidents = incidents(&[rule]);
+        let mut hit = || incidents.hit(Duration::ZERO, &mut Vec::new(), |_| Some(()));
+        (1..=count).filter(|_| hit().is_some()).collect()
+    }
+
+    #[test]
+    fn counted_schedules_count() {
+        assert_eq!(hits("hang@every=3", 10), [3, 6, 9]);
+        assert_eq!(hits("hang@first=2", 10), [1, 2]);
+        assert_eq!(hits("hang", 3), [1, 2, 3]);
+        assert_eq!(hits("hang@0%", 100).len(), 0);
+        assert_eq!(hits("hang@100%", 100).len(), 100);
+        assert!((150..250).contains(&hits("hang@20%", 1000).len()));
+    }
+
+    #[test]
+    fn windows_open_and_close() {
+        let incidents = incidents(&["sleep@10s..20s", "refuse@30s..40s", "stale@50s.."]);
+        let at = Duration::from_secs;
+        for second in 0..100 {
+            let conditions = incidents.conditions(at(second));
+            assert_eq!(conditions.asleep, (10..20).contains(&second));
+            assert_eq!(
+                incidents.port_is_closed(at(second), 0),
+                (30..40).contains(&second)
+            );
+            assert_eq!(incidents.stale(at(second)), second >= 50);
+        }
+        assert_eq!(incidents.next_change(at(0)), Some(at(10)));
+        assert_eq!(incidents.next_change(at(10)), Some(at(20)));
+        assert_eq!(incidents.next_change(at(45)), Some(at(50)));
+        assert_eq!(incidents.next_change(at(50)), None);
+    }
+
+    #[test]
+    fn the_port_closes_behind_every_second_connection() {
+        let mut incidents = incidents(&["refuse=5s@every=2"]);
+        let at = Duration::from_secs;
+        incidents.after_connection(at(1));
+        assert!(!incidents.port_is_closed(at(1), 1));
+        incidents.after_connection(at(2));
+        assert!(incidents.port_is_closed(at(2), 1));
+        assert_eq!(incidents.next_change(at(2)), Some(at(7)));
+        assert!(!incidents.port_is_closed(at(7), 1));
+    }
+
+    #[test]
+    fn clients_are_counted() {
+        let incidents = incidents(&["slots=2", "busy=1"]);
+        assert!(!incidents.port_is_closed(Duration::ZERO, 1));
+        assert!(incidents.port_is_closed(Duration::ZERO, 2));
+        assert!(!incidents.too_busy(Duration::ZERO, 1));
+        assert!(incidents.too_busy(Duration::ZERO, 2));
+    }
+}

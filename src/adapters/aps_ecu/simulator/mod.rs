@@ -1,0 +1,86 @@
+//! The other end of the wire: a gateway and its inverters under a simulated sun, on a real TCP port.
+//!
+//! It answers 0001, 0002, 0003, 0004, 0012 and 0030 as the real ones do, down to what they are known
+//! to do wrong. An unknown command gets no answer, a wrong ECU id gets status `01`.
+//!
+//! | Part | What it is | Knows sockets |
+//! |---|---|---|
+//! | `plant` | gateway, inverters, invented serials | no |
+//! | `sun` | what an inverter measures at a moment | no |
+//! | `ecu` | cycles, counters, past days | no |
+//! | `timeline` | simulated time at any speed | no |
+//! | `faults`, `schedule`, `incidents` | what goes wrong, and when | no |
+//! | `answers`, `delivery` | the answer, and how its bytes go out | no |
+//! | `core` | all of these together | no |
+//! | `server`, `connection` | the port and its clients | yes |
+//! | `handle` | moves it and looks into it | no |
+//! | `command` | the command line | no |
+
+mod answers;
+mod command;
+mod connection;
+mod core;
+mod delivery;
+mod ecu;
+mod faults;
+mod handle;
+mod incidents;
+mod plant;
+mod schedule;
+mod server;
+mod sun;
+mod timeline;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
+pub use faults::{Fault, FaultError, FaultRule, fault_list};
+pub use handle::{Event, Happening, SimulatorHandle, Truth};
+pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError};
+pub use schedule::Schedule;
+pub use server::Simulator;
+pub use sun::Daylight;
+
+/// What to simulate, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The gateway and its inverters.
+    pub plant: Plant,
+    /// Where the gateway stands.
+    pub zone: TimeZone,
+    /// Local time at the start; `None` is now.
+    pub start: Option<civil::DateTime>,
+    /// How fast the simulated time runs; 1 is real time, 0 stands still.
+    pub speed: f64,
+    /// How often the gateway asks its inverters, in simulated time and whole seconds.
+    pub cycle: Duration,
+    /// When the sun is up.
+    pub daylight: Daylight,
+    /// Lifetime energy at the start in Wh; `None` is that of a few years.
+    pub lifetime_wh: Option<u64>,
+    /// What goes wrong.
+    pub faults: Vec<FaultRule>,
+}
+
+impl Settings {
+    /// A plant that works well, now, where we are.
+    #[must_use]
+    pub fn new(plant: Plant) -> Self {
+        Self {
+            plant,
+            zone: TimeZone::system(),
+            start: None,
+            speed: 1.0,
+            cycle: Duration::from_secs(300),
+            daylight: Daylight::default(),
+            lifetime_wh: None,
+            faults: Vec::new(),
+        }
+    }
+}

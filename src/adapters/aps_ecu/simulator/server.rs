@@ -1,0 +1,227 @@
+//! The socket: lets clients in, and closes the port when a fault says so.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::super::wire::EcuId;
+use super::Settings;
+use super::connection;
+use super::core::Core;
+use super::ecu::Ecu;
+use super::handle::{Event, Happening, SimulatorHandle};
+use super::incidents::Incidents;
+use super::timeline::Timeline;
+
+/// Clients at a time; far more than any gateway takes, and not endless.
+const MOST_CLIENTS: usize = 64;
+/// After a failure of the system to open the port or to let a client in.
+const RETRY: Duration = Duration::from_millis(200);
+/// Events kept for a listener that is busy.
+const EVENTS: usize = 256;
+
+/// What all tasks of one simulator share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    core: Mutex<Core>,
+    pub(super) ecu: EcuId,
+    pub(super) address: SocketAddr,
+    pub(super) events: broadcast::Sender<Event>,
+    /// Whether the port is open.
+    pub(super) port: watch::Sender<bool>,
+    /// Wakes the task that owns the port.
+    changed: Notify,
+    pub(super) stop: CancellationToken,
+}
+
+impl Shared {
+    /// Looks at the state as it is now.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        core.catch_up();
+        look(&mut core)
+    }
+
+    /// Changes the state from now on.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
+        let result = self.look(|core| {
+            let result = change(core);
+            core.catch_up();
+            result
+        });
+        self.changed.notify_one();
+        result
+    }
+
+    pub(super) fn tell(&self, what: Happening) {
+        let at = self.look(|core| core.local());
+        let ecu = self.ecu;
+        // Nobody has to listen.
+        let _ = self.events.send(Event { ecu, at, what });
+    }
+
+    fn tell_port(&self, open: bool) {
+        if self.port.send_replace(open) != open {
+            self.tell(Happening::Port { open });
+        }
+    }
+}
+
+/// A simulated gateway on a TCP port.
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+impl Simulator {
+    /// Opens the port and begins to answer. Port 0 takes any free one.
+    ///
+    /// # Errors
+    /// The port cannot be opened.
+    pub async fn start(settings: Settings, listen: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        let ecu = settings.plant.ecu;
+        let shared = Arc::new(Shared {
+            core: Mutex::new(core(settings)),
+            ecu,
+            address,
+            events: broadcast::Sender::new(EVENTS),
+            port: watch::Sender::new(true),
+            changed: Notify::new(),
+            stop: CancellationToken::new(),
+        });
+        let tasks = TaskTracker::new();
+        tasks.spawn(keep_port(Arc::clone(&shared), listener, tasks.clone()));
+        tasks.close();
+        Ok(Self { shared, tasks })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    /// Moves it and looks into it.
+    #[must_use]
+    pub fn handle(&self) -> SimulatorHandle {
+        SimulatorHandle {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Closes the port and all connections.
+    pub async fn stop(self) {
+        self.shared.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}
+
+fn core(settings: Settings) -> Core {
+    let start = settings.start.map(|local| {
+        // Only a time at the end of all calendars has none.
+        let zoned = local.to_zoned(settings.zone.clone());
+        zoned.map_or_else(|_| Timestamp::now(), |zoned| zoned.timestamp())
+    });
+    let start = start.unwrap_or_else(Timestamp::now);
+    let ecu = Ecu::new(
+        settings.plant,
+        settings.daylight,
+        settings.zone,
+        settings.cycle,
+        settings.lifetime_wh,
+        start,
+    );
+    let timeline = Timeline::new(start, settings.speed);
+    Core::new(ecu, timeline, Incidents::new(settings.faults))
+}
+
+/// Lets clients in until told to stop. While the port is closed there is no listener, so that the
+/// system refuses clients by itself.
+async fn keep_port(shared: Arc<Shared>, listener: TcpListener, tasks: TaskTracker) {
+    let mut listener = Some(listener);
+    while !shared.stop.is_cancelled() {
+        let (closed, until, clients) = shared.look(|core| {
+            let (closed, until) = core.port();
+            let until = until.and_then(|until| core.timeline.instant(until));
+            (closed, until, core.clients)
+        });
+        let change = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        if closed {
+            listener = None;
+            shared.tell_port(false);
+        } else if listener.is_none() {
+            listener = open(&shared).await;
+        }
+        let accepted = async {
+            match &listener {
+                Some(listener) if clients < MOST_CLIENTS => listener.accept().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = shared.stop.cancelled() => {}
+            () = shared.changed.notified() => {}
+            () = change => {}
+            accepted = accepted => match accepted {
+                Ok((stream, peer)) => {
+                    // Counted here, so that the port closes before the next client.
+                    let crowded = shared.look(Core::enter);
+                    let seat = Seat(Arc::clone(&shared));
+                    tasks.spawn(connection::attend(seat, stream, peer, crowded));
+                }
+                // The client has gone already, or the system has no more sockets for now.
+                Err(_) => tokio::time::sleep(RETRY).await,
+            },
+        }
+    }
+}
+
+/// Opens the port again; if it is taken, waits a little instead.
+async fn open(shared: &Shared) -> Option<TcpListener> {
+    match TcpListener::bind(shared.address).await {
+        Ok(listener) => {
+            shared.tell_port(true);
+            Some(listener)
+        }
+        Err(error) => {
+            let error = error.to_string();
+            shared.tell(Happening::PortTaken { error });
+            tokio::time::sleep(RETRY).await;
+            // Nothing else wakes the loop.
+            shared.changed.notify_one();
+            None
+        }
+    }
+}
+
+/// The place of one client, which is free again when it leaves.
+#[derive(Debug)]
+pub(super) struct Seat(pub(super) Arc<Shared>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0
+            .change(|core| core.clients = core.clients.saturating_sub(1));
+    }
+}
