@@ -12,7 +12,7 @@ use super::config::Config;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
 use super::metrics;
-use super::wire::{EcuInfo, Gateway, Signal, Telemetry, Uid};
+use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
 /// Power of one panel that no product exceeds, in watts.
@@ -93,6 +93,17 @@ impl Installation {
     /// Whether any answer has ever named the ECU.
     pub(super) const fn is_identified(&self) -> bool {
         self.known.ecu.is_some()
+    }
+
+    /// Whether the ECU has a web page, by which it can be restarted.
+    pub(super) fn has_web_page(&self) -> bool {
+        let ecu = self
+            .known
+            .ecu
+            .as_ref()
+            .and_then(|serial| serial.parse::<EcuId>().ok());
+        ecu.and_then(|ecu| Gateway::of(&ecu))
+            .is_some_and(|gateway| gateway.local_http)
     }
 
     /// The same health for the ECU and everything behind it.
@@ -456,3 +467,6 @@ fn tail(serial: &str) -> &str {
         .get(serial.len().saturating_sub(4)..)
         .unwrap_or(serial)
 }
+
+#[cfg(test)]
+mod tests;
