@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::hub::{Hub, PendingCommand};
+use super::hub::Hub;
 use super::intake::Intake;
 use super::own_device::{self, SourceView, Totals};
 use super::supervisor::{Incident, supervise};
-use crate::adapters::{Context, Reports, Source, Traffic};
+use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
 use crate::links::TcpLink;
 use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report};
