@@ -12,7 +12,7 @@ use super::config::Config;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
 use super::metrics;
-use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
+use super::wire::{EcuId, EcuInfo, Gateway, Group, Signal, Telemetry, Uid};
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
 /// Power of one panel that no product exceeds, in watts.
@@ -262,7 +262,17 @@ impl Installation {
         }
         device.rated_power = Some(self.rated_power(info.registered));
         device.metrics = metrics::ECU.to_vec();
+        // The small products never tell; an entity that is unknown for ever is only in the way.
+        let tells = info.group != Group::G11 || info.last_upload.is_some();
+        if !tells && !self.has_told_uploads(id) {
+            device.metrics.retain(|metric| metric.key != "last_upload");
+        }
         device
+    }
+
+    fn has_told_uploads(&self, ecu: &DeviceId) -> bool {
+        let described = self.described.get(ecu);
+        described.is_some_and(|ecu| ecu.metric("last_upload").is_some())
     }
 
     /// The most that the installation can produce.
@@ -329,10 +339,10 @@ impl Installation {
         if answers.telemetry.is_some() {
             readings.push("data_time", data_time.and_then(|at| self.time.moment(at)));
         }
-        readings.push(
-            "last_upload",
-            info.last_upload.and_then(|at| self.time.moment(at)),
-        );
+        if self.has_told_uploads(ecu) {
+            let upload = info.last_upload.and_then(|at| self.time.moment(at));
+            readings.push("last_upload", upload);
+        }
         readings.push("firmware", info.firmware.clone());
         readings.push("radio_channel", info.channel.clone());
         readings.push("restart_needed", self.restart_needed);
@@ -451,7 +461,7 @@ impl Installation {
             };
             let health = stale
                 .cloned()
-                .unwrap_or_else(|| known.health(listed, asleep, now));
+                .unwrap_or_else(|| known.health(listed, asleep, now, self.time.zone()));
             reports.push(Report::Health(id, health));
         }
     }
