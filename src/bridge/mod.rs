@@ -14,5 +14,7 @@ mod own_device;
 mod runner;
 mod supervisor;
 
+pub(crate) use own_device::id as own_device_id;
+
 pub use hub::{Commander, Feed, Hub, Known, News};
 pub use runner::{Bridge, Setup};
