@@ -313,13 +313,14 @@ fn a_zero_of_today_is_passed_over_and_then_unknown() {
     if let Some(info) = &mut zero.info {
         info.today_wh = 0;
     }
-    let mut said_today = || {
-        let said = said(installation.reports(&zero, now()));
+    let mut said_today = |minutes: u64| {
+        let now = now() + std::time::Duration::from_secs(minutes * 60);
+        let said = said(installation.reports(&zero, now));
         said.values["216000000001"].get("energy_today").cloned()
     };
-    assert_eq!(said_today(), None);
-    assert_eq!(said_today(), None);
-    assert_eq!(said_today(), Some(Value::Unknown));
+    assert_eq!(said_today(0), None);
+    assert_eq!(said_today(5), None);
+    assert_eq!(said_today(10), Some(Value::Unknown));
 }
 
 #[test]
