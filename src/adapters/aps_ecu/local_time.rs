@@ -61,6 +61,14 @@ impl LocalTime {
         self.shift = (difference + AHEAD).div_euclid(QUARTER) * QUARTER;
     }
 
+    /// Takes what the ECU's clock shows at this very moment.
+    pub(super) fn learn_clock(&mut self, clock: DateTime, now: Timestamp) {
+        let Some(difference) = self.difference(clock, now) else {
+            return;
+        };
+        self.shift = (difference + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
+    }
+
     /// The moment of a time of the ECU.
     pub(super) fn moment(&self, at: DateTime) -> Option<Timestamp> {
         let zoned = at.to_zoned(self.zone.clone()).ok()?;
@@ -127,6 +135,19 @@ mod tests {
         // Hours later the same values are hours old: the correction is kept.
         let later = now() + Duration::from_secs(7200);
         assert_eq!(time.age(at, later), Duration::from_secs(7320));
+    }
+
+    #[test]
+    fn a_clock_that_is_read_tells_its_zone_however_wrong_it_is() {
+        for (minutes, shift) in [(-5, 0), (0, 0), (6, 0), (55, -3600), (-64, 3600)] {
+            let mut time = LocalTime::new(None, &berlin());
+            let clock = date(2026, 6, 21).at(12, 2, 0, 0);
+            let clock = clock
+                .checked_add(jiff::Span::new().minutes(minutes))
+                .unwrap();
+            time.learn_clock(clock, now());
+            assert_eq!(time.shift, shift, "{minutes}");
+        }
     }
 
     #[test]

@@ -341,7 +341,7 @@ impl<'a> Run<'a> {
         let now = self.context.clock.now();
         self.clock = match answer {
             Ok(Answer::Clock(clock)) => {
-                self.installation.time().learn(clock.at, now);
+                self.installation.time().learn_clock(clock.at, now);
                 ClockWatch::At(now + CLOCK_EVERY)
             }
             _ => ClockWatch::Unsupported,
