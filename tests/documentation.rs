@@ -120,7 +120,9 @@ fn every_dependency_has_its_reason() {
             "docs/dependencies.md lacks a row: {row}"
         );
     }
-    for line in text.lines().filter(|line| line.starts_with("| `")) {
+    // The tables end where single dependencies are weighed.
+    let (tables, _) = text.split_once("## Demo broker").unwrap();
+    for line in tables.lines().filter(|line| line.starts_with("| `")) {
         let name = line.split('`').nth(1).unwrap_or_default();
         assert!(
             names.contains(name),
