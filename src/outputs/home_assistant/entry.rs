@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::bridge::Known;
@@ -25,7 +24,7 @@ const AFTER_CONFIG: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Entry {
     known: Known,
-    announcement: Value,
+    /// The announcement, as bytes only: the tree that they are made of takes ten times the memory.
     payload: Vec<u8>,
     entities: Entities,
     /// What the broker keeps on the discovery topic, as far as we know.
@@ -45,7 +44,6 @@ impl Entry {
     pub(super) fn new(known: Known, plan: &Plan) -> Self {
         let mut entry = Self {
             known,
-            announcement: Value::Null,
             payload: Vec::new(),
             entities: Entities::new(),
             retained: None,
@@ -82,12 +80,12 @@ impl Entry {
 
     fn describe(&mut self, plan: &Plan) -> bool {
         let announcement = announcement(&self.known.device, plan);
-        if announcement == self.announcement {
+        let payload = announcement.to_string().into_bytes();
+        if payload == self.payload {
             return false;
         }
         self.entities = entities(&announcement);
-        self.payload = announcement.to_string().into_bytes();
-        self.announcement = announcement;
+        self.payload = payload;
         true
     }
 
@@ -234,7 +232,7 @@ impl Entry {
             self.payload.clone()
         } else {
             self.config_due = Some(now + CONFIG_PAUSE);
-            let reduced = with_removals(&self.announcement, &stale);
+            let reduced = with_removals(announcement(&self.known.device, plan), &stale);
             reduced.to_string().into_bytes()
         };
         if again || self.retained.as_ref() != Some(&payload) {
