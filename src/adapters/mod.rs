@@ -10,14 +10,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::bridge::PendingCommand;
 use crate::clock::Clock;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::{Endpoint, Mask, TcpLink};
-use crate::model::{Metric, Report};
+use crate::model::{Command, CommandOutcome, Metric, Report};
 use crate::store::Memory;
 
 pub mod aps_ecu;
@@ -199,6 +198,15 @@ pub struct Context {
     pub memory: Memory,
     /// Counts its messages.
     pub traffic: Arc<Traffic>,
+}
+
+/// A command on its way to an adapter, and where the answer goes.
+#[derive(Debug)]
+pub struct PendingCommand {
+    /// The command, already checked against the device's controls.
+    pub command: Command,
+    /// Takes the outcome.
+    pub reply: oneshot::Sender<CommandOutcome>,
 }
 
 /// Takes the reports of one source to the bridge.

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::adapters::PendingCommand;
 use crate::model::{
     Command, CommandOutcome, Device, DeviceId, DeviceState, Refusal, Update, Value,
 };
@@ -33,15 +34,6 @@ pub enum News {
     Update(Update),
     /// More changes than the output could take: what counts is the snapshot.
     Missed,
-}
-
-/// A command on its way to an adapter, and where the answer goes.
-#[derive(Debug)]
-pub struct PendingCommand {
-    /// The command, already checked against the device's controls.
-    pub command: Command,
-    /// Takes the outcome.
-    pub reply: oneshot::Sender<CommandOutcome>,
 }
 
 #[derive(Debug, Default)]

@@ -13,7 +13,8 @@ use super::counting::{Counting, Reported};
 use super::hub::Hub;
 use crate::clock::Clock;
 use crate::model::{
-    Decimal, Device, DeviceId, DeviceState, Health, HealthCode, Metric, Readings, Report, Value,
+    Decimal, Device, DeviceId, DeviceState, Health, HealthCode, Metric, Readings, Report, Role,
+    Value,
 };
 use crate::store::{Counter, Saved, Store};
 
@@ -66,11 +67,18 @@ impl Intake {
     }
 
     /// Brings back the devices of an earlier run, each with the index of the source that reaches it
-    /// now, and forgets those that no section of the configuration reaches any more.
-    pub(super) fn restore(&mut self, saved: &mut Saved, source_of: impl Fn(&str) -> Option<usize>) {
+    /// now, and forgets those that no section of the configuration reaches any more. Adapters with
+    /// a section that cannot be used are `incomplete`: it may be the one that reaches them.
+    pub(super) fn restore(
+        &mut self,
+        saved: &mut Saved,
+        incomplete: &[&str],
+        source_of: impl Fn(&str) -> Option<usize>,
+    ) {
         for saved in saved.devices.drain(..) {
             match source_of(&saved.source) {
                 Some(source) => self.put_device(source, saved.device),
+                None if incomplete.contains(&saved.device.adapter.as_ref()) => {}
                 None => self.store.forget_device(&saved.device.id),
             }
         }
@@ -111,7 +119,7 @@ impl Intake {
             Report::Readings(readings) => self.put_readings(&readings),
             Report::Health(id, health) => self.put_health(&id, health),
             // Kept by the runner, beside what it knows of the source itself.
-            Report::Source(_) => {}
+            Report::Source(_) | Report::Complete(_) => {}
         }
     }
 
@@ -168,7 +176,7 @@ impl Intake {
             Report::Device(device) => &device.id,
             Report::Gone(id) | Report::Health(id, _) => id,
             Report::Readings(readings) => &readings.device,
-            Report::Source(_) => return false,
+            Report::Source(_) | Report::Complete(_) => return false,
         };
         let taken = self
             .entries
@@ -334,9 +342,10 @@ impl Intake {
         }
         let state = Arc::make_mut(&mut entry.state);
         if !health.code.has_data() {
-            // What was measured before is no longer so; what was counted still is.
+            // What was measured before is no longer so; what was counted still is, and what is
+            // known of the connection.
             for metric in &entry.device.metrics {
-                if !metric.is_counter() {
+                if !metric.is_counter() && metric.role != Role::Connection {
                     state.values.insert(metric.key.clone(), Value::Unknown);
                 }
             }

@@ -14,5 +14,5 @@ mod own_device;
 mod runner;
 mod supervisor;
 
-pub use hub::{Commander, Feed, Hub, Known, News, PendingCommand};
+pub use hub::{Commander, Feed, Hub, Known, News};
 pub use runner::{Bridge, Setup};

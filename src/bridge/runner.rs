@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::hub::{Hub, PendingCommand};
+use super::hub::Hub;
 use super::intake::Intake;
 use super::own_device::{self, SourceView, Totals};
 use super::supervisor::{Incident, supervise};
-use crate::adapters::{Context, Reports, Source, Traffic};
+use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
 use crate::links::TcpLink;
 use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report};
@@ -68,7 +68,16 @@ struct Line {
     /// How the source itself is, while that is not to be seen from its devices: the adapter is
     /// down, or no device has answered yet.
     own_health: Option<Health>,
-    settled: bool,
+    /// Whether any of its devices is known.
+    named: bool,
+    /// Whether it says that there are others that it has not named yet.
+    more_to_come: bool,
+}
+
+impl Line {
+    const fn is_settled(&self) -> bool {
+        self.named && !self.more_to_come
+    }
 }
 
 impl Bridge {
@@ -89,7 +98,9 @@ impl Bridge {
             .enumerate()
             .map(|(index, source)| (source.key(), index))
             .collect();
-        intake.restore(&mut setup.saved, |key| keys.get(key).copied());
+        intake.restore(&mut setup.saved, &setup.incomplete, |key| {
+            keys.get(key).copied()
+        });
         for adapter in &setup.incomplete {
             hub.set_settled(adapter, false);
         }
@@ -132,9 +143,14 @@ impl Bridge {
                 () = stop.cancelled() => break,
                 report = inbox.recv() => {
                     let Some((index, report)) = report else { break };
-                    self.take(&mut lines, index, report);
+                    if self.take(&mut lines, index, report) {
+                        self.refresh_own(&own_id, &lines);
+                    }
                 }
-                Some(incident) = news.recv() => self.note(&mut lines, incident),
+                Some(incident) = news.recv() => {
+                    self.note(&mut lines, incident);
+                    self.refresh_own(&own_id, &lines);
+                }
                 Some(pending) = self.commands.recv() => self.forward(&lines, pending),
                 _ = refresh.tick() => self.refresh_own(&own_id, &lines),
             }
@@ -179,7 +195,7 @@ impl Bridge {
             incidents.clone(),
             stop.clone(),
         ));
-        let settled = self.intake.knows_source(index);
+        let named = self.intake.knows_source(index);
         Line {
             source: Arc::clone(source),
             key,
@@ -187,15 +203,24 @@ impl Bridge {
             commands,
             restarts: 0,
             own_health: None,
-            settled,
+            named,
+            more_to_come: false,
         }
     }
 
-    fn take(&mut self, lines: &mut [Line], index: usize, report: Report) {
+    /// Takes a report; true if it changes how a source itself is.
+    fn take(&mut self, lines: &mut [Line], index: usize, report: Report) -> bool {
         let Some(line) = lines.get_mut(index) else {
-            return;
+            return false;
         };
-        line.own_health = match &report {
+        let was_settled = line.is_settled();
+        match &report {
+            Report::Device(_) => line.named = true,
+            Report::Complete(complete) => line.more_to_come = !complete,
+            _ => {}
+        }
+        let settles = line.is_settled() != was_settled;
+        let health = match &report {
             Report::Source(health) => {
                 let before = line.own_health.as_ref().map(|before| before.code);
                 if health.code.is_problem() && before != Some(health.code) {
@@ -205,12 +230,13 @@ impl Bridge {
             }
             _ => None,
         };
-        let describes = matches!(report, Report::Device(_));
+        let changed = line.own_health != health;
+        line.own_health = health;
         self.intake.take(index, &line.key, report);
-        if describes && !line.settled {
-            line.settled = true;
-            self.settle(&lines.iter().map(|line| line.settled).collect::<Vec<_>>());
+        if settles {
+            self.settle(&lines.iter().map(Line::is_settled).collect::<Vec<_>>());
         }
+        changed
     }
 
     fn note(&mut self, lines: &mut [Line], incident: Incident) {

@@ -57,7 +57,7 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
         );
     }
     println!(
-        "alive: {} devices, {} with a problem",
+        "alive; devices: {}, with a problem: {}",
         sign.devices, sign.problems
     );
     Ok(())

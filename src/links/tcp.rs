@@ -219,10 +219,21 @@ enum Kind {
 impl Connection {
     /// Sends all bytes, waiting at most `within`.
     pub async fn send(&mut self, bytes: &[u8], within: Duration) -> Result<(), LinkError> {
+        if matches!(self.kind, Kind::Real(_)) {
+            record(self.tap.as_ref(), || Event::Sent(bytes.to_vec()));
+        }
+        self.send_unrecorded(bytes, within).await
+    }
+
+    /// Sends bytes that must not end up in a recording, because a secret is among them.
+    pub async fn send_unrecorded(
+        &mut self,
+        bytes: &[u8],
+        within: Duration,
+    ) -> Result<(), LinkError> {
         match &mut self.kind {
             Kind::Real(stream) => {
                 let sent = timeout(within, stream.write_all(bytes)).await;
-                record(self.tap.as_ref(), || Event::Sent(bytes.to_vec()));
                 match sent {
                     Ok(result) => result.map_err(|error| broken(&self.endpoint, &error)),
                     Err(_) => Err(LinkError::TimedOut {

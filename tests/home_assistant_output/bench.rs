@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wattbridge::bridge::{Feed, Hub, PendingCommand};
+use wattbridge::adapters::PendingCommand;
+use wattbridge::bridge::{Feed, Hub};
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, OnOff,
     Quantity, Value,

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::config::{Complaint, Period, Settings};
+use crate::config::{Complaint, Period, Secret, Settings};
 
 /// One ECU-R, ECU-R-Pro, ECU-B or ECU-C.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +44,22 @@ pub(super) struct Config {
     pub(super) max_power: Option<u32>,
     /// How long an inverter that the ECU no longer lists is kept.
     pub(super) forget_after: Period,
+    /// Allows wattbridge to write to the ECU, which it does only to restart it: see `restart`.
+    pub(super) allow_control: bool,
+    /// Restarts an ECU-R-Pro or ECU-C that has not answered for 15 minutes, at most once an hour
+    /// and four times a day. It does so by writing these settings of the ECU's own access point, as
+    /// its web page would; they must be yours. Needs `allow_control`.
+    pub(super) restart: Option<Restart>,
+}
+
+/// The access point of the ECU itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Restart {
+    /// Name of the ECU's own Wi-Fi.
+    pub(super) ssid: String,
+    /// Password of the ECU's own Wi-Fi, 8 to 63 characters.
+    pub(super) password: Secret,
 }
 
 impl Default for Config {
@@ -63,6 +79,8 @@ impl Default for Config {
             time_zone: None,
             max_power: None,
             forget_after: Period::days(30),
+            allow_control: false,
+            restart: None,
         }
     }
 }
@@ -113,6 +131,13 @@ impl Settings for Config {
                     "leave it out for the default",
                 ));
             }
+        }
+        if self.restart.is_some() && !self.allow_control {
+            complaints.push(Complaint::new(
+                "restart",
+                "restarting the ECU writes to it, which is not allowed",
+                "add allow_control = true, or remove restart",
+            ));
         }
         if self.max_power == Some(0) {
             complaints.push(Complaint::new(

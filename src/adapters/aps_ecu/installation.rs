@@ -12,7 +12,7 @@ use super::config::Config;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
 use super::metrics;
-use super::wire::{EcuInfo, Gateway, Signal, Telemetry, Uid};
+use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
 /// Power of one panel that no product exceeds, in watts.
@@ -95,6 +95,17 @@ impl Installation {
         self.known.ecu.is_some()
     }
 
+    /// Whether the ECU has a web page, by which it can be restarted.
+    pub(super) fn has_web_page(&self) -> bool {
+        let ecu = self
+            .known
+            .ecu
+            .as_ref()
+            .and_then(|serial| serial.parse::<EcuId>().ok());
+        ecu.and_then(|ecu| Gateway::of(&ecu))
+            .is_some_and(|gateway| gateway.local_http)
+    }
+
     /// The same health for the ECU and everything behind it.
     pub(super) fn health_of_all(&self, health: &Health) -> Vec<Report> {
         let ecu = self.ecu_id().map(|id| Report::Health(id, health.clone()));
@@ -139,13 +150,18 @@ impl Installation {
         if let Some(telemetry) = &answers.telemetry {
             self.list(telemetry, &ecu, now, &mut reports);
         }
+        // An ECU that has just started names itself long before its inverters.
+        let has_none = answers.info.as_ref().is_some_and(|it| it.registered == 0);
+        let complete = has_none || !self.known.inverters.is_empty();
+        reports.push(Report::Complete(complete));
         if let Some(info) = &answers.info {
             let device = self.describe_ecu(info, &ecu);
             self.report_device(device, &mut reports);
         }
         self.describe_inverters(&ecu, &mut reports);
         let stale = self.staleness(answers);
-        if let Some(info) = &answers.info {
+        // Values that are too old are not told again: they are not known any more.
+        if let Some(info) = answers.info.as_ref().filter(|_| stale.is_none()) {
             reports.push(self.ecu_readings(info, answers, &ecu, now));
         }
         let ecu_health = stale.clone().unwrap_or_else(|| self.ecu_health(answers));
@@ -309,7 +325,7 @@ impl Installation {
         let mut readings = Readings::new(ecu.clone(), now);
         readings.day = data_time
             .map(DateTime::date)
-            .or_else(|| Some(now.to_zoned(self.time.zone().clone()).date()));
+            .or_else(|| Some(self.time.day(now)));
         readings.push("power", Decimal::from(info.power_w));
         readings.push("energy_total", watt_hours(info.lifetime_wh));
         self.push_today(info, &mut readings);
@@ -426,7 +442,7 @@ impl Installation {
                 .records
                 .iter()
                 .find(|record| record.uid.to_string() == *uid);
-            if let Some(record) = record {
+            if let Some(record) = record.filter(|_| stale.is_none()) {
                 let strength = signal.get(&record.uid).copied();
                 let strength = answers.signal.is_some().then_some(strength);
                 let mut readings = inverter::readings(record, known, strength, &id, at);
@@ -456,3 +472,6 @@ fn tail(serial: &str) -> &str {
         .get(serial.len().saturating_sub(4)..)
         .unwrap_or(serial)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -61,6 +61,14 @@ impl LocalTime {
         self.shift = (difference + AHEAD).div_euclid(QUARTER) * QUARTER;
     }
 
+    /// Takes what the ECU's clock shows at this very moment.
+    pub(super) fn learn_clock(&mut self, clock: DateTime, now: Timestamp) {
+        let Some(difference) = self.difference(clock, now) else {
+            return;
+        };
+        self.shift = (difference + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
+    }
+
     /// The moment of a time of the ECU.
     pub(super) fn moment(&self, at: DateTime) -> Option<Timestamp> {
         let zoned = at.to_zoned(self.zone.clone()).ok()?;
@@ -68,6 +76,12 @@ impl LocalTime {
             .timestamp()
             .checked_add(SignedDuration::from_secs(self.shift))
             .ok()
+    }
+
+    /// The day that the ECU's clock shows at a moment.
+    pub(super) fn day(&self, now: Timestamp) -> Date {
+        let shifted = now.checked_sub(SignedDuration::from_secs(self.shift));
+        shifted.unwrap_or(now).to_zoned(self.zone.clone()).date()
     }
 
     /// How old a time of the ECU is.
@@ -124,9 +138,23 @@ mod tests {
         let at = date(2026, 6, 21).at(11, 0, 0, 0);
         time.learn(at, now());
         assert_eq!(time.age(at, now()), Duration::from_secs(120));
+        assert_eq!(time.day(now() + Duration::from_secs(12 * 3600)), at.date());
         // Hours later the same values are hours old: the correction is kept.
         let later = now() + Duration::from_secs(7200);
         assert_eq!(time.age(at, later), Duration::from_secs(7320));
+    }
+
+    #[test]
+    fn a_clock_that_is_read_tells_its_zone_however_wrong_it_is() {
+        for (minutes, shift) in [(-5, 0), (0, 0), (6, 0), (55, -3600), (-64, 3600)] {
+            let mut time = LocalTime::new(None, &berlin());
+            let clock = date(2026, 6, 21).at(12, 2, 0, 0);
+            let clock = clock
+                .checked_add(jiff::Span::new().minutes(minutes))
+                .unwrap();
+            time.learn_clock(clock, now());
+            assert_eq!(time.shift, shift, "{minutes}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod installation;
 mod inverter;
 mod local_time;
 mod metrics;
+mod recovery;
 mod scan;
 mod schedule;
 mod simulated;

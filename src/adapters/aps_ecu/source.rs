@@ -11,14 +11,19 @@ use super::KIND;
 use super::config::Config;
 use super::exchange::{AskError, Patience, ask};
 use super::installation::{Answers, Installation, Remembered};
+use super::recovery::{self, Restarts};
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
 use super::wire::{Answer, EcuId, Gateway, Request};
 use crate::adapters::{Context, Source, SourceError, Task};
 use crate::links::{Endpoint, LinkError, TcpLink};
-use crate::model::{Health, HealthCode};
+use crate::model::{Health, HealthCode, Report};
 
 /// How often the ECU's clock is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(6 * 3600);
+/// How often is written down what is remembered, unless there is news: spares SD cards.
+const REMEMBER_EVERY: Duration = Duration::from_secs(3600);
+/// The port of the ECU's web page.
+const WEB_PAGE: u16 = 80;
 
 /// One configured ECU.
 #[derive(Debug)]
@@ -85,6 +90,9 @@ struct Run<'a> {
     clock: ClockWatch,
     outage: Option<Timestamp>,
     answered: bool,
+    /// Since when, and for how many rounds, the ECU has not told of its inverters.
+    blind: Option<(Timestamp, u32)>,
+    remembered: Option<Timestamp>,
 }
 
 /// Whether and when to ask for the ECU's clock, which not every firmware tells.
@@ -109,6 +117,8 @@ impl<'a> Run<'a> {
             clock: ClockWatch::Due,
             outage: None,
             answered: false,
+            blind: None,
+            remembered: None,
             context,
         }
     }
@@ -124,7 +134,7 @@ impl<'a> Run<'a> {
         loop {
             let round = tokio::select! {
                 // A question that is under way is dropped with its connection.
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => break,
                 round = self.round() => round?,
             };
             let now = self
@@ -139,14 +149,20 @@ impl<'a> Run<'a> {
                     wait
                 }
             };
-            self.remember();
+            let now = self.context.clock.now();
+            let recent = |at: Timestamp| now.duration_since(at).unsigned_abs() < REMEMBER_EVERY;
+            if !self.remembered.is_some_and(recent) {
+                self.remember();
+            }
             if !self.wait(wait, &stop).await {
-                return Ok(());
+                break;
             }
         }
+        self.remember();
+        Ok(())
     }
 
-    /// Waits, refusing commands meanwhile: an ECU has nothing to set. False when told to stop.
+    /// Waits. False when told to stop.
     async fn wait(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
         let sleep = self.context.clock.sleep(wait);
         tokio::select! {
@@ -155,7 +171,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn remember(&self) {
+    fn remember(&mut self) {
+        self.remembered = Some(self.context.clock.now());
         self.context.memory.put("cycle", self.schedule.cycle());
         self.context
             .memory
@@ -181,9 +198,12 @@ impl<'a> Run<'a> {
         self.look_at_clock(ecu).await?;
         self.pause().await;
         match self.ask(&Request::Telemetry { ecu }).await? {
-            Ok(Answer::Telemetry(telemetry)) => answers.telemetry = Some(telemetry),
+            Ok(Answer::Telemetry(telemetry)) => {
+                answers.telemetry = Some(telemetry);
+                self.blind = None;
+            }
             Ok(_) => answers.no_telemetry = Some(Health::new(HealthCode::Garbled)),
-            Err(error) => answers.no_telemetry = Some(error.health()),
+            Err(error) => answers.no_telemetry = Some(self.missed_telemetry(&error)),
         }
         // Without telemetry the ECU is in trouble, and signal levels alone say nothing.
         if answers.telemetry.is_some() {
@@ -195,9 +215,26 @@ impl<'a> Run<'a> {
         let now = self.context.clock.now();
         let round = self.judge(&mut answers, now);
         for report in self.installation.reports(&answers, now) {
+            if matches!(report, Report::Device(_) | Report::Gone(_)) {
+                self.remembered = None;
+            }
             self.context.reports.send(report).await?;
         }
         Ok(round)
+    }
+
+    /// What it means for the inverters that the ECU answered, but did not tell of them: a single
+    /// missed answer is no outage as long as there were values before it.
+    fn missed_telemetry(&mut self, error: &AskError) -> Health {
+        let now = self.context.clock.now();
+        let (since, rounds) = self.blind.unwrap_or((now, 0));
+        self.blind = Some((since, rounds.saturating_add(1)));
+        let health = error.health();
+        let outage = rounds >= 2 && now.duration_since(since).unsigned_abs() >= self.pace.outage;
+        if error.is_passing() && self.last_data.is_some() && !outage {
+            return Health::new(HealthCode::Retrying).seen(health.detail);
+        }
+        health
     }
 
     /// What the answers mean for the schedule.
@@ -235,7 +272,8 @@ impl<'a> Run<'a> {
     async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
         let now = self.context.clock.now();
         let since = *self.outage.get_or_insert(now);
-        let lasting = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        // A clock that was set back meanwhile must not put the outage off.
+        let lasting = now.duration_since(since).unsigned_abs();
         let failures = self.schedule.failures() + 1;
         // A single missed round is no outage as long as there were values before it.
         let outage = failures >= 3 && lasting >= self.pace.outage;
@@ -246,10 +284,41 @@ impl<'a> Run<'a> {
             self.report_health(health).await?;
         }
         let hangs = matches!(health.code, HealthCode::Unreachable | HealthCode::Silent);
+        if outage && hangs {
+            self.restart(now).await;
+        }
         if let Some(report) = self.installation.set_restart_needed(outage && hangs, now) {
             self.context.reports.send(report).await?;
         }
         Ok(Round::Failed)
+    }
+
+    /// Restarts an ECU that hangs, where that is possible, allowed and not done too often.
+    async fn restart(&mut self, now: Timestamp) {
+        let config = &self.source.config;
+        let Some(settings) = config.restart.as_ref().filter(|_| config.allow_control) else {
+            return;
+        };
+        let mut restarts: Restarts = self.context.memory.get("restarts").unwrap_or_default();
+        if !self.installation.has_web_page() || !restarts.take(now) {
+            return;
+        }
+        self.context.memory.put("restarts", &restarts);
+        let page = Endpoint {
+            port: WEB_PAGE,
+            ..self.source.endpoint.clone()
+        };
+        match recovery::restart(&self.context.tcp, &page, settings).await {
+            Ok(()) => tracing::warn!(
+                "{}: the ECU hung and has been restarted; values come again in about 10 minutes. \
+                 If this happens often, look at its power supply and its Wi-Fi.",
+                self.source.endpoint
+            ),
+            Err(error) => tracing::warn!(
+                "{}: the ECU hangs and cannot be restarted from here ({error}). Switch it off and on.",
+                self.source.endpoint
+            ),
+        }
     }
 
     async fn recovered(&mut self) -> Result<(), SourceError> {
@@ -267,7 +336,7 @@ impl<'a> Run<'a> {
             return self
                 .context
                 .reports
-                .send(crate::model::Report::Source(health.clone()))
+                .send(Report::Source(health.clone()))
                 .await;
         }
         for report in self.installation.health_of_all(health) {
@@ -281,7 +350,8 @@ impl<'a> Run<'a> {
         let now = self.context.clock.now();
         let due = match self.clock {
             ClockWatch::Due => true,
-            ClockWatch::At(moment) => now >= moment,
+            // Further away than ever planned: our own clock was set back.
+            ClockWatch::At(moment) => now >= moment || moment > now + CLOCK_EVERY,
             ClockWatch::Unsupported => false,
         };
         if !due {
@@ -293,7 +363,7 @@ impl<'a> Run<'a> {
         let now = self.context.clock.now();
         self.clock = match answer {
             Ok(Answer::Clock(clock)) => {
-                self.installation.time().learn(clock.at, now);
+                self.installation.time().learn_clock(clock.at, now);
                 ClockWatch::At(now + CLOCK_EVERY)
             }
             _ => ClockWatch::Unsupported,

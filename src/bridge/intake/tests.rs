@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::bridge::{Feed, News};
-use crate::model::{Quantity, Update};
+use crate::model::{OnOff, Quantity, Update};
 
 const METRICS: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
@@ -47,7 +47,7 @@ impl House {
         let mut saved = saved;
         let counters = std::mem::take(&mut saved.counters);
         let mut intake = Intake::new(hub.clone(), store.clone(), clock.clone(), every, counters);
-        intake.restore(&mut saved, |key| (key == "here").then_some(0));
+        intake.restore(&mut saved, &[], |key| (key == "here").then_some(0));
         Self {
             intake,
             feed: hub.feed(),
@@ -235,4 +235,43 @@ fn what_nobody_declared_or_described_is_left_out() {
         at(0),
     )));
     house.take(Report::Health(DeviceId::new("x", "y"), Health::ONLINE));
+}
+
+#[test]
+fn what_is_known_of_the_connection_stays_known() {
+    let mut house = House::in_memory();
+    let mut device = device();
+    let restart = Metric::on_off("restart_needed", OnOff::Problem).about_connection();
+    device.metrics.push(restart);
+    house.take(Report::Device(Box::new(device)));
+    let mut readings = Readings::new(id(), at(0));
+    readings.push("restart_needed", true);
+    readings.push("power", Decimal::integer(1));
+    house.take(Report::Readings(readings));
+    for code in [HealthCode::Silent, HealthCode::Unreachable] {
+        house.take(Report::Health(id(), Health::new(code)));
+        assert_eq!(house.value("restart_needed"), Value::OnOff(true));
+        assert_eq!(house.value("power"), Value::Unknown);
+    }
+}
+
+#[test]
+fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let wait = Duration::from_secs(20);
+    let (store, saved) = Store::open(&path);
+    let mut house = House::new(store, saved);
+    house.take(Report::Device(Box::new(device())));
+    house.store.flush(wait);
+    for (incomplete, left) in [(&["aps_ecu"][..], 1), (&[], 0)] {
+        let (store, mut saved) = Store::open(&path);
+        let (hub, _commands) = Hub::new();
+        let clock = Clock::manual(at(0), TimeZone::UTC);
+        let mut intake = Intake::new(hub, store.clone(), clock, wait, BTreeMap::new());
+        intake.restore(&mut saved, incomplete, |_| None);
+        assert_eq!(intake.len(), 0);
+        store.flush(wait);
+        assert_eq!(Store::open(&path).1.devices.len(), left);
+    }
 }

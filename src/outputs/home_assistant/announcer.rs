@@ -164,7 +164,7 @@ impl Announcer {
         };
         entry.set_state(state);
         if is_announcing {
-            entry.send_values(&self.plan, now, &mut Publish(&mut self.queue));
+            entry.send_changes(&self.plan, now, &mut Publish(&mut self.queue));
         }
     }
 

@@ -146,7 +146,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::bridge::{Hub, PendingCommand};
+    use crate::adapters::PendingCommand;
+    use crate::bridge::Hub;
     use crate::model::{Control, ControlKind, Device, DeviceState, Health};
     use tokio::sync::mpsc;
 

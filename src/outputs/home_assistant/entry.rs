@@ -35,6 +35,8 @@ pub(super) struct Entry {
     config_sent: Option<Instant>,
     state_due: Option<Instant>,
     online: Option<bool>,
+    /// The values as published last on this connection.
+    published: Vec<u8>,
     introduced: bool,
 }
 
@@ -50,6 +52,7 @@ impl Entry {
             config_sent: None,
             state_due: None,
             online: None,
+            published: Vec::new(),
             introduced: false,
         };
         entry.describe(plan);
@@ -88,6 +91,7 @@ impl Entry {
 
     /// A new connection: the broker may have lost everything.
     pub(super) fn forget_broker(&mut self) {
+        self.published.clear();
         self.retained = None;
         self.online = None;
         self.config_due = None;
@@ -145,6 +149,29 @@ impl Entry {
             .min()
     }
 
+    /// Availability and values, as far as they differ from what was published last.
+    pub(super) fn send_changes(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        out: &mut impl Extend<Message>,
+    ) {
+        let same_way = self.online == Some(self.known.state.health.code.has_data());
+        if !same_way || self.values() != self.published {
+            self.send_values(plan, now, out);
+        }
+    }
+
+    fn values(&self) -> Vec<u8> {
+        let vanished = self.told.keys().map(String::as_str);
+        let vanished = vanished.filter(|key| !self.entities.contains_key(*key));
+        let Known {
+            device,
+            state: latest,
+        } = &self.known;
+        state(device, latest, vanished).to_string().into_bytes()
+    }
+
     /// Availability, if it changed, and values. Old values must not shine up when a device comes
     /// back, so the new ones go first then.
     pub(super) fn send_values(
@@ -153,18 +180,17 @@ impl Entry {
         now: Instant,
         out: &mut impl Extend<Message>,
     ) {
+        self.published = self.values();
         let Known {
             device,
             state: latest,
         } = &self.known;
         let online = latest.health.code.has_data();
-        let vanished = self.told.keys().map(String::as_str);
-        let vanished = vanished.filter(|key| !self.entities.contains_key(*key));
         // QoS 0: the next state or heartbeat repeats what is lost, and what a lost connection
         // takes with it is published anew on the next one.
         let values = Message {
             topic: plan.topics.state(device.id.as_str()),
-            payload: state(device, latest, vanished).to_string().into_bytes(),
+            payload: self.published.clone(),
             qos: Qos::AtMostOnce,
             retain: plan.settings.retain_states,
             expiry: None,
