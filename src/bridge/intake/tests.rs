@@ -85,6 +85,24 @@ impl House {
 }
 
 #[test]
+fn a_device_that_comes_back_counts_on() {
+    let mut house = House::in_memory();
+    house.read(0, 1000, 5_000_000);
+    house.read(30, 1000, 5_000_500);
+    house.take(Report::Gone(id()));
+    assert!(house.feed.get(&id()).is_none());
+    house.take(Report::Device(Box::new(device())));
+    assert_eq!(
+        house.value("energy_total"),
+        Decimal::from_watt_hours(5_000_500).rounded(1).into()
+    );
+    assert_eq!(
+        house.value("energy_computed"),
+        Decimal::from_watt_hours(500).into()
+    );
+}
+
+#[test]
 fn before_the_first_answer_everything_is_unknown() {
     let house = House::in_memory();
     assert_eq!(house.value("power"), Value::Unknown);
