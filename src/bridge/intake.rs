@@ -13,7 +13,8 @@ use super::counting::{Counting, Reported};
 use super::hub::Hub;
 use crate::clock::Clock;
 use crate::model::{
-    Decimal, Device, DeviceId, DeviceState, Health, HealthCode, Metric, Readings, Report, Value,
+    Decimal, Device, DeviceId, DeviceState, Health, HealthCode, Metric, Readings, Report, Role,
+    Value,
 };
 use crate::store::{Counter, Saved, Store};
 
@@ -26,6 +27,7 @@ pub(super) struct Intake {
     /// How often the counters of one device are saved at most.
     save_every: Duration,
     entries: BTreeMap<DeviceId, Entry>,
+    /// Counters of devices that are not there yet, or no more.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
     held: u64,
 }
@@ -36,7 +38,8 @@ struct Entry {
     /// Whether its source has reported it in this run, so that it is that source's alone.
     claimed: bool,
     device: Arc<Device>,
-    state: DeviceState,
+    /// The hub holds the same one until it changes.
+    state: Arc<DeviceState>,
     counting: BTreeMap<Cow<'static, str>, Counting>,
     /// Words about each counter that is held back at the moment.
     holds: BTreeMap<Cow<'static, str>, String>,
@@ -64,11 +67,18 @@ impl Intake {
     }
 
     /// Brings back the devices of an earlier run, each with the index of the source that reaches it
-    /// now, and forgets those that no section of the configuration reaches any more.
-    pub(super) fn restore(&mut self, saved: &mut Saved, source_of: impl Fn(&str) -> Option<usize>) {
+    /// now, and forgets those that no section of the configuration reaches any more. Adapters with
+    /// a section that cannot be used are `incomplete`: it may be the one that reaches them.
+    pub(super) fn restore(
+        &mut self,
+        saved: &mut Saved,
+        incomplete: &[&str],
+        source_of: impl Fn(&str) -> Option<usize>,
+    ) {
         for saved in saved.devices.drain(..) {
             match source_of(&saved.source) {
                 Some(source) => self.put_device(source, saved.device),
+                None if incomplete.contains(&saved.device.adapter.as_ref()) => {}
                 None => self.store.forget_device(&saved.device.id),
             }
         }
@@ -98,7 +108,9 @@ impl Intake {
                 }
             }
             Report::Gone(id) => {
-                if self.entries.remove(&id).is_some() {
+                if let Some(mut entry) = self.entries.remove(&id) {
+                    entry.save(&self.store, self.clock.now());
+                    self.saved_counters.extend(entry.put_aside());
                     tracing::info!("{id} is gone.");
                     self.store.forget_device(&id);
                     self.hub.remove(&id);
@@ -113,7 +125,7 @@ impl Intake {
                 self.put_health(&id, health);
             }
             // Kept by the runner, beside what it knows of the source itself.
-            Report::Source(_) => {}
+            Report::Source(_) | Report::Complete(_) => {}
         }
     }
 
@@ -176,7 +188,7 @@ impl Intake {
             Report::Device(device) => &device.id,
             Report::Gone(id) | Report::Health(id, _) => id,
             Report::Readings(readings) => &readings.device,
-            Report::Source(_) => return false,
+            Report::Source(_) | Report::Complete(_) => return false,
         };
         let taken = self
             .entries
@@ -203,12 +215,12 @@ impl Intake {
             source,
             claimed: false,
             device: Arc::clone(&device),
-            state: DeviceState {
+            state: Arc::new(DeviceState {
                 device: id.clone(),
                 at: None,
                 values: BTreeMap::new(),
                 health: Health::new(HealthCode::Starting),
-            },
+            }),
             counting: BTreeMap::new(),
             holds: BTreeMap::new(),
             saved_at: None,
@@ -217,37 +229,33 @@ impl Intake {
         entry.source = source;
         entry.device = device;
         let known = &entry.device.metrics;
-        entry
-            .state
+        let state = Arc::make_mut(&mut entry.state);
+        state
             .values
             .retain(|key, _| known.iter().any(|metric| metric.key == *key));
         for metric in known {
-            let saved = || {
+            let mut saved = || {
                 let counter = Counter {
                     device: id.to_string(),
                     key: metric.key.to_string(),
                 };
-                self.saved_counters.get(&counter).cloned()
+                self.saved_counters.remove(&counter)
             };
             if metric.is_counter() && !entry.counting.contains_key(&metric.key) {
                 let counting = Counting::new(metric, saved());
                 let last = counting.last().map(|last| last.rounded(metric.decimals));
-                entry
-                    .state
-                    .values
-                    .insert(metric.key.clone(), Value::from(last));
+                state.values.insert(metric.key.clone(), Value::from(last));
                 entry.counting.insert(metric.key.clone(), counting);
             }
-            entry
-                .state
+            state
                 .values
                 .entry(metric.key.clone())
                 .or_insert(Value::Unknown);
         }
-        connection::describe(&mut entry.state.values, &entry.state.health);
+        connection::describe(&mut state.values, &state.health);
         entry.describe_holds();
         self.hub
-            .put_device(Arc::clone(&entry.device), Arc::new(entry.state.clone()));
+            .put_device(Arc::clone(&entry.device), Arc::clone(&entry.state));
     }
 
     fn put_readings(&mut self, readings: &Readings) {
@@ -297,7 +305,8 @@ impl Intake {
                     reading.value.clone()
                 }
             };
-            entry.state.values.insert(metric.key.clone(), value);
+            let state = Arc::make_mut(&mut entry.state);
+            state.values.insert(metric.key.clone(), value);
         }
         for metric in device
             .metrics
@@ -310,20 +319,18 @@ impl Intake {
                 counting.derive(*number, readings.at, day);
                 entry.unsaved = true;
                 let value = counting.last().map(|value| value.rounded(metric.decimals));
-                entry
-                    .state
-                    .values
-                    .insert(metric.key.clone(), Value::from(value));
+                let state = Arc::make_mut(&mut entry.state);
+                state.values.insert(metric.key.clone(), Value::from(value));
             }
         }
-        entry.state.at = Some(readings.at);
+        Arc::make_mut(&mut entry.state).at = Some(readings.at);
         entry.describe_holds();
         let now = self.clock.now();
         let due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.save_every;
         if entry.unsaved && entry.saved_at.is_none_or(due) {
             entry.save(&self.store, now);
         }
-        self.hub.put_state(Arc::new(entry.state.clone()));
+        self.hub.put_state(Arc::clone(&entry.state));
     }
 
     fn log_health(&self, id: &DeviceId, health: &Health) {
@@ -353,21 +360,20 @@ impl Intake {
         if entry.state.health == health {
             return;
         }
+        let state = Arc::make_mut(&mut entry.state);
         if !health.code.has_data() {
-            // What was measured before is no longer so; what was counted still is.
+            // What was measured before is no longer so; what was counted still is, and what is
+            // known of the connection.
             for metric in &entry.device.metrics {
-                if !metric.is_counter() {
-                    entry
-                        .state
-                        .values
-                        .insert(metric.key.clone(), Value::Unknown);
+                if !metric.is_counter() && metric.role != Role::Connection {
+                    state.values.insert(metric.key.clone(), Value::Unknown);
                 }
             }
         }
-        connection::describe(&mut entry.state.values, &health);
-        entry.state.health = health;
+        connection::describe(&mut state.values, &health);
+        state.health = health;
         entry.describe_holds();
-        self.hub.put_state(Arc::new(entry.state.clone()));
+        self.hub.put_state(Arc::clone(&entry.state));
     }
 }
 
@@ -419,10 +425,22 @@ impl Entry {
             } else {
                 words
             };
-            self.state
+            Arc::make_mut(&mut self.state)
                 .values
                 .insert(COUNTER_GUARD.key.clone(), connection::cut(words).into());
         }
+    }
+
+    /// What its counters have to go on from, should the device come back.
+    fn put_aside(self) -> impl Iterator<Item = (Counter, serde_json::Value)> {
+        let device = self.device.id.to_string();
+        self.counting.into_iter().map(move |(key, counting)| {
+            let counter = Counter {
+                device: device.clone(),
+                key: key.into_owned(),
+            };
+            (counter, json!(counting))
+        })
     }
 
     fn save(&mut self, store: &Store, now: Timestamp) {

@@ -70,7 +70,16 @@ struct Line {
     /// How the source itself is, while that is not to be seen from its devices: the adapter is
     /// down, or no device has answered yet.
     own_health: Option<Health>,
-    settled: bool,
+    /// Whether any of its devices is known.
+    named: bool,
+    /// Whether it says that there are others that it has not named yet.
+    more_to_come: bool,
+}
+
+impl Line {
+    const fn is_settled(&self) -> bool {
+        self.named && !self.more_to_come
+    }
 }
 
 impl Bridge {
@@ -91,7 +100,9 @@ impl Bridge {
             .enumerate()
             .map(|(index, source)| (source.key(), index))
             .collect();
-        intake.restore(&mut setup.saved, |key| keys.get(key).copied());
+        intake.restore(&mut setup.saved, &setup.incomplete, |key| {
+            keys.get(key).copied()
+        });
         for adapter in &setup.incomplete {
             hub.set_settled(adapter, false);
         }
@@ -136,8 +147,8 @@ impl Bridge {
                 report = inbox.recv() => {
                     let Some((index, report)) = report else { break };
                     let is_news = self.is_news(&report);
-                    self.take(&mut lines, index, report);
-                    if is_news && !refresh_soon {
+                    let changed = self.take(&mut lines, index, report);
+                    if (is_news || changed) && !refresh_soon {
                         refresh_soon = true;
                         refresh.reset_after(OWN_DEVICE_SOON);
                     }
@@ -193,7 +204,7 @@ impl Bridge {
             incidents.clone(),
             stop.clone(),
         ));
-        let settled = self.intake.knows_source(index);
+        let named = self.intake.knows_source(index);
         Line {
             source: Arc::clone(source),
             key,
@@ -201,15 +212,24 @@ impl Bridge {
             commands,
             restarts: 0,
             own_health: None,
-            settled,
+            named,
+            more_to_come: false,
         }
     }
 
-    fn take(&mut self, lines: &mut [Line], index: usize, report: Report) {
+    /// Takes a report; true if it changes how a source itself is.
+    fn take(&mut self, lines: &mut [Line], index: usize, report: Report) -> bool {
         let Some(line) = lines.get_mut(index) else {
-            return;
+            return false;
         };
-        line.own_health = match &report {
+        let was_settled = line.is_settled();
+        match &report {
+            Report::Device(_) => line.named = true,
+            Report::Complete(complete) => line.more_to_come = !complete,
+            _ => {}
+        }
+        let settles = line.is_settled() != was_settled;
+        let health = match &report {
             Report::Source(health) => {
                 let before = line.own_health.as_ref().map(|before| before.code);
                 if health.code.is_problem() && before != Some(health.code) {
@@ -219,20 +239,21 @@ impl Bridge {
             }
             _ => None,
         };
-        let describes = matches!(report, Report::Device(_));
+        let changed = line.own_health != health;
+        line.own_health = health;
         self.intake.take(index, &line.key, report);
-        if describes && !line.settled {
-            line.settled = true;
-            self.settle(&lines.iter().map(|line| line.settled).collect::<Vec<_>>());
+        if settles {
+            self.settle(&lines.iter().map(Line::is_settled).collect::<Vec<_>>());
         }
+        changed
     }
 
     /// Whether the bridge's own device looks different after a report.
     fn is_news(&self, report: &Report) -> bool {
         match report {
-            Report::Device(_) | Report::Gone(_) | Report::Source(_) => true,
+            Report::Device(_) | Report::Gone(_) => true,
             Report::Health(id, health) => self.intake.health_of(id) != Some(health),
-            Report::Readings(_) => false,
+            Report::Readings(_) | Report::Source(_) | Report::Complete(_) => false,
         }
     }
 

@@ -5,9 +5,12 @@ use std::fmt;
 use jiff::Zoned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{Complaint, Settings};
 
@@ -59,28 +62,36 @@ impl Settings for LogSettings {
 /// Starts the log. A second call changes nothing, so that tests may each begin with it.
 pub(super) fn start(settings: &LogSettings) {
     let level = match settings.level {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
     };
     // The broker inside the demo tells of every client; nobody asked.
-    let default = format!("{level},mqtt5=off,mqtt5_protocol=off");
-    let filter =
-        EnvFilter::try_from_env("WATTBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let default = || {
+        Targets::new()
+            .with_default(level)
+            .with_target("mqtt5", LevelFilter::OFF)
+            .with_target("mqtt5_protocol", LevelFilter::OFF)
+    };
+    let wanted = std::env::var("WATTBRIDGE_LOG").ok();
+    let wanted = wanted.and_then(|words| words.parse::<Targets>().ok());
     let detailed = matches!(settings.level, Level::Debug | Level::Trace);
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_timer(LocalTime)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(detailed);
-    // Fails only if a log has been started before, which then goes on.
-    let _ = match settings.format {
-        Format::Text => builder.try_init(),
-        Format::Json => builder.json().try_init(),
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
+        Format::Text => Box::new(lines),
+        Format::Json => Box::new(lines.json()),
     };
+    let log = tracing_subscriber::registry()
+        .with(lines)
+        .with(wanted.unwrap_or_else(default));
+    // Fails only if a log has been started before, which then goes on.
+    let _ = log.try_init();
 }
 
 struct LocalTime;

@@ -22,7 +22,7 @@ impl Lines {
             match report {
                 Report::Device(device) => drop(self.devices.insert(device.id.clone(), *device)),
                 Report::Readings(readings) => lines.extend(self.readings(&readings)),
-                Report::Gone(_) | Report::Health(..) | Report::Source(_) => {}
+                Report::Gone(_) | Report::Health(..) | Report::Source(_) | Report::Complete(_) => {}
             }
         }
         lines

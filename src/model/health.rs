@@ -121,7 +121,7 @@ impl Health {
             text.push_str(&self.detail);
         }
         if !self.advice.is_empty() {
-            if !text.ends_with('.') {
+            if !text.ends_with(['.', '?', '!']) {
                 text.push('.');
             }
             text.push(' ');

@@ -20,6 +20,10 @@ pub enum Report {
     Health(DeviceId, Health),
     /// How the configured section is as a whole, while its devices are not known yet.
     Source(Health),
+    /// Whether the configured section has named all devices it has. An adapter that learns of its
+    /// devices step by step says `false` first: until then nothing that was announced for the
+    /// section in an earlier run is obsolete.
+    Complete(bool),
 }
 
 /// Values of one device that belong to one moment.

@@ -82,16 +82,16 @@ pub(super) async fn ask(
                 break Err(AskError::Silent(endpoint.clone()));
             }
             Ok(0) | Err(LinkError::TimedOut { .. }) => {
-                break Err(AskError::Cut {
-                    endpoint: endpoint.clone(),
-                    have,
-                });
+                break Err(broken_off(endpoint, &mut framer, have));
             }
             Ok(count) => have += count,
             Err(error) => break Err(AskError::Link(error)),
         }
         framer.push(&buffer);
-        match framer.next_frame() {
+        // Bytes before the answer do not matter as long as an answer follows.
+        let garbage =
+            |found: &Result<_, FrameError>| matches!(found, Err(FrameError::BadHeader { .. }));
+        match std::iter::from_fn(|| framer.next_frame()).find(|found| !garbage(found)) {
             Some(Ok(frame)) => break understand(endpoint, request, Answer::decode(&frame)),
             Some(Err(error)) => break Err(AskError::Frame(endpoint.clone(), error)),
             None => {}
@@ -99,6 +99,15 @@ pub(super) async fn ask(
     };
     connection.close().await;
     answer
+}
+
+/// What is wrong with bytes after which no more come.
+fn broken_off(endpoint: &Endpoint, framer: &mut Framer, have: usize) -> AskError {
+    let endpoint = endpoint.clone();
+    match framer.finish() {
+        Some(error @ FrameError::BadHeader { .. }) => AskError::Frame(endpoint, error),
+        _ => AskError::Cut { endpoint, have },
+    }
 }
 
 fn understand(

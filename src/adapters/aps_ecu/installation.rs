@@ -12,6 +12,7 @@ use super::config::Config;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
 use super::metrics;
+use super::today::{Energy, Today};
 use super::wire::{EcuId, EcuInfo, Gateway, Group, Signal, Telemetry, Uid};
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
@@ -19,8 +20,6 @@ use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Repo
 const PANEL_POWER: u32 = 700;
 /// Rounds without new values while inverters work that make the values stale.
 const STALE_ROUNDS: u32 = 3;
-/// Rounds with power but without energy today after which the ECU is known not to count it.
-const STUCK_ROUNDS: u8 = 3;
 
 /// One round of answers. What could not be had is missing; the rest still counts.
 #[derive(Debug, Default)]
@@ -50,8 +49,7 @@ pub(super) struct Installation {
     known: Remembered,
     /// Descriptions as last reported.
     described: BTreeMap<DeviceId, Device>,
-    /// Rounds in which today's energy did not count although there was power.
-    stuck: u8,
+    today: Today,
     restart_needed: bool,
 }
 
@@ -65,7 +63,7 @@ impl Installation {
             host_zone,
             known,
             described: BTreeMap::new(),
-            stuck: 0,
+            today: Today::default(),
             restart_needed: false,
         }
     }
@@ -150,13 +148,18 @@ impl Installation {
         if let Some(telemetry) = &answers.telemetry {
             self.list(telemetry, &ecu, now, &mut reports);
         }
+        // An ECU that has just started names itself long before its inverters.
+        let has_none = answers.info.as_ref().is_some_and(|it| it.registered == 0);
+        let complete = has_none || !self.known.inverters.is_empty();
+        reports.push(Report::Complete(complete));
         if let Some(info) = &answers.info {
             let device = self.describe_ecu(info, &ecu);
             self.report_device(device, &mut reports);
         }
         self.describe_inverters(&ecu, &mut reports);
         let stale = self.staleness(answers);
-        if let Some(info) = &answers.info {
+        // Values that are too old are not told again: they are not known any more.
+        if let Some(info) = answers.info.as_ref().filter(|_| stale.is_none()) {
             reports.push(self.ecu_readings(info, answers, &ecu, now));
         }
         let ecu_health = stale.clone().unwrap_or_else(|| self.ecu_health(answers));
@@ -328,12 +331,11 @@ impl Installation {
             .as_ref()
             .and_then(|telemetry| telemetry.at);
         let mut readings = Readings::new(ecu.clone(), now);
-        readings.day = data_time
-            .map(DateTime::date)
-            .or_else(|| Some(now.to_zoned(self.time.zone().clone()).date()));
+        // The time of the latest values may stand still over midnight; the ECU's clock does not.
+        readings.day = data_time.map(DateTime::date).max(Some(self.time.day(now)));
         readings.push("power", Decimal::from(info.power_w));
         readings.push("energy_total", watt_hours(info.lifetime_wh));
-        self.push_today(info, &mut readings);
+        self.push_today(info, now, &mut readings);
         readings.push("inverters", Decimal::from(info.registered));
         readings.push("inverters_online", Decimal::from(info.online));
         if answers.telemetry.is_some() {
@@ -349,24 +351,19 @@ impl Installation {
         Report::Readings(readings)
     }
 
-    /// Some firmware shows 0 for today's energy, for moments or for ever, while there is power. For
-    /// moments the last value stays; when it lasts, today's energy is not known.
-    fn push_today(&mut self, info: &EcuInfo, readings: &mut Readings) {
-        let suspicious = info.today_wh == 0 && info.online > 0 && info.power_w > 0;
-        if !suspicious {
-            self.stuck = 0;
-            readings.push("energy_today", watt_hours(info.today_wh));
-            return;
-        }
-        self.stuck = self.stuck.saturating_add(1);
-        if self.stuck >= STUCK_ROUNDS {
-            if self.stuck == STUCK_ROUNDS {
-                tracing::info!(
-                    "{}: the ECU does not count today's energy. Switch on its entity \"Energy today (computed)\" instead.",
-                    readings.device
-                );
+    fn push_today(&mut self, info: &EcuInfo, now: Timestamp, readings: &mut Readings) {
+        match self.today.read(info, now) {
+            Energy::Counted(energy) => readings.push("energy_today", watt_hours(energy)),
+            Energy::AsBefore => {}
+            Energy::NotCounted { first } => {
+                if first {
+                    tracing::info!(
+                        "{}: the ECU does not count today's energy. Switch on its entity \"Energy today (computed)\" instead.",
+                        readings.device
+                    );
+                }
+                readings.push("energy_today", None::<Decimal>);
             }
-            readings.push("energy_today", None::<Decimal>);
         }
     }
 
@@ -447,7 +444,7 @@ impl Installation {
                 .records
                 .iter()
                 .find(|record| record.uid.to_string() == *uid);
-            if let Some(record) = record {
+            if let Some(record) = record.filter(|_| stale.is_none()) {
                 let strength = signal.get(&record.uid).copied();
                 let strength = answers.signal.is_some().then_some(strength);
                 let mut readings = inverter::readings(record, known, strength, &id, at);

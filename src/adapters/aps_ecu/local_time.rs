@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -78,6 +78,12 @@ impl LocalTime {
             .ok()
     }
 
+    /// The day that the ECU's clock shows at a moment.
+    pub(super) fn day(&self, now: Timestamp) -> Date {
+        let shifted = now.checked_sub(SignedDuration::from_secs(self.shift));
+        shifted.unwrap_or(now).to_zoned(self.zone.clone()).date()
+    }
+
     /// How old a time of the ECU is.
     pub(super) fn age(&self, at: DateTime, now: Timestamp) -> Duration {
         let age = self.moment(at).map(|moment| now.duration_since(moment));
@@ -132,6 +138,7 @@ mod tests {
         let at = date(2026, 6, 21).at(11, 0, 0, 0);
         time.learn(at, now());
         assert_eq!(time.age(at, now()), Duration::from_secs(120));
+        assert_eq!(time.day(now() + Duration::from_secs(12 * 3600)), at.date());
         // Hours later the same values are hours old: the correction is kept.
         let later = now() + Duration::from_secs(7200);
         assert_eq!(time.age(at, later), Duration::from_secs(7320));

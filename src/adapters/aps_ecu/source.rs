@@ -90,6 +90,8 @@ struct Run<'a> {
     clock: ClockWatch,
     outage: Option<Timestamp>,
     answered: bool,
+    /// Since when, and for how many rounds, the ECU has not told of its inverters.
+    blind: Option<(Timestamp, u32)>,
     remembered: Option<Timestamp>,
 }
 
@@ -115,6 +117,7 @@ impl<'a> Run<'a> {
             clock: ClockWatch::Due,
             outage: None,
             answered: false,
+            blind: None,
             remembered: None,
             context,
         }
@@ -195,9 +198,12 @@ impl<'a> Run<'a> {
         self.look_at_clock(ecu).await?;
         self.pause().await;
         match self.ask(&Request::Telemetry { ecu }).await? {
-            Ok(Answer::Telemetry(telemetry)) => answers.telemetry = Some(telemetry),
+            Ok(Answer::Telemetry(telemetry)) => {
+                answers.telemetry = Some(telemetry);
+                self.blind = None;
+            }
             Ok(_) => answers.no_telemetry = Some(Health::new(HealthCode::Garbled)),
-            Err(error) => answers.no_telemetry = Some(error.health()),
+            Err(error) => answers.no_telemetry = Some(self.missed_telemetry(&error)),
         }
         // Without telemetry the ECU is in trouble, and signal levels alone say nothing.
         if answers.telemetry.is_some() {
@@ -215,6 +221,20 @@ impl<'a> Run<'a> {
             self.context.reports.send(report).await?;
         }
         Ok(round)
+    }
+
+    /// What it means for the inverters that the ECU answered, but did not tell of them: a single
+    /// missed answer is no outage as long as there were values before it.
+    fn missed_telemetry(&mut self, error: &AskError) -> Health {
+        let now = self.context.clock.now();
+        let (since, rounds) = self.blind.unwrap_or((now, 0));
+        self.blind = Some((since, rounds.saturating_add(1)));
+        let health = error.health();
+        let outage = rounds >= 2 && now.duration_since(since).unsigned_abs() >= self.pace.outage;
+        if error.is_passing() && self.last_data.is_some() && !outage {
+            return Health::new(HealthCode::Retrying).seen(health.detail);
+        }
+        health
     }
 
     /// What the answers mean for the schedule.
@@ -252,7 +272,8 @@ impl<'a> Run<'a> {
     async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
         let now = self.context.clock.now();
         let since = *self.outage.get_or_insert(now);
-        let lasting = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        // A clock that was set back meanwhile must not put the outage off.
+        let lasting = now.duration_since(since).unsigned_abs();
         let failures = self.schedule.failures() + 1;
         // A single missed round is no outage as long as there were values before it.
         let outage = failures >= 3 && lasting >= self.pace.outage;
@@ -329,7 +350,8 @@ impl<'a> Run<'a> {
         let now = self.context.clock.now();
         let due = match self.clock {
             ClockWatch::Due => true,
-            ClockWatch::At(moment) => now >= moment,
+            // Further away than ever planned: our own clock was set back.
+            ClockWatch::At(moment) => now >= moment || moment > now + CLOCK_EVERY,
             ClockWatch::Unsupported => false,
         };
         if !due {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::bridge::{Feed, News};
-use crate::model::{Quantity, Update};
+use crate::model::{OnOff, Quantity, Update};
 
 const METRICS: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
@@ -47,7 +47,7 @@ impl House {
         let mut saved = saved;
         let counters = std::mem::take(&mut saved.counters);
         let mut intake = Intake::new(hub.clone(), store.clone(), clock.clone(), every, counters);
-        intake.restore(&mut saved, |key| (key == "here").then_some(0));
+        intake.restore(&mut saved, &[], |key| (key == "here").then_some(0));
         Self {
             intake,
             feed: hub.feed(),
@@ -82,6 +82,24 @@ impl House {
     fn number(&self, key: &str) -> String {
         self.value(key).to_json().to_string()
     }
+}
+
+#[test]
+fn a_device_that_comes_back_counts_on() {
+    let mut house = House::in_memory();
+    house.read(0, 1000, 5_000_000);
+    house.read(30, 1000, 5_000_500);
+    house.take(Report::Gone(id()));
+    assert!(house.feed.get(&id()).is_none());
+    house.take(Report::Device(Box::new(device())));
+    assert_eq!(
+        house.value("energy_total"),
+        Decimal::from_watt_hours(5_000_500).rounded(1).into()
+    );
+    assert_eq!(
+        house.value("energy_computed"),
+        Decimal::from_watt_hours(500).into()
+    );
 }
 
 #[test]
@@ -232,4 +250,43 @@ fn the_connection_of_a_device_behind_another_one_is_off_by_default() {
     };
     assert!(connection(None).enabled);
     assert!(!connection(Some(id())).enabled);
+}
+
+#[test]
+fn what_is_known_of_the_connection_stays_known() {
+    let mut house = House::in_memory();
+    let mut device = device();
+    let restart = Metric::on_off("restart_needed", OnOff::Problem).about_connection();
+    device.metrics.push(restart);
+    house.take(Report::Device(Box::new(device)));
+    let mut readings = Readings::new(id(), at(0));
+    readings.push("restart_needed", true);
+    readings.push("power", Decimal::integer(1));
+    house.take(Report::Readings(readings));
+    for code in [HealthCode::Silent, HealthCode::Unreachable] {
+        house.take(Report::Health(id(), Health::new(code)));
+        assert_eq!(house.value("restart_needed"), Value::OnOff(true));
+        assert_eq!(house.value("power"), Value::Unknown);
+    }
+}
+
+#[test]
+fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let wait = Duration::from_secs(20);
+    let (store, saved) = Store::open(&path);
+    let mut house = House::new(store, saved);
+    house.take(Report::Device(Box::new(device())));
+    house.store.flush(wait);
+    for (incomplete, left) in [(&["aps_ecu"][..], 1), (&[], 0)] {
+        let (store, mut saved) = Store::open(&path);
+        let (hub, _commands) = Hub::new();
+        let clock = Clock::manual(at(0), TimeZone::UTC);
+        let mut intake = Intake::new(hub, store.clone(), clock, wait, BTreeMap::new());
+        intake.restore(&mut saved, incomplete, |_| None);
+        assert_eq!(intake.len(), 0);
+        store.flush(wait);
+        assert_eq!(Store::open(&path).1.devices.len(), left);
+    }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::bridge::Known;
@@ -25,11 +24,11 @@ const AFTER_CONFIG: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Entry {
     known: Known,
-    announcement: Value,
-    payload: Vec<u8>,
+    /// The announcement, as bytes only: the tree that they are made of takes ten times the memory.
+    payload: Arc<[u8]>,
     entities: Entities,
     /// What the broker keeps on the discovery topic, as far as we know.
-    retained: Option<Vec<u8>>,
+    retained: Option<Arc<[u8]>>,
     /// The entities that Home Assistant was told of last.
     told: Entities,
     config_due: Option<Instant>,
@@ -45,8 +44,7 @@ impl Entry {
     pub(super) fn new(known: Known, plan: &Plan) -> Self {
         let mut entry = Self {
             known,
-            announcement: Value::Null,
-            payload: Vec::new(),
+            payload: Arc::default(),
             entities: Entities::new(),
             retained: None,
             told: Entities::new(),
@@ -82,12 +80,12 @@ impl Entry {
 
     fn describe(&mut self, plan: &Plan) -> bool {
         let announcement = announcement(&self.known.device, plan);
-        if announcement == self.announcement {
+        let payload = announcement.to_string().into_bytes();
+        if *payload == *self.payload {
             return false;
         }
         self.entities = entities(&announcement);
-        self.payload = announcement.to_string().into_bytes();
-        self.announcement = announcement;
+        self.payload = payload.into();
         true
     }
 
@@ -107,7 +105,12 @@ impl Entry {
         }
         let is_announced = self.online.is_some();
         if !is_announced {
-            self.retained = Some(retained.payload);
+            // As a rule nothing has changed, and one copy does.
+            self.retained = Some(if *retained.payload == *self.payload {
+                Arc::clone(&self.payload)
+            } else {
+                retained.payload.into()
+            });
         } else if !self.stale().is_empty() {
             self.config_due.get_or_insert(now + CONFIG_PAUSE);
         }
@@ -231,15 +234,15 @@ impl Entry {
         let stale = self.stale();
         let payload = if stale.is_empty() {
             self.config_due = None;
-            self.payload.clone()
+            Arc::clone(&self.payload)
         } else {
             self.config_due = Some(now + CONFIG_PAUSE);
-            let reduced = with_removals(&self.announcement, &stale);
-            reduced.to_string().into_bytes()
+            let reduced = with_removals(announcement(&self.known.device, plan), &stale);
+            reduced.to_string().into_bytes().into()
         };
         if again || self.retained.as_ref() != Some(&payload) {
             let topic = plan.topics.config(self.known.device.id.as_str());
-            out.extend([kept(topic, payload.clone())]);
+            out.extend([kept(topic, &*payload)]);
             self.config_sent = Some(now);
             self.retained = Some(payload);
         }

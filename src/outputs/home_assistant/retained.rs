@@ -43,8 +43,7 @@ pub(super) fn entities(announcement: &Value) -> Entities {
 
 /// The announcement with each of `stale` reduced to its platform, which is how Home Assistant is
 /// told to remove an entity.
-pub(super) fn with_removals(announcement: &Value, stale: &Entities) -> Value {
-    let mut announcement = announcement.clone();
+pub(super) fn with_removals(mut announcement: Value, stale: &Entities) -> Value {
     if let Some(components) = announcement["components"].as_object_mut() {
         for (key, platform) in stale {
             components.insert(key.clone(), serde_json::json!({ "platform": platform }));
@@ -93,7 +92,7 @@ mod tests {
     fn a_removal_is_nothing_but_a_platform() {
         let announcement = json!({ "components": { "power": { "platform": "sensor", "a": 1 } } });
         let stale = [("relay".to_owned(), "switch".to_owned())].into();
-        let reduced = with_removals(&announcement, &stale);
+        let reduced = with_removals(announcement.clone(), &stale);
         assert_eq!(
             reduced["components"]["relay"],
             json!({ "platform": "switch" })

@@ -125,7 +125,7 @@ fn said(reports: Vec<Report>) -> Said {
                 said.health.insert(serial, health);
             }
             Report::Gone(id) => said.gone.push(id.to_string()),
-            Report::Source(_) => {}
+            Report::Source(_) | Report::Complete(_) => {}
         }
     }
     said
@@ -322,6 +322,8 @@ fn values_that_no_longer_change_are_stale() {
     let stale = said(installation.reports(&answers, now()));
     assert_eq!(stale.code(DS3), HealthCode::Stale);
     assert!(stale.health[DS3].sentence().contains("12:00"));
+    // They would be shown as if they were good.
+    assert!(stale.values.is_empty());
 }
 
 #[test]
@@ -331,13 +333,14 @@ fn a_zero_of_today_is_passed_over_and_then_unknown() {
     if let Some(info) = &mut zero.info {
         info.today_wh = 0;
     }
-    let mut said_today = || {
-        let said = said(installation.reports(&zero, now()));
+    let mut said_today = |minutes: u64| {
+        let now = now() + std::time::Duration::from_secs(minutes * 60);
+        let said = said(installation.reports(&zero, now));
         said.values["216000000001"].get("energy_today").cloned()
     };
-    assert_eq!(said_today(), None);
-    assert_eq!(said_today(), None);
-    assert_eq!(said_today(), Some(Value::Unknown));
+    assert_eq!(said_today(0), None);
+    assert_eq!(said_today(5), None);
+    assert_eq!(said_today(10), Some(Value::Unknown));
 }
 
 #[test]
@@ -383,4 +386,28 @@ fn a_restart_remembers_the_inverters() {
     assert!(after.is_identified());
     let health = after.health_of_all(&Health::new(HealthCode::Unreachable));
     assert_eq!(health.len(), 2);
+}
+
+#[test]
+fn an_ecu_is_not_complete_before_its_inverters_are_known() {
+    let mut installation = installation();
+    let mut complete = |answers: &Answers| {
+        let reports = installation.reports(answers, now());
+        let first = reports
+            .iter()
+            .position(|it| matches!(it, Report::Device(_)));
+        let said = reports
+            .iter()
+            .position(|it| matches!(it, Report::Complete(_)));
+        assert!(said.is_some() && (first.is_none() || said < first));
+        reports.contains(&Report::Complete(true))
+    };
+    let only_info = Answers {
+        info: Some(info()),
+        ..Answers::default()
+    };
+    assert!(!complete(&only_info));
+    assert!(!complete(&answers(noon(), Vec::new())));
+    assert!(complete(&answers(noon(), vec![ds3(true)])));
+    assert!(complete(&only_info));
 }

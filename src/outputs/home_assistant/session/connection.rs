@@ -27,6 +27,9 @@ const INCOMING_LIMIT: u32 = 1024 * 1024;
 const REQUEST_QUEUE: usize = 64;
 /// Requests written per flush; without it each message costs a system call.
 const REQUEST_BATCH: usize = 32;
+/// Unconfirmed messages on their way. The library keeps a slot for each from the start, and without
+/// a limit of ours that is 65535 of them, 15 MB. Mosquitto allows 20.
+const IN_FLIGHT: u16 = 64;
 /// When reading fails, the library forgets what it read before in the same batch.
 const READ_BATCH: usize = 1;
 /// Room for the fixed header, lengths, packet id and the one property we send.
@@ -235,6 +238,7 @@ fn options(settings: &Settings, stream: Tap) -> MqttOptions {
         .set_clean_start(true)
         .set_session_expiry_interval(Some(0))
         .set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(INCOMING_LIMIT))
+        .set_outgoing_inflight_upper_limit(IN_FLIGHT)
         .set_max_request_batch(REQUEST_BATCH)
         .set_read_batch_size(READ_BATCH)
         .set_connect_timeout(ATTEMPT_TIME);
