@@ -117,7 +117,13 @@ impl Intake {
                 }
             }
             Report::Readings(readings) => self.put_readings(&readings),
-            Report::Health(id, health) => self.put_health(&id, health),
+            Report::Health(id, health) => {
+                // The bridge's own device only sums up what was said about each source.
+                if !key.is_empty() {
+                    self.log_health(&id, &health);
+                }
+                self.put_health(&id, health);
+            }
             // Kept by the runner, beside what it knows of the source itself.
             Report::Source(_) | Report::Complete(_) => {}
         }
@@ -129,6 +135,7 @@ impl Intake {
             |(id, entry): (&DeviceId, &Entry)| (entry.source == source).then(|| id.clone());
         let ids: Vec<DeviceId> = self.entries.iter().filter_map(of_source).collect();
         for id in ids {
+            self.log_health(&id, health);
             self.put_health(&id, health.clone());
         }
     }
@@ -136,6 +143,11 @@ impl Intake {
     /// The source that reaches a device.
     pub(super) fn source_of(&self, id: &DeviceId) -> Option<usize> {
         self.entries.get(id).map(|entry| entry.source)
+    }
+
+    /// How a device is.
+    pub(super) fn health_of(&self, id: &DeviceId) -> Option<&Health> {
+        self.entries.get(id).map(|entry| &entry.state.health)
     }
 
     /// The state of a source's first device without a parent: how the source itself is.
@@ -192,15 +204,11 @@ impl Intake {
     }
 
     fn put_device(&mut self, source: usize, mut device: Device) {
-        device.metrics.retain(|metric| !is_ours(&metric.key));
-        device.metrics.extend_from_slice(connection::METRICS);
-        if device
+        device
             .metrics
-            .iter()
-            .any(|metric| metric.is_counter() && metric.derived.is_none())
-        {
-            device.metrics.push(COUNTER_GUARD);
-        }
+            .retain(|metric| !connection::is_ours(&metric.key));
+        let ours: Vec<Metric> = connection::metrics(&device).collect();
+        device.metrics.extend(ours);
         let device = Arc::new(device);
         let id = device.id.clone();
         let entry = self.entries.entry(id.clone()).or_insert_with(|| Entry {
@@ -325,20 +333,32 @@ impl Intake {
         self.hub.put_state(Arc::clone(&entry.state));
     }
 
+    fn log_health(&self, id: &DeviceId, health: &Health) {
+        let entry = self.entries.get(id);
+        let Some(entry) = entry.filter(|entry| entry.state.health.code != health.code) else {
+            return;
+        };
+        let name = &entry.device.name;
+        let parent = entry.device.via.as_ref();
+        let parent = parent.and_then(|via| self.health_of(via));
+        let is_echo = health.code != HealthCode::Online
+            && parent.is_some_and(|parent| parent.code == health.code);
+        if is_echo {
+            // One trouble, one message: the device that all others are behind has told it.
+            tracing::debug!("{name}: {}", health.sentence());
+        } else if health.code.is_problem() {
+            tracing::warn!("{name}: {}", health.sentence());
+        } else {
+            tracing::info!("{name}: {}", health.sentence());
+        }
+    }
+
     fn put_health(&mut self, id: &DeviceId, health: Health) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
         if entry.state.health == health {
             return;
-        }
-        if entry.state.health.code != health.code {
-            let name = &entry.device.name;
-            if health.code.is_problem() {
-                tracing::warn!("{name}: {}", health.sentence());
-            } else {
-                tracing::info!("{name}: {}", health.sentence());
-            }
         }
         let state = Arc::make_mut(&mut entry.state);
         if !health.code.has_data() {
@@ -355,11 +375,6 @@ impl Intake {
         entry.describe_holds();
         self.hub.put_state(Arc::clone(&entry.state));
     }
-}
-
-/// Whether a key is one that the bridge itself adds.
-fn is_ours(key: &str) -> bool {
-    key == COUNTER_GUARD.key || connection::METRICS.iter().any(|metric| metric.key == key)
 }
 
 /// The most that a counter of this device can gain per hour: watts for kilowatt-hours.
@@ -406,7 +421,7 @@ impl Entry {
         if self.device.metric(&COUNTER_GUARD.key).is_some() {
             let words = self.holds.values().cloned().collect::<Vec<_>>().join("; ");
             let words = if words.is_empty() {
-                "All values good".to_owned()
+                "All counters good".to_owned()
             } else {
                 words
             };

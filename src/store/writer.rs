@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode};
@@ -25,6 +24,8 @@ const MAX_PENDING: usize = 100_000;
 enum Job {
     Change(Subject, Content),
     Flush(mpsc::Sender<()>),
+    /// Closes the file; a later change would open it again.
+    Close(mpsc::Sender<()>),
 }
 
 /// The handle for saving. Cheap to clone; saving never waits for the disk.
@@ -32,7 +33,6 @@ enum Job {
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     failing: Arc<AtomicBool>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Store {
@@ -82,6 +82,7 @@ impl Store {
             path,
             failing: Arc::clone(&failing),
             pending: BTreeMap::new(),
+            closing: false,
         };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
@@ -91,11 +92,7 @@ impl Store {
                 "The store cannot run ({error}); counters are not protected over a restart. Free some memory and restart."
             );
         }
-        Self {
-            jobs,
-            failing,
-            thread: Arc::new(Mutex::new(thread.ok())),
-        }
+        Self { jobs, failing }
     }
 
     /// Whether saving fails at the moment.
@@ -151,16 +148,10 @@ impl Store {
 
     /// Writes the rest and closes the file.
     pub fn close(self) {
-        let Self { jobs, thread, .. } = self;
         let (done, wait) = mpsc::channel();
-        let _ = jobs.send(Job::Flush(done));
-        drop(jobs);
-        let _ = wait.recv_timeout(Duration::from_secs(5));
-        let handle = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Other handles may be alive in tasks that are being dropped: then the thread ends with
-        // them, and everything is written already.
-        if let Some(handle) = handle.filter(JoinHandle::is_finished) {
-            let _ = handle.join();
+        // The thread itself may live on with other handles, in tasks that are being dropped.
+        if self.jobs.send(Job::Close(done)).is_ok() {
+            let _ = wait.recv_timeout(Duration::from_secs(5));
         }
     }
 }
@@ -217,6 +208,7 @@ struct Writer {
     path: Option<PathBuf>,
     failing: Arc<AtomicBool>,
     pending: BTreeMap<Subject, Content>,
+    closing: bool,
 }
 
 impl Writer {
@@ -238,6 +230,11 @@ impl Writer {
                 self.take(job, &mut waiting);
             }
             self.write();
+            if self.closing {
+                // SQLite folds its log in with the last connection.
+                self.connection = None;
+                self.closing = false;
+            }
             for done in waiting {
                 let _ = done.send(());
             }
@@ -248,6 +245,10 @@ impl Writer {
     fn take(&mut self, job: Job, waiting: &mut Vec<mpsc::Sender<()>>) {
         match job {
             Job::Flush(done) => waiting.push(done),
+            Job::Close(done) => {
+                self.closing = true;
+                waiting.push(done);
+            }
             Job::Change(..) if self.path.is_none() => {}
             Job::Change(subject, content) => {
                 if self.pending.len() < MAX_PENDING || self.pending.contains_key(&subject) {
@@ -381,6 +382,20 @@ mod tests {
         again.forget_device(&device().id);
         again.flush(WAIT);
         assert!(Store::open(&path).1.devices.is_empty());
+    }
+
+    #[test]
+    fn a_closed_store_leaves_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let (store, _) = Store::open(&path);
+        let other_handle = store.clone();
+        store.save_device("s", &device());
+        store.close();
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        assert_eq!(files.count(), 1);
+        drop(other_handle);
+        assert_eq!(Store::open(&path).1.devices.len(), 1);
     }
 
     #[test]

@@ -12,15 +12,14 @@ use super::config::Config;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
 use super::metrics;
-use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
+use super::today::{Energy, Today};
+use super::wire::{EcuId, EcuInfo, Gateway, Group, Signal, Telemetry, Uid};
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
 /// Power of one panel that no product exceeds, in watts.
 const PANEL_POWER: u32 = 700;
 /// Rounds without new values while inverters work that make the values stale.
 const STALE_ROUNDS: u32 = 3;
-/// Rounds with power but without energy today after which the ECU is known not to count it.
-const STUCK_ROUNDS: u8 = 3;
 
 /// One round of answers. What could not be had is missing; the rest still counts.
 #[derive(Debug, Default)]
@@ -50,8 +49,7 @@ pub(super) struct Installation {
     known: Remembered,
     /// Descriptions as last reported.
     described: BTreeMap<DeviceId, Device>,
-    /// Rounds in which today's energy did not count although there was power.
-    stuck: u8,
+    today: Today,
     restart_needed: bool,
 }
 
@@ -65,7 +63,7 @@ impl Installation {
             host_zone,
             known,
             described: BTreeMap::new(),
-            stuck: 0,
+            today: Today::default(),
             restart_needed: false,
         }
     }
@@ -267,7 +265,17 @@ impl Installation {
         }
         device.rated_power = Some(self.rated_power(info.registered));
         device.metrics = metrics::ECU.to_vec();
+        // The small products never tell; an entity that is unknown for ever is only in the way.
+        let tells = info.group != Group::G11 || info.last_upload.is_some();
+        if !tells && !self.has_told_uploads(id) {
+            device.metrics.retain(|metric| metric.key != "last_upload");
+        }
         device
+    }
+
+    fn has_told_uploads(&self, ecu: &DeviceId) -> bool {
+        let described = self.described.get(ecu);
+        described.is_some_and(|ecu| ecu.metric("last_upload").is_some())
     }
 
     /// The most that the installation can produce.
@@ -323,45 +331,39 @@ impl Installation {
             .as_ref()
             .and_then(|telemetry| telemetry.at);
         let mut readings = Readings::new(ecu.clone(), now);
-        readings.day = data_time
-            .map(DateTime::date)
-            .or_else(|| Some(self.time.day(now)));
+        // The time of the latest values may stand still over midnight; the ECU's clock does not.
+        readings.day = data_time.map(DateTime::date).max(Some(self.time.day(now)));
         readings.push("power", Decimal::from(info.power_w));
         readings.push("energy_total", watt_hours(info.lifetime_wh));
-        self.push_today(info, &mut readings);
+        self.push_today(info, now, &mut readings);
         readings.push("inverters", Decimal::from(info.registered));
         readings.push("inverters_online", Decimal::from(info.online));
         if answers.telemetry.is_some() {
             readings.push("data_time", data_time.and_then(|at| self.time.moment(at)));
         }
-        readings.push(
-            "last_upload",
-            info.last_upload.and_then(|at| self.time.moment(at)),
-        );
+        if self.has_told_uploads(ecu) {
+            let upload = info.last_upload.and_then(|at| self.time.moment(at));
+            readings.push("last_upload", upload);
+        }
         readings.push("firmware", info.firmware.clone());
         readings.push("radio_channel", info.channel.clone());
         readings.push("restart_needed", self.restart_needed);
         Report::Readings(readings)
     }
 
-    /// Some firmware shows 0 for today's energy, for moments or for ever, while there is power. For
-    /// moments the last value stays; when it lasts, today's energy is not known.
-    fn push_today(&mut self, info: &EcuInfo, readings: &mut Readings) {
-        let suspicious = info.today_wh == 0 && info.online > 0 && info.power_w > 0;
-        if !suspicious {
-            self.stuck = 0;
-            readings.push("energy_today", watt_hours(info.today_wh));
-            return;
-        }
-        self.stuck = self.stuck.saturating_add(1);
-        if self.stuck >= STUCK_ROUNDS {
-            if self.stuck == STUCK_ROUNDS {
-                tracing::info!(
-                    "{}: the ECU does not count today's energy. Switch on its entity \"Energy today (computed)\" instead.",
-                    readings.device
-                );
+    fn push_today(&mut self, info: &EcuInfo, now: Timestamp, readings: &mut Readings) {
+        match self.today.read(info, now) {
+            Energy::Counted(energy) => readings.push("energy_today", watt_hours(energy)),
+            Energy::AsBefore => {}
+            Energy::NotCounted { first } => {
+                if first {
+                    tracing::info!(
+                        "{}: the ECU does not count today's energy. Switch on its entity \"Energy today (computed)\" instead.",
+                        readings.device
+                    );
+                }
+                readings.push("energy_today", None::<Decimal>);
             }
-            readings.push("energy_today", None::<Decimal>);
         }
     }
 
@@ -456,7 +458,7 @@ impl Installation {
             };
             let health = stale
                 .cloned()
-                .unwrap_or_else(|| known.health(listed, asleep, now));
+                .unwrap_or_else(|| known.health(listed, asleep, now, self.time.zone()));
             reports.push(Report::Health(id, health));
         }
     }

@@ -29,6 +29,7 @@ mod schedule;
 mod simulated;
 pub mod simulator;
 mod source;
+mod today;
 pub mod wire;
 
 use std::sync::Arc;
