@@ -1,20 +1,18 @@
 //! From reports to states: every value passes here once, in one direction.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
 
-use super::connection::{self, COUNTER_GUARD};
-use super::counting::{Counting, Reported};
+use super::connection;
+use super::counting::Reported;
+use super::entry::Entry;
 use super::hub::Hub;
 use crate::clock::Clock;
 use crate::model::{
-    Decimal, Device, DeviceId, DeviceState, Health, HealthCode, Metric, Readings, Report, Role,
-    Value,
+    Decimal, Device, DeviceId, Health, HealthCode, Metric, Readings, Report, Role, Value,
 };
 use crate::store::{Counter, Saved, Store};
 
@@ -30,21 +28,6 @@ pub(super) struct Intake {
     /// Counters of devices that are not there yet, or no more.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
     held: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    source: usize,
-    /// Whether its source has reported it in this run, so that it is that source's alone.
-    claimed: bool,
-    device: Arc<Device>,
-    /// The hub holds the same one until it changes.
-    state: Arc<DeviceState>,
-    counting: BTreeMap<Cow<'static, str>, Counting>,
-    /// Words about each counter that is held back at the moment.
-    holds: BTreeMap<Cow<'static, str>, String>,
-    saved_at: Option<Timestamp>,
-    unsaved: bool,
 }
 
 impl Intake {
@@ -210,50 +193,10 @@ impl Intake {
         let ours: Vec<Metric> = connection::metrics(&device).collect();
         device.metrics.extend(ours);
         let device = Arc::new(device);
-        let id = device.id.clone();
-        let entry = self.entries.entry(id.clone()).or_insert_with(|| Entry {
-            source,
-            claimed: false,
-            device: Arc::clone(&device),
-            state: Arc::new(DeviceState {
-                device: id.clone(),
-                at: None,
-                values: BTreeMap::new(),
-                health: Health::new(HealthCode::Starting),
-            }),
-            counting: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            saved_at: None,
-            unsaved: false,
-        });
+        let fresh = || Entry::new(source, Arc::clone(&device));
+        let entry = self.entries.entry(device.id.clone()).or_insert_with(fresh);
         entry.source = source;
-        entry.device = device;
-        let known = &entry.device.metrics;
-        let state = Arc::make_mut(&mut entry.state);
-        state
-            .values
-            .retain(|key, _| known.iter().any(|metric| metric.key == *key));
-        for metric in known {
-            let mut saved = || {
-                let counter = Counter {
-                    device: id.to_string(),
-                    key: metric.key.to_string(),
-                };
-                self.saved_counters.remove(&counter)
-            };
-            if metric.is_counter() && !entry.counting.contains_key(&metric.key) {
-                let counting = Counting::new(metric, saved());
-                let last = counting.last().map(|last| last.rounded(metric.decimals));
-                state.values.insert(metric.key.clone(), Value::from(last));
-                entry.counting.insert(metric.key.clone(), counting);
-            }
-            state
-                .values
-                .entry(metric.key.clone())
-                .or_insert(Value::Unknown);
-        }
-        connection::describe(&mut state.values, &state.health);
-        entry.describe_holds();
+        entry.describe(device, &mut self.saved_counters);
         self.hub
             .put_device(Arc::clone(&entry.device), Arc::clone(&entry.state));
     }
@@ -385,70 +328,6 @@ fn power_limit(device: &Device, metric: &Metric) -> u32 {
     match metric.quantity {
         Some(Energy | ReactiveEnergy) => device.rated_power.unwrap_or(ANY_HOME),
         _ => u32::MAX,
-    }
-}
-
-impl Entry {
-    /// Logs when a counter begins or ends to be held back, and remembers the words.
-    fn note_hold(&mut self, metric: &Metric, held: Option<String>, restarted: Option<Decimal>) {
-        let name = &self.device.name;
-        let title = metric.title();
-        if let Some(from) = restarted {
-            tracing::warn!(
-                "{name}: {title} starts anew after {from}: three values in a row agree. \
-                 If the device was not exchanged, note the date: statistics will show a new meter."
-            );
-        }
-        match held {
-            Some(words) => {
-                if !self.holds.contains_key(&metric.key) {
-                    tracing::warn!(
-                        "{name}: {title} {words}. Nothing needs to be done; if it lasts, restart the device."
-                    );
-                }
-                self.holds
-                    .insert(metric.key.clone(), format!("{title} {words}"));
-            }
-            None => {
-                if self.holds.remove(&metric.key).is_some() {
-                    tracing::info!("{name}: {title} is good again.");
-                }
-            }
-        }
-    }
-
-    fn describe_holds(&mut self) {
-        if self.device.metric(&COUNTER_GUARD.key).is_some() {
-            let words = self.holds.values().cloned().collect::<Vec<_>>().join("; ");
-            let words = if words.is_empty() {
-                "All values good".to_owned()
-            } else {
-                words
-            };
-            Arc::make_mut(&mut self.state)
-                .values
-                .insert(COUNTER_GUARD.key.clone(), connection::cut(words).into());
-        }
-    }
-
-    /// What its counters have to go on from, should the device come back.
-    fn put_aside(self) -> impl Iterator<Item = (Counter, serde_json::Value)> {
-        let device = self.device.id.to_string();
-        self.counting.into_iter().map(move |(key, counting)| {
-            let counter = Counter {
-                device: device.clone(),
-                key: key.into_owned(),
-            };
-            (counter, json!(counting))
-        })
-    }
-
-    fn save(&mut self, store: &Store, now: Timestamp) {
-        for (key, counting) in &self.counting {
-            store.save_counter(&self.device.id, key, &json!(counting));
-        }
-        self.saved_at = Some(now);
-        self.unsaved = false;
     }
 }
 

@@ -7,6 +7,7 @@
 mod connection;
 mod counting;
 mod derive;
+mod entry;
 mod guard;
 mod hub;
 mod intake;
