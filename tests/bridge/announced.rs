@@ -109,7 +109,7 @@ async fn everything_is_true(plan: Plan<'_>) {
     let (state, _) = wire
         .state("the truth", mark, &id, |state| contains(state, &ecu))
         .await;
-    check_announcement(&id, &config(&id), &state, None);
+    check_announcement(&id, &config(&id), &state, Some("wattbridge_bridge"));
 
     for record in &telemetry.records {
         let own = inverter_id(record.uid);

@@ -1,6 +1,6 @@
 //! Several sections, of which some are wrong or reach nobody.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::gateway::{ECU_PRO, Gateway, Plan, section};
 use crate::home::Home;
@@ -33,12 +33,17 @@ async fn one_bad_section_stops_no_other() {
             wire.state("online", 0, id, works).await;
         }
     }
-    let key = format!("aps_ecu_127_0_0_1_{nobody}");
     let told = |state: &Json| {
-        let reason = state[&key].as_str().unwrap_or_default();
-        reason.contains("refuses the connection") && reason.contains("switch the ECU off and on")
+        let reason = state["reason"].as_str().unwrap_or_default();
+        reason.contains(&format!("APS ECU 127.0.0.1:{nobody}"))
+            && reason.contains("refuses the connection")
+            && reason.contains("switch the ECU off and on")
     };
     let (state, _) = wire.state("a reason", 0, "wattbridge_bridge", told).await;
+    assert_eq!(
+        (&state["health"], &state["problem"]),
+        (&json!("degraded"), &json!("ON"))
+    );
     assert_eq!(state["aps_ecu_restarts"], 0);
 
     // The mistake is told of with its place and what was probably meant.
