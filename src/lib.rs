@@ -1,4 +1,29 @@
 //! wattbridge connects solar inverters and smart meters to Home Assistant.
+//!
+//! # Layout
+//!
+//! Data flows one way, commands the other:
+//!
+//! ```text
+//! bytes -> links -> adapters -- Report --> bridge -- Update --> outputs -> Home Assistant
+//!                      ^                      |
+//!                      +------ Command -------+   only where the user allowed control
+//! ```
+//!
+//! * [`links`]: byte streams to devices; each can be recorded and replayed.
+//! * [`adapters`]: one folder for each kind of device, and the list of them; bytes become reports.
+//! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
+//! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT.
+//! * [`model`]: the words that all of these share; pure data without I/O.
+//! * [`store`]: the one file in which is kept what must survive a restart.
+//! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
+//! * [`clock`]: the time, as it is or as a replay or test sets it.
+//! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
+//! * `demo`: the MQTT broker inside `wattbridge demo`; only with the feature of that name.
+//!
+//! Adapters know nothing of topics and Home Assistant, outputs know nothing of frames and devices'
+//! protocols; both meet in [`model`]. A new device is one folder and one line in [`adapters::ADAPTERS`],
+//! a new output the same in [`outputs`].
 
 pub mod adapters;
 pub mod bridge;

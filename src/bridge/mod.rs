@@ -1,18 +1,21 @@
 //! The bridge between adapters and outputs.
 //!
-//! It starts every source and keeps it running ([`supervisor`]), takes their reports, guards and
-//! completes the values ([`intake`], [`guard`], [`derive`]), and holds the latest state of every
+//! It starts every source and keeps it running (`supervisor`), takes their reports, guards and
+//! completes the values (`intake`, `guard`, `derive`), and holds the latest state of every
 //! device for the outputs ([`Hub`], [`Feed`]). Commands travel the other way.
 
 mod connection;
 mod counting;
 mod derive;
+mod entry;
 mod guard;
 mod hub;
 mod intake;
 mod own_device;
 mod runner;
 mod supervisor;
+
+pub(crate) use own_device::id as own_device_id;
 
 pub use hub::{Commander, Feed, Hub, Known, News};
 pub use runner::{Bridge, Setup};

@@ -21,7 +21,7 @@ const TELLING: usize = 4;
 #[derive(Default)]
 pub(super) struct Survey {
     pub(super) findings: Vec<Finding>,
-    /// Parts of the file that are never shown, in order once [`Survey::settle`] is done.
+    /// Parts of the file that are never shown, in their order once the walk is done.
     pub(super) veils: Vec<Range<usize>>,
     /// The hidden values themselves, in case a message of a type repeats one.
     pub(super) secrets: Vec<String>,

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Makes a picture of what a program prints on a terminal.
+
+Reads text with ANSI colours from the standard input, writes SVG to the standard output. How
+demo.svg was made:
+
+    script -qec "target/release/wattbridge demo --for 15s" /dev/null | docs/images/terminal_svg.py > docs/images/demo.svg
+"""
+
+import html
+import re
+import sys
+
+COLOURS = {30: "#1f2430", 31: "#f07178", 32: "#a6d189", 33: "#e5c07b", 36: "#81c8be", 90: "#838ba7"}
+PLAIN, BACKGROUND = "#e4e8f0", "#1f2430"
+WIDTH, HEIGHT, MARGIN = 7.8, 19, 16
+
+
+def spans(line):
+    """Column, colour and text of each piece of a line."""
+    column, colour = 0, PLAIN
+    for piece in re.split(r"(\x1b\[[0-9;]*m)", line):
+        code = re.fullmatch(r"\x1b\[([0-9;]*)m", piece)
+        if code:
+            colour = COLOURS.get(int(code[1] or 0), PLAIN)
+        elif piece:
+            if piece.strip():
+                yield column, colour, piece
+            column += len(piece)
+
+
+def main():
+    lines = [line.rstrip("\r\n") for line in sys.stdin]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    width = round(max(map(len, plain)) * WIDTH + 2 * MARGIN)
+    height = len(lines) * HEIGHT + 2 * MARGIN
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" font-size="13">',
+        f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>',
+    ]
+    for row, line in enumerate(lines):
+        y = MARGIN + row * HEIGHT + 14
+        for column, colour, text in spans(line):
+            column += len(text) - len(text.lstrip())
+            text = text.strip()
+            # The length is given too, so that columns stay columns in whatever font there is.
+            out.append(
+                f'<text x="{MARGIN + column * WIDTH:.1f}" y="{y}" fill="{colour}" xml:space="preserve" '
+                f'textLength="{len(text) * WIDTH:.1f}" lengthAdjust="spacingAndGlyphs">{html.escape(text)}</text>'
+            )
+    out.append("</svg>")
+    print("\n".join(out))
+
+
+main()

@@ -1,0 +1,344 @@
+//! What every adapter has to keep to, whatever its device. A new one is tested here without a line
+//! being added.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use wattbridge::adapters::{ADAPTERS, Adapter, find};
+use wattbridge::config::{File, Section};
+use wattbridge::model::{Behavior, Derivation, Device, Metric, OnOff, Quantity};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, lint, preview};
+
+/// Sections that are not of devices.
+const TAKEN: &[&str] = &["mqtt", "home_assistant", "store", "log", "wattbridge"];
+/// Keys that every device gets from the bridge, and that of the time of a state.
+const OF_THE_BRIDGE: &[&str] = &[
+    "connectivity",
+    "problem",
+    "reason",
+    "health",
+    "counter_guard",
+    "ts",
+];
+
+/// An adapter, and one of its tables of metrics.
+fn tables() -> impl Iterator<Item = (&'static dyn Adapter, &'static [Metric])> {
+    ADAPTERS.iter().flat_map(|adapter| {
+        let tables = adapter.tables().iter();
+        tables.map(move |table| (*adapter, *table))
+    })
+}
+
+fn is_snake_case(word: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(fits)
+        && !word.contains("__")
+        && !word.ends_with('_')
+}
+
+/// The first section in the example of the adapter's page.
+fn example(adapter: &dyn Adapter) -> Section {
+    let page = adapter.page();
+    let file = File::parse(page.example, "the example").unwrap_or_else(|wrong| panic!("{wrong}"));
+    let unknown = file.unknown_sections(&[adapter.kind()]);
+    assert!(unknown.is_empty(), "{unknown}");
+    file.sections(adapter.kind()).remove(0)
+}
+
+/// The keys of the adapter's section, with what is said about each.
+fn keys(adapter: &dyn Adapter) -> Vec<(String, String)> {
+    let schema = serde_json::to_value(adapter.page().schema).unwrap();
+    let keys = schema["properties"].as_object().unwrap().iter();
+    keys.map(|(key, about)| {
+        let about = about["description"].as_str().unwrap_or_default();
+        (key.clone(), about.to_owned())
+    })
+    .collect()
+}
+
+#[test]
+fn names_are_unique_and_sane() {
+    let (mut kinds, mut scanners) = (BTreeSet::new(), BTreeSet::new());
+    for adapter in ADAPTERS {
+        let kind = adapter.kind();
+        assert!(is_snake_case(kind) && !TAKEN.contains(&kind), "{kind}");
+        assert!(kinds.insert(kind), "{kind} is there twice");
+        let found = find(&kind.replace('_', "-")).unwrap();
+        assert_eq!(found.kind(), kind);
+
+        let title = adapter.title();
+        assert!(title.starts_with(char::is_uppercase), "{kind}: {title}");
+        assert!(
+            title.len() <= 80 && !title.ends_with('.'),
+            "{kind}: {title}"
+        );
+
+        if let Some(scanner) = adapter.scanner() {
+            assert!(
+                scanners.insert(scanner.name()),
+                "{} is there twice",
+                scanner.name()
+            );
+            assert!(is_snake_case(scanner.name()) && scanner.port() != 0);
+        }
+    }
+}
+
+#[test]
+fn commands_are_sound() {
+    wattbridge::cli::command().debug_assert();
+    for adapter in ADAPTERS {
+        if let Some(simulator) = adapter.simulator() {
+            simulator.command().debug_assert();
+        }
+        let mut names = BTreeSet::from(["help".to_owned()]);
+        for tool in adapter.tools() {
+            tool.command().debug_assert();
+            let name = tool.command().get_name().to_owned();
+            assert!(
+                names.insert(name.clone()),
+                "{}: {name} is there twice",
+                adapter.kind()
+            );
+        }
+    }
+}
+
+#[test]
+fn keys_of_metrics_are_words_of_their_own() {
+    for (adapter, table) in tables() {
+        let mut seen = BTreeSet::new();
+        for metric in table {
+            let key = metric.key.as_ref();
+            assert!(is_snake_case(key), "{}: {key}", adapter.kind());
+            assert!(
+                !OF_THE_BRIDGE.contains(&key),
+                "{}: {key} is the bridge's",
+                adapter.kind()
+            );
+            assert!(
+                !key.starts_with("set_"),
+                "{}: {key} is that of a control",
+                adapter.kind()
+            );
+            assert!(seen.insert(key), "{}: {key} is there twice", adapter.kind());
+        }
+    }
+}
+
+#[test]
+fn computed_metrics_have_an_origin_that_fits() {
+    for (adapter, table) in tables() {
+        let named = |key: &str| table.iter().find(|metric| metric.key == key);
+        for metric in table {
+            let (origin, fits): (_, fn(&Metric) -> bool) = match &metric.derived {
+                None => continue,
+                Some(Derivation::IntegralOf(key)) => (key, |origin| {
+                    origin.behavior == Behavior::Measurement
+                        && origin.quantity == Some(Quantity::Power)
+                }),
+                Some(Derivation::SinceMidnightOf(key)) => (key, |origin| {
+                    origin.behavior == Behavior::LifetimeCounter
+                        && origin.quantity == Some(Quantity::Energy)
+                }),
+            };
+            let found = named(origin).filter(|origin| origin.derived.is_none() && fits(origin));
+            assert!(
+                found.is_some() && metric.quantity == Some(Quantity::Energy),
+                "{}: {} of {origin}",
+                adapter.kind(),
+                metric.key
+            );
+            assert!(metric.is_counter(), "{}: {}", adapter.kind(), metric.key);
+        }
+    }
+}
+
+#[test]
+fn home_assistant_takes_every_metric() {
+    for (adapter, table) in tables() {
+        let mut device = Device::new(adapter.kind(), "000000000001", "Example", "Somebody");
+        device.metrics = table.to_vec();
+        assert_eq!(lint(std::slice::from_ref(&device)), Vec::<String>::new());
+        let (mqtt, settings) = (MqttSettings::default(), HomeAssistantSettings::default());
+        let announced = preview(&[device], &mqtt, &settings).remove(0).1;
+        let components = announced["components"].as_object().unwrap();
+        assert_eq!(components.len(), table.len());
+        for metric in table {
+            let entity = &components[metric.key.as_ref()];
+            let what = format!("{}: {entity}", adapter.kind());
+            check_class(metric, entity, &what);
+            // Home Assistant has no word of its own for an entity without a class.
+            assert!(
+                entity["device_class"].is_string() || entity["name"].is_string(),
+                "{what}"
+            );
+            assert!(metric.decimals <= 3, "{what}");
+            if let Behavior::State(options) = &metric.behavior {
+                assert!(options.iter().any(|option| option == "other"), "{what}");
+            }
+        }
+    }
+}
+
+/// Class, state class and unit fit what the metric is.
+fn check_class(metric: &Metric, entity: &serde_json::Value, what: &str) {
+    let class = entity["device_class"].as_str();
+    let state_class = entity["state_class"].as_str();
+    let unit = entity["unit_of_measurement"].as_str();
+    assert_eq!(unit, metric.unit(), "{what}");
+    match &metric.behavior {
+        Behavior::Measurement => {
+            assert_eq!(state_class, Some("measurement"), "{what}");
+            let without = [
+                Quantity::Charge,
+                Quantity::SignalQuality,
+                Quantity::Ratio,
+                Quantity::Count,
+            ];
+            let quantity = metric.quantity.unwrap_or_else(|| panic!("{what}"));
+            assert_eq!(class.is_none(), without.contains(&quantity), "{what}");
+        }
+        Behavior::LifetimeCounter | Behavior::DailyCounter => {
+            assert_eq!(state_class, Some("total_increasing"), "{what}");
+            let without = [Quantity::Charge, Quantity::Count];
+            let quantity = metric.quantity.unwrap_or_else(|| panic!("{what}"));
+            assert_eq!(class.is_none(), without.contains(&quantity), "{what}");
+        }
+        Behavior::State(_) => assert_eq!((class, state_class), (Some("enum"), None), "{what}"),
+        Behavior::Text => assert_eq!((class, state_class), (None, None), "{what}"),
+        Behavior::Timestamp => {
+            assert_eq!((class, state_class), (Some("timestamp"), None), "{what}");
+        }
+        Behavior::OnOff(meaning) => {
+            assert_eq!(entity["platform"], "binary_sensor", "{what}");
+            assert_eq!(class.is_none(), *meaning == OnOff::Plain, "{what}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_page_works() {
+    for adapter in ADAPTERS {
+        let page = adapter.page();
+        assert_eq!(page.heading, format!("[[{}]]", adapter.kind()));
+        assert!(
+            page.about.ends_with('.') && page.example.ends_with('\n'),
+            "{}",
+            adapter.kind()
+        );
+        let section = example(*adapter);
+        let source = adapter
+            .configure(&section)
+            .unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_eq!(source.adapter(), adapter.kind());
+        assert!(!source.label().is_empty());
+        assert!(adapter.decoder(&section).is_ok());
+    }
+}
+
+#[test]
+fn every_key_is_described_and_has_a_default() {
+    for adapter in ADAPTERS {
+        let defaults = adapter.page().defaults;
+        for (key, about) in keys(*adapter) {
+            assert!(is_snake_case(&key), "{}: {key}", adapter.kind());
+            assert!(
+                about.ends_with(['.', '`']),
+                "{}: {key}: \"{about}\"",
+                adapter.kind()
+            );
+            assert!(
+                defaults.get(&key).is_some(),
+                "{}: {key} has no default",
+                adapter.kind()
+            );
+        }
+    }
+}
+
+#[test]
+fn unknown_keys_are_refused_with_a_suggestion() {
+    for adapter in ADAPTERS {
+        let keys = keys(*adapter);
+        for (key, _) in keys.iter().filter(|(key, _)| key.len() > 3) {
+            let misspelt = format!("{key}{}", &key[key.len() - 1..]);
+            let text = format!("[[{}]]\n{misspelt} = 1\n", adapter.kind());
+            let file = File::parse(&text, "test.toml").unwrap();
+            let section = file.sections(adapter.kind()).remove(0);
+            let told = adapter.configure(&section).unwrap_err().to_string();
+            assert!(
+                told.contains(&format!("test.toml:2:1: unknown key \"{misspelt}\"")),
+                "{told}"
+            );
+            assert!(told.contains(&format!("did you mean \"{key}\"")), "{told}");
+        }
+    }
+}
+
+#[test]
+fn an_address_sets_keys_that_there_are() {
+    for adapter in ADAPTERS {
+        let keys = keys(*adapter);
+        for (key, _) in adapter.address("192.168.1.50") {
+            assert!(
+                keys.iter().any(|(known, _)| known == key),
+                "{}: {key}",
+                adapter.kind()
+            );
+        }
+    }
+}
+
+/// All that a decoder makes of bytes that come in pieces.
+fn decode(adapter: &dyn Adapter, pieces: &[&[u8]]) -> Vec<String> {
+    let mut decoder = adapter
+        .decoder(&example(adapter))
+        .unwrap_or_else(|wrong| panic!("{wrong}"));
+    let mut all = Vec::new();
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    for piece in pieces {
+        decoder.push(piece);
+        while let Some(result) = decoder.next() {
+            all.push(format!("{result:?}"));
+            assert!(all.len() <= length, "it does not end");
+        }
+    }
+    while let Some(rest) = decoder.finish() {
+        all.push(rest);
+        while let Some(result) = decoder.next() {
+            all.push(format!("{result:?}"));
+        }
+        assert!(all.len() <= 2 * length + 1, "it does not end");
+    }
+    all
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_decoder_panic_however_they_are_cut(
+        bytes in prop::collection::vec(any::<u8>(), 0..600),
+        cuts in prop::collection::vec(0_usize..600, 0..6),
+    ) {
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+        for adapter in ADAPTERS {
+            prop_assert_eq!(decode(*adapter, &[&bytes]), decode(*adapter, &pieces));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_mask_panic(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 0..6)) {
+        for adapter in ADAPTERS {
+            let mut mask = adapter.mask();
+            for piece in &pieces {
+                prop_assert_eq!(mask(piece).len(), piece.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The documentation against the code: pages that are made from it, and pages that must not forget
+//! anything.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use wattbridge::adapters::{ADAPTERS, Adapter};
+use wattbridge::config::File;
+use wattbridge::model::HealthCode;
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Every page there is, by its path from the top of the project.
+fn pages() -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in ["", "docs", "docs/devices"] {
+        for entry in fs::read_dir(path(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                names.push(format!("{folder}/{name}").trim_matches('/').to_owned());
+            }
+        }
+    }
+    names
+}
+
+/// The page of an adapter.
+fn of_device(adapter: &dyn Adapter) -> String {
+    page(&format!(
+        "docs/devices/{}.md",
+        adapter.kind().replace('_', "-")
+    ))
+}
+
+/// Contents of the fenced blocks in a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let parts = text.split(&fence).skip(1);
+    parts
+        .map(|part| part.split("\n```").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn the_configuration_page_is_up_to_date() {
+    let made = wattbridge::cli::configuration_page();
+    let name = "docs/configuration.md";
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path(name), &made).unwrap();
+    }
+    let kept = fs::read_to_string(path(name)).unwrap_or_default();
+    let differs = kept
+        .lines()
+        .zip(made.lines())
+        .position(|(kept, made)| kept != made)
+        .map_or(0, |line| line + 1);
+    assert!(
+        kept == made,
+        "{name} differs from the code, first in line {differs}. UPDATE_DOCS=1 cargo test --test documentation writes it anew."
+    );
+}
+
+#[test]
+fn every_status_is_explained() {
+    for name in ["docs/topics.md", "docs/troubleshooting.md"] {
+        let text = page(name);
+        for code in HealthCode::ALL {
+            let cell = format!("| `{}` | {} |", code.code(), code.words());
+            assert!(text.contains(&cell), "{name} lacks a row with: {cell}");
+        }
+    }
+}
+
+#[test]
+fn every_device_has_a_page_with_its_metrics_and_keys() {
+    for adapter in ADAPTERS {
+        let text = of_device(*adapter);
+        for metric in adapter.tables().iter().copied().flatten() {
+            let key = format!("| `{}` |", metric.key);
+            assert!(text.contains(&key), "{}: {key}", adapter.kind());
+            let name = format!("`{}` | {}", metric.key, metric.title());
+            assert!(text.contains(&name), "{}: {name}", adapter.kind());
+        }
+        let readme = page("README.md");
+        let link = format!("docs/devices/{}.md", adapter.kind().replace('_', "-"));
+        assert!(readme.contains(&link), "README.md lacks {link}");
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let text = page("docs/dependencies.md");
+    let manifest: toml::Table = page("Cargo.toml").parse().unwrap();
+    let fuzz: toml::Table = page("fuzz/Cargo.toml").parse().unwrap();
+    let mut names = BTreeSet::new();
+    for (table, manifest) in [
+        ("dependencies", &manifest),
+        ("dev-dependencies", &manifest),
+        ("dependencies", &fuzz),
+    ] {
+        for (name, details) in manifest[table].as_table().unwrap() {
+            let package = details.get("package").and_then(|package| package.as_str());
+            names.insert(package.unwrap_or(name).to_owned());
+        }
+    }
+    names.remove("wattbridge");
+    for name in &names {
+        let row = format!("| `{name}` |");
+        assert!(
+            text.contains(&row),
+            "docs/dependencies.md lacks a row: {row}"
+        );
+    }
+    // The tables end where single dependencies are weighed.
+    let (tables, _) = text.split_once("## Demo broker").unwrap();
+    for line in tables.lines().filter(|line| line.starts_with("| `")) {
+        let name = line.split('`').nth(1).unwrap_or_default();
+        assert!(
+            names.contains(name),
+            "docs/dependencies.md explains {name}, which is not used"
+        );
+    }
+}
+
+#[test]
+fn every_configuration_that_is_shown_works() {
+    let known: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
+    let singles = ["mqtt", "home_assistant", "store", "log"];
+    for name in pages() {
+        for block in blocks(&page(&name), "toml") {
+            let file = File::parse(&block, &name).unwrap_or_else(|problems| panic!("{problems}"));
+            let sections: Vec<&str> = known.iter().chain(&singles).copied().collect();
+            let unknown = file.unknown_sections(&sections);
+            assert!(unknown.is_empty(), "{unknown}");
+            wattbridge::outputs::OutputSettings::read(&file)
+                .unwrap_or_else(|problems| panic!("{problems}"));
+            for adapter in ADAPTERS {
+                for section in file.sections(adapter.kind()) {
+                    adapter
+                        .configure(&section)
+                        .unwrap_or_else(|problems| panic!("{problems}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_payload_that_is_shown_is_json() {
+    for name in pages() {
+        for block in blocks(&page(&name), "json") {
+            let read = serde_json::from_str::<serde_json::Value>(&block);
+            assert!(read.is_ok(), "{name}: {}\n{block}", read.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for name in pages() {
+        let text = page(&name);
+        for link in links(&text) {
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                path(&name)
+            } else {
+                path(&name).parent().unwrap().join(file)
+            };
+            assert!(target.exists(), "{name}: {link} leads nowhere");
+            if !anchor.is_empty() {
+                let there = fs::read_to_string(&target).unwrap();
+                let anchors: Vec<String> = headings(&there).map(anchor_of).collect();
+                assert!(
+                    anchors.iter().any(|a| a == anchor),
+                    "{name}: {link}, but there are {anchors:?}"
+                );
+            }
+        }
+    }
+}
+
+/// The targets of links and pictures.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let ends = text.split("](").skip(1);
+    ends.filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
+}
+
+fn headings(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim())
+}
+
+fn anchor_of(heading: &str) -> String {
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c))
+        .collect::<String>();
+    kept.replace(' ', "-")
+}
