@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::model::{Health, HealthCode, Metric, OnOff, Value};
+use crate::model::{Device, Health, HealthCode, Metric, OnOff, Value};
 
 /// Text states longer than this are refused by receivers.
 const LONGEST_TEXT: usize = 255;
@@ -22,7 +22,7 @@ const HEALTH_CODES: [Cow<'static, str>; HealthCode::ALL.len()] = {
 };
 
 /// What is added to the metrics of every device.
-pub(super) const METRICS: &[Metric] = &[
+const METRICS: &[Metric] = &[
     Metric::on_off("connectivity", OnOff::Connectivity)
         .named("Connection")
         .about_connection(),
@@ -38,8 +38,27 @@ pub(super) const METRICS: &[Metric] = &[
 
 /// What is added to devices with counters.
 pub(super) const COUNTER_GUARD: Metric = Metric::text("counter_guard")
-    .named("Counter guard")
+    .named("Counter check")
     .about_connection();
+
+/// Whether a key is one that the bridge itself adds.
+pub(super) fn is_ours(key: &str) -> bool {
+    key == COUNTER_GUARD.key || METRICS.iter().any(|metric| metric.key == key)
+}
+
+/// What is added to the metrics of this device.
+pub(super) fn metrics(device: &Device) -> impl Iterator<Item = Metric> {
+    let counts = |metric: &Metric| metric.is_counter() && metric.derived.is_none();
+    let guard = device.metrics.iter().any(counts).then_some(COUNTER_GUARD);
+    // The connection of a device behind another one is that of the other one. Beside a radio
+    // contact of its own it would only puzzle.
+    let is_behind = device.via.is_some();
+    let ours = METRICS.iter().cloned().map(move |mut metric| {
+        metric.enabled &= !(is_behind && metric.key == "connectivity");
+        metric
+    });
+    ours.chain(guard)
+}
 
 /// Writes the values of these metrics.
 pub(super) fn describe(values: &mut BTreeMap<Cow<'static, str>, Value>, health: &Health) {

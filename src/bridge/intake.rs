@@ -1,20 +1,18 @@
 //! From reports to states: every value passes here once, in one direction.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
 
-use super::connection::{self, COUNTER_GUARD};
-use super::counting::{Counting, Reported};
+use super::connection;
+use super::counting::Reported;
+use super::entry::Entry;
 use super::hub::Hub;
 use crate::clock::Clock;
 use crate::model::{
-    Decimal, Device, DeviceId, DeviceState, Health, HealthCode, Metric, Readings, Report, Role,
-    Value,
+    Decimal, Device, DeviceId, Health, HealthCode, Metric, Readings, Report, Role, Value,
 };
 use crate::store::{Counter, Saved, Store};
 
@@ -27,22 +25,9 @@ pub(super) struct Intake {
     /// How often the counters of one device are saved at most.
     save_every: Duration,
     entries: BTreeMap<DeviceId, Entry>,
+    /// Counters of devices that are not there yet, or no more.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
     held: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    source: usize,
-    /// Whether its source has reported it in this run, so that it is that source's alone.
-    claimed: bool,
-    device: Arc<Device>,
-    state: DeviceState,
-    counting: BTreeMap<Cow<'static, str>, Counting>,
-    /// Words about each counter that is held back at the moment.
-    holds: BTreeMap<Cow<'static, str>, String>,
-    saved_at: Option<Timestamp>,
-    unsaved: bool,
 }
 
 impl Intake {
@@ -106,14 +91,22 @@ impl Intake {
                 }
             }
             Report::Gone(id) => {
-                if self.entries.remove(&id).is_some() {
+                if let Some(mut entry) = self.entries.remove(&id) {
+                    entry.save(&self.store, self.clock.now());
+                    self.saved_counters.extend(entry.put_aside());
                     tracing::info!("{id} is gone.");
                     self.store.forget_device(&id);
                     self.hub.remove(&id);
                 }
             }
             Report::Readings(readings) => self.put_readings(&readings),
-            Report::Health(id, health) => self.put_health(&id, health),
+            Report::Health(id, health) => {
+                // The bridge's own device only sums up what was said about each source.
+                if !key.is_empty() {
+                    self.log_health(&id, &health);
+                }
+                self.put_health(&id, health);
+            }
             // Kept by the runner, beside what it knows of the source itself.
             Report::Source(_) | Report::Complete(_) => {}
         }
@@ -125,6 +118,7 @@ impl Intake {
             |(id, entry): (&DeviceId, &Entry)| (entry.source == source).then(|| id.clone());
         let ids: Vec<DeviceId> = self.entries.iter().filter_map(of_source).collect();
         for id in ids {
+            self.log_health(&id, health);
             self.put_health(&id, health.clone());
         }
     }
@@ -132,6 +126,11 @@ impl Intake {
     /// The source that reaches a device.
     pub(super) fn source_of(&self, id: &DeviceId) -> Option<usize> {
         self.entries.get(id).map(|entry| entry.source)
+    }
+
+    /// How a device is.
+    pub(super) fn health_of(&self, id: &DeviceId) -> Option<&Health> {
+        self.entries.get(id).map(|entry| &entry.state.health)
     }
 
     /// The state of a source's first device without a parent: how the source itself is.
@@ -188,66 +187,18 @@ impl Intake {
     }
 
     fn put_device(&mut self, source: usize, mut device: Device) {
-        device.metrics.retain(|metric| !is_ours(&metric.key));
-        device.metrics.extend_from_slice(connection::METRICS);
-        if device
+        device
             .metrics
-            .iter()
-            .any(|metric| metric.is_counter() && metric.derived.is_none())
-        {
-            device.metrics.push(COUNTER_GUARD);
-        }
+            .retain(|metric| !connection::is_ours(&metric.key));
+        let ours: Vec<Metric> = connection::metrics(&device).collect();
+        device.metrics.extend(ours);
         let device = Arc::new(device);
-        let id = device.id.clone();
-        let entry = self.entries.entry(id.clone()).or_insert_with(|| Entry {
-            source,
-            claimed: false,
-            device: Arc::clone(&device),
-            state: DeviceState {
-                device: id.clone(),
-                at: None,
-                values: BTreeMap::new(),
-                health: Health::new(HealthCode::Starting),
-            },
-            counting: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            saved_at: None,
-            unsaved: false,
-        });
+        let fresh = || Entry::new(source, Arc::clone(&device));
+        let entry = self.entries.entry(device.id.clone()).or_insert_with(fresh);
         entry.source = source;
-        entry.device = device;
-        let known = &entry.device.metrics;
-        entry
-            .state
-            .values
-            .retain(|key, _| known.iter().any(|metric| metric.key == *key));
-        for metric in known {
-            let saved = || {
-                let counter = Counter {
-                    device: id.to_string(),
-                    key: metric.key.to_string(),
-                };
-                self.saved_counters.get(&counter).cloned()
-            };
-            if metric.is_counter() && !entry.counting.contains_key(&metric.key) {
-                let counting = Counting::new(metric, saved());
-                let last = counting.last().map(|last| last.rounded(metric.decimals));
-                entry
-                    .state
-                    .values
-                    .insert(metric.key.clone(), Value::from(last));
-                entry.counting.insert(metric.key.clone(), counting);
-            }
-            entry
-                .state
-                .values
-                .entry(metric.key.clone())
-                .or_insert(Value::Unknown);
-        }
-        connection::describe(&mut entry.state.values, &entry.state.health);
-        entry.describe_holds();
+        entry.describe(device, &mut self.saved_counters);
         self.hub
-            .put_device(Arc::clone(&entry.device), Arc::new(entry.state.clone()));
+            .put_device(Arc::clone(&entry.device), Arc::clone(&entry.state));
     }
 
     fn put_readings(&mut self, readings: &Readings) {
@@ -297,7 +248,8 @@ impl Intake {
                     reading.value.clone()
                 }
             };
-            entry.state.values.insert(metric.key.clone(), value);
+            let state = Arc::make_mut(&mut entry.state);
+            state.values.insert(metric.key.clone(), value);
         }
         for metric in device
             .metrics
@@ -310,20 +262,38 @@ impl Intake {
                 counting.derive(*number, readings.at, day);
                 entry.unsaved = true;
                 let value = counting.last().map(|value| value.rounded(metric.decimals));
-                entry
-                    .state
-                    .values
-                    .insert(metric.key.clone(), Value::from(value));
+                let state = Arc::make_mut(&mut entry.state);
+                state.values.insert(metric.key.clone(), Value::from(value));
             }
         }
-        entry.state.at = Some(readings.at);
+        Arc::make_mut(&mut entry.state).at = Some(readings.at);
         entry.describe_holds();
         let now = self.clock.now();
         let due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.save_every;
         if entry.unsaved && entry.saved_at.is_none_or(due) {
             entry.save(&self.store, now);
         }
-        self.hub.put_state(Arc::new(entry.state.clone()));
+        self.hub.put_state(Arc::clone(&entry.state));
+    }
+
+    fn log_health(&self, id: &DeviceId, health: &Health) {
+        let entry = self.entries.get(id);
+        let Some(entry) = entry.filter(|entry| entry.state.health.code != health.code) else {
+            return;
+        };
+        let name = &entry.device.name;
+        let parent = entry.device.via.as_ref();
+        let parent = parent.and_then(|via| self.health_of(via));
+        let is_echo = health.code != HealthCode::Online
+            && parent.is_some_and(|parent| parent.code == health.code);
+        if is_echo {
+            // One trouble, one message: the device that all others are behind has told it.
+            tracing::debug!("{name}: {}", health.sentence());
+        } else if health.code.is_problem() {
+            tracing::warn!("{name}: {}", health.sentence());
+        } else {
+            tracing::info!("{name}: {}", health.sentence());
+        }
     }
 
     fn put_health(&mut self, id: &DeviceId, health: Health) {
@@ -333,36 +303,21 @@ impl Intake {
         if entry.state.health == health {
             return;
         }
-        if entry.state.health.code != health.code {
-            let name = &entry.device.name;
-            if health.code.is_problem() {
-                tracing::warn!("{name}: {}", health.sentence());
-            } else {
-                tracing::info!("{name}: {}", health.sentence());
-            }
-        }
+        let state = Arc::make_mut(&mut entry.state);
         if !health.code.has_data() {
             // What was measured before is no longer so; what was counted still is, and what is
             // known of the connection.
             for metric in &entry.device.metrics {
                 if !metric.is_counter() && metric.role != Role::Connection {
-                    entry
-                        .state
-                        .values
-                        .insert(metric.key.clone(), Value::Unknown);
+                    state.values.insert(metric.key.clone(), Value::Unknown);
                 }
             }
         }
-        connection::describe(&mut entry.state.values, &health);
-        entry.state.health = health;
+        connection::describe(&mut state.values, &health);
+        state.health = health;
         entry.describe_holds();
-        self.hub.put_state(Arc::new(entry.state.clone()));
+        self.hub.put_state(Arc::clone(&entry.state));
     }
-}
-
-/// Whether a key is one that the bridge itself adds.
-fn is_ours(key: &str) -> bool {
-    key == COUNTER_GUARD.key || connection::METRICS.iter().any(|metric| metric.key == key)
 }
 
 /// The most that a counter of this device can gain per hour: watts for kilowatt-hours.
@@ -373,58 +328,6 @@ fn power_limit(device: &Device, metric: &Metric) -> u32 {
     match metric.quantity {
         Some(Energy | ReactiveEnergy) => device.rated_power.unwrap_or(ANY_HOME),
         _ => u32::MAX,
-    }
-}
-
-impl Entry {
-    /// Logs when a counter begins or ends to be held back, and remembers the words.
-    fn note_hold(&mut self, metric: &Metric, held: Option<String>, restarted: Option<Decimal>) {
-        let name = &self.device.name;
-        let title = metric.title();
-        if let Some(from) = restarted {
-            tracing::warn!(
-                "{name}: {title} starts anew after {from}: three values in a row agree. \
-                 If the device was not exchanged, note the date: statistics will show a new meter."
-            );
-        }
-        match held {
-            Some(words) => {
-                if !self.holds.contains_key(&metric.key) {
-                    tracing::warn!(
-                        "{name}: {title} {words}. Nothing needs to be done; if it lasts, restart the device."
-                    );
-                }
-                self.holds
-                    .insert(metric.key.clone(), format!("{title} {words}"));
-            }
-            None => {
-                if self.holds.remove(&metric.key).is_some() {
-                    tracing::info!("{name}: {title} is good again.");
-                }
-            }
-        }
-    }
-
-    fn describe_holds(&mut self) {
-        if self.device.metric(&COUNTER_GUARD.key).is_some() {
-            let words = self.holds.values().cloned().collect::<Vec<_>>().join("; ");
-            let words = if words.is_empty() {
-                "All values good".to_owned()
-            } else {
-                words
-            };
-            self.state
-                .values
-                .insert(COUNTER_GUARD.key.clone(), connection::cut(words).into());
-        }
-    }
-
-    fn save(&mut self, store: &Store, now: Timestamp) {
-        for (key, counting) in &self.counting {
-            store.save_counter(&self.device.id, key, &json!(counting));
-        }
-        self.saved_at = Some(now);
-        self.unsaved = false;
     }
 }
 

@@ -7,12 +7,15 @@
 mod connection;
 mod counting;
 mod derive;
+mod entry;
 mod guard;
 mod hub;
 mod intake;
 mod own_device;
 mod runner;
 mod supervisor;
+
+pub(crate) use own_device::id as own_device_id;
 
 pub use hub::{Commander, Feed, Hub, Known, News};
 pub use runner::{Bridge, Setup};

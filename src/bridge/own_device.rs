@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::adapters::{Source, Traffic};
 use crate::model::{
-    Decimal, Device, DeviceId, Health, Metric, OnOff, Quantity, Readings, Report, Value,
+    Decimal, Device, DeviceId, Health, HealthCode, Metric, OnOff, Quantity, Readings, Report, Value,
 };
 
 /// One source as the bridge's device shows it.
@@ -32,27 +32,36 @@ pub(super) fn describe<'a>(
     sources: impl Iterator<Item = &'a Arc<dyn Source>> + Clone,
 ) -> Device {
     let mut device = Device::new("wattbridge", instance, "wattbridge", "wattbridge");
-    device.id = DeviceId::new(instance, "bridge");
+    device.id = id(instance);
+    // A topic is no serial number.
+    device.serial = String::new();
     device.model = Some("Bridge".to_owned());
     device.firmware = Some(env!("CARGO_PKG_VERSION").to_owned());
     device.metrics = vec![
-        Metric::text("version").named("Version").diagnostic(),
+        // The device's page says it anyway; this one has a history.
+        Metric::text("version")
+            .named("Version")
+            .diagnostic()
+            .off_by_default(),
         Metric::timestamp("started").named("Started").diagnostic(),
         Metric::measurement("devices", Quantity::Count)
             .named("Devices")
             .diagnostic(),
         Metric::measurement("values_held", Quantity::Count)
-            .named("Values held back")
-            .diagnostic(),
+            .named("Counter values held back")
+            .diagnostic()
+            .off_by_default(),
         Metric::on_off("store_problem", OnOff::Problem)
-            .named("Store")
+            .named("Storage")
             .diagnostic(),
     ];
-    for adapter in adapters(sources.clone()) {
+    for adapter in adapters(sources) {
         let count = |what: &str, name: &str| Metric {
             key: Cow::Owned(format!("{adapter}_{what}")),
-            name: Some(Cow::Owned(format!("{} {name}", adapter.replace('_', " ")))),
-            ..Metric::measurement("", Quantity::Count).diagnostic()
+            name: Some(Cow::Owned(format!("{} {name}", spoken(adapter)))),
+            ..Metric::measurement("", Quantity::Count)
+                .diagnostic()
+                .off_by_default()
         };
         device.metrics.push(count("messages_good", "messages"));
         device
@@ -60,18 +69,44 @@ pub(super) fn describe<'a>(
             .push(count("messages_bad", "failed messages"));
         device.metrics.push(count("restarts", "restarts"));
     }
-    for source in sources {
-        device.metrics.push(Metric {
-            key: source_key(source),
-            name: Some(Cow::Owned(format!(
-                "{} {}",
-                source.adapter().replace('_', " "),
-                source.label()
-            ))),
-            ..Metric::text("").diagnostic()
-        });
-    }
     device
+}
+
+/// Its id. It has to stay when sections come and go.
+pub(crate) fn id(instance: &str) -> DeviceId {
+    DeviceId::new(instance, "bridge")
+}
+
+/// How all sources are, in one: the first one in trouble is told in full. Sources have no metric of
+/// their own here, because all that names them for sure is an address, and addresses change.
+pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
+    let mut troubles = sources.iter().filter_map(|view| {
+        let health = view.health.filter(|health| health.code.is_problem())?;
+        Some((view.source, health))
+    });
+    let Some((source, health)) = troubles.next() else {
+        return if totals.store_failing {
+            Health::new(HealthCode::Degraded)
+                .seen("counters cannot be saved")
+                .advise("See the log of wattbridge.")
+        } else {
+            Health::ONLINE
+        };
+    };
+    let others = match troubles.count() {
+        0 => String::new(),
+        1 => " and 1 more".to_owned(),
+        count => format!(" and {count} more"),
+    };
+    let (kind, label) = (spoken(source.adapter()), source.label());
+    let detail = if health.detail.is_empty() { "" } else { ", " };
+    let words = health.code.words().to_lowercase();
+    Health::new(HealthCode::Degraded)
+        .seen(format!(
+            "{kind} {label}{others}: {words}{detail}{}",
+            health.detail
+        ))
+        .advise(health.advice.clone())
 }
 
 /// Its values now.
@@ -106,13 +141,6 @@ pub(super) fn read(
         );
         readings.push(format!("{adapter}_restarts"), sum(|view| view.restarts));
     }
-    for view in sources {
-        let words = view.health.map_or_else(
-            || "Waiting for the first answer".to_owned(),
-            |health| super::connection::cut(health.sentence()),
-        );
-        readings.push(source_key(view.source), words);
-    }
     Report::Readings(readings)
 }
 
@@ -123,6 +151,95 @@ fn adapters<'a>(sources: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<&'sta
     kinds
 }
 
-fn source_key(source: &Arc<dyn Source>) -> Cow<'static, str> {
-    Cow::Owned(DeviceId::new(source.adapter(), &source.label()).to_string())
+/// The kind of an adapter as people write it: short words are abbreviations.
+fn spoken(kind: &str) -> String {
+    let words = kind.split('_').enumerate().map(|(index, word)| {
+        let capitals = match word.len() {
+            0..=3 => word.len(),
+            _ if index == 0 => 1,
+            _ => 0,
+        };
+        let (first, rest) = word.split_at_checked(capitals).unwrap_or(("", word));
+        first.to_uppercase() + rest
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::{Context, SourceError, Task};
+    use crate::links::TcpLink;
+
+    #[derive(Debug)]
+    struct Ecu(&'static str);
+
+    impl Source for Ecu {
+        fn adapter(&self) -> &'static str {
+            "aps_ecu"
+        }
+
+        fn label(&self) -> String {
+            self.0.to_owned()
+        }
+
+        fn run(self: Arc<Self>, _: Context) -> Task<Result<(), SourceError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn probe(self: Arc<Self>, _: TcpLink) -> Task<Result<String, String>> {
+            Box::pin(async { Ok(String::new()) })
+        }
+    }
+
+    fn sentence(health: [Option<&Health>; 3], store_failing: bool) -> String {
+        let traffic = Traffic::default();
+        let sources: [Arc<dyn Source>; 3] = [
+            Arc::new(Ecu("192.0.2.1")),
+            Arc::new(Ecu("192.0.2.2")),
+            Arc::new(Ecu("192.0.2.3")),
+        ];
+        let view = |(source, health)| SourceView {
+            source,
+            traffic: &traffic,
+            restarts: 0,
+            health,
+        };
+        let views: Vec<_> = sources.iter().zip(health).map(view).collect();
+        let totals = Totals {
+            started: Timestamp::UNIX_EPOCH,
+            devices: 3,
+            values_held: 0,
+            store_failing,
+        };
+        super::health(&totals, &views).sentence()
+    }
+
+    #[test]
+    fn the_bridge_tells_which_source_is_in_trouble() {
+        let asleep = Health::new(HealthCode::Asleep);
+        let silent = Health::new(HealthCode::Silent);
+        let refuses = Health::new(HealthCode::Unreachable)
+            .seen("it refuses the connection")
+            .advise("Switch the ECU off and on.");
+        let online = Some(&Health::ONLINE);
+        assert_eq!(sentence([online, None, Some(&asleep)], false), "Online");
+        assert_eq!(
+            sentence([online, Some(&refuses), Some(&silent)], false),
+            "Not everything works: APS ECU 192.0.2.2 and 1 more: unreachable, \
+             it refuses the connection. Switch the ECU off and on."
+        );
+        assert_eq!(
+            sentence([Some(&silent), online, online], true),
+            "Not everything works: APS ECU 192.0.2.1: no answer"
+        );
+        assert!(sentence([online; 3], true).contains("counters cannot be saved"));
+    }
+
+    #[test]
+    fn adapters_are_written_as_people_write_them() {
+        let kinds = ["aps_ecu", "aps_zigbee", "kaifa", "victron", ""];
+        let spoken = kinds.map(spoken);
+        assert_eq!(spoken, ["APS ECU", "APS zigbee", "Kaifa", "Victron", ""]);
+    }
 }

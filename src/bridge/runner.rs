@@ -25,6 +25,8 @@ const REPORTS: usize = 1024;
 const COMMANDS: usize = 8;
 /// How often the bridge's own device is refreshed.
 const OWN_DEVICE: Duration = Duration::from_secs(60);
+/// How soon it is when devices come, go, or fare otherwise. Such news come in groups.
+const OWN_DEVICE_SOON: Duration = Duration::from_secs(1);
 
 /// What a bridge is made of.
 #[derive(Debug)]
@@ -138,21 +140,28 @@ impl Bridge {
         );
         let mut refresh = tokio::time::interval(OWN_DEVICE);
         refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut refresh_soon = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 report = inbox.recv() => {
                     let Some((index, report)) = report else { break };
-                    if self.take(&mut lines, index, report) {
-                        self.refresh_own(&own_id, &lines);
+                    let is_news = self.is_news(&report);
+                    let changed = self.take(&mut lines, index, report);
+                    if (is_news || changed) && !refresh_soon {
+                        refresh_soon = true;
+                        refresh.reset_after(OWN_DEVICE_SOON);
                     }
                 }
                 Some(incident) = news.recv() => {
                     self.note(&mut lines, incident);
-                    self.refresh_own(&own_id, &lines);
+                    refresh.reset_after(OWN_DEVICE_SOON);
                 }
                 Some(pending) = self.commands.recv() => self.forward(&lines, pending),
-                _ = refresh.tick() => self.refresh_own(&own_id, &lines),
+                _ = refresh.tick() => {
+                    refresh_soon = false;
+                    self.refresh_own(&own_id, &lines);
+                }
             }
         }
         tasks.close();
@@ -239,6 +248,15 @@ impl Bridge {
         changed
     }
 
+    /// Whether the bridge's own device looks different after a report.
+    fn is_news(&self, report: &Report) -> bool {
+        match report {
+            Report::Device(_) | Report::Gone(_) => true,
+            Report::Health(id, health) => self.intake.health_of(id) != Some(health),
+            Report::Readings(_) | Report::Source(_) | Report::Complete(_) => false,
+        }
+    }
+
     fn note(&mut self, lines: &mut [Line], incident: Incident) {
         match incident {
             Incident::Failed {
@@ -303,7 +321,10 @@ impl Bridge {
             })
             .collect();
         let report = own_device::read(id, self.setup.clock.now(), &totals, &views);
+        let health = own_device::health(&totals, &views);
         self.intake.take(lines.len(), "", report);
+        let health = Report::Health(id.clone(), health);
+        self.intake.take(lines.len(), "", health);
     }
 
     fn settled_sources(&self) -> Vec<bool> {

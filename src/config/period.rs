@@ -7,7 +7,10 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A length of time in the configuration file.
+/// Sums of longer periods could leave what clocks can count.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
+
+/// A length of time in the configuration file, at most 100 years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
 
@@ -73,6 +76,11 @@ impl<'de> Deserialize<'de> for Period {
                         "\"{text}\" is not a length of time ({error}); write it like \"30s\", \"5m\" or \"1h 30m\""
                     ))
                 })?;
+                if duration > LONGEST {
+                    return Err(E::custom(format!(
+                        "\"{text}\" is too long; the longest that makes sense is 100 years"
+                    )));
+                }
                 Ok(Period(duration))
             }
 

@@ -59,6 +59,8 @@ health_codes! {
     NoData "no_data" "No data yet", data: false, problem: false;
     /// The device's own radio or bus partner does not answer it.
     OutOfContact "out_of_contact" "No contact", data: true, problem: true;
+    /// It works, but something that it stands for does not.
+    Degraded "degraded" "Not everything works", data: true, problem: true;
     /// What arrives is damaged.
     Garbled "garbled" "Damaged data", data: false, problem: true;
     /// What arrives is not what this adapter understands.

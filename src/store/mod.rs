@@ -5,13 +5,16 @@
 //! and tries again.
 
 mod config;
+mod memory;
 mod migrations;
+mod opening;
 mod saved;
 mod writer;
 
 pub use config::StoreSettings;
+pub use memory::Memory;
 pub use saved::{Counter, Saved, SavedDevice};
-pub use writer::{Memory, Store};
+pub use writer::Store;
 
 /// The saved state cannot be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::StoreError;
+use super::opening::{open, open_or_set_aside};
 use super::saved::{self, Content, Counter, Saved, Subject};
-use super::{StoreError, migrations};
 use crate::model::{Device, DeviceId};
 
 /// How long to wait before writing again after the disk refused.
@@ -25,6 +23,8 @@ const MAX_PENDING: usize = 100_000;
 enum Job {
     Change(Subject, Content),
     Flush(mpsc::Sender<()>),
+    /// Closes the file; a later change would open it again.
+    Close(mpsc::Sender<()>),
 }
 
 /// The handle for saving. Cheap to clone; saving never waits for the disk.
@@ -32,7 +32,6 @@ enum Job {
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     failing: Arc<AtomicBool>,
-    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Store {
@@ -82,6 +81,7 @@ impl Store {
             path,
             failing: Arc::clone(&failing),
             pending: BTreeMap::new(),
+            closing: false,
         };
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
@@ -91,11 +91,7 @@ impl Store {
                 "The store cannot run ({error}); counters are not protected over a restart. Free some memory and restart."
             );
         }
-        Self {
-            jobs,
-            failing,
-            thread: Arc::new(Mutex::new(thread.ok())),
-        }
+        Self { jobs, failing }
     }
 
     /// Whether saving fails at the moment.
@@ -125,7 +121,7 @@ impl Store {
         self.save(Subject::Counter(counter), "", Some(state));
     }
 
-    fn save(&self, subject: Subject, source: &str, content: Option<&impl Serialize>) {
+    pub(super) fn save(&self, subject: Subject, source: &str, content: Option<&impl Serialize>) {
         let json = content.map(serde_json::to_string).transpose();
         match json {
             Ok(json) => {
@@ -151,63 +147,11 @@ impl Store {
 
     /// Writes the rest and closes the file.
     pub fn close(self) {
-        let Self { jobs, thread, .. } = self;
         let (done, wait) = mpsc::channel();
-        let _ = jobs.send(Job::Flush(done));
-        drop(jobs);
-        let _ = wait.recv_timeout(Duration::from_secs(5));
-        let handle = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Other handles may be alive in tasks that are being dropped: then the thread ends with
-        // them, and everything is written already.
-        if let Some(handle) = handle.filter(JoinHandle::is_finished) {
-            let _ = handle.join();
+        // The thread itself may live on with other handles, in tasks that are being dropped.
+        if self.jobs.send(Job::Close(done)).is_ok() {
+            let _ = wait.recv_timeout(Duration::from_secs(5));
         }
-    }
-}
-
-/// What one configured section wants to find again after a restart.
-#[derive(Debug, Clone)]
-pub struct Memory {
-    store: Store,
-    source: String,
-    saved: Arc<Mutex<BTreeMap<String, Value>>>,
-}
-
-impl Memory {
-    /// The memory of `source`, filled with what was saved.
-    pub fn new(store: Store, source: &str, saved: &Saved) -> Self {
-        let of_source = |((from, key), value): (&(String, String), &Value)| {
-            (from == source).then(|| (key.clone(), value.clone()))
-        };
-        let values = saved.memory.iter().filter_map(of_source).collect();
-        Self {
-            store,
-            source: source.to_owned(),
-            saved: Arc::new(Mutex::new(values)),
-        }
-    }
-
-    /// What was saved under `key`; `None` also when it has another shape than expected.
-    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-        saved.get(key).and_then(|value| T::deserialize(value).ok())
-    }
-
-    /// Saves `value` under `key`, if it differs from what is there.
-    pub fn put(&self, key: &str, value: &impl Serialize) {
-        let Ok(json) = serde_json::to_value(value) else {
-            return;
-        };
-        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-        if saved.get(key) == Some(&json) {
-            return;
-        }
-        let subject = Subject::Memory {
-            source: self.source.clone(),
-            key: key.to_owned(),
-        };
-        self.store.save(subject, &self.source, Some(&json));
-        saved.insert(key.to_owned(), json);
     }
 }
 
@@ -217,6 +161,7 @@ struct Writer {
     path: Option<PathBuf>,
     failing: Arc<AtomicBool>,
     pending: BTreeMap<Subject, Content>,
+    closing: bool,
 }
 
 impl Writer {
@@ -238,6 +183,11 @@ impl Writer {
                 self.take(job, &mut waiting);
             }
             self.write();
+            if self.closing {
+                // SQLite folds its log in with the last connection.
+                self.connection = None;
+                self.closing = false;
+            }
             for done in waiting {
                 let _ = done.send(());
             }
@@ -248,6 +198,10 @@ impl Writer {
     fn take(&mut self, job: Job, waiting: &mut Vec<mpsc::Sender<()>>) {
         match job {
             Job::Flush(done) => waiting.push(done),
+            Job::Close(done) => {
+                self.closing = true;
+                waiting.push(done);
+            }
             Job::Change(..) if self.path.is_none() => {}
             Job::Change(subject, content) => {
                 if self.pending.len() < MAX_PENDING || self.pending.contains_key(&subject) {
@@ -293,52 +247,10 @@ impl Writer {
     }
 }
 
-fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
-    let mut connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(2))?;
-    // With a write-ahead log a killed process loses nothing, and the SD card is synced only when
-    // the log is folded in.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "cache_size", -256)?;
-    migrations::migrate(&mut connection)?;
-    let saved = saved::load(&connection)?;
-    Ok((connection, saved))
-}
-
-/// A file that is no database, or a damaged one, is kept under another name and replaced.
-fn open_or_set_aside(path: &Path) -> Result<(Connection, Saved), StoreError> {
-    let damaged = |error: &StoreError| {
-        matches!(error, StoreError::Sqlite(error) if matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
-        ))
-    };
-    match open(path) {
-        Err(error) if damaged(&error) => {
-            let stamp = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |d| d.as_secs());
-            let mut aside = path.as_os_str().to_owned();
-            aside.push(format!(".damaged-{stamp}"));
-            let moved = std::fs::rename(path, &aside);
-            tracing::warn!(
-                "The store {} is damaged ({error}). {} and begun anew; counters find their baseline again by themselves.",
-                path.display(),
-                match &moved {
-                    Ok(()) => format!("It was kept as {}", Path::new(&aside).display()),
-                    Err(error) => format!("It could not be renamed ({error})"),
-                }
-            );
-            open(path)
-        }
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Memory;
 
     const WAIT: Duration = Duration::from_secs(20);
 
@@ -381,6 +293,20 @@ mod tests {
         again.forget_device(&device().id);
         again.flush(WAIT);
         assert!(Store::open(&path).1.devices.is_empty());
+    }
+
+    #[test]
+    fn a_closed_store_leaves_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let (store, _) = Store::open(&path);
+        let other_handle = store.clone();
+        store.save_device("s", &device());
+        store.close();
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        assert_eq!(files.count(), 1);
+        drop(other_handle);
+        assert_eq!(Store::open(&path).1.devices.len(), 1);
     }
 
     #[test]

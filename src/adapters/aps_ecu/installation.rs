@@ -9,15 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::KIND;
 use super::config::Config;
+use super::describe;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
-use super::metrics;
 use super::today::{Energy, Today};
 use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
-/// Power of one panel that no product exceeds, in watts.
-const PANEL_POWER: u32 = 700;
 /// Rounds without new values while inverters work that make the values stale.
 const STALE_ROUNDS: u32 = 3;
 
@@ -153,10 +151,18 @@ impl Installation {
         let complete = has_none || !self.known.inverters.is_empty();
         reports.push(Report::Complete(complete));
         if let Some(info) = &answers.info {
-            let device = self.describe_ecu(info, &ecu);
+            let inverters = self.known.inverters.values();
+            let panels = inverters.map(|inverter| inverter.channels().max(1)).sum();
+            let told = self.has_told_uploads(&ecu);
+            let device = describe::ecu(info, &self.config, panels, told);
             self.report_device(device, &mut reports);
         }
-        self.describe_inverters(&ecu, &mut reports);
+        let describe =
+            |(uid, known): (&String, &Inverter)| describe::inverter(uid, known, &self.config, &ecu);
+        let inverters: Vec<Device> = self.known.inverters.iter().map(describe).collect();
+        for device in inverters {
+            self.report_device(device, &mut reports);
+        }
         let stale = self.staleness(answers);
         // Values that are too old are not told again: they are not known any more.
         if let Some(info) = answers.info.as_ref().filter(|_| stale.is_none()) {
@@ -246,67 +252,9 @@ impl Installation {
         }
     }
 
-    fn describe_ecu(&self, info: &EcuInfo, id: &DeviceId) -> Device {
-        let serial = info.ecu.to_string();
-        let gateway = Gateway::of(&info.ecu);
-        let product = gateway.map_or("ECU", |gateway| gateway.name);
-        let name = self
-            .config
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{product} {}", tail(&serial)));
-        let mut device = Device::new(KIND, serial, name, "APsystems");
-        device.id = id.clone();
-        device.model = Some(product.to_owned());
-        device.firmware = Some(info.firmware.clone()).filter(|firmware| !firmware.is_empty());
-        device.area = self.config.area.clone();
-        if gateway.is_some_and(|gateway| gateway.local_http) {
-            device.url = Some(format!("http://{}/", self.config.host));
-        }
-        device.rated_power = Some(self.rated_power(info.registered));
-        device.metrics = metrics::ECU.to_vec();
-        device
-    }
-
-    /// The most that the installation can produce.
-    fn rated_power(&self, registered: u16) -> u32 {
-        self.config.max_power.unwrap_or_else(|| {
-            let known: u32 = self
-                .known
-                .inverters
-                .values()
-                .map(|i| i.channels().max(1))
-                .sum();
-            // Until the inverters are known each may have four panels.
-            let panels = if known == 0 {
-                u32::from(registered.max(1)) * 4
-            } else {
-                known
-            };
-            panels.saturating_mul(PANEL_POWER)
-        })
-    }
-
-    fn describe_inverters(&mut self, ecu: &DeviceId, reports: &mut Vec<Report>) {
-        let devices: Vec<Device> = self
-            .known
-            .inverters
-            .iter()
-            .map(|(uid, inverter)| {
-                let name = self.config.names.get(uid).cloned();
-                let name = name.unwrap_or_else(|| format!("{} {}", inverter.product, tail(uid)));
-                let mut device = Device::new(KIND, uid, name, "APsystems");
-                device.model = Some(inverter.product.clone());
-                device.via = Some(ecu.clone());
-                device.area = self.config.area.clone();
-                device.rated_power = Some(inverter.channels().max(1) * PANEL_POWER);
-                device.metrics = inverter.metrics();
-                device
-            })
-            .collect();
-        for device in devices {
-            self.report_device(device, reports);
-        }
+    fn has_told_uploads(&self, ecu: &DeviceId) -> bool {
+        let described = self.described.get(ecu);
+        described.is_some_and(|ecu| ecu.metric("last_upload").is_some())
     }
 
     fn ecu_readings(
@@ -331,10 +279,10 @@ impl Installation {
         if answers.telemetry.is_some() {
             readings.push("data_time", data_time.and_then(|at| self.time.moment(at)));
         }
-        readings.push(
-            "last_upload",
-            info.last_upload.and_then(|at| self.time.moment(at)),
-        );
+        if self.has_told_uploads(ecu) {
+            let upload = info.last_upload.and_then(|at| self.time.moment(at));
+            readings.push("last_upload", upload);
+        }
         readings.push("firmware", info.firmware.clone());
         readings.push("radio_channel", info.channel.clone());
         readings.push("restart_needed", self.restart_needed);
@@ -448,7 +396,7 @@ impl Installation {
             };
             let health = stale
                 .cloned()
-                .unwrap_or_else(|| known.health(listed, asleep, now));
+                .unwrap_or_else(|| known.health(listed, asleep, now, self.time.zone()));
             reports.push(Report::Health(id, health));
         }
     }
@@ -456,13 +404,6 @@ impl Installation {
 
 fn watt_hours(energy: u64) -> Decimal {
     Decimal::from_watt_hours(i64::try_from(energy).unwrap_or(i64::MAX))
-}
-
-/// The end of a serial number, by which people tell devices apart.
-fn tail(serial: &str) -> &str {
-    serial
-        .get(serial.len().saturating_sub(4)..)
-        .unwrap_or(serial)
 }
 
 #[cfg(test)]

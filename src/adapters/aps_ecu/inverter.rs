@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::metrics;
@@ -92,7 +93,13 @@ impl Inverter {
     }
 
     /// How it is, given that the ECU works and lists it so.
-    pub(super) fn health(&self, listed: Listed<'_>, asleep: bool, now: Timestamp) -> Health {
+    pub(super) fn health(
+        &self,
+        listed: Listed<'_>,
+        asleep: bool,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Health {
         let record = match listed {
             Listed::As(record) => record,
             Listed::ListEmpty => {
@@ -115,16 +122,14 @@ impl Inverter {
         if asleep || silent.is_some_and(|silent| silent < LOST_AFTER) {
             return Health::new(HealthCode::Asleep);
         }
-        let seen = match (record.kind, silent) {
+        // Since when, not for how long: a text that changes with every round fills the history.
+        let seen = match (record.kind, self.heard) {
             (RecordType::T00, _) => "not heard since the ECU started".to_owned(),
-            (_, Some(silent)) => {
-                let minutes = Duration::from_secs(silent.as_secs() / 60 * 60);
-                format!(
-                    "no radio contact for {}",
-                    humantime::format_duration(minutes)
-                )
+            (_, Some(heard)) => {
+                let heard = heard.to_zoned(zone.clone());
+                format!("not heard since {}", heard.strftime("%Y-%m-%d %H:%M"))
             }
-            (_, None) => "no radio contact while others work".to_owned(),
+            (_, None) => "not heard while others work".to_owned(),
         };
         Health::new(HealthCode::OutOfContact)
             .seen(seen)

@@ -22,13 +22,20 @@ pub(super) const ECU: &[Metric] = &[
     Metric::measurement("inverters", Quantity::Count)
         .named("Inverters registered")
         .diagnostic(),
+    // New with each cycle, which would fill the list of the device's recent activity.
     Metric::timestamp("data_time")
-        .named("Data time")
-        .diagnostic(),
+        .named("Last measurement")
+        .diagnostic()
+        .off_by_default(),
     Metric::timestamp("last_upload")
-        .named("Last upload to the cloud")
-        .diagnostic(),
-    Metric::text("firmware").named("Firmware").diagnostic(),
+        .named("Last cloud upload")
+        .diagnostic()
+        .off_by_default(),
+    // The device's page says it anyway; this one has a history.
+    Metric::text("firmware")
+        .named("Firmware")
+        .diagnostic()
+        .off_by_default(),
     Metric::text("radio_channel")
         .named("Radio channel")
         .diagnostic()
@@ -101,7 +108,9 @@ pub(super) const INVERTER: &[Metric] = &[
     Metric::measurement("frequency", Quantity::Frequency)
         .named("Grid frequency")
         .decimals(1)
-        .diagnostic(),
+        .diagnostic()
+        // The same in the whole house, and in the whole country.
+        .off_by_default(),
     Metric::measurement("temperature", Quantity::Temperature).diagnostic(),
     Metric::measurement("signal_quality", Quantity::SignalQuality)
         .named("Radio signal")

@@ -17,6 +17,7 @@
 
 mod config;
 mod decode;
+mod describe;
 mod exchange;
 mod history;
 mod installation;

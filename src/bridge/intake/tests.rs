@@ -85,6 +85,24 @@ impl House {
 }
 
 #[test]
+fn a_device_that_comes_back_counts_on() {
+    let mut house = House::in_memory();
+    house.read(0, 1000, 5_000_000);
+    house.read(30, 1000, 5_000_500);
+    house.take(Report::Gone(id()));
+    assert!(house.feed.get(&id()).is_none());
+    house.take(Report::Device(Box::new(device())));
+    assert_eq!(
+        house.value("energy_total"),
+        Decimal::from_watt_hours(5_000_500).rounded(1).into()
+    );
+    assert_eq!(
+        house.value("energy_computed"),
+        Decimal::from_watt_hours(500).into()
+    );
+}
+
+#[test]
 fn before_the_first_answer_everything_is_unknown() {
     let house = House::in_memory();
     assert_eq!(house.value("power"), Value::Unknown);
@@ -110,7 +128,10 @@ fn a_false_zero_is_held_and_said() {
     assert_eq!(house.intake.values_held(), 1);
     house.read(10, 1000, 4_358_200);
     assert_eq!(house.number("energy_total"), "4358.2");
-    assert_eq!(house.value("counter_guard"), Value::from("All values good"));
+    assert_eq!(
+        house.value("counter_guard"),
+        Value::from("All counters good")
+    );
 }
 
 #[test]
@@ -217,6 +238,18 @@ fn what_nobody_declared_or_described_is_left_out() {
         at(0),
     )));
     house.take(Report::Health(DeviceId::new("x", "y"), Health::ONLINE));
+}
+
+#[test]
+fn the_connection_of_a_device_behind_another_one_is_off_by_default() {
+    let connection = |via: Option<DeviceId>| {
+        let mut device = device();
+        device.via = via;
+        let mut ours = connection::metrics(&device);
+        ours.find(|metric| metric.key == "connectivity").unwrap()
+    };
+    assert!(connection(None).enabled);
+    assert!(!connection(Some(id())).enabled);
 }
 
 #[test]

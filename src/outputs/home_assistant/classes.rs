@@ -4,7 +4,7 @@
 //! from a state class that does not. What fits is spelled out in the tests, as Home Assistant 2026.11
 //! has it.
 
-use crate::model::{Behavior, Metric, OnOff, Quantity};
+use crate::model::{Behavior, Metric, OnOff, Quantity, Role};
 
 /// What a metric is to Home Assistant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,19 @@ pub(super) fn of(metric: &Metric) -> Class {
             platform: "binary_sensor",
             ..sensor(binary(*meaning))
         },
+    }
+}
+
+/// A picture for what Home Assistant has no class for, and so none of its own.
+pub(super) fn icon(metric: &Metric) -> Option<&'static str> {
+    match (&metric.behavior, metric.quantity) {
+        (Behavior::Text, _) if metric.role == Role::Connection => Some("mdi:information-outline"),
+        (Behavior::Text, _) => Some("mdi:text-short"),
+        (_, Some(Quantity::Count)) => Some("mdi:counter"),
+        (_, Some(Quantity::SignalQuality)) => Some("mdi:signal"),
+        (_, Some(Quantity::Ratio)) => Some("mdi:percent"),
+        (_, Some(Quantity::Charge)) => Some("mdi:battery"),
+        _ => None,
     }
 }
 

@@ -15,6 +15,10 @@ use super::topics::Topics;
 /// The smallest step of a number that Home Assistant takes.
 const FINEST_STEP: f64 = 0.001;
 
+/// The value in a result. Home Assistant ignores an empty one, so that what was set before stays when
+/// a command fails; `null` would make it unknown.
+const CONFIRMED: &str = "{{ value_json.value if value_json.ok else '' }}";
+
 /// The word of the control in the announcement and in its unique id. Not the plain key, which may
 /// be that of a metric too.
 pub(super) fn component_key(control: &Control) -> String {
@@ -69,7 +73,7 @@ pub(super) fn component(device: &Device, control: &Control, topics: &Topics) -> 
             Some(metric) => put("value_template", reading(metric, &control.kind).into()),
             None => {
                 put("state_topic", topics.result(id, &control.key).into());
-                put("value_template", template("value").into());
+                put("value_template", CONFIRMED.into());
             }
         }
     }

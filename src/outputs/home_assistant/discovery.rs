@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::model::{Behavior, Device, DeviceId, Metric, Role};
+use crate::model::{Behavior, Device, DeviceId, Metric, OnOff, Role};
 
 use super::classes::{self, Class};
 use super::config::HomeAssistantSettings;
@@ -83,7 +83,12 @@ struct Component<'a> {
     suggested_display_precision: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     options: Option<&'a [std::borrow::Cow<'static, str>]>,
-    value_template: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_topic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_template: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_on: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,7 +100,7 @@ struct Component<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     enabled_by_default: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    availability: Option<[Topic; 1]>,
+    availability: Option<Vec<Topic>>,
 }
 
 /// What is published on the device's discovery topic.
@@ -116,7 +121,7 @@ pub(super) fn announcement(device: &Device, plan: &Plan) -> Value {
     }
     let topic = |topic| Topic { topic };
     to_json(&Announcement {
-        device: device_block(device),
+        device: device_block(device, plan.topics.bridge()),
         origin: Origin {
             name: ORIGIN,
             sw: env!("CARGO_PKG_VERSION"),
@@ -158,11 +163,11 @@ pub(super) fn template(key: &str) -> String {
     }
 }
 
-fn device_block(device: &Device) -> DeviceBlock<'_> {
+/// `bridge` is the device that those without a parent of their own are reached through: the bridge.
+fn device_block<'a>(device: &'a Device, bridge: &'a DeviceId) -> DeviceBlock<'a> {
     fn said(text: Option<&String>) -> Option<&str> {
         text.map(|text| text.trim()).filter(|text| !text.is_empty())
     }
-    let parent = device.via.as_ref().filter(|via| **via != device.id);
     DeviceBlock {
         identifiers: [device.id.as_str()],
         // Home Assistant wants a name; an id is better than none.
@@ -171,7 +176,9 @@ fn device_block(device: &Device) -> DeviceBlock<'_> {
         model: said(device.model.as_ref()),
         serial_number: device.serial.trim(),
         sw_version: said(device.firmware.as_ref()),
-        via_device: parent.map(DeviceId::as_str),
+        via_device: Some(device.via.as_ref().unwrap_or(bridge))
+            .filter(|via| **via != device.id)
+            .map(DeviceId::as_str),
         suggested_area: said(device.area.as_ref()),
         configuration_url: said(device.url.as_ref()).filter(|url| is_page(url)),
     }
@@ -227,6 +234,10 @@ fn component<'a>(
     // A counter that rests all night is not lost, and how the connection is stays readable.
     let expires = metric.behavior == Behavior::Measurement && !is_about_connection;
     let numeric = classes::of(metric).is_numeric();
+    let icon = classes::icon(metric);
+    // Whether the bridge is connected is told best by the topic that also holds its last will: it
+    // speaks when the bridge no longer can.
+    let is_own = is_own_connection(device, metric, plan);
     Component {
         platform,
         unique_id: format!("{}_{}", device.id, metric.key),
@@ -239,18 +250,27 @@ fn component<'a>(
             Behavior::State(options) => Some(options.as_ref()),
             _ => None,
         },
-        value_template: template(&metric.key),
-        payload_on: is_binary.then_some("ON"),
-        payload_off: is_binary.then_some("OFF"),
+        icon,
+        state_topic: is_own.then(|| plan.topics.status()),
+        value_template: (!is_own).then(|| template(&metric.key)),
+        payload_on: is_binary.then_some(if is_own { "online" } else { "ON" }),
+        payload_off: is_binary.then_some(if is_own { "offline" } else { "OFF" }),
         expire_after: expires.then(|| plan.settings.expire_after().get().as_secs().max(1)),
         entity_category: (metric.role != Role::Primary).then_some("diagnostic"),
         enabled_by_default: (!metric.enabled).then_some(false),
         availability: is_about_connection.then(|| {
-            [Topic {
+            let status = Topic {
                 topic: plan.topics.status(),
-            }]
+            };
+            if is_own { Vec::new() } else { vec![status] }
         }),
     }
+}
+
+fn is_own_connection(device: &Device, metric: &Metric, plan: &Plan) -> bool {
+    device.id == *plan.topics.bridge()
+        && metric.role == Role::Connection
+        && metric.behavior == Behavior::OnOff(OnOff::Connectivity)
 }
 
 /// Our types have text keys and no numbers that JSON lacks, so this cannot fail.

@@ -25,10 +25,10 @@ const AFTER_CONFIG: Duration = Duration::from_secs(1);
 pub(super) struct Entry {
     known: Known,
     /// The announcement, as bytes only: the tree that they are made of takes ten times the memory.
-    payload: Vec<u8>,
+    payload: Arc<[u8]>,
     entities: Entities,
     /// What the broker keeps on the discovery topic, as far as we know.
-    retained: Option<Vec<u8>>,
+    retained: Option<Arc<[u8]>>,
     /// The entities that Home Assistant was told of last.
     told: Entities,
     config_due: Option<Instant>,
@@ -44,7 +44,7 @@ impl Entry {
     pub(super) fn new(known: Known, plan: &Plan) -> Self {
         let mut entry = Self {
             known,
-            payload: Vec::new(),
+            payload: Arc::default(),
             entities: Entities::new(),
             retained: None,
             told: Entities::new(),
@@ -81,11 +81,11 @@ impl Entry {
     fn describe(&mut self, plan: &Plan) -> bool {
         let announcement = announcement(&self.known.device, plan);
         let payload = announcement.to_string().into_bytes();
-        if payload == self.payload {
+        if *payload == *self.payload {
             return false;
         }
         self.entities = entities(&announcement);
-        self.payload = payload;
+        self.payload = payload.into();
         true
     }
 
@@ -105,7 +105,12 @@ impl Entry {
         }
         let is_announced = self.online.is_some();
         if !is_announced {
-            self.retained = Some(retained.payload);
+            // As a rule nothing has changed, and one copy does.
+            self.retained = Some(if *retained.payload == *self.payload {
+                Arc::clone(&self.payload)
+            } else {
+                retained.payload.into()
+            });
         } else if !self.stale().is_empty() {
             self.config_due.get_or_insert(now + CONFIG_PAUSE);
         }
@@ -229,15 +234,15 @@ impl Entry {
         let stale = self.stale();
         let payload = if stale.is_empty() {
             self.config_due = None;
-            self.payload.clone()
+            Arc::clone(&self.payload)
         } else {
             self.config_due = Some(now + CONFIG_PAUSE);
             let reduced = with_removals(announcement(&self.known.device, plan), &stale);
-            reduced.to_string().into_bytes()
+            reduced.to_string().into_bytes().into()
         };
         if again || self.retained.as_ref() != Some(&payload) {
             let topic = plan.topics.config(self.known.device.id.as_str());
-            out.extend([kept(topic, payload.clone())]);
+            out.extend([kept(topic, &*payload)]);
             self.config_sent = Some(now);
             self.retained = Some(payload);
         }

@@ -33,7 +33,7 @@ use crate::config::SectionDoc;
 use super::{Output, Running};
 
 pub use config::{HomeAssistantSettings, MqttSettings, TlsSettings};
-pub use preview::{lint, preview};
+pub use preview::{lint, preview, preview_state};
 pub use run::run;
 
 /// This output.

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::bridge::Known;
 use crate::model::Device;
 
 use super::config::{HomeAssistantSettings, MqttSettings};
 use super::controls::component_key;
 use super::discovery::{Plan, announcement};
+use super::state::state;
 use super::topics::is_word;
 
 /// Topic and payload of each announcement.
@@ -28,6 +30,12 @@ pub fn preview(
             (topic, announcement(device, &plan))
         })
         .collect()
+}
+
+/// The payload of a device's state message.
+pub fn preview_state(known: &Known) -> Vec<u8> {
+    let message = state(&known.device, &known.state, std::iter::empty());
+    message.to_string().into_bytes()
 }
 
 /// What in the descriptions of devices would look odd in Home Assistant or be left out, in words.

@@ -9,6 +9,9 @@
 //! <prefix>/device/<device>/config      the announcement, retained
 //! ```
 
+use crate::bridge::own_device_id;
+use crate::model::DeviceId;
+
 /// Longest word taken for a device or a control; topics may have 65535 bytes, ours never do.
 const LONGEST_WORD: usize = 128;
 
@@ -16,6 +19,7 @@ const LONGEST_WORD: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Topics {
     base: String,
+    bridge: DeviceId,
     prefix: String,
     /// Where Home Assistant says that it has started.
     pub(super) birth: String,
@@ -25,6 +29,7 @@ impl Topics {
     pub(super) fn new(base: &str, prefix: &str, birth: String) -> Self {
         Self {
             base: base.to_owned(),
+            bridge: own_device_id(base),
             prefix: prefix.to_owned(),
             birth,
         }
@@ -33,6 +38,11 @@ impl Topics {
     /// Whether wattbridge itself runs.
     pub(super) fn status(&self) -> String {
         status(&self.base)
+    }
+
+    /// The bridge's own device, which is told apart by the base topic too.
+    pub(super) const fn bridge(&self) -> &DeviceId {
+        &self.bridge
     }
 
     pub(super) fn state(&self, device: &str) -> String {

@@ -179,6 +179,26 @@ fn a_sunny_noon() {
 }
 
 #[test]
+fn uploads_are_told_by_ecus_that_know_of_them() {
+    let mut installation = installation();
+    let mut round = |last_upload| {
+        let mut answers = answers(noon(), vec![ds3(true)]);
+        answers.info = Some(EcuInfo {
+            last_upload,
+            ..info()
+        });
+        let said = said(installation.reports(&answers, now()));
+        let device = said.devices.get("216000000001");
+        let has = device.map(|ecu| ecu.metric("last_upload").is_some());
+        (has, said.values["216000000001"].contains_key("last_upload"))
+    };
+    assert_eq!(round(None), (Some(false), false));
+    assert_eq!(round(Some(noon())), (Some(true), true));
+    // Once is enough: the entity does not come and go.
+    assert_eq!(round(None), (None, true));
+}
+
+#[test]
 fn every_declared_value_is_said_and_nothing_else() {
     let mut installation = installation();
     let mut answers = answers(noon(), vec![ds3(true), qt2(false), unheard("806000000001")]);
@@ -247,7 +267,7 @@ fn an_inverter_that_is_lost_while_others_work_is_a_problem_after_an_hour() {
     let health = later(90);
     assert_eq!(health.code, HealthCode::OutOfContact);
     assert!(
-        health.sentence().contains("no radio contact for 1h 30m"),
+        health.sentence().contains("not heard since 2026-"),
         "{}",
         health.sentence()
     );

@@ -267,7 +267,11 @@ fn a_control_shows_what_is_set() {
         limit["state_topic"],
         "wattbridge/invented_ab_12/result/power_limit"
     );
-    assert_eq!(limit["value_template"], "{{ value_json.value }}");
+    // A failed command must not make it unknown.
+    assert_eq!(
+        limit["value_template"],
+        "{{ value_json.value if value_json.ok else '' }}"
+    );
     assert_eq!(limit["step"], 0.5);
     // The device may be in a mode that cannot be chosen.
     assert_eq!(
@@ -280,6 +284,31 @@ fn a_control_shows_what_is_set() {
             assert_eq!(entity["enabled_by_default"], false);
         }
     }
+}
+
+#[test]
+fn a_device_without_a_parent_is_reached_through_the_bridge() {
+    let parent = |device: &Device| announcement(device, &plan())["device"]["via_device"].clone();
+    let mut device = example();
+    assert_eq!(parent(&device), "invented_gateway");
+    device.via = None;
+    assert_eq!(parent(&device), "wattbridge_bridge");
+    device.id = plan().topics.bridge().clone();
+    assert_eq!(parent(&device), Value::Null);
+}
+
+#[test]
+fn the_connection_of_the_bridge_is_told_by_the_last_will() {
+    let mut device = example();
+    device.id = plan().topics.bridge().clone();
+    let components = &announcement(&device, &plan())["components"];
+    let connection = &components["connectivity"];
+    assert_eq!(connection["state_topic"], "wattbridge/status");
+    assert_eq!(connection["payload_on"], "online");
+    assert_eq!(connection["payload_off"], "offline");
+    assert_eq!(connection["availability"], json!([]));
+    assert_eq!(connection.get("value_template"), None);
+    assert_eq!(components["problem"].get("state_topic"), None);
 }
 
 #[test]

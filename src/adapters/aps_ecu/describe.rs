@@ -1,0 +1,61 @@
+//! Descriptions of the ECU and its inverters, from what is known of them and what the user named.
+
+use super::config::Config;
+use super::inverter::Inverter;
+use super::wire::{EcuInfo, Gateway, Group};
+use super::{KIND, metrics};
+use crate::model::{Device, DeviceId};
+
+/// Power of one panel that no product exceeds, in watts.
+const PANEL_POWER: u32 = 700;
+
+/// The ECU. `panels` are those of all known inverters, 0 while none is known; `told_uploads` says
+/// whether it has ever told of its uploads to the cloud.
+pub(super) fn ecu(info: &EcuInfo, config: &Config, panels: u32, told_uploads: bool) -> Device {
+    let serial = info.ecu.to_string();
+    let gateway = Gateway::of(&info.ecu);
+    let product = gateway.map_or("ECU", |gateway| gateway.name);
+    let name = config.name.clone();
+    let name = name.unwrap_or_else(|| format!("{product} {}", tail(&serial)));
+    let mut device = Device::new(KIND, serial, name, "APsystems");
+    device.model = Some(product.to_owned());
+    device.firmware = Some(info.firmware.clone()).filter(|firmware| !firmware.is_empty());
+    device.area = config.area.clone();
+    if gateway.is_some_and(|gateway| gateway.local_http) {
+        device.url = Some(format!("http://{}/", config.host));
+    }
+    // Until the inverters are known each may have four panels.
+    let panels = if panels == 0 {
+        u32::from(info.registered.max(1)) * 4
+    } else {
+        panels
+    };
+    let power = config.max_power;
+    device.rated_power = Some(power.unwrap_or(panels.saturating_mul(PANEL_POWER)));
+    device.metrics = metrics::ECU.to_vec();
+    // The small products never tell; an entity that is unknown for ever is only in the way.
+    let tells = info.group != Group::G11 || info.last_upload.is_some();
+    if !tells && !told_uploads {
+        device.metrics.retain(|metric| metric.key != "last_upload");
+    }
+    device
+}
+
+/// An inverter behind this ECU.
+pub(super) fn inverter(uid: &str, known: &Inverter, config: &Config, ecu: &DeviceId) -> Device {
+    let name = config.names.get(uid).cloned();
+    let name = name.unwrap_or_else(|| format!("{} {}", known.product, tail(uid)));
+    let mut device = Device::new(KIND, uid, name, "APsystems");
+    device.model = Some(known.product.clone());
+    device.via = Some(ecu.clone());
+    device.area = config.area.clone();
+    device.rated_power = Some(known.channels().max(1) * PANEL_POWER);
+    device.metrics = known.metrics();
+    device
+}
+
+/// The end of a serial number, by which people tell devices apart.
+fn tail(serial: &str) -> &str {
+    let start = serial.len().saturating_sub(4);
+    serial.get(start..).unwrap_or(serial)
+}

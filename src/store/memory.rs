@@ -1,0 +1,57 @@
+//! What adapters remember.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::saved::{Saved, Subject};
+use super::writer::Store;
+
+/// What one configured section wants to find again after a restart.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    store: Store,
+    source: String,
+    saved: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+impl Memory {
+    /// The memory of `source`, filled with what was saved.
+    pub fn new(store: Store, source: &str, saved: &Saved) -> Self {
+        let of_source = |((from, key), value): (&(String, String), &Value)| {
+            (from == source).then(|| (key.clone(), value.clone()))
+        };
+        let values = saved.memory.iter().filter_map(of_source).collect();
+        Self {
+            store,
+            source: source.to_owned(),
+            saved: Arc::new(Mutex::new(values)),
+        }
+    }
+
+    /// What was saved under `key`; `None` also when it has another shape than expected.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        saved.get(key).and_then(|value| T::deserialize(value).ok())
+    }
+
+    /// Saves `value` under `key`, if it differs from what is there.
+    pub fn put(&self, key: &str, value: &impl Serialize) {
+        let Ok(json) = serde_json::to_value(value) else {
+            return;
+        };
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        if saved.get(key) == Some(&json) {
+            return;
+        }
+        let subject = Subject::Memory {
+            source: self.source.clone(),
+            key: key.to_owned(),
+        };
+        self.store.save(subject, &self.source, Some(&json));
+        saved.insert(key.to_owned(), json);
+    }
+}

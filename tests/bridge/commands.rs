@@ -1,0 +1,254 @@
+//! The commands beside `run`, as a person would try them.
+
+use serde_json::Value as Json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::gateway::{ECU_R, Gateway, Plan, section};
+use crate::home::Home;
+use crate::process::Process;
+use crate::support::mosquitto::{Mosquitto, Setup, free_port};
+use crate::wire::Wire;
+
+fn is_on(state: &Json) -> bool {
+    state["health"] == "online" && state["power"].is_number()
+}
+
+/// Something on a port that is no ECU, and answers like a web server.
+async fn web_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read(&mut [0; 100]).await;
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn check_tries_everything_and_explains() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let gateway = Gateway::start(Plan::default()).await;
+    let home = Home::new(broker.port(), &[gateway.section()]);
+    let done = home.done(&["check"]).await;
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{done:?}");
+    assert!(done.out.contains("1 device section."));
+    let done = home.done(&["check", "--connect"]).await;
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{done:?}");
+    assert_eq!(done.out.matches("  ok  ").count(), 2, "{done:?}");
+    assert!(done.out.contains(ECU_R) && done.out.contains("2 inverters, 2 of them online"));
+
+    let web = web_server().await;
+    let silent = Gateway::start(Plan {
+        faults: &["hang"],
+        ..Plan::default()
+    })
+    .await;
+    let sections = [section(free_port()), section(web), silent.section()];
+    let home = Home::new(free_port(), &sections);
+    let done = home.done(&["check", "--connect"]).await;
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.err.contains("4 of them do not answer"), "{done:?}");
+    for needle in [
+        "nothing listens on",
+        "refuses the connection",
+        "is this really an ECU?",
+        "accepts the connection but does not answer",
+    ] {
+        let lines = done.out.lines().filter(|line| line.contains(needle));
+        assert_eq!(lines.count(), 1, "{needle}: {}", done.out);
+    }
+}
+
+#[tokio::test]
+async fn scan_tells_an_ecu_from_anything_else() {
+    let gateway = Gateway::start(Plan::default()).await;
+    let home = Home::new(1883, &[]);
+    let port = gateway.port().to_string();
+    let done = home
+        .done(&["scan", "ecu", "127.0.0.1", "--port", &port])
+        .await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(
+        done.out
+            .starts_with("127.0.0.1  ECU-R 216000000001, firmware")
+    );
+    let web = web_server().await.to_string();
+    let done = home
+        .done(&["scan", "ecu", "127.0.0.1", "--port", &web])
+        .await;
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.out.contains("something listens on port"), "{done:?}");
+    assert!(done.err.contains("no ecu in 127.0.0.1/32"), "{done:?}");
+    let nobody = free_port().to_string();
+    let done = home
+        .done(&["scan", "ecu", "127.0.0.0/29", "--port", &nobody])
+        .await;
+    assert_eq!((done.code, done.out.as_str()), (Some(1), ""), "{done:?}");
+}
+
+#[tokio::test]
+async fn discovery_and_health_beside_a_running_bridge() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let gateway = Gateway::start(Plan::default()).await;
+    let wire = Wire::tap(broker.port()).await;
+    let home = Home::new(broker.port(), &[gateway.section()]);
+    let ids = gateway.inverter_ids();
+    let done = home.done(&["health"]).await;
+    assert_eq!((done.code, done.out.as_str()), (Some(1), ""), "{done:?}");
+    assert!(done.err.contains("does not run"), "{done:?}");
+    let done = home.done(&["discovery"]).await;
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.err.contains("try --ask"), "{done:?}");
+    let asked = home.done(&["discovery", "--ask", "--topics"]).await;
+    assert_eq!(asked.code, Some(0), "{asked:?}");
+    assert!(!home.files().contains(&"wattbridge.db".to_owned()));
+
+    let mut bridge = home.run();
+    for id in ids.iter().chain([&gateway.id()]) {
+        wire.state("online", 0, id, is_on).await;
+    }
+    let done = home.done(&["health"]).await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.out.starts_with("alive: "), "{done:?}");
+    let topics = home.done(&["discovery", "--topics"]).await;
+    assert_eq!(topics.code, Some(0), "{topics:?}");
+    assert_eq!(topics.err, "", "{topics:?}");
+    for id in ids.iter().chain([&gateway.id()]) {
+        let topic = format!("homeassistant/device/{id}/config");
+        assert!(topics.out.lines().any(|line| line == topic), "{topics:?}");
+        assert!(asked.out.lines().any(|line| line == topic), "{asked:?}");
+    }
+    let all = home.done(&["discovery"]).await.out;
+    let announced = wire.on(&format!("homeassistant/device/{}/config", ids[0]));
+    let shown = format!("{:#}", announced[0].json());
+    assert!(all.contains(&shown), "{shown}\nis not in\n{all}");
+    assert!(bridge.end().await.success());
+    assert_eq!(home.done(&["health"]).await.code, Some(1));
+}
+
+#[tokio::test]
+async fn history_of_an_ecu() {
+    let gateway = Gateway::start(Plan::default()).await;
+    let home = Home::new(1883, &[]);
+    let port = gateway.port().to_string();
+    let ask = async |more: &[&str]| {
+        let args = ["aps-ecu", "history", "127.0.0.1", "--port", &port];
+        home.done(&[&args, more].concat()).await
+    };
+    let week = ask(&[]).await;
+    assert_eq!((week.code, week.err.as_str()), (Some(0), ""), "{week:?}");
+    assert_eq!(week.out.lines().count(), 7, "{week:?}");
+    assert!(week.out.contains("2026-06-21") && week.out.contains(" kWh"));
+    let month = ask(&["--period", "month"]).await;
+    assert!(month.out.contains("2026-05-23"), "{month:?}");
+    let year = ask(&["--period", "year"]).await;
+    assert!(
+        year.out.contains("2026-06 ") && year.out.contains("2025-"),
+        "{year:?}"
+    );
+    let day = ask(&["--day", "2026-06-21"]).await;
+    assert!(day.out.contains("11:55  "), "{day:?}");
+    let before = ask(&["--day", "2025-06-21"]).await;
+    assert_eq!(before.code, Some(0));
+    assert!(before.out.contains("nothing of that day"), "{before:?}");
+    gateway.fault("no-history");
+    assert!(ask(&[]).await.out.contains("newer firmware"));
+    gateway.fault("status-02");
+    let done = ask(&[]).await;
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("no data yet"), "{done:?}");
+    gateway.fault("refuse");
+    gateway.handle.wait_for_port(false).await;
+    let done = ask(&[]).await;
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("refuses the connection"), "{done:?}");
+}
+
+#[tokio::test]
+async fn completions_for_every_shell() {
+    let home = Home::new(1883, &[]);
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let done = home.done(&["completions", shell]).await;
+        assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{shell}");
+        for word in ["simulate", "aps-ecu", "connect"] {
+            assert!(done.out.contains(word), "{shell} {word}");
+        }
+    }
+}
+
+/// Two processes of ours: one plays the ECU, the other reads it.
+#[tokio::test]
+async fn a_simulated_ecu_for_somebody_who_has_none() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let port = free_port();
+    let home = Home::new(broker.port(), &[section(port)]);
+    let listen = format!("127.0.0.1:{port}");
+    let args = [
+        "simulate",
+        "aps-ecu",
+        "--listen",
+        &listen,
+        "--inverters",
+        "DS3,QT2",
+    ];
+    let more = [
+        "--start-time",
+        "12:00",
+        "--zone",
+        "Europe/Vienna",
+        "--cycle",
+        "1s",
+        "--speed",
+        "20",
+    ];
+    let mut simulator = Process::start(home.path(), &[&args[..], &more].concat());
+    simulator.until_said("listens on").await;
+    let wire = Wire::tap(broker.port()).await;
+    let mut bridge = home.run();
+    let id = format!("aps_ecu_{ECU_R}");
+    wire.state("online", 0, &id, is_on).await;
+    simulator.until_said("0030 signal").await;
+    assert!(bridge.end().await.success());
+    assert!(simulator.end().await.success(), "{}", simulator.said());
+    let taken = format!("127.0.0.1:{}", broker.port());
+    let taken = home
+        .done(&["simulate", "aps-ecu", "--listen", &taken])
+        .await;
+    assert_eq!(taken.code, Some(1), "{taken:?}");
+    assert!(taken.err.contains("choose another one"), "{taken:?}");
+}
+
+#[cfg(feature = "demo")]
+#[tokio::test]
+async fn the_demo_shows_itself() {
+    let port = free_port();
+    let home = Home::new(1883, &[]);
+    let args = ["demo", "--port", &port.to_string(), "--for", "6s"];
+    let mut demo = Process::start(home.path(), &args);
+    demo.until_said("MQTT broker").await;
+    let wire = Wire::tap(port).await;
+    let id = "aps_ecu_216200000001";
+    let config = format!("homeassistant/device/{id}/config");
+    wire.until(&config, 0, |seen| seen.topic == config).await;
+    wire.state("values", 0, id, |state| state["power"].is_number())
+        .await;
+    wire.available(0, id, true).await;
+    assert!(demo.ended().await.success());
+    let said = demo.said();
+    assert!(
+        said.contains("announced") && said.contains("Solar roof"),
+        "{said}"
+    );
+    assert_eq!(demo.count(&["WARN"]), 0, "{said}");
+    // Nothing was written, so that nothing is left over.
+    assert_eq!(home.files(), ["wattbridge.toml"]);
+}

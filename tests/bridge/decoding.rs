@@ -1,0 +1,122 @@
+//! `decode`: bytes in every form they come in, and bytes that are nothing.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value as Json;
+use wattbridge::adapters::aps_ecu::wire::Request;
+
+use crate::gateway::{Gateway, Plan};
+use crate::home::Home;
+use crate::process::{Done, fed};
+
+fn lines(done: &Done) -> Vec<Json> {
+    done.out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn frames_in_every_form() {
+    let gateway = Gateway::start(Plan {
+        inverters: "9xDS3,QT2",
+        speed: 0.0,
+        ..Plan::default()
+    })
+    .await;
+    let ecu = gateway.handle.ecu();
+    let info = gateway.bytes(&Request::EcuInfo).await;
+    let telemetry = gateway.bytes(&Request::Telemetry { ecu }).await;
+    let both = [info.as_slice(), &telemetry].concat();
+    let hex = both
+        .iter()
+        .fold(String::from("# two answers\n"), |mut text, byte| {
+            write!(text, "0x{byte:02X} ").unwrap();
+            text
+        });
+    let home = Home::new(1883, &[]);
+    fs::write(home.path().join("raw"), &both).unwrap();
+    fs::write(home.path().join("hex"), &hex).unwrap();
+    let raw = home.done(&["decode", "aps-ecu", "raw"]).await;
+    assert_eq!((raw.code, raw.err.as_str()), (Some(0), ""), "{raw:?}");
+    let values = lines(&raw);
+    assert_eq!(values.len(), 11, "the ECU and ten inverters: {raw:?}");
+    let truth = gateway.handle.truth();
+    assert_eq!(values[0]["readings"]["power"], truth.power_w);
+    let sum: u64 = values[1..]
+        .iter()
+        .filter_map(|it| it["readings"]["power"].as_u64())
+        .sum();
+    assert_eq!(sum, u64::from(truth.power_w));
+
+    assert_eq!(home.done(&["decode", "aps_ecu", "hex"]).await.out, raw.out);
+    for args in [&["decode", "aps-ecu", "-"][..], &["decode", "aps-ecu"]] {
+        assert_eq!(fed(home.path(), args, &both).await.out, raw.out);
+        assert_eq!(fed(home.path(), args, hex.as_bytes()).await.out, raw.out);
+    }
+    let zone = ["decode", "aps-ecu", "raw", "--set", "time_zone=Asia/Tokyo"];
+    let moved = home.done(&zone).await;
+    assert_eq!(lines(&moved).len(), 11);
+    assert_ne!(moved.out, raw.out);
+
+    let labelled = home.done(&["decode", "aps-ecu", "--annotate", "raw"]).await;
+    assert_eq!(labelled.code, Some(0), "{labelled:?}");
+    for word in ["lifetime", "temp.", "216000000001", "901000000001"] {
+        assert!(
+            labelled.out.contains(word),
+            "{word} is not in {}",
+            labelled.out
+        );
+    }
+    // What can be read is read, the rest is said with its place.
+    let damaged = [b"noise".as_slice(), &both[..both.len() - 9]].concat();
+    let partly = fed(home.path(), &["decode", "aps-ecu", "-"], &damaged).await;
+    assert_eq!(partly.code, Some(0), "{partly:?}");
+    assert_eq!(lines(&partly)[0], values[0]);
+    for needle in ["5 bytes at byte 0", "is incomplete", "-: "] {
+        assert!(
+            partly.err.contains(needle),
+            "{needle} is not in {}",
+            partly.err
+        );
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_nothing() {
+    let home = Home::new(1883, &[]);
+    let noise: Vec<u8> = (0..20_000_u32)
+        .map(|it| (it.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let cases: [(&[u8], &str); 7] = [
+        (b"", "there is nothing in it"),
+        (b"hello", "bytes"),
+        (b"41505", "bytes"),
+        (b"APS1199990001END\n", ""),
+        (b"APS1100160001END\n", ""),
+        (b"# wattbridge recording 1\nx", ""),
+        (&noise, "nothing could be decoded"),
+    ];
+    for (content, needle) in cases {
+        let done = fed(home.path(), &["decode", "aps-ecu", "-"], content).await;
+        let shown = String::from_utf8_lossy(content.get(..40).unwrap_or(content));
+        assert_eq!(done.code, Some(1), "{shown}\n{done:?}");
+        assert_eq!(done.out, "", "{shown}");
+        assert!(
+            !done.err.is_empty() && done.err.contains(needle),
+            "{shown}\n{done:?}"
+        );
+    }
+    for (args, code) in [
+        (&["decode", "aps-ecu", "missing"][..], 1),
+        (&["decode", "aps-ecu", "."], 1),
+        (&["decode", "aps-ecu", "-", "--set", "hots=x"], 2),
+        (&["decode", "aps-ecu", "-", "--set", "port=x"], 2),
+        (&["decode", "aps-ecu", "-", "--set", "=x"], 2),
+    ] {
+        let done = home.done(args).await;
+        assert_eq!(done.code, Some(code), "{args:?} {done:?}");
+        assert!(done.err.len() > 20, "{done:?}");
+    }
+}

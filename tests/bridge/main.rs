@@ -1,0 +1,35 @@
+//! The program as people run it: a real process with a file, simulated ECUs on real sockets, a real
+//! Mosquitto, and somebody on the broker who sees everything.
+//!
+//! The interval of the ECU sections here is 300 ms, which is allowed on this host only and brings
+//! every other waiting time in proportion.
+
+// What goes wrong in here shall fail the test, also outside of its own function.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod announced;
+mod between;
+mod broker_away;
+mod clock_steps;
+mod commands;
+mod counters;
+mod decoding;
+mod gateway;
+mod home;
+mod night;
+mod outage;
+mod process;
+mod recordings;
+mod refused_files;
+mod restarts;
+mod secrets;
+mod several;
+mod store_full;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use std::time::Duration;
+
+/// Only reached when something is broken.
+const DEADLINE: Duration = Duration::from_secs(40);

@@ -1,0 +1,128 @@
+//! Files that cannot be used: exit code 2, and words that help.
+
+use std::fs;
+
+use crate::gateway::section;
+use crate::home::Home;
+use crate::process::Done;
+
+/// Runs and checks with a file of this content.
+async fn refused(content: &[u8]) -> Done {
+    let home = Home::new(1883, &[]);
+    fs::write(home.file(), content).unwrap();
+    let run = home.done(&["run"]).await;
+    let check = home.done(&["check"]).await;
+    for done in [&run, &check] {
+        assert_eq!(done.code, Some(2), "{done:?}");
+        assert_eq!(done.out, "", "{done:?}");
+        assert!(done.err.contains("wattbridge.toml"), "{done:?}");
+    }
+    assert!(!home.files().contains(&"wattbridge.db".to_owned()));
+    run
+}
+
+#[tokio::test]
+async fn files_that_are_no_configuration() {
+    let good = section(8899);
+    let with = |more: &str| format!("{more}\n{good}").into_bytes();
+    let cases: [(&[u8], &str); 11] = [
+        (b"\xff\xfe\x00\x01\x80garbage\x00", "UTF-8"),
+        (b"\x7fELF\x02\x01\x01\x00", ""),
+        (b"host = ", ""),
+        (b"[[aps_ecu]\nhost = \"127.0.0.1\"", ""),
+        (&with("[mqtt]\nport = \"many\""), "port"),
+        (&with("[mqtt]\nport = 70000"), "port"),
+        (&with("[mqtt]\nhots = \"x\""), "host"),
+        (&with("[mqtt]\nhost = \"a\"\n[mqtt]\nhost = \"b\""), "mqtt"),
+        (&with("mqtt = 5"), "mqtt"),
+        (&with("[store]\nsave_every = \"often\""), "save_every"),
+        (&with("[log]\nlevel = \"loud\""), "trace"),
+    ];
+    for (content, needle) in cases {
+        let done = refused(content).await;
+        let shown = String::from_utf8_lossy(content);
+        assert!(done.err.contains(needle), "{shown}\n{done:?}");
+        assert!(done.err.trim().len() > 30, "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_without_a_device_that_can_be_used() {
+    let home = Home::new(1883, &[]);
+    let run = home.done(&["run"]).await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("no device is configured") && run.err.contains("[[aps_ecu]]"));
+    let check = home.done(&["check"]).await;
+    assert_eq!(check.code, Some(0), "{check:?}");
+    assert!(check.out.contains("no device is configured yet"));
+
+    for wrong in [
+        "[[aps_ecu]]\n",
+        "[aps_ecu]\nhost = 5\n",
+        "[[aps_ecu]]\nhost = \"a b\"\n",
+    ] {
+        let done = refused(wrong.as_bytes()).await;
+        assert!(
+            done.err.contains("no device section can be used"),
+            "{done:?}"
+        );
+        assert!(done.err.contains("host"), "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_not_there() {
+    let home = Home::new(1883, &[]);
+    for (path, needle) in [
+        ("missing.toml", "missing.toml"),
+        (".", "directory"),
+        ("", ""),
+    ] {
+        for command in ["run", "check", "discovery"] {
+            let done = home.done(&[command, "--config", path]).await;
+            assert_eq!(done.code, Some(2), "{done:?}");
+            assert!(done.err.contains(needle), "{done:?}");
+        }
+    }
+}
+
+/// Every command line that is wrong is told so by the parser, with the same exit code.
+#[tokio::test]
+async fn command_lines_that_are_wrong() {
+    let home = Home::new(1883, &[]);
+    for args in [
+        &["rum"][..],
+        &["run", "--confg", "x"],
+        &["decode", "toaster", "-"],
+        &["scan", "ecu", "not-a-network"],
+        &["scan", "ecu", "8.8.8.8"],
+        &["scan", "ecu", "10.0.0.0/8"],
+        &["record", "aps-ecu"],
+        &[
+            "record",
+            "aps-ecu",
+            "127.0.0.1",
+            "--out",
+            "x",
+            "--set",
+            "nothing",
+        ],
+        &[
+            "record",
+            "aps-ecu",
+            "127.0.0.1",
+            "--out",
+            "x",
+            "--set",
+            "hots=1",
+        ],
+        &["simulate", "aps-ecu", "--fault", "hung"],
+        &["simulate", "aps-ecu", "--inverters", "2xDS4"],
+        &["demo", "--port", "99999"],
+    ] {
+        let done = home.done(args).await;
+        assert_eq!(done.code, Some(2), "{args:?} {done:?}");
+        assert!(done.err.len() > 30, "{args:?} {done:?}");
+    }
+    assert_eq!(home.files(), ["wattbridge.toml"]);
+}

@@ -1,0 +1,376 @@
+//! A real Home Assistant Core, told of everything by nothing but discovery.
+//!
+//! What it made of the announcements is held against them, entity by entity, in good times and bad.
+//! See `harness` for what this needs; without it the test passes over.
+
+// What goes wrong in here shall fail the test, also outside of its own function.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod announced;
+mod harness;
+mod plant;
+#[path = "../support/mod.rs"]
+mod support;
+mod view;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde_json::{Value as Json, json};
+use wattbridge::adapters::aps_ecu::simulator::{Model, Simulator};
+
+use announced::{devices, differences, differences_on_disk, entities};
+use harness::Harness;
+use plant::{BASE, Invented, PRO, Program, SMALL, simulate};
+use support::mosquitto::{Mosquitto, Setup};
+use view::{DEADLINE, View};
+
+/// One product of each kind of record, and one inverter that is never heard.
+const INVERTERS: &str = "DS3,QS1,YC1000,QT2,DS3-L";
+
+struct House {
+    home_assistant: Harness,
+    view: View,
+    pro: Simulator,
+    small: Simulator,
+}
+
+impl House {
+    fn topic(serial: &str, what: &str) -> String {
+        format!("wattbridge/aps_ecu_{serial}/{what}")
+    }
+
+    /// Waits until everything is in Home Assistant as it was announced, and returns how many
+    /// entities that are.
+    fn agree(&self, when: &str) -> usize {
+        let since = Instant::now();
+        loop {
+            self.view.forget_the_past();
+            let devices = self.home_assistant.devices();
+            let states = self.home_assistant.states();
+            let heard = self.view.heard();
+            let wrong = differences(&heard, &devices, &states);
+            if wrong.is_empty() {
+                let count = entities(&heard).len();
+                let waited = since.elapsed().as_secs_f64();
+                eprintln!("  {waited:4.1} s until {count} entities agree {when}");
+                return count;
+            }
+            assert!(
+                since.elapsed() < DEADLINE,
+                "{when}, {} differences:\n{}",
+                wrong.len(),
+                wrong.join("\n")
+            );
+        }
+    }
+
+    /// Agrees, and Home Assistant has nothing to complain about.
+    fn is_well(&self, when: &str) -> usize {
+        let count = self.agree(when);
+        assert_eq!(self.home_assistant.complaints(), [""; 0], "{when}");
+        count
+    }
+
+    async fn until_online(&self) {
+        for serial in [PRO, SMALL] {
+            self.view
+                .until_text(&Self::topic(serial, "availability"), "online")
+                .await;
+            self.view
+                .until_value(&Self::topic(serial, "state"), "health", |health| {
+                    health == "online"
+                })
+                .await;
+        }
+    }
+
+    /// The state of an entity with this unique id.
+    fn state(&self, unique_id: &str) -> Option<String> {
+        let id = self.entity_id(unique_id);
+        let states = self.home_assistant.states();
+        let state = states
+            .into_iter()
+            .find(|state| state["entity_id"] == id.as_str())?;
+        Some(state["state"].as_str().unwrap().to_owned())
+    }
+
+    fn until_state(&self, unique_id: &str, wanted: &str) {
+        let since = Instant::now();
+        loop {
+            let state = self.state(unique_id);
+            if state.as_deref() == Some(wanted) {
+                return;
+            }
+            assert!(
+                since.elapsed() < DEADLINE,
+                "{unique_id} is {state:?}, not {wanted}"
+            );
+        }
+    }
+
+    fn entity_id(&self, unique_id: &str) -> String {
+        let devices = self.home_assistant.devices();
+        let entities = devices
+            .iter()
+            .flat_map(|device| device["entities"].as_array().unwrap());
+        let mut found = entities.filter(|entity| entity["unique_id"] == unique_id);
+        found.next().unwrap()["entity_id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn home_assistant_shows_what_is_announced() {
+    let Some(mut broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let Some(home_assistant) = Harness::find() else {
+        return;
+    };
+    let pro = simulate(Model::EcuRPro, PRO, INVERTERS, &["missing=5"]).await;
+    // Not only missing now, but never heard since the ECU started.
+    pro.handle().reboot();
+    let small = simulate(Model::EcuB, SMALL, "YC600", &[]).await;
+    let mut program = Program::new(broker.port(), &[&pro, &small]);
+    let house = House {
+        home_assistant,
+        view: View::open(broker.port()),
+        pro,
+        small,
+    };
+    let mut step = Steps::new();
+
+    step.begin("everything is new");
+    house.home_assistant.start(broker.port());
+    program.start();
+    house.until_online().await;
+    let all_devices = |heard: &view::Heard| devices(heard).len() == 9;
+    house.view.until("all devices", all_devices).await;
+    let count = house.is_well("at first");
+    let (shown, hidden) = shown(&house.view.heard());
+    assert!(
+        shown > hidden && shown + hidden == count,
+        "{shown} shown, {hidden} hidden"
+    );
+    devices_are_a_tree(&house);
+
+    step.begin("an ECU cannot be reached");
+    house.pro.handle().set_fault("refuse".parse().unwrap());
+    house
+        .view
+        .until_text(&House::topic(PRO, "availability"), "offline")
+        .await;
+    house.is_well("without the ECU");
+    for key in ["power", "energy_total"] {
+        house.until_state(&format!("aps_ecu_{PRO}_{key}"), "unavailable");
+    }
+    house.until_state(&format!("aps_ecu_{PRO}_connectivity"), "off");
+    house.until_state(&format!("aps_ecu_{PRO}_problem"), "on");
+    house.until_state("wattbridge_bridge_problem", "on");
+    house.pro.handle().clear_fault("refuse");
+    house.until_online().await;
+    house.is_well("with the ECU again");
+    house.until_state("wattbridge_bridge_problem", "off");
+
+    step.begin("night");
+    for ecu in [&house.pro, &house.small] {
+        ecu.handle().set_fault("sleep".parse().unwrap());
+    }
+    for serial in [PRO, SMALL] {
+        let asleep = |health: &Json| health == "asleep";
+        house
+            .view
+            .until_value(&House::topic(serial, "state"), "health", asleep)
+            .await;
+    }
+    house.is_well("at night");
+    house.until_state(&format!("aps_ecu_{PRO}_power"), "0");
+    house.until_state(&format!("aps_ecu_{PRO}_problem"), "off");
+    for ecu in [&house.pro, &house.small] {
+        ecu.handle().clear_fault("sleep");
+    }
+    house.until_online().await;
+    house.is_well("in the morning");
+
+    step.begin("Home Assistant is restarted");
+    let mut invented = Invented::start(broker.port());
+    house
+        .view
+        .until_text(&format!("{BASE}/invented_1/availability"), "online")
+        .await;
+    house.agree("with an invented device");
+    switch_controls_on(&house);
+    house.home_assistant.restart();
+    let disabled = differences_on_disk(
+        &house.view.heard(),
+        &house.home_assistant.written_entities(),
+    );
+    assert!(disabled.is_empty(), "{}", disabled.join("\n"));
+
+    step.begin("controls");
+    controls_work(&house, &mut invented).await;
+    invented.remove();
+    house.view.until("the removal", all_devices).await;
+    house.is_well("after the restart, without the invented device");
+
+    step.begin("the broker loses everything");
+    broker.kill();
+    house.view.clear();
+    broker.start();
+    house.view.until("all devices", all_devices).await;
+    house.until_online().await;
+    house.agree("with the new broker");
+    // It may say that the broker went away.
+    let about_the_broker = |line: &String| line.contains("[homeassistant.components.mqtt.client]");
+    let complaints = house.home_assistant.complaints();
+    let others = complaints.iter().filter(|line| !about_the_broker(line));
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        [""; 0],
+        "after the loss of the broker"
+    );
+    house.home_assistant.mark();
+
+    step.begin("the program is stopped and started");
+    program.stop();
+    house.view.until_text("wattbridge/status", "offline").await;
+    house.is_well("without the program");
+    house.until_state("wattbridge_bridge_connectivity", "off");
+    house.until_state(&format!("aps_ecu_{SMALL}_power"), "unavailable");
+    program.start();
+    house.view.until_text("wattbridge/status", "online").await;
+    house.until_online().await;
+    assert_eq!(house.is_well("with the program again"), count);
+
+    step.begin("energy dashboard");
+    energy_counts(&house);
+    step.begin("end");
+}
+
+fn shown(heard: &view::Heard) -> (usize, usize) {
+    let all = entities(heard);
+    let shown = all.values().filter(|entity| entity.is_enabled()).count();
+    (shown, all.len() - shown)
+}
+
+/// Inverters behind their ECU, ECUs behind the bridge.
+fn devices_are_a_tree(house: &House) {
+    let in_home_assistant = house.home_assistant.devices().into_iter().map(|device| {
+        let text = |key: &str| device[key].as_str().map(str::to_owned);
+        (text("name").unwrap(), text("via_device"))
+    });
+    let tree: BTreeMap<_, _> = in_home_assistant.collect();
+    assert_eq!(tree, devices(&house.view.heard()));
+    let parent = |name: &str| tree[name].as_deref();
+    for inverter in [
+        "DS3 0001",
+        "QS1 0001",
+        "YC1000 0001",
+        "QT2 0001",
+        "DS3-L 0001",
+    ] {
+        assert_eq!(parent(inverter), Some("ECU-R-Pro 0001"), "{inverter}");
+    }
+    assert_eq!(parent("YC600 0001"), Some("ECU-B 0001"));
+    for ecu in ["ECU-R-Pro 0001", "ECU-B 0001"] {
+        assert_eq!(parent(ecu), Some("wattbridge"), "{ecu}");
+    }
+    assert_eq!(parent("wattbridge"), None);
+}
+
+/// The controls of the invented device, off by default, as a user switches them on.
+fn switch_controls_on(house: &House) {
+    for key in ["load", "limit", "mode", "restart"] {
+        let entity = house.entity_id(&format!("invented_1_set_{key}"));
+        let wish = json!({ "entity_id": entity, "disabled_by": null });
+        house
+            .home_assistant
+            .ask("config/entity_registry/update", &wish);
+    }
+}
+
+async fn controls_work(house: &House, invented: &mut Invented) {
+    let mut told = async |key: &str, value: Json| {
+        let next = tokio::time::timeout(DEADLINE, invented.commands.recv()).await;
+        let command = next.unwrap_or_else(|_| panic!("no command for {key}"));
+        assert_eq!(command.unwrap(), (key.to_owned(), value));
+    };
+    let result = |key: &str| format!("{BASE}/invented_1/result/{key}");
+    let call = |action: &str, key: &str, data: Json| {
+        let unique_id = format!("invented_1_set_{key}");
+        // Home Assistant has subscribed to what tells the state when it shows one.
+        let is_there = || {
+            house
+                .state(&unique_id)
+                .is_some_and(|state| state != "unavailable")
+        };
+        let since = Instant::now();
+        while !is_there() {
+            assert!(since.elapsed() < DEADLINE, "{unique_id} is not there");
+        }
+        house
+            .home_assistant
+            .call(action, &house.entity_id(&unique_id), &data);
+        unique_id
+    };
+
+    let switch = call("switch.turn_on", "load", json!({}));
+    told("load", "ON".into()).await;
+    house.until_state(&switch, "on");
+    house.until_state("invented_1_load", "on");
+
+    let limit = call("number.set_value", "limit", json!({ "value": 250 }));
+    told("limit", 250.into()).await;
+    house
+        .view
+        .until_value(&result("limit"), "value", |value| *value == 250)
+        .await;
+    house.until_state(&limit, "250");
+    // A refusal is told, and what was set before stays.
+    call("number.set_value", "limit", json!({ "value": 13 }));
+    told("limit", 13.into()).await;
+    house
+        .view
+        .until_value(&result("limit"), "ok", |ok| *ok == false)
+        .await;
+    assert_eq!(house.state(&limit).as_deref(), Some("250"));
+    call("number.set_value", "limit", json!({ "value": 251 }));
+    told("limit", 251.into()).await;
+    house.until_state(&limit, "251");
+
+    let mode = call("select.select_option", "mode", json!({ "option": "eco" }));
+    told("mode", "eco".into()).await;
+    house.until_state(&mode, "eco");
+
+    call("button.press", "restart", json!({}));
+    told("restart", Json::Null).await;
+    house
+        .view
+        .until_value(&result("restart"), "ok", |ok| *ok == true)
+        .await;
+}
+
+/// Home Assistant takes all energy for its dashboard, and above all that of the ECUs.
+fn energy_counts(house: &House) {
+    let (said, is_content) = house.home_assistant.energy();
+    assert!(is_content, "{said}");
+    for serial in [PRO, SMALL] {
+        let entity = house.entity_id(&format!("aps_ecu_{serial}_energy_total"));
+        assert!(said.contains(&format!("{entity}: sum, kWh")), "{said}");
+    }
+}
+
+struct Steps(Instant);
+
+impl Steps {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    fn begin(&mut self, what: &str) {
+        eprintln!("{:5.1} s: {what}", self.0.elapsed().as_secs_f64());
+    }
+}

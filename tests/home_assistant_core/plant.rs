@@ -1,0 +1,222 @@
+//! What is announced: simulated ECUs behind the real program, and an invented device with controls.
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use jiff::civil::time;
+use jiff::tz::TimeZone;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use wattbridge::adapters::aps_ecu::simulator::{Model, Plant, Settings, Simulator};
+use wattbridge::bridge::Hub;
+use wattbridge::model::{
+    CommandOutcome, Control, ControlKind, Decimal, Device, DeviceId, DeviceState, Health, Metric,
+    OnOff, Quantity, Value,
+};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, run};
+
+/// Serial numbers of the simulated ECUs.
+pub(crate) const PRO: &str = "216200000001";
+pub(crate) const SMALL: &str = "216300000001";
+
+/// An ECU in the afternoon, which has new values every second. Not at noon: what looks like night then
+/// is taken for a failure.
+pub(crate) async fn simulate(
+    model: Model,
+    serial: &str,
+    inverters: &str,
+    fault: &[&str],
+) -> Simulator {
+    let list = inverters.parse().unwrap();
+    let plant = Plant::new(model, serial.parse().unwrap(), &list).unwrap();
+    let zone = TimeZone::get("Europe/Vienna").unwrap();
+    let today = jiff::Zoned::now().with_time_zone(zone.clone()).date();
+    let settings = Settings {
+        zone,
+        start: Some(today.to_datetime(time(16, 0, 0, 0))),
+        cycle: std::time::Duration::from_secs(1),
+        faults: fault.iter().map(|fault| fault.parse().unwrap()).collect(),
+        ..Settings::new(plant)
+    };
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Simulator::start(settings, any).await.unwrap()
+}
+
+/// The real program.
+pub(crate) struct Program {
+    folder: TempDir,
+    running: Option<Child>,
+}
+
+impl Program {
+    /// Configures it for these ECUs.
+    pub(crate) fn new(broker: u16, ecus: &[&Simulator]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = format!("[mqtt]\nport = {broker}\n[store]\npath = \"store.db\"\n");
+        for ecu in ecus {
+            config.push_str(&format!(
+                "[[aps_ecu]]\nhost = \"127.0.0.1\"\nport = {}\ninterval = \"1s\"\n\
+                 night_interval = \"1s\"\nquiet = \"\"\n",
+                ecu.handle().address().port()
+            ));
+        }
+        fs::write(folder.path().join("wattbridge.toml"), config).unwrap();
+        Self {
+            folder,
+            running: None,
+        }
+    }
+
+    pub(crate) fn start(&mut self) {
+        let log = self.folder.path().join("log");
+        let log = File::options().append(true).create(true).open(log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_wattbridge"))
+            .arg("run")
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn();
+        self.running = Some(child.unwrap());
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub(crate) fn stop(&mut self) {
+        let mut child = self.running.take().unwrap();
+        let pid = child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.unwrap().success());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.running.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            eprintln!("what the program said:\n{log}");
+        }
+    }
+}
+
+/// The base topic of the invented device, so that the program does not take it for one of its own
+/// that is gone.
+pub(crate) const BASE: &str = "second";
+
+/// A device with a control of each kind, on a bridge of its own. It does what it is told, apart from
+/// a limit of 13 W.
+pub(crate) struct Invented {
+    /// What it was told, in order.
+    pub(crate) commands: mpsc::UnboundedReceiver<(String, Json)>,
+    hub: Hub,
+    _stop: DropGuard,
+}
+
+impl Invented {
+    pub(crate) fn start(broker: u16) -> Self {
+        let (hub, mut pending) = Hub::new();
+        let device = device();
+        hub.put_device(Arc::new(bridge()), state(&bridge(), false));
+        hub.put_device(Arc::new(device.clone()), state(&device, false));
+        let stop = CancellationToken::new();
+        let mqtt = MqttSettings {
+            port: Some(broker),
+            base_topic: BASE.to_owned(),
+            ..MqttSettings::default()
+        };
+        tokio::spawn(run(
+            mqtt,
+            HomeAssistantSettings::default(),
+            hub.feed(),
+            stop.clone(),
+        ));
+        let (heard, commands) = mpsc::unbounded_channel();
+        let device_hub = hub.clone();
+        tokio::spawn(async move {
+            while let Some(pending) = pending.recv().await {
+                let command = pending.command;
+                let is_refused = command.value == Value::Number(Decimal::integer(13));
+                let result = if is_refused {
+                    Err("the device does not like this number".to_owned())
+                } else {
+                    Ok(command.value.clone())
+                };
+                if let Value::OnOff(on) = command.value {
+                    device_hub.put_state(state(&device, on));
+                }
+                heard.send((command.key, command.value.to_json())).unwrap();
+                pending.reply.send(CommandOutcome { result }).unwrap();
+            }
+        });
+        Self {
+            commands,
+            hub,
+            _stop: stop.drop_guard(),
+        }
+    }
+}
+
+impl Invented {
+    /// Takes the devices out of Home Assistant.
+    pub(crate) fn remove(&self) {
+        for device in [device(), bridge()] {
+            self.hub.remove(&device.id);
+        }
+    }
+}
+
+fn bridge() -> Device {
+    let mut device = Device::new("wattbridge", "", "Second bridge", "wattbridge");
+    device.id = DeviceId::new(BASE, "bridge");
+    device.metrics = vec![Metric::text("note").named("Note")];
+    device
+}
+
+fn device() -> Device {
+    let mut device = Device::new("invented", "1", "Invented charger", "Invented Works");
+    device.metrics = vec![
+        Metric::measurement("power", Quantity::Power),
+        Metric::on_off("load", OnOff::Plain).named("Load output"),
+    ];
+    let control = |key: &'static str, name: &'static str, kind: ControlKind| Control {
+        key: key.into(),
+        name: name.into(),
+        kind,
+    };
+    let limit = ControlKind::Number {
+        quantity: Quantity::Power,
+        min: Decimal::integer(0),
+        max: Decimal::integer(500),
+        step: Decimal::integer(1),
+    };
+    let modes = vec![Cow::Borrowed("eco"), Cow::Borrowed("full")];
+    device.controls = vec![
+        control("load", "Load", ControlKind::Switch),
+        control("limit", "Limit", limit),
+        control("mode", "Mode", ControlKind::Select(modes)),
+        control("restart", "Restart", ControlKind::Button),
+    ];
+    device
+}
+
+fn state(device: &Device, load: bool) -> Arc<DeviceState> {
+    let values = [
+        (Cow::Borrowed("power"), Value::from(Decimal::integer(120))),
+        (Cow::Borrowed("load"), Value::OnOff(load)),
+    ];
+    Arc::new(DeviceState {
+        device: device.id.clone(),
+        at: Some(jiff::Timestamp::now()),
+        values: values.into(),
+        health: Health::ONLINE,
+    })
+}
