@@ -206,7 +206,7 @@ async fn a_false_total_is_held_and_explained() {
     let home = Home::new(broker.port(), &[gateway.section()]);
     let mut bridge = home.run();
     let id = gateway.id();
-    let good = |state: &Json| state["counter_guard"] == "All values good";
+    let good = |state: &Json| state["counter_guard"] == "All counters good";
     let fits = |state: &Json| state["energy_total"].is_number() && good(state);
     let (before, mut mark) = wire.state("good", 0, &id, fits).await;
     for (fault, words) in [
