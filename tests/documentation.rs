@@ -87,8 +87,12 @@ fn every_device_has_a_page_with_its_metrics_and_keys() {
         for metric in adapter.tables().iter().copied().flatten() {
             let key = format!("| `{}` |", metric.key);
             assert!(text.contains(&key), "{}: {key}", adapter.kind());
-            let name = format!("`{}` | {}", metric.key, metric.title());
-            assert!(text.contains(&name), "{}: {name}", adapter.kind());
+            let row = format!("| `{}` | {} |", metric.key, metric.title());
+            let row = text.lines().find(|line| line.starts_with(&row));
+            let row =
+                row.unwrap_or_else(|| panic!("{}: {key}: {}", adapter.kind(), metric.title()));
+            let off = row.contains("off by default");
+            assert_eq!(off, !metric.enabled, "{}: {row}", adapter.kind());
         }
         let readme = page("README.md");
         let link = format!("docs/devices/{}.md", adapter.kind().replace('_', "-"));
