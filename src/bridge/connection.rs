@@ -38,7 +38,7 @@ const METRICS: &[Metric] = &[
 
 /// What is added to devices with counters.
 pub(super) const COUNTER_GUARD: Metric = Metric::text("counter_guard")
-    .named("Counter check")
+    .named("Counter guard")
     .about_connection();
 
 /// Whether a key is one that the bridge itself adds.

@@ -119,7 +119,7 @@ impl Entry {
         if self.device.metric(&COUNTER_GUARD.key).is_some() {
             let words = self.holds.values().cloned().collect::<Vec<_>>().join("; ");
             let words = if words.is_empty() {
-                "All counters good".to_owned()
+                "All values good".to_owned()
             } else {
                 words
             };

@@ -1,8 +1,9 @@
 //! `wattbridge health`: is a running wattbridge alive? For container health checks.
 //!
-//! A running wattbridge writes a small file into the folder for temporary files every half a minute.
-//! That says that its loop turns, and does not depend on the broker: restarting a container because
-//! the broker is away helps nobody.
+//! A running wattbridge writes a small file every half a minute, into memory where there is a folder
+//! for that: on an SD card it would be as much as all that the store writes. That says that its loop
+//! turns, and does not depend on the broker: restarting a container because the broker is away helps
+//! nobody.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -120,5 +121,15 @@ fn path(config: &Path) -> PathBuf {
     std::path::absolute(config)
         .unwrap_or_else(|_| config.to_owned())
         .hash(&mut hasher);
-    std::env::temp_dir().join(format!("wattbridge-{:016x}.alive", hasher.finish()))
+    folder().join(format!("wattbridge-{:016x}.alive", hasher.finish()))
+}
+
+/// Where `TMPDIR` says; else the folder in memory that every Linux has, containers included.
+fn folder() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if std::env::var_os("TMPDIR").is_none() && memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    }
 }

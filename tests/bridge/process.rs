@@ -119,9 +119,10 @@ impl Process {
             let (lines, sender) = (Arc::clone(&lines), Arc::clone(&sender));
             thread::spawn(move || {
                 for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                    let mut lines = lines.lock().unwrap();
-                    lines.push(line);
-                    sender.send_replace(lines.len());
+                    lines.lock().unwrap().push(line);
+                    // Whoever waits looks at the lines while it holds this channel, so the lines
+                    // must be free by now.
+                    sender.send_modify(|count| *count += 1);
                 }
             });
         };

@@ -33,13 +33,17 @@ async fn one_bad_section_stops_no_other() {
             wire.state("online", 0, id, works).await;
         }
     }
-    let key = format!("aps_ecu_127_0_0_1_{nobody}");
     let told = |state: &Json| {
-        let reason = state[&key].as_str().unwrap_or_default();
-        reason.contains("refuses the connection") && reason.contains("switch the ECU off and on")
+        let reason = state["reason"].as_str().unwrap_or_default();
+        let address = format!("APS ECU 127.0.0.1:{nobody}: unreachable");
+        reason.contains(&address)
+            && reason.contains("refuses the connection")
+            && reason.contains("switch the ECU off and on")
     };
-    let (state, _) = wire.state("a reason", 0, "wattbridge_bridge", told).await;
-    assert_eq!(state["aps_ecu_restarts"], 0);
+    let own = "wattbridge_bridge";
+    let (state, _) = wire.state("a reason", 0, own, told).await;
+    assert_eq!(state["problem"], "ON");
+    assert_eq!(wire.availability(own), ["online"]);
 
     // The mistake is told of with its place and what was probably meant.
     let text = std::fs::read_to_string(home.file()).unwrap();

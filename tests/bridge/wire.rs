@@ -75,9 +75,8 @@ impl Wire {
                         }
                     }
                     Event::Received(message) => {
-                        let mut book = book.lock().unwrap();
-                        book.push(Seen::from(message));
-                        sender.send_replace(book.len());
+                        book.lock().unwrap().push(Seen::from(message));
+                        sender.send_modify(|count| *count += 1);
                     }
                     Event::Disconnected(_) => {}
                 }

@@ -128,10 +128,7 @@ fn a_false_zero_is_held_and_said() {
     assert_eq!(house.intake.values_held(), 1);
     house.read(10, 1000, 4_358_200);
     assert_eq!(house.number("energy_total"), "4358.2");
-    assert_eq!(
-        house.value("counter_guard"),
-        Value::from("All counters good")
-    );
+    assert_eq!(house.value("counter_guard"), Value::from("All values good"));
 }
 
 #[test]
