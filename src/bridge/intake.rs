@@ -230,7 +230,8 @@ impl Intake {
                 (Some(counting), Some(number)) => {
                     let reported = Reported {
                         value: number,
-                        at: readings.at,
+                        heard: self.clock.now(),
+                        measured: readings.at,
                         day,
                     };
                     let outcome = counting.judge(metric, &reported, power_limit(&device, metric));
