@@ -61,7 +61,13 @@ pub struct Commander {
     shared: Arc<Shared>,
 }
 
-/// The reading end of one output.
+/// Looks at the latest states without following the news. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct View {
+    shared: Arc<Shared>,
+}
+
+/// The reading end of one output. News wait for it, so who only wants to look takes a [`View`].
 #[derive(Debug)]
 pub struct Feed {
     shared: Arc<Shared>,
@@ -91,6 +97,13 @@ impl Hub {
         Feed {
             shared: Arc::clone(&self.shared),
             updates: self.updates.subscribe(),
+        }
+    }
+
+    /// The latest states, for who does not follow the news.
+    pub fn view(&self) -> View {
+        View {
+            shared: Arc::clone(&self.shared),
         }
     }
 
@@ -170,14 +183,7 @@ impl Feed {
 
     /// All devices with their latest state, parents before their children.
     pub fn snapshot(&self) -> Vec<Known> {
-        let mut all: Vec<Known> =
-            self.read(|registry| registry.devices.values().cloned().collect());
-        let parents: BTreeMap<DeviceId, Option<DeviceId>> = all
-            .iter()
-            .map(|known| (known.device.id.clone(), known.device.via.clone()))
-            .collect();
-        all.sort_by_key(|known| depth(&parents, &known.device.id));
-        all
+        self.shared.snapshot()
     }
 
     /// A device and its latest state.
@@ -216,6 +222,13 @@ impl Feed {
 
     fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
         self.shared.read(look)
+    }
+}
+
+impl View {
+    /// All devices with their latest state, parents before their children.
+    pub fn snapshot(&self) -> Vec<Known> {
+        self.shared.snapshot()
     }
 }
 
@@ -274,6 +287,17 @@ impl Commander {
 }
 
 impl Shared {
+    fn snapshot(&self) -> Vec<Known> {
+        let mut all: Vec<Known> =
+            self.read(|registry| registry.devices.values().cloned().collect());
+        let parents: BTreeMap<DeviceId, Option<DeviceId>> = all
+            .iter()
+            .map(|known| (known.device.id.clone(), known.device.via.clone()))
+            .collect();
+        all.sort_by_key(|known| depth(&parents, &known.device.id));
+        all
+    }
+
     fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
         look(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
     }

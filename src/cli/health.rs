@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CliError;
 use super::setup::ConfigArgs;
-use crate::bridge::Feed;
+use crate::bridge::View;
 
 const EVERY: Duration = Duration::from_secs(30);
 /// Older signs of life mean that the loop no longer turns.
@@ -71,7 +71,7 @@ pub(super) struct Beacon {
 }
 
 impl Beacon {
-    pub(super) fn start(config: &Path, feed: Feed, stop: CancellationToken) -> Self {
+    pub(super) fn start(config: &Path, view: View, stop: CancellationToken) -> Self {
         let path = path(config);
         let file = path.clone();
         let task = tokio::spawn(async move {
@@ -81,7 +81,7 @@ impl Beacon {
                     () = stop.cancelled() => return,
                     _ = every.tick() => {}
                 }
-                let devices = feed.snapshot();
+                let devices = view.snapshot();
                 let problems = devices
                     .iter()
                     .filter(|known| known.state.health.code.is_problem());

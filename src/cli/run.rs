@@ -72,7 +72,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             if setup.sources.len() == 1 { "" } else { "s" }
         );
         let (bridge, hub) = Bridge::new(setup);
-        let beacon = Beacon::start(&args.config.config, hub.feed(), stop.clone());
+        let beacon = Beacon::start(&args.config.config, hub.view(), stop.clone());
         let result = connect(bridge, &hub, &outputs, &stop).await;
         beacon.stop().await;
         saver.close();
