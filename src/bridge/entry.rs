@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) source: usize,
     /// Whether its source has reported it in this run, so that it is that source's alone.
     pub(super) claimed: bool,
+    /// When its source last had values of it, or claimed it.
+    pub(super) heard: Option<Timestamp>,
     pub(super) device: Arc<Device>,
     /// The hub holds the same one until it changes.
     pub(super) state: Arc<DeviceState>,
@@ -40,6 +42,7 @@ impl Entry {
         Self {
             source,
             claimed: false,
+            heard: None,
             device,
             state: Arc::new(state),
             counting: BTreeMap::new(),

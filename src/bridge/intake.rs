@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::claims::Claims;
 use super::connection;
 use super::counting::Reported;
 use super::entry::Entry;
@@ -27,6 +28,7 @@ pub(super) struct Intake {
     entries: BTreeMap<DeviceId, Entry>,
     /// Counters of devices that are not there yet, or no more.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
+    claims: Claims,
     held: u64,
 }
 
@@ -45,6 +47,7 @@ impl Intake {
             save_every,
             entries: BTreeMap::new(),
             saved_counters,
+            claims: Claims::default(),
             held: 0,
         }
     }
@@ -69,28 +72,13 @@ impl Intake {
 
     /// Takes a report of the source with this index and key.
     pub(super) fn take(&mut self, source: usize, key: &str, report: Report) {
-        if self.belongs_to_another(source, key, &report) {
+        let Some(report) = self.admit(source, key, report) else {
             return;
-        }
+        };
         match report {
-            Report::Device(device) => {
-                let before = self
-                    .entries
-                    .get(&device.id)
-                    .map(|entry| Arc::clone(&entry.device));
-                let id = device.id.clone();
-                self.put_device(source, *device);
-                if let Some(entry) = self.entries.get_mut(&id) {
-                    entry.claimed = true;
-                }
-                // The bridge's own device belongs to no source and comes anew with each start.
-                if let Some(entry) = self.entries.get(&id).filter(|_| !key.is_empty())
-                    && before.is_none_or(|before| before != entry.device)
-                {
-                    self.store.save_device(key, &entry.device);
-                }
-            }
+            Report::Device(device) => self.take_device(source, key, *device),
             Report::Gone(id) => {
+                self.claims.forget(&id, source);
                 if let Some(mut entry) = self.entries.remove(&id) {
                     entry.save(&self.store, self.clock.now());
                     self.saved_counters.extend(entry.put_aside());
@@ -164,26 +152,74 @@ impl Intake {
         }
     }
 
-    /// One device reached in two ways, such as the wired and the wireless address of one gateway:
-    /// the first to report it keeps it.
-    fn belongs_to_another(&self, source: usize, key: &str, report: &Report) -> bool {
-        let id = match report {
+    /// Lets a report pass, if its device is this source's. One device reached in two ways stays with
+    /// the source that reported it first, until that source has lost it.
+    fn admit(&mut self, source: usize, key: &str, report: Report) -> Option<Report> {
+        let id = match &report {
             Report::Device(device) => &device.id,
             Report::Gone(id) | Report::Health(id, _) => id,
             Report::Readings(readings) => &readings.device,
-            Report::Source(_) | Report::Complete(_) => return false,
-        };
-        let taken = self
-            .entries
-            .get(id)
-            .is_some_and(|entry| entry.claimed && entry.source != source);
-        if taken && matches!(report, Report::Device(_)) {
-            tracing::warn!(
-                "{key} reaches {id}, which another section reaches too; its values are left out. \
-                 Remove one of the two sections."
-            );
+            Report::Source(_) | Report::Complete(_) => return Some(report),
         }
-        taken
+        .clone();
+        let has_values = matches!(report, Report::Readings(_));
+        match self.entries.get(&id) {
+            Some(entry) if entry.claimed && entry.source != source => {
+                let now = self.clock.now();
+                if !(has_values && self.claims.passes(source, entry, now)) {
+                    if self.claims.keep(&id, source, report) {
+                        tracing::warn!(
+                            "{key} reaches {id}, which another section reaches too; its values are left out \
+                             while the other one has them. Remove one of the two sections, unless you have just moved the device."
+                        );
+                    }
+                    return None;
+                }
+                self.hand_over(&id, source, key);
+            }
+            None if matches!(report, Report::Readings(_) | Report::Health(..)) => {
+                self.hand_over(&id, source, key)
+            }
+            _ => {}
+        }
+        Some(report)
+    }
+
+    /// Puts in place what this source has said of a device while another one held it.
+    fn hand_over(&mut self, id: &DeviceId, source: usize, key: &str) {
+        let Some((device, health)) = self.claims.release(id, source) else {
+            return;
+        };
+        if let Some(entry) = self.entries.get(id) {
+            let (before, device) = (entry.source, Device::clone(&entry.device));
+            let description = Report::Device(Box::new(device));
+            self.claims.keep(id, before, description);
+        }
+        tracing::info!("{id} is reached by {key} now.");
+        self.take_device(source, key, device);
+        self.put_health(id, health);
+    }
+
+    fn take_device(&mut self, source: usize, key: &str, device: Device) {
+        let id = device.id.clone();
+        let before = self.entries.get(&id);
+        let before = before.map(|entry| (entry.source, Arc::clone(&entry.device)));
+        self.claims.forget(&id, source);
+        self.put_device(source, device);
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let is_same_source = before.as_ref().is_some_and(|(before, _)| *before == source);
+        if !entry.claimed || !is_same_source {
+            entry.heard = Some(self.clock.now());
+        }
+        entry.claimed = true;
+        // The bridge's own device belongs to no source and comes anew with each start.
+        if !key.is_empty()
+            && before.is_none_or(|(from, device)| from != source || device != entry.device)
+        {
+            self.store.save_device(key, &entry.device);
+        }
     }
 
     fn put_device(&mut self, source: usize, mut device: Device) {
@@ -209,6 +245,8 @@ impl Intake {
             );
             return;
         };
+        entry.heard = Some(self.clock.now());
+        self.claims.holder_reports(&readings.device);
         let day = readings
             .day
             .unwrap_or_else(|| readings.at.to_zoned(self.clock.zone().clone()).date());
