@@ -54,7 +54,8 @@ impl Intake {
 
     /// Brings back the devices of an earlier run, each with the index of the source that reaches it
     /// now, and forgets those that no section of the configuration reaches any more. Adapters with
-    /// a section that cannot be used are `incomplete`: it may be the one that reaches them.
+    /// a section that cannot be used are `incomplete`: it may be the one that reaches them, so they
+    /// stay and say so, until a source claims them.
     pub(super) fn restore(
         &mut self,
         saved: &mut Saved,
@@ -63,8 +64,12 @@ impl Intake {
     ) {
         for saved in saved.devices.drain(..) {
             match source_of(&saved.source) {
-                Some(source) => self.put_device(source, saved.device),
-                None if incomplete.contains(&saved.device.adapter.as_ref()) => {}
+                Some(source) => self.put_device(Some(source), saved.device),
+                None if incomplete.contains(&saved.device.adapter.as_ref()) => {
+                    let id = saved.device.id.clone();
+                    self.put_device(None, saved.device);
+                    self.put_health(&id, unusable());
+                }
                 None => self.store.forget_device(&saved.device.id),
             }
         }
@@ -103,7 +108,7 @@ impl Intake {
     /// Gives every device of a source the same health, as when its adapter failed.
     pub(super) fn put_health_of_source(&mut self, source: usize, health: &Health) {
         let of_source =
-            |(id, entry): (&DeviceId, &Entry)| (entry.source == source).then(|| id.clone());
+            |(id, entry): (&DeviceId, &Entry)| (entry.source == Some(source)).then(|| id.clone());
         let ids: Vec<DeviceId> = self.entries.iter().filter_map(of_source).collect();
         for id in ids {
             self.log_health(&id, health);
@@ -113,7 +118,7 @@ impl Intake {
 
     /// The source that reaches a device.
     pub(super) fn source_of(&self, id: &DeviceId) -> Option<usize> {
-        self.entries.get(id).map(|entry| entry.source)
+        self.entries.get(id)?.source
     }
 
     /// How a device is.
@@ -123,7 +128,10 @@ impl Intake {
 
     /// The state of a source's first device without a parent: how the source itself is.
     pub(super) fn health_of_source(&self, source: usize) -> Option<&Health> {
-        let mut of_source = self.entries.values().filter(|entry| entry.source == source);
+        let mut of_source = self
+            .entries
+            .values()
+            .filter(|entry| entry.source == Some(source));
         of_source
             .find(|entry| entry.device.via.is_none())
             .map(|entry| &entry.state.health)
@@ -131,7 +139,9 @@ impl Intake {
 
     /// Whether any device of a source is known.
     pub(super) fn knows_source(&self, source: usize) -> bool {
-        self.entries.values().any(|entry| entry.source == source)
+        self.entries
+            .values()
+            .any(|entry| entry.source == Some(source))
     }
 
     /// How many devices there are.
@@ -164,7 +174,7 @@ impl Intake {
         .clone();
         let has_values = matches!(report, Report::Readings(_));
         match self.entries.get(&id) {
-            Some(entry) if entry.claimed && entry.source != source => {
+            Some(entry) if entry.claimed && entry.source != Some(source) => {
                 let now = self.clock.now();
                 if !(has_values && self.claims.passes(source, entry, now)) {
                     if self.claims.keep(&id, source, report) {
@@ -193,7 +203,9 @@ impl Intake {
         if let Some(entry) = self.entries.get(id) {
             let (before, device) = (entry.source, Device::clone(&entry.device));
             let description = Report::Device(Box::new(device));
-            self.claims.keep(id, before, description);
+            if let Some(before) = before {
+                self.claims.keep(id, before, description);
+            }
         }
         tracing::info!("{id} is reached by {key} now.");
         self.take_device(source, key, device);
@@ -205,24 +217,26 @@ impl Intake {
         let before = self.entries.get(&id);
         let before = before.map(|entry| (entry.source, Arc::clone(&entry.device)));
         self.claims.forget(&id, source);
-        self.put_device(source, device);
+        self.put_device(Some(source), device);
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        let is_same_source = before.as_ref().is_some_and(|(before, _)| *before == source);
+        let is_same_source = before
+            .as_ref()
+            .is_some_and(|(before, _)| *before == Some(source));
         if !entry.claimed || !is_same_source {
             entry.heard = Some(self.clock.now());
         }
         entry.claimed = true;
         // The bridge's own device belongs to no source and comes anew with each start.
         if !key.is_empty()
-            && before.is_none_or(|(from, device)| from != source || device != entry.device)
+            && before.is_none_or(|(from, device)| from != Some(source) || device != entry.device)
         {
             self.store.save_device(key, &entry.device);
         }
     }
 
-    fn put_device(&mut self, source: usize, mut device: Device) {
+    fn put_device(&mut self, source: Option<usize>, mut device: Device) {
         device
             .metrics
             .retain(|metric| !connection::is_ours(&metric.key));
@@ -356,6 +370,13 @@ impl Intake {
         entry.describe_holds();
         self.hub.put_state(Arc::clone(&entry.state));
     }
+}
+
+/// How a device is whose section cannot be used.
+fn unusable() -> Health {
+    Health::new(HealthCode::Disabled)
+        .seen("its section of the configuration cannot be used")
+        .advise("Run `wattbridge check`.")
 }
 
 /// The most that a counter of this device can gain per hour: watts for kilowatt-hours.

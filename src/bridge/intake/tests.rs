@@ -366,10 +366,26 @@ fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
         let (store, mut saved) = Store::open(&path);
         let (hub, _commands) = Hub::new();
         let clock = Clock::manual(at(0), TimeZone::UTC);
-        let mut intake = Intake::new(hub, store.clone(), clock, wait, BTreeMap::new());
+        let mut intake = Intake::new(hub.clone(), store.clone(), clock, wait, BTreeMap::new());
         intake.restore(&mut saved, incomplete, |_| None);
-        assert_eq!(intake.len(), 0);
+        assert_eq!(intake.len(), left);
         store.flush(wait);
         assert_eq!(Store::open(&path).1.devices.len(), left);
+        if left == 0 {
+            continue;
+        }
+        // It says why there is nothing of it, and is whoever's that reaches it.
+        let known = hub.feed().get(&id()).unwrap();
+        assert_eq!(known.state.value("connectivity"), &Value::OnOff(false));
+        assert_eq!(
+            known.state.health.sentence(),
+            "Switched off in the configuration: its section of the configuration cannot be used. \
+             Run `wattbridge check`."
+        );
+        assert_eq!(intake.source_of(&id()), None);
+        intake.take(0, "elsewhere", Report::Device(Box::new(device())));
+        intake.take(0, "elsewhere", Report::Health(id(), Health::ONLINE));
+        assert_eq!(intake.source_of(&id()), Some(0));
+        assert_eq!(intake.health_of(&id()), Some(&Health::ONLINE));
     }
 }
