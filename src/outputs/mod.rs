@@ -67,7 +67,17 @@ impl OutputSettings {
                 let key = format!("[home_assistant] {}: {}", complaint.field, complaint.what);
                 Problem::new(file.name(), key, complaint.advice)
             });
-        let wrong: Problems = wrong.collect();
+        let mut wrong: Problems = wrong.collect();
+        // What is not there now would stop a running program later.
+        if home_assistant.enabled
+            && let Some(Err(error)) = mqtt
+                .password
+                .as_ref()
+                .map(|password| password.reveal().map(drop))
+        {
+            let what = format!("[mqtt] password: {error}");
+            wrong.push(Problem::new(file.name(), what, ""));
+        }
         if wrong.is_empty() {
             Ok(Self {
                 mqtt,
@@ -127,5 +137,19 @@ mod tests {
         assert_eq!(names(&settings), ["home_assistant"]);
         settings.home_assistant.enabled = false;
         assert!(names(&settings).is_empty());
+    }
+
+    #[test]
+    fn a_password_that_is_not_there_is_a_problem() {
+        let with = |more: &str| {
+            let text = format!(
+                "[mqtt]\nusername = \"roof\"\npassword = {{ env = \"WATTBRIDGE_NO_SUCH_WORD\" }}\n{more}"
+            );
+            OutputSettings::read(&File::parse(&text, "wattbridge.toml").unwrap())
+        };
+        let problems = with("").unwrap_err().to_string();
+        assert!(problems.contains("[mqtt] password"), "{problems}");
+        assert!(problems.contains("WATTBRIDGE_NO_SUCH_WORD"), "{problems}");
+        assert!(with("[home_assistant]\nenabled = false\n").is_ok());
     }
 }
