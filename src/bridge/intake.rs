@@ -320,6 +320,7 @@ impl Intake {
         }
         Arc::make_mut(&mut entry.state).at = Some(readings.at);
         entry.describe_holds();
+        // Before the state goes out: a killed program must not begin below what it has told.
         let now = self.clock.now();
         let due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.save_every;
         if entry.unsaved && entry.saved_at.is_none_or(due) {

@@ -191,6 +191,25 @@ fn a_restart_continues_where_the_last_run_ended() {
 }
 
 #[test]
+fn a_killed_program_goes_on_from_what_it_has_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (store, saved) = Store::open(&path);
+    let mut house = House::new(store, saved);
+    house.take(Report::Device(Box::new(device())));
+    for minutes in [0, 5, 10] {
+        house.read(minutes, 3000, 4_358_100 + minutes * 50);
+        let told = house.number("energy_computed");
+        // Nothing but what has been handed over by then is saved.
+        house.store.flush(Duration::from_secs(10));
+        let (store, saved) = Store::open(&path);
+        let again = House::new(store, saved);
+        assert_eq!(again.number("energy_computed"), told, "minute {minutes}");
+    }
+    assert_eq!(house.number("energy_computed"), "0.5");
+}
+
+#[test]
 fn devices_of_sections_that_are_gone_are_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
