@@ -67,6 +67,9 @@ impl Configured {
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
         let outputs = keep(OutputSettings::read(file), &mut fatal);
+        if let Some(outputs) = &outputs {
+            fatal.extend(outputs.missing_secrets(file));
+        }
         let mut configured = Self {
             log: log.unwrap_or_default(),
             store: store.unwrap_or_default(),

@@ -67,17 +67,7 @@ impl OutputSettings {
                 let key = format!("[home_assistant] {}: {}", complaint.field, complaint.what);
                 Problem::new(file.name(), key, complaint.advice)
             });
-        let mut wrong: Problems = wrong.collect();
-        // What is not there now would stop a running program later.
-        if home_assistant.enabled
-            && let Some(Err(error)) = mqtt
-                .password
-                .as_ref()
-                .map(|password| password.reveal().map(drop))
-        {
-            let what = format!("[mqtt] password: {error}");
-            wrong.push(Problem::new(file.name(), what, ""));
-        }
+        let wrong: Problems = wrong.collect();
         if wrong.is_empty() {
             Ok(Self {
                 mqtt,
@@ -86,6 +76,16 @@ impl OutputSettings {
         } else {
             Err(wrong)
         }
+    }
+
+    /// Whether the secrets of these sections are where they should be; one that is not would stop
+    /// the outputs later.
+    pub fn missing_secrets(&self, file: &File) -> Problems {
+        let password = self.mqtt.password.as_ref();
+        let password = password.filter(|_| self.home_assistant.enabled);
+        let missing = password.and_then(|password| password.reveal().err());
+        let problem = |error| Problem::new(file.name(), format!("[mqtt] password: {error}"), "");
+        missing.map(problem).into_iter().collect()
     }
 
     /// The pages about these sections.
@@ -145,11 +145,12 @@ mod tests {
             let text = format!(
                 "[mqtt]\nusername = \"roof\"\npassword = {{ env = \"WATTBRIDGE_NO_SUCH_WORD\" }}\n{more}"
             );
-            OutputSettings::read(&File::parse(&text, "wattbridge.toml").unwrap())
+            let file = File::parse(&text, "wattbridge.toml").unwrap();
+            OutputSettings::read(&file).unwrap().missing_secrets(&file)
         };
-        let problems = with("").unwrap_err().to_string();
+        let problems = with("").to_string();
         assert!(problems.contains("[mqtt] password"), "{problems}");
         assert!(problems.contains("WATTBRIDGE_NO_SUCH_WORD"), "{problems}");
-        assert!(with("[home_assistant]\nenabled = false\n").is_ok());
+        assert!(with("[home_assistant]\nenabled = false\n").is_empty());
     }
 }
