@@ -126,6 +126,12 @@ impl Guard {
     /// Judges a sample of a counter that starts again at 0 on each day.
     pub(super) fn judge_daily(&mut self, sample: &Sample, power: u32) -> Verdict {
         let point = Point::new(sample);
+        if self
+            .day
+            .is_some_and(|known| is_far_before(sample.day, known))
+        {
+            self.day = Some(sample.day);
+        }
         let new_day = self.day.is_some_and(|day| sample.day > day);
         let restarted = self.accepted.is_some_and(|last| point.value < last.value);
         // Some devices go on showing yesterday's value for a while after midnight: the day counts
@@ -143,7 +149,7 @@ impl Guard {
             .accepted
             .is_some_and(|now| now.value == 0 || before != Some(now.value));
         if counting {
-            self.day = Some(self.day.map_or(sample.day, |day| day.max(sample.day)));
+            self.day = Some(latest(self.day, sample.day));
         }
         verdict
     }
@@ -216,6 +222,19 @@ impl Guard {
         self.accepted = Some(point);
         self.candidate = None;
     }
+}
+
+/// The day that counts now. It does not go back, as a device may report of yesterday after
+/// midnight; but one that goes back further shows that the clock stood wrong before.
+pub(super) fn latest(known: Option<Date>, day: Date) -> Date {
+    match known {
+        Some(known) if !is_far_before(day, known) => known.max(day),
+        _ => day,
+    }
+}
+
+fn is_far_before(day: Date, known: Date) -> bool {
+    day.tomorrow().is_ok_and(|next| next < known)
 }
 
 fn plausible(from: Point, to: Point, power: u32) -> bool {
@@ -389,6 +408,24 @@ mod tests {
         // On the fourth it is first heard of when it is past the value of the third.
         assert_eq!(daily(midnight + 5000, 2000), Verdict::Accepted);
         assert_eq!(daily(midnight + 5005, 0), held(2000, Reason::Zero));
+    }
+
+    #[test]
+    fn a_day_in_the_future_does_not_stay() {
+        let mut guard = Guard::default();
+        let midnight = 1440 - 1_780_000_000 / 60 % 1440;
+        let years = 4 * 365 * 1440;
+        guard.judge_daily(&sample(midnight + 600, 5000), POWER);
+        // The clock stood wrong for one poll.
+        guard.judge_daily(&sample(midnight + 605 + years, 5100), POWER);
+        for minutes in [610, 615] {
+            let verdict = guard.judge_daily(&sample(midnight + minutes, 5100), POWER);
+            assert_eq!(verdict, Verdict::Accepted);
+        }
+        let verdict = guard.judge_daily(&sample(midnight + 620, 0), POWER);
+        assert_eq!(verdict, held(5100, Reason::Zero));
+        let verdict = guard.judge_daily(&sample(midnight + 1445, 0), POWER);
+        assert_eq!(verdict, Verdict::Accepted);
     }
 
     proptest! {
