@@ -188,7 +188,7 @@ impl Intake {
                 self.hand_over(&id, source, key);
             }
             None if matches!(report, Report::Readings(_) | Report::Health(..)) => {
-                self.hand_over(&id, source, key)
+                self.hand_over(&id, source, key);
             }
             _ => {}
         }
