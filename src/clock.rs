@@ -56,7 +56,9 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.kind {
             Kind::System => Timestamp::now(),
-            Kind::Tokio { start, origin } => *start + origin.elapsed(),
+            Kind::Tokio { start, origin } => start
+                .checked_add(origin.elapsed())
+                .unwrap_or(Timestamp::MAX),
             Kind::Manual(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }

@@ -32,7 +32,10 @@ impl Serialize for Counting {
 /// A value as reported.
 pub(super) struct Reported {
     pub(super) value: Decimal,
-    pub(super) at: Timestamp,
+    /// When it was heard, by our own clock.
+    pub(super) heard: Timestamp,
+    /// When it was measured, by the device's clock.
+    pub(super) measured: Timestamp,
     pub(super) day: Date,
 }
 
@@ -100,7 +103,8 @@ impl Counting {
         };
         let sample = Sample {
             value: reported.value,
-            at: reported.at,
+            heard: reported.heard,
+            measured: reported.measured,
             day: reported.day,
         };
         let verdict = if metric.behavior == Behavior::DailyCounter {

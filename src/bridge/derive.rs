@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::guard::latest;
 use crate::model::Decimal;
 
 /// The longest time between two powers that is filled in. Over a longer gap nobody knows what was
@@ -75,7 +76,7 @@ impl SinceMidnight {
             Some(_) if value >= self.latest => self.base = self.latest,
             _ => self.base = value,
         }
-        self.day = Some(self.day.map_or(day, |known| known.max(day)));
+        self.day = Some(latest(self.day, day));
         self.latest = value;
     }
 
@@ -130,6 +131,20 @@ mod tests {
         assert_eq!(gain.gain(), Some(Decimal::new(1, 1)));
         gain.add(date(2026, 6, 2), Decimal::integer(4));
         assert_eq!(gain.gain(), Some(Decimal::new(11, 1)));
+    }
+
+    #[test]
+    fn a_day_in_the_future_does_not_stay() {
+        let mut gain = SinceMidnight::default();
+        gain.add(date(2026, 6, 1), Decimal::integer(100));
+        gain.add(date(2026, 6, 1), Decimal::integer(104));
+        gain.add(date(2030, 1, 1), Decimal::integer(105));
+        gain.add(date(2026, 6, 1), Decimal::integer(107));
+        assert_eq!(gain.gain(), Some(Decimal::integer(3)));
+        // Yesterday's report after midnight counts for today.
+        gain.add(date(2026, 6, 2), Decimal::integer(108));
+        gain.add(date(2026, 6, 1), Decimal::integer(109));
+        assert_eq!(gain.gain(), Some(Decimal::integer(2)));
     }
 
     proptest! {

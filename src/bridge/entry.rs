@@ -15,9 +15,12 @@ use crate::store::{Counter, Store};
 /// One device: its description, its state, and what is remembered of its counters.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) source: usize,
+    /// `None` for a device of a section that cannot be used.
+    pub(super) source: Option<usize>,
     /// Whether its source has reported it in this run, so that it is that source's alone.
     pub(super) claimed: bool,
+    /// When its source last had values of it, or claimed it.
+    pub(super) heard: Option<Timestamp>,
     pub(super) device: Arc<Device>,
     /// The hub holds the same one until it changes.
     pub(super) state: Arc<DeviceState>,
@@ -30,7 +33,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// A device that nothing has been heard of yet.
-    pub(super) fn new(source: usize, device: Arc<Device>) -> Self {
+    pub(super) fn new(source: Option<usize>, device: Arc<Device>) -> Self {
         let state = DeviceState {
             device: device.id.clone(),
             at: None,
@@ -40,6 +43,7 @@ impl Entry {
         Self {
             source,
             claimed: false,
+            heard: None,
             device,
             state: Arc::new(state),
             counting: BTreeMap::new(),

@@ -32,11 +32,14 @@ pub(super) struct Guard {
     day: Option<Date>,
 }
 
-/// A value in thousandths of the counter's unit (watt-hours for kWh) at a time.
+/// A value in thousandths of the counter's unit (watt-hours for kWh).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Point {
     value: i64,
-    at: Timestamp,
+    /// When it was heard, by our own clock: bounds what can have been counted meanwhile.
+    heard: Timestamp,
+    /// When it was measured, by the device's clock: tells whether it is another sample at all.
+    measured: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +53,10 @@ struct Candidate {
 pub(super) struct Sample {
     /// The value as reported.
     pub value: Decimal,
-    /// When.
-    pub at: Timestamp,
+    /// When it was heard, by our own clock.
+    pub heard: Timestamp,
+    /// When it was measured, by the device's clock.
+    pub measured: Timestamp,
     /// On which day of the device's calendar.
     pub day: Date,
 }
@@ -90,6 +95,21 @@ pub(super) enum Reason {
     Negative,
 }
 
+impl Point {
+    /// Whether it is the same sample once more.
+    fn is_same(self, other: Self) -> bool {
+        self.value == other.value && self.measured == other.measured
+    }
+
+    fn new(sample: &Sample) -> Self {
+        Self {
+            value: sample.value.with_scale(3).mantissa(),
+            heard: sample.heard,
+            measured: sample.measured,
+        }
+    }
+}
+
 impl Guard {
     /// The last good value.
     pub(super) fn last(&self) -> Option<Decimal> {
@@ -99,19 +119,19 @@ impl Guard {
     /// Judges a sample of a counter that never starts again. `power` is the most, in thousandths
     /// of the counter's unit per hour (watts for kWh), that it can gain.
     pub(super) fn judge_lifetime(&mut self, sample: &Sample, power: u32) -> Verdict {
-        let point = Point {
-            value: sample.value.with_scale(3).mantissa(),
-            at: sample.at,
-        };
+        let point = Point::new(sample);
         self.judge(point, power)
     }
 
     /// Judges a sample of a counter that starts again at 0 on each day.
     pub(super) fn judge_daily(&mut self, sample: &Sample, power: u32) -> Verdict {
-        let point = Point {
-            value: sample.value.with_scale(3).mantissa(),
-            at: sample.at,
-        };
+        let point = Point::new(sample);
+        if self
+            .day
+            .is_some_and(|known| is_far_before(sample.day, known))
+        {
+            self.day = Some(sample.day);
+        }
         let new_day = self.day.is_some_and(|day| sample.day > day);
         let restarted = self.accepted.is_some_and(|last| point.value < last.value);
         // Some devices go on showing yesterday's value for a while after midnight: the day counts
@@ -129,7 +149,7 @@ impl Guard {
             .accepted
             .is_some_and(|now| now.value == 0 || before != Some(now.value));
         if counting {
-            self.day = Some(self.day.map_or(sample.day, |day| day.max(sample.day)));
+            self.day = Some(latest(self.day, sample.day));
         }
         verdict
     }
@@ -190,7 +210,7 @@ impl Guard {
         };
         let seen = match self.candidate {
             // The same moment again says nothing new.
-            Some(earlier) if earlier.point == point => earlier.seen,
+            Some(earlier) if earlier.point.is_same(point) => return false,
             Some(earlier) if agrees(&earlier) => earlier.seen + 1,
             _ => 1,
         };
@@ -204,8 +224,22 @@ impl Guard {
     }
 }
 
+/// The day that counts now. It does not go back, as a device may report of yesterday after
+/// midnight; but one that goes back further shows that the clock stood wrong before.
+pub(super) fn latest(known: Option<Date>, day: Date) -> Date {
+    match known {
+        Some(known) if !is_far_before(day, known) => known.max(day),
+        _ => day,
+    }
+}
+
+fn is_far_before(day: Date, known: Date) -> bool {
+    day.tomorrow().is_ok_and(|next| next < known)
+}
+
 fn plausible(from: Point, to: Point, power: u32) -> bool {
-    let elapsed = to.at.as_second().saturating_sub(from.at.as_second()).max(0);
+    let elapsed = to.heard.as_second().saturating_sub(from.heard.as_second());
+    let elapsed = elapsed.max(0);
     within(to.value.saturating_sub(from.value), SLACK, power, elapsed)
 }
 
@@ -226,7 +260,8 @@ mod tests {
         let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
         Sample {
             value: Decimal::from_watt_hours(watt_hours),
-            at,
+            heard: at,
+            measured: at,
             day,
         }
     }
@@ -291,6 +326,34 @@ mod tests {
     }
 
     #[test]
+    fn one_frozen_value_does_not_confirm_itself() {
+        let mut guard = Guard::default();
+        lifetime(&mut guard, 0, 4_358_100);
+        for minute in 5..30 {
+            let frozen = Sample {
+                measured: sample(5, 0).measured,
+                ..sample(minute, 9_000_000)
+            };
+            let verdict = guard.judge_lifetime(&frozen, POWER);
+            assert_eq!(verdict, held(4_358_100, Reason::Jump));
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_of_the_device_allows_no_jump() {
+        let mut guard = Guard::default();
+        lifetime(&mut guard, 0, 4_358_100);
+        let later = Sample {
+            measured: sample(500_000, 0).measured,
+            ..sample(5, 5_358_100)
+        };
+        assert_eq!(
+            guard.judge_lifetime(&later, POWER),
+            held(4_358_100, Reason::Jump)
+        );
+    }
+
+    #[test]
     fn wild_values_confirm_nothing() {
         let mut guard = Guard::default();
         lifetime(&mut guard, 0, 4_358_100);
@@ -345,6 +408,24 @@ mod tests {
         // On the fourth it is first heard of when it is past the value of the third.
         assert_eq!(daily(midnight + 5000, 2000), Verdict::Accepted);
         assert_eq!(daily(midnight + 5005, 0), held(2000, Reason::Zero));
+    }
+
+    #[test]
+    fn a_day_in_the_future_does_not_stay() {
+        let mut guard = Guard::default();
+        let midnight = 1440 - 1_780_000_000 / 60 % 1440;
+        let years = 4 * 365 * 1440;
+        guard.judge_daily(&sample(midnight + 600, 5000), POWER);
+        // The clock stood wrong for one poll.
+        guard.judge_daily(&sample(midnight + 605 + years, 5100), POWER);
+        for minutes in [610, 615] {
+            let verdict = guard.judge_daily(&sample(midnight + minutes, 5100), POWER);
+            assert_eq!(verdict, Verdict::Accepted);
+        }
+        let verdict = guard.judge_daily(&sample(midnight + 620, 0), POWER);
+        assert_eq!(verdict, held(5100, Reason::Zero));
+        let verdict = guard.judge_daily(&sample(midnight + 1445, 0), POWER);
+        assert_eq!(verdict, Verdict::Accepted);
     }
 
     proptest! {

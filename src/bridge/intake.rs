@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::claims::Claims;
 use super::connection;
 use super::counting::Reported;
 use super::entry::Entry;
@@ -27,6 +28,7 @@ pub(super) struct Intake {
     entries: BTreeMap<DeviceId, Entry>,
     /// Counters of devices that are not there yet, or no more.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
+    claims: Claims,
     held: u64,
 }
 
@@ -45,13 +47,15 @@ impl Intake {
             save_every,
             entries: BTreeMap::new(),
             saved_counters,
+            claims: Claims::default(),
             held: 0,
         }
     }
 
     /// Brings back the devices of an earlier run, each with the index of the source that reaches it
     /// now, and forgets those that no section of the configuration reaches any more. Adapters with
-    /// a section that cannot be used are `incomplete`: it may be the one that reaches them.
+    /// a section that cannot be used are `incomplete`: it may be the one that reaches them, so they
+    /// stay and say so, until a source claims them.
     pub(super) fn restore(
         &mut self,
         saved: &mut Saved,
@@ -60,8 +64,12 @@ impl Intake {
     ) {
         for saved in saved.devices.drain(..) {
             match source_of(&saved.source) {
-                Some(source) => self.put_device(source, saved.device),
-                None if incomplete.contains(&saved.device.adapter.as_ref()) => {}
+                Some(source) => self.put_device(Some(source), saved.device),
+                None if incomplete.contains(&saved.device.adapter.as_ref()) => {
+                    let id = saved.device.id.clone();
+                    self.put_device(None, saved.device);
+                    self.put_health(&id, unusable());
+                }
                 None => self.store.forget_device(&saved.device.id),
             }
         }
@@ -69,28 +77,13 @@ impl Intake {
 
     /// Takes a report of the source with this index and key.
     pub(super) fn take(&mut self, source: usize, key: &str, report: Report) {
-        if self.belongs_to_another(source, key, &report) {
+        let Some(report) = self.admit(source, key, report) else {
             return;
-        }
+        };
         match report {
-            Report::Device(device) => {
-                let before = self
-                    .entries
-                    .get(&device.id)
-                    .map(|entry| Arc::clone(&entry.device));
-                let id = device.id.clone();
-                self.put_device(source, *device);
-                if let Some(entry) = self.entries.get_mut(&id) {
-                    entry.claimed = true;
-                }
-                // The bridge's own device belongs to no source and comes anew with each start.
-                if let Some(entry) = self.entries.get(&id).filter(|_| !key.is_empty())
-                    && before.is_none_or(|before| before != entry.device)
-                {
-                    self.store.save_device(key, &entry.device);
-                }
-            }
+            Report::Device(device) => self.take_device(source, key, *device),
             Report::Gone(id) => {
+                self.claims.forget(&id, source);
                 if let Some(mut entry) = self.entries.remove(&id) {
                     entry.save(&self.store, self.clock.now());
                     self.saved_counters.extend(entry.put_aside());
@@ -115,7 +108,7 @@ impl Intake {
     /// Gives every device of a source the same health, as when its adapter failed.
     pub(super) fn put_health_of_source(&mut self, source: usize, health: &Health) {
         let of_source =
-            |(id, entry): (&DeviceId, &Entry)| (entry.source == source).then(|| id.clone());
+            |(id, entry): (&DeviceId, &Entry)| (entry.source == Some(source)).then(|| id.clone());
         let ids: Vec<DeviceId> = self.entries.iter().filter_map(of_source).collect();
         for id in ids {
             self.log_health(&id, health);
@@ -125,7 +118,7 @@ impl Intake {
 
     /// The source that reaches a device.
     pub(super) fn source_of(&self, id: &DeviceId) -> Option<usize> {
-        self.entries.get(id).map(|entry| entry.source)
+        self.entries.get(id)?.source
     }
 
     /// How a device is.
@@ -135,7 +128,10 @@ impl Intake {
 
     /// The state of a source's first device without a parent: how the source itself is.
     pub(super) fn health_of_source(&self, source: usize) -> Option<&Health> {
-        let mut of_source = self.entries.values().filter(|entry| entry.source == source);
+        let mut of_source = self
+            .entries
+            .values()
+            .filter(|entry| entry.source == Some(source));
         of_source
             .find(|entry| entry.device.via.is_none())
             .map(|entry| &entry.state.health)
@@ -143,7 +139,9 @@ impl Intake {
 
     /// Whether any device of a source is known.
     pub(super) fn knows_source(&self, source: usize) -> bool {
-        self.entries.values().any(|entry| entry.source == source)
+        self.entries
+            .values()
+            .any(|entry| entry.source == Some(source))
     }
 
     /// How many devices there are.
@@ -164,29 +162,81 @@ impl Intake {
         }
     }
 
-    /// One device reached in two ways, such as the wired and the wireless address of one gateway:
-    /// the first to report it keeps it.
-    fn belongs_to_another(&self, source: usize, key: &str, report: &Report) -> bool {
-        let id = match report {
+    /// Lets a report pass, if its device is this source's. One device reached in two ways stays with
+    /// the source that reported it first, until that source has lost it.
+    fn admit(&mut self, source: usize, key: &str, report: Report) -> Option<Report> {
+        let id = match &report {
             Report::Device(device) => &device.id,
             Report::Gone(id) | Report::Health(id, _) => id,
             Report::Readings(readings) => &readings.device,
-            Report::Source(_) | Report::Complete(_) => return false,
-        };
-        let taken = self
-            .entries
-            .get(id)
-            .is_some_and(|entry| entry.claimed && entry.source != source);
-        if taken && matches!(report, Report::Device(_)) {
-            tracing::warn!(
-                "{key} reaches {id}, which another section reaches too; its values are left out. \
-                 Remove one of the two sections."
-            );
+            Report::Source(_) | Report::Complete(_) => return Some(report),
         }
-        taken
+        .clone();
+        let has_values = matches!(report, Report::Readings(_));
+        match self.entries.get(&id) {
+            Some(entry) if entry.claimed && entry.source != Some(source) => {
+                let now = self.clock.now();
+                if !(has_values && self.claims.passes(source, entry, now)) {
+                    if self.claims.keep(&id, source, report) {
+                        tracing::warn!(
+                            "{key} reaches {id}, which another section reaches too; its values are left out \
+                             while the other one has them. Remove one of the two sections, unless you have just moved the device."
+                        );
+                    }
+                    return None;
+                }
+                self.hand_over(&id, source, key);
+            }
+            None if matches!(report, Report::Readings(_) | Report::Health(..)) => {
+                self.hand_over(&id, source, key);
+            }
+            _ => {}
+        }
+        Some(report)
     }
 
-    fn put_device(&mut self, source: usize, mut device: Device) {
+    /// Puts in place what this source has said of a device while another one held it.
+    fn hand_over(&mut self, id: &DeviceId, source: usize, key: &str) {
+        let Some((device, health)) = self.claims.release(id, source) else {
+            return;
+        };
+        if let Some(entry) = self.entries.get(id) {
+            let (before, device) = (entry.source, Device::clone(&entry.device));
+            let description = Report::Device(Box::new(device));
+            if let Some(before) = before {
+                self.claims.keep(id, before, description);
+            }
+        }
+        tracing::info!("{id} is reached by {key} now.");
+        self.take_device(source, key, device);
+        self.put_health(id, health);
+    }
+
+    fn take_device(&mut self, source: usize, key: &str, device: Device) {
+        let id = device.id.clone();
+        let before = self.entries.get(&id);
+        let before = before.map(|entry| (entry.source, Arc::clone(&entry.device)));
+        self.claims.forget(&id, source);
+        self.put_device(Some(source), device);
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let is_same_source = before
+            .as_ref()
+            .is_some_and(|(before, _)| *before == Some(source));
+        if !entry.claimed || !is_same_source {
+            entry.heard = Some(self.clock.now());
+        }
+        entry.claimed = true;
+        // The bridge's own device belongs to no source and comes anew with each start.
+        if !key.is_empty()
+            && before.is_none_or(|(from, device)| from != Some(source) || device != entry.device)
+        {
+            self.store.save_device(key, &entry.device);
+        }
+    }
+
+    fn put_device(&mut self, source: Option<usize>, mut device: Device) {
         device
             .metrics
             .retain(|metric| !connection::is_ours(&metric.key));
@@ -209,6 +259,8 @@ impl Intake {
             );
             return;
         };
+        entry.heard = Some(self.clock.now());
+        self.claims.holder_reports(&readings.device);
         let day = readings
             .day
             .unwrap_or_else(|| readings.at.to_zoned(self.clock.zone().clone()).date());
@@ -230,7 +282,8 @@ impl Intake {
                 (Some(counting), Some(number)) => {
                     let reported = Reported {
                         value: number,
-                        at: readings.at,
+                        heard: self.clock.now(),
+                        measured: readings.at,
                         day,
                     };
                     let outcome = counting.judge(metric, &reported, power_limit(&device, metric));
@@ -268,6 +321,7 @@ impl Intake {
         }
         Arc::make_mut(&mut entry.state).at = Some(readings.at);
         entry.describe_holds();
+        // Before the state goes out: a killed program must not begin below what it has told.
         let now = self.clock.now();
         let due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.save_every;
         if entry.unsaved && entry.saved_at.is_none_or(due) {
@@ -318,6 +372,13 @@ impl Intake {
         entry.describe_holds();
         self.hub.put_state(Arc::clone(&entry.state));
     }
+}
+
+/// How a device is whose section cannot be used.
+fn unusable() -> Health {
+    Health::new(HealthCode::Disabled)
+        .seen("its section of the configuration cannot be used")
+        .advise("Run `wattbridge check`.")
 }
 
 /// The most that a counter of this device can gain per hour: watts for kilowatt-hours.

@@ -4,6 +4,7 @@
 //! completes the values (`intake`, `guard`, `derive`), and holds the latest state of every
 //! device for the outputs ([`Hub`], [`Feed`]). Commands travel the other way.
 
+mod claims;
 mod connection;
 mod counting;
 mod derive;

@@ -95,17 +95,18 @@ pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
     };
     let others = match troubles.count() {
         0 => String::new(),
-        1 => " and 1 more".to_owned(),
-        count => format!(" and {count} more"),
+        1 => " (and 1 more)".to_owned(),
+        count => format!(" (and {count} more)"),
     };
     let (kind, label) = (spoken(source.adapter()), source.label());
-    let detail = if health.detail.is_empty() { "" } else { ", " };
-    let words = health.code.words().to_lowercase();
+    // What was seen often begins with the address; once is enough.
+    let seen = match health.detail.as_ref() {
+        "" => format!("{label}: {}", health.code.words().to_lowercase()),
+        detail if detail.starts_with(&label) => detail.to_owned(),
+        detail => format!("{label}: {detail}"),
+    };
     Health::new(HealthCode::Degraded)
-        .seen(format!(
-            "{kind} {label}{others}: {words}{detail}{}",
-            health.detail
-        ))
+        .seen(format!("{kind} {seen}{others}"))
         .advise(health.advice.clone())
 }
 
@@ -220,14 +221,14 @@ mod tests {
         let asleep = Health::new(HealthCode::Asleep);
         let silent = Health::new(HealthCode::Silent);
         let refuses = Health::new(HealthCode::Unreachable)
-            .seen("it refuses the connection")
+            .seen("192.0.2.2 refuses the connection")
             .advise("Switch the ECU off and on.");
         let online = Some(&Health::ONLINE);
         assert_eq!(sentence([online, None, Some(&asleep)], false), "Online");
         assert_eq!(
             sentence([online, Some(&refuses), Some(&silent)], false),
-            "Not everything works: APS ECU 192.0.2.2 and 1 more: unreachable, \
-             it refuses the connection. Switch the ECU off and on."
+            "Not everything works: APS ECU 192.0.2.2 refuses the connection (and 1 more). \
+             Switch the ECU off and on."
         );
         assert_eq!(
             sentence([Some(&silent), online, online], true),

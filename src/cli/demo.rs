@@ -99,12 +99,17 @@ async fn sources(stop: &CancellationToken) -> Result<Vec<std::sync::Arc<dyn Sour
     Ok(sources)
 }
 
-fn welcome(wanted: u16, port: u16) {
-    let taken = if wanted == port {
+/// Says that another port was wanted; 0 stands for any.
+fn taken(wanted: u16, port: u16) -> String {
+    if wanted == port || wanted == 0 {
         String::new()
     } else {
         format!("  (port {wanted} is taken)")
-    };
+    }
+}
+
+fn welcome(wanted: u16, port: u16) {
+    let taken = taken(wanted, port);
     out(&format!(
         "wattbridge {} demo: simulated devices. Nothing leaves this computer.\n\n\
          MQTT broker     127.0.0.1:{port}{taken}\n\
@@ -210,5 +215,17 @@ impl Paint {
             values
         };
         self.line("read", 36, device, &values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_port_that_was_wanted_can_be_taken() {
+        assert_eq!(taken(1883, 1883), "");
+        assert_eq!(taken(0, 40_001), "");
+        assert!(taken(1883, 40_001).contains("port 1883 is taken"));
     }
 }

@@ -1,5 +1,6 @@
 //! `wattbridge replay`: a recording through the same adapter again.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::adapters::find;
 use crate::bridge::{Bridge, Feed, News, Setup};
 use crate::clock::Clock;
 use crate::links::{Event, Recording, TcpLink};
-use crate::model::Update;
+use crate::model::{DeviceId, Role, Update};
 use crate::store::Store;
 
 /// Feeds a recording through its adapter and prints what comes out
@@ -80,7 +81,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
     })
 }
 
+/// Prints what devices say, each time it is new; what the bridge says about the connection is left
+/// out.
 async fn show(mut feed: Feed) -> usize {
+    let mut last: BTreeMap<DeviceId, String> = BTreeMap::new();
     let mut count = 0;
     while let Some(news) = feed.next().await {
         let News::Update(Update::State(state)) = news else {
@@ -92,14 +96,25 @@ async fn show(mut feed: Feed) -> usize {
         if state.at.is_none() || known.device.adapter == "wattbridge" {
             continue;
         }
+        let of_device = |key: &str| {
+            let metric = known.device.metric(key);
+            metric.is_some_and(|metric| metric.role != Role::Connection)
+        };
+        let values = state.values.iter();
+        let values = values.map(|(key, value)| (key.as_ref(), value));
+        let line = line(
+            &known.device,
+            state.at,
+            values.filter(|(key, _)| of_device(key)),
+        );
+        if last.get(&state.device) == Some(&line) {
+            continue;
+        }
         count += 1;
-        let values = state
-            .values
-            .iter()
-            .map(|(key, value)| (key.as_ref(), value));
-        if !out(&line(&known.device, state.at, values)) {
+        if !out(&line) {
             break;
         }
+        last.insert(state.device.clone(), line);
     }
     count
 }

@@ -34,7 +34,7 @@ pub(super) struct Configured {
     pub(super) outputs: OutputSettings,
     /// The sources of all sections that can be used.
     pub(super) sources: Vec<Arc<dyn Source>>,
-    /// Adapters with a section that cannot be used.
+    /// Adapters with a section that cannot be used, or perhaps with one whose name is mistyped.
     pub(super) incomplete: Vec<&'static str>,
     /// What is wrong with those sections, and names that nobody knows.
     pub(super) problems: Problems,
@@ -67,6 +67,9 @@ impl Configured {
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
         let outputs = keep(OutputSettings::read(file), &mut fatal);
+        if let Some(outputs) = &outputs {
+            fatal.extend(outputs.missing_secrets(file));
+        }
         let mut configured = Self {
             log: log.unwrap_or_default(),
             store: store.unwrap_or_default(),
@@ -75,6 +78,10 @@ impl Configured {
             incomplete: Vec::new(),
             problems: file.unknown_sections(&known_sections()),
         };
+        // Whose devices stand below a name that nobody knows, nobody knows either.
+        if configured.problems.iter().any(|problem| problem.line > 0) {
+            configured.incomplete = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
+        }
         configured.read_sections(file);
         // Whoever has to mend the file wants to hear of everything at once.
         if fatal.is_empty() {
@@ -99,7 +106,9 @@ impl Configured {
                     Err(problems) => problems,
                 };
                 self.problems.extend(problems);
-                self.incomplete.push(adapter.kind());
+                if !self.incomplete.contains(&adapter.kind()) {
+                    self.incomplete.push(adapter.kind());
+                }
             }
         }
     }
@@ -128,4 +137,24 @@ pub(super) fn known_sections() -> Vec<&'static str> {
 
 fn keep<T>(read: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
     read.map_err(|more| problems.extend(more)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Configured, Problems> {
+        Configured::from_file(&File::parse(text, "wattbridge.toml")?)
+    }
+
+    #[test]
+    fn a_mistyped_section_may_be_of_any_adapter() {
+        let all: Vec<_> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
+        let right = "[[aps_ecu]]\nhost = \"192.0.2.1\"\n";
+        assert!(read(right).unwrap().incomplete.is_empty());
+        let wrong = read(&format!("{right}[[aps_euc]]\nhost = \"192.0.2.2\"\n")).unwrap();
+        assert_eq!(wrong.incomplete, all);
+        assert_eq!(wrong.sources.len(), 1);
+        assert_eq!(wrong.problems.len(), 1);
+    }
 }

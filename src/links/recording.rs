@@ -22,6 +22,9 @@ pub(super) const MAGIC: &str = "# wattbridge recording 1";
 /// More than months of polling one device; a larger file is a mistake.
 const MAX_LINES: usize = 10_000_000;
 
+/// A hundred years: times stay such that they can be reckoned with.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+
 /// One line of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -107,7 +110,11 @@ impl Recording {
                 {
                     Some(("adapter", value)) => adapter = Some(value.to_owned()),
                     Some(("started", value)) => {
-                        started = Some(value.parse().map_err(|_| at("that is no moment in time"))?);
+                        let moment = value.parse().map_err(|_| at("that is no moment in time"))?;
+                        if !is_of_this_age(moment) {
+                            return Err(at("the start is not between the years 2000 and 2100"));
+                        }
+                        started = Some(moment);
                     }
                     _ => {}
                 }
@@ -150,12 +157,20 @@ pub struct Script {
     pub connections: VecDeque<VecDeque<Line>>,
 }
 
+/// Whether times after this one can be reckoned with, however long the recording is.
+fn is_of_this_age(moment: Timestamp) -> bool {
+    /// 2000-01-01 and 2100-01-01.
+    const YEARS: std::ops::Range<i64> = 946_684_800..4_102_444_800;
+    YEARS.contains(&moment.as_second())
+}
+
 fn parse_line(line: &str) -> Result<Line, &'static str> {
     let mut words = line.splitn(4, ' ');
     let after = words
         .next()
         .and_then(|text| text.parse::<f64>().ok())
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|after| *after <= LONGEST)
         .ok_or("the line does not begin with seconds")?;
     let connection = words
         .next()
@@ -280,10 +295,34 @@ mod tests {
                 with("1e300 1 close"),
                 "line 5: the line does not begin with seconds",
             ),
+            (
+                with("1e11 1 close"),
+                "line 5: the line does not begin with seconds",
+            ),
         ] {
             let error = Recording::parse(&text).unwrap_err().to_string();
             assert!(error.contains(words), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_recording_begins_in_this_age() {
+        let parse = |started: &str| {
+            Recording::parse(&format!("{MAGIC}\n# adapter: a\n# started: {started}\n"))
+        };
+        for started in [
+            "9999-12-30T00:00:00Z",
+            "1999-12-31T23:59:59Z",
+            "2100-01-01T00:00:00Z",
+        ] {
+            let error = parse(started).unwrap_err().to_string();
+            assert!(
+                error.contains("line 3: the start is not between"),
+                "{error}"
+            );
+        }
+        assert!(parse("2000-01-01T00:00:00Z").is_ok());
+        assert!(parse("2099-12-31T23:59:59Z").is_ok());
     }
 
     proptest! {

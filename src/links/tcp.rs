@@ -164,20 +164,33 @@ async fn open(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, LinkEr
     let stream = timeout(within, connect)
         .await
         .map_err(|_| timed_out())?
-        .map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::ConnectionRefused => LinkError::Refused(endpoint.clone()),
-                io::ErrorKind::TimedOut => timed_out(),
-                // The resolver's errors have no kind of their own.
-                _ if error.raw_os_error().is_none() => {
-                    LinkError::UnknownName(endpoint.host.clone())
-                }
-                _ => LinkError::NoRoute(endpoint.clone(), error.to_string()),
-            }
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => timed_out(),
+            _ => refused(endpoint, &error),
         })?;
     // Requests are tiny and must leave at once; failing to set this only costs milliseconds.
     let _ = stream.set_nodelay(true);
     Ok(stream)
+}
+
+fn refused(endpoint: &Endpoint, error: &io::Error) -> LinkError {
+    let words = error.to_string();
+    // The resolver's errors have neither a number nor a kind of their own. Its trouble that passes
+    // says nothing of the name.
+    let is_resolver = error.raw_os_error().is_none();
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => LinkError::Refused(endpoint.clone()),
+        _ if is_resolver && !is_temporary(&words) => LinkError::UnknownName(endpoint.host.clone()),
+        _ => LinkError::NoRoute(endpoint.clone(), words),
+    }
+}
+
+/// As glibc, musl and macOS put it.
+fn is_temporary(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["temporary failure", "try again", "temporarily"]
+        .iter()
+        .any(|sign| words.contains(sign))
 }
 
 #[derive(Debug)]
@@ -372,5 +385,23 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_resolver_in_trouble_is_no_unknown_name() {
+        let endpoint = Endpoint::parse("ecu.home", 8899);
+        let lookup = "failed to lookup address information: ";
+        let error = |words: &str| io::Error::other(format!("{lookup}{words}"));
+        for words in ["Temporary failure in name resolution", "Try again"] {
+            let temporary = refused(&endpoint, &error(words));
+            assert!(
+                matches!(&temporary, LinkError::NoRoute(_, said) if said.contains(words)),
+                "{temporary}"
+            );
+        }
+        assert_eq!(
+            refused(&endpoint, &error("Name or service not known")),
+            LinkError::UnknownName("ecu.home".to_owned())
+        );
     }
 }

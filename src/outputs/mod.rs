@@ -78,6 +78,16 @@ impl OutputSettings {
         }
     }
 
+    /// Whether the secrets of these sections are where they should be; one that is not would stop
+    /// the outputs later.
+    pub fn missing_secrets(&self, file: &File) -> Problems {
+        let password = self.mqtt.password.as_ref();
+        let password = password.filter(|_| self.home_assistant.enabled);
+        let missing = password.and_then(|password| password.reveal().err());
+        let problem = |error| Problem::new(file.name(), format!("[mqtt] password: {error}"), "");
+        missing.map(problem).into_iter().collect()
+    }
+
     /// The pages about these sections.
     pub fn pages() -> Vec<SectionDoc<'static>> {
         home_assistant::pages()
@@ -127,5 +137,20 @@ mod tests {
         assert_eq!(names(&settings), ["home_assistant"]);
         settings.home_assistant.enabled = false;
         assert!(names(&settings).is_empty());
+    }
+
+    #[test]
+    fn a_password_that_is_not_there_is_a_problem() {
+        let with = |more: &str| {
+            let text = format!(
+                "[mqtt]\nusername = \"roof\"\npassword = {{ env = \"WATTBRIDGE_NO_SUCH_WORD\" }}\n{more}"
+            );
+            let file = File::parse(&text, "wattbridge.toml").unwrap();
+            OutputSettings::read(&file).unwrap().missing_secrets(&file)
+        };
+        let problems = with("").to_string();
+        assert!(problems.contains("[mqtt] password"), "{problems}");
+        assert!(problems.contains("WATTBRIDGE_NO_SUCH_WORD"), "{problems}");
+        assert!(with("[home_assistant]\nenabled = false\n").is_empty());
     }
 }

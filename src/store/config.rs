@@ -14,7 +14,8 @@ pub struct StoreSettings {
     /// The SQLite file. Left out: `wattbridge.db` beside the configuration file.
     pub path: Option<PathBuf>,
     /// How often the counters of one device are written at most. Longer spares an SD card; after a
-    /// power cut the counters continue from what was written last.
+    /// power cut the counters continue from what was written last, so that no more than what was
+    /// counted in this time is lost.
     pub save_every: Period,
 }
 

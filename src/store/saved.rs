@@ -37,6 +37,21 @@ pub struct Counter {
     pub key: String,
 }
 
+impl Saved {
+    /// What there is a row of.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let devices = self.devices.iter().map(|saved| Subject::Device {
+            id: saved.device.id.to_string(),
+        });
+        let counters = self.counters.keys().cloned().map(Subject::Counter);
+        let memory = self.memory.keys().map(|(source, key)| Subject::Memory {
+            source: source.clone(),
+            key: key.clone(),
+        });
+        devices.chain(counters).chain(memory)
+    }
+}
+
 /// What a change is about; a later change of the same subject replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Subject {

@@ -1,6 +1,6 @@
 //! The thread that writes, and the handles that feed it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::StoreError;
-use super::opening::{open, open_or_set_aside};
+use super::opening::{open, open_at_start};
 use super::saved::{self, Content, Counter, Saved, Subject};
 use crate::model::{Device, DeviceId};
 
@@ -36,9 +36,10 @@ pub struct Store {
 
 impl Store {
     /// Opens the file, made anew where there is none, and reads what was saved. Where it cannot be
-    /// opened, nothing was saved and the program runs all the same.
+    /// opened, nothing was saved and the program runs all the same. Waits some 20 seconds for
+    /// another program that holds the file.
     pub fn open(path: &Path) -> (Self, Saved) {
-        let (connection, saved) = match open_or_set_aside(path) {
+        let (connection, saved) = match open_at_start(path) {
             Ok((connection, saved)) => (Some(connection), saved),
             Err(error) => {
                 tracing::warn!(
@@ -80,6 +81,8 @@ impl Store {
             connection,
             path,
             failing: Arc::clone(&failing),
+            unread: BTreeSet::new(),
+            has_read: !failing.load(Ordering::Relaxed),
             pending: BTreeMap::new(),
             closing: false,
         };
@@ -160,6 +163,10 @@ struct Writer {
     /// `None` for a store that forgets.
     path: Option<PathBuf>,
     failing: Arc<AtomicBool>,
+    /// Whether the program began with what is in the file.
+    has_read: bool,
+    /// Rows that the program did not begin with, because the file could be opened only later.
+    unread: BTreeSet<Subject>,
     pending: BTreeMap<Subject, Content>,
     closing: bool,
 }
@@ -239,11 +246,38 @@ impl Writer {
     }
 
     fn try_write(&mut self, path: &Path) -> Result<(), StoreError> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            None => self.connection.insert(open(path)?.0),
-        };
-        saved::write(connection, &self.pending)
+        if self.connection.is_none() {
+            let (connection, saved) = open(path)?;
+            self.connection = Some(connection);
+            if !self.has_read {
+                self.has_read = true;
+                self.protect(path, &saved);
+            }
+        }
+        // A device that is surely gone may go from the file too.
+        let gone = |content: &Content| content.json.is_none();
+        let unread = &mut self.unread;
+        self.pending
+            .retain(|subject, content| !unread.contains(subject) || gone(content));
+        for subject in self.pending.keys() {
+            unread.remove(subject);
+        }
+        match &mut self.connection {
+            Some(connection) => saved::write(connection, &self.pending),
+            None => Ok(()),
+        }
+    }
+
+    /// What began from nothing in this run must not replace what was saved in an earlier one.
+    fn protect(&mut self, path: &Path, saved: &Saved) {
+        self.unread = saved.subjects().collect();
+        if !self.unread.is_empty() {
+            tracing::warn!(
+                "The store {} could be opened only now. The counters saved in it are left as they are, and what is \
+                 counted now for the same devices is not saved. Restart wattbridge so that it continues from the saved counters.",
+                path.display()
+            );
+        }
     }
 }
 
@@ -346,5 +380,43 @@ mod tests {
         store.flush(WAIT);
         assert!(!store.is_failing());
         assert_eq!(Store::open(&path).1.devices.len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_opened_late_keeps_its_counters() {
+        let folder = tempfile::tempdir().unwrap();
+        let (away, here) = (folder.path().join("away"), folder.path().join("here"));
+        std::fs::create_dir(&away).unwrap();
+        let (store, _) = Store::open(&away.join("store.db"));
+        store.save_device("s", &device());
+        store.save_counter(&device().id, "energy_total", &500);
+        store.save(
+            Subject::Memory {
+                source: "s".to_owned(),
+                key: "cycle".to_owned(),
+            },
+            "s",
+            Some(&300),
+        );
+        store.close();
+
+        // The disk is mounted after the start.
+        let path = here.join("store.db");
+        let (store, saved) = Store::open(&path);
+        assert!(saved.counters.is_empty());
+        Memory::new(store.clone(), "s", &saved).put("cycle", &7);
+        store.save_counter(&device().id, "energy_total", &0);
+        std::fs::rename(&away, &here).unwrap();
+        store.save_counter(&device().id, "energy_other", &3);
+        store.flush(WAIT);
+        store.save_counter(&device().id, "energy_total", &1);
+        store.save_counter(&device().id, "energy_other", &4);
+        store.close();
+
+        let (store, saved) = Store::open(&path);
+        let numbers: Vec<_> = saved.counters.values().cloned().collect();
+        assert_eq!(numbers, [4, 500]);
+        assert_eq!(Memory::new(store, "s", &saved).get("cycle"), Some(300));
+        assert_eq!(saved.devices.len(), 1);
     }
 }

@@ -25,7 +25,7 @@ async fn refused(content: &[u8]) -> Done {
 async fn files_that_are_no_configuration() {
     let good = section(8899);
     let with = |more: &str| format!("{more}\n{good}").into_bytes();
-    let cases: [(&[u8], &str); 11] = [
+    let cases: [(&[u8], &str); 12] = [
         (b"\xff\xfe\x00\x01\x80garbage\x00", "UTF-8"),
         (b"\x7fELF\x02\x01\x01\x00", ""),
         (b"host = ", ""),
@@ -35,6 +35,10 @@ async fn files_that_are_no_configuration() {
         (&with("[mqtt]\nhots = \"x\""), "host"),
         (&with("[mqtt]\nhost = \"a\"\n[mqtt]\nhost = \"b\""), "mqtt"),
         (&with("mqtt = 5"), "mqtt"),
+        (
+            &with("[mqtt]\nusername = \"a\"\npassword = { file = \"/no/such/file\" }"),
+            "/no/such/file",
+        ),
         (&with("[store]\nsave_every = \"often\""), "save_every"),
         (&with("[log]\nlevel = \"loud\""), "trace"),
     ];

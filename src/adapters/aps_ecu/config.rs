@@ -132,6 +132,19 @@ impl Settings for Config {
                 ));
             }
         }
+        for (field, period, most) in [
+            ("timeout", self.timeout, Period::minutes(1)),
+            ("interval", self.interval, Period::days(1)),
+            ("night_interval", self.night_interval, Period::days(1)),
+        ] {
+            if period > most {
+                complaints.push(Complaint::new(
+                    field,
+                    format!("{period} is too long"),
+                    format!("write at most \"{most}\", or leave it out for the default"),
+                ));
+            }
+        }
         if self.restart.is_some() && !self.allow_control {
             complaints.push(Complaint::new(
                 "restart",

@@ -34,7 +34,12 @@ impl EcuDecoder {
         };
         let mut answers = Answers::default();
         match Answer::decode(frame).map_err(refuse)? {
-            Answer::EcuInfo(info) => answers.info = Some(info),
+            Answer::EcuInfo(info) => {
+                // In a file every ECU is right, at once.
+                let serial = info.ecu.to_string();
+                while !self.installation.meet(&serial, Timestamp::UNIX_EPOCH) {}
+                answers.info = Some(info);
+            }
             Answer::Telemetry(telemetry) => answers.telemetry = Some(telemetry),
             answer => decoded.notes.push(note(&answer)),
         }

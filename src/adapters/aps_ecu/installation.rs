@@ -10,14 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::KIND;
 use super::config::Config;
 use super::describe;
+use super::identity::Identity;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
 use super::today::{Energy, Today};
 use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
-
-/// Rounds without new values while inverters work that make the values stale.
-const STALE_ROUNDS: u32 = 3;
 
 /// One round of answers. What could not be had is missing; the rest still counts.
 #[derive(Debug, Default)]
@@ -27,14 +25,14 @@ pub(super) struct Answers {
     pub(super) signal: Option<Signal>,
     /// Why there is no telemetry, if there is none.
     pub(super) no_telemetry: Option<Health>,
-    /// Rounds in a row that brought the same values.
-    pub(super) unchanged: u32,
+    /// Whether the values repeat themselves for so long that they are worth nothing any more.
+    pub(super) repeated: bool,
 }
 
 /// What must be remembered over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Remembered {
-    ecu: Option<String>,
+    ecu: Identity,
     inverters: BTreeMap<String, Inverter>,
 }
 
@@ -49,6 +47,8 @@ pub(super) struct Installation {
     described: BTreeMap<DeviceId, Device>,
     today: Today,
     restart_needed: bool,
+    /// Whether every inverter has been named in this run.
+    complete: bool,
 }
 
 impl Installation {
@@ -63,17 +63,21 @@ impl Installation {
             described: BTreeMap::new(),
             today: Today::default(),
             restart_needed: false,
+            complete: false,
         }
     }
 
     /// An installation for reading answers without a device: inverters count even if the ECU has
     /// not named itself.
     pub(super) fn without_ecu(config: Config) -> Self {
-        let known = Remembered {
-            ecu: Some("unknown".to_owned()),
-            ..Remembered::default()
-        };
-        Self::new(config, known, TimeZone::UTC)
+        let mut installation = Self::new(config, Remembered::default(), TimeZone::UTC);
+        installation.meet("unknown", Timestamp::UNIX_EPOCH);
+        installation
+    }
+
+    /// An ECU has named itself. False if it is another one than before and has to say so again.
+    pub(super) fn meet(&mut self, serial: &str, now: Timestamp) -> bool {
+        self.known.ecu.meet(serial, now)
     }
 
     /// What to remember.
@@ -87,17 +91,14 @@ impl Installation {
     }
 
     /// Whether any answer has ever named the ECU.
-    pub(super) const fn is_identified(&self) -> bool {
-        self.known.ecu.is_some()
+    pub(super) fn is_identified(&self) -> bool {
+        self.known.ecu.current().is_some()
     }
 
     /// Whether the ECU has a web page, by which it can be restarted.
     pub(super) fn has_web_page(&self) -> bool {
-        let ecu = self
-            .known
-            .ecu
-            .as_ref()
-            .and_then(|serial| serial.parse::<EcuId>().ok());
+        let ecu = self.known.ecu.current();
+        let ecu = ecu.and_then(|serial| serial.parse::<EcuId>().ok());
         ecu.and_then(|ecu| Gateway::of(&ecu))
             .is_some_and(|gateway| gateway.local_http)
     }
@@ -137,19 +138,18 @@ impl Installation {
     pub(super) fn reports(&mut self, answers: &Answers, now: Timestamp) -> Vec<Report> {
         let mut reports = Vec::new();
         if let Some(info) = &answers.info {
-            self.known.ecu = Some(info.ecu.to_string());
             self.time.named(&info.time_zone, &self.host_zone);
         }
         let Some(ecu) = self.ecu_id() else {
             return reports;
         };
+        self.say_farewell(now, &mut reports);
         if let Some(telemetry) = &answers.telemetry {
             self.list(telemetry, &ecu, now, &mut reports);
         }
-        // An ECU that has just started names itself long before its inverters.
-        let has_none = answers.info.as_ref().is_some_and(|it| it.registered == 0);
-        let complete = has_none || !self.known.inverters.is_empty();
-        reports.push(Report::Complete(complete));
+        if !self.complete {
+            reports.push(Report::Complete(false));
+        }
         if let Some(info) = &answers.info {
             let inverters = self.known.inverters.values();
             let panels = inverters.map(|inverter| inverter.channels().max(1)).sum();
@@ -163,7 +163,11 @@ impl Installation {
         for device in inverters {
             self.report_device(device, &mut reports);
         }
-        let stale = self.staleness(answers);
+        if self.is_complete(answers) {
+            self.complete = true;
+            reports.push(Report::Complete(true));
+        }
+        let stale = Self::staleness(answers);
         // Values that are too old are not told again: they are not known any more.
         if let Some(info) = answers.info.as_ref().filter(|_| stale.is_none()) {
             reports.push(self.ecu_readings(info, answers, &ecu, now));
@@ -197,10 +201,34 @@ impl Installation {
     }
 
     fn ecu_id(&self) -> Option<DeviceId> {
-        self.known
-            .ecu
-            .as_ref()
-            .map(|serial| DeviceId::new(KIND, serial))
+        let serial = self.known.ecu.current();
+        serial.map(|serial| DeviceId::new(KIND, serial))
+    }
+
+    /// Whether every inverter has been named: an ECU that has just started names itself long
+    /// before them.
+    fn is_complete(&self, answers: &Answers) -> bool {
+        let Some(info) = &answers.info else {
+            return false;
+        };
+        let listed = answers.telemetry.as_ref().map_or(0, |it| it.declared);
+        let known = self.known.inverters.len();
+        let all = known >= usize::from(info.registered) || listed >= info.registered;
+        info.registered == 0 || (known > 0 && all)
+    }
+
+    /// What is to be said of ECUs that were at this address before.
+    fn say_farewell(&mut self, now: Timestamp, reports: &mut Vec<Report>) {
+        for serial in self.known.ecu.forget(now, self.config.forget_after.get()) {
+            reports.push(Report::Gone(DeviceId::new(KIND, &serial)));
+        }
+        let health = Health::new(HealthCode::Unreachable)
+            .seen("another ECU answers at its address")
+            .advise("If it was replaced, it disappears here by itself.");
+        let former = self.known.ecu.former();
+        reports.extend(
+            former.map(|serial| Report::Health(DeviceId::new(KIND, serial), health.clone())),
+        );
     }
 
     fn report_device(&mut self, device: Device, reports: &mut Vec<Report>) {
@@ -268,7 +296,10 @@ impl Installation {
             .telemetry
             .as_ref()
             .and_then(|telemetry| telemetry.at);
-        let mut readings = Readings::new(ecu.clone(), now);
+        // Counters of one and the same moment must not confirm each other, however often they are
+        // asked for.
+        let at = data_time.and_then(|at| self.time.moment(at)).unwrap_or(now);
+        let mut readings = Readings::new(ecu.clone(), at);
         // The time of the latest values may stand still over midnight; the ECU's clock does not.
         readings.day = data_time.map(DateTime::date).max(Some(self.time.day(now)));
         readings.push("power", Decimal::from(info.power_w));
@@ -305,14 +336,10 @@ impl Installation {
         }
     }
 
-    fn staleness(&self, answers: &Answers) -> Option<Health> {
+    fn staleness(answers: &Answers) -> Option<Health> {
         let telemetry = answers.telemetry.as_ref()?;
-        let working = answers
-            .info
-            .as_ref()
-            .map_or_else(|| telemetry.online() > 0, |info| info.online > 0);
         let since = telemetry.at?;
-        (working && answers.unchanged >= STALE_ROUNDS).then(|| {
+        (answers.repeated && online(answers) > 0).then(|| {
             Health::new(HealthCode::Stale)
                 .seen(format!(
                     "the ECU repeats its values of {}",
@@ -323,31 +350,21 @@ impl Installation {
     }
 
     fn ecu_health(&self, answers: &Answers) -> Health {
-        let online = answers.telemetry.as_ref().map_or_else(
-            || {
-                answers
-                    .info
-                    .as_ref()
-                    .map_or(0, |info| usize::from(info.online))
-            },
-            Telemetry::online,
-        );
         let registered = answers.info.as_ref().map_or(0, |info| info.registered);
-        if online > 0 {
-            return match &answers.no_telemetry {
-                Some(health) => {
-                    Health::ONLINE.seen(format!("without inverters ({})", health.detail))
-                }
-                None => Health::ONLINE,
-            };
+        let listed = answers.telemetry.as_ref().map(|it| it.records.len());
+        if let Some(health) = &answers.no_telemetry {
+            return Health::ONLINE.seen(format!("without inverters ({})", health.detail));
         }
         if registered == 0 {
             return Health::ONLINE.seen("no inverter is registered");
         }
-        let clock = answers
-            .telemetry
-            .as_ref()
-            .and_then(|telemetry| telemetry.at);
+        if listed == Some(0) {
+            return Health::ONLINE.seen("without inverters (it lists none)");
+        }
+        if online(answers) > 0 {
+            return Health::ONLINE;
+        }
+        let clock = answers.telemetry.as_ref().and_then(|it| it.at);
         if clock.is_some_and(|at| (10..15).contains(&at.hour())) {
             return Health::new(HealthCode::OutOfContact)
                 .seen("no inverter answers the ECU although it is day")
@@ -400,6 +417,13 @@ impl Installation {
             reports.push(Report::Health(id, health));
         }
     }
+}
+
+/// How many inverters work, by whichever answer knows of more: one may be a cycle ahead of the other.
+pub(super) fn online(answers: &Answers) -> usize {
+    let told = answers.info.as_ref().map_or(0, |info| info.online);
+    let listed = answers.telemetry.as_ref().map_or(0, Telemetry::online);
+    listed.max(usize::from(told))
 }
 
 fn watt_hours(energy: u64) -> Decimal {

@@ -178,7 +178,8 @@ pub(super) fn readings(
         .temperature_c()
         .map(|degrees| Decimal::integer(degrees.into()));
     readings.push("temperature", temperature);
-    if let Some(signal) = signal {
+    // Without an answer the last level will do for a while, but not of an inverter that is silent.
+    if let Some(signal) = signal.or((!record.online).then_some(None)) {
         let heard = signal.filter(|raw| *raw > 0 && record.online);
         let percent = heard.map(|raw| Decimal::integer((i64::from(raw) * 200 + 255) / 510));
         readings.push("signal_quality", percent);

@@ -25,6 +25,9 @@ pub(super) struct LocalTime {
     zone: TimeZone,
     /// Seconds to add to what the zone gives.
     shift: i64,
+    /// Another shift that was seen once; `None` also before the first.
+    seen: Option<i64>,
+    learned: bool,
 }
 
 impl LocalTime {
@@ -35,6 +38,8 @@ impl LocalTime {
             configured,
             zone,
             shift: 0,
+            seen: None,
+            learned: false,
         }
     }
 
@@ -58,7 +63,14 @@ impl LocalTime {
         let Some(difference) = self.difference(at, now) else {
             return;
         };
-        self.shift = (difference + AHEAD).div_euclid(QUARTER) * QUARTER;
+        let shift = (difference + AHEAD).div_euclid(QUARTER) * QUARTER;
+        // Values of an ECU with a long rhythm may be older than a quarter: a change of the zone
+        // has to show twice.
+        if !self.learned || self.seen == Some(shift) {
+            self.shift = shift;
+        }
+        self.learned = true;
+        self.seen = Some(shift);
     }
 
     /// Takes what the ECU's clock shows at this very moment.
@@ -67,6 +79,8 @@ impl LocalTime {
             return;
         };
         self.shift = (difference + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
+        self.learned = true;
+        self.seen = Some(self.shift);
     }
 
     /// The moment of a time of the ECU.
@@ -142,6 +156,21 @@ mod tests {
         // Hours later the same values are hours old: the correction is kept.
         let later = now() + Duration::from_secs(7200);
         assert_eq!(time.age(at, later), Duration::from_secs(7320));
+    }
+
+    #[test]
+    fn old_values_are_no_other_zone() {
+        let mut time = LocalTime::new(None, &berlin());
+        time.learn(date(2026, 6, 21).at(12, 0, 0, 0), now());
+        // Fifteen minutes old, once in a while.
+        time.learn(date(2026, 6, 21).at(11, 44, 0, 0), now());
+        assert_eq!(time.shift, 0);
+        time.learn(date(2026, 6, 21).at(12, 0, 0, 0), now());
+        assert_eq!(time.shift, 0);
+        // The clocks were changed: from now on it shows in every answer.
+        time.learn(date(2026, 6, 21).at(11, 0, 0, 0), now());
+        time.learn(date(2026, 6, 21).at(11, 1, 0, 0), now());
+        assert_eq!(time.shift, 3600);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod decode;
 mod describe;
 mod exchange;
 mod history;
+mod identity;
 mod installation;
 mod inverter;
 mod local_time;

@@ -19,12 +19,14 @@ const CYCLES: std::ops::RangeInclusive<i64> = 60..=1800;
 /// How many differences the rhythm is learned from.
 const REMEMBERED: usize = 8;
 
-/// The waiting times, derived from the interval: a simulator that is asked every second gets
-/// everything else in proportion.
+/// The waiting times. A simulator that is asked every second gets everything in proportion; a real
+/// ECU always gets its rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pace {
     /// Between two regular questions.
     pub(super) interval: Duration,
+    /// The rhythm of the other side, unless it shows another.
+    usual: Duration,
     /// The shortest wait.
     pub(super) least: Duration,
     /// Between the questions of one round.
@@ -43,10 +45,16 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new(config: &Config) -> Self {
         let interval = config.interval.get();
-        let share = (interval.as_secs_f64() / USUAL_CYCLE.as_secs_f64()).min(1.0);
+        let usual = if config.is_on_this_host() {
+            USUAL_CYCLE.min(interval)
+        } else {
+            USUAL_CYCLE
+        };
+        let share = usual.as_secs_f64() / USUAL_CYCLE.as_secs_f64();
         let seconds = |seconds: u64| Duration::from_secs(seconds).mul_f64(share);
         Self {
             interval,
+            usual,
             least: seconds(60),
             pause: seconds(1),
             retries: [seconds(2), seconds(5), seconds(15)],
@@ -115,6 +123,11 @@ impl Schedule {
         &self.cycle
     }
 
+    /// How long the ECU takes from values to values.
+    pub(super) fn cycle_length(&self) -> Duration {
+        self.cycle.length(self.pace.usual)
+    }
+
     /// Takes the time of new values.
     pub(super) fn learn(&mut self, at: DateTime) {
         self.cycle.learn(at);
@@ -155,7 +168,7 @@ impl Schedule {
     /// Until shortly after the first new values that the user wants to see.
     fn next_values(&self, age: Duration) -> Duration {
         let pace = &self.pace;
-        let cycle = self.cycle.length(pace.interval);
+        let cycle = self.cycle_length();
         // A simulator may turn faster than any ECU; and values that are older than two turns give
         // no hint about the next one.
         if !pace.phase_lock || age > cycle * 2 {
@@ -192,14 +205,12 @@ impl Cycle {
     }
 
     /// The shortest difference of late: longer ones are several turns.
-    fn length(&self, interval: Duration) -> Duration {
-        let usual = USUAL_CYCLE.min(interval);
+    fn length(&self, usual: Duration) -> Duration {
         let learned = self.differences.iter().min();
         let learned = learned.map(|seconds| Duration::from_secs(seconds.unsigned_abs()));
-        // Fewer than three say little.
-        learned
-            .filter(|_| self.differences.len() >= 3 && interval >= Duration::from_secs(60))
-            .unwrap_or(usual)
+        // Fewer than three say little. A simulator's clock may run at another speed than ours.
+        let enough = self.differences.len() >= 3 && usual >= Duration::from_secs(60);
+        learned.filter(|_| enough).unwrap_or(usual)
     }
 }
 
@@ -310,6 +321,23 @@ mod tests {
             schedule.after(Round::Failed, time(2, 39, 30, 0)),
             Wait::Quiet(Duration::from_secs(2430))
         );
+    }
+
+    #[test]
+    fn a_real_ecu_gets_its_rest_however_short_the_interval() {
+        let config = Config {
+            interval: Period::minutes(1),
+            phase_lock: false,
+            ..Config::default()
+        };
+        let pace = Pace::new(&config);
+        assert_eq!(pace.outage, Duration::from_secs(900));
+        let mut schedule = schedule(&config);
+        assert_eq!(
+            seconds(schedule.after(Round::Failed, time(12, 0, 0, 0))),
+            60
+        );
+        assert_eq!(schedule.cycle_length(), Duration::from_secs(300));
     }
 
     #[test]

@@ -10,14 +10,18 @@ use tokio_util::sync::CancellationToken;
 use super::KIND;
 use super::config::Config;
 use super::exchange::{AskError, Patience, ask};
-use super::installation::{Answers, Installation, Remembered};
+use super::installation::{Answers, Installation, Remembered, online};
 use super::recovery::{self, Restarts};
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
-use super::wire::{Answer, EcuId, Gateway, Request};
+use super::wire::{Answer, EcuId, Gateway, Request, Signal};
 use crate::adapters::{Context, Source, SourceError, Task};
 use crate::links::{Endpoint, LinkError, TcpLink};
-use crate::model::{Health, HealthCode, Report};
+use crate::model::{CommandOutcome, Health, HealthCode, Report};
 
+/// Cycles of the ECU without new values, while inverters work, that make the values stale.
+const STALE_CYCLES: u32 = 3;
+/// Rounds without radio levels after which the last ones count no more.
+const SIGNAL_ROUNDS: u32 = 3;
 /// How often the ECU's clock is looked at.
 const CLOCK_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// How often is written down what is remembered, unless there is news: spares SD cards.
@@ -87,6 +91,10 @@ struct Run<'a> {
     schedule: Schedule,
     installation: Installation,
     last_data: Option<DateTime>,
+    /// When the last values were first seen.
+    data_since: Option<Timestamp>,
+    /// Rounds in a row without an answer about radio signals.
+    no_signal: u32,
     clock: ClockWatch,
     outage: Option<Timestamp>,
     answered: bool,
@@ -114,6 +122,8 @@ impl<'a> Run<'a> {
             schedule: Schedule::new(pace, cycle),
             installation: Installation::new(source.config.clone(), known, zone),
             last_data: None,
+            data_since: None,
+            no_signal: 0,
             clock: ClockWatch::Due,
             outage: None,
             answered: false,
@@ -131,6 +141,9 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let stop = self.context.stop.clone();
+        if !self.wait_out_quiet(&stop).await? {
+            return Ok(());
+        }
         loop {
             let round = tokio::select! {
                 // A question that is under way is dropped with its connection.
@@ -146,6 +159,8 @@ impl<'a> Run<'a> {
                 Wait::Round(wait) => wait,
                 Wait::Quiet(wait) => {
                     tracing::debug!("{}: quiet for {wait:?}", self.source.endpoint);
+                    // What it did not answer while it maintained itself is no outage.
+                    self.outage = None;
                     wait
                 }
             };
@@ -162,13 +177,39 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Waits. False when told to stop.
+    /// Waits, refusing commands meanwhile: an ECU has nothing to set. False when told to stop.
     async fn wait(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
         let sleep = self.context.clock.sleep(wait);
-        tokio::select! {
-            () = stop.cancelled() => false,
-            () = sleep => true,
+        let mut sleep = std::pin::pin!(sleep);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                () = &mut sleep => return true,
+                Some(pending) = self.context.commands.recv() => {
+                    let result = Err("an ECU has nothing that can be set".to_owned());
+                    // The asker may have stopped waiting.
+                    let _ = pending.reply.send(CommandOutcome { result });
+                }
+            }
         }
+    }
+
+    /// At the start: the ECU may just be maintaining itself. False when told to stop.
+    async fn wait_out_quiet(&mut self, stop: &CancellationToken) -> Result<bool, SourceError> {
+        let now = self.context.clock.now();
+        let zone = self.installation.time().zone().clone();
+        let Some(rest) = self
+            .source
+            .config
+            .quiet
+            .remaining(now.to_zoned(zone).time())
+        else {
+            return Ok(true);
+        };
+        let health = Health::new(HealthCode::Paused)
+            .seen("the ECU maintains itself at this time and is left alone");
+        self.report_health(&health).await?;
+        Ok(self.wait(rest, stop).await)
     }
 
     fn remember(&mut self) {
@@ -188,6 +229,15 @@ impl<'a> Run<'a> {
         };
         self.recovered().await?;
         let ecu = info.ecu;
+        if !self
+            .installation
+            .meet(ecu.as_str(), self.context.clock.now())
+        {
+            let health =
+                Health::new(HealthCode::Retrying).seen(format!("ECU {ecu} answers instead"));
+            self.report_health(&health).await?;
+            return Ok(Round::Unchanged);
+        }
         self.installation
             .time()
             .named(&info.time_zone, self.context.clock.zone());
@@ -208,8 +258,14 @@ impl<'a> Run<'a> {
         // Without telemetry the ECU is in trouble, and signal levels alone say nothing.
         if answers.telemetry.is_some() {
             self.pause().await;
-            if let Ok(Answer::Signal(signal)) = self.ask(&Request::Signal { ecu }).await? {
-                answers.signal = Some(signal);
+            answers.signal = match self.ask(&Request::Signal { ecu }).await? {
+                Ok(Answer::Signal(signal)) => Some(signal),
+                _ => None,
+            };
+            self.no_signal = answers.signal.as_ref().map_or(self.no_signal + 1, |_| 0);
+            // For a while the last levels will do; then they are not known any more.
+            if self.no_signal >= SIGNAL_ROUNDS {
+                answers.signal.get_or_insert_with(Signal::default);
             }
         }
         let now = self.context.clock.now();
@@ -242,10 +298,10 @@ impl<'a> Run<'a> {
         let Some(telemetry) = &answers.telemetry else {
             return Round::Unchanged;
         };
-        let online = telemetry.online();
         let Some(at) = telemetry.at else {
             return Round::Unchanged;
         };
+        let lists_none = telemetry.records.is_empty();
         let changed = self.last_data != Some(at);
         if changed {
             // The first values may be of any age; only a change tells that they are new.
@@ -254,10 +310,15 @@ impl<'a> Run<'a> {
             }
             self.schedule.learn(at);
             self.last_data = Some(at);
+            self.data_since = Some(now);
         } else {
-            answers.unchanged = self.schedule.unchanged() + 1;
+            let since = self.data_since.unwrap_or(now);
+            let cycles = self.schedule.cycle_length() * STALE_CYCLES;
+            let long = now.duration_since(since).unsigned_abs() >= cycles;
+            answers.repeated = long && self.schedule.unchanged() + 1 >= STALE_CYCLES;
         }
-        if online == 0 {
+        let asleep = online(answers) == 0 && !lists_none;
+        if asleep {
             Round::Asleep
         } else if changed {
             Round::Fresh {
@@ -351,7 +412,7 @@ impl<'a> Run<'a> {
         let due = match self.clock {
             ClockWatch::Due => true,
             // Further away than ever planned: our own clock was set back.
-            ClockWatch::At(moment) => now >= moment || moment > now + CLOCK_EVERY,
+            ClockWatch::At(moment) => now >= moment || moment > later(now),
             ClockWatch::Unsupported => false,
         };
         if !due {
@@ -364,7 +425,7 @@ impl<'a> Run<'a> {
         self.clock = match answer {
             Ok(Answer::Clock(clock)) => {
                 self.installation.time().learn_clock(clock.at, now);
-                ClockWatch::At(now + CLOCK_EVERY)
+                ClockWatch::At(later(now))
             }
             _ => ClockWatch::Unsupported,
         };
@@ -401,4 +462,9 @@ impl<'a> Run<'a> {
     async fn pause(&self) {
         self.context.clock.sleep(self.pace.pause).await;
     }
+}
+
+/// When the ECU's clock is looked at again.
+fn later(now: Timestamp) -> Timestamp {
+    now.checked_add(CLOCK_EVERY).unwrap_or(Timestamp::MAX)
 }

@@ -75,6 +75,18 @@ impl House {
         self.take(Report::Readings(readings));
     }
 
+    /// Reads through a second section.
+    fn read_there(&mut self, minutes: i64, power: i64) {
+        self.clock.move_to(at(minutes));
+        let mut readings = Readings::new(id(), at(minutes));
+        readings.push("power", Decimal::integer(power));
+        self.there(Report::Readings(readings));
+    }
+
+    fn there(&mut self, report: Report) {
+        self.intake.take(1, "there", report);
+    }
+
     fn value(&self, key: &str) -> Value {
         self.feed.get(&id()).unwrap().state.value(key).clone()
     }
@@ -179,6 +191,25 @@ fn a_restart_continues_where_the_last_run_ended() {
 }
 
 #[test]
+fn a_killed_program_goes_on_from_what_it_has_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (store, saved) = Store::open(&path);
+    let mut house = House::new(store, saved);
+    house.take(Report::Device(Box::new(device())));
+    for minutes in [0, 5, 10] {
+        house.read(minutes, 3000, 4_358_100 + minutes * 50);
+        let told = house.number("energy_computed");
+        // Nothing but what has been handed over by then is saved.
+        house.store.flush(Duration::from_secs(10));
+        let (store, saved) = Store::open(&path);
+        let again = House::new(store, saved);
+        assert_eq!(again.number("energy_computed"), told, "minute {minutes}");
+    }
+    assert_eq!(house.number("energy_computed"), "0.5");
+}
+
+#[test]
 fn devices_of_sections_that_are_gone_are_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
@@ -205,6 +236,80 @@ fn two_sections_that_reach_one_device_do_not_fight() {
         .take(1, "there", Report::Device(Box::new(device())));
     house.intake.take(1, "there", Report::Readings(other));
     assert_eq!(house.number("power"), "1000");
+}
+
+#[test]
+fn a_device_that_was_moved_is_the_other_sections_after_a_while() {
+    let mut house = House::in_memory();
+    house.take(Report::Health(id(), Health::ONLINE));
+    house.read(0, 1000, 4_358_100);
+    let mut moved = device();
+    moved.name = "Moved".into();
+    house.there(Report::Device(Box::new(moved)));
+    for minutes in [5, 10, 14] {
+        house.read_there(minutes, 7);
+        assert_eq!(house.number("power"), "1000");
+    }
+    house.read_there(15, 8);
+    assert_eq!(house.number("power"), "8");
+    assert_eq!(house.value("health"), Value::from("online"));
+    assert_eq!(house.number("energy_total"), "4358.1");
+    assert_eq!(house.feed.get(&id()).unwrap().device.name, "Moved");
+    assert_eq!(house.intake.source_of(&id()), Some(1));
+    // The former section has nothing to say any more, until the new one has lost the device.
+    house.take(Report::Gone(id()));
+    house.read(20, 2000, 4_358_200);
+    assert_eq!(house.number("power"), "8");
+    house.take(Report::Device(Box::new(device())));
+    house.there(Report::Health(id(), Health::new(HealthCode::Silent)));
+    house.read(25, 2000, 4_358_200);
+    assert_eq!(house.number("power"), "2000");
+    assert_eq!(house.intake.source_of(&id()), Some(0));
+}
+
+#[test]
+fn a_section_that_is_read_rarely_keeps_its_device() {
+    let mut house = House::in_memory();
+    house.there(Report::Device(Box::new(device())));
+    for hour in 0..5 {
+        house.read(hour * 60, 1000, 4_358_100);
+        house.read_there(hour * 60 + 30, 7);
+        assert_eq!(house.number("power"), "1000");
+    }
+}
+
+#[test]
+fn a_device_that_its_section_gave_up_is_the_other_ones_at_once() {
+    let mut house = House::in_memory();
+    house.read(0, 1000, 4_358_100);
+    house.there(Report::Device(Box::new(device())));
+    let paused = Health::new(HealthCode::Paused);
+    house.there(Report::Health(id(), paused.clone()));
+    house.take(Report::Gone(id()));
+    house.read_there(5, 7);
+    assert_eq!(house.number("power"), "7");
+    assert_eq!(house.intake.health_of(&id()), Some(&paused));
+    assert_eq!(house.number("energy_total"), "4358.1");
+}
+
+#[test]
+fn two_gateways_that_swap_addresses_keep_both_devices() {
+    let mut house = House::in_memory();
+    let mut second = device();
+    second.id = DeviceId::new("aps_ecu", "2");
+    let second_id = second.id.clone();
+    house.there(Report::Device(Box::new(second.clone())));
+    house.there(Report::Device(Box::new(device())));
+    house.take(Report::Device(Box::new(second)));
+    for minutes in [5, 10, 15] {
+        house.read_there(minutes, 7);
+        let mut readings = Readings::new(second_id.clone(), at(minutes));
+        readings.push("power", Decimal::integer(9));
+        house.take(Report::Readings(readings));
+    }
+    assert_eq!(house.number("power"), "7");
+    assert_eq!(house.intake.source_of(&id()), Some(1));
+    assert_eq!(house.intake.source_of(&second_id), Some(0));
 }
 
 #[tokio::test]
@@ -280,10 +385,26 @@ fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
         let (store, mut saved) = Store::open(&path);
         let (hub, _commands) = Hub::new();
         let clock = Clock::manual(at(0), TimeZone::UTC);
-        let mut intake = Intake::new(hub, store.clone(), clock, wait, BTreeMap::new());
+        let mut intake = Intake::new(hub.clone(), store.clone(), clock, wait, BTreeMap::new());
         intake.restore(&mut saved, incomplete, |_| None);
-        assert_eq!(intake.len(), 0);
+        assert_eq!(intake.len(), left);
         store.flush(wait);
         assert_eq!(Store::open(&path).1.devices.len(), left);
+        if left == 0 {
+            continue;
+        }
+        // It says why there is nothing of it, and is whoever's that reaches it.
+        let known = hub.feed().get(&id()).unwrap();
+        assert_eq!(known.state.value("connectivity"), &Value::OnOff(false));
+        assert_eq!(
+            known.state.health.sentence(),
+            "Switched off in the configuration: its section of the configuration cannot be used. \
+             Run `wattbridge check`."
+        );
+        assert_eq!(intake.source_of(&id()), None);
+        intake.take(0, "elsewhere", Report::Device(Box::new(device())));
+        intake.take(0, "elsewhere", Report::Health(id(), Health::ONLINE));
+        assert_eq!(intake.source_of(&id()), Some(0));
+        assert_eq!(intake.health_of(&id()), Some(&Health::ONLINE));
     }
 }

@@ -71,10 +71,10 @@ pub struct HomeAssistantSettings {
     /// Values that do not change are published again after so long.
     pub heartbeat: Period,
     /// Home Assistant shows a measurement as unavailable when nothing was published for so long.
-    /// Lifetime counters are exempt. Left out, it is three times `heartbeat` and a minute.
+    /// Counters, texts and moments stay. Left out, it is three times `heartbeat` and a minute.
     pub expire_after: Option<Period>,
     /// What not to announce: keys such as `energy_today`, for all devices, or
-    /// `kaifa_12345678_energy_today`, for one.
+    /// `aps_ecu_216000000001_energy_today`, for one.
     pub exclude: Vec<String>,
 }
 

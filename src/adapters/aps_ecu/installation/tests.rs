@@ -91,7 +91,9 @@ fn answers(at: DateTime, records: Vec<Record>) -> Answers {
 
 fn installation() -> Installation {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
-    Installation::new(Config::default(), Remembered::default(), zone)
+    let mut installation = Installation::new(Config::default(), Remembered::default(), zone);
+    installation.meet("216000000001", now());
+    installation
 }
 
 /// What the reports say, by device.
@@ -250,7 +252,9 @@ fn an_inverter_that_sleeps_has_no_voltage_but_no_power_either() {
 #[test]
 fn no_inverter_at_noon_is_a_problem() {
     let mut installation = installation();
-    let said = said(installation.reports(&answers(noon(), vec![ds3(false)]), now()));
+    let mut answers = answers(noon(), vec![ds3(false)]);
+    answers.info.as_mut().unwrap().online = 0;
+    let said = said(installation.reports(&answers, now()));
     assert_eq!(said.code("216000000001"), HealthCode::OutOfContact);
 }
 
@@ -282,7 +286,9 @@ fn a_known_inverter_keeps_its_entities_when_the_ecu_forgets_it() {
         !again.devices.contains_key(DS3),
         "nothing about it has changed"
     );
-    assert_eq!(again.values[DS3].len(), first.values[DS3].len());
+    for key in first.values[DS3].keys() {
+        assert!(again.values[DS3].contains_key(key), "{key}");
+    }
     assert_eq!(again.json(DS3, "panel_1_power"), "null");
 
     let absent = said(installation.reports(&answers(noon(), vec![qt2(true)]), now()));
@@ -315,10 +321,9 @@ fn the_ecu_listed_as_an_inverter_is_none() {
 fn values_that_no_longer_change_are_stale() {
     let mut installation = installation();
     let mut answers = answers(noon(), vec![ds3(true)]);
-    answers.unchanged = 2;
     let fresh = said(installation.reports(&answers, now()));
     assert_eq!(fresh.code(DS3), HealthCode::Online);
-    answers.unchanged = 3;
+    answers.repeated = true;
     let stale = said(installation.reports(&answers, now()));
     assert_eq!(stale.code(DS3), HealthCode::Stale);
     assert!(stale.health[DS3].sentence().contains("12:00"));
@@ -369,6 +374,7 @@ fn names_and_limits_of_the_user_win() {
         ..Config::default()
     };
     let mut installation = Installation::new(config, Remembered::default(), TimeZone::UTC);
+    installation.meet("216000000001", now());
     let said = said(installation.reports(&answers(noon(), vec![ds3(true)]), now()));
     assert_eq!(said.devices["216000000001"].name, "Roof");
     assert_eq!(said.devices["216000000001"].rated_power, Some(1200));
@@ -393,14 +399,13 @@ fn an_ecu_is_not_complete_before_its_inverters_are_known() {
     let mut installation = installation();
     let mut complete = |answers: &Answers| {
         let reports = installation.reports(answers, now());
-        let first = reports
-            .iter()
-            .position(|it| matches!(it, Report::Device(_)));
-        let said = reports
-            .iter()
-            .position(|it| matches!(it, Report::Complete(_)));
-        assert!(said.is_some() && (first.is_none() || said < first));
-        reports.contains(&Report::Complete(true))
+        let place = |wanted: &dyn Fn(&Report) -> bool| reports.iter().position(wanted);
+        let not_yet = place(&|it| *it == Report::Complete(false));
+        let done = place(&|it| *it == Report::Complete(true));
+        let device = place(&|it| matches!(it, Report::Device(_)));
+        assert!(device.is_none() || not_yet < device && not_yet.is_some());
+        assert!(done.is_none() || device < done);
+        done.is_some()
     };
     let only_info = Answers {
         info: Some(info()),
@@ -408,6 +413,34 @@ fn an_ecu_is_not_complete_before_its_inverters_are_known() {
     };
     assert!(!complete(&only_info));
     assert!(!complete(&answers(noon(), Vec::new())));
-    assert!(complete(&answers(noon(), vec![ds3(true)])));
+    assert!(!complete(&answers(noon(), vec![ds3(true)])));
+    assert!(complete(&answers(noon(), vec![ds3(true), qt2(true)])));
     assert!(complete(&only_info));
+}
+
+#[test]
+fn an_exchanged_ecu_leaves_no_ghost() {
+    let mut installation = installation();
+    installation.reports(&answers(noon(), vec![ds3(true)]), now());
+    assert!(!installation.meet("216000000002", now()));
+    assert!(installation.meet("216000000002", now()));
+    let mut other = answers(noon(), vec![ds3(true)]);
+    other.info.as_mut().unwrap().ecu = "216000000002".parse().unwrap();
+    let first = said(installation.reports(&other, now()));
+    assert_eq!(first.code("216000000001"), HealthCode::Unreachable);
+    assert_eq!(first.code("216000000002"), HealthCode::Online);
+    let via = first.devices[DS3].via.as_ref().unwrap();
+    assert_eq!(via.as_str(), "aps_ecu_216000000002");
+    let month = now() + std::time::Duration::from_secs(31 * 86_400);
+    let later = said(installation.reports(&other, month));
+    assert_eq!(later.gone, ["aps_ecu_216000000001"]);
+}
+
+#[test]
+fn a_list_without_inverters_by_day_is_no_fault_of_theirs() {
+    let mut installation = installation();
+    installation.reports(&answers(noon(), vec![ds3(true)]), now());
+    let said = said(installation.reports(&answers(noon(), Vec::new()), now()));
+    assert_eq!(said.code("216000000001"), HealthCode::Online);
+    assert_eq!(said.code(DS3), HealthCode::NoData);
 }
