@@ -20,6 +20,7 @@ use crate::model::{Command, CommandOutcome, Metric, Report};
 use crate::store::Memory;
 
 pub mod aps_ecu;
+pub mod kaifa;
 
 /// Every adapter there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER];
