@@ -94,7 +94,7 @@ pub trait Decoder {
     fn push(&mut self, bytes: &[u8]);
 
     /// The next thing that could be decoded, or that had to be refused.
-    fn next(&mut self) -> Option<Result<Decoded, String>>;
+    fn next(&mut self) -> Option<Result<Decoded, Undecoded>>;
 
     /// At the end of the bytes: what is left over, if it looks like the beginning of something.
     fn finish(&mut self) -> Option<String>;
@@ -109,6 +109,24 @@ pub struct Decoded {
     pub notes: Vec<serde_json::Value>,
     /// Its bytes, labelled.
     pub annotation: String,
+}
+
+/// What had to be refused.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Undecoded {
+    /// Where, and why.
+    pub reason: String,
+    /// Its bytes, labelled, as far as they can be.
+    pub annotation: String,
+}
+
+impl From<String> for Undecoded {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            annotation: String::new(),
+        }
+    }
 }
 
 /// Looks for devices in the network.
