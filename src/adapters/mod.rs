@@ -21,6 +21,7 @@ use crate::store::Memory;
 
 pub mod aps_ecu;
 pub mod kaifa;
+pub mod simulation;
 
 /// Every adapter there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER];
