@@ -9,4 +9,4 @@ mod tcp;
 
 pub use recorder::{Mask, Recorder};
 pub use recording::{Event, Line, Recording, RecordingError, Script};
-pub use tcp::{Connection, Endpoint, LinkError, TcpLink};
+pub use tcp::{Connection, Endpoint, LinkError, Links};

@@ -87,7 +87,7 @@ pub enum LinkError {
 
 /// Opens connections. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct TcpLink {
+pub struct Links {
     recorder: Option<(Recorder, Instant)>,
     replay: Option<Arc<Replay>>,
 }
@@ -98,7 +98,7 @@ struct Replay {
     clock: Clock,
 }
 
-impl TcpLink {
+impl Links {
     /// Real connections.
     pub fn new() -> Self {
         Self::default()
