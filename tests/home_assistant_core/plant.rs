@@ -18,7 +18,8 @@ use wattbridge::model::{
     CommandOutcome, Control, ControlKind, Decimal, Device, DeviceId, DeviceState, Health, Metric,
     OnOff, Quantity, Value,
 };
-use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, run};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
+use wattbridge::outputs::mqtt::MqttSettings;
 
 /// Serial numbers of the simulated ECUs.
 pub(crate) const PRO: &str = "216200000001";

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use crate::bridge::Known;
 use crate::model::{Device, DeviceState};
+use crate::outputs::mqtt::session::{Message, Qos};
 
 use super::discovery::{Plan, announcement};
 use super::retained::{Entities, Retained, entities, with_removals};
-use super::session::{Message, Qos};
 use super::state::state;
 
 /// Home Assistant loses entities of an announcement that follows another one of the same device

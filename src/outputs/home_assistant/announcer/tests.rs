@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::super::config::HomeAssistantSettings;
 use super::super::entry::CONFIG_PAUSE;
-use super::super::session::Qos;
 use super::*;
 use crate::model::HealthCode;
+use crate::outputs::mqtt::session::Qos;
 
 use bench::{Bench, json, known, meter, short};
 
