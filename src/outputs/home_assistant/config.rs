@@ -1,11 +1,14 @@
 //! The section `[home_assistant]` of the configuration file.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Complaint, Period, Settings};
 use crate::outputs::mqtt::{MqttSettings, check_topic};
 
+use super::pace::{self, PaceSettings};
 use super::topics::Topics;
 
 /// How devices are announced to Home Assistant.
@@ -32,6 +35,13 @@ pub struct HomeAssistantSettings {
     /// What not to announce: keys such as `energy_today`, for all devices, or
     /// `aps_ecu_216000000001_energy_today`, for one.
     pub exclude: Vec<String>,
+    /// How often values may change in Home Assistant, by keys like those of `exclude`; `"*"` is for
+    /// all that are not named. Left out, power changes at once and everything else at its usual pace.
+    ///
+    /// Measurements other than power and counters change every 30 seconds at most, moments every
+    /// minute; a measurement that moves far does so at once: see [Pace](topics.md#pace). States,
+    /// texts and on/off values never wait.
+    pub pace: BTreeMap<String, PaceSettings>,
 }
 
 impl Default for HomeAssistantSettings {
@@ -45,6 +55,7 @@ impl Default for HomeAssistantSettings {
             heartbeat: Period::minutes(5),
             expire_after: None,
             exclude: Vec::new(),
+            pace: BTreeMap::new(),
         }
     }
 }
@@ -111,6 +122,7 @@ impl Settings for HomeAssistantSettings {
                 "leave it out, or choose at least twice the heartbeat",
             ));
         }
+        complaints.extend(pace::check(&self.pace));
         complaints
     }
 }

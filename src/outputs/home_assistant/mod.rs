@@ -6,6 +6,7 @@
 //!   announcement; `state`: the values
 //! * `announcer` and `entry`: what to publish and when, without I/O; `retained`: what is on the
 //!   broker from earlier runs
+//! * `pace`: how often a value may change there
 //! * `commands`: the way back
 //! * `run`: puts it all together, over the session of [`mqtt`](super::mqtt)
 //!
@@ -18,6 +19,7 @@ mod config;
 mod controls;
 mod discovery;
 mod entry;
+mod pace;
 mod preview;
 mod retained;
 mod run;
@@ -33,6 +35,7 @@ use super::mqtt::MqttSettings;
 use super::{Output, Running};
 
 pub use config::HomeAssistantSettings;
+pub use pace::PaceSettings;
 pub use preview::{lint, preview, preview_state};
 pub use run::run;
 
@@ -57,7 +60,7 @@ pub(super) fn page() -> SectionDoc<'static> {
         about: "How devices are announced to Home Assistant.",
         schema: schemars::schema_for!(HomeAssistantSettings),
         defaults: serde_json::to_value(HomeAssistantSettings::default()).unwrap_or_default(),
-        example: "[home_assistant]\nexclude = [\"energy_today\"]\n",
+        example: "[home_assistant]\nexclude = [\"energy_today\"]\npace = { voltage_l1 = { every = \"1m\", change = 5 }, power = { every = \"10s\" } }\n",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules, one by one.
 
 mod bench;
+mod pace;
 mod story;
 
 use serde_json::Value;
