@@ -36,10 +36,9 @@ use wattbridge::clock::Clock;
 use wattbridge::config::Section;
 use wattbridge::links::{Event as Line, Line as At, Links, Recording};
 use wattbridge::model::{DeviceId, Update};
-use wattbridge::outputs::home_assistant::session::{Event, Session};
-use wattbridge::outputs::home_assistant::{
-    HomeAssistantSettings, MqttSettings, preview_state, run,
-};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview_state, run};
+use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::mqtt::session::{Event, Session};
 use wattbridge::store::Store;
 
 use support::mosquitto::{self, Mosquitto};

@@ -13,7 +13,7 @@
 //! * [`links`]: byte streams to devices; each can be recorded and replayed.
 //! * [`adapters`]: one folder for each kind of device, and the list of them; bytes become reports.
 //! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
-//! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT.
+//! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all.
 //! * [`model`]: the words that all of these share; pure data without I/O.
 //! * [`store`]: the one file in which is kept what must survive a restart.
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.

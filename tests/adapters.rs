@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use wattbridge::adapters::{ADAPTERS, Adapter, find};
 use wattbridge::config::{File, Section};
 use wattbridge::model::{Behavior, Derivation, Device, Metric, OnOff, Quantity};
-use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, lint, preview};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, lint, preview};
+use wattbridge::outputs::mqtt::MqttSettings;
 
 /// Sections that are not of devices.
 const TAKEN: &[&str] = &["mqtt", "home_assistant", "store", "log", "wattbridge"];

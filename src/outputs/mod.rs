@@ -5,6 +5,7 @@
 //! [`OutputSettings::switched_on`].
 
 pub mod home_assistant;
+pub mod mqtt;
 
 use std::pin::Pin;
 
@@ -13,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::bridge::Feed;
 use crate::config::{File, Problem, Problems, SecretError, SectionDoc};
 
-use self::home_assistant::{HomeAssistant, HomeAssistantSettings, MqttSettings};
+use self::home_assistant::{HomeAssistant, HomeAssistantSettings};
+use self::mqtt::MqttSettings;
 
 /// A way out for readings.
 pub trait Output: Send {
@@ -90,7 +92,7 @@ impl OutputSettings {
 
     /// The pages about these sections.
     pub fn pages() -> Vec<SectionDoc<'static>> {
-        home_assistant::pages()
+        vec![mqtt::page(), home_assistant::page()]
     }
 
     /// A name for this bridge that stays, for its own device.
@@ -105,7 +107,7 @@ impl OutputSettings {
         }
         let broker = format!("MQTT broker {}:{}", self.mqtt.host, self.mqtt.port());
         let result = match self.mqtt.connection() {
-            Ok(connection) => home_assistant::session::probe(&connection)
+            Ok(connection) => mqtt::session::probe(&connection)
                 .await
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
