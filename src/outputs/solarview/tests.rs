@@ -34,8 +34,11 @@ proptest! {
         prop_assert!(text.len() >= 10);
         prop_assert_eq!(text.parse::<Decimal>(), Ok(Decimal::from_watt_hours(watt_hours)));
         prop_assert_eq!(text.split_once('.').unwrap().1.len(), 3);
-        let short = watt_hours.unsigned_abs() < 99_999_999;
-        prop_assert_eq!(text.len() == 10, short || text.len() == 10);
+    }
+
+    #[test]
+    fn what_fits_into_ten_characters_has_ten(watt_hours in -99_999_999..=999_999_999_i64) {
+        prop_assert_eq!(padded(Decimal::from_watt_hours(watt_hours)).len(), 10);
     }
 }
 
