@@ -167,7 +167,7 @@ async fn a_port_of_nobody_in_the_group_may_not_be_opened() {
     use std::os::unix::fs::PermissionsExt;
     let port = Port::new();
     let device = std::fs::canonicalize(port.terminal.path()).unwrap();
-    std::fs::set_permissions(&device, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&device, std::fs::Permissions::from_mode(0o0)).unwrap();
     match port.open(&Links::new()).await {
         // Root may do anything.
         Ok(_) => assert!(std::fs::File::open(&device).is_ok()),

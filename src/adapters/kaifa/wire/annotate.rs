@@ -9,6 +9,7 @@ use super::item::ItemValue;
 use super::notification;
 use super::obis::Obis;
 use super::security::TAG;
+use super::title::SystemTitle;
 
 /// Bytes in a line; longer fields go on in the next one.
 const WIDTH: usize = 12;
@@ -31,7 +32,10 @@ pub fn annotate_apdu(bytes: &[u8]) -> String {
                 let _ = write!(dump.out, "\n{}", annotate_plaintext(clear));
             }
         }
-        Err(error) => dump.rest("refused", error),
+        Err(error) => {
+            dump.title();
+            dump.rest("refused", error);
+        }
     }
     dump.out
 }
@@ -108,22 +112,27 @@ impl<'a> Dump<'a> {
         self.field(self.left().len(), name, value);
     }
 
-    fn message(&mut self, message: &Ciphered<'_>) {
-        let kind = if message.is_dedicated {
-            "general ciphering, dedicated key"
-        } else {
-            "general ciphering, global key"
+    /// The front of a ciphered message, even if the rest is damaged.
+    fn title(&mut self) {
+        let kind = match self.left() {
+            [0xdb, 8, ..] => "general ciphering, global key",
+            [0xdc, 8, ..] => "general ciphering, dedicated key",
+            _ => return,
         };
-        self.field(1, "tag", kind);
-        self.field(1, "title length", 8);
-        let title = message.title;
+        let after = self.left().get(2..).unwrap_or_default();
+        let Some(title) = after.first_chunk().map(|bytes| SystemTitle(*bytes)) else {
+            return;
+        };
         let number = title.number_hint();
         let number = number.map_or_else(String::new, |digits| format!(", number ends in {digits}"));
-        self.field(
-            8,
-            "system title",
-            format_args!("{title} {}{number}", title.maker()),
-        );
+        self.field(1, "tag", kind);
+        self.field(1, "title length", title.0.len());
+        let maker = title.maker();
+        self.field(8, "system title", format_args!("{title} {maker}{number}"));
+    }
+
+    fn message(&mut self, message: &Ciphered<'_>) {
+        self.title();
         let tag = if message.tag.is_some() { TAG } else { 0 };
         let length = 5 + message.payload.len() + tag;
         // Five bytes of security header are behind the length.
@@ -257,7 +266,6 @@ mod tests {
     use super::super::key::Key;
     use super::super::notification::{HeaderTime, notification};
     use super::super::security::SecurityControl;
-    use super::super::title::SystemTitle;
     use super::*;
     use proptest::prelude::*;
 
@@ -315,6 +323,11 @@ mod tests {
         assert!(!shown.contains("73 69 78"));
         assert!(show(0x00).0.contains("1.0.1.8.0.255"));
         assert!(annotate_apdu(&[0xdd, 1]).contains("refused"));
+        let damaged = annotate_apdu(&sealed[..20]);
+        assert!(
+            damaged.contains("Kaifa") && damaged.contains("refused"),
+            "{damaged}"
+        );
     }
 
     proptest! {

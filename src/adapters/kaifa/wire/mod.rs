@@ -2,6 +2,7 @@
 //!
 //! | Layer | Module | Carries |
 //! |---|---|---|
+//! | frames, messages | [`link`] | bytes of the line: M-Bus, HDLC, block transfer, or none of them |
 //! | lengths, values | [`ber`], [`axdr`] | the DLMS way of writing them |
 //! | messages | [`apdu`], [`security`], [`key`], [`title`] | a telegram, encrypted or in clear |
 //! | telegrams | [`notification`], [`dsmr`] | one tree of values, or lines of text |
@@ -17,6 +18,7 @@ pub mod dsmr;
 pub mod field;
 pub mod item;
 pub mod key;
+pub mod link;
 pub mod notification;
 pub mod obis;
 pub mod profile;
