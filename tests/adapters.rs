@@ -198,6 +198,7 @@ fn check_class(metric: &Metric, entity: &serde_json::Value, what: &str) {
                 Quantity::Charge,
                 Quantity::SignalQuality,
                 Quantity::Ratio,
+                Quantity::Angle,
                 Quantity::Count,
             ];
             let quantity = metric.quantity.unwrap_or_else(|| panic!("{what}"));

@@ -24,7 +24,7 @@ pub mod kaifa;
 pub mod simulation;
 
 /// Every adapter there is.
-pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER];
+pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER];
 
 /// A future that lives on its own.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;

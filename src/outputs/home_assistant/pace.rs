@@ -24,9 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::config::{Complaint, Period};
-use crate::model::{
-    Behavior, Decimal, Device, DeviceState, HealthCode, Metric, Quantity, Role, Value,
-};
+use crate::model::{Behavior, Decimal, Device, DeviceState, HealthCode, Metric, Quantity, Value};
 
 /// Stands for every key.
 const ALL: &str = "*";
@@ -125,9 +123,6 @@ impl Pace {
 
 /// The pace of a metric, if the user does not say; `None` for what never waits.
 fn usual(metric: &Metric) -> Option<Pace> {
-    if metric.role == Role::Connection {
-        return None;
-    }
     match metric.behavior {
         Behavior::Measurement => Some(measured(metric.quantity)),
         Behavior::LifetimeCounter | Behavior::DailyCounter => Some(Pace::every(30)),
@@ -142,15 +137,19 @@ const fn measured(quantity: Option<Quantity>) -> Pace {
         return Pace::every(30);
     };
     let change = match quantity {
-        Quantity::Power | Quantity::Count => return Pace::every(0),
+        Quantity::Power => return Pace::every(0),
         Quantity::ApparentPower | Quantity::ReactivePower => Decimal::integer(50),
         Quantity::SignalQuality | Quantity::SignalStrength => Decimal::integer(10),
-        Quantity::Ratio => Decimal::integer(5),
+        Quantity::Ratio | Quantity::Angle => Decimal::integer(5),
         Quantity::Voltage => Decimal::integer(2),
         Quantity::Temperature | Quantity::StateOfCharge => Decimal::integer(1),
         Quantity::Current => Decimal::new(5, 1),
         Quantity::Frequency | Quantity::PowerFactor => Decimal::new(1, 1),
-        Quantity::Energy | Quantity::ReactiveEnergy | Quantity::Charge | Quantity::Duration => {
+        Quantity::Energy
+        | Quantity::ReactiveEnergy
+        | Quantity::Charge
+        | Quantity::Duration
+        | Quantity::Count => {
             return Pace::every(30);
         }
     };

@@ -28,3 +28,16 @@ pub mod time;
 pub mod title;
 pub mod units;
 mod walk;
+
+pub use apdu::{Apdu, Authentication, Ciphered, seal};
+pub use item::{Item, ItemValue};
+pub use key::{Key, KeyError};
+pub use link::{Framer, LinkEvent, Message, Reason, Refused, Transport};
+pub use notification::{HeaderTime, notification};
+pub use obis::Obis;
+pub use profile::{Profile, Profiles};
+pub use security::SecurityControl;
+pub use telegram::{AUTO, Telegram};
+pub use time::MeterTime;
+pub use title::SystemTitle;
+pub use units::Unit;

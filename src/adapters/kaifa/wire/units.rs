@@ -67,6 +67,14 @@ impl Unit {
     pub const AMPERE: Self = Self(33);
     /// Voltage.
     pub const VOLT: Self = Self(35);
+    /// Reactive power.
+    pub const VAR: Self = Self(29);
+    /// Reactive energy.
+    pub const VAR_HOUR: Self = Self(32);
+    /// Angle.
+    pub const DEGREE: Self = Self(8);
+    /// Frequency.
+    pub const HERTZ: Self = Self(44);
     /// A count or ratio.
     pub const NONE: Self = Self(255);
 
