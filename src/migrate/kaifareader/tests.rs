@@ -195,7 +195,7 @@ proptest! {
         let file = tables(&migrated);
         let text = |value: &toml::Value| value.as_str().map(str::to_owned);
         if !password.trim().is_empty() {
-            prop_assert_eq!(text(&file["mqtt"]["password"]), Some(password.clone()));
+            prop_assert_eq!(text(&file["mqtt"]["password"]), Some(password));
         }
         prop_assert_eq!(text(&file["kaifa"][0]["port"]), Some(port));
         prop_assert_eq!(text(&file["kaifareader"]["base_topic"]), Some(format!("x{base}x")));
