@@ -10,7 +10,7 @@
 //!                      +------ Command -------+   only where the user allowed control
 //! ```
 //!
-//! * [`links`]: byte streams to devices; each can be recorded and replayed.
+//! * [`links`]: byte streams to devices, over serial ports and TCP; each can be recorded and replayed.
 //! * [`adapters`]: one folder for each kind of device, and the list of them; bytes become reports.
 //! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
 //! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all, and

@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::links::{Endpoint, Mask, TcpLink};
+use crate::links::{Endpoint, Links, Mask};
 use crate::model::{Command, CommandOutcome, Metric, Report};
 use crate::store::Memory;
 
 pub mod aps_ecu;
 pub mod kaifa;
+pub mod simulation;
 
 /// Every adapter there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER];
@@ -94,7 +95,7 @@ pub trait Decoder {
     fn push(&mut self, bytes: &[u8]);
 
     /// The next thing that could be decoded, or that had to be refused.
-    fn next(&mut self) -> Option<Result<Decoded, String>>;
+    fn next(&mut self) -> Option<Result<Decoded, Undecoded>>;
 
     /// At the end of the bytes: what is left over, if it looks like the beginning of something.
     fn finish(&mut self) -> Option<String>;
@@ -109,6 +110,24 @@ pub struct Decoded {
     pub notes: Vec<serde_json::Value>,
     /// Its bytes, labelled.
     pub annotation: String,
+}
+
+/// What had to be refused.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Undecoded {
+    /// Where, and why.
+    pub reason: String,
+    /// Its bytes, labelled, as far as they can be.
+    pub annotation: String,
+}
+
+impl From<String> for Undecoded {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            annotation: String::new(),
+        }
+    }
 }
 
 /// Looks for devices in the network.
@@ -168,7 +187,7 @@ pub trait Source: Send + Sync + fmt::Debug {
     fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>>;
 
     /// Tries the device once: what answered, or why not and what to do about it.
-    fn probe(self: Arc<Self>, tcp: TcpLink) -> Task<Result<String, String>>;
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>>;
 }
 
 /// An adapter cannot go on and should be started again later.
@@ -194,7 +213,7 @@ pub struct Context {
     /// The time.
     pub clock: Clock,
     /// Opens its connections.
-    pub tcp: TcpLink,
+    pub links: Links,
     /// What it remembers over restarts.
     pub memory: Memory,
     /// Counts its messages.

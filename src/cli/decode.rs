@@ -78,7 +78,12 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
                         return count;
                     }
                 }
-                Err(refused) => eprintln!("{name}: {refused}"),
+                Err(refused) => {
+                    eprintln!("{name}: {}", refused.reason);
+                    if annotate && !refused.annotation.is_empty() && !out(&refused.annotation) {
+                        return count;
+                    }
+                }
             }
         }
         match decoder.finish() {

@@ -16,7 +16,7 @@ use crate::bridge::{Bridge, Feed, News, Setup};
 use crate::clock::Clock;
 use crate::config::{Period, Section};
 use crate::demo::Broker;
-use crate::links::TcpLink;
+use crate::links::Links;
 use crate::model::{Device, DeviceState, HealthCode, Role, Update, Value};
 use crate::outputs::OutputSettings;
 use crate::outputs::home_assistant::PaceSettings;
@@ -74,7 +74,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
             incomplete: Vec::new(),
             instance: outputs.instance(),
             clock: Clock::system(),
-            tcp: TcpLink::new(),
+            links: Links::new(),
             store,
             saved,
             save_every: Duration::MAX,

@@ -35,6 +35,7 @@ mod syntax;
 mod tests;
 mod tree;
 mod wording;
+mod zone;
 
 pub use file::File;
 pub use period::Period;
@@ -43,3 +44,4 @@ pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;
 pub use settings::{Complaint, Settings};
+pub use zone::Zone;

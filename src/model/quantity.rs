@@ -42,6 +42,8 @@ quantities! {
     Frequency => Some("Hz");
     /// Power factor, -1 to 1.
     PowerFactor => None;
+    /// Angle between voltage and current.
+    Angle => Some("°");
     /// Temperature.
     Temperature => Some("°C");
     /// Charge level of a battery.

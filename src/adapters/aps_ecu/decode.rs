@@ -7,7 +7,7 @@ use serde_json::json;
 use super::config::Config;
 use super::installation::{Answers, Installation};
 use super::wire::{Answer, Framer, RawFrame, annotate};
-use crate::adapters::{Decoded, Decoder};
+use crate::adapters::{Decoded, Decoder, Undecoded};
 use crate::config::{Problems, Section, Settings};
 
 /// Reads the same answers in the same way as the adapter.
@@ -54,13 +54,12 @@ impl Decoder for EcuDecoder {
         self.framer.push(bytes);
     }
 
-    fn next(&mut self) -> Option<Result<Decoded, String>> {
+    fn next(&mut self) -> Option<Result<Decoded, Undecoded>> {
         let frame = self.framer.next_frame()?;
-        Some(
-            frame
-                .map_err(|error| error.to_string())
-                .and_then(|frame| self.decode(&frame)),
-        )
+        let decoded = frame
+            .map_err(|error| error.to_string())
+            .and_then(|frame| self.decode(&frame));
+        Some(decoded.map_err(Undecoded::from))
     }
 
     fn finish(&mut self) -> Option<String> {

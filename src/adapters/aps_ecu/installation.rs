@@ -15,6 +15,7 @@ use super::inverter::{self, Inverter, Listed};
 use super::local_time::LocalTime;
 use super::today::{Energy, Today};
 use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
+use crate::config::Zone;
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
 /// One round of answers. What could not be had is missing; the rest still counts.
@@ -53,7 +54,7 @@ pub(super) struct Installation {
 
 impl Installation {
     pub(super) fn new(config: Config, known: Remembered, host_zone: TimeZone) -> Self {
-        let configured = config.time_zone.as_ref().map(|zone| zone.0.clone());
+        let configured = config.time_zone.as_ref().map(Zone::get);
         let time = LocalTime::new(configured, &host_zone);
         Self {
             config,

@@ -62,6 +62,7 @@ pub(super) fn icon(metric: &Metric) -> Option<&'static str> {
         (_, Some(Quantity::Count)) => Some("mdi:counter"),
         (_, Some(Quantity::SignalQuality)) => Some("mdi:signal"),
         (_, Some(Quantity::Ratio)) => Some("mdi:percent"),
+        (_, Some(Quantity::Angle)) => Some("mdi:angle-acute"),
         (_, Some(Quantity::Charge)) => Some("mdi:battery"),
         _ => None,
     }
@@ -101,7 +102,11 @@ fn number(quantity: Option<Quantity>, state_class: &'static str) -> Class {
         Quantity::Duration => Some("duration"),
         // Home Assistant has no class for ampere-hours, shares and plain numbers; its class for
         // signals takes decibels only.
-        Quantity::Charge | Quantity::SignalQuality | Quantity::Ratio | Quantity::Count => None,
+        Quantity::Charge
+        | Quantity::SignalQuality
+        | Quantity::Ratio
+        | Quantity::Count
+        | Quantity::Angle => None,
     });
     Class {
         platform: "sensor",
@@ -231,6 +236,7 @@ mod tests {
             (Quantity::Ratio, Some("%")),
             (Quantity::Charge, Some("Ah")),
             (Quantity::Count, None),
+            (Quantity::Angle, Some("°")),
         ] {
             let class = of(&Metric::measurement("x", quantity));
             assert_eq!((class.device_class, class.unit), (None, unit));

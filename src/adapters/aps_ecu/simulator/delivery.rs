@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::sun::hash;
+use crate::adapters::simulation::noise::hash;
 
 /// What happens to the bytes of an answer.
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned, civil};
 
 use super::super::wire::{Body, Product, Uid};
 use super::plant::{Inverter, Plant};
-use super::sun::{Daylight, Sun, hash};
+use super::sun::{Daylight, Sun};
+use crate::adapters::simulation::noise::hash;
 
 /// Longest time that is lived through after a jump; what is before it is left out.
 const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(400 * 24);

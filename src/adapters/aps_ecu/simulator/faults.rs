@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::super::wire::{Product, Status};
 use super::plant::{PlantError, product_named};
-use super::schedule::Schedule;
+use crate::adapters::simulation::Schedule;
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]

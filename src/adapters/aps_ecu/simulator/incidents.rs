@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::ecu::Conditions;
 use super::faults::{Fault, FaultRule};
-use super::schedule::Schedule;
-use super::sun::hash;
+use crate::adapters::simulation::Schedule;
+use crate::adapters::simulation::noise::hash;
 
 /// The faults of one simulator.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@
 //! | `sun` | what an inverter measures at a moment | no |
 //! | `ecu` | cycles, counters, past days | no |
 //! | `timeline` | simulated time at any speed | no |
-//! | `faults`, `schedule`, `incidents` | what goes wrong, and when | no |
+//! | `faults`, `incidents` | what goes wrong, and when | no |
 //! | `answers`, `delivery` | the answer, and how its bytes go out | no |
 //! | `core` | all of these together | no |
 //! | `server`, `connection` | the port and its clients | yes |
@@ -26,7 +26,6 @@ mod faults;
 mod handle;
 mod incidents;
 mod plant;
-mod schedule;
 mod server;
 mod sun;
 mod timeline;
@@ -39,11 +38,11 @@ use std::time::Duration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 
+pub use crate::adapters::simulation::Schedule;
 pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
 pub use faults::{Fault, FaultError, FaultRule, fault_list};
 pub use handle::{Event, Happening, SimulatorHandle, Truth};
 pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError};
-pub use schedule::Schedule;
 pub use server::Simulator;
 pub use sun::Daylight;
 

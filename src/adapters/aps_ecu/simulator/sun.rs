@@ -10,6 +10,7 @@ use jiff::civil;
 
 use super::super::wire::{Body, Quad, VoltageKind};
 use super::plant::Inverter;
+use crate::adapters::simulation::noise::{self, hash};
 
 /// When the sun is up, by the gateway's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,29 +204,12 @@ fn rounded(value: f64) -> u16 {
     value.round() as u16
 }
 
-/// Spreads two numbers over all 64 bits (the finalizer of splitmix64).
-pub(super) fn hash(seed: u64, value: u64) -> u64 {
-    let mut mixed = seed ^ value.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// A fixed number from 0 to 1.
 fn unit(seed: u64, salt: Salt, index: u64) -> f64 {
-    (hash(hash(seed, salt as u64), index) >> 11) as f64 / (1_u64 << 53) as f64
+    noise::unit(seed, salt as u64, index)
 }
 
-/// A number from 0 to 1 that changes smoothly with `x`, about once for each step of 1.
 fn noise(seed: u64, salt: Salt, index: u64, x: f64) -> f64 {
-    let key = hash(seed, index);
-    let step = x.floor();
-    let (from, to) = (
-        unit(key, salt, step as u64),
-        unit(key, salt, step as u64 + 1),
-    );
-    let part = x - step;
-    from + (to - from) * part * part * (3.0 - 2.0 * part)
+    noise::noise(seed, salt as u64, index, x)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::adapters) fn parse(text: &str) -> Option<Self> {
         if let Some(percent) = text.strip_suffix('%') {
             let percent: f64 = percent.parse().ok()?;
             return (0.0..=100.0)
@@ -56,7 +56,7 @@ impl Schedule {
     }
 
     /// Whether it says when, not how often.
-    pub(super) const fn lasts(self) -> bool {
+    pub(in crate::adapters) const fn lasts(self) -> bool {
         matches!(self, Self::Always | Self::Window(..))
     }
 }

@@ -1,0 +1,111 @@
+//! General block transfer: a message in numbered blocks, each a message of the transport below.
+//!
+//! | Offset | Size | Meaning |
+//! |---|---|---|
+//! | 0 | 1 | `E0` |
+//! | 1 | 1 | last block (bit 7), streaming (bit 6), window (bits 0 to 5) |
+//! | 2 | 2 | number of the block, from 1 |
+//! | 4 | 2 | number acknowledged; 0 in a push |
+//! | 6 | BER | bytes of data |
+//! | .. | .. | data |
+
+use super::super::ber;
+use super::event::Reason;
+
+pub(super) const TAG: u8 = 0xe0;
+pub(super) const LAST: u8 = 0x80;
+const STREAMING: u8 = 0x40;
+/// Bytes before the length.
+const HEAD: usize = 6;
+/// Number of the first block.
+pub(super) const FIRST: u16 = 1;
+
+/// One block.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Block<'a> {
+    pub(super) is_last: bool,
+    pub(super) number: u16,
+    pub(super) data: &'a [u8],
+}
+
+impl<'a> Block<'a> {
+    /// Reads a block. Bytes after its data are left out.
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, Reason> {
+        let [TAG, control, high, low, _, _, rest @ ..] = bytes else {
+            return Err(Reason::BadBlock);
+        };
+        let (length, took) = ber::decode(rest).map_err(|_| Reason::BadBlock)?;
+        let data = rest.get(took..).unwrap_or_default();
+        let data = data.get(..length).ok_or(Reason::Length {
+            announced: (HEAD + took).saturating_add(length),
+            have: bytes.len(),
+        })?;
+        Ok(Self {
+            is_last: control & LAST != 0,
+            number: u16::from_be_bytes([*high, *low]),
+            data,
+        })
+    }
+}
+
+/// Writes a message as blocks with at most so many bytes of it each; more where the numbers would
+/// not do.
+#[must_use]
+pub fn blocks(apdu: &[u8], block_size: usize) -> Vec<Vec<u8>> {
+    let at_least = apdu.len().div_ceil(usize::from(u16::MAX)).max(1);
+    let mut parts: Vec<&[u8]> = apdu.chunks(block_size.max(at_least)).collect();
+    if parts.is_empty() {
+        parts.push(&[]);
+    }
+    let count = parts.len();
+    let numbered = parts.into_iter().zip(FIRST..=u16::MAX);
+    numbered
+        .map(|(data, number)| {
+            let is_last = usize::from(number) == count;
+            let last = if is_last { LAST } else { 0 };
+            let [high, low] = number.to_be_bytes();
+            let mut block = vec![TAG, last | STREAMING, high, low, 0, 0];
+            ber::encode(data.len(), &mut block);
+            block.extend_from_slice(data);
+            block
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_short_block_is_refused() {
+        let mut block = blocks(&[1, 2, 3], 10).remove(0);
+        block.pop();
+        let refused = Block::decode(&block).unwrap_err();
+        assert_eq!(
+            refused,
+            Reason::Length {
+                announced: 10,
+                have: 9
+            }
+        );
+        assert_eq!(Block::decode(&block[..6]), Err(Reason::BadBlock));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            apdu in prop::collection::vec(any::<u8>(), 0..1000), size in 0..400_usize
+        ) {
+            let blocks = blocks(&apdu, size);
+            let mut read = Vec::new();
+            for (bytes, number) in blocks.iter().zip(FIRST..) {
+                let block = Block::decode(bytes).unwrap();
+                prop_assert_eq!(block.number, number);
+                prop_assert_eq!(block.is_last, usize::from(number) == blocks.len());
+                read.extend_from_slice(block.data);
+            }
+            prop_assert_eq!(read, apdu);
+        }
+    }
+}
