@@ -145,7 +145,7 @@ const fn measured(quantity: Option<Quantity>) -> Pace {
         Quantity::Power | Quantity::Count => return Pace::every(0),
         Quantity::ApparentPower | Quantity::ReactivePower => Decimal::integer(50),
         Quantity::SignalQuality | Quantity::SignalStrength => Decimal::integer(10),
-        Quantity::Ratio => Decimal::integer(5),
+        Quantity::Ratio | Quantity::Angle => Decimal::integer(5),
         Quantity::Voltage => Decimal::integer(2),
         Quantity::Temperature | Quantity::StateOfCharge => Decimal::integer(1),
         Quantity::Current => Decimal::new(5, 1),
