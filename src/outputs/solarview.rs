@@ -185,15 +185,14 @@ fn padded(total: Decimal) -> String {
 /// Replaces the file as a whole, unless it says so already. It is not forced to the disk: another
 /// one follows in seconds, and memory cards wear out.
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(there) if there.is_dir() => return Err(ErrorKind::IsADirectory.into()),
-        // A larger file is another one, a pipe would keep us waiting.
-        Ok(there) if there.is_file() && there.len() == content.len() as u64 => {
-            if fs::read(path).is_ok_and(|kept| kept == content) {
-                return Ok(());
-            }
-        }
-        _ => {}
+    let there = fs::metadata(path).ok();
+    if there.as_ref().is_some_and(fs::Metadata::is_dir) {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    // A file of another length says something else, and a pipe would keep us waiting.
+    let may_be_same = |there: fs::Metadata| there.is_file() && there.len() == content.len() as u64;
+    if there.is_some_and(may_be_same) && fs::read(path).is_ok_and(|kept| kept == content) {
+        return Ok(());
     }
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

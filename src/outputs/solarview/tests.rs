@@ -116,7 +116,7 @@ fn a_reader_never_sees_half_a_file() {
                 reads += 1;
             }
         });
-        for n in 1..2000 {
+        for n in 1..500 {
             write(&path, whole(n).as_bytes()).unwrap();
         }
         done.store(true, Ordering::Relaxed);
