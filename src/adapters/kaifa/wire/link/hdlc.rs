@@ -72,9 +72,8 @@ impl Header {
 /// Reads the header behind the flag; `None` if it is none.
 pub(super) fn header(bytes: &[u8]) -> Option<Result<Header, Incomplete>> {
     let (high, low) = match *bytes {
-        [] => return Some(Err(Incomplete)),
         [high, ..] if high & 0xf0 != TYPE_3 => return None,
-        [_] => return Some(Err(Incomplete)),
+        [] | [_] => return Some(Err(Incomplete)),
         [high, low, ..] => (high, low),
     };
     let length = usize::from(high & LENGTH_HIGH) << 8 | usize::from(low);

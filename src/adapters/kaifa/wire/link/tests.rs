@@ -48,11 +48,11 @@ fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<LinkEvent>, u
 }
 
 fn messages(events: &[LinkEvent]) -> Vec<&[u8]> {
-    let message = |event| match event {
-        &LinkEvent::Message(ref message) => Some(message.bytes.as_slice()),
+    let messages = events.iter().filter_map(|event| match event {
+        LinkEvent::Message(message) => Some(message.bytes.as_slice()),
         LinkEvent::Refused(_) => None,
-    };
-    events.iter().filter_map(message).collect()
+    });
+    messages.collect()
 }
 
 fn reasons(events: &[LinkEvent]) -> Vec<Reason> {
