@@ -34,12 +34,11 @@ use wattbridge::adapters::{Source, find};
 use wattbridge::bridge::{Bridge, Hub, News, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::Section;
-use wattbridge::links::{Event as Line, Line as At, Recording, TcpLink};
+use wattbridge::links::{Event as Line, Line as At, Links, Recording};
 use wattbridge::model::{DeviceId, Update};
-use wattbridge::outputs::home_assistant::session::{Event, Session};
-use wattbridge::outputs::home_assistant::{
-    HomeAssistantSettings, MqttSettings, preview_state, run,
-};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview_state, run};
+use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::mqtt::session::{Event, Session};
 use wattbridge::store::Store;
 
 use support::mosquitto::{self, Mosquitto};
@@ -64,14 +63,14 @@ fn source(pairs: &[(&str, String)]) -> Arc<dyn Source> {
     find("aps_ecu").unwrap().configure(&section).unwrap()
 }
 
-fn bridge(source: Arc<dyn Source>, clock: Clock, tcp: TcpLink) -> (Bridge, Hub) {
+fn bridge(source: Arc<dyn Source>, clock: Clock, links: Links) -> (Bridge, Hub) {
     let (store, saved) = Store::in_memory();
     Bridge::new(Setup {
         sources: vec![source],
         incomplete: Vec::new(),
         instance: "bench".to_owned(),
         clock,
-        tcp,
+        links,
         store,
         saved,
         save_every: Duration::MAX,
@@ -121,8 +120,8 @@ fn recording() -> Recording {
 /// Plays a recording as fast as it goes; how long one round took on average.
 async fn replay(recording: &Recording) -> Duration {
     let clock = Clock::manual(recording.started, TimeZone::UTC);
-    let tcp = TcpLink::replayed(recording.script(), clock.clone());
-    let (bridge, hub) = bridge(source(&[("host", "127.0.0.1".to_owned())]), clock, tcp);
+    let links = Links::replayed(recording.script(), clock.clone());
+    let (bridge, hub) = bridge(source(&[("host", "127.0.0.1".to_owned())]), clock, links);
     let mut feed = hub.feed();
     drop(hub);
     let bridge = tokio::spawn(bridge.run(CancellationToken::new()));
@@ -263,7 +262,7 @@ async fn start(
         ("phase_lock", "false".to_owned()),
         ("quiet", String::new()),
     ]);
-    let (bridge, hub) = bridge(source, Clock::system(), TcpLink::new());
+    let (bridge, hub) = bridge(source, Clock::system(), Links::new());
     tokio::spawn(run(
         mqtt.clone(),
         HomeAssistantSettings::default(),

@@ -10,13 +10,15 @@
 //!                      +------ Command -------+   only where the user allowed control
 //! ```
 //!
-//! * [`links`]: byte streams to devices; each can be recorded and replayed.
+//! * [`links`]: byte streams to devices, over serial ports and TCP; each can be recorded and replayed.
 //! * [`adapters`]: one folder for each kind of device, and the list of them; bytes become reports.
 //! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
-//! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT.
+//! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all, and
+//!   what other programs read.
 //! * [`model`]: the words that all of these share; pure data without I/O.
 //! * [`store`]: the one file in which is kept what must survive a restart.
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
+//! * [`migrate`]: configurations of other programs, turned into ours.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
 //! * `demo`: the MQTT broker inside `wattbridge demo`; only with the feature of that name.
@@ -33,6 +35,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod links;
+pub mod migrate;
 pub mod model;
 pub mod outputs;
 pub mod store;

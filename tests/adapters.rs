@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use wattbridge::adapters::{ADAPTERS, Adapter, find};
 use wattbridge::config::{File, Section};
 use wattbridge::model::{Behavior, Derivation, Device, Metric, OnOff, Quantity};
-use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, lint, preview};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, lint, preview};
+use wattbridge::outputs::mqtt::MqttSettings;
 
 /// Sections that are not of devices.
 const TAKEN: &[&str] = &["mqtt", "home_assistant", "store", "log", "wattbridge"];
@@ -197,6 +198,7 @@ fn check_class(metric: &Metric, entity: &serde_json::Value, what: &str) {
                 Quantity::Charge,
                 Quantity::SignalQuality,
                 Quantity::Ratio,
+                Quantity::Angle,
                 Quantity::Count,
             ];
             let quantity = metric.quantity.unwrap_or_else(|| panic!("{what}"));

@@ -10,6 +10,7 @@ use std::{env, fs};
 use wattbridge::adapters::{ADAPTERS, Adapter};
 use wattbridge::config::File;
 use wattbridge::model::HealthCode;
+use wattbridge::outputs::OutputSettings;
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -138,15 +139,15 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn every_configuration_that_is_shown_works() {
     let known: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
-    let singles = ["mqtt", "home_assistant", "store", "log"];
+    let singles = ["store", "log"].iter().chain(OutputSettings::SECTIONS);
+    let singles: Vec<&str> = singles.copied().collect();
     for name in pages() {
         for block in blocks(&page(&name), "toml") {
             let file = File::parse(&block, &name).unwrap_or_else(|problems| panic!("{problems}"));
             let sections: Vec<&str> = known.iter().chain(&singles).copied().collect();
             let unknown = file.unknown_sections(&sections);
             assert!(unknown.is_empty(), "{unknown}");
-            wattbridge::outputs::OutputSettings::read(&file)
-                .unwrap_or_else(|problems| panic!("{problems}"));
+            OutputSettings::read(&file).unwrap_or_else(|problems| panic!("{problems}"));
             for adapter in ADAPTERS {
                 for section in file.sections(adapter.kind()) {
                     adapter

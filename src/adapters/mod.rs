@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::links::{Endpoint, Mask, TcpLink};
+use crate::links::{Endpoint, Links, Mask};
 use crate::model::{Command, CommandOutcome, Metric, Report};
 use crate::store::Memory;
 
@@ -24,7 +24,7 @@ pub mod kaifa;
 pub mod simulation;
 
 /// Every adapter there is.
-pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER];
+pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER];
 
 /// A future that lives on its own.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -187,7 +187,7 @@ pub trait Source: Send + Sync + fmt::Debug {
     fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>>;
 
     /// Tries the device once: what answered, or why not and what to do about it.
-    fn probe(self: Arc<Self>, tcp: TcpLink) -> Task<Result<String, String>>;
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>>;
 }
 
 /// An adapter cannot go on and should be started again later.
@@ -213,7 +213,7 @@ pub struct Context {
     /// The time.
     pub clock: Clock,
     /// Opens its connections.
-    pub tcp: TcpLink,
+    pub links: Links,
     /// What it remembers over restarts.
     pub memory: Memory,
     /// Counts its messages.

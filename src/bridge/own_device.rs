@@ -170,7 +170,7 @@ fn spoken(kind: &str) -> String {
 mod tests {
     use super::*;
     use crate::adapters::{Context, SourceError, Task};
-    use crate::links::TcpLink;
+    use crate::links::Links;
 
     #[derive(Debug)]
     struct Ecu(&'static str);
@@ -188,7 +188,7 @@ mod tests {
             Box::pin(async { Ok(()) })
         }
 
-        fn probe(self: Arc<Self>, _: TcpLink) -> Task<Result<String, String>> {
+        fn probe(self: Arc<Self>, _: Links) -> Task<Result<String, String>> {
             Box::pin(async { Ok(String::new()) })
         }
     }

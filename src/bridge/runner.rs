@@ -15,7 +15,7 @@ use super::own_device::{self, SourceView, Totals};
 use super::supervisor::{Incident, supervise};
 use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
-use crate::links::TcpLink;
+use crate::links::Links;
 use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report};
 use crate::store::{Memory, Saved, Store};
 
@@ -40,7 +40,7 @@ pub struct Setup {
     /// The time.
     pub clock: Clock,
     /// Opens connections.
-    pub tcp: TcpLink,
+    pub links: Links,
     /// Saves what must survive a restart.
     pub store: Store,
     /// What was saved.
@@ -185,14 +185,14 @@ impl Bridge {
         let memory = Memory::new(self.setup.store.clone(), &key, &self.setup.saved);
         let context = {
             let (reports, stop) = (Reports::new(index, reports.clone()), stop.clone());
-            let (clock, tcp) = (self.setup.clock.clone(), self.setup.tcp.clone());
+            let (clock, links) = (self.setup.clock.clone(), self.setup.links.clone());
             let (traffic, commands) = (Arc::clone(&traffic), Arc::clone(&commands));
             move || Context {
                 reports: reports.clone(),
                 commands: renew(&commands),
                 stop: stop.clone(),
                 clock: clock.clone(),
-                tcp: tcp.clone(),
+                links: links.clone(),
                 memory: memory.clone(),
                 traffic: Arc::clone(&traffic),
             }

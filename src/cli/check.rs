@@ -6,7 +6,7 @@ use anyhow::anyhow;
 
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime};
-use crate::links::TcpLink;
+use crate::links::Links;
 
 /// Says whether the configuration is right, and what is wrong with it
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ fn connect(configured: &Configured) -> Result<(), CliError> {
             tell(name, result);
         }
         for source in &configured.sources {
-            let result = std::sync::Arc::clone(source).probe(TcpLink::new()).await;
+            let result = std::sync::Arc::clone(source).probe(Links::new()).await;
             tell(format!("{} {}", source.adapter(), source.label()), result);
         }
         match failures {

@@ -14,11 +14,12 @@ use super::{CliError, run, runtime, stop};
 use crate::adapters::{ADAPTERS, Source};
 use crate::bridge::{Bridge, Feed, News, Setup};
 use crate::clock::Clock;
-use crate::config::Section;
+use crate::config::{Period, Section};
 use crate::demo::Broker;
-use crate::links::TcpLink;
+use crate::links::Links;
 use crate::model::{Device, DeviceState, HealthCode, Role, Update, Value};
 use crate::outputs::OutputSettings;
+use crate::outputs::home_assistant::PaceSettings;
 use crate::store::Store;
 
 /// The port that every MQTT client tries first.
@@ -59,6 +60,13 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
         let mut outputs = OutputSettings::default();
         outputs.mqtt.host = address.ip().to_string();
         outputs.mqtt.port = Some(address.port());
+        // What people would call too often is not so when time runs faster.
+        let at_once = PaceSettings {
+            every: Some(Period::seconds(0)),
+            change: None,
+        };
+        let pace = &mut outputs.home_assistant.pace;
+        pace.insert("*".to_owned(), at_once);
         welcome(args.port, address.port());
         let (store, saved) = Store::in_memory();
         let (bridge, hub) = Bridge::new(Setup {
@@ -66,7 +74,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
             incomplete: Vec::new(),
             instance: outputs.instance(),
             clock: Clock::system(),
-            tcp: TcpLink::new(),
+            links: Links::new(),
             store,
             saved,
             save_every: Duration::MAX,

@@ -11,7 +11,7 @@ use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime};
 use crate::bridge::{Bridge, Known, Setup};
 use crate::clock::Clock;
-use crate::links::TcpLink;
+use crate::links::Links;
 use crate::outputs::home_assistant;
 use crate::store::Store;
 
@@ -82,7 +82,7 @@ async fn devices(args: &DiscoveryArgs, configured: &Configured) -> Vec<Known> {
         incomplete: Vec::new(),
         instance: configured.outputs.instance(),
         clock: Clock::system(),
-        tcp: TcpLink::new(),
+        links: Links::new(),
         store,
         saved,
         save_every: Duration::MAX,

@@ -9,6 +9,7 @@ mod discovery;
 mod health;
 mod input;
 mod logging;
+mod migrate;
 mod page;
 mod print;
 mod record;
@@ -82,6 +83,7 @@ pub fn command() -> Command {
         .subcommand(replay::ReplayArgs::augment_args(Command::new("replay")))
         .subcommand(simulate::command())
         .subcommands(tools::commands())
+        .subcommand(migrate::MigrateArgs::augment_args(Command::new("migrate")))
         .subcommand(health::HealthArgs::augment_args(Command::new("health")))
         .subcommand(completions::CompletionsArgs::augment_args(Command::new(
             "completions",
@@ -104,6 +106,7 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
         "record" => record::run(&args(matches)),
         "replay" => replay::run(&args(matches)),
         "simulate" => simulate::run(matches),
+        "migrate" => migrate::run(&args(matches)),
         "health" => health::run(&args(matches)),
         "completions" => {
             completions::run(&args(matches));

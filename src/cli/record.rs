@@ -12,7 +12,7 @@ use super::{CliError, logging, runtime, stop};
 use crate::adapters::Adapter;
 use crate::bridge::{Bridge, News, Setup};
 use crate::clock::Clock;
-use crate::links::{Recorder, TcpLink};
+use crate::links::{Links, Recorder};
 use crate::model::Update;
 use crate::store::Store;
 
@@ -65,7 +65,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
             incomplete: Vec::new(),
             instance: "record".to_owned(),
             clock,
-            tcp: TcpLink::recorded(recorder.clone()),
+            links: Links::recorded(recorder.clone()),
             store,
             saved,
             save_every: Duration::from_secs(60),

@@ -14,7 +14,7 @@ use super::{CliError, input, logging, runtime};
 use crate::adapters::find;
 use crate::bridge::{Bridge, Feed, News, Setup};
 use crate::clock::Clock;
-use crate::links::{Event, Recording, TcpLink};
+use crate::links::{Event, Links, Recording};
 use crate::model::{DeviceId, Role, Update};
 use crate::store::Store;
 
@@ -61,7 +61,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
             incomplete: Vec::new(),
             instance: "replay".to_owned(),
             clock: clock.clone(),
-            tcp: TcpLink::replayed(recording.script(), clock),
+            links: Links::replayed(recording.script(), clock),
             store,
             saved,
             save_every: Duration::MAX,

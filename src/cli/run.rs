@@ -13,7 +13,7 @@ use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::config::{Problem, Problems};
-use crate::links::TcpLink;
+use crate::links::Links;
 use crate::outputs::{OutputError, OutputSettings};
 use crate::store::Store;
 
@@ -60,7 +60,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             incomplete,
             instance: outputs.instance(),
             clock: Clock::system(),
-            tcp: TcpLink::new(),
+            links: Links::new(),
             store: saver.clone(),
             saved,
             save_every: store.save_every.get(),

@@ -110,6 +110,11 @@ impl<'a> Keys<'a> {
             let meaning = self.meaning(&key, &inner);
             self.rows
                 .push([format!("`{key}`"), kind(&inner), default, meaning]);
+            if let Child::Free(each) = inner.child("", None)
+                && inner.types() == ["object"]
+            {
+                self.collect(&each, None, &format!("{key}.<name>."), depth);
+            }
         }
     }
 

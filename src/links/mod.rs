@@ -1,12 +1,35 @@
 //! The ways to reach devices: byte streams that adapters read and write.
 //!
-//! Every link can be recorded to a text file and replayed from one, so that a device's exchange can
-//! be studied, sent along with a question, and fed through the same adapter again.
+//! A stream goes over a serial port or over TCP, and an adapter cannot tell which. Every link can be
+//! recorded to a text file and replayed from one, so that a device's exchange can be studied, sent
+//! along with a question, and fed through the same adapter again.
+//!
+//! Links heal in the hands of their adapter: a [`Connection`] that ended or broke is dropped, and
+//! opened again after a pause of the [`Backoff`]. A serial port that was unplugged and comes back
+//! under the same path is found so; names in `/dev/serial/by-id` stay the same whatever the socket.
 
+mod address;
+mod backoff;
+mod connection;
+mod error;
+mod opener;
+mod ports;
+#[cfg(target_os = "linux")]
+mod pseudo_terminal;
 mod recorder;
 mod recording;
+mod replay;
+mod serial;
 mod tcp;
 
+pub use address::{Address, AddressError, Endpoint};
+pub use backoff::Backoff;
+pub use connection::Connection;
+pub use error::LinkError;
+pub use opener::Links;
+pub use ports::{PortChange, PortInfo, PortWatch, Ports, ports};
+#[cfg(target_os = "linux")]
+pub use pseudo_terminal::{Happening, PseudoTerminal};
 pub use recorder::{Mask, Recorder};
 pub use recording::{Event, Line, Recording, RecordingError, Script};
-pub use tcp::{Connection, Endpoint, LinkError, TcpLink};
+pub use serial::{Parity, SerialSettings};

@@ -1,6 +1,6 @@
 //! Writing a recording while the exchange goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +13,17 @@ use super::recording::{Event, Line, MAGIC, RecordingError};
 /// Turns bytes into what may be shown to others: serial numbers replaced, for example.
 pub type Mask = Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>;
 
+/// The silence that ends a message on a stream that nobody asks. Within a message, the longest seen
+/// is less than half of it; between messages, the shortest is a bit less than a second.
+const SILENCE: Duration = Duration::from_millis(500);
+/// Bytes kept back at most. No message is near as long; a line that never falls silent is noise.
+const MOST_HELD: usize = 256 * 1024;
+
 /// Writes a recording while the exchange goes on. Cheap to clone; all clones write one file.
 ///
-/// Bytes are kept back until the direction changes or the connection closes, so that a mask sees
-/// whole messages however the network cut them.
+/// Bytes are kept back until the direction changes, the connection closes or, on a stream that
+/// nobody asks, a silence of more than half a second follows. So a mask sees whole messages however
+/// they were cut on the way, and each message has its own time.
 #[derive(Clone)]
 pub struct Recorder {
     inner: Arc<Mutex<Inner>>,
@@ -26,8 +33,20 @@ struct Inner {
     out: Box<dyn Write + Send>,
     mask: Option<Mask>,
     connections: u64,
-    held: BTreeMap<u64, (Duration, bool, Vec<u8>)>,
+    /// Connections on which silence ends a message. On others it may just be a slow network.
+    streams: BTreeSet<u64>,
+    held: BTreeMap<u64, Held>,
     error: Option<std::io::Error>,
+}
+
+/// Bytes of one message, as far as they have come.
+struct Held {
+    /// When the first of them came.
+    first: Duration,
+    /// When the last of them came.
+    last: Duration,
+    sent: bool,
+    bytes: Vec<u8>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -52,6 +71,7 @@ impl Recorder {
             out,
             mask,
             connections: 0,
+            streams: BTreeSet::new(),
             held: BTreeMap::new(),
             error: None,
         };
@@ -60,11 +80,18 @@ impl Recorder {
         })
     }
 
-    /// The number of a new connection.
+    /// The number of a new connection on which each message is the answer to another.
     pub fn connection(&self) -> u64 {
         let mut inner = self.lock();
         inner.connections += 1;
         inner.connections
+    }
+
+    /// The number of a new connection on which the device speaks when it wants to.
+    pub fn stream(&self) -> u64 {
+        let number = self.connection();
+        self.lock().streams.insert(number);
+        number
     }
 
     /// Writes down what happened.
@@ -99,35 +126,43 @@ impl Inner {
             Event::Received(bytes) => (false, bytes),
             _ => {
                 self.flush_held(line.connection);
+                if line.event == Event::Close {
+                    self.streams.remove(&line.connection);
+                }
                 return self.write(line);
             }
         };
-        if self
-            .held
-            .get(&line.connection)
-            .is_some_and(|(_, direction, _)| *direction != sent)
-        {
+        let stream = self.streams.contains(&line.connection);
+        if self.held.get(&line.connection).is_some_and(|held| {
+            held.sent != sent
+                || (stream && line.after.saturating_sub(held.last) > SILENCE)
+                || held.bytes.len() + bytes.len() > MOST_HELD
+        }) {
             self.flush_held(line.connection);
         }
-        let held = self.held.entry(line.connection);
-        held.or_insert_with(|| (line.after, sent, Vec::new()))
-            .2
-            .extend_from_slice(bytes);
+        let held = self.held.entry(line.connection).or_insert_with(|| Held {
+            first: line.after,
+            last: line.after,
+            sent,
+            bytes: Vec::new(),
+        });
+        held.last = line.after;
+        held.bytes.extend_from_slice(bytes);
     }
 
     fn flush_held(&mut self, connection: u64) {
-        if let Some((after, sent, bytes)) = self.held.remove(&connection) {
-            let bytes = self
-                .mask
-                .as_mut()
-                .map_or_else(|| bytes.clone(), |mask| mask(&bytes));
-            let event = if sent {
+        if let Some(held) = self.held.remove(&connection) {
+            let bytes = match &mut self.mask {
+                Some(mask) => mask(&held.bytes),
+                None => held.bytes,
+            };
+            let event = if held.sent {
                 Event::Sent(bytes)
             } else {
                 Event::Received(bytes)
             };
             self.write(&Line {
-                after,
+                after: held.first,
                 connection,
                 event,
             });

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Each line: seconds since the start, the number of the connection, what happened. `>` are bytes to
-//! the device, `<` bytes from it, `fail WORDS` a connection that did not come about.
+//! the device, `<` bytes from it, `fail WORDS` a connection that did not come about. Serial ports are
+//! recorded alike: `open /dev/ttyUSB0`, or `open tcp://192.168.1.9:2001`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

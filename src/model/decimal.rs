@@ -100,6 +100,19 @@ impl Decimal {
         self.with_scale(3).mantissa
     }
 
+    /// How far it is from another number, at most as far as the 64-bit mantissa reaches.
+    pub fn distance(self, other: Self) -> Self {
+        let scale = self.scale.max(other.scale);
+        let apart = self.wide(scale).abs_diff(other.wide(scale));
+        let mantissa = i64::try_from(apart).unwrap_or(i64::MAX);
+        Self { mantissa, scale }
+    }
+
+    /// The mantissa at a scale that is not smaller.
+    const fn wide(self, scale: u8) -> i128 {
+        (self.mantissa as i128).saturating_mul(power_of_ten(scale - self.scale))
+    }
+
     /// Whether the number is zero.
     pub const fn is_zero(self) -> bool {
         self.mantissa == 0
@@ -193,8 +206,7 @@ impl PartialOrd for Decimal {
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         let scale = self.scale.max(other.scale);
-        let widen = |n: &Self| i128::from(n.mantissa).saturating_mul(power_of_ten(scale - n.scale));
-        widen(self).cmp(&widen(other))
+        self.wide(scale).cmp(&other.wide(scale))
     }
 }
 
@@ -240,6 +252,15 @@ mod tests {
             Decimal::from_watt_hours(1_234_567).to_watt_hours(),
             1_234_567
         );
+    }
+
+    #[test]
+    fn a_distance_is_exact_and_has_no_sign() {
+        let (a, b) = (Decimal::new(2301, 1), Decimal::new(22805, 2));
+        assert_eq!(a.distance(b), Decimal::new(205, 2));
+        assert_eq!(b.distance(a), Decimal::new(205, 2));
+        let ends = Decimal::integer(i64::MIN).distance(Decimal::integer(i64::MAX));
+        assert_eq!(ends, Decimal::integer(i64::MAX));
     }
 
     #[test]

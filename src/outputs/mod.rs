@@ -1,19 +1,30 @@
-//! Where readings go: Home Assistant over MQTT first of all.
+//! Where readings go.
+//!
+//! * `home_assistant`: Home Assistant, by MQTT discovery
+//! * `kaifareader`, `solarview`: what users of the program kaifareader have built upon
+//! * `mqtt`: the broker, for all who publish there; `meter`: the totals of a smart meter
 //!
 //! An output reads its own [`Feed`] of the bridge and knows nothing of adapters. A new output is a
-//! folder or file beside `home_assistant`, its section in [`OutputSettings`], and one line in
+//! folder or file here, its section in [`OutputSettings`], and its place in
 //! [`OutputSettings::switched_on`].
 
 pub mod home_assistant;
+pub mod kaifareader;
+mod meter;
+pub mod mqtt;
+pub mod solarview;
 
 use std::pin::Pin;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge::Feed;
-use crate::config::{File, Problem, Problems, SecretError, SectionDoc};
+use crate::config::{File, Problem, Problems, SecretError, SectionDoc, Settings};
 
-use self::home_assistant::{HomeAssistant, HomeAssistantSettings, MqttSettings};
+use self::home_assistant::{HomeAssistant, HomeAssistantSettings};
+use self::kaifareader::{Kaifareader, KaifareaderSettings};
+use self::mqtt::MqttSettings;
+use self::solarview::{SolarView, SolarViewSettings};
 
 /// A way out for readings.
 pub trait Output: Send {
@@ -43,46 +54,50 @@ pub struct OutputSettings {
     pub mqtt: MqttSettings,
     /// `[home_assistant]`
     pub home_assistant: HomeAssistantSettings,
+    /// `[kaifareader]`
+    pub kaifareader: KaifareaderSettings,
+    /// `[solarview]`
+    pub solarview: SolarViewSettings,
 }
 
 impl OutputSettings {
     /// The names of these sections.
-    pub const SECTIONS: &[&str] = &["mqtt", "home_assistant"];
+    pub const SECTIONS: &[&str] = &["mqtt", "home_assistant", "kaifareader", "solarview"];
 
     /// Reads these sections.
     pub fn read(file: &File) -> Result<Self, Problems> {
-        let (mqtt, home_assistant) = (file.settings("mqtt"), file.settings("home_assistant"));
-        let (mqtt, home_assistant): (MqttSettings, HomeAssistantSettings) =
-            match (mqtt, home_assistant) {
-                (Ok(mqtt), Ok(home_assistant)) => (mqtt, home_assistant),
-                (mqtt, home_assistant) => {
-                    let wrong = [mqtt.err(), home_assistant.err()].into_iter().flatten();
-                    return Err(wrong.fold(Problems::new(), Problems::merge));
-                }
-            };
-        let wrong = home_assistant
-            .check_with(&mqtt)
-            .into_iter()
-            .map(|complaint| {
-                let key = format!("[home_assistant] {}: {}", complaint.field, complaint.what);
-                Problem::new(file.name(), key, complaint.advice)
-            });
-        let wrong: Problems = wrong.collect();
+        let mut wrong = Problems::new();
+        let settings = Self {
+            mqtt: section(file, "mqtt", &mut wrong),
+            home_assistant: section(file, "home_assistant", &mut wrong),
+            kaifareader: section(file, "kaifareader", &mut wrong),
+            solarview: section(file, "solarview", &mut wrong),
+        };
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let complaints = settings.home_assistant.check_with(&settings.mqtt);
+        wrong.extend(complaints.into_iter().map(|complaint| {
+            let key = format!("[home_assistant] {}: {}", complaint.field, complaint.what);
+            Problem::new(file.name(), key, complaint.advice)
+        }));
         if wrong.is_empty() {
-            Ok(Self {
-                mqtt,
-                home_assistant,
-            })
+            Ok(settings)
         } else {
             Err(wrong)
         }
+    }
+
+    /// Whether any of these outputs connects to the broker.
+    const fn needs_broker(&self) -> bool {
+        self.home_assistant.enabled || self.kaifareader.enabled
     }
 
     /// Whether the secrets of these sections are where they should be; one that is not would stop
     /// the outputs later.
     pub fn missing_secrets(&self, file: &File) -> Problems {
         let password = self.mqtt.password.as_ref();
-        let password = password.filter(|_| self.home_assistant.enabled);
+        let password = password.filter(|_| self.needs_broker());
         let missing = password.and_then(|password| password.reveal().err());
         let problem = |error| Problem::new(file.name(), format!("[mqtt] password: {error}"), "");
         missing.map(problem).into_iter().collect()
@@ -90,7 +105,12 @@ impl OutputSettings {
 
     /// The pages about these sections.
     pub fn pages() -> Vec<SectionDoc<'static>> {
-        home_assistant::pages()
+        vec![
+            mqtt::page(),
+            home_assistant::page(),
+            kaifareader::page(),
+            solarview::page(),
+        ]
     }
 
     /// A name for this bridge that stays, for its own device.
@@ -100,12 +120,12 @@ impl OutputSettings {
 
     /// Tries what the outputs connect to: a name and what became of it.
     pub async fn probe(&self) -> Vec<(String, Result<String, String>)> {
-        if !self.home_assistant.enabled {
+        if !self.needs_broker() {
             return Vec::new();
         }
         let broker = format!("MQTT broker {}:{}", self.mqtt.host, self.mqtt.port());
         let result = match self.mqtt.connection() {
-            Ok(connection) => home_assistant::session::probe(&connection)
+            Ok(connection) => mqtt::session::probe(&connection)
                 .await
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -115,12 +135,30 @@ impl OutputSettings {
 
     /// Every output that is switched on: the one list of outputs there is.
     pub fn switched_on(&self) -> Vec<Box<dyn Output>> {
-        let home_assistant = self.home_assistant.enabled.then(|| {
-            let output = HomeAssistant::new(self.mqtt.clone(), self.home_assistant.clone());
-            Box::new(output) as Box<dyn Output>
-        });
-        [home_assistant].into_iter().flatten().collect()
+        let mut outputs: Vec<Box<dyn Output>> = Vec::new();
+        if self.home_assistant.enabled {
+            let settings = self.home_assistant.clone();
+            outputs.push(Box::new(HomeAssistant::new(self.mqtt.clone(), settings)));
+        }
+        if self.kaifareader.enabled {
+            let settings = self.kaifareader.clone();
+            outputs.push(Box::new(Kaifareader::new(self.mqtt.clone(), settings)));
+        }
+        if self.solarview.enabled
+            && let Some(output) = SolarView::new(self.solarview.clone())
+        {
+            outputs.push(Box::new(output));
+        }
+        outputs
     }
+}
+
+/// A section, or its defaults and one more thing that is wrong.
+fn section<T: Settings + Default>(file: &File, name: &str, wrong: &mut Problems) -> T {
+    file.settings(name).unwrap_or_else(|problems: Problems| {
+        wrong.extend(problems);
+        T::default()
+    })
 }
 
 #[cfg(test)]
@@ -135,6 +173,15 @@ mod tests {
             outputs.iter().map(|o| o.name()).collect::<Vec<_>>()
         };
         assert_eq!(names(&settings), ["home_assistant"]);
+        settings.kaifareader.enabled = true;
+        settings.solarview.enabled = true;
+        settings.solarview.path = Some("/tmp/kaifa.txt".into());
+        assert_eq!(
+            names(&settings),
+            ["home_assistant", "kaifareader", "solarview"]
+        );
+        settings.kaifareader.enabled = false;
+        settings.solarview.enabled = false;
         settings.home_assistant.enabled = false;
         assert!(names(&settings).is_empty());
     }

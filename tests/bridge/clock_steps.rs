@@ -11,7 +11,7 @@ use wattbridge::adapters::{Adapter, aps_ecu};
 use wattbridge::bridge::{Bridge, Feed, News, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::Section;
-use wattbridge::links::TcpLink;
+use wattbridge::links::Links;
 use wattbridge::model::{DeviceState, HealthCode, Update, Value};
 use wattbridge::store::Store;
 
@@ -99,7 +99,7 @@ async fn a_clock_that_is_set_harms_no_counter() {
         incomplete: Vec::new(),
         instance: "wattbridge".to_owned(),
         clock: clock.clone(),
-        tcp: TcpLink::new(),
+        links: Links::new(),
         store,
         saved,
         save_every: Duration::MAX,

@@ -30,10 +30,12 @@ impl Home {
         self.path().join("wattbridge.toml")
     }
 
-    /// Writes the file anew: a broker, a store that is written at once, and these sections.
+    /// Writes the file anew: a broker, a store that is written at once, no pace, for the time of the
+    /// simulated devices runs a thousand times faster than that of people, and these sections.
     pub(crate) fn write(&self, sections: &[String]) {
         let head = format!(
-            "[mqtt]\nport = {}\n\n[store]\nsave_every = \"0s\"\n\n",
+            "[mqtt]\nport = {}\n\n[home_assistant]\npace = {{ \"*\" = {{ every = \"0s\" }} }}\n\n\
+             [store]\nsave_every = \"0s\"\n\n",
             self.broker
         );
         fs::write(self.file(), head + &sections.join("\n")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use wattbridge::outputs::home_assistant::MqttSettings;
+use wattbridge::outputs::mqtt::MqttSettings;
 
 use crate::gateway::{Gateway, Plan};
 use crate::home::Home;

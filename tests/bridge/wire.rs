@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wattbridge::outputs::home_assistant::MqttSettings;
-use wattbridge::outputs::home_assistant::session::{Event, Incoming, Message, Qos, Session};
+use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::mqtt::session::{Event, Incoming, Message, Qos, Session};
 
 use crate::DEADLINE;
 

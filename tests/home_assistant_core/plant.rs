@@ -18,7 +18,8 @@ use wattbridge::model::{
     CommandOutcome, Control, ControlKind, Decimal, Device, DeviceId, DeviceState, Health, Metric,
     OnOff, Quantity, Value,
 };
-use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, run};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
+use wattbridge::outputs::mqtt::MqttSettings;
 
 /// Serial numbers of the simulated ECUs.
 pub(crate) const PRO: &str = "216200000001";
@@ -57,7 +58,10 @@ impl Program {
     /// Configures it for these ECUs.
     pub(crate) fn new(broker: u16, ecus: &[&Simulator]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = format!("[mqtt]\nport = {broker}\n[store]\npath = \"store.db\"\n");
+        let mut config = format!(
+            "[mqtt]\nport = {broker}\n[home_assistant]\npace = {{ \"*\" = {{ every = \"0s\" }} }}\n\
+             [store]\npath = \"store.db\"\n"
+        );
         for ecu in ecus {
             config.push_str(&format!(
                 "[[aps_ecu]]\nhost = \"127.0.0.1\"\nport = {}\ninterval = \"1s\"\n\

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wattbridge::outputs::home_assistant::MqttSettings;
-use wattbridge::outputs::home_assistant::session::{Event, Session, Settings};
+use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::mqtt::session::{Event, Session, Settings};
 
 /// Only reached when something is broken.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);

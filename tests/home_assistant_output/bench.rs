@@ -17,10 +17,9 @@ use wattbridge::model::{
     Quantity, Value,
 };
 use wattbridge::outputs::OutputError;
-use wattbridge::outputs::home_assistant::session::{
-    Event, Incoming, Message, Qos, Session, Settings,
-};
-use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, run};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
+use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::mqtt::session::{Event, Incoming, Message, Qos, Session, Settings};
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const CONFIG: &str = "homeassistant/device/kaifa_1/config";

@@ -13,8 +13,9 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use wattbridge::model::{CommandOutcome, HealthCode, Value};
-use wattbridge::outputs::home_assistant::session::Incoming;
-use wattbridge::outputs::home_assistant::{HomeAssistantSettings, MqttSettings, preview};
+use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview};
+use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::mqtt::session::Incoming;
 
 use bench::{
     Bridge, CONFIG, DEADLINE, Watcher, everything_about, kept, meter, mqtt, put, read, state,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wattbridge::outputs::home_assistant::session::{
+use wattbridge::outputs::mqtt::session::{
     Event, Incoming, Message, Qos, Session, SessionError, Settings, probe,
 };
 

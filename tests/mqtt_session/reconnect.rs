@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use tokio::time::timeout;
-use wattbridge::outputs::home_assistant::session::SessionError;
+use wattbridge::outputs::mqtt::session::SessionError;
 
 use super::support::mosquitto::{Mosquitto, Setup, free_port};
 use super::{DEADLINE, Peer, message, received, retained, settings};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wattbridge::outputs::home_assistant::session::{Message, SessionError, Settings, probe};
+use wattbridge::outputs::mqtt::session::{Message, SessionError, Settings, probe};
 
 use super::{Peer, message, received, settings};
 

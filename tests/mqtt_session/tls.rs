@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
-use wattbridge::outputs::home_assistant::session::{SessionError, Settings, Tls, probe};
+use wattbridge::outputs::mqtt::session::{SessionError, Settings, Tls, probe};
 
 use super::support::mosquitto::{Mosquitto, Setup, TlsFiles};
 use super::{Peer, message, received, settings};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::wire::{Answer, DecodeError, FrameError, Framer, Request, Status};
-use crate::links::{Endpoint, LinkError, TcpLink};
+use crate::links::{Endpoint, LinkError, Links};
 use crate::model::{Health, HealthCode};
 
 /// How long each step may take.
@@ -58,12 +58,12 @@ pub(super) enum AskError {
 
 /// Asks one question and closes the connection, whatever happens.
 pub(super) async fn ask(
-    tcp: &TcpLink,
+    links: &Links,
     endpoint: &Endpoint,
     request: &Request,
     patience: Patience,
 ) -> Result<Answer, AskError> {
-    let mut connection = tcp
+    let mut connection = links
         .connect(endpoint, patience.connect)
         .await
         .map_err(AskError::Link)?;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::exchange::{AskError, Patience, ask};
 use super::wire::{Answer, DayCurve, EcuId, EnergyHistory, Period, Request, Status};
 use crate::adapters::{Task, Tool, ToolError};
-use crate::links::{Endpoint, TcpLink};
+use crate::links::{Endpoint, Links};
 
 /// The command.
 #[derive(Debug)]
@@ -70,15 +70,15 @@ async fn print(args: &HistoryArgs) -> Result<(), ToolError> {
         host: args.host.clone(),
         port: args.port,
     };
-    let tcp = TcpLink::new();
-    let info = ask(&tcp, &endpoint, &Request::EcuInfo, PATIENCE).await;
+    let links = Links::new();
+    let info = ask(&links, &endpoint, &Request::EcuInfo, PATIENCE).await;
     let ecu = match info.map_err(explain)? {
         Answer::EcuInfo(info) => info.ecu,
         _ => return Err("the ECU answered another question than asked; try again".into()),
     };
     tokio::time::sleep(PAUSE).await;
     let request = request(args, ecu);
-    let text = match ask(&tcp, &endpoint, &request, PATIENCE).await {
+    let text = match ask(&links, &endpoint, &request, PATIENCE).await {
         Ok(Answer::DayCurve(curve)) => power(&curve),
         Ok(Answer::EnergyHistory(history)) => energy(&history),
         Ok(_) => return Err("the ECU answered another question than asked; try again".into()),

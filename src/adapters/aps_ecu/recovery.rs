@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::config::Restart;
 use crate::config::SecretError;
-use crate::links::{Endpoint, LinkError, TcpLink};
+use crate::links::{Endpoint, LinkError, Links};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -56,7 +56,7 @@ impl Restarts {
 
 /// Has the ECU at `endpoint` (its web page) restart.
 pub(super) async fn restart(
-    tcp: &TcpLink,
+    links: &Links,
     endpoint: &Endpoint,
     settings: &Restart,
 ) -> Result<(), RecoveryError> {
@@ -74,7 +74,7 @@ pub(super) async fn restart(
         form.len()
     );
     let deadline = Instant::now() + PATIENCE;
-    let mut connection = tcp
+    let mut connection = links
         .connect(endpoint, PATIENCE)
         .await
         .map_err(RecoveryError::Link)?;
@@ -177,7 +177,7 @@ mod tests {
     async fn writes_the_settings_of_the_access_point() {
         let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{\"value\": 0}";
         let (endpoint, asked) = page(answer).await;
-        restart(&TcpLink::new(), &endpoint, &settings())
+        restart(&Links::new(), &endpoint, &settings())
             .await
             .unwrap();
         let asked = asked.await.unwrap();
@@ -194,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_that_is_gone_is_said() {
         let (endpoint, _asked) = page("HTTP/1.1 404 Not Found\r\n\r\n").await;
-        let error = restart(&TcpLink::new(), &endpoint, &settings())
+        let error = restart(&Links::new(), &endpoint, &settings())
             .await
             .unwrap_err();
         assert!(

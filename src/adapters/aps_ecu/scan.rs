@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::exchange::{AskError, Patience, ask};
 use super::wire::{Answer, Gateway, Request};
 use crate::adapters::{Finding, Scanner, Task};
-use crate::links::{Endpoint, TcpLink};
+use crate::links::{Endpoint, Links};
 
 /// Asks addresses whether they are an ECU.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Scanner for EcuScanner {
 
     fn look(&self, endpoint: Endpoint) -> Task<Finding> {
         Box::pin(async move {
-            match ask(&TcpLink::new(), &endpoint, &Request::EcuInfo, PATIENCE).await {
+            match ask(&Links::new(), &endpoint, &Request::EcuInfo, PATIENCE).await {
                 Ok(Answer::EcuInfo(info)) => {
                     let product = Gateway::of(&info.ecu).map_or("ECU", |gateway| gateway.name);
                     Finding::Found(format!(

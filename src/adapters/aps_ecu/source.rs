@@ -16,7 +16,7 @@ use super::installation::{Answers, Installation, Remembered, online};
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
 use super::wire::{Answer, EcuId, Gateway, Request, Signal};
 use crate::adapters::{Context, Source, SourceError, Task};
-use crate::links::{Endpoint, LinkError, TcpLink};
+use crate::links::{Endpoint, LinkError, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Report};
 
 /// Cycles of the ECU without new values, while inverters work, that make the values stale.
@@ -65,9 +65,9 @@ impl Source for Ecu {
         Box::pin(async move { Run::new(&self, context).run().await })
     }
 
-    fn probe(self: Arc<Self>, tcp: TcpLink) -> Task<Result<String, String>> {
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
         Box::pin(async move {
-            match ask(&tcp, &self.endpoint, &Request::EcuInfo, self.patience()).await {
+            match ask(&links, &self.endpoint, &Request::EcuInfo, self.patience()).await {
                 Ok(Answer::EcuInfo(info)) => {
                     let product = Gateway::of(&info.ecu).map_or("ECU", |gateway| gateway.name);
                     Ok(format!(
@@ -356,7 +356,13 @@ impl<'a> Run<'a> {
 
     async fn ask_once(&self, request: &Request) -> Result<Result<Answer, AskError>, SourceError> {
         let patience = self.source.patience();
-        let answer = ask(&self.context.tcp, &self.source.endpoint, request, patience).await;
+        let answer = ask(
+            &self.context.links,
+            &self.source.endpoint,
+            request,
+            patience,
+        )
+        .await;
         match &answer {
             Ok(_) => self.context.traffic.count_good(),
             Err(AskError::Link(LinkError::RecordingEnded)) => {

@@ -1,4 +1,139 @@
 //! Smart meters that push DLMS/COSEM telegrams over their customer interface: Kaifa MA309 and MA110,
 //! Sagemcom T210-D, Honeywell DM515, Landis+Gyr E450, Iskraemeco AM550 and kin.
+//!
+//! The meter talks every few seconds, and nobody ever answers: a port is opened, and what arrives is
+//! read. The byte tables are in [`wire`]; they were collected from documents of grid operators and
+//! from public telegrams, and hold on real ones.
+//!
+//! | Step | Module |
+//! |---|---|
+//! | open the port, again and again; find out speed and parity | `source`, `search`, `probe` |
+//! | bytes to messages to plaintext to items | [`wire`], with the keys of `keys` |
+//! | items to values of metrics | `values`, `metrics` |
+//! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `products` |
+//! | why there are no values | `diagnosis` |
 
+mod config;
+mod decode;
+mod diagnosis;
+mod keys;
+mod meter;
+mod metrics;
+mod probe;
+mod products;
+mod reception;
+mod search;
+#[cfg(target_os = "linux")]
+mod simulated;
+#[cfg(target_os = "linux")]
+pub mod simulator;
+mod source;
+mod values;
 pub mod wire;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use self::config::Config;
+use self::keys::KeyRing;
+use self::wire::Profiles;
+use super::{Adapter, Decoder, Keys, Source, Task, Tool, ToolError};
+use crate::config::{Problems, Section, SectionDoc, Settings};
+use crate::links::Mask;
+use crate::model::Metric;
+
+/// The adapter's name in the configuration and in device ids.
+pub const KIND: &str = "kaifa";
+
+/// Smart meters with a customer interface.
+pub static ADAPTER: Kaifa = Kaifa;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Kaifa;
+
+const ABOUT: &str = "\
+    The customer interface of one smart meter, or of several on one line. Repeat the section for each \
+    port. Nothing about your grid operator has to be configured but the key.";
+
+const EXAMPLE: &str = "\
+[[kaifa]]
+port = \"/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0\"
+key = \"000102030405060708090A0B0C0D0E0F\"
+name = \"Grid meter\"
+";
+
+impl Adapter for Kaifa {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn title(&self) -> &'static str {
+        "Smart meters on the customer interface (M-Bus, DLMS; Kaifa and kin)"
+    }
+
+    fn tables(&self) -> &'static [&'static [Metric]] {
+        &[metrics::METER]
+    }
+
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[[kaifa]]",
+            about: ABOUT,
+            schema: schemars::schema_for!(Config),
+            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
+            example: EXAMPLE,
+        }
+    }
+
+    fn address(&self, text: &str) -> Vec<(&'static str, String)> {
+        vec![("port", text.to_owned())]
+    }
+
+    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+        let config: Config = section.read()?;
+        let (keys, profiles) = secrets::<Config>(section, &config)?;
+        let address = config.port.clone();
+        let address = address.ok_or_else(|| {
+            section.problem::<Config>("port", "the port of the meter is missing", "add it")
+        })?;
+        Ok(Arc::new(source::Kaifa {
+            config,
+            address,
+            keys,
+            profiles,
+        }))
+    }
+
+    fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
+        Ok(Box::new(decode::TelegramDecoder::new(section)?))
+    }
+
+    fn mask(&self) -> Mask {
+        Box::new(<[u8]>::to_vec)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        Some(&simulated::Simulate)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(stop))
+    }
+}
+
+/// The keys and layouts of a section.
+fn secrets<T: Settings>(
+    section: &Section,
+    config: &Config,
+) -> Result<(Arc<KeyRing>, Arc<Profiles>), Problems> {
+    let problem =
+        |field, what: String, hint| Problems::from(section.problem::<T>(field, &what, hint));
+    let keys = KeyRing::read(config)
+        .map_err(|(field, trouble)| problem(field, trouble.to_string(), ""))?;
+    let profiles = Profiles::new(config.profiles.clone());
+    Ok((Arc::new(keys), Arc::new(profiles)))
+}

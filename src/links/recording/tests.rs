@@ -31,8 +31,14 @@ fn line(millis: u64, event: Event) -> Line {
 }
 
 fn written(lines: &[Line], mask: Option<Mask>) -> Recording {
+    written_by(lines, mask, Recorder::connection)
+}
+
+/// What is written of these lines on the first connection, which is of this kind.
+fn written_by(lines: &[Line], mask: Option<Mask>, kind: fn(&Recorder) -> u64) -> Recording {
     let page = Page::default();
     let recorder = Recorder::new(Box::new(page.clone()), "aps_ecu", started(), mask).unwrap();
+    assert_eq!(kind(&recorder), 1);
     for line in lines {
         recorder.record(line);
     }
@@ -57,6 +63,54 @@ fn joins_what_the_network_cut_before_masking() {
     assert_eq!(events[1], Event::Sent(vec![2, 1]));
     assert_eq!(events[2], Event::Received(vec![4, 3]));
     assert_eq!(events.len(), 4);
+}
+
+/// Two messages that nobody asked for, each in two pieces.
+fn pushed() -> [Line; 5] {
+    [
+        line(0, Event::Open("/dev/ttyUSB0".into())),
+        line(100, Event::Received(vec![1])),
+        line(260, Event::Received(vec![2])),
+        line(5100, Event::Received(vec![3])),
+        line(5600, Event::Received(vec![4])),
+    ]
+}
+
+#[test]
+fn each_message_that_nobody_asked_for_has_its_own_time() {
+    let mask: Mask = Box::new(|bytes| bytes.iter().rev().copied().collect());
+    let recording = written_by(&pushed(), Some(mask), Recorder::stream);
+    assert_eq!(
+        recording.lines,
+        [
+            line(0, Event::Open("/dev/ttyUSB0".into())),
+            line(100, Event::Received(vec![2, 1])),
+            line(5100, Event::Received(vec![4, 3])),
+        ]
+    );
+}
+
+#[test]
+fn a_slow_network_does_not_cut_an_answer() {
+    let recording = written(&pushed(), None);
+    assert_eq!(
+        recording.lines[1..],
+        [line(100, Event::Received(vec![1, 2, 3, 4]))]
+    );
+}
+
+#[test]
+fn a_line_that_never_falls_silent_is_not_held_for_ever() {
+    let noise: Vec<Line> = (0..1000)
+        .map(|n| line(n, Event::Received(vec![0xff; 1024])))
+        .collect();
+    let recording = written_by(&noise, None, Recorder::stream);
+    let lengths = recording.lines.iter().map(|line| match &line.event {
+        Event::Received(bytes) => bytes.len(),
+        _ => 0,
+    });
+    assert!(lengths.clone().all(|length| length <= 256 * 1024));
+    assert_eq!(lengths.sum::<usize>(), 1000 * 1024);
 }
 
 #[test]

@@ -19,11 +19,11 @@ use tokio::time::Instant;
 
 use crate::bridge::Known;
 use crate::model::{DeviceId, DeviceState};
+use crate::outputs::mqtt::session::{Incoming, Message};
 
 use super::discovery::Plan;
 use super::entry::{Entry, is_due};
 use super::retained::Retained;
-use super::session::{Incoming, Message};
 
 /// The broker sends what it kept within this time, as a rule; later ones are read too.
 const HEAD_START: Duration = Duration::from_millis(40);

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use crate::bridge::Commander;
 use crate::model::{CommandOutcome, Refusal, Value};
+use crate::outputs::mqtt::session::{Incoming, Message, Qos};
 
-use super::session::{Incoming, Message, Qos};
 use super::topics::Topics;
 
 /// Longest text of a command; Home Assistant's own limit for texts.

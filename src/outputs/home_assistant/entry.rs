@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use crate::bridge::Known;
 use crate::model::{Device, DeviceState};
+use crate::outputs::mqtt::session::{Message, Qos};
 
 use super::discovery::{Plan, announcement};
+use super::pace::Pacer;
 use super::retained::{Entities, Retained, entities, with_removals};
-use super::session::{Message, Qos};
-use super::state::state;
+use super::state::{but_for_the_moment, state};
 
 /// Home Assistant loses entities of an announcement that follows another one of the same device
 /// while it still sets up the first. It is also the time it gets to remove entities.
@@ -35,14 +36,17 @@ pub(super) struct Entry {
     config_sent: Option<Instant>,
     state_due: Option<Instant>,
     online: Option<bool>,
+    pacer: Pacer,
     /// The values as published last on this connection.
     published: Vec<u8>,
+    published_at: Option<Instant>,
     introduced: bool,
 }
 
 impl Entry {
     pub(super) fn new(known: Known, plan: &Plan) -> Self {
         let mut entry = Self {
+            pacer: Pacer::new(&known.device, &plan.settings.pace),
             known,
             payload: Arc::default(),
             entities: Entities::new(),
@@ -53,6 +57,7 @@ impl Entry {
             state_due: None,
             online: None,
             published: Vec::new(),
+            published_at: None,
             introduced: false,
         };
         entry.describe(plan);
@@ -67,6 +72,9 @@ impl Entry {
     /// in groups.
     pub(super) fn update(&mut self, known: Known, plan: &Plan, now: Instant) {
         let is_new = !Arc::ptr_eq(&self.known.device, &known.device);
+        if self.known.device.metrics != known.device.metrics {
+            self.pacer = Pacer::new(&known.device, &plan.settings.pace);
+        }
         self.known = known;
         if is_new && self.describe(plan) {
             self.introduced = false;
@@ -92,6 +100,7 @@ impl Entry {
     /// A new connection: the broker may have lost everything.
     pub(super) fn forget_broker(&mut self) {
         self.published.clear();
+        self.pacer.forget();
         self.retained = None;
         self.online = None;
         self.config_due = None;
@@ -125,6 +134,7 @@ impl Entry {
         out: &mut impl Extend<Message>,
     ) {
         self.online = None;
+        self.pacer.forget();
         self.send_config(plan, now, again, out);
         self.send_values(plan, now, out);
         self.follow_up(plan, now);
@@ -138,12 +148,14 @@ impl Entry {
         }
         if is_due(self.state_due, now) {
             self.send_values(plan, now, out);
+        } else if is_due(self.pacer.due(), now) {
+            self.send_changes(plan, now, out);
         }
     }
 
     /// When [`Self::tick`] is needed next.
     pub(super) fn next(&self) -> Option<Instant> {
-        [self.config_due, self.state_due]
+        [self.config_due, self.state_due, self.pacer.due()]
             .into_iter()
             .flatten()
             .min()
@@ -157,30 +169,49 @@ impl Entry {
         out: &mut impl Extend<Message>,
     ) {
         let same_way = self.online == Some(self.known.state.health.code.has_data());
-        if !same_way || self.values() != self.published {
-            self.send_values(plan, now, out);
+        let values = self.values(now);
+        if !same_way || but_for_the_moment(&values) != but_for_the_moment(&self.published) {
+            self.send(values, plan, now, out);
+        } else if values != self.published {
+            // They were confirmed, no more. The latest moment counts when its time has come.
+            let earliest = self.published_at.map(|at| at + self.pacer.moment());
+            match earliest.filter(|earliest| *earliest > now) {
+                Some(earliest) => {
+                    let due = self.state_due.map_or(earliest, |due| due.min(earliest));
+                    self.state_due = Some(due);
+                }
+                None => self.send(values, plan, now, out),
+            }
         }
     }
 
-    fn values(&self) -> Vec<u8> {
+    /// The state message, with what may be shown now.
+    fn values(&mut self, now: Instant) -> Vec<u8> {
         let vanished = self.told.keys().map(String::as_str);
         let vanished = vanished.filter(|key| !self.entities.contains_key(*key));
         let Known {
             device,
             state: latest,
         } = &self.known;
-        state(device, latest, vanished).to_string().into_bytes()
+        let paced = self.pacer.pace(latest, now);
+        state(device, &paced, vanished).to_string().into_bytes()
     }
 
-    /// Availability, if it changed, and values. Old values must not shine up when a device comes
-    /// back, so the new ones go first then.
+    /// Availability, if it changed, and values.
     pub(super) fn send_values(
         &mut self,
         plan: &Plan,
         now: Instant,
         out: &mut impl Extend<Message>,
     ) {
-        self.published = self.values();
+        let values = self.values(now);
+        self.send(values, plan, now, out);
+    }
+
+    /// Old values must not shine up when a device comes back, so the new ones go first then.
+    fn send(&mut self, values: Vec<u8>, plan: &Plan, now: Instant, out: &mut impl Extend<Message>) {
+        self.published = values;
+        self.published_at = Some(now);
         let Known {
             device,
             state: latest,

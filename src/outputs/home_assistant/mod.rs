@@ -1,13 +1,14 @@
 //! Home Assistant through MQTT discovery: devices announce themselves, one message each.
 //!
-//! * `config`: the sections `[mqtt]` and `[home_assistant]`
+//! * `config`: the section `[home_assistant]`
 //! * `topics`: every topic there is
 //! * `classes`: metric to device class, state class and unit; `discovery` and `controls`: the
 //!   announcement; `state`: the values
 //! * `announcer` and `entry`: what to publish and when, without I/O; `retained`: what is on the
 //!   broker from earlier runs
+//! * `pace`: how often a value may change there
 //! * `commands`: the way back
-//! * `session`: MQTT; `run`: puts it all together
+//! * `run`: puts it all together, over the session of [`mqtt`](super::mqtt)
 //!
 //! The announcements keep to what Home Assistant 2025.10 and newer accept.
 
@@ -18,10 +19,10 @@ mod config;
 mod controls;
 mod discovery;
 mod entry;
+mod pace;
 mod preview;
 mod retained;
 mod run;
-pub mod session;
 mod state;
 mod topics;
 
@@ -30,9 +31,11 @@ use tokio_util::sync::CancellationToken;
 use crate::bridge::Feed;
 use crate::config::SectionDoc;
 
+use super::mqtt::MqttSettings;
 use super::{Output, Running};
 
-pub use config::{HomeAssistantSettings, MqttSettings, TlsSettings};
+pub use config::HomeAssistantSettings;
+pub use pace::PaceSettings;
 pub use preview::{lint, preview, preview_state};
 pub use run::run;
 
@@ -44,30 +47,21 @@ pub struct HomeAssistant {
 }
 
 impl HomeAssistant {
-    /// From its two sections of the configuration file.
+    /// From its own section of the configuration file and that of the broker.
     pub const fn new(mqtt: MqttSettings, settings: HomeAssistantSettings) -> Self {
         Self { mqtt, settings }
     }
 }
 
-/// The pages about the two sections.
-pub(super) fn pages() -> Vec<SectionDoc<'static>> {
-    vec![
-        SectionDoc {
-            heading: "[mqtt]",
-            about: "Where the MQTT broker is. It has to be the broker that Home Assistant uses.",
-            schema: schemars::schema_for!(MqttSettings),
-            defaults: serde_json::to_value(MqttSettings::default()).unwrap_or_default(),
-            example: "[mqtt]\nhost = \"homeassistant.local\"\nusername = \"wattbridge\"\npassword = { file = \"/run/secrets/mqtt\" }\n",
-        },
-        SectionDoc {
-            heading: "[home_assistant]",
-            about: "How devices are announced to Home Assistant.",
-            schema: schemars::schema_for!(HomeAssistantSettings),
-            defaults: serde_json::to_value(HomeAssistantSettings::default()).unwrap_or_default(),
-            example: "[home_assistant]\nexclude = [\"energy_today\"]\n",
-        },
-    ]
+/// The page about its section.
+pub(super) fn page() -> SectionDoc<'static> {
+    SectionDoc {
+        heading: "[home_assistant]",
+        about: "How devices are announced to Home Assistant.",
+        schema: schemars::schema_for!(HomeAssistantSettings),
+        defaults: serde_json::to_value(HomeAssistantSettings::default()).unwrap_or_default(),
+        example: "[home_assistant]\nexclude = [\"energy_today\"]\npace = { voltage_l1 = { every = \"1m\", change = 5 }, power = { every = \"10s\" } }\n",
+    }
 }
 
 impl Output for HomeAssistant {

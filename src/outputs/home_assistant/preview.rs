@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::bridge::Known;
 use crate::model::Device;
+use crate::outputs::mqtt::MqttSettings;
 
-use super::config::{HomeAssistantSettings, MqttSettings};
+use super::config::HomeAssistantSettings;
 use super::controls::component_key;
 use super::discovery::{Plan, announcement};
 use super::state::state;

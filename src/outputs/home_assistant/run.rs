@@ -13,19 +13,18 @@ use tokio_util::sync::CancellationToken;
 use crate::bridge::{Feed, News};
 use crate::model::Update;
 use crate::outputs::OutputError;
+use crate::outputs::mqtt::session::{self, Event, Message, Session, SessionError};
+use crate::outputs::mqtt::{MqttSettings, Troubles};
 
 use super::announcer::{Announcer, Step};
 use super::commands::Commands;
-use super::config::{HomeAssistantSettings, MqttSettings};
+use super::config::HomeAssistantSettings;
 use super::discovery::Plan;
 use super::entry::kept;
-use super::session::{Event, Message, Session, SessionError};
 use super::topics::Topics;
 
 /// How long the farewell may take.
 const GRACE: Duration = Duration::from_secs(3);
-/// Different troubles told of one loss of the connection.
-const TROUBLES: usize = 8;
 
 /// Announces and publishes until `stop` is cancelled.
 ///
@@ -40,7 +39,10 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), OutputError> {
     let topics = settings.topics(&mqtt);
-    let connection = mqtt.connection()?;
+    let connection = session::Settings {
+        will: Some(kept(topics.status(), "offline")),
+        ..mqtt.connection()?
+    };
     let broker = format!("{}:{}", connection.host, connection.port);
     let (session, events) = Session::start(connection, stop.clone());
     let plan = Plan {
@@ -53,7 +55,7 @@ pub async fn run(
         commands: Commands::new(topics.clone(), feed.commander()),
         feed,
         broker,
-        troubles: Vec::new(),
+        troubles: Troubles::default(),
         unpublishable: BTreeSet::new(),
         topics: topics.clone(),
     };
@@ -75,8 +77,7 @@ struct Output {
     feed: Feed,
     topics: Topics,
     broker: String,
-    /// What was said about the connection since it was lost; the same again is not worth a line.
-    troubles: Vec<SessionError>,
+    troubles: Troubles,
     /// Topics of messages that the broker will never take.
     unpublishable: BTreeSet<String>,
 }
@@ -113,16 +114,15 @@ impl Output {
         match event {
             Event::Connected => {
                 tracing::info!("connected to the MQTT broker at {}", self.broker);
-                self.troubles.clear();
+                self.troubles.over();
                 self.greet().await;
                 let now = Instant::now();
                 self.announcer.connected(self.feed.snapshot(), now);
             }
             Event::Disconnected(error) => {
                 self.announcer.disconnected();
-                if !self.troubles.contains(&error) && self.troubles.len() < TROUBLES {
+                if self.troubles.is_new(&error) {
                     tracing::warn!("{error}");
-                    self.troubles.push(error);
                 }
             }
             Event::Received(message) if self.commands.concern(&message) => {

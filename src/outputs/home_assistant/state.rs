@@ -33,6 +33,12 @@ pub(super) fn state<'a>(
     Json::Object(object)
 }
 
+/// A message without the moment it begins with.
+pub(super) fn but_for_the_moment(message: &[u8]) -> &[u8] {
+    let end = message.iter().position(|byte| *byte == b',');
+    message.get(end.unwrap_or(0)..).unwrap_or_default()
+}
+
 /// The value as Home Assistant takes it for this metric; `null` if it is of another kind, for text
 /// in a numeric sensor is an error there, on every message.
 fn fitting(metric: &Metric, value: &Value) -> Json {
@@ -124,6 +130,20 @@ mod tests {
             "gone": null
         });
         assert_eq!(message.to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn messages_differ_by_more_than_their_moment() {
+        let metric = || vec![Metric::measurement("power", Quantity::Power)];
+        let two = message(metric(), &[("power", Decimal::integer(2).into())]);
+        let (mut later, mut three) = (two.clone(), two.clone());
+        later["ts"] = Json::Null;
+        three["power"] = 3.into();
+        let [two, later, three] = [two, later, three].map(|message| message.to_string());
+        let rest = |message: &str| but_for_the_moment(message.as_bytes()).to_owned();
+        assert_eq!(rest(&two), rest(&later));
+        assert_ne!(rest(&two), rest(&three));
+        assert_eq!(rest(""), b"");
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Topics {
 
     /// Whether wattbridge itself runs.
     pub(super) fn status(&self) -> String {
-        status(&self.base)
+        format!("{}/status", self.base)
     }
 
     /// The bridge's own device, which is told apart by the base topic too.
@@ -88,11 +88,6 @@ impl Topics {
         let key = rest.strip_prefix("cmd/")?;
         (is_word(device) && is_word(key)).then_some((device, key))
     }
-}
-
-/// Where wattbridge says whether it runs.
-pub(super) fn status(base: &str) -> String {
-    format!("{base}/status")
 }
 
 fn below<'t>(topic: &'t str, root: &str) -> Option<&'t str> {

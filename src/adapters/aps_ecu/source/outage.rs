@@ -68,7 +68,7 @@ impl Run<'_> {
             port: WEB_PAGE,
             ..self.source.endpoint.clone()
         };
-        match recovery::restart(&self.context.tcp, &page, settings).await {
+        match recovery::restart(&self.context.links, &page, settings).await {
             Ok(()) => tracing::warn!(
                 "{}: the ECU hung and has been restarted; values come again in about 10 minutes. \
                  If this happens often, look at its power supply and its Wi-Fi.",

@@ -4,7 +4,40 @@
 //! |---|---|---|
 //! | frames, messages | [`link`] | bytes of the line: M-Bus, HDLC, block transfer, or none of them |
 //! | lengths, values | [`ber`], [`axdr`] | the DLMS way of writing them |
+//! | messages | [`apdu`], [`security`], [`key`], [`title`] | a telegram, encrypted or in clear |
+//! | telegrams | [`notification`], [`dsmr`] | one tree of values, or lines of text |
+//! | values | [`telegram`], [`item`], [`obis`], [`units`], [`time`] | a list of what is known |
+//! | tables | [`profile`], [`field`] | for meters that do not describe themselves |
+//! | for people | [`annotate`] | a labelled dump of any of these |
 
+pub mod annotate;
+pub mod apdu;
 pub mod axdr;
 pub mod ber;
+pub mod dsmr;
+pub mod field;
+pub mod item;
+pub mod key;
 pub mod link;
+pub mod notification;
+pub mod obis;
+pub mod profile;
+pub mod security;
+pub mod telegram;
+pub mod time;
+pub mod title;
+pub mod units;
+mod walk;
+
+pub use apdu::{Apdu, Authentication, Ciphered, seal};
+pub use item::{Item, ItemValue};
+pub use key::{Key, KeyError};
+pub use link::{Framer, LinkEvent, Message, Reason, Refused, Transport};
+pub use notification::{HeaderTime, notification};
+pub use obis::Obis;
+pub use profile::{Profile, Profiles};
+pub use security::SecurityControl;
+pub use telegram::{AUTO, Telegram};
+pub use time::MeterTime;
+pub use title::SystemTitle;
+pub use units::Unit;

@@ -1,15 +1,16 @@
 //! The rules, one by one.
 
 mod bench;
+mod pace;
 mod story;
 
 use serde_json::Value;
 
 use super::super::config::HomeAssistantSettings;
 use super::super::entry::CONFIG_PAUSE;
-use super::super::session::Qos;
 use super::*;
 use crate::model::HealthCode;
+use crate::outputs::mqtt::session::Qos;
 
 use bench::{Bench, json, known, meter, short};
 

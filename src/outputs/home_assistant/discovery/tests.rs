@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::config::Period;
 use crate::model::{Control, ControlKind, Decimal, OnOff, Quantity};
-use crate::outputs::home_assistant::config::MqttSettings;
+use crate::outputs::mqtt::MqttSettings;
 
 /// All root keys that Home Assistant 2025.10 takes; one more and it refuses the device.
 const ROOT: [&str; 13] = [

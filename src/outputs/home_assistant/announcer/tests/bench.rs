@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::super::super::config::{HomeAssistantSettings, MqttSettings};
+use super::super::super::config::HomeAssistantSettings;
 use super::super::super::discovery::announcement;
 use super::super::*;
 use crate::model::{Decimal, Device, Health, HealthCode, Metric, Quantity, Value as ModelValue};
+use crate::outputs::mqtt::MqttSettings;
 
 const JITTER: Duration = Duration::from_secs(1);
 

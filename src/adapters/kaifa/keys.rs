@@ -1,0 +1,172 @@
+//! The configured keys, and which of them to try for a meter.
+
+use std::collections::BTreeMap;
+
+use super::config::Config;
+use super::wire::{Key, KeyError, SystemTitle};
+use crate::config::{Secret, SecretError};
+
+/// A key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeyTrouble {
+    /// It is not where the configuration says.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// It is no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// One configured key.
+#[derive(Debug)]
+struct Named {
+    /// Letters and digits of its name, in capitals; empty for the nameless one.
+    name: String,
+    key: Key,
+}
+
+/// All keys of a section.
+#[derive(Debug, Default)]
+pub(super) struct KeyRing {
+    encryption: Vec<Named>,
+    authentication: Vec<Named>,
+}
+
+impl KeyRing {
+    /// Reads the keys. An error comes with the name of the field.
+    pub(super) fn read(config: &Config) -> Result<Self, (&'static str, KeyTrouble)> {
+        let ring = |field, fields, single: &Option<Secret>, several: &BTreeMap<String, Secret>| {
+            let single = single.iter().map(|secret| (field, String::new(), secret));
+            let several = several
+                .iter()
+                .map(|(name, secret)| (fields, plain(name), secret));
+            single
+                .chain(several)
+                .map(|(field, name, secret)| {
+                    let key = read(secret).map_err(|trouble| (field, trouble))?;
+                    Ok(Named { name, key })
+                })
+                .collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            encryption: ring("key", "keys", &config.key, &config.keys)?,
+            authentication: ring(
+                "authentication_key",
+                "authentication_keys",
+                &config.authentication_key,
+                &config.authentication_keys,
+            )?,
+        })
+    }
+
+    /// The keys to try for a meter, the likeliest first.
+    pub(super) fn candidates(&self, title: &SystemTitle, number: Option<&str>) -> Vec<&Key> {
+        candidates(&self.encryption, title, number)
+    }
+
+    /// The authentication key of a meter.
+    pub(super) fn authentication(&self, title: &SystemTitle, number: Option<&str>) -> Option<&Key> {
+        candidates(&self.authentication, title, number)
+            .into_iter()
+            .next()
+    }
+}
+
+fn read(secret: &Secret) -> Result<Key, KeyTrouble> {
+    Ok(secret.reveal()?.parse()?)
+}
+
+fn candidates<'a>(keys: &'a [Named], title: &SystemTitle, number: Option<&str>) -> Vec<&'a Key> {
+    let (title, number) = (plain(&title.to_string()), number.map(plain));
+    let rank = |named: &Named| {
+        if named.name == title {
+            Some(0)
+        } else if number.as_ref() == Some(&named.name) {
+            Some(1)
+        } else if is_title(&named.name) {
+            // The key of another meter, which is sure not to fit.
+            None
+        } else {
+            Some(2)
+        }
+    };
+    let mut ranked: Vec<_> = keys
+        .iter()
+        .filter_map(|named| Some((rank(named)?, &named.key)))
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, key)| key).collect()
+}
+
+/// Letters and digits only, in capitals: how people write numbers differs.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_uppercase()).collect()
+}
+
+fn is_title(name: &str) -> bool {
+    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "000102030405060708090a0b0c0d0e0f";
+    const B: &str = "101112131415161718191a1b1c1d1e1f";
+    const C: &str = "202122232425262728292a2b2c2d2e2f";
+
+    fn title(text: &str) -> SystemTitle {
+        text.parse().unwrap()
+    }
+
+    fn ring(key: Option<&str>, keys: &[(&str, &str)]) -> KeyRing {
+        let config = Config {
+            key: key.map(Secret::new),
+            keys: keys
+                .iter()
+                .map(|(name, key)| ((*name).to_owned(), Secret::new(*key)))
+                .collect(),
+            ..Config::default()
+        };
+        KeyRing::read(&config).unwrap()
+    }
+
+    fn key(text: &str) -> Key {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_key_of_the_title_is_tried_first_and_that_of_another_never() {
+        let ring = ring(
+            Some(A),
+            &[("4b464d10 20000001", B), ("4B464D1020000002", C)],
+        );
+        let of = |text| ring.candidates(&title(text), None);
+        assert_eq!(of("4b464d1020000001"), [&key(B), &key(A)]);
+        assert_eq!(of("4b464d1020000003"), [&key(A)]);
+    }
+
+    #[test]
+    fn names_that_are_no_title_are_tried_in_turn_the_number_first() {
+        let ring = ring(None, &[("1KFM0200654321", A), ("flat", B)]);
+        let title = title("4b464d1020000001");
+        assert_eq!(ring.candidates(&title, None), [&key(A), &key(B)]);
+        assert_eq!(
+            ring.candidates(&title, Some("1kfm 0200654321")),
+            [&key(A), &key(B)]
+        );
+        assert!(ring.authentication(&title, None).is_none());
+    }
+
+    #[test]
+    fn a_key_that_is_none_names_its_field_but_not_itself() {
+        let config = Config {
+            keys: [("flat".to_owned(), Secret::new("00112233445566"))].into(),
+            ..Config::default()
+        };
+        let (field, trouble) = KeyRing::read(&config).unwrap_err();
+        assert_eq!(field, "keys");
+        assert!(!trouble.to_string().contains("00112233445566"), "{trouble}");
+    }
+}

@@ -1,0 +1,40 @@
+//! What a meter is, from who made it and how many phases it has: data, not code.
+
+use super::values::Values;
+use super::wire::{ItemValue, Obis, SystemTitle, Telegram};
+
+/// Letters of the maker, product with three phases, product with one.
+const PRODUCTS: &[(&str, &str, &str)] = &[
+    ("KFM", "MA309", "MA110"),
+    ("SAG", "T210-D", "S210"),
+    ("ELS", "DM515", "DM515"),
+    ("LGZ", "E450", "E450"),
+    ("ISK", "AM550", "AM550"),
+    ("SMS", "IM350", "IM150"),
+    ("KAM", "Omnipower", "Omnipower"),
+];
+
+/// Where some telegrams carry the name of the product.
+const NAME: Obis = Obis([0, 0, 96, 1, 7, 255]);
+
+/// The product: as the telegram names it, else the one that its maker has in the field.
+pub(super) fn product(
+    telegram: &Telegram,
+    values: &Values,
+    title: Option<&SystemTitle>,
+) -> Option<String> {
+    let named = telegram.get(NAME).and_then(ItemValue::as_text);
+    if let Some(name) = named.filter(|name| !name.is_empty()) {
+        return Some(name.to_owned());
+    }
+    let letters = title?.letters();
+    let (_, three, one) = PRODUCTS.iter().find(|(maker, ..)| *maker == letters)?;
+    let phases = values
+        .get("voltage_l1")
+        .map(|_| values.get("voltage_l2").is_some());
+    let product = match phases {
+        Some(false) => one,
+        _ => three,
+    };
+    Some((*product).to_owned())
+}

@@ -1,0 +1,441 @@
+//! Meters on one line, talking until they are stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::super::wire::Key;
+use super::faults::{Fault, FaultRule};
+use super::household::{Fixed, Household, Sample};
+use super::model::Model;
+use super::telegram::Meter;
+use crate::adapters::simulation::Schedule;
+use crate::adapters::simulation::noise::hash;
+use crate::links::PseudoTerminal;
+
+/// The pause between the frames of one message.
+const GAP: Duration = Duration::from_millis(40);
+/// An ordinary M-Bus telegram, of a heat meter that was never made.
+const HEAT_METER: &[u8] = &[
+    0x68, 0x0f, 0x0f, 0x68, 0x08, 0x01, 0x72, 0x78, 0x56, 0x34, 0x12, 0x24, 0x40, 0x01, 0x04, 0x55,
+    0x00, 0x00, 0x00, 0x4d, 0x16,
+];
+
+/// Where the meters talk.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// On a pseudo-terminal that is found under this path.
+    Terminal(PathBuf),
+    /// To everybody who connects to this address.
+    Tcp(SocketAddr),
+}
+
+/// What to simulate.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The meters on the line, each with a key of its own.
+    pub meters: Vec<(&'static Model, Key, Option<Key>)>,
+    /// How often each of them sends.
+    pub interval: Duration,
+    /// How the meters' clocks are set.
+    pub zone: TimeZone,
+    /// Values that stand still.
+    pub fixed: Fixed,
+    /// What goes wrong.
+    pub faults: Vec<FaultRule>,
+}
+
+/// What is told of the running line.
+#[derive(Debug, Default)]
+struct State {
+    samples: Vec<Sample>,
+    sent: u64,
+    faults: Vec<(FaultRule, u32)>,
+    plugged: bool,
+}
+
+/// Running meters.
+#[derive(Debug)]
+pub struct Simulator {
+    address: String,
+    state: Arc<Mutex<State>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts meters at a place.
+    pub async fn start(settings: Settings, place: Place) -> io::Result<Self> {
+        let outlet = Outlet::open(&place).await?;
+        let address = outlet.address()?;
+        let state = State {
+            samples: vec![Sample::default(); settings.meters.len()],
+            faults: settings.faults.iter().map(|rule| (*rule, 0)).collect(),
+            plugged: true,
+            ..State::default()
+        };
+        let state = Arc::new(Mutex::new(state));
+        let stop = CancellationToken::new();
+        let line = Line::new(settings, outlet, Arc::clone(&state));
+        let task = tokio::spawn(line.run(stop.clone()));
+        Ok(Self {
+            address,
+            state,
+            stop,
+            task,
+        })
+    }
+
+    /// The `port` to configure.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What each meter said last.
+    pub fn samples(&self) -> Vec<Sample> {
+        lock(&self.state).samples.clone()
+    }
+
+    /// How many telegrams have been sent whole or damaged.
+    pub fn sent(&self) -> u64 {
+        lock(&self.state).sent
+    }
+
+    /// Replaces what goes wrong from now on.
+    pub fn set_faults(&self, faults: &[FaultRule]) {
+        lock(&self.state).faults = faults.iter().map(|rule| (*rule, 0)).collect();
+    }
+
+    /// Pulls the cable, or plugs it in again. Over TCP all connections are closed.
+    pub fn plug(&self, plugged: bool) {
+        lock(&self.state).plugged = plugged;
+    }
+
+    /// Stops the meters and takes the port away.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // A task that has crashed has stopped, too.
+        let _ = self.task.await;
+    }
+}
+
+fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Line {
+    settings: Settings,
+    homes: Vec<Household>,
+    meters: Vec<Meter>,
+    outlet: Outlet,
+    state: Arc<Mutex<State>>,
+    begun: Instant,
+    /// Grows with everything that is decided by chance.
+    chances: u64,
+}
+
+impl Line {
+    fn new(settings: Settings, outlet: Outlet, state: Arc<Mutex<State>>) -> Self {
+        let home = |seed| Household::new(seed, settings.zone.clone(), settings.fixed);
+        let homes = (0..settings.meters.len() as u64).map(home).collect();
+        let meter = |(model, key, authentication): &(&'static Model, Key, Option<Key>)| Meter {
+            model,
+            key: key.clone(),
+            authentication: authentication.clone(),
+            // As after some weeks; a running meter never starts at zero.
+            counter: 0x0004_1000,
+        };
+        let meters = settings.meters.iter().map(meter).collect();
+        Self {
+            settings,
+            homes,
+            meters,
+            outlet,
+            state,
+            begun: Instant::now(),
+            chances: 0,
+        }
+    }
+
+    async fn run(mut self, stop: CancellationToken) {
+        let mut interval = tokio::time::interval(self.settings.interval);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = interval.tick() => {}
+                // Who connects or opens the port is seen at once.
+                () = self.outlet.attend() => continue,
+            }
+            let plugged = lock(&self.state).plugged;
+            if let Err(error) = self.outlet.plug(plugged) {
+                tracing::warn!(
+                    "the simulated port cannot be plugged in ({error}); is its folder still there?"
+                );
+            }
+            if !plugged {
+                continue;
+            }
+            for index in 0..self.meters.len() {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.send(index) => {}
+                }
+            }
+        }
+    }
+
+    /// One telegram of one meter.
+    async fn send(&mut self, index: usize) {
+        let now = Timestamp::now();
+        let (Some(home), Some(meter)) = (self.homes.get_mut(index), self.meters.get(index)) else {
+            return;
+        };
+        let truth = home.at(now);
+        let mut meter = meter.clone();
+        let faults = self.due();
+        let mut shown = truth;
+        for fault in &faults {
+            spoil(*fault, &mut shown, &mut meter);
+        }
+        let frames = meter.telegram(&shown, now, &self.settings.zone);
+        if let Some(kept) = self.meters.get_mut(index) {
+            kept.counter = meter.counter;
+        }
+        if let Some(sample) = lock(&self.state).samples.get_mut(index) {
+            *sample = shown;
+        }
+        if faults.contains(&Fault::Silence) {
+            return;
+        }
+        let frames = self.damage(frames, &faults);
+        let mut frames = frames.into_iter().peekable();
+        while let Some(frame) = frames.next() {
+            self.outlet.send(&frame).await;
+            if frames.peek().is_some() {
+                tokio::time::sleep(GAP.min(self.settings.interval / 10)).await;
+            }
+        }
+        lock(&self.state).sent += 1;
+    }
+
+    /// The faults of this telegram.
+    fn due(&mut self) -> Vec<Fault> {
+        let elapsed = self.begun.elapsed();
+        let mut state = lock(&self.state);
+        let mut due = Vec::new();
+        for (rule, seen) in &mut state.faults {
+            *seen = seen.saturating_add(1);
+            self.chances += 1;
+            let happens = match rule.when {
+                Schedule::Always => true,
+                Schedule::Chance(chance) => fraction(self.chances) < chance,
+                Schedule::Every(count) => seen.is_multiple_of(count),
+                Schedule::First(count) => *seen <= count,
+                Schedule::Window(from, to) => elapsed >= from && to.is_none_or(|to| elapsed < to),
+            };
+            if happens {
+                due.push(rule.fault);
+            }
+        }
+        due
+    }
+
+    /// What arrives of the frames.
+    fn damage(&mut self, frames: Vec<Vec<u8>>, faults: &[Fault]) -> Vec<Vec<u8>> {
+        let mut frames = frames;
+        for fault in faults {
+            match fault {
+                Fault::Flip => {
+                    let mut bits: usize = self.below(total(&frames) * 8);
+                    for byte in frames.iter_mut().flatten() {
+                        if bits < 8 {
+                            *byte ^= 1 << bits;
+                            break;
+                        }
+                        bits -= 8;
+                    }
+                }
+                Fault::Lose => {
+                    let mut place = self.below(total(&frames));
+                    for frame in &mut frames {
+                        if place < frame.len() {
+                            frame.remove(place);
+                            break;
+                        }
+                        place -= frame.len();
+                    }
+                }
+                Fault::Cut => {
+                    let whole = frames.concat();
+                    frames = vec![whole.iter().copied().take(whole.len() / 2).collect()];
+                }
+                Fault::Noise(count) => {
+                    let noise = (0..*count).map(|_| self.below(256) as u8).collect();
+                    frames.insert(0, noise);
+                }
+                Fault::Repeat => frames.extend(frames.clone()),
+                Fault::Midstart => {
+                    let whole = frames.concat();
+                    let tail = whole.iter().copied().skip(whole.len().saturating_sub(37));
+                    frames.insert(0, tail.collect());
+                }
+                Fault::WrongParity if self.outlet.openings() % 2 == 1 => {
+                    for byte in frames.iter_mut().flatten() {
+                        *byte = byte.rotate_left(1) | 0x80;
+                    }
+                }
+                Fault::OtherBus => frames = vec![HEAT_METER.to_vec()],
+                _ => {}
+            }
+        }
+        frames
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        self.chances += 1;
+        (hash(7, self.chances) % most.max(1) as u64) as usize
+    }
+}
+
+/// Faults of the meter itself.
+fn spoil(fault: Fault, shown: &mut Sample, meter: &mut Meter) {
+    let energies = [&mut shown.energy_import, &mut shown.energy_export];
+    match fault {
+        Fault::Zero => energies.into_iter().for_each(|energy| *energy = 0),
+        Fault::Jump(more) => {
+            for energy in energies {
+                *energy = energy.saturating_add(more);
+            }
+        }
+        Fault::WrongKey => meter.key = Key::from([0x5a; 16]),
+        Fault::WrongAuthentication => meter.authentication = Some(Key::from([0xa5; 16])),
+        _ => {}
+    }
+}
+
+fn total(frames: &[Vec<u8>]) -> usize {
+    frames.iter().map(Vec::len).sum()
+}
+
+/// From 0 to 1.
+fn fraction(chances: u64) -> f64 {
+    (hash(3, chances) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The end of the line.
+enum Outlet {
+    Terminal(PseudoTerminal),
+    Tcp {
+        address: SocketAddr,
+        listener: Option<TcpListener>,
+        clients: Vec<TcpStream>,
+    },
+}
+
+impl Outlet {
+    async fn open(place: &Place) -> io::Result<Self> {
+        Ok(match place {
+            Place::Terminal(path) => Self::Terminal(PseudoTerminal::new(path)?),
+            Place::Tcp(address) => {
+                let listener = TcpListener::bind(address).await?;
+                Self::Tcp {
+                    address: listener.local_addr()?,
+                    listener: Some(listener),
+                    clients: Vec::new(),
+                }
+            }
+        })
+    }
+
+    fn address(&self) -> io::Result<String> {
+        Ok(match self {
+            Self::Terminal(terminal) => terminal.path().display().to_string(),
+            Self::Tcp { address, .. } => format!("tcp://{address}"),
+        })
+    }
+
+    /// Takes whoever comes; returns when somebody has.
+    async fn attend(&mut self) {
+        match self {
+            Self::Terminal(terminal) => {
+                if terminal.next().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            Self::Tcp {
+                listener: Some(listener),
+                clients,
+                ..
+            } => {
+                if let Ok((client, _)) = listener.accept().await {
+                    clients.push(client);
+                }
+            }
+            Self::Tcp { .. } => std::future::pending().await,
+        }
+    }
+
+    /// How often somebody has opened the line.
+    fn openings(&mut self) -> u64 {
+        match self {
+            Self::Terminal(terminal) => terminal.openings(),
+            Self::Tcp { .. } => 0,
+        }
+    }
+
+    fn plug(&mut self, plugged: bool) -> io::Result<()> {
+        match self {
+            Self::Terminal(terminal) if plugged => terminal.plug(),
+            Self::Terminal(terminal) => {
+                terminal.unplug();
+                Ok(())
+            }
+            Self::Tcp {
+                address,
+                listener,
+                clients,
+            } => {
+                if !plugged {
+                    clients.clear();
+                    *listener = None;
+                } else if listener.is_none() {
+                    let again = std::net::TcpListener::bind(*address)?;
+                    again.set_nonblocking(true)?;
+                    *listener = Some(TcpListener::from_std(again)?);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Terminal(terminal) => {
+                // Nobody there is no trouble, and neither is somebody who has just gone.
+                let _ = terminal.send(bytes).await;
+            }
+            Self::Tcp { clients, .. } => {
+                let mut kept = Vec::with_capacity(clients.len());
+                for mut client in clients.drain(..) {
+                    let sent =
+                        tokio::time::timeout(Duration::from_secs(1), client.write_all(bytes));
+                    if matches!(sent.await, Ok(Ok(()))) {
+                        kept.push(client);
+                    }
+                }
+                *clients = kept;
+            }
+        }
+    }
+}

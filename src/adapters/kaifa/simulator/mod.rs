@@ -1,0 +1,19 @@
+//! Smart meters that are not there: telegrams as real ones send them, over a pseudo-terminal or TCP.
+//!
+//! * `model`: the meters there are; `household`: what they measure
+//! * `telegram`: what they send; `faults`: what goes wrong on the way
+//! * `line`: a meter, or several, on one line; `command`: the same on the command line
+
+mod command;
+mod faults;
+mod household;
+mod line;
+mod model;
+mod telegram;
+
+pub use command::SimulatorArgs;
+pub(super) use command::{DEMO_KEY, run};
+pub use faults::{Fault, FaultError, FaultRule};
+pub use household::{Fixed, Sample};
+pub use line::{Place, Settings, Simulator};
+pub use model::{Framing, Layout, MODELS, Model};

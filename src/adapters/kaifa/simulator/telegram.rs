@@ -1,0 +1,177 @@
+//! One simulated meter: from what it shows to the frames it sends.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::super::wire::axdr::{Data, tag};
+use super::super::wire::link::{hdlc, mbus};
+use super::super::wire::{HeaderTime, Key, MeterTime, SecurityControl, Unit, notification, seal};
+use super::household::Sample;
+use super::model::{Framing, Layout, Model};
+
+/// A meter with its keys.
+#[derive(Debug, Clone)]
+pub(super) struct Meter {
+    pub(super) model: &'static Model,
+    pub(super) key: Key,
+    pub(super) authentication: Option<Key>,
+    pub(super) counter: u32,
+}
+
+impl Meter {
+    /// The next telegram, as frames.
+    pub(super) fn telegram(
+        &mut self,
+        sample: &Sample,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Vec<Vec<u8>> {
+        self.counter = self.counter.wrapping_add(1);
+        let time = MeterTime::at(now, zone);
+        let data = match self.model.layout {
+            Layout::Nested => self.nested(sample, time),
+            Layout::Flat => self.flat(sample, time),
+            Layout::Bare14 => self.bare14(sample),
+            Layout::Bare12 => self.bare12(sample, now, zone),
+        };
+        let plaintext = notification(self.counter, HeaderTime::Bare(time), &data);
+        let sealed = seal(
+            self.model.title,
+            SecurityControl(self.model.security),
+            self.counter,
+            &self.key,
+            self.authentication.as_ref(),
+            &plaintext,
+        );
+        let Ok(apdu) = sealed else {
+            // A key that is too short for the model: nothing that could be sent.
+            return Vec::new();
+        };
+        match self.model.framing {
+            Framing::MBus(most) => mbus::frames(&apdu, most),
+            Framing::Hdlc(most) => hdlc::frames(&apdu, most, hdlc::Sender::default()),
+        }
+    }
+
+    fn nested(&self, sample: &Sample, time: MeterTime) -> Data {
+        let text = |code: [u8; 6], text: &str| {
+            Data::Structure(vec![octets(&code), octets(text.as_bytes())])
+        };
+        let logical = format!("KFM12{}", self.model.number.trim_start_matches("1KFM0"));
+        let mut items = vec![
+            octets(&[0, 0, 1, 0, 0, 255]),
+            octets(&time.to_bytes()),
+            text([0, 0, 96, 1, 0, 255], self.model.number),
+            text([0, 0, 42, 0, 0, 255], &logical),
+        ];
+        items.extend(self.registers(sample).into_iter().map(Data::Structure));
+        Data::Structure(items)
+    }
+
+    fn flat(&self, sample: &Sample, time: MeterTime) -> Data {
+        let mut items = vec![octets(&time.to_bytes())];
+        let mut registers = self.registers(sample);
+        // This operator's telegrams begin with the energies and have no reactive ones.
+        let energies = registers.split_off(registers.len() - 4);
+        let powers = registers.split_off(registers.len() - 2);
+        let active = energies.into_iter().take(2);
+        items.extend(active.chain(powers).chain(registers).flatten());
+        let factor = if self.model.is_signed {
+            number(0x10, sample.power_factor.into())
+        } else {
+            Data::u16(sample.power_factor.unsigned_abs())
+        };
+        items.extend(register(13, 7, factor, -3, Unit::NONE));
+        items.push(octets(self.model.number.as_bytes()));
+        Data::Structure(items)
+    }
+
+    /// Voltages, currents, powers, energies.
+    fn registers(&self, sample: &Sample) -> Vec<Vec<Data>> {
+        let phases = if self.model.is_three_phase { 3 } else { 1 };
+        let mut registers = Vec::new();
+        for (code, value) in [32, 52, 72].into_iter().zip(sample.voltage).take(phases) {
+            registers.push(register(code, 7, Data::u16(value), -1, Unit::VOLT));
+        }
+        for (code, value) in [31, 51, 71].into_iter().zip(sample.current).take(phases) {
+            registers.push(register(code, 7, Data::u16(value), -2, Unit::AMPERE));
+        }
+        for (code, value) in [(1, sample.power_import), (2, sample.power_export)] {
+            registers.push(register(code, 7, Data::u32(value), 0, Unit::WATT));
+        }
+        for (code, value, unit) in [
+            (1, sample.energy_import, Unit::WATT_HOUR),
+            (2, sample.energy_export, Unit::WATT_HOUR),
+            (3, sample.reactive_import, Unit::VAR_HOUR),
+            (4, sample.reactive_export, Unit::VAR_HOUR),
+        ] {
+            registers.push(register(code, 8, Data::u32(value), 0, unit));
+        }
+        registers
+    }
+
+    fn bare14(&self, sample: &Sample) -> Data {
+        let volts = sample.voltage.map(|tenths| Data::u16(tenths / 10));
+        let amperes = sample.current.map(Data::u16);
+        let totals = [
+            sample.power_import,
+            sample.power_export,
+            sample.energy_import,
+            sample.energy_export,
+        ];
+        let angles = [400, 53, 295].map(Data::u16);
+        let mut items: Vec<Data> = volts.into_iter().chain(amperes).collect();
+        items.extend(totals.map(Data::u32));
+        items.extend(angles);
+        items.push(octets(self.model.number.as_bytes()));
+        Data::Structure(items)
+    }
+
+    fn bare12(&self, sample: &Sample, now: Timestamp, zone: &TimeZone) -> Data {
+        let local = now.to_zoned(zone.clone());
+        let byte = |value: i8| u8::try_from(value).unwrap_or(0);
+        let time = [
+            byte(local.hour()),
+            byte(local.minute()),
+            byte(local.second()),
+            0,
+        ];
+        let [high, low] = local.year().to_be_bytes();
+        let weekday = byte(local.weekday().to_monday_one_offset());
+        let date = [high, low, byte(local.month()), byte(local.day()), weekday];
+        let mut items = vec![
+            octets(&[0, 6, 25, 9, 0, 255]),
+            octets(self.model.number.as_bytes()),
+            octets(&time),
+            octets(&date),
+        ];
+        let numbers = [
+            sample.energy_import,
+            sample.energy_export,
+            sample.reactive_import,
+            sample.reactive_export,
+            sample.power_import,
+            sample.power_export,
+        ];
+        items.extend(numbers.map(Data::u32));
+        items.extend([octets(b""), octets(b"")]);
+        Data::Structure(items)
+    }
+}
+
+fn octets(bytes: &[u8]) -> Data {
+    Data::Octets(bytes.to_vec())
+}
+
+const fn number(tag: u8, value: i128) -> Data {
+    Data::Number { tag, value }
+}
+
+/// Code 1.0.C.D.0.255, value, scaler and unit.
+fn register(c: u8, d: u8, value: Data, exponent: i8, unit: Unit) -> Vec<Data> {
+    let scaler = Data::Structure(vec![
+        number(tag::INTEGER, exponent.into()),
+        number(tag::ENUMERATION, unit.0.into()),
+    ]);
+    vec![octets(&[1, 0, c, d, 0, 255]), value, scaler]
+}

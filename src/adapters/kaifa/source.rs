@@ -1,0 +1,273 @@
+//! The run loop: listen, report, and open the port again whenever it goes away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::KIND;
+use super::config::Config;
+use super::keys::KeyRing;
+use super::probe::probe;
+use super::reception::{Heard, Reception};
+use super::search::Search;
+use super::wire::Profiles;
+use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
+use crate::links::{Address, Backoff, LinkError, Links};
+use crate::model::{CommandOutcome, Health, HealthCode, Report};
+
+/// How long opening the port may take.
+pub(super) const OPEN: Duration = Duration::from_secs(10);
+/// Pauses after which half a telegram, and then a half message, are given up.
+const PAUSES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(2100)];
+/// How often the passing of time is looked at.
+const TICK: Duration = Duration::from_secs(5);
+
+/// One configured line.
+#[derive(Debug)]
+pub(super) struct Kaifa {
+    pub(super) config: Config,
+    pub(super) address: Address,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) profiles: Arc<Profiles>,
+}
+
+impl Source for Kaifa {
+    fn adapter(&self) -> &'static str {
+        KIND
+    }
+
+    fn label(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+        Box::pin(async move { Run::new(&self, context).run().await })
+    }
+
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
+        Box::pin(async move { probe(&self, &links).await })
+    }
+}
+
+/// What opening the port failed for, for people.
+pub(super) fn unreachable(error: &LinkError) -> Health {
+    Health::new(HealthCode::Unreachable)
+        .seen(error.to_string())
+        .advise(error.advice())
+}
+
+/// A run of the loop.
+struct Run<'a> {
+    source: &'a Kaifa,
+    context: Context,
+    reception: Reception,
+    search: Search,
+    backoff: Backoff,
+    tick: Option<Timestamp>,
+}
+
+/// Why listening ended.
+enum End {
+    Stopped,
+    /// The port has to be opened in another way.
+    Reopen,
+    /// The port was closed, or went away.
+    Closed(LinkError),
+    /// The port cannot be opened.
+    Failed(LinkError),
+}
+
+impl<'a> Run<'a> {
+    fn new(source: &'a Kaifa, context: Context) -> Self {
+        let config = source.config.clone();
+        let search = Search::new(&config, context.memory.get("line"));
+        let zone = config
+            .time_zone
+            .as_ref()
+            .map_or_else(|| context.clock.zone().clone(), crate::config::Zone::get);
+        let reception = Reception::new(
+            config,
+            Arc::clone(&source.keys),
+            Arc::clone(&source.profiles),
+            zone,
+            context.memory.get("meters").unwrap_or_default(),
+            context.clock.now(),
+        );
+        Self {
+            source,
+            context,
+            reception,
+            search,
+            backoff: Backoff::default(),
+            tick: None,
+        }
+    }
+
+    async fn run(mut self) -> Result<(), SourceError> {
+        let stop = self.context.stop.clone();
+        if !self.source.config.enabled {
+            let reports = self
+                .reception
+                .health_of_all(&Health::new(HealthCode::Disabled));
+            self.send(reports).await?;
+            stop.cancelled().await;
+            return Ok(());
+        }
+        loop {
+            let error = match self.listen(&stop).await? {
+                End::Stopped => break,
+                End::Reopen => continue,
+                End::Closed(error) => error,
+                End::Failed(error) => {
+                    self.context.traffic.count_bad();
+                    let health = unreachable(&error);
+                    self.reception.closed(health.clone());
+                    let reports = self.reception.health_of_all(&health);
+                    self.send(reports).await?;
+                    error
+                }
+            };
+            let pause = self.backoff.after(&error);
+            tracing::debug!("{error}; opening it again in {pause:?}");
+            if !self.wait(pause, &stop).await {
+                break;
+            }
+        }
+        self.remember();
+        Ok(())
+    }
+
+    /// Opens the port and listens until it is closed.
+    async fn listen(&mut self, stop: &CancellationToken) -> Result<End, SourceError> {
+        let way = self.search.way();
+        let (links, address, settings) =
+            (&self.context.links, &self.source.address, way.settings());
+        let mut connection = tokio::select! {
+            () = stop.cancelled() => return Ok(End::Stopped),
+            opened = links.open(address, &settings, OPEN) => match opened {
+                Ok(connection) => connection,
+                Err(LinkError::RecordingEnded) => return Err(SourceError::RecordingEnded),
+                Err(error) => return Ok(End::Failed(error)),
+            }
+        };
+        tracing::debug!("{address} is open ({way})");
+        self.search.reopened();
+        let opened = self.context.clock.now();
+        self.reception.opened(opened);
+        let mut buffer = Vec::with_capacity(512);
+        let (mut heard, mut pauses) = (opened, PAUSES.iter().copied());
+        loop {
+            let patience = pauses.next().unwrap_or(TICK);
+            tokio::select! {
+                () = stop.cancelled() => return Ok(End::Stopped),
+                Some(pending) = self.context.commands.recv() => refuse(pending),
+                received = connection.receive_within(&mut buffer, patience) => match received {
+                    Ok(0) => return Ok(End::Closed(connection.ended())),
+                    Ok(_) => {
+                        heard = self.context.clock.now();
+                        pauses = PAUSES.iter().copied();
+                        self.backoff.reset();
+                        self.search.bytes(heard);
+                        self.reception.push(&buffer, heard);
+                        buffer.clear();
+                    }
+                    Err(LinkError::TimedOut { .. }) => {
+                        let quiet = self.context.clock.now().duration_since(heard);
+                        self.reception.idle(quiet.unsigned_abs());
+                    }
+                    Err(error) => return Ok(End::Closed(error)),
+                }
+            }
+            self.hear().await?;
+            self.pass_time().await?;
+            if self.search.advance(self.context.clock.now()) {
+                let way = self.search.way();
+                tracing::info!(
+                    "{address}: no telegram among the bytes, trying {way}",
+                    address = self.source.address
+                );
+                connection.close().await;
+                return Ok(End::Reopen);
+            }
+        }
+    }
+
+    /// Reads what has arrived.
+    async fn hear(&mut self) -> Result<(), SourceError> {
+        let now = self.context.clock.now();
+        while let Some(heard) = self.reception.next(now) {
+            match heard {
+                Heard::Telegram { reports, .. } => {
+                    self.context.traffic.count_good();
+                    self.search.frame();
+                    self.send(reports).await?;
+                    self.remember();
+                }
+                Heard::Unreadable { why, reports, .. } => {
+                    tracing::debug!("{}: {}", self.source.address, why.sentence());
+                    self.context.traffic.count_bad();
+                    self.search.frame();
+                    self.send(reports).await?;
+                }
+                Heard::Repeated => {}
+                Heard::Refused(refused) => {
+                    tracing::debug!("{}: {refused}", self.source.address);
+                    if refused.reason.is_other_bus() {
+                        self.search.frame();
+                    }
+                    if refused.reason.is_checksum_error() {
+                        self.context.traffic.count_bad();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn pass_time(&mut self) -> Result<(), SourceError> {
+        let now = self.context.clock.now();
+        let recent = |at: Timestamp| now.duration_since(at).unsigned_abs() < TICK;
+        if self.tick.is_some_and(recent) {
+            return Ok(());
+        }
+        self.tick = Some(now);
+        let reports = self.reception.tick(now);
+        self.send(reports).await
+    }
+
+    /// Waits, refusing commands meanwhile. False when told to stop.
+    async fn wait(&mut self, pause: Duration, stop: &CancellationToken) -> bool {
+        let sleep = self.context.clock.sleep(pause);
+        let mut sleep = std::pin::pin!(sleep);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                () = &mut sleep => return true,
+                Some(pending) = self.context.commands.recv() => refuse(pending),
+            }
+        }
+    }
+
+    fn remember(&self) {
+        let memory = &self.context.memory;
+        memory.put("meters", &self.reception.remembered());
+        if let Some(way) = self.search.proven() {
+            memory.put("line", &way);
+        }
+    }
+
+    async fn send(&self, reports: Vec<Report>) -> Result<(), SourceError> {
+        for report in reports {
+            self.context.reports.send(report).await?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse(pending: PendingCommand) {
+    let result = Err("a smart meter has nothing that can be set".to_owned());
+    // The asker may have stopped waiting.
+    let _ = pending.reply.send(CommandOutcome { result });
+}

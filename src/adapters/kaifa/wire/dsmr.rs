@@ -1,0 +1,262 @@
+//! Text telegrams, as meters with a P1 port send them; some operators encrypt them like the others.
+//!
+//! ```text
+//! /ABC5\2xxxxxxxx                   who made it, baud rate, an id
+//!
+//! 0-0:1.0.0(250601120000S)          local time, S summer, W winter
+//! 1-0:1.8.0(000123456*Wh)           code, value, unit
+//! 0-0:96.1.0(3132333435)            equipment id: characters in hexadecimal
+//! !8CB2                             CRC-16/ARC from / to !
+//! ```
+
+use crc::{CRC_16_ARC, Crc};
+use jiff::civil::DateTime;
+
+use super::axdr::Data;
+use super::field::Scale;
+use super::item::{Item, ItemValue, Quantity, Scaling};
+use super::obis::Obis;
+use super::time::{ClockStatus, MeterTime};
+use super::units::Unit;
+
+const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
+
+/// The text is no telegram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DsmrError {
+    /// A byte that is no character.
+    #[error("byte {offset} of the text telegram is no character")]
+    NotText {
+        /// Where.
+        offset: usize,
+    },
+    /// No line that begins with `!`.
+    #[error("the text telegram has no end: the line that begins with ! is missing")]
+    NoEnd,
+    /// Damaged.
+    #[error("the text telegram is damaged: its checksum is {found:04X}, not {announced:04X}")]
+    Checksum {
+        /// What it says.
+        announced: u16,
+        /// What it is.
+        found: u16,
+    },
+    /// No line with a code.
+    #[error("the text telegram has no values")]
+    Nothing,
+}
+
+/// The values of a telegram. The first line, who made it, is an item without a code.
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Item>, DsmrError> {
+    let is_character = |byte: u8| matches!(byte, b'\r' | b'\n' | b'\t' | 0x20..=0x7e | 0x80..);
+    // Line ends, zeros or padding may follow the end; nothing is asked of them.
+    let end = end(bytes);
+    let body = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes);
+    if let Some(offset) = body.iter().position(|byte| !is_character(*byte)) {
+        return Err(DsmrError::NotText { offset });
+    }
+    let end = end.ok_or(DsmrError::NoEnd)?;
+    check(bytes, end)?;
+    let text = String::from_utf8_lossy(body);
+    let lines = text.lines().enumerate();
+    let items: Vec<Item> = lines.filter_map(|(line, text)| item(line, text)).collect();
+    if items.iter().all(|item| item.obis.is_none()) {
+        return Err(DsmrError::Nothing);
+    }
+    Ok(items)
+}
+
+/// Where the `!` is that begins a line.
+fn end(bytes: &[u8]) -> Option<usize> {
+    let mut pairs = bytes.windows(2);
+    let before = pairs.position(|pair| matches!(pair, [b'\n' | b'\r', b'!']))?;
+    Some(before + 1)
+}
+
+/// Compares the checksum, if there is one.
+fn check(bytes: &[u8], end: usize) -> Result<(), DsmrError> {
+    let digits = bytes.get(end + 1..end + 5).unwrap_or_default();
+    let digits = std::str::from_utf8(digits).unwrap_or_default();
+    // Older meters end with the mark alone.
+    let Ok(announced) = u16::from_str_radix(digits, 16) else {
+        return Ok(());
+    };
+    let found = CRC.checksum(bytes.get(..=end).unwrap_or_default());
+    if digits.len() == 4 && found != announced {
+        return Err(DsmrError::Checksum { announced, found });
+    }
+    Ok(())
+}
+
+fn item(position: usize, line: &str) -> Option<Item> {
+    let line = line.trim();
+    if position == 0 {
+        let who = line.trim_start_matches('/').to_owned();
+        return Some(Item {
+            obis: None,
+            position,
+            value: ItemValue::Text(printable(&who)),
+        });
+    }
+    let (code, groups) = line.split_once('(')?;
+    let obis: Obis = code.parse().ok()?;
+    // Values of other meters on the same port have their time in front.
+    let last = groups.trim_end_matches(')').rsplit('(').next()?;
+    Some(Item {
+        obis: Some(obis),
+        position,
+        value: value(obis, last),
+    })
+}
+
+fn value(code: Obis, text: &str) -> ItemValue {
+    if code.is_clock()
+        && let Some(time) = moment(text)
+    {
+        return ItemValue::Moment(time);
+    }
+    let is_message = matches!(code.0, [0, _, 96, 13, ..]);
+    if code.is_identity() || is_message {
+        return ItemValue::Text(from_hex(text).unwrap_or_else(|| printable(text)));
+    }
+    quantity(text).map_or_else(|| ItemValue::Text(printable(text)), ItemValue::Quantity)
+}
+
+/// `000006.695*kWh`, `00044`.
+fn quantity(text: &str) -> Option<Quantity> {
+    let (number, unit) = match text.split_once('*') {
+        Some((number, unit)) => (number, Some(unit)),
+        None => (text, None),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits.is_empty() || !is_number(digits) || !is_number(fraction) || number.len() > 20 {
+        return None;
+    }
+    let raw: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let (unit, prefix) = match unit {
+        None => (Unit::NONE, 0),
+        Some(unit) => Unit::parse(unit)?,
+    };
+    let scale = Scale {
+        // At most 20 digits.
+        exponent: prefix - fraction.len() as i8,
+        unit,
+    };
+    let quantity = Quantity::unscaled(raw, 0);
+    Some(quantity.scaled(scale, Scaling::Meter))
+}
+
+/// `YYMMDDhhmmss` and `S` or `W`.
+fn moment(text: &str) -> Option<MeterTime> {
+    let (digits, season) = text.split_at_checked(12)?;
+    let mut pairs = digits.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        pair.parse::<i8>().ok().filter(|number| *number >= 0)
+    });
+    let mut part = || pairs.next().flatten();
+    let year = 2000 + i16::from(part()?);
+    let local = DateTime::new(year, part()?, part()?, part()?, part()?, part()?, 0).ok()?;
+    let status = match season {
+        "S" => 0x80,
+        "W" => 0x00,
+        _ => 0xff,
+    };
+    Some(MeterTime::new(local, None, ClockStatus(status)))
+}
+
+/// Characters that were written in hexadecimal.
+fn from_hex(text: &str) -> Option<String> {
+    if text.is_empty() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let pairs = text.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).ok()?;
+        let byte = u8::from_str_radix(pair, 16).ok()?;
+        (byte.is_ascii_graphic() || byte == b' ').then_some(char::from(byte))
+    });
+    pairs.collect()
+}
+
+fn printable(text: &str) -> String {
+    match ItemValue::of(&Data::Text(text.to_owned()), None) {
+        ItemValue::Text(text) => text,
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BODY: &str = "/ABC5\\2test\r\n\r\n0-0:1.0.0(250601120000S)\r\n\
+        0-0:96.1.0(414230303132)\r\n1-0:1.8.0(000123.456*kWh)\r\n1-0:1.7.0(000000544*W)\r\n\
+        1-0:3.8.0(0012*varh)\r\n1-0:32.32.0(00044)\r\n0-0:96.13.0()\r\n1-0:13.7.0(-0.309)\r\n\
+        0-1:24.2.1(250601115500S)(00012.345*m3)\r\nnonsense\r\n!";
+
+    fn sealed(body: &str) -> Vec<u8> {
+        let crc = CRC.checksum(body.as_bytes());
+        format!("{body}{crc:04X}\r\n").into_bytes()
+    }
+
+    fn shown(items: &[Item], code: &str) -> String {
+        let code: Obis = code.parse().unwrap();
+        let item = items.iter().find(|item| item.obis == Some(code)).unwrap();
+        item.value.to_string()
+    }
+
+    #[test]
+    fn each_kind_of_line_is_read() {
+        let items = parse(&sealed(BODY)).unwrap();
+        assert_eq!(items[0].value.to_string(), "\"ABC5\\2test\"");
+        assert_eq!(shown(&items, "0-0:1.0.0"), "2025-06-01T12:00:00");
+        assert_eq!(shown(&items, "0-0:96.1.0"), "\"AB0012\"");
+        assert_eq!(shown(&items, "1-0:1.7.0"), "544 W");
+        assert_eq!(shown(&items, "1-0:3.8.0"), "12 varh");
+        assert_eq!(shown(&items, "1-0:32.32.0"), "44");
+        assert_eq!(shown(&items, "0-0:96.13.0"), "\"\"");
+        assert_eq!(shown(&items, "1-0:13.7.0"), "-0.309");
+        assert_eq!(shown(&items, "0-1:24.2.1"), "12.345 m³");
+        // Three digits behind the point of a kilowatt-hour are whole watt-hours.
+        assert_eq!(shown(&items, "1-0:1.8.0"), "123456 Wh");
+    }
+
+    #[test]
+    fn a_damaged_telegram_is_told_from_one_that_is_none() {
+        let mut bytes = sealed(BODY);
+        bytes[60] ^= 1;
+        assert!(matches!(parse(&bytes), Err(DsmrError::Checksum { .. })));
+        assert_eq!(
+            parse(b"/ABC\r\n\x07"),
+            Err(DsmrError::NotText { offset: 6 })
+        );
+        assert_eq!(
+            parse(b"/ABC5\r\n1-0:1.8.0(1*Wh)\r\n"),
+            Err(DsmrError::NoEnd)
+        );
+        assert_eq!(parse(b"/ABC5\r\n!\r\n"), Err(DsmrError::Nothing));
+    }
+
+    #[test]
+    fn a_telegram_without_checksum_is_taken() {
+        assert_eq!(
+            parse(format!("{BODY}\r\n").as_bytes()),
+            parse(&sealed(BODY))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "/[ -~\r\n]{0,80}\n![0-9A-F]{0,4}", cut in 0_usize..80) {
+            let _ = parse(text.as_bytes());
+            let _ = parse(text.as_bytes().get(cut..).unwrap_or_default());
+        }
+
+        #[test]
+        fn no_line_panics(code in "[0-9.:-]{5,11}", value in "[0-9.*kWhSW()-]{0,24}") {
+            let _ = parse(format!("/A\r\n{code}({value})\r\n!").as_bytes());
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! One line of a profile: what a value is, and how it is scaled.
+//!
+//! | Written | Means |
+//! |---|---|
+//! | `1.0.31.7.0 0.01 A` | a number: code, what one step of it is worth, unit |
+//! | `1.0.13.7.0 0.001` | a number without a unit |
+//! | `0.0.96.1.0 text` | characters |
+//! | `0.0.1.0.0 time` | a moment of twelve bytes |
+//! | `0.6.25.9.0 code` | this very code stands there, without a value |
+//! | `octets` | some octets without a meaning here |
+//! | `-` | any value without a meaning here |
+//! | `...` | any number of those |
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::axdr::Data;
+use super::obis::Obis;
+use super::time;
+use super::units::Unit;
+
+/// What a number is worth: `raw * 10^exponent` of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scale {
+    /// Power of ten.
+    pub exponent: i8,
+    /// Of what.
+    pub unit: Unit,
+}
+
+/// A value of a telegram whose values are told by their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+pub enum Field {
+    /// Nothing that is known.
+    Unnamed,
+    /// Octets of which nothing is known.
+    Octets,
+    /// Any number of values that are not known; once in a list.
+    Any,
+    /// A code that stands there by itself.
+    Code(Obis),
+    /// Characters.
+    Text(Obis),
+    /// A moment.
+    Time(Obis),
+    /// A number.
+    Number(Obis, Scale),
+}
+
+/// How values with a code but without a unit are scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "Cow<'_, str>", into = "String")]
+pub struct CodeScale {
+    /// The code's groups; `None` is any.
+    pub groups: [Option<u8>; 6],
+    /// What one step is worth.
+    pub scale: Scale,
+}
+
+/// A line of a profile makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\": {problem}; write a line like {}", problem.example())]
+pub struct FieldError {
+    /// The line.
+    pub text: String,
+    /// What is wrong.
+    pub problem: FieldProblem,
+}
+
+/// What is wrong with a line of a profile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FieldProblem {
+    /// The first word is no code.
+    #[error("it does not begin with an OBIS code")]
+    Code,
+    /// Nothing behind the code.
+    #[error("it does not say what the value is")]
+    Nothing,
+    /// The second word is neither a kind nor a power of ten.
+    #[error("\"{0}\" is neither a power of ten (1, 0.1, 0.01, 10, ...) nor text, time or code")]
+    Factor(String),
+    /// The third word is no unit.
+    #[error("the unit \"{0}\" is not known (V, A, W, Wh, kWh, var, varh, VA, Hz, ...)")]
+    Unit(String),
+    /// A fourth word.
+    #[error("it has more than a code, a factor and a unit")]
+    TooMuch,
+    /// A kind of line that `codes` does not have.
+    #[error("only numbers need a scale")]
+    NotANumber,
+}
+
+impl FieldProblem {
+    const fn example(&self) -> &'static str {
+        match self {
+            Self::NotANumber => "\"1.0.31.7.0 0.01 A\" or \"1.0.1.8.* 1 Wh\"",
+            _ => "\"1.0.31.7.0 0.01 A\", \"0.0.96.1.0 text\", \"0.0.1.0.0 time\" or \"-\"",
+        }
+    }
+}
+
+impl Field {
+    /// Whether a value of a telegram is of this kind.
+    pub(super) fn fits(&self, data: &Data) -> bool {
+        match self {
+            Self::Unnamed | Self::Any => true,
+            Self::Octets => data.as_octets().is_some(),
+            Self::Code(code) => data.as_octets().and_then(Obis::from_octets) == Some(*code),
+            Self::Text(_) => matches!(data, Data::Octets(_) | Data::Text(_)),
+            Self::Time(_) => {
+                let is_moment = |bytes: &[u8]| bytes.len() == time::LENGTH;
+                matches!(data, Data::DateTime(_)) || data.as_octets().is_some_and(is_moment)
+            }
+            Self::Number(..) => matches!(data, Data::Number { .. }),
+        }
+    }
+}
+
+impl FromStr for Field {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        read_field(text).map_err(|problem| FieldError {
+            text: text.to_owned(),
+            problem,
+        })
+    }
+}
+
+fn read_field(text: &str) -> Result<Field, FieldProblem> {
+    let mut words = text.split_whitespace();
+    let code = match words.next() {
+        Some("-") => return end(words, Field::Unnamed),
+        Some("...") => return end(words, Field::Any),
+        Some("octets") => return end(words, Field::Octets),
+        Some(code) => code.parse().map_err(|_| FieldProblem::Code)?,
+        None => return Err(FieldProblem::Code),
+    };
+    match words.next() {
+        None => Err(FieldProblem::Nothing),
+        Some("text") => end(words, Field::Text(code)),
+        Some("time") => end(words, Field::Time(code)),
+        Some("code") => end(words, Field::Code(code)),
+        Some(factor) => {
+            let scale = read_scale(factor, words.next())?;
+            end(words, Field::Number(code, scale))
+        }
+    }
+}
+
+fn end<'a, T>(mut words: impl Iterator<Item = &'a str>, value: T) -> Result<T, FieldProblem> {
+    match words.next() {
+        None => Ok(value),
+        Some(_) => Err(FieldProblem::TooMuch),
+    }
+}
+
+fn read_scale(factor: &str, unit: Option<&str>) -> Result<Scale, FieldProblem> {
+    let wrong = || FieldProblem::Factor(factor.to_owned());
+    let exponent = power_of_ten(factor).ok_or_else(wrong)?;
+    let (unit, prefix) = match unit {
+        None => (Unit::NONE, 0),
+        Some(unit) => Unit::parse(unit).ok_or_else(|| FieldProblem::Unit(unit.to_owned()))?,
+    };
+    Ok(Scale {
+        exponent: exponent + prefix,
+        unit,
+    })
+}
+
+/// The exponent of `1`, `10`, `0.01` and so on; at most nine places.
+fn power_of_ten(text: &str) -> Option<i8> {
+    let zeros = |text: &str| text.bytes().all(|byte| byte == b'0') && text.len() < 10;
+    if let Some(places) = text.strip_prefix("0.") {
+        let before = places.strip_suffix('1')?;
+        return zeros(before).then_some(-(before.len() as i8) - 1);
+    }
+    let after = text.strip_prefix('1')?;
+    zeros(after).then_some(after.len() as i8)
+}
+
+impl CodeScale {
+    /// Whether it is for this code.
+    pub fn fits(&self, code: Obis) -> bool {
+        let mut groups = self.groups.iter().zip(code.0);
+        groups.all(|(group, number)| group.is_none_or(|group| group == number))
+    }
+}
+
+impl FromStr for CodeScale {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        read_code_scale(text).map_err(|problem| FieldError {
+            text: text.to_owned(),
+            problem,
+        })
+    }
+}
+
+fn read_code_scale(text: &str) -> Result<CodeScale, FieldProblem> {
+    let mut words = text.split_whitespace();
+    let code = words.next().ok_or(FieldProblem::Code)?;
+    let mut groups = [None; 6];
+    let mut count = 0;
+    for part in code.split(['.', '-', ':']) {
+        let group = groups.get_mut(count).ok_or(FieldProblem::Code)?;
+        if part != "*" {
+            *group = Some(part.parse().map_err(|_| FieldProblem::Code)?);
+        }
+        count += 1;
+    }
+    // Without the storage: any. Shorter ones could mean several things.
+    if count < 5 {
+        return Err(FieldProblem::Code);
+    }
+    let scale = match words.next() {
+        None => return Err(FieldProblem::Nothing),
+        Some("text" | "time" | "code") => return Err(FieldProblem::NotANumber),
+        Some(factor) => read_scale(factor, words.next())?,
+    };
+    end(words, CodeScale { groups, scale })
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zeros = usize::from(self.exponent.unsigned_abs());
+        match self.exponent {
+            0.. => write!(f, "1{:0>zeros$}", "")?,
+            _ => write!(f, "0.{:0>zeros$}", 1)?,
+        }
+        match self.unit {
+            Unit::NONE => Ok(()),
+            unit => write!(f, " {unit}"),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unnamed => f.write_str("-"),
+            Self::Any => f.write_str("..."),
+            Self::Octets => f.write_str("octets"),
+            Self::Code(code) => write!(f, "{code} code"),
+            Self::Text(code) => write!(f, "{code} text"),
+            Self::Time(code) => write!(f, "{code} time"),
+            Self::Number(code, scale) => write!(f, "{code} {scale}"),
+        }
+    }
+}
+
+impl fmt::Display for CodeScale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, group) in self.groups.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            match group {
+                Some(number) => write!(f, "{dot}{number}")?,
+                None => write!(f, "{dot}*")?,
+            }
+        }
+        write!(f, " {}", self.scale)
+    }
+}
+
+/// Both are texts in a file and in its schema.
+macro_rules! written_as_text {
+    ($type:ident) => {
+        impl TryFrom<Cow<'_, str>> for $type {
+            type Error = FieldError;
+
+            fn try_from(text: Cow<'_, str>) -> Result<Self, FieldError> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(line: $type) -> Self {
+                line.to_string()
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string" })
+            }
+        }
+    };
+}
+
+written_as_text!(Field);
+written_as_text!(CodeScale);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn each_kind_of_line_is_read() {
+        let current = Obis([1, 0, 31, 7, 0, 255]);
+        let scale = |exponent, unit| Scale { exponent, unit };
+        let read = |text: &str| text.parse::<Field>().unwrap();
+        assert_eq!(
+            read("1.0.31.7.0 0.01 A"),
+            Field::Number(current, scale(-2, Unit::AMPERE))
+        );
+        assert_eq!(
+            read("1-0:31.7.0 1 mA"),
+            Field::Number(current, scale(-3, Unit::AMPERE))
+        );
+        assert_eq!(
+            read("1.0.31.7.0 100"),
+            Field::Number(current, scale(2, Unit::NONE))
+        );
+        assert_eq!(read("0.0.96.1.0 text"), Field::Text(Obis::METER_NUMBER));
+        assert_eq!(read("0.0.1.0.0.255 time"), Field::Time(Obis::CLOCK));
+        assert_eq!(read(" - "), Field::Unnamed);
+        assert_eq!(read("..."), Field::Any);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_and_a_right_one_shown() {
+        for (text, said) in [
+            ("", "OBIS code"),
+            ("voltage 1 V", "OBIS code"),
+            ("1.0.32.7.0", "does not say what"),
+            ("1.0.32.7.0 0.5 V", "power of ten"),
+            ("1.0.32.7.0 V", "power of ten"),
+            ("1.0.32.7.0 1 volts", "unit \"volts\""),
+            ("1.0.32.7.0 1 V 3", "more than"),
+            ("- 3", "more than"),
+        ] {
+            let error = text.parse::<Field>().unwrap_err().to_string();
+            assert!(
+                error.contains(said) && error.contains(&format!("\"{text}\"")),
+                "{error}"
+            );
+            assert!(error.contains("1.0.31.7.0 0.01 A"), "{error}");
+        }
+        let error = "1.0.1.8.* text"
+            .parse::<CodeScale>()
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("only numbers"), "{error}");
+        assert!("1.8.0 1 Wh".parse::<CodeScale>().is_err());
+    }
+
+    #[test]
+    fn a_star_is_any_number() {
+        let scale: CodeScale = "1.*.1.8.* 10 Wh".parse().unwrap();
+        assert!(scale.fits(Obis([1, 1, 1, 8, 2, 255])));
+        assert!(!scale.fits(Obis([1, 1, 2, 8, 2, 255])));
+        assert_eq!(scale.to_string(), "1.*.1.8.*.* 10 Wh");
+        assert_eq!(scale.to_string().parse(), Ok(scale));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(groups: [u8; 6], exponent in -9_i8..=9, unit in 27_u8..=33) {
+            let scale = Scale { exponent, unit: Unit(unit) };
+            let code = Obis(groups);
+            for field in [
+                Field::Number(code, scale),
+                Field::Text(code),
+                Field::Time(code),
+                Field::Code(code),
+                Field::Octets,
+                Field::Unnamed,
+                Field::Any,
+            ] {
+                prop_assert_eq!(field.to_string().parse(), Ok(field));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,40}") {
+            let _ = (text.parse::<Field>(), text.parse::<CodeScale>());
+        }
+    }
+}

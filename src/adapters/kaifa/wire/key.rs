@@ -1,0 +1,238 @@
+//! Keys of the customer interface, read the way operators hand them out.
+//!
+//! Portals and letters print the same sixteen bytes in many ways: `00112233…`, `00 11 22 33 …`,
+//! `00:11:22:33:…`, `0x00, 0x11, 0x22, …`; some use sixteen letters instead. Suite 2 wants
+//! thirty-two bytes, in hexadecimal digits only.
+
+use std::fmt;
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+/// Bytes of a key for AES-128.
+const SHORT: usize = 16;
+/// Bytes of a key for AES-256.
+const LONG: usize = 32;
+
+/// An encryption or authentication key of 16 bytes, or 32 for suite 2. Wiped after use, never
+/// printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(Zeroizing<Vec<u8>>);
+
+/// The text is no key. Says nothing of what the text was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// There is nothing in it.
+    #[error("the key is empty; {HINT}")]
+    Empty,
+    /// A character that no key has.
+    #[error("character {place} of the key is not a hexadecimal digit; {HINT}")]
+    NotHex {
+        /// Which character, counted from 1.
+        place: usize,
+    },
+    /// Half a byte, somewhere between separators.
+    #[error("the key has an odd number of digits before character {place}: one is missing; {HINT}")]
+    OddDigits {
+        /// Where the odd group ends, counted from 1.
+        place: usize,
+    },
+    /// Too few or too many digits.
+    #[error("the key has {digits} hexadecimal digits; {HINT}")]
+    Length {
+        /// How many.
+        digits: usize,
+    },
+}
+
+const HINT: &str =
+    "a key is 32 hexadecimal digits (0-9, A-F), with or without spaces, or 16 letters";
+
+impl Key {
+    /// The bytes; never log, publish or store them.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it is one of 32 bytes, for suite 2.
+    pub fn is_long(&self) -> bool {
+        self.0.len() == LONG
+    }
+}
+
+impl From<[u8; SHORT]> for Key {
+    fn from(bytes: [u8; SHORT]) -> Self {
+        let bytes = Zeroizing::new(bytes);
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+}
+
+impl From<[u8; LONG]> for Key {
+    fn from(bytes: [u8; LONG]) -> Self {
+        let bytes = Zeroizing::new(bytes);
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl FromStr for Key {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        if is_letters(trimmed) {
+            return Ok(Self(Zeroizing::new(trimmed.as_bytes().to_vec())));
+        }
+        // A list may write 0x0 for 0x00; without prefixes a single digit is a slip.
+        let is_list = trimmed.contains("0x") || trimmed.contains("0X");
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LONG + 1));
+        let mut digits = 0_usize;
+        let mut pending: Option<u8> = None;
+        let mut group = 0_usize;
+        let mut characters = text.chars().enumerate().peekable();
+        while let Some((index, character)) = characters.next() {
+            let followed_by_x = characters
+                .peek()
+                .is_some_and(|(_, next)| matches!(next, 'x' | 'X'));
+            let is_prefix = character == '0' && followed_by_x;
+            if is_prefix {
+                characters.next();
+            }
+            if is_prefix || is_separator(character) {
+                match pending.take() {
+                    Some(digit) if is_list && group == 1 => bytes.push(digit),
+                    Some(_) => return Err(KeyError::OddDigits { place: index + 1 }),
+                    None => {}
+                }
+                group = 0;
+                continue;
+            }
+            // A digit of base 16 is at most 15.
+            let digit = match character.to_digit(16) {
+                Some(digit) => digit as u8,
+                None => return Err(KeyError::NotHex { place: index + 1 }),
+            };
+            digits += 1;
+            group += 1;
+            match pending.take() {
+                Some(high) => bytes.push(high << 4 | digit),
+                None => pending = Some(digit),
+            }
+            // Before the buffer grows, which would leave a copy of the key behind.
+            if bytes.len() > LONG {
+                let more = characters.filter(|(_, rest)| rest.is_ascii_hexdigit());
+                return Err(KeyError::Length {
+                    digits: digits + more.count(),
+                });
+            }
+        }
+        match pending {
+            Some(digit) if is_list && group == 1 => bytes.push(digit),
+            Some(_) => return Err(KeyError::Length { digits }),
+            None => {}
+        }
+        match bytes.len() {
+            SHORT | LONG => Ok(Self(bytes)),
+            _ => Err(KeyError::Length { digits }),
+        }
+    }
+}
+
+/// Sixteen printable characters that are the key themselves. Hexadecimal bytes with separators may
+/// be sixteen characters as well, if some are missing: that is no key.
+fn is_letters(text: &str) -> bool {
+    let is_hex_in_pieces = text.contains(is_separator)
+        && text
+            .chars()
+            .all(|c| is_separator(c) || c.is_ascii_hexdigit() || matches!(c, 'x' | 'X'));
+    text.len() == SHORT && text.bytes().all(|byte| byte.is_ascii_graphic()) && !is_hex_in_pieces
+}
+
+fn is_separator(character: char) -> bool {
+    character.is_whitespace() || matches!(character, ':' | '-' | ',' | ';' | '[' | ']' | '{' | '}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BYTES: [u8; 16] = *b"\x00\x01\x02\x1a\xbc\xde\xf0\x12\x34\x56\x78\x9a\xbc\xde\xf0\xff";
+
+    #[test]
+    fn every_usual_spelling_is_the_same_key() {
+        let plain = "0001021abcdef0123456789abcdef0ff";
+        for text in [
+            plain,
+            "0001021ABCDEF0123456789ABCDEF0FF",
+            " 00 01 02 1A bc de f0 12 34 56 78 9a bc de f0 ff \n",
+            "00:01:02:1a:bc:de:f0:12:34:56:78:9a:bc:de:f0:ff",
+            "00-01-02-1A-BC-DE-F0-12-34-56-78-9A-BC-DE-F0-FF",
+            "0x0001021abcdef0123456789abcdef0ff",
+            "0x00, 0x01, 0x02, 0x1a, 0xbc, 0xde, 0xf0, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0, 0xff",
+            "{0x0,0x1,0x2,0x1A,0xBC,0xDE,0xF0,0x12,0x34,0x56,0x78,0x9A,0xBC,0xDE,0xF0,0xFF}",
+            "0001021A-BCDEF012-3456789A-BCDEF0FF",
+        ] {
+            assert_eq!(text.parse(), Ok(Key::from(BYTES)), "{text}");
+        }
+        let letters: Key = "Sixteen-Letters!".parse().unwrap();
+        assert_eq!(letters, Key::from(*b"Sixteen-Letters!"));
+        assert_eq!(
+            "0123456789abcdef".parse(),
+            Ok(Key::from(*b"0123456789abcdef"))
+        );
+        assert!(plain.repeat(2).parse::<Key>().unwrap().is_long());
+    }
+
+    #[test]
+    fn a_slip_is_explained_without_the_key() {
+        let wrong = |text: &str| text.parse::<Key>().unwrap_err();
+        assert_eq!(wrong("  "), KeyError::Empty);
+        assert_eq!(
+            wrong("0001021abcdef0123456789abcdef0f"),
+            KeyError::Length { digits: 31 }
+        );
+        assert_eq!(
+            wrong("0001021abcdef0123456789abcdef0ff0"),
+            KeyError::Length { digits: 33 }
+        );
+        assert_eq!(wrong(&"ab".repeat(70)), KeyError::Length { digits: 140 });
+        assert_eq!(
+            wrong("O001021abcdef0123456789abcdef0ff"),
+            KeyError::NotHex { place: 1 }
+        );
+        assert_eq!(wrong("00 01 2 1A bc"), KeyError::OddDigits { place: 8 });
+        assert_eq!(wrong("00:11:22:33:44:5"), KeyError::Length { digits: 11 });
+        assert!(wrong("0001").to_string().contains("32 hexadecimal digits"));
+    }
+
+    #[test]
+    fn nothing_shows_a_key() {
+        assert_eq!(format!("{:?}", Key::from(BYTES)), "***");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_or_comes_back(text in ".{0,90}") {
+            if let Err(error) = text.parse::<Key>() {
+                let said = error.to_string();
+                prop_assert!(text.trim().len() < 12 || !said.contains(text.trim()));
+            }
+        }
+
+        #[test]
+        fn digits_are_the_bytes(bytes: [u8; 16], upper: bool) {
+            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let text = if upper { text.to_uppercase() } else { text };
+            prop_assert_eq!(text.parse(), Ok(Key::from(bytes)));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Profiles: tables for meters whose telegrams do not say what their values are.
+//!
+//! Most telegrams describe themselves and need none. The built-in tables are in `profiles.toml`;
+//! users write their own in the same words, and those come first.
+
+use std::sync::LazyLock;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::axdr::Data;
+use super::field::{CodeScale, Field, Scale};
+use super::obis::Obis;
+
+/// A table for one kind of telegram.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// What it is called, for choosing it.
+    pub name: String,
+    /// Which operators and meters it is for.
+    #[serde(default)]
+    pub about: String,
+    /// The three letters of makers whose meters may send this; see the system title. A profile
+    /// without makers, ids and invoke is for any meter whose telegrams have the right shape.
+    #[serde(default)]
+    pub makers: Vec<String>,
+    /// Beginnings of a text that tells the kind of telegram, for example `KFM_001`.
+    #[serde(default)]
+    pub ids: Vec<String>,
+    /// The number in the head of telegrams that say nothing else of where they come from.
+    #[serde(default)]
+    pub invoke: Option<u32>,
+    /// The values in their order, if they have no codes: `1.0.32.7.0 0.1 V`, `0.0.96.1.0 text`,
+    /// `0.0.1.0.0 time`, `octets` for a string of bytes and `-` for anything that is not known,
+    /// `...` for any number of those.
+    #[serde(default)]
+    pub fields: Vec<Field>,
+    /// The same, for meters that send several lists in turn.
+    #[serde(default)]
+    pub lists: Vec<Vec<Field>>,
+    /// How to scale values that have a code but no unit: `1.0.31.7.0 0.01 A`, with `*` for any
+    /// number of a code.
+    #[serde(default)]
+    pub codes: Vec<CodeScale>,
+}
+
+/// What a telegram says of the meter it comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Origin<'a> {
+    /// Letters of the maker.
+    pub(super) letters: Option<&'a str>,
+    /// Texts in it.
+    pub(super) texts: &'a [&'a str],
+    /// The number in its head.
+    pub(super) invoke: u32,
+}
+
+impl Profile {
+    /// Whether the meter itself says that this is its profile.
+    pub(super) fn is_of(&self, origin: &Origin<'_>) -> bool {
+        let by_maker = origin
+            .letters
+            .is_some_and(|letters| self.makers.iter().any(|maker| maker == letters));
+        let by_id = origin
+            .texts
+            .iter()
+            .any(|text| self.ids.iter().any(|id| text.starts_with(id.as_str())));
+        by_maker
+            || by_id
+            || (self.makers.is_empty() && self.ids.is_empty() && self.invoke.is_none())
+    }
+
+    /// The same, for telegrams without codes, in which less can be mistaken.
+    pub(super) fn is_of_list(&self, origin: &Origin<'_>) -> bool {
+        self.is_of(origin) || self.invoke == Some(origin.invoke)
+    }
+
+    /// Whether it has a list of values without codes.
+    pub fn has_lists(&self) -> bool {
+        !self.fields.is_empty() || !self.lists.is_empty()
+    }
+
+    /// The meaning of each value, if one of the lists fits them all.
+    pub(super) fn meanings(&self, values: &[Data]) -> Option<Vec<Field>> {
+        let lists = std::iter::once(&self.fields).chain(&self.lists);
+        lists
+            .filter(|list| !list.is_empty())
+            .find_map(|list| align(list, values))
+    }
+
+    /// How to scale a value that has a code but no unit.
+    pub fn scale(&self, code: Obis) -> Option<Scale> {
+        let found = self.codes.iter().find(|line| line.fits(code));
+        found.map(|line| line.scale)
+    }
+}
+
+/// One field for each value, or nothing if they do not fit.
+fn align(list: &[Field], values: &[Data]) -> Option<Vec<Field>> {
+    let mut parts = list.split(|field| *field == Field::Any);
+    let begin = parts.next().unwrap_or_default();
+    let end = parts.next();
+    if parts.next().is_some() {
+        return None;
+    }
+    let known = begin.len() + end.unwrap_or_default().len();
+    let skipped = values.len().checked_sub(known)?;
+    if end.is_none() && skipped > 0 {
+        return None;
+    }
+    let mut fields = begin.to_vec();
+    fields.extend(vec![Field::Unnamed; skipped]);
+    fields.extend(end.unwrap_or_default());
+    let fits = fields
+        .iter()
+        .zip(values)
+        .all(|(field, value)| field.fits(value));
+    fits.then_some(fields)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuiltIn {
+    profile: Vec<Profile>,
+}
+
+static BUILT_IN: LazyLock<Vec<Profile>> = LazyLock::new(|| {
+    // A test keeps the file readable.
+    let file: BuiltIn = toml::from_str(include_str!("../profiles.toml")).unwrap_or_default();
+    file.profile
+});
+
+/// All profiles: the user's own, then the built-in ones.
+#[derive(Debug, Clone, Default)]
+pub struct Profiles {
+    own: Vec<Profile>,
+}
+
+impl Profiles {
+    /// The user's own profiles in front of the built-in ones.
+    pub const fn new(own: Vec<Profile>) -> Self {
+        Self { own }
+    }
+
+    /// All of them, in the order in which they are tried.
+    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
+        self.own.iter().chain(BUILT_IN.iter())
+    }
+
+    /// The profile of a name.
+    pub fn get(&self, name: &str) -> Option<&Profile> {
+        self.iter().find(|profile| profile.name == name)
+    }
+
+    /// Their names, for messages.
+    pub fn names(&self) -> Vec<&str> {
+        self.iter().map(|profile| profile.name.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(text: &str) -> Result<Profile, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn the_built_in_file_can_be_read() {
+        let file: BuiltIn = toml::from_str(include_str!("../profiles.toml")).unwrap();
+        assert_eq!(file.profile.len(), Profiles::default().iter().count());
+        let mut names = Profiles::default()
+            .names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), file.profile.len(), "a name is taken twice");
+        assert!(file.profile.iter().all(|profile| !profile.about.is_empty()));
+    }
+
+    #[test]
+    fn lists_are_told_apart_by_length_and_types() {
+        let nordic = Profiles::default();
+        let nordic = nordic.get("kaifa-nordic").unwrap();
+        let lengths: Vec<usize> = nordic.lists.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [1, 9, 13, 14, 18]);
+        assert!(nordic.meanings(&[Data::u32(5)]).is_some());
+        assert!(nordic.meanings(&[Data::Octets(vec![5])]).is_none());
+        assert!(nordic.meanings(&[Data::u32(5), Data::u32(5)]).is_none());
+    }
+
+    #[test]
+    fn an_ellipsis_stands_for_any_number_of_values() {
+        let list = profile(
+            r#"
+            name = "x"
+            fields = ["0.0.96.1.0 text", "...", "1.0.1.8.0 1 Wh"]
+        "#,
+        )
+        .unwrap();
+        let text = Data::Octets(b"12".to_vec());
+        let fits = |middle: usize| {
+            let mut values = vec![text.clone(); middle + 1];
+            values.push(Data::u32(1));
+            list.meanings(&values).map(|fields| fields.len())
+        };
+        assert_eq!((fits(0), fits(1), fits(5)), (Some(2), Some(3), Some(7)));
+        assert_eq!(list.meanings(&[Data::u32(1)]), None);
+        assert_eq!(list.meanings(&[text.clone(), text]), None);
+        let twice = profile("name = \"x\"\nfields = [\"...\", \"...\"]").unwrap();
+        assert_eq!(twice.meanings(&[Data::u32(1)]), None);
+    }
+
+    #[test]
+    fn a_users_profile_comes_first() {
+        let own = profile("name = \"kamstrup\"\ncodes = [\"1.1.1.8.0 1 Wh\"]").unwrap();
+        let profiles = Profiles::new(vec![own]);
+        let scale = profiles
+            .get("kamstrup")
+            .unwrap()
+            .scale(Obis([1, 1, 1, 8, 0, 255]));
+        assert_eq!(scale.unwrap().exponent, 0);
+    }
+
+    #[test]
+    fn mistakes_in_a_profile_say_what_and_how() {
+        let said = |text: &str| profile(text).unwrap_err().to_string();
+        let error = said("name = \"x\"\nfields = [\"-\", \"1.0.32.7.0 1 Volt\"]");
+        assert!(
+            error.contains("\"1.0.32.7.0 1 Volt\"") && error.contains("0.01 A"),
+            "{error}"
+        );
+        assert!(said("name = \"x\"\nfield = []").contains("unknown field"));
+    }
+}

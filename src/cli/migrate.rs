@@ -1,0 +1,71 @@
+//! `wattbridge migrate`: the configuration of another program, turned into ours.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::CliError;
+use super::print::out;
+use crate::config::{Problem, Problems};
+use crate::migrate::{Migrated, kaifareader};
+
+/// Turns the configuration of another program into one for wattbridge
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  wattbridge migrate kaifareader meter.json > wattbridge.toml
+  (umask 077; wattbridge migrate kaifareader > wattbridge.toml)    readable for you alone
+
+The other program's file stays as it is. Exit code 2 means that it cannot be used, and says why.")]
+pub(super) struct MigrateArgs {
+    #[command(subcommand)]
+    from: From,
+}
+
+/// The programs whose files can be read.
+#[derive(Debug, Subcommand)]
+enum From {
+    /// From kaifareader, for smart meters: its meter.json
+    Kaifareader {
+        /// The file
+        #[arg(value_name = "FILE", default_value = kaifareader::USUAL_FILE)]
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(args: &MigrateArgs) -> Result<(), CliError> {
+    match &args.from {
+        From::Kaifareader { file } => {
+            let name = file.display().to_string();
+            let migrated = kaifareader::migrate(&read(file)?)
+                .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
+            print(&migrated);
+        }
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<String, Problems> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                "name the file: wattbridge migrate kaifareader /path/to/meter.json"
+            }
+            std::io::ErrorKind::PermissionDenied => "run this as a user who may read it",
+            _ => "name the text file that the other program reads",
+        };
+        let name = file.display().to_string();
+        Problem::new(name, format!("cannot be read: {error}"), hint).into()
+    })
+}
+
+/// The configuration for a file, the rest for the person.
+fn print(migrated: &Migrated) {
+    for remark in &migrated.remarks {
+        eprintln!("{remark}");
+    }
+    eprintln!(
+        "Keys and passwords are in this configuration: keep the file private (chmod 600). `wattbridge check` tells whether it is right."
+    );
+    out(migrated.toml.trim_end());
+}

@@ -1,0 +1,337 @@
+//! Where a device is: a TCP port of some host, or a serial port.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// A host, by name or address, and a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl Endpoint {
+    /// Reads `host`, `host:port` or `[address]:port`; the port is `usual` if it is not given.
+    pub fn parse(text: &str, usual: u16) -> Self {
+        let bare = |host: &str| host.trim_matches(['[', ']']).to_owned();
+        let with_port = text.rsplit_once(':').and_then(|(host, port)| {
+            // A bare IPv6 address has colons of its own.
+            let single = !host.contains(':') || host.ends_with(']');
+            Some((host, port.parse().ok().filter(|_| single)?))
+        });
+        match with_port {
+            Some((host, port)) => Self {
+                host: bare(host),
+                port,
+            },
+            None => Self {
+                host: bare(text),
+                port: usual,
+            },
+        }
+    }
+}
+
+/// Where a stream of bytes is to be had, as users write it: `/dev/ttyUSB0`,
+/// `/dev/serial/by-id/usb-...`, `COM3`, `tcp://192.168.1.9:2001`, `tcp://[fe80::1]:2001`.
+///
+/// The `socket://` of pySerial is read as `tcp://`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Address {
+    /// A serial port of this machine.
+    Serial(PathBuf),
+    /// A serial port of another machine, passed on by TCP without any protocol around it.
+    Tcp(Endpoint),
+}
+
+/// An address cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// There is nothing.
+    #[error("the address is empty; write a serial port such as /dev/ttyUSB0, or tcp://HOST:PORT")]
+    Empty,
+    /// A TCP address without a port, or with one that is none.
+    #[error(
+        "\"{0}\" lacks the port, a number from 1 to 65535; write it like tcp://192.168.1.9:2001"
+    )]
+    NoPort(String),
+    /// A TCP address without a host, or with one that is none.
+    #[error(
+        "\"{0}\" does not name a host; write it like tcp://192.168.1.9:2001 or tcp://[fe80::1]:2001"
+    )]
+    NoHost(String),
+    /// Another way than TCP.
+    #[error(
+        "\"{0}\" begins with something unknown; write tcp://HOST:PORT and let the other side pass bytes on as they are"
+    )]
+    UnknownScheme(String),
+    /// Neither the path of a port nor a TCP address.
+    #[error("\"{text}\" is neither a serial port nor a TCP address; did you mean {instead}?")]
+    Neither {
+        /// What was written.
+        text: String,
+        /// What may have been meant.
+        instead: String,
+    },
+    /// There are control characters in it.
+    #[error("the address has characters in it that cannot be seen; write it anew")]
+    Unprintable,
+}
+
+impl Address {
+    /// The path of a serial port.
+    pub fn serial(&self) -> Option<&Path> {
+        match self {
+            Self::Serial(path) => Some(path),
+            Self::Tcp(_) => None,
+        }
+    }
+
+    /// As it stands in messages: a path, or host and port.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Serial(path) => path.display().to_string(),
+            Self::Tcp(endpoint) => endpoint.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if matches!(self, Self::Tcp(_)) {
+            f.write_str("tcp://")?;
+        }
+        f.write_str(&self.place())
+    }
+}
+
+impl From<Endpoint> for Address {
+    fn from(endpoint: Endpoint) -> Self {
+        Self::Tcp(endpoint)
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(AddressError::Unprintable);
+        }
+        if text.starts_with('/') || is_windows_port(text) {
+            return Ok(Self::Serial(PathBuf::from(text)));
+        }
+        match text.split_once("://") {
+            Some((scheme, rest))
+                if scheme.eq_ignore_ascii_case("tcp") || scheme.eq_ignore_ascii_case("socket") =>
+            {
+                endpoint(text, rest.trim_end_matches('/')).map(Self::Tcp)
+            }
+            Some(_) => Err(AddressError::UnknownScheme(text.to_owned())),
+            None => Err(AddressError::Neither {
+                text: text.to_owned(),
+                instead: if text.starts_with("tty") || text.starts_with("serial/") {
+                    format!("/dev/{text}")
+                } else if text.contains(':') {
+                    format!("tcp://{text}")
+                } else {
+                    "/dev/ttyUSB0, or tcp://HOST:PORT".to_owned()
+                },
+            }),
+        }
+    }
+}
+
+/// `COM3`, or `\\.\COM12`.
+fn is_windows_port(text: &str) -> bool {
+    let name = text.strip_prefix(r"\\.\").unwrap_or(text);
+    let number = name
+        .get(..3)
+        .filter(|start| start.eq_ignore_ascii_case("com"))
+        .and_then(|_| name.get(3..));
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn endpoint(text: &str, rest: &str) -> Result<Endpoint, AddressError> {
+    let no_host = || AddressError::NoHost(text.to_owned());
+    let no_port = || AddressError::NoPort(text.to_owned());
+    let (host, port) = if let Some(rest) = rest.strip_prefix('[') {
+        let (host, port) = rest.split_once(']').ok_or_else(no_host)?;
+        if !host.contains(':') {
+            return Err(no_host());
+        }
+        (host, port.strip_prefix(':').ok_or_else(no_port)?)
+    } else {
+        let (host, port) = rest.rsplit_once(':').ok_or_else(no_port)?;
+        // A bare IPv6 address would leave open where it ends.
+        if host.contains(':') {
+            return Err(no_host());
+        }
+        (host, port)
+    };
+    let odd = |c: char| c.is_whitespace() || matches!(c, '/' | '[' | ']' | '@');
+    if host.is_empty() || host.contains(odd) {
+        return Err(no_host());
+    }
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    let port = port.parse().ok().filter(|port| digits && *port > 0);
+    Ok(Endpoint {
+        host: host.to_owned(),
+        port: port.ok_or_else(no_port)?,
+    })
+}
+
+impl JsonSchema for Address {
+    fn schema_name() -> Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_endpoint_is_read_as_people_write_it() {
+        for (text, host, port) in [
+            ("192.168.1.50", "192.168.1.50", 8899),
+            ("192.168.1.50:9000", "192.168.1.50", 9000),
+            ("[fe80::1]:9000", "fe80::1", 9000),
+            ("fe80::1", "fe80::1", 8899),
+            ("ecu.home", "ecu.home", 8899),
+        ] {
+            let endpoint = Endpoint::parse(text, 8899);
+            assert_eq!(
+                (endpoint.host.as_str(), endpoint.port),
+                (host, port),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_as_people_write_it_and_written_back() {
+        for (text, back) in [
+            ("/dev/ttyUSB0", "/dev/ttyUSB0"),
+            (" /dev/ttyUSB0 ", "/dev/ttyUSB0"),
+            (
+                "/dev/serial/by-id/usb-FTDI_a:b-if00-port0",
+                "/dev/serial/by-id/usb-FTDI_a:b-if00-port0",
+            ),
+            ("COM3", "COM3"),
+            (r"\\.\COM12", r"\\.\COM12"),
+            ("tcp://192.168.1.9:2001", "tcp://192.168.1.9:2001"),
+            ("TCP://meter.home:2001/", "tcp://meter.home:2001"),
+            ("socket://192.168.1.9:2001", "tcp://192.168.1.9:2001"),
+            ("tcp://[fe80::1]:2001", "tcp://[fe80::1]:2001"),
+            ("tcp://[fe80::1%eth0]:2001", "tcp://[fe80::1%eth0]:2001"),
+        ] {
+            let address: Address = text
+                .parse()
+                .unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
+            assert_eq!(address.to_string(), back);
+            assert_eq!(back.parse(), Ok(address));
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_with_advice() {
+        for (text, advice) in [
+            ("", "/dev/ttyUSB0"),
+            ("  ", "/dev/ttyUSB0"),
+            ("tcp://192.168.1.9", "lacks the port"),
+            ("tcp://192.168.1.9:", "lacks the port"),
+            ("tcp://192.168.1.9:0", "lacks the port"),
+            ("tcp://192.168.1.9:65536", "lacks the port"),
+            ("tcp://192.168.1.9:+1", "lacks the port"),
+            ("tcp://[fe80::1]", "lacks the port"),
+            ("tcp://fe80::1:2001", "tcp://[fe80::1]:2001"),
+            ("tcp://:2001", "does not name a host"),
+            ("tcp://[]:2001", "does not name a host"),
+            ("tcp://a b:2001", "does not name a host"),
+            ("rfc2217://192.168.1.9:2001", "tcp://HOST:PORT"),
+            ("ttyUSB0", "did you mean /dev/ttyUSB0?"),
+            ("192.168.1.9:2001", "did you mean tcp://192.168.1.9:2001?"),
+            ("COM", "/dev/ttyUSB0, or tcp://"),
+            ("COM3x", "/dev/ttyUSB0, or tcp://"),
+            ("/dev/tty\nUSB0", "cannot be seen"),
+        ] {
+            let wrong = text.parse::<Address>().unwrap_err().to_string();
+            assert!(wrong.contains(advice), "{text:?}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn a_section_may_hold_an_address() {
+        #[derive(Debug, Deserialize, Serialize, JsonSchema)]
+        struct Section {
+            port: Address,
+        }
+        let section: Section = toml::from_str("port = \"socket://10.0.0.2:7\"").unwrap();
+        assert_eq!(
+            toml::to_string(&section).unwrap(),
+            "port = \"tcp://10.0.0.2:7\"\n"
+        );
+        let wrong = toml::from_str::<Section>("port = \"tcp://10.0.0.2\"").unwrap_err();
+        assert!(wrong.to_string().contains("lacks the port"), "{wrong}");
+        let schema = serde_json::to_value(schemars::schema_for!(Section)).unwrap();
+        assert_eq!(schema["properties"]["port"]["type"], "string");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_is_written_such_that_it_reads_the_same(
+            text in "(/|tcp://|socket://|COM|)[ -~]{0,20}(:[0-9]{0,6})?",
+        ) {
+            if let Ok(address) = text.parse::<Address>() {
+                prop_assert_eq!(address.to_string().parse(), Ok(address));
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! An open connection, whatever it goes over.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_serial::SerialStream;
+
+use super::address::Address;
+use super::error::LinkError;
+use super::recorder::Recorder;
+use super::recording::{Event, Line};
+use super::replay::Replayed;
+use super::serial;
+
+/// An open connection. Dropping it closes it; [`Connection::close`] does so politely.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) address: Address,
+    pub(super) tap: Option<Tap>,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Tcp(TcpStream),
+    Serial(SerialStream),
+    Replayed(Replayed),
+}
+
+/// Where one connection is recorded.
+#[derive(Debug)]
+pub(super) struct Tap {
+    pub(super) recorder: Recorder,
+    pub(super) since: Instant,
+    pub(super) connection: u64,
+}
+
+pub(super) fn record(tap: Option<&Tap>, event: impl FnOnce() -> Event) {
+    if let Some(tap) = tap {
+        let line = Line {
+            after: tap.since.elapsed(),
+            connection: tap.connection,
+            event: event(),
+        };
+        tap.recorder.record(&line);
+    }
+}
+
+impl Connection {
+    /// Where it leads to.
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What it means that there is nothing more to receive.
+    pub fn ended(&self) -> LinkError {
+        match &self.address {
+            Address::Serial(path) => LinkError::Unplugged(path.display().to_string()),
+            Address::Tcp(endpoint) => LinkError::Closed(endpoint.clone()),
+        }
+    }
+
+    /// Sends all bytes, waiting at most `within`. On a serial port they are then on their way, not
+    /// yet all on the line.
+    pub async fn send(&mut self, bytes: &[u8], within: Duration) -> Result<(), LinkError> {
+        record(self.tap.as_ref(), || Event::Sent(bytes.to_vec()));
+        self.send_unrecorded(bytes, within).await
+    }
+
+    /// Sends bytes that must not end up in a recording, because a secret is among them.
+    pub async fn send_unrecorded(
+        &mut self,
+        bytes: &[u8],
+        within: Duration,
+    ) -> Result<(), LinkError> {
+        // Nothing is flushed: that would hold up the whole program until the line has taken all.
+        let sent = match &mut self.kind {
+            Kind::Tcp(stream) => timeout(within, stream.write_all(bytes)).await,
+            Kind::Serial(stream) => timeout(within, stream.write_all(bytes)).await,
+            // What was asked then need not be what is asked now, byte for byte: the answers count.
+            Kind::Replayed(_) => return Ok(()),
+        };
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if self.is_end(&error) => Err(self.ended()),
+            Ok(Err(error)) => Err(self.broken(&error)),
+            Err(_) => Err(self.timed_out(within)),
+        }
+    }
+
+    /// Appends what has arrived to `buffer`, waiting at most until `deadline`; 0 bytes mean that
+    /// the device closed the connection or that the port was unplugged, see [`Connection::ended`].
+    /// Nothing is lost if it is dropped while it waits.
+    ///
+    /// Played from a recording, the clock moves to when the bytes came, or to the deadline.
+    pub async fn receive(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        deadline: Instant,
+    ) -> Result<usize, LinkError> {
+        let begun = Instant::now();
+        let mut chunk = [0; 2048];
+        let read = match &mut self.kind {
+            Kind::Tcp(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
+            Kind::Serial(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
+            Kind::Replayed(replayed) => {
+                let until = replayed.moment_of(deadline);
+                let received = replayed.receive(buffer, until).await;
+                let after = deadline.saturating_duration_since(begun);
+                return received.ok_or_else(|| self.timed_out(after));
+            }
+        };
+        let count = match read {
+            Ok(Ok(count)) => count,
+            Ok(Err(error)) if self.is_end(&error) => 0,
+            Ok(Err(error)) => return Err(self.broken(&error)),
+            Err(_) => return Err(self.timed_out(deadline.saturating_duration_since(begun))),
+        };
+        let bytes = chunk.get(..count).unwrap_or(&chunk);
+        if count > 0 {
+            record(self.tap.as_ref(), || Event::Received(bytes.to_vec()));
+        }
+        buffer.extend_from_slice(bytes);
+        Ok(count)
+    }
+
+    /// Like [`Connection::receive`], waiting at most this long. To be preferred where there is no
+    /// deadline over several of them: a replay then knows to the nanosecond what is meant.
+    pub async fn receive_within(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        within: Duration,
+    ) -> Result<usize, LinkError> {
+        if let Kind::Replayed(replayed) = &mut self.kind {
+            let until = replayed.moment_in(within);
+            let received = replayed.receive(buffer, until).await;
+            return received.ok_or_else(|| self.timed_out(within));
+        }
+        let now = Instant::now();
+        // Thirty years are as good as for ever.
+        let deadline = now.checked_add(within);
+        let deadline = deadline.unwrap_or_else(|| now + Duration::from_secs(30 * 365 * 86_400));
+        self.receive(buffer, deadline).await
+    }
+
+    /// Says goodbye, waits at most a second for the other side to do so too, and closes. A serial
+    /// port is just closed.
+    pub async fn close(mut self) {
+        if let Kind::Tcp(stream) = &mut self.kind {
+            let goodbye = async {
+                // Whatever goes wrong here, the socket is closed right after.
+                let _ = stream.shutdown().await;
+                let mut rest = [0; 512];
+                while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+            };
+            let _ = timeout(Duration::from_secs(1), goodbye).await;
+        }
+    }
+
+    /// Whether an error is how this kind of connection ends.
+    fn is_end(&self, error: &io::Error) -> bool {
+        match &self.kind {
+            // A reset instead of a proper end is how several devices hang up.
+            Kind::Tcp(_) => error.kind() == io::ErrorKind::ConnectionReset,
+            Kind::Serial(_) => serial::is_unplugged(error),
+            Kind::Replayed(_) => false,
+        }
+    }
+
+    fn broken(&self, error: &io::Error) -> LinkError {
+        LinkError::Broken(self.address.clone(), error.to_string())
+    }
+
+    fn timed_out(&self, after: Duration) -> LinkError {
+        LinkError::TimedOut {
+            address: self.address.clone(),
+            after,
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        record(self.tap.as_ref(), || Event::Close);
+    }
+}

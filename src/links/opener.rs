@@ -1,0 +1,143 @@
+//! Opens connections: real ones, recorded ones, and ones replayed from a recording.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tokio_serial::SerialStream;
+
+use super::address::{Address, Endpoint};
+use super::connection::{Connection, Kind, Tap, record};
+use super::error::LinkError;
+use super::recorder::Recorder;
+use super::recording::{Event, Script};
+use super::replay::Replay;
+use super::serial::{self, SerialSettings};
+use super::tcp;
+use crate::clock::Clock;
+
+/// Opens connections. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    recorder: Option<(Recorder, Instant)>,
+    replay: Option<Arc<Replay>>,
+}
+
+impl Links {
+    /// Real connections.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Real connections whose exchange goes into a recording as well.
+    pub fn recorded(recorder: Recorder) -> Self {
+        Self {
+            recorder: Some((recorder, Instant::now())),
+            replay: None,
+        }
+    }
+
+    /// Connections that play a recording; `clock` follows the times in it.
+    pub fn replayed(script: Script, clock: Clock) -> Self {
+        Self {
+            recorder: None,
+            replay: Some(Arc::new(Replay::new(script, clock))),
+        }
+    }
+
+    /// Opens a TCP connection to ask questions on, waiting at most `within`.
+    pub async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        within: Duration,
+    ) -> Result<Connection, LinkError> {
+        let address = Address::Tcp(endpoint.clone());
+        if let Some(replay) = &self.replay {
+            return Self::replay(replay, address);
+        }
+        let tap = self.tap(Recorder::connection);
+        let opened = tcp::open(endpoint, within).await.map(Kind::Tcp);
+        told(address, endpoint.to_string(), tap, opened)
+    }
+
+    /// Opens a stream of bytes, waiting at most `within`. The settings are those of a serial port
+    /// here; what passes one on by TCP has its own. To change them, open it again.
+    pub async fn open(
+        &self,
+        address: &Address,
+        settings: &SerialSettings,
+        within: Duration,
+    ) -> Result<Connection, LinkError> {
+        let address = address.clone();
+        if let Some(replay) = &self.replay {
+            return Self::replay(replay, address);
+        }
+        let tap = self.tap(Recorder::stream);
+        let opened = match &address {
+            Address::Tcp(endpoint) => tcp::open(endpoint, within).await.map(|stream| {
+                tcp::keep_alive(&stream);
+                Kind::Tcp(stream)
+            }),
+            Address::Serial(path) => open_port(path, *settings, within).await.map(Kind::Serial),
+        };
+        let shown = address.to_string();
+        told(address, shown, tap, opened)
+    }
+
+    fn tap(&self, number: fn(&Recorder) -> u64) -> Option<Tap> {
+        self.recorder.as_ref().map(|(recorder, since)| Tap {
+            recorder: recorder.clone(),
+            since: *since,
+            connection: number(recorder),
+        })
+    }
+
+    fn replay(replay: &Replay, address: Address) -> Result<Connection, LinkError> {
+        let replayed = replay.open(&address)?;
+        Ok(Connection {
+            address,
+            tap: None,
+            kind: Kind::Replayed(replayed),
+        })
+    }
+}
+
+/// Records how the opening went.
+fn told(
+    address: Address,
+    shown: String,
+    tap: Option<Tap>,
+    opened: Result<Kind, LinkError>,
+) -> Result<Connection, LinkError> {
+    match opened {
+        Ok(kind) => {
+            record(tap.as_ref(), || Event::Open(shown));
+            Ok(Connection { address, tap, kind })
+        }
+        Err(error) => {
+            record(tap.as_ref(), || Event::Fail(error.to_string()));
+            Err(error)
+        }
+    }
+}
+
+/// Drivers of USB adapters ask the adapter, which may hang; that must not hold up all the others.
+async fn open_port(
+    path: &Path,
+    settings: SerialSettings,
+    within: Duration,
+) -> Result<SerialStream, LinkError> {
+    let port = path.to_owned();
+    let opening = tokio::task::spawn_blocking(move || serial::open(&port, settings));
+    let address = || Address::Serial(path.to_owned());
+    match timeout(within, opening).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => Err(LinkError::Broken(address(), error.to_string())),
+        // Should it come about later, the port is closed again at once.
+        Err(_) => Err(LinkError::TimedOut {
+            address: address(),
+            after: within,
+        }),
+    }
+}

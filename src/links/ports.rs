@@ -1,0 +1,207 @@
+//! The serial ports of this machine, without asking udev: containers have none.
+//!
+//! | where | what |
+//! |---|---|
+//! | `/sys/class/tty/NAME/device` | leads to the device, if the terminal is of hardware at all |
+//! | `/sys/class/tty/NAME/type` | of ports on the board: 0 if there is no chip behind them |
+//! | `idVendor`, `manufacturer`, `product` | of USB devices: one or two folders above `device` |
+//! | `/dev/NAME` | the port itself; in a container only if it was passed |
+//! | `/dev/serial/by-id/...` | a link to it, under a name that stays, or in a container the port itself |
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// How often is looked for ports that came or went.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How many folders, from the port's own upwards, may be that of its USB device.
+const LEVELS: usize = 4;
+
+/// A serial port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortInfo {
+    /// The port: `/dev/ttyUSB0`.
+    pub path: PathBuf,
+    /// Its name that stays whatever is plugged in beside it, if it has one.
+    pub by_id: Option<PathBuf>,
+    /// What the device calls itself, if it does: `FTDI USB-RS232 Cable`.
+    pub description: Option<String>,
+}
+
+impl PortInfo {
+    /// The name to configure: the one that stays, if there is one.
+    pub fn name(&self) -> String {
+        let path = self.by_id.as_ref().unwrap_or(&self.path);
+        path.display().to_string()
+    }
+}
+
+impl std::fmt::Display for PortInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name())?;
+        match &self.description {
+            Some(description) => write!(f, " ({description})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The serial ports of this machine, sorted by their path.
+pub fn ports() -> Vec<PortInfo> {
+    Ports::of_this_machine().list()
+}
+
+/// Where serial ports are listed.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    root: PathBuf,
+}
+
+impl Ports {
+    /// Those of this machine.
+    pub fn of_this_machine() -> Self {
+        Self::below("/")
+    }
+
+    /// Those of a tree with a `dev` and a `sys` folder.
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The ports there are now, sorted by their path. What cannot be read is left out.
+    pub fn list(&self) -> Vec<PortInfo> {
+        let dev = self.root.join("dev");
+        let mut ports: BTreeMap<PathBuf, PortInfo> = BTreeMap::new();
+        for entry in names(&self.root.join("sys/class/tty")) {
+            let path = dev.join(&entry.1);
+            if is_hardware(&entry.0) && path.exists() {
+                let description = description(&entry.0.join("device"));
+                let port = PortInfo {
+                    path: path.clone(),
+                    by_id: None,
+                    description,
+                };
+                ports.insert(path, port);
+            }
+        }
+        for (link, _) in names(&dev.join("serial/by-id")) {
+            if !link.exists() {
+                continue;
+            }
+            let path = match fs::read_link(&link) {
+                Ok(target) => match target.file_name() {
+                    Some(name) => dev.join(name),
+                    None => continue,
+                },
+                // A container may have got the port under this name.
+                Err(_) => link.clone(),
+            };
+            let port = ports.entry(path.clone()).or_insert(PortInfo {
+                path,
+                by_id: None,
+                description: None,
+            });
+            port.by_id.get_or_insert(link);
+        }
+        ports.into_values().collect()
+    }
+}
+
+/// The entries of a folder with their paths, sorted.
+fn names(folder: &Path) -> Vec<(PathBuf, std::ffi::OsString)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| (entry.path(), entry.file_name()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Whether there is more behind a terminal than software.
+fn is_hardware(class: &Path) -> bool {
+    let chip = fs::read_to_string(class.join("type"));
+    class.join("device").exists() && !chip.is_ok_and(|chip| chip.trim() == "0")
+}
+
+fn description(device: &Path) -> Option<String> {
+    let device = device.canonicalize().ok()?;
+    // The port itself, its interface, its device; the hub above that has a name, too.
+    let mut folders = device.ancestors().take(LEVELS);
+    let usb = folders.find(|folder| folder.join("idVendor").exists())?;
+    let word = |name| {
+        let text = fs::read_to_string(usb.join(name)).ok()?;
+        let text = text.trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    };
+    let product = word("product")?;
+    Some(match word("manufacturer") {
+        Some(maker) if !product.starts_with(&maker) => format!("{maker} {product}"),
+        _ => product,
+    })
+}
+
+/// A port came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortChange {
+    /// It was plugged in.
+    Appeared(PortInfo),
+    /// It was unplugged.
+    Vanished(PortInfo),
+}
+
+/// Tells of ports that come and go, looking every 2 seconds.
+#[derive(Debug)]
+pub struct PortWatch {
+    ports: Ports,
+    known: Vec<PortInfo>,
+    ticks: Interval,
+}
+
+impl PortWatch {
+    /// Begins with the ports there are now, which are not told of; see [`PortWatch::known`].
+    pub fn new(ports: Ports) -> Self {
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.reset();
+        Self {
+            known: ports.list(),
+            ports,
+            ticks,
+        }
+    }
+
+    /// The ports there were at the last look, as far as [`PortWatch::next`] has told of them.
+    pub fn known(&self) -> &[PortInfo] {
+        &self.known
+    }
+
+    /// Waits for the next port that comes or goes. Nothing is lost if it is dropped while it waits.
+    pub async fn next(&mut self) -> PortChange {
+        loop {
+            if let Some(change) = self.compare() {
+                return change;
+            }
+            self.ticks.tick().await;
+        }
+    }
+
+    /// One difference between what is known and what is there.
+    fn compare(&mut self) -> Option<PortChange> {
+        let now = self.ports.list();
+        // One that got another name is told of as if it had been unplugged in between, which may be.
+        let gone = self.known.iter().position(|port| !now.contains(port));
+        if let Some(index) = gone {
+            return Some(PortChange::Vanished(self.known.remove(index)));
+        }
+        let new = now.into_iter().find(|port| !self.known.contains(port))?;
+        self.known.push(new.clone());
+        self.known.sort_by(|a, b| a.path.cmp(&b.path));
+        Some(PortChange::Appeared(new))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! Configurations of other programs, turned into ours: one module for each program.
+//!
+//! Such a module takes the text of the other program's file and gives a [`Migrated`] back. It reads
+//! nothing and prints nothing; the command line does. Another program is one module here and one line
+//! in `cli::migrate`.
+
+pub mod kaifareader;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A configuration for wattbridge, and what has to be said about it.
+pub struct Migrated {
+    /// The text of a `wattbridge.toml`. It holds secrets.
+    pub toml: Zeroizing<String>,
+    /// What could not be taken over or needs a look, each with what to do.
+    pub remarks: Vec<String>,
+}
+
+impl fmt::Debug for Migrated {
+    /// Without the text: there are secrets in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Migrated")
+            .field("remarks", &self.remarks)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! The MQTT broker: what outputs that publish there have in common.
+//!
+//! * `config`: the section `[mqtt]`
+//! * `session`: a connection that heals itself, the only place that knows the MQTT client library
+//! * `troubles`: telling each trouble of a connection once
+
+mod config;
+pub mod session;
+mod troubles;
+
+use crate::config::SectionDoc;
+
+pub(super) use config::check_topic;
+pub use config::{MqttSettings, TlsSettings};
+pub(super) use troubles::Troubles;
+
+/// The page about the section.
+pub(super) fn page() -> SectionDoc<'static> {
+    SectionDoc {
+        heading: "[mqtt]",
+        about: "Where the MQTT broker is. For Home Assistant it has to be the broker that it uses too.",
+        schema: schemars::schema_for!(MqttSettings),
+        defaults: serde_json::to_value(MqttSettings::default()).unwrap_or_default(),
+        example: "[mqtt]\nhost = \"homeassistant.local\"\nusername = \"wattbridge\"\npassword = { file = \"/run/secrets/mqtt\" }\n",
+    }
+}

@@ -1,0 +1,226 @@
+//! The file through which SolarView reads a smart meter, as the program kaifareader writes it.
+//!
+//! Rewritten with each telegram that says something new; lines end with LF. A total has six digits,
+//! or more if it needs them, a point and three digits:
+//!
+//! ```text
+//! /?!
+//! /KAIFA
+//! 1.8.0(012345.678*kWh)
+//! 2.8.0(000987.654*kWh)
+//! !
+//! ```
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use super::meter::{Meter, Totals};
+use super::{Output, OutputError, Running};
+use crate::bridge::{Feed, News};
+use crate::config::{Complaint, SectionDoc, Settings};
+use crate::model::{Decimal, Update};
+
+/// The totals of a smart meter in a file that SolarView reads.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SolarViewSettings {
+    /// Whether it is written.
+    pub enabled: bool,
+    /// The file: `export_file_abspath` of kaifareader. Its folder has to be there.
+    pub path: Option<PathBuf>,
+    /// Device id or serial number of the meter, if there are several.
+    pub device: Option<String>,
+}
+
+impl Settings for SolarViewSettings {
+    fn check(&self) -> Vec<Complaint> {
+        let has_name = |path: &PathBuf| path.file_name().is_some();
+        let what = match &self.path {
+            None if self.enabled => "it is missing".to_owned(),
+            Some(path) if !has_name(path) => format!("\"{}\" names no file", path.display()),
+            _ => return Vec::new(),
+        };
+        vec![Complaint::new(
+            "path",
+            what,
+            "write the file that SolarView reads, such as path = \"/var/lib/wattbridge/kaifa.txt\"",
+        )]
+    }
+}
+
+/// Why the file cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be written ({source}). {}", .path.display(), advice(.source))]
+struct WriteError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "Make the folder, or correct path in [solarview]."
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "Give the user that runs wattbridge the right to write in that folder; as a service it \
+             may need a line ReadWritePaths= too."
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Free some space on the disk.",
+        ErrorKind::IsADirectory => "path in [solarview] has to be a file in that folder.",
+        _ => "Check the disk or the share it is on.",
+    }
+}
+
+/// This output.
+#[derive(Debug)]
+pub struct SolarView {
+    path: PathBuf,
+    meter: Meter,
+    /// Whether the last attempt failed, so that the next failure is no news.
+    fails: bool,
+}
+
+impl SolarView {
+    /// From its section of the configuration file; `None` if it names no file.
+    pub fn new(settings: SolarViewSettings) -> Option<Self> {
+        Some(Self {
+            path: settings.path?,
+            meter: Meter::new("solarview", settings.device),
+            fails: false,
+        })
+    }
+
+    async fn work(mut self, mut feed: Feed) {
+        while let Some(news) = feed.next().await {
+            // The next telegram makes up for those that were missed.
+            let News::Update(Update::State(state)) = news else {
+                continue;
+            };
+            let totals = self.meter.take(&state, &feed);
+            // Half a file would say that the other total has gone.
+            if let Some(totals) = totals.filter(|totals| totals.is_complete) {
+                self.put(content(&totals)).await;
+            }
+        }
+    }
+
+    async fn put(&mut self, content: String) {
+        let path = self.path.clone();
+        let written = spawn_blocking(move || write(&path, content.as_bytes())).await;
+        match written.unwrap_or_else(|crash| Err(io::Error::other(crash))) {
+            Ok(()) if self.fails => {
+                self.fails = false;
+                tracing::info!("[solarview] {} is written again", self.path.display());
+            }
+            Ok(()) => {}
+            Err(source) => {
+                let path = self.path.clone();
+                let error = WriteError { path, source };
+                if self.fails {
+                    tracing::debug!("[solarview] {error}");
+                } else {
+                    self.fails = true;
+                    tracing::warn!("[solarview] {error} It is tried again with each telegram.");
+                }
+            }
+        }
+    }
+}
+
+impl Output for SolarView {
+    fn name(&self) -> &'static str {
+        "solarview"
+    }
+
+    fn run(self: Box<Self>, feed: Feed, stop: CancellationToken) -> Running {
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = self.work(feed) => {}
+            }
+            Ok::<(), OutputError>(())
+        })
+    }
+}
+
+/// The page about its section.
+pub(super) fn page() -> SectionDoc<'static> {
+    SectionDoc {
+        heading: "[solarview]",
+        about: "The totals of a smart meter in a file that SolarView reads, as the program kaifareader writes it. The file is replaced as a whole with each telegram that says something new; a reader never sees half of it.",
+        schema: schemars::schema_for!(SolarViewSettings),
+        defaults: serde_json::to_value(SolarViewSettings::default()).unwrap_or_default(),
+        example: "[solarview]\nenabled = true\npath = \"/var/lib/wattbridge/kaifa.txt\"\n",
+    }
+}
+
+/// What stands in the file.
+fn content(totals: &Totals) -> String {
+    let line = |code, total: Option<Decimal>| {
+        let total = total.map(padded);
+        total.map_or_else(String::new, |total| format!("{code}({total}*kWh)\n"))
+    };
+    let (import, export) = (line("1.8.0", totals.import), line("2.8.0", totals.export));
+    format!("/?!\n/KAIFA\n{import}{export}!\n")
+}
+
+/// At least ten characters, zeros behind the sign.
+fn padded(total: Decimal) -> String {
+    let text = total.with_scale(3).to_string();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.as_str()),
+    };
+    let width = 10 - sign.len();
+    format!("{sign}{digits:0>width$}")
+}
+
+/// Replaces the file as a whole, unless it says so already. It is not forced to the disk: another
+/// one follows in seconds, and memory cards wear out.
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let there = fs::metadata(path).ok();
+    if there.as_ref().is_some_and(fs::Metadata::is_dir) {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    // A file of another length says something else, and a pipe would keep us waiting.
+    let may_be_same = |there: fs::Metadata| there.is_file() && there.len() == content.len() as u64;
+    if there.is_some_and(may_be_same) && fs::read(path).is_ok_and(|kept| kept == content) {
+        return Ok(());
+    }
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    let written = fill(&beside, content).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // Perhaps there was nothing to remove.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Makes a new file that everybody may read. One that was left behind by a crash, or put there by
+/// somebody else, goes.
+fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    file.write_all(content)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! What users of the program kaifareader find here: its topics on a real Mosquitto, its file on real
+//! disks, and the way from its configuration to ours.
+
+// What goes wrong in here shall fail the test, also outside of its own function.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod migrate;
+mod solarview;
+#[path = "../support/mod.rs"]
+mod support;
+mod topics;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use wattbridge::bridge::Hub;
+use wattbridge::model::{Decimal, Device, DeviceState, Health, Metric, Quantity, Value};
+
+/// Only reached when something is broken.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+fn meter(serial: &str) -> Device {
+    let mut device = Device::new("kaifa", serial, "Meter", "Kaifa");
+    let total = |key| Metric::lifetime(key, Quantity::Energy).decimals(3);
+    device.metrics = vec![total("energy_import"), total("energy_export")];
+    device
+}
+
+/// A hub that knows some meters.
+fn hub(devices: &[Device]) -> Hub {
+    let hub = Hub::new().0;
+    for device in devices {
+        let state = DeviceState {
+            device: device.id.clone(),
+            at: None,
+            values: [].into(),
+            health: Health::ONLINE,
+        };
+        hub.put_device(Arc::new(device.clone()), Arc::new(state));
+    }
+    hub
+}
+
+/// The state after a telegram of that second, with its totals in watt-hours.
+fn telegram(device: &Device, second: i64, totals: [Option<i64>; 2]) -> Arc<DeviceState> {
+    let [import, export] = totals.map(|total| Value::from(total.map(Decimal::from_watt_hours)));
+    Arc::new(DeviceState {
+        device: device.id.clone(),
+        at: Some(Timestamp::from_second(second).unwrap()),
+        values: [
+            ("energy_import".into(), import),
+            ("energy_export".into(), export),
+        ]
+        .into(),
+        health: Health::ONLINE,
+    })
+}
