@@ -180,8 +180,8 @@ fn register(c: u8, d: u8, value: Data, exponent: i8, unit: Unit) -> Vec<Data> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::household::{Fixed, Household};
+    use super::*;
 
     fn lengths(name: &str) -> Vec<usize> {
         let key: Key = "000102030405060708090A0B0C0D0E0F".parse().unwrap();
