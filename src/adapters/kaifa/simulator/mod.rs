@@ -2,13 +2,14 @@
 //!
 //! * `model`: the meters there are; `household`: what they measure
 //! * `telegram`: what they send; `faults`: what goes wrong on the way
-//! * `line`: a meter, or several, on one line; `command`: the same on the command line
+//! * `line`: a meter, or several, on one line, and `outlet`, its end; `command`: the same on the command line
 
 mod command;
 mod faults;
 mod household;
 mod line;
 mod model;
+mod outlet;
 mod telegram;
 
 pub use command::SimulatorArgs;
