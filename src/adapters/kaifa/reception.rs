@@ -410,3 +410,6 @@ impl Reception {
         reports
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::super::wire::axdr::{Data, tag};
 use super::super::wire::link::{hdlc, mbus};
+use super::super::wire::security::OpenError;
 use super::super::wire::{HeaderTime, Key, MeterTime, SecurityControl, Unit, notification, seal};
 use super::household::Sample;
 use super::model::{Framing, Layout, Model};
@@ -19,13 +20,24 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// The next telegram, as frames.
+    /// The next telegram, as frames; none with a key that is too short for the model.
     pub(super) fn telegram(
         &mut self,
         sample: &Sample,
         now: Timestamp,
         zone: &TimeZone,
     ) -> Vec<Vec<u8>> {
+        let message = self.message(sample, now, zone);
+        message.map_or_else(|_| Vec::new(), |message| self.frames(&message))
+    }
+
+    /// The next telegram, encrypted.
+    pub(super) fn message(
+        &mut self,
+        sample: &Sample,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Result<Vec<u8>, OpenError> {
         self.counter = self.counter.wrapping_add(1);
         let time = MeterTime::at(now, zone);
         let data = match self.model.layout {
@@ -35,21 +47,21 @@ impl Meter {
             Layout::Bare12 => self.bare12(sample, now, zone),
         };
         let plaintext = notification(self.counter, HeaderTime::Bare(time), &data);
-        let sealed = seal(
+        seal(
             self.model.title,
             SecurityControl(self.model.security),
             self.counter,
             &self.key,
             self.authentication.as_ref(),
             &plaintext,
-        );
-        let Ok(apdu) = sealed else {
-            // A key that is too short for the model: nothing that could be sent.
-            return Vec::new();
-        };
+        )
+    }
+
+    /// A message as the frames it is sent in.
+    pub(super) fn frames(&self, message: &[u8]) -> Vec<Vec<u8>> {
         match self.model.framing {
-            Framing::MBus(most) => mbus::frames(&apdu, most),
-            Framing::Hdlc(most) => hdlc::frames(&apdu, most, hdlc::Sender::default()),
+            Framing::MBus(most) => mbus::frames(message, most),
+            Framing::Hdlc(most) => hdlc::frames(message, most, hdlc::Sender::default()),
         }
     }
 
