@@ -38,7 +38,7 @@ pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, To
             .transpose()?
             .into_iter()
             .collect(),
-        interval: Duration::from_secs(5),
+        interval: Duration::from_secs(2),
         zone: TimeZone::system(),
         fixed: Fixed::default(),
         faults: Vec::new(),
