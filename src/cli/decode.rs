@@ -45,6 +45,9 @@ pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
         }
         for stream in input::streams(content)? {
             let mut decoder = args.adapter.decoder(&section)?;
+            if args.annotate {
+                decoder.annotate();
+            }
             decoder.push(&stream);
             decoded += drain(&mut *decoder, args.annotate, &path.display().to_string());
         }
