@@ -2,7 +2,8 @@
 //!
 //! * `model`: the meters there are; `household`: what they measure
 //! * `telegram`: what they send; `faults`: what goes wrong on the way
-//! * `line`: a meter, or several, on one line; `command`: the same on the command line
+//! * `line`: a meter, or several, on one line, and `outlet`, its end; `command`: the same on the
+//!   command line
 //! * `series`: many telegrams at once, for files and measurements
 
 mod command;
@@ -10,6 +11,7 @@ mod faults;
 mod household;
 mod line;
 mod model;
+mod outlet;
 mod series;
 mod telegram;
 

@@ -65,9 +65,18 @@ impl Series {
     ///
     /// A key is not as long as the model wants it, or missing.
     pub fn telegram(&mut self) -> Result<Telegram, OpenError> {
+        let sample = self.home.at(self.now);
+        self.telegram_of(sample)
+    }
+
+    /// The next telegram, with values of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::telegram`].
+    pub fn telegram_of(&mut self, sample: Sample) -> Result<Telegram, OpenError> {
         let at = self.now;
         self.now = at.checked_add(self.interval).unwrap_or(at);
-        let sample = self.home.at(at);
         let message = self.meter.message(&sample, at, &TimeZone::UTC)?;
         Ok(Telegram {
             sample,
