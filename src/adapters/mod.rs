@@ -91,6 +91,9 @@ pub type Keys = Vec<(String, String)>;
 
 /// Reads bytes as its adapter would, without a device.
 pub trait Decoder {
+    /// Labels the bytes of all messages from now on, which takes longer than to decode them.
+    fn annotate(&mut self);
+
     /// Takes bytes, cut anywhere.
     fn push(&mut self, bytes: &[u8]);
 
@@ -108,7 +111,7 @@ pub struct Decoded {
     pub reports: Vec<Report>,
     /// What it says besides, as JSON objects.
     pub notes: Vec<serde_json::Value>,
-    /// Its bytes, labelled.
+    /// Its bytes, labelled; empty unless that was asked for.
     pub annotation: String,
 }
 
@@ -117,7 +120,7 @@ pub struct Decoded {
 pub struct Undecoded {
     /// Where, and why.
     pub reason: String,
-    /// Its bytes, labelled, as far as they can be.
+    /// Its bytes, labelled, as far as they can be; empty unless that was asked for.
     pub annotation: String,
 }
 

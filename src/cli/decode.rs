@@ -45,6 +45,9 @@ pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
         }
         for stream in input::streams(content)? {
             let mut decoder = args.adapter.decoder(&section)?;
+            if args.annotate {
+                decoder.annotate();
+            }
             decoder.push(&stream);
             decoded += drain(&mut *decoder, args.annotate, &path.display().to_string());
         }
@@ -63,6 +66,7 @@ pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
 fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str) -> u64 {
     let mut lines = Lines::default();
     let mut count = 0;
+    let mut is_over = false;
     loop {
         while let Some(result) = decoder.next() {
             match result {
@@ -88,7 +92,9 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
         }
         match decoder.finish() {
             Some(rest) => eprintln!("{name}: {rest}"),
-            None => return count,
+            None if is_over => return count,
+            // The end may have made something whole.
+            None => is_over = true,
         }
     }
 }

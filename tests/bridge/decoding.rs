@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use wattbridge::adapters::aps_ecu::wire::Request;
+use wattbridge::adapters::kaifa::simulator::{Model, Series};
+use wattbridge::adapters::kaifa::wire::Key;
 
 use crate::gateway::{Gateway, Plan};
 use crate::home::Home;
@@ -118,5 +121,29 @@ async fn bytes_that_are_nothing() {
         let done = home.done(args).await;
         assert_eq!(done.code, Some(code), "{args:?} {done:?}");
         assert!(done.err.len() > 20, "{done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_only_the_end_makes_whole() {
+    let (model, key) = (Model::named("tinetz").unwrap(), Key::from([0x11; 16]));
+    let mut series = Series::new(model, key, None, Duration::from_secs(5));
+    // Without frames around them, messages are known to be whole by what follows.
+    let messages: Vec<_> = (0..2).map(|_| series.telegram().unwrap().message).collect();
+    let home = Home::new(1883, &[]);
+    let args = [
+        "decode",
+        "kaifa",
+        "--set",
+        "key=11111111111111111111111111111111",
+    ];
+    for count in 1..=messages.len() {
+        let read = fed(home.path(), &args, &messages[..count].concat()).await;
+        assert_eq!((read.code, read.err.as_str()), (Some(0), ""), "{read:?}");
+        let with_values = lines(&read)
+            .iter()
+            .filter(|line| line.get("readings").is_some())
+            .count();
+        assert_eq!(with_values, count, "{read:?}");
     }
 }

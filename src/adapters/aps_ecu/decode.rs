@@ -15,6 +15,7 @@ use crate::config::{Problems, Section, Settings};
 pub(super) struct EcuDecoder {
     framer: Framer,
     installation: Installation,
+    annotates: bool,
 }
 
 impl EcuDecoder {
@@ -23,13 +24,15 @@ impl EcuDecoder {
         Ok(Self {
             framer: Framer::new(),
             installation: Installation::without_ecu(config),
+            annotates: false,
         })
     }
 
     fn decode(&mut self, frame: &RawFrame) -> Result<Decoded, String> {
         let refuse = |error| format!("at byte {}: {error}", frame.offset);
+        let annotation = self.annotates.then(|| annotate(frame));
         let mut decoded = Decoded {
-            annotation: annotate(frame),
+            annotation: annotation.unwrap_or_default(),
             ..Decoded::default()
         };
         let mut answers = Answers::default();
@@ -50,6 +53,10 @@ impl EcuDecoder {
 }
 
 impl Decoder for EcuDecoder {
+    fn annotate(&mut self) {
+        self.annotates = true;
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.framer.push(bytes);
     }

@@ -14,6 +14,7 @@ use crate::config::{Complaint, Problems, Section, Settings};
 #[derive(Debug)]
 pub(super) struct TelegramDecoder {
     reception: Reception,
+    annotates: bool,
 }
 
 impl TelegramDecoder {
@@ -22,11 +23,28 @@ impl TelegramDecoder {
         let (keys, profiles) = super::secrets::<Offline>(section, &config)?;
         Ok(Self {
             reception: Reception::of_file(config, keys, profiles),
+            annotates: false,
         })
+    }
+
+    /// The layers of a message, each byte with its meaning.
+    fn annotation(&self, message: &Message, plaintext: Option<&[u8]>) -> String {
+        if !self.annotates {
+            return String::new();
+        }
+        let mut text = annotate_apdu(&message.bytes);
+        if let Some(plaintext) = plaintext {
+            text.push_str(&annotate_plaintext(plaintext));
+        }
+        text
     }
 }
 
 impl Decoder for TelegramDecoder {
+    fn annotate(&mut self) {
+        self.annotates = true;
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.reception.push(bytes, Timestamp::UNIX_EPOCH);
     }
@@ -41,11 +59,11 @@ impl Decoder for TelegramDecoder {
                 } => Ok(Decoded {
                     reports,
                     notes: Vec::new(),
-                    annotation: annotation(&message, Some(&plaintext)),
+                    annotation: self.annotation(&message, Some(&plaintext)),
                 }),
                 Heard::Unreadable { message, why, .. } => Err(Undecoded {
                     reason: format!("at byte {}: {}", message.offset, why.sentence()),
-                    annotation: annotation(&message, None),
+                    annotation: self.annotation(&message, None),
                 }),
                 Heard::Repeated => continue,
                 Heard::Refused(refused) => Err(refused.to_string().into()),
@@ -57,15 +75,6 @@ impl Decoder for TelegramDecoder {
         self.reception.finish();
         None
     }
-}
-
-/// The layers of a message, each byte with its meaning.
-fn annotation(message: &Message, plaintext: Option<&[u8]>) -> String {
-    let mut text = annotate_apdu(&message.bytes);
-    if let Some(plaintext) = plaintext {
-        text.push_str(&annotate_plaintext(plaintext));
-    }
-    text
 }
 
 /// The section without the need for a port.

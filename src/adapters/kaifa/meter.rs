@@ -66,6 +66,8 @@ pub(super) struct Meter {
     title: Option<SystemTitle>,
     known: Remembered,
     described: Option<Device>,
+    /// What was known when it was described.
+    described_from: Option<Remembered>,
     /// What the telegram before said of the meter.
     sketch: Option<Sketch>,
     /// Telegrams without a number so far, and when the first came.
@@ -87,6 +89,7 @@ impl Meter {
             title,
             known,
             described: None,
+            described_from: None,
             sketch: None,
             numberless: None,
             counter: None,
@@ -235,10 +238,11 @@ impl Meter {
         } else {
             before.as_ref()?
         };
-        let certain = sketch.carries.intersection(&agreed.carries);
-        self.known
-            .carries
-            .extend(certain.map(|key| (*key).to_owned()));
+        for key in sketch.carries.intersection(&agreed.carries) {
+            if !self.known.carries.contains(*key) {
+                self.known.carries.insert((*key).to_owned());
+            }
+        }
         if sketch.number.is_some() && sketch.number == agreed.number {
             self.known.number.clone_from(&sketch.number);
         }
@@ -254,6 +258,7 @@ impl Meter {
         self.known.stand_in = false;
         let gone = stood_in.filter(|id| self.id().as_ref() != Some(id))?;
         self.described = None;
+        self.described_from = None;
         self.health = None;
         Some(Report::Gone(gone))
     }
@@ -284,7 +289,12 @@ impl Meter {
     }
 
     fn describe(&mut self, config: &Config) -> Option<Report> {
+        // Most telegrams say nothing new of the meter.
+        if self.described_from.as_ref() == Some(&self.known) {
+            return None;
+        }
         let device = self.device(config)?;
+        self.described_from = Some(self.known.clone());
         if self.described.as_ref() == Some(&device) {
             return None;
         }

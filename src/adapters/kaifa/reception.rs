@@ -55,7 +55,7 @@ pub(super) enum Heard {
 /// One line and its meters.
 #[derive(Debug)]
 pub(super) struct Reception {
-    config: Config,
+    config: Arc<Config>,
     keys: Arc<KeyRing>,
     profiles: Arc<Profiles>,
     zone: TimeZone,
@@ -86,7 +86,7 @@ impl Reception {
             (name, Meter::new(title, known))
         };
         Self {
-            config,
+            config: Arc::new(config),
             keys,
             profiles,
             zone,
@@ -243,7 +243,7 @@ impl Reception {
                 }
             }
             Err(why) => {
-                let config = self.config.clone();
+                let config = Arc::clone(&self.config);
                 let reports = self
                     .meter(&name, Some(title))
                     .map(|meter| meter.fail(why.clone(), &config))
@@ -319,7 +319,7 @@ impl Reception {
         opened: Opened,
         now: Timestamp,
     ) -> Vec<Report> {
-        let config = self.config.clone();
+        let config = Arc::clone(&self.config);
         let checksum_errors = (!self.is_file).then_some(self.checksum_errors);
         let now = if self.is_file {
             opened.values.at.unwrap_or(now)
