@@ -148,10 +148,16 @@ impl Harness {
         self.run("call", &[action, entity, "--data", &data.to_string()]);
     }
 
-    /// Puts all energy sensors on the energy dashboard: what Home Assistant says to that, and
-    /// whether it is content.
-    pub(crate) fn energy(&self) -> (String, bool) {
-        let output = self.command("energy-check", &[]).output().unwrap();
+    /// Puts these sources on the energy dashboard, else all energy sensors: what Home Assistant says
+    /// to that, and whether it is content.
+    pub(crate) fn energy(&self, preferences: Option<&Json>) -> (String, bool) {
+        let mut command = self.command("energy-check", &[]);
+        if let Some(preferences) = preferences {
+            let file = self.folder.path().join("energy.json");
+            fs::write(&file, preferences.to_string()).unwrap();
+            command.arg("--prefs").arg(file);
+        }
+        let output = command.output().unwrap();
         (told(&output), output.status.success())
     }
 

@@ -8,6 +8,8 @@
 
 mod announced;
 mod harness;
+mod house;
+mod meters;
 mod plant;
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,110 +19,18 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::{Value as Json, json};
-use wattbridge::adapters::aps_ecu::simulator::{Model, Simulator};
+use wattbridge::adapters::aps_ecu::simulator::Model;
 
-use announced::{devices, differences, differences_on_disk, entities};
+use announced::{devices, differences_on_disk, entities};
 use harness::Harness;
-use plant::{BASE, Invented, PRO, Program, SMALL, simulate};
+use house::House;
+use meters::Meters;
+use plant::{BASE, Invented, PRO, Pace, Program, SMALL, simulate};
 use support::mosquitto::{Mosquitto, Setup};
 use view::{DEADLINE, View};
 
 /// One product of each kind of record, and one inverter that is never heard.
 const INVERTERS: &str = "DS3,QS1,YC1000,QT2,DS3-L";
-
-struct House {
-    home_assistant: Harness,
-    view: View,
-    pro: Simulator,
-    small: Simulator,
-}
-
-impl House {
-    fn topic(serial: &str, what: &str) -> String {
-        format!("wattbridge/aps_ecu_{serial}/{what}")
-    }
-
-    /// Waits until everything is in Home Assistant as it was announced, and returns how many
-    /// entities that are.
-    fn agree(&self, when: &str) -> usize {
-        let since = Instant::now();
-        loop {
-            self.view.forget_the_past();
-            let devices = self.home_assistant.devices();
-            let states = self.home_assistant.states();
-            let heard = self.view.heard();
-            let wrong = differences(&heard, &devices, &states);
-            if wrong.is_empty() {
-                let count = entities(&heard).len();
-                let waited = since.elapsed().as_secs_f64();
-                eprintln!("  {waited:4.1} s until {count} entities agree {when}");
-                return count;
-            }
-            assert!(
-                since.elapsed() < DEADLINE,
-                "{when}, {} differences:\n{}",
-                wrong.len(),
-                wrong.join("\n")
-            );
-        }
-    }
-
-    /// Agrees, and Home Assistant has nothing to complain about.
-    fn is_well(&self, when: &str) -> usize {
-        let count = self.agree(when);
-        assert_eq!(self.home_assistant.complaints(), [""; 0], "{when}");
-        count
-    }
-
-    async fn until_online(&self) {
-        for serial in [PRO, SMALL] {
-            self.view
-                .until_text(&Self::topic(serial, "availability"), "online")
-                .await;
-            self.view
-                .until_value(&Self::topic(serial, "state"), "health", |health| {
-                    health == "online"
-                })
-                .await;
-        }
-    }
-
-    /// The state of an entity with this unique id.
-    fn state(&self, unique_id: &str) -> Option<String> {
-        let id = self.entity_id(unique_id);
-        let states = self.home_assistant.states();
-        let state = states
-            .into_iter()
-            .find(|state| state["entity_id"] == id.as_str())?;
-        Some(state["state"].as_str().unwrap().to_owned())
-    }
-
-    fn until_state(&self, unique_id: &str, wanted: &str) {
-        let since = Instant::now();
-        loop {
-            let state = self.state(unique_id);
-            if state.as_deref() == Some(wanted) {
-                return;
-            }
-            assert!(
-                since.elapsed() < DEADLINE,
-                "{unique_id} is {state:?}, not {wanted}"
-            );
-        }
-    }
-
-    fn entity_id(&self, unique_id: &str) -> String {
-        let devices = self.home_assistant.devices();
-        let entities = devices
-            .iter()
-            .flat_map(|device| device["entities"].as_array().unwrap());
-        let mut found = entities.filter(|entity| entity["unique_id"] == unique_id);
-        found.next().unwrap()["entity_id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn home_assistant_shows_what_is_announced() {
@@ -135,21 +45,33 @@ async fn home_assistant_shows_what_is_announced() {
     pro.handle().reboot();
     let small = simulate(Model::EcuB, SMALL, "YC600", &[]).await;
     let mut program = Program::new(broker.port(), &[&pro, &small]);
+    let meters = Meters::start().await;
+    program.configure(Pace::Unlimited, &meters.sections_without_a_key());
     let house = House {
         home_assistant,
         view: View::open(broker.port()),
         pro,
         small,
+        meters,
     };
     let mut step = Steps::new();
 
-    step.begin("everything is new");
+    step.begin("everything is new, and the key of a meter is missing");
     house.home_assistant.start(broker.port());
     program.start();
-    house.until_online().await;
-    let all_devices = |heard: &view::Heard| devices(heard).len() == 9;
+    let all_devices = |heard: &view::Heard| devices(heard).len() == 12;
     house.view.until("all devices", all_devices).await;
-    let count = house.is_well("at first");
+    meters::stand_in_is_there(&house).await;
+    house.is_well("without a key");
+
+    step.begin("the key is configured");
+    program.stop();
+    program.configure(Pace::Unlimited, &house.meters.sections());
+    program.start();
+    house.until_online().await;
+    house.view.until("all devices", all_devices).await;
+    let count = house.is_well("with all keys");
+    meters::stand_in_is_gone(&house);
     let (shown, hidden) = shown(&house.view.heard());
     assert!(
         shown > hidden && shown + hidden == count,
@@ -157,22 +79,28 @@ async fn home_assistant_shows_what_is_announced() {
     );
     devices_are_a_tree(&house);
 
-    step.begin("an ECU cannot be reached");
+    step.begin("an ECU cannot be reached, and the cable of a meter is pulled");
+    let counted = meters::counted(&house);
+    house.meters.plug(false);
     house.pro.handle().set_fault("refuse".parse().unwrap());
     house
         .view
         .until_text(&House::topic(PRO, "availability"), "offline")
         .await;
-    house.is_well("without the ECU");
+    meters::until_unreachable(&house).await;
+    house.is_well("without the ECU and the meter");
+    meters::cable_is_missed(&house);
     for key in ["power", "energy_total"] {
         house.until_state(&format!("aps_ecu_{PRO}_{key}"), "unavailable");
     }
     house.until_state(&format!("aps_ecu_{PRO}_connectivity"), "off");
     house.until_state(&format!("aps_ecu_{PRO}_problem"), "on");
     house.until_state("wattbridge_bridge_problem", "on");
+    house.meters.plug(true);
     house.pro.handle().clear_fault("refuse");
     house.until_online().await;
-    house.is_well("with the ECU again");
+    house.is_well("with both of them again");
+    assert!(meters::counted(&house) >= counted);
     house.until_state("wattbridge_bridge_problem", "off");
 
     step.begin("night");
@@ -234,12 +162,13 @@ async fn home_assistant_shows_what_is_announced() {
     );
     house.home_assistant.mark();
 
-    step.begin("the program is stopped and started");
+    step.begin("the program is stopped and started, at the usual pace");
     program.stop();
     house.view.until_text("wattbridge/status", "offline").await;
     house.is_well("without the program");
     house.until_state("wattbridge_bridge_connectivity", "off");
     house.until_state(&format!("aps_ecu_{SMALL}_power"), "unavailable");
+    program.configure(Pace::Usual, &house.meters.sections());
     program.start();
     house.view.until_text("wattbridge/status", "online").await;
     house.until_online().await;
@@ -247,6 +176,11 @@ async fn home_assistant_shows_what_is_announced() {
 
     step.begin("energy dashboard");
     energy_counts(&house);
+    meters::energy_counts(&house);
+
+    step.begin("changes are counted");
+    meters::pace_is_kept(&house).await;
+    assert_eq!(house.home_assistant.complaints(), [""; 0], "at the end");
     step.begin("end");
 }
 
@@ -355,7 +289,7 @@ async fn controls_work(house: &House, invented: &mut Invented) {
 
 /// Home Assistant takes all energy for its dashboard, and above all that of the ECUs.
 fn energy_counts(house: &House) {
-    let (said, is_content) = house.home_assistant.energy();
+    let (said, is_content) = house.home_assistant.energy(None);
     assert!(is_content, "{said}");
     for serial in [PRO, SMALL] {
         let entity = house.entity_id(&format!("aps_ecu_{serial}_energy_total"));

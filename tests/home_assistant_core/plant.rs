@@ -48,32 +48,52 @@ pub(crate) async fn simulate(
     Simulator::start(settings, any).await.unwrap()
 }
 
+/// How often values may change in Home Assistant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As the user gets it.
+    Usual,
+    /// Each change goes through.
+    Unlimited,
+}
+
 /// The real program.
 pub(crate) struct Program {
     folder: TempDir,
+    broker: u16,
+    ecus: Vec<u16>,
     running: Option<Child>,
 }
 
 impl Program {
-    /// Configures it for these ECUs.
+    /// For these ECUs. It has to be configured before it is started.
     pub(crate) fn new(broker: u16, ecus: &[&Simulator]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = format!(
-            "[mqtt]\nport = {broker}\n[home_assistant]\npace = {{ \"*\" = {{ every = \"0s\" }} }}\n\
-             [store]\npath = \"store.db\"\n"
-        );
-        for ecu in ecus {
-            config.push_str(&format!(
-                "[[aps_ecu]]\nhost = \"127.0.0.1\"\nport = {}\ninterval = \"1s\"\n\
-                 night_interval = \"1s\"\nquiet = \"\"\n",
-                ecu.handle().address().port()
-            ));
-        }
-        fs::write(folder.path().join("wattbridge.toml"), config).unwrap();
+        let port = |ecu: &&Simulator| ecu.handle().address().port();
         Self {
-            folder,
+            folder: tempfile::tempdir().unwrap(),
+            broker,
+            ecus: ecus.iter().map(port).collect(),
             running: None,
         }
+    }
+
+    /// Writes its configuration: the ECUs, and these sections.
+    pub(crate) fn configure(&self, pace: Pace, sections: &[String]) {
+        let mut config = format!(
+            "[mqtt]\nport = {}\n[store]\npath = \"store.db\"\n",
+            self.broker
+        );
+        if pace == Pace::Unlimited {
+            config.push_str("[home_assistant]\npace = { \"*\" = { every = \"0s\" } }\n");
+        }
+        for port in &self.ecus {
+            config.push_str(&format!(
+                "[[aps_ecu]]\nhost = \"127.0.0.1\"\nport = {port}\ninterval = \"1s\"\n\
+                 night_interval = \"1s\"\nquiet = \"\"\n",
+            ));
+        }
+        config.extend(sections.iter().map(String::as_str));
+        fs::write(self.folder.path().join("wattbridge.toml"), config).unwrap();
     }
 
     pub(crate) fn start(&mut self) {

@@ -143,11 +143,8 @@ fn other_bus(mark: u8) -> Health {
 /// A meter sends, but there is no key for it.
 pub(super) fn key_missing(title: &SystemTitle) -> Health {
     Health::new(HealthCode::KeyMissing)
-        .seen(format!("{} sends encrypted telegrams", meter(title)))
-        .advise(
-            "Ask your grid operator for the key of the customer interface (portal or letter) and \
-             write it as key = \"...\".",
-        )
+        .seen(format!("{} encrypts its telegrams", meter(title)))
+        .advise("Get its customer interface key from your grid operator and set it as key.")
 }
 
 /// A meter sends, but no key opens its telegrams.
@@ -158,8 +155,8 @@ pub(super) fn key_wrong(title: &SystemTitle) -> Health {
             meter(title)
         ))
         .advise(
-            "Compare each digit of the key with your operator's portal, and that it is the key of \
-             this meter. A new meter has a new key.",
+            "Compare each digit with your operator's portal. Is it this meter's key? A new meter has \
+             a new one.",
         )
 }
 
@@ -207,12 +204,13 @@ pub(super) fn meter_silent(since: Timestamp, zone: &TimeZone) -> Health {
         .advise("If it was exchanged for the other one, this one is forgotten after a while.")
 }
 
-/// A meter as far as it can be named without its key.
+/// A meter as far as it can be named without its key, with the end of its number. In few words:
+/// a status has 255 characters, and the bridge puts the name of the port before it.
 fn meter(title: &SystemTitle) -> String {
-    let number = title.number_hint().map_or_else(String::new, |hint| {
-        format!(" with a number that ends in {hint}")
-    });
-    format!("a {} meter{number} (system title {title})", title.maker())
+    let number = title
+        .number_hint()
+        .map_or_else(String::new, |hint| format!(" …{hint}"));
+    format!("the {} meter{number} (system title {title})", title.maker())
 }
 
 #[cfg(test)]
@@ -258,6 +256,19 @@ mod tests {
         line.opened(at(500));
         assert_eq!(code(&line, 501), None);
         assert_eq!(code(&line, 560), Some(HealthCode::Silent));
+    }
+
+    #[test]
+    fn what_to_do_about_a_missing_key_is_never_cut_off() {
+        let title: SystemTitle = "4b464d102009fbf1".parse().unwrap();
+        let of_meter = key_missing(&title).sentence();
+        let port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0";
+        let of_bridge = Health::new(HealthCode::Degraded)
+            .seen(format!("Kaifa {port}: {}", key_missing(&title).detail))
+            .advise(key_missing(&title).advice);
+        for sentence in [of_meter, of_bridge.sentence(), key_wrong(&title).sentence()] {
+            assert!(sentence.chars().count() <= 255, "{sentence}");
+        }
     }
 
     #[test]

@@ -70,9 +70,11 @@ pub(super) const METER: &[Metric] = &[
     angle("phase_angle_l1", "Phase angle L1"),
     angle("phase_angle_l2", "Phase angle L2"),
     angle("phase_angle_l3", "Phase angle L3"),
+    // Home Assistant shows it as the serial number of the device already.
     Metric::text("meter_number")
         .named("Meter number")
-        .diagnostic(),
+        .diagnostic()
+        .off_by_default(),
     Metric::text("logical_name")
         .named("Logical device name")
         .diagnostic()

@@ -74,6 +74,11 @@ impl Household {
         }
     }
 
+    /// Net power from now on; `None` lets it vary.
+    pub(super) const fn set_power(&mut self, power: Option<i32>) {
+        self.fixed.power = power;
+    }
+
     /// What the meter shows at a moment. Moments come in order; power counts since the last one.
     pub(super) fn at(&mut self, now: Timestamp) -> Sample {
         let net = self.net_power(now);

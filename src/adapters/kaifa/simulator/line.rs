@@ -57,6 +57,7 @@ pub struct Settings {
 #[derive(Debug, Default)]
 struct State {
     samples: Vec<Sample>,
+    power: Option<i32>,
     sent: u64,
     faults: Vec<(FaultRule, u32)>,
     plugged: bool,
@@ -78,6 +79,7 @@ impl Simulator {
         let address = outlet.address()?;
         let state = State {
             samples: vec![Sample::default(); settings.meters.len()],
+            power: settings.fixed.power,
             faults: settings.faults.iter().map(|rule| (*rule, 0)).collect(),
             plugged: true,
             ..State::default()
@@ -107,6 +109,11 @@ impl Simulator {
     /// How many telegrams have been sent whole or damaged.
     pub fn sent(&self) -> u64 {
         lock(&self.state).sent
+    }
+
+    /// Net power in watts from the next telegram on, negative for giving; `None` lets it vary.
+    pub fn set_power(&self, power: Option<i32>) {
+        lock(&self.state).power = power;
     }
 
     /// Replaces what goes wrong from now on.
@@ -199,6 +206,7 @@ impl Line {
         let (Some(home), Some(meter)) = (self.homes.get_mut(index), self.meters.get(index)) else {
             return;
         };
+        home.set_power(lock(&self.state).power);
         let truth = home.at(now);
         let mut meter = meter.clone();
         let faults = self.due();

@@ -1,0 +1,118 @@
+//! The house: a Home Assistant, somebody who listens, and everything that is simulated.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde_json::Value as Json;
+use wattbridge::adapters::aps_ecu::simulator::Simulator;
+
+use crate::announced::{differences, entities};
+use crate::harness::Harness;
+use crate::meters::Meters;
+use crate::plant::{PRO, SMALL};
+use crate::view::{DEADLINE, View};
+
+/// Home Assistant, and what it is told of.
+pub(crate) struct House {
+    pub(crate) home_assistant: Harness,
+    pub(crate) view: View,
+    pub(crate) pro: Simulator,
+    pub(crate) small: Simulator,
+    pub(crate) meters: Meters,
+}
+
+impl House {
+    /// A topic of an ECU.
+    pub(crate) fn topic(serial: &str, what: &str) -> String {
+        format!("wattbridge/aps_ecu_{serial}/{what}")
+    }
+
+    /// Waits until everything is in Home Assistant as it was announced, and returns how many
+    /// entities that are.
+    pub(crate) fn agree(&self, when: &str) -> usize {
+        let since = Instant::now();
+        loop {
+            self.view.forget_the_past();
+            let devices = self.home_assistant.devices();
+            let states = self.home_assistant.states();
+            let heard = self.view.heard();
+            let wrong = differences(&heard, &devices, &states);
+            if wrong.is_empty() {
+                let count = entities(&heard).len();
+                let waited = since.elapsed().as_secs_f64();
+                eprintln!("  {waited:4.1} s until {count} entities agree {when}");
+                return count;
+            }
+            assert!(
+                since.elapsed() < DEADLINE,
+                "{when}, {} differences:\n{}",
+                wrong.len(),
+                wrong.join("\n")
+            );
+        }
+    }
+
+    /// Agrees, and Home Assistant has nothing to complain about.
+    pub(crate) fn is_well(&self, when: &str) -> usize {
+        let count = self.agree(when);
+        assert_eq!(self.home_assistant.complaints(), [""; 0], "{when}");
+        count
+    }
+
+    /// Waits until all ECUs and meters are heard.
+    pub(crate) async fn until_online(&self) {
+        for serial in [PRO, SMALL] {
+            self.view
+                .until_text(&Self::topic(serial, "availability"), "online")
+                .await;
+            self.view
+                .until_value(&Self::topic(serial, "state"), "health", |health| {
+                    health == "online"
+                })
+                .await;
+        }
+        self.meters.until_online(&self.view).await;
+    }
+
+    /// The state of an entity with this unique id.
+    pub(crate) fn state(&self, unique_id: &str) -> Option<String> {
+        let id = self.entity_id(unique_id);
+        let states = self.home_assistant.states();
+        let state = states
+            .into_iter()
+            .find(|state| state["entity_id"] == id.as_str())?;
+        Some(state["state"].as_str().unwrap().to_owned())
+    }
+
+    /// Waits until an entity shows this.
+    pub(crate) fn until_state(&self, unique_id: &str, wanted: &str) {
+        let since = Instant::now();
+        loop {
+            let state = self.state(unique_id);
+            if state.as_deref() == Some(wanted) {
+                return;
+            }
+            assert!(
+                since.elapsed() < DEADLINE,
+                "{unique_id} is {state:?}, not {wanted}"
+            );
+        }
+    }
+
+    /// What Home Assistant calls the entity with this unique id.
+    pub(crate) fn entity_id(&self, unique_id: &str) -> String {
+        self.entity_ids().remove(unique_id).unwrap()
+    }
+
+    /// What Home Assistant calls each entity, by unique id.
+    pub(crate) fn entity_ids(&self) -> BTreeMap<String, String> {
+        let devices = self.home_assistant.devices();
+        let entities = devices
+            .iter()
+            .flat_map(|device| device["entities"].as_array().unwrap());
+        let text = |entity: &Json, key: &str| entity[key].as_str().unwrap().to_owned();
+        entities
+            .map(|entity| (text(entity, "unique_id"), text(entity, "entity_id")))
+            .collect()
+    }
+}
