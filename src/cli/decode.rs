@@ -62,7 +62,7 @@ pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
 /// Prints all that a decoder holds; says how many messages there were.
 fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str) -> u64 {
     let mut lines = Lines::default();
-    let mut count = 0;
+    let (mut count, mut is_ended) = (0, false);
     loop {
         while let Some(result) = decoder.next() {
             match result {
@@ -86,9 +86,11 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
                 }
             }
         }
+        // The end may be what a last message was waiting for.
         match decoder.finish() {
             Some(rest) => eprintln!("{name}: {rest}"),
-            None => return count,
+            None if is_ended => return count,
+            None => is_ended = true,
         }
     }
 }

@@ -1,19 +1,33 @@
 //! Telegrams from a file instead of a meter.
 
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::config::Config;
 use super::reception::{Heard, Reception};
-use super::wire::Message;
 use super::wire::annotate::{annotate_apdu, annotate_plaintext};
+use super::wire::link::{MAX_BUFFER, annotate};
+use super::wire::{Message, Transport};
 use crate::adapters::{Decoded, Decoder, Undecoded};
 use crate::config::{Complaint, Problems, Section, Settings};
+
+/// Bytes from the end of a message back to the frames that are shown: far more than it can have,
+/// but there may be noise between them.
+const SHOWN: usize = 32 * 1024;
+/// Bytes read at once.
+const PIECE: usize = 1024;
+/// Bytes to keep: a message is known only when as many as can wait have come after it.
+const KEPT: usize = SHOWN + MAX_BUFFER + PIECE;
 
 /// Reads the same telegrams in the same way as the adapter.
 #[derive(Debug)]
 pub(super) struct TelegramDecoder {
     reception: Reception,
+    history: History,
+    results: VecDeque<Result<Decoded, Undecoded>>,
 }
 
 impl TelegramDecoder {
@@ -22,18 +36,14 @@ impl TelegramDecoder {
         let (keys, profiles) = super::secrets::<Offline>(section, &config)?;
         Ok(Self {
             reception: Reception::of_file(config, keys, profiles),
+            history: History::default(),
+            results: VecDeque::new(),
         })
     }
-}
 
-impl Decoder for TelegramDecoder {
-    fn push(&mut self, bytes: &[u8]) {
-        self.reception.push(bytes, Timestamp::UNIX_EPOCH);
-    }
-
-    fn next(&mut self) -> Option<Result<Decoded, Undecoded>> {
-        loop {
-            return Some(match self.reception.next(Timestamp::UNIX_EPOCH)? {
+    fn read(&mut self) {
+        while let Some(heard) = self.reception.next(Timestamp::UNIX_EPOCH) {
+            let result = match heard {
                 Heard::Telegram {
                     message,
                     plaintext,
@@ -41,31 +51,87 @@ impl Decoder for TelegramDecoder {
                 } => Ok(Decoded {
                     reports,
                     notes: Vec::new(),
-                    annotation: annotation(&message, Some(&plaintext)),
+                    annotation: self.annotation(&message, Some(&plaintext)),
                 }),
                 Heard::Unreadable { message, why, .. } => Err(Undecoded {
                     reason: format!("at byte {}: {}", message.offset, why.sentence()),
-                    annotation: annotation(&message, None),
+                    annotation: self.annotation(&message, None),
                 }),
                 Heard::Repeated => continue,
                 Heard::Refused(refused) => Err(refused.to_string().into()),
-            });
+            };
+            self.results.push_back(result);
         }
+    }
+
+    /// The layers of a message, each byte with its meaning.
+    fn annotation(&self, message: &Message, plaintext: Option<&[u8]>) -> String {
+        let mut text = String::new();
+        // Without a frame it would be shown twice.
+        if message.transport != Transport::Raw {
+            let end = message.frames.last().map_or(0, |frame| frame.end());
+            for frame in &message.frames {
+                let bytes = self.history.get(frame.offset, frame.length);
+                let is_near = end - frame.offset <= SHOWN as u64;
+                if let Some(bytes) = bytes.filter(|_| is_near) {
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(text, "frame at byte {}", frame.offset);
+                    text.push_str(&annotate(bytes));
+                }
+            }
+            text.push_str("message\n");
+        }
+        text.push_str(&annotate_apdu(&message.bytes));
+        if let Some(plaintext) = plaintext {
+            text.push_str(&annotate_plaintext(plaintext));
+        }
+        text
+    }
+}
+
+/// The last bytes of a stream.
+#[derive(Debug, Default)]
+struct History {
+    bytes: Vec<u8>,
+    /// Offset of `bytes` in the stream.
+    offset: u64,
+}
+
+impl History {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        // Seldom, so that it costs nothing.
+        if self.bytes.len() >= 2 * KEPT {
+            let old = self.bytes.len() - KEPT;
+            self.bytes.drain(..old);
+            self.offset += old as u64;
+        }
+    }
+
+    fn get(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let start = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
+        self.bytes.get(start..start.checked_add(length)?)
+    }
+}
+
+impl Decoder for TelegramDecoder {
+    fn push(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE) {
+            self.history.push(piece);
+            self.reception.push(piece, Timestamp::UNIX_EPOCH);
+            self.read();
+        }
+    }
+
+    fn next(&mut self) -> Option<Result<Decoded, Undecoded>> {
+        self.results.pop_front()
     }
 
     fn finish(&mut self) -> Option<String> {
         self.reception.finish();
+        self.read();
         None
     }
-}
-
-/// The layers of a message, each byte with its meaning.
-fn annotation(message: &Message, plaintext: Option<&[u8]>) -> String {
-    let mut text = annotate_apdu(&message.bytes);
-    if let Some(plaintext) = plaintext {
-        text.push_str(&annotate_plaintext(plaintext));
-    }
-    text
 }
 
 /// The section without the need for a port.
