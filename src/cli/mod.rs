@@ -11,6 +11,7 @@ mod input;
 mod logging;
 mod migrate;
 mod page;
+mod ports;
 mod print;
 mod record;
 mod replay;
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "\
 Examples:
   wattbridge demo                              see it work, without any device
   wattbridge scan ecu 192.168.1.0/24           find APsystems ECUs
+  wattbridge ports                             list serial ports, for meters
   wattbridge check --connect                   try the configuration, the broker and the devices
   wattbridge run --config wattbridge.toml      connect everything, for years
 
@@ -75,6 +77,7 @@ pub fn command() -> Command {
     let command = command.subcommand(demo::DemoArgs::augment_args(Command::new("demo")));
     command
         .subcommand(scan::ScanArgs::augment_args(Command::new("scan")))
+        .subcommand(ports::PortsArgs::augment_args(Command::new("ports")))
         .subcommand(discovery::DiscoveryArgs::augment_args(Command::new(
             "discovery",
         )))
@@ -101,6 +104,7 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
         #[cfg(feature = "demo")]
         "demo" => demo::run(&args(matches)),
         "scan" => scan::run(&args(matches)),
+        "ports" => ports::run(&args(matches)),
         "discovery" => discovery::run(&args(matches)),
         "decode" => decode::run(&args(matches)),
         "record" => record::run(&args(matches)),

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::wire::SystemTitle;
 use crate::model::{Health, HealthCode};
@@ -77,8 +78,14 @@ impl Line {
         self.foreign_mark = mark;
     }
 
-    /// What is wrong with the line; `None` if frames arrive, or if it is too early to say.
-    pub(super) fn trouble(&self, now: Timestamp, patience: Duration) -> Option<Health> {
+    /// What is wrong with the line; `None` if frames arrive, or if it is too early to say. The words
+    /// do not change while the trouble lasts.
+    pub(super) fn trouble(
+        &self,
+        now: Timestamp,
+        patience: Duration,
+        zone: &TimeZone,
+    ) -> Option<Health> {
         if let Some(why) = &self.closed {
             return Some(why.clone());
         }
@@ -86,7 +93,7 @@ impl Line {
         let long_ago = |at: Option<Timestamp>| past(at.unwrap_or(self.since)) >= patience;
         let no_frames = long_ago(self.frame);
         Some(if no_frames && long_ago(self.bytes) {
-            no_bytes(past(self.bytes.unwrap_or(self.since)))
+            no_bytes(&moment(self.bytes.unwrap_or(self.since), zone))
         } else if self.foreign >= FOREIGN {
             other_bus(self.foreign_mark)
         } else if no_frames {
@@ -97,10 +104,16 @@ impl Line {
     }
 }
 
-fn no_bytes(quiet: Duration) -> Health {
-    let quiet = humantime::format_duration(Duration::from_secs(quiet.as_secs()));
+/// A moment for people.
+fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone())
+        .strftime("%H:%M on %Y-%m-%d")
+        .to_string()
+}
+
+fn no_bytes(since: &str) -> Health {
     Health::new(HealthCode::Silent)
-        .seen(format!("nothing has arrived for {quiet}"))
+        .seen(format!("nothing has arrived since {since}"))
         .advise(
             "Check that the customer interface is switched on in your grid operator's portal, then \
              the cable (RJ12, pins 3 and 4) and the adapter.",
@@ -185,11 +198,11 @@ pub(super) fn unknown_layout(why: &str) -> Health {
 }
 
 /// This meter is silent while others on the line are not.
-pub(super) fn meter_silent(quiet: Duration) -> Health {
-    let quiet = humantime::format_duration(Duration::from_secs(quiet.as_secs()));
+pub(super) fn meter_silent(since: Timestamp, zone: &TimeZone) -> Health {
+    let since = moment(since, zone);
     Health::new(HealthCode::Silent)
         .seen(format!(
-            "this meter has sent nothing for {quiet}, while another one on the same line does"
+            "this meter has sent nothing since {since}, while another one on the same line does"
         ))
         .advise("If it was exchanged for the other one, this one is forgotten after a while.")
 }
@@ -213,7 +226,7 @@ mod tests {
     }
 
     fn code(line: &Line, seconds: i64) -> Option<HealthCode> {
-        line.trouble(at(seconds), PATIENCE)
+        line.trouble(at(seconds), PATIENCE, &TimeZone::UTC)
             .map(|health| health.code)
     }
 
@@ -229,7 +242,7 @@ mod tests {
         for _ in 0..FOREIGN {
             line.foreign(0x72);
         }
-        let health = line.trouble(at(65), PATIENCE).unwrap();
+        let health = line.trouble(at(65), PATIENCE, &TimeZone::UTC).unwrap();
         assert_eq!(health.code, HealthCode::Unsupported);
         assert!(health.sentence().contains("72"));
         line.frame(at(66));

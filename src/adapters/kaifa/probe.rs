@@ -73,7 +73,7 @@ async fn listen(source: &Kaifa, links: &Links, search: &Search) -> Result<String
     }
     connection.close().await;
     // What was heard is all there is to judge by.
-    let verdict = || line.trouble(clock.now(), Duration::ZERO);
+    let verdict = || line.trouble(clock.now(), Duration::ZERO, clock.zone());
     match trouble.map(|why| (why, false)) {
         Some(why) => Err(why),
         None => Err((verdict().unwrap_or(Health::ONLINE), is_heard)),

@@ -352,7 +352,7 @@ impl Reception {
     /// What the passing of time means: silence, and meters that have been gone for long.
     pub(super) fn tick(&mut self, now: Timestamp) -> Vec<Report> {
         let patience = self.config.silent_after.get();
-        let trouble = self.line.trouble(now, patience);
+        let trouble = self.line.trouble(now, patience, &self.zone);
         let mut reports = self.forget(now);
         let speaks = |meter: &Meter| {
             let quiet = meter
@@ -368,7 +368,7 @@ impl Reception {
                 (Some(trouble), _) => trouble.clone(),
                 (None, Some(_)) => continue,
                 _ if quiet < patience => continue,
-                _ if others_speak => diagnosis::meter_silent(quiet),
+                _ if others_speak => diagnosis::meter_silent(waited, &self.zone),
                 _ => diagnosis::no_telegram(),
             };
             reports.extend(meter.put_health(health));
@@ -410,3 +410,6 @@ impl Reception {
         reports
     }
 }
+
+#[cfg(test)]
+mod tests;

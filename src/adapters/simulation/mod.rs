@@ -1,7 +1,7 @@
 //! What the simulators of all devices share.
 //!
 //! * [`schedule`]: when a fault happens
-//! * [`noise`]: values that vary and are still the same in every run
+//! * `noise`: values that vary and are still the same in every run
 
 pub(super) mod noise;
 pub mod schedule;

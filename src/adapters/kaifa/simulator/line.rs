@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,10 +16,10 @@ use super::super::wire::Key;
 use super::faults::{Fault, FaultRule};
 use super::household::{Fixed, Household, Sample};
 use super::model::Model;
+use super::outlet::Outlet;
 use super::telegram::Meter;
 use crate::adapters::simulation::Schedule;
 use crate::adapters::simulation::noise::hash;
-use crate::links::PseudoTerminal;
 
 /// The pause between the frames of one message.
 const GAP: Duration = Duration::from_millis(40);
@@ -331,111 +329,4 @@ fn total(frames: &[Vec<u8>]) -> usize {
 /// From 0 to 1.
 fn fraction(chances: u64) -> f64 {
     (hash(3, chances) >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// The end of the line.
-enum Outlet {
-    Terminal(PseudoTerminal),
-    Tcp {
-        address: SocketAddr,
-        listener: Option<TcpListener>,
-        clients: Vec<TcpStream>,
-    },
-}
-
-impl Outlet {
-    async fn open(place: &Place) -> io::Result<Self> {
-        Ok(match place {
-            Place::Terminal(path) => Self::Terminal(PseudoTerminal::new(path)?),
-            Place::Tcp(address) => {
-                let listener = TcpListener::bind(address).await?;
-                Self::Tcp {
-                    address: listener.local_addr()?,
-                    listener: Some(listener),
-                    clients: Vec::new(),
-                }
-            }
-        })
-    }
-
-    fn address(&self) -> io::Result<String> {
-        Ok(match self {
-            Self::Terminal(terminal) => terminal.path().display().to_string(),
-            Self::Tcp { address, .. } => format!("tcp://{address}"),
-        })
-    }
-
-    /// Takes whoever comes; returns when somebody has.
-    async fn attend(&mut self) {
-        match self {
-            Self::Terminal(terminal) => {
-                if terminal.next().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-            Self::Tcp {
-                listener: Some(listener),
-                clients,
-                ..
-            } => {
-                if let Ok((client, _)) = listener.accept().await {
-                    clients.push(client);
-                }
-            }
-            Self::Tcp { .. } => std::future::pending().await,
-        }
-    }
-
-    /// How often somebody has opened the line.
-    fn openings(&mut self) -> u64 {
-        match self {
-            Self::Terminal(terminal) => terminal.openings(),
-            Self::Tcp { .. } => 0,
-        }
-    }
-
-    fn plug(&mut self, plugged: bool) -> io::Result<()> {
-        match self {
-            Self::Terminal(terminal) if plugged => terminal.plug(),
-            Self::Terminal(terminal) => {
-                terminal.unplug();
-                Ok(())
-            }
-            Self::Tcp {
-                address,
-                listener,
-                clients,
-            } => {
-                if !plugged {
-                    clients.clear();
-                    *listener = None;
-                } else if listener.is_none() {
-                    let again = std::net::TcpListener::bind(*address)?;
-                    again.set_nonblocking(true)?;
-                    *listener = Some(TcpListener::from_std(again)?);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    async fn send(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Terminal(terminal) => {
-                // Nobody there is no trouble, and neither is somebody who has just gone.
-                let _ = terminal.send(bytes).await;
-            }
-            Self::Tcp { clients, .. } => {
-                let mut kept = Vec::with_capacity(clients.len());
-                for mut client in clients.drain(..) {
-                    let sent =
-                        tokio::time::timeout(Duration::from_secs(1), client.write_all(bytes));
-                    if matches!(sent.await, Ok(Ok(()))) {
-                        kept.push(client);
-                    }
-                }
-                *clients = kept;
-            }
-        }
-    }
 }

@@ -2,13 +2,17 @@
 //!
 //! * `model`: the meters there are; `household`: what they measure
 //! * `telegram`: what they send; `faults`: what goes wrong on the way
-//! * `line`: a meter, or several, on one line; `command`: the same on the command line
+//! * `line`: a meter, or several, on one line, and `outlet`, its end; `command`: the same on the
+//!   command line
+//! * `series`: many telegrams at once, for files and measurements
 
 mod command;
 mod faults;
 mod household;
 mod line;
 mod model;
+mod outlet;
+mod series;
 mod telegram;
 
 pub use command::SimulatorArgs;
@@ -17,3 +21,4 @@ pub use faults::{Fault, FaultError, FaultRule};
 pub use household::{Fixed, Sample};
 pub use line::{Place, Settings, Simulator};
 pub use model::{Framing, Layout, MODELS, Model};
+pub use series::{Series, Telegram};

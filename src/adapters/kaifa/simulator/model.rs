@@ -122,7 +122,7 @@ pub static MODELS: &[Model] = &[
         number: "840654321",
         is_three_phase: true,
         layout: Layout::Bare12,
-        framing: Framing::Hdlc(120),
+        framing: Framing::Hdlc(64),
         security: 0x20,
         is_signed: false,
     },

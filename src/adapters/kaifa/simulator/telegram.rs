@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::super::wire::axdr::{Data, tag};
 use super::super::wire::link::{hdlc, mbus};
+use super::super::wire::security::OpenError;
 use super::super::wire::{HeaderTime, Key, MeterTime, SecurityControl, Unit, notification, seal};
 use super::household::Sample;
 use super::model::{Framing, Layout, Model};
@@ -19,13 +20,24 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// The next telegram, as frames.
+    /// The next telegram, as frames; none with a key that is too short for the model.
     pub(super) fn telegram(
         &mut self,
         sample: &Sample,
         now: Timestamp,
         zone: &TimeZone,
     ) -> Vec<Vec<u8>> {
+        let message = self.message(sample, now, zone);
+        message.map_or_else(|_| Vec::new(), |message| self.frames(&message))
+    }
+
+    /// The next telegram, encrypted.
+    pub(super) fn message(
+        &mut self,
+        sample: &Sample,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Result<Vec<u8>, OpenError> {
         self.counter = self.counter.wrapping_add(1);
         let time = MeterTime::at(now, zone);
         let data = match self.model.layout {
@@ -35,21 +47,21 @@ impl Meter {
             Layout::Bare12 => self.bare12(sample, now, zone),
         };
         let plaintext = notification(self.counter, HeaderTime::Bare(time), &data);
-        let sealed = seal(
+        seal(
             self.model.title,
             SecurityControl(self.model.security),
             self.counter,
             &self.key,
             self.authentication.as_ref(),
             &plaintext,
-        );
-        let Ok(apdu) = sealed else {
-            // A key that is too short for the model: nothing that could be sent.
-            return Vec::new();
-        };
+        )
+    }
+
+    /// A message as the frames it is sent in.
+    pub(super) fn frames(&self, message: &[u8]) -> Vec<Vec<u8>> {
         match self.model.framing {
-            Framing::MBus(most) => mbus::frames(&apdu, most),
-            Framing::Hdlc(most) => hdlc::frames(&apdu, most, hdlc::Sender::default()),
+            Framing::MBus(most) => mbus::frames(message, most),
+            Framing::Hdlc(most) => hdlc::frames(message, most, hdlc::Sender::default()),
         }
     }
 
@@ -57,7 +69,9 @@ impl Meter {
         let text = |code: [u8; 6], text: &str| {
             Data::Structure(vec![octets(&code), octets(text.as_bytes())])
         };
-        let logical = format!("KFM12{}", self.model.number.trim_start_matches("1KFM0"));
+        let phases = if self.model.is_three_phase { 2 } else { 1 };
+        let tail = self.model.number.trim_start_matches("1KFM0");
+        let logical = format!("KFM1{phases}00{tail}");
         let mut items = vec![
             octets(&[0, 0, 1, 0, 0, 255]),
             octets(&time.to_bytes()),
@@ -174,4 +188,36 @@ fn register(c: u8, d: u8, value: Data, exponent: i8, unit: Unit) -> Vec<Data> {
         number(tag::ENUMERATION, unit.0.into()),
     ]);
     vec![octets(&[1, 0, c, d, 0, 255]), value, scaler]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::household::{Fixed, Household};
+    use super::*;
+
+    fn lengths(name: &str) -> Vec<usize> {
+        let key: Key = "000102030405060708090A0B0C0D0E0F".parse().unwrap();
+        let mut meter = Meter {
+            model: Model::named(name).unwrap(),
+            authentication: Some(key.clone()),
+            key,
+            counter: 7,
+        };
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let now = Timestamp::from_second(1_780_000_000).unwrap();
+        let sample = Household::new(1, zone.clone(), Fixed::default()).at(now);
+        let frames = meter.telegram(&sample, now, &zone);
+        frames.iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn frames_are_as_long_as_those_of_real_meters() {
+        assert_eq!(lengths("tinetz"), [256, 120]);
+        assert_eq!(lengths("tinetz-single"), [256, 44]);
+        assert_eq!(lengths("evn"), [256, 26]);
+        assert_eq!(lengths("t210d"), [256, 26]);
+        assert_eq!(lengths("t210d-wrap"), [263, 19]);
+        assert_eq!(lengths("e450"), [120]);
+        assert!(lengths("am550").len() > 1);
+    }
 }

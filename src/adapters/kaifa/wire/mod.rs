@@ -5,7 +5,7 @@
 //! | frames, messages | [`link`] | bytes of the line: M-Bus, HDLC, block transfer, or none of them |
 //! | lengths, values | [`ber`], [`axdr`] | the DLMS way of writing them |
 //! | messages | [`apdu`], [`security`], [`key`], [`title`] | a telegram, encrypted or in clear |
-//! | telegrams | [`notification`], [`dsmr`] | one tree of values, or lines of text |
+//! | telegrams | [`notification`](mod@notification), [`dsmr`] | one tree of values, or lines of text |
 //! | values | [`telegram`], [`item`], [`obis`], [`units`], [`time`] | a list of what is known |
 //! | tables | [`profile`], [`field`] | for meters that do not describe themselves |
 //! | who | [`identity`] | where a telegram names its meter or its customer |

@@ -61,11 +61,15 @@ pub(super) fn data(bytes: &[u8]) -> Option<Range<usize>> {
 /// not do.
 #[must_use]
 pub fn blocks(apdu: &[u8], block_size: usize) -> Vec<Vec<u8>> {
+    uneven_blocks(apdu, block_size, block_size)
+}
+
+/// The same with a first block of another size than the rest.
+pub(super) fn uneven_blocks(apdu: &[u8], first_size: usize, size: usize) -> Vec<Vec<u8>> {
     let at_least = apdu.len().div_ceil(usize::from(u16::MAX)).max(1);
-    let mut parts: Vec<&[u8]> = apdu.chunks(block_size.max(at_least)).collect();
-    if parts.is_empty() {
-        parts.push(&[]);
-    }
+    let (first, rest) = apdu.split_at(first_size.max(at_least).min(apdu.len()));
+    let mut parts = vec![first];
+    parts.extend(rest.chunks(size.max(at_least)));
     let count = parts.len();
     let numbered = parts.into_iter().zip(FIRST..=u16::MAX);
     numbered
@@ -79,6 +83,17 @@ pub fn blocks(apdu: &[u8], block_size: usize) -> Vec<Vec<u8>> {
             block
         })
         .collect()
+}
+
+/// Bytes of a message that fit into a block of this size.
+pub(super) fn room(block: usize) -> usize {
+    let rest = block.saturating_sub(HEAD);
+    match rest {
+        0..=0x80 => rest.saturating_sub(1),
+        // A length of 80 and more takes a second byte, from 100 on a third one.
+        0x81..=0x101 => rest - 2,
+        _ => rest - 3,
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +114,16 @@ mod tests {
             }
         );
         assert_eq!(Block::decode(&block[..6]), Err(Reason::BadBlock));
+    }
+
+    #[test]
+    fn blocks_fill_the_room_there_is() {
+        for size in 8..600 {
+            let full = blocks(&[0; 600], room(size)).swap_remove(0);
+            assert!(full.len() <= size, "{size}");
+            // One byte is left where a byte more would make the length longer.
+            assert!(full.len() + 1 >= size, "{size}");
+        }
     }
 
     proptest! {

@@ -27,6 +27,8 @@ const TYPE_3: u8 = 0xa0;
 const MORE: u8 = 0x08;
 const LENGTH_HIGH: u8 = 0x07;
 const MAX_LENGTH: usize = 0x7ff;
+/// Bytes of information that any frame has room for, whatever the addresses.
+pub const MAX_INFORMATION: usize = MAX_LENGTH - 2 - 2 * 4 - 1 - 2 * CRC;
 const CRC: usize = 2;
 const FINAL: u8 = 0x10;
 /// What the information of a message begins with: the logical link control of DLMS.
@@ -72,9 +74,8 @@ impl Header {
 /// Reads the header behind the flag; `None` if it is none.
 pub(super) fn header(bytes: &[u8]) -> Option<Result<Header, Incomplete>> {
     let (high, low) = match *bytes {
-        [] => return Some(Err(Incomplete)),
         [high, ..] if high & 0xf0 != TYPE_3 => return None,
-        [_] => return Some(Err(Incomplete)),
+        [] | [_] => return Some(Err(Incomplete)),
         [high, low, ..] => (high, low),
     };
     let length = usize::from(high & LENGTH_HIGH) << 8 | usize::from(low);
@@ -251,11 +252,11 @@ impl Sender<'_> {
 }
 
 /// Writes a message as frames with at most so many bytes of information each, `E6 E7 00` of the
-/// first one included; never more than 1800.
+/// first one included; never more than [`MAX_INFORMATION`].
 #[must_use]
 pub fn frames(apdu: &[u8], max_information: usize, sender: Sender<'_>) -> Vec<Vec<u8>> {
     let information = [&LLC, apdu].concat();
-    let segments = information.chunks(max_information.clamp(LLC.len(), 1800));
+    let segments = information.chunks(max_information.clamp(LLC.len(), MAX_INFORMATION));
     let count = segments.len();
     segments
         .enumerate()
@@ -263,11 +264,13 @@ pub fn frames(apdu: &[u8], max_information: usize, sender: Sender<'_>) -> Vec<Ve
         .collect()
 }
 
-/// Writes a message as blocks of a block transfer with so many bytes each, every one in a frame of
-/// its own; only the first one begins with `E6 E7 00`.
+/// Writes a message as blocks of a block transfer, each in a frame of its own with at most so many
+/// bytes of information; only the first one begins with `E6 E7 00`.
 #[must_use]
-pub fn block_frames(apdu: &[u8], block_size: usize, sender: Sender<'_>) -> Vec<Vec<u8>> {
-    let blocks = block_transfer::blocks(apdu, block_size.min(1700));
+pub fn block_frames(apdu: &[u8], max_information: usize, sender: Sender<'_>) -> Vec<Vec<u8>> {
+    let max_information = max_information.min(MAX_INFORMATION);
+    let first = block_transfer::room(max_information.saturating_sub(LLC.len()));
+    let blocks = block_transfer::uneven_blocks(apdu, first, block_transfer::room(max_information));
     blocks
         .into_iter()
         .enumerate()

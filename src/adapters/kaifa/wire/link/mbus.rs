@@ -97,9 +97,8 @@ pub(super) fn recognise(bytes: &[u8]) -> Found<'_> {
             }
         }
         [SHORT_START, ..] if bytes.len() < 5 => Found::Wait(None),
-        [START] | [START, _] => Found::Wait(None),
         [START, length, again, ..] if length != again => Found::Noise,
-        [START, _, _] => Found::Wait(None),
+        [START] | [START, _] | [START, _, _] => Found::Wait(None),
         [START, length, _, START, ..] => match bytes.get(..total(length)) {
             Some(frame) => check(frame),
             None => Found::Wait(Some(total(length))),

@@ -1,0 +1,330 @@
+//! Lines and meters over time, with telegrams of the simulator and a clock of our own.
+
+use super::*;
+use crate::adapters::kaifa::simulator::{Model, Sample, Series};
+use crate::config::Secret;
+use crate::model::{DeviceId, HealthCode, Readings};
+
+const KEY: &str = "000102030405060708090A0B0C0D0E0F";
+const OTHER: &str = "F0E0D0C0B0A090807060504030201000";
+
+/// A line and what it reports, each second one telegram of some meter.
+struct Bench {
+    reception: Reception,
+    second: i64,
+    reports: Vec<Report>,
+}
+
+impl Bench {
+    fn new(config: Config) -> Self {
+        Self::remembering(config, BTreeMap::new())
+    }
+
+    fn remembering(config: Config, known: BTreeMap<Name, Remembered>) -> Self {
+        let keys = Arc::new(KeyRing::read(&config).unwrap());
+        let profiles = Arc::new(Profiles::default());
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        Self {
+            reception: Reception::new(config, keys, profiles, zone, known, at(0)),
+            second: 0,
+            reports: Vec::new(),
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        self.second += 5;
+        let now = at(self.second);
+        self.reception.push(bytes, now);
+        while let Some(heard) = self.reception.next(now) {
+            if let Heard::Telegram { reports, .. } | Heard::Unreadable { reports, .. } = heard {
+                self.reports.extend(reports);
+            }
+        }
+    }
+
+    fn pass(&mut self, seconds: i64) {
+        for _ in 0..seconds / 5 {
+            self.second += 5;
+            self.reports.extend(self.reception.tick(at(self.second)));
+        }
+    }
+
+    fn take(&mut self) -> Vec<Report> {
+        std::mem::take(&mut self.reports)
+    }
+
+    fn remembered(&self) -> BTreeMap<Name, Remembered> {
+        let text = serde_json::to_string(&self.reception.remembered()).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_780_000_000 + second).unwrap()
+}
+
+fn config(key: Option<&str>) -> Config {
+    Config {
+        key: key.map(Secret::new),
+        ..Config::default()
+    }
+}
+
+/// A meter that talks.
+struct Talk(Series);
+
+impl Talk {
+    fn new(model: &str, key: &str) -> Self {
+        let (model, second) = (Model::named(model).unwrap(), Some(KEY.parse().unwrap()));
+        let every = Duration::from_secs(5);
+        Self(Series::new(model, key.parse().unwrap(), second, every))
+    }
+
+    fn next(&mut self) -> Vec<u8> {
+        self.0.telegram().unwrap().frames.concat()
+    }
+}
+
+fn series(model: &str) -> Talk {
+    Talk::new(model, KEY)
+}
+
+fn devices(reports: &[Report]) -> Vec<String> {
+    let device = |report: &Report| match report {
+        Report::Device(device) => Some(device.serial.clone()),
+        _ => None,
+    };
+    reports.iter().filter_map(device).collect()
+}
+
+fn readings(reports: &[Report]) -> Vec<&Readings> {
+    fn of(report: &Report) -> Option<&Readings> {
+        match report {
+            Report::Readings(readings) => Some(readings),
+            _ => None,
+        }
+    }
+    reports.iter().filter_map(of).collect()
+}
+
+fn healths(reports: &[Report]) -> Vec<HealthCode> {
+    let health = |report: &Report| match report {
+        Report::Health(_, health) | Report::Source(health) => Some(health.code),
+        _ => None,
+    };
+    reports.iter().filter_map(health).collect()
+}
+
+#[test]
+fn what_a_weak_checksum_lets_through_needs_a_second_telegram() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    bench.hear(&meter.next());
+    assert_eq!(bench.take(), [], "one telegram may be damaged");
+    bench.hear(&meter.next());
+    let reports = bench.take();
+    assert_eq!(devices(&reports), ["1KFM0200654321"]);
+    assert_eq!(readings(&reports).len(), 1);
+    assert_eq!(healths(&reports), [HealthCode::Online]);
+    // With a tag that fits, or behind a real checksum, one is enough.
+    let mut bench = Bench::new(config(Some(KEY)));
+    bench.hear(&series("e450").next());
+    assert_eq!(devices(&bench.take()), ["30654321"]);
+}
+
+#[test]
+fn a_meter_is_said_once_and_then_only_what_is_new() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("evn");
+    for _ in 0..10 {
+        bench.hear(&meter.next());
+    }
+    let reports = bench.take();
+    assert_eq!(devices(&reports).len(), 1);
+    assert_eq!(readings(&reports).len(), 9);
+    assert_eq!(healths(&reports), [HealthCode::Online]);
+}
+
+#[test]
+fn the_same_telegram_again_is_nothing_and_gaps_are_counted() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    for _ in 0..3 {
+        let telegram = meter.next();
+        bench.hear(&telegram);
+        bench.hear(&telegram);
+    }
+    assert_eq!(readings(&bench.take()).len(), 2);
+    for _ in 0..4 {
+        meter.next();
+    }
+    bench.hear(&meter.next());
+    bench.hear(&meter.next());
+    let reports = bench.take();
+    let last = readings(&reports).last().copied().unwrap();
+    let number = |key: &str| last.get(key).unwrap().as_number().unwrap().mantissa();
+    assert_eq!(number("telegrams_lost"), 4);
+    assert_eq!(number("telegrams"), 5);
+    assert_eq!(number("checksum_errors"), 0);
+}
+
+#[test]
+fn keys_are_to_blame_after_three_telegrams_and_not_before() {
+    for (key, code) in [
+        (None, HealthCode::KeyMissing),
+        (Some(OTHER), HealthCode::KeyWrong),
+    ] {
+        let mut bench = Bench::new(config(key));
+        let mut meter = series("tinetz");
+        bench.hear(&meter.next());
+        bench.hear(&meter.next());
+        assert_eq!(bench.take(), []);
+        bench.hear(&meter.next());
+        let reports = bench.take();
+        assert_eq!(devices(&reports), ["4B464D102009FBF1"]);
+        assert_eq!(healths(&reports), [code]);
+        bench.hear(&meter.next());
+        assert_eq!(bench.take(), [], "said once");
+    }
+}
+
+#[test]
+fn a_single_telegram_that_cannot_be_opened_is_no_matter_of_keys() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    let mut stranger = Talk::new("tinetz", OTHER);
+    for _ in 0..4 {
+        bench.hear(&meter.next());
+        bench.hear(&stranger.next());
+        bench.hear(&stranger.next());
+    }
+    assert_eq!(healths(&bench.take()), [HealthCode::Online]);
+}
+
+#[test]
+fn the_number_takes_the_place_of_the_stand_in_and_stays_for_ever() {
+    let mut meter = series("tinetz");
+    let mut bench = Bench::new(config(None));
+    for _ in 0..3 {
+        bench.hear(&meter.next());
+    }
+    let known = bench.remembered();
+    let mut bench = Bench::remembering(config(Some(KEY)), known);
+    bench.hear(&meter.next());
+    bench.hear(&meter.next());
+    let reports = bench.take();
+    let stand_in = DeviceId::new("kaifa", "4B464D102009FBF1");
+    assert_eq!(reports.first(), Some(&Report::Gone(stand_in)));
+    assert_eq!(devices(&reports), ["1KFM0200654321"]);
+    // Without the key the meter is still the one it was.
+    let known = bench.remembered();
+    let mut bench = Bench::remembering(config(Some(OTHER)), known);
+    for _ in 0..3 {
+        bench.hear(&meter.next());
+    }
+    assert_eq!(devices(&bench.take()), ["1KFM0200654321"]);
+}
+
+#[test]
+fn silence_is_said_and_so_is_its_end() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    bench.hear(&meter.next());
+    bench.hear(&meter.next());
+    bench.take();
+    bench.pass(55);
+    assert_eq!(bench.take(), []);
+    bench.pass(10);
+    assert_eq!(healths(&bench.take()), [HealthCode::Silent]);
+    bench.hear(&meter.next());
+    assert_eq!(healths(&bench.take()), [HealthCode::Online]);
+}
+
+#[test]
+fn a_line_without_a_meter_says_why() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    bench.pass(60);
+    let reports = bench.take();
+    assert!(
+        matches!(reports.as_slice(), [Report::Source(health)] if health.code == HealthCode::Silent)
+    );
+    bench.hear(&[0x55; 100]);
+    bench.pass(5);
+    assert_eq!(healths(&bench.take()), [HealthCode::Garbled]);
+}
+
+#[test]
+fn an_exchanged_meter_is_another_device_and_the_old_one_is_forgotten() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let (mut old, mut new) = (series("tinetz"), series("tinetz-single"));
+    bench.hear(&old.next());
+    bench.hear(&old.next());
+    bench.take();
+    for _ in 0..20 {
+        bench.hear(&new.next());
+        bench.pass(5);
+    }
+    let reports = bench.take();
+    assert_eq!(devices(&reports), ["1KFM0100654322"]);
+    assert_eq!(healths(&reports), [HealthCode::Online, HealthCode::Silent]);
+    let gone = |reports: &[Report]| {
+        reports
+            .iter()
+            .any(|report| matches!(report, Report::Gone(_)))
+    };
+    assert!(!gone(&reports));
+    bench.second += 31 * 86_400;
+    bench.hear(&new.next());
+    bench.hear(&new.next());
+    bench.pass(5);
+    assert!(gone(&bench.take()));
+    assert_eq!(bench.remembered().len(), 1);
+}
+
+#[test]
+fn impossible_values_are_left_out_and_counted() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    bench.hear(&meter.next());
+    bench.hear(&meter.next());
+    bench.take();
+    let insane = Sample {
+        power_import: 4_000_000,
+        voltage: [2300, 3001, 2300],
+        energy_import: 20_000_000,
+        ..Sample::default()
+    };
+    bench.hear(&meter.0.telegram_of(insane).unwrap().frames.concat());
+    let reports = bench.take();
+    let last = readings(&reports).last().copied().unwrap();
+    assert_eq!(
+        (last.get("power_import"), last.get("voltage_l2")),
+        (None, None)
+    );
+    assert_eq!(
+        last.get("power_net"),
+        None,
+        "computed from what is not known"
+    );
+    assert!(last.get("voltage_l1").is_some() && last.get("energy_import").is_some());
+    let refused = last.get("values_refused").unwrap().as_number().unwrap();
+    assert_eq!(refused.mantissa(), 2);
+}
+
+#[test]
+fn noise_makes_no_meters() {
+    let mut bench = Bench::new(config(None));
+    let mut meter = series("tinetz");
+    // Whole frames with titles that nobody has: what damage makes of a title.
+    for title in 0..200_u8 {
+        let telegram = meter.next();
+        let mut damaged = telegram.clone();
+        let (place, sum) = (15, 254);
+        let before = damaged[place];
+        damaged[place] = title;
+        damaged[sum] = damaged[sum].wrapping_add(title).wrapping_sub(before);
+        bench.hear(&damaged);
+    }
+    assert_eq!(devices(&bench.take()), [""; 0]);
+    assert!(bench.reception.meters.len() <= MOST_METERS);
+}

@@ -1,0 +1,121 @@
+//! Many telegrams of one meter without waiting for them.
+//!
+//! The days of the simulated home are always the same, so two series are equal byte for byte.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::super::wire::Key;
+use super::super::wire::security::OpenError;
+use super::household::{Fixed, Household, Sample};
+use super::model::Model;
+use super::telegram::Meter;
+
+/// Midnight before 21 June 2026.
+const BEGINNING: Timestamp = Timestamp::constant(1_782_000_000, 0);
+
+/// One telegram of a [`Series`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telegram {
+    /// What the meter showed.
+    pub sample: Sample,
+    /// When, by its clock.
+    pub at: Timestamp,
+    /// The whole message, encrypted.
+    pub message: Vec<u8>,
+    /// The same as it is sent.
+    pub frames: Vec<Vec<u8>>,
+}
+
+/// Telegrams of one meter, one after the other, without an end.
+#[derive(Debug, Clone)]
+pub struct Series {
+    home: Household,
+    meter: Meter,
+    now: Timestamp,
+    interval: Duration,
+}
+
+impl Series {
+    /// A meter that sends once in `interval`, with a clock set to UTC.
+    pub fn new(
+        model: &'static Model,
+        key: Key,
+        authentication: Option<Key>,
+        interval: Duration,
+    ) -> Self {
+        Self {
+            home: Household::new(0, TimeZone::UTC, Fixed::default()),
+            meter: Meter {
+                model,
+                key,
+                authentication,
+                counter: 0x0004_1000,
+            },
+            now: BEGINNING,
+            interval,
+        }
+    }
+
+    /// The next telegram.
+    ///
+    /// # Errors
+    ///
+    /// A key is not as long as the model wants it, or missing.
+    pub fn telegram(&mut self) -> Result<Telegram, OpenError> {
+        let sample = self.home.at(self.now);
+        self.telegram_of(sample)
+    }
+
+    /// The next telegram, with values of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::telegram`].
+    pub fn telegram_of(&mut self, sample: Sample) -> Result<Telegram, OpenError> {
+        let at = self.now;
+        self.now = at.checked_add(self.interval).unwrap_or(at);
+        let message = self.meter.message(&sample, at, &TimeZone::UTC)?;
+        Ok(Telegram {
+            sample,
+            at,
+            frames: self.meter.frames(&message),
+            message,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::wire::{Framer, LinkEvent};
+    use super::super::model::MODELS;
+    use super::*;
+
+    fn series(model: &'static Model, authentication: Option<Key>) -> Series {
+        let key = Key::from([7; 16]);
+        Series::new(model, key, authentication, Duration::from_secs(5))
+    }
+
+    #[test]
+    fn frames_of_every_model_carry_the_message_and_moments_go_on() {
+        for model in MODELS {
+            let mut series = series(model, Some(Key::from([8; 16])));
+            let (first, second) = (series.telegram().unwrap(), series.telegram().unwrap());
+            assert_eq!(second.at.duration_since(first.at).as_secs(), 5);
+            let mut framer = Framer::new();
+            framer.push(&first.frames.concat());
+            let Some(LinkEvent::Message(message)) = framer.next_event() else {
+                panic!("{}: no message", model.name);
+            };
+            assert_eq!(message.bytes, first.message, "{}", model.name);
+        }
+    }
+
+    #[test]
+    fn a_model_with_a_tag_wants_both_keys() {
+        let e450 = Model::named("e450").unwrap();
+        assert!(series(e450, None).telegram().is_err());
+    }
+}
