@@ -25,7 +25,8 @@ device first, a running wattbridge too.
 
 Examples:
   wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --for 20m
-  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask     serial numbers replaced, to show to others")]
+  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask     serial numbers replaced, to show to others
+  wattbridge record kaifa /dev/ttyUSB0 --out meter.recording --mask --set key=8F3A...      the key, too")]
 pub(super) struct RecordArgs {
     /// The adapter, as in the configuration
     #[arg(value_parser = adapter)]

@@ -157,3 +157,68 @@ impl Settings for Offline {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::KIND;
+    use super::super::wire::axdr::Data;
+    use super::super::wire::link::mbus;
+    use super::super::wire::{HeaderTime, notification};
+    use super::*;
+
+    /// A telegram in clear, in two frames.
+    fn frames() -> Vec<Vec<u8>> {
+        let code = Data::Octets(vec![1, 0, 1, 8, 0, 255]);
+        let scale = Data::Structure(vec![
+            Data::Number {
+                tag: 0x0f,
+                value: 0,
+            },
+            Data::Number {
+                tag: 0x16,
+                value: 30,
+            },
+        ]);
+        let data = Data::Structure(vec![code, Data::u32(77), scale]);
+        mbus::frames(&notification(1, HeaderTime::Absent, &data), 20)
+    }
+
+    fn annotations(stream: &[u8], size: usize) -> Vec<String> {
+        let section = Section::from_pairs(KIND, &[]).unwrap();
+        let mut decoder = TelegramDecoder::new(&section).unwrap();
+        let mut all = Vec::new();
+        for piece in stream.chunks(size) {
+            decoder.push(piece);
+            all.extend(std::iter::from_fn(|| decoder.next()));
+        }
+        let decoded = all.into_iter().flatten();
+        decoded.map(|decoded| decoded.annotation).collect()
+    }
+
+    #[test]
+    fn the_frames_of_a_message_are_shown_with_their_places() {
+        let stream = [b"noise".as_slice(), &frames().concat()].concat();
+        let shown = annotations(&stream, 7);
+        assert_eq!(shown.len(), 1);
+        let second = 5 + frames()[0].len();
+        for words in [
+            "frame at byte 5\n",
+            &format!("frame at byte {second}\n"),
+            "segment 1, the last one",
+            "message\n",
+        ] {
+            assert!(shown[0].contains(words), "{words} in\n{}", shown[0]);
+        }
+    }
+
+    #[test]
+    fn a_frame_far_back_is_left_out_however_the_bytes_are_cut() {
+        let frames = frames();
+        for (noise, count) in [(SHOWN - 200, 2), (SHOWN, 1), (4 * KEPT, 1)] {
+            let stream = [frames[0].clone(), vec![0; noise], frames[1].clone()].concat();
+            let shown = annotations(&stream, stream.len());
+            assert_eq!(shown[0].matches("frame at byte").count(), count, "{noise}");
+            assert_eq!(annotations(&stream, 999), shown);
+        }
+    }
+}

@@ -147,8 +147,9 @@ mod tests {
 
     #[test]
     fn texts_have_their_length_in_front() {
-        assert_eq!(texts(b"\x09\x09Dear Anna\x02\x02\x09\x06\0\0ABCD"), [2..11]);
-        assert_eq!(texts(b"\x09\x09De\x01r Anna"), [2..11]);
+        let whole = texts(b"\x09\x09Dear Anna\x02\x02\x09\x06\0\0ABCD");
+        assert_eq!(whole, vec![2..11]);
+        assert_eq!(texts(b"\x09\x09De\x01r Anna"), whole);
         assert!(texts(b"\x09\x09D\x01\x01r Anna").is_empty());
         assert!(texts(b"\x09\x09Dear Ann").is_empty());
     }

@@ -19,6 +19,7 @@ use super::keys::KeyRing;
 use super::published;
 use super::wire::identity;
 use super::wire::link::{FramePlace, frames, places};
+use super::wire::telegram::TelegramError;
 use super::wire::{
     Apdu, Authentication, Ciphered, Framer, Key, LinkEvent, Profiles, SystemTitle, Telegram, seal,
 };
@@ -173,14 +174,14 @@ impl Masker {
         &self,
         plaintext: &[u8],
         title: Option<&SystemTitle>,
-    ) -> Result<Telegram, super::wire::telegram::TelegramError> {
+    ) -> Result<Telegram, TelegramError> {
         Telegram::parse(plaintext, title, &self.profiles, Some(&self.profile))
     }
 
     /// A telegram in clear, with other names.
     fn plaintext(&mut self, bytes: &[u8], title: Option<SystemTitle>) -> Option<Vec<u8>> {
         let telegram = self.read(bytes, title.as_ref());
-        let is_none = telegram.as_ref().is_err_and(|error| error.is_key_suspect());
+        let is_none = telegram.as_ref().is_err_and(TelegramError::is_key_suspect);
         let mut masked = bytes.to_vec();
         if is_none {
             let mut done = vec![false; bytes.len()];
