@@ -61,8 +61,13 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// Makes a decoder that reads as a section says.
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems>;
 
-    /// Makes serial numbers and the like unrecognisable in recordings.
-    fn mask(&self) -> Mask;
+    /// Makes serial numbers and the like unrecognisable in recordings of what a section says.
+    fn mask(&self, section: &Section) -> Result<Mask, Problems>;
+
+    /// What to know of a masked recording in this file, if anything: how to open it, for example.
+    fn mask_note(&self, _section: &Section, _file: &str) -> Option<String> {
+        None
+    }
 
     /// Finds devices in the network, where they can be found.
     fn scanner(&self) -> Option<&'static dyn Scanner> {

@@ -13,7 +13,7 @@ use crate::adapters::Adapter;
 use crate::bridge::{Bridge, News, Setup};
 use crate::clock::Clock;
 use crate::links::{Links, Recorder};
-use crate::model::Update;
+use crate::model::{Device, Update};
 use crate::store::Store;
 
 /// Records the exchange with a device in a file
@@ -25,7 +25,8 @@ device first, a running wattbridge too.
 
 Examples:
   wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --for 20m
-  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask     serial numbers replaced, to show to others")]
+  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask     serial numbers replaced, to show to others
+  wattbridge record kaifa /dev/ttyUSB0 --out meter.recording --mask --set key=8F3A...      the key, too")]
 pub(super) struct RecordArgs {
     /// The adapter, as in the configuration
     #[arg(value_parser = adapter)]
@@ -48,12 +49,11 @@ pub(super) struct RecordArgs {
 
 pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     logging::start(&logging::LogSettings::default());
-    let source = args
-        .adapter
-        .configure(&section(args.adapter, &args.address, &args.pairs)?)?;
+    let section = section(args.adapter, &args.address, &args.pairs)?;
+    let source = args.adapter.configure(&section)?;
+    let mask = args.mask.then(|| args.adapter.mask(&section)).transpose()?;
     let file = std::fs::File::create_new(&args.out)
         .with_context(|| format!("{} cannot be made; choose another name", args.out.display()))?;
-    let mask = args.mask.then(|| args.adapter.mask());
     let clock = Clock::system();
     let recorder = Recorder::new(Box::new(file), args.adapter.kind(), clock.now(), mask)
         .map_err(anyhow::Error::from)?;
@@ -82,7 +82,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
                 if let News::Update(Update::Device(device)) = news
                     && device.adapter != "wattbridge"
                 {
-                    println!("  heard of {}", device.name);
+                    println!("  heard of {}", heard(&device, args.mask));
                 }
             }
         };
@@ -95,7 +95,22 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     });
     recorder.finish().map_err(|error| anyhow!(error))?;
     println!("Done: {}", args.out.display());
+    let file = args.out.display().to_string();
+    let note = args.mask.then(|| args.adapter.mask_note(&section, &file));
+    if let Some(note) = note.flatten() {
+        println!("{note}");
+    }
     Ok(())
+}
+
+/// A name holds the number of the device as a rule, and what is on the screen is shown to others as
+/// well as the file.
+fn heard(device: &Device, mask: bool) -> String {
+    if !mask {
+        return device.name.clone();
+    }
+    let model = device.model.as_deref().unwrap_or("device");
+    format!("{} {model}", device.manufacturer)
 }
 
 async fn end_after(period: Duration, stop: CancellationToken) {

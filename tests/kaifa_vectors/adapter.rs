@@ -27,10 +27,10 @@ const METRICS: &[(&str, &str, i64)] = &[
     ("1.0.13.7.0.255", "power_factor", 0),
 ];
 
-type Outcome = Vec<Result<BTreeMap<String, String>, String>>;
+pub(crate) type Outcome = Vec<Result<BTreeMap<String, String>, String>>;
 
 /// What comes out of the bytes, pushed in pieces of this size.
-fn decode(bytes: &[u8], keys: &[(&str, &str)], piece: usize) -> Outcome {
+pub(crate) fn decode(bytes: &[u8], keys: &[(&str, &str)], piece: usize) -> Outcome {
     let pairs: Vec<_> = keys
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -69,7 +69,7 @@ fn read(decoded: Result<Decoded, Undecoded>) -> Result<BTreeMap<String, String>,
     Ok(values)
 }
 
-fn wire(vector: &Vector) -> Option<Vec<u8>> {
+pub(crate) fn wire(vector: &Vector) -> Option<Vec<u8>> {
     if vector.all["raw_stream"].is_string() {
         return Some(hex(&vector.all["raw_stream"]));
     }
@@ -79,7 +79,7 @@ fn wire(vector: &Vector) -> Option<Vec<u8>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
-fn keys(vector: &Vector) -> Vec<(&str, &str)> {
+pub(crate) fn keys(vector: &Vector) -> Vec<(&str, &str)> {
     let key = |name, field: &str| Some((name, vector.all[field].as_str()?));
     [key("key", "key"), key("authentication_key", "auth_key")]
         .into_iter()

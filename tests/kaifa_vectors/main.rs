@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod adapter;
+mod masked;
 mod values;
 
 use std::path::PathBuf;

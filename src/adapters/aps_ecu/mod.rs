@@ -100,9 +100,9 @@ impl Adapter for ApsEcu {
         Ok(Box::new(decode::EcuDecoder::new(section)?))
     }
 
-    fn mask(&self) -> Mask {
+    fn mask(&self, _section: &Section) -> Result<Mask, Problems> {
         let mut masker = wire::Masker::default();
-        Box::new(move |bytes| masker.mask(bytes))
+        Ok(Box::new(move |bytes| masker.mask(bytes)))
     }
 
     fn scanner(&self) -> Option<&'static dyn Scanner> {

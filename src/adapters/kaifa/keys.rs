@@ -59,6 +59,21 @@ impl KeyRing {
         })
     }
 
+    /// Whether there are encryption keys of 16 bytes, and of 32.
+    pub(super) fn lengths(&self) -> (bool, bool) {
+        let any = |is_long| {
+            self.encryption
+                .iter()
+                .any(|named| named.key.is_long() == is_long)
+        };
+        (any(false), any(true))
+    }
+
+    /// Whether there is any authentication key, and whether it is a long one.
+    pub(super) fn authentication_length(&self) -> Option<bool> {
+        self.authentication.first().map(|named| named.key.is_long())
+    }
+
     /// The keys to try for a meter, the likeliest first.
     pub(super) fn candidates(&self, title: &SystemTitle, number: Option<&str>) -> Vec<&Key> {
         candidates(&self.encryption, title, number)

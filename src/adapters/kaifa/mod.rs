@@ -12,15 +12,18 @@
 //! | items to values of metrics | `values`, `metrics` |
 //! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `products` |
 //! | why there are no values | `diagnosis` |
+//! | recordings that can be shown | `mask`, `published` |
 
 mod config;
 mod decode;
 mod diagnosis;
 mod keys;
+mod mask;
 mod meter;
 mod metrics;
 mod probe;
 mod products;
+mod published;
 mod reception;
 mod search;
 #[cfg(target_os = "linux")]
@@ -110,8 +113,17 @@ impl Adapter for Kaifa {
         Ok(Box::new(decode::TelegramDecoder::new(section)?))
     }
 
-    fn mask(&self) -> Mask {
-        Box::new(<[u8]>::to_vec)
+    fn mask(&self, section: &Section) -> Result<Mask, Problems> {
+        let config: Config = section.read()?;
+        let (keys, profiles) = secrets::<Config>(section, &config)?;
+        let mut masker = mask::Masker::new(keys, profiles, config.profile);
+        Ok(Box::new(move |bytes| masker.mask(bytes)))
+    }
+
+    fn mask_note(&self, section: &Section, file: &str) -> Option<String> {
+        let config: Config = section.read().ok()?;
+        let keys = KeyRing::read(&config).ok()?;
+        Some(mask::note(&keys, file))
     }
 
     #[cfg(target_os = "linux")]

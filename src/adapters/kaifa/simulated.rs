@@ -7,7 +7,8 @@ use clap::{Args, FromArgMatches};
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
-use super::simulator::{DEMO_KEY, Fixed, MODELS, Place, Settings, Simulator, SimulatorArgs, run};
+use super::published;
+use super::simulator::{Fixed, MODELS, Place, Settings, Simulator, SimulatorArgs, run};
 use crate::adapters::{Keys, Task, Tool, ToolError};
 
 /// `wattbridge simulate kaifa`.
@@ -34,7 +35,7 @@ pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, To
     let settings = Settings {
         meters: MODELS
             .first()
-            .map(|model| Ok::<_, ToolError>((model, DEMO_KEY.parse()?, None)))
+            .map(|model| Ok::<_, ToolError>((model, published::KEY.parse()?, None)))
             .transpose()?
             .into_iter()
             .collect(),
@@ -52,7 +53,7 @@ pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, To
     });
     let keys = [
         ("port", address),
-        ("key", DEMO_KEY.to_owned()),
+        ("key", published::KEY.to_owned()),
         ("name", "Grid meter".to_owned()),
     ];
     Ok(vec![

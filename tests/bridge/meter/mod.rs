@@ -42,6 +42,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) models: &'a [&'a str],
     pub(crate) faults: &'a [&'a str],
     pub(crate) fixed: Fixed,
+    pub(crate) interval: Duration,
 }
 
 impl Default for Plan<'_> {
@@ -50,6 +51,7 @@ impl Default for Plan<'_> {
             models: &["tinetz"],
             faults: &[],
             fixed: Fixed::default(),
+            interval: INTERVAL,
         }
     }
 }
@@ -80,7 +82,7 @@ impl Line {
         };
         let settings = Settings {
             meters: plan.models.iter().map(meter).collect(),
-            interval: INTERVAL,
+            interval: plan.interval,
             zone: TimeZone::get("Europe/Vienna").unwrap(),
             fixed: plan.fixed,
             faults: faults(plan.faults),

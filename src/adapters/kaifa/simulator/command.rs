@@ -7,17 +7,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
+use super::super::published;
 use super::super::wire::Key;
 use super::faults::{FaultRule, fault_names};
 use super::household::Fixed;
 use super::line::{Place, Settings, Simulator};
 use super::model::{MODELS, Model, model_list};
-
-/// The key of a simulated meter unless another one is given. Everybody knows it.
-pub(in crate::adapters::kaifa) const DEMO_KEY: &str = "000102030405060708090A0B0C0D0E0F";
-/// The same for the authentication key.
-pub(in crate::adapters::kaifa) const DEMO_AUTHENTICATION_KEY: &str =
-    "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF";
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,11 +30,11 @@ pub struct SimulatorArgs {
     pub models: Vec<&'static Model>,
 
     /// The key of the meters
-    #[arg(long, value_name = "KEY", default_value = DEMO_KEY)]
+    #[arg(long, value_name = "KEY", default_value = published::KEY)]
     pub key: Key,
 
     /// The authentication key of meters that have one
-    #[arg(long, value_name = "KEY", default_value = DEMO_AUTHENTICATION_KEY)]
+    #[arg(long, value_name = "KEY", default_value = published::AUTHENTICATION_KEY)]
     pub authentication_key: Key,
 
     /// How often telegrams come
@@ -154,8 +149,8 @@ pub(in crate::adapters::kaifa) async fn run(
 
 /// The key as given, if everybody knows it; else only that it is the one given.
 fn key_words(key: &Key) -> &'static str {
-    if DEMO_KEY.parse::<Key>().as_ref() == Ok(key) {
-        DEMO_KEY
+    if published::KEY.parse::<Key>().as_ref() == Ok(key) {
+        published::KEY
     } else {
         "the one given above"
     }

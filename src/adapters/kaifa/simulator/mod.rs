@@ -16,7 +16,7 @@ mod series;
 mod telegram;
 
 pub use command::SimulatorArgs;
-pub(super) use command::{DEMO_KEY, run};
+pub(super) use command::run;
 pub use faults::{Fault, FaultError, FaultRule};
 pub use household::{Fixed, Sample};
 pub use line::{Place, Settings, Simulator};

@@ -88,6 +88,29 @@ fn check(bytes: &[u8], end: usize) -> Result<(), DsmrError> {
     Ok(())
 }
 
+/// Changes the checksum of a text that was changed from what it was `before`, without changing its
+/// length: right stays right, and wrong stays as wrong as it was.
+pub(super) fn reseal(bytes: &mut [u8], before: &[u8]) {
+    let Some(end) = end(before) else {
+        return;
+    };
+    let digits = before.get(end + 1..end + 5).unwrap_or_default();
+    let text = std::str::from_utf8(digits).unwrap_or_default();
+    let (Ok(announced), 4) = (u16::from_str_radix(text, 16), digits.len()) else {
+        return;
+    };
+    let sum = |bytes: &[u8]| CRC.checksum(bytes.get(..=end).unwrap_or_default());
+    let announced = announced ^ sum(before) ^ sum(bytes);
+    let text = if digits.iter().any(u8::is_ascii_lowercase) {
+        format!("{announced:04x}")
+    } else {
+        format!("{announced:04X}")
+    };
+    if let Some(place) = bytes.get_mut(end + 1..end + 5) {
+        place.copy_from_slice(text.as_bytes());
+    }
+}
+
 fn item(position: usize, line: &str) -> Option<Item> {
     let line = line.trim();
     if position == 0 {
@@ -167,7 +190,7 @@ fn moment(text: &str) -> Option<MeterTime> {
 }
 
 /// Characters that were written in hexadecimal.
-fn from_hex(text: &str) -> Option<String> {
+pub(super) fn from_hex(text: &str) -> Option<String> {
     if text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }

@@ -8,6 +8,7 @@
 //! | telegrams | [`notification`](mod@notification), [`dsmr`] | one tree of values, or lines of text |
 //! | values | [`telegram`], [`item`], [`obis`], [`units`], [`time`] | a list of what is known |
 //! | tables | [`profile`], [`field`] | for meters that do not describe themselves |
+//! | who | [`identity`] | where a telegram names its meter or its customer |
 //! | for people | [`annotate`] | a labelled dump of any of these |
 
 pub mod annotate;
@@ -16,6 +17,7 @@ pub mod axdr;
 pub mod ber;
 pub mod dsmr;
 pub mod field;
+pub mod identity;
 pub mod item;
 pub mod key;
 pub mod link;

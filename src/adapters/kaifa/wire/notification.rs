@@ -15,7 +15,7 @@ use super::time::{LENGTH, MeterTime};
 /// First byte.
 pub const TAG: u8 = 0x0f;
 /// Where the moment begins.
-const TIME: usize = 5;
+pub(super) const TIME: usize = 5;
 
 /// A telegram in clear.
 #[derive(Debug, Clone, PartialEq)]

@@ -35,6 +35,12 @@ const MAKERS: &[(&str, &str)] = &[
     ("ZIV", "ZIV"),
 ];
 
+/// Whether the bytes begin with the letters of a known maker.
+pub(in super::super) fn begins_with_maker(bytes: &[u8]) -> bool {
+    let mut makers = MAKERS.iter();
+    makers.any(|(letters, _)| bytes.starts_with(letters.as_bytes()))
+}
+
 /// The text is no system title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a system title is 16 hexadecimal digits, for example 4B464D1020000001")]

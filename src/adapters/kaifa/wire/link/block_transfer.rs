@@ -9,6 +9,8 @@
 //! | 6 | BER | bytes of data |
 //! | .. | .. | data |
 
+use std::ops::Range;
+
 use super::super::ber;
 use super::event::Reason;
 
@@ -46,6 +48,13 @@ impl<'a> Block<'a> {
             data,
         })
     }
+}
+
+/// Where the data lies in a block.
+pub(super) fn data(bytes: &[u8]) -> Option<Range<usize>> {
+    let length = Block::decode(bytes).ok()?.data.len();
+    let (_, took) = ber::decode(bytes.get(HEAD..)?).ok()?;
+    Some(HEAD + took..HEAD + took + length)
 }
 
 /// Writes a message as blocks with at most so many bytes of it each; more where the numbers would

@@ -14,6 +14,8 @@
 //!
 //! CRCs are CRC-16/X.25, low byte first. Nothing is escaped: `7E` occurs inside.
 
+use std::ops::Range;
+
 use crc::{CRC_16_IBM_SDLC, Crc};
 
 use super::block_transfer;
@@ -160,6 +162,35 @@ pub(super) fn recognise(bytes: &[u8]) -> Found<'_> {
         information: inside.get(size + CRC..counted).unwrap_or_default(),
         length,
     })
+}
+
+/// Where the information lies in a frame whose header is sound, without the `E6 E7 00`.
+pub(super) fn data(frame: &[u8]) -> Range<usize> {
+    let header = frame.get(1..).and_then(header);
+    let Some(Ok(header)) = header.filter(|_| frame.len() > CRC) else {
+        return 0..0;
+    };
+    let start = 1 + header.size() + CRC;
+    let end = (1 + header.length - CRC).min(frame.len());
+    match frame.get(start..end) {
+        Some(information) if information.starts_with(&LLC) => start + LLC.len()..end,
+        Some(_) => start..end,
+        None => 0..0,
+    }
+}
+
+/// Changes the last CRC of a frame whose information was changed from what it was `before`: right
+/// stays right, and wrong stays as wrong as it was.
+pub(super) fn reseal(frame: &mut [u8], before: &[u8]) {
+    let covered = |frame: &[u8]| {
+        let end = frame.len().saturating_sub(1 + CRC);
+        checksum(frame.get(1..end).unwrap_or_default())
+    };
+    let change = (covered(frame) ^ covered(before)).to_le_bytes();
+    if let [.., low, high, FLAG] = frame {
+        *low ^= change[0];
+        *high ^= change[1];
+    }
 }
 
 /// Whether the CRC of so many bytes follows them; `None` if it has not come yet.

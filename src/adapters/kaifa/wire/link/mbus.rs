@@ -18,6 +18,8 @@
 //! L of less than 5 cannot be: some firmware of the Sagemcom T210-D sends 257 bytes and writes `01`,
 //! so 256 belong to it.
 
+use std::ops::Range;
+
 use super::event::Reason;
 use super::found::Found;
 
@@ -142,6 +144,28 @@ fn check(frame: &[u8]) -> Found<'_> {
         data,
         length: frame.len(),
     })
+}
+
+/// Where the data lies in a frame, sound or not.
+pub(super) fn data(frame: &[u8]) -> Range<usize> {
+    UNCOUNTED - 2 + FIXED..frame.len().saturating_sub(2)
+}
+
+/// Where the number of the meter stands in an answer of an ordinary M-Bus: four bytes behind CI.
+pub(super) fn number(frame: &[u8]) -> Option<Range<usize>> {
+    let number = UNCOUNTED + 1..UNCOUNTED + 5;
+    let is_answer = matches!(frame.get(UNCOUNTED)?, 0x72 | 0x76);
+    (is_answer && number.end + 2 <= frame.len()).then_some(number)
+}
+
+/// Changes the checksum of a frame whose data was changed from what it was `before`: right stays
+/// right, and wrong stays as wrong as it was.
+pub(super) fn reseal(frame: &mut [u8], before: &[u8]) {
+    let counted = |frame: &[u8]| sum(frame.get(4..frame.len().saturating_sub(2)).unwrap_or(&[]));
+    let (now, then) = (counted(frame), counted(before));
+    if let [.., checksum, _] = frame {
+        *checksum = checksum.wrapping_add(now).wrapping_sub(then);
+    }
 }
 
 /// Writes a message as frames with at most so many bytes of data each: 245 as most meters do, 252

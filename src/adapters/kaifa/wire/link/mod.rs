@@ -40,6 +40,7 @@ mod framer;
 pub mod hdlc;
 mod joiner;
 pub mod mbus;
+mod places;
 mod raw;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ mod tests;
 pub use annotate::annotate;
 pub use event::{LinkEvent, Message, Reason, Refused, Span, Transport};
 pub use framer::{FRAME_GAP, Framer, MAX_BUFFER, MESSAGE_GAP};
+pub use places::{FramePlace, frames, places};
 
 /// Bytes of an application message at most; real ones have less than 700.
 pub const MAX_MESSAGE: usize = 2048;
