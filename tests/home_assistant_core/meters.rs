@@ -304,15 +304,15 @@ pub(crate) async fn pace_is_kept(house: &House) {
         truth.len() > STEPS
     };
     house.view.until("all steps of the power", stepped).await;
-    // Had everything been passed on, these would have changed with each step.
-    for pair in truth.windows(2) {
-        let [before, after] = pair else {
-            unreachable!()
-        };
-        assert_ne!(before[0].current[0], after[0].current[0]);
-        assert!(before[1].energy_import < after[1].energy_import);
-        assert!(before[2].energy_export < after[2].energy_export);
-    }
+    // Had everything been passed on, these would have changed far more often. Only the first is in
+    // step with the power.
+    let moves = |of: fn(&[Sample; 3]) -> u32| {
+        let pairs = truth.windows(2);
+        pairs.filter(|pair| of(&pair[0]) != of(&pair[1])).count()
+    };
+    assert_eq!(moves(|[serial, ..]| serial.current[0].into()), STEPS);
+    assert!(moves(|[_, single, _]| single.energy_import) > 3 * CALM);
+    assert!(moves(|[.., signed]| signed.energy_export) > 3 * CALM);
 
     let entities = house.entity_ids();
     let entity = |model: &str, key: &str| entities[&format!("{}_{key}", id(model))].clone();
