@@ -29,10 +29,15 @@ pub enum DsmrError {
     NotText {
         /// Where.
         offset: usize,
+        /// Whether it has lines with codes all the same.
+        has_codes: bool,
     },
     /// No line that begins with `!`.
     #[error("the text telegram has no end: the line that begins with ! is missing")]
-    NoEnd,
+    NoEnd {
+        /// Whether it has lines with codes all the same.
+        has_codes: bool,
+    },
     /// Damaged.
     #[error("the text telegram is damaged: its checksum is {found:04X}, not {announced:04X}")]
     Checksum {
@@ -46,6 +51,18 @@ pub enum DsmrError {
     Nothing,
 }
 
+impl DsmrError {
+    /// Whether it surely is a text telegram, but one that was damaged on its way. A wrong key may
+    /// make a `/`, but no lines with codes.
+    pub(super) const fn is_damaged(&self) -> bool {
+        match self {
+            Self::NotText { has_codes, .. } | Self::NoEnd { has_codes } => *has_codes,
+            Self::Checksum { .. } => true,
+            Self::Nothing => false,
+        }
+    }
+}
+
 /// The values of a telegram. The first line, who made it, is an item without a code.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Item>, DsmrError> {
     let is_character = |byte: u8| matches!(byte, b'\r' | b'\n' | b'\t' | 0x20..=0x7e | 0x80..);
@@ -53,17 +70,28 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Item>, DsmrError> {
     let end = end(bytes);
     let body = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes);
     if let Some(offset) = body.iter().position(|byte| !is_character(*byte)) {
-        return Err(DsmrError::NotText { offset });
+        let has_codes = has_codes(&items(body));
+        return Err(DsmrError::NotText { offset, has_codes });
     }
-    let end = end.ok_or(DsmrError::NoEnd)?;
+    let items = items(body);
+    let has_codes = has_codes(&items);
+    let end = end.ok_or(DsmrError::NoEnd { has_codes })?;
     check(bytes, end)?;
+    if has_codes {
+        Ok(items)
+    } else {
+        Err(DsmrError::Nothing)
+    }
+}
+
+fn items(body: &[u8]) -> Vec<Item> {
     let text = String::from_utf8_lossy(body);
     let lines = text.lines().enumerate();
-    let items: Vec<Item> = lines.filter_map(|(line, text)| item(line, text)).collect();
-    if items.iter().all(|item| item.obis.is_none()) {
-        return Err(DsmrError::Nothing);
-    }
-    Ok(items)
+    lines.filter_map(|(line, text)| item(line, text)).collect()
+}
+
+fn has_codes(items: &[Item]) -> bool {
+    items.iter().any(|item| item.obis.is_some())
 }
 
 /// Where the `!` is that begins a line.
@@ -251,13 +279,14 @@ mod tests {
         let mut bytes = sealed(BODY);
         bytes[60] ^= 1;
         assert!(matches!(parse(&bytes), Err(DsmrError::Checksum { .. })));
+        let (offset, has_codes) = (6, false);
         assert_eq!(
             parse(b"/ABC\r\n\x07"),
-            Err(DsmrError::NotText { offset: 6 })
+            Err(DsmrError::NotText { offset, has_codes })
         );
         assert_eq!(
             parse(b"/ABC5\r\n1-0:1.8.0(1*Wh)\r\n"),
-            Err(DsmrError::NoEnd)
+            Err(DsmrError::NoEnd { has_codes: true })
         );
         assert_eq!(parse(b"/ABC5\r\n!\r\n"), Err(DsmrError::Nothing));
     }

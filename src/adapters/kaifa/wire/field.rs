@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `1.0.31.7.0 0.01 A` | a number: code, what one step of it is worth, unit |
 //! | `1.0.13.7.0 0.001` | a number without a unit |
+//! | `1.0.1.8.0 1 Wh u32` | a number of this type only; `u32\|u64` for one of several |
 //! | `0.0.96.1.0 text` | characters |
 //! | `0.0.1.0.0 time` | a moment of twelve bytes |
 //! | `0.6.25.9.0 code` | this very code stands there, without a value |
@@ -19,6 +20,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::axdr::Data;
+use super::number::NumberTypes;
 use super::obis::Obis;
 use super::time;
 use super::units::Unit;
@@ -48,8 +50,8 @@ pub enum Field {
     Text(Obis),
     /// A moment.
     Time(Obis),
-    /// A number.
-    Number(Obis, Scale),
+    /// A number of one of these types.
+    Number(Obis, Scale, NumberTypes),
 }
 
 /// How values with a code but without a unit are scaled.
@@ -87,9 +89,15 @@ pub enum FieldProblem {
     /// The third word is no unit.
     #[error("the unit \"{0}\" is not known (V, A, W, Wh, kWh, var, varh, VA, Hz, ...)")]
     Unit(String),
-    /// A fourth word.
-    #[error("it has more than a code, a factor and a unit")]
+    /// The last word is no type.
+    #[error("the type \"{0}\" is not known (u8, u16, u32, u64, i8, i16, i32, i64)")]
+    Type(String),
+    /// Too many words.
+    #[error("it has more than a code, a factor, a unit and a type")]
     TooMuch,
+    /// A type in a line of `codes`.
+    #[error("it has more than a code, a factor and a unit")]
+    TooMuchForACode,
     /// A kind of line that `codes` does not have.
     #[error("only numbers need a scale")]
     NotANumber,
@@ -98,7 +106,9 @@ pub enum FieldProblem {
 impl FieldProblem {
     const fn example(&self) -> &'static str {
         match self {
-            Self::NotANumber => "\"1.0.31.7.0 0.01 A\" or \"1.0.1.8.* 1 Wh\"",
+            Self::NotANumber | Self::TooMuchForACode => {
+                "\"1.0.31.7.0 0.01 A\" or \"1.0.1.8.* 1 Wh\""
+            }
             _ => "\"1.0.31.7.0 0.01 A\", \"0.0.96.1.0 text\", \"0.0.1.0.0 time\" or \"-\"",
         }
     }
@@ -116,7 +126,7 @@ impl Field {
                 let is_moment = |bytes: &[u8]| bytes.len() == time::LENGTH;
                 matches!(data, Data::DateTime(_)) || data.as_octets().is_some_and(is_moment)
             }
-            Self::Number(..) => matches!(data, Data::Number { .. }),
+            Self::Number(.., types) => matches!(data, Data::Number { tag, .. } if types.has(*tag)),
         }
     }
 }
@@ -147,8 +157,20 @@ fn read_field(text: &str) -> Result<Field, FieldProblem> {
         Some("time") => end(words, Field::Time(code)),
         Some("code") => end(words, Field::Code(code)),
         Some(factor) => {
-            let scale = read_scale(factor, words.next())?;
-            end(words, Field::Number(code, scale))
+            let (unit, types) = match (words.next(), words.next()) {
+                // Numbers without a unit have their type in its place.
+                (Some(word), None) => match NumberTypes::parse(word) {
+                    Some(types) => (None, types),
+                    None => (Some(word), NumberTypes::ANY),
+                },
+                (unit, Some(word)) => {
+                    let unknown = || FieldProblem::Type(word.to_owned());
+                    (unit, NumberTypes::parse(word).ok_or_else(unknown)?)
+                }
+                (None, None) => (None, NumberTypes::ANY),
+            };
+            let scale = read_scale(factor, unit)?;
+            end(words, Field::Number(code, scale, types))
         }
     }
 }
@@ -224,7 +246,10 @@ fn read_code_scale(text: &str) -> Result<CodeScale, FieldProblem> {
         Some("text" | "time" | "code") => return Err(FieldProblem::NotANumber),
         Some(factor) => read_scale(factor, words.next())?,
     };
-    end(words, CodeScale { groups, scale })
+    match words.next() {
+        None => Ok(CodeScale { groups, scale }),
+        Some(_) => Err(FieldProblem::TooMuchForACode),
+    }
 }
 
 impl fmt::Display for Scale {
@@ -250,7 +275,10 @@ impl fmt::Display for Field {
             Self::Code(code) => write!(f, "{code} code"),
             Self::Text(code) => write!(f, "{code} text"),
             Self::Time(code) => write!(f, "{code} time"),
-            Self::Number(code, scale) => write!(f, "{code} {scale}"),
+            Self::Number(code, scale, types) if *types == NumberTypes::ANY => {
+                write!(f, "{code} {scale}")
+            }
+            Self::Number(code, scale, types) => write!(f, "{code} {scale} {types}"),
         }
     }
 }
@@ -305,90 +333,4 @@ written_as_text!(Field);
 written_as_text!(CodeScale);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn each_kind_of_line_is_read() {
-        let current = Obis([1, 0, 31, 7, 0, 255]);
-        let scale = |exponent, unit| Scale { exponent, unit };
-        let read = |text: &str| text.parse::<Field>().unwrap();
-        assert_eq!(
-            read("1.0.31.7.0 0.01 A"),
-            Field::Number(current, scale(-2, Unit::AMPERE))
-        );
-        assert_eq!(
-            read("1-0:31.7.0 1 mA"),
-            Field::Number(current, scale(-3, Unit::AMPERE))
-        );
-        assert_eq!(
-            read("1.0.31.7.0 100"),
-            Field::Number(current, scale(2, Unit::NONE))
-        );
-        assert_eq!(read("0.0.96.1.0 text"), Field::Text(Obis::METER_NUMBER));
-        assert_eq!(read("0.0.1.0.0.255 time"), Field::Time(Obis::CLOCK));
-        assert_eq!(read(" - "), Field::Unnamed);
-        assert_eq!(read("..."), Field::Any);
-    }
-
-    #[test]
-    fn a_wrong_line_is_named_and_a_right_one_shown() {
-        for (text, said) in [
-            ("", "OBIS code"),
-            ("voltage 1 V", "OBIS code"),
-            ("1.0.32.7.0", "does not say what"),
-            ("1.0.32.7.0 0.5 V", "power of ten"),
-            ("1.0.32.7.0 V", "power of ten"),
-            ("1.0.32.7.0 1 volts", "unit \"volts\""),
-            ("1.0.32.7.0 1 V 3", "more than"),
-            ("- 3", "more than"),
-        ] {
-            let error = text.parse::<Field>().unwrap_err().to_string();
-            assert!(
-                error.contains(said) && error.contains(&format!("\"{text}\"")),
-                "{error}"
-            );
-            assert!(error.contains("1.0.31.7.0 0.01 A"), "{error}");
-        }
-        let error = "1.0.1.8.* text"
-            .parse::<CodeScale>()
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("only numbers"), "{error}");
-        assert!("1.8.0 1 Wh".parse::<CodeScale>().is_err());
-    }
-
-    #[test]
-    fn a_star_is_any_number() {
-        let scale: CodeScale = "1.*.1.8.* 10 Wh".parse().unwrap();
-        assert!(scale.fits(Obis([1, 1, 1, 8, 2, 255])));
-        assert!(!scale.fits(Obis([1, 1, 2, 8, 2, 255])));
-        assert_eq!(scale.to_string(), "1.*.1.8.*.* 10 Wh");
-        assert_eq!(scale.to_string().parse(), Ok(scale));
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read(groups: [u8; 6], exponent in -9_i8..=9, unit in 27_u8..=33) {
-            let scale = Scale { exponent, unit: Unit(unit) };
-            let code = Obis(groups);
-            for field in [
-                Field::Number(code, scale),
-                Field::Text(code),
-                Field::Time(code),
-                Field::Code(code),
-                Field::Octets,
-                Field::Unnamed,
-                Field::Any,
-            ] {
-                prop_assert_eq!(field.to_string().parse(), Ok(field));
-            }
-        }
-
-        #[test]
-        fn no_text_panics(text in ".{0,40}") {
-            let _ = (text.parse::<Field>(), text.parse::<CodeScale>());
-        }
-    }
-}
+mod tests;

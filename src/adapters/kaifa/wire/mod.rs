@@ -7,7 +7,7 @@
 //! | messages | [`apdu`], [`security`], [`key`], [`title`] | a telegram, encrypted or in clear |
 //! | telegrams | [`notification`](mod@notification), [`dsmr`] | one tree of values, or lines of text |
 //! | values | [`telegram`], [`item`], [`obis`], [`units`], [`time`] | a list of what is known |
-//! | tables | [`profile`], [`field`] | for meters that do not describe themselves |
+//! | tables | [`profile`], [`field`], [`number`] | for meters that do not describe themselves |
 //! | who | [`identity`] | where a telegram names its meter or its customer |
 //! | for people | [`annotate`] | a labelled dump of any of these |
 
@@ -22,6 +22,7 @@ pub mod item;
 pub mod key;
 pub mod link;
 pub mod notification;
+pub mod number;
 pub mod obis;
 pub mod profile;
 pub mod security;
@@ -37,7 +38,7 @@ pub use key::{Key, KeyError};
 pub use link::{Framer, LinkEvent, Message, Reason, Refused, Transport};
 pub use notification::{HeaderTime, notification};
 pub use obis::Obis;
-pub use profile::{Profile, Profiles};
+pub use profile::{Profile, ProfileError, Profiles};
 pub use security::SecurityControl;
 pub use telegram::{AUTO, Telegram};
 pub use time::MeterTime;

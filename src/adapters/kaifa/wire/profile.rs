@@ -12,6 +12,10 @@ use super::axdr::Data;
 use super::field::{CodeScale, Field, Scale};
 use super::obis::Obis;
 
+mod check;
+
+pub use check::{ListName, ProfileError, ProfileProblem};
+
 /// A table for one kind of telegram.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,8 +35,8 @@ pub struct Profile {
     /// The number in the head of telegrams that say nothing else of where they come from.
     #[serde(default)]
     pub invoke: Option<u32>,
-    /// The values in their order, if they have no codes: `1.0.32.7.0 0.1 V`, `0.0.96.1.0 text`,
-    /// `0.0.1.0.0 time`, `octets` for a string of bytes and `-` for anything that is not known,
+    /// The values in their order, if they have no codes: `1.0.32.7.0 0.1 V`, or with the type of
+    /// the number as in `1.0.32.7.0 0.1 V u16`, `0.0.96.1.0 text`, `0.0.1.0.0 time`, `octets` for a string of bytes and `-` for anything that is not known,
     /// `...` for any number of those.
     #[serde(default)]
     pub fields: Vec<Field>,

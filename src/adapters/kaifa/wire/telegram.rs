@@ -6,6 +6,7 @@ use super::axdr::Data;
 use super::dsmr::{self, DsmrError};
 use super::item::{Item, ItemValue};
 use super::notification::{Notification, NotificationError};
+use super::number;
 use super::obis::Obis;
 use super::profile::{Origin, Profile, Profiles};
 use super::time::MeterTime;
@@ -90,9 +91,31 @@ impl TelegramError {
     /// Whether the bytes do not look like a telegram at all: if they were decrypted, the key is
     /// wrong, or the message was damaged on its way. Several in a row mean the key.
     pub const fn is_key_suspect(&self) -> bool {
+        match self {
+            Self::NotATelegram(_) => true,
+            Self::Text(error) => !error.is_damaged() && !matches!(error, DsmrError::Nothing),
+            _ => false,
+        }
+    }
+
+    /// Whether the bytes are surely a text telegram, and so the key is right, but were damaged on
+    /// their way: the checksum is wrong, a byte is no character, or the end is missing. What is
+    /// said differs with the damage each time. The next one may well be whole.
+    pub const fn is_damaged(&self) -> bool {
+        match self {
+            Self::Text(error) => error.is_damaged(),
+            _ => false,
+        }
+    }
+
+    /// Whether the telegram is whole, but its values are not known: no profile fits, the chosen one
+    /// does not, or a text has no line with a code. The next one will be no better.
+    pub const fn is_unknown_layout(&self) -> bool {
         matches!(
             self,
-            Self::NotATelegram(_) | Self::Text(DsmrError::NotText { .. } | DsmrError::NoEnd)
+            Self::UnknownLayout { .. }
+                | Self::ProfileDoesNotFit { .. }
+                | Self::Text(DsmrError::Nothing)
         )
     }
 }
@@ -290,18 +313,7 @@ fn shape(values: &[Data]) -> String {
 
 fn kind(value: &Data) -> String {
     let name = match value {
-        Data::Number { tag, .. } => match tag {
-            0x05 => "i32",
-            0x06 => "u32",
-            0x0f => "i8",
-            0x10 => "i16",
-            0x11 => "u8",
-            0x12 => "u16",
-            0x14 => "i64",
-            0x15 => "u64",
-            0x16 => "enum",
-            _ => "number",
-        },
+        Data::Number { tag, .. } => number::word(*tag).unwrap_or("number"),
         Data::Octets(bytes) => return format!("octets of {}", bytes.len()),
         Data::Text(text) => return format!("text of {}", text.len()),
         Data::Structure(values) => return format!("structure of {}", values.len()),

@@ -145,7 +145,7 @@ pub(super) fn positional(values: &[Data], fields: &[Field]) -> Vec<Item> {
                 Field::Unnamed | Field::Octets | Field::Any => (None, ItemValue::of(data, None)),
                 Field::Text(code) => (Some(*code), as_text(data, *code)),
                 Field::Time(code) => (Some(*code), as_moment(data, *code)),
-                Field::Number(code, scale) => (Some(*code), as_number(data, *code, *scale)),
+                Field::Number(code, scale, _) => (Some(*code), as_number(data, *code, *scale)),
             };
             Some(Item {
                 obis,

@@ -208,6 +208,68 @@ fn the_last_eight_numbers_count_from_the_end() {
 }
 
 #[test]
+fn a_list_of_other_types_is_not_taken_for_a_known_one() {
+    // Voltages and currents would become energies.
+    let mut values = vec![octets("30000001")];
+    values.extend(vec![Data::u16(230); 6]);
+    values.extend(vec![Data::u32(1000); 2]);
+    let error = read(values, b"LGZ", None).unwrap_err();
+    assert!(error.is_unknown_layout(), "{error}");
+    // Not even the one that was chosen.
+    let error = read(vec![Data::u16(5); 8], b"LGZ", Some("wiener-netze")).unwrap_err();
+    assert!(error.to_string().contains("does not fit"), "{error}");
+}
+
+#[test]
+fn registers_of_the_north_are_long_in_some_meters() {
+    let profiles = Profiles::default();
+    let list = &profiles.get("kaifa-nordic").unwrap().lists[3];
+    for tag in [0x06, 0x15] {
+        let mut values = vec![octets("KFM_001"), octets("1"), octets("MA304T4")];
+        values.extend(vec![Data::u32(1); 6]);
+        values.push(clock());
+        values.extend(vec![Data::Number { tag, value: 7 }; 4]);
+        assert_eq!(values.len(), list.len());
+        let telegram = read(values, b"XYZ", None).unwrap();
+        assert_eq!(shown(&telegram, ENERGY), "7 Wh", "{tag:02x}");
+    }
+}
+
+/// What an error means: the key, damage, or the layout.
+fn meaning(error: &TelegramError) -> [bool; 3] {
+    [
+        error.is_key_suspect(),
+        error.is_damaged(),
+        error.is_unknown_layout(),
+    ]
+}
+
+#[test]
+fn a_damaged_text_is_neither_a_matter_of_the_key_nor_of_the_layout() {
+    let parse =
+        |bytes: &[u8]| Telegram::parse(bytes, None, &Profiles::default(), None).unwrap_err();
+    for damaged in [
+        &b"/ABC5\r\n1-0:1.8.0(000123*Wh)\r\n!0000\r\n"[..],
+        b"/ABC5\r\n1-0:1.8.0(000123*Wh)\r\n1-0:2.8.0(0001",
+        b"/ABC5\r\n1-0:1.8.0(000123*Wh)\r\n1-0:2.8.0(0\x0101*Wh)\r\n!\r\n",
+    ] {
+        let error = parse(damaged);
+        assert_eq!(meaning(&error), [false, true, false], "{error}");
+    }
+    let error = parse(b"/ABC5\r\n!\r\n");
+    assert_eq!(meaning(&error), [false, false, true], "{error}");
+    for noise in [&b"/noise"[..], b"/\x01\x02\x03", b"\x11\x22"] {
+        let error = parse(noise);
+        assert_eq!(meaning(&error), [true, false, false], "{error}");
+    }
+    let error = read(positional(), b"LGZ", Some("cii")).unwrap_err();
+    assert_eq!(meaning(&error), [false, false, true], "{error}");
+    // The section is wrong, not the telegram.
+    let error = read(positional(), b"LGZ", Some("moon")).unwrap_err();
+    assert_eq!(meaning(&error), [false; 3], "{error}");
+}
+
+#[test]
 fn noise_is_suspected_to_come_from_a_wrong_key() {
     let parse =
         |bytes: &[u8]| Telegram::parse(bytes, None, &Profiles::default(), None).unwrap_err();
@@ -248,7 +310,9 @@ proptest! {
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), head: bool) {
         let mut all = if head { vec![0x0f, 0, 0, 0, 0, 0, 2] } else { Vec::new() };
         all.extend(bytes);
-        let _ = Telegram::parse(&all, None, &Profiles::default(), None);
+        if let Err(error) = Telegram::parse(&all, None, &Profiles::default(), None) {
+            prop_assert!(meaning(&error).iter().filter(|is| **is).count() <= 1);
+        }
     }
 
     #[test]
