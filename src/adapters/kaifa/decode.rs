@@ -54,8 +54,12 @@ impl TelegramDecoder {
                     notes: Vec::new(),
                     annotation: self.annotation(&message, Some(&plaintext)),
                 }),
-                Heard::Unreadable { message, why, .. } => Err(Undecoded {
-                    reason: format!("at byte {}: {}", message.offset, why.sentence()),
+                Heard::Unreadable { message, shut, .. } => Err(Undecoded {
+                    reason: format!(
+                        "at byte {}: {}",
+                        message.offset,
+                        shut.detail.unwrap_or_else(|| shut.why.sentence())
+                    ),
                     annotation: self.annotation(&message, None),
                 }),
                 Heard::Repeated => continue,
@@ -196,6 +200,7 @@ mod tests {
     fn annotations(stream: &[u8], size: usize) -> Vec<String> {
         let section = Section::from_pairs(KIND, &[]).unwrap();
         let mut decoder = TelegramDecoder::new(&section).unwrap();
+        decoder.annotate();
         let mut all = Vec::new();
         for piece in stream.chunks(size) {
             decoder.push(piece);

@@ -29,11 +29,13 @@ pub(super) struct Line {
     /// Frames of another kind of bus since the last of ours, and what marked the last one.
     foreign: u32,
     foreign_mark: u8,
+    /// Whether the line comes through a serial server.
+    is_tcp: bool,
 }
 
 impl Line {
     /// A line that is listened to from now on.
-    pub(super) const fn new(now: Timestamp) -> Self {
+    pub(super) const fn new(now: Timestamp, is_tcp: bool) -> Self {
         Self {
             since: now,
             closed: None,
@@ -41,7 +43,15 @@ impl Line {
             frame: None,
             foreign: 0,
             foreign_mark: 0,
+            is_tcp,
         }
+    }
+
+    /// The clock has leaped: what was measured with it counts no more.
+    pub(super) const fn leap(&mut self, now: Timestamp) {
+        self.since = now;
+        self.bytes = None;
+        self.frame = None;
     }
 
     /// Since when it is listened to.
@@ -93,11 +103,12 @@ impl Line {
         let long_ago = |at: Option<Timestamp>| past(at.unwrap_or(self.since)) >= patience;
         let no_frames = long_ago(self.frame);
         Some(if no_frames && long_ago(self.bytes) {
-            no_bytes(&moment(self.bytes.unwrap_or(self.since), zone))
+            let since = moment(self.bytes.unwrap_or(self.since), zone);
+            no_bytes(&format!("since {since}"), self.is_tcp)
         } else if self.foreign >= FOREIGN {
             other_bus(self.foreign_mark)
         } else if no_frames {
-            no_frame()
+            no_frame(self.is_tcp)
         } else {
             return None;
         })
@@ -111,25 +122,41 @@ fn moment(at: Timestamp, zone: &TimeZone) -> String {
         .to_string()
 }
 
-fn no_bytes(since: &str) -> Health {
-    Health::new(HealthCode::Silent)
-        .seen(format!("nothing has arrived since {since}"))
-        .advise(
+/// Nothing has arrived; `how_long` says since when.
+pub(super) fn no_bytes(how_long: &str, is_tcp: bool) -> Health {
+    let health = Health::new(HealthCode::Silent).seen(format!("nothing has arrived {how_long}"));
+    if is_tcp {
+        health.advise(
             "Check that the customer interface is switched on in your grid operator's portal, then \
-             the cable (RJ12, pins 3 and 4) and the adapter.",
+             speed and parity of the serial server (2400 8E1 for M-Bus) and its cables.",
         )
+    } else {
+        health.advise(
+            "Check that the customer interface is switched on in your grid operator's portal, then \
+             the cable (for M-Bus RJ12, pins 3 and 4) and the adapter.",
+        )
+    }
 }
 
-fn no_frame() -> Health {
-    Health::new(HealthCode::Garbled)
-        .seen("bytes arrive, but no telegram among them")
-        .advise(
-            "Check that the adapter is one for M-Bus (not for RS-485, RS-232 or TTL) and firmly \
-             connected. The polarity does not matter, speed and parity are found out.",
+/// Bytes, but no telegrams.
+pub(super) fn no_frame(is_tcp: bool) -> Health {
+    let health = Health::new(HealthCode::Garbled).seen("bytes arrive, but no telegram among them");
+    if is_tcp {
+        health.advise(
+            "Set speed and parity of the serial server as the meter speaks, 2400 8E1 for M-Bus, \
+             and let it pass bytes on as they are.",
         )
+    } else {
+        health.advise(
+            "Check that the adapter is one for your meter's socket (one for M-Bus, not RS-485, \
+             RS-232 or TTL) and firmly connected. The polarity does not matter; speed and parity \
+             are found out.",
+        )
+    }
 }
 
-fn other_bus(mark: u8) -> Health {
+/// Telegrams of another kind of meter.
+pub(super) fn other_bus(mark: u8) -> Health {
     Health::new(HealthCode::Unsupported)
         .seen(format!(
             "telegrams of another kind of M-Bus arrive (control information {mark:02X})"
@@ -140,11 +167,19 @@ fn other_bus(mark: u8) -> Health {
         )
 }
 
-/// A meter sends, but there is no key for it.
-pub(super) fn key_missing(title: &SystemTitle) -> Health {
-    Health::new(HealthCode::KeyMissing)
-        .seen(format!("{} encrypts its telegrams", meter(title)))
-        .advise("Get its customer interface key from your grid operator and set it as key.")
+/// A meter sends, but there is no key for it. `others` says that there are keys of other meters.
+pub(super) fn key_missing(title: &SystemTitle, others: bool) -> Health {
+    let seen = format!("{} encrypts its telegrams", meter(title));
+    let health = Health::new(HealthCode::KeyMissing);
+    if others {
+        health
+            .seen(format!("{seen}; the keys there are belong to others"))
+            .advise("Add its key to keys.")
+    } else {
+        health
+            .seen(seen)
+            .advise("Get its customer interface key from your grid operator and set it as key.")
+    }
 }
 
 /// A meter sends, but no key opens its telegrams.
@@ -188,10 +223,23 @@ pub(super) fn authentication_key_wrong() -> Health {
 }
 
 /// The telegrams can be read, but nobody knows what the values mean.
-pub(super) fn unknown_layout(why: &str) -> Health {
+pub(super) fn unknown_layout() -> Health {
     Health::new(HealthCode::Unsupported)
-        .seen(format!("the telegrams can be read, but {why}"))
-        .advise("Make a recording with `wattbridge record kaifa PORT --mask` and report it.")
+        .seen("the telegrams can be read, but not what their values are")
+        .advise(
+            "Choose a profile, or describe the values in one of your own. Please report it, too, with \
+             a recording of `wattbridge record kaifa PORT --mask`.",
+        )
+}
+
+/// Telegrams arrive whole, and what is in them is damaged.
+pub(super) fn damaged() -> Health {
+    Health::new(HealthCode::Garbled)
+        .seen("telegrams arrive, but their text is damaged")
+        .advise(
+            "Check the cable and the adapter. If it lasts, make a recording with `wattbridge record \
+             kaifa PORT --mask` and report it.",
+        )
 }
 
 /// This meter is silent while others on the line are not.
@@ -230,7 +278,7 @@ mod tests {
 
     #[test]
     fn each_link_of_the_chain_has_its_own_words() {
-        let mut line = Line::new(at(0));
+        let mut line = Line::new(at(0), false);
         assert_eq!(code(&line, 59), None);
         assert_eq!(code(&line, 60), Some(HealthCode::Silent));
         line.bytes(at(61));
@@ -250,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_port_that_comes_back_gets_its_time_again() {
-        let mut line = Line::new(at(0));
+        let mut line = Line::new(at(0), false);
         line.closed(Health::new(HealthCode::Unreachable));
         assert_eq!(code(&line, 500), Some(HealthCode::Unreachable));
         line.opened(at(500));
@@ -261,11 +309,14 @@ mod tests {
     #[test]
     fn what_to_do_about_a_missing_key_is_never_cut_off() {
         let title: SystemTitle = "4b464d102009fbf1".parse().unwrap();
-        let of_meter = key_missing(&title).sentence();
+        let of_meter = key_missing(&title, false).sentence();
         let port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0";
         let of_bridge = Health::new(HealthCode::Degraded)
-            .seen(format!("Kaifa {port}: {}", key_missing(&title).detail))
-            .advise(key_missing(&title).advice);
+            .seen(format!(
+                "Kaifa {port}: {}",
+                key_missing(&title, false).detail
+            ))
+            .advise(key_missing(&title, false).advice);
         for sentence in [of_meter, of_bridge.sentence(), key_wrong(&title).sentence()] {
             assert!(sentence.chars().count() <= 255, "{sentence}");
         }
@@ -274,7 +325,7 @@ mod tests {
     #[test]
     fn a_meter_is_named_before_its_key_is_known() {
         let title: SystemTitle = "4b464d1020000023".parse().unwrap();
-        let words = key_missing(&title).sentence();
+        let words = key_missing(&title, false).sentence();
         assert!(words.contains("Kaifa") && words.contains("35"), "{words}");
         assert!(
             words.contains("4B464D1020000023") || words.contains("4b464d1020000023"),

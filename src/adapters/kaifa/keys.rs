@@ -79,6 +79,11 @@ impl KeyRing {
         candidates(&self.encryption, title, number)
     }
 
+    /// Whether there is no key at all.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.encryption.is_empty()
+    }
+
     /// The authentication key of a meter.
     pub(super) fn authentication(&self, title: &SystemTitle, number: Option<&str>) -> Option<&Key> {
         candidates(&self.authentication, title, number)
@@ -119,8 +124,11 @@ fn plain(name: &str) -> String {
     letters.map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
+/// Whether a name is a system title and not, say, a meter number of as many digits: titles begin
+/// with the letters of the maker.
 fn is_title(name: &str) -> bool {
-    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let title = name.parse::<SystemTitle>();
+    title.is_ok_and(|title| title.0.iter().take(3).all(u8::is_ascii_uppercase))
 }
 
 #[cfg(test)]
@@ -172,6 +180,13 @@ mod tests {
             [&key(A), &key(B)]
         );
         assert!(ring.authentication(&title, None).is_none());
+    }
+
+    #[test]
+    fn a_number_of_sixteen_digits_is_no_title() {
+        let ring = ring(None, &[("6970631000000001", A)]);
+        let title = title("4b464d1020000001");
+        assert_eq!(ring.candidates(&title, None), [&key(A)]);
     }
 
     #[test]

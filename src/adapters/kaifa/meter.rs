@@ -4,47 +4,43 @@
 //! is the number printed on it, once a telegram has told it; the title stands in where there is no
 //! number, and until the key is known.
 
-use std::collections::BTreeSet;
+mod identity;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::identity::Sketch;
 use super::config::Config;
-use super::values::Values;
-use super::wire::{Authentication, SystemTitle};
+use super::quality::{Count, Quality};
+use super::values::{Values, tariffs};
+use super::wire::{Authentication, Ciphered, SystemTitle};
 use super::{KIND, diagnosis, metrics};
-use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report};
+use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, Value};
 
-/// Telegrams without a number, and the time they take, before the meter is taken to have none:
-/// some send it in every second telegram only.
-const NUMBERLESS: (u32, Duration) = (3, Duration::from_secs(15));
-/// How often is written down that a meter was heard: spares SD cards.
-const HEARD_EVERY: Duration = Duration::from_secs(6 * 3600);
-/// A gap of the counter larger than this is no loss but a meter that has begun anew.
-const LARGEST_GAP: u32 = 100_000;
+/// In how large steps, in seconds, absence is written down: spares SD cards.
+const ABSENT_EVERY: u64 = 3600;
+/// Impossible values in a row after which the last possible one is no longer true either.
+const IMPOSSIBLE: u32 = 3;
 
 /// What must be remembered of a meter over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Remembered {
     /// Its identity, once that is certain.
     serial: Option<String>,
     /// Whether the identity only stands in until the number is known.
     stand_in: bool,
     number: Option<String>,
+    maker: Option<String>,
     model: Option<String>,
     /// Keys of the metrics that its telegrams carry.
     carries: BTreeSet<String>,
-    /// When it was last heard, as far as written down.
-    heard: Option<Timestamp>,
-}
-
-/// What one telegram says of the meter itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Sketch {
-    number: Option<String>,
-    model: Option<String>,
-    carries: BTreeSet<&'static str>,
+    /// Seconds for which others on its line have spoken and it has not, in whole hours. Counted and
+    /// not taken from the clock, which may have been set or off.
+    absent: u64,
 }
 
 /// A telegram that was opened.
@@ -52,7 +48,9 @@ struct Sketch {
 pub(super) struct Opened {
     /// What it says.
     pub(super) values: Values,
-    /// The product, where the telegram names it.
+    /// Who made the meter, where only the telegram tells.
+    pub(super) maker: Option<String>,
+    /// The product, as far as it is known.
     pub(super) model: Option<String>,
     /// Whether it is genuine.
     pub(super) authentication: Authentication,
@@ -72,12 +70,15 @@ pub(super) struct Meter {
     sketch: Option<Sketch>,
     /// Telegrams without a number so far, and when the first came.
     numberless: Option<(u32, Timestamp)>,
-    counter: Option<u32>,
-    telegrams: u64,
-    lost: u64,
-    refused: u64,
+    quality: Quality,
+    /// Impossible values in a row, by key.
+    impossible: BTreeMap<&'static str, u32>,
+    /// Whether it was said that a group shares its key.
+    is_broadcast: bool,
     /// Telegrams in a row that could not be opened.
     failures: u32,
+    /// Seconds of absence that are not written down yet.
+    absent: u64,
     last: Option<Timestamp>,
     health: Option<Health>,
 }
@@ -92,11 +93,11 @@ impl Meter {
             described_from: None,
             sketch: None,
             numberless: None,
-            counter: None,
-            telegrams: 0,
-            lost: 0,
-            refused: 0,
+            quality: Quality::default(),
+            impossible: BTreeMap::new(),
+            is_broadcast: false,
             failures: 0,
+            absent: 0,
             last: None,
             health: None,
         }
@@ -123,9 +124,18 @@ impl Meter {
         self.last
     }
 
-    /// When a telegram of it was last opened in any run.
-    pub(super) fn heard(&self) -> Option<Timestamp> {
-        self.last.or(self.known.heard)
+    /// Others have spoken for so long, and it has not. Says for how long in all.
+    pub(super) fn miss(&mut self, time: Duration) -> Duration {
+        self.absent += time.as_secs();
+        if self.absent >= ABSENT_EVERY {
+            self.known.absent += std::mem::take(&mut self.absent);
+        }
+        Duration::from_secs(self.known.absent + self.absent)
+    }
+
+    /// The clock has leaped to this moment.
+    pub(super) fn leap(&mut self, now: Timestamp) {
+        self.last = self.last.map(|_| now);
     }
 
     /// Why its telegrams cannot be opened, once that is certain.
@@ -134,23 +144,25 @@ impl Meter {
         self.health.as_ref().filter(|_| failing)
     }
 
-    /// Whether this counter was there just before: the same telegram twice.
-    pub(super) fn is_repeated(&self, counter: u32) -> bool {
-        self.counter == Some(counter)
+    /// Whether this very telegram was there just before.
+    pub(super) fn is_repeated(&self, ciphered: &Ciphered<'_>) -> bool {
+        self.quality.is_repeated(ciphered)
     }
 
     /// Takes note of a telegram's counter.
-    pub(super) fn count(&mut self, counter: u32) {
-        if let Some(before) = self.counter.replace(counter) {
-            if counter < before {
-                tracing::info!(
-                    "{}: the telegram counter went back from {before} to {counter}; the meter has \
-                     restarted or has a new key",
-                    self.label()
-                );
-            } else if counter - before <= LARGEST_GAP {
-                self.lost += u64::from((counter - before).saturating_sub(1));
-            }
+    pub(super) fn count(&mut self, ciphered: &Ciphered<'_>) {
+        if ciphered.security.is_broadcast() && !std::mem::replace(&mut self.is_broadcast, true) {
+            tracing::warn!(
+                "{}: its telegrams are encrypted for a group of meters. If values are missing, ask \
+                 your operator for the broadcast key and add it to keys.",
+                self.label()
+            );
+        }
+        if self.quality.count(ciphered) == Count::Back {
+            tracing::info!(
+                "{}: the telegram counter went back; the meter has restarted or has a new key",
+                self.label()
+            );
         }
     }
 
@@ -184,30 +196,24 @@ impl Meter {
         checksum_errors: Option<u64>,
     ) -> Vec<Report> {
         self.failures = 0;
-        self.telegrams += 1;
-        self.refused += opened.values.refused;
+        self.quality.telegrams += 1;
         self.last = Some(now);
-        let recent = |at: Timestamp| now.duration_since(at).unsigned_abs() < HEARD_EVERY;
-        if !self.known.heard.is_some_and(recent) {
-            self.known.heard = Some(now);
-        }
-        let mut reports: Vec<Report> = self.learn(&opened, now).into_iter().collect();
+        (self.absent, self.known.absent) = (0, 0);
+        let mut reports: Vec<Report> = self.learn(&opened, now, config).into_iter().collect();
         let Some(id) = self.id().filter(|_| !self.known.stand_in) else {
             return Vec::new();
         };
         reports.extend(self.describe(config));
         let mut readings = Readings::new(id, now);
-        for (key, value) in opened.values.known {
-            if self.known.carries.contains(key) {
-                readings.push(key, value);
-            }
+        for (key, value) in self.believe(opened.values) {
+            readings.push(key, value);
         }
         if let Some(checksum_errors) = checksum_errors {
             let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
-            readings.push("telegrams", count(self.telegrams));
-            readings.push("telegrams_lost", count(self.lost));
+            readings.push("telegrams", count(self.quality.telegrams));
+            readings.push("telegrams_lost", count(self.quality.lost));
             readings.push("checksum_errors", count(checksum_errors));
-            readings.push("values_refused", count(self.refused));
+            readings.push("values_refused", count(self.quality.refused));
             readings.push("last_telegram", now);
         }
         reports.push(Report::Readings(readings));
@@ -218,6 +224,42 @@ impl Meter {
         reports
     }
 
+    /// The values that count, of those that the meter is known to carry.
+    fn believe(&mut self, values: Values) -> Vec<(&'static str, Value)> {
+        self.quality.refused += values.impossible.len() as u64;
+        let mut believed: Vec<_> = Vec::with_capacity(values.known.len());
+        // A total that is summed up counts only if no tariff is missing.
+        let carried = || self.known.carries.iter().map(String::as_str);
+        let mut partial = values.summed.clone();
+        partial.retain(|total| tariffs(total, carried()) != values.tariffs(total));
+        for (key, value) in values.known {
+            self.impossible.remove(key);
+            if self.known.carries.contains(key) && !partial.contains(&key) {
+                believed.push((key, value));
+            }
+        }
+        for key in values.impossible {
+            let seen = self.impossible.entry(key).or_default();
+            *seen = seen.saturating_add(1);
+            if *seen < IMPOSSIBLE || !self.known.carries.contains(key) {
+                continue;
+            }
+            if *seen == IMPOSSIBLE {
+                let title = metrics::metric(key).map_or_else(String::new, Metric::title);
+                tracing::warn!(
+                    "{}: {title} is beyond what a home can have and is left out. If it is right, raise \
+                     max_power in the section of this meter.",
+                    self.label()
+                );
+            }
+            believed.push((key, Value::Unknown));
+            if key == "power_import" || key == "power_export" {
+                believed.push(("power_net", Value::Unknown));
+            }
+        }
+        believed
+    }
+
     /// Says how the meter is, if that is news and the meter has an identity.
     pub(super) fn put_health(&mut self, health: Health) -> Option<Report> {
         let id = self.id()?;
@@ -226,66 +268,6 @@ impl Meter {
         }
         self.health = Some(health.clone());
         Some(Report::Health(id, health))
-    }
-
-    /// Takes over what a telegram says of the meter itself, once that is certain: where damage may
-    /// go unnoticed, two telegrams must agree. A stand-in that has found its number is gone.
-    fn learn(&mut self, opened: &Opened, now: Timestamp) -> Option<Report> {
-        let sketch = Sketch::of(opened);
-        let before = self.sketch.replace(sketch.clone());
-        let agreed = if opened.is_sound {
-            &sketch
-        } else {
-            before.as_ref()?
-        };
-        for key in sketch.carries.intersection(&agreed.carries) {
-            if !self.known.carries.contains(*key) {
-                self.known.carries.insert((*key).to_owned());
-            }
-        }
-        if sketch.number.is_some() && sketch.number == agreed.number {
-            self.known.number.clone_from(&sketch.number);
-        }
-        if sketch.model.is_some() && sketch.model == agreed.model {
-            self.known.model.clone_from(&sketch.model);
-        }
-        if self.known.serial.is_some() && !self.known.stand_in {
-            return None;
-        }
-        let serial = self.identity(sketch.number.is_some(), now)?;
-        let stood_in = self.id().filter(|_| self.known.stand_in);
-        self.known.serial = Some(serial);
-        self.known.stand_in = false;
-        let gone = stood_in.filter(|id| self.id().as_ref() != Some(id))?;
-        self.described = None;
-        self.described_from = None;
-        self.health = None;
-        Some(Report::Gone(gone))
-    }
-
-    /// The identity, if it is certain by now.
-    fn identity(&mut self, is_numbered: bool, now: Timestamp) -> Option<String> {
-        if let Some(number) = &self.known.number {
-            return Some(number.clone());
-        }
-        if is_numbered {
-            return None;
-        }
-        let (seen, first) = self.numberless.get_or_insert((0, now));
-        *seen += 1;
-        let (telegrams, time) = NUMBERLESS;
-        let long = now.duration_since(*first).unsigned_abs() >= time;
-        let enough = *seen >= telegrams && long;
-        self.title.filter(|_| enough).map(|title| title.to_string())
-    }
-
-    /// For a meter in a file: there is no other telegram to wait for.
-    pub(super) fn assume_identity(&mut self, number: Option<&str>) {
-        let title = || self.title.map(|title| title.to_string());
-        let serial = number.map(str::to_owned).or_else(title);
-        self.known
-            .serial
-            .get_or_insert(serial.unwrap_or_else(|| "unknown".to_owned()));
     }
 
     fn describe(&mut self, config: &Config) -> Option<Report> {
@@ -306,10 +288,10 @@ impl Meter {
         let serial = self.known.serial.clone()?;
         let named = config.names.get(&serial).or(config.name.as_ref());
         let name = named.cloned().unwrap_or_else(|| self.label());
-        // Meters without a title are Kaifa's in the north, which send in clear.
-        let mut device = Device::new(KIND, serial, name, "Kaifa");
-        if let Some(title) = &self.title {
-            device.manufacturer = title.maker().into();
+        let mut device = Device::new(KIND, serial, name, "Smart meter");
+        let maker = self.title.map(|title| title.maker());
+        if let Some(maker) = maker.or_else(|| self.known.maker.clone()) {
+            device.manufacturer = maker.into();
         }
         device.model = self.known.model.clone();
         device.area.clone_from(&config.area);
@@ -337,15 +319,5 @@ impl Meter {
         format!("Smart meter {}", number.get(start..).unwrap_or_default())
             .trim_end()
             .to_owned()
-    }
-}
-
-impl Sketch {
-    fn of(opened: &Opened) -> Self {
-        Self {
-            number: opened.values.number().map(str::to_owned),
-            model: opened.model.clone(),
-            carries: opened.values.known.iter().map(|(key, _)| *key).collect(),
-        }
     }
 }

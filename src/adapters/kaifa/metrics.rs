@@ -208,12 +208,17 @@ const CODES: &[([u8; 4], &str)] = &[
     ([0, 1, 0, 0], "meter_time"),
     ([0, 96, 1, 0], "meter_number"),
     ([1, 0, 0, 1], "meter_number"),
+    ([1, 0, 0, 5], "meter_number"),
     ([0, 42, 0, 0], "logical_name"),
 ];
 
 /// The metric that an OBIS code stands for.
 pub(super) fn of(obis: Obis) -> Option<&'static Metric> {
-    let [a, _, c, d, e, _] = obis.0;
+    let [a, b, c, d, e, f] = obis.0;
+    // Other numbers are those of a billing period, or of a gas meter behind this one.
+    if f != 255 || (a == 0 && c != 1 && b != 0) {
+        return None;
+    }
     let (_, key) = CODES.iter().find(|(code, _)| *code == [a, c, d, e])?;
     metric(key)
 }
@@ -251,5 +256,13 @@ mod tests {
         assert_eq!(key([1, 0, 1, 8, 0, 255]), Some("energy_import"));
         assert_eq!(key([1, 1, 1, 8, 0, 255]), Some("energy_import"));
         assert_eq!(key([7, 0, 3, 0, 0, 255]), None);
+    }
+
+    #[test]
+    fn a_billing_period_or_a_gas_meter_is_something_else() {
+        let key = |obis| of(Obis(obis)).map(|metric| metric.key.as_ref());
+        assert_eq!(key([1, 0, 1, 8, 0, 1]), None);
+        assert_eq!(key([0, 1, 96, 1, 0, 255]), None);
+        assert_eq!(key([0, 1, 1, 0, 0, 255]), Some("meter_time"));
     }
 }

@@ -21,9 +21,11 @@ mod keys;
 mod mask;
 mod meter;
 mod metrics;
+mod opening;
 mod probe;
 mod products;
 mod published;
+mod quality;
 mod reception;
 mod search;
 #[cfg(target_os = "linux")]

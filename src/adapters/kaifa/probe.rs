@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::diagnosis::Line;
+use super::diagnosis;
 use super::reception::{Heard, Reception};
 use super::search::Search;
-use super::source::{Kaifa, OPEN, unreachable};
+use super::source::{Kaifa, OPEN, PAUSES, unreachable};
 use super::wire::Reason;
-use crate::links::{LinkError, Links};
+use crate::links::{Address, LinkError, Links};
 use crate::model::{Health, Report};
 
 /// How long each way of speaking is listened to: telegrams come every 10 seconds at most.
@@ -37,46 +38,92 @@ async fn listen(source: &Kaifa, links: &Links, search: &Search) -> Result<String
     let settings = search.way().settings();
     let opened = links.open(&source.address, &settings, OPEN).await;
     let mut connection = opened.map_err(|error| (unreachable(&error), false))?;
-    let clock = crate::clock::Clock::system();
+    let now = Timestamp::now();
     let mut reception = Reception::of_file(
         source.config.clone(),
         Arc::clone(&source.keys),
         Arc::clone(&source.profiles),
     );
-    let (mut line, deadline) = (Line::new(clock.now()), Instant::now() + LISTEN);
-    let (mut buffer, mut trouble, mut is_heard) = (Vec::new(), None, false);
+    let deadline = Instant::now() + LISTEN;
+    let (mut buffer, mut pauses) = (Vec::new(), PAUSES.iter().copied());
+    let (mut heard, mut found) = (Instant::now(), Found::default());
     loop {
-        match connection.receive(&mut buffer, deadline).await {
-            Ok(0) | Err(LinkError::TimedOut { .. }) => break,
-            Ok(_) => {}
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = pauses.next().unwrap_or(left).min(left);
+        match connection.receive_within(&mut buffer, patience).await {
+            Ok(0) if found.bytes => break,
+            Ok(0) => return Err((unreachable(&connection.ended()), false)),
+            Ok(_) => {
+                heard = Instant::now();
+                pauses = PAUSES.iter().copied();
+                found.bytes = true;
+                reception.push(&buffer, now);
+                buffer.clear();
+            }
+            Err(LinkError::TimedOut { .. }) if left.is_zero() => break,
+            Err(LinkError::TimedOut { .. }) => reception.idle(heard.elapsed()),
             Err(error) => return Err((unreachable(&error), false)),
         }
-        is_heard = true;
-        line.bytes(clock.now());
-        reception.push(&buffer, clock.now());
-        buffer.clear();
-        while let Some(heard) = reception.next(clock.now()) {
+        if let Some(meter) = found.look(&mut reception, now) {
+            return Ok(meter);
+        }
+    }
+    connection.close().await;
+    reception.finish();
+    if let Some(meter) = found.look(&mut reception, now) {
+        return Ok(meter);
+    }
+    let is_tcp = matches!(source.address, Address::Tcp(_));
+    Err(found.verdict(is_tcp))
+}
+
+/// What was found on a line besides meters.
+#[derive(Debug, Default)]
+struct Found {
+    bytes: bool,
+    /// Why telegrams that came could not be read.
+    shut: Option<Health>,
+    /// What marked a telegram of another kind of bus.
+    foreign: Option<u8>,
+}
+
+impl Found {
+    /// Looks at what has arrived by now. Returns the meter that could be read.
+    fn look(&mut self, reception: &mut Reception, now: Timestamp) -> Option<String> {
+        while let Some(heard) = reception.next(now) {
             match heard {
-                Heard::Telegram { reports, .. } => return Ok(describe(&reports)),
-                Heard::Unreadable { why, .. } => trouble = Some(why),
+                Heard::Telegram { reports, .. } => return Some(describe(&reports)),
+                Heard::Unreadable { shut, .. } => self.shut = Some(shut.why),
                 Heard::Refused(refused) => {
                     if let Reason::OtherBus {
                         control_information,
                     } = refused.reason
                     {
-                        line.foreign(control_information);
+                        self.foreign = Some(control_information);
                     }
                 }
                 Heard::Repeated => {}
             }
         }
+        None
     }
-    connection.close().await;
-    // What was heard is all there is to judge by.
-    let verdict = || line.trouble(clock.now(), Duration::ZERO, clock.zone());
-    match trouble.map(|why| (why, false)) {
-        Some(why) => Err(why),
-        None => Err((verdict().unwrap_or(Health::ONLINE), is_heard)),
+
+    /// What is wrong, and whether another way of speaking may help.
+    fn verdict(self, is_tcp: bool) -> (Health, bool) {
+        match self {
+            Self {
+                shut: Some(why), ..
+            } => (why, false),
+            Self {
+                foreign: Some(mark),
+                ..
+            } => (diagnosis::other_bus(mark), false),
+            Self { bytes: true, .. } => (diagnosis::no_frame(is_tcp), true),
+            _ => {
+                let how_long = format!("within {} seconds", LISTEN.as_secs());
+                (diagnosis::no_bytes(&how_long, is_tcp), false)
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a meter is, from who made it and how many phases it has: data, not code.
 
 use super::values::Values;
+use super::wire::telegram::Layout;
 use super::wire::{ItemValue, Obis, SystemTitle, Telegram};
 
 /// Letters of the maker, product with three phases, product with one.
@@ -13,6 +14,18 @@ const PRODUCTS: &[(&str, &str, &str)] = &[
     ("SMS", "IM350", "IM150"),
     ("KAM", "Omnipower", "Omnipower"),
 ];
+
+/// Layouts that only one maker has.
+const LAYOUTS: &[(&str, &str)] = &[("kaifa-nordic", "Kaifa"), ("kamstrup", "Kamstrup")];
+
+/// Who made a meter that sends no system title, as far as the layout of its telegram tells.
+pub(super) fn maker(telegram: &Telegram) -> Option<String> {
+    let (Layout::Codes(Some(name)) | Layout::Positional(name)) = &telegram.layout else {
+        return None;
+    };
+    let found = LAYOUTS.iter().find(|(layout, _)| layout == name);
+    found.map(|(_, maker)| (*maker).to_owned())
+}
 
 /// Where some telegrams carry the name of the product.
 const NAME: Obis = Obis([0, 0, 96, 1, 7, 255]);

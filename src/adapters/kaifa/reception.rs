@@ -1,5 +1,7 @@
 //! From the bytes of a line to the reports of its meters. Pure: no I/O.
 
+mod time;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +13,14 @@ use super::config::Config;
 use super::diagnosis::{self, Line};
 use super::keys::KeyRing;
 use super::meter::{Meter, Opened, Remembered};
+use super::opening::{Reader, Shut};
 use super::products;
 use super::values::{Bounds, Values};
 use super::wire::{
     Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Reason, Refused,
     SystemTitle, Telegram, Transport,
 };
+use crate::links::Address;
 use crate::model::{Health, Report};
 
 /// Meters on one line at most: a line with more of them is noise.
@@ -42,7 +46,7 @@ pub(super) enum Heard {
         /// Its bytes.
         message: Message,
         /// Why not.
-        why: Health,
+        shut: Shut,
         /// What to tell the bridge.
         reports: Vec<Report>,
     },
@@ -67,6 +71,10 @@ pub(super) struct Reception {
     checksum_errors: u64,
     /// How the line is, as told while no meter was known.
     told: Option<Health>,
+    /// Messages in a row of which not even the meter is known, and why they cannot be read.
+    unreadable: Option<(u32, Health)>,
+    /// When the passing of time was looked at last.
+    ticked: Option<Timestamp>,
     /// Whether there is only a file: no time passes, and no other telegram confirms the first.
     is_file: bool,
 }
@@ -81,6 +89,7 @@ impl Reception {
         known: BTreeMap<Name, Remembered>,
         now: Timestamp,
     ) -> Self {
+        let is_tcp = matches!(config.port, Some(Address::Tcp(_)));
         let meter = |(name, known): (Name, Remembered)| {
             let title: Option<SystemTitle> = name.parse().ok();
             (name, Meter::new(title, known))
@@ -91,11 +100,13 @@ impl Reception {
             profiles,
             zone,
             framer: Framer::new(),
-            line: Line::new(now),
+            line: Line::new(now, is_tcp),
             meters: known.into_iter().map(meter).collect(),
             plain: None,
             checksum_errors: 0,
             told: None,
+            unreadable: None,
+            ticked: None,
             is_file: false,
         }
     }
@@ -145,7 +156,12 @@ impl Reception {
 
     /// The next thing that the bytes came to.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Heard> {
-        Some(match self.framer.next_event()? {
+        let mut event = self.framer.next_event()?;
+        // The end of a telegram whose beginning was before our time is nothing to talk about.
+        while matches!(&event, LinkEvent::Refused(refused) if refused.reason.is_harmless()) {
+            event = self.framer.next_event()?;
+        }
+        Some(match event {
             LinkEvent::Message(message) => {
                 self.line.frame(now);
                 self.read(message, now)
@@ -170,25 +186,38 @@ impl Reception {
         match Apdu::parse(&apdu) {
             Ok(Apdu::Plain(plaintext)) => self.read_plain(message, plaintext, now),
             Ok(Apdu::Ciphered(ciphered)) => self.read_ciphered(message, &ciphered, now),
-            Err(error) => Heard::Unreadable {
-                message,
-                why: diagnosis::unknown_layout(&error.to_string()),
-                reports: Vec::new(),
-            },
+            Err(error) => {
+                let detail = Some(error.to_string());
+                let why = diagnosis::unknown_layout();
+                self.give_up(message, Shut { why, detail })
+            }
+        }
+    }
+
+    /// A message of which not even the meter is known.
+    fn give_up(&mut self, message: Message, shut: Shut) -> Heard {
+        let (seen, why) = self.unreadable.get_or_insert((0, shut.why.clone()));
+        *seen = seen.saturating_add(1);
+        why.clone_from(&shut.why);
+        Heard::Unreadable {
+            message,
+            shut,
+            reports: Vec::new(),
+        }
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            keys: &self.keys,
+            profiles: &self.profiles,
+            profile: &self.config.profile,
         }
     }
 
     fn read_plain(&mut self, message: Message, plaintext: &[u8], now: Timestamp) -> Heard {
-        let profile = Some(self.config.profile.as_str());
-        let telegram = match Telegram::parse(plaintext, None, &self.profiles, profile) {
+        let telegram = match self.reader().read(plaintext, None) {
             Ok(telegram) => telegram,
-            Err(error) => {
-                return Heard::Unreadable {
-                    message,
-                    why: diagnosis::unknown_layout(&error.to_string()),
-                    reports: Vec::new(),
-                };
-            }
+            Err(error) => return self.give_up(message, error.into()),
         };
         let values = self.values(&telegram, now);
         let number = values.number();
@@ -197,6 +226,7 @@ impl Reception {
         let name = name.unwrap_or_else(|| "plain".to_owned());
         self.plain = Some(name.clone());
         let opened = Opened {
+            maker: products::maker(&telegram),
             model: products::product(&telegram, &values, None),
             values,
             authentication: Authentication::None,
@@ -219,81 +249,42 @@ impl Reception {
         let title = ciphered.title;
         let name = title.to_string();
         let meter = self.meters.get(&name);
-        if meter.is_some_and(|meter| meter.is_repeated(ciphered.counter)) && !self.is_file {
+        if meter.is_some_and(|meter| meter.is_repeated(ciphered)) && !self.is_file {
             return Heard::Repeated;
         }
         let number = meter.and_then(Meter::number).map(str::to_owned);
-        match self.open(ciphered, number.as_deref()) {
-            Ok((telegram, plaintext, authentication)) => {
-                let values = self.values(&telegram, now).authenticated(authentication);
-                let opened = Opened {
-                    model: products::product(&telegram, &values, Some(&title)),
-                    values,
-                    authentication,
-                    is_sound: self.is_sound(&message, authentication),
-                };
-                let reports = self.take(&name, Some(title), opened, now);
-                if let Some(meter) = self.meters.get_mut(&name) {
-                    meter.count(ciphered.counter);
-                }
-                Heard::Telegram {
-                    message,
-                    plaintext,
-                    reports,
-                }
-            }
-            Err(why) => {
+        let open = match self.reader().open(ciphered, number.as_deref()) {
+            Ok(open) => open,
+            Err(shut) => {
                 let config = Arc::clone(&self.config);
-                let reports = self
-                    .meter(&name, Some(title))
-                    .map(|meter| meter.fail(why.clone(), &config))
-                    .unwrap_or_default();
-                Heard::Unreadable {
+                let meter = self.meter(&name, Some(title));
+                let reports = meter.map(|meter| meter.fail(shut.why.clone(), &config));
+                return Heard::Unreadable {
                     message,
-                    why,
-                    reports,
-                }
+                    shut,
+                    reports: reports.unwrap_or_default(),
+                };
             }
+        };
+        let values = self.values(&open.telegram, now);
+        let values = values.authenticated(open.authentication);
+        let opened = Opened {
+            maker: None,
+            model: products::product(&open.telegram, &values, Some(&title)),
+            values,
+            authentication: open.authentication,
+            is_sound: self.is_sound(&message, open.authentication),
+        };
+        // Before the values go out, so that what was lost is among them.
+        if let Some(meter) = self.meter(&name, Some(title)) {
+            meter.count(ciphered);
         }
-    }
-
-    /// Opens a telegram with whatever key fits.
-    fn open(
-        &self,
-        ciphered: &Ciphered<'_>,
-        number: Option<&str>,
-    ) -> Result<(Telegram, Vec<u8>, Authentication), Health> {
-        let title = &ciphered.title;
-        let authentication = self.keys.authentication(title, number);
-        let profile = Some(self.config.profile.as_str());
-        let parse =
-            |plaintext: &[u8]| Telegram::parse(plaintext, Some(title), &self.profiles, profile);
-        if let Some(plaintext) = ciphered.in_clear() {
-            return match parse(plaintext) {
-                Ok(telegram) => Ok((telegram, plaintext.to_vec(), Authentication::None)),
-                Err(error) => Err(diagnosis::unknown_layout(&error.to_string())),
-            };
+        let reports = self.take(&name, Some(title), opened, now);
+        Heard::Telegram {
+            message,
+            plaintext: open.plaintext,
+            reports,
         }
-        let keys = self.keys.candidates(title, number);
-        if keys.is_empty() {
-            return Err(diagnosis::key_missing(title));
-        }
-        let mut trouble = None;
-        for key in keys {
-            let opened = match ciphered.open(key, authentication) {
-                Ok(opened) => opened,
-                Err(error) => {
-                    trouble = Some(diagnosis::key_unfit(title, &error.to_string()));
-                    continue;
-                }
-            };
-            match parse(&opened.plaintext) {
-                Ok(telegram) => return Ok((telegram, opened.plaintext, opened.authentication)),
-                Err(error) if error.is_key_suspect() => {}
-                Err(error) => trouble = Some(diagnosis::unknown_layout(&error.to_string())),
-            }
-        }
-        Err(trouble.unwrap_or_else(|| diagnosis::key_wrong(title)))
     }
 
     fn values(&self, telegram: &Telegram, now: Timestamp) -> Values {
@@ -326,6 +317,7 @@ impl Reception {
         } else {
             now
         };
+        self.unreadable = None;
         let number = opened.values.number().map(str::to_owned);
         let is_file = self.is_file;
         let Some(meter) = self.meter(name, title) else {
@@ -347,67 +339,6 @@ impl Reception {
         }
         let fresh = || Meter::new(title, Remembered::default());
         Some(self.meters.entry(name.to_owned()).or_insert_with(fresh))
-    }
-
-    /// What the passing of time means: silence, and meters that have been gone for long.
-    pub(super) fn tick(&mut self, now: Timestamp) -> Vec<Report> {
-        let patience = self.config.silent_after.get();
-        let trouble = self.line.trouble(now, patience, &self.zone);
-        let mut reports = self.forget(now);
-        let speaks = |meter: &Meter| {
-            let quiet = meter
-                .last()
-                .map(|last| now.duration_since(last).unsigned_abs());
-            quiet.is_some_and(|quiet| quiet < patience)
-        };
-        let others_speak = self.meters.values().any(speaks);
-        for meter in self.meters.values_mut().filter(|meter| !speaks(meter)) {
-            let waited = meter.last().unwrap_or(self.line.since());
-            let quiet = now.duration_since(waited).unsigned_abs();
-            let health = match (&trouble, meter.trouble()) {
-                (Some(trouble), _) => trouble.clone(),
-                (None, Some(_)) => continue,
-                _ if quiet < patience => continue,
-                _ if others_speak => diagnosis::meter_silent(waited, &self.zone),
-                _ => diagnosis::no_telegram(),
-            };
-            reports.extend(meter.put_health(health));
-        }
-        if self.meters.values().all(|meter| meter.id().is_none()) {
-            let health = trouble.or_else(|| self.told.as_ref().map(|_| Health::ONLINE));
-            if let Some(health) = health.filter(|health| self.told.as_ref() != Some(health)) {
-                self.told = Some(health.clone());
-                reports.push(Report::Source(health));
-            }
-        }
-        reports
-    }
-
-    /// Meters whose place another one has taken long ago.
-    fn forget(&mut self, now: Timestamp) -> Vec<Report> {
-        let since = |at: Timestamp| now.duration_since(at).unsigned_abs();
-        let patience = self.config.forget_after.get();
-        let speaks = |meter: &Meter| meter.last().is_some_and(|last| since(last) < patience);
-        if !self.meters.values().any(speaks) {
-            return Vec::new();
-        }
-        let is_gone = |meter: &Meter| meter.heard().is_some_and(|heard| since(heard) >= patience);
-        let gone = self.meters.values().filter(|meter| is_gone(meter));
-        let reports = gone.filter_map(Meter::id).map(Report::Gone).collect();
-        self.meters.retain(|_, meter| !is_gone(meter));
-        reports
-    }
-
-    /// The same health for everything.
-    pub(super) fn health_of_all(&mut self, health: &Health) -> Vec<Report> {
-        let meters = self.meters.values_mut();
-        let reports: Vec<_> = meters
-            .filter_map(|meter| meter.put_health(health.clone()))
-            .collect();
-        if reports.is_empty() {
-            return vec![Report::Source(health.clone())];
-        }
-        reports
     }
 }
 

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::config::{self, Config};
-use crate::links::{Parity, SerialSettings};
+use crate::links::{Address, Parity, SerialSettings};
 
 /// How long one way is tried while bytes arrive.
 const TRY: Duration = Duration::from_secs(15);
@@ -64,14 +64,26 @@ pub(super) struct Search {
     ways: Vec<Way>,
     index: usize,
     /// Since when the present way is tried; `None` until bytes arrive.
-    since: Option<Timestamp>,
+    since: Option<Instant>,
     /// Whether the present way has brought a telegram.
     proven: bool,
+    /// How often it went on to another way since the last telegram.
+    turns: usize,
 }
 
 impl Search {
     /// The ways that the configuration leaves open; `known` is what worked before.
     pub(super) fn new(config: &Config, known: Option<Way>) -> Self {
+        if matches!(config.port, Some(Address::Tcp(_))) {
+            // The serial server has its own settings, which cannot be changed from here.
+            return Self {
+                ways: vec![WAYS[0]],
+                index: 0,
+                since: None,
+                proven: false,
+                turns: 0,
+            };
+        }
         let parity = match config.parity {
             config::Parity::Auto => None,
             config::Parity::Even => Some(Parity::Even),
@@ -98,6 +110,7 @@ impl Search {
             index: index.unwrap_or(0),
             since: None,
             proven: index.is_some(),
+            turns: 0,
         }
     }
 
@@ -121,6 +134,12 @@ impl Search {
         self.index = (self.index + 1) % self.ways.len().max(1);
         self.since = None;
         self.proven = false;
+        self.turns += 1;
+    }
+
+    /// Whether every way has been tried since the last telegram.
+    pub(super) fn is_round(&self) -> bool {
+        self.turns > self.ways.len()
     }
 
     /// Whether there is more than one way.
@@ -129,7 +148,7 @@ impl Search {
     }
 
     /// Bytes have arrived.
-    pub(super) fn bytes(&mut self, now: Timestamp) {
+    pub(super) fn bytes(&mut self, now: Instant) {
         self.since.get_or_insert(now);
     }
 
@@ -137,6 +156,7 @@ impl Search {
     pub(super) fn frame(&mut self) {
         self.since = None;
         self.proven = true;
+        self.turns = 0;
     }
 
     /// The port was opened anew.
@@ -145,9 +165,9 @@ impl Search {
     }
 
     /// Goes on to the next way if it is time to; then the port has to be opened again.
-    pub(super) fn advance(&mut self, now: Timestamp) -> bool {
+    pub(super) fn advance(&mut self, now: Instant) -> bool {
         let patience = if self.proven { LOYALTY } else { TRY };
-        let is_due = |since: Timestamp| now.duration_since(since).unsigned_abs() >= patience;
+        let is_due = |since: Instant| now.saturating_duration_since(since) >= patience;
         if !self.is_open() || !self.since.is_some_and(is_due) {
             return false;
         }
@@ -159,9 +179,11 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(1_700_000_000 + seconds).unwrap()
+    fn at(seconds: u64) -> Instant {
+        static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        *BEGUN + Duration::from_secs(seconds)
     }
 
     #[test]

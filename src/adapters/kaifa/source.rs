@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::KIND;
@@ -20,7 +21,10 @@ use crate::model::{CommandOutcome, Health, HealthCode, Report};
 /// How long opening the port may take.
 pub(super) const OPEN: Duration = Duration::from_secs(10);
 /// Pauses after which half a telegram, and then a half message, are given up.
-const PAUSES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(2100)];
+pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(2100)];
+/// How long nothing may come from an open port before it is opened anew: some adapters forget how
+/// to talk.
+const DEAD: Duration = Duration::from_secs(5 * 60);
 /// How often the passing of time is looked at.
 const TICK: Duration = Duration::from_secs(5);
 
@@ -65,6 +69,8 @@ struct Run<'a> {
     reception: Reception,
     search: Search,
     backoff: Backoff,
+    /// Frames so far.
+    frames: u64,
     tick: Option<Timestamp>,
 }
 
@@ -73,8 +79,8 @@ enum End {
     Stopped,
     /// The port has to be opened in another way.
     Reopen,
-    /// The port was closed, or went away.
-    Closed(LinkError),
+    /// The port was closed, or went away; whether telegrams came before.
+    Closed(LinkError, bool),
     /// The port cannot be opened.
     Failed(LinkError),
 }
@@ -101,6 +107,7 @@ impl<'a> Run<'a> {
             reception,
             search,
             backoff: Backoff::default(),
+            frames: 0,
             tick: None,
         }
     }
@@ -119,8 +126,9 @@ impl<'a> Run<'a> {
             let error = match self.listen(&stop).await? {
                 End::Stopped => break,
                 End::Reopen => continue,
-                End::Closed(error) => error,
-                End::Failed(error) => {
+                // Servers are restarted; it is trouble only if nothing else comes of it.
+                End::Closed(error, true) => error,
+                End::Closed(error, false) | End::Failed(error) => {
                     self.context.traffic.count_bad();
                     let health = unreachable(&error);
                     self.reception.closed(health.clone());
@@ -158,18 +166,19 @@ impl<'a> Run<'a> {
         self.reception.opened(opened);
         let mut buffer = Vec::with_capacity(512);
         let (mut heard, mut pauses) = (opened, PAUSES.iter().copied());
+        let (mut last, before) = (Instant::now(), self.frames);
         loop {
             let patience = pauses.next().unwrap_or(TICK);
             tokio::select! {
                 () = stop.cancelled() => return Ok(End::Stopped),
                 Some(pending) = self.context.commands.recv() => refuse(pending),
                 received = connection.receive_within(&mut buffer, patience) => match received {
-                    Ok(0) => return Ok(End::Closed(connection.ended())),
+                    Ok(0) => return Ok(End::Closed(connection.ended(), self.frames > before)),
                     Ok(_) => {
                         heard = self.context.clock.now();
                         pauses = PAUSES.iter().copied();
-                        self.backoff.reset();
-                        self.search.bytes(heard);
+                        last = Instant::now();
+                        self.search.bytes(last);
                         self.reception.push(&buffer, heard);
                         buffer.clear();
                     }
@@ -177,21 +186,41 @@ impl<'a> Run<'a> {
                         let quiet = self.context.clock.now().duration_since(heard);
                         self.reception.idle(quiet.unsigned_abs());
                     }
-                    Err(error) => return Ok(End::Closed(error)),
+                    Err(error) => return Ok(End::Closed(error, self.frames > before)),
                 }
             }
             self.hear().await?;
             self.pass_time().await?;
-            if self.search.advance(self.context.clock.now()) {
-                let way = self.search.way();
-                tracing::info!(
-                    "{address}: no telegram among the bytes, trying {way}",
-                    address = self.source.address
+            if self.search.advance(Instant::now()) {
+                self.tell_search();
+                connection.close().await;
+                return Ok(End::Reopen);
+            }
+            if last.elapsed() >= DEAD {
+                tracing::debug!(
+                    "{}: opening it again, for nothing comes",
+                    self.source.address
                 );
                 connection.close().await;
                 return Ok(End::Reopen);
             }
         }
+    }
+
+    fn tell_search(&self) {
+        let (address, way) = (&self.source.address, self.search.way());
+        if self.search.is_round() {
+            tracing::debug!("{address}: trying {way}");
+        } else {
+            tracing::info!("{address}: no telegram among the bytes, trying {way}");
+        }
+    }
+
+    /// A frame has arrived whole: the line is spoken as it should be.
+    fn frame(&mut self) {
+        self.frames += 1;
+        self.search.frame();
+        self.backoff.reset();
     }
 
     /// Reads what has arrived.
@@ -201,21 +230,22 @@ impl<'a> Run<'a> {
             match heard {
                 Heard::Telegram { reports, .. } => {
                     self.context.traffic.count_good();
-                    self.search.frame();
+                    self.frame();
                     self.send(reports).await?;
                     self.remember();
                 }
-                Heard::Unreadable { why, reports, .. } => {
-                    tracing::debug!("{}: {}", self.source.address, why.sentence());
+                Heard::Unreadable { shut, reports, .. } => {
+                    let detail = shut.detail.unwrap_or_else(|| shut.why.sentence());
+                    tracing::debug!("{}: {detail}", self.source.address);
                     self.context.traffic.count_bad();
-                    self.search.frame();
+                    self.frame();
                     self.send(reports).await?;
                 }
-                Heard::Repeated => {}
+                Heard::Repeated => self.frame(),
                 Heard::Refused(refused) => {
                     tracing::debug!("{}: {refused}", self.source.address);
                     if refused.reason.is_other_bus() {
-                        self.search.frame();
+                        self.frame();
                     }
                     if refused.reason.is_checksum_error() {
                         self.context.traffic.count_bad();

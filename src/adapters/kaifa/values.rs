@@ -39,8 +39,10 @@ pub(super) struct Bounds {
 pub(super) struct Values {
     /// Each with its metric's key, in the metric's unit.
     pub(super) known: Vec<(&'static str, Value)>,
-    /// How many were impossible and are left out.
-    pub(super) refused: u64,
+    /// Keys of those that were impossible and are left out.
+    pub(super) impossible: Vec<&'static str>,
+    /// Keys of totals that the telegram does not carry, summed up from its tariffs.
+    pub(super) summed: Vec<&'static str>,
     /// The meter's own time.
     pub(super) at: Option<Timestamp>,
 }
@@ -90,9 +92,15 @@ impl Values {
             .get("meter_number")
             .or_else(|| self.get("logical_name"));
         match found {
-            Some(Value::Text(number)) => Some(number),
+            Some(Value::Text(number)) => Some(number.as_ref()),
             _ => None,
         }
+        .filter(|number| is_number(number))
+    }
+
+    /// How many tariffs of a total there are.
+    pub(super) fn tariffs(&self, total: &str) -> usize {
+        tariffs(total, self.known.iter().map(|(key, _)| *key))
     }
 
     fn put(&mut self, key: &'static str, value: impl Into<Value>) {
@@ -123,7 +131,7 @@ impl Values {
                 } else if is_possible(value, quantity, bounds.max_power) {
                     self.put(key, value);
                 } else {
-                    self.refused += 1;
+                    self.impossible.push(key);
                 }
             }
             (ItemValue::Text(text), None) if !text.trim().is_empty() => {
@@ -177,8 +185,9 @@ impl Values {
             let sum = found.reduce(|a, b| {
                 Decimal::from_watt_hours(a.to_watt_hours().saturating_add(b.to_watt_hours()))
             });
-            if let Some(sum) = sum {
+            if let Some(sum) = sum.filter(|_| self.get(total).is_none()) {
                 self.put(total, sum);
+                self.summed.push(total);
             }
         }
     }
@@ -194,6 +203,21 @@ impl Values {
             self.put("power_net", Decimal::new(net, scale));
         }
     }
+}
+
+/// How many of the keys are tariffs of a total.
+pub(super) fn tariffs<'a>(total: &str, keys: impl Iterator<Item = &'a str>) -> usize {
+    let is_part = |key: &&str| {
+        let rest = key.strip_prefix(total);
+        rest.is_some_and(|rest| rest.starts_with("_t"))
+    };
+    keys.filter(is_part).count()
+}
+
+/// Whether a text can be the number of a meter, and so its identity for ever.
+fn is_number(text: &str) -> bool {
+    let letters = text.chars().filter(char::is_ascii_alphanumeric).count();
+    letters >= 4 && text.chars().count() <= 64
 }
 
 /// A number in the unit of its quantity, if it is one of it at all.

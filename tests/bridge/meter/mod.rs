@@ -2,6 +2,7 @@
 //!
 //! The simulated meters send every 300 ms instead of every 5 s.
 
+mod check;
 mod keys;
 mod line;
 mod outputs;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::adapters::kaifa::simulator::{Model, Sample, Series};
 use crate::config::Secret;
-use crate::model::{DeviceId, HealthCode, Readings};
+use crate::model::{DeviceId, HealthCode, Readings, Value};
 
 const KEY: &str = "000102030405060708090A0B0C0D0E0F";
 const OTHER: &str = "F0E0D0C0B0A090807060504030201000";
@@ -255,7 +255,11 @@ fn a_line_without_a_meter_says_why() {
 
 #[test]
 fn an_exchanged_meter_is_another_device_and_the_old_one_is_forgotten() {
-    let mut bench = Bench::new(config(Some(KEY)));
+    let hour = Config {
+        forget_after: crate::config::Period::hours(1),
+        ..config(Some(KEY))
+    };
+    let mut bench = Bench::new(hour.clone());
     let (mut old, mut new) = (series("tinetz"), series("tinetz-single"));
     bench.hear(&old.next());
     bench.hear(&old.next());
@@ -273,10 +277,24 @@ fn an_exchanged_meter_is_another_device_and_the_old_one_is_forgotten() {
             .any(|report| matches!(report, Report::Gone(_)))
     };
     assert!(!gone(&reports));
-    bench.second += 31 * 86_400;
-    bench.hear(&new.next());
-    bench.hear(&new.next());
-    bench.pass(5);
+    // Neither a clock that is set nor a computer that was off makes it absent for longer.
+    bench.second += 40 * 86_400;
+    for _ in 0..10 {
+        bench.hear(&new.next());
+        bench.pass(5);
+    }
+    assert!(!gone(&bench.take()));
+    let mut bench = Bench::remembering(hour, bench.remembered());
+    bench.second += 80 * 86_400;
+    for _ in 0..300 {
+        bench.hear(&new.next());
+        bench.pass(5);
+    }
+    assert!(!gone(&bench.take()));
+    for _ in 0..100 {
+        bench.hear(&new.next());
+        bench.pass(5);
+    }
     assert!(gone(&bench.take()));
     assert_eq!(bench.remembered().len(), 1);
 }
@@ -309,6 +327,89 @@ fn impossible_values_are_left_out_and_counted() {
     assert!(last.get("voltage_l1").is_some() && last.get("energy_import").is_some());
     let refused = last.get("values_refused").unwrap().as_number().unwrap();
     assert_eq!(refused.mantissa(), 2);
+}
+
+#[test]
+fn what_stays_impossible_becomes_unknown() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    bench.hear(&meter.next());
+    bench.hear(&meter.next());
+    bench.take();
+    let insane = Sample {
+        power_export: 200_000,
+        ..Sample::default()
+    };
+    for _ in 0..3 {
+        bench.hear(&meter.0.telegram_of(insane).unwrap().frames.concat());
+    }
+    let reports = bench.take();
+    let values = readings(&reports);
+    let of = |key| {
+        values
+            .iter()
+            .map(|one| one.get(key).cloned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("power_export"), [None, None, Some(Value::Unknown)]);
+    assert_eq!(of("power_net"), [None, None, Some(Value::Unknown)]);
+    bench.hear(&meter.next());
+    let reports = bench.take();
+    assert!(
+        readings(&reports)[0]
+            .get("power_export")
+            .unwrap()
+            .is_known()
+    );
+}
+
+#[test]
+fn messages_that_are_no_telegrams_are_said() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    // A kind of message that nobody on this interface sends.
+    let message = [&[0xdd, 8][..], &[0x41; 40]].concat();
+    for _ in 0..3 {
+        for frame in crate::adapters::kaifa::wire::link::mbus::frames(&message, 245) {
+            bench.hear(&frame);
+        }
+    }
+    bench.pass(5);
+    assert_eq!(healths(&bench.take()), [HealthCode::Unsupported]);
+}
+
+#[test]
+fn a_counter_that_stands_still_is_no_repetition() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    let stuck = meter.0.clone();
+    for power in 1..5 {
+        meter.0 = stuck.clone();
+        let sample = Sample {
+            power_import: power,
+            energy_import: 1000,
+            ..Sample::default()
+        };
+        bench.hear(&meter.0.telegram_of(sample).unwrap().frames.concat());
+    }
+    assert_eq!(readings(&bench.take()).len(), 3);
+}
+
+#[test]
+fn a_leap_of_the_clock_is_no_silence() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    for _ in 0..3 {
+        bench.hear(&meter.next());
+        bench.pass(5);
+    }
+    bench.take();
+    for leap in [50 * 365 * 86_400, -3600] {
+        bench.second += leap;
+        bench.pass(5);
+        bench.hear(&meter.next());
+        bench.pass(5);
+    }
+    assert_eq!(healths(&bench.take()), []);
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! Opening a telegram with whatever key fits.
+
+use super::diagnosis;
+use super::keys::KeyRing;
+use super::wire::telegram::TelegramError;
+use super::wire::{Authentication, Ciphered, Profiles, SystemTitle, Telegram};
+use crate::model::Health;
+
+/// A telegram that was opened.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) telegram: Telegram,
+    pub(super) plaintext: Vec<u8>,
+    pub(super) authentication: Authentication,
+}
+
+/// A telegram that stays shut.
+#[derive(Debug)]
+pub(super) struct Shut {
+    /// For people, in words that are the same as long as the trouble is.
+    pub(super) why: Health,
+    /// What exactly was wrong with this one.
+    pub(super) detail: Option<String>,
+}
+
+impl From<Health> for Shut {
+    fn from(why: Health) -> Self {
+        Self { why, detail: None }
+    }
+}
+
+impl From<TelegramError> for Shut {
+    fn from(error: TelegramError) -> Self {
+        let why = match &error {
+            TelegramError::Text(_) => diagnosis::damaged(),
+            _ => diagnosis::unknown_layout(),
+        };
+        Self {
+            why,
+            detail: Some(error.to_string()),
+        }
+    }
+}
+
+/// What telegrams are read with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) keys: &'a KeyRing,
+    pub(super) profiles: &'a Profiles,
+    /// The name of the layout that was chosen.
+    pub(super) profile: &'a str,
+}
+
+impl Reader<'_> {
+    /// Reads a telegram in clear.
+    pub(super) fn read(
+        &self,
+        plaintext: &[u8],
+        title: Option<&SystemTitle>,
+    ) -> Result<Telegram, TelegramError> {
+        Telegram::parse(plaintext, title, self.profiles, Some(self.profile))
+    }
+
+    /// Opens and reads a telegram. `number` is that of the meter, where it is known.
+    pub(super) fn open(&self, ciphered: &Ciphered<'_>, number: Option<&str>) -> Result<Open, Shut> {
+        let title = &ciphered.title;
+        if let Some(plaintext) = ciphered.in_clear() {
+            return Ok(Open {
+                telegram: self.read(plaintext, Some(title))?,
+                plaintext: plaintext.to_vec(),
+                authentication: Authentication::None,
+            });
+        }
+        let keys = self.keys.candidates(title, number);
+        if keys.is_empty() {
+            let others = !self.keys.is_empty();
+            return Err(diagnosis::key_missing(title, others).into());
+        }
+        let authentication = self.keys.authentication(title, number);
+        let (mut unfit, mut tried, mut trouble) = (None, false, None);
+        for key in keys {
+            let opened = match ciphered.open(key, authentication) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    unfit = Some(diagnosis::key_unfit(title, &error.to_string()));
+                    continue;
+                }
+            };
+            tried = true;
+            match self.read(&opened.plaintext, Some(title)) {
+                Ok(telegram) => {
+                    return Ok(Open {
+                        telegram,
+                        plaintext: opened.plaintext,
+                        authentication: opened.authentication,
+                    });
+                }
+                Err(error) if error.is_key_suspect() => {}
+                Err(error) => trouble = Some(Shut::from(error)),
+            }
+        }
+        let unfit = unfit.filter(|_| !tried);
+        let why = unfit.unwrap_or_else(|| diagnosis::key_wrong(title));
+        Err(trouble.unwrap_or_else(|| why.into()))
+    }
+}
