@@ -13,6 +13,7 @@ mod backoff;
 mod connection;
 mod error;
 mod opener;
+mod openings;
 mod ports;
 #[cfg(target_os = "linux")]
 mod pseudo_terminal;

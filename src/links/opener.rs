@@ -1,15 +1,14 @@
 //! Opens connections: real ones, recorded ones, and ones replayed from a recording.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
-use tokio_serial::SerialStream;
+use tokio::time::Instant;
 
 use super::address::{Address, Endpoint};
 use super::connection::{Connection, Kind, Tap, record};
 use super::error::LinkError;
+use super::openings::Openings;
 use super::recorder::Recorder;
 use super::recording::{Event, Script};
 use super::replay::Replay;
@@ -22,6 +21,7 @@ use crate::clock::Clock;
 pub struct Links {
     recorder: Option<(Recorder, Instant)>,
     replay: Option<Arc<Replay>>,
+    openings: Openings,
 }
 
 impl Links {
@@ -34,15 +34,15 @@ impl Links {
     pub fn recorded(recorder: Recorder) -> Self {
         Self {
             recorder: Some((recorder, Instant::now())),
-            replay: None,
+            ..Self::default()
         }
     }
 
     /// Connections that play a recording; `clock` follows the times in it.
     pub fn replayed(script: Script, clock: Clock) -> Self {
         Self {
-            recorder: None,
             replay: Some(Arc::new(Replay::new(script, clock))),
+            ..Self::default()
         }
     }
 
@@ -79,7 +79,12 @@ impl Links {
                 tcp::keep_alive(&stream);
                 Kind::Tcp(stream)
             }),
-            Address::Serial(path) => open_port(path, *settings, within).await.map(Kind::Serial),
+            Address::Serial(path) => {
+                let (port, settings) = (path.clone(), *settings);
+                let open = move || serial::open(&port, settings);
+                let opened = self.openings.open(path, within, open).await;
+                opened.map(Kind::Serial)
+            }
         };
         let shown = address.to_string();
         told(address, shown, tap, opened)
@@ -119,25 +124,5 @@ fn told(
             record(tap.as_ref(), || Event::Fail(error.to_string()));
             Err(error)
         }
-    }
-}
-
-/// Drivers of USB adapters ask the adapter, which may hang; that must not hold up all the others.
-async fn open_port(
-    path: &Path,
-    settings: SerialSettings,
-    within: Duration,
-) -> Result<SerialStream, LinkError> {
-    let port = path.to_owned();
-    let opening = tokio::task::spawn_blocking(move || serial::open(&port, settings));
-    let address = || Address::Serial(path.to_owned());
-    match timeout(within, opening).await {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => Err(LinkError::Broken(address(), error.to_string())),
-        // Should it come about later, the port is closed again at once.
-        Err(_) => Err(LinkError::TimedOut {
-            address: address(),
-            after: within,
-        }),
     }
 }
