@@ -34,7 +34,7 @@ pub struct KaifareaderSettings {
     pub enabled: bool,
     /// What the topics begin with: `export_mqtt_basetopic` of kaifareader.
     pub base_topic: String,
-    /// Device id or serial number of the meter, if there are several.
+    /// Device id or serial number of the meter, if there are several. Left out: the first by its id.
     pub device: Option<String>,
 }
 

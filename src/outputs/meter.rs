@@ -3,6 +3,8 @@
 //! A meter is whatever counts energy in and out under the keys that all meters share; which adapter
 //! reads it does not matter.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::bridge::Feed;
@@ -31,8 +33,11 @@ pub(super) struct Meter {
     section: &'static str,
     /// Device id or serial number, if the user has named one.
     wanted: Option<String>,
+    /// The one of several, once all are known.
     chosen: Option<DeviceId>,
     last: Option<Timestamp>,
+    /// Whether the log says that there are several.
+    waits: bool,
     told: bool,
 }
 
@@ -43,6 +48,7 @@ impl Meter {
             wanted,
             chosen: None,
             last: None,
+            waits: false,
             told: false,
         }
     }
@@ -72,47 +78,67 @@ impl Meter {
             }
             return is_ours;
         }
-        match &self.chosen {
-            Some(chosen) if *chosen == device.id => true,
-            // The totals of two meters must not be mixed, so the first one stays.
-            Some(chosen) if feed.get(chosen).is_some() => {
-                if !self.told {
-                    self.told = true;
-                    tracing::warn!(
-                        "[{}] passes on {chosen} and leaves out {}. Add device = \"{}\" to the section if that is the right one.",
-                        self.section,
-                        device.id,
-                        device.id
-                    );
-                }
-                false
-            }
-            _ => {
-                self.chosen = Some(device.id.clone());
-                true
-            }
+        self.choose(feed).is_some_and(|chosen| chosen == device.id)
+    }
+
+    /// The only meter; of several the first by its id, so that each start chooses the same one.
+    fn choose(&mut self, feed: &Feed) -> Option<DeviceId> {
+        let mut meters: Vec<DeviceId> = meters(feed).map(|meter| meter.id.clone()).collect();
+        meters.sort_unstable();
+        let first = meters.first()?;
+        if meters.len() == 1 {
+            return Some(first.clone());
         }
+        if feed.is_settled() {
+            if self.chosen.as_ref() != Some(first) {
+                self.chosen = Some(first.clone());
+                tracing::warn!(
+                    "[{}] passes on {first} and leaves out {}. Add device = \"{first}\" to the section, or another one if that is the right one.",
+                    self.section,
+                    list(meters.get(1..).unwrap_or_default()),
+                );
+            }
+        } else if self.chosen.is_none() && !self.waits {
+            self.waits = true;
+            tracing::warn!(
+                "[{}] There are several meters: {}. The section passes none of them on until all devices are known. Add device = \"{first}\" to it, or another one, to choose now.",
+                self.section,
+                list(&meters),
+            );
+        }
+        // Before all are known again, for example behind a new key, the chosen one stays.
+        self.chosen.clone().filter(|chosen| meters.contains(chosen))
     }
 
     /// Says once that there is no such meter.
     fn miss(&mut self, feed: &Feed) {
-        let all = feed.snapshot();
-        let meters = all.iter().map(|known| &known.device);
-        let meters = meters.filter(|device| is_meter(device));
-        let is_there = |wanted: &String| meters.clone().any(|device| is_called(device, wanted));
+        let meters: Vec<Arc<Device>> = meters(feed).collect();
+        let is_there = |wanted: &String| meters.iter().any(|device| is_called(device, wanted));
         let Some(wanted) = self.wanted.as_ref().filter(|wanted| !is_there(wanted)) else {
             return;
         };
         if !self.told {
             self.told = true;
-            let ids: Vec<&str> = meters.map(|device| device.id.as_str()).collect();
+            let ids: Vec<DeviceId> = meters.iter().map(|device| device.id.clone()).collect();
             tracing::warn!(
                 "[{}] device: there is no meter \"{wanted}\". Those there are: {}.",
                 self.section,
-                ids.join(", ")
+                list(&ids)
             );
         }
     }
+}
+
+/// All meters that are known. One of which nothing but its port is known has no counters yet, and
+/// is none.
+fn meters(feed: &Feed) -> impl Iterator<Item = Arc<Device>> {
+    let all = feed.snapshot().into_iter().map(|known| known.device);
+    all.filter(|device| is_meter(device))
+}
+
+fn list(ids: &[DeviceId]) -> String {
+    let ids: Vec<&str> = ids.iter().map(DeviceId::as_str).collect();
+    ids.join(", ")
 }
 
 fn is_meter(device: &Device) -> bool {
@@ -127,8 +153,6 @@ fn is_called(device: &Device, name: &str) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::bridge::Hub;
     use crate::model::{Health, Metric, Quantity, Value};
@@ -199,29 +223,66 @@ pub(super) mod tests {
         assert_eq!(Meter::new("test", None).take(&state, &feed), None);
     }
 
+    /// Whether a telegram of the device is passed on.
+    fn takes(ours: &mut Meter, device: &Device, second: i64, feed: &Feed) -> bool {
+        let state = telegram(device, second, [Some(1), Some(1)]);
+        ours.take(&state, feed).is_some()
+    }
+
     #[test]
     fn two_meters_are_never_mixed() {
         let (one, two) = (meter("1a"), meter("2B"));
         let hub = hub(&[one.clone(), two.clone()]);
         let feed = hub.feed();
-        let takes = |ours: &mut Meter, device, second| {
-            let state = telegram(device, second, [Some(1), Some(1)]);
-            ours.take(&state, &feed).is_some()
-        };
         let mut first = Meter::new("test", None);
-        assert!(takes(&mut first, &two, 1));
-        assert!(!takes(&mut first, &one, 2));
-        assert!(takes(&mut first, &two, 3));
+        assert!(!takes(&mut first, &two, 1, &feed));
+        assert!(takes(&mut first, &one, 2, &feed));
+        assert!(!takes(&mut first, &two, 3, &feed));
         for name in ["kaifa_2b", "2b"] {
             let mut named = Meter::new("test", Some(name.to_owned()));
-            assert!(!takes(&mut named, &one, 1));
-            assert!(takes(&mut named, &two, 1), "{name}");
+            assert!(!takes(&mut named, &one, 1, &feed));
+            assert!(takes(&mut named, &two, 1, &feed), "{name}");
             assert!(!named.told);
         }
         let mut wrong = Meter::new("test", Some("3".to_owned()));
-        assert!(!takes(&mut wrong, &one, 1) && wrong.told);
+        assert!(!takes(&mut wrong, &one, 1, &feed) && wrong.told);
         // One that was taken out of the configuration makes room.
-        hub.remove(&two.id);
-        assert!(takes(&mut first, &one, 4));
+        hub.remove(&one.id);
+        assert!(takes(&mut first, &two, 4, &feed));
+    }
+
+    #[test]
+    fn the_same_meter_is_chosen_whichever_is_heard_first() {
+        let meters = [meter("1"), meter("2")];
+        for order in [[0, 1], [1, 0]] {
+            let hub = hub(&order.map(|index: usize| meters[index].clone()));
+            let feed = hub.feed();
+            hub.set_settled("kaifa", false);
+            let mut ours = Meter::new("test", None);
+            for index in order {
+                assert!(!takes(&mut ours, &meters[index], 1, &feed), "{order:?}");
+            }
+            hub.set_settled("kaifa", true);
+            let taken = order.map(|index| takes(&mut ours, &meters[index], 2, &feed));
+            assert_eq!(taken, order.map(|index| index == 0), "{order:?}");
+            // It stays while it is not sure whether others come.
+            hub.set_settled("kaifa", false);
+            assert!(takes(&mut ours, &meters[0], 3, &feed));
+            assert!(!takes(&mut ours, &meters[1], 3, &feed));
+        }
+    }
+
+    #[test]
+    fn an_only_meter_waits_for_nothing() {
+        let ours = meter("2");
+        let mut unknown = meter("1");
+        unknown.metrics.clear();
+        let hub = hub(&[unknown.clone(), ours.clone()]);
+        hub.set_settled("kaifa", false);
+        let (feed, mut chosen) = (hub.feed(), Meter::new("test", None));
+        assert!(takes(&mut chosen, &ours, 1, &feed));
+        assert!(!takes(&mut chosen, &unknown, 2, &feed));
+        hub.set_settled("kaifa", true);
+        assert!(takes(&mut chosen, &ours, 3, &feed));
     }
 }

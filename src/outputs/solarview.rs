@@ -34,7 +34,7 @@ pub struct SolarViewSettings {
     pub enabled: bool,
     /// The file: `export_file_abspath` of kaifareader. Its folder has to be there.
     pub path: Option<PathBuf>,
-    /// Device id or serial number of the meter, if there are several.
+    /// Device id or serial number of the meter, if there are several. Left out: the first by its id.
     pub device: Option<String>,
 }
 
