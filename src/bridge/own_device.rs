@@ -24,6 +24,8 @@ pub(super) struct Totals {
     pub(super) devices: usize,
     pub(super) values_held: u64,
     pub(super) store_failing: bool,
+    /// Sections of the configuration that cannot be used.
+    pub(super) refused: usize,
 }
 
 /// The description. `instance` tells several bridges in one home apart.
@@ -85,7 +87,19 @@ pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
         Some((view.source, health))
     });
     let Some((source, health)) = troubles.next() else {
-        return if totals.store_failing {
+        return if totals.refused > 0 {
+            let sections = if totals.refused == 1 {
+                "section"
+            } else {
+                "sections"
+            };
+            Health::new(HealthCode::Degraded)
+                .seen(format!(
+                    "{} {sections} of the configuration cannot be used",
+                    totals.refused
+                ))
+                .advise("See the log, or run `wattbridge check`.")
+        } else if totals.store_failing {
             Health::new(HealthCode::Degraded)
                 .seen("counters cannot be saved")
                 .advise("See the log of wattbridge.")
@@ -93,7 +107,7 @@ pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
             Health::ONLINE
         };
     };
-    let others = match troubles.count() {
+    let others = match troubles.count() + totals.refused {
         0 => String::new(),
         1 => " (and 1 more)".to_owned(),
         count => format!(" (and {count} more)"),
@@ -194,6 +208,10 @@ mod tests {
     }
 
     fn sentence(health: [Option<&Health>; 3], store_failing: bool) -> String {
+        sentence_with(health, store_failing, 0)
+    }
+
+    fn sentence_with(health: [Option<&Health>; 3], store_failing: bool, refused: usize) -> String {
         let traffic = Traffic::default();
         let sources: [Arc<dyn Source>; 3] = [
             Arc::new(Ecu("192.0.2.1")),
@@ -212,6 +230,7 @@ mod tests {
             devices: 3,
             values_held: 0,
             store_failing,
+            refused,
         };
         super::health(&totals, &views).sentence()
     }
@@ -235,6 +254,24 @@ mod tests {
             "Not everything works: APS ECU 192.0.2.1: no answer"
         );
         assert!(sentence([online; 3], true).contains("counters cannot be saved"));
+    }
+
+    #[test]
+    fn sections_that_cannot_be_used_are_told() {
+        let well = Health::ONLINE;
+        let online = [Some(&well); 3];
+        assert_eq!(
+            sentence_with(online, true, 1),
+            "Not everything works: 1 section of the configuration cannot be used. \
+             See the log, or run `wattbridge check`."
+        );
+        assert!(sentence_with(online, false, 2).contains(": 2 sections of the configuration"));
+        // What runs and is in trouble comes first.
+        let silent = Health::new(HealthCode::Silent);
+        assert_eq!(
+            sentence_with([None, Some(&silent), None], false, 2),
+            "Not everything works: APS ECU 192.0.2.2: no answer (and 2 more)"
+        );
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Setup {
     pub sources: Vec<Arc<dyn Source>>,
     /// Adapters with a section that cannot be used: what was announced for them stays.
     pub incomplete: Vec<&'static str>,
+    /// How many sections cannot be used.
+    pub refused: usize,
     /// Tells several bridges in one home apart.
     pub instance: String,
     /// The time.
@@ -306,6 +308,7 @@ impl Bridge {
             devices: self.intake.len().saturating_sub(1),
             values_held: self.intake.values_held(),
             store_failing: self.setup.store.is_failing(),
+            refused: self.setup.refused,
         };
         let views: Vec<SourceView<'_>> = lines
             .iter()

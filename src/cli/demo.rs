@@ -72,6 +72,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
         let (bridge, hub) = Bridge::new(Setup {
             sources: sources(&stop).await?,
             incomplete: Vec::new(),
+            refused: 0,
             instance: outputs.instance(),
             clock: Clock::system(),
             links: Links::new(),

@@ -80,6 +80,7 @@ async fn devices(args: &DiscoveryArgs, configured: &Configured) -> Vec<Known> {
     let (bridge, hub) = Bridge::new(Setup {
         sources: configured.sources.clone(),
         incomplete: Vec::new(),
+        refused: 0,
         instance: configured.outputs.instance(),
         clock: Clock::system(),
         links: Links::new(),

@@ -63,6 +63,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
         let (bridge, hub) = Bridge::new(Setup {
             sources: vec![source],
             incomplete: Vec::new(),
+            refused: 0,
             instance: "record".to_owned(),
             clock,
             links: Links::recorded(recorder.clone()),

@@ -59,6 +59,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
         let (bridge, hub) = Bridge::new(Setup {
             sources: vec![source],
             incomplete: Vec::new(),
+            refused: 0,
             instance: "replay".to_owned(),
             clock: clock.clone(),
             links: Links::replayed(recording.script(), clock),

@@ -19,6 +19,8 @@ use crate::store::Store;
 
 /// How long outputs may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(8);
+/// How long calls that block may take behind that.
+const LEFTOVERS: Duration = Duration::from_secs(1);
 
 /// Connects all devices of the configuration to Home Assistant
 #[derive(Debug, Args)]
@@ -49,15 +51,18 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         outputs,
         sources,
         incomplete,
+        refused,
         ..
     } = configured;
     let path = args.config.store_path(&store);
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
         let stop = stop::on_signal();
         let (saver, saved) = Store::open(&path);
         let setup = Setup {
             sources,
             incomplete,
+            refused,
             instance: outputs.instance(),
             clock: Clock::system(),
             links: Links::new(),
@@ -78,7 +83,10 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         saver.close();
         tracing::info!("wattbridge has stopped.");
         result
-    })
+    });
+    // A driver that hangs while a port is opened cannot be ended, and must not keep us.
+    runtime.shutdown_timeout(LEFTOVERS);
+    result
 }
 
 /// Runs the bridge and its outputs until `stop`.

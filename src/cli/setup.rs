@@ -36,6 +36,8 @@ pub(super) struct Configured {
     pub(super) sources: Vec<Arc<dyn Source>>,
     /// Adapters with a section that cannot be used, or perhaps with one whose name is mistyped.
     pub(super) incomplete: Vec<&'static str>,
+    /// How many sections cannot be used, or have a name that nobody knows.
+    pub(super) refused: usize,
     /// What is wrong with those sections, and names that nobody knows.
     pub(super) problems: Problems,
 }
@@ -76,10 +78,13 @@ impl Configured {
             outputs: outputs.unwrap_or_default(),
             sources: Vec::new(),
             incomplete: Vec::new(),
+            refused: 0,
             problems: file.unknown_sections(&known_sections()),
         };
         // Whose devices stand below a name that nobody knows, nobody knows either.
-        if configured.problems.iter().any(|problem| problem.line > 0) {
+        let is_in_file = |problem: &&Problem| problem.line > 0;
+        configured.refused = configured.problems.iter().filter(is_in_file).count();
+        if configured.refused > 0 {
             configured.incomplete = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
         }
         configured.read_sections(file);
@@ -106,6 +111,7 @@ impl Configured {
                     Err(problems) => problems,
                 };
                 self.problems.extend(problems);
+                self.refused += 1;
                 if !self.incomplete.contains(&adapter.kind()) {
                     self.incomplete.push(adapter.kind());
                 }
@@ -155,6 +161,18 @@ mod tests {
         let wrong = read(&format!("{right}[[aps_euc]]\nhost = \"192.0.2.2\"\n")).unwrap();
         assert_eq!(wrong.incomplete, all);
         assert_eq!(wrong.sources.len(), 1);
-        assert_eq!(wrong.problems.len(), 1);
+        assert_eq!((wrong.problems.len(), wrong.refused), (1, 1));
+    }
+
+    #[test]
+    fn each_section_that_cannot_be_used_counts_once() {
+        let right = "[[aps_ecu]]\nhost = \"192.0.2.1\"\n";
+        assert_eq!(read(right).unwrap().refused, 0);
+        // One mistake in a section, three in another, and one section twice.
+        let wrong = "[[aps_ecu]]\nhost = \"a b\"\n[[kaifa]]\nbaud = 1\nmax_power = 0\n";
+        let wrong = read(&format!("{right}{wrong}{right}")).unwrap();
+        assert_eq!(wrong.refused, 3);
+        assert_eq!(wrong.sources.len(), 1);
+        assert!(wrong.problems.len() > 3);
     }
 }

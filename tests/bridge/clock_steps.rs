@@ -97,6 +97,7 @@ async fn a_clock_that_is_set_harms_no_counter() {
     let (bridge, hub) = Bridge::new(Setup {
         sources: vec![Arc::clone(&source)],
         incomplete: Vec::new(),
+        refused: 0,
         instance: "wattbridge".to_owned(),
         clock: clock.clone(),
         links: Links::new(),

@@ -8,6 +8,27 @@ use crate::support::mosquitto::{Mosquitto, Setup, free_port};
 use crate::wire::{Wire, kept};
 
 #[tokio::test]
+async fn a_section_that_cannot_be_used_shows_in_the_bridge_itself() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let gateway = Gateway::start(Plan::default()).await;
+    let wrong = "[[kaifa]]\nport = 5\n".to_owned();
+    let wire = Wire::tap(broker.port()).await;
+    let home = Home::new(broker.port(), &[gateway.section(), wrong]);
+    let mut bridge = home.run();
+    let told = |state: &Json| {
+        let reason = state["reason"].as_str().unwrap_or_default();
+        reason.contains("1 section of the configuration cannot be used")
+            && reason.contains("wattbridge check")
+    };
+    let own = "wattbridge_bridge";
+    let (state, _) = wire.state("a reason", 0, own, told).await;
+    assert_eq!(state["problem"], "ON");
+    assert!(bridge.end().await.success());
+}
+
+#[tokio::test]
 async fn one_bad_section_stops_no_other() {
     let Some(broker) = Mosquitto::launch(&Setup::default()) else {
         return;
