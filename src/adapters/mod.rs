@@ -20,6 +20,7 @@ use crate::model::{Command, CommandOutcome, Metric, Report};
 use crate::store::Memory;
 
 pub mod aps_ecu;
+mod dump;
 pub mod kaifa;
 pub mod simulation;
 

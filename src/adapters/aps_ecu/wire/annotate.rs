@@ -1,7 +1,5 @@
 //! A labelled dump of a frame, for people who look for a mistake: ours, or the gateway's.
 
-use std::fmt::{Display, Write};
-
 use super::answer::{Answer, Status};
 use super::ecu_info::EcuInfo;
 use super::frame::RawFrame;
@@ -11,41 +9,44 @@ use super::products::{Gateway, Product};
 use super::record::{FOUR, HEAD, Record, THREE_PHASE, TWO};
 use super::signal;
 use super::telemetry::Telemetry;
+use crate::adapters::dump::Dump;
 
-/// Bytes in a line; longer fields go on in the next one.
-const WIDTH: usize = 12;
-/// Columns those bytes take.
-const HEX: usize = WIDTH * 3 - 1;
+/// Columns of the names of fields.
+const NAMES: usize = 20;
 
 /// Describes every byte of a frame, one line a field: offset in the frame, bytes, name, value. Each
 /// byte appears exactly once; what is not understood is labelled so.
 #[must_use]
 pub fn annotate(frame: &RawFrame) -> String {
-    let mut dump = Dump::new(&frame.bytes);
-    dump.field(3, "signature", "APS");
-    dump.field(2, "group", frame.group());
-    dump.field(4, "length", format_args!("{} bytes", frame.length()));
+    let mut fields = Fields {
+        dump: Dump::new(&frame.bytes, NAMES),
+    };
+    fields.dump.field(3, "signature", "APS");
+    fields.dump.field(2, "group", frame.group());
+    fields
+        .dump
+        .field(4, "length", format_args!("{} bytes", frame.length()));
     let command = frame.command();
-    dump.field(
+    fields.dump.field(
         4,
         "command",
         format_args!("{command:04} {}", title(command)),
     );
     match Answer::decode(frame) {
-        Ok(answer) => dump.answer(frame, &answer),
-        Err(error) => dump.field(frame.body().len(), "refused", error),
+        Ok(answer) => fields.answer(frame, &answer),
+        Err(error) => fields.dump.field(frame.body().len(), "refused", error),
     }
     let body_end = super::answer::BODY + frame.body().len();
-    dump.field(
-        body_end.saturating_sub(dump.at),
+    fields.dump.field(
+        body_end.saturating_sub(fields.dump.at()),
         "not understood",
         String::new(),
     );
     if !frame.is_status() {
-        dump.field(3, "end", "END");
+        fields.dump.field(3, "end", "END");
     }
-    dump.field(1, "newline", "");
-    dump.out
+    fields.dump.field(1, "newline", "");
+    fields.dump.finish()
 }
 
 fn title(command: u16) -> &'static str {
@@ -60,104 +61,88 @@ fn title(command: u16) -> &'static str {
     }
 }
 
-struct Dump<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    out: String,
+/// The fields of answers.
+struct Fields<'a> {
+    dump: Dump<'a>,
 }
 
-impl<'a> Dump<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            out: String::new(),
-        }
-    }
-
-    fn field(&mut self, length: usize, name: &str, value: impl Display) {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let field = rest.get(..length).unwrap_or(rest);
-        let (mut name, mut value) = (name, value.to_string());
-        for line in field.chunks(WIDTH) {
-            let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-            let hex = hex.join(" ");
-            let text = format!("{:>5}  {hex:<HEX$}  {name:<20}  {value}", self.at);
-            let _ = writeln!(self.out, "{}", text.trim_end());
-            self.at += line.len();
-            (name, value) = ("", String::new());
-        }
-    }
-
+impl Fields<'_> {
     fn answer(&mut self, frame: &RawFrame, answer: &Answer) {
         let entries = frame.body().get(2..).unwrap_or_default();
         match answer {
             Answer::EcuInfo(info) => self.ecu_info(info),
             Answer::Telemetry(telemetry) => {
-                self.field(2, "status", Status::Done);
+                self.dump.field(2, "status", Status::Done);
                 self.telemetry(telemetry);
             }
             Answer::Signal(signal) => {
-                self.field(2, "status", Status::Done);
+                self.dump.field(2, "status", Status::Done);
                 for (uid, quality) in &signal.entries {
                     let percent = (u32::from(*quality) * 100 + 127) / 255;
                     let value = format!("{}: {quality} of 255 ({percent} %)", named(*uid));
-                    self.field(signal::ENTRY, "signal", value);
+                    self.dump.field(signal::ENTRY, "signal", value);
                 }
             }
             Answer::DayCurve(_) => {
-                self.field(2, "status", Status::Done);
+                self.dump.field(2, "status", Status::Done);
                 for bytes in entries.chunks_exact(history::POINT) {
                     match history::point(bytes) {
                         Some((time, power)) => {
-                            self.field(bytes.len(), "power", format!("{time} {power} W"));
+                            self.dump
+                                .field(bytes.len(), "power", format!("{time} {power} W"));
                         }
-                        None => self.field(bytes.len(), "power", "not a time"),
+                        None => self.dump.field(bytes.len(), "power", "not a time"),
                     }
                 }
             }
             Answer::EnergyHistory(energy) => {
-                self.field(2, "status", Status::Done);
-                self.field(2, "period", format!("{:?}", energy.period));
+                self.dump.field(2, "status", Status::Done);
+                self.dump.field(2, "period", format!("{:?}", energy.period));
                 let days = entries.get(2..).unwrap_or_default();
                 let size = history::entry_size(frame.group(), days.len());
                 for bytes in days.chunks_exact(size) {
                     match history::day(bytes) {
                         Some((date, wh)) => {
                             let value = format!("{date} {} kWh", decimal(wh, 1000));
-                            self.field(size, "energy", value);
+                            self.dump.field(size, "energy", value);
                         }
-                        None => self.field(size, "energy", "not a date"),
+                        None => self.dump.field(size, "energy", "not a date"),
                     }
                 }
             }
             Answer::Clock(clock) => {
-                self.field(2, "status", Status::Done);
-                self.field(14, "time", format!("{} (local)", clock.at));
+                self.dump.field(2, "status", Status::Done);
+                self.dump.field(14, "time", format!("{} (local)", clock.at));
             }
-            Answer::Status { status, .. } => self.field(2, "status", status),
-            Answer::Other { body, .. } => self.field(body.len(), "body", body.escape_ascii()),
+            Answer::Status { status, .. } => self.dump.field(2, "status", status),
+            Answer::Other { body, .. } => self.dump.field(body.len(), "body", body.escape_ascii()),
         }
     }
 
     fn ecu_info(&mut self, info: &EcuInfo) {
         let product = Gateway::of(&info.ecu).map_or("unknown product", |gateway| gateway.name);
-        self.field(12, "ECU id", format!("{} {product}", info.ecu));
-        self.field(2, "model", info.model.escape_ascii());
+        self.dump
+            .field(12, "ECU id", format!("{} {product}", info.ecu));
+        self.dump.field(2, "model", info.model.escape_ascii());
         let lifetime = decimal(info.lifetime_wh, 1000);
-        self.field(4, "lifetime energy", format!("{lifetime} kWh"));
-        self.field(4, "power", format!("{} W", info.power_w));
+        self.dump
+            .field(4, "lifetime energy", format!("{lifetime} kWh"));
+        self.dump.field(4, "power", format!("{} W", info.power_w));
         let today = decimal(info.today_wh, 1000);
-        self.field(4, "energy today", format!("{today} kWh"));
+        self.dump.field(4, "energy today", format!("{today} kWh"));
         let upload = info.last_upload.map(|at| format!("{at} (local)"));
-        self.field(7, "last upload", upload.as_deref().unwrap_or("unknown"));
-        self.field(2, "registered", format!("{} inverters", info.registered));
-        self.field(2, "online", format!("{} inverters", info.online));
-        self.field(2, "radio channel", &info.channel);
+        self.dump
+            .field(7, "last upload", upload.as_deref().unwrap_or("unknown"));
+        self.dump
+            .field(2, "registered", format!("{} inverters", info.registered));
+        self.dump
+            .field(2, "online", format!("{} inverters", info.online));
+        self.dump.field(2, "radio channel", &info.channel);
         let labels = self
-            .bytes
+            .dump
+            .bytes()
             .len()
-            .saturating_sub(self.at + info.tail.len() + 4);
+            .saturating_sub(self.dump.at() + info.tail.len() + 4);
         if labels > 0 {
             self.label("firmware", &info.firmware);
         }
@@ -168,38 +153,40 @@ impl<'a> Dump<'a> {
         }
         let read = read + 3 + info.time_zone.len();
         if labels >= read + 6 {
-            self.field(6, "Ethernet MAC", mac(info.mac_ethernet));
+            self.dump.field(6, "Ethernet MAC", mac(info.mac_ethernet));
         }
         if labels >= read + 12 {
-            self.field(6, "Wi-Fi MAC", mac(info.mac_wifi));
+            self.dump.field(6, "Wi-Fi MAC", mac(info.mac_wifi));
         }
-        self.field(info.tail.len(), "tail", "purpose unknown");
+        self.dump.field(info.tail.len(), "tail", "purpose unknown");
     }
 
     fn label(&mut self, name: &str, text: &str) {
-        self.field(3, &format!("{name} length"), text.len());
-        self.field(text.len(), name, text.escape_default());
+        self.dump.field(3, &format!("{name} length"), text.len());
+        self.dump.field(text.len(), name, text.escape_default());
     }
 
     fn telemetry(&mut self, telemetry: &Telemetry) {
-        self.field(2, "model", &telemetry.model);
-        self.field(2, "records", telemetry.declared);
+        self.dump.field(2, "model", &telemetry.model);
+        self.dump.field(2, "records", telemetry.declared);
         let at = telemetry.at.map(|at| format!("{at} (local)"));
-        self.field(7, "last cycle", at.as_deref().unwrap_or("not a time"));
+        self.dump
+            .field(7, "last cycle", at.as_deref().unwrap_or("not a time"));
         for (index, record) in telemetry.records.iter().enumerate() {
             self.record(index + 1, record);
         }
-        self.field(telemetry.undecoded.len(), "not understood", "");
+        self.dump
+            .field(telemetry.undecoded.len(), "not understood", "");
     }
 
     fn record(&mut self, number: usize, record: &Record) {
         let state = if record.online { "online" } else { "offline" };
         let uid = named(record.uid);
         let value = format!("{uid}, {state}, type {}", record.kind);
-        self.field(HEAD, &format!("inverter {number}"), value);
+        self.dump.field(HEAD, &format!("inverter {number}"), value);
         let rest = record.raw.len().saturating_sub(HEAD);
         let Some(body) = record.body.as_ref() else {
-            self.field(rest, "  layout unknown", "");
+            self.dump.field(rest, "  layout unknown", "");
             return;
         };
         let grid = match (record.online, record.temperature_c()) {
@@ -210,12 +197,14 @@ impl<'a> Dump<'a> {
                 temperature.map_or_else(|| "unknown".to_owned(), |t| t.to_string())
             ),
         };
-        self.field(4, "  frequency, temp.", grid);
+        self.dump.field(4, "  frequency, temp.", grid);
         let power = |n: usize| body.power_w.get(n).copied().unwrap_or(0);
         let volt = |n: usize| body.voltage_v.get(n).copied().unwrap_or(0);
         let pair = |n: usize| format!("{} W, {} V", power(n), volt(n));
         match record.raw.len() {
-            TWO => self.field(8, "  channels 1, 2", format!("{}; {}", pair(0), pair(1))),
+            TWO => self
+                .dump
+                .field(8, "  channels 1, 2", format!("{}; {}", pair(0), pair(1))),
             FOUR => {
                 let value = format!(
                     "{}; {} W; {} W; {} W",
@@ -224,13 +213,15 @@ impl<'a> Dump<'a> {
                     power(2),
                     power(3)
                 );
-                self.field(10, "  channels 1 to 4", value);
+                self.dump.field(10, "  channels 1 to 4", value);
             }
             THREE_PHASE => {
-                self.field(8, "  channels 1, 2", format!("{}; {}", pair(0), pair(1)));
-                self.field(6, "  channels 3, 4", format!("{}; {} W", pair(2), power(3)));
+                self.dump
+                    .field(8, "  channels 1, 2", format!("{}; {}", pair(0), pair(1)));
+                self.dump
+                    .field(6, "  channels 3, 4", format!("{}; {} W", pair(2), power(3)));
             }
-            _ => self.field(rest.saturating_sub(4), "  channels", ""),
+            _ => self.dump.field(rest.saturating_sub(4), "  channels", ""),
         }
     }
 }

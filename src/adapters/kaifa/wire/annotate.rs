@@ -1,7 +1,7 @@
 //! Labelled dumps of messages and telegrams, for people who look for a mistake: ours, or the
 //! meter's. Keys never get here.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
 use super::apdu::{Apdu, Ciphered};
 use super::axdr::Data;
@@ -10,11 +10,10 @@ use super::notification;
 use super::obis::Obis;
 use super::security::TAG;
 use super::title::SystemTitle;
+use crate::adapters::dump::Dump;
 
-/// Bytes in a line; longer fields go on in the next one.
-const WIDTH: usize = 12;
-/// Columns those bytes take.
-const HEX: usize = WIDTH * 3 - 1;
+/// Columns of the names of fields.
+const NAMES: usize = 16;
 
 /// Levels of values inside of values that are shown.
 const DEPTH: usize = 8;
@@ -23,112 +22,86 @@ const DEPTH: usize = 8;
 /// encrypted stays so.
 #[must_use]
 pub fn annotate_apdu(bytes: &[u8]) -> String {
-    let mut dump = Dump::new(bytes);
+    let mut fields = Fields::new(bytes);
     match Apdu::parse(bytes) {
-        Ok(Apdu::Plain(plaintext)) => return annotate_plaintext(plaintext),
+        Ok(Apdu::Plain(plaintext)) => annotate_plaintext(plaintext),
         Ok(Apdu::Ciphered(message)) => {
-            dump.message(&message);
+            fields.message(&message);
+            let mut out = fields.dump.finish();
             if let Some(clear) = message.in_clear() {
-                let _ = write!(dump.out, "\n{}", annotate_plaintext(clear));
+                let _ = write!(out, "\n{}", annotate_plaintext(clear));
             }
+            out
         }
         Err(error) => {
-            dump.title();
-            dump.rest("refused", error);
+            fields.title();
+            fields.dump.rest("refused", error);
+            fields.dump.finish()
         }
     }
-    dump.out
 }
 
 /// Describes every byte of a telegram in clear. Each byte appears exactly once; what is not
 /// understood is labelled so.
 #[must_use]
 pub fn annotate_plaintext(bytes: &[u8]) -> String {
-    let mut dump = Dump::new(bytes);
+    let mut fields = Fields::new(bytes);
     if bytes.first() == Some(&b'/') {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = String::from_utf8_lossy(line);
-            dump.field(line.len(), "line", text.trim_end().escape_debug());
+            fields
+                .dump
+                .field(line.len(), "line", text.trim_end().escape_debug());
         }
-        return dump.out;
+        return fields.dump.finish();
     }
     match notification::head(bytes) {
         Ok((invoke, time)) => {
-            dump.field(1, "tag", "data notification");
-            dump.field(4, "invoke id", format_args!("{invoke:08x}"));
+            fields.dump.field(1, "tag", "data notification");
+            fields
+                .dump
+                .field(4, "invoke id", format_args!("{invoke:08x}"));
             match time.moment() {
-                Some(moment) => dump.field(time.length(), "time", moment),
-                None => dump.field(time.length(), "time", "none"),
+                Some(moment) => fields.dump.field(time.length(), "time", moment),
+                None => fields.dump.field(time.length(), "time", "none"),
             }
-            dump.values();
+            fields.values();
         }
-        Err(error) => dump.rest("refused", error),
+        Err(error) => fields.dump.rest("refused", error),
     }
-    dump.out
+    fields.dump.finish()
 }
 
-struct Dump<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    out: String,
+/// The fields of messages and telegrams.
+struct Fields<'a> {
+    dump: Dump<'a>,
 }
 
-impl<'a> Dump<'a> {
+impl<'a> Fields<'a> {
     const fn new(bytes: &'a [u8]) -> Self {
         Self {
-            bytes,
-            at: 0,
-            out: String::new(),
+            dump: Dump::new(bytes, NAMES),
         }
-    }
-
-    fn left(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    fn field(&mut self, length: usize, name: &str, value: impl Display) {
-        let rest = self.left();
-        let field = rest.get(..length).unwrap_or(rest);
-        let (mut name, mut value) = (name, value.to_string());
-        for line in field.chunks(WIDTH) {
-            let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-            let hex = hex.join(" ");
-            let text = format!("{:>5}  {hex:<HEX$}  {name:<16}  {value}", self.at);
-            let _ = writeln!(self.out, "{}", text.trim_end());
-            self.at += line.len();
-            (name, value) = ("", String::new());
-        }
-    }
-
-    /// All that is left.
-    fn rest(&mut self, name: &str, value: impl Display) {
-        if self.left().is_empty() {
-            let _ = writeln!(
-                self.out,
-                "{:>5}  {:<HEX$}  {name:<16}  {value}",
-                self.at, ""
-            );
-        }
-        self.field(self.left().len(), name, value);
     }
 
     /// The front of a ciphered message, even if the rest is damaged.
     fn title(&mut self) {
-        let kind = match self.left() {
+        let kind = match self.dump.left() {
             [0xdb, 8, ..] => "general ciphering, global key",
             [0xdc, 8, ..] => "general ciphering, dedicated key",
             _ => return,
         };
-        let after = self.left().get(2..).unwrap_or_default();
+        let after = self.dump.left().get(2..).unwrap_or_default();
         let Some(title) = after.first_chunk().map(|bytes| SystemTitle(*bytes)) else {
             return;
         };
         let number = title.number_hint();
         let number = number.map_or_else(String::new, |digits| format!(", number ends in {digits}"));
-        self.field(1, "tag", kind);
-        self.field(1, "title length", title.0.len());
+        self.dump.field(1, "tag", kind);
+        self.dump.field(1, "title length", title.0.len());
         let maker = title.maker();
-        self.field(8, "system title", format_args!("{title} {maker}{number}"));
+        self.dump
+            .field(8, "system title", format_args!("{title} {maker}{number}"));
     }
 
     fn message(&mut self, message: &Ciphered<'_>) {
@@ -136,22 +109,23 @@ impl<'a> Dump<'a> {
         let tag = if message.tag.is_some() { TAG } else { 0 };
         let length = 5 + message.payload.len() + tag;
         // Five bytes of security header are behind the length.
-        let length_bytes = message.header.saturating_sub(5 + self.at);
-        self.field(length_bytes, "length", format_args!("{length} bytes"));
-        self.field(1, "security", message.security);
-        self.field(4, "counter", message.counter);
+        let length_bytes = message.header.saturating_sub(5 + self.dump.at());
+        self.dump
+            .field(length_bytes, "length", format_args!("{length} bytes"));
+        self.dump.field(1, "security", message.security);
+        self.dump.field(4, "counter", message.counter);
         let name = if message.needs_key() {
             "encrypted"
         } else {
             "telegram"
         };
-        self.field(
+        self.dump.field(
             message.payload.len(),
             name,
             format_args!("{} bytes", message.payload.len()),
         );
-        self.field(tag, "tag", "of authentication");
-        self.field(
+        self.dump.field(tag, "tag", "of authentication");
+        self.dump.field(
             message.excess,
             "not understood",
             "behind the end of the message",
@@ -169,9 +143,9 @@ impl<'a> Dump<'a> {
             };
             *left = fewer;
             let indent = "  ".repeat(open.len() - 1);
-            match Piece::read(self.left()) {
+            match Piece::read(self.dump.left()) {
                 Some(Piece::Open { .. }) if open.len() > DEPTH => {
-                    self.rest("not understood", "nested too deeply");
+                    self.dump.rest("not understood", "nested too deeply");
                     return;
                 }
                 Some(Piece::Open {
@@ -179,7 +153,7 @@ impl<'a> Dump<'a> {
                     count,
                     name,
                 }) => {
-                    self.field(
+                    self.dump.field(
                         length,
                         &format!("{indent}{name}"),
                         format_args!("{count} values"),
@@ -190,13 +164,14 @@ impl<'a> Dump<'a> {
                     self.value(length, &indent, &data);
                 }
                 None => {
-                    self.rest("not understood", "no value of a known type, or cut off");
+                    self.dump
+                        .rest("not understood", "no value of a known type, or cut off");
                     return;
                 }
             }
         }
-        self.field(
-            self.left().len(),
+        self.dump.field(
+            self.dump.left().len(),
             "not understood",
             "behind the end of the telegram",
         );
@@ -205,7 +180,7 @@ impl<'a> Dump<'a> {
     fn value(&mut self, length: usize, indent: &str, data: &Data) {
         let code = data.as_octets().and_then(Obis::from_octets);
         if let Some(code) = code {
-            self.field(length, &format!("{indent}code"), code);
+            self.dump.field(length, &format!("{indent}code"), code);
             return;
         }
         let name = match data {
@@ -225,7 +200,7 @@ impl<'a> Dump<'a> {
             Data::Number { value, .. } => value.to_string(),
             other => ItemValue::of(other, None).to_string(),
         };
-        self.field(length, &format!("{indent}{name}"), value);
+        self.dump.field(length, &format!("{indent}{name}"), value);
     }
 }
 
@@ -267,6 +242,7 @@ mod tests {
     use super::super::notification::{HeaderTime, notification};
     use super::super::security::SecurityControl;
     use super::*;
+    use crate::adapters::dump::HEX;
     use proptest::prelude::*;
 
     fn telegram() -> Vec<u8> {

@@ -1,88 +1,72 @@
 //! A labelled dump of a frame, for people who look for a mistake: ours, or the meter's.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 
 use super::super::ber;
 use super::{apdu, block_transfer, hdlc, mbus};
+use crate::adapters::dump::Dump;
 
-/// Bytes in a line; longer fields go on in the next one.
-const WIDTH: usize = 12;
-/// Columns those bytes take.
-const HEX: usize = WIDTH * 3 - 1;
+/// Columns of the names of fields.
+const NAMES: usize = 20;
 
 /// Describes every byte of a frame of any transport, or of a message without one, a line a field:
 /// offset in the frame, bytes, name, value. Each byte appears exactly once, also in damaged frames;
 /// what is not understood is labelled so. Ciphertext stays ciphertext.
 #[must_use]
 pub fn annotate(frame: &[u8]) -> String {
-    let mut dump = Dump {
-        bytes: frame,
-        at: 0,
-        out: String::new(),
+    let mut fields = Fields {
+        dump: Dump::new(frame, NAMES),
     };
     match frame.first() {
-        Some(&mbus::START) => dump.mbus(),
-        Some(&hdlc::FLAG) => dump.hdlc(),
-        _ => dump.message(frame.len()),
+        Some(&mbus::START) => fields.mbus(),
+        Some(&hdlc::FLAG) => fields.hdlc(),
+        _ => fields.message(frame.len()),
     }
-    dump.field(dump.rest().len(), "not understood", "");
-    dump.out
+    let left = fields.dump.left().len();
+    fields.dump.field(left, "not understood", "");
+    fields.dump.finish()
 }
 
-struct Dump<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    out: String,
+/// The fields of frames.
+struct Fields<'a> {
+    dump: Dump<'a>,
 }
 
-impl<'a> Dump<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    fn peek(&self) -> u8 {
-        self.rest().first().copied().unwrap_or(0)
-    }
-
+impl Fields<'_> {
     /// Bytes left before the last so many.
     fn before(&self, tail: usize) -> usize {
-        self.rest().len().saturating_sub(tail)
-    }
-
-    fn field(&mut self, length: usize, name: &str, value: impl Display) {
-        let rest = self.rest();
-        let field = rest.get(..length).unwrap_or(rest);
-        let (mut name, mut value) = (name, value.to_string());
-        for line in field.chunks(WIDTH) {
-            let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-            let hex = hex.join(" ");
-            let text = format!("{:>5}  {hex:<HEX$}  {name:<20}  {value}", self.at);
-            let _ = writeln!(self.out, "{}", text.trim_end());
-            self.at += line.len();
-            (name, value) = ("", String::new());
-        }
+        self.dump.left().len().saturating_sub(tail)
     }
 
     fn mbus(&mut self) {
-        let [_, length, again, second, ..] = *self.bytes else {
+        let [_, length, again, second, ..] = *self.dump.bytes() else {
             return;
         };
         if length != again || second != mbus::START {
             return;
         }
         let total = mbus::total(length);
-        self.field(1, "start", "M-Bus long frame");
+        self.dump.field(1, "start", "M-Bus long frame");
         let wrapped = if usize::from(length) + 6 == total {
             ""
         } else {
             ", 256 left out"
         };
-        self.field(1, "length", format_args!("{}{wrapped}", total - 6));
-        self.field(1, "length again", "");
-        self.field(1, "start again", "");
-        self.field(1, "C", "");
-        self.field(1, "A", if self.peek() == 0xff { "everybody" } else { "" });
-        let control_information = self.peek();
+        self.dump
+            .field(1, "length", format_args!("{}{wrapped}", total - 6));
+        self.dump.field(1, "length again", "");
+        self.dump.field(1, "start again", "");
+        self.dump.field(1, "C", "");
+        self.dump.field(
+            1,
+            "A",
+            if self.dump.peek() == 0xff {
+                "everybody"
+            } else {
+                ""
+            },
+        );
+        let control_information = self.dump.peek();
         let is_ours = control_information < mbus::OTHER_PROTOCOLS;
         let number = control_information & mbus::SEQUENCE;
         let last = if control_information & mbus::LAST == 0 {
@@ -91,73 +75,76 @@ impl<'a> Dump<'a> {
             ", the last one"
         };
         if is_ours {
-            self.field(1, "CI", format_args!("segment {number}{last}"));
+            self.dump
+                .field(1, "CI", format_args!("segment {number}{last}"));
         } else {
-            self.field(1, "CI", "not a customer interface");
+            self.dump.field(1, "CI", "not a customer interface");
         }
-        self.field(1, "STSAP", self.peek());
-        self.field(1, "DTSAP", self.peek());
-        let end = self.bytes.len().min(total);
-        let data = end.saturating_sub(self.at + 2);
+        self.dump.field(1, "STSAP", self.dump.peek());
+        self.dump.field(1, "DTSAP", self.dump.peek());
+        let end = self.dump.bytes().len().min(total);
+        let data = end.saturating_sub(self.dump.at() + 2);
         if is_ours && number == 0 {
             self.message(data);
         } else {
-            self.field(data, "data", "");
+            self.dump.field(data, "data", "");
         }
-        let counted = self.bytes.get(4..self.at).unwrap_or_default();
+        let counted = self.dump.bytes().get(4..self.dump.at()).unwrap_or_default();
         let expected = mbus::sum(counted);
-        let verdict = verdict(self.peek() == expected, expected);
-        self.field(1, "checksum", verdict);
-        let is_stop = self.peek() == mbus::STOP;
-        self.field(1, "stop", if is_stop { "" } else { "should be 16" });
+        let verdict = verdict(self.dump.peek() == expected, expected);
+        self.dump.field(1, "checksum", verdict);
+        let is_stop = self.dump.peek() == mbus::STOP;
+        self.dump
+            .field(1, "stop", if is_stop { "" } else { "should be 16" });
     }
 
     fn hdlc(&mut self) {
-        let inside = self.bytes.get(1..).unwrap_or_default();
+        let inside = self.dump.bytes().get(1..).unwrap_or_default();
         let Some(Ok(header)) = hdlc::header(inside) else {
             return;
         };
-        self.field(1, "flag", "HDLC frame");
+        self.dump.field(1, "flag", "HDLC frame");
         let more = if header.has_more {
             ", more segments follow"
         } else {
             ""
         };
-        self.field(2, "format", format_args!("{} bytes{more}", header.length));
-        self.field(header.destination, "destination", "");
-        self.field(header.source, "source", "");
-        self.field(1, "control", "");
+        self.dump
+            .field(2, "format", format_args!("{} bytes{more}", header.length));
+        self.dump.field(header.destination, "destination", "");
+        self.dump.field(header.source, "source", "");
+        self.dump.field(1, "control", "");
         if header.has_information() {
             self.crc("header checksum");
         }
-        let end = self.bytes.len().min(header.length + 2);
-        let tail = self.bytes.len() - end + 3;
-        if self.rest().starts_with(&hdlc::LLC) {
-            self.field(hdlc::LLC.len(), "LLC", "");
+        let end = self.dump.bytes().len().min(header.length + 2);
+        let tail = self.dump.bytes().len() - end + 3;
+        if self.dump.left().starts_with(&hdlc::LLC) {
+            self.dump.field(hdlc::LLC.len(), "LLC", "");
             self.message(self.before(tail));
-        } else if self.peek() == block_transfer::TAG {
+        } else if self.dump.peek() == block_transfer::TAG {
             self.message(self.before(tail));
         } else {
-            self.field(self.before(tail), "information", "");
+            self.dump.field(self.before(tail), "information", "");
         }
         self.crc("checksum");
-        self.field(1, "flag", "");
+        self.dump.field(1, "flag", "");
     }
 
     fn crc(&mut self, name: &str) {
-        let covered = self.bytes.get(1..self.at).unwrap_or_default();
+        let covered = self.dump.bytes().get(1..self.dump.at()).unwrap_or_default();
         let expected = hdlc::checksum(covered).to_le_bytes();
-        let is_right = self.rest().starts_with(&expected);
+        let is_right = self.dump.left().starts_with(&expected);
         let value = verdict(is_right, u16::from_be_bytes(expected));
-        self.field(2, name, value);
+        self.dump.field(2, name, value);
     }
 
     /// A message, or the first part of one, in the next so many bytes.
     fn message(&mut self, length: usize) {
-        let end = self.at + length.min(self.rest().len());
-        let first = self.peek();
+        let end = self.dump.at() + length.min(self.dump.left().len());
+        let first = self.dump.peek();
         match first {
-            _ if self.at == end => {}
+            _ if self.dump.at() == end => {}
             block_transfer::TAG => self.block(end),
             apdu::GLOBAL_CIPHERING => self.ciphered(end),
             apdu::DATA_NOTIFICATION => {
@@ -171,19 +158,19 @@ impl<'a> Dump<'a> {
 
     fn block(&mut self, end: usize) {
         self.within(end, 1, "tag", "block transfer");
-        let is_last = self.peek() & block_transfer::LAST != 0;
+        let is_last = self.dump.peek() & block_transfer::LAST != 0;
         self.within(
             end,
             1,
             "block control",
             if is_last { "the last one" } else { "" },
         );
-        let number = self.rest().get(..2).unwrap_or_default();
+        let number = self.dump.left().get(..2).unwrap_or_default();
         let number = number.iter().fold(0, |n, byte| n << 8 | u16::from(*byte));
         self.within(end, 2, "block", number);
         self.within(end, 2, "acknowledged", "");
         self.length(end);
-        if number == block_transfer::FIRST && self.peek() == apdu::GLOBAL_CIPHERING {
+        if number == block_transfer::FIRST && self.dump.peek() == apdu::GLOBAL_CIPHERING {
             self.ciphered(end);
         } else {
             self.within(end, end, "data", "");
@@ -192,11 +179,11 @@ impl<'a> Dump<'a> {
 
     fn ciphered(&mut self, end: usize) {
         self.within(end, 1, "tag", "ciphered");
-        self.within(end, 1, "title length", self.peek());
-        let title = self.rest().get(..3).unwrap_or_default();
+        self.within(end, 1, "title length", self.dump.peek());
+        let title = self.dump.left().get(..3).unwrap_or_default();
         self.within(end, 8, "system title", title.escape_ascii());
         self.length(end);
-        let control = self.peek();
+        let control = self.dump.peek();
         let (tagged, ciphered) = (control & 0x10 != 0, control & 0x20 != 0);
         let value = format!(
             "suite {}{}{}",
@@ -205,7 +192,7 @@ impl<'a> Dump<'a> {
             if tagged { ", authenticated" } else { "" },
         );
         self.within(end, 1, "security control", value);
-        let counter = self.rest().get(..4).unwrap_or_default();
+        let counter = self.dump.left().get(..4).unwrap_or_default();
         let counter = counter.iter().fold(0, |n, byte| n << 8 | u32::from(*byte));
         self.within(end, 4, "invocation counter", counter);
         let name = if ciphered { "ciphertext" } else { "plaintext" };
@@ -213,17 +200,23 @@ impl<'a> Dump<'a> {
     }
 
     fn length(&mut self, end: usize) {
-        let rest = self.bytes.get(self.at..end).unwrap_or_default();
+        let rest = self
+            .dump
+            .bytes()
+            .get(self.dump.at()..end)
+            .unwrap_or_default();
         match ber::decode(rest) {
-            Ok((length, took)) => self.field(took, "length", format_args!("{length} bytes")),
+            Ok((length, took)) => self
+                .dump
+                .field(took, "length", format_args!("{length} bytes")),
             Err(error) => self.within(end, end, "length", error),
         }
     }
 
     /// A field that does not go beyond `end`.
     fn within(&mut self, end: usize, length: usize, name: &str, value: impl Display) {
-        let length = length.min(end.saturating_sub(self.at));
-        self.field(length, name, value);
+        let length = length.min(end.saturating_sub(self.dump.at()));
+        self.dump.field(length, name, value);
     }
 }
 
@@ -239,6 +232,7 @@ fn verdict(is_right: bool, expected: impl std::fmt::LowerHex) -> String {
 mod tests {
     use super::super::hdlc::Sender;
     use super::*;
+    use crate::adapters::dump::HEX;
     use proptest::prelude::*;
 
     fn apdu() -> Vec<u8> {
