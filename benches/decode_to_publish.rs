@@ -68,6 +68,7 @@ fn bridge(source: Arc<dyn Source>, clock: Clock, links: Links) -> (Bridge, Hub) 
     Bridge::new(Setup {
         sources: vec![source],
         incomplete: Vec::new(),
+        refused: 0,
         instance: "bench".to_owned(),
         clock,
         links,
