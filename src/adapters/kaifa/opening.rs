@@ -31,9 +31,10 @@ impl From<Health> for Shut {
 
 impl From<TelegramError> for Shut {
     fn from(error: TelegramError) -> Self {
-        let why = match &error {
-            TelegramError::Text(_) => diagnosis::damaged(),
-            _ => diagnosis::unknown_layout(),
+        let why = if error.is_damaged() {
+            diagnosis::damaged()
+        } else {
+            diagnosis::unknown_layout()
         };
         Self {
             why,
