@@ -131,6 +131,13 @@ impl Settings for Config {
             }
         }
         let profiles = Profiles::new(self.profiles.clone());
+        if let Err(error) = profiles.check() {
+            complaints.push(Complaint::new(
+                "profiles",
+                error.to_string(),
+                error.advice(),
+            ));
+        }
         if self.profile != AUTO && profiles.get(&self.profile).is_none() {
             complaints.push(Complaint::new(
                 "profile",
@@ -194,5 +201,46 @@ impl JsonSchema for Parity {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "auto, even, odd or none" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaints(config: Config) -> Vec<&'static str> {
+        let config = Config {
+            port: Some("/dev/ttyUSB0".parse().unwrap()),
+            ..config
+        };
+        config.check().iter().map(|one| one.field).collect()
+    }
+
+    #[test]
+    fn what_can_never_work_is_refused() {
+        let usual = Config::default;
+        assert_eq!(complaints(usual()), [""; 0]);
+        assert_eq!(usual().check()[0].field, "port");
+        let speed = |baud| Config {
+            baud: Some(baud),
+            ..usual()
+        };
+        assert_eq!(complaints(speed(7)), ["baud"]);
+        let profile = Config {
+            profile: "no-such".to_owned(),
+            ..usual()
+        };
+        assert_eq!(complaints(profile), ["profile"]);
+        let silent = Config {
+            silent_after: Period::seconds(1),
+            ..usual()
+        };
+        assert_eq!(complaints(silent), ["silent_after"]);
+        let own = r#"{ "name": "own", "fields": ["1.0.1.8.0 1 V"] }"#;
+        let own = Config {
+            profiles: vec![serde_json::from_str(own).unwrap()],
+            ..usual()
+        };
+        assert_eq!(complaints(own), ["profiles"]);
     }
 }
