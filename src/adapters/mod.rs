@@ -22,6 +22,7 @@ use crate::store::Memory;
 pub mod aps_ecu;
 pub mod kaifa;
 pub mod simulation;
+pub mod victron;
 
 /// Every adapter there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER];

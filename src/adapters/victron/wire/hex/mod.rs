@@ -1,0 +1,5 @@
+//! The HEX protocol: questions to a device, its answers, and values it sends by itself on change.
+
+mod frame;
+
+pub use frame::{Collector, Frame, FrameError, MAX_PAYLOAD, encode_frame};
