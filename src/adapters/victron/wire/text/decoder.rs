@@ -268,17 +268,7 @@ impl Decoder {
                     self.next_line(piece);
                 }
             }
-            Some(b'\n') => {
-                if self.broken(piece, Reason::Line) {
-                    piece.at += 1;
-                    self.line_without_start(piece);
-                }
-            }
-            Some(_) => {
-                if self.broken(piece, Reason::Line) {
-                    piece.at += 1;
-                }
-            }
+            Some(byte) => self.stray(piece, byte),
         }
     }
 
@@ -326,17 +316,7 @@ impl Decoder {
                 self.next_line(piece);
             }
             Some(b':') => self.begin_hex(piece),
-            Some(b'\n') => {
-                if self.broken(piece, Reason::Line) {
-                    piece.at += 1;
-                    self.line_without_start(piece);
-                }
-            }
-            Some(_) => {
-                if self.broken(piece, Reason::Line) {
-                    piece.at += 1;
-                }
-            }
+            Some(byte) => self.stray(piece, byte),
         }
     }
 
@@ -537,6 +517,16 @@ impl Decoder {
         }
         self.fault.get_or_insert(reason);
         true
+    }
+
+    /// Takes a byte that a line cannot have.
+    fn stray(&mut self, piece: &mut Piece<'_>, byte: u8) {
+        if self.broken(piece, Reason::Line) {
+            piece.at += 1;
+            if byte == b'\n' {
+                self.line_without_start(piece);
+            }
+        }
     }
 
     fn refuse<F: FnMut(Event<'_>)>(&mut self, reason: Reason, on: &mut F) {
