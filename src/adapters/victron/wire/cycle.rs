@@ -59,6 +59,9 @@ impl Cycles {
         F: FnMut(&Self),
     {
         let mut outcome = Outcome::default();
+        if block.is_empty() {
+            return outcome;
+        }
         if let Some(product) = block.get("PID") {
             outcome.whole = self.end(&mut whole);
             outcome.swapped = self.get("PID").is_some_and(|known| !same(known, product));
