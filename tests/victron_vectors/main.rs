@@ -93,9 +93,11 @@ fn whole(bytes: &[u8]) -> Vec<Seen> {
 }
 
 fn blocks(seen: &[Seen]) -> Vec<&Fields> {
-    let block = |seen| match seen {
-        &Seen::Block(_, ref fields) => Some(fields),
-        _ => None,
-    };
-    seen.iter().filter_map(block).collect()
+    let mut blocks = Vec::new();
+    for seen in seen {
+        if let Seen::Block(_, fields) = seen {
+            blocks.push(fields);
+        }
+    }
+    blocks
 }

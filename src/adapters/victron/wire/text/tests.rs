@@ -76,11 +76,13 @@ const MAIN: &[(&str, &str)] = &[
 const HISTORY: &[(&str, &str)] = &[("H1", "-149322"), ("H18", "8527")];
 
 fn blocks(seen: &[Seen]) -> Vec<&Vec<(String, String)>> {
-    let block = |seen| match seen {
-        &Seen::Block(_, ref fields) => Some(fields),
-        _ => None,
-    };
-    seen.iter().filter_map(block).collect()
+    let mut blocks = Vec::new();
+    for seen in seen {
+        if let Seen::Block(_, fields) = seen {
+            blocks.push(fields);
+        }
+    }
+    blocks
 }
 
 #[test]
