@@ -41,9 +41,15 @@ pub enum Access {
     Flash,
     /// It starts something that cannot be taken back: only when a person asks for it.
     Once,
-    /// It can lock the device. Never write it.
+    /// It can lock the device, or wipe what it remembers: nothing that is offered to write. The one
+    /// exception is [`NETWORK_CONTROLLED`].
     Locks,
 }
+
+/// The one value that may be written to 0x200E, `network_mode`: part of a network and controlled from
+/// outside, which the charge current limit needs. Bit 3 would tell the charger for good that there is
+/// a battery management system, without which it then refuses to charge.
+pub const NETWORK_CONTROLLED: u8 = 0x05;
 
 /// A register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
