@@ -23,6 +23,7 @@ pub mod aps_ecu;
 mod dump;
 pub mod kaifa;
 pub mod simulation;
+pub mod victron;
 
 /// Every adapter there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER];

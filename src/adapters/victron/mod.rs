@@ -1,0 +1,7 @@
+//! Victron devices over VE.Direct: battery monitors, solar chargers, inverters, chargers and
+//! converters.
+//!
+//! A device sends blocks of text by itself, and answers questions in a second protocol of hex digits
+//! on the same wire. [`wire`] has the bytes of both, without I/O.
+
+pub mod wire;

@@ -1,0 +1,207 @@
+//! A labelled dump of a stream, for people who look for a mistake: ours, or the device's.
+
+use std::fmt::Write;
+
+use super::hex::{Answer, Frame, Value};
+use super::history::Record;
+use super::labels::{Format, Label, Reading, firmware};
+use super::products::{Product, parse_id};
+use super::registers::{self, Register};
+use super::text::{Block, Decoder, Event};
+use super::words::Words;
+
+/// Describes what is in a piece of a stream: where it is, what the device sent, what that means.
+/// Bytes between blocks and frames are counted at the end.
+#[must_use]
+pub fn annotate(bytes: &[u8]) -> String {
+    let mut decoder = Decoder::new();
+    let mut out = String::new();
+    decoder.push(bytes, |event| event_lines(&mut out, &event));
+    decoder.finish(|event| event_lines(&mut out, &event));
+    if decoder.noise() > 0 {
+        let _ = writeln!(
+            out,
+            "{} bytes are part of no block and no frame",
+            decoder.noise()
+        );
+    }
+    out
+}
+
+/// Describes one event, line by line.
+pub fn event_lines(out: &mut String, event: &Event<'_>) {
+    match event {
+        Event::Block(found) => block(out, found),
+        Event::Hex(found) => frame(out, found),
+        Event::Refused(refused) => {
+            let _ = writeln!(out, "{:>6}  refused  {}", refused.offset, refused.reason);
+        }
+    }
+}
+
+fn block(out: &mut String, block: &Block<'_>) {
+    let _ = writeln!(
+        out,
+        "{:>6}  block of {} fields",
+        block.offset(),
+        block.len()
+    );
+    for (name, value) in block.fields() {
+        let (label, text) = (name.escape_ascii(), value.escape_ascii());
+        let line = format!(
+            "        {:<9} {:<16} {}",
+            label.to_string(),
+            text.to_string(),
+            meaning(name, value)
+        );
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+fn meaning(name: &[u8], value: &[u8]) -> String {
+    let Some(label) = Label::of(name) else {
+        return "unknown label".to_owned();
+    };
+    let read = match (label.read(value), label.format) {
+        (Reading::Unknown, _) => "not known to the device".to_owned(),
+        (Reading::Infinite, _) => "infinite".to_owned(),
+        (Reading::Number(number), Format::Number(_, unit)) => with_unit(number, unit),
+        (Reading::Number(number), _) => with_unit(number, "min"),
+        (Reading::Switch(on), _) => if on { "on" } else { "off" }.to_owned(),
+        (Reading::Word(number), Format::Word(words)) => word(words, number),
+        (Reading::Bits(mask), Format::Bits(words)) => bits(words, mask),
+        (Reading::Malformed(_), _) => "not written as it should be".to_owned(),
+        _ if name == b"PID" => parse_id(value)
+            .map(|id| Product::of(id).to_string())
+            .unwrap_or_default(),
+        _ => firmware(name, value).unwrap_or_default(),
+    };
+    if read.is_empty() {
+        label.meaning.to_owned()
+    } else {
+        format!("{}: {read}", label.meaning)
+    }
+}
+
+fn with_unit(number: f64, unit: &str) -> String {
+    format!("{number} {unit}").trim_end().to_owned()
+}
+
+fn word(words: &Words, number: i64) -> String {
+    let word = words.word(number);
+    word.map_or_else(|| format!("unknown, {number}"), str::to_owned)
+}
+
+fn bits(words: &Words, mask: u32) -> String {
+    let word = |bit: Result<&str, u32>| bit.map_or_else(|bit| format!("bit {bit}"), str::to_owned);
+    let words: Vec<String> = words.bits(mask).map(word).collect();
+    if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+fn frame(out: &mut String, frame: &Frame<'_>) {
+    let bytes = hex(frame.payload);
+    let _ = write!(out, "{:>6}  frame {:X}  ", frame.offset, frame.command);
+    let _ = match Answer::decode(frame) {
+        Answer::Done(payload) => writeln!(out, "done {}", hex(payload)),
+        Answer::UnknownCommand(payload) => writeln!(out, "unknown command {}", hex(payload)),
+        Answer::Malformed => writeln!(out, "what the device got was no frame"),
+        Answer::Error(payload) => writeln!(out, "error {}", hex(payload)),
+        Answer::Ping(version) => writeln!(out, "ping, firmware {version}"),
+        Answer::Get(value) => writeln!(out, "get {}", value_line(&value)),
+        Answer::Set(value) => writeln!(out, "set {}", value_line(&value)),
+        Answer::Async(value) => writeln!(out, "by itself {}", value_line(&value)),
+        Answer::Other { .. } => writeln!(out, "not understood {bytes}"),
+    };
+}
+
+fn value_line(value: &Value<'_>) -> String {
+    let known = Register::of(value.register);
+    let name = known.map_or("unknown register", |register| register.name);
+    let head = format!("{:#06X} {name}", value.register);
+    if !value.flags.is_ok() {
+        return format!("{head}: {}", value.flags);
+    }
+    if let Ok(record) = Record::decode(value) {
+        return format!("{head}: {record:?}");
+    }
+    let Some(register) = known else {
+        return format!("{head}: {}", hex(value.bytes));
+    };
+    let read = match register.decode(value.bytes) {
+        registers::Reading::Unavailable => "not available".to_owned(),
+        registers::Reading::Number(number) => match register.words {
+            Some(words) if register.bits => bits(words, number as u32),
+            Some(words) => word(words, number as i64),
+            None => with_unit(number, register.unit),
+        },
+        registers::Reading::Text(text) => text.escape_debug().to_string(),
+        registers::Reading::Raw(bytes) => hex(&bytes),
+    };
+    format!("{head}: {read}").trim_end().to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::hex::{Flags, encode_frame};
+    use super::super::text::encode_block;
+    use super::*;
+
+    #[test]
+    fn a_stream_is_told_line_by_line() {
+        let fields = [
+            ("PID", "0xA053"),
+            ("V", "12450"),
+            ("CS", "3"),
+            ("OR", "0x00000009"),
+            ("T", "---"),
+            ("TTG", "-1"),
+            ("NEW", "7"),
+        ];
+        let day = Value {
+            register: 0x105a,
+            flags: Flags::PARAMETER,
+            bytes: &[],
+        };
+        let stream = [
+            b"xy".as_slice(),
+            &encode_block(&fields).unwrap(),
+            &encode_frame(10, &[0xdb, 0xed, 0, 0xbf, 0x0a]),
+            &encode_frame(10, &[0xec, 0xed, 0, 0xff, 0xff]),
+            &Answer::Get(day).encode(),
+            b":15\n",
+        ];
+        let expected = "     2  block of 7 fields
+        PID       0xA053           product id: SmartSolar MPPT 75|15
+        V         12450            battery voltage: 12.45 V
+        CS        3                state: bulk
+        OR        0x00000009       off reason: no input power, remote input
+        T         ---              battery temperature: not known to the device
+        TTG       -1               time to go: infinite
+        NEW       7                unknown label
+    78  frame A  by itself 0xEDDB charger_temperature: 27.51 °C
+    93  frame A  by itself 0xEDEC battery_temperature: not available
+   108  frame 7  get 0x105A history_day_10: no such value
+   119  refused  HEX frame: it breaks off after 2 digits
+2 bytes are part of no block and no frame
+";
+        assert_eq!(annotate(&stream.concat()), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_told(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+            prop_assert!(annotate(&bytes).is_empty() == bytes.is_empty());
+        }
+    }
+}

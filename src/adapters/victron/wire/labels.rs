@@ -1,0 +1,349 @@
+//! The labels of the text protocol: what they mean and how their values are written, as data.
+//!
+//! A label that is not in the table is kept and passed on as text. `---` is the value of what a
+//! device does not know; it never becomes a number, and a label that shows it is still there.
+
+use super::families::{Families, Family};
+use super::words::{self, Words};
+
+/// The value of what a device does not know.
+pub const UNKNOWN: &[u8] = b"---";
+
+/// How the value of a label is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A decimal number, divided by 10 to the power of the first, in the unit of the second.
+    Number(u8, &'static str),
+    /// Minutes; -1 stands for "never", which is no number.
+    Minutes,
+    /// `ON` or `OFF`; old firmware writes `On` and `Off`.
+    Switch,
+    /// A decimal number that stands for a word.
+    Word(&'static Words),
+    /// A number whose bits stand for words: decimal, or hex after `0x`.
+    Bits(&'static Words),
+    /// Text.
+    Text,
+}
+
+/// A label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label {
+    /// As it is on the wire; case matters.
+    pub name: &'static str,
+    /// How its value is written.
+    pub format: Format,
+    /// What it is.
+    pub meaning: &'static str,
+    /// Who sends it.
+    pub families: Families,
+}
+
+/// What the value of a label says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading<'a> {
+    /// The device does not know.
+    Unknown,
+    /// It never comes to that: time to go while the battery is not discharged.
+    Infinite,
+    /// A number in the unit of the label.
+    Number(f64),
+    /// Switched on or off.
+    Switch(bool),
+    /// The number of a word; [`Words::word`] has it, if it is known.
+    Word(i64),
+    /// Bits; [`Words::bits`] has their words.
+    Bits(u32),
+    /// Text.
+    Text(&'a [u8]),
+    /// Not written as this label should be.
+    Malformed(&'a [u8]),
+}
+
+impl Label {
+    /// What is known of a label.
+    #[must_use]
+    pub fn of(name: &[u8]) -> Option<&'static Self> {
+        LABELS.iter().find(|label| label.name.as_bytes() == name)
+    }
+
+    /// Reads a value.
+    #[must_use]
+    pub fn read<'a>(&self, value: &'a [u8]) -> Reading<'a> {
+        if value == UNKNOWN {
+            return Reading::Unknown;
+        }
+        let number = || decimal(value);
+        let reading = match self.format {
+            Format::Text => Some(Reading::Text(value)),
+            Format::Number(decimals, _) => {
+                number().map(|raw| Reading::Number(raw as f64 / 10_f64.powi(i32::from(decimals))))
+            }
+            Format::Minutes => number().map(|raw| match raw {
+                -1 => Reading::Infinite,
+                _ => Reading::Number(raw as f64),
+            }),
+            Format::Switch if value.eq_ignore_ascii_case(b"on") => Some(Reading::Switch(true)),
+            Format::Switch if value.eq_ignore_ascii_case(b"off") => Some(Reading::Switch(false)),
+            Format::Switch => None,
+            Format::Word(_) => number().map(Reading::Word),
+            Format::Bits(_) => bits(value).map(Reading::Bits),
+        };
+        reading.unwrap_or(Reading::Malformed(value))
+    }
+}
+
+fn decimal(value: &[u8]) -> Option<i64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+fn bits(value: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(value).ok()?;
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+const ALL: Families = Families::ALL;
+const SHUNTS: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
+const BMV60: Families = Families::of(&[Family::Bmv60x]);
+const SHUNTS_70: Families = Families::of(&[Family::Bmv70x, Family::Shunt]);
+const SHUNT: Families = Families::of(&[Family::Shunt]);
+const SHUNTS_DC: Families = Families::of(&[Family::Bmv70x, Family::Shunt, Family::DcDc]);
+const TEMPERATURE: Families = Families::of(&[Family::Bmv70x, Family::Shunt, Family::Charger]);
+const MPPT: Families = Families::of(&[Family::Mppt]);
+const SOLAR: Families = Families::of(&[Family::Mppt, Family::Rs]);
+const INVERTER: Families = Families::of(&[Family::Inverter]);
+const INVERTERS: Families = Families::of(&[Family::Inverter, Family::Rs]);
+const CHARGER: Families = Families::of(&[Family::Charger]);
+const DCDC: Families = Families::of(&[Family::DcDc]);
+const ALARMED: Families = Families::of(&[
+    Family::Bmv60x,
+    Family::Bmv70x,
+    Family::Shunt,
+    Family::Inverter,
+]);
+const ERRORS: Families = Families::of(&[Family::Mppt, Family::Charger, Family::DcDc, Family::Rs]);
+const STATES: Families = Families::of(&[
+    Family::Mppt,
+    Family::Inverter,
+    Family::Charger,
+    Family::DcDc,
+    Family::Rs,
+]);
+const MODES: Families = Families::of(&[Family::Inverter, Family::Charger]);
+const OFF_REASONS: Families = Families::of(&[Family::Mppt, Family::Inverter, Family::DcDc]);
+const CURRENT: Families = Families::of(&[
+    Family::Bmv60x,
+    Family::Bmv70x,
+    Family::Shunt,
+    Family::Mppt,
+    Family::Charger,
+    Family::DcDc,
+    Family::Rs,
+]);
+const RELAY: Families = Families::of(&[
+    Family::Bmv60x,
+    Family::Bmv70x,
+    Family::Shunt,
+    Family::Mppt,
+    Family::Inverter,
+    Family::Charger,
+]);
+const FIRMWARE: Families = Families::of(&[
+    Family::Bmv70x,
+    Family::Shunt,
+    Family::Mppt,
+    Family::Inverter,
+]);
+const FIRMWARE_LONG: Families =
+    Families::of(&[Family::Charger, Family::DcDc, Family::Mppt, Family::Rs]);
+const WITH_PID: Families = Families::of(&[
+    Family::Bmv70x,
+    Family::Shunt,
+    Family::Mppt,
+    Family::Inverter,
+    Family::Charger,
+    Family::DcDc,
+    Family::Rs,
+]);
+
+const fn row(
+    name: &'static str,
+    format: Format,
+    families: Families,
+    meaning: &'static str,
+) -> Label {
+    Label {
+        name,
+        format,
+        meaning,
+        families,
+    }
+}
+
+use Format::{Bits, Minutes, Number, Switch, Text, Word};
+
+const MILLIVOLT: Format = Number(3, "V");
+const MILLIAMPERE: Format = Number(3, "A");
+const WATT: Format = Number(0, "W");
+const PER_MILLE: Format = Number(1, "%");
+const MILLIAMPERE_HOUR: Format = Number(3, "Ah");
+const ENERGY: Format = Number(2, "kWh");
+const COUNT: Format = Number(0, "");
+
+/// The labels.
+#[rustfmt::skip]
+pub static LABELS: &[Label] = &[
+    row("V", MILLIVOLT, ALL, "battery voltage"),
+    row("V2", MILLIVOLT, CHARGER, "battery voltage of output 2"),
+    row("V3", MILLIVOLT, CHARGER, "battery voltage of output 3"),
+    row("VS", MILLIVOLT, SHUNTS, "starter battery voltage"),
+    row("VM", MILLIVOLT, SHUNTS_70, "mid-point voltage"),
+    row("DM", PER_MILLE, SHUNTS_70, "mid-point deviation"),
+    row("VPV", MILLIVOLT, SOLAR, "panel voltage"),
+    row("PPV", WATT, SOLAR, "panel power"),
+    row("I", MILLIAMPERE, CURRENT, "battery current, positive while charging"),
+    row("I2", MILLIAMPERE, CHARGER, "battery current of output 2"),
+    row("I3", MILLIAMPERE, CHARGER, "battery current of output 3"),
+    row("IL", MILLIAMPERE, MPPT, "load current"),
+    row("LOAD", Switch, MPPT, "load output"),
+    row("T", Number(0, "°C"), TEMPERATURE, "battery temperature"),
+    row("P", WATT, SHUNTS_DC, "battery power"),
+    row("CE", MILLIAMPERE_HOUR, SHUNTS, "charge taken since the battery was full, negative"),
+    row("SOC", PER_MILLE, SHUNTS, "state of charge"),
+    row("TTG", Minutes, SHUNTS, "time to go"),
+    row("Alarm", Switch, SHUNTS, "alarm"),
+    row("Relay", Switch, RELAY, "relay"),
+    row("AR", Bits(&words::ALARM), ALARMED, "alarm reason"),
+    row("WARN", Bits(&words::ALARM), INVERTER, "warning"),
+    row("OR", Bits(&words::OFF_REASON), OFF_REASONS, "off reason"),
+    row("CAP_BLE", Bits(&words::BLUETOOTH), INVERTER, "what can be done over Bluetooth"),
+    row("H1", MILLIAMPERE_HOUR, SHUNTS, "deepest discharge"),
+    row("H2", MILLIAMPERE_HOUR, SHUNTS, "last discharge"),
+    row("H3", MILLIAMPERE_HOUR, SHUNTS, "average discharge"),
+    row("H4", COUNT, SHUNTS, "charge cycles"),
+    row("H5", COUNT, SHUNTS, "full discharges"),
+    row("H6", MILLIAMPERE_HOUR, SHUNTS, "charge drawn ever, negative"),
+    row("H7", MILLIVOLT, SHUNTS, "lowest battery voltage"),
+    row("H8", MILLIVOLT, SHUNTS, "highest battery voltage"),
+    row("H9", Number(0, "s"), SHUNTS, "time since the battery was full"),
+    row("H10", COUNT, SHUNTS, "automatic synchronisations"),
+    row("H11", COUNT, SHUNTS, "alarms of low voltage"),
+    row("H12", COUNT, SHUNTS, "alarms of high voltage"),
+    row("H13", COUNT, BMV60, "alarms of low auxiliary voltage"),
+    row("H14", COUNT, BMV60, "alarms of high auxiliary voltage"),
+    row("H15", MILLIVOLT, SHUNTS, "lowest auxiliary voltage"),
+    row("H16", MILLIVOLT, SHUNTS, "highest auxiliary voltage"),
+    row("H17", ENERGY, SHUNTS_70, "discharged energy; produced energy of an energy meter"),
+    row("H18", ENERGY, SHUNTS_70, "charged energy; consumed energy of an energy meter"),
+    row("H19", ENERGY, SOLAR, "yield since the user's reset"),
+    row("H20", ENERGY, SOLAR, "yield today"),
+    row("H21", WATT, SOLAR, "highest power today"),
+    row("H22", ENERGY, SOLAR, "yield yesterday"),
+    row("H23", WATT, SOLAR, "highest power yesterday"),
+    row("HSDS", COUNT, SOLAR, "number of the day, 0 to 364"),
+    row("ERR", Word(&words::ERROR), ERRORS, "error"),
+    row("CS", Word(&words::STATE), STATES, "state"),
+    row("MODE", Word(&words::MODE), MODES, "mode"),
+    row("MPPT", Word(&words::TRACKER), MPPT, "tracker"),
+    row("MON", Word(&words::MONITOR), SHUNT, "monitor mode"),
+    row("AC_OUT_V", Number(2, "V"), INVERTERS, "AC output voltage"),
+    row("AC_OUT_I", Number(1, "A"), INVERTERS, "AC output current"),
+    row("AC_OUT_S", Number(0, "VA"), INVERTER, "AC output apparent power"),
+    row("DC_IN_V", Number(2, "V"), DCDC, "input voltage"),
+    row("DC_IN_I", Number(1, "A"), DCDC, "input current"),
+    row("DC_IN_P", WATT, DCDC, "input power"),
+    row("BMV", Text, SHUNTS, "model"),
+    row("FW", Text, FIRMWARE, "firmware"),
+    row("FWE", Text, FIRMWARE_LONG, "firmware"),
+    row("PID", Text, WITH_PID, "product id"),
+    row("SER#", Text, STATES, "serial number"),
+    row("HC#", Text, CHARGER, "a number of unknown meaning, constant for a device"),
+];
+
+/// The version in `FW` (16 bits) or `FWE` (24 bits), as it is printed elsewhere: 3.08, 2.08-candidate-C,
+/// 3.16-beta-02.
+#[must_use]
+pub fn firmware(label: &[u8], value: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?;
+    let sound = (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u32::from_str_radix(text, 16).ok().filter(|_| sound)?;
+    match label {
+        b"FW" if number <= 0xffff => {
+            let candidate = match number >> 12 {
+                0 => String::new(),
+                letter => format!("-candidate-{letter:X}"),
+            };
+            Some(format!(
+                "{:x}.{:02x}{candidate}",
+                number >> 8 & 0xf,
+                number & 0xff
+            ))
+        }
+        b"FWE" => {
+            let beta = match number & 0xff {
+                0xff => String::new(),
+                beta => format!("-beta-{beta:02x}"),
+            };
+            Some(format!(
+                "{:x}.{:02x}{beta}",
+                number >> 16,
+                number >> 8 & 0xff
+            ))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<'a>(label: &str, value: &'a str) -> Reading<'a> {
+        Label::of(label.as_bytes()).unwrap().read(value.as_bytes())
+    }
+
+    #[test]
+    fn labels_are_there_once() {
+        for label in LABELS {
+            assert_eq!(Label::of(label.name.as_bytes()), Some(label));
+        }
+    }
+
+    #[test]
+    fn values_come_in_their_unit() {
+        assert_eq!(read("V", "12065"), Reading::Number(12.065));
+        assert_eq!(read("CE", "-65473"), Reading::Number(-65.473));
+        assert_eq!(read("DC_IN_V", "1262"), Reading::Number(12.62));
+        assert_eq!(read("Relay", "On"), Reading::Switch(true));
+        assert_eq!(read("OR", "0x00000009"), Reading::Bits(9));
+        assert_eq!(read("AR", "12"), Reading::Bits(12));
+        assert_eq!(read("MON", "-9"), Reading::Word(-9));
+        assert_eq!(read("CS", "99"), Reading::Word(99));
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_number() {
+        for label in LABELS {
+            assert_eq!(label.read(UNKNOWN), Reading::Unknown, "{}", label.name);
+        }
+        assert_eq!(read("TTG", "-1"), Reading::Infinite);
+        assert_eq!(read("SOC", ""), Reading::Malformed(b""));
+        assert_eq!(read("LOAD", "?"), Reading::Malformed(b"?"));
+    }
+
+    #[test]
+    fn firmware_is_read_in_both_ways_of_writing_it() {
+        let version = |label: &str, value: &str| firmware(label.as_bytes(), value.as_bytes());
+        assert_eq!(version("FW", "0308").as_deref(), Some("3.08"));
+        assert_eq!(version("FW", "159").as_deref(), Some("1.59"));
+        assert_eq!(version("FW", "C208").as_deref(), Some("2.08-candidate-C"));
+        assert_eq!(version("FWE", "0208FF").as_deref(), Some("2.08"));
+        assert_eq!(version("FWE", "316FF").as_deref(), Some("3.16"));
+        assert_eq!(version("FWE", "31602").as_deref(), Some("3.16-beta-02"));
+        assert_eq!(version("FW", "hello"), None);
+        assert_eq!(version("FW", ""), None);
+    }
+}

@@ -1,0 +1,196 @@
+//! Registers of the HEX protocol that are worth knowing, as data.
+//!
+//! A register means the same on every device that has it. All numbers are little endian. "Not
+//! available" is all ones where a number is unsigned, and the largest positive number where it is
+//! signed; neither ever becomes a value.
+
+mod table;
+#[cfg(test)]
+mod tests;
+
+use super::families::Families;
+use super::words::Words;
+
+pub use table::REGISTERS;
+
+/// How the bytes of a register are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An unsigned number of so many bytes. Some firmware sends more or fewer; that is read too.
+    Unsigned(u8),
+    /// A signed number of so many bytes.
+    Signed(u8),
+    /// Hundredths of a kelvin in two bytes; read as °C.
+    Kelvin,
+    /// Text, padded with zeros.
+    Text,
+    /// Bytes with a layout of their own.
+    Raw,
+    /// It is written without a value, which starts something.
+    Start,
+}
+
+/// What writing to a register does to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It is only read.
+    Read,
+    /// It is kept in memory: it can be written as often as needed, and is gone after a restart.
+    Memory,
+    /// It is kept in flash, which wears: write it when a person asks for it, never in a loop.
+    Flash,
+    /// It starts something that cannot be taken back: only when a person asks for it.
+    Once,
+    /// It can lock the device, or wipe what it remembers: nothing that is offered to write. The one
+    /// exception is [`NETWORK_CONTROLLED`].
+    Locks,
+}
+
+/// The one value that may be written to 0x200E, `network_mode`: part of a network and controlled from
+/// outside, which the charge current limit needs. Bit 3 would tell the charger for good that there is
+/// a battery management system, without which it then refuses to charge.
+pub const NETWORK_CONTROLLED: u8 = 0x05;
+
+/// A register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Register {
+    /// Its number.
+    pub id: u16,
+    /// Our name for it, `snake_case`.
+    pub name: &'static str,
+    /// How its bytes are read.
+    pub kind: Kind,
+    /// The number on the wire is divided by 10 to the power of this.
+    pub decimals: u8,
+    /// Unit of the result; empty where there is none.
+    pub unit: &'static str,
+    /// Words for its numbers.
+    pub words: Option<&'static Words>,
+    /// Its bits have the words, not its numbers.
+    pub bits: bool,
+    /// What writing to it does.
+    pub access: Access,
+    /// Where it is found.
+    pub families: Families,
+}
+
+/// What a register says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
+    /// The device has no value for it.
+    Unavailable,
+    /// A number in the unit of the register.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// Bytes that are no number or text, or of a length that does not fit.
+    Raw(Vec<u8>),
+}
+
+impl Reading {
+    /// The number, if it is one.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl Register {
+    /// The register with this number, if we know it.
+    #[must_use]
+    pub fn of(id: u16) -> Option<&'static Self> {
+        let at = REGISTERS.binary_search_by_key(&id, |register| register.id);
+        REGISTERS.get(at.ok()?)
+    }
+
+    /// The register of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        REGISTERS.iter().find(|register| register.name == name)
+    }
+
+    /// Reads its bytes.
+    #[must_use]
+    pub fn decode(&self, bytes: &[u8]) -> Reading {
+        let number = match self.kind {
+            Kind::Text => return text(bytes),
+            Kind::Raw | Kind::Start => None,
+            Kind::Unsigned(_) | Kind::Kelvin => unsigned(bytes),
+            Kind::Signed(_) => signed(bytes),
+        };
+        match (number, self.kind) {
+            (None, _) => Reading::Raw(bytes.to_vec()),
+            (Some(None), _) => Reading::Unavailable,
+            (Some(Some(raw)), Kind::Kelvin) => Reading::Number((raw - 27_315) as f64 / 100.0),
+            (Some(Some(raw)), _) => Reading::Number(scaled(raw, self.decimals)),
+        }
+    }
+
+    /// The bytes to write for a number in its unit; `None` if it cannot be one, or would mean "not
+    /// available".
+    #[must_use]
+    pub fn encode(&self, number: f64) -> Option<Vec<u8>> {
+        let (scaled, length) = match self.kind {
+            Kind::Unsigned(length) | Kind::Signed(length) => {
+                (number * 10_f64.powi(i32::from(self.decimals)), length)
+            }
+            Kind::Kelvin => (number * 100.0 + 27_315.0, 2),
+            Kind::Text | Kind::Raw | Kind::Start => return None,
+        };
+        let raw = scaled.round();
+        let bits = u32::from(length) * 8;
+        let (least, beyond) = match self.kind {
+            Kind::Signed(_) => (-(2_f64.powi(bits as i32 - 1)), 2_f64.powi(bits as i32 - 1)),
+            _ => (0.0, 2_f64.powi(bits as i32)),
+        };
+        // The largest number is the one that means "not available".
+        if !raw.is_finite() || raw < least || raw >= beyond - 1.0 {
+            return None;
+        }
+        let bytes = (raw as i64).to_le_bytes();
+        bytes.get(..usize::from(length)).map(<[u8]>::to_vec)
+    }
+}
+
+/// A number of the wire with its decimal point.
+pub(super) fn scaled(raw: i64, decimals: u8) -> f64 {
+    raw as f64 / 10_f64.powi(i32::from(decimals))
+}
+
+/// An unsigned number; `Some(None)` if it is not available, `None` if these bytes are no number.
+pub(super) fn unsigned(bytes: &[u8]) -> Option<Option<i64>> {
+    let raw = little_endian(bytes)?;
+    let all_ones = bytes.iter().all(|byte| *byte == 0xff);
+    Some((!all_ones).then_some(raw))
+}
+
+/// A signed number, in the same way.
+pub(super) fn signed(bytes: &[u8]) -> Option<Option<i64>> {
+    let raw = little_endian(bytes)?;
+    let half = 1_i64 << (bytes.len() * 8 - 1);
+    let number = if raw >= half { raw - 2 * half } else { raw };
+    Some((number != half - 1).then_some(number))
+}
+
+/// Numbers have one to four bytes.
+fn little_endian(bytes: &[u8]) -> Option<i64> {
+    if bytes.is_empty() || bytes.len() > 4 {
+        return None;
+    }
+    let shifted = |sum: i64, byte: &u8| sum << 8 | i64::from(*byte);
+    Some(bytes.iter().rev().fold(0, shifted))
+}
+
+fn text(bytes: &[u8]) -> Reading {
+    let end = bytes.iter().position(|byte| matches!(byte, 0 | 0xff));
+    let bytes = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+    let text = String::from_utf8_lossy(bytes).trim().to_owned();
+    if text.is_empty() {
+        Reading::Unavailable
+    } else {
+        Reading::Text(text)
+    }
+}

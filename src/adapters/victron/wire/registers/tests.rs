@@ -1,0 +1,87 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(id: u16, bytes: &[u8]) -> Reading {
+    Register::of(id).unwrap().decode(bytes)
+}
+
+#[test]
+fn registers_are_in_order_so_that_each_is_found() {
+    for pair in REGISTERS.windows(2) {
+        assert!(pair[0].id < pair[1].id, "{:#06x}", pair[1].id);
+    }
+    for register in REGISTERS {
+        assert_eq!(Register::of(register.id), Some(register));
+        assert_eq!(Register::named(register.name), Some(register));
+    }
+}
+
+#[test]
+fn numbers_come_with_sign_and_decimal_point() {
+    assert_eq!(read(0xedf0, &[0x96, 0]), Reading::Number(15.0));
+    assert_eq!(read(0xed8e, &[0xfc, 0xff]), Reading::Number(-4.0));
+    assert_eq!(
+        read(0xed8c, &[0x6a, 0xff, 0xff, 0xff]),
+        Reading::Number(-0.15)
+    );
+    assert_eq!(read(0xedec, &[0x23, 0x73]), Reading::Number(21.6));
+    // Some firmware sends the yield of the day in four bytes.
+    assert_eq!(read(0xedd3, &[0x14, 0, 0, 0]), Reading::Number(0.2));
+}
+
+#[test]
+fn what_is_not_available_is_no_number() {
+    for (id, bytes) in [
+        (0x0382, [0xff, 0xff].as_slice()),
+        (0x0383, &[0xff, 0x7f]),
+        (0xed7d, &[0xff, 0x7f]),
+        (0xedec, &[0xff, 0xff]),
+        (0x2027, &[0xff; 4]),
+        (0xed8c, &[0xff, 0xff, 0xff, 0x7f]),
+        (0x0201, &[0xff]),
+        (0x010c, &[0; 8]),
+    ] {
+        assert_eq!(read(id, bytes), Reading::Unavailable, "{id:#06x}");
+    }
+}
+
+#[test]
+fn what_is_not_available_cannot_be_written() {
+    let encode = |id: u16, number: f64| Register::of(id).unwrap().encode(number);
+    assert_eq!(encode(0xedf0, 10.0), Some(vec![0x64, 0]));
+    assert_eq!(encode(0xedf0, 6553.5), None);
+    assert_eq!(encode(0xedf0, -0.1), None);
+    assert_eq!(encode(0x2003, 327.67), None);
+    assert_eq!(encode(0x2003, -1.0), Some(vec![0x9c, 0xff]));
+    assert_eq!(encode(0x0200, f64::NAN), None);
+    assert_eq!(encode(0x102c, 1.0), None);
+}
+
+#[test]
+fn what_locks_a_device_is_marked() {
+    for id in [0x200e, 0xede8, 0x1030] {
+        assert_eq!(Register::of(id).unwrap().access, Access::Locks, "{id:#06x}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_number_are_kept() {
+    assert_eq!(read(0xed8d, &[]), Reading::Raw(Vec::new()));
+    assert_eq!(read(0xed8d, &[1; 9]), Reading::Raw(vec![1; 9]));
+}
+
+proptest! {
+    #[test]
+    fn numbers_come_back_as_they_were_written(
+        at in 0..REGISTERS.len(),
+        number in -40_000_i32..70_000,
+    ) {
+        let register = REGISTERS[at];
+        let number = scaled(i64::from(number), register.decimals);
+        if let Some(bytes) = register.encode(number) {
+            let read = register.decode(&bytes).number().unwrap();
+            prop_assert!((read - number).abs() < 1e-6, "{} {} {}", register.name, read, number);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Real streams of VE.Direct devices, read in place: the codec has to agree with an independent
+//! decoding of them, however they are cut, and has to stand what lines do to them.
+//!
+//! The streams are not part of the project. They are looked for in `$WATTBRIDGE_VECTORS`, else
+//! beside the project; without them every test here passes and says so.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod chance;
+mod faults;
+mod products;
+mod stream;
+mod values;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use wattbridge::adapters::victron::wire::text::{Decoder, Event, Refused};
+
+struct Vector {
+    id: String,
+    all: Value,
+    bytes: Vec<u8>,
+}
+
+fn folder() -> PathBuf {
+    std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
+        PathBuf::from,
+    )
+}
+
+fn file(name: &str) -> Option<Value> {
+    let path = folder().join(name);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        println!("no {}: passing over this test", path.display());
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+fn vectors() -> Vec<Vector> {
+    let Some(file) = file("victron.json") else {
+        return Vec::new();
+    };
+    let vector = |value: &Value| Vector {
+        id: value["id"].as_str().unwrap().to_owned(),
+        all: value.clone(),
+        bytes: hex(value["raw_hex"].as_str().unwrap()),
+    };
+    let list = file["vectors"].as_array().unwrap();
+    assert!(!list.is_empty());
+    list.iter().map(vector).collect()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+type Fields = Vec<(String, String)>;
+
+/// Everything of an event, without what it borrows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Seen {
+    Block(u64, Fields),
+    Hex(u64, u8, Vec<u8>),
+    Refused(Refused),
+}
+
+/// What comes of pieces of a stream.
+fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Seen> {
+    let mut decoder = Decoder::new();
+    let mut all = Vec::new();
+    for piece in pieces {
+        decoder.push(piece, |event| {
+            all.push(match event {
+                Event::Block(block) => {
+                    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                    let own = |(label, value): (&[u8], &[u8])| (text(label), text(value));
+                    Seen::Block(block.offset(), block.fields().map(own).collect())
+                }
+                Event::Hex(frame) => Seen::Hex(frame.offset, frame.command, frame.payload.to_vec()),
+                Event::Refused(refused) => Seen::Refused(refused),
+            });
+        });
+    }
+    all
+}
+
+fn whole(bytes: &[u8]) -> Vec<Seen> {
+    decode(std::iter::once(bytes))
+}
+
+fn blocks(seen: &[Seen]) -> Vec<&Fields> {
+    let mut blocks = Vec::new();
+    for seen in seen {
+        if let Seen::Block(_, fields) = seen {
+            blocks.push(fields);
+        }
+    }
+    blocks
+}

@@ -1,0 +1,22 @@
+//! The table of products has every id that is known elsewhere.
+
+use wattbridge::adapters::victron::wire::products::{Product, parse_id};
+
+use super::file;
+
+#[test]
+fn every_known_product_has_a_name() {
+    let Some(known) = file("victron/pids.json") else {
+        return;
+    };
+    let known = known.as_object().unwrap();
+    for (id, product) in known {
+        let name = Product::of(parse_id(id.as_bytes()).unwrap()).name.unwrap();
+        let theirs = product["name"].as_str().unwrap();
+        // Named anew by the vendor.
+        if id != "0xA3F0" {
+            assert_eq!(name, theirs, "{id}");
+        }
+    }
+    assert_eq!(Product::all().count(), known.len());
+}
