@@ -13,6 +13,9 @@ pub enum Layout {
     Bare14,
     /// A code and the number, time and date, then energies and powers.
     Bare12,
+    /// The clock, then codes and values without scalers: energies with their tariffs, and powers. No
+    /// number.
+    Codes,
 }
 
 /// How messages are cut into frames.
@@ -22,6 +25,8 @@ pub enum Framing {
     MBus(usize),
     /// HDLC frames with at most so many bytes of information.
     Hdlc(usize),
+    /// The same, with a block of a block transfer in each.
+    Blocks(usize),
 }
 
 /// One kind of meter.
@@ -112,6 +117,18 @@ pub static MODELS: &[Model] = &[
         is_three_phase: true,
         layout: Layout::Bare14,
         framing: Framing::Hdlc(512),
+        security: 0x30,
+        is_signed: false,
+    },
+    Model {
+        name: "e450-tariffs",
+        about: "the same maker's with a list of tariffs, in blocks, and without a number",
+        title: SystemTitle(*b"LGZgr\x9f\xbf\xf3"),
+        // What it is known by instead.
+        number: "4C475A67729FBFF3",
+        is_three_phase: true,
+        layout: Layout::Codes,
+        framing: Framing::Blocks(129),
         security: 0x30,
         is_signed: false,
     },

@@ -45,6 +45,7 @@ impl Meter {
             Layout::Flat => self.flat(sample, time),
             Layout::Bare14 => self.bare14(sample),
             Layout::Bare12 => self.bare12(sample, now, zone),
+            Layout::Codes => codes(sample, time),
         };
         let plaintext = notification(self.counter, HeaderTime::Bare(time), &data);
         seal(
@@ -62,6 +63,7 @@ impl Meter {
         match self.model.framing {
             Framing::MBus(most) => mbus::frames(message, most),
             Framing::Hdlc(most) => hdlc::frames(message, most, hdlc::Sender::default()),
+            Framing::Blocks(most) => hdlc::block_frames(message, most, hdlc::Sender::default()),
         }
     }
 
@@ -173,6 +175,24 @@ impl Meter {
     }
 }
 
+/// Two thirds of each energy are of the first tariff.
+fn codes(sample: &Sample, time: MeterTime) -> Data {
+    let mut items = vec![octets(&time.to_bytes())];
+    for (code, energy, power) in [
+        (1, sample.energy_import, sample.power_import),
+        (2, sample.energy_export, sample.power_export),
+        (3, sample.reactive_import, 0),
+        (4, sample.reactive_export, 0),
+    ] {
+        let day = energy / 3 * 2;
+        for (e, value) in [(0, energy), (1, day), (2, energy - day)] {
+            items.extend([octets(&[1, 0, code, 8, e, 255]), Data::u32(value)]);
+        }
+        items.extend([octets(&[1, 0, code, 7, 0, 255]), Data::u32(power)]);
+    }
+    Data::Structure(items)
+}
+
 fn octets(bytes: &[u8]) -> Data {
     Data::Octets(bytes.to_vec())
 }
@@ -219,5 +239,6 @@ mod tests {
         assert_eq!(lengths("t210d-wrap"), [263, 19]);
         assert_eq!(lengths("e450"), [120]);
         assert!(lengths("am550").len() > 1);
+        assert_eq!(lengths("e450-tariffs"), [141, 141, 50]);
     }
 }
