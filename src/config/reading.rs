@@ -69,7 +69,11 @@ impl Scene<'_> {
 }
 
 /// Reads a table as `T`.
-pub(super) fn read<T: Settings>(scene: &Scene<'_>, mut node: Node) -> Result<T, Problems> {
+pub(super) fn read<T: Settings>(
+    scene: &Scene<'_>,
+    mut node: Node,
+    unneeded: &[&str],
+) -> Result<T, Problems> {
     let schema = schemars::schema_for!(T);
     let shape = Shape::new(schema.as_value());
     if !matches!(node.value, Value::Table(_)) {
@@ -78,7 +82,8 @@ pub(super) fn read<T: Settings>(scene: &Scene<'_>, mut node: Node) -> Result<T, 
     let mut survey = Survey::of(&mut node, &shape, scene);
     match fit::<T>(scene, &node, &shape, &mut survey) {
         Some(settings) if survey.findings.is_empty() => {
-            for complaint in settings.check() {
+            let complaints = settings.check().into_iter();
+            for complaint in complaints.filter(|one| !unneeded.contains(&one.field)) {
                 let path: Vec<String> = complaint.field.split('.').map(str::to_owned).collect();
                 let path = if complaint.field.is_empty() {
                     Vec::new()

@@ -27,7 +27,17 @@ impl Section {
     /// All unknown keys, values of a wrong type and missing keys at once; if there are none, what
     /// [`Settings::check`] complains about.
     pub fn read<T: Settings>(&self) -> Result<T, Problems> {
-        reading::read(&self.scene(), Node::clone(&self.node))
+        reading::read(&self.scene(), Node::clone(&self.node), &[])
+    }
+
+    /// The same where some keys do not matter, such as the address of a device whose messages are
+    /// read from a file: what [`Settings::check`] complains about them is left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_without<T: Settings>(&self, unneeded: &[&str]) -> Result<T, Problems> {
+        reading::read(&self.scene(), Node::clone(&self.node), unneeded)
     }
 
     /// A problem about a key of this section, for rules that span several sections. A `field` that

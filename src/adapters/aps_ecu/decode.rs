@@ -8,7 +8,7 @@ use super::config::Config;
 use super::installation::{Answers, Installation};
 use super::wire::{Answer, Framer, RawFrame, annotate};
 use crate::adapters::{Decoded, Decoder, Undecoded};
-use crate::config::{Problems, Section, Settings};
+use crate::config::{Problems, Section};
 
 /// Reads the same answers in the same way as the adapter.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct EcuDecoder {
 
 impl EcuDecoder {
     pub(super) fn new(section: &Section) -> Result<Self, Problems> {
-        let config: Config = section.read::<Offline>()?.0;
+        let config: Config = section.read_without(&["host"])?;
         Ok(Self {
             framer: Framer::new(),
             installation: Installation::without_ecu(config),
@@ -111,29 +111,5 @@ fn note(answer: &Answer) -> serde_json::Value {
             json!({ "answer": "other", "command": format!("{command:04}"), "body": hex })
         }
         Answer::EcuInfo(_) | Answer::Telemetry(_) => json!({}),
-    }
-}
-
-/// The section without the need for an address.
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Offline(Config);
-
-impl schemars::JsonSchema for Offline {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        Config::schema_name()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Config::json_schema(generator)
-    }
-}
-
-impl Settings for Offline {
-    fn check(&self) -> Vec<crate::config::Complaint> {
-        let complaints = self.0.check().into_iter();
-        complaints
-            .filter(|complaint| complaint.field != "host")
-            .collect()
     }
 }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::config::Config;
 use super::reception::{Heard, Reception};
@@ -12,7 +11,7 @@ use super::wire::annotate::{annotate_apdu, annotate_plaintext};
 use super::wire::link::{MAX_BUFFER, annotate};
 use super::wire::{Message, Transport};
 use crate::adapters::{Decoded, Decoder, Undecoded};
-use crate::config::{Complaint, Problems, Section, Settings};
+use crate::config::{Problems, Section};
 
 /// Bytes from the end of a message back to the frames that are shown: far more than it can have,
 /// but there may be noise between them.
@@ -33,8 +32,8 @@ pub(super) struct TelegramDecoder {
 
 impl TelegramDecoder {
     pub(super) fn new(section: &Section) -> Result<Self, Problems> {
-        let config = section.read::<Offline>()?.0;
-        let (keys, profiles) = super::secrets::<Offline>(section, &config)?;
+        let config: Config = section.read_without(&["port"])?;
+        let (keys, profiles) = super::secrets(section, &config)?;
         Ok(Self {
             reception: Reception::of_file(config, keys, profiles),
             history: None,
@@ -145,30 +144,6 @@ impl Decoder for TelegramDecoder {
         self.reception.finish();
         self.read();
         None
-    }
-}
-
-/// The section without the need for a port.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Offline(Config);
-
-impl schemars::JsonSchema for Offline {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        Config::schema_name()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        Config::json_schema(generator)
-    }
-}
-
-impl Settings for Offline {
-    fn check(&self) -> Vec<Complaint> {
-        let complaints = self.0.check().into_iter();
-        complaints
-            .filter(|complaint| complaint.field != "port")
-            .collect()
     }
 }
 

@@ -44,7 +44,7 @@ use self::config::Config;
 use self::keys::KeyRing;
 use self::wire::Profiles;
 use super::{Adapter, Decoder, Keys, Source, Task, Tool, ToolError};
-use crate::config::{Problems, Section, SectionDoc, Settings};
+use crate::config::{Problems, Section, SectionDoc};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -98,7 +98,7 @@ impl Adapter for Kaifa {
 
     fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
         let config: Config = section.read()?;
-        let (keys, profiles) = secrets::<Config>(section, &config)?;
+        let (keys, profiles) = secrets(section, &config)?;
         let address = config.port.clone();
         let address = address.ok_or_else(|| {
             section.problem::<Config>("port", "the port of the meter is missing", "add it")
@@ -117,7 +117,7 @@ impl Adapter for Kaifa {
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
         let config: Config = section.read()?;
-        let (keys, profiles) = secrets::<Config>(section, &config)?;
+        let (keys, profiles) = secrets(section, &config)?;
         let mut masker = mask::Masker::new(keys, profiles, config.profile);
         Ok(Box::new(move |bytes| masker.mask(bytes)))
     }
@@ -140,12 +140,9 @@ impl Adapter for Kaifa {
 }
 
 /// The keys and layouts of a section.
-fn secrets<T: Settings>(
-    section: &Section,
-    config: &Config,
-) -> Result<(Arc<KeyRing>, Arc<Profiles>), Problems> {
+fn secrets(section: &Section, config: &Config) -> Result<(Arc<KeyRing>, Arc<Profiles>), Problems> {
     let problem =
-        |field, what: String, hint| Problems::from(section.problem::<T>(field, &what, hint));
+        |field, what: String, hint| Problems::from(section.problem::<Config>(field, &what, hint));
     let keys = KeyRing::read(config)
         .map_err(|(field, trouble)| problem(field, trouble.to_string(), ""))?;
     let profiles = Profiles::new(config.profiles.clone());
