@@ -7,7 +7,7 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | open the port, again and again; find out speed and parity | `source`, `search`, `probe` |
+//! | open the port, again and again; find out speed and parity | `source`, `port`, `search`, `probe` |
 //! | bytes to messages to plaintext to items | [`wire`], with the keys of `keys` |
 //! | items to values of metrics | `values`, `metrics` |
 //! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `products` |
@@ -22,6 +22,7 @@ mod mask;
 mod meter;
 mod metrics;
 mod opening;
+mod port;
 mod probe;
 mod products;
 mod published;
@@ -103,7 +104,7 @@ impl Adapter for Kaifa {
         let address = address.ok_or_else(|| {
             section.problem::<Config>("port", "the port of the meter is missing", "add it")
         })?;
-        Ok(Arc::new(source::Kaifa {
+        Ok(Arc::new(port::Port {
             config,
             address,
             keys,

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::diagnosis;
+use super::port::{OPEN, PAUSES, Port, unreachable};
 use super::reception::{Heard, Reception};
 use super::search::Search;
-use super::source::{Kaifa, OPEN, PAUSES, unreachable};
 use super::wire::Reason;
 use crate::links::{Address, LinkError, Links};
 use crate::model::{Health, Report};
@@ -18,7 +18,7 @@ use crate::model::{Health, Report};
 const LISTEN: Duration = Duration::from_secs(12);
 
 /// Listens until a telegram can be read, or says why none can.
-pub(super) async fn probe(source: &Kaifa, links: &Links) -> Result<String, String> {
+pub(super) async fn probe(source: &Port, links: &Links) -> Result<String, String> {
     let mut search = Search::new(&source.config, None);
     let mut best = None;
     for _ in 0..search.len() {
@@ -34,7 +34,7 @@ pub(super) async fn probe(source: &Kaifa, links: &Links) -> Result<String, Strin
 }
 
 /// Listens in one way. An error says whether another way may help.
-async fn listen(source: &Kaifa, links: &Links, search: &Search) -> Result<String, (Health, bool)> {
+async fn listen(source: &Port, links: &Links, search: &Search) -> Result<String, (Health, bool)> {
     let settings = search.way().settings();
     let opened = links.open(&source.address, &settings, OPEN).await;
     let mut connection = opened.map_err(|error| (unreachable(&error), false))?;

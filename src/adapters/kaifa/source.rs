@@ -8,36 +8,21 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::KIND;
-use super::config::Config;
-use super::keys::KeyRing;
+use super::port::{OPEN, PAUSES, Port, unreachable};
 use super::probe::probe;
 use super::reception::{Heard, Reception};
 use super::search::Search;
-use super::wire::Profiles;
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
-use crate::links::{Address, Backoff, LinkError, Links};
+use crate::links::{Backoff, LinkError, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Report};
 
-/// How long opening the port may take.
-pub(super) const OPEN: Duration = Duration::from_secs(10);
-/// Pauses after which half a telegram, and then a half message, are given up.
-pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(2100)];
 /// How long nothing may come from an open port before it is opened anew: some adapters forget how
 /// to talk.
 const DEAD: Duration = Duration::from_secs(5 * 60);
 /// How often the passing of time is looked at.
 const TICK: Duration = Duration::from_secs(5);
 
-/// One configured line.
-#[derive(Debug)]
-pub(super) struct Kaifa {
-    pub(super) config: Config,
-    pub(super) address: Address,
-    pub(super) keys: Arc<KeyRing>,
-    pub(super) profiles: Arc<Profiles>,
-}
-
-impl Source for Kaifa {
+impl Source for Port {
     fn adapter(&self) -> &'static str {
         KIND
     }
@@ -55,16 +40,9 @@ impl Source for Kaifa {
     }
 }
 
-/// What opening the port failed for, for people.
-pub(super) fn unreachable(error: &LinkError) -> Health {
-    Health::new(HealthCode::Unreachable)
-        .seen(error.to_string())
-        .advise(error.advice())
-}
-
 /// A run of the loop.
 struct Run<'a> {
-    source: &'a Kaifa,
+    source: &'a Port,
     context: Context,
     reception: Reception,
     search: Search,
@@ -86,7 +64,7 @@ enum End {
 }
 
 impl<'a> Run<'a> {
-    fn new(source: &'a Kaifa, context: Context) -> Self {
+    fn new(source: &'a Port, context: Context) -> Self {
         let config = source.config.clone();
         let search = Search::new(&config, context.memory.get("line"));
         let zone = config

@@ -11,8 +11,9 @@ use super::super::published;
 use super::super::wire::Key;
 use super::faults::{FaultRule, fault_names};
 use super::household::Fixed;
-use super::line::{Place, Settings, Simulator};
+use super::line::{Settings, Simulator};
 use super::model::{MODELS, Model, model_list};
+use super::outlet::Place;
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]

@@ -1,8 +1,6 @@
 //! Meters on one line, talking until they are stopped.
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +14,7 @@ use super::super::wire::Key;
 use super::faults::{Fault, FaultRule};
 use super::household::{Fixed, Household, Sample};
 use super::model::Model;
-use super::outlet::Outlet;
+use super::outlet::{Outlet, Place};
 use super::telegram::Meter;
 use crate::adapters::simulation::Schedule;
 use crate::adapters::simulation::noise::hash;
@@ -28,15 +26,6 @@ const HEAT_METER: &[u8] = &[
     0x68, 0x0f, 0x0f, 0x68, 0x08, 0x01, 0x72, 0x78, 0x56, 0x34, 0x12, 0x24, 0x40, 0x01, 0x04, 0x55,
     0x00, 0x00, 0x00, 0x4d, 0x16,
 ];
-
-/// Where the meters talk.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// On a pseudo-terminal that is found under this path.
-    Terminal(PathBuf),
-    /// To everybody who connects to this address.
-    Tcp(SocketAddr),
-}
 
 /// What to simulate.
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ pub use command::SimulatorArgs;
 pub(super) use command::run;
 pub use faults::{Fault, FaultError, FaultRule};
 pub use household::{Fixed, Sample};
-pub use line::{Place, Settings, Simulator};
+pub use line::{Settings, Simulator};
 pub use model::{Framing, Layout, MODELS, Model};
+pub use outlet::Place;
 pub use series::{Series, Telegram};

@@ -2,13 +2,22 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::line::Place;
 use crate::links::PseudoTerminal;
+
+/// Where the meters talk.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// On a pseudo-terminal that is found under this path.
+    Terminal(PathBuf),
+    /// To everybody who connects to this address.
+    Tcp(SocketAddr),
+}
 
 /// The end of the line.
 pub(super) enum Outlet {
