@@ -18,5 +18,5 @@ mod supervisor;
 
 pub(crate) use own_device::id as own_device_id;
 
-pub use hub::{Commander, Feed, Hub, Known, News, View};
+pub use hub::{Attendance, Commander, Feed, Hub, Known, News, View};
 pub use runner::{Bridge, Setup};

@@ -15,7 +15,7 @@ use super::own_device::{self, SourceView, Totals};
 use super::supervisor::{Incident, supervise};
 use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
-use crate::links::Links;
+use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report};
 use crate::store::{Memory, Saved, Store};
 
@@ -189,12 +189,15 @@ impl Bridge {
             let (reports, stop) = (Reports::new(index, reports.clone()), stop.clone());
             let (clock, links) = (self.setup.clock.clone(), self.setup.links.clone());
             let (traffic, commands) = (Arc::clone(&traffic), Arc::clone(&commands));
+            let (reserved, operators) = (self.reserved_beside(index), self.hub.operators());
             move || Context {
                 reports: reports.clone(),
                 commands: renew(&commands),
                 stop: stop.clone(),
                 clock: clock.clone(),
                 links: links.clone(),
+                reserved: Arc::clone(&reserved),
+                operators: operators.clone(),
                 memory: memory.clone(),
                 traffic: Arc::clone(&traffic),
             }
@@ -217,6 +220,14 @@ impl Bridge {
             named,
             more_to_come: false,
         }
+    }
+
+    /// Ports that other sources than this one have for themselves.
+    fn reserved_beside(&self, index: usize) -> Arc<[Address]> {
+        let sources = self.setup.sources.iter().enumerate();
+        let others = sources.filter(|(other, _)| *other != index);
+        let ports = others.filter_map(|(_, source)| source.port().cloned());
+        ports.collect()
     }
 
     /// Takes a report; true if it changes how a source itself is.

@@ -42,13 +42,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
         );
     }
     if args.connect {
-        connect(&configured)
+        connect(&configured, &args.config.links())
     } else {
         Ok(())
     }
 }
 
-fn connect(configured: &Configured) -> Result<(), CliError> {
+fn connect(configured: &Configured, links: &Links) -> Result<(), CliError> {
     runtime()?.block_on(async {
         let mut failures = 0;
         let mut tell = |name: String, result: Result<String, String>| match result {
@@ -62,7 +62,7 @@ fn connect(configured: &Configured) -> Result<(), CliError> {
             tell(name, result);
         }
         for source in &configured.sources {
-            let result = std::sync::Arc::clone(source).probe(Links::new()).await;
+            let result = std::sync::Arc::clone(source).probe(links.clone()).await;
             tell(format!("{} {}", source.adapter(), source.label()), result);
         }
         match failures {

@@ -13,7 +13,6 @@ use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::config::{Problem, Problems};
-use crate::links::Links;
 use crate::outputs::{OutputError, OutputSettings};
 use crate::store::Store;
 
@@ -65,7 +64,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             refused,
             instance: outputs.instance(),
             clock: Clock::system(),
-            links: Links::new(),
+            links: args.config.links(),
             store: saver.clone(),
             saved,
             save_every: store.save_every.get(),

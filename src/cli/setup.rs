@@ -9,6 +9,7 @@ use clap::Args;
 use super::logging::LogSettings;
 use crate::adapters::{ADAPTERS, Source};
 use crate::config::{File, Problem, Problems};
+use crate::links::{Links, Ports};
 use crate::outputs::OutputSettings;
 use crate::store::StoreSettings;
 
@@ -24,6 +25,9 @@ pub(super) struct ConfigArgs {
         env = "WATTBRIDGE_CONFIG"
     )]
     pub(super) config: PathBuf,
+    /// Looks for serial ports in the /dev and /sys below this folder
+    #[arg(long, value_name = "FOLDER", hide = true, default_value = "/")]
+    root: PathBuf,
 }
 
 /// What the configuration says.
@@ -51,6 +55,11 @@ impl ConfigArgs {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
         Configured::from_file(&file)
+    }
+
+    /// Opens real connections.
+    pub(super) fn links(&self) -> Links {
+        Links::new().with_ports(Ports::below(&self.root))
     }
 
     /// The store's file: as configured, else beside the configuration.
