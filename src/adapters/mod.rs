@@ -26,7 +26,7 @@ pub mod simulation;
 pub mod victron;
 
 /// Every adapter there is.
-pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER];
+pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER, &victron::ADAPTER];
 
 /// A future that lives on its own.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
