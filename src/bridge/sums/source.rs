@@ -80,10 +80,8 @@ impl Sum {
                 }
                 () = sleep_until(wake), if due.is_some() => {
                     let now = Instant::now();
-                    if now >= search_until || !feed.may_come(|adapter| run.tally.may_concern(adapter)) {
-                        run.tally.open();
-                    }
-                    for report in run.count(&feed, now, &context) {
+                    let is_late = now >= search_until;
+                    for report in run.count(&feed, now, is_late, &context) {
                         context.reports.send(report).await?;
                     }
                     due = if run.tally.is_open() { run.course.deadline() } else { Some(now + GATHER) };
@@ -178,8 +176,23 @@ impl<'a> Run<'a> {
     }
 
     /// Counts, and says what is new about it.
-    fn count(&mut self, feed: &Feed, now: Instant, context: &Context) -> Vec<Report> {
+    fn count(
+        &mut self,
+        feed: &Feed,
+        now: Instant,
+        is_late: bool,
+        context: &Context,
+    ) -> Vec<Report> {
+        // Asked before looking: what is named in between is one more, not one less.
+        let is_found = !feed.may_come(|adapter| self.tally.may_concern(adapter));
+        if !self.tally.is_open() {
+            // Their news may still be on the way.
+            self.look_around(feed);
+        }
         let known: Vec<_> = self.watched.iter().filter_map(|id| feed.get(id)).collect();
+        if is_found || is_late {
+            self.tally.open(&known);
+        }
         let (sort, count) = self.tally.count(&known);
         self.sort = sort.or(self.sort);
         let mut reports = Vec::new();
@@ -232,6 +245,7 @@ const fn word(quantity: Quantity) -> &'static str {
         Quantity::SignalStrength => "signal_strength",
         Quantity::Ratio => "ratio",
         Quantity::Duration => "duration",
+        Quantity::Minutes => "minutes",
         Quantity::Count => "count",
     }
 }

@@ -115,9 +115,13 @@ impl Tally {
         members.any(|member| member.is_pattern() && member.may_name(adapter))
     }
 
-    /// Ends the beginning: who comes from now on, comes later.
-    pub(super) const fn open(&mut self) {
-        self.is_open = true;
+    /// Ends the beginning, in which these devices were there: who comes from now on, comes later.
+    pub(super) fn open(&mut self, devices: &[Known]) {
+        if !self.is_open {
+            let ids = devices.iter().map(|known| known.device.id.clone());
+            self.expected.extend(ids);
+            self.is_open = true;
+        }
     }
 
     pub(super) const fn is_open(&self) -> bool {
@@ -133,10 +137,6 @@ impl Tally {
     /// Counts. `devices` are all that there are at the moment of those that [`Self::concerns`] the
     /// sum.
     pub(super) fn count(&mut self, devices: &[Known]) -> (Option<Sort>, Count) {
-        if !self.is_open {
-            let ids = devices.iter().map(|known| known.device.id.clone());
-            self.expected.extend(ids);
-        }
         let mut round = Round::default();
         let terms = std::mem::take(&mut self.terms);
         for (member, is_minus) in &terms {
@@ -182,6 +182,7 @@ impl Tally {
             let device = &known.device;
             let slot = (device.id.clone(), key.to_owned());
             let has_joined = self.joined.contains(&slot);
+            let is_expected = !self.is_open || self.expected.contains(&device.id);
             // What is behind another device is in the value of that one already.
             let is_within = device.via.as_ref().is_some_and(has);
             if member.is_pattern() && is_within {
@@ -204,7 +205,7 @@ impl Tally {
                     round.values.insert((id, key, is_minus), value);
                     self.joined.insert(slot);
                 }
-                Err(missing) if has_joined || self.expected.contains(&device.id) => {
+                Err(missing) if has_joined || is_expected => {
                     round.miss(missing);
                 }
                 Err(missing) => {

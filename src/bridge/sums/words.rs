@@ -34,13 +34,13 @@ pub(super) fn frozen(missing: &[Missing], freeze_for: Duration) -> Health {
 /// It stood for too long.
 pub(super) fn lost(missing: &[Missing], freeze_for: Duration) -> Health {
     let period = humantime::format_duration(freeze_for);
-    let remedy = remedy(missing);
-    let space = if remedy.is_empty() { "" } else { " " };
+    let mut advice = remedy(missing);
+    if let Some(Missing::Away { .. }) = missing.first() {
+        advice.push_str(" What is gone for good, take out of the section of the sum.");
+    }
     Health::new(HealthCode::Stale)
         .seen(format!("for {period} or longer {}", reasons(missing)))
-        .advise(format!(
-            "{remedy}{space}The sum comes back by itself; what is gone for good, take out of its section."
-        ))
+        .advise(advice)
 }
 
 /// It never can have a value.
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(
             lost(&[away()], hour).sentence(),
             "Data too old: for 1h or longer Meter 7 is missing (no answer: for 1m). The status of Meter 7 says \
-             what to do. The sum comes back by itself; what is gone for good, take out of its section."
+             what to do. What is gone for good, take out of the section of the sum."
         );
         let pattern = Missing::NoDevice("victron_*/panel_power".parse().unwrap());
         assert!(waiting(&[pattern]).sentence().starts_with(

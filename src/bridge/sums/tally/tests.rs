@@ -41,7 +41,7 @@ fn tally(plus: &[&str], minus: &[&str]) -> Tally {
         minus: members(minus),
         ..SumSettings::default()
     });
-    tally.open();
+    tally.open(&[]);
     tally
 }
 
@@ -105,7 +105,7 @@ fn whoever_was_there_at_the_start_is_waited_for() {
     assert_eq!(missing(&count), [Missing::Search]);
     let (_, count) = both.count(&[one.clone(), power("kaifa_2", None)]);
     assert!(matches!(missing(&count), [Missing::Unknown { .. }]));
-    both.open();
+    both.open(&[one.clone(), power("kaifa_2", None)]);
     let (_, count) = both.count(&[one.clone(), power("kaifa_2", None)]);
     assert!(matches!(missing(&count), [Missing::Unknown { .. }]));
     assert_eq!(both.count(&[one, power("kaifa_2", Some(1))]).1, sum(101));
@@ -208,8 +208,7 @@ proptest! {
         let mut members = tally(&["kaifa_*/power"], &["shunt_*/power"]);
         members.is_open = false;
         let mut devices = ids.map(|id| power(id, None));
-        members.count(&devices);
-        members.open();
+        members.open(&devices);
         for (index, value, is_there) in changes {
             let known = power(ids[index], value);
             devices[index] = if is_there {
