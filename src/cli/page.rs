@@ -22,8 +22,8 @@ two underscores: `WATTBRIDGE_MQTT_TLS__CA_FILE`.
 A secret is written as text, as `{ file = \"/run/secrets/mqtt\" }` or as `{ env = \"VARIABLE\" }`. Lengths
 of time are written `30s`, `5m` or `1h 30m`.
 
-A section of a device or a sum that cannot be used is reported and left out; all others run. A mistake in any
-other section ends the program with exit code 2.
+A section of a device or a sum that cannot be used is reported and left out; all others run. A
+mistake in any other section ends the program with exit code 2.
 
 This page is generated; do not edit it.
 

@@ -12,8 +12,9 @@ use crate::model::DeviceId;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SumSettings {
-    /// What the sum is known by for ever, of a to z, 0 to 9 and _: with `id = "pv"` its device id is
-    /// `sum_pv`.
+    /// What the sum is known by for ever; it has to be there. A word of a to z, 0 to 9 and _: with
+    /// `id = "pv"` its device id is `sum_pv`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// What it is called. Left out: "Sum" and its id.
     pub name: Option<String>,

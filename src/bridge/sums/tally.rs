@@ -234,12 +234,9 @@ impl Round {
     /// Sees what a member measures.
     fn look_at(&mut self, device: &Device, metric: &Metric) {
         let name = format!("{}/{}", device.id, metric.key);
-        let quantity = match (&metric.behavior, metric.quantity) {
-            (Behavior::Measurement, Some(quantity)) => quantity,
-            _ => {
-                self.unfit.get_or_insert(Unfit::NoMeasurement(name));
-                return;
-            }
+        let (Behavior::Measurement, Some(quantity)) = (&metric.behavior, metric.quantity) else {
+            self.unfit.get_or_insert(Unfit::NoMeasurement(name));
+            return;
         };
         match &mut self.sort {
             None => {

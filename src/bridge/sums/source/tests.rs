@@ -314,6 +314,27 @@ async fn news_that_were_missed_do_not_matter() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn members_that_change_at_the_same_time_count_once() {
+    let mut stage = Stage::new(vec![sum("pv", &["kaifa_*/power_import"], &[])], vec![]);
+    stage.until_code("sum_pv", HealthCode::NoData).await;
+    for power in 1..=50 {
+        for serial in ["1", "2", "3"] {
+            stage.power(serial, power).await;
+        }
+    }
+    let state = stage.until("sum_pv", |state| number(state).is_some()).await;
+    assert_eq!(number(&state), Some(Decimal::integer(150)));
+}
+
+#[test]
+fn every_key_is_the_word_of_its_quantity() {
+    for quantity in Quantity::ALL {
+        let name = serde_json::to_value(quantity).unwrap();
+        assert_eq!(name, word(*quantity));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_bridge_itself_says_nothing_of_sums() {
     let mut stage = Stage::new(vec![sum("pv", &["kaifa_1/power_import"], &[])], vec![]);
     stage.power("1", 1).await;
