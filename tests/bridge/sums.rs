@@ -104,12 +104,9 @@ async fn a_sum_is_right_or_stands_still_or_is_unknown() {
     let said = wire.states("sum_grid");
     let numbers: BTreeSet<i64> = said.iter().filter_map(number).collect();
     assert_eq!(numbers, [1500].into());
+    let house: Vec<i64> = wire.states("sum_house").iter().filter_map(number).collect();
     let powers = powers();
-    let mut house = wire
-        .states("sum_house")
-        .into_iter()
-        .filter_map(|state| number(&state));
-    assert!(house.all(|it| powers.contains(&(1500 - it))));
+    assert!(house.iter().all(|it| powers.contains(&(1500 - it))));
 
     let announced = wire.on("homeassistant/device/sum_house/config");
     let announced = announced.last().unwrap().json();
@@ -159,6 +156,11 @@ async fn a_restart_waits_for_every_member_and_a_removed_sum_is_cleared() {
     );
     other.simulator.plug(true);
     wire.state("both again", seen, "sum_grid", right).await;
+    let checked = home.done(&["check"]).await;
+    assert!(
+        checked.out.contains("2 device sections, 1 sum."),
+        "{checked:?}"
+    );
     let shown = home.done(&["discovery", "--topics"]).await;
     assert!(
         shown.out.contains("homeassistant/device/sum_grid/config"),
