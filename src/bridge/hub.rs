@@ -216,6 +216,11 @@ impl Feed {
         self.read(|registry| registry.unsettled.is_empty())
     }
 
+    /// Whether an adapter that is of interest may still name devices that it had all along.
+    pub(super) fn may_come(&self, is_of_interest: impl Fn(&str) -> bool) -> bool {
+        self.read(|registry| registry.unsettled.iter().any(|it| is_of_interest(it)))
+    }
+
     /// The way for commands, for tasks that do not read news.
     pub fn commander(&self) -> Commander {
         Commander {

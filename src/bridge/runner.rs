@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::hub::Hub;
 use super::intake::Intake;
 use super::own_device::{self, SourceView, Totals};
+use super::sums::{Sum, SumSettings};
 use super::supervisor::{Incident, supervise};
 use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
@@ -33,6 +34,8 @@ const OWN_DEVICE_SOON: Duration = Duration::from_secs(1);
 pub struct Setup {
     /// The sources to run.
     pub sources: Vec<Arc<dyn Source>>,
+    /// The sums over their devices.
+    pub sums: Vec<SumSettings>,
     /// Adapters with a section that cannot be used: what was announced for them stays.
     pub incomplete: Vec<&'static str>,
     /// How many sections cannot be used.
@@ -88,6 +91,10 @@ impl Bridge {
     /// Prepares a bridge; the hub's feeds already show the devices of an earlier run.
     pub fn new(mut setup: Setup) -> (Self, Hub) {
         let (hub, commands) = Hub::new();
+        for sum in setup.sums.drain(..) {
+            let source = Sum::new(sum, hub.clone());
+            setup.sources.push(Arc::new(source));
+        }
         let counters = std::mem::take(&mut setup.saved.counters);
         let mut intake = Intake::new(
             hub.clone(),

@@ -36,9 +36,14 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
             "The file is right, but no device is configured yet: add a section such as [[aps_ecu]]."
         );
     } else {
+        let several = |count: usize| if count == 1 { "" } else { "s" };
+        let sums = match configured.sums.len() {
+            0 => String::new(),
+            sums => format!(", {sums} sum{}", several(sums)),
+        };
         println!(
-            "The file is right: {count} device section{}.",
-            if count == 1 { "" } else { "s" }
+            "The file is right: {count} device section{}{sums}.",
+            several(count)
         );
     }
     if args.connect {

@@ -49,6 +49,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         store,
         outputs,
         sources,
+        sums,
         incomplete,
         refused,
         ..
@@ -60,6 +61,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         let (saver, saved) = Store::open(&path);
         let setup = Setup {
             sources,
+            sums,
             incomplete,
             refused,
             instance: outputs.instance(),
