@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::faults::{FaultRule, fault_list};
 use super::handle::Simulator;
-use super::line::{Pace, Settings};
 use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::outlet::Place;
+use super::settings::{Pace, Settings};
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]

@@ -194,6 +194,7 @@ impl Device {
             eco: self.setting(0x0200) == Some(5),
             load: self.setting(0xedab).is_some_and(|control| control != 0),
             limit: self.limit(),
+            ac_voltage: self.setting(0x0230).unwrap_or(23_000),
             flow: -self.monitor().signum(),
         };
         self.live = conditions.live();
@@ -314,7 +315,7 @@ impl Device {
 
     /// Firmware before 1.42 says only that it is controlled.
     fn old_and_controlled(&self) -> bool {
-        self.model.kind == Kind::Solar && self.model.firmware() < 0x142 && self.is_controlled()
+        self.model.is_before(0x142) && self.is_controlled()
     }
 
     /// The lines of a block, without its checksum.

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::super::wire::hex::{Flags, Request};
 use super::device::{Beginning, Device};
 use super::faults::{FaultRule, Rules};
-use super::line::{Line, Settings};
+use super::line::Line;
 use super::model::Model;
 use super::outlet::{Outlet, Place};
+use super::settings::Settings;
 
 /// Questions and writes that are kept to be asked for; the oldest go first.
 const KEPT: usize = 10_000;

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request};
 use super::damage::{self, MALFORMED};
-use super::device::Beginning;
-use super::faults::{Fault, FaultRule};
+use super::ear::Ear;
+use super::faults::Fault;
 use super::handle::{Shared, State, Written};
 use super::model::{AUX_MODE, Manners, Model, Telling};
 use super::outlet::Outlet;
+use super::settings::Pace;
 
 /// Bytes that a line of 19200 baud carries in a second.
 const BYTES_A_SECOND: u32 = 1_920;
@@ -25,83 +26,6 @@ const TELLS_DAYS: u16 = 0x116;
 const FLOAT: &[u8] = b":A0102000543\n";
 /// A device that lets frames cut lines does so in every third block.
 const CUT_EVERY: u64 = 3;
-
-/// How fast things go.
-#[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// What takes a second on a real line.
-    pub interval: Duration,
-    /// How many times faster sun and counters go, and days end.
-    pub speed: f64,
-    /// How long a device stays limited from outside when nobody repeats it.
-    pub limit_lasts: Duration,
-    /// How long a device tells of changes after it was asked something.
-    pub told_for: Duration,
-    /// How many intervals after the last question text comes back, where it stops for HEX.
-    pub text_returns: u32,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(1),
-            speed: 1.0,
-            limit_lasts: Duration::from_secs(60),
-            told_for: Duration::from_secs(120),
-            text_returns: 5,
-        }
-    }
-}
-
-/// What to simulate.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The device.
-    pub model: &'static Model,
-    /// Its serial number; that of the model if `None`.
-    pub serial: Option<String>,
-    /// What its values are made of.
-    pub seed: u64,
-    /// Time of the day at the start.
-    pub at: Duration,
-    /// It is dark whatever the time.
-    pub night: bool,
-    /// Values that labels always have; `None` leaves a label out.
-    pub labels: Vec<(String, Option<String>)>,
-    /// Registers and their bytes, little endian.
-    pub registers: Vec<(u16, Vec<u8>)>,
-    /// What goes wrong.
-    pub faults: Vec<FaultRule>,
-    /// How fast it goes.
-    pub pace: Pace,
-}
-
-impl Settings {
-    /// A device at noon to which nothing happens.
-    #[must_use]
-    pub fn new(model: &'static Model) -> Self {
-        Self {
-            model,
-            serial: None,
-            seed: 1,
-            at: Duration::from_secs(12 * 3600),
-            night: false,
-            labels: Vec::new(),
-            registers: Vec::new(),
-            faults: Vec::new(),
-            pace: Pace::default(),
-        }
-    }
-
-    pub(super) fn beginning(&self) -> Beginning {
-        Beginning {
-            seed: self.seed,
-            at: self.at,
-            speed: self.pace.speed,
-            limit_lasts: self.pace.limit_lasts,
-        }
-    }
-}
 
 /// A device at its port.
 pub(super) struct Line {
@@ -227,7 +151,7 @@ impl Line {
             self.block = 0;
         }
         let rhythm = device.model.blocks.get(self.block);
-        let pause = rhythm.map_or(1, |block| {
+        let mut pause = rhythm.map_or(1, |block| {
             if device.is_off() {
                 block.pause_off
             } else {
@@ -264,13 +188,15 @@ impl Line {
                 }
             }
             self.block += 1;
+        } else {
+            // Who says nothing does so once a second, too.
+            pause = pause.max(1);
         }
         bytes.extend(self.news(&mut state, hex_only));
         Speech {
             bytes,
             later,
-            // A device that says nothing in text does nothing without a pause either.
-            pause: if hex_only { pause.max(1) } else { pause },
+            pause,
         }
     }
 
@@ -303,7 +229,7 @@ impl Line {
     fn news(&mut self, state: &mut State, always: bool) -> Vec<u8> {
         let model = state.device.model;
         let mut news = Vec::new();
-        if std::mem::take(&mut state.device.day_ended) && model.firmware() >= TELLS_DAYS {
+        if std::mem::take(&mut state.device.day_ended) && !model.is_before(TELLS_DAYS) {
             news.extend([0x1050, 0x104f].map(|register| state.device.tell(register)));
         }
         if always || self.tells(state) {
@@ -416,35 +342,4 @@ fn flags(answer: &[u8]) -> Flags {
     let frame = Frame::parse(answer, &mut collector).ok();
     let flags = frame.and_then(|frame| Answer::decode(&frame).value().map(|value| value.flags));
     flags.unwrap_or_default()
-}
-
-/// Puts questions together from the bytes that come. What is outside of frames is not for it.
-#[derive(Debug, Default)]
-struct Ear {
-    frame: Option<Collector>,
-}
-
-impl Ear {
-    /// Commands and payloads; `None` for frames that are broken.
-    fn listen(&mut self, bytes: &[u8]) -> Vec<Option<(u8, Vec<u8>)>> {
-        let mut heard = Vec::new();
-        for byte in bytes {
-            match (*byte, &mut self.frame) {
-                (b':', frame) => *frame = Some(Collector::default()),
-                (_, None) => {}
-                (b'\n', frame) => {
-                    let whole = frame.take();
-                    let whole = whole.as_ref().and_then(|frame| frame.finish().ok());
-                    heard.push(whole.map(|(command, payload)| (command, payload.to_vec())));
-                }
-                (byte, Some(frame)) => {
-                    if !frame.push(byte) {
-                        self.frame = None;
-                        heard.push(None);
-                    }
-                }
-            }
-        }
-        heard
-    }
 }

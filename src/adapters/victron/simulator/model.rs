@@ -218,6 +218,11 @@ impl Model {
         self.version & 0x3fff
     }
 
+    /// Whether it is a solar charger with firmware before this one.
+    pub(super) fn is_before(&self, firmware: u16) -> bool {
+        self.kind == Kind::Solar && self.firmware() < firmware
+    }
+
     /// Whether it remembers its days.
     pub(super) const fn has_days(&self) -> bool {
         matches!(self.kind, Kind::Solar | Kind::Multi)

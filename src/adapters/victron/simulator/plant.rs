@@ -30,6 +30,8 @@ pub(super) struct Conditions {
     pub(super) load: bool,
     /// It charges with so many mA at most.
     pub(super) limit: i64,
+    /// Voltage that an inverter makes, 0.01 V.
+    pub(super) ac_voltage: i64,
     /// It measures a source or a load, not a battery: 1 or -1; 0 for a battery.
     pub(super) flow: i64,
 }
@@ -179,7 +181,7 @@ impl Conditions {
             return Live { state: 1, ..rest };
         }
         let ac_current = 900 + (700.0 * self.wander(5, 20.0)) as i64;
-        let ac_voltage = 22_980 + (50.0 * self.wander(7, 15.0)) as i64;
+        let ac_voltage = self.ac_voltage - 20 + (50.0 * self.wander(7, 15.0)) as i64;
         Live {
             ac_voltage,
             ac_current,
@@ -256,6 +258,7 @@ mod tests {
             eco: false,
             load: true,
             limit: 15_000,
+            ac_voltage: 23_000,
             flow: 0,
         }
     }

@@ -71,7 +71,7 @@ impl Device {
             From::Network => encode(row, None),
             From::Text(text, length) => padded(text, length),
             From::Serial(length) => padded(&self.serial, length),
-            From::Product if self.model.firmware() < 0x130 => {
+            From::Product if self.model.is_before(0x130) => {
                 // Firmware before 1.30 has the bytes in the wrong order.
                 self.model.product.to_be_bytes().to_vec()
             }
@@ -144,7 +144,7 @@ impl Device {
             Write::Relay => matches!(number, 0 | 1),
         };
         let (control, needed) = REMOTE_CONTROL;
-        let is_old = self.model.firmware() < 0x142 && self.model.says("VPV");
+        let is_old = self.model.is_before(0x142);
         if row.id == 0x0200 && is_old && self.setting(control) != Some(needed) {
             return Err(Flags::NOT_SUPPORTED);
         }
