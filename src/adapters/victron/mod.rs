@@ -25,6 +25,10 @@ mod metrics;
 mod plan;
 mod probe;
 mod reception;
+#[cfg(target_os = "linux")]
+mod simulated;
+#[cfg(target_os = "linux")]
+pub mod simulator;
 mod source;
 mod unit;
 mod values;
@@ -33,7 +37,7 @@ pub mod wire;
 use std::sync::Arc;
 
 use self::config::Config;
-use super::{Adapter, Decoder, Source};
+use super::{Adapter, Decoder, Source, Tool};
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::Mask;
 use crate::model::Metric;
@@ -96,6 +100,11 @@ impl Adapter for Victron {
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
         let _: Config = section.read()?;
-        Ok(Box::new(|bytes| bytes.to_vec()))
+        Ok(Box::new(<[u8]>::to_vec))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        Some(&simulated::Simulate)
     }
 }

@@ -338,7 +338,7 @@ impl State {
                     self.unit.know_product(id);
                 }
                 (Request::Version, Some(word)) => {
-                    self.unit.know_firmware(Version(word).to_string())
+                    self.unit.know_firmware(Version(word).to_string());
                 }
                 _ => {}
             }

@@ -284,12 +284,12 @@ impl Run {
                 self.homes.insert(device.id.clone(), place.clone());
                 self.expected.remove(&place);
             }
-            Report::Gone(id) | Report::Health(id, _) => {
-                // A line that has another device now may not speak for one that was plugged in
-                // elsewhere meanwhile.
-                if self.homes.get(id).is_some_and(|home| *home != place) {
-                    return Ok(());
-                }
+            // A line that has another device now may not speak for one that was plugged in
+            // elsewhere meanwhile.
+            Report::Gone(id) | Report::Health(id, _)
+                if self.homes.get(id).is_some_and(|home| *home != place) =>
+            {
+                return Ok(());
             }
             _ => {}
         }

@@ -263,7 +263,7 @@ impl Unit {
 
     /// What follows from other values.
     fn derive(&mut self, now: Duration) {
-        let number = |key: &str| self.holding.get(key).map(|value| value.as_number());
+        let number = |key: &str| self.holding.get(key).map(Value::as_number);
         let product = |volts: &str, amperes: &str| {
             let (volts, amperes) = (number(volts)?, number(amperes)?);
             let watts = volts

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::adapters::victron::metrics::metric;
 use crate::adapters::victron::values::Told;
-use crate::model::{Behavior, Decimal, Quantity, Role, Value};
+use crate::model::{Behavior, Decimal, Metric, Quantity, Role, Value};
 
 /// Rounds that a label may be missing in before its metric is no longer one of the device.
 const MISSING: u64 = 30;
@@ -157,7 +157,7 @@ impl Holding {
         let mut changed = false;
         for (key, held) in &mut self.values {
             let is_old = held.source == Source::Hex && now.saturating_sub(held.at) >= OLD;
-            let counts = metric(key).is_some_and(|metric| metric.is_counter());
+            let counts = metric(key).is_some_and(Metric::is_counter);
             if is_old && !counts && held.value.is_known() {
                 held.value = Value::Unknown;
                 changed = true;
