@@ -114,6 +114,11 @@ impl Counting {
         };
         match verdict {
             Verdict::Accepted => good,
+            // A number of things does begin with zero.
+            Verdict::Held {
+                reason: Reason::FirstZero,
+                ..
+            } if metric.quantity == Some(Quantity::Count) => good,
             Verdict::NewBaseline { from } => Outcome {
                 restarted_from: Some(from.rounded(metric.decimals)),
                 ..good

@@ -38,6 +38,11 @@ impl Line {
         self.good = Some(now);
     }
 
+    /// Whether anything has come whole since the port was opened.
+    pub(super) const fn has_good(&self) -> bool {
+        self.good.is_some()
+    }
+
     /// For how long nothing has come.
     pub(super) fn quiet(&self, now: Duration) -> Duration {
         now.saturating_sub(self.byte.unwrap_or(self.opened))

@@ -87,6 +87,7 @@ impl Line {
             Arc::clone(&self.config),
             self.identity.clone(),
             self.known.clone(),
+            self.clock.zone().clone(),
         );
         let run = Run {
             remembered: self.known.clone(),

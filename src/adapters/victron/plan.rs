@@ -40,8 +40,10 @@ impl Rhythm {
 
 /// What a family is asked for.
 pub(super) fn of(family: Option<Family>) -> impl Iterator<Item = &'static Question> {
-    let fits =
-        move |question: &&Question| family.is_none_or(|family| question.families.contains(family));
+    let fits = move |question: &&Question| {
+        question.families == Families::ALL
+            || family.is_some_and(|family| question.families.contains(family))
+    };
     QUESTIONS.iter().filter(fits)
 }
 

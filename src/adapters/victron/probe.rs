@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use super::config::{Config, Port};
@@ -57,7 +58,12 @@ async fn listen(
 ) -> Result<String, Health> {
     let opened = links.open(address, &SETTINGS, OPEN).await;
     let mut connection = opened.map_err(|error| diagnosis::unreachable(&error))?;
-    let mut reception = Reception::new(Arc::clone(config), identity, Remembered::default());
+    let mut reception = Reception::new(
+        Arc::clone(config),
+        identity,
+        Remembered::default(),
+        TimeZone::system(),
+    );
     reception.opened(Timestamp::now());
     let deadline = Instant::now() + LISTEN;
     let mut buffer = Vec::new();

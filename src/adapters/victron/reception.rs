@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use self::stopwatch::Stopwatch;
 use super::config::Config;
@@ -44,6 +45,8 @@ pub(super) struct Reception {
 struct State {
     config: Arc<Config>,
     port: String,
+    /// Whether there is only a file, so that no time passes.
+    is_file: bool,
     cycles: Cycles,
     unit: Unit,
     inquiry: Inquiry,
@@ -63,15 +66,21 @@ struct State {
 impl Reception {
     /// A line at a port that stands for a device without a serial number. `known` is what is
     /// remembered of the device that was there last.
-    pub(super) fn new(config: Arc<Config>, port: String, known: Remembered) -> Self {
+    pub(super) fn new(
+        config: Arc<Config>,
+        port: String,
+        known: Remembered,
+        zone: TimeZone,
+    ) -> Self {
         let inquiry = Inquiry::new(config.ask, Duration::ZERO);
         Self {
             decoder: Decoder::new(),
             watch: Stopwatch::default(),
             line: State {
-                unit: Unit::new(port.clone(), known),
+                unit: Unit::new(port.clone(), known, zone),
                 config,
                 port,
+                is_file: false,
                 cycles: Cycles::new(),
                 inquiry,
                 controls: Controls::default(),
@@ -92,11 +101,10 @@ impl Reception {
             ask: false,
             ..config.clone()
         };
-        Self::new(
-            Arc::new(config),
-            "unknown".to_owned(),
-            Remembered::default(),
-        )
+        let (port, known) = ("unknown".to_owned(), Remembered::default());
+        let mut reception = Self::new(Arc::new(config), port, known, TimeZone::UTC);
+        reception.line.is_file = true;
+        reception
     }
 
     /// The port was opened.
@@ -261,7 +269,10 @@ impl State {
             Event::Hex(frame) => self.frame(frame, now, at),
             Event::Refused(refused) => {
                 tracing::debug!("{}: {refused:?}", self.port);
-                self.counts.damaged += 1;
+                // The first block after opening is the rest of one.
+                if self.line.has_good() {
+                    self.counts.damaged += 1;
+                }
             }
         }
     }
@@ -385,8 +396,8 @@ impl State {
             if let Some(device) = self.unit.describe(&self.config, is_controlled) {
                 reports.push(Report::Device(Box::new(device)));
             }
-            let link = self.link(now);
-            if let Some(readings) = self.unit.readings(at, self.counts, link) {
+            let line = (!self.is_file).then(|| (self.counts, self.link(now)));
+            if let Some(readings) = self.unit.readings(now, at, line) {
                 reports.push(Report::Readings(readings));
                 if self.verdict(now).is_none() {
                     reports.extend(self.tell(Health::ONLINE));
@@ -447,7 +458,7 @@ fn round(
 fn replace(unit: &mut Unit, former: &mut Vec<DeviceId>, port: &str) {
     tracing::info!("{port}: another device is here than {}", unit.label());
     former.extend(unit.id());
-    *unit = Unit::new(port.to_owned(), Remembered::default());
+    *unit = Unit::new(port.to_owned(), Remembered::default(), unit.zone().clone());
 }
 
 /// Whether a device may be known by this for ever.

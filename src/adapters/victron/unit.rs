@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use self::holding::{Holding, Source};
 pub(super) use self::identity::Remembered;
@@ -23,6 +24,8 @@ use super::wire::words;
 use super::{KIND, control};
 use crate::model::{Decimal, Device, DeviceId, Readings, Value};
 
+/// How long values that come one by one are gathered.
+const GATHERED: Duration = Duration::from_secs(1);
 /// Longest text of what nobody knows the meaning of.
 const LONGEST: usize = 240;
 
@@ -41,6 +44,8 @@ pub(super) struct Unit {
     known: Remembered,
     /// What the port is called by, for devices that never tell a serial number.
     port: String,
+    /// Of this host: a device has no clock.
+    zone: TimeZone,
     family: Option<Family>,
     holding: Holding,
     /// Registers that the device has, as far as it was asked for them.
@@ -52,15 +57,19 @@ pub(super) struct Unit {
     described: Option<Device>,
     /// Whether there is news since the last readings.
     is_fresh: bool,
+    /// Whether that is a whole round of text, which does not wait.
+    is_round: bool,
+    told: Option<Duration>,
 }
 
 impl Unit {
     /// The device at a port; `known` is what is remembered of the one that was there last.
-    pub(super) fn new(port: String, known: Remembered) -> Self {
+    pub(super) fn new(port: String, known: Remembered, zone: TimeZone) -> Self {
         let family = known.product.and_then(|id| Product::of(id).family);
         Self {
             known,
             port,
+            zone,
             family,
             holding: Holding::default(),
             registers: BTreeSet::new(),
@@ -68,6 +77,8 @@ impl Unit {
             full_at: None,
             described: None,
             is_fresh: false,
+            is_round: false,
+            told: None,
         }
     }
 
@@ -85,6 +96,11 @@ impl Unit {
     /// The product, if the device has said.
     pub(super) fn product(&self) -> Option<Product> {
         self.known.product.map(Product::of)
+    }
+
+    /// The time zone of this host.
+    pub(super) const fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// What kind of device it is.
@@ -152,8 +168,12 @@ impl Unit {
         for key in gone {
             self.known.carries.remove(key);
         }
+        if let Some(Value::Number(number)) = self.holding.get("day_number") {
+            let today = at.to_zoned(self.zone.clone()).date();
+            self.known.know_day(number.mantissa(), today);
+        }
         self.derive(now);
-        self.is_fresh = true;
+        (self.is_fresh, self.is_round) = (true, true);
     }
 
     /// Takes the value of a register.
@@ -211,6 +231,10 @@ impl Unit {
     /// The moment the battery was full. It stays the same as long as it is only a little off.
     fn full(&mut self, seconds: Decimal, at: Timestamp) -> Value {
         const OFF: u64 = 60;
+        if at == Timestamp::UNIX_EPOCH {
+            // Read from a file, nobody knows when that was.
+            return Value::Unknown;
+        }
         let ago = jiff::SignedDuration::from_secs(seconds.with_scale(0).mantissa());
         let Ok(full) = at.checked_sub(ago) else {
             return Value::Unknown;
@@ -301,31 +325,38 @@ impl Unit {
         self.is_fresh |= self.holding.age(now);
     }
 
-    /// The values, if there is news or if they are to be confirmed; none before it is described.
+    /// The values, if there is news and the device has been described. `line` is what is known of the
+    /// line, and `None` for a file.
     pub(super) fn readings(
         &mut self,
+        now: Duration,
         at: Timestamp,
-        counts: Counts,
-        link: &'static str,
+        line: Option<(Counts, &'static str)>,
     ) -> Option<Readings> {
         let id = self.described.as_ref().map(|device| device.id.clone())?;
-        if !std::mem::take(&mut self.is_fresh) {
+        // Some devices send ten values a second on change.
+        let waits = |told: Duration| !self.is_round && now.saturating_sub(told) < GATHERED;
+        if !self.is_fresh || (line.is_some() && self.told.is_some_and(waits)) {
             return None;
         }
+        (self.is_fresh, self.is_round, self.told) = (false, false, Some(now));
         let mut readings = Readings::new(id, at);
+        readings.day = self.known.day.map(|(_, date)| date);
         for (key, value) in self.holding.values() {
             if self.known.carries.contains(key) {
                 readings.push(key, value.clone());
             }
         }
-        let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
         readings.push("other_values", self.holding.odd_text(LONGEST));
-        readings.push("link", link);
-        readings.push("blocks", count(counts.blocks));
-        readings.push("blocks_damaged", count(counts.damaged));
-        readings.push("hex_answers", count(counts.answers));
-        readings.push("hex_failures", count(counts.failures));
-        readings.push("last_block", at);
+        if let Some((counts, link)) = line {
+            let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
+            readings.push("link", link);
+            readings.push("blocks", count(counts.blocks));
+            readings.push("blocks_damaged", count(counts.damaged));
+            readings.push("hex_answers", count(counts.answers));
+            readings.push("hex_failures", count(counts.failures));
+            readings.push("last_block", at);
+        }
         Some(readings)
     }
 

@@ -12,9 +12,12 @@ pub(in super::super) fn of_label(label: &[u8]) -> Option<&'static str> {
     found.map(|(_, key)| *key)
 }
 
-/// The metric that a register stands for on a family of devices.
+/// The metric that a register stands for on a family of devices. Of a device of no known family
+/// nobody knows what it means by a register.
 pub(in super::super) fn of_register(register: u16, family: Option<Family>) -> Option<&'static str> {
-    let fits = |families: Families| family.is_none_or(|family| families.contains(family));
+    let fits = |families: Families| {
+        families == Families::ALL || family.is_some_and(|family| families.contains(family))
+    };
     let found = REGISTERS
         .iter()
         .find(|row| row.register == register && fits(row.families));

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// What must be remembered of a device over a restart.
@@ -24,6 +25,8 @@ pub(in super::super) struct Remembered {
     pub(super) firmware: Option<String>,
     /// Keys of the metrics that it reports.
     pub(super) carries: BTreeSet<String>,
+    /// The number of the day as the device counts it, and the date it goes by.
+    pub(super) day: Option<(i64, Date)>,
     /// Whether it is a shunt that measures something else than a battery.
     pub(super) is_meter: bool,
 }
@@ -33,5 +36,17 @@ impl Remembered {
     pub(super) fn know_serial(&mut self, serial: &str) {
         self.serial = Some(serial.to_owned());
         self.identity.get_or_insert_with(|| serial.to_owned());
+    }
+
+    /// The device has told the number of its day, while it is this date here. A charger begins a
+    /// day when the sun rises on its panels, or after it was without power: its date goes on with
+    /// each new number, and is not earlier than ours.
+    pub(super) fn know_day(&mut self, number: i64, today: Date) {
+        let date = match self.day {
+            Some((known, _)) if known == number => return,
+            Some((_, date)) => date.tomorrow().unwrap_or(date).max(today),
+            None => today,
+        };
+        self.day = Some((number, date));
     }
 }
