@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::derive::{Integral, SinceMidnight};
 use super::guard::{Guard, Reason, Sample, Verdict};
-use crate::model::{Behavior, Decimal, Derivation, Metric};
+use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity};
 
 /// A counter that is guarded, or one that is computed.
 #[derive(Debug, Clone)]
