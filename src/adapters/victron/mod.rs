@@ -13,12 +13,14 @@
 //! | one device: identity, values, what has become old | `unit`, `values`, `metrics` |
 //! | what can be set | `control` |
 //! | why there are no values | `diagnosis` |
+//! | what solar chargers remember of the last days | `history` |
 
 mod cables;
 mod config;
 mod control;
 mod decode;
 mod diagnosis;
+mod history;
 mod inquiry;
 mod line;
 mod metrics;
@@ -106,5 +108,9 @@ impl Adapter for Victron {
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
         Some(&simulated::Simulate)
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        &[&history::History]
     }
 }
