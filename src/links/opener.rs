@@ -46,6 +46,11 @@ impl Links {
         }
     }
 
+    /// Whether connections play a recording, so that nothing else may be asked either.
+    pub const fn is_replay(&self) -> bool {
+        self.replay.is_some()
+    }
+
     /// Opens a TCP connection to ask questions on, waiting at most `within`.
     pub async fn connect(
         &self,
