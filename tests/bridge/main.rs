@@ -28,6 +28,7 @@ mod several;
 mod store_full;
 #[path = "../support/mod.rs"]
 mod support;
+mod text;
 mod wire;
 
 use std::time::Duration;
