@@ -67,7 +67,7 @@ pub(super) struct ValueConfig {
     pub(super) id: String,
     /// What the value is called. Left out: its `id` in words.
     pub(super) name: Option<String>,
-    /// What it measures, which says its unit: W, VA, var, kWh, kvarh, Ah, V, A, Hz, °C, %, dBm or s.
+    /// What it measures, which says its unit: W, VA, var, kWh, kvarh, Ah, V, A, Hz, °C, %, dBm, s or min.
     /// Left out: a plain number.
     pub(super) quantity: Quantity,
     /// The group of the pattern that holds it, by number or name. Left out: the first.

@@ -135,7 +135,8 @@ const fn decimals(quantity: Quantity) -> u8 {
         | Quantity::StateOfCharge
         | Quantity::SignalQuality
         | Quantity::SignalStrength
-        | Quantity::Duration => 0,
+        | Quantity::Duration
+        | Quantity::Minutes => 0,
     }
 }
 

@@ -44,6 +44,10 @@ impl Source for Text {
         self.config.word().to_owned()
     }
 
+    fn port(&self) -> Option<&Address> {
+        self.config.port.as_ref()
+    }
+
     fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
         Box::pin(async move {
             let (mut run, mut commands, stop) = Run::new(&self, context);
@@ -356,6 +360,8 @@ mod tests {
             stop: CancellationToken::new(),
             clock: clock.clone(),
             links: Links::replayed(recording.script(), clock),
+            reserved: Arc::new([]),
+            operators: tokio::sync::watch::Sender::new(0).subscribe(),
             memory: Memory::new(store, "text@text", &saved),
             traffic: Arc::new(Traffic::default()),
         };

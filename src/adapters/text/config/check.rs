@@ -171,6 +171,7 @@ fn check_value(value: &ValueConfig) -> Option<(String, &'static str)> {
         Quantity::ReactiveEnergy,
         Quantity::Charge,
         Quantity::Duration,
+        Quantity::Minutes,
         Quantity::Count,
     ];
     if value.id.is_empty() {
@@ -209,7 +210,7 @@ fn check_value(value: &ValueConfig) -> Option<(String, &'static str)> {
     if value.counter && !adds_up.contains(&value.quantity) {
         return Some((
             "that quantity cannot be a counter".to_owned(),
-            "counters are energy, reactive_energy, charge, duration or count",
+            "counters are energy, reactive_energy, charge, duration, minutes or count",
         ));
     }
     if value.energy && value.quantity != Quantity::Power {
