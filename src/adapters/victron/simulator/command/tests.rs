@@ -136,3 +136,22 @@ fn the_help_names_every_model_and_every_fault() {
         assert!(help.contains(name), "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_folder_has_the_cables_until_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let args = args(&[
+        "--model", "bmv-712", "--model", "phoenix", "--folder", &path,
+    ])
+    .unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(run(args, stop.clone()));
+    let cables = || std::fs::read_dir(folder.path()).unwrap().count();
+    while cables() < 2 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(cables(), 0);
+}
