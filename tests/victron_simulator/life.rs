@@ -16,6 +16,23 @@ fn number(fields: &[(String, String)], label: &str) -> i64 {
     value.parse().unwrap()
 }
 
+/// The record in these bytes.
+fn record(register: u16, bytes: &[u8]) -> Record {
+    let flags = Flags::default();
+    let value = Value {
+        register,
+        flags,
+        bytes,
+    };
+    Record::decode(&value).unwrap()
+}
+
+/// A number in 0.01 kWh, at this place and of this size.
+fn energy(bytes: &[u8], at: usize, size: usize) -> i64 {
+    let bytes = bytes[at..at + size].iter().rev();
+    bytes.fold(0, |sum, byte| sum << 8 | i64::from(*byte))
+}
+
 #[tokio::test]
 async fn a_new_day_is_told_in_text_and_in_two_frames() {
     let (simulator, mut reader) = start(named("mppt-75-15")).await;
@@ -27,30 +44,18 @@ async fn a_new_day_is_told_in_text_and_in_two_frames() {
             told.push((register, bytes));
         }
     }
-    let records: Vec<Record> = told
-        .iter()
-        .map(|(register, bytes)| {
-            let flags = Flags::default();
-            let register = *register;
-            Record::decode(&Value {
-                register,
-                flags,
-                bytes,
-            })
-            .unwrap()
-        })
-        .collect();
-    let [Record::Day(today), Record::Totals(totals)] = records.as_slice() else {
-        panic!("{records:?}");
+    let [(0x1050, today), (0x104f, totals)] = told.as_slice() else {
+        panic!("{told:?}");
     };
-    assert_eq!(today.energy, Some(0.0));
+    assert!(matches!(record(0x1050, today), Record::Day(_)));
+    assert!(matches!(record(0x104f, totals), Record::Totals(_)));
+    assert_eq!(energy(today, 1, 4), 0);
     let after = reader.block().await;
     assert_eq!(number(&after, "HSDS"), number(&before, "HSDS") + 1);
     assert_eq!(number(&after, "H22"), number(&before, "H20"));
     assert_eq!(number(&after, "H23"), number(&before, "H21"));
     assert_eq!(number(&after, "H20"), 0);
-    let total = number(&after, "H19") as f64 / 100.0;
-    assert_eq!(totals.yield_user, Some(total));
+    assert_eq!(energy(totals, 6, 4), number(&after, "H19"));
     simulator.stop().await;
 }
 
@@ -59,31 +64,21 @@ async fn thirty_days_are_remembered_and_make_the_total() {
     let (simulator, mut reader) = start(named("multi-rs")).await;
     let mut energies = Vec::new();
     for ago in 0..=30_u16 {
-        for first in [0x1050, 0x10a0] {
-            let register = first + ago;
-            let bytes = reader.get(register).await.unwrap();
-            let flags = Flags::default();
-            let value = Value {
-                register,
-                flags,
-                bytes: &bytes,
-            };
-            match Record::decode(&value).unwrap() {
-                Record::Day(day) => energies.push((day.energy.unwrap() * 100.0).round() as i64),
-                Record::Trackers(day) => {
-                    let all = day.trackers.iter().filter_map(|tracker| tracker.energy);
-                    let all = (all.sum::<f64>() * 100.0).round() as i64;
-                    assert_eq!(Some(&all), energies.last());
-                }
-                Record::Totals(_) => unreachable!(),
-            }
-        }
+        let day = reader.get(0x1050 + ago).await.unwrap();
+        assert!(matches!(record(0x1050 + ago, &day), Record::Day(_)));
+        energies.push(energy(&day, 1, 4));
+        let trackers = reader.get(0x10a0 + ago).await.unwrap();
+        assert!(matches!(
+            record(0x10a0 + ago, &trackers),
+            Record::Trackers(_)
+        ));
+        let both = energy(&trackers, 3, 2) + energy(&trackers, 5, 2);
+        assert_eq!(Some(&both), energies.last());
     }
     let fields = reader.block().await;
     assert_eq!(energies[0], number(&fields, "H20"));
     assert_eq!(energies[1], number(&fields, "H22"));
-    let total = reader.get(0xeddd).await.unwrap();
-    let total = i64::from(u32::from_le_bytes(total.try_into().unwrap()));
+    let total = energy(&reader.get(0xeddd).await.unwrap(), 0, 4);
     assert!(energies.iter().sum::<i64>() < total);
     simulator.stop().await;
 }
