@@ -67,6 +67,7 @@ fn bridge(source: Arc<dyn Source>, clock: Clock, links: Links) -> (Bridge, Hub) 
     let (store, saved) = Store::in_memory();
     Bridge::new(Setup {
         sources: vec![source],
+        sums: Vec::new(),
         incomplete: Vec::new(),
         refused: 0,
         instance: "bench".to_owned(),

@@ -210,6 +210,10 @@ fn check_class(metric: &Metric, entity: &serde_json::Value, what: &str) {
             let quantity = metric.quantity.unwrap_or_else(|| panic!("{what}"));
             assert_eq!(class.is_none(), without.contains(&quantity), "{what}");
         }
+        Behavior::Figure => {
+            assert_eq!(state_class, None, "{what}");
+            assert!(metric.quantity.is_some(), "{what}");
+        }
         Behavior::State(_) => assert_eq!((class, state_class), (Some("enum"), None), "{what}"),
         Behavior::Text => assert_eq!((class, state_class), (None, None), "{what}"),
         Behavior::Timestamp => {

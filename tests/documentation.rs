@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use wattbridge::adapters::{ADAPTERS, Adapter};
+use wattbridge::bridge::sums::{self, SumSettings};
 use wattbridge::config::File;
 use wattbridge::model::HealthCode;
 use wattbridge::outputs::OutputSettings;
@@ -139,7 +140,9 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn every_configuration_that_is_shown_works() {
     let known: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
-    let singles = ["store", "log"].iter().chain(OutputSettings::SECTIONS);
+    let singles = ["store", "log", sums::KIND]
+        .iter()
+        .chain(OutputSettings::SECTIONS);
     let singles: Vec<&str> = singles.copied().collect();
     for name in pages() {
         for block in blocks(&page(&name), "toml") {
@@ -148,6 +151,11 @@ fn every_configuration_that_is_shown_works() {
             let unknown = file.unknown_sections(&sections);
             assert!(unknown.is_empty(), "{unknown}");
             OutputSettings::read(&file).unwrap_or_else(|problems| panic!("{problems}"));
+            for section in file.sections(sums::KIND) {
+                section
+                    .read::<SumSettings>()
+                    .unwrap_or_else(|problems| panic!("{problems}"));
+            }
             for adapter in ADAPTERS {
                 for section in file.sections(adapter.kind()) {
                     adapter

@@ -10,12 +10,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::links::{Endpoint, Links, Mask};
+use crate::links::{Address, Endpoint, Links, Mask};
 use crate::model::{Command, CommandOutcome, Metric, Report};
 use crate::store::Memory;
 
@@ -26,7 +26,7 @@ pub mod simulation;
 pub mod victron;
 
 /// Every adapter there is.
-pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER];
+pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER, &victron::ADAPTER];
 
 /// A future that lives on its own.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -187,6 +187,11 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// What a person calls it: `192.168.1.50`.
     fn label(&self) -> String;
 
+    /// The port it has for itself, where it has one: nothing else opens that.
+    fn port(&self) -> Option<&Address> {
+        None
+    }
+
     /// What it is found again by after a restart. Two sections never share one.
     fn key(&self) -> String {
         format!("{}@{}", self.adapter(), self.label())
@@ -224,6 +229,11 @@ pub struct Context {
     pub clock: Clock,
     /// Opens its connections.
     pub links: Links,
+    /// Ports that other sources have for themselves.
+    pub reserved: Arc<[Address]>,
+    /// How many of those who may give commands are there at the moment. What must not go on
+    /// unattended ends when there is nobody.
+    pub operators: watch::Receiver<usize>,
     /// What it remembers over restarts.
     pub memory: Memory,
     /// Counts its messages.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::derive::{Integral, SinceMidnight};
 use super::guard::{Guard, Reason, Sample, Verdict};
-use crate::model::{Behavior, Decimal, Derivation, Metric};
+use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity};
 
 /// A counter that is guarded, or one that is computed.
 #[derive(Debug, Clone)]
@@ -114,6 +114,11 @@ impl Counting {
         };
         match verdict {
             Verdict::Accepted => good,
+            // A number of things does begin with zero.
+            Verdict::Held {
+                reason: Reason::FirstZero,
+                ..
+            } if metric.quantity == Some(Quantity::Count) => good,
             Verdict::NewBaseline { from } => Outcome {
                 restarted_from: Some(from.rounded(metric.decimals)),
                 ..good

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::adapters::PendingCommand;
 use crate::model::{
@@ -46,6 +46,8 @@ struct Registry {
 struct Shared {
     registry: RwLock<Registry>,
     commands: mpsc::Sender<PendingCommand>,
+    /// How many of those who may give commands are there.
+    operators: watch::Sender<usize>,
 }
 
 /// The writing end. When its last clone is gone, feeds end.
@@ -82,6 +84,7 @@ impl Hub {
         let shared = Shared {
             registry: RwLock::default(),
             commands,
+            operators: watch::Sender::new(0),
         };
         (
             Self {
@@ -105,6 +108,11 @@ impl Hub {
         View {
             shared: Arc::clone(&self.shared),
         }
+    }
+
+    /// How many of those who may give commands are there at any moment.
+    pub fn operators(&self) -> watch::Receiver<usize> {
+        self.shared.operators.subscribe()
     }
 
     /// Makes a device known or changes its description; outputs hear of real changes only.
@@ -208,6 +216,11 @@ impl Feed {
         self.read(|registry| registry.unsettled.is_empty())
     }
 
+    /// Whether an adapter that is of interest may still name devices that it had all along.
+    pub(super) fn may_come(&self, is_of_interest: impl Fn(&str) -> bool) -> bool {
+        self.read(|registry| registry.unsettled.iter().any(|it| is_of_interest(it)))
+    }
+
     /// The way for commands, for tasks that do not read news.
     pub fn commander(&self) -> Commander {
         Commander {
@@ -232,7 +245,27 @@ impl View {
     }
 }
 
+/// Somebody who may give commands is there, until this is dropped.
+#[derive(Debug)]
+pub struct Attendance {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        let count = &self.shared.operators;
+        count.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
 impl Commander {
+    /// Says that somebody who may give commands is there from now on.
+    pub fn attend(&self) -> Attendance {
+        let shared = Arc::clone(&self.shared);
+        shared.operators.send_modify(|count| *count += 1);
+        Attendance { shared }
+    }
+
     /// Checks a command, hands it to the adapter, and waits for what becomes of it.
     pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
         match self.send_command(device, key, text).await {

@@ -2,7 +2,8 @@
 //!
 //! It starts every source and keeps it running (`supervisor`), takes their reports, guards and
 //! completes the values (`intake`, `guard`, `derive`), and holds the latest state of every
-//! device for the outputs ([`Hub`], [`Feed`]). Commands travel the other way.
+//! device for the outputs ([`Hub`], [`Feed`]). Commands travel the other way. What is computed from
+//! several devices ([`sums`]) is reported like a source's.
 
 mod claims;
 mod connection;
@@ -14,9 +15,10 @@ mod hub;
 mod intake;
 mod own_device;
 mod runner;
+pub mod sums;
 mod supervisor;
 
 pub(crate) use own_device::id as own_device_id;
 
-pub use hub::{Commander, Feed, Hub, Known, News, View};
+pub use hub::{Attendance, Commander, Feed, Hub, Known, News, View};
 pub use runner::{Bridge, Setup};

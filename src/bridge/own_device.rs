@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::sums;
 use crate::adapters::{Source, Traffic};
 use crate::model::{
     Decimal, Device, DeviceId, Health, HealthCode, Metric, OnOff, Quantity, Readings, Report, Value,
@@ -82,7 +83,11 @@ pub(crate) fn id(instance: &str) -> DeviceId {
 /// How all sources are, in one: the first one in trouble is told in full. Sources have no metric of
 /// their own here, because all that names them for sure is an address, and addresses change.
 pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
-    let mut troubles = sources.iter().filter_map(|view| {
+    // What is missing from a sum is in trouble itself.
+    let devices = sources
+        .iter()
+        .filter(|view| view.source.adapter() != sums::KIND);
+    let mut troubles = devices.filter_map(|view| {
         let health = view.health.filter(|health| health.code.is_problem())?;
         Some((view.source, health))
     });
@@ -160,7 +165,9 @@ pub(super) fn read(
 }
 
 fn adapters<'a>(sources: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<&'static str> {
-    let mut kinds: Vec<_> = sources.map(|source| source.adapter()).collect();
+    let kinds = sources.map(|source| source.adapter());
+    // Nobody sends messages to a sum.
+    let mut kinds: Vec<_> = kinds.filter(|kind| *kind != sums::KIND).collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds

@@ -12,10 +12,11 @@ use tokio_util::task::TaskTracker;
 use super::hub::Hub;
 use super::intake::Intake;
 use super::own_device::{self, SourceView, Totals};
+use super::sums::{Sum, SumSettings};
 use super::supervisor::{Incident, supervise};
 use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
-use crate::links::Links;
+use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report};
 use crate::store::{Memory, Saved, Store};
 
@@ -33,6 +34,8 @@ const OWN_DEVICE_SOON: Duration = Duration::from_secs(1);
 pub struct Setup {
     /// The sources to run.
     pub sources: Vec<Arc<dyn Source>>,
+    /// The sums over their devices.
+    pub sums: Vec<SumSettings>,
     /// Adapters with a section that cannot be used: what was announced for them stays.
     pub incomplete: Vec<&'static str>,
     /// How many sections cannot be used.
@@ -88,6 +91,10 @@ impl Bridge {
     /// Prepares a bridge; the hub's feeds already show the devices of an earlier run.
     pub fn new(mut setup: Setup) -> (Self, Hub) {
         let (hub, commands) = Hub::new();
+        for sum in setup.sums.drain(..) {
+            let source = Sum::new(sum, hub.clone());
+            setup.sources.push(Arc::new(source));
+        }
         let counters = std::mem::take(&mut setup.saved.counters);
         let mut intake = Intake::new(
             hub.clone(),
@@ -189,12 +196,15 @@ impl Bridge {
             let (reports, stop) = (Reports::new(index, reports.clone()), stop.clone());
             let (clock, links) = (self.setup.clock.clone(), self.setup.links.clone());
             let (traffic, commands) = (Arc::clone(&traffic), Arc::clone(&commands));
+            let (reserved, operators) = (self.reserved_beside(index), self.hub.operators());
             move || Context {
                 reports: reports.clone(),
                 commands: renew(&commands),
                 stop: stop.clone(),
                 clock: clock.clone(),
                 links: links.clone(),
+                reserved: Arc::clone(&reserved),
+                operators: operators.clone(),
                 memory: memory.clone(),
                 traffic: Arc::clone(&traffic),
             }
@@ -217,6 +227,14 @@ impl Bridge {
             named,
             more_to_come: false,
         }
+    }
+
+    /// Ports that other sources than this one have for themselves.
+    fn reserved_beside(&self, index: usize) -> Arc<[Address]> {
+        let sources = self.setup.sources.iter().enumerate();
+        let others = sources.filter(|(other, _)| *other != index);
+        let ports = others.filter_map(|(_, source)| source.port().cloned());
+        ports.collect()
     }
 
     /// Takes a report; true if it changes how a source itself is.

@@ -36,19 +36,24 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
             "The file is right, but no device is configured yet: add a section such as [[aps_ecu]]."
         );
     } else {
+        let several = |count: usize| if count == 1 { "" } else { "s" };
+        let sums = match configured.sums.len() {
+            0 => String::new(),
+            sums => format!(", {sums} sum{}", several(sums)),
+        };
         println!(
-            "The file is right: {count} device section{}.",
-            if count == 1 { "" } else { "s" }
+            "The file is right: {count} device section{}{sums}.",
+            several(count)
         );
     }
     if args.connect {
-        connect(&configured)
+        connect(&configured, &args.config.links())
     } else {
         Ok(())
     }
 }
 
-fn connect(configured: &Configured) -> Result<(), CliError> {
+fn connect(configured: &Configured, links: &Links) -> Result<(), CliError> {
     runtime()?.block_on(async {
         let mut failures = 0;
         let mut tell = |name: String, result: Result<String, String>| match result {
@@ -62,7 +67,7 @@ fn connect(configured: &Configured) -> Result<(), CliError> {
             tell(name, result);
         }
         for source in &configured.sources {
-            let result = std::sync::Arc::clone(source).probe(Links::new()).await;
+            let result = std::sync::Arc::clone(source).probe(links.clone()).await;
             tell(format!("{} {}", source.adapter(), source.label()), result);
         }
         match failures {

@@ -71,6 +71,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
         let (store, saved) = Store::in_memory();
         let (bridge, hub) = Bridge::new(Setup {
             sources: sources(&stop).await?,
+            sums: Vec::new(),
             incomplete: Vec::new(),
             refused: 0,
             instance: outputs.instance(),

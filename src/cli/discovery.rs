@@ -79,6 +79,7 @@ async fn devices(args: &DiscoveryArgs, configured: &Configured) -> Vec<Known> {
     };
     let (bridge, hub) = Bridge::new(Setup {
         sources: configured.sources.clone(),
+        sums: configured.sums.clone(),
         incomplete: Vec::new(),
         refused: 0,
         instance: configured.outputs.instance(),

@@ -1,6 +1,7 @@
 //! `docs/configuration.md`, made from the types that read the file.
 
 use crate::adapters::ADAPTERS;
+use crate::bridge::sums;
 use crate::config::{SectionDoc, reference};
 use crate::outputs::OutputSettings;
 use crate::store::StoreSettings;
@@ -21,8 +22,8 @@ two underscores: `WATTBRIDGE_MQTT_TLS__CA_FILE`.
 A secret is written as text, as `{ file = \"/run/secrets/mqtt\" }` or as `{ env = \"VARIABLE\" }`. Lengths
 of time are written `30s`, `5m` or `1h 30m`.
 
-A section of a device that cannot be used is reported and left out; all others run. A mistake in any
-other section ends the program with exit code 2.
+A section of a device or a sum that cannot be used is reported and left out; all others run. A
+mistake in any other section ends the program with exit code 2.
 
 This page is generated; do not edit it.
 
@@ -46,5 +47,6 @@ pub fn configuration_page() -> String {
         example: "[log]\nlevel = \"debug\"\n",
     });
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
+    pages.push(sums::page());
     format!("{HEAD}{}", reference(&pages))
 }

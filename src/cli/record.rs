@@ -62,6 +62,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
         let (store, saved) = Store::in_memory();
         let (bridge, hub) = Bridge::new(Setup {
             sources: vec![source],
+            sums: Vec::new(),
             incomplete: Vec::new(),
             refused: 0,
             instance: "record".to_owned(),

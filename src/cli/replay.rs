@@ -58,6 +58,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
         let (store, saved) = Store::in_memory();
         let (bridge, hub) = Bridge::new(Setup {
             sources: vec![source],
+            sums: Vec::new(),
             incomplete: Vec::new(),
             refused: 0,
             instance: "replay".to_owned(),

@@ -13,7 +13,6 @@ use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::config::{Problem, Problems};
-use crate::links::Links;
 use crate::outputs::{OutputError, OutputSettings};
 use crate::store::Store;
 
@@ -50,6 +49,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         store,
         outputs,
         sources,
+        sums,
         incomplete,
         refused,
         ..
@@ -61,11 +61,12 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         let (saver, saved) = Store::open(&path);
         let setup = Setup {
             sources,
+            sums,
             incomplete,
             refused,
             instance: outputs.instance(),
             clock: Clock::system(),
-            links: Links::new(),
+            links: args.config.links(),
             store: saver.clone(),
             saved,
             save_every: store.save_every.get(),

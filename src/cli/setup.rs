@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::logging::LogSettings;
 use crate::adapters::{ADAPTERS, Source};
-use crate::config::{File, Problem, Problems};
+use crate::bridge::sums::{self, SumSettings};
+use crate::config::{File, Problem, Problems, Section};
+use crate::links::{Links, Ports};
 use crate::outputs::OutputSettings;
 use crate::store::StoreSettings;
 
@@ -24,6 +26,9 @@ pub(super) struct ConfigArgs {
         env = "WATTBRIDGE_CONFIG"
     )]
     pub(super) config: PathBuf,
+    /// Looks for serial ports in the /dev and /sys below this folder
+    #[arg(long, value_name = "FOLDER", hide = true, default_value = "/")]
+    root: PathBuf,
 }
 
 /// What the configuration says.
@@ -34,6 +39,8 @@ pub(super) struct Configured {
     pub(super) outputs: OutputSettings,
     /// The sources of all sections that can be used.
     pub(super) sources: Vec<Arc<dyn Source>>,
+    /// All sums that can be used.
+    pub(super) sums: Vec<SumSettings>,
     /// Adapters with a section that cannot be used, or perhaps with one whose name is mistyped.
     pub(super) incomplete: Vec<&'static str>,
     /// How many sections cannot be used, or have a name that nobody knows.
@@ -51,6 +58,11 @@ impl ConfigArgs {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
         Configured::from_file(&file)
+    }
+
+    /// Opens real connections.
+    pub(super) fn links(&self) -> Links {
+        Links::new().with_ports(Ports::below(&self.root))
     }
 
     /// The store's file: as configured, else beside the configuration.
@@ -77,6 +89,7 @@ impl Configured {
             store: store.unwrap_or_default(),
             outputs: outputs.unwrap_or_default(),
             sources: Vec::new(),
+            sums: Vec::new(),
             incomplete: Vec::new(),
             refused: 0,
             problems: file.unknown_sections(&known_sections()),
@@ -85,9 +98,10 @@ impl Configured {
         let is_in_file = |problem: &&Problem| problem.line > 0;
         configured.refused = configured.problems.iter().filter(is_in_file).count();
         if configured.refused > 0 {
-            configured.incomplete = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
+            configured.incomplete = kinds().collect();
         }
         configured.read_sections(file);
+        configured.read_sums(file);
         // Whoever has to mend the file wants to hear of everything at once.
         if fatal.is_empty() {
             Ok(configured)
@@ -110,17 +124,54 @@ impl Configured {
                     },
                     Err(problems) => problems,
                 };
-                self.problems.extend(problems);
-                self.refused += 1;
-                if !self.incomplete.contains(&adapter.kind()) {
-                    self.incomplete.push(adapter.kind());
+                self.refuse(adapter.kind(), problems);
+            }
+        }
+    }
+
+    fn read_sums(&mut self, file: &File) {
+        let mut read: Vec<(Section, SumSettings)> = Vec::new();
+        for section in file.sections(sums::KIND) {
+            let problems = match section.read::<SumSettings>() {
+                Ok(sum) => match read.iter().find(|(_, other)| other.id == sum.id) {
+                    None => {
+                        read.push((section, sum));
+                        continue;
+                    }
+                    Some((first, _)) => {
+                        let label = format!("sum \"{}\"", sum.id);
+                        Problems::from(twice(file, &section, &label, first.line()))
+                    }
+                },
+                Err(problems) => problems,
+            };
+            self.refuse(sums::KIND, problems);
+        }
+        let all: Vec<SumSettings> = read.iter().map(|(_, sum)| sum.clone()).collect();
+        for (section, sum) in read {
+            match sums::circle(&all, &sum) {
+                None => self.sums.push(sum),
+                Some(way) => {
+                    let what = format!("the sum leads back to itself: {}", way.join(", "));
+                    let hint = "take one of these sums out of the members of the one before it";
+                    let problem = section.problem::<SumSettings>("id", &what, hint);
+                    self.refuse(sums::KIND, problem.into());
                 }
             }
         }
     }
+
+    /// Leaves a section out.
+    fn refuse(&mut self, kind: &'static str, problems: Problems) {
+        self.problems.extend(problems);
+        self.refused += 1;
+        if !self.incomplete.contains(&kind) {
+            self.incomplete.push(kind);
+        }
+    }
 }
 
-fn twice(file: &File, section: &crate::config::Section, label: &str, line: usize) -> Problem {
+fn twice(file: &File, section: &Section, label: &str, line: usize) -> Problem {
     let mut problem = Problem::new(
         file.name(),
         format!("{label} is configured twice, first in line {line}"),
@@ -133,12 +184,17 @@ fn twice(file: &File, section: &crate::config::Section, label: &str, line: usize
 
 /// Every name that may stand at the top of the file.
 pub(super) fn known_sections() -> Vec<&'static str> {
-    let adapters = ADAPTERS.iter().map(|adapter| adapter.kind());
     ["log", "store"]
         .into_iter()
         .chain(OutputSettings::SECTIONS.iter().copied())
-        .chain(adapters)
+        .chain(kinds())
         .collect()
+}
+
+/// Every name of a section that brings devices along.
+fn kinds() -> impl Iterator<Item = &'static str> {
+    let adapters = ADAPTERS.iter().map(|adapter| adapter.kind());
+    adapters.chain([sums::KIND])
 }
 
 fn keep<T>(read: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
@@ -155,13 +211,39 @@ mod tests {
 
     #[test]
     fn a_mistyped_section_may_be_of_any_adapter() {
-        let all: Vec<_> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
+        let all: Vec<_> = kinds().collect();
         let right = "[[aps_ecu]]\nhost = \"192.0.2.1\"\n";
         assert!(read(right).unwrap().incomplete.is_empty());
         let wrong = read(&format!("{right}[[aps_euc]]\nhost = \"192.0.2.2\"\n")).unwrap();
         assert_eq!(wrong.incomplete, all);
         assert_eq!(wrong.sources.len(), 1);
         assert_eq!((wrong.problems.len(), wrong.refused), (1, 1));
+    }
+
+    #[test]
+    fn one_bad_sum_stops_no_other() {
+        let text = "[[sum]]\nid = \"pv\"\nplus = [\"kaifa_*/power_import\"]\n\n\
+                    [[sum]]\nid = \"a\"\nplus = [\"sum_b/power\"]\n\n\
+                    [[sum]]\nid = \"b\"\nplus = [\"sum_a/power\"]\n\n\
+                    [[sum]]\nid = \"pv\"\nplus = [\"kaifa_1/power_import\"]\n\n\
+                    [[sum]]\nid = \"c\"\nplus = [\"kaifa_1\"]\n";
+        let read = read(text).unwrap();
+        let ids: Vec<&str> = read.sums.iter().map(|sum| sum.id.as_str()).collect();
+        assert_eq!((ids, read.refused), (vec!["pv"], 4));
+        assert_eq!(read.incomplete, [sums::KIND]);
+        let told = read.problems.to_string();
+        for (line, words) in [
+            (6, "leads back to itself: a, b, a"),
+            (10, "leads back to itself: b, a, b"),
+            (13, "sum \"pv\" is configured twice, first in line 1"),
+            (19, "kaifa_1"),
+        ] {
+            assert!(
+                told.contains(&format!("wattbridge.toml:{line}")),
+                "{line}: {told}"
+            );
+            assert!(told.contains(words), "{told}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::address::{Address, Endpoint};
 use super::connection::{Connection, Kind, Tap, record};
 use super::error::LinkError;
 use super::openings::Openings;
+use super::ports::Ports;
 use super::recorder::Recorder;
 use super::recording::{Event, Script};
 use super::replay::Replay;
@@ -22,6 +23,7 @@ pub struct Links {
     recorder: Option<(Recorder, Instant)>,
     replay: Option<Arc<Replay>>,
     openings: Openings,
+    ports: Ports,
 }
 
 impl Links {
@@ -38,12 +40,24 @@ impl Links {
         }
     }
 
+    /// The same, but serial ports are looked for elsewhere.
+    #[must_use]
+    pub fn with_ports(self, ports: Ports) -> Self {
+        Self { ports, ..self }
+    }
+
     /// Connections that play a recording; `clock` follows the times in it.
     pub fn replayed(script: Script, clock: Clock) -> Self {
         Self {
+            ports: Ports::fixed(script.ports()),
             replay: Some(Arc::new(Replay::new(script, clock))),
             ..Self::default()
         }
+    }
+
+    /// Where the serial ports are that can be opened.
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     /// Opens a TCP connection to ask questions on, waiting at most `within`.

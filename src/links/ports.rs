@@ -56,8 +56,21 @@ pub fn ports() -> Vec<PortInfo> {
 
 /// Where serial ports are listed.
 #[derive(Debug, Clone)]
-pub struct Ports {
-    root: PathBuf,
+pub struct Ports(List);
+
+#[derive(Debug, Clone)]
+enum List {
+    /// In the `dev` and `sys` folders below this one.
+    Below(PathBuf),
+    /// Here: they never come nor go.
+    Fixed(Vec<PortInfo>),
+}
+
+/// Those of this machine.
+impl Default for Ports {
+    fn default() -> Self {
+        Self::of_this_machine()
+    }
 }
 
 impl Ports {
@@ -68,14 +81,23 @@ impl Ports {
 
     /// Those of a tree with a `dev` and a `sys` folder.
     pub fn below(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self(List::Below(root.into()))
+    }
+
+    /// These and no others, such as those of a recording.
+    pub(super) const fn fixed(ports: Vec<PortInfo>) -> Self {
+        Self(List::Fixed(ports))
     }
 
     /// The ports there are now, sorted by their path. What cannot be read is left out.
     pub fn list(&self) -> Vec<PortInfo> {
-        let dev = self.root.join("dev");
+        let root = match &self.0 {
+            List::Below(root) => root,
+            List::Fixed(ports) => return ports.clone(),
+        };
+        let dev = root.join("dev");
         let mut ports: BTreeMap<PathBuf, PortInfo> = BTreeMap::new();
-        for entry in names(&self.root.join("sys/class/tty")) {
+        for entry in names(&root.join("sys/class/tty")) {
             let path = dev.join(&entry.1);
             if is_hardware(&entry.0) && path.exists() {
                 let description = description(&entry.0.join("device"));

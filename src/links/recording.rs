@@ -14,10 +14,13 @@
 //! the device, `<` bytes from it, `fail WORDS` a connection that did not come about. Serial ports are
 //! recorded alike: `open /dev/ttyUSB0`, or `open tcp://192.168.1.9:2001`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+
+use super::ports::PortInfo;
 
 pub(super) const MAGIC: &str = "# wattbridge recording 1";
 /// More than months of polling one device; a larger file is a mistake.
@@ -156,6 +159,28 @@ pub struct Script {
     pub started: Timestamp,
     /// The lines of each connection.
     pub connections: VecDeque<VecDeque<Line>>,
+}
+
+impl Script {
+    /// The serial ports that were opened.
+    pub(super) fn ports(&self) -> Vec<PortInfo> {
+        let opened = |line: &Line| match &line.event {
+            Event::Open(address) if address.starts_with('/') => Some(PathBuf::from(address)),
+            _ => None,
+        };
+        let paths: BTreeSet<PathBuf> = self
+            .connections
+            .iter()
+            .flatten()
+            .filter_map(opened)
+            .collect();
+        let port = |path: PathBuf| PortInfo {
+            by_id: Some(path.clone()),
+            path,
+            description: None,
+        };
+        paths.into_iter().map(port).collect()
+    }
 }
 
 /// Whether times after this one can be reckoned with, however long the recording is.

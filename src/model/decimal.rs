@@ -108,6 +108,24 @@ impl Decimal {
         Self { mantissa, scale }
     }
 
+    /// What numbers add up to, each with whether it is taken away instead. Exact, whatever their
+    /// order; only what leaves the 64-bit mantissa loses decimals, and saturates in the end.
+    pub fn total(numbers: impl IntoIterator<Item = (Self, bool)> + Clone) -> Self {
+        let scales = numbers.clone().into_iter().map(|(number, _)| number.scale);
+        let mut scale = scales.max().unwrap_or(0).min(Self::MAX_SCALE);
+        let mut sum = 0_i128;
+        for (number, is_minus) in numbers {
+            let wide = number.rounded(Self::MAX_SCALE).wide(scale);
+            sum = sum.saturating_add(if is_minus { -wide } else { wide });
+        }
+        while scale > 0 && i64::try_from(sum).is_err() {
+            sum /= 10;
+            scale -= 1;
+        }
+        let end = if sum < 0 { i64::MIN } else { i64::MAX };
+        Self::new(i64::try_from(sum).unwrap_or(end), scale)
+    }
+
     /// The mantissa at a scale that is not smaller.
     const fn wide(self, scale: u8) -> i128 {
         (self.mantissa as i128).saturating_mul(power_of_ten(scale - self.scale))
@@ -261,6 +279,24 @@ mod tests {
         assert_eq!(b.distance(a), Decimal::new(205, 2));
         let ends = Decimal::integer(i64::MIN).distance(Decimal::integer(i64::MAX));
         assert_eq!(ends, Decimal::integer(i64::MAX));
+    }
+
+    #[test]
+    fn a_total_is_exact() {
+        let number = |text: &str| text.parse::<Decimal>().unwrap();
+        let parts = [
+            ("0.1", false),
+            ("0.25", false),
+            ("300", false),
+            ("0.05", true),
+        ];
+        let total = Decimal::total(parts.map(|(text, minus)| (number(text), minus)));
+        assert_eq!(total.to_string(), "300.30");
+        assert_eq!(Decimal::total([]), Decimal::integer(0));
+        let large = (Decimal::integer(i64::MAX), false);
+        let fine = (Decimal::new(5, 3), false);
+        assert_eq!(Decimal::total([large, fine]), Decimal::integer(i64::MAX));
+        assert_eq!(Decimal::total([large, large]), Decimal::integer(i64::MAX));
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub struct Metric {
 pub enum Behavior {
     /// A number of the moment.
     Measurement,
+    /// A number that stands until another takes its place, and of which no statistics make sense:
+    /// the yield of yesterday, a record of the whole life.
+    Figure,
     /// A number that only ever grows; guarded by the bridge.
     LifetimeCounter,
     /// A number that grows and starts again at 0 each day; guarded by the bridge.
@@ -125,6 +128,11 @@ impl Metric {
     /// A number of the moment.
     pub const fn measurement(key: &'static str, quantity: Quantity) -> Self {
         Self::new(key, Behavior::Measurement, Some(quantity))
+    }
+
+    /// A number that stands until another takes its place.
+    pub const fn figure(key: &'static str, quantity: Quantity) -> Self {
+        Self::new(key, Behavior::Figure, Some(quantity))
     }
 
     /// A counter that only ever grows.

@@ -56,6 +56,8 @@ quantities! {
     Ratio => Some("%");
     /// A length of time.
     Duration => Some("s");
+    /// A length of time that nobody knows to the second.
+    Minutes => Some("min");
     /// A number of things.
     Count => None;
 }

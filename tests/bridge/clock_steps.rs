@@ -96,6 +96,7 @@ async fn a_clock_that_is_set_harms_no_counter() {
     let (store, saved) = Store::in_memory();
     let (bridge, hub) = Bridge::new(Setup {
         sources: vec![Arc::clone(&source)],
+        sums: Vec::new(),
         incomplete: Vec::new(),
         refused: 0,
         instance: "wattbridge".to_owned(),

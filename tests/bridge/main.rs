@@ -26,6 +26,7 @@ mod restarts;
 mod secrets;
 mod several;
 mod store_full;
+mod sums;
 #[path = "../support/mod.rs"]
 mod support;
 mod wire;

@@ -5,11 +5,13 @@ use wattbridge::adapters::victron::wire::hex::{Answer, Frame};
 use wattbridge::adapters::victron::wire::history::{Day, Record, Totals};
 use wattbridge::adapters::victron::wire::labels::{Format, Label, Reading};
 use wattbridge::adapters::victron::wire::registers::{self, Register};
+use wattbridge::model::Decimal;
 
 use super::stream::{fields, sound_blocks};
 use super::{Seen, vectors, whole};
 
-fn close(number: f64, expected: &Json, what: &str) {
+fn close(number: Decimal, expected: &Json, what: &str) {
+    let number = number.to_f64();
     let expected = expected
         .as_f64()
         .unwrap_or_else(|| panic!("{what}: {number}, not {expected}"));
@@ -118,7 +120,7 @@ fn registers_mean_what_they_mean_elsewhere() {
                         (Json::Null, Json::Null) => panic!("{what}: {number}"),
                         // Only the number of the wire is known there.
                         (Json::Null, _) if register.decimals > 0 => continue,
-                        (Json::Null, raw) if number < 0.0 => raw,
+                        (Json::Null, raw) if number < Decimal::integer(0) => raw,
                         (Json::Null, _) => &expected["uint_le"],
                         (value, _) => value,
                     };

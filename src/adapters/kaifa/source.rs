@@ -13,7 +13,7 @@ use super::probe::probe;
 use super::reception::{Heard, Reception};
 use super::search::Search;
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
-use crate::links::{Backoff, LinkError, Links};
+use crate::links::{Address, Backoff, LinkError, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Report};
 
 /// How long nothing may come from an open port before it is opened anew: some adapters forget how
@@ -29,6 +29,10 @@ impl Source for Port {
 
     fn label(&self) -> String {
         self.address.to_string()
+    }
+
+    fn port(&self) -> Option<&Address> {
+        Some(&self.address)
     }
 
     fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {

@@ -2,11 +2,109 @@
 //! converters.
 //!
 //! A device sends blocks of text by itself, and answers questions in a second protocol of hex digits
-//! on the same wire. [`wire`] has the bytes of both, without I/O.
+//! on the same wire. The byte tables are in [`wire`]; they were collected from the vendor's public
+//! documents and hold on public captures.
+//!
+//! | Step | Module |
+//! |---|---|
+//! | find the cables, a line for each; open it again and again | `source`, `cables`, `line`, `probe` |
+//! | bytes to blocks, frames, rounds | [`wire`] |
+//! | one line: who is there, what it says, what it is asked | `reception`, `inquiry`, `plan` |
+//! | one device: identity, values, what has become old | `unit`, `values`, `metrics` |
+//! | what can be set | `control` |
+//! | why there are no values | `diagnosis` |
 
+mod cables;
+mod config;
+mod control;
+mod decode;
+mod diagnosis;
+mod inquiry;
+mod line;
+mod metrics;
+mod plan;
+mod probe;
+mod reception;
 #[cfg(target_os = "linux")]
-#[allow(dead_code, reason = "becomes a command with the adapter")]
 mod simulated;
 #[cfg(target_os = "linux")]
 pub mod simulator;
+mod source;
+mod unit;
+mod values;
 pub mod wire;
+
+use std::sync::Arc;
+
+use self::config::Config;
+use super::{Adapter, Decoder, Source, Tool};
+use crate::config::{Problems, Section, SectionDoc};
+use crate::links::Mask;
+use crate::model::Metric;
+
+/// The adapter's name in the configuration and in device ids.
+pub const KIND: &str = "victron";
+
+/// Victron devices over VE.Direct.
+pub static ADAPTER: Victron = Victron;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Victron;
+
+const ABOUT: &str = "\
+    Victron devices with a VE.Direct port. An empty section finds every VE.Direct USB cable; a device \
+    at another kind of cable, or at a TCP server, gets a section with its port.";
+
+const EXAMPLE: &str = "\
+[[victron]]
+port = \"auto\"
+names = { HQ20000ABCD = \"Roof\" }
+";
+
+impl Adapter for Victron {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn title(&self) -> &'static str {
+        "Victron devices over VE.Direct (battery monitors, solar chargers, inverters)"
+    }
+
+    fn tables(&self) -> &'static [&'static [Metric]] {
+        &[metrics::DEVICE]
+    }
+
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[[victron]]",
+            about: ABOUT,
+            schema: schemars::schema_for!(Config),
+            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
+            example: EXAMPLE,
+        }
+    }
+
+    fn address(&self, text: &str) -> Vec<(&'static str, String)> {
+        vec![("port", text.to_owned())]
+    }
+
+    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+        let config = Arc::new(section.read()?);
+        Ok(Arc::new(source::Cables { config }))
+    }
+
+    fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
+        Ok(Box::new(decode::StreamDecoder::new(section)?))
+    }
+
+    fn mask(&self, section: &Section) -> Result<Mask, Problems> {
+        let _: Config = section.read()?;
+        Ok(Box::new(<[u8]>::to_vec))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        Some(&simulated::Simulate)
+    }
+}

@@ -96,3 +96,17 @@ async fn commands_are_checked_before_they_travel() {
     let (outcome, ()) = tokio::join!(feed.command("aps_ecu_1", "load", "ON"), answer);
     assert_eq!(outcome.result, Ok(Value::OnOff(true)));
 }
+
+#[tokio::test]
+async fn it_is_told_whether_anybody_is_there_to_give_commands() {
+    let (hub, _commands) = Hub::new();
+    let mut operators = hub.operators();
+    assert_eq!(*operators.borrow_and_update(), 0);
+    let commander = hub.feed().commander();
+    let (first, second) = (commander.attend(), commander.attend());
+    drop(first);
+    assert_eq!(*operators.borrow_and_update(), 1);
+    drop(second);
+    operators.changed().await.unwrap();
+    assert_eq!(*operators.borrow(), 0);
+}

@@ -14,12 +14,15 @@ pub(super) struct Class {
     pub(super) device_class: Option<&'static str>,
     pub(super) state_class: Option<&'static str>,
     pub(super) unit: Option<&'static str>,
+    /// Whether the value is a number, so that it may have a display precision.
+    pub(super) is_numeric: bool,
 }
 
 impl Class {
-    /// Whether the value is a number, so that it may have a display precision.
-    pub(super) const fn is_numeric(self) -> bool {
-        self.state_class.is_some()
+    /// A number without statistics.
+    #[cfg(test)]
+    const fn is_figure(self) -> bool {
+        self.is_numeric && self.state_class.is_none()
     }
 
     /// Whether Home Assistant has a translated name for the class that says enough. "Duration",
@@ -38,9 +41,20 @@ pub(super) fn of(metric: &Metric) -> Class {
         device_class,
         state_class: None,
         unit: None,
+        is_numeric: false,
     };
     match &metric.behavior {
         Behavior::Measurement => number(metric.quantity, "measurement"),
+        // Without statistics the class of what is counted fits as well as of what is measured.
+        Behavior::Figure => Class {
+            state_class: None,
+            ..match metric.quantity {
+                Some(Quantity::Energy | Quantity::ReactiveEnergy) => {
+                    number(metric.quantity, "total_increasing")
+                }
+                quantity => number(quantity, "measurement"),
+            }
+        },
         Behavior::LifetimeCounter | Behavior::DailyCounter => {
             number(metric.quantity, "total_increasing")
         }
@@ -99,7 +113,7 @@ fn number(quantity: Option<Quantity>, state_class: &'static str) -> Class {
         Quantity::Temperature => measured("temperature"),
         Quantity::StateOfCharge => measured("battery"),
         Quantity::SignalStrength => measured("signal_strength"),
-        Quantity::Duration => Some("duration"),
+        Quantity::Duration | Quantity::Minutes => Some("duration"),
         // Home Assistant has no class for ampere-hours, shares and plain numbers; its class for
         // signals takes decibels only.
         Quantity::Charge
@@ -113,6 +127,7 @@ fn number(quantity: Option<Quantity>, state_class: &'static str) -> Class {
         device_class,
         state_class: Some(state_class),
         unit: quantity.and_then(Quantity::unit),
+        is_numeric: true,
     }
 }
 
@@ -163,6 +178,7 @@ mod tests {
     fn every_behavior() -> Vec<Behavior> {
         let mut all = vec![
             Behavior::Measurement,
+            Behavior::Figure,
             Behavior::LifetimeCounter,
             Behavior::DailyCounter,
             Behavior::State(vec!["other".into()].into()),
@@ -211,7 +227,7 @@ mod tests {
                 .is_none_or(|class| state_classes.contains(&class)),
             "{what}"
         );
-        let wants_one = !state_classes.is_empty();
+        let wants_one = !state_classes.is_empty() && !class.is_figure();
         assert_eq!(class.state_class.is_some(), wants_one, "{what}");
     }
 
@@ -240,7 +256,7 @@ mod tests {
         ] {
             let class = of(&Metric::measurement("x", quantity));
             assert_eq!((class.device_class, class.unit), (None, unit));
-            assert!(class.is_numeric());
+            assert!(class.is_numeric);
         }
     }
 }

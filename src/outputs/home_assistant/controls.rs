@@ -95,7 +95,9 @@ const fn platform(kind: &ControlKind) -> &'static str {
 fn tells(metric: &Metric, kind: &ControlKind) -> bool {
     match kind {
         ControlKind::Switch => matches!(metric.behavior, Behavior::OnOff(_)),
-        ControlKind::Number { .. } => metric.behavior == Behavior::Measurement,
+        ControlKind::Number { .. } => {
+            matches!(metric.behavior, Behavior::Measurement | Behavior::Figure)
+        }
         ControlKind::Select(_) => matches!(metric.behavior, Behavior::State(_) | Behavior::Text),
         ControlKind::Button => false,
     }

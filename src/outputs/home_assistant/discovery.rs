@@ -228,12 +228,12 @@ fn component<'a>(
         device_class,
         state_class,
         unit,
+        is_numeric,
     } = classes::of(metric);
     let is_binary = platform == "binary_sensor";
     let is_about_connection = metric.role == Role::Connection;
     // A counter that rests all night is not lost, and how the connection is stays readable.
     let expires = metric.behavior == Behavior::Measurement && !is_about_connection;
-    let numeric = classes::of(metric).is_numeric();
     let icon = classes::icon(metric);
     // Whether the bridge is connected is told best by the topic that also holds its last will: it
     // speaks when the bridge no longer can.
@@ -245,7 +245,7 @@ fn component<'a>(
         device_class,
         state_class,
         unit_of_measurement: unit,
-        suggested_display_precision: numeric.then_some(metric.decimals),
+        suggested_display_precision: is_numeric.then_some(metric.decimals),
         options: match &metric.behavior {
             Behavior::State(options) => Some(options.as_ref()),
             _ => None,

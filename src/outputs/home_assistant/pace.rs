@@ -125,7 +125,9 @@ impl Pace {
 fn usual(metric: &Metric) -> Option<Pace> {
     match metric.behavior {
         Behavior::Measurement => Some(measured(metric.quantity)),
-        Behavior::LifetimeCounter | Behavior::DailyCounter => Some(Pace::every(30)),
+        Behavior::Figure | Behavior::LifetimeCounter | Behavior::DailyCounter => {
+            Some(Pace::every(30))
+        }
         Behavior::Timestamp => Some(Pace::every(60)),
         Behavior::State(_) | Behavior::Text | Behavior::OnOff(_) => None,
     }
@@ -149,6 +151,7 @@ const fn measured(quantity: Option<Quantity>) -> Pace {
         | Quantity::ReactiveEnergy
         | Quantity::Charge
         | Quantity::Duration
+        | Quantity::Minutes
         | Quantity::Count => {
             return Pace::every(30);
         }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::bridge::{Feed, News};
+use crate::bridge::{Attendance, Commander, Feed, News};
 use crate::model::Update;
 use crate::outputs::OutputError;
 use crate::outputs::mqtt::session::{self, Event, Message, Session, SessionError};
@@ -45,6 +45,7 @@ pub async fn run(
     };
     let broker = format!("{}:{}", connection.host, connection.port);
     let (session, events) = Session::start(connection, stop.clone());
+    let birth_payload = settings.birth_payload.clone();
     let plan = Plan {
         topics: topics.clone(),
         settings,
@@ -53,11 +54,14 @@ pub async fn run(
         session: session.clone(),
         announcer: Announcer::new(plan),
         commands: Commands::new(topics.clone(), feed.commander()),
-        feed,
         broker,
         troubles: Troubles::default(),
         unpublishable: BTreeSet::new(),
+        commander: feed.commander(),
+        birth_payload,
+        attendance: None,
         topics: topics.clone(),
+        feed,
     };
     tokio::select! {
         biased;
@@ -80,6 +84,11 @@ struct Output {
     troubles: Troubles,
     /// Topics of messages that the broker will never take.
     unpublishable: BTreeSet<String>,
+    commander: Commander,
+    birth_payload: String,
+    /// There while commands can arrive: the broker is connected, and Home Assistant has not said
+    /// that it is away.
+    attendance: Option<Attendance>,
 }
 
 impl Output {
@@ -115,11 +124,13 @@ impl Output {
             Event::Connected => {
                 tracing::info!("connected to the MQTT broker at {}", self.broker);
                 self.troubles.over();
+                self.attend(true);
                 self.greet().await;
                 let now = Instant::now();
                 self.announcer.connected(self.feed.snapshot(), now);
             }
             Event::Disconnected(error) => {
+                self.attend(false);
                 self.announcer.disconnected();
                 if self.troubles.is_new(&error) {
                     tracing::warn!("{error}");
@@ -131,8 +142,19 @@ impl Output {
                 }
             }
             Event::Received(message) => {
+                if message.topic == self.topics.birth {
+                    self.attend(message.payload == self.birth_payload.as_bytes());
+                }
                 self.announcer.received(message, jitter(), Instant::now());
             }
+        }
+    }
+
+    fn attend(&mut self, there: bool) {
+        match (there, &self.attendance) {
+            (true, None) => self.attendance = Some(self.commander.attend()),
+            (false, Some(_)) => self.attendance = None,
+            _ => {}
         }
     }
 

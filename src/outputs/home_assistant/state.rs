@@ -44,7 +44,10 @@ pub(super) fn but_for_the_moment(message: &[u8]) -> &[u8] {
 fn fitting(metric: &Metric, value: &Value) -> Json {
     match (&metric.behavior, value) {
         (
-            Behavior::Measurement | Behavior::LifetimeCounter | Behavior::DailyCounter,
+            Behavior::Measurement
+            | Behavior::Figure
+            | Behavior::LifetimeCounter
+            | Behavior::DailyCounter,
             Value::Number(number),
         ) => number.rounded(metric.decimals).to_json(),
         (Behavior::State(options), Value::Text(text)) => {

@@ -9,6 +9,7 @@ use super::products::{Product, parse_id};
 use super::registers::{self, Register};
 use super::text::{Block, Decoder, Event};
 use super::words::Words;
+use crate::model::Decimal;
 
 /// Describes what is in a piece of a stream: where it is, what the device sent, what that means.
 /// Bytes between blocks and frames are counted at the end.
@@ -83,7 +84,7 @@ fn meaning(name: &[u8], value: &[u8]) -> String {
     }
 }
 
-fn with_unit(number: f64, unit: &str) -> String {
+fn with_unit(number: Decimal, unit: &str) -> String {
     format!("{number} {unit}").trim_end().to_owned()
 }
 
@@ -134,8 +135,10 @@ fn value_line(value: &Value<'_>) -> String {
     let read = match register.decode(value.bytes) {
         registers::Reading::Unavailable => "not available".to_owned(),
         registers::Reading::Number(number) => match register.words {
-            Some(words) if register.bits => bits(words, number as u32),
-            Some(words) => word(words, number as i64),
+            Some(words) if register.bits => {
+                bits(words, u32::try_from(number.mantissa()).unwrap_or(u32::MAX))
+            }
+            Some(words) => word(words, number.mantissa()),
             None => with_unit(number, register.unit),
         },
         registers::Reading::Text(text) => text.escape_debug().to_string(),
@@ -182,8 +185,8 @@ mod tests {
             b":15\n",
         ];
         let expected = "     2  block of 7 fields
-        PID       0xA053           product id: SmartSolar MPPT 75|15
-        V         12450            battery voltage: 12.45 V
+        PID       0xA053           product id: SmartSolar MPPT 75/15
+        V         12450            battery voltage: 12.450 V
         CS        3                state: bulk
         OR        0x00000009       off reason: no input power, remote input
         T         ---              battery temperature: not known to the device

@@ -38,7 +38,8 @@
 //! | 3, 11, 19 | 4 x 2 | yield in 0.01 kWh, highest power in W, highest voltage in 0.01 V |
 
 use super::hex::{Flags, Value};
-use super::registers::{scaled, unsigned};
+use super::registers::unsigned;
+use crate::model::Decimal;
 
 /// Register of the whole life.
 pub const TOTALS: u16 = 0x104f;
@@ -94,15 +95,15 @@ pub struct Totals {
     /// The last errors, latest first; 0 is none.
     pub errors: [u8; 4],
     /// kWh since the user's reset.
-    pub yield_user: Option<f64>,
+    pub yield_user: Option<Decimal>,
     /// kWh.
-    pub yield_total: Option<f64>,
+    pub yield_total: Option<Decimal>,
     /// V.
-    pub panel_voltage_most: Option<f64>,
+    pub panel_voltage_most: Option<Decimal>,
     /// V.
-    pub battery_voltage_most: Option<f64>,
+    pub battery_voltage_most: Option<Decimal>,
     /// V; newer firmware only.
-    pub battery_voltage_least: Option<f64>,
+    pub battery_voltage_least: Option<Decimal>,
     /// Days the charger remembers.
     pub days: Option<u8>,
 }
@@ -117,13 +118,13 @@ pub struct Day {
     /// The charger's own number of the day; it counts on where text has `HSDS`.
     pub number: Option<u16>,
     /// kWh.
-    pub energy: Option<f64>,
+    pub energy: Option<Decimal>,
     /// kWh out of the load output.
-    pub load_energy: Option<f64>,
+    pub load_energy: Option<Decimal>,
     /// V.
-    pub battery_voltage_most: Option<f64>,
+    pub battery_voltage_most: Option<Decimal>,
     /// V.
-    pub battery_voltage_least: Option<f64>,
+    pub battery_voltage_least: Option<Decimal>,
     /// Errors of the day; 0 is none.
     pub errors: [u8; 4],
     /// Minutes.
@@ -135,9 +136,9 @@ pub struct Day {
     /// W.
     pub power_most: Option<u32>,
     /// A.
-    pub battery_current_most: Option<f64>,
+    pub battery_current_most: Option<Decimal>,
     /// V.
-    pub panel_voltage_most: Option<f64>,
+    pub panel_voltage_most: Option<Decimal>,
 }
 
 /// One day of the trackers of an RS unit.
@@ -155,11 +156,11 @@ pub struct TrackersDay {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TrackerDay {
     /// kWh.
-    pub energy: Option<f64>,
+    pub energy: Option<Decimal>,
     /// W.
     pub power_most: Option<u32>,
     /// V.
-    pub voltage_most: Option<f64>,
+    pub voltage_most: Option<Decimal>,
 }
 
 impl Record {
@@ -215,8 +216,8 @@ impl Bytes<'_> {
         u16::try_from(self.raw(at, 2)?).ok()
     }
 
-    fn number(&self, at: usize, size: usize, decimals: u8) -> Option<f64> {
-        Some(scaled(i64::from(self.raw(at, size)?), decimals))
+    fn number(&self, at: usize, size: usize, decimals: u8) -> Option<Decimal> {
+        Some(Decimal::new(i64::from(self.raw(at, size)?), decimals))
     }
 
     fn errors(&self, at: usize) -> [u8; 4] {
@@ -331,9 +332,9 @@ mod tests {
         };
         assert_eq!((day.days_ago, day.number), (1, Some(7)));
         let second = TrackerDay {
-            energy: Some(0.5),
+            energy: Some(Decimal::new(5, 1)),
             power_most: Some(200),
-            voltage_most: Some(1.0),
+            voltage_most: Some(Decimal::integer(1)),
         };
         assert_eq!(day.trackers[1], second);
     }

@@ -5,6 +5,7 @@
 
 use super::families::{Families, Family};
 use super::words::{self, Words};
+use crate::model::Decimal;
 
 /// The value of what a device does not know.
 pub const UNKNOWN: &[u8] = b"---";
@@ -47,7 +48,7 @@ pub enum Reading<'a> {
     /// It never comes to that: time to go while the battery is not discharged.
     Infinite,
     /// A number in the unit of the label.
-    Number(f64),
+    Number(Decimal),
     /// Switched on or off.
     Switch(bool),
     /// The number of a word; [`Words::word`] has it, if it is known.
@@ -77,11 +78,11 @@ impl Label {
         let reading = match self.format {
             Format::Text => Some(Reading::Text(value)),
             Format::Number(decimals, _) => {
-                number().map(|raw| Reading::Number(raw as f64 / 10_f64.powi(i32::from(decimals))))
+                number().map(|raw| Reading::Number(Decimal::new(raw, decimals)))
             }
             Format::Minutes => number().map(|raw| match raw {
                 -1 => Reading::Infinite,
-                _ => Reading::Number(raw as f64),
+                _ => Reading::Number(Decimal::integer(raw)),
             }),
             Format::Switch if value.eq_ignore_ascii_case(b"on") => Some(Reading::Switch(true)),
             Format::Switch if value.eq_ignore_ascii_case(b"off") => Some(Reading::Switch(false)),
@@ -314,9 +315,15 @@ mod tests {
 
     #[test]
     fn values_come_in_their_unit() {
-        assert_eq!(read("V", "12065"), Reading::Number(12.065));
-        assert_eq!(read("CE", "-65473"), Reading::Number(-65.473));
-        assert_eq!(read("DC_IN_V", "1262"), Reading::Number(12.62));
+        assert_eq!(read("V", "12065"), Reading::Number(Decimal::new(12_065, 3)));
+        assert_eq!(
+            read("CE", "-65473"),
+            Reading::Number(Decimal::new(-65_473, 3))
+        );
+        assert_eq!(
+            read("DC_IN_V", "1262"),
+            Reading::Number(Decimal::new(1262, 2))
+        );
         assert_eq!(read("Relay", "On"), Reading::Switch(true));
         assert_eq!(read("OR", "0x00000009"), Reading::Bits(9));
         assert_eq!(read("AR", "12"), Reading::Bits(12));

@@ -18,13 +18,14 @@
 //! ```
 //! use wattbridge::adapters::victron::wire::labels::{Label, Reading};
 //! use wattbridge::adapters::victron::wire::text::{Decoder, Event, encode_block};
+//! use wattbridge::model::Decimal;
 //!
 //! let bytes = encode_block(&[("PID", "0x203"), ("V", "12345")]).unwrap();
 //! let mut decoder = Decoder::new();
 //! decoder.push(&bytes, |event| {
 //!     let Event::Block(block) = event else { return };
 //!     let voltage = Label::of(b"V").unwrap().read(block.get("V").unwrap());
-//!     assert_eq!(voltage, Reading::Number(12.345));
+//!     assert_eq!(voltage, Reading::Number(Decimal::new(12_345, 3)));
 //! });
 //! ```
 

@@ -10,8 +10,12 @@ mod tests;
 
 use super::families::Families;
 use super::words::Words;
+use crate::model::Decimal;
 
 pub use table::REGISTERS;
+
+/// 0 °C in hundredths of a kelvin.
+const ZERO_CELSIUS: i64 = 27_315;
 
 /// How the bytes of a register are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,7 +84,7 @@ pub enum Reading {
     /// The device has no value for it.
     Unavailable,
     /// A number in the unit of the register.
-    Number(f64),
+    Number(Decimal),
     /// A text.
     Text(String),
     /// Bytes that are no number or text, or of a length that does not fit.
@@ -90,7 +94,7 @@ pub enum Reading {
 impl Reading {
     /// The number, if it is one.
     #[must_use]
-    pub fn number(&self) -> Option<f64> {
+    pub fn number(&self) -> Option<Decimal> {
         match self {
             Self::Number(number) => Some(*number),
             _ => None,
@@ -124,40 +128,37 @@ impl Register {
         match (number, self.kind) {
             (None, _) => Reading::Raw(bytes.to_vec()),
             (Some(None), _) => Reading::Unavailable,
-            (Some(Some(raw)), Kind::Kelvin) => Reading::Number((raw - 27_315) as f64 / 100.0),
-            (Some(Some(raw)), _) => Reading::Number(scaled(raw, self.decimals)),
+            (Some(Some(raw)), Kind::Kelvin) => Reading::Number(Decimal::new(raw - ZERO_CELSIUS, 2)),
+            (Some(Some(raw)), _) => Reading::Number(Decimal::new(raw, self.decimals)),
         }
     }
 
     /// The bytes to write for a number in its unit; `None` if it cannot be one, or would mean "not
     /// available".
     #[must_use]
-    pub fn encode(&self, number: f64) -> Option<Vec<u8>> {
-        let (scaled, length) = match self.kind {
+    pub fn encode(&self, number: Decimal) -> Option<Vec<u8>> {
+        let (raw, length) = match self.kind {
             Kind::Unsigned(length) | Kind::Signed(length) => {
-                (number * 10_f64.powi(i32::from(self.decimals)), length)
+                (number.with_scale(self.decimals).mantissa(), length)
             }
-            Kind::Kelvin => (number * 100.0 + 27_315.0, 2),
+            Kind::Kelvin => (
+                number.with_scale(2).mantissa().saturating_add(ZERO_CELSIUS),
+                2,
+            ),
             Kind::Text | Kind::Raw | Kind::Start => return None,
         };
-        let raw = scaled.round();
         let bits = u32::from(length) * 8;
-        let (least, beyond) = match self.kind {
-            Kind::Signed(_) => (-(2_f64.powi(bits as i32 - 1)), 2_f64.powi(bits as i32 - 1)),
-            _ => (0.0, 2_f64.powi(bits as i32)),
+        let range = match self.kind {
+            Kind::Signed(_) => -(1_i128 << (bits - 1))..(1_i128 << (bits - 1)) - 1,
+            _ => 0..(1_i128 << bits) - 1,
         };
-        // The largest number is the one that means "not available".
-        if !raw.is_finite() || raw < least || raw >= beyond - 1.0 {
+        // The largest number, which the range ends before, means "not available".
+        if !range.contains(&i128::from(raw)) {
             return None;
         }
-        let bytes = (raw as i64).to_le_bytes();
+        let bytes = raw.to_le_bytes();
         bytes.get(..usize::from(length)).map(<[u8]>::to_vec)
     }
-}
-
-/// A number of the wire with its decimal point.
-pub(super) fn scaled(raw: i64, decimals: u8) -> f64 {
-    raw as f64 / 10_f64.powi(i32::from(decimals))
 }
 
 /// An unsigned number; `Some(None)` if it is not available, `None` if these bytes are no number.

@@ -21,11 +21,51 @@ impl Words {
         self.list.get(at).map(|(_, word)| *word)
     }
 
+    /// How many different words there are.
+    #[must_use]
+    pub const fn distinct(&self) -> usize {
+        let (mut count, mut at) = (0, 0);
+        while at < self.list.len() {
+            if self.is_first(at) {
+                count += 1;
+            }
+            at += 1;
+        }
+        count
+    }
+
+    /// Whether no word before this one is the same.
+    #[must_use]
+    pub const fn is_first(&self, at: usize) -> bool {
+        let mut before = 0;
+        while before < at {
+            if same(self.list[before].1.as_bytes(), self.list[at].1.as_bytes()) {
+                return false;
+            }
+            before += 1;
+        }
+        true
+    }
+
     /// The words for the bits that are set, bit 0 first; `Err` for bits without a word.
     pub fn bits(&self, mask: u32) -> impl Iterator<Item = Result<&'static str, u32>> + use<'_> {
         let set = (0..32_u32).filter(move |bit| mask & 1 << bit != 0);
         set.map(|bit| self.word(i64::from(bit)).ok_or(bit))
     }
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// What a charger or inverter is doing: label `CS`, register 0x0201.

@@ -348,6 +348,7 @@ fn a_template_finds_any_key() {
 fn any_metric() -> impl Strategy<Value = Metric> {
     let behavior = prop_oneof![
         Just(Behavior::Measurement),
+        Just(Behavior::Figure),
         Just(Behavior::LifetimeCounter),
         Just(Behavior::DailyCounter),
         Just(Behavior::State(MODES.into())),

@@ -19,15 +19,27 @@ fn registers_are_in_order_so_that_each_is_found() {
 
 #[test]
 fn numbers_come_with_sign_and_decimal_point() {
-    assert_eq!(read(0xedf0, &[0x96, 0]), Reading::Number(15.0));
-    assert_eq!(read(0xed8e, &[0xfc, 0xff]), Reading::Number(-4.0));
+    assert_eq!(
+        read(0xedf0, &[0x96, 0]),
+        Reading::Number(Decimal::integer(15))
+    );
+    assert_eq!(
+        read(0xed8e, &[0xfc, 0xff]),
+        Reading::Number(Decimal::integer(-4))
+    );
     assert_eq!(
         read(0xed8c, &[0x6a, 0xff, 0xff, 0xff]),
-        Reading::Number(-0.15)
+        Reading::Number(Decimal::new(-15, 2))
     );
-    assert_eq!(read(0xedec, &[0x23, 0x73]), Reading::Number(21.6));
+    assert_eq!(
+        read(0xedec, &[0x23, 0x73]),
+        Reading::Number(Decimal::new(216, 1))
+    );
     // Some firmware sends the yield of the day in four bytes.
-    assert_eq!(read(0xedd3, &[0x14, 0, 0, 0]), Reading::Number(0.2));
+    assert_eq!(
+        read(0xedd3, &[0x14, 0, 0, 0]),
+        Reading::Number(Decimal::new(2, 1))
+    );
 }
 
 #[test]
@@ -48,14 +60,14 @@ fn what_is_not_available_is_no_number() {
 
 #[test]
 fn what_is_not_available_cannot_be_written() {
-    let encode = |id: u16, number: f64| Register::of(id).unwrap().encode(number);
-    assert_eq!(encode(0xedf0, 10.0), Some(vec![0x64, 0]));
-    assert_eq!(encode(0xedf0, 6553.5), None);
-    assert_eq!(encode(0xedf0, -0.1), None);
-    assert_eq!(encode(0x2003, 327.67), None);
-    assert_eq!(encode(0x2003, -1.0), Some(vec![0x9c, 0xff]));
-    assert_eq!(encode(0x0200, f64::NAN), None);
-    assert_eq!(encode(0x102c, 1.0), None);
+    let encode = |id: u16, tenths| Register::of(id).unwrap().encode(Decimal::new(tenths, 1));
+    assert_eq!(encode(0xedf0, 100), Some(vec![0x64, 0]));
+    assert_eq!(encode(0xedf0, 65_535), None);
+    assert_eq!(encode(0xedf0, -1), None);
+    assert_eq!(encode(0x2003, 3_277), None);
+    assert_eq!(encode(0x2003, -10), Some(vec![0x9c, 0xff]));
+    assert_eq!(encode(0x0200, 2_550), None);
+    assert_eq!(encode(0x102c, 10), None);
 }
 
 #[test]
@@ -78,10 +90,10 @@ proptest! {
         number in -40_000_i32..70_000,
     ) {
         let register = REGISTERS[at];
-        let number = scaled(i64::from(number), register.decimals);
+        let number = Decimal::new(i64::from(number), register.decimals);
         if let Some(bytes) = register.encode(number) {
             let read = register.decode(&bytes).number().unwrap();
-            prop_assert!((read - number).abs() < 1e-6, "{} {} {}", register.name, read, number);
+            prop_assert_eq!(read, number, "{}", register.name);
         }
     }
 }

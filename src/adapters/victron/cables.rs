@@ -1,0 +1,93 @@
+//! Which of the serial ports of this machine are VE.Direct cables, and what each is called.
+//!
+//! The vendor's USB cable says so itself: `/dev/serial/by-id/usb-VictronEnergy_BV_VE_Direct_cable_
+//! VE1A2B3C-if00-port0`. Its serial number stands for a device that tells none.
+
+use std::path::Path;
+
+use crate::links::{Address, PortInfo};
+
+/// In the name of the cable, as it is and as udev writes it.
+const NAMES: [&str; 2] = ["VE Direct cable", "VE_Direct_cable"];
+
+/// Whether a port is a VE.Direct cable.
+pub(super) fn is_cable(port: &PortInfo) -> bool {
+    let by_id = port.by_id.as_deref().map(file_name);
+    let texts = [by_id, port.description.clone()];
+    let is_name = |text: &String| NAMES.iter().any(|name| text.contains(name));
+    texts.iter().flatten().any(is_name)
+}
+
+/// What a device at this address is known by if it tells no serial number.
+pub(super) fn identity(address: &Address, ports: &[PortInfo]) -> String {
+    let Address::Serial(path) = address else {
+        return address.place();
+    };
+    let is_it = |port: &&PortInfo| {
+        same(&port.path, path) || port.by_id.as_deref().is_some_and(|by_id| same(by_id, path))
+    };
+    let by_id = ports
+        .iter()
+        .find(is_it)
+        .and_then(|port| port.by_id.as_deref());
+    let name = file_name(by_id.unwrap_or(path));
+    serial(&name).unwrap_or_else(|| address.place())
+}
+
+/// Whether two paths lead to the same port.
+pub(super) fn same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    one == other || real(one) == real(other)
+}
+
+/// The serial number in the name of a cable.
+fn serial(name: &str) -> Option<String> {
+    let (_, rest) = NAMES.iter().find_map(|cable| name.split_once(cable))?;
+    let serial = rest.trim_start_matches('_').split("-if").next()?;
+    (!serial.is_empty()).then(|| serial.to_owned())
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CABLE: &str =
+        "/dev/serial/by-id/usb-VictronEnergy_BV_VE_Direct_cable_VE000001-if00-port0";
+
+    fn port(path: &str, by_id: Option<&str>, description: Option<&str>) -> PortInfo {
+        PortInfo {
+            path: path.into(),
+            by_id: by_id.map(Into::into),
+            description: description.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn cables_are_known_by_name() {
+        assert!(is_cable(&port("/dev/ttyUSB0", Some(CABLE), None)));
+        let described = Some("VictronEnergy BV VE Direct cable");
+        assert!(is_cable(&port("/dev/ttyUSB0", None, described)));
+        let other = Some("/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1-if00-port0");
+        assert!(!is_cable(&port(
+            "/dev/ttyUSB0",
+            other,
+            Some("FTDI FT232R USB UART")
+        )));
+        assert!(!is_cable(&port("/dev/ttyAMA0", None, None)));
+    }
+
+    #[test]
+    fn a_device_without_number_is_known_by_its_cable_whatever_the_port_is_called_by() {
+        let ports = [port("/dev/ttyUSB7", Some(CABLE), None)];
+        let identity = |text: &str| identity(&text.parse().unwrap(), &ports);
+        assert_eq!(identity(CABLE), "VE000001");
+        assert_eq!(identity("/dev/ttyUSB7"), "VE000001");
+        assert_eq!(identity("/dev/ttyUSB8"), "/dev/ttyUSB8");
+        assert_eq!(identity("tcp://127.0.0.1:2001"), "127.0.0.1:2001");
+    }
+}

@@ -1,0 +1,147 @@
+//! The section `[[victron]]` of the configuration file.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Complaint, Period, Settings};
+use crate::links::{Address, AddressError};
+
+/// The word for all cables there are.
+const AUTO: &str = "auto";
+
+/// VE.Direct cables: all that are plugged in, or one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Config {
+    /// `auto` finds every VE.Direct USB cable, also one that is plugged in later. Or the serial port
+    /// of one device, best by its lasting name as in `/dev/serial/by-id/usb-VictronEnergy...`, or a
+    /// TCP server as in `tcp://192.168.1.9:2001`.
+    pub(super) port: Port,
+    /// Set to false to leave the devices alone without losing this section.
+    pub(super) enabled: bool,
+    /// What the device is called, if the port is that of one device. Left out: the name it was given
+    /// in VictronConnect, or its model and the end of its serial number.
+    pub(super) name: Option<String>,
+    /// What several devices are called, by serial number: `names = { HQ2015ABCDE = "Roof" }`.
+    pub(super) names: BTreeMap<String, String>,
+    /// The room to propose for the devices.
+    pub(super) area: Option<String>,
+    /// Whether devices are asked for what they do not tell by themselves, such as their serial
+    /// number and temperatures. Nothing is written. Set to false to only listen.
+    pub(super) ask: bool,
+    /// Set to true for switches and numbers that change settings of the devices: mode, load output,
+    /// relay, limit of the charge current.
+    pub(super) allow_control: bool,
+    /// How long a device may say nothing before it counts as silent, or asleep if it has no power at
+    /// night.
+    pub(super) silent_after: Period,
+    /// How long a device whose cable is gone is kept.
+    pub(super) forget_after: Period,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: Port::Auto,
+            enabled: true,
+            name: None,
+            names: BTreeMap::new(),
+            area: None,
+            ask: true,
+            allow_control: false,
+            silent_after: Period::seconds(30),
+            forget_after: Period::days(30),
+        }
+    }
+}
+
+impl Settings for Config {
+    fn check(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        if self.port == Port::Auto && self.name.is_some() {
+            complaints.push(Complaint::new(
+                "name",
+                "with port = \"auto\" there may be several devices, and only one can have this name",
+                "write names = { SERIAL = \"Name\" } with the serial number of each",
+            ));
+        }
+        if self.allow_control && !self.ask {
+            complaints.push(Complaint::new(
+                "allow_control",
+                "devices that are only listened to cannot be controlled",
+                "leave out ask = false, or allow_control = true",
+            ));
+        }
+        for (field, period, least, most) in [
+            (
+                "silent_after",
+                self.silent_after,
+                Period::seconds(5),
+                Period::days(1),
+            ),
+            (
+                "forget_after",
+                self.forget_after,
+                Period::hours(1),
+                Period::days(36_500),
+            ),
+        ] {
+            if period < least || period > most {
+                complaints.push(Complaint::new(
+                    field,
+                    format!("{period} is not between {least} and {most}"),
+                    "leave it out for the default",
+                ));
+            }
+        }
+        complaints
+    }
+}
+
+/// Where devices are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) enum Port {
+    /// At every VE.Direct USB cable.
+    Auto,
+    /// There.
+    At(Address),
+}
+
+impl TryFrom<String> for Port {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        if text.eq_ignore_ascii_case(AUTO) {
+            Ok(Self::Auto)
+        } else {
+            Address::from_str(&text).map(Self::At)
+        }
+    }
+}
+
+impl From<Port> for String {
+    fn from(port: Port) -> Self {
+        match port {
+            Port::Auto => AUTO.to_owned(),
+            Port::At(address) => address.to_string(),
+        }
+    }
+}
+
+impl JsonSchema for Port {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Port".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "auto, serial port or tcp://HOST:PORT" })
+    }
+}

@@ -1,0 +1,353 @@
+//! Asking a device in HEX: whether it hears us at all, and then gently what the text does not say.
+//! Pure: it says what to send and when, and is told what came.
+//!
+//! * One question at a time, sent right after a block or when the line is quiet, a few after each
+//!   block at most.
+//! * Three questions without an answer: nobody is asked for half a minute, then longer and longer.
+//!   A cable that cannot send is found out so, and the text goes on as if nothing had been asked.
+//! * A device whose text stops while it is asked is asked less often.
+//! * A device that calls what it gets malformed, again and again, is left alone: the line to it
+//!   picks up noise, or somebody else talks to it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::plan::{self, Rhythm};
+use super::wire::families::Family;
+use super::wire::hex::{Answer, Request};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// The same while the device says other things all the time.
+const LATEST: Duration = Duration::from_secs(2);
+/// How often a question is put again.
+const RETRIES: u32 = 2;
+/// Questions in a row without an answer, after which the device is left alone.
+const FAILURES: u32 = 3;
+/// How long it is left alone, the first time and at most.
+const REST: [Duration; 4] = [
+    Duration::from_secs(30),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(60 * 60),
+];
+/// Questions after each block.
+const BURST: u32 = 4;
+/// A line without bytes for so long is free.
+const QUIET: Duration = Duration::from_millis(1500);
+/// Text that stays away for so long after a question has stopped because of it.
+const STOPPED: Duration = Duration::from_secs(3);
+/// After so long without a block the device is said to send no text.
+const NO_TEXT: Duration = Duration::from_secs(15);
+/// Complaints of the device within [`COMPLAINTS_WITHIN`] that are too many.
+const COMPLAINTS: usize = 5;
+const COMPLAINTS_WITHIN: Duration = Duration::from_secs(60);
+
+/// Who the device is.
+const SERIAL: u16 = 0x010a;
+const CUSTOM_NAME: u16 = 0x010c;
+
+/// Whether the device hears us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hearing {
+    /// Nobody knows yet.
+    Unknown,
+    /// It answers.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was answered.
+    Answered(Request),
+    /// It never was.
+    Unanswered(Request),
+}
+
+#[derive(Debug)]
+struct Open {
+    request: Request,
+    sent: Duration,
+    tries: u32,
+}
+
+/// The questions of one line.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    /// Whether the user lets us ask.
+    is_allowed: bool,
+    hearing: Hearing,
+    open: Option<Open>,
+    /// What must be asked next, before anything of the plan: commands of the user first.
+    urgent: VecDeque<Request>,
+    wanted: VecDeque<Request>,
+    /// When each register of the plan was asked for last.
+    asked: BTreeMap<u16, Duration>,
+    /// Registers that the device does not have.
+    absent: BTreeSet<u16>,
+    failures: u32,
+    rests: usize,
+    /// No question before this.
+    not_before: Duration,
+    /// Questions that may still be put after the last block.
+    burst: u32,
+    last_byte: Duration,
+    last_block: Option<Duration>,
+    /// When a question was put and no block has come since.
+    awaiting_text: Option<Duration>,
+    is_shy: bool,
+    complaints: VecDeque<Duration>,
+    is_complained: bool,
+    pub(super) answers: u64,
+    pub(super) unanswered: u64,
+}
+
+impl Inquiry {
+    /// The questions of a line that was opened at this moment.
+    pub(super) fn new(is_allowed: bool, now: Duration) -> Self {
+        Self {
+            is_allowed,
+            hearing: if is_allowed {
+                Hearing::Unknown
+            } else {
+                Hearing::No
+            },
+            open: None,
+            urgent: VecDeque::new(),
+            wanted: VecDeque::from([Request::Ping]),
+            asked: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            failures: 0,
+            rests: 0,
+            not_before: now,
+            burst: 0,
+            last_byte: now,
+            last_block: None,
+            awaiting_text: None,
+            is_shy: false,
+            complaints: VecDeque::new(),
+            is_complained: false,
+            answers: 0,
+            unanswered: 0,
+        }
+    }
+
+    /// Whether the device hears us.
+    pub(super) const fn hearing(&self) -> Hearing {
+        self.hearing
+    }
+
+    /// Whether it complains about questions that we have not put.
+    pub(super) const fn is_complaining(&self) -> bool {
+        self.is_complained
+    }
+
+    /// Whether who the device is has been asked and answered, or never will be.
+    pub(super) fn is_introduced(&self) -> bool {
+        let is_identity = |request: &Request| {
+            matches!(
+                request,
+                Request::Product | Request::Get(SERIAL | CUSTOM_NAME)
+            )
+        };
+        match self.hearing {
+            Hearing::No => true,
+            Hearing::Unknown => false,
+            Hearing::Yes => {
+                let open = self.open.as_ref().map(|open| &open.request);
+                !self.wanted.iter().chain(open).any(is_identity)
+            }
+        }
+    }
+
+    /// Whether the device sends no text by itself.
+    pub(super) fn is_without_text(&self, now: Duration) -> bool {
+        let last = self.last_block.unwrap_or_default();
+        now.saturating_sub(last) >= NO_TEXT
+    }
+
+    /// Bytes have come.
+    pub(super) const fn heard(&mut self, now: Duration) {
+        self.last_byte = now;
+    }
+
+    /// A block has ended: the line is free for a moment.
+    pub(super) fn block_ended(&mut self, now: Duration) {
+        if let Some(since) = self.awaiting_text.take()
+            && now.saturating_sub(since) >= STOPPED
+        {
+            self.is_shy = true;
+        }
+        self.last_block = Some(now);
+        self.burst = BURST;
+    }
+
+    /// Asks this before anything else.
+    pub(super) fn ask(&mut self, request: Request) {
+        self.urgent.push_back(request);
+    }
+
+    /// Forgets what was to be asked at the user's wish.
+    pub(super) fn forget_urgent(&mut self) {
+        self.urgent.clear();
+    }
+
+    /// The device turned out to be another one, or has started anew.
+    pub(super) fn meet_again(&mut self) {
+        self.absent.clear();
+        self.asked.clear();
+        if self.hearing == Hearing::Yes {
+            self.introduce();
+        }
+    }
+
+    fn introduce(&mut self) {
+        self.wanted = [
+            Request::Product,
+            Request::Version,
+            Request::Get(SERIAL),
+            Request::Get(CUSTOM_NAME),
+        ]
+        .into();
+    }
+
+    /// What to send now, if it is time for something.
+    pub(super) fn next(&mut self, family: Option<Family>, now: Duration) -> Option<Vec<u8>> {
+        if !self.is_allowed || self.open.is_some() || now < self.not_before {
+            return None;
+        }
+        let is_quiet = now.saturating_sub(self.last_byte) >= QUIET;
+        if self.burst == 0 && !is_quiet && !self.is_without_text(now) {
+            return None;
+        }
+        let request = self.choose(family, now)?;
+        self.burst = self.burst.saturating_sub(1);
+        let bytes = request.encode();
+        self.awaiting_text.get_or_insert(now);
+        self.open = Some(Open {
+            request,
+            sent: now,
+            tries: 1,
+        });
+        Some(bytes)
+    }
+
+    fn choose(&mut self, family: Option<Family>, now: Duration) -> Option<Request> {
+        if self.hearing != Hearing::Yes {
+            return Some(Request::Ping);
+        }
+        if let Some(request) = self.urgent.pop_front().or_else(|| self.wanted.pop_front()) {
+            return Some(request);
+        }
+        let (is_shy, without_text) = (self.is_shy, self.is_without_text(now));
+        let due = |question: &&plan::Question| {
+            let is_wanted = question.rhythm != Rhythm::WithoutText || without_text;
+            let every = question.rhythm.every(is_shy && !without_text);
+            let last = self.asked.get(&question.register);
+            is_wanted
+                && !self.absent.contains(&question.register)
+                && last.is_none_or(|last| now.saturating_sub(*last) >= every)
+        };
+        // The one that has waited longest: none starves behind those that come back soon.
+        let waited = |question: &&plan::Question| self.asked.get(&question.register).copied();
+        let question = plan::of(family).filter(due).min_by_key(waited)?;
+        self.asked.insert(question.register, now);
+        Some(Request::Get(question.register))
+    }
+
+    /// Takes an answer; says which question it answers, if it answers one.
+    pub(super) fn answer(&mut self, answer: &Answer<'_>, now: Duration) -> Option<Outcome> {
+        if matches!(answer, Answer::Malformed) {
+            self.complain(now);
+        }
+        let open = self.open.take_if(|open| answers(&open.request, answer))?;
+        self.answers += 1;
+        (self.failures, self.rests) = (0, 0);
+        if self.hearing != Hearing::Yes {
+            self.hearing = Hearing::Yes;
+            self.introduce();
+        }
+        if let Some(value) = answer.value()
+            && !value.flags.is_ok()
+        {
+            self.absent.insert(value.register);
+        }
+        Some(Outcome::Answered(open.request))
+    }
+
+    /// The passing of time: puts a question again, or gives it up.
+    pub(super) fn tick(&mut self, now: Duration) -> (Option<Vec<u8>>, Option<Outcome>) {
+        let Some(open) = &mut self.open else {
+            return (None, None);
+        };
+        // A block that is under way ends before the answer comes.
+        let quiet = now.saturating_sub(open.sent.max(self.last_byte));
+        if quiet < PATIENCE && now.saturating_sub(open.sent) < LATEST {
+            return (None, None);
+        }
+        if open.tries <= RETRIES {
+            open.tries += 1;
+            open.sent = now;
+            return (Some(open.request.encode()), None);
+        }
+        let request = self.open.take().map(|open| open.request);
+        self.unanswered += 1;
+        self.failures += 1;
+        if self.failures >= FAILURES || self.hearing != Hearing::Yes {
+            self.rest(now);
+        }
+        (None, request.map(Outcome::Unanswered))
+    }
+
+    fn rest(&mut self, now: Duration) {
+        let rest = REST.get(self.rests).or(REST.last()).copied();
+        self.not_before = now + rest.unwrap_or_default();
+        self.rests += 1;
+        self.failures = 0;
+        self.hearing = Hearing::No;
+        self.urgent.clear();
+        self.wanted.clear();
+    }
+
+    fn complain(&mut self, now: Duration) {
+        self.complaints.push_back(now);
+        while self
+            .complaints
+            .front()
+            .is_some_and(|at| now.saturating_sub(*at) > COMPLAINTS_WITHIN)
+        {
+            self.complaints.pop_front();
+        }
+        if self.complaints.len() >= COMPLAINTS {
+            self.complaints.clear();
+            self.is_complained = true;
+            self.open = None;
+            self.rest(now);
+            self.not_before = now + REST[1];
+        }
+    }
+
+    /// When to look at the time next, while a question is open or can be put.
+    pub(super) fn is_busy(&self) -> bool {
+        self.open.is_some() || !self.urgent.is_empty()
+    }
+}
+
+/// Whether this is the answer to that.
+fn answers(request: &Request, answer: &Answer<'_>) -> bool {
+    match (request, answer) {
+        (Request::Ping, Answer::Ping(_))
+        | (Request::Version | Request::Product, Answer::Done(_) | Answer::UnknownCommand(_)) => {
+            true
+        }
+        (Request::Get(register), Answer::Get(value))
+        | (Request::Set(register, _), Answer::Set(value)) => *register == value.register,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Trying the ports once: what is heard, or what to do about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
+use super::config::{Config, Port};
+use super::line::{OPEN, SETTINGS};
+use super::reception::Reception;
+use super::unit::Remembered;
+use super::{cables, diagnosis};
+use crate::links::{Address, LinkError, Links};
+use crate::model::{Health, HealthCode};
+
+/// How long is listened: a device speaks each second, a converter that is off every four.
+const LISTEN: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(100);
+
+/// Listens at the port, or at every cable there is.
+pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<String, String> {
+    let ports = links.ports().list();
+    let address = match &config.port {
+        Port::At(address) => {
+            let identity = cables::identity(address, &ports);
+            return listen(config, address, identity, links)
+                .await
+                .map_err(|why| why.sentence());
+        }
+        Port::Auto => ports.iter().filter(|port| cables::is_cable(port)),
+    };
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for port in address {
+        let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
+        let address = Address::Serial(path);
+        let identity = cables::identity(&address, &ports);
+        match listen(config, &address, identity, links).await {
+            Ok(device) => found.push(device),
+            Err(why) => missing.push(format!("{address}: {}", why.sentence())),
+        }
+    }
+    match (found.is_empty(), missing.is_empty()) {
+        (true, true) => Err(diagnosis::no_cable().sentence()),
+        (_, true) => Ok(found.join("; ")),
+        (true, false) => Err(missing.join("; ")),
+        (false, false) => Err(format!("{}; but {}", found.join("; "), missing.join("; "))),
+    }
+}
+
+/// Listens until the device has said who it is and what it measures.
+async fn listen(
+    config: &Arc<Config>,
+    address: &Address,
+    identity: String,
+    links: &Links,
+) -> Result<String, Health> {
+    let opened = links.open(address, &SETTINGS, OPEN).await;
+    let mut connection = opened.map_err(|error| diagnosis::unreachable(&error))?;
+    let mut reception = Reception::new(
+        Arc::clone(config),
+        identity,
+        Remembered::default(),
+        TimeZone::system(),
+    );
+    reception.opened(Timestamp::now());
+    let deadline = Instant::now() + LISTEN;
+    let mut buffer = Vec::new();
+    while Instant::now() < deadline {
+        match connection.receive_within(&mut buffer, TICK).await {
+            Ok(0) => return Err(diagnosis::unreachable(&connection.ended())),
+            Ok(_) => {
+                reception.push(&buffer, Timestamp::now(), |_| {});
+                buffer.clear();
+            }
+            Err(LinkError::TimedOut { .. }) => {}
+            Err(error) => return Err(diagnosis::unreachable(&error)),
+        }
+        let now = Timestamp::now();
+        reception.tick(now);
+        if reception.unit().is_described() {
+            return Ok(describe(&reception));
+        }
+        while let Some(bytes) = reception.next_request(now, false) {
+            let sent = connection.send(&bytes, TICK).await;
+            sent.map_err(|error| diagnosis::unreachable(&error))?;
+        }
+    }
+    connection.close().await;
+    let counts = reception.counts();
+    Err(if counts.damaged > 0 {
+        diagnosis::garbled()
+    } else {
+        let health = Health::new(HealthCode::Silent)
+            .seen(format!("nothing came within {} seconds", LISTEN.as_secs()));
+        health.advise(
+            "Check the plug at the device and that it has power; some chargers have none at night.",
+        )
+    })
+}
+
+fn describe(reception: &Reception) -> String {
+    let unit = reception.unit();
+    let asked = if reception.counts().answers > 0 {
+        "text and HEX"
+    } else {
+        "text only"
+    };
+    let serial = unit.serial().map_or_else(
+        || "no serial number".to_owned(),
+        |serial| format!("serial number {serial}"),
+    );
+    format!(
+        "{}, {serial} ({asked})",
+        unit.model().unwrap_or_else(|| "Victron device".to_owned())
+    )
+}

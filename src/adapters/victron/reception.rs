@@ -1,0 +1,471 @@
+//! From the bytes of a line to the reports of the device at its end, and back to the bytes it is
+//! asked with. Pure: no I/O.
+
+mod stopwatch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use self::stopwatch::Stopwatch;
+use super::config::Config;
+use super::control::{Controls, Finished};
+use super::diagnosis::{self, Line};
+use super::inquiry::{Hearing, Inquiry, Outcome};
+use super::unit::{Counts, Remembered, Unit};
+use super::wire::cycle::Cycles;
+use super::wire::hex::{Answer, Frame, Request, Value as Register, Version};
+use super::wire::products::parse_id;
+use super::wire::registers;
+use super::wire::text::{Block, Decoder, Event};
+use crate::model::{DeviceId, Health, HealthCode, Report, Value};
+
+/// Half a block that goes on no more is given up after this.
+const TORN: Duration = Duration::from_secs(3);
+/// How long a new device is waited for to say who it is, before it is named by its port.
+const INTRODUCTION: Duration = Duration::from_secs(8);
+/// Labels that have not come for so many rounds are forgotten.
+const FORGOTTEN: u64 = 60;
+
+const SERIAL: u16 = 0x010a;
+const CUSTOM_NAME: u16 = 0x010c;
+
+/// The line of one port.
+#[derive(Debug)]
+pub(super) struct Reception {
+    decoder: Decoder,
+    line: State,
+    watch: Stopwatch,
+}
+
+/// All but the decoder, so that its events can be taken one by one.
+#[derive(Debug)]
+struct State {
+    config: Arc<Config>,
+    port: String,
+    /// Whether there is only a file, so that no time passes.
+    is_file: bool,
+    cycles: Cycles,
+    unit: Unit,
+    inquiry: Inquiry,
+    controls: Controls,
+    counts: Counts,
+    line: Line,
+    /// When the first thing was heard of the present device.
+    met: Option<Duration>,
+    health: Option<Health>,
+    /// How the line is, as told while no device was known.
+    told: Option<Health>,
+    /// Devices that were here before.
+    former: Vec<DeviceId>,
+    finished: Vec<Finished>,
+}
+
+impl Reception {
+    /// A line at a port that stands for a device without a serial number. `known` is what is
+    /// remembered of the device that was there last.
+    pub(super) fn new(
+        config: Arc<Config>,
+        port: String,
+        known: Remembered,
+        zone: TimeZone,
+    ) -> Self {
+        let inquiry = Inquiry::new(config.ask, Duration::ZERO);
+        Self {
+            decoder: Decoder::new(),
+            watch: Stopwatch::default(),
+            line: State {
+                unit: Unit::new(port.clone(), known, zone),
+                config,
+                port,
+                is_file: false,
+                cycles: Cycles::new(),
+                inquiry,
+                controls: Controls::default(),
+                counts: Counts::default(),
+                line: Line::default(),
+                met: None,
+                health: None,
+                told: None,
+                former: Vec::new(),
+                finished: Vec::new(),
+            },
+        }
+    }
+
+    /// Bytes of a file: nobody is asked.
+    pub(super) fn of_file(config: &Config) -> Self {
+        let config = Config {
+            ask: false,
+            ..config.clone()
+        };
+        let (port, known) = ("unknown".to_owned(), Remembered::default());
+        let mut reception = Self::new(Arc::new(config), port, known, TimeZone::UTC);
+        reception.line.is_file = true;
+        reception
+    }
+
+    /// The port was opened.
+    pub(super) fn opened(&mut self, at: Timestamp) {
+        let now = self.watch.at(at);
+        self.decoder = Decoder::new();
+        let line = &mut self.line;
+        line.cycles.clear();
+        line.inquiry = Inquiry::new(line.config.ask, now);
+        line.line.opened(now);
+        line.met = None;
+        (line.health, line.told) = (None, None);
+    }
+
+    /// The port cannot be opened, or was closed. Says so of the device, or of the line.
+    pub(super) fn closed(&mut self, why: &Health) -> Vec<Report> {
+        let line = &mut self.line;
+        let abandoned = line
+            .controls
+            .abandon("the device is not connected at the moment; try again when it is");
+        line.finished.extend(abandoned);
+        line.told = None;
+        line.tell(why.clone()).into_iter().collect()
+    }
+
+    /// Takes bytes, cut anywhere. Each event is shown to `see` before it is used.
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        at: Timestamp,
+        mut see: impl FnMut(&Event<'_>),
+    ) -> Vec<Report> {
+        let now = self.watch.at(at);
+        let line = &mut self.line;
+        line.inquiry.heard(now);
+        line.line.bytes(now);
+        let mut reports = Vec::new();
+        self.decoder.push(bytes, |event| {
+            see(&event);
+            line.take(&event, now, at);
+            reports.append(&mut line.reports(now, at));
+        });
+        reports
+    }
+
+    /// The passing of time.
+    pub(super) fn tick(&mut self, at: Timestamp) -> Vec<Report> {
+        let now = self.watch.at(at);
+        let line = &mut self.line;
+        if self.decoder.in_progress() && line.line.quiet(now) >= TORN {
+            self.decoder.finish(|event| line.take(&event, now, at));
+        }
+        line.tick(now, at);
+        let health = line.verdict(now);
+        let mut reports = line.reports(now, at);
+        if let Some(health) = health {
+            if health.code == HealthCode::Asleep && line.health.as_ref() != Some(&health) {
+                line.unit.fall_asleep();
+                reports.append(&mut line.reports(now, at));
+            }
+            reports.extend(line.tell(health));
+        }
+        reports
+    }
+
+    /// No more bytes will come.
+    pub(super) fn finish(&mut self, at: Timestamp, mut see: impl FnMut(&Event<'_>)) -> Vec<Report> {
+        let now = self.watch.at(at);
+        let line = &mut self.line;
+        self.decoder.finish(|event| {
+            see(&event);
+            line.take(&event, now, at);
+        });
+        let State {
+            cycles,
+            unit,
+            former,
+            port,
+            ..
+        } = line;
+        let due = cycles.due().unwrap_or(now);
+        cycles.tick(due, |cycles| {
+            round(unit, former, port, cycles, now, at);
+        });
+        line.reports(now, at)
+    }
+
+    /// What to send now, if anything. `is_attended` says whether anybody is there who could give
+    /// commands.
+    pub(super) fn next_request(&mut self, at: Timestamp, is_attended: bool) -> Option<Vec<u8>> {
+        let now = self.watch.at(at);
+        let line = &mut self.line;
+        let (again, outcome) = line.inquiry.tick(now);
+        if let Some(Outcome::Unanswered(request)) = outcome {
+            line.counts.failures += 1;
+            line.finished
+                .extend(line.controls.unanswered(&request, now));
+        }
+        if again.is_some() {
+            return again;
+        }
+        for request in line.controls.tick(now, is_attended) {
+            line.inquiry.ask(request);
+        }
+        if line.inquiry.hearing() == Hearing::No {
+            let abandoned = line
+                .controls
+                .abandon("the device does not answer; look whether the cable can send to it");
+            line.finished.extend(abandoned);
+            line.inquiry.forget_urgent();
+        }
+        if let Some(request) = line.controls.next() {
+            line.inquiry.ask(request);
+        }
+        line.inquiry.next(line.unit.family(), now)
+    }
+
+    /// Begins a command under a number of the caller's choice. What becomes of it is among
+    /// [`Reception::finished`], unless it is known at once.
+    pub(super) fn command(
+        &mut self,
+        id: u64,
+        key: &str,
+        value: &Value,
+        at: Timestamp,
+    ) -> Result<Option<Value>, String> {
+        let now = self.watch.at(at);
+        let line = &mut self.line;
+        line.controls.begin(id, key, value, &line.unit, now)
+    }
+
+    /// Commands that have come to their end.
+    pub(super) fn finished(&mut self) -> Vec<Finished> {
+        std::mem::take(&mut self.line.finished)
+    }
+
+    /// Whether an answer is waited for, so that time should be looked at often.
+    pub(super) fn is_busy(&self) -> bool {
+        self.line.inquiry.is_busy()
+    }
+
+    /// Whether the device complains about what it gets, though nobody asked it wrongly.
+    pub(super) const fn is_complaining(&self) -> bool {
+        self.line.inquiry.is_complaining()
+    }
+
+    /// The device, as far as it is known.
+    pub(super) const fn unit(&self) -> &Unit {
+        &self.line.unit
+    }
+
+    /// What is counted of the line.
+    pub(super) const fn counts(&self) -> Counts {
+        self.line.counts
+    }
+}
+
+impl State {
+    fn take(&mut self, event: &Event<'_>, now: Duration, at: Timestamp) {
+        match event {
+            Event::Block(block) => self.block(block, now, at),
+            Event::Hex(frame) => self.frame(frame, now, at),
+            Event::Refused(refused) => {
+                tracing::debug!("{}: {refused:?}", self.port);
+                // The first block after opening is the rest of one.
+                if self.line.has_good() {
+                    self.counts.damaged += 1;
+                }
+            }
+        }
+    }
+
+    fn block(&mut self, block: &Block<'_>, now: Duration, at: Timestamp) {
+        self.counts.blocks += 1;
+        self.line.good(now);
+        self.inquiry.block_ended(now);
+        self.met.get_or_insert(now);
+        let Self {
+            cycles,
+            unit,
+            former,
+            port,
+            ..
+        } = self;
+        let mut is_other = false;
+        cycles.block(block, now, |cycles| {
+            is_other = round(unit, former, port, cycles, now, at);
+        });
+        if is_other {
+            self.begin_anew(now);
+        }
+    }
+
+    fn tick(&mut self, now: Duration, at: Timestamp) {
+        let Self {
+            cycles,
+            unit,
+            former,
+            port,
+            ..
+        } = self;
+        let mut is_other = false;
+        cycles.tick(now, |cycles| {
+            is_other = round(unit, former, port, cycles, now, at);
+        });
+        cycles.forget(FORGOTTEN);
+        unit.age(now);
+        if is_other {
+            self.begin_anew(now);
+        }
+    }
+
+    /// Another device is there.
+    fn begin_anew(&mut self, now: Duration) {
+        self.health = None;
+        self.met = Some(now);
+        self.controls.forget();
+        self.inquiry.meet_again();
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, now: Duration, at: Timestamp) {
+        let answer = Answer::decode(frame);
+        let outcome = self.inquiry.answer(&answer, now);
+        if matches!(
+            answer,
+            Answer::Malformed | Answer::Error(_) | Answer::UnknownCommand(_)
+        ) {
+            return;
+        }
+        self.line.good(now);
+        self.met.get_or_insert(now);
+        if let Some(value) = answer.value() {
+            self.register(&value, now, at);
+        }
+        if let Some(Outcome::Answered(request)) = outcome {
+            self.counts.answers += 1;
+            match (&request, answer.word()) {
+                (Request::Product, Some(id)) => {
+                    if self.unit.is_other(Some(id), None) {
+                        self.replace(now);
+                    }
+                    self.unit.know_product(id);
+                }
+                (Request::Version, Some(word)) => {
+                    self.unit.know_firmware(Version(word).to_string());
+                }
+                _ => {}
+            }
+            let finished = self.controls.answered(&request, &answer, now);
+            self.finished.extend(finished);
+        }
+    }
+
+    fn register(&mut self, value: &Register<'_>, now: Duration, at: Timestamp) {
+        let text = || match registers::Register::of(value.register)?.decode(value.bytes) {
+            registers::Reading::Text(text) if value.flags.is_ok() => Some(text),
+            _ => None,
+        };
+        match value.register {
+            SERIAL => {
+                if let Some(serial) = text().filter(|serial| is_serial(serial)) {
+                    if self.unit.is_other(None, Some(&serial)) {
+                        self.replace(now);
+                    }
+                    self.unit.know_serial(&serial);
+                }
+            }
+            CUSTOM_NAME => self.unit.know_custom_name(&text().unwrap_or_default()),
+            _ => self.unit.take_hex(value, now, at),
+        }
+    }
+
+    fn replace(&mut self, now: Duration) {
+        replace(&mut self.unit, &mut self.former, &self.port);
+        self.begin_anew(now);
+    }
+
+    /// What there is to tell now.
+    fn reports(&mut self, now: Duration, at: Timestamp) -> Vec<Report> {
+        let mut reports: Vec<Report> = self.former.drain(..).map(Report::Gone).collect();
+        let waited = self
+            .met
+            .is_some_and(|met| now.saturating_sub(met) >= INTRODUCTION);
+        // Who is there must be certain before values are told, also after a cable was plugged in
+        // again: of two shunts alike only HEX can tell which it is.
+        if self.unit.has_values() && (self.inquiry.is_introduced() || waited) {
+            self.unit.settle_identity();
+            let is_controlled = self.config.allow_control && self.inquiry.hearing() == Hearing::Yes;
+            if let Some(device) = self.unit.describe(&self.config, is_controlled) {
+                reports.push(Report::Device(Box::new(device)));
+            }
+            let line = (!self.is_file).then(|| (self.counts, self.link(now)));
+            if let Some(readings) = self.unit.readings(now, at, line) {
+                reports.push(Report::Readings(readings));
+                if self.verdict(now).is_none() {
+                    reports.extend(self.tell(Health::ONLINE));
+                }
+            }
+        }
+        reports
+    }
+
+    fn verdict(&self, now: Duration) -> Option<Health> {
+        diagnosis::health(&self.line, self.unit.product(), &self.config, now)
+    }
+
+    fn link(&self, now: Duration) -> &'static str {
+        match (self.inquiry.hearing(), self.inquiry.is_without_text(now)) {
+            (Hearing::Yes, false) => "text and HEX",
+            (_, true) => "HEX only",
+            _ => "text only",
+        }
+    }
+
+    /// Says how the device is, or the line while no device is known, if that is news.
+    fn tell(&mut self, health: Health) -> Option<Report> {
+        let Some(id) = self.unit.id() else {
+            if self.told.as_ref() == Some(&health) || !health.code.is_problem() {
+                return None;
+            }
+            self.told = Some(health.clone());
+            return Some(Report::Source(health));
+        };
+        if self.health.as_ref() == Some(&health) {
+            return None;
+        }
+        self.health = Some(health.clone());
+        Some(Report::Health(id, health))
+    }
+}
+
+/// Takes a whole round; true if it is of another device than was known.
+fn round(
+    unit: &mut Unit,
+    former: &mut Vec<DeviceId>,
+    port: &str,
+    cycles: &Cycles,
+    now: Duration,
+    at: Timestamp,
+) -> bool {
+    let product = cycles.get("PID").and_then(parse_id);
+    let serial = cycles.get("SER#").map(String::from_utf8_lossy);
+    let is_other = unit.is_other(product, serial.as_deref().map(str::trim));
+    if is_other {
+        replace(unit, former, port);
+    }
+    unit.take_round(cycles, now, at);
+    is_other
+}
+
+fn replace(unit: &mut Unit, former: &mut Vec<DeviceId>, port: &str) {
+    tracing::info!("{port}: another device is here than {}", unit.label());
+    former.extend(unit.id());
+    *unit = Unit::new(port.to_owned(), Remembered::default(), unit.zone().clone());
+}
+
+/// Whether a device may be known by this for ever.
+fn is_serial(text: &str) -> bool {
+    let sound = |c: char| c.is_ascii_alphanumeric();
+    (4..=32).contains(&text.len()) && text.chars().all(sound)
+}
+
+#[cfg(test)]
+mod tests;

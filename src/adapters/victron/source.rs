@@ -1,0 +1,378 @@
+//! The source: one port, or every VE.Direct cable there is, each with a line of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::config::{Config, Port};
+use super::line::{Line, News};
+use super::unit::Remembered;
+use super::{KIND, cables, diagnosis, probe};
+use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
+use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
+use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
+
+/// Commands that may wait for one line.
+const COMMANDS: usize = 8;
+/// News that may wait.
+const NEWS: usize = 64;
+/// How often absence is counted, and how long devices may take to introduce themselves.
+const HOUR: Duration = Duration::from_secs(3600);
+const INTRODUCTIONS: Duration = Duration::from_secs(60);
+
+/// One section of the configuration.
+#[derive(Debug)]
+pub(super) struct Cables {
+    pub(super) config: Arc<Config>,
+}
+
+impl Source for Cables {
+    fn adapter(&self) -> &'static str {
+        KIND
+    }
+
+    fn label(&self) -> String {
+        self.config.port.clone().into()
+    }
+
+    fn port(&self) -> Option<&Address> {
+        match &self.config.port {
+            Port::Auto => None,
+            Port::At(address) => Some(address),
+        }
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+        Box::pin(async move { Run::new(Arc::clone(&self.config), context).run().await })
+    }
+
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
+        Box::pin(async move { probe::probe(&self.config, &links).await })
+    }
+}
+
+/// What is remembered of a port over a restart.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Place {
+    device: Remembered,
+    /// Hours for which nothing has been plugged in here.
+    absent: u64,
+}
+
+/// A line that runs.
+struct Open {
+    commands: mpsc::Sender<PendingCommand>,
+    stop: CancellationToken,
+}
+
+struct Run {
+    config: Arc<Config>,
+    context: Context,
+    /// Every port where a device is or was, by address.
+    places: BTreeMap<String, Place>,
+    open: BTreeMap<String, Open>,
+    /// Where each device is now.
+    homes: BTreeMap<DeviceId, String>,
+    lines: JoinSet<(String, Result<(), SourceError>)>,
+    news: mpsc::Sender<(String, News)>,
+    inbox: mpsc::Receiver<(String, News)>,
+    /// Ports whose device has not introduced itself yet.
+    expected: BTreeSet<String>,
+    is_complete: bool,
+}
+
+impl Run {
+    fn new(config: Arc<Config>, context: Context) -> Self {
+        let (news, inbox) = mpsc::channel(NEWS);
+        Self {
+            config,
+            places: context.memory.get("places").unwrap_or_default(),
+            context,
+            open: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            lines: JoinSet::new(),
+            news,
+            inbox,
+            expected: BTreeSet::new(),
+            is_complete: false,
+        }
+    }
+
+    async fn run(mut self) -> Result<(), SourceError> {
+        let stop = self.context.stop.clone();
+        if !self.config.enabled {
+            for id in self.known() {
+                self.report(Report::Health(id, Health::new(HealthCode::Disabled)))
+                    .await?;
+            }
+            stop.cancelled().await;
+            return Ok(());
+        }
+        self.report(Report::Complete(false)).await?;
+        let mut watch = match self.config.port.clone() {
+            Port::At(address) => {
+                let ports = self.context.links.ports().list();
+                self.start(address, &ports);
+                None
+            }
+            Port::Auto => {
+                let watch = PortWatch::new(self.context.links.ports().clone());
+                let ports = watch.known().to_vec();
+                for port in ports.iter().filter(|port| cables::is_cable(port)) {
+                    self.appear(port);
+                }
+                self.tell_absent().await?;
+                Some(watch)
+            }
+        };
+        let clock = self.context.clock.clone();
+        let introduced = clock.sleep(INTRODUCTIONS);
+        let mut introduced = std::pin::pin!(introduced);
+        let mut hour = tokio::time::interval_at(tokio::time::Instant::now() + HOUR, HOUR);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some((place, news)) = self.inbox.recv() => self.hear(place, news).await?,
+                Some(pending) = self.context.commands.recv() => self.forward(pending),
+                Some(ended) = self.lines.join_next() => self.ended(ended)?,
+                change = next(&mut watch) => self.change(change).await?,
+                () = &mut introduced, if !self.is_complete => self.complete().await?,
+                _ = hour.tick() => self.pass_hour().await?,
+            }
+        }
+        // Each line has been told to stop, too.
+        while self.lines.join_next().await.is_some() {}
+        Ok(())
+    }
+
+    /// A cable was plugged in.
+    fn appear(&mut self, port: &PortInfo) {
+        let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
+        let is_reserved = |address: &Address| {
+            address
+                .serial()
+                .is_some_and(|reserved| cables::same(reserved, &path))
+        };
+        if self.context.reserved.iter().any(is_reserved) {
+            tracing::debug!("{} belongs to another section", path.display());
+            return;
+        }
+        tracing::info!("found a VE.Direct cable: {}", path.display());
+        self.start(Address::Serial(path), std::slice::from_ref(port));
+    }
+
+    fn start(&mut self, address: Address, ports: &[PortInfo]) {
+        let place = address.to_string();
+        if self.open.contains_key(&place) {
+            return;
+        }
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (sender, mut news) = mpsc::channel(1);
+        let stop = self.context.stop.child_token();
+        let kept = self.places.entry(place.clone()).or_default();
+        kept.absent = 0;
+        let line = Line {
+            config: Arc::clone(&self.config),
+            identity: cables::identity(&address, ports),
+            address,
+            known: kept.device.clone(),
+            links: self.context.links.clone(),
+            clock: self.context.clock.clone(),
+            traffic: Arc::clone(&self.context.traffic),
+            operators: self.context.operators.clone(),
+            commands: inbox,
+            news: sender,
+            stop: stop.clone(),
+        };
+        let (name, all) = (place.clone(), self.news.clone());
+        self.lines.spawn(async move {
+            // What a line says gets its name on the way.
+            let relay = async {
+                while let Some(news) = news.recv().await {
+                    if all.send((name.clone(), news)).await.is_err() {
+                        break;
+                    }
+                }
+            };
+            let (result, ()) = tokio::join!(line.run(), relay);
+            (name, result)
+        });
+        self.expected.insert(place.clone());
+        self.open.insert(place, Open { commands, stop });
+    }
+
+    fn ended(
+        &mut self,
+        ended: Result<(String, Result<(), SourceError>), tokio::task::JoinError>,
+    ) -> Result<(), SourceError> {
+        match ended {
+            Ok((place, Ok(()))) => {
+                tracing::debug!("{place} is no longer listened to");
+                Ok(())
+            }
+            // The last line that plays a recording ends the source; so does a bridge that has ended.
+            Ok((_, Err(error))) if self.lines.is_empty() => Err(error),
+            Ok((_, Err(SourceError::RecordingEnded))) => Ok(()),
+            Ok((_, Err(error))) => Err(error),
+            Err(panic) => {
+                if panic.is_panic() {
+                    std::panic::resume_unwind(panic.into_panic());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn change(&mut self, change: PortChange) -> Result<(), SourceError> {
+        match change {
+            PortChange::Appeared(port) if cables::is_cable(&port) => {
+                self.appear(&port);
+                Ok(())
+            }
+            PortChange::Vanished(port) if cables::is_cable(&port) => {
+                let path = port.by_id.unwrap_or(port.path);
+                let place = Address::Serial(path).to_string();
+                if let Some(open) = self.open.remove(&place) {
+                    open.stop.cancel();
+                    tracing::info!("{place} was unplugged");
+                }
+                self.expected.remove(&place);
+                self.tell_absent().await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says of every device whose cable is not there that it is so.
+    async fn tell_absent(&mut self) -> Result<(), SourceError> {
+        for (place, kept) in self.places.clone() {
+            let Some(identity) = &kept.device.identity else {
+                continue;
+            };
+            let id = DeviceId::new(KIND, identity);
+            let elsewhere = self.homes.get(&id).is_some_and(|home| *home != place);
+            if !self.open.contains_key(&place) && !elsewhere {
+                self.report(Report::Health(id, diagnosis::unplugged()))
+                    .await?;
+            }
+        }
+        if self.open.is_empty() {
+            self.report(Report::Source(diagnosis::no_cable())).await?;
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, place: String, news: News) -> Result<(), SourceError> {
+        let report = match news {
+            News::Remember(device) => {
+                if let Some(kept) = self.places.get_mut(&place) {
+                    kept.device = device;
+                }
+                self.remember();
+                return Ok(());
+            }
+            News::Report(report) => report,
+        };
+        match &report {
+            Report::Device(device) => {
+                self.homes.insert(device.id.clone(), place.clone());
+                self.expected.remove(&place);
+            }
+            // A line that has another device now may not speak for one that was plugged in
+            // elsewhere meanwhile.
+            Report::Gone(id) | Report::Health(id, _)
+                if self.homes.get(id).is_some_and(|home| *home != place) =>
+            {
+                return Ok(());
+            }
+            _ => {}
+        }
+        if let Report::Gone(id) = &report {
+            self.homes.remove(id);
+        }
+        self.report(report).await?;
+        if self.expected.is_empty() && !self.is_complete {
+            self.complete().await?;
+        }
+        Ok(())
+    }
+
+    fn forward(&self, pending: PendingCommand) {
+        let home = self.homes.get(&pending.command.device);
+        let open = home.and_then(|place| self.open.get(place));
+        let refused = match open {
+            Some(open) => match open.commands.try_send(pending) {
+                Ok(()) => return,
+                Err(error) => error.into_inner(),
+            },
+            None => pending,
+        };
+        let result =
+            Err("the device is not connected at the moment; try again when it is".to_owned());
+        // The asker may have stopped waiting.
+        let _ = refused.reply.send(CommandOutcome { result });
+    }
+
+    /// All devices have said who they are, or will not soon.
+    async fn complete(&mut self) -> Result<(), SourceError> {
+        self.is_complete = true;
+        self.report(Report::Complete(true)).await
+    }
+
+    /// Devices that have not been plugged in for long are forgotten.
+    async fn pass_hour(&mut self) -> Result<(), SourceError> {
+        let longest = self.config.forget_after.get().as_secs() / HOUR.as_secs();
+        let mut forgotten = Vec::new();
+        for (place, kept) in &mut self.places {
+            if !self.open.contains_key(place) {
+                kept.absent += 1;
+                if kept.absent > longest {
+                    forgotten.push((place.clone(), kept.device.identity.clone()));
+                }
+            }
+        }
+        for (place, identity) in forgotten {
+            self.places.remove(&place);
+            if let Some(identity) = identity {
+                let id = DeviceId::new(KIND, &identity);
+                if self.homes.get(&id).is_none_or(|home| *home == place) {
+                    self.report(Report::Gone(id)).await?;
+                }
+            }
+        }
+        self.remember();
+        Ok(())
+    }
+
+    fn known(&self) -> Vec<DeviceId> {
+        let identities = self
+            .places
+            .values()
+            .filter_map(|kept| kept.device.identity.as_ref());
+        identities
+            .map(|identity| DeviceId::new(KIND, identity))
+            .collect()
+    }
+
+    fn remember(&self) {
+        self.context.memory.put("places", &self.places);
+    }
+
+    async fn report(&self, report: Report) -> Result<(), SourceError> {
+        self.context.reports.send(report).await
+    }
+}
+
+/// The next port that comes or goes; never, if ports are not looked for.
+async fn next(watch: &mut Option<PortWatch>) -> PortChange {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,523 @@
+//! One device at a port: who it is, what it reports, what of that has become old.
+
+mod holding;
+mod identity;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use self::holding::{Holding, Source};
+pub(super) use self::identity::Remembered;
+use super::config::Config;
+use super::metrics::{ALWAYS, DEVICE};
+use super::values::{self, Told};
+use super::wire::cycle::Cycles;
+use super::wire::families::Family;
+use super::wire::hex;
+use super::wire::labels::firmware;
+use super::wire::products::{Product, parse_id};
+use super::wire::registers::Register;
+use super::wire::words;
+use super::{KIND, control};
+use crate::model::{Decimal, Device, DeviceId, Readings, Value};
+
+/// How long values that come one by one are gathered.
+const GATHERED: Duration = Duration::from_secs(1);
+/// Longest text of what nobody knows the meaning of.
+const LONGEST: usize = 240;
+
+/// What is counted of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) blocks: u64,
+    pub(super) damaged: u64,
+    pub(super) answers: u64,
+    pub(super) failures: u64,
+}
+
+/// A device, as far as it is known.
+#[derive(Debug)]
+pub(super) struct Unit {
+    known: Remembered,
+    /// What the port is called by, for devices that never tell a serial number.
+    port: String,
+    /// Of this host: a device has no clock.
+    zone: TimeZone,
+    family: Option<Family>,
+    holding: Holding,
+    /// Registers that the device has, as far as it was asked for them.
+    registers: BTreeSet<u16>,
+    /// What the relay of a battery monitor follows.
+    relay_mode: Option<i64>,
+    /// When the battery was full, as it was told last.
+    full_at: Option<Timestamp>,
+    described: Option<Device>,
+    /// Whether there is news since the last readings.
+    is_fresh: bool,
+    /// Whether that is a whole round of text, which does not wait.
+    is_round: bool,
+    told: Option<Duration>,
+}
+
+impl Unit {
+    /// The device at a port; `known` is what is remembered of the one that was there last.
+    pub(super) fn new(port: String, known: Remembered, zone: TimeZone) -> Self {
+        let family = known.product.and_then(|id| Product::of(id).family);
+        Self {
+            known,
+            port,
+            zone,
+            family,
+            holding: Holding::default(),
+            registers: BTreeSet::new(),
+            relay_mode: None,
+            full_at: None,
+            described: None,
+            is_fresh: false,
+            is_round: false,
+            told: None,
+        }
+    }
+
+    /// What to remember.
+    pub(super) const fn remembered(&self) -> &Remembered {
+        &self.known
+    }
+
+    /// Its id, once it has an identity.
+    pub(super) fn id(&self) -> Option<DeviceId> {
+        let identity = self.known.identity.as_ref()?;
+        Some(DeviceId::new(KIND, identity))
+    }
+
+    /// The product, if the device has said.
+    pub(super) fn product(&self) -> Option<Product> {
+        self.known.product.map(Product::of)
+    }
+
+    /// The time zone of this host.
+    pub(super) const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// What kind of device it is.
+    pub(super) const fn family(&self) -> Option<Family> {
+        self.family
+    }
+
+    /// The serial number, if the device has told it.
+    pub(super) fn serial(&self) -> Option<&str> {
+        self.known.serial.as_deref()
+    }
+
+    /// Whether the device has this register.
+    pub(super) fn has_register(&self, register: u16) -> bool {
+        self.registers.contains(&register)
+    }
+
+    /// What the relay follows; see [`control`].
+    pub(super) const fn relay_mode(&self) -> Option<i64> {
+        self.relay_mode
+    }
+
+    /// Whether it reports a metric.
+    pub(super) fn carries(&self, key: &str) -> bool {
+        self.known.carries.contains(key)
+    }
+
+    /// The value of a metric.
+    pub(super) fn value(&self, key: &str) -> Option<&Value> {
+        self.holding.get(key)
+    }
+
+    /// The version of its firmware: 1.59.
+    pub(super) fn firmware(&self) -> Option<&str> {
+        self.known.firmware.as_deref()
+    }
+
+    /// Whether another device is there than the one that is known, by a product id or a serial
+    /// number.
+    pub(super) fn is_other(&self, product: Option<u16>, serial: Option<&str>) -> bool {
+        let differs = |known: Option<u16>| product.is_some() && known.is_some() && known != product;
+        let known = self.known.serial.as_deref();
+        differs(self.known.product) || (serial.is_some() && known.is_some() && known != serial)
+    }
+
+    /// Takes a whole round of text.
+    pub(super) fn take_round(&mut self, cycles: &Cycles, now: Duration, at: Timestamp) {
+        self.learn_from_text(cycles);
+        self.holding.begin_round();
+        for entry in cycles.entries().filter(|entry| cycles.age(entry) == 0) {
+            let told = values::of_text(&entry.label, &entry.value);
+            self.holding.odd(&told, || {
+                let label = String::from_utf8_lossy(&entry.label);
+                (
+                    label.to_string(),
+                    String::from_utf8_lossy(&entry.value).into_owned(),
+                )
+            });
+            if let Some((key, value)) = told.value {
+                self.put(key, value, Source::Text, now, at);
+            }
+        }
+        let gone = self.holding.end_round();
+        self.know_monitor();
+        for key in gone {
+            self.known.carries.remove(key);
+        }
+        if let Some(Value::Number(number)) = self.holding.get("day_number") {
+            let today = at.to_zoned(self.zone.clone()).date();
+            self.known.know_day(number.mantissa(), today);
+        }
+        self.derive(now);
+        (self.is_fresh, self.is_round) = (true, true);
+    }
+
+    /// Takes the value of a register.
+    pub(super) fn take_hex(&mut self, value: &hex::Value<'_>, now: Duration, at: Timestamp) {
+        if value.flags.is_ok() {
+            self.registers.insert(value.register);
+            if value.register == control::RELAY_MODE {
+                self.relay_mode = number(value);
+            }
+        }
+        let Some(told) = values::of_hex(value, self.family) else {
+            return;
+        };
+        self.holding.odd(&told, || {
+            let bytes = value.bytes.iter().rev().map(|byte| format!("{byte:02X}"));
+            (format!("{:04X}", value.register), bytes.collect())
+        });
+        let Told {
+            value: Some((key, value)),
+            ..
+        } = told
+        else {
+            return;
+        };
+        if key == "monitor_mode" || !self.holding.is_text(key) {
+            self.put(key, value, Source::Hex, now, at);
+            self.know_monitor();
+            self.derive(now);
+            self.is_fresh = true;
+        }
+    }
+
+    fn put(
+        &mut self,
+        key: &'static str,
+        value: Value,
+        source: Source,
+        now: Duration,
+        at: Timestamp,
+    ) {
+        let value = match (key, value) {
+            ("last_full_charge", Value::Number(seconds)) => self.full(seconds, at),
+            (_, value) => value,
+        };
+        let key = self.in_monitor_mode(key);
+        // A register that is there but never has a value, and a probe that was never connected, are
+        // not worth an entity.
+        let is_optional = source == Source::Hex || key == "battery_temperature";
+        if value.is_known() || !is_optional {
+            self.known.carries.insert(key.to_owned());
+        }
+        self.holding.put(key, value, source, now);
+    }
+
+    /// The moment the battery was full. It stays the same as long as it is only a little off.
+    fn full(&mut self, seconds: Decimal, at: Timestamp) -> Value {
+        const OFF: u64 = 60;
+        if at == Timestamp::UNIX_EPOCH {
+            // Read from a file, nobody knows when that was.
+            return Value::Unknown;
+        }
+        let ago = jiff::SignedDuration::from_secs(seconds.with_scale(0).mantissa());
+        let Ok(full) = at.checked_sub(ago) else {
+            return Value::Unknown;
+        };
+        let is_near =
+            |known: &Timestamp| known.duration_since(full).unsigned_abs().as_secs() <= OFF;
+        let full = self.full_at.filter(is_near).unwrap_or(full);
+        self.full_at = Some(full);
+        full.into()
+    }
+
+    /// The key under which an energy meter reports what a battery monitor calls otherwise.
+    fn in_monitor_mode(&self, key: &'static str) -> &'static str {
+        match key {
+            "energy_discharged" if self.known.is_meter => "energy_produced",
+            "energy_charged" if self.known.is_meter => "energy_consumed",
+            key => key,
+        }
+    }
+
+    /// Takes note of what a shunt measures: a battery, or something that has no charge.
+    fn know_monitor(&mut self) {
+        let Some(Value::Text(word)) = self.holding.get("monitor_mode") else {
+            return;
+        };
+        let is_meter = words::MONITOR.word(0) != Some(word.as_ref());
+        if is_meter != self.known.is_meter {
+            tracing::info!("{}: the shunt measures a {word} now", self.label());
+            self.known.is_meter = is_meter;
+            let stale = if is_meter {
+                ["energy_discharged", "energy_charged"]
+            } else {
+                ["energy_produced", "energy_consumed"]
+            };
+            for key in stale {
+                self.forget(key);
+            }
+        }
+        if is_meter {
+            for key in OF_A_BATTERY {
+                self.forget(key);
+            }
+        }
+    }
+
+    fn forget(&mut self, key: &str) {
+        self.known.carries.remove(key);
+        self.holding.remove(key);
+    }
+
+    /// What follows from other values.
+    fn derive(&mut self, now: Duration) {
+        let number = |key: &str| self.holding.get(key).map(Value::as_number);
+        let product = |volts: &str, amperes: &str| {
+            let (volts, amperes) = (number(volts)?, number(amperes)?);
+            let watts = volts
+                .zip(amperes)
+                .map(|(volts, amperes)| power(volts, amperes));
+            Some(Value::from(watts))
+        };
+        let measures_power = self.holding.is_measured("battery_power");
+        let battery = product("battery_voltage", "battery_current").filter(|_| !measures_power);
+        let load = product("battery_voltage", "load_current");
+        let fault = self.holding.get("error").map(|error| match error {
+            Value::Text(word) => (words::ERROR.word(0) != Some(word.as_ref())).into(),
+            _ => Value::Unknown,
+        });
+        for (key, value) in [
+            ("battery_power", battery),
+            ("load_power", load),
+            ("fault", fault),
+        ] {
+            if let Some(value) = value {
+                self.known.carries.insert(key.to_owned());
+                self.holding.put(key, value, Source::Derived, now);
+            }
+        }
+    }
+
+    /// Values that the night of a charger without power leaves behind: nothing flows.
+    pub(super) fn fall_asleep(&mut self) {
+        self.holding.fall_asleep();
+        self.is_fresh = true;
+    }
+
+    /// Makes unknown what was read by HEX and has not been read again for long.
+    pub(super) fn age(&mut self, now: Duration) {
+        self.is_fresh |= self.holding.age(now);
+    }
+
+    /// The values, if there is news and the device has been described. `line` is what is known of the
+    /// line, and `None` for a file.
+    pub(super) fn readings(
+        &mut self,
+        now: Duration,
+        at: Timestamp,
+        line: Option<(Counts, &'static str)>,
+    ) -> Option<Readings> {
+        let id = self.described.as_ref().map(|device| device.id.clone())?;
+        // Some devices send ten values a second on change.
+        let waits = |told: Duration| !self.is_round && now.saturating_sub(told) < GATHERED;
+        if !self.is_fresh || (line.is_some() && self.told.is_some_and(waits)) {
+            return None;
+        }
+        (self.is_fresh, self.is_round, self.told) = (false, false, Some(now));
+        let mut readings = Readings::new(id, at);
+        readings.day = self.known.day.map(|(_, date)| date);
+        for (key, value) in self.holding.values() {
+            if self.known.carries.contains(key) {
+                readings.push(key, value.clone());
+            }
+        }
+        readings.push("other_values", self.holding.odd_text(LONGEST));
+        if let Some((counts, link)) = line {
+            let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
+            readings.push("link", link);
+            readings.push("blocks", count(counts.blocks));
+            readings.push("blocks_damaged", count(counts.damaged));
+            readings.push("hex_answers", count(counts.answers));
+            readings.push("hex_failures", count(counts.failures));
+            readings.push("last_block", at);
+        }
+        Some(readings)
+    }
+
+    /// The device, if it has an identity and there is something new about it.
+    pub(super) fn describe(&mut self, config: &Config, is_controlled: bool) -> Option<Device> {
+        let device = self.device(config, is_controlled)?;
+        if self.described.as_ref() == Some(&device) {
+            return None;
+        }
+        self.described = Some(device.clone());
+        self.is_fresh = true;
+        Some(device)
+    }
+
+    /// Whether it has told anything worth an entity, now or in an earlier run.
+    pub(super) fn has_values(&self) -> bool {
+        !self.known.carries.is_empty()
+    }
+
+    /// Whether it has been described.
+    pub(super) const fn is_described(&self) -> bool {
+        self.described.is_some()
+    }
+
+    fn device(&self, config: &Config, is_controlled: bool) -> Option<Device> {
+        let identity = self.known.identity.clone()?;
+        let serial = self
+            .known
+            .serial
+            .clone()
+            .unwrap_or_else(|| identity.clone());
+        let named = config.names.get(&serial).or(config.name.as_ref());
+        let named = named.or(self.known.custom_name.as_ref());
+        let name = named.cloned().unwrap_or_else(|| self.label());
+        let mut device = Device::new(KIND, identity, name, "Victron Energy");
+        device.serial = serial;
+        device.model = self.model();
+        device.firmware.clone_from(&self.known.firmware);
+        device.area.clone_from(&config.area);
+        let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
+        let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
+        device.metrics = carried.cloned().collect();
+        if is_controlled {
+            device.controls = control::offered(self);
+        }
+        Some(device)
+    }
+
+    /// The product, as far as it is known.
+    pub(super) fn model(&self) -> Option<String> {
+        let product = self.product().map(|product| product.to_string());
+        product.or_else(|| self.known.model.clone())
+    }
+
+    /// What to call it: the model and the end of the serial number.
+    pub(super) fn label(&self) -> String {
+        let model = self.model().unwrap_or_else(|| "Victron device".to_owned());
+        let Some(serial) = self.known.serial.as_ref().or(self.known.identity.as_ref()) else {
+            return model;
+        };
+        let start = serial
+            .char_indices()
+            .rev()
+            .nth(3)
+            .map_or(0, |(start, _)| start);
+        let end = serial.get(start..).unwrap_or_default();
+        format!("{model} {end}").trim_end().to_owned()
+    }
+
+    fn learn_from_text(&mut self, cycles: &Cycles) {
+        let text = |label: &str| Some(String::from_utf8_lossy(cycles.get(label)?).into_owned());
+        if let Some(id) = cycles.get("PID").and_then(parse_id) {
+            self.know_product(id);
+        }
+        if self.family.is_none() {
+            let families = cycles
+                .entries()
+                .filter_map(|entry| Family::of_label(&entry.label));
+            self.family = families.min();
+        }
+        if let Some(serial) = text("SER#").filter(|serial| !serial.trim().is_empty()) {
+            self.know_serial(serial.trim());
+        }
+        if let Some(model) = text("BMV") {
+            let has_maker = model.starts_with("SmartShunt");
+            self.known.model = Some(if has_maker {
+                model
+            } else {
+                format!("BMV-{model}")
+            });
+        }
+        for label in ["FWE", "FW"] {
+            let version = cycles
+                .get(label)
+                .and_then(|text| firmware(label.as_bytes(), text));
+            if let Some(version) = version {
+                self.known.firmware = Some(version);
+                break;
+            }
+        }
+    }
+
+    /// The device has said which product it is.
+    pub(super) fn know_product(&mut self, id: u16) {
+        self.known.product = Some(id);
+        if let Some(family) = Product::of(id).family {
+            self.family = Some(family);
+        }
+    }
+
+    /// The device has told its serial number.
+    pub(super) fn know_serial(&mut self, serial: &str) {
+        self.known.know_serial(serial);
+    }
+
+    /// The device has told the name that its user gave it.
+    pub(super) fn know_custom_name(&mut self, name: &str) {
+        let name = name.trim();
+        self.known.custom_name = (!name.is_empty()).then(|| name.to_owned());
+    }
+
+    /// The device has told the version of its firmware; what the text says is more exact.
+    pub(super) fn know_firmware(&mut self, version: String) {
+        self.known.firmware.get_or_insert(version);
+    }
+
+    /// It will not tell a serial number: it gets the identity of its cable or port.
+    pub(super) fn settle_identity(&mut self) {
+        if self.known.identity.is_none() {
+            self.known.identity = Some(self.port.clone());
+        }
+    }
+}
+
+/// What only a battery has.
+const OF_A_BATTERY: &[&str] = &[
+    "consumed_charge",
+    "state_of_charge",
+    "time_to_go",
+    "deepest_discharge",
+    "last_discharge",
+    "average_discharge",
+    "charge_cycles",
+    "full_discharges",
+    "charge_drawn",
+    "last_full_charge",
+    "synchronisations",
+];
+
+/// The number in a register.
+pub(super) fn number(value: &hex::Value<'_>) -> Option<i64> {
+    let register = Register::of(value.register)?;
+    let number = register.decode(value.bytes).number()?;
+    Some(number.mantissa())
+}
+
+fn power(volts: Decimal, amperes: Decimal) -> Decimal {
+    let (volts, amperes) = (volts.with_scale(3), amperes.with_scale(3));
+    let microwatts = volts.mantissa().saturating_mul(amperes.mantissa());
+    Decimal::new(microwatts, 6).with_scale(1)
+}
+
+#[cfg(test)]
+mod tests;

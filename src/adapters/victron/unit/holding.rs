@@ -1,0 +1,188 @@
+//! The values of a device: where each came from, and how old it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::adapters::victron::metrics::metric;
+use crate::adapters::victron::values::Told;
+use crate::model::{Behavior, Decimal, Metric, Quantity, Role, Value};
+
+/// Rounds that a label may be missing in before its metric is no longer one of the device.
+const MISSING: u64 = 30;
+/// The same, while another label has taken its place.
+const REPLACED: u64 = 3;
+/// How old a value may get that was read by HEX.
+const OLD: Duration = Duration::from_secs(35 * 60);
+/// What nobody knows the meaning of: so many labels and registers.
+const MOST_ODD: usize = 20;
+
+/// The auxiliary input of a shunt measures one of these.
+const AUXILIARY: &[&[&str]] = &[
+    &["starter_voltage"],
+    &["mid_point_voltage", "mid_point_deviation"],
+    &["battery_temperature"],
+];
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The device sends it by itself.
+    Text,
+    /// It was asked for, or was sent on change.
+    Hex,
+    /// It follows from others.
+    Derived,
+}
+
+#[derive(Debug)]
+struct Held {
+    value: Value,
+    source: Source,
+    round: u64,
+    at: Duration,
+}
+
+/// The values of a device.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    values: BTreeMap<&'static str, Held>,
+    odd: BTreeMap<String, String>,
+    round: u64,
+}
+
+impl Holding {
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key).map(|held| &held.value)
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.values.iter().map(|(key, held)| (*key, &held.value))
+    }
+
+    /// Whether the text carries it.
+    pub(super) fn is_text(&self, key: &str) -> bool {
+        let held = self.values.get(key);
+        held.is_some_and(|held| held.source == Source::Text)
+    }
+
+    /// Whether the device itself says it.
+    pub(super) fn is_measured(&self, key: &str) -> bool {
+        let held = self.values.get(key);
+        held.is_some_and(|held| held.source != Source::Derived)
+    }
+
+    pub(super) fn put(&mut self, key: &'static str, value: Value, source: Source, at: Duration) {
+        let round = self.round;
+        let held = Held {
+            value,
+            source,
+            round,
+            at,
+        };
+        self.values.insert(key, held);
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        self.values.remove(key);
+    }
+
+    /// Takes note of something odd, and that it is odd no more.
+    pub(super) fn odd(&mut self, told: &Told, words: impl FnOnce() -> (String, String)) {
+        if !told.is_odd && self.odd.is_empty() {
+            return;
+        }
+        let (name, value) = words();
+        if !told.is_odd {
+            self.odd.remove(&name);
+        } else if self.odd.contains_key(&name) || self.odd.len() < MOST_ODD {
+            self.odd.insert(name, value);
+        }
+    }
+
+    /// What nobody knows the meaning of, as words of at most so many bytes.
+    pub(super) fn odd_text(&self, most: usize) -> Value {
+        let mut text = String::new();
+        for (name, value) in &self.odd {
+            let word = format!("{name}={value}");
+            if text.len() + word.len() + 2 > most {
+                break;
+            }
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            text.push_str(&word);
+        }
+        if text.is_empty() {
+            Value::from("none")
+        } else {
+            text.into()
+        }
+    }
+
+    pub(super) fn begin_round(&mut self) {
+        self.round += 1;
+    }
+
+    /// Lets go of what the text no longer carries. Returns the metrics that the device no longer
+    /// has.
+    pub(super) fn end_round(&mut self) -> Vec<&'static str> {
+        let round = self.round;
+        let is_here = |key: &str| self.values.get(key).is_some_and(|held| held.round == round);
+        let chosen = AUXILIARY.iter().position(|group| {
+            // A temperature is also read by HEX, whatever the input is used for.
+            group.iter().any(|key| is_here(key) && self.is_text(key))
+        });
+        let mut gone = Vec::new();
+        for (key, held) in &mut self.values {
+            if held.source != Source::Text || held.round == round {
+                continue;
+            }
+            let group = AUXILIARY.iter().position(|group| group.contains(key));
+            let is_replaced = group.is_some() && chosen.is_some() && group != chosen;
+            let missing = round.saturating_sub(held.round);
+            if missing >= MISSING || (is_replaced && missing >= REPLACED) {
+                gone.push(*key);
+            } else if missing >= REPLACED {
+                held.value = Value::Unknown;
+            }
+        }
+        for key in &gone {
+            self.values.remove(key);
+        }
+        gone
+    }
+
+    /// Makes unknown what was read by HEX too long ago; true if something was.
+    pub(super) fn age(&mut self, now: Duration) -> bool {
+        let mut changed = false;
+        for (key, held) in &mut self.values {
+            let is_old = held.source == Source::Hex && now.saturating_sub(held.at) >= OLD;
+            let counts = metric(key).is_some_and(Metric::is_counter);
+            if is_old && !counts && held.value.is_known() {
+                held.value = Value::Unknown;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Without sun there is neither power nor current; what else was measured is not known.
+    pub(super) fn fall_asleep(&mut self) {
+        for (key, held) in &mut self.values {
+            let Some(metric) = metric(key) else { continue };
+            held.value = match (&metric.behavior, metric.quantity) {
+                (Behavior::Measurement, Some(Quantity::Power | Quantity::Current))
+                    if metric.role == Role::Primary =>
+                {
+                    Decimal::integer(0).into()
+                }
+                (Behavior::Measurement, _) => Value::Unknown,
+                (Behavior::OnOff(_), _) if *key == "load_output" => false.into(),
+                (Behavior::State(_), _) if *key == "state" || *key == "tracker_state" => {
+                    "off".into()
+                }
+                _ => continue,
+            };
+        }
+    }
+}

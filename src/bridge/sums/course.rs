@@ -1,0 +1,191 @@
+//! How a sum goes on from one moment to the next.
+//!
+//! | the members | what was published | what is published | health |
+//! |---|---|---|---|
+//! | all have values | anything | the sum | online |
+//! | one is missing | nothing yet | nothing | starting, no data |
+//! | one is missing | a value | the same value | degraded |
+//! | one is missing for `freeze_for` | a value | unknown | stale |
+//! | they do not fit | anything | unknown | unsupported |
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::tally::Count;
+use super::words;
+use crate::model::{Health, Value};
+
+/// How a sum is.
+#[derive(Debug)]
+pub(super) struct Course {
+    freeze_for: Duration,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// There has been no value yet.
+    Waiting,
+    /// There is a value.
+    Running,
+    /// The value stands still until then, or for ever.
+    Frozen(Option<Instant>),
+    /// The value has been given up.
+    Lost,
+}
+
+/// What to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// The new value; none: what was published stays.
+    pub(super) value: Option<Value>,
+    /// How the sum is.
+    pub(super) health: Health,
+}
+
+impl Course {
+    pub(super) const fn new(freeze_for: Duration) -> Self {
+        Self {
+            freeze_for,
+            stage: Stage::Waiting,
+        }
+    }
+
+    /// When to step on although no member has changed.
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Frozen(deadline) => deadline,
+            Stage::Waiting | Stage::Running | Stage::Lost => None,
+        }
+    }
+
+    pub(super) fn step(&mut self, count: &Count, now: Instant) -> Step {
+        match count {
+            Count::Complete(sum) => {
+                self.stage = Stage::Running;
+                Step {
+                    value: Some(Value::from(*sum)),
+                    health: Health::ONLINE,
+                }
+            }
+            Count::Unfit(unfit) => {
+                let had_value = matches!(self.stage, Stage::Running | Stage::Frozen(_));
+                self.stage = Stage::Waiting;
+                Step {
+                    value: had_value.then_some(UNKNOWN),
+                    health: words::unfit(unfit),
+                }
+            }
+            Count::Missing(missing) => {
+                if self.stage == Stage::Running {
+                    self.stage = Stage::Frozen(now.checked_add(self.freeze_for));
+                }
+                match self.stage {
+                    Stage::Waiting => Step {
+                        value: None,
+                        health: words::waiting(missing),
+                    },
+                    Stage::Frozen(deadline) if deadline.is_none_or(|deadline| now < deadline) => {
+                        Step {
+                            value: None,
+                            health: words::frozen(missing, self.freeze_for),
+                        }
+                    }
+                    before => {
+                        self.stage = Stage::Lost;
+                        Step {
+                            value: (before != Stage::Lost).then_some(UNKNOWN),
+                            health: words::lost(missing, self.freeze_for),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Not known, as a number that is not there.
+const UNKNOWN: Value = Value::Unknown;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bridge::sums::tally::Missing;
+    use crate::model::{Decimal, HealthCode};
+    use proptest::prelude::*;
+
+    fn complete(sum: i64) -> Count {
+        Count::Complete(Decimal::integer(sum))
+    }
+
+    fn missing() -> Count {
+        Count::Missing(vec![Missing::Search])
+    }
+
+    fn course() -> Course {
+        Course::new(Duration::from_secs(60))
+    }
+
+    #[test]
+    fn a_sum_stands_still_then_is_unknown_then_comes_back() {
+        let (mut course, start) = (course(), Instant::now());
+        let mut at = |seconds, count: &Count| {
+            let step = course.step(count, start + Duration::from_secs(seconds));
+            (step.value, step.health.code, course.deadline().is_some())
+        };
+        let value = |sum| Some(Value::from(Decimal::integer(sum)));
+        assert_eq!(at(0, &missing()), (None, HealthCode::Starting, false));
+        assert_eq!(at(1, &complete(5)), (value(5), HealthCode::Online, false));
+        assert_eq!(at(2, &missing()), (None, HealthCode::Degraded, true));
+        assert_eq!(at(61, &missing()), (None, HealthCode::Degraded, true));
+        assert_eq!(
+            at(62, &missing()),
+            (Some(Value::Unknown), HealthCode::Stale, false)
+        );
+        assert_eq!(at(63, &missing()), (None, HealthCode::Stale, false));
+        assert_eq!(at(64, &complete(7)), (value(7), HealthCode::Online, false));
+        // The time begins anew.
+        assert_eq!(at(120, &missing()), (None, HealthCode::Degraded, true));
+        assert_eq!(at(179, &missing()), (None, HealthCode::Degraded, true));
+    }
+
+    #[test]
+    fn no_time_to_stand_still_is_unknown_at_once() {
+        let (mut course, now) = (Course::new(Duration::ZERO), Instant::now());
+        course.step(&complete(1), now);
+        let step = course.step(&missing(), now);
+        assert_eq!(
+            (step.value, step.health.code),
+            (Some(Value::Unknown), HealthCode::Stale)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_is_that_of_a_complete_count(steps in prop::collection::vec((0_u64..50, prop::option::of(-9_i64..9)), 1..60)) {
+            let (mut course, start, mut time) = (course(), Instant::now(), 0);
+            // What somebody who follows the sum sees, and since when it is not complete.
+            let (mut shown, mut since) = (Value::Unknown, None);
+            for (pause, sum) in steps {
+                time += pause;
+                let count = sum.map_or_else(missing, complete);
+                let step = course.step(&count, start + Duration::from_secs(time));
+                let before = shown.clone();
+                shown = step.value.unwrap_or(shown);
+                match sum {
+                    Some(sum) => {
+                        since = None;
+                        prop_assert_eq!(&shown, &Value::from(Decimal::integer(sum)));
+                    }
+                    None => {
+                        let since = *since.get_or_insert(time);
+                        let expected = if time - since < 60 { before } else { Value::Unknown };
+                        prop_assert_eq!(&shown, &expected);
+                    }
+                }
+                prop_assert_eq!(step.health.code.has_data(), shown.is_known());
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What is told of a sum that has no value, or none of now.
+
+use std::time::Duration;
+
+use super::tally::{Missing, Unfit};
+use crate::model::{Health, HealthCode};
+
+/// Nothing has been published yet.
+pub(super) fn waiting(missing: &[Missing]) -> Health {
+    match missing.first() {
+        Some(Missing::NoDevice(member)) if member.is_pattern() => Health::new(HealthCode::NoData)
+            .seen(format!("waiting for a device that matches {member}"))
+            .advise(COMPARE),
+        Some(Missing::NoDevice(_) | Missing::NoMetric { .. }) => Health::new(HealthCode::NoData)
+            .seen(reasons(missing))
+            .advise(COMPARE),
+        _ => Health::new(HealthCode::Starting)
+            .seen(reasons(missing))
+            .advise(remedy(missing)),
+    }
+}
+
+/// The last value still stands.
+pub(super) fn frozen(missing: &[Missing], freeze_for: Duration) -> Health {
+    let period = humantime::format_duration(freeze_for);
+    Health::new(HealthCode::Degraded)
+        .seen(format!(
+            "the last value stays for {period}, because {}",
+            reasons(missing)
+        ))
+        .advise(remedy(missing))
+}
+
+/// It stood for too long.
+pub(super) fn lost(missing: &[Missing], freeze_for: Duration) -> Health {
+    let period = humantime::format_duration(freeze_for);
+    let mut advice = remedy(missing);
+    if let Some(Missing::Away { .. }) = missing.first() {
+        advice.push_str(" What is gone for good, take out of the section of the sum.");
+    }
+    Health::new(HealthCode::Stale)
+        .seen(format!("for {period} or longer {}", reasons(missing)))
+        .advise(advice)
+}
+
+/// It never can have a value.
+pub(super) fn unfit(unfit: &Unfit) -> Health {
+    let (seen, advice) = match unfit {
+        Unfit::NoMeasurement(member) => (
+            format!("{member} is not a measurement"),
+            "Only values of the moment can be added up: take it out of the section, or name its power.",
+        ),
+        Unfit::Mixed(one, other) => (
+            format!("{one} and {other} do not measure the same"),
+            "Write a section for each of the two.",
+        ),
+        Unfit::NoPower(member) => (
+            format!("there is no energy of {member}, which is not a power"),
+            "Take energy = true out of the section.",
+        ),
+    };
+    Health::new(HealthCode::Unsupported)
+        .seen(seen)
+        .advise(advice)
+}
+
+const COMPARE: &str = "If it is there, compare its name in the section with the topics: `wattbridge discovery` shows them.";
+
+/// The first reason in full, and how many more there are.
+fn reasons(missing: &[Missing]) -> String {
+    let first = missing.first().map(reason).unwrap_or_default();
+    match missing.len() {
+        0 | 1 => first,
+        count => format!("{first} (and {} more)", count - 1),
+    }
+}
+
+fn reason(missing: &Missing) -> String {
+    match missing {
+        Missing::Away { name, health } => {
+            let words = health.code.words().to_lowercase();
+            match health.detail.as_ref() {
+                "" => format!("{name} is missing ({words})"),
+                detail => format!("{name} is missing ({words}: {detail})"),
+            }
+        }
+        Missing::Unknown { name, title } => format!("{name} does not know \"{title}\" now"),
+        Missing::Standing { name } => format!("{name} stands still too"),
+        Missing::NoMetric { name, key } => format!("{name} has no metric {key}"),
+        Missing::NoDevice(member) if member.is_pattern() => {
+            format!("no device matches {member} any more")
+        }
+        Missing::NoDevice(member) => format!("there is no device for {member}"),
+        Missing::Search => "not every device has been found yet".to_owned(),
+    }
+}
+
+fn remedy(missing: &[Missing]) -> String {
+    match missing.first() {
+        Some(
+            Missing::Away { name, .. } | Missing::Unknown { name, .. } | Missing::Standing { name },
+        ) => {
+            format!("The status of {name} says what to do.")
+        }
+        Some(Missing::NoMetric { .. } | Missing::NoDevice(_)) => COMPARE.to_owned(),
+        Some(Missing::Search) | None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn away() -> Missing {
+        Missing::Away {
+            name: "Meter 7".to_owned(),
+            health: Health::new(HealthCode::Silent).seen("for 1m"),
+        }
+    }
+
+    #[test]
+    fn who_is_missing_and_what_to_do_is_said() {
+        let (hour, other) = (Duration::from_secs(3600), Missing::Search);
+        assert_eq!(
+            frozen(&[away(), other], hour).sentence(),
+            "Not everything works: the last value stays for 1h, because Meter 7 is missing (no answer: for 1m) \
+             (and 1 more). The status of Meter 7 says what to do."
+        );
+        assert_eq!(
+            lost(&[away()], hour).sentence(),
+            "Data too old: for 1h or longer Meter 7 is missing (no answer: for 1m). The status of Meter 7 says \
+             what to do. What is gone for good, take out of the section of the sum."
+        );
+        let pattern = Missing::NoDevice("victron_*/panel_power".parse().unwrap());
+        assert!(waiting(&[pattern]).sentence().starts_with(
+            "No data yet: waiting for a device that matches victron_*/panel_power. If"
+        ));
+    }
+
+    #[test]
+    fn every_trouble_has_a_remedy_and_fits_a_status() {
+        let name = || "Charger on the southern roof".to_owned();
+        let member = || "victron_hq2123abcde/panel_power".parse().unwrap();
+        let all = [
+            away(),
+            Missing::Unknown {
+                name: name(),
+                title: "Panel power".to_owned(),
+            },
+            Missing::Standing { name: name() },
+            Missing::NoMetric {
+                name: name(),
+                key: "panel_power".to_owned(),
+            },
+            Missing::NoDevice(member()),
+            Missing::NoDevice("victron_*/panel_power".parse().unwrap()),
+        ];
+        let of_member = || member().to_string();
+        let unfits = [
+            Unfit::NoMeasurement(of_member()),
+            Unfit::Mixed(of_member(), of_member()),
+            Unfit::NoPower(of_member()),
+        ];
+        let hour = Duration::from_secs(3600);
+        let told = all.into_iter().flat_map(|missing| {
+            let missing = [missing];
+            [
+                waiting(&missing),
+                frozen(&missing, hour),
+                lost(&missing, hour),
+            ]
+        });
+        for health in told.chain(unfits.iter().map(unfit)) {
+            let sentence = health.sentence();
+            assert!(!health.advice.is_empty(), "{sentence}");
+            assert!(sentence.chars().count() <= 255, "{sentence}");
+        }
+    }
+}
