@@ -390,6 +390,11 @@ impl Unit {
         Some(device)
     }
 
+    /// Whether a round of text has come.
+    pub(super) const fn has_sent_text(&self) -> bool {
+        self.holding.rounds() > 0
+    }
+
     /// Whether it is met for the first time, and has not been described.
     pub(super) const fn is_new(&self) -> bool {
         self.is_new && self.described.is_none()
