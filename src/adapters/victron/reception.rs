@@ -393,7 +393,8 @@ impl State {
         // And a new device is announced once, with all that it has.
         let is_ready = if self.unit.is_new() {
             let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
-            is_surveyed && (self.unit.has_sent_text() || self.inquiry.is_without_text(now))
+            let has_text = self.unit.has_sent_text() || self.inquiry.is_without_text(now);
+            is_surveyed && (has_text || self.is_file)
         } else {
             self.inquiry.is_introduced()
         };

@@ -390,9 +390,9 @@ impl Unit {
         Some(device)
     }
 
-    /// Whether a round of text has come.
+    /// Whether a round of text has come; the first one may lack its beginning.
     pub(super) const fn has_sent_text(&self) -> bool {
-        self.holding.rounds() > 0
+        self.holding.rounds() > 1
     }
 
     /// Whether it is met for the first time, and has not been described.

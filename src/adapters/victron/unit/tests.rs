@@ -313,7 +313,7 @@ fn a_device_that_nobody_has_heard_of_works() {
         ("CS", "99"),
     ]);
     assert_eq!(bench.unit.family(), Some(Family::Mppt));
-    assert_eq!(bench.unit.label(), "product 0xA0FA");
+    assert_eq!(bench.unit.label(), "Product 0xA0FA");
     assert_eq!(
         bench.unit.holding.odd_text(LONGEST),
         Value::from("CS=99, NEW=1".to_owned())
