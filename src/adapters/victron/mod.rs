@@ -40,8 +40,10 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use self::config::Config;
-use super::{Adapter, Decoder, Source, Tool};
+use super::{Adapter, Decoder, Keys, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::Mask;
 use crate::model::Metric;
@@ -115,5 +117,10 @@ impl Adapter for Victron {
 
     fn tools(&self) -> &'static [&'static dyn Tool] {
         &[&history::History]
+    }
+
+    #[cfg(target_os = "linux")]
+    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(stop))
     }
 }

@@ -75,7 +75,7 @@ impl std::fmt::Display for Product {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.name {
             Some(name) => f.write_str(name),
-            None => write!(f, "product {:#06X}", self.id),
+            None => write!(f, "Product {:#06X}", self.id),
         }
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn unknown_ids_keep_their_number_and_get_a_family_by_range() {
         let product = Product::of(0xa0fe);
-        assert_eq!(product.to_string(), "product 0xA0FE");
+        assert_eq!(product.to_string(), "Product 0xA0FE");
         assert_eq!(product.family, Some(Family::Mppt));
         assert_eq!(Product::of(0xfffe).family, None);
     }
