@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use self::stopwatch::Stopwatch;
 use super::config::Config;
 use super::control::{Controls, Finished};
 use super::diagnosis::{self, Line};
+use super::history::{Kept, Past, is_kept};
 use super::inquiry::{Hearing, Inquiry, Outcome};
 use super::unit::{Counts, Remembered, Unit};
 use super::wire::cycle::Cycles;
 use super::wire::hex::{Answer, Frame, Request, Value as Register, Version};
+use super::wire::history::Record;
 use super::wire::products::parse_id;
 use super::wire::registers;
 use super::wire::text::{Block, Decoder, Event};
@@ -51,6 +54,7 @@ struct State {
     unit: Unit,
     inquiry: Inquiry,
     controls: Controls,
+    past: Past,
     counts: Counts,
     line: Line,
     /// When the first thing was heard of the present device.
@@ -84,6 +88,7 @@ impl Reception {
                 cycles: Cycles::new(),
                 inquiry,
                 controls: Controls::default(),
+                past: Past::default(),
                 counts: Counts::default(),
                 line: Line::default(),
                 met: None,
@@ -114,6 +119,7 @@ impl Reception {
         let line = &mut self.line;
         line.cycles.clear();
         line.inquiry = Inquiry::new(line.config.ask, now);
+        line.inquiry.begin_day(line.past.known(line.today(at)));
         line.line.opened(now);
         line.met = None;
         (line.health, line.told) = (None, None);
@@ -256,6 +262,30 @@ impl Reception {
         &self.line.unit
     }
 
+    /// Hands over the days of the device. `recall` brings back what is kept under a key, `keep` keeps
+    /// it.
+    pub(super) fn keep(
+        &mut self,
+        at: Timestamp,
+        recall: impl FnOnce(&str) -> Option<Kept>,
+        keep: impl FnOnce(&str, &Kept),
+    ) {
+        let now = self.watch.at(at);
+        let line = &mut self.line;
+        let Some(key) = line.unit.identity().map(Past::key) else {
+            return;
+        };
+        if !line.past.is_of(&key) {
+            let kept = recall(&key);
+            line.past.recall(key, kept);
+            let today = line.today(at);
+            line.inquiry.begin_day(line.past.known(today));
+        }
+        if let Some((key, kept)) = line.past.due(now) {
+            keep(key, kept);
+        }
+    }
+
     /// What is counted of the line.
     pub(super) const fn counts(&self) -> Counts {
         self.line.counts
@@ -312,6 +342,7 @@ impl State {
         });
         cycles.forget(FORGOTTEN);
         unit.age(now);
+        self.look_at_day(at);
         if is_other {
             self.begin_anew(now);
         }
@@ -322,6 +353,7 @@ impl State {
         self.health = None;
         self.met = Some(now);
         self.controls.forget();
+        self.past = Past::default();
         self.inquiry.meet_again();
     }
 
@@ -373,8 +405,36 @@ impl State {
                 }
             }
             CUSTOM_NAME => self.unit.know_custom_name(&text().unwrap_or_default()),
+            register if is_kept(register) => self.record(value, now, at),
             _ => self.unit.take_hex(value, now, at),
         }
+    }
+
+    /// A record of the history.
+    fn record(&mut self, value: &Register<'_>, now: Duration, at: Timestamp) {
+        let Ok(record) = Record::decode(value) else {
+            return;
+        };
+        let today = self.today(at);
+        self.past.take(&record, today, now);
+        if self.past.begins_by_record(&record) {
+            self.inquiry.begin_day(self.past.known(today));
+        }
+    }
+
+    /// Looks whether the device has begun a day.
+    fn look_at_day(&mut self, at: Timestamp) {
+        if let Some((number, _)) = self.unit.day()
+            && self.past.begins(number)
+        {
+            self.inquiry.begin_day(self.past.known(self.today(at)));
+        }
+    }
+
+    /// The date of the day that the device is in.
+    fn today(&self, at: Timestamp) -> Date {
+        let here = || at.to_zoned(self.unit.zone().clone()).date();
+        self.unit.day().map_or_else(here, |(_, date)| date)
     }
 
     fn replace(&mut self, now: Duration) {

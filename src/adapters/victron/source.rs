@@ -182,6 +182,7 @@ impl Run {
             identity: cables::identity(&address, ports),
             address,
             known: kept.device.clone(),
+            memory: self.context.memory.clone(),
             links: self.context.links.clone(),
             clock: self.context.clock.clone(),
             traffic: Arc::clone(&self.context.traffic),

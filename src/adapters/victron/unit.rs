@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use self::holding::{Holding, Source};
@@ -139,6 +140,16 @@ impl Unit {
     /// The value of a metric.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.holding.get(key)
+    }
+
+    /// What its device id is made of, once that is settled.
+    pub(super) fn identity(&self) -> Option<&str> {
+        self.known.identity.as_deref()
+    }
+
+    /// Its day: the number as the text counts, and the date it goes by.
+    pub(super) const fn day(&self) -> Option<(i64, Date)> {
+        self.known.day
     }
 
     /// The version of its firmware: 1.59.
