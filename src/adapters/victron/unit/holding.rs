@@ -119,6 +119,11 @@ impl Holding {
         }
     }
 
+    /// Rounds of text so far.
+    pub(super) const fn rounds(&self) -> u64 {
+        self.round
+    }
+
     pub(super) fn begin_round(&mut self) {
         self.round += 1;
     }

@@ -30,7 +30,7 @@ impl Bench {
         let at =
             Timestamp::from_second(1_800_000_000 + i64::try_from(now.as_secs()).unwrap()).unwrap();
         cycles.tick(*now + Duration::from_secs(2), |cycles| {
-            unit.take_round(cycles, *now, at)
+            unit.take_round(cycles, *now, at);
         });
     }
 
