@@ -2,8 +2,9 @@
 //!
 //! Battery monitors send two blocks a second, newer solar chargers two, a second apart; the second
 //! one carries no product id. So a block with `PID` begins a round, and a round is whole when the
-//! next one begins, or when nothing has come for a while. No set of labels is ever required: what a
-//! device leaves out is missing, and what it stops sending gets old.
+//! next one begins, or when nothing has come for a while; where no product id ever comes, a label that
+//! comes again begins one. No set of labels is ever required: what a device leaves out is missing, and
+//! what it stops sending gets old.
 
 use std::time::Duration;
 
@@ -69,6 +70,9 @@ impl Cycles {
                 self.entries.clear();
             }
             self.round += 1;
+        } else if self.repeats(block) {
+            outcome.whole = self.end(&mut whole);
+            self.round += 1;
         } else if self.last.is_none() {
             // A device without a product id, or the rest of a round that was late.
             self.round += 1;
@@ -123,6 +127,18 @@ impl Cycles {
     pub fn forget(&mut self, rounds: u64) {
         let oldest = self.round.saturating_sub(rounds);
         self.entries.retain(|entry| entry.round >= oldest);
+    }
+
+    /// Whether a block begins anew what a device without a product id has said in this round. Its
+    /// rounds come once a second, so that there is no pause between them.
+    fn repeats(&self, block: &Block<'_>) -> bool {
+        let is_here = |label: &[u8]| {
+            let mut entries = self.entries.iter();
+            entries.any(|entry| entry.label == label && entry.round == self.round)
+        };
+        self.last.is_some()
+            && self.get("PID").is_none()
+            && block.fields().any(|(label, _)| is_here(label))
     }
 
     fn end<F: FnMut(&Self)>(&mut self, whole: &mut F) -> bool {
@@ -237,6 +253,22 @@ mod tests {
         cycles.forget(2);
         assert_eq!(cycles.get("VS"), None);
         assert_eq!(cycles.get("T"), Some(b"20".as_slice()));
+    }
+
+    #[test]
+    fn a_device_without_a_product_id_begins_a_round_with_what_it_has_said_already() {
+        let mut cycles = Cycles::new();
+        let mut wholes = Vec::new();
+        for second in 0..3 {
+            let begun = second * 1_000;
+            let (outcome, values) = feed(&mut cycles, &[("V", "12000"), ("I", "5")], begun);
+            wholes.push((outcome.whole, values.len()));
+            let rest = feed(&mut cycles, &[("H1", "-5")], begun + 30).0;
+            assert_eq!(rest, Outcome::default());
+        }
+        assert_eq!(wholes, [(false, 0), (true, 3), (true, 3)]);
+        let ages: Vec<u64> = cycles.entries().map(|entry| cycles.age(entry)).collect();
+        assert_eq!(ages, [0, 0, 0]);
     }
 
     #[test]
