@@ -29,6 +29,7 @@ mod store_full;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;
+mod victron;
 mod wire;
 
 use std::time::Duration;

@@ -64,7 +64,10 @@ impl Cycles {
             return outcome;
         }
         if let Some(product) = block.get("PID") {
-            outcome.whole = self.end(&mut whole);
+            if self.get("PID").is_some() {
+                outcome.whole = self.end(&mut whole);
+            }
+            // What came before the first product id is the rest of a round that began without us.
             outcome.swapped = self.get("PID").is_some_and(|known| !same(known, product));
             if outcome.swapped {
                 self.entries.clear();
@@ -226,6 +229,17 @@ mod tests {
         assert_eq!(cycles.tick(due, |_| {}), WHOLE);
         assert_eq!(cycles.due(), None);
         assert_eq!(cycles.tick(due * 2, |_| panic!()), Outcome::default());
+    }
+
+    #[test]
+    fn the_rest_of_a_round_that_began_without_us_is_no_round() {
+        let mut cycles = Cycles::new();
+        feed(&mut cycles, &[("H1", "-5")], 0);
+        let (outcome, _) = feed(&mut cycles, &[("PID", "0x203"), ("V", "12000")], 900);
+        assert_eq!(outcome, Outcome::default());
+        feed(&mut cycles, &[("H1", "-6")], 950);
+        let (outcome, values) = feed(&mut cycles, &[("PID", "0x203")], 1_900);
+        assert_eq!((outcome, values.len()), (WHOLE, 3));
     }
 
     #[test]
