@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::audit::{announcements, entities};
 use super::said::{differs, numbers};
 use super::{House, cable_id, faulty, id, still};
+use crate::wire::Seen;
 
 #[tokio::test]
 async fn a_shunt_that_cannot_be_asked_is_known_by_its_cable_for_ever() {
@@ -74,7 +75,7 @@ async fn what_the_auxiliary_input_measures_comes_and_goes_with_its_use() {
                 keys.iter().all(has)
             })
         };
-        let wanted = |seen: &crate::wire::Seen| seen.topic == topic && is_so(&seen.json());
+        let wanted = |seen: &Seen| seen.topic == topic && is_so(&seen.json());
         house
             .wire
             .until(&format!("input {aux}"), mark, wanted)
@@ -123,7 +124,7 @@ async fn a_shunt_that_becomes_an_energy_meter_has_no_state_of_charge_any_more() 
             };
             all(&of_battery, mode == 0) && all(&of_meter, mode != 0)
         };
-        let wanted = |seen: &crate::wire::Seen| seen.topic == topic && is_so(&seen.json());
+        let wanted = |seen: &Seen| seen.topic == topic && is_so(&seen.json());
         house.wire.until(word, mark, wanted).await;
         let told = |state: &Json| {
             state["monitor_mode"] == word && differs(state, &numbers(&device)).is_none()

@@ -59,13 +59,13 @@ async fn a_charger_that_lives_on_its_panels_sleeps_at_night() {
 }
 
 #[tokio::test]
-async fn a_new_day_and_a_yield_that_is_set_to_0_leave_the_total_alone() {
+async fn a_day_begins_when_the_charger_says_so() {
     let Some(house) = House::open("").await else {
         return;
     };
     let device = house.cable(1, still("mppt-75-15")).await;
     let id = id("mppt-75-15");
-    let program = house.run();
+    let mut program = house.run();
     let total = hundredths(&device, 0xeddd);
     let is_told = |state: &Json| {
         state["energy_total"] == total && differs(state, &numbers(&device)).is_none()
@@ -73,21 +73,50 @@ async fn a_new_day_and_a_yield_that_is_set_to_0_leave_the_total_alone() {
     let (before, mark) = house.online(0, &id, is_told).await;
     assert!(before["energy_today"].as_f64() > Some(0.0), "{before}");
 
-    // It is the afternoon, but the charger was without power, and thinks otherwise.
+    // It is the middle of the day, but the charger was without power, and thinks otherwise.
     device.next_day();
     let (after, mark) = house.online(mark, &id, is_told).await;
     assert_eq!(after["energy_today"], 0, "{after}");
     assert_eq!(after["energy_yesterday"], before["energy_today"], "{after}");
 
-    device.reset_yield();
-    let (after, mark) = house.online(mark, &id, is_told).await;
-    assert_eq!(after["energy_resettable"], 0, "{after}");
-    // Another day, over a restart.
-    let mut program = program;
+    // The same while nobody was there.
     assert!(program.end().await.success());
     device.next_day();
     let program = house.run();
     let (after, _) = house.online(mark, &id, is_told).await;
     assert_eq!(after["energy_today"], 0, "{after}");
+    house.close(program, &[id], &[&device]).await;
+}
+
+#[tokio::test]
+async fn a_yield_that_people_set_to_0_leaves_the_total_alone() {
+    let Some(house) = House::open("").await else {
+        return;
+    };
+    let mut settings = still("mppt-75-15");
+    // A hundredth of a kilowatt-hour every half second.
+    settings.pace.speed = 360.0;
+    let device = house.cable(1, settings).await;
+    let id = id("mppt-75-15");
+    let program = house.run();
+    let is_full = |state: &Json| state["energy_total"].as_f64() > Some(1000.0);
+    let (before, mark) = house.online(0, &id, is_full).await;
+    device.reset_yield();
+    let is_reset = |state: &Json| state["energy_resettable"].as_f64() < Some(1.0);
+    let (after, mark) = house.online(mark, &id, is_reset).await;
+    assert!(
+        after["energy_today"].as_f64() >= before["energy_today"].as_f64(),
+        "{after}"
+    );
+    let counts = |state: &Json| {
+        let energy = |key: &str| state[key].as_f64();
+        energy("energy_today") > after["energy_today"].as_f64()
+            && energy("energy_resettable") > after["energy_resettable"].as_f64()
+    };
+    let (state, _) = house.online(mark, &id, counts).await;
+    assert!(
+        state["energy_total"].as_f64() >= before["energy_total"].as_f64(),
+        "{state}"
+    );
     house.close(program, &[id], &[&device]).await;
 }
