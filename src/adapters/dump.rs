@@ -75,6 +75,11 @@ impl<'a> Dump<'a> {
         self.field(self.left().len(), name, value);
     }
 
+    /// A further remark about the bytes before.
+    pub(super) fn note(&mut self, name: &str, value: impl Display) {
+        self.line("", name, &value.to_string());
+    }
+
     fn line(&mut self, hex: &str, name: &str, value: &str) {
         let (at, names) = (self.at, self.names);
         let text = format!("{at:>5}  {hex:<HEX$}  {name:<names$}  {value}");

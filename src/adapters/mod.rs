@@ -23,10 +23,16 @@ pub mod aps_ecu;
 mod dump;
 pub mod kaifa;
 pub mod simulation;
+pub mod text;
 pub mod victron;
 
 /// Every adapter there is.
-pub static ADAPTERS: &[&dyn Adapter] = &[&aps_ecu::ADAPTER, &kaifa::ADAPTER, &victron::ADAPTER];
+pub static ADAPTERS: &[&dyn Adapter] = &[
+    &aps_ecu::ADAPTER,
+    &kaifa::ADAPTER,
+    &text::ADAPTER,
+    &victron::ADAPTER,
+];
 
 /// A future that lives on its own.
 pub type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -55,6 +55,11 @@ impl Links {
         }
     }
 
+    /// Whether connections play a recording, so that nothing else may be asked either.
+    pub const fn is_replay(&self) -> bool {
+        self.replay.is_some()
+    }
+
     /// Where the serial ports are that can be opened.
     pub const fn ports(&self) -> &Ports {
         &self.ports

@@ -108,6 +108,30 @@ impl Decimal {
         Self { mantissa, scale }
     }
 
+    /// `self * factor + offset`, exact as far as it fits, see [`Self::fitting`].
+    pub fn times_plus(self, factor: Self, offset: Self) -> Option<Self> {
+        let (number, factor, offset) = (self.trimmed(), factor.trimmed(), offset.trimmed());
+        let product = i128::from(number.mantissa) * i128::from(factor.mantissa);
+        let scale_of_product = number.scale.checked_add(factor.scale)?;
+        let scale = scale_of_product.max(offset.scale);
+        let at = |wide: i128, from: u8| wide.checked_mul(power_of_ten(scale - from));
+        let offset = at(i128::from(offset.mantissa), offset.scale)?;
+        let sum = at(product, scale_of_product)?.checked_add(offset)?;
+        Self::fitting(sum, scale)
+    }
+
+    /// `mantissa / 10^scale`, rounded half away from zero to as many decimals as fit, at most
+    /// [`Self::MAX_SCALE`]; `None` if not even the whole number fits.
+    pub fn fitting(mantissa: i128, scale: u8) -> Option<Self> {
+        (scale.saturating_sub(Self::MAX_SCALE)..=scale).find_map(|cut| {
+            let divisor = power_of_ten(cut);
+            let half = divisor / 2 * mantissa.signum();
+            let rounded = mantissa.saturating_add(half) / divisor;
+            let mantissa = i64::try_from(rounded).ok()?;
+            Some(Self::new(mantissa, scale - cut).trimmed())
+        })
+    }
+
     /// What numbers add up to, each with whether it is taken away instead. Exact, whatever their
     /// order; only what leaves the 64-bit mantissa loses decimals, and saturates in the end.
     pub fn total(numbers: impl IntoIterator<Item = (Self, bool)> + Clone) -> Self {
@@ -279,6 +303,27 @@ mod tests {
         assert_eq!(b.distance(a), Decimal::new(205, 2));
         let ends = Decimal::integer(i64::MIN).distance(Decimal::integer(i64::MAX));
         assert_eq!(ends, Decimal::integer(i64::MAX));
+    }
+
+    #[test]
+    fn a_product_and_a_sum_are_exact() {
+        let of = |text: &str| text.parse::<Decimal>().unwrap();
+        for (number, factor, offset, result) in [
+            ("0.1", "230", "0", "23"),
+            ("18.50", "1", "-3", "15.5"),
+            ("68", "0.555555555556", "-17.7777777778", "20.000000000008"),
+            ("-1.5", "-2", "0.25", "3.25"),
+            ("0.000000000006", "0.1", "0", "0.000000000001"),
+        ] {
+            let computed = of(number).times_plus(of(factor), of(offset));
+            assert_eq!(computed.unwrap().to_string(), result);
+        }
+        let most = Decimal::integer(i64::MAX);
+        assert_eq!(most.times_plus(most, most), None);
+        assert_eq!(most.times_plus(of("1"), of("1")), None);
+        // Decimals give way before the number does.
+        let large = most.times_plus(of("0.25"), of("0")).unwrap();
+        assert_eq!(large.to_string(), "2305843009213693952");
     }
 
     #[test]

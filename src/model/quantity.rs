@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 macro_rules! quantities {
     ($($(#[$doc:meta])* $name:ident => $unit:expr;)*) => {
         /// A physical quantity. Values of a metric are always in [`Quantity::unit`].
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema,
+        )]
         #[serde(rename_all = "snake_case")]
         pub enum Quantity { $($(#[$doc])* $name,)* }
 

@@ -29,6 +29,7 @@ mod store_full;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;
+mod text;
 mod victron;
 mod wire;
 

@@ -8,6 +8,9 @@
     reason = "a test ends where it fails"
 )]
 
+mod answers;
+mod faults;
+mod life;
 mod reader;
 
 use std::net::SocketAddr;

@@ -32,7 +32,7 @@ const REST: [Duration; 4] = [
     Duration::from_secs(60 * 60),
 ];
 /// Questions after each block.
-const BURST: u32 = 4;
+const BURST: u32 = 8;
 /// A line without bytes for so long is free.
 const QUIET: Duration = Duration::from_millis(1500);
 /// Text that stays away for so long after a question has stopped because of it.
@@ -159,6 +159,20 @@ impl Inquiry {
             Hearing::Yes => {
                 let open = self.open.as_ref().map(|open| &open.request);
                 !self.wanted.iter().chain(open).any(is_identity)
+            }
+        }
+    }
+
+    /// Whether it has been asked for everything once.
+    pub(super) fn is_surveyed(&self, family: Option<Family>) -> bool {
+        let is_asked = |question: &plan::Question| {
+            question.rhythm == Rhythm::WithoutText || self.asked.contains_key(&question.register)
+        };
+        match self.hearing {
+            Hearing::No => true,
+            Hearing::Unknown => false,
+            Hearing::Yes => {
+                self.is_introduced() && self.open.is_none() && plan::of(family).all(is_asked)
             }
         }
     }

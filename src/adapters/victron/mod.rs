@@ -36,8 +36,10 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use self::config::Config;
-use super::{Adapter, Decoder, Source, Tool};
+use super::{Adapter, Decoder, Keys, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::Mask;
 use crate::model::Metric;
@@ -106,5 +108,10 @@ impl Adapter for Victron {
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
         Some(&simulated::Simulate)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(stop))
     }
 }

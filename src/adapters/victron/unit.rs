@@ -26,6 +26,8 @@ use crate::model::{Decimal, Device, DeviceId, Readings, Value};
 
 /// How long values that come one by one are gathered.
 const GATHERED: Duration = Duration::from_secs(1);
+/// How long what changes about a device is gathered.
+const DESCRIBED: Duration = Duration::from_secs(5);
 /// Longest text of what nobody knows the meaning of.
 const LONGEST: usize = 240;
 
@@ -55,6 +57,9 @@ pub(super) struct Unit {
     /// When the battery was full, as it was told last.
     full_at: Option<Timestamp>,
     described: Option<Device>,
+    described_at: Duration,
+    /// Whether nothing was known of it when it was met.
+    is_new: bool,
     /// Whether there is news since the last readings.
     is_fresh: bool,
     /// Whether that is a whole round of text, which does not wait.
@@ -66,6 +71,7 @@ impl Unit {
     /// The device at a port; `known` is what is remembered of the one that was there last.
     pub(super) fn new(port: String, known: Remembered, zone: TimeZone) -> Self {
         let family = known.product.and_then(|id| Product::of(id).family);
+        let is_new = known.carries.is_empty();
         Self {
             known,
             port,
@@ -76,6 +82,8 @@ impl Unit {
             relay_mode: None,
             full_at: None,
             described: None,
+            described_at: Duration::ZERO,
+            is_new,
             is_fresh: false,
             is_round: false,
             told: None,
@@ -333,17 +341,17 @@ impl Unit {
         at: Timestamp,
         line: Option<(Counts, &'static str)>,
     ) -> Option<Readings> {
-        let id = self.described.as_ref().map(|device| device.id.clone())?;
+        let described = self.described.as_ref()?;
         // Some devices send ten values a second on change.
         let waits = |told: Duration| !self.is_round && now.saturating_sub(told) < GATHERED;
         if !self.is_fresh || (line.is_some() && self.told.is_some_and(waits)) {
             return None;
         }
         (self.is_fresh, self.is_round, self.told) = (false, false, Some(now));
-        let mut readings = Readings::new(id, at);
+        let mut readings = Readings::new(described.id.clone(), at);
         readings.day = self.known.day.map(|(_, date)| date);
         for (key, value) in self.holding.values() {
-            if self.known.carries.contains(key) {
+            if self.known.carries.contains(key) && described.metric(key).is_some() {
                 readings.push(key, value.clone());
             }
         }
@@ -360,15 +368,31 @@ impl Unit {
         Some(readings)
     }
 
-    /// The device, if it has an identity and there is something new about it.
-    pub(super) fn describe(&mut self, config: &Config, is_controlled: bool) -> Option<Device> {
+    /// The device, if it has an identity and there is something new about it. News that come one
+    /// after the other are gathered.
+    pub(super) fn describe(
+        &mut self,
+        config: &Config,
+        is_controlled: bool,
+        now: Duration,
+    ) -> Option<Device> {
+        let since = now.saturating_sub(self.described_at);
+        if self.described.is_some() && since < DESCRIBED {
+            return None;
+        }
         let device = self.device(config, is_controlled)?;
         if self.described.as_ref() == Some(&device) {
             return None;
         }
         self.described = Some(device.clone());
+        self.described_at = now;
         self.is_fresh = true;
         Some(device)
+    }
+
+    /// Whether it is met for the first time, and has not been described.
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new && self.described.is_none()
     }
 
     /// Whether it has told anything worth an entity, now or in an earlier run.

@@ -8,7 +8,7 @@ use super::said::{NUMBERS, differs, numbers};
 use super::{House, cable_id, id, still};
 
 /// What the text of a model does not say, but HEX.
-const OF_HEX: &[(&str, &str)] = &[("multi-rs", "ac_output_apparent_power")];
+pub(super) const OF_HEX: &[(&str, &str)] = &[("multi-rs", "ac_output_apparent_power")];
 
 /// How each model is called; the end of its serial number comes after.
 const NAMES: &[(&str, &str)] = &[

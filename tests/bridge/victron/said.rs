@@ -49,7 +49,8 @@ pub(super) fn numbers(device: &Simulator) -> Vec<Said> {
         };
         let never = key == "time_to_go" && value == "-1";
         let number = value.parse::<f64>().ok().filter(|_| !never);
-        let error = 0.5 * 10_f64.powi(-decimals) + 1e-9;
+        // HEX has another resolution than text, and is what is known before the first block.
+        let error = 10_f64.powi(-decimals) + 1e-9;
         Some((key, number.map(|number| (number / factor, error))))
     };
     text.iter().filter_map(number).collect()

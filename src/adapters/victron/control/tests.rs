@@ -1,1 +1,283 @@
+use super::*;
+use crate::adapters::victron::unit::Remembered;
+use crate::adapters::victron::wire::hex::{Flags, Value as Register};
+use crate::adapters::victron::wire::registers;
 
+const NOW: Duration = Duration::from_secs(1_000);
+
+/// A device that has these registers with these numbers.
+fn unit(product: u16, firmware: &str, registers: &[(u16, i64)]) -> Unit {
+    let mut unit = Unit::new(
+        "port".to_owned(),
+        Remembered::default(),
+        jiff::tz::TimeZone::UTC,
+    );
+    unit.know_product(product);
+    unit.know_firmware(firmware.to_owned());
+    for (id, number) in registers {
+        let register = registers::Register::of(*id).unwrap();
+        let bytes = register
+            .encode(Decimal::new(*number, register.decimals))
+            .unwrap();
+        unit.take_hex(
+            &Register::new(*id, &bytes),
+            NOW,
+            jiff::Timestamp::UNIX_EPOCH,
+        );
+    }
+    unit
+}
+
+fn solar_charger(firmware: &str) -> Unit {
+    unit(
+        0xa053,
+        firmware,
+        &[(0x0200, 1), (0xedab, 1), (0x2015, 100), (0xeddf, 150)],
+    )
+}
+
+/// Plays a device that does as it is told, and says what it was asked.
+fn obey(
+    controls: &mut Controls,
+    unit: &Unit,
+    key: &str,
+    value: &Value,
+) -> (Vec<Request>, Result<Value, String>) {
+    let begun = controls.begin(7, key, value, unit, NOW);
+    match begun {
+        Err(why) => return (Vec::new(), Err(why)),
+        Ok(Some(value)) => return (Vec::new(), Ok(value)),
+        Ok(None) => {}
+    }
+    let mut asked = Vec::new();
+    let mut written = std::collections::BTreeMap::new();
+    loop {
+        let request = controls.next().expect("it goes on");
+        assert_eq!(controls.next(), None, "one at a time");
+        asked.push(request.clone());
+        let finished = match &request {
+            Request::Set(register, bytes) => {
+                written.insert(*register, bytes.clone());
+                let answer = Answer::Set(Register::new(*register, bytes));
+                controls.answered(&request, &answer, NOW)
+            }
+            Request::Get(register) => {
+                let bytes = written.get(register).cloned().unwrap_or_else(|| vec![1]);
+                let answer = Answer::Get(Register::new(*register, &bytes));
+                controls.answered(&request, &answer, NOW)
+            }
+            other => panic!("{other:?}"),
+        };
+        if let Some(Finished { id, result }) = finished {
+            assert_eq!(id, 7);
+            return (asked, result);
+        }
+    }
+}
+
+fn text(word: &'static str) -> Value {
+    Value::Text(word.into())
+}
+
+#[test]
+fn a_device_offers_what_it_can_do() {
+    let keys = |unit: &Unit| {
+        let controls = offered(unit);
+        controls
+            .iter()
+            .map(|control| control.key.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        keys(&solar_charger("1.59")),
+        [
+            "mode",
+            "load_output",
+            "load_control",
+            "charge_current_limit",
+            "lift_charge_current_limit"
+        ]
+    );
+    // Without a load output, and not in reach of a network.
+    assert_eq!(keys(&unit(0xa06c, "3.16", &[(0x0200, 1)])), ["mode"]);
+    assert_eq!(keys(&unit(0xa271, "1.18", &[(0x0200, 2)])), ["mode"]);
+    // Nobody has seen what an RS unit makes of it.
+    assert_eq!(keys(&unit(0xa442, "1.18", &[(0x0200, 3)])), [""; 0]);
+    // A relay that minds itself is not switched.
+    assert_eq!(
+        keys(&unit(0xa381, "4.08", &[(0x034f, 0), (0x034e, 0)])),
+        [""; 0]
+    );
+    assert_eq!(
+        keys(&unit(0xa381, "4.08", &[(0x034f, 2), (0x034e, 0)])),
+        ["relay"]
+    );
+}
+
+#[test]
+fn the_mode_is_written_and_read_back() {
+    let (asked, result) = obey(
+        &mut Controls::default(),
+        &solar_charger("1.59"),
+        "mode",
+        &text("off"),
+    );
+    assert_eq!(asked, [Request::Set(0x0200, vec![4]), Request::Get(0x0200)]);
+    assert_eq!(result, Ok(text("off")));
+    let inverter = unit(0xa271, "1.18", &[(0x0200, 2)]);
+    let (asked, _) = obey(&mut Controls::default(), &inverter, "mode", &text("eco"));
+    assert_eq!(asked, [Request::Set(0x0200, vec![5]), Request::Get(0x0200)]);
+    let (_, result) = obey(
+        &mut Controls::default(),
+        &inverter,
+        "mode",
+        &text("charger on"),
+    );
+    assert!(result.is_err());
+}
+
+#[test]
+fn old_solar_chargers_are_told_first_that_they_are_controlled() {
+    let (asked, _) = obey(
+        &mut Controls::default(),
+        &solar_charger("1.23"),
+        "mode",
+        &text("charger on"),
+    );
+    assert_eq!(asked[0], Request::Set(0x0202, vec![2, 0, 0, 0]));
+    let (asked, _) = obey(
+        &mut Controls::default(),
+        &solar_charger("1.42"),
+        "mode",
+        &text("charger on"),
+    );
+    assert_eq!(asked.len(), 2);
+}
+
+#[test]
+fn a_load_output_that_is_switched_on_again_guards_the_battery_as_before() {
+    let mut controls = Controls::default();
+    let (asked, result) = obey(
+        &mut controls,
+        &solar_charger("1.59"),
+        "load_output",
+        &false.into(),
+    );
+    assert_eq!(asked[0], Request::Set(0xedab, vec![0]));
+    assert_eq!(result, Ok(false.into()));
+    let off = unit(0xa053, "1.59", &[(0xedab, 0)]);
+    let (asked, _) = obey(&mut controls, &off, "load_output", &true.into());
+    assert_eq!(asked[0], Request::Set(0xedab, vec![AUTOMATIC]));
+    // It is so already: memory that wears out is not written.
+    let (asked, result) = obey(
+        &mut controls,
+        &solar_charger("1.59"),
+        "load_control",
+        &text("automatic"),
+    );
+    assert_eq!(asked, [Request::Get(0xedab)]);
+    assert_eq!(result, Ok(text("automatic")));
+}
+
+#[test]
+fn a_limit_is_kept_up_until_it_is_lifted() {
+    let mut controls = Controls::default();
+    let ten = Value::Number(Decimal::integer(10));
+    let (asked, result) = obey(
+        &mut controls,
+        &solar_charger("1.59"),
+        "charge_current_limit",
+        &ten,
+    );
+    assert_eq!(asked[..2], limit::writes(100));
+    assert_eq!(result, Ok(ten));
+    assert_eq!(controls.tick(NOW + Duration::from_secs(29), true), []);
+    assert_eq!(
+        controls.tick(NOW + Duration::from_secs(30), true),
+        limit::writes(100)
+    );
+    let (asked, result) = obey(
+        &mut controls,
+        &solar_charger("1.59"),
+        "lift_charge_current_limit",
+        &Value::Unknown,
+    );
+    assert_eq!((asked.len(), result), (0, Ok(Value::Unknown)));
+    assert_eq!(controls.tick(NOW + Duration::from_secs(90), true), []);
+}
+
+#[test]
+fn what_the_device_does_not_take_is_told() {
+    let mut controls = Controls::default();
+    let unit = solar_charger("1.59");
+    controls.begin(1, "mode", &text("off"), &unit, NOW).unwrap();
+    let request = controls.next().unwrap();
+    let mut refused = Register::new(0x0200, &[]);
+    refused.flags = Flags::NOT_SUPPORTED;
+    let finished = controls
+        .answered(&request, &Answer::Set(refused), NOW)
+        .unwrap();
+    assert!(finished.result.unwrap_err().contains("refuses"));
+
+    // It says yes, and is still on.
+    controls.begin(2, "mode", &text("off"), &unit, NOW).unwrap();
+    let set = controls.next().unwrap();
+    assert_eq!(
+        controls.answered(&set, &Answer::Set(Register::new(0x0200, &[4])), NOW),
+        None
+    );
+    let get = controls.next().unwrap();
+    let finished = controls
+        .answered(&get, &Answer::Get(Register::new(0x0200, &[1])), NOW)
+        .unwrap();
+    assert!(finished.result.unwrap_err().contains("0x0200 says 1"));
+
+    controls.begin(3, "mode", &text("off"), &unit, NOW).unwrap();
+    let set = controls.next().unwrap();
+    let finished = controls.unanswered(&set, NOW).unwrap();
+    assert!(finished.result.unwrap_err().contains("did not answer"));
+}
+
+#[test]
+fn commands_wait_for_each_other_but_not_without_end() {
+    let mut controls = Controls::default();
+    let unit = solar_charger("1.59");
+    for id in 0..MOST as u64 {
+        controls
+            .begin(id, "mode", &text("off"), &unit, NOW)
+            .unwrap();
+    }
+    assert!(controls.begin(9, "mode", &text("off"), &unit, NOW).is_err());
+    assert_eq!(controls.abandon("gone").len(), MOST);
+    assert_eq!(controls.next(), None);
+}
+
+#[test]
+fn nothing_but_these_registers_is_ever_written() {
+    const ALLOWED: [u16; 6] = [0x0200, 0x0202, 0x034e, 0x200e, 0x2015, 0xedab];
+    for device in [
+        solar_charger("1.23"),
+        unit(0xa381, "4.08", &[(0x034f, 2), (0x034e, 0)]),
+        unit(0xa271, "1.18", &[(0x0200, 2)]),
+    ] {
+        for control in offered(&device) {
+            let values = match &control.kind {
+                ControlKind::Switch => vec![true.into(), false.into()],
+                ControlKind::Number { min, max, .. } => {
+                    vec![Value::Number(*min), Value::Number(*max)]
+                }
+                ControlKind::Select(options) => options.iter().cloned().map(Value::Text).collect(),
+                ControlKind::Button => vec![Value::Unknown],
+            };
+            for value in values {
+                let (asked, _) = obey(&mut Controls::default(), &device, &control.key, &value);
+                for request in asked {
+                    if let Request::Set(register, bytes) = request {
+                        assert!(ALLOWED.contains(&register), "{register:#06x}");
+                        assert!(register != 0x200e || bytes == [0x05]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -265,3 +265,6 @@ fn places(args: &SimulatorArgs) -> io::Result<Vec<Place>> {
 fn cable_name(number: usize) -> String {
     format!("usb-VictronEnergy_BV_VE_Direct_cable_VE{number:06}-if00-port0")
 }
+
+#[cfg(test)]
+mod tests;

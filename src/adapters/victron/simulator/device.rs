@@ -261,7 +261,7 @@ impl Device {
             Q::ChargedEnergy => self.produced_or(counters.charged(), counters.discharged()),
             Q::ChargerCurrent => live.charger_current,
             Q::ChargerTemperature => live.temperature,
-            Q::PanelVoltage => live.panel_voltage,
+            Q::PanelVoltage | Q::TrackerVoltage(0) => live.panel_voltage,
             Q::PanelPower => live.panel_power,
             Q::PanelCurrent => live.panel_power * 1000 / live.panel_voltage.max(1),
             Q::LoadCurrent => live.load_current,
@@ -284,9 +284,8 @@ impl Device {
             Q::PowerToday => days.power(0),
             Q::PowerYesterday => days.power(1),
             Q::Day => days.number(),
-            // The first tracker has three fifths.
-            Q::TrackerVoltage(0) => live.panel_voltage,
             Q::TrackerVoltage(_) => live.panel_voltage * 10 / 11,
+            // The first tracker has three fifths.
             Q::TrackerPower(0) => live.panel_power * 3 / 5,
             Q::TrackerPower(_) => live.panel_power - live.panel_power * 3 / 5,
             Q::TrackerCurrent(_) => live.panel_power * 500 / live.panel_voltage.max(1),

@@ -115,12 +115,11 @@ impl Device {
         self.settings.insert(register, bytes.to_vec());
         match register {
             0x2015 => self.limited = Some(now),
-            0x2001..=0x2003 => self.limited = self.limited.or(Some(now)),
             // A battery management system is there, and from now on it has to be.
             0x200e if number(bytes, false) & 8 != 0 => {
                 self.settings.insert(0xede8, vec![1]);
             }
-            0x200e => self.limited = self.limited.or(Some(now)),
+            0x200e | 0x2001..=0x2003 => self.limited = self.limited.or(Some(now)),
             _ => {}
         }
         self.look();

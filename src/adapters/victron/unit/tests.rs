@@ -1,1 +1,325 @@
+use super::*;
+use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
+/// A device, and the text that it sends.
+struct Bench {
+    unit: Unit,
+    cycles: Cycles,
+    now: Duration,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            unit: Unit::new("VE000001".to_owned(), Remembered::default(), TimeZone::UTC),
+            cycles: Cycles::new(),
+            now: Duration::ZERO,
+        }
+    }
+
+    /// A round of one block, a second after the one before.
+    fn round(&mut self, fields: &[(&str, &str)]) {
+        self.now += Duration::from_secs(1);
+        let Self { unit, cycles, now } = self;
+        Decoder::new().push(&encode_block(fields).unwrap(), |event| {
+            let Event::Block(block) = event else {
+                panic!("it is whole")
+            };
+            cycles.block(&block, *now, |_| {});
+        });
+        let at =
+            Timestamp::from_second(1_800_000_000 + i64::try_from(now.as_secs()).unwrap()).unwrap();
+        cycles.tick(*now + Duration::from_secs(2), |cycles| {
+            unit.take_round(cycles, *now, at);
+        });
+    }
+
+    fn rounds(&mut self, count: usize, fields: &[(&str, &str)]) {
+        for _ in 0..count {
+            self.round(fields);
+        }
+    }
+
+    fn hex(&mut self, register: u16, bytes: &[u8]) {
+        self.unit.take_hex(
+            &hex::Value::new(register, bytes),
+            self.now,
+            Timestamp::UNIX_EPOCH,
+        );
+    }
+
+    fn number(&self, key: &str) -> Option<String> {
+        Some(self.unit.value(key)?.as_number()?.to_string())
+    }
+
+    fn metrics(&mut self) -> Vec<String> {
+        self.unit.settle_identity();
+        let device = self.unit.device(&Config::default(), false).unwrap();
+        let own = device
+            .metrics
+            .iter()
+            .filter(|metric| !ALWAYS.contains(&metric.key.as_ref()));
+        own.map(|metric| metric.key.to_string()).collect()
+    }
+
+    fn has(&mut self, key: &str) -> bool {
+        self.metrics().iter().any(|known| known == key)
+    }
+}
+
+const SHUNT: &[(&str, &str)] = &[
+    ("PID", "0xA381"),
+    ("V", "12800"),
+    ("VS", "12700"),
+    ("I", "-1500"),
+    ("P", "-19"),
+    ("SOC", "876"),
+    ("MON", "0"),
+    ("H17", "100"),
+    ("H18", "200"),
+];
+
+#[test]
+fn a_device_has_the_metrics_that_it_sends_and_no_others() {
+    let mut bench = Bench::new();
+    bench.round(&[
+        ("PID", "0xA053"),
+        ("SER#", "HQ0000000AB"),
+        ("V", "12800"),
+        ("PPV", "20"),
+    ]);
+    assert_eq!(bench.metrics(), ["panel_power", "battery_voltage"]);
+    let device = bench.unit.device(&Config::default(), false).unwrap();
+    assert_eq!(device.id.as_str(), "victron_hq0000000ab");
+    assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
+    assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
+    assert!(device.controls.is_empty());
+}
+
+#[test]
+fn power_is_reckoned_where_it_is_not_told() {
+    let mut bench = Bench::new();
+    bench.round(&[
+        ("PID", "0xA053"),
+        ("V", "13000"),
+        ("I", "2000"),
+        ("IL", "500"),
+        ("ERR", "0"),
+    ]);
+    assert_eq!(bench.number("battery_power").as_deref(), Some("26.0"));
+    assert_eq!(bench.number("load_power").as_deref(), Some("6.5"));
+    assert_eq!(bench.unit.value("fault"), Some(&false.into()));
+    bench.round(&[
+        ("PID", "0xA053"),
+        ("V", "13000"),
+        ("I", "2000"),
+        ("ERR", "33"),
+    ]);
+    assert_eq!(bench.unit.value("fault"), Some(&true.into()));
+    let mut bench = Bench::new();
+    bench.round(SHUNT);
+    assert_eq!(bench.number("battery_power").as_deref(), Some("-19"));
+}
+
+#[test]
+fn a_shunt_that_measures_something_else_has_no_charge() {
+    let mut bench = Bench::new();
+    bench.round(SHUNT);
+    assert!(bench.has("state_of_charge") && bench.has("energy_discharged"));
+    let meter: Vec<_> = SHUNT
+        .iter()
+        .map(|(label, value)| match *label {
+            "MON" => ("MON", "-9"),
+            "SOC" => ("SOC", "---"),
+            label => (label, *value),
+        })
+        .collect();
+    bench.rounds(2, &meter);
+    for key in ["state_of_charge", "energy_discharged", "energy_charged"] {
+        assert!(!bench.has(key), "{key}");
+    }
+    assert_eq!(bench.number("energy_produced").as_deref(), Some("1.00"));
+    assert_eq!(bench.number("energy_consumed").as_deref(), Some("2.00"));
+    bench.rounds(2, SHUNT);
+    assert!(bench.has("state_of_charge") && !bench.has("energy_produced"));
+}
+
+#[test]
+fn the_auxiliary_input_is_what_it_is_set_to() {
+    let with = |others: &[(&'static str, &'static str)]| {
+        let rest = SHUNT.iter().filter(|(label, _)| *label != "VS").copied();
+        rest.chain(others.iter().copied()).collect::<Vec<_>>()
+    };
+    let mut bench = Bench::new();
+    bench.rounds(5, SHUNT);
+    bench.rounds(5, &with(&[("VM", "6400"), ("DM", "-3")]));
+    assert!(!bench.has("starter_voltage") && bench.has("mid_point_deviation"));
+    bench.rounds(5, &with(&[("T", "21")]));
+    assert!(!bench.has("mid_point_voltage") && bench.has("battery_temperature"));
+    // A probe that was pulled is a temperature that nobody knows.
+    bench.round(&with(&[("T", "---")]));
+    assert_eq!(
+        bench.unit.value("battery_temperature"),
+        Some(&Value::Unknown)
+    );
+    assert!(bench.has("battery_temperature"));
+}
+
+#[test]
+fn a_probe_that_never_was_there_is_no_metric() {
+    let mut bench = Bench::new();
+    bench.round(&[
+        ("PID", "0x203"),
+        ("V", "12800"),
+        ("T", "---"),
+        ("SOC", "---"),
+        ("TTG", "-1"),
+    ]);
+    assert!(!bench.has("battery_temperature"));
+    assert!(bench.has("state_of_charge") && bench.has("time_to_go"));
+    assert_eq!(bench.unit.value("time_to_go"), Some(&Value::Unknown));
+}
+
+#[test]
+fn a_label_that_is_missing_is_unknown_and_then_forgotten() {
+    let mut bench = Bench::new();
+    bench.round(&[("PID", "0xA053"), ("V", "12800"), ("IL", "500")]);
+    bench.rounds(2, &[("PID", "0xA053"), ("V", "12800")]);
+    assert_eq!(bench.number("load_current").as_deref(), Some("0.500"));
+    bench.rounds(2, &[("PID", "0xA053"), ("V", "12800")]);
+    assert_eq!(bench.unit.value("load_current"), Some(&Value::Unknown));
+    assert!(bench.has("load_current"));
+    bench.rounds(30, &[("PID", "0xA053"), ("V", "12800")]);
+    assert!(!bench.has("load_current"));
+}
+
+#[test]
+fn text_counts_before_hex_and_hex_where_there_is_no_text() {
+    let mut bench = Bench::new();
+    bench.round(&[("PID", "0xA053"), ("V", "12800"), ("PPV", "20")]);
+    bench.hex(0xedbc, &2_049_u32.to_le_bytes());
+    assert_eq!(bench.number("panel_power").as_deref(), Some("20"));
+    bench.hex(0xeddd, &12_345_u32.to_le_bytes());
+    assert_eq!(bench.number("energy_total").as_deref(), Some("123.45"));
+    // Not in a network: nothing to show.
+    bench.hex(0x2027, &[0xff; 4]);
+    assert!(!bench.has("network_panel_power"));
+    bench.unit.age(bench.now + Duration::from_secs(3600));
+    assert_eq!(bench.number("energy_total").as_deref(), Some("123.45"));
+}
+
+#[test]
+fn what_was_read_by_hex_gets_old() {
+    let mut bench = Bench::new();
+    bench.round(&[("PID", "0xA053"), ("V", "12800")]);
+    bench.hex(0xeddb, &2_751_i16.to_le_bytes());
+    bench.unit.age(bench.now + Duration::from_secs(600));
+    assert_eq!(
+        bench.number("charger_temperature").as_deref(),
+        Some("27.51")
+    );
+    bench.unit.age(bench.now + Duration::from_secs(3600));
+    assert_eq!(
+        bench.unit.value("charger_temperature"),
+        Some(&Value::Unknown)
+    );
+}
+
+#[test]
+fn the_last_full_charge_stands_still() {
+    let mut bench = Bench::new();
+    let full = |bench: &Bench| bench.unit.value("last_full_charge").cloned();
+    bench.round(&[("PID", "0x203"), ("H9", "1000")]);
+    let first = full(&bench);
+    // A second later; the device counts minutes.
+    bench.round(&[("PID", "0x203"), ("H9", "1000")]);
+    assert_eq!(full(&bench), first);
+    bench.round(&[("PID", "0x203"), ("H9", "0")]);
+    assert_ne!(full(&bench), first);
+}
+
+#[test]
+fn a_day_begins_when_the_charger_says_so() {
+    let mut bench = Bench::new();
+    let mut day = |number: &str| {
+        bench.round(&[("PID", "0xA053"), ("V", "12800"), ("HSDS", number)]);
+        bench.unit.known.day.unwrap().1
+    };
+    let first = day("364");
+    assert_eq!(day("364"), first);
+    // It wraps, and may begin a second one on the same day.
+    assert_eq!(day("0"), first.tomorrow().unwrap());
+    assert_eq!(day("1"), first.tomorrow().unwrap().tomorrow().unwrap());
+}
+
+#[test]
+fn a_device_keeps_the_identity_that_it_was_first_known_by() {
+    let mut bench = Bench::new();
+    bench.round(SHUNT);
+    bench.unit.settle_identity();
+    assert_eq!(bench.unit.id().unwrap().as_str(), "victron_ve000001");
+    bench.unit.know_serial("HQ00000000C");
+    let device = bench.unit.device(&Config::default(), false).unwrap();
+    assert_eq!(device.id.as_str(), "victron_ve000001");
+    assert_eq!(device.serial, "HQ00000000C");
+    assert!(bench.unit.is_other(None, Some("HQ00000000D")));
+    assert!(bench.unit.is_other(Some(0xa389), None));
+    assert!(!bench.unit.is_other(Some(0xa381), None));
+}
+
+#[test]
+fn names_come_from_the_user_then_from_the_device() {
+    let mut bench = Bench::new();
+    bench.round(SHUNT);
+    bench.unit.know_serial("HQ00000000C");
+    let named = |bench: &Bench, config: &Config| bench.unit.device(config, false).unwrap().name;
+    let mut config = Config::default();
+    assert_eq!(named(&bench, &config), "BMV-712 Smart 000C");
+    bench.unit.know_custom_name(" House battery ");
+    assert_eq!(named(&bench, &config), "House battery");
+    config
+        .names
+        .insert("HQ00000000C".to_owned(), "Cellar".to_owned());
+    assert_eq!(named(&bench, &config), "Cellar");
+}
+
+#[test]
+fn at_night_nothing_flows_and_what_was_counted_stays() {
+    let mut bench = Bench::new();
+    bench.round(&[
+        ("PID", "0xA044"),
+        ("V", "25900"),
+        ("PPV", "3"),
+        ("I", "100"),
+        ("CS", "3"),
+        ("H19", "100"),
+    ]);
+    bench.unit.fall_asleep();
+    assert_eq!(bench.number("panel_power").as_deref(), Some("0"));
+    assert_eq!(bench.number("battery_current").as_deref(), Some("0"));
+    assert_eq!(bench.unit.value("battery_voltage"), Some(&Value::Unknown));
+    assert_eq!(bench.unit.value("state"), Some(&"off".into()));
+    assert_eq!(bench.number("energy_resettable").as_deref(), Some("1.00"));
+}
+
+#[test]
+fn a_device_that_nobody_has_heard_of_works() {
+    let mut bench = Bench::new();
+    bench.round(&[
+        ("PID", "0xA0FA"),
+        ("V", "12800"),
+        ("VPV", "40000"),
+        ("NEW", "1"),
+        ("CS", "99"),
+    ]);
+    assert_eq!(bench.unit.family(), Some(Family::Mppt));
+    assert_eq!(bench.unit.label(), "product 0xA0FA");
+    assert_eq!(
+        bench.unit.holding.odd_text(LONGEST),
+        Value::from("CS=99, NEW=1".to_owned())
+    );
+    let mut bench = Bench::new();
+    bench.round(&[("BMV", "602S"), ("V", "12800"), ("SOC", "1000")]);
+    assert_eq!(bench.unit.family(), Some(Family::Shunt));
+    assert_eq!(bench.unit.model().as_deref(), Some("BMV-602S"));
+}

@@ -1,0 +1,228 @@
+//! Lines out of bytes.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | `0A` or `0D`, any number of them | the end of a line |
+//! | up to `20`, and `7F`, at both ends of a line | left out: noise of a port that was just opened, padding |
+//! | all others | the line, in whatever encoding; at most 4096 bytes of it |
+//!
+//! A line without an end is one, too, once nothing has followed for a while: some devices send no
+//! end. What is longer than any line is left out up to the next end.
+
+use std::collections::VecDeque;
+
+/// Bytes of a line at most.
+pub(super) const LONGEST: usize = 4096;
+
+/// One line without its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Where it begins, counted from the first byte pushed.
+    pub(super) offset: u64,
+    /// Its bytes; never none.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A line is too long to be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at byte {offset}: more than {LONGEST} bytes without the end of a line")]
+pub(super) struct TooLong {
+    /// Where it begins.
+    pub(super) offset: u64,
+}
+
+/// Cuts a stream of bytes into lines. Push bytes, pull lines.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    state: State,
+    buffer: Vec<u8>,
+    /// Where the bytes in `buffer` begin.
+    offset: u64,
+    position: u64,
+    ready: VecDeque<Result<Line, TooLong>>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    /// In a line, or before one.
+    #[default]
+    Line,
+    /// In something of which the rest is left out.
+    Skipping,
+}
+
+impl Lines {
+    /// From bytes that begin anywhere: until a line has ended or there was a pause, half a number
+    /// may look like a whole one.
+    pub(super) fn from_the_middle() -> Self {
+        Self {
+            state: State::Skipping,
+            ..Self::default()
+        }
+    }
+
+    /// Takes bytes, cut anywhere.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' | b'\r' => self.end(),
+                _ if self.state == State::Skipping => {}
+                _ if self.buffer.len() == LONGEST => {
+                    let offset = self.offset;
+                    self.ready.push_back(Err(TooLong { offset }));
+                    self.buffer.clear();
+                    self.state = State::Skipping;
+                }
+                byte => {
+                    if self.buffer.is_empty() {
+                        self.offset = self.position;
+                    }
+                    self.buffer.push(*byte);
+                }
+            }
+            self.position += 1;
+        }
+    }
+
+    /// Nothing has come for a while, or nothing will come any more.
+    pub(super) fn quiet(&mut self) {
+        self.end();
+    }
+
+    /// Whether a pause would make a difference.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == State::Skipping || !self.buffer.is_empty()
+    }
+
+    /// The next line.
+    pub(super) fn next(&mut self) -> Option<Result<Line, TooLong>> {
+        self.ready.pop_front()
+    }
+
+    fn end(&mut self) {
+        self.state = State::Line;
+        let is_noise = |byte: &u8| *byte <= b' ' || *byte == 0x7f;
+        let Some(first) = self.buffer.iter().position(|byte| !is_noise(byte)) else {
+            self.buffer.clear();
+            return;
+        };
+        let last = self.buffer.iter().rposition(|byte| !is_noise(byte));
+        let bytes = self.buffer.get(first..=last.unwrap_or(first));
+        let line = Line {
+            offset: self.offset + first as u64,
+            bytes: bytes.unwrap_or_default().to_vec(),
+        };
+        self.ready.push_back(Ok(line));
+        self.buffer.clear();
+    }
+}
+
+/// A line for people: short, and nothing in it that cannot be seen.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    const LONGEST: usize = 60;
+    let text = String::from_utf8_lossy(bytes);
+    let seen = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let short: String = text.chars().map(seen).take(LONGEST).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short + "…"
+    } else {
+        short
+    }
+}
+
+/// Whether a line looks like bytes of another speed or kind, not like text.
+pub(super) fn is_garbled(bytes: &[u8]) -> bool {
+    shown(bytes).contains('\u{fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn all(lines: &mut Lines) -> Vec<Result<Line, TooLong>> {
+        std::iter::from_fn(|| lines.next()).collect()
+    }
+
+    fn texts(lines: &mut Lines) -> Vec<String> {
+        let good = all(lines).into_iter().flatten();
+        good.map(|line| shown(&line.bytes)).collect()
+    }
+
+    #[test]
+    fn every_kind_of_end_ends_a_line_and_noise_around_it_is_left_out() {
+        let mut lines = Lines::default();
+        lines.push(b"\0\x0000.1A\r\n\n  18.50 \r T=3\n21.0");
+        assert_eq!(texts(&mut lines), ["00.1A", "18.50", "T=3"]);
+        assert!(lines.is_open());
+        lines.quiet();
+        assert_eq!(texts(&mut lines), ["21.0"]);
+        assert!(!lines.is_open());
+    }
+
+    #[test]
+    fn half_a_line_at_the_beginning_is_none_unless_it_was_quiet_before() {
+        let mut lines = Lines::from_the_middle();
+        lines.push(b"3.5\n23.5\n");
+        assert_eq!(texts(&mut lines), ["23.5"]);
+        let mut lines = Lines::from_the_middle();
+        lines.quiet();
+        lines.push(b"23.5\n");
+        assert_eq!(texts(&mut lines), ["23.5"]);
+    }
+
+    #[test]
+    fn what_is_longer_than_any_line_is_told_once_and_left_out() {
+        let mut lines = Lines::default();
+        lines.push(b"1\n");
+        lines.push(&[b'x'; 3 * LONGEST]);
+        lines.push(b"\n2\n");
+        let found = all(&mut lines);
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[1], Err(TooLong { offset: 2 }));
+        assert_eq!(
+            found[2].as_ref().map(|line| line.offset),
+            Ok(3 + 3 * LONGEST as u64)
+        );
+        // As long as a line may be.
+        lines.push(&[b'x'; LONGEST]);
+        lines.push(b"\n");
+        assert!(matches!(&all(&mut lines)[..], [Ok(line)] if line.bytes.len() == LONGEST));
+    }
+
+    #[test]
+    fn a_line_is_shown_short_and_without_what_cannot_be_seen() {
+        assert_eq!(shown(b"18.5 \xb0C\x1b[0m"), "18.5 \u{fffd}C\u{fffd}[0m");
+        assert!(is_garbled(b"\x80\xf8") && !is_garbled("18.5 °C".as_bytes()));
+        assert_eq!(shown(&[b'x'; 100]).chars().count(), 61);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_the_same_however_the_bytes_are_cut(
+            bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b' '), any::<u8>()], 0..300),
+            cuts in prop::collection::vec(0_usize..300, 0..8),
+            padding in 0_usize..LONGEST + 20,
+        ) {
+            let bytes = [vec![b'7'; padding], bytes].concat();
+            let mut whole = Lines::default();
+            whole.push(&bytes);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let mut pieces = Lines::default();
+            for piece in cuts.windows(2) {
+                pieces.push(&bytes[piece[0]..piece[1]]);
+            }
+            whole.quiet();
+            pieces.quiet();
+            let found = all(&mut whole);
+            prop_assert_eq!(&found, &all(&mut pieces));
+            for line in found.into_iter().flatten() {
+                let start = usize::try_from(line.offset).unwrap();
+                prop_assert_eq!(&bytes[start..start + line.bytes.len()], &line.bytes[..]);
+                prop_assert!(!line.bytes.is_empty() && line.bytes.len() <= LONGEST);
+            }
+        }
+    }
+}

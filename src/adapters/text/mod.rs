@@ -1,0 +1,141 @@
+//! Sensors and programs that print their values as lines of text: clamp ammeters, thermometers,
+//! home-made boards, scripts.
+//!
+//! The way of the Aviosys 8870, a clamp ammeter on USB, and of the TEMPer, a thermometer whose program
+//! prints degrees, is that of many: a byte wakes the one, and `00.1A` comes back; the other is run, and
+//! prints `18.50`. What is in a line is said by the section of the configuration alone, so metrics are
+//! made of it.
+//!
+//! ```text
+//! 30 30 2e 31 41 0d 0a    00.1A    pattern ^(\d\d+\.\d)A$, scale 1: 0.1 A; scale 230: 23 W
+//! 31 38 2e 35 30 0a       18.50    no pattern, offset -3: 15.5 °C
+//! ```
+//!
+//! | Step | Module |
+//! |---|---|
+//! | ask or listen on a port, or run a program | `source`, `exchange`, `command`, `probe` |
+//! | bytes to lines | `lines` |
+//! | lines to values | `values`, `number` |
+//! | values to a device: its metrics, what it reports, how it is | `metrics`, `sensor`, `diagnosis` |
+
+mod command;
+mod config;
+mod decode;
+mod diagnosis;
+mod escapes;
+mod exchange;
+mod lines;
+mod metrics;
+mod number;
+mod probe;
+mod sensor;
+#[cfg(target_os = "linux")]
+pub mod simulator;
+mod source;
+mod values;
+
+use std::sync::Arc;
+
+use self::config::Config;
+use self::values::Rules;
+#[cfg(target_os = "linux")]
+use super::Tool;
+use super::{Adapter, Decoder, Source};
+use crate::config::{Problems, Section, SectionDoc};
+use crate::links::Mask;
+use crate::model::Metric;
+
+/// The adapter's name in the configuration and in device ids.
+pub const KIND: &str = "text";
+
+/// Sensors and programs that print lines of text.
+pub static ADAPTER: Text = Text;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Text;
+
+const ABOUT: &str = "\
+    A sensor that prints lines of text on a serial port, or a program that prints its values. Repeat \
+    the section for each. A program runs with the rights of wattbridge, and only this file can name \
+    it: no environment variable reaches a section.";
+
+const EXAMPLE: &str = "\
+[[text]]
+id = \"clamp\"
+name = \"House\"
+port = \"/dev/ttyACM0\"
+baud = 19200
+ask = '\\n'
+pattern = '^(\\d\\d+\\.\\d)A$'
+values = [
+    { id = \"current\", quantity = \"current\" },
+    { id = \"power\", quantity = \"power\", scale = 230, ceiling = 9000, energy = true },
+]
+";
+
+impl Adapter for Text {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn title(&self) -> &'static str {
+        "Sensors and programs that print lines of text"
+    }
+
+    fn tables(&self) -> &'static [&'static [Metric]] {
+        &[metrics::OWN]
+    }
+
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[[text]]",
+            about: ABOUT,
+            schema: schemars::schema_for!(Config),
+            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
+            example: EXAMPLE,
+        }
+    }
+
+    fn address(&self, text: &str) -> Vec<(&'static str, String)> {
+        vec![("port", text.to_owned())]
+    }
+
+    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+        let config: Config = section.read()?;
+        let rules = Arc::new(rules(section, &config)?);
+        Ok(Arc::new(source::Text { config, rules }))
+    }
+
+    fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
+        Ok(Box::new(decode::LineDecoder::new(section)?))
+    }
+
+    /// A line of a sensor names nobody.
+    fn mask(&self, section: &Section) -> Result<Mask, Problems> {
+        let _: Config = section.read()?;
+        Ok(Box::new(<[u8]>::to_vec))
+    }
+
+    fn mask_note(&self, _section: &Section, _file: &str) -> Option<String> {
+        Some(
+            "Lines of text are kept as they are: look through them before you show the file."
+                .into(),
+        )
+    }
+
+    #[cfg(target_os = "linux")]
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        Some(&simulator::Simulate)
+    }
+}
+
+/// What a section reads from each line.
+fn rules(section: &Section, config: &Config) -> Result<Rules, Problems> {
+    Rules::new(config).map_err(|complaint| {
+        let (what, advice) = (&complaint.what, &complaint.advice);
+        section
+            .problem::<Config>(complaint.field, what, advice)
+            .into()
+    })
+}

@@ -1,0 +1,298 @@
+//! One device: what its lines said, and how it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::config::Config;
+use super::lines::{Line, TooLong, shown};
+use super::values::{Found, Outcome, Rules};
+use super::{KIND, diagnosis, metrics};
+use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report, Value};
+
+/// Impossible values in a row after which the last possible one is no longer true either.
+const IMPOSSIBLE: u32 = 3;
+
+/// A device, filled line by line.
+#[derive(Debug)]
+pub(super) struct Sensor {
+    device: Device,
+    rules: Arc<Rules>,
+    patience: Duration,
+    /// What the lines of the reading that is under way said, by the place of the value.
+    found: BTreeMap<usize, Outcome>,
+    /// Why the last line that could not be read could not.
+    unfit: Option<Health>,
+    /// Impossible values in a row, and what the last one was, by the place of the value.
+    misses: BTreeMap<usize, (u32, Outcome)>,
+    lines_refused: i64,
+    values_refused: i64,
+    last_line: Option<String>,
+    /// When values were last read; before that, when nothing had been tried.
+    last: Option<Timestamp>,
+    health: Option<Health>,
+}
+
+impl Sensor {
+    pub(super) fn new(config: &Config, rules: Arc<Rules>) -> Self {
+        let word = config.word();
+        let name = config.name.clone().unwrap_or_else(|| in_words(word));
+        let mut device = Device::new(KIND, word, name, "");
+        device.area.clone_from(&config.area);
+        device.metrics = metrics::of(&config.values);
+        let is_asked = !config.ask.is_empty() || !config.command.is_empty();
+        let silent_after = config.silent_after.get();
+        Self {
+            device,
+            rules,
+            patience: if is_asked {
+                silent_after.max(config.interval.get().saturating_mul(2))
+            } else {
+                silent_after
+            },
+            found: BTreeMap::new(),
+            unfit: None,
+            misses: BTreeMap::new(),
+            lines_refused: 0,
+            values_refused: 0,
+            last_line: None,
+            last: None,
+            health: None,
+        }
+    }
+
+    /// What it is.
+    pub(super) fn description(&self) -> Report {
+        Report::Device(Box::new(self.device.clone()))
+    }
+
+    /// Forgets the lines of a reading that came to nothing.
+    pub(super) fn begin(&mut self) {
+        self.found.clear();
+        self.unfit = None;
+    }
+
+    /// Reads a line. The values it says are returned as well; none if it says nothing.
+    pub(super) fn take(&mut self, line: &Result<Line, TooLong>) -> Vec<Found> {
+        let unfit = match line {
+            Ok(line) => {
+                self.last_line = Some(shown(&line.bytes));
+                match self.rules.read(&line.bytes) {
+                    Ok(all) => {
+                        let outcomes = all.iter().map(|found| (found.index, found.outcome));
+                        self.found.extend(outcomes);
+                        return all;
+                    }
+                    Err(why) => diagnosis::unfit(&why, &line.bytes),
+                }
+            }
+            Err(_) => diagnosis::too_long(),
+        };
+        self.lines_refused = self.lines_refused.saturating_add(1);
+        self.unfit = Some(unfit);
+        Vec::new()
+    }
+
+    /// Whether the lines so far said anything.
+    pub(super) fn has_values(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    /// Whether the lines so far said everything.
+    pub(super) fn is_complete(&self) -> bool {
+        self.found.len() >= self.rules.len()
+    }
+
+    /// Why the last line that could not be read could not, if there was one.
+    pub(super) fn unfit(&self) -> Option<&Health> {
+        self.unfit.as_ref()
+    }
+
+    /// What the lines since the last reading said.
+    pub(super) fn reading(&mut self, now: Timestamp) -> Vec<Report> {
+        let mut readings = Readings::new(self.device.id.clone(), now);
+        for (index, outcome) in std::mem::take(&mut self.found) {
+            let key = self.rules.key(index).to_owned();
+            if let Outcome::Good(value) = outcome {
+                self.misses.remove(&index);
+                readings.push(key, value);
+                continue;
+            }
+            self.values_refused = self.values_refused.saturating_add(1);
+            let (misses, last) = self.misses.entry(index).or_insert((0, outcome));
+            (*misses, *last) = (misses.saturating_add(1), outcome);
+            if *misses >= IMPOSSIBLE {
+                readings.push(key, Value::Unknown);
+            }
+        }
+        self.unfit = None;
+        let impossible = self
+            .misses
+            .iter()
+            .find(|(_, (misses, _))| *misses >= IMPOSSIBLE);
+        let trouble = impossible.and_then(|(index, (_, outcome))| {
+            diagnosis::impossible(self.rules.key(*index), *outcome)
+        });
+        readings.push(metrics::LINES_REFUSED, Decimal::integer(self.lines_refused));
+        readings.push(
+            metrics::VALUES_REFUSED,
+            Decimal::integer(self.values_refused),
+        );
+        readings.push(metrics::LAST_LINE, Value::from(self.last_line.clone()));
+        self.last = Some(now);
+        let mut reports = vec![Report::Readings(readings)];
+        reports.extend(self.is(trouble.unwrap_or(Health::ONLINE)));
+        reports
+    }
+
+    /// A reading failed. Until that has lasted for a while, the values before it still count.
+    pub(super) fn failed(&mut self, now: Timestamp, why: Health) -> Vec<Report> {
+        let health = if self.is_silent(now) {
+            why
+        } else {
+            diagnosis::retrying(&why)
+        };
+        self.is(health).into_iter().collect()
+    }
+
+    /// The device cannot be reached at all, or is left alone.
+    pub(super) fn gone(&mut self, why: Health) -> Vec<Report> {
+        self.is(why).into_iter().collect()
+    }
+
+    /// Whether nothing could be read for too long. A clock that was set counts as long, too.
+    pub(super) fn is_silent(&self, now: Timestamp) -> bool {
+        self.last
+            .is_none_or(|last| now.duration_since(last).unsigned_abs() >= self.patience)
+    }
+
+    /// How long nothing may be read.
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    fn is(&mut self, health: Health) -> Option<Report> {
+        if self.health.as_ref() == Some(&health) {
+            return None;
+        }
+        self.health = Some(health.clone());
+        Some(Report::Health(self.device.id.clone(), health))
+    }
+
+    /// The device's id.
+    pub(super) const fn id(&self) -> &DeviceId {
+        &self.device.id
+    }
+}
+
+fn in_words(word: &str) -> String {
+    let words = word.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::ValueConfig;
+    use super::super::number::Number;
+    use super::*;
+    use crate::model::HealthCode;
+
+    fn sensor() -> Sensor {
+        let value = |key: &str, ceiling: i64| ValueConfig {
+            id: key.to_owned(),
+            ceiling: Some(Number(Decimal::integer(ceiling))),
+            ..ValueConfig::default()
+        };
+        let config = Config {
+            id: Some("garden_clamp".to_owned()),
+            pattern: Some(r"(\d+)".to_owned()),
+            values: vec![value("a", 1000), value("b", 10)],
+            ..Config::default()
+        };
+        let rules = Rules::new(&config).unwrap();
+        Sensor::new(&config, Arc::new(rules))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    /// What a reading of this line says of both values, and the health if that is news.
+    fn read(sensor: &mut Sensor, second: i64, line: &str) -> (Vec<Option<Value>>, Option<Health>) {
+        let bytes = line.as_bytes().to_vec();
+        sensor.begin();
+        sensor.take(&Ok(Line { offset: 0, bytes }));
+        let (mut values, mut health) = (Vec::new(), None);
+        for report in sensor.reading(at(second)) {
+            match report {
+                Report::Readings(readings) => {
+                    values.extend(["a", "b"].map(|key| readings.get(key).cloned()));
+                }
+                Report::Health(_, news) => health = Some(news),
+                other => panic!("{other:?}"),
+            }
+        }
+        (values, health)
+    }
+
+    fn number(number: i64) -> Option<Value> {
+        Some(Value::Number(Decimal::integer(number)))
+    }
+
+    #[test]
+    fn an_impossible_value_is_left_out_and_the_third_in_a_row_makes_it_unknown() {
+        let mut sensor = sensor();
+        let good = read(&mut sensor, 0, "7");
+        assert_eq!(good, (vec![number(7), number(7)], Some(Health::ONLINE)));
+        for second in [1, 2] {
+            let left_out = read(&mut sensor, second, "11");
+            assert_eq!(left_out, (vec![number(11), None], None));
+        }
+        let (values, health) = read(&mut sensor, 3, "12");
+        assert_eq!(values, [number(12), Some(Value::Unknown)]);
+        let health = health.unwrap();
+        assert_eq!(health.code, HealthCode::Degraded);
+        assert_eq!(health.detail, "b: 12 is above the ceiling of 10");
+        let good = read(&mut sensor, 4, "8");
+        assert_eq!(good, (vec![number(8), number(8)], Some(Health::ONLINE)));
+        assert_eq!(sensor.values_refused, 3);
+    }
+
+    #[test]
+    fn a_failure_counts_only_when_it_has_lasted() {
+        let mut sensor = sensor();
+        let why = || diagnosis::no_answer(Duration::from_secs(1));
+        let code = |reports: Vec<Report>| match &reports[..] {
+            [] => None,
+            [Report::Health(_, health)] => Some(health.code),
+            other => panic!("{other:?}"),
+        };
+        // Nothing was ever read.
+        assert_eq!(code(sensor.failed(at(0), why())), Some(HealthCode::Silent));
+        assert_eq!(code(sensor.failed(at(1), why())), None);
+        read(&mut sensor, 2, "7");
+        assert_eq!(
+            code(sensor.failed(at(200), why())),
+            Some(HealthCode::Retrying)
+        );
+        assert_eq!(
+            code(sensor.failed(at(302), why())),
+            Some(HealthCode::Silent)
+        );
+        // A clock that was set back is no reason to believe old values.
+        assert_eq!(code(sensor.failed(at(-900), why())), None);
+        assert_eq!(read(&mut sensor, -899, "7").1, Some(Health::ONLINE));
+    }
+
+    #[test]
+    fn a_device_is_called_by_its_word_unless_it_has_a_name() {
+        let sensor = sensor();
+        assert_eq!(sensor.device.name, "Garden clamp");
+        assert_eq!(sensor.id().as_str(), "text_garden_clamp");
+    }
+}

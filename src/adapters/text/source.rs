@@ -1,0 +1,372 @@
+//! The run loop: ask or listen, or run the program; report; open the port again when it goes away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::config::Config;
+use super::exchange::{Failure, OPEN, QUIET, ask, idle, settings};
+use super::lines::Lines;
+use super::sensor::Sensor;
+use super::values::Rules;
+use super::{KIND, command, diagnosis, probe};
+use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
+use crate::links::{Address, Backoff, Connection, LinkError, Links};
+use crate::model::{CommandOutcome, Health, HealthCode, Report};
+
+/// Between two tries of one reading.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often a port that talks by itself is looked at while it does not.
+const TICK: Duration = Duration::from_secs(1);
+/// How long nothing may come from such a port before it is opened anew: some adapters forget how to
+/// talk.
+const DEAD: Duration = Duration::from_secs(5 * 60);
+/// Lines in a row that cannot be read before it is said, where none has been read yet: the first
+/// may be of any kind.
+const UNFIT: u32 = 3;
+
+/// One configured section.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) config: Config,
+    pub(super) rules: Arc<Rules>,
+}
+
+impl Source for Text {
+    fn adapter(&self) -> &'static str {
+        KIND
+    }
+
+    fn label(&self) -> String {
+        self.config.word().to_owned()
+    }
+
+    fn port(&self) -> Option<&Address> {
+        self.config.port.as_ref()
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+        Box::pin(async move {
+            let (mut run, mut commands, stop) = Run::new(&self, context);
+            // Whatever it waits for is dropped when it is told to stop, and a program is killed.
+            tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                result = run.run() => result,
+                () = refuse_all(&mut commands) => Ok(()),
+            }
+        })
+    }
+
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
+        Box::pin(async move { probe::probe(&self, &links).await })
+    }
+}
+
+/// A run of the loop.
+struct Run<'a> {
+    config: &'a Config,
+    context: Context,
+    sensor: Sensor,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        source: &'a Text,
+        mut context: Context,
+    ) -> (
+        Self,
+        mpsc::Receiver<PendingCommand>,
+        tokio_util::sync::CancellationToken,
+    ) {
+        let (_, none) = mpsc::channel(1);
+        let commands = std::mem::replace(&mut context.commands, none);
+        let stop = context.stop.clone();
+        let sensor = Sensor::new(&source.config, Arc::clone(&source.rules));
+        let run = Self {
+            config: &source.config,
+            context,
+            sensor,
+        };
+        (run, commands, stop)
+    }
+
+    async fn run(&mut self) -> Result<(), SourceError> {
+        self.send(vec![self.sensor.description()]).await?;
+        if !self.config.enabled {
+            let reports = self.sensor.gone(Health::new(HealthCode::Disabled));
+            self.send(reports).await?;
+            return std::future::pending().await;
+        }
+        match &self.config.port {
+            Some(address) => self.read_port(address).await,
+            // A recording is no reason to run anything.
+            None if self.context.links.is_replay() => Err(SourceError::RecordingEnded),
+            None => self.run_program().await,
+        }
+    }
+
+    async fn run_program(&mut self) -> Result<(), SourceError> {
+        loop {
+            let begun = self.context.clock.now();
+            let mut result = self.run_once().await;
+            for _ in 1..self.config.tries {
+                if result.is_ok() {
+                    break;
+                }
+                self.context.clock.sleep(AGAIN).await;
+                result = self.run_once().await;
+            }
+            self.tell(result).await?;
+            self.context.clock.sleep(self.left(begun)).await;
+        }
+    }
+
+    async fn run_once(&mut self) -> Result<(), Health> {
+        let (program, within) = (&self.config.command, self.config.timeout.get());
+        run_program(program, within, &mut self.sensor).await
+    }
+
+    async fn read_port(&mut self, address: &Address) -> Result<(), SourceError> {
+        let question = self.config.question();
+        let (settings, mut backoff) = (settings(self.config), Backoff::new());
+        loop {
+            let opened = self.context.links.open(address, &settings, OPEN);
+            let (error, worked) = match opened.await {
+                Ok(connection) => {
+                    let before = self.context.traffic.good();
+                    let error = if question.is_empty() {
+                        self.listen(connection).await?
+                    } else {
+                        self.question(connection, &question).await?
+                    };
+                    (error, self.context.traffic.good() > before)
+                }
+                Err(LinkError::RecordingEnded) => return Err(SourceError::RecordingEnded),
+                Err(error) => (Some(error), false),
+            };
+            let Some(error) = error else { continue };
+            if worked {
+                // Servers are restarted; it is trouble only if nothing else comes of it.
+                backoff.reset();
+            } else {
+                self.context.traffic.count_bad();
+                let reports = self.sensor.gone(diagnosis::unreachable(&error));
+                self.send(reports).await?;
+            }
+            let pause = backoff.after(&error);
+            tracing::debug!(
+                "{}: {error}; opening it again in {pause:?}",
+                self.sensor.id()
+            );
+            self.context.clock.sleep(pause).await;
+        }
+    }
+
+    /// Asks in the configured rhythm until the port is gone; returns why it is.
+    async fn question(
+        &mut self,
+        mut connection: Connection,
+        question: &[u8],
+    ) -> Result<Option<LinkError>, SourceError> {
+        let within = self.config.timeout.get();
+        // Half of an answer to somebody else may be waiting.
+        if let Err(error) = idle(&mut connection, QUIET).await {
+            return Ok(Some(error));
+        }
+        loop {
+            let begun = self.context.clock.now();
+            let mut result = ask(&mut connection, question, within, &mut self.sensor).await;
+            for _ in 1..self.config.tries {
+                if !matches!(result, Err(Failure::Nothing(_))) {
+                    break;
+                }
+                if let Err(error) = idle(&mut connection, AGAIN).await {
+                    return Ok(Some(error));
+                }
+                result = ask(&mut connection, question, within, &mut self.sensor).await;
+            }
+            let result = match result {
+                Ok(()) => Ok(()),
+                Err(Failure::Nothing(why)) => Err(why),
+                Err(Failure::Lost(error)) => return Ok(Some(error)),
+            };
+            self.tell(result).await?;
+            if let Err(error) = idle(&mut connection, self.left(begun)).await {
+                return Ok(Some(error));
+            }
+        }
+    }
+
+    /// Reads lines as they come until the port is gone; returns why it is, or nothing if it is only
+    /// to be opened anew.
+    async fn listen(
+        &mut self,
+        mut connection: Connection,
+    ) -> Result<Option<LinkError>, SourceError> {
+        self.sensor.begin();
+        let (mut lines, mut buffer) = (Lines::from_the_middle(), Vec::new());
+        let opened = self.context.clock.now();
+        let (mut heard, mut unfit) = (Instant::now(), 0_u32);
+        loop {
+            let patience = if lines.is_open() { QUIET } else { TICK };
+            match connection.receive_within(&mut buffer, patience).await {
+                Ok(0) => return Ok(Some(connection.ended())),
+                Ok(_) => {
+                    heard = Instant::now();
+                    lines.push(&buffer);
+                    buffer.clear();
+                }
+                Err(LinkError::TimedOut { .. }) => lines.quiet(),
+                Err(error) => return Ok(Some(error)),
+            }
+            while let Some(line) = lines.next() {
+                self.sensor.take(&line);
+                if self.sensor.has_values() {
+                    unfit = 0;
+                    self.tell(Ok(())).await?;
+                } else {
+                    unfit = unfit.saturating_add(1);
+                    self.context.traffic.count_bad();
+                }
+            }
+            let now = self.context.clock.now();
+            let waited = now.duration_since(opened).unsigned_abs();
+            let is_due = waited >= self.sensor.patience() || unfit >= UNFIT;
+            if is_due && self.sensor.is_silent(now) {
+                let why = self.sensor.unfit().cloned();
+                let patience = self.sensor.patience();
+                let why = why.unwrap_or_else(|| diagnosis::nothing_comes(patience));
+                let reports = self.sensor.gone(why);
+                self.send(reports).await?;
+            }
+            if heard.elapsed() >= DEAD {
+                connection.close().await;
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reports how a reading went.
+    async fn tell(&mut self, result: Result<(), Health>) -> Result<(), SourceError> {
+        let now = self.context.clock.now();
+        let reports = match result {
+            Ok(()) => {
+                self.context.traffic.count_good();
+                self.sensor.reading(now)
+            }
+            Err(why) => {
+                self.context.traffic.count_bad();
+                self.sensor.failed(now, why)
+            }
+        };
+        self.send(reports).await
+    }
+
+    /// What is left of the interval that began then.
+    fn left(&self, begun: Timestamp) -> Duration {
+        let interval = self.config.interval.get();
+        let past = self.context.clock.now().duration_since(begun);
+        // A clock that was set back or ahead meanwhile says nothing.
+        let past = Duration::try_from(past).unwrap_or_default();
+        interval.checked_sub(past).unwrap_or(AGAIN.min(interval))
+    }
+
+    async fn send(&self, reports: Vec<Report>) -> Result<(), SourceError> {
+        for report in reports {
+            self.context.reports.send(report).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the program once and reads what it prints.
+pub(super) async fn run_program(
+    program: &[String],
+    within: Duration,
+    sensor: &mut Sensor,
+) -> Result<(), Health> {
+    sensor.begin();
+    let printed = command::run(program, within).await;
+    let printed = printed.map_err(|error| diagnosis::program(&error))?;
+    let mut lines = Lines::default();
+    lines.push(&printed);
+    lines.quiet();
+    while let Some(line) = lines.next() {
+        sensor.take(&line);
+    }
+    if sensor.has_values() {
+        return Ok(());
+    }
+    let why = sensor.unfit().cloned();
+    Err(why.unwrap_or_else(diagnosis::printed_nothing))
+}
+
+/// Refuses commands for as long as any come.
+async fn refuse_all(commands: &mut mpsc::Receiver<PendingCommand>) {
+    while let Some(pending) = commands.recv().await {
+        let result = Err("a sensor has nothing that can be set".to_owned());
+        // The asker may have stopped waiting.
+        let _ = pending.reply.send(CommandOutcome { result });
+    }
+    std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::tz::TimeZone;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::config::ValueConfig;
+    use super::*;
+    use crate::adapters::{Reports, Traffic};
+    use crate::clock::Clock;
+    use crate::links::Recording;
+    use crate::store::{Memory, Store};
+
+    fn source(config: Config) -> Arc<Text> {
+        let config = Config {
+            values: vec![ValueConfig {
+                id: "x".to_owned(),
+                ..ValueConfig::default()
+            }],
+            ..config
+        };
+        let rules = Arc::new(Rules::new(&config).unwrap());
+        Arc::new(Text { config, rules })
+    }
+
+    #[tokio::test]
+    async fn no_program_is_run_while_a_recording_is_played() {
+        let folder = tempfile::tempdir().unwrap();
+        let marker = folder.path().join("ran");
+        let source = source(Config {
+            command: vec!["touch".to_owned(), marker.display().to_string()],
+            ..Config::default()
+        });
+        let text = "# wattbridge recording 1\n# adapter: text\n# started: 2026-06-21T10:00:00Z\n";
+        let recording = Recording::parse(text).unwrap();
+        let clock = Clock::manual(recording.started, TimeZone::UTC);
+        let (reports, _bridge) = mpsc::channel(8);
+        let (_asker, commands) = mpsc::channel(1);
+        let (store, saved) = Store::in_memory();
+        let context = Context {
+            reports: Reports::new(0, reports),
+            commands,
+            stop: CancellationToken::new(),
+            clock: clock.clone(),
+            links: Links::replayed(recording.script(), clock),
+            reserved: Arc::new([]),
+            operators: tokio::sync::watch::Sender::new(0).subscribe(),
+            memory: Memory::new(store, "text@text", &saved),
+            traffic: Arc::new(Traffic::default()),
+        };
+        let ended = source.run(context).await;
+        assert!(matches!(ended, Err(SourceError::RecordingEnded)));
+        assert!(!marker.exists());
+    }
+}
