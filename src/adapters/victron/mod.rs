@@ -115,12 +115,12 @@ impl Adapter for Victron {
         Some(&simulated::Simulate)
     }
 
-    fn tools(&self) -> &'static [&'static dyn Tool] {
-        &[&history::History]
-    }
-
     #[cfg(target_os = "linux")]
     fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
         Box::pin(simulated::demonstrate(stop))
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        &[&history::History]
     }
 }

@@ -1,4 +1,7 @@
+use super::description::HIGHEST;
 use super::*;
+use crate::adapters::victron::config::Config;
+use crate::adapters::victron::metrics::ALWAYS;
 use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
 /// A device, and the text that it sends.
@@ -94,6 +97,15 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
     assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
     assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
     assert!(device.controls.is_empty());
+}
+
+#[test]
+fn a_charger_without_load_output_has_none_whatever_it_says() {
+    let mut bench = Bench::new();
+    bench.round(&[("PID", "0xA06C"), ("V", "53000"), ("LOAD", "ON")]);
+    assert_eq!(bench.metrics(), ["battery_voltage"]);
+    let device = bench.unit.device(&Config::default(), false).unwrap();
+    assert_eq!(device.rated_power, Some(70 * HIGHEST));
 }
 
 #[test]
