@@ -15,14 +15,14 @@ pub(super) const HIGHEST: u32 = 80;
 
 impl Unit {
     /// The device, if it has an identity and there is something new about it. News that come one
-    /// after the other are gathered.
+    /// after the other are gathered; not in a file, where no time passes and there is no `now`.
     pub(in super::super) fn describe(
         &mut self,
         config: &Config,
         is_controlled: bool,
-        now: Duration,
+        now: Option<Duration>,
     ) -> Option<Device> {
-        let since = now.saturating_sub(self.described_at);
+        let since = now.map_or(DESCRIBED, |now| now.saturating_sub(self.described_at));
         if self.described.is_some() && since < DESCRIBED {
             return None;
         }
@@ -31,7 +31,7 @@ impl Unit {
             return None;
         }
         self.described = Some(device.clone());
-        self.described_at = now;
+        self.described_at = now.unwrap_or_default();
         self.is_fresh = true;
         Some(device)
     }
