@@ -6,7 +6,7 @@ use wattbridge::adapters::victron::simulator::Simulator;
 use super::audit::{announcements, entities};
 use super::families::OF_HEX;
 use super::said::{NUMBERS, invented, numbers};
-use super::{House, cable_id, faulty, id};
+use super::{House, cable_id, faulty, id, still};
 
 /// What happens to a line: the device, and the faults.
 type Trouble = (&'static str, &'static [&'static str]);
@@ -153,9 +153,14 @@ async fn counters_that_are_0_for_a_moment_are_held() {
     let program = house.run();
     let full = |state: &Json| state["hex_answers"].as_u64() >= Some(8);
     house.online(0, &ids[0], full).await;
-    house.online(0, &ids[1], |state| state["energy_total"].is_number()).await;
+    house
+        .online(0, &ids[1], |state| state["energy_total"].is_number())
+        .await;
     for device in [&shunt, &charger] {
-        device.set_faults(&super::rules(&["zero-counters@every=7", "zero-answer@every=2"]));
+        device.set_faults(&super::rules(&[
+            "zero-counters@every=7",
+            "zero-answer@every=2",
+        ]));
     }
     let mark = house.wire.mark();
     let begun = shunt.blocks();
@@ -167,7 +172,12 @@ async fn counters_that_are_0_for_a_moment_are_held() {
         house.online(mark, id, is_held).await;
     }
     let counters: [&[&str]; 2] = [
-        &["energy_charged", "energy_discharged", "charge_cycles", "charge_drawn"],
+        &[
+            "energy_charged",
+            "energy_discharged",
+            "charge_cycles",
+            "charge_drawn",
+        ],
         &["energy_total", "energy_resettable", "energy_today"],
     ];
     for ((id, device), keys) in ids.iter().zip([&shunt, &charger]).zip(counters) {

@@ -35,9 +35,8 @@ async fn a_shunt_that_cannot_be_asked_is_known_by_its_cable_for_ever() {
         } else {
             "VE000007"
         };
-        let wanted = |seen: &Seen| {
-            seen.topic == topic && seen.json()["device"]["serial_number"] == serial
-        };
+        let wanted =
+            |seen: &Seen| seen.topic == topic && seen.json()["device"]["serial_number"] == serial;
         house.wire.until(serial, mark, wanted).await;
         let announced = announcements(&house.wire, mark, &known);
         let now = entities(announced.first().unwrap());
