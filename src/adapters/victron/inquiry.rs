@@ -33,7 +33,7 @@ const REST: [Duration; 4] = [
 ];
 /// Questions after each block.
 const BURST: u32 = 8;
-/// A line without bytes for so long is free.
+/// A line without a block for so long is free.
 const QUIET: Duration = Duration::from_millis(1500);
 /// Text that stays away for so long after a question has stopped because of it.
 const STOPPED: Duration = Duration::from_secs(3);
@@ -95,6 +95,7 @@ pub(super) struct Inquiry {
     /// Questions that may still be put after the last block.
     burst: u32,
     last_byte: Duration,
+    begun: Duration,
     last_block: Option<Duration>,
     /// When a question was put and no block has come since.
     awaiting_text: Option<Duration>,
@@ -125,6 +126,7 @@ impl Inquiry {
             not_before: now,
             burst: 0,
             last_byte: now,
+            begun: now,
             last_block: None,
             awaiting_text: None,
             is_shy: false,
@@ -179,7 +181,7 @@ impl Inquiry {
 
     /// Whether the device sends no text by itself.
     pub(super) fn is_without_text(&self, now: Duration) -> bool {
-        let last = self.last_block.unwrap_or_default();
+        let last = self.last_block.unwrap_or(self.begun);
         now.saturating_sub(last) >= NO_TEXT
     }
 
@@ -233,8 +235,9 @@ impl Inquiry {
         if !self.is_allowed || self.open.is_some() || now < self.not_before {
             return None;
         }
-        let is_quiet = now.saturating_sub(self.last_byte) >= QUIET;
-        if self.burst == 0 && !is_quiet && !self.is_without_text(now) {
+        // A device whose text has stopped because of our questions is free for the next one.
+        let is_away = now.saturating_sub(self.last_block.unwrap_or(self.begun)) >= QUIET;
+        if self.burst == 0 && !is_away {
             return None;
         }
         let request = self.choose(family, now)?;

@@ -392,7 +392,9 @@ impl State {
         // again: of two shunts alike only HEX can tell which it is.
         // And a new device is announced once, with all that it has.
         let is_ready = if self.unit.is_new() {
-            self.inquiry.is_surveyed(self.unit.family())
+            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
+            let has_text = self.unit.has_sent_text() || self.inquiry.is_without_text(now);
+            is_surveyed && (has_text || self.is_file)
         } else {
             self.inquiry.is_introduced()
         };

@@ -28,6 +28,8 @@ use crate::model::{Decimal, Device, DeviceId, Readings, Value};
 const GATHERED: Duration = Duration::from_secs(1);
 /// How long what changes about a device is gathered.
 const DESCRIBED: Duration = Duration::from_secs(5);
+/// No battery of a solar charger has more volts, with a margin.
+const HIGHEST: u32 = 80;
 /// Longest text of what nobody knows the meaning of.
 const LONGEST: usize = 240;
 
@@ -230,6 +232,10 @@ impl Unit {
         // A register that is there but never has a value, and a probe that was never connected, are
         // not worth an entity.
         let is_optional = source == Source::Hex || key == "battery_temperature";
+        let load = self.product().and_then(|product| product.has_load_output());
+        if key == "load_output" && load == Some(false) {
+            return;
+        }
         if value.is_known() || !is_optional {
             self.known.carries.insert(key.to_owned());
         }
@@ -390,6 +396,11 @@ impl Unit {
         Some(device)
     }
 
+    /// Whether a round of text has come; the first one may lack its beginning.
+    pub(super) const fn has_sent_text(&self) -> bool {
+        self.holding.rounds() > 1
+    }
+
     /// Whether it is met for the first time, and has not been described.
     pub(super) const fn is_new(&self) -> bool {
         self.is_new && self.described.is_none()
@@ -420,6 +431,8 @@ impl Unit {
         device.model = self.model();
         device.firmware.clone_from(&self.known.firmware);
         device.area.clone_from(&config.area);
+        let amperes = self.product().and_then(|product| product.solar_amperes());
+        device.rated_power = amperes.map(|amperes| amperes * HIGHEST);
         let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
         let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
         device.metrics = carried.cloned().collect();

@@ -97,6 +97,15 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
 }
 
 #[test]
+fn a_charger_without_load_output_has_none_whatever_it_says() {
+    let mut bench = Bench::new();
+    bench.round(&[("PID", "0xA06C"), ("V", "53000"), ("LOAD", "ON")]);
+    assert_eq!(bench.metrics(), ["battery_voltage"]);
+    let device = bench.unit.device(&Config::default(), false).unwrap();
+    assert_eq!(device.rated_power, Some(70 * HIGHEST));
+}
+
+#[test]
 fn power_is_reckoned_where_it_is_not_told() {
     let mut bench = Bench::new();
     bench.round(&[
@@ -313,7 +322,7 @@ fn a_device_that_nobody_has_heard_of_works() {
         ("CS", "99"),
     ]);
     assert_eq!(bench.unit.family(), Some(Family::Mppt));
-    assert_eq!(bench.unit.label(), "product 0xA0FA");
+    assert_eq!(bench.unit.label(), "Product 0xA0FA");
     assert_eq!(
         bench.unit.holding.odd_text(LONGEST),
         Value::from("CS=99, NEW=1".to_owned())
