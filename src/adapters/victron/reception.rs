@@ -401,7 +401,8 @@ impl State {
         if self.unit.has_values() && (is_ready || waited) {
             self.unit.settle_identity();
             let is_controlled = self.config.allow_control && self.inquiry.hearing() == Hearing::Yes;
-            if let Some(device) = self.unit.describe(&self.config, is_controlled, now) {
+            let moment = (!self.is_file).then_some(now);
+            if let Some(device) = self.unit.describe(&self.config, is_controlled, moment) {
                 reports.push(Report::Device(Box::new(device)));
             }
             let line = (!self.is_file).then(|| (self.counts, self.link(now)));

@@ -375,15 +375,15 @@ impl Unit {
     }
 
     /// The device, if it has an identity and there is something new about it. News that come one
-    /// after the other are gathered.
+    /// after the other are gathered, but for those of a file, where no time passes: `now` is `None`.
     pub(super) fn describe(
         &mut self,
         config: &Config,
         is_controlled: bool,
-        now: Duration,
+        now: Option<Duration>,
     ) -> Option<Device> {
-        let since = now.saturating_sub(self.described_at);
-        if self.described.is_some() && since < DESCRIBED {
+        let waits = |now: Duration| now.saturating_sub(self.described_at) < DESCRIBED;
+        if self.described.is_some() && now.is_some_and(waits) {
             return None;
         }
         let device = self.device(config, is_controlled)?;
@@ -391,7 +391,7 @@ impl Unit {
             return None;
         }
         self.described = Some(device.clone());
-        self.described_at = now;
+        self.described_at = now.unwrap_or_default();
         self.is_fresh = true;
         Some(device)
     }

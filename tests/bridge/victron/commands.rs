@@ -87,7 +87,9 @@ async fn check_says_which_devices_are_there() {
     ] {
         assert!(found.out.contains(words), "{words}: {found:?}");
     }
-    let garbled = house.cable(3, faulty("phoenix", &["wrong-checksum"])).await;
+    let garbled = house
+        .cable(3, faulty("phoenix", &["wrong-checksum", "deaf"]))
+        .await;
     let silent = house.cable(4, faulty("bmv-712", &["silence"])).await;
     let mixed = house.check().await;
     assert_eq!(mixed.code, Some(1), "{mixed:?}");
@@ -140,7 +142,7 @@ async fn a_recording_replays_and_decodes_to_what_was_said() {
         let decoded = lines(&house.home.done(&["decode", "victron", &file]).await);
         let replayed = lines(&house.home.done(&["replay", &file]).await);
         for (what, said) in [("decoded", decoded), ("replayed", replayed)] {
-            assert!(said.len() >= 2, "{name} {what}: {said:?}");
+            // What is the same as before is not printed again when it is replayed.
             let last = said.last().unwrap();
             assert_eq!(last["serial"], serial, "{name} {what}: {last}");
             let all = said.iter().map(|line| &line["readings"]);
@@ -163,7 +165,7 @@ async fn a_stream_in_a_file_is_decoded_and_what_is_damaged_is_said() {
         return;
     };
     let device = tcp(still("mppt-75-15")).await;
-    let text = device.text();
+    let (text, truth) = (device.text(), numbers(&device));
     let fields: Vec<(&str, &str)> = text
         .iter()
         .map(|(label, value)| (label.as_str(), value.as_str()))
@@ -181,11 +183,7 @@ async fn a_stream_in_a_file_is_decoded_and_what_is_damaged_is_said() {
             (&line["serial"], &line["model"]),
             (&"HQ000000015".into(), &"SmartSolar MPPT 75/15".into())
         );
-        assert_eq!(
-            differs(&line["readings"], &numbers(&device)),
-            None,
-            "{line}"
-        );
+        assert_eq!(differs(&line["readings"], &truth), None, "{line}");
     }
     assert!(done.err.contains("byte"), "{done:?}");
     let annotated = house
