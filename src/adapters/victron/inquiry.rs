@@ -280,7 +280,7 @@ impl Inquiry {
         if matches!(answer, Answer::Malformed) {
             self.complain(now);
         }
-        let open = self.open.take_if(|open| answers(&open.request, answer))?;
+        let open = self.open.take_if(|open| is_answer(&open.request, answer))?;
         self.answers += 1;
         (self.failures, self.rests) = (0, 0);
         if self.hearing != Hearing::Yes {
@@ -354,7 +354,7 @@ impl Inquiry {
 }
 
 /// Whether this is the answer to that.
-fn answers(request: &Request, answer: &Answer<'_>) -> bool {
+pub(super) fn is_answer(request: &Request, answer: &Answer<'_>) -> bool {
     match (request, answer) {
         (Request::Ping, Answer::Ping(_))
         | (Request::Version | Request::Product, Answer::Done(_) | Answer::UnknownCommand(_)) => {

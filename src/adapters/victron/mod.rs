@@ -12,15 +12,19 @@
 //! | one line: who is there, what it says, what it is asked | `reception`, `inquiry`, `plan` |
 //! | one device: identity, values, what has become old | `unit`, `values`, `metrics` |
 //! | what can be set | `control` |
+//! | recordings that can be shown to others | `mask` |
 //! | why there are no values | `diagnosis` |
+//! | what solar chargers remember of the last days | `history` |
 
 mod cables;
 mod config;
 mod control;
 mod decode;
 mod diagnosis;
+mod history;
 mod inquiry;
 mod line;
+mod mask;
 mod metrics;
 mod plan;
 mod probe;
@@ -102,7 +106,8 @@ impl Adapter for Victron {
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
         let _: Config = section.read()?;
-        Ok(Box::new(<[u8]>::to_vec))
+        let mut masker = mask::Masker::new();
+        Ok(Box::new(move |bytes| masker.mask(bytes)))
     }
 
     #[cfg(target_os = "linux")]
@@ -113,5 +118,9 @@ impl Adapter for Victron {
     #[cfg(target_os = "linux")]
     fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
         Box::pin(simulated::demonstrate(stop))
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        &[&history::History]
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value as Json;
 use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::wire::hex::{Answer, Value};
 use wattbridge::adapters::victron::wire::text::encode_block;
 
 use super::audit::{announcements, entities};
@@ -173,7 +174,10 @@ async fn a_stream_in_a_file_is_decoded_and_what_is_damaged_is_said() {
     let block = encode_block(&fields).unwrap();
     let mut damaged = block.clone();
     damaged[30] ^= 1;
-    let stream = [block.as_slice(), b":A0102000543\n", &damaged, &block].concat();
+    // A value comes before the first block that says who the device is.
+    let early = Answer::Async(Value::new(0xedbb, &1946_u16.to_le_bytes())).encode();
+    let float = b":A0102000543\n";
+    let stream = [&early, block.as_slice(), float, &damaged, &block].concat();
     fs::write(house.home.path().join("stream"), &stream).unwrap();
     let done = house.home.done(&["decode", "victron", "stream"]).await;
     let said = lines(&done);
