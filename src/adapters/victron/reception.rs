@@ -189,6 +189,9 @@ impl Reception {
         cycles.tick(due, |cycles| {
             round(unit, former, port, cycles, now, at);
         });
+        if unit.has_values() {
+            unit.settle_identity();
+        }
         line.reports(now, at)
     }
 
@@ -393,8 +396,13 @@ impl State {
         // And a new device is announced once, with all that it has.
         let is_ready = if self.unit.is_new() {
             let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
-            let has_text = self.unit.has_sent_text() || self.inquiry.is_without_text(now);
-            is_surveyed && (has_text || self.is_file)
+            let is_known = if self.is_file {
+                // A value that comes before the first block does not say whose it is.
+                self.unit.id().is_some() || self.unit.has_sent_some_text()
+            } else {
+                self.unit.has_sent_text() || self.inquiry.is_without_text(now)
+            };
+            is_surveyed && is_known
         } else {
             self.inquiry.is_introduced()
         };

@@ -175,7 +175,7 @@ async fn a_stream_in_a_file_is_decoded_and_what_is_damaged_is_said() {
     let mut damaged = block.clone();
     damaged[30] ^= 1;
     // A value comes before the first block that says who the device is.
-    let early = Answer::Async(Value::new(0xedbb, &1946_u16.to_le_bytes())).encode();
+    let early = Answer::Async(Value::new(0x0120, &4000_u32.to_le_bytes())).encode();
     let float = b":A0102000543\n";
     let stream = [&early, block.as_slice(), float, &damaged, &block].concat();
     fs::write(house.home.path().join("stream"), &stream).unwrap();
