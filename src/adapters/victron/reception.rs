@@ -139,6 +139,10 @@ impl Reception {
     ) -> Vec<Report> {
         let now = self.watch.at(at);
         let line = &mut self.line;
+        if line.line.quiet(now) >= TORN && line.cycles.get("SER#").is_none() {
+            // Its text does not say whether somebody has plugged in another one meanwhile.
+            line.doubt(now);
+        }
         line.inquiry.heard(now);
         line.line.bytes(now);
         let mut reports = Vec::new();
@@ -317,6 +321,13 @@ impl State {
         unit.age(now);
         if is_other {
             self.begin_anew(now);
+        }
+    }
+
+    /// Perhaps another device is there: it is asked before it is believed.
+    fn doubt(&mut self, now: Duration) {
+        if self.inquiry.doubt() {
+            self.met = Some(now);
         }
     }
 
