@@ -228,6 +228,18 @@ impl Inquiry {
         }
     }
 
+    /// The device may be another one than before: asks for its serial number, if it hears us and was
+    /// not quiet because of a question. True if it is asked.
+    pub(super) fn doubt(&mut self) -> bool {
+        let is_due = self.hearing == Hearing::Yes
+            && self.awaiting_text.is_none()
+            && !self.wanted.contains(&Request::Get(SERIAL));
+        if is_due {
+            self.wanted.push_front(Request::Get(SERIAL));
+        }
+        is_due
+    }
+
     fn introduce(&mut self) {
         self.wanted = [
             Request::Product,

@@ -148,6 +148,10 @@ impl Reception {
     ) -> Vec<Report> {
         let now = self.watch.at(at);
         let line = &mut self.line;
+        if line.line.quiet(now) >= TORN && line.cycles.get("SER#").is_none() {
+            // Its text does not say whether somebody has plugged in another one meanwhile.
+            line.doubt(now);
+        }
         line.inquiry.heard(now);
         line.line.bytes(now);
         let mut reports = Vec::new();
@@ -199,6 +203,9 @@ impl Reception {
         cycles.tick(due, |cycles| {
             round(unit, former, port, cycles, now, at);
         });
+        if unit.has_values() {
+            unit.settle_identity();
+        }
         line.reports(now, at)
     }
 
@@ -353,6 +360,13 @@ impl State {
         }
     }
 
+    /// Perhaps another device is there: it is asked before it is believed.
+    fn doubt(&mut self, now: Duration) {
+        if self.inquiry.doubt() {
+            self.met = Some(now);
+        }
+    }
+
     /// Another device is there.
     fn begin_anew(&mut self, now: Duration) {
         (self.health, self.heard) = (None, None);
@@ -459,16 +473,21 @@ impl State {
         // And a new device is announced once, with all that it has.
         let is_ready = if self.unit.is_new() {
             let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
-            let has_text = self.unit.has_sent_text() || self.inquiry.is_without_text(now);
-            is_surveyed && (has_text || self.is_file)
+            let is_known = if self.is_file {
+                // A value that comes before the first block does not say whose it is.
+                self.unit.id().is_some() || self.unit.has_sent_some_text()
+            } else {
+                self.unit.has_sent_text() || self.inquiry.is_without_text(now)
+            };
+            is_surveyed && is_known
         } else {
             self.inquiry.is_introduced()
         };
         if self.unit.has_values() && (is_ready || waited) {
             self.unit.settle_identity();
             let is_controlled = self.config.allow_control && self.inquiry.hearing() == Hearing::Yes;
-            let passing = (!self.is_file).then_some(now);
-            if let Some(device) = self.unit.describe(&self.config, is_controlled, passing) {
+            let moment = (!self.is_file).then_some(now);
+            if let Some(device) = self.unit.describe(&self.config, is_controlled, moment) {
                 reports.push(Report::Device(Box::new(device)));
             }
             let is_asleep = self

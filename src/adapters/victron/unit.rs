@@ -361,6 +361,11 @@ impl Unit {
         self.holding.rounds() > 1
     }
 
+    /// Whether any text has come.
+    pub(super) const fn has_sent_some_text(&self) -> bool {
+        self.holding.rounds() > 0
+    }
+
     /// Whether it has told anything worth an entity, now or in an earlier run.
     pub(super) fn has_values(&self) -> bool {
         !self.known.carries.is_empty()

@@ -15,15 +15,15 @@ pub(super) const HIGHEST: u32 = 80;
 
 impl Unit {
     /// The device, if it has an identity and there is something new about it. News that come one
-    /// after the other are gathered; not in a file, where no time passes and there is no `now`.
+    /// after the other are gathered, but for those of a file, where no time passes: `now` is `None`.
     pub(in super::super) fn describe(
         &mut self,
         config: &Config,
         is_controlled: bool,
         now: Option<Duration>,
     ) -> Option<Device> {
-        let since = now.map_or(DESCRIBED, |now| now.saturating_sub(self.described_at));
-        if self.described.is_some() && since < DESCRIBED {
+        let waits = |now: Duration| now.saturating_sub(self.described_at) < DESCRIBED;
+        if self.described.is_some() && now.is_some_and(waits) {
             return None;
         }
         let device = self.device(config, is_controlled)?;
