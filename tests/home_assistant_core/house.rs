@@ -24,6 +24,8 @@ pub(crate) struct House {
     pub(crate) victron: Cables,
     /// Unique ids of what the user switched on.
     pub(crate) switched_on: RefCell<BTreeSet<String>>,
+    /// What Home Assistant called entities when we looked last, by unique id.
+    pub(crate) names: RefCell<BTreeMap<String, String>>,
 }
 
 impl House {
@@ -109,25 +111,44 @@ impl House {
 
     /// The state of an entity with this unique id.
     pub(crate) fn state(&self, unique_id: &str) -> Option<String> {
-        let id = self.entity_id(unique_id);
+        self.states_of(&[unique_id]).remove(0)
+    }
+
+    fn states_of(&self, unique_ids: &[&str]) -> Vec<Option<String>> {
         let states = self.home_assistant.states();
-        let state = states
-            .into_iter()
-            .find(|state| state["entity_id"] == id.as_str())?;
-        Some(state["state"].as_str().unwrap().to_owned())
+        let state = |unique_id: &&str| {
+            let entity = self.names.borrow().get(*unique_id).cloned()?;
+            let is_it = |state: &&Json| state["entity_id"] == entity.as_str();
+            let state = states.iter().find(is_it)?;
+            Some(state["state"].as_str().unwrap().to_owned())
+        };
+        let found: Vec<_> = unique_ids.iter().map(state).collect();
+        if found.iter().all(Option::is_some) {
+            return found;
+        }
+        *self.names.borrow_mut() = self.entity_ids();
+        unique_ids.iter().map(state).collect()
     }
 
     /// Waits until an entity shows this.
     pub(crate) fn until_state(&self, unique_id: &str, wanted: &str) {
+        self.until_states(&[(unique_id.to_owned(), wanted)]);
+    }
+
+    /// Waits until each of these entities shows what it has to at the same time.
+    pub(crate) fn until_states(&self, wanted: &[(String, &str)]) {
         let since = Instant::now();
+        let ids: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
         loop {
-            let state = self.state(unique_id);
-            if state.as_deref() == Some(wanted) {
+            let states = self.states_of(&ids);
+            let pairs = wanted.iter().zip(&states);
+            let mut others = pairs.filter(|((_, wanted), state)| state.as_deref() != Some(wanted));
+            let Some(((id, wanted), state)) = others.next() else {
                 return;
-            }
+            };
             assert!(
                 since.elapsed() < DEADLINE,
-                "{unique_id} is {state:?}, not {wanted}"
+                "{id} is {state:?}, not {wanted}"
             );
         }
     }

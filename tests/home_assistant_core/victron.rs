@@ -258,34 +258,33 @@ pub(crate) fn classes_are_right(house: &House) {
         let is_it = |state: &&Json| state["entity_id"] == id.as_str();
         states.iter().find(is_it).unwrap()
     };
-    let none = Json::Null;
     #[rustfmt::skip]
     let expected = [
-        ("mppt-75-15", "panel_power", json!("power"), json!("measurement"), json!("W")),
-        ("mppt-75-15", "energy_total", json!("energy"), json!("total_increasing"), json!("kWh")),
-        ("mppt-75-15", "energy_today", json!("energy"), json!("total_increasing"), json!("kWh")),
+        ("mppt-75-15", "panel_power", Some("power"), Some("measurement"), Some("W")),
+        ("mppt-75-15", "energy_total", Some("energy"), Some("total_increasing"), Some("kWh")),
+        ("mppt-75-15", "energy_today", Some("energy"), Some("total_increasing"), Some("kWh")),
         // A number that neither measures nor counts: statistics of it would be nonsense.
-        ("mppt-75-15", "energy_yesterday", json!("energy"), none.clone(), json!("kWh")),
-        ("mppt-75-15", "power_max_yesterday", json!("power"), none.clone(), json!("W")),
-        ("mppt-75-15", "state", json!("enum"), none.clone(), none.clone()),
-        ("mppt-75-15", "load_output", none.clone(), none.clone(), none.clone()),
-        ("bmv-712", "state_of_charge", json!("battery"), json!("measurement"), json!("%")),
+        ("mppt-75-15", "energy_yesterday", Some("energy"), None, Some("kWh")),
+        ("mppt-75-15", "power_max_yesterday", Some("power"), None, Some("W")),
+        ("mppt-75-15", "state", Some("enum"), None, None),
+        ("mppt-75-15", "load_output", None, None, None),
+        ("bmv-712", "state_of_charge", Some("battery"), Some("measurement"), Some("%")),
         // A share, but not how full something is.
-        ("bmv-712", "mid_point_deviation", none.clone(), json!("measurement"), json!("%")),
-        ("bmv-712", "energy_charged", json!("energy"), json!("total_increasing"), json!("kWh")),
-        ("bmv-712", "battery_power", json!("power"), json!("measurement"), json!("W")),
-        ("bmv-712", "consumed_charge", json!(null), json!("measurement"), json!("Ah")),
-        ("bmv-712", "time_to_go", json!("duration"), json!("measurement"), json!("min")),
-        ("bmv-712", "last_full_charge", json!("timestamp"), json!(null), json!(null)),
-        ("phoenix", "ac_output_apparent_power", json!("apparent_power"), json!("measurement"), json!("VA")),
-        ("orion-xs", "input_voltage", json!("voltage"), json!("measurement"), json!("V")),
-        ("multi-rs", "tracker_2_power", json!("power"), json!("measurement"), json!("W")),
-        ("energy-meter", "energy_produced", json!("energy"), json!("total_increasing"), json!("kWh")),
+        ("bmv-712", "mid_point_deviation", None, Some("measurement"), Some("%")),
+        ("bmv-712", "energy_charged", Some("energy"), Some("total_increasing"), Some("kWh")),
+        ("bmv-712", "battery_power", Some("power"), Some("measurement"), Some("W")),
+        ("bmv-712", "consumed_charge", None, Some("measurement"), Some("Ah")),
+        ("bmv-712", "time_to_go", Some("duration"), Some("measurement"), Some("min")),
+        ("bmv-712", "last_full_charge", Some("timestamp"), None, None),
+        ("phoenix", "ac_output_apparent_power", Some("apparent_power"), Some("measurement"), Some("VA")),
+        ("orion-xs", "input_voltage", Some("voltage"), Some("measurement"), Some("V")),
+        ("multi-rs", "tracker_2_power", Some("power"), Some("measurement"), Some("W")),
+        ("energy-meter", "energy_produced", Some("energy"), Some("total_increasing"), Some("kWh")),
     ];
     for (name, key, class, state_class, unit) in expected {
         let state = entity(&unique(name, key));
-        let found = ["device_class", "state_class", "unit"].map(|key| &state[key]);
-        assert_eq!(found, [&class, &state_class, &unit], "{key} of {name}");
+        let found = ["device_class", "state_class", "unit"].map(|key| state[key].as_str());
+        assert_eq!(found, [class, state_class, unit], "{key} of {name}");
     }
     let sum = entity("sum_pv_energy_computed");
     assert_eq!(sum["state_class"], "total_increasing");
@@ -313,15 +312,19 @@ pub(crate) fn classes_are_right(house: &House) {
 
 /// Values of several devices make one, and what the program prints is there.
 pub(crate) fn values_pass_through(house: &House) {
-    for (name, watts) in SOLAR.into_iter().zip(["120", "1900", "3000"]) {
-        house.victron.device(name).set_label("PPV", Some(watts));
-        house.until_state(&unique(name, "panel_power"), watts);
-    }
     let monitor = house.victron.device("bmv-712");
     monitor.set_label("P", Some("-480"));
-    house.until_state("sum_pv_power", "5020");
-    house.until_state("sum_house_power", "5500");
-    house.until_state("text_boiler_water", "51.5");
+    let mut expected = vec![
+        (unique("bmv-712", "battery_power"), "-480"),
+        ("sum_pv_power".to_owned(), "5020"),
+        ("sum_house_power".to_owned(), "5500"),
+        ("text_boiler_water".to_owned(), "51.5"),
+    ];
+    for (name, watts) in SOLAR.into_iter().zip(["120", "1900", "3000"]) {
+        house.victron.device(name).set_label("PPV", Some(watts));
+        expected.push((unique(name, "panel_power"), watts));
+    }
+    house.until_states(&expected);
     house.victron.print("53.0");
     house.until_state("text_boiler_water", "53");
 }
@@ -331,28 +334,29 @@ pub(crate) async fn cable_is_missed(house: &House) {
     let unreachable = |health: &Json| health == "unreachable";
     let state = topic(&id("multi-rs"), "state");
     house.view.until_value(&state, "health", unreachable).await;
-    for key in ["panel_power", "energy_total", "state", "tracker_1_power"] {
-        house.until_state(&unique("multi-rs", key), "unavailable");
-    }
-    house.until_state(&unique("multi-rs", "connectivity"), "off");
-    house.until_state(&unique("multi-rs", "problem"), "on");
-    let status = house.state(&unique("multi-rs", "reason")).unwrap();
-    assert!(status.starts_with("Unreachable: "), "{status}");
+    let keys = ["panel_power", "energy_total", "state", "tracker_1_power"];
+    let mut expected = Vec::from(keys.map(|key| (unique("multi-rs", key), "unavailable")));
+    expected.push((unique("multi-rs", "connectivity"), "off"));
+    expected.push((unique("multi-rs", "problem"), "on"));
     // Better what was than too little.
     for (sum, last) in [("sum_pv", "5020"), ("sum_house", "5500")] {
-        house.until_state(&format!("{sum}_problem"), "on");
-        assert_eq!(house.state(&format!("{sum}_power")).as_deref(), Some(last));
+        expected.push((format!("{sum}_problem"), "on"));
+        expected.push((format!("{sum}_power"), last));
     }
+    house.until_states(&expected);
+    let status = house.state(&unique("multi-rs", "reason")).unwrap();
+    assert!(status.starts_with("Unreachable: "), "{status}");
     let status = house.state("sum_pv_reason").unwrap();
     assert!(status.contains("Multi RS"), "{status}");
 }
 
 /// The cable is there again.
 pub(crate) fn cable_is_back(house: &House) {
-    house.until_state(&unique("multi-rs", "panel_power"), "3000");
-    for sum in ["sum_pv", "sum_house"] {
-        house.until_state(&format!("{sum}_problem"), "off");
-    }
+    house.until_states(&[
+        (unique("multi-rs", "panel_power"), "3000"),
+        ("sum_pv_problem".to_owned(), "off"),
+        ("sum_house_problem".to_owned(), "off"),
+    ]);
 }
 
 /// A shunt is set to measure something else, and back.
@@ -397,8 +401,10 @@ pub(crate) fn a_day_ends(house: &House) {
     assert_eq!(text["H20"], "0");
     let yesterday = text["H22"].parse::<f64>().unwrap() / 100.0;
     assert!(yesterday >= today);
-    house.until_state(&unique(name, "energy_yesterday"), &yesterday.to_string());
-    house.until_state(&unique(name, "energy_today"), "0");
+    house.until_states(&[
+        (unique(name, "energy_yesterday"), &yesterday.to_string()),
+        (unique(name, "energy_today"), "0"),
+    ]);
     assert!(number("energy_total") >= total);
     house.is_well("on a new day");
 }
@@ -428,26 +434,22 @@ pub(crate) async fn controls_work(house: &House) {
     assert_eq!(before, Some(vec![4]));
     house.until_state(&load, "on");
     house.call("switch.turn_off", &load, &nothing);
-    house.until_state(&load, "off");
-    house.until_state(&is_on, "off");
+    house.until_states(&[(load.clone(), "off"), (is_on.clone(), "off")]);
     assert_eq!(charger.register(LOAD_CONTROL), Some(vec![0]));
     house.call("switch.turn_on", &load, &nothing);
-    house.until_state(&load, "on");
-    house.until_state(&is_on, "on");
+    house.until_states(&[(load, "on"), (is_on, "on")]);
     assert_eq!(charger.register(LOAD_CONTROL), before);
 
     let mode = of_charger("set_mode");
     for (option, number) in [("off", 4), ("charger on", 1)] {
         house.call("select.select_option", &mode, &json!({ "option": option }));
-        house.until_state(&mode, option);
-        house.until_state(&of_charger("mode"), option);
+        house.until_states(&[(mode.clone(), option), (of_charger("mode"), option)]);
         assert_eq!(charger.register(MODE), Some(vec![number]));
     }
 
     let limit = of_charger("set_charge_current_limit");
     house.call("number.set_value", &limit, &json!({ "value": 5.5 }));
-    house.until_state(&limit, "5.5");
-    house.until_state(&of_charger("charge_current_limit"), "5.5");
+    house.until_states(&[(limit, "5.5"), (of_charger("charge_current_limit"), "5.5")]);
     assert_eq!(charger.register(CURRENT_LIMIT), Some(vec![55, 0]));
     assert_eq!(charger.register(NETWORK_MODE), Some(vec![5]));
     let lift = of_charger("set_lift_charge_current_limit");
@@ -460,8 +462,7 @@ pub(crate) async fn controls_work(house: &House) {
     let relay = unique("bmv-712", "set_relay");
     for (action, state, number) in [("turn_on", "on", 1), ("turn_off", "off", 0)] {
         house.call(&format!("switch.{action}"), &relay, &nothing);
-        house.until_state(&relay, state);
-        house.until_state(&unique("bmv-712", "relay"), state);
+        house.until_states(&[(relay.clone(), state), (unique("bmv-712", "relay"), state)]);
         assert_eq!(monitor.register(RELAY), Some(vec![number]));
     }
 
