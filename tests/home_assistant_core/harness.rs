@@ -130,7 +130,15 @@ impl Harness {
         let found: Vec<_> = lines.lines().map(str::to_owned).collect();
         let expected = if found.is_empty() { 0 } else { 1 };
         assert_eq!(output.status.code(), Some(expected), "{}", told(&output));
+        // On a machine that is busy with something else Home Assistant finds itself slow.
+        let is_slowness = |line: &String| {
+            line.contains("[homeassistant.helpers.entity] Updating state for")
+                && line.contains(" took ")
+        };
         found
+            .into_iter()
+            .filter(|line| !is_slowness(line))
+            .collect()
     }
 
     /// Entities that are switched on.
