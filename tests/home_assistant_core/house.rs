@@ -8,10 +8,11 @@ use serde_json::{Value as Json, json};
 use wattbridge::adapters::aps_ecu::simulator::Simulator;
 
 use crate::announced::{differences, entities};
+use crate::cables::Cables;
 use crate::harness::Harness;
 use crate::meters::Meters;
 use crate::plant::{PRO, SMALL};
-use crate::victron::{self, Cables};
+use crate::victron;
 use crate::view::{DEADLINE, View};
 
 /// Home Assistant, and what it is told of.

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod announced;
+mod cables;
 mod harness;
 mod house;
 mod meters;
@@ -24,12 +25,12 @@ use serde_json::{Value as Json, json};
 use wattbridge::adapters::aps_ecu::simulator::Model;
 
 use announced::{devices, differences_on_disk, entities};
+use cables::Cables;
 use harness::Harness;
 use house::House;
 use meters::Meters;
 use plant::{BASE, Invented, PRO, Pace, Program, SMALL, simulate};
 use support::mosquitto::{Mosquitto, Setup};
-use victron::Cables;
 use view::{DEADLINE, View};
 
 /// One product of each kind of record, and one inverter that is never heard.
@@ -71,7 +72,7 @@ async fn home_assistant_shows_what_is_announced() {
     step.begin("everything is new, and the key of a meter is missing");
     house.home_assistant.start(broker.port());
     program.start();
-    let all_devices = |heard: &view::Heard| devices(heard).len() == 12 + victron::COUNT;
+    let all_devices = |heard: &view::Heard| devices(heard).len() == 12 + cables::COUNT;
     house.view.until("all devices", all_devices).await;
     meters::stand_in_is_there(&house).await;
     victron::until_introduced(&house).await;
