@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `/sys/class/tty/NAME/device` | leads to the device, if the terminal is of hardware at all |
 //! | `/sys/class/tty/NAME/type` | of ports on the board: 0 if there is no chip behind them |
-//! | `idVendor`, `manufacturer`, `product` | of USB devices: one or two folders above `device` |
+//! | `idVendor`, `manufacturer`, `product`, `serial` | of USB devices: one or two folders above `device` |
 //! | `/dev/NAME` | the port itself; in a container only if it was passed |
 //! | `/dev/serial/by-id/...` | a link to it, under a name that stays, or in a container the port itself |
 
@@ -29,6 +29,8 @@ pub struct PortInfo {
     pub by_id: Option<PathBuf>,
     /// What the device calls itself, if it does: `FTDI USB-RS232 Cable`.
     pub description: Option<String>,
+    /// Its serial number, if it says one.
+    pub serial: Option<String>,
 }
 
 impl PortInfo {
@@ -100,11 +102,12 @@ impl Ports {
         for entry in names(&root.join("sys/class/tty")) {
             let path = dev.join(&entry.1);
             if is_hardware(&entry.0) && path.exists() {
-                let description = description(&entry.0.join("device"));
+                let usb = usb_device(&entry.0.join("device"));
                 let port = PortInfo {
                     path: path.clone(),
                     by_id: None,
-                    description,
+                    description: usb.as_deref().and_then(description),
+                    serial: usb.as_deref().and_then(|usb| word(usb, "serial")),
                 };
                 ports.insert(path, port);
             }
@@ -125,6 +128,7 @@ impl Ports {
                 path,
                 by_id: None,
                 description: None,
+                serial: None,
             });
             port.by_id.get_or_insert(link);
         }
@@ -148,21 +152,28 @@ fn is_hardware(class: &Path) -> bool {
     class.join("device").exists() && !chip.is_ok_and(|chip| chip.trim() == "0")
 }
 
-fn description(device: &Path) -> Option<String> {
+/// The folder of the USB device that a port belongs to.
+fn usb_device(device: &Path) -> Option<PathBuf> {
     let device = device.canonicalize().ok()?;
     // The port itself, its interface, its device; the hub above that has a name, too.
     let mut folders = device.ancestors().take(LEVELS);
     let usb = folders.find(|folder| folder.join("idVendor").exists())?;
-    let word = |name| {
-        let text = fs::read_to_string(usb.join(name)).ok()?;
-        let text = text.trim().to_owned();
-        (!text.is_empty()).then_some(text)
-    };
-    let product = word("product")?;
-    Some(match word("manufacturer") {
+    Some(usb.to_owned())
+}
+
+fn description(usb: &Path) -> Option<String> {
+    let product = word(usb, "product")?;
+    Some(match word(usb, "manufacturer") {
         Some(maker) if !product.starts_with(&maker) => format!("{maker} {product}"),
         _ => product,
     })
+}
+
+/// What a USB device says of itself.
+fn word(usb: &Path, name: &str) -> Option<String> {
+    let text = fs::read_to_string(usb.join(name)).ok()?;
+    let text = text.trim().to_owned();
+    (!text.is_empty()).then_some(text)
 }
 
 /// A port came or went.

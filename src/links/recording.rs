@@ -178,6 +178,7 @@ impl Script {
             by_id: Some(path.clone()),
             path,
             description: None,
+            serial: None,
         };
         paths.into_iter().map(port).collect()
     }

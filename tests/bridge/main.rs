@@ -30,6 +30,7 @@ mod sums;
 #[path = "../support/mod.rs"]
 mod support;
 mod text;
+mod victron;
 mod wire;
 
 use std::time::Duration;

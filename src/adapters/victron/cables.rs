@@ -26,12 +26,13 @@ pub(super) fn identity(address: &Address, ports: &[PortInfo]) -> String {
     let is_it = |port: &&PortInfo| {
         same(&port.path, path) || port.by_id.as_deref().is_some_and(|by_id| same(by_id, path))
     };
-    let by_id = ports
-        .iter()
-        .find(is_it)
-        .and_then(|port| port.by_id.as_deref());
+    let port = ports.iter().find(is_it);
+    let by_id = port.and_then(|port| port.by_id.as_deref());
     let name = file_name(by_id.unwrap_or(path));
-    serial(&name).unwrap_or_else(|| address.place())
+    let own = || port.and_then(|port| port.serial.clone());
+    serial(&name)
+        .or_else(own)
+        .unwrap_or_else(|| address.place())
 }
 
 /// Whether two paths lead to the same port.
@@ -64,6 +65,7 @@ mod tests {
             path: path.into(),
             by_id: by_id.map(Into::into),
             description: description.map(str::to_owned),
+            serial: None,
         }
     }
 
@@ -89,5 +91,15 @@ mod tests {
         assert_eq!(identity("/dev/ttyUSB7"), "VE000001");
         assert_eq!(identity("/dev/ttyUSB8"), "/dev/ttyUSB8");
         assert_eq!(identity("tcp://127.0.0.1:2001"), "127.0.0.1:2001");
+
+        // Without udev nobody makes names that stay, but the cable says its number.
+        let mut bare = port(
+            "/dev/ttyUSB7",
+            None,
+            Some("VictronEnergy BV VE Direct cable"),
+        );
+        bare.serial = Some("VE000002".to_owned());
+        let address = "/dev/ttyUSB7".parse().unwrap();
+        assert_eq!(super::identity(&address, &[bare]), "VE000002");
     }
 }

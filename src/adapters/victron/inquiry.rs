@@ -32,8 +32,8 @@ const REST: [Duration; 4] = [
     Duration::from_secs(60 * 60),
 ];
 /// Questions after each block.
-const BURST: u32 = 4;
-/// A line without bytes for so long is free.
+const BURST: u32 = 8;
+/// A line without a block for so long is free.
 const QUIET: Duration = Duration::from_millis(1500);
 /// Text that stays away for so long after a question has stopped because of it.
 const STOPPED: Duration = Duration::from_secs(3);
@@ -95,6 +95,7 @@ pub(super) struct Inquiry {
     /// Questions that may still be put after the last block.
     burst: u32,
     last_byte: Duration,
+    begun: Duration,
     last_block: Option<Duration>,
     /// When a question was put and no block has come since.
     awaiting_text: Option<Duration>,
@@ -125,6 +126,7 @@ impl Inquiry {
             not_before: now,
             burst: 0,
             last_byte: now,
+            begun: now,
             last_block: None,
             awaiting_text: None,
             is_shy: false,
@@ -163,9 +165,23 @@ impl Inquiry {
         }
     }
 
+    /// Whether it has been asked for everything once.
+    pub(super) fn is_surveyed(&self, family: Option<Family>) -> bool {
+        let is_asked = |question: &plan::Question| {
+            question.rhythm == Rhythm::WithoutText || self.asked.contains_key(&question.register)
+        };
+        match self.hearing {
+            Hearing::No => true,
+            Hearing::Unknown => false,
+            Hearing::Yes => {
+                self.is_introduced() && self.open.is_none() && plan::of(family).all(is_asked)
+            }
+        }
+    }
+
     /// Whether the device sends no text by itself.
     pub(super) fn is_without_text(&self, now: Duration) -> bool {
-        let last = self.last_block.unwrap_or_default();
+        let last = self.last_block.unwrap_or(self.begun);
         now.saturating_sub(last) >= NO_TEXT
     }
 
@@ -219,8 +235,9 @@ impl Inquiry {
         if !self.is_allowed || self.open.is_some() || now < self.not_before {
             return None;
         }
-        let is_quiet = now.saturating_sub(self.last_byte) >= QUIET;
-        if self.burst == 0 && !is_quiet && !self.is_without_text(now) {
+        // A device whose text has stopped because of our questions is free for the next one.
+        let is_away = now.saturating_sub(self.last_block.unwrap_or(self.begun)) >= QUIET;
+        if self.burst == 0 && !is_away {
             return None;
         }
         let request = self.choose(family, now)?;
@@ -263,7 +280,7 @@ impl Inquiry {
         if matches!(answer, Answer::Malformed) {
             self.complain(now);
         }
-        let open = self.open.take_if(|open| answers(&open.request, answer))?;
+        let open = self.open.take_if(|open| is_answer(&open.request, answer))?;
         self.answers += 1;
         (self.failures, self.rests) = (0, 0);
         if self.hearing != Hearing::Yes {
@@ -337,7 +354,7 @@ impl Inquiry {
 }
 
 /// Whether this is the answer to that.
-fn answers(request: &Request, answer: &Answer<'_>) -> bool {
+pub(super) fn is_answer(request: &Request, answer: &Answer<'_>) -> bool {
     match (request, answer) {
         (Request::Ping, Answer::Ping(_))
         | (Request::Version | Request::Product, Answer::Done(_) | Answer::UnknownCommand(_)) => {

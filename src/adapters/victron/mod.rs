@@ -12,15 +12,19 @@
 //! | one line: who is there, what it says, what it is asked | `reception`, `inquiry`, `plan` |
 //! | one device: identity, values, what has become old | `unit`, `values`, `metrics` |
 //! | what can be set | `control` |
+//! | recordings that can be shown to others | `mask` |
 //! | why there are no values | `diagnosis` |
+//! | what solar chargers remember of the last days | `history` |
 
 mod cables;
 mod config;
 mod control;
 mod decode;
 mod diagnosis;
+mod history;
 mod inquiry;
 mod line;
+mod mask;
 mod metrics;
 mod plan;
 mod probe;
@@ -36,8 +40,10 @@ pub mod wire;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use self::config::Config;
-use super::{Adapter, Decoder, Source, Tool};
+use super::{Adapter, Decoder, Keys, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::Mask;
 use crate::model::Metric;
@@ -100,11 +106,21 @@ impl Adapter for Victron {
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
         let _: Config = section.read()?;
-        Ok(Box::new(<[u8]>::to_vec))
+        let mut masker = mask::Masker::new();
+        Ok(Box::new(move |bytes| masker.mask(bytes)))
     }
 
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
         Some(&simulated::Simulate)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(stop))
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        &[&history::History]
     }
 }

@@ -81,6 +81,7 @@ const QUESTIONS: &[Question] = &[
     row(0xEDDD, SOLAR, Minute),
     row(0xEDDB, CHARGERS, Minute),
     row(0xEDEC, Families::ALL, Minute),
+    row(0xEDBD, SOLAR, Minute),
     row(0x0120, Families::ALL, Seldom),
     row(0x0200, SWITCHED, Minute),
     row(0xEDDF, CHARGERS, Seldom),
@@ -121,7 +122,7 @@ const QUESTIONS: &[Question] = &[
     row(0x2252, RS, Minute),
     row(0x2254, RS, Minute),
     row(0x0204, RS, Minute),
-    row(0x0206, CHARGER, Seldom),
+    row(0x0206, CHARGER, Minute),
     row(0x1040, INVERTER, Seldom),
     // Whether the relay of a battery monitor may be set.
     row(0x034F, SHUNT, Seldom),

@@ -390,10 +390,18 @@ impl State {
             .is_some_and(|met| now.saturating_sub(met) >= INTRODUCTION);
         // Who is there must be certain before values are told, also after a cable was plugged in
         // again: of two shunts alike only HEX can tell which it is.
-        if self.unit.has_values() && (self.inquiry.is_introduced() || waited) {
+        // And a new device is announced once, with all that it has.
+        let is_ready = if self.unit.is_new() {
+            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
+            let has_text = self.unit.has_sent_text() || self.inquiry.is_without_text(now);
+            is_surveyed && (has_text || self.is_file)
+        } else {
+            self.inquiry.is_introduced()
+        };
+        if self.unit.has_values() && (is_ready || waited) {
             self.unit.settle_identity();
             let is_controlled = self.config.allow_control && self.inquiry.hearing() == Hearing::Yes;
-            if let Some(device) = self.unit.describe(&self.config, is_controlled) {
+            if let Some(device) = self.unit.describe(&self.config, is_controlled, now) {
                 reports.push(Report::Device(Box::new(device)));
             }
             let line = (!self.is_file).then(|| (self.counts, self.link(now)));

@@ -74,7 +74,7 @@ struct Open {
 struct Run {
     config: Arc<Config>,
     context: Context,
-    /// Every port where a device is or was, by address.
+    /// Every cable that a device is or was at: by its number, or else by its port.
     places: BTreeMap<String, Place>,
     open: BTreeMap<String, Open>,
     /// Where each device is now.
@@ -119,6 +119,7 @@ impl Run {
             Port::At(address) => {
                 let ports = self.context.links.ports().list();
                 self.start(address, &ports);
+                self.tell_absent().await?;
                 None
             }
             Port::Auto => {
@@ -168,7 +169,7 @@ impl Run {
     }
 
     fn start(&mut self, address: Address, ports: &[PortInfo]) {
-        let place = address.to_string();
+        let place = cables::identity(&address, ports);
         if self.open.contains_key(&place) {
             return;
         }
@@ -179,7 +180,7 @@ impl Run {
         kept.absent = 0;
         let line = Line {
             config: Arc::clone(&self.config),
-            identity: cables::identity(&address, ports),
+            identity: place.clone(),
             address,
             known: kept.device.clone(),
             links: self.context.links.clone(),
@@ -236,8 +237,8 @@ impl Run {
                 Ok(())
             }
             PortChange::Vanished(port) if cables::is_cable(&port) => {
-                let path = port.by_id.unwrap_or(port.path);
-                let place = Address::Serial(path).to_string();
+                let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
+                let place = cables::identity(&Address::Serial(path), &[port]);
                 if let Some(open) = self.open.remove(&place) {
                     open.stop.cancel();
                     tracing::info!("{place} was unplugged");
@@ -262,7 +263,7 @@ impl Run {
                     .await?;
             }
         }
-        if self.open.is_empty() {
+        if self.open.is_empty() && self.config.port == Port::Auto {
             self.report(Report::Source(diagnosis::no_cable())).await?;
         }
         Ok(())

@@ -1,7 +1,10 @@
 //! One device at a port: who it is, what it reports, what of that has become old.
 
+mod description;
 mod holding;
 mod identity;
+mod learning;
+mod monitor;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,14 +14,11 @@ use jiff::tz::TimeZone;
 
 use self::holding::{Holding, Source};
 pub(super) use self::identity::Remembered;
-use super::config::Config;
-use super::metrics::{ALWAYS, DEVICE};
 use super::values::{self, Told};
 use super::wire::cycle::Cycles;
 use super::wire::families::Family;
 use super::wire::hex;
-use super::wire::labels::firmware;
-use super::wire::products::{Product, parse_id};
+use super::wire::products::Product;
 use super::wire::registers::Register;
 use super::wire::words;
 use super::{KIND, control};
@@ -55,6 +55,9 @@ pub(super) struct Unit {
     /// When the battery was full, as it was told last.
     full_at: Option<Timestamp>,
     described: Option<Device>,
+    described_at: Duration,
+    /// Whether nothing was known of it when it was met.
+    is_new: bool,
     /// Whether there is news since the last readings.
     is_fresh: bool,
     /// Whether that is a whole round of text, which does not wait.
@@ -66,6 +69,7 @@ impl Unit {
     /// The device at a port; `known` is what is remembered of the one that was there last.
     pub(super) fn new(port: String, known: Remembered, zone: TimeZone) -> Self {
         let family = known.product.and_then(|id| Product::of(id).family);
+        let is_new = known.carries.is_empty();
         Self {
             known,
             port,
@@ -76,6 +80,8 @@ impl Unit {
             relay_mode: None,
             full_at: None,
             described: None,
+            described_at: Duration::ZERO,
+            is_new,
             is_fresh: false,
             is_round: false,
             told: None,
@@ -222,6 +228,10 @@ impl Unit {
         // A register that is there but never has a value, and a probe that was never connected, are
         // not worth an entity.
         let is_optional = source == Source::Hex || key == "battery_temperature";
+        let load = self.product().and_then(|product| product.has_load_output());
+        if key == "load_output" && load == Some(false) {
+            return;
+        }
         if value.is_known() || !is_optional {
             self.known.carries.insert(key.to_owned());
         }
@@ -244,40 +254,6 @@ impl Unit {
         let full = self.full_at.filter(is_near).unwrap_or(full);
         self.full_at = Some(full);
         full.into()
-    }
-
-    /// The key under which an energy meter reports what a battery monitor calls otherwise.
-    fn in_monitor_mode(&self, key: &'static str) -> &'static str {
-        match key {
-            "energy_discharged" if self.known.is_meter => "energy_produced",
-            "energy_charged" if self.known.is_meter => "energy_consumed",
-            key => key,
-        }
-    }
-
-    /// Takes note of what a shunt measures: a battery, or something that has no charge.
-    fn know_monitor(&mut self) {
-        let Some(Value::Text(word)) = self.holding.get("monitor_mode") else {
-            return;
-        };
-        let is_meter = words::MONITOR.word(0) != Some(word.as_ref());
-        if is_meter != self.known.is_meter {
-            tracing::info!("{}: the shunt measures a {word} now", self.label());
-            self.known.is_meter = is_meter;
-            let stale = if is_meter {
-                ["energy_discharged", "energy_charged"]
-            } else {
-                ["energy_produced", "energy_consumed"]
-            };
-            for key in stale {
-                self.forget(key);
-            }
-        }
-        if is_meter {
-            for key in OF_A_BATTERY {
-                self.forget(key);
-            }
-        }
     }
 
     fn forget(&mut self, key: &str) {
@@ -333,17 +309,17 @@ impl Unit {
         at: Timestamp,
         line: Option<(Counts, &'static str)>,
     ) -> Option<Readings> {
-        let id = self.described.as_ref().map(|device| device.id.clone())?;
+        let described = self.described.as_ref()?;
         // Some devices send ten values a second on change.
         let waits = |told: Duration| !self.is_round && now.saturating_sub(told) < GATHERED;
         if !self.is_fresh || (line.is_some() && self.told.is_some_and(waits)) {
             return None;
         }
         (self.is_fresh, self.is_round, self.told) = (false, false, Some(now));
-        let mut readings = Readings::new(id, at);
+        let mut readings = Readings::new(described.id.clone(), at);
         readings.day = self.known.day.map(|(_, date)| date);
         for (key, value) in self.holding.values() {
-            if self.known.carries.contains(key) {
+            if self.known.carries.contains(key) && described.metric(key).is_some() {
                 readings.push(key, value.clone());
             }
         }
@@ -360,151 +336,16 @@ impl Unit {
         Some(readings)
     }
 
-    /// The device, if it has an identity and there is something new about it.
-    pub(super) fn describe(&mut self, config: &Config, is_controlled: bool) -> Option<Device> {
-        let device = self.device(config, is_controlled)?;
-        if self.described.as_ref() == Some(&device) {
-            return None;
-        }
-        self.described = Some(device.clone());
-        self.is_fresh = true;
-        Some(device)
+    /// Whether a round of text has come; the first one may lack its beginning.
+    pub(super) const fn has_sent_text(&self) -> bool {
+        self.holding.rounds() > 1
     }
 
     /// Whether it has told anything worth an entity, now or in an earlier run.
     pub(super) fn has_values(&self) -> bool {
         !self.known.carries.is_empty()
     }
-
-    /// Whether it has been described.
-    pub(super) const fn is_described(&self) -> bool {
-        self.described.is_some()
-    }
-
-    fn device(&self, config: &Config, is_controlled: bool) -> Option<Device> {
-        let identity = self.known.identity.clone()?;
-        let serial = self
-            .known
-            .serial
-            .clone()
-            .unwrap_or_else(|| identity.clone());
-        let named = config.names.get(&serial).or(config.name.as_ref());
-        let named = named.or(self.known.custom_name.as_ref());
-        let name = named.cloned().unwrap_or_else(|| self.label());
-        let mut device = Device::new(KIND, identity, name, "Victron Energy");
-        device.serial = serial;
-        device.model = self.model();
-        device.firmware.clone_from(&self.known.firmware);
-        device.area.clone_from(&config.area);
-        let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
-        let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
-        device.metrics = carried.cloned().collect();
-        if is_controlled {
-            device.controls = control::offered(self);
-        }
-        Some(device)
-    }
-
-    /// The product, as far as it is known.
-    pub(super) fn model(&self) -> Option<String> {
-        let product = self.product().map(|product| product.to_string());
-        product.or_else(|| self.known.model.clone())
-    }
-
-    /// What to call it: the model and the end of the serial number.
-    pub(super) fn label(&self) -> String {
-        let model = self.model().unwrap_or_else(|| "Victron device".to_owned());
-        let Some(serial) = self.known.serial.as_ref().or(self.known.identity.as_ref()) else {
-            return model;
-        };
-        let start = serial
-            .char_indices()
-            .rev()
-            .nth(3)
-            .map_or(0, |(start, _)| start);
-        let end = serial.get(start..).unwrap_or_default();
-        format!("{model} {end}").trim_end().to_owned()
-    }
-
-    fn learn_from_text(&mut self, cycles: &Cycles) {
-        let text = |label: &str| Some(String::from_utf8_lossy(cycles.get(label)?).into_owned());
-        if let Some(id) = cycles.get("PID").and_then(parse_id) {
-            self.know_product(id);
-        }
-        if self.family.is_none() {
-            let families = cycles
-                .entries()
-                .filter_map(|entry| Family::of_label(&entry.label));
-            self.family = families.min();
-        }
-        if let Some(serial) = text("SER#").filter(|serial| !serial.trim().is_empty()) {
-            self.know_serial(serial.trim());
-        }
-        if let Some(model) = text("BMV") {
-            let has_maker = model.starts_with("SmartShunt");
-            self.known.model = Some(if has_maker {
-                model
-            } else {
-                format!("BMV-{model}")
-            });
-        }
-        for label in ["FWE", "FW"] {
-            let version = cycles
-                .get(label)
-                .and_then(|text| firmware(label.as_bytes(), text));
-            if let Some(version) = version {
-                self.known.firmware = Some(version);
-                break;
-            }
-        }
-    }
-
-    /// The device has said which product it is.
-    pub(super) fn know_product(&mut self, id: u16) {
-        self.known.product = Some(id);
-        if let Some(family) = Product::of(id).family {
-            self.family = Some(family);
-        }
-    }
-
-    /// The device has told its serial number.
-    pub(super) fn know_serial(&mut self, serial: &str) {
-        self.known.know_serial(serial);
-    }
-
-    /// The device has told the name that its user gave it.
-    pub(super) fn know_custom_name(&mut self, name: &str) {
-        let name = name.trim();
-        self.known.custom_name = (!name.is_empty()).then(|| name.to_owned());
-    }
-
-    /// The device has told the version of its firmware; what the text says is more exact.
-    pub(super) fn know_firmware(&mut self, version: String) {
-        self.known.firmware.get_or_insert(version);
-    }
-
-    /// It will not tell a serial number: it gets the identity of its cable or port.
-    pub(super) fn settle_identity(&mut self) {
-        if self.known.identity.is_none() {
-            self.known.identity = Some(self.port.clone());
-        }
-    }
 }
-
-/// What only a battery has.
-const OF_A_BATTERY: &[&str] = &[
-    "consumed_charge",
-    "state_of_charge",
-    "time_to_go",
-    "deepest_discharge",
-    "last_discharge",
-    "average_discharge",
-    "charge_cycles",
-    "full_discharges",
-    "charge_drawn",
-    "last_full_charge",
-    "synchronisations",
-];
 
 /// The number in a register.
 pub(super) fn number(value: &hex::Value<'_>) -> Option<i64> {

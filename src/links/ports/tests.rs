@@ -17,6 +17,7 @@ impl Machine {
         machine.file("sys/devices/usb1/1-1/idVendor", "0403\n");
         machine.file("sys/devices/usb1/1-1/manufacturer", "Acme\n");
         machine.file("sys/devices/usb1/1-1/product", "Cable\n");
+        machine.file("sys/devices/usb1/1-1/serial", "A1\n");
         machine.on_board("ttyAMA0", "32\n");
         machine.on_board("ttyS3", "0\n");
         machine.folder("sys/class/tty/tty1");
@@ -88,11 +89,13 @@ fn lists_ports_of_hardware_with_the_names_that_stay() {
                 path: machine.path("dev/ttyAMA0"),
                 by_id: None,
                 description: None,
+                serial: None,
             },
             PortInfo {
                 path: machine.path("dev/ttyUSB0"),
                 by_id: Some(by_id.clone()),
                 description: Some("Acme Cable".to_owned()),
+                serial: Some("A1".to_owned()),
             },
         ]
     );

@@ -41,9 +41,9 @@ fn obey(
     controls: &mut Controls,
     unit: &Unit,
     key: &str,
-    value: Value,
+    value: &Value,
 ) -> (Vec<Request>, Result<Value, String>) {
-    let begun = controls.begin(7, key, &value, unit, NOW);
+    let begun = controls.begin(7, key, value, unit, NOW);
     match begun {
         Err(why) => return (Vec::new(), Err(why)),
         Ok(Some(value)) => return (Vec::new(), Ok(value)),
@@ -120,18 +120,18 @@ fn the_mode_is_written_and_read_back() {
         &mut Controls::default(),
         &solar_charger("1.59"),
         "mode",
-        text("off"),
+        &text("off"),
     );
     assert_eq!(asked, [Request::Set(0x0200, vec![4]), Request::Get(0x0200)]);
     assert_eq!(result, Ok(text("off")));
     let inverter = unit(0xa271, "1.18", &[(0x0200, 2)]);
-    let (asked, _) = obey(&mut Controls::default(), &inverter, "mode", text("eco"));
+    let (asked, _) = obey(&mut Controls::default(), &inverter, "mode", &text("eco"));
     assert_eq!(asked, [Request::Set(0x0200, vec![5]), Request::Get(0x0200)]);
     let (_, result) = obey(
         &mut Controls::default(),
         &inverter,
         "mode",
-        text("charger on"),
+        &text("charger on"),
     );
     assert!(result.is_err());
 }
@@ -142,14 +142,14 @@ fn old_solar_chargers_are_told_first_that_they_are_controlled() {
         &mut Controls::default(),
         &solar_charger("1.23"),
         "mode",
-        text("charger on"),
+        &text("charger on"),
     );
     assert_eq!(asked[0], Request::Set(0x0202, vec![2, 0, 0, 0]));
     let (asked, _) = obey(
         &mut Controls::default(),
         &solar_charger("1.42"),
         "mode",
-        text("charger on"),
+        &text("charger on"),
     );
     assert_eq!(asked.len(), 2);
 }
@@ -161,19 +161,19 @@ fn a_load_output_that_is_switched_on_again_guards_the_battery_as_before() {
         &mut controls,
         &solar_charger("1.59"),
         "load_output",
-        false.into(),
+        &false.into(),
     );
     assert_eq!(asked[0], Request::Set(0xedab, vec![0]));
     assert_eq!(result, Ok(false.into()));
     let off = unit(0xa053, "1.59", &[(0xedab, 0)]);
-    let (asked, _) = obey(&mut controls, &off, "load_output", true.into());
+    let (asked, _) = obey(&mut controls, &off, "load_output", &true.into());
     assert_eq!(asked[0], Request::Set(0xedab, vec![AUTOMATIC]));
     // It is so already: memory that wears out is not written.
     let (asked, result) = obey(
         &mut controls,
         &solar_charger("1.59"),
         "load_control",
-        text("automatic"),
+        &text("automatic"),
     );
     assert_eq!(asked, [Request::Get(0xedab)]);
     assert_eq!(result, Ok(text("automatic")));
@@ -187,7 +187,7 @@ fn a_limit_is_kept_up_until_it_is_lifted() {
         &mut controls,
         &solar_charger("1.59"),
         "charge_current_limit",
-        ten.clone(),
+        &ten,
     );
     assert_eq!(asked[..2], limit::writes(100));
     assert_eq!(result, Ok(ten));
@@ -200,7 +200,7 @@ fn a_limit_is_kept_up_until_it_is_lifted() {
         &mut controls,
         &solar_charger("1.59"),
         "lift_charge_current_limit",
-        Value::Unknown,
+        &Value::Unknown,
     );
     assert_eq!((asked.len(), result), (0, Ok(Value::Unknown)));
     assert_eq!(controls.tick(NOW + Duration::from_secs(90), true), []);
@@ -270,7 +270,7 @@ fn nothing_but_these_registers_is_ever_written() {
                 ControlKind::Button => vec![Value::Unknown],
             };
             for value in values {
-                let (asked, _) = obey(&mut Controls::default(), &device, &control.key, value);
+                let (asked, _) = obey(&mut Controls::default(), &device, &control.key, &value);
                 for request in asked {
                     if let Request::Set(register, bytes) = request {
                         assert!(ALLOWED.contains(&register), "{register:#06x}");

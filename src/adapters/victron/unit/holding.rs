@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use crate::adapters::victron::metrics::metric;
 use crate::adapters::victron::values::Told;
-use crate::model::{Behavior, Decimal, Metric, Quantity, Role, Value};
+use crate::model::{Behavior, Decimal, Quantity, Role, Value};
 
 /// Rounds that a label may be missing in before its metric is no longer one of the device.
 const MISSING: u64 = 30;
 /// The same, while another label has taken its place.
 const REPLACED: u64 = 3;
-/// How old a value may get that was read by HEX.
+/// How old a value may get that was read by HEX, and one that is asked for once an hour only.
 const OLD: Duration = Duration::from_secs(35 * 60);
+const OLD_FIGURE: Duration = Duration::from_secs(3 * 3600);
 /// What nobody knows the meaning of: so many labels and registers.
 const MOST_ODD: usize = 20;
 
@@ -119,6 +120,11 @@ impl Holding {
         }
     }
 
+    /// Rounds of text so far.
+    pub(super) const fn rounds(&self) -> u64 {
+        self.round
+    }
+
     pub(super) fn begin_round(&mut self) {
         self.round += 1;
     }
@@ -156,9 +162,13 @@ impl Holding {
     pub(super) fn age(&mut self, now: Duration) -> bool {
         let mut changed = false;
         for (key, held) in &mut self.values {
-            let is_old = held.source == Source::Hex && now.saturating_sub(held.at) >= OLD;
-            let counts = metric(key).is_some_and(Metric::is_counter);
-            if is_old && !counts && held.value.is_known() {
+            let longest = match metric(key).map(|metric| &metric.behavior) {
+                Some(Behavior::LifetimeCounter | Behavior::DailyCounter) | None => continue,
+                Some(Behavior::Figure) => OLD_FIGURE,
+                Some(_) => OLD,
+            };
+            let is_old = held.source == Source::Hex && now.saturating_sub(held.at) >= longest;
+            if is_old && held.value.is_known() {
                 held.value = Value::Unknown;
                 changed = true;
             }

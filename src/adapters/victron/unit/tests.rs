@@ -1,4 +1,7 @@
+use super::description::HIGHEST;
 use super::*;
+use crate::adapters::victron::config::Config;
+use crate::adapters::victron::metrics::ALWAYS;
 use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
 /// A device, and the text that it sends.
@@ -30,7 +33,7 @@ impl Bench {
         let at =
             Timestamp::from_second(1_800_000_000 + i64::try_from(now.as_secs()).unwrap()).unwrap();
         cycles.tick(*now + Duration::from_secs(2), |cycles| {
-            unit.take_round(cycles, *now, at)
+            unit.take_round(cycles, *now, at);
         });
     }
 
@@ -94,6 +97,15 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
     assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
     assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
     assert!(device.controls.is_empty());
+}
+
+#[test]
+fn a_charger_without_load_output_has_none_whatever_it_says() {
+    let mut bench = Bench::new();
+    bench.round(&[("PID", "0xA06C"), ("V", "53000"), ("LOAD", "ON")]);
+    assert_eq!(bench.metrics(), ["battery_voltage"]);
+    let device = bench.unit.device(&Config::default(), false).unwrap();
+    assert_eq!(device.rated_power, Some(70 * HIGHEST));
 }
 
 #[test]
@@ -313,7 +325,7 @@ fn a_device_that_nobody_has_heard_of_works() {
         ("CS", "99"),
     ]);
     assert_eq!(bench.unit.family(), Some(Family::Mppt));
-    assert_eq!(bench.unit.label(), "product 0xA0FA");
+    assert_eq!(bench.unit.label(), "Product 0xA0FA");
     assert_eq!(
         bench.unit.holding.odd_text(LONGEST),
         Value::from("CS=99, NEW=1".to_owned())

@@ -2,8 +2,9 @@
 //!
 //! Battery monitors send two blocks a second, newer solar chargers two, a second apart; the second
 //! one carries no product id. So a block with `PID` begins a round, and a round is whole when the
-//! next one begins, or when nothing has come for a while. No set of labels is ever required: what a
-//! device leaves out is missing, and what it stops sending gets old.
+//! next one begins, or when nothing has come for a while; where no product id ever comes, a label that
+//! comes again begins one. No set of labels is ever required: what a device leaves out is missing, and
+//! what it stops sending gets old.
 
 use std::time::Duration;
 
@@ -63,11 +64,17 @@ impl Cycles {
             return outcome;
         }
         if let Some(product) = block.get("PID") {
-            outcome.whole = self.end(&mut whole);
+            if self.get("PID").is_some() {
+                outcome.whole = self.end(&mut whole);
+            }
+            // What came before the first product id is the rest of a round that began without us.
             outcome.swapped = self.get("PID").is_some_and(|known| !same(known, product));
             if outcome.swapped {
                 self.entries.clear();
             }
+            self.round += 1;
+        } else if self.repeats(block) {
+            outcome.whole = self.end(&mut whole);
             self.round += 1;
         } else if self.last.is_none() {
             // A device without a product id, or the rest of a round that was late.
@@ -123,6 +130,18 @@ impl Cycles {
     pub fn forget(&mut self, rounds: u64) {
         let oldest = self.round.saturating_sub(rounds);
         self.entries.retain(|entry| entry.round >= oldest);
+    }
+
+    /// Whether a block begins anew what a device without a product id has said in this round. Its
+    /// rounds come once a second, so that there is no pause between them.
+    fn repeats(&self, block: &Block<'_>) -> bool {
+        let is_here = |label: &[u8]| {
+            let mut entries = self.entries.iter();
+            entries.any(|entry| entry.label == label && entry.round == self.round)
+        };
+        self.last.is_some()
+            && self.get("PID").is_none()
+            && block.fields().any(|(label, _)| is_here(label))
     }
 
     fn end<F: FnMut(&Self)>(&mut self, whole: &mut F) -> bool {
@@ -213,6 +232,17 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_a_round_that_began_without_us_is_no_round() {
+        let mut cycles = Cycles::new();
+        feed(&mut cycles, &[("H1", "-5")], 0);
+        let (outcome, _) = feed(&mut cycles, &[("PID", "0x203"), ("V", "12000")], 900);
+        assert_eq!(outcome, Outcome::default());
+        feed(&mut cycles, &[("H1", "-6")], 950);
+        let (outcome, values) = feed(&mut cycles, &[("PID", "0x203")], 1_900);
+        assert_eq!((outcome, values.len()), (WHOLE, 3));
+    }
+
+    #[test]
     fn another_product_begins_from_nothing() {
         let mut cycles = Cycles::new();
         feed(&mut cycles, &[("PID", "0x203"), ("SOC", "900")], 0);
@@ -237,6 +267,22 @@ mod tests {
         cycles.forget(2);
         assert_eq!(cycles.get("VS"), None);
         assert_eq!(cycles.get("T"), Some(b"20".as_slice()));
+    }
+
+    #[test]
+    fn a_device_without_a_product_id_begins_a_round_with_what_it_has_said_already() {
+        let mut cycles = Cycles::new();
+        let mut wholes = Vec::new();
+        for second in 0..3 {
+            let begun = second * 1_000;
+            let (outcome, values) = feed(&mut cycles, &[("V", "12000"), ("I", "5")], begun);
+            wholes.push((outcome.whole, values.len()));
+            let rest = feed(&mut cycles, &[("H1", "-5")], begun + 30).0;
+            assert_eq!(rest, Outcome::default());
+        }
+        assert_eq!(wholes, [(false, 0), (true, 3), (true, 3)]);
+        let ages: Vec<u64> = cycles.entries().map(|entry| cycles.age(entry)).collect();
+        assert_eq!(ages, [0, 0, 0]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub enum Family {
     Charger,
     /// Converters from one battery to another.
     DcDc,
-    /// Inverters with solar trackers, with or without a charger.
+    /// RS units: several solar trackers, with or without an inverter.
     Rs,
 }
 

@@ -16,7 +16,9 @@ const RANGES: &[(u16, u16, Family)] = &[
     (0x0203, 0x02ff, Family::Bmv70x),
     (0x0300, 0x0300, Family::Mppt),
     (0xa040, 0xa0ff, Family::Mppt),
-    (0xa101, 0xa117, Family::Mppt),
+    (0xa101, 0xa10f, Family::Mppt),
+    (0xa110, 0xa111, Family::Rs),
+    (0xa112, 0xa117, Family::Mppt),
     (0xa200, 0xa2ff, Family::Inverter),
     (0xa300, 0xa37f, Family::Charger),
     (0xa380, 0xa38f, Family::Shunt),
@@ -28,6 +30,9 @@ const RANGES: &[(u16, u16, Family)] = &[
 
 /// Chargers that get all their power from the panels: at night their ports are silent.
 const ON_PANELS_ALONE: &[u16] = &[0x0300, 0xa040, 0xa041, 0xa044, 0xa045];
+
+/// Solar chargers of so many amperes have an output for loads.
+const MOST_WITH_LOAD: u32 = 20;
 
 /// A product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +68,24 @@ impl Product {
         TABLE.lines().filter_map(row)
     }
 
+    /// The current in amperes that a solar charger delivers at most, which its name says after the
+    /// highest panel voltage: 75/15.
+    #[must_use]
+    pub fn solar_amperes(&self) -> Option<u32> {
+        let name = self.name.filter(|_| self.family == Some(Family::Mppt))?;
+        let (_, amperes) = name.split_once('/')?;
+        let end = amperes.find(|c: char| !c.is_ascii_digit());
+        amperes.get(..end.unwrap_or(amperes.len()))?.parse().ok()
+    }
+
+    /// Whether it has an output for loads. Larger solar chargers have none, though some say in
+    /// their text that it is on.
+    #[must_use]
+    pub fn has_load_output(&self) -> Option<bool> {
+        self.solar_amperes()
+            .map(|amperes| amperes <= MOST_WITH_LOAD)
+    }
+
     /// It has no power at night, so its silence then is no fault.
     #[must_use]
     pub fn sleeps_at_night(&self) -> bool {
@@ -75,7 +98,7 @@ impl std::fmt::Display for Product {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.name {
             Some(name) => f.write_str(name),
-            None => write!(f, "product {:#06X}", self.id),
+            None => write!(f, "Product {:#06X}", self.id),
         }
     }
 }
@@ -131,9 +154,27 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_solar_charger_tells_its_current() {
+        let amperes = |id| Product::of(id).solar_amperes();
+        assert_eq!(
+            [amperes(0xa053), amperes(0xa05f), amperes(0xa06c)],
+            [Some(15), Some(20), Some(70)]
+        );
+        assert_eq!(
+            [amperes(0xa0fe), amperes(0xa381), amperes(0xa332)],
+            [None; 3]
+        );
+        let load = |id| Product::of(id).has_load_output();
+        assert_eq!(
+            [load(0xa060), load(0xa06c), load(0xa0fe)],
+            [Some(true), Some(false), None]
+        );
+    }
+
+    #[test]
     fn unknown_ids_keep_their_number_and_get_a_family_by_range() {
         let product = Product::of(0xa0fe);
-        assert_eq!(product.to_string(), "product 0xA0FE");
+        assert_eq!(product.to_string(), "Product 0xA0FE");
         assert_eq!(product.family, Some(Family::Mppt));
         assert_eq!(Product::of(0xfffe).family, None);
     }

@@ -1,0 +1,95 @@
+//! The device as the bridge is told of it: name, model, metrics, controls.
+
+use std::time::Duration;
+
+use super::Unit;
+use crate::adapters::victron::config::Config;
+use crate::adapters::victron::metrics::{ALWAYS, DEVICE};
+use crate::adapters::victron::{KIND, control};
+use crate::model::Device;
+
+/// How long what changes about a device is gathered.
+const DESCRIBED: Duration = Duration::from_secs(5);
+/// No battery of a solar charger has more volts, with a margin.
+pub(super) const HIGHEST: u32 = 80;
+
+impl Unit {
+    /// The device, if it has an identity and there is something new about it. News that come one
+    /// after the other are gathered.
+    pub(in super::super) fn describe(
+        &mut self,
+        config: &Config,
+        is_controlled: bool,
+        now: Duration,
+    ) -> Option<Device> {
+        let since = now.saturating_sub(self.described_at);
+        if self.described.is_some() && since < DESCRIBED {
+            return None;
+        }
+        let device = self.device(config, is_controlled)?;
+        if self.described.as_ref() == Some(&device) {
+            return None;
+        }
+        self.described = Some(device.clone());
+        self.described_at = now;
+        self.is_fresh = true;
+        Some(device)
+    }
+
+    /// Whether it is met for the first time, and has not been described.
+    pub(in super::super) const fn is_new(&self) -> bool {
+        self.is_new && self.described.is_none()
+    }
+
+    /// Whether it has been described.
+    pub(in super::super) const fn is_described(&self) -> bool {
+        self.described.is_some()
+    }
+
+    pub(super) fn device(&self, config: &Config, is_controlled: bool) -> Option<Device> {
+        let identity = self.known.identity.clone()?;
+        let serial = self
+            .known
+            .serial
+            .clone()
+            .unwrap_or_else(|| identity.clone());
+        let named = config.names.get(&serial).or(config.name.as_ref());
+        let named = named.or(self.known.custom_name.as_ref());
+        let name = named.cloned().unwrap_or_else(|| self.label());
+        let mut device = Device::new(KIND, identity, name, "Victron Energy");
+        device.serial = serial;
+        device.model = self.model();
+        device.firmware.clone_from(&self.known.firmware);
+        device.area.clone_from(&config.area);
+        let amperes = self.product().and_then(|product| product.solar_amperes());
+        device.rated_power = amperes.map(|amperes| amperes * HIGHEST);
+        let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
+        let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
+        device.metrics = carried.cloned().collect();
+        if is_controlled {
+            device.controls = control::offered(self);
+        }
+        Some(device)
+    }
+
+    /// The product, as far as it is known.
+    pub(in super::super) fn model(&self) -> Option<String> {
+        let product = self.product().map(|product| product.to_string());
+        product.or_else(|| self.known.model.clone())
+    }
+
+    /// What to call it: the model and the end of the serial number.
+    pub(in super::super) fn label(&self) -> String {
+        let model = self.model().unwrap_or_else(|| "Victron device".to_owned());
+        let Some(serial) = self.known.serial.as_ref().or(self.known.identity.as_ref()) else {
+            return model;
+        };
+        let start = serial
+            .char_indices()
+            .rev()
+            .nth(3)
+            .map_or(0, |(start, _)| start);
+        let end = serial.get(start..).unwrap_or_default();
+        format!("{model} {end}").trim_end().to_owned()
+    }
+}
