@@ -55,6 +55,8 @@ struct State {
     line: Line,
     /// When the first thing was heard of the present device.
     met: Option<Duration>,
+    /// When anything was last heard of it.
+    heard: Option<Timestamp>,
     health: Option<Health>,
     /// How the line is, as told while no device was known.
     told: Option<Health>,
@@ -87,6 +89,7 @@ impl Reception {
                 counts: Counts::default(),
                 line: Line::default(),
                 met: None,
+                heard: None,
                 health: None,
                 told: None,
                 former: Vec::new(),
@@ -158,14 +161,15 @@ impl Reception {
             self.decoder.finish(|event| line.take(&event, now, at));
         }
         line.tick(now, at);
-        let health = line.verdict(now);
         let mut reports = line.reports(now, at);
-        if let Some(health) = health {
-            if health.code == HealthCode::Asleep && line.health.as_ref() != Some(&health) {
+        if let Some(health) = line.verdict(now) {
+            let falls_asleep = health.code == HealthCode::Asleep;
+            let told = line.tell(health);
+            if falls_asleep && told.is_some() {
                 line.unit.fall_asleep();
-                reports.append(&mut line.reports(now, at));
             }
-            reports.extend(line.tell(health));
+            reports.extend(told);
+            reports.append(&mut line.reports(now, at));
         }
         reports
     }
@@ -280,6 +284,7 @@ impl State {
     fn block(&mut self, block: &Block<'_>, now: Duration, at: Timestamp) {
         self.counts.blocks += 1;
         self.line.good(now);
+        self.heard = Some(at);
         self.inquiry.block_ended(now);
         self.met.get_or_insert(now);
         let Self {
@@ -319,7 +324,7 @@ impl State {
 
     /// Another device is there.
     fn begin_anew(&mut self, now: Duration) {
-        self.health = None;
+        (self.health, self.heard) = (None, None);
         self.met = Some(now);
         self.controls.forget();
         self.inquiry.meet_again();
@@ -335,6 +340,7 @@ impl State {
             return;
         }
         self.line.good(now);
+        self.heard = Some(at);
         self.met.get_or_insert(now);
         if let Some(value) = answer.value() {
             self.register(&value, now, at);
@@ -404,7 +410,15 @@ impl State {
             if let Some(device) = self.unit.describe(&self.config, is_controlled, now) {
                 reports.push(Report::Device(Box::new(device)));
             }
-            let line = (!self.is_file).then(|| (self.counts, self.link(now)));
+            let is_asleep = self
+                .health
+                .as_ref()
+                .is_some_and(|health| health.code == HealthCode::Asleep);
+            // What is remembered of a device is no sign of life.
+            if !self.line.has_good() && !is_asleep {
+                return reports;
+            }
+            let line = (!self.is_file).then(|| (self.counts, self.link(now), self.heard));
             if let Some(readings) = self.unit.readings(now, at, line) {
                 reports.push(Report::Readings(readings));
                 if self.verdict(now).is_none() {

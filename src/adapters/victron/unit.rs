@@ -6,6 +6,7 @@ mod identity;
 mod learning;
 mod monitor;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use jiff::tz::TimeZone;
 
 use self::holding::{Holding, Source};
 pub(super) use self::identity::Remembered;
+use super::metrics::DEVICE;
 use super::values::{self, Told};
 use super::wire::cycle::Cycles;
 use super::wire::families::Family;
@@ -292,7 +294,14 @@ impl Unit {
 
     /// Values that the night of a charger without power leaves behind: nothing flows.
     pub(super) fn fall_asleep(&mut self) {
-        self.holding.fall_asleep();
+        // Also what has not been heard since the program started.
+        for metric in DEVICE {
+            if self.known.carries.contains(metric.key.as_ref())
+                && let Cow::Borrowed(key) = metric.key
+            {
+                self.holding.fall_asleep(key, metric);
+            }
+        }
         self.is_fresh = true;
     }
 
@@ -307,7 +316,7 @@ impl Unit {
         &mut self,
         now: Duration,
         at: Timestamp,
-        line: Option<(Counts, &'static str)>,
+        line: Option<(Counts, &'static str, Option<Timestamp>)>,
     ) -> Option<Readings> {
         let described = self.described.as_ref()?;
         // Some devices send ten values a second on change.
@@ -324,14 +333,14 @@ impl Unit {
             }
         }
         readings.push("other_values", self.holding.odd_text(LONGEST));
-        if let Some((counts, link)) = line {
+        if let Some((counts, link, heard)) = line {
             let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
             readings.push("link", link);
             readings.push("blocks", count(counts.blocks));
             readings.push("blocks_damaged", count(counts.damaged));
             readings.push("hex_answers", count(counts.answers));
             readings.push("hex_failures", count(counts.failures));
-            readings.push("last_block", at);
+            readings.push("last_block", heard);
         }
         Some(readings)
     }

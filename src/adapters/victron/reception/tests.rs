@@ -315,6 +315,29 @@ fn a_charger_that_lives_on_its_panels_sleeps_at_night() {
 }
 
 #[test]
+fn a_night_in_which_the_program_starts_is_a_night_too() {
+    let mut evening = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    for _ in 0..3 {
+        evening.block(&[
+            ("PID", "0xA044"),
+            ("SER#", "HQ0000000AD"),
+            ("V", "25600"),
+            ("PPV", "3"),
+        ]);
+        evening.wait(1000);
+    }
+    let known = evening.reception.unit().remembered().clone();
+    let mut night = Bench::knowing(Config::default(), known);
+    night.wait(60_000);
+    assert_eq!(night.health(), [HealthCode::Asleep]);
+    assert_eq!(night.number("panel_power").as_deref(), Some("0"));
+    assert_eq!(night.number("battery_voltage"), None);
+}
+
+#[test]
 fn noise_is_told_from_silence() {
     let mut bench = Bench::new(Config {
         ask: false,
