@@ -485,7 +485,9 @@ impl State {
         };
         if self.unit.has_values() && (is_ready || waited) {
             self.unit.settle_identity();
-            let is_controlled = self.config.allow_control && self.inquiry.hearing() == Hearing::Yes;
+            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
+            let may_be = self.config.allow_control && self.inquiry.hearing() != Hearing::No;
+            let is_controlled = (is_surveyed || !may_be).then_some(may_be);
             let moment = (!self.is_file).then_some(now);
             if let Some(device) = self.unit.describe(&self.config, is_controlled, moment) {
                 reports.push(Report::Device(Box::new(device)));

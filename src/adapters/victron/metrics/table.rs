@@ -123,7 +123,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     power("load_power", "Load power").decimals(0),
     current("load_current", "Load current"),
     voltage("load_voltage", "Load voltage").off_by_default(),
-    Metric::on_off("load_output", OnOff::Running).named("Load output"),
+    Metric::on_off("load_output", OnOff::Plain).named("Load output"),
     Metric::state("load_control", LOAD_CONTROL)
         .named("Load control")
         .diagnostic(),
@@ -159,7 +159,8 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     Metric::state("error", ERROR).named("Error").diagnostic(),
     Metric::on_off("fault", OnOff::Problem)
         .named("Fault")
-        .diagnostic(),
+        .diagnostic()
+        .off_by_default(),
     Metric::on_off("alarm", OnOff::Problem).named("Alarm"),
     text("alarm_reason", "Alarm reason"),
     text("warning", "Warning"),
@@ -213,7 +214,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
         .named("Full discharges")
         .diagnostic(),
     Metric::lifetime("charge_drawn", Quantity::Charge)
-        .named("Charge drawn in all")
+        .named("Total charge drawn")
         .decimals(1)
         .diagnostic(),
     figure("deepest_discharge", "Deepest discharge", Quantity::Charge).decimals(1),
@@ -221,8 +222,8 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     figure("average_discharge", "Average discharge", Quantity::Charge).decimals(1),
     record("battery_voltage_min", "Lowest battery voltage"),
     record("battery_voltage_max", "Highest battery voltage"),
-    record("starter_voltage_min", "Lowest auxiliary voltage").off_by_default(),
-    record("starter_voltage_max", "Highest auxiliary voltage").off_by_default(),
+    record("starter_voltage_min", "Lowest starter battery voltage").off_by_default(),
+    record("starter_voltage_max", "Highest starter battery voltage").off_by_default(),
     count("synchronisations", "Automatic synchronisations"),
     count("low_voltage_alarms", "Low voltage alarms"),
     count("high_voltage_alarms", "High voltage alarms"),

@@ -338,6 +338,48 @@ fn a_night_in_which_the_program_starts_is_a_night_too() {
 }
 
 #[test]
+fn what_can_be_set_stays_over_a_restart() {
+    let config = Config {
+        allow_control: true,
+        ..Config::default()
+    };
+    let registers: [(u16, &[u8]); 2] = [(0x0200, &[1]), (0xedab, &[4])];
+    let run = |known: Remembered| {
+        let mut bench = Bench::knowing(config.clone(), known).hears(&registers);
+        for _ in 0..30 {
+            bench.block(&[
+                ("PID", "0xA053"),
+                ("SER#", "HQ0000000AE"),
+                ("V", "12600"),
+                ("PPV", "3"),
+            ]);
+            bench.wait(1000);
+        }
+        bench
+    };
+    let keys = |device: &&Device| -> Vec<String> {
+        let controls = device.controls.iter();
+        controls.map(|control| control.key.to_string()).collect()
+    };
+    let first = run(Remembered::default());
+    let all = keys(first.devices().last().unwrap());
+    assert_eq!(all, ["mode", "load_output", "load_control"]);
+    let again = run(first.reception.unit().remembered().clone());
+    let announced: Vec<_> = again.devices().iter().map(keys).collect();
+    assert!(!announced.is_empty());
+    assert!(announced.iter().all(|keys| *keys == all), "{announced:?}");
+    let mut without = Bench::knowing(
+        Config::default(),
+        first.reception.unit().remembered().clone(),
+    );
+    without.block(&[("PID", "0xA053"), ("SER#", "HQ0000000AE"), ("V", "12600")]);
+    without.wait(30_000);
+    let announced: Vec<_> = without.devices().iter().map(keys).collect();
+    assert!(!announced.is_empty());
+    assert!(announced.iter().all(Vec::is_empty), "{announced:?}");
+}
+
+#[test]
 fn noise_is_told_from_silence() {
     let mut bench = Bench::new(Config {
         ask: false,
