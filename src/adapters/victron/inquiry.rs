@@ -213,6 +213,11 @@ impl Inquiry {
         self.urgent.push_back(request);
     }
 
+    /// Asks this next, for the answer is to be confirmed.
+    pub(super) fn ask_again(&mut self, request: Request) {
+        self.wanted.push_front(request);
+    }
+
     /// Forgets what was to be asked at the user's wish.
     pub(super) fn forget_urgent(&mut self) {
         self.urgent.clear();

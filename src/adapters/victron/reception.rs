@@ -1,39 +1,28 @@
 //! From the bytes of a line to the reports of the device at its end, and back to the bytes it is
 //! asked with. Pure: no I/O.
 
+mod caution;
+mod state;
 mod stopwatch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use self::state::State;
 use self::stopwatch::Stopwatch;
 use super::config::Config;
-use super::control::{Controls, Finished};
-use super::diagnosis::{self, Line};
-use super::history::{Kept, Past, is_kept};
+use super::control::Finished;
+use super::history::{Kept, Past};
 use super::inquiry::{Hearing, Inquiry, Outcome};
 use super::unit::{Counts, Remembered, Unit};
-use super::wire::cycle::Cycles;
-use super::wire::hex::{Answer, Frame, Request, Value as Register, Version};
-use super::wire::history::Record;
-use super::wire::products::parse_id;
-use super::wire::registers;
-use super::wire::text::{Block, Decoder, Event};
-use crate::model::{DeviceId, Health, HealthCode, Report, Value};
+use super::wire::text::{Decoder, Event};
+use crate::model::{Health, HealthCode, Report, Value};
 
 /// Half a block that goes on no more is given up after this.
 const TORN: Duration = Duration::from_secs(3);
-/// How long a new device is waited for to say who it is, before it is named by its port.
-const INTRODUCTION: Duration = Duration::from_secs(8);
-/// Labels that have not come for so many rounds are forgotten.
-const FORGOTTEN: u64 = 60;
-
-const SERIAL: u16 = 0x010a;
-const CUSTOM_NAME: u16 = 0x010c;
 
 /// The line of one port.
 #[derive(Debug)]
@@ -41,32 +30,6 @@ pub(super) struct Reception {
     decoder: Decoder,
     line: State,
     watch: Stopwatch,
-}
-
-/// All but the decoder, so that its events can be taken one by one.
-#[derive(Debug)]
-struct State {
-    config: Arc<Config>,
-    port: String,
-    /// Whether there is only a file, so that no time passes.
-    is_file: bool,
-    cycles: Cycles,
-    unit: Unit,
-    inquiry: Inquiry,
-    controls: Controls,
-    past: Past,
-    counts: Counts,
-    line: Line,
-    /// When the first thing was heard of the present device.
-    met: Option<Duration>,
-    /// When anything was last heard of it.
-    heard: Option<Timestamp>,
-    health: Option<Health>,
-    /// How the line is, as told while no device was known.
-    told: Option<Health>,
-    /// Devices that were here before.
-    former: Vec<DeviceId>,
-    finished: Vec<Finished>,
 }
 
 impl Reception {
@@ -78,28 +41,10 @@ impl Reception {
         known: Remembered,
         zone: TimeZone,
     ) -> Self {
-        let inquiry = Inquiry::new(config.ask, Duration::ZERO);
         Self {
             decoder: Decoder::new(),
             watch: Stopwatch::default(),
-            line: State {
-                unit: Unit::new(port.clone(), known, zone),
-                config,
-                port,
-                is_file: false,
-                cycles: Cycles::new(),
-                inquiry,
-                controls: Controls::default(),
-                past: Past::default(),
-                counts: Counts::default(),
-                line: Line::default(),
-                met: None,
-                heard: None,
-                health: None,
-                told: None,
-                former: Vec::new(),
-                finished: Vec::new(),
-            },
+            line: State::new(config, port, known, zone),
         }
     }
 
@@ -192,20 +137,7 @@ impl Reception {
             see(&event);
             line.take(&event, now, at);
         });
-        let State {
-            cycles,
-            unit,
-            former,
-            port,
-            ..
-        } = line;
-        let due = cycles.due().unwrap_or(now);
-        cycles.tick(due, |cycles| {
-            round(unit, former, port, cycles, now, at);
-        });
-        if unit.has_values() {
-            unit.settle_identity();
-        }
+        line.finish(now, at);
         line.reports(now, at)
     }
 
@@ -301,274 +233,6 @@ impl Reception {
     pub(super) const fn counts(&self) -> Counts {
         self.line.counts
     }
-}
-
-impl State {
-    fn take(&mut self, event: &Event<'_>, now: Duration, at: Timestamp) {
-        match event {
-            Event::Block(block) => self.block(block, now, at),
-            Event::Hex(frame) => self.frame(frame, now, at),
-            Event::Refused(refused) => {
-                tracing::debug!("{}: {refused:?}", self.port);
-                // The first block after opening is the rest of one.
-                if self.line.has_good() {
-                    self.counts.damaged += 1;
-                }
-            }
-        }
-    }
-
-    fn block(&mut self, block: &Block<'_>, now: Duration, at: Timestamp) {
-        self.counts.blocks += 1;
-        self.line.good(now);
-        self.heard = Some(at);
-        self.inquiry.block_ended(now);
-        self.met.get_or_insert(now);
-        let Self {
-            cycles,
-            unit,
-            former,
-            port,
-            ..
-        } = self;
-        let mut is_other = false;
-        cycles.block(block, now, |cycles| {
-            is_other = round(unit, former, port, cycles, now, at);
-        });
-        if is_other {
-            self.begin_anew(now);
-        }
-    }
-
-    fn tick(&mut self, now: Duration, at: Timestamp) {
-        let Self {
-            cycles,
-            unit,
-            former,
-            port,
-            ..
-        } = self;
-        let mut is_other = false;
-        cycles.tick(now, |cycles| {
-            is_other = round(unit, former, port, cycles, now, at);
-        });
-        cycles.forget(FORGOTTEN);
-        unit.age(now);
-        self.look_at_day(at);
-        if is_other {
-            self.begin_anew(now);
-        }
-    }
-
-    /// Perhaps another device is there: it is asked before it is believed.
-    fn doubt(&mut self, now: Duration) {
-        if self.inquiry.doubt() {
-            self.met = Some(now);
-        }
-    }
-
-    /// Another device is there.
-    fn begin_anew(&mut self, now: Duration) {
-        (self.health, self.heard) = (None, None);
-        self.met = Some(now);
-        self.controls.forget();
-        self.past = Past::default();
-        self.inquiry.meet_again();
-    }
-
-    fn frame(&mut self, frame: &Frame<'_>, now: Duration, at: Timestamp) {
-        let answer = Answer::decode(frame);
-        let outcome = self.inquiry.answer(&answer, now);
-        if matches!(
-            answer,
-            Answer::Malformed | Answer::Error(_) | Answer::UnknownCommand(_)
-        ) {
-            return;
-        }
-        self.line.good(now);
-        self.heard = Some(at);
-        self.met.get_or_insert(now);
-        if let Some(value) = answer.value() {
-            self.register(&value, now, at);
-        }
-        if let Some(Outcome::Answered(request)) = outcome {
-            self.counts.answers += 1;
-            match (&request, answer.word()) {
-                (Request::Product, Some(id)) => {
-                    if self.unit.is_other(Some(id), None) {
-                        self.replace(now);
-                    }
-                    self.unit.know_product(id);
-                }
-                (Request::Version, Some(word)) => {
-                    self.unit.know_firmware(Version(word).to_string());
-                }
-                _ => {}
-            }
-            let finished = self.controls.answered(&request, &answer, now);
-            self.finished.extend(finished);
-        }
-    }
-
-    fn register(&mut self, value: &Register<'_>, now: Duration, at: Timestamp) {
-        let text = || match registers::Register::of(value.register)?.decode(value.bytes) {
-            registers::Reading::Text(text) if value.flags.is_ok() => Some(text),
-            _ => None,
-        };
-        match value.register {
-            SERIAL => {
-                if let Some(serial) = text().filter(|serial| is_serial(serial)) {
-                    if self.unit.is_other(None, Some(&serial)) {
-                        self.replace(now);
-                    }
-                    self.unit.know_serial(&serial);
-                }
-            }
-            CUSTOM_NAME => self.unit.know_custom_name(&text().unwrap_or_default()),
-            register if is_kept(register) => self.record(value, now, at),
-            _ => self.unit.take_hex(value, now, at),
-        }
-    }
-
-    /// A record of the history.
-    fn record(&mut self, value: &Register<'_>, now: Duration, at: Timestamp) {
-        let Ok(record) = Record::decode(value) else {
-            return;
-        };
-        let today = self.today(at);
-        self.past.take(&record, today, now);
-        if self.past.begins_by_record(&record) {
-            self.inquiry.begin_day(self.past.known(today));
-        }
-    }
-
-    /// Looks whether the device has begun a day.
-    fn look_at_day(&mut self, at: Timestamp) {
-        if let Some((number, _)) = self.unit.day()
-            && self.past.begins(number)
-        {
-            self.inquiry.begin_day(self.past.known(self.today(at)));
-        }
-    }
-
-    /// The date of the day that the device is in.
-    fn today(&self, at: Timestamp) -> Date {
-        let here = || at.to_zoned(self.unit.zone().clone()).date();
-        self.unit.day().map_or_else(here, |(_, date)| date)
-    }
-
-    fn replace(&mut self, now: Duration) {
-        replace(&mut self.unit, &mut self.former, &self.port);
-        self.begin_anew(now);
-    }
-
-    /// What there is to tell now.
-    fn reports(&mut self, now: Duration, at: Timestamp) -> Vec<Report> {
-        let mut reports: Vec<Report> = self.former.drain(..).map(Report::Gone).collect();
-        let waited = self
-            .met
-            .is_some_and(|met| now.saturating_sub(met) >= INTRODUCTION);
-        // Who is there must be certain before values are told, also after a cable was plugged in
-        // again: of two shunts alike only HEX can tell which it is.
-        // And a new device is announced once, with all that it has.
-        let is_ready = if self.unit.is_new() {
-            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
-            let is_known = if self.is_file {
-                // A value that comes before the first block does not say whose it is.
-                self.unit.id().is_some() || self.unit.has_sent_some_text()
-            } else {
-                self.unit.has_sent_text() || self.inquiry.is_without_text(now)
-            };
-            is_surveyed && is_known
-        } else {
-            self.inquiry.is_introduced()
-        };
-        if self.unit.has_values() && (is_ready || waited) {
-            self.unit.settle_identity();
-            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
-            let may_be = self.config.allow_control && self.inquiry.hearing() != Hearing::No;
-            let is_controlled = (is_surveyed || !may_be).then_some(may_be);
-            let moment = (!self.is_file).then_some(now);
-            if let Some(device) = self.unit.describe(&self.config, is_controlled, moment) {
-                reports.push(Report::Device(Box::new(device)));
-            }
-            let is_asleep = self
-                .health
-                .as_ref()
-                .is_some_and(|health| health.code == HealthCode::Asleep);
-            // What is remembered of a device is no sign of life.
-            if !self.line.has_good() && !is_asleep {
-                return reports;
-            }
-            let line = (!self.is_file).then(|| (self.counts, self.link(now), self.heard));
-            if let Some(readings) = self.unit.readings(now, at, line) {
-                reports.push(Report::Readings(readings));
-                if self.verdict(now).is_none() {
-                    reports.extend(self.tell(Health::ONLINE));
-                }
-            }
-        }
-        reports
-    }
-
-    fn verdict(&self, now: Duration) -> Option<Health> {
-        diagnosis::health(&self.line, self.unit.product(), &self.config, now)
-    }
-
-    fn link(&self, now: Duration) -> &'static str {
-        match (self.inquiry.hearing(), self.inquiry.is_without_text(now)) {
-            (Hearing::Yes, false) => "text and HEX",
-            (_, true) => "HEX only",
-            _ => "text only",
-        }
-    }
-
-    /// Says how the device is, or the line while no device is known, if that is news.
-    fn tell(&mut self, health: Health) -> Option<Report> {
-        let Some(id) = self.unit.id() else {
-            if self.told.as_ref() == Some(&health) || !health.code.is_problem() {
-                return None;
-            }
-            self.told = Some(health.clone());
-            return Some(Report::Source(health));
-        };
-        if self.health.as_ref() == Some(&health) {
-            return None;
-        }
-        self.health = Some(health.clone());
-        Some(Report::Health(id, health))
-    }
-}
-
-/// Takes a whole round; true if it is of another device than was known.
-fn round(
-    unit: &mut Unit,
-    former: &mut Vec<DeviceId>,
-    port: &str,
-    cycles: &Cycles,
-    now: Duration,
-    at: Timestamp,
-) -> bool {
-    let product = cycles.get("PID").and_then(parse_id);
-    let serial = cycles.get("SER#").map(String::from_utf8_lossy);
-    let is_other = unit.is_other(product, serial.as_deref().map(str::trim));
-    if is_other {
-        replace(unit, former, port);
-    }
-    unit.take_round(cycles, now, at);
-    is_other
-}
-
-fn replace(unit: &mut Unit, former: &mut Vec<DeviceId>, port: &str) {
-    tracing::info!("{port}: another device is here than {}", unit.label());
-    former.extend(unit.id());
-    *unit = Unit::new(port.to_owned(), Remembered::default(), unit.zone().clone());
-}
-
-/// Whether a device may be known by this for ever.
-fn is_serial(text: &str) -> bool {
-    let sound = |c: char| c.is_ascii_alphanumeric();
-    (4..=32).contains(&text.len()) && text.chars().all(sound)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::adapters::victron::wire::hex::encode_frame;
+use crate::adapters::victron::wire::hex::{Frame, Request, encode_frame};
 use crate::adapters::victron::wire::text::encode_block;
-use crate::model::{Device, Readings};
+use crate::model::{Device, DeviceId, Readings};
 
 const START: i64 = 1_800_000_000;
 
@@ -262,7 +262,7 @@ fn another_product_on_the_port_is_another_device() {
     bench.block(CHARGER);
     bench.wait(2000);
     bench.reports.clear();
-    for _ in 0..3 {
+    for _ in 0..5 {
         bench.block(&[("PID", "0xA054"), ("SER#", "HQ0000000AC"), ("V", "13000")]);
         bench.wait(1000);
     }
@@ -273,6 +273,42 @@ fn another_product_on_the_port_is_another_device() {
     for readings in bench.readings() {
         assert_eq!(readings.get("panel_power"), None);
     }
+}
+
+#[test]
+fn a_damaged_serial_number_makes_no_device() {
+    let damaged: Vec<_> = CHARGER
+        .iter()
+        .map(|(label, value)| match *label {
+            "SER#" => ("SER#", "HQ00000O0AB"),
+            label => (label, *value),
+        })
+        .collect();
+    let mut bench = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    for fields in [
+        &damaged[..],
+        CHARGER,
+        CHARGER,
+        CHARGER,
+        &damaged,
+        CHARGER,
+        &damaged,
+        CHARGER,
+    ] {
+        bench.block(fields);
+        bench.wait(1000);
+    }
+    bench.wait(1000);
+    let ids: Vec<_> = bench
+        .devices()
+        .iter()
+        .map(|device| device.id.to_string())
+        .collect();
+    assert_eq!(ids, ["victron_hq0000000ab"]);
+    assert!(!bench.readings().is_empty());
 }
 
 #[test]
