@@ -344,9 +344,9 @@ impl Unit {
             }
         }
         readings.push("other_values", self.holding.odd_text(LONGEST));
-        if let Some((counts, link, heard)) = line {
+        if let Some((counts, protocol, heard)) = line {
             let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
-            readings.push("link", link);
+            readings.push("protocol", protocol);
             readings.push("blocks", count(counts.blocks));
             readings.push("blocks_damaged", count(counts.damaged));
             readings.push("hex_answers", count(counts.answers));

@@ -276,7 +276,7 @@ async fn a_device_that_cannot_hear_has_no_controls() {
     let id = id("mppt-75-15");
     let program = house.run();
     house
-        .online(0, &id, |state| state["link"] == "text only")
+        .online(0, &id, |state| state["protocol"] == "text only")
         .await;
     for announced in announcements(&house.wire, 0, &id) {
         let keys = entities(&announced);

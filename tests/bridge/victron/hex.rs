@@ -107,7 +107,7 @@ async fn devices_that_speak_hex_only_tell_their_values_all_the_same() {
             let is = |(key, number, divide): &(&str, u16, f64)| {
                 state[*key].as_f64() == Some(register(device, *number, *divide))
             };
-            state["link"] == "HEX only" && rows.all(is)
+            state["protocol"] == "HEX only" && rows.all(is)
         };
         let (state, _) = house.online(0, id, right).await;
         assert_eq!(

@@ -14,10 +14,11 @@ async fn a_shunt_that_cannot_be_asked_is_known_by_its_cable_for_ever() {
     };
     let device = house.cable(7, faulty("smartshunt", &["deaf"])).await;
     let known = cable_id(7);
-    let listened =
-        |state: &Json| state["link"] == "text only" && differs(state, &numbers(&device)).is_none();
+    let listened = |state: &Json| {
+        state["protocol"] == "text only" && differs(state, &numbers(&device)).is_none()
+    };
     let heard = |state: &Json| {
-        state["link"] == "text and HEX" && differs(state, &numbers(&device)).is_none()
+        state["protocol"] == "text and HEX" && differs(state, &numbers(&device)).is_none()
     };
     let topic = format!("homeassistant/device/{known}/config");
     let mut entities_before = None;

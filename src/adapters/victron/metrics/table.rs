@@ -29,7 +29,7 @@ states! {
 }
 
 /// How the program talks with a device.
-const LINK: &[Cow<'static, str>] = &[
+const PROTOCOL: &[Cow<'static, str>] = &[
     Cow::Borrowed("text and HEX"),
     Cow::Borrowed("text only"),
     Cow::Borrowed("HEX only"),
@@ -114,6 +114,9 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     energy("energy_charged", "Charged energy"),
     energy("energy_discharged", "Discharged energy"),
     // A shunt that measures something else than a battery.
+    Metric::measurement("power", Quantity::Power),
+    Metric::measurement("voltage", Quantity::Voltage).decimals(2),
+    Metric::measurement("current", Quantity::Current).decimals(2),
     energy("energy_produced", "Produced energy"),
     energy("energy_consumed", "Consumed energy"),
     Metric::state("monitor_mode", MONITOR)
@@ -222,6 +225,8 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     figure("average_discharge", "Average discharge", Quantity::Charge).decimals(1),
     record("battery_voltage_min", "Lowest battery voltage"),
     record("battery_voltage_max", "Highest battery voltage"),
+    record("voltage_min", "Lowest voltage"),
+    record("voltage_max", "Highest voltage"),
     record("starter_voltage_min", "Lowest starter battery voltage").off_by_default(),
     record("starter_voltage_max", "Highest starter battery voltage").off_by_default(),
     count("synchronisations", "Automatic synchronisations"),
@@ -235,7 +240,9 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     figure("day_number", "Day number", Quantity::Count).off_by_default(),
     text("bluetooth", "Bluetooth").off_by_default(),
     text("other_values", "Other values").off_by_default(),
-    Metric::state("link", LINK).named("Link").about_connection(),
+    Metric::state("protocol", PROTOCOL)
+        .named("Protocol")
+        .about_connection(),
     connection("blocks", "Blocks"),
     connection("blocks_damaged", "Damaged blocks"),
     connection("hex_answers", "HEX answers"),
@@ -249,7 +256,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
 /// What every device gets, whatever it sends.
 pub(in super::super) const ALWAYS: &[&str] = &[
     "other_values",
-    "link",
+    "protocol",
     "blocks",
     "blocks_damaged",
     "hex_answers",

@@ -332,7 +332,9 @@ impl State {
     }
 
     pub(super) fn verdict(&self, now: Duration) -> Option<Health> {
-        diagnosis::health(&self.line, self.unit.product(), &self.config, now)
+        let is_asked = self.inquiry.hearing() == Hearing::Yes && self.inquiry.is_without_text(now);
+        let product = self.unit.product();
+        diagnosis::health(&self.line, product, &self.config, is_asked, now)
     }
 
     fn link(&self, now: Duration) -> &'static str {

@@ -179,7 +179,7 @@ fn a_device_without_ears_is_told_all_the_same() {
     let link = bench
         .readings()
         .last()
-        .and_then(|readings| readings.get("link").cloned());
+        .and_then(|readings| readings.get("protocol").cloned());
     assert_eq!(link, Some("text only".into()));
     assert!(
         bench.sent.iter().all(|request| *request == Request::Ping),
@@ -452,7 +452,7 @@ fn a_device_that_speaks_hex_only_is_asked_for_everything() {
     let link = bench
         .readings()
         .last()
-        .and_then(|readings| readings.get("link").cloned());
+        .and_then(|readings| readings.get("protocol").cloned());
     assert_eq!(link, Some("HEX only".into()));
 }
 
