@@ -43,6 +43,13 @@ impl Entity {
         self.text("platform").unwrap()
     }
 
+    /// Whether its state follows from what is published: not that of a button, which is when it was
+    /// pressed, nor of what shows only the outcome of a command, which is not kept.
+    fn tells_its_state(&self) -> bool {
+        let outcome = |topic: &str| topic.contains("/result/");
+        self.platform() != "button" && !self.text("state_topic").is_some_and(outcome)
+    }
+
     /// The states that Home Assistant may show, given what was published.
     fn possible_states(&self, heard: &Heard) -> BTreeSet<String> {
         let mut possible = BTreeSet::new();
@@ -61,7 +68,9 @@ impl Entity {
             let topic = self.text("state_topic");
             let topic = topic.unwrap_or_else(|| self.root["state_topic"].as_str().unwrap());
             let messages = messages(heard, topic);
-            possible.extend(messages.iter().map(|message| self.state(message)));
+            if self.tells_its_state() {
+                possible.extend(messages.iter().map(|message| self.state(message)));
+            }
             if messages.is_empty() {
                 possible.insert("unknown".to_owned());
             }
@@ -75,10 +84,20 @@ impl Entity {
             Some(template) => {
                 let key = template.strip_prefix("{{ value_json.").unwrap();
                 let key = key.strip_suffix(" }}").unwrap();
+                // What can be chosen, if the device is in no other state.
+                let (key, condition) = key.split_once(" if ").unwrap_or((key, ""));
                 let json: Json = serde_json::from_slice(message).unwrap();
-                json.get(key)
+                let value = json
+                    .get(key)
                     .unwrap_or_else(|| panic!("no {key} in {json}"))
-                    .clone()
+                    .clone();
+                let options = self.component.get("options").and_then(Json::as_array);
+                let is_choice = || options.is_some_and(|options| options.contains(&value));
+                if condition.is_empty() || is_choice() {
+                    value
+                } else {
+                    Json::Null
+                }
             }
             None => String::from_utf8(message.to_vec()).unwrap().into(),
         };
@@ -101,7 +120,14 @@ impl Entity {
 pub(crate) fn entities(heard: &Heard) -> BTreeMap<String, Entity> {
     let mut entities = BTreeMap::new();
     for root in configs(heard) {
-        for component in root["components"].as_object().unwrap().values() {
+        // One that is on its way out has lost all but its platform.
+        let stays = |component: &&Json| component.get("unique_id").is_some();
+        for component in root["components"]
+            .as_object()
+            .unwrap()
+            .values()
+            .filter(stays)
+        {
             let entity = Entity {
                 device: root["device"].clone(),
                 component: component.as_object().unwrap().clone(),
@@ -129,7 +155,13 @@ pub(crate) fn devices(heard: &Heard) -> BTreeMap<String, Option<String>> {
 }
 
 /// What is not as announced, in words: entities, their classes and their states.
-pub(crate) fn differences(heard: &Heard, registry: &[Json], states: &[Json]) -> Vec<String> {
+/// `switched_on` has the unique ids of what is shown though it is off by default.
+pub(crate) fn differences(
+    heard: &Heard,
+    registry: &[Json],
+    states: &[Json],
+    switched_on: &BTreeSet<String>,
+) -> Vec<String> {
     let announced = entities(heard);
     let mut wrong = Vec::new();
     let mut registered = BTreeMap::new();
@@ -170,7 +202,8 @@ pub(crate) fn differences(heard: &Heard, registry: &[Json], states: &[Json]) -> 
         ] {
             check(key, &device[key], entity.device[key].clone());
         }
-        let disabled = if entity.is_enabled() {
+        let is_enabled = entity.is_enabled() || switched_on.contains(id);
+        let disabled = if is_enabled {
             Json::Null
         } else {
             "integration".into()
@@ -189,7 +222,7 @@ pub(crate) fn differences(heard: &Heard, registry: &[Json], states: &[Json]) -> 
             entity.platform().into(),
         );
         let Some(state) = states.get(entity_id) else {
-            if entity.is_enabled() {
+            if is_enabled {
                 wrong.push(format!("{id} has no state"));
             }
             continue;
@@ -211,9 +244,14 @@ pub(crate) fn differences(heard: &Heard, registry: &[Json], states: &[Json]) -> 
         );
         let name = format!("{} {}", device["name"].as_str().unwrap(), entity.name());
         check("full name", &state["name"], name.into());
+        check(
+            "options",
+            &state["attributes"]["options"],
+            entity.component.get("options").cloned().unwrap_or_default(),
+        );
         let possible = entity.possible_states(heard);
         let shown = state["state"].as_str().unwrap();
-        if !possible.contains(shown) {
+        if entity.tells_its_state() && !possible.contains(shown) {
             wrong.push(format!("{id} is {shown}, not one of {possible:?}"));
         }
     }

@@ -7,14 +7,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod announced;
+mod cables;
 mod harness;
 mod house;
 mod meters;
 mod plant;
 #[path = "../support/mod.rs"]
 mod support;
+mod victron;
 mod view;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -22,6 +25,7 @@ use serde_json::{Value as Json, json};
 use wattbridge::adapters::aps_ecu::simulator::Model;
 
 use announced::{devices, differences_on_disk, entities};
+use cables::Cables;
 use harness::Harness;
 use house::House;
 use meters::Meters;
@@ -44,29 +48,39 @@ async fn home_assistant_shows_what_is_announced() {
     // Not only missing now, but never heard since the ECU started.
     pro.handle().reboot();
     let small = simulate(Model::EcuB, SMALL, "YC600", &[]).await;
-    let mut program = Program::new(broker.port(), &[&pro, &small]);
     let meters = Meters::start().await;
-    program.configure(Pace::Unlimited, &meters.sections_without_a_key());
+    let victron = Cables::start().await;
+    let with = |mut sections: Vec<String>| {
+        sections.push(victron.section());
+        sections
+    };
+    let mut program = Program::new(broker.port(), &[&pro, &small], victron.root());
+    program.configure(Pace::Unlimited, &with(meters.sections_without_a_key()));
+    let sections = with(meters.sections());
     let house = House {
         home_assistant,
         view: View::open(broker.port()),
         pro,
         small,
         meters,
+        victron,
+        switched_on: RefCell::default(),
+        names: RefCell::default(),
     };
     let mut step = Steps::new();
 
     step.begin("everything is new, and the key of a meter is missing");
     house.home_assistant.start(broker.port());
     program.start();
-    let all_devices = |heard: &view::Heard| devices(heard).len() == 12;
+    let all_devices = |heard: &view::Heard| devices(heard).len() == 12 + cables::COUNT;
     house.view.until("all devices", all_devices).await;
     meters::stand_in_is_there(&house).await;
+    victron::until_introduced(&house).await;
     house.is_well("without a key");
 
     step.begin("the key is configured");
     program.stop();
-    program.configure(Pace::Unlimited, &house.meters.sections());
+    program.configure(Pace::Unlimited, &sections);
     program.start();
     house.until_online().await;
     house.view.until("all devices", all_devices).await;
@@ -78,17 +92,22 @@ async fn home_assistant_shows_what_is_announced() {
         "{shown} shown, {hidden} hidden"
     );
     devices_are_a_tree(&house);
+    victron::pages_are_right(&house);
+    victron::classes_are_right(&house);
+    victron::values_pass_through(&house);
 
-    step.begin("an ECU cannot be reached, and the cable of a meter is pulled");
+    step.begin("an ECU cannot be reached, and two cables are pulled");
     let counted = meters::counted(&house);
     house.meters.plug(false);
+    house.victron.unplug();
     house.pro.handle().set_fault("refuse".parse().unwrap());
     house
         .view
         .until_text(&House::topic(PRO, "availability"), "offline")
         .await;
     meters::until_unreachable(&house).await;
-    house.is_well("without the ECU and the meter");
+    victron::cable_is_missed(&house).await;
+    house.is_well("without the ECU, the meter and the inverter");
     meters::cable_is_missed(&house);
     for key in ["power", "energy_total"] {
         house.until_state(&format!("aps_ecu_{PRO}_{key}"), "unavailable");
@@ -97,9 +116,11 @@ async fn home_assistant_shows_what_is_announced() {
     house.until_state(&format!("aps_ecu_{PRO}_problem"), "on");
     house.until_state("wattbridge_bridge_problem", "on");
     house.meters.plug(true);
+    house.victron.plug();
     house.pro.handle().clear_fault("refuse");
     house.until_online().await;
-    house.is_well("with both of them again");
+    victron::cable_is_back(&house);
+    house.is_well("with all of them again");
     assert!(meters::counted(&house) >= counted);
     house.until_state("wattbridge_bridge_problem", "off");
 
@@ -123,6 +144,10 @@ async fn home_assistant_shows_what_is_announced() {
     house.until_online().await;
     house.is_well("in the morning");
 
+    step.begin("a shunt is used for something else, and a day ends");
+    victron::a_shunt_changes(&house).await;
+    victron::a_day_ends(&house);
+
     step.begin("Home Assistant is restarted");
     let mut invented = Invented::start(broker.port());
     house
@@ -131,6 +156,7 @@ async fn home_assistant_shows_what_is_announced() {
         .await;
     house.agree("with an invented device");
     switch_controls_on(&house);
+    victron::switch_controls_on(&house);
     house.home_assistant.restart();
     let disabled = differences_on_disk(
         &house.view.heard(),
@@ -140,9 +166,14 @@ async fn home_assistant_shows_what_is_announced() {
 
     step.begin("controls");
     controls_work(&house, &mut invented).await;
+    victron::controls_work(&house).await;
     invented.remove();
     house.view.until("the removal", all_devices).await;
-    house.is_well("after the restart, without the invented device");
+    // One more: a limit that was set is told.
+    assert_eq!(
+        house.is_well("after the restart, without the invented device"),
+        count + 1
+    );
 
     step.begin("the broker loses everything");
     broker.kill();
@@ -168,15 +199,16 @@ async fn home_assistant_shows_what_is_announced() {
     house.is_well("without the program");
     house.until_state("wattbridge_bridge_connectivity", "off");
     house.until_state(&format!("aps_ecu_{SMALL}_power"), "unavailable");
-    program.configure(Pace::Usual, &house.meters.sections());
+    program.configure(Pace::Usual, &sections);
     program.start();
     house.view.until_text("wattbridge/status", "online").await;
     house.until_online().await;
-    assert_eq!(house.is_well("with the program again"), count);
+    assert_eq!(house.is_well("with the program again"), count + 1);
 
     step.begin("energy dashboard");
     energy_counts(&house);
     meters::energy_counts(&house);
+    victron::energy_counts(&house);
 
     step.begin("changes are counted");
     meters::pace_is_kept(&house).await;
@@ -209,7 +241,7 @@ fn devices_are_a_tree(house: &House) {
         assert_eq!(parent(inverter), Some("ECU-R-Pro 0001"), "{inverter}");
     }
     assert_eq!(parent("YC600 0001"), Some("ECU-B 0001"));
-    for ecu in ["ECU-R-Pro 0001", "ECU-B 0001"] {
+    for ecu in ["ECU-R-Pro 0001", "ECU-B 0001", "Total PV power", "Boiler"] {
         assert_eq!(parent(ecu), Some("wattbridge"), "{ecu}");
     }
     assert_eq!(parent("wattbridge"), None);
@@ -218,11 +250,7 @@ fn devices_are_a_tree(house: &House) {
 /// The controls of the invented device, off by default, as a user switches them on.
 fn switch_controls_on(house: &House) {
     for key in ["load", "limit", "mode", "restart"] {
-        let entity = house.entity_id(&format!("invented_1_set_{key}"));
-        let wish = json!({ "entity_id": entity, "disabled_by": null });
-        house
-            .home_assistant
-            .ask("config/entity_registry/update", &wish);
+        house.switch_on(&format!("invented_1_set_{key}"));
     }
 }
 
@@ -235,19 +263,7 @@ async fn controls_work(house: &House, invented: &mut Invented) {
     let result = |key: &str| format!("{BASE}/invented_1/result/{key}");
     let call = |action: &str, key: &str, data: Json| {
         let unique_id = format!("invented_1_set_{key}");
-        // Home Assistant has subscribed to what tells the state when it shows one.
-        let is_there = || {
-            house
-                .state(&unique_id)
-                .is_some_and(|state| state != "unavailable")
-        };
-        let since = Instant::now();
-        while !is_there() {
-            assert!(since.elapsed() < DEADLINE, "{unique_id} is not there");
-        }
-        house
-            .home_assistant
-            .call(action, &house.entity_id(&unique_id), &data);
+        house.call(action, &unique_id, &data);
         unique_id
     };
 
@@ -289,11 +305,22 @@ async fn controls_work(house: &House, invented: &mut Invented) {
 
 /// Home Assistant takes all energy for its dashboard, and above all that of the ECUs.
 fn energy_counts(house: &House) {
-    // If Home Assistant made its statistics of five minutes while the invented device was there, it
-    // misses that now.
-    let gone = json!({ "statistic_ids": ["sensor.invented_charger_power"] });
+    // If Home Assistant made its statistics of five minutes while these were there, it misses them
+    // now.
+    let mut gone = victron::gone();
+    gone.push("sensor.invented_charger_power".to_owned());
+    let gone = json!({ "statistic_ids": gone });
     house.home_assistant.ask("recorder/clear_statistics", &gone);
-    let (said, is_content) = house.home_assistant.energy(None);
+    let counts =
+        |state: &Json| state["device_class"] == "energy" && !state["state_class"].is_null();
+    let states = house.home_assistant.states();
+    let all: Vec<Json> = states
+        .iter()
+        .filter(|state| counts(state))
+        .map(|state| json!({ "stat_consumption": state["entity_id"] }))
+        .collect();
+    let all = json!({ "energy_sources": [], "device_consumption": all });
+    let (said, is_content) = house.home_assistant.energy(&all);
     assert!(is_content, "{said}");
     for serial in [PRO, SMALL] {
         let entity = house.entity_id(&format!("aps_ecu_{serial}_energy_total"));

@@ -228,9 +228,9 @@ pub(crate) fn cable_is_missed(house: &House) {
     assert!(state["energy_import"].is_number() && state["power_import"].is_null());
 }
 
-/// Home Assistant takes what meters count for its grid, with the power beside it in both ways that
-/// it knows, and refuses a power in their place.
-pub(crate) fn energy_counts(house: &House) {
+/// The meters as sources of the energy dashboard, with the power beside them in both ways that it
+/// knows.
+pub(crate) fn energy_sources(house: &House) -> Vec<Json> {
     let entities = house.entity_ids();
     let entity = |model: &str, key: &str| entities[&format!("{}_{key}", id(model))].clone();
     let grid = |model: &str, more: Json| {
@@ -250,12 +250,27 @@ pub(crate) fn energy_counts(house: &House) {
         "stat_rate_from": entity("e450", "power_import"),
         "stat_rate_to": entity("e450", "power_export"),
     });
-    let sources = json!({ "energy_sources": [
-        grid("tinetz", json!({ "stat_rate": entity("tinetz", "power_net") })),
+    vec![
+        grid(
+            "tinetz",
+            json!({ "stat_rate": entity("tinetz", "power_net") }),
+        ),
         grid("tinetz-single", json!({})),
         grid("e450", json!({ "power_config": both })),
-    ] });
-    let (said, is_content) = house.home_assistant.energy(Some(&sources));
+    ]
+}
+
+/// Home Assistant takes what meters count for its grid, and refuses a power in its place.
+pub(crate) fn energy_counts(house: &House) {
+    let entities = house.entity_ids();
+    let entity = |model: &str, key: &str| entities[&format!("{}_{key}", id(model))].clone();
+    let mut sources = energy_sources(house);
+    let energy = |sources: &[Json]| {
+        house
+            .home_assistant
+            .energy(&json!({ "energy_sources": sources }))
+    };
+    let (said, is_content) = energy(&sources);
     assert!(is_content, "{said}");
     for model in ["tinetz", "tinetz-single", "e450"] {
         for key in ["energy_import", "energy_export"] {
@@ -264,9 +279,9 @@ pub(crate) fn energy_counts(house: &House) {
         }
     }
 
-    let wrong = json!({ "stat_energy_from": entity("tinetz", "power_net") });
-    let sources = json!({ "energy_sources": [grid("tinetz", wrong)] });
-    let (said, is_content) = house.home_assistant.energy(Some(&sources));
+    sources.truncate(1);
+    sources[0]["stat_energy_from"] = entity("tinetz", "power_net").into();
+    let (said, is_content) = energy(&sources);
     assert!(!is_content, "{said}");
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -62,17 +63,19 @@ pub(crate) struct Program {
     folder: TempDir,
     broker: u16,
     ecus: Vec<u16>,
+    root: PathBuf,
     running: Option<Child>,
 }
 
 impl Program {
-    /// For these ECUs. It has to be configured before it is started.
-    pub(crate) fn new(broker: u16, ecus: &[&Simulator]) -> Self {
+    /// For these ECUs, and the cables below this folder. It has to be configured before it is started.
+    pub(crate) fn new(broker: u16, ecus: &[&Simulator], root: &Path) -> Self {
         let port = |ecu: &&Simulator| ecu.handle().address().port();
         Self {
             folder: tempfile::tempdir().unwrap(),
             broker,
             ecus: ecus.iter().map(port).collect(),
+            root: root.to_owned(),
             running: None,
         }
     }
@@ -100,7 +103,8 @@ impl Program {
         let log = self.folder.path().join("log");
         let log = File::options().append(true).create(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_wattbridge"))
-            .arg("run")
+            .args(["run", "--root"])
+            .arg(&self.root)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod adapter;
 mod chance;
 mod faults;
 mod products;

@@ -10,6 +10,9 @@ use crate::model::{Health, HealthCode};
 /// No night is longer.
 const NIGHT: Duration = Duration::from_secs(20 * 3600);
 
+/// A device that speaks only when it is asked gets as long to answer.
+const ASKED: Duration = Duration::from_secs(25);
+
 /// What has come over a line, and when.
 #[derive(Debug, Default)]
 pub(super) struct Line {
@@ -54,9 +57,13 @@ pub(super) fn health(
     line: &Line,
     product: Option<Product>,
     config: &Config,
+    is_asked: bool,
     now: Duration,
 ) -> Option<Health> {
-    let patience = config.silent_after.get();
+    let mut patience = config.silent_after.get();
+    if is_asked {
+        patience = patience.max(ASKED);
+    }
     let without = now.saturating_sub(line.good.unwrap_or(line.opened));
     if without < patience {
         return None;

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use super::plan::{self, Rhythm};
 use super::wire::families::Family;
-use super::wire::hex::{Answer, Request};
+use super::wire::hex::{Answer, Flags, Request};
+use super::wire::history::{DAYS, TODAY};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -88,6 +89,10 @@ pub(super) struct Inquiry {
     asked: BTreeMap<u16, Duration>,
     /// Registers that the device does not have.
     absent: BTreeSet<u16>,
+    /// Registers of the history that need not be asked for before the day of the device changes.
+    settled: BTreeSet<u16>,
+    /// When one of the history was asked for last.
+    history_asked: Option<Duration>,
     failures: u32,
     rests: usize,
     /// No question before this.
@@ -121,6 +126,8 @@ impl Inquiry {
             wanted: VecDeque::from([Request::Ping]),
             asked: BTreeMap::new(),
             absent: BTreeSet::new(),
+            settled: BTreeSet::new(),
+            history_asked: None,
             failures: 0,
             rests: 0,
             not_before: now,
@@ -206,6 +213,11 @@ impl Inquiry {
         self.urgent.push_back(request);
     }
 
+    /// Asks this next, for the answer is to be confirmed.
+    pub(super) fn ask_again(&mut self, request: Request) {
+        self.wanted.push_front(request);
+    }
+
     /// Forgets what was to be asked at the user's wish.
     pub(super) fn forget_urgent(&mut self) {
         self.urgent.clear();
@@ -215,9 +227,22 @@ impl Inquiry {
     pub(super) fn meet_again(&mut self) {
         self.absent.clear();
         self.asked.clear();
+        self.settled.clear();
         if self.hearing == Hearing::Yes {
             self.introduce();
         }
+    }
+
+    /// The device may be another one than before: asks for its serial number, if it hears us and was
+    /// not quiet because of a question. True if it is asked.
+    pub(super) fn doubt(&mut self) -> bool {
+        let is_due = self.hearing == Hearing::Yes
+            && self.awaiting_text.is_none()
+            && !self.wanted.contains(&Request::Get(SERIAL));
+        if is_due {
+            self.wanted.push_front(Request::Get(SERIAL));
+        }
+        is_due
     }
 
     fn introduce(&mut self) {
@@ -270,9 +295,38 @@ impl Inquiry {
         };
         // The one that has waited longest: none starves behind those that come back soon.
         let waited = |question: &&plan::Question| self.asked.get(&question.register).copied();
-        let question = plan::of(family).filter(due).min_by_key(waited)?;
-        self.asked.insert(question.register, now);
-        Some(Request::Get(question.register))
+        if let Some(question) = plan::of(family).filter(due).min_by_key(waited) {
+            self.asked.insert(question.register, now);
+            return Some(Request::Get(question.register));
+        }
+        self.choose_of_history(family, now)
+    }
+
+    /// The next register of the history, when nothing else is to be asked.
+    fn choose_of_history(&mut self, family: Option<Family>, now: Duration) -> Option<Request> {
+        let every = Rhythm::Daily.every(self.is_shy && !self.is_without_text(now));
+        let waits = |last: Duration| now.saturating_sub(last) < every;
+        if self.history_asked.is_some_and(waits) || self.absent.contains(&TODAY) {
+            return None;
+        }
+        // Nothing but today's own record tells of a new day where there is no text.
+        let seldom = |last: Duration| now.saturating_sub(last) >= Rhythm::Seldom.every(false);
+        let is_old = self.asked.get(&TODAY).copied().is_some_and(seldom);
+        let open = |question: &plan::Question| {
+            let is_settled = self.settled.contains(&question.register);
+            let is_open = !is_settled || (question.register == TODAY && is_old);
+            is_open && !self.absent.contains(&question.register)
+        };
+        let register = plan::history(family).find(open)?.register;
+        self.settled.insert(register);
+        self.asked.insert(register, now);
+        self.history_asked = Some(now);
+        Some(Request::Get(register))
+    }
+
+    /// The device has begun a day, or it is known now which registers of its history are no news.
+    pub(super) fn begin_day(&mut self, known: BTreeSet<u16>) {
+        self.settled = known;
     }
 
     /// Takes an answer; says which question it answers, if it answers one.
@@ -290,7 +344,13 @@ impl Inquiry {
         if let Some(value) = answer.value()
             && !value.flags.is_ok()
         {
-            self.absent.insert(value.register);
+            let is_day = (TODAY..=TODAY + DAYS).contains(&value.register);
+            if is_day && value.flags.has(Flags::PARAMETER) {
+                // An empty place: those of the days before it are empty, too. It fills one day.
+                self.settled.extend(value.register..=TODAY + DAYS);
+            } else {
+                self.absent.insert(value.register);
+            }
         }
         Some(Outcome::Answered(open.request))
     }

@@ -15,6 +15,7 @@ use crate::adapters::{PendingCommand, SourceError, Traffic};
 use crate::clock::Clock;
 use crate::links::{Address, Backoff, LinkError, Links, Parity, SerialSettings};
 use crate::model::{CommandOutcome, Report, Value};
+use crate::store::Memory;
 
 /// How long opening the port may take.
 pub(super) const OPEN: Duration = Duration::from_secs(10);
@@ -50,6 +51,8 @@ pub(super) struct Line {
     /// What a device without a serial number is known by.
     pub(super) identity: String,
     pub(super) known: Remembered,
+    /// Where the days of devices are kept.
+    pub(super) memory: Memory,
     pub(super) links: Links,
     pub(super) clock: Clock,
     pub(super) traffic: Arc<Traffic>,
@@ -167,6 +170,12 @@ impl Run {
             reports.append(&mut self.reception.tick(now));
             self.count();
             self.tell(reports).await?;
+            let memory = &self.line.memory;
+            self.reception.keep(
+                now,
+                |key| memory.get(key),
+                |key, kept| memory.put(key, kept),
+            );
             let is_attended = *self.line.operators.borrow() > 0;
             while let Some(bytes) = self.reception.next_request(now, is_attended) {
                 if let Err(error) = connection.send(&bytes, SEND).await {

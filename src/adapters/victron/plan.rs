@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::wire::families::{Families, Family};
+use super::wire::history::{DAYS, TODAY, TOTALS};
 
 /// How often a register is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub(super) enum Rhythm {
     Minute,
     /// Every few seconds, and only if the device sends no text by itself.
     WithoutText,
+    /// When the device is met and after its day has changed, one of them every twenty seconds and
+    /// only when nothing else is due: what it remembers of former days.
+    Daily,
 }
 
 /// A register to ask for.
@@ -27,13 +31,14 @@ pub(super) struct Question {
 }
 
 impl Rhythm {
-    /// The time between two questions. A device whose text stops while it is asked is asked less.
+    /// The time between two questions, of [`Rhythm::Daily`] those for different registers. A device whose text stops while it is asked is asked less.
     pub(super) const fn every(self, is_shy: bool) -> Duration {
         match self {
             Self::Seldom => Duration::from_secs(3600),
-            Self::Minute if is_shy => Duration::from_secs(600),
+            Self::Minute | Self::Daily if is_shy => Duration::from_secs(600),
             Self::Minute => Duration::from_secs(60),
             Self::WithoutText => Duration::from_secs(5),
+            Self::Daily => Duration::from_secs(20),
         }
     }
 }
@@ -45,6 +50,15 @@ pub(super) fn of(family: Option<Family>) -> impl Iterator<Item = &'static Questi
             || family.is_some_and(|family| question.families.contains(family))
     };
     QUESTIONS.iter().filter(fits)
+}
+
+/// What a family is asked for of its former days: the whole life, today, and back from there.
+pub(super) fn history(family: Option<Family>) -> impl Iterator<Item = Question> {
+    let keeps = family.is_some_and(|family| SOLAR.contains(family));
+    let registers = std::iter::once(TOTALS).chain(TODAY..=TODAY + DAYS);
+    registers
+        .filter(move |_| keeps)
+        .map(|register| row(register, SOLAR, Rhythm::Daily))
 }
 
 const SHUNT: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
@@ -177,6 +191,18 @@ mod tests {
                     "{register:#06x} {family:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn only_what_lives_on_sun_is_asked_for_its_days() {
+        assert_eq!(history(Some(Family::Mppt)).count(), 32);
+        assert_eq!(history(Some(Family::Rs)).count(), 32);
+        let others = Family::ALL
+            .into_iter()
+            .filter(|family| !SOLAR.contains(*family));
+        for family in others.map(Some).chain([None]) {
+            assert_eq!(history(family).count(), 0, "{family:?}");
         }
     }
 

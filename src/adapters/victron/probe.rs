@@ -31,21 +31,32 @@ pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<String,
         }
         Port::Auto => ports.iter().filter(|port| cables::is_cable(port)),
     };
-    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    // All at once: each may take its time.
+    let mut listeners = Vec::new();
     for port in address {
         let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
         let address = Address::Serial(path);
         let identity = cables::identity(&address, &ports);
-        match listen(config, &address, identity, links).await {
-            Ok(device) => found.push(device),
-            Err(why) => missing.push(format!("{address}: {}", why.sentence())),
+        let (config, links) = (Arc::clone(config), links.clone());
+        listeners.push(tokio::spawn(async move {
+            let heard = listen(&config, &address, identity, &links).await;
+            heard.map_err(|why| format!("{address}: {}", why.sentence()))
+        }));
+    }
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for listener in listeners {
+        match listener.await {
+            Ok(Ok(device)) => found.push(device),
+            Ok(Err(why)) => missing.push(why),
+            Err(broken) => missing.push(broken.to_string()),
         }
     }
+    let missing = missing.join(" ");
     match (found.is_empty(), missing.is_empty()) {
         (true, true) => Err(diagnosis::no_cable().sentence()),
         (_, true) => Ok(found.join("; ")),
-        (true, false) => Err(missing.join("; ")),
-        (false, false) => Err(format!("{}; but {}", found.join("; "), missing.join("; "))),
+        (true, false) => Err(missing),
+        (false, false) => Err(format!("{}; but {missing}", found.join("; "))),
     }
 }
 
@@ -67,10 +78,12 @@ async fn listen(
     reception.opened(Timestamp::now());
     let deadline = Instant::now() + LISTEN;
     let mut buffer = Vec::new();
+    let mut has_heard = false;
     while Instant::now() < deadline {
         match connection.receive_within(&mut buffer, TICK).await {
             Ok(0) => return Err(diagnosis::unreachable(&connection.ended())),
             Ok(_) => {
+                has_heard = true;
                 reception.push(&buffer, Timestamp::now(), |_| {});
                 buffer.clear();
             }
@@ -88,8 +101,7 @@ async fn listen(
         }
     }
     connection.close().await;
-    let counts = reception.counts();
-    Err(if counts.damaged > 0 {
+    Err(if has_heard {
         diagnosis::garbled()
     } else {
         let health = Health::new(HealthCode::Silent)

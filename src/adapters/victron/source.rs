@@ -183,6 +183,7 @@ impl Run {
             identity: place.clone(),
             address,
             known: kept.device.clone(),
+            memory: self.context.memory.clone(),
             links: self.context.links.clone(),
             clock: self.context.clock.clone(),
             traffic: Arc::clone(&self.context.traffic),

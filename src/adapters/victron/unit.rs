@@ -6,14 +6,17 @@ mod identity;
 mod learning;
 mod monitor;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use self::holding::{Holding, Source};
 pub(super) use self::identity::Remembered;
+use super::metrics::DEVICE;
 use super::values::{self, Told};
 use super::wire::cycle::Cycles;
 use super::wire::families::Family;
@@ -137,6 +140,16 @@ impl Unit {
     /// The value of a metric.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.holding.get(key)
+    }
+
+    /// What its device id is made of, once that is settled.
+    pub(super) fn identity(&self) -> Option<&str> {
+        self.known.identity.as_deref()
+    }
+
+    /// Its day: the number as the text counts, and the date it goes by.
+    pub(super) const fn day(&self) -> Option<(i64, Date)> {
+        self.known.day
     }
 
     /// The version of its firmware: 1.59.
@@ -292,7 +305,14 @@ impl Unit {
 
     /// Values that the night of a charger without power leaves behind: nothing flows.
     pub(super) fn fall_asleep(&mut self) {
-        self.holding.fall_asleep();
+        // Also what has not been heard since the program started.
+        for metric in DEVICE {
+            if self.known.carries.contains(metric.key.as_ref())
+                && let Cow::Borrowed(key) = metric.key
+            {
+                self.holding.fall_asleep(key, metric);
+            }
+        }
         self.is_fresh = true;
     }
 
@@ -307,7 +327,7 @@ impl Unit {
         &mut self,
         now: Duration,
         at: Timestamp,
-        line: Option<(Counts, &'static str)>,
+        line: Option<(Counts, &'static str, Option<Timestamp>)>,
     ) -> Option<Readings> {
         let described = self.described.as_ref()?;
         // Some devices send ten values a second on change.
@@ -324,14 +344,14 @@ impl Unit {
             }
         }
         readings.push("other_values", self.holding.odd_text(LONGEST));
-        if let Some((counts, link)) = line {
+        if let Some((counts, protocol, heard)) = line {
             let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
-            readings.push("link", link);
+            readings.push("protocol", protocol);
             readings.push("blocks", count(counts.blocks));
             readings.push("blocks_damaged", count(counts.damaged));
             readings.push("hex_answers", count(counts.answers));
             readings.push("hex_failures", count(counts.failures));
-            readings.push("last_block", at);
+            readings.push("last_block", heard);
         }
         Some(readings)
     }
@@ -339,6 +359,11 @@ impl Unit {
     /// Whether a round of text has come; the first one may lack its beginning.
     pub(super) const fn has_sent_text(&self) -> bool {
         self.holding.rounds() > 1
+    }
+
+    /// Whether any text has come.
+    pub(super) const fn has_sent_some_text(&self) -> bool {
+        self.holding.rounds() > 0
     }
 
     /// Whether it has told anything worth an entity, now or in an earlier run.

@@ -48,7 +48,7 @@ pub(super) fn audit(wire: &Wire, ids: &[String]) {
             removed.insert(id);
             continue;
         }
-        assert!(ids.iter().any(|known| *known == id), "{id} does not exist");
+        assert!(ids.contains(&id), "{id} does not exist");
         let announced = seen.json();
         for key in entities(&announced) {
             let component = announced["components"][&key].clone();

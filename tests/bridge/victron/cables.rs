@@ -206,3 +206,26 @@ async fn another_device_at_a_fixed_port_takes_the_place_of_the_first() {
     house.wire.text(mark, &topic, "").await;
     house.close(program, &ids, &[&device]).await;
 }
+
+#[tokio::test]
+async fn a_plug_that_is_moved_to_another_shunt_is_noticed() {
+    let Some(house) = House::open("").await else {
+        return;
+    };
+    // Nothing in its text tells one from the other.
+    let device = house.cable(1, still("smartshunt")).await;
+    let ids = [id("smartshunt"), "victron_hq000000777".to_owned()];
+    let program = house.run();
+    house.online(0, &ids[0], is_of(&device)).await;
+    device.set_faults(&super::rules(&["silence"]));
+    let silent = |state: &Json| state["health"] == "silent";
+    let (_, mark) = house.wire.state("silence", 0, &ids[0], silent).await;
+    device.swap(model("smartshunt"), "HQ000000777");
+    device.set_label("V", Some("13770"));
+    device.set_faults(&[]);
+    house.online(mark, &ids[1], is_of(&device)).await;
+    for state in house.wire.states(&ids[0]) {
+        assert_ne!(state["battery_voltage"], 13.77, "{state}");
+    }
+    house.close(program, &ids, &[&device]).await;
+}

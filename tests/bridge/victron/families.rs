@@ -25,7 +25,7 @@ const NAMES: &[(&str, &str)] = &[
     ("blue-smart-ip22", "Blue Smart IP22 Charger 24/8"),
     ("orion-xs", "Orion XS 12V/12V-50A"),
     ("multi-rs", "Multi RS Solar 48V 6000VA 230V"),
-    ("unknown", "product 0xA0FA"),
+    ("unknown", "Product 0xA0FA"),
 ];
 
 /// The ids of all models at the cables from 1 on.

@@ -6,7 +6,7 @@ use wattbridge::adapters::victron::simulator::Simulator;
 use super::audit::{announcements, entities};
 use super::families::OF_HEX;
 use super::said::{NUMBERS, invented, numbers};
-use super::{House, cable_id, faulty, id};
+use super::{House, cable_id, faulty, id, still};
 
 /// What happens to a line: the device, and the faults.
 type Trouble = (&'static str, &'static [&'static str]);
@@ -87,8 +87,14 @@ async fn damaged_blocks_are_counted_and_never_believed() {
             state["blocks"].as_u64() >= Some(15),
             "{name} {faults:?}: {state}"
         );
+        // What comes between two blocks damages none of them.
+        let least = if faults[0].starts_with("noise=") {
+            1
+        } else {
+            15
+        };
         assert!(
-            state["blocks_damaged"].as_u64() >= Some(15),
+            state["blocks_damaged"].as_u64() >= Some(least),
             "{name} {faults:?}: {state}"
         );
     }

@@ -45,6 +45,7 @@ pub(super) fn numbers(device: &Simulator) -> Vec<Said> {
         let key = match *key {
             "energy_discharged" if is_meter => "energy_produced",
             "energy_charged" if is_meter => "energy_consumed",
+            key if is_meter => key.strip_prefix("battery_").unwrap_or(key),
             key => key,
         };
         let never = key == "time_to_go" && value == "-1";

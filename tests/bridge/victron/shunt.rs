@@ -14,10 +14,11 @@ async fn a_shunt_that_cannot_be_asked_is_known_by_its_cable_for_ever() {
     };
     let device = house.cable(7, faulty("smartshunt", &["deaf"])).await;
     let known = cable_id(7);
-    let listened =
-        |state: &Json| state["link"] == "text only" && differs(state, &numbers(&device)).is_none();
+    let listened = |state: &Json| {
+        state["protocol"] == "text only" && differs(state, &numbers(&device)).is_none()
+    };
     let heard = |state: &Json| {
-        state["link"] == "text and HEX" && differs(state, &numbers(&device)).is_none()
+        state["protocol"] == "text and HEX" && differs(state, &numbers(&device)).is_none()
     };
     let topic = format!("homeassistant/device/{known}/config");
     let mut entities_before = None;
@@ -35,13 +36,18 @@ async fn a_shunt_that_cannot_be_asked_is_known_by_its_cable_for_ever() {
         } else {
             "VE000007"
         };
-        let wanted =
-            |seen: &Seen| seen.topic == topic && seen.json()["device"]["serial_number"] == serial;
-        house.wire.until(serial, mark, wanted).await;
-        let announced = announcements(&house.wire, mark, &known);
-        let now = entities(announced.first().unwrap());
-        let before = entities_before.get_or_insert_with(|| now.clone());
-        assert!(now.is_superset(before), "round {round}: {now:?} {before:?}");
+        // What the broker has kept is not announced again.
+        if round != 1 {
+            let wanted = |seen: &Seen| {
+                seen.topic == topic && seen.json()["device"]["serial_number"] == serial
+            };
+            house.wire.until(serial, mark, wanted).await;
+        }
+        for announced in announcements(&house.wire, mark, &known) {
+            let now = entities(&announced);
+            let before = entities_before.get_or_insert_with(|| now.clone());
+            assert!(now.is_superset(before), "round {round}: {now:?} {before:?}");
+        }
         if round == 2 {
             house
                 .close(program, std::slice::from_ref(&known), &[&device])

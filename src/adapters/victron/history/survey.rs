@@ -48,7 +48,8 @@ pub(super) enum SurveyError {
     #[error(
         "the device sends text but answers no question, so its history cannot be read. Some cables and adapters \
          only listen: connect the TX line of the adapter to RX of the device, or use a VE.Direct USB cable. If the \
-         port is passed on by TCP, let it pass on both directions"
+         port is passed on by TCP, let it pass on both directions. The oldest devices, such as a BMV-602, answer \
+         nothing at all"
     )]
     Deaf,
     /// Nothing comes.

@@ -29,7 +29,7 @@ states! {
 }
 
 /// How the program talks with a device.
-const LINK: &[Cow<'static, str>] = &[
+const PROTOCOL: &[Cow<'static, str>] = &[
     Cow::Borrowed("text and HEX"),
     Cow::Borrowed("text only"),
     Cow::Borrowed("HEX only"),
@@ -114,6 +114,9 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     energy("energy_charged", "Charged energy"),
     energy("energy_discharged", "Discharged energy"),
     // A shunt that measures something else than a battery.
+    Metric::measurement("power", Quantity::Power),
+    Metric::measurement("voltage", Quantity::Voltage).decimals(2),
+    Metric::measurement("current", Quantity::Current).decimals(2),
     energy("energy_produced", "Produced energy"),
     energy("energy_consumed", "Consumed energy"),
     Metric::state("monitor_mode", MONITOR)
@@ -123,7 +126,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     power("load_power", "Load power").decimals(0),
     current("load_current", "Load current"),
     voltage("load_voltage", "Load voltage").off_by_default(),
-    Metric::on_off("load_output", OnOff::Running).named("Load output"),
+    Metric::on_off("load_output", OnOff::Plain).named("Load output"),
     Metric::state("load_control", LOAD_CONTROL)
         .named("Load control")
         .diagnostic(),
@@ -159,7 +162,8 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     Metric::state("error", ERROR).named("Error").diagnostic(),
     Metric::on_off("fault", OnOff::Problem)
         .named("Fault")
-        .diagnostic(),
+        .diagnostic()
+        .off_by_default(),
     Metric::on_off("alarm", OnOff::Problem).named("Alarm"),
     text("alarm_reason", "Alarm reason"),
     text("warning", "Warning"),
@@ -213,7 +217,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
         .named("Full discharges")
         .diagnostic(),
     Metric::lifetime("charge_drawn", Quantity::Charge)
-        .named("Charge drawn in all")
+        .named("Total charge drawn")
         .decimals(1)
         .diagnostic(),
     figure("deepest_discharge", "Deepest discharge", Quantity::Charge).decimals(1),
@@ -221,8 +225,10 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     figure("average_discharge", "Average discharge", Quantity::Charge).decimals(1),
     record("battery_voltage_min", "Lowest battery voltage"),
     record("battery_voltage_max", "Highest battery voltage"),
-    record("starter_voltage_min", "Lowest auxiliary voltage").off_by_default(),
-    record("starter_voltage_max", "Highest auxiliary voltage").off_by_default(),
+    record("voltage_min", "Lowest voltage"),
+    record("voltage_max", "Highest voltage"),
+    record("starter_voltage_min", "Lowest starter battery voltage").off_by_default(),
+    record("starter_voltage_max", "Highest starter battery voltage").off_by_default(),
     count("synchronisations", "Automatic synchronisations"),
     count("low_voltage_alarms", "Low voltage alarms"),
     count("high_voltage_alarms", "High voltage alarms"),
@@ -234,7 +240,9 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     figure("day_number", "Day number", Quantity::Count).off_by_default(),
     text("bluetooth", "Bluetooth").off_by_default(),
     text("other_values", "Other values").off_by_default(),
-    Metric::state("link", LINK).named("Link").about_connection(),
+    Metric::state("protocol", PROTOCOL)
+        .named("Protocol")
+        .about_connection(),
     connection("blocks", "Blocks"),
     connection("blocks_damaged", "Damaged blocks"),
     connection("hex_answers", "HEX answers"),
@@ -248,7 +256,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
 /// What every device gets, whatever it sends.
 pub(in super::super) const ALWAYS: &[&str] = &[
     "other_values",
-    "link",
+    "protocol",
     "blocks",
     "blocks_damaged",
     "hex_answers",

@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::adapters::victron::wire::hex::encode_frame;
+use crate::adapters::victron::wire::hex::{Frame, Request, encode_frame};
 use crate::adapters::victron::wire::text::encode_block;
-use crate::model::{Device, Readings};
+use crate::model::{Device, DeviceId, Readings};
 
 const START: i64 = 1_800_000_000;
 
@@ -179,7 +179,7 @@ fn a_device_without_ears_is_told_all_the_same() {
     let link = bench
         .readings()
         .last()
-        .and_then(|readings| readings.get("link").cloned());
+        .and_then(|readings| readings.get("protocol").cloned());
     assert_eq!(link, Some("text only".into()));
     assert!(
         bench.sent.iter().all(|request| *request == Request::Ping),
@@ -262,7 +262,7 @@ fn another_product_on_the_port_is_another_device() {
     bench.block(CHARGER);
     bench.wait(2000);
     bench.reports.clear();
-    for _ in 0..3 {
+    for _ in 0..5 {
         bench.block(&[("PID", "0xA054"), ("SER#", "HQ0000000AC"), ("V", "13000")]);
         bench.wait(1000);
     }
@@ -273,6 +273,42 @@ fn another_product_on_the_port_is_another_device() {
     for readings in bench.readings() {
         assert_eq!(readings.get("panel_power"), None);
     }
+}
+
+#[test]
+fn a_damaged_serial_number_makes_no_device() {
+    let damaged: Vec<_> = CHARGER
+        .iter()
+        .map(|(label, value)| match *label {
+            "SER#" => ("SER#", "HQ00000O0AB"),
+            label => (label, *value),
+        })
+        .collect();
+    let mut bench = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    for fields in [
+        &damaged[..],
+        CHARGER,
+        CHARGER,
+        CHARGER,
+        &damaged,
+        CHARGER,
+        &damaged,
+        CHARGER,
+    ] {
+        bench.block(fields);
+        bench.wait(1000);
+    }
+    bench.wait(1000);
+    let ids: Vec<_> = bench
+        .devices()
+        .iter()
+        .map(|device| device.id.to_string())
+        .collect();
+    assert_eq!(ids, ["victron_hq0000000ab"]);
+    assert!(!bench.readings().is_empty());
 }
 
 #[test]
@@ -315,6 +351,71 @@ fn a_charger_that_lives_on_its_panels_sleeps_at_night() {
 }
 
 #[test]
+fn a_night_in_which_the_program_starts_is_a_night_too() {
+    let mut evening = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    for _ in 0..3 {
+        evening.block(&[
+            ("PID", "0xA044"),
+            ("SER#", "HQ0000000AD"),
+            ("V", "25600"),
+            ("PPV", "3"),
+        ]);
+        evening.wait(1000);
+    }
+    let known = evening.reception.unit().remembered().clone();
+    let mut night = Bench::knowing(Config::default(), known);
+    night.wait(60_000);
+    assert_eq!(night.health(), [HealthCode::Asleep]);
+    assert_eq!(night.number("panel_power").as_deref(), Some("0"));
+    assert_eq!(night.number("battery_voltage"), None);
+}
+
+#[test]
+fn what_can_be_set_stays_over_a_restart() {
+    let config = Config {
+        allow_control: true,
+        ..Config::default()
+    };
+    let registers: [(u16, &[u8]); 2] = [(0x0200, &[1]), (0xedab, &[4])];
+    let run = |known: Remembered| {
+        let mut bench = Bench::knowing(config.clone(), known).hears(&registers);
+        for _ in 0..30 {
+            bench.block(&[
+                ("PID", "0xA053"),
+                ("SER#", "HQ0000000AE"),
+                ("V", "12600"),
+                ("PPV", "3"),
+            ]);
+            bench.wait(1000);
+        }
+        bench
+    };
+    let keys = |device: &&Device| -> Vec<String> {
+        let controls = device.controls.iter();
+        controls.map(|control| control.key.to_string()).collect()
+    };
+    let first = run(Remembered::default());
+    let all = keys(first.devices().last().unwrap());
+    assert_eq!(all, ["mode", "load_output", "load_control"]);
+    let again = run(first.reception.unit().remembered().clone());
+    let announced: Vec<_> = again.devices().iter().map(keys).collect();
+    assert!(!announced.is_empty());
+    assert!(announced.iter().all(|keys| *keys == all), "{announced:?}");
+    let mut without = Bench::knowing(
+        Config::default(),
+        first.reception.unit().remembered().clone(),
+    );
+    without.block(&[("PID", "0xA053"), ("SER#", "HQ0000000AE"), ("V", "12600")]);
+    without.wait(30_000);
+    let announced: Vec<_> = without.devices().iter().map(keys).collect();
+    assert!(!announced.is_empty());
+    assert!(announced.iter().all(Vec::is_empty), "{announced:?}");
+}
+
+#[test]
 fn noise_is_told_from_silence() {
     let mut bench = Bench::new(Config {
         ask: false,
@@ -351,7 +452,7 @@ fn a_device_that_speaks_hex_only_is_asked_for_everything() {
     let link = bench
         .readings()
         .last()
-        .and_then(|readings| readings.get("link").cloned());
+        .and_then(|readings| readings.get("protocol").cloned());
     assert_eq!(link, Some("HEX only".into()));
 }
 

@@ -15,23 +15,31 @@ pub(super) const HIGHEST: u32 = 80;
 
 impl Unit {
     /// The device, if it has an identity and there is something new about it. News that come one
-    /// after the other are gathered.
+    /// after the other are gathered, but for those of a file, where no time passes: `now` is `None`.
+    /// `is_controlled` says whether it can be controlled, once that is certain: until then it can be
+    /// as before. A control that is taken away, for seconds only, is switched off again when it comes
+    /// back.
     pub(in super::super) fn describe(
         &mut self,
         config: &Config,
-        is_controlled: bool,
-        now: Duration,
+        is_controlled: Option<bool>,
+        now: Option<Duration>,
     ) -> Option<Device> {
-        let since = now.saturating_sub(self.described_at);
-        if self.described.is_some() && since < DESCRIBED {
+        let waits = |now: Duration| now.saturating_sub(self.described_at) < DESCRIBED;
+        if self.described.is_some() && now.is_some_and(waits) {
             return None;
         }
-        let device = self.device(config, is_controlled)?;
+        self.known.controls = match is_controlled {
+            Some(true) => control::offered(self),
+            Some(false) => Vec::new(),
+            None => std::mem::take(&mut self.known.controls),
+        };
+        let device = self.device(config)?;
         if self.described.as_ref() == Some(&device) {
             return None;
         }
         self.described = Some(device.clone());
-        self.described_at = now;
+        self.described_at = now.unwrap_or_default();
         self.is_fresh = true;
         Some(device)
     }
@@ -46,7 +54,7 @@ impl Unit {
         self.described.is_some()
     }
 
-    pub(super) fn device(&self, config: &Config, is_controlled: bool) -> Option<Device> {
+    pub(super) fn device(&self, config: &Config) -> Option<Device> {
         let identity = self.known.identity.clone()?;
         let serial = self
             .known
@@ -66,9 +74,7 @@ impl Unit {
         let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
         let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
         device.metrics = carried.cloned().collect();
-        if is_controlled {
-            device.controls = control::offered(self);
-        }
+        device.controls.clone_from(&self.known.controls);
         Some(device)
     }
 

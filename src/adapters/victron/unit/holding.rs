@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::adapters::victron::metrics::metric;
 use crate::adapters::victron::values::Told;
-use crate::model::{Behavior, Decimal, Quantity, Role, Value};
+use crate::model::{Behavior, Decimal, Metric, Quantity, Role, Value};
 
 /// Rounds that a label may be missing in before its metric is no longer one of the device.
 const MISSING: u64 = 30;
@@ -177,22 +177,24 @@ impl Holding {
     }
 
     /// Without sun there is neither power nor current; what else was measured is not known.
-    pub(super) fn fall_asleep(&mut self) {
-        for (key, held) in &mut self.values {
-            let Some(metric) = metric(key) else { continue };
-            held.value = match (&metric.behavior, metric.quantity) {
-                (Behavior::Measurement, Some(Quantity::Power | Quantity::Current))
-                    if metric.role == Role::Primary =>
-                {
-                    Decimal::integer(0).into()
-                }
-                (Behavior::Measurement, _) => Value::Unknown,
-                (Behavior::OnOff(_), _) if *key == "load_output" => false.into(),
-                (Behavior::State(_), _) if *key == "state" || *key == "tracker_state" => {
-                    "off".into()
-                }
-                _ => continue,
-            };
-        }
+    pub(super) fn fall_asleep(&mut self, key: &'static str, metric: &Metric) {
+        let value = match (&metric.behavior, metric.quantity) {
+            (Behavior::Measurement, Some(Quantity::Power | Quantity::Current))
+                if metric.role == Role::Primary =>
+            {
+                Decimal::integer(0).into()
+            }
+            (Behavior::Measurement, _) => Value::Unknown,
+            (Behavior::OnOff(_), _) if key == "load_output" => false.into(),
+            (Behavior::State(_), _) if key == "state" || key == "tracker_state" => "off".into(),
+            _ => return,
+        };
+        let (source, at) = self
+            .values
+            .get(key)
+            .map_or((Source::Text, Duration::ZERO), |held| {
+                (held.source, held.at)
+            });
+        self.put(key, value, source, at);
     }
 }

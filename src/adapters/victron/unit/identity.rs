@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Control;
+
 /// What must be remembered of a device over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,6 +31,8 @@ pub(in super::super) struct Remembered {
     pub(super) day: Option<(i64, Date)>,
     /// Whether it is a shunt that measures something else than a battery.
     pub(super) is_meter: bool,
+    /// What can be set on it.
+    pub(super) controls: Vec<Control>,
 }
 
 impl Remembered {

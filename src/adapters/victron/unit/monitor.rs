@@ -20,14 +20,24 @@ const OF_A_BATTERY: &[&str] = &[
     "synchronisations",
 ];
 
+/// What a battery monitor reports, and what an energy meter calls the same.
+const OF_A_METER: &[(&str, &str)] = &[
+    ("battery_power", "power"),
+    ("battery_current", "current"),
+    ("battery_voltage", "voltage"),
+    ("battery_voltage_min", "voltage_min"),
+    ("battery_voltage_max", "voltage_max"),
+    ("energy_discharged", "energy_produced"),
+    ("energy_charged", "energy_consumed"),
+];
+
 impl Unit {
     /// The key under which an energy meter reports what a battery monitor calls otherwise.
     pub(super) fn in_monitor_mode(&self, key: &'static str) -> &'static str {
-        match key {
-            "energy_discharged" if self.known.is_meter => "energy_produced",
-            "energy_charged" if self.known.is_meter => "energy_consumed",
-            key => key,
-        }
+        let other = OF_A_METER.iter().find(|(known, _)| *known == key);
+        other
+            .filter(|_| self.known.is_meter)
+            .map_or(key, |(_, other)| other)
     }
 
     /// Takes note of what a shunt measures: a battery, or something that has no charge.
@@ -39,13 +49,8 @@ impl Unit {
         if is_meter != self.known.is_meter {
             tracing::info!("{}: the shunt measures a {word} now", self.label());
             self.known.is_meter = is_meter;
-            let stale = if is_meter {
-                ["energy_discharged", "energy_charged"]
-            } else {
-                ["energy_produced", "energy_consumed"]
-            };
-            for key in stale {
-                self.forget(key);
+            for (of_a_battery, of_a_meter) in OF_A_METER {
+                self.forget(if is_meter { of_a_battery } else { of_a_meter });
             }
         }
         if is_meter {

@@ -57,7 +57,7 @@ impl Bench {
 
     fn metrics(&mut self) -> Vec<String> {
         self.unit.settle_identity();
-        let device = self.unit.device(&Config::default(), false).unwrap();
+        let device = self.unit.device(&Config::default()).unwrap();
         let own = device
             .metrics
             .iter()
@@ -92,7 +92,7 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
         ("PPV", "20"),
     ]);
     assert_eq!(bench.metrics(), ["panel_power", "battery_voltage"]);
-    let device = bench.unit.device(&Config::default(), false).unwrap();
+    let device = bench.unit.device(&Config::default()).unwrap();
     assert_eq!(device.id.as_str(), "victron_hq0000000ab");
     assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
     assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
@@ -104,7 +104,7 @@ fn a_charger_without_load_output_has_none_whatever_it_says() {
     let mut bench = Bench::new();
     bench.round(&[("PID", "0xA06C"), ("V", "53000"), ("LOAD", "ON")]);
     assert_eq!(bench.metrics(), ["battery_voltage"]);
-    let device = bench.unit.device(&Config::default(), false).unwrap();
+    let device = bench.unit.device(&Config::default()).unwrap();
     assert_eq!(device.rated_power, Some(70 * HIGHEST));
 }
 
@@ -271,7 +271,7 @@ fn a_device_keeps_the_identity_that_it_was_first_known_by() {
     bench.unit.settle_identity();
     assert_eq!(bench.unit.id().unwrap().as_str(), "victron_ve000001");
     bench.unit.know_serial("HQ00000000C");
-    let device = bench.unit.device(&Config::default(), false).unwrap();
+    let device = bench.unit.device(&Config::default()).unwrap();
     assert_eq!(device.id.as_str(), "victron_ve000001");
     assert_eq!(device.serial, "HQ00000000C");
     assert!(bench.unit.is_other(None, Some("HQ00000000D")));
@@ -284,7 +284,7 @@ fn names_come_from_the_user_then_from_the_device() {
     let mut bench = Bench::new();
     bench.round(SHUNT);
     bench.unit.know_serial("HQ00000000C");
-    let named = |bench: &Bench, config: &Config| bench.unit.device(config, false).unwrap().name;
+    let named = |bench: &Bench, config: &Config| bench.unit.device(config).unwrap().name;
     let mut config = Config::default();
     assert_eq!(named(&bench, &config), "BMV-712 Smart 000C");
     bench.unit.know_custom_name(" House battery ");

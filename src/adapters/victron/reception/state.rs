@@ -1,0 +1,369 @@
+//! What is known of a line, and what each block, frame and moment makes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::caution::Twice;
+use crate::adapters::victron::config::Config;
+use crate::adapters::victron::control::{Controls, Finished};
+use crate::adapters::victron::diagnosis::{self, Line};
+use crate::adapters::victron::history::{Past, is_kept};
+use crate::adapters::victron::inquiry::{Hearing, Inquiry, Outcome};
+use crate::adapters::victron::unit::{Counts, Remembered, Unit};
+use crate::adapters::victron::wire::cycle::Cycles;
+use crate::adapters::victron::wire::hex::{Answer, Frame, Request, Value as Register, Version};
+use crate::adapters::victron::wire::history::Record;
+use crate::adapters::victron::wire::products::parse_id;
+use crate::adapters::victron::wire::registers;
+use crate::adapters::victron::wire::text::{Block, Event};
+use crate::model::{DeviceId, Health, HealthCode, Report};
+
+/// How long a new device is waited for to say who it is, before it is named by its port.
+const INTRODUCTION: Duration = Duration::from_secs(8);
+/// Labels that have not come for so many rounds are forgotten.
+const FORGOTTEN: u64 = 60;
+
+const SERIAL: u16 = 0x010a;
+const CUSTOM_NAME: u16 = 0x010c;
+
+/// All but the decoder, so that its events can be taken one by one.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) config: Arc<Config>,
+    pub(super) port: String,
+    /// Whether there is only a file, so that no time passes.
+    pub(super) is_file: bool,
+    pub(super) cycles: Cycles,
+    pub(super) unit: Unit,
+    pub(super) inquiry: Inquiry,
+    pub(super) controls: Controls,
+    pub(super) past: Past,
+    pub(super) counts: Counts,
+    pub(super) line: Line,
+    /// When the first thing was heard of the present device.
+    pub(super) met: Option<Duration>,
+    /// When anything was last heard of it.
+    pub(super) heard: Option<Timestamp>,
+    pub(super) health: Option<Health>,
+    /// How the line is, as told while no device was known.
+    pub(super) told: Option<Health>,
+    /// Another device that seems to be here.
+    pub(super) stranger: Twice<(Option<u16>, Option<String>)>,
+    pub(super) told_serial: Twice<String>,
+    pub(super) told_product: Twice<u16>,
+    /// Devices that were here before.
+    pub(super) former: Vec<DeviceId>,
+    pub(super) finished: Vec<Finished>,
+}
+
+impl State {
+    /// A line at a port, where nothing has been heard yet.
+    pub(super) fn new(
+        config: Arc<Config>,
+        port: String,
+        known: Remembered,
+        zone: TimeZone,
+    ) -> Self {
+        Self {
+            inquiry: Inquiry::new(config.ask, Duration::ZERO),
+            unit: Unit::new(port.clone(), known, zone),
+            config,
+            port,
+            is_file: false,
+            cycles: Cycles::new(),
+            controls: Controls::default(),
+            past: Past::default(),
+            counts: Counts::default(),
+            line: Line::default(),
+            met: None,
+            heard: None,
+            health: None,
+            told: None,
+            stranger: Twice::default(),
+            told_serial: Twice::default(),
+            told_product: Twice::default(),
+            former: Vec::new(),
+            finished: Vec::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, event: &Event<'_>, now: Duration, at: Timestamp) {
+        match event {
+            Event::Block(block) => self.block(block, now, at),
+            Event::Hex(frame) => self.frame(frame, now, at),
+            Event::Refused(refused) => {
+                tracing::debug!("{}: {refused:?}", self.port);
+                // The first block after opening is the rest of one.
+                if self.line.has_good() {
+                    self.counts.damaged += 1;
+                }
+            }
+        }
+    }
+
+    fn block(&mut self, block: &Block<'_>, now: Duration, at: Timestamp) {
+        self.counts.blocks += 1;
+        self.line.good(now);
+        self.heard = Some(at);
+        self.inquiry.block_ended(now);
+        self.met.get_or_insert(now);
+        let mut cycles = std::mem::take(&mut self.cycles);
+        cycles.block(block, now, |cycles| self.round(cycles, now, at));
+        self.cycles = cycles;
+    }
+
+    pub(super) fn tick(&mut self, now: Duration, at: Timestamp) {
+        let mut cycles = std::mem::take(&mut self.cycles);
+        cycles.tick(now, |cycles| self.round(cycles, now, at));
+        cycles.forget(FORGOTTEN);
+        self.cycles = cycles;
+        self.unit.age(now);
+        self.look_at_day(at);
+    }
+
+    /// The last round of a file is whole.
+    pub(super) fn finish(&mut self, now: Duration, at: Timestamp) {
+        let due = self.cycles.due().unwrap_or(now);
+        let mut cycles = std::mem::take(&mut self.cycles);
+        cycles.tick(due, |cycles| self.round(cycles, now, at));
+        self.cycles = cycles;
+        if self.unit.has_values() {
+            self.unit.settle_identity();
+        }
+    }
+
+    /// Takes a whole round.
+    fn round(&mut self, cycles: &Cycles, now: Duration, at: Timestamp) {
+        let product = cycles.get("PID").and_then(parse_id);
+        let serial = cycles.get("SER#").map(String::from_utf8_lossy);
+        let serial = serial.as_deref().map(str::trim);
+        if self.unit.is_other(product, serial) {
+            let who = (product, serial.map(str::to_owned));
+            if !self.stranger.agrees(who) && !self.is_file {
+                return;
+            }
+            self.replace(now);
+        }
+        self.stranger.forget();
+        self.unit.take_round(cycles, now, at);
+    }
+
+    /// Perhaps another device is there: it is asked before it is believed.
+    pub(super) fn doubt(&mut self, now: Duration) {
+        if self.inquiry.doubt() {
+            self.met = Some(now);
+        }
+    }
+
+    /// Another device is there.
+    fn begin_anew(&mut self, now: Duration) {
+        (self.health, self.heard) = (None, None);
+        self.met = Some(now);
+        self.controls.forget();
+        self.past = Past::default();
+        self.inquiry.meet_again();
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, now: Duration, at: Timestamp) {
+        let answer = Answer::decode(frame);
+        let outcome = self.inquiry.answer(&answer, now);
+        if matches!(
+            answer,
+            Answer::Malformed | Answer::Error(_) | Answer::UnknownCommand(_)
+        ) {
+            return;
+        }
+        self.line.good(now);
+        self.heard = Some(at);
+        self.met.get_or_insert(now);
+        if let Some(value) = answer.value() {
+            self.register(&value, now, at);
+        }
+        if let Some(Outcome::Answered(request)) = outcome {
+            self.counts.answers += 1;
+            match (&request, answer.word()) {
+                (Request::Product, Some(id)) => self.product(id, now),
+                (Request::Version, Some(word)) => {
+                    self.unit.know_firmware(Version(word).to_string());
+                }
+                _ => {}
+            }
+            let finished = self.controls.answered(&request, &answer, now);
+            self.finished.extend(finished);
+        }
+    }
+
+    fn register(&mut self, value: &Register<'_>, now: Duration, at: Timestamp) {
+        let text = || match registers::Register::of(value.register)?.decode(value.bytes) {
+            registers::Reading::Text(text) if value.flags.is_ok() => Some(text),
+            _ => None,
+        };
+        match value.register {
+            SERIAL => {
+                if let Some(serial) = text().filter(|serial| is_serial(serial)) {
+                    self.serial(&serial, now);
+                }
+            }
+            CUSTOM_NAME => self.unit.know_custom_name(&text().unwrap_or_default()),
+            register if is_kept(register) => self.record(value, now, at),
+            _ => self.unit.take_hex(value, now, at),
+        }
+    }
+
+    /// The device has told its product id.
+    fn product(&mut self, id: u16, now: Duration) {
+        let is_known = self.unit.product().is_some_and(|product| product.id == id);
+        if !is_known && !self.told_product.agrees(id) && !self.is_file {
+            self.inquiry.ask_again(Request::Product);
+            return;
+        }
+        if self.unit.is_other(Some(id), None) {
+            self.replace(now);
+        }
+        self.unit.know_product(id);
+    }
+
+    /// The device has told its serial number. A number that is news is asked for once more.
+    fn serial(&mut self, serial: &str, now: Duration) {
+        if self.unit.serial() == Some(serial) {
+            self.told_serial.forget();
+            return;
+        }
+        if !self.told_serial.agrees(serial.to_owned()) && !self.is_file {
+            self.inquiry.ask_again(Request::Get(SERIAL));
+            return;
+        }
+        if self.unit.is_other(None, Some(serial)) {
+            self.replace(now);
+        }
+        self.unit.know_serial(serial);
+    }
+
+    /// A record of the history.
+    fn record(&mut self, value: &Register<'_>, now: Duration, at: Timestamp) {
+        let Ok(record) = Record::decode(value) else {
+            return;
+        };
+        let today = self.today(at);
+        self.past.take(&record, today, now);
+        if self.past.begins_by_record(&record) {
+            self.inquiry.begin_day(self.past.known(today));
+        }
+    }
+
+    /// Looks whether the device has begun a day.
+    fn look_at_day(&mut self, at: Timestamp) {
+        if let Some((number, _)) = self.unit.day()
+            && self.past.begins(number)
+        {
+            self.inquiry.begin_day(self.past.known(self.today(at)));
+        }
+    }
+
+    /// The date of the day that the device is in.
+    pub(super) fn today(&self, at: Timestamp) -> Date {
+        let here = || at.to_zoned(self.unit.zone().clone()).date();
+        self.unit.day().map_or_else(here, |(_, date)| date)
+    }
+
+    fn replace(&mut self, now: Duration) {
+        tracing::info!(
+            "{}: another device is here than {}",
+            self.port,
+            self.unit.label()
+        );
+        self.former.extend(self.unit.id());
+        let zone = self.unit.zone().clone();
+        self.unit = Unit::new(self.port.clone(), Remembered::default(), zone);
+        self.begin_anew(now);
+    }
+
+    /// What there is to tell now.
+    pub(super) fn reports(&mut self, now: Duration, at: Timestamp) -> Vec<Report> {
+        let mut reports: Vec<Report> = self.former.drain(..).map(Report::Gone).collect();
+        let waited = self
+            .met
+            .is_some_and(|met| now.saturating_sub(met) >= INTRODUCTION);
+        // Who is there must be certain before values are told, also after a cable was plugged in
+        // again: of two shunts alike only HEX can tell which it is.
+        // And a new device is announced once, with all that it has.
+        let is_ready = if self.unit.is_new() {
+            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
+            let is_known = if self.is_file {
+                // A value that comes before the first block does not say whose it is.
+                self.unit.id().is_some() || self.unit.has_sent_some_text()
+            } else {
+                self.unit.has_sent_text() || self.inquiry.is_without_text(now)
+            };
+            is_surveyed && is_known
+        } else {
+            self.inquiry.is_introduced()
+        };
+        if self.unit.has_values() && (is_ready || waited) {
+            self.unit.settle_identity();
+            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
+            let may_be = self.config.allow_control && self.inquiry.hearing() != Hearing::No;
+            let is_controlled = (is_surveyed || !may_be).then_some(may_be);
+            let moment = (!self.is_file).then_some(now);
+            if let Some(device) = self.unit.describe(&self.config, is_controlled, moment) {
+                reports.push(Report::Device(Box::new(device)));
+            }
+            let is_asleep = self
+                .health
+                .as_ref()
+                .is_some_and(|health| health.code == HealthCode::Asleep);
+            // What is remembered of a device is no sign of life.
+            if !self.line.has_good() && !is_asleep {
+                return reports;
+            }
+            let line = (!self.is_file).then(|| (self.counts, self.link(now), self.heard));
+            if let Some(readings) = self.unit.readings(now, at, line) {
+                reports.push(Report::Readings(readings));
+                if self.verdict(now).is_none() {
+                    reports.extend(self.tell(Health::ONLINE));
+                }
+            }
+        }
+        reports
+    }
+
+    pub(super) fn verdict(&self, now: Duration) -> Option<Health> {
+        let is_asked = self.inquiry.hearing() == Hearing::Yes && self.inquiry.is_without_text(now);
+        let product = self.unit.product();
+        diagnosis::health(&self.line, product, &self.config, is_asked, now)
+    }
+
+    fn link(&self, now: Duration) -> &'static str {
+        match (self.inquiry.hearing(), self.inquiry.is_without_text(now)) {
+            (Hearing::Yes, false) => "text and HEX",
+            (_, true) => "HEX only",
+            _ => "text only",
+        }
+    }
+
+    /// Says how the device is, or the line while no device is known, if that is news.
+    pub(super) fn tell(&mut self, health: Health) -> Option<Report> {
+        let Some(id) = self.unit.id() else {
+            if self.told.as_ref() == Some(&health) || !health.code.is_problem() {
+                return None;
+            }
+            self.told = Some(health.clone());
+            return Some(Report::Source(health));
+        };
+        if self.health.as_ref() == Some(&health) {
+            return None;
+        }
+        self.health = Some(health.clone());
+        Some(Report::Health(id, health))
+    }
+}
+
+/// Whether a device may be known by this for ever.
+fn is_serial(text: &str) -> bool {
+    let sound = |c: char| c.is_ascii_alphanumeric();
+    (4..=32).contains(&text.len()) && text.chars().all(sound)
+}
