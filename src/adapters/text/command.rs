@@ -145,7 +145,7 @@ pub(super) async fn run(command: &[String], within: Duration) -> Result<Vec<u8>,
         }
         Ok(Err(error)) => Err(CommandError::Lost(program, error)),
         Err(_) => {
-            let has_ended = running.has_ended();
+            let has_ended = running.has_ended().unwrap_or(false);
             running.kill();
             // One that the system itself holds up goes when it can.
             let _ = tokio::time::timeout(GONE, running.0.wait()).await;
@@ -171,10 +171,12 @@ impl Running {
     async fn finish(&mut self) -> io::Result<Finished> {
         let (out, complaints) = (self.0.stdout.take(), self.0.stderr.take());
         let (out, complaints) = tokio::try_join!(read_all(out), read_tail(complaints))?;
-        self.ends().await?;
-        // What it has left behind: the next run starts more of it.
+        // What it has left behind, for the next run starts more of it; not where the number may be
+        // that of another program by now.
         #[cfg(unix)]
-        self.kill();
+        if self.ends().await.is_ok() {
+            self.kill();
+        }
         Ok(Finished {
             status: self.0.wait().await?,
             out,
@@ -191,17 +193,16 @@ impl Running {
 
     /// Whether it has ended. It is not waited for, and keeps its number.
     #[cfg(unix)]
-    fn has_ended(&self) -> bool {
+    fn has_ended(&self) -> io::Result<bool> {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let status = self.id().map(|id| waitid(WaitId::Pid(id), look));
-        // What cannot be looked at is waited for in the usual way.
-        status.is_none_or(|status| status.is_err() || matches!(status, Ok(Some(_))))
+        let Some(id) = self.id() else { return Ok(true) };
+        Ok(waitid(WaitId::Pid(id), look)?.is_some())
     }
 
     #[cfg(not(unix))]
-    const fn has_ended(&self) -> bool {
-        false
+    const fn has_ended(&self) -> io::Result<bool> {
+        Ok(false)
     }
 
     /// Waits until it has ended, without taking away its number.
@@ -209,15 +210,10 @@ impl Running {
     async fn ends(&self) -> io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut news = signal(SignalKind::child())?;
-        while !self.has_ended() {
+        while !self.has_ended()? {
             news.recv().await;
         }
         Ok(())
-    }
-
-    #[cfg(not(unix))]
-    async fn ends(&mut self) -> io::Result<()> {
-        self.0.wait().await.map(drop)
     }
 
     fn kill(&mut self) {
