@@ -168,6 +168,10 @@ impl Reception {
         if let Some(request) = line.controls.next() {
             line.inquiry.ask(request);
         }
+        // A question would cut the block that is under way, where text stops for HEX.
+        if self.decoder.in_progress() && line.line.quiet(now) < TORN {
+            return None;
+        }
         line.inquiry.next(line.unit.family(), now)
     }
 

@@ -138,10 +138,13 @@ pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], chance: &m
     }
 }
 
-/// Cuts a line of a block with a frame.
+/// Cuts a line of a block with a frame. A block that is cut already is cut in front of that, for no
+/// frame cuts another.
 pub(super) fn cut(block: &mut Vec<u8>, frame: &[u8], chance: &mut Chance) {
-    let at = 1 + chance.below(block.len().saturating_sub(12));
-    let at = at.min(block.len());
+    let lines = block.len().saturating_sub(12);
+    let first = block.iter().take(lines).position(|byte| *byte == b':');
+    let at = 1 + chance.below(first.unwrap_or(lines));
+    let at = at.min(first.unwrap_or(block.len()));
     block.splice(at..at, frame.iter().copied());
 }
 

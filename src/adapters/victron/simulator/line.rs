@@ -118,14 +118,18 @@ impl Line {
         let as_on_a_line = chunk_takes >= Duration::from_millis(5);
         let size = if as_on_a_line { CHUNK } else { usize::MAX };
         let cuts = self.shared.lock().device.model.manners == Manners::TextStops;
+        let mut in_frame = false;
         for chunk in speech.bytes.chunks(size) {
             self.outlet.send(chunk).await;
+            // The last of these says whether a frame is under way, into which no answer is put.
+            let mark = chunk.iter().rev().find(|byte| b":\n".contains(byte));
+            in_frame = mark.map_or(in_frame, |mark| *mark == b':');
             if !as_on_a_line {
                 continue;
             }
             // Old firmware answers in the middle of a line; newer waits for the end of the block.
             let pause = sleep(chunk_takes);
-            if cuts {
+            if cuts && !in_frame {
                 tokio::select! {
                     () = pause => {}
                     bytes = self.outlet.receive() => self.hear(&bytes).await,
