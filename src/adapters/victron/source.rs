@@ -394,3 +394,7 @@ async fn next(watch: &mut Option<PortWatch>) -> PortChange {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
