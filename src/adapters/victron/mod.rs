@@ -7,7 +7,7 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | find the cables, a line for each; open it again and again | `source`, `cables`, `lines`, `line`, `probe` |
+//! | find the cables, a line for each; open it again and again | `source`, `cables`, `places`, `lines`, `line`, `probe` |
 //! | bytes to blocks, frames, rounds | [`wire`] |
 //! | one line: who is there, what it says, what it is asked | `reception`, `inquiry`, `plan` |
 //! | one device: identity, values, what has become old | `unit`, `values`, `metrics` |
@@ -27,6 +27,7 @@ mod line;
 mod lines;
 mod mask;
 mod metrics;
+mod places;
 mod plan;
 mod probe;
 mod reception;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::{Config, Port};
 use super::line::{Line, News};
 use super::lines::{Generation, Lines};
-use super::unit::Remembered;
+use super::places::Places;
 use super::{KIND, cables, diagnosis, probe};
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
@@ -57,15 +56,6 @@ impl Source for Cables {
     }
 }
 
-/// What is remembered of a port over a restart.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-struct Place {
-    device: Remembered,
-    /// Hours for which nothing has been plugged in here.
-    absent: u64,
-}
-
 /// Where a line that runs is talked to.
 struct Reins {
     commands: mpsc::Sender<PendingCommand>,
@@ -78,8 +68,7 @@ type Name = (String, Generation);
 struct Run {
     config: Arc<Config>,
     context: Context,
-    /// Every cable that a device is or was at: by its number, or else by its port.
-    places: BTreeMap<String, Place>,
+    places: Places,
     open: Lines<Reins>,
     /// Where each device is now.
     homes: BTreeMap<DeviceId, String>,
@@ -181,13 +170,12 @@ impl Run {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (sender, mut news) = mpsc::channel(1);
         let stop = self.context.stop.child_token();
-        let kept = self.places.entry(place.clone()).or_default();
-        kept.absent = 0;
+        let known = self.places.plugged(&place);
         let line = Line {
             config: Arc::clone(&self.config),
             identity: place.clone(),
             address: address.clone(),
-            known: kept.device.clone(),
+            known,
             memory: self.context.memory.clone(),
             links: self.context.links.clone(),
             clock: self.context.clock.clone(),
@@ -265,13 +253,10 @@ impl Run {
 
     /// Says of every device whose cable is not there that it is so.
     async fn tell_absent(&mut self) -> Result<(), SourceError> {
-        for (place, kept) in self.places.clone() {
-            let Some(identity) = &kept.device.identity else {
-                continue;
-            };
+        for (place, identity) in self.places.devices() {
             let id = DeviceId::new(KIND, identity);
-            let elsewhere = self.homes.get(&id).is_some_and(|home| *home != place);
-            if !self.open.is_plugged(&place) && !elsewhere {
+            let elsewhere = self.homes.get(&id).is_some_and(|home| home != place);
+            if !self.open.is_plugged(place) && !elsewhere {
                 self.report(Report::Health(id, diagnosis::unplugged()))
                     .await?;
             }
@@ -289,8 +274,8 @@ impl Run {
         }
         let report = match news {
             News::Remember(device) => {
-                if let Some(kept) = self.places.get_mut(&place) {
-                    kept.device = device;
+                if let Some(former) = self.places.take(&place, device) {
+                    self.homes.remove(&DeviceId::new(KIND, &former));
                 }
                 self.remember();
                 return Ok(());
@@ -346,22 +331,11 @@ impl Run {
     /// Devices that have not been plugged in for long are forgotten.
     async fn pass_hour(&mut self) -> Result<(), SourceError> {
         let longest = self.config.forget_after.get().as_secs() / HOUR.as_secs();
-        let mut forgotten = Vec::new();
-        for (place, kept) in &mut self.places {
-            if !self.open.is_plugged(place) {
-                kept.absent += 1;
-                if kept.absent > longest {
-                    forgotten.push((place.clone(), kept.device.identity.clone()));
-                }
-            }
-        }
-        for (place, identity) in forgotten {
-            self.places.remove(&place);
-            if let Some(identity) = identity {
-                let id = DeviceId::new(KIND, &identity);
-                if self.homes.get(&id).is_none_or(|home| *home == place) {
-                    self.report(Report::Gone(id)).await?;
-                }
+        let is_plugged = |place: &str| self.open.is_plugged(place);
+        for (place, identity) in self.places.pass_hour(longest, is_plugged) {
+            let id = DeviceId::new(KIND, &identity);
+            if self.homes.get(&id).is_none_or(|home| *home == place) {
+                self.report(Report::Gone(id)).await?;
             }
         }
         self.remember();
@@ -369,12 +343,9 @@ impl Run {
     }
 
     fn known(&self) -> Vec<DeviceId> {
-        let identities = self
-            .places
-            .values()
-            .filter_map(|kept| kept.device.identity.as_ref());
+        let identities = self.places.devices();
         identities
-            .map(|identity| DeviceId::new(KIND, identity))
+            .map(|(_, identity)| DeviceId::new(KIND, identity))
             .collect()
     }
 
