@@ -158,14 +158,15 @@ impl Controls {
         unit: &Unit,
         now: Duration,
     ) -> Result<Option<Value>, String> {
+        // What ends a limit never waits.
+        if key == "lift_charge_current_limit" {
+            self.limit.lift();
+            return Ok(Some(Value::Unknown));
+        }
         if self.jobs.len() >= MOST {
             return Err(
                 "other commands are still being carried out; try again in a moment".to_owned(),
             );
-        }
-        if key == "lift_charge_current_limit" {
-            self.limit.lift();
-            return Ok(Some(Value::Unknown));
         }
         let job = self.job(id, key, value, unit, now)?;
         self.jobs.push_back(job);

@@ -115,6 +115,7 @@ impl Run {
                 End::Closed(error, was_good) => (error, was_good),
                 End::Failed(error) => (error, false),
             };
+            self.reception.cut();
             // Servers are restarted; it is trouble only if nothing else comes of it.
             if !was_good || error.is_unplugged() {
                 self.line.traffic.count_bad();

@@ -64,6 +64,7 @@ impl Reception {
     pub(super) fn opened(&mut self, at: Timestamp) {
         let now = self.watch.at(at);
         self.decoder = Decoder::new();
+        self.cut();
         let line = &mut self.line;
         line.cycles.clear();
         line.inquiry = Inquiry::new(line.config.ask, now);
@@ -73,13 +74,21 @@ impl Reception {
         (line.health, line.told) = (None, None);
     }
 
+    /// The connection has ended: what was asked on it stays without an answer.
+    pub(super) fn cut(&mut self) {
+        let line = &mut self.line;
+        line.inquiry.forget_urgent();
+        let abandoned = line.controls.abandon(
+            "the connection to the device was lost before it confirmed the command; look what is set once it is back, \
+             and try again",
+        );
+        line.finished.extend(abandoned);
+    }
+
     /// The port cannot be opened, or was closed. Says so of the device, or of the line.
     pub(super) fn closed(&mut self, why: &Health) -> Vec<Report> {
+        self.cut();
         let line = &mut self.line;
-        let abandoned = line
-            .controls
-            .abandon("the device is not connected at the moment; try again when it is");
-        line.finished.extend(abandoned);
         line.told = None;
         line.tell(why.clone()).into_iter().collect()
     }

@@ -248,6 +248,8 @@ fn commands_wait_for_each_other_but_not_without_end() {
             .unwrap();
     }
     assert!(controls.begin(9, "mode", &text("off"), &unit, NOW).is_err());
+    let lifted = controls.begin(10, "lift_charge_current_limit", &Value::Unknown, &unit, NOW);
+    assert_eq!(lifted, Ok(Some(Value::Unknown)));
     assert_eq!(controls.abandon("gone").len(), MOST);
     assert_eq!(controls.next(), None);
 }

@@ -111,6 +111,29 @@ impl Bench {
         }
     }
 
+    /// Has a command carried out.
+    fn set(&mut self, key: &str, value: &Value, block: &[(&str, &str)]) -> Result<Value, String> {
+        let at = self.at();
+        if let Some(done) = self.reception.command(9, key, value, at)? {
+            return Ok(done);
+        }
+        for _ in 0..10 {
+            self.block(block);
+            self.wait(1000);
+            let mut finished = self.reception.finished().into_iter();
+            if let Some(finished) = finished.find(|finished| finished.id == 9) {
+                return finished.result;
+            }
+        }
+        panic!("the command never ends")
+    }
+
+    /// What was written since so many questions.
+    fn written(&self, since: usize) -> Vec<&Request> {
+        let is_write = |request: &&Request| matches!(request, Request::Set(..));
+        self.sent[since..].iter().filter(is_write).collect()
+    }
+
     fn hears(mut self, registers: &[(u16, &[u8])]) -> Self {
         let own = registers
             .iter()
@@ -155,6 +178,15 @@ const CHARGER: &[(&str, &str)] = &[
     ("V", "12800"),
     ("PPV", "20"),
 ];
+/// What can be set on it.
+const CHARGER_REGISTERS: &[(u16, &[u8])] = &[
+    (0x0100, &[0x53, 0xa0]),
+    (0x010a, b"HQ0000000AB\0"),
+    (0x0200, &[1]),
+    (0x200e, &[0]),
+    (0x2015, &[0xff, 0xff]),
+    (0xeddf, &[0x96, 0]),
+];
 const SHUNT: &[(&str, &str)] = &[("PID", "0xA389"), ("V", "12800"), ("SOC", "876")];
 const HISTORY: &[(&str, &str)] = &[("H1", "-1000"), ("H17", "123"), ("H18", "456")];
 /// A battery monitor's serial number, as a register holds it.
@@ -162,6 +194,21 @@ const SERIAL_C: &[u8] = b"HQ00000000C\0\0";
 const SERIAL_D: &[u8] = b"HQ00000000D\0\0";
 /// As the answer to the question for the product.
 const SMART_SHUNT: &[u8] = &[0x89, 0xa3];
+
+/// A device that may be set, and has been met.
+fn controlled(registers: &[(u16, &[u8])], block: &[(&str, &str)]) -> Bench {
+    let config = Config {
+        allow_control: true,
+        ..Config::default()
+    };
+    let mut bench = Bench::new(config).hears(registers);
+    for _ in 0..20 {
+        bench.block(block);
+        bench.wait(1000);
+    }
+    assert!(!bench.devices().last().unwrap().controls.is_empty());
+    bench
+}
 
 #[test]
 fn a_device_without_ears_is_told_all_the_same() {
@@ -493,6 +540,35 @@ fn a_command_is_written_read_back_and_shown() {
         .last()
         .and_then(|readings| readings.get("mode").cloned());
     assert_eq!(mode, Some("off".into()));
+}
+
+#[test]
+fn a_command_that_a_lost_connection_interrupts_blocks_no_other() {
+    let mut bench = controlled(CHARGER_REGISTERS, CHARGER);
+    let at = bench.at();
+    bench
+        .reception
+        .command(1, "mode", &"off".into(), at)
+        .unwrap();
+    // It is sent, and the connection is lost before the answer.
+    assert!(bench.reception.next_request(at, true).is_some());
+    bench.reception.opened(at);
+    let finished = bench.reception.finished();
+    let [
+        Finished {
+            id: 1,
+            result: Err(why),
+        },
+    ] = &finished[..]
+    else {
+        panic!("{finished:?}")
+    };
+    assert!(why.contains("was lost"), "{why}");
+    for _ in 0..3 {
+        bench.block(CHARGER);
+        bench.wait(1000);
+    }
+    assert_eq!(bench.set("mode", &"off".into(), CHARGER), Ok("off".into()));
 }
 
 #[test]
