@@ -66,6 +66,7 @@ impl Reception {
         self.decoder = Decoder::new();
         self.cut();
         let line = &mut self.line;
+        line.rounds = 0;
         line.cycles.clear();
         line.inquiry = Inquiry::new(line.config.ask, now);
         line.inquiry.begin_day(line.past.known(line.today(at)));
@@ -102,9 +103,13 @@ impl Reception {
     ) -> Vec<Report> {
         let now = self.watch.at(at);
         let line = &mut self.line;
-        if line.line.quiet(now) >= TORN && line.cycles.get("SER#").is_none() {
-            // Its text does not say whether somebody has plugged in another one meanwhile.
-            line.doubt(now);
+        if line.line.quiet(now) >= TORN {
+            // Somebody may have plugged in another one meanwhile.
+            line.rounds = 0;
+            if line.cycles.get("SER#").is_none() {
+                // Its text does not say so.
+                line.doubt(now);
+            }
         }
         line.inquiry.heard(now);
         line.line.bytes(now);
@@ -155,6 +160,8 @@ impl Reception {
     pub(super) fn next_request(&mut self, at: Timestamp, is_attended: bool) -> Option<Vec<u8>> {
         let now = self.watch.at(at);
         let line = &mut self.line;
+        let is_sure = line.is_sure(now);
+        line.inquiry.hold(!is_sure);
         let (again, outcome) = line.inquiry.tick(now);
         if let Some(Outcome::Unanswered(request)) = outcome {
             line.counts.failures += 1;
@@ -164,8 +171,10 @@ impl Reception {
         if again.is_some() {
             return again;
         }
-        for request in line.controls.tick(now, is_attended) {
-            line.inquiry.ask(request);
+        if is_sure {
+            for request in line.controls.tick(now, is_attended) {
+                line.inquiry.ask(request);
+            }
         }
         if line.inquiry.hearing() == Hearing::No {
             let abandoned = line
@@ -174,7 +183,7 @@ impl Reception {
             line.finished.extend(abandoned);
             line.inquiry.forget_urgent();
         }
-        if let Some(request) = line.controls.next() {
+        if is_sure && let Some(request) = line.controls.next() {
             line.inquiry.ask(request);
         }
         // A question would cut the block that is under way, where text stops for HEX.

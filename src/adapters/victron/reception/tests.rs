@@ -572,6 +572,82 @@ fn a_command_that_a_lost_connection_interrupts_blocks_no_other() {
 }
 
 #[test]
+fn what_was_set_on_one_device_is_never_written_to_another() {
+    let other: &[(&str, &str)] = &[
+        ("PID", "0xA054"),
+        ("SER#", "HQ0000000AC"),
+        ("V", "25000"),
+        ("PPV", "3"),
+    ];
+    let ten = Value::Number(crate::model::Decimal::integer(10));
+    for has_closed in [true, false] {
+        let mut bench = controlled(CHARGER_REGISTERS, CHARGER);
+        assert_eq!(
+            bench.set("charge_current_limit", &ten, CHARGER),
+            Ok(ten.clone())
+        );
+        if !has_closed {
+            // The cable is pulled out at the device.
+            bench.registers.clear();
+            bench.wait(20_000);
+            bench = bench.hears(CHARGER_REGISTERS);
+        }
+        bench.registers.insert(0x0100, vec![0x54, 0xa0]);
+        bench.registers.insert(0x010a, b"HQ0000000AC\0".to_vec());
+        // A command for the one that is unplugged.
+        let at = bench.at();
+        if has_closed {
+            bench.milliseconds += 29_000;
+            bench.reception.opened(at);
+        }
+        let since = bench.sent.len();
+        let at = bench.at();
+        bench
+            .reception
+            .command(3, "mode", &"off".into(), at)
+            .unwrap();
+        bench.wait(500);
+        for _ in 0..60 {
+            bench.block(other);
+            bench.wait(1000);
+        }
+        assert_eq!(bench.written(since), [&Request::Ping; 0]);
+        let finished = bench.reception.finished();
+        let [
+            Finished {
+                id: 3,
+                result: Err(_),
+            },
+        ] = &finished[..]
+        else {
+            panic!("{finished:?}")
+        };
+        assert_eq!(
+            bench.devices().last().unwrap().id.as_str(),
+            "victron_hq0000000ac"
+        );
+    }
+}
+
+#[test]
+fn a_device_that_speaks_hex_only_can_be_set_too() {
+    let mut bench = Bench::new(Config {
+        allow_control: true,
+        ..Config::default()
+    })
+    .hears(CHARGER_REGISTERS);
+    bench.wait(60_000);
+    let at = bench.at();
+    assert_eq!(
+        bench.reception.command(4, "mode", &"off".into(), at),
+        Ok(None)
+    );
+    bench.wait(3_000);
+    let result = Ok("off".into());
+    assert_eq!(bench.reception.finished(), [Finished { id: 4, result }]);
+}
+
+#[test]
 fn without_leave_nothing_can_be_set_and_nothing_is_asked() {
     let charger: &[(u16, &[u8])] = &[(0x0100, &[0x53, 0xa0]), (0x0200, &[1])];
     let mut bench = Bench::new(Config {
