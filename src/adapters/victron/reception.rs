@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use self::state::State;
 use self::stopwatch::Stopwatch;
 use super::config::Config;
-use super::control::Finished;
+use super::control::{self, Finished, Upkeep};
 use super::history::{Kept, Past};
 use super::inquiry::{Hearing, Inquiry, Outcome};
 use super::unit::{Counts, Remembered, Unit};
@@ -165,15 +165,19 @@ impl Reception {
         let (again, outcome) = line.inquiry.tick(now);
         if let Some(Outcome::Unanswered(request)) = outcome {
             line.counts.failures += 1;
-            line.finished
-                .extend(line.controls.unanswered(&request, now));
+            line.finished.extend(line.controls.unanswered(&request));
         }
         if again.is_some() {
             return again;
         }
-        if is_sure {
-            for request in line.controls.tick(now, is_attended) {
-                line.inquiry.ask(request);
+        match line.controls.keep_up(at, is_attended, is_sure) {
+            Upkeep::Nothing => {}
+            Upkeep::Tell(requests) => requests
+                .into_iter()
+                .for_each(|request| line.inquiry.ask(request)),
+            Upkeep::Over(why) => {
+                tracing::warn!("{}: {why}", line.port);
+                line.inquiry.take_back(control::is_of_limit);
             }
         }
         if line.inquiry.hearing() == Hearing::No {
@@ -183,7 +187,8 @@ impl Reception {
             line.finished.extend(abandoned);
             line.inquiry.forget_urgent();
         }
-        if is_sure && let Some(request) = line.controls.next() {
+        line.finished.extend(line.controls.tick(&line.unit, now));
+        if is_sure && let Some(request) = line.controls.next(now) {
             line.inquiry.ask(request);
         }
         // A question would cut the block that is under way, where text stops for HEX.
@@ -204,7 +209,24 @@ impl Reception {
     ) -> Result<Option<Value>, String> {
         let now = self.watch.at(at);
         let line = &mut self.line;
-        line.controls.begin(id, key, value, &line.unit, now)
+        if key == control::LIFT_LIMIT {
+            let why = "the limit was lifted meanwhile";
+            line.finished.extend(line.controls.end_limit(None, why));
+            line.inquiry.take_back(control::is_of_limit);
+            return Ok(Some(Value::Unknown));
+        }
+        line.controls.begin(id, key, value, &line.unit, now)?;
+        if key == control::SET_LIMIT {
+            let why = "another limit was set meanwhile";
+            line.finished.extend(line.controls.end_limit(Some(id), why));
+            line.inquiry.take_back(control::is_of_limit);
+        }
+        Ok(None)
+    }
+
+    /// Nobody waits for a command any more: it is forgotten, unless it has begun.
+    pub(super) fn withdraw(&mut self, id: u64) {
+        self.line.controls.withdraw(id);
     }
 
     /// Commands that have come to their end.

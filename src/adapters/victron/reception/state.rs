@@ -208,7 +208,7 @@ impl State {
                 }
                 _ => {}
             }
-            let finished = self.controls.answered(&request, &answer, now);
+            let finished = self.controls.answered(&request, &answer, &self.unit, now);
             self.finished.extend(finished);
         }
     }

@@ -630,6 +630,46 @@ fn what_was_set_on_one_device_is_never_written_to_another() {
 }
 
 #[test]
+fn a_limit_is_lifted_for_good_though_commands_wait() {
+    let ten = Value::Number(crate::model::Decimal::integer(10));
+    let mut bench = controlled(CHARGER_REGISTERS, CHARGER);
+    assert_eq!(
+        bench.set("charge_current_limit", &ten, CHARGER),
+        Ok(ten.clone())
+    );
+    let at = bench.at();
+    for (id, key, value) in [
+        (1, "charge_current_limit", &ten),
+        (2, "mode", &"off".into()),
+        (3, "mode", &"charger on".into()),
+        (4, "mode", &"off".into()),
+    ] {
+        assert_eq!(bench.reception.command(id, key, value, at), Ok(None));
+    }
+    // It is on its way, and the next half of it waits.
+    assert!(bench.reception.next_request(at, true).is_some());
+    let lifted = bench
+        .reception
+        .command(5, "lift_charge_current_limit", &Value::Unknown, at);
+    assert_eq!(lifted, Ok(Some(Value::Unknown)));
+    let since = bench.sent.len();
+    for _ in 0..60 {
+        bench.block(CHARGER);
+        bench.wait(1000);
+    }
+    let finished: Vec<_> = bench
+        .reception
+        .finished()
+        .into_iter()
+        .map(|finished| (finished.id, finished.result.is_ok()))
+        .collect();
+    assert_eq!(finished, [(1, false), (2, true), (3, true), (4, true)]);
+    for request in bench.written(since) {
+        assert!(matches!(request, Request::Set(0x0200, _)), "{request:?}");
+    }
+}
+
+#[test]
 fn a_device_that_speaks_hex_only_can_be_set_too() {
     let mut bench = Bench::new(Config {
         allow_control: true,
