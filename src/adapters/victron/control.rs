@@ -4,7 +4,7 @@
 //! | Control | Registers | On |
 //! |---|---|---|
 //! | `mode` | 0x0200 (0x0202 before it on old solar chargers) | chargers, inverters, converters |
-//! | `load_output`, `load_control` | 0xEDAB | solar chargers with a load output |
+//! | `load_output`, `load_control` | 0xEDAB; the former looks at 0xEDA8, too | solar chargers with a load output |
 //! | `relay` | 0x034E, if 0x034F says that the relay is set from afar | battery monitors |
 //! | `charge_current_limit` | 0x200E = 5, then 0x2015; again every 30 s | chargers |
 //!
