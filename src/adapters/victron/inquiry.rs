@@ -229,6 +229,7 @@ impl Inquiry {
     /// Forgets what was to be asked at the user's wish, and does not write again what is under way.
     pub(super) fn forget_urgent(&mut self) {
         self.take_back(|_| true);
+        self.urgent.clear();
     }
 
     /// Forgets what was to be written to these registers, also what has been sent already and would

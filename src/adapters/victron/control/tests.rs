@@ -44,9 +44,8 @@ fn obey(
     value: &Value,
 ) -> (Vec<Request>, Result<Value, String>) {
     let begun = controls.begin(7, key, value, unit, NOW);
-    match begun {
-        Err(why) => return (Vec::new(), Err(why)),
-        Ok(()) => {}
+    if let Err(why) = begun {
+        return (Vec::new(), Err(why));
     }
     let mut asked = Vec::new();
     let mut written = std::collections::BTreeMap::new();
@@ -254,7 +253,7 @@ fn a_load_that_stays_off_is_told_with_its_reason() {
         Request::Get(0xedab),
         output.clone(),
         output.clone(),
-        output.clone(),
+        output,
         Request::Get(0xed91),
     ];
     assert_eq!(asked, expected);
@@ -323,7 +322,8 @@ fn a_limit_that_was_lifted_or_replaced_meanwhile_does_not_come_back() {
         finished.iter().map(|finished| finished.id).collect()
     };
     controls.keep_up(at(0), true, true);
-    obey(&mut controls, &unit, SET_LIMIT, &amperes(20));
+    let (_, result) = obey(&mut controls, &unit, SET_LIMIT, &amperes(20));
+    assert_eq!(result, Ok(amperes(20)));
     // A lower one: the higher one is not told in between, though its time has come.
     controls
         .begin(1, SET_LIMIT, &amperes(10), &unit, NOW)
