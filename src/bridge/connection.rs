@@ -41,6 +41,12 @@ pub(super) const COUNTER_GUARD: Metric = Metric::text("counter_guard")
     .named("Counter guard")
     .about_connection();
 
+/// All that devices can get.
+#[cfg(test)]
+pub(crate) fn given_to_devices() -> impl Iterator<Item = Metric> {
+    METRICS.iter().cloned().chain([COUNTER_GUARD])
+}
+
 /// Whether a key is one that the bridge itself adds.
 pub(super) fn is_ours(key: &str) -> bool {
     key == COUNTER_GUARD.key || METRICS.iter().any(|metric| metric.key == key)

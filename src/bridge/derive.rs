@@ -1,17 +1,11 @@
 //! Metrics that the bridge computes because the device does not report them.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::guard::latest;
-use crate::model::Decimal;
-
-/// The longest time between two powers that is filled in. Over a longer gap nobody knows what was
-/// produced, so nothing is counted.
-pub(super) const MAX_GAP: Duration = Duration::from_secs(35 * 60);
+use crate::model::{Decimal, Derivation};
 
 /// Energy summed up from power, as the area under a line from sample to sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +31,7 @@ impl Integral {
                 }
                 return;
             }
-            if elapsed <= MAX_GAP.as_millis() as i64 {
+            if elapsed <= Derivation::LONGEST_GAP.as_millis() as i64 {
                 let mean_doubled = i128::from(before.max(0)) + i128::from(milliwatts.max(0));
                 let gain = mean_doubled * i128::from(elapsed) / 2000;
                 let gain = i64::try_from(gain).unwrap_or(i64::MAX);

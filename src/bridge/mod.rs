@@ -18,6 +18,8 @@ mod runner;
 pub mod sums;
 mod supervisor;
 
+#[cfg(test)]
+pub(crate) use connection::given_to_devices;
 pub(crate) use own_device::id as own_device_id;
 
 pub use hub::{Attendance, Commander, Feed, Hub, Known, News, View};

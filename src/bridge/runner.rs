@@ -257,6 +257,8 @@ impl Bridge {
                 }
                 Some(health.clone())
             }
+            // That all have been named says nothing of how the source is.
+            Report::Complete(true) => line.own_health.clone(),
             _ => None,
         };
         let changed = line.own_health != health;

@@ -5,7 +5,7 @@ use clap::Args;
 use anyhow::anyhow;
 
 use super::setup::{ConfigArgs, Configured};
-use super::{CliError, runtime};
+use super::{CliError, runtime, stop};
 use crate::links::Links;
 
 /// Says whether the configuration is right, and what is wrong with it
@@ -55,25 +55,34 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
 
 fn connect(configured: &Configured, links: &Links) -> Result<(), CliError> {
     runtime()?.block_on(async {
-        let mut failures = 0;
-        let mut tell = |name: String, result: Result<String, String>| match result {
-            Ok(words) => println!("  ok      {name}: {words}"),
-            Err(words) => {
-                failures += 1;
-                println!("  failed  {name}: {words}");
-            }
-        };
-        for (name, result) in configured.outputs.probe().await {
-            tell(name, result);
-        }
-        for source in &configured.sources {
-            let result = std::sync::Arc::clone(source).probe(links.clone()).await;
-            tell(format!("{} {}", source.adapter(), source.label()), result);
-        }
-        match failures {
-            0 => Ok(()),
-            1 => Err(anyhow!("one of them does not answer").into()),
-            n => Err(anyhow!("{n} of them do not answer").into()),
+        let stop = stop::on_signal();
+        tokio::select! {
+            result = probe(configured, links) => result,
+            // Whatever is under way is dropped, so that programs end and ports are closed.
+            () = stop.cancelled() => Err(anyhow!("stopped before all of them were tried").into()),
         }
     })
+}
+
+async fn probe(configured: &Configured, links: &Links) -> Result<(), CliError> {
+    let mut failures = 0;
+    let mut tell = |name: String, result: Result<String, String>| match result {
+        Ok(words) => println!("  ok      {name}: {words}"),
+        Err(words) => {
+            failures += 1;
+            println!("  failed  {name}: {words}");
+        }
+    };
+    for (name, result) in configured.outputs.probe().await {
+        tell(name, result);
+    }
+    for source in &configured.sources {
+        let result = std::sync::Arc::clone(source).probe(links.clone()).await;
+        tell(format!("{} {}", source.adapter(), source.label()), result);
+    }
+    match failures {
+        0 => Ok(()),
+        1 => Err(anyhow!("one of them does not answer").into()),
+        n => Err(anyhow!("{n} of them do not answer").into()),
+    }
 }

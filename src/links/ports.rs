@@ -8,7 +8,7 @@
 //! | `/dev/NAME` | the port itself; in a container only if it was passed |
 //! | `/dev/serial/by-id/...` | a link to it, under a name that stays, or in a container the port itself |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -190,6 +190,10 @@ pub enum PortChange {
 pub struct PortWatch {
     ports: Ports,
     known: Vec<PortInfo>,
+    /// What the last look found and was not told of yet.
+    found: VecDeque<PortChange>,
+    /// Ports that were new at the last look and had no name that stays.
+    unnamed: Vec<PathBuf>,
     ticks: Interval,
 }
 
@@ -202,6 +206,8 @@ impl PortWatch {
         Self {
             known: ports.list(),
             ports,
+            found: VecDeque::new(),
+            unnamed: Vec::new(),
             ticks,
         }
     }
@@ -211,28 +217,40 @@ impl PortWatch {
         &self.known
     }
 
-    /// Waits for the next port that comes or goes. Nothing is lost if it is dropped while it waits.
+    /// Waits for the next port that comes or goes. Nothing is lost if it is dropped while it waits,
+    /// and asking more often does not make it look more often.
+    ///
+    /// A port that comes without a name that stays is told of one look later, under that name if
+    /// it has got one by then: udev makes it a moment after the kernel makes the port.
     pub async fn next(&mut self) -> PortChange {
         loop {
-            if let Some(change) = self.compare() {
+            if let Some(change) = self.found.pop_front() {
+                match &change {
+                    PortChange::Vanished(port) => self.known.retain(|known| known != port),
+                    PortChange::Appeared(port) => {
+                        self.known.push(port.clone());
+                        self.known.sort_by(|a, b| a.path.cmp(&b.path));
+                    }
+                }
                 return change;
             }
             self.ticks.tick().await;
+            self.look();
         }
     }
 
-    /// One difference between what is known and what is there.
-    fn compare(&mut self) -> Option<PortChange> {
-        let now = self.ports.list();
+    /// Finds all differences between what is known and what is there.
+    fn look(&mut self) {
+        let mut now = self.ports.list();
         // One that got another name is told of as if it had been unplugged in between, which may be.
-        let gone = self.known.iter().position(|port| !now.contains(port));
-        if let Some(index) = gone {
-            return Some(PortChange::Vanished(self.known.remove(index)));
-        }
-        let new = now.into_iter().find(|port| !self.known.contains(port))?;
-        self.known.push(new.clone());
-        self.known.sort_by(|a, b| a.path.cmp(&b.path));
-        Some(PortChange::Appeared(new))
+        let gone = self.known.iter().filter(|port| !now.contains(port));
+        self.found.extend(gone.cloned().map(PortChange::Vanished));
+        now.retain(|port| !self.known.contains(port));
+        let (new, unnamed): (Vec<_>, Vec<_>) = now
+            .into_iter()
+            .partition(|port| port.by_id.is_some() || self.unnamed.contains(&port.path));
+        self.found.extend(new.into_iter().map(PortChange::Appeared));
+        self.unnamed = unnamed.into_iter().map(|port| port.path).collect();
     }
 }
 

@@ -101,6 +101,12 @@ impl Health {
     /// Values arrive.
     pub const ONLINE: Self = Self::new(HealthCode::Online);
 
+    /// Whether it was switched off on purpose. Whose section cannot be used is disabled too, but has
+    /// an advice.
+    pub fn is_switched_off(&self) -> bool {
+        self.code == HealthCode::Disabled && self.advice.is_empty()
+    }
+
     /// Adds what was seen.
     pub fn seen(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::mem;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +100,12 @@ pub enum Role {
     Diagnostic,
     /// What says how the connection to the device is: readable also when there is none.
     Connection,
+}
+
+impl Derivation {
+    /// The longest time between two powers that is filled in. Over a longer gap nobody knows what was
+    /// produced, so nothing is counted.
+    pub const LONGEST_GAP: Duration = Duration::from_secs(35 * 60);
 }
 
 /// How the bridge computes a metric that the device does not report.

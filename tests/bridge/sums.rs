@@ -1,6 +1,7 @@
 //! Sums over devices of several adapters.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 use wattbridge::adapters::kaifa::simulator::Fixed;
@@ -117,6 +118,72 @@ async fn a_sum_is_right_or_stands_still_or_is_unknown() {
         announced["components"]["energy_computed"]["device_class"],
         "energy"
     );
+    assert!(bridge.end().await.success());
+}
+
+#[tokio::test]
+async fn the_first_sum_is_of_all_meters_of_a_line() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    // The first is named by its first telegram, the other by its second.
+    let line = Line::tcp(Plan {
+        models: &["e450", "tinetz"],
+        fixed: Fixed {
+            power: Some(1000),
+            ..Fixed::default()
+        },
+        interval: Duration::from_secs(2),
+        ..Plan::default()
+    })
+    .await;
+    let wire = Wire::tap(broker.port()).await;
+    let section = line.section(&format!("key = \"{KEY}\""));
+    let home = Home::new(broker.port(), &[section, grid("")]);
+    let mut bridge = home.run();
+    let some = |state: &Json| number(state).is_some();
+    let (state, _) = wire.state("the first sum", 0, "sum_grid", some).await;
+    assert_eq!(number(&state), Some(2000), "{state}");
+    assert!(bridge.end().await.success());
+}
+
+#[tokio::test]
+async fn a_device_that_is_switched_off_does_not_hold_up_the_others() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let (one, other) = (
+        meter("tinetz", 1000).await,
+        meter("tinetz-single", 500).await,
+    );
+    let other = |more: &str| section(&other, "Workshop") + more;
+    let wire = Wire::tap(broker.port()).await;
+    let home = Home::new(broker.port(), &[grid(""), section(&one, "Flat"), other("")]);
+    let mut bridge = home.run();
+    let shows = |power| move |state: &Json| number(state) == Some(power);
+    wire.state("both", 0, "sum_grid", shows(1500)).await;
+    assert!(bridge.end().await.success());
+
+    home.write(&[grid(""), section(&one, "Flat"), other("enabled = false\n")]);
+    let mark = wire.mark();
+    let mut bridge = home.run();
+    wire.state("the one", mark, "sum_grid", shows(1000)).await;
+    assert!(bridge.end().await.success());
+    // A mistake in the section is not its end.
+    home.write(&[grid(""), section(&one, "Flat"), other("enabeld = false\n")]);
+    let mark = wire.mark();
+    let mut bridge = home.run();
+    let waits = |state: &Json| reason(state).contains("Workshop is missing");
+    let (_, mut seen) = wire.state("waits", mark, "sum_grid", waits).await;
+    for _ in 0..8 {
+        let online = |state: &Json| state["health"] == "online";
+        seen = wire.state("the other", seen, &id("tinetz"), online).await.1;
+    }
+    let since = wire.all().split_off(mark);
+    let sums = since
+        .iter()
+        .filter(|seen| seen.topic == "wattbridge/sum_grid/state");
+    assert!(sums.clone().count() > 0 && sums.clone().all(|seen| seen.json()["power"].is_null()));
     assert!(bridge.end().await.success());
 }
 

@@ -24,6 +24,8 @@ use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, 
 const ABSENT_EVERY: u64 = 3600;
 /// Impossible values in a row after which the last possible one is no longer true either.
 const IMPOSSIBLE: u32 = 3;
+/// Telegrams after which a meter and its line are known.
+const WELL_KNOWN: u64 = 3;
 
 /// What must be remembered of a meter over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +108,17 @@ impl Meter {
     /// What to remember.
     pub(super) const fn remembered(&self) -> &Remembered {
         &self.known
+    }
+
+    /// Whether the bridge knows of it.
+    pub(super) const fn is_described(&self) -> bool {
+        self.described.is_some()
+    }
+
+    /// Whether so many of its telegrams were opened in this run that each other meter on its line,
+    /// which send as often, has sent one too, even if one was damaged.
+    pub(super) const fn is_well_known(&self) -> bool {
+        self.quality.telegrams >= WELL_KNOWN
     }
 
     /// The number printed on it, as far as known.

@@ -127,6 +127,13 @@ impl Reception {
             .collect()
     }
 
+    /// Whether all meters on the line have been named: all that were heard of, and one of them so
+    /// often that each of the others had its turn.
+    pub(super) fn has_named_all(&self) -> bool {
+        let mut meters = self.meters.values();
+        self.meters.values().all(Meter::is_described) && meters.any(Meter::is_well_known)
+    }
+
     /// The port is open.
     pub(super) fn opened(&mut self, now: Timestamp) {
         self.line.opened(now);

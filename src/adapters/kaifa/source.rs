@@ -51,8 +51,11 @@ struct Run<'a> {
     reception: Reception,
     search: Search,
     backoff: Backoff,
-    /// Frames so far.
+    /// Frames so far, and when the first came.
     frames: u64,
+    first: Option<Instant>,
+    /// Whether all meters are named, as far as can be known.
+    named_all: bool,
     tick: Option<Timestamp>,
 }
 
@@ -90,6 +93,8 @@ impl<'a> Run<'a> {
             search,
             backoff: Backoff::default(),
             frames: 0,
+            first: None,
+            named_all: false,
             tick: None,
         }
     }
@@ -103,6 +108,11 @@ impl<'a> Run<'a> {
             self.send(reports).await?;
             stop.cancelled().await;
             return Ok(());
+        }
+        // Those of an earlier run are known already.
+        self.named_all = !self.reception.remembered().is_empty();
+        if !self.named_all {
+            self.send(vec![Report::Complete(false)]).await?;
         }
         loop {
             let error = match self.listen(&stop).await? {
@@ -173,6 +183,7 @@ impl<'a> Run<'a> {
             }
             self.hear().await?;
             self.pass_time().await?;
+            self.call_the_roll().await?;
             if self.search.advance(Instant::now()) {
                 self.tell_search();
                 connection.close().await;
@@ -201,6 +212,7 @@ impl<'a> Run<'a> {
     /// A frame has arrived whole: the line is spoken as it should be.
     fn frame(&mut self) {
         self.frames += 1;
+        self.first.get_or_insert_with(Instant::now);
         self.search.frame();
         self.backoff.reset();
     }
@@ -234,6 +246,21 @@ impl<'a> Run<'a> {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Says when all meters of a first start are named. One that cannot be named is not waited for
+    /// longer than a meter may be silent.
+    async fn call_the_roll(&mut self) -> Result<(), SourceError> {
+        if self.named_all {
+            return Ok(());
+        }
+        let patience = self.source.config.silent_after.get();
+        let is_late = self.first.is_some_and(|first| first.elapsed() >= patience);
+        self.named_all = is_late || self.reception.has_named_all();
+        if self.named_all {
+            self.send(vec![Report::Complete(true)]).await?;
         }
         Ok(())
     }

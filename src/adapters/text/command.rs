@@ -1,7 +1,7 @@
 //! Running the program that prints the values.
 //!
 //! It is started as it is written, without a shell, in a process group of its own; what is still
-//! running of it when its time is over is killed as a whole. Of our environment it gets only what
+//! running of it when it has ended, or when its time is over, is killed as a whole. Of our environment it gets only what
 //! programs cannot do without, for passwords of ours may be in there.
 
 use std::io;
@@ -44,10 +44,12 @@ pub(super) enum CommandError {
     #[error("{0} cannot be started: {1}")]
     NotStarted(String, io::Error),
     /// It was killed.
-    #[error("{program} was still running after {} and was killed", humantime::format_duration(*.after))]
+    #[error("{program}{} was still running after {} and was killed", who(*.has_ended), humantime::format_duration(*.after))]
     TimedOut {
         /// Its name.
         program: String,
+        /// Whether it had ended itself, and something else still held what it prints.
+        has_ended: bool,
         /// How long it was given.
         after: Duration,
     },
@@ -69,6 +71,14 @@ pub(super) enum CommandError {
     Lost(String, io::Error),
 }
 
+const fn who(has_ended: bool) -> &'static str {
+    if has_ended {
+        " has ended, but something it started"
+    } else {
+        ""
+    }
+}
+
 fn said(complaint: &Option<String>) -> String {
     let complaint = complaint.as_ref();
     complaint.map_or_else(String::new, |line| format!(": {line}"))
@@ -88,7 +98,7 @@ impl CommandError {
             Self::NotStarted(..) => "Try it in a terminal, as the user that runs wattbridge.",
             Self::TimedOut { .. } => {
                 "Try it in a terminal; if it just takes long, write a longer `timeout`. It must end \
-                 by itself."
+                 by itself, with all that it starts."
             }
             Self::TooMuch(_) => "It must print its values once and end: look at its options.",
             Self::Failed { .. } => {
@@ -135,11 +145,13 @@ pub(super) async fn run(command: &[String], within: Duration) -> Result<Vec<u8>,
         }
         Ok(Err(error)) => Err(CommandError::Lost(program, error)),
         Err(_) => {
+            let has_ended = running.has_ended().unwrap_or(false);
             running.kill();
             // One that the system itself holds up goes when it can.
             let _ = tokio::time::timeout(GONE, running.0.wait()).await;
             Err(CommandError::TimedOut {
                 program,
+                has_ended,
                 after: within,
             })
         }
@@ -159,6 +171,12 @@ impl Running {
     async fn finish(&mut self) -> io::Result<Finished> {
         let (out, complaints) = (self.0.stdout.take(), self.0.stderr.take());
         let (out, complaints) = tokio::try_join!(read_all(out), read_tail(complaints))?;
+        // What it has left behind, for the next run starts more of it; not where the number may be
+        // that of another program by now.
+        #[cfg(unix)]
+        if self.ends().await.is_ok() {
+            self.kill();
+        }
         Ok(Finished {
             status: self.0.wait().await?,
             out,
@@ -166,13 +184,43 @@ impl Running {
         })
     }
 
+    /// Its number, which no other program has until it was waited for.
+    #[cfg(unix)]
+    fn id(&self) -> Option<rustix::process::Pid> {
+        let id = i32::try_from(self.0.id()?).ok()?;
+        rustix::process::Pid::from_raw(id)
+    }
+
+    /// Whether it has ended. It is not waited for, and keeps its number.
+    #[cfg(unix)]
+    fn has_ended(&self) -> io::Result<bool> {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let Some(id) = self.id() else { return Ok(true) };
+        Ok(waitid(WaitId::Pid(id), look)?.is_some())
+    }
+
+    #[cfg(not(unix))]
+    const fn has_ended(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Waits until it has ended, without taking away its number.
+    #[cfg(unix)]
+    async fn ends(&self) -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut news = signal(SignalKind::child())?;
+        while !self.has_ended()? {
+            news.recv().await;
+        }
+        Ok(())
+    }
+
     fn kill(&mut self) {
-        // Without an id it has ended, and the number may be that of another program by now.
+        // Without an id it was waited for, and the number may be that of another program by now.
         #[cfg(unix)]
-        if let Some(group) = self.0.id().and_then(|id| i32::try_from(id).ok())
-            && let Some(group) = rustix::process::Pid::from_raw(group)
-        {
-            // It may just have ended.
+        if let Some(group) = self.id() {
+            // Nothing of it may be there any more.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
         #[cfg(not(unix))]
@@ -323,6 +371,25 @@ mod tests {
                 ends(pid).await;
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_behind_is_killed_and_told_where_it_holds_things_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let script = |more: &str| {
+            let file = file.display();
+            format!("sleep 1000 {more} & echo $! > {file}; echo 18.50")
+        };
+        let printed = shell(&script(">/dev/null 2>&1"), LONG).await.unwrap();
+        assert_eq!(printed, b"18.50\n");
+        ends(std::fs::read_to_string(&file).unwrap().trim()).await;
+        let told = told(&script(""), Duration::from_secs(2)).await;
+        assert_eq!(
+            told,
+            "/bin/sh has ended, but something it started was still running after 2s and was killed"
+        );
+        ends(std::fs::read_to_string(&file).unwrap().trim()).await;
     }
 
     async fn appears(path: &std::path::Path) {

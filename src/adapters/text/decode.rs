@@ -130,7 +130,7 @@ impl Decoder for LineDecoder {
     }
 
     fn finish(&mut self) -> Option<String> {
-        self.lines.quiet();
+        self.lines.finish();
         self.read();
         None
     }

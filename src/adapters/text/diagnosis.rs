@@ -25,6 +25,17 @@ pub(super) fn no_answer(within: Duration) -> Health {
         )
 }
 
+/// Something came back, but no end of the line.
+pub(super) fn no_end(piece: &[u8], within: Duration) -> Health {
+    Health::new(HealthCode::Silent)
+        .seen(format!(
+            "\"{}\" came back, but not the end of the line within {}",
+            shown(piece),
+            spoken(within)
+        ))
+        .advise("If the sensor is slow, write a longer `timeout`. If it has hung, restart it.")
+}
+
 /// A port that should talk by itself does not.
 pub(super) fn nothing_comes(within: Duration) -> Health {
     Health::new(HealthCode::Silent)
@@ -92,6 +103,16 @@ pub(super) fn impossible(key: &str, outcome: Outcome) -> Option<Health> {
     Some(health.advise("Check the probe, or correct `floor` and `ceiling` if it can be true."))
 }
 
+/// Lines come, but none of them has a value that was there before, or should be.
+pub(super) fn no_longer(key: &str, within: Duration) -> Health {
+    Health::new(HealthCode::Degraded)
+        .seen(format!("no line has said {key} for {}", spoken(within)))
+        .advise(
+            "Check that part of the sensor, and `pattern`. If it speaks of it more rarely, write a \
+             longer `silent_after`.",
+        )
+}
+
 /// The last try failed; the values before it still count.
 pub(super) fn retrying(why: &Health) -> Health {
     let seen = if why.detail.is_empty() {
@@ -117,6 +138,8 @@ mod tests {
         let number = Decimal::integer(1);
         for health in [
             no_answer(second),
+            no_end(b"12", second),
+            no_longer("x", second),
             nothing_comes(second),
             unfit(&Unfit::NoMatch, b"hello"),
             unfit(&Unfit::NoMatch, b"\x80"),

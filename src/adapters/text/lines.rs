@@ -7,7 +7,8 @@
 //! | all others | the line, in whatever encoding; at most 4096 bytes of it |
 //!
 //! A line without an end is one, too, once nothing has followed for a while: some devices send no
-//! end. What is longer than any line is left out up to the next end.
+//! end. Where one line has had an end, all have one, and a pause is only a pause: half a number may
+//! be before it. What is longer than any line is left out up to the next end.
 
 use std::collections::VecDeque;
 
@@ -39,16 +40,20 @@ pub(super) struct Lines {
     /// Where the bytes in `buffer` begin.
     offset: u64,
     position: u64,
+    /// Whether a line has had an end.
+    ends: bool,
     ready: VecDeque<Result<Line, TooLong>>,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// In a line, or before one.
     #[default]
     Line,
+    /// Perhaps in a line that began before our time, which is left out.
+    Middle,
     /// In something of which the rest is left out.
-    Skipping,
+    TooLong,
 }
 
 impl Lines {
@@ -56,7 +61,7 @@ impl Lines {
     /// may look like a whole one.
     pub(super) fn from_the_middle() -> Self {
         Self {
-            state: State::Skipping,
+            state: State::Middle,
             ..Self::default()
         }
     }
@@ -65,13 +70,18 @@ impl Lines {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         for byte in bytes {
             match byte {
-                b'\n' | b'\r' => self.end(),
-                _ if self.state == State::Skipping => {}
+                b'\n' | b'\r' => {
+                    let before = self.ready.len();
+                    self.end();
+                    // Empty ones may be the echo of a question.
+                    self.ends |= self.ready.len() > before;
+                }
+                _ if self.state != State::Line => {}
                 _ if self.buffer.len() == LONGEST => {
                     let offset = self.offset;
                     self.ready.push_back(Err(TooLong { offset }));
                     self.buffer.clear();
-                    self.state = State::Skipping;
+                    self.state = State::TooLong;
                 }
                 byte => {
                     if self.buffer.is_empty() {
@@ -84,14 +94,43 @@ impl Lines {
         }
     }
 
-    /// Nothing has come for a while, or nothing will come any more.
+    /// Nothing has come for a while.
     pub(super) fn quiet(&mut self) {
+        if self.state == State::Middle || !self.ends {
+            self.end();
+        }
+    }
+
+    /// Nothing will come any more.
+    pub(super) fn finish(&mut self) {
         self.end();
     }
 
     /// Whether a pause would make a difference.
-    pub(super) fn is_open(&self) -> bool {
-        self.state == State::Skipping || !self.buffer.is_empty()
+    pub(super) const fn is_open(&self) -> bool {
+        match self.state {
+            State::Middle => true,
+            State::TooLong => !self.ends,
+            State::Line => !self.ends && !self.buffer.is_empty(),
+        }
+    }
+
+    /// What a line without an end holds so far.
+    pub(super) fn unended(&self) -> &[u8] {
+        self.buffer.trim_ascii()
+    }
+
+    /// Leaves out all that has come so far, and the rest of the line it ends in, unless it was quiet
+    /// since.
+    pub(super) fn begin(&mut self, was_quiet: bool) {
+        self.ready.clear();
+        let is_within = self.state != State::Line || !self.buffer.is_empty();
+        self.buffer.clear();
+        self.state = if is_within && !was_quiet {
+            State::Middle
+        } else {
+            State::Line
+        };
     }
 
     /// The next line.
@@ -154,10 +193,45 @@ mod tests {
         let mut lines = Lines::default();
         lines.push(b"\0\x0000.1A\r\n\n  18.50 \r T=3\n21.0");
         assert_eq!(texts(&mut lines), ["00.1A", "18.50", "T=3"]);
-        assert!(lines.is_open());
-        lines.quiet();
+        lines.finish();
         assert_eq!(texts(&mut lines), ["21.0"]);
         assert!(!lines.is_open());
+    }
+
+    #[test]
+    fn a_pause_ends_a_line_only_where_no_line_has_had_an_end() {
+        let mut lines = Lines::default();
+        lines.push(b"\r\n18.5");
+        assert!(lines.is_open(), "an empty line is no line");
+        lines.quiet();
+        assert_eq!(texts(&mut lines), ["18.5"]);
+        lines.push(b"19.5\n");
+        assert_eq!(texts(&mut lines), ["19.5"]);
+        for piece in [b"T=".as_slice(), b"21.", b"4\n"] {
+            lines.push(piece);
+            assert!(!lines.is_open());
+            lines.quiet();
+        }
+        assert_eq!(texts(&mut lines), ["T=21.4"]);
+        // What is too long stays so until its end.
+        lines.push(&[b'x'; LONGEST + 1]);
+        lines.quiet();
+        lines.push(b"5\n6\n");
+        assert_eq!(texts(&mut lines), ["6"]);
+    }
+
+    #[test]
+    fn who_begins_within_a_line_leaves_its_rest_out_unless_it_was_quiet() {
+        let begun = |before: &[u8], was_quiet| {
+            let mut lines = Lines::default();
+            lines.push(before);
+            lines.begin(was_quiet);
+            lines.push(b"34\n56\n");
+            texts(&mut lines)
+        };
+        assert_eq!(begun(b"9\n12", false), ["56"]);
+        assert_eq!(begun(b"9\n", false), ["34", "56"]);
+        assert_eq!(begun(b"9\n> ", true), ["34", "56"]);
     }
 
     #[test]
@@ -214,8 +288,8 @@ mod tests {
             for piece in cuts.windows(2) {
                 pieces.push(&bytes[piece[0]..piece[1]]);
             }
-            whole.quiet();
-            pieces.quiet();
+            whole.finish();
+            pieces.finish();
             let found = all(&mut whole);
             prop_assert_eq!(&found, &all(&mut pieces));
             for line in found.into_iter().flatten() {

@@ -29,15 +29,16 @@ pub(super) const VALUES_REFUSED: &str = "values_refused";
 /// The last line that was read.
 pub(super) const LAST_LINE: &str = "last_line";
 
-/// Keys that every device gets from the bridge, and that of the time of a state.
-const OF_THE_BRIDGE: &[&str] = &[
-    "connectivity",
-    "problem",
-    "reason",
-    "health",
-    "counter_guard",
-    "ts",
+/// Keys and titles of what devices get from the bridge.
+const OF_THE_BRIDGE: &[(&str, &str)] = &[
+    ("connectivity", "Connection"),
+    ("problem", "Problem"),
+    ("reason", "Status"),
+    ("health", "Status code"),
+    ("counter_guard", "Counter guard"),
 ];
+/// The key of the time of a state.
+const TIME: &str = "ts";
 
 /// The metrics of a device with these values.
 pub(super) fn of(values: &[ValueConfig]) -> Vec<Metric> {
@@ -52,7 +53,8 @@ pub(super) fn clash(values: &[ValueConfig]) -> Option<(String, &'static str)> {
     let (mut keys, mut names) = (BTreeSet::new(), BTreeSet::new());
     for metric in of(values) {
         let key = metric.key.as_ref();
-        if OF_THE_BRIDGE.contains(&key) || key.starts_with("set_") {
+        let is_taken = OF_THE_BRIDGE.iter().any(|(taken, _)| *taken == key);
+        if is_taken || key == TIME || key.starts_with("set_") {
             let advice = "choose another id";
             return Some((format!("the id \"{key}\" is taken"), advice));
         }
@@ -60,8 +62,14 @@ pub(super) fn clash(values: &[ValueConfig]) -> Option<(String, &'static str)> {
             let advice = "give each value an id of its own";
             return Some((format!("the id \"{key}\" is there twice"), advice));
         }
-        if !names.insert(metric.title().to_lowercase()) {
-            let what = format!("two values are called \"{}\"", metric.title());
+        let title = metric.title();
+        let mut titles = OF_THE_BRIDGE.iter().map(|(_, title)| *title);
+        if titles.any(|taken| taken.eq_ignore_ascii_case(&title)) {
+            let what = format!("a value is called \"{title}\", as something that every device has");
+            return Some((what, "give it another name"));
+        }
+        if !names.insert(title.to_lowercase()) {
+            let what = format!("two values are called \"{title}\"");
             return Some((what, "give each value a name of its own"));
         }
     }
@@ -185,6 +193,19 @@ mod tests {
                 (titles.map(str::to_owned), energy_key)
             );
         }
+    }
+
+    #[test]
+    fn what_is_taken_is_what_the_bridge_gives() {
+        let given = crate::bridge::given_to_devices();
+        let given: Vec<(String, String)> = given
+            .map(|metric| (metric.key.to_string(), metric.title()))
+            .collect();
+        let taken = OF_THE_BRIDGE.iter();
+        let taken: Vec<_> = taken
+            .map(|(key, title)| ((*key).to_owned(), (*title).to_owned()))
+            .collect();
+        assert_eq!(given, taken);
     }
 
     #[test]

@@ -45,9 +45,10 @@ async fn read(
     if question.is_empty() {
         return listen(connection, sensor).await;
     }
-    let mut last = None;
+    let (mut last, mut lines) = (None, Lines::default());
     for _ in 0..config.tries {
-        match ask(&mut connection, &question, config.timeout.get(), sensor).await {
+        let within = config.timeout.get();
+        match ask(&mut connection, &question, within, &mut lines, sensor).await {
             Ok(()) => {
                 connection.close().await;
                 return Ok(());

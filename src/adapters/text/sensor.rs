@@ -15,6 +15,14 @@ use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report, Value};
 /// Impossible values in a row after which the last possible one is no longer true either.
 const IMPOSSIBLE: u32 = 3;
 
+/// What the lines were worth.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Log {
+    lines_refused: i64,
+    values_refused: i64,
+    last_line: Option<String>,
+}
+
 /// A device, filled line by line.
 #[derive(Debug)]
 pub(super) struct Sensor {
@@ -27,9 +35,12 @@ pub(super) struct Sensor {
     unfit: Option<Health>,
     /// Impossible values in a row, and what the last one was, by the place of the value.
     misses: BTreeMap<usize, (u32, Outcome)>,
-    lines_refused: i64,
-    values_refused: i64,
-    last_line: Option<String>,
+    /// When each value was last said, possible or not; before that, when others were first said. By
+    /// the place of the value.
+    heard: BTreeMap<usize, Timestamp>,
+    log: Log,
+    /// What was last reported of it.
+    told: Log,
     /// When values were last read; before that, when nothing had been tried.
     last: Option<Timestamp>,
     health: Option<Health>,
@@ -55,9 +66,9 @@ impl Sensor {
             found: BTreeMap::new(),
             unfit: None,
             misses: BTreeMap::new(),
-            lines_refused: 0,
-            values_refused: 0,
-            last_line: None,
+            heard: BTreeMap::new(),
+            log: Log::default(),
+            told: Log::default(),
             last: None,
             health: None,
         }
@@ -78,7 +89,7 @@ impl Sensor {
     pub(super) fn take(&mut self, line: &Result<Line, TooLong>) -> Vec<Found> {
         let unfit = match line {
             Ok(line) => {
-                self.last_line = Some(shown(&line.bytes));
+                self.log.last_line = Some(shown(&line.bytes));
                 match self.rules.read(&line.bytes) {
                     Ok(all) => {
                         let outcomes = all.iter().map(|found| (found.index, found.outcome));
@@ -90,7 +101,7 @@ impl Sensor {
             }
             Err(_) => diagnosis::too_long(),
         };
-        self.lines_refused = self.lines_refused.saturating_add(1);
+        self.log.lines_refused = self.log.lines_refused.saturating_add(1);
         self.unfit = Some(unfit);
         Vec::new()
     }
@@ -113,14 +124,21 @@ impl Sensor {
     /// What the lines since the last reading said.
     pub(super) fn reading(&mut self, now: Timestamp) -> Vec<Report> {
         let mut readings = Readings::new(self.device.id.clone(), now);
+        let missing = self.missing(now);
+        for index in &missing {
+            readings.push(self.rules.key(*index).to_owned(), Value::Unknown);
+        }
+        // After a silence of all each has its time again, unknown as it is.
+        let missing = missing.first().filter(|_| !self.is_silent(now)).copied();
         for (index, outcome) in std::mem::take(&mut self.found) {
+            self.heard.insert(index, now);
             let key = self.rules.key(index).to_owned();
             if let Outcome::Good(value) = outcome {
                 self.misses.remove(&index);
                 readings.push(key, value);
                 continue;
             }
-            self.values_refused = self.values_refused.saturating_add(1);
+            self.log.values_refused = self.log.values_refused.saturating_add(1);
             let (misses, last) = self.misses.entry(index).or_insert((0, outcome));
             (*misses, *last) = (misses.saturating_add(1), outcome);
             if *misses >= IMPOSSIBLE {
@@ -135,16 +153,51 @@ impl Sensor {
         let trouble = impossible.and_then(|(index, (_, outcome))| {
             diagnosis::impossible(self.rules.key(*index), *outcome)
         });
-        readings.push(metrics::LINES_REFUSED, Decimal::integer(self.lines_refused));
-        readings.push(
-            metrics::VALUES_REFUSED,
-            Decimal::integer(self.values_refused),
-        );
-        readings.push(metrics::LAST_LINE, Value::from(self.last_line.clone()));
+        let no_longer = |index| diagnosis::no_longer(self.rules.key(index), self.patience);
+        let trouble = trouble.or_else(|| missing.map(no_longer));
+        self.push_log(&mut readings);
         self.last = Some(now);
         let mut reports = vec![Report::Readings(readings)];
         reports.extend(self.is(trouble.unwrap_or(Health::ONLINE)));
         reports
+    }
+
+    /// Values that have not been said for too long, while others are. A clock that was set counts
+    /// as long, too.
+    fn missing(&mut self, now: Timestamp) -> Vec<usize> {
+        let was_silent = self.is_silent(now);
+        let mut missing = Vec::new();
+        for index in (0..self.rules.len()).filter(|index| !self.found.contains_key(index)) {
+            let heard = self.heard.entry(index).or_insert(now);
+            if now.duration_since(*heard).unsigned_abs() >= self.patience {
+                missing.push(index);
+            }
+            if was_silent {
+                *heard = now;
+            }
+        }
+        missing
+    }
+
+    fn push_log(&mut self, readings: &mut Readings) {
+        let log = &self.log;
+        readings.push(metrics::LINES_REFUSED, Decimal::integer(log.lines_refused));
+        readings.push(
+            metrics::VALUES_REFUSED,
+            Decimal::integer(log.values_refused),
+        );
+        readings.push(metrics::LAST_LINE, Value::from(log.last_line.clone()));
+        self.told.clone_from(log);
+    }
+
+    /// What was read although it says nothing, if that is news: it is needed most where nothing
+    /// works.
+    fn news(&mut self, now: Timestamp) -> Option<Report> {
+        (self.told != self.log).then(|| {
+            let mut readings = Readings::new(self.device.id.clone(), now);
+            self.push_log(&mut readings);
+            Report::Readings(readings)
+        })
     }
 
     /// A reading failed. Until that has lasted for a while, the values before it still count.
@@ -154,12 +207,12 @@ impl Sensor {
         } else {
             diagnosis::retrying(&why)
         };
-        self.is(health).into_iter().collect()
+        self.news(now).into_iter().chain(self.is(health)).collect()
     }
 
     /// The device cannot be reached at all, or is left alone.
-    pub(super) fn gone(&mut self, why: Health) -> Vec<Report> {
-        self.is(why).into_iter().collect()
+    pub(super) fn gone(&mut self, now: Timestamp, why: Health) -> Vec<Report> {
+        self.news(now).into_iter().chain(self.is(why)).collect()
     }
 
     /// Whether nothing could be read for too long. A clock that was set counts as long, too.
@@ -260,7 +313,7 @@ mod tests {
         assert_eq!(health.detail, "b: 12 is above the ceiling of 10");
         let good = read(&mut sensor, 4, "8");
         assert_eq!(good, (vec![number(8), number(8)], Some(Health::ONLINE)));
-        assert_eq!(sensor.values_refused, 3);
+        assert_eq!(sensor.log.values_refused, 3);
     }
 
     #[test]
@@ -287,6 +340,71 @@ mod tests {
         // A clock that was set back is no reason to believe old values.
         assert_eq!(code(sensor.failed(at(-900), why())), None);
         assert_eq!(read(&mut sensor, -899, "7").1, Some(Health::ONLINE));
+    }
+
+    #[test]
+    fn a_value_that_stops_coming_is_unknown_after_a_while_and_comes_back() {
+        let value = |key: &str, group| ValueConfig {
+            id: key.to_owned(),
+            group: Some(super::super::config::Group::Number(group)),
+            ..ValueConfig::default()
+        };
+        let config = Config {
+            pattern: Some(r"A(\d+)|B(\d+)".to_owned()),
+            values: vec![value("a", 1), value("b", 2)],
+            ..Config::default()
+        };
+        let rules = Rules::new(&config).unwrap();
+        let mut sensor = Sensor::new(&config, Arc::new(rules));
+        assert_eq!(read(&mut sensor, 0, "A1").1, Some(Health::ONLINE));
+        assert_eq!(read(&mut sensor, 1, "B2").0, [None, number(2)]);
+        let unknown = Some(Value::Unknown);
+        for second in [100, 200, 300] {
+            let still = read(&mut sensor, second, "A1");
+            assert_eq!(still, (vec![number(1), None], None), "{second}");
+        }
+        let (values, health) = read(&mut sensor, 301, "A1");
+        assert_eq!(values, [number(1), unknown.clone()]);
+        let health = health.unwrap();
+        assert_eq!(health.code, HealthCode::Degraded);
+        assert_eq!(health.detail, "no line has said b for 5m");
+        let back = read(&mut sensor, 302, "B3");
+        assert_eq!(back, (vec![None, number(3)], Some(Health::ONLINE)));
+        // After a silence of all, the other one has its time.
+        let (values, health) = read(&mut sensor, 900, "A1");
+        assert_eq!((values, health), (vec![number(1), unknown.clone()], None));
+        assert_eq!(read(&mut sensor, 1100, "A1").1, None);
+        let (values, health) = read(&mut sensor, 1200, "A1");
+        assert_eq!(values, [number(1), unknown]);
+        assert_eq!(health.unwrap().code, HealthCode::Degraded);
+    }
+
+    #[test]
+    fn what_was_refused_is_told_also_when_nothing_can_be_read() {
+        let mut sensor = sensor();
+        let told = |reports: &[Report]| match reports {
+            [Report::Readings(readings), Report::Health(..)] => {
+                [metrics::LINES_REFUSED, metrics::LAST_LINE].map(|key| readings.get(key).cloned())
+            }
+            other => panic!("{other:?}"),
+        };
+        let mut refuse = |line: &str| {
+            let bytes = line.as_bytes().to_vec();
+            sensor.begin();
+            sensor.take(&Ok(Line { offset: 0, bytes }));
+            let why = sensor.unfit().cloned().unwrap();
+            if line == "first" {
+                sensor.failed(at(0), why)
+            } else {
+                sensor.gone(at(1), why)
+            }
+        };
+        let text = |line: &str| Some(Value::from(Some(line.to_owned())));
+        assert_eq!(told(&refuse("first")), [number(1), text("first")]);
+        assert_eq!(told(&refuse("second")), [number(2), text("second")]);
+        let why = diagnosis::nothing_comes(Duration::from_secs(1));
+        assert_eq!(sensor.gone(at(2), why.clone()).len(), 1, "the health alone");
+        assert_eq!(sensor.gone(at(3), why), []);
     }
 
     #[test]

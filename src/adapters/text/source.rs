@@ -21,8 +21,8 @@ use crate::model::{CommandOutcome, Health, HealthCode, Report};
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often a port that talks by itself is looked at while it does not.
 const TICK: Duration = Duration::from_secs(1);
-/// How long nothing may come from such a port before it is opened anew: some adapters forget how to
-/// talk.
+/// How long nothing may come from such a port before it is opened anew, unless its sensor may be
+/// silent for longer: some adapters forget how to talk.
 const DEAD: Duration = Duration::from_secs(5 * 60);
 /// Lines in a row that cannot be read before it is said, where none has been read yet: the first
 /// may be of any kind.
@@ -96,7 +96,8 @@ impl<'a> Run<'a> {
     async fn run(&mut self) -> Result<(), SourceError> {
         self.send(vec![self.sensor.description()]).await?;
         if !self.config.enabled {
-            let reports = self.sensor.gone(Health::new(HealthCode::Disabled));
+            let now = self.context.clock.now();
+            let reports = self.sensor.gone(now, Health::new(HealthCode::Disabled));
             self.send(reports).await?;
             return std::future::pending().await;
         }
@@ -153,7 +154,8 @@ impl<'a> Run<'a> {
                 backoff.reset();
             } else {
                 self.context.traffic.count_bad();
-                let reports = self.sensor.gone(diagnosis::unreachable(&error));
+                let now = self.context.clock.now();
+                let reports = self.sensor.gone(now, diagnosis::unreachable(&error));
                 self.send(reports).await?;
             }
             let pause = backoff.after(&error);
@@ -172,21 +174,23 @@ impl<'a> Run<'a> {
         question: &[u8],
     ) -> Result<Option<LinkError>, SourceError> {
         let within = self.config.timeout.get();
+        let (mut lines, clock) = (Lines::from_the_middle(), self.context.clock.clone());
         // Half of an answer to somebody else may be waiting.
-        if let Err(error) = idle(&mut connection, QUIET).await {
+        if let Err(error) = idle(&mut connection, QUIET, &mut lines, &clock).await {
             return Ok(Some(error));
         }
         loop {
             let begun = self.context.clock.now();
-            let mut result = ask(&mut connection, question, within, &mut self.sensor).await;
+            let (port, sensor) = (&mut connection, &mut self.sensor);
+            let mut result = ask(port, question, within, &mut lines, sensor).await;
             for _ in 1..self.config.tries {
                 if !matches!(result, Err(Failure::Nothing(_))) {
                     break;
                 }
-                if let Err(error) = idle(&mut connection, AGAIN).await {
+                if let Err(error) = idle(port, AGAIN, &mut lines, &clock).await {
                     return Ok(Some(error));
                 }
-                result = ask(&mut connection, question, within, &mut self.sensor).await;
+                result = ask(port, question, within, &mut lines, sensor).await;
             }
             let result = match result {
                 Ok(()) => Ok(()),
@@ -194,7 +198,8 @@ impl<'a> Run<'a> {
                 Err(Failure::Lost(error)) => return Ok(Some(error)),
             };
             self.tell(result).await?;
-            if let Err(error) = idle(&mut connection, self.left(begun)).await {
+            let left = self.left(begun);
+            if let Err(error) = idle(&mut connection, left, &mut lines, &clock).await {
                 return Ok(Some(error));
             }
         }
@@ -239,10 +244,10 @@ impl<'a> Run<'a> {
                 let why = self.sensor.unfit().cloned();
                 let patience = self.sensor.patience();
                 let why = why.unwrap_or_else(|| diagnosis::nothing_comes(patience));
-                let reports = self.sensor.gone(why);
+                let reports = self.sensor.gone(now, why);
                 self.send(reports).await?;
             }
-            if heard.elapsed() >= DEAD {
+            if heard.elapsed() >= DEAD.max(self.sensor.patience()) {
                 connection.close().await;
                 return Ok(None);
             }
@@ -293,7 +298,7 @@ pub(super) async fn run_program(
     let printed = printed.map_err(|error| diagnosis::program(&error))?;
     let mut lines = Lines::default();
     lines.push(&printed);
-    lines.quiet();
+    lines.finish();
     while let Some(line) = lines.next() {
         sensor.take(&line);
     }
@@ -340,6 +345,24 @@ mod tests {
         Arc::new(Text { config, rules })
     }
 
+    /// What a source needs to run, and what keeps it running.
+    fn context(links: Links, clock: Clock) -> (Context, mpsc::Receiver<(usize, Report)>) {
+        let (reports, bridge) = mpsc::channel(64);
+        let (store, saved) = Store::in_memory();
+        let context = Context {
+            reports: Reports::new(0, reports),
+            commands: mpsc::channel(1).1,
+            stop: CancellationToken::new(),
+            clock,
+            links,
+            reserved: Arc::new([]),
+            operators: tokio::sync::watch::Sender::new(0).subscribe(),
+            memory: Memory::new(store, "text@text", &saved),
+            traffic: Arc::new(Traffic::default()),
+        };
+        (context, bridge)
+    }
+
     #[tokio::test]
     async fn no_program_is_run_while_a_recording_is_played() {
         let folder = tempfile::tempdir().unwrap();
@@ -351,22 +374,34 @@ mod tests {
         let text = "# wattbridge recording 1\n# adapter: text\n# started: 2026-06-21T10:00:00Z\n";
         let recording = Recording::parse(text).unwrap();
         let clock = Clock::manual(recording.started, TimeZone::UTC);
-        let (reports, _bridge) = mpsc::channel(8);
-        let (_asker, commands) = mpsc::channel(1);
-        let (store, saved) = Store::in_memory();
-        let context = Context {
-            reports: Reports::new(0, reports),
-            commands,
-            stop: CancellationToken::new(),
-            clock: clock.clone(),
-            links: Links::replayed(recording.script(), clock),
-            reserved: Arc::new([]),
-            operators: tokio::sync::watch::Sender::new(0).subscribe(),
-            memory: Memory::new(store, "text@text", &saved),
-            traffic: Arc::new(Traffic::default()),
-        };
+        let links = Links::replayed(recording.script(), clock.clone());
+        let (context, _bridge) = context(links, clock);
         let ended = source.run(context).await;
         assert!(matches!(ended, Err(SourceError::RecordingEnded)));
         assert!(!marker.exists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_may_be_silent_for_long_stays_open_for_as_long() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let source = source(Config {
+            port: Some(
+                format!("tcp://{}", listener.local_addr().unwrap())
+                    .parse()
+                    .unwrap(),
+            ),
+            silent_after: crate::config::Period::minutes(20),
+            ..Config::default()
+        });
+        let clock = Clock::following_tokio(Timestamp::UNIX_EPOCH, TimeZone::UTC);
+        let (context, _bridge) = context(Links::new(), clock);
+        tokio::spawn(source.run(context));
+        let first = listener.accept().await.unwrap();
+        let again = tokio::time::timeout(minutes(19), listener.accept()).await;
+        assert!(again.is_err(), "it was opened anew");
+        let again = tokio::time::timeout(minutes(2), listener.accept()).await;
+        assert!(again.is_ok(), "it was not");
+        drop(first);
     }
 }

@@ -7,9 +7,15 @@ use super::number::printed;
 use crate::config::Complaint;
 use crate::model::Decimal;
 
-/// A number, with or without a unit behind it.
-const PLAIN: &str =
-    r"^\s*([-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?)\s*(?:[^\d\s.,+-]\S*)?\s*$";
+/// A number, with or without a unit behind it. A unit is made of letters, `%` and what is beyond
+/// ASCII; digits are in it only as in m2 and W/m3. No unit begins with x, but 0xFF does so. What is
+/// stricter than that refuses a line; what is laxer makes a clock of 12:34 and a false 0 of 0:ERROR.
+const PLAIN: &str = r"(?x)^\s*
+    ([-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?)\s*
+    (?:
+        (?:(?:[A-WYZa-wyz%\x80-\xff][A-Za-z%\x80-\xff]*)?m\^?[23] | [A-WYZa-wyz%\x80-\xff][A-Za-z%\x80-\xff]*)
+        (?:/(?:[A-Za-z%\x80-\xff]*m\^?[23] | [A-Za-z%\x80-\xff]+))*
+    )?\s*$";
 /// Bytes that a compiled pattern may take, so that no pattern takes all the memory there is.
 const LARGEST: usize = 256 * 1024;
 /// Brackets within each other.
@@ -240,6 +246,10 @@ mod tests {
             (b"1.5e3 W/m2", "1500"),
             (b"+.5", "0.5"),
             (b"50%", "50"),
+            (b"7 m2", "7"),
+            (b"7m3/h", "7"),
+            (b"7 kg/m3", "7"),
+            (b"7 \xc2\xb5g/m\xc2\xb3", "7"),
         ] {
             let found = outcomes(&plain, line).unwrap();
             assert_eq!(
@@ -256,6 +266,18 @@ mod tests {
             b"A",
             b".",
             b"18.5 at 3 o'clock",
+            b"0x1F",
+            b"0xFF",
+            b"0:ERROR",
+            b"12:34:56",
+            b"1'234",
+            b"2024/01/05",
+            b"404:NotFound",
+            b"12|34",
+            b"5m30s",
+            b"1h2m",
+            b"7 A1",
+            b"7/s2",
         ] {
             assert_eq!(outcomes(&plain, line), Err(Unfit::NoMatch), "{line:?}");
         }

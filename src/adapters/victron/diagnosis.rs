@@ -19,15 +19,19 @@ pub(super) struct Line {
     opened: Duration,
     byte: Option<Duration>,
     good: Option<Duration>,
+    /// When anything good came last, or when the port was first opened, whether or not it was opened
+    /// anew since.
+    alive: Option<Duration>,
 }
 
 impl Line {
     /// The port was opened.
-    pub(super) const fn opened(&mut self, now: Duration) {
+    pub(super) fn opened(&mut self, now: Duration) {
         *self = Self {
             opened: now,
             byte: None,
             good: None,
+            alive: self.alive.or(Some(now)),
         };
     }
 
@@ -38,7 +42,7 @@ impl Line {
 
     /// A block or a frame has come whole.
     pub(super) const fn good(&mut self, now: Duration) {
-        self.good = Some(now);
+        (self.good, self.alive) = (Some(now), Some(now));
     }
 
     /// Whether anything has come whole since the port was opened.
@@ -72,7 +76,8 @@ pub(super) fn health(
         return Some(garbled());
     }
     let sleeps = product.is_some_and(|product| product.sleeps_at_night());
-    if sleeps && without < NIGHT {
+    let lifeless = now.saturating_sub(line.alive.unwrap_or(line.opened));
+    if sleeps && lifeless < NIGHT {
         return Some(Health::new(HealthCode::Asleep).seen("this charger has no power without sun"));
     }
     let seen = if product.is_some() || line.good.is_some() {
@@ -100,6 +105,13 @@ pub(super) fn unreachable(error: &LinkError) -> Health {
     Health::new(HealthCode::Unreachable)
         .seen(error.to_string())
         .advise(error.advice())
+}
+
+/// Another device is at its cable.
+pub(super) fn replaced() -> Health {
+    Health::new(HealthCode::Unreachable)
+        .seen("another device is plugged in where it was")
+        .advise("Plug it in again, with this cable or another. If it is gone for good, it is removed after a while.")
 }
 
 /// The cable of a device is not there.

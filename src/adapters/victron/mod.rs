@@ -7,7 +7,7 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | find the cables, a line for each; open it again and again | `source`, `cables`, `line`, `probe` |
+//! | find the cables, a line for each; open it again and again | `source`, `cables`, `lines`, `line`, `probe` |
 //! | bytes to blocks, frames, rounds | [`wire`] |
 //! | one line: who is there, what it says, what it is asked | `reception`, `inquiry`, `plan` |
 //! | one device: identity, values, what has become old | `unit`, `values`, `metrics` |
@@ -24,6 +24,7 @@ mod diagnosis;
 mod history;
 mod inquiry;
 mod line;
+mod lines;
 mod mask;
 mod metrics;
 mod plan;

@@ -135,7 +135,7 @@ impl Reception {
             let falls_asleep = health.code == HealthCode::Asleep;
             let told = line.tell(health);
             if falls_asleep && told.is_some() {
-                line.unit.fall_asleep();
+                line.unit.fall_asleep(now);
             }
             reports.extend(told);
             reports.append(&mut line.reports(now, at));

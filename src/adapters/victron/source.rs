@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, Port};
 use super::line::{Line, News};
+use super::lines::{Generation, Lines};
 use super::unit::Remembered;
 use super::{KIND, cables, diagnosis, probe};
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
@@ -65,23 +66,26 @@ struct Place {
     absent: u64,
 }
 
-/// A line that runs.
-struct Open {
+/// Where a line that runs is talked to.
+struct Reins {
     commands: mpsc::Sender<PendingCommand>,
     stop: CancellationToken,
 }
+
+/// A line: its place, and which one of those there.
+type Name = (String, Generation);
 
 struct Run {
     config: Arc<Config>,
     context: Context,
     /// Every cable that a device is or was at: by its number, or else by its port.
     places: BTreeMap<String, Place>,
-    open: BTreeMap<String, Open>,
+    open: Lines<Reins>,
     /// Where each device is now.
     homes: BTreeMap<DeviceId, String>,
-    lines: JoinSet<(String, Result<(), SourceError>)>,
-    news: mpsc::Sender<(String, News)>,
-    inbox: mpsc::Receiver<(String, News)>,
+    lines: JoinSet<(Name, Result<(), SourceError>)>,
+    news: mpsc::Sender<(Name, News)>,
+    inbox: mpsc::Receiver<(Name, News)>,
     /// Ports whose device has not introduced itself yet.
     expected: BTreeSet<String>,
     is_complete: bool,
@@ -94,7 +98,7 @@ impl Run {
             config,
             places: context.memory.get("places").unwrap_or_default(),
             context,
-            open: BTreeMap::new(),
+            open: Lines::new(),
             homes: BTreeMap::new(),
             lines: JoinSet::new(),
             news,
@@ -118,7 +122,8 @@ impl Run {
         let mut watch = match self.config.port.clone() {
             Port::At(address) => {
                 let ports = self.context.links.ports().list();
-                self.start(address, &ports);
+                let place = cables::identity(&address, &ports);
+                self.start(place, address);
                 self.tell_absent().await?;
                 None
             }
@@ -139,7 +144,7 @@ impl Run {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some((place, news)) = self.inbox.recv() => self.hear(place, news).await?,
+                Some((name, news)) = self.inbox.recv() => self.hear(name, news).await?,
                 Some(pending) = self.context.commands.recv() => self.forward(pending),
                 Some(ended) = self.lines.join_next() => self.ended(ended)?,
                 change = next(&mut watch) => self.change(change).await?,
@@ -165,14 +170,14 @@ impl Run {
             return;
         }
         tracing::info!("found a VE.Direct cable: {}", path.display());
-        self.start(Address::Serial(path), std::slice::from_ref(port));
+        let address = Address::Serial(path);
+        let place = cables::identity(&address, std::slice::from_ref(port));
+        if self.open.appear(&place, &address) {
+            self.start(place, address);
+        }
     }
 
-    fn start(&mut self, address: Address, ports: &[PortInfo]) {
-        let place = cables::identity(&address, ports);
-        if self.open.contains_key(&place) {
-            return;
-        }
+    fn start(&mut self, place: String, address: Address) {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (sender, mut news) = mpsc::channel(1);
         let stop = self.context.stop.child_token();
@@ -181,7 +186,7 @@ impl Run {
         let line = Line {
             config: Arc::clone(&self.config),
             identity: place.clone(),
-            address,
+            address: address.clone(),
             known: kept.device.clone(),
             memory: self.context.memory.clone(),
             links: self.context.links.clone(),
@@ -192,7 +197,10 @@ impl Run {
             news: sender,
             stop: stop.clone(),
         };
-        let (name, all) = (place.clone(), self.news.clone());
+        let reins = Reins { commands, stop };
+        let generation = self.open.begin(place.clone(), address, reins);
+        self.expected.insert(place.clone());
+        let (name, all) = ((place, generation), self.news.clone());
         self.lines.spawn(async move {
             // What a line says gets its name on the way.
             let relay = async {
@@ -205,17 +213,20 @@ impl Run {
             let (result, ()) = tokio::join!(line.run(), relay);
             (name, result)
         });
-        self.expected.insert(place.clone());
-        self.open.insert(place, Open { commands, stop });
     }
 
     fn ended(
         &mut self,
-        ended: Result<(String, Result<(), SourceError>), tokio::task::JoinError>,
+        ended: Result<(Name, Result<(), SourceError>), tokio::task::JoinError>,
     ) -> Result<(), SourceError> {
+        if let Ok(((place, generation), _)) = &ended
+            && let Some(address) = self.open.end(place, *generation)
+        {
+            self.start(place.clone(), address);
+        }
         match ended {
-            Ok((place, Ok(()))) => {
-                tracing::debug!("{place} is no longer listened to");
+            Ok(((place, _), Ok(()))) => {
+                tracing::debug!("a line at {place} has ended");
                 Ok(())
             }
             // The last line that plays a recording ends the source; so does a bridge that has ended.
@@ -239,12 +250,13 @@ impl Run {
             }
             PortChange::Vanished(port) if cables::is_cable(&port) => {
                 let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
-                let place = cables::identity(&Address::Serial(path), &[port]);
-                if let Some(open) = self.open.remove(&place) {
-                    open.stop.cancel();
+                let address = Address::Serial(path);
+                let place = cables::identity(&address, &[port]);
+                if let Some(reins) = self.open.vanish(&place, &address) {
+                    reins.stop.cancel();
+                    self.expected.remove(&place);
                     tracing::info!("{place} was unplugged");
                 }
-                self.expected.remove(&place);
                 self.tell_absent().await
             }
             _ => Ok(()),
@@ -259,7 +271,7 @@ impl Run {
             };
             let id = DeviceId::new(KIND, identity);
             let elsewhere = self.homes.get(&id).is_some_and(|home| *home != place);
-            if !self.open.contains_key(&place) && !elsewhere {
+            if !self.open.is_plugged(&place) && !elsewhere {
                 self.report(Report::Health(id, diagnosis::unplugged()))
                     .await?;
             }
@@ -270,7 +282,11 @@ impl Run {
         Ok(())
     }
 
-    async fn hear(&mut self, place: String, news: News) -> Result<(), SourceError> {
+    async fn hear(&mut self, name: Name, news: News) -> Result<(), SourceError> {
+        let (place, generation) = name;
+        if !self.open.counts(&place, generation) {
+            return Ok(());
+        }
         let report = match news {
             News::Remember(device) => {
                 if let Some(kept) = self.places.get_mut(&place) {
@@ -307,9 +323,9 @@ impl Run {
 
     fn forward(&self, pending: PendingCommand) {
         let home = self.homes.get(&pending.command.device);
-        let open = home.and_then(|place| self.open.get(place));
-        let refused = match open {
-            Some(open) => match open.commands.try_send(pending) {
+        let reins = home.and_then(|place| self.open.reins(place));
+        let refused = match reins {
+            Some(reins) => match reins.commands.try_send(pending) {
                 Ok(()) => return,
                 Err(error) => error.into_inner(),
             },
@@ -332,7 +348,7 @@ impl Run {
         let longest = self.config.forget_after.get().as_secs() / HOUR.as_secs();
         let mut forgotten = Vec::new();
         for (place, kept) in &mut self.places {
-            if !self.open.contains_key(place) {
+            if !self.open.is_plugged(place) {
                 kept.absent += 1;
                 if kept.absent > longest {
                     forgotten.push((place.clone(), kept.device.identity.clone()));
@@ -378,3 +394,7 @@ async fn next(watch: &mut Option<PortWatch>) -> PortChange {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

@@ -11,11 +11,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use self::holding::{Holding, Source};
-pub(super) use self::identity::Remembered;
+pub(super) use self::identity::{Day, Remembered};
 use super::metrics::DEVICE;
 use super::values::{self, Told};
 use super::wire::cycle::Cycles;
@@ -148,7 +147,7 @@ impl Unit {
     }
 
     /// Its day: the number as the text counts, and the date it goes by.
-    pub(super) const fn day(&self) -> Option<(i64, Date)> {
+    pub(super) const fn day(&self) -> Option<Day> {
         self.known.day
     }
 
@@ -182,7 +181,7 @@ impl Unit {
                 self.put(key, value, Source::Text, now, at);
             }
         }
-        let gone = self.holding.end_round();
+        let gone = self.holding.end_round(now);
         self.know_monitor();
         for key in gone {
             self.known.carries.remove(key);
@@ -217,7 +216,7 @@ impl Unit {
         else {
             return;
         };
-        if key == "monitor_mode" || !self.holding.is_text(key) {
+        if key == "monitor_mode" || !self.holding.is_fresh_text(key, now) {
             self.put(key, value, Source::Hex, now, at);
             self.know_monitor();
             self.derive(now);
@@ -304,21 +303,24 @@ impl Unit {
     }
 
     /// Values that the night of a charger without power leaves behind: nothing flows.
-    pub(super) fn fall_asleep(&mut self) {
+    pub(super) fn fall_asleep(&mut self, now: Duration) {
         // Also what has not been heard since the program started.
         for metric in DEVICE {
             if self.known.carries.contains(metric.key.as_ref())
                 && let Cow::Borrowed(key) = metric.key
             {
-                self.holding.fall_asleep(key, metric);
+                self.holding.fall_asleep(key, metric, now);
             }
         }
         self.is_fresh = true;
     }
 
-    /// Makes unknown what was read by HEX and has not been read again for long.
+    /// Makes unknown what has not been said again for long.
     pub(super) fn age(&mut self, now: Duration) {
-        self.is_fresh |= self.holding.age(now);
+        if self.holding.age(now) {
+            self.derive(now);
+            self.is_fresh = true;
+        }
     }
 
     /// The values, if there is news and the device has been described. `line` is what is known of the
@@ -337,7 +339,7 @@ impl Unit {
         }
         (self.is_fresh, self.is_round, self.told) = (false, false, Some(now));
         let mut readings = Readings::new(described.id.clone(), at);
-        readings.day = self.known.day.map(|(_, date)| date);
+        readings.day = self.known.day.as_ref().map(|day| day.counted);
         for (key, value) in self.holding.values() {
             if self.known.carries.contains(key) && described.metric(key).is_some() {
                 readings.push(key, value.clone());

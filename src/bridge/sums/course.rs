@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | all have values | anything | the sum | online |
 //! | one is missing | nothing yet | nothing | starting, no data |
+//! | one is missing for `freeze_for`, a minute at least | nothing yet | nothing | stale |
 //! | one is missing | a value | the same value | degraded |
 //! | one is missing for `freeze_for` | a value | unknown | stale |
 //! | they do not fit | anything | unknown | unsupported |
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::source::SEARCH;
 use super::tally::Count;
 use super::words;
 use crate::model::{Health, Value};
@@ -25,8 +27,11 @@ pub(super) struct Course {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// There has been no value yet.
-    Waiting,
+    /// Nothing is known yet.
+    Fresh,
+    /// There has been no value yet, since a member was missed that is waited for until then, or for
+    /// ever.
+    Waiting(Option<Instant>),
     /// There is a value.
     Running,
     /// The value stands still until then, or for ever.
@@ -48,15 +53,20 @@ impl Course {
     pub(super) const fn new(freeze_for: Duration) -> Self {
         Self {
             freeze_for,
-            stage: Stage::Waiting,
+            stage: Stage::Fresh,
         }
+    }
+
+    /// How long the first value may take: devices need a moment to be found.
+    fn first_within(&self) -> Duration {
+        self.freeze_for.max(SEARCH)
     }
 
     /// When to step on although no member has changed.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self.stage {
-            Stage::Frozen(deadline) => deadline,
-            Stage::Waiting | Stage::Running | Stage::Lost => None,
+            Stage::Frozen(deadline) | Stage::Waiting(deadline) => deadline,
+            Stage::Fresh | Stage::Running | Stage::Lost => None,
         }
     }
 
@@ -71,21 +81,29 @@ impl Course {
             }
             Count::Unfit(unfit) => {
                 let had_value = matches!(self.stage, Stage::Running | Stage::Frozen(_));
-                self.stage = Stage::Waiting;
+                self.stage = Stage::Fresh;
                 Step {
                     value: had_value.then_some(UNKNOWN),
                     health: words::unfit(unfit),
                 }
             }
             Count::Missing(missing) => {
-                if self.stage == Stage::Running {
-                    self.stage = Stage::Frozen(now.checked_add(self.freeze_for));
+                match self.stage {
+                    Stage::Running => {
+                        self.stage = Stage::Frozen(now.checked_add(self.freeze_for));
+                    }
+                    Stage::Fresh => {
+                        self.stage = Stage::Waiting(now.checked_add(self.first_within()));
+                    }
+                    Stage::Waiting(_) | Stage::Frozen(_) | Stage::Lost => {}
                 }
                 match self.stage {
-                    Stage::Waiting => Step {
-                        value: None,
-                        health: words::waiting(missing),
-                    },
+                    Stage::Waiting(deadline) if deadline.is_none_or(|deadline| now < deadline) => {
+                        Step {
+                            value: None,
+                            health: words::waiting(missing),
+                        }
+                    }
                     Stage::Frozen(deadline) if deadline.is_none_or(|deadline| now < deadline) => {
                         Step {
                             value: None,
@@ -95,7 +113,7 @@ impl Course {
                     before => {
                         self.stage = Stage::Lost;
                         Step {
-                            value: (before != Stage::Lost).then_some(UNKNOWN),
+                            value: matches!(before, Stage::Frozen(_)).then_some(UNKNOWN),
                             health: words::lost(missing, self.freeze_for),
                         }
                     }
@@ -135,7 +153,7 @@ mod tests {
             (step.value, step.health.code, course.deadline().is_some())
         };
         let value = |sum| Some(Value::from(Decimal::integer(sum)));
-        assert_eq!(at(0, &missing()), (None, HealthCode::Starting, false));
+        assert_eq!(at(0, &missing()), (None, HealthCode::Starting, true));
         assert_eq!(at(1, &complete(5)), (value(5), HealthCode::Online, false));
         assert_eq!(at(2, &missing()), (None, HealthCode::Degraded, true));
         assert_eq!(at(61, &missing()), (None, HealthCode::Degraded, true));
@@ -148,6 +166,27 @@ mod tests {
         // The time begins anew.
         assert_eq!(at(120, &missing()), (None, HealthCode::Degraded, true));
         assert_eq!(at(179, &missing()), (None, HealthCode::Degraded, true));
+    }
+
+    #[test]
+    fn a_first_value_that_does_not_come_is_a_problem_and_may_still_come() {
+        for (freeze_for, patience) in [(900, 900), (0, 60)] {
+            let start = Instant::now();
+            let mut course = Course::new(Duration::from_secs(freeze_for));
+            let mut at = |seconds, count: &Count| {
+                let step = course.step(count, start + Duration::from_secs(seconds));
+                (
+                    step.value,
+                    step.health.code.is_problem(),
+                    course.deadline().is_some(),
+                )
+            };
+            assert_eq!(at(0, &missing()), (None, false, true));
+            assert_eq!(at(patience - 1, &missing()), (None, false, true));
+            assert_eq!(at(patience, &missing()), (None, true, false));
+            let value = Some(Value::from(Decimal::integer(5)));
+            assert_eq!(at(patience + 1, &complete(5)), (value, false, false));
+        }
     }
 
     #[test]

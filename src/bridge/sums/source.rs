@@ -21,7 +21,7 @@ use crate::model::{
 /// and many of them cost no more than one.
 const GATHER: Duration = Duration::from_secs(1);
 /// How long after the start devices that an adapter has not named yet are waited for.
-const SEARCH: Duration = Duration::from_secs(60);
+pub(super) const SEARCH: Duration = Duration::from_secs(60);
 
 /// One sum, run as a source among the others.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 //!
 //! A device that was there from the beginning counts from the beginning: without its value there is
 //! no sum. One that is plugged in later joins with its first value. From then on it is a member like
-//! any other, until it has left the installation for good.
+//! any other, until it has left the installation for good. Who was switched off on purpose is no
+//! member, unless it is named itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +49,12 @@ pub(super) enum Count {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Missing {
     /// Its device has no data.
-    Away { name: String, health: Health },
+    Away {
+        name: String,
+        health: Health,
+        /// Whether a `*` means it.
+        by_pattern: bool,
+    },
     /// Its device has data, but not this.
     Unknown { name: String, title: String },
     /// It is a sum that stands still itself.
@@ -188,10 +194,14 @@ impl Tally {
             if member.is_pattern() && is_within {
                 continue;
             }
+            if member.is_pattern() && known.state.health.is_switched_off() {
+                late.extend(device.metric(key).map(|_| Missing::away(known, member)));
+                continue;
+            }
             let value = match device.metric(key) {
                 Some(metric) => {
                     round.look_at(device, metric);
-                    value(known, metric)
+                    value(known, metric, member)
                 }
                 None if has_joined || !member.is_pattern() => Err(Missing::NoMetric {
                     name: device.name.clone(),
@@ -257,15 +267,22 @@ impl Round {
     }
 }
 
+impl Missing {
+    fn away(known: &Known, member: &Member) -> Self {
+        Self::Away {
+            name: known.device.name.clone(),
+            health: known.state.health.clone(),
+            by_pattern: member.is_pattern(),
+        }
+    }
+}
+
 /// The value of a member now.
-fn value(known: &Known, metric: &Metric) -> Result<Decimal, Missing> {
+fn value(known: &Known, metric: &Metric, member: &Member) -> Result<Decimal, Missing> {
     let (device, state) = (&known.device, &known.state);
     let name = || device.name.clone();
     if !state.health.code.has_data() {
-        return Err(Missing::Away {
-            name: name(),
-            health: state.health.clone(),
-        });
+        return Err(Missing::away(known, member));
     }
     if device.adapter == KIND && state.health.code == HealthCode::Degraded {
         return Err(Missing::Standing { name: name() });

@@ -35,8 +35,17 @@ pub(super) fn frozen(missing: &[Missing], freeze_for: Duration) -> Health {
 pub(super) fn lost(missing: &[Missing], freeze_for: Duration) -> Health {
     let period = humantime::format_duration(freeze_for);
     let mut advice = remedy(missing);
-    if let Some(Missing::Away { .. }) = missing.first() {
-        advice.push_str(" What is gone for good, take out of the section of the sum.");
+    match missing.first() {
+        Some(Missing::Away {
+            by_pattern: true, ..
+        }) => advice.push_str(
+            " What is gone for good leaves after `forget_after`, or as soon as its own section is \
+             removed or has enabled = false.",
+        ),
+        Some(Missing::Away { .. }) => {
+            advice.push_str(" What is gone for good, take out of the section of the sum.");
+        }
+        _ => {}
     }
     Health::new(HealthCode::Stale)
         .seen(format!("for {period} or longer {}", reasons(missing)))
@@ -77,7 +86,7 @@ fn reasons(missing: &[Missing]) -> String {
 
 fn reason(missing: &Missing) -> String {
     match missing {
-        Missing::Away { name, health } => {
+        Missing::Away { name, health, .. } => {
             let words = health.code.words().to_lowercase();
             match health.detail.as_ref() {
                 "" => format!("{name} is missing ({words})"),
@@ -111,10 +120,11 @@ fn remedy(missing: &[Missing]) -> String {
 mod tests {
     use super::*;
 
-    fn away() -> Missing {
+    fn away(by_pattern: bool) -> Missing {
         Missing::Away {
             name: "Meter 7".to_owned(),
             health: Health::new(HealthCode::Silent).seen("for 1m"),
+            by_pattern,
         }
     }
 
@@ -122,14 +132,20 @@ mod tests {
     fn who_is_missing_and_what_to_do_is_said() {
         let (hour, other) = (Duration::from_secs(3600), Missing::Search);
         assert_eq!(
-            frozen(&[away(), other], hour).sentence(),
+            frozen(&[away(false), other], hour).sentence(),
             "Not everything works: the last value stays for 1h, because Meter 7 is missing (no answer: for 1m) \
              (and 1 more). The status of Meter 7 says what to do."
         );
         assert_eq!(
-            lost(&[away()], hour).sentence(),
+            lost(&[away(false)], hour).sentence(),
             "Data too old: for 1h or longer Meter 7 is missing (no answer: for 1m). The status of Meter 7 says \
              what to do. What is gone for good, take out of the section of the sum."
+        );
+        assert_eq!(
+            lost(&[away(true)], hour).sentence(),
+            "Data too old: for 1h or longer Meter 7 is missing (no answer: for 1m). The status of Meter 7 says \
+             what to do. What is gone for good leaves after `forget_after`, or as soon as its own section is \
+             removed or has enabled = false."
         );
         let pattern = Missing::NoDevice("victron_*/panel_power".parse().unwrap());
         assert!(waiting(&[pattern]).sentence().starts_with(
@@ -142,7 +158,8 @@ mod tests {
         let name = || "Charger on the southern roof".to_owned();
         let member = || "victron_hq2123abcde/panel_power".parse().unwrap();
         let all = [
-            away(),
+            away(false),
+            away(true),
             Missing::Unknown {
                 name: name(),
                 title: "Panel power".to_owned(),

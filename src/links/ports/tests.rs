@@ -150,3 +150,84 @@ async fn tells_of_ports_that_come_and_go() {
     assert_eq!(new.path, machine.path("dev/ttyACM0"));
     assert_eq!(watch.known(), machine.ports().list());
 }
+
+/// What is told without any waiting.
+async fn at_once(watch: &mut PortWatch) -> Option<PortChange> {
+    let told = tokio::time::timeout(Duration::ZERO, watch.next()).await;
+    told.ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_no_more_often_for_being_asked_more_often() {
+    let machine = Machine::new();
+    let mut watch = PortWatch::new(machine.ports());
+    machine.unplug("ttyUSB0");
+    let gone = watch.known()[1].clone();
+    for _ in 0..10 {
+        // As often as a line reports something.
+        assert_eq!(at_once(&mut watch).await, None);
+    }
+    tokio::time::advance(LOOK_EVERY).await;
+    let told = at_once(&mut watch).await;
+    assert_eq!(told, Some(PortChange::Vanished(gone)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_look_tells_all_it_found_before_the_next() {
+    let machine = Machine::new();
+    let mut watch = PortWatch::new(machine.ports());
+    let gone = watch.known()[1].clone();
+    machine.unplug("ttyUSB0");
+    machine.plug("ttyUSB1", "1-2", Some("usb-Acme_Cable_A2-if00-port0"));
+    machine.plug("ttyUSB2", "1-3", Some("usb-Acme_Cable_A3-if00-port0"));
+    tokio::time::advance(LOOK_EVERY).await;
+    assert_eq!(
+        at_once(&mut watch).await,
+        Some(PortChange::Vanished(gone.clone()))
+    );
+    assert!(!watch.known().contains(&gone));
+    // What happens meanwhile is for the next look.
+    machine.unplug("ttyUSB2");
+    for name in ["dev/ttyUSB1", "dev/ttyUSB2"] {
+        let Some(PortChange::Appeared(port)) = at_once(&mut watch).await else {
+            panic!("{name} did not appear");
+        };
+        assert_eq!(port.path, machine.path(name));
+        assert!(watch.known().contains(&port));
+    }
+    assert_eq!(at_once(&mut watch).await, None);
+    let Some(PortChange::Vanished(port)) = tokio::time::timeout(LOOK_EVERY * 2, watch.next())
+        .await
+        .ok()
+    else {
+        panic!("nothing vanished");
+    };
+    assert_eq!(port.path, machine.path("dev/ttyUSB2"));
+    assert_eq!(watch.known(), machine.ports().list());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_waits_one_look_for_the_name_that_stays() {
+    let machine = Machine::new();
+    let mut watch = PortWatch::new(machine.ports());
+    machine.plug("ttyUSB1", "1-2", None);
+    tokio::time::advance(LOOK_EVERY).await;
+    assert_eq!(at_once(&mut watch).await, None);
+    let link = machine.path("dev/serial/by-id/usb-Acme_Cable_A2-if00-port0");
+    symlink("../../ttyUSB1", &link).unwrap();
+    let PortChange::Appeared(port) = watch.next().await else {
+        panic!("it vanished before it was told of");
+    };
+    assert_eq!(port.by_id, Some(link));
+    let more = tokio::time::timeout(LOOK_EVERY * 3, watch.next()).await;
+    assert!(more.is_err(), "{more:?}");
+
+    // Where nobody makes such names, it is told of without.
+    machine.plug("ttyUSB2", "1-3", None);
+    let told = tokio::time::timeout(LOOK_EVERY * 3, watch.next()).await;
+    let Ok(PortChange::Appeared(port)) = told else {
+        panic!("{told:?}");
+    };
+    assert_eq!(port.path, machine.path("dev/ttyUSB2"));
+    assert_eq!(port.by_id, None);
+}

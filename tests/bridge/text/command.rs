@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::{reason, script, section};
 use crate::home::Home;
+use crate::process::Process;
 use crate::support::mosquitto::{Mosquitto, Setup};
 use crate::wire::Wire;
 
@@ -140,6 +141,20 @@ async fn nothing_of_a_program_is_left_when_its_time_or_ours_is_over() {
             ends(pid).await;
         }
     }
+}
+
+#[tokio::test]
+async fn nothing_of_a_program_is_left_when_a_check_is_stopped() {
+    let home = Home::new(1, &[]);
+    let folder = home.path().display();
+    let content = format!("echo $$ > {folder}/new; mv {folder}/new {folder}/pid; sleep 1000");
+    let more = format!("timeout = \"4m\"\n{THERMOMETER}");
+    home.write(&[script(&home, "hanging", &content, &more)]);
+    let mut check = Process::start(home.path(), &["check", "--connect"]);
+    let pid = home.path().join("pid");
+    appears(&pid).await;
+    assert!(!check.end().await.success());
+    ends(std::fs::read_to_string(pid).unwrap().trim()).await;
 }
 
 async fn appears(path: &Path) {

@@ -132,7 +132,10 @@ async fn each_kind_of_nonsense_has_its_own_words() {
         let trouble = |state: &Json| state["health"] == health && state["power"].is_null();
         let (state, behind) = wire.state(words, mark, ID, trouble).await;
         assert!(reason(&state).contains(words), "{state}");
-        sensor.set_lines(bytes(&["\0\u{7f} 00.1A"]));
+        if health == "unsupported" {
+            assert_eq!(state["last_line"], "ERROR 5", "{state}");
+        }
+        sensor.set_lines(bytes(&["\0\u{7f} 00.1A\r\n"]));
         (_, mark) = wire.state("values again", behind, ID, there).await;
     }
 }

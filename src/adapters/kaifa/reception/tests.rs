@@ -133,6 +133,23 @@ fn what_a_weak_checksum_lets_through_needs_a_second_telegram() {
 }
 
 #[test]
+fn all_are_named_when_all_have_had_their_turn() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let (mut one, mut other) = (series("e450"), series("tinetz"));
+    assert!(!bench.reception.has_named_all());
+    // The one is named at once, the other by its second telegram.
+    let mut named = |telegram: &[u8]| {
+        bench.hear(telegram);
+        bench.reception.has_named_all()
+    };
+    assert!(!named(&one.next()), "others may not have spoken yet");
+    assert!(!named(&one.next()));
+    assert!(!named(&other.next()));
+    assert!(!named(&one.next()), "one was heard of and is not named");
+    assert!(named(&other.next()));
+}
+
+#[test]
 fn a_meter_is_said_once_and_then_only_what_is_new() {
     let mut bench = Bench::new(config(Some(KEY)));
     let mut meter = series("evn");

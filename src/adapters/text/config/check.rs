@@ -7,7 +7,7 @@ use super::super::metrics;
 use super::super::values::Rules;
 use super::{Config, ValueConfig};
 use crate::config::{Complaint, Period, Settings};
-use crate::model::Quantity;
+use crate::model::{Derivation, Quantity};
 
 /// Characters of an `id` at most.
 const LONGEST_WORD: usize = 40;
@@ -43,6 +43,7 @@ impl Settings for Config {
                 ));
             }
         }
+        complaints.extend(self.check_energy());
         if !(1..=10).contains(&self.tries) {
             complaints.push(Complaint::new(
                 "tries",
@@ -116,6 +117,21 @@ impl Config {
             )),
             _ => None,
         }
+    }
+
+    /// An energy that would stand still for ever.
+    fn check_energy(&self) -> Option<Complaint> {
+        let is_asked = !self.ask.is_empty() || !self.command.is_empty();
+        let is_rare = self.interval.get() >= Derivation::LONGEST_GAP;
+        let summed = self.values.iter().any(|value| value.energy);
+        (is_asked && is_rare && summed).then(|| {
+            let gap = humantime::format_duration(Derivation::LONGEST_GAP);
+            Complaint::new(
+                "interval",
+                format!("no energy is summed up from a power that is read only every {gap} or less often"),
+                "write 30m or less, or take energy = true out of the value",
+            )
+        })
     }
 
     fn check_ask(&self) -> Option<Complaint> {

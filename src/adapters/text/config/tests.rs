@@ -136,6 +136,14 @@ fn what_can_never_work_is_refused_with_its_line_and_advice() {
             "quantity = \"power\"",
         ),
         (
+            format!(
+                "{id}\ncommand = [\"x\"]\ninterval = \"40m\"\nvalues = [{{ id = \"power\", quantity = \"power\", energy = true }}]"
+            ),
+            4,
+            "no energy is summed up",
+            "30m or less",
+        ),
+        (
             value("idd = 1"),
             4,
             "unknown key \"idd\"",
@@ -164,6 +172,18 @@ fn what_can_never_work_is_refused_with_its_line_and_advice() {
             4,
             "\"reason\" is taken",
             "another",
+        ),
+        (
+            format!("{id}\n{port}\nvalues = [{{ id = \"status\" }}]"),
+            4,
+            "\"Status\", as something that every device has",
+            "name",
+        ),
+        (
+            format!("{id}\n{port}\nvalues = [{{ id = \"x\", name = \"connection\" }}]"),
+            4,
+            "as something that every device has",
+            "name",
         ),
         (
             format!("{id}\n{port}\nvalues = [{{ id = \"set_x\" }}]"),

@@ -24,6 +24,8 @@ use crate::model::{DeviceId, Health, HealthCode, Report};
 
 /// How long a new device is waited for to say who it is, before it is named by its port.
 const INTRODUCTION: Duration = Duration::from_secs(8);
+/// The same while it answers questions.
+const SURVEY: Duration = Duration::from_secs(30);
 /// Labels that have not come for so many rounds are forgotten.
 const FORGOTTEN: u64 = 60;
 
@@ -273,8 +275,8 @@ impl State {
 
     /// Looks whether the device has begun a day.
     fn look_at_day(&mut self, at: Timestamp) {
-        if let Some((number, _)) = self.unit.day()
-            && self.past.begins(number)
+        if let Some(day) = self.unit.day()
+            && self.past.begins(day.number)
         {
             self.inquiry.begin_day(self.past.known(self.today(at)));
         }
@@ -283,7 +285,7 @@ impl State {
     /// The date of the day that the device is in.
     pub(super) fn today(&self, at: Timestamp) -> Date {
         let here = || at.to_zoned(self.unit.zone().clone()).date();
-        self.unit.day().map_or_else(here, |(_, date)| date)
+        self.unit.day().map_or_else(here, |day| day.began)
     }
 
     fn replace(&mut self, now: Duration) {
@@ -300,10 +302,16 @@ impl State {
 
     /// What there is to tell now.
     pub(super) fn reports(&mut self, now: Duration, at: Timestamp) -> Vec<Report> {
-        let mut reports: Vec<Report> = self.former.drain(..).map(Report::Gone).collect();
+        let replaced = |id| Report::Health(id, diagnosis::replaced());
+        let mut reports: Vec<Report> = self.former.drain(..).map(replaced).collect();
+        // A device that answers is waited for longer: it will say who it is.
+        let patience = match self.inquiry.hearing() {
+            Hearing::Yes => SURVEY,
+            _ => INTRODUCTION,
+        };
         let waited = self
             .met
-            .is_some_and(|met| now.saturating_sub(met) >= INTRODUCTION);
+            .is_some_and(|met| now.saturating_sub(met) >= patience);
         // Who is there must be certain before values are told, also after a cable was plugged in
         // again: of two shunts alike only HEX can tell which it is.
         // And a new device is announced once, with all that it has.

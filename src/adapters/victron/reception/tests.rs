@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::adapters::victron::diagnosis;
 use crate::adapters::victron::wire::hex::{Frame, Request, encode_frame};
 use crate::adapters::victron::wire::text::encode_block;
 use crate::model::{Device, DeviceId, Readings};
@@ -292,7 +293,7 @@ fn of_two_shunts_alike_the_values_go_to_the_right_one() {
     let id = |serial: &str| DeviceId::new(super::super::KIND, serial);
     assert_eq!(
         bench.reports.first(),
-        Some(&Report::Gone(id("HQ00000000C")))
+        Some(&Report::Health(id("HQ00000000C"), diagnosis::replaced()))
     );
     assert!(!bench.readings().is_empty());
     for readings in bench.readings() {
@@ -314,9 +315,15 @@ fn another_product_on_the_port_is_another_device() {
         bench.wait(1000);
     }
     let gone = DeviceId::new(super::super::KIND, "HQ0000000AB");
-    assert_eq!(bench.reports.first(), Some(&Report::Gone(gone)));
+    assert_eq!(
+        bench.reports.first(),
+        Some(&Report::Health(gone, diagnosis::replaced()))
+    );
     assert_eq!(bench.devices()[0].id.as_str(), "victron_hq0000000ac");
-    assert_eq!(bench.health(), [HealthCode::Online]);
+    assert_eq!(
+        bench.health(),
+        [HealthCode::Unreachable, HealthCode::Online]
+    );
     for readings in bench.readings() {
         assert_eq!(readings.get("panel_power"), None);
     }
@@ -389,10 +396,14 @@ fn a_charger_that_lives_on_its_panels_sleeps_at_night() {
     assert_eq!(bench.health(), [HealthCode::Online, HealthCode::Asleep]);
     assert_eq!(bench.number("panel_power").as_deref(), Some("0"));
     assert_eq!(bench.number("energy_resettable").as_deref(), Some("1.00"));
-    // Nobody sleeps through the next day.
-    for _ in 0..24 * 400 {
+    // Nobody sleeps through the next day. The port is opened anew now and then.
+    for round in 0..24 * 400 {
         bench.milliseconds += 9_000;
         bench.wait(0);
+        if round % 70 == 0 {
+            let at = bench.at();
+            bench.reception.opened(at);
+        }
     }
     assert_eq!(bench.health().last(), Some(&HealthCode::Silent));
 }

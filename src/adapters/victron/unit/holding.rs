@@ -7,10 +7,15 @@ use crate::adapters::victron::metrics::metric;
 use crate::adapters::victron::values::Told;
 use crate::model::{Behavior, Decimal, Metric, Quantity, Role, Value};
 
-/// Rounds that a label may be missing in before its metric is no longer one of the device.
-const MISSING: u64 = 30;
-/// The same, while another label has taken its place.
-const REPLACED: u64 = 3;
+/// Rounds that a label may be missing in before its value is no longer known, and before its metric
+/// is no longer one of the device because another label has taken its place.
+const MISSING: u64 = 3;
+/// How long a label may be missing before its metric is no longer one of the device.
+const GONE: Duration = Duration::from_secs(86_400);
+/// How long the text counts before HEX does.
+const TEXT_COUNTS: Duration = Duration::from_secs(15);
+/// How old a value of the text may get; some chargers send text for a few seconds a minute.
+const OLD_TEXT: Duration = Duration::from_secs(90);
 /// How old a value may get that was read by HEX, and one that is asked for once an hour only.
 const OLD: Duration = Duration::from_secs(35 * 60);
 const OLD_FIGURE: Duration = Duration::from_secs(3 * 3600);
@@ -33,6 +38,8 @@ pub(super) enum Source {
     Hex,
     /// It follows from others.
     Derived,
+    /// The sun has set.
+    Night,
 }
 
 #[derive(Debug)]
@@ -61,9 +68,15 @@ impl Holding {
     }
 
     /// Whether the text carries it.
-    pub(super) fn is_text(&self, key: &str) -> bool {
+    fn is_text(&self, key: &str) -> bool {
         let held = self.values.get(key);
         held.is_some_and(|held| held.source == Source::Text)
+    }
+
+    /// Whether the text carries it, and has said it just now.
+    pub(super) fn is_fresh_text(&self, key: &str, now: Duration) -> bool {
+        let held = self.values.get(key).filter(|_| self.is_text(key));
+        held.is_some_and(|held| now.saturating_sub(held.at) < TEXT_COUNTS)
     }
 
     /// Whether the device itself says it.
@@ -131,7 +144,7 @@ impl Holding {
 
     /// Lets go of what the text no longer carries. Returns the metrics that the device no longer
     /// has.
-    pub(super) fn end_round(&mut self) -> Vec<&'static str> {
+    pub(super) fn end_round(&mut self, now: Duration) -> Vec<&'static str> {
         let round = self.round;
         let is_here = |key: &str| self.values.get(key).is_some_and(|held| held.round == round);
         let chosen = AUXILIARY.iter().position(|group| {
@@ -146,9 +159,10 @@ impl Holding {
             let group = AUXILIARY.iter().position(|group| group.contains(key));
             let is_replaced = group.is_some() && chosen.is_some() && group != chosen;
             let missing = round.saturating_sub(held.round);
-            if missing >= MISSING || (is_replaced && missing >= REPLACED) {
+            let is_gone = is_replaced || now.saturating_sub(held.at) >= GONE;
+            if is_gone && missing >= MISSING {
                 gone.push(*key);
-            } else if missing >= REPLACED {
+            } else if missing >= MISSING {
                 held.value = Value::Unknown;
             }
         }
@@ -158,17 +172,20 @@ impl Holding {
         gone
     }
 
-    /// Makes unknown what was read by HEX too long ago; true if something was.
+    /// Makes unknown what was said too long ago; true if something was.
     pub(super) fn age(&mut self, now: Duration) -> bool {
         let mut changed = false;
         for (key, held) in &mut self.values {
-            let longest = match metric(key).map(|metric| &metric.behavior) {
-                Some(Behavior::LifetimeCounter | Behavior::DailyCounter) | None => continue,
-                Some(Behavior::Figure) => OLD_FIGURE,
-                Some(_) => OLD,
+            let behavior = metric(key).map(|metric| &metric.behavior);
+            let longest = match (held.source, behavior) {
+                (_, Some(Behavior::LifetimeCounter | Behavior::DailyCounter) | None)
+                | (Source::Text, Some(Behavior::Figure | Behavior::Timestamp))
+                | (Source::Derived | Source::Night, _) => continue,
+                (Source::Text, _) => OLD_TEXT,
+                (Source::Hex, Some(Behavior::Figure)) => OLD_FIGURE,
+                (Source::Hex, _) => OLD,
             };
-            let is_old = held.source == Source::Hex && now.saturating_sub(held.at) >= longest;
-            if is_old && held.value.is_known() {
+            if now.saturating_sub(held.at) >= longest && held.value.is_known() {
                 held.value = Value::Unknown;
                 changed = true;
             }
@@ -177,7 +194,7 @@ impl Holding {
     }
 
     /// Without sun there is neither power nor current; what else was measured is not known.
-    pub(super) fn fall_asleep(&mut self, key: &'static str, metric: &Metric) {
+    pub(super) fn fall_asleep(&mut self, key: &'static str, metric: &Metric, now: Duration) {
         let value = match (&metric.behavior, metric.quantity) {
             (Behavior::Measurement, Some(Quantity::Power | Quantity::Current))
                 if metric.role == Role::Primary =>
@@ -189,12 +206,6 @@ impl Holding {
             (Behavior::State(_), _) if key == "state" || key == "tracker_state" => "off".into(),
             _ => return,
         };
-        let (source, at) = self
-            .values
-            .get(key)
-            .map_or((Source::Text, Duration::ZERO), |held| {
-                (held.source, held.at)
-            });
-        self.put(key, value, source, at);
+        self.put(key, value, Source::Night, now);
     }
 }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Control;
 
+/// No clock that is right shows an earlier year.
+const FIRST_YEAR: i16 = 2024;
+
 /// What must be remembered of a device over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -27,12 +30,25 @@ pub(in super::super) struct Remembered {
     pub(super) firmware: Option<String>,
     /// Keys of the metrics that it reports.
     pub(super) carries: BTreeSet<String>,
-    /// The number of the day as the device counts it, and the date it goes by.
-    pub(super) day: Option<(i64, Date)>,
+    /// The day that the device is in.
+    pub(super) day: Option<Day>,
     /// Whether it is a shunt that measures something else than a battery.
     pub(super) is_meter: bool,
     /// What can be set on it.
     pub(super) controls: Vec<Control>,
+}
+
+/// A day of a device, which has no clock: it begins when the sun rises on its panels, or after it was
+/// without power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in super::super) struct Day {
+    /// As the device counts it.
+    pub(in super::super) number: i64,
+    /// The date here when it began.
+    pub(in super::super) began: Date,
+    /// A date that goes on with every day of the device, even if two begin on one date here: daily
+    /// counters are judged by it.
+    pub(in super::super) counted: Date,
 }
 
 impl Remembered {
@@ -42,15 +58,19 @@ impl Remembered {
         self.identity.get_or_insert_with(|| serial.to_owned());
     }
 
-    /// The device has told the number of its day, while it is this date here. A charger begins a
-    /// day when the sun rises on its panels, or after it was without power: its date goes on with
-    /// each new number, and is not earlier than ours.
+    /// The device has told the number of its day, while it is this date here.
     pub(super) fn know_day(&mut self, number: i64, today: Date) {
-        let date = match self.day {
-            Some((known, _)) if known == number => return,
-            Some((_, date)) => date.tomorrow().unwrap_or(date).max(today),
-            None => today,
-        };
-        self.day = Some((number, date));
+        // A computer without a clock of its own begins in 1970.
+        if today.year() < FIRST_YEAR || self.day.is_some_and(|day| day.number == number) {
+            return;
+        }
+        let counted = self.day.map_or(today, |day| {
+            day.counted.tomorrow().unwrap_or(day.counted).max(today)
+        });
+        self.day = Some(Day {
+            number,
+            began: today,
+            counted,
+        });
     }
 }

@@ -201,7 +201,8 @@ fn a_label_that_is_missing_is_unknown_and_then_forgotten() {
     bench.rounds(2, &[("PID", "0xA053"), ("V", "12800")]);
     assert_eq!(bench.unit.value("load_current"), Some(&Value::Unknown));
     assert!(bench.has("load_current"));
-    bench.rounds(30, &[("PID", "0xA053"), ("V", "12800")]);
+    bench.now += Duration::from_secs(86_400);
+    bench.round(&[("PID", "0xA053"), ("V", "12800")]);
     assert!(!bench.has("load_current"));
 }
 
@@ -218,6 +219,29 @@ fn text_counts_before_hex_and_hex_where_there_is_no_text() {
     assert!(!bench.has("network_panel_power"));
     bench.unit.age(bench.now + Duration::from_secs(3600));
     assert_eq!(bench.number("energy_total").as_deref(), Some("123.45"));
+}
+
+#[test]
+fn what_the_text_said_gives_way_to_hex_when_it_comes_no_more() {
+    let mut bench = Bench::new();
+    bench.round(&[
+        ("PID", "0xA053"),
+        ("V", "12800"),
+        ("PPV", "20"),
+        ("IL", "500"),
+        ("H19", "100"),
+    ]);
+    bench.now += Duration::from_secs(20);
+    bench.hex(0xedbc, &3_050_u32.to_le_bytes());
+    assert_eq!(bench.number("panel_power").as_deref(), Some("30.50"));
+    // Nothing says any more what the load takes.
+    bench.now += Duration::from_secs(80);
+    bench.unit.age(bench.now);
+    assert_eq!(bench.number("panel_power").as_deref(), Some("30.50"));
+    for key in ["load_current", "load_power", "battery_voltage"] {
+        assert_eq!(bench.unit.value(key), Some(&Value::Unknown), "{key}");
+    }
+    assert_eq!(bench.number("energy_resettable").as_deref(), Some("1.00"));
 }
 
 #[test]
@@ -255,13 +279,15 @@ fn a_day_begins_when_the_charger_says_so() {
     let mut bench = Bench::new();
     let mut day = |number: &str| {
         bench.round(&[("PID", "0xA053"), ("V", "12800"), ("HSDS", number)]);
-        bench.unit.known.day.unwrap().1
+        bench.unit.known.day.unwrap()
     };
     let first = day("364");
     assert_eq!(day("364"), first);
-    // It wraps, and may begin a second one on the same day.
-    assert_eq!(day("0"), first.tomorrow().unwrap());
-    assert_eq!(day("1"), first.tomorrow().unwrap().tomorrow().unwrap());
+    // It wraps, and may begin a second one on the same date: the counters count on, the date stays.
+    let second = day("0");
+    assert_eq!(second.counted, first.counted.tomorrow().unwrap());
+    assert_eq!(second.began, first.began);
+    assert_eq!(day("1").counted, second.counted.tomorrow().unwrap());
 }
 
 #[test]
@@ -306,7 +332,7 @@ fn at_night_nothing_flows_and_what_was_counted_stays() {
         ("CS", "3"),
         ("H19", "100"),
     ]);
-    bench.unit.fall_asleep();
+    bench.unit.fall_asleep(bench.now);
     assert_eq!(bench.number("panel_power").as_deref(), Some("0"));
     assert_eq!(bench.number("battery_current").as_deref(), Some("0"));
     assert_eq!(bench.unit.value("battery_voltage"), Some(&Value::Unknown));

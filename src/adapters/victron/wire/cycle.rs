@@ -2,8 +2,8 @@
 //!
 //! Battery monitors send two blocks a second, newer solar chargers two, a second apart; the second
 //! one carries no product id. So a block with `PID` begins a round, and a round is whole when the
-//! next one begins, or when nothing has come for a while; where no product id ever comes, a label that
-//! comes again begins one. No set of labels is ever required: what a device leaves out is missing, and
+//! next one begins, or when nothing has come for a while; where no product id comes, or its block is
+//! damaged, a label that comes again begins one. No set of labels is ever required: what a device leaves out is missing, and
 //! what it stops sending gets old.
 
 use std::time::Duration;
@@ -132,16 +132,14 @@ impl Cycles {
         self.entries.retain(|entry| entry.round >= oldest);
     }
 
-    /// Whether a block begins anew what a device without a product id has said in this round. Its
-    /// rounds come once a second, so that there is no pause between them.
+    /// Whether a block begins anew what was said in this round. Rounds come once a second, so that there
+    /// may be no pause between them.
     fn repeats(&self, block: &Block<'_>) -> bool {
         let is_here = |label: &[u8]| {
             let mut entries = self.entries.iter();
             entries.any(|entry| entry.label == label && entry.round == self.round)
         };
-        self.last.is_some()
-            && self.get("PID").is_none()
-            && block.fields().any(|(label, _)| is_here(label))
+        self.last.is_some() && block.fields().any(|(label, _)| is_here(label))
     }
 
     fn end<F: FnMut(&Self)>(&mut self, whole: &mut F) -> bool {
@@ -240,6 +238,19 @@ mod tests {
         feed(&mut cycles, &[("H1", "-6")], 950);
         let (outcome, values) = feed(&mut cycles, &[("PID", "0x203")], 1_900);
         assert_eq!((outcome, values.len()), (WHOLE, 3));
+    }
+
+    #[test]
+    fn a_round_ends_although_the_block_with_the_product_id_is_lost() {
+        let mut cycles = Cycles::new();
+        feed(&mut cycles, &[("PID", "0x203"), ("V", "12000")], 0);
+        feed(&mut cycles, &[("H1", "-5")], 30);
+        let (outcome, _) = feed(&mut cycles, &[("H1", "-6")], 1_030);
+        assert_eq!(outcome, WHOLE);
+        let (outcome, _) = feed(&mut cycles, &[("H1", "-7")], 2_030);
+        assert_eq!(outcome, WHOLE);
+        let ages: Vec<u64> = cycles.entries().map(|entry| cycles.age(entry)).collect();
+        assert_eq!(ages, [2, 2, 0]);
     }
 
     #[test]

@@ -335,6 +335,22 @@ fn every_key_is_the_word_of_its_quantity() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_source_says_of_itself_stays_when_it_has_named_all() {
+    let mut stage = Stage::new(vec![], vec![]);
+    stage.say(Report::Complete(false)).await;
+    let trouble = Health::new(HealthCode::KeyMissing).advise("Write one.");
+    stage.say(Report::Source(trouble)).await;
+    let own = "wattbridge_bridge";
+    let is_told = |state: &DeviceState| state.health.detail.contains("key missing");
+    stage.until(own, is_told).await;
+    stage.say(Report::Complete(true)).await;
+    for _ in 0..4 {
+        let state = stage.until(own, |_| true).await;
+        assert!(is_told(&state), "{:?}", state.health);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_bridge_itself_says_nothing_of_sums() {
     let mut stage = Stage::new(vec![sum("pv", &["kaifa_1/power_import"], &[])], vec![]);
     stage.power("1", 1).await;

@@ -84,8 +84,12 @@ fn whoever_has_had_a_value_is_missed() {
     let away = with_health(power("kaifa_2", Some(11)), silent.clone());
     let (_, count) = both.count(&[one.clone(), away]);
     let name = "Meter 2".to_owned();
-    let health = silent;
-    assert_eq!(missing(&count), [Missing::Away { name, health }]);
+    let away = Missing::Away {
+        name,
+        health: silent,
+        by_pattern: true,
+    };
+    assert_eq!(missing(&count), [away]);
     // Gone for good.
     both.forget(&DeviceId::new("kaifa", "2"));
     assert_eq!(both.count(std::slice::from_ref(&one)).1, sum(100));
@@ -109,6 +113,36 @@ fn whoever_was_there_at_the_start_is_waited_for() {
     let (_, count) = both.count(&[one.clone(), power("kaifa_2", None)]);
     assert!(matches!(missing(&count), [Missing::Unknown { .. }]));
     assert_eq!(both.count(&[one, power("kaifa_2", Some(1))]).1, sum(101));
+}
+
+#[test]
+fn whoever_was_switched_off_is_left_out_unless_it_is_named() {
+    let off = Health::new(HealthCode::Disabled);
+    let unusable = off.clone().seen("its section").advise("Run a check.");
+    let one = power("kaifa_1", Some(100));
+    let other = |health: &Health| with_health(power("kaifa_2", None), health.clone());
+    let begun = |members: &[&str], health: &Health| {
+        let mut both = tally(members, &[]);
+        both.is_open = false;
+        both.open(&[one.clone(), other(health)]);
+        both
+    };
+    let mut both = begun(&["kaifa_*/power"], &off);
+    assert_eq!(both.count(&[one.clone(), other(&off)]).1, sum(100));
+    // All of them: that is said, and is no 0.
+    let (_, count) = both.count(&[other(&off)]);
+    assert!(matches!(missing(&count), [Missing::Away { name, .. }] if name == "Meter 2"));
+    let mut named = begun(&["kaifa_1/power", "kaifa_2/power"], &off);
+    assert_eq!(
+        missing(&named.count(&[one.clone(), other(&off)]).1).len(),
+        1
+    );
+    // A mistake in its section is not its end.
+    let mut both = begun(&["kaifa_*/power"], &unusable);
+    assert_eq!(
+        missing(&both.count(&[one.clone(), other(&unusable)]).1).len(),
+        1
+    );
 }
 
 #[test]

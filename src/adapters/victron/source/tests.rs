@@ -1,0 +1,127 @@
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::adapters::{Reports, Traffic};
+use crate::clock::Clock;
+use crate::links::{Happening, Ports, PseudoTerminal};
+use crate::store::{Memory, Store};
+
+const BY_ID: &str = "usb-VictronEnergy_BV_VE_Direct_cable_VE000001-if00-port0";
+
+/// A source at a machine with one cable.
+struct Scene {
+    run: Run,
+    cable: PseudoTerminal,
+    bridge: mpsc::Receiver<(usize, Report)>,
+    folder: TempDir,
+    _asker: mpsc::Sender<PendingCommand>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let cable = PseudoTerminal::new(folder.path().join("ttyUSB0")).unwrap();
+        let (reports, bridge) = mpsc::channel(64);
+        let (asker, commands) = mpsc::channel(1);
+        let (store, saved) = Store::in_memory();
+        let context = Context {
+            reports: Reports::new(0, reports),
+            commands,
+            stop: CancellationToken::new(),
+            clock: Clock::system(),
+            links: Links::new().with_ports(Ports::below(folder.path())),
+            reserved: Arc::new([]),
+            operators: tokio::sync::watch::Sender::new(0).subscribe(),
+            memory: Memory::new(store, "victron@auto", &saved),
+            traffic: Arc::new(Traffic::default()),
+        };
+        Self {
+            run: Run::new(Arc::default(), context),
+            cable,
+            bridge,
+            folder,
+            _asker: asker,
+        }
+    }
+
+    /// The port as the kernel makes it.
+    fn port(&self) -> PortInfo {
+        PortInfo {
+            path: self.cable.path().to_owned(),
+            by_id: None,
+            description: Some("VictronEnergy BV VE Direct cable".to_owned()),
+            serial: Some("VE000001".to_owned()),
+        }
+    }
+
+    /// The port once it has got the name that stays.
+    fn named(&self) -> PortInfo {
+        let link = self.folder.path().join(BY_ID);
+        symlink("ttyUSB0", &link).unwrap();
+        PortInfo {
+            by_id: Some(link),
+            ..self.port()
+        }
+    }
+
+    async fn until_open(&mut self) {
+        while self.cable.next().await.unwrap() != Happening::Opened {}
+    }
+}
+
+#[tokio::test]
+async fn a_cable_that_gets_another_name_has_one_line_at_a_time() {
+    let mut scene = Scene::new();
+    let (first, second) = (scene.port(), scene.named());
+    scene.run.appear(&first);
+    scene.until_open().await;
+    let changes = [
+        PortChange::Vanished(first),
+        PortChange::Appeared(second.clone()),
+        PortChange::Appeared(second),
+    ];
+    for change in changes {
+        scene.run.change(change).await.unwrap();
+        assert_eq!(scene.run.lines.len(), 1);
+    }
+    let ended = scene.run.lines.join_next().await.unwrap();
+    scene.run.ended(ended).unwrap();
+    assert_eq!(scene.run.lines.len(), 1);
+    scene.until_open().await;
+    // At its first attempt, for nobody else has the port any more.
+    while let Ok((_, news)) = scene.run.inbox.try_recv() {
+        if let News::Report(Report::Source(health) | Report::Health(_, health)) = news {
+            assert_ne!(health.code, HealthCode::Unreachable, "{health:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_line_says_after_its_cable_went_is_neither_told_nor_remembered() {
+    let mut scene = Scene::new();
+    let port = scene.port();
+    scene.run.appear(&port);
+    scene.until_open().await;
+    let gone = PortChange::Vanished(port.clone());
+    scene.run.change(gone).await.unwrap();
+    let ended = scene.run.lines.join_next().await.unwrap();
+    let (stopped, _) = ended.as_ref().unwrap();
+    let stopped = stopped.clone();
+    scene.run.ended(ended).unwrap();
+    scene.run.appear(&port);
+    while scene.bridge.try_recv().is_ok() {}
+    let mut late = Remembered::default();
+    late.identity = Some("HQ000000001".to_owned());
+    let device = DeviceId::new(KIND, "HQ000000001");
+    for news in [
+        News::Remember(late),
+        News::Report(Report::Health(device, Health::ONLINE)),
+    ] {
+        scene.run.hear(stopped.clone(), news).await.unwrap();
+    }
+    let place = &scene.run.places["VE000001"];
+    assert_eq!(place.device, Remembered::default());
+    assert!(scene.bridge.try_recv().is_err());
+}
