@@ -268,6 +268,41 @@ async fn a_command_reaches_the_adapter_and_is_answered() {
 }
 
 #[tokio::test]
+async fn home_assistant_that_has_gone_is_not_back_because_the_broker_is() {
+    let Some(mut broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let mut watcher = Watcher::connect(broker.port(), "watcher").await;
+    let bridge = Bridge::start(broker.port(), |hub| put(hub, meter("1")));
+    watcher
+        .until_text("wattbridge/kaifa_1/availability", "online")
+        .await;
+    let mut operators = bridge.hub.operators();
+    let until = async |operators: &mut tokio::sync::watch::Receiver<usize>, wanted: usize| {
+        let found = timeout(DEADLINE, operators.wait_for(|count| *count == wanted)).await;
+        found.expect("it stays otherwise").unwrap();
+    };
+    until(&mut operators, 1).await;
+    watcher
+        .publish("homeassistant/status", "offline", false)
+        .await;
+    until(&mut operators, 0).await;
+    broker.kill();
+    broker.start();
+    watcher.subscribed().await;
+    watcher.until_text("wattbridge/status", "online").await;
+    // All of it is published again, so the output is at work with the new connection.
+    watcher
+        .until_text("wattbridge/kaifa_1/availability", "online")
+        .await;
+    assert_eq!(*operators.borrow(), 0);
+    watcher
+        .publish("homeassistant/status", "online", false)
+        .await;
+    until(&mut operators, 1).await;
+}
+
+#[tokio::test]
 async fn three_hundred_devices_at_once() {
     let Some(broker) = Mosquitto::launch(&Setup::default()) else {
         return;

@@ -4,7 +4,7 @@
 //! | Control | Registers | On |
 //! |---|---|---|
 //! | `mode` | 0x0200 (0x0202 before it on old solar chargers) | chargers, inverters, converters |
-//! | `load_output`, `load_control` | 0xEDAB | solar chargers with a load output |
+//! | `load_output`, `load_control` | 0xEDAB; the former looks at 0xEDA8, too | solar chargers with a load output |
 //! | `relay` | 0x034E, if 0x034F says that the relay is set from afar | battery monitors |
 //! | `charge_current_limit` | 0x200E = 5, then 0x2015; again every 30 s | chargers |
 //!
@@ -12,6 +12,7 @@
 //! system for good; settings in flash memory, but for the load output, and that not often; anything
 //! that starts, clears or calibrates.
 
+mod job;
 mod limit;
 mod wear;
 
@@ -19,9 +20,13 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub(super) use self::limit::Limit;
+use jiff::Timestamp;
+
+use self::job::Job;
+use self::limit::Limit;
+pub(super) use self::limit::{Upkeep, is_of_limit};
 use self::wear::Wear;
-use super::unit::{Unit, number};
+use super::unit::Unit;
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Request};
 use super::wire::words;
@@ -39,6 +44,9 @@ const CHARGE_CURRENT_LIMIT: u16 = 0x2015;
 
 /// From this firmware on a solar charger can be switched without further ado.
 const SWITCHED_FREELY: (u32, u32) = (1, 42);
+/// What keeps up a limit from now on, and what ends that.
+pub(super) const SET_LIMIT: &str = "charge_current_limit";
+pub(super) const LIFT_LIMIT: &str = "lift_charge_current_limit";
 /// Commands that may wait.
 const MOST: usize = 4;
 
@@ -78,12 +86,8 @@ pub(super) fn offered(unit: &Unit) -> Vec<Control> {
             max,
             step: Decimal::new(1, 1),
         };
-        offer("charge_current_limit", "Charge current limit", kind);
-        offer(
-            "lift_charge_current_limit",
-            "Lift charge current limit",
-            ControlKind::Button,
-        );
+        offer(SET_LIMIT, "Charge current limit", kind);
+        offer(LIFT_LIMIT, "Lift charge current limit", ControlKind::Button);
     }
     controls
 }
@@ -107,30 +111,6 @@ fn most(unit: &Unit) -> Option<Decimal> {
     unit.has_register(CHARGE_CURRENT_LIMIT).then_some(max)
 }
 
-/// A command under way.
-#[derive(Debug)]
-struct Job {
-    id: u64,
-    steps: VecDeque<Request>,
-    /// Whether the first step has been asked.
-    is_asked: bool,
-    /// What the last step, which reads, has to say.
-    expected: Expected,
-    done: Value,
-    /// The limit that is kept up from now on, or no longer.
-    limit: Option<Option<u16>>,
-}
-
-/// What a register has to be after it was written.
-#[derive(Debug, Clone, Copy)]
-struct Expected {
-    register: u16,
-    /// Any of these.
-    numbers: [i64; 2],
-    /// Bits that count.
-    mask: i64,
-}
-
 /// A command has come to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finished {
@@ -149,7 +129,9 @@ pub(super) struct Controls {
 }
 
 impl Controls {
-    /// Begins a command of the user under a number of the caller's choice.
+    /// Begins a command of the user under a number of the caller's choice. A new limit ends the one
+    /// before at once, so that no repetition of that comes in between; see also
+    /// [`Controls::end_limit`], which never waits.
     pub(super) fn begin(
         &mut self,
         id: u64,
@@ -157,19 +139,37 @@ impl Controls {
         value: &Value,
         unit: &Unit,
         now: Duration,
-    ) -> Result<Option<Value>, String> {
+    ) -> Result<(), String> {
         if self.jobs.len() >= MOST {
             return Err(
                 "other commands are still being carried out; try again in a moment".to_owned(),
             );
         }
-        if key == "lift_charge_current_limit" {
-            self.limit.lift();
-            return Ok(Some(Value::Unknown));
-        }
         let job = self.job(id, key, value, unit, now)?;
         self.jobs.push_back(job);
-        Ok(None)
+        Ok(())
+    }
+
+    /// Keeps up no limit any more, and ends the commands for one, but for that with the number
+    /// `but`.
+    pub(super) fn end_limit(&mut self, but: Option<u64>, why: &str) -> Vec<Finished> {
+        self.limit.lift();
+        let is_ended = |job: &Job| job.limit.is_some() && Some(job.id) != but;
+        let (ended, others) = self.jobs.drain(..).partition(is_ended);
+        self.jobs = others;
+        let ended: VecDeque<Job> = ended;
+        ended
+            .into_iter()
+            .map(|job| Finished {
+                id: job.id,
+                result: Err(why.to_owned()),
+            })
+            .collect()
+    }
+
+    /// Forgets a command that nobody waits for any more, unless it has begun.
+    pub(super) fn withdraw(&mut self, id: u64) {
+        self.jobs.retain(|job| job.id != id || job.is_begun);
     }
 
     fn job(
@@ -180,34 +180,20 @@ impl Controls {
         unit: &Unit,
         now: Duration,
     ) -> Result<Job, String> {
-        let job = |writes: Vec<Request>, register: u16, numbers: [i64; 2]| {
-            let mut steps = VecDeque::from(writes);
-            steps.push_back(Request::Get(register));
-            Job {
-                id,
-                steps,
-                is_asked: false,
-                expected: Expected {
-                    register,
-                    numbers,
-                    mask: !0,
-                },
-                done: value.clone(),
-                limit: None,
-            }
-        };
+        let job = Job::new(id, value.clone());
         match (key, value) {
             ("mode", Value::Text(word)) => {
                 let mode = modes(unit).and_then(|modes| number_of(modes, word));
                 let mode = mode.ok_or("this device has no such mode")?;
-                let mut writes = Vec::new();
+                let mut job = job;
                 if unit.family() == Some(Family::Mppt) && !switches_freely(unit.firmware()) {
-                    writes.push(Request::Set(REMOTE_CONTROL, 2_u32.to_le_bytes().to_vec()));
+                    let controlled = 2_u32.to_le_bytes().to_vec();
+                    job = job.write([Request::Set(REMOTE_CONTROL, controlled)]);
                 }
-                writes.push(Request::Set(MODE, vec![mode]));
+                let job = job.write([Request::Set(MODE, vec![mode])]);
                 // Old firmware calls off 0.
                 let other = if mode == 4 { 0 } else { i64::from(mode) };
-                Ok(job(writes, MODE, [i64::from(mode), other]))
+                Ok(job.read_back(MODE, [i64::from(mode), other], !0))
             }
             ("load_control", Value::Text(word)) => {
                 let mode = number_of(LOAD_CONTROLS, word).ok_or("there is no such way")?;
@@ -224,43 +210,37 @@ impl Controls {
                     (true, Some(mode)) if mode != 0 => mode,
                     (true, _) => self.load_before.unwrap_or(AUTOMATIC),
                 };
-                self.load(mode, unit, now, job)
+                let job = self.load(mode, unit, now, job)?;
+                Ok(job.look_at_output(*on, mode))
             }
             ("relay", Value::OnOff(on)) => {
-                let writes = vec![Request::Set(RELAY, vec![u8::from(*on)])];
-                Ok(job(writes, RELAY, [i64::from(*on); 2]))
+                let otherwise = "the battery monitor minds its relay itself by now; set the mode of the relay to \
+                                 Remote in VictronConnect";
+                let job = job.only_if(RELAY_MODE, REMOTE, otherwise);
+                let job = job.write([Request::Set(RELAY, vec![u8::from(*on)])]);
+                Ok(job.read_back(RELAY, [i64::from(*on); 2], !0))
             }
-            ("charge_current_limit", Value::Number(amperes)) => {
+            (SET_LIMIT, Value::Number(amperes)) => {
                 let tenths = u16::try_from(amperes.with_scale(1).mantissa());
                 // The largest number withdraws the limit.
                 let tenths = tenths.ok().filter(|tenths| *tenths < u16::MAX);
                 let tenths = tenths.ok_or("no charger has so large a current")?;
-                let writes = limit::writes(tenths).into();
-                let mut job = job(writes, CHARGE_CURRENT_LIMIT, [i64::from(tenths); 2]);
-                job.limit = Some(Some(tenths));
+                let job = job.write(limit::writes(tenths));
+                let numbers = [i64::from(tenths); 2];
+                let mut job = job.read_back(CHARGE_CURRENT_LIMIT, numbers, !0);
+                job.limit = Some(tenths);
                 Ok(job)
             }
             _ => Err("this device has no such control".to_owned()),
         }
     }
 
-    fn load(
-        &mut self,
-        mode: u8,
-        unit: &Unit,
-        now: Duration,
-        job: impl Fn(Vec<Request>, u16, [i64; 2]) -> Job,
-    ) -> Result<Job, String> {
-        let is_so = self.present_load(unit) == Some(mode);
-        let writes = if is_so {
-            Vec::new()
-        } else {
+    fn load(&mut self, mode: u8, unit: &Unit, now: Duration, mut job: Job) -> Result<Job, String> {
+        if self.present_load(unit) != Some(mode) {
             self.wear.write(LOAD_CONTROL, now)?;
-            vec![Request::Set(LOAD_CONTROL, vec![mode])]
-        };
-        let mut job = job(writes, LOAD_CONTROL, [i64::from(mode); 2]);
-        job.expected.mask = 0xf;
-        Ok(job)
+            job = job.write([Request::Set(LOAD_CONTROL, vec![mode])]);
+        }
+        Ok(job.read_back(LOAD_CONTROL, [i64::from(mode); 2], 0xf))
     }
 
     fn present_load(&self, unit: &Unit) -> Option<u8> {
@@ -275,12 +255,14 @@ impl Controls {
     }
 
     /// What to ask next for the command under way.
-    pub(super) fn next(&mut self) -> Option<Request> {
-        let job = self.jobs.front_mut()?;
-        if std::mem::replace(&mut job.is_asked, true) {
-            return None;
-        }
-        job.steps.front().cloned()
+    pub(super) fn next(&mut self, now: Duration) -> Option<Request> {
+        self.jobs.front_mut()?.next(now)
+    }
+
+    /// The passing of time for the command under way.
+    pub(super) fn tick(&mut self, unit: &Unit, now: Duration) -> Option<Finished> {
+        let result = self.jobs.front_mut()?.tick(unit, now)?;
+        self.finish(result)
     }
 
     /// An answer has come to a question.
@@ -288,55 +270,39 @@ impl Controls {
         &mut self,
         request: &Request,
         answer: &Answer<'_>,
+        unit: &Unit,
         now: Duration,
     ) -> Option<Finished> {
-        let job = self.jobs.front_mut()?;
-        if !job.is_asked || job.steps.front() != Some(request) {
-            return None;
-        }
         let value = answer.value()?;
-        if !value.flags.is_ok() {
-            return self.finish(Err(format!("the device refuses: {}", value.flags)), now);
+        if let Request::Set(CHARGE_CURRENT_LIMIT, bytes) = request
+            && value.flags.is_ok()
+        {
+            self.limit.confirm(bytes);
         }
-        job.steps.pop_front();
-        job.is_asked = false;
-        if !job.steps.is_empty() {
-            return None;
-        }
-        let Expected { numbers, mask, .. } = job.expected;
-        let is_set = number(&value).map(|number| number & mask);
-        let result = match is_set {
-            Some(number) if numbers.contains(&number) => Ok(job.done.clone()),
-            Some(number) => Err(format!(
-                "the device took the command, but its register {:#06x} says {number} afterwards; another \
-                 setting or device may overrule it",
-                job.expected.register
-            )),
-            None => Err("the device took the command, but does not say what is set now".to_owned()),
-        };
-        self.finish(result, now)
+        let job = self.jobs.front_mut().filter(|job| job.awaits(request))?;
+        let result = job.answered(&value, unit, now)?;
+        self.finish(result)
     }
 
     /// A question stayed without an answer.
-    pub(super) fn unanswered(&mut self, request: &Request, now: Duration) -> Option<Finished> {
-        let job = self.jobs.front()?;
-        if !job.is_asked || job.steps.front() != Some(request) {
-            return None;
-        }
-        self.finish(
-            Err("the device did not answer; look whether the cable can send to it".to_owned()),
-            now,
-        )
+    pub(super) fn unanswered(&mut self, request: &Request) -> Option<Finished> {
+        let job = self.jobs.front().filter(|job| job.awaits(request))?;
+        let result = job.unanswered();
+        self.finish(result)
     }
 
-    fn finish(&mut self, result: Result<Value, String>, now: Duration) -> Option<Finished> {
-        let job = self.jobs.pop_front()?;
-        if result.is_ok()
-            && let Some(limit) = job.limit
-        {
-            self.limit.set(limit, now);
+    fn finish(&mut self, result: Result<Value, String>) -> Option<Finished> {
+        let Job { id, limit, .. } = self.jobs.pop_front()?;
+        let Some(tenths) = limit else {
+            return Some(Finished { id, result });
+        };
+        if result.is_ok() {
+            self.limit.set(tenths);
         }
-        Some(Finished { id: job.id, result })
+        let result = result.map_err(|why| {
+            format!("{why}. No limit is kept up now: the charger goes by its own setting within a minute")
+        });
+        Some(Finished { id, result })
     }
 
     /// Ends all commands: there is nobody to carry them out.
@@ -348,9 +314,10 @@ impl Controls {
         self.jobs.drain(..).map(abandoned).collect()
     }
 
-    /// Keeps up a limit. `is_attended` says whether somebody is there who could lift it.
-    pub(super) fn tick(&mut self, now: Duration, is_attended: bool) -> Vec<Request> {
-        self.limit.tick(now, is_attended)
+    /// Keeps up a limit. `is_attended` says whether somebody is there who could lift it, `is_sure`
+    /// whether the charger may be written to.
+    pub(super) fn keep_up(&mut self, at: Timestamp, is_attended: bool, is_sure: bool) -> Upkeep {
+        self.limit.tick(at, is_attended, is_sure)
     }
 
     /// Another device is there: what was set on the one before does not concern it.

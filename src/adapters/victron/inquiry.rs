@@ -84,6 +84,8 @@ pub(super) struct Inquiry {
     open: Option<Open>,
     /// What must be asked next, before anything of the plan: commands of the user first.
     urgent: VecDeque<Request>,
+    /// Whether what is urgent has to wait, for nobody knows for sure which device is there.
+    is_held: bool,
     wanted: VecDeque<Request>,
     /// When each register of the plan was asked for last.
     asked: BTreeMap<u16, Duration>,
@@ -123,6 +125,7 @@ impl Inquiry {
             },
             open: None,
             urgent: VecDeque::new(),
+            is_held: false,
             wanted: VecDeque::from([Request::Ping]),
             asked: BTreeMap::new(),
             absent: BTreeSet::new(),
@@ -218,9 +221,25 @@ impl Inquiry {
         self.wanted.push_front(request);
     }
 
-    /// Forgets what was to be asked at the user's wish.
+    /// Holds back what is to be asked at the user's wish, or no longer.
+    pub(super) const fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// Forgets what was to be asked at the user's wish, and does not write again what is under way.
     pub(super) fn forget_urgent(&mut self) {
+        self.take_back(|_| true);
         self.urgent.clear();
+    }
+
+    /// Forgets what was to be written to these registers, also what has been sent already and would
+    /// be sent again.
+    pub(super) fn take_back(&mut self, registers: impl Fn(u16) -> bool) {
+        let is_one = |request: &Request| matches!(request, Request::Set(register, _) if registers(*register));
+        self.urgent.retain(|request| !is_one(request));
+        if let Some(open) = self.open.as_mut().filter(|open| is_one(&open.request)) {
+            open.tries = RETRIES + 1;
+        }
     }
 
     /// The device turned out to be another one, or has started anew.
@@ -281,7 +300,16 @@ impl Inquiry {
         if self.hearing != Hearing::Yes {
             return Some(Request::Ping);
         }
-        if let Some(request) = self.urgent.pop_front().or_else(|| self.wanted.pop_front()) {
+        // What is written must not reach another device than it is meant for.
+        let mut first = if self.is_held || !self.is_introduced() {
+            self.wanted.pop_front()
+        } else {
+            None
+        };
+        if !self.is_held {
+            first = first.or_else(|| self.urgent.pop_front());
+        }
+        if let Some(request) = first.or_else(|| self.wanted.pop_front()) {
             return Some(request);
         }
         let (is_shy, without_text) = (self.is_shy, self.is_without_text(now));
@@ -341,14 +369,13 @@ impl Inquiry {
             self.hearing = Hearing::Yes;
             self.introduce();
         }
-        if let Some(value) = answer.value()
-            && !value.flags.is_ok()
-        {
+        // What is not written for once, or has no value now, is there all the same.
+        if let Answer::Get(value) = answer {
             let is_day = (TODAY..=TODAY + DAYS).contains(&value.register);
             if is_day && value.flags.has(Flags::PARAMETER) {
                 // An empty place: those of the days before it are empty, too. It fills one day.
                 self.settled.extend(value.register..=TODAY + DAYS);
-            } else {
+            } else if value.flags.has(Flags::UNKNOWN_ID) || value.flags.has(Flags::NOT_SUPPORTED) {
                 self.absent.insert(value.register);
             }
         }
@@ -365,7 +392,8 @@ impl Inquiry {
         if quiet < PATIENCE && now.saturating_sub(open.sent) < LATEST {
             return (None, None);
         }
-        if open.tries <= RETRIES {
+        let is_write = matches!(open.request, Request::Set(..));
+        if open.tries <= RETRIES && !(is_write && self.is_held) {
             open.tries += 1;
             open.sent = now;
             return (Some(open.request.encode()), None);

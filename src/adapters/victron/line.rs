@@ -115,6 +115,7 @@ impl Run {
                 End::Closed(error, was_good) => (error, was_good),
                 End::Failed(error) => (error, false),
             };
+            self.reception.cut();
             // Servers are restarted; it is trouble only if nothing else comes of it.
             if !was_good || error.is_unplugged() {
                 self.line.traffic.count_bad();
@@ -176,6 +177,12 @@ impl Run {
                 |key| memory.get(key),
                 |key, kept| memory.put(key, kept),
             );
+            for (id, reply) in &self.waiting {
+                if reply.is_closed() {
+                    self.reception.withdraw(*id);
+                }
+            }
+            self.waiting.retain(|_, reply| !reply.is_closed());
             let is_attended = *self.line.operators.borrow() > 0;
             while let Some(bytes) = self.reception.next_request(now, is_attended) {
                 if let Err(error) = connection.send(&bytes, SEND).await {

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use self::state::State;
 use self::stopwatch::Stopwatch;
 use super::config::Config;
-use super::control::Finished;
+use super::control::{self, Finished, Upkeep};
 use super::history::{Kept, Past};
 use super::inquiry::{Hearing, Inquiry, Outcome};
 use super::unit::{Counts, Remembered, Unit};
@@ -64,7 +64,9 @@ impl Reception {
     pub(super) fn opened(&mut self, at: Timestamp) {
         let now = self.watch.at(at);
         self.decoder = Decoder::new();
+        self.cut();
         let line = &mut self.line;
+        line.rounds = 0;
         line.cycles.clear();
         line.inquiry = Inquiry::new(line.config.ask, now);
         line.inquiry.begin_day(line.past.known(line.today(at)));
@@ -73,13 +75,21 @@ impl Reception {
         (line.health, line.told) = (None, None);
     }
 
+    /// The connection has ended: what was asked on it stays without an answer.
+    pub(super) fn cut(&mut self) {
+        let line = &mut self.line;
+        line.inquiry.forget_urgent();
+        let abandoned = line.controls.abandon(
+            "the connection to the device was lost before it confirmed the command; look what is set once it is back, \
+             and try again",
+        );
+        line.finished.extend(abandoned);
+    }
+
     /// The port cannot be opened, or was closed. Says so of the device, or of the line.
     pub(super) fn closed(&mut self, why: &Health) -> Vec<Report> {
+        self.cut();
         let line = &mut self.line;
-        let abandoned = line
-            .controls
-            .abandon("the device is not connected at the moment; try again when it is");
-        line.finished.extend(abandoned);
         line.told = None;
         line.tell(why.clone()).into_iter().collect()
     }
@@ -93,9 +103,13 @@ impl Reception {
     ) -> Vec<Report> {
         let now = self.watch.at(at);
         let line = &mut self.line;
-        if line.line.quiet(now) >= TORN && line.cycles.get("SER#").is_none() {
-            // Its text does not say whether somebody has plugged in another one meanwhile.
-            line.doubt(now);
+        if line.line.quiet(now) >= TORN {
+            // Somebody may have plugged in another one meanwhile.
+            line.rounds = 0;
+            if line.cycles.get("SER#").is_none() {
+                // Its text does not say so.
+                line.doubt(now);
+            }
         }
         line.inquiry.heard(now);
         line.line.bytes(now);
@@ -146,17 +160,25 @@ impl Reception {
     pub(super) fn next_request(&mut self, at: Timestamp, is_attended: bool) -> Option<Vec<u8>> {
         let now = self.watch.at(at);
         let line = &mut self.line;
+        let is_sure = line.is_sure(now);
+        line.inquiry.hold(!is_sure);
         let (again, outcome) = line.inquiry.tick(now);
         if let Some(Outcome::Unanswered(request)) = outcome {
             line.counts.failures += 1;
-            line.finished
-                .extend(line.controls.unanswered(&request, now));
+            line.finished.extend(line.controls.unanswered(&request));
         }
         if again.is_some() {
             return again;
         }
-        for request in line.controls.tick(now, is_attended) {
-            line.inquiry.ask(request);
+        match line.controls.keep_up(at, is_attended, is_sure) {
+            Upkeep::Nothing => {}
+            Upkeep::Tell(requests) => requests
+                .into_iter()
+                .for_each(|request| line.inquiry.ask(request)),
+            Upkeep::Over(why) => {
+                tracing::warn!("{}: {why}", line.port);
+                line.inquiry.take_back(control::is_of_limit);
+            }
         }
         if line.inquiry.hearing() == Hearing::No {
             let abandoned = line
@@ -165,7 +187,8 @@ impl Reception {
             line.finished.extend(abandoned);
             line.inquiry.forget_urgent();
         }
-        if let Some(request) = line.controls.next() {
+        line.finished.extend(line.controls.tick(&line.unit, now));
+        if is_sure && let Some(request) = line.controls.next(now) {
             line.inquiry.ask(request);
         }
         // A question would cut the block that is under way, where text stops for HEX.
@@ -186,7 +209,24 @@ impl Reception {
     ) -> Result<Option<Value>, String> {
         let now = self.watch.at(at);
         let line = &mut self.line;
-        line.controls.begin(id, key, value, &line.unit, now)
+        if key == control::LIFT_LIMIT {
+            let why = "the limit was lifted meanwhile";
+            line.finished.extend(line.controls.end_limit(None, why));
+            line.inquiry.take_back(control::is_of_limit);
+            return Ok(Some(Value::Unknown));
+        }
+        line.controls.begin(id, key, value, &line.unit, now)?;
+        if key == control::SET_LIMIT {
+            let why = "another limit was set meanwhile";
+            line.finished.extend(line.controls.end_limit(Some(id), why));
+            line.inquiry.take_back(control::is_of_limit);
+        }
+        Ok(None)
+    }
+
+    /// Nobody waits for a command any more: it is forgotten, unless it has begun.
+    pub(super) fn withdraw(&mut self, id: u64) {
+        self.line.controls.withdraw(id);
     }
 
     /// Commands that have come to their end.

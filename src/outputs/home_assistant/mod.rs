@@ -20,6 +20,7 @@ mod controls;
 mod discovery;
 mod entry;
 mod pace;
+mod presence;
 mod preview;
 mod retained;
 mod run;

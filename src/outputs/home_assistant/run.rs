@@ -21,6 +21,7 @@ use super::commands::Commands;
 use super::config::HomeAssistantSettings;
 use super::discovery::Plan;
 use super::entry::kept;
+use super::presence::Presence;
 use super::topics::Topics;
 
 /// How long the farewell may take.
@@ -59,6 +60,7 @@ pub async fn run(
         unpublishable: BTreeSet::new(),
         commander: feed.commander(),
         birth_payload,
+        presence: Presence::default(),
         attendance: None,
         topics: topics.clone(),
         feed,
@@ -86,8 +88,8 @@ struct Output {
     unpublishable: BTreeSet<String>,
     commander: Commander,
     birth_payload: String,
-    /// There while commands can arrive: the broker is connected, and Home Assistant has not said
-    /// that it is away.
+    presence: Presence,
+    /// There while commands can arrive.
     attendance: Option<Attendance>,
 }
 
@@ -124,13 +126,15 @@ impl Output {
             Event::Connected => {
                 tracing::info!("connected to the MQTT broker at {}", self.broker);
                 self.troubles.over();
-                self.attend(true);
+                self.presence.connected(true);
+                self.attend();
                 self.greet().await;
                 let now = Instant::now();
                 self.announcer.connected(self.feed.snapshot(), now);
             }
             Event::Disconnected(error) => {
-                self.attend(false);
+                self.presence.connected(false);
+                self.attend();
                 self.announcer.disconnected();
                 if self.troubles.is_new(&error) {
                     tracing::warn!("{error}");
@@ -143,15 +147,17 @@ impl Output {
             }
             Event::Received(message) => {
                 if message.topic == self.topics.birth {
-                    self.attend(message.payload == self.birth_payload.as_bytes());
+                    let is_birth = message.payload == self.birth_payload.as_bytes();
+                    self.presence.told(is_birth);
+                    self.attend();
                 }
                 self.announcer.received(message, jitter(), Instant::now());
             }
         }
     }
 
-    fn attend(&mut self, there: bool) {
-        match (there, &self.attendance) {
+    fn attend(&mut self) {
+        match (self.presence.is_attended(), &self.attendance) {
             (true, None) => self.attendance = Some(self.commander.attend()),
             (false, Some(_)) => self.attendance = None,
             _ => {}

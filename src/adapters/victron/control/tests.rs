@@ -44,27 +44,30 @@ fn obey(
     value: &Value,
 ) -> (Vec<Request>, Result<Value, String>) {
     let begun = controls.begin(7, key, value, unit, NOW);
-    match begun {
-        Err(why) => return (Vec::new(), Err(why)),
-        Ok(Some(value)) => return (Vec::new(), Ok(value)),
-        Ok(None) => {}
+    if let Err(why) = begun {
+        return (Vec::new(), Err(why));
     }
     let mut asked = Vec::new();
     let mut written = std::collections::BTreeMap::new();
     loop {
-        let request = controls.next().expect("it goes on");
-        assert_eq!(controls.next(), None, "one at a time");
+        let request = controls.next(NOW).expect("it goes on");
+        assert_eq!(controls.next(NOW), None, "one at a time");
         asked.push(request.clone());
         let finished = match &request {
             Request::Set(register, bytes) => {
                 written.insert(*register, bytes.clone());
                 let answer = Answer::Set(Register::new(*register, bytes));
-                controls.answered(&request, &answer, NOW)
+                controls.answered(&request, &answer, unit, NOW)
             }
             Request::Get(register) => {
-                let bytes = written.get(register).cloned().unwrap_or_else(|| vec![1]);
+                let register_of = |register: u16| written.get(&register).cloned();
+                let bytes = match *register {
+                    0x034f => vec![2],
+                    0xeda8 => register_of(0xedab).map_or(vec![1], |mode| vec![mode[0].min(1)]),
+                    register => register_of(register).unwrap_or_else(|| vec![1]),
+                };
                 let answer = Answer::Get(Register::new(*register, &bytes));
-                controls.answered(&request, &answer, NOW)
+                controls.answered(&request, &answer, unit, NOW)
             }
             other => panic!("{other:?}"),
         };
@@ -191,19 +194,176 @@ fn a_limit_is_kept_up_until_it_is_lifted() {
     );
     assert_eq!(asked[..2], limit::writes(100));
     assert_eq!(result, Ok(ten));
-    assert_eq!(controls.tick(NOW + Duration::from_secs(29), true), []);
-    assert_eq!(
-        controls.tick(NOW + Duration::from_secs(30), true),
-        limit::writes(100)
+    let at = |seconds| jiff::Timestamp::from_second(seconds).unwrap();
+    assert_eq!(controls.keep_up(at(0), true, true), Upkeep::Nothing);
+    assert_eq!(controls.keep_up(at(29), true, true), Upkeep::Nothing);
+    let told = Upkeep::Tell(limit::writes(100));
+    assert_eq!(controls.keep_up(at(30), true, true), told);
+    assert_eq!(controls.end_limit(None, "lifted"), []);
+    assert_eq!(controls.keep_up(at(59), true, true), Upkeep::Nothing);
+}
+
+/// Answers what is asked next with these numbers, a byte each, and says what was asked. A step whose
+/// time has not come yet is waited for.
+fn answer(
+    controls: &mut Controls,
+    unit: &Unit,
+    answers: &[Option<u8>],
+) -> (Vec<Request>, Option<Result<Value, String>>) {
+    let mut now = NOW;
+    let mut asked = Vec::new();
+    for byte in answers {
+        let request = loop {
+            match controls.next(now) {
+                Some(request) => break request,
+                None => now += Duration::from_millis(500),
+            }
+            assert!(now < NOW + Duration::from_secs(60), "it asks nothing more");
+        };
+        asked.push(request.clone());
+        let (Request::Get(register) | Request::Set(register, _)) = request else {
+            panic!("{request:?}")
+        };
+        let bytes: Vec<u8> = byte.iter().copied().collect();
+        let mut value = Register::new(register, &bytes);
+        if byte.is_none() {
+            value.flags = Flags::UNKNOWN_ID;
+        }
+        let told = match request {
+            Request::Get(_) => Answer::Get(value),
+            _ => Answer::Set(value),
+        };
+        if let Some(finished) = controls.answered(&request, &told, unit, now) {
+            return (asked, Some(finished.result));
+        }
+    }
+    (asked, None)
+}
+
+#[test]
+fn a_load_that_stays_off_is_told_with_its_reason() {
+    let mut controls = Controls::default();
+    let unit = unit(0xa053, "1.59", &[(0xedab, 1), (0xeda8, 0), (0xed91, 1)]);
+    let on = Value::from(true);
+    controls.begin(1, "load_output", &on, &unit, NOW).unwrap();
+    let no = [Some(1), Some(0), Some(0), Some(0), Some(1)];
+    let (asked, result) = answer(&mut controls, &unit, &no);
+    let output = Request::Get(0xeda8);
+    let expected = [
+        Request::Get(0xedab),
+        output.clone(),
+        output.clone(),
+        output,
+        Request::Get(0xed91),
+    ];
+    assert_eq!(asked, expected);
+    let why = result.unwrap().unwrap_err();
+    assert!(
+        why.contains("\"automatic\", but its load output is still off (battery low)"),
+        "{why}"
     );
-    let (asked, result) = obey(
-        &mut controls,
-        &solar_charger("1.59"),
-        "lift_charge_current_limit",
-        &Value::Unknown,
-    );
-    assert_eq!((asked.len(), result), (0, Ok(Value::Unknown)));
-    assert_eq!(controls.tick(NOW + Duration::from_secs(90), true), []);
+
+    // Its relay takes a moment.
+    controls.begin(2, "load_output", &on, &unit, NOW).unwrap();
+    let (asked, result) = answer(&mut controls, &unit, &[Some(1), Some(0), Some(1)]);
+    assert_eq!(asked.len(), 3);
+    assert_eq!(result, Some(Ok(on)));
+
+    // It does not go off.
+    let off = Value::from(false);
+    controls.begin(3, "load_output", &off, &unit, NOW).unwrap();
+    let no = [Some(0), Some(0), Some(1), Some(1), Some(1)];
+    let (_, result) = answer(&mut controls, &unit, &no);
+    let why = result.unwrap().unwrap_err();
+    assert!(why.contains("still on"), "{why}");
+}
+
+#[test]
+fn a_load_output_that_has_no_register_is_known_by_the_text() {
+    for (is_on, expected) in [(1, true), (0, false)] {
+        let mut controls = Controls::default();
+        // The text says so in the same value.
+        let unit = unit(0xa053, "1.59", &[(0xedab, 1), (0xeda8, is_on)]);
+        let on = Value::from(true);
+        controls.begin(1, "load_output", &on, &unit, NOW).unwrap();
+        let (_, result) = answer(&mut controls, &unit, &[Some(1), None]);
+        assert_eq!(result, None);
+        assert_eq!(controls.tick(&unit, NOW), None, "the text needs a moment");
+        let seconds = (0..20).map(|second| NOW + Duration::from_secs(second));
+        let finished: Vec<_> = seconds
+            .filter_map(|now| controls.tick(&unit, now))
+            .collect();
+        assert_eq!(finished.len(), 1);
+        assert_eq!(finished[0].result.is_ok(), expected, "{finished:?}");
+    }
+}
+
+#[test]
+fn a_relay_that_minds_itself_by_now_is_not_written() {
+    let mut controls = Controls::default();
+    let unit = unit(0xa381, "4.08", &[(0x034f, 2), (0x034e, 0)]);
+    controls
+        .begin(1, "relay", &true.into(), &unit, NOW)
+        .unwrap();
+    let (asked, result) = answer(&mut controls, &unit, &[Some(0)]);
+    assert_eq!(asked, [Request::Get(0x034f)]);
+    let why = result.unwrap().unwrap_err();
+    assert!(why.contains("VictronConnect"), "{why}");
+    assert_eq!(controls.next(NOW), None);
+}
+
+#[test]
+fn a_limit_that_was_lifted_or_replaced_meanwhile_does_not_come_back() {
+    let mut controls = Controls::default();
+    let unit = solar_charger("1.59");
+    let amperes = |amperes| Value::Number(Decimal::integer(amperes));
+    let at = |seconds| jiff::Timestamp::from_second(seconds).unwrap();
+    let ids = |finished: Vec<Finished>| -> Vec<u64> {
+        finished.iter().map(|finished| finished.id).collect()
+    };
+    controls.keep_up(at(0), true, true);
+    let (_, result) = obey(&mut controls, &unit, SET_LIMIT, &amperes(20));
+    assert_eq!(result, Ok(amperes(20)));
+    // A lower one: the higher one is not told in between, though its time has come.
+    controls
+        .begin(1, SET_LIMIT, &amperes(10), &unit, NOW)
+        .unwrap();
+    assert_eq!(ids(controls.end_limit(Some(1), "another")), [0; 0]);
+    assert_eq!(controls.keep_up(at(40), true, true), Upkeep::Nothing);
+    let first = controls.next(NOW).unwrap();
+    let finished = controls.unanswered(&first).unwrap();
+    assert!(finished.result.unwrap_err().contains("No limit is kept up"));
+    assert_eq!(controls.keep_up(at(50), true, true), Upkeep::Nothing);
+
+    // Lifted while one waits and one is under way.
+    controls
+        .begin(2, SET_LIMIT, &amperes(10), &unit, NOW)
+        .unwrap();
+    controls.begin(3, "mode", &text("off"), &unit, NOW).unwrap();
+    controls
+        .begin(4, SET_LIMIT, &amperes(11), &unit, NOW)
+        .unwrap();
+    assert!(controls.next(NOW).is_some());
+    assert_eq!(ids(controls.end_limit(None, "lifted")), [2, 4]);
+    assert_eq!(controls.next(NOW), Some(Request::Set(0x0200, vec![4])));
+    assert_eq!(controls.keep_up(at(100), true, true), Upkeep::Nothing);
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_begun() {
+    let mut controls = Controls::default();
+    let unit = solar_charger("1.59");
+    for id in 1..=2 {
+        controls
+            .begin(id, "mode", &text("off"), &unit, NOW)
+            .unwrap();
+    }
+    assert!(controls.next(NOW).is_some());
+    controls.withdraw(1);
+    controls.withdraw(2);
+    // What has been written already is seen through.
+    let left: Vec<u64> = controls.abandon("gone").iter().map(|job| job.id).collect();
+    assert_eq!(left, [1]);
 }
 
 #[test]
@@ -211,30 +371,30 @@ fn what_the_device_does_not_take_is_told() {
     let mut controls = Controls::default();
     let unit = solar_charger("1.59");
     controls.begin(1, "mode", &text("off"), &unit, NOW).unwrap();
-    let request = controls.next().unwrap();
+    let request = controls.next(NOW).unwrap();
     let mut refused = Register::new(0x0200, &[]);
     refused.flags = Flags::NOT_SUPPORTED;
     let finished = controls
-        .answered(&request, &Answer::Set(refused), NOW)
+        .answered(&request, &Answer::Set(refused), &unit, NOW)
         .unwrap();
     assert!(finished.result.unwrap_err().contains("refuses"));
 
     // It says yes, and is still on.
     controls.begin(2, "mode", &text("off"), &unit, NOW).unwrap();
-    let set = controls.next().unwrap();
+    let set = controls.next(NOW).unwrap();
     assert_eq!(
-        controls.answered(&set, &Answer::Set(Register::new(0x0200, &[4])), NOW),
+        controls.answered(&set, &Answer::Set(Register::new(0x0200, &[4])), &unit, NOW),
         None
     );
-    let get = controls.next().unwrap();
+    let get = controls.next(NOW).unwrap();
     let finished = controls
-        .answered(&get, &Answer::Get(Register::new(0x0200, &[1])), NOW)
+        .answered(&get, &Answer::Get(Register::new(0x0200, &[1])), &unit, NOW)
         .unwrap();
     assert!(finished.result.unwrap_err().contains("0x0200 says 1"));
 
     controls.begin(3, "mode", &text("off"), &unit, NOW).unwrap();
-    let set = controls.next().unwrap();
-    let finished = controls.unanswered(&set, NOW).unwrap();
+    let set = controls.next(NOW).unwrap();
+    let finished = controls.unanswered(&set).unwrap();
     assert!(finished.result.unwrap_err().contains("did not answer"));
 }
 
@@ -249,7 +409,7 @@ fn commands_wait_for_each_other_but_not_without_end() {
     }
     assert!(controls.begin(9, "mode", &text("off"), &unit, NOW).is_err());
     assert_eq!(controls.abandon("gone").len(), MOST);
-    assert_eq!(controls.next(), None);
+    assert_eq!(controls.next(NOW), None);
 }
 
 #[test]

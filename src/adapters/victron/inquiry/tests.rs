@@ -239,7 +239,7 @@ fn a_question_is_put_three_times_and_then_given_up() {
 #[test]
 fn what_the_user_wants_comes_first() {
     let mut bench = Bench::new(Family::Mppt);
-    bench.run(1);
+    bench.run(3);
     bench.sent.clear();
     let wish = Request::Set(0x0200, vec![4]);
     bench.inquiry.ask(wish.clone());
@@ -284,6 +284,105 @@ fn registers_that_a_device_lacks_are_asked_for_once() {
     bench.inquiry.meet_again();
     bench.run(60);
     assert_eq!(bench.times(YIELD).len(), 2);
+}
+
+#[test]
+fn what_is_refused_once_is_asked_for_again() {
+    let mut bench = Bench::new(Family::Mppt);
+    bench.run(120);
+    let before = bench.times(0x0200).len();
+    bench.hears = false;
+    let say = |bench: &mut Bench,
+               request: Request,
+               answer: fn(Value<'static>) -> Answer<'static>,
+               flags| {
+        bench.inquiry.ask(request.clone());
+        while bench.open.as_ref() != Some(&request) {
+            bench.now += STEP;
+            bench.step();
+        }
+        let mut value = Value::new(0x0200, &[]);
+        value.flags = flags;
+        bench.open = None;
+        bench.say(&answer(value).encode());
+    };
+    for flags in [Flags::NOT_SUPPORTED, Flags::UNKNOWN_ID, Flags::PARAMETER] {
+        say(
+            &mut bench,
+            Request::Set(0x0200, vec![4]),
+            Answer::Set,
+            flags,
+        );
+    }
+    say(
+        &mut bench,
+        Request::Get(0x0200),
+        Answer::Get,
+        Flags::PARAMETER,
+    );
+    bench.hears = true;
+    bench.run(200);
+    assert!(
+        bench.times(0x0200).len() >= before + 3,
+        "{:?}",
+        bench.times(0x0200)
+    );
+    bench.hears = false;
+    say(
+        &mut bench,
+        Request::Get(0x0200),
+        Answer::Get,
+        Flags::NOT_SUPPORTED,
+    );
+    bench.hears = true;
+    let before = bench.times(0x0200).len();
+    bench.run(200);
+    assert_eq!(bench.times(0x0200).len(), before);
+}
+
+#[test]
+fn nothing_is_written_before_the_device_has_said_who_it_is() {
+    let mut bench = Bench::new(Family::Mppt);
+    bench.inquiry.ask(Request::Set(0x0200, vec![4]));
+    bench.run(10);
+    let write = |(_, request): &(Duration, Request)| matches!(request, Request::Set(..));
+    let is_serial = |(_, request): &(Duration, Request)| *request == Request::Get(SERIAL);
+    let serial = bench.sent.iter().position(is_serial).unwrap();
+    assert!(bench.sent.iter().position(write).unwrap() > serial);
+
+    // Somebody else may be there: nothing is written until that is known.
+    let before = bench.sent.len();
+    bench.inquiry.hold(true);
+    bench.inquiry.ask(Request::Set(0x0200, vec![1]));
+    bench.run(10);
+    assert!(!bench.sent[before..].iter().any(write));
+    bench.inquiry.hold(false);
+    bench.run(10);
+    assert!(bench.sent[before..].iter().any(write));
+}
+
+#[test]
+fn what_is_taken_back_is_not_written_again() {
+    let mut bench = Bench::new(Family::Mppt);
+    bench.run(20);
+    let write = Request::Set(0x2015, vec![1, 0]);
+    bench.hears = false;
+    bench.inquiry.ask(write.clone());
+    bench.inquiry.ask(write.clone());
+    while bench.open.as_ref() != Some(&write) {
+        bench.now += STEP;
+        bench.step();
+    }
+    bench.open = None;
+    bench.inquiry.take_back(|register| register == 0x2015);
+    let count = |bench: &Bench| bench.sent.iter().filter(|(_, sent)| *sent == write).count();
+    let before = count(&bench);
+    for _ in 0..100 {
+        bench.open = None;
+        bench.now += STEP;
+        bench.step();
+    }
+    assert_eq!(count(&bench), before);
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) past: Past,
     pub(super) counts: Counts,
     pub(super) line: Line,
+    /// Rounds of text on this connection, all of the device that is known.
+    pub(super) rounds: u64,
     /// When the first thing was heard of the present device.
     pub(super) met: Option<Duration>,
     /// When anything was last heard of it.
@@ -81,6 +83,7 @@ impl State {
             past: Past::default(),
             counts: Counts::default(),
             line: Line::default(),
+            rounds: 0,
             met: None,
             heard: None,
             health: None,
@@ -146,11 +149,13 @@ impl State {
         if self.unit.is_other(product, serial) {
             let who = (product, serial.map(str::to_owned));
             if !self.stranger.agrees(who) && !self.is_file {
+                self.rounds = 0;
                 return;
             }
             self.replace(now);
         }
         self.stranger.forget();
+        self.rounds += 1;
         self.unit.take_round(cycles, now, at);
     }
 
@@ -161,11 +166,22 @@ impl State {
         }
     }
 
+    /// Whether it is certain which device is there, so that it may be written to.
+    pub(super) fn is_sure(&self, now: Duration) -> bool {
+        // The first round may lack its beginning, and with it the product.
+        let is_told = self.rounds > 1 || (self.rounds > 0 && self.cycles.get("PID").is_some());
+        self.inquiry.is_introduced() && (is_told || self.inquiry.is_without_text(now))
+    }
+
     /// Another device is there.
     fn begin_anew(&mut self, now: Duration) {
         (self.health, self.heard) = (None, None);
         self.met = Some(now);
         self.controls.forget();
+        let why = "another device is at that port now";
+        self.finished.extend(self.controls.abandon(why));
+        self.inquiry.forget_urgent();
+        self.rounds = 0;
         self.past = Past::default();
         self.inquiry.meet_again();
     }
@@ -194,7 +210,7 @@ impl State {
                 }
                 _ => {}
             }
-            let finished = self.controls.answered(&request, &answer, now);
+            let finished = self.controls.answered(&request, &answer, &self.unit, now);
             self.finished.extend(finished);
         }
     }

@@ -112,6 +112,29 @@ impl Bench {
         }
     }
 
+    /// Has a command carried out.
+    fn set(&mut self, key: &str, value: &Value, block: &[(&str, &str)]) -> Result<Value, String> {
+        let at = self.at();
+        if let Some(done) = self.reception.command(9, key, value, at)? {
+            return Ok(done);
+        }
+        for _ in 0..10 {
+            self.block(block);
+            self.wait(1000);
+            let mut finished = self.reception.finished().into_iter();
+            if let Some(finished) = finished.find(|finished| finished.id == 9) {
+                return finished.result;
+            }
+        }
+        panic!("the command never ends")
+    }
+
+    /// What was written since so many questions.
+    fn written(&self, since: usize) -> Vec<&Request> {
+        let is_write = |request: &&Request| matches!(request, Request::Set(..));
+        self.sent[since..].iter().filter(is_write).collect()
+    }
+
     fn hears(mut self, registers: &[(u16, &[u8])]) -> Self {
         let own = registers
             .iter()
@@ -156,6 +179,15 @@ const CHARGER: &[(&str, &str)] = &[
     ("V", "12800"),
     ("PPV", "20"),
 ];
+/// What can be set on it.
+const CHARGER_REGISTERS: &[(u16, &[u8])] = &[
+    (0x0100, &[0x53, 0xa0]),
+    (0x010a, b"HQ0000000AB\0"),
+    (0x0200, &[1]),
+    (0x200e, &[0]),
+    (0x2015, &[0xff, 0xff]),
+    (0xeddf, &[0x96, 0]),
+];
 const SHUNT: &[(&str, &str)] = &[("PID", "0xA389"), ("V", "12800"), ("SOC", "876")];
 const HISTORY: &[(&str, &str)] = &[("H1", "-1000"), ("H17", "123"), ("H18", "456")];
 /// A battery monitor's serial number, as a register holds it.
@@ -163,6 +195,21 @@ const SERIAL_C: &[u8] = b"HQ00000000C\0\0";
 const SERIAL_D: &[u8] = b"HQ00000000D\0\0";
 /// As the answer to the question for the product.
 const SMART_SHUNT: &[u8] = &[0x89, 0xa3];
+
+/// A device that may be set, and has been met.
+fn controlled(registers: &[(u16, &[u8])], block: &[(&str, &str)]) -> Bench {
+    let config = Config {
+        allow_control: true,
+        ..Config::default()
+    };
+    let mut bench = Bench::new(config).hears(registers);
+    for _ in 0..20 {
+        bench.block(block);
+        bench.wait(1000);
+    }
+    assert!(!bench.devices().last().unwrap().controls.is_empty());
+    bench
+}
 
 #[test]
 fn a_device_without_ears_is_told_all_the_same() {
@@ -504,6 +551,151 @@ fn a_command_is_written_read_back_and_shown() {
         .last()
         .and_then(|readings| readings.get("mode").cloned());
     assert_eq!(mode, Some("off".into()));
+}
+
+#[test]
+fn a_command_that_a_lost_connection_interrupts_blocks_no_other() {
+    let mut bench = controlled(CHARGER_REGISTERS, CHARGER);
+    let at = bench.at();
+    bench
+        .reception
+        .command(1, "mode", &"off".into(), at)
+        .unwrap();
+    // It is sent, and the connection is lost before the answer.
+    assert!(bench.reception.next_request(at, true).is_some());
+    bench.reception.opened(at);
+    let finished = bench.reception.finished();
+    let [
+        Finished {
+            id: 1,
+            result: Err(why),
+        },
+    ] = &finished[..]
+    else {
+        panic!("{finished:?}")
+    };
+    assert!(why.contains("was lost"), "{why}");
+    for _ in 0..3 {
+        bench.block(CHARGER);
+        bench.wait(1000);
+    }
+    assert_eq!(bench.set("mode", &"off".into(), CHARGER), Ok("off".into()));
+}
+
+#[test]
+fn what_was_set_on_one_device_is_never_written_to_another() {
+    let other: &[(&str, &str)] = &[
+        ("PID", "0xA054"),
+        ("SER#", "HQ0000000AC"),
+        ("V", "25000"),
+        ("PPV", "3"),
+    ];
+    let ten = Value::Number(crate::model::Decimal::integer(10));
+    for has_closed in [true, false] {
+        let mut bench = controlled(CHARGER_REGISTERS, CHARGER);
+        assert_eq!(
+            bench.set("charge_current_limit", &ten, CHARGER),
+            Ok(ten.clone())
+        );
+        if !has_closed {
+            // The cable is pulled out at the device.
+            bench.registers.clear();
+            bench.wait(20_000);
+            bench = bench.hears(CHARGER_REGISTERS);
+        }
+        bench.registers.insert(0x0100, vec![0x54, 0xa0]);
+        bench.registers.insert(0x010a, b"HQ0000000AC\0".to_vec());
+        // A command for the one that is unplugged.
+        let at = bench.at();
+        if has_closed {
+            bench.milliseconds += 29_000;
+            bench.reception.opened(at);
+        }
+        let since = bench.sent.len();
+        let at = bench.at();
+        bench
+            .reception
+            .command(3, "mode", &"off".into(), at)
+            .unwrap();
+        bench.wait(500);
+        for _ in 0..60 {
+            bench.block(other);
+            bench.wait(1000);
+        }
+        assert_eq!(bench.written(since), [&Request::Ping; 0]);
+        let finished = bench.reception.finished();
+        let [
+            Finished {
+                id: 3,
+                result: Err(_),
+            },
+        ] = &finished[..]
+        else {
+            panic!("{finished:?}")
+        };
+        assert_eq!(
+            bench.devices().last().unwrap().id.as_str(),
+            "victron_hq0000000ac"
+        );
+    }
+}
+
+#[test]
+fn a_limit_is_lifted_for_good_though_commands_wait() {
+    let ten = Value::Number(crate::model::Decimal::integer(10));
+    let mut bench = controlled(CHARGER_REGISTERS, CHARGER);
+    assert_eq!(
+        bench.set("charge_current_limit", &ten, CHARGER),
+        Ok(ten.clone())
+    );
+    let at = bench.at();
+    for (id, key, value) in [
+        (1, "charge_current_limit", &ten),
+        (2, "mode", &"off".into()),
+        (3, "mode", &"charger on".into()),
+        (4, "mode", &"off".into()),
+    ] {
+        assert_eq!(bench.reception.command(id, key, value, at), Ok(None));
+    }
+    // It is on its way, and the next half of it waits.
+    assert!(bench.reception.next_request(at, true).is_some());
+    let lifted = bench
+        .reception
+        .command(5, "lift_charge_current_limit", &Value::Unknown, at);
+    assert_eq!(lifted, Ok(Some(Value::Unknown)));
+    let since = bench.sent.len();
+    for _ in 0..60 {
+        bench.block(CHARGER);
+        bench.wait(1000);
+    }
+    let finished: Vec<_> = bench
+        .reception
+        .finished()
+        .into_iter()
+        .map(|finished| (finished.id, finished.result.is_ok()))
+        .collect();
+    assert_eq!(finished, [(1, false), (2, true), (3, true), (4, true)]);
+    for request in bench.written(since) {
+        assert!(matches!(request, Request::Set(0x0200, _)), "{request:?}");
+    }
+}
+
+#[test]
+fn a_device_that_speaks_hex_only_can_be_set_too() {
+    let mut bench = Bench::new(Config {
+        allow_control: true,
+        ..Config::default()
+    })
+    .hears(CHARGER_REGISTERS);
+    bench.wait(60_000);
+    let at = bench.at();
+    assert_eq!(
+        bench.reception.command(4, "mode", &"off".into(), at),
+        Ok(None)
+    );
+    bench.wait(3_000);
+    let result = Ok("off".into());
+    assert_eq!(bench.reception.finished(), [Finished { id: 4, result }]);
 }
 
 #[test]
