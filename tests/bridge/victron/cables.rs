@@ -196,14 +196,13 @@ async fn another_device_at_a_fixed_port_takes_the_place_of_the_first() {
     let mark = house.wire.mark();
     device.swap(model("bmv-700"), model("bmv-700").serial);
     house.online(mark, &ids[1], is_of(&device)).await;
-    let topic = format!("homeassistant/device/{}/config", ids[0]);
-    house.wire.text(mark, &topic, "").await;
+    let away = |state: &Json| state["health"] == "unreachable";
+    house.wire.state("the first", mark, &ids[0], away).await;
     // And back.
     let mark = house.wire.mark();
     device.swap(model("mppt-75-15"), model("mppt-75-15").serial);
     house.online(mark, &ids[0], is_of(&device)).await;
-    let topic = format!("homeassistant/device/{}/config", ids[1]);
-    house.wire.text(mark, &topic, "").await;
+    house.wire.state("the second", mark, &ids[1], away).await;
     house.close(program, &ids, &[&device]).await;
 }
 
