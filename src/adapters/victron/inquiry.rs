@@ -9,9 +9,13 @@
 //! * A device that calls what it gets malformed, again and again, is left alone: the line to it
 //!   picks up noise, or somebody else talks to it.
 
+mod choice;
+mod complaints;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use self::complaints::Complaints;
 use super::plan::{self, Rhythm};
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Flags, Request};
@@ -40,9 +44,6 @@ const QUIET: Duration = Duration::from_millis(1500);
 const STOPPED: Duration = Duration::from_secs(3);
 /// After so long without a block the device is said to send no text.
 const NO_TEXT: Duration = Duration::from_secs(15);
-/// Complaints of the device within [`COMPLAINTS_WITHIN`] that are too many.
-const COMPLAINTS: usize = 5;
-const COMPLAINTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// Who the device is.
 const SERIAL: u16 = 0x010a;
@@ -91,6 +92,8 @@ pub(super) struct Inquiry {
     asked: BTreeMap<u16, Duration>,
     /// Registers that the device does not have.
     absent: BTreeSet<u16>,
+    /// Registers it has not answered for since it did last.
+    lost: BTreeSet<u16>,
     /// Registers of the history that need not be asked for before the day of the device changes.
     settled: BTreeSet<u16>,
     /// When one of the history was asked for last.
@@ -107,8 +110,7 @@ pub(super) struct Inquiry {
     /// When a question was put and no block has come since.
     awaiting_text: Option<Duration>,
     is_shy: bool,
-    complaints: VecDeque<Duration>,
-    is_complained: bool,
+    complaints: Complaints,
     pub(super) answers: u64,
     pub(super) unanswered: u64,
 }
@@ -129,6 +131,7 @@ impl Inquiry {
             wanted: VecDeque::from([Request::Ping]),
             asked: BTreeMap::new(),
             absent: BTreeSet::new(),
+            lost: BTreeSet::new(),
             settled: BTreeSet::new(),
             history_asked: None,
             failures: 0,
@@ -140,8 +143,7 @@ impl Inquiry {
             last_block: None,
             awaiting_text: None,
             is_shy: false,
-            complaints: VecDeque::new(),
-            is_complained: false,
+            complaints: Complaints::default(),
             answers: 0,
             unanswered: 0,
         }
@@ -154,7 +156,7 @@ impl Inquiry {
 
     /// Whether it complains about questions that we have not put.
     pub(super) const fn is_complaining(&self) -> bool {
-        self.is_complained
+        self.complaints.were_too_many()
     }
 
     /// Whether who the device is has been asked and answered, or never will be.
@@ -171,20 +173,6 @@ impl Inquiry {
             Hearing::Yes => {
                 let open = self.open.as_ref().map(|open| &open.request);
                 !self.wanted.iter().chain(open).any(is_identity)
-            }
-        }
-    }
-
-    /// Whether it has been asked for everything once.
-    pub(super) fn is_surveyed(&self, family: Option<Family>) -> bool {
-        let is_asked = |question: &plan::Question| {
-            question.rhythm == Rhythm::WithoutText || self.asked.contains_key(&question.register)
-        };
-        match self.hearing {
-            Hearing::No => true,
-            Hearing::Unknown => false,
-            Hearing::Yes => {
-                self.is_introduced() && self.open.is_none() && plan::of(family).all(is_asked)
             }
         }
     }
@@ -264,16 +252,6 @@ impl Inquiry {
         is_due
     }
 
-    fn introduce(&mut self) {
-        self.wanted = [
-            Request::Product,
-            Request::Version,
-            Request::Get(SERIAL),
-            Request::Get(CUSTOM_NAME),
-        ]
-        .into();
-    }
-
     /// What to send now, if it is time for something.
     pub(super) fn next(&mut self, family: Option<Family>, now: Duration) -> Option<Vec<u8>> {
         if !self.is_allowed || self.open.is_some() || now < self.not_before {
@@ -294,40 +272,6 @@ impl Inquiry {
             tries: 1,
         });
         Some(bytes)
-    }
-
-    fn choose(&mut self, family: Option<Family>, now: Duration) -> Option<Request> {
-        if self.hearing != Hearing::Yes {
-            return Some(Request::Ping);
-        }
-        // What is written must not reach another device than it is meant for.
-        let mut first = if self.is_held || !self.is_introduced() {
-            self.wanted.pop_front()
-        } else {
-            None
-        };
-        if !self.is_held {
-            first = first.or_else(|| self.urgent.pop_front());
-        }
-        if let Some(request) = first.or_else(|| self.wanted.pop_front()) {
-            return Some(request);
-        }
-        let (is_shy, without_text) = (self.is_shy, self.is_without_text(now));
-        let due = |question: &&plan::Question| {
-            let is_wanted = question.rhythm != Rhythm::WithoutText || without_text;
-            let every = question.rhythm.every(is_shy && !without_text);
-            let last = self.asked.get(&question.register);
-            is_wanted
-                && !self.absent.contains(&question.register)
-                && last.is_none_or(|last| now.saturating_sub(*last) >= every)
-        };
-        // The one that has waited longest: none starves behind those that come back soon.
-        let waited = |question: &&plan::Question| self.asked.get(&question.register).copied();
-        if let Some(question) = plan::of(family).filter(due).min_by_key(waited) {
-            self.asked.insert(question.register, now);
-            return Some(Request::Get(question.register));
-        }
-        self.choose_of_history(family, now)
     }
 
     /// The next register of the history, when nothing else is to be asked.
@@ -352,11 +296,6 @@ impl Inquiry {
         Some(Request::Get(register))
     }
 
-    /// The device has begun a day, or it is known now which registers of its history are no news.
-    pub(super) fn begin_day(&mut self, known: BTreeSet<u16>) {
-        self.settled = known;
-    }
-
     /// Takes an answer; says which question it answers, if it answers one.
     pub(super) fn answer(&mut self, answer: &Answer<'_>, now: Duration) -> Option<Outcome> {
         if matches!(answer, Answer::Malformed) {
@@ -371,6 +310,7 @@ impl Inquiry {
         }
         // What is not written for once, or has no value now, is there all the same.
         if let Answer::Get(value) = answer {
+            self.lost.remove(&value.register);
             let is_day = (TODAY..=TODAY + DAYS).contains(&value.register);
             if is_day && value.flags.has(Flags::PARAMETER) {
                 // An empty place: those of the days before it are empty, too. It fills one day.
@@ -399,12 +339,22 @@ impl Inquiry {
             return (Some(open.request.encode()), None);
         }
         let request = self.open.take().map(|open| open.request);
+        if let Some(Request::Get(register)) = request {
+            self.lose(register);
+        }
         self.unanswered += 1;
         self.failures += 1;
         if self.failures >= FAILURES || self.hearing != Hearing::Yes {
             self.rest(now);
         }
         (None, request.map(Outcome::Unanswered))
+    }
+
+    /// A question was lost: it is put again soon, once.
+    fn lose(&mut self, register: u16) {
+        if self.lost.insert(register) {
+            self.asked.remove(&register);
+        }
     }
 
     fn rest(&mut self, now: Duration) {
@@ -418,17 +368,7 @@ impl Inquiry {
     }
 
     fn complain(&mut self, now: Duration) {
-        self.complaints.push_back(now);
-        while self
-            .complaints
-            .front()
-            .is_some_and(|at| now.saturating_sub(*at) > COMPLAINTS_WITHIN)
-        {
-            self.complaints.pop_front();
-        }
-        if self.complaints.len() >= COMPLAINTS {
-            self.complaints.clear();
-            self.is_complained = true;
+        if self.complaints.add(now) {
             self.open = None;
             self.rest(now);
             self.not_before = now + REST[1];

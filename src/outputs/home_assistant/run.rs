@@ -141,6 +141,11 @@ impl Output {
                 }
             }
             Event::Received(message) if self.commands.concern(&message) => {
+                // Who gives a command is there, whatever was heard of Home Assistant.
+                if !message.retain {
+                    self.presence.told(true);
+                    self.attend();
+                }
                 if let Some(answer) = self.commands.take(&message, Timestamp::now()) {
                     self.publish(answer).await;
                 }

@@ -513,3 +513,15 @@ fn devices_without_a_history_are_not_asked_for_it() {
     bench.run(600);
     assert_eq!(bench.history().len(), 2);
 }
+
+#[test]
+fn a_question_that_was_lost_is_put_again_soon() {
+    let mut inquiry = Inquiry::new(true, Duration::ZERO);
+    inquiry.asked.insert(0xeddd, Duration::ZERO);
+    inquiry.lose(0xeddd);
+    assert!(!inquiry.asked.contains_key(&0xeddd));
+    // A device that never answers it is not asked without end.
+    inquiry.asked.insert(0xeddd, Duration::ZERO);
+    inquiry.lose(0xeddd);
+    assert!(inquiry.asked.contains_key(&0xeddd));
+}
