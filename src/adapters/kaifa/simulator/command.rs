@@ -13,7 +13,7 @@ use super::faults::{FaultRule, fault_names};
 use super::household::Fixed;
 use super::line::{Settings, Simulator};
 use super::model::{MODELS, Model, model_list};
-use super::outlet::Place;
+use crate::adapters::simulation::Place;
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]

@@ -14,10 +14,10 @@ use super::super::wire::Key;
 use super::faults::{Fault, FaultRule};
 use super::household::{Fixed, Household, Sample};
 use super::model::Model;
-use super::outlet::{Outlet, Place};
 use super::telegram::Meter;
 use crate::adapters::simulation::Schedule;
 use crate::adapters::simulation::noise::hash;
+use crate::adapters::simulation::{Outlet, Place};
 
 /// The pause between the frames of one message.
 const GAP: Duration = Duration::from_millis(40);
@@ -65,7 +65,7 @@ impl Simulator {
     /// Starts meters at a place.
     pub async fn start(settings: Settings, place: Place) -> io::Result<Self> {
         let outlet = Outlet::open(&place).await?;
-        let address = outlet.address()?;
+        let address = outlet.address();
         let state = State {
             samples: vec![Sample::default(); settings.meters.len()],
             power: settings.fixed.power,

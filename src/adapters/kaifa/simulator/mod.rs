@@ -2,7 +2,7 @@
 //!
 //! * `model`: the meters there are; `household`: what they measure
 //! * `telegram`: what they send; `faults`: what goes wrong on the way
-//! * `line`: a meter, or several, on one line, and `outlet`, its end; `command`: the same on the
+//! * `line`: a meter, or several, on one line; `command`: the same on the
 //!   command line
 //! * `series`: many telegrams at once, for files and measurements
 
@@ -11,15 +11,14 @@ mod faults;
 mod household;
 mod line;
 mod model;
-mod outlet;
 mod series;
 mod telegram;
 
+pub use crate::adapters::simulation::Place;
 pub use command::SimulatorArgs;
 pub(super) use command::run;
 pub use faults::{Fault, FaultError, FaultRule};
 pub use household::{Fixed, Sample};
 pub use line::{Settings, Simulator};
 pub use model::{Framing, Layout, MODELS, Model};
-pub use outlet::Place;
 pub use series::{Series, Telegram};

@@ -13,8 +13,8 @@ use super::faults::{FaultRule, fault_list};
 use super::handle::Simulator;
 use super::model::{Model, model_list};
 use super::models::MODELS;
-use super::outlet::Place;
 use super::settings::{Pace, Settings};
+use crate::adapters::simulation::Place;
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]

@@ -14,8 +14,8 @@ use super::device::{Beginning, Device};
 use super::faults::{FaultRule, Rules};
 use super::line::Line;
 use super::model::Model;
-use super::outlet::{Outlet, Place};
 use super::settings::Settings;
+use crate::adapters::simulation::{Outlet, Place};
 
 /// Questions and writes that are kept to be asked for; the oldest go first.
 const KEPT: usize = 10_000;

@@ -13,8 +13,8 @@ use super::ear::Ear;
 use super::faults::Fault;
 use super::handle::{Shared, State, Written};
 use super::model::{AUX_MODE, Manners, Model, Telling};
-use super::outlet::Outlet;
 use super::settings::Pace;
+use crate::adapters::simulation::Outlet;
 
 /// Bytes that a line of 19200 baud carries in a second.
 const BYTES_A_SECOND: u32 = 1_920;

@@ -6,7 +6,7 @@
 //! * `plant`: sun, battery and loads around a device; `counters` and `days`: what it remembers
 //! * `device`: the device, without I/O; `registers`: how it reads and writes its registers
 //! * `faults`: what goes wrong; `damage`: how that looks on the wire
-//! * `line`: a device at its port, and `outlet`, the port, with `ear`, what it hears there
+//! * `line`: a device at its port; `ear`: what it hears there
 //! * `settings`: what to simulate; `handle`: a hand on the running device
 //! * `command`: the same on the command line
 
@@ -22,18 +22,17 @@ mod line;
 mod lines;
 mod model;
 mod models;
-mod outlet;
 mod plant;
 mod quantities;
 mod registers;
 mod rows;
 mod settings;
 
+pub use crate::adapters::simulation::Place;
 pub use command::SimulatorArgs;
 pub(super) use command::run;
 pub use faults::{Fault, FaultError, FaultRule};
 pub use handle::{Heard, Simulator, Written};
 pub use model::Model;
 pub use models::MODELS;
-pub use outlet::Place;
 pub use settings::{Pace, Settings};

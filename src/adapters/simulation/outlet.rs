@@ -1,4 +1,4 @@
-//! The end of the line that a reader takes hold of: a pseudo-terminal or TCP connections.
+//! The port that a reader takes hold of: a pseudo-terminal, or TCP connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,9 +8,12 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::links::PseudoTerminal;
+use crate::links::{Happening, PseudoTerminal};
 
-/// Where the meters talk.
+/// How often connections are looked at for questions.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Where a device talks.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// On a pseudo-terminal that is found under this path.
@@ -19,8 +22,8 @@ pub enum Place {
     Tcp(SocketAddr),
 }
 
-/// The end of the line.
-pub(super) enum Outlet {
+/// The device's end of it.
+pub(in super::super) enum Outlet {
     Terminal(PseudoTerminal),
     Tcp {
         address: SocketAddr,
@@ -30,7 +33,7 @@ pub(super) enum Outlet {
 }
 
 impl Outlet {
-    pub(super) async fn open(place: &Place) -> io::Result<Self> {
+    pub(in super::super) async fn open(place: &Place) -> io::Result<Self> {
         Ok(match place {
             Place::Terminal(path) => Self::Terminal(PseudoTerminal::new(path)?),
             Place::Tcp(address) => {
@@ -44,15 +47,15 @@ impl Outlet {
         })
     }
 
-    pub(super) fn address(&self) -> io::Result<String> {
-        Ok(match self {
+    pub(in super::super) fn address(&self) -> String {
+        match self {
             Self::Terminal(terminal) => terminal.path().display().to_string(),
             Self::Tcp { address, .. } => format!("tcp://{address}"),
-        })
+        }
     }
 
-    /// Takes whoever comes; returns when somebody has.
-    pub(super) async fn attend(&mut self) {
+    /// Takes whoever comes; returns when somebody has come or gone.
+    pub(in super::super) async fn attend(&mut self) {
         match self {
             Self::Terminal(terminal) => {
                 if terminal.next().await.is_err() {
@@ -72,15 +75,43 @@ impl Outlet {
         }
     }
 
-    /// How often somebody has opened the line.
-    pub(super) fn openings(&mut self) -> u64 {
+    /// How often somebody has opened the port, where that can be told.
+    pub(in super::super) fn openings(&mut self) -> u64 {
         match self {
             Self::Terminal(terminal) => terminal.openings(),
             Self::Tcp { .. } => 0,
         }
     }
 
-    pub(super) fn plug(&mut self, plugged: bool) -> io::Result<()> {
+    /// Takes whoever comes, and returns what somebody sends. Nothing is lost if it is dropped while
+    /// it waits.
+    pub(in super::super) async fn receive(&mut self) -> Vec<u8> {
+        match self {
+            Self::Terminal(terminal) => loop {
+                match terminal.next().await {
+                    Ok(Happening::Received(bytes)) => return bytes,
+                    Ok(_) => {}
+                    Err(_) => std::future::pending().await,
+                }
+            },
+            Self::Tcp {
+                listener: Some(listener),
+                clients,
+                ..
+            } => loop {
+                if let Some(bytes) = read(clients) {
+                    return bytes;
+                }
+                let accepted = tokio::time::timeout(LOOK_EVERY, listener.accept()).await;
+                if let Ok(Ok((client, _))) = accepted {
+                    clients.push(client);
+                }
+            },
+            Self::Tcp { .. } => std::future::pending().await,
+        }
+    }
+
+    pub(in super::super) fn plug(&mut self, plugged: bool) -> io::Result<()> {
         match self {
             Self::Terminal(terminal) if plugged => terminal.plug(),
             Self::Terminal(terminal) => {
@@ -105,7 +136,7 @@ impl Outlet {
         }
     }
 
-    pub(super) async fn send(&mut self, bytes: &[u8]) {
+    pub(in super::super) async fn send(&mut self, bytes: &[u8]) {
         match self {
             Self::Terminal(terminal) => {
                 // Nobody there is no trouble, and neither is somebody who has just gone.
@@ -124,4 +155,23 @@ impl Outlet {
             }
         }
     }
+}
+
+/// What has come from one of the clients; those that have gone are dropped.
+fn read(clients: &mut Vec<TcpStream>) -> Option<Vec<u8>> {
+    let mut chunk = [0; 1024];
+    let mut at = 0;
+    while let Some(client) = clients.get(at) {
+        match client.try_read(&mut chunk) {
+            Ok(0) => {
+                clients.swap_remove(at);
+            }
+            Ok(count) => return chunk.get(..count).map(<[u8]>::to_vec),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => at += 1,
+            Err(_) => {
+                clients.swap_remove(at);
+            }
+        }
+    }
+    None
 }
