@@ -214,7 +214,7 @@ impl Controls {
                 Ok(job.look_at_output(*on, mode))
             }
             ("relay", Value::OnOff(on)) => {
-                let otherwise = "the battery monitor minds its relay itself by now; set the mode of the relay to \
+                let otherwise = "the battery monitor minds its relay itself; set the mode of the relay to \
                                  Remote in VictronConnect";
                 let job = job.only_if(RELAY_MODE, REMOTE, otherwise);
                 let job = job.write([Request::Set(RELAY, vec![u8::from(*on)])]);
