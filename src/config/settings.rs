@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use super::period::Period;
+
 /// The typed form of one section.
 ///
 /// Its fields, their documentation and their defaults are the single source of the file format:
@@ -34,5 +36,18 @@ impl Complaint {
             what: what.into(),
             advice: advice.into(),
         }
+    }
+
+    /// Complaints about the lengths of time that are out of bounds: key, value, and the least and the
+    /// most that can be.
+    pub fn of_periods(
+        periods: impl IntoIterator<Item = (&'static str, Period, [Period; 2])>,
+    ) -> impl Iterator<Item = Self> {
+        let complain = |(field, period, [least, most]): (_, Period, [Period; 2])| {
+            let what = || format!("{period} is not between {least} and {most}");
+            (period < least || period > most)
+                .then(|| Self::new(field, what(), "leave it out for the default"))
+        };
+        periods.into_iter().filter_map(complain)
     }
 }

@@ -60,6 +60,9 @@ pub struct Device {
     pub manufacturer: Cow<'static, str>,
     /// The product, if known.
     pub model: Option<String>,
+    /// What its maker numbers the product by, if the device says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
     /// The firmware version, if known.
     pub firmware: Option<String>,
     /// The device through which it is reached.
@@ -93,6 +96,7 @@ impl Device {
             name: name.into(),
             manufacturer: manufacturer.into(),
             model: None,
+            model_id: None,
             firmware: None,
             via: None,
             area: None,

@@ -196,6 +196,7 @@ pub(crate) fn differences(
         for key in [
             "manufacturer",
             "model",
+            "model_id",
             "serial_number",
             "sw_version",
             "configuration_url",

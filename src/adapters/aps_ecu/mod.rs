@@ -110,7 +110,7 @@ impl Adapter for ApsEcu {
     }
 
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulated::Simulate)
+        Some(&simulated::SIMULATE)
     }
 
     fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {

@@ -3,31 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches};
 use jiff::civil::{Time, time};
 use tokio_util::sync::CancellationToken;
 
 use super::simulator::{Model, Plant, Settings, Simulator, SimulatorArgs, run};
-use crate::adapters::{Keys, Task, Tool, ToolError};
+use crate::adapters::simulation::Simulate;
+use crate::adapters::{Keys, ToolError};
 
 /// `wattbridge simulate aps-ecu`.
-#[derive(Debug)]
-pub(super) struct Simulate;
-
-impl Tool for Simulate {
-    fn command(&self) -> clap::Command {
-        SimulatorArgs::augment_args(clap::Command::new("aps-ecu"))
-    }
-
-    fn run(
-        &self,
-        matches: &clap::ArgMatches,
-        stop: CancellationToken,
-    ) -> Task<Result<(), ToolError>> {
-        let args = SimulatorArgs::from_arg_matches(matches);
-        Box::pin(async move { Ok(run(args?, stop).await?) })
-    }
-}
+pub(super) static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("aps-ecu", |args, stop| {
+    Box::pin(async move { Ok(run(args, stop).await?) })
+});
 
 /// What the demo shows: name, model, serial number, inverters.
 const SHOWN: &[(&str, Model, &str, &str)] = &[

@@ -108,28 +108,19 @@ impl Settings for Config {
                 "write what your connection can carry, or leave it out",
             ));
         }
-        for (field, period, least, most) in [
+        let periods = [
             (
                 "silent_after",
                 self.silent_after,
-                Period::seconds(5),
-                Period::days(1),
+                [Period::seconds(5), Period::days(1)],
             ),
             (
                 "forget_after",
                 self.forget_after,
-                Period::hours(1),
-                Period::days(36_500),
+                [Period::hours(1), Period::days(36_500)],
             ),
-        ] {
-            if period < least || period > most {
-                complaints.push(Complaint::new(
-                    field,
-                    format!("{period} is not between {least} and {most}"),
-                    "leave it out for the default",
-                ));
-            }
-        }
+        ];
+        complaints.extend(Complaint::of_periods(periods));
         let profiles = Profiles::new(self.profiles.clone());
         if let Err(error) = profiles.check() {
             complaints.push(Complaint::new(

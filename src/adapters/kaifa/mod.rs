@@ -131,7 +131,7 @@ impl Adapter for Kaifa {
 
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulated::Simulate)
+        Some(&simulated::SIMULATE)
     }
 
     #[cfg(target_os = "linux")]

@@ -3,32 +3,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches};
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::published;
 use super::simulator::{Fixed, MODELS, Place, Settings, Simulator, SimulatorArgs, run};
-use crate::adapters::{Keys, Task, Tool, ToolError};
+use crate::adapters::simulation::Simulate;
+use crate::adapters::{Keys, ToolError};
 
 /// `wattbridge simulate kaifa`.
-#[derive(Debug)]
-pub(super) struct Simulate;
-
-impl Tool for Simulate {
-    fn command(&self) -> clap::Command {
-        SimulatorArgs::augment_args(clap::Command::new("kaifa"))
-    }
-
-    fn run(
-        &self,
-        matches: &clap::ArgMatches,
-        stop: CancellationToken,
-    ) -> Task<Result<(), ToolError>> {
-        let args = SimulatorArgs::from_arg_matches(matches);
-        Box::pin(async move { Ok(run(args?, stop).await?) })
-    }
-}
+pub(super) static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("kaifa", |args, stop| {
+    Box::pin(async move { Ok(run(args, stop).await?) })
+});
 
 /// Starts the simulated meter of the demo.
 pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {

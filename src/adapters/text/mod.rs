@@ -13,7 +13,7 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | ask or listen on a port, or run a program | `source`, `exchange`, `command`, `probe` |
+//! | ask or listen on a port, or run a program | `source`, `exchange`, `program`, `command`, `probe` |
 //! | bytes to lines | `lines` |
 //! | lines to values | `values`, `number` |
 //! | values to a device: its metrics, what it reports, how it is | `metrics`, `sensor`, `diagnosis` |
@@ -28,6 +28,8 @@ mod lines;
 mod metrics;
 mod number;
 mod probe;
+mod program;
+mod section;
 mod sensor;
 #[cfg(target_os = "linux")]
 pub mod simulator;
@@ -104,7 +106,7 @@ impl Adapter for Text {
     fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
         let config: Config = section.read()?;
         let rules = Arc::new(rules(section, &config)?);
-        Ok(Arc::new(source::Text { config, rules }))
+        Ok(Arc::new(section::Text { config, rules }))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
@@ -126,7 +128,7 @@ impl Adapter for Text {
 
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulator::Simulate)
+        Some(&simulator::SIMULATE)
     }
 }
 

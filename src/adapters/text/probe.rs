@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::diagnosis;
 use super::exchange::{Failure, OPEN, QUIET, ask, settings};
 use super::lines::Lines;
+use super::program::run_program;
+use super::section::Text;
 use super::sensor::Sensor;
-use super::source::{Text, run_program};
 use crate::links::{Address, Connection, LinkError, Links};
 use crate::model::{Health, Report, Value};
 

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Interval;
@@ -15,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::escapes::unescape;
-use crate::adapters::{Task, Tool, ToolError};
+use crate::adapters::ToolError;
+pub use crate::adapters::simulation::Place;
+use crate::adapters::simulation::Simulate;
 use crate::links::{Happening, PseudoTerminal};
 
 /// Simulates a sensor that prints lines of text.
@@ -52,15 +53,6 @@ fn period(text: &str) -> Result<Duration, String> {
     let range = Duration::from_millis(10)..=Duration::from_secs(3600);
     let period = period.filter(|period| range.contains(period));
     period.ok_or_else(|| "write a time from 10ms to 1h, such as 5s".to_owned())
-}
-
-/// Where the sensor is plugged in.
-#[derive(Debug, Clone)]
-pub enum Place {
-    /// At a pseudo-terminal that is found under this path.
-    Terminal(PathBuf),
-    /// At a serial server with this address.
-    Tcp(SocketAddr),
 }
 
 /// What can be changed while it runs.
@@ -220,23 +212,8 @@ async fn talk_to(mut client: TcpStream, state: Arc<Mutex<State>>, every: Option<
 }
 
 /// `wattbridge simulate text`.
-#[derive(Debug)]
-pub(super) struct Simulate;
-
-impl Tool for Simulate {
-    fn command(&self) -> clap::Command {
-        SimulatorArgs::augment_args(clap::Command::new("text"))
-    }
-
-    fn run(
-        &self,
-        matches: &clap::ArgMatches,
-        stop: CancellationToken,
-    ) -> Task<Result<(), ToolError>> {
-        let args = SimulatorArgs::from_arg_matches(matches);
-        Box::pin(async move { run(args?, stop).await })
-    }
-}
+pub(super) static SIMULATE: Simulate<SimulatorArgs> =
+    Simulate::new("text", |args, stop| Box::pin(run(args, stop)));
 
 /// Runs a simulated sensor until `stop`.
 async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), ToolError> {

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::config::Config;
 use super::exchange::{Failure, OPEN, QUIET, ask, idle, settings};
 use super::lines::Lines;
+use super::program::run_program;
+use super::section::Text;
 use super::sensor::Sensor;
-use super::values::Rules;
-use super::{KIND, command, diagnosis, probe};
+use super::{KIND, diagnosis, probe};
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Report};
@@ -27,13 +28,6 @@ const DEAD: Duration = Duration::from_secs(5 * 60);
 /// Lines in a row that cannot be read before it is said, where none has been read yet: the first
 /// may be of any kind.
 const UNFIT: u32 = 3;
-
-/// One configured section.
-#[derive(Debug)]
-pub(super) struct Text {
-    pub(super) config: Config,
-    pub(super) rules: Arc<Rules>,
-}
 
 impl Source for Text {
     fn adapter(&self) -> &'static str {
@@ -287,28 +281,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Runs the program once and reads what it prints.
-pub(super) async fn run_program(
-    program: &[String],
-    within: Duration,
-    sensor: &mut Sensor,
-) -> Result<(), Health> {
-    sensor.begin();
-    let printed = command::run(program, within).await;
-    let printed = printed.map_err(|error| diagnosis::program(&error))?;
-    let mut lines = Lines::default();
-    lines.push(&printed);
-    lines.finish();
-    while let Some(line) = lines.next() {
-        sensor.take(&line);
-    }
-    if sensor.has_values() {
-        return Ok(());
-    }
-    let why = sensor.unfit().cloned();
-    Err(why.unwrap_or_else(diagnosis::printed_nothing))
-}
-
 /// Refuses commands for as long as any come.
 async fn refuse_all(commands: &mut mpsc::Receiver<PendingCommand>) {
     while let Some(pending) = commands.recv().await {
@@ -327,6 +299,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::super::config::ValueConfig;
+    use super::super::values::Rules;
     use super::*;
     use crate::adapters::{Reports, Traffic};
     use crate::clock::Clock;

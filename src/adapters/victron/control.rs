@@ -29,11 +29,10 @@ use self::wear::Wear;
 use super::unit::Unit;
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Request};
+use super::wire::registers::RELAY_MODE;
 use super::wire::words;
 use crate::model::{Control, ControlKind, Decimal, Quantity, Value};
 
-/// What the relay of a battery monitor follows.
-pub(super) const RELAY_MODE: u16 = 0x034f;
 /// The relay follows what is written to it.
 const REMOTE: i64 = 2;
 const RELAY: u16 = 0x034e;

@@ -20,6 +20,7 @@ use super::plan::{self, Rhythm};
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Flags, Request};
 use super::wire::history::{DAYS, TODAY};
+use super::wire::registers::{CUSTOM_NAME, SERIAL};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -44,10 +45,6 @@ const QUIET: Duration = Duration::from_millis(1500);
 const STOPPED: Duration = Duration::from_secs(3);
 /// After so long without a block the device is said to send no text.
 const NO_TEXT: Duration = Duration::from_secs(15);
-
-/// Who the device is.
-const SERIAL: u16 = 0x010a;
-const CUSTOM_NAME: u16 = 0x010c;
 
 /// Whether the device hears us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,8 +108,6 @@ pub(super) struct Inquiry {
     awaiting_text: Option<Duration>,
     is_shy: bool,
     complaints: Complaints,
-    pub(super) answers: u64,
-    pub(super) unanswered: u64,
 }
 
 impl Inquiry {
@@ -144,8 +139,6 @@ impl Inquiry {
             awaiting_text: None,
             is_shy: false,
             complaints: Complaints::default(),
-            answers: 0,
-            unanswered: 0,
         }
     }
 
@@ -302,7 +295,6 @@ impl Inquiry {
             self.complain(now);
         }
         let open = self.open.take_if(|open| is_answer(&open.request, answer))?;
-        self.answers += 1;
         (self.failures, self.rests) = (0, 0);
         if self.hearing != Hearing::Yes {
             self.hearing = Hearing::Yes;
@@ -342,7 +334,6 @@ impl Inquiry {
         if let Some(Request::Get(register)) = request {
             self.lose(register);
         }
-        self.unanswered += 1;
         self.failures += 1;
         if self.failures >= FAILURES || self.hearing != Hearing::Yes {
             self.rest(now);

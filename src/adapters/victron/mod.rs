@@ -114,7 +114,7 @@ impl Adapter for Victron {
 
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulated::Simulate)
+        Some(&simulated::SIMULATE)
     }
 
     #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::wire::families::{Families, Family};
 use super::wire::history::{DAYS, TODAY, TOTALS};
+use super::wire::registers::RELAY_MODE;
 
 /// How often a register is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +140,7 @@ const QUESTIONS: &[Question] = &[
     row(0x0206, CHARGER, Minute),
     row(0x1040, INVERTER, Seldom),
     // Whether the relay of a battery monitor may be set.
-    row(0x034F, SHUNT, Seldom),
+    row(RELAY_MODE, SHUNT, Seldom),
     // What the text carries, for those that do not send it.
     row(0x0201, SWITCHED, WithoutText),
     row(0x0207, SWITCHED, WithoutText),
@@ -179,8 +180,7 @@ mod tests {
 
     #[test]
     fn every_answer_is_good_for_something() {
-        /// Needed to know what may be set.
-        const RELAY_MODE: u16 = 0x034F;
+        // The mode of the relay is needed to know what may be set.
         for family in Family::ALL {
             for question in of(Some(family)) {
                 let register = question.register;

@@ -88,7 +88,6 @@ impl Reception {
 
     /// The port cannot be opened, or was closed. Says so of the device, or of the line.
     pub(super) fn closed(&mut self, why: &Health) -> Vec<Report> {
-        self.cut();
         let line = &mut self.line;
         line.told = None;
         line.tell(why.clone()).into_iter().collect()

@@ -2,30 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use clap::{Args, FromArgMatches};
 use tokio_util::sync::CancellationToken;
 
 use super::simulator::{Model, Place, Settings, Simulator, SimulatorArgs, run};
-use crate::adapters::{Keys, Task, Tool, ToolError};
+use crate::adapters::simulation::Simulate;
+use crate::adapters::{Keys, ToolError};
 
 /// `wattbridge simulate victron`.
-#[derive(Debug)]
-pub(super) struct Simulate;
-
-impl Tool for Simulate {
-    fn command(&self) -> clap::Command {
-        SimulatorArgs::augment_args(clap::Command::new("victron"))
-    }
-
-    fn run(
-        &self,
-        matches: &clap::ArgMatches,
-        stop: CancellationToken,
-    ) -> Task<Result<(), ToolError>> {
-        let args = SimulatorArgs::from_arg_matches(matches);
-        Box::pin(async move { Ok(run(args?, stop).await?) })
-    }
-}
+pub(super) static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("victron", |args, stop| {
+    Box::pin(async move { Ok(run(args, stop).await?) })
+});
 
 /// The devices of the demo, and what they are called there.
 const DEMO: [(&str, &str); 2] = [("mppt-75-15", "Shed roof"), ("bmv-712", "Shed battery")];

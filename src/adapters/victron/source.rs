@@ -141,7 +141,8 @@ impl Run {
                 _ = hour.tick() => self.pass_hour().await?,
             }
         }
-        // Each line has been told to stop, too.
+        // Each line has been told to stop, too, and none may wait for its news to be heard.
+        self.inbox.close();
         while self.lines.join_next().await.is_some() {}
         Ok(())
     }
@@ -289,15 +290,10 @@ impl Run {
             }
             // A line that has another device now may not speak for one that was plugged in
             // elsewhere meanwhile.
-            Report::Gone(id) | Report::Health(id, _)
-                if self.homes.get(id).is_some_and(|home| *home != place) =>
-            {
+            Report::Health(id, _) if self.homes.get(id).is_some_and(|home| *home != place) => {
                 return Ok(());
             }
             _ => {}
-        }
-        if let Report::Gone(id) = &report {
-            self.homes.remove(id);
         }
         self.report(report).await?;
         if self.expected.is_empty() && !self.is_complete {

@@ -15,15 +15,15 @@ use jiff::tz::TimeZone;
 
 use self::holding::{Holding, Source};
 pub(super) use self::identity::{Day, Remembered};
+use super::KIND;
 use super::metrics::DEVICE;
 use super::values::{self, Told};
 use super::wire::cycle::Cycles;
 use super::wire::families::Family;
 use super::wire::hex;
 use super::wire::products::Product;
-use super::wire::registers::Register;
+use super::wire::registers::{RELAY_MODE, Register};
 use super::wire::words;
-use super::{KIND, control};
 use crate::model::{Decimal, Device, DeviceId, Readings, Value};
 
 /// How long values that come one by one are gathered.
@@ -57,6 +57,8 @@ pub(super) struct Unit {
     /// When the battery was full, as it was told last.
     full_at: Option<Timestamp>,
     described: Option<Device>,
+    /// What was known then, which all of the description follows from, and when that was.
+    described_from: Option<Remembered>,
     described_at: Duration,
     /// Whether nothing was known of it when it was met.
     is_new: bool,
@@ -82,6 +84,7 @@ impl Unit {
             relay_mode: None,
             full_at: None,
             described: None,
+            described_from: None,
             described_at: Duration::ZERO,
             is_new,
             is_fresh: false,
@@ -126,7 +129,7 @@ impl Unit {
         self.registers.contains(&register)
     }
 
-    /// What the relay follows; see [`control`].
+    /// What the relay of a battery monitor follows.
     pub(super) const fn relay_mode(&self) -> Option<i64> {
         self.relay_mode
     }
@@ -198,7 +201,7 @@ impl Unit {
     pub(super) fn take_hex(&mut self, value: &hex::Value<'_>, now: Duration, at: Timestamp) {
         if value.flags.is_ok() {
             self.registers.insert(value.register);
-            if value.register == control::RELAY_MODE {
+            if value.register == RELAY_MODE {
                 self.relay_mode = number(value);
             }
         }

@@ -43,6 +43,8 @@ struct DeviceBlock<'a> {
     manufacturer: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_id: Option<&'a str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     serial_number: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,6 +176,7 @@ fn device_block<'a>(device: &'a Device, bridge: &'a DeviceId) -> DeviceBlock<'a>
         name: said(Some(&device.name)).unwrap_or(device.id.as_str()),
         manufacturer: device.manufacturer.trim(),
         model: said(device.model.as_ref()),
+        model_id: said(device.model_id.as_ref()),
         serial_number: device.serial.trim(),
         sw_version: said(device.firmware.as_ref()),
         via_device: Some(device.via.as_ref().unwrap_or(bridge))

@@ -30,19 +30,12 @@ impl Settings for Config {
         }
         complaints.extend(self.check_ask());
         let least = Duration::from_millis(200).into();
-        for (field, period, most) in [
-            ("interval", self.interval, Period::days(1)),
-            ("timeout", self.timeout, Period::minutes(5)),
-            ("silent_after", self.silent_after, Period::days(7)),
-        ] {
-            if period < least || period > most {
-                complaints.push(Complaint::new(
-                    field,
-                    format!("{period} is not between {least} and {most}"),
-                    "leave it out for the default",
-                ));
-            }
-        }
+        let periods = [
+            ("interval", self.interval, [least, Period::days(1)]),
+            ("timeout", self.timeout, [least, Period::minutes(5)]),
+            ("silent_after", self.silent_after, [least, Period::days(7)]),
+        ];
+        complaints.extend(Complaint::of_periods(periods));
         complaints.extend(self.check_energy());
         if !(1..=10).contains(&self.tries) {
             complaints.push(Complaint::new(

@@ -7,11 +7,10 @@ use super::super::wire::history::{
     DAYS, Day, Record, RecordError, TODAY, TOTALS, TRACKERS_TODAY, Totals, TrackersDay,
 };
 use super::super::wire::products::Product;
-use super::super::wire::registers::{Reading, Register};
+use super::super::wire::registers::{Reading, Register, SERIAL};
 use super::dialogue::{Dialogue, Reply};
 use crate::links::{Address, LinkError, Links};
 
-const SERIAL: u16 = 0x010a;
 /// Days in a row without a record, after which there are no more.
 const EMPTY: u32 = 3;
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{CUSTOM_NAME, Hearing, Inquiry, SERIAL};
+use super::{Hearing, Inquiry};
 use crate::adapters::victron::plan::{self, Rhythm};
 use crate::adapters::victron::wire::families::Family;
 use crate::adapters::victron::wire::hex::Request;
+use crate::adapters::victron::wire::registers::{CUSTOM_NAME, SERIAL};
 
 impl Inquiry {
     pub(super) fn choose(&mut self, family: Option<Family>, now: Duration) -> Option<Request> {

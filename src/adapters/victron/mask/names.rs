@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 
 use super::super::wire::hex::{Collector, Frame};
+use super::super::wire::registers::{CUSTOM_NAME, SERIAL};
 
 /// Letters and digits of a serial number.
 pub(super) const SERIAL_LENGTH: usize = 11;
@@ -33,8 +34,8 @@ impl Kind {
     /// Of the value of a register.
     pub(super) const fn of_register(register: u16) -> Option<Self> {
         match register {
-            0x010a => Some(Self::Serial),
-            0x010c => Some(Self::Words),
+            SERIAL => Some(Self::Serial),
+            CUSTOM_NAME => Some(Self::Words),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::caution::Twice;
 use crate::adapters::victron::config::Config;
-use crate::adapters::victron::control::{Controls, Finished};
+use crate::adapters::victron::control::{self, Controls, Finished};
 use crate::adapters::victron::diagnosis::{self, Line};
 use crate::adapters::victron::history::{Past, is_kept};
 use crate::adapters::victron::inquiry::{Hearing, Inquiry, Outcome};
@@ -18,7 +18,7 @@ use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::hex::{Answer, Frame, Request, Value as Register, Version};
 use crate::adapters::victron::wire::history::Record;
 use crate::adapters::victron::wire::products::parse_id;
-use crate::adapters::victron::wire::registers;
+use crate::adapters::victron::wire::registers::{self, CUSTOM_NAME, SERIAL};
 use crate::adapters::victron::wire::text::{Block, Event};
 use crate::model::{DeviceId, Health, HealthCode, Report};
 
@@ -28,9 +28,6 @@ const INTRODUCTION: Duration = Duration::from_secs(8);
 const SURVEY: Duration = Duration::from_secs(30);
 /// Labels that have not come for so many rounds are forgotten.
 const FORGOTTEN: u64 = 60;
-
-const SERIAL: u16 = 0x010a;
-const CUSTOM_NAME: u16 = 0x010c;
 
 /// All but the decoder, so that its events can be taken one by one.
 #[derive(Debug)]
@@ -331,9 +328,13 @@ impl State {
             self.unit.settle_identity();
             let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
             let may_be = self.config.allow_control && self.inquiry.hearing() != Hearing::No;
-            let is_controlled = (is_surveyed || !may_be).then_some(may_be);
+            let controls = match (may_be, is_surveyed) {
+                (false, _) => Some(Vec::new()),
+                (true, true) => Some(control::offered(&self.unit)),
+                (true, false) => None,
+            };
             let moment = (!self.is_file).then_some(now);
-            if let Some(device) = self.unit.describe(&self.config, is_controlled, moment) {
+            if let Some(device) = self.unit.describe(&self.config, controls, moment) {
                 reports.push(Report::Device(Box::new(device)));
             }
             let is_asleep = self
@@ -344,7 +345,7 @@ impl State {
             if !self.line.has_good() && !is_asleep {
                 return reports;
             }
-            let line = (!self.is_file).then(|| (self.counts, self.link(now), self.heard));
+            let line = (!self.is_file).then(|| (self.counts, self.protocol(now), self.heard));
             if let Some(readings) = self.unit.readings(now, at, line) {
                 reports.push(Report::Readings(readings));
                 if self.verdict(now).is_none() {
@@ -361,7 +362,7 @@ impl State {
         diagnosis::health(&self.line, product, &self.config, is_asked, now)
     }
 
-    fn link(&self, now: Duration) -> &'static str {
+    fn protocol(&self, now: Duration) -> &'static str {
         match (self.inquiry.hearing(), self.inquiry.is_without_text(now)) {
             (Hearing::Yes, false) => "text and HEX",
             (_, true) => "HEX only",

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::Unit;
+use crate::adapters::victron::KIND;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::metrics::{ALWAYS, DEVICE};
-use crate::adapters::victron::{KIND, control};
-use crate::model::Device;
+use crate::model::{Control, Device};
 
 /// How long what changes about a device is gathered.
 const DESCRIBED: Duration = Duration::from_secs(5);
@@ -16,25 +16,27 @@ pub(super) const HIGHEST: u32 = 80;
 impl Unit {
     /// The device, if it has an identity and there is something new about it. News that come one
     /// after the other are gathered, but for those of a file, where no time passes: `now` is `None`.
-    /// `is_controlled` says whether it can be controlled, once that is certain: until then it can be
-    /// as before. A control that is taken away, for seconds only, is switched off again when it comes
-    /// back.
+    /// `controls` is what can be set on it, once that is certain: until then it is as before. A control
+    /// that is taken away, for seconds only, is switched off again when it comes back.
     pub(in super::super) fn describe(
         &mut self,
         config: &Config,
-        is_controlled: Option<bool>,
+        controls: Option<Vec<Control>>,
         now: Option<Duration>,
     ) -> Option<Device> {
         let waits = |now: Duration| now.saturating_sub(self.described_at) < DESCRIBED;
         if self.described.is_some() && now.is_some_and(waits) {
             return None;
         }
-        self.known.controls = match is_controlled {
-            Some(true) => control::offered(self),
-            Some(false) => Vec::new(),
-            None => std::mem::take(&mut self.known.controls),
-        };
+        if let Some(controls) = controls {
+            self.known.controls = controls;
+        }
+        // Most rounds say nothing new of the device.
+        if self.described_from.as_ref() == Some(&self.known) {
+            return None;
+        }
         let device = self.device(config)?;
+        self.described_from = Some(self.known.clone());
         if self.described.as_ref() == Some(&device) {
             return None;
         }
@@ -67,6 +69,7 @@ impl Unit {
         let mut device = Device::new(KIND, identity, name, "Victron Energy");
         device.serial = serial;
         device.model = self.model();
+        device.model_id = self.known.product.map(|id| format!("{id:#06X}"));
         device.firmware.clone_from(&self.known.firmware);
         device.area.clone_from(&config.area);
         let amperes = self.product().and_then(|product| product.solar_amperes());

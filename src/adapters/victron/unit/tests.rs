@@ -96,6 +96,7 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
     assert_eq!(device.id.as_str(), "victron_hq0000000ab");
     assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
     assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
+    assert_eq!(device.model_id.as_deref(), Some("0xA053"));
     assert!(device.controls.is_empty());
 }
 

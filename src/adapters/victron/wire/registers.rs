@@ -14,6 +14,13 @@ use crate::model::Decimal;
 
 pub use table::REGISTERS;
 
+/// The serial number.
+pub const SERIAL: u16 = 0x010a;
+/// The name that the user gave the device.
+pub const CUSTOM_NAME: u16 = 0x010c;
+/// What the relay of a battery monitor follows.
+pub const RELAY_MODE: u16 = 0x034f;
+
 /// 0 °C in hundredths of a kelvin.
 const ZERO_CELSIUS: i64 = 27_315;
 
