@@ -1,3 +1,7 @@
+mod hearing;
+mod history;
+mod writes;
+
 use super::super::wire::hex::{Collector, Frame, Value, Version};
 use super::*;
 
@@ -180,49 +184,6 @@ fn nothing_is_asked_where_that_is_not_wanted() {
 }
 
 #[test]
-fn a_cable_that_cannot_send_is_found_out_and_left_alone_longer_and_longer() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.hears = false;
-    bench.run(2 * 3600);
-    assert_eq!(bench.inquiry.hearing(), Hearing::No);
-    assert!(
-        bench
-            .sent
-            .iter()
-            .all(|(_, request)| *request == Request::Ping)
-    );
-    // A question and its repetitions are one try.
-    let mut tries: Vec<Duration> = Vec::new();
-    let mut last = None;
-    for (at, _) in &bench.sent {
-        if last.is_none_or(|last| *at - last > seconds(10)) {
-            tries.push(*at);
-        }
-        last = Some(*at);
-    }
-    let pauses: Vec<u64> = tries
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).as_secs())
-        .collect();
-    for (pause, least) in pauses.iter().zip([30, 300, 1800, 3600]) {
-        assert!((least..least + 15).contains(pause), "{pauses:?}");
-    }
-    assert!(pauses.len() >= 3);
-}
-
-#[test]
-fn a_device_that_begins_to_hear_is_asked_again() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.hears = false;
-    bench.run(20);
-    assert_eq!(bench.inquiry.hearing(), Hearing::No);
-    bench.hears = true;
-    bench.run(60);
-    assert_eq!(bench.inquiry.hearing(), Hearing::Yes);
-    assert!(!bench.times(SERIAL).is_empty());
-}
-
-#[test]
 fn a_question_is_put_three_times_and_then_given_up() {
     let mut bench = Bench::new(Family::Mppt);
     bench.run(30);
@@ -234,17 +195,6 @@ fn a_question_is_put_three_times_and_then_given_up() {
     let put = bench.sent.iter().filter(|(_, request)| *request == wish);
     assert_eq!(put.count(), 3);
     assert!(bench.outcomes.contains(&Outcome::Unanswered(wish)));
-}
-
-#[test]
-fn what_the_user_wants_comes_first() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.run(3);
-    bench.sent.clear();
-    let wish = Request::Set(0x0200, vec![4]);
-    bench.inquiry.ask(wish.clone());
-    bench.run(1);
-    assert_eq!(bench.sent[0].1, wish);
 }
 
 #[test]
@@ -341,51 +291,6 @@ fn what_is_refused_once_is_asked_for_again() {
 }
 
 #[test]
-fn nothing_is_written_before_the_device_has_said_who_it_is() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.inquiry.ask(Request::Set(0x0200, vec![4]));
-    bench.run(10);
-    let write = |(_, request): &(Duration, Request)| matches!(request, Request::Set(..));
-    let is_serial = |(_, request): &(Duration, Request)| *request == Request::Get(SERIAL);
-    let serial = bench.sent.iter().position(is_serial).unwrap();
-    assert!(bench.sent.iter().position(write).unwrap() > serial);
-
-    // Somebody else may be there: nothing is written until that is known.
-    let before = bench.sent.len();
-    bench.inquiry.hold(true);
-    bench.inquiry.ask(Request::Set(0x0200, vec![1]));
-    bench.run(10);
-    assert!(!bench.sent[before..].iter().any(write));
-    bench.inquiry.hold(false);
-    bench.run(10);
-    assert!(bench.sent[before..].iter().any(write));
-}
-
-#[test]
-fn what_is_taken_back_is_not_written_again() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.run(20);
-    let write = Request::Set(0x2015, vec![1, 0]);
-    bench.hears = false;
-    bench.inquiry.ask(write.clone());
-    bench.inquiry.ask(write.clone());
-    while bench.open.as_ref() != Some(&write) {
-        bench.now += STEP;
-        bench.step();
-    }
-    bench.open = None;
-    bench.inquiry.take_back(|register| register == 0x2015);
-    let count = |bench: &Bench| bench.sent.iter().filter(|(_, sent)| *sent == write).count();
-    let before = count(&bench);
-    for _ in 0..100 {
-        bench.open = None;
-        bench.now += STEP;
-        bench.step();
-    }
-    assert_eq!(count(&bench), before);
-}
-
-#[test]
 fn newer_firmware_never_waits_long_for_a_question() {
     for family in Family::ALL {
         let mut bench = Bench::new(family);
@@ -425,93 +330,6 @@ fn a_device_whose_text_stops_is_asked_less() {
     };
     let (steady, shy) = (count(Duration::ZERO), count(seconds(5)));
     assert!(shy * 5 < steady, "{shy} {steady}");
-}
-
-#[test]
-fn a_device_that_complains_is_left_alone() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.run(30);
-    let complaint = Answer::Malformed.encode();
-    for _ in 0..4 {
-        bench.say(&complaint);
-    }
-    assert!(!bench.inquiry.is_complaining());
-    bench.say(&complaint);
-    assert!(bench.inquiry.is_complaining());
-    bench.open = None;
-    bench.sent.clear();
-    bench.run(290);
-    assert_eq!(bench.sent, []);
-    bench.run(30);
-    assert!(!bench.sent.is_empty());
-}
-
-#[test]
-fn complaints_now_and_then_do_no_harm() {
-    let mut bench = Bench::new(Family::Mppt);
-    for _ in 0..20 {
-        bench.run(30);
-        bench.say(&Answer::Malformed.encode());
-    }
-    assert!(!bench.inquiry.is_complaining());
-    assert_eq!(bench.inquiry.hearing(), Hearing::Yes);
-}
-
-#[test]
-fn the_history_is_asked_for_gently_and_once_a_day() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.run(3000);
-    let asked = bench.history();
-    let registers: Vec<u16> = asked.iter().map(|(_, register)| *register).collect();
-    // Behind the first empty place there is nothing.
-    let expected: Vec<u16> = (TOTALS..=TODAY + 6).collect();
-    assert_eq!(registers, expected);
-    let rhythm = asked.windows(2).map(|pair| pair[1].0 - pair[0].0);
-    assert!(rhythm.min().unwrap() >= seconds(20));
-    // Everything else was asked for before.
-    assert!(asked[0].0 > bench.times(YIELD)[0]);
-    bench
-        .inquiry
-        .begin_day(BTreeSet::from([TODAY + 2, TODAY + 3]));
-    bench.days = 6;
-    bench.sent.clear();
-    bench.run(600);
-    let again: Vec<u16> = bench
-        .history()
-        .iter()
-        .map(|(_, register)| *register)
-        .collect();
-    let expected = [
-        TOTALS,
-        TODAY,
-        TODAY + 1,
-        TODAY + 4,
-        TODAY + 5,
-        TODAY + 6,
-        TODAY + 7,
-    ];
-    assert_eq!(again, expected);
-}
-
-#[test]
-fn today_is_asked_for_every_hour_for_it_tells_when_the_day_ends() {
-    let mut bench = Bench::new(Family::Mppt);
-    bench.run(4 * 3600);
-    assert_eq!(bench.times(TODAY).len(), 4);
-    assert_eq!(bench.times(TODAY + 1).len(), 1);
-}
-
-#[test]
-fn devices_without_a_history_are_not_asked_for_it() {
-    for family in [Family::Shunt, Family::Inverter, Family::Charger] {
-        let mut bench = Bench::new(family);
-        bench.run(600);
-        assert_eq!(bench.history(), [], "{family:?}");
-    }
-    let mut bench = Bench::new(Family::Mppt);
-    bench.lacks = vec![TOTALS, TODAY];
-    bench.run(600);
-    assert_eq!(bench.history().len(), 2);
 }
 
 #[test]

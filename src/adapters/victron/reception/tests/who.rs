@@ -1,0 +1,114 @@
+//! Which device is there.
+
+use super::*;
+
+#[test]
+fn a_shunt_is_named_by_the_number_that_it_tells_when_asked() {
+    let mut bench = Bench::new(Config::default()).hears(&[
+        (0x0100, SMART_SHUNT),
+        (0x010a, SERIAL_C),
+        (0x010c, b"Boat\0"),
+    ]);
+    for _ in 0..4 {
+        bench.block(SHUNT);
+        bench.wait(1000);
+    }
+    let [device] = bench.devices()[..] else {
+        panic!("{:?}", bench.devices())
+    };
+    assert_eq!(device.id.as_str(), "victron_hq00000000c");
+    assert_eq!(device.name, "Boat");
+    assert_eq!(device.firmware.as_deref(), Some("1.59"));
+}
+
+#[test]
+fn of_two_shunts_alike_the_values_go_to_the_right_one() {
+    let mut bench =
+        Bench::new(Config::default()).hears(&[(0x0100, SMART_SHUNT), (0x010a, SERIAL_C)]);
+    for _ in 0..4 {
+        bench.block(SHUNT);
+        bench.wait(1000);
+    }
+    // The cable is put into the other one.
+    let at = bench.at();
+    bench.reception.opened(at);
+    bench.registers.insert(0x010a, SERIAL_D.to_vec());
+    bench.reports.clear();
+    for _ in 0..4 {
+        bench.block(&[("PID", "0xA389"), ("V", "25600"), ("SOC", "100")]);
+        bench.wait(1000);
+    }
+    let id = |serial: &str| DeviceId::new(crate::adapters::victron::KIND, serial);
+    assert_eq!(
+        bench.reports.first(),
+        Some(&Report::Health(id("HQ00000000C"), diagnosis::replaced()))
+    );
+    assert!(!bench.readings().is_empty());
+    for readings in bench.readings() {
+        assert_eq!(readings.device, id("HQ00000000D"));
+    }
+}
+
+#[test]
+fn another_product_on_the_port_is_another_device() {
+    let mut bench = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    bench.block(CHARGER);
+    bench.wait(2000);
+    bench.reports.clear();
+    for _ in 0..5 {
+        bench.block(&[("PID", "0xA054"), ("SER#", "HQ0000000AC"), ("V", "13000")]);
+        bench.wait(1000);
+    }
+    let gone = DeviceId::new(crate::adapters::victron::KIND, "HQ0000000AB");
+    assert_eq!(
+        bench.reports.first(),
+        Some(&Report::Health(gone, diagnosis::replaced()))
+    );
+    assert_eq!(bench.devices()[0].id.as_str(), "victron_hq0000000ac");
+    assert_eq!(
+        bench.health(),
+        [HealthCode::Unreachable, HealthCode::Online]
+    );
+    for readings in bench.readings() {
+        assert_eq!(readings.get("panel_power"), None);
+    }
+}
+
+#[test]
+fn a_damaged_serial_number_makes_no_device() {
+    let damaged: Vec<_> = CHARGER
+        .iter()
+        .map(|(label, value)| match *label {
+            "SER#" => ("SER#", "HQ00000O0AB"),
+            label => (label, *value),
+        })
+        .collect();
+    let mut bench = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    for fields in [
+        &damaged[..],
+        CHARGER,
+        CHARGER,
+        CHARGER,
+        &damaged,
+        CHARGER,
+        &damaged,
+        CHARGER,
+    ] {
+        bench.block(fields);
+        bench.wait(1000);
+    }
+    bench.wait(1000);
+    let ids: Vec<_> = bench
+        .devices()
+        .iter()
+        .map(|device| device.id.to_string())
+        .collect();
+    assert_eq!(ids, ["victron_hq0000000ab"]);
+    assert!(!bench.readings().is_empty());
+}
