@@ -8,9 +8,10 @@
 
 mod faults;
 mod life;
+#[path = "../support/ports.rs"]
+mod ports;
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::civil::{Date, date};
@@ -55,8 +56,9 @@ impl Setup {
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
             ..Settings::new(plant)
         };
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let simulator = Simulator::start(settings, any).await.unwrap();
+        let simulator = Simulator::start(settings, ports::free_address())
+            .await
+            .unwrap();
         let handle = simulator.handle();
         Self { simulator, handle }
     }

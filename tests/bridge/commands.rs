@@ -7,7 +7,8 @@ use tokio::net::TcpListener;
 use crate::gateway::{ECU_R, Gateway, Plan, section};
 use crate::home::Home;
 use crate::process::Process;
-use crate::support::mosquitto::{Mosquitto, Setup, free_port};
+use crate::support::mosquitto::{Mosquitto, Setup};
+use crate::support::ports::free_port;
 use crate::wire::Wire;
 
 fn is_on(state: &Json) -> bool {

@@ -1,6 +1,5 @@
 //! Simulated ECUs.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, date};
@@ -12,7 +11,7 @@ use wattbridge::adapters::aps_ecu::simulator::{
 };
 use wattbridge::adapters::aps_ecu::wire::{Answer, EcuInfo, Framer, Request, Telemetry, Uid};
 
-use crate::support::mosquitto::free_port;
+use crate::support::ports::free_address;
 
 pub(crate) const DAY: Date = date(2026, 6, 21);
 
@@ -67,8 +66,7 @@ impl Gateway {
             ..Settings::new(plant)
         };
         // Not port 0: while a fault keeps the port closed, nobody else shall be given it.
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let simulator = Simulator::start(settings, address).await.unwrap();
+        let simulator = Simulator::start(settings, free_address()).await.unwrap();
         let handle = simulator.handle();
         Self {
             _simulator: simulator,

@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 use crate::gateway::{ECU_PRO, Gateway, Plan, section};
 use crate::home::Home;
-use crate::support::mosquitto::{Mosquitto, Setup, free_port};
+use crate::support::mosquitto::{Mosquitto, Setup};
+use crate::support::ports::free_port;
 use crate::wire::{Wire, kept};
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use std::time::Instant;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use crate::support::mosquitto::free_port;
+use crate::support::ports::free_port;
 
 /// Loads the harness, which is a program and not a module, and asks Home Assistant's WebSocket API
 /// for something that it has no command for.

@@ -18,7 +18,8 @@ use wattbridge::outputs::mqtt::session::{
     Event, Incoming, Message, Qos, Session, SessionError, Settings, probe,
 };
 
-use support::mosquitto::{Mosquitto, Setup, free_port};
+use support::mosquitto::{Mosquitto, Setup};
+use support::ports::free_port;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 

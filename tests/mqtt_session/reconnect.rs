@@ -5,7 +5,8 @@ use std::future::ready;
 use tokio::time::timeout;
 use wattbridge::outputs::mqtt::session::SessionError;
 
-use super::support::mosquitto::{Mosquitto, Setup, free_port};
+use super::support::mosquitto::{Mosquitto, Setup};
+use super::support::ports::free_port;
 use super::{DEADLINE, Peer, message, received, retained, settings};
 
 #[tokio::test]

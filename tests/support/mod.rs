@@ -4,3 +4,4 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod mosquitto;
+pub(crate) mod ports;

@@ -10,7 +10,6 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -18,6 +17,8 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use tempfile::TempDir;
+
+use super::ports::free_port;
 
 /// A broker is local and small: what takes longer than this does not happen any more.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -212,12 +213,6 @@ impl Drop for Mosquitto {
             let _ = running.child.wait();
         }
     }
-}
-
-/// A port nobody listens on just now.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn find(program: &str) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use wattbridge::adapters::victron::wire::hex::{Flags, Value};
 use wattbridge::adapters::victron::wire::history::Record;
 
 use crate::reader::{Reader, Seen, Told, settings};
-use crate::start;
+use crate::{anywhere, start};
 
 fn named(name: &str) -> Settings {
     settings(Model::named(name).unwrap())
@@ -109,10 +109,7 @@ async fn a_charger_that_lives_on_its_panels_is_dead_at_night() {
 async fn a_cable_is_pulled_and_plugged_in_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ve0");
-    for place in [
-        Place::Terminal(path.clone()),
-        Place::Tcp(([127, 0, 0, 1], 0).into()),
-    ] {
+    for place in [Place::Terminal(path.clone()), anywhere()] {
         let is_tcp = matches!(place, Place::Tcp(_));
         let simulator = Simulator::start(named("bmv-712"), place).await.unwrap();
         let address = simulator.address().to_owned();

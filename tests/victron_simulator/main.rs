@@ -11,16 +11,16 @@
 mod answers;
 mod faults;
 mod life;
+#[path = "../support/ports.rs"]
+mod ports;
 mod reader;
-
-use std::net::SocketAddr;
 
 use wattbridge::adapters::victron::simulator::{MODELS, Model, Place, Settings, Simulator};
 
 use reader::{Reader, fast, settings};
 
 fn anywhere() -> Place {
-    Place::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)))
+    Place::Tcp(ports::free_address())
 }
 
 /// Starts a device over TCP and a reader of it.

@@ -8,7 +8,6 @@ mod line;
 mod outputs;
 mod recorded;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use wattbridge::adapters::kaifa::simulator::{
 };
 
 use crate::home::Home;
+use crate::support::ports::free_address;
 use crate::wire::{Mark, Wire};
 
 /// Not one that anybody has.
@@ -70,8 +70,7 @@ impl Line {
     }
 
     pub(crate) async fn tcp(plan: Plan<'_>) -> Self {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self::at(Place::Tcp(any), plan).await
+        Self::at(Place::Tcp(free_address()), plan).await
     }
 
     async fn at(place: Place, plan: Plan<'_>) -> Self {

@@ -5,7 +5,6 @@ mod command;
 mod port;
 mod recorded;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use serde_json::Value as Json;
 use wattbridge::adapters::text::simulator::{Place, Simulator};
 
 use crate::home::Home;
+use crate::support::ports::free_address;
 
 /// A clamp ammeter that answers to a byte.
 pub(crate) async fn clamp(folder: &Path, lines: &[&str]) -> Simulator {
@@ -22,7 +22,7 @@ pub(crate) async fn clamp(folder: &Path, lines: &[&str]) -> Simulator {
 
 /// A sensor that talks by itself, ten times a second.
 pub(crate) async fn talker(lines: &[&str]) -> Simulator {
-    let place = Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let place = Place::Tcp(free_address());
     let every = Some(Duration::from_millis(100));
     Simulator::start(place, bytes(lines), every).await.unwrap()
 }

@@ -15,7 +15,6 @@ mod said;
 mod shunt;
 mod sun;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +27,7 @@ use self::audit::audit;
 use crate::home::Home;
 use crate::process::{Done, Process};
 use crate::support::mosquitto::{Mosquitto, Setup};
+use crate::support::ports::free_address;
 use crate::wire::{Mark, Wire};
 
 /// What takes a second on a real line.
@@ -164,6 +164,6 @@ impl House {
 
 /// A device at a TCP port.
 pub(crate) async fn tcp(settings: Settings) -> Simulator {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Simulator::start(settings, Place::Tcp(any)).await.unwrap()
+    let place = Place::Tcp(free_address());
+    Simulator::start(settings, place).await.unwrap()
 }
