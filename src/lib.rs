@@ -21,11 +21,15 @@
 //! * [`migrate`]: configurations of other programs, turned into ours.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
+//! * `terminal`: what commands say to the user.
 //! * `demo`: the MQTT broker inside `wattbridge demo`; only with the feature of that name.
 //!
 //! Adapters know nothing of topics and Home Assistant, outputs know nothing of frames and devices'
 //! protocols; both meet in [`model`]. A new device is one folder and one line in [`adapters::ADAPTERS`],
 //! a new output the same in [`outputs`].
+
+// A pipe that is closed early ends a command in peace; `println!` would panic.
+#![warn(clippy::print_stdout)]
 
 pub mod adapters;
 pub mod bridge;
@@ -39,3 +43,4 @@ pub mod migrate;
 pub mod model;
 pub mod outputs;
 pub mod store;
+mod terminal;

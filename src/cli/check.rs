@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
 use crate::links::Links;
+use crate::terminal::say;
 
 /// Says whether the configuration is right, and what is wrong with it
 #[derive(Debug, Args)]
@@ -32,8 +33,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     }
     let count = configured.sources.len();
     if count == 0 {
-        println!(
-            "The file is right, but no device is configured yet: add a section such as [[aps_ecu]]."
+        say(
+            "The file is right, but no device is configured yet: add a section such as [[aps_ecu]].",
         );
     } else {
         let several = |count: usize| if count == 1 { "" } else { "s" };
@@ -41,10 +42,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
             0 => String::new(),
             sums => format!(", {sums} sum{}", several(sums)),
         };
-        println!(
+        say(&format!(
             "The file is right: {count} device section{}{sums}.",
             several(count)
-        );
+        ));
     }
     if args.connect {
         connect(&configured, &args.config.links())
@@ -66,12 +67,12 @@ fn connect(configured: &Configured, links: &Links) -> Result<(), CliError> {
 
 async fn probe(configured: &Configured, links: &Links) -> Result<(), CliError> {
     let mut failures = 0;
-    let mut tell = |name: String, result: Result<String, String>| match result {
-        Ok(words) => println!("  ok      {name}: {words}"),
-        Err(words) => {
-            failures += 1;
-            println!("  failed  {name}: {words}");
-        }
+    let mut tell = |name: String, result: Result<String, String>| {
+        failures += usize::from(result.is_err());
+        say(&match result {
+            Ok(words) => format!("  ok      {name}: {words}"),
+            Err(words) => format!("  failed  {name}: {words}"),
+        });
     };
     for (name, result) in configured.outputs.probe().await {
         tell(name, result);

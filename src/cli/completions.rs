@@ -3,6 +3,8 @@
 use clap::Args;
 use clap_complete::Shell;
 
+use crate::terminal::say;
+
 /// Prints completions for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -17,10 +19,7 @@ pub(super) struct CompletionsArgs {
 }
 
 pub(super) fn run(args: &CompletionsArgs) {
-    clap_complete::generate(
-        args.shell,
-        &mut super::command(),
-        "wattbridge",
-        &mut std::io::stdout(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::command(), "wattbridge", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end());
 }

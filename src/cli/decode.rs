@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::print::{Lines, out};
+use super::print::Lines;
 use super::{CliError, input};
 use crate::adapters::{ADAPTERS, Adapter, find};
 use crate::config::{Problem, Problems, Section};
+use crate::terminal::say;
 
 /// Decodes what a device sent, from files
 #[derive(Debug, Args)]
@@ -78,13 +79,13 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
                         let notes = decoded.notes.iter().map(ToString::to_string);
                         lines.of(decoded.reports).into_iter().chain(notes).collect()
                     };
-                    if !texts.iter().all(|text| out(text)) {
+                    if !texts.iter().all(|text| say(text)) {
                         return count;
                     }
                 }
                 Err(refused) => {
                     eprintln!("{name}: {}", refused.reason);
-                    if annotate && !refused.annotation.is_empty() && !out(&refused.annotation) {
+                    if annotate && !refused.annotation.is_empty() && !say(&refused.annotation) {
                         return count;
                     }
                 }

@@ -9,7 +9,6 @@ use jiff::Zoned;
 use tokio_util::sync::CancellationToken;
 
 use super::logging::{self, Level, LogSettings};
-use super::print::out;
 use super::{CliError, run, runtime, stop};
 use crate::adapters::{ADAPTERS, Source};
 use crate::bridge::{Bridge, Feed, News, Setup};
@@ -21,6 +20,7 @@ use crate::model::{Device, DeviceState, HealthCode, Role, Update, Value};
 use crate::outputs::OutputSettings;
 use crate::outputs::home_assistant::PaceSettings;
 use crate::store::Store;
+use crate::terminal::say;
 
 /// The port that every MQTT client tries first.
 const USUAL_PORT: u16 = 1883;
@@ -120,7 +120,7 @@ fn taken(wanted: u16, port: u16) -> String {
 
 fn welcome(wanted: u16, port: u16) {
     let taken = taken(wanted, port);
-    out(&format!(
+    say(&format!(
         "wattbridge {} demo: simulated devices. Nothing leaves this computer.\n\n\
          MQTT broker     127.0.0.1:{port}{taken}\n\
          Home Assistant  add the MQTT integration with this broker; the devices appear by themselves\n\
@@ -153,7 +153,7 @@ async fn show(mut feed: Feed, stop: CancellationToken) {
             Some(_) => continue,
             None => return,
         };
-        if !out(&line) {
+        if !say(&line) {
             // Nobody looks any more.
             stop.cancel();
         }

@@ -6,7 +6,6 @@ use anyhow::anyhow;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::print::out;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime};
 use crate::bridge::{Bridge, Known, Setup};
@@ -14,6 +13,7 @@ use crate::clock::Clock;
 use crate::links::Links;
 use crate::outputs::home_assistant;
 use crate::store::Store;
+use crate::terminal::say;
 
 /// Prints what is announced to Home Assistant
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
         } else {
             format!("\n{payload:#}\n")
         };
-        if !out(&format!("{topic}{payload}")) {
+        if !say(&format!("{topic}{payload}")) {
             break;
         }
     }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::CliError;
 use super::setup::ConfigArgs;
 use crate::bridge::View;
+use crate::terminal::say;
 
 const EVERY: Duration = Duration::from_secs(30);
 /// Older signs of life mean that the loop no longer turns.
@@ -57,10 +58,10 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
             anyhow!("the last sign of life is {age} seconds old; restart wattbridge").into(),
         );
     }
-    println!(
+    say(&format!(
         "alive; devices: {}, with a problem: {}",
         sign.devices, sign.problems
-    );
+    ));
     Ok(())
 }
 

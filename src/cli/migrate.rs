@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::CliError;
-use super::print::out;
 use crate::config::{Problem, Problems};
 use crate::migrate::{Migrated, kaifareader};
+use crate::terminal::say;
 
 /// Turns the configuration of another program into one for wattbridge
 #[derive(Debug, Args)]
@@ -67,5 +67,5 @@ fn print(migrated: &Migrated) {
     eprintln!(
         "Keys and passwords are in this configuration: keep the file private (chmod 600). `wattbridge check` tells whether it is right."
     );
-    out(migrated.toml.trim_end());
+    say(migrated.toml.trim_end());
 }

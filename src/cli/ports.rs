@@ -6,8 +6,8 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::CliError;
-use super::print::out;
 use crate::links::Ports;
+use crate::terminal::say;
 
 /// Lists the serial ports, by the names to configure
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(super) fn run(args: &PortsArgs) -> Result<(), CliError> {
         .into());
     }
     for port in ports {
-        if !out(&port.to_string()) {
+        if !say(&port.to_string()) {
             break;
         }
     }

@@ -1,7 +1,6 @@
 //! Values as lines of JSON, one object for each report.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
@@ -67,9 +66,4 @@ pub(super) fn line<'a>(
         "readings": readings,
     })
     .to_string()
-}
-
-/// Prints a line. False when nobody reads any more, as after `| head`.
-pub(super) fn out(text: &str) -> bool {
-    writeln!(std::io::stdout().lock(), "{text}").is_ok()
 }

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::links::{Links, Recorder};
 use crate::model::{Device, Update};
 use crate::store::Store;
+use crate::terminal::say;
 
 /// Records the exchange with a device in a file
 #[derive(Debug, Args)]
@@ -72,11 +73,11 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
             saved,
             save_every: Duration::from_secs(60),
         });
-        println!(
+        say(&format!(
             "Recording to {} for {}; Ctrl-C ends it earlier.",
             args.out.display(),
             humantime::format_duration(args.period)
-        );
+        ));
         let mut feed = hub.feed();
         let ended = end_after(args.period, stop.clone());
         let show = async {
@@ -84,7 +85,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
                 if let News::Update(Update::Device(device)) = news
                     && device.adapter != "wattbridge"
                 {
-                    println!("  heard of {}", heard(&device, args.mask));
+                    say(&format!("  heard of {}", heard(&device, args.mask)));
                 }
             }
         };
@@ -96,11 +97,11 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
         stop.cancel();
     });
     recorder.finish().map_err(|error| anyhow!(error))?;
-    println!("Done: {}", args.out.display());
+    say(&format!("Done: {}", args.out.display()));
     let file = args.out.display().to_string();
     let note = args.mask.then(|| args.adapter.mask_note(&section, &file));
     if let Some(note) = note.flatten() {
-        println!("{note}");
+        say(&note);
     }
     Ok(())
 }

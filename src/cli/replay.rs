@@ -9,7 +9,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::decode::{pair, section};
-use super::print::{line, out};
+use super::print::line;
 use super::{CliError, input, logging, runtime};
 use crate::adapters::find;
 use crate::bridge::{Bridge, Feed, News, Setup};
@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::links::{Event, Links, Recording};
 use crate::model::{DeviceId, Role, Update};
 use crate::store::Store;
+use crate::terminal::say;
 
 /// Feeds a recording through its adapter and prints what comes out
 #[derive(Debug, Args)]
@@ -113,7 +114,7 @@ async fn show(mut feed: Feed) -> usize {
             continue;
         }
         count += 1;
-        if !out(&line) {
+        if !say(&line) {
             break;
         }
         last.insert(state.device.clone(), line);

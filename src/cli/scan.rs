@@ -14,6 +14,7 @@ use super::decode::problem;
 use super::{CliError, runtime};
 use crate::adapters::{ADAPTERS, Finding, Scanner};
 use crate::links::Endpoint;
+use crate::terminal::say;
 
 /// The largest network that is scanned: 4096 addresses.
 const SMALLEST_PREFIX: u8 = 20;
@@ -107,11 +108,13 @@ async fn scan(scanner: &'static dyn Scanner, network: Network, port: u16, parall
             Ok((address, Finding::Found(words))) => {
                 found += 1;
                 clear_progress();
-                println!("{address}  {words}");
+                say(&format!("{address}  {words}"));
             }
             Ok((address, Finding::SomethingElse(words))) => {
                 clear_progress();
-                println!("{address}  something listens on port {port}, but: {words}");
+                say(&format!(
+                    "{address}  something listens on port {port}, but: {words}"
+                ));
             }
             Ok((_, Finding::Nothing)) | Err(_) => {}
         }

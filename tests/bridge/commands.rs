@@ -2,13 +2,15 @@
 
 use serde_json::Value as Json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
+use crate::DEADLINE;
 use crate::gateway::{ECU_R, Gateway, Plan, section};
 use crate::home::Home;
-use crate::process::Process;
+use crate::process::{Process, wattbridge};
 use crate::support::mosquitto::{Mosquitto, Setup};
-use crate::support::ports::free_port;
+use crate::support::ports::{free_address, free_port};
 use crate::wire::Wire;
 
 fn is_on(state: &Json) -> bool {
@@ -181,6 +183,34 @@ async fn completions_for_every_shell() {
         for word in ["simulate", "aps-ecu", "connect"] {
             assert!(done.out.contains(word), "{shell} {word}");
         }
+    }
+}
+
+/// As after `| head`, once that has seen enough.
+#[tokio::test]
+async fn nobody_who_reads_stops_no_command() {
+    let home = Home::new(1883, &[]);
+    let unread = |args: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = wattbridge(home.path(), args);
+        command.stdout(writer);
+        Process::of(command)
+    };
+    for name in ["aps-ecu", "kaifa", "victron", "text"] {
+        let place = free_address();
+        let mut simulator = unread(&["simulate", name, "--listen", &place.to_string()]);
+        let listens = async {
+            while TcpStream::connect(place).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(DEADLINE, listens).await.unwrap();
+        assert!(simulator.end().await.success(), "{}", simulator.said());
+    }
+    for args in [&["check"][..], &["completions", "bash"], &["ports"]] {
+        let mut command = unread(args);
+        assert!(command.ended().await.success(), "{}", command.said());
     }
 }
 

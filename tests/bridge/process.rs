@@ -126,7 +126,9 @@ impl Process {
                 }
             });
         };
-        read(Box::new(child.stdout.take().unwrap()));
+        if let Some(pipe) = child.stdout.take() {
+            read(Box::new(pipe));
+        }
         read(Box::new(child.stderr.take().unwrap()));
         Self {
             child,

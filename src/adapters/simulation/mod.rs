@@ -1,16 +1,19 @@
 //! What the simulators of all devices share.
 //!
-//! * [`schedule`]: when a fault happens
+//! * [`fault`]: what can go wrong, as people write it
+//! * [`schedule`]: when it happens
 //! * `tool`: the command of each
 //! * `outlet`: the port that a reader takes hold of
 //! * `noise`: values that vary and are still the same in every run
 
+pub mod fault;
 pub(super) mod noise;
 #[cfg(target_os = "linux")]
 mod outlet;
 pub mod schedule;
 mod tool;
 
+pub use fault::{Fault, FaultError, FaultRule};
 #[cfg(target_os = "linux")]
 pub(super) use outlet::Outlet;
 #[cfg(target_os = "linux")]

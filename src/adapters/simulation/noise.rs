@@ -24,3 +24,36 @@ pub(in crate::adapters) fn noise(seed: u64, salt: u64, index: u64, x: f64) -> f6
     let part = x - step;
     from + (to - from) * part * part * (3.0 - 2.0 * part)
 }
+
+/// Decisions that look random and are the same in every run.
+#[derive(Debug)]
+pub(in crate::adapters) struct Dice {
+    seed: u64,
+    thrown: u64,
+}
+
+impl Dice {
+    pub(in crate::adapters) const fn new(seed: u64) -> Self {
+        Self { seed, thrown: 0 }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.thrown += 1;
+        hash(self.seed, self.thrown)
+    }
+
+    /// A number from 0 to one less than this.
+    pub(in crate::adapters) fn below(&mut self, most: usize) -> usize {
+        (self.next() % most.max(1) as u64) as usize
+    }
+
+    /// From 0 to 1.
+    pub(in crate::adapters) fn fraction(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// So many bytes of anything.
+    pub(in crate::adapters) fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.below(256) as u8).collect()
+    }
+}

@@ -55,6 +55,15 @@ impl Schedule {
         Some(Self::Window(from, to))
     }
 
+    /// Whether it is that time, for those that say when and not how often.
+    pub(in crate::adapters) fn holds(self, elapsed: Duration) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Window(from, to) => from <= elapsed && to.is_none_or(|to| elapsed < to),
+            Self::Chance(_) | Self::Every(_) | Self::First(_) => false,
+        }
+    }
+
     /// Whether it says when, not how often.
     pub(in crate::adapters) const fn lasts(self) -> bool {
         matches!(self, Self::Always | Self::Window(..))

@@ -18,6 +18,7 @@ use crate::adapters::ToolError;
 pub use crate::adapters::simulation::Place;
 use crate::adapters::simulation::Simulate;
 use crate::links::{Happening, PseudoTerminal};
+use crate::terminal::say;
 
 /// Simulates a sensor that prints lines of text.
 #[derive(Debug, Clone, clap::Args)]
@@ -221,15 +222,18 @@ async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), ToolErr
     let lines = args.values.iter().map(line).collect::<Result<_, _>>()?;
     let place = args.pty.map_or(Place::Tcp(args.listen), Place::Terminal);
     let simulator = Simulator::start(place, lines, args.every).await?;
-    println!("The sensor is on {}. To read it:\n", simulator.address());
-    println!(
+    say(&format!(
+        "The sensor is on {}. To read it:\n",
+        simulator.address()
+    ));
+    say(&format!(
         "  [[text]]\n  id = \"sensor\"\n  port = \"{}\"",
         simulator.address()
-    );
+    ));
     if args.every.is_none() {
-        println!("  ask = '\\n'");
+        say("  ask = '\\n'");
     }
-    println!("  values = [{{ id = \"current\", quantity = \"current\" }}]\n\nCtrl-C ends it.");
+    say("  values = [{ id = \"current\", quantity = \"current\" }]\n\nCtrl-C ends it.");
     stop.cancelled().await;
     simulator.stop().await;
     Ok(())

@@ -33,7 +33,8 @@ async fn endure(troubles: &[Trouble], blocks: u64) -> Vec<Json> {
     for (id, _) in &lines {
         let is_long = |state: &Json| {
             let count = |key: &str| state[key].as_u64().unwrap_or_default();
-            count("blocks") + count("blocks_damaged") >= blocks
+            let asked = state["health"] != "starting";
+            asked && count("blocks") + count("blocks_damaged") >= blocks
         };
         last.push(house.wire.state("many blocks", 0, id, is_long).await.0);
     }

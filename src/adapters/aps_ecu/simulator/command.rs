@@ -1,6 +1,5 @@
 //! `simulate aps-ecu`: the simulator on the command line.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::wire::{EcuId, IdError};
 use super::Settings;
-use super::faults::{FaultRule, fault_list};
+use super::faults::{Fault, FaultRule};
 use super::plant::{InverterList, Model, Plant, PlantError};
 use super::server::Simulator;
 use super::sun::Daylight;
+use crate::adapters::simulation::fault::fault_list;
+use crate::terminal::say;
 
 /// Most gateways of one command.
 const MOST_ECUS: u16 = 100;
@@ -84,7 +85,7 @@ fn fault_help() -> String {
            hang@30s..60s            between 30 and 60 seconds after the start\n  \
            hang                     always\n\n\
          What can happen, with its usual value:\n{}",
-        fault_list()
+        fault_list::<Fault>()
     )
 }
 
@@ -252,11 +253,12 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), Sim
         let mut events = simulator.handle().events();
         printers.spawn(async move {
             loop {
-                match events.recv().await {
-                    Ok(event) => say(&event.to_string()),
-                    Err(RecvError::Lagged(missed)) => say(&format!("({missed} lines left out)")),
+                let line = match events.recv().await {
+                    Ok(event) => event.to_string(),
+                    Err(RecvError::Lagged(missed)) => format!("({missed} lines left out)"),
                     Err(RecvError::Closed) => return,
-                }
+                };
+                say(&line);
             }
         });
         simulators.push(simulator);
@@ -270,11 +272,6 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), Sim
     }
     while printers.join_next().await.is_some() {}
     Ok(())
-}
-
-/// Whoever reads this may have gone; that stops nothing.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 #[cfg(test)]
@@ -367,7 +364,7 @@ mod tests {
         // Where lines are wrapped depends on the terminal.
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let help = flat(&Simulate::command().render_long_help().to_string());
-        for line in fault_list().lines() {
+        for line in fault_list::<Fault>().lines() {
             assert!(help.contains(&flat(line)), "{line}");
         }
     }

@@ -1,16 +1,15 @@
 //! What can go wrong with a gateway, and how people ask for it: `NAME[=VALUE][@WHEN]`.
 //!
-//! The times are those of [`Schedule`].
+//! The times are those of [`simulation::Schedule`].
 //!
 //! All of this has been seen on real gateways, apart from the garbage.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use super::super::wire::{Product, Status};
-use super::plant::{PlantError, product_named};
-use crate::adapters::simulation::Schedule;
+use super::plant::product_named;
+use crate::adapters::simulation;
+use crate::adapters::simulation::fault::{Kind, Refusal, length, number, plain};
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,99 +66,47 @@ pub enum Fault {
     Reboot,
 }
 
-/// A kind of fault as the command line knows it.
-struct Kind {
-    name: &'static str,
-    /// How the value is written, and what it is without one.
-    value: &'static str,
-    what: &'static str,
-    /// It changes what goes on and not single answers, so it cannot come with every tenth.
-    lasts: bool,
-    read: fn(Option<&str>) -> Result<Fault, Refusal>,
-}
-
-/// Why the value of a fault is not one.
-enum Refusal {
-    NotNeeded,
-    Wrong,
-    Product(PlantError),
-}
-
-const fn kind(
-    name: &'static str,
-    value: &'static str,
-    lasts: bool,
-    read: fn(Option<&str>) -> Result<Fault, Refusal>,
-    what: &'static str,
-) -> Kind {
-    Kind {
-        name,
-        value,
-        what,
-        lasts,
-        read,
-    }
-}
-
 const DS3: &str = "DS3";
+const SECOND: Duration = Duration::from_secs(1);
 
-#[rustfmt::skip]
-static KINDS: &[Kind] = &[
-    kind("refuse", "10s", false, |v| length(v, 10).map(Fault::Refuse), "the port is closed"),
-    kind("hang", "", false, |v| plain(v, Fault::Hang), "connections are taken, nothing is ever answered"),
-    kind("empty", "", false, |v| plain(v, Fault::Empty), "connections are closed without an answer"),
-    kind("slots", "1", true, |v| number(v, 1).map(Fault::Slots), "with so many clients the port is closed to others"),
-    kind("busy", "1", true, |v| number(v, 1).map(Fault::Busy), "with so many clients others get no answer"),
-    kind("slow", "3s", false, |v| length(v, 3).map(Fault::Slow), "answers come late"),
-    kind("split", "7 or 7/20ms", false, split, "answers come in pieces of so many bytes, with pauses"),
-    kind("truncate", "BYTES", false, truncate, "answers are cut after so many bytes, or in the middle"),
-    kind("garbage-before", "7", false, |v| number(v, 7).map(Fault::GarbageBefore), "so many bytes of something else before answers"),
-    kind("garbage-after", "7", false, |v| number(v, 7).map(Fault::GarbageAfter), "so many bytes of something else after answers"),
-    kind("status-01", "", false, |v| plain(v, Fault::Status(Status::WrongEcuId)), "answers say that the ECU id is wrong"),
-    kind("status-02", "", false, |v| plain(v, Fault::Status(Status::NoData)), "answers say that there is no data yet"),
-    kind("lifetime-zero", "", false, |v| plain(v, Fault::LifetimeZero), "the lifetime energy is 0"),
-    kind("lifetime-jump", "1000", false, |v| number(v, 1000).map(|kwh| Fault::LifetimeJump(kwh as u64 * 1000)), "the lifetime energy is so many kWh too high"),
-    kind("today-zero", "", false, |v| plain(v, Fault::TodayZero), "the energy of today is 0"),
-    kind("today-stuck", "", true, |v| plain(v, Fault::TodayStuck), "the energy of today stays 0"),
-    kind("stale", "", true, |v| plain(v, Fault::Stale), "answers repeat, the time of the last cycle stands still"),
-    kind("empty-list", "", false, |v| plain(v, Fault::EmptyList), "the list of inverters is empty"),
-    kind("unknown-type", "1", false, |v| number(v, 1).map(Fault::UnknownType), "the record of this inverter has an unknown type"),
-    kind("ecu-as-inverter", "", false, |v| plain(v, Fault::EcuAsInverter), "the ECU's own id is among the inverters"),
-    kind("no-history", "", false, |v| plain(v, Fault::NoHistory), "the energy of past days is empty"),
-    kind("sleep", "", true, |v| plain(v, Fault::Sleep), "night falls at once"),
-    kind("missing", "1", true, |v| number(v, 1).map(Fault::Missing), "this inverter is not heard"),
-    kind("lost-inverter", "1", true, |v| number(v, 1).map(Fault::LostInverter), "this inverter disappears from the list"),
-    kind("new-inverter", DS3, true, new_inverter, "an inverter joins the list"),
-    kind("reboot", "", true, |v| plain(v, Fault::Reboot), "the port is closed; then no inverter has been heard"),
-];
+/// A fault and when it happens, such as `hang@30s..60s`.
+pub type FaultRule = simulation::FaultRule<Fault>;
 
-fn plain(value: Option<&str>, fault: Fault) -> Result<Fault, Refusal> {
-    match value {
-        None => Ok(fault),
-        Some(_) => Err(Refusal::NotNeeded),
-    }
-}
-
-fn number(value: Option<&str>, usual: usize) -> Result<usize, Refusal> {
-    let Some(value) = value else {
-        return Ok(usual);
-    };
-    let number: u32 = value.parse().map_err(|_| Refusal::Wrong)?;
-    match number {
-        1..1_000_000 => Ok(number as usize),
-        _ => Err(Refusal::Wrong),
-    }
-}
-
-fn length(value: Option<&str>, usual: u64) -> Result<Duration, Refusal> {
-    let length = value.map(humantime::parse_duration).transpose();
-    let length = length.map_err(|_| Refusal::Wrong)?;
-    Ok(length.unwrap_or(Duration::from_secs(usual)))
+impl simulation::Fault for Fault {
+    #[rustfmt::skip]
+    const KINDS: &'static [Kind<Self>] = &[
+        Kind::new("refuse", "10s", |v| length(v, 10 * SECOND).map(Self::Refuse), "the port is closed"),
+        Kind::new("hang", "", |v| plain(v, Self::Hang), "connections are taken, nothing is ever answered"),
+        Kind::new("empty", "", |v| plain(v, Self::Empty), "connections are closed without an answer"),
+        Kind::new("slots", "1", |v| number(v, 1).map(Self::Slots), "with so many clients the port is closed to others").lasting(),
+        Kind::new("busy", "1", |v| number(v, 1).map(Self::Busy), "with so many clients others get no answer").lasting(),
+        Kind::new("slow", "3s", |v| length(v, 3 * SECOND).map(Self::Slow), "answers come late"),
+        Kind::new("split", "7 or 7/20ms", split, "answers come in pieces of so many bytes, with pauses"),
+        Kind::new("truncate", "BYTES", truncate, "answers are cut after so many bytes, or in the middle"),
+        Kind::new("garbage-before", "7", |v| number(v, 7).map(Self::GarbageBefore), "so many bytes of something else before answers"),
+        Kind::new("garbage-after", "7", |v| number(v, 7).map(Self::GarbageAfter), "so many bytes of something else after answers"),
+        Kind::new("status-01", "", |v| plain(v, Self::Status(Status::WrongEcuId)), "answers say that the ECU id is wrong"),
+        Kind::new("status-02", "", |v| plain(v, Self::Status(Status::NoData)), "answers say that there is no data yet"),
+        Kind::new("lifetime-zero", "", |v| plain(v, Self::LifetimeZero), "the lifetime energy is 0"),
+        Kind::new("lifetime-jump", "1000", |v| number(v, 1000).map(|kwh| Self::LifetimeJump(kwh as u64 * 1000)), "the lifetime energy is so many kWh too high"),
+        Kind::new("today-zero", "", |v| plain(v, Self::TodayZero), "the energy of today is 0"),
+        Kind::new("today-stuck", "", |v| plain(v, Self::TodayStuck), "the energy of today stays 0").lasting(),
+        Kind::new("stale", "", |v| plain(v, Self::Stale), "answers repeat, the time of the last cycle stands still").lasting(),
+        Kind::new("empty-list", "", |v| plain(v, Self::EmptyList), "the list of inverters is empty"),
+        Kind::new("unknown-type", "1", |v| number(v, 1).map(Self::UnknownType), "the record of this inverter has an unknown type"),
+        Kind::new("ecu-as-inverter", "", |v| plain(v, Self::EcuAsInverter), "the ECU's own id is among the inverters"),
+        Kind::new("no-history", "", |v| plain(v, Self::NoHistory), "the energy of past days is empty"),
+        Kind::new("sleep", "", |v| plain(v, Self::Sleep), "night falls at once").lasting(),
+        Kind::new("missing", "1", |v| number(v, 1).map(Self::Missing), "this inverter is not heard").lasting(),
+        Kind::new("lost-inverter", "1", |v| number(v, 1).map(Self::LostInverter), "this inverter disappears from the list").lasting(),
+        Kind::new("new-inverter", DS3, new_inverter, "an inverter joins the list").lasting(),
+        Kind::new("reboot", "", |v| plain(v, Self::Reboot), "the port is closed; then no inverter has been heard").lasting(),
+    ];
 }
 
 fn split(value: Option<&str>) -> Result<Fault, Refusal> {
     let (bytes, pause) = match value.and_then(|value| value.split_once('/')) {
-        Some((bytes, pause)) => (Some(bytes), length(Some(pause), 0)?),
+        Some((bytes, pause)) => (Some(bytes), length(Some(pause), Duration::ZERO)?),
         None => (value, Duration::ZERO),
     };
     Ok(Fault::Split(number(bytes, 7)?, pause))
@@ -171,154 +118,18 @@ fn truncate(value: Option<&str>) -> Result<Fault, Refusal> {
 }
 
 fn new_inverter(value: Option<&str>) -> Result<Fault, Refusal> {
-    let product = product_named(value.unwrap_or(DS3)).map_err(Refusal::Product)?;
+    let product =
+        product_named(value.unwrap_or(DS3)).map_err(|error| Refusal::Because(error.to_string()))?;
     Ok(Fault::NewInverter(product))
-}
-
-/// A fault and when it happens, such as `hang@30s..60s`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FaultRule {
-    name: &'static str,
-    /// What goes wrong.
-    pub fault: Fault,
-    /// When it does.
-    pub when: Schedule,
-}
-
-impl FaultRule {
-    /// What the command line calls it.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-/// Why a text is not a fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FaultError {
-    /// No fault of that name.
-    #[error("there is no fault \"{name}\"; known are {}", fault_names().join(", "))]
-    Unknown {
-        /// What was written.
-        name: String,
-    },
-    /// The value is not what this fault takes.
-    #[error("{name} does not take \"{value}\"; write it like {name}={example}")]
-    Value {
-        /// The fault.
-        name: &'static str,
-        /// What was written.
-        value: String,
-        /// How it is written.
-        example: &'static str,
-    },
-    /// It takes no value.
-    #[error("{name} takes no value; leave out \"={value}\"")]
-    NoValue {
-        /// The fault.
-        name: &'static str,
-        /// What was written.
-        value: String,
-    },
-    /// The inverter to add does not exist.
-    #[error(transparent)]
-    Product(#[from] PlantError),
-    /// The part after `@` is none of those known.
-    #[error("\"{when}\" is no time for a fault; write @5%, @every=10, @first=3 or @30s..60s")]
-    When {
-        /// What was written.
-        when: String,
-    },
-    /// A state of things that cannot hit single answers.
-    #[error("{name} lasts, so \"{when}\" does not fit it; write a time such as {name}@30s..60s")]
-    Lasts {
-        /// The fault.
-        name: &'static str,
-        /// What was written.
-        when: String,
-    },
-}
-
-fn fault_names() -> Vec<&'static str> {
-    KINDS.iter().map(|kind| kind.name).collect()
-}
-
-/// One line for each fault, for a help text.
-#[must_use]
-pub fn fault_list() -> String {
-    let line = |kind: &Kind| {
-        let equals = if kind.value.is_empty() { "" } else { "=" };
-        let example = format!("{}{equals}{}", kind.name, kind.value);
-        format!("  {example:<22} {}\n", kind.what)
-    };
-    KINDS.iter().map(line).collect()
-}
-
-impl FromStr for FaultRule {
-    type Err = FaultError;
-
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        let (what, when) = match text.trim().split_once('@') {
-            Some((what, when)) => (what, Some(when)),
-            None => (text.trim(), None),
-        };
-        let (name, value) = match what.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (what, None),
-        };
-        let kind = KINDS.iter().find(|kind| kind.name == name);
-        let kind = kind.ok_or_else(|| FaultError::Unknown {
-            name: name.to_owned(),
-        })?;
-        let written = || value.unwrap_or_default().to_owned();
-        let fault = (kind.read)(value).map_err(|refusal| match refusal {
-            Refusal::NotNeeded => FaultError::NoValue {
-                name: kind.name,
-                value: written(),
-            },
-            Refusal::Wrong => FaultError::Value {
-                name: kind.name,
-                value: written(),
-                example: kind.value,
-            },
-            Refusal::Product(error) => error.into(),
-        })?;
-        let when = match when {
-            None => Schedule::Always,
-            Some(when) => {
-                let schedule = Schedule::parse(when).ok_or_else(|| FaultError::When {
-                    when: when.to_owned(),
-                })?;
-                if kind.lasts && !schedule.lasts() {
-                    return Err(FaultError::Lasts {
-                        name: kind.name,
-                        when: when.to_owned(),
-                    });
-                }
-                schedule
-            }
-        };
-        Ok(Self {
-            name: kind.name,
-            fault,
-            when,
-        })
-    }
-}
-
-impl fmt::Display for FaultRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::simulation::{Fault as _, Schedule};
 
-    fn rule(text: &str) -> (Fault, Schedule) {
-        let rule: FaultRule = text.parse().unwrap();
-        (rule.fault, rule.when)
+    fn fault(text: &str) -> Fault {
+        text.parse::<FaultRule>().unwrap().fault
     }
 
     fn error(text: &str) -> String {
@@ -327,62 +138,36 @@ mod tests {
 
     #[test]
     fn reads_what_people_write() {
-        let second = Duration::from_secs(1);
-        assert_eq!(rule("hang"), (Fault::Hang, Schedule::Always));
+        assert_eq!(fault("refuse=2s"), Fault::Refuse(2 * SECOND));
+        let pause = Duration::from_millis(20);
+        assert_eq!(fault("split=1/20ms"), Fault::Split(1, pause));
+        assert_eq!(fault("split"), Fault::Split(7, Duration::ZERO));
+        assert_eq!(fault("truncate=20@first=3"), Fault::Truncate(Some(20)));
+        assert_eq!(fault("truncate"), Fault::Truncate(None));
+        assert_eq!(fault("lifetime-jump"), Fault::LifetimeJump(1_000_000));
         assert_eq!(
-            rule("lifetime-zero@5%"),
-            (Fault::LifetimeZero, Schedule::Chance(0.05))
-        );
-        assert_eq!(
-            rule("refuse=2s@every=10"),
-            (Fault::Refuse(2 * second), Schedule::Every(10))
-        );
-        assert_eq!(
-            rule("hang@30s..1m"),
-            (
-                Fault::Hang,
-                Schedule::Window(30 * second, Some(60 * second))
-            )
-        );
-        assert_eq!(
-            rule("sleep@..5s").1,
-            Schedule::Window(Duration::ZERO, Some(5 * second))
-        );
-        assert_eq!(rule("sleep@5s..").1, Schedule::Window(5 * second, None));
-        assert_eq!(
-            rule("split=1/20ms").0,
-            Fault::Split(1, Duration::from_millis(20))
-        );
-        assert_eq!(rule("truncate=20@first=3").0, Fault::Truncate(Some(20)));
-        assert_eq!(
-            rule("new-inverter=qs1").0,
+            fault("new-inverter=qs1"),
             Fault::NewInverter(product_named("QS1").unwrap())
         );
     }
 
     #[test]
     fn every_fault_is_written_as_its_help_says() {
-        for kind in KINDS {
-            assert_eq!(rule(kind.name).1, Schedule::Always, "{}", kind.name);
+        for kind in Fault::KINDS {
+            let rule: FaultRule = kind.name.parse().unwrap();
+            assert_eq!(rule.when, Schedule::Always, "{}", kind.name);
             let example = kind.value.split(' ').next().unwrap();
             if !matches!(example, "" | "BYTES") {
-                rule(&format!("{}={example}", kind.name));
+                fault(&format!("{}={example}", kind.name));
             }
-            assert!(fault_list().contains(kind.what));
         }
     }
 
     #[test]
     fn mistakes_are_explained() {
         assert!(error("hung").contains("no fault \"hung\"; known are refuse, hang"));
-        assert!(error("hang=3").contains("leave out \"=3\""));
-        assert!(error("slow=3").contains("write it like slow=3s"));
         assert!(error("split=0").contains("split=7"));
         assert!(error("new-inverter=XY").contains("known are YC500"));
-        assert!(error("hang@often").contains("@every=10"));
-        assert!(error("hang@60s..30s").contains("@30s..60s"));
-        assert!(error("hang@120%").contains("@5%"));
-        assert!(error("hang@every=0").contains("no time for a fault"));
         assert!(error("sleep@5%").contains("sleep@30s..60s"));
     }
 }

@@ -5,40 +5,33 @@ use std::time::Duration;
 use super::ecu::Conditions;
 use super::faults::{Fault, FaultRule};
 use crate::adapters::simulation::Schedule;
-use crate::adapters::simulation::noise::hash;
+use crate::adapters::simulation::fault::Planned;
+use crate::adapters::simulation::noise::Dice;
 
 /// The faults of one simulator.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Incidents {
-    rules: Vec<Scheduled>,
-    /// Dice thrown so far.
-    thrown: u64,
+    rules: Vec<Planned<Fault>>,
+    dice: Dice,
     /// Until when the port stays closed after a single connection.
     closed_until: Duration,
 }
 
-#[derive(Debug)]
-struct Scheduled {
-    rule: FaultRule,
-    /// How often it could have happened.
-    chances: u32,
-}
-
 impl Incidents {
     pub(super) fn new(rules: Vec<FaultRule>) -> Self {
-        let mut incidents = Self::default();
-        for rule in rules {
-            incidents.add(rule);
+        Self {
+            rules: rules.into_iter().map(Planned::new).collect(),
+            dice: Dice::new(0x5eed),
+            closed_until: Duration::ZERO,
         }
-        incidents
     }
 
     pub(super) fn add(&mut self, rule: FaultRule) {
-        self.rules.push(Scheduled { rule, chances: 0 });
+        self.rules.push(Planned::new(rule));
     }
 
     pub(super) fn remove(&mut self, name: &str) {
-        self.rules.retain(|scheduled| scheduled.rule.name() != name);
+        self.rules.retain(|planned| planned.rule.name() != name);
         self.closed_until = Duration::ZERO;
     }
 
@@ -55,24 +48,13 @@ impl Incidents {
         pick: impl Fn(&Fault) -> Option<T>,
     ) -> Option<T> {
         let mut found = None;
-        for scheduled in &mut self.rules {
-            let Some(picked) = pick(&scheduled.rule.fault) else {
+        for planned in &mut self.rules {
+            let Some(picked) = pick(&planned.rule.fault) else {
                 continue;
             };
-            scheduled.chances = scheduled.chances.saturating_add(1);
-            let happens = match scheduled.rule.when {
-                Schedule::Always => true,
-                Schedule::Every(count) => scheduled.chances.is_multiple_of(count),
-                Schedule::First(count) => scheduled.chances <= count,
-                Schedule::Window(from, to) => within(elapsed, from, to),
-                Schedule::Chance(chance) => {
-                    self.thrown += 1;
-                    let die = hash(0x5eed, self.thrown) >> 11;
-                    (die as f64) < chance * (1_u64 << 53) as f64
-                }
-            };
+            let happens = planned.happens(elapsed, &mut self.dice);
             if happens && found.is_none() {
-                seen.push(scheduled.rule.name());
+                seen.push(planned.rule.name());
                 found = Some(picked);
             }
         }
@@ -81,13 +63,9 @@ impl Incidents {
 
     /// The faults that hold at a time, whether or not anybody asks.
     fn lasting(&self, elapsed: Duration) -> impl Iterator<Item = &Fault> {
-        let holds = move |scheduled: &&Scheduled| match scheduled.rule.when {
-            Schedule::Always => true,
-            Schedule::Window(from, to) => within(elapsed, from, to),
-            Schedule::Chance(_) | Schedule::Every(_) | Schedule::First(_) => false,
-        };
+        let holds = move |planned: &&Planned<Fault>| planned.rule.when.holds(elapsed);
         let rules = self.rules.iter().filter(holds);
-        rules.map(|scheduled| &scheduled.rule.fault)
+        rules.map(|planned| &planned.rule.fault)
     }
 
     /// What goes on around the gateway.
@@ -147,7 +125,7 @@ impl Incidents {
         let edges = self
             .rules
             .iter()
-            .flat_map(|scheduled| match scheduled.rule.when {
+            .flat_map(|planned| match planned.rule.when {
                 Schedule::Window(from, to) => [Some(from), to],
                 _ => [None, None],
             });
@@ -156,33 +134,12 @@ impl Incidents {
     }
 }
 
-fn within(elapsed: Duration, from: Duration, to: Option<Duration>) -> bool {
-    from <= elapsed && to.is_none_or(|to| elapsed < to)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn incidents(rules: &[&str]) -> Incidents {
         Incidents::new(rules.iter().map(|rule| rule.parse().unwrap()).collect())
-    }
-
-    /// In which of `count` answers a fault happens.
-    fn hits(rule: &str, count: usize) -> Vec<usize> {
-        let mut incidents = incidents(&[rule]);
-        let mut hit = || incidents.hit(Duration::ZERO, &mut Vec::new(), |_| Some(()));
-        (1..=count).filter(|_| hit().is_some()).collect()
-    }
-
-    #[test]
-    fn counted_schedules_count() {
-        assert_eq!(hits("hang@every=3", 10), [3, 6, 9]);
-        assert_eq!(hits("hang@first=2", 10), [1, 2]);
-        assert_eq!(hits("hang", 3), [1, 2, 3]);
-        assert_eq!(hits("hang@0%", 100).len(), 0);
-        assert_eq!(hits("hang@100%", 100).len(), 100);
-        assert!((150..250).contains(&hits("hang@20%", 1000).len()));
     }
 
     #[test]

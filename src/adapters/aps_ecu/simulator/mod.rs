@@ -40,7 +40,7 @@ use jiff::tz::TimeZone;
 
 pub use crate::adapters::simulation::Schedule;
 pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
-pub use faults::{Fault, FaultError, FaultRule, fault_list};
+pub use faults::{Fault, FaultRule};
 pub use handle::{Event, Happening, SimulatorHandle, Truth};
 pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError};
 pub use server::Simulator;

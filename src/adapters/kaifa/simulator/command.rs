@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::published;
 use super::super::wire::Key;
-use super::faults::{FaultRule, fault_names};
+use super::faults::{Fault, FaultRule};
 use super::household::Fixed;
 use super::line::{Settings, Simulator};
 use super::model::{MODELS, Model, model_list};
 use crate::adapters::simulation::Place;
+use crate::adapters::simulation::fault::fault_list;
+use crate::terminal::say;
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]
@@ -79,8 +81,8 @@ fn fault_help() -> String {
            cut@first=3        with the first three\n  \
            silence@30s..60s   between 30 and 60 seconds after the start\n  \
            wrong-key          always\n\n\
-         What can happen: {}",
-        fault_names()
+         What can happen, with its usual value:\n{}",
+        fault_list::<Fault>()
     )
 }
 
@@ -132,17 +134,17 @@ pub(in crate::adapters::kaifa) async fn run(
     let simulator = Simulator::start(settings, place).await?;
     let address = simulator.address();
     for model in &args.models {
-        println!(
+        say(&format!(
             "{}, number {}, system title {}",
             model.about, model.number, model.title
-        );
+        ));
     }
-    println!("\nThe meters talk on {address}. To read them:\n");
-    println!(
+    say(&format!("\nThe meters talk on {address}. To read them:\n"));
+    say(&format!(
         "  [[kaifa]]\n  port = \"{address}\"\n  key = \"{}\"",
         key_words(&args.key)
-    );
-    println!("\nCtrl-C ends it.");
+    ));
+    say("\nCtrl-C ends it.");
     stop.cancelled().await;
     simulator.stop().await;
     Ok(())

@@ -15,8 +15,8 @@ use super::faults::{Fault, FaultRule};
 use super::household::{Fixed, Household, Sample};
 use super::model::Model;
 use super::telegram::Meter;
-use crate::adapters::simulation::Schedule;
-use crate::adapters::simulation::noise::hash;
+use crate::adapters::simulation::fault::Planned;
+use crate::adapters::simulation::noise::Dice;
 use crate::adapters::simulation::{Outlet, Place};
 
 /// The pause between the frames of one message.
@@ -48,7 +48,7 @@ struct State {
     samples: Vec<Sample>,
     power: Option<i32>,
     sent: u64,
-    faults: Vec<(FaultRule, u32)>,
+    faults: Vec<Planned<Fault>>,
     plugged: bool,
 }
 
@@ -69,7 +69,7 @@ impl Simulator {
         let state = State {
             samples: vec![Sample::default(); settings.meters.len()],
             power: settings.fixed.power,
-            faults: settings.faults.iter().map(|rule| (*rule, 0)).collect(),
+            faults: settings.faults.iter().copied().map(Planned::new).collect(),
             plugged: true,
             ..State::default()
         };
@@ -107,7 +107,7 @@ impl Simulator {
 
     /// Replaces what goes wrong from now on.
     pub fn set_faults(&self, faults: &[FaultRule]) {
-        lock(&self.state).faults = faults.iter().map(|rule| (*rule, 0)).collect();
+        lock(&self.state).faults = faults.iter().copied().map(Planned::new).collect();
     }
 
     /// Pulls the cable, or plugs it in again. Over TCP all connections are closed.
@@ -134,8 +134,7 @@ struct Line {
     outlet: Outlet,
     state: Arc<Mutex<State>>,
     begun: Instant,
-    /// Grows with everything that is decided by chance.
-    chances: u64,
+    dice: Dice,
 }
 
 impl Line {
@@ -157,7 +156,7 @@ impl Line {
             outlet,
             state,
             begun: Instant::now(),
-            chances: 0,
+            dice: Dice::new(7),
         }
     }
 
@@ -229,18 +228,9 @@ impl Line {
         let elapsed = self.begun.elapsed();
         let mut state = lock(&self.state);
         let mut due = Vec::new();
-        for (rule, seen) in &mut state.faults {
-            *seen = seen.saturating_add(1);
-            self.chances += 1;
-            let happens = match rule.when {
-                Schedule::Always => true,
-                Schedule::Chance(chance) => fraction(self.chances) < chance,
-                Schedule::Every(count) => seen.is_multiple_of(count),
-                Schedule::First(count) => *seen <= count,
-                Schedule::Window(from, to) => elapsed >= from && to.is_none_or(|to| elapsed < to),
-            };
-            if happens {
-                due.push(rule.fault);
+        for planned in &mut state.faults {
+            if planned.happens(elapsed, &mut self.dice) {
+                due.push(planned.rule.fault);
             }
         }
         due
@@ -252,7 +242,7 @@ impl Line {
         for fault in faults {
             match fault {
                 Fault::Flip => {
-                    let mut bits: usize = self.below(total(&frames) * 8);
+                    let mut bits: usize = self.dice.below(total(&frames) * 8);
                     for byte in frames.iter_mut().flatten() {
                         if bits < 8 {
                             *byte ^= 1 << bits;
@@ -262,7 +252,7 @@ impl Line {
                     }
                 }
                 Fault::Lose => {
-                    let mut place = self.below(total(&frames));
+                    let mut place = self.dice.below(total(&frames));
                     for frame in &mut frames {
                         if place < frame.len() {
                             frame.remove(place);
@@ -276,7 +266,7 @@ impl Line {
                     frames = vec![whole.iter().copied().take(whole.len() / 2).collect()];
                 }
                 Fault::Noise(count) => {
-                    let noise = (0..*count).map(|_| self.below(256) as u8).collect();
+                    let noise = self.dice.bytes(*count);
                     frames.insert(0, noise);
                 }
                 Fault::Repeat => frames.extend(frames.clone()),
@@ -295,11 +285,6 @@ impl Line {
             }
         }
         frames
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        self.chances += 1;
-        (hash(7, self.chances) % most.max(1) as u64) as usize
     }
 }
 
@@ -321,9 +306,4 @@ fn spoil(fault: Fault, shown: &mut Sample, meter: &mut Meter) {
 
 fn total(frames: &[Vec<u8>]) -> usize {
     frames.iter().map(Vec::len).sum()
-}
-
-/// From 0 to 1.
-fn fraction(chances: u64) -> f64 {
-    (hash(3, chances) >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -17,7 +17,7 @@ mod telegram;
 pub use crate::adapters::simulation::Place;
 pub use command::SimulatorArgs;
 pub(super) use command::run;
-pub use faults::{Fault, FaultError, FaultRule};
+pub use faults::{Fault, FaultRule};
 pub use household::{Fixed, Sample};
 pub use line::{Settings, Simulator};
 pub use model::{Framing, Layout, MODELS, Model};

@@ -9,12 +9,14 @@ use jiff::Zoned;
 use jiff::civil::Time;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{FaultRule, fault_list};
+use super::faults::{Fault, FaultRule};
 use super::handle::Simulator;
 use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::settings::{Pace, Settings};
 use crate::adapters::simulation::Place;
+use crate::adapters::simulation::fault::fault_list;
+use crate::terminal::say;
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]
@@ -93,8 +95,8 @@ fn fault_help() -> String {
            unanswered@first=3  with the first three questions\n  \
            silence@30s..60s    between 30 and 60 seconds after the start\n  \
            deaf                always\n\n\
-         What can happen:\n{}",
-        fault_list()
+         What can happen, with its usual value:\n{}",
+        fault_list::<Fault>()
     )
 }
 
@@ -174,19 +176,22 @@ pub(in crate::adapters::victron) async fn run(
     let mut running = Vec::new();
     for (number, (model, place)) in args.models.iter().zip(places).enumerate() {
         let simulator = Simulator::start(settings(&args, model, number), place).await?;
-        println!(
+        say(&format!(
             "{}, product id {:#06X}, on {}",
             model.about,
             model.product,
             simulator.address()
-        );
+        ));
         running.push(simulator);
     }
-    println!("\nTo read them:\n");
+    say("\nTo read them:\n");
     for simulator in &running {
-        println!("  [[victron]]\n  port = \"{}\"\n", simulator.address());
+        say(&format!(
+            "  [[victron]]\n  port = \"{}\"\n",
+            simulator.address()
+        ));
     }
-    println!("Ctrl-C ends it.");
+    say("Ctrl-C ends it.");
     stop.cancelled().await;
     for simulator in running {
         simulator.stop().await;

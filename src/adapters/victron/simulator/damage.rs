@@ -2,7 +2,8 @@
 
 use super::super::wire::hex::{Frame, encode_frame};
 use super::super::wire::text::encode_block;
-use super::faults::{Chance, Fault};
+use super::faults::Fault;
+use crate::adapters::simulation::noise::Dice;
 
 /// Labels that say who a device is.
 const IDENTITY: &[&str] = &["PID", "SER#", "FW", "FWE", "BMV"];
@@ -68,25 +69,25 @@ pub(super) fn block(fields: &Fields) -> Vec<u8> {
 
 /// What arrives of a block, and of the frame that a fault sends along. The frame comes from the
 /// device.
-pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], chance: &mut Chance) {
+pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
     // The line of the checksum: CR, LF, a word of eight letters, TAB, and the byte itself.
     let lines = block.len().saturating_sub(12);
     match fault {
         Fault::DigitLost => {
             let mut values = digits(block);
-            let at = chance.below(values.len());
+            let at = dice.below(values.len());
             if at < values.len() {
                 block.remove(values.swap_remove(at));
             }
         }
         Fault::ByteLost => {
-            let at = chance.below(block.len());
+            let at = dice.below(block.len());
             if at < block.len() {
                 block.remove(at);
             }
         }
         Fault::BitTurned => {
-            let (at, bit) = (chance.below(block.len()), chance.below(8));
+            let (at, bit) = (dice.below(block.len()), dice.below(8));
             if let Some(byte) = block.get_mut(at) {
                 *byte ^= 1 << bit;
             }
@@ -97,7 +98,7 @@ pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], chance: &m
                 .filter(|(_, pair)| pair == b"\r\n")
                 .map(|(at, _)| at)
                 .collect();
-            let at = chance.below(ends.len());
+            let at = dice.below(ends.len());
             if at < ends.len() {
                 let end = ends.swap_remove(at);
                 block.drain(end..end + 2);
@@ -105,18 +106,18 @@ pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], chance: &m
         }
         Fault::WrongChecksum => {
             if let Some(checksum) = block.last_mut() {
-                *checksum = checksum.wrapping_add(1 + chance.below(255) as u8);
+                *checksum = checksum.wrapping_add(1 + dice.below(255) as u8);
             }
         }
         Fault::Noise(count) => {
-            block.splice(0..0, chance.bytes(count));
+            block.splice(0..0, dice.bytes(count));
         }
         Fault::NoiseInside(count) => {
-            let at = 1 + chance.below(lines);
+            let at = 1 + dice.below(lines);
             let at = at.min(block.len());
-            block.splice(at..at, chance.bytes(count));
+            block.splice(at..at, dice.bytes(count));
         }
-        Fault::HexInside => cut(block, frame, chance),
+        Fault::HexInside => cut(block, frame, dice),
         Fault::HexGlued => block.extend_from_slice(frame),
         Fault::HexUnended => {
             let digits = frame.strip_suffix(b"\n").unwrap_or(frame);
@@ -130,8 +131,8 @@ pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], chance: &m
             }
         }
         Fault::Restart => {
-            block.truncate(1 + chance.below(lines));
-            block.extend(chance.bytes(9));
+            block.truncate(1 + dice.below(lines));
+            block.extend(dice.bytes(9));
             block.extend_from_slice(b"\r\nV\t\r\n\tH");
         }
         _ => {}
@@ -140,10 +141,10 @@ pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], chance: &m
 
 /// Cuts a line of a block with a frame. A block that is cut already is cut in front of that, for no
 /// frame cuts another.
-pub(super) fn cut(block: &mut Vec<u8>, frame: &[u8], chance: &mut Chance) {
+pub(super) fn cut(block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
     let lines = block.len().saturating_sub(12);
     let first = block.iter().take(lines).position(|byte| *byte == b':');
-    let at = 1 + chance.below(first.unwrap_or(lines));
+    let at = 1 + dice.below(first.unwrap_or(lines));
     let at = at.min(first.unwrap_or(block.len()));
     block.splice(at..at, frame.iter().copied());
 }

@@ -183,10 +183,10 @@ impl Line {
             state.blocks += 1;
             let cuts = state.device.model.manners == Manners::TextStops;
             if cuts && self.tells(&state) && state.blocks.is_multiple_of(CUT_EVERY) {
-                damage::cut(&mut bytes, &frame, &mut state.rules.chance);
+                damage::cut(&mut bytes, &frame, &mut state.rules.dice);
             }
             for fault in &faults {
-                damage::damage(*fault, &mut bytes, &frame, &mut state.rules.chance);
+                damage::damage(*fault, &mut bytes, &frame, &mut state.rules.dice);
                 if *fault == Fault::HexBetween {
                     later.extend_from_slice(&frame);
                 }

@@ -31,7 +31,7 @@ mod settings;
 pub use crate::adapters::simulation::Place;
 pub use command::SimulatorArgs;
 pub(super) use command::run;
-pub use faults::{Fault, FaultError, FaultRule};
+pub use faults::{Fault, FaultRule};
 pub use handle::{Heard, Simulator, Written};
 pub use model::Model;
 pub use models::MODELS;

@@ -131,7 +131,7 @@ fn the_help_names_every_model_and_every_fault() {
             model.name
         );
     }
-    for line in fault_list().lines() {
+    for line in fault_list::<Fault>().lines() {
         let name = line.split_whitespace().next().unwrap();
         assert!(help.contains(name), "{name}");
     }

@@ -17,9 +17,9 @@ fn fields() -> Fields {
 }
 
 /// What a reader finds in a damaged block and a sound one after it: blocks, frames, refusals.
-fn read(fault: Fault, chance: &mut Chance) -> (Vec<Fields>, usize, Vec<Reason>) {
+fn read(fault: Fault, dice: &mut Dice) -> (Vec<Fields>, usize, Vec<Reason>) {
     let mut bytes = block(&fields());
-    damage(fault, &mut bytes, FRAME, chance);
+    damage(fault, &mut bytes, FRAME, dice);
     bytes.extend(block(&fields()));
     // Where the last byte of a block is lost, the next one begins a byte too early.
     bytes.extend(block(&fields()));
@@ -49,9 +49,9 @@ fn what_damages_a_block_is_seen_by_a_reader_and_its_values_are_not() {
         Fault::NoiseInside(20),
         Fault::Restart,
     ] {
-        let mut chance = Chance::default();
+        let mut dice = Dice::new(11);
         for _ in 0..50 {
-            let (blocks, _, refused) = read(fault, &mut chance);
+            let (blocks, _, refused) = read(fault, &mut dice);
             assert!((1..=2).contains(&blocks.len()), "{fault:?} {blocks:?}");
             assert!(blocks.iter().all(|block| *block == fields()), "{fault:?}");
             assert!(!refused.is_empty() || blocks.len() == 2, "{fault:?}");
@@ -62,18 +62,18 @@ fn what_damages_a_block_is_seen_by_a_reader_and_its_values_are_not() {
 #[test]
 fn digits_and_line_ends_are_lost_where_they_are() {
     let whole = block(&fields());
-    let mut chance = Chance::default();
+    let mut dice = Dice::new(11);
     for _ in 0..50 {
         let mut bytes = whole.clone();
-        damage(Fault::DigitLost, &mut bytes, FRAME, &mut chance);
+        damage(Fault::DigitLost, &mut bytes, FRAME, &mut dice);
         assert_eq!(bytes.len(), whole.len() - 1);
-        assert_eq!(read(Fault::DigitLost, &mut chance).2.len(), 1);
+        assert_eq!(read(Fault::DigitLost, &mut dice).2.len(), 1);
         let mut bytes = whole.clone();
-        damage(Fault::LinesMerged, &mut bytes, FRAME, &mut chance);
+        damage(Fault::LinesMerged, &mut bytes, FRAME, &mut dice);
         assert_eq!(bytes.len(), whole.len() - 2);
         assert!(bytes.starts_with(b"\r\nPID\t"));
         let mut bytes = whole.clone();
-        damage(Fault::WrongChecksum, &mut bytes, FRAME, &mut chance);
+        damage(Fault::WrongChecksum, &mut bytes, FRAME, &mut dice);
         assert_eq!(bytes[..bytes.len() - 1], whole[..whole.len() - 1]);
         assert_ne!(bytes, whole);
     }
@@ -81,17 +81,17 @@ fn digits_and_line_ends_are_lost_where_they_are() {
 
 #[test]
 fn frames_stand_where_the_fault_says() {
-    let mut chance = Chance::default();
-    let (blocks, frames, refused) = read(Fault::HexGlued, &mut chance);
+    let mut dice = Dice::new(11);
+    let (blocks, frames, refused) = read(Fault::HexGlued, &mut dice);
     assert_eq!((blocks.len(), frames, refused), (3, 1, vec![]));
-    let (blocks, frames, refused) = read(Fault::HexUnended, &mut chance);
+    let (blocks, frames, refused) = read(Fault::HexUnended, &mut dice);
     assert_eq!((blocks.len(), frames, refused), (3, 1, vec![]));
-    let (blocks, frames, refused) = read(Fault::HexDamaged, &mut chance);
+    let (blocks, frames, refused) = read(Fault::HexDamaged, &mut dice);
     assert_eq!((blocks.len(), frames, refused.len()), (3, 0, 1));
-    let (blocks, frames, refused) = read(Fault::ErrorStorm(10), &mut chance);
+    let (blocks, frames, refused) = read(Fault::ErrorStorm(10), &mut dice);
     assert_eq!((blocks.len(), frames, refused), (3, 10, vec![]));
     for _ in 0..50 {
-        let (blocks, frames, refused) = read(Fault::HexInside, &mut chance);
+        let (blocks, frames, refused) = read(Fault::HexInside, &mut dice);
         assert_eq!((blocks.len(), frames, refused), (3, 1, vec![]));
     }
 }
@@ -99,7 +99,7 @@ fn frames_stand_where_the_fault_says() {
 #[test]
 fn noise_between_blocks_is_as_long_as_it_says() {
     let mut bytes = block(&fields());
-    damage(Fault::Noise(33), &mut bytes, FRAME, &mut Chance::default());
+    damage(Fault::Noise(33), &mut bytes, FRAME, &mut Dice::new(11));
     assert_eq!(bytes.len(), 33 + block(&fields()).len());
     assert!(bytes.ends_with(&block(&fields())));
 }
