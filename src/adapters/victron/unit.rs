@@ -289,10 +289,7 @@ impl Unit {
         let measures_power = self.holding.is_measured("battery_power");
         let battery = product("battery_voltage", "battery_current").filter(|_| !measures_power);
         let load = product("battery_voltage", "load_current");
-        let fault = self.holding.get("error").map(|error| match error {
-            Value::Text(word) => (words::ERROR.word(0) != Some(word.as_ref())).into(),
-            _ => Value::Unknown,
-        });
+        let fault = self.fault();
         for (key, value) in [
             ("battery_power", battery),
             ("load_power", load),
@@ -303,6 +300,24 @@ impl Unit {
                 self.holding.put(key, value, Source::Derived, now);
             }
         }
+    }
+
+    /// Whether there is an error or, on an inverter, a warning.
+    fn fault(&self) -> Option<Value> {
+        let told = |key: &str, nothing: Option<&str>| {
+            Some(match self.holding.get(key)? {
+                Value::Text(word) => Some(Some(word.as_ref()) != nothing),
+                _ => None,
+            })
+        };
+        let errors = told("error", words::ERROR.word(0));
+        let warnings = told("warning", Some(values::NO_BITS));
+        Some(match (errors, warnings) {
+            (None, None) => return None,
+            (Some(Some(true)), _) | (_, Some(Some(true))) => true.into(),
+            (Some(None), _) | (_, Some(None)) => Value::Unknown,
+            _ => false.into(),
+        })
     }
 
     /// Values that the night of a charger without power leaves behind: nothing flows.

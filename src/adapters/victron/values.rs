@@ -8,6 +8,9 @@ use super::wire::registers::{self, Register};
 use super::wire::words::Words;
 use crate::model::{Decimal, Value};
 
+/// What is told while no bit is set.
+pub(super) const NO_BITS: &str = "none";
+
 /// Longest text of words that is joined.
 const LONGEST: usize = 200;
 
@@ -113,7 +116,7 @@ fn word(key: &'static str, words: Option<&'static Words>, number: i64) -> Told {
 /// Words for bits, one after the other; a bit without a word by its number.
 fn bits(words: Option<&'static Words>, mask: u32) -> Value {
     if mask == 0 {
-        return "none".into();
+        return NO_BITS.into();
     }
     let mut text = String::new();
     for word in words.into_iter().flat_map(|words| words.bits(mask)) {

@@ -162,8 +162,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     Metric::state("error", ERROR).named("Error").diagnostic(),
     Metric::on_off("fault", OnOff::Problem)
         .named("Fault")
-        .diagnostic()
-        .off_by_default(),
+        .diagnostic(),
     Metric::on_off("alarm", OnOff::Problem).named("Alarm"),
     text("alarm_reason", "Alarm reason"),
     text("warning", "Warning"),

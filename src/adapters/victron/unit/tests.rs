@@ -129,6 +129,11 @@ fn power_is_reckoned_where_it_is_not_told() {
         ("ERR", "33"),
     ]);
     assert_eq!(bench.unit.value("fault"), Some(&true.into()));
+    let mut inverter = Bench::new();
+    for (bits, fault) in [("0", false), ("1", true)] {
+        inverter.round(&[("PID", "0xA201"), ("AC_OUT_V", "23000"), ("WARN", bits)]);
+        assert_eq!(inverter.unit.value("fault"), Some(&fault.into()));
+    }
     let mut bench = Bench::new();
     bench.round(SHUNT);
     assert_eq!(bench.number("battery_power").as_deref(), Some("-19"));
