@@ -4,10 +4,15 @@
 //! have no VE.Direct port; those have a name and no family. New ids appear every year: one that is
 //! not in the table is still told by its number, and its family guessed.
 
+use std::sync::LazyLock;
+
 use super::families::Family;
 
 /// Id in four hex digits, family or `-`, name; by id.
-static TABLE: &str = include_str!("products.tsv");
+const TABLE: &str = include_str!("products.tsv");
+
+/// The same, read once: devices tell their id every second.
+static PRODUCTS: LazyLock<Vec<Product>> = LazyLock::new(|| TABLE.lines().filter_map(row).collect());
 
 /// First and last id of a range, and what is in it.
 #[rustfmt::skip]
@@ -49,9 +54,9 @@ impl Product {
     /// What is known of an id.
     #[must_use]
     pub fn of(id: u16) -> Self {
-        let mut rows = TABLE.lines().filter_map(row);
-        if let Some(product) = rows.find(|product| product.id == id) {
-            return product;
+        let place = PRODUCTS.binary_search_by_key(&id, |product| product.id);
+        if let Some(product) = place.ok().and_then(|place| PRODUCTS.get(place)) {
+            return *product;
         }
         let range = RANGES
             .iter()
@@ -65,7 +70,7 @@ impl Product {
 
     /// All products in the table, by id.
     pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.lines().filter_map(row)
+        PRODUCTS.iter().copied()
     }
 
     /// The current in amperes that a solar charger delivers at most, which its name says after the
