@@ -1,5 +1,6 @@
 //! One device at a port: who it is, what it reports, what of that has become old.
 
+mod derived;
 mod description;
 mod holding;
 mod identity;
@@ -23,7 +24,6 @@ use super::wire::families::Family;
 use super::wire::hex;
 use super::wire::products::Product;
 use super::wire::registers::{RELAY_MODE, Register};
-use super::wire::words;
 use crate::model::{Decimal, Device, DeviceId, Readings, Value};
 
 /// How long values that come one by one are gathered.
@@ -276,50 +276,6 @@ impl Unit {
         self.holding.remove(key);
     }
 
-    /// What follows from other values.
-    fn derive(&mut self, now: Duration) {
-        let number = |key: &str| self.holding.get(key).map(Value::as_number);
-        let product = |volts: &str, amperes: &str| {
-            let (volts, amperes) = (number(volts)?, number(amperes)?);
-            let watts = volts
-                .zip(amperes)
-                .map(|(volts, amperes)| power(volts, amperes));
-            Some(Value::from(watts))
-        };
-        let measures_power = self.holding.is_measured("battery_power");
-        let battery = product("battery_voltage", "battery_current").filter(|_| !measures_power);
-        let load = product("battery_voltage", "load_current");
-        let fault = self.fault();
-        for (key, value) in [
-            ("battery_power", battery),
-            ("load_power", load),
-            ("fault", fault),
-        ] {
-            if let Some(value) = value {
-                self.known.carries.insert(key.to_owned());
-                self.holding.put(key, value, Source::Derived, now);
-            }
-        }
-    }
-
-    /// Whether there is an error or, on an inverter, a warning.
-    fn fault(&self) -> Option<Value> {
-        let told = |key: &str, nothing: Option<&str>| {
-            Some(match self.holding.get(key)? {
-                Value::Text(word) => Some(Some(word.as_ref()) != nothing),
-                _ => None,
-            })
-        };
-        let errors = told("error", words::ERROR.word(0));
-        let warnings = told("warning", Some(values::NO_BITS));
-        Some(match (errors, warnings) {
-            (None, None) => return None,
-            (Some(Some(true)), _) | (_, Some(Some(true))) => true.into(),
-            (Some(None), _) | (_, Some(None)) => Value::Unknown,
-            _ => false.into(),
-        })
-    }
-
     /// Values that the night of a charger without power leaves behind: nothing flows.
     pub(super) fn fall_asleep(&mut self, now: Duration) {
         // Also what has not been heard since the program started.
@@ -397,12 +353,6 @@ pub(super) fn number(value: &hex::Value<'_>) -> Option<i64> {
     let register = Register::of(value.register)?;
     let number = register.decode(value.bytes).number()?;
     Some(number.mantissa())
-}
-
-fn power(volts: Decimal, amperes: Decimal) -> Decimal {
-    let (volts, amperes) = (volts.with_scale(3), amperes.with_scale(3));
-    let microwatts = volts.mantissa().saturating_mul(amperes.mantissa());
-    Decimal::new(microwatts, 6).with_scale(1)
 }
 
 #[cfg(test)]

@@ -13,10 +13,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::source::SEARCH;
 use super::tally::Count;
 use super::words;
 use crate::model::{Health, Value};
+
+/// How long after the start devices that an adapter has not named yet are waited for.
+pub(super) const SEARCH: Duration = Duration::from_secs(60);
 
 /// How a sum is.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::KIND;
-use super::course::Course;
+use super::course::{Course, SEARCH};
 use super::settings::SumSettings;
 use super::tally::{Sort, Tally};
 use crate::adapters::{Context, Source, SourceError, Task};
@@ -20,8 +20,6 @@ use crate::model::{
 /// How long changes are gathered, so that members that speak at the same time count at the same time,
 /// and many of them cost no more than one.
 const GATHER: Duration = Duration::from_secs(1);
-/// How long after the start devices that an adapter has not named yet are waited for.
-pub(super) const SEARCH: Duration = Duration::from_secs(60);
 
 /// One sum, run as a source among the others.
 #[derive(Debug)]

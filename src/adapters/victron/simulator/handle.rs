@@ -1,46 +1,18 @@
 //! A hand on a running device: what a test or a program can do to it, and learn from it.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::super::wire::hex::{Flags, Request};
-use super::device::{Beginning, Device};
+use super::device::Device;
 use super::faults::{FaultRule, Rules};
 use super::line::Line;
 use super::model::Model;
 use super::settings::Settings;
+use super::state::{Heard, Shared, State, Written};
 use crate::adapters::simulation::{Outlet, Place};
-
-/// Questions and writes that are kept to be asked for; the oldest go first.
-const KEPT: usize = 10_000;
-
-/// A value that was written to a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// When, since the start.
-    pub at: Duration,
-    /// Where to.
-    pub register: u16,
-    /// What.
-    pub value: Vec<u8>,
-    /// What the device had against it.
-    pub flags: Flags,
-}
-
-/// Something that a device was asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
-    /// When, since the start.
-    pub at: Duration,
-    /// What; `None` for bytes that are no question.
-    pub request: Option<Request>,
-}
 
 /// A running device.
 #[derive(Debug)]
@@ -49,73 +21,6 @@ pub struct Simulator {
     shared: Arc<Shared>,
     stop: CancellationToken,
     task: JoinHandle<()>,
-}
-
-/// What the running device and its handle share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    /// The cable was plugged in or out.
-    pub(super) plugging: Notify,
-    begun: Instant,
-}
-
-#[derive(Debug)]
-pub(super) struct State {
-    pub(super) device: Device,
-    /// The one that is not at the cable.
-    pub(super) spare: Option<Device>,
-    pub(super) rules: Rules,
-    pub(super) plugged: bool,
-    pub(super) blocks: u64,
-    requests: u64,
-    heard: Vec<Heard>,
-    written: Vec<Written>,
-    beginning: Beginning,
-}
-
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn now(&self) -> Duration {
-        self.begun.elapsed()
-    }
-}
-
-impl State {
-    pub(super) fn hear(&mut self, at: Duration, request: Option<Request>) {
-        self.requests += 1;
-        if self.heard.len() >= KEPT {
-            self.heard.remove(0);
-        }
-        self.heard.push(Heard { at, request });
-    }
-
-    pub(super) fn write(&mut self, written: Written) {
-        if self.written.len() >= KEPT {
-            self.written.remove(0);
-        }
-        self.written.push(written);
-    }
-
-    /// Another device at the cable, and back the next time.
-    pub(super) fn swap(&mut self) {
-        let present = self.device.model.name;
-        let other = if present == "bmv-700" {
-            "mppt-75-15"
-        } else {
-            "bmv-700"
-        };
-        let spare = self.spare.take().or_else(|| {
-            let model = Model::named(other)?;
-            Some(Device::new(model, model.serial, self.beginning))
-        });
-        if let Some(spare) = spare {
-            self.spare = Some(std::mem::replace(&mut self.device, spare));
-        }
-    }
 }
 
 impl Simulator {
@@ -139,21 +44,7 @@ impl Simulator {
         device.set_night(settings.night);
         let mut rules = Rules::default();
         settings.faults.iter().for_each(|rule| rules.add(*rule));
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                device,
-                spare: None,
-                rules,
-                plugged: true,
-                blocks: 0,
-                requests: 0,
-                heard: Vec::new(),
-                written: Vec::new(),
-                beginning,
-            }),
-            plugging: Notify::new(),
-            begun: Instant::now(),
-        });
+        let shared = Arc::new(Shared::new(State::new(device, rules, beginning)));
         let stop = CancellationToken::new();
         let line = Line::new(settings.pace, outlet, Arc::clone(&shared));
         let task = tokio::spawn(line.run(stop.clone()));

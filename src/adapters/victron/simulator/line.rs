@@ -11,9 +11,9 @@ use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request};
 use super::damage::{self, MALFORMED};
 use super::ear::Ear;
 use super::faults::Fault;
-use super::handle::{Shared, State, Written};
 use super::model::{AUX_MODE, Manners, Model, Telling};
 use super::settings::Pace;
+use super::state::{Shared, State, Written};
 use crate::adapters::simulation::Outlet;
 
 /// Bytes that a line of 19200 baud carries in a second.

@@ -7,7 +7,7 @@
 //! * `device`: the device, without I/O; `registers`: how it reads and writes its registers
 //! * `faults`: what goes wrong; `damage`: how that looks on the wire
 //! * `line`: a device at its port; `ear`: what it hears there
-//! * `settings`: what to simulate; `handle`: a hand on the running device
+//! * `settings`: what to simulate; `handle`: a hand on the running device; `state`: what it holds
 //! * `command`: the same on the command line
 
 mod command;
@@ -27,12 +27,14 @@ mod quantities;
 mod registers;
 mod rows;
 mod settings;
+mod state;
 
 pub use crate::adapters::simulation::Place;
 pub use command::SimulatorArgs;
 pub(super) use command::run;
 pub use faults::{Fault, FaultRule};
-pub use handle::{Heard, Simulator, Written};
+pub use handle::Simulator;
 pub use model::Model;
 pub use models::MODELS;
 pub use settings::{Pace, Settings};
+pub use state::{Heard, Written};
