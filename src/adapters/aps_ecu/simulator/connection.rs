@@ -11,8 +11,8 @@ use tokio::time::{sleep, timeout};
 use super::super::wire::{Request, RequestError};
 use super::core::Reply;
 use super::delivery::Delivery;
-use super::handle::Happening;
-use super::server::{Seat, Shared};
+use super::event::Happening;
+use super::shared::{Seat, Shared};
 
 /// A client that says nothing for so long is dropped, as real gateways do.
 const IDLE: Duration = Duration::from_secs(15);

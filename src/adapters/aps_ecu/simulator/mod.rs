@@ -13,6 +13,7 @@
 //! | `answers`, `delivery` | the answer, and how its bytes go out | no |
 //! | `core` | all of these together | no |
 //! | `server`, `connection` | the port and its clients | yes |
+//! | `shared`, `event` | what these share, and what they tell | no |
 //! | `handle` | moves it and looks into it | no |
 //! | `command` | the command line | no |
 
@@ -22,11 +23,13 @@ mod connection;
 mod core;
 mod delivery;
 mod ecu;
+mod event;
 mod faults;
 mod handle;
 mod incidents;
 mod plant;
 mod server;
+mod shared;
 mod sun;
 mod timeline;
 
@@ -40,8 +43,9 @@ use jiff::tz::TimeZone;
 
 pub use crate::adapters::simulation::Schedule;
 pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
+pub use event::{Event, Happening};
 pub use faults::{Fault, FaultRule};
-pub use handle::{Event, Happening, SimulatorHandle, Truth};
+pub use handle::{SimulatorHandle, Truth};
 pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError};
 pub use server::Simulator;
 pub use sun::Daylight;

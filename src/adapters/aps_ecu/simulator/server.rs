@@ -2,77 +2,27 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, broadcast, watch};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::super::wire::EcuId;
 use super::Settings;
 use super::connection;
 use super::core::Core;
 use super::ecu::Ecu;
-use super::handle::{Event, Happening, SimulatorHandle};
+use super::event::Happening;
+use super::handle::SimulatorHandle;
 use super::incidents::Incidents;
+use super::shared::{Seat, Shared};
 use super::timeline::Timeline;
 
 /// Clients at a time; far more than any gateway takes, and not endless.
 const MOST_CLIENTS: usize = 64;
 /// After a failure of the system to open the port or to let a client in.
 const RETRY: Duration = Duration::from_millis(200);
-/// Events kept for a listener that is busy.
-const EVENTS: usize = 256;
-
-/// What all tasks of one simulator share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    core: Mutex<Core>,
-    pub(super) ecu: EcuId,
-    pub(super) address: SocketAddr,
-    pub(super) events: broadcast::Sender<Event>,
-    /// Whether the port is open.
-    pub(super) port: watch::Sender<bool>,
-    /// Wakes the task that owns the port.
-    changed: Notify,
-    pub(super) stop: CancellationToken,
-}
-
-impl Shared {
-    /// Looks at the state as it is now.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
-        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        core.catch_up();
-        look(&mut core)
-    }
-
-    /// Changes the state from now on.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
-        let result = self.look(|core| {
-            let result = change(core);
-            core.catch_up();
-            result
-        });
-        self.changed.notify_one();
-        result
-    }
-
-    pub(super) fn tell(&self, what: Happening) {
-        let at = self.look(|core| core.local());
-        let ecu = self.ecu;
-        // Nobody has to listen.
-        let _ = self.events.send(Event { ecu, at, what });
-    }
-
-    fn tell_port(&self, open: bool) {
-        if self.port.send_replace(open) != open {
-            self.tell(Happening::Port { open });
-        }
-    }
-}
 
 /// A simulated gateway on a TCP port.
 #[derive(Debug)]
@@ -90,15 +40,7 @@ impl Simulator {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         let ecu = settings.plant.ecu;
-        let shared = Arc::new(Shared {
-            core: Mutex::new(core(settings)),
-            ecu,
-            address,
-            events: broadcast::Sender::new(EVENTS),
-            port: watch::Sender::new(true),
-            changed: Notify::new(),
-            stop: CancellationToken::new(),
-        });
+        let shared = Arc::new(Shared::new(core(settings), ecu, address));
         let tasks = TaskTracker::new();
         tasks.spawn(keep_port(Arc::clone(&shared), listener, tasks.clone()));
         tasks.close();
@@ -181,7 +123,7 @@ async fn keep_port(shared: Arc<Shared>, listener: TcpListener, tasks: TaskTracke
         };
         tokio::select! {
             () = shared.stop.cancelled() => {}
-            () = shared.changed.notified() => {}
+            () = shared.changed() => {}
             () = change => {}
             accepted = accepted => match accepted {
                 Ok((stream, peer)) => {
@@ -209,19 +151,8 @@ async fn open(shared: &Shared) -> Option<TcpListener> {
             shared.tell(Happening::PortTaken { error });
             tokio::time::sleep(RETRY).await;
             // Nothing else wakes the loop.
-            shared.changed.notify_one();
+            shared.wake();
             None
         }
-    }
-}
-
-/// The place of one client, which is free again when it leaves.
-#[derive(Debug)]
-pub(super) struct Seat(pub(super) Arc<Shared>);
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0
-            .change(|core| core.clients = core.clients.saturating_sub(1));
     }
 }

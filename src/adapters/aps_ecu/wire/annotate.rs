@@ -36,7 +36,7 @@ pub fn annotate(frame: &RawFrame) -> String {
         Ok(answer) => fields.answer(frame, &answer),
         Err(error) => fields.dump.field(frame.body().len(), "refused", error),
     }
-    let body_end = super::answer::BODY + frame.body().len();
+    let body_end = super::error::BODY + frame.body().len();
     fields.dump.field(
         body_end.saturating_sub(fields.dump.at()),
         "not understood",

@@ -2,13 +2,11 @@
 
 use super::clock::{self, Clock};
 use super::ecu_info::{self, EcuInfo};
+use super::error::{DecodeError, Shortage};
 use super::frame::{Group, RawFrame, seal, seal_status};
 use super::history::{self, DayCurve, EnergyHistory};
 use super::signal::{self, Signal};
 use super::telemetry::{self, Telemetry};
-
-/// Where the body begins in a frame.
-pub(super) const BODY: usize = 13;
 
 /// The outcome of a command, sent instead of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,82 +54,6 @@ impl std::fmt::Display for Status {
             Self::Other(a, b) => write!(f, "unknown status {}", [*a, *b].escape_ascii()),
         }
     }
-}
-
-/// Why a sound frame is not an answer we understand. Offsets count from the frame's first byte.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// The body is shorter than its fixed fields.
-    #[error(
-        "answer {command:04} ends at byte {length}, inside its fixed fields; if it is an echo of \
-         the request, something else than an ECU is listening"
-    )]
-    TooShort {
-        /// The command answered.
-        command: u16,
-        /// Where the body ends.
-        length: usize,
-    },
-    /// A field without which the answer means nothing.
-    #[error("the {field} at byte {offset} is not valid: {found}")]
-    BadField {
-        /// Where the field begins.
-        offset: usize,
-        /// Its name.
-        field: &'static str,
-        /// Its bytes, printable ones as they are.
-        found: String,
-    },
-    /// The gateway for rapid shutdown has other layouts, which nobody has verified.
-    #[error(
-        "gateway model {model} is not supported; a recording of its answers would help to change that"
-    )]
-    UnsupportedModel {
-        /// The model in the frame.
-        model: String,
-    },
-}
-
-impl DecodeError {
-    /// `at` counts from the start of the body.
-    pub(super) fn field(at: usize, field: &'static str, found: &[u8]) -> Self {
-        let shown = found.get(..32).unwrap_or(found);
-        Self::BadField {
-            offset: BODY + at,
-            field,
-            found: shown.escape_ascii().to_string(),
-        }
-    }
-}
-
-/// A [`DecodeError::TooShort`] in waiting; copying it costs nothing, unlike the error itself.
-#[derive(Clone, Copy)]
-pub(super) struct Shortage {
-    command: u16,
-    length: usize,
-}
-
-impl Shortage {
-    pub(super) fn new(command: u16, body: &[u8]) -> Self {
-        Self {
-            command,
-            length: BODY + body.len(),
-        }
-    }
-}
-
-impl From<Shortage> for DecodeError {
-    fn from(short: Shortage) -> Self {
-        Self::TooShort {
-            command: short.command,
-            length: short.length,
-        }
-    }
-}
-
-/// Text of a frame; bytes that are no text print as `U+FFFD`.
-pub(super) fn ascii(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// An answer of the gateway.

@@ -2,8 +2,8 @@
 
 use jiff::civil;
 
-use super::answer::DecodeError;
 use super::bcd;
+use super::error::DecodeError;
 use super::frame::{Group, seal};
 
 pub(super) const COMMAND: u16 = 12;

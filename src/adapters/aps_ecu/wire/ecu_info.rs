@@ -19,9 +19,9 @@
 
 use jiff::civil;
 
-use super::answer::{DecodeError, Shortage, ascii};
 use super::bcd;
 use super::cursor::Cursor;
+use super::error::{DecodeError, Shortage};
 use super::frame::{Group, seal};
 use super::ids::EcuId;
 
@@ -158,4 +158,8 @@ fn put_text(body: &mut Vec<u8>, text: &str) {
 
 fn mac(bytes: [u8; 6]) -> Option<[u8; 6]> {
     (bytes != [0; 6]).then_some(bytes)
+}
+/// Text of a frame; bytes that are no text print as `U+FFFD`.
+fn ascii(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

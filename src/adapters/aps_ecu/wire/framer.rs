@@ -34,6 +34,32 @@ struct Region {
     fault: HeaderFault,
 }
 
+impl RawFrame {
+    /// Takes bytes which are exactly one frame.
+    ///
+    /// # Errors
+    /// What the [`Framer`] would report, or [`FrameError::BadHeader`] for bytes after the frame.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FrameError> {
+        let mut framer = Framer::new();
+        framer.push(bytes);
+        let first = framer.next_frame().or_else(|| framer.finish().map(Err));
+        let frame = first.unwrap_or(Err(FrameError::Incomplete {
+            offset: 0,
+            have: 0,
+            need: None,
+        }))?;
+        let rest = bytes.len().saturating_sub(frame.bytes.len());
+        if rest > 0 {
+            return Err(FrameError::BadHeader {
+                offset: frame.bytes.len() as u64,
+                length: rest as u64,
+                fault: HeaderFault::Signature,
+            });
+        }
+        Ok(frame)
+    }
+}
+
 impl Framer {
     /// An empty framer at offset 0.
     #[must_use]

@@ -11,16 +11,49 @@
 
 use jiff::civil;
 
-use super::answer::{DecodeError, Shortage};
 use super::bcd;
+use super::error::{DecodeError, Shortage};
 use super::frame::{Group, seal};
-use super::request::Period;
 
 pub(super) const DAY_COMMAND: u16 = 3;
 pub(super) const ENERGY_COMMAND: u16 = 4;
 pub(super) const POINT: usize = 4;
 const NARROW: usize = 6;
 const WIDE: usize = 8;
+
+/// Span of an energy history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Period {
+    /// Days of the last week.
+    Week,
+    /// Days of the last month.
+    Month,
+    /// Months of the last year.
+    Year,
+}
+
+impl Period {
+    /// Its two characters on the wire.
+    #[must_use]
+    pub fn code(self) -> [u8; 2] {
+        match self {
+            Self::Week => *b"00",
+            Self::Month => *b"01",
+            Self::Year => *b"02",
+        }
+    }
+
+    /// The period behind two characters.
+    #[must_use]
+    pub fn from_code(code: [u8; 2]) -> Option<Self> {
+        match &code {
+            b"00" => Some(Self::Week),
+            b"01" => Some(Self::Month),
+            b"02" => Some(Self::Year),
+            _ => None,
+        }
+    }
+}
 
 /// Power over one day; empty if the gateway has nothing of that day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

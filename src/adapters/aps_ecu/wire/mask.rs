@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::answer::{Answer, BODY};
+use super::answer::Answer;
 use super::ecu_info::EcuInfo;
+use super::error::BODY;
 use super::frame::{Group, RawFrame};
 use super::record::HEAD;
 use super::request::Request;

@@ -17,42 +17,9 @@ use jiff::civil;
 
 use super::bcd;
 use super::frame::{Group, seal};
+use super::history::Period;
 use super::ids::{EcuId, IdError};
 use super::{clock, ecu_info, history, signal, telemetry};
-
-/// Span of an energy history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Period {
-    /// Days of the last week.
-    Week,
-    /// Days of the last month.
-    Month,
-    /// Months of the last year.
-    Year,
-}
-
-impl Period {
-    /// Its two characters on the wire.
-    #[must_use]
-    pub fn code(self) -> [u8; 2] {
-        match self {
-            Self::Week => *b"00",
-            Self::Month => *b"01",
-            Self::Year => *b"02",
-        }
-    }
-
-    /// The period behind two characters.
-    #[must_use]
-    pub fn from_code(code: [u8; 2]) -> Option<Self> {
-        match &code {
-            b"00" => Some(Self::Week),
-            b"01" => Some(Self::Month),
-            b"02" => Some(Self::Year),
-            _ => None,
-        }
-    }
-}
 
 /// Why some bytes are not a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

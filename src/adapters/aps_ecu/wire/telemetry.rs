@@ -10,9 +10,9 @@
 
 use jiff::civil;
 
-use super::answer::{DecodeError, Shortage};
 use super::bcd;
 use super::cursor::Cursor;
+use super::error::{DecodeError, Shortage};
 use super::fit::record_sizes;
 use super::frame::{Group, seal};
 use super::ids::EcuId;

@@ -1,0 +1,94 @@
+//! What all tasks of one simulator share.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::super::wire::EcuId;
+use super::core::Core;
+use super::event::{Event, Happening};
+
+/// Events kept for a listener that is busy.
+const EVENTS: usize = 256;
+
+/// What all tasks of one simulator share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    core: Mutex<Core>,
+    pub(super) ecu: EcuId,
+    pub(super) address: SocketAddr,
+    pub(super) events: broadcast::Sender<Event>,
+    /// Whether the port is open.
+    pub(super) port: watch::Sender<bool>,
+    /// Wakes the task that owns the port.
+    changed: Notify,
+    pub(super) stop: CancellationToken,
+}
+
+impl Shared {
+    pub(super) fn new(core: Core, ecu: EcuId, address: SocketAddr) -> Self {
+        Self {
+            core: Mutex::new(core),
+            ecu,
+            address,
+            events: broadcast::Sender::new(EVENTS),
+            port: watch::Sender::new(true),
+            changed: Notify::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Looks at the state as it is now.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        core.catch_up();
+        look(&mut core)
+    }
+
+    /// Changes the state from now on.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
+        let result = self.look(|core| {
+            let result = change(core);
+            core.catch_up();
+            result
+        });
+        self.changed.notify_one();
+        result
+    }
+
+    pub(super) fn tell(&self, what: Happening) {
+        let at = self.look(|core| core.local());
+        let ecu = self.ecu;
+        // Nobody has to listen.
+        let _ = self.events.send(Event { ecu, at, what });
+    }
+
+    pub(super) fn tell_port(&self, open: bool) {
+        if self.port.send_replace(open) != open {
+            self.tell(Happening::Port { open });
+        }
+    }
+
+    /// Waits until the port may have to be opened or closed.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Has the port looked at once more.
+    pub(super) fn wake(&self) {
+        self.changed.notify_one();
+    }
+}
+
+/// The place of one client, which is free again when it leaves.
+#[derive(Debug)]
+pub(super) struct Seat(pub(super) Arc<Shared>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0
+            .change(|core| core.clients = core.clients.saturating_sub(1));
+    }
+}
