@@ -7,7 +7,8 @@ use std::{fmt, fs, io};
 
 use super::environment::Variable;
 use super::problem::{Problem, Problems};
-use super::reading::{self, Brackets, Scene};
+use super::reading;
+use super::scene::{Brackets, Scene};
 use super::section::Section;
 use super::source::Source;
 use super::tree::{self, Node, Place, TooDeep, Value};

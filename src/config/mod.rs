@@ -14,7 +14,8 @@
 //! | `survey` | unknown and missing keys, all at once, and what must stay hidden |
 //! | `reading` | one section: survey, types, the type's own rules |
 //! | `wording`, `syntax` | mistakes in plain words |
-//! | `secrecy` | which names hold secrets |
+//! | `scene` | where a section stands, and how a problem of it is put |
+//! | `secret_words`, `secrecy` | which names hold secrets, and what may be shown beside them |
 
 mod decode;
 mod environment;
@@ -23,9 +24,11 @@ mod period;
 mod problem;
 mod reading;
 mod reference;
+mod scene;
 mod schema;
 mod secrecy;
 mod secret;
+mod secret_words;
 mod section;
 mod settings;
 mod source;

@@ -4,69 +4,15 @@ use std::ops::Range;
 
 use super::decode::{Misfit, Why};
 use super::problem::{Problem, Problems};
+use super::scene::{Finding, Scene};
 use super::schema::{Child, Shape};
 use super::source::Source;
-use super::survey::{Finding, Survey};
+use super::survey::Survey;
 use super::tree::{Node, Place, Value};
-use super::{Settings, secrecy, wording};
+use super::{Settings, secret_words, wording};
 
 /// Values of a wrong type that are reported for one section.
 const MISFITS: usize = 25;
-
-/// What a section is called and where it stands.
-pub(super) struct Scene<'a> {
-    pub(super) source: &'a Source,
-    pub(super) kind: &'a str,
-    pub(super) brackets: Brackets,
-    /// The part of a line that may be shown where sections share it.
-    pub(super) within: Option<Range<usize>>,
-}
-
-/// How a section's name is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Brackets {
-    /// Not in a file at all.
-    None,
-    One,
-    Two,
-}
-
-impl Scene<'_> {
-    /// The dotted name of a key of this section.
-    pub(super) fn key(&self, path: &[String]) -> String {
-        let mut key = self.kind.to_owned();
-        for name in path {
-            key.push('.');
-            key.push_str(name);
-        }
-        key
-    }
-
-    /// A table of this section as it is written in the file.
-    pub(super) fn label(&self, path: &[String], listed: bool) -> String {
-        let name: String = self.key(path).chars().filter(|c| !c.is_control()).collect();
-        match self.brackets {
-            Brackets::None => name,
-            Brackets::Two if path.is_empty() => format!("[[{name}]]"),
-            _ if listed => format!("[[{name}]]"),
-            _ => format!("[{name}]"),
-        }
-    }
-
-    pub(super) fn problem(&self, finding: Finding, veils: &[Range<usize>]) -> Problem {
-        let mut problem = Problem::new(&self.source.name, finding.what, finding.hint);
-        problem.key = finding.key;
-        match finding.place {
-            Place::Span(span) => {
-                (problem.line, problem.column) = self.source.position(span.start);
-                problem.excerpt = self.source.excerpt(&span, self.within.as_ref(), veils);
-            }
-            Place::Named(name) => problem.file = name.to_string(),
-            Place::Absent => {}
-        }
-        problem
-    }
-}
 
 /// Reads a table as `T`.
 pub(super) fn read<T: Settings>(
@@ -208,7 +154,7 @@ fn describe(
                 let Some(entry) = entries.get(*index) else {
                     break;
                 };
-                private |= secrecy::is_secret(&entry.name) || shape.is_secret();
+                private |= secret_words::is_secret(&entry.name) || shape.is_secret();
                 shape = match shape.child(&entry.name, Some(entries)) {
                     Child::Known(shape) | Child::Free(shape) => shape,
                     Child::Unknown => shape.items(),

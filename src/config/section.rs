@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::problem::{Problem, Problems};
-use super::reading::{self, Brackets, Scene};
+use super::reading;
+use super::scene::{Brackets, Scene};
 use super::source::Source;
 use super::tree::{DEPTH, Node, Place};
 use super::{Settings, wording};

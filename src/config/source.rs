@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::secrecy;
+use super::secret_words;
 
 /// Characters are counted ahead for every block of this many bytes, so that a column is found
 /// quickly in a line of any length.
@@ -162,7 +162,7 @@ impl Source {
     fn comment(&self, to: usize, marked: usize) -> usize {
         let marked = self.floor(marked);
         match self.text.get(marked..to).and_then(|rest| rest.find('#')) {
-            Some(at) if secrecy::mentions(&self.text[marked + at..to]) => marked + at,
+            Some(at) if secret_words::mentions(&self.text[marked + at..to]) => marked + at,
             _ => to,
         }
     }

@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use super::problem::{Problem, Problems};
-use super::reading::Scene;
+use super::scene::{Finding, Scene};
 use super::schema::{Child, Shape};
-use super::secrecy;
+use super::secret_words;
 use super::tree::{DEPTH, Entry, Node, Place, Value};
 use super::wording;
 
@@ -27,14 +27,6 @@ pub(super) struct Survey {
     pub(super) secrets: Vec<String>,
     /// Missing keys that are only misspelt: one complaint is enough.
     pub(super) misspelt: Vec<String>,
-}
-
-/// A problem that still lacks its excerpt, because not all veils are known yet.
-pub(super) struct Finding {
-    pub(super) place: Place,
-    pub(super) key: String,
-    pub(super) what: String,
-    pub(super) hint: String,
 }
 
 /// Where the walk is.
@@ -103,7 +95,7 @@ impl Survey {
             path.push(entry.name.clone());
             let (shape, private) = match step.shape.child(&entry.name, Some(&tags)) {
                 Child::Known(shape) | Child::Free(shape) => {
-                    (shape, private || secrecy::is_secret(&entry.name))
+                    (shape, private || secret_words::is_secret(&entry.name))
                 }
                 Child::Unknown if step.shape.is_secret() => {
                     // The type's own message says what may stand here.
@@ -173,7 +165,7 @@ impl Survey {
         let is_harmless = meant.is_some_and(|meant| {
             let shape = shape.child(meant, Some(tags));
             let is_secret = matches!(shape, Child::Known(shape) if shape.is_secret());
-            !is_secret && !secrecy::is_secret(meant) && !secrecy::is_secret(&entry.name)
+            !is_secret && !secret_words::is_secret(meant) && !secret_words::is_secret(&entry.name)
         });
         // Only a value whose meaning is known can be known to be no secret.
         if is_harmless {
@@ -195,7 +187,7 @@ impl Survey {
             Value::List(items) => items.iter().for_each(|item| self.hide_by_name(item)),
             Value::Table(entries) => {
                 for entry in entries {
-                    if secrecy::is_secret(&entry.name) {
+                    if secret_words::is_secret(&entry.name) {
                         self.hide(&entry.node);
                     } else {
                         self.hide_by_name(&entry.node);

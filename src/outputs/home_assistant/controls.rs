@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::model::{Behavior, Control, ControlKind, Device, Metric};
 
 use super::classes;
-use super::discovery::template;
+use super::template::template;
 use super::topics::Topics;
 
 /// The smallest step of a number that Home Assistant takes.

@@ -11,6 +11,7 @@ use crate::model::{Behavior, Device, DeviceId, Metric, OnOff, Role};
 use super::classes::{self, Class};
 use super::config::HomeAssistantSettings;
 use super::controls;
+use super::template::template;
 use super::topics::{Topics, is_word};
 
 /// By this name we know our own announcements again.
@@ -136,33 +137,6 @@ pub(super) fn announcement(device: &Device, plan: &Plan) -> Value {
         state_topic: plan.topics.state(id),
         components,
     })
-}
-
-/// The template that picks a metric out of the state message.
-pub(super) fn template(key: &str) -> String {
-    // Words that are methods of a Python dictionary, and words that do not begin with a letter,
-    // cannot stand behind the point.
-    const METHODS: [&str; 11] = [
-        "clear",
-        "copy",
-        "fromkeys",
-        "get",
-        "items",
-        "keys",
-        "pop",
-        "popitem",
-        "setdefault",
-        "update",
-        "values",
-    ];
-    let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
-        && !key.contains('-')
-        && !METHODS.contains(&key);
-    if plain {
-        format!("{{{{ value_json.{key} }}}}")
-    } else {
-        format!("{{{{ value_json['{key}'] }}}}")
-    }
 }
 
 /// `bridge` is the device that those without a parent of their own are reached through: the bridge.

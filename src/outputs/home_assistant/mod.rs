@@ -3,7 +3,7 @@
 //! * `config`: the section `[home_assistant]`
 //! * `topics`: every topic there is
 //! * `classes`: metric to device class, state class and unit; `discovery` and `controls`: the
-//!   announcement; `state`: the values
+//!   announcement, with each `template`; `state`: the values
 //! * `announcer` and `entry`: what to publish and when, without I/O; `retained`: what is on the
 //!   broker from earlier runs
 //! * `pace`: how often a value may change there
@@ -25,6 +25,7 @@ mod preview;
 mod retained;
 mod run;
 mod state;
+mod template;
 mod topics;
 
 use tokio_util::sync::CancellationToken;

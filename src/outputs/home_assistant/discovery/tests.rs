@@ -338,13 +338,6 @@ fn what_home_assistant_would_refuse_is_left_out() {
     assert_eq!(announcement(&device, &plan())["components"], json!({}));
 }
 
-#[test]
-fn a_template_finds_any_key() {
-    assert_eq!(template("power"), "{{ value_json.power }}");
-    assert_eq!(template("items"), "{{ value_json['items'] }}");
-    assert_eq!(template("1st"), "{{ value_json['1st'] }}");
-}
-
 fn any_metric() -> impl Strategy<Value = Metric> {
     let behavior = prop_oneof![
         Just(Behavior::Measurement),
