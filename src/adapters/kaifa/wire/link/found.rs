@@ -1,12 +1,11 @@
 //! What a recogniser says about the bytes at one place of the stream.
 
 use super::event::Reason;
-use super::{hdlc, mbus};
 
 /// Must depend on the bytes only, and be final as soon as it is not [`Wait`](Found::Wait): so the
 /// outcome is the same however the bytes are cut.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(super) enum Found<T> {
     /// Nothing begins here.
     Noise,
     /// So many bytes with a meaning, but without a message.
@@ -15,10 +14,18 @@ pub(super) enum Found<'a> {
     Wait(Option<usize>),
     /// A frame that claims so many bytes, and is broken.
     Broken(usize, Reason),
-    /// A sound M-Bus frame.
-    MBus(mbus::Frame<'a>),
-    /// A sound HDLC frame.
-    Hdlc(hdlc::Frame<'a>),
-    /// A message of so many bytes, without a frame.
-    Raw(usize),
+    /// What was looked for.
+    Sound(T),
+}
+
+impl<T> Found<T> {
+    pub(super) fn map<U>(self, with: impl FnOnce(T) -> U) -> Found<U> {
+        match self {
+            Self::Noise => Found::Noise,
+            Self::PassOver(length) => Found::PassOver(length),
+            Self::Wait(need) => Found::Wait(need),
+            Self::Broken(length, reason) => Found::Broken(length, reason),
+            Self::Sound(found) => Found::Sound(with(found)),
+        }
+    }
 }

@@ -43,6 +43,14 @@ pub struct Framer {
     refused_until: u64,
 }
 
+/// Something whole at one place.
+enum Sound<'a> {
+    MBus(mbus::Frame<'a>),
+    Hdlc(hdlc::Frame<'a>),
+    /// A message of so many bytes, without a frame.
+    Raw(usize),
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Ending {
     Quiet,
@@ -141,18 +149,18 @@ impl Framer {
                     self.broken(length, reason);
                     self.skip_one()
                 }
-                Found::MBus(frame) => {
+                Found::Sound(Sound::MBus(frame)) => {
                     let span = self.sound(frame.length);
                     self.mbus(span, &frame);
                     span.length
                 }
-                Found::Hdlc(frame) => {
+                Found::Sound(Sound::Hdlc(frame)) => {
                     let span = self.sound(frame.length);
                     self.hdlc(span, &frame);
                     // Its last flag may be the first one of the next frame.
                     span.length - 1
                 }
-                Found::Raw(length) => {
+                Found::Sound(Sound::Raw(length)) => {
                     let span = self.sound(length);
                     let bytes = rest.get(..length).unwrap_or_default().to_vec();
                     let frames = vec![span];
@@ -166,20 +174,20 @@ impl Framer {
         self.buffer.drain(..at.min(self.buffer.len()));
     }
 
-    fn recognise<'a>(&self, rest: &'a [u8], ending: Option<Ending>) -> Found<'a> {
+    fn recognise<'a>(&self, rest: &'a [u8], ending: Option<Ending>) -> Found<Sound<'a>> {
         match mbus::recognise(rest) {
             Found::Noise => {}
-            found => return found,
+            found => return found.map(Sound::MBus),
         }
         match hdlc::recognise(rest) {
             Found::Noise => {}
-            found => return found,
+            found => return found.map(Sound::Hdlc),
         }
         let place = raw::Place {
             is_clean: self.offset == self.clean_at,
             is_end: ending.is_some(),
         };
-        raw::recognise(rest, place)
+        raw::recognise(rest, place).map(Sound::Raw)
     }
 
     /// Passes over a byte that nothing begins with. It may still be the end of what was before.

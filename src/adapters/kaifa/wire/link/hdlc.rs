@@ -119,7 +119,7 @@ pub(super) fn checksum(bytes: &[u8]) -> u16 {
 }
 
 /// What begins at the front of the bytes.
-pub(super) fn recognise(bytes: &[u8]) -> Found<'_> {
+pub(super) fn recognise(bytes: &[u8]) -> Found<Frame<'_>> {
     let Some((&FLAG, inside)) = bytes.split_first() else {
         return Found::Noise;
     };
@@ -156,7 +156,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Found<'_> {
         let expected = checksum(covered);
         return Found::Broken(length, Reason::Checksum { found, expected });
     }
-    Found::Hdlc(Frame {
+    Found::Sound(Frame {
         has_more: header.has_more,
         addresses: inside.get(2..size - 1).unwrap_or_default(),
         information: inside.get(size + CRC..counted).unwrap_or_default(),
@@ -322,7 +322,7 @@ mod tests {
     fn a_frame_without_information_has_one_checksum() {
         let frame = Sender::default().frame(&[], false);
         assert_eq!(frame.len(), 10);
-        let Found::Hdlc(read) = recognise(&frame) else {
+        let Found::Sound(read) = recognise(&frame) else {
             panic!("not read")
         };
         assert!(read.information.is_empty());
@@ -340,7 +340,7 @@ mod tests {
             let frames = frames(&apdu, max, sender);
             let mut read = Vec::new();
             for (at, bytes) in frames.iter().enumerate() {
-                let Found::Hdlc(frame) = recognise(bytes) else { panic!("not read") };
+                let Found::Sound(frame) = recognise(bytes) else { panic!("not read") };
                 prop_assert_eq!(frame.length, bytes.len());
                 prop_assert_eq!(frame.addresses, [destination.as_slice(), &source].concat());
                 prop_assert_eq!(frame.has_more, at + 1 < frames.len());
@@ -360,7 +360,7 @@ mod tests {
             let mut frame = frames(&apdu, 300, Sender::default()).remove(0);
             let bit = bit % (frame.len() * 8 - 8) + 8;
             frame[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(!matches!(recognise(&frame), Found::Hdlc(_)));
+            prop_assert!(!matches!(recognise(&frame), Found::Sound(_)));
         }
     }
 }

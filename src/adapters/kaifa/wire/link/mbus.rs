@@ -85,7 +85,7 @@ pub(super) fn sum(bytes: &[u8]) -> u8 {
 }
 
 /// What begins at the front of the bytes.
-pub(super) fn recognise(bytes: &[u8]) -> Found<'_> {
+pub(super) fn recognise(bytes: &[u8]) -> Found<Frame<'_>> {
     match *bytes {
         [ACKNOWLEDGED, ..] => Found::PassOver(1),
         [SHORT_START, control, address, checksum, STOP, ..] => {
@@ -107,7 +107,7 @@ pub(super) fn recognise(bytes: &[u8]) -> Found<'_> {
     }
 }
 
-fn check(frame: &[u8]) -> Found<'_> {
+fn check(frame: &[u8]) -> Found<Frame<'_>> {
     let broken = |reason| Found::Broken(frame.len(), reason);
     let [_, _, _, _, counted @ .., checksum, stop] = frame else {
         return broken(Reason::NoStop);
@@ -133,7 +133,7 @@ fn check(frame: &[u8]) -> Found<'_> {
     else {
         return broken(Reason::NoStop);
     };
-    Found::MBus(Frame {
+    Found::Sound(Frame {
         parties: Parties {
             control: *control,
             address: *address,
@@ -258,7 +258,7 @@ mod tests {
             let mut read = Vec::new();
             let frames = frames(&apdu, max);
             for (bytes, number) in frames.iter().zip(0..) {
-                let Found::MBus(frame) = recognise(bytes) else { panic!("not read") };
+                let Found::Sound(frame) = recognise(bytes) else { panic!("not read") };
                 prop_assert_eq!(frame.length, bytes.len());
                 prop_assert_eq!(frame.sequence(), number);
                 prop_assert_eq!(frame.is_last(), usize::from(number) + 1 == frames.len());

@@ -39,7 +39,7 @@ pub(super) struct Place {
 }
 
 /// What begins at the front of the bytes.
-pub(super) fn recognise(bytes: &[u8], place: Place) -> Found<'static> {
+pub(super) fn recognise(bytes: &[u8], place: Place) -> Found<usize> {
     let size = match bytes.first() {
         Some(&GLOBAL_CIPHERING) => ciphered(bytes),
         Some(&DATA_NOTIFICATION) if place.is_clean => plain(bytes),
@@ -64,20 +64,20 @@ pub(super) fn recognise(bytes: &[u8], place: Place) -> Found<'static> {
     }
 }
 
-fn after_clean(message: &[u8], after: &[u8], is_end: bool) -> Found<'static> {
+fn after_clean(message: &[u8], after: &[u8], is_end: bool) -> Found<usize> {
     match after {
         [] | [GLOBAL_CIPHERING] if !is_end => Found::Wait(None),
         [] | [GLOBAL_CIPHERING, TITLE_LENGTH, ..] | [DATA_NOTIFICATION, ..] => {
-            Found::Raw(message.len())
+            Found::Sound(message.len())
         }
         _ => Found::Broken(message.len(), Reason::NoStop),
     }
 }
 
-fn after_noise(message: &[u8], after: &[u8]) -> Found<'static> {
+fn after_noise(message: &[u8], after: &[u8]) -> Found<usize> {
     let title = message.get(..TITLE_END).unwrap_or_default();
     if after.starts_with(title) {
-        Found::Raw(message.len())
+        Found::Sound(message.len())
     } else if title.starts_with(after) {
         Found::Wait(None)
     } else {
@@ -160,8 +160,8 @@ fn holds_a_frame(bytes: &[u8]) -> bool {
     });
     let mut tails = starts.filter_map(|(at, _)| bytes.get(at..));
     tails.any(|tail| {
-        matches!(mbus::recognise(tail), Found::MBus(_))
-            || matches!(hdlc::recognise(tail), Found::Hdlc(_))
+        matches!(mbus::recognise(tail), Found::Sound(_))
+            || matches!(hdlc::recognise(tail), Found::Sound(_))
     })
 }
 
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn whole_messages_count_when_nothing_or_another_follows() {
         for message in [ciphered(), plain()] {
-            let found = Found::Raw(message.len());
+            let found = Found::Sound(message.len());
             assert_eq!(recognise(&message, QUIET), found);
             assert_eq!(recognise(&message, CLEAN), Found::Wait(None));
             let two = [message.as_slice(), &ciphered()].concat();
@@ -215,7 +215,7 @@ mod tests {
         let message = ciphered();
         assert_eq!(recognise(&message, DIRTY), Found::Wait(None));
         let two = message.repeat(2);
-        assert_eq!(recognise(&two, DIRTY), Found::Raw(message.len()));
+        assert_eq!(recognise(&two, DIRTY), Found::Sound(message.len()));
         let mut other = two;
         other[message.len() + 9] = b'2';
         assert_eq!(recognise(&other, DIRTY), Found::Noise);
