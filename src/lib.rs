@@ -29,7 +29,7 @@
 //! a new output the same in [`outputs`].
 
 // A pipe that is closed early ends a command in peace; `println!` would panic.
-#![warn(clippy::print_stdout)]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod adapters;
 pub mod bridge;

@@ -1,5 +1,6 @@
 //! The program: parse the command line, do it, say what went wrong.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use wattbridge::cli;
@@ -9,7 +10,8 @@ fn main() -> ExitCode {
     match cli::main(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            // Whoever reads this may have gone, which is no second error.
+            let _ = writeln!(std::io::stderr(), "{error}");
             error.exit_code()
         }
     }

@@ -2,6 +2,9 @@
 #![cfg(feature = "demo")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+#[path = "support/ports.rs"]
+mod ports;
+
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -283,7 +286,9 @@ async fn a_taken_port_leads_to_another_one() {
 
 #[tokio::test]
 async fn stop_frees_the_port_whatever_the_connections_do() {
-    let broker = broker().await;
+    // Nobody else shall be given it once it is free.
+    let port = ports::free_address().port();
+    let broker = soon("the broker", Broker::start(port)).await.unwrap();
     let address = broker.address();
     let mut client = Client::connect(address, "client", None).await;
     // One that has not even said CONNECT.

@@ -2,6 +2,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+#[path = "support/ports.rs"]
+mod ports;
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -180,8 +183,8 @@ async fn a_port_of_nobody_in_the_group_may_not_be_opened() {
 
 #[tokio::test]
 async fn a_port_of_another_machine_comes_by_tcp() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let place = listener.local_addr().unwrap();
+    let place = ports::free_address();
+    let listener = TcpListener::bind(place).await.unwrap();
     let address: Address = format!("tcp://{place}").parse().unwrap();
     let links = Links::new();
     let (opened, accepted) =

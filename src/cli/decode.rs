@@ -9,7 +9,7 @@ use super::print::Lines;
 use super::{CliError, input};
 use crate::adapters::{ADAPTERS, Adapter, find};
 use crate::config::{Problem, Problems, Section};
-use crate::terminal::say;
+use crate::terminal::{remark, say};
 
 /// Decodes what a device sent, from files
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
     for path in input::or_stdin(&args.files) {
         let content = input::read(&path)?;
         if content.is_empty() {
-            eprintln!("{}: there is nothing in it", path.display());
+            remark(&format!("{}: there is nothing in it", path.display()));
         }
         for stream in input::streams(content)? {
             let mut decoder = args.adapter.decoder(&section)?;
@@ -84,7 +84,7 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
                     }
                 }
                 Err(refused) => {
-                    eprintln!("{name}: {}", refused.reason);
+                    remark(&format!("{name}: {}", refused.reason));
                     if annotate && !refused.annotation.is_empty() && !say(&refused.annotation) {
                         return count;
                     }
@@ -92,7 +92,7 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
             }
         }
         match decoder.finish() {
-            Some(rest) => eprintln!("{name}: {rest}"),
+            Some(rest) => remark(&format!("{name}: {rest}")),
             None if is_over => return count,
             // The end may have made something whole.
             None => is_over = true,

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::links::Links;
 use crate::outputs::home_assistant;
 use crate::store::Store;
-use crate::terminal::say;
+use crate::terminal::{remark, say};
 
 /// Prints what is announced to Home Assistant
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub(super) struct DiscoveryArgs {
 pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
     for problem in &configured.problems {
-        eprintln!("{problem}");
+        remark(&problem.to_string());
     }
     let known = runtime()?.block_on(devices(args, &configured));
     if known.is_empty() {
@@ -52,7 +52,7 @@ pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
     let devices: Vec<_> = known.iter().map(|known| (*known.device).clone()).collect();
     let outputs = &configured.outputs;
     for complaint in home_assistant::lint(&devices) {
-        eprintln!("{complaint}");
+        remark(&complaint);
     }
     for (topic, payload) in
         home_assistant::preview(&devices, &outputs.mqtt, &outputs.home_assistant)
@@ -102,7 +102,7 @@ async fn devices(args: &DiscoveryArgs, configured: &Configured) -> Vec<Known> {
         tokio::select! {
             () = bridge.run(stop) => {}
             () = settled => {}
-            () = tokio::time::sleep(args.wait) => eprintln!("Not every device has answered."),
+            () = tokio::time::sleep(args.wait) => remark("Not every device has answered."),
         }
     }
     feed.snapshot()

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::CliError;
 use crate::config::{Problem, Problems};
 use crate::migrate::{Migrated, kaifareader};
-use crate::terminal::say;
+use crate::terminal::{remark, say};
 
 /// Turns the configuration of another program into one for wattbridge
 #[derive(Debug, Args)]
@@ -61,11 +61,11 @@ fn read(file: &Path) -> Result<String, Problems> {
 
 /// The configuration for a file, the rest for the person.
 fn print(migrated: &Migrated) {
-    for remark in &migrated.remarks {
-        eprintln!("{remark}");
+    for words in &migrated.remarks {
+        remark(words);
     }
-    eprintln!(
-        "Keys and passwords are in this configuration: keep the file private (chmod 600). `wattbridge check` tells whether it is right."
+    remark(
+        "Keys and passwords are in this configuration: keep the file private (chmod 600). `wattbridge check` tells whether it is right.",
     );
     say(migrated.toml.trim_end());
 }

@@ -1,4 +1,4 @@
-//! What may be shown of a file that is no TOML, where no schema is at hand to say so.
+//! What may be shown of a file that is no TOML.
 
 use std::ops::Range;
 

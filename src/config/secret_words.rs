@@ -15,6 +15,7 @@ const ANYWHERE: [&str; 8] = [
 const ALONE: [&str; 9] = [
     "pass", "pwd", "pw", "keys", "pin", "psk", "auth", "cookie", "jwt",
 ];
+
 /// Whether a key of this name, spelt well or nearly so, holds a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();

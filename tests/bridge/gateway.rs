@@ -65,7 +65,6 @@ impl Gateway {
             faults: plan.faults.iter().map(|it| it.parse().unwrap()).collect(),
             ..Settings::new(plant)
         };
-        // Not port 0: while a fault keeps the port closed, nobody else shall be given it.
         let simulator = Simulator::start(settings, free_address()).await.unwrap();
         let handle = simulator.handle();
         Self {

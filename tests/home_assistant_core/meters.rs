@@ -1,7 +1,6 @@
 //! Smart meters: one on a serial port, one behind a serial server, one whose telegrams are signed.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use tempfile::TempDir;
 use wattbridge::adapters::kaifa::simulator::{Fixed, Model, Place, Sample, Settings, Simulator};
 
 use crate::house::House;
+use crate::support::ports::free_address;
 use crate::view::{DEADLINE, Heard, View};
 
 /// Not ones that anybody has.
@@ -38,12 +38,11 @@ pub(crate) struct Meters {
 impl Meters {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let any = Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let terminal = Place::Terminal(folder.path().join("ttyMeter"));
         Self {
             serial: simulate("tinetz", None, terminal).await,
-            single: simulate("tinetz-single", Some(90_000), any.clone()).await,
-            signed: simulate("e450", Some(-60_000), any).await,
+            single: simulate("tinetz-single", Some(90_000), Place::Tcp(free_address())).await,
+            signed: simulate("e450", Some(-60_000), Place::Tcp(free_address())).await,
             _folder: folder,
         }
     }

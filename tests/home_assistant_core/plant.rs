@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -21,6 +20,8 @@ use wattbridge::model::{
 };
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
 use wattbridge::outputs::mqtt::MqttSettings;
+
+use crate::support::ports::free_address;
 
 /// Serial numbers of the simulated ECUs.
 pub(crate) const PRO: &str = "216200000001";
@@ -45,8 +46,8 @@ pub(crate) async fn simulate(
         faults: fault.iter().map(|fault| fault.parse().unwrap()).collect(),
         ..Settings::new(plant)
     };
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    Simulator::start(settings, any).await.unwrap()
+    let simulator = Simulator::start(settings, free_address()).await;
+    simulator.unwrap()
 }
 
 /// How often values may change in Home Assistant.

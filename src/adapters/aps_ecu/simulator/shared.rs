@@ -1,4 +1,4 @@
-//! What all tasks of one simulator share.
+//! The state of a simulator, and its clients, for all its tasks.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,8 +22,8 @@ pub(super) struct Shared {
     pub(super) events: broadcast::Sender<Event>,
     /// Whether the port is open.
     pub(super) port: watch::Sender<bool>,
-    /// Wakes the task that owns the port.
-    changed: Notify,
+    /// For the task that owns the port.
+    news: Notify,
     pub(super) stop: CancellationToken,
 }
 
@@ -35,7 +35,7 @@ impl Shared {
             address,
             events: broadcast::Sender::new(EVENTS),
             port: watch::Sender::new(true),
-            changed: Notify::new(),
+            news: Notify::new(),
             stop: CancellationToken::new(),
         }
     }
@@ -54,7 +54,7 @@ impl Shared {
             core.catch_up();
             result
         });
-        self.changed.notify_one();
+        self.news.notify_one();
         result
     }
 
@@ -73,12 +73,12 @@ impl Shared {
 
     /// Waits until the port may have to be opened or closed.
     pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+        self.news.notified().await;
     }
 
     /// Has the port looked at once more.
     pub(super) fn wake(&self) {
-        self.changed.notify_one();
+        self.news.notify_one();
     }
 }
 

@@ -159,6 +159,7 @@ fn put_text(body: &mut Vec<u8>, text: &str) {
 fn mac(bytes: [u8; 6]) -> Option<[u8; 6]> {
     (bytes != [0; 6]).then_some(bytes)
 }
+
 /// Text of a frame; bytes that are no text print as `U+FFFD`.
 fn ascii(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

@@ -11,6 +11,7 @@ use super::survey::survey;
 use super::table;
 use crate::adapters::{Task, Tool, ToolError};
 use crate::links::{Address, Links};
+use crate::terminal::remark;
 
 /// The command.
 #[derive(Debug)]
@@ -60,7 +61,9 @@ impl Tool for History {
 async fn print(args: &HistoryArgs) -> Result<(), ToolError> {
     let begin = |name: &str| {
         // Newer firmware answers once a second at most.
-        eprintln!("Reading the history of {name}; this may take a minute.");
+        remark(&format!(
+            "Reading the history of {name}; this may take a minute."
+        ));
     };
     let survey = survey(&Links::new(), &args.port, args.days, begin).await?;
     let today = Zoned::now().date();

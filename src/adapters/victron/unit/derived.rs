@@ -8,6 +8,9 @@ use crate::adapters::victron::values;
 use crate::adapters::victron::wire::words;
 use crate::model::{Decimal, Value};
 
+/// The number of the state of a device that has shut down.
+const FAULT: i64 = 2;
+
 impl Unit {
     /// What follows from other values.
     pub(super) fn derive(&mut self, now: Duration) {
@@ -35,20 +38,27 @@ impl Unit {
         }
     }
 
-    /// Whether there is an error or, on an inverter, a warning.
+    /// Whether it says that something is wrong: by an error, by a warning of an inverter, or by what
+    /// it does.
     fn fault(&self) -> Option<Value> {
-        let told = |key: &str, nothing: Option<&str>| {
+        let told = |key: &str, is_fault: fn(&str) -> bool| {
             Some(match self.holding.get(key)? {
-                Value::Text(word) => Some(Some(word.as_ref()) != nothing),
+                Value::Text(word) => Some(is_fault(word)),
                 _ => None,
             })
         };
-        let errors = told("error", words::ERROR.word(0));
-        let warnings = told("warning", Some(values::NO_BITS));
-        Some(match (errors, warnings) {
-            (None, None) => return None,
-            (Some(Some(true)), _) | (_, Some(Some(true))) => true.into(),
-            (Some(None), _) | (_, Some(None)) => Value::Unknown,
+        let told: Vec<Option<bool>> = [
+            told("error", |word| Some(word) != words::ERROR.word(0)),
+            told("warning", |word| word != values::NO_BITS),
+            told("state", |word| Some(word) == words::STATE.word(FAULT)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        Some(match told.as_slice() {
+            [] => return None,
+            all if all.contains(&Some(true)) => true.into(),
+            all if all.contains(&None) => Value::Unknown,
             _ => false.into(),
         })
     }

@@ -129,14 +129,30 @@ fn power_is_reckoned_where_it_is_not_told() {
         ("ERR", "33"),
     ]);
     assert_eq!(bench.unit.value("fault"), Some(&true.into()));
-    let mut inverter = Bench::new();
-    for (bits, fault) in [("0", false), ("1", true)] {
-        inverter.round(&[("PID", "0xA201"), ("AC_OUT_V", "23000"), ("WARN", bits)]);
-        assert_eq!(inverter.unit.value("fault"), Some(&fault.into()));
-    }
     let mut bench = Bench::new();
     bench.round(SHUNT);
     assert_eq!(bench.number("battery_power").as_deref(), Some("-19"));
+}
+
+#[test]
+fn a_fault_is_an_error_a_warning_or_a_state() {
+    let after = |labels: &[(&str, &str)]| {
+        let mut bench = Bench::new();
+        bench.round(&[&[("PID", "0xA201"), ("V", "13000")], labels].concat());
+        bench.unit.value("fault").cloned()
+    };
+    for (labels, fault) in [
+        (&[("WARN", "0"), ("CS", "9")][..], Some(false.into())),
+        (&[("WARN", "1"), ("CS", "9")], Some(true.into())),
+        (&[("WARN", "0"), ("CS", "2")], Some(true.into())),
+        (&[("ERR", "0")], Some(false.into())),
+        (&[("ERR", "33")], Some(true.into())),
+        (&[("ERR", "33"), ("WARN", "0")], Some(true.into())),
+        (&[("CS", "3")], Some(false.into())),
+        (&[], None),
+    ] {
+        assert_eq!(after(labels), fault, "{labels:?}");
+    }
 }
 
 #[test]
