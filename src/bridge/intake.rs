@@ -376,8 +376,8 @@ impl Intake {
 
 /// How a device is whose section cannot be used.
 fn unusable() -> Health {
-    Health::new(HealthCode::Disabled)
-        .seen("its section of the configuration cannot be used")
+    Health::new(HealthCode::Misconfigured)
+        .seen("its section cannot be used")
         .advise("Run `wattbridge check`.")
 }
 

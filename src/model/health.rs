@@ -73,6 +73,8 @@ health_codes! {
     KeyWrong "key_wrong" "Key wrong", data: false, problem: true;
     /// Switched off in the configuration.
     Disabled "disabled" "Switched off in the configuration", data: false, problem: false;
+    /// Its section of the configuration cannot be used.
+    Misconfigured "misconfigured" "Mistake in the configuration", data: false, problem: true;
     /// The adapter itself failed and is being restarted.
     Restarting "restarting" "Adapter restarting", data: false, problem: true;
 }
@@ -100,12 +102,6 @@ impl Health {
 
     /// Values arrive.
     pub const ONLINE: Self = Self::new(HealthCode::Online);
-
-    /// Whether it was switched off on purpose. Whose section cannot be used is disabled too, but has
-    /// an advice.
-    pub fn is_switched_off(&self) -> bool {
-        self.code == HealthCode::Disabled && self.advice.is_empty()
-    }
 
     /// Adds what was seen.
     pub fn seen(mut self, detail: impl Into<Cow<'static, str>>) -> Self {

@@ -245,8 +245,8 @@ async fn a_restart_waits_for_every_member_and_a_removed_sum_is_cleared() {
     );
     let mark = wire.mark();
     let mut bridge = home.run();
-    let disabled = |state: &Json| state["health"] == "disabled" && state["power"].is_null();
-    wire.state("cannot be used", mark, "sum_grid", disabled)
+    let unusable = |state: &Json| state["health"] == "misconfigured" && state["power"].is_null();
+    wire.state("cannot be used", mark, "sum_grid", unusable)
         .await;
     assert!(bridge.end().await.success());
     let config = "homeassistant/device/sum_grid/config";

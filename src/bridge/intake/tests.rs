@@ -398,8 +398,7 @@ fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
         assert_eq!(known.state.value("connectivity"), &Value::OnOff(false));
         assert_eq!(
             known.state.health.sentence(),
-            "Switched off in the configuration: its section of the configuration cannot be used. \
-             Run `wattbridge check`."
+            "Mistake in the configuration: its section cannot be used. Run `wattbridge check`."
         );
         assert_eq!(intake.source_of(&id()), None);
         intake.take(0, "elsewhere", Report::Device(Box::new(device())));

@@ -194,7 +194,7 @@ impl Tally {
             if member.is_pattern() && is_within {
                 continue;
             }
-            if member.is_pattern() && known.state.health.is_switched_off() {
+            if member.is_pattern() && known.state.health.code == HealthCode::Disabled {
                 late.extend(device.metric(key).map(|_| Missing::away(known, member)));
                 continue;
             }

@@ -118,7 +118,7 @@ fn whoever_was_there_at_the_start_is_waited_for() {
 #[test]
 fn whoever_was_switched_off_is_left_out_unless_it_is_named() {
     let off = Health::new(HealthCode::Disabled);
-    let unusable = off.clone().seen("its section").advise("Run a check.");
+    let unusable = Health::new(HealthCode::Misconfigured);
     let one = power("kaifa_1", Some(100));
     let other = |health: &Health| with_health(power("kaifa_2", None), health.clone());
     let begun = |members: &[&str], health: &Health| {
