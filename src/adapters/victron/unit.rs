@@ -2,6 +2,7 @@
 
 mod derived;
 mod description;
+mod excuses;
 mod holding;
 mod identity;
 mod learning;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::excuses::Excuses;
 use self::holding::{Holding, Source};
 pub(super) use self::identity::{Day, Remembered};
 use super::KIND;
@@ -56,6 +58,7 @@ pub(super) struct Unit {
     relay_mode: Option<i64>,
     /// When the battery was full, as it was told last.
     full_at: Option<Timestamp>,
+    excuses: Excuses,
     described: Option<Device>,
     /// What was known then, which all of the description follows from, and when that was.
     described_from: Option<Remembered>,
@@ -83,6 +86,7 @@ impl Unit {
             registers: BTreeSet::new(),
             relay_mode: None,
             full_at: None,
+            excuses: Excuses::default(),
             described: None,
             described_from: None,
             described_at: Duration::ZERO,
@@ -237,6 +241,10 @@ impl Unit {
     ) {
         let value = match (key, value) {
             ("last_full_charge", Value::Number(seconds)) => self.full(seconds, at),
+            ("error", error) => {
+                let firmware = self.known.firmware.as_deref();
+                self.excuses.judge(error, firmware, now)
+            }
             (_, value) => value,
         };
         let key = self.in_monitor_mode(key);
