@@ -57,12 +57,9 @@ async fn no_answer_in_three_ways() {
         setup.info().await;
 
         setup.fault("refuse");
-        setup.handle.wait_for_port(false).await;
-        let refused = TcpStream::connect(setup.simulator.address()).await;
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        setup.refuses().await;
         setup.handle.clear_fault("refuse");
-        setup.handle.wait_for_port(true).await;
-        setup.info().await;
+        setup.answers_again().await;
     })
     .await;
 }
@@ -74,12 +71,9 @@ async fn the_port_closes_behind_every_third_connection() {
         for _ in 0..3 {
             setup.info().await;
         }
-        setup.handle.wait_for_port(false).await;
-        let refused = TcpStream::connect(setup.simulator.address()).await;
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        setup.refuses().await;
         setup.handle.clear_faults();
-        setup.handle.wait_for_port(true).await;
-        setup.info().await;
+        setup.answers_again().await;
     })
     .await;
 }
@@ -89,12 +83,9 @@ async fn places_for_clients_run_out() {
     in_time(async {
         let setup = Setup::with_faults(Model::EcuR, "DS3", &["slots=1"]).await;
         let first = setup.connect().await;
-        setup.handle.wait_for_port(false).await;
-        let refused = TcpStream::connect(setup.simulator.address()).await;
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        setup.refuses().await;
         drop(first);
-        setup.handle.wait_for_port(true).await;
-        setup.info().await;
+        setup.answers_again().await;
         setup.handle.clear_faults();
         setup.handle.wait_for_port(true).await;
 

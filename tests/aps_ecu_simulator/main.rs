@@ -71,6 +71,19 @@ impl Setup {
         TcpStream::connect(self.simulator.address()).await.unwrap()
     }
 
+    /// Waits until the port is closed.
+    async fn refuses(&self) {
+        self.handle.wait_for_port(false).await;
+        let refused = TcpStream::connect(self.simulator.address()).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    }
+
+    /// Waits until the port is open.
+    async fn answers_again(&self) {
+        self.handle.wait_for_port(true).await;
+        self.info().await;
+    }
+
     /// All bytes that come for a request until the connection ends.
     async fn bytes(&self, request: &Request) -> Vec<u8> {
         let mut stream = self.connect().await;

@@ -10,7 +10,7 @@ use crate::gateway::{Gateway, Plan as Ecu};
 use crate::home::Home;
 use crate::meter::{KEY, Line, Plan, id};
 use crate::support::mosquitto::{Mosquitto, Setup};
-use crate::wire::{Wire, kept};
+use crate::wire::{Mark, Wire, kept};
 
 /// A meter that shows this power all the time.
 async fn meter(model: &str, power: i32) -> Line {
@@ -147,6 +147,24 @@ async fn the_first_sum_is_of_all_meters_of_a_line() {
     assert!(bridge.end().await.success());
 }
 
+/// The sum waits for the second meter, and shows nothing while the first one goes on.
+async fn stands_without_the_workshop(wire: &Wire, from: Mark) -> Mark {
+    let waits = |state: &Json| reason(state).contains("Workshop is missing");
+    let (_, mut seen) = wire.state("waits", from, "sum_grid", waits).await;
+    for _ in 0..8 {
+        let online = |state: &Json| state["health"] == "online";
+        seen = wire.state("the other", seen, &id("tinetz"), online).await.1;
+    }
+    let since = wire.all().split_off(from);
+    let mut sums = since
+        .iter()
+        .filter(|seen| seen.topic == "wattbridge/sum_grid/state")
+        .peekable();
+    assert!(sums.peek().is_some());
+    assert!(sums.all(|seen| seen.json()["power"].is_null()));
+    seen
+}
+
 #[tokio::test]
 async fn a_device_that_is_switched_off_does_not_hold_up_the_others() {
     let Some(broker) = Mosquitto::launch(&Setup::default()) else {
@@ -173,17 +191,7 @@ async fn a_device_that_is_switched_off_does_not_hold_up_the_others() {
     home.write(&[grid(""), section(&one, "Flat"), other("enabeld = false\n")]);
     let mark = wire.mark();
     let mut bridge = home.run();
-    let waits = |state: &Json| reason(state).contains("Workshop is missing");
-    let (_, mut seen) = wire.state("waits", mark, "sum_grid", waits).await;
-    for _ in 0..8 {
-        let online = |state: &Json| state["health"] == "online";
-        seen = wire.state("the other", seen, &id("tinetz"), online).await.1;
-    }
-    let since = wire.all().split_off(mark);
-    let sums = since
-        .iter()
-        .filter(|seen| seen.topic == "wattbridge/sum_grid/state");
-    assert!(sums.clone().count() > 0 && sums.clone().all(|seen| seen.json()["power"].is_null()));
+    stands_without_the_workshop(&wire, mark).await;
     assert!(bridge.end().await.success());
 }
 
@@ -208,19 +216,7 @@ async fn a_restart_waits_for_every_member_and_a_removed_sum_is_cleared() {
     other.simulator.plug(false);
     let mark = wire.mark();
     let mut bridge = home.run();
-    let waits = |state: &Json| reason(state).contains("Workshop is missing");
-    let (_, mut seen) = wire.state("waits", mark, "sum_grid", waits).await;
-    for _ in 0..8 {
-        let online = |state: &Json| state["health"] == "online";
-        seen = wire.state("the other", seen, &id("tinetz"), online).await.1;
-    }
-    let since = wire.all().split_off(mark);
-    let states = since
-        .iter()
-        .filter(|seen| seen.topic == "wattbridge/sum_grid/state");
-    assert!(
-        states.clone().count() > 0 && states.clone().all(|seen| seen.json()["power"].is_null())
-    );
+    let seen = stands_without_the_workshop(&wire, mark).await;
     other.simulator.plug(true);
     wire.state("both again", seen, "sum_grid", right).await;
     let checked = home.done(&["check"]).await;
