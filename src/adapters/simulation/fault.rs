@@ -212,6 +212,26 @@ fn names<F: Fault>() -> Vec<&'static str> {
     F::KINDS.iter().map(|kind| kind.name).collect()
 }
 
+/// The help for an option that takes faults. The examples are of each kind of [`Schedule`]: at
+/// random, every so many, the first few, a window of time, always.
+pub(in super::super) fn fault_help<F: Fault>(examples: [&str; 5]) -> String {
+    let whens = [
+        "at random, in 5 of 100",
+        "with the 10th, 20th, ... one",
+        "with the first three",
+        "between 30 and 60 seconds after the start",
+        "always",
+    ];
+    let line = |(example, when)| format!("  {example:<22} {when}\n");
+    let examples: String = examples.into_iter().zip(whens).map(line).collect();
+    format!(
+        "Something that goes wrong, as NAME[=VALUE][@WHEN]; may be given several times.\n\n\
+         When it happens:\n{examples}\n\
+         What can happen, with its usual value:\n{}",
+        fault_list::<F>()
+    )
+}
+
 /// One line for each fault, for a help text.
 pub(in super::super) fn fault_list<F: Fault>() -> String {
     let line = |kind: &Kind<F>| {

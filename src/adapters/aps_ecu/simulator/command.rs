@@ -16,11 +16,20 @@ use super::faults::{Fault, FaultRule};
 use super::plant::{InverterList, Model, Plant, PlantError};
 use super::server::Simulator;
 use super::sun::Daylight;
-use crate::adapters::simulation::fault::fault_list;
+use crate::adapters::simulation::fault::fault_help;
 use crate::terminal::say;
 
 /// Most gateways of one command.
 const MOST_ECUS: u16 = 100;
+
+/// One for each kind of schedule.
+const FAULT_EXAMPLES: [&str; 5] = [
+    "lifetime-zero@5%",
+    "refuse@every=10",
+    "status-02@first=3",
+    "hang@30s..60s",
+    "hang",
+];
 
 /// Simulates APsystems ECUs on TCP ports.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,27 +75,13 @@ pub struct SimulatorArgs {
     pub sunset: civil::Time,
 
     /// Something that goes wrong: lifetime-zero@5%, refuse@every=10, hang@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help())]
+    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
     pub faults: Vec<FaultRule>,
 
     /// Number of ECUs, on this port and the following ones, each with its own serials
     #[arg(long, value_name = "COUNT", default_value = "1",
           value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_ECUS)))]
     pub ecus: u16,
-}
-
-fn fault_help() -> String {
-    format!(
-        "Something that goes wrong, as NAME[=VALUE][@WHEN]; may be given several times.\n\n\
-         When it happens:\n  \
-           lifetime-zero@5%         at random, in 5 of 100 answers\n  \
-           refuse@every=10          with the 10th, 20th, ... one\n  \
-           status-02@first=3        with the first three\n  \
-           hang@30s..60s            between 30 and 60 seconds after the start\n  \
-           hang                     always\n\n\
-         What can happen, with its usual value:\n{}",
-        fault_list::<Fault>()
-    )
 }
 
 fn cycle(text: &str) -> Result<Duration, String> {
@@ -280,6 +275,7 @@ mod tests {
 
     use super::*;
     use crate::adapters::aps_ecu::simulator::Fault;
+    use crate::adapters::simulation::fault::fault_list;
 
     #[derive(Debug, Parser)]
     struct Simulate {

@@ -14,8 +14,17 @@ use super::household::Fixed;
 use super::line::{Settings, Simulator};
 use super::model::{MODELS, Model, model_list};
 use crate::adapters::simulation::Place;
-use crate::adapters::simulation::fault::fault_list;
+use crate::adapters::simulation::fault::fault_help;
 use crate::terminal::say;
+
+/// One for each kind of schedule.
+const FAULT_EXAMPLES: [&str; 5] = [
+    "flip@5%",
+    "zero@every=10",
+    "cut@first=3",
+    "silence@30s..60s",
+    "wrong-key",
+];
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]
@@ -61,7 +70,7 @@ pub struct SimulatorArgs {
     pub energy_export: Option<u32>,
 
     /// Something that goes wrong: flip@5%, silence@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help())]
+    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
     pub faults: Vec<FaultRule>,
 }
 
@@ -69,20 +78,6 @@ fn models_help() -> String {
     format!(
         "The meter; may be given several times, then all share the line.\n\n{}",
         model_list()
-    )
-}
-
-fn fault_help() -> String {
-    format!(
-        "Something that goes wrong, as NAME[=VALUE][@WHEN]; may be given several times.\n\n\
-         When it happens:\n  \
-           flip@5%            at random, in 5 of 100 telegrams\n  \
-           zero@every=10      with the 10th, 20th, ... one\n  \
-           cut@first=3        with the first three\n  \
-           silence@30s..60s   between 30 and 60 seconds after the start\n  \
-           wrong-key          always\n\n\
-         What can happen, with its usual value:\n{}",
-        fault_list::<Fault>()
     )
 }
 

@@ -15,8 +15,17 @@ use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::settings::{Pace, Settings};
 use crate::adapters::simulation::Place;
-use crate::adapters::simulation::fault::fault_list;
+use crate::adapters::simulation::fault::fault_help;
 use crate::terminal::say;
+
+/// One for each kind of schedule.
+const FAULT_EXAMPLES: [&str; 5] = [
+    "digit-lost@5%",
+    "noise=50@every=10",
+    "unanswered@first=3",
+    "silence@30s..60s",
+    "deaf",
+];
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]
@@ -75,7 +84,7 @@ pub struct SimulatorArgs {
     pub registers: Vec<(u16, Vec<u8>)>,
 
     /// Something that goes wrong: digit-lost@5%, silence@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help())]
+    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
     pub faults: Vec<FaultRule>,
 }
 
@@ -83,20 +92,6 @@ fn models_help() -> String {
     format!(
         "The device; may be given several times, then each has a port of its own.\n\n{}",
         model_list()
-    )
-}
-
-fn fault_help() -> String {
-    format!(
-        "Something that goes wrong, as NAME[=VALUE][@WHEN]; may be given several times.\n\n\
-         When it happens:\n  \
-           digit-lost@5%       at random, in 5 of 100 blocks\n  \
-           noise=50@every=10   with the 10th, 20th, ... block\n  \
-           unanswered@first=3  with the first three questions\n  \
-           silence@30s..60s    between 30 and 60 seconds after the start\n  \
-           deaf                always\n\n\
-         What can happen, with its usual value:\n{}",
-        fault_list::<Fault>()
     )
 }
 
