@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
-
 use super::config::Config;
-use super::reception::Reception;
+use super::reception::{Moment, Reception};
 use super::wire::annotate::event_lines;
 use super::wire::text::Event;
 use crate::adapters::{Decoded, Decoder, Undecoded};
@@ -79,7 +77,7 @@ impl Decoder for StreamDecoder {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        self.read(|reception, see| reception.push(bytes, Timestamp::UNIX_EPOCH, see));
+        self.read(|reception, see| reception.push(bytes, Moment::OF_FILE, see));
     }
 
     fn next(&mut self) -> Option<Result<Decoded, Undecoded>> {
@@ -87,7 +85,15 @@ impl Decoder for StreamDecoder {
     }
 
     fn finish(&mut self) -> Option<String> {
-        self.read(|reception, see| reception.finish(Timestamp::UNIX_EPOCH, see));
+        self.read(|reception, see| reception.finish(Moment::OF_FILE, see));
+        // What was labelled and belongs to no value, such as frames alone.
+        if !self.annotation.is_empty() {
+            self.results.push_back(Ok(Decoded {
+                reports: Vec::new(),
+                notes: Vec::new(),
+                annotation: std::mem::take(&mut self.annotation),
+            }));
+        }
         None
     }
 }

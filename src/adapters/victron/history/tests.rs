@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::config::Config;
-use super::super::reception::Reception;
+use super::super::reception::{Moment, Reception};
 use super::super::unit::Remembered;
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request, Value, Version};
 use super::super::wire::history::{DAYS, TODAY, TOTALS};
@@ -26,6 +26,8 @@ struct Bench {
     written: RefCell<u32>,
 }
 
+const BEGUN: &str = "2026-03-10T12:00:00Z";
+
 fn reception() -> Reception {
     let (config, port) = (Arc::new(Config::default()), "port".to_owned());
     Reception::new(config, port, Remembered::default(), TimeZone::UTC)
@@ -33,7 +35,7 @@ fn reception() -> Reception {
 
 impl Bench {
     fn new() -> Self {
-        let at: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+        let at: Timestamp = BEGUN.parse().unwrap();
         let mut bench = Self {
             reception: reception(),
             at,
@@ -42,13 +44,21 @@ impl Bench {
             kept: RefCell::default(),
             written: RefCell::new(0),
         };
-        bench.reception.opened(at);
+        bench.reception.opened(bench.moment());
         bench
+    }
+
+    fn moment(&self) -> Moment {
+        let begun: Timestamp = BEGUN.parse().unwrap();
+        Moment {
+            now: self.at.duration_since(begun).unsigned_abs(),
+            at: self.at,
+        }
     }
 
     fn restart(&mut self) {
         self.reception = reception();
-        self.reception.opened(self.at);
+        self.reception.opened(self.moment());
         self.asked.clear();
     }
 
@@ -66,16 +76,17 @@ impl Bench {
             ];
             let mut bytes = encode_block(&fields).unwrap();
             while !bytes.is_empty() {
-                self.reception.push(&bytes, self.at, |_| {});
+                self.reception.push(&bytes, self.moment(), |_| {});
                 bytes.clear();
-                let sent = self.reception.next_request(self.at, false);
+                let sent = self.reception.next_request(self.moment(), false);
                 if let Some(sent) = sent {
                     bytes = self.answer(&sent);
                 }
             }
-            self.reception.tick(self.at);
+            self.reception.tick(self.moment());
+            let moment = self.moment();
             self.reception.keep(
-                self.at,
+                moment,
                 |key| {
                     let kept = self.kept.borrow();
                     serde_json::from_value(kept.get(key)?.clone()).ok()
@@ -193,7 +204,7 @@ fn what_is_kept_is_not_read_again_after_the_port_was_gone() {
     let mut bench = Bench::new();
     bench.run(20);
     bench.asked.clear();
-    bench.reception.opened(bench.at);
+    bench.reception.opened(bench.moment());
     bench.run(20);
     let known = TODAY + 1..=TODAY + 5;
     assert!(

@@ -2,6 +2,7 @@ use super::description::HIGHEST;
 use super::*;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::metrics::ALWAYS;
+use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
 /// A device, and the text that it sends.
