@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod adapter;
 mod check;
 mod completions;
 mod decode;
@@ -7,6 +8,7 @@ mod decode;
 mod demo;
 mod discovery;
 mod health;
+mod init;
 mod input;
 mod logging;
 mod migrate;
@@ -14,6 +16,7 @@ mod page;
 mod ports;
 mod print;
 mod record;
+mod remarks;
 mod replay;
 mod run;
 mod scan;
@@ -34,11 +37,12 @@ const ABOUT: &str = "Solar inverters and smart meters in Home Assistant, by MQTT
 
 const EXAMPLES: &str = "\
 Examples:
-  wattbridge demo                              see it work, without any device
-  wattbridge scan ecu 192.168.1.0/24           find APsystems ECUs
-  wattbridge ports                             list serial ports, for meters
-  wattbridge check --connect                   try the configuration, the broker and the devices
-  wattbridge run --config wattbridge.toml      connect everything, for years
+  wattbridge demo                      see it work, without any device
+  wattbridge init                      write a configuration file to begin with
+  wattbridge scan ecu 192.168.1.0/24   find APsystems ECUs
+  wattbridge ports                     list serial ports, for meters
+  wattbridge check --connect           try the file, the broker and the devices
+  wattbridge run                       connect everything, for years
 
 Each command explains itself: wattbridge COMMAND --help";
 
@@ -72,6 +76,7 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run::RunArgs::augment_args(Command::new("run")))
+        .subcommand(init::InitArgs::augment_args(Command::new("init")))
         .subcommand(check::CheckArgs::augment_args(Command::new("check")));
     #[cfg(feature = "demo")]
     let command = command.subcommand(demo::DemoArgs::augment_args(Command::new("demo")));
@@ -100,6 +105,7 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
     };
     match name {
         "run" => run::run(&args(matches)),
+        "init" => init::run(&args(matches)),
         "check" => check::run(&args(matches)),
         #[cfg(feature = "demo")]
         "demo" => demo::run(&args(matches)),
@@ -139,5 +145,35 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         command().debug_assert();
+    }
+
+    /// Examples are not wrapped: they have to fit as they are.
+    #[test]
+    fn every_help_fits_an_ordinary_terminal() {
+        fn look(command: &mut Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let help = command.render_long_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{path}:\n{line}");
+            }
+            for inner in command.get_subcommands_mut() {
+                look(inner, &path);
+            }
+        }
+        let mut command = command().term_width(80);
+        command.build();
+        look(&mut command, "");
+    }
+
+    #[test]
+    fn adapters_are_listed_in_the_help() {
+        let mut command = command();
+        for name in ["decode", "record"] {
+            let command = command.find_subcommand_mut(name).unwrap();
+            let help = command.render_long_help().to_string();
+            for adapter in crate::adapters::ADAPTERS {
+                assert!(help.contains(&adapter::name(*adapter)), "{help}");
+            }
+        }
     }
 }

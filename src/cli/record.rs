@@ -7,8 +7,9 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::decode::{adapter, pair, section};
-use super::{CliError, logging, runtime, stop};
+use super::adapter::section;
+use super::decode::pair;
+use super::{CliError, adapter, logging, runtime, stop};
 use crate::adapters::Adapter;
 use crate::bridge::{Bridge, News, Setup};
 use crate::clock::Clock;
@@ -30,7 +31,7 @@ Examples:
   wattbridge record kaifa /dev/ttyUSB0 --out meter.recording --mask --set key=8F3A...      the key, too")]
 pub(super) struct RecordArgs {
     /// The adapter, as in the configuration
-    #[arg(value_parser = adapter)]
+    #[arg(value_parser = adapter::by_name())]
     adapter: &'static dyn Adapter,
     /// Address of the device
     address: String,
@@ -97,6 +98,15 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
         stop.cancel();
     });
     recorder.finish().map_err(|error| anyhow!(error))?;
+    if !recorder.has_received() {
+        return Err(anyhow!(
+            "nothing came from {}; {} only has our own side. `wattbridge check --connect` says why \
+             nothing may come",
+            args.address,
+            args.out.display()
+        )
+        .into());
+    }
     say(&format!("Done: {}", args.out.display()));
     let file = args.out.display().to_string();
     let note = args.mask.then(|| args.adapter.mask_note(&section, &file));

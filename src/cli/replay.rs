@@ -8,7 +8,8 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::decode::{pair, section};
+use super::adapter::section;
+use super::decode::pair;
 use super::print::line;
 use super::{CliError, input, logging, runtime};
 use crate::adapters::find;

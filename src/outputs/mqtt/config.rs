@@ -129,6 +129,16 @@ impl Settings for MqttSettings {
                 "write \"192.168.1.10\" or \"homeassistant.local\", without \"mqtt://\"",
             ));
         }
+        // A bare IPv6 address has colons, too, but more of them.
+        if let Some((host, port)) = self.host.split_once(':')
+            && !port.contains(':')
+        {
+            complaints.push(Complaint::new(
+                "host",
+                format!("\"{}\" is a name and a port in one", self.host),
+                format!("write host = \"{host}\" and below it port = {port}"),
+            ));
+        }
         if self.port == Some(0) {
             complaints.push(Complaint::new(
                 "port",
