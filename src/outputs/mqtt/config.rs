@@ -128,10 +128,9 @@ impl Settings for MqttSettings {
                 format!("\"{}\" is not the name or address of a computer", self.host),
                 "write \"192.168.1.10\" or \"homeassistant.local\", without \"mqtt://\"",
             ));
-        }
-        // A bare IPv6 address has colons, too, but more of them.
-        if let Some((host, port)) = self.host.split_once(':')
-            && !port.contains(':')
+        } else if let Some((host, port)) = self.host.split_once(':')
+            // A bare IPv6 address has more colons.
+            && port.parse::<u16>().is_ok()
         {
             complaints.push(Complaint::new(
                 "host",
