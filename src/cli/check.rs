@@ -14,8 +14,8 @@ use crate::terminal::{remark, say};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wattbridge check                          the file only
-  wattbridge check --connect                broker and devices too, each failure explained
+  wattbridge check             the file only
+  wattbridge check --connect   broker and devices too, each failure explained
 
 Exit code 0: all is right. 1: the broker or a device does not answer. 2: the file is wrong.")]
 pub(super) struct CheckArgs {

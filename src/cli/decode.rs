@@ -14,12 +14,12 @@ use crate::terminal::{remark, say};
 /// Decodes what a device sent, from files
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each message becomes one JSON object on a line; what had to be refused is said on the standard error
+Each message becomes one JSON object on a line; what had to be refused is said on the standard error \
 output with its place. Files hold raw bytes, hexadecimal text, or a recording.
 
 Examples:
   wattbridge decode aps-ecu answer.hex
-  wattbridge decode aps-ecu --annotate answer.bin      each byte with its meaning
+  wattbridge decode aps-ecu --annotate answer.bin   each byte with its meaning
   echo 415053... | wattbridge decode aps-ecu -
   wattbridge decode aps-ecu ecu.recording --set time_zone=Europe/Berlin")]
 pub(super) struct DecodeArgs {

@@ -8,11 +8,12 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use clap::Args;
 
 use super::CliError;
 use super::decode::problem;
+use super::trouble::why;
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
 use crate::links::{PortInfo, Ports};
@@ -21,7 +22,7 @@ use crate::terminal::say;
 /// Writes a configuration file to begin with
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Everything in it is explained there, and switched off by a # until you want it.
+Everything in it is explained there, and switched off by a # until you want it. \
 A file that is there already is never touched.
 
 Examples:
@@ -76,12 +77,11 @@ pub(super) fn run(args: &InitArgs) -> Result<(), CliError> {
             ));
         }
         Err(error) => {
-            let made = Err(error).with_context(|| format!("{name} cannot be made"));
-            return made.map_err(CliError::from);
+            return Err(anyhow!("{name} cannot be made: {}", why(&error)).into());
         }
     };
     file.write_all(text.as_bytes())
-        .with_context(|| format!("{name} cannot be written"))?;
+        .map_err(|error| anyhow!("{name} cannot be written: {}", why(&error)))?;
     say(&format!(
         "{name} is made. Open it with a text editor, take the # away from your devices, then:\n\n  \
          wattbridge check --connect"

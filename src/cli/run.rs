@@ -25,10 +25,10 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wattbridge run                                   with wattbridge.toml in this folder
+  wattbridge run                               wattbridge.toml in this folder
   wattbridge run --config /etc/wattbridge.toml
-  WATTBRIDGE_MQTT_PASSWORD=... wattbridge run      any key of a single section can come from the environment
-  WATTBRIDGE_LOG=debug wattbridge run              with more in the log
+  WATTBRIDGE_MQTT_PASSWORD=... wattbridge run  any key of a single section
+  WATTBRIDGE_LOG=debug wattbridge run          more in the log
 
 Exit code 2 means that the configuration cannot be used: `wattbridge check` explains it.")]
 pub(super) struct RunArgs {
