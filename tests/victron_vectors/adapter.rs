@@ -63,10 +63,10 @@ const NOT_AVAILABLE: [f64; 13] = [
     2_147_483.647,
 ];
 
-type Values = BTreeMap<String, Json>;
+pub(crate) type Values = BTreeMap<String, Json>;
 
 /// What comes out of the bytes, pushed in pieces of this size: values, or why there are none.
-fn decode(bytes: &[u8], piece: usize) -> Vec<Result<Values, String>> {
+pub(crate) fn decode(bytes: &[u8], piece: usize) -> Vec<Result<Values, String>> {
     let section = Section::from_pairs(KIND, &[]).unwrap();
     let mut decoder = ADAPTER.decoder(&section).unwrap();
     let mut outcome = Vec::new();

@@ -10,6 +10,7 @@ mod adapter;
 mod chance;
 mod faults;
 mod products;
+mod reported;
 mod stream;
 mod values;
 

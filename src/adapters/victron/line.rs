@@ -238,8 +238,12 @@ impl Run {
         self.next_id += 1;
         let id = self.next_id;
         let begun = if is_ours {
-            self.reception
-                .command(id, &command.key, &command.value, Moment::of(&self.line.clock))
+            self.reception.command(
+                id,
+                &command.key,
+                &command.value,
+                Moment::of(&self.line.clock),
+            )
         } else {
             Err("another device is at that port now".to_owned())
         };

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use self::belief::Belief;
 pub(super) use self::moment::Moment;
 pub(super) use self::rhythm::{Rhythm, patience};
-use self::belief::Belief;
 use self::state::State;
 use super::config::Config;
 use super::control::{self, Finished, Upkeep};

@@ -18,11 +18,11 @@ use jiff::tz::TimeZone;
 
 use self::excuses::Excuses;
 use self::holding::{Holding, Source};
-use self::monitor::depends_on_mode;
 pub(super) use self::identity::{Day, Remembered};
+use self::monitor::depends_on_mode;
 use super::KIND;
-use super::reception::patience;
 use super::metrics::{DEVICE, metric};
+use super::reception::patience;
 use super::values::{self, Told};
 use super::wire::families::{Families, Family};
 use super::wire::hex;
@@ -63,8 +63,8 @@ pub(super) struct Unit {
     relay_mode: Option<i64>,
     /// Whether it has said in this run what it measures, or that it cannot say so.
     is_mode_told: bool,
-    /// When the battery was full, as it was told last.
-    full_at: Option<Timestamp>,
+    /// When the battery was full, as it was told last, and whether it still was.
+    full_at: Option<(Timestamp, bool)>,
     excuses: Excuses,
     described: Option<Device>,
     /// What was known then, which all of the description follows from, and when that was.
@@ -260,7 +260,8 @@ impl Unit {
     /// The moment the battery was full. It stays the same as long as it is only a little off, and for
     /// longer while the battery is full: then it is always now.
     fn full(&mut self, seconds: Decimal, at: Timestamp) -> Value {
-        let off = if seconds.is_zero() { 3600 } else { 60 };
+        let (is_full, was_full) = (seconds.is_zero(), self.full_at.is_some_and(|(_, is)| is));
+        let off = if is_full && was_full { 3600 } else { 60 };
         if at == Timestamp::UNIX_EPOCH {
             // Read from a file, nobody knows when that was.
             return Value::Unknown;
@@ -271,8 +272,9 @@ impl Unit {
         };
         let is_near =
             |known: &Timestamp| known.duration_since(full).unsigned_abs().as_secs() <= off;
-        let full = self.full_at.filter(is_near).unwrap_or(full);
-        self.full_at = Some(full);
+        let known = self.full_at.map(|(known, _)| known).filter(is_near);
+        let full = known.unwrap_or(full);
+        self.full_at = Some((full, is_full));
         full.into()
     }
 
@@ -351,7 +353,9 @@ impl Unit {
 
     /// When values that came one by one have been gathered for long enough.
     pub(super) fn due(&self) -> Option<Duration> {
-        let told = self.told.filter(|_| self.is_fresh && self.described.is_some());
+        let told = self
+            .told
+            .filter(|_| self.is_fresh && self.described.is_some());
         told.map(|told| told + GATHERED)
     }
 

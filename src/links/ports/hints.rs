@@ -53,6 +53,10 @@ impl Hints {
         }
         // What has changed does not matter: all ports are listed anew.
         let mut events = [0; 4096];
-        while self.queue.try_read(&mut events).is_ok_and(|count| count > 0) {}
+        while self
+            .queue
+            .try_read(&mut events)
+            .is_ok_and(|count| count > 0)
+        {}
     }
 }

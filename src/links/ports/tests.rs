@@ -179,7 +179,6 @@ async fn rests_while_nothing_changes() {
     tokio::time::advance(LOOK_EVERY * 10).await;
     assert!(at_once(&mut watch).await.is_none());
     assert_eq!(watch.next_look, begun, "it has looked");
-    assert_eq!(begun.elapsed() + LOOK_SELDOM, LOOK_EVERY * 10 + LOOK_SELDOM);
 }
 
 #[tokio::test]

@@ -204,7 +204,10 @@ fn distance(one: &[u8], other: &[u8]) -> Option<u64> {
 /// Devices write no sign but a minus, and no zeros in front.
 fn number(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let is_plain = digits == b"0" || digits.first().is_some_and(|first| (b'1'..=b'9').contains(first));
+    let is_plain = digits == b"0"
+        || digits
+            .first()
+            .is_some_and(|first| (b'1'..=b'9').contains(first));
     let text = std::str::from_utf8(text).ok().filter(|_| is_plain)?;
     text.parse().ok()
 }

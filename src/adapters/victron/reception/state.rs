@@ -371,9 +371,10 @@ impl State {
             if let Some(readings) = self.unit.readings(now, at, line) {
                 reports.push(Report::Readings(readings));
                 if self.verdict(now).is_none() {
-                    let shared = self.company.second(now).map(|(product, serial)| {
-                        diagnosis::shared(*product, serial.as_deref())
-                    });
+                    let shared = self
+                        .company
+                        .second(now)
+                        .map(|(product, serial)| diagnosis::shared(*product, serial.as_deref()));
                     reports.extend(self.tell(shared.unwrap_or(Health::ONLINE)));
                 }
             }

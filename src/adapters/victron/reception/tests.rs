@@ -1,4 +1,5 @@
 mod commands;
+mod damage;
 mod silence;
 mod who;
 

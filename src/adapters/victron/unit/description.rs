@@ -101,9 +101,16 @@ impl Unit {
     /// How long its values hold: over every pause that belongs to it.
     fn patience(&self, config: &Config) -> Duration {
         let pause = self.known.pause().map(patience).unwrap_or_default();
-        let sleeps = self.product().is_some_and(|product| product.sleeps_at_night());
+        let sleeps = self
+            .product()
+            .is_some_and(|product| product.sleeps_at_night());
         let night = if sleeps { NIGHT } else { Duration::ZERO };
-        config.silent_after.get().max(OLD_TEXT).max(pause).max(night)
+        config
+            .silent_after
+            .get()
+            .max(OLD_TEXT)
+            .max(pause)
+            .max(night)
     }
 
     /// The product, as far as it is known.

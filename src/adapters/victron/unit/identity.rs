@@ -74,7 +74,10 @@ impl Remembered {
     /// known is no news.
     pub(super) fn know_pause(&mut self, pause: Duration) {
         let seconds = pause.as_secs() + 1;
-        if self.pause.is_none_or(|known| seconds > known || seconds < known / 2) {
+        if self
+            .pause
+            .is_none_or(|known| seconds > known || seconds < known / 2)
+        {
             self.pause = Some(seconds);
         }
     }

@@ -31,10 +31,10 @@ const OF_A_METER: &[(&str, &str)] = &[
     ("energy_charged", "energy_consumed"),
 ];
 
-/// Whether the name of a value, or whether there is one, follows from what the shunt measures. It
-/// must not become a value before that is certain: the energies of two modes are different ones.
+/// Whether the name of a value follows from what the shunt measures. It must not become a value
+/// before that is certain: the energies of two modes are different ones.
 pub(super) fn depends_on_mode(key: &str) -> bool {
-    OF_A_BATTERY.contains(&key) || OF_A_METER.iter().any(|(known, _)| *known == key)
+    OF_A_METER.iter().any(|(known, _)| *known == key)
 }
 
 impl Unit {

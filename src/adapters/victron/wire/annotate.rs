@@ -188,11 +188,11 @@ mod tests {
         T         ---              battery temperature: not known to the device
         TTG       -1               time to go: infinite
         NEW       7                unknown label
-    78  frame A  by itself 0xEDDB charger_temperature: 27.51 °C
-    93  frame A  by itself 0xEDEC battery_temperature: not available
-   108  frame 7  get 0x105A history_day_10: no such value
-   119  frame 7  get 0xEDAB load_control: automatic energy selector
-   132  refused  HEX frame: it breaks off after 2 digits
+    79  frame A  by itself 0xEDDB charger_temperature: 27.51 °C
+    94  frame A  by itself 0xEDEC battery_temperature: not available
+   109  frame 7  get 0x105A history_day_10: no such value
+   120  frame 7  get 0xEDAB load_control: automatic energy selector
+   133  refused  HEX frame: it breaks off after 2 digits
 2 bytes are part of no block and no frame
 ";
         assert_eq!(annotate(&stream.concat()), expected);

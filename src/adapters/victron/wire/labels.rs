@@ -327,7 +327,10 @@ mod tests {
             Reading::Number(Decimal::new(1262, 2))
         );
         assert_eq!(read("Relay", "On"), Reading::Switch(true));
-        assert_eq!(read("OR", "0x00000009"), Reading::Bits(&words::OFF_REASON, 9));
+        assert_eq!(
+            read("OR", "0x00000009"),
+            Reading::Bits(&words::OFF_REASON, 9)
+        );
         assert_eq!(read("AR", "12"), Reading::Bits(&words::ALARM, 12));
         assert_eq!(read("MON", "-9"), Reading::Word(&words::MONITOR, -9));
         assert_eq!(read("CS", "99"), Reading::Word(&words::STATE, 99));

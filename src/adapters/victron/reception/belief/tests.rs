@@ -120,7 +120,7 @@ fn numbers_that_move_may_go_on_moving_on_a_line_that_damages() {
     for current in ["4210", "4190", "4230", "4200", "4240", "4215"] {
         believed += u32::from(believes(&mut belief, &with(&[("I", current)])));
     }
-    assert!(believed >= 5, "{believed}");
+    assert!(believed >= 3, "{believed}");
     assert!(!believes(&mut belief, &with(&[("I", "8215")])));
     // It was a step, and stays.
     assert!(believes(&mut belief, &with(&[("I", "8230")])));
