@@ -178,7 +178,10 @@ fn a_second_device_on_the_line_is_told_and_not_read() {
         .unwrap()
         .get("energy_resettable")
         .cloned();
-    assert!(last.is_none_or(|value| !value.is_known()), "{last:?}");
+    assert!(
+        last.as_ref().is_none_or(|value| !value.is_known()),
+        "{last:?}"
+    );
     // It is taken off the line.
     for _ in 0..130 {
         bench.block(CHARGER);
