@@ -273,7 +273,7 @@ impl PortWatch {
         if let Some(hints) = &self.hints {
             return hints.changed().await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Rests until the next look.
