@@ -235,10 +235,10 @@ impl<'a> Run<'a> {
                     self.frame();
                     self.send(reports).await?;
                 }
-                Heard::Repeated => self.frame(),
+                Heard::Repeated | Heard::Unconfirmed => self.frame(),
                 Heard::Refused(refused) => {
                     tracing::debug!("{}: {refused}", self.source.address);
-                    if refused.reason.is_other_bus() {
+                    if refused.reason.is_foreign() {
                         self.frame();
                     }
                     if refused.reason.is_checksum_error() {

@@ -90,6 +90,19 @@ impl Masker {
 
     /// Masks bytes between two silences: whole messages, as a rule. As many come back.
     pub(super) fn mask(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if !is_seven_bits(bytes) {
+            return self.mask_bytes(bytes);
+        }
+        let characters: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
+        let masked = self.mask_bytes(&characters).into_iter().zip(characters);
+        let parity = |byte: u8| byte | ((byte.count_ones() & 1) as u8) << 7;
+        masked
+            .zip(bytes)
+            .map(|((new, old), byte)| if new == old { *byte } else { parity(new) })
+            .collect()
+    }
+
+    fn mask_bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
         let frames = frames(bytes);
         let mut work = Work {
             original: bytes,
@@ -273,6 +286,14 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Whether the bytes are text from a line of seven bits with parity that is read with eight: nearly
+/// all have even parity, and many have their highest bit set.
+fn is_seven_bits(bytes: &[u8]) -> bool {
+    let even = bytes.iter().filter(|byte| byte.count_ones().is_multiple_of(2));
+    let high = bytes.iter().filter(|byte| **byte >= 0x80);
+    10 * even.count() >= 9 * bytes.len() && 5 * high.count() > bytes.len()
 }
 
 /// Encrypts a telegram again: everything behind the header in clear.

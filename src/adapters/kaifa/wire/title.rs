@@ -35,6 +35,13 @@ const MAKERS: &[(&str, &str)] = &[
     ("ZIV", "ZIV"),
 ];
 
+/// The name of the maker with these letters, where it is known.
+#[must_use]
+pub fn maker(letters: &str) -> Option<&'static str> {
+    let known = MAKERS.iter().find(|(code, _)| *code == letters);
+    known.map(|(_, name)| *name)
+}
+
 /// Whether the bytes begin with the letters of a known maker.
 pub(in super::super) fn begins_with_maker(bytes: &[u8]) -> bool {
     let mut makers = MAKERS.iter();
@@ -61,8 +68,7 @@ impl SystemTitle {
     /// The name of the maker, or its letters where the name is not known.
     pub fn maker(&self) -> String {
         let letters = self.letters();
-        let known = MAKERS.iter().find(|(code, _)| *code == letters);
-        known.map_or(letters, |(_, name)| (*name).to_owned())
+        maker(&letters).map_or_else(|| letters.clone(), str::to_owned)
     }
 
     /// The last digits of the number printed on the meter, where the maker is known to put them
