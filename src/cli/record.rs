@@ -58,6 +58,9 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     let clock = Clock::system();
     let recorder = Recorder::new(Box::new(file), args.adapter.kind(), clock.now(), mask)
         .map_err(anyhow::Error::from)?;
+    if args.mask {
+        recorder.set(&args.adapter.mask_settings(&section));
+    }
     runtime()?.block_on(async {
         let stop = stop::on_signal();
         let (store, saved) = Store::in_memory();
@@ -98,8 +101,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     });
     recorder.finish().map_err(|error| anyhow!(error))?;
     say(&format!("Done: {}", args.out.display()));
-    let file = args.out.display().to_string();
-    let note = args.mask.then(|| args.adapter.mask_note(&section, &file));
+    let note = args.mask.then(|| args.adapter.mask_note(&section));
     if let Some(note) = note.flatten() {
         say(&note);
     }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::decode::{pair, section};
+use super::decode::{pair, section, with_settings};
 use super::print::line;
 use super::{CliError, input, logging, runtime};
 use crate::adapters::find;
@@ -52,7 +52,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
         Event::Open(address) => Some(address.as_str()),
         _ => None,
     });
-    let section = section(adapter, address.unwrap_or("recording"), &args.pairs)?;
+    let pairs = with_settings(&recording.settings, &args.pairs);
+    let section = section(adapter, address.unwrap_or("recording"), &pairs)?;
     let source = adapter.configure(&section)?;
     runtime()?.block_on(async {
         let clock = Clock::manual(recording.started, Clock::system().zone().clone());

@@ -57,6 +57,11 @@ impl Line {
         self.since
     }
 
+    /// Since when bytes and frames are waited for.
+    pub(super) fn moments(&self) -> [Timestamp; 2] {
+        [self.bytes, self.frame].map(|at| at.unwrap_or(self.since))
+    }
+
     /// The port is open.
     pub(super) fn opened(&mut self, now: Timestamp) {
         if self.closed.take().is_some() {
@@ -181,7 +186,11 @@ pub(super) fn foreign(reason: Reason) -> Option<Health> {
         ),
         _ => return None,
     };
-    Some(Health::new(HealthCode::Unsupported).seen(seen).advise(advice))
+    Some(
+        Health::new(HealthCode::Unsupported)
+            .seen(seen)
+            .advise(advice),
+    )
 }
 
 /// A meter sends, but there is no key for it. `others` says that there are keys of other meters.
@@ -225,14 +234,20 @@ pub(super) fn key_wrong_alone(title: &SystemTitle) -> Health {
 /// There is an authentication key, which opens nothing.
 pub(super) fn key_missing_beside(title: &SystemTitle) -> Health {
     Health::new(HealthCode::KeyMissing)
-        .seen(format!("{} encrypts its telegrams; authentication_key does not open them", meter(title)))
+        .seen(format!(
+            "{} encrypts its telegrams; authentication_key does not open them",
+            meter(title)
+        ))
         .advise("A second key is needed: set the encryption key (EK, GUEK) as key.")
 }
 
 /// Each of two keys stands where the other should.
 pub(super) fn keys_swapped(title: &SystemTitle) -> Health {
     Health::new(HealthCode::KeyWrong)
-        .seen(format!("the two keys of {} are swapped: the telegrams prove it", meter(title)))
+        .seen(format!(
+            "the two keys of {} are swapped: the telegrams prove it",
+            meter(title)
+        ))
         .advise("Write what is in authentication_key into key, and the other way round.")
 }
 

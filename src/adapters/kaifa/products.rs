@@ -23,9 +23,16 @@ const LAYOUTS: &[(&str, &str)] = &[("kaifa-nordic", "Kaifa"), ("kamstrup", "Kams
 /// letters of its maker, and some layouts have only one maker.
 pub(super) fn maker(telegram: &Telegram) -> Option<String> {
     if telegram.layout == Layout::Text {
-        let head = telegram.items.first().and_then(|item| item.value.as_text())?;
+        let head = telegram
+            .items
+            .first()
+            .and_then(|item| item.value.as_text())?;
         let letters = head.get(..3)?;
-        return Some(title::maker(&letters.to_ascii_uppercase()).unwrap_or(letters).to_owned());
+        return Some(
+            title::maker(&letters.to_ascii_uppercase())
+                .unwrap_or(letters)
+                .to_owned(),
+        );
     }
     let (Layout::Codes(Some(name)) | Layout::Positional(name)) = &telegram.layout else {
         return None;

@@ -19,8 +19,8 @@ use super::values::{Bounds, Values};
 use super::wire::dsmr::Unchecked;
 use super::wire::telegram::TelegramError;
 use super::wire::{
-    Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Refused,
-    SystemTitle, Telegram, Transport,
+    Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Refused, SystemTitle,
+    Telegram, Transport,
 };
 use crate::links::Address;
 use crate::model::{Health, Report};
@@ -80,7 +80,7 @@ pub(super) struct Reception {
     /// Messages in a row of which not even the meter is known, and why they cannot be read.
     unreadable: Option<(u32, Health)>,
     /// When the passing of time was looked at last.
-    ticked: Option<Timestamp>,
+    ticked: Option<(Timestamp, Duration)>,
     /// Whether there is only a file: no time passes, and no other telegram confirms the first.
     is_file: bool,
 }
@@ -163,6 +163,11 @@ impl Reception {
     /// No byte has arrived for so long.
     pub(super) fn idle(&mut self, quiet: Duration) {
         self.framer.idle(quiet);
+    }
+
+    /// Whether a longer quiet would mean something.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.framer.is_waiting()
     }
 
     /// The end of a file: what is left over comes out as the next things.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::wire::axdr::{Data, tag};
-use super::super::wire::link::{hdlc, mbus};
 use super::super::wire::dsmr;
+use super::super::wire::link::{hdlc, mbus};
 use super::super::wire::security::OpenError;
 use super::super::wire::{HeaderTime, Key, MeterTime, SecurityControl, Unit, notification, seal};
 use super::household::Sample;

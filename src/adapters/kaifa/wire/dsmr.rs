@@ -103,7 +103,9 @@ fn items(body: &[u8]) -> Vec<Item> {
     let lines = text.lines().enumerate();
     let mut items: Vec<Item> = lines.filter_map(|(line, text)| item(line, text)).collect();
     let number = items.iter_mut().find(|item| item.obis == Some(EQUIPMENT));
-    if let Some(number) = number.filter(|item| item.value.as_text().is_some_and(|id| !id.is_empty())) {
+    if let Some(number) =
+        number.filter(|item| item.value.as_text().is_some_and(|id| !id.is_empty()))
+    {
         number.obis = Some(Obis::METER_NUMBER);
     }
     items
@@ -127,7 +129,8 @@ fn end(bytes: &[u8]) -> Option<usize> {
 /// still counts those of the meter.
 pub(super) fn verify(bytes: &[u8]) -> Result<bool, (u16, u16)> {
     let end = end(bytes).unwrap_or(bytes.len());
-    let Some(announced) = digits(bytes, end).and_then(|digits| u16::from_str_radix(digits, 16).ok())
+    let Some(announced) =
+        digits(bytes, end).and_then(|digits| u16::from_str_radix(digits, 16).ok())
     else {
         return Ok(false);
     };
@@ -142,7 +145,11 @@ pub(super) fn verify(bytes: &[u8]) -> Result<bool, (u16, u16)> {
 /// The digits of the checksum, where there are any.
 fn digits(bytes: &[u8], end: usize) -> Option<&str> {
     let rest = bytes.get(end + 1..)?;
-    let count = rest.iter().take(4).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let count = rest
+        .iter()
+        .take(4)
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
     let digits = std::str::from_utf8(rest.get(..count)?).ok()?;
     (!digits.is_empty()).then_some(digits)
 }
@@ -311,7 +318,6 @@ mod tests {
         1-0:3.8.0(0012*varh)\r\n1-0:32.32.0(00044)\r\n0-0:96.13.0()\r\n1-0:13.7.0(-0.309)\r\n\
         0-1:24.2.1(250601115500S)(00012.345*m3)\r\nnonsense\r\n!";
 
-
     fn shown(items: &[Item], code: &str) -> String {
         let code: Obis = code.parse().unwrap();
         let item = items.iter().find(|item| item.obis == Some(code)).unwrap();
@@ -369,7 +375,10 @@ mod tests {
     #[test]
     fn a_checksum_without_its_zeros_or_with_other_line_ends_is_right_and_no_other_is() {
         let short = (0..).map(|n| format!("/ABC5\r\n\r\n1-0:1.8.0({n:06}*Wh)\r\n!"));
-        let short = short.into_iter().find(|text| CRC.checksum(text.as_bytes()) < 0x1000).unwrap();
+        let short = short
+            .into_iter()
+            .find(|text| CRC.checksum(text.as_bytes()) < 0x1000)
+            .unwrap();
         let crc = CRC.checksum(short.as_bytes());
         assert_eq!(verify(format!("{short}{crc:X}\r\n").as_bytes()), Ok(true));
         assert!(verify(format!("{short}{:X}", crc ^ 1).as_bytes()).is_err());
@@ -380,10 +389,7 @@ mod tests {
 
     #[test]
     fn a_telegram_without_checksum_is_taken() {
-        assert_eq!(
-            parse(format!("{BODY}\r\n").as_bytes()),
-            parse(&seal(BODY))
-        );
+        assert_eq!(parse(format!("{BODY}\r\n").as_bytes()), parse(&seal(BODY)));
     }
 
     proptest! {

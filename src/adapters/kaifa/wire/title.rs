@@ -11,6 +11,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::pasted;
+
 /// A meter's title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SystemTitle(pub [u8; 8]);
@@ -95,20 +97,14 @@ impl fmt::Display for SystemTitle {
 impl FromStr for SystemTitle {
     type Err = NotATitle;
 
-    /// Reads sixteen hexadecimal digits, with spaces, colons or dashes between the bytes or not.
+    /// Reads sixteen hexadecimal digits, with anything between them that people put there.
     fn from_str(text: &str) -> Result<Self, NotATitle> {
-        let digits = text
-            .chars()
-            .filter(|c| !c.is_whitespace() && !matches!(c, ':' | '-'))
-            .map(|c| c.to_digit(16).ok_or(NotATitle))
-            .collect::<Result<Vec<u32>, NotATitle>>()?;
-        if digits.len() != 16 {
-            return Err(NotATitle);
-        }
-        let number = digits
-            .iter()
-            .fold(0, |sum, digit| sum << 4 | u64::from(*digit));
-        Ok(Self(number.to_be_bytes()))
+        let hex = pasted::hex(text, 8).map_err(|_| NotATitle)?;
+        hex.bytes
+            .as_slice()
+            .try_into()
+            .map(Self)
+            .map_err(|_| NotATitle)
     }
 }
 

@@ -45,7 +45,11 @@ impl Unchecked {
         let text = bytes.get(..end).unwrap_or_default();
         let text = std::str::from_utf8(text).map_err(|_| DsmrError::Unsound)?;
         let lines = lines(text).ok_or(DsmrError::Unsound)?;
-        if self.has_checksums || lines.iter().any(|(code, value)| is_of_version(*code, value)) {
+        if self.has_checksums
+            || lines
+                .iter()
+                .any(|(code, value)| is_of_version(*code, value))
+        {
             return Err(DsmrError::CutOff);
         }
         let shape = text.bytes();
@@ -105,7 +109,10 @@ fn is_value(value: &str) -> bool {
         let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
         is_digits(whole) && is_digits(fraction)
     };
-    value.chars().all(is_printable) && value.split_once('*').is_none_or(|(number, _)| is_number(number))
+    value.chars().all(is_printable)
+        && value
+            .split_once('*')
+            .is_none_or(|(number, _)| is_number(number))
 }
 
 #[cfg(test)]
@@ -155,7 +162,10 @@ mod tests {
         let mut line = Unchecked::default();
         let sealed = super::super::seal(&text("0001.01"));
         assert_eq!(line.believe(&sealed, false), Ok(true));
-        assert_eq!(line.believe(text("0001.01").as_bytes(), true), Err(DsmrError::CutOff));
+        assert_eq!(
+            line.believe(text("0001.01").as_bytes(), true),
+            Err(DsmrError::CutOff)
+        );
         for version in ["1-3:0.2.8(50)", "0-0:96.1.4(50217)"] {
             let text = format!("/ABC5\r\n\r\n{version}\r\n1-0:1.7.0(01.0*kW)\r\n!");
             let found = Unchecked::default().believe(text.as_bytes(), true);

@@ -98,7 +98,11 @@ impl Framer {
     pub fn idle(&mut self, quiet: Duration) {
         if quiet > FRAME_GAP {
             let is_long = quiet > MESSAGE_GAP;
-            self.advance(Some(if is_long { Ending::Quiet } else { Ending::Pause }));
+            self.advance(Some(if is_long {
+                Ending::Quiet
+            } else {
+                Ending::Pause
+            }));
             self.clean_at = self.offset + self.buffer.len() as u64;
         }
         if quiet > MESSAGE_GAP {
@@ -106,10 +110,13 @@ impl Framer {
         }
     }
 
-    /// Whether more quiet would mean something: half of a frame or message is there.
+    /// Whether a longer quiet would mean something: half of a frame or message is there, or noise
+    /// behind which a message without a frame would not count.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        !self.buffer.is_empty()
+        // Of the last frame of HDLC its flag stays.
+        self.buffer.len() > 1
+            || self.clean_at != self.offset + self.buffer.len() as u64
             || self.segments.is_waiting()
             || self.hdlc.is_waiting()
             || self.blocks.is_waiting()
@@ -147,6 +154,10 @@ impl Framer {
             self.offset = begun + at as u64;
             let offset = self.offset;
             at += match self.recognise(rest, ending) {
+                // Line ends behind a text are no noise.
+                Found::Noise if offset == self.clean_at && matches!(rest, [b'\r' | b'\n', ..]) => {
+                    self.sound(1).length
+                }
                 Found::Noise => self.skip_one(),
                 Found::PassOver(length) => {
                     // Within a broken frame it is a byte like any other.

@@ -44,9 +44,9 @@ mod joiner;
 pub mod mbus;
 mod places;
 mod raw;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use annotate::annotate;
 pub use event::{LinkEvent, Message, Reason, Refused, Span, Transport};

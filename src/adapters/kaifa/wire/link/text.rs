@@ -122,7 +122,9 @@ fn is_head(bytes: &[u8], has_parity: bool) -> bool {
 fn sealed(bytes: &[u8], head: usize) -> Option<Found<Text>> {
     let rest = bytes.get(head..).unwrap_or_default();
     let ends = rest.iter().take(MAX_LINE_ENDS);
-    let ends = ends.take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let ends = ends
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
     let length = head + ends;
     match rest.get(ends..)? {
         [GLOBAL_CIPHERING, ..] => Some(Found::Sound(Text::Head(length))),
@@ -175,7 +177,9 @@ mod tests {
 
     fn with_parity(bytes: &[u8]) -> Vec<u8> {
         let bytes = bytes.iter();
-        bytes.map(|byte| byte | (byte.count_ones() as u8 & 1) << 7).collect()
+        bytes
+            .map(|byte| byte | (byte.count_ones() as u8 & 1) << 7)
+            .collect()
     }
 
     fn telegram(bytes: &[u8], of: &[u8]) -> Found<Text> {
@@ -193,7 +197,10 @@ mod tests {
         assert_eq!(recognise(bare, false, false), Found::Wait(None));
         assert_eq!(recognise(bare, true, false), telegram(bare, bare));
         let followed = format!("{BODY}\r\n");
-        assert_eq!(recognise(followed.as_bytes(), false, false), telegram(bare, bare));
+        assert_eq!(
+            recognise(followed.as_bytes(), false, false),
+            telegram(bare, bare)
+        );
     }
 
     #[test]
@@ -205,7 +212,10 @@ mod tests {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;
             let found = recognise(&damaged, false, false);
-            assert!(matches!(found, Found::Broken(_, Reason::NotText { .. })), "{at}");
+            assert!(
+                matches!(found, Found::Broken(_, Reason::NotText { .. })),
+                "{at}"
+            );
         }
     }
 
@@ -226,7 +236,10 @@ mod tests {
     fn the_next_head_ends_what_has_no_end() {
         let cut = "/XYZ5 a\r\n\r\n1-0:1.8.0(0\r\n";
         let both = [cut.as_bytes(), &sealed_text()].concat();
-        assert_eq!(recognise(&both, false, false), Found::Broken(cut.len(), Reason::Superseded));
+        assert_eq!(
+            recognise(&both, false, false),
+            Found::Broken(cut.len(), Reason::Superseded)
+        );
         let have = cut.len();
         assert_eq!(recognise(cut.as_bytes(), true, false), Found::Wait(None));
         let stops = Found::Broken(have, Reason::NoTextEnd { have });
@@ -247,9 +260,19 @@ mod tests {
     #[test]
     fn no_chance_of_bytes_begins_a_telegram() {
         for bytes in ["/XY", "/XYZ", "/XYZ5 "] {
-            assert_eq!(recognise(bytes.as_bytes(), true, true), Found::Wait(None), "{bytes}");
+            assert_eq!(
+                recognise(bytes.as_bytes(), true, true),
+                Found::Wait(None),
+                "{bytes}"
+            );
         }
-        for bytes in [b"/XY5 a".as_slice(), b"/XYZ\r\n", b"/XYZ5\x01", b"x/XYZ5\r\n", b"\xafXYZ5\r\n"] {
+        for bytes in [
+            b"/XY5 a".as_slice(),
+            b"/XYZ\r\n",
+            b"/XYZ5\x01",
+            b"x/XYZ5\r\n",
+            b"\xafXYZ5\r\n",
+        ] {
             assert_eq!(recognise(bytes, false, false), Found::Noise, "{bytes:?}");
         }
         let long = format!("/XYZ5{}\r\n", "a".repeat(MAX_HEAD));
