@@ -51,31 +51,29 @@ pub(super) struct Dump {
     pub(super) is_certain: bool,
 }
 
-/// The bytes of a dump, if each row fits its place.
-pub(super) fn read(text: &str) -> Option<Dump> {
-    let rows = text
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty());
-    let rows: Vec<&str> = rows.collect();
-    let has_colon = rows.first()?.split(' ').next()?.ends_with(':');
-    let (groups, tails): (&[Groups], &[Tail]) = match has_colon {
-        true => (
+/// The bytes of a dump in which each row fits its place. Where nothing tells which byte of a word
+/// comes first, there are two.
+pub(super) fn read(text: &str) -> Vec<Dump> {
+    let rows = text.lines().map(str::trim_end);
+    let rows: Vec<&str> = rows.filter(|line| !line.is_empty()).collect();
+    let first = rows.first().and_then(|row| row.split(' ').next());
+    let (groups, tails): (&[Groups], &[Tail]) = match first {
+        Some(first) if first.ends_with(':') => (
             &[Groups::InOrder, Groups::Swapped],
             &[Tail::Characters, Tail::Marked],
         ),
-        false => (&GROUPS, &[Tail::Marked]),
+        _ => (&GROUPS, &[Tail::Marked]),
     };
+    let mut found: Vec<Dump> = Vec::new();
     for tail in tails {
         for radix in [16, 8, 10] {
             for groups in groups {
-                if let Some(found) = read_as(&rows, radix, *groups, *tail) {
-                    return Some(found);
-                }
+                let dump = read_as(&rows, radix, *groups, *tail);
+                found.extend(dump.filter(|dump| !found.contains(dump)));
             }
         }
     }
-    None
+    found
 }
 
 fn read_as(rows: &[&str], radix: u32, groups: Groups, tail: Tail) -> Option<Dump> {
@@ -150,7 +148,7 @@ fn group_bytes(group: &str, groups: Groups) -> Option<Vec<u8>> {
     match groups {
         Groups::Bytes if group.len() == 2 => bytes_of(group),
         Groups::InOrder => bytes_of(group),
-        Groups::Swapped if group.len() > 2 => {
+        Groups::Swapped => {
             let mut bytes = bytes_of(group)?;
             bytes.reverse();
             Some(bytes)

@@ -51,6 +51,7 @@ pub(super) fn read(text: &str, quoted: Quoted) -> Option<Log> {
                 log.torn.get_or_insert(index + 1);
             }
             (Content::Other, _) => has_others = true,
+            (Content::Unfit, _) => return None,
         }
     }
     let is_understood = has_marks || !has_others;
@@ -206,10 +207,11 @@ fn word(text: &str) -> Found<'_> {
     // `name[123]:`
     let after_id = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let after = after_id.map_or(rest, |(_, after)| after);
-    let is_name = words.starts_with(|c: char| c.is_ascii_alphabetic())
-        && words
-            .chars()
-            .any(|c| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit());
+    // What stands before the colon may be the first of the bytes.
+    let last = words.trim_end().rsplit(' ').next().unwrap_or_default();
+    let is_letter = |c: char| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit();
+    let is_name =
+        words.starts_with(|c: char| c.is_ascii_alphabetic()) && last.chars().any(is_letter);
     if is_name && let Some(after) = after.strip_prefix([':', '=']) {
         return Some((words.trim(), after));
     }
@@ -227,6 +229,8 @@ enum Content {
     /// Bytes, and something else behind them.
     Torn,
     Other,
+    /// What rules out that strings are read this way.
+    Unfit,
 }
 
 impl Content {
@@ -250,6 +254,8 @@ impl Content {
         });
         let text = before.map_or(text, |(before, _)| before);
         match digits(text) {
+            Some(bytes) if string.is_none() || !text.contains('\\') => Self::Bytes(bytes),
+            _ if string.is_some() => Self::Unfit,
             Some(bytes) => Self::Bytes(bytes),
             None if begins_with_bytes(text) => Self::Torn,
             None => Self::Other,

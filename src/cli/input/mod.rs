@@ -92,13 +92,13 @@ pub(super) fn readings(content: Vec<u8>) -> Result<Vec<Reading>, anyhow::Error> 
 /// What a text may have written down, the likeliest first.
 fn texts(text: &str) -> Vec<Log> {
     let plain = |bytes| Log { bytes, torn: None };
-    let dump = dump::read(text);
-    let is_certain = dump.as_ref().is_some_and(|dump| dump.is_certain);
-    let mut found: Vec<Log> = dump.map(|dump| plain(dump.bytes)).into_iter().collect();
+    let dumps = dump::read(text);
+    let is_certain = dumps.iter().any(|dump| dump.is_certain);
+    let mut found: Vec<Log> = dumps.into_iter().map(|dump| plain(dump.bytes)).collect();
     if !is_certain {
+        found.extend(log::arrays(text).map(plain));
         found.extend(log::read(text, Quoted::Digits));
         found.extend(log::read(text, Quoted::Characters));
-        found.extend(log::arrays(text).map(plain));
         found.extend(log::wrapped(text).map(plain));
     }
     let mut distinct: Vec<Log> = Vec::new();

@@ -260,7 +260,11 @@ proptest! {
     fn any_bytes_come_out_of_any_dump(bytes in prop::collection::vec(any::<u8>(), 17..200), kind in 0..DUMPS.len()) {
         let (name, dump) = DUMPS[kind];
         let text = dump(&bytes);
-        prop_assert_eq!(first(&text).streams, [bytes], "{}\n{}", name, text);
+        let all = readings(text.clone().into_bytes()).unwrap();
+        let texts = all.iter().filter(|reading| reading.form == Form::Text).count();
+        // Only where words may have either byte first, and the characters do not tell.
+        prop_assert!(texts == 1 || name == "xxd -e", "{}", text);
+        prop_assert!(all.iter().any(|reading| reading.streams == [bytes.as_slice()]), "{}\n{}", name, text);
     }
 
     #[test]

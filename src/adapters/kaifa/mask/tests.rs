@@ -5,6 +5,7 @@ use proptest::sample::select;
 
 use super::super::config::Config;
 use super::super::wire::axdr::Data;
+use super::super::wire::dsmr;
 use super::super::wire::link::{Message, hdlc, mbus};
 use super::super::wire::{HeaderTime, SecurityControl, notification};
 use super::*;
@@ -306,7 +307,11 @@ fn text_of_a_line_in_clear_loses_its_names_with_eight_bits_or_seven_whole_or_dam
         bytes.iter().map(parity).collect()
     };
     let characters = |bytes: &[u8]| -> Vec<u8> { bytes.iter().map(|byte| byte & 0x7f).collect() };
-    let text = text();
+    // Its energy is not the end of its number.
+    let text = String::from_utf8(text())
+        .unwrap()
+        .replace("000654321*Wh", "000001234*Wh");
+    let text = dsmr::seal(&text[..text.len() - 6]);
     let masked = masker(None).mask(&text);
     assert!(!gives_away(&masked));
     assert_eq!(messages(&masked).len(), 1, "its checksum is right");

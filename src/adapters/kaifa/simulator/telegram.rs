@@ -66,7 +66,7 @@ impl Meter {
             Framing::MBus(most) => mbus::frames(message, most),
             Framing::Hdlc(most) => hdlc::frames(message, most, hdlc::Sender::default()),
             Framing::Blocks(most) => hdlc::block_frames(message, most, hdlc::Sender::default()),
-            Framing::None => vec![message.to_vec()],
+            Framing::None => vec![[message, b"\r\n"].concat()],
         }
     }
 

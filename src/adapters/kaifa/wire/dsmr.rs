@@ -168,7 +168,7 @@ fn with_line_ends(text: &[u8]) -> Vec<u8> {
 /// A text up to its `!` as a meter sends it: with its checksum.
 #[must_use]
 pub fn seal(text: &str) -> Vec<u8> {
-    format!("{text}{:04X}\r\n", CRC.checksum(text.as_bytes())).into_bytes()
+    format!("{text}{:04X}", CRC.checksum(text.as_bytes())).into_bytes()
 }
 
 /// Changes the checksum of a text that was changed from what it was `before`, without changing its
