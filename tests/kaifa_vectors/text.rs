@@ -114,7 +114,9 @@ fn no_text_gives_a_wrong_value_and_those_with_a_checksum_are_all_read() {
                 else {
                     continue;
                 };
-                let number = |value: &str| value.parse::<f64>().ok();
+                // Some meters write more decimals than are published.
+                let thousandths = |value: f64| (value * 1000.0).round();
+                let number = |value: &str| value.parse::<f64>().ok().map(thousandths);
                 let right = right.as_str().and_then(number);
                 assert_eq!(number(value), right, "{id}: {key}");
                 compared += 1;

@@ -355,33 +355,36 @@ pub(super) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
     pairs.map(byte).collect()
 }
 
-/// Without the codes that colour a terminal, even where a copy has lost their first character.
+/// Without the codes that colour a terminal. Copies may have lost the first character of those at the
+/// ends of the line.
 fn uncoloured(line: &str) -> String {
-    let line = line.trim_start_matches('\u{feff}');
-    let (mut out, mut rest) = (String::with_capacity(line.len()), line);
-    while let Some(at) = rest.find(['\u{1b}', '[']) {
-        let (before, code) = rest.split_at(at);
+    let mut line = line.trim_start_matches('\u{feff}');
+    let bare = |line: &str| line.strip_prefix('[').and_then(colour).map(str::len);
+    while let Some(left) = bare(line) {
+        line = line.get(line.len() - left..).unwrap_or_default();
+    }
+    let end = line.trim_end();
+    let last = end
+        .rfind('[')
+        .filter(|at| end.get(*at..).and_then(bare) == Some(0));
+    let mut rest = last.and_then(|at| end.get(..at)).unwrap_or(line);
+    let mut out = String::with_capacity(rest.len());
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
         out.push_str(before);
-        let is_escape = code.starts_with('\u{1b}');
-        let inner = code.trim_start_matches('\u{1b}').strip_prefix('[');
-        let end =
-            inner.map(|inner| inner.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
-        let is_code = |end: &&str| match is_escape {
-            true => end.starts_with(|c: char| c.is_ascii_alphabetic()),
-            false => end.starts_with('m'),
-        };
-        rest = match end.filter(is_code).and_then(|end| end.get(1..)) {
-            Some(after) => after,
-            None => {
-                let first = code.chars().next().map_or(0, char::len_utf8);
-                let (first, after) = code.split_at(first);
-                out.push_str(if is_escape { "" } else { first });
-                after
-            }
-        };
+        let parameters = after.strip_prefix('[').unwrap_or(after);
+        let parameters = parameters.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        rest = parameters
+            .strip_prefix(|c: char| c.is_ascii_alphabetic())
+            .unwrap_or(after);
     }
     out.push_str(rest);
     out
+}
+
+/// What follows a colour: `0;36m`.
+fn colour(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+    rest.strip_prefix('m').filter(|_| rest.len() < text.len())
 }
 
 /// Up to a `#` that begins a word outside of strings.

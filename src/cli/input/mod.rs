@@ -93,10 +93,11 @@ pub(super) fn readings(content: Vec<u8>) -> Result<Vec<Reading>, anyhow::Error> 
 fn texts(text: &str) -> Vec<Log> {
     let plain = |bytes| Log { bytes, torn: None };
     let dumps = dump::read(text);
-    let is_certain = dumps.iter().any(|dump| dump.is_certain);
+    let arrays = log::arrays(text);
+    let is_certain = arrays.is_some() || dumps.iter().any(|dump| dump.is_certain);
     let mut found: Vec<Log> = dumps.into_iter().map(|dump| plain(dump.bytes)).collect();
+    found.extend(arrays.map(plain));
     if !is_certain {
-        found.extend(log::arrays(text).map(plain));
         found.extend(log::read(text, Quoted::Digits));
         found.extend(log::read(text, Quoted::Characters));
         found.extend(log::wrapped(text).map(plain));
