@@ -107,8 +107,8 @@ impl Found {
         match self {
             Self {
                 shut: Some(why), ..
-            } => (why, false),
-            Self {
+            }
+            | Self {
                 foreign: Some(why), ..
             } => (why, false),
             Self { bytes: true, .. } => (diagnosis::no_frame(is_tcp), true),
