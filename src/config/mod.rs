@@ -17,9 +17,12 @@
 //! | `scene` | where a section stands, and how a problem of it is put |
 //! | `names` | tables of names by numbers that people paste |
 //! | `secret_words`, `secrecy` | which names hold secrets, and what may be shown beside them |
+//! | `exposure` | secrets in files that everybody can read |
+//! | `small_file` | reading what people name as a file, within bounds |
 
 mod decode;
 mod environment;
+mod exposure;
 mod file;
 mod names;
 mod period;
@@ -33,6 +36,7 @@ mod secret;
 mod secret_words;
 mod section;
 mod settings;
+mod small_file;
 mod source;
 mod survey;
 mod syntax;
@@ -50,5 +54,6 @@ pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;
 pub use settings::{Complaint, Settings};
+pub(crate) use small_file::{Kind as FileKind, read as read_small_file};
 pub use wording::{nearest, quoted};
 pub use zone::Zone;
