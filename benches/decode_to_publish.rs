@@ -114,6 +114,7 @@ fn recording() -> Recording {
     Recording {
         adapter: "aps_ecu".to_owned(),
         started: morning(),
+        settings: Vec::new(),
         lines,
     }
 }

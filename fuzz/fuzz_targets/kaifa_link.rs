@@ -10,7 +10,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use wattbridge::adapters::kaifa::wire::link::hdlc::{self, Sender};
 use wattbridge::adapters::kaifa::wire::link::{
-    Framer, LinkEvent, MAX_BUFFER, MAX_MESSAGE, annotate, mbus,
+    Framer, LinkEvent, MAX_BUFFER, MAX_MESSAGE, MAX_TEXT, Transport, annotate, mbus,
 };
 
 struct Run {
@@ -91,7 +91,11 @@ fuzz_target!(|data: &[u8]| {
         let LinkEvent::Message(message) = event else {
             continue;
         };
-        assert!((1..=MAX_MESSAGE).contains(&message.bytes.len()));
+        let most = match message.transport {
+            Transport::Text => MAX_TEXT + 8,
+            _ => MAX_MESSAGE,
+        };
+        assert!((1..=most).contains(&message.bytes.len()));
         for span in &message.frames {
             assert!(span.end() <= bytes.len() as u64);
         }

@@ -72,8 +72,14 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// Makes serial numbers and the like unrecognisable in recordings of what a section says.
     fn mask(&self, section: &Section) -> Result<Mask, Problems>;
 
-    /// What to know of a masked recording in this file, if anything: how to open it, for example.
-    fn mask_note(&self, _section: &Section, _file: &str) -> Option<String> {
+    /// The keys of a section that a masked recording is read with, and their values; for everybody
+    /// to see.
+    fn mask_settings(&self, _section: &Section) -> Keys {
+        Keys::new()
+    }
+
+    /// What to know of a masked recording, if anything.
+    fn mask_note(&self, _section: &Section) -> Option<String> {
         None
     }
 
@@ -118,7 +124,7 @@ pub trait Decoder {
 }
 
 /// What one message says.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Decoded {
     /// What the adapter would report.
     pub reports: Vec<Report>,

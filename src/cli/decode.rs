@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 
+use super::input::{Form, Reading};
 use super::print::Lines;
 use super::{CliError, adapter, input};
-use crate::adapters::Adapter;
+use crate::adapters::{Adapter, Decoded, Decoder};
 use crate::config::{Problem, Problems, Section};
 use crate::terminal::{remark, say};
 
@@ -15,7 +16,9 @@ use crate::terminal::{remark, say};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Each message becomes one JSON object on a line; what had to be refused is said on the standard error \
-output with its place. Files hold raw bytes, hexadecimal text, or a recording.
+output with its place. Files hold raw bytes, a recording, or text in which a program wrote the bytes \
+down: hexadecimal in any form, logs of ESPHome, Tasmota, OpenDTU and others, dumps of xxd, hexdump and \
+od. Which it is, is found out.
 
 Examples:
   wattbridge decode aps-ecu answer.hex
@@ -34,23 +37,31 @@ pub(super) struct DecodeArgs {
     /// Shows each byte with its meaning instead
     #[arg(long)]
     annotate: bool,
+    /// What the files are, where that is not plain
+    #[arg(long = "as", value_name = "FORM")]
+    form: Option<Form>,
 }
 
 pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
-    let section = Section::from_pairs(args.adapter.kind(), &args.pairs)?;
+    // Even where there is no file to read.
+    Section::from_pairs(args.adapter.kind(), &args.pairs)?;
     let mut decoded = 0_u64;
     for path in input::or_stdin(&args.files) {
         let content = input::read(&path)?;
+        let name = path.display().to_string();
         if content.is_empty() {
-            remark(&format!("{}: there is nothing in it", path.display()));
+            remark(&format!("{name}: there is nothing in it"));
         }
-        for stream in input::streams(content)? {
-            let mut decoder = args.adapter.decoder(&section)?;
-            if args.annotate {
-                decoder.annotate();
-            }
-            decoder.push(&stream);
-            decoded += drain(&mut *decoder, args.annotate, &path.display().to_string());
+        let reading = choose(args, input::readings(content)?, &name)?;
+        if let Some(line) = reading.torn {
+            remark(&format!(
+                "{name}: line {line} begins with bytes and goes on otherwise; it is left out"
+            ));
+        }
+        for stream in &reading.streams {
+            let mut decoder = args.decoder(&reading)?;
+            decoder.push(stream);
+            decoded += drain(&mut *decoder, args.annotate, &name);
         }
     }
     if decoded == 0 {
@@ -63,8 +74,77 @@ pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+impl DecodeArgs {
+    fn decoder(&self, reading: &Reading) -> Result<Box<dyn Decoder>, CliError> {
+        let pairs = with_settings(&reading.settings, &self.pairs);
+        let section = Section::from_pairs(self.adapter.kind(), &pairs)?;
+        let mut decoder = self.adapter.decoder(&section)?;
+        if self.annotate {
+            decoder.annotate();
+        }
+        Ok(decoder)
+    }
+
+    /// All that comes out of a file if it is read this way.
+    fn outcome(&self, reading: &Reading) -> Result<Vec<Decoded>, CliError> {
+        let mut all = Vec::new();
+        for stream in &reading.streams {
+            let mut decoder = self.decoder(reading)?;
+            decoder.push(stream);
+            let mut is_over = false;
+            loop {
+                all.extend(std::iter::from_fn(|| decoder.next()).flatten());
+                match decoder.finish() {
+                    Some(_) => {}
+                    None if is_over => break,
+                    None => is_over = true,
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The way to read a file: the only one, else the one in which the adapter finds something.
+fn choose(args: &DecodeArgs, readings: Vec<Reading>, name: &str) -> Result<Reading, CliError> {
+    let mut readings: Vec<Reading> = match args.form {
+        Some(form) => {
+            let wanted =
+                |reading: &Reading| matches!(reading.form, Form::Recording) || reading.form == form;
+            readings.into_iter().filter(wanted).collect()
+        }
+        None => readings,
+    };
+    let mut found: Option<(usize, Vec<Decoded>)> = None;
+    if readings.len() > 1 {
+        for (index, reading) in readings.iter().enumerate() {
+            let outcome = args.outcome(reading)?;
+            match &found {
+                _ if outcome.is_empty() => {}
+                None => found = Some((index, outcome)),
+                Some((_, before)) if *before == outcome => {}
+                Some(_) => {
+                    return Err(problem(
+                        format!("{name} can be read in two ways, and both give something"),
+                        "say with --as whether it is text that a program wrote of the bytes, or the \
+                         bytes themselves",
+                    ));
+                }
+            }
+        }
+    }
+    let index = found.map_or(0, |(index, _)| index);
+    if readings.is_empty() {
+        return Err(problem(
+            format!("{name} is no text in which bytes are written down"),
+            "leave out --as",
+        ));
+    }
+    Ok(readings.swap_remove(index))
+}
+
 /// Prints all that a decoder holds; says how many messages there were.
-fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str) -> u64 {
+fn drain(decoder: &mut dyn Decoder, annotate: bool, name: &str) -> u64 {
     let mut lines = Lines::default();
     let mut count = 0;
     let mut is_over = false;
@@ -106,6 +186,16 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
         .filter(|(key, _)| !key.trim().is_empty())
         .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
         .ok_or_else(|| format!("\"{text}\" is not of the form key=value"))
+}
+
+/// What a recording is to be read with, and what the user says, who wins.
+pub(super) fn with_settings(
+    settings: &[(String, String)],
+    pairs: &[(String, String)],
+) -> Vec<(String, String)> {
+    let is_said = |key: &str| pairs.iter().any(|(said, _)| said == key);
+    let settings = settings.iter().filter(|(key, _)| !is_said(key));
+    settings.chain(pairs).cloned().collect()
 }
 
 /// A problem with an argument.

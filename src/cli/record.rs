@@ -61,6 +61,9 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     let clock = Clock::system();
     let recorder = Recorder::new(Box::new(file), args.adapter.kind(), clock.now(), mask)
         .map_err(anyhow::Error::from)?;
+    if args.mask {
+        recorder.set(&args.adapter.mask_settings(&section));
+    }
     runtime()?.block_on(async {
         let stop = stop::on_signal();
         let (store, saved) = Store::in_memory();
@@ -110,8 +113,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
         .into());
     }
     say(&format!("Done: {}", args.out.display()));
-    let file = args.out.display().to_string();
-    let note = args.mask.then(|| args.adapter.mask_note(&section, &file));
+    let note = args.mask.then(|| args.adapter.mask_note(&section));
     if let Some(note) = note.flatten() {
         say(&note);
     }

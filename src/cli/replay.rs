@@ -9,7 +9,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::adapter::section;
-use super::decode::pair;
+use super::decode::{pair, with_settings};
 use super::print::line;
 use super::{CliError, input, logging, runtime};
 use crate::adapters::find;
@@ -53,7 +53,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
         Event::Open(address) => Some(address.as_str()),
         _ => None,
     });
-    let section = section(adapter, address.unwrap_or("recording"), &args.pairs)?;
+    let pairs = with_settings(&recording.settings, &args.pairs);
+    let section = section(adapter, address.unwrap_or("recording"), &pairs)?;
     let source = adapter.configure(&section)?;
     runtime()?.block_on(async {
         let clock = Clock::manual(recording.started, Clock::system().zone().clone());

@@ -15,6 +15,7 @@
 //! | `reading` | one section: survey, types, the type's own rules |
 //! | `wording`, `syntax` | mistakes in plain words |
 //! | `scene` | where a section stands, and how a problem of it is put |
+//! | `names` | tables of names by numbers that people paste |
 //! | `secret_words`, `secrecy` | which names hold secrets, and what may be shown beside them |
 //! | `exposure` | secrets in files that everybody can read |
 //! | `small_file` | reading what people name as a file, within bounds |
@@ -23,6 +24,7 @@ mod decode;
 mod environment;
 mod exposure;
 mod file;
+mod names;
 mod period;
 mod problem;
 mod reading;
@@ -45,6 +47,7 @@ mod wording;
 mod zone;
 
 pub use file::File;
+pub use names::names;
 pub use period::Period;
 pub use problem::{Problem, Problems};
 pub use reference::{SectionDoc, reference};

@@ -82,6 +82,15 @@ impl Recorder {
         })
     }
 
+    /// Writes into the head what the recording is to be read with.
+    pub fn set(&self, settings: &[(String, String)]) {
+        let mut inner = self.lock();
+        for (key, value) in settings {
+            let written = writeln!(inner.out, "# set: {key}={value}");
+            inner.error = inner.error.take().or(written.err());
+        }
+    }
+
     /// The number of a new connection on which each message is the answer to another.
     pub fn connection(&self) -> u64 {
         let mut inner = self.lock();

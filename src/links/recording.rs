@@ -4,11 +4,15 @@
 //! # wattbridge recording 1
 //! # adapter: aps_ecu
 //! # started: 2026-06-21T10:00:00.000Z
+//! # set: key=000102030405060708090A0B0C0D0E0F
 //! 0.000 1 open 192.168.1.50:8899
 //! 0.004 1 > 41505331313030313630303031454e440a
 //! 0.021 1 < 4150533131...
 //! 0.022 1 close
 //! ```
+//!
+//! `set`, where there is any, is a key of the adapter's section that the recording is read with: those
+//! that opened a masked one are not the user's own.
 //!
 //! Each line: seconds since the start, the number of the connection, what happened. `>` are bytes to
 //! the device, `<` bytes from it, `fail WORDS` a connection that did not come about. Serial ports are
@@ -62,6 +66,8 @@ pub struct Recording {
     pub adapter: String,
     /// When it began.
     pub started: Timestamp,
+    /// Keys of the adapter's section that it can be read with, and their values.
+    pub settings: Vec<(String, String)>,
     /// What happened, in order.
     pub lines: Vec<Line>,
 }
@@ -101,6 +107,7 @@ impl Recording {
             return Err(RecordingError::NotARecording);
         }
         let (mut adapter, mut started, mut events) = (None, None, Vec::new());
+        let mut settings = Vec::new();
         for (index, line) in lines {
             let at = |what| RecordingError::Line {
                 line: index + 1,
@@ -120,6 +127,12 @@ impl Recording {
                         }
                         started = Some(moment);
                     }
+                    Some(("set", pair)) => {
+                        let (key, value) = pair
+                            .split_once('=')
+                            .ok_or_else(|| at("what is set is not of the form KEY=VALUE"))?;
+                        settings.push((key.trim().to_owned(), value.trim().to_owned()));
+                    }
                     _ => {}
                 }
             } else if !line.is_empty() {
@@ -132,6 +145,7 @@ impl Recording {
         Ok(Self {
             adapter: adapter.ok_or(RecordingError::HeadLacks("adapter"))?,
             started: started.ok_or(RecordingError::HeadLacks("started"))?,
+            settings,
             lines: events,
         })
     }

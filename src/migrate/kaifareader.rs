@@ -17,13 +17,14 @@ use zeroize::Zeroizing;
 
 use super::Migrated;
 use crate::config::File;
+use crate::model::pasted::{Hex, NotHex, hex};
 use crate::outputs::OutputSettings;
 
 /// Where kaifareader looks for its file.
 pub const USUAL_FILE: &str = "/etc/kaifareader/meter.json";
 
-/// Hex digits of a key of 16 bytes.
-const KEY_DIGITS: usize = 32;
+/// The length of a key.
+const KEY_BYTES: usize = 16;
 
 /// Every key that kaifareader reads.
 const KEYS: &[&str] = &[
@@ -126,12 +127,12 @@ pub enum KaifareaderError {
     },
     /// The key of the meter is not written in hex.
     #[error(
-        "character {position} of \"key_hex_string\" is not one of 0 to 9 and A to F; compare the \
-         key with the letter or the web page of your grid operator"
+        "\"{character}\" in \"key_hex_string\" is not one of 0 to 9 and A to F; compare the key with \
+         the letter or the web page of your grid operator"
     )]
     KeyDigit {
-        /// Which one, from 1.
-        position: usize,
+        /// The character.
+        character: char,
     },
 }
 
@@ -275,12 +276,15 @@ fn meter(
 }
 
 fn check_key(key: &str) -> Result<(), KaifareaderError> {
-    if let Some(at) = key.chars().position(|c| !c.is_ascii_hexdigit()) {
-        return Err(KaifareaderError::KeyDigit { position: at + 1 });
-    }
-    match key.len() {
-        KEY_DIGITS => Ok(()),
-        digits => Err(KaifareaderError::KeyLength { digits }),
+    match hex(key, KEY_BYTES) {
+        Ok(read) if read.bytes.len() == KEY_BYTES => Ok(()),
+        Ok(Hex { digits, .. }) | Err(NotHex::Digits(digits)) => {
+            Err(KaifareaderError::KeyLength { digits })
+        }
+        Err(NotHex::Character { character, .. }) => Err(KaifareaderError::KeyDigit { character }),
+        Err(NotHex::Odd { .. }) => Err(KaifareaderError::KeyLength {
+            digits: key.chars().filter(char::is_ascii_hexdigit).count(),
+        }),
     }
 }
 

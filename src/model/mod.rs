@@ -9,6 +9,7 @@ mod decimal;
 mod device;
 mod health;
 mod metric;
+pub mod pasted;
 mod quantity;
 mod report;
 mod update;

@@ -11,6 +11,7 @@ use wattbridge::adapters::kaifa::wire::Key;
 
 use crate::gateway::{Gateway, Plan};
 use crate::home::Home;
+use crate::meter::KEY;
 use crate::process::{Done, fed};
 
 fn lines(done: &Done) -> Vec<Json> {
@@ -83,6 +84,121 @@ async fn frames_in_every_form() {
             "{needle} is not in {}",
             partly.err
         );
+    }
+}
+
+#[tokio::test]
+async fn logs_of_other_programs_say_what_the_bytes_say() {
+    let model = Model::named("evn").unwrap();
+    let key: Key = KEY.parse().unwrap();
+    let mut meter = Series::new(model, key, None, Duration::from_secs(5));
+    let bytes: Vec<u8> = (0..3)
+        .flat_map(|_| meter.telegram().unwrap().frames.concat())
+        .collect();
+    let home = Home::new(1883, &[]);
+    let key = format!("key={KEY}");
+    let args = ["decode", "kaifa", "-", "--set", &key];
+    let raw = fed(home.path(), &args, &bytes).await;
+    assert_eq!((raw.code, lines(&raw).len()), (Some(0), 3), "{raw:?}");
+    let digits = |row: &[u8], between: &str| {
+        let digits: Vec<_> = row.iter().map(|byte| format!("{byte:02X}")).collect();
+        digits.join(between)
+    };
+    for (before, between) in [
+        ("(V) ", " "),
+        ("12:00:00.123 :> ", " "),
+        ("[12:00:00][D][uart_debug:114]: <<< ", ":"),
+        ("12:00:00.123 > [Meter 1/1] ", " "),
+        (
+            "2026-06-21 12:00:00.123 DEBUG (MainThread) [meter] Received: ",
+            "",
+        ),
+        ("", "-"),
+    ] {
+        let rows = bytes
+            .chunks(16)
+            .map(|row| format!("{before}{}\n", digits(row, between)));
+        let text: String = std::iter::once("INFO Starting\n".to_owned())
+            .filter(|_| !before.is_empty())
+            .chain(rows)
+            .collect();
+        let done = fed(home.path(), &args, text.as_bytes()).await;
+        assert_eq!(
+            (done.code, &done.out),
+            (Some(0), &raw.out),
+            "{before}\n{done:?}"
+        );
+    }
+    let dump = bytes.chunks(16).enumerate().map(|(row, bytes)| {
+        format!(
+            "{:08x}  {:<48}  |................|\n",
+            row * 16,
+            digits(bytes, " ")
+        )
+    });
+    let dump: String = dump.collect::<String>().replace("|................|", "");
+    assert_eq!(fed(home.path(), &args, dump.as_bytes()).await.out, raw.out);
+}
+
+#[tokio::test]
+async fn text_that_can_be_read_in_two_ways_is_refused_with_the_words_that_decide() {
+    let home = Home::new(1883, &[]);
+    // Numbers of four digits, or in hexadecimal other numbers.
+    let args = [
+        "decode",
+        "text",
+        "--set",
+        "id=x",
+        "--set",
+        "values=[{ id = \"x\" }]",
+        "-",
+    ];
+    let text = b"3231\n3232\n";
+    let done = fed(home.path(), &args, text).await;
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.err.contains("--as"), "{done:?}");
+    let with = |form: &'static str| [&args[..], &["--as", form]].concat();
+    let bytes = fed(home.path(), &with("bytes"), text).await;
+    assert!(
+        bytes.code == Some(0) && bytes.out.contains("3231"),
+        "{bytes:?}"
+    );
+    let digits = fed(home.path(), &with("text"), text).await;
+    assert!(
+        digits.code == Some(0) && digits.out.contains("2122"),
+        "{digits:?}"
+    );
+    let none = fed(home.path(), &with("text"), b"T=21.5\n").await;
+    assert_eq!(none.code, Some(2), "{none:?}");
+}
+
+#[tokio::test]
+async fn logs_that_people_sent_give_the_values_of_the_device() {
+    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
+        || std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
+        std::path::PathBuf::from,
+    );
+    let home = Home::new(1883, &[]);
+    for name in ["30c-opendtu-log.txt", "30e-esphome-string-log.txt"] {
+        let path = folder.join("reports/victron").join(name);
+        if !path.exists() {
+            println!("no {}: passing over it", path.display());
+            continue;
+        }
+        let done = home
+            .done(&["decode", "victron", path.to_str().unwrap()])
+            .await;
+        assert_eq!(done.code, Some(0), "{name}: {done:?}");
+        let all = lines(&done);
+        let last = &all.last().unwrap()["readings"];
+        for (key, value) in [
+            ("battery_voltage", 14.99),
+            ("battery_current", 2.77),
+            ("panel_voltage", 20.45),
+            ("panel_power", 42.0),
+        ] {
+            assert_eq!(last[key].as_f64(), Some(value), "{name} {key}: {last}");
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) struct Config {
     /// What the ECU is called. Left out: its product and the end of its serial number.
     pub(super) name: Option<String>,
     /// What inverters are called, by serial number: `names = { 704000000001 = "Garage" }`.
+    #[serde(deserialize_with = "crate::config::names")]
     pub(super) names: BTreeMap<String, String>,
     /// The room to propose for the ECU and its inverters.
     pub(super) area: Option<String>,

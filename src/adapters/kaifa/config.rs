@@ -32,6 +32,7 @@ pub(super) struct Config {
     /// What the meter is called. Left out: "Smart meter" and the end of its number.
     pub(super) name: Option<String>,
     /// What several meters are called, by meter number: `names = { 1KFM0200654321 = "Flat" }`.
+    #[serde(deserialize_with = "crate::config::names")]
     pub(super) names: BTreeMap<String, String>,
     /// The room to propose for the meter.
     pub(super) area: Option<String>,

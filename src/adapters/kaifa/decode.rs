@@ -61,7 +61,7 @@ impl TelegramDecoder {
                     ),
                     annotation: self.annotation(&message, None),
                 }),
-                Heard::Repeated => continue,
+                Heard::Repeated | Heard::Unconfirmed => continue,
                 Heard::Refused(refused) => Err(refused.to_string().into()),
             };
             self.results.push_back(result);
@@ -75,7 +75,7 @@ impl TelegramDecoder {
         };
         let mut text = String::new();
         // Without a frame it would be shown twice.
-        if message.transport != Transport::Raw {
+        if !matches!(message.transport, Transport::Raw | Transport::Text) {
             let end = message.frames.last().map_or(0, |frame| frame.end());
             for frame in &message.frames {
                 let bytes = history.get(frame.offset, frame.length);

@@ -8,13 +8,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::wire::SystemTitle;
+use super::wire::{Reason, SystemTitle};
 use crate::model::{Health, HealthCode};
 
 /// Telegrams in a row that cannot be opened before the key is to blame: a single one may have been
 /// damaged on its way.
 pub(super) const FAILURES: u32 = 3;
-/// Frames of another kind of bus before it is certain.
+/// Marks of another language before it is certain.
 const FOREIGN: u32 = 3;
 
 /// What is known of a line without looking into its telegrams.
@@ -26,9 +26,8 @@ pub(super) struct Line {
     closed: Option<Health>,
     bytes: Option<Timestamp>,
     frame: Option<Timestamp>,
-    /// Frames of another kind of bus since the last of ours, and what marked the last one.
-    foreign: u32,
-    foreign_mark: u8,
+    /// Marks of another language since our last frame, and why it is of no use.
+    foreign: Option<(u32, Health)>,
     /// Whether the line comes through a serial server.
     is_tcp: bool,
 }
@@ -41,8 +40,7 @@ impl Line {
             closed: None,
             bytes: None,
             frame: None,
-            foreign: 0,
-            foreign_mark: 0,
+            foreign: None,
             is_tcp,
         }
     }
@@ -57,6 +55,11 @@ impl Line {
     /// Since when it is listened to.
     pub(super) const fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// Since when bytes and frames are waited for.
+    pub(super) fn moments(&self) -> [Timestamp; 2] {
+        [self.bytes, self.frame].map(|at| at.unwrap_or(self.since))
     }
 
     /// The port is open.
@@ -77,15 +80,15 @@ impl Line {
     }
 
     /// A frame has arrived whole.
-    pub(super) const fn frame(&mut self, now: Timestamp) {
+    pub(super) fn frame(&mut self, now: Timestamp) {
         self.frame = Some(now);
-        self.foreign = 0;
+        self.foreign = None;
     }
 
-    /// A frame of another kind of bus has arrived whole.
-    pub(super) const fn foreign(&mut self, mark: u8) {
-        self.foreign = self.foreign.saturating_add(1);
-        self.foreign_mark = mark;
+    /// The mark of another language has arrived.
+    pub(super) fn foreign(&mut self, why: Health) {
+        let seen = self.foreign.as_ref().map_or(0, |(seen, _)| *seen);
+        self.foreign = Some((seen.saturating_add(1), why));
     }
 
     /// What is wrong with the line; `None` if frames arrive, or if it is too early to say. The words
@@ -105,8 +108,8 @@ impl Line {
         Some(if no_frames && long_ago(self.bytes) {
             let since = moment(self.bytes.unwrap_or(self.since), zone);
             no_bytes(&format!("since {since}"), self.is_tcp)
-        } else if self.foreign >= FOREIGN {
-            other_bus(self.foreign_mark)
+        } else if let Some((FOREIGN.., why)) = &self.foreign {
+            why.clone()
         } else if no_frames {
             no_frame(self.is_tcp)
         } else {
@@ -155,16 +158,39 @@ pub(super) fn no_frame(is_tcp: bool) -> Health {
     }
 }
 
-/// Telegrams of another kind of meter.
-pub(super) fn other_bus(mark: u8) -> Health {
-    Health::new(HealthCode::Unsupported)
-        .seen(format!(
-            "telegrams of another kind of M-Bus arrive (control information {mark:02X})"
-        ))
-        .advise(
+/// Telegrams of another kind of meter: why what was refused is of no use here, where that is
+/// certain.
+pub(super) fn foreign(reason: Reason) -> Option<Health> {
+    let (seen, advice) = match reason {
+        Reason::OtherBus {
+            control_information,
+        } => (
+            format!(
+                "telegrams of another kind of M-Bus arrive (control information \
+                 {control_information:02X})"
+            ),
             "This is a heat, water or ordinary M-Bus meter, not the customer interface of a smart \
              meter. Check the socket.",
-        )
+        ),
+        Reason::Sml => (
+            "this meter speaks SML, which is not supported".to_owned(),
+            "SML is the language of infrared ports in Germany. Cable and adapter work; if the meter \
+             has a customer interface with DLMS or P1 too, connect that.",
+        ),
+        Reason::HiddenTitle => (
+            "this meter encrypts its telegrams and hides the system title that is needed to open \
+             them; that is not supported"
+                .to_owned(),
+            "Cable and adapter work, and no key will help. Ask your grid operator for telegrams in \
+             clear.",
+        ),
+        _ => return None,
+    };
+    Some(
+        Health::new(HealthCode::Unsupported)
+            .seen(seen)
+            .advise(advice),
+    )
 }
 
 /// A meter sends, but there is no key for it. `others` says that there are keys of other meters.
@@ -193,6 +219,36 @@ pub(super) fn key_wrong(title: &SystemTitle) -> Health {
             "Compare each digit with your operator's portal. Is it this meter's key? A new meter has \
              a new one.",
         )
+}
+
+/// The same where the operator gives two keys and only one is there.
+pub(super) fn key_wrong_alone(title: &SystemTitle) -> Health {
+    Health::new(HealthCode::KeyWrong)
+        .seen(format!("the key does not open the telegrams of {}", meter(title)))
+        .advise(
+            "This operator may give two keys: the encryption key (EK, GUEK) goes into key, the other \
+             (AK, GAK) into authentication_key. Compare each digit.",
+        )
+}
+
+/// There is an authentication key, which opens nothing.
+pub(super) fn key_missing_beside(title: &SystemTitle) -> Health {
+    Health::new(HealthCode::KeyMissing)
+        .seen(format!(
+            "{} encrypts its telegrams; authentication_key does not open them",
+            meter(title)
+        ))
+        .advise("A second key is needed: set the encryption key (EK, GUEK) as key.")
+}
+
+/// Each of two keys stands where the other should.
+pub(super) fn keys_swapped(title: &SystemTitle) -> Health {
+    Health::new(HealthCode::KeyWrong)
+        .seen(format!(
+            "the two keys of {} are swapped: the telegrams prove it",
+            meter(title)
+        ))
+        .advise("Write what is in authentication_key into key, and the other way round.")
 }
 
 /// A key cannot be right, whatever the telegrams are.
@@ -286,7 +342,11 @@ mod tests {
         line.frame(at(63));
         assert_eq!(code(&line, 64), None);
         for _ in 0..FOREIGN {
-            line.foreign(0x72);
+            let control_information = 0x72;
+            let why = foreign(Reason::OtherBus {
+                control_information,
+            });
+            line.foreign(why.unwrap());
         }
         let health = line.trouble(at(65), PATIENCE, &TimeZone::UTC).unwrap();
         assert_eq!(health.code, HealthCode::Unsupported);
@@ -317,7 +377,14 @@ mod tests {
                 key_missing(&title, false).detail
             ))
             .advise(key_missing(&title, false).advice);
-        for sentence in [of_meter, of_bridge.sentence(), key_wrong(&title).sentence()] {
+        let others = [
+            key_wrong(&title),
+            key_wrong_alone(&title),
+            key_missing_beside(&title),
+            keys_swapped(&title),
+        ];
+        let others = others.iter().map(Health::sentence);
+        for sentence in [of_meter, of_bridge.sentence()].into_iter().chain(others) {
             assert!(sentence.chars().count() <= 255, "{sentence}");
         }
     }

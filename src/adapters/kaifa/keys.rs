@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::config::Config;
 use super::wire::{Key, KeyError, SystemTitle};
 use crate::config::{Secret, SecretError};
+use crate::model::pasted;
 
 /// A key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -120,8 +121,8 @@ fn candidates<'a>(keys: &'a [Named], title: &SystemTitle, number: Option<&str>) 
 
 /// Letters and digits only, in capitals: how people write numbers differs.
 fn plain(name: &str) -> String {
-    let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    letters.map(|letter| letter.to_ascii_uppercase()).collect()
+    let letters = pasted::seen(name).map(|(_, letter)| letter.to_ascii_uppercase());
+    letters.filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// Whether a name is a system title and not, say, a meter number of as many digits: titles begin

@@ -123,10 +123,17 @@ impl Adapter for Kaifa {
         Ok(Box::new(move |bytes| masker.mask(bytes)))
     }
 
-    fn mask_note(&self, section: &Section, file: &str) -> Option<String> {
-        let config: Config = section.read().ok()?;
-        let keys = KeyRing::read(&config).ok()?;
-        Some(mask::note(&keys, file))
+    fn mask_settings(&self, section: &Section) -> Keys {
+        let ring = section
+            .read()
+            .ok()
+            .and_then(|config| KeyRing::read(&config).ok());
+        ring.map_or_else(Keys::new, |ring| mask::settings(&ring))
+    }
+
+    fn mask_note(&self, section: &Section) -> Option<String> {
+        let is_locked = self.mask_settings(section).is_empty();
+        is_locked.then(|| mask::LOCKED.to_owned())
     }
 
     #[cfg(target_os = "linux")]

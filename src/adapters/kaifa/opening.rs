@@ -3,7 +3,7 @@
 use super::diagnosis;
 use super::keys::KeyRing;
 use super::wire::telegram::TelegramError;
-use super::wire::{Authentication, Ciphered, Profiles, SystemTitle, Telegram};
+use super::wire::{Authentication, Ciphered, Key, Profiles, SystemTitle, Telegram};
 use crate::model::Health;
 
 /// A telegram that was opened.
@@ -73,13 +73,17 @@ impl Reader<'_> {
             });
         }
         let keys = self.keys.candidates(title, number);
+        let authentication = self.keys.authentication(title, number);
         if keys.is_empty() {
             let others = !self.keys.is_empty();
-            return Err(diagnosis::key_missing(title, others).into());
+            let why = match authentication {
+                Some(_) => diagnosis::key_missing_beside(title),
+                None => diagnosis::key_missing(title, others),
+            };
+            return Err(why.into());
         }
-        let authentication = self.keys.authentication(title, number);
         let (mut unfit, mut tried, mut trouble) = (None, false, None);
-        for key in keys {
+        for key in &keys {
             let opened = match ciphered.open(key, authentication) {
                 Ok(opened) => opened,
                 Err(error) => {
@@ -101,7 +105,23 @@ impl Reader<'_> {
             }
         }
         let unfit = unfit.filter(|_| !tried);
-        let why = unfit.unwrap_or_else(|| diagnosis::key_wrong(title));
+        let is_alone = ciphered.tag.is_some() && authentication.is_none();
+        let why = match unfit {
+            Some(unfit) => unfit,
+            None if self.are_swapped(ciphered, number, &keys) => diagnosis::keys_swapped(title),
+            None if is_alone => diagnosis::key_wrong_alone(title),
+            None => diagnosis::key_wrong(title),
+        };
         Err(trouble.unwrap_or_else(|| why.into()))
+    }
+    /// Whether the one key takes the place of the other: then the tag proves it.
+    fn are_swapped(&self, ciphered: &Ciphered<'_>, number: Option<&str>, keys: &[&Key]) -> bool {
+        let authentication = self.keys.authentication(&ciphered.title, number);
+        authentication.is_some_and(|authentication| {
+            keys.iter().any(|key| {
+                let opened = ciphered.open(authentication, Some(key));
+                opened.is_ok_and(|opened| opened.authentication == Authentication::Verified)
+            })
+        })
     }
 }

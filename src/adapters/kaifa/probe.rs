@@ -10,7 +10,6 @@ use super::diagnosis;
 use super::port::{OPEN, PAUSES, Port, unreachable};
 use super::reception::{Heard, Reception};
 use super::search::Search;
-use super::wire::Reason;
 use crate::links::{Address, LinkError, Links};
 use crate::model::{Health, Report};
 
@@ -83,8 +82,8 @@ struct Found {
     bytes: bool,
     /// Why telegrams that came could not be read.
     shut: Option<Health>,
-    /// What marked a telegram of another kind of bus.
-    foreign: Option<u8>,
+    /// Why what came is of no use here.
+    foreign: Option<Health>,
 }
 
 impl Found {
@@ -95,14 +94,9 @@ impl Found {
                 Heard::Telegram { reports, .. } => return Some(describe(&reports)),
                 Heard::Unreadable { shut, .. } => self.shut = Some(shut.why),
                 Heard::Refused(refused) => {
-                    if let Reason::OtherBus {
-                        control_information,
-                    } = refused.reason
-                    {
-                        self.foreign = Some(control_information);
-                    }
+                    self.foreign = diagnosis::foreign(refused.reason).or(self.foreign.take());
                 }
-                Heard::Repeated => {}
+                Heard::Repeated | Heard::Unconfirmed => {}
             }
         }
         None
@@ -113,11 +107,10 @@ impl Found {
         match self {
             Self {
                 shut: Some(why), ..
+            }
+            | Self {
+                foreign: Some(why), ..
             } => (why, false),
-            Self {
-                foreign: Some(mark),
-                ..
-            } => (diagnosis::other_bus(mark), false),
             Self { bytes: true, .. } => (diagnosis::no_frame(is_tcp), true),
             _ => {
                 let how_long = format!("within {} seconds", LISTEN.as_secs());

@@ -2,6 +2,7 @@
 
 use super::values::Values;
 use super::wire::telegram::Layout;
+use super::wire::title;
 use super::wire::{ItemValue, Obis, SystemTitle, Telegram};
 
 /// Letters of the maker, product with three phases, product with one.
@@ -18,8 +19,21 @@ const PRODUCTS: &[(&str, &str, &str)] = &[
 /// Layouts that only one maker has.
 const LAYOUTS: &[(&str, &str)] = &[("kaifa-nordic", "Kaifa"), ("kamstrup", "Kamstrup")];
 
-/// Who made a meter that sends no system title, as far as the layout of its telegram tells.
+/// Who made a meter that sends no system title, as far as its telegram tells: a text begins with the
+/// letters of its maker, and some layouts have only one maker.
 pub(super) fn maker(telegram: &Telegram) -> Option<String> {
+    if telegram.layout == Layout::Text {
+        let head = telegram
+            .items
+            .first()
+            .and_then(|item| item.value.as_text())?;
+        let letters = head.get(..3)?;
+        return Some(
+            title::maker(&letters.to_ascii_uppercase())
+                .unwrap_or(letters)
+                .to_owned(),
+        );
+    }
     let (Layout::Codes(Some(name)) | Layout::Positional(name)) = &telegram.layout else {
         return None;
     };

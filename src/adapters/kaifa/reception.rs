@@ -16,9 +16,11 @@ use super::meter::{Meter, Opened, Remembered};
 use super::opening::{Reader, Shut};
 use super::products;
 use super::values::{Bounds, Values};
+use super::wire::dsmr::Unchecked;
+use super::wire::telegram::TelegramError;
 use super::wire::{
-    Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Reason, Refused,
-    SystemTitle, Telegram, Transport,
+    Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Refused, SystemTitle,
+    Telegram, Transport,
 };
 use crate::links::Address;
 use crate::model::{Health, Report};
@@ -52,6 +54,8 @@ pub(super) enum Heard {
     },
     /// The same telegram as before.
     Repeated,
+    /// A telegram that counts only if the next one is like it.
+    Unconfirmed,
     /// Bytes that are no message.
     Refused(Refused),
 }
@@ -68,13 +72,15 @@ pub(super) struct Reception {
     meters: BTreeMap<Name, Meter>,
     /// The meter that unencrypted telegrams without a number belong to.
     plain: Option<Name>,
+    /// Text telegrams without a checksum.
+    unchecked: Unchecked,
     checksum_errors: u64,
     /// How the line is, as told while no meter was known.
     told: Option<Health>,
     /// Messages in a row of which not even the meter is known, and why they cannot be read.
     unreadable: Option<(u32, Health)>,
     /// When the passing of time was looked at last.
-    ticked: Option<Timestamp>,
+    ticked: Option<(Timestamp, Duration)>,
     /// Whether there is only a file: no time passes, and no other telegram confirms the first.
     is_file: bool,
 }
@@ -103,6 +109,7 @@ impl Reception {
             line: Line::new(now, is_tcp),
             meters: known.into_iter().map(meter).collect(),
             plain: None,
+            unchecked: Unchecked::default(),
             checksum_errors: 0,
             told: None,
             unreadable: None,
@@ -113,7 +120,9 @@ impl Reception {
 
     /// The same for a file instead of a line.
     pub(super) fn of_file(config: Config, keys: Arc<KeyRing>, profiles: Arc<Profiles>) -> Self {
-        let (zone, known, now) = (TimeZone::system(), BTreeMap::new(), Timestamp::UNIX_EPOCH);
+        let zone = config.time_zone.as_ref();
+        let zone = zone.map_or_else(TimeZone::system, crate::config::Zone::get);
+        let (known, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
         let mut reception = Self::new(config, keys, profiles, zone, known, now);
         reception.is_file = true;
         reception
@@ -156,6 +165,11 @@ impl Reception {
         self.framer.idle(quiet);
     }
 
+    /// Whether a longer quiet would mean something.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.framer.is_waiting()
+    }
+
     /// The end of a file: what is left over comes out as the next things.
     pub(super) fn finish(&mut self) {
         self.framer.finish();
@@ -177,11 +191,8 @@ impl Reception {
                 if refused.reason.is_checksum_error() {
                     self.checksum_errors += 1;
                 }
-                if let Reason::OtherBus {
-                    control_information,
-                } = refused.reason
-                {
-                    self.line.foreign(control_information);
+                if let Some(why) = diagnosis::foreign(refused.reason) {
+                    self.line.foreign(why);
                 }
                 Heard::Refused(refused)
             }
@@ -222,6 +233,13 @@ impl Reception {
     }
 
     fn read_plain(&mut self, message: Message, plaintext: &[u8], now: Timestamp) -> Heard {
+        if message.transport == Transport::Text {
+            match self.unchecked.believe(plaintext, self.is_file) {
+                Ok(true) => {}
+                Ok(false) => return Heard::Unconfirmed,
+                Err(error) => return self.give_up(message, TelegramError::from(error).into()),
+            }
+        }
         let telegram = match self.reader().read(plaintext, None) {
             Ok(telegram) => telegram,
             Err(error) => return self.give_up(message, error.into()),
@@ -303,11 +321,15 @@ impl Reception {
         Values::of(telegram, &bounds)
     }
 
-    /// Whether damage on the way would have shown: HDLC has a real checksum, M-Bus only a sum.
+    /// Whether damage on the way would have shown: HDLC and most texts have a real checksum, M-Bus
+    /// only a sum.
     fn is_sound(&self, message: &Message, authentication: Authentication) -> bool {
-        self.is_file
-            || authentication == Authentication::Verified
-            || message.transport == Transport::Hdlc
+        let has_checksum = match message.transport {
+            Transport::Hdlc => true,
+            Transport::Text => self.unchecked.has_checksums(),
+            Transport::MBus | Transport::Raw => false,
+        };
+        self.is_file || authentication == Authentication::Verified || has_checksum
     }
 
     fn take(

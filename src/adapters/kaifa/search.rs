@@ -166,13 +166,18 @@ impl Search {
 
     /// Goes on to the next way if it is time to; then the port has to be opened again.
     pub(super) fn advance(&mut self, now: Instant) -> bool {
-        let patience = if self.proven { LOYALTY } else { TRY };
-        let is_due = |since: Instant| now.saturating_duration_since(since) >= patience;
-        if !self.is_open() || !self.since.is_some_and(is_due) {
-            return false;
+        let is_due = self.due().is_some_and(|due| due <= now);
+        if is_due {
+            self.skip();
         }
-        self.skip();
-        true
+        is_due
+    }
+
+    /// When that will be, if no frame arrives before.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let patience = if self.proven { LOYALTY } else { TRY };
+        let since = self.since.filter(|_| self.is_open());
+        since.map(|since| since + patience)
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +18,10 @@ use crate::model::{CommandOutcome, Health, HealthCode, Report};
 /// How long nothing may come from an open port before it is opened anew: some adapters forget how
 /// to talk.
 const DEAD: Duration = Duration::from_secs(5 * 60);
-/// How often the passing of time is looked at.
+/// How often the passing of time is looked at while bytes come.
 const TICK: Duration = Duration::from_secs(5);
+/// Waits are never shorter, whatever the clocks say.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 impl Source for Port {
     fn adapter(&self) -> &'static str {
@@ -56,7 +57,7 @@ struct Run<'a> {
     first: Option<Instant>,
     /// Whether all meters are named, as far as can be known.
     named_all: bool,
-    tick: Option<Timestamp>,
+    tick: Option<Duration>,
 }
 
 /// Why listening ended.
@@ -157,32 +158,32 @@ impl<'a> Run<'a> {
         let opened = self.context.clock.now();
         self.reception.opened(opened);
         let mut buffer = Vec::with_capacity(512);
-        let (mut heard, mut pauses) = (opened, PAUSES.iter().copied());
+        let clock = self.context.clock.clone();
+        let (mut heard, mut is_quiet) = (clock.monotonic(), false);
         let (mut last, before) = (Instant::now(), self.frames);
         loop {
-            let patience = pauses.next().unwrap_or(TICK);
+            let patience = self.patience(clock.monotonic().saturating_sub(heard), last);
             tokio::select! {
                 () = stop.cancelled() => return Ok(End::Stopped),
                 Some(pending) = self.context.commands.recv() => refuse(pending),
                 received = connection.receive_within(&mut buffer, patience) => match received {
                     Ok(0) => return Ok(End::Closed(connection.ended(), self.frames > before)),
                     Ok(_) => {
-                        heard = self.context.clock.now();
-                        pauses = PAUSES.iter().copied();
+                        (heard, is_quiet) = (clock.monotonic(), false);
                         last = Instant::now();
                         self.search.bytes(last);
-                        self.reception.push(&buffer, heard);
+                        self.reception.push(&buffer, clock.now());
                         buffer.clear();
                     }
                     Err(LinkError::TimedOut { .. }) => {
-                        let quiet = self.context.clock.now().duration_since(heard);
-                        self.reception.idle(quiet.unsigned_abs());
+                        is_quiet = true;
+                        self.reception.idle(clock.monotonic().saturating_sub(heard));
                     }
                     Err(error) => return Ok(End::Closed(error, self.frames > before)),
                 }
             }
             self.hear().await?;
-            self.pass_time().await?;
+            self.pass_time(is_quiet).await?;
             self.call_the_roll().await?;
             if self.search.advance(Instant::now()) {
                 self.tell_search();
@@ -198,6 +199,25 @@ impl<'a> Run<'a> {
                 return Ok(End::Reopen);
             }
         }
+    }
+
+    /// How long to wait for bytes until something else is to be done. The line has been `quiet` for
+    /// so long; bytes came `last` then.
+    fn patience(&self, quiet: Duration, last: Instant) -> Duration {
+        let pauses = PAUSES.into_iter().filter(|_| self.reception.is_waiting());
+        let pause = pauses
+            .filter_map(|pause| pause.checked_sub(quiet))
+            .find(|left| !left.is_zero());
+        let silence = self.reception.until_silence(self.context.clock.now());
+        let roll = self.first.filter(|_| !self.named_all);
+        let roll = roll.map(|first| first + self.source.config.silent_after.get());
+        let now = Instant::now();
+        let moments = [Some(last + DEAD), self.search.due(), roll]
+            .into_iter()
+            .flatten();
+        let moments = moments.map(|moment| moment.saturating_duration_since(now));
+        let all = moments.chain(pause).chain(silence);
+        all.min().unwrap_or(DEAD).max(SHORTEST)
     }
 
     fn tell_search(&self) {
@@ -235,10 +255,10 @@ impl<'a> Run<'a> {
                     self.frame();
                     self.send(reports).await?;
                 }
-                Heard::Repeated => self.frame(),
+                Heard::Repeated | Heard::Unconfirmed => self.frame(),
                 Heard::Refused(refused) => {
                     tracing::debug!("{}: {refused}", self.source.address);
-                    if refused.reason.is_other_bus() {
+                    if refused.reason.is_foreign() {
                         self.frame();
                     }
                     if refused.reason.is_checksum_error() {
@@ -265,14 +285,14 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn pass_time(&mut self) -> Result<(), SourceError> {
-        let now = self.context.clock.now();
-        let recent = |at: Timestamp| now.duration_since(at).unsigned_abs() < TICK;
-        if self.tick.is_some_and(recent) {
+    async fn pass_time(&mut self, is_quiet: bool) -> Result<(), SourceError> {
+        let elapsed = self.context.clock.monotonic();
+        let is_recent = |at: Duration| elapsed.saturating_sub(at) < TICK;
+        if !is_quiet && self.tick.is_some_and(is_recent) {
             return Ok(());
         }
-        self.tick = Some(now);
-        let reports = self.reception.tick(now);
+        self.tick = Some(elapsed);
+        let reports = self.reception.tick(self.context.clock.now(), elapsed);
         self.send(reports).await
     }
 

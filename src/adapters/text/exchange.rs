@@ -99,13 +99,13 @@ pub(super) async fn idle(
         match connection.receive(&mut unasked, deadline).await {
             Ok(0) => return Err(connection.ended()),
             Ok(_) => {
-                last = Some(clock.now());
+                last = Some(clock.monotonic());
                 lines.push(&unasked);
                 lines.begin(false);
                 unasked.clear();
             }
             Err(LinkError::TimedOut { .. }) => {
-                let since = |last| clock.now().duration_since(last).unsigned_abs();
+                let since = |last| clock.monotonic().saturating_sub(last);
                 lines.begin(last.map_or(pause, since) >= QUIET);
                 return Ok(());
             }

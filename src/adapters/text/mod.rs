@@ -119,7 +119,7 @@ impl Adapter for Text {
         Ok(Box::new(<[u8]>::to_vec))
     }
 
-    fn mask_note(&self, _section: &Section, _file: &str) -> Option<String> {
+    fn mask_note(&self, _section: &Section) -> Option<String> {
         Some(
             "Lines of text are kept as they are: look through them before you show the file."
                 .into(),

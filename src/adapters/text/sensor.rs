@@ -221,6 +221,12 @@ impl Sensor {
             .is_none_or(|last| now.duration_since(last).unsigned_abs() >= self.patience)
     }
 
+    /// How long until that is so, where it is not yet.
+    pub(super) fn until_silence(&self, now: Timestamp) -> Option<Duration> {
+        let past = |last| Duration::try_from(now.duration_since(last)).unwrap_or_default();
+        self.patience.checked_sub(past(self.last?))
+    }
+
     /// How long nothing may be read.
     pub(super) const fn patience(&self) -> Duration {
         self.patience

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -20,9 +19,9 @@ use crate::model::{CommandOutcome, Health, HealthCode, Metric, Report};
 
 /// Between two tries of one reading.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often a port that talks by itself is looked at while it does not.
-const TICK: Duration = Duration::from_secs(1);
-/// How long nothing may come from such a port before it is opened anew, unless its sensor may be
+/// Waits are never shorter, whatever the clocks say.
+const SHORTEST: Duration = Duration::from_millis(10);
+/// How long nothing may come from a port that talks by itself before it is opened anew, unless its sensor may be
 /// silent for longer: some adapters forget how to talk.
 const DEAD: Duration = Duration::from_secs(5 * 60);
 /// Lines in a row that cannot be read before it is said, where none has been read yet: the first
@@ -109,7 +108,7 @@ impl<'a> Run<'a> {
 
     async fn run_program(&mut self) -> Result<(), SourceError> {
         loop {
-            let begun = self.context.clock.now();
+            let begun = self.context.clock.monotonic();
             let mut result = self.run_once().await;
             for _ in 1..self.config.tries {
                 if result.is_ok() {
@@ -178,7 +177,7 @@ impl<'a> Run<'a> {
             return Ok(Some(error));
         }
         loop {
-            let begun = self.context.clock.now();
+            let begun = self.context.clock.monotonic();
             let (port, sensor) = (&mut connection, &mut self.sensor);
             let mut result = ask(port, question, within, &mut lines, sensor).await;
             for _ in 1..self.config.tries {
@@ -211,10 +210,25 @@ impl<'a> Run<'a> {
     ) -> Result<Option<LinkError>, SourceError> {
         self.sensor.begin();
         let (mut lines, mut buffer) = (Lines::from_the_middle(), Vec::new());
-        let opened = self.context.clock.now();
+        let clock = self.context.clock.clone();
+        let (opened, dead) = (clock.monotonic(), DEAD.max(self.sensor.patience()));
         let (mut heard, mut unfit) = (Instant::now(), 0_u32);
         loop {
-            let patience = if lines.is_open() { QUIET } else { TICK };
+            let patience = if lines.is_open() {
+                QUIET
+            } else {
+                let trial = self
+                    .sensor
+                    .patience()
+                    .checked_sub(clock.monotonic() - opened);
+                let silence = self.sensor.until_silence(clock.now());
+                let told = [trial, silence]
+                    .into_iter()
+                    .flatten()
+                    .filter(|left| !left.is_zero());
+                let dead = dead.saturating_sub(heard.elapsed());
+                told.min().map_or(dead, |told| told.min(dead)).max(SHORTEST)
+            };
             match connection.receive_within(&mut buffer, patience).await {
                 Ok(0) => return Ok(Some(connection.ended())),
                 Ok(_) => {
@@ -235,8 +249,8 @@ impl<'a> Run<'a> {
                     self.context.traffic.count_bad();
                 }
             }
-            let now = self.context.clock.now();
-            let waited = now.duration_since(opened).unsigned_abs();
+            let now = clock.now();
+            let waited = clock.monotonic() - opened;
             let is_due = waited >= self.sensor.patience() || unfit >= UNFIT;
             if is_due && self.sensor.is_silent(now) {
                 let why = self.sensor.unfit().cloned();
@@ -245,7 +259,7 @@ impl<'a> Run<'a> {
                 let reports = self.sensor.gone(now, why);
                 self.send(reports).await?;
             }
-            if heard.elapsed() >= DEAD.max(self.sensor.patience()) {
+            if heard.elapsed() >= dead {
                 connection.close().await;
                 return Ok(None);
             }
@@ -269,11 +283,9 @@ impl<'a> Run<'a> {
     }
 
     /// What is left of the interval that began then.
-    fn left(&self, begun: Timestamp) -> Duration {
+    fn left(&self, begun: Duration) -> Duration {
         let interval = self.config.interval.get();
-        let past = self.context.clock.now().duration_since(begun);
-        // A clock that was set back or ahead meanwhile says nothing.
-        let past = Duration::try_from(past).unwrap_or_default();
+        let past = self.context.clock.monotonic().saturating_sub(begun);
         interval.checked_sub(past).unwrap_or(AGAIN.min(interval))
     }
 
@@ -299,6 +311,7 @@ async fn refuse_all(commands: &mut mpsc::Receiver<PendingCommand>) {
 mod tests {
     use std::sync::Arc;
 
+    use jiff::Timestamp;
     use jiff::tz::TimeZone;
     use tokio_util::sync::CancellationToken;
 

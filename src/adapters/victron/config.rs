@@ -26,6 +26,7 @@ pub(super) struct Config {
     /// in VictronConnect, or its model and the end of its serial number.
     pub(super) name: Option<String>,
     /// What several devices are called, by serial number: `names = { HQ2015ABCDE = "Roof" }`.
+    #[serde(deserialize_with = "crate::config::names")]
     pub(super) names: BTreeMap<String, String>,
     /// The room to propose for the devices.
     pub(super) area: Option<String>,

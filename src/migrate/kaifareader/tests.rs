@@ -207,8 +207,10 @@ fn a_file_that_cannot_work_says_what_to_do() {
     }
     let key = |key: &str| error(with("key_hex_string", key.into()));
     assert_eq!(key(&KEY[1..]), KaifareaderError::KeyLength { digits: 31 });
-    let spaced = format!("{} {}", &KEY[..2], &KEY[2..]);
-    assert_eq!(key(&spaced), KaifareaderError::KeyDigit { position: 3 });
+    let slip = format!("{}O{}", &KEY[..2], &KEY[3..]);
+    assert_eq!(key(&slip), KaifareaderError::KeyDigit { character: 'O' });
+    let spaced = format!("{}\u{200b} {}", &KEY[..2], &KEY[2..]);
+    assert!(migrate(&with("key_hex_string", spaced.into()).to_string()).is_ok());
     let text = "{\n  \"port\": \"x\",\n}";
     let place = KaifareaderError::NotJson { line: 3, column: 1 };
     assert_eq!(migrate(text).unwrap_err(), place);

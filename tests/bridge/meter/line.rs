@@ -51,6 +51,25 @@ async fn a_pulled_cable_is_said_and_plugging_it_in_again_is_enough() {
 }
 
 #[tokio::test]
+async fn text_in_clear_on_a_serial_port_is_read_without_a_key() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let wire = Wire::tap(broker.port()).await;
+    let home = Home::new(broker.port(), &[]);
+    let plan = Plan {
+        models: &["p1"],
+        ..Plan::default()
+    };
+    let line = Line::serial(home.path(), plan).await;
+    home.write(&[line.section("")]);
+    let mut program = home.run();
+    let state = until_true(&wire, 0, "p1", &line, 0).await;
+    assert_eq!(state["health"], "online", "{state}");
+    assert!(program.end().await.success());
+}
+
+#[tokio::test]
 async fn a_serial_server_that_restarts_is_found_again() {
     let Some(broker) = Mosquitto::launch(&Setup::default()) else {
         return;

@@ -23,6 +23,7 @@ use super::wire::telegram::TelegramError;
 use super::wire::{
     Apdu, Authentication, Ciphered, Framer, Key, LinkEvent, Profiles, SystemTitle, Telegram, seal,
 };
+use crate::adapters::Keys as Settings;
 
 /// Where the title stands in a ciphered message.
 const TITLE: usize = 2;
@@ -39,35 +40,26 @@ pub(super) struct Masker {
     names: Names,
 }
 
-/// How others open a masked recording.
-pub(super) fn note(keys: &KeyRing, file: &str) -> String {
-    let opens = match keys.lengths() {
-        (false, false) => {
-            return "Without your key, encrypted telegrams stay locked, for others too; only the \
-                    numbers in clear are replaced. To show the values, record again with --set \
-                    key=... and your own key: it does not get into the file."
-                .to_owned();
-        }
-        (true, false) => format!("--set key={}", published::KEY),
-        (false, true) => format!("--set key={}", published::LONG_KEY),
-        (true, true) => format!(
-            "--set key={} --set keys.long={}",
-            published::KEY,
-            published::LONG_KEY
-        ),
+/// What to know of a masked recording that no key opens.
+pub(super) const LOCKED: &str = "Without your key, encrypted telegrams stay locked, for others too; only the numbers in clear are \
+     replaced. To show the values, record again with --set key=... and your own key: it does not \
+     get into the file.";
+
+/// The keys that open a masked recording, and where they belong in a section.
+pub(super) fn settings(keys: &KeyRing) -> Settings {
+    let encryption = match keys.lengths() {
+        (false, false) => return Settings::new(),
+        (true, false) => vec![("key", published::KEY)],
+        (false, true) => vec![("key", published::LONG_KEY)],
+        (true, true) => vec![("key", published::KEY), ("keys.long", published::LONG_KEY)],
     };
-    let authentication = match keys.authentication_length() {
-        None => String::new(),
-        Some(false) => format!(
-            " --set authentication_key={}",
-            published::AUTHENTICATION_KEY
-        ),
-        Some(true) => format!(
-            " --set authentication_key={}",
-            published::LONG_AUTHENTICATION_KEY
-        ),
-    };
-    format!("It opens with `wattbridge decode kaifa {file} {opens}{authentication}`")
+    let authentication = keys.authentication_length().map(|is_long| match is_long {
+        false => ("authentication_key", published::AUTHENTICATION_KEY),
+        true => ("authentication_key", published::LONG_AUTHENTICATION_KEY),
+    });
+    let all = encryption.into_iter().chain(authentication);
+    all.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// Bytes of the line on their way.
@@ -90,6 +82,19 @@ impl Masker {
 
     /// Masks bytes between two silences: whole messages, as a rule. As many come back.
     pub(super) fn mask(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if !is_seven_bits(bytes) {
+            return self.mask_bytes(bytes);
+        }
+        let characters: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
+        let masked = self.mask_bytes(&characters).into_iter().zip(characters);
+        let parity = |byte: u8| byte | ((byte.count_ones() & 1) as u8) << 7;
+        masked
+            .zip(bytes)
+            .map(|((new, old), byte)| if new == old { *byte } else { parity(new) })
+            .collect()
+    }
+
+    fn mask_bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
         let frames = frames(bytes);
         let mut work = Work {
             original: bytes,
@@ -273,6 +278,16 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Whether the bytes are text from a line of seven bits with parity that is read with eight: nearly
+/// all have even parity, and many have their highest bit set.
+fn is_seven_bits(bytes: &[u8]) -> bool {
+    let even = bytes
+        .iter()
+        .filter(|byte| byte.count_ones().is_multiple_of(2));
+    let high = bytes.iter().filter(|byte| **byte >= 0x80);
+    10 * even.count() >= 9 * bytes.len() && 5 * high.count() > bytes.len()
 }
 
 /// Encrypts a telegram again: everything behind the header in clear.

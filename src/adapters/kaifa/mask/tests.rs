@@ -5,6 +5,7 @@ use proptest::sample::select;
 
 use super::super::config::Config;
 use super::super::wire::axdr::Data;
+use super::super::wire::dsmr;
 use super::super::wire::link::{Message, hdlc, mbus};
 use super::super::wire::{HeaderTime, SecurityControl, notification};
 use super::*;
@@ -275,27 +276,57 @@ fn another_kind_of_meter_loses_its_number_and_stays_sound() {
 }
 
 #[test]
-fn the_note_has_the_published_keys_and_never_the_own_one() {
-    let of = |config: &Config| note(&KeyRing::read(config).unwrap(), "a.recording");
-    assert!(of(&Config::default()).contains("--set key=..."));
+fn the_keys_that_are_shown_are_the_published_ones_and_never_the_own_one() {
+    let of = |config: &Config| settings(&KeyRing::read(config).unwrap());
+    assert_eq!(of(&Config::default()), []);
     let mut config = Config {
         key: Some(Secret::new(KEY)),
         ..Config::default()
     };
-    assert_eq!(
-        of(&config),
-        format!(
-            "It opens with `wattbridge decode kaifa a.recording --set key={}`",
-            published::KEY
-        )
-    );
+    assert_eq!(of(&config), [("key".to_owned(), published::KEY.to_owned())]);
     config.authentication_key = Some(Secret::new(KEY));
     config
         .keys
         .insert("flat".to_owned(), Secret::new(KEY.repeat(2)));
-    let note = of(&config);
-    assert!(note.contains(published::LONG_KEY) && note.contains(published::AUTHENTICATION_KEY));
-    assert!(!note.to_lowercase().contains(KEY));
+    let all = of(&config);
+    let values: Vec<&str> = all.iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(
+        values,
+        [
+            published::KEY,
+            published::LONG_KEY,
+            published::AUTHENTICATION_KEY
+        ]
+    );
+}
+
+#[test]
+fn text_of_a_line_in_clear_loses_its_names_with_eight_bits_or_seven_whole_or_damaged() {
+    let parity = |bytes: &[u8]| -> Vec<u8> {
+        let parity = |byte: &u8| byte | ((byte.count_ones() & 1) as u8) << 7;
+        bytes.iter().map(parity).collect()
+    };
+    let characters = |bytes: &[u8]| -> Vec<u8> { bytes.iter().map(|byte| byte & 0x7f).collect() };
+    // Its energy is not the end of its number.
+    let text = String::from_utf8(text())
+        .unwrap()
+        .replace("000654321*Wh", "000001234*Wh");
+    let text = dsmr::seal(&text[..text.len() - 6]);
+    let masked = masker(None).mask(&text);
+    assert!(!gives_away(&masked));
+    assert_eq!(messages(&masked).len(), 1, "its checksum is right");
+    let masked = masker(None).mask(&parity(&text));
+    assert_eq!(messages(&masked).len(), 1, "and its parity");
+    assert!(!gives_away(&characters(&masked)));
+    for at in 0..text.len() {
+        let mut damaged = text.clone();
+        damaged[at] ^= 1;
+        assert!(!gives_away(&masker(None).mask(&damaged[..])), "{at}");
+        let masked = masker(None).mask(&parity(&damaged));
+        assert!(!gives_away(&characters(&masked)), "{at}");
+        let cut = &text[at..];
+        assert!(!gives_away(&masker(None).mask(cut)), "cut at {at}");
+    }
 }
 
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -12,6 +12,8 @@ const OTHER: &str = "F0E0D0C0B0A090807060504030201000";
 struct Bench {
     reception: Reception,
     second: i64,
+    /// Seconds by which the clock was set.
+    set: i64,
     reports: Vec<Report>,
 }
 
@@ -27,13 +29,14 @@ impl Bench {
         Self {
             reception: Reception::new(config, keys, profiles, zone, known, at(0)),
             second: 0,
+            set: 0,
             reports: Vec::new(),
         }
     }
 
     fn hear(&mut self, bytes: &[u8]) {
         self.second += 5;
-        let now = at(self.second);
+        let now = at(self.second + self.set);
         self.reception.push(bytes, now);
         while let Some(heard) = self.reception.next(now) {
             if let Heard::Telegram { reports, .. } | Heard::Unreadable { reports, .. } = heard {
@@ -45,7 +48,9 @@ impl Bench {
     fn pass(&mut self, seconds: i64) {
         for _ in 0..seconds / 5 {
             self.second += 5;
-            self.reports.extend(self.reception.tick(at(self.second)));
+            let (now, elapsed) = (at(self.second + self.set), self.second.unsigned_abs());
+            let reports = self.reception.tick(now, Duration::from_secs(elapsed));
+            self.reports.extend(reports);
         }
     }
 
@@ -295,14 +300,14 @@ fn an_exchanged_meter_is_another_device_and_the_old_one_is_forgotten() {
     };
     assert!(!gone(&reports));
     // Neither a clock that is set nor a computer that was off makes it absent for longer.
-    bench.second += 40 * 86_400;
+    bench.set += 40 * 86_400;
     for _ in 0..10 {
         bench.hear(&new.next());
         bench.pass(5);
     }
     assert!(!gone(&bench.take()));
     let mut bench = Bench::remembering(hour, bench.remembered());
-    bench.second += 80 * 86_400;
+    bench.set += 80 * 86_400;
     for _ in 0..300 {
         bench.hear(&new.next());
         bench.pass(5);
@@ -421,12 +426,150 @@ fn a_leap_of_the_clock_is_no_silence() {
     }
     bench.take();
     for leap in [50 * 365 * 86_400, -3600] {
-        bench.second += leap;
+        bench.set += leap;
         bench.pass(5);
         bench.hear(&meter.next());
         bench.pass(5);
     }
     assert_eq!(healths(&bench.take()), []);
+}
+
+#[test]
+fn a_meter_that_sends_text_in_clear_is_read_without_a_key() {
+    let mut bench = Bench::new(config(None));
+    bench.hear(&series("p1").next());
+    let reports = bench.take();
+    assert_eq!(devices(&reports), ["E0054000654321"]);
+    let Some(Report::Device(device)) = reports.first() else {
+        panic!("{reports:?}")
+    };
+    assert_eq!(device.id, DeviceId::new("kaifa", "E0054000654321"));
+    assert_eq!(device.manufacturer, "Iskraemeco");
+    let telegram = Series::new(
+        Model::named("p1").unwrap(),
+        KEY.parse().unwrap(),
+        None,
+        Duration::ZERO,
+    )
+    .telegram()
+    .unwrap();
+    let found = readings(&reports)[0];
+    let value = |key: &str| {
+        let mut values = found.values.iter();
+        values
+            .find(|reading| reading.key == key)
+            .map(|reading| reading.value.to_json().to_string())
+    };
+    let import = f64::from(telegram.sample.energy_import) / 1000.0;
+    assert_eq!(value("energy_import"), Some(import.to_string()));
+    assert_eq!(
+        value("power_import"),
+        Some(telegram.sample.power_import.to_string())
+    );
+    assert_eq!(healths(&reports), [HealthCode::Online]);
+}
+
+#[test]
+fn text_without_a_checksum_needs_a_second_telegram_like_it() {
+    let without = |text: Vec<u8>| {
+        let text = String::from_utf8(text)
+            .unwrap()
+            .replace("1-3:0.2.8(50)\r\n", "");
+        let (text, _) = text.split_once('!').unwrap();
+        format!("{text}!\r\n").into_bytes()
+    };
+    let mut bench = Bench::new(config(None));
+    let mut meter = series("p1");
+    bench.hear(&without(meter.next()));
+    assert_eq!(bench.take(), []);
+    let mut damaged = without(meter.next());
+    let place = damaged
+        .windows(3)
+        .position(|three| three == b"kWh")
+        .unwrap();
+    damaged[place] ^= 1;
+    damaged.remove(place + 9);
+    bench.hear(&damaged);
+    assert_eq!(readings(&bench.take()).len(), 0);
+    for _ in 0..3 {
+        bench.hear(&without(meter.next()));
+    }
+    assert_eq!(devices(&bench.take()), ["E0054000654321"]);
+}
+
+#[test]
+fn what_is_of_no_use_here_is_named_for_what_it_is() {
+    for (bytes, words) in [
+        (
+            b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01\x76\x05".as_slice(),
+            "SML",
+        ),
+        (
+            b"/XYZ5G\r\n\r\n\x00\x82\x02\x30\x30\x00\x00\x00\x00",
+            "system title",
+        ),
+    ] {
+        let mut bench = Bench::new(config(Some(KEY)));
+        for _ in 0..4 {
+            bench.hear(bytes);
+            bench.reception.idle(Duration::from_secs(3));
+            bench.pass(5);
+        }
+        let reports = bench.take();
+        assert_eq!(healths(&reports), [HealthCode::Unsupported], "{words}");
+        let Some(Report::Source(health)) = reports.first() else {
+            panic!("{reports:?}")
+        };
+        assert!(health.sentence().contains(words), "{}", health.sentence());
+    }
+}
+
+#[test]
+fn keys_that_are_swapped_or_of_which_one_is_missing_are_told() {
+    let keys = |key: Option<&str>, authentication: Option<&str>| Config {
+        key: key.map(Secret::new),
+        authentication_key: authentication.map(Secret::new),
+        ..Config::default()
+    };
+    let said = |config: Config| {
+        let (model, other) = (Model::named("e450").unwrap(), OTHER.parse().unwrap());
+        let mut meter = Series::new(
+            model,
+            KEY.parse().unwrap(),
+            Some(other),
+            Duration::from_secs(5),
+        );
+        let mut bench = Bench::new(config);
+        for _ in 0..3 {
+            bench.hear(&meter.telegram().unwrap().frames.concat());
+        }
+        let health = |report: Report| match report {
+            Report::Health(_, health) => Some((health.code, health.sentence())),
+            _ => None,
+        };
+        bench.take().into_iter().find_map(health).unwrap()
+    };
+    let (code, words) = said(keys(Some(OTHER), Some(KEY)));
+    assert!(
+        code == HealthCode::KeyWrong && words.contains("swapped"),
+        "{words}"
+    );
+    let (code, words) = said(keys(None, Some(OTHER)));
+    assert!(
+        code == HealthCode::KeyMissing && words.contains("second key is needed"),
+        "{words}"
+    );
+    let (code, words) = said(keys(Some(OTHER), None));
+    assert!(
+        code == HealthCode::KeyWrong && words.contains("may give two keys"),
+        "{words}"
+    );
+    let (code, words) = said(keys(Some(&"5a".repeat(16)), Some(OTHER)));
+    assert!(
+        code == HealthCode::KeyWrong && !words.contains("swapped"),
+        "{words}"
+    );
+    assert_eq!(said(keys(Some(KEY), Some(OTHER))).0, HealthCode::Online);
 }
 
 #[test]

@@ -2,30 +2,31 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::diagnosis;
 use super::super::meter::Meter;
 use super::Reception;
 use crate::model::{DeviceId, Health, Report};
 
-/// Time is looked at every few seconds; a larger step is the clock being set, or a computer that
+/// The wall clock may go a little faster or slower; more is the clock being set, or a computer that
 /// has slept.
-const LEAP: Duration = Duration::from_secs(60);
+const LEAP: Duration = Duration::from_secs(5);
 
 impl Reception {
-    /// What the passing of time means: silence, and meters that have been gone for long.
-    pub(in super::super) fn tick(&mut self, now: Timestamp) -> Vec<Report> {
-        let step = self
+    /// What the passing of time means: silence, and meters that have been gone for long. `elapsed`
+    /// is a time that nobody sets.
+    pub(in super::super) fn tick(&mut self, now: Timestamp, elapsed: Duration) -> Vec<Report> {
+        let (wall, before) = self
             .ticked
-            .replace(now)
-            .map(|last| now.duration_since(last));
-        let leaped = step.is_some_and(|step| step.is_negative() || step.unsigned_abs() > LEAP);
-        if leaped {
+            .replace((now, elapsed))
+            .unwrap_or((now, elapsed));
+        let step = elapsed.saturating_sub(before);
+        let shown = now.duration_since(wall);
+        if SignedDuration::try_from(step).is_ok_and(|step| (shown - step).unsigned_abs() > LEAP) {
             self.line.leap(now);
             self.meters.values_mut().for_each(|meter| meter.leap(now));
         }
-        let step = step.filter(|_| !leaped).unwrap_or_default().unsigned_abs();
         let patience = self.config.silent_after.get();
         let trouble = self.trouble(now);
         let is_quiet = |meter: &Meter| {
@@ -54,6 +55,20 @@ impl Reception {
             .retain(|_, meter| !meter.id().is_some_and(|id| gone(&id)));
         reports.extend(trouble.and_then(|trouble| self.tell(trouble)));
         reports
+    }
+
+    /// How long until silence, of the line or of a meter, means something new.
+    pub(in super::super) fn until_silence(&self, now: Timestamp) -> Option<Duration> {
+        let patience = self.config.silent_after.get();
+        let since = self.line.since();
+        let meters = self
+            .meters
+            .values()
+            .map(|meter| meter.last().unwrap_or(since));
+        let moments = self.line.moments().into_iter().chain(meters);
+        let past = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        let left = moments.filter_map(|at| patience.checked_sub(past(at)));
+        left.filter(|left| !left.is_zero()).min()
     }
 
     /// What is wrong with everything that is on the line.

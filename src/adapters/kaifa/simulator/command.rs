@@ -129,16 +129,18 @@ pub(in crate::adapters::kaifa) async fn run(
     let simulator = Simulator::start(settings, place).await?;
     let address = simulator.address();
     for model in &args.models {
-        say(&format!(
-            "{}, number {}, system title {}",
-            model.about, model.number, model.title
-        ));
+        let title = if model.is_encrypted() {
+            format!(", system title {}", model.title)
+        } else {
+            String::new()
+        };
+        say(&format!("{}, number {}{title}", model.about, model.number));
     }
     say(&format!("\nThe meters talk on {address}. To read them:\n"));
-    say(&format!(
-        "  [[kaifa]]\n  port = \"{address}\"\n  key = \"{}\"",
-        key_words(&args.key)
-    ));
+    say(&format!("  [[kaifa]]\n  port = \"{address}\""));
+    if args.models.iter().any(|model| model.is_encrypted()) {
+        say(&format!("  key = \"{}\"", key_words(&args.key)));
+    }
     say("\nCtrl-C ends it.");
     stop.cancelled().await;
     simulator.stop().await;

@@ -16,6 +16,8 @@ pub enum Layout {
     /// The clock, then codes and values without scalers: energies with their tariffs, and powers. No
     /// number.
     Codes,
+    /// Lines of text.
+    Text,
 }
 
 /// How messages are cut into frames.
@@ -27,6 +29,8 @@ pub enum Framing {
     Hdlc(usize),
     /// The same, with a block of a block transfer in each.
     Blocks(usize),
+    /// Not at all.
+    None,
 }
 
 /// One kind of meter.
@@ -143,12 +147,29 @@ pub static MODELS: &[Model] = &[
         security: 0x20,
         is_signed: false,
     },
+    Model {
+        name: "p1",
+        about: "a meter with a P1 port that does not encrypt (DSMR 5)",
+        // Not sent; its letters begin the text.
+        title: SystemTitle(*b"ISK\0\0\0\0\x01"),
+        number: "E0054000654321",
+        is_three_phase: true,
+        layout: Layout::Text,
+        framing: Framing::None,
+        security: 0,
+        is_signed: false,
+    },
 ];
 
 impl Model {
     /// The model of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         MODELS.iter().find(|model| model.name == name)
+    }
+
+    /// Whether its telegrams can be read only with a key.
+    pub const fn is_encrypted(&self) -> bool {
+        self.security & 0x20 != 0
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::wire::axdr::{Data, tag};
+use super::super::wire::dsmr;
 use super::super::wire::link::{hdlc, mbus};
 use super::super::wire::security::OpenError;
 use super::super::wire::{HeaderTime, Key, MeterTime, SecurityControl, Unit, notification, seal};
@@ -31,7 +32,7 @@ impl Meter {
         message.map_or_else(|_| Vec::new(), |message| self.frames(&message))
     }
 
-    /// The next telegram, encrypted.
+    /// The next telegram, encrypted where the model does that.
     pub(super) fn message(
         &mut self,
         sample: &Sample,
@@ -46,6 +47,7 @@ impl Meter {
             Layout::Bare14 => self.bare14(sample),
             Layout::Bare12 => self.bare12(sample, now, zone),
             Layout::Codes => codes(sample, time),
+            Layout::Text => return Ok(self.text(sample, now, zone)),
         };
         let plaintext = notification(self.counter, HeaderTime::Bare(time), &data);
         seal(
@@ -64,6 +66,7 @@ impl Meter {
             Framing::MBus(most) => mbus::frames(message, most),
             Framing::Hdlc(most) => hdlc::frames(message, most, hdlc::Sender::default()),
             Framing::Blocks(most) => hdlc::block_frames(message, most, hdlc::Sender::default()),
+            Framing::None => vec![[message, b"\r\n"].concat()],
         }
     }
 
@@ -172,6 +175,41 @@ impl Meter {
         items.extend(numbers.map(Data::u32));
         items.extend([octets(b""), octets(b"")]);
         Data::Structure(items)
+    }
+}
+
+impl Meter {
+    fn text(&self, sample: &Sample, now: Timestamp, zone: &TimeZone) -> Vec<u8> {
+        let time = zone.to_offset_info(now);
+        let season = if time.dst().is_dst() { 'S' } else { 'W' };
+        let local = now.to_zoned(zone.clone()).strftime("%y%m%d%H%M%S");
+        let number = self.model.number.bytes();
+        let number: String = number.map(|byte| format!("{byte:02X}")).collect();
+        let mut lines = vec![
+            format!("/{}5\\2M550", self.model.title.letters()),
+            String::new(),
+            "1-3:0.2.8(50)".to_owned(),
+            format!("0-0:1.0.0({local}{season})"),
+            format!("0-0:96.1.1({number})"),
+        ];
+        let thousandths = |value: u32| format!("{:06}.{:03}", value / 1000, value % 1000);
+        for (code, watt_hours, watts) in [
+            (1, sample.energy_import, sample.power_import),
+            (2, sample.energy_export, sample.power_export),
+        ] {
+            lines.push(format!("1-0:{code}.8.0({}*kWh)", thousandths(watt_hours)));
+            let watts = thousandths(watts);
+            let watts = watts.get(4..).unwrap_or_default();
+            lines.push(format!("1-0:{code}.7.0({watts}*kW)"));
+        }
+        let volts = [32, 52, 72].into_iter().zip(sample.voltage);
+        let volts = volts.map(|(code, v)| format!("1-0:{code}.7.0({}.{}*V)", v / 10, v % 10));
+        let amperes = [31, 51, 71].into_iter().zip(sample.current);
+        let amperes =
+            amperes.map(|(code, a)| format!("1-0:{code}.7.0({:03}.{:02}*A)", a / 100, a % 100));
+        lines.extend(volts.chain(amperes));
+        lines.push("!".to_owned());
+        dsmr::seal(&lines.join("\r\n"))
     }
 }
 

@@ -9,6 +9,8 @@
 //! !8CB2                             CRC-16/ARC from / to !
 //! ```
 
+mod unchecked;
+
 use crc::{CRC_16_ARC, Crc};
 use jiff::civil::DateTime;
 
@@ -19,7 +21,13 @@ use super::obis::Obis;
 use super::time::{ClockStatus, MeterTime};
 use super::units::Unit;
 
+pub use unchecked::Unchecked;
+
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
+/// Where most of these meters have their number.
+const EQUIPMENT: Obis = Obis([0, 0, 96, 1, 1, 255]);
+/// Digits of an equipment id that may be characters in hexadecimal, at least.
+const LONG_ID: usize = 12;
 
 /// The text is no telegram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +54,12 @@ pub enum DsmrError {
         /// What it is.
         found: u16,
     },
+    /// It has no checksum, and lines that no meter writes.
+    #[error("the text telegram is damaged: not each of its lines is a code and its values")]
+    Unsound,
+    /// It has no checksum though it should.
+    #[error("the end of the text telegram is missing: this meter writes a checksum there")]
+    CutOff,
     /// No line with a code.
     #[error("the text telegram has no values")]
     Nothing,
@@ -57,7 +71,7 @@ impl DsmrError {
     pub(super) const fn is_damaged(&self) -> bool {
         match self {
             Self::NotText { has_codes, .. } | Self::NoEnd { has_codes } => *has_codes,
-            Self::Checksum { .. } => true,
+            Self::Checksum { .. } | Self::Unsound | Self::CutOff => true,
             Self::Nothing => false,
         }
     }
@@ -75,8 +89,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Item>, DsmrError> {
     }
     let items = items(body);
     let has_codes = has_codes(&items);
-    let end = end.ok_or(DsmrError::NoEnd { has_codes })?;
-    check(bytes, end)?;
+    end.ok_or(DsmrError::NoEnd { has_codes })?;
+    verify(bytes).map_err(|(announced, found)| DsmrError::Checksum { announced, found })?;
     if has_codes {
         Ok(items)
     } else {
@@ -87,7 +101,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Item>, DsmrError> {
 fn items(body: &[u8]) -> Vec<Item> {
     let text = String::from_utf8_lossy(body);
     let lines = text.lines().enumerate();
-    lines.filter_map(|(line, text)| item(line, text)).collect()
+    let mut items: Vec<Item> = lines.filter_map(|(line, text)| item(line, text)).collect();
+    let number = items.iter_mut().find(|item| item.obis == Some(EQUIPMENT));
+    if let Some(number) =
+        number.filter(|item| item.value.as_text().is_some_and(|id| !id.is_empty()))
+    {
+        number.obis = Some(Obis::METER_NUMBER);
+    }
+    items
 }
 
 fn has_codes(items: &[Item]) -> bool {
@@ -101,19 +122,53 @@ fn end(bytes: &[u8]) -> Option<usize> {
     Some(before + 1)
 }
 
-/// Compares the checksum, if there is one.
-fn check(bytes: &[u8], end: usize) -> Result<(), DsmrError> {
-    let digits = bytes.get(end + 1..end + 5).unwrap_or_default();
-    let digits = std::str::from_utf8(digits).unwrap_or_default();
-    // Older meters end with the mark alone.
-    let Ok(announced) = u16::from_str_radix(digits, 16) else {
-        return Ok(());
+/// Compares the checksum, and says whether there is one; an error tells what it says and what it
+/// should be.
+///
+/// Some meters leave out leading zeros. Where a program or an adapter has changed the line ends, it
+/// still counts those of the meter.
+pub(super) fn verify(bytes: &[u8]) -> Result<bool, (u16, u16)> {
+    let end = end(bytes).unwrap_or(bytes.len());
+    let Some(announced) =
+        digits(bytes, end).and_then(|digits| u16::from_str_radix(digits, 16).ok())
+    else {
+        return Ok(false);
     };
-    let found = CRC.checksum(bytes.get(..=end).unwrap_or_default());
-    if digits.len() == 4 && found != announced {
-        return Err(DsmrError::Checksum { announced, found });
+    let text = bytes.get(..=end).unwrap_or_default();
+    let found = CRC.checksum(text);
+    if found == announced || CRC.checksum(&with_line_ends(text)) == announced {
+        return Ok(true);
     }
-    Ok(())
+    Err((announced, found))
+}
+
+/// The digits of the checksum, where there are any.
+fn digits(bytes: &[u8], end: usize) -> Option<&str> {
+    let rest = bytes.get(end + 1..)?;
+    let count = rest
+        .iter()
+        .take(4)
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
+    let digits = std::str::from_utf8(rest.get(..count)?).ok()?;
+    (!digits.is_empty()).then_some(digits)
+}
+
+fn with_line_ends(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 64);
+    for byte in text.iter().filter(|byte| **byte != b'\r') {
+        if *byte == b'\n' {
+            out.push(b'\r');
+        }
+        out.push(*byte);
+    }
+    out
+}
+
+/// A text up to its `!` as a meter sends it: with its checksum.
+#[must_use]
+pub fn seal(text: &str) -> Vec<u8> {
+    format!("{text}{:04X}", CRC.checksum(text.as_bytes())).into_bytes()
 }
 
 /// Changes the checksum of a text that was changed from what it was `before`, without changing its
@@ -122,14 +177,13 @@ pub(super) fn reseal(bytes: &mut [u8], before: &[u8]) {
     let Some(end) = end(before) else {
         return;
     };
-    let digits = before.get(end + 1..end + 5).unwrap_or_default();
-    let text = std::str::from_utf8(digits).unwrap_or_default();
-    let (Ok(announced), 4) = (u16::from_str_radix(text, 16), digits.len()) else {
+    let digits = digits(before, end).unwrap_or_default();
+    let (Ok(announced), 4) = (u16::from_str_radix(digits, 16), digits.len()) else {
         return;
     };
     let sum = |bytes: &[u8]| CRC.checksum(bytes.get(..=end).unwrap_or_default());
     let announced = announced ^ sum(before) ^ sum(bytes);
-    let text = if digits.iter().any(u8::is_ascii_lowercase) {
+    let text = if digits.bytes().any(|digit| digit.is_ascii_lowercase()) {
         format!("{announced:04x}")
     } else {
         format!("{announced:04X}")
@@ -166,11 +220,28 @@ fn value(code: Obis, text: &str) -> ItemValue {
     {
         return ItemValue::Moment(time);
     }
-    let is_message = matches!(code.0, [0, _, 96, 13, ..]);
-    if code.is_identity() || is_message {
+    if code.is_identity() {
+        return ItemValue::Text(id(text));
+    }
+    if matches!(code.0, [0, _, 96, 13, ..]) {
         return ItemValue::Text(from_hex(text).unwrap_or_else(|| printable(text)));
     }
     quantity(text).map_or_else(|| ItemValue::Text(printable(text)), ItemValue::Quantity)
+}
+
+/// Who somebody is: most write each character as two digits, others just write it. Zeros alone are
+/// nobody.
+fn id(text: &str) -> String {
+    if text.bytes().all(|byte| byte == b'0') {
+        return String::new();
+    }
+    let is_id = |id: &String| {
+        let digits = id.bytes().filter(u8::is_ascii_digit).count();
+        let is_usual = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+        id.bytes().all(is_usual) && 2 * digits >= id.len()
+    };
+    let characters = from_hex(text).filter(|_| text.len() >= LONG_ID);
+    characters.filter(is_id).unwrap_or_else(|| printable(text))
 }
 
 /// `000006.695*kWh`, `00044`.
@@ -247,11 +318,6 @@ mod tests {
         1-0:3.8.0(0012*varh)\r\n1-0:32.32.0(00044)\r\n0-0:96.13.0()\r\n1-0:13.7.0(-0.309)\r\n\
         0-1:24.2.1(250601115500S)(00012.345*m3)\r\nnonsense\r\n!";
 
-    fn sealed(body: &str) -> Vec<u8> {
-        let crc = CRC.checksum(body.as_bytes());
-        format!("{body}{crc:04X}\r\n").into_bytes()
-    }
-
     fn shown(items: &[Item], code: &str) -> String {
         let code: Obis = code.parse().unwrap();
         let item = items.iter().find(|item| item.obis == Some(code)).unwrap();
@@ -260,7 +326,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_line_is_read() {
-        let items = parse(&sealed(BODY)).unwrap();
+        let items = parse(&seal(BODY)).unwrap();
         assert_eq!(items[0].value.to_string(), "\"ABC5\\2test\"");
         assert_eq!(shown(&items, "0-0:1.0.0"), "2025-06-01T12:00:00");
         assert_eq!(shown(&items, "0-0:96.1.0"), "\"AB0012\"");
@@ -276,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_damaged_telegram_is_told_from_one_that_is_none() {
-        let mut bytes = sealed(BODY);
+        let mut bytes = seal(BODY);
         bytes[60] ^= 1;
         assert!(matches!(parse(&bytes), Err(DsmrError::Checksum { .. })));
         let (offset, has_codes) = (6, false);
@@ -292,11 +358,38 @@ mod tests {
     }
 
     #[test]
+    fn the_equipment_id_is_the_number_of_the_meter_as_it_is_written() {
+        for (line, number) in [
+            ("0-0:96.1.1(4B414D3030303131)", "KAM00011"),
+            ("0-0:96.1.0(4B414D3030303131)", "KAM00011"),
+            ("0-0:96.1.1(44556677)", "44556677"),
+            ("0-0:96.1.1(ADC3100000099007)", "ADC3100000099007"),
+        ] {
+            let items = parse(&seal(&format!("/ABC5\r\n\r\n{line}\r\n!"))).unwrap();
+            assert_eq!(shown(&items, "0-0:96.1.0"), format!("{number:?}"), "{line}");
+        }
+        let nobody = parse(&seal("/ABC5\r\n\r\n0-0:96.1.1(00000000000000)\r\n!")).unwrap();
+        assert_eq!(shown(&nobody, "0-0:96.1.1"), "\"\"");
+    }
+
+    #[test]
+    fn a_checksum_without_its_zeros_or_with_other_line_ends_is_right_and_no_other_is() {
+        let short = (0..).map(|n| format!("/ABC5\r\n\r\n1-0:1.8.0({n:06}*Wh)\r\n!"));
+        let short = short
+            .into_iter()
+            .find(|text| CRC.checksum(text.as_bytes()) < 0x1000)
+            .unwrap();
+        let crc = CRC.checksum(short.as_bytes());
+        assert_eq!(verify(format!("{short}{crc:X}\r\n").as_bytes()), Ok(true));
+        assert!(verify(format!("{short}{:X}", crc ^ 1).as_bytes()).is_err());
+        let sealed = String::from_utf8(seal(&short)).unwrap();
+        assert_eq!(verify(sealed.replace("\r\n", "\n").as_bytes()), Ok(true));
+        assert_eq!(verify(short.as_bytes()), Ok(false));
+    }
+
+    #[test]
     fn a_telegram_without_checksum_is_taken() {
-        assert_eq!(
-            parse(format!("{BODY}\r\n").as_bytes()),
-            parse(&sealed(BODY))
-        );
+        assert_eq!(parse(format!("{BODY}\r\n").as_bytes()), parse(&seal(BODY)));
     }
 
     proptest! {

@@ -24,7 +24,7 @@ use super::telegram::Telegram;
 /// Digits that a text needs to be taken for a number of something.
 const DIGITS: usize = 6;
 /// The same in the first line of a text telegram, where products have numbers too.
-const DIGITS_IN_HEAD: usize = 10;
+const DIGITS_IN_HEAD: usize = 7;
 /// Characters of a product's name at most: `MA304H3E`.
 const PRODUCT: usize = 8;
 

@@ -1,13 +1,16 @@
 //! Keys of the customer interface, read the way operators hand them out.
 //!
 //! Portals and letters print the same sixteen bytes in many ways: `00112233…`, `00 11 22 33 …`,
-//! `00:11:22:33:…`, `0x00, 0x11, 0x22, …`; some use sixteen letters instead. Suite 2 wants
-//! thirty-two bytes, in hexadecimal digits only.
+//! `00:11:22:33:…`, `0x00, 0x11, 0x22, …`; some use sixteen letters instead, some write the digits
+//! themselves in hexadecimal, so that there are twice as many. Suite 2 wants thirty-two bytes, in
+//! hexadecimal digits only.
 
 use std::fmt;
 use std::str::FromStr;
 
 use zeroize::Zeroizing;
+
+use crate::model::pasted::{self, NotHex, is_separator};
 
 /// Bytes of a key for AES-128.
 const SHORT: usize = 16;
@@ -19,17 +22,19 @@ const LONG: usize = 32;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(Zeroizing<Vec<u8>>);
 
-/// The text is no key. Says nothing of what the text was.
+/// The text is no key. Says nothing of what the text was, but for a character that no key has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// There is nothing in it.
     #[error("the key is empty; {HINT}")]
     Empty,
     /// A character that no key has.
-    #[error("character {place} of the key is not a hexadecimal digit; {HINT}")]
+    #[error("{}, character {place} of the key, is not a hexadecimal digit; {HINT}", quoted(*character))]
     NotHex {
-        /// Which character, counted from 1.
+        /// Which character of those that are seen, counted from 1.
         place: usize,
+        /// The character.
+        character: char,
     },
     /// Half a byte, somewhere between separators.
     #[error("the key has an odd number of digits before character {place}: one is missing; {HINT}")]
@@ -43,6 +48,16 @@ pub enum KeyError {
         /// How many.
         digits: usize,
     },
+}
+
+/// A character for people, and what it was meant to be, if that is likely.
+fn quoted(character: char) -> String {
+    match character {
+        'O' | 'o' => format!("\"{character}\" (the letter; is it a zero?)"),
+        'I' | 'l' | 'i' => format!("\"{character}\" (the letter; is it a one?)"),
+        _ if character.is_ascii_graphic() => format!("\"{character}\""),
+        _ => format!("\"{character}\" (U+{:04X})", u32::from(character)),
+    }
 }
 
 const HINT: &str =
@@ -84,64 +99,35 @@ impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
+        let name = Zeroizing::new(pasted::name(text));
+        if name.is_empty() {
             return Err(KeyError::Empty);
         }
-        if is_letters(trimmed) {
-            return Ok(Self(Zeroizing::new(trimmed.as_bytes().to_vec())));
+        if is_letters(&name) {
+            return Ok(Self(Zeroizing::new(name.as_bytes().to_vec())));
         }
-        // A list may write 0x0 for 0x00; without prefixes a single digit is a slip.
-        let is_list = trimmed.contains("0x") || trimmed.contains("0X");
-        let mut bytes = Zeroizing::new(Vec::with_capacity(LONG + 1));
-        let mut digits = 0_usize;
-        let mut pending: Option<u8> = None;
-        let mut group = 0_usize;
-        let mut characters = text.chars().enumerate().peekable();
-        while let Some((index, character)) = characters.next() {
-            let followed_by_x = characters
-                .peek()
-                .is_some_and(|(_, next)| matches!(next, 'x' | 'X'));
-            let is_prefix = character == '0' && followed_by_x;
-            if is_prefix {
-                characters.next();
+        let hex = pasted::hex(text, 2 * LONG).map_err(|error| match error {
+            NotHex::Character { place, character } => KeyError::NotHex { place, character },
+            NotHex::Odd { place } => KeyError::OddDigits { place },
+            NotHex::Digits(digits) => KeyError::Length { digits },
+        })?;
+        let wrong = KeyError::Length { digits: hex.digits };
+        match hex.bytes.len() {
+            // By chance no key looks so.
+            LONG.. if hex.bytes.iter().all(u8::is_ascii_hexdigit) => {
+                let digits = Zeroizing::new(
+                    hex.bytes
+                        .iter()
+                        .map(|byte| char::from(*byte))
+                        .collect::<String>(),
+                );
+                let inner = pasted::hex(&digits, LONG).map_err(|_| wrong)?;
+                (inner.bytes.len() >= SHORT)
+                    .then_some(Self(inner.bytes))
+                    .ok_or(wrong)
             }
-            if is_prefix || is_separator(character) {
-                match pending.take() {
-                    Some(digit) if is_list && group == 1 => bytes.push(digit),
-                    Some(_) => return Err(KeyError::OddDigits { place: index + 1 }),
-                    None => {}
-                }
-                group = 0;
-                continue;
-            }
-            // A digit of base 16 is at most 15.
-            let digit = match character.to_digit(16) {
-                Some(digit) => digit as u8,
-                None => return Err(KeyError::NotHex { place: index + 1 }),
-            };
-            digits += 1;
-            group += 1;
-            match pending.take() {
-                Some(high) => bytes.push(high << 4 | digit),
-                None => pending = Some(digit),
-            }
-            // Before the buffer grows, which would leave a copy of the key behind.
-            if bytes.len() > LONG {
-                let more = characters.filter(|(_, rest)| rest.is_ascii_hexdigit());
-                return Err(KeyError::Length {
-                    digits: digits + more.count(),
-                });
-            }
-        }
-        match pending {
-            Some(digit) if is_list && group == 1 => bytes.push(digit),
-            Some(_) => return Err(KeyError::Length { digits }),
-            None => {}
-        }
-        match bytes.len() {
-            SHORT | LONG => Ok(Self(bytes)),
-            _ => Err(KeyError::Length { digits }),
+            SHORT | LONG => Ok(Self(hex.bytes)),
+            _ => Err(wrong),
         }
     }
 }
@@ -154,10 +140,6 @@ fn is_letters(text: &str) -> bool {
             .chars()
             .all(|c| is_separator(c) || c.is_ascii_hexdigit() || matches!(c, 'x' | 'X'));
     text.len() == SHORT && text.bytes().all(|byte| byte.is_ascii_graphic()) && !is_hex_in_pieces
-}
-
-fn is_separator(character: char) -> bool {
-    character.is_whitespace() || matches!(character, ':' | '-' | ',' | ';' | '[' | ']' | '{' | '}')
 }
 
 #[cfg(test)]
@@ -193,6 +175,48 @@ mod tests {
     }
 
     #[test]
+    fn what_pasting_adds_is_left_out_and_what_is_wrong_is_named() {
+        let plain = "0001021abcdef0123456789abcdef0ff";
+        let broken = plain.split_at(16);
+        for between in ["\u{2013}", "\u{200b}", "\u{ad}", ".", "_", "\u{a0}", " – "] {
+            let text = format!("\u{feff}{}{between}{}", broken.0, broken.1);
+            assert_eq!(text.parse(), Ok(Key::from(BYTES)), "{text}");
+        }
+        for text in [
+            format!("\"{plain}\""),
+            format!("„{plain}“"),
+            format!("GUEK: {plain}"),
+            format!("AK {plain}"),
+        ] {
+            assert_eq!(text.parse(), Ok(Key::from(BYTES)), "{text}");
+        }
+        let error = format!("\u{feff}{}\u{200b}g{}", broken.0, broken.1)
+            .parse::<Key>()
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("\"g\", character 17 of the key, is not"),
+            "{error}"
+        );
+        let quoted = "'00112233445566'".parse::<Key>().unwrap_err();
+        assert_eq!(quoted, KeyError::Length { digits: 14 });
+    }
+
+    #[test]
+    fn digits_that_were_written_in_hexadecimal_themselves_are_the_key() {
+        let plain = "0001021abcdef0123456789ABCDEF0ff";
+        let twice: String = plain.bytes().map(|byte| format!("{byte:02X}")).collect();
+        assert_eq!(twice.parse(), Ok(Key::from(BYTES)));
+        // Half as many may be a key of letters, written in hexadecimal.
+        let letters: String = "0123456789abcdef"
+            .bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(letters.parse(), Ok(Key::from(*b"0123456789abcdef")));
+    }
+
+    #[test]
     fn a_slip_is_explained_without_the_key() {
         let wrong = |text: &str| text.parse::<Key>().unwrap_err();
         assert_eq!(wrong("  "), KeyError::Empty);
@@ -207,7 +231,10 @@ mod tests {
         assert_eq!(wrong(&"ab".repeat(70)), KeyError::Length { digits: 140 });
         assert_eq!(
             wrong("O001021abcdef0123456789abcdef0ff"),
-            KeyError::NotHex { place: 1 }
+            KeyError::NotHex {
+                place: 1,
+                character: 'O'
+            }
         );
         assert_eq!(wrong("00 01 2 1A bc"), KeyError::OddDigits { place: 8 });
         assert_eq!(wrong("00:11:22:33:44:5"), KeyError::Length { digits: 11 });

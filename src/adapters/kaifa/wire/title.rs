@@ -11,6 +11,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::model::pasted;
+
 /// A meter's title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SystemTitle(pub [u8; 8]);
@@ -34,6 +36,13 @@ const MAKERS: &[(&str, &str)] = &[
     ("SMS", "Siemens"),
     ("ZIV", "ZIV"),
 ];
+
+/// The name of the maker with these letters, where it is known.
+#[must_use]
+pub fn maker(letters: &str) -> Option<&'static str> {
+    let known = MAKERS.iter().find(|(code, _)| *code == letters);
+    known.map(|(_, name)| *name)
+}
 
 /// Whether the bytes begin with the letters of a known maker.
 pub(in super::super) fn begins_with_maker(bytes: &[u8]) -> bool {
@@ -61,8 +70,7 @@ impl SystemTitle {
     /// The name of the maker, or its letters where the name is not known.
     pub fn maker(&self) -> String {
         let letters = self.letters();
-        let known = MAKERS.iter().find(|(code, _)| *code == letters);
-        known.map_or(letters, |(_, name)| (*name).to_owned())
+        maker(&letters).map_or_else(|| letters.clone(), str::to_owned)
     }
 
     /// The last digits of the number printed on the meter, where the maker is known to put them
@@ -89,20 +97,14 @@ impl fmt::Display for SystemTitle {
 impl FromStr for SystemTitle {
     type Err = NotATitle;
 
-    /// Reads sixteen hexadecimal digits, with spaces, colons or dashes between the bytes or not.
+    /// Reads sixteen hexadecimal digits, with anything between them that people put there.
     fn from_str(text: &str) -> Result<Self, NotATitle> {
-        let digits = text
-            .chars()
-            .filter(|c| !c.is_whitespace() && !matches!(c, ':' | '-'))
-            .map(|c| c.to_digit(16).ok_or(NotATitle))
-            .collect::<Result<Vec<u32>, NotATitle>>()?;
-        if digits.len() != 16 {
-            return Err(NotATitle);
-        }
-        let number = digits
-            .iter()
-            .fold(0, |sum, digit| sum << 4 | u64::from(*digit));
-        Ok(Self(number.to_be_bytes()))
+        let hex = pasted::hex(text, 8).map_err(|_| NotATitle)?;
+        hex.bytes
+            .as_slice()
+            .try_into()
+            .map(Self)
+            .map_err(|_| NotATitle)
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Transport {
     Hdlc,
     /// As it is, without a frame.
     Raw,
+    /// A telegram of text in clear.
+    Text,
 }
 
 impl fmt::Display for Transport {
@@ -28,6 +30,7 @@ impl fmt::Display for Transport {
             Self::MBus => "M-Bus",
             Self::Hdlc => "HDLC",
             Self::Raw => "no frames",
+            Self::Text => "text",
         })
     }
 }
@@ -107,6 +110,32 @@ pub enum Reason {
         /// Its CI byte, 20 or higher.
         control_information: u8,
     },
+    /// Another language of meters.
+    #[error(
+        "this is SML, as meters in Germany speak it on their infrared port; it is not supported"
+    )]
+    Sml,
+    /// A head in clear, and behind it an encrypted telegram that does not say whose it is.
+    #[error(
+        "the telegram is encrypted, and its meter hides the system title that its key needs; that \
+         is not supported"
+    )]
+    HiddenTitle,
+    /// A byte of a text telegram that is no character.
+    #[error(
+        "byte {at} of the text telegram is no character; check the cable and the power supply of \
+         the adapter"
+    )]
+    NotText {
+        /// Which byte of it.
+        at: usize,
+    },
+    /// A text telegram that stops.
+    #[error("the text telegram stops after {have} bytes: the line that begins with ! is missing")]
+    NoTextEnd {
+        /// Bytes there are of it.
+        have: usize,
+    },
     /// A later part of a message whose beginning did not come.
     #[error("the beginning of this message is missing")]
     Orphan {
@@ -133,7 +162,7 @@ pub enum Reason {
     #[error("the message was not complete when the next one began; its end was lost")]
     Superseded,
     /// The message is longer than any meter's.
-    #[error("the message is longer than {} bytes", super::MAX_MESSAGE)]
+    #[error("the message is longer than any meter's")]
     TooLong,
     /// A block of a block transfer whose header makes no sense.
     #[error("the header of a block is damaged")]
@@ -174,14 +203,14 @@ impl Reason {
     pub fn is_checksum_error(&self) -> bool {
         matches!(
             self,
-            Self::Checksum { .. } | Self::HeaderChecksum | Self::NoStop
+            Self::Checksum { .. } | Self::HeaderChecksum | Self::NoStop | Self::NotText { .. }
         )
     }
 
-    /// Whether it is another kind of M-Bus, which no setting will turn into ours.
+    /// Whether it is surely another language, which no setting will turn into ours.
     #[must_use]
-    pub fn is_other_bus(&self) -> bool {
-        matches!(self, Self::OtherBus { .. })
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::OtherBus { .. } | Self::Sml | Self::HiddenTitle)
     }
 
     /// Whether nothing is wrong: the line was merely opened in the middle of a message.

@@ -8,14 +8,19 @@ use super::block_transfer::{self, Block};
 use super::event::{LinkEvent, Message, Reason, Refused, Span, Transport};
 use super::found::Found;
 use super::joiner::{Joined, Joiner, Part, Step};
+use super::text::{self, Text};
 use super::{hdlc, mbus, raw};
 
 /// Quiet for longer than this inside of a frame: the rest will not come.
 pub const FRAME_GAP: Duration = Duration::from_millis(500);
-/// Quiet for longer than this between parts of a message: the rest will not come.
+/// Quiet for longer than this between parts of a message, or inside of a text: the rest will not
+/// come.
 pub const MESSAGE_GAP: Duration = Duration::from_secs(2);
 /// Bytes held at most, besides events not pulled yet and the parts of half a message.
-pub const MAX_BUFFER: usize = 4096;
+pub const MAX_BUFFER: usize = 12 * 1024;
+
+/// What SML begins with.
+const SML: [u8; 8] = [0x1b, 0x1b, 0x1b, 0x1b, 1, 1, 1, 1];
 
 /// Pulls messages out of bytes pushed in pieces of any size, whatever the transport.
 ///
@@ -49,10 +54,16 @@ enum Sound<'a> {
     Hdlc(hdlc::Frame<'a>),
     /// A message of so many bytes, without a frame.
     Raw(usize),
+    Text(Text),
+    /// The mark of that other language.
+    Sml,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Ending {
+    /// The line has been quiet for longer than [`FRAME_GAP`].
+    Pause,
+    /// The line has been quiet for longer than [`MESSAGE_GAP`].
     Quiet,
     End,
 }
@@ -60,7 +71,7 @@ enum Ending {
 impl Ending {
     fn reason(self, have: usize, need: Option<usize>) -> Reason {
         match self {
-            Self::Quiet => Reason::Silence { have, need },
+            Self::Pause | Self::Quiet => Reason::Silence { have, need },
             Self::End => Reason::CutOff { have, need },
         }
     }
@@ -75,7 +86,7 @@ impl Framer {
 
     /// Adds bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
-        // Little more than half of the buffer can be waiting, so there is always room.
+        // Little more than two thirds of the buffer can be waiting, so there is always room.
         for piece in bytes.chunks(MAX_BUFFER / 4) {
             self.buffer.extend_from_slice(piece);
             self.advance(None);
@@ -86,12 +97,29 @@ impl Framer {
     /// ends a frame in progress, more than [`MESSAGE_GAP`] a message in progress.
     pub fn idle(&mut self, quiet: Duration) {
         if quiet > FRAME_GAP {
-            self.advance(Some(Ending::Quiet));
+            let is_long = quiet > MESSAGE_GAP;
+            self.advance(Some(if is_long {
+                Ending::Quiet
+            } else {
+                Ending::Pause
+            }));
             self.clean_at = self.offset + self.buffer.len() as u64;
         }
         if quiet > MESSAGE_GAP {
             self.drop_halves(Ending::Quiet);
         }
+    }
+
+    /// Whether a longer quiet would mean something: half of a frame or message is there, or noise
+    /// behind which a message without a frame would not count.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        // Of the last frame of HDLC its flag stays.
+        self.buffer.len() > 1
+            || self.clean_at != self.offset + self.buffer.len() as u64
+            || self.segments.is_waiting()
+            || self.hdlc.is_waiting()
+            || self.blocks.is_waiting()
     }
 
     /// Says that no more bytes will come. What is left over is reported if it looks like the
@@ -126,6 +154,10 @@ impl Framer {
             self.offset = begun + at as u64;
             let offset = self.offset;
             at += match self.recognise(rest, ending) {
+                // Line ends behind a text are no noise.
+                Found::Noise if offset == self.clean_at && matches!(rest, [b'\r' | b'\n', ..]) => {
+                    self.sound(1).length
+                }
                 Found::Noise => self.skip_one(),
                 Found::PassOver(length) => {
                     // Within a broken frame it is a byte like any other.
@@ -137,7 +169,9 @@ impl Framer {
                     let Some(ending) = ending else { break };
                     // The flag at the end of a frame may begin another one after any pause.
                     let is_flag_of_both = rest.len() == 1 && offset < self.clean_at;
-                    if is_flag_of_both {
+                    // Meters with a P1 port pause within their telegrams.
+                    let is_patient = ending == Ending::Pause && text::begins(rest);
+                    if is_flag_of_both || is_patient {
                         break;
                     }
                     if need.is_some() {
@@ -167,6 +201,22 @@ impl Framer {
                     self.message(Transport::Raw, Joined { frames, bytes });
                     length
                 }
+                Found::Sound(Sound::Text(Text::Telegram { length, characters })) => {
+                    let frames = vec![self.sound(length)];
+                    self.events.push_back(LinkEvent::Message(Message {
+                        offset,
+                        transport: Transport::Text,
+                        surplus: 0,
+                        bytes: characters,
+                        frames,
+                    }));
+                    length
+                }
+                Found::Sound(Sound::Text(Text::Head(length))) => self.sound(length).length,
+                Found::Sound(Sound::Text(Text::HiddenTitle(length))) => {
+                    self.foreign(length, Reason::HiddenTitle)
+                }
+                Found::Sound(Sound::Sml) => self.foreign(SML.len(), Reason::Sml),
             };
         }
         self.offset = begun + at as u64;
@@ -182,6 +232,16 @@ impl Framer {
         match hdlc::recognise(rest) {
             Found::Noise => {}
             found => return found.map(Sound::Hdlc),
+        }
+        match text::recognise(rest, ending.is_some(), ending > Some(Ending::Pause)) {
+            Found::Noise => {}
+            found => return found.map(Sound::Text),
+        }
+        if rest.starts_with(&SML) {
+            return Found::Sound(Sound::Sml);
+        }
+        if SML.starts_with(rest) {
+            return Found::Wait(None);
         }
         let place = raw::Place {
             is_clean: self.offset == self.clean_at,
@@ -206,6 +266,13 @@ impl Framer {
                 reason,
             }));
         }
+    }
+
+    /// Tells of bytes that surely are of another language.
+    fn foreign(&mut self, length: usize, reason: Reason) -> usize {
+        let offset = self.sound(length).offset;
+        self.refuse(Some(Refused { offset, reason }));
+        length
     }
 
     fn sound(&mut self, length: usize) -> Span {

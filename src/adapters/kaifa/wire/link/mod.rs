@@ -10,6 +10,8 @@
 //! | `7E Ax xx` | HDLC, type 3 | 11 bits of length | two CRCs, closing flag | [`hdlc`] |
 //! | `DB 08` | none: ciphered message as it is | its BER length | where it begins and ends | `raw` |
 //! | `0F` | none: plain message as it is | its value's own end | the same, and its date | `raw` |
+//! | `/`, three letters | text (P1) | a line that begins with `!` | CRC, where the meter writes one | `text` |
+//! | `1B 1B 1B 1B 01 01 01 01` | SML, which is only named | | | `framer` |
 //! | `E5`, `10 C A CS 16` | M-Bus acknowledgement, short frame | | passed over | `mbus` |
 //!
 //! Above the frames, pieces are joined to messages: M-Bus by the sequence number in the CI byte, HDLC
@@ -44,6 +46,7 @@ mod places;
 mod raw;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use annotate::annotate;
 pub use event::{LinkEvent, Message, Reason, Refused, Span, Transport};
@@ -52,3 +55,6 @@ pub use places::{FramePlace, frames, places};
 
 /// Bytes of an application message at most; real ones have less than 700.
 pub const MAX_MESSAGE: usize = 2048;
+/// Bytes of a text telegram at most: one with all that may be in it, a text message too, has six
+/// thousand.
+pub const MAX_TEXT: usize = 8192;

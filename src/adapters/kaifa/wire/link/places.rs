@@ -104,7 +104,7 @@ pub fn places(stream: &[u8], message: &Message) -> Option<Vec<usize>> {
         let bytes = start..start.checked_add(span.length)?;
         let frame = stream.get(bytes.clone())?;
         let (data, is_last) = match message.transport {
-            Transport::Raw => (0..frame.len(), true),
+            Transport::Raw | Transport::Text => (0..frame.len(), true),
             Transport::MBus => match mbus::recognise(frame) {
                 Found::Sound(read) => (mbus::data(frame), read.is_last()),
                 _ => return None,

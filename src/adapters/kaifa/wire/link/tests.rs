@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::super::dsmr;
 use super::hdlc::Sender;
 use super::*;
 
@@ -273,6 +274,77 @@ fn a_stream_that_ends_in_a_frame_says_so() {
     assert_eq!(outcome([&frame[..3]]), (vec![], 3));
 }
 
+#[test]
+fn text_may_pause_for_longer_than_frames_and_its_line_end_is_no_noise() {
+    let text = dsmr::seal("/XYZ5\\a\r\n\r\n1-0:1.8.0(000001*Wh)\r\n!");
+    let (one, other) = text.split_at(30);
+    let after_pause = |pause| {
+        let mut framer = Framer::new();
+        framer.push(one);
+        framer.idle(pause);
+        framer.push(other);
+        framer.push(b"\r\n");
+        let events = pull(&mut framer);
+        assert_eq!(
+            framer.is_waiting(),
+            pause == LONG_PAUSE,
+            "noise is the last"
+        );
+        (
+            messages(&events) == [text.as_slice()],
+            reasons(&events),
+            framer.noise(),
+        )
+    };
+    assert_eq!(after_pause(SHORT_PAUSE), (true, vec![], 0));
+    let (is_whole, reasons, _) = after_pause(LONG_PAUSE);
+    let have = one.len();
+    assert_eq!(
+        (is_whole, reasons),
+        (false, vec![Reason::NoTextEnd { have }])
+    );
+}
+
+#[test]
+fn other_languages_are_named_by_their_marks() {
+    let sml = [
+        0x1b, 0x1b, 0x1b, 0x1b, 1, 1, 1, 1, 0x76, 5, 0, 0x1b, 0x1b, 0x1b, 0x1b, 0x1a,
+    ];
+    for size in 1..sml.len() {
+        let (events, _) = outcome(sml.chunks(size));
+        assert_eq!(reasons(&events), [Reason::Sml], "{size}");
+    }
+    let hidden = [
+        b"/XYZ5a\r\n\r\n".as_slice(),
+        &[0, 0x82, 2, 0x30, 0x30, 0, 0, 0, 1, 7, 7],
+    ]
+    .concat();
+    let (events, _) = outcome(hidden.chunks(3));
+    assert_eq!(reasons(&events), [Reason::HiddenTitle]);
+    let apdu = ciphered(60, 13);
+    let (events, _) = outcome([[b"/XYZ5a\r\n\r\n".as_slice(), &apdu].concat().as_slice()]);
+    assert_eq!(
+        messages(&events),
+        [apdu.as_slice()],
+        "a head in clear before it"
+    );
+}
+
+#[test]
+fn after_whole_telegrams_nothing_is_waited_for() {
+    let apdu = ciphered(300, 14);
+    for bytes in [
+        mbus::frames(&apdu, 245).concat(),
+        hdlc::frames(&apdu, 120, Sender::default()).concat(),
+    ] {
+        let mut framer = Framer::new();
+        framer.push(&bytes[..bytes.len() - 20]);
+        assert!(framer.is_waiting());
+        framer.push(&bytes[bytes.len() - 20..]);
+        assert!(!framer.is_waiting());
+    }
+}
+
 fn any_message() -> impl Strategy<Value = Vec<u8>> {
     (19..700_usize, any::<u8>()).prop_map(|(size, seed)| ciphered(size, seed))
 }
@@ -289,6 +361,20 @@ fn any_telegram() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     })
 }
 
+/// A text telegram, of eight bits or of seven with parity.
+fn any_text() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+    let lines = prop::collection::vec("1-0:[0-9]{1,2}\\.8\\.0\\([0-9]{3,6}\\*Wh\\)\r\n", 1..40);
+    (lines, any::<bool>()).prop_map(|(lines, has_parity)| {
+        let text = dsmr::seal(&format!("/XYZ5\\a\r\n\r\n{}!", lines.concat()));
+        let parity = |byte: &u8| match has_parity {
+            true => byte | ((byte.count_ones() & 1) as u8) << 7,
+            false => *byte,
+        };
+        let bytes = text.iter().map(parity).collect();
+        (text, bytes)
+    })
+}
+
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let likely = select(vec![
         0x68, 0xfa, 0x16, 0x7e, 0xa0, 0xdb, 0x08, 0x0f, 0x0c, 0x10, 0xe5, 0x01, 0x00,
@@ -301,7 +387,7 @@ proptest! {
     #[test]
     fn every_telegram_is_found_between_noise(
         telegrams in prop::collection::vec(
-            (any_telegram(), prop::collection::vec(any::<u8>(), 0..40)), 1..8
+            (prop_oneof![any_telegram(), any_text()], prop::collection::vec(any::<u8>(), 0..40)), 1..8
         ),
         size in 1..400_usize,
     ) {
@@ -318,7 +404,8 @@ proptest! {
 
     #[test]
     fn cuts_change_nothing(
-        before in garbage(), telegram in any_telegram(), after in garbage(), size in 1..300_usize
+        before in garbage(), telegram in prop_oneof![any_telegram(), any_text()], after in garbage(),
+        size in 1..300_usize
     ) {
         let stream = [before, telegram.1, after].concat();
         prop_assert_eq!(outcome(stream.chunks(size)), outcome([stream.as_slice()]));
