@@ -56,7 +56,7 @@ impl Inverter {
     /// Takes note of a record. What was learned from earlier ones stays: after a restart of the ECU
     /// a known inverter is listed without any values.
     pub(super) fn see(&mut self, record: &Record, now: Timestamp) {
-        self.product = record.product_name();
+        self.product = record.product_name().to_owned();
         self.listed = now;
         if let Some(channels) = record.channels() {
             self.channels = self.channels.max(channels.min(4));
@@ -165,10 +165,9 @@ pub(super) fn readings(
     {
         readings.push(*key, record.channel_power_w(channel).map(Decimal::from));
     }
-    let voltages = record.voltages_v();
     let keys = metrics::voltages(known.voltage_kind());
     for (index, key) in keys.iter().enumerate().take(known.voltages.into()) {
-        readings.push(*key, voltages.get(index).copied().map(Decimal::from));
+        readings.push(*key, record.voltage_v(index).map(Decimal::from));
     }
     let frequency = record
         .frequency_dhz()

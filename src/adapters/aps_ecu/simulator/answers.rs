@@ -69,6 +69,7 @@ pub(super) fn answer(
                 Period::Year => ecu.last_months(),
             },
             wraps: !plant.model.is_linux(),
+            group: group(plant),
         }),
         Request::Clock { .. } => {
             // The wire has whole seconds.
@@ -91,7 +92,7 @@ fn info(ecu: &Ecu, view: &View, flaws: &Flaws) -> EcuInfo {
     };
     EcuInfo {
         ecu: plant.ecu,
-        group: if linux { Group::G12 } else { Group::G11 },
+        group: group(plant),
         model: *b"01",
         lifetime_wh: if flaws.lifetime_zero {
             0
@@ -115,6 +116,14 @@ fn info(ecu: &Ecu, view: &View, flaws: &Flaws) -> EcuInfo {
         mac_ethernet: Some(mac(plant, 1)),
         mac_wifi: linux.then(|| mac(plant, 2)),
         tail: tail.to_vec(),
+    }
+}
+
+fn group(plant: &Plant) -> Group {
+    if plant.model.is_linux() {
+        Group::G12
+    } else {
+        Group::G11
     }
 }
 
