@@ -14,6 +14,7 @@ mod clock_steps;
 mod commands;
 mod counters;
 mod decoding;
+mod doubts;
 mod gateway;
 mod home;
 mod meter;

@@ -203,3 +203,75 @@ impl AskError {
         Health::new(code).seen(self.to_string()).advise(advice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    const PATIENCE: Patience = Patience {
+        connect: Duration::from_secs(5),
+        answer: Duration::from_secs(5),
+    };
+
+    /// Asks somebody who answers so.
+    async fn asked<F>(answer: impl FnOnce(TcpStream) -> F) -> Result<Answer, AskError>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint {
+            host: "127.0.0.1".into(),
+            port: listener.local_addr().unwrap().port(),
+        };
+        let links = Links::new();
+        let ecu = "216000000001".parse().unwrap();
+        let request = Request::Clock { ecu };
+        let asking = ask(&links, &endpoint, &request, PATIENCE);
+        let served = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut question = [0; 64];
+            let _ = stream.read(&mut question).await.unwrap();
+            tokio::spawn(answer(stream));
+        };
+        tokio::join!(asking, served).0
+    }
+
+    const CLOCK: &[u8] = b"APS11003200120020260621120000END";
+
+    #[tokio::test]
+    async fn a_missing_newline_costs_no_answer_whether_the_connection_is_closed_or_not() {
+        let closing = |mut stream: TcpStream| async move {
+            stream.write_all(CLOCK).await.unwrap();
+        };
+        let holding = |mut stream: TcpStream| async move {
+            stream.write_all(CLOCK).await.unwrap();
+            // Until the other side has gone.
+            let _ = stream.read(&mut [0; 8]).await;
+        };
+        let right = |answer| matches!(answer, Ok(Answer::Clock(_)));
+        assert!(right(asked(closing).await));
+        assert!(right(asked(holding).await));
+    }
+
+    #[tokio::test]
+    async fn a_cut_answer_is_none() {
+        let cut = |mut stream: TcpStream| async move {
+            stream.write_all(&CLOCK[..CLOCK.len() - 1]).await.unwrap();
+        };
+        let error = asked(cut).await.unwrap_err();
+        assert!(matches!(error, AskError::Cut { have: 31, .. }), "{error}");
+        assert!(error.health().advice.contains("timeout = \"15s\""));
+    }
+
+    #[tokio::test]
+    async fn who_sends_without_end_is_not_listened_to_for_long() {
+        let endless = |mut stream: TcpStream| async move {
+            while stream.write_all(&b"APS11".repeat(500)).await.is_ok() {}
+        };
+        let error = asked(endless).await.unwrap_err();
+        assert!(matches!(error, AskError::Endless(_)), "{error}");
+        assert_eq!(error.health().code, HealthCode::Garbled);
+    }
+}

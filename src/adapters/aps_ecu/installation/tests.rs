@@ -555,8 +555,7 @@ fn an_unlisted_three_phase_inverter_is_named_by_its_family_and_its_voltages_by_t
     let night = answers(cycle(5), vec![ds3(true), of(false, 0)]);
     let device = installation.twice(&night).devices.remove(other).unwrap();
     assert_eq!(device.name, "APsystems inverter 0001");
-    let has =
-        |device: &Device, start: &str| device.metrics.iter().any(|it| it.key.starts_with(start));
+    let has = |device: &Device, key: &str| device.metric(key).is_some();
     assert!(!has(&device, "voltage_l1"));
     let day = installation.twice(&answers(cycle(10), vec![ds3(true), of(true, 400)]));
     assert!(has(&day.devices[other], "voltage_l1_l2") && !has(&day.devices[other], "voltage_l1"));
@@ -770,4 +769,88 @@ fn a_list_without_inverters_by_day_is_no_fault_of_theirs() {
     let said = said(installation.reports(&answers(noon(), Vec::new()), now()));
     assert_eq!(said.code("216000000001"), HealthCode::Online);
     assert_eq!(said.code(DS3), HealthCode::NoData);
+}
+
+/// What happens between two rounds, and how the ECU lists three inverters then.
+#[derive(Debug, Clone)]
+struct Step {
+    minutes: u64,
+    /// By how much somebody sets the clock meanwhile.
+    set: i64,
+    listed: [bool; 3],
+    online: [bool; 3],
+}
+
+fn step() -> impl proptest::strategy::Strategy<Value = Step> {
+    use proptest::prelude::*;
+    let often = prop_oneof![3 => Just(true), 1 => Just(false)];
+    let set = prop_oneof![2 => Just(0_i64), 1 => -2_000_000_000..2_000_000_000_i64];
+    let three = || [often.clone(), often.clone(), often.clone()];
+    (1_u64..40, set, three(), three()).prop_map(|(minutes, set, listed, online)| Step {
+        minutes,
+        set,
+        listed,
+        online,
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever somebody does to the clock: nothing is forgotten too early, who works is online, the
+    /// ECU is asked neither too often nor too rarely, and its own clock is known.
+    #[test]
+    fn setting_the_clock_harms_nothing(steps in proptest::collection::vec(step(), 1..40)) {
+        use super::super::schedule::{Cycle, Pace, Round, Schedule, Wait};
+        const UIDS: [&str; 3] = ["704000000001", "704000000002", "901000000001"];
+        let config = Config::default();
+        let pace = Pace::new(&config);
+        let mut schedule = Schedule::new(pace, Cycle::default());
+        let mut installation = installation();
+        let (mut moment, mut ecu_clock) = (after(0), noon());
+        for step in steps {
+            let passed = Duration::from_secs(step.minutes * 60);
+            moment.steady += passed;
+            moment.wall = moment.wall.saturating_add(passed).unwrap();
+            let set = jiff::SignedDuration::from_secs(step.set);
+            moment.wall = moment.wall.saturating_add(set).unwrap();
+            ecu_clock = ecu_clock.saturating_add(jiff::SignedDuration::try_from(passed).unwrap());
+            if step.set != 0 {
+                installation.time().forget();
+            }
+            installation.time().note(ecu_clock, moment);
+            installation.time().learn(ecu_clock, moment.wall);
+            // A shift has steps of a quarter of an hour.
+            let off = installation.time().local(moment).duration_since(ecu_clock);
+            proptest::prop_assert!(off.abs() < jiff::SignedDuration::from_mins(15), "{:?}", off);
+
+            let place = |index: usize| step.listed[index].then(|| {
+                record(UIDS[index], RecordType::T01, step.online[index], &[211, 214], &[240, 241])
+            });
+            let records: Vec<Record> = (0..3).filter_map(place).collect();
+            let mut round = answers(ecu_clock, records);
+            let working = (0..3).filter(|it| step.listed[*it] && step.online[*it]).count();
+            let info = round.info.as_mut().unwrap();
+            (info.registered, info.online) = (3, working as u16);
+            let said = said(installation.reports(&round, moment));
+            for index in 0..3 {
+                let works = step.listed[index] && step.online[index];
+                if let Some(health) = said.health.get(UIDS[index]).filter(|_| works) {
+                    proptest::prop_assert_eq!(health.code, HealthCode::Online);
+                }
+            }
+            // Forty rounds are far less than the thirty days.
+            proptest::prop_assert!(said.gone.is_empty());
+            let kind = if installation.sky() == Sky::Asleep {
+                Round::Asleep
+            } else {
+                Round::Fresh { age: installation.time().age(ecu_clock, moment.wall) }
+            };
+            let local = installation.time().local(moment).time();
+            let wait = match schedule.after(kind, local) {
+                Wait::Round(wait) | Wait::Quiet(wait) => wait,
+            };
+            proptest::prop_assert!(wait >= pace.least && wait < pace.patience(), "{:?}", wait);
+        }
+    }
 }
