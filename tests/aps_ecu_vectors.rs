@@ -460,7 +460,7 @@ fn a_blank_record_and_another_ecu_are_no_measurement_and_no_inverter() {
         return;
     };
     let records = records(&answers);
-    assert_eq!(records[0].total_power_w(), Some(280));
+    assert_eq!(records[0].total_power_w(), Some(238));
     assert!(records[1].online);
     assert_eq!(
         (records[1].total_power_w(), records[1].voltage_v(0)),
