@@ -134,7 +134,7 @@ async fn a_recording_of_an_ecu_that_is_not_there() {
     gateway.handle.wait_for_port(false).await;
     let home = Home::new(1883, &[]);
     let done = record(&home, &gateway, "nothing", &[]).await;
-    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(done.code, Some(1), "{done:?}");
     assert!(done.err.contains("refuses the connection"), "{done:?}");
     let replayed = home.done(&["replay", "nothing"]).await;
     assert_eq!(replayed.code, Some(1), "{replayed:?}");

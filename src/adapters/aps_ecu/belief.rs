@@ -43,8 +43,8 @@ impl Belief {
         if twice.len() > room && !self.full {
             self.full = true;
             tracing::warn!(
-                "The ECU lists {} more inverters than it can have ({registered} are registered). They are \
-                 left out; if they are real, take the old ones out of the ECU and set forget_after = \"1h\" for a day.",
+                "The ECU lists {} more inverters than there can be: {registered} are registered, and {kept} are kept. \
+                 They are left out. If they are real, switch the ECU off and on, or shorten forget_after for a while.",
                 twice.len() - room
             );
         }

@@ -161,9 +161,8 @@ impl AskError {
         let (code, advice) = match self {
             Self::Link(LinkError::Refused(_)) => (
                 HealthCode::Unreachable,
-                "The ECU restarts (wait 10 minutes), or this is the wired address of an ECU-R: use its \
-                 Wi-Fi address. If it lasts, press the ECU's AP button for a moment, or switch the ECU \
-                 off and on.",
+                "The ECU restarts (wait 10 minutes), or an ECU-R is wired: use its Wi-Fi address. If it \
+                 lasts, press its AP button, or switch the ECU off and on.",
             ),
             Self::Link(LinkError::UnknownName(_)) => (
                 HealthCode::Unreachable,

@@ -166,9 +166,6 @@ impl<'a> Run<'a> {
             self.context.stop.cancelled().await;
             return Ok(());
         }
-        if let Some(words) = self.source.hasty() {
-            tracing::info!("{}: {words}.", self.source.endpoint);
-        }
         let stop = self.context.stop.clone();
         if !self.wait_out_quiet(&stop).await? {
             return Ok(());

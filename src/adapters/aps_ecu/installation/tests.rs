@@ -610,6 +610,42 @@ fn the_ecus_own_date_counts_until_its_shift_is_learned() {
     assert_eq!(day, Some(date(2026, 6, 21)));
 }
 
+/// In Sydney, on a host whose clock is at UTC.
+#[test]
+fn the_quiet_time_is_that_of_the_ecus_clock() {
+    use super::super::schedule::{Cycle, Round, Schedule, Wait};
+    let mut installation =
+        Installation::new(Config::default(), Remembered::default(), TimeZone::UTC);
+    let mut schedule = Schedule::new(Pace::new(&Config::default()), Cycle::default());
+    let mut plan = |installation: &mut Installation, wall: &str| {
+        let moment = Moment {
+            wall: wall.parse().unwrap(),
+            steady: Duration::ZERO,
+        };
+        let local = installation.time().local(moment).time();
+        schedule.after(Round::Asleep, local)
+    };
+    let noon = date(2026, 6, 21).at(12, 45, 0, 0);
+    for learned in [false, true] {
+        let wall = "2026-06-21T02:46:00Z";
+        let moment = Moment {
+            wall: wall.parse().unwrap(),
+            steady: Duration::ZERO,
+        };
+        installation.time().note(noon, moment);
+        if learned {
+            installation.time().learn(noon, moment.wall);
+        }
+        assert!(
+            matches!(plan(&mut installation, wall), Wait::Round(_)),
+            "it is noon there"
+        );
+    }
+    // And at 02:30 there, twenty minutes later is within it.
+    let wait = plan(&mut installation, "2026-06-21T16:31:00Z");
+    assert!(matches!(wait, Wait::Quiet(_)), "{wait:?}");
+}
+
 #[test]
 fn values_hold_for_longer_than_the_ecu_is_ever_left_alone() {
     let mut installation = installation();
@@ -833,9 +869,9 @@ proptest::proptest! {
             let info = round.info.as_mut().unwrap();
             (info.registered, info.online) = (3, working as u16);
             let said = said(installation.reports(&round, moment));
-            for index in 0..3 {
+            for (index, uid) in UIDS.iter().enumerate() {
                 let works = step.listed[index] && step.online[index];
-                if let Some(health) = said.health.get(UIDS[index]).filter(|_| works) {
+                if let Some(health) = said.health.get(*uid).filter(|_| works) {
                     proptest::prop_assert_eq!(health.code, HealthCode::Online);
                 }
             }

@@ -350,7 +350,7 @@ fn a_count_that_does_not_fit_loses_no_inverter() {
 fn an_unknown_type_has_values_only_if_they_can_be_ones() {
     let kind = RecordType::Other(*b"07");
     let good = online("999000000001", kind, &[150, 152], &[235, 236]);
-    let back = decoded_telemetry(&telemetry_of(vec![good.clone()]));
+    let back = decoded_telemetry(&telemetry_of(vec![good]));
     assert_eq!(back.records[0].total_power_w(), Some(302));
     // The same bytes in another order.
     let bad = online("999000000001", kind, &[235, 236], &[15, 12]);
