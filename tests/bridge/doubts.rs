@@ -240,3 +240,39 @@ async fn whoever_wakes_later_sleeps_until_then() {
     assert!(house.bridge.end().await.success());
     assert_eq!(house.bridge.count(&["WARN"]), 0, "{}", house.bridge.said());
 }
+
+/// It was moved, and the ECU that it came from still lists it.
+#[tokio::test]
+async fn an_inverter_that_two_ecus_list_is_of_the_one_that_hears_it() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let moved = "704000000777";
+    let before = Gateway::start(Plan {
+        inverters: &format!("{moved},DS3"),
+        faults: &["missing=1"],
+        ..Plan::default()
+    })
+    .await;
+    let now = Gateway::start(Plan {
+        serial: ECU_PRO,
+        inverters: moved,
+        ..Plan::default()
+    })
+    .await;
+    let wire = Wire::tap(broker.port()).await;
+    let home = Home::new(broker.port(), &[before.section(), now.section()]);
+    let mut bridge = home.run();
+    let id = format!("aps_ecu_{moved}");
+    let (_, mark) = wire.state("live", 0, &id, is_on).await;
+    // And it stays so.
+    let rounds = before.handle.requests(2);
+    before.handle.wait_for_requests(2, rounds + 5).await;
+    wire.state("live", mark, &id, is_on).await;
+    let config = wire.on(&format!("homeassistant/device/{id}/config"));
+    assert_eq!(
+        config.last().unwrap().json()["device"]["via_device"],
+        now.id()
+    );
+    assert!(bridge.end().await.success());
+}

@@ -159,12 +159,7 @@ impl Inverter {
             }
         };
         if record.online {
-            let blank = record.body.is_some() && record.total_power_w().is_none();
-            return if blank {
-                Health::new(HealthCode::Retrying).seen("the ECU listed it without values")
-            } else {
-                Health::ONLINE
-            };
+            return online(record);
         }
         match waking.sky() {
             Sky::Asleep => return Health::new(HealthCode::Asleep),
@@ -194,6 +189,23 @@ impl Inverter {
             .seen(seen)
             .advise("Check its breaker and its distance to the ECU. If there is no such inverter, write its serial number into ignore.")
     }
+}
+
+/// How an inverter is that has answered the ECU.
+fn online(record: &Record) -> Health {
+    if record.body.is_none() {
+        return Health::new(HealthCode::Degraded)
+            .seen(format!(
+                "nobody has described its data (type {}, {} bytes)",
+                record.kind,
+                record.raw.len()
+            ))
+            .advise("Make a recording with `wattbridge record` and report it.");
+    }
+    if record.frequency_dhz().is_none() && record.voltage_v(0).is_none() {
+        return Health::new(HealthCode::Retrying).seen("the ECU listed it without values");
+    }
+    Health::ONLINE
 }
 
 /// The radio failed once, or a few times.

@@ -593,6 +593,23 @@ fn an_inverter_that_is_online_without_values_has_none() {
 }
 
 #[test]
+fn data_that_nobody_has_described_is_raw_and_the_status_says_so() {
+    let mut installation = installation();
+    let mut longer = record(DS3, RecordType::T04, true, &[150, 152], &[235, 236]);
+    longer.raw.extend([0, 7, 0, 8]);
+    longer.body = None;
+    let said = installation.twice(&answers(noon(), vec![longer, qt2(true)]));
+    assert_eq!(said.json(DS3, "power"), "null");
+    assert!(said.json(DS3, "raw_record").len() > 50);
+    assert_eq!(
+        (said.code(DS3), said.code(QT2)),
+        (HealthCode::Degraded, HealthCode::Online)
+    );
+    let sentence = said.health[DS3].sentence();
+    assert!(sentence.contains("type 04, 25 bytes"), "{sentence}");
+}
+
+#[test]
 fn the_ecus_own_date_counts_until_its_shift_is_learned() {
     // In Los Angeles, on a host whose clock is at UTC: it is tomorrow here already.
     let mut installation =
