@@ -10,7 +10,7 @@ use crate::gateway::{DAY, ECU_PRO, Gateway, Plan};
 use crate::home::Home;
 use crate::process::Process;
 use crate::support::mosquitto::{Mosquitto, Setup};
-use crate::wire::Wire;
+use crate::wire::{Seen, Wire};
 
 fn is_on(state: &Json) -> bool {
     state["health"] == "online" && state["power"].is_number()
@@ -269,10 +269,10 @@ async fn an_inverter_that_two_ecus_list_is_of_the_one_that_hears_it() {
     let rounds = before.handle.requests(2);
     before.handle.wait_for_requests(2, rounds + 5).await;
     wire.state("live", mark, &id, is_on).await;
-    let config = wire.on(&format!("homeassistant/device/{id}/config"));
-    assert_eq!(
-        config.last().unwrap().json()["device"]["via_device"],
-        now.id()
-    );
+    let topic = format!("homeassistant/device/{id}/config");
+    let its = |seen: &Seen| {
+        seen.topic == topic && seen.json()["device"]["via_device"] == now.id().as_str()
+    };
+    wire.until("announced behind the other one", 0, its).await;
     assert!(bridge.end().await.success());
 }
