@@ -365,3 +365,125 @@ fn no_serial_survives_the_mask() {
         }
     }
 }
+
+/// The answers of a small input made after what people have met.
+fn met(name: &str) -> Option<Vec<Answer>> {
+    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
+        PathBuf::from,
+    );
+    let file = folder.join(format!("reports/ecu/{name}.hex"));
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        println!("no {}: passing over this test", file.display());
+        return None;
+    };
+    let hex: String = text.split_whitespace().collect();
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    let (frames, errors) = outcome([bytes.as_slice()]);
+    assert_eq!(errors, [], "{name}");
+    Some(
+        frames
+            .iter()
+            .map(|frame| Answer::decode(frame).unwrap())
+            .collect(),
+    )
+}
+
+fn records(answers: &[Answer]) -> Vec<Record> {
+    let lists = answers.iter().filter_map(|answer| match answer {
+        Answer::Telemetry(telemetry) => Some(telemetry.records.clone()),
+        _ => None,
+    });
+    lists.flatten().collect()
+}
+
+#[test]
+fn a_known_type_of_another_size_loses_no_inverter() {
+    let Some(answers) = met("fit-type04-25bytes-x3") else {
+        return;
+    };
+    let records = records(&answers);
+    assert_eq!(records.len(), 3);
+    assert!(
+        records
+            .iter()
+            .all(|it| it.raw.len() == 25 && it.total_power_w().is_none())
+    );
+}
+
+#[test]
+fn an_answer_without_its_newline_is_read() {
+    let Some(answers) = met("r88-no-newline") else {
+        return;
+    };
+    let [Answer::EcuInfo(info)] = answers.as_slice() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((info.power_w, info.lifetime_wh), (500, 1_234_500));
+}
+
+#[test]
+fn a_month_in_wide_entries_of_group_11_is_read() {
+    let Some(answers) = met("gordonb3-0004-month30-group11-wide") else {
+        return;
+    };
+    let [Answer::EnergyHistory(history)] = answers.as_slice() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!((history.days.len(), history.wraps), (30, false));
+    assert_eq!(history.days[0], (jiff::civil::date(2024, 6, 1), 10_010));
+    assert_eq!(history.days[29], (jiff::civil::date(2024, 6, 30), 10_300));
+}
+
+#[test]
+fn names_of_unlisted_inverters_follow_from_their_families() {
+    for (name, product) in [
+        ("p77-705-type01", "DS3 series"),
+        ("p77-705-heard-then-type00", "DS3 series"),
+        ("qt2d-902-type05-390V", "QT2 series"),
+    ] {
+        let Some(answers) = met(name) else {
+            return;
+        };
+        let records = records(&answers);
+        assert!(!records.is_empty());
+        for record in records {
+            assert_eq!(record.product_name(), product, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_blank_record_and_another_ecu_are_no_measurement_and_no_inverter() {
+    let Some(answers) = met("k230a-online-all-zero") else {
+        return;
+    };
+    let records = records(&answers);
+    assert_eq!(records[0].total_power_w(), Some(238));
+    assert!(records[1].online);
+    assert_eq!(
+        (records[1].total_power_w(), records[1].voltage_v(0)),
+        (None, None)
+    );
+
+    let answers = met("k79-foreign-ecu-id-as-inverter").unwrap();
+    let Some(Answer::Telemetry(telemetry)) = answers.last() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(
+        (telemetry.records.len(), telemetry.inverters(None).count()),
+        (2, 1)
+    );
+}
+
+#[test]
+fn a_new_ecu_at_zero_is_believed() {
+    let Some(answers) = met("k81-ecuc-new-lifetime0") else {
+        return;
+    };
+    let Some(Answer::EcuInfo(info)) = answers.first() else {
+        panic!("{answers:?}");
+    };
+    assert_eq!(info.counted_lifetime_wh(), Some(0));
+}

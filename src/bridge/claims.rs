@@ -16,6 +16,9 @@ use crate::model::{Device, DeviceId, Health, HealthCode, Report};
 const LAPSE: Duration = Duration::from_secs(15 * 60);
 /// So many reports of another source without one of the holder, as some devices are asked rarely.
 const REPORTS: u32 = 3;
+/// So many live reports of another source while the device sleeps for its holder. One may be left
+/// from before: two sources hear of the same dusk at different moments.
+const LIVE_REPORTS: u32 = 3;
 
 /// What sources say of devices that another source holds.
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ struct Rival {
     health: Option<Health>,
     /// Reports with values since the holder's last one.
     reports: u32,
+    /// Reports in a row with live values, while the holder says that the device sleeps.
+    live: u32,
 }
 
 impl Claims {
@@ -58,7 +63,13 @@ impl Claims {
             let lapse = i64::try_from(LAPSE.as_secs()).unwrap_or(i64::MAX);
             now.duration_since(heard).as_secs() >= lapse
         });
-        is_lost || (is_quiet && rival.reports >= REPORTS)
+        let is_live = rival
+            .health
+            .as_ref()
+            .is_some_and(|it| it.code == HealthCode::Online);
+        let sleeps = health == HealthCode::Asleep;
+        rival.live = if is_live && sleeps { rival.live + 1 } else { 0 };
+        is_lost || (is_quiet && rival.reports >= REPORTS) || rival.live >= LIVE_REPORTS
     }
 
     /// The holder has values.

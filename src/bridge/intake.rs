@@ -338,8 +338,11 @@ impl Intake {
         let name = &entry.device.name;
         let parent = entry.device.via.as_ref();
         let parent = parent.and_then(|via| self.health_of(via));
-        let is_echo = health.code != HealthCode::Online
-            && parent.is_some_and(|parent| parent.code == health.code);
+        let says_the_same = |parent: &Health| {
+            parent.code == health.code
+                || (!health.detail.is_empty() && parent.detail == health.detail)
+        };
+        let is_echo = health.code != HealthCode::Online && parent.is_some_and(says_the_same);
         if is_echo {
             // One trouble, one message: the device that all others are behind has told it.
             tracing::debug!("{name}: {}", health.sentence());

@@ -205,3 +205,91 @@ async fn troubles_with_inverters() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn lists_that_do_not_add_up() {
+    in_time(async {
+        let setup = Setup::new(Model::EcuR, "2xDS3,QS1").await;
+        let good = setup.telemetry().await;
+
+        setup.fault("longer-record=1");
+        let list = setup.telemetry().await;
+        let sizes: Vec<_> = list.records.iter().map(|one| one.raw.len()).collect();
+        assert_eq!(sizes, [25, 25, 23]);
+        let described: Vec<_> = list.records.iter().map(Record::is_described).collect();
+        assert_eq!(described, [false, false, true]);
+        assert_eq!(list.records.first().unwrap().total_power_w(), None);
+        setup.handle.clear_faults();
+
+        for count in ["2", "9"] {
+            setup.fault(&format!("wrong-count={count}"));
+            let list = setup.telemetry().await;
+            assert_eq!(list.declared.to_string(), count);
+            assert_eq!(list.records, good.records);
+        }
+        setup.handle.clear_faults();
+
+        setup.fault("blank=2");
+        let list = setup.telemetry().await;
+        let powers: Vec<_> = list.records.iter().map(Record::total_power_w).collect();
+        assert!(powers[0].is_some() && powers[1].is_none());
+        assert_eq!(list.online(), 3);
+        setup.handle.clear_faults();
+
+        setup.fault("foreign-ecu");
+        let (info, list) = (setup.info().await, setup.telemetry().await);
+        assert_eq!((info.registered, list.records.len()), (4, 4));
+        assert_eq!(list.inverters(None).count(), 3);
+        setup.handle.clear_faults();
+
+        setup.fault("strange-ids");
+        let (one, other) = (setup.telemetry().await, setup.telemetry().await);
+        let ids = |list: &Telemetry| list.records.iter().map(|it| it.uid).collect::<Vec<_>>();
+        assert!(ids(&one).iter().all(|uid| !ids(&other).contains(uid)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_too_few_or_too_many() {
+    in_time(async {
+        let setup = Setup::new(Model::EcuR, "DS3").await;
+        let good = setup.bytes(&Request::EcuInfo).await;
+        setup.fault("no-newline");
+        let short = setup.bytes(&Request::EcuInfo).await;
+        assert_eq!(short, good.split_last().unwrap().1);
+        setup.handle.clear_faults();
+
+        setup.fault("endless");
+        let mut stream = setup.connect().await;
+        stream.write_all(&Request::EcuInfo.encode()).await.unwrap();
+        let mut many = vec![0; 200_000];
+        stream.read_exact(&mut many).await.unwrap();
+        assert!(RawFrame::parse(&many).is_err());
+        drop(stream);
+        setup.handle.clear_faults();
+
+        setup.fault("wide-history");
+        let ecu = setup.handle.ecu();
+        let period = Period::Month;
+        let bytes = setup.bytes(&Request::EnergyHistory { ecu, period }).await;
+        assert!(bytes.starts_with(b"APS11"));
+        let Answer::EnergyHistory(history) = decoded(&bytes) else {
+            panic!();
+        };
+        assert_eq!((history.days.len(), history.wraps), (30, false));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn inverters_wake_one_after_the_other() {
+    in_time(async {
+        let setup = Setup::with_faults(Model::EcuR, "4xDS3", &["wake-apart=1h"]).await;
+        for (hour, online) in [(5, 0), (7, 2), (8, 3), (10, 4)] {
+            setup.handle.jump_to(DAY.at(hour, 30, 0, 0));
+            assert_eq!(setup.telemetry().await.online(), online, "{hour}");
+        }
+    })
+    .await;
+}

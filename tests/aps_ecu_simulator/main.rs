@@ -22,7 +22,8 @@ use wattbridge::adapters::aps_ecu::simulator::{
     Happening, Model, Plant, Settings, Simulator, SimulatorHandle,
 };
 use wattbridge::adapters::aps_ecu::wire::{
-    Answer, EcuInfo, FrameError, Framer, Period, RawFrame, RecordType, Request, Status, Telemetry,
+    Answer, EcuInfo, FrameError, Framer, Period, RawFrame, Record, RecordType, Request, Status,
+    Telemetry,
 };
 
 const DAY: Date = date(2026, 6, 21);

@@ -14,6 +14,7 @@ mod clock_steps;
 mod commands;
 mod counters;
 mod decoding;
+mod doubts;
 mod ending;
 mod gateway;
 mod home;

@@ -81,7 +81,7 @@ async fn an_ecu_that_refuses() {
     away(
         "refuse",
         "unreachable",
-        "If it lasts, switch the ECU off and on.",
+        "If it lasts, press its AP button, or switch the ECU off and on.",
     )
     .await;
 }

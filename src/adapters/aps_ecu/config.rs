@@ -1,12 +1,13 @@
 //! The section `[[aps_ecu]]` of the configuration file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::civil::Time;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::wire::Uid;
 use crate::config::{Complaint, Period, Secret, Settings, Zone};
 
 /// One ECU-R, ECU-R-Pro, ECU-B or ECU-C.
@@ -24,10 +25,13 @@ pub(super) struct Config {
     /// What inverters are called, by serial number: `names = { 704000000001 = "Garage" }`.
     #[serde(deserialize_with = "crate::config::names")]
     pub(super) names: BTreeMap<String, String>,
+    /// Serial numbers of inverters to leave out: ids that somebody typed into the ECU and that no
+    /// inverter has, or inverters that another section reads.
+    pub(super) ignore: BTreeSet<String>,
     /// The room to propose for the ECU and its inverters.
     pub(super) area: Option<String>,
-    /// How often the ECU is asked by day. It has new values every 5 minutes only, and suffers from
-    /// more frequent questions.
+    /// How often the ECU is asked by day. It has new values every 5 minutes only, and more frequent
+    /// questions make it hang: less than a minute is for simulators, on this host only.
     pub(super) interval: Period,
     /// Ask shortly after the ECU has new values, instead of at fixed times.
     pub(super) phase_lock: bool,
@@ -40,7 +44,7 @@ pub(super) struct Config {
     /// The time zone that the ECU's clock is set to. Left out: as the ECU says, else as this host.
     pub(super) time_zone: Option<Zone>,
     /// The most power in watts that the installation can produce. Energy values that would need
-    /// more are held back. Left out: 700 watts for each panel.
+    /// more are held back. Left out: what its inverters can deliver.
     pub(super) max_power: Option<u32>,
     /// How long an inverter that the ECU no longer lists is kept.
     pub(super) forget_after: Period,
@@ -70,6 +74,7 @@ impl Default for Config {
             enabled: true,
             name: None,
             names: BTreeMap::new(),
+            ignore: BTreeSet::new(),
             area: None,
             interval: Period::minutes(5),
             phase_lock: true,
@@ -145,6 +150,22 @@ impl Settings for Config {
                 ));
             }
         }
+        let serials = [("names", self.names.keys().collect::<Vec<_>>())];
+        let serials = serials
+            .into_iter()
+            .chain([("ignore", self.ignore.iter().collect())]);
+        for (field, serials) in serials {
+            let wrong = serials
+                .into_iter()
+                .find(|serial| serial.parse::<Uid>().is_err());
+            if let Some(wrong) = wrong {
+                complaints.push(Complaint::new(
+                    field,
+                    format!("\"{wrong}\" is no serial number of an inverter"),
+                    "write its 12 digits as they are on its label, such as 704000000001",
+                ));
+            }
+        }
         if self.restart.is_some() && !self.allow_control {
             complaints.push(Complaint::new(
                 "restart",
@@ -188,6 +209,13 @@ impl Default for Quiet {
 }
 
 impl Quiet {
+    /// How long it lasts.
+    pub(super) fn length(self) -> std::time::Duration {
+        self.0
+            .and_then(|(from, _)| self.remaining(from))
+            .unwrap_or_default()
+    }
+
     /// How long the quiet time still lasts at this time of day; `None` outside of it.
     pub(super) fn remaining(self, now: Time) -> Option<std::time::Duration> {
         let (from, until) = self.0?;
@@ -280,6 +308,8 @@ mod tests {
             None
         );
         assert_eq!(Quiet::default().to_string(), "02:40-03:20");
+        assert_eq!(Quiet::default().length(), Duration::from_secs(2400));
+        assert_eq!(quiet.length(), Duration::from_secs(1200));
         assert!("2-3".parse::<Quiet>().is_err() && "02:40-02:40".parse::<Quiet>().is_err());
     }
 
@@ -294,5 +324,19 @@ mod tests {
         assert!(config("127.0.0.1").check().is_empty());
         assert_eq!(Config::default().check()[0].field, "host");
         assert_eq!(config("http://127.0.0.1/").check()[0].field, "host");
+    }
+
+    #[test]
+    fn what_is_no_serial_number_of_an_inverter_is_named() {
+        let config = Config {
+            host: "192.168.1.50".to_owned(),
+            names: BTreeMap::from([("7040-0001".to_owned(), "Garage".to_owned())]),
+            ignore: BTreeSet::from(["704000000001".to_owned(), "70400000001".to_owned()]),
+            ..Config::default()
+        };
+        let complaints = config.check();
+        let fields: Vec<_> = complaints.iter().map(|it| it.field).collect();
+        assert_eq!(fields, ["names", "ignore"]);
+        assert!(complaints[1].what.contains("\"70400000001\""));
     }
 }

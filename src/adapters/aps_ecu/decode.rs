@@ -1,11 +1,11 @@
 //! Answers of an ECU from a file instead of a device.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use serde_json::json;
 
 use super::config::Config;
 use super::installation::{Answers, Installation};
+use super::moment::Moment;
 use super::wire::{Answer, Framer, RawFrame, annotate};
 use crate::adapters::{Decoded, Decoder, Undecoded};
 use crate::config::{Problems, Section};
@@ -40,14 +40,25 @@ impl EcuDecoder {
             Answer::EcuInfo(info) => {
                 // In a file every ECU is right, at once.
                 let serial = info.ecu.to_string();
-                while !self.installation.meet(&serial, Timestamp::UNIX_EPOCH) {}
+                while !self.installation.meet(&serial) {}
                 answers.info = Some(info);
             }
-            Answer::Telemetry(telemetry) => answers.telemetry = Some(telemetry),
+            Answer::Telemetry(telemetry) => {
+                let (read, declared) = (telemetry.records.len(), telemetry.declared);
+                if read != usize::from(declared) || !telemetry.undecoded.is_empty() {
+                    decoded.notes.push(json!({
+                        "answer": "inverters",
+                        "declared": declared,
+                        "read": read,
+                        "not_understood": hex(&telemetry.undecoded),
+                    }));
+                }
+                answers.telemetry = Some(telemetry);
+            }
             answer => decoded.notes.push(note(&answer)),
         }
         // Times that are not in the answer itself are not known.
-        decoded.reports = self.installation.reports(&answers, Timestamp::UNIX_EPOCH);
+        decoded.reports = self.installation.reports(&answers, Moment::UNKNOWN);
         Ok(decoded)
     }
 }
@@ -104,12 +115,12 @@ fn note(answer: &Answer) -> serde_json::Value {
             json!({ "answer": "status", "command": format!("{command:04}"), "status": status.to_string() })
         }
         Answer::Other { command, body } => {
-            let hex = body
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>();
-            json!({ "answer": "other", "command": format!("{command:04}"), "body": hex })
+            json!({ "answer": "other", "command": format!("{command:04}"), "body": hex(body) })
         }
         Answer::EcuInfo(_) | Answer::Telemetry(_) => json!({}),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

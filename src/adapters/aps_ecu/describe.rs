@@ -1,17 +1,22 @@
 //! Descriptions of the ECU and its inverters, from what is known of them and what the user named.
 
+use std::time::Duration;
+
 use super::config::Config;
 use super::inverter::Inverter;
-use super::wire::{EcuInfo, Gateway, Group};
+use super::wire::{CHANNEL_POWER_W, EcuInfo, Gateway, Group};
 use super::{KIND, metrics};
 use crate::model::{Device, DeviceId};
 
-/// Power of one panel that no product exceeds, in watts.
-const PANEL_POWER: u32 = 700;
-
-/// The ECU. `panels` are those of all known inverters, 0 while none is known; `told_uploads` says
-/// whether it has ever told of its uploads to the cloud.
-pub(super) fn ecu(info: &EcuInfo, config: &Config, panels: u32, told_uploads: bool) -> Device {
+/// The ECU. `power` is the most that all known inverters deliver, 0 while none is known;
+/// `told_uploads` says whether it has ever told of its uploads to the cloud.
+pub(super) fn ecu(
+    info: &EcuInfo,
+    config: &Config,
+    power: u32,
+    told_uploads: bool,
+    patience: Duration,
+) -> Device {
     let serial = info.ecu.to_string();
     let gateway = Gateway::of(&info.ecu);
     let product = gateway.map_or("ECU", |gateway| gateway.name);
@@ -25,13 +30,13 @@ pub(super) fn ecu(info: &EcuInfo, config: &Config, panels: u32, told_uploads: bo
         device.url = Some(format!("http://{}/", config.host));
     }
     // Until the inverters are known each may have four panels.
-    let panels = if panels == 0 {
-        u32::from(info.registered.max(1)) * 4
+    let power = if power == 0 {
+        u32::from(info.registered.max(1)) * 4 * CHANNEL_POWER_W
     } else {
-        panels
+        power
     };
-    let power = config.max_power;
-    device.rated_power = Some(power.unwrap_or(panels.saturating_mul(PANEL_POWER)));
+    device.rated_power = Some(config.max_power.unwrap_or(power));
+    device.patience = Some(patience);
     device.metrics = metrics::ECU.to_vec();
     // The small products never tell; an entity that is unknown for ever is only in the way.
     let tells = info.group != Group::G11 || info.last_upload.is_some();
@@ -42,14 +47,21 @@ pub(super) fn ecu(info: &EcuInfo, config: &Config, panels: u32, told_uploads: bo
 }
 
 /// An inverter behind this ECU.
-pub(super) fn inverter(uid: &str, known: &Inverter, config: &Config, ecu: &DeviceId) -> Device {
+pub(super) fn inverter(
+    uid: &str,
+    known: &Inverter,
+    config: &Config,
+    ecu: &DeviceId,
+    patience: Duration,
+) -> Device {
     let name = config.names.get(uid).cloned();
     let name = name.unwrap_or_else(|| format!("{} {}", known.product, tail(uid)));
     let mut device = Device::new(KIND, uid, name, "APsystems");
     device.model = Some(known.product.clone());
     device.via = Some(ecu.clone());
     device.area = config.area.clone();
-    device.rated_power = Some(known.channels().max(1) * PANEL_POWER);
+    device.rated_power = Some(known.power_w());
+    device.patience = Some(patience);
     device.metrics = known.metrics();
     device
 }

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::wire::{Answer, DecodeError, FrameError, Framer, Request, Status};
+use super::wire::{Answer, DecodeError, FrameError, Framer, MAX_FRAME, Request, Status};
 use crate::links::{Endpoint, LinkError, Links};
 use crate::model::{Health, HealthCode};
+
+/// Who has sent so much without an answer in it will not send one any more.
+const MOST: usize = 4 * MAX_FRAME;
+/// Some firmware leaves out the last byte, a newline: it is not waited for much longer.
+const LAST_BYTE: Duration = Duration::from_millis(500);
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +43,9 @@ pub(super) enum AskError {
     /// What came is no answer.
     #[error("{0} sent something that is no answer: {1}")]
     Frame(Endpoint, FrameError),
+    /// It does not stop to send, and none of it is an answer.
+    #[error("{0} sends without end, and no answer")]
+    Endless(Endpoint),
     /// The answer cannot be understood.
     #[error("the answer of {0} cannot be understood: {1}")]
     Decode(Endpoint, DecodeError),
@@ -77,14 +85,21 @@ pub(super) async fn ask(
     let mut have = 0;
     let answer = loop {
         buffer.clear();
-        match connection.receive(&mut buffer, deadline).await {
+        let until = if framer.missing() == Some(1) {
+            deadline.min(Instant::now() + LAST_BYTE)
+        } else {
+            deadline
+        };
+        match connection.receive(&mut buffer, until).await {
             Ok(0) | Err(LinkError::TimedOut { .. }) if have == 0 => {
                 break Err(AskError::Silent(endpoint.clone()));
             }
-            Ok(0) | Err(LinkError::TimedOut { .. }) => {
+            Ok(0) | Err(LinkError::TimedOut { .. }) if !framer.take_unended() => {
                 break Err(broken_off(endpoint, &mut framer, have));
             }
             Ok(count) => have += count,
+            // Nothing more comes, and the newline was all that was missing.
+            Err(LinkError::TimedOut { .. }) => {}
             Err(error) => break Err(AskError::Link(error)),
         }
         framer.push(&buffer);
@@ -94,6 +109,7 @@ pub(super) async fn ask(
         match std::iter::from_fn(|| framer.next_frame()).find(|found| !garbage(found)) {
             Some(Ok(frame)) => break understand(endpoint, request, Answer::decode(&frame)),
             Some(Err(error)) => break Err(AskError::Frame(endpoint.clone(), error)),
+            None if have > MOST => break Err(AskError::Endless(endpoint.clone())),
             None => {}
         }
     };
@@ -145,8 +161,8 @@ impl AskError {
         let (code, advice) = match self {
             Self::Link(LinkError::Refused(_)) => (
                 HealthCode::Unreachable,
-                "The ECU restarts (wait 10 minutes), or this is the wired address of an ECU-R or \
-                 ECU-B: use its Wi-Fi address. If it lasts, switch the ECU off and on.",
+                "The ECU restarts (wait 10 minutes), or an ECU-R is wired: use its Wi-Fi address. If it \
+                 lasts, press its AP button, or switch the ECU off and on.",
             ),
             Self::Link(LinkError::UnknownName(_)) => (
                 HealthCode::Unreachable,
@@ -158,10 +174,10 @@ impl AskError {
             ),
             Self::Silent(_) | Self::Cut { .. } => (
                 HealthCode::Silent,
-                "Close other programs and apps that talk to the ECU. If it lasts, switch the ECU \
-                 off and on.",
+                "Close other programs and apps that talk to the ECU. If it is only slow, write \
+                 timeout = \"15s\". If it lasts, switch the ECU off and on.",
             ),
-            Self::Frame(..) | Self::OtherQuestion { .. } => (
+            Self::Frame(..) | Self::Endless(_) | Self::OtherQuestion { .. } => (
                 HealthCode::Garbled,
                 "Check that this is the address of an ECU. If it lasts, make a recording with \
                  `wattbridge record` and report it.",
@@ -184,5 +200,77 @@ impl AskError {
             ),
         };
         Health::new(code).seen(self.to_string()).advise(advice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    const PATIENCE: Patience = Patience {
+        connect: Duration::from_secs(5),
+        answer: Duration::from_secs(5),
+    };
+
+    /// Asks somebody who answers so.
+    async fn asked<F>(answer: impl FnOnce(TcpStream) -> F) -> Result<Answer, AskError>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint {
+            host: "127.0.0.1".into(),
+            port: listener.local_addr().unwrap().port(),
+        };
+        let links = Links::new();
+        let ecu = "216000000001".parse().unwrap();
+        let request = Request::Clock { ecu };
+        let asking = ask(&links, &endpoint, &request, PATIENCE);
+        let served = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut question = [0; 64];
+            let _ = stream.read(&mut question).await.unwrap();
+            tokio::spawn(answer(stream));
+        };
+        tokio::join!(asking, served).0
+    }
+
+    const CLOCK: &[u8] = b"APS11003200120020260621120000END";
+
+    #[tokio::test]
+    async fn a_missing_newline_costs_no_answer_whether_the_connection_is_closed_or_not() {
+        let closing = |mut stream: TcpStream| async move {
+            stream.write_all(CLOCK).await.unwrap();
+        };
+        let holding = |mut stream: TcpStream| async move {
+            stream.write_all(CLOCK).await.unwrap();
+            // Until the other side has gone.
+            let _ = stream.read(&mut [0; 8]).await;
+        };
+        let right = |answer| matches!(answer, Ok(Answer::Clock(_)));
+        assert!(right(asked(closing).await));
+        assert!(right(asked(holding).await));
+    }
+
+    #[tokio::test]
+    async fn a_cut_answer_is_none() {
+        let cut = |mut stream: TcpStream| async move {
+            stream.write_all(&CLOCK[..CLOCK.len() - 1]).await.unwrap();
+        };
+        let error = asked(cut).await.unwrap_err();
+        assert!(matches!(error, AskError::Cut { have: 31, .. }), "{error}");
+        assert!(error.health().advice.contains("timeout = \"15s\""));
+    }
+
+    #[tokio::test]
+    async fn who_sends_without_end_is_not_listened_to_for_long() {
+        let endless = |mut stream: TcpStream| async move {
+            while stream.write_all(&b"APS11".repeat(500)).await.is_ok() {}
+        };
+        let error = asked(endless).await.unwrap_err();
+        assert!(matches!(error, AskError::Endless(_)), "{error}");
+        assert_eq!(error.health().code, HealthCode::Garbled);
     }
 }

@@ -6,18 +6,32 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::moment::{Absence, Moment};
+
+/// An ECU that answered fewer times than this was a damaged answer, and nothing to keep.
+const ANSWERS: u32 = 3;
 
 /// The ECU at an address, and those that were there before.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     current: Option<String>,
+    /// How often it has answered, as far as that matters.
     #[serde(default)]
-    former: BTreeMap<String, Timestamp>,
+    answers: u32,
+    #[serde(default)]
+    replaced: BTreeMap<String, Former>,
     /// An id that came once.
     #[serde(skip)]
     candidate: Option<String>,
+}
+
+/// One that was there before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Former {
+    absence: Absence,
+    was_real: bool,
 }
 
 impl Identity {
@@ -28,16 +42,17 @@ impl Identity {
 
     /// The serial numbers of those that answered before.
     pub(super) fn former(&self) -> impl Iterator<Item = &str> {
-        self.former.keys().map(String::as_str)
+        self.replaced.keys().map(String::as_str)
     }
 
     /// An ECU has named itself. False if it is another one than before and has to say so again.
-    pub(super) fn meet(&mut self, serial: &str, now: Timestamp) -> bool {
+    pub(super) fn meet(&mut self, serial: &str) -> bool {
         let before = match self.current.take() {
             Some(before) if before != serial => before,
             _ => {
                 self.candidate = None;
                 self.current = Some(serial.to_owned());
+                self.answers = self.answers.saturating_add(1).min(ANSWERS);
                 return true;
             }
         };
@@ -47,19 +62,26 @@ impl Identity {
             return false;
         }
         self.candidate = None;
-        self.former.remove(serial);
-        self.former.insert(before, now);
+        self.replaced.remove(serial);
+        let former = Former {
+            absence: Absence::default(),
+            was_real: self.answers >= ANSWERS,
+        };
+        self.replaced.insert(before, former);
         self.current = Some(serial.to_owned());
+        self.answers = 1;
         true
     }
 
     /// Takes out those that have not answered for longer than `keep`.
-    pub(super) fn forget(&mut self, now: Timestamp, keep: Duration) -> Vec<String> {
-        let absent = |since: &Timestamp| Duration::try_from(now.duration_since(*since));
-        let expired = |since: &Timestamp| absent(since).is_ok_and(|absent| absent > keep);
-        let old = self.former.iter().filter(|(_, since)| expired(since));
+    pub(super) fn forget(&mut self, now: Moment, keep: Duration) -> Vec<String> {
+        for former in self.replaced.values_mut() {
+            former.absence.note(now);
+        }
+        let expired = |former: &Former| !former.was_real || former.absence.length() > keep;
+        let old = self.replaced.iter().filter(|(_, former)| expired(former));
         let old: Vec<String> = old.map(|(serial, _)| serial.clone()).collect();
-        self.former.retain(|_, since| !expired(since));
+        self.replaced.retain(|_, former| !expired(former));
         old
     }
 }
@@ -68,17 +90,22 @@ impl Identity {
 mod tests {
     use super::*;
 
-    fn at(days: i64) -> Timestamp {
-        Timestamp::from_second(1_780_000_000 + days * 86_400).unwrap()
+    const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+    fn day(days: u64) -> Moment {
+        Moment {
+            steady: Duration::from_secs(days * 86_400),
+            ..Moment::UNKNOWN
+        }
     }
 
     #[test]
     fn one_wrong_id_changes_nothing() {
         let mut identity = Identity::default();
-        assert!(identity.meet("216000000001", at(0)));
-        assert!(!identity.meet("216000000009", at(0)));
-        assert!(identity.meet("216000000001", at(0)));
-        assert!(!identity.meet("216000000009", at(0)));
+        for _ in 0..2 {
+            assert!(identity.meet("216000000001"));
+            assert!(!identity.meet("216000000009"));
+        }
         assert_eq!(identity.current(), Some("216000000001"));
         assert_eq!(identity.former().count(), 0);
     }
@@ -86,16 +113,28 @@ mod tests {
     #[test]
     fn an_exchanged_ecu_is_believed_and_the_old_one_forgotten_in_time() {
         let mut identity = Identity::default();
-        identity.meet("216000000001", at(0));
-        identity.meet("216000000002", at(1));
-        assert!(identity.meet("216000000002", at(1)));
+        for serial in ["216000000001", "216000000002"] {
+            for _ in 0..5 {
+                identity.meet(serial);
+            }
+        }
         assert_eq!(identity.former().collect::<Vec<_>>(), ["216000000001"]);
-        let month = Duration::from_secs(30 * 86_400);
-        assert!(identity.forget(at(20), month).is_empty());
-        assert_eq!(identity.forget(at(40), month), ["216000000001"]);
+        assert!(identity.forget(day(1), MONTH).is_empty());
+        assert!(identity.forget(day(20), MONTH).is_empty());
+        assert_eq!(identity.forget(day(40), MONTH), ["216000000001"]);
         // And back again.
-        identity.meet("216000000001", at(41));
-        assert!(identity.meet("216000000001", at(41)));
+        identity.meet("216000000001");
+        assert!(identity.meet("216000000001"));
         assert_eq!(identity.former().collect::<Vec<_>>(), ["216000000002"]);
+    }
+
+    #[test]
+    fn an_id_that_only_the_very_first_answer_had_is_gone_at_once() {
+        let mut identity = Identity::default();
+        for serial in ["216000000009", "216000000001", "216000000001"] {
+            identity.meet(serial);
+        }
+        assert_eq!(identity.current(), Some("216000000001"));
+        assert_eq!(identity.forget(day(0), MONTH), ["216000000009"]);
     }
 }

@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::KIND;
+use super::belief::Belief;
 use super::config::Config;
 use super::describe;
 use super::identity::Identity;
 use super::inverter::{self, Inverter, Listed};
-use super::local_time::LocalTime;
+use super::local_time::{Learned, LocalTime};
+use super::moment::Moment;
+use super::schedule::Pace;
 use super::today::{Energy, Today};
-use super::wire::{EcuId, EcuInfo, Gateway, Signal, Telemetry, Uid};
+use super::waking::{Sky, Waking};
+use super::wire::{EcuId, EcuInfo, Gateway, Record, Signal, Telemetry, Uid};
 use crate::config::Zone;
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 
@@ -35,6 +40,8 @@ pub(super) struct Answers {
 pub(super) struct Remembered {
     ecu: Identity,
     inverters: BTreeMap<String, Inverter>,
+    #[serde(default)]
+    clock: Option<Learned>,
 }
 
 /// The installation behind one ECU.
@@ -47,6 +54,14 @@ pub(super) struct Installation {
     /// Descriptions as last reported.
     described: BTreeMap<DeviceId, Device>,
     today: Today,
+    belief: Belief,
+    /// Whether every id is believed at once, as in a file.
+    trusts: bool,
+    waking: Waking,
+    /// How long values hold without an answer.
+    patience: Duration,
+    /// Whether a lifetime energy that can be one has been told in this run.
+    counted: bool,
     restart_needed: bool,
     /// Whether every inverter has been named in this run.
     complete: bool,
@@ -55,35 +70,55 @@ pub(super) struct Installation {
 impl Installation {
     pub(super) fn new(config: Config, known: Remembered, host_zone: TimeZone) -> Self {
         let configured = config.time_zone.as_ref().map(Zone::get);
-        let time = LocalTime::new(configured, &host_zone);
+        let mut time = LocalTime::new(configured, &host_zone);
+        if let Some(learned) = &known.clock {
+            time.resume(learned);
+        }
         Self {
+            patience: Pace::new(&config).patience(),
             config,
             time,
             host_zone,
             known,
             described: BTreeMap::new(),
             today: Today::default(),
+            belief: Belief::default(),
+            trusts: false,
+            waking: Waking::default(),
+            counted: false,
             restart_needed: false,
             complete: false,
         }
     }
 
-    /// An installation for reading answers without a device: inverters count even if the ECU has
-    /// not named itself.
+    /// An installation for reading answers without a device: inverters count at once, even if the
+    /// ECU has not named itself.
     pub(super) fn without_ecu(config: Config) -> Self {
         let mut installation = Self::new(config, Remembered::default(), TimeZone::UTC);
-        installation.meet("unknown", Timestamp::UNIX_EPOCH);
+        installation.meet("unknown");
+        installation.trusts = true;
         installation
     }
 
     /// An ECU has named itself. False if it is another one than before and has to say so again.
-    pub(super) fn meet(&mut self, serial: &str, now: Timestamp) -> bool {
-        self.known.ecu.meet(serial, now)
+    pub(super) fn meet(&mut self, serial: &str) -> bool {
+        self.known.ecu.meet(serial)
     }
 
     /// What to remember.
-    pub(super) const fn remembered(&self) -> &Remembered {
+    pub(super) fn remembered(&mut self) -> &Remembered {
+        self.known.clock = self.time.learned();
         &self.known
+    }
+
+    /// Whether inverters work, as of the last answers.
+    pub(super) const fn sky(&self) -> Sky {
+        self.waking.sky()
+    }
+
+    /// Whether the ECU lists inverters that it has to list once more.
+    pub(super) fn wants_another_list(&self) -> bool {
+        self.belief.wants_another_list()
     }
 
     /// The ECU's clock.
@@ -125,18 +160,18 @@ impl Installation {
     }
 
     /// Sets whether only a restart of the ECU can help.
-    pub(super) fn set_restart_needed(&mut self, needed: bool, now: Timestamp) -> Option<Report> {
+    pub(super) fn set_restart_needed(&mut self, needed: bool, now: Moment) -> Option<Report> {
         if self.restart_needed == needed {
             return None;
         }
         self.restart_needed = needed;
-        let mut readings = Readings::new(self.ecu_id()?, now);
+        let mut readings = Readings::new(self.ecu_id()?, now.wall);
         readings.push("restart_needed", needed);
         Some(Report::Readings(readings))
     }
 
     /// Turns the answers of a round into reports, descriptions first.
-    pub(super) fn reports(&mut self, answers: &Answers, now: Timestamp) -> Vec<Report> {
+    pub(super) fn reports(&mut self, answers: &Answers, now: Moment) -> Vec<Report> {
         let mut reports = Vec::new();
         if let Some(info) = &answers.info {
             self.time.named(&info.time_zone, &self.host_zone);
@@ -145,25 +180,23 @@ impl Installation {
             return reports;
         };
         self.say_farewell(now, &mut reports);
-        if let Some(telemetry) = &answers.telemetry {
-            self.list(telemetry, &ecu, now, &mut reports);
+        let list = answers.telemetry.as_ref().map(|telemetry| {
+            let registered = answers.info.as_ref().map_or(0, |info| info.registered);
+            self.list(telemetry, registered.into(), now, &mut reports)
+        });
+        if let Some(telemetry) = answers
+            .telemetry
+            .as_ref()
+            .filter(|it| !it.records.is_empty())
+        {
+            let bright = self.known.inverters.values().any(Inverter::was_bright);
+            let online = online(answers);
+            self.waking.look(online, telemetry.at, bright, now);
         }
         if !self.complete {
             reports.push(Report::Complete(false));
         }
-        if let Some(info) = &answers.info {
-            let inverters = self.known.inverters.values();
-            let panels = inverters.map(|inverter| inverter.channels().max(1)).sum();
-            let told = self.has_told_uploads(&ecu);
-            let device = describe::ecu(info, &self.config, panels, told);
-            self.report_device(device, &mut reports);
-        }
-        let describe =
-            |(uid, known): (&String, &Inverter)| describe::inverter(uid, known, &self.config, &ecu);
-        let inverters: Vec<Device> = self.known.inverters.iter().map(describe).collect();
-        for device in inverters {
-            self.report_device(device, &mut reports);
-        }
+        self.describe(answers, &ecu, &mut reports);
         if self.is_complete(answers) {
             self.complete = true;
             reports.push(Report::Complete(true));
@@ -174,20 +207,12 @@ impl Installation {
             reports.push(self.ecu_readings(info, answers, &ecu, now));
         }
         let ecu_health = stale.clone().unwrap_or_else(|| self.ecu_health(answers));
-        let asleep = ecu_health.code == HealthCode::Asleep;
         reports.push(Report::Health(ecu, ecu_health));
-        match &answers.telemetry {
-            Some(telemetry) => {
-                self.inverter_reports(
-                    telemetry,
-                    answers,
-                    stale.as_ref(),
-                    asleep,
-                    now,
-                    &mut reports,
-                );
+        match (&answers.telemetry, list) {
+            (Some(telemetry), Some(list)) => {
+                self.inverter_reports(telemetry, &list, answers, stale.as_ref(), now, &mut reports);
             }
-            None => {
+            _ => {
                 if let Some(health) = &answers.no_telemetry {
                     let ids = self
                         .known
@@ -199,6 +224,24 @@ impl Installation {
             }
         }
         reports
+    }
+
+    /// Describes the ECU and its inverters, where that is news.
+    fn describe(&mut self, answers: &Answers, ecu: &DeviceId, reports: &mut Vec<Report>) {
+        let (config, patience) = (&self.config, self.patience);
+        let mut devices = Vec::new();
+        if let Some(info) = &answers.info {
+            let power = self.known.inverters.values().map(Inverter::power_w).sum();
+            let told = self.has_told_uploads(ecu);
+            devices.push(describe::ecu(info, config, power, told, patience));
+        }
+        let inverters = self.known.inverters.iter();
+        devices.extend(
+            inverters.map(|(uid, known)| describe::inverter(uid, known, config, ecu, patience)),
+        );
+        for device in devices {
+            self.report_device(device, reports);
+        }
     }
 
     fn ecu_id(&self) -> Option<DeviceId> {
@@ -215,11 +258,12 @@ impl Installation {
         let listed = answers.telemetry.as_ref().map_or(0, |it| it.declared);
         let known = self.known.inverters.len();
         let all = known >= usize::from(info.registered) || listed >= info.registered;
-        info.registered == 0 || (known > 0 && all)
+        let waits = !self.belief.is_settled();
+        info.registered == 0 || (known > 0 && all && !waits)
     }
 
     /// What is to be said of ECUs that were at this address before.
-    fn say_farewell(&mut self, now: Timestamp, reports: &mut Vec<Report>) {
+    fn say_farewell(&mut self, now: Moment, reports: &mut Vec<Report>) {
         for serial in self.known.ecu.forget(now, self.config.forget_after.get()) {
             reports.push(Report::Gone(DeviceId::new(KIND, &serial)));
         }
@@ -239,46 +283,70 @@ impl Installation {
         }
     }
 
-    /// Takes note of the inverters that the ECU lists and lets go of those it has not listed for
-    /// long.
-    fn list(
+    /// Takes note of the inverters that the ECU lists, lets go of those it has not listed for long,
+    /// and says how it lists each of those that are known.
+    fn list<'a>(
         &mut self,
-        telemetry: &Telemetry,
-        ecu: &DeviceId,
-        now: Timestamp,
+        telemetry: &'a Telemetry,
+        registered: usize,
+        now: Moment,
         reports: &mut Vec<Report>,
-    ) {
-        let records = telemetry.records.iter();
-        for record in records.filter(|record| DeviceId::new(KIND, &record.uid.to_string()) != *ecu)
-        {
-            let uid = record.uid.to_string();
-            self.known
-                .inverters
-                .entry(uid)
-                .or_default()
-                .see(record, now);
-        }
-        if telemetry.records.is_empty() {
-            return;
-        }
-        let keep = self.config.forget_after.get();
-        let expired = |inverter: &Inverter| {
-            std::time::Duration::try_from(now.duration_since(inverter.listed))
-                .is_ok_and(|absent| absent > keep)
-        };
-        let gone: Vec<String> = self
-            .known
-            .inverters
-            .iter()
-            .filter(|(_, inverter)| expired(inverter))
-            .map(|(uid, _)| uid.clone())
+    ) -> BTreeMap<String, Listed<'a>> {
+        let ecu = self.known.ecu.current();
+        let ecu = ecu.and_then(|serial| serial.parse::<EcuId>().ok());
+        let records: Vec<(String, &Record)> = telemetry
+            .inverters(ecu.as_ref())
+            .filter(|record| self.trusts || record.uid.is_decimal())
+            .map(|record| (record.uid.to_string(), record))
+            .filter(|(uid, _)| !self.config.ignore.contains(uid))
             .collect();
+        let is_known = |uid: &String| self.known.inverters.contains_key(uid);
+        let unknown: Vec<Uid> = records
+            .iter()
+            .filter(|(uid, _)| !is_known(uid))
+            .map(|(_, record)| record.uid)
+            .collect();
+        let believed = if self.trusts {
+            unknown
+        } else {
+            let listed = records.len() - unknown.len();
+            let kept = self.known.inverters.len();
+            self.belief.take(&unknown, listed, kept, registered)
+        };
+        let mut lists = BTreeMap::new();
+        for (uid, record) in records {
+            if believed.contains(&record.uid) {
+                self.known.inverters.entry(uid.clone()).or_default();
+            }
+            if let Some(inverter) = self.known.inverters.get_mut(&uid) {
+                inverter.see(record, now);
+                lists.insert(uid, Listed::As(record));
+            }
+        }
+        let empty = telemetry.records.is_empty();
+        let unread = telemetry.records.len() < usize::from(telemetry.declared);
+        let mut gone = Vec::new();
+        for (uid, inverter) in &mut self.known.inverters {
+            let is_none =
+                uid.parse().is_ok_and(Uid::is_gateway) || self.config.ignore.contains(uid);
+            let listed = *lists.entry(uid.clone()).or_insert(match (empty, unread) {
+                (true, _) => Listed::ListEmpty,
+                (_, true) => Listed::Unread,
+                _ => Listed::Absent,
+            });
+            let is_absent = matches!(listed, Listed::Absent);
+            let expired = is_absent && inverter.miss(now) > self.config.forget_after.get();
+            if is_none || expired {
+                gone.push(uid.clone());
+            }
+        }
         for uid in gone {
             self.known.inverters.remove(&uid);
             let id = DeviceId::new(KIND, &uid);
             self.described.remove(&id);
             reports.push(Report::Gone(id));
         }
+        lists
     }
 
     fn has_told_uploads(&self, ecu: &DeviceId) -> bool {
@@ -291,7 +359,7 @@ impl Installation {
         info: &EcuInfo,
         answers: &Answers,
         ecu: &DeviceId,
-        now: Timestamp,
+        now: Moment,
     ) -> Report {
         let data_time = answers
             .telemetry
@@ -299,12 +367,15 @@ impl Installation {
             .and_then(|telemetry| telemetry.at);
         // Counters of one and the same moment must not confirm each other, however often they are
         // asked for.
-        let at = data_time.and_then(|at| self.time.moment(at)).unwrap_or(now);
-        let mut readings = Readings::new(ecu.clone(), at);
+        let at = data_time.and_then(|at| self.time.moment(at));
+        let mut readings = Readings::new(ecu.clone(), at.unwrap_or(now.wall));
         // The time of the latest values may stand still over midnight; the ECU's clock does not.
         readings.day = data_time.map(DateTime::date).max(Some(self.time.day(now)));
-        readings.push("power", Decimal::from(info.power_w));
-        readings.push("energy_total", watt_hours(info.lifetime_wh));
+        // Without contact to the inverters the ECU says 0, which it does not know.
+        let blind = matches!(self.sky(), Sky::Missed | Sky::Lost);
+        let power = info.measured_power_w().filter(|_| !blind);
+        readings.push("power", power.map(Decimal::from));
+        self.push_total(info, &mut readings);
         self.push_today(info, now, &mut readings);
         readings.push("inverters", Decimal::from(info.registered));
         readings.push("inverters_online", Decimal::from(info.online));
@@ -321,8 +392,17 @@ impl Installation {
         Report::Readings(readings)
     }
 
-    fn push_today(&mut self, info: &EcuInfo, now: Timestamp, readings: &mut Readings) {
-        match self.today.read(info, now) {
+    /// A lifetime energy that cannot be one is not known. Once there was a good one, it is left to
+    /// whoever guards the counter, who knows what came before.
+    fn push_total(&mut self, info: &EcuInfo, readings: &mut Readings) {
+        let counted = info.counted_lifetime_wh();
+        self.counted |= counted.is_some();
+        let told = counted.or((self.counted).then_some(info.lifetime_wh));
+        readings.push("energy_total", told.map(watt_hours));
+    }
+
+    fn push_today(&mut self, info: &EcuInfo, now: Moment, readings: &mut Readings) {
+        match self.today.read(info, self.time.day(now), now) {
             Energy::Counted(energy) => readings.push("energy_today", watt_hours(energy)),
             Energy::AsBefore => {}
             Energy::NotCounted { first } => {
@@ -362,66 +442,79 @@ impl Installation {
         if listed == Some(0) {
             return Health::ONLINE.seen("without inverters (it lists none)");
         }
-        if online(answers) > 0 {
-            return Health::ONLINE;
+        if let Some(telemetry) = &answers.telemetry {
+            let (read, declared) = (telemetry.records.len(), usize::from(telemetry.declared));
+            if read < declared {
+                return Health::new(HealthCode::Degraded)
+                    .seen(format!(
+                        "only {read} of the {declared} inverters that it tells of can be read"
+                    ))
+                    .advise("Make a recording with `wattbridge record` and report it.");
+            }
         }
-        let clock = answers.telemetry.as_ref().and_then(|it| it.at);
-        if clock.is_some_and(|at| (10..15).contains(&at.hour())) {
-            return Health::new(HealthCode::OutOfContact)
-                .seen("no inverter answers the ECU although it is day")
-                .advise("Check the breaker of the inverters, and snow on the panels.");
+        match self.sky() {
+            Sky::Awake => Health::ONLINE,
+            Sky::Missed => {
+                Health::new(HealthCode::Retrying).seen("no inverter answered the ECU just now")
+            }
+            Sky::Lost => Health {
+                code: HealthCode::Degraded,
+                ..inverter::lost()
+            },
+            Sky::Asleep => Health::new(HealthCode::Asleep).seen("no inverter works, as at night"),
         }
-        Health::new(HealthCode::Asleep).seen("no inverter works, as at night")
     }
 
     fn inverter_reports(
         &mut self,
         telemetry: &Telemetry,
+        list: &BTreeMap<String, Listed<'_>>,
         answers: &Answers,
         stale: Option<&Health>,
-        asleep: bool,
-        now: Timestamp,
+        now: Moment,
         reports: &mut Vec<Report>,
     ) {
-        let at = telemetry
-            .at
-            .and_then(|at| self.time.moment(at))
-            .unwrap_or(now);
-        let day = telemetry.at.map(DateTime::date);
+        let at = telemetry.at.and_then(|at| self.time.moment(at));
+        let at = at.unwrap_or(now.wall);
         let signal: BTreeMap<Uid, u8> = answers
             .signal
             .iter()
             .flat_map(|signal| signal.entries.iter().copied())
             .collect();
-        let empty = telemetry.records.is_empty();
-        for (uid, known) in &mut self.known.inverters {
-            let id = DeviceId::new(KIND, uid);
-            let record = telemetry
-                .records
-                .iter()
-                .find(|record| record.uid.to_string() == *uid);
-            if let Some(record) = record.filter(|_| stale.is_none()) {
-                let strength = signal.get(&record.uid).copied();
-                let strength = answers.signal.is_some().then_some(strength);
-                let mut readings = inverter::readings(record, known, strength, &id, at);
-                readings.day = day;
-                reports.push(Report::Readings(readings));
-            }
-            let listed = match (record, empty) {
-                (Some(record), _) => Listed::As(record),
-                (None, true) => Listed::ListEmpty,
-                (None, false) => Listed::Absent,
+        for (uid, known) in &self.known.inverters {
+            let Some(listed) = list.get(uid).copied() else {
+                continue;
             };
+            let id = DeviceId::new(KIND, uid);
+            let zone = self.time.zone();
             let health = stale
                 .cloned()
-                .unwrap_or_else(|| known.health(listed, asleep, now, self.time.zone()));
+                .unwrap_or_else(|| known.health(listed, &self.waking, now, zone));
+            let rests = health.code == HealthCode::Asleep;
+            let readings = match listed {
+                _ if stale.is_some() => None,
+                Listed::As(record) => {
+                    let strength = signal.get(&record.uid).copied();
+                    let strength = answers.signal.is_some().then_some(strength);
+                    Some(inverter::readings(record, known, strength, rests, &id, at))
+                }
+                // Later its health says that nothing of it is known.
+                Listed::Absent if health.code.has_data() => {
+                    Some(inverter::no_readings(known, &id, at))
+                }
+                Listed::Absent | Listed::Unread | Listed::ListEmpty => None,
+            };
+            if let Some(mut readings) = readings {
+                readings.day = telemetry.at.map(DateTime::date);
+                reports.push(Report::Readings(readings));
+            }
             reports.push(Report::Health(id, health));
         }
     }
 }
 
 /// How many inverters work, by whichever answer knows of more: one may be a cycle ahead of the other.
-pub(super) fn online(answers: &Answers) -> usize {
+fn online(answers: &Answers) -> usize {
     let told = answers.info.as_ref().map_or(0, |info| info.online);
     let listed = answers.telemetry.as_ref().map_or(0, Telemetry::online);
     listed.max(usize::from(told))

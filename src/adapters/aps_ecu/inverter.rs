@@ -7,38 +7,40 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::metrics;
-use super::wire::{Product, Record, RecordType, VoltageKind};
-use crate::model::{Decimal, DeviceId, Health, HealthCode, Metric, Readings};
+use super::moment::{Absence, Moment};
+use super::waking::{DUSK_W, Sky, Waking};
+use super::wire::{
+    CHANNEL_POWER_W, FAMILIES, PHASE_TO_PHASE_V, PRODUCTS, Product, Record, RecordType, VoltageKind,
+};
+use crate::model::{Decimal, DeviceId, Health, HealthCode, Metric, Readings, Value};
 
-/// Inverters drop out one by one at dusk: only one that stays away longer than this while others
+/// Inverters wake and drop out one by one: only one that stays away longer than this while others
 /// work has a problem.
 const LOST_AFTER: Duration = Duration::from_secs(3600);
+/// So many lists in a row without an inverter mean that it is gone.
+const UNLISTED: u32 = 2;
 
 /// What is known of an inverter, also over restarts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Inverter {
     /// Name of the product.
     pub(super) product: String,
     channels: u8,
     voltages: u8,
+    /// It has three voltages, and they were too high for others than between two phases.
+    phase_to_phase: bool,
     raw: bool,
-    /// When the ECU last listed it.
-    pub(super) listed: Timestamp,
-    /// When it last answered the ECU.
+    /// Since when the ECU has not listed it.
+    absence: Absence,
+    /// When it last answered the ECU, for people.
     heard: Option<Timestamp>,
-}
-
-impl Default for Inverter {
-    fn default() -> Self {
-        Self {
-            product: String::new(),
-            channels: 0,
-            voltages: 0,
-            raw: false,
-            listed: Timestamp::UNIX_EPOCH,
-            heard: None,
-        }
-    }
+    /// The same in this run.
+    #[serde(skip)]
+    heard_at: Option<Duration>,
+    /// Whether it delivered more than at dusk then.
+    #[serde(skip)]
+    bright: bool,
 }
 
 /// How the ECU lists an inverter.
@@ -48,6 +50,8 @@ pub(super) enum Listed<'a> {
     As(&'a Record),
     /// Not, though it lists others.
     Absent,
+    /// Not all of its list can be read, and it is not in what can.
+    Unread,
     /// It lists none at all.
     ListEmpty,
 }
@@ -55,24 +59,50 @@ pub(super) enum Listed<'a> {
 impl Inverter {
     /// Takes note of a record. What was learned from earlier ones stays: after a restart of the ECU
     /// a known inverter is listed without any values.
-    pub(super) fn see(&mut self, record: &Record, now: Timestamp) {
-        self.product = record.product_name();
-        self.listed = now;
+    pub(super) fn see(&mut self, record: &Record, now: Moment) {
+        self.product = record.product_name().to_owned();
+        self.absence = Absence::default();
         if let Some(channels) = record.channels() {
             self.channels = self.channels.max(channels.min(4));
         }
+        let measured = (0..3).filter_map(|index| record.voltage_v(index)).max();
         if let Some(body) = &record.body {
-            self.voltages = self.voltages.max(body.voltage_v.len().min(3) as u8);
+            let count = body.voltage_v.len().min(3) as u8;
+            // What nobody has listed shows by day what its voltages are.
+            if record.product().is_some() || measured.is_some() {
+                self.voltages = self.voltages.max(count);
+            }
+            self.phase_to_phase |= count == 3 && measured.is_some_and(|it| it > PHASE_TO_PHASE_V);
         }
-        self.raw |= is_undescribed(record.kind);
+        self.raw |= !record.is_described();
         if record.online {
-            self.heard = Some(now);
+            self.heard = Some(now.wall);
+            self.heard_at = Some(now.steady);
+            let dusk = self.channels().max(1) * DUSK_W;
+            self.bright = record.total_power_w().is_some_and(|power| power > dusk);
         }
+    }
+
+    /// Takes note that a list is without it, and says for how long that has been so.
+    pub(super) fn miss(&mut self, now: Moment) -> Duration {
+        self.absence.note(now);
+        self.absence.length()
+    }
+
+    /// Whether it delivered more than at dusk when it was last heard.
+    pub(super) const fn was_bright(&self) -> bool {
+        self.bright
     }
 
     /// How many panels it takes; 0 if nobody knows.
     pub(super) fn channels(&self) -> u32 {
         self.channels.into()
+    }
+
+    /// What it never exceeds.
+    pub(super) fn power_w(&self) -> u32 {
+        let unknown = || self.channels().max(1) * CHANNEL_POWER_W;
+        self.known_product().map_or_else(unknown, |it| it.power_w)
     }
 
     /// What it can report.
@@ -85,19 +115,27 @@ impl Inverter {
         )
     }
 
+    fn known_product(&self) -> Option<&'static Product> {
+        let mut all = PRODUCTS.iter().chain(FAMILIES);
+        all.find(|product| product.name == self.product)
+    }
+
+    /// What its voltages are: by their height, else by the product, else by their number.
     fn voltage_kind(&self) -> VoltageKind {
-        let known = super::wire::PRODUCTS
-            .iter()
-            .find(|product| product.name == self.product);
-        voltage_kind(known, self.voltages.into())
+        match self.known_product() {
+            _ if self.phase_to_phase => VoltageKind::PhaseToPhase,
+            Some(product) => product.voltage,
+            None if self.voltages >= 3 => VoltageKind::PhaseToNeutral,
+            None => VoltageKind::Grid,
+        }
     }
 
     /// How it is, given that the ECU works and lists it so.
     pub(super) fn health(
         &self,
         listed: Listed<'_>,
-        asleep: bool,
-        now: Timestamp,
+        waking: &Waking,
+        now: Moment,
         zone: &TimeZone,
     ) -> Health {
         let record = match listed {
@@ -107,6 +145,13 @@ impl Inverter {
                     .seen("the ECU lists no inverter at all")
                     .advise("If it lasts, switch the ECU off and on.");
             }
+            Listed::Unread => {
+                return Health::new(HealthCode::NoData)
+                    .seen("not all that the ECU tells can be read");
+            }
+            Listed::Absent if self.absence.times() < UNLISTED => {
+                return Health::new(HealthCode::Retrying).seen("the ECU did not list it just now");
+            }
             Listed::Absent => {
                 return Health::new(HealthCode::OutOfContact)
                     .seen("the ECU no longer lists this inverter")
@@ -114,13 +159,22 @@ impl Inverter {
             }
         };
         if record.online {
-            return Health::ONLINE;
+            return online(record);
         }
-        let silent = self
-            .heard
-            .map(|heard| Duration::try_from(now.duration_since(heard)).unwrap_or_default());
-        if asleep || silent.is_some_and(|silent| silent < LOST_AFTER) {
-            return Health::new(HealthCode::Asleep);
+        match waking.sky() {
+            Sky::Asleep => return Health::new(HealthCode::Asleep),
+            Sky::Missed => return unheard(),
+            Sky::Lost => return lost(),
+            Sky::Awake => {}
+        }
+        // Those that sleep at night are not missed before the first of them works.
+        let since = self.heard_at.max(waking.woke()).unwrap_or(now.steady);
+        if now.since(since) < LOST_AFTER {
+            return if self.bright {
+                unheard()
+            } else {
+                Health::new(HealthCode::Asleep)
+            };
         }
         // Since when, not for how long: a text that changes with every round fills the history.
         let seen = match (record.kind, self.heard) {
@@ -133,42 +187,77 @@ impl Inverter {
         };
         Health::new(HealthCode::OutOfContact)
             .seen(seen)
-            .advise("Check its breaker and its distance to the ECU.")
+            .advise("Check its breaker and its distance to the ECU. If there is no such inverter, write its serial number into ignore.")
     }
 }
 
-/// What the voltages of a record are: by the product, else by their number.
-fn voltage_kind(product: Option<&Product>, count: usize) -> VoltageKind {
-    match product {
-        Some(product) => product.voltage,
-        None if count >= 3 => VoltageKind::PhaseToNeutral,
-        None => VoltageKind::Grid,
+/// How an inverter is that has answered the ECU.
+fn online(record: &Record) -> Health {
+    if record.body.is_none() {
+        return Health::new(HealthCode::Degraded)
+            .seen(format!(
+                "nobody has described its data (type {}, {} bytes)",
+                record.kind,
+                record.raw.len()
+            ))
+            .advise("Make a recording with `wattbridge record` and report it.");
     }
+    if record.frequency_dhz().is_none() && record.voltage_v(0).is_none() {
+        return Health::new(HealthCode::Retrying).seen("the ECU listed it without values");
+    }
+    Health::ONLINE
+}
+
+/// The radio failed once, or a few times.
+fn unheard() -> Health {
+    Health::new(HealthCode::Retrying).seen("the ECU did not hear it just now")
+}
+
+/// No inverter has been heard for several cycles of the day.
+pub(super) fn lost() -> Health {
+    Health::new(HealthCode::OutOfContact)
+        .seen("no inverter has answered the ECU for several rounds although it is day")
+        .advise("Check the breaker of the inverters; snow on the panels does this too.")
+}
+
+/// The values of an inverter that the list lacks for once: none is known.
+pub(super) fn no_readings(known: &Inverter, id: &DeviceId, at: Timestamp) -> Readings {
+    let mut readings = Readings::new(id.clone(), at);
+    for metric in known.metrics() {
+        if metric.derived.is_none() {
+            readings.push(metric.key, Value::Unknown);
+        }
+    }
+    readings
 }
 
 /// The values of a record. `signal` is the raw radio quality: `None` if it was not asked for,
-/// `Some(None)` if the ECU does not list it.
+/// `Some(None)` if the ECU does not list it. Who rests delivers nothing; of who is only not heard
+/// nobody knows that.
 pub(super) fn readings(
     record: &Record,
     known: &Inverter,
     signal: Option<Option<u8>>,
+    rests: bool,
     id: &DeviceId,
     at: Timestamp,
 ) -> Readings {
     let mut readings = Readings::new(id.clone(), at);
     readings.push("online", record.online);
-    readings.push("power", record.total_power_w().map(Decimal::from));
+    let is_known = record.online || rests;
+    let power = record.total_power_w().filter(|_| is_known);
+    readings.push("power", power.map(Decimal::from));
     for (channel, key) in metrics::PANEL_POWER
         .iter()
         .enumerate()
         .take(known.channels.into())
     {
-        readings.push(*key, record.channel_power_w(channel).map(Decimal::from));
+        let power = record.channel_power_w(channel).filter(|_| is_known);
+        readings.push(*key, power.map(Decimal::from));
     }
-    let voltages = record.voltages_v();
     let keys = metrics::voltages(known.voltage_kind());
     for (index, key) in keys.iter().enumerate().take(known.voltages.into()) {
-        readings.push(*key, voltages.get(index).copied().map(Decimal::from));
+        readings.push(*key, record.voltage_v(index).map(Decimal::from));
     }
     let frequency = record
         .frequency_dhz()
@@ -193,9 +282,4 @@ pub(super) fn readings(
         readings.push("raw_record", bytes);
     }
     readings
-}
-
-/// Whether nobody has described records of this type.
-const fn is_undescribed(kind: RecordType) -> bool {
-    matches!(kind, RecordType::Other(..))
 }

@@ -3,13 +3,17 @@
 //! Answers carry the ECU's local wall-clock time without a zone. The zone is the configured one,
 //! else the one the ECU names, else the host's. When the ECU's clock is still off by hours (it does
 //! not follow daylight saving time, or its zone was never set), the difference is learned, in steps
-//! of a quarter of an hour, from values that are known to be new.
+//! of a quarter of an hour, from values that are known to be new. Until it is, what the ECU's clock
+//! shows follows from the times in its answers.
 
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::moment::Moment;
 
 /// ECU-R and ECU-B always name this zone, wherever they are.
 const NO_ZONE: &str = "Etc/GMT-8";
@@ -28,6 +32,16 @@ pub(super) struct LocalTime {
     /// Another shift that was seen once; `None` also before the first.
     seen: Option<i64>,
     learned: bool,
+    /// The latest time in an answer, and when it was first seen.
+    latest: Option<(DateTime, Duration)>,
+}
+
+/// What has been learned of the ECU's clock, for the next run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Learned {
+    /// The zone that the shift is counted from.
+    zone: String,
+    shift: i64,
 }
 
 impl LocalTime {
@@ -40,7 +54,42 @@ impl LocalTime {
             shift: 0,
             seen: None,
             learned: false,
+            latest: None,
         }
+    }
+
+    /// Goes on from what an earlier run has learned.
+    pub(super) fn resume(&mut self, learned: &Learned) {
+        let Ok(zone) = TimeZone::get(&learned.zone) else {
+            return;
+        };
+        if self.configured.as_ref().is_none_or(|own| *own == zone) {
+            self.zone = zone;
+            self.shift = learned.shift;
+            self.learned = true;
+        }
+    }
+
+    /// What the next run should know.
+    pub(super) fn learned(&self) -> Option<Learned> {
+        let zone = self.zone.iana_name().filter(|_| self.learned)?.to_owned();
+        let shift = self.shift;
+        Some(Learned { zone, shift })
+    }
+
+    /// Whether it is known what the ECU's clock shows, even before it has said so in this run.
+    pub(super) const fn is_certain(&self) -> bool {
+        self.learned || self.latest.is_some() || self.configured.is_some()
+    }
+
+    /// Our own clock has been set: the shift is to be learned anew.
+    pub(super) fn forget(&mut self) {
+        self.learned = false;
+    }
+
+    /// Takes a time that has not been in an answer before.
+    pub(super) fn note(&mut self, at: DateTime, now: Moment) {
+        self.latest = Some((at, now.steady));
     }
 
     /// The zone in use.
@@ -92,10 +141,20 @@ impl LocalTime {
             .ok()
     }
 
-    /// The day that the ECU's clock shows at a moment.
-    pub(super) fn day(&self, now: Timestamp) -> Date {
-        let shifted = now.checked_sub(SignedDuration::from_secs(self.shift));
-        shifted.unwrap_or(now).to_zoned(self.zone.clone()).date()
+    /// What the ECU's clock shows.
+    pub(super) fn local(&self, now: Moment) -> DateTime {
+        if let Some((at, seen)) = self.latest.filter(|_| !self.learned) {
+            let passed = SignedDuration::try_from(now.since(seen)).unwrap_or_default();
+            return at.saturating_add(passed);
+        }
+        let shifted = now.wall.checked_sub(SignedDuration::from_secs(self.shift));
+        let shifted = shifted.unwrap_or(now.wall);
+        shifted.to_zoned(self.zone.clone()).datetime()
+    }
+
+    /// The day that the ECU's clock shows.
+    pub(super) fn day(&self, now: Moment) -> Date {
+        self.local(now).date()
     }
 
     /// How old a time of the ECU is.
@@ -118,6 +177,11 @@ mod tests {
 
     fn now() -> Timestamp {
         "2026-06-21T10:02:00Z".parse().unwrap()
+    }
+
+    fn moment(wall: Timestamp) -> Moment {
+        let steady = Duration::ZERO;
+        Moment { wall, steady }
     }
 
     fn berlin() -> TimeZone {
@@ -152,7 +216,10 @@ mod tests {
         let at = date(2026, 6, 21).at(11, 0, 0, 0);
         time.learn(at, now());
         assert_eq!(time.age(at, now()), Duration::from_secs(120));
-        assert_eq!(time.day(now() + Duration::from_secs(12 * 3600)), at.date());
+        assert_eq!(
+            time.day(moment(now() + Duration::from_secs(12 * 3600))),
+            at.date()
+        );
         // Hours later the same values are hours old: the correction is kept.
         let later = now() + Duration::from_secs(7200);
         assert_eq!(time.age(at, later), Duration::from_secs(7320));
@@ -195,5 +262,53 @@ mod tests {
             Duration::ZERO
         );
         assert_eq!(time.shift, 0);
+    }
+
+    /// An ECU in Los Angeles on a host in UTC, before anything is learned.
+    #[test]
+    fn until_the_shift_is_learned_the_ecus_own_times_tell_its_day() {
+        let mut time = LocalTime::new(None, &TimeZone::UTC);
+        let mut now = moment("2026-06-22T05:30:00Z".parse().unwrap());
+        let at = date(2026, 6, 21).at(22, 30, 0, 0);
+        time.note(at, now);
+        assert_eq!(time.day(now), at.date());
+        now.steady += Duration::from_secs(3600);
+        assert_eq!(time.local(now), date(2026, 6, 21).at(23, 30, 0, 0));
+        // Whatever our own clock shows.
+        now.wall += Duration::from_secs(86_400);
+        now.steady += Duration::from_secs(3600);
+        assert_eq!(time.day(now), date(2026, 6, 22));
+    }
+
+    #[test]
+    fn what_was_learned_is_known_after_a_restart() {
+        let mut time = LocalTime::new(None, &TimeZone::UTC);
+        assert_eq!((time.learned(), time.is_certain()), (None, false));
+        time.learn(date(2026, 6, 21).at(20, 0, 0, 0), now());
+        let learned = time.learned().unwrap();
+        let mut after = LocalTime::new(None, &berlin());
+        after.resume(&learned);
+        assert!(after.is_certain());
+        assert_eq!(
+            after.local(moment(now())),
+            date(2026, 6, 21).at(20, 2, 0, 0)
+        );
+        // A zone that the user has written since counts more.
+        let mut configured = LocalTime::new(Some(berlin()), &berlin());
+        configured.resume(&learned);
+        assert_eq!(
+            configured.local(moment(now())),
+            date(2026, 6, 21).at(12, 2, 0, 0)
+        );
+    }
+
+    #[test]
+    fn when_our_own_clock_is_set_the_next_values_tell_the_shift_anew() {
+        let mut time = LocalTime::new(None, &berlin());
+        time.learn(date(2026, 6, 21).at(12, 0, 0, 0), now());
+        time.forget();
+        let later = now() + Duration::from_secs(3 * 3600);
+        time.learn(date(2026, 6, 21).at(12, 1, 0, 0), later);
+        assert_eq!(time.shift, 3 * 3600);
     }
 }

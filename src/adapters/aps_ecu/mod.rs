@@ -15,6 +15,7 @@
 //! A round takes three short connections, one for each question, and follows the ECU's own rhythm
 //! of five minutes.
 
+mod belief;
 mod config;
 mod decode;
 mod describe;
@@ -25,6 +26,7 @@ mod installation;
 mod inverter;
 mod local_time;
 mod metrics;
+mod moment;
 mod recovery;
 mod scan;
 mod schedule;
@@ -32,6 +34,7 @@ mod simulated;
 pub mod simulator;
 mod source;
 mod today;
+mod waking;
 pub mod wire;
 
 use std::sync::Arc;

@@ -8,16 +8,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::config::Restart;
+use super::moment::Moment;
 use crate::config::SecretError;
 use crate::links::{Endpoint, LinkError, Links};
 
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const PER_DAY: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The page answers with a few bytes of JSON.
@@ -37,18 +38,30 @@ pub(super) enum RecoveryError {
     Refused(String),
 }
 
-/// Remembers when the ECU was restarted.
+/// Remembers when the ECU was restarted: over all runs by the clock on the wall, and in this run also
+/// by the time that has really passed, which nobody sets.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Restarts(VecDeque<Timestamp>);
+#[serde(transparent)]
+pub(super) struct Restarts {
+    wall: VecDeque<Timestamp>,
+    #[serde(skip)]
+    steady: VecDeque<Duration>,
+}
 
 impl Restarts {
     /// Whether one more restart is in order now; takes note of it if so.
-    pub(super) fn take(&mut self, now: Timestamp) -> bool {
-        self.0.retain(|at| now.duration_since(*at).abs() < DAY);
-        let recent = self.0.iter().any(|at| now.duration_since(*at).abs() < HOUR);
-        let allowed = !recent && self.0.len() < PER_DAY;
+    pub(super) fn take(&mut self, now: Moment) -> bool {
+        self.wall
+            .retain(|at| now.wall.duration_since(*at).unsigned_abs() < DAY);
+        self.steady.retain(|at| now.since(*at) < DAY);
+        let by_wall = |at: &Timestamp| now.wall.duration_since(*at).unsigned_abs() < HOUR;
+        let by_time = |at: &Duration| now.since(*at) < HOUR;
+        let recent = self.wall.iter().any(by_wall) || self.steady.iter().any(by_time);
+        let count = self.wall.len().max(self.steady.len());
+        let allowed = !recent && count < PER_DAY;
         if allowed {
-            self.0.push_back(now);
+            self.wall.push_back(now.wall);
+            self.steady.push_back(now.steady);
         }
         allowed
     }
@@ -130,8 +143,10 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    fn at(minutes: i64) -> Timestamp {
-        Timestamp::from_second(1_780_000_000 + minutes * 60).unwrap()
+    fn at(minutes: u64) -> Moment {
+        let steady = Duration::from_secs(minutes * 60);
+        let wall = Timestamp::from_second(1_780_000_000).unwrap() + steady;
+        Moment { wall, steady }
     }
 
     #[test]
@@ -142,6 +157,23 @@ mod tests {
             .collect::<Vec<_>>();
         assert_eq!(taken, [0, 60, 120, 180]);
         assert!(restarts.take(at(24 * 60)));
+    }
+
+    #[test]
+    fn setting_the_clock_allows_no_restart() {
+        for days in [-400, -1, 1, 400] {
+            let mut restarts = Restarts::default();
+            assert!(restarts.take(at(0)));
+            let mut set = at(30);
+            set.wall += jiff::SignedDuration::from_hours(24 * days);
+            assert!(!restarts.take(set), "{days}");
+        }
+        // Over a restart of the program the clock on the wall is all there is.
+        let mut restarts = Restarts::default();
+        restarts.take(at(0));
+        let text = serde_json::to_string(&restarts).unwrap();
+        let mut after: Restarts = serde_json::from_str(&text).unwrap();
+        assert!(!after.take(at(30)));
     }
 
     /// A web page that answers once; gives back what it was asked.

@@ -37,6 +37,8 @@ pub(super) struct Pace {
     back_off: [Duration; 3],
     /// Failures count as an outage only after this long.
     pub(super) outage: Duration,
+    /// Before a list that only shows whether the one before it was right.
+    pub(super) second_list: Duration,
     at_night: Duration,
     phase_lock: bool,
     quiet: Quiet,
@@ -60,10 +62,21 @@ impl Pace {
             retries: [seconds(2), seconds(5), seconds(15)],
             back_off: [seconds(60), seconds(120), seconds(300)],
             outage: seconds(900),
+            second_list: seconds(10),
             at_night: config.night_interval.get(),
             phase_lock: config.phase_lock,
             quiet: config.quiet,
         }
+    }
+
+    /// How long values hold without an answer: over the longest regular pause, which is that of a
+    /// night with the ECU's maintenance in it, and until failures count as an outage.
+    pub(super) fn patience(&self) -> Duration {
+        let [.., longest] = self.back_off;
+        self.at_night.max(self.interval).max(self.least)
+            + self.quiet.length()
+            + self.outage
+            + longest * 2
     }
 }
 
@@ -338,6 +351,22 @@ mod tests {
             60
         );
         assert_eq!(schedule.cycle_length(), Duration::from_secs(300));
+    }
+
+    #[test]
+    fn values_hold_over_the_longest_pause_there_is() {
+        let patience = |config: &Config| Pace::new(config).patience();
+        // A night round just before the maintenance, and then it does not answer at first.
+        let (night, quiet, outage) = (20 * 60, 40 * 60, 15 * 60);
+        let usual = patience(&Config::default());
+        assert!(usual > Duration::from_secs(night + quiet + outage));
+        assert!(usual < Duration::from_secs(2 * 3600));
+        let rare = Config {
+            interval: Period::hours(6),
+            night_interval: Period::hours(12),
+            ..Config::default()
+        };
+        assert!(patience(&rare) > Duration::from_secs(12 * 3600 + quiet));
     }
 
     #[test]

@@ -5,15 +5,18 @@ mod outage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::KIND;
 use super::config::Config;
 use super::exchange::{AskError, Patience, ask};
-use super::installation::{Answers, Installation, Remembered, online};
+use super::installation::{Answers, Installation, Remembered};
+use super::moment::Moment;
+use super::recovery::Restarts;
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
+use super::waking::Sky;
 use super::wire::{Answer, EcuId, Gateway, Request, Signal};
 use crate::adapters::{Context, Source, SourceError, Task};
 use crate::links::{Endpoint, LinkError, Links};
@@ -27,6 +30,10 @@ const SIGNAL_ROUNDS: u32 = 3;
 const CLOCK_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// How often is written down what is remembered, unless there is news: spares SD cards.
 const REMEMBER_EVERY: Duration = Duration::from_secs(3600);
+/// A clock that drifts is not one that is set: more than this between two rounds is.
+const STEP: SignedDuration = SignedDuration::from_secs(60);
+/// A real ECU hangs when it is asked more often than this.
+const LEAST_INTERVAL: Duration = Duration::from_secs(60);
 
 /// One configured ECU.
 #[derive(Debug)]
@@ -42,6 +49,15 @@ impl Ecu {
             port: config.port,
         };
         Self { config, endpoint }
+    }
+
+    /// What is wrong with an interval that only a simulator bears: an address of this host may also
+    /// be the end of a tunnel.
+    fn hasty(&self) -> Option<String> {
+        let interval = self.config.interval;
+        (interval.get() < LEAST_INTERVAL).then(|| {
+            format!("asked every {interval}, which only a simulator bears; for an ECU write interval = \"5m\"")
+        })
     }
 
     fn patience(&self) -> Patience {
@@ -70,8 +86,11 @@ impl Source for Ecu {
             match ask(&links, &self.endpoint, &Request::EcuInfo, self.patience()).await {
                 Ok(Answer::EcuInfo(info)) => {
                     let product = Gateway::of(&info.ecu).map_or("ECU", |gateway| gateway.name);
+                    let hasty = self
+                        .hasty()
+                        .map_or_else(String::new, |words| format!("; {words}"));
                     Ok(format!(
-                        "{product} {}, firmware {}, {} inverters, {} of them online",
+                        "{product} {}, firmware {}, {} inverters, {} of them online{hasty}",
                         info.ecu, info.firmware, info.registered, info.online
                     ))
                 }
@@ -89,23 +108,28 @@ struct Run<'a> {
     pace: Pace,
     schedule: Schedule,
     installation: Installation,
+    restarts: Restarts,
     last_data: Option<DateTime>,
     /// When the last values were first seen.
-    data_since: Option<Timestamp>,
+    data_since: Option<Duration>,
     /// Rounds in a row without an answer about radio signals.
     no_signal: u32,
     clock: ClockWatch,
-    outage: Option<Timestamp>,
+    outage: Option<Duration>,
     answered: bool,
     /// Since when, and for how many rounds, the ECU has not told of its inverters.
-    blind: Option<(Timestamp, u32)>,
-    remembered: Option<Timestamp>,
+    blind: Option<(Duration, u32)>,
+    /// Whether this round is only to show whether the list before it was right.
+    confirms: bool,
+    /// The latest round, which shows whether our own clock has been set since.
+    latest: Option<Moment>,
+    remembered: Option<Duration>,
 }
 
 /// Whether and when to ask for the ECU's clock, which not every firmware tells.
 enum ClockWatch {
     Due,
-    At(Timestamp),
+    At(Duration),
     Unsupported,
 }
 
@@ -120,6 +144,7 @@ impl<'a> Run<'a> {
             pace,
             schedule: Schedule::new(pace, cycle),
             installation: Installation::new(source.config.clone(), known, zone),
+            restarts: context.memory.get("restarts").unwrap_or_default(),
             last_data: None,
             data_since: None,
             no_signal: 0,
@@ -127,6 +152,8 @@ impl<'a> Run<'a> {
             outage: None,
             answered: false,
             blind: None,
+            confirms: false,
+            latest: None,
             remembered: None,
             context,
         }
@@ -149,13 +176,10 @@ impl<'a> Run<'a> {
                 () = stop.cancelled() => break,
                 round = self.round() => round?,
             };
-            let now = self
-                .context
-                .clock
-                .now()
-                .to_zoned(self.installation.time().zone().clone());
-            let wait = match self.schedule.after(round, now.time()) {
-                Wait::Round(wait) => wait,
+            let now = self.now();
+            let local = self.installation.time().local(now).time();
+            let wait = match self.schedule.after(round, local) {
+                Wait::Round(wait) => self.hasten(wait),
                 Wait::Quiet(wait) => {
                     tracing::debug!("{}: quiet for {wait:?}", self.source.endpoint);
                     // What it did not answer while it maintained itself is no outage.
@@ -163,8 +187,7 @@ impl<'a> Run<'a> {
                     wait
                 }
             };
-            let now = self.context.clock.now();
-            let recent = |at: Timestamp| now.duration_since(at).unsigned_abs() < REMEMBER_EVERY;
+            let recent = |at: Duration| now.since(at) < REMEMBER_EVERY;
             if !self.remembered.is_some_and(recent) {
                 self.remember();
             }
@@ -174,6 +197,37 @@ impl<'a> Run<'a> {
         }
         self.remember();
         Ok(())
+    }
+
+    fn now(&self) -> Moment {
+        Moment::of(&self.context.clock)
+    }
+
+    /// A list with ids that were not there before is followed by another one soon, once.
+    fn hasten(&mut self, wait: Duration) -> Duration {
+        let wants = self.installation.wants_another_list();
+        let soon = wants && !self.confirms;
+        self.confirms = wants;
+        if soon {
+            wait.min(self.pace.second_list)
+        } else {
+            wait
+        }
+    }
+
+    /// Notices that our own clock was set: what was learned from it is learned anew.
+    fn look_for_step(&mut self) {
+        let now = self.now();
+        if let Some(before) = self.latest.replace(now) {
+            let shown = now.wall.duration_since(before.wall);
+            let passed = SignedDuration::try_from(now.since(before.steady)).unwrap_or_default();
+            if (shown - passed).abs() > STEP {
+                self.installation.time().forget();
+                if let ClockWatch::At(_) = self.clock {
+                    self.clock = ClockWatch::Due;
+                }
+            }
+        }
     }
 
     /// Waits, refusing commands meanwhile: an ECU has nothing to set. False when told to stop.
@@ -193,16 +247,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// At the start: the ECU may just be maintaining itself. False when told to stop.
+    /// At the start: the ECU may just be maintaining itself, if it is known what its clock shows.
+    /// False when told to stop.
     async fn wait_out_quiet(&mut self, stop: &CancellationToken) -> Result<bool, SourceError> {
-        let now = self.context.clock.now();
-        let zone = self.installation.time().zone().clone();
-        let Some(rest) = self
-            .source
-            .config
-            .quiet
-            .remaining(now.to_zoned(zone).time())
-        else {
+        let now = self.now();
+        let time = self.installation.time();
+        let local = time.is_certain().then(|| time.local(now).time());
+        let quiet = self.source.config.quiet;
+        let Some(rest) = local.and_then(|local| quiet.remaining(local)) else {
             return Ok(true);
         };
         let health = Health::new(HealthCode::Paused)
@@ -212,7 +264,7 @@ impl<'a> Run<'a> {
     }
 
     fn remember(&mut self) {
-        self.remembered = Some(self.context.clock.now());
+        self.remembered = Some(self.context.clock.monotonic());
         self.context.memory.put("cycle", self.schedule.cycle());
         self.context
             .memory
@@ -221,6 +273,7 @@ impl<'a> Run<'a> {
 
     /// One round: all questions, and the reports that follow from the answers.
     async fn round(&mut self) -> Result<Round, SourceError> {
+        self.look_for_step();
         let info = match self.ask(&Request::EcuInfo).await? {
             Ok(Answer::EcuInfo(info)) => info,
             Ok(_) => return self.failed(&Health::new(HealthCode::Garbled)).await,
@@ -228,10 +281,7 @@ impl<'a> Run<'a> {
         };
         self.recovered().await?;
         let ecu = info.ecu;
-        if !self
-            .installation
-            .meet(ecu.as_str(), self.context.clock.now())
-        {
+        if !self.installation.meet(ecu.as_str()) {
             let health =
                 Health::new(HealthCode::Retrying).seen(format!("ECU {ecu} answers instead"));
             self.report_health(&health).await?;
@@ -267,47 +317,53 @@ impl<'a> Run<'a> {
                 answers.signal.get_or_insert_with(Signal::default);
             }
         }
-        let now = self.context.clock.now();
-        let round = self.judge(&mut answers, now);
+        let now = self.now();
+        let changed = self.look_at_time(&mut answers, now);
         for report in self.installation.reports(&answers, now) {
             if matches!(report, Report::Device(_) | Report::Gone(_)) {
                 self.remembered = None;
             }
             self.context.reports.send(report).await?;
         }
-        Ok(round)
+        Ok(self.judge(&answers, changed, now))
+    }
+
+    /// Learns from the time of the values, and says whether they are new.
+    fn look_at_time(&mut self, answers: &mut Answers, now: Moment) -> bool {
+        let Some(at) = answers.telemetry.as_ref().and_then(|it| it.at) else {
+            return false;
+        };
+        if self.last_data != Some(at) {
+            let time = self.installation.time();
+            // The first values may be of any age; only a change tells that they are new.
+            if self.last_data.is_some() && !matches!(self.clock, ClockWatch::At(_)) {
+                time.learn(at, now.wall);
+            }
+            time.note(at, now);
+            self.schedule.learn(at);
+            self.last_data = Some(at);
+            self.data_since = Some(now.steady);
+            return true;
+        }
+        let since = self.data_since.unwrap_or(now.steady);
+        let cycles = self.schedule.cycle_length() * STALE_CYCLES;
+        answers.repeated =
+            now.since(since) >= cycles && self.schedule.unchanged() + 1 >= STALE_CYCLES;
+        false
     }
 
     /// What the answers mean for the schedule.
-    fn judge(&mut self, answers: &mut Answers, now: Timestamp) -> Round {
-        let Some(telemetry) = &answers.telemetry else {
-            return Round::Unchanged;
-        };
-        let Some(at) = telemetry.at else {
+    fn judge(&mut self, answers: &Answers, changed: bool, now: Moment) -> Round {
+        let telemetry = answers.telemetry.as_ref();
+        let Some((telemetry, at)) = telemetry.and_then(|it| Some((it, it.at?))) else {
             return Round::Unchanged;
         };
         let lists_none = telemetry.records.is_empty();
-        let changed = self.last_data != Some(at);
-        if changed {
-            // The first values may be of any age; only a change tells that they are new.
-            if self.last_data.is_some() && !matches!(self.clock, ClockWatch::At(_)) {
-                self.installation.time().learn(at, now);
-            }
-            self.schedule.learn(at);
-            self.last_data = Some(at);
-            self.data_since = Some(now);
-        } else {
-            let since = self.data_since.unwrap_or(now);
-            let cycles = self.schedule.cycle_length() * STALE_CYCLES;
-            let long = now.duration_since(since).unsigned_abs() >= cycles;
-            answers.repeated = long && self.schedule.unchanged() + 1 >= STALE_CYCLES;
-        }
-        let asleep = online(answers) == 0 && !lists_none;
-        if asleep {
+        if self.installation.sky() == Sky::Asleep && !lists_none {
             Round::Asleep
-        } else if changed {
+        } else if changed || self.confirms {
             Round::Fresh {
-                age: self.installation.time().age(at, now),
+                age: self.installation.time().age(at, now.wall),
             }
         } else {
             Round::Unchanged
@@ -316,11 +372,9 @@ impl<'a> Run<'a> {
 
     /// The ECU's clock tells exactly how its times are to be read.
     async fn look_at_clock(&mut self, ecu: EcuId) -> Result<(), SourceError> {
-        let now = self.context.clock.now();
         let due = match self.clock {
             ClockWatch::Due => true,
-            // Further away than ever planned: our own clock was set back.
-            ClockWatch::At(moment) => now >= moment || moment > later(now),
+            ClockWatch::At(moment) => self.now().steady >= moment,
             ClockWatch::Unsupported => false,
         };
         if !due {
@@ -329,11 +383,11 @@ impl<'a> Run<'a> {
         self.pause().await;
         // Asked once only: most firmware that does not know the question never answers it.
         let answer = self.ask_once(&Request::Clock { ecu }).await?;
-        let now = self.context.clock.now();
+        let now = self.now();
         self.clock = match answer {
             Ok(Answer::Clock(clock)) => {
-                self.installation.time().learn_clock(clock.at, now);
-                ClockWatch::At(later(now))
+                self.installation.time().learn_clock(clock.at, now.wall);
+                ClockWatch::At(now.steady + CLOCK_EVERY)
             }
             _ => ClockWatch::Unsupported,
         };
@@ -376,9 +430,4 @@ impl<'a> Run<'a> {
     async fn pause(&self) {
         self.context.clock.sleep(self.pace.pause).await;
     }
-}
-
-/// When the ECU's clock is looked at again.
-fn later(now: Timestamp) -> Timestamp {
-    now.checked_add(CLOCK_EVERY).unwrap_or(Timestamp::MAX)
 }

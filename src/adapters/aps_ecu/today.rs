@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::civil::Date;
 
+use super::moment::Moment;
 use super::wire::EcuInfo;
 
 /// An ECU that has seen so much produced and still shows 0 does not count. It shows steps of 10 Wh.
@@ -16,7 +17,9 @@ const GAP: Duration = Duration::from_secs(1800);
 pub(super) struct Today {
     /// Produced while the ECU showed 0, in watt-seconds.
     uncounted: u64,
-    last: Option<(Timestamp, u32)>,
+    last: Option<(Duration, u32)>,
+    /// The latest day of which the ECU has counted something.
+    day: Option<Date>,
 }
 
 /// What today's energy is.
@@ -34,23 +37,32 @@ pub(super) enum Energy {
 }
 
 impl Today {
-    /// What to make of an answer.
-    pub(super) fn read(&mut self, info: &EcuInfo, now: Timestamp) -> Energy {
-        let before = self.last.replace((now, info.power_w));
-        let suspicious = info.today_wh == 0 && info.online > 0 && info.power_w > 0;
+    /// What to make of an answer on a day of the ECU's clock.
+    pub(super) fn read(&mut self, info: &EcuInfo, day: Date, now: Moment) -> Energy {
+        let Some(today) = info.counted_today_wh() else {
+            return Energy::AsBefore;
+        };
+        let power = info.measured_power_w().unwrap_or(0);
+        let before = self.last.replace((now.steady, power));
+        let suspicious = today == 0 && info.online > 0 && power > 0;
         if !suspicious {
             self.uncounted = 0;
-            return Energy::Counted(info.today_wh);
+            if today > 0 {
+                self.day = Some(day);
+            }
+            return Energy::Counted(today);
         }
         let was_clear = self.is_clear();
-        if let Some((since, power)) = before {
-            let elapsed = now.duration_since(since).unsigned_abs();
+        if let Some((since, power_before)) = before {
+            let elapsed = now.since(since);
             if elapsed <= GAP {
-                let least = u64::from(power.min(info.power_w));
+                let least = u64::from(power_before.min(power));
                 self.uncounted = self.uncounted.saturating_add(least * elapsed.as_secs());
             }
         }
         match (was_clear, self.is_clear()) {
+            // The first light of a day of which nothing has been counted yet.
+            (_, false) if self.day.is_some_and(|before| before < day) => Energy::Counted(0),
             (_, false) => Energy::AsBefore,
             (was_clear, true) => Energy::NotCounted { first: !was_clear },
         }
@@ -86,41 +98,72 @@ mod tests {
         }
     }
 
-    fn at(minutes: i64) -> Timestamp {
-        Timestamp::from_second(1_780_000_000 + minutes * 60).unwrap()
+    const DAY: Date = jiff::civil::date(2026, 6, 21);
+
+    fn at(minutes: u64) -> Moment {
+        Moment {
+            steady: Duration::from_secs(minutes * 60),
+            ..Moment::UNKNOWN
+        }
     }
 
     #[test]
     fn dawn_is_no_fault() {
         let mut today = Today::default();
-        assert_eq!(today.read(&info(0, 0), at(0)), Energy::Counted(0));
+        assert_eq!(today.read(&info(0, 0), DAY, at(0)), Energy::Counted(0));
         for round in 1..12 {
-            assert_eq!(today.read(&info(0, 8), at(round * 5)), Energy::AsBefore);
+            assert_eq!(
+                today.read(&info(0, 8), DAY, at(round * 5)),
+                Energy::AsBefore
+            );
         }
-        assert_eq!(today.read(&info(10, 20), at(60)), Energy::Counted(10));
+        assert_eq!(today.read(&info(10, 20), DAY, at(60)), Energy::Counted(10));
     }
 
     #[test]
     fn a_zero_that_lasts_in_the_sun_is_not_counted() {
         let mut today = Today::default();
-        assert_eq!(today.read(&info(3100, 1200), at(0)), Energy::Counted(3100));
-        assert_eq!(today.read(&info(0, 1200), at(4)), Energy::AsBefore);
         assert_eq!(
-            today.read(&info(0, 1200), at(9)),
+            today.read(&info(3100, 1200), DAY, at(0)),
+            Energy::Counted(3100)
+        );
+        assert_eq!(today.read(&info(0, 1200), DAY, at(4)), Energy::AsBefore);
+        assert_eq!(
+            today.read(&info(0, 1200), DAY, at(9)),
             Energy::NotCounted { first: true }
         );
         assert_eq!(
-            today.read(&info(0, 1200), at(14)),
+            today.read(&info(0, 1200), DAY, at(14)),
             Energy::NotCounted { first: false }
         );
-        assert_eq!(today.read(&info(3200, 1200), at(19)), Energy::Counted(3200));
+        assert_eq!(
+            today.read(&info(3200, 1200), DAY, at(19)),
+            Energy::Counted(3200)
+        );
     }
 
     #[test]
     fn gaps_prove_nothing() {
         let mut today = Today::default();
         for round in 0..10 {
-            assert_eq!(today.read(&info(0, 5000), at(round * 60)), Energy::AsBefore);
+            assert_eq!(
+                today.read(&info(0, 5000), DAY, at(round * 60)),
+                Energy::AsBefore
+            );
         }
+    }
+
+    #[test]
+    fn the_first_light_of_a_new_day_is_no_fault_of_the_day_before() {
+        let mut today = Today::default();
+        today.read(&info(23_400, 20), DAY, at(0));
+        assert_eq!(today.read(&info(0, 8), DAY, at(5)), Energy::AsBefore);
+        let next = DAY.tomorrow().unwrap();
+        assert_eq!(today.read(&info(0, 8), next, at(600)), Energy::Counted(0));
+        assert_eq!(
+            today.read(&info(10, 90), next, at(605)),
+            Energy::Counted(10)
+        );
+        assert_eq!(today.read(&info(0, 90), next, at(610)), Energy::AsBefore);
     }
 }

@@ -12,6 +12,9 @@ use super::plant::Plant;
 /// The type of a record nobody knows.
 const UNKNOWN: RecordType = RecordType::Other(*b"07");
 
+/// Products of which newer gateways tell in a type of their own.
+const LATER: [&str; 3] = ["DS3-H", "DS3D", "DS3D-L"];
+
 /// What is wrong with an answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flaws {
@@ -22,8 +25,17 @@ pub(super) struct Flaws {
     pub(super) empty_list: bool,
     /// The place of an inverter, from 1.
     pub(super) unknown_type: Option<usize>,
+    /// The place of an inverter, from 1.
+    pub(super) longer_record: Option<usize>,
+    /// The place of an inverter, from 1.
+    pub(super) blank: Option<usize>,
+    pub(super) wrong_count: Option<usize>,
+    /// Which answer of its kind this is, if all have other ids.
+    pub(super) strange_ids: Option<u64>,
     pub(super) ecu_as_inverter: bool,
+    pub(super) foreign_ecu: bool,
     pub(super) no_history: bool,
+    pub(super) wide_history: bool,
 }
 
 /// The answer to a request at a local time.
@@ -52,9 +64,9 @@ pub(super) fn answer(
         Request::Signal { .. } => {
             let heard = view.members.iter();
             let heard = heard.map(|member| (member.inverter.uid, member.radio));
-            let own = own_uid(plant, flaws).map(|uid| (uid, 0));
+            let gateways = gateways(plant, flaws).map(|uid| (uid, 0));
             Answer::Signal(Signal {
-                entries: heard.chain(own).collect(),
+                entries: heard.chain(gateways).collect(),
             })
         }
         Request::DayCurve { date, .. } => Answer::DayCurve(DayCurve {
@@ -68,7 +80,8 @@ pub(super) fn answer(
                 Period::Month => ecu.last_days(30),
                 Period::Year => ecu.last_months(),
             },
-            wraps: !plant.model.is_linux(),
+            wraps: !plant.model.is_linux() && !flaws.wide_history,
+            group: group(plant),
         }),
         Request::Clock { .. } => {
             // The wire has whole seconds.
@@ -83,7 +96,7 @@ pub(super) fn answer(
 fn info(ecu: &Ecu, view: &View, flaws: &Flaws) -> EcuInfo {
     let plant = &ecu.plant;
     let linux = plant.model.is_linux();
-    let registered = view.members.len() + usize::from(flaws.ecu_as_inverter);
+    let registered = view.members.len() + gateways(plant, flaws).count();
     let tail: &[u8] = if linux {
         b"00\0\0\0\0\0\0\0\0\0\0"
     } else {
@@ -91,7 +104,7 @@ fn info(ecu: &Ecu, view: &View, flaws: &Flaws) -> EcuInfo {
     };
     EcuInfo {
         ecu: plant.ecu,
-        group: if linux { Group::G12 } else { Group::G11 },
+        group: group(plant),
         model: *b"01",
         lifetime_wh: if flaws.lifetime_zero {
             0
@@ -118,6 +131,14 @@ fn info(ecu: &Ecu, view: &View, flaws: &Flaws) -> EcuInfo {
     }
 }
 
+fn group(plant: &Plant) -> Group {
+    if plant.model.is_linux() {
+        Group::G12
+    } else {
+        Group::G11
+    }
+}
+
 /// From the range everybody may use.
 fn mac(plant: &Plant, number: u8) -> [u8; 6] {
     let digits = plant.ecu.as_str().get(6..).unwrap_or_default();
@@ -129,19 +150,38 @@ fn telemetry(plant: &Plant, view: &View, at: civil::DateTime, flaws: &Flaws) -> 
     let mut records: Vec<Record> = Vec::new();
     if !flaws.empty_list {
         records.extend(view.members.iter().map(|member| record(plant, member)));
-        let own = own_uid(plant, flaws);
-        records.extend(own.map(|uid| Record::new(uid, false, RecordType::T00, None)));
+        let gateways = gateways(plant, flaws);
+        records.extend(gateways.map(|uid| Record::new(uid, false, RecordType::T00, None)));
     }
-    if let (Some(place), count @ 1..) = (flaws.unknown_type, view.members.len())
-        && let Some(record) = records.get_mut(place.saturating_sub(1) % count)
-        && record.body.is_some()
-    {
+    if let Some(record) = at_place(&mut records, flaws.unknown_type, view.members.len()) {
         *record = Record::new(record.uid, record.online, UNKNOWN, record.body);
+    }
+    if let Some(record) = at_place(&mut records, flaws.blank, view.members.len()) {
+        let zeros = |quad: Quad| Quad::new([0; 4].get(..quad.len()).unwrap_or_default());
+        let body = record.body.map(|body| Body {
+            frequency_dhz: 0,
+            temperature_raw: 0,
+            power_w: zeros(body.power_w),
+            voltage_v: zeros(body.voltage_v),
+        });
+        *record = Record::new(record.uid, true, record.kind, body);
+    }
+    let longer = at_place(&mut records, flaws.longer_record, view.members.len());
+    if let Some(kind) = longer.map(|record| record.kind) {
+        for record in records.iter_mut().filter(|record| record.kind == kind) {
+            record.raw.extend([0, 7, 0, 8]);
+            record.body = None;
+        }
+    }
+    if let Some(number) = flaws.strange_ids {
+        for (place, record) in records.iter_mut().enumerate() {
+            record.uid = strange(number, place);
+        }
     }
     Telemetry {
         model: "01".to_owned(),
         at: Some(at),
-        declared: count(records.len()),
+        declared: count(flaws.wrong_count.unwrap_or(records.len())),
         records,
         undecoded: Vec::new(),
     }
@@ -151,7 +191,7 @@ fn record(plant: &Plant, member: &Member) -> Record {
     let product = member.inverter.product;
     let linux = plant.model.is_linux();
     let kind = match (product.voltage, product.channels) {
-        (VoltageKind::Grid, ..=2) if linux && product.name == "DS3-H" => RecordType::T04,
+        (VoltageKind::Grid, ..=2) if linux && LATER.contains(&product.name) => RecordType::T04,
         (VoltageKind::Grid, ..=2) => RecordType::T01,
         (VoltageKind::Grid, _) => RecordType::T03,
         (VoltageKind::PhaseToPhase, _) if linux => RecordType::T05,
@@ -180,13 +220,26 @@ fn record(plant: &Plant, member: &Member) -> Record {
     Record::new(member.inverter.uid, online, kind, Some(body))
 }
 
-fn own_uid(plant: &Plant, flaws: &Flaws) -> Option<Uid> {
-    plant
-        .ecu
-        .as_str()
-        .parse()
-        .ok()
-        .filter(|_| flaws.ecu_as_inverter)
+/// The record at a place that counts from 1 and starts over behind the last inverter, if it has a body.
+fn at_place(records: &mut [Record], place: Option<usize>, count: usize) -> Option<&mut Record> {
+    let place = place?.saturating_sub(1).checked_rem(count)?;
+    let record = records.get_mut(place);
+    record.filter(|record| record.body.is_some())
+}
+
+/// An id of a real product that no other answer has.
+fn strange(answer: u64, place: usize) -> Uid {
+    let number = (answer * 1000 + place as u64) % 1_000_000_000;
+    let digits = format!("704{number:09}");
+    digits.parse().unwrap_or(Uid::from_wire([0; 6]))
+}
+
+/// Gateways that somebody has registered as inverters.
+fn gateways(plant: &Plant, flaws: &Flaws) -> impl Iterator<Item = Uid> + use<> {
+    let own = plant.ecu.as_str().parse().ok();
+    let foreign = "216000000999".parse().ok();
+    let own = own.filter(|_| flaws.ecu_as_inverter);
+    own.into_iter().chain(foreign.filter(|_| flaws.foreign_ecu))
 }
 
 fn count(number: usize) -> u16 {

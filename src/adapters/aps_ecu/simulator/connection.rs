@@ -16,6 +16,8 @@ use super::shared::{Seat, Shared};
 
 /// A client that says nothing for so long is dropped, as real gateways do.
 const IDLE: Duration = Duration::from_secs(15);
+/// What comes without end: frames that nearly begin.
+const ENDLESS: &[u8] = b"APS11APS11";
 /// How long a client may take to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -58,6 +60,17 @@ async fn converse(
                     faults,
                 });
                 return drain(&mut stream).await;
+            }
+            Reply::Endless => {
+                shared.tell(Happening::Silent {
+                    peer,
+                    request,
+                    faults,
+                });
+                // Until the client has enough.
+                loop {
+                    stream.write_all(&ENDLESS.repeat(100)).await?;
+                }
             }
             Reply::Close => {
                 shared.tell(Happening::Closed {

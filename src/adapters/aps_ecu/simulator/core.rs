@@ -23,6 +23,8 @@ pub(super) enum Reply {
     Silence,
     /// The connection is closed.
     Close,
+    /// Something that never ends.
+    Endless,
     Deliver(Delivery),
 }
 
@@ -121,6 +123,12 @@ impl Core {
         if self.hit(elapsed, &mut seen, wanted(Fault::Empty)).is_some() {
             return (Reply::Close, seen);
         }
+        if self
+            .hit(elapsed, &mut seen, wanted(Fault::Endless))
+            .is_some()
+        {
+            return (Reply::Endless, seen);
+        }
         let flaws = self.flaws(elapsed, command, &mut seen);
         let mishaps = self.mishaps(elapsed, &mut seen);
         let now = self.local();
@@ -166,6 +174,7 @@ impl Core {
                 flaws.lifetime_zero = is(&[Fault::LifetimeZero]);
                 flaws.today_zero = is(&[Fault::TodayZero]) | is(&[Fault::TodayStuck]);
                 flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
+                flaws.foreign_ecu = is(&[Fault::ForeignEcu]);
                 let jump = self.hit(elapsed, seen, |fault| match *fault {
                     Fault::LifetimeJump(energy) => Some(energy),
                     _ => None,
@@ -175,13 +184,35 @@ impl Core {
             2 => {
                 flaws.empty_list = is(&[Fault::EmptyList]);
                 flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
-                flaws.unknown_type = self.hit(elapsed, seen, |fault| match *fault {
+                flaws.foreign_ecu = is(&[Fault::ForeignEcu]);
+                let strange = is(&[Fault::StrangeIds]);
+                flaws.strange_ids = strange.then(|| self.requests.get(&2).copied().unwrap_or(0));
+                let mut number = |pick: fn(&Fault) -> Option<usize>| self.hit(elapsed, seen, pick);
+                flaws.unknown_type = number(|fault| match *fault {
                     Fault::UnknownType(place) => Some(place),
                     _ => None,
                 });
+                flaws.longer_record = number(|fault| match *fault {
+                    Fault::LongerRecord(place) => Some(place),
+                    _ => None,
+                });
+                flaws.blank = number(|fault| match *fault {
+                    Fault::Blank(place) => Some(place),
+                    _ => None,
+                });
+                flaws.wrong_count = number(|fault| match *fault {
+                    Fault::WrongCount(count) => Some(count),
+                    _ => None,
+                });
             }
-            4 => flaws.no_history = is(&[Fault::NoHistory]),
-            30 => flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]),
+            4 => {
+                flaws.no_history = is(&[Fault::NoHistory]);
+                flaws.wide_history = is(&[Fault::WideHistory]);
+            }
+            30 => {
+                flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
+                flaws.foreign_ecu = is(&[Fault::ForeignEcu]);
+            }
             _ => {}
         }
         flaws
@@ -204,6 +235,11 @@ impl Core {
                 Fault::Truncate(bytes) => Some(bytes),
                 _ => None,
             }),
+            no_newline: self
+                .hit(elapsed, seen, |fault| {
+                    (*fault == Fault::NoNewline).then_some(())
+                })
+                .is_some(),
             split: self.hit(elapsed, seen, |fault| match *fault {
                 Fault::Split(bytes, pause) => Some((bytes, pause)),
                 _ => None,

@@ -12,6 +12,8 @@ pub(super) struct Mishaps {
     pub(super) split: Option<(usize, Duration)>,
     /// Bytes that are sent, or half of them.
     pub(super) truncate: Option<Option<usize>>,
+    /// The last byte is left out.
+    pub(super) no_newline: bool,
     pub(super) garbage_before: usize,
     pub(super) garbage_after: usize,
 }
@@ -27,6 +29,9 @@ pub(super) struct Delivery {
 
 impl Delivery {
     pub(super) fn new(mut answer: Vec<u8>, mishaps: &Mishaps) -> Self {
+        if mishaps.no_newline {
+            answer.pop();
+        }
         if let Some(length) = mishaps.truncate {
             answer.truncate(length.unwrap_or(answer.len() / 2));
         }
@@ -73,6 +78,7 @@ mod tests {
             delay: 3 * second,
             split: Some((4, second)),
             truncate: Some(None),
+            no_newline: false,
             garbage_before: 2,
             garbage_after: 3,
         };

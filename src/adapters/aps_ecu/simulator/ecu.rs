@@ -29,6 +29,8 @@ pub(super) struct Conditions {
     pub(super) asleep: bool,
     /// The gateway starts again and knows nothing yet.
     pub(super) rebooting: bool,
+    /// Each inverter wakes so much later than the one before.
+    pub(super) wake_apart: Duration,
     /// Places in the list, from 1: inverters it does not hear.
     pub(super) missing: Vec<usize>,
     /// Places in the list, from 1: inverters that are not registered.
@@ -106,6 +108,7 @@ impl Member {
 pub(super) struct Ecu {
     pub(super) plant: Plant,
     sun: Sun,
+    sunrise: civil::Time,
     zone: TimeZone,
     cycle_s: i64,
     members: Vec<Member>,
@@ -167,6 +170,7 @@ impl Ecu {
             cycle_s: i64::try_from(cycle.as_secs()).unwrap_or(i64::MAX).max(1),
             plant,
             sun,
+            sunrise: daylight.sunrise,
             zone,
         };
         ecu.advance(start, |_| Conditions::default());
@@ -241,6 +245,7 @@ impl Ecu {
             member.lost = is_among(&conditions.lost, place, count);
         }
         conditions.asleep != before.asleep
+            || conditions.wake_apart != before.wake_apart
             || conditions.missing != before.missing
             || conditions.lost != before.lost
     }
@@ -286,7 +291,10 @@ impl Ecu {
         let dark = self.conditions.asleep || !self.sun.is_day(at);
         let count = self.members.iter().filter(|member| !member.added).count();
         for (place, member) in self.members.iter_mut().enumerate() {
-            let mute = dark || member.lost || is_among(&self.conditions.missing, place, count);
+            let late = self.conditions.wake_apart * u32::try_from(place).unwrap_or(u32::MAX);
+            let asleep = at.time() < self.sunrise.saturating_add(late);
+            let missing = is_among(&self.conditions.missing, place, count);
+            let mute = dark || asleep || member.lost || missing;
             let body = if mute {
                 None
             } else {

@@ -50,12 +50,30 @@ pub enum Fault {
     EmptyList,
     /// The record of one inverter has an unknown type.
     UnknownType(usize),
+    /// The records of the type of one inverter are longer than anybody has described.
+    LongerRecord(usize),
+    /// The answer says another number of inverters than it lists.
+    WrongCount(usize),
+    /// One inverter is online and everything it measured is 0.
+    Blank(usize),
+    /// The inverters have other ids in each answer.
+    StrangeIds,
     /// The gateway's own id is registered as an inverter.
     EcuAsInverter,
+    /// The id of another gateway is registered as an inverter.
+    ForeignEcu,
+    /// The answer lacks its last byte, a newline.
+    NoNewline,
+    /// Sends the beginnings of frames instead of the answer, without end.
+    Endless,
+    /// The energies of past days have 4 bytes, also in group 11.
+    WideHistory,
     /// The energy of past days is empty.
     NoHistory,
     /// All inverters are off, as at night.
     Sleep,
+    /// Each inverter wakes so much later than the one before.
+    WakeApart(Duration),
     /// One inverter is not heard.
     Missing(usize),
     /// One inverter is not registered any more.
@@ -94,9 +112,18 @@ impl simulation::Fault for Fault {
         Kind::new("stale", "", |v| plain(v, Self::Stale), "answers repeat, the time of the last cycle stands still").lasting(),
         Kind::new("empty-list", "", |v| plain(v, Self::EmptyList), "the list of inverters is empty"),
         Kind::new("unknown-type", "1", |v| number(v, 1).map(Self::UnknownType), "the record of this inverter has an unknown type"),
+        Kind::new("longer-record", "1", |v| number(v, 1).map(Self::LongerRecord), "records of this inverter's type have an unknown size"),
+        Kind::new("wrong-count", "1", |v| number(v, 1).map(Self::WrongCount), "answers say that they list so many inverters"),
+        Kind::new("blank", "1", |v| number(v, 1).map(Self::Blank), "this inverter is online, but everything it measures is 0"),
+        Kind::new("strange-ids", "", |v| plain(v, Self::StrangeIds), "the inverters have other ids in each answer"),
         Kind::new("ecu-as-inverter", "", |v| plain(v, Self::EcuAsInverter), "the ECU's own id is among the inverters"),
+        Kind::new("foreign-ecu", "", |v| plain(v, Self::ForeignEcu), "the id of another ECU is among the inverters"),
+        Kind::new("no-newline", "", |v| plain(v, Self::NoNewline), "answers lack their last byte, a newline"),
+        Kind::new("endless", "", |v| plain(v, Self::Endless), "instead of answers come bytes without end"),
+        Kind::new("wide-history", "", |v| plain(v, Self::WideHistory), "the energies of past days have 4 bytes in any group"),
         Kind::new("no-history", "", |v| plain(v, Self::NoHistory), "the energy of past days is empty"),
         Kind::new("sleep", "", |v| plain(v, Self::Sleep), "night falls at once").lasting(),
+        Kind::new("wake-apart", "20m", |v| length(v, 1200 * SECOND).map(Self::WakeApart), "each inverter wakes so much later than the one before").lasting(),
         Kind::new("missing", "1", |v| number(v, 1).map(Self::Missing), "this inverter is not heard").lasting(),
         Kind::new("lost-inverter", "1", |v| number(v, 1).map(Self::LostInverter), "this inverter disappears from the list").lasting(),
         Kind::new("new-inverter", DS3, new_inverter, "an inverter joins the list").lasting(),

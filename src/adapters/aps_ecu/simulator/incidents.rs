@@ -75,6 +75,7 @@ impl Incidents {
             match *fault {
                 Fault::Sleep => conditions.asleep = true,
                 Fault::Reboot => conditions.rebooting = true,
+                Fault::WakeApart(gap) => conditions.wake_apart = gap,
                 Fault::Missing(place) => conditions.missing.push(place),
                 Fault::LostInverter(place) => conditions.lost.push(place),
                 Fault::NewInverter(product) => conditions.added.push(product),

@@ -168,12 +168,15 @@ fn shade(own: u64, channel: u64, phase: f64) -> f64 {
 fn rated_w(product: &str) -> f64 {
     match product {
         "YC500" | "YC1000" => 250.0,
-        "QS1" | "YC600" => 300.0,
+        "QS1" | "YC600" | "YC600Y" => 300.0,
         "DS3-S" => 320.0,
         "QS1A" => 375.0,
         "DS3-L" => 385.0,
         "DS3-H" => 480.0,
         "QT2" => 500.0,
+        "DS3D-L" => 850.0,
+        "QT2D" => 900.0,
+        "DS3D" => 1000.0,
         _ => 440.0,
     }
 }

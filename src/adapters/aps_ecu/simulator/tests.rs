@@ -340,6 +340,11 @@ fn frames_have_the_sizes_and_types_of_real_ones() {
         ("YC1000", "02", "02"),
         ("QS1A", "03", "03"),
         ("QT2", "02", "05"),
+        ("QT2D", "02", "05"),
+        ("DS3D", "01", "04"),
+        ("DS3D-L", "01", "04"),
+        ("YC600Y", "01", "01"),
+        ("unlisted", "01", "01"),
     ] {
         assert_eq!(kind(Model::EcuB, product), small, "{product}");
         assert_eq!(kind(Model::EcuRPro, product), linux, "{product}");

@@ -1,9 +1,8 @@
 //! What to say and do when the ECU does not answer.
 
-use jiff::Timestamp;
-
 use super::super::exchange::AskError;
-use super::super::recovery::{self, Restarts};
+use super::super::moment::Moment;
+use super::super::recovery;
 use super::super::schedule::Round;
 use super::Run;
 use crate::adapters::SourceError;
@@ -17,11 +16,11 @@ impl Run<'_> {
     /// What it means for the inverters that the ECU answered, but did not tell of them: a single
     /// missed answer is no outage as long as there were values before it.
     pub(super) fn missed_telemetry(&mut self, error: &AskError) -> Health {
-        let now = self.context.clock.now();
-        let (since, rounds) = self.blind.unwrap_or((now, 0));
+        let now = self.now();
+        let (since, rounds) = self.blind.unwrap_or((now.steady, 0));
         self.blind = Some((since, rounds.saturating_add(1)));
         let health = error.health();
-        let outage = rounds >= 2 && now.duration_since(since).unsigned_abs() >= self.pace.outage;
+        let outage = rounds >= 2 && now.since(since) >= self.pace.outage;
         if error.is_passing() && self.last_data.is_some() && !outage {
             return Health::new(HealthCode::Retrying).seen(health.detail);
         }
@@ -30,10 +29,9 @@ impl Run<'_> {
 
     /// The ECU did not answer its first question.
     pub(super) async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
-        let now = self.context.clock.now();
-        let since = *self.outage.get_or_insert(now);
-        // A clock that was set back meanwhile must not put the outage off.
-        let lasting = now.duration_since(since).unsigned_abs();
+        let now = self.now();
+        let since = *self.outage.get_or_insert(now.steady);
+        let lasting = now.since(since);
         let failures = self.schedule.failures() + 1;
         // A single missed round is no outage as long as there were values before it.
         let outage = failures >= 3 && lasting >= self.pace.outage;
@@ -54,16 +52,15 @@ impl Run<'_> {
     }
 
     /// Restarts an ECU that hangs, where that is possible, allowed and not done too often.
-    async fn restart(&mut self, now: Timestamp) {
+    async fn restart(&mut self, now: Moment) {
         let config = &self.source.config;
         let Some(settings) = config.restart.as_ref().filter(|_| config.allow_control) else {
             return;
         };
-        let mut restarts: Restarts = self.context.memory.get("restarts").unwrap_or_default();
-        if !self.installation.has_web_page() || !restarts.take(now) {
+        if !self.installation.has_web_page() || !self.restarts.take(now) {
             return;
         }
-        self.context.memory.put("restarts", &restarts);
+        self.context.memory.put("restarts", &self.restarts);
         let page = Endpoint {
             port: WEB_PAGE,
             ..self.source.endpoint.clone()
@@ -84,7 +81,7 @@ impl Run<'_> {
     pub(super) async fn recovered(&mut self) -> Result<(), SourceError> {
         self.answered = true;
         self.outage = None;
-        let now = self.context.clock.now();
+        let now = self.now();
         if let Some(report) = self.installation.set_restart_needed(false, now) {
             self.context.reports.send(report).await?;
         }

@@ -99,7 +99,7 @@ impl Fields<'_> {
                 self.dump.field(2, "status", Status::Done);
                 self.dump.field(2, "period", format!("{:?}", energy.period));
                 let days = entries.get(2..).unwrap_or_default();
-                let size = history::entry_size(frame.group(), days.len());
+                let size = history::entry_size(frame.group(), days);
                 for bytes in days.chunks_exact(size) {
                     match history::day(bytes) {
                         Some((date, wh)) => {

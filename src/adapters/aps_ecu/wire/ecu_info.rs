@@ -101,6 +101,26 @@ impl EcuInfo {
         Ok(info)
     }
 
+    /// Power of all inverters in W; `None` if the field is all ones.
+    #[must_use]
+    pub fn measured_power_w(&self) -> Option<u32> {
+        (self.power_w != u32::MAX).then_some(self.power_w)
+    }
+
+    /// Energy since installation in Wh; `None` if it cannot be: the field is all ones, or it is less
+    /// than the energy of this day, in spite of its coarser steps.
+    #[must_use]
+    pub fn counted_lifetime_wh(&self) -> Option<u64> {
+        let possible = self.counted_today_wh().unwrap_or(0) < self.lifetime_wh + 100;
+        (possible && self.lifetime_wh != u64::from(u32::MAX) * 100).then_some(self.lifetime_wh)
+    }
+
+    /// Energy of this day in Wh; `None` if the field is all ones.
+    #[must_use]
+    pub fn counted_today_wh(&self) -> Option<u64> {
+        (self.today_wh != u64::from(u32::MAX) * 10).then_some(self.today_wh)
+    }
+
     /// Stops at the first label that cannot be read.
     fn decode_labels(&mut self, fields: &mut Cursor<'_>) -> Option<()> {
         self.firmware = text(fields)?;

@@ -1,7 +1,8 @@
 //! Where one record ends and the next begins.
 //!
-//! Records have no length. Known types have a known size; for the others the sizes are chosen so
-//! that the records fill their region exactly, each beginning with a believable head. The search is
+//! Records have no length. Known types have a known size; for the others, and where a known size does
+//! not work out, the sizes are chosen so that the records fill their region exactly, each beginning
+//! with a believable head. A known type of another size has a layout that nobody has described. The search is
 //! a table over positions, so its cost is bounded by the size of a frame whatever the bytes are.
 
 use super::bcd;
@@ -28,11 +29,13 @@ impl Head {
     }
 
     fn believable_at(region: &[u8], at: usize) -> Option<Self> {
-        Self::at(region, at).filter(|head| {
-            head.online <= 1
-                && head.code.iter().all(u8::is_ascii_digit)
-                && head.uid.iter().all(|byte| bcd::pair(*byte).is_some())
-        })
+        Self::at(region, at).filter(Self::is_believable)
+    }
+
+    fn is_believable(&self) -> bool {
+        self.online <= 1
+            && self.code.iter().all(u8::is_ascii_digit)
+            && self.uid.iter().all(|byte| bcd::pair(*byte).is_some())
     }
 
     fn kind(&self) -> RecordType {
@@ -62,62 +65,80 @@ pub(super) fn believable(bytes: &[u8], at: usize) -> bool {
     Head::believable_at(bytes, at).is_some()
 }
 
-/// Sizes of the leading records of `region` that could be told apart, at most `declared` of them.
+/// Sizes of the leading records of `region` that could be told apart: the `declared` ones, unless
+/// they fill the region only in another number.
 pub(super) fn record_sizes(region: &[u8], declared: u16) -> Vec<usize> {
     let declared = usize::from(declared);
-    match known(region, declared) {
+    let fit = match known(region, declared) {
         Known::Fits(sizes) => return sizes,
-        Known::Fails => {}
-        Known::Unsure(head) => {
-            let fit = uniform(region, declared, &head).or_else(|| search(region, declared));
-            if let Some(sizes) = fit {
-                return sizes;
+        Known::Fails(kinds) => {
+            let found = leading(region, declared);
+            if found.len() == declared && declared > 0 {
+                return found;
             }
+            other_size(region, declared, &kinds)
         }
-    }
-    leading(region, declared)
+        Known::Unsure(head, kinds) => uniform(region, declared, &head)
+            .or_else(|| search(region, declared))
+            .or_else(|| other_size(region, declared, &kinds)),
+    };
+    fit.unwrap_or_else(|| leading(region, declared))
 }
 
 enum Known {
     Fits(Vec<usize>),
-    /// A type of uncertain size came up.
-    Unsure(Head),
-    Fails,
+    /// A type of uncertain size came up, after these others.
+    Unsure(Head, Vec<RecordType>),
+    /// The types that came up before it became clear that some size is wrong.
+    Fails(Vec<RecordType>),
 }
 
-/// The usual case: every type has a known size and all of them sum up.
+/// The usual case: every type has a known size and all of them fill the region. If so the count
+/// that was declared may be wrong; no record is given up for it.
 fn known(region: &[u8], declared: usize) -> Known {
     let mut sizes = Vec::with_capacity(declared.min(region.len() / HEAD));
+    let mut kinds = Vec::new();
     let mut at = 0;
-    while sizes.len() < declared {
+    while at < region.len() {
+        let counted = sizes.len() < declared;
         let Some(head) = Head::at(region, at) else {
-            return Known::Fails;
+            return Known::Fails(kinds);
         };
-        let Some(size) = head.kind().size() else {
-            return Known::Unsure(head);
-        };
-        sizes.push(size);
-        at += size;
+        match head.kind().size() {
+            Some(size) if counted || head.is_believable() => {
+                if !kinds.contains(&head.kind()) {
+                    kinds.push(head.kind());
+                }
+                sizes.push(size);
+                at += size;
+            }
+            None if counted && head.is_believable() => return Known::Unsure(head, kinds),
+            _ => return Known::Fails(kinds),
+        }
     }
     if at == region.len() {
         Known::Fits(sizes)
     } else {
-        Known::Fails
+        Known::Fails(kinds)
     }
+}
+
+/// A known type with another size than the known one.
+fn other_size(region: &[u8], declared: usize, kinds: &[RecordType]) -> Option<Vec<usize>> {
+    let sizes = || HEAD..=LARGEST;
+    let mut tries = kinds
+        .iter()
+        .flat_map(|kind| sizes().map(move |size| (*kind, size)));
+    tries.find_map(|(kind, size)| walk(region, declared, kind, size))
 }
 
 /// One uncertain type, the same size for all its records: the only way to find a size nobody has
 /// described yet.
 fn uniform(region: &[u8], declared: usize, first: &Head) -> Option<Vec<usize>> {
     let (unsure, likely) = (first.kind(), first.sizes());
-    let described = matches!(unsure, RecordType::T05);
-    let others = if described {
-        HEAD..HEAD
-    } else {
-        HEAD..LARGEST + 1
-    };
+    let others = HEAD..=LARGEST;
     // A single record may be as large as it likes.
-    let whole = (declared == 1 && !described).then_some(region.len());
+    let whole = (declared == 1).then_some(region.len());
     likely
         .iter()
         .copied()

@@ -1,7 +1,8 @@
 //! Cuts a stream of bytes into frames, by length alone.
 //!
 //! Looking for `\n` or `END` would cut a frame in two as soon as one of them occurs in its data
-//! (ten inverters are enough), so both only confirm the end which the length has announced.
+//! (ten inverters are enough), so both only confirm the end which the length has announced. Some
+//! gateways leave out the `\n`: then the next frame, or that no more bytes come, shows the end.
 
 use std::collections::VecDeque;
 
@@ -43,6 +44,8 @@ impl RawFrame {
         let mut framer = Framer::new();
         framer.push(bytes);
         let first = framer.next_frame().or_else(|| framer.finish().map(Err));
+        // The end may have made it whole.
+        let first = first.or_else(|| framer.next_frame());
         let frame = first.unwrap_or(Err(FrameError::Incomplete {
             offset: 0,
             have: 0,
@@ -98,7 +101,7 @@ impl Framer {
             if let Some(region) = self.region.take() {
                 return Some(region.error());
             }
-            if self.buffer.is_empty() {
+            if self.buffer.is_empty() || self.take_unended() {
                 return None;
             }
             let (offset, have) = (self.offset, self.buffer.len());
@@ -139,14 +142,16 @@ impl Framer {
                     let Some(bytes) = rest.get(..total) else {
                         break;
                     };
+                    let without_newline = bytes.split_last().filter(|(next, head)| {
+                        // What follows can only be another frame.
+                        **next == b'A' && ends_with_end(head)
+                    });
                     if ends_well(bytes) {
-                        self.ready.push_back(Ok(RawFrame {
-                            offset,
-                            bytes: bytes.to_vec(),
-                            group,
-                            command,
-                        }));
+                        self.take(offset, bytes, group, command);
                         at += total;
+                    } else if let Some((_, head)) = without_newline {
+                        self.take(offset, head, group, command);
+                        at += head.len();
                     } else {
                         self.refuse_frame(offset, total);
                         at += 1;
@@ -156,6 +161,39 @@ impl Framer {
         }
         self.buffer = buffer;
         self.drop_front(at);
+    }
+
+    /// Takes a frame; the newline that it may lack is added, so that all frames are alike.
+    fn take(&mut self, offset: u64, bytes: &[u8], group: Group, command: u16) {
+        let mut bytes = bytes.to_vec();
+        if !ends_well(&bytes) {
+            bytes.push(b'\n');
+        }
+        self.ready.push_back(Ok(RawFrame {
+            offset,
+            bytes,
+            group,
+            command,
+        }));
+    }
+
+    /// Takes the frame in progress if it lacks its newline alone; for when no more bytes come.
+    pub fn take_unended(&mut self) -> bool {
+        let Start::Sound {
+            total,
+            group,
+            command,
+        } = read_header(&self.buffer)
+        else {
+            return false;
+        };
+        if self.buffer.len() + 1 != total || !ends_with_end(&self.buffer) {
+            return false;
+        }
+        let bytes = std::mem::take(&mut self.buffer);
+        self.take(self.offset, &bytes, group, command);
+        self.offset += bytes.len() as u64;
+        true
     }
 
     fn drop_front(&mut self, count: usize) {
@@ -270,7 +308,12 @@ fn frame_size(bytes: &[u8]) -> Option<usize> {
 
 fn ends_well(bytes: &[u8]) -> bool {
     match bytes {
-        [head @ .., b'\n'] => head.len() == STATUS || head.ends_with(END),
+        [head @ .., b'\n'] => ends_with_end(head),
         _ => false,
     }
+}
+
+/// Whether a frame without its newline ends as it should.
+fn ends_with_end(head: &[u8]) -> bool {
+    head.len() == STATUS || head.ends_with(END)
 }

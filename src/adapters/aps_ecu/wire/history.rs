@@ -7,7 +7,9 @@
 //! | 0003 | 17 + 4n | 2 | u16 | power, W |
 //! | 0004 | 15 | 2 | ASCII | period, as asked |
 //! | 0004 | 17 + 6n or 8n | 4 | BCD | date; of a month, its first day |
-//! | 0004 | 21 + 6n or 8n | 2 or 4 | u16 (group 11) or u32 (group 12) | energy, hundredths of kWh |
+//! | 0004 | 21 + 6n or 8n | 2 or 4 | u16 or u32 | energy, hundredths of kWh |
+//!
+//! Group 12 has 8 bytes an entry, group 11 mostly 6: the size is the one at which every date is one.
 
 use jiff::civil;
 
@@ -94,8 +96,10 @@ pub struct EnergyHistory {
     pub period: Period,
     /// Date and energy in Wh, in steps of 10. An entry without a valid date is left out.
     pub days: Vec<(civil::Date, u64)>,
-    /// The energies are modulo 655.36 kWh (group 11).
+    /// The energies are modulo 655.36 kWh (entries of 6 bytes).
     pub wraps: bool,
+    /// Group the answer came in.
+    pub group: Group,
 }
 
 impl EnergyHistory {
@@ -105,16 +109,17 @@ impl EnergyHistory {
             .ok_or(Shortage::new(ENERGY_COMMAND, body))?;
         let period =
             Period::from_code(*code).ok_or_else(|| DecodeError::field(2, "period", code))?;
-        let size = entry_size(group, entries.len());
+        let size = entry_size(group, entries);
         Ok(Self {
             period,
             days: entries.chunks_exact(size).filter_map(day).collect(),
             wraps: size == NARROW,
+            group,
         })
     }
 
-    /// The frame: group 11 if `wraps`, else group 12. Energies are rounded down to steps of 10 Wh
-    /// and, in group 11, wrap as the gateway's do.
+    /// The frame. Energies are rounded down to steps of 10 Wh and wrap as the gateway's do, if they
+    /// do.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut body = b"00".to_vec();
@@ -130,18 +135,21 @@ impl EnergyHistory {
                 body.extend_from_slice(&clamped.to_be_bytes());
             }
         }
-        let group = if self.wraps { Group::G11 } else { Group::G12 };
-        seal(group, ENERGY_COMMAND, &body)
+        seal(self.group, ENERGY_COMMAND, &body)
     }
 }
 
-/// The group tells, unless only the other size fits.
-pub(super) fn entry_size(group: Group, length: usize) -> usize {
+/// The size at which every entry has a date; where that leaves a choice, the group tells.
+pub(super) fn entry_size(group: Group, entries: &[u8]) -> usize {
     let (usual, other) = match group {
         Group::G11 => (NARROW, WIDE),
         Group::G12 => (WIDE, NARROW),
     };
-    if !length.is_multiple_of(usual) && length.is_multiple_of(other) {
+    let fits = |size: usize| {
+        let dated = |entry| day(entry).is_some();
+        entries.len().is_multiple_of(size) && entries.chunks_exact(size).all(dated)
+    };
+    if !fits(usual) && fits(other) {
         other
     } else {
         usual

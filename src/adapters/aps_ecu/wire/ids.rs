@@ -109,6 +109,12 @@ impl Uid {
     pub fn is_decimal(self) -> bool {
         self.0.iter().all(|byte| super::bcd::pair(*byte).is_some())
     }
+
+    /// Whether it is the id of a gateway, which people type in among their inverters.
+    #[must_use]
+    pub fn is_gateway(self) -> bool {
+        matches!(self.0, [0x21, 0x50..=0x6f, ..] | [0x20, 0x30, ..])
+    }
 }
 
 impl FromStr for Uid {
@@ -157,5 +163,26 @@ mod tests {
         assert_eq!("8020".parse::<Uid>(), Err(IdError::Length(4)));
         assert_eq!(Uid::from_bcd([0xff; 6]), Err(IdError::Digits));
         assert_eq!(Uid::from_wire([0xff; 6]).to_string(), "ffffffffffff");
+    }
+
+    #[test]
+    fn ids_of_gateways_are_no_inverters() {
+        let is_gateway = |uid: &str| uid.parse::<Uid>().unwrap().is_gateway();
+        for uid in [
+            "215000000001",
+            "216000000002",
+            "216300000003",
+            "203000000004",
+        ] {
+            assert!(is_gateway(uid), "{uid}");
+        }
+        for uid in [
+            "100000000001",
+            "408000000001",
+            "703000000001",
+            "902000000001",
+        ] {
+            assert!(!is_gateway(uid), "{uid}");
+        }
     }
 }

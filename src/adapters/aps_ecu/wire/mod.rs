@@ -78,7 +78,9 @@ pub use framer::Framer;
 pub use history::{DayCurve, EnergyHistory, Period};
 pub use ids::{EcuId, IdError, Uid};
 pub use mask::Masker;
-pub use products::{GATEWAYS, Gateway, PRODUCTS, Product, VoltageKind};
+pub use products::{
+    CHANNEL_POWER_W, FAMILIES, GATEWAYS, Gateway, PHASE_TO_PHASE_V, PRODUCTS, Product, VoltageKind,
+};
 pub use record::{Body, Quad, Record, RecordType};
 pub use request::{Request, RequestError};
 pub use signal::Signal;

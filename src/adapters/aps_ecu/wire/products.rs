@@ -16,68 +16,77 @@ pub enum VoltageKind {
     PhaseToPhase,
 }
 
-/// A family of inverters.
+/// A kind of inverter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product {
     /// First digits of the inverter's id.
     pub prefix: &'static str,
     /// Name on the label.
     pub name: &'static str,
-    /// Panels it takes.
+    /// Inputs for panels.
     pub channels: u8,
     /// What its voltages are.
     pub voltage: VoltageKind,
+    /// What it never exceeds, in W: a quarter above the largest that carries such an id.
+    pub power_w: u32,
 }
 
-const fn product(
-    prefix: &'static str,
-    name: &'static str,
-    channels: u8,
-    voltage: VoltageKind,
-) -> Product {
-    Product {
-        prefix,
-        name,
-        channels,
-        voltage,
-    }
+#[rustfmt::skip]
+const fn product(prefix: &'static str, name: &'static str, channels: u8, voltage: VoltageKind, power_w: u32) -> Product {
+    Product { prefix, name, channels, voltage, power_w }
 }
 
-/// The known families; no prefix is the beginning of another.
+/// The known inverters; no prefix is the beginning of another.
 #[rustfmt::skip]
 pub static PRODUCTS: &[Product] = &[
-    product("10",  "YC500",  2, VoltageKind::Grid),
-    product("403", "YC500",  2, VoltageKind::Grid),
-    product("404", "YC500",  2, VoltageKind::Grid),
-    product("406", "YC600",  2, VoltageKind::Grid),
-    product("407", "YC600",  2, VoltageKind::Grid),
-    product("408", "YC600",  2, VoltageKind::Grid),
-    product("409", "YC600",  2, VoltageKind::Grid),
-    product("501", "YC1000", 4, VoltageKind::PhaseToNeutral),
-    product("502", "YC1000", 4, VoltageKind::PhaseToNeutral),
-    product("503", "YC1000", 4, VoltageKind::PhaseToNeutral),
-    product("504", "YC1000", 4, VoltageKind::PhaseToNeutral),
-    product("702", "DS3-S",  2, VoltageKind::Grid),
-    product("703", "DS3-L",  2, VoltageKind::Grid),
-    product("704", "DS3",    2, VoltageKind::Grid),
-    product("706", "DS3-H",  2, VoltageKind::Grid),
-    product("707", "DS3",    2, VoltageKind::Grid),
-    product("801", "QS1",    4, VoltageKind::Grid),
-    product("802", "QS1",    4, VoltageKind::Grid),
-    product("804", "QS1A",   4, VoltageKind::Grid),
-    product("805", "QS1A",   4, VoltageKind::Grid),
-    product("806", "QS1A",   4, VoltageKind::Grid),
-    product("901", "QT2",    4, VoltageKind::PhaseToPhase),
+    product("10",  "YC500",  2, VoltageKind::Grid,           700),
+    product("403", "YC500",  2, VoltageKind::Grid,           700),
+    product("404", "YC500",  2, VoltageKind::Grid,           700),
+    product("406", "YC600",  2, VoltageKind::Grid,           800),
+    product("407", "YC600",  2, VoltageKind::Grid,           800),
+    product("408", "YC600",  2, VoltageKind::Grid,           800),
+    product("409", "YC600",  2, VoltageKind::Grid,           800),
+    product("501", "YC1000", 4, VoltageKind::PhaseToNeutral, 1250),
+    product("502", "YC1000", 4, VoltageKind::PhaseToNeutral, 1250),
+    product("503", "YC1000", 4, VoltageKind::PhaseToNeutral, 1250),
+    product("504", "YC1000", 4, VoltageKind::PhaseToNeutral, 1250),
+    product("702", "DS3-S",  2, VoltageKind::Grid,           1200),
+    product("703", "DS3-L",  2, VoltageKind::Grid,           1200),
+    product("704", "DS3",    2, VoltageKind::Grid,           1200),
+    product("706", "DS3-H",  2, VoltageKind::Grid,           1200),
+    product("707", "DS3",    2, VoltageKind::Grid,           1200),
+    product("801", "QS1",    4, VoltageKind::Grid,           1900),
+    product("802", "QS1",    4, VoltageKind::Grid,           1900),
+    product("804", "QS1A",   4, VoltageKind::Grid,           1900),
+    product("805", "QS1A",   4, VoltageKind::Grid,           1900),
+    product("806", "QS1A",   4, VoltageKind::Grid,           1900),
+    product("901", "QT2",    4, VoltageKind::PhaseToPhase,   2500),
 ];
 
+/// What the first two digits tell of an inverter that is not among [`PRODUCTS`]. Its family has
+/// larger members, such as the DS3D and the QT2D.
+#[rustfmt::skip]
+pub static FAMILIES: &[Product] = &[
+    product("40", "YC600 series",  2, VoltageKind::Grid,           900),
+    product("50", "YC1000 series", 4, VoltageKind::PhaseToNeutral, 1900),
+    product("70", "DS3 series",    2, VoltageKind::Grid,           2500),
+    product("80", "QS1 series",    4, VoltageKind::Grid,           2500),
+    product("90", "QT2 series",    4, VoltageKind::PhaseToPhase,   4500),
+];
+
+/// What one input of an inverter of which nothing is known never exceeds, in W.
+pub const CHANNEL_POWER_W: u32 = 1250;
+
+/// Voltages between phase and neutral end well below this, those between two phases begin above.
+pub const PHASE_TO_PHASE_V: u16 = 300;
+
 impl Product {
-    /// The family of an inverter, if its prefix is known.
+    /// The product of an inverter, or at least its family, if the id tells it.
     #[must_use]
     pub fn of(uid: Uid) -> Option<&'static Self> {
         let uid = uid.to_string();
-        PRODUCTS
-            .iter()
-            .find(|product| uid.starts_with(product.prefix))
+        let mut all = PRODUCTS.iter().chain(FAMILIES);
+        all.find(|product| uid.starts_with(product.prefix))
     }
 }
 
@@ -133,6 +142,7 @@ mod tests {
             }
         };
         of(PRODUCTS.iter().map(|product| product.prefix).collect());
+        of(FAMILIES.iter().map(|product| product.prefix).collect());
         of(GATEWAYS.iter().map(|gateway| gateway.prefix).collect());
     }
 
@@ -141,6 +151,7 @@ mod tests {
         let name = |uid: &str| Product::of(uid.parse().unwrap()).map(|product| product.name);
         assert_eq!(name("802000000001"), Some("QS1"));
         assert_eq!(name("101000000001"), Some("YC500"));
+        assert_eq!(name("705000000001"), Some("DS3 series"));
         assert_eq!(name("999000000001"), None);
         let gateway = |id: &str| Gateway::of(&id.parse().unwrap()).map(|gateway| gateway.name);
         assert_eq!(gateway("215000000001"), Some("ECU-C"));

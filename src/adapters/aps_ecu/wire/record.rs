@@ -15,6 +15,9 @@
 //! | 21 | 01, 04, 05 (sources disagree) | P1 V1 P2 V2 |
 //! | 23 | 03 | P1 V P2 P3 P4 |
 //! | 27 | 02, 05 (sources disagree) | P1 V1 P2 V2 P3 V3 P4 |
+//!
+//! A record of another type is read by its size only if what comes out can be; else its bytes are all
+//! that is known of it. All ones in a field mean that nothing was measured.
 
 use std::fmt;
 use std::ops::Deref;
@@ -74,6 +77,14 @@ impl RecordType {
             Self::T04 => *b"04",
             Self::T05 => *b"05",
             Self::Other(code) => code,
+        }
+    }
+
+    /// Whether records of this type and size have been described.
+    fn has_size(self, size: usize) -> bool {
+        match self {
+            Self::T05 => matches!(size, TWO | THREE_PHASE),
+            kind => kind.size() == Some(size),
         }
     }
 
@@ -174,6 +185,21 @@ impl Body {
         })
     }
 
+    /// Whether an inverter can have measured this: what a wrong layout makes of the bytes cannot.
+    fn is_plausible(&self) -> bool {
+        (450..=650).contains(&self.frequency_dhz)
+            && (40..=220).contains(&self.temperature_raw)
+            && self.power_w.iter().all(|power| *power <= 2000)
+            && self.voltage_v.iter().all(|volt| (80..=520).contains(volt))
+    }
+
+    /// Nothing but zeros: what firmware writes of an inverter that it has not asked.
+    fn is_blank(&self) -> bool {
+        self.frequency_dhz == 0
+            && matches!(self.temperature_raw, 0 | 100)
+            && self.voltage_v.iter().all(|volt| *volt == 0)
+    }
+
     fn encode(&self, bytes: &mut Vec<u8>) {
         let power = |channel: usize| self.power_w.get(channel).copied().unwrap_or(0);
         let voltage = |phase: usize| self.voltage_v.get(phase).copied().unwrap_or(0);
@@ -234,13 +260,23 @@ impl Record {
         let uid = Uid::from_wire(head.array()?);
         let [online] = head.array()?;
         let kind = RecordType::from_code(head.array()?);
+        let online = online == 1;
+        let certain = kind.has_size(raw.len());
+        let makes_sense =
+            |body: &Body| certain || body.is_plausible() || (!online && body.is_blank());
         Some(Self {
             uid,
-            online: online == 1,
+            online,
             kind,
-            body: Body::decode(raw),
+            body: Body::decode(raw).filter(makes_sense),
             raw: raw.to_vec(),
         })
+    }
+
+    /// Whether the layout of its type, at its size, has been described.
+    #[must_use]
+    pub fn is_described(&self) -> bool {
+        self.kind.has_size(self.raw.len())
     }
 
     /// The bytes of the record. Without a body, what `raw` holds after the head is sent again.
@@ -260,35 +296,41 @@ impl Record {
     /// Temperature in degrees C; `None` when offline, as the bytes then hold a placeholder.
     #[must_use]
     pub fn temperature_c(&self) -> Option<i32> {
-        let raw = self.live()?.temperature_raw;
+        let raw = measured(self.live()?.temperature_raw)?;
         (raw != 0).then(|| i32::from(raw) - 100)
     }
 
     /// Grid frequency in tenths of Hz; `None` when offline or not measured.
     #[must_use]
     pub fn frequency_dhz(&self) -> Option<u16> {
-        Some(self.live()?.frequency_dhz).filter(|frequency| *frequency != 0)
+        measured(self.live()?.frequency_dhz).filter(|frequency| *frequency != 0)
     }
 
-    /// Grid voltages in V, see [`VoltageKind`](super::VoltageKind); empty when offline.
+    /// One of the grid voltages (from 0) in V, see [`VoltageKind`](super::VoltageKind); `None` when
+    /// offline or not measured.
     #[must_use]
-    pub fn voltages_v(&self) -> &[u16] {
-        self.live().map_or(&[], |body| &body.voltage_v)
+    pub fn voltage_v(&self, index: usize) -> Option<u16> {
+        let voltage = *self.live()?.voltage_v.get(index)?;
+        measured(voltage).filter(|voltage| *voltage != 0)
     }
 
-    /// Power of one channel (from 0) in W: 0 when offline, `None` if there is no such channel.
+    /// Power of one channel (from 0) in W: 0 when offline, `None` if there is no such channel or it
+    /// was not measured.
     #[must_use]
     pub fn channel_power_w(&self, channel: usize) -> Option<u16> {
         let power = *self.body.as_ref()?.power_w.get(channel)?;
-        Some(if self.online { power } else { 0 })
+        if !self.online {
+            return Some(0);
+        }
+        self.live().and_then(|_| measured(power))
     }
 
-    /// Power of all channels in W: 0 when offline, `None` if the record has no body.
+    /// Power of all channels in W: 0 when offline, `None` if one of them is not known.
     #[must_use]
     pub fn total_power_w(&self) -> Option<u32> {
-        let body = self.body.as_ref()?;
-        let total = body.power_w.iter().copied().map(u32::from).sum();
-        Some(if self.online { total } else { 0 })
+        let channels = 0..self.body.as_ref()?.power_w.len();
+        let powers = channels.map(|channel| self.channel_power_w(channel).map(u32::from));
+        powers.sum()
     }
 
     /// The product family, if the id tells it.
@@ -297,13 +339,12 @@ impl Record {
         Product::of(self.uid)
     }
 
-    /// Name of the product, or a general one with the record type.
+    /// Name of the product or of its family. It follows from the id alone, so that it stays the same
+    /// whatever the gateway tells.
     #[must_use]
-    pub fn product_name(&self) -> String {
-        match self.product() {
-            Some(product) => product.name.to_owned(),
-            None => format!("APsystems inverter (type {})", self.kind),
-        }
+    pub fn product_name(&self) -> &'static str {
+        self.product()
+            .map_or("APsystems inverter", |product| product.name)
     }
 
     /// Number of channels, from the body if there is one, else from the product.
@@ -315,7 +356,14 @@ impl Record {
         }
     }
 
+    /// What was measured, if anything was.
     fn live(&self) -> Option<&Body> {
-        self.body.as_ref().filter(|_| self.online)
+        let body = self.body.as_ref().filter(|_| self.online);
+        body.filter(|body| !body.is_blank())
     }
+}
+
+/// A field, unless it is all ones.
+fn measured(field: u16) -> Option<u16> {
+    (field != u16::MAX).then_some(field)
 }

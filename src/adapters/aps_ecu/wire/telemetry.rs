@@ -77,12 +77,13 @@ impl Telemetry {
         seal(Group::G11, COMMAND, &body)
     }
 
-    /// The inverters, without an entry that is the gateway's own id (typed in by mistake).
+    /// The inverters, without entries that are the ids of gateways (typed in by mistake): this one,
+    /// or any other.
     pub fn inverters(&self, ecu: Option<&EcuId>) -> impl Iterator<Item = &Record> {
         let own = ecu.map(EcuId::to_string);
-        self.records
-            .iter()
-            .filter(move |record| own.as_ref() != Some(&record.uid.to_string()))
+        self.records.iter().filter(move |record| {
+            !record.uid.is_gateway() && own.as_ref() != Some(&record.uid.to_string())
+        })
     }
 
     /// Power of all inverters online, in W.

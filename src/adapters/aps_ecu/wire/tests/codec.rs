@@ -125,7 +125,8 @@ proptest! {
         all.push(own);
         let telemetry = decoded_telemetry(&telemetry_of(all));
         prop_assert_eq!(telemetry.inverters(Some(&ecu)).cloned().collect::<Vec<_>>(), records);
-        prop_assert_eq!(telemetry.inverters(None).count(), telemetry.records.len());
+        // Nor is another one.
+        prop_assert_eq!(telemetry.inverters(None).count(), telemetry.records.len() - 1);
     }
 }
 
@@ -177,7 +178,7 @@ fn placeholders_are_no_measurements() {
         assert_eq!(record.temperature_c(), None);
         assert_eq!(record.frequency_dhz(), None);
         assert_eq!(record.total_power_w(), Some(0));
-        assert!(record.voltages_v().is_empty());
+        assert_eq!(record.voltage_v(0), None);
     }
     let unheard = Record::new(
         "806000000001".parse().unwrap(),
@@ -188,6 +189,14 @@ fn placeholders_are_no_measurements() {
     assert_eq!(unheard.total_power_w(), None);
     assert_eq!(unheard.channels(), Some(4));
     assert_eq!(unheard.product_name(), "QS1A");
+    // Heard or not, the name of an unlisted one is the same.
+    let unlisted = Record::new(
+        "705000000001".parse().unwrap(),
+        false,
+        RecordType::T00,
+        None,
+    );
+    assert_eq!(unlisted.product_name(), "DS3 series");
 
     let mut freezing = online("802000000001", RecordType::T03, &[1, 2, 3, 4], &[230]);
     freezing.body.as_mut().unwrap().temperature_raw = 100;
@@ -222,6 +231,7 @@ fn group_11_energies_wrap() {
         period: Period::Month,
         days: vec![(jiff::civil::date(2025, 6, 1), 700_000)],
         wraps: true,
+        group: Group::G11,
     };
     let Answer::EnergyHistory(back) = decoded(&history.encode()) else {
         panic!();
@@ -259,4 +269,132 @@ fn an_answer_beyond_the_largest_frame_is_cut_not_broken() {
     let back = decoded_telemetry(&telemetry_of(vec![record; 1000]));
     assert_eq!(back.declared, 1000);
     assert_eq!(back.records.len(), (9_983 - 13) / 23);
+}
+
+/// The right energies of a month in group 11 with entries of either size.
+#[test]
+fn the_size_of_an_entry_is_the_one_at_which_all_dates_are_dates() {
+    for wraps in [true, false] {
+        let first = jiff::civil::date(2025, 6, 1);
+        let days = first.series(jiff::Span::new().days(1)).take(30);
+        let history = EnergyHistory {
+            period: Period::Month,
+            days: days.zip((10_010..).step_by(10)).collect(),
+            wraps,
+            group: Group::G11,
+        };
+        let bytes = history.encode();
+        assert!(bytes.starts_with(b"APS11"));
+        assert_eq!(decoded(&bytes), Answer::EnergyHistory(history));
+    }
+}
+
+/// A record of a known type with four bytes more than it should have.
+fn longer(uid: &str) -> Record {
+    let mut record = online(uid, RecordType::T04, &[150, 152], &[235, 235]);
+    record.raw.extend([0, 7, 0, 8]);
+    record.body = None;
+    record
+}
+
+#[test]
+fn a_known_type_of_another_size_loses_no_inverter_and_guesses_no_value() {
+    let known = online("801000000001", RecordType::T03, &[1, 2, 3, 4], &[230]);
+    for records in [
+        vec![
+            longer("705000000001"),
+            longer("705000000002"),
+            longer("705000000003"),
+        ],
+        vec![
+            known.clone(),
+            longer("705000000001"),
+            longer("705000000002"),
+        ],
+        vec![
+            longer("705000000001"),
+            known.clone(),
+            longer("705000000002"),
+            known,
+        ],
+    ] {
+        let back = decoded_telemetry(&telemetry_of(records.clone()));
+        assert_eq!(back.records, records);
+        assert!(back.undecoded.is_empty());
+        assert!(!back.records.iter().all(Record::is_described));
+    }
+}
+
+#[test]
+fn a_count_that_does_not_fit_loses_no_inverter() {
+    let records = vec![
+        online("704000000001", RecordType::T01, &[150, 152], &[235, 235]),
+        online("801000000001", RecordType::T03, &[1, 2, 3, 4], &[230]),
+        Record::new(
+            "806000000001".parse().unwrap(),
+            false,
+            RecordType::T00,
+            None,
+        ),
+    ];
+    for declared in [0, 1, 2, 4, 9] {
+        let telemetry = Telemetry {
+            declared,
+            ..telemetry_of(records.clone())
+        };
+        assert_eq!(decoded_telemetry(&telemetry).records, records, "{declared}");
+    }
+}
+
+#[test]
+fn an_unknown_type_has_values_only_if_they_can_be_ones() {
+    let kind = RecordType::Other(*b"07");
+    let good = online("999000000001", kind, &[150, 152], &[235, 236]);
+    let back = decoded_telemetry(&telemetry_of(vec![good]));
+    assert_eq!(back.records[0].total_power_w(), Some(302));
+    // The same bytes in another order.
+    let bad = online("999000000001", kind, &[235, 236], &[15, 12]);
+    let back = decoded_telemetry(&telemetry_of(vec![bad]));
+    assert_eq!(back.records[0].body, None);
+    assert_eq!(back.records[0].total_power_w(), None);
+    assert!(!back.records[0].is_described());
+}
+
+#[test]
+fn a_blank_record_of_an_inverter_that_is_online_measured_nothing() {
+    let mut blank = online("703000000001", RecordType::T01, &[0, 0], &[0, 0]);
+    let body = blank.body.as_mut().unwrap();
+    (body.frequency_dhz, body.temperature_raw) = (0, 0);
+    let back = decoded_telemetry(&telemetry_of(vec![blank]));
+    let record = &back.records[0];
+    assert_eq!(record.total_power_w(), None);
+    assert_eq!(record.channel_power_w(0), None);
+    assert_eq!(record.voltage_v(0), None);
+    assert_eq!(
+        (record.temperature_c(), record.frequency_dhz()),
+        (None, None)
+    );
+}
+
+#[test]
+fn all_ones_are_no_measurement() {
+    let mut record = online(
+        "704000000001",
+        RecordType::T01,
+        &[u16::MAX, 152],
+        &[235, u16::MAX],
+    );
+    assert_eq!(record.channel_power_w(0), None);
+    assert_eq!(record.channel_power_w(1), Some(152));
+    assert_eq!(record.total_power_w(), None);
+    assert_eq!(
+        (record.voltage_v(0), record.voltage_v(1)),
+        (Some(235), None)
+    );
+    let body = record.body.as_mut().unwrap();
+    (body.frequency_dhz, body.temperature_raw) = (u16::MAX, u16::MAX);
+    assert_eq!(
+        (record.temperature_c(), record.frequency_dhz()),
+        (None, None)
+    );
 }

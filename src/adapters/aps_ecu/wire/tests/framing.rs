@@ -65,10 +65,20 @@ proptest! {
     #[test]
     fn every_prefix_is_incomplete(answer in answer()) {
         let bytes = answer.encode();
-        for have in 1..bytes.len() {
+        for have in 1..bytes.len() - 1 {
             let need = (have >= 9).then_some(bytes.len());
             let expected = FrameError::Incomplete { offset: 0, have, need };
             prop_assert_eq!(outcome([&bytes[..have]]).into_iter().next(), Some(Err(expected)));
+        }
+    }
+
+    #[test]
+    fn a_missing_newline_costs_nothing(answers in prop::collection::vec(answer(), 1..4)) {
+        let frames: Vec<Vec<u8>> = answers.iter().map(Answer::encode).collect();
+        let bytes: Vec<u8> = frames.iter().flat_map(|frame| &frame[..frame.len() - 1]).copied().collect();
+        for pieces in [vec![bytes.as_slice()], bytes.chunks(1).collect()] {
+            let read = outcome(pieces).into_iter().map(|frame| frame.unwrap().bytes);
+            prop_assert_eq!(read.collect::<Vec<_>>(), frames.clone());
         }
     }
 

@@ -34,6 +34,20 @@ fn body(powers: usize, voltages: usize) -> impl Strategy<Value = Body> {
     })
 }
 
+/// What an inverter can have measured, without which nothing is read of an unknown type.
+fn sound_body(powers: usize, voltages: usize) -> impl Strategy<Value = Body> {
+    let power = prop::collection::vec(0u16..600, powers);
+    let voltage = prop::collection::vec(200u16..420, voltages);
+    (450u16..650, 80u16..200, power, voltage).prop_map(
+        |(frequency_dhz, temperature_raw, power, voltage)| Body {
+            frequency_dhz,
+            temperature_raw,
+            power_w: Quad::new(&power),
+            voltage_v: Quad::new(&voltage),
+        },
+    )
+}
+
 /// A record of a type whose size is certain.
 pub(super) fn certain_record() -> impl Strategy<Value = Record> {
     let body = prop_oneof![
@@ -52,8 +66,8 @@ pub(super) fn uncertain_record() -> impl Strategy<Value = Record> {
     let body = prop_oneof![
         body(2, 2).prop_map(|body| (RecordType::T05, body)),
         body(4, 3).prop_map(|body| (RecordType::T05, body)),
-        body(4, 1).prop_map(|body| (RecordType::Other(*b"07"), body)),
-        body(4, 3).prop_map(|body| (RecordType::Other(*b"11"), body)),
+        sound_body(4, 1).prop_map(|body| (RecordType::Other(*b"07"), body)),
+        sound_body(4, 3).prop_map(|body| (RecordType::Other(*b"11"), body)),
     ];
     (uid(), any::<bool>(), body)
         .prop_map(|(uid, online, (kind, body))| Record::new(uid, online, kind, Some(body)))
@@ -110,19 +124,26 @@ pub(super) fn ecu_info() -> impl Strategy<Value = EcuInfo> {
 fn energy_history() -> impl Strategy<Value = EnergyHistory> {
     let period = prop_oneof![Just(Period::Week), Just(Period::Month), Just(Period::Year)];
     let days = prop::collection::vec((date(), any::<u32>()), 0..40);
-    (period, days, any::<bool>()).prop_map(|(period, days, wraps)| EnergyHistory {
-        period,
-        // Lengths that both entry sizes divide are told apart by the group alone.
-        days: days
-            .into_iter()
-            .map(|(date, steps)| {
-                (
-                    date,
-                    u64::from(if wraps { steps >> 16 } else { steps }) * 10,
-                )
-            })
-            .collect(),
-        wraps,
+    // Every kind of entry that has been seen: group 11 has both sizes.
+    let kind = prop_oneof![
+        Just((Group::G11, true)),
+        Just((Group::G11, false)),
+        Just((Group::G12, false)),
+    ];
+    (period, days, kind).prop_map(|(period, days, (group, wraps))| {
+        let steps = |steps: u32| u64::from(if wraps { steps >> 16 } else { steps }) * 10;
+        let days: Vec<_> = days.iter().map(|(date, it)| (*date, steps(*it))).collect();
+        EnergyHistory {
+            period,
+            // Without entries there is no size to be seen.
+            wraps: if days.is_empty() {
+                group == Group::G11
+            } else {
+                wraps
+            },
+            days,
+            group,
+        }
     })
 }
 
