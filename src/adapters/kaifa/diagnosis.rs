@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::growth::Pace;
+use super::values::Why;
 use super::wire::SystemTitle;
 use crate::model::{Health, HealthCode};
 
@@ -222,15 +224,66 @@ pub(super) fn authentication_key_wrong() -> Health {
         .advise("Correct authentication_key, or remove it: it is not needed for reading.")
 }
 
-/// The telegrams can be read, but nobody knows what the values mean.
-pub(super) fn unknown_layout() -> Health {
+/// The telegrams can be read, but nobody knows what the values mean. `fitting` are the names of
+/// layouts that fit.
+pub(super) fn unknown_layout(fitting: &[String]) -> Health {
+    let advice = match fitting {
+        [] => "No layout that is known fits: describe the values in one of your own.".to_owned(),
+        _ => format!(
+            "If it is right for your meter, set profile to {}; else describe the values in one of \
+             your own.",
+            fitting.join(" or ")
+        ),
+    };
     Health::new(HealthCode::Unsupported)
         .seen("the telegrams can be read, but not what their values are")
+        .advise(format!(
+            "{advice} Please report it, too, with a recording of `wattbridge record kaifa PORT --mask`."
+        ))
+}
+
+/// Messages arrive whole, and are written in a way that nobody can read.
+pub(super) fn unknown_form() -> Health {
+    Health::new(HealthCode::Unsupported)
+        .seen("messages arrive whole, but in a form that is not known")
         .advise(
-            "Choose a profile, or describe the values in one of your own. Please report it, too, with \
-             a recording of `wattbridge record kaifa PORT --mask`.",
+            "No setting helps. Please report it with a recording of `wattbridge record kaifa PORT \
+             --mask`.",
         )
 }
+
+/// Values are left out, telegram after telegram: their names, and why.
+pub(super) fn left_out(names: &[String], why: Why) -> Health {
+    let is = if names.len() == 1 { "is" } else { "are" };
+    Health::new(HealthCode::Degraded)
+        .seen(format!("{} {is} left out: {}", names.join(", "), why.words()))
+        .advise(why.advice())
+}
+
+/// The registers grow at another pace than the power explains. `profile` is the layout that scales
+/// them.
+pub(super) fn wrong_pace(pace: Pace, profile: Option<&str>) -> Health {
+    let seen = match pace {
+        Pace::TenTimes => "the energies grow ten times as fast as the power explains",
+        Pace::ATenth => "the energies grow a tenth as fast as the power explains",
+    };
+    let other = PACES
+        .iter()
+        .find(|(of, name, _)| *of == pace && Some(*name) == profile);
+    let advice = match other {
+        Some((.., other)) => format!("Set profile = \"{other}\" in the section of this meter."),
+        None => "Compare them with the display of the meter, and correct their scale in a profile of \
+                 your own."
+            .to_owned(),
+    };
+    Health::new(HealthCode::Degraded).seen(seen).advise(advice)
+}
+
+/// Layouts that only differ in what a step of a register is worth.
+const PACES: [(Pace, &str, &str); 2] = [
+    (Pace::TenTimes, "kamstrup", "kamstrup-wh"),
+    (Pace::ATenth, "kamstrup-wh", "kamstrup"),
+];
 
 /// Telegrams arrive whole, and what is in them is damaged.
 pub(super) fn damaged() -> Health {

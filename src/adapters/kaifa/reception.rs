@@ -15,7 +15,7 @@ use super::keys::KeyRing;
 use super::meter::{Meter, Opened, Remembered};
 use super::opening::{Reader, Shut};
 use super::products;
-use super::values::{Bounds, Values};
+use super::values::{Bounds, Refused as LeftOut, Values};
 use super::wire::{
     Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Reason, Refused,
     SystemTitle, Telegram, Transport,
@@ -40,6 +40,8 @@ pub(super) enum Heard {
         plaintext: Vec<u8>,
         /// What to tell the bridge.
         reports: Vec<Report>,
+        /// Values that are left out.
+        refused: Vec<LeftOut>,
     },
     /// A message arrived whole, but could not be read.
     Unreadable {
@@ -113,7 +115,9 @@ impl Reception {
 
     /// The same for a file instead of a line.
     pub(super) fn of_file(config: Config, keys: Arc<KeyRing>, profiles: Arc<Profiles>) -> Self {
-        let (zone, known, now) = (TimeZone::system(), BTreeMap::new(), Timestamp::UNIX_EPOCH);
+        let zone = config.time_zone.as_ref().map(crate::config::Zone::get);
+        let zone = zone.unwrap_or_else(TimeZone::system);
+        let (known, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
         let mut reception = Self::new(config, keys, profiles, zone, known, now);
         reception.is_file = true;
         reception
@@ -195,7 +199,7 @@ impl Reception {
             Ok(Apdu::Ciphered(ciphered)) => self.read_ciphered(message, &ciphered, now),
             Err(error) => {
                 let detail = Some(error.to_string());
-                let why = diagnosis::unknown_layout();
+                let why = diagnosis::unknown_form();
                 self.give_up(message, Shut { why, detail })
             }
         }
@@ -226,15 +230,17 @@ impl Reception {
             Ok(telegram) => telegram,
             Err(error) => return self.give_up(message, error.into()),
         };
-        let values = self.values(&telegram, now);
+        let values = self.values(&telegram, self.plain.as_deref(), now);
         let number = values.number();
         let name = number.map(|number| format!("number {number}"));
         let name = name.or_else(|| self.plain.clone());
         let name = name.unwrap_or_else(|| "plain".to_owned());
         self.plain = Some(name.clone());
+        let refused = values.refused.clone();
         let opened = Opened {
             maker: products::maker(&telegram),
             model: products::product(&telegram, &values, None),
+            profile: telegram.layout.profile().map(str::to_owned),
             values,
             authentication: Authentication::None,
             is_sound: self.is_sound(&message, Authentication::None),
@@ -244,6 +250,7 @@ impl Reception {
             message,
             plaintext: plaintext.to_vec(),
             reports,
+            refused,
         }
     }
 
@@ -273,11 +280,13 @@ impl Reception {
                 };
             }
         };
-        let values = self.values(&open.telegram, now);
+        let values = self.values(&open.telegram, Some(&name), now);
         let values = values.authenticated(open.authentication);
+        let refused = values.refused.clone();
         let opened = Opened {
             maker: None,
             model: products::product(&open.telegram, &values, Some(&title)),
+            profile: open.telegram.layout.profile().map(str::to_owned),
             values,
             authentication: open.authentication,
             is_sound: self.is_sound(&message, open.authentication),
@@ -291,14 +300,17 @@ impl Reception {
             message,
             plaintext: open.plaintext,
             reports,
+            refused,
         }
     }
 
-    fn values(&self, telegram: &Telegram, now: Timestamp) -> Values {
+    fn values(&self, telegram: &Telegram, meter: Option<&str>, now: Timestamp) -> Values {
+        let meter = meter.and_then(|name| self.meters.get(name));
         let bounds = Bounds {
             max_power: self.config.max_power,
             zone: self.zone.clone(),
             now: (!self.is_file).then_some(now),
+            standard_time: meter.and_then(Meter::standard_time),
         };
         Values::of(telegram, &bounds)
     }

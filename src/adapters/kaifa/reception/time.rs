@@ -1,5 +1,6 @@
 //! What the passing of time means for a line: silence, its end, and meters that never come back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,11 +27,12 @@ impl Reception {
             self.meters.values_mut().for_each(|meter| meter.leap(now));
         }
         let step = step.filter(|_| !leaped).unwrap_or_default().unsigned_abs();
-        let patience = self.config.silent_after.get();
         let trouble = self.trouble(now);
+        let config = Arc::clone(&self.config);
+        let patience = |meter: &Meter| meter.patience(&config);
         let is_quiet = |meter: &Meter| {
             let since = |last| now.duration_since(last).unsigned_abs();
-            meter.last().is_none_or(|last| since(last) >= patience)
+            meter.last().is_none_or(|last| since(last) >= patience(meter))
         };
         let others_speak = !self.meters.values().all(is_quiet);
         let mut reports = Vec::new();
@@ -43,7 +45,7 @@ impl Reception {
             let health = match (&trouble, meter.trouble()) {
                 (Some(trouble), _) => trouble.clone(),
                 (None, Some(_)) => continue,
-                _ if now.duration_since(waited).unsigned_abs() < patience => continue,
+                _ if now.duration_since(waited).unsigned_abs() < patience(meter) => continue,
                 _ if others_speak => diagnosis::meter_silent(waited, &self.zone),
                 _ => diagnosis::no_telegram(),
             };
@@ -58,7 +60,10 @@ impl Reception {
 
     /// What is wrong with everything that is on the line.
     fn trouble(&self, now: Timestamp) -> Option<Health> {
-        let patience = self.config.silent_after.get();
+        // The line is as quiet as the meter that sends most often.
+        let meters = self.meters.values().filter(|meter| meter.is_described());
+        let patience = meters.map(|meter| meter.patience(&self.config)).min();
+        let patience = patience.unwrap_or_else(|| self.config.silent_after.get());
         let of_line = self.line.trouble(now, patience, &self.zone);
         let unreadable = self.unreadable.as_ref();
         let certain = unreadable.filter(|(seen, _)| *seen >= diagnosis::FAILURES);

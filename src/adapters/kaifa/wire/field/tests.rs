@@ -50,7 +50,7 @@ fn a_wrong_line_is_named_and_a_right_one_shown() {
         .to_string();
     assert!(error.contains("only numbers"), "{error}");
     assert!("1.8.0 1 Wh".parse::<CodeScale>().is_err());
-    assert!("1.0.1.8.* 1 Wh u32".parse::<CodeScale>().is_err());
+    assert!("1.0.1.8.* 1 Wh u32 u32".parse::<CodeScale>().is_err());
 }
 
 #[test]
@@ -60,6 +60,9 @@ fn a_star_is_any_number() {
     assert!(!scale.fits(Obis([1, 1, 2, 8, 2, 255])));
     assert_eq!(scale.to_string(), "1.*.1.8.*.* 10 Wh");
     assert_eq!(scale.to_string().parse(), Ok(scale));
+    let typed: CodeScale = "1.0.1.8.* 1 Wh u32|u64".parse().unwrap();
+    assert!(typed.types.has(0x06) && !typed.types.has(0x12));
+    assert_eq!(typed.to_string().parse(), Ok(typed));
 }
 
 proptest! {
