@@ -8,6 +8,8 @@
 
 mod adapter;
 mod masked;
+mod reports;
+mod uncertain;
 mod values;
 
 use std::path::PathBuf;
@@ -42,11 +44,16 @@ impl Vector {
     }
 }
 
-fn vectors() -> Option<Vec<Vector>> {
-    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
+/// Where the telegrams are looked for.
+fn folder() -> PathBuf {
+    std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
         PathBuf::from,
-    );
+    )
+}
+
+fn vectors() -> Option<Vec<Vector>> {
+    let folder = folder();
     let Ok(text) = std::fs::read_to_string(folder.join("kaifa.json")) else {
         println!(
             "no telegrams in {}: passing over this test",

@@ -123,13 +123,14 @@ impl Values {
         let mut values = Self::default();
         let mut others = String::new();
         let standard = bounds.standard_time.unwrap_or(telegram.standard_time);
+        // Where the head and a value differ, the head has the clock.
+        values.time(telegram.at.as_ref(), bounds, standard);
         for item in &telegram.items {
             match item.obis.and_then(metrics::of) {
                 Some(metric) => values.take(metric, item, bounds, standard, &mut others),
                 None => describe(item, &mut others),
             }
         }
-        values.time(telegram.at.as_ref(), bounds, standard);
         values.sums();
         values.flows();
         let scaled_by_profile = |item: &&Item| {

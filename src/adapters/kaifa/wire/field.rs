@@ -6,6 +6,7 @@
 //! | `1.0.13.7.0 0.001` | a number without a unit |
 //! | `1.0.1.8.0 1 Wh u32` | a number of this type only; `u32\|u64` for one of several |
 //! | `0.0.96.1.0 text` | characters |
+//! | `0.0.96.1.7 text MA3` | characters that begin so |
 //! | `0.0.1.0.0 time` | a moment of twelve bytes |
 //! | `0.6.25.9.0 code` | this very code stands there, without a value |
 //! | `octets` | some octets without a meaning here |
@@ -36,7 +37,7 @@ pub struct Scale {
 }
 
 /// A value of a telegram whose values are told by their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 pub enum Field {
     /// Nothing that is known.
@@ -47,8 +48,8 @@ pub enum Field {
     Any,
     /// A code that stands there by itself.
     Code(Obis),
-    /// Characters.
-    Text(Obis),
+    /// Characters that begin with these.
+    Text(Obis, String),
     /// A moment.
     Time(Obis),
     /// A number of one of these types.
@@ -121,9 +122,12 @@ impl Field {
             Self::Any => !matches!(data, Data::Number { .. } | Data::Float(_)),
             Self::Octets => data.as_octets().is_some(),
             Self::Code(code) => data.as_octets().and_then(Obis::from_octets) == Some(*code),
-            Self::Text(_) => match data {
-                Data::Octets(bytes) => item::is_characters(bytes),
-                other => matches!(other, Data::Text(_)),
+            Self::Text(_, begin) => match data {
+                Data::Octets(bytes) => {
+                    item::is_characters(bytes) && bytes.starts_with(begin.as_bytes())
+                }
+                Data::Text(text) => text.starts_with(begin),
+                _ => false,
             },
             Self::Time(_) => {
                 let is_moment = |bytes: &[u8]| bytes.len() == time::LENGTH;
@@ -156,7 +160,10 @@ fn read_field(text: &str) -> Result<Field, FieldProblem> {
     };
     match words.next() {
         None => Err(FieldProblem::Nothing),
-        Some("text") => end(words, Field::Text(code)),
+        Some("text") => {
+            let begin = words.next().unwrap_or_default().to_owned();
+            end(words, Field::Text(code, begin))
+        }
         Some("time") => end(words, Field::Time(code)),
         Some("code") => end(words, Field::Code(code)),
         Some(factor) => {
@@ -289,7 +296,8 @@ impl fmt::Display for Field {
             Self::Any => f.write_str("..."),
             Self::Octets => f.write_str("octets"),
             Self::Code(code) => write!(f, "{code} code"),
-            Self::Text(code) => write!(f, "{code} text"),
+            Self::Text(code, begin) if begin.is_empty() => write!(f, "{code} text"),
+            Self::Text(code, begin) => write!(f, "{code} text {begin}"),
             Self::Time(code) => write!(f, "{code} time"),
             Self::Number(code, scale, types) if *types == NumberTypes::ANY => {
                 write!(f, "{code} {scale}")

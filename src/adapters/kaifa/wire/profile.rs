@@ -118,6 +118,12 @@ impl Profile {
         found.types.has(tag).then_some(found.scale)
     }
 
+    /// Whether a number with this code never has this type.
+    pub(super) fn is_wrong(&self, code: Obis, tag: u8) -> bool {
+        let found = self.codes.iter().find(|line| line.fits(code));
+        found.is_some_and(|line| !line.types.has(tag))
+    }
+
     /// With what it does not say itself taken from another one.
     fn based(mut self, base: &Self) -> Self {
         if self.about.is_empty() {
@@ -131,12 +137,12 @@ impl Profile {
         self.push_list |= base.push_list;
         self.standard_time |= base.standard_time;
         if !self.has_lists() {
-            let rescaled = |field: &Field| match *field {
+            let rescaled = |field: &Field| match field {
                 Field::Number(code, scale, types) => {
-                    let own = self.codes.iter().find(|line| line.fits(code));
-                    Field::Number(code, own.map_or(scale, |own| own.scale), types)
+                    let own = self.codes.iter().find(|line| line.fits(*code));
+                    Field::Number(*code, own.map_or(*scale, |own| own.scale), *types)
                 }
-                other => other,
+                other => other.clone(),
             };
             let list = |fields: &Vec<Field>| fields.iter().map(rescaled).collect();
             (self.fields, self.lists) = (list(&base.fields), base.lists.iter().map(list).collect());
@@ -162,7 +168,7 @@ fn align(list: &[Field], values: &[Data]) -> Option<Vec<Field>> {
     }
     let mut fields = begin.to_vec();
     fields.extend(vec![Field::Any; skipped]);
-    fields.extend(end.unwrap_or_default());
+    fields.extend_from_slice(end.unwrap_or_default());
     let fits = fields
         .iter()
         .zip(values)
@@ -319,7 +325,7 @@ mod tests {
         // The lists, too, and only in that line.
         let differing = own.lists.iter().zip(&base.lists).flat_map(|(own, base)| {
             let pairs = own.iter().zip(base);
-            pairs.filter(|(own, base)| own != base).map(|(own, _)| *own)
+            pairs.filter(|(own, base)| own != base).map(|(own, _)| own)
         });
         for field in differing {
             assert!(

@@ -362,14 +362,20 @@ impl Reading<'_> {
                 standard_time: false,
             };
         }
-        let helps = |profile: &&Profile| {
-            let mut open = open.iter();
-            open.any(|(code, tag)| profile.scale(*code, *tag).is_some())
+        // A number of another type than the table says may be that of another code, and then so may
+        // all others.
+        let fits = |profile: &&Profile| {
+            let known = |(code, tag): &(Obis, u8)| profile.scale(*code, *tag).is_some();
+            let wrong = |(code, tag): &(Obis, u8)| profile.is_wrong(*code, *tag);
+            open.iter().any(known) && !open.iter().any(wrong)
         };
-        let profile = chosen.or_else(|| {
-            let mut candidates = self.profiles.iter();
-            candidates.find(|profile| profile.is_of(&self.origin) && helps(profile))
-        });
+        let profile = match chosen {
+            Some(profile) => Some(profile).filter(fits),
+            None => {
+                let mut candidates = self.profiles.iter();
+                candidates.find(|profile| profile.is_of(&self.origin) && fits(profile))
+            }
+        };
         if let Some(profile) = profile {
             walk::apply_scales(&mut items, profile);
         }

@@ -33,6 +33,10 @@ pub(super) fn tagged(data: &Data, at: Option<MeterTime>) -> Option<Vec<Item>> {
     let values = values(data);
     let mut list = List::default();
     list.read(values, None)?;
+    // Either each number has its unit or none has.
+    if list.has_triples && list.has_pairs {
+        return None;
+    }
     list.name_bare_ends(values.len(), at);
     list.drop_contradictions();
     Some(list.items)
@@ -50,8 +54,10 @@ pub(super) fn values(data: &Data) -> &[Data] {
 #[derive(Default)]
 struct List {
     items: Vec<Item>,
-    /// Whether numbers stand side by side with their codes, each with its unit.
+    /// Whether there are numbers side by side with their codes that have a unit behind them, and some
+    /// that have none.
     has_triples: bool,
+    has_pairs: bool,
 }
 
 impl List {
@@ -64,9 +70,12 @@ impl List {
             let next = values.get(index + 1);
             index += match (code(value), value) {
                 (Some(code), _) => {
-                    let value = next.filter(|next| is_value(next))?;
+                    let value = next.filter(|next| is_value(next) && can_be(code, next))?;
                     let scale = values.get(index + 2).and_then(scale);
                     self.has_triples |= scale.is_some();
+                    // Things of the meter itself have no unit.
+                    let needs_unit = matches!(value, Data::Number { .. }) && code.0[0] != 0;
+                    self.has_pairs |= needs_unit && scale.is_none();
                     self.pair(code, value, scale, outer.unwrap_or(index + 1));
                     if scale.is_some() { 3 } else { 2 }
                 }
@@ -199,6 +208,12 @@ fn is_value(data: &Data) -> bool {
     code(data).is_none() && !matches!(data, Data::Structure(_) | Data::Array(_))
 }
 
+/// Whether a value is of the kind of its code: power, energy and the like are numbers.
+fn can_be(code: Obis, data: &Data) -> bool {
+    let is_measured = matches!(code.0, [1, _, 1..=255, 4..=9, ..]);
+    !is_measured || matches!(data, Data::Number { .. } | Data::Float(_) | Data::Null)
+}
+
 /// Whether a structure is meant to be a code and its value.
 fn is_pair(parts: &[Data]) -> bool {
     matches!(parts.len(), 2 | 3) && parts.first().and_then(code).is_some()
@@ -247,7 +262,7 @@ pub(super) fn positional(values: &[Data], fields: &[Field]) -> Vec<Item> {
             let (obis, value) = match field {
                 Field::Code(_) => return None,
                 Field::Unnamed | Field::Octets | Field::Any => (None, ItemValue::of(data, None)),
-                Field::Text(code) => (Some(*code), as_text(data, *code)),
+                Field::Text(code, _) => (Some(*code), as_text(data, *code)),
                 Field::Time(code) => (Some(*code), as_moment(data, *code)),
                 Field::Number(code, scale, _) => (Some(*code), as_number(data, *code, *scale)),
             };

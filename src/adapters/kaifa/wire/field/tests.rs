@@ -17,7 +17,7 @@ fn each_kind_of_line_is_read() {
         let number = Field::Number(current, scale(exponent, unit), types);
         assert_eq!(read(text), number, "{text}");
     }
-    assert_eq!(read("0.0.96.1.0 text"), Field::Text(Obis::METER_NUMBER));
+    assert_eq!(read("0.0.96.1.0 text"), Field::Text(Obis::METER_NUMBER, String::new()));
     assert_eq!(read("0.0.1.0.0.255 time"), Field::Time(Obis::CLOCK));
     assert_eq!(read(" - "), Field::Unnamed);
     assert_eq!(read("..."), Field::Any);
@@ -73,7 +73,8 @@ proptest! {
         for field in [
             Field::Number(code, scale, NumberTypes::ANY),
             Field::Number(code, scale, NumberTypes::parse("i16|u64").unwrap()),
-            Field::Text(code),
+            Field::Text(code, String::new()),
+            Field::Text(code, "MA3".to_owned()),
             Field::Time(code),
             Field::Code(code),
             Field::Octets,

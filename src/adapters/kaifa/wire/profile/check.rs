@@ -209,7 +209,7 @@ fn problem_of_list(list: ListName, fields: &[Field]) -> Option<ProfileProblem> {
         return Some(ProfileProblem::TwoEllipses { list });
     }
     let is_known =
-        |field: &Field| matches!(field, Field::Number(..) | Field::Text(_) | Field::Time(_));
+        |field: &Field| matches!(field, Field::Number(..) | Field::Text(..) | Field::Time(_));
     if !fields.iter().any(is_known) {
         return Some(ProfileProblem::NoValue { list });
     }
