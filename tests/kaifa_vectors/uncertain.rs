@@ -145,8 +145,12 @@ fn changes_at(values: &[Data], at: usize) -> Vec<(String, Vec<Data>)> {
     };
     with("left out", &|list| drop(list.remove(at)));
     with("doubled", &|list| list.insert(at, list[at].clone()));
-    with("wrapped", &|list| list[at] = Data::Structure(vec![list[at].clone()]));
-    with("in an array", &|list| list[at] = Data::Array(vec![list[at].clone()]));
+    with("wrapped", &|list| {
+        list[at] = Data::Structure(vec![list[at].clone()])
+    });
+    with("in an array", &|list| {
+        list[at] = Data::Array(vec![list[at].clone()])
+    });
     with("nothing", &|list| list[at] = Data::Null);
     if at > 0 {
         with("cut off", &|list| list.truncate(at));
@@ -245,7 +249,10 @@ fn try_all(whole: &Whole) -> usize {
     for one in 0..values.len() {
         for other in one + 1..values.len().min(one + 5) {
             if let Some(changed) = exchanged(values, one, other, units) {
-                hold(&with(data, changed), &format!("{one} and {other} exchanged"));
+                hold(
+                    &with(data, changed),
+                    &format!("{one} and {other} exchanged"),
+                );
             }
         }
     }
@@ -304,7 +311,11 @@ fn made() -> Vec<Whole> {
     eleven.push(octets("30009999"));
     bare.extend([400, 53, 295].map(Data::u16));
     bare.push(octets("30009999"));
-    let mut north = vec![octets("KFM_001"), octets("7000000000000001"), octets("MA304X1")];
+    let mut north = vec![
+        octets("KFM_001"),
+        octets("7000000000000001"),
+        octets("MA304X1"),
+    ];
     north.extend([0, 1200, 3, 4, 5000, 200, 100, 2301, 2302, 2303].map(Data::u32));
     let mut north_hourly = north.clone();
     north_hourly.push(clock());

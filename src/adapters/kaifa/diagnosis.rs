@@ -16,6 +16,8 @@ use crate::model::{Health, HealthCode};
 /// Telegrams in a row that cannot be opened before the key is to blame: a single one may have been
 /// damaged on its way.
 pub(super) const FAILURES: u32 = 3;
+/// Values that are named when more are left out.
+const NAMED: usize = 3;
 /// Frames of another kind of bus before it is certain.
 const FOREIGN: u32 = 3;
 
@@ -252,11 +254,17 @@ pub(super) fn unknown_form() -> Health {
         )
 }
 
-/// Values are left out, telegram after telegram: their names, and why.
+/// Values are left out, telegram after telegram: their names, and why. A few names are enough, for a
+/// status has 255 characters.
 pub(super) fn left_out(names: &[String], why: Why) -> Health {
+    let more = names.len().saturating_sub(NAMED);
+    let mut named = names.get(..NAMED).unwrap_or(names).join(", ");
+    if more > 0 {
+        named.push_str(&format!(" and {more} more"));
+    }
     let is = if names.len() == 1 { "is" } else { "are" };
     Health::new(HealthCode::Degraded)
-        .seen(format!("{} {is} left out: {}", names.join(", "), why.words()))
+        .seen(format!("{named} {is} left out: {}", why.words()))
         .advise(why.advice())
 }
 
@@ -272,9 +280,11 @@ pub(super) fn wrong_pace(pace: Pace, profile: Option<&str>) -> Health {
         .find(|(of, name, _)| *of == pace && Some(*name) == profile);
     let advice = match other {
         Some((.., other)) => format!("Set profile = \"{other}\" in the section of this meter."),
-        None => "Compare them with the display of the meter, and correct their scale in a profile of \
+        None => {
+            "Compare them with the display of the meter, and correct their scale in a profile of \
                  your own."
-            .to_owned(),
+                .to_owned()
+        }
     };
     Health::new(HealthCode::Degraded).seen(seen).advise(advice)
 }
@@ -360,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_about_a_missing_key_is_never_cut_off() {
+    fn what_to_do_is_never_cut_off() {
         let title: SystemTitle = "4b464d102009fbf1".parse().unwrap();
         let of_meter = key_missing(&title, false).sentence();
         let port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0";
@@ -370,7 +380,17 @@ mod tests {
                 key_missing(&title, false).detail
             ))
             .advise(key_missing(&title, false).advice);
-        for sentence in [of_meter, of_bridge.sentence(), key_wrong(&title).sentence()] {
+        let names: Vec<String> = (1..=12).map(|n| format!("Reactive energy {n}")).collect();
+        let mut sentences = vec![of_meter, of_bridge.sentence(), key_wrong(&title).sentence()];
+        for why in [Why::Beyond, Why::NoScale, Why::TooLittleForThePower] {
+            sentences.push(left_out(&names, why).sentence());
+        }
+        let fitting = [
+            unknown_layout(&[]),
+            unknown_layout(&["e450-burgenland-11".to_owned()]),
+        ];
+        sentences.extend(fitting.map(|health| health.sentence()));
+        for sentence in sentences {
             assert!(sentence.chars().count() <= 255, "{sentence}");
         }
     }

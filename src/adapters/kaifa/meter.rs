@@ -368,7 +368,9 @@ impl Meter {
                 tracing::warn!("{}: {}", self.label(), health.sentence());
             }
             let together = Flow::KEYS.contains(&key).then_some(Flow::KEYS);
-            let unknown = together.as_ref().map_or(std::slice::from_ref(&key), |keys| keys);
+            let unknown = together
+                .as_ref()
+                .map_or(std::slice::from_ref(&key), |keys| keys);
             believed.extend(unknown.iter().map(|key| (*key, Value::Unknown)));
         }
         believed.retain(|(key, _)| self.known.carries.contains(*key));

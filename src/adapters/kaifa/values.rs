@@ -86,10 +86,10 @@ impl Why {
     /// In words that go on after "is left out:" and do not change while the trouble lasts.
     pub(super) const fn words(self) -> &'static str {
         match self {
-            Self::Beyond => "it is beyond what a home can have",
-            Self::Unit => "its unit is that of something else",
-            Self::NoScale => "nothing says in which unit it is",
-            Self::TooLittleForThePower => "the power needs much more current",
+            Self::Beyond => "beyond what a home can have",
+            Self::Unit => "in a unit that does not fit",
+            Self::NoScale => "nothing says in which unit",
+            Self::TooLittleForThePower => "far too little for the power",
             Self::Contradiction => "the telegram contradicts itself",
         }
     }

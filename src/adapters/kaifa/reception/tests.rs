@@ -1,11 +1,11 @@
 //! Lines and meters over time, with telegrams of the simulator and a clock of our own.
 
 use super::*;
+use crate::adapters::kaifa::simulator::{Model, Sample, Series};
 use crate::adapters::kaifa::wire::axdr::Data;
 use crate::adapters::kaifa::wire::link::mbus;
 use crate::adapters::kaifa::wire::time::ClockStatus;
 use crate::adapters::kaifa::wire::{HeaderTime, MeterTime, Obis, Profile, notification};
-use crate::adapters::kaifa::simulator::{Model, Sample, Series};
 use crate::config::Secret;
 use crate::model::{DeviceId, HealthCode, Readings, Value};
 
@@ -584,7 +584,7 @@ fn a_value_that_stays_left_out_is_a_reason_on_the_device() {
     assert_eq!(shown("voltage_l2"), None);
     let said = words(&reports).last().cloned().unwrap();
     assert!(
-        said.starts_with("Not everything works: Voltage L2 is left out: it is beyond"),
+        said.starts_with("Not everything works: Voltage L2 is left out: beyond"),
         "{said}"
     );
     assert!(said.contains("profile"), "{said}");
@@ -607,7 +607,8 @@ fn currents_that_cannot_carry_the_power_are_left_out() {
     bench.hear(&telegram(2300, 1000));
     let current = |reports: &[Report]| {
         let last = readings(reports).last().copied().unwrap();
-        last.get("current_l1").map(|value| value.to_json().to_string())
+        last.get("current_l1")
+            .map(|value| value.to_json().to_string())
     };
     assert_eq!(current(&bench.take()).as_deref(), Some("10"));
     // Whole amperes, taken for hundredths.

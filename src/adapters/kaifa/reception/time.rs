@@ -32,7 +32,9 @@ impl Reception {
         let patience = |meter: &Meter| meter.patience(&config);
         let is_quiet = |meter: &Meter| {
             let since = |last| now.duration_since(last).unsigned_abs();
-            meter.last().is_none_or(|last| since(last) >= patience(meter))
+            meter
+                .last()
+                .is_none_or(|last| since(last) >= patience(meter))
         };
         let others_speak = !self.meters.values().all(is_quiet);
         let mut reports = Vec::new();

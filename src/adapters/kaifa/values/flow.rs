@@ -80,7 +80,8 @@ impl Values {
             self.refuse(import, Why::Contradiction);
             return self.refuse(export, Why::Contradiction);
         }
-        self.known.retain(|(key, _)| ![import, export].contains(key));
+        self.known
+            .retain(|(key, _)| ![import, export].contains(key));
         self.put(import, NOTHING);
         self.put(export, exported);
     }

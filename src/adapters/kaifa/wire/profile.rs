@@ -328,11 +328,7 @@ mod tests {
             pairs.filter(|(own, base)| own != base).map(|(own, _)| own)
         });
         for field in differing {
-            assert!(
-                field
-                    .to_string()
-                    .starts_with("1.0.31.7.0.255 0.01 A")
-            );
+            assert!(field.to_string().starts_with("1.0.31.7.0.255 0.01 A"));
         }
         assert_eq!(own.lists[1][7].to_string(), "1.0.31.7.0.255 0.01 A u32");
         assert_eq!(own.lists.len(), base.lists.len());

@@ -123,9 +123,7 @@ impl Entry {
             // What is not available is null.
             (VALUE, _) if *value == Data::Null || !self.is_whole => true,
             (VALUE, 3..=5) => matches!(value, Data::Number { .. } | Data::Float(_)),
-            (VALUE, 8) => {
-                matches!(value, Data::DateTime(_)) || octets.and_then(moment).is_some()
-            }
+            (VALUE, 8) => matches!(value, Data::DateTime(_)) || octets.and_then(moment).is_some(),
             (VALUE, 1) => !matches!(value, Data::Structure(_) | Data::Array(_)),
             _ => true,
         }
@@ -169,7 +167,13 @@ mod tests {
         let items = items(&telegram()).unwrap();
         let shown: Vec<_> = items
             .iter()
-            .filter_map(|item| Some((item.position, item.obis?.to_string(), item.value.to_string())))
+            .filter_map(|item| {
+                Some((
+                    item.position,
+                    item.obis?.to_string(),
+                    item.value.to_string(),
+                ))
+            })
             .collect();
         let expected = [
             (2, "0.0.96.1.0.255", "\"70000007\""),
@@ -191,6 +195,8 @@ mod tests {
         assert!(wrong(|values| values.push(Data::u32(1))));
         assert!(wrong(|values| values.swap(2, 3)));
         // The code that stands there is another one.
-        assert!(wrong(|values| values[1] = Data::Octets(vec![0, 0, 25, 9, 1, 255])));
+        assert!(wrong(
+            |values| values[1] = Data::Octets(vec![0, 0, 25, 9, 1, 255])
+        ));
     }
 }

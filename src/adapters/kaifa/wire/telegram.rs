@@ -79,7 +79,10 @@ pub enum TelegramError {
         fitting: Vec<String>,
     },
     /// The profile that was chosen is for other telegrams.
-    #[error("the profile {name} does not fit the telegram: {shape}; {}", way_out(fitting))]
+    #[error(
+        "the profile {name} does not fit the telegram: {shape}; {}",
+        way_out(fitting)
+    )]
     ProfileDoesNotFit {
         /// Its name.
         name: String,
@@ -335,7 +338,9 @@ impl Reading<'_> {
         let built_in = built_in.iter().filter(of_meter);
         let mut fitting = built_in.filter_map(|profile| self.by_order(profile));
         let first = fitting.next()?;
-        fitting.all(|other| other.items == first.items).then_some(first)
+        fitting
+            .all(|other| other.items == first.items)
+            .then_some(first)
     }
 
     /// Names of the profiles that fit, whatever meters they are for.

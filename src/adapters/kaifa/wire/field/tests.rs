@@ -17,7 +17,10 @@ fn each_kind_of_line_is_read() {
         let number = Field::Number(current, scale(exponent, unit), types);
         assert_eq!(read(text), number, "{text}");
     }
-    assert_eq!(read("0.0.96.1.0 text"), Field::Text(Obis::METER_NUMBER, String::new()));
+    assert_eq!(
+        read("0.0.96.1.0 text"),
+        Field::Text(Obis::METER_NUMBER, String::new())
+    );
     assert_eq!(read("0.0.1.0.0.255 time"), Field::Time(Obis::CLOCK));
     assert_eq!(read(" - "), Field::Unnamed);
     assert_eq!(read("..."), Field::Any);
