@@ -146,10 +146,10 @@ fn changes_at(values: &[Data], at: usize) -> Vec<(String, Vec<Data>)> {
     with("left out", &|list| drop(list.remove(at)));
     with("doubled", &|list| list.insert(at, list[at].clone()));
     with("wrapped", &|list| {
-        list[at] = Data::Structure(vec![list[at].clone()])
+        list[at] = Data::Structure(vec![list[at].clone()]);
     });
     with("in an array", &|list| {
-        list[at] = Data::Array(vec![list[at].clone()])
+        list[at] = Data::Array(vec![list[at].clone()]);
     });
     with("nothing", &|list| list[at] = Data::Null);
     if at > 0 {

@@ -230,11 +230,14 @@ impl Reception {
             Ok(telegram) => telegram,
             Err(error) => return self.give_up(message, error.into()),
         };
-        let values = self.values(&telegram, self.plain.as_deref(), now);
+        let before = self.plain.clone().unwrap_or_else(|| "plain".to_owned());
+        let mut values = self.values(&telegram, &before, now);
         let number = values.number();
-        let name = number.map(|number| format!("number {number}"));
-        let name = name.or_else(|| self.plain.clone());
-        let name = name.unwrap_or_else(|| "plain".to_owned());
+        let name = number.map_or_else(|| before.clone(), |number| format!("number {number}"));
+        // What is known of the meter counts for its values.
+        if name != before {
+            values = self.values(&telegram, &name, now);
+        }
         self.plain = Some(name.clone());
         let refused = values.refused.clone();
         let opened = Opened {
@@ -280,7 +283,7 @@ impl Reception {
                 };
             }
         };
-        let values = self.values(&open.telegram, Some(&name), now);
+        let values = self.values(&open.telegram, &name, now);
         let values = values.authenticated(open.authentication);
         let refused = values.refused.clone();
         let opened = Opened {
@@ -304,8 +307,8 @@ impl Reception {
         }
     }
 
-    fn values(&self, telegram: &Telegram, meter: Option<&str>, now: Timestamp) -> Values {
-        let meter = meter.and_then(|name| self.meters.get(name));
+    fn values(&self, telegram: &Telegram, meter: &str, now: Timestamp) -> Values {
+        let meter = self.meters.get(meter);
         let bounds = Bounds {
             max_power: self.config.max_power,
             zone: self.zone.clone(),
