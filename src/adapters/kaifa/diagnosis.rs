@@ -230,17 +230,16 @@ pub(super) fn authentication_key_wrong() -> Health {
 /// layouts that fit.
 pub(super) fn unknown_layout(fitting: &[String]) -> Health {
     let advice = match fitting {
-        [] => "No layout that is known fits: describe the values in one of your own.".to_owned(),
+        [] => "No known layout fits: describe them in a profile of your own.".to_owned(),
         _ => format!(
-            "If it is right for your meter, set profile to {}; else describe the values in one of \
-             your own.",
+            "If your meter is one of those, set profile to {}; else describe them in one of your own.",
             fitting.join(" or ")
         ),
     };
     Health::new(HealthCode::Unsupported)
-        .seen("the telegrams can be read, but not what their values are")
+        .seen("telegrams can be read, but not what their values are")
         .advise(format!(
-            "{advice} Please report it, too, with a recording of `wattbridge record kaifa PORT --mask`."
+            "{advice} Please report it with a recording: `wattbridge record kaifa PORT --mask`."
         ))
 }
 
