@@ -29,9 +29,9 @@ const METRICS: &[(&str, &str, i64)] = &[
 
 pub(crate) type Outcome = Vec<Result<BTreeMap<String, String>, String>>;
 
-/// What comes out of the bytes, pushed in pieces of this size.
-pub(crate) fn decode(bytes: &[u8], keys: &[(&str, &str)], piece: usize) -> Outcome {
-    let pairs: Vec<_> = keys
+/// What comes out of the bytes with these settings of the section, pushed in pieces of this size.
+pub(crate) fn decode(bytes: &[u8], settings: &[(&str, &str)], piece: usize) -> Outcome {
+    let pairs: Vec<_> = settings
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();

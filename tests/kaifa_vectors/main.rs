@@ -8,7 +8,9 @@
 
 mod adapter;
 mod masked;
+mod reports;
 mod text;
+mod uncertain;
 mod values;
 
 use std::path::PathBuf;
@@ -43,6 +45,7 @@ impl Vector {
     }
 }
 
+/// Where the telegrams are looked for.
 fn folder() -> PathBuf {
     std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),

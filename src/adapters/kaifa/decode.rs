@@ -48,11 +48,20 @@ impl TelegramDecoder {
                     message,
                     plaintext,
                     reports,
-                } => Ok(Decoded {
-                    reports,
-                    notes: Vec::new(),
-                    annotation: self.annotation(&message, Some(&plaintext)),
-                }),
+                    refused,
+                } => {
+                    let annotation = self.annotation(&message, Some(&plaintext));
+                    self.results.push_back(Ok(Decoded {
+                        reports,
+                        notes: Vec::new(),
+                        annotation,
+                    }));
+                    let left_out = refused
+                        .iter()
+                        .map(|value| Err(format!("at byte {}: {value}", message.offset).into()));
+                    self.results.extend(left_out);
+                    continue;
+                }
                 Heard::Unreadable { message, shut, .. } => Err(Undecoded {
                     reason: format!(
                         "at byte {}: {}",

@@ -8,12 +8,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::growth::Pace;
+use super::values::Why;
 use super::wire::{Reason, SystemTitle};
 use crate::model::{Health, HealthCode};
 
 /// Telegrams in a row that cannot be opened before the key is to blame: a single one may have been
 /// damaged on its way.
 pub(super) const FAILURES: u32 = 3;
+/// Values that are named when more are left out.
+const NAMED: usize = 3;
 /// Marks of another language before it is certain.
 const FOREIGN: u32 = 3;
 
@@ -278,15 +282,73 @@ pub(super) fn authentication_key_wrong() -> Health {
         .advise("Correct authentication_key, or remove it: it is not needed for reading.")
 }
 
-/// The telegrams can be read, but nobody knows what the values mean.
-pub(super) fn unknown_layout() -> Health {
+/// The telegrams can be read, but nobody knows what the values mean. `fitting` are the names of
+/// layouts that fit.
+pub(super) fn unknown_layout(fitting: &[String]) -> Health {
+    let advice = match fitting {
+        [] => "No known layout fits: describe them in a profile of your own.".to_owned(),
+        _ => format!(
+            "If your meter is one of those, set profile to {}; else describe them in one of your own.",
+            fitting.join(" or ")
+        ),
+    };
     Health::new(HealthCode::Unsupported)
-        .seen("the telegrams can be read, but not what their values are")
+        .seen("telegrams can be read, but not what their values are")
+        .advise(format!(
+            "{advice} Please report it with a recording: `wattbridge record kaifa PORT --mask`."
+        ))
+}
+
+/// Messages arrive whole, and are written in a way that nobody can read.
+pub(super) fn unknown_form() -> Health {
+    Health::new(HealthCode::Unsupported)
+        .seen("messages arrive whole, but in a form that is not known")
         .advise(
-            "Choose a profile, or describe the values in one of your own. Please report it, too, with \
-             a recording of `wattbridge record kaifa PORT --mask`.",
+            "No setting helps. Please report it with a recording of `wattbridge record kaifa PORT \
+             --mask`.",
         )
 }
+
+/// Values are left out, telegram after telegram: their names, and why. A few names are enough, for a
+/// status has 255 characters.
+pub(super) fn left_out(names: &[String], why: Why) -> Health {
+    let more = names.len().saturating_sub(NAMED);
+    let mut named = names.get(..NAMED).unwrap_or(names).join(", ");
+    if more > 0 {
+        named.push_str(&format!(" and {more} more"));
+    }
+    let is = if names.len() == 1 { "is" } else { "are" };
+    Health::new(HealthCode::Degraded)
+        .seen(format!("{named} {is} left out: {}", why.words()))
+        .advise(why.advice())
+}
+
+/// The registers grow at another pace than the power explains. `profile` is the layout that scales
+/// them.
+pub(super) fn wrong_pace(pace: Pace, profile: Option<&str>) -> Health {
+    let seen = match pace {
+        Pace::TenTimes => "the energies grow ten times as fast as the power explains",
+        Pace::ATenth => "the energies grow a tenth as fast as the power explains",
+    };
+    let other = PACES
+        .iter()
+        .find(|(of, name, _)| *of == pace && Some(*name) == profile);
+    let advice = match other {
+        Some((.., other)) => format!("Set profile = \"{other}\" in the section of this meter."),
+        None => {
+            "Compare them with the display of the meter, and correct their scale in a profile of \
+                 your own."
+                .to_owned()
+        }
+    };
+    Health::new(HealthCode::Degraded).seen(seen).advise(advice)
+}
+
+/// Layouts that only differ in what a step of a register is worth.
+const PACES: [(Pace, &str, &str); 2] = [
+    (Pace::TenTimes, "kamstrup", "kamstrup-wh"),
+    (Pace::ATenth, "kamstrup-wh", "kamstrup"),
+];
 
 /// Telegrams arrive whole, and what is in them is damaged.
 pub(super) fn damaged() -> Health {
@@ -367,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_about_a_missing_key_is_never_cut_off() {
+    fn what_to_do_is_never_cut_off() {
         let title: SystemTitle = "4b464d102009fbf1".parse().unwrap();
         let of_meter = key_missing(&title, false).sentence();
         let port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0";
@@ -377,14 +439,24 @@ mod tests {
                 key_missing(&title, false).detail
             ))
             .advise(key_missing(&title, false).advice);
+        let names: Vec<String> = (1..=12).map(|n| format!("Reactive energy {n}")).collect();
         let others = [
             key_wrong(&title),
             key_wrong_alone(&title),
             key_missing_beside(&title),
             keys_swapped(&title),
         ];
-        let others = others.iter().map(Health::sentence);
-        for sentence in [of_meter, of_bridge.sentence()].into_iter().chain(others) {
+        let mut sentences = vec![of_meter, of_bridge.sentence()];
+        sentences.extend(others.iter().map(Health::sentence));
+        for why in [Why::Beyond, Why::NoScale, Why::TooLittleForThePower] {
+            sentences.push(left_out(&names, why).sentence());
+        }
+        let fitting = [
+            unknown_layout(&[]),
+            unknown_layout(&["e450-burgenland-11".to_owned()]),
+        ];
+        sentences.extend(fitting.map(|health| health.sentence()));
+        for sentence in sentences {
             assert!(sentence.chars().count() <= 255, "{sentence}");
         }
     }

@@ -4,6 +4,7 @@
 //! is the number printed on it, once a telegram has told it; the title stands in where there is no
 //! number, and until the key is known.
 
+mod flow;
 mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,18 +13,25 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::flow::Flow;
 use self::identity::Sketch;
 use super::config::Config;
+use super::growth::{Growth, Pace};
 use super::quality::{Count, Quality};
-use super::values::{Values, tariffs};
+use super::rhythm::Rhythm;
+use super::values::{Values, Why, tariffs};
 use super::wire::{Authentication, Ciphered, SystemTitle};
 use super::{KIND, diagnosis, metrics};
 use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, Value};
 
 /// In how large steps, in seconds, absence is written down: spares SD cards.
 const ABSENT_EVERY: u64 = 3600;
-/// Impossible values in a row after which the last possible one is no longer true either.
-const IMPOSSIBLE: u32 = 3;
+/// Values left out in a row after which the last one that was not is no longer true either.
+const STAYS: u32 = 3;
+/// Telegrams in a row that have to agree on how the meter's clock is set.
+const CLOCKED: u32 = 3;
+/// Seconds by which a clock that is set right may be wrong.
+const SET_RIGHT: u64 = 60;
 /// Telegrams after which a meter and its line are known.
 const WELL_KNOWN: u64 = 3;
 
@@ -43,6 +51,10 @@ pub(super) struct Remembered {
     /// Seconds for which others on its line have spoken and it has not, in whole hours. Counted and
     /// not taken from the clock, which may have been set or off.
     absent: u64,
+    /// Whether its clock keeps standard time all year, once it has shown that in summer.
+    standard_time: Option<bool>,
+    /// For how many seconds it may be quiet, if it is one that rests for long between two telegrams.
+    patience: Option<u64>,
 }
 
 /// A telegram that was opened.
@@ -54,6 +66,8 @@ pub(super) struct Opened {
     pub(super) maker: Option<String>,
     /// The product, as far as it is known.
     pub(super) model: Option<String>,
+    /// The layout by which its numbers were scaled.
+    pub(super) profile: Option<String>,
     /// Whether it is genuine.
     pub(super) authentication: Authentication,
     /// Whether damage on the way would have shown.
@@ -73,8 +87,15 @@ pub(super) struct Meter {
     /// Telegrams without a number so far, and when the first came.
     numberless: Option<(u32, Timestamp)>,
     quality: Quality,
-    /// Impossible values in a row, by key.
-    impossible: BTreeMap<&'static str, u32>,
+    /// By key, how many times in a row a value was left out, and why.
+    left_out: BTreeMap<&'static str, (u32, Why)>,
+    flow: Flow,
+    growth: Growth,
+    /// What was said of the pace of its registers.
+    pace: Option<Pace>,
+    rhythm: Rhythm,
+    /// How its clock seems to be set, and for how many telegrams in a row.
+    clock: (bool, u32),
     /// Whether it was said that a group shares its key.
     is_broadcast: bool,
     /// Telegrams in a row that could not be opened.
@@ -96,7 +117,12 @@ impl Meter {
             sketch: None,
             numberless: None,
             quality: Quality::default(),
-            impossible: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+            flow: Flow::default(),
+            growth: Growth::default(),
+            pace: None,
+            rhythm: Rhythm::default(),
+            clock: (false, 0),
             is_broadcast: false,
             failures: 0,
             absent: 0,
@@ -130,6 +156,17 @@ impl Meter {
     pub(super) fn id(&self) -> Option<DeviceId> {
         let serial = self.known.serial.as_ref()?;
         Some(DeviceId::new(KIND, serial))
+    }
+
+    /// Whether its clock keeps standard time all year, as far as it has shown.
+    pub(super) const fn standard_time(&self) -> Option<bool> {
+        self.known.standard_time
+    }
+
+    /// How long it may be quiet.
+    pub(super) fn patience(&self, config: &Config) -> Duration {
+        let learned = self.known.patience.map(Duration::from_secs);
+        config.silent_after.get().max(learned.unwrap_or_default())
     }
 
     /// When a telegram of it was last opened in this run.
@@ -212,13 +249,15 @@ impl Meter {
         self.quality.telegrams += 1;
         self.last = Some(now);
         (self.absent, self.known.absent) = (0, 0);
+        self.learn_habits(&opened.values, now, config);
+        self.growth.take(&opened.values, now);
         let mut reports: Vec<Report> = self.learn(&opened, now, config).into_iter().collect();
         let Some(id) = self.id().filter(|_| !self.known.stand_in) else {
             return Vec::new();
         };
         reports.extend(self.describe(config));
         let mut readings = Readings::new(id, now);
-        for (key, value) in self.believe(opened.values) {
+        for (key, value) in self.believe(opened.values, now, config) {
             readings.push(key, value);
         }
         if let Some(checksum_errors) = checksum_errors {
@@ -230,46 +269,111 @@ impl Meter {
             readings.push("last_telegram", now);
         }
         reports.push(Report::Readings(readings));
-        reports.extend(self.put_health(match opened.authentication {
-            Authentication::Failed => diagnosis::authentication_key_wrong(),
-            _ => Health::ONLINE,
-        }));
+        let health = self.health(opened.authentication, opened.profile.as_deref());
+        reports.extend(self.put_health(health));
         reports
     }
 
+    /// How a meter is whose telegrams can be read.
+    fn health(&mut self, authentication: Authentication, profile: Option<&str>) -> Health {
+        if authentication == Authentication::Failed {
+            return diagnosis::authentication_key_wrong();
+        }
+        let pace = self.growth.pace();
+        let is_news = std::mem::replace(&mut self.pace, pace) != pace;
+        if let Some(pace) = pace {
+            let health = diagnosis::wrong_pace(pace, profile);
+            if is_news {
+                tracing::warn!("{}: {}", self.label(), health.sentence());
+            }
+            return health;
+        }
+        let lasting = || {
+            let lasting = self.left_out.iter().filter(|(_, (seen, _))| *seen >= STAYS);
+            lasting.filter_map(|(key, (_, why))| Some((usual(key)?, *why)))
+        };
+        let Some((_, why)) = lasting().next() else {
+            return Health::ONLINE;
+        };
+        let names: Vec<String> = lasting()
+            .filter(|(_, other)| *other == why)
+            .map(|(metric, _)| metric.title())
+            .collect();
+        diagnosis::left_out(&names, why)
+    }
+
+    /// How it sends, and how its clock is set.
+    fn learn_habits(&mut self, values: &Values, now: Timestamp, config: &Config) {
+        self.rhythm.heard(now);
+        if let Some(patience) = self.rhythm.patience() {
+            let is_long = patience > config.silent_after.get();
+            self.known.patience = is_long.then_some(patience.as_secs());
+        }
+        let Some([by_summer, all_year]) = values.drifts else {
+            return;
+        };
+        let is_right = |drift: i64| drift.unsigned_abs() <= SET_RIGHT;
+        let shown = match (is_right(by_summer), is_right(all_year)) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => return,
+        };
+        let (before, seen) = self.clock;
+        self.clock = (shown, if before == shown { seen + 1 } else { 1 });
+        if self.clock.1 == CLOCKED {
+            if shown && self.known.standard_time != Some(true) {
+                tracing::info!(
+                    "{}: its clock keeps standard time all year; that is reckoned with",
+                    self.label()
+                );
+            }
+            self.known.standard_time = Some(shown);
+        }
+    }
+
     /// The values that count, of those that the meter is known to carry.
-    fn believe(&mut self, values: Values) -> Vec<(&'static str, Value)> {
-        self.quality.refused += values.impossible.len() as u64;
+    fn believe(
+        &mut self,
+        values: Values,
+        now: Timestamp,
+        config: &Config,
+    ) -> Vec<(&'static str, Value)> {
+        let cannot_be = |why| !matches!(why, Why::NoScale | Why::Unit);
+        let refused = values.refused.iter().filter(|value| cannot_be(value.why));
+        self.quality.refused += refused.count() as u64;
         let mut believed: Vec<_> = Vec::with_capacity(values.known.len());
         // A total that is summed up counts only if no tariff is missing.
         let carried = || self.known.carries.iter().map(String::as_str);
         let mut partial = values.summed.clone();
         partial.retain(|total| tariffs(total, carried()) != values.tariffs(total));
+        believed.extend(self.flow.settle(&values, now, self.patience(config)));
         for (key, value) in values.known {
-            self.impossible.remove(key);
-            if self.known.carries.contains(key) && !partial.contains(&key) {
+            self.left_out.remove(key);
+            if !partial.contains(&key) {
                 believed.push((key, value));
             }
         }
-        for key in values.impossible {
-            let seen = self.impossible.entry(key).or_default();
+        for refused in values.refused {
+            let (key, why) = (refused.key, refused.why);
+            let (seen, reason) = self.left_out.entry(key).or_insert((0, why));
             *seen = seen.saturating_add(1);
-            if *seen < IMPOSSIBLE || !self.known.carries.contains(key) {
+            *reason = why;
+            if *seen < STAYS {
                 continue;
             }
-            if *seen == IMPOSSIBLE {
-                let title = metrics::metric(key).map_or_else(String::new, Metric::title);
-                tracing::warn!(
-                    "{}: {title} is beyond what a home can have and is left out. If it is right, raise \
-                     max_power in the section of this meter.",
-                    self.label()
-                );
+            if *seen == STAYS
+                && let Some(metric) = usual(key)
+            {
+                let health = diagnosis::left_out(&[metric.title()], why);
+                tracing::warn!("{}: {}", self.label(), health.sentence());
             }
-            believed.push((key, Value::Unknown));
-            if key == "power_import" || key == "power_export" {
-                believed.push(("power_net", Value::Unknown));
-            }
+            let together = Flow::KEYS.contains(&key).then_some(Flow::KEYS);
+            let unknown = together
+                .as_ref()
+                .map_or(std::slice::from_ref(&key), |keys| keys);
+            believed.extend(unknown.iter().map(|key| (*key, Value::Unknown)));
         }
+        believed.retain(|(key, _)| self.known.carries.contains(*key));
         believed
     }
 
@@ -309,6 +413,7 @@ impl Meter {
         device.model = self.known.model.clone();
         device.area.clone_from(&config.area);
         device.rated_power = Some(config.max_power);
+        device.patience = Some(self.patience(config));
         if !self.known.stand_in {
             let carries =
                 |key: &str| metrics::ALWAYS.contains(&key) || self.known.carries.contains(key);
@@ -333,4 +438,9 @@ impl Meter {
             .trim_end()
             .to_owned()
     }
+}
+
+/// A metric that users see without asking for it.
+fn usual(key: &str) -> Option<&'static Metric> {
+    metrics::metric(key).filter(|metric| metric.enabled)
 }

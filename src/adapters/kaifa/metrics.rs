@@ -5,6 +5,7 @@
 //! | 1-b:1.8.t, 2.8.t | active energy in and out, of all tariffs (0) or of one |
 //! | 1-b:3.8.0, 4.8.0 | reactive energy in and out |
 //! | 1-b:1.7.0, 2.7.0, 3.7.0, 4.7.0 | the powers of the moment |
+//! | 1-b:16.7.0 | import less export |
 //! | 1-b:21, 41, 61 and 22, 42, 62.7.0 | active power of each phase, in and out |
 //! | 1-b:32, 52, 72.7.0 and 31, 51, 71.7.0 | voltage and current of each phase |
 //! | 1-b:13, 33, 53, 73.7.0 | power factor, of all and of each phase |
@@ -183,6 +184,7 @@ const CODES: &[([u8; 4], &str)] = &[
     ([1, 4, 8, 0], "reactive_energy_export"),
     ([1, 1, 7, 0], "power_import"),
     ([1, 2, 7, 0], "power_export"),
+    ([1, 16, 7, 0], "power_net"),
     ([1, 3, 7, 0], "reactive_power_import"),
     ([1, 4, 7, 0], "reactive_power_export"),
     ([1, 21, 7, 0], "power_import_l1"),

@@ -9,14 +9,15 @@
 //! |---|---|
 //! | open the port, again and again; find out speed and parity | `source`, `port`, `search`, `probe` |
 //! | bytes to messages to plaintext to items | [`wire`], with the keys of `keys` |
-//! | items to values of metrics | `values`, `metrics` |
-//! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `products` |
+//! | items to values of metrics, and what cannot be | `values`, `metrics`, `growth` |
+//! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `rhythm`, `products` |
 //! | why there are no values | `diagnosis` |
 //! | recordings that can be shown | `mask`, `published` |
 
 mod config;
 mod decode;
 mod diagnosis;
+mod growth;
 mod keys;
 mod mask;
 mod meter;
@@ -28,6 +29,7 @@ mod products;
 mod published;
 mod quality;
 mod reception;
+mod rhythm;
 mod search;
 #[cfg(target_os = "linux")]
 mod simulated;

@@ -31,10 +31,10 @@ impl From<Health> for Shut {
 
 impl From<TelegramError> for Shut {
     fn from(error: TelegramError) -> Self {
-        let why = if error.is_damaged() {
-            diagnosis::damaged()
-        } else {
-            diagnosis::unknown_layout()
+        let why = match &error {
+            error if error.is_damaged() => diagnosis::damaged(),
+            TelegramError::NotATelegram(_) => diagnosis::unknown_form(),
+            error => diagnosis::unknown_layout(error.fitting()),
         };
         Self {
             why,

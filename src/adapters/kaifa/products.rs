@@ -54,7 +54,12 @@ pub(super) fn product(
     if let Some(name) = named.filter(|name| !name.is_empty()) {
         return Some(name.to_owned());
     }
-    let letters = title?.letters();
+    let is_listed = matches!(
+        &telegram.layout,
+        Layout::Codes(Some(name)) if name.starts_with("push-list")
+    );
+    // More than one product of a maker lists what it sends.
+    let letters = title.filter(|_| !is_listed)?.letters();
     let (_, three, one) = PRODUCTS.iter().find(|(maker, ..)| *maker == letters)?;
     let phases = values
         .get("voltage_l1")

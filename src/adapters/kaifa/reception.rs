@@ -15,7 +15,7 @@ use super::keys::KeyRing;
 use super::meter::{Meter, Opened, Remembered};
 use super::opening::{Reader, Shut};
 use super::products;
-use super::values::{Bounds, Values};
+use super::values::{Bounds, Refused as LeftOut, Values};
 use super::wire::dsmr::Unchecked;
 use super::wire::telegram::TelegramError;
 use super::wire::{
@@ -42,6 +42,8 @@ pub(super) enum Heard {
         plaintext: Vec<u8>,
         /// What to tell the bridge.
         reports: Vec<Report>,
+        /// Values that are left out.
+        refused: Vec<LeftOut>,
     },
     /// A message arrived whole, but could not be read.
     Unreadable {
@@ -206,7 +208,7 @@ impl Reception {
             Ok(Apdu::Ciphered(ciphered)) => self.read_ciphered(message, &ciphered, now),
             Err(error) => {
                 let detail = Some(error.to_string());
-                let why = diagnosis::unknown_layout();
+                let why = diagnosis::unknown_form();
                 self.give_up(message, Shut { why, detail })
             }
         }
@@ -244,15 +246,20 @@ impl Reception {
             Ok(telegram) => telegram,
             Err(error) => return self.give_up(message, error.into()),
         };
-        let values = self.values(&telegram, now);
+        let before = self.plain.clone().unwrap_or_else(|| "plain".to_owned());
+        let mut values = self.values(&telegram, &before, now);
         let number = values.number();
-        let name = number.map(|number| format!("number {number}"));
-        let name = name.or_else(|| self.plain.clone());
-        let name = name.unwrap_or_else(|| "plain".to_owned());
+        let name = number.map_or_else(|| before.clone(), |number| format!("number {number}"));
+        // What is known of the meter counts for its values.
+        if name != before {
+            values = self.values(&telegram, &name, now);
+        }
         self.plain = Some(name.clone());
+        let refused = values.refused.clone();
         let opened = Opened {
             maker: products::maker(&telegram),
             model: products::product(&telegram, &values, None),
+            profile: telegram.layout.profile().map(str::to_owned),
             values,
             authentication: Authentication::None,
             is_sound: self.is_sound(&message, Authentication::None),
@@ -262,6 +269,7 @@ impl Reception {
             message,
             plaintext: plaintext.to_vec(),
             reports,
+            refused,
         }
     }
 
@@ -291,11 +299,13 @@ impl Reception {
                 };
             }
         };
-        let values = self.values(&open.telegram, now);
+        let values = self.values(&open.telegram, &name, now);
         let values = values.authenticated(open.authentication);
+        let refused = values.refused.clone();
         let opened = Opened {
             maker: None,
             model: products::product(&open.telegram, &values, Some(&title)),
+            profile: open.telegram.layout.profile().map(str::to_owned),
             values,
             authentication: open.authentication,
             is_sound: self.is_sound(&message, open.authentication),
@@ -309,14 +319,17 @@ impl Reception {
             message,
             plaintext: open.plaintext,
             reports,
+            refused,
         }
     }
 
-    fn values(&self, telegram: &Telegram, now: Timestamp) -> Values {
+    fn values(&self, telegram: &Telegram, meter: &str, now: Timestamp) -> Values {
+        let meter = self.meters.get(meter);
         let bounds = Bounds {
             max_power: self.config.max_power,
             zone: self.zone.clone(),
             now: (!self.is_file).then_some(now),
+            standard_time: meter.and_then(Meter::standard_time),
         };
         Values::of(telegram, &bounds)
     }

@@ -1,10 +1,12 @@
 //! From the items of a telegram to the values of metrics, with an eye for what cannot be.
 //!
 //! Most telegrams carry no more protection than the sum of their bytes, and one flipped bit of the
-//! encrypted text flips one bit of a value. What no meter in a home can measure is left out and
-//! counted; counters are judged by the bridge besides.
+//! encrypted text flips one bit of a value. What no meter in a home can measure is left out, counted
+//! and told; counters are judged by the bridge besides.
 
-use std::fmt::Write as _;
+mod flow;
+
+use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,6 +18,8 @@ use crate::model::{Decimal, Metric, Quantity, Value};
 
 /// Volts between a phase and neutral that no home has.
 const MOST_VOLTS: i64 = 300;
+/// Volts that are surely tenths or hundredths.
+const SURELY_PARTS: i64 = 1000;
 /// Amperes that no home has.
 const MOST_AMPERES: i64 = 10_000;
 /// The angle that some meters send for "not available", in degrees.
@@ -32,6 +36,8 @@ pub(super) struct Bounds {
     pub(super) zone: TimeZone,
     /// The host's time; `None` where there is only a file.
     pub(super) now: Option<Timestamp>,
+    /// Whether the meter's clock keeps standard time all year, as far as it has shown.
+    pub(super) standard_time: Option<bool>,
 }
 
 /// The values of one telegram.
@@ -39,12 +45,76 @@ pub(super) struct Bounds {
 pub(super) struct Values {
     /// Each with its metric's key, in the metric's unit.
     pub(super) known: Vec<(&'static str, Value)>,
-    /// Keys of those that were impossible and are left out.
-    pub(super) impossible: Vec<&'static str>,
+    /// Those that cannot be and are left out.
+    pub(super) refused: Vec<Refused>,
     /// Keys of totals that the telegram does not carry, summed up from its tariffs.
     pub(super) summed: Vec<&'static str>,
+    /// Keys of powers that the telegram does not carry, and that follow from others.
+    pub(super) implied: Vec<&'static str>,
     /// The meter's own time.
     pub(super) at: Option<Timestamp>,
+    /// By how many seconds the meter's clock is ahead, if it goes by summer time and if it does not;
+    /// only while that makes a difference.
+    pub(super) drifts: Option<[i64; 2]>,
+}
+
+/// A value that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) key: &'static str,
+    /// As it came.
+    value: String,
+    pub(super) why: Why,
+}
+
+/// Why a value is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// No home has as much.
+    Beyond,
+    /// The unit is not one of this quantity, or there are more digits than any meter has.
+    Unit,
+    /// Nothing says what it is worth.
+    NoScale,
+    /// The power in the same telegram needs much more current.
+    TooLittleForThePower,
+    /// Another value in the same telegram says otherwise.
+    Contradiction,
+}
+
+impl Why {
+    /// In words that go on after "is left out:" and do not change while the trouble lasts.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Beyond => "beyond what a home can have",
+            Self::Unit => "in a unit that does not fit",
+            Self::NoScale => "nothing says in which unit",
+            Self::TooLittleForThePower => "far too little for the power",
+            Self::Contradiction => "the telegram contradicts itself",
+        }
+    }
+
+    /// What to do about it.
+    pub(super) const fn advice(self) -> &'static str {
+        match self {
+            Self::Beyond => "If it is right, raise max_power, or correct its scale in a profile.",
+            Self::NoScale => "Say the unit in a profile of your own, and please report the meter.",
+            Self::TooLittleForThePower => {
+                "Correct the scale of the currents in a profile of your own; for a Landis+Gyr E570 \
+                 set profile = \"push-list-e570\"."
+            }
+            Self::Unit | Self::Contradiction => {
+                "Make a recording with `wattbridge record kaifa PORT --mask` and report it."
+            }
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, why } = self;
+        write!(f, "{key} = {value} is left out: {}", why.words())
+    }
 }
 
 impl Values {
@@ -52,15 +122,24 @@ impl Values {
     pub(super) fn of(telegram: &Telegram, bounds: &Bounds) -> Self {
         let mut values = Self::default();
         let mut others = String::new();
+        let standard = bounds.standard_time.unwrap_or(telegram.standard_time);
+        // Where the head and a value differ, the head has the clock.
+        values.time(telegram.at.as_ref(), bounds, standard);
         for item in &telegram.items {
             match item.obis.and_then(metrics::of) {
-                Some(metric) => values.take(metric, item, bounds, &mut others),
+                Some(metric) => values.take(metric, item, bounds, standard, &mut others),
                 None => describe(item, &mut others),
             }
         }
-        values.time(telegram.at.as_ref(), bounds);
         values.sums();
-        values.net();
+        values.flows();
+        let scaled_by_profile = |item: &&Item| {
+            let quantity = item.value.as_quantity();
+            quantity.is_some_and(|number| number.scaling == Scaling::Profile)
+        };
+        if telegram.items.iter().any(|item| scaled_by_profile(&item)) {
+            values.doubt_currents();
+        }
         if !others.is_empty() {
             let text: String = others.chars().take(LONGEST_TEXT).collect();
             values.put("other_values", text);
@@ -98,6 +177,12 @@ impl Values {
         .filter(|number| is_number(number))
     }
 
+    /// Keys of what the meter itself has a place for.
+    pub(super) fn carried(&self) -> impl Iterator<Item = &'static str> {
+        let keys = self.known.iter().map(|(key, _)| *key);
+        keys.filter(|key| !self.implied.contains(key))
+    }
+
     /// How many tariffs of a total there are.
     pub(super) fn tariffs(&self, total: &str) -> usize {
         tariffs(total, self.known.iter().map(|(key, _)| *key))
@@ -109,51 +194,86 @@ impl Values {
         }
     }
 
-    fn take(&mut self, metric: &'static Metric, item: &Item, bounds: &Bounds, others: &mut String) {
+    pub(super) fn number_of(&self, key: &str) -> Option<Decimal> {
+        self.get(key).and_then(Value::as_number)
+    }
+
+    /// Leaves out a value that was believed so far.
+    fn refuse(&mut self, key: &'static str, why: Why) {
+        if let Some(index) = self.known.iter().position(|(known, _)| *known == key) {
+            let (_, value) = self.known.remove(index);
+            let value = value.to_json().to_string();
+            self.refused.push(Refused { key, value, why });
+        }
+    }
+
+    fn take(
+        &mut self,
+        metric: &'static Metric,
+        item: &Item,
+        bounds: &Bounds,
+        standard: bool,
+        others: &mut String,
+    ) {
         let key: &'static str = match &metric.key {
             std::borrow::Cow::Borrowed(key) => key,
             std::borrow::Cow::Owned(_) => return,
         };
         match (&item.value, metric.quantity) {
-            // What nobody has said the scale of may be anything.
-            (ItemValue::Quantity(number), Some(_)) if number.scaling == Scaling::Unknown => {
-                describe(item, others);
-            }
             (ItemValue::Quantity(number), Some(quantity)) => {
                 let value = number
                     .value()
                     .and_then(|value| in_unit(value, number.unit, quantity));
-                let Some(value) = value else {
-                    return describe(item, others);
+                let value = match number.scaling {
+                    // Only a table of ours can be wrong by a power of ten.
+                    Scaling::Profile if quantity == Quantity::Voltage => value.map(in_volts),
+                    _ => value,
                 };
-                if quantity == Quantity::Angle && value == Decimal::integer(NO_ANGLE) {
-                    self.put(key, Value::Unknown);
-                } else if is_possible(value, quantity, bounds.max_power) {
-                    self.put(key, value);
-                } else {
-                    self.impossible.push(key);
+                let why = match value {
+                    // What nobody has said the scale of may be anything.
+                    _ if number.scaling == Scaling::Unknown => Why::NoScale,
+                    None => Why::Unit,
+                    Some(value)
+                        if quantity == Quantity::Angle && value == Decimal::integer(NO_ANGLE) =>
+                    {
+                        return self.put(key, Value::Unknown);
+                    }
+                    Some(value) if is_possible(value, quantity, bounds.max_power) => {
+                        return self.put(key, value);
+                    }
+                    Some(_) => Why::Beyond,
+                };
+                if why != Why::Beyond {
+                    describe(item, others);
                 }
+                let value = number.to_string();
+                self.refused.push(Refused { key, value, why });
             }
             (ItemValue::Text(text), None) if !text.trim().is_empty() => {
                 self.put(key, text.trim().to_owned());
             }
             (ItemValue::Quantity(number), None) => self.put(key, number.raw.to_string()),
-            (ItemValue::Moment(time), None) => self.time(Some(time), bounds),
+            (ItemValue::Moment(time), None) => self.time(Some(time), bounds, standard),
             (ItemValue::Text(_), None) => {}
             _ => describe(item, others),
         }
     }
 
-    fn time(&mut self, time: Option<&MeterTime>, bounds: &Bounds) {
+    fn time(&mut self, time: Option<&MeterTime>, bounds: &Bounds, standard: bool) {
         let near = bounds.now.unwrap_or(Timestamp::UNIX_EPOCH);
-        let Some(at) = time.and_then(|time| time.to_timestamp(&bounds.zone, near)) else {
+        let Some(civil) = time.and_then(|time| time.to_timestamp(&bounds.zone, near)) else {
             return;
         };
+        let all_year = time.and_then(|time| time.in_standard_time(&bounds.zone));
+        let at = all_year.filter(|_| standard).unwrap_or(civil);
         self.at.get_or_insert(at);
         self.put("meter_time", at);
         if let Some(now) = bounds.now {
-            let seconds = at.as_second().saturating_sub(now.as_second());
-            self.put("clock_drift", Decimal::integer(seconds));
+            let ahead = |at: Timestamp| at.as_second().saturating_sub(now.as_second());
+            self.put("clock_drift", Decimal::integer(ahead(at)));
+            let differing = all_year.filter(|all_year| *all_year != civil);
+            let drifts = differing.map(|all_year| [ahead(civil), ahead(all_year)]);
+            self.drifts = self.drifts.or(drifts);
         }
     }
 
@@ -189,18 +309,6 @@ impl Values {
                 self.put(total, sum);
                 self.summed.push(total);
             }
-        }
-    }
-
-    /// What flows in less what flows out. Only one of the two is known to be nothing as a rule, but
-    /// the difference is right in any case.
-    fn net(&mut self) {
-        let number = |key| self.get(key).and_then(Value::as_number);
-        if let (Some(import), Some(export)) = (number("power_import"), number("power_export")) {
-            let scale = import.scale().max(export.scale());
-            let digits = |number: Decimal| number.with_scale(scale).mantissa();
-            let net = digits(import).saturating_sub(digits(export));
-            self.put("power_net", Decimal::new(net, scale));
         }
     }
 }
@@ -239,10 +347,25 @@ fn in_unit(value: Decimal, unit: Unit, quantity: Quantity) -> Option<Decimal> {
     }
 }
 
+/// A voltage that no home has is certain to be of tenths or hundredths, if that makes one that homes
+/// have.
+fn in_volts(value: Decimal) -> Decimal {
+    if value <= Decimal::integer(SURELY_PARTS) {
+        return value;
+    }
+    let part = |places| Decimal::new(value.mantissa(), value.scale().saturating_add(places));
+    let mut parts = [part(1), part(2)].into_iter();
+    parts
+        .find(|part| *part <= Decimal::integer(MOST_VOLTS) && *part >= Decimal::integer(100))
+        .unwrap_or(value)
+}
+
 fn is_possible(value: Decimal, quantity: Quantity, max_power: u32) -> bool {
     let within =
         |least: i64, most: i64| value >= Decimal::integer(least) && value <= Decimal::integer(most);
     match quantity {
+        // A counter counts up from nothing.
+        Quantity::Energy | Quantity::ReactiveEnergy => value >= Decimal::integer(0),
         Quantity::Voltage => within(0, MOST_VOLTS),
         Quantity::Current => within(-MOST_AMPERES, MOST_AMPERES),
         Quantity::Power | Quantity::ReactivePower => {

@@ -107,7 +107,7 @@ impl Sketch {
             number: opened.values.number().map(str::to_owned),
             maker: opened.maker.clone(),
             model: opened.model.clone(),
-            carries: opened.values.known.iter().map(|(key, _)| *key).collect(),
+            carries: opened.values.carried().collect(),
         }
     }
 }

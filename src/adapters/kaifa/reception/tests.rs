@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::adapters::kaifa::simulator::{Model, Sample, Series};
+use crate::adapters::kaifa::wire::axdr::Data;
+use crate::adapters::kaifa::wire::link::mbus;
+use crate::adapters::kaifa::wire::time::ClockStatus;
+use crate::adapters::kaifa::wire::{HeaderTime, MeterTime, Obis, Profile, notification};
 use crate::config::Secret;
 use crate::model::{DeviceId, HealthCode, Readings, Value};
 
@@ -20,6 +24,13 @@ struct Bench {
 impl Bench {
     fn new(config: Config) -> Self {
         Self::remembering(config, BTreeMap::new())
+    }
+
+    /// The same at another time of the year.
+    fn from(mut self, moment: &str) -> Self {
+        let moment: Timestamp = moment.parse().unwrap();
+        self.second = moment.as_second() - at(0).as_second();
+        self
     }
 
     fn remembering(config: Config, known: BTreeMap<Name, Remembered>) -> Self {
@@ -588,4 +599,254 @@ fn noise_makes_no_meters() {
     }
     assert_eq!(devices(&bench.take()), [""; 0]);
     assert!(bench.reception.meters.len() <= MOST_METERS);
+}
+
+/// A telegram in clear with a Kamstrup's values: code, type and number of each.
+fn kamstrup(time: HeaderTime, values: &[(&str, u8, i128)]) -> Vec<u8> {
+    let code = |text: &str| {
+        let code: Obis = text.parse().unwrap();
+        Data::Octets(code.0.to_vec())
+    };
+    let number = code("1.1.0.0.5.255");
+    let mut list = vec![Data::Text("Kamstrup_V0001".to_owned()), number];
+    list.push(Data::Text("5706567000000009".to_owned()));
+    for (text, tag, value) in values {
+        let (tag, value) = (*tag, *value);
+        list.extend([code(text), Data::Number { tag, value }]);
+    }
+    let bytes = notification(0, time, &Data::Structure(list));
+    mbus::frames(&bytes, 245).concat()
+}
+
+/// The same with powers only; import, then export where it is told.
+fn powers(import: i128, export: Option<i128>) -> Vec<u8> {
+    let import = ("1.1.1.7.0", 0x06, import);
+    let export = export.map(|export| ("1.1.2.7.0", 0x06, export));
+    let values: Vec<_> = std::iter::once(import).chain(export).collect();
+    kamstrup(HeaderTime::Absent, &values)
+}
+
+/// Import, export and net in the last readings; `-` where nothing is said, `null` where unknown.
+fn flow(reports: &[Report]) -> String {
+    let all = readings(reports);
+    let last = all.last().unwrap();
+    let shown = ["power_import", "power_export", "power_net"].map(|key| {
+        let value = last.get(key);
+        value.map_or_else(|| "-".to_owned(), |value| value.to_json().to_string())
+    });
+    shown.join(" ")
+}
+
+#[test]
+fn import_and_export_of_different_telegrams_never_contradict_each_other() {
+    let mut bench = Bench::new(config(None));
+    bench.hear(&powers(0, Some(3000)));
+    bench.hear(&powers(0, Some(3000)));
+    assert_eq!(flow(&bench.take()), "0 3000 -3000");
+    // Still no import: what was said of the export holds.
+    bench.hear(&powers(0, None));
+    assert_eq!(flow(&bench.take()), "0 - -");
+    bench.hear(&powers(1500, None));
+    assert_eq!(flow(&bench.take()), "1500 0 1500");
+    // No import any more: there may be an export.
+    bench.hear(&powers(0, None));
+    assert_eq!(flow(&bench.take()), "0 null null");
+    bench.hear(&powers(0, Some(200)));
+    assert_eq!(flow(&bench.take()), "0 200 -200");
+    // What was said long ago does not hold.
+    bench.pass(120);
+    bench.hear(&powers(0, None));
+    assert_eq!(flow(&bench.take()), "0 null null");
+}
+
+#[test]
+fn a_meter_that_never_tells_an_export_gets_none() {
+    let mut bench = Bench::new(config(None));
+    bench.hear(&powers(500, None));
+    bench.hear(&powers(500, None));
+    assert_eq!(flow(&bench.take()), "500 - 500");
+    bench.hear(&powers(0, None));
+    assert_eq!(flow(&bench.take()), "0 - null");
+}
+
+#[test]
+fn a_signed_sum_is_net_power_and_a_negative_import_is_export() {
+    let told = |values: &[(&str, u8, i128)]| {
+        let profile: Profile = toml::from_str(
+            "name = 'signed'\nbased_on = 'kamstrup'\ncodes = ['1.*.1.7.0 1 W', '1.*.16.7.0 1 W']",
+        )
+        .unwrap();
+        let mut bench = Bench::new(config(None));
+        bench.reception.profiles = Arc::new(Profiles::new(vec![profile]));
+        let telegram = kamstrup(HeaderTime::Absent, values);
+        bench.hear(&telegram);
+        bench.hear(&telegram);
+        flow(&bench.take())
+    };
+    assert_eq!(told(&[("1.1.16.7.0", 0x05, -800)]), "- - -800");
+    assert_eq!(told(&[("1.1.1.7.0", 0x05, -800)]), "0 800 -800");
+    let both = [("1.1.1.7.0", 0x05, -800), ("1.1.2.7.0", 0x06, 800)];
+    assert_eq!(told(&both), "0 800 -800");
+    // The difference of the two is the net, whatever else is said.
+    let three = [
+        ("1.1.1.7.0", 0x05, 0),
+        ("1.1.2.7.0", 0x06, 800),
+        ("1.1.16.7.0", 0x05, -801),
+    ];
+    assert_eq!(told(&three), "0 800 -800");
+}
+
+/// What is said of the meter's health.
+fn words(reports: &[Report]) -> Vec<String> {
+    let health = |report: &Report| match report {
+        Report::Health(_, health) => Some(health.sentence()),
+        _ => None,
+    };
+    reports.iter().filter_map(health).collect()
+}
+
+#[test]
+fn a_value_that_stays_left_out_is_a_reason_on_the_device() {
+    let mut bench = Bench::new(config(None));
+    let voltages = |one: i128, two: i128| {
+        let values = [
+            ("1.1.1.7.0", 0x06, 600),
+            ("1.1.32.7.0", 0x12, one),
+            ("1.1.52.7.0", 0x12, two),
+        ];
+        kamstrup(HeaderTime::Absent, &values)
+    };
+    // Of the first telegram it is not certain which meter it is of.
+    for _ in 0..4 {
+        bench.hear(&voltages(23_012, 6000));
+    }
+    let reports = bench.take();
+    let last = readings(&reports).last().copied().unwrap();
+    // Hundredths of volts are certain, 6000 is not.
+    let shown = |key| last.get(key).map(|value| value.to_json().to_string());
+    assert_eq!(shown("voltage_l1").as_deref(), Some("230.12"));
+    assert_eq!(shown("voltage_l2"), None);
+    let said = words(&reports).last().cloned().unwrap();
+    assert!(
+        said.starts_with("Not everything works: Voltage L2 is left out: beyond"),
+        "{said}"
+    );
+    assert!(said.contains("profile"), "{said}");
+    bench.hear(&voltages(2301, 2302));
+    assert_eq!(words(&bench.take()), ["Online"]);
+}
+
+#[test]
+fn currents_that_cannot_carry_the_power_are_left_out() {
+    let mut bench = Bench::new(config(None));
+    let telegram = |watts, current| {
+        let values = [
+            ("1.1.1.7.0", 0x06, watts),
+            ("1.1.2.7.0", 0x06, 0),
+            ("1.1.31.7.0", 0x06, current),
+        ];
+        kamstrup(HeaderTime::Absent, &values)
+    };
+    bench.hear(&telegram(2300, 1000));
+    bench.hear(&telegram(2300, 1000));
+    let current = |reports: &[Report]| {
+        let last = readings(reports).last().copied().unwrap();
+        last.get("current_l1")
+            .map(|value| value.to_json().to_string())
+    };
+    assert_eq!(current(&bench.take()).as_deref(), Some("10"));
+    // Whole amperes, taken for hundredths.
+    bench.hear(&telegram(2300, 10));
+    assert_eq!(current(&bench.take()), None);
+}
+
+#[test]
+fn a_clock_that_keeps_standard_time_is_known_in_summer() {
+    // A meter that no profile knows, so that the scale is its own.
+    let telegram = |moment: Timestamp, hours: i64| {
+        let shown = moment + jiff::SignedDuration::from_hours(hours);
+        let local = TimeZone::UTC.to_datetime(shown);
+        let time = MeterTime::new(local, None, ClockStatus(0));
+        let code = Data::Octets(vec![1, 0, 1, 7, 0, 255]);
+        let unit = [(0x0f, 0), (0x16, 27)].map(|(tag, value)| Data::Number { tag, value });
+        let pair = vec![code, Data::u32(500), Data::Structure(unit.to_vec())];
+        let bytes = notification(1, HeaderTime::Bare(time), &Data::Structure(pair));
+        mbus::frames(&bytes, 245).concat()
+    };
+    let drift = |bench: &mut Bench| {
+        let reports = bench.take();
+        let last = readings(&reports).last().copied().cloned().unwrap();
+        last.get("clock_drift").unwrap().to_json().to_string()
+    };
+    let port = Config {
+        port: Some("/dev/ttyUSB0".parse().unwrap()),
+        ..config(None)
+    };
+    for (hours, start) in [
+        (1, "2026-07-01T10:00:00Z"),
+        (2, "2026-07-01T10:00:00Z"),
+        (1, "2026-01-01T10:00:00Z"),
+    ] {
+        let mut bench = Bench::new(port.clone()).from(start);
+        let hear = |bench: &mut Bench| {
+            let next = at(bench.second + 5);
+            bench.hear(&telegram(next, hours));
+        };
+        // So long that a meter without a number has a name.
+        for _ in 0..30 {
+            hear(&mut bench);
+        }
+        assert_eq!(drift(&mut bench), "0", "{hours} {start}");
+        // It is remembered.
+        let known = bench.remembered();
+        let mut again = Bench::remembering(port.clone(), known).from(start);
+        hear(&mut again);
+        assert_eq!(drift(&mut again), "0", "{hours} {start}");
+    }
+}
+
+#[test]
+fn a_meter_that_rests_for_minutes_is_not_silent_in_between() {
+    let mut bench = Bench::new(config(Some(KEY)));
+    let mut meter = series("tinetz");
+    let patience = |reports: &[Report]| {
+        let device = |report: &Report| match report {
+            Report::Device(device) => device.patience,
+            _ => None,
+        };
+        reports.iter().rev().find_map(device)
+    };
+    bench.hear(&meter.next());
+    bench.hear(&meter.next());
+    assert_eq!(patience(&bench.take()), Some(Duration::from_secs(60)));
+    for _ in 0..5 {
+        bench.pass(295);
+        bench.hear(&meter.next());
+    }
+    assert_eq!(patience(&bench.take()), Some(Duration::from_secs(900)));
+    bench.pass(295);
+    assert_eq!(healths(&bench.take()), [], "it comes every five minutes");
+    bench.pass(900);
+    assert_eq!(healths(&bench.take()), [HealthCode::Silent]);
+}
+
+#[test]
+fn energies_that_grow_ten_times_too_fast_name_the_other_layout() {
+    let mut bench = Bench::new(config(None));
+    let mut register = 5_000_000.0;
+    for _ in 0..3 * 720 {
+        // 3 kW in steps of 1 Wh, taken for steps of 10 Wh.
+        register += 3000.0 * 5.0 / 3600.0;
+        let values = [
+            ("1.1.1.7.0", 0x06, 3000),
+            ("1.1.1.8.0", 0x06, register as i128),
+        ];
+        bench.hear(&kamstrup(HeaderTime::Absent, &values));
+    }
+    let said = words(&bench.take());
+    let last = said.last().unwrap();
+    assert!(
+        last.contains("ten times") && last.contains("kamstrup-wh"),
+        "{said:?}"
+    );
 }

@@ -1,5 +1,6 @@
 //! What the passing of time means for a line: silence, its end, and meters that never come back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -27,11 +28,14 @@ impl Reception {
             self.line.leap(now);
             self.meters.values_mut().for_each(|meter| meter.leap(now));
         }
-        let patience = self.config.silent_after.get();
         let trouble = self.trouble(now);
+        let config = Arc::clone(&self.config);
+        let patience = |meter: &Meter| meter.patience(&config);
         let is_quiet = |meter: &Meter| {
             let since = |last| now.duration_since(last).unsigned_abs();
-            meter.last().is_none_or(|last| since(last) >= patience)
+            meter
+                .last()
+                .is_none_or(|last| since(last) >= patience(meter))
         };
         let others_speak = !self.meters.values().all(is_quiet);
         let mut reports = Vec::new();
@@ -44,7 +48,7 @@ impl Reception {
             let health = match (&trouble, meter.trouble()) {
                 (Some(trouble), _) => trouble.clone(),
                 (None, Some(_)) => continue,
-                _ if now.duration_since(waited).unsigned_abs() < patience => continue,
+                _ if now.duration_since(waited).unsigned_abs() < patience(meter) => continue,
                 _ if others_speak => diagnosis::meter_silent(waited, &self.zone),
                 _ => diagnosis::no_telegram(),
             };
@@ -59,22 +63,31 @@ impl Reception {
 
     /// How long until silence, of the line or of a meter, means something new.
     pub(in super::super) fn until_silence(&self, now: Timestamp) -> Option<Duration> {
-        let patience = self.config.silent_after.get();
         let since = self.line.since();
-        let meters = self
-            .meters
-            .values()
-            .map(|meter| meter.last().unwrap_or(since));
-        let moments = self.line.moments().into_iter().chain(meters);
+        let meters = self.meters.values();
+        let meters = meters.map(|meter| {
+            let last = meter.last().unwrap_or(since);
+            (last, meter.patience(&self.config))
+        });
+        // The line is as quiet as the meter that sends most often.
+        let of_line = self.patience();
+        let line = self.line.moments().into_iter();
+        let moments = line.map(|moment| (moment, of_line)).chain(meters);
         let past = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        let left = moments.filter_map(|at| patience.checked_sub(past(at)));
+        let left = moments.filter_map(|(at, patience)| patience.checked_sub(past(at)));
         left.filter(|left| !left.is_zero()).min()
+    }
+
+    /// How long the line may be silent: as quiet as it gets is the meter that sends most often.
+    fn patience(&self) -> Duration {
+        let meters = self.meters.values().filter(|meter| meter.is_described());
+        let patience = meters.map(|meter| meter.patience(&self.config)).min();
+        patience.unwrap_or_else(|| self.config.silent_after.get())
     }
 
     /// What is wrong with everything that is on the line.
     fn trouble(&self, now: Timestamp) -> Option<Health> {
-        let patience = self.config.silent_after.get();
-        let of_line = self.line.trouble(now, patience, &self.zone);
+        let of_line = self.line.trouble(now, self.patience(), &self.zone);
         let unreadable = self.unreadable.as_ref();
         let certain = unreadable.filter(|(seen, _)| *seen >= diagnosis::FAILURES);
         of_line.or_else(|| certain.map(|(_, why)| why.clone()))

@@ -19,7 +19,10 @@
 //!
 //! Numbers are big-endian. Compact arrays (13) are refused: no meter sends them on this interface.
 
+use std::fmt;
+
 use super::ber;
+use super::number;
 
 /// Values inside of values at most.
 const MAX_DEPTH: usize = 8;
@@ -176,6 +179,51 @@ impl Data {
         match self {
             Self::Octets(bytes) => Some(bytes),
             _ => None,
+        }
+    }
+}
+
+impl Data {
+    /// What kind of value it is, in a word or a few: `u32`, `octets of 8`.
+    pub fn kind(&self) -> String {
+        let name = match self {
+            Self::Number { tag, .. } => number::word(*tag).unwrap_or("number"),
+            Self::Octets(bytes) => return format!("octets of {}", bytes.len()),
+            Self::Text(text) => return format!("text of {}", text.len()),
+            Self::Structure(values) => return format!("structure of {}", values.len()),
+            Self::Array(values) => return format!("array of {}", values.len()),
+            Self::Null => "null",
+            Self::DontCare => "don't care",
+            Self::Boolean(_) => "boolean",
+            Self::Bits { .. } => "bits",
+            Self::Float(_) => "float",
+            Self::DateTime(_) => "date-time",
+            Self::Date(_) => "date",
+            Self::Time(_) => "time",
+        };
+        name.to_owned()
+    }
+}
+
+impl fmt::Display for Data {
+    /// For people: what can be shown in a few characters is, of the rest its kind.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null | Self::DontCare => f.write_str("no value"),
+            Self::Boolean(true) => f.write_str("yes"),
+            Self::Boolean(false) => f.write_str("no"),
+            Self::Number { value, .. } => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value}"),
+            Self::Octets(bytes) => write!(f, "{} bytes", bytes.len()),
+            Self::Bits { count, .. } => write!(f, "{count} bits"),
+            Self::Date([high, low, month, day, _]) => {
+                let year = u16::from_be_bytes([*high, *low]);
+                write!(f, "{year}-{month:02}-{day:02}")
+            }
+            Self::Time([hour, minute, second, _]) => {
+                write!(f, "{hour:02}:{minute:02}:{second:02}")
+            }
+            other => f.write_str(&other.kind()),
         }
     }
 }

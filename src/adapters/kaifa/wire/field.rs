@@ -6,11 +6,12 @@
 //! | `1.0.13.7.0 0.001` | a number without a unit |
 //! | `1.0.1.8.0 1 Wh u32` | a number of this type only; `u32\|u64` for one of several |
 //! | `0.0.96.1.0 text` | characters |
+//! | `0.0.96.1.7 text MA3` | characters that begin so |
 //! | `0.0.1.0.0 time` | a moment of twelve bytes |
 //! | `0.6.25.9.0 code` | this very code stands there, without a value |
 //! | `octets` | some octets without a meaning here |
 //! | `-` | any value without a meaning here |
-//! | `...` | any number of those |
+//! | `...` | any number of those that are no numbers |
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,6 +21,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::axdr::Data;
+use super::item;
 use super::number::NumberTypes;
 use super::obis::Obis;
 use super::time;
@@ -35,19 +37,19 @@ pub struct Scale {
 }
 
 /// A value of a telegram whose values are told by their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 pub enum Field {
     /// Nothing that is known.
     Unnamed,
     /// Octets of which nothing is known.
     Octets,
-    /// Any number of values that are not known; once in a list.
+    /// Any number of values that are no numbers; once in a list.
     Any,
     /// A code that stands there by itself.
     Code(Obis),
-    /// Characters.
-    Text(Obis),
+    /// Characters that begin with these.
+    Text(Obis, String),
     /// A moment.
     Time(Obis),
     /// A number of one of these types.
@@ -62,6 +64,8 @@ pub struct CodeScale {
     pub groups: [Option<u8>; 6],
     /// What one step is worth.
     pub scale: Scale,
+    /// The types that such a number may have.
+    pub types: NumberTypes,
 }
 
 /// A line of a profile makes no sense.
@@ -95,9 +99,6 @@ pub enum FieldProblem {
     /// Too many words.
     #[error("it has more than a code, a factor, a unit and a type")]
     TooMuch,
-    /// A type in a line of `codes`.
-    #[error("it has more than a code, a factor and a unit")]
-    TooMuchForACode,
     /// A kind of line that `codes` does not have.
     #[error("only numbers need a scale")]
     NotANumber,
@@ -106,9 +107,7 @@ pub enum FieldProblem {
 impl FieldProblem {
     const fn example(&self) -> &'static str {
         match self {
-            Self::NotANumber | Self::TooMuchForACode => {
-                "\"1.0.31.7.0 0.01 A\" or \"1.0.1.8.* 1 Wh\""
-            }
+            Self::NotANumber => "\"1.0.31.7.0 0.01 A\" or \"1.0.1.8.* 1 Wh\"",
             _ => "\"1.0.31.7.0 0.01 A\", \"0.0.96.1.0 text\", \"0.0.1.0.0 time\" or \"-\"",
         }
     }
@@ -118,10 +117,18 @@ impl Field {
     /// Whether a value of a telegram is of this kind.
     pub(super) fn fits(&self, data: &Data) -> bool {
         match self {
-            Self::Unnamed | Self::Any => true,
+            Self::Unnamed => true,
+            // One number more or less would move all that follow.
+            Self::Any => !matches!(data, Data::Number { .. } | Data::Float(_)),
             Self::Octets => data.as_octets().is_some(),
             Self::Code(code) => data.as_octets().and_then(Obis::from_octets) == Some(*code),
-            Self::Text(_) => matches!(data, Data::Octets(_) | Data::Text(_)),
+            Self::Text(_, begin) => match data {
+                Data::Octets(bytes) => {
+                    item::is_characters(bytes) && bytes.starts_with(begin.as_bytes())
+                }
+                Data::Text(text) => text.starts_with(begin),
+                _ => false,
+            },
             Self::Time(_) => {
                 let is_moment = |bytes: &[u8]| bytes.len() == time::LENGTH;
                 matches!(data, Data::DateTime(_)) || data.as_octets().is_some_and(is_moment)
@@ -153,26 +160,38 @@ fn read_field(text: &str) -> Result<Field, FieldProblem> {
     };
     match words.next() {
         None => Err(FieldProblem::Nothing),
-        Some("text") => end(words, Field::Text(code)),
+        Some("text") => {
+            let begin = words.next().unwrap_or_default().to_owned();
+            end(words, Field::Text(code, begin))
+        }
         Some("time") => end(words, Field::Time(code)),
         Some("code") => end(words, Field::Code(code)),
         Some(factor) => {
-            let (unit, types) = match (words.next(), words.next()) {
-                // Numbers without a unit have their type in its place.
-                (Some(word), None) => match NumberTypes::parse(word) {
-                    Some(types) => (None, types),
-                    None => (Some(word), NumberTypes::ANY),
-                },
-                (unit, Some(word)) => {
-                    let unknown = || FieldProblem::Type(word.to_owned());
-                    (unit, NumberTypes::parse(word).ok_or_else(unknown)?)
-                }
-                (None, None) => (None, NumberTypes::ANY),
-            };
-            let scale = read_scale(factor, unit)?;
+            let (scale, types) = read_number(factor, &mut words)?;
             end(words, Field::Number(code, scale, types))
         }
     }
+}
+
+/// What is behind the code of a number: factor, unit and types, of which the last two may be
+/// missing.
+fn read_number<'a>(
+    factor: &str,
+    words: &mut impl Iterator<Item = &'a str>,
+) -> Result<(Scale, NumberTypes), FieldProblem> {
+    let (unit, types) = match (words.next(), words.next()) {
+        // Numbers without a unit have their type in its place.
+        (Some(word), None) => match NumberTypes::parse(word) {
+            Some(types) => (None, types),
+            None => (Some(word), NumberTypes::ANY),
+        },
+        (unit, Some(word)) => {
+            let unknown = || FieldProblem::Type(word.to_owned());
+            (unit, NumberTypes::parse(word).ok_or_else(unknown)?)
+        }
+        (None, None) => (None, NumberTypes::ANY),
+    };
+    Ok((read_scale(factor, unit)?, types))
 }
 
 fn end<'a, T>(mut words: impl Iterator<Item = &'a str>, value: T) -> Result<T, FieldProblem> {
@@ -241,14 +260,18 @@ fn read_code_scale(text: &str) -> Result<CodeScale, FieldProblem> {
     if count < 5 {
         return Err(FieldProblem::Code);
     }
-    let scale = match words.next() {
-        None => return Err(FieldProblem::Nothing),
-        Some("text" | "time" | "code") => return Err(FieldProblem::NotANumber),
-        Some(factor) => read_scale(factor, words.next())?,
-    };
     match words.next() {
-        None => Ok(CodeScale { groups, scale }),
-        Some(_) => Err(FieldProblem::TooMuchForACode),
+        None => Err(FieldProblem::Nothing),
+        Some("text" | "time" | "code") => Err(FieldProblem::NotANumber),
+        Some(factor) => {
+            let (scale, types) = read_number(factor, &mut words)?;
+            let line = CodeScale {
+                groups,
+                scale,
+                types,
+            };
+            end(words, line)
+        }
     }
 }
 
@@ -273,7 +296,8 @@ impl fmt::Display for Field {
             Self::Any => f.write_str("..."),
             Self::Octets => f.write_str("octets"),
             Self::Code(code) => write!(f, "{code} code"),
-            Self::Text(code) => write!(f, "{code} text"),
+            Self::Text(code, begin) if begin.is_empty() => write!(f, "{code} text"),
+            Self::Text(code, begin) => write!(f, "{code} text {begin}"),
             Self::Time(code) => write!(f, "{code} time"),
             Self::Number(code, scale, types) if *types == NumberTypes::ANY => {
                 write!(f, "{code} {scale}")
@@ -292,7 +316,12 @@ impl fmt::Display for CodeScale {
                 None => write!(f, "{dot}*")?,
             }
         }
-        write!(f, " {}", self.scale)
+        write!(f, " {}", self.scale)?;
+        if self.types == NumberTypes::ANY {
+            Ok(())
+        } else {
+            write!(f, " {}", self.types)
+        }
     }
 }
 

@@ -128,15 +128,18 @@ impl ItemValue {
         if let Some(moment) = moment(bytes) {
             return Self::Moment(moment);
         }
-        // Zeros fill up names that are shorter than their place.
-        let trimmed = without_padding(bytes);
-        let is_text = trimmed.iter().all(|byte| !byte.is_ascii_control());
-        if is_text || code.is_some_and(Obis::is_identity) {
+        if is_characters(bytes) || code.is_some_and(Obis::is_identity) {
             Self::Text(text(bytes))
         } else {
             Self::Other(Data::Octets(bytes.to_vec()))
         }
     }
+}
+
+/// Whether all bytes are characters. Zeros fill up names that are shorter than their place.
+pub(super) fn is_characters(bytes: &[u8]) -> bool {
+    let trimmed = without_padding(bytes);
+    trimmed.iter().all(|byte| !byte.is_ascii_control())
 }
 
 /// The bytes without zeros at the end.
@@ -185,9 +188,7 @@ impl fmt::Display for ItemValue {
             Self::Quantity(quantity) => quantity.fmt(f),
             Self::Text(text) => write!(f, "\"{text}\""),
             Self::Moment(time) => time.fmt(f),
-            Self::Other(Data::Octets(bytes)) => write!(f, "{} bytes", bytes.len()),
-            Self::Other(Data::Null) => f.write_str("no value"),
-            Self::Other(data) => write!(f, "{data:?}"),
+            Self::Other(data) => data.fmt(f),
         }
     }
 }

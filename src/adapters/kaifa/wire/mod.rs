@@ -6,7 +6,7 @@
 //! | lengths, values | [`ber`], [`axdr`] | the DLMS way of writing them |
 //! | messages | [`apdu`], [`security`], [`key`], [`title`] | a telegram, encrypted or in clear |
 //! | telegrams | [`notification`](mod@notification), [`dsmr`] | one tree of values, or lines of text |
-//! | values | [`telegram`], [`item`], [`obis`], [`units`], [`time`] | a list of what is known |
+//! | values | [`telegram`], `walk`, `push_list`, [`item`], [`obis`], [`units`], [`time`] | a list of what is known |
 //! | tables | [`profile`], [`field`], [`number`] | for meters that do not describe themselves |
 //! | who | [`identity`] | where a telegram names its meter or its customer |
 //! | for people | [`annotate`] | a labelled dump of any of these |
@@ -25,6 +25,7 @@ pub mod notification;
 pub mod number;
 pub mod obis;
 pub mod profile;
+mod push_list;
 pub mod security;
 pub mod telegram;
 pub mod time;

@@ -22,29 +22,44 @@ pub use check::{ListName, ProfileError, ProfileProblem};
 pub struct Profile {
     /// What it is called, for choosing it.
     pub name: String,
+    /// The name of a built-in profile that this one changes: what it does not say itself is as
+    /// there, and its `codes` rescale the lists of that one, too.
+    #[serde(default)]
+    pub based_on: Option<String>,
     /// Which operators and meters it is for.
     #[serde(default)]
     pub about: String,
+    /// Set to true for a profile that is used only where it is chosen by its name, because nothing
+    /// in a telegram tells it from another one.
+    #[serde(default)]
+    pub only_if_chosen: bool,
+    /// Set to true for telegrams that begin with the list of what they carry, an array of classes,
+    /// codes and attributes.
+    #[serde(default)]
+    pub push_list: bool,
+    /// Set to true for meters whose clock keeps standard time all year and does not say so.
+    #[serde(default)]
+    pub standard_time: bool,
     /// The three letters of makers whose meters may send this; see the system title. A profile
     /// without makers, ids and invoke is for any meter whose telegrams have the right shape.
     #[serde(default)]
     pub makers: Vec<String>,
-    /// Beginnings of a text that tells the kind of telegram, for example `KFM_001`.
+    /// Beginnings of the first text in a telegram that tells its kind, for example `KFM_001`.
     #[serde(default)]
     pub ids: Vec<String>,
     /// The number in the head of telegrams that say nothing else of where they come from.
     #[serde(default)]
     pub invoke: Option<u32>,
     /// The values in their order, if they have no codes: `1.0.32.7.0 0.1 V`, or with the type of
-    /// the number as in `1.0.32.7.0 0.1 V u16`, `0.0.96.1.0 text`, `0.0.1.0.0 time`, `octets` for a string of bytes and `-` for anything that is not known,
-    /// `...` for any number of those.
+    /// the number as in `1.0.32.7.0 0.1 V u16`, `0.0.96.1.0 text`, `0.0.1.0.0 time`, `octets` for a string of bytes, `-` for anything that is not known, and
+    /// `...` for any number of those that are no numbers.
     #[serde(default)]
     pub fields: Vec<Field>,
     /// The same, for meters that send several lists in turn.
     #[serde(default)]
     pub lists: Vec<Vec<Field>>,
     /// How to scale values that have a code but no unit: `1.0.31.7.0 0.01 A`, with `*` for any
-    /// number of a code.
+    /// number of a code, and with a type behind it as in `fields`.
     #[serde(default)]
     pub codes: Vec<CodeScale>,
 }
@@ -54,10 +69,12 @@ pub struct Profile {
 pub(super) struct Origin<'a> {
     /// Letters of the maker.
     pub(super) letters: Option<&'a str>,
-    /// Texts in it.
-    pub(super) texts: &'a [&'a str],
+    /// The first text in it.
+    pub(super) text: Option<&'a str>,
     /// The number in its head.
     pub(super) invoke: u32,
+    /// Whether it begins with the list of what it carries.
+    pub(super) is_push_list: bool,
 }
 
 impl Profile {
@@ -67,17 +84,19 @@ impl Profile {
             .letters
             .is_some_and(|letters| self.makers.iter().any(|maker| maker == letters));
         let by_id = origin
-            .texts
-            .iter()
-            .any(|text| self.ids.iter().any(|id| text.starts_with(id.as_str())));
-        by_maker
-            || by_id
-            || (self.makers.is_empty() && self.ids.is_empty() && self.invoke.is_none())
+            .text
+            .is_some_and(|text| self.ids.iter().any(|id| text.starts_with(id.as_str())));
+        let is_of_any = self.makers.is_empty() && self.ids.is_empty() && self.invoke.is_none();
+        !self.only_if_chosen
+            && self.push_list == origin.is_push_list
+            && (by_maker || by_id || is_of_any)
     }
 
-    /// The same, for telegrams without codes, in which less can be mistaken.
+    /// The same, for telegrams without codes. Those without any text, which could tell where they
+    /// come from, are known by the number in their head.
     pub(super) fn is_of_list(&self, origin: &Origin<'_>) -> bool {
-        self.is_of(origin) || self.invoke == Some(origin.invoke)
+        let by_invoke = origin.text.is_none() && self.invoke == Some(origin.invoke);
+        self.is_of(origin) || (by_invoke && !self.only_if_chosen)
     }
 
     /// Whether it has a list of values without codes.
@@ -93,10 +112,44 @@ impl Profile {
             .find_map(|list| align(list, values))
     }
 
-    /// How to scale a value that has a code but no unit.
-    pub fn scale(&self, code: Obis) -> Option<Scale> {
+    /// How to scale a value that has a code but no unit, and came as a number of this type.
+    pub fn scale(&self, code: Obis, tag: u8) -> Option<Scale> {
+        let found = self.codes.iter().find(|line| line.fits(code))?;
+        found.types.has(tag).then_some(found.scale)
+    }
+
+    /// Whether a number with this code never has this type.
+    pub(super) fn is_wrong(&self, code: Obis, tag: u8) -> bool {
         let found = self.codes.iter().find(|line| line.fits(code));
-        found.map(|line| line.scale)
+        found.is_some_and(|line| !line.types.has(tag))
+    }
+
+    /// With what it does not say itself taken from another one.
+    fn based(mut self, base: &Self) -> Self {
+        if self.about.is_empty() {
+            self.about.clone_from(&base.about);
+        }
+        if self.makers.is_empty() && self.ids.is_empty() && self.invoke.is_none() {
+            self.makers.clone_from(&base.makers);
+            self.ids.clone_from(&base.ids);
+            self.invoke = base.invoke;
+        }
+        self.push_list |= base.push_list;
+        self.standard_time |= base.standard_time;
+        if !self.has_lists() {
+            let rescaled = |field: &Field| match field {
+                Field::Number(code, scale, types) => {
+                    let own = self.codes.iter().find(|line| line.fits(*code));
+                    Field::Number(*code, own.map_or(*scale, |own| own.scale), *types)
+                }
+                other => other.clone(),
+            };
+            let list = |fields: &Vec<Field>| fields.iter().map(rescaled).collect();
+            (self.fields, self.lists) = (list(&base.fields), base.lists.iter().map(list).collect());
+        }
+        // The first that fits counts.
+        self.codes.extend_from_slice(&base.codes);
+        self
     }
 }
 
@@ -114,8 +167,8 @@ fn align(list: &[Field], values: &[Data]) -> Option<Vec<Field>> {
         return None;
     }
     let mut fields = begin.to_vec();
-    fields.extend(vec![Field::Unnamed; skipped]);
-    fields.extend(end.unwrap_or_default());
+    fields.extend(vec![Field::Any; skipped]);
+    fields.extend_from_slice(end.unwrap_or_default());
     let fits = fields
         .iter()
         .zip(values)
@@ -132,8 +185,21 @@ struct BuiltIn {
 static BUILT_IN: LazyLock<Vec<Profile>> = LazyLock::new(|| {
     // A test keeps the file readable.
     let file: BuiltIn = toml::from_str(include_str!("../profiles.toml")).unwrap_or_default();
+    let plain = file.profile.clone();
     file.profile
+        .into_iter()
+        .map(|profile| on_base(profile, &plain))
+        .collect()
 });
+
+/// The profile with what it takes from another one, if it is based on one.
+fn on_base(profile: Profile, others: &[Profile]) -> Profile {
+    let base = |name: &String| others.iter().find(|other| other.name == *name);
+    match profile.based_on.as_ref().and_then(base) {
+        Some(base) => profile.based(base),
+        None => profile,
+    }
+}
 
 /// All profiles: the user's own, then the built-in ones.
 #[derive(Debug, Clone, Default)]
@@ -143,8 +209,16 @@ pub struct Profiles {
 
 impl Profiles {
     /// The user's own profiles in front of the built-in ones.
-    pub const fn new(own: Vec<Profile>) -> Self {
-        Self { own }
+    pub fn new(own: Vec<Profile>) -> Self {
+        let own = own.into_iter();
+        Self {
+            own: own.map(|profile| on_base(profile, &BUILT_IN)).collect(),
+        }
+    }
+
+    /// Those that users wrote, and those that are built in, each in the order in which they are tried.
+    pub(super) fn tried(&self) -> [&[Profile]; 2] {
+        [&self.own, &BUILT_IN]
     }
 
     /// All of them, in the order in which they are tried.
@@ -213,6 +287,9 @@ mod tests {
             list.meanings(&values).map(|fields| fields.len())
         };
         assert_eq!((fits(0), fits(1), fits(5)), (Some(2), Some(3), Some(7)));
+        // A number more would move the one that is meant.
+        let two = [text.clone(), Data::u32(1), Data::u32(1)];
+        assert_eq!(list.meanings(&two), None);
         assert_eq!(list.meanings(&[Data::u32(1)]), None);
         assert_eq!(list.meanings(&[text.clone(), text]), None);
         let twice = profile("name = \"x\"\nfields = [\"...\", \"...\"]").unwrap();
@@ -226,8 +303,53 @@ mod tests {
         let scale = profiles
             .get("kamstrup")
             .unwrap()
-            .scale(Obis([1, 1, 1, 8, 0, 255]));
+            .scale(Obis([1, 1, 1, 8, 0, 255]), 0x06);
         assert_eq!(scale.unwrap().exponent, 0);
+    }
+
+    #[test]
+    fn a_profile_on_the_base_of_another_changes_single_lines_of_it() {
+        let own = profile(
+            "name = \"amperes\"\nbased_on = \"kaifa-nordic\"\ncodes = [\"1.0.31.7.0 0.01 A\"]",
+        );
+        let profiles = Profiles::new(vec![own.unwrap()]);
+        let (own, base) = (
+            profiles.get("amperes").unwrap(),
+            profiles.get("kaifa-nordic").unwrap(),
+        );
+        assert_eq!((&own.ids, own.invoke), (&base.ids, base.invoke));
+        let current = |phase| Obis([1, 0, phase, 7, 0, 255]);
+        let exponent = |profile: &Profile, phase| profile.scale(current(phase), 0x06).unwrap();
+        assert_eq!(exponent(own, 31).exponent, -2);
+        assert_eq!(exponent(own, 51).exponent, -3);
+        // The lists, too, and only in that line.
+        let differing = own.lists.iter().zip(&base.lists).flat_map(|(own, base)| {
+            let pairs = own.iter().zip(base);
+            pairs.filter(|(own, base)| own != base).map(|(own, _)| own)
+        });
+        for field in differing {
+            assert!(field.to_string().starts_with("1.0.31.7.0.255 0.01 A"));
+        }
+        assert_eq!(own.lists[1][7].to_string(), "1.0.31.7.0.255 0.01 A u32");
+        assert_eq!(own.lists.len(), base.lists.len());
+    }
+
+    #[test]
+    fn registers_in_watt_hours_are_taken_only_when_chosen() {
+        let profiles = Profiles::default();
+        let finer = profiles.get("kamstrup-wh").unwrap();
+        let (energy, voltage) = (Obis([1, 1, 1, 8, 0, 255]), Obis([1, 1, 32, 7, 0, 255]));
+        assert_eq!(finer.scale(energy, 0x06).unwrap().exponent, 0);
+        assert_eq!(
+            finer.scale(voltage, 0x12),
+            profiles.get("kamstrup").unwrap().scale(voltage, 0x12)
+        );
+        let origin = Origin {
+            letters: Some("KAM"),
+            ..Origin::default()
+        };
+        assert!(!finer.is_of(&origin));
+        assert!(profiles.get("kamstrup").unwrap().is_of(&origin));
     }
 
     #[test]

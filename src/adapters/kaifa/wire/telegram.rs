@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::axdr::Data;
 use super::dsmr::{self, DsmrError};
-use super::item::{Item, ItemValue};
+use super::item::{Item, ItemValue, Scaling};
 use super::notification::{Notification, NotificationError};
-use super::number;
 use super::obis::Obis;
 use super::profile::{Origin, Profile, Profiles};
+use super::push_list;
 use super::time::MeterTime;
 use super::title::SystemTitle;
 use super::walk;
@@ -27,6 +27,8 @@ pub struct Telegram {
     pub items: Vec<Item>,
     /// How they were found.
     pub layout: Layout,
+    /// Whether the profile says that the meter's clock keeps standard time all year.
+    pub standard_time: bool,
 }
 
 /// How the values of a telegram were told from each other.
@@ -42,6 +44,17 @@ pub enum Layout {
     Text,
 }
 
+impl Layout {
+    /// The name of the profile that it was found with.
+    pub fn profile(&self) -> Option<&str> {
+        match self {
+            Self::Codes(name) => name.as_deref(),
+            Self::Positional(name) => Some(name),
+            Self::Described | Self::Text => None,
+        }
+    }
+}
+
 /// The bytes are no telegram that can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TelegramError {
@@ -53,25 +66,30 @@ pub enum TelegramError {
     Text(#[from] DsmrError),
     /// A whole telegram, but nothing tells what its values are.
     #[error(
-        "the telegram{} is whole, but nothing says what its values are: {shape}; choose a profile \
-         ({known}), or describe the values in one of your own",
-        of_maker(maker.as_deref())
+        "the telegram{} is whole, but nothing says for certain what its values are: {shape}; {}",
+        of_maker(maker.as_deref()),
+        way_out(fitting)
     )]
     UnknownLayout {
         /// Letters of the maker, where known.
         maker: Option<String>,
         /// Number and types of the values.
         shape: String,
-        /// Names of profiles with lists.
-        known: String,
+        /// Names of profiles that fit, and may be the right ones.
+        fitting: Vec<String>,
     },
     /// The profile that was chosen is for other telegrams.
-    #[error("the profile {name} does not fit the telegram: {shape}; choose another one, or auto")]
+    #[error(
+        "the profile {name} does not fit the telegram: {shape}; {}",
+        way_out(fitting)
+    )]
     ProfileDoesNotFit {
         /// Its name.
         name: String,
         /// Number and types of the values.
         shape: String,
+        /// Names of profiles that do fit.
+        fitting: Vec<String>,
     },
     /// There is no profile of the name that was chosen.
     #[error("there is no profile {name}; there are {known} and auto")]
@@ -87,7 +105,28 @@ fn of_maker(maker: Option<&str>) -> String {
     maker.map_or_else(String::new, |maker| format!(" of a {maker} meter"))
 }
 
+/// What to do about values that nobody knows.
+fn way_out(fitting: &[String]) -> String {
+    match fitting {
+        [] => "no profile that is known fits them; describe them in one of your own".to_owned(),
+        _ => format!(
+            "choose one of the profiles that fit them, if it is for your meter: {}",
+            fitting.join(", ")
+        ),
+    }
+}
+
 impl TelegramError {
+    /// Names of profiles that fit the telegram, though nothing in it says that they are right.
+    pub fn fitting(&self) -> &[String] {
+        match self {
+            Self::UnknownLayout { fitting, .. } | Self::ProfileDoesNotFit { fitting, .. } => {
+                fitting
+            }
+            _ => &[],
+        }
+    }
+
     /// Whether the bytes do not look like a telegram at all: if they were decrypted, the key is
     /// wrong, or the message was damaged on its way. Several in a row mean the key.
     pub const fn is_key_suspect(&self) -> bool {
@@ -153,17 +192,29 @@ impl Telegram {
         let notification = Notification::parse(plaintext)?;
         let values = walk::values(&notification.data);
         let letters = title.map(SystemTitle::letters);
-        let origin = Origin {
-            letters: letters.as_deref(),
-            texts: &texts(values),
-            invoke: notification.invoke,
+        let reading = Reading {
+            data: &notification.data,
+            values,
+            at: notification.time.moment(),
+            origin: Origin {
+                letters: letters.as_deref(),
+                text: first_text(values),
+                invoke: notification.invoke,
+                is_push_list: push_list::is_listed(values),
+            },
+            profiles,
         };
-        let (items, layout) = read(&notification.data, &origin, profiles, chosen)?;
+        let Found {
+            items,
+            layout,
+            standard_time,
+        } = reading.read(chosen)?;
         Ok(Self {
             invoke: Some(notification.invoke),
             at: notification.time.moment().or_else(|| clock(&items)),
             items,
             layout,
+            standard_time,
         })
     }
 
@@ -174,6 +225,7 @@ impl Telegram {
             at: clock(&items),
             items,
             layout: Layout::Text,
+            standard_time: false,
         })
     }
 
@@ -191,106 +243,159 @@ fn clock(items: &[Item]) -> Option<MeterTime> {
     })
 }
 
-/// The texts of the outermost list that may tell the kind of telegram.
-fn texts(values: &[Data]) -> Vec<&str> {
-    values
-        .iter()
-        .filter_map(|value| match value {
-            Data::Text(text) => Some(text.as_str()),
-            Data::Octets(bytes) => std::str::from_utf8(bytes).ok(),
-            _ => None,
-        })
-        .collect()
-}
-
-fn read(
-    data: &Data,
-    origin: &Origin<'_>,
-    profiles: &Profiles,
-    chosen: Option<&Profile>,
-) -> Result<(Vec<Item>, Layout), TelegramError> {
-    let values = walk::values(data);
-    let by_order = |profile: &Profile| {
-        let fields = profile.meanings(values)?;
-        let layout = Layout::Positional(profile.name.clone());
-        Some((walk::positional(values, &fields), layout))
-    };
-    // Whoever names a profile with a list that fits means it.
-    if let Some(found) = chosen.and_then(by_order) {
-        return Ok(found);
-    }
-    let mut items = walk::tagged(data);
-    let coded = |items: &[Item]| {
-        let mut named = items.iter().filter(|item| item.obis.is_some());
-        named.any(|item| item.value.as_quantity().is_some())
-    };
-    if coded(&items) {
-        let layout = scale(&mut items, origin, profiles, chosen);
-        return Ok((items, layout));
-    }
-    if let Some(profile) = chosen.filter(|profile| profile.has_lists()) {
-        return Err(TelegramError::ProfileDoesNotFit {
-            name: profile.name.clone(),
-            shape: shape(values),
-        });
-    }
-    let mut candidates = profiles.iter().filter(|profile| profile.is_of_list(origin));
-    if let Some(found) = candidates.find_map(by_order) {
-        return Ok(found);
-    }
-    // Some telegrams carry only who and when.
-    let is_identity = |item: &Item| {
-        let code = item.obis.unwrap_or(Obis([255; 6]));
-        (code.is_identity() && item.value.as_text().is_some())
-            || (code.is_clock() && matches!(item.value, ItemValue::Moment(_)))
-    };
-    if items.iter().any(is_identity) {
-        return Ok((items, Layout::Described));
-    }
-    let lists = profiles.iter().filter(|profile| profile.has_lists());
-    let names: Vec<&str> = lists.map(|profile| profile.name.as_str()).collect();
-    Err(TelegramError::UnknownLayout {
-        maker: origin.letters.map(str::to_owned),
-        shape: shape(values),
-        known: names.join(", "),
+/// The first text of the outermost list, which may tell the kind of telegram.
+fn first_text(values: &[Data]) -> Option<&str> {
+    values.iter().find_map(|value| match value {
+        Data::Text(text) => Some(text.as_str()),
+        Data::Octets(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
     })
 }
 
-/// Scales what has no unit of its own.
-fn scale(
-    items: &mut [Item],
-    origin: &Origin<'_>,
-    profiles: &Profiles,
-    chosen: Option<&Profile>,
-) -> Layout {
-    let is_open = |item: &Item| {
-        let quantity = item.value.as_quantity();
-        item.obis.is_some() && quantity.is_some_and(|q| q.scaling == super::item::Scaling::Unknown)
-    };
-    if !items.iter().any(is_open) {
-        return Layout::Described;
-    }
-    let helps = |profile: &&Profile| {
-        let mut open = items.iter().filter(|item| is_open(item));
-        open.any(|item| item.obis.is_some_and(|code| profile.scale(code).is_some()))
-    };
-    let profile = match chosen {
-        Some(profile) => Some(profile),
-        None => {
-            let mut candidates = profiles.iter().filter(|profile| profile.is_of(origin));
-            candidates.find(helps)
+/// A telegram of which the values are looked for.
+struct Reading<'a> {
+    data: &'a Data,
+    values: &'a [Data],
+    at: Option<MeterTime>,
+    origin: Origin<'a>,
+    profiles: &'a Profiles,
+}
+
+/// The values of a telegram, and how they were found.
+struct Found {
+    items: Vec<Item>,
+    layout: Layout,
+    standard_time: bool,
+}
+
+impl Reading<'_> {
+    fn read(&self, chosen: Option<&Profile>) -> Result<Found, TelegramError> {
+        // Whoever names a profile with a list that fits means it.
+        if let Some(found) = chosen.and_then(|profile| self.by_order(profile)) {
+            return Ok(found);
         }
-    };
-    if let Some(profile) = profile {
-        walk::apply_scales(items, profile);
+        let tagged = if self.origin.is_push_list {
+            push_list::items(self.values)
+        } else {
+            walk::tagged(self.data, self.at)
+        };
+        let is_coded = |items: &[Item]| {
+            let mut named = items.iter().filter(|item| item.obis.is_some());
+            named.any(|item| item.value.as_quantity().is_some())
+        };
+        if let Some(items) = tagged.clone().filter(|items| is_coded(items)) {
+            return Ok(self.scaled(items, chosen));
+        }
+        if let Some(profile) = chosen.filter(|profile| profile.has_lists()) {
+            return Err(TelegramError::ProfileDoesNotFit {
+                name: profile.name.clone(),
+                shape: shape(self.values),
+                fitting: self.fitting(),
+            });
+        }
+        if let Some(found) = self.by_certain_order() {
+            return Ok(found);
+        }
+        // Some telegrams carry only who and when.
+        let is_identity = |item: &Item| {
+            let code = item.obis.unwrap_or(Obis([255; 6]));
+            (code.is_identity() && item.value.as_text().is_some())
+                || (code.is_clock() && matches!(item.value, ItemValue::Moment(_)))
+        };
+        if let Some(items) = tagged.filter(|items| items.iter().any(is_identity)) {
+            return Ok(Found {
+                items,
+                layout: Layout::Described,
+                standard_time: false,
+            });
+        }
+        Err(TelegramError::UnknownLayout {
+            maker: self.origin.letters.map(str::to_owned),
+            shape: shape(self.values),
+            fitting: self.fitting(),
+        })
     }
-    Layout::Codes(profile.map(|profile| profile.name.clone()))
+
+    /// The values by their order, if one of the profile's lists fits them all.
+    fn by_order(&self, profile: &Profile) -> Option<Found> {
+        let fields = profile.meanings(self.values)?;
+        Some(Found {
+            items: walk::positional(self.values, &fields),
+            layout: Layout::Positional(profile.name.clone()),
+            standard_time: profile.standard_time,
+        })
+    }
+
+    /// The same, with the profile that the meter itself says is its own: the user's first, and if
+    /// there is none, the only built-in one.
+    fn by_certain_order(&self) -> Option<Found> {
+        let of_meter = |profile: &&Profile| profile.is_of_list(&self.origin);
+        let [own, built_in] = self.profiles.tried();
+        let mut own = own.iter().filter(of_meter);
+        if let Some(found) = own.find_map(|profile| self.by_order(profile)) {
+            return Some(found);
+        }
+        let built_in = built_in.iter().filter(of_meter);
+        let mut fitting = built_in.filter_map(|profile| self.by_order(profile));
+        let first = fitting.next()?;
+        fitting
+            .all(|other| other.items == first.items)
+            .then_some(first)
+    }
+
+    /// Names of the profiles that fit, whatever meters they are for.
+    fn fitting(&self) -> Vec<String> {
+        let fits = |profile: &&Profile| profile.meanings(self.values).is_some();
+        let names = self.profiles.iter().filter(fits);
+        names.map(|profile| profile.name.clone()).collect()
+    }
+
+    /// Scales what has no unit of its own.
+    fn scaled(&self, mut items: Vec<Item>, chosen: Option<&Profile>) -> Found {
+        let open: Vec<(Obis, u8)> = items
+            .iter()
+            .filter_map(|item| {
+                let quantity = item.value.as_quantity();
+                let open = quantity.filter(|number| number.scaling == Scaling::Unknown)?;
+                Some((item.obis?, open.tag))
+            })
+            .collect();
+        if open.is_empty() {
+            return Found {
+                items,
+                layout: Layout::Described,
+                standard_time: false,
+            };
+        }
+        // A number of another type than the table says may be that of another code, and then so may
+        // all others.
+        let fits = |profile: &&Profile| {
+            let known = |(code, tag): &(Obis, u8)| profile.scale(*code, *tag).is_some();
+            let wrong = |(code, tag): &(Obis, u8)| profile.is_wrong(*code, *tag);
+            open.iter().any(known) && !open.iter().any(wrong)
+        };
+        let profile = match chosen {
+            Some(profile) => Some(profile).filter(fits),
+            None => {
+                let mut candidates = self.profiles.iter();
+                candidates.find(|profile| profile.is_of(&self.origin) && fits(profile))
+            }
+        };
+        if let Some(profile) = profile {
+            walk::apply_scales(&mut items, profile);
+        }
+        Found {
+            items,
+            layout: Layout::Codes(profile.map(|profile| profile.name.clone())),
+            standard_time: profile.is_some_and(|profile| profile.standard_time),
+        }
+    }
 }
 
 /// Number and types of values, for a message: `14 values: 6 u16, 4 u32, 3 u16, text of 8`.
 fn shape(values: &[Data]) -> String {
     let mut out = format!("{} values: ", values.len());
-    let mut rest = values.iter().map(kind).peekable();
+    let mut rest = values.iter().map(Data::kind).peekable();
     let mut shown = 0;
     while let Some(this) = rest.next() {
         if shown == 40 {
@@ -309,25 +414,6 @@ fn shape(values: &[Data]) -> String {
         shown += 1;
     }
     out
-}
-
-fn kind(value: &Data) -> String {
-    let name = match value {
-        Data::Number { tag, .. } => number::word(*tag).unwrap_or("number"),
-        Data::Octets(bytes) => return format!("octets of {}", bytes.len()),
-        Data::Text(text) => return format!("text of {}", text.len()),
-        Data::Structure(values) => return format!("structure of {}", values.len()),
-        Data::Array(values) => return format!("array of {}", values.len()),
-        Data::Null => "null",
-        Data::DontCare => "don't care",
-        Data::Boolean(_) => "boolean",
-        Data::Bits { .. } => "bits",
-        Data::Float(_) => "float",
-        Data::DateTime(_) => "date-time",
-        Data::Date(_) => "date",
-        Data::Time(_) => "time",
-    };
-    name.to_owned()
 }
 
 #[cfg(test)]

@@ -218,6 +218,21 @@ impl MeterTime {
     }
 }
 
+impl MeterTime {
+    /// The moment this is on a clock that keeps the zone's standard time all year; `None` if it gives
+    /// an offset, which tells what it keeps.
+    pub fn in_standard_time(self, zone: &TimeZone) -> Option<Timestamp> {
+        let local = self.local().filter(|_| self.offset().is_none())?;
+        let offset_in = |month| {
+            let day = jiff::civil::date(local.year(), month, 1).at(0, 0, 0, 0);
+            Some(zone.to_offset(zone.to_timestamp(day).ok()?))
+        };
+        // In summer clocks are put forward, on either half of the earth.
+        let standard = offset_in(1)?.min(offset_in(7)?);
+        standard.to_timestamp(local).ok()
+    }
+}
+
 impl fmt::Display for MeterTime {
     /// ISO 8601, with the offset if the meter gives one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -341,6 +356,23 @@ mod tests {
         let mut bytes = good;
         bytes[2..4].copy_from_slice(&[2, 30]);
         assert_eq!(MeterTime::from_bytes(bytes).local(), None);
+    }
+
+    #[test]
+    fn a_clock_in_standard_time_is_not_put_forward_in_summer() {
+        let zone = |name| TimeZone::get(name).unwrap();
+        for (name, month, utc) in [
+            ("Europe/Copenhagen", 7, "2025-07-01T08:30:00Z"),
+            ("Europe/Copenhagen", 1, "2025-01-01T08:30:00Z"),
+            ("Australia/Sydney", 1, "2024-12-31T23:30:00Z"),
+            ("UTC", 7, "2025-07-01T09:30:00Z"),
+        ] {
+            let time = without_offset(date(2025, month, 1).at(9, 30, 0, 0), 0);
+            let at = time.in_standard_time(&zone(name)).unwrap();
+            assert_eq!(at.to_string(), utc, "{name}");
+        }
+        let told = MeterTime::new(date(2025, 7, 1).at(9, 30, 0, 0), Some(-120), ClockStatus(0));
+        assert_eq!(told.in_standard_time(&vienna()), None);
     }
 
     proptest! {

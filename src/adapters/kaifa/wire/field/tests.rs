@@ -17,7 +17,10 @@ fn each_kind_of_line_is_read() {
         let number = Field::Number(current, scale(exponent, unit), types);
         assert_eq!(read(text), number, "{text}");
     }
-    assert_eq!(read("0.0.96.1.0 text"), Field::Text(Obis::METER_NUMBER));
+    assert_eq!(
+        read("0.0.96.1.0 text"),
+        Field::Text(Obis::METER_NUMBER, String::new())
+    );
     assert_eq!(read("0.0.1.0.0.255 time"), Field::Time(Obis::CLOCK));
     assert_eq!(read(" - "), Field::Unnamed);
     assert_eq!(read("..."), Field::Any);
@@ -50,7 +53,7 @@ fn a_wrong_line_is_named_and_a_right_one_shown() {
         .to_string();
     assert!(error.contains("only numbers"), "{error}");
     assert!("1.8.0 1 Wh".parse::<CodeScale>().is_err());
-    assert!("1.0.1.8.* 1 Wh u32".parse::<CodeScale>().is_err());
+    assert!("1.0.1.8.* 1 Wh u32 u32".parse::<CodeScale>().is_err());
 }
 
 #[test]
@@ -60,6 +63,9 @@ fn a_star_is_any_number() {
     assert!(!scale.fits(Obis([1, 1, 2, 8, 2, 255])));
     assert_eq!(scale.to_string(), "1.*.1.8.*.* 10 Wh");
     assert_eq!(scale.to_string().parse(), Ok(scale));
+    let typed: CodeScale = "1.0.1.8.* 1 Wh u32|u64".parse().unwrap();
+    assert!(typed.types.has(0x06) && !typed.types.has(0x12));
+    assert_eq!(typed.to_string().parse(), Ok(typed));
 }
 
 proptest! {
@@ -70,7 +76,8 @@ proptest! {
         for field in [
             Field::Number(code, scale, NumberTypes::ANY),
             Field::Number(code, scale, NumberTypes::parse("i16|u64").unwrap()),
-            Field::Text(code),
+            Field::Text(code, String::new()),
+            Field::Text(code, "MA3".to_owned()),
             Field::Time(code),
             Field::Code(code),
             Field::Octets,

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use super::super::field::{CodeScale, Field, Scale};
 use super::super::telegram::AUTO;
 use super::super::units::Unit;
-use super::{Profile, Profiles};
+use super::{BUILT_IN, Profile, Profiles};
 
 /// A profile that can never work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum ProfileProblem {
     /// Two have the same name.
     #[error("there are two of this name, of which the second would never be used")]
     NameTwice,
+    /// It changes one that there is not.
+    #[error("there is no built-in layout \"{0}\" that it could be based on")]
+    NoSuchBase(String),
     /// It has neither lists nor codes.
     #[error("it has neither fields nor lists nor codes")]
     Nothing,
@@ -63,6 +66,9 @@ pub enum ProfileProblem {
         /// Which one.
         list: ListName,
     },
+    /// A telegram that says itself what it carries has no other list.
+    #[error("it is for telegrams that list what they carry, and has a list of its own")]
+    ListTwice,
     /// A code counts something else.
     #[error("\"{line}\" in {list} cannot be: what this code counts is {}", in_unit(*expected))]
     WrongUnit {
@@ -120,6 +126,14 @@ impl ProfileError {
                  [\"1.0.1.8.* 1 Wh\"] for values without units"
                     .to_owned()
             }
+            ProfileProblem::NoSuchBase(_) => {
+                let names: Vec<&str> = BUILT_IN.iter().map(|known| known.name.as_str()).collect();
+                format!("write one of {}, or remove based_on", names.join(", "))
+            }
+            ProfileProblem::ListTwice => {
+                "remove fields and lists, and scale the values with codes = [\"1.0.31.7.0 0.01 A\"]"
+                    .to_owned()
+            }
             ProfileProblem::EmptyList { .. } => "fill it, or remove it".to_owned(),
             ProfileProblem::TwoEllipses { .. } => {
                 "leave one of them out, and write \"-\" for each single value that is not known"
@@ -164,8 +178,16 @@ impl Profile {
         if name.eq_ignore_ascii_case(AUTO) {
             return Some(ProfileProblem::NameOfAuto);
         }
+        if let Some(base) = &self.based_on
+            && !BUILT_IN.iter().any(|profile| profile.name == *base)
+        {
+            return Some(ProfileProblem::NoSuchBase(base.clone()));
+        }
         if !self.has_lists() && self.codes.is_empty() {
             return Some(ProfileProblem::Nothing);
+        }
+        if self.push_list && self.has_lists() {
+            return Some(ProfileProblem::ListTwice);
         }
         // Left out it is empty as well, which is fine.
         let fields = Some((ListName::Fields, &self.fields)).filter(|(_, list)| !list.is_empty());
@@ -187,7 +209,7 @@ fn problem_of_list(list: ListName, fields: &[Field]) -> Option<ProfileProblem> {
         return Some(ProfileProblem::TwoEllipses { list });
     }
     let is_known =
-        |field: &Field| matches!(field, Field::Number(..) | Field::Text(_) | Field::Time(_));
+        |field: &Field| matches!(field, Field::Number(..) | Field::Text(..) | Field::Time(_));
     if !fields.iter().any(is_known) {
         return Some(ProfileProblem::NoValue { list });
     }
@@ -263,7 +285,6 @@ impl Profiles {
 
 #[cfg(test)]
 mod tests {
-    use super::super::BUILT_IN;
     use super::*;
 
     fn profile(text: &str) -> Profile {
@@ -313,6 +334,16 @@ mod tests {
                 "name = 'x'\nlists = [['1.0.1.8.0 1 Wh'], []]",
                 "list 2 of lists",
                 "remove it",
+            ),
+            (
+                "name = 'x'\nbased_on = 'moon'\ncodes = ['1.0.1.8.0 1 Wh']",
+                "\"moon\"",
+                "kamstrup",
+            ),
+            (
+                "name = 'x'\npush_list = true\nfields = ['1.0.1.8.0 1 Wh']",
+                "list what they carry",
+                "codes = ",
             ),
             (
                 "name = 'x'\nfields = ['...', '1.0.1.8.0 1 Wh', '...']",

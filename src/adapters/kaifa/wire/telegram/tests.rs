@@ -1,10 +1,8 @@
 use proptest::prelude::*;
 
 use super::super::axdr::tag;
-use super::super::item::Scaling;
 use super::super::notification::{HeaderTime, notification};
 use super::super::time::ClockStatus;
-use super::super::units::Unit;
 use super::*;
 
 const ENERGY: Obis = Obis([1, 0, 1, 8, 0, 255]);
@@ -104,26 +102,26 @@ fn a_text_of_six_characters_opens_nothing() {
     let telegram = read(values, b"ISK", None).unwrap();
     assert_eq!(shown(&telegram, Obis([0, 0, 96, 1, 1, 255])), "\"000001\"");
     assert_eq!(shown(&telegram, ENERGY), "1 Wh");
-    // Not even bytes that could be a code.
-    let values = vec![code(ENERGY), code(VOLTAGE), code(VOLTAGE), Data::u16(1)];
-    let telegram = read(values, b"ISK", None).unwrap();
-    assert_eq!(telegram.items.len(), 2);
-    assert_eq!(shown(&telegram, VOLTAGE), "1 (scale unknown)");
 }
 
 #[test]
-fn two_numbers_that_are_no_scale_are_values() {
+fn a_code_without_a_value_makes_the_whole_list_uncertain() {
+    // Bytes that could be a code are no value.
+    let values = vec![code(ENERGY), code(VOLTAGE), code(VOLTAGE), Data::u16(1)];
+    assert!(read(values, b"ISK", None).unwrap_err().is_unknown_layout());
+}
+
+#[test]
+fn two_numbers_that_are_no_scale_make_the_whole_list_uncertain() {
     let pair = Data::Structure(vec![Data::u16(1), Data::u16(2)]);
-    let telegram = read(vec![code(ENERGY), Data::u32(5), pair], b"KFM", None).unwrap();
-    assert_eq!(telegram.items.len(), 3);
-    let energy = telegram
-        .get(ENERGY)
-        .and_then(ItemValue::as_quantity)
-        .unwrap();
-    assert_eq!(
-        (energy.scaling, energy.unit),
-        (Scaling::Unknown, Unit::NONE)
-    );
+    let values = vec![code(ENERGY), Data::u32(5), pair.clone()];
+    assert!(read(values, b"KFM", None).unwrap_err().is_unknown_layout());
+    // A structure of its own stands for itself.
+    let alone = Data::Structure(vec![code(ENERGY), Data::u32(5), pair]);
+    let good = Data::Structure(vec![code(VOLTAGE), Data::u16(2337), scale(-1, 35)]);
+    let telegram = read(vec![alone, good], b"KFM", None).unwrap();
+    assert_eq!(telegram.get(ENERGY), None);
+    assert_eq!(shown(&telegram, VOLTAGE), "233.7 V");
 }
 
 #[test]
@@ -180,10 +178,13 @@ fn an_unknown_layout_is_described_and_is_no_matter_of_the_key() {
     assert!(!error.is_key_suspect());
     let said = error.to_string();
     let shape = "14 values: 6 u16, 4 u32, 3 u16, octets of 8";
-    assert!(
-        said.contains(shape) && said.contains("XYZ") && said.contains("wiener-netze"),
-        "{said}"
-    );
+    assert!(said.contains(shape) && said.contains("XYZ"), "{said}");
+    // Of the profiles only those that fit.
+    assert!(said.contains(": burgenland-e450"), "{said}");
+    assert_eq!(error.fitting(), ["burgenland-e450"]);
+    let error = read(vec![Data::u16(230); 5], b"LGZ", None).unwrap_err();
+    assert!(error.fitting().is_empty());
+    assert!(error.to_string().contains("one of your own"), "{error}");
     let error = read(positional(), b"LGZ", Some("cii")).unwrap_err();
     assert!(error.to_string().contains("cii does not fit"), "{error}");
     let error = read(positional(), b"LGZ", Some("moon")).unwrap_err();
@@ -191,19 +192,24 @@ fn an_unknown_layout_is_described_and_is_no_matter_of_the_key() {
 }
 
 #[test]
-fn the_last_eight_numbers_count_from_the_end() {
-    for extra in 0..3 {
+fn the_last_eight_numbers_count_from_the_end_for_who_says_so() {
+    for extra in 0..4 {
         let mut values = vec![code(Obis([0, 6, 25, 9, 0, 255])), octets("1234567")];
         values.extend(vec![octets(""); extra]);
         values.extend((1..=8).map(Data::u32));
-        let telegram = read(values, b"SMS", None).unwrap();
-        assert_eq!(
-            telegram.layout,
-            Layout::Positional("wiener-netze".to_owned())
-        );
-        assert_eq!(shown(&telegram, ENERGY), "1 Wh");
-        assert_eq!(shown(&telegram, Obis([1, 0, 4, 7, 0, 255])), "8 var");
-        assert_eq!(shown(&telegram, Obis::METER_NUMBER), "\"1234567\"");
+        let chosen = read(values.clone(), b"SMS", Some("wiener-netze-end")).unwrap();
+        assert_eq!(shown(&chosen, ENERGY), "1 Wh");
+        assert_eq!(shown(&chosen, Obis([1, 0, 4, 7, 0, 255])), "8 var");
+        // Without being told, only the list that is known from these meters.
+        let found = read(values, b"SMS", None);
+        assert_eq!(found.is_ok(), extra == 2, "{found:?}");
+        match found {
+            Ok(telegram) => {
+                assert_eq!(telegram.layout.profile(), Some("wiener-netze"));
+                assert_eq!(shown(&telegram, Obis::METER_NUMBER), "\"1234567\"");
+            }
+            Err(error) => assert_eq!(error.fitting(), ["wiener-netze-end"]),
+        }
     }
 }
 
@@ -225,7 +231,7 @@ fn registers_of_the_north_are_long_in_some_meters() {
     let profiles = Profiles::default();
     let list = &profiles.get("kaifa-nordic").unwrap().lists[3];
     for tag in [0x06, 0x15] {
-        let mut values = vec![octets("KFM_001"), octets("1"), octets("MA304T4")];
+        let mut values = vec![octets("KFM_001"), octets("1"), octets("MA105H2E")];
         values.extend(vec![Data::u32(1); 6]);
         values.push(clock());
         values.extend(vec![Data::Number { tag, value: 7 }; 4]);
