@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::adapters::PendingCommand;
 use crate::model::{
-    Command, CommandOutcome, Device, DeviceId, DeviceState, Refusal, Update, Value,
+    Command, CommandOutcome, Device, DeviceId, DeviceState, Health, Refusal, Update, Value,
 };
 
 /// News that an output may fall behind before it has to take a snapshot.
@@ -48,6 +48,8 @@ struct Shared {
     commands: mpsc::Sender<PendingCommand>,
     /// How many of those who may give commands are there.
     operators: watch::Sender<usize>,
+    /// What troubles an output, for the status of the bridge itself.
+    trouble: watch::Sender<Option<Health>>,
 }
 
 /// The writing end. When its last clone is gone, feeds end.
@@ -85,6 +87,7 @@ impl Hub {
             registry: RwLock::default(),
             commands,
             operators: watch::Sender::new(0),
+            trouble: watch::Sender::new(None),
         };
         (
             Self {
@@ -113,6 +116,11 @@ impl Hub {
     /// How many of those who may give commands are there at any moment.
     pub fn operators(&self) -> watch::Receiver<usize> {
         self.shared.operators.subscribe()
+    }
+
+    /// What troubles an output.
+    pub(super) fn trouble(&self) -> Option<Health> {
+        self.shared.trouble.borrow().clone()
     }
 
     /// Makes a device known or changes its description; outputs hear of real changes only.
@@ -219,6 +227,15 @@ impl Feed {
     /// Whether an adapter that is of interest may still name devices that it had all along.
     pub(super) fn may_come(&self, is_of_interest: impl Fn(&str) -> bool) -> bool {
         self.read(|registry| registry.unsettled.iter().any(|it| is_of_interest(it)))
+    }
+
+    /// Says what troubles this output, for the status of the bridge itself; `None` when all is well.
+    pub fn set_trouble(&self, trouble: Option<Health>) {
+        self.shared.trouble.send_if_modified(|before| {
+            let is_news = *before != trouble;
+            *before = trouble;
+            is_news
+        });
     }
 
     /// The way for commands, for tasks that do not read news.

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
 use crate::links::Links;
+use crate::store::Lock;
 use crate::terminal::say;
 
 /// Says whether the configuration is right, and what is wrong with it
@@ -48,6 +49,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
         ));
     }
     if args.connect {
+        // Two would fight for serial ports, and each would find the devices busy.
+        let path = args.config.store_path(&configured.store);
+        let _lock = Lock::take(&path, &args.config.config).map_err(anyhow::Error::from)?;
         connect(&configured, &args.config.links())
     } else {
         Ok(())

@@ -31,17 +31,26 @@ impl Identity {
     /// Where the store cannot be opened, a new one with every start would make a new device in Home
     /// Assistant each time; so it is made from the computer and the `path` of the store then.
     pub fn of(store: &Store, saved: &Saved, path: &Path) -> Self {
-        let memory = Memory::new(store.clone(), SOURCE, saved);
-        let id = memory.get("id").filter(|id: &String| is_sound(id));
-        let id = id.unwrap_or_else(|| {
-            let id = if store.is_failing() {
-                spell(of_this_place(path))
-            } else {
+        Self::kept(store, saved).unwrap_or_else(|| {
+            let memory = Memory::new(store.clone(), SOURCE, saved);
+            let id = if store.is_open() {
                 spell(random())
+            } else {
+                spell(of_this_place(path))
             };
             memory.put("id", &id);
-            id
-        });
+            Self::remembered(id, memory)
+        })
+    }
+
+    /// The one in the store.
+    pub fn kept(store: &Store, saved: &Saved) -> Option<Self> {
+        let memory = Memory::new(store.clone(), SOURCE, saved);
+        let id = memory.get("id").filter(|id: &String| is_sound(id))?;
+        Some(Self::remembered(id, memory))
+    }
+
+    fn remembered(id: String, memory: Memory) -> Self {
         Self {
             id,
             earlier: memory.get("earlier").unwrap_or_default(),
@@ -62,6 +71,16 @@ impl Identity {
             earlier: BTreeSet::new(),
             has_earlier_name: false,
             memory: None,
+        }
+    }
+
+    /// One whose store is from before bridges had ids, with these devices in it.
+    #[cfg(test)]
+    pub(crate) fn upgraded(id: &str, devices: &[&str]) -> Self {
+        Self {
+            earlier: devices.iter().map(ToString::to_string).collect(),
+            has_earlier_name: true,
+            ..Self::named(id)
         }
     }
 

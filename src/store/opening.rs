@@ -42,10 +42,11 @@ pub(super) fn is_damage(error: &StoreError) -> bool {
     match error {
         StoreError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => {
             let codes = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
+            // A table or a column is not there.
+            let is_odd = failure.extended_code == ffi::SQLITE_ERROR;
             let is_cut_short = failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ;
-            is_cut_short || codes.contains(&failure.code)
+            is_odd || is_cut_short || codes.contains(&failure.code)
         }
-        // A table or a column is not there, or not of the kind it was made.
         StoreError::Sqlite(
             rusqlite::Error::SqlInputError { .. }
             | rusqlite::Error::FromSqlConversionFailure(..)

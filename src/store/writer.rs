@@ -39,6 +39,7 @@ enum Job {
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     failing: Arc<AtomicBool>,
+    is_open: bool,
 }
 
 impl Store {
@@ -86,6 +87,7 @@ impl Store {
     fn start(writer: Writer) -> Self {
         let (jobs, inbox) = mpsc::channel();
         let failing = Arc::clone(&writer.failing);
+        let is_open = writer.has_read;
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox));
@@ -94,7 +96,16 @@ impl Store {
                 "The store cannot run ({error}); counters are not protected over a restart. Free some memory and restart."
             );
         }
-        Self { jobs, failing }
+        Self {
+            jobs,
+            failing,
+            is_open,
+        }
+    }
+
+    /// Whether the file was opened at the start.
+    pub(super) const fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Whether saving fails at the moment, or had to begin with a new file a moment ago.

@@ -15,10 +15,12 @@ use crate::model::Update;
 use crate::outputs::OutputError;
 use crate::outputs::mqtt::session::{self, Event, Message, Session, SessionError};
 use crate::outputs::mqtt::{MqttSettings, Troubles};
+use crate::store::Identity;
 
 use super::announcer::{Announcer, Step};
 use super::commands::Commands;
 use super::config::HomeAssistantSettings;
+use super::contest::Contest;
 use super::discovery::Plan;
 use super::entry::kept;
 use super::presence::Presence;
@@ -36,13 +38,14 @@ const GRACE: Duration = Duration::from_secs(3);
 pub async fn run(
     mqtt: MqttSettings,
     settings: HomeAssistantSettings,
+    identity: Identity,
     feed: Feed,
     stop: CancellationToken,
 ) -> Result<(), OutputError> {
-    let topics = settings.topics(&mqtt);
+    let topics = settings.topics(&mqtt, &identity);
     let connection = session::Settings {
         will: Some(kept(topics.status(), "offline")),
-        ..mqtt.connection()?
+        ..mqtt.connection(&identity)?
     };
     let broker = format!("{}:{}", connection.host, connection.port);
     let (session, events) = Session::start(connection, stop.clone());
@@ -61,6 +64,7 @@ pub async fn run(
         commander: feed.commander(),
         birth_payload,
         presence: Presence::default(),
+        contest: Contest::default(),
         attendance: None,
         topics: topics.clone(),
         feed,
@@ -89,6 +93,7 @@ struct Output {
     commander: Commander,
     birth_payload: String,
     presence: Presence,
+    contest: Contest,
     /// There while commands can arrive.
     attendance: Option<Attendance>,
 }
@@ -115,9 +120,10 @@ impl Output {
             while let Some(step) = self.announcer.step() {
                 match step {
                     Step::Publish(message) => self.publish(message).await,
-                    Step::EndReadBack => self.end_read_back().await,
+                    Step::Listen(topics) => self.listen(&topics).await,
                 }
             }
+            self.tell_trouble();
         }
     }
 
@@ -136,7 +142,8 @@ impl Output {
                 self.presence.connected(false);
                 self.attend();
                 self.announcer.disconnected();
-                if self.troubles.is_new(&error) {
+                self.contest.lost(&error, Instant::now());
+                if self.troubles.is_new(&error) && !self.contest.is_known(&error) {
                     tracing::warn!("{error}");
                 }
             }
@@ -171,16 +178,13 @@ impl Output {
 
     /// Subscriptions first: what the broker kept has to be seen before it is overwritten.
     async fn greet(&mut self) {
-        let (commands, configs) = (self.topics.all_commands(), self.topics.all_configs());
         let filters = [
-            commands.as_str(),
-            configs.as_str(),
-            self.topics.birth.as_str(),
+            self.topics.all_commands(),
+            self.topics.all_configs(),
+            self.topics.earlier_status(),
+            self.topics.birth.clone(),
         ];
-        match self.session.subscribe(&filters).await {
-            Ok(()) | Err(SessionError::NotConnected) => {}
-            Err(error) => tracing::warn!("{error}"),
-        }
+        self.listen(&filters).await;
         let online = kept(self.topics.status(), "online");
         self.publish(online).await;
     }
@@ -227,15 +231,18 @@ impl Output {
         }
     }
 
-    async fn end_read_back(&self) {
-        // One more announcement read by a subscription that stays does no harm.
-        if let Err(error) = self
-            .session
-            .unsubscribe(&[&self.topics.all_configs()])
-            .await
-        {
-            tracing::debug!("reading back announcements goes on: {error}");
+    async fn listen(&self, topics: &[String]) {
+        let filters: Vec<&str> = topics.iter().map(String::as_str).collect();
+        match self.session.subscribe(&filters).await {
+            Ok(()) | Err(SessionError::NotConnected) => {}
+            Err(error) => tracing::warn!("{error}"),
         }
+    }
+
+    /// Shows on the bridge's own device what keeps it from its part of the broker.
+    fn tell_trouble(&self) {
+        let trouble = self.contest.trouble(Instant::now());
+        self.feed.set_trouble(trouble.or_else(|| self.announcer.trouble()));
     }
 }
 

@@ -66,7 +66,7 @@ fn a_damaged_file_is_set_aside() {
     let (store, _) = Store::open(&path);
     store.save_device("s", &device());
     store.flush(WAIT);
-    assert!(!store.is_failing());
+    assert!(store.is_failing(), "a problem is shown for a while");
     assert_eq!(Store::open(&path).1.devices.len(), 1);
     assert_eq!(
         std::fs::read_dir(folder.path())
