@@ -231,7 +231,11 @@ mod tests {
         assert_eq!(path("roof.toml"), "roof.db");
         let touch = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
         touch("wattbridge.db");
-        assert_eq!(path("roof.toml"), "wattbridge.db", "it was its store so far");
+        assert_eq!(
+            path("roof.toml"),
+            "wattbridge.db",
+            "it was its store so far"
+        );
         touch("wattbridge.toml");
         assert_eq!(path("roof.toml"), "roof.db", "it is the other one's");
         assert_eq!(path("wattbridge.toml"), "wattbridge.db");

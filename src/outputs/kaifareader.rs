@@ -82,7 +82,11 @@ pub struct Kaifareader {
 
 impl Kaifareader {
     /// From its own section of the configuration file and that of the broker, for this bridge.
-    pub const fn new(mqtt: MqttSettings, settings: KaifareaderSettings, identity: Identity) -> Self {
+    pub const fn new(
+        mqtt: MqttSettings,
+        settings: KaifareaderSettings,
+        identity: Identity,
+    ) -> Self {
         Self {
             mqtt,
             settings,

@@ -54,7 +54,9 @@ impl Identity {
         Self {
             id,
             earlier: memory.get("earlier").unwrap_or_default(),
-            has_earlier_name: memory.get("name").is_some_and(|name: String| name == "earlier"),
+            has_earlier_name: memory
+                .get("name")
+                .is_some_and(|name: String| name == "earlier"),
             memory: Some(memory),
         }
     }
@@ -161,7 +163,10 @@ mod tests {
         };
         let first = id();
         assert_eq!(id().id(), first.id());
-        assert!(is_sound(first.id()) && first.id().len() == LENGTH, "{first:?}");
+        assert!(
+            is_sound(first.id()) && first.id().len() == LENGTH,
+            "{first:?}"
+        );
         assert!(!first.has_earlier_name());
         assert_ne!(Identity::passing().id(), Identity::passing().id());
     }

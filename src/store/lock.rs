@@ -11,7 +11,23 @@ use std::path::{Path, PathBuf};
 /// Held as long as this lives.
 #[derive(Debug)]
 pub struct Lock {
-    _file: Option<File>,
+    _held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    path: PathBuf,
+    /// Goes after the file has been removed, so that nobody can have it in between.
+    _file: File,
+    is_ours: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Another wattbridge has the store.
@@ -71,7 +87,7 @@ impl Lock {
         let mut failures = Vec::new();
         for place in &places {
             match hold(place, &config) {
-                Ok(file) => {
+                Ok(held) => {
                     if let Some(error) = failures.first() {
                         tracing::info!(
                             "{} cannot be locked ({error}). The lock is {} instead, which keeps a second wattbridge \
@@ -80,7 +96,7 @@ impl Lock {
                             place.display()
                         );
                     }
-                    return Ok(Self { _file: Some(file) });
+                    return Ok(Self { _held: Some(held) });
                 }
                 Err(Refusal::Held { pid, other }) => {
                     return Err(match other {
@@ -99,7 +115,7 @@ impl Lock {
             store.display(),
             folder_in_memory().display()
         );
-        Ok(Self { _file: None })
+        Ok(Self { _held: None })
     }
 }
 
@@ -111,9 +127,11 @@ enum Refusal {
     Failed(io::Error),
 }
 
-fn hold(path: &Path, config: &Path) -> Result<File, Refusal> {
+fn hold(path: &Path, config: &Path) -> Result<Held, Refusal> {
     let (mut file, writable) = open(path).map_err(Refusal::Failed)?;
     match file.try_lock() {
+        // Who had it has just removed the file, and somebody else may have the next one.
+        Ok(()) if !is_at(&file, path) => return hold(path, config),
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
@@ -131,7 +149,24 @@ fn hold(path: &Path, config: &Path) -> Result<File, Refusal> {
         let _ = file.set_len(0);
         let _ = writeln!(file, "{}\n{}", std::process::id(), config.display());
     }
-    Ok(file)
+    Ok(Held {
+        path: path.to_owned(),
+        _file: file,
+        is_ours: writable,
+    })
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |about: std::fs::Metadata| (about.dev(), about.ino());
+    let (ours, there) = (file.metadata(), std::fs::metadata(path));
+    ours.ok().map(place) == there.ok().map(place)
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// To write in, else to read: the lock of another user, or one on a disk that takes no changes.
@@ -192,6 +227,10 @@ mod tests {
         assert!(Lock::take(&link, &config).is_err());
         assert!(Lock::take(&folder.path().join("b.db"), &config).is_ok());
         drop(lock);
+        assert!(
+            !folder.path().join("a.db.lock").exists(),
+            "nothing is left behind"
+        );
         assert!(Lock::take(&store, &config).is_ok());
     }
 
@@ -213,7 +252,6 @@ mod tests {
         let config = folder.path().join("a.toml");
         let _lock = Lock::take(&store, &config).unwrap();
         assert!(Lock::take(&store, &config).is_err());
-        let _ = std::fs::remove_file(in_memory(&store));
     }
 
     #[test]
@@ -223,7 +261,10 @@ mod tests {
         std::fs::write(folder.path().join("a.db.lock"), "1\n/etc/other.toml\nmore").unwrap();
         let _lock = Lock::take(&store, &folder.path().join("a.toml")).unwrap();
         let text = std::fs::read_to_string(folder.path().join("a.db.lock")).unwrap();
-        assert!(text.starts_with(&format!("{}\n", std::process::id())), "{text}");
+        assert!(
+            text.starts_with(&format!("{}\n", std::process::id())),
+            "{text}"
+        );
         assert_eq!(text.lines().count(), 2);
     }
 }

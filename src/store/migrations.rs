@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Each step takes the file from the format of its index to the next.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE device (
         id       TEXT PRIMARY KEY,
         source   TEXT NOT NULL,           -- the section of the configuration that reached it
@@ -23,7 +24,8 @@ const STEPS: &[&str] = &["
         json     TEXT NOT NULL,           -- what an adapter wants to find again
         PRIMARY KEY (source, key)
     ) STRICT, WITHOUT ROWID;
-", "
+",
+    "
     -- A file from before bridges had ids: what was announced under the name they all shared. A file
     -- made just now has nothing of the kind.
     INSERT INTO memory
@@ -31,7 +33,8 @@ const STEPS: &[&str] = &["
     INSERT INTO memory
         SELECT 'bridge', 'earlier', (SELECT json_group_array(id) FROM device)
         FROM pragma_user_version WHERE user_version = 1;
-"];
+",
+];
 
 /// Brings the file to the newest format, all steps or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -75,7 +78,9 @@ pub(super) mod tests {
         migrate(&mut connection).unwrap();
         let ask = |connection: &Connection, key: &str| -> String {
             let query = "SELECT json FROM memory WHERE source = 'bridge' AND key = ?1";
-            connection.query_row(query, [key], |row| row.get(0)).unwrap()
+            connection
+                .query_row(query, [key], |row| row.get(0))
+                .unwrap()
         };
         assert_eq!(ask(&connection, "name"), "\"earlier\"");
         assert_eq!(ask(&connection, "earlier"), "[\"kaifa_1\"]");

@@ -13,8 +13,8 @@ mod lock;
 mod memory;
 mod migrations;
 mod opening;
-mod saved;
 mod sameness;
+mod saved;
 mod writer;
 
 pub use config::StoreSettings;

@@ -156,10 +156,7 @@ fn for_each(
 }
 
 /// Writes all changes, or none.
-pub(super) fn write(
-    connection: &mut Connection,
-    changes: &Changes,
-) -> Result<(), StoreError> {
+pub(super) fn write(connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     for (subject, content) in changes {
         let json = content.json.as_ref();

@@ -297,10 +297,9 @@ impl Writer {
                 if self.pending.len() >= MAX_PENDING && !self.pending.contains_key(&subject) {
                     return;
                 }
-                // Where a counter begins must not be forgotten: nothing before it could be counted.
-                let is_baseline = matches!(subject, Subject::Counter(_)) && !is_known;
+                // Where a counter begins must not be forgotten, nor who this bridge is.
                 let now = Instant::now();
-                let due = if is_baseline { now } else { now + GATHER };
+                let due = if is_known { now + GATHER } else { now };
                 self.due = Some(self.due.map_or(due, |before| before.min(due)));
                 self.pending.insert(subject, content);
             }

@@ -137,6 +137,11 @@ impl Process {
         }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All it has said so far.
     pub(crate) fn said(&self) -> String {
         self.lines.lock().unwrap().join("\n")

@@ -94,7 +94,11 @@ fn solarview_becomes_its_file() {
 fn no_export_is_said() {
     let (outputs, said) = outputs(&meter_json(&json!({})));
     assert!(said.contains("passed nothing on"), "{said}");
-    assert!(outputs.switched_on().is_empty());
+    assert!(
+        outputs
+            .switched_on(&wattbridge::store::Identity::named("b2c3d4"))
+            .is_empty()
+    );
 }
 
 #[test]

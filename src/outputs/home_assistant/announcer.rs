@@ -276,7 +276,11 @@ impl Announcer {
         if let Some(entry) = find(&mut self.entries, id)
             && entry.rival().is_some()
         {
-            tracing::info!(device = id, "another bridge has given up {}", entry.device().name);
+            tracing::info!(
+                device = id,
+                "another bridge has given up {}",
+                entry.device().name
+            );
             entry.reclaim(now);
         }
     }
@@ -412,7 +416,10 @@ impl Announcer {
                 continue;
             };
             let name = &entry.device().name;
-            tracing::info!("{name} is taken over from another wattbridge, {}.", rival.name());
+            tracing::info!(
+                "{name} is taken over from another wattbridge, {}.",
+                rival.name()
+            );
             if rival.has_left() {
                 tell_leftovers(&rival, &self.orphans, &mut self.told);
             }

@@ -47,7 +47,11 @@ impl Rival {
     /// What has to be listened to.
     pub(super) fn topics(&self) -> Vec<String> {
         let topics = [&self.status, &self.availability];
-        topics.into_iter().filter(|it| !it.is_empty()).cloned().collect()
+        topics
+            .into_iter()
+            .filter(|it| !it.is_empty())
+            .cloned()
+            .collect()
     }
 
     pub(super) fn hear(&mut self, topic: &str, payload: &[u8], now: Instant) {

@@ -48,6 +48,7 @@ pub async fn run(
         ..mqtt.connection(&identity)?
     };
     let broker = format!("{}:{}", connection.host, connection.port);
+    let client_id = connection.client_id.clone();
     let (session, events) = Session::start(connection, stop.clone());
     let birth_payload = settings.birth_payload.clone();
     let plan = Plan {
@@ -64,7 +65,7 @@ pub async fn run(
         commander: feed.commander(),
         birth_payload,
         presence: Presence::default(),
-        contest: Contest::default(),
+        contest: Contest::new(client_id),
         attendance: None,
         topics: topics.clone(),
         feed,
@@ -133,6 +134,7 @@ impl Output {
                 tracing::info!("connected to the MQTT broker at {}", self.broker);
                 self.troubles.over();
                 self.presence.connected(true);
+                self.contest.connected(Instant::now());
                 self.attend();
                 self.greet().await;
                 let now = Instant::now();
@@ -242,7 +244,8 @@ impl Output {
     /// Shows on the bridge's own device what keeps it from its part of the broker.
     fn tell_trouble(&self) {
         let trouble = self.contest.trouble(Instant::now());
-        self.feed.set_trouble(trouble.or_else(|| self.announcer.trouble()));
+        self.feed
+            .set_trouble(trouble.or_else(|| self.announcer.trouble()));
     }
 }
 

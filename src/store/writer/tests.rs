@@ -145,7 +145,9 @@ fn column(path: &Path, query: &str) -> Vec<String> {
 fn aside(folder: &Path) -> usize {
     let files = std::fs::read_dir(folder).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    let is_whole = |name: &String| name.contains("damaged") && !name.ends_with("-wal") && !name.ends_with("-shm");
+    let is_whole = |name: &String| {
+        name.contains("damaged") && !name.ends_with("-wal") && !name.ends_with("-shm")
+    };
     names.filter(is_whole).count()
 }
 
@@ -233,7 +235,10 @@ fn a_file_without_its_tables_is_set_aside_at_the_start() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         Store::open(&path).0.close();
-        Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(damage)
+            .unwrap();
         let (store, _) = Store::open(&path);
         assert!(store.is_failing(), "a problem is shown");
         store.save_device("s", &device());
@@ -257,7 +262,10 @@ fn a_row_that_cannot_be_read_costs_no_other() {
                   UPDATE counter SET state = '{' WHERE key = 'b';
                   INSERT INTO memory VALUES (CAST(x'ff' AS TEXT), 'k', '1');
                   INSERT INTO memory VALUES ('s', 'k', '1');";
-    Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(damage)
+        .unwrap();
     let (_store, saved) = Store::open(&path);
     let keys: Vec<_> = saved.counters.keys().map(|it| it.key.as_str()).collect();
     assert_eq!(keys, ["c"]);
@@ -268,7 +276,10 @@ fn a_row_that_cannot_be_read_costs_no_other() {
 #[test]
 fn a_copy_of_the_file_alone_has_what_was_there_at_the_start_and_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, copy) = (folder.path().join("store.db"), folder.path().join("copy.db"));
+    let (path, copy) = (
+        folder.path().join("store.db"),
+        folder.path().join("copy.db"),
+    );
     let (store, _) = Store::open(&path);
     std::fs::copy(&path, &copy).unwrap();
     assert_eq!(column(&copy, "SELECT key FROM counter"), [""; 0]);
@@ -281,38 +292,40 @@ fn a_copy_of_the_file_alone_has_what_was_there_at_the_start_and_at_the_end() {
 }
 
 #[test]
-fn changes_of_some_seconds_are_written_in_one_go_but_where_a_counter_begins() {
+fn changes_of_some_seconds_are_written_in_one_go_but_what_is_new_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let (connection, saved) = open(&path).unwrap();
     let mut writer = Writer::new(Some(path), Some(connection), &saved, false);
-    let counter = |key: &str| {
-        let (device, key) = ("kaifa_1".to_owned(), key.to_owned());
-        let content = Content {
-            source: String::new(),
-            json: Some("1".to_owned()),
-        };
-        Job::Change(Subject::Counter(Counter { device, key }), content)
-    };
-    let started = Instant::now();
-    writer.take(counter("a"), &mut Vec::new());
-    assert!(writer.next().unwrap() <= Instant::now(), "at once");
-    writer.write();
-    assert_eq!(writer.next(), None);
-    writer.take(counter("a"), &mut Vec::new());
-    let due = writer.next().unwrap();
-    assert!(due >= started + GATHER);
-    let memory = Subject::Memory {
-        source: "s".to_owned(),
-        key: "k".to_owned(),
-    };
-    let content = Content {
+    let content = || Content {
         source: "s".to_owned(),
         json: Some("1".to_owned()),
     };
-    writer.take(Job::Change(memory, content), &mut Vec::new());
+    let counter = |key: &str| {
+        let (device, key) = ("kaifa_1".to_owned(), key.to_owned());
+        Job::Change(Subject::Counter(Counter { device, key }), content())
+    };
+    let memory = |key: &str| {
+        let (source, key) = ("s".to_owned(), key.to_owned());
+        Job::Change(Subject::Memory { source, key }, content())
+    };
+    let started = Instant::now();
+    for job in [counter("a"), memory("k")] {
+        writer.take(job, &mut Vec::new());
+        assert!(writer.next().unwrap() <= Instant::now(), "at once");
+        writer.write();
+        assert_eq!(writer.next(), None);
+    }
     writer.take(counter("a"), &mut Vec::new());
-    assert_eq!(writer.next(), Some(due), "what comes later does not put it off");
+    let due = writer.next().unwrap();
+    assert!(due >= started + GATHER);
+    writer.take(memory("k"), &mut Vec::new());
+    writer.take(counter("a"), &mut Vec::new());
+    assert_eq!(
+        writer.next(),
+        Some(due),
+        "what comes later does not put it off"
+    );
     writer.take(counter("b"), &mut Vec::new());
     assert!(writer.next().unwrap() <= Instant::now());
     writer.write();

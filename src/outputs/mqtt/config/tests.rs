@@ -36,7 +36,10 @@ fn port_and_client_id_follow_from_the_rest() {
     );
     assert_eq!(settings.connection(&bridge()).unwrap().client_id, "mine");
     assert_eq!(
-        settings.connection_of("second", &bridge()).unwrap().client_id,
+        settings
+            .connection_of("second", &bridge())
+            .unwrap()
+            .client_id,
         "mine-second"
     );
 }

@@ -71,7 +71,10 @@ impl World {
         }
         let member = Member {
             bench,
-            devices: devices.into_iter().map(|it| (it.device.id.clone(), it)).collect(),
+            devices: devices
+                .into_iter()
+                .map(|it| (it.device.id.clone(), it))
+                .collect(),
             topics,
             filters: Vec::new(),
             is_connected: false,
@@ -85,7 +88,11 @@ impl World {
         member.is_connected = true;
         member.filters.clear();
         let topics = &member.topics;
-        let filters = [topics.all_configs(), topics.earlier_status(), topics.birth.clone()];
+        let filters = [
+            topics.all_configs(),
+            topics.earlier_status(),
+            topics.birth.clone(),
+        ];
         let devices = member.devices.values().cloned().collect();
         let online = kept(topics.status(), "online");
         member.bench.connect(devices);
@@ -104,7 +111,12 @@ impl World {
     }
 
     fn publish(&mut self, message: Message) {
-        let Message { topic, payload, retain, .. } = message;
+        let Message {
+            topic,
+            payload,
+            retain,
+            ..
+        } = message;
         if payload.is_empty() {
             self.kept.remove(&topic);
             self.cleared.push(topic.clone());
@@ -127,7 +139,10 @@ impl World {
     /// A bridge's device fares otherwise.
     fn fare(&mut self, id: &str, serial: &str, code: HealthCode) {
         let member = self.bridges.get_mut(id).unwrap();
-        let known = member.devices.get_mut(&DeviceId::new("kaifa", serial)).unwrap();
+        let known = member
+            .devices
+            .get_mut(&DeviceId::new("kaifa", serial))
+            .unwrap();
         Arc::make_mut(&mut known.state).health = Health::new(code);
         let state = Arc::clone(&known.state);
         member.bench.announcer.state(state, member.bench.now);
@@ -203,7 +218,9 @@ impl World {
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn ids(count: usize) -> Vec<Identity> {
-    (0..count).map(|n| Identity::named(&format!("b{n}"))).collect()
+    (0..count)
+        .map(|n| Identity::named(&format!("b{n}")))
+        .collect()
 }
 
 /// An hour with births of Home Assistant, restarts, lost connections and devices that come, fail and
@@ -223,7 +240,13 @@ fn an_hour_of(count: usize) {
             0 => world.birth(),
             1 => {
                 let id = name(minute);
-                world.bridges.get_mut(&id).unwrap().bench.announcer.disconnected();
+                world
+                    .bridges
+                    .get_mut(&id)
+                    .unwrap()
+                    .bench
+                    .announcer
+                    .disconnected();
                 world.connect(&id);
             }
             2 => {
@@ -233,8 +256,16 @@ fn an_hour_of(count: usize) {
                 world.live(Duration::from_secs(5));
                 world.start(&ids[n], &[&serials[0], &serials[1]]);
             }
-            3 => world.fare(&name(minute), &serials(minute % count)[0], HealthCode::Silent),
-            4 => world.fare(&name(minute - 1), &serials((minute - 1) % count)[0], HealthCode::Online),
+            3 => world.fare(
+                &name(minute),
+                &serials(minute % count)[0],
+                HealthCode::Silent,
+            ),
+            4 => world.fare(
+                &name(minute - 1),
+                &serials((minute - 1) % count)[0],
+                HealthCode::Online,
+            ),
             _ => {}
         }
         world.live(MINUTE);
@@ -243,7 +274,11 @@ fn an_hour_of(count: usize) {
     let all = |world: &World, away: &[usize]| {
         for n in 0..count {
             let [one, two] = serials(n);
-            for device in [format!("kaifa_{one}"), format!("kaifa_{two}"), format!("wattbridge_{}", name(n))] {
+            for device in [
+                format!("kaifa_{one}"),
+                format!("kaifa_{two}"),
+                format!("wattbridge_{}", name(n)),
+            ] {
                 assert_eq!(world.holder(&device), Some(name(n)), "{device}");
                 assert_eq!(world.is_available(&device), !away.contains(&n), "{device}");
             }
@@ -310,7 +345,10 @@ fn a_device_that_was_moved_while_its_bridge_was_off_is_taken_over_at_once() {
         assert!(world.is_available("kaifa_1") && world.is_available("kaifa_2"));
     }
     let trouble = world.trouble("b0").unwrap();
-    assert!(trouble.contains("Meter 1 is left to another wattbridge, b1"), "{trouble}");
+    assert!(
+        trouble.contains("Meter 1 is left to another wattbridge, b1"),
+        "{trouble}"
+    );
     assert!(trouble.contains("Remove the device"), "{trouble}");
     assert_eq!(world.trouble("b1"), None);
     // Taken out of its configuration, it stays where it is.
@@ -330,7 +368,11 @@ fn a_device_that_was_moved_from_a_bridge_that_runs_is_taken_over_when_that_has_l
     world.fare("b0", "1", HealthCode::Unreachable);
     world.add("b1", "1");
     world.live(MINUTE / 2);
-    assert_eq!(world.holder("kaifa_1").as_deref(), Some("b0"), "it may come back");
+    assert_eq!(
+        world.holder("kaifa_1").as_deref(),
+        Some("b0"),
+        "it may come back"
+    );
     world.live(2 * MINUTE);
     assert_eq!(world.holder("kaifa_1").as_deref(), Some("b1"));
     assert!(world.is_available("kaifa_1"));
@@ -356,7 +398,14 @@ fn a_device_that_two_bridges_read_stays_with_the_first_and_the_other_one_says_so
     }
     assert_eq!(world.kept.get(&config("kaifa_1")).cloned(), announced);
     assert!(world.trouble("b1").is_some() && world.trouble("b0").is_none());
-    assert!(world.bridges["b1"].bench.announcer.told.iter().any(|it| it.contains("kaifa_1")));
+    assert!(
+        world.bridges["b1"]
+            .bench
+            .announcer
+            .told
+            .iter()
+            .any(|it| it.contains("kaifa_1"))
+    );
     // The first one gives it up for good.
     world.remove("b0", "1");
     world.live(MINUTE);
@@ -391,7 +440,11 @@ fn left_by_an_earlier_version(world: &mut World, serials: &[&str]) {
     let bench = Bench::new();
     for device in devices.chain([Arc::new(bridge)]) {
         let id = device.id.clone();
-        let text = String::from_utf8(bench.payload(&Known { device, ..meter("0") })).unwrap();
+        let text = String::from_utf8(bench.payload(&Known {
+            device,
+            ..meter("0")
+        }))
+        .unwrap();
         let text = text.replace("wattbridge/b2c3d4/status", "wattbridge/status");
         let text = text.replace("wattbridge_b2c3d4", "wattbridge_bridge");
         world.publish(kept(config(id.as_str()), text));
@@ -413,9 +466,17 @@ fn what_an_earlier_version_announced_is_taken_over_without_a_lost_entity() {
         assert!(world.is_available(device), "{device}");
         assert!(!world.cleared.contains(&config(device)));
     }
-    assert_eq!(world.holder("wattbridge_b0"), None, "its own device keeps its id");
+    assert_eq!(
+        world.holder("wattbridge_b0"),
+        None,
+        "its own device keeps its id"
+    );
     assert_eq!(world.holder("kaifa_3"), None);
-    assert_eq!(world.kept.get("wattbridge/status"), None, "nothing refers to it");
+    assert_eq!(
+        world.kept.get("wattbridge/status"),
+        None,
+        "nothing refers to it"
+    );
 }
 
 #[test]
@@ -426,12 +487,19 @@ fn two_bridges_of_an_earlier_version_are_upgraded_one_after_the_other() {
     world.live(5 * MINUTE);
     // What the other one announced is not touched, and neither is what that refers to.
     let others = ["kaifa_2", "kaifa_3"];
-    assert!(others.iter().all(|id| world.holder(id).as_deref() == Some("wattbridge")));
+    assert!(
+        others
+            .iter()
+            .all(|id| world.holder(id).as_deref() == Some("wattbridge"))
+    );
     assert!(world.kept.contains_key("wattbridge/status"));
     assert_eq!(world.cleared, [""; 0]);
     assert_eq!(world.holder("wattbridge_bridge").as_deref(), Some("b0"));
 
-    world.start(&Identity::upgraded("b1", &["kaifa_2", "kaifa_3"]), &["2", "3"]);
+    world.start(
+        &Identity::upgraded("b1", &["kaifa_2", "kaifa_3"]),
+        &["2", "3"],
+    );
     world.live(5 * MINUTE);
     for (device, holder) in [
         ("kaifa_1", "b0"),
@@ -457,7 +525,10 @@ fn what_an_earlier_version_announced_elsewhere_is_never_removed() {
     world.live(5 * MINUTE);
     assert_eq!(world.cleared, [""; 0]);
     assert!(world.is_available("kaifa_9"));
-    assert_eq!(world.holder("wattbridge_bridge").as_deref(), Some("wattbridge"));
+    assert_eq!(
+        world.holder("wattbridge_bridge").as_deref(),
+        Some("wattbridge")
+    );
     assert!(world.is_available("wattbridge_b0"));
 }
 
@@ -475,7 +546,10 @@ fn a_bridge_that_lost_its_store_takes_its_devices_over_and_tells_what_is_left() 
     }
     assert_eq!(world.cleared, [""; 0]);
     let told = &world.bridges["b1"].bench.announcer.told;
-    assert!(told.contains("wattbridge/b0/status"), "its own device is left: {told:?}");
+    assert!(
+        told.contains("wattbridge/b0/status"),
+        "its own device is left: {told:?}"
+    );
 }
 
 #[test]
