@@ -4,18 +4,19 @@ use clap::Args;
 
 use anyhow::anyhow;
 
+use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
 use crate::links::Links;
 use crate::store::Lock;
-use crate::terminal::say;
+use crate::terminal::{remark, say};
 
 /// Says whether the configuration is right, and what is wrong with it
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wattbridge check                          the file only
-  wattbridge check --connect                broker and devices too, each failure explained
+  wattbridge check             the file only
+  wattbridge check --connect   broker and devices too, each failure explained
 
 Exit code 0: all is right. 1: the broker or a device does not answer. 2: the file is wrong.")]
 pub(super) struct CheckArgs {
@@ -29,16 +30,15 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
-    if !configured.problems.is_empty() {
-        return Err(configured.problems.into());
+    for words in remarks(&configured) {
+        remark(&words);
     }
-    let count = configured.sources.len();
-    if count == 0 {
-        say(
-            "The file is right, but no device is configured yet: add a section such as [[aps_ecu]].",
-        );
-    } else {
+    if configured.sources.is_empty() {
+        return Err(configured.no_devices(&args.config).into());
+    }
+    if configured.problems.is_empty() {
         let several = |count: usize| if count == 1 { "" } else { "s" };
+        let count = configured.sources.len();
         let sums = match configured.sums.len() {
             0 => String::new(),
             sums => format!(", {sums} sum{}", several(sums)),
@@ -48,17 +48,27 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
             several(count)
         ));
     }
-    if args.connect {
-        // Two would fight for serial ports, and each would find the devices busy.
-        let path = args.config.store_path(&configured.store);
-        let _lock = Lock::take(&path, &args.config.config).map_err(anyhow::Error::from)?;
-        connect(&configured, &args.config.links())
+    // As `run` does: what is wrong with one section says nothing of the others.
+    let connected = if args.connect {
+        connect(&configured, &args.config)
     } else {
         Ok(())
+    };
+    if configured.problems.is_empty() {
+        connected
+    } else {
+        if let Err(error) = connected {
+            remark(&error.to_string());
+        }
+        Err(configured.problems.into())
     }
 }
 
-fn connect(configured: &Configured, links: &Links) -> Result<(), CliError> {
+fn connect(configured: &Configured, args: &ConfigArgs) -> Result<(), CliError> {
+    // Two would fight for serial ports, and each would find the devices busy.
+    let store = args.store_path(&configured.store);
+    let _lock = Lock::take(&store, &args.config).map_err(anyhow::Error::from)?;
+    let links = &args.links();
     runtime()?.block_on(async {
         let stop = stop::on_signal();
         tokio::select! {
