@@ -83,7 +83,7 @@ impl Lock {
         let mut beside = store.as_os_str().to_owned();
         beside.push(".lock");
         let beside = PathBuf::from(beside);
-        let places = [beside.clone(), in_memory(&store)];
+        let places = [beside, in_memory(&store)];
         let mut failures = Vec::new();
         for place in &places {
             match hold(place, &config) {

@@ -263,7 +263,7 @@ impl Announcer {
                 self.queue.extend(listen);
             }
             // Two that announce a device in one moment: who came last has it, and both know.
-            Whose::Ours if entry.has_it().is_some() => entry.reclaim(now),
+            Whose::Ours if entry.rival().is_some() => entry.reclaim(now),
             Whose::Ours | Whose::Earlier if message.retain => entry.remember(found, now),
             Whose::Ours => {}
             // A bridge without an id does not know of us.
@@ -301,7 +301,7 @@ impl Announcer {
         }
         if let Some(entry) = self.entries.remove(&earlier) {
             let mut known = entry.into_known();
-            Arc::make_mut(&mut known.device).id = own.clone();
+            Arc::make_mut(&mut known.device).id = own;
             self.order.retain(|id| *id != earlier);
             self.device(known, now);
         }

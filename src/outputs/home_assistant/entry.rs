@@ -174,13 +174,8 @@ impl Entry {
         }
     }
 
-    /// The announcement that is on the broker is ours.
-    pub(super) fn has_it(&mut self) -> Option<Rival> {
-        self.rival.take()
-    }
-
-    /// What is on the broker is somebody's who should not have it, or was cleared: announced again
-    /// when that is over.
+    /// The device is ours again, or what is on the broker is of nobody who should have it: announced
+    /// anew when that is over.
     pub(super) fn reclaim(&mut self, now: Instant) {
         self.rival = None;
         self.retained = None;

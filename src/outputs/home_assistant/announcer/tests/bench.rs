@@ -28,13 +28,13 @@ impl Bench {
     }
 
     pub(super) fn with(settings: HomeAssistantSettings) -> Self {
-        Self::of(settings, Identity::named("b2c3d4"))
+        Self::of(settings, &Identity::named("b2c3d4"))
     }
 
     /// Of this bridge.
-    pub(super) fn of(settings: HomeAssistantSettings, identity: Identity) -> Self {
+    pub(super) fn of(settings: HomeAssistantSettings, identity: &Identity) -> Self {
         let plan = Plan {
-            topics: settings.topics(&MqttSettings::default(), &identity),
+            topics: settings.topics(&MqttSettings::default(), identity),
             settings,
         };
         Self {

@@ -64,7 +64,7 @@ impl World {
         let devices: Vec<Known> = [own(&id)].into_iter().chain(meters).collect();
         let settings = HomeAssistantSettings::default();
         let topics = settings.topics(&MqttSettings::default(), identity);
-        let mut bench = Bench::of(settings, identity.clone());
+        let mut bench = Bench::of(settings, identity);
         bench.orphans = |_| true;
         if let Some(other) = self.bridges.values().next() {
             bench.now = other.bench.now;
