@@ -10,12 +10,9 @@ use crate::store::Identity;
 
 /// One sentence each, with what to do.
 pub(super) fn remarks(configured: &Configured) -> Vec<String> {
-    let mut remarks = Vec::new();
-    if configured
-        .outputs
-        .switched_on(&Identity::passing())
-        .is_empty()
-    {
+    let mut remarks = configured.exposed.clone();
+    let outputs = configured.outputs.switched_on(&Identity::passing());
+    if outputs.is_empty() {
         remarks.push(
             "Nothing is passed on to anybody: every output is switched off. Take enabled = false out of [home_assistant]."
                 .to_owned(),

@@ -35,6 +35,8 @@ const HEAD_START: Duration = Duration::from_millis(40);
 const READ_BACK: Duration = Duration::from_secs(5);
 /// How often it is asked whether an announcement without a device is obsolete.
 const ORPHAN_CHECK: Duration = Duration::from_secs(5);
+/// Announcements of others that are remembered; anybody may publish any number.
+const MOST_ORPHANS: usize = 2000;
 /// A birth message so soon after our connect tells nothing new.
 const BIRTH_DEAF: Duration = Duration::from_secs(2);
 /// At most one announcement of everything in this time.
@@ -254,7 +256,9 @@ impl Announcer {
                 Whose::Ours | Whose::Earlier => {}
                 Whose::Another => found.payload = Vec::new(),
             }
-            self.orphans.insert(id.to_owned(), found);
+            if self.orphans.len() < MOST_ORPHANS {
+                self.orphans.insert(id.to_owned(), found);
+            }
             return;
         };
         match whose {
