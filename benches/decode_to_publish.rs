@@ -38,7 +38,7 @@ use wattbridge::model::{DeviceId, Update};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview_state, run};
 use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::outputs::mqtt::session::{Event, Events, Session};
-use wattbridge::store::Store;
+use wattbridge::store::{Identity, Store};
 
 use support::mosquitto::{self, Mosquitto};
 
@@ -249,7 +249,7 @@ async fn start(
         .max()
         .unwrap();
 
-    let mut settings = mqtt.connection().unwrap();
+    let mut settings = mqtt.connection(&Identity::named("bench")).unwrap();
     (settings.client_id, settings.will) = ("subscriber".to_owned(), None);
     let (session, mut messages) = Session::start(settings, stop.clone());
     while messages.recv().await != Some(Event::Connected) {}
@@ -268,6 +268,7 @@ async fn start(
     tokio::spawn(run(
         mqtt.clone(),
         HomeAssistantSettings::default(),
+        Identity::named("bench"),
         hub.feed(),
         stop.clone(),
     ));

@@ -11,6 +11,7 @@ use wattbridge::config::{File, Section};
 use wattbridge::model::{Behavior, Derivation, Device, Metric, OnOff, Quantity};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, lint, preview};
 use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::store::Identity;
 
 /// Sections that are not of devices.
 const TAKEN: &[&str] = &["mqtt", "home_assistant", "store", "log", "wattbridge"];
@@ -167,7 +168,9 @@ fn home_assistant_takes_every_metric() {
         device.metrics = table.to_vec();
         assert_eq!(lint(std::slice::from_ref(&device)), Vec::<String>::new());
         let (mqtt, settings) = (MqttSettings::default(), HomeAssistantSettings::default());
-        let announced = preview(&[device], &mqtt, &settings).remove(0).1;
+        let announced = preview(&[device], &mqtt, &settings, &Identity::named("b2c3d4"))
+            .remove(0)
+            .1;
         let components = announced["components"].as_object().unwrap();
         assert_eq!(components.len(), table.len());
         for metric in table {

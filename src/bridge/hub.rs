@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::adapters::PendingCommand;
 use crate::model::{
-    Command, CommandOutcome, Device, DeviceId, DeviceState, Refusal, Update, Value,
+    Command, CommandOutcome, Device, DeviceId, DeviceState, Health, Refusal, Update, Value,
 };
 
 /// News that an output may fall behind before it has to take a snapshot.
@@ -50,6 +50,8 @@ struct Shared {
     commands: mpsc::Sender<PendingCommand>,
     /// How many of those who may give commands are there.
     operators: watch::Sender<usize>,
+    /// What troubles an output, for the status of the bridge itself.
+    trouble: watch::Sender<Option<Health>>,
     /// Since when an output has had something to pass on.
     waiting: Mutex<Option<Instant>>,
 }
@@ -89,6 +91,7 @@ impl Hub {
             registry: RwLock::default(),
             commands,
             operators: watch::Sender::new(0),
+            trouble: watch::Sender::new(None),
             waiting: Mutex::default(),
         };
         (
@@ -118,6 +121,11 @@ impl Hub {
     /// How many of those who may give commands are there at any moment.
     pub fn operators(&self) -> watch::Receiver<usize> {
         self.shared.operators.subscribe()
+    }
+
+    /// What troubles an output.
+    pub(super) fn trouble(&self) -> Option<Health> {
+        self.shared.trouble.borrow().clone()
     }
 
     /// Makes a device known or changes its description; outputs hear of real changes only.
@@ -224,6 +232,15 @@ impl Feed {
     /// Whether an adapter that is of interest may still name devices that it had all along.
     pub(super) fn may_come(&self, is_of_interest: impl Fn(&str) -> bool) -> bool {
         self.read(|registry| registry.unsettled.iter().any(|it| is_of_interest(it)))
+    }
+
+    /// Says what troubles this output, for the status of the bridge itself; `None` when all is well.
+    pub fn set_trouble(&self, trouble: Option<Health>) {
+        self.shared.trouble.send_if_modified(|before| {
+            let is_news = *before != trouble;
+            *before = trouble;
+            is_news
+        });
     }
 
     /// The output begins to pass something on.

@@ -11,6 +11,9 @@ use crate::model::{
     Decimal, Device, DeviceId, Health, HealthCode, Metric, OnOff, Quantity, Readings, Report, Value,
 };
 
+/// The bridge as a kind of device.
+const KIND: &str = "wattbridge";
+
 /// One source as the bridge's device shows it.
 pub(super) struct SourceView<'a> {
     pub(super) source: &'a Arc<dyn Source>,
@@ -27,16 +30,17 @@ pub(super) struct Totals {
     pub(super) store_failing: bool,
     /// Sections of the configuration that cannot be used.
     pub(super) refused: usize,
+    /// What troubles an output.
+    pub(super) output: Option<Health>,
 }
 
-/// The description. `instance` tells several bridges in one home apart.
+/// The description. `instance` is the id of this bridge, which tells several in one home apart.
 pub(super) fn describe<'a>(
     instance: &str,
     sources: impl Iterator<Item = &'a Arc<dyn Source>> + Clone,
 ) -> Device {
-    let mut device = Device::new("wattbridge", instance, "wattbridge", "wattbridge");
-    device.id = id(instance);
-    // A topic is no serial number.
+    let mut device = Device::new(KIND, instance, "wattbridge", "wattbridge");
+    // What was made up is no serial number.
     device.serial = String::new();
     device.model = Some("Bridge".to_owned());
     device.firmware = Some(env!("CARGO_PKG_VERSION").to_owned());
@@ -77,7 +81,7 @@ pub(super) fn describe<'a>(
 
 /// Its id. It has to stay when sections come and go.
 pub(crate) fn id(instance: &str) -> DeviceId {
-    DeviceId::new(instance, "bridge")
+    DeviceId::new(KIND, instance)
 }
 
 /// How all sources are, in one: the first one in trouble is told in full. Sources have no metric of
@@ -109,7 +113,7 @@ pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
                 .seen("counters cannot be saved")
                 .advise("See the log of wattbridge.")
         } else {
-            Health::ONLINE
+            totals.output.clone().unwrap_or(Health::ONLINE)
         };
     };
     let others = match troubles.count() + totals.refused {
@@ -238,6 +242,7 @@ mod tests {
             values_held: 0,
             store_failing,
             refused,
+            output: None,
         };
         super::health(&totals, &views).sentence()
     }

@@ -40,7 +40,7 @@ pub struct Setup {
     pub incomplete: Vec<&'static str>,
     /// How many sections cannot be used.
     pub refused: usize,
-    /// Tells several bridges in one home apart.
+    /// The id of this bridge, which tells several in one home apart.
     pub instance: String,
     /// The time.
     pub clock: Clock,
@@ -329,6 +329,7 @@ impl Bridge {
             values_held: self.intake.values_held(),
             store_failing: self.setup.store.is_failing(),
             refused: self.setup.refused,
+            output: self.hub.trouble(),
         };
         let views: Vec<SourceView<'_>> = lines
             .iter()

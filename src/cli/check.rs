@@ -8,6 +8,7 @@ use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
 use crate::links::Links;
+use crate::store::Lock;
 use crate::terminal::{remark, say};
 
 /// Says whether the configuration is right, and what is wrong with it
@@ -49,7 +50,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     }
     // As `run` does: what is wrong with one section says nothing of the others.
     let connected = if args.connect {
-        connect(&configured, &args.config.links())
+        connect(&configured, &args.config)
     } else {
         Ok(())
     };
@@ -63,7 +64,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     }
 }
 
-fn connect(configured: &Configured, links: &Links) -> Result<(), CliError> {
+fn connect(configured: &Configured, args: &ConfigArgs) -> Result<(), CliError> {
+    // Two would fight for serial ports, and each would find the devices busy.
+    let store = args.store_path(&configured.store);
+    let _lock = Lock::take(&store, &args.config).map_err(anyhow::Error::from)?;
+    let links = &args.links();
     runtime()?.block_on(async {
         let stop = stop::on_signal();
         tokio::select! {

@@ -19,7 +19,7 @@ use crate::links::Links;
 use crate::model::{Device, DeviceState, HealthCode, Role, Update, Value};
 use crate::outputs::OutputSettings;
 use crate::outputs::home_assistant::PaceSettings;
-use crate::store::Store;
+use crate::store::{Identity, Store};
 use crate::terminal::say;
 
 /// The port that every MQTT client tries first.
@@ -69,12 +69,13 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
         pace.insert("*".to_owned(), at_once);
         welcome(args.port, address.port());
         let (store, saved) = Store::in_memory();
+        let identity = Identity::passing();
         let (bridge, hub) = Bridge::new(Setup {
             sources: sources(&stop).await?,
             sums: Vec::new(),
             incomplete: Vec::new(),
             refused: 0,
-            instance: outputs.instance(),
+            instance: identity.id().to_owned(),
             clock: Clock::system(),
             links: Links::new(),
             store,
@@ -89,7 +90,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
             });
         }
         tokio::spawn(show(hub.feed(), stop.clone()));
-        let result = run::connect(bridge, &hub, &outputs, &stop).await;
+        let result = run::connect(bridge, &hub, &outputs, &identity, &stop).await;
         broker.stop().await;
         result
     })

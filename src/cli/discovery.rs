@@ -12,7 +12,7 @@ use crate::bridge::{Bridge, Known, Setup};
 use crate::clock::Clock;
 use crate::links::Links;
 use crate::outputs::home_assistant;
-use crate::store::Store;
+use crate::store::{Identity, Lock, Saved, Store};
 use crate::terminal::{remark, say};
 
 /// Prints what is announced to Home Assistant
@@ -43,7 +43,18 @@ pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
     for problem in &configured.problems {
         remark(&problem.to_string());
     }
-    let known = runtime()?.block_on(devices(args, &configured));
+    let path = args.config.store_path(&configured.store);
+    let lock = args.ask.then(|| Lock::take(&path, &args.config.config));
+    let _lock = lock.transpose().map_err(anyhow::Error::from)?;
+    let (store, saved) = if path.exists() {
+        Store::look_at(&path)
+    } else {
+        Store::in_memory()
+    };
+    // The first run makes one.
+    let identity = Identity::kept(&store, &saved).unwrap_or_else(|| Identity::named("BRIDGE"));
+    let saved = if args.ask { Saved::default() } else { saved };
+    let known = runtime()?.block_on(devices(args, &configured, &identity, store, saved));
     if known.is_empty() {
         return Err(
             anyhow!("no device is known yet; try --ask, or `wattbridge check --connect`").into(),
@@ -55,7 +66,7 @@ pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
         remark(&complaint);
     }
     for (topic, payload) in
-        home_assistant::preview(&devices, &outputs.mqtt, &outputs.home_assistant)
+        home_assistant::preview(&devices, &outputs.mqtt, &outputs.home_assistant, &identity)
     {
         let payload = if args.topics {
             String::new()
@@ -70,19 +81,19 @@ pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
 }
 
 /// The devices of an earlier run, or those that answer now.
-async fn devices(args: &DiscoveryArgs, configured: &Configured) -> Vec<Known> {
-    let path = args.config.store_path(&configured.store);
-    let (store, saved) = if args.ask || !path.exists() {
-        Store::in_memory()
-    } else {
-        Store::look_at(&path)
-    };
+async fn devices(
+    args: &DiscoveryArgs,
+    configured: &Configured,
+    identity: &Identity,
+    store: Store,
+    saved: Saved,
+) -> Vec<Known> {
     let (bridge, hub) = Bridge::new(Setup {
         sources: configured.sources.clone(),
         sums: configured.sums.clone(),
         incomplete: Vec::new(),
         refused: 0,
-        instance: configured.outputs.instance(),
+        instance: identity.id().to_owned(),
         clock: Clock::system(),
         links: Links::new(),
         store,

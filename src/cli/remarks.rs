@@ -6,11 +6,13 @@ use super::setup::Configured;
 use crate::adapters::ADAPTERS;
 use crate::bridge::own_metrics;
 use crate::config::{nearest, quoted};
+use crate::store::Identity;
 
 /// One sentence each, with what to do.
 pub(super) fn remarks(configured: &Configured) -> Vec<String> {
     let mut remarks = configured.exposed.clone();
-    if configured.outputs.switched_on().is_empty() {
+    let outputs = configured.outputs.switched_on(&Identity::passing());
+    if outputs.is_empty() {
         remarks.push(
             "Nothing is passed on to anybody: every output is switched off. Take enabled = false out of [home_assistant]."
                 .to_owned(),

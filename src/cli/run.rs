@@ -14,7 +14,7 @@ use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::outputs::{OutputError, OutputSettings};
-use crate::store::Store;
+use crate::store::{Identity, Lock, Store};
 
 /// How long outputs may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(8);
@@ -62,16 +62,18 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
         ..
     } = configured;
     let path = args.config.store_path(&store);
+    let _lock = Lock::take(&path, &args.config.config).map_err(anyhow::Error::from)?;
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let stop = stop::on_signal();
         let (saver, saved) = Store::open(&path);
+        let identity = Identity::of(&saver, &saved, &path);
         let setup = Setup {
             sources,
             sums,
             incomplete,
             refused,
-            instance: outputs.instance(),
+            instance: identity.id().to_owned(),
             clock: Clock::system(),
             links: args.config.links(),
             store: saver.clone(),
@@ -79,14 +81,15 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
             save_every: store.save_every.get(),
         };
         tracing::info!(
-            "wattbridge {} runs with {} configured device{}.",
+            "wattbridge {}, bridge {}, runs with {} configured device{}.",
             env!("CARGO_PKG_VERSION"),
+            identity.id(),
             setup.sources.len(),
             if setup.sources.len() == 1 { "" } else { "s" }
         );
         let (bridge, hub) = Bridge::new(setup);
         let beacon = Beacon::start(&args.config.config, hub.view(), stop.clone());
-        let result = connect(bridge, &hub, &outputs, &stop).await;
+        let result = connect(bridge, &hub, &outputs, &identity, &stop).await;
         beacon.stop().await;
         saver.close();
         tracing::info!("wattbridge has stopped.");
@@ -102,10 +105,11 @@ pub(super) async fn connect(
     bridge: Bridge,
     hub: &Hub,
     outputs: &OutputSettings,
+    identity: &Identity,
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
     let mut running: JoinSet<Result<(), OutputError>> = JoinSet::new();
-    for output in outputs.switched_on() {
+    for output in outputs.switched_on(identity) {
         let (feed, stop) = (hub.feed(), stop.clone());
         running.spawn(async move {
             // Keeps the name for the log while the output runs.

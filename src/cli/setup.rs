@@ -1,7 +1,7 @@
 //! From the configuration file to everything that runs.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -67,13 +67,21 @@ impl ConfigArgs {
         Links::new().with_ports(Ports::below(&self.root))
     }
 
-    /// The store's file: as configured, else beside the configuration.
+    /// The store's file: as configured, else beside the configuration and named after it, so that
+    /// two configurations in one folder have two.
     pub(super) fn store_path(&self, store: &StoreSettings) -> PathBuf {
-        let folder = self.config.parent().unwrap_or(Path::new(""));
-        store
-            .path
-            .clone()
-            .unwrap_or_else(|| folder.join("wattbridge.db"))
+        if let Some(path) = &store.path {
+            return path.clone();
+        }
+        let own = self.config.with_extension("db");
+        // All configurations in a folder once had this one, and who is alone there still has.
+        let first = self.config.with_file_name("wattbridge.db");
+        let is_alone = !self.config.with_file_name("wattbridge.toml").exists();
+        if !own.exists() && first.exists() && is_alone {
+            first
+        } else {
+            own
+        }
     }
 }
 
@@ -224,6 +232,30 @@ mod tests {
 
     fn read(text: &str) -> Result<Configured, Problems> {
         Configured::from_file(&File::parse(text, "wattbridge.toml")?)
+    }
+
+    #[test]
+    fn the_store_is_named_after_the_configuration_unless_there_is_one_from_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, store) = (PathBuf::from("/"), StoreSettings::default());
+        let path = |name: &str| {
+            let config = folder.path().join(name);
+            let root = root.clone();
+            let path = ConfigArgs { config, root }.store_path(&store);
+            path.file_name().unwrap().to_owned().into_string().unwrap()
+        };
+        assert_eq!(path("wattbridge.toml"), "wattbridge.db");
+        assert_eq!(path("roof.toml"), "roof.db");
+        let touch = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        touch("wattbridge.db");
+        assert_eq!(
+            path("roof.toml"),
+            "wattbridge.db",
+            "it was its store so far"
+        );
+        touch("wattbridge.toml");
+        assert_eq!(path("roof.toml"), "roof.db", "it is the other one's");
+        assert_eq!(path("wattbridge.toml"), "wattbridge.db");
     }
 
     #[test]

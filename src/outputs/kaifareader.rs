@@ -20,6 +20,7 @@ use super::{Output, OutputError, Running};
 use crate::bridge::{Feed, News};
 use crate::config::{Complaint, SectionDoc, Settings};
 use crate::model::Update;
+use crate::store::Identity;
 
 /// How long the end of the session may take.
 const GRACE: Duration = Duration::from_secs(3);
@@ -75,16 +76,25 @@ impl Settings for KaifareaderSettings {
 pub struct Kaifareader {
     mqtt: MqttSettings,
     settings: KaifareaderSettings,
+    identity: Identity,
 }
 
 impl Kaifareader {
-    /// From its own section of the configuration file and that of the broker.
-    pub const fn new(mqtt: MqttSettings, settings: KaifareaderSettings) -> Self {
-        Self { mqtt, settings }
+    /// From its own section of the configuration file and that of the broker, for this bridge.
+    pub const fn new(
+        mqtt: MqttSettings,
+        settings: KaifareaderSettings,
+        identity: Identity,
+    ) -> Self {
+        Self {
+            mqtt,
+            settings,
+            identity,
+        }
     }
 
     async fn work(self, mut feed: Feed, stop: CancellationToken) -> Result<(), OutputError> {
-        let connection = self.mqtt.connection_of(self.name())?;
+        let connection = self.mqtt.connection_of(self.name(), &self.identity)?;
         let broker = format!("{}:{}", connection.host, connection.port);
         let (session, mut events) = Session::start(connection, stop.clone());
         let mut meter = Meter::new(self.name(), self.settings.device.clone());

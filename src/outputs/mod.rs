@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bridge::Feed;
 use crate::config::{File, Problem, Problems, SecretError, SectionDoc, Settings};
+use crate::store::Identity;
 
 use self::home_assistant::{HomeAssistant, HomeAssistantSettings};
 use self::kaifareader::{Kaifareader, KaifareaderSettings};
@@ -113,18 +114,14 @@ impl OutputSettings {
         ]
     }
 
-    /// A name for this bridge that stays, for its own device.
-    pub fn instance(&self) -> String {
-        self.mqtt.base_topic.clone()
-    }
-
     /// Tries what the outputs connect to: a name and what became of it.
     pub async fn probe(&self) -> Vec<(String, Result<String, String>)> {
         if !self.needs_broker() {
             return Vec::new();
         }
         let broker = format!("MQTT broker {}:{}", self.mqtt.host, self.mqtt.port());
-        let result = match self.mqtt.connection() {
+        // Not the bridge's own name, under which it may be there already.
+        let result = match self.mqtt.connection(&Identity::passing()) {
             Ok(connection) => mqtt::session::probe(&connection)
                 .await
                 .map_err(|error| error.to_string()),
@@ -133,16 +130,24 @@ impl OutputSettings {
         vec![(broker, result.map(|()| "it accepts us".to_owned()))]
     }
 
-    /// Every output that is switched on: the one list of outputs there is.
-    pub fn switched_on(&self) -> Vec<Box<dyn Output>> {
+    /// Every output that is switched on, for this bridge: the one list of outputs there is.
+    pub fn switched_on(&self, bridge: &Identity) -> Vec<Box<dyn Output>> {
         let mut outputs: Vec<Box<dyn Output>> = Vec::new();
         if self.home_assistant.enabled {
             let settings = self.home_assistant.clone();
-            outputs.push(Box::new(HomeAssistant::new(self.mqtt.clone(), settings)));
+            outputs.push(Box::new(HomeAssistant::new(
+                self.mqtt.clone(),
+                settings,
+                bridge.clone(),
+            )));
         }
         if self.kaifareader.enabled {
             let settings = self.kaifareader.clone();
-            outputs.push(Box::new(Kaifareader::new(self.mqtt.clone(), settings)));
+            outputs.push(Box::new(Kaifareader::new(
+                self.mqtt.clone(),
+                settings,
+                bridge.clone(),
+            )));
         }
         if self.solarview.enabled
             && let Some(output) = SolarView::new(self.solarview.clone())
@@ -169,7 +174,7 @@ mod tests {
     fn the_configuration_decides_which_outputs_there_are() {
         let mut settings = OutputSettings::default();
         let names = |settings: &OutputSettings| {
-            let outputs = settings.switched_on();
+            let outputs = settings.switched_on(&Identity::named("b2c3d4"));
             outputs.iter().map(|o| o.name()).collect::<Vec<_>>()
         };
         assert_eq!(names(&settings), ["home_assistant"]);

@@ -11,7 +11,8 @@ use crate::config::{Period, Settings};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreSettings {
-    /// The SQLite file. Left out: `wattbridge.db` beside the configuration file.
+    /// The SQLite file. Left out: beside the configuration file, with its name and the ending
+    /// `.db`. One program for one store: while it runs, a second one with the same store is refused.
     pub path: Option<PathBuf>,
     /// How often the counters of one device are written at most. Longer spares an SD card; after a
     /// power cut the counters continue from what was written last, so that no more than what was

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Each step takes the file from the format of its index to the next.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE device (
         id       TEXT PRIMARY KEY,
         source   TEXT NOT NULL,           -- the section of the configuration that reached it
@@ -23,7 +24,17 @@ const STEPS: &[&str] = &["
         json     TEXT NOT NULL,           -- what an adapter wants to find again
         PRIMARY KEY (source, key)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- A file from before bridges had ids: what was announced under the name they all shared. A file
+    -- made just now has nothing of the kind.
+    INSERT INTO memory
+        SELECT 'bridge', 'name', '\"earlier\"' FROM pragma_user_version WHERE user_version = 1;
+    INSERT INTO memory
+        SELECT 'bridge', 'earlier', (SELECT json_group_array(id) FROM device)
+        FROM pragma_user_version WHERE user_version = 1;
+",
+];
 
 /// Brings the file to the newest format, all steps or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
@@ -44,8 +55,43 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A file as the first format was, with one device.
+    pub(in crate::store) fn write_first_format(path: &std::path::Path) {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch(STEPS[0]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO device VALUES ('kaifa_1', 'kaifa@here', '{}'); PRAGMA user_version = 1;",
+            )
+            .unwrap();
+    }
+
+    #[test]
+    fn a_file_of_the_first_format_remembers_what_was_announced_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        write_first_format(&path);
+        let mut connection = Connection::open(&path).unwrap();
+        migrate(&mut connection).unwrap();
+        let ask = |connection: &Connection, key: &str| -> String {
+            let query = "SELECT json FROM memory WHERE source = 'bridge' AND key = ?1";
+            connection
+                .query_row(query, [key], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!(ask(&connection, "name"), "\"earlier\"");
+        assert_eq!(ask(&connection, "earlier"), "[\"kaifa_1\"]");
+
+        let mut new = Connection::open_in_memory().unwrap();
+        migrate(&mut new).unwrap();
+        let rows: i64 = new
+            .query_row("SELECT count(*) FROM memory", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 0);
+    }
 
     #[test]
     fn a_new_file_gets_every_table_once() {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 
 use super::saved::{self, Saved};
 use super::{StoreError, migrations};
@@ -28,7 +28,33 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
     connection.pragma_update(None, "cache_size", -256)?;
     migrations::migrate(&mut connection)?;
     let saved = saved::load(&connection)?;
+    fold_in(&connection)?;
     Ok((connection, saved))
+}
+
+/// Brings all that is in the log into the file, so that a copy of the file alone has it.
+pub(super) fn fold_in(connection: &Connection) -> Result<(), StoreError> {
+    // A reader may hold it up, which the row returned would say; the next time will do.
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
+/// Whether the file holds what SQLite or this program cannot have put there.
+pub(super) fn is_damage(error: &StoreError) -> bool {
+    match error {
+        StoreError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => {
+            let codes = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
+            // A table or a column is not there.
+            let is_odd = failure.extended_code == ffi::SQLITE_ERROR;
+            let is_cut_short = failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ;
+            is_odd || is_cut_short || codes.contains(&failure.code)
+        }
+        StoreError::Sqlite(
+            rusqlite::Error::SqlInputError { .. }
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..),
+        ) => true,
+        StoreError::Sqlite(_) | StoreError::Newer { .. } => false,
+    }
 }
 
 /// Makes a new file that nobody else can read; SQLite gives its logs the same rights. One that is
@@ -43,30 +69,34 @@ fn make_private(path: &Path) {
 
 /// Opens the file at the start, when waiting for another program that holds it for a moment, such
 /// as a backup, is better than to begin with nothing. A file that is no database, or a damaged one,
-/// is kept under another name and replaced.
-pub(super) fn open_at_start(path: &Path) -> Result<(Connection, Saved), StoreError> {
-    let has_code = |error: &StoreError, codes: [ErrorCode; 2]| {
-        matches!(error, StoreError::Sqlite(error)
-            if error.sqlite_error_code().is_some_and(|code| codes.contains(&code)))
+/// is kept under another name and replaced; true then.
+pub(super) fn open_at_start(path: &Path) -> Result<(Connection, Saved, bool), StoreError> {
+    let is_busy = |error: &StoreError| {
+        matches!(error, StoreError::Sqlite(error) if error.sqlite_error_code().is_some_and(
+            |code| [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked].contains(&code)
+        ))
     };
-    let is_busy =
-        |error: &StoreError| has_code(error, [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked]);
-    let is_damaged =
-        |error: &StoreError| has_code(error, [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt]);
     match patiently(|| open(path), is_busy, || std::thread::sleep(PAUSE)) {
-        Err(error) if is_damaged(&error) => {
-            let moved = set_aside(path);
+        Err(error) if is_damage(&error) => {
             tracing::warn!(
-                "The store {} is damaged ({error}). {} and begun anew; counters find their baseline again by themselves.",
+                "The store {} is damaged ({error}). {} It is begun anew: counters find their baseline again by \
+                 themselves, energy that is computed here begins at 0. Look after the disk or SD card.",
                 path.display(),
-                match &moved {
-                    Ok(aside) => format!("It was kept as {}", Path::new(aside).display()),
-                    Err(error) => format!("It could not be renamed ({error})"),
-                }
+                in_words(&set_aside(path)),
             );
-            open(path)
+            let (connection, saved) = open(path)?;
+            Ok((connection, saved, true))
         }
-        other => other,
+        other => other.map(|(connection, saved)| (connection, saved, false)),
+    }
+}
+
+/// What became of the damaged file.
+pub(super) fn in_words(moved: &std::io::Result<Option<OsString>>) -> String {
+    match moved {
+        Ok(Some(aside)) => format!("What was there is kept as {}.", Path::new(aside).display()),
+        Ok(None) => String::new(),
+        Err(error) => format!("It could not be renamed ({error})."),
     }
 }
 
@@ -85,8 +115,9 @@ fn patiently<T, E>(
     open()
 }
 
-/// Renames the file together with its log: a log left behind would be played into the new file.
-fn set_aside(path: &Path) -> std::io::Result<OsString> {
+/// Renames the file, if there is one, together with its log: a log left behind would be played into
+/// the new file.
+pub(super) fn set_aside(path: &Path) -> std::io::Result<Option<OsString>> {
     let stamp = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_secs());
@@ -97,14 +128,15 @@ fn set_aside(path: &Path) -> std::io::Result<OsString> {
     };
     let from = path.as_os_str().to_owned();
     let aside = with(&from, &format!(".damaged-{stamp}"));
-    for end in ["-wal", "-shm"] {
+    let mut is_there = false;
+    for end in ["-wal", "-shm", ""] {
         match std::fs::rename(with(&from, end), with(&aside, end)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            Ok(()) => is_there = true,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
-    std::fs::rename(&from, &aside)?;
-    Ok(aside)
+    Ok(is_there.then_some(aside))
 }
 
 #[cfg(test)]

@@ -38,19 +38,34 @@ pub struct Counter {
 }
 
 impl Saved {
-    /// What there is a row of.
-    pub(super) fn subjects(&self) -> impl Iterator<Item = Subject> {
-        let devices = self.devices.iter().map(|saved| Subject::Device {
-            id: saved.device.id.to_string(),
+    /// The same as changes that bring all of it into an empty file.
+    pub(super) fn changes(&self) -> Changes {
+        let content = |source: &str, json: Option<String>| Content {
+            source: source.to_owned(),
+            json,
+        };
+        let devices = self.devices.iter().map(|saved| {
+            let id = saved.device.id.to_string();
+            let json = serde_json::to_string(&saved.device).ok();
+            (Subject::Device { id }, content(&saved.source, json))
         });
-        let counters = self.counters.keys().cloned().map(Subject::Counter);
-        let memory = self.memory.keys().map(|(source, key)| Subject::Memory {
-            source: source.clone(),
-            key: key.clone(),
+        let counters = self.counters.iter().map(|(counter, state)| {
+            let subject = Subject::Counter(counter.clone());
+            (subject, content("", Some(state.to_string())))
         });
-        devices.chain(counters).chain(memory)
+        let memory = self.memory.iter().map(|((source, key), value)| {
+            let subject = Subject::Memory {
+                source: source.clone(),
+                key: key.clone(),
+            };
+            (subject, content(source, Some(value.to_string())))
+        });
+        devices.chain(counters).chain(memory).collect()
     }
 }
+
+/// What is to be written, by what it is about.
+pub(super) type Changes = BTreeMap<Subject, Content>;
 
 /// What a change is about; a later change of the same subject replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,59 +82,81 @@ pub(super) struct Content {
     pub(super) json: Option<String>,
 }
 
+/// Reads all rows. One that holds what nobody can have written is left out and told of.
 pub(super) fn load(connection: &Connection) -> Result<Saved, StoreError> {
     let mut saved = Saved::default();
     for_each(
         connection,
         "SELECT source, json, '' FROM device",
-        |source, json, _| match serde_json::from_str(&json) {
-            Ok(device) => saved.devices.push(SavedDevice { source, device }),
-            Err(error) => skipped("device", &error),
+        |source, json, _| {
+            let device = serde_json::from_str(json)?;
+            let source = source.to_owned();
+            saved.devices.push(SavedDevice { source, device });
+            Ok(())
         },
     )?;
     for_each(
         connection,
         "SELECT device, key, state FROM counter",
-        |device, key, state| match serde_json::from_str(&state) {
-            Ok(value) => drop(saved.counters.insert(Counter { device, key }, value)),
-            Err(error) => skipped("counter", &error),
+        |device, key, state| {
+            let (device, key) = (device.to_owned(), key.to_owned());
+            let state = serde_json::from_str(state)?;
+            saved.counters.insert(Counter { device, key }, state);
+            Ok(())
         },
     )?;
     for_each(
         connection,
         "SELECT source, key, json FROM memory",
-        |source, key, json| match serde_json::from_str(&json) {
-            Ok(value) => drop(saved.memory.insert((source, key), value)),
-            Err(error) => skipped("memory", &error),
+        |source, key, json| {
+            let value = serde_json::from_str(json)?;
+            let place = (source.to_owned(), key.to_owned());
+            saved.memory.insert(place, value);
+            Ok(())
         },
     )?;
     Ok(saved)
 }
 
-fn skipped(what: &str, error: &serde_json::Error) {
-    tracing::warn!(
-        "A saved {what} cannot be read ({error}) and is left out; it comes back by itself when the device next answers."
-    );
+/// Why a single row cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum BadRow {
+    #[error("{0}")]
+    Text(#[from] rusqlite::types::FromSqlError),
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
 }
 
 fn for_each(
     connection: &Connection,
     query: &str,
-    mut take: impl FnMut(String, String, String),
+    mut take: impl FnMut(&str, &str, &str) -> Result<(), BadRow>,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        take(row.get(0)?, row.get(1)?, row.get(2)?);
+        let columns = [row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?];
+        let [first, second, third] = columns.map(|column| column.as_str());
+        let taken = (|| take(first?, second?, third?))();
+        if let Err(error) = taken {
+            // The name of what it is about is all that can be said of it; it may be damaged too.
+            let name: String = columns
+                .iter()
+                .filter_map(|column| column.as_str().ok())
+                .next()
+                .map(|name| name.escape_debug().take(60).collect())
+                .unwrap_or_default();
+            tracing::warn!(
+                "What was saved of \"{name}\" cannot be read ({error}) and is left out. A device and its counters come \
+                 back by themselves when it next answers; energy that is computed here begins anew."
+            );
+        }
     }
     Ok(())
 }
 
 /// Writes all changes, or none.
-pub(super) fn write(
-    connection: &mut Connection,
-    changes: &BTreeMap<Subject, Content>,
-) -> Result<(), StoreError> {
+pub(super) fn write(connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     for (subject, content) in changes {
         let json = content.json.as_ref();

@@ -1,22 +1,29 @@
 //! The thread that writes, and the handles that feed it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde::Serialize;
 
 use super::StoreError;
-use super::opening::{open, open_at_start};
-use super::saved::{self, Content, Counter, Saved, Subject};
+use super::opening::{fold_in, in_words, is_damage, open, open_at_start, set_aside};
+use super::sameness::Sameness;
+use super::saved::{self, Changes, Content, Counter, Saved, Subject};
 use crate::model::{Device, DeviceId};
 
 /// How long to wait before writing again after the disk refused.
 const RETRY: Duration = Duration::from_secs(30);
+/// How long changes are gathered: all of them together cost the SD card as much as one.
+const GATHER: Duration = Duration::from_secs(3);
+/// How often the log is folded into the file while the program runs.
+const FOLD_IN: Duration = Duration::from_secs(60 * 60);
+/// How long a problem that was mended at once is shown, so that somebody sees it.
+const SHOWN: Duration = Duration::from_secs(150);
 /// Subjects kept in memory while the disk refuses; far above any real installation.
 const MAX_PENDING: usize = 100_000;
 
@@ -32,6 +39,7 @@ enum Job {
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     failing: Arc<AtomicBool>,
+    is_open: bool,
 }
 
 impl Store {
@@ -39,23 +47,25 @@ impl Store {
     /// opened, nothing was saved and the program runs all the same. Waits some 20 seconds for
     /// another program that holds the file.
     pub fn open(path: &Path) -> (Self, Saved) {
-        let (connection, saved) = match open_at_start(path) {
-            Ok((connection, saved)) => (Some(connection), saved),
+        let (connection, saved, was_damaged) = match open_at_start(path) {
+            Ok((connection, saved, was_damaged)) => (Some(connection), saved, was_damaged),
             Err(error) => {
                 tracing::warn!(
                     "The store {} cannot be opened ({error}). Running on without it: counters are not protected over a restart. \
                      Check that the folder exists, is yours and has space.",
                     path.display()
                 );
-                (None, Saved::default())
+                (None, Saved::default(), false)
             }
         };
-        (Self::start(connection, Some(path.to_owned())), saved)
+        let writer = Writer::new(Some(path.to_owned()), connection, &saved, was_damaged);
+        (Self::start(writer), saved)
     }
 
     /// A store that forgets everything at the end, for demonstrations and replays.
     pub fn in_memory() -> (Self, Saved) {
-        (Self::start(None, None), Saved::default())
+        let saved = Saved::default();
+        (Self::start(Writer::new(None, None, &saved, false)), saved)
     }
 
     /// Reads what was saved and saves nothing, beside a program that runs.
@@ -71,21 +81,13 @@ impl Store {
             );
             Saved::default()
         });
-        (Self::start(None, None), saved)
+        (Self::start(Writer::new(None, None, &saved, false)), saved)
     }
 
-    fn start(connection: Option<Connection>, path: Option<PathBuf>) -> Self {
+    fn start(writer: Writer) -> Self {
         let (jobs, inbox) = mpsc::channel();
-        let failing = Arc::new(AtomicBool::new(path.is_some() && connection.is_none()));
-        let writer = Writer {
-            connection,
-            path,
-            failing: Arc::clone(&failing),
-            unread: BTreeSet::new(),
-            has_read: !failing.load(Ordering::Relaxed),
-            pending: BTreeMap::new(),
-            closing: false,
-        };
+        let failing = Arc::clone(&writer.failing);
+        let is_open = writer.has_read;
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox));
@@ -94,10 +96,19 @@ impl Store {
                 "The store cannot run ({error}); counters are not protected over a restart. Free some memory and restart."
             );
         }
-        Self { jobs, failing }
+        Self {
+            jobs,
+            failing,
+            is_open,
+        }
     }
 
-    /// Whether saving fails at the moment.
+    /// Whether the file was opened at the start.
+    pub(super) const fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Whether saving fails at the moment, or had to begin with a new file a moment ago.
     pub fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
     }
@@ -159,25 +170,76 @@ impl Store {
 }
 
 struct Writer {
-    connection: Option<Connection>,
     /// `None` for a store that forgets.
     path: Option<PathBuf>,
+    file: Option<OpenFile>,
+    /// For the handles: whether there is a problem to be shown.
     failing: Arc<AtomicBool>,
+    /// The disk takes nothing, and is tried again then.
+    retry_at: Option<Instant>,
+    shown_until: Option<Instant>,
     /// Whether the program began with what is in the file.
     has_read: bool,
     /// Rows that the program did not begin with, because the file could be opened only later.
     unread: BTreeSet<Subject>,
-    pending: BTreeMap<Subject, Content>,
+    /// All that is in the file, to make it anew when it is damaged.
+    kept: Changes,
+    /// The file was begun anew and lacks what is `kept`.
+    lacks_all: bool,
+    pending: Changes,
+    /// When what is pending is written.
+    due: Option<Instant>,
     closing: bool,
 }
 
+struct OpenFile {
+    connection: Connection,
+    /// As we left it.
+    sameness: Sameness,
+    folded_in: Instant,
+}
+
+impl OpenFile {
+    fn new(connection: Connection, path: &Path) -> Self {
+        Self {
+            connection,
+            sameness: Sameness::of(path),
+            folded_in: Instant::now(),
+        }
+    }
+}
+
 impl Writer {
+    fn new(
+        path: Option<PathBuf>,
+        connection: Option<Connection>,
+        saved: &Saved,
+        was_damaged: bool,
+    ) -> Self {
+        let now = Instant::now();
+        let is_shut = path.is_some() && connection.is_none();
+        let opened = connection.zip(path.as_ref());
+        Self {
+            file: opened.map(|(connection, path)| OpenFile::new(connection, path)),
+            kept: path.as_ref().map_or_else(Changes::new, |_| saved.changes()),
+            path,
+            failing: Arc::new(AtomicBool::new(is_shut || was_damaged)),
+            retry_at: is_shut.then(|| now + RETRY),
+            shown_until: was_damaged.then(|| now + SHOWN),
+            has_read: !is_shut,
+            unread: BTreeSet::new(),
+            lacks_all: false,
+            pending: Changes::new(),
+            due: None,
+            closing: false,
+        }
+    }
+
     fn run(mut self, inbox: &mpsc::Receiver<Job>) {
         loop {
-            let job = if self.failing.load(Ordering::Relaxed) {
-                inbox.recv_timeout(RETRY)
-            } else {
-                inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            let job = match self.next() {
+                Some(at) => inbox.recv_timeout(at.saturating_duration_since(Instant::now())),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             let mut waiting = Vec::new();
             match job {
@@ -185,14 +247,21 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            // One transaction for all that has come meanwhile.
             while let Ok(job) = inbox.try_recv() {
                 self.take(job, &mut waiting);
             }
-            self.write();
+            let now = Instant::now();
+            let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+            if !waiting.is_empty() || is_due(self.retry_at.or(self.due)) {
+                self.write();
+            }
+            if is_due(self.shown_until) {
+                self.shown_until = None;
+            }
+            self.show();
             if self.closing {
                 // SQLite folds its log in with the last connection.
-                self.connection = None;
+                self.file = None;
                 self.closing = false;
             }
             for done in waiting {
@@ -200,6 +269,18 @@ impl Writer {
             }
         }
         self.write();
+    }
+
+    /// When there is something to do without a job. What is pending while the disk takes nothing
+    /// waits for the next try.
+    fn next(&self) -> Option<Instant> {
+        let own = [self.retry_at.or(self.due), self.shown_until];
+        own.into_iter().flatten().min()
+    }
+
+    fn show(&self) {
+        let shown = self.retry_at.is_some() || self.shown_until.is_some();
+        self.failing.store(shown, Ordering::Relaxed);
     }
 
     fn take(&mut self, job: Job, waiting: &mut Vec<mpsc::Sender<()>>) {
@@ -211,9 +292,16 @@ impl Writer {
             }
             Job::Change(..) if self.path.is_none() => {}
             Job::Change(subject, content) => {
-                if self.pending.len() < MAX_PENDING || self.pending.contains_key(&subject) {
-                    self.pending.insert(subject, content);
+                let is_known =
+                    self.pending.contains_key(&subject) || self.kept.contains_key(&subject);
+                if self.pending.len() >= MAX_PENDING && !self.pending.contains_key(&subject) {
+                    return;
                 }
+                // Where a counter begins must not be forgotten, nor who this bridge is.
+                let now = Instant::now();
+                let due = if is_known { now + GATHER } else { now };
+                self.due = Some(self.due.map_or(due, |before| before.min(due)));
+                self.pending.insert(subject, content);
             }
         }
     }
@@ -222,18 +310,24 @@ impl Writer {
         let Some(path) = self.path.clone() else {
             return;
         };
-        if self.pending.is_empty() && !self.failing.load(Ordering::Relaxed) {
+        if self.pending.is_empty() && self.retry_at.is_none() {
             return;
         }
         match self.try_write(&path) {
             Ok(()) => {
-                self.pending.clear();
-                if self.failing.swap(false, Ordering::Relaxed) {
+                for (subject, content) in std::mem::take(&mut self.pending) {
+                    match content.json {
+                        Some(_) => self.kept.insert(subject, content),
+                        None => self.kept.remove(&subject),
+                    };
+                }
+                self.due = None;
+                if self.retry_at.take().is_some() {
                     tracing::info!("The store {} takes values again.", path.display());
                 }
             }
             Err(error) => {
-                if !self.failing.swap(true, Ordering::Relaxed) {
+                if self.retry_at.replace(Instant::now() + RETRY).is_none() {
                     tracing::warn!(
                         "The store {} takes no values ({error}). Running on and trying again every {} seconds. \
                          Free some space on the disk or check the rights of the folder.",
@@ -243,12 +337,42 @@ impl Writer {
                 }
             }
         }
+        self.show();
     }
 
     fn try_write(&mut self, path: &Path) -> Result<(), StoreError> {
-        if self.connection.is_none() {
+        let file = self.file.as_ref();
+        if let Some(what) = file.and_then(|file| file.sameness.broken_by(path)) {
+            self.begin_anew(path, what);
+        }
+        match self.write_once(path) {
+            Err(error) if is_damage(&error) => {
+                self.begin_anew(path, &format!("is damaged ({error})"));
+                self.write_once(path)
+            }
+            other => other,
+        }
+    }
+
+    /// Sets aside what is there, so that the next write makes the file with all that is known.
+    fn begin_anew(&mut self, path: &Path, what: &str) {
+        // Before the connection is closed, which deletes a log of this name.
+        let moved = set_aside(path);
+        self.file = None;
+        self.lacks_all = self.has_read;
+        self.shown_until = Some(Instant::now() + SHOWN);
+        tracing::warn!(
+            "The store {} {what} while wattbridge runs. {} It is made anew with all that is known; nothing is lost. \
+             Look for what did it: another program, or a disk or SD card that fails.",
+            path.display(),
+            in_words(&moved),
+        );
+    }
+
+    fn write_once(&mut self, path: &Path) -> Result<(), StoreError> {
+        if self.file.is_none() {
             let (connection, saved) = open(path)?;
-            self.connection = Some(connection);
+            self.file = Some(OpenFile::new(connection, path));
             if !self.has_read {
                 self.has_read = true;
                 self.protect(path, &saved);
@@ -262,15 +386,29 @@ impl Writer {
         for subject in self.pending.keys() {
             unread.remove(subject);
         }
-        match &mut self.connection {
-            Some(connection) => saved::write(connection, &self.pending),
-            None => Ok(()),
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        if self.lacks_all {
+            let mut all = self.kept.clone();
+            all.extend(self.pending.clone());
+            saved::write(&mut file.connection, &all)?;
+            self.lacks_all = false;
+        } else {
+            saved::write(&mut file.connection, &self.pending)?;
         }
+        if file.folded_in.elapsed() >= FOLD_IN {
+            fold_in(&file.connection)?;
+            file.folded_in = Instant::now();
+        }
+        file.sameness = Sameness::of(path);
+        Ok(())
     }
 
     /// What began from nothing in this run must not replace what was saved in an earlier one.
     fn protect(&mut self, path: &Path, saved: &Saved) {
-        self.unread = saved.subjects().collect();
+        self.kept = saved.changes();
+        self.unread = self.kept.keys().cloned().collect();
         if !self.unread.is_empty() {
             tracing::warn!(
                 "The store {} could be opened only now. The counters saved in it are left as they are, and what is \

@@ -39,13 +39,14 @@ fn contains(state: &Json, expected: &Json) -> bool {
 }
 
 /// An announcement and a state of one device fit each other.
-fn check_announcement(id: &str, config: &Json, state: &Json, via: &str) {
+fn check_announcement(bridge: &str, id: &str, config: &Json, state: &Json, via: &str) {
+    let status = format!("wattbridge/{bridge}/status");
     assert_eq!(config["device"]["identifiers"], json!([id]));
     assert_eq!(config["device"]["via_device"], json!(via));
     assert_eq!(config["origin"]["name"], "wattbridge");
     assert_eq!(config["state_topic"], format!("wattbridge/{id}/state"));
     let topics = json!([
-        { "topic": "wattbridge/status" },
+        { "topic": status },
         { "topic": format!("wattbridge/{id}/availability") }
     ]);
     assert_eq!(config["availability"], topics);
@@ -59,7 +60,7 @@ fn check_announcement(id: &str, config: &Json, state: &Json, via: &str) {
         assert!(state.contains_key(key), "{id} lacks {key}: {state:?}");
     }
     for key in ["reason", "connectivity", "problem", "health"] {
-        let own = json!([{ "topic": "wattbridge/status" }]);
+        let own = json!([{ "topic": status }]);
         assert_eq!(components[key]["availability"], own, "{id} {key}");
     }
     // The state says nothing that was not announced, but for the time.
@@ -110,7 +111,9 @@ async fn everything_is_true(plan: Plan<'_>) {
     let (state, _) = wire
         .state("the truth", 0, &id, |state| contains(state, &ecu))
         .await;
-    check_announcement(&id, &config(&id), &state, "wattbridge_bridge");
+    let bridge_id = wire.bridge(0, true).await;
+    let via = format!("wattbridge_{bridge_id}");
+    check_announcement(&bridge_id, &id, &config(&id), &state, &via);
 
     for record in &telemetry.records {
         let own = inverter_id(record.uid);
@@ -124,7 +127,7 @@ async fn everything_is_true(plan: Plan<'_>) {
         let (state, _) = wire
             .state("the truth", 0, &own, |state| contains(state, &values))
             .await;
-        check_announcement(&own, &config(&own), &state, &id);
+        check_announcement(&bridge_id, &own, &config(&own), &state, &id);
         assert!(state["signal_quality"].is_number(), "{state}");
         assert!(state["energy_computed"].is_number(), "{state}");
         assert_eq!(config(&own)["device"]["model"], record.product_name());

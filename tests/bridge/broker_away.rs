@@ -14,7 +14,7 @@ fn is_on(state: &Json) -> bool {
 }
 
 /// All topics that have to be kept for these devices.
-fn topics(ids: &[String]) -> BTreeSet<String> {
+fn topics(bridge: &str, ids: &[String]) -> BTreeSet<String> {
     let of = |id: &String| {
         [
             format!("homeassistant/device/{id}/config"),
@@ -22,12 +22,12 @@ fn topics(ids: &[String]) -> BTreeSet<String> {
             format!("wattbridge/{id}/state"),
         ]
     };
-    let own = ["wattbridge/status".to_owned()];
+    let own = [format!("wattbridge/{bridge}/status")];
     ids.iter().flat_map(of).chain(own).collect()
 }
 
-fn everybody(gateway: &Gateway) -> Vec<String> {
-    let own = [gateway.id(), "wattbridge_bridge".to_owned()];
+fn everybody(bridge: &str, gateway: &Gateway) -> Vec<String> {
+    let own = [gateway.id(), format!("wattbridge_{bridge}")];
     gateway.inverter_ids().into_iter().chain(own).collect()
 }
 
@@ -45,11 +45,11 @@ async fn a_broker_that_starts_after_us_and_is_killed() {
     gateway.handle.wait_for_requests(30, 3).await;
     broker.start();
     let wire = Wire::tap(port).await;
-    let ids = everybody(&gateway);
+    let own = wire.bridge(0, true).await;
+    let ids = everybody(&own, &gateway);
     for id in &ids {
         wire.available(0, id, true).await;
     }
-    wire.text(0, "wattbridge/status", "online").await;
 
     // It had no file, so it knows nothing any more.
     broker.kill();
@@ -63,8 +63,11 @@ async fn a_broker_that_starts_after_us_and_is_killed() {
     let (_, mark) = wire.state("values", mark, &gateway.id(), is_on).await;
     wire.state("values", mark, &gateway.id(), is_on).await;
     let kept = kept(port).await;
-    assert_eq!(kept.keys().cloned().collect::<BTreeSet<_>>(), topics(&ids));
-    assert_eq!(kept["wattbridge/status"], "online");
+    assert_eq!(
+        kept.keys().cloned().collect::<BTreeSet<_>>(),
+        topics(&own, &ids)
+    );
+    assert_eq!(kept[&format!("wattbridge/{own}/status")], "online");
     assert!(bridge.end().await.success());
     // Away twice; each time said once, however often it was tried.
     let warnings = bridge.count(&["WARN"]);
@@ -108,12 +111,13 @@ async fn a_broker_that_restarts_while_the_ecu_is_away() {
     gateway.handle.clear_faults();
     wire.available(mark, &id, true).await;
     wire.available(mark, &inverter, true).await;
-    for id in everybody(&gateway) {
+    let own = wire.bridge(0, true).await;
+    for id in everybody(&own, &gateway) {
         let config = format!("homeassistant/device/{id}/config");
         assert_eq!(wire.on(&config).len(), 1, "{id}");
     }
     let kept = kept(broker.port()).await;
-    let expected = topics(&everybody(&gateway));
+    let expected = topics(&own, &everybody(&own, &gateway));
     assert_eq!(kept.keys().cloned().collect::<BTreeSet<_>>(), expected);
     assert!(bridge.end().await.success());
 }
@@ -127,7 +131,8 @@ async fn home_assistant_is_told_everything_when_it_starts() {
     let wire = Wire::tap(broker.port()).await;
     let home = Home::new(broker.port(), &[gateway.section()]);
     let mut bridge = home.run();
-    let ids = everybody(&gateway);
+    let own = wire.bridge(0, true).await;
+    let ids = everybody(&own, &gateway);
     for id in &ids {
         wire.available(0, id, true).await;
     }

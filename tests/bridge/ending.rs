@@ -31,7 +31,7 @@ async fn standard_error_that_nobody_reads_stops_nothing() {
     wire.state("still published", mark, &gateway.id(), |_| true)
         .await;
     assert!(bridge.end().await.success());
-    wire.text(mark, "wattbridge/status", "offline").await;
+    wire.bridge(mark, false).await;
     assert!(home.files().contains(&"wattbridge.db".to_owned()));
 }
 
@@ -61,7 +61,8 @@ async fn it_ends_in_order_with_its_terminal_unless_told_not_to() {
     bridge.signal("-HUP");
     assert!(bridge.ended().await.success(), "{}", bridge.said());
     assert_eq!(bridge.count(&["wattbridge has stopped."]), 1);
-    let mark = wire.text(mark, "wattbridge/status", "offline").await;
+    wire.bridge(mark, false).await;
+    let mark = wire.mark();
 
     let program = wattbridge(home.path(), &["run"]);
     let mut patient = Command::new("nohup");

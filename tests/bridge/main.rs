@@ -28,6 +28,7 @@ mod refused_files;
 mod restarts;
 mod secrets;
 mod several;
+mod several_bridges;
 mod store_full;
 mod sums;
 #[path = "../support/mod.rs"]

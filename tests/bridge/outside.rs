@@ -31,7 +31,9 @@ impl States {
             port: Some(port),
             ..MqttSettings::default()
         };
-        let mut settings = settings.connection().unwrap();
+        let mut settings = settings
+            .connection(&wattbridge::store::Identity::named("outside"))
+            .unwrap();
         settings.client_id = "states".to_owned();
         let stop = CancellationToken::new();
         let (session, mut events) = Session::start(settings, stop.clone());

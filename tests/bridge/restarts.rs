@@ -44,8 +44,8 @@ async fn a_farewell_a_kill_and_what_is_remembered() {
 
     let mark = wire.mark();
     assert!(bridge.end().await.success());
-    wire.text(mark, "wattbridge/status", "offline").await;
-    assert_eq!(kept(broker.port()).await["wattbridge/status"], "offline");
+    let status = format!("wattbridge/{}/status", wire.bridge(mark, false).await);
+    assert_eq!(kept(broker.port()).await[&status], "offline");
     // No sign of life is left behind, nor anything else.
     assert_eq!(home.files(), ["wattbridge.db", "wattbridge.toml"]);
 
@@ -68,12 +68,12 @@ async fn a_farewell_a_kill_and_what_is_remembered() {
 
     let mark = wire.mark();
     bridge.kill().await;
-    wire.text(mark, "wattbridge/status", "offline").await;
+    wire.text(mark, &status, "offline").await;
     gateway.handle.clear_faults();
     gateway.handle.set_speed(20.0);
     let mark = wire.mark();
     let mut bridge = home.run();
-    wire.text(mark, "wattbridge/status", "online").await;
+    wire.text(mark, &status, "online").await;
     let (state, _) = wire.state("back", mark, &inverters[0], is_on).await;
     assert!(
         state["energy_computed"].as_f64() >= computed.as_f64(),

@@ -73,11 +73,12 @@ async fn a_password_is_in_no_log_and_on_no_topic() {
         let mark = wire.mark();
         let mut bridge = loud(&home);
         wire.available(mark, &gateway.id(), true).await;
-        wire.available(mark, "wattbridge_bridge", true).await;
-        let check = home.done(&["check", "--connect"]).await;
-        assert_eq!(check.code, Some(0), "{check:?}");
+        let own = wire.own_device(mark).await;
+        wire.available(mark, &own, true).await;
         let shown = home.done(&["discovery"]).await;
         assert!(bridge.end().await.success());
+        let check = home.done(&["check", "--connect"]).await;
+        assert_eq!(check.code, Some(0), "{check:?}");
         let topics: Vec<_> = wire
             .all()
             .into_iter()

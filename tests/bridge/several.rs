@@ -23,8 +23,8 @@ async fn a_section_that_cannot_be_used_shows_in_the_bridge_itself() {
         reason.contains("1 section of the configuration cannot be used")
             && reason.contains("wattbridge check")
     };
-    let own = "wattbridge_bridge";
-    let (state, _) = wire.state("a reason", 0, own, told).await;
+    let own = wire.own_device(0).await;
+    let (state, _) = wire.state("a reason", 0, &own, told).await;
     assert_eq!(state["problem"], "ON");
     assert!(bridge.end().await.success());
 }
@@ -60,10 +60,10 @@ async fn one_bad_section_stops_no_other() {
         let address = format!("APS ECU 127.0.0.1:{nobody} refuses the connection");
         reason.contains(&address) && reason.contains("switch the ECU off and on")
     };
-    let own = "wattbridge_bridge";
-    let (state, _) = wire.state("a reason", 0, own, told).await;
+    let own = wire.own_device(0).await;
+    let (state, _) = wire.state("a reason", 0, &own, told).await;
     assert_eq!(state["problem"], "ON");
-    assert_eq!(wire.availability(own), ["online"]);
+    assert_eq!(wire.availability(&own), ["online"]);
 
     // The mistake is told of with its place and what was probably meant.
     let text = std::fs::read_to_string(home.file()).unwrap();
@@ -124,19 +124,30 @@ async fn what_others_announced_is_left_alone() {
             "homeassistant/device/aps_ecu_997/config",
             "{\"origin\":{\"name\":\"wattbridge\"},\"availability\":[{\"topic\":\"attic/status\"}]}",
         ),
+        (
+            "homeassistant/device/aps_ecu_995/config",
+            "{\"origin\":{\"name\":\"wattbridge\"},\"availability\":[{\"topic\":\"wattbridge/z9z9z9/status\"}]}",
+        ),
+        // Of some bridge before bridges had ids, but not of this one.
+        (
+            "homeassistant/device/aps_ecu_994/config",
+            "{\"origin\":{\"name\":\"wattbridge\"},\"availability\":[{\"topic\":\"wattbridge/status\"}]}",
+        ),
     ];
     for (topic, text) in foreign {
         wire.say(topic, text, true).await;
     }
-    // Ours, of a device that is no more.
-    let old = "{\"origin\":{\"name\":\"wattbridge\"},\"availability\":[{\"topic\":\"wattbridge/status\"}],\
-               \"components\":{\"power\":{\"platform\":\"sensor\"}}}";
-    wire.say("homeassistant/device/aps_ecu_996/config", old, true)
-        .await;
     let home = Home::new(broker.port(), &[gateway.section()]);
     let mut bridge = home.run();
-    wire.text(wire.mark(), "homeassistant/device/aps_ecu_996/config", "")
-        .await;
+    let id = wire.bridge(0, true).await;
+    assert!(bridge.end().await.success());
+    // Ours, of a device that is no more.
+    let old = "{\"origin\":{\"name\":\"wattbridge\"},\"availability\":[{\"topic\":\"wattbridge/ID/status\"}],\
+               \"components\":{\"power\":{\"platform\":\"sensor\"}}}";
+    let topic = "homeassistant/device/aps_ecu_996/config";
+    wire.say(topic, &old.replace("ID", &id), true).await;
+    let mut bridge = home.run();
+    wire.text(wire.mark(), topic, "").await;
     let kept = kept(broker.port()).await;
     for (topic, text) in foreign {
         assert_eq!(kept.get(topic).map(String::as_str), Some(text));

@@ -37,8 +37,8 @@ async fn a_store_that_cannot_be_opened_costs_no_value() {
         mark = wire.state("more", mark, &id, is_on).await.1;
     }
     let problem = |state: &Json| state["store_problem"] == "ON";
-    wire.state("a problem", 0, "wattbridge_bridge", problem)
-        .await;
+    let own = wire.own_device(0).await;
+    wire.state("a problem", 0, &own, problem).await;
     fs::remove_file(&folder).unwrap();
     fs::create_dir(&folder).unwrap();
     bridge.until_said("takes values again").await;

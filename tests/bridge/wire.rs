@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::outputs::mqtt::session::{Event, Incoming, Message, Qos, Session};
+use wattbridge::store::Identity;
 
 use crate::DEADLINE;
 
@@ -58,7 +59,7 @@ impl Wire {
     }
 
     pub(crate) async fn tap_as(settings: MqttSettings, name: &str) -> Self {
-        let mut settings = settings.connection().unwrap();
+        let mut settings = settings.connection(&Identity::named("everything")).unwrap();
         (settings.client_id, settings.will) = (name.to_owned(), None);
         let stop = CancellationToken::new();
         let (session, mut events) = Session::start(settings, stop.clone());
@@ -176,6 +177,19 @@ impl Wire {
         self.until(&what, from, wanted).await.1
     }
 
+    /// Waits until a bridge says whether it runs, and returns its id.
+    pub(crate) async fn bridge(&self, from: Mark, online: bool) -> String {
+        let text = if online { "online" } else { "offline" };
+        let wanted = |seen: &Seen| bridge_of(&seen.topic).is_some() && seen.text == text;
+        let (seen, _) = self.until(&format!("a bridge {text}"), from, wanted).await;
+        bridge_of(&seen.topic).unwrap().to_owned()
+    }
+
+    /// The id of the bridge's own device.
+    pub(crate) async fn own_device(&self, from: Mark) -> String {
+        format!("wattbridge_{}", self.bridge(from, true).await)
+    }
+
     /// Waits until a device is available or not.
     pub(crate) async fn available(&self, from: Mark, id: &str, online: bool) -> Mark {
         let text = if online { "online" } else { "offline" };
@@ -196,6 +210,12 @@ impl Wire {
         let (seen, mark) = self.until(&format!("{id}: {what}"), from, fits).await;
         (seen.json(), mark)
     }
+}
+
+/// The bridge that a topic is the status of.
+pub(crate) fn bridge_of(topic: &str) -> Option<&str> {
+    let id = topic.strip_prefix("wattbridge/")?.strip_suffix("/status")?;
+    (!id.contains('/')).then_some(id)
 }
 
 /// What the broker has kept by now.

@@ -113,7 +113,8 @@ async fn home_assistant_shows_what_is_announced() {
         house.until_state(&format!("aps_ecu_{PRO}_{key}"), "unavailable");
     }
     house.until_state(&format!("aps_ecu_{PRO}_problem"), "on");
-    house.until_state("wattbridge_bridge_problem", "on");
+    let own = format!("wattbridge_{}", house.view.bridge());
+    house.until_state(&format!("{own}_problem"), "on");
     house.meters.plug(true);
     house.victron.plug();
     house.pro.handle().clear_fault("refuse");
@@ -121,7 +122,7 @@ async fn home_assistant_shows_what_is_announced() {
     victron::cable_is_back(&house);
     house.is_well("with all of them again");
     assert!(meters::counted(&house) >= counted);
-    house.until_state("wattbridge_bridge_problem", "off");
+    house.until_state(&format!("{own}_problem"), "off");
 
     step.begin("night");
     for ecu in [&house.pro, &house.small] {
@@ -194,13 +195,14 @@ async fn home_assistant_shows_what_is_announced() {
 
     step.begin("the program is stopped and started, at the usual pace");
     program.stop();
-    house.view.until_text("wattbridge/status", "offline").await;
+    let status = format!("wattbridge/{}/status", house.view.bridge());
+    house.view.until_text(&status, "offline").await;
     house.is_well("without the program");
-    house.until_state("wattbridge_bridge_connectivity", "off");
+    house.until_state(&format!("{own}_connectivity"), "off");
     house.until_state(&format!("aps_ecu_{SMALL}_power"), "unavailable");
     program.configure(Pace::Usual, &sections);
     program.start();
-    house.view.until_text("wattbridge/status", "online").await;
+    house.view.until_text(&status, "online").await;
     house.until_online().await;
     assert_eq!(house.is_well("with the program again"), count + 1);
 

@@ -144,8 +144,9 @@ pub(crate) async fn stand_in_is_there(house: &House) {
         "{status}"
     );
     // That of the bridge has the same advice to its end.
-    house.until_state("wattbridge_bridge_problem", "on");
-    let bridge = house.state("wattbridge_bridge_reason").unwrap();
+    let own = format!("wattbridge_{}", house.view.bridge());
+    house.until_state(&format!("{own}_problem"), "on");
+    let bridge = house.state(&format!("{own}_reason")).unwrap();
     let advice = status.rsplit_once(". ").unwrap().1;
     assert!(bridge.ends_with(advice), "{bridge}");
     assert!(device(house, &id("tinetz-single")).is_none());

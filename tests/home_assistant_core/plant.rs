@@ -15,11 +15,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use wattbridge::adapters::aps_ecu::simulator::{Model, Plant, Settings, Simulator};
 use wattbridge::bridge::Hub;
 use wattbridge::model::{
-    CommandOutcome, Control, ControlKind, Decimal, Device, DeviceId, DeviceState, Health, Metric,
-    OnOff, Quantity, Value,
+    CommandOutcome, Control, ControlKind, Decimal, Device, DeviceState, Health, Metric, OnOff,
+    Quantity, Value,
 };
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
 use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::store::Identity;
 
 use crate::support::ports::free_address;
 
@@ -165,6 +166,7 @@ impl Invented {
         tokio::spawn(run(
             mqtt,
             HomeAssistantSettings::default(),
+            Identity::named(BASE),
             hub.feed(),
             stop.clone(),
         ));
@@ -204,8 +206,8 @@ impl Invented {
 }
 
 fn bridge() -> Device {
-    let mut device = Device::new("wattbridge", "", "Second bridge", "wattbridge");
-    device.id = DeviceId::new(BASE, "bridge");
+    let mut device = Device::new("wattbridge", BASE, "Second bridge", "wattbridge");
+    device.serial = String::new();
     device.metrics = vec![Metric::text("note").named("Note")];
     device
 }

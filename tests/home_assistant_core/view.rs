@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::outputs::mqtt::session::{Event, Session, Settings};
+use wattbridge::store::Identity;
 
 /// Only reached when something is broken.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -29,7 +30,7 @@ impl View {
             ..MqttSettings::default()
         };
         let stop = CancellationToken::new();
-        let mut settings: Settings = mqtt.connection().unwrap();
+        let mut settings: Settings = mqtt.connection(&Identity::named("view")).unwrap();
         (settings.client_id, settings.will) = ("view".to_owned(), None);
         let (session, mut events) = Session::start(settings, stop.clone());
         let (writer, heard) = watch::channel(Heard::new());
@@ -76,6 +77,15 @@ impl View {
     /// What was heard.
     pub(crate) fn heard(&self) -> Heard {
         self.heard.borrow().clone()
+    }
+
+    /// The id of the bridge with the usual base topic.
+    pub(crate) fn bridge(&self) -> String {
+        let heard = self.heard.borrow();
+        let mut statuses = heard
+            .keys()
+            .filter_map(|topic| topic.strip_prefix("wattbridge/")?.strip_suffix("/status"));
+        statuses.next().expect("no bridge was heard").to_owned()
     }
 
     /// Waits until what was heard is as `wanted`.

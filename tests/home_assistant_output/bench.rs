@@ -22,6 +22,7 @@ use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::outputs::mqtt::session::{
     Event, Events, Incoming, Message, Qos, Session, Settings,
 };
+use wattbridge::store::Identity;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const CONFIG: &str = "homeassistant/device/kaifa_1/config";
@@ -31,6 +32,11 @@ pub(crate) fn mqtt(port: u16) -> MqttSettings {
         port: Some(port),
         ..MqttSettings::default()
     }
+}
+
+/// The bridge here.
+pub(crate) fn me() -> Identity {
+    Identity::named("b2c3d4")
 }
 
 pub(crate) fn meter(serial: &str) -> Device {
@@ -79,7 +85,7 @@ impl Bridge {
         let stop = CancellationToken::new();
         let feed: Feed = hub.feed();
         let settings = HomeAssistantSettings::default();
-        let output = tokio::spawn(run(mqtt(port), settings, feed, stop.clone()));
+        let output = tokio::spawn(run(mqtt(port), settings, me(), feed, stop.clone()));
         Self {
             hub,
             commands,
@@ -108,7 +114,7 @@ pub(crate) struct Watcher {
 impl Watcher {
     pub(crate) async fn connect(port: u16, name: &str) -> Self {
         let stop = CancellationToken::new();
-        let mut settings: Settings = mqtt(port).connection().unwrap();
+        let mut settings: Settings = mqtt(port).connection(&me()).unwrap();
         (settings.client_id, settings.will) = (name.to_owned(), None);
         let (session, events) = Session::start(settings, stop.clone());
         let mut watcher = Self {

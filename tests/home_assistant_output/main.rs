@@ -10,15 +10,14 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use wattbridge::model::{CommandOutcome, HealthCode, Value};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview};
-use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::outputs::mqtt::session::Incoming;
+use wattbridge::store::Identity;
 
 use bench::{
-    Bridge, CONFIG, DEADLINE, Watcher, everything_about, kept, meter, mqtt, put, read, state,
+    Bridge, CONFIG, DEADLINE, Watcher, everything_about, kept, me, meter, mqtt, put, read, state,
     topics,
 };
 use support::mosquitto::{Mosquitto, Setup};
@@ -38,7 +37,7 @@ async fn devices_are_announced_and_kept() {
     });
     let (_, before) = watcher.until(|m| m.topic.ends_with("/config")).await;
     eprintln!("first announcement after {:?}", started.elapsed());
-    assert_eq!(before, ["wattbridge/status"]);
+    assert_eq!(before, ["wattbridge/b2c3d4/status"]);
     watcher.until(|m| m.topic == CONFIG).await;
     watcher
         .until_text("wattbridge/kaifa_1/availability", "online")
@@ -72,12 +71,17 @@ async fn devices_are_announced_and_kept() {
     let kept = kept(broker.port()).await;
     let mut expected = everything_about("kaifa_1");
     expected.extend(everything_about("kaifa_9"));
-    expected.insert("wattbridge/status".to_owned());
+    expected.insert("wattbridge/b2c3d4/status".to_owned());
     assert_eq!(topics(&kept), expected);
-    assert_eq!(kept["wattbridge/status"], b"online");
+    assert_eq!(kept["wattbridge/b2c3d4/status"], b"online");
     let mut device = meter("9");
     device.via = None;
-    let announced = preview(&[device], &mqtt(1883), &HomeAssistantSettings::default());
+    let announced = preview(
+        &[device],
+        &mqtt(1883),
+        &HomeAssistantSettings::default(),
+        &me(),
+    );
     assert_eq!(read(&kept[&announced[0].0]), announced[0].1);
 
     // A device that is gone leaves nothing behind.
@@ -106,7 +110,7 @@ async fn a_broker_that_lost_everything_has_it_again() {
     watcher.subscribed().await;
     // Retained or not, all of it comes by, in an order that depends on who was here first.
     let mut expected = everything_about("kaifa_1");
-    expected.insert("wattbridge/status".to_owned());
+    expected.insert("wattbridge/b2c3d4/status".to_owned());
     let mut missing = expected.clone();
     while !missing.is_empty() {
         let (message, _) = watcher.until(|m| missing.contains(&m.topic)).await;
@@ -147,18 +151,15 @@ async fn home_assistant_gets_everything_when_it_starts() {
 
 #[tokio::test]
 async fn only_sure_orphans_of_our_own_are_cleared() {
-    let Some(mut broker) = Mosquitto::launch(&Setup::default()) else {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
         return;
     };
     let port = broker.port();
     let mut watcher = Watcher::connect(port, "watcher").await;
     let (ha, ours) = (HomeAssistantSettings::default(), mqtt(port));
-    let neighbour = MqttSettings {
-        base_topic: "attic".to_owned(),
-        ..mqtt(port)
-    };
-    let orphan = &preview(&[meter("1")], &ours, &ha)[0];
-    let foreign = &preview(&[meter("2")], &neighbour, &ha)[0];
+    let neighbour = Identity::named("z9z9z9");
+    let orphan = &preview(&[meter("1")], &ours, &ha, &me())[0];
+    let foreign = &preview(&[meter("2")], &ours, &ha, &neighbour)[0];
     let other = json!({ "device": { "identifiers": ["x"] }, "origin": { "name": "other" } });
     for (topic, payload) in [orphan, foreign] {
         watcher.publish(topic, payload.to_string(), true).await;
@@ -170,7 +171,7 @@ async fn only_sure_orphans_of_our_own_are_cleared() {
         .publish("wattbridge/kaifa_1/state", "{}", true)
         .await;
     // The same device as before: nothing of it has to be written again.
-    let (topic, payload) = &preview(&[meter("3")], &ours, &ha)[0];
+    let (topic, payload) = &preview(&[meter("3")], &ours, &ha, &me())[0];
     watcher.publish(topic, payload.to_string(), true).await;
     watcher.until(|m| m.topic == *topic).await;
 
@@ -178,12 +179,10 @@ async fn only_sure_orphans_of_our_own_are_cleared() {
         hub.set_settled("kaifa", false);
         put(hub, meter("3"));
     });
-    let broker = spawn_blocking(move || {
-        broker.wait_for_log("Received UNSUBSCRIBE from wattbridge");
-        broker
-    });
-    let broker = broker.await.unwrap();
-    // Reading back is over, but the adapter may still find the device.
+    watcher
+        .until_text("wattbridge/kaifa_3/availability", "online")
+        .await;
+    // The adapter may still find the device.
     assert!(kept(port).await.contains_key(CONFIG));
     bridge.hub.set_settled("kaifa", true);
     let passed = watcher.until_text("wattbridge/kaifa_1/state", "").await;
@@ -192,7 +191,7 @@ async fn only_sure_orphans_of_our_own_are_cleared() {
     expected.extend([
         "homeassistant/device/kaifa_2/config".to_owned(),
         "homeassistant/device/x/config".to_owned(),
-        "wattbridge/status".to_owned(),
+        "wattbridge/b2c3d4/status".to_owned(),
     ]);
     assert_eq!(topics(&kept(port).await), expected);
     drop(broker);
@@ -205,16 +204,27 @@ async fn the_broker_says_offline_for_us_and_we_do_ourselves() {
     };
     let mut watcher = Watcher::connect(broker.port(), "watcher").await;
     let bridge = Bridge::start(broker.port(), |_| {});
-    watcher.until_text("wattbridge/status", "online").await;
+    watcher
+        .until_text("wattbridge/b2c3d4/status", "online")
+        .await;
     bridge.output.abort();
-    watcher.until_text("wattbridge/status", "offline").await;
+    watcher
+        .until_text("wattbridge/b2c3d4/status", "offline")
+        .await;
 
     let bridge = Bridge::start(broker.port(), |hub| put(hub, meter("1")));
-    watcher.until_text("wattbridge/status", "online").await;
+    watcher
+        .until_text("wattbridge/b2c3d4/status", "online")
+        .await;
     bridge.stop.cancel();
     bridge.output.await.unwrap().unwrap();
-    watcher.until_text("wattbridge/status", "offline").await;
-    assert_eq!(kept(broker.port()).await["wattbridge/status"], b"offline");
+    watcher
+        .until_text("wattbridge/b2c3d4/status", "offline")
+        .await;
+    assert_eq!(
+        kept(broker.port()).await["wattbridge/b2c3d4/status"],
+        b"offline"
+    );
 }
 
 #[tokio::test]
@@ -290,7 +300,9 @@ async fn home_assistant_that_has_gone_is_not_back_because_the_broker_is() {
     broker.kill();
     broker.start();
     watcher.subscribed().await;
-    watcher.until_text("wattbridge/status", "online").await;
+    watcher
+        .until_text("wattbridge/b2c3d4/status", "online")
+        .await;
     // All of it is published again, so the output is at work with the new connection.
     watcher
         .until_text("wattbridge/kaifa_1/availability", "online")
@@ -309,7 +321,9 @@ async fn three_hundred_devices_at_once() {
     };
     let mut watcher = Watcher::connect(broker.port(), "watcher").await;
     let bridge = Bridge::start(broker.port(), |_| {});
-    watcher.until_text("wattbridge/status", "online").await;
+    watcher
+        .until_text("wattbridge/b2c3d4/status", "online")
+        .await;
     let started = Instant::now();
     for serial in 0..300 {
         bridge.put(meter(&serial.to_string()));

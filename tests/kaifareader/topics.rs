@@ -8,9 +8,14 @@ use wattbridge::outputs::Output as _;
 use wattbridge::outputs::kaifareader::{Kaifareader, KaifareaderSettings};
 use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::outputs::mqtt::session::{Event, Events, Message, Qos, Session};
+use wattbridge::store::Identity;
 
 use crate::support::mosquitto::{Mosquitto, Setup};
 use crate::{Arc, DEADLINE, Duration, hub, meter, telegram};
+
+fn me() -> Identity {
+    Identity::named("b2c3d4")
+}
 
 fn mqtt(port: u16) -> MqttSettings {
     MqttSettings {
@@ -29,7 +34,7 @@ struct Watcher {
 impl Watcher {
     async fn connect(port: u16, name: &str) -> Self {
         let stop = CancellationToken::new();
-        let mut settings = mqtt(port).connection().unwrap();
+        let mut settings = mqtt(port).connection(&me()).unwrap();
         name.clone_into(&mut settings.client_id);
         let (session, mut events) = Session::start(settings, stop.clone());
         let connected = async { while events.recv().await != Some(Event::Connected) {} };
@@ -95,7 +100,7 @@ fn start(hub: &Hub, port: u16) -> DropGuard {
         device: None,
     };
     let stop = CancellationToken::new();
-    let output = Box::new(Kaifareader::new(mqtt(port), settings));
+    let output = Box::new(Kaifareader::new(mqtt(port), settings, me()));
     tokio::spawn(output.run(hub.feed(), stop.clone()));
     stop.drop_guard()
 }
@@ -109,7 +114,7 @@ async fn each_telegram_is_published_once_as_kaifareader_did() {
     let device = meter("1");
     let hub = hub(std::slice::from_ref(&device));
     // With the same settings as Home Assistant's session, which must not be thrown out.
-    let mut neighbour = Watcher::connect(broker.port(), "wattbridge").await;
+    let mut neighbour = Watcher::connect(broker.port(), "wattbridge-b2c3d4").await;
     let _output = start(&hub, broker.port());
     // What comes before it is connected is lost, so telegrams go on until one is heard.
     let mut second = 0;

@@ -10,6 +10,8 @@
 //! * A changed device: at most one announcement in two seconds. Entities that vanished are removed
 //!   first, by an announcement of their own.
 //! * Announcements of earlier runs whose devices are surely gone are cleared, those of others never.
+//! * A device that another bridge announces is left to that one: see `rival`.
+//! * What was announced before bridges had ids is taken over by the bridge that has the device.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,12 +20,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::bridge::Known;
-use crate::model::{DeviceId, DeviceState};
+use crate::model::{DeviceId, DeviceState, Health, HealthCode};
 use crate::outputs::mqtt::session::{Incoming, Message};
 
 use super::discovery::Plan;
-use super::entry::{Entry, is_due};
+use super::entry::{Entry, is_due, kept};
 use super::retained::Retained;
+use super::rival::Rival;
+use super::topics::{Whose, bridge_of};
 
 /// The broker sends what it kept within this time, as a rule; later ones are read too.
 const HEAD_START: Duration = Duration::from_millis(40);
@@ -31,6 +35,8 @@ const HEAD_START: Duration = Duration::from_millis(40);
 const READ_BACK: Duration = Duration::from_secs(5);
 /// How often it is asked whether an announcement without a device is obsolete.
 const ORPHAN_CHECK: Duration = Duration::from_secs(5);
+/// Announcements of others that are remembered; anybody may publish any number.
+const MOST_ORPHANS: usize = 2000;
 /// A birth message so soon after our connect tells nothing new.
 const BIRTH_DEAF: Duration = Duration::from_secs(2);
 /// At most one announcement of everything in this time.
@@ -43,8 +49,8 @@ const RECOVERY: Duration = Duration::from_secs(30);
 pub(super) enum Step {
     /// Publish.
     Publish(Message),
-    /// End the subscription of [`super::topics::Topics::all_configs`].
-    EndReadBack,
+    /// Subscribe to these topics too.
+    Listen(Vec<String>),
 }
 
 /// The state of it all.
@@ -54,8 +60,10 @@ pub(super) struct Announcer {
     entries: BTreeMap<DeviceId, Entry>,
     /// Parents before their children.
     order: Vec<DeviceId>,
-    /// Announcements of ours on the broker that no known device belongs to.
+    /// Announcements of any wattbridge on the broker that no known device belongs to.
     orphans: BTreeMap<String, Retained>,
+    /// What was said of other bridges, for what is said once only.
+    told: BTreeSet<String>,
     link: Option<Link>,
     queue: VecDeque<Step>,
 }
@@ -69,6 +77,8 @@ struct Link {
     /// When everything is announced next.
     round_due: Option<Instant>,
     last_round: Option<Instant>,
+    /// The status topic that bridges shared before they had ids says that nobody is there.
+    earlier_is_offline: bool,
 }
 
 /// Collects messages as steps.
@@ -87,6 +97,7 @@ impl Announcer {
             entries: BTreeMap::new(),
             order: Vec::new(),
             orphans: BTreeMap::new(),
+            told: BTreeSet::new(),
             link: None,
             queue: VecDeque::new(),
         }
@@ -108,6 +119,7 @@ impl Announcer {
             orphans_due: None,
             round_due: Some(now + HEAD_START),
             last_round: None,
+            earlier_is_offline: false,
         });
         self.replace(devices, now);
     }
@@ -140,14 +152,21 @@ impl Announcer {
 
     /// A device is new or has changed.
     pub(super) fn device(&mut self, known: Known, now: Instant) {
+        let known = self.named(known);
         let id = known.device.id.clone();
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.update(known, &self.plan, now);
             return;
         }
         let mut entry = Entry::new(known, &self.plan);
-        if let Some(retained) = self.orphans.remove(id.as_str()) {
-            entry.remember(retained, now);
+        if let Some(found) = self.orphans.remove(id.as_str()) {
+            match self.plan.topics.whose(&found.status) {
+                Whose::Another => {
+                    let listen = meet(&mut entry, found, now);
+                    self.queue.extend(listen);
+                }
+                Whose::Ours | Whose::Earlier => entry.remember(found, now),
+            }
         }
         if self.is_announcing() {
             entry.announce(&self.plan, now, false, &mut Publish(&mut self.queue));
@@ -159,10 +178,12 @@ impl Announcer {
     /// A device has values, or the same ones again.
     pub(super) fn state(&mut self, state: Arc<DeviceState>, now: Instant) {
         let is_announcing = self.is_announcing();
-        let Some(entry) = self.entries.get_mut(&state.device) else {
+        let id = self.plan.topics.announced_as(&state.device);
+        let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
         entry.set_state(state);
+        tell_shared(entry, &mut self.told);
         if is_announcing {
             entry.send_changes(&self.plan, now, &mut Publish(&mut self.queue));
         }
@@ -175,7 +196,7 @@ impl Announcer {
         let Some(entry) = self.entries.remove(id) else {
             return;
         };
-        if self.link.is_some() {
+        if self.link.is_some() && entry.rival().is_none() {
             Publish(&mut self.queue).extend(Entry::removal(&self.plan, id.as_str()));
             tracing::info!(device = %id, "removed {}", entry.device().name);
         }
@@ -188,8 +209,18 @@ impl Announcer {
             if message.payload == self.plan.settings.birth_payload.as_bytes() && !message.retain {
                 self.birth(jitter, now);
             }
-        } else if message.retain {
-            self.read_back(message, now);
+        } else if message.topic == self.plan.topics.earlier_status() {
+            if let Some(link) = &mut self.link {
+                link.earlier_is_offline = message.payload == b"offline";
+            }
+        } else if let Some(id) = self.plan.topics.config_device(&message.topic) {
+            let id = id.to_owned();
+            self.found(&id, message, now);
+        } else {
+            for entry in self.entries.values_mut() {
+                entry.hear(&message.topic, &message.payload, now);
+                tell_shared(entry, &mut self.told);
+            }
         }
     }
 
@@ -205,23 +236,108 @@ impl Announcer {
         tracing::info!("Home Assistant has started; all devices are announced to it again");
     }
 
-    fn read_back(&mut self, message: Incoming, now: Instant) {
-        let Some(id) = self.plan.topics.config_device(&message.topic) else {
-            return;
-        };
-        let Some(retained) = Retained::read(message.payload, &self.plan.topics.status()) else {
-            return;
-        };
-        match self
-            .entries
-            .iter_mut()
-            .find(|(known, _)| known.as_str() == id)
-        {
-            Some((_, entry)) => entry.remember(retained, now),
-            None => {
-                self.orphans.insert(id.to_owned(), retained);
+    /// An announcement on the broker: kept from before, or made by anybody just now.
+    fn found(&mut self, id: &str, message: Incoming, now: Instant) {
+        let is_cleared = message.payload.is_empty();
+        let Some(mut found) = Retained::read(message.payload) else {
+            if is_cleared {
+                self.cleared(id, now);
             }
+            return;
+        };
+        let whose = self.plan.topics.whose(&found.status);
+        if whose == Whose::Another && id == self.plan.topics.bridge().as_str() {
+            self.give_up_earlier_name(now);
         }
+        let Some(entry) = find(&mut self.entries, id) else {
+            match whose {
+                // An echo of our own may come after the end of its device.
+                Whose::Ours if !message.retain => return,
+                Whose::Ours | Whose::Earlier => {}
+                Whose::Another => found.payload = Vec::new(),
+            }
+            if self.orphans.len() < MOST_ORPHANS {
+                self.orphans.insert(id.to_owned(), found);
+            }
+            return;
+        };
+        match whose {
+            Whose::Another => {
+                let listen = meet(entry, found, now);
+                self.queue.extend(listen);
+            }
+            // Two that announce a device in one moment: who came last has it, and both know.
+            Whose::Ours if entry.rival().is_some() => entry.reclaim(now),
+            Whose::Ours | Whose::Earlier if message.retain => entry.remember(found, now),
+            Whose::Ours => {}
+            // A bridge without an id does not know of us.
+            Whose::Earlier => entry.reclaim(now),
+        }
+    }
+
+    fn cleared(&mut self, id: &str, now: Instant) {
+        self.orphans.remove(id);
+        if let Some(entry) = find(&mut self.entries, id)
+            && entry.rival().is_some()
+        {
+            tracing::info!(
+                device = id,
+                "another bridge has given up {}",
+                entry.device().name
+            );
+            entry.reclaim(now);
+        }
+    }
+
+    /// The bridge's own device takes its own name; another bridge has the one of the time when all
+    /// had the same.
+    fn give_up_earlier_name(&mut self, now: Instant) {
+        let earlier = self.plan.topics.bridge().clone();
+        if !self.plan.topics.give_up_earlier_name() {
+            return;
+        }
+        let own = self.plan.topics.bridge().clone();
+        tracing::info!(
+            "The device {earlier} is another bridge's now; this one announces itself as {own}."
+        );
+        for entry in self.entries.values_mut() {
+            entry.describe_again(&self.plan, now);
+        }
+        if let Some(entry) = self.entries.remove(&earlier) {
+            let mut known = entry.into_known();
+            Arc::make_mut(&mut known.device).id = own;
+            self.order.retain(|id| *id != earlier);
+            self.device(known, now);
+        }
+    }
+
+    /// A device under the id by which it is announced.
+    fn named(&self, mut known: Known) -> Known {
+        let id = self.plan.topics.announced_as(&known.device.id);
+        if *id != known.device.id {
+            Arc::make_mut(&mut known.device).id = id.clone();
+        }
+        known
+    }
+
+    /// Devices that are left to other bridges, in words.
+    pub(super) fn trouble(&self) -> Option<Health> {
+        let mut left = self.entries.values().filter_map(|entry| {
+            let rival = entry.rival().filter(|rival| !rival.has_left())?;
+            Some((entry.device(), rival))
+        });
+        let (device, rival) = left.next()?;
+        let others = match left.count() {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        let seen = format!(
+            "{} is left to another wattbridge, {}, which announces it too{others}",
+            device.name,
+            rival.name()
+        );
+        let advice = "Remove the device from one of the two configurations.";
+        Some(Health::new(HealthCode::Degraded).seen(seen).advise(advice))
     }
 
     /// Does what is due. `is_orphan` says whether an announcement of this id is surely obsolete.
@@ -242,23 +358,76 @@ impl Announcer {
         if is_due(link.read_back_until, now) {
             link.read_back_until = None;
             link.orphans_due = Some(now);
-            self.queue.push_back(Step::EndReadBack);
         }
         if is_due(link.orphans_due, now) {
-            self.orphans.retain(|id, _| {
-                let obsolete = is_orphan(id);
-                if obsolete {
-                    Publish(&mut self.queue).extend(Entry::removal(&self.plan, id));
-                    tracing::info!(device = %id, "removed a device that is no longer configured");
-                }
-                !obsolete
-            });
-            link.orphans_due = (!self.orphans.is_empty()).then(|| now + ORPHAN_CHECK);
+            link.orphans_due = None;
+            self.look_after_orphans(now, is_orphan);
         }
+        self.take_over(now);
         if self.is_announcing() {
             for entry in self.entries.values_mut() {
                 entry.tick(&self.plan, now, &mut Publish(&mut self.queue));
             }
+        }
+    }
+
+    fn look_after_orphans(&mut self, now: Instant, is_orphan: impl Fn(&str) -> bool) {
+        let topics = &self.plan.topics;
+        let may_be_ours = |id: &str, found: &Retained| match topics.whose(&found.status) {
+            Whose::Ours => true,
+            Whose::Earlier => topics.announced_before(id),
+            Whose::Another => false,
+        };
+        self.orphans.retain(|id, found| {
+            let obsolete = may_be_ours(id, found) && is_orphan(id);
+            if obsolete {
+                Publish(&mut self.queue).extend(Entry::removal(&self.plan, id));
+                tracing::info!(device = %id, "removed a device that is no longer configured");
+            }
+            !obsolete
+        });
+        let of_earlier = |found: &Retained| topics.whose(&found.status) == Whose::Earlier;
+        let mut undecided = self.orphans.iter();
+        let again = undecided.any(|(id, found)| may_be_ours(id, found));
+        let earlier: Vec<&str> = (self.orphans.iter())
+            .filter(|(id, found)| of_earlier(found) && !may_be_ours(id, found))
+            .map(|(id, _)| id.as_str())
+            .collect();
+        if !earlier.is_empty() && self.told.insert(topics.earlier_status()) {
+            tracing::info!(
+                "An earlier version of wattbridge has announced devices that are not of this one: {}. They are left \
+                 alone. If no other wattbridge has them, delete them in Home Assistant.",
+                earlier.join(", ")
+            );
+        }
+        if let Some(link) = &mut self.link {
+            link.orphans_due = again.then(|| now + ORPHAN_CHECK);
+            // Nothing refers to it any more.
+            if link.earlier_is_offline && !self.orphans.values().any(of_earlier) {
+                link.earlier_is_offline = false;
+                Publish(&mut self.queue).extend([kept(topics.earlier_status(), "")]);
+            }
+        }
+    }
+
+    /// Takes devices over from bridges that have gone or have no data of them.
+    fn take_over(&mut self, now: Instant) {
+        if !self.is_announcing() {
+            return;
+        }
+        for entry in self.entries.values_mut() {
+            let Some(rival) = entry.take_over(now) else {
+                continue;
+            };
+            let name = &entry.device().name;
+            tracing::info!(
+                "{name} is taken over from another wattbridge, {}.",
+                rival.name()
+            );
+            if rival.has_left() {
+                tell_leftovers(&rival, &self.orphans, &mut self.told);
+            }
+            entry.announce(&self.plan, now, false, &mut Publish(&mut self.queue));
         }
     }
 
@@ -279,6 +448,7 @@ impl Announcer {
     }
 
     fn replace(&mut self, devices: Vec<Known>, now: Instant) {
+        let devices: Vec<Known> = devices.into_iter().map(|it| self.named(it)).collect();
         let there: BTreeSet<DeviceId> = devices.iter().map(|k| k.device.id.clone()).collect();
         let gone: Vec<_> = self
             .order
@@ -297,6 +467,55 @@ impl Announcer {
             self.device(known, now);
         }
         self.order = order;
+    }
+}
+
+fn find<'e>(entries: &'e mut BTreeMap<DeviceId, Entry>, id: &str) -> Option<&'e mut Entry> {
+    let mut all = entries.iter_mut();
+    all.find(|(known, _)| known.as_str() == id)
+        .map(|(_, entry)| entry)
+}
+
+/// Leaves a device to the bridge that announces it, and listens to how that fares.
+fn meet(entry: &mut Entry, theirs: Retained, now: Instant) -> Option<Step> {
+    if !entry.meet(theirs, now) {
+        return None;
+    }
+    let rival = entry.rival()?;
+    Some(Step::Listen(rival.topics()))
+}
+
+/// Warns of a device that two bridges read, once.
+fn tell_shared(entry: &Entry, told: &mut BTreeSet<String>) {
+    let (device, rival) = match entry.shared_with() {
+        Some(rival) => (entry.device(), rival),
+        None => return,
+    };
+    if told.insert(format!("{} {}", device.id, rival.status)) {
+        tracing::warn!(
+            "{} is read by another wattbridge too, {}, and left to it, as it announced the device first. Remove the device \
+             from one of the two configurations.",
+            device.name,
+            rival.name()
+        );
+    }
+}
+
+/// What else a bridge that has gone has announced: nobody but the user knows whether it comes back.
+fn tell_leftovers(
+    rival: &Rival,
+    orphans: &BTreeMap<String, Retained>,
+    told: &mut BTreeSet<String>,
+) {
+    let of_rival = orphans.iter().filter(|(_, it)| it.status == rival.status);
+    let left: Vec<&str> = of_rival.map(|(id, _)| id.as_str()).collect();
+    if !left.is_empty() && told.insert(rival.status.clone()) {
+        tracing::info!(
+            "The bridge {}, which is not running, still has announced {}. If it does not come back, because its store \
+             was lost for example, delete these devices in Home Assistant.",
+            bridge_of(&rival.status),
+            left.join(", ")
+        );
     }
 }
 

@@ -198,7 +198,12 @@ mod tests {
             health: Health::ONLINE,
         };
         hub.put_device(Arc::new(device), Arc::new(state));
-        let topics = Topics::new("wattbridge", "homeassistant", "x".into());
+        let topics = Topics::new(
+            "wattbridge",
+            "homeassistant",
+            "x".into(),
+            &crate::store::Identity::named("b2c3d4"),
+        );
         (Commands::new(topics, hub.feed().commander()), pending)
     }
 

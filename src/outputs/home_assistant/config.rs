@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Complaint, Period, Settings};
 use crate::outputs::mqtt::{MqttSettings, check_topic};
+use crate::store::Identity;
 
 use super::pace::{self, PaceSettings};
 use super::topics::Topics;
@@ -83,10 +84,10 @@ impl HomeAssistantSettings {
         excluded.chain(paced.map(|word| ("pace", word.as_str())))
     }
 
-    pub(super) fn topics(&self, mqtt: &MqttSettings) -> Topics {
+    pub(super) fn topics(&self, mqtt: &MqttSettings, identity: &Identity) -> Topics {
         let usual = || format!("{}/status", self.discovery_prefix);
         let birth = self.status_topic.clone().unwrap_or_else(usual);
-        Topics::new(&mqtt.base_topic, &self.discovery_prefix, birth)
+        Topics::new(&mqtt.base_topic, &self.discovery_prefix, birth, identity)
     }
 
     /// Rules between this section and `[mqtt]`.

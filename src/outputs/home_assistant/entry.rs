@@ -12,6 +12,7 @@ use crate::outputs::mqtt::session::{Message, Qos};
 use super::discovery::{Plan, announcement};
 use super::pace::Pacer;
 use super::retained::{Entities, Retained, entities, with_removals};
+use super::rival::Rival;
 use super::state::{but_for_the_moment, state};
 
 /// Home Assistant loses entities of an announcement that follows another one of the same device
@@ -41,6 +42,8 @@ pub(super) struct Entry {
     published: Vec<u8>,
     published_at: Option<Instant>,
     introduced: bool,
+    /// The bridge that the device is left to.
+    rival: Option<Rival>,
 }
 
 impl Entry {
@@ -59,6 +62,7 @@ impl Entry {
             published: Vec::new(),
             published_at: None,
             introduced: false,
+            rival: None,
         };
         entry.describe(plan);
         entry
@@ -66,6 +70,15 @@ impl Entry {
 
     pub(super) fn device(&self) -> &Device {
         &self.known.device
+    }
+
+    pub(super) fn into_known(self) -> Known {
+        self.known
+    }
+
+    /// The bridge that the device is left to.
+    pub(super) const fn rival(&self) -> Option<&Rival> {
+        self.rival.as_ref()
     }
 
     /// Takes over description and state. A changed announcement waits for a moment: changes come
@@ -76,7 +89,14 @@ impl Entry {
             self.pacer = Pacer::new(&known.device, &plan.settings.pace);
         }
         self.known = known;
-        if is_new && self.describe(plan) {
+        if is_new {
+            self.describe_again(plan, now);
+        }
+    }
+
+    /// The device is announced otherwise now.
+    pub(super) fn describe_again(&mut self, plan: &Plan, now: Instant) {
+        if self.describe(plan) {
             self.introduced = false;
             self.config_due.get_or_insert(now + CONFIG_PAUSE);
         }
@@ -105,6 +125,63 @@ impl Entry {
         self.online = None;
         self.config_due = None;
         self.state_due = None;
+        self.rival = None;
+    }
+
+    /// Another bridge announces the device: it is left to it. True if that is news.
+    pub(super) fn meet(&mut self, theirs: Retained, now: Instant) -> bool {
+        let rival = Rival::new(&theirs, now);
+        for (key, platform) in theirs.entities {
+            self.told.entry(key).or_insert(platform);
+        }
+        self.retained = None;
+        self.config_due = None;
+        self.state_due = None;
+        self.pacer.forget();
+        let before = self.rival.as_ref();
+        let is_known = before.is_some_and(|before| before.status == rival.status);
+        if !is_known {
+            self.rival = Some(rival);
+        }
+        !is_known
+    }
+
+    /// What the other bridge says of itself and of the device.
+    pub(super) fn hear(&mut self, topic: &str, payload: &[u8], now: Instant) {
+        if let Some(rival) = &mut self.rival {
+            rival.hear(topic, payload, now);
+        }
+    }
+
+    /// The other bridge if both have data of the device.
+    pub(super) fn shared_with(&self) -> Option<&Rival> {
+        let rival = self.rival.as_ref()?;
+        (rival.has_it() && self.known.state.health.code.has_data()).then_some(rival)
+    }
+
+    /// When the device may be taken from the other bridge: only while there is data of it here.
+    fn takes_over_at(&self) -> Option<Instant> {
+        let at = self.rival.as_ref()?.yields_at()?;
+        self.known.state.health.code.has_data().then_some(at)
+    }
+
+    /// The other bridge if the device is to be taken from it now; announcing it is next then.
+    pub(super) fn take_over(&mut self, now: Instant) -> Option<Rival> {
+        if is_due(self.takes_over_at(), now) {
+            self.rival.take()
+        } else {
+            None
+        }
+    }
+
+    /// The device is ours again, or what is on the broker is of nobody who should have it: announced
+    /// anew when that is over.
+    pub(super) fn reclaim(&mut self, now: Instant) {
+        self.rival = None;
+        self.retained = None;
+        self.online = None;
+        self.config_due.get_or_insert(now + CONFIG_PAUSE);
+        self.state_due = Some(now + CONFIG_PAUSE);
     }
 
     /// What the broker kept from before.
@@ -133,6 +210,9 @@ impl Entry {
         again: bool,
         out: &mut impl Extend<Message>,
     ) {
+        if self.rival.is_some() {
+            return;
+        }
         self.online = None;
         self.pacer.forget();
         self.send_config(plan, now, again, out);
@@ -142,6 +222,9 @@ impl Entry {
 
     /// What time has made due.
     pub(super) fn tick(&mut self, plan: &Plan, now: Instant, out: &mut impl Extend<Message>) {
+        if self.rival.is_some() {
+            return;
+        }
         if is_due(self.config_due, now) {
             self.send_config(plan, now, false, out);
             self.follow_up(plan, now);
@@ -155,6 +238,9 @@ impl Entry {
 
     /// When [`Self::tick`] is needed next.
     pub(super) fn next(&self) -> Option<Instant> {
+        if self.rival.is_some() {
+            return self.takes_over_at();
+        }
         [self.config_due, self.state_due, self.pacer.due()]
             .into_iter()
             .flatten()
@@ -168,6 +254,9 @@ impl Entry {
         now: Instant,
         out: &mut impl Extend<Message>,
     ) {
+        if self.rival.is_some() {
+            return;
+        }
         let same_way = self.online == Some(self.known.state.health.code.has_data());
         let values = self.values(now);
         if !same_way || but_for_the_moment(&values) != but_for_the_moment(&self.published) {
@@ -204,6 +293,9 @@ impl Entry {
         now: Instant,
         out: &mut impl Extend<Message>,
     ) {
+        if self.rival.is_some() {
+            return;
+        }
         let values = self.values(now);
         self.send(values, plan, now, out);
     }

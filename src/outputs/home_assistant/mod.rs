@@ -5,9 +5,10 @@
 //! * `classes`: metric to device class, state class and unit; `discovery` and `controls`: the
 //!   announcement, with each `template`; `state`: the values
 //! * `announcer` and `entry`: what to publish and when, without I/O; `retained`: what is on the
-//!   broker from earlier runs
+//!   broker from earlier runs and other bridges; `rival`: when one of those has a device of ours
 //! * `pace`: how often a value may change there
-//! * `commands`: the way back
+//! * `commands`: the way back; `presence`: whether somebody is there to use it
+//! * `contest`: another client that takes our client id again and again
 //! * `run`: puts it all together, over the session of [`mqtt`](super::mqtt)
 //!
 //! The announcements keep to what Home Assistant 2025.10 and newer accept.
@@ -16,6 +17,7 @@ mod announcer;
 mod classes;
 mod commands;
 mod config;
+mod contest;
 mod controls;
 mod discovery;
 mod entry;
@@ -23,6 +25,7 @@ mod pace;
 mod presence;
 mod preview;
 mod retained;
+mod rival;
 mod run;
 mod state;
 mod template;
@@ -32,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bridge::Feed;
 use crate::config::SectionDoc;
+use crate::store::Identity;
 
 use super::mqtt::MqttSettings;
 use super::{Output, Running};
@@ -46,12 +50,21 @@ pub use run::run;
 pub struct HomeAssistant {
     mqtt: MqttSettings,
     settings: HomeAssistantSettings,
+    identity: Identity,
 }
 
 impl HomeAssistant {
-    /// From its own section of the configuration file and that of the broker.
-    pub const fn new(mqtt: MqttSettings, settings: HomeAssistantSettings) -> Self {
-        Self { mqtt, settings }
+    /// From its own section of the configuration file and that of the broker, for this bridge.
+    pub const fn new(
+        mqtt: MqttSettings,
+        settings: HomeAssistantSettings,
+        identity: Identity,
+    ) -> Self {
+        Self {
+            mqtt,
+            settings,
+            identity,
+        }
     }
 }
 
@@ -72,6 +85,6 @@ impl Output for HomeAssistant {
     }
 
     fn run(self: Box<Self>, feed: Feed, stop: CancellationToken) -> Running {
-        Box::pin(run(self.mqtt, self.settings, feed, stop))
+        Box::pin(run(self.mqtt, self.settings, self.identity, feed, stop))
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::bridge::Known;
 use crate::model::Device;
 use crate::outputs::mqtt::MqttSettings;
+use crate::store::Identity;
 
 use super::config::HomeAssistantSettings;
 use super::controls::component_key;
@@ -19,16 +20,19 @@ pub fn preview(
     devices: &[Device],
     mqtt: &MqttSettings,
     settings: &HomeAssistantSettings,
+    identity: &Identity,
 ) -> Vec<(String, Value)> {
     let plan = Plan {
-        topics: settings.topics(mqtt),
+        topics: settings.topics(mqtt, identity),
         settings: settings.clone(),
     };
     devices
         .iter()
         .map(|device| {
+            let mut device = device.clone();
+            device.id = plan.topics.announced_as(&device.id).clone();
             let topic = plan.topics.config(device.id.as_str());
-            (topic, announcement(device, &plan))
+            (topic, announcement(&device, &plan))
         })
         .collect()
 }
@@ -134,7 +138,7 @@ mod tests {
     fn shows_topic_and_payload() {
         let device = Device::new("kaifa", "1", "Meter", "Kaifa");
         let (mqtt, settings) = (MqttSettings::default(), HomeAssistantSettings::default());
-        let shown = preview(&[device], &mqtt, &settings);
+        let shown = preview(&[device], &mqtt, &settings, &Identity::named("b2c3d4"));
         assert_eq!(shown[0].0, "homeassistant/device/kaifa_1/config");
         assert_eq!(shown[0].1["origin"]["name"], "wattbridge");
     }

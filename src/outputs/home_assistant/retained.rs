@@ -1,4 +1,4 @@
-//! Announcements that the broker kept from earlier: which are ours, and what they told.
+//! Announcements that the broker kept from earlier: whose they are, and what they told.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,31 @@ use super::discovery::ORIGIN;
 /// Key of each entity and its platform.
 pub(super) type Entities = BTreeMap<String, String>;
 
-/// One of our own announcements, as the broker kept it.
+/// An announcement of a wattbridge, as the broker kept it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Retained {
     pub(super) payload: Vec<u8>,
     pub(super) entities: Entities,
+    /// Where its bridge says whether it runs: by this everybody knows whose it is.
+    pub(super) status: String,
+    /// Where is said whether there is data.
+    pub(super) availability: String,
 }
 
 impl Retained {
-    /// `None` for what other programs announced, and for a wattbridge with another base topic: both
-    /// signs have to be there before anything is touched.
-    pub(super) fn read(payload: Vec<u8>, status_topic: &str) -> Option<Self> {
+    /// `None` for what other programs announced.
+    pub(super) fn read(payload: Vec<u8>) -> Option<Self> {
         let announcement: Value = serde_json::from_slice(&payload).ok()?;
-        let is_ours = announcement["origin"]["name"] == ORIGIN;
-        let mut topics = announcement["availability"].as_array()?.iter();
-        let is_of_this_bridge = topics.any(|entry| entry["topic"] == status_topic);
-        (is_ours && is_of_this_bridge).then(|| Self {
+        let is_wattbridge = announcement["origin"]["name"] == ORIGIN;
+        let topics = announcement["availability"].as_array()?;
+        let mut topics = topics.iter().map(|entry| entry["topic"].as_str());
+        let status = topics.next()??.to_owned();
+        let availability = topics.next().flatten().unwrap_or_default().to_owned();
+        is_wattbridge.then(|| Self {
             entities: entities(&announcement),
             payload,
+            status,
+            availability,
         })
     }
 }
@@ -59,25 +66,28 @@ mod tests {
     use serde_json::json;
 
     fn read(announcement: &Value) -> Option<Retained> {
-        Retained::read(announcement.to_string().into_bytes(), "wattbridge/status")
+        Retained::read(announcement.to_string().into_bytes())
     }
 
     #[test]
-    fn only_announcements_of_this_bridge_are_ours() {
+    fn only_announcements_of_wattbridge_are_read() {
         let ours = json!({
             "origin": { "name": "wattbridge" },
-            "availability": [{ "topic": "wattbridge/status" }, { "topic": "x" }],
+            "availability": [{ "topic": "wattbridge/b2c3d4/status" }, { "topic": "x" }],
             "components": { "power": { "platform": "sensor" }, "odd": {} }
         });
-        let entities = read(&ours).unwrap().entities;
-        assert_eq!(entities, [("power".to_owned(), "sensor".to_owned())].into());
+        let found = read(&ours).unwrap();
+        let entities = [("power".to_owned(), "sensor".to_owned())].into();
+        assert_eq!(found.entities, entities);
+        assert_eq!(found.status, "wattbridge/b2c3d4/status");
+        assert_eq!(found.availability, "x");
 
         let mut foreign = ours.clone();
         foreign["origin"]["name"] = "zigbee".into();
         assert_eq!(read(&foreign), None);
-        let mut neighbour = ours;
-        neighbour["availability"][0]["topic"] = "attic/status".into();
-        assert_eq!(read(&neighbour), None);
+        let mut without = ours;
+        without["availability"] = json!([]);
+        assert_eq!(read(&without), None);
         for other in [
             json!({}),
             json!([]),
@@ -106,7 +116,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_payload_makes_it_panic(payload: Vec<u8>) {
-            prop_assert_eq!(Retained::read(payload, "wattbridge/status"), None);
+            prop_assert_eq!(Retained::read(payload), None);
         }
     }
 }

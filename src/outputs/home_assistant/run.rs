@@ -16,11 +16,13 @@ use crate::outputs::mqtt::session::{
     self, Clip, Event, Events, Incoming, Message, Session, SessionError,
 };
 use crate::outputs::mqtt::{MqttSettings, Troubles};
+use crate::store::Identity;
 use crate::terminal::OUTSIDE;
 
 use super::announcer::{Announcer, Step};
 use super::commands::Commands;
 use super::config::HomeAssistantSettings;
+use super::contest::Contest;
 use super::discovery::Plan;
 use super::entry::kept;
 use super::presence::Presence;
@@ -43,16 +45,18 @@ const MOST_READ_BACK: usize = 16 * 1024 * 1024;
 pub async fn run(
     mqtt: MqttSettings,
     settings: HomeAssistantSettings,
+    identity: Identity,
     feed: Feed,
     stop: CancellationToken,
 ) -> Result<(), OutputError> {
-    let topics = settings.topics(&mqtt);
+    let topics = settings.topics(&mqtt, &identity);
     let connection = session::Settings {
         will: Some(kept(topics.status(), "offline")),
         clip: clip(topics.clone(), &settings.birth_payload),
-        ..mqtt.connection()?
+        ..mqtt.connection(&identity)?
     };
     let broker = format!("{}:{}", connection.host, connection.port);
+    let client_id = connection.client_id.clone();
     let (session, events) = Session::start(connection, stop.clone());
     let birth_payload = settings.birth_payload.clone();
     let plan = Plan {
@@ -70,6 +74,7 @@ pub async fn run(
         commander: feed.commander(),
         birth_payload,
         presence: Presence::default(),
+        contest: Contest::new(client_id),
         attendance: None,
         topics: topics.clone(),
         feed,
@@ -100,6 +105,7 @@ struct Output {
     commander: Commander,
     birth_payload: String,
     presence: Presence,
+    contest: Contest,
     /// There while commands can arrive.
     attendance: Option<Attendance>,
 }
@@ -135,9 +141,10 @@ impl Output {
             while let Some(step) = self.announcer.step() {
                 match step {
                     Step::Publish(message) => self.publish(message).await,
-                    Step::EndReadBack => self.end_read_back().await,
+                    Step::Listen(topics) => self.listen(&topics).await,
                 }
             }
+            self.tell_trouble();
         }
     }
 
@@ -148,6 +155,7 @@ impl Output {
                 self.troubles.over();
                 self.read_back = 0;
                 self.presence.connected(true);
+                self.contest.connected(Instant::now());
                 self.attend();
                 self.greet().await;
                 let now = Instant::now();
@@ -158,7 +166,8 @@ impl Output {
                 self.attend();
                 self.announcer.disconnected();
                 self.feed.passed();
-                if self.troubles.is_new(&error) {
+                self.contest.lost(&error, Instant::now());
+                if self.troubles.is_new(&error) && !self.contest.is_known(&error) {
                     tracing::warn!("{error}");
                 }
             }
@@ -212,16 +221,13 @@ impl Output {
 
     /// Subscriptions first: what the broker kept has to be seen before it is overwritten.
     async fn greet(&mut self) {
-        let (commands, configs) = (self.topics.all_commands(), self.topics.all_configs());
         let filters = [
-            commands.as_str(),
-            configs.as_str(),
-            self.topics.birth.as_str(),
+            self.topics.all_commands(),
+            self.topics.all_configs(),
+            self.topics.earlier_status(),
+            self.topics.birth.clone(),
         ];
-        match self.session.subscribe(&filters).await {
-            Ok(()) | Err(SessionError::NotConnected) => {}
-            Err(error) => tracing::warn!("{error}"),
-        }
+        self.listen(&filters).await;
         let online = kept(self.topics.status(), "online");
         self.publish(online).await;
     }
@@ -274,15 +280,19 @@ impl Output {
         }
     }
 
-    async fn end_read_back(&self) {
-        // One more announcement read by a subscription that stays does no harm.
-        if let Err(error) = self
-            .session
-            .unsubscribe(&[&self.topics.all_configs()])
-            .await
-        {
-            tracing::debug!("reading back announcements goes on: {error}");
+    async fn listen(&self, topics: &[String]) {
+        let filters: Vec<&str> = topics.iter().map(String::as_str).collect();
+        match self.session.subscribe(&filters).await {
+            Ok(()) | Err(SessionError::NotConnected) => {}
+            Err(error) => tracing::warn!("{error}"),
         }
+    }
+
+    /// Shows on the bridge's own device what keeps it from its part of the broker.
+    fn tell_trouble(&self) {
+        let trouble = self.contest.trouble(Instant::now());
+        self.feed
+            .set_trouble(trouble.or_else(|| self.announcer.trouble()));
     }
 }
 

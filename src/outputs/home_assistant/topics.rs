@@ -1,24 +1,44 @@
 //! Every topic there is, in one place.
 //!
 //! ```text
-//! <base>/status                        online | offline, retained; also the last will
+//! <base>/<bridge>/status               online | offline, retained; also the last will
 //! <base>/<device>/state                one flat JSON object with all values
 //! <base>/<device>/availability         online | offline, retained
 //! <base>/<device>/cmd/<key>            what the user wants set
 //! <base>/<device>/result/<key>         what became of it, JSON
 //! <prefix>/device/<device>/config      the announcement, retained
 //! ```
+//!
+//! `<bridge>` is the id of this bridge, so that any number of them share a broker. It stands in each
+//! announcement, as the first topic of its availability: so everybody knows whose it is. Before there
+//! were such ids, all bridges with one base topic shared `<base>/status`.
 
 use crate::bridge::own_device_id;
 use crate::model::DeviceId;
+use crate::store::Identity;
 
 /// Longest word taken for a device or a control; topics may have 65535 bytes, ours never do.
 const LONGEST_WORD: usize = 128;
 
+/// Whose announcement it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// This bridge's.
+    Ours,
+    /// Of some bridge with this base topic, this one perhaps, before bridges had ids.
+    Earlier,
+    /// Another bridge's.
+    Another,
+}
+
 /// The topics below the configured base topic and discovery prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Topics {
     base: String,
+    identity: Identity,
+    /// The bridge's own device, as it is known in here.
+    own: DeviceId,
+    /// The same, as it is announced.
     bridge: DeviceId,
     prefix: String,
     /// Where Home Assistant says that it has started.
@@ -26,23 +46,70 @@ pub(super) struct Topics {
 }
 
 impl Topics {
-    pub(super) fn new(base: &str, prefix: &str, birth: String) -> Self {
+    pub(super) fn new(base: &str, prefix: &str, birth: String, identity: &Identity) -> Self {
+        let own = own_device_id(identity.id());
+        let earlier = DeviceId::new(base, "bridge");
+        let bridge = if identity.has_earlier_name() {
+            earlier
+        } else {
+            own.clone()
+        };
         Self {
             base: base.to_owned(),
-            bridge: own_device_id(base),
+            identity: identity.clone(),
+            own,
+            bridge,
             prefix: prefix.to_owned(),
             birth,
         }
     }
 
-    /// Whether wattbridge itself runs.
+    /// Whether this bridge runs.
     pub(super) fn status(&self) -> String {
+        format!("{}/{}/status", self.base, self.identity.id())
+    }
+
+    /// The same of all bridges with this base topic, before they had ids.
+    pub(super) fn earlier_status(&self) -> String {
         format!("{}/status", self.base)
     }
 
-    /// The bridge's own device, which is told apart by the base topic too.
+    /// Whose the announcement with this status topic is.
+    pub(super) fn whose(&self, status: &str) -> Whose {
+        // Our own also if the base topic was another one then.
+        if bridge_of(status) == self.identity.id() {
+            Whose::Ours
+        } else if below(status, &self.base) == Some("status") {
+            Whose::Earlier
+        } else {
+            Whose::Another
+        }
+    }
+
+    /// Whether it was this bridge that announced a device before bridges had ids.
+    pub(super) fn announced_before(&self, device: &str) -> bool {
+        self.identity.announced_before(device)
+    }
+
+    /// The bridge's own device as it is announced, which those without a parent are behind.
     pub(super) const fn bridge(&self) -> &DeviceId {
         &self.bridge
+    }
+
+    /// By which id a device is announced. It is its own, but for the bridge's device where that
+    /// was announced before bridges had ids: its history hangs on the old one.
+    pub(super) fn announced_as<'a>(&'a self, id: &'a DeviceId) -> &'a DeviceId {
+        if *id == self.own { &self.bridge } else { id }
+    }
+
+    /// The old id of the bridge's own device is another bridge's: false if it was not in use.
+    pub(super) fn give_up_earlier_name(&mut self) -> bool {
+        let had_it = self.bridge != self.own;
+        if had_it {
+            self.bridge = self.own.clone();
+            self.identity.give_up_earlier_name();
+        }
+        had_it
     }
 
     pub(super) fn state(&self, device: &str) -> String {
@@ -90,6 +157,12 @@ impl Topics {
     }
 }
 
+/// The bridge that a status topic belongs to; before bridges had ids, its base topic.
+pub(super) fn bridge_of(status: &str) -> &str {
+    let before = status.strip_suffix("/status").unwrap_or(status);
+    before.rsplit('/').next().unwrap_or(before)
+}
+
 fn below<'t>(topic: &'t str, root: &str) -> Option<&'t str> {
     topic.strip_prefix(root)?.strip_prefix('/')
 }
@@ -111,13 +184,16 @@ mod tests {
             "home/wattbridge",
             "homeassistant",
             "homeassistant/status".into(),
+            &Identity::named("k7m2qx"),
         )
     }
 
     #[test]
     fn topics_are_what_the_documentation_says() {
-        let topics = Topics::new("wattbridge", "homeassistant", "x".into());
-        assert_eq!(topics.status(), "wattbridge/status");
+        let identity = Identity::named("k7m2qx");
+        let topics = Topics::new("wattbridge", "homeassistant", "x".into(), &identity);
+        assert_eq!(topics.status(), "wattbridge/k7m2qx/status");
+        assert_eq!(topics.bridge().as_str(), "wattbridge_k7m2qx");
         assert_eq!(topics.state("kaifa_1"), "wattbridge/kaifa_1/state");
         assert_eq!(
             topics.availability("kaifa_1"),
@@ -137,6 +213,25 @@ mod tests {
         );
         assert_eq!(topics.all_commands(), "wattbridge/+/cmd/+");
         assert_eq!(topics.all_configs(), "homeassistant/device/+/config");
+    }
+
+    #[test]
+    fn an_announcement_tells_whose_it_is() {
+        let topics = topics();
+        for (status, whose) in [
+            ("home/wattbridge/k7m2qx/status", Whose::Ours),
+            ("k7m2qx/status", Whose::Ours),
+            ("wattbridge/k7m2qx/status", Whose::Ours),
+            ("home/wattbridge/status", Whose::Earlier),
+            ("home/wattbridge/b2c3d4/status", Whose::Another),
+            ("wattbridge/status", Whose::Another),
+            ("home/status", Whose::Another),
+            ("", Whose::Another),
+        ] {
+            assert_eq!(topics.whose(status), whose, "{status}");
+        }
+        assert_eq!(bridge_of("home/wattbridge/b2c3d4/status"), "b2c3d4");
+        assert_eq!(bridge_of("attic/status"), "attic");
     }
 
     #[test]

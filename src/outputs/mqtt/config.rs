@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Complaint, Period, Secret, SecretError, Settings};
 
 use super::session;
+use crate::store::Identity;
 
 /// Where the MQTT broker is. For Home Assistant it has to be the broker that it uses too.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -22,10 +23,10 @@ pub struct MqttSettings {
     /// Password of that user.
     pub password: Option<Secret>,
     /// The name by which the broker tells its clients apart: two that run at the same time need
-    /// two names. Left out, it is made from `base_topic`.
+    /// two names. Left out, it is made from the id of this bridge, which its store keeps.
     pub client_id: Option<String>,
-    /// All topics of wattbridge begin with this. A second wattbridge on the same broker needs
-    /// another one.
+    /// All topics of wattbridge begin with this. Any number of them share a broker, with the same
+    /// one too.
     pub base_topic: String,
     /// A sign of life is sent to the broker when there was nothing else to send for so long.
     pub keep_alive: Period,
@@ -73,13 +74,10 @@ impl MqttSettings {
         self.port.unwrap_or(usual)
     }
 
-    /// The client id. The one made from the base topic is the same in every run, so that the broker
-    /// ends a connection that an earlier run left behind.
-    pub fn client_id(&self) -> String {
-        let made = || match self.base_topic.as_str() {
-            "wattbridge" => "wattbridge".to_owned(),
-            other => format!("wattbridge-{}", other.replace('/', "-")),
-        };
+    /// The client id. That of a bridge is the same in every run, so that the broker ends a
+    /// connection that an earlier run left behind.
+    pub fn client_id(&self, bridge: &Identity) -> String {
+        let made = || format!("wattbridge-{}", bridge.id());
         self.client_id.clone().unwrap_or_else(made)
     }
 
@@ -88,12 +86,12 @@ impl MqttSettings {
     /// # Errors
     ///
     /// If the password cannot be read.
-    pub fn connection(&self) -> Result<session::Settings, SecretError> {
+    pub fn connection(&self, bridge: &Identity) -> Result<session::Settings, SecretError> {
         let reveal = |password: &Secret| password.reveal().map(|words| words.as_str().to_owned());
         Ok(session::Settings {
             host: self.host.clone(),
             port: self.port(),
-            client_id: self.client_id(),
+            client_id: self.client_id(bridge),
             username: self.username.clone(),
             password: self.password.as_ref().map(reveal).transpose()?,
             keep_alive: self.keep_alive.get(),
@@ -113,10 +111,14 @@ impl MqttSettings {
     /// # Errors
     ///
     /// If the password cannot be read.
-    pub fn connection_of(&self, output: &str) -> Result<session::Settings, SecretError> {
+    pub fn connection_of(
+        &self,
+        output: &str,
+        bridge: &Identity,
+    ) -> Result<session::Settings, SecretError> {
         Ok(session::Settings {
-            client_id: format!("{}-{output}", self.client_id()),
-            ..self.connection()?
+            client_id: format!("{}-{output}", self.client_id(bridge)),
+            ..self.connection(bridge)?
         })
     }
 }

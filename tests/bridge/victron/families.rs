@@ -80,7 +80,7 @@ async fn every_cable_is_found_and_every_device_says_the_truth_of_itself() {
             (&json!(name), &json!(serial))
         );
         assert_eq!(about["manufacturer"], "Victron Energy");
-        assert_eq!(about["via_device"], "wattbridge_bridge");
+        assert_eq!(about["via_device"], house.wire.own_device(0).await);
         // What the device does not send is not announced.
         let entities = entities(announced);
         for (label, key, ..) in NUMBERS {

@@ -82,7 +82,7 @@ impl Stage {
             sums,
             incomplete: Vec::new(),
             refused: 0,
-            instance: "wattbridge".to_owned(),
+            instance: "b2c3d4".to_owned(),
             clock: clock.clone(),
             links: Links::new(),
             store,
@@ -340,7 +340,7 @@ async fn what_a_source_says_of_itself_stays_when_it_has_named_all() {
     stage.say(Report::Complete(false)).await;
     let trouble = Health::new(HealthCode::KeyMissing).advise("Write one.");
     stage.say(Report::Source(trouble)).await;
-    let own = "wattbridge_bridge";
+    let own = "wattbridge_b2c3d4";
     let is_told = |state: &DeviceState| state.health.detail.contains("key missing");
     stage.until(own, is_told).await;
     stage.say(Report::Complete(true)).await;
@@ -356,7 +356,7 @@ async fn the_bridge_itself_says_nothing_of_sums() {
     stage.power("1", 1).await;
     stage.until_value("sum_pv", 1).await;
     stage.health("1", HealthCode::Paused).await;
-    let own = stage.get("wattbridge_bridge").device;
+    let own = stage.get("wattbridge_b2c3d4").device;
     assert!(
         own.metrics
             .iter()

@@ -20,7 +20,10 @@ fn the_defaults_need_no_word() {
     assert!(output.check().is_empty());
     assert!(output.check_with(&mqtt).is_empty());
     assert_eq!(output.expire_after(), Period::minutes(16));
-    assert_eq!(output.topics(&mqtt).birth, "homeassistant/status");
+    assert_eq!(
+        output.topics(&mqtt, &Identity::named("b2c3d4")).birth,
+        "homeassistant/status"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::*;
 use crate::config::Period;
 use crate::model::{Control, ControlKind, Decimal, OnOff, Quantity};
 use crate::outputs::mqtt::MqttSettings;
+use crate::store::Identity;
 
 /// All root keys that Home Assistant 2025.10 takes; one more and it refuses the device.
 const ROOT: [&str; 13] = [
@@ -55,7 +56,7 @@ fn plan() -> Plan {
 
 fn plan_with(settings: HomeAssistantSettings) -> Plan {
     Plan {
-        topics: settings.topics(&MqttSettings::default()),
+        topics: settings.topics(&MqttSettings::default(), &Identity::named("b2c3d4")),
         settings,
     }
 }
@@ -169,7 +170,7 @@ fn availability_tells_a_dead_bridge_from_a_dead_device() {
     assert_eq!(
         announcement["availability"],
         json!([
-            { "topic": "wattbridge/status" },
+            { "topic": "wattbridge/b2c3d4/status" },
             { "topic": "wattbridge/invented_ab_12/availability" }
         ])
     );
@@ -178,7 +179,7 @@ fn availability_tells_a_dead_bridge_from_a_dead_device() {
         let entity = &announcement["components"][key];
         assert_eq!(
             entity["availability"],
-            json!([{ "topic": "wattbridge/status" }])
+            json!([{ "topic": "wattbridge/b2c3d4/status" }])
         );
         assert_eq!(entity["entity_category"], "diagnostic");
         assert_eq!(entity.get("expire_after"), None);
@@ -292,7 +293,7 @@ fn a_device_without_a_parent_is_reached_through_the_bridge() {
     let mut device = example();
     assert_eq!(parent(&device), "invented_gateway");
     device.via = None;
-    assert_eq!(parent(&device), "wattbridge_bridge");
+    assert_eq!(parent(&device), "wattbridge_b2c3d4");
     device.id = plan().topics.bridge().clone();
     assert_eq!(parent(&device), Value::Null);
 }
@@ -303,7 +304,7 @@ fn the_connection_of_the_bridge_is_told_by_the_last_will() {
     device.id = plan().topics.bridge().clone();
     let components = &announcement(&device, &plan())["components"];
     let connection = &components["connectivity"];
-    assert_eq!(connection["state_topic"], "wattbridge/status");
+    assert_eq!(connection["state_topic"], "wattbridge/b2c3d4/status");
     assert_eq!(connection["payload_on"], "online");
     assert_eq!(connection["payload_off"], "offline");
     assert_eq!(connection["availability"], json!([]));

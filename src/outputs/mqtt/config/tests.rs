@@ -6,6 +6,10 @@ fn fields(complaints: &[Complaint]) -> Vec<&'static str> {
     complaints.iter().map(|complaint| complaint.field).collect()
 }
 
+fn bridge() -> Identity {
+    Identity::named("b2c3d4")
+}
+
 fn mqtt(text: &str) -> MqttSettings {
     toml::from_str(text).unwrap()
 }
@@ -15,8 +19,8 @@ fn the_defaults_need_no_word() {
     let mqtt = mqtt("");
     assert!(mqtt.check().is_empty());
     assert_eq!(
-        (mqtt.port(), mqtt.client_id().as_str()),
-        (1883, "wattbridge")
+        (mqtt.port(), mqtt.client_id(&bridge()).as_str()),
+        (1883, "wattbridge-b2c3d4")
     );
 }
 
@@ -24,15 +28,18 @@ fn the_defaults_need_no_word() {
 fn port_and_client_id_follow_from_the_rest() {
     let settings = mqtt("base_topic = \"attic/solar\"\ntls = { enabled = true }");
     assert_eq!(settings.port(), 8883);
-    assert_eq!(settings.client_id(), "wattbridge-attic-solar");
+    assert_eq!(settings.client_id(&bridge()), "wattbridge-b2c3d4");
     let settings = mqtt("port = 8884\nclient_id = \"mine\"");
     assert_eq!(
-        (settings.port(), settings.client_id().as_str()),
+        (settings.port(), settings.client_id(&bridge()).as_str()),
         (8884, "mine")
     );
-    assert_eq!(settings.connection().unwrap().client_id, "mine");
+    assert_eq!(settings.connection(&bridge()).unwrap().client_id, "mine");
     assert_eq!(
-        settings.connection_of("second").unwrap().client_id,
+        settings
+            .connection_of("second", &bridge())
+            .unwrap()
+            .client_id,
         "mine-second"
     );
 }

@@ -9,6 +9,7 @@ use super::super::super::discovery::announcement;
 use super::super::*;
 use crate::model::{Decimal, Device, Health, HealthCode, Metric, Quantity, Value as ModelValue};
 use crate::outputs::mqtt::MqttSettings;
+use crate::store::Identity;
 
 const JITTER: Duration = Duration::from_secs(1);
 
@@ -16,7 +17,8 @@ const JITTER: Duration = Duration::from_secs(1);
 pub(super) struct Bench {
     pub(super) announcer: Announcer,
     pub(super) now: Instant,
-    pub(super) read_back_ended: bool,
+    /// What it wants to hear.
+    pub(super) listened: Vec<String>,
     pub(super) orphans: fn(&str) -> bool,
 }
 
@@ -26,14 +28,19 @@ impl Bench {
     }
 
     pub(super) fn with(settings: HomeAssistantSettings) -> Self {
+        Self::of(settings, &Identity::named("b2c3d4"))
+    }
+
+    /// Of this bridge.
+    pub(super) fn of(settings: HomeAssistantSettings, identity: &Identity) -> Self {
         let plan = Plan {
-            topics: settings.topics(&MqttSettings::default()),
+            topics: settings.topics(&MqttSettings::default(), identity),
             settings,
         };
         Self {
             announcer: Announcer::new(plan),
             now: Instant::now(),
-            read_back_ended: false,
+            listened: Vec::new(),
             orphans: |_| false,
         }
     }
@@ -72,7 +79,7 @@ impl Bench {
         while let Some(step) = self.announcer.step() {
             match step {
                 Step::Publish(message) => published.push(message),
-                Step::EndReadBack => self.read_back_ended = true,
+                Step::Listen(topics) => self.listened.extend(topics),
             }
         }
         published
