@@ -6,6 +6,7 @@ use jiff::Zoned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
@@ -61,6 +62,15 @@ impl Settings for LogSettings {
 
 /// Starts the log. A second call changes nothing, so that tests may each begin with it.
 pub(super) fn start(settings: &LogSettings) {
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    start_to(settings, std::io::stderr, colours);
+}
+
+/// Starts the log somewhere else than on standard error.
+pub(super) fn start_to<W>(settings: &LogSettings, writer: W, colours: bool)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let level = match settings.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -72,9 +82,9 @@ pub(super) fn start(settings: &LogSettings) {
     let (filter, is_wrong) = filter(level, words.as_deref());
     let detailed = matches!(settings.level, Level::Debug | Level::Trace);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_timer(LocalTime)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(colours)
         .with_target(detailed);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
         Format::Text => Box::new(lines),

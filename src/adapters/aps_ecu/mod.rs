@@ -28,7 +28,7 @@ mod metrics;
 mod recovery;
 mod scan;
 mod schedule;
-mod simulated;
+pub(super) mod simulated;
 pub mod simulator;
 mod source;
 mod today;
@@ -38,6 +38,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::simulation::House;
 use super::{Adapter, Decoder, Keys, Scanner, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::{Endpoint, Mask};
@@ -113,8 +114,12 @@ impl Adapter for ApsEcu {
         Some(&simulated::SIMULATE)
     }
 
-    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(stop))
+    fn demonstrate(
+        &self,
+        house: House,
+        stop: CancellationToken,
+    ) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(house, stop))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {
