@@ -1,11 +1,11 @@
 //! Real captures, read in place: the codec has to agree with an independent decoding of them.
 //!
-//! The captures are not part of the project. They are looked for in `$WATTBRIDGE_VECTORS`, else
-//! beside the project; without them every test here passes and says so.
+//! The captures are not part of the project; without them every test here is ignored.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::path::PathBuf;
+#[path = "support/vectors.rs"]
+mod captures;
 
 use serde_json::{Value, json};
 use wattbridge::adapters::aps_ecu::wire::{
@@ -29,21 +29,10 @@ impl Vector {
     }
 }
 
-fn vectors() -> Option<Vec<Vector>> {
-    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    );
-    let Ok(text) = std::fs::read_to_string(folder.join("aps-ecu.json")) else {
-        println!(
-            "no captures in {}: passing over this test",
-            folder.display()
-        );
-        return None;
-    };
-    let file: Value = serde_json::from_str(&text).unwrap();
+fn vectors() -> Vec<Vector> {
+    let file = captures::read("aps-ecu.json");
     let list = file["vectors"].as_array().unwrap();
-    Some(list.iter().map(vector).collect())
+    list.iter().map(vector).collect()
 }
 
 fn vector(value: &Value) -> Vector {
@@ -186,8 +175,9 @@ fn describe_record(record: &Record) -> Value {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn whole_captures_decode_as_they_should_and_encode_to_themselves() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     let mut whole = 0;
     for vector in vectors.iter().filter(|vector| vector.truncated().is_none()) {
         let frame = RawFrame::parse(&vector.bytes).unwrap();
@@ -207,8 +197,9 @@ fn whole_captures_decode_as_they_should_and_encode_to_themselves() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn truncated_captures_are_incomplete() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     for vector in &vectors {
         let Some(need) = vector.truncated() else {
             continue;
@@ -225,8 +216,9 @@ fn truncated_captures_are_incomplete() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn cuts_and_trailing_garbage_change_nothing() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     // A small generator of our own: the same cuts in every run.
     let mut state = 0x2545_f491_u32;
     let mut random = |below: usize| {
@@ -272,8 +264,9 @@ fn survive(bytes: &[u8]) {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn every_flipped_bit_and_every_truncation_is_survived() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     for vector in &vectors {
         for have in 0..vector.bytes.len() {
             survive(&vector.bytes[..have]);
@@ -287,8 +280,9 @@ fn every_flipped_bit_and_every_truncation_is_survived() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn the_gateways_power_is_the_sum_of_its_inverters() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     let find = |id: &str| vectors.iter().find(|vector| vector.id == id).unwrap();
     let mut equal = 0;
     for vector in &vectors {
@@ -318,8 +312,9 @@ fn the_gateways_power_is_the_sum_of_its_inverters() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn status_and_empty_list_are_answers() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     for vector in &vectors {
         match vector.id.as_str() {
             "inv-status-02" => {
@@ -341,8 +336,9 @@ fn status_and_empty_list_are_answers() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn no_serial_survives_the_mask() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     let mut masker = Masker::default();
     for vector in &vectors {
         let masked = masker.mask(&vector.bytes);

@@ -142,7 +142,9 @@ async fn draw(mut screen: Screen, head: Head, devices: View, stop: CancellationT
 
 /// Tells how to connect and what is announced and read, line by line, until `stop`.
 async fn tell(head: Head, mut feed: Feed, stop: CancellationToken) {
-    let facts = head.facts().map(|(label, text)| format!("{label:<16}{text}\n"));
+    let facts = head
+        .facts()
+        .map(|(label, text)| format!("{label:<16}{text}\n"));
     let mut said = say(&format!("{}\n\n{}", head.title(), facts.concat()));
     let mut lines = NewsLines::default();
     while said {

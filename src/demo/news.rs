@@ -7,7 +7,7 @@ use jiff::Zoned;
 
 use super::values::{lack, values};
 use crate::bridge::{Feed, News};
-use crate::model::{Device, DeviceId, DeviceState, Update};
+use crate::model::{Device, DeviceId, DeviceState, HealthCode, Update};
 
 /// Values on one line.
 const MOST: usize = 5;
@@ -37,7 +37,7 @@ impl NewsLines {
         let shown = values(&known);
         let text = match lack(&known) {
             // The announcement has just said that it is there.
-            Some(_) if state.at.is_none() => return None,
+            Some(_) if state.health.code == HealthCode::Starting => return None,
             Some(lack) => format!("waiting    {name:<13}  {lack}"),
             None if shown.is_empty() => return None,
             None => {

@@ -12,8 +12,8 @@ use crate::bridge::Known;
 
 /// Width of the words before what they stand for, in the head.
 const LABEL: usize = 16;
-/// Width that numbers have at least, with their unit, so that lines stay calm while they change.
-const NUMBER: usize = 7;
+/// Width that values have at least, so that what is behind them stays where it is while they change.
+const VALUE: usize = 7;
 /// Lines of the log that are shown at most.
 const LOG: usize = 6;
 
@@ -57,18 +57,17 @@ impl Head {
             (
                 "MQTT broker",
                 format!(
-                    "127.0.0.1:{port}, without user name and password{}",
+                    "127.0.0.1:{port} on this computer only, no user name{}",
                     self.taken()
                 ),
             ),
             (
                 "Home Assistant",
-                "on this computer: Settings > Devices & services > Add integration > MQTT, with this broker"
-                    .to_owned(),
+                "add the MQTT integration with this broker".to_owned(),
             ),
             (
                 "Look at",
-                "the devices on the page of MQTT; the Energy dashboard with Grid meter, Solar roof and Garage"
+                "the devices of MQTT; the Energy dashboard with Grid meter, Solar roof, Garage"
                     .to_owned(),
             ),
             (
@@ -82,7 +81,7 @@ impl Head {
     /// What is running.
     pub(crate) fn title(self) -> String {
         format!(
-            "wattbridge {} demo: a simulated house. Nothing leaves this computer.",
+            "wattbridge {} demo: one simulated house, always late in the morning",
             env!("CARGO_PKG_VERSION")
         )
     }
@@ -98,14 +97,17 @@ impl Head {
     }
 
     fn lines(self, columns: usize) -> Vec<Line> {
-        let mut lines: Vec<_> = wrap(&self.title(), columns).into_iter().map(strong).collect();
+        let mut lines: Vec<_> = wrap(&self.title(), columns)
+            .into_iter()
+            .map(strong)
+            .collect();
         lines.push(Line::default());
         for (label, text) in self.facts() {
             let narrow = columns < LABEL * 3;
             let indent = if narrow { 2 } else { LABEL };
             let mut wrapped = wrap(&text, columns.saturating_sub(indent)).into_iter();
             if narrow {
-                lines.push(Line(vec![(Tone::Dim, cut(label, columns))]));
+                lines.push(dim(label.to_owned()));
             } else {
                 let first = wrapped.next().unwrap_or_default();
                 let label = (Tone::Dim, format!("{label:<LABEL$}"));
@@ -123,8 +125,7 @@ impl Head {
         let address = format!("MQTT broker 127.0.0.1:{}", self.port);
         let long = format!("{address}{}, Ctrl-C ends the demo", self.taken());
         let fits = measure_text_width(&long) <= columns;
-        let text = if fits { long } else { cut(&address, columns) };
-        vec![strong(text)]
+        vec![strong(if fits { long } else { address })]
     }
 }
 
@@ -132,7 +133,11 @@ impl Picture<'_> {
     /// What fits on a terminal of so many rows, the last of which stays free for the cursor.
     pub(crate) fn lines(&self, rows: usize, columns: usize) -> Vec<Line> {
         let rows = rows.saturating_sub(1);
-        let mut log: Vec<Line> = self.log.iter().flat_map(|text| noted(text, columns)).collect();
+        let mut log: Vec<Line> = self
+            .log
+            .iter()
+            .flat_map(|text| noted(text, columns))
+            .collect();
         let more = log.len().saturating_sub(LOG.min(rows / 3));
         log.drain(..more);
         if !log.is_empty() && rows > 12 {
@@ -153,12 +158,12 @@ impl Picture<'_> {
         if devices.len() > left {
             let hidden = devices.len() - left.saturating_sub(1);
             devices.truncate(left.saturating_sub(1));
-            devices.push(dim(cut(&format!("and {hidden} more"), columns)));
+            devices.push(dim(format!("and {hidden} more")));
         }
         lines.append(&mut devices);
         lines.append(&mut log);
         lines.truncate(rows);
-        lines
+        lines.into_iter().map(|line| line.within(columns)).collect()
     }
 
     /// A line for each device, and for each of its parts if `parts`.
@@ -167,11 +172,15 @@ impl Picture<'_> {
         let shown = shown.filter(|known| parts || known.device.via.is_none());
         let shown: Vec<_> = in_families(&shown.collect::<Vec<_>>());
         if shown.is_empty() {
-            return vec![dim(cut("Waiting for the first device ...", columns))];
+            return vec![dim("Waiting for the first device ...".to_owned())];
         }
-        let widths = shown.iter().map(|known| measure_text_width(&label(known)));
+        let width = |known: &&Known| indent(known).len() + measure_text_width(&known.device.name);
+        let widths = shown.iter().map(width);
         let width = widths.max().unwrap_or(0).min(columns / 2);
-        shown.iter().map(|known| row(known, width, columns)).collect()
+        shown
+            .iter()
+            .map(|known| row(known, width, columns))
+            .collect()
     }
 }
 
@@ -184,25 +193,32 @@ fn in_families<'a>(devices: &[&'a Known]) -> Vec<&'a Known> {
     };
     for device in devices.iter().filter(|known| !is_part(known)) {
         sorted.push(*device);
-        let parts = devices.iter().filter(|known| known.device.via.as_ref() == Some(&device.device.id));
+        let parts = devices
+            .iter()
+            .filter(|known| known.device.via.as_ref() == Some(&device.device.id));
         sorted.extend(parts);
     }
     sorted
 }
 
-fn label(known: &Known) -> String {
-    let indent = if known.device.via.is_some() { "  " } else { "" };
-    format!("{indent}{}", known.device.name)
+/// Before a part of a device.
+fn indent(known: &Known) -> &'static str {
+    if known.device.via.is_some() { "  " } else { "" }
 }
 
 /// One device: as many whole values as fit.
 fn row(known: &Known, width: usize, columns: usize) -> Line {
+    let indent = indent(known);
     let lack = lack(known);
-    let tone = if lack.is_some() { Tone::Waiting } else { Tone::Good };
-    let name = cut(&label(known), width);
-    let pad = width.saturating_sub(measure_text_width(&name));
+    let tone = if lack.is_some() {
+        Tone::Waiting
+    } else {
+        Tone::Good
+    };
+    let name = cut(&known.device.name, width.saturating_sub(indent.len()));
+    let pad = width.saturating_sub(indent.len() + measure_text_width(&name));
     let mut line = Line(vec![
-        (tone, "● ".to_owned()),
+        (tone, format!("{indent}● ")),
         (Tone::Strong, format!("{name}{:pad$}", "")),
     ]);
     let mut left = columns.saturating_sub(width + 2);
@@ -215,7 +231,7 @@ fn row(known: &Known, width: usize, columns: usize) -> Line {
         return line;
     }
     for (place, shown) in values(known).into_iter().enumerate() {
-        let value = format!("{:>NUMBER$}", shown.value);
+        let value = format!("{:<VALUE$}", shown.value);
         let with_title = 3 + measure_text_width(&shown.title) + measure_text_width(&value);
         let bare = 2 + measure_text_width(&value);
         if with_title <= left {
@@ -234,7 +250,9 @@ fn row(known: &Known, width: usize, columns: usize) -> Line {
 
 /// An entry of the log.
 fn noted(text: &str, columns: usize) -> Vec<Line> {
-    let lines = wrap(text, columns.saturating_sub(2)).into_iter().enumerate();
+    let lines = wrap(text, columns.saturating_sub(2))
+        .into_iter()
+        .enumerate();
     let mark = |(place, text): (usize, String)| {
         let mark = if place == 0 { "! " } else { "  " };
         Line(vec![(Tone::Waiting, mark.to_owned()), (Tone::Plain, text)])
@@ -254,7 +272,7 @@ fn cut(text: &str, width: usize) -> String {
     truncate_str(text, width, "").into_owned()
 }
 
-/// Breaks a text between its words; a word that is too long for any line is cut.
+/// Breaks a text between its words.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -263,13 +281,24 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(cut(word, width)),
+            _ => lines.push(word.to_owned()),
         }
     }
     lines
 }
 
 impl Line {
+    /// What fits into a line of this width.
+    fn within(self, columns: usize) -> Self {
+        let mut left = columns;
+        let mut piece = |(tone, text): (Tone, String)| {
+            let text = cut(&text, left);
+            left -= measure_text_width(&text);
+            (tone, text)
+        };
+        Self(self.0.into_iter().map(&mut piece).collect())
+    }
+
     /// As the terminal takes it, with colours or without.
     pub(crate) fn render(&self, colours: bool) -> String {
         let piece = |(tone, text): &(Tone, String)| {

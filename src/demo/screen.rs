@@ -52,7 +52,8 @@ impl Screen {
         if !self.is_open {
             self.is_open = true;
             let (rows, _) = self.size();
-            self.terminal.write_str(&"\n".repeat(rows.saturating_sub(1)))?;
+            self.terminal
+                .write_str(&"\n".repeat(rows.saturating_sub(1)))?;
             self.terminal.hide_cursor()?;
         }
         self.terminal.move_cursor_to(0, 0)?;

@@ -14,6 +14,8 @@ mod clock_steps;
 mod commands;
 mod counters;
 mod decoding;
+#[cfg(feature = "demo")]
+mod demo;
 mod gateway;
 mod home;
 mod meter;
