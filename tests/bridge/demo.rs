@@ -21,7 +21,7 @@ const DEVICES: [(&str, &str, &[&str]); 6] = [
         &["power", "energy_total", "energy_today"],
     ),
     ("aps_ecu_216300000001", "Garage", &["power", "energy_total"]),
-    ("aps_ecu_407000000001", "YC600 0001", &["power"]),
+    ("aps_ecu_406200000001", "YC600 0001", &["power"]),
     (
         "kaifa_1kfm0200654321",
         "Grid meter",

@@ -77,11 +77,11 @@ fn warnings() -> Vec<String> {
 fn no_line_is_wider_than_the_terminal_and_all_fit_above_the_cursor() {
     let house = house();
     for log in [Vec::new(), warnings()] {
-        for rows in 1..45 {
-            for columns in 1..160 {
+        for rows in [1, 2, 3, 5, 8, 13, 17, 24, 40] {
+            for columns in (1..40).chain([60, 79, 80, 100, 120, 200]) {
                 let lines = drawn(&house, &log, rows, columns);
                 assert!(
-                    lines.len() < rows.max(1) + usize::from(rows == 0),
+                    lines.len() < rows,
                     "{rows}: {lines:#?}"
                 );
                 for line in lines {

@@ -142,7 +142,7 @@ async fn what_the_shed_gets_and_takes_flows_through_its_battery() {
         found.unwrap().1.parse().unwrap()
     };
     let mut charged = 0;
-    for _ in 0..600 {
+    for _ in 0..40 {
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         // Asking for anything brings a device up to now.
         let now = |device: &victron::simulator::Simulator| {
@@ -159,7 +159,7 @@ async fn what_the_shed_gets_and_takes_flows_through_its_battery() {
         assert!((value(&charger, "V") - value(&monitor, "V")).abs() <= 10);
         charged += i64::from(at_battery > 0);
     }
-    assert!(charged > 300, "{charged}");
+    assert!(charged > 20, "{charged}");
 }
 
 #[tokio::test(start_paused = true)]
