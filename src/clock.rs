@@ -1,13 +1,17 @@
 //! Where the program gets the time from, so that tests and replays can bring their own.
+//!
+//! There are two times. [`Clock::now`] is what a clock on the wall shows: right for people, days and
+//! what is published, but somebody or a time server may set it at any moment. [`Clock::monotonic`]
+//! only ever goes on: every elapsed time is measured with it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use tokio::time::Instant;
 
-/// A source of wall-clock time that can also wait. Cheap to clone.
+/// A source of time that can also wait. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Clock {
     kind: Kind,
@@ -16,19 +20,31 @@ pub struct Clock {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    /// The clock of the host.
-    System,
-    /// Follows tokio's clock from a given moment on, which tests pause and advance.
-    Tokio { start: Timestamp, origin: Instant },
+    /// The clocks of the host.
+    System { origin: Instant },
+    /// Follows tokio's clock, which tests pause and advance, from a given moment on.
+    Tokio {
+        wall: Arc<Mutex<Timestamp>>,
+        origin: Instant,
+    },
     /// Stands still until it is moved, and never waits.
-    Manual(Arc<Mutex<Timestamp>>),
+    Manual(Arc<Mutex<Hands>>),
+}
+
+/// What a manual clock shows.
+#[derive(Debug, Clone, Copy)]
+struct Hands {
+    wall: Timestamp,
+    elapsed: Duration,
 }
 
 impl Clock {
     /// The clock of the host, in the host's time zone.
     pub fn system() -> Self {
         Self {
-            kind: Kind::System,
+            kind: Kind::System {
+                origin: Instant::now(),
+            },
             zone: TimeZone::system(),
         }
     }
@@ -37,7 +53,7 @@ impl Clock {
     pub fn following_tokio(start: Timestamp, zone: TimeZone) -> Self {
         Self {
             kind: Kind::Tokio {
-                start,
+                wall: Arc::new(Mutex::new(start)),
                 origin: Instant::now(),
             },
             zone,
@@ -46,8 +62,12 @@ impl Clock {
 
     /// A clock that shows `start` until [`Clock::move_to`]. Waiting moves it instead.
     pub fn manual(start: Timestamp, zone: TimeZone) -> Self {
+        let hands = Hands {
+            wall: start,
+            elapsed: Duration::ZERO,
+        };
         Self {
-            kind: Kind::Manual(Arc::new(Mutex::new(start))),
+            kind: Kind::Manual(Arc::new(Mutex::new(hands))),
             zone,
         }
     }
@@ -55,11 +75,18 @@ impl Clock {
     /// The moment it shows.
     pub fn now(&self) -> Timestamp {
         match &self.kind {
-            Kind::System => Timestamp::now(),
-            Kind::Tokio { start, origin } => start
-                .checked_add(origin.elapsed())
-                .unwrap_or(Timestamp::MAX),
-            Kind::Manual(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
+            Kind::System { .. } => Timestamp::now(),
+            Kind::Tokio { wall, origin } => after(*lock(wall), origin.elapsed()),
+            Kind::Manual(hands) => lock(hands).wall,
+        }
+    }
+
+    /// How long this clock, and each clone of it, has been running. No step of the wall clock
+    /// changes it.
+    pub fn monotonic(&self) -> Duration {
+        match &self.kind {
+            Kind::System { origin } | Kind::Tokio { origin, .. } => origin.elapsed(),
+            Kind::Manual(hands) => lock(hands).elapsed,
         }
     }
 
@@ -73,25 +100,48 @@ impl Clock {
         &self.zone
     }
 
-    /// Sets a manual clock; others keep their own time.
+    /// Moves a manual clock on as time does; back only what it shows. Others keep their own time.
     pub fn move_to(&self, moment: Timestamp) {
-        if let Kind::Manual(time) = &self.kind {
-            *time.lock().unwrap_or_else(PoisonError::into_inner) = moment;
+        if let Kind::Manual(hands) = &self.kind {
+            let mut hands = lock(hands);
+            let passed = Duration::try_from(moment.duration_since(hands.wall)).unwrap_or_default();
+            hands.elapsed = hands.elapsed.saturating_add(passed);
+            hands.wall = moment;
+        }
+    }
+
+    /// Sets the wall clock forward or back, as a time server does: no time passes. The clock of the
+    /// host is not ours to set.
+    pub fn step(&self, by: SignedDuration) {
+        let set = |wall: &mut Timestamp| *wall = wall.saturating_add(by).unwrap_or(*wall);
+        match &self.kind {
+            Kind::System { .. } => {}
+            Kind::Tokio { wall, .. } => set(&mut lock(wall)),
+            Kind::Manual(hands) => set(&mut lock(hands).wall),
         }
     }
 
     /// Waits. A manual clock jumps ahead instead, giving other tasks a turn.
     pub async fn sleep(&self, duration: Duration) {
-        if let Kind::Manual(time) = &self.kind {
+        if let Kind::Manual(hands) = &self.kind {
             {
-                let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
-                *time = time.checked_add(duration).unwrap_or(Timestamp::MAX);
+                let mut hands = lock(hands);
+                hands.wall = after(hands.wall, duration);
+                hands.elapsed = hands.elapsed.saturating_add(duration);
             }
             tokio::task::yield_now().await;
         } else {
             tokio::time::sleep(duration).await;
         }
     }
+}
+
+fn after(start: Timestamp, elapsed: Duration) -> Timestamp {
+    start.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -114,5 +164,32 @@ mod tests {
         let clock = Clock::manual(noon(), TimeZone::UTC);
         clock.sleep(Duration::from_secs(86_400)).await;
         assert_eq!(clock.local().date().to_string(), "2026-06-22");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_of_the_wall_clock_is_no_time_that_passes() {
+        let hour = SignedDuration::from_hours(1);
+        for clock in [
+            Clock::manual(noon(), TimeZone::UTC),
+            Clock::following_tokio(noon(), TimeZone::UTC),
+        ] {
+            clock.sleep(Duration::from_secs(90)).await;
+            clock.step(-hour);
+            assert_eq!(clock.monotonic(), Duration::from_secs(90));
+            assert_eq!(clock.now(), noon() + Duration::from_secs(90) - hour);
+            clock.clone().step(hour + hour);
+            assert_eq!(clock.monotonic(), Duration::from_secs(90));
+            assert_eq!(clock.now(), noon() + Duration::from_secs(90) + hour);
+        }
+    }
+
+    #[test]
+    fn a_replay_moves_both_times_and_never_lets_time_run_back() {
+        let clock = Clock::manual(noon(), TimeZone::UTC);
+        clock.move_to(noon() + Duration::from_secs(60));
+        assert_eq!(clock.monotonic(), Duration::from_secs(60));
+        clock.move_to(noon());
+        assert_eq!(clock.monotonic(), Duration::from_secs(60));
+        assert_eq!(clock.now(), noon());
     }
 }

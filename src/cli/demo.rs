@@ -29,13 +29,13 @@ const DRAW_EVERY: Duration = Duration::from_millis(500);
 /// Shows everything at work: simulated devices, a bridge, an MQTT broker
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Simulated devices of one house speak their real protocols on real sockets of this computer; a bridge
-reads them and announces them to an MQTT broker inside this process. Point Home Assistant or any MQTT
-client at the address that is shown. Nothing is written to the disk.
+Simulated devices of one house speak their real protocols on real sockets of this computer; a bridge reads \
+them and announces them to an MQTT broker inside this process. Point Home Assistant or any MQTT client at the \
+address that is shown. Nothing is written to the disk.
 
-Time runs as it really does, so that counters and the Energy dashboard stay sensible, but it is always a
-fine late morning: the sun shines whenever the demo is started. On a terminal there is a line for each
-device; into a pipe goes a line for each piece of news.
+Time runs as it really does, so that counters and the Energy dashboard stay sensible, but it is always a fine \
+late morning: the sun shines whenever the demo is started. On a terminal there is a line for each device; into \
+a pipe goes a line for each piece of news.
 
 Examples:
   wattbridge demo

@@ -1,12 +1,13 @@
 //! What the log looks like and how much of it there is.
 
 use std::fmt;
+use std::io;
+use std::sync::Mutex;
 
 use jiff::Zoned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
@@ -62,15 +63,16 @@ impl Settings for LogSettings {
 
 /// Starts the log. A second call changes nothing, so that tests may each begin with it.
 pub(super) fn start(settings: &LogSettings) {
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    start_to(settings, std::io::stderr, colours);
+    let colours = io::IsTerminal::is_terminal(&io::stderr());
+    start_to(settings, io::stderr(), colours);
 }
 
 /// Starts the log somewhere else than on standard error.
-pub(super) fn start_to<W>(settings: &LogSettings, writer: W, colours: bool)
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+pub(super) fn start_to(
+    settings: &LogSettings,
+    out: impl io::Write + Send + 'static,
+    colours: bool,
+) {
     let level = match settings.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -82,7 +84,7 @@ where
     let (filter, is_wrong) = filter(level, words.as_deref());
     let detailed = matches!(settings.level, Level::Debug | Level::Trace);
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
+        .with_writer(Mutex::new(out))
         .with_timer(LocalTime)
         .with_ansi(colours)
         .with_target(detailed);

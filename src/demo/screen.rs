@@ -7,7 +7,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use console::Term;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::picture::Line;
 
@@ -68,7 +67,8 @@ impl Screen {
     /// Gives the terminal back. The picture stays, and what was logged is told once more, in full.
     pub(crate) fn close(mut self) {
         self.leave();
-        for entry in self.log.lock().drain(..) {
+        let entries = std::mem::take(&mut *self.log.lock());
+        for entry in entries {
             crate::terminal::remark(&entry);
         }
     }
@@ -104,7 +104,7 @@ impl io::Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut entries = self.lock();
         let text = String::from_utf8_lossy(bytes);
-        entries.push(text.trim_end().to_owned());
+        entries.extend(text.lines().map(str::to_owned));
         let more = entries.len().saturating_sub(KEPT);
         entries.drain(..more);
         Ok(bytes.len())
@@ -112,13 +112,5 @@ impl io::Write for LogWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for LogWriter {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +74,10 @@ pub struct Device {
     pub url: Option<String>,
     /// The most power in watts that it can move; bounds what its energy counters can gain.
     pub rated_power: Option<u32>,
+    /// How long its values hold when nothing more is heard of it: after this the bridge takes them
+    /// for unknown. Longer than the longest regular pause, the night's included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<Duration>,
     /// What it can report.
     pub metrics: Vec<Metric>,
     /// What can be set on it; empty unless the user allowed control.
@@ -102,6 +107,7 @@ impl Device {
             area: None,
             url: None,
             rated_power: None,
+            patience: None,
             metrics: Vec::new(),
             controls: Vec::new(),
         }

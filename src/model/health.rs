@@ -58,7 +58,7 @@ health_codes! {
     /// The device answers that it has no data.
     NoData "no_data" "No data yet", data: false, problem: false;
     /// The device's own radio or bus partner does not answer it.
-    OutOfContact "out_of_contact" "No contact", data: true, problem: true;
+    OutOfContact "out_of_contact" "No contact", data: false, problem: true;
     /// It works, but something that it stands for does not.
     Degraded "degraded" "Not everything works", data: true, problem: true;
     /// What arrives is damaged.

@@ -80,10 +80,7 @@ fn no_line_is_wider_than_the_terminal_and_all_fit_above_the_cursor() {
         for rows in [1, 2, 3, 5, 8, 13, 17, 24, 40] {
             for columns in (1..40).chain([60, 79, 80, 100, 120, 200]) {
                 let lines = drawn(&house, &log, rows, columns);
-                assert!(
-                    lines.len() < rows,
-                    "{rows}: {lines:#?}"
-                );
+                assert!(lines.len() < rows, "{rows}: {lines:#?}");
                 for line in lines {
                     assert!(measure_text_width(&line) <= columns, "{columns}: {line:?}");
                 }
