@@ -67,8 +67,7 @@ impl Head {
             ),
             (
                 "Look at",
-                "the devices of MQTT; the Energy dashboard with Grid meter, Solar roof, Garage"
-                    .to_owned(),
+                "MQTT devices; Energy dashboard: Grid meter, Solar roof, Garage".to_owned(),
             ),
             (
                 "Any client",

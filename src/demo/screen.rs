@@ -75,7 +75,8 @@ impl Screen {
 
     fn leave(&mut self) {
         if std::mem::take(&mut self.is_open) {
-            // A terminal that is gone needs nothing back.
+            // A terminal that is gone needs nothing back. The keys that ended it stand in the last line.
+            let _ = self.terminal.write_line("");
             let _ = self.terminal.show_cursor();
             let _ = self.terminal.flush();
         }

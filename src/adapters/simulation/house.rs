@@ -22,6 +22,8 @@ use super::noise::{noise, unit};
 const MORNING: f64 = 5.0 * 3600.0;
 /// Seconds from sunrise to sunset.
 const DAY: f64 = 14.0 * 3600.0;
+/// Of the weather and the appliances: a cloud passes and the oven comes on in the first minute.
+const SEED: u64 = 44;
 /// Watts that the house takes when nothing is switched on.
 const BASE: f64 = 220.0;
 
@@ -78,9 +80,9 @@ impl Sky {
 
     /// What clouds leave of the light: 1 is a clear sky.
     pub fn clearness(self, seconds: f64) -> f64 {
-        let cloud = |salt: Salt, pace: f64| noise(0, salt as u64, 0, seconds.max(0.0) / pace);
+        let cloud = |salt: Salt, pace: f64| noise(SEED, salt as u64, 0, seconds.max(0.0) / pace);
         let cover = 0.5 * cloud(Salt::SlowCloud, 240.0) + 0.5 * cloud(Salt::FastCloud, 40.0);
-        1.0 - 0.65 * (3.0 * (cover - 0.52)).clamp(0.0, 1.0)
+        1.0 - 0.65 * (3.0 * (cover - 0.48)).clamp(0.0, 1.0)
     }
 
     /// The light on level ground: 1 is a clear noon.
@@ -148,8 +150,8 @@ impl House {
     /// Watts that the house takes.
     pub fn consumption(&self, at: Timestamp) -> u32 {
         let seconds = at.duration_since(self.begun).as_secs_f64().max(0.0);
-        let wander = noise(0, Salt::Wander as u64, 0, seconds / 400.0);
-        let flicker = noise(0, Salt::Flicker as u64, 0, seconds / 5.0);
+        let wander = noise(SEED, Salt::Wander as u64, 0, seconds / 400.0);
+        let flicker = noise(SEED, Salt::Flicker as u64, 0, seconds / 5.0);
         let running = (0..).zip(APPLIANCES);
         let running = running.filter(|(place, appliance)| appliance.runs_at(*place, seconds));
         let switched: f64 = running.map(|(_, appliance)| appliance.watts).sum();
@@ -166,7 +168,7 @@ impl House {
 impl Appliance {
     fn runs_at(&self, place: u64, seconds: f64) -> bool {
         let turn = (seconds / self.every).floor();
-        let share = unit(Salt::Appliance as u64, place, turn as u64);
+        let share = unit(SEED + Salt::Appliance as u64, place, turn as u64);
         let from = share * (self.every - self.runs);
         let within = seconds - turn * self.every;
         (from..from + self.runs).contains(&within)

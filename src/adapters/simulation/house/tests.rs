@@ -33,6 +33,23 @@ fn there_is_something_to_see_within_a_minute() {
 }
 
 #[test]
+fn a_cloud_passes_and_something_is_switched_on_in_the_first_minute() {
+    let house = house();
+    let light: Vec<_> = (0..60)
+        .map(|second| house.sky().light(f64::from(second)))
+        .collect();
+    let (first, last) = (light.first().unwrap(), light.last().unwrap());
+    assert!(light.iter().any(|light| light * 1.5 < first.min(*last)));
+    let taken: Vec<_> = moments(&house, 30, 2)
+        .map(|at| house.consumption(at))
+        .collect();
+    assert!(
+        taken.iter().max().unwrap() - taken.iter().min().unwrap() > 1500,
+        "{taken:?}"
+    );
+}
+
+#[test]
 fn clouds_pass_and_the_sun_comes_back() {
     let sky = house().sky();
     let light: Vec<_> = (0..600)
