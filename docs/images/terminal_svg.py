@@ -15,27 +15,29 @@ import re
 import sys
 
 DIM = "#838ba7"
-COLOURS = {2: DIM, 30: "#1f2430", 31: "#f07178", 32: "#a6d189", 33: "#e5c07b", 36: "#81c8be", 90: DIM}
+COLOURS = {30: "#1f2430", 31: "#f07178", 32: "#a6d189", 33: "#e5c07b", 36: "#81c8be", 90: DIM}
 PLAIN, BACKGROUND = "#e4e8f0", "#1f2430"
 WIDTH, HEIGHT, MARGIN = 7.8, 19, 16
 
 
 def spans(line):
     """Column, colour, weight and text of each piece of a line."""
-    column, colour, weight = 0, PLAIN, "normal"
+    column, colour, weight, is_dim = 0, PLAIN, "", False
     for piece in re.split(r"(\x1b\[[0-9;]*m)", line):
         codes = re.fullmatch(r"\x1b\[([0-9;]*)m", piece)
         if codes:
             for code in (int(code or 0) for code in codes[1].split(";")):
-                if code == 1:
-                    weight = "bold"
-                elif code == 0:
-                    colour, weight = PLAIN, "normal"
+                if code == 0:
+                    colour, weight, is_dim = PLAIN, "", False
+                elif code == 1:
+                    weight = ' font-weight="bold"'
+                elif code == 2:
+                    is_dim = True
                 else:
                     colour = COLOURS.get(code, PLAIN)
         elif piece:
             if piece.strip():
-                yield column, colour, weight, piece
+                yield column, DIM if is_dim else colour, weight, piece
             column += len(piece)
 
 
@@ -58,7 +60,7 @@ def main():
             text = text.strip()
             # The length is given too, so that columns stay columns in whatever font there is.
             out.append(
-                f'<text x="{MARGIN + column * WIDTH:.1f}" y="{y}" fill="{colour}" font-weight="{weight}" xml:space="preserve" '
+                f'<text x="{MARGIN + column * WIDTH:.1f}" y="{y}" fill="{colour}"{weight} xml:space="preserve" '
                 f'textLength="{len(text) * WIDTH:.1f}" lengthAdjust="spacingAndGlyphs">{html.escape(text)}</text>'
             )
     out.append("</svg>")
