@@ -5,7 +5,7 @@ Reads text with ANSI colours from the standard input, writes SVG to the standard
 demo.svg was made:
 
     tmux -L picture new-session -d -x 100 -y 24 target/release/wattbridge demo
-    sleep 60
+    sleep 45
     tmux -L picture capture-pane -e -p | docs/images/terminal_svg.py > docs/images/demo.svg
     tmux -L picture send-keys C-c
 """

@@ -28,18 +28,18 @@ fn there_is_something_to_see_within_a_minute() {
         let taken: Vec<_> = minute.map(|at| house.consumption(at)).collect();
         let (least, most) = (taken.iter().min().unwrap(), taken.iter().max().unwrap());
         assert!(most - least >= 10, "minute {begin}: {taken:?}");
-        assert!((200..8000).contains(most), "minute {begin}: {taken:?}");
+        assert!((200..9500).contains(most), "minute {begin}: {taken:?}");
     }
 }
 
 #[test]
-fn a_cloud_passes_and_something_is_switched_on_in_the_first_minute() {
+fn a_cloud_comes_and_something_is_switched_on_in_the_first_minute() {
     let house = house();
     let light: Vec<_> = (0..60)
         .map(|second| house.sky().light(f64::from(second)))
         .collect();
-    let (first, last) = (light.first().unwrap(), light.last().unwrap());
-    assert!(light.iter().any(|light| light * 1.5 < first.min(*last)));
+    let first = light.first().unwrap();
+    assert!(light.iter().any(|light| light * 1.5 < *first), "{light:?}");
     let taken: Vec<_> = moments(&house, 30, 2)
         .map(|at| house.consumption(at))
         .collect();
@@ -144,7 +144,7 @@ async fn over_an_hour_of_the_house_powers_and_counters_balance() {
     // A cycle of the ECU is ten seconds of at most 6 kW.
     assert!(missing.abs() < 20.0, "{missing} Wh of {produced} Wh");
     assert!((1500.0..6000.0).contains(&produced), "{produced}");
-    assert!(imports > 60 && exports > 60, "{imports} {exports}");
+    assert!(imports > 200 && exports > 200, "{imports} {exports}");
 }
 
 #[tokio::test(start_paused = true)]
