@@ -186,5 +186,6 @@ impl fmt::Debug for House {
 }
 
 // Some simulators need Linux.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
