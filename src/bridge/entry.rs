@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::connection::{self, COUNTER_GUARD};
 use super::counting::Counting;
-use crate::model::{Decimal, Device, DeviceState, Health, HealthCode, Metric, Value};
+use crate::model::{Behavior, Decimal, Device, DeviceState, Health, HealthCode, Metric, Value};
 use crate::store::{Counter, Store};
 
 /// One device: its description, its state, and what is remembered of its counters.
@@ -96,9 +96,14 @@ impl Entry {
         let name = &self.device.name;
         let title = metric.title();
         if let Some(from) = restarted {
+            // A counter of the day begins every day; nobody's statistics mind.
+            let advice = if metric.behavior == Behavior::DailyCounter {
+                "Nothing needs to be done."
+            } else {
+                "If the device was not exchanged, note the date: statistics will show a new meter."
+            };
             tracing::warn!(
-                "{name}: {title} starts anew after {from}: three values in a row agree. \
-                 If the device was not exchanged, note the date: statistics will show a new meter."
+                "{name}: {title} starts anew after {from}: three values in a row agree. {advice}"
             );
         }
         match held {

@@ -137,7 +137,6 @@ async fn draw(mut screen: Screen, head: Head, devices: View, stop: CancellationT
             stop.cancel();
         }
     }
-    screen.close();
 }
 
 /// Tells how to connect and what is announced and read, line by line, until `stop`.

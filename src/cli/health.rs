@@ -2,8 +2,8 @@
 //!
 //! A running wattbridge writes a small file every half a minute, into memory where there is a folder
 //! for that: on an SD card it would be as much as all that the store writes. That says that its loop
-//! turns, and does not depend on the broker: restarting a container because the broker is away helps
-//! nobody.
+//! turns and that what is published is taken. A broker that is away is no trouble of ours: restarting
+//! a container because of it helps nobody.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -24,10 +24,13 @@ const EVERY: Duration = Duration::from_secs(30);
 /// Older signs of life mean that the loop no longer turns.
 const TOO_OLD: i64 = 100;
 
+/// A broker that is connected takes what is published at once; this is no slow network any more.
+const TOO_LONG: u64 = 120;
+
 /// Says whether the wattbridge that runs with this configuration is alive
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit code 0: alive. Exit code 1: not running, or stuck.
+Exit code 0: alive. Exit code 1: not running, or stuck, or what is published is not taken.
 
 In a Dockerfile:
   HEALTHCHECK CMD [\"wattbridge\", \"health\"]")]
@@ -41,6 +44,9 @@ struct Sign {
     at: Timestamp,
     devices: usize,
     problems: usize,
+    /// Seconds for which nothing that was to be published has been taken.
+    #[serde(default)]
+    waiting: u64,
 }
 
 pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
@@ -52,17 +58,33 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
         )
     })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
-    let age = Timestamp::now().as_second() - sign.at.as_second();
-    if age > TOO_OLD {
-        return Err(
-            anyhow!("the last sign of life is {age} seconds old; restart wattbridge").into(),
-        );
-    }
-    say(&format!(
-        "alive; devices: {}, with a problem: {}",
-        sign.devices, sign.problems
-    ));
+    say(&sign
+        .judge(Timestamp::now())
+        .map_err(|words| anyhow!(words))?);
     Ok(())
+}
+
+impl Sign {
+    /// What there is to say, and whether it is good.
+    fn judge(&self, now: Timestamp) -> Result<String, String> {
+        let age = now.as_second() - self.at.as_second();
+        if age > TOO_OLD {
+            return Err(format!(
+                "the last sign of life is {age} seconds old; restart wattbridge"
+            ));
+        }
+        if self.waiting > TOO_LONG {
+            return Err(format!(
+                "wattbridge reads the devices, but for {} seconds the MQTT broker has taken nothing; look \
+                 at its log, and restart it and wattbridge",
+                self.waiting
+            ));
+        }
+        Ok(format!(
+            "alive; devices: {}, with a problem: {}",
+            self.devices, self.problems
+        ))
+    }
 }
 
 /// Writes the sign of life while wattbridge runs.
@@ -90,6 +112,7 @@ impl Beacon {
                     at: Timestamp::now(),
                     devices: devices.len(),
                     problems: problems.count(),
+                    waiting: view.waiting().map_or(0, |waiting| waiting.as_secs()),
                 };
                 if let Err(error) = write(&file, &sign) {
                     tracing::debug!("no sign of life in {}: {error}", file.display());
@@ -132,5 +155,35 @@ fn folder() -> PathBuf {
         memory.to_owned()
     } else {
         std::env::temp_dir()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alive_is_who_turns_and_whose_messages_are_taken() {
+        let judge = |age: i64, waiting: u64| {
+            let now = Timestamp::from_second(1_800_000_000).unwrap();
+            let sign = Sign {
+                at: Timestamp::from_second(1_800_000_000 - age).unwrap(),
+                devices: 3,
+                problems: 1,
+                waiting,
+            };
+            sign.judge(now)
+        };
+        assert_eq!(
+            judge(30, 0).unwrap(),
+            "alive; devices: 3, with a problem: 1"
+        );
+        assert!(judge(30, TOO_LONG).is_ok());
+        assert!(judge(TOO_OLD + 1, 0).unwrap_err().contains("restart"));
+        assert!(
+            judge(30, TOO_LONG + 1)
+                .unwrap_err()
+                .contains("taken nothing")
+        );
     }
 }

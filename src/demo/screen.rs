@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use console::Term;
 
 use super::picture::Line;
+use crate::terminal::remark;
 
 /// Entries of the log that are kept to be told at the end.
 const KEPT: usize = 200;
 
-/// A terminal that shows a picture until it is closed or dropped.
+/// A terminal that shows a picture until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Screen {
     terminal: Term,
@@ -43,7 +44,7 @@ impl Screen {
 
     /// What was logged so far.
     pub(crate) fn log(&self) -> Vec<String> {
-        self.log.lock().clone()
+        self.log.lock().clone().unwrap_or_default()
     }
 
     /// Draws over what was there. An error means that the terminal is gone.
@@ -64,15 +65,7 @@ impl Screen {
         self.terminal.flush()
     }
 
-    /// Gives the terminal back. The picture stays, and what was logged is told once more, in full.
-    pub(crate) fn close(mut self) {
-        self.leave();
-        let entries = std::mem::take(&mut *self.log.lock());
-        for entry in entries {
-            crate::terminal::remark(&entry);
-        }
-    }
-
+    /// Gives the terminal back. The picture stays.
     fn leave(&mut self) {
         if std::mem::take(&mut self.is_open) {
             // A terminal that is gone needs nothing back. The keys that ended it stand in the last line.
@@ -84,30 +77,48 @@ impl Screen {
 }
 
 impl Drop for Screen {
+    /// What was logged is told once more, in full.
     fn drop(&mut self) {
         self.leave();
+        let entries = self.log.lock().take().unwrap_or_default();
+        for entry in entries {
+            remark(&entry);
+        }
     }
 }
 
 /// Takes the log for a screen, so that it does not tear the picture. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct LogWriter {
-    entries: Arc<Mutex<Vec<String>>>,
+    /// `None` when there is no screen any more: from then on it goes where it always goes.
+    entries: Arc<Mutex<Option<Vec<String>>>>,
+}
+
+impl Default for LogWriter {
+    fn default() -> Self {
+        Self {
+            entries: Arc::new(Mutex::new(Some(Vec::new()))),
+        }
+    }
 }
 
 impl LogWriter {
-    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<String>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl io::Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut entries = self.lock();
         let text = String::from_utf8_lossy(bytes);
-        entries.extend(text.lines().map(str::to_owned));
-        let more = entries.len().saturating_sub(KEPT);
-        entries.drain(..more);
+        match self.lock().as_mut() {
+            Some(entries) => {
+                entries.extend(text.lines().map(str::to_owned));
+                let more = entries.len().saturating_sub(KEPT);
+                entries.drain(..more);
+            }
+            None => text.lines().for_each(remark),
+        }
         Ok(bytes.len())
     }
 

@@ -16,11 +16,13 @@ mod counters;
 mod decoding;
 #[cfg(feature = "demo")]
 mod demo;
+mod ending;
 mod gateway;
 mod home;
 mod meter;
 mod night;
 mod outage;
+mod outside;
 mod process;
 mod recordings;
 mod refused_files;
