@@ -8,15 +8,26 @@
 //! | `/dev/NAME` | the port itself; in a container only if it was passed |
 //! | `/dev/serial/by-id/...` | a link to it, under a name that stays, or in a container the port itself |
 
+#[cfg(target_os = "linux")]
+mod hints;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 
-/// How often is looked for ports that came or went.
+#[cfg(target_os = "linux")]
+use self::hints::Hints;
+
+/// How often is looked for ports that came or went where nobody says so, or where the name of one is
+/// waited for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How soon after a hint: a port, its link and its name come one after the other.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
+/// How often all the same.
+const LOOK_SELDOM: Duration = Duration::from_secs(5 * 60);
 /// How many folders, from the port's own upwards, may be that of its USB device.
 const LEVELS: usize = 4;
 
@@ -185,7 +196,8 @@ pub enum PortChange {
     Vanished(PortInfo),
 }
 
-/// Tells of ports that come and go, looking every 2 seconds.
+/// Tells of ports that come and go. Where the kernel says that one may have, it is looked for then;
+/// elsewhere every two seconds.
 #[derive(Debug)]
 pub struct PortWatch {
     ports: Ports,
@@ -194,22 +206,31 @@ pub struct PortWatch {
     found: VecDeque<PortChange>,
     /// Ports that were new at the last look and had no name that stays.
     unnamed: Vec<PathBuf>,
-    ticks: Interval,
+    #[cfg(target_os = "linux")]
+    hints: Option<Hints>,
+    next_look: Instant,
 }
 
 impl PortWatch {
     /// Begins with the ports there are now, which are not told of; see [`PortWatch::known`].
     pub fn new(ports: Ports) -> Self {
-        let mut ticks = interval(LOOK_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.reset();
-        Self {
+        // Before they are listed, so that none that comes meanwhile is missed.
+        #[cfg(target_os = "linux")]
+        let hints = match &ports.0 {
+            List::Below(root) => Hints::new(root),
+            List::Fixed(_) => None,
+        };
+        let mut watch = Self {
             known: ports.list(),
             ports,
             found: VecDeque::new(),
             unnamed: Vec::new(),
-            ticks,
-        }
+            #[cfg(target_os = "linux")]
+            hints,
+            next_look: Instant::now(),
+        };
+        watch.rest();
+        watch
     }
 
     /// The ports there were at the last look, as far as [`PortWatch::next`] has told of them.
@@ -234,9 +255,40 @@ impl PortWatch {
                 }
                 return change;
             }
-            self.ticks.tick().await;
-            self.look();
+            tokio::select! {
+                () = sleep_until(self.next_look) => {
+                    self.look();
+                    self.rest();
+                }
+                () = self.hinted() => {
+                    self.next_look = self.next_look.min(Instant::now() + LOOK_AFTER);
+                }
+            }
         }
+    }
+
+    /// Waits until the kernel says that a port may have come or gone.
+    async fn hinted(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(hints) = &self.hints {
+            return hints.changed().await;
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Rests until the next look.
+    fn rest(&mut self) {
+        #[cfg(target_os = "linux")]
+        let is_hinted = self.hints.as_ref().is_some_and(Hints::watch);
+        #[cfg(not(target_os = "linux"))]
+        let is_hinted = false;
+        let never_changes = matches!(self.ports.0, List::Fixed(_));
+        let rest = if (is_hinted || never_changes) && self.unnamed.is_empty() {
+            LOOK_SELDOM
+        } else {
+            LOOK_EVERY
+        };
+        self.next_look = Instant::now() + rest;
     }
 
     /// Finds all differences between what is known and what is there.

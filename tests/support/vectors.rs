@@ -12,18 +12,22 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-/// A file of captures.
+/// A file of captures in JSON.
 pub(crate) fn read(name: &str) -> Value {
+    serde_json::from_slice(&bytes(name)).unwrap()
+}
+
+/// A file of captures as it is.
+pub(crate) fn bytes(name: &str) -> Vec<u8> {
     let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
         PathBuf::from,
     );
     let path = folder.join(name);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+    std::fs::read(&path).unwrap_or_else(|error| {
         panic!(
             "{}: {error}; is the test marked as one that needs captures? Were they there when it was built?",
             path.display()
         )
-    });
-    serde_json::from_str(&text).unwrap()
+    })
 }

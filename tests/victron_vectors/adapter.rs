@@ -63,10 +63,10 @@ const NOT_AVAILABLE: [f64; 13] = [
     2_147_483.647,
 ];
 
-type Values = BTreeMap<String, Json>;
+pub(crate) type Values = BTreeMap<String, Json>;
 
 /// What comes out of the bytes, pushed in pieces of this size: values, or why there are none.
-fn decode(bytes: &[u8], piece: usize) -> Vec<Result<Values, String>> {
+pub(crate) fn decode(bytes: &[u8], piece: usize) -> Vec<Result<Values, String>> {
     let section = Section::from_pairs(KIND, &[]).unwrap();
     let mut decoder = ADAPTER.decoder(&section).unwrap();
     let mut outcome = Vec::new();
@@ -120,6 +120,14 @@ fn the_adapter_does_not_mind_how_bytes_are_cut() {
     }
 }
 
+/// Whether the block before this one is damaged.
+fn is_behind_damage(vector: &Vector, block: &Json) -> bool {
+    let all = vector.all["text_blocks"].as_array().unwrap();
+    let at = all.iter().position(|other| std::ptr::eq(other, block));
+    let before = at.and_then(|at| all.get(at.checked_sub(1)?));
+    before.is_some_and(|before| before["checksum_ok"] != true)
+}
+
 #[test]
 #[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn all_values_of_a_sound_block_are_reported_together() {
@@ -132,10 +140,15 @@ fn all_values_of_a_sound_block_are_reported_together() {
         let begin = blocks.iter().position(has_product).unwrap_or_default();
         for block in blocks.into_iter().skip(begin) {
             let mut expected = Vec::new();
+            let is_alone = is_behind_damage(&vector, block);
             for (label, _) in fields(block) {
                 let Some((key, sign)) = metric(&label) else {
                     continue;
                 };
+                // What a shunt measures, and so what these are, stands in the block before.
+                if is_alone && ["H7", "H8", "H17", "H18"].contains(&label.as_str()) {
+                    continue;
+                }
                 let decoded = &block["decoded"][&label];
                 let value = decoded.get("value").unwrap_or(decoded);
                 let value = match (value.as_f64(), value.as_bool()) {

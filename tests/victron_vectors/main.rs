@@ -11,6 +11,7 @@ mod captures;
 mod chance;
 mod faults;
 mod products;
+mod reported;
 mod stream;
 mod values;
 

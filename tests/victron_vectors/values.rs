@@ -34,8 +34,8 @@ fn labels_mean_what_they_mean_elsewhere() {
                     Reading::Unknown | Reading::Text(_) => assert!(expected.is_null(), "{what}"),
                     Reading::Infinite => assert!(expected["value"].is_null(), "{what}"),
                     Reading::Switch(on) => assert_eq!(expected, on, "{what}"),
-                    Reading::Word(number) => assert_eq!(expected, number, "{what}"),
-                    Reading::Bits(bits) => {
+                    Reading::Word(_, number) => assert_eq!(expected, number, "{what}"),
+                    Reading::Bits(_, bits) => {
                         let expected = expected.get("value").unwrap_or(expected);
                         if let Some(number) = expected.as_u64() {
                             assert_eq!(number, u64::from(bits), "{what}");

@@ -35,6 +35,22 @@ pub(super) fn identity(address: &Address, ports: &[PortInfo]) -> String {
         .unwrap_or_else(|| address.place())
 }
 
+/// What is left of the identity of a device when it is to be part of a name: of the lasting name of a
+/// port the serial number of the adapter, if it has one.
+pub(super) fn own_name(identity: &str) -> Option<&str> {
+    let Some((_, name)) = identity.rsplit_once('/') else {
+        return Some(identity);
+    };
+    let Some((adapter, _)) = name.rsplit_once("-if") else {
+        return Some(name);
+    };
+    // An adapter without a number ends in what it is.
+    let serial = adapter.rsplit('_').next()?;
+    let is_serial = serial.chars().all(|c| c.is_ascii_alphanumeric())
+        && serial.contains(|c: char| c.is_ascii_digit());
+    is_serial.then_some(serial)
+}
+
 /// Whether two paths lead to the same port.
 pub(super) fn same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -81,6 +97,17 @@ mod tests {
             Some("FTDI FT232R USB UART")
         )));
         assert!(!is_cable(&port("/dev/ttyAMA0", None, None)));
+    }
+
+    #[test]
+    fn a_lasting_name_is_called_by_the_number_of_its_adapter() {
+        let by_id = |name: &str| format!("/dev/serial/by-id/usb-{name}-if00-port0");
+        let named = by_id("FTDI_FT232R_USB_UART_A1B2C3D4");
+        assert_eq!(own_name(&named), Some("A1B2C3D4"));
+        assert_eq!(own_name(&by_id("1a86_USB2.0-Serial")), None);
+        assert_eq!(own_name("/dev/ttyUSB7"), Some("ttyUSB7"));
+        assert_eq!(own_name("HQ0000000AB"), Some("HQ0000000AB"));
+        assert_eq!(own_name("127.0.0.1:2001"), Some("127.0.0.1:2001"));
     }
 
     #[test]

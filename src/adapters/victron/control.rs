@@ -319,6 +319,11 @@ impl Controls {
         self.limit.tick(at, is_attended, is_sure)
     }
 
+    /// Whether there is a command to carry out or a limit to keep up.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.jobs.is_empty() || self.limit.is_kept()
+    }
+
     /// Another device is there: what was set on the one before does not concern it.
     pub(super) fn forget(&mut self) {
         self.limit.lift();

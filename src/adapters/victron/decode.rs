@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
-
 use super::config::Config;
-use super::reception::Reception;
+use super::reception::{Moment, Reception};
 use super::wire::annotate::event_lines;
 use super::wire::text::Event;
 use crate::adapters::{Decoded, Decoder, Undecoded};
@@ -20,6 +18,9 @@ pub(super) struct StreamDecoder {
     results: VecDeque<Result<Decoded, Undecoded>>,
     /// What was labelled and belongs to the next result.
     annotation: String,
+    /// Frames of HEX, and whether any values came of the stream.
+    frames: u64,
+    has_values: bool,
 }
 
 impl StreamDecoder {
@@ -30,6 +31,8 @@ impl StreamDecoder {
             annotates: false,
             results: VecDeque::new(),
             annotation: String::new(),
+            frames: 0,
+            has_values: false,
         })
     }
 
@@ -42,11 +45,14 @@ impl StreamDecoder {
             annotates,
             results,
             annotation,
+            frames,
+            has_values,
         } = self;
         let mut see = |event: &Event<'_>| {
             if *annotates {
                 event_lines(annotation, event);
             }
+            *frames += u64::from(matches!(event, Event::Hex(_)));
             if let Event::Refused(refused) = event {
                 results.push_back(Err(Undecoded {
                     reason: format!("at byte {}: {}", refused.offset, refused.reason),
@@ -63,10 +69,11 @@ impl StreamDecoder {
             let ends = matches!(report, Report::Readings(_));
             round.push(report);
             if ends {
-                self.results.push_back(Ok(Decoded {
+                *has_values = true;
+                results.push_back(Ok(Decoded {
                     reports: std::mem::take(&mut round),
                     notes: Vec::new(),
-                    annotation: std::mem::take(&mut self.annotation),
+                    annotation: std::mem::take(annotation),
                 }));
             }
         }
@@ -79,7 +86,7 @@ impl Decoder for StreamDecoder {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        self.read(|reception, see| reception.push(bytes, Timestamp::UNIX_EPOCH, see));
+        self.read(|reception, see| reception.push(bytes, Moment::OF_FILE, see));
     }
 
     fn next(&mut self) -> Option<Result<Decoded, Undecoded>> {
@@ -87,7 +94,21 @@ impl Decoder for StreamDecoder {
     }
 
     fn finish(&mut self) -> Option<String> {
-        self.read(|reception, see| reception.finish(Timestamp::UNIX_EPOCH, see));
-        None
+        self.read(|reception, see| reception.finish(Moment::OF_FILE, see));
+        // What was labelled and belongs to no value, such as frames alone.
+        if !self.annotation.is_empty() {
+            self.results.push_back(Ok(Decoded {
+                reports: Vec::new(),
+                notes: Vec::new(),
+                annotation: std::mem::take(&mut self.annotation),
+            }));
+        }
+        // Said once.
+        let frames = std::mem::take(&mut self.frames);
+        (frames > 0 && !self.has_values && !self.annotates).then(|| {
+            format!(
+                "no text, and frames of HEX alone do not say what device they are of; --annotate labels each of the {frames}"
+            )
+        })
     }
 }

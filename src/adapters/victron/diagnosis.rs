@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::config::Config;
+use super::reception::{Rhythm, patience};
 use super::wire::products::Product;
 use crate::links::LinkError;
 use crate::model::{Health, HealthCode};
 
 /// No night is longer.
-const NIGHT: Duration = Duration::from_secs(20 * 3600);
+pub(super) const NIGHT: Duration = Duration::from_secs(20 * 3600);
 
 /// A device that speaks only when it is asked gets as long to answer.
 const ASKED: Duration = Duration::from_secs(25);
@@ -22,17 +23,23 @@ pub(super) struct Line {
     /// When anything good came last, or when the port was first opened, whether or not it was opened
     /// anew since.
     alive: Option<Duration>,
+    pub(super) rhythm: Rhythm,
 }
 
 impl Line {
+    /// That of a device that regularly says nothing for so long.
+    pub(super) fn knowing(pause: Option<Duration>) -> Self {
+        Self {
+            rhythm: Rhythm::knowing(pause),
+            ..Self::default()
+        }
+    }
+
     /// The port was opened.
     pub(super) fn opened(&mut self, now: Duration) {
-        *self = Self {
-            opened: now,
-            byte: None,
-            good: None,
-            alive: self.alive.or(Some(now)),
-        };
+        (self.opened, self.byte, self.good) = (now, None, None);
+        self.alive.get_or_insert(now);
+        self.rhythm.interrupted();
     }
 
     /// Bytes have come.
@@ -41,8 +48,9 @@ impl Line {
     }
 
     /// A block or a frame has come whole.
-    pub(super) const fn good(&mut self, now: Duration) {
+    pub(super) fn good(&mut self, now: Duration) {
         (self.good, self.alive) = (Some(now), Some(now));
+        self.rhythm.heard(now);
     }
 
     /// Whether anything has come whole since the port was opened.
@@ -50,10 +58,26 @@ impl Line {
         self.good.is_some()
     }
 
+    /// When bytes came last.
+    pub(super) fn last_byte(&self) -> Duration {
+        self.byte.unwrap_or(self.opened)
+    }
+
     /// For how long nothing has come.
     pub(super) fn quiet(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.byte.unwrap_or(self.opened))
+        now.saturating_sub(self.last_byte())
     }
+}
+
+/// When a device counts as silent if nothing good comes any more.
+pub(super) fn silent_at(line: &Line, config: &Config, is_asked: bool) -> Duration {
+    line.good.unwrap_or(line.opened) + waits(line, config, is_asked)
+}
+
+fn waits(line: &Line, config: &Config, is_asked: bool) -> Duration {
+    let asked = if is_asked { ASKED } else { Duration::ZERO };
+    let pause = line.rhythm.learned().map(patience).unwrap_or_default();
+    config.silent_after.get().max(asked).max(pause)
 }
 
 /// How a device is from which nothing good comes; `None` while that is not long enough.
@@ -64,15 +88,10 @@ pub(super) fn health(
     is_asked: bool,
     now: Duration,
 ) -> Option<Health> {
-    let mut patience = config.silent_after.get();
-    if is_asked {
-        patience = patience.max(ASKED);
-    }
-    let without = now.saturating_sub(line.good.unwrap_or(line.opened));
-    if without < patience {
+    if now < silent_at(line, config, is_asked) {
         return None;
     }
-    if line.byte.is_some() && line.quiet(now) < patience {
+    if line.byte.is_some() && line.quiet(now) < waits(line, config, is_asked) {
         return Some(garbled());
     }
     let sleeps = product.is_some_and(|product| product.sleeps_at_night());
@@ -112,6 +131,18 @@ pub(super) fn replaced() -> Health {
     Health::new(HealthCode::Unreachable)
         .seen("another device is plugged in where it was")
         .advise("Plug it in again, with this cable or another. If it is gone for good, it is removed after a while.")
+}
+
+/// A second device speaks on its line.
+pub(super) fn shared(product: Option<u16>, serial: Option<&str>) -> Health {
+    let product = product.map(|id| Product::of(id).to_string());
+    let serial = serial.map(|serial| format!("serial number {}", serial.escape_debug()));
+    let names: Vec<String> = product.into_iter().chain(serial).collect();
+    Health::new(HealthCode::Degraded)
+        .seen(format!("a second device speaks on the same line: {}", names.join(", ")))
+        .advise(
+            "Only the first one is read. Give each device a cable, or a port of the serial server, of its own.",
+        )
 }
 
 /// The cable of a device is not there.

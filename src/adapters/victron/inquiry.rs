@@ -46,6 +46,9 @@ const STOPPED: Duration = Duration::from_secs(3);
 /// After so long without a block the device is said to send no text.
 const NO_TEXT: Duration = Duration::from_secs(15);
 
+/// How often is looked for the next question to a device that sends no text.
+const ALONE: Duration = Duration::from_secs(1);
+
 /// Whether the device hears us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hearing {
@@ -366,9 +369,21 @@ impl Inquiry {
         }
     }
 
-    /// When to look at the time next, while a question is open or can be put.
-    pub(super) fn is_busy(&self) -> bool {
-        self.open.is_some() || !self.urgent.is_empty()
+    /// When to look at the time next for the sake of a question; `None` if that has time until the
+    /// next block.
+    pub(super) fn due(&self, now: Duration) -> Option<Duration> {
+        if let Some(open) = &self.open {
+            let answered = open.sent.max(self.last_byte) + PATIENCE;
+            return Some(answered.min(open.sent + LATEST));
+        }
+        let is_wanted =
+            self.hearing != Hearing::Yes || !self.wanted.is_empty() || !self.urgent.is_empty();
+        if self.is_allowed && is_wanted {
+            let quiet = self.last_block.unwrap_or(self.begun) + QUIET;
+            return Some(quiet.max(self.not_before));
+        }
+        let is_alone = self.hearing == Hearing::Yes && self.is_without_text(now);
+        is_alone.then(|| now + ALONE)
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
 use super::diagnosis;
-use super::reception::Reception;
+use super::reception::{Moment, Reception};
 use super::unit::Remembered;
 use crate::adapters::{PendingCommand, SourceError, Traffic};
 use crate::clock::Clock;
@@ -21,9 +21,10 @@ use crate::store::Memory;
 pub(super) const OPEN: Duration = Duration::from_secs(10);
 /// How long the line may take a question.
 const SEND: Duration = Duration::from_secs(2);
-/// How often time is looked at, and how often while an answer is waited for.
-const TICK: Duration = Duration::from_millis(500);
-const BUSY: Duration = Duration::from_millis(50);
+/// How often is looked whether who gave a command still waits for it.
+const ASKERS: Duration = Duration::from_millis(500);
+/// Time is looked at no more often than this.
+const SHORTEST: Duration = Duration::from_millis(50);
 /// How long nothing may come from an open port before it is opened anew: some adapters forget how
 /// to talk.
 const DEAD: Duration = Duration::from_secs(10 * 60);
@@ -143,22 +144,22 @@ impl Run {
             }
         };
         tracing::debug!("{address} is open");
-        let mut heard = self.line.clock.now();
+        let mut heard = Moment::of(&self.line.clock);
         self.reception.opened(heard);
         let before = self.counted.0;
         let mut buffer = Vec::with_capacity(512);
         loop {
-            let patience = if self.reception.is_busy() { BUSY } else { TICK };
+            let pause = self.pause();
             let mut reports = tokio::select! {
                 () = stop.cancelled() => return Ok(End::Stopped),
                 Some(pending) = self.line.commands.recv() => {
                     self.begin(pending);
                     Vec::new()
                 }
-                received = connection.receive_within(&mut buffer, patience) => match received {
+                received = connection.receive_within(&mut buffer, pause) => match received {
                     Ok(0) => return Ok(End::Closed(connection.ended(), self.counted.0 > before)),
                     Ok(_) => {
-                        heard = self.line.clock.now();
+                        heard = Moment::of(&self.line.clock);
                         let reports = self.reception.push(&buffer, heard, |_| {});
                         buffer.clear();
                         reports
@@ -167,7 +168,7 @@ impl Run {
                     Err(error) => return Ok(End::Closed(error, self.counted.0 > before)),
                 }
             };
-            let now = self.line.clock.now();
+            let now = Moment::of(&self.line.clock);
             reports.append(&mut self.reception.tick(now));
             self.count();
             self.tell(reports).await?;
@@ -191,7 +192,7 @@ impl Run {
             }
             self.answer();
             self.complain();
-            if now.duration_since(heard).unsigned_abs() >= DEAD {
+            if now.now.saturating_sub(heard.now) >= DEAD {
                 tracing::debug!("{address}: opening it again, for nothing comes");
                 connection.close().await;
                 return Ok(End::Closed(
@@ -202,6 +203,17 @@ impl Run {
                     true,
                 ));
             }
+        }
+    }
+
+    /// How long nothing needs to be looked at, unless something comes.
+    fn pause(&self) -> Duration {
+        let now = self.line.clock.monotonic();
+        let pause = self.reception.due(now).saturating_sub(now).max(SHORTEST);
+        if self.waiting.is_empty() {
+            pause
+        } else {
+            pause.min(ASKERS)
         }
     }
 
@@ -226,8 +238,12 @@ impl Run {
         self.next_id += 1;
         let id = self.next_id;
         let begun = if is_ours {
-            self.reception
-                .command(id, &command.key, &command.value, self.line.clock.now())
+            self.reception.command(
+                id,
+                &command.key,
+                &command.value,
+                Moment::of(&self.line.clock),
+            )
         } else {
             Err("another device is at that port now".to_owned())
         };

@@ -6,14 +6,11 @@ mod table;
 
 use std::borrow::Cow;
 
-use super::wire::words::Words;
+use super::wire::words::{OTHER, Words};
 use crate::model::Metric;
 
 pub(super) use origins::{of_label, of_register};
 pub(super) use table::{ALWAYS, DEVICE};
-
-/// What takes the place of a number that stands for no known word.
-pub(super) const OTHER: &str = "other";
 
 /// The metric of this key.
 pub(super) fn metric(key: &str) -> Option<&'static Metric> {

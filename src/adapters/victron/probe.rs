@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use super::config::{Config, Port};
 use super::line::{OPEN, SETTINGS};
-use super::reception::Reception;
+use super::reception::{Moment, Reception};
 use super::unit::Remembered;
 use super::{cables, diagnosis};
+use crate::clock::Clock;
 use crate::links::{Address, LinkError, Links};
 use crate::model::{Health, HealthCode};
 
@@ -75,7 +75,8 @@ async fn listen(
         Remembered::default(),
         TimeZone::system(),
     );
-    reception.opened(Timestamp::now());
+    let clock = Clock::system();
+    reception.opened(Moment::of(&clock));
     let deadline = Instant::now() + LISTEN;
     let mut buffer = Vec::new();
     let mut has_heard = false;
@@ -84,13 +85,13 @@ async fn listen(
             Ok(0) => return Err(diagnosis::unreachable(&connection.ended())),
             Ok(_) => {
                 has_heard = true;
-                reception.push(&buffer, Timestamp::now(), |_| {});
+                reception.push(&buffer, Moment::of(&clock), |_| {});
                 buffer.clear();
             }
             Err(LinkError::TimedOut { .. }) => {}
             Err(error) => return Err(diagnosis::unreachable(&error)),
         }
-        let now = Timestamp::now();
+        let now = Moment::of(&clock);
         reception.tick(now);
         if reception.unit().is_described() {
             return Ok(describe(&reception));

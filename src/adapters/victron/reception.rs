@@ -1,18 +1,22 @@
 //! From the bytes of a line to the reports of the device at its end, and back to the bytes it is
 //! asked with. Pure: no I/O.
 
+mod belief;
 mod caution;
+mod company;
+mod moment;
+mod rhythm;
 mod state;
-mod stopwatch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::belief::Belief;
+pub(super) use self::moment::Moment;
+pub(super) use self::rhythm::{Rhythm, patience};
 use self::state::State;
-use self::stopwatch::Stopwatch;
 use super::config::Config;
 use super::control::{self, Finished, Upkeep};
 use super::history::{Kept, Past};
@@ -23,13 +27,16 @@ use crate::model::{Health, HealthCode, Report, Value};
 
 /// Half a block that goes on no more is given up after this.
 const TORN: Duration = Duration::from_secs(3);
+/// How often time is looked at while a device introduces itself or carries out a command, and how
+/// often at least: for what may be some seconds late, such as that a value has become old.
+const MEETING: Duration = Duration::from_millis(500);
+const SELDOM: Duration = Duration::from_secs(5);
 
 /// The line of one port.
 #[derive(Debug)]
 pub(super) struct Reception {
     decoder: Decoder,
     line: State,
-    watch: Stopwatch,
 }
 
 impl Reception {
@@ -43,7 +50,6 @@ impl Reception {
     ) -> Self {
         Self {
             decoder: Decoder::new(),
-            watch: Stopwatch::default(),
             line: State::new(config, port, known, zone),
         }
     }
@@ -61,13 +67,13 @@ impl Reception {
     }
 
     /// The port was opened.
-    pub(super) fn opened(&mut self, at: Timestamp) {
-        let now = self.watch.at(at);
+    pub(super) fn opened(&mut self, Moment { now, at }: Moment) {
         self.decoder = Decoder::new();
         self.cut();
         let line = &mut self.line;
         line.rounds = 0;
         line.cycles.clear();
+        line.belief = Belief::default();
         line.inquiry = Inquiry::new(line.config.ask, now);
         line.inquiry.begin_day(line.past.known(line.today(at)));
         line.line.opened(now);
@@ -97,10 +103,9 @@ impl Reception {
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
-        at: Timestamp,
+        Moment { now, at }: Moment,
         mut see: impl FnMut(&Event<'_>),
     ) -> Vec<Report> {
-        let now = self.watch.at(at);
         let line = &mut self.line;
         if line.line.quiet(now) >= TORN {
             // Somebody may have plugged in another one meanwhile.
@@ -122,8 +127,7 @@ impl Reception {
     }
 
     /// The passing of time.
-    pub(super) fn tick(&mut self, at: Timestamp) -> Vec<Report> {
-        let now = self.watch.at(at);
+    pub(super) fn tick(&mut self, Moment { now, at }: Moment) -> Vec<Report> {
         let line = &mut self.line;
         if self.decoder.in_progress() && line.line.quiet(now) >= TORN {
             self.decoder.finish(|event| line.take(&event, now, at));
@@ -143,8 +147,11 @@ impl Reception {
     }
 
     /// No more bytes will come.
-    pub(super) fn finish(&mut self, at: Timestamp, mut see: impl FnMut(&Event<'_>)) -> Vec<Report> {
-        let now = self.watch.at(at);
+    pub(super) fn finish(
+        &mut self,
+        Moment { now, at }: Moment,
+        mut see: impl FnMut(&Event<'_>),
+    ) -> Vec<Report> {
         let line = &mut self.line;
         self.decoder.finish(|event| {
             see(&event);
@@ -156,8 +163,11 @@ impl Reception {
 
     /// What to send now, if anything. `is_attended` says whether anybody is there who could give
     /// commands.
-    pub(super) fn next_request(&mut self, at: Timestamp, is_attended: bool) -> Option<Vec<u8>> {
-        let now = self.watch.at(at);
+    pub(super) fn next_request(
+        &mut self,
+        Moment { now, at }: Moment,
+        is_attended: bool,
+    ) -> Option<Vec<u8>> {
         let line = &mut self.line;
         let is_sure = line.is_sure(now);
         line.inquiry.hold(!is_sure);
@@ -204,9 +214,8 @@ impl Reception {
         id: u64,
         key: &str,
         value: &Value,
-        at: Timestamp,
+        Moment { now, .. }: Moment,
     ) -> Result<Option<Value>, String> {
-        let now = self.watch.at(at);
         let line = &mut self.line;
         if key == control::LIFT_LIMIT {
             let why = "the limit was lifted meanwhile";
@@ -233,9 +242,24 @@ impl Reception {
         std::mem::take(&mut self.line.finished)
     }
 
-    /// Whether an answer is waited for, so that time should be looked at often.
-    pub(super) fn is_busy(&self) -> bool {
-        self.line.inquiry.is_busy()
+    /// When to look at the time next, if nothing comes before.
+    pub(super) fn due(&self, now: Duration) -> Duration {
+        let line = &self.line;
+        let torn = line.line.last_byte() + TORN;
+        let met = now + MEETING;
+        let moments = [
+            line.cycles.due(),
+            self.decoder.in_progress().then_some(torn),
+            line.unit.due(),
+            (!line.unit.is_described()).then_some(met),
+            line.controls.is_busy().then_some(met),
+            line.inquiry.due(now),
+            Some(line.silent_at(now)),
+        ];
+        // What is long overdue waits for something else than time.
+        let is_ahead = |moment: &Duration| *moment + MEETING > now;
+        let soonest = moments.into_iter().flatten().filter(is_ahead).min();
+        soonest.unwrap_or(Duration::MAX).min(now + SELDOM)
     }
 
     /// Whether the device complains about what it gets, though nobody asked it wrongly.
@@ -252,11 +276,10 @@ impl Reception {
     /// it.
     pub(super) fn keep(
         &mut self,
-        at: Timestamp,
+        Moment { now, at }: Moment,
         recall: impl FnOnce(&str) -> Option<Kept>,
         keep: impl FnOnce(&str, &Kept),
     ) {
-        let now = self.watch.at(at);
         let line = &mut self.line;
         let Some(key) = line.unit.identity().map(Past::key) else {
             return;

@@ -7,6 +7,7 @@ mod holding;
 mod identity;
 mod learning;
 mod monitor;
+mod round;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -18,18 +19,22 @@ use jiff::tz::TimeZone;
 use self::excuses::Excuses;
 use self::holding::{Holding, Source};
 pub(super) use self::identity::{Day, Remembered};
+use self::monitor::depends_on_mode;
 use super::KIND;
-use super::metrics::DEVICE;
+use super::metrics::{DEVICE, metric};
+use super::reception::patience;
 use super::values::{self, Told};
-use super::wire::cycle::Cycles;
-use super::wire::families::Family;
+use super::wire::families::{Families, Family};
 use super::wire::hex;
 use super::wire::products::Product;
-use super::wire::registers::{RELAY_MODE, Register};
-use crate::model::{Decimal, Device, DeviceId, Readings, Value};
+use super::wire::registers::{MONITOR_MODE, RELAY_MODE, Register};
+use crate::model::{Behavior, Decimal, Device, DeviceId, Quantity, Readings, Value};
 
 /// How long values that come one by one are gathered.
 const GATHERED: Duration = Duration::from_secs(1);
+/// Hours in the life of a device: thirty years.
+const LIFE: i64 = 30 * 8766;
+const SHUNTS: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
 /// Longest text of what nobody knows the meaning of.
 const LONGEST: usize = 240;
 
@@ -56,8 +61,10 @@ pub(super) struct Unit {
     registers: BTreeSet<u16>,
     /// What the relay of a battery monitor follows.
     relay_mode: Option<i64>,
-    /// When the battery was full, as it was told last.
-    full_at: Option<Timestamp>,
+    /// Whether it has said in this run what it measures, or that it cannot say so.
+    is_mode_told: bool,
+    /// When the battery was full, as it was told last, and whether it still was.
+    full_at: Option<(Timestamp, bool)>,
     excuses: Excuses,
     described: Option<Device>,
     /// What was known then, which all of the description follows from, and when that was.
@@ -85,6 +92,7 @@ impl Unit {
             holding: Holding::default(),
             registers: BTreeSet::new(),
             relay_mode: None,
+            is_mode_told: false,
             full_at: None,
             excuses: Excuses::default(),
             described: None,
@@ -171,36 +179,6 @@ impl Unit {
         differs(self.known.product) || (serial.is_some() && known.is_some() && known != serial)
     }
 
-    /// Takes a whole round of text.
-    pub(super) fn take_round(&mut self, cycles: &Cycles, now: Duration, at: Timestamp) {
-        self.learn_from_text(cycles);
-        self.holding.begin_round();
-        for entry in cycles.entries().filter(|entry| cycles.age(entry) == 0) {
-            let told = values::of_text(&entry.label, &entry.value);
-            self.holding.odd(&told, || {
-                let label = String::from_utf8_lossy(&entry.label);
-                (
-                    label.to_string(),
-                    String::from_utf8_lossy(&entry.value).into_owned(),
-                )
-            });
-            if let Some((key, value)) = told.value {
-                self.put(key, value, Source::Text, now, at);
-            }
-        }
-        let gone = self.holding.end_round(now);
-        self.know_monitor();
-        for key in gone {
-            self.known.carries.remove(key);
-        }
-        if let Some(Value::Number(number)) = self.holding.get("day_number") {
-            let today = at.to_zoned(self.zone.clone()).date();
-            self.known.know_day(number.mantissa(), today);
-        }
-        self.derive(now);
-        (self.is_fresh, self.is_round) = (true, true);
-    }
-
     /// Takes the value of a register.
     pub(super) fn take_hex(&mut self, value: &hex::Value<'_>, now: Duration, at: Timestamp) {
         if value.flags.is_ok() {
@@ -208,11 +186,14 @@ impl Unit {
             if value.register == RELAY_MODE {
                 self.relay_mode = number(value);
             }
+        } else if value.register == MONITOR_MODE {
+            // There is no mode but that of a battery.
+            self.is_mode_told = true;
         }
         let Some(told) = values::of_hex(value, self.family) else {
             return;
         };
-        self.holding.odd(&told, || {
+        self.holding.odd(&told, Source::Hex, || {
             let bytes = value.bytes.iter().rev().map(|byte| format!("{byte:02X}"));
             (format!("{:04X}", value.register), bytes.collect())
         });
@@ -223,12 +204,17 @@ impl Unit {
         else {
             return;
         };
-        if key == "monitor_mode" || !self.holding.is_fresh_text(key, now) {
-            self.put(key, value, Source::Hex, now, at);
-            self.know_monitor();
-            self.derive(now);
-            self.is_fresh = true;
+        if key != "monitor_mode" {
+            let is_shunt = self.family.is_some_and(|family| SHUNTS.contains(family));
+            let is_early = is_shunt && depends_on_mode(key) && !self.is_mode_told;
+            if is_early || self.holding.is_fresh_text(self.in_monitor_mode(key), now) {
+                return;
+            }
         }
+        self.put(key, value, Source::Hex, now, at);
+        self.know_monitor();
+        self.derive(now);
+        self.is_fresh = true;
     }
 
     fn put(
@@ -247,7 +233,17 @@ impl Unit {
             }
             (_, value) => value,
         };
+        let value = if self.is_possible(key, &value) {
+            value
+        } else {
+            Value::Unknown
+        };
         let key = self.in_monitor_mode(key);
+        if let Value::Text(Cow::Owned(word)) = &value
+            && is_state(key)
+        {
+            self.known.know_other(key, word);
+        }
         // A register that is there but never has a value, and a probe that was never connected, are
         // not worth an entity.
         let is_optional = source == Source::Hex || key == "battery_temperature";
@@ -261,9 +257,11 @@ impl Unit {
         self.holding.put(key, value, source, now);
     }
 
-    /// The moment the battery was full. It stays the same as long as it is only a little off.
+    /// The moment the battery was full. It stays the same as long as it is only a little off, and for
+    /// longer while the battery is full: then it is always now.
     fn full(&mut self, seconds: Decimal, at: Timestamp) -> Value {
-        const OFF: u64 = 60;
+        let (is_full, was_full) = (seconds.is_zero(), self.full_at.is_some_and(|(_, is)| is));
+        let off = if is_full && was_full { 3600 } else { 60 };
         if at == Timestamp::UNIX_EPOCH {
             // Read from a file, nobody knows when that was.
             return Value::Unknown;
@@ -273,10 +271,22 @@ impl Unit {
             return Value::Unknown;
         };
         let is_near =
-            |known: &Timestamp| known.duration_since(full).unsigned_abs().as_secs() <= OFF;
-        let full = self.full_at.filter(is_near).unwrap_or(full);
-        self.full_at = Some(full);
+            |known: &Timestamp| known.duration_since(full).unsigned_abs().as_secs() <= off;
+        let known = self.full_at.map(|(known, _)| known).filter(is_near);
+        let full = known.unwrap_or(full);
+        self.full_at = Some((full, is_full));
         full.into()
+    }
+
+    /// Whether it can be true of this product: none has moved more energy than its highest power in
+    /// all its life.
+    fn is_possible(&self, key: &str, value: &Value) -> bool {
+        let is_energy = metric(key).is_some_and(|metric| metric.quantity == Some(Quantity::Energy));
+        let Some(watts) = self.rated_power().filter(|_| is_energy) else {
+            return true;
+        };
+        let most = Decimal::from_watt_hours(i64::from(watts).saturating_mul(LIFE));
+        value.as_number().is_none_or(|number| number <= most)
     }
 
     fn forget(&mut self, key: &str) {
@@ -299,7 +309,8 @@ impl Unit {
 
     /// Makes unknown what has not been said again for long.
     pub(super) fn age(&mut self, now: Duration) {
-        if self.holding.age(now) {
+        let longest = self.known.pause().map(patience).unwrap_or_default();
+        if self.holding.age(now, longest) {
             self.derive(now);
             self.is_fresh = true;
         }
@@ -340,6 +351,14 @@ impl Unit {
         Some(readings)
     }
 
+    /// When values that came one by one have been gathered for long enough.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let told = self
+            .told
+            .filter(|_| self.is_fresh && self.described.is_some());
+        told.map(|told| told + GATHERED)
+    }
+
     /// Whether a round of text has come; the first one may lack its beginning.
     pub(super) const fn has_sent_text(&self) -> bool {
         self.holding.rounds() > 1
@@ -354,6 +373,11 @@ impl Unit {
     pub(super) fn has_values(&self) -> bool {
         !self.known.carries.is_empty()
     }
+}
+
+/// Whether a metric is one of a closed list of words.
+fn is_state(key: &str) -> bool {
+    metric(key).is_some_and(|metric| matches!(metric.behavior, Behavior::State(_)))
 }
 
 /// The number in a register.

@@ -1,9 +1,10 @@
 //! From what the wire says to values of metrics.
 
-use super::metrics::{OTHER, of_label, of_register};
+use super::metrics::{of_label, of_register};
+use super::wire::bounds;
 use super::wire::families::Family;
 use super::wire::hex;
-use super::wire::labels::{Format, Label, Reading};
+use super::wire::labels::{Label, Reading};
 use super::wire::registers::{self, Register};
 use super::wire::words::Words;
 use crate::model::{Decimal, Value};
@@ -55,16 +56,12 @@ pub(super) fn of_text(name: &[u8], text: &[u8]) -> Told {
             Told::NOTHING
         };
     };
-    let words = match label.format {
-        Format::Word(words) | Format::Bits(words) => Some(words),
-        _ => None,
-    };
     match label.read(text) {
         Reading::Unknown | Reading::Infinite => Told::plain(key, Value::Unknown),
         Reading::Number(number) => Told::plain(key, signed(key, number).into()),
         Reading::Switch(on) => Told::plain(key, on.into()),
-        Reading::Word(number) => word(key, words, number),
-        Reading::Bits(mask) => Told::plain(key, bits(words, mask)),
+        Reading::Word(words, number) => word(key, words, number),
+        Reading::Bits(words, mask) => Told::plain(key, bits(words, mask)),
         Reading::Text(_) => Told::NOTHING,
         Reading::Malformed(_) => Told::ODD,
     }
@@ -79,19 +76,18 @@ pub(super) fn of_hex(value: &hex::Value<'_>, family: Option<Family>) -> Option<T
     let key = of_register(value.register, family)?;
     let register = Register::of(value.register)?;
     let number = match register.decode(value.bytes) {
-        registers::Reading::Number(number) => number,
+        registers::Reading::Number(number) if bounds::are_kept(register.unit, number) => number,
+        registers::Reading::Number(_) => return Some(Told::ODD),
         registers::Reading::Unavailable => return Some(Told::plain(key, Value::Unknown)),
         _ => return None,
     };
     Some(match (register.words, key) {
         (_, "load_output" | "relay") => Told::plain(key, (!number.is_zero()).into()),
-        // The upper half says whether a timer runs.
-        (Some(words), "load_control") => word(key, Some(words), number.mantissa() & 0xf),
         (Some(words), _) if register.bits => {
             let mask = u32::try_from(number.mantissa()).unwrap_or_default();
-            Told::plain(key, bits(Some(words), mask))
+            Told::plain(key, bits(words, mask))
         }
-        (Some(words), _) => word(key, Some(words), number.mantissa()),
+        (Some(words), _) => word(key, words, register.number_of_word(number)),
         (None, _) => Told::plain(key, signed(key, number).into()),
     })
 }
@@ -105,21 +101,20 @@ fn signed(key: &str, number: Decimal) -> Decimal {
     }
 }
 
-fn word(key: &'static str, words: Option<&'static Words>, number: i64) -> Told {
-    let word = words.and_then(|words| words.word(number));
+fn word(key: &'static str, words: &Words, number: i64) -> Told {
     Told {
-        value: Some((key, word.unwrap_or(OTHER).into())),
-        is_odd: word.is_none(),
+        value: Some((key, Value::Text(words.say(number)))),
+        is_odd: words.word(number).is_none(),
     }
 }
 
 /// Words for bits, one after the other; a bit without a word by its number.
-fn bits(words: Option<&'static Words>, mask: u32) -> Value {
+fn bits(words: &Words, mask: u32) -> Value {
     if mask == 0 {
         return NO_BITS.into();
     }
     let mut text = String::new();
-    for word in words.into_iter().flat_map(|words| words.bits(mask)) {
+    for word in words.bits(mask) {
         let word = word.map_or_else(|bit| format!("bit {bit}"), str::to_owned);
         if text.len() + word.len() > LONGEST {
             break;
@@ -184,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_nobody_knows_is_other_and_kept() {
+    fn a_number_without_a_word_is_told_as_other_and_kept() {
         assert_eq!(text("CS", "3"), Told::plain("state", "bulk".into()));
         let told = text("CS", "99");
         assert_eq!(
             told,
             Told {
-                value: Some(("state", OTHER.into())),
+                value: Some(("state", "other (99)".into())),
                 is_odd: true
             }
         );
@@ -229,6 +224,8 @@ mod tests {
             hex(0xedab, &[0x84], Family::Mppt),
             Some(Told::plain("load_control", "on".into()))
         );
+        let other = hex(0xedab, &[0x13], Family::Mppt).unwrap();
+        assert_eq!(other.value, Some(("load_control", "other (3)".into())));
         assert_eq!(hex(0x1050, &[1], Family::Mppt), None);
         let mut absent = hex::Value::new(0xeda8, &[]);
         absent.flags = Flags::UNKNOWN_ID;

@@ -135,7 +135,7 @@ async fn tells_of_ports_that_come_and_go() {
     let machine = Machine::new();
     let mut watch = PortWatch::new(machine.ports());
     assert_eq!(watch.known(), machine.ports().list());
-    let nothing = tokio::time::timeout(LOOK_EVERY * 10, watch.next()).await;
+    let nothing = tokio::time::timeout(LOOK_SELDOM * 3, watch.next()).await;
     assert!(nothing.is_err(), "{nothing:?}");
 
     machine.plug("ttyACM0", "1-2", None);
@@ -167,9 +167,31 @@ async fn looks_no_more_often_for_being_asked_more_often() {
         // As often as a line reports something.
         assert_eq!(at_once(&mut watch).await, None);
     }
-    tokio::time::advance(LOOK_EVERY).await;
-    let told = at_once(&mut watch).await;
-    assert_eq!(told, Some(PortChange::Vanished(gone)));
+    assert_eq!(watch.next().await, PortChange::Vanished(gone));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rests_while_nothing_changes() {
+    let machine = Machine::new();
+    let mut watch = PortWatch::new(machine.ports());
+    let begun = watch.next_look;
+    assert!(at_once(&mut watch).await.is_none());
+    tokio::time::advance(LOOK_EVERY * 10).await;
+    assert!(at_once(&mut watch).await.is_none());
+    assert_eq!(watch.next_look, begun, "it has looked");
+}
+
+#[tokio::test]
+async fn the_kernel_says_when_to_look_also_in_folders_that_come_later() {
+    let machine = Machine::new();
+    fs::remove_dir_all(machine.path("dev/serial")).unwrap();
+    let hints = Hints::new(machine.0.path()).unwrap();
+    machine.folder("dev/serial/by-id");
+    hints.changed().await;
+    assert!(hints.watch());
+    machine.file("dev/serial/by-id/usb-Other", "");
+    hints.changed().await;
+    assert!(Hints::new(&machine.path("nowhere")).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,11 +202,7 @@ async fn one_look_tells_all_it_found_before_the_next() {
     machine.unplug("ttyUSB0");
     machine.plug("ttyUSB1", "1-2", Some("usb-Acme_Cable_A2-if00-port0"));
     machine.plug("ttyUSB2", "1-3", Some("usb-Acme_Cable_A3-if00-port0"));
-    tokio::time::advance(LOOK_EVERY).await;
-    assert_eq!(
-        at_once(&mut watch).await,
-        Some(PortChange::Vanished(gone.clone()))
-    );
+    assert_eq!(watch.next().await, PortChange::Vanished(gone.clone()));
     assert!(!watch.known().contains(&gone));
     // What happens meanwhile is for the next look.
     machine.unplug("ttyUSB2");
@@ -196,10 +214,7 @@ async fn one_look_tells_all_it_found_before_the_next() {
         assert!(watch.known().contains(&port));
     }
     assert_eq!(at_once(&mut watch).await, None);
-    let Some(PortChange::Vanished(port)) = tokio::time::timeout(LOOK_EVERY * 2, watch.next())
-        .await
-        .ok()
-    else {
+    let PortChange::Vanished(port) = watch.next().await else {
         panic!("nothing vanished");
     };
     assert_eq!(port.path, machine.path("dev/ttyUSB2"));
@@ -211,7 +226,8 @@ async fn a_port_waits_one_look_for_the_name_that_stays() {
     let machine = Machine::new();
     let mut watch = PortWatch::new(machine.ports());
     machine.plug("ttyUSB1", "1-2", None);
-    tokio::time::advance(LOOK_EVERY).await;
+    watch.look();
+    watch.rest();
     assert_eq!(at_once(&mut watch).await, None);
     let link = machine.path("dev/serial/by-id/usb-Acme_Cable_A2-if00-port0");
     symlink("../../ttyUSB1", &link).unwrap();
@@ -219,12 +235,12 @@ async fn a_port_waits_one_look_for_the_name_that_stays() {
         panic!("it vanished before it was told of");
     };
     assert_eq!(port.by_id, Some(link));
-    let more = tokio::time::timeout(LOOK_EVERY * 3, watch.next()).await;
+    let more = tokio::time::timeout(LOOK_SELDOM * 3, watch.next()).await;
     assert!(more.is_err(), "{more:?}");
 
     // Where nobody makes such names, it is told of without.
     machine.plug("ttyUSB2", "1-3", None);
-    let told = tokio::time::timeout(LOOK_EVERY * 3, watch.next()).await;
+    let told = tokio::time::timeout(LOOK_SELDOM * 3, watch.next()).await;
     let Ok(PortChange::Appeared(port)) = told else {
         panic!("{told:?}");
     };

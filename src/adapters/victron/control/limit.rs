@@ -87,6 +87,11 @@ impl Limit {
         self.kept = None;
     }
 
+    /// Whether one is kept up.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// The charger has taken a limit, in the bytes of its register.
     pub(super) fn confirm(&mut self, bytes: &[u8]) {
         if let Some(kept) = &mut self.kept

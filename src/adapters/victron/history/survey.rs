@@ -7,7 +7,7 @@ use super::super::wire::history::{
     DAYS, Day, Record, RecordError, TODAY, TOTALS, TRACKERS_TODAY, Totals, TrackersDay,
 };
 use super::super::wire::products::Product;
-use super::super::wire::registers::{Reading, Register, SERIAL};
+use super::super::wire::registers::{Reading, Register, SERIAL, serial_of};
 use super::dialogue::{Dialogue, Reply};
 use crate::links::{Address, LinkError, Links};
 
@@ -147,7 +147,7 @@ async fn serial(dialogue: &mut Dialogue) -> Result<Option<String>, LinkError> {
     let bytes = answer.filter(|(flags, _)| flags.is_ok());
     let reading = bytes.and_then(|(_, bytes)| Some(Register::of(SERIAL)?.decode(&bytes)));
     Ok(match reading {
-        Some(Reading::Text(serial)) => Some(serial),
+        Some(Reading::Text(told)) => serial_of(&told).map(str::to_owned),
         _ => None,
     })
 }

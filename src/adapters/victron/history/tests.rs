@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::config::Config;
-use super::super::reception::Reception;
+use super::super::reception::{Moment, Reception};
 use super::super::unit::Remembered;
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request, Value, Version};
 use super::super::wire::history::{DAYS, TODAY, TOTALS};
@@ -19,6 +20,7 @@ use super::Kept;
 struct Bench {
     reception: Reception,
     at: Timestamp,
+    elapsed: Duration,
     /// Its number of the day in text.
     number: u16,
     asked: Vec<u16>,
@@ -37,18 +39,26 @@ impl Bench {
         let mut bench = Self {
             reception: reception(),
             at,
+            elapsed: Duration::ZERO,
             number: 100,
             asked: Vec::new(),
             kept: RefCell::default(),
             written: RefCell::new(0),
         };
-        bench.reception.opened(at);
+        bench.reception.opened(bench.moment());
         bench
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.elapsed,
+            at: self.at,
+        }
     }
 
     fn restart(&mut self) {
         self.reception = reception();
-        self.reception.opened(self.at);
+        self.reception.opened(self.moment());
         self.asked.clear();
     }
 
@@ -56,6 +66,7 @@ impl Bench {
     fn run(&mut self, minutes: u32) {
         for _ in 0..30 * minutes {
             self.at += SignedDuration::from_secs(2);
+            self.elapsed += Duration::from_secs(2);
             let number = self.number.to_string();
             let serial = "HQ21340AB9K";
             let fields = [
@@ -66,16 +77,17 @@ impl Bench {
             ];
             let mut bytes = encode_block(&fields).unwrap();
             while !bytes.is_empty() {
-                self.reception.push(&bytes, self.at, |_| {});
+                self.reception.push(&bytes, self.moment(), |_| {});
                 bytes.clear();
-                let sent = self.reception.next_request(self.at, false);
+                let sent = self.reception.next_request(self.moment(), false);
                 if let Some(sent) = sent {
                     bytes = self.answer(&sent);
                 }
             }
-            self.reception.tick(self.at);
+            self.reception.tick(self.moment());
+            let moment = self.moment();
             self.reception.keep(
-                self.at,
+                moment,
                 |key| {
                     let kept = self.kept.borrow();
                     serde_json::from_value(kept.get(key)?.clone()).ok()
@@ -193,7 +205,7 @@ fn what_is_kept_is_not_read_again_after_the_port_was_gone() {
     let mut bench = Bench::new();
     bench.run(20);
     bench.asked.clear();
-    bench.reception.opened(bench.at);
+    bench.reception.opened(bench.moment());
     bench.run(20);
     let known = TODAY + 1..=TODAY + 5;
     assert!(

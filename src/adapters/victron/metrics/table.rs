@@ -121,7 +121,8 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     energy("energy_consumed", "Consumed energy"),
     Metric::state("monitor_mode", MONITOR)
         .named("Monitor mode")
-        .diagnostic(),
+        .diagnostic()
+        .off_by_default(),
     // Load output.
     power("load_power", "Load power").decimals(0),
     current("load_current", "Load current"),
@@ -129,8 +130,9 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     Metric::on_off("load_output", OnOff::Plain).named("Load output"),
     Metric::state("load_control", LOAD_CONTROL)
         .named("Load control")
-        .diagnostic(),
-    text("load_off_reason", "Load off reason"),
+        .diagnostic()
+        .off_by_default(),
+    text("load_off_reason", "Load off reason").off_by_default(),
     // Mains.
     voltage("ac_output_voltage", "AC output voltage"),
     current("ac_output_current", "AC output current").decimals(1),
@@ -166,7 +168,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     Metric::on_off("alarm", OnOff::Problem).named("Alarm"),
     text("alarm_reason", "Alarm reason"),
     text("warning", "Warning"),
-    text("off_reason", "Off reason"),
+    text("off_reason", "Off reason").off_by_default(),
     Metric::on_off("relay", OnOff::Plain).named("Relay"),
     temperature("charger_temperature", "Charger temperature").diagnostic(),
     // The network of VE.Smart devices.
@@ -241,7 +243,8 @@ pub(in super::super) const DEVICE: &[Metric] = &[
     text("other_values", "Other values").off_by_default(),
     Metric::state("protocol", PROTOCOL)
         .named("Protocol")
-        .about_connection(),
+        .about_connection()
+        .off_by_default(),
     connection("blocks", "Blocks"),
     connection("blocks_damaged", "Damaged blocks"),
     connection("hex_answers", "HEX answers"),

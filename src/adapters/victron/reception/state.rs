@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::belief::Belief;
 use super::caution::Twice;
+use super::company::Company;
+use super::rhythm::Rhythm;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::control::{self, Controls, Finished};
 use crate::adapters::victron::diagnosis::{self, Line};
@@ -18,7 +21,7 @@ use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::hex::{Answer, Frame, Request, Value as Register, Version};
 use crate::adapters::victron::wire::history::Record;
 use crate::adapters::victron::wire::products::parse_id;
-use crate::adapters::victron::wire::registers::{self, CUSTOM_NAME, SERIAL};
+use crate::adapters::victron::wire::registers::{self, CUSTOM_NAME, SERIAL, serial_of};
 use crate::adapters::victron::wire::text::{Block, Event};
 use crate::model::{DeviceId, Health, HealthCode, Report};
 
@@ -36,6 +39,7 @@ pub(super) struct State {
     pub(super) port: String,
     /// Whether there is only a file, so that no time passes.
     pub(super) is_file: bool,
+    pub(super) belief: Belief,
     pub(super) cycles: Cycles,
     pub(super) unit: Unit,
     pub(super) inquiry: Inquiry,
@@ -53,7 +57,7 @@ pub(super) struct State {
     /// How the line is, as told while no device was known.
     pub(super) told: Option<Health>,
     /// Another device that seems to be here.
-    pub(super) stranger: Twice<(Option<u16>, Option<String>)>,
+    pub(super) company: Company,
     pub(super) told_serial: Twice<String>,
     pub(super) told_product: Twice<u16>,
     /// Devices that were here before.
@@ -71,21 +75,22 @@ impl State {
     ) -> Self {
         Self {
             inquiry: Inquiry::new(config.ask, Duration::ZERO),
+            line: Line::knowing(known.pause()),
             unit: Unit::new(port.clone(), known, zone),
             config,
             port,
             is_file: false,
+            belief: Belief::default(),
             cycles: Cycles::new(),
             controls: Controls::default(),
             past: Past::default(),
             counts: Counts::default(),
-            line: Line::default(),
             rounds: 0,
             met: None,
             heard: None,
             health: None,
             told: None,
-            stranger: Twice::default(),
+            company: Company::default(),
             told_serial: Twice::default(),
             told_product: Twice::default(),
             former: Vec::new(),
@@ -99,6 +104,7 @@ impl State {
             Event::Hex(frame) => self.frame(frame, now, at),
             Event::Refused(refused) => {
                 tracing::debug!("{}: {refused:?}", self.port);
+                self.belief.damaged();
                 // The first block after opening is the rest of one.
                 if self.line.has_good() {
                     self.counts.damaged += 1;
@@ -109,13 +115,29 @@ impl State {
 
     fn block(&mut self, block: &Block<'_>, now: Duration, at: Timestamp) {
         self.counts.blocks += 1;
-        self.line.good(now);
-        self.heard = Some(at);
+        self.good(now, at);
         self.inquiry.block_ended(now);
-        self.met.get_or_insert(now);
+        if !self.belief.believes(block) {
+            tracing::debug!("{}: a block waits for another like it", self.port);
+            return;
+        }
+        if self.company.second(now).is_some() && !names_its_sender(block) {
+            // It may be of either.
+            return;
+        }
         let mut cycles = std::mem::take(&mut self.cycles);
         cycles.block(block, now, |cycles| self.round(cycles, now, at));
         self.cycles = cycles;
+    }
+
+    /// Something has come whole.
+    fn good(&mut self, now: Duration, at: Timestamp) {
+        self.line.good(now);
+        if let Some(pause) = self.line.rhythm.learned() {
+            self.unit.know_pause(pause);
+        }
+        self.heard = Some(at);
+        self.met.get_or_insert(now);
     }
 
     pub(super) fn tick(&mut self, now: Duration, at: Timestamp) {
@@ -142,16 +164,16 @@ impl State {
     fn round(&mut self, cycles: &Cycles, now: Duration, at: Timestamp) {
         let product = cycles.get("PID").and_then(parse_id);
         let serial = cycles.get("SER#").map(String::from_utf8_lossy);
-        let serial = serial.as_deref().map(str::trim);
+        let serial = serial.as_deref().and_then(serial_of);
         if self.unit.is_other(product, serial) {
             let who = (product, serial.map(str::to_owned));
-            if !self.stranger.agrees(who) && !self.is_file {
+            if !self.company.stranger(who, now) && !self.is_file {
                 self.rounds = 0;
                 return;
             }
             self.replace(now);
         }
-        self.stranger.forget();
+        self.company.own();
         self.rounds += 1;
         self.unit.take_round(cycles, now, at);
     }
@@ -192,9 +214,7 @@ impl State {
         ) {
             return;
         }
-        self.line.good(now);
-        self.heard = Some(at);
-        self.met.get_or_insert(now);
+        self.good(now, at);
         if let Some(value) = answer.value() {
             self.register(&value, now, at);
         }
@@ -219,8 +239,8 @@ impl State {
         };
         match value.register {
             SERIAL => {
-                if let Some(serial) = text().filter(|serial| is_serial(serial)) {
-                    self.serial(&serial, now);
+                if let Some(serial) = text().as_deref().and_then(serial_of) {
+                    self.serial(serial, now);
                 }
             }
             CUSTOM_NAME => self.unit.know_custom_name(&text().unwrap_or_default()),
@@ -294,6 +314,8 @@ impl State {
         self.former.extend(self.unit.id());
         let zone = self.unit.zone().clone();
         self.unit = Unit::new(self.port.clone(), Remembered::default(), zone);
+        self.line.rhythm = Rhythm::default();
+        self.company = Company::default();
         self.begin_anew(now);
     }
 
@@ -349,7 +371,11 @@ impl State {
             if let Some(readings) = self.unit.readings(now, at, line) {
                 reports.push(Report::Readings(readings));
                 if self.verdict(now).is_none() {
-                    reports.extend(self.tell(Health::ONLINE));
+                    let shared = self
+                        .company
+                        .second(now)
+                        .map(|(product, serial)| diagnosis::shared(*product, serial.as_deref()));
+                    reports.extend(self.tell(shared.unwrap_or(Health::ONLINE)));
                 }
             }
         }
@@ -357,9 +383,18 @@ impl State {
     }
 
     pub(super) fn verdict(&self, now: Duration) -> Option<Health> {
-        let is_asked = self.inquiry.hearing() == Hearing::Yes && self.inquiry.is_without_text(now);
         let product = self.unit.product();
-        diagnosis::health(&self.line, product, &self.config, is_asked, now)
+        diagnosis::health(&self.line, product, &self.config, self.is_asked(now), now)
+    }
+
+    /// When the device counts as silent if nothing good comes any more.
+    pub(super) fn silent_at(&self, now: Duration) -> Duration {
+        diagnosis::silent_at(&self.line, &self.config, self.is_asked(now))
+    }
+
+    /// Whether it speaks only when it is asked.
+    fn is_asked(&self, now: Duration) -> bool {
+        self.inquiry.hearing() == Hearing::Yes && self.inquiry.is_without_text(now)
     }
 
     fn protocol(&self, now: Duration) -> &'static str {
@@ -387,8 +422,9 @@ impl State {
     }
 }
 
-/// Whether a device may be known by this for ever.
-fn is_serial(text: &str) -> bool {
-    let sound = |c: char| c.is_ascii_alphanumeric();
-    (4..=32).contains(&text.len()) && text.chars().all(sound)
+/// Whether a block says of whom it is.
+fn names_its_sender(block: &Block<'_>) -> bool {
+    ["PID", "SER#"]
+        .iter()
+        .any(|label| block.get(label).is_some())
 }

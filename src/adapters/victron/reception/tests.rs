@@ -1,8 +1,11 @@
 mod commands;
+mod damage;
 mod silence;
 mod who;
 
 use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 
 use super::*;
 use crate::adapters::victron::diagnosis;
@@ -11,6 +14,14 @@ use crate::adapters::victron::wire::text::encode_block;
 use crate::model::{Device, DeviceId, Readings};
 
 const START: i64 = 1_800_000_000;
+
+/// So many milliseconds after the start.
+fn moment(milliseconds: i64) -> Moment {
+    Moment {
+        now: Duration::from_millis(milliseconds.unsigned_abs()),
+        at: Timestamp::from_millisecond(START * 1000 + milliseconds).unwrap(),
+    }
+}
 
 /// A line, and all that it has told.
 struct Bench {
@@ -31,7 +42,7 @@ impl Bench {
     fn knowing(config: Config, known: Remembered) -> Self {
         let port = "VE000001".to_owned();
         let mut reception = Reception::new(Arc::new(config), port, known, TimeZone::UTC);
-        reception.opened(Timestamp::from_second(START).unwrap());
+        reception.opened(moment(0));
         Self {
             reception,
             milliseconds: 0,
@@ -41,8 +52,8 @@ impl Bench {
         }
     }
 
-    fn at(&self) -> Timestamp {
-        Timestamp::from_millisecond(START * 1000 + self.milliseconds).unwrap()
+    fn at(&self) -> Moment {
+        moment(self.milliseconds)
     }
 
     fn push(&mut self, bytes: &[u8]) {

@@ -1,12 +1,16 @@
 //! The device as the bridge is told of it: name, model, metrics, controls.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Unit;
-use crate::adapters::victron::KIND;
+use super::holding::OLD_TEXT;
 use crate::adapters::victron::config::Config;
+use crate::adapters::victron::diagnosis::NIGHT;
 use crate::adapters::victron::metrics::{ALWAYS, DEVICE};
-use crate::model::{Control, Device};
+use crate::adapters::victron::reception::patience;
+use crate::adapters::victron::{KIND, cables};
+use crate::model::{Behavior, Control, Device};
 
 /// How long what changes about a device is gathered.
 const DESCRIBED: Duration = Duration::from_secs(5);
@@ -72,13 +76,41 @@ impl Unit {
         device.model_id = self.known.product.map(|id| format!("{id:#06X}"));
         device.firmware.clone_from(&self.known.firmware);
         device.area.clone_from(&config.area);
-        let amperes = self.product().and_then(|product| product.solar_amperes());
-        device.rated_power = amperes.map(|amperes| amperes * HIGHEST);
+        device.rated_power = self.rated_power();
+        device.patience = Some(self.patience(config));
         let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
         let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
         device.metrics = carried.cloned().collect();
+        for (key, words) in &self.known.others {
+            let metric = device.metrics.iter_mut().find(|metric| metric.key == *key);
+            if let Some(Behavior::State(options)) = metric.map(|metric| &mut metric.behavior) {
+                let words = words.iter().cloned().map(Cow::Owned);
+                options.to_mut().extend(words);
+            }
+        }
         device.controls.clone_from(&self.known.controls);
         Some(device)
+    }
+
+    /// The most power that a solar charger can move, by its name.
+    pub(super) fn rated_power(&self) -> Option<u32> {
+        let amperes = self.product().and_then(|product| product.solar_amperes());
+        amperes.map(|amperes| amperes * HIGHEST)
+    }
+
+    /// How long its values hold: over every pause that belongs to it.
+    fn patience(&self, config: &Config) -> Duration {
+        let pause = self.known.pause().map(patience).unwrap_or_default();
+        let sleeps = self
+            .product()
+            .is_some_and(|product| product.sleeps_at_night());
+        let night = if sleeps { NIGHT } else { Duration::ZERO };
+        config
+            .silent_after
+            .get()
+            .max(OLD_TEXT)
+            .max(pause)
+            .max(night)
     }
 
     /// The product, as far as it is known.
@@ -90,15 +122,14 @@ impl Unit {
     /// What to call it: the model and the end of the serial number.
     pub(in super::super) fn label(&self) -> String {
         let model = self.model().unwrap_or_else(|| "Victron device".to_owned());
-        let Some(serial) = self.known.serial.as_ref().or(self.known.identity.as_ref()) else {
+        let serial = self.known.serial.as_ref().or(self.known.identity.as_ref());
+        let Some(serial) = serial.and_then(|serial| cables::own_name(serial)) else {
             return model;
         };
-        let start = serial
-            .char_indices()
-            .rev()
-            .nth(3)
-            .map_or(0, |(start, _)| start);
-        let end = serial.get(start..).unwrap_or_default();
-        format!("{model} {end}").trim_end().to_owned()
+        let start = serial.char_indices().rev().nth(3);
+        let end = start.and_then(|(start, _)| serial.get(start..));
+        format!("{model} {}", end.unwrap_or(serial))
+            .trim_end()
+            .to_owned()
     }
 }

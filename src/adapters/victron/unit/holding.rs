@@ -15,7 +15,7 @@ const GONE: Duration = Duration::from_secs(86_400);
 /// How long the text counts before HEX does.
 const TEXT_COUNTS: Duration = Duration::from_secs(15);
 /// How old a value of the text may get; some chargers send text for a few seconds a minute.
-const OLD_TEXT: Duration = Duration::from_secs(90);
+pub(super) const OLD_TEXT: Duration = Duration::from_secs(90);
 /// How old a value may get that was read by HEX, and one that is asked for once an hour only.
 const OLD: Duration = Duration::from_secs(35 * 60);
 const OLD_FIGURE: Duration = Duration::from_secs(3 * 3600);
@@ -54,7 +54,8 @@ struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Holding {
     values: BTreeMap<&'static str, Held>,
-    odd: BTreeMap<String, String>,
+    /// By label or register, with where it comes from and the round then.
+    odd: BTreeMap<String, (String, Source, u64)>,
     round: u64,
 }
 
@@ -101,7 +102,12 @@ impl Holding {
     }
 
     /// Takes note of something odd, and that it is odd no more.
-    pub(super) fn odd(&mut self, told: &Told, words: impl FnOnce() -> (String, String)) {
+    pub(super) fn odd(
+        &mut self,
+        told: &Told,
+        source: Source,
+        words: impl FnOnce() -> (String, String),
+    ) {
         if !told.is_odd && self.odd.is_empty() {
             return;
         }
@@ -109,14 +115,14 @@ impl Holding {
         if !told.is_odd {
             self.odd.remove(&name);
         } else if self.odd.contains_key(&name) || self.odd.len() < MOST_ODD {
-            self.odd.insert(name, value);
+            self.odd.insert(name, (value, source, self.round));
         }
     }
 
     /// What nobody knows the meaning of, as words of at most so many bytes.
     pub(super) fn odd_text(&self, most: usize) -> Value {
         let mut text = String::new();
-        for (name, value) in &self.odd {
+        for (name, (value, ..)) in &self.odd {
             let word = format!("{name}={value}");
             if text.len() + word.len() + 2 > most {
                 break;
@@ -146,6 +152,9 @@ impl Holding {
     /// has.
     pub(super) fn end_round(&mut self, now: Duration) -> Vec<&'static str> {
         let round = self.round;
+        // A register is asked for now and then only.
+        self.odd
+            .retain(|_, (_, source, last)| *source == Source::Hex || round - *last < MISSING);
         let is_here = |key: &str| self.values.get(key).is_some_and(|held| held.round == round);
         let chosen = AUXILIARY.iter().position(|group| {
             // A temperature is also read by HEX, whatever the input is used for.
@@ -172,8 +181,9 @@ impl Holding {
         gone
     }
 
-    /// Makes unknown what was said too long ago; true if something was.
-    pub(super) fn age(&mut self, now: Duration) -> bool {
+    /// Makes unknown what was said too long ago; true if something was. `pause` is for how long the
+    /// device may say nothing.
+    pub(super) fn age(&mut self, now: Duration, pause: Duration) -> bool {
         let mut changed = false;
         for (key, held) in &mut self.values {
             let behavior = metric(key).map(|metric| &metric.behavior);
@@ -181,7 +191,7 @@ impl Holding {
                 (_, Some(Behavior::LifetimeCounter | Behavior::DailyCounter) | None)
                 | (Source::Text, Some(Behavior::Figure | Behavior::Timestamp))
                 | (Source::Derived | Source::Night, _) => continue,
-                (Source::Text, _) => OLD_TEXT,
+                (Source::Text, _) => OLD_TEXT.max(pause),
                 (Source::Hex, Some(Behavior::Figure)) => OLD_FIGURE,
                 (Source::Hex, _) => OLD,
             };

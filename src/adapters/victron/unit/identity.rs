@@ -4,13 +4,16 @@
 //! cannot ask it is known by the cable, and keeps that identity even if it tells its number later:
 //! the history of its values hangs on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Control;
 
+/// Numbers without a word that one metric may get.
+const MOST_OTHERS: usize = 8;
 /// No clock that is right shows an earlier year.
 const FIRST_YEAR: i16 = 2024;
 
@@ -34,6 +37,10 @@ pub(in super::super) struct Remembered {
     pub(super) day: Option<Day>,
     /// Whether it is a shunt that measures something else than a battery.
     pub(super) is_meter: bool,
+    /// For how many seconds it regularly says nothing.
+    pub(super) pause: Option<u64>,
+    /// By metric: what it has said that no word is known for.
+    pub(super) others: BTreeMap<String, BTreeSet<String>>,
     /// What can be set on it.
     pub(super) controls: Vec<Control>,
 }
@@ -56,6 +63,31 @@ impl Remembered {
     pub(super) fn know_serial(&mut self, serial: &str) {
         self.serial = Some(serial.to_owned());
         self.identity.get_or_insert_with(|| serial.to_owned());
+    }
+
+    /// For how long it regularly says nothing.
+    pub(in super::super) fn pause(&self) -> Option<Duration> {
+        self.pause.map(Duration::from_secs)
+    }
+
+    /// It has been seen to say nothing for so long again and again. What differs little from what is
+    /// known is no news.
+    pub(super) fn know_pause(&mut self, pause: Duration) {
+        let seconds = pause.as_secs() + 1;
+        if self
+            .pause
+            .is_none_or(|known| seconds > known || seconds < known / 2)
+        {
+            self.pause = Some(seconds);
+        }
+    }
+
+    /// It has said something that no word is known for.
+    pub(super) fn know_other(&mut self, key: &str, word: &str) {
+        let words = self.others.entry(key.to_owned()).or_default();
+        if words.len() < MOST_OTHERS {
+            words.insert(word.to_owned());
+        }
     }
 
     /// The device has told the number of its day, while it is this date here.

@@ -1,10 +1,13 @@
 //! Who the device is, as far as it says.
 
+use std::time::Duration;
+
 use super::Unit;
 use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::families::Family;
 use crate::adapters::victron::wire::labels::firmware;
 use crate::adapters::victron::wire::products::{Product, parse_id};
+use crate::adapters::victron::wire::registers::serial_of;
 
 impl Unit {
     pub(super) fn learn_from_text(&mut self, cycles: &Cycles) {
@@ -18,8 +21,8 @@ impl Unit {
                 .filter_map(|entry| Family::of_label(&entry.label));
             self.family = families.min();
         }
-        if let Some(serial) = text("SER#").filter(|serial| !serial.trim().is_empty()) {
-            self.know_serial(serial.trim());
+        if let Some(serial) = text("SER#").as_deref().and_then(serial_of) {
+            self.know_serial(serial);
         }
         if let Some(model) = text("BMV") {
             let has_maker = model.starts_with("SmartShunt");
@@ -62,6 +65,11 @@ impl Unit {
     /// The device has told the version of its firmware; what the text says is more exact.
     pub(in super::super) fn know_firmware(&mut self, version: String) {
         self.known.firmware.get_or_insert(version);
+    }
+
+    /// It has been seen to say nothing for so long again and again.
+    pub(in super::super) fn know_pause(&mut self, pause: Duration) {
+        self.known.know_pause(pause);
     }
 
     /// It will not tell a serial number: it gets the identity of its cable or port.

@@ -31,6 +31,12 @@ const OF_A_METER: &[(&str, &str)] = &[
     ("energy_charged", "energy_consumed"),
 ];
 
+/// Whether the name of a value follows from what the shunt measures. It must not become a value
+/// before that is certain: the energies of two modes are different ones.
+pub(super) fn depends_on_mode(key: &str) -> bool {
+    OF_A_METER.iter().any(|(known, _)| *known == key)
+}
+
 impl Unit {
     /// The key under which an energy meter reports what a battery monitor calls otherwise.
     pub(super) fn in_monitor_mode(&self, key: &'static str) -> &'static str {
@@ -45,6 +51,7 @@ impl Unit {
         let Some(Value::Text(word)) = self.holding.get("monitor_mode") else {
             return;
         };
+        self.is_mode_told = true;
         let is_meter = words::MONITOR.word(0) != Some(word.as_ref());
         if is_meter != self.known.is_meter {
             tracing::info!("{}: the shunt measures a {word} now", self.label());

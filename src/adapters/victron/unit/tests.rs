@@ -1,7 +1,9 @@
 use super::description::HIGHEST;
+use super::holding::OLD_TEXT;
 use super::*;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::metrics::ALWAYS;
+use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
 /// A device, and the text that it sends.
@@ -382,4 +384,197 @@ fn a_device_that_nobody_has_heard_of_works() {
     bench.round(&[("BMV", "602S"), ("V", "12800"), ("SOC", "1000")]);
     assert_eq!(bench.unit.family(), Some(Family::Shunt));
     assert_eq!(bench.unit.model().as_deref(), Some("BMV-602S"));
+}
+
+/// A shunt set to measure what a wind turbine gives.
+const METER: &[(&str, &str)] = &[
+    ("PID", "0xA389"),
+    ("V", "26480"),
+    ("I", "4200"),
+    ("P", "111"),
+    ("SOC", "---"),
+    ("MON", "-8"),
+    ("H17", "4512"),
+    ("H18", "3"),
+];
+
+#[test]
+fn an_energy_meter_has_all_its_values_from_its_first_round() {
+    let mut bench = Bench::new();
+    bench.round(METER);
+    for (key, expected) in [
+        ("power", "111"),
+        ("voltage", "26.480"),
+        ("current", "4.200"),
+        ("energy_produced", "45.12"),
+        ("energy_consumed", "0.03"),
+    ] {
+        assert_eq!(bench.number(key).as_deref(), Some(expected), "{key}");
+        assert!(bench.has(key), "{key}");
+    }
+    for key in ["energy_discharged", "battery_power", "state_of_charge"] {
+        assert!(!bench.has(key), "{key}");
+        assert_eq!(bench.unit.value(key), None, "{key}");
+    }
+}
+
+#[test]
+fn an_energy_waits_until_its_mode_is_certain() {
+    let mut bench = Bench::new();
+    // The end of a round that began without us.
+    bench.round(&[("H7", "11"), ("H17", "4512"), ("H18", "3")]);
+    assert_eq!(bench.unit.value("energy_discharged"), None);
+    assert_eq!(bench.number("battery_voltage_min"), None);
+    bench.round(METER);
+    assert_eq!(bench.number("energy_produced").as_deref(), Some("45.12"));
+    // Set to measure a battery, while its main block is lost.
+    bench.round(&[("H17", "9912"), ("H18", "7703")]);
+    assert_eq!(bench.number("energy_produced").as_deref(), Some("45.12"));
+    bench.round(&[
+        ("PID", "0xA389"),
+        ("V", "26480"),
+        ("MON", "0"),
+        ("H17", "9912"),
+        ("H18", "7703"),
+    ]);
+    assert_eq!(bench.number("energy_discharged").as_deref(), Some("99.12"));
+    assert_eq!(bench.unit.value("energy_produced"), None);
+}
+
+#[test]
+fn a_monitor_without_modes_measures_a_battery() {
+    let mut bench = Bench::new();
+    bench.round(&[("PID", "0x203"), ("V", "12800"), ("SOC", "876")]);
+    bench.round(&[("H17", "4512")]);
+    assert_eq!(bench.number("energy_discharged").as_deref(), Some("45.12"));
+}
+
+#[test]
+fn registers_of_a_shunt_wait_for_its_mode() {
+    let energy = 4512_u32.to_le_bytes();
+    let shunt = || {
+        let mut bench = Bench::new();
+        bench.unit.know_product(0xa389);
+        bench.hex(0x0310, &energy);
+        assert_eq!(bench.unit.value("energy_discharged"), None);
+        bench
+    };
+    let mut bench = shunt();
+    bench.hex(0xeeb8, &(-8_i16).to_le_bytes());
+    bench.hex(0x0310, &energy);
+    assert_eq!(bench.number("energy_produced").as_deref(), Some("45.12"));
+    let mut bench = shunt();
+    let mut none = hex::Value::new(0xeeb8, &[]);
+    none.flags = hex::Flags::UNKNOWN_ID;
+    bench.unit.take_hex(&none, bench.now, Timestamp::UNIX_EPOCH);
+    bench.hex(0x0310, &energy);
+    assert_eq!(bench.number("energy_discharged").as_deref(), Some("45.12"));
+}
+
+#[test]
+fn a_number_without_a_word_becomes_one_of_the_words_of_its_metric() {
+    let mut bench = Bench::new();
+    for error in ["99", "37", "99", "0"] {
+        bench.round(&[("PID", "0xA053"), ("V", "12800"), ("ERR", error)]);
+        let value = bench.unit.value("error").cloned();
+        let expected = match error {
+            "99" => "other (99)",
+            "37" => "input absent: mains or fuse",
+            _ => "none",
+        };
+        assert_eq!(value, Some(expected.into()));
+    }
+    bench.unit.settle_identity();
+    let options = |bench: &Bench| {
+        let device = bench.unit.device(&Config::default()).unwrap();
+        match &device.metric("error").unwrap().behavior {
+            Behavior::State(options) => options.clone().into_owned(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(options(&bench).contains(&"other (99)".into()));
+    assert!(options(&bench).contains(&"other".into()));
+    // Damage must not fill the list without end.
+    let most = options(&bench).len() + 10;
+    for error in 300..400 {
+        let error = error.to_string();
+        bench.round(&[("PID", "0xA053"), ("V", "12800"), ("ERR", error.as_str())]);
+    }
+    assert!(options(&bench).len() <= most);
+}
+
+#[test]
+fn a_load_output_of_an_unknown_product_has_a_current() {
+    let mut bench = Bench::new();
+    let block = [("PID", "0xA0FE"), ("V", "13730"), ("LOAD", "ON")];
+    bench.round(&block);
+    assert!(!bench.has("load_output"));
+    bench.round(&[&block[..], &[("IL", "0")]].concat());
+    assert!(bench.has("load_output"));
+    assert_eq!(bench.unit.value("load_output"), Some(&true.into()));
+}
+
+#[test]
+fn a_battery_that_never_was_full_has_no_moment_for_that() {
+    let mut bench = Bench::new();
+    let full = |bench: &Bench| bench.unit.value("last_full_charge").cloned();
+    bench.round(&[("PID", "0x203"), ("H9", "0"), ("H10", "0")]);
+    assert_eq!(full(&bench), Some(Value::Unknown));
+    bench.round(&[("PID", "0x203"), ("H9", "0"), ("H10", "1")]);
+    let first = full(&bench);
+    assert!(first.as_ref().is_some_and(Value::is_known));
+    // It is full, and stays so.
+    for _ in 0..600 {
+        bench.round(&[("PID", "0x203"), ("H9", "0"), ("H10", "1")]);
+    }
+    assert_eq!(full(&bench), first);
+    bench.round(&[("PID", "0x203"), ("H9", "60"), ("H10", "1")]);
+    assert_ne!(full(&bench), first);
+}
+
+#[test]
+fn a_monitor_without_a_number_is_called_by_that_of_its_adapter() {
+    let port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0";
+    let mut unit = Unit::new(port.to_owned(), Remembered::default(), TimeZone::UTC);
+    unit.know_product(0xa381);
+    unit.settle_identity();
+    assert_eq!(unit.label(), "BMV-712 Smart C3D4");
+}
+
+#[test]
+fn more_energy_than_a_charger_can_have_moved_is_not_known() {
+    let mut bench = Bench::new();
+    // 1.2 kW for thirty years are 315,576 kWh.
+    bench.round(&[("PID", "0xA053"), ("V", "12800"), ("H19", "31557600")]);
+    assert!(bench.number("energy_resettable").is_some());
+    bench.round(&[("PID", "0xA053"), ("V", "12800"), ("H19", "31557601")]);
+    assert_eq!(bench.number("energy_resettable"), None);
+}
+
+#[test]
+fn values_hold_over_the_pauses_that_belong_to_a_device() {
+    let patience = |product: u16, pause: u64| {
+        let mut unit = Unit::new("port".to_owned(), Remembered::default(), TimeZone::UTC);
+        unit.know_product(product);
+        unit.settle_identity();
+        unit.know_pause(Duration::from_secs(pause));
+        unit.device(&Config::default()).unwrap().patience.unwrap()
+    };
+    assert_eq!(patience(0xa053, 4), OLD_TEXT);
+    assert!(patience(0xa340, 240) > Duration::from_secs(300));
+    // This one lives on its panels.
+    assert!(patience(0xa044, 4) >= Duration::from_secs(16 * 3600));
+}
+
+#[test]
+fn a_label_that_came_once_does_not_stay_among_what_nobody_knows() {
+    let mut bench = Bench::new();
+    let block = [("PID", "0xA053"), ("V", "12800")];
+    bench.round(&[&block[..], &[("NEW", "7")]].concat());
+    assert_eq!(
+        bench.unit.holding.odd_text(LONGEST),
+        "NEW=7".to_owned().into()
+    );
+    bench.rounds(3, &block);
+    assert_eq!(bench.unit.holding.odd_text(LONGEST), "none".into());
 }

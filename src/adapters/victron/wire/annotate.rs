@@ -69,8 +69,8 @@ fn meaning(name: &[u8], value: &[u8]) -> String {
         (Reading::Number(number), Format::Number(_, unit)) => with_unit(number, unit),
         (Reading::Number(number), _) => with_unit(number, "min"),
         (Reading::Switch(on), _) => if on { "on" } else { "off" }.to_owned(),
-        (Reading::Word(number), Format::Word(words)) => word(words, number),
-        (Reading::Bits(mask), Format::Bits(words)) => bits(words, mask),
+        (Reading::Word(words, number), _) => words.say(number).into_owned(),
+        (Reading::Bits(words, mask), _) => bits(words, mask),
         (Reading::Malformed(_), _) => "not written as it should be".to_owned(),
         _ if name == b"PID" => parse_id(value)
             .map(|id| Product::of(id).to_string())
@@ -86,11 +86,6 @@ fn meaning(name: &[u8], value: &[u8]) -> String {
 
 fn with_unit(number: Decimal, unit: &str) -> String {
     format!("{number} {unit}").trim_end().to_owned()
-}
-
-fn word(words: &Words, number: i64) -> String {
-    let word = words.word(number);
-    word.map_or_else(|| format!("unknown, {number}"), str::to_owned)
 }
 
 fn bits(words: &Words, mask: u32) -> String {
@@ -138,7 +133,7 @@ fn value_line(value: &Value<'_>) -> String {
             Some(words) if register.bits => {
                 bits(words, u32::try_from(number.mantissa()).unwrap_or(u32::MAX))
             }
-            Some(words) => word(words, number.mantissa()),
+            Some(words) => words.say(register.number_of_word(number)).into_owned(),
             None => with_unit(number, register.unit),
         },
         registers::Reading::Text(text) => text.escape_debug().to_string(),
@@ -165,7 +160,7 @@ mod tests {
         let fields = [
             ("PID", "0xA053"),
             ("V", "12450"),
-            ("CS", "3"),
+            ("CS", "13"),
             ("OR", "0x00000009"),
             ("T", "---"),
             ("TTG", "-1"),
@@ -182,20 +177,22 @@ mod tests {
             &encode_frame(10, &[0xdb, 0xed, 0, 0xbf, 0x0a]),
             &encode_frame(10, &[0xec, 0xed, 0, 0xff, 0xff]),
             &Answer::Get(day).encode(),
+            &encode_frame(7, &[0xab, 0xed, 0, 0x87]),
             b":15\n",
         ];
         let expected = "     2  block of 7 fields
         PID       0xA053           product id: SmartSolar MPPT 75/15
         V         12450            battery voltage: 12.450 V
-        CS        3                state: bulk
+        CS        13               state: other (13)
         OR        0x00000009       off reason: no input power, remote input
         T         ---              battery temperature: not known to the device
         TTG       -1               time to go: infinite
         NEW       7                unknown label
-    78  frame A  by itself 0xEDDB charger_temperature: 27.51 °C
-    93  frame A  by itself 0xEDEC battery_temperature: not available
-   108  frame 7  get 0x105A history_day_10: no such value
-   119  refused  HEX frame: it breaks off after 2 digits
+    79  frame A  by itself 0xEDDB charger_temperature: 27.51 °C
+    94  frame A  by itself 0xEDEC battery_temperature: not available
+   109  frame 7  get 0x105A history_day_10: no such value
+   120  frame 7  get 0xEDAB load_control: automatic energy selector
+   133  refused  HEX frame: it breaks off after 2 digits
 2 bytes are part of no block and no frame
 ";
         assert_eq!(annotate(&stream.concat()), expected);

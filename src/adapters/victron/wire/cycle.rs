@@ -120,6 +120,14 @@ impl Cycles {
         entry.map(|entry| entry.value.as_slice())
     }
 
+    /// The value of a label, if it has come in the present round.
+    #[must_use]
+    pub fn in_round(&self, label: &str) -> Option<&[u8]> {
+        let mut entries = self.entries.iter();
+        let entry = entries.find(|entry| entry.label == label.as_bytes())?;
+        (entry.round == self.round).then_some(&entry.value)
+    }
+
     /// For how many rounds a value has not been sent; 0 if it came in the present one.
     #[must_use]
     pub fn age(&self, entry: &Entry) -> u64 {

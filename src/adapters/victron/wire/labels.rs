@@ -3,6 +3,7 @@
 //! A label that is not in the table is kept and passed on as text. `---` is the value of what a
 //! device does not know; it never becomes a number, and a label that shows it is still there.
 
+use super::bounds;
 use super::families::{Families, Family};
 use super::words::{self, Words};
 use crate::model::Decimal;
@@ -52,9 +53,9 @@ pub enum Reading<'a> {
     /// Switched on or off.
     Switch(bool),
     /// The number of a word; [`Words::word`] has it, if it is known.
-    Word(i64),
+    Word(&'static Words, i64),
     /// Bits; [`Words::bits`] has their words.
-    Bits(u32),
+    Bits(&'static Words, u32),
     /// Text.
     Text(&'a [u8]),
     /// Not written as this label should be.
@@ -77,9 +78,10 @@ impl Label {
         let number = || decimal(value);
         let reading = match self.format {
             Format::Text => Some(Reading::Text(value)),
-            Format::Number(decimals, _) => {
-                number().map(|raw| Reading::Number(Decimal::new(raw, decimals)))
-            }
+            Format::Number(decimals, unit) => number()
+                .map(|raw| Decimal::new(raw, decimals))
+                .filter(|number| bounds::are_kept(unit, *number))
+                .map(Reading::Number),
             Format::Minutes => number().map(|raw| match raw {
                 -1 => Reading::Infinite,
                 _ => Reading::Number(Decimal::integer(raw)),
@@ -87,8 +89,8 @@ impl Label {
             Format::Switch if value.eq_ignore_ascii_case(b"on") => Some(Reading::Switch(true)),
             Format::Switch if value.eq_ignore_ascii_case(b"off") => Some(Reading::Switch(false)),
             Format::Switch => None,
-            Format::Word(_) => number().map(Reading::Word),
-            Format::Bits(_) => bits(value).map(Reading::Bits),
+            Format::Word(words) => number().map(|raw| Reading::Word(words, raw)),
+            Format::Bits(words) => bits(value).map(|mask| Reading::Bits(words, mask)),
         };
         reading.unwrap_or(Reading::Malformed(value))
     }
@@ -325,10 +327,13 @@ mod tests {
             Reading::Number(Decimal::new(1262, 2))
         );
         assert_eq!(read("Relay", "On"), Reading::Switch(true));
-        assert_eq!(read("OR", "0x00000009"), Reading::Bits(9));
-        assert_eq!(read("AR", "12"), Reading::Bits(12));
-        assert_eq!(read("MON", "-9"), Reading::Word(-9));
-        assert_eq!(read("CS", "99"), Reading::Word(99));
+        assert_eq!(
+            read("OR", "0x00000009"),
+            Reading::Bits(&words::OFF_REASON, 9)
+        );
+        assert_eq!(read("AR", "12"), Reading::Bits(&words::ALARM, 12));
+        assert_eq!(read("MON", "-9"), Reading::Word(&words::MONITOR, -9));
+        assert_eq!(read("CS", "99"), Reading::Word(&words::STATE, 99));
     }
 
     #[test]
@@ -338,6 +343,8 @@ mod tests {
         }
         assert_eq!(read("TTG", "-1"), Reading::Infinite);
         assert_eq!(read("SOC", ""), Reading::Malformed(b""));
+        let absurd = "4294967295";
+        assert_eq!(read("H19", absurd), Reading::Malformed(absurd.as_bytes()));
         assert_eq!(read("LOAD", "?"), Reading::Malformed(b"?"));
     }
 

@@ -10,7 +10,7 @@
 //! | labels | [`labels`] | what the values of a block mean |
 //! | frames | [`hex`] | questions, answers, and values sent on change |
 //! | registers | [`registers`], [`history`] | what the values of an answer mean |
-//! | tables | [`words`], [`products`], [`families`] | for both |
+//! | tables | [`words`], [`products`], [`families`], [`bounds`] | for both |
 //! | for people | [`annotate`](mod@annotate) | a labelled dump of a stream |
 //!
 //! # Use
@@ -30,6 +30,7 @@
 //! ```
 
 pub mod annotate;
+pub mod bounds;
 pub mod cycle;
 pub mod families;
 pub mod hex;

@@ -142,6 +142,7 @@ mod tests {
         for (product, line) in Product::all().zip(TABLE.lines()) {
             assert_eq!(Product::of(product.id), product);
             assert!(product.name.is_some_and(|name| !name.is_empty()), "{line}");
+            assert!(!line.contains(['*', '†', '°']), "a footnote in {line}");
             let known = line.split('\t').nth(1) == Some("-");
             assert_eq!(product.family.is_none(), known, "{line}");
         }

@@ -21,6 +21,18 @@ pub const CUSTOM_NAME: u16 = 0x010c;
 /// What the relay of a battery monitor follows.
 pub const RELAY_MODE: u16 = 0x034f;
 
+/// What a shunt measures.
+pub const MONITOR_MODE: u16 = 0xeeb8;
+
+/// The serial number that a device tells. Battery monitors tell two, separated by a comma: that of
+/// their board, and that of the product it was built into, which is the one printed on it.
+#[must_use]
+pub fn serial_of(told: &str) -> Option<&str> {
+    let serial = told.rsplit(',').next()?.trim();
+    let sound = |c: char| c.is_ascii_alphanumeric();
+    ((4..=32).contains(&serial.len()) && serial.chars().all(sound)).then_some(serial)
+}
+
 /// 0 °C in hundredths of a kelvin.
 const ZERO_CELSIUS: i64 = 27_315;
 
@@ -79,6 +91,8 @@ pub struct Register {
     pub words: Option<&'static Words>,
     /// Its bits have the words, not its numbers.
     pub bits: bool,
+    /// Only its lower half stands for a word; the upper one has flags.
+    pub nibble: bool,
     /// What writing to it does.
     pub access: Access,
     /// Where it is found.
@@ -121,6 +135,13 @@ impl Register {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         REGISTERS.iter().find(|register| register.name == name)
+    }
+
+    /// What of its number stands for one of its words.
+    #[must_use]
+    pub fn number_of_word(&self, number: Decimal) -> i64 {
+        let number = number.mantissa();
+        if self.nibble { number & 0xf } else { number }
     }
 
     /// Reads its bytes.

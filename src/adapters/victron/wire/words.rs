@@ -1,5 +1,10 @@
 //! Numbers that stand for words, and bits that do: data, the same in both protocols.
 
+use std::borrow::Cow;
+
+/// What takes the place of a word that is not known, the number behind it.
+pub const OTHER: &str = "other";
+
 /// A table of words. A number that it lacks is kept as the number it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Words {
@@ -19,6 +24,15 @@ impl Words {
             .binary_search_by_key(&number, |(number, _)| *number)
             .ok()?;
         self.list.get(at).map(|(_, word)| *word)
+    }
+
+    /// The word for a number; for one without a word "other" and the number.
+    #[must_use]
+    pub fn say(&self, number: i64) -> Cow<'static, str> {
+        match self.word(number) {
+            Some(word) => word.into(),
+            None => format!("{OTHER} ({number})").into(),
+        }
     }
 
     /// How many different words there are.
@@ -97,29 +111,32 @@ pub static ERROR: Words = Words { title: "error", list: &[
     (0, "none"), (1, "battery too hot"), (2, "battery voltage too high"),
     (3, "battery temperature sensor"), (4, "battery temperature sensor"),
     (5, "battery temperature sensor"), (6, "battery voltage sensor"), (7, "battery voltage sensor"),
-    (8, "battery voltage sensor"), (11, "high ripple voltage"), (14, "battery too cold"),
-    (17, "charger too hot"), (18, "charger over-current"), (19, "charger current reversed"),
-    (20, "bulk time limit"), (21, "current sensor"), (22, "internal temperature sensor"),
-    (23, "internal temperature sensor"), (24, "fan"), (26, "terminals too hot"),
-    (27, "short circuit"), (28, "converter"), (29, "over-charge"), (33, "panel voltage too high"),
-    (34, "panel current too high"), (35, "panel power too high"),
+    (8, "battery voltage sensor"), (11, "high ripple voltage"), (12, "battery charge too low"),
+    (13, "mid-point voltage"), (14, "battery too cold"), (17, "charger too hot"),
+    (18, "charger over-current"), (19, "charger current reversed"), (20, "bulk time limit"),
+    (21, "current sensor"), (22, "internal temperature sensor"), (23, "internal temperature sensor"),
+    (24, "fan"), (25, "fan over-current"), (26, "terminals too hot"), (27, "short circuit"),
+    (28, "converter"), (29, "over-charge"), (31, "input voltage out of range"),
+    (32, "input voltage too low"), (33, "panel voltage too high"), (34, "panel current too high"),
+    (35, "panel power too high"), (36, "input polarity"), (37, "input absent: mains or fuse"),
     (38, "input shut down: battery voltage too high"), (39, "input shut down: current while off"),
     (40, "input failed to shut down"), (41, "inverter shut down"), (42, "inverter shut down"),
     (43, "inverter shut down"), (50, "inverter overload"), (51, "inverter too hot"),
     (52, "inverter peak current"), (53, "inverter output voltage"), (54, "inverter output voltage"),
     (55, "inverter self test"), (56, "inverter self test"), (57, "mains at the inverter's output"),
-    (58, "inverter self test"), (65, "communication lost"),
-    (66, "synchronised charging misconfigured"), (67, "battery management lost"),
-    (68, "network misconfigured"), (69, "network misconfigured"), (70, "network misconfigured"),
-    (71, "network misconfigured"), (80, "panel input shut down"), (81, "panel input shut down"),
-    (82, "panel input shut down"), (83, "panel input shut down"), (84, "panel input shut down"),
-    (85, "panel input shut down"), (86, "panel input shut down"), (87, "panel input shut down"),
-    (114, "processor too hot"), (116, "calibration lost"), (117, "firmware not valid"),
-    (119, "settings lost"), (121, "tester failed"), (200, "internal DC voltage"),
+    (58, "inverter self test"), (59, "AC input relay test"), (60, "AC input relay test"),
+    (65, "communication lost"), (66, "synchronised charging misconfigured"),
+    (67, "battery management lost"), (68, "network misconfigured"), (69, "network misconfigured"),
+    (70, "network misconfigured"), (71, "network misconfigured"), (80, "panel input shut down"),
+    (81, "panel input shut down"), (82, "panel input shut down"), (83, "panel input shut down"),
+    (84, "panel input shut down"), (85, "panel input shut down"), (86, "panel input shut down"),
+    (87, "panel input shut down"), (113, "storage write failed"), (114, "processor too hot"),
+    (115, "CAN communication lost"), (116, "calibration lost"), (117, "firmware not valid"),
+    (118, "incompatible hardware"), (119, "settings lost"), (120, "reference voltage"),
+    (121, "tester failed"), (122, "history not valid"), (200, "internal DC voltage"),
     (201, "internal DC voltage"), (202, "residual current"), (203, "internal supply"),
     (205, "internal supply"), (212, "internal supply"), (215, "internal supply"), (255, "unknown"),
 ] };
-
 /// Bits of alarms and warnings: labels `AR` and `WARN`, registers 0x031E and 0x031C.
 #[rustfmt::skip]
 pub static ALARM: Words = Words { title: "alarm", list: &[
@@ -220,6 +237,9 @@ mod tests {
     fn unknown_numbers_have_no_word() {
         assert_eq!(STATE.word(12), None);
         assert_eq!(STATE.word(i64::MAX), None);
+        assert_eq!(STATE.say(3), "bulk");
+        assert_eq!(STATE.say(12), "other (12)");
+        assert_eq!(ERROR.say(-1), "other (-1)");
     }
 
     #[test]

@@ -86,3 +86,76 @@ fn noise_is_told_from_silence() {
     bench.wait(60_000);
     assert_eq!(bench.health(), [HealthCode::Silent]);
 }
+
+/// A charger at the mains that says something for a few seconds of each minute.
+fn bursts(bench: &mut Bench, minutes: u32) {
+    for _ in 0..minutes {
+        for _ in 0..6 {
+            bench.block(&[
+                ("PID", "0xA340"),
+                ("SER#", "HQ0000000AE"),
+                ("V", "13800"),
+                ("I", "5000"),
+            ]);
+            bench.wait(1000);
+        }
+        bench.wait(54_000);
+    }
+}
+
+#[test]
+fn a_device_that_speaks_in_bursts_is_not_away_in_between() {
+    let config = || Config {
+        ask: false,
+        ..Config::default()
+    };
+    let mut bench = Bench::new(config());
+    bursts(&mut bench, 4);
+    bench.reports.clear();
+    bursts(&mut bench, 10);
+    assert_eq!(bench.health(), [HealthCode::Online; 0]);
+    assert!(
+        bench
+            .readings()
+            .iter()
+            .all(|readings| readings.get("battery_voltage").is_none_or(Value::is_known))
+    );
+    // What was learned is remembered.
+    let known = bench.reception.unit().remembered().clone();
+    let mut again = Bench::knowing(config(), known);
+    bursts(&mut again, 3);
+    assert_eq!(again.health(), [HealthCode::Online]);
+    let pause = Duration::from_secs(54);
+    assert!(
+        again
+            .devices()
+            .iter()
+            .all(|device| device.patience > Some(pause))
+    );
+    // And it is silent when it stays away.
+    again.wait(60_000);
+    assert_eq!(again.health().last(), Some(&HealthCode::Silent));
+}
+
+#[test]
+fn time_is_looked_at_when_something_is_due_and_seldom_otherwise() {
+    let mut bench = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    for _ in 0..5 {
+        bench.block(CHARGER);
+        bench.wait(1000);
+    }
+    bench.block(CHARGER);
+    let now = bench.at().now;
+    let due = bench.reception.due(now);
+    assert!(due >= now + Duration::from_millis(1_000), "{:?}", due - now);
+    bench.wait(25_000);
+    // It is silent at the moment it is.
+    let now = bench.at().now;
+    assert!(bench.reception.due(now) <= now + Duration::from_secs(5));
+    bench.wait(4_900);
+    let now = bench.at().now;
+    assert!(bench.reception.due(now) <= now + Duration::from_millis(100));
+}

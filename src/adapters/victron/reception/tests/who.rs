@@ -1,6 +1,7 @@
 //! Which device is there.
 
 use super::*;
+use crate::model::Decimal;
 
 #[test]
 fn a_shunt_is_named_by_the_number_that_it_tells_when_asked() {
@@ -111,4 +112,80 @@ fn a_damaged_serial_number_makes_no_device() {
         .collect();
     assert_eq!(ids, ["victron_hq0000000ab"]);
     assert!(!bench.readings().is_empty());
+}
+
+#[test]
+fn of_two_numbers_of_a_monitor_that_of_the_whole_product_counts() {
+    let mut bench = Bench::new(Config::default()).hears(&[
+        (0x0100, SMART_SHUNT),
+        (0x010a, b"HQ00000000C,HQ00000000D\0"),
+    ]);
+    for _ in 0..4 {
+        bench.block(SHUNT);
+        bench.wait(1000);
+    }
+    let ids: Vec<_> = bench
+        .devices()
+        .iter()
+        .map(|device| device.id.to_string())
+        .collect();
+    assert_eq!(ids, ["victron_hq00000000d"]);
+    assert_eq!(bench.devices()[0].serial, "HQ00000000D");
+}
+
+#[test]
+fn a_second_device_on_the_line_is_told_and_not_read() {
+    let mut bench = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    let mut second = CHARGER.to_vec();
+    second[1] = ("SER#", "HQ0000000AC");
+    second[3] = ("PPV", "99");
+    for _ in 0..4 {
+        bench.block(CHARGER);
+        bench.wait(500);
+    }
+    for _ in 0..10 {
+        bench.block(CHARGER);
+        bench.wait(500);
+        bench.block(&second);
+        bench.wait(500);
+        // Of whom this is, nobody knows.
+        bench.block(&[("H19", "100")]);
+        bench.wait(10);
+    }
+    let Some(Report::Health(_, health)) = bench
+        .reports
+        .iter()
+        .rev()
+        .find(|report| matches!(report, Report::Health(..)))
+    else {
+        panic!("nothing was told of it");
+    };
+    assert_eq!(health.code, HealthCode::Degraded);
+    assert!(health.detail.contains("HQ0000000AC"), "{health:?}");
+    assert_eq!(bench.devices().len(), 1);
+    for readings in bench.readings() {
+        assert_ne!(
+            readings.get("panel_power"),
+            Some(&Decimal::integer(99).into())
+        );
+    }
+    let last = bench
+        .readings()
+        .last()
+        .unwrap()
+        .get("energy_resettable")
+        .cloned();
+    assert!(
+        last.as_ref().is_none_or(|value| !value.is_known()),
+        "{last:?}"
+    );
+    // It is taken off the line.
+    for _ in 0..130 {
+        bench.block(CHARGER);
+        bench.wait(1000);
+    }
+    assert_eq!(bench.health().last(), Some(&HealthCode::Online));
 }

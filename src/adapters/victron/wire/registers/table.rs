@@ -69,6 +69,7 @@ const fn row(
         unit,
         words: None,
         bits: false,
+        nibble: false,
         access: Access::Read,
         families,
     }
@@ -78,6 +79,11 @@ impl Register {
     const fn words(mut self, words: &'static Words) -> Self {
         self.words = Some(words);
         self
+    }
+
+    const fn nibble(mut self, words: &'static Words) -> Self {
+        self.nibble = true;
+        self.words(words)
     }
 
     const fn bits(mut self, words: &'static Words) -> Self {
@@ -324,7 +330,7 @@ pub static REGISTERS: &[Register] = &[
     row(0xEDA7, "mid_point_shift", RAW, 0, "", MPPT).access(Access::Flash),
     row(0xEDA8, "load_state", U8, 0, "", MPPT),
     row(0xEDA9, "load_voltage", U16, 2, "V", MPPT),
-    row(0xEDAB, "load_control", U8, 0, "", MPPT).words(&words::LOAD_CONTROL).access(Access::Flash),
+    row(0xEDAB, "load_control", U8, 0, "", MPPT).nibble(&words::LOAD_CONTROL).access(Access::Flash),
     row(0xEDAD, "load_current", U16, 1, "A", MPPT),
     row(0xEDB1, "isolation_resistance", U32, 0, "Ω", RS),
     row(0xEDB2, "panel_start_voltage", U16, 2, "V", RS),
