@@ -22,7 +22,7 @@
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
 //! * `terminal`: what commands say to the user.
-//! * `demo`: the MQTT broker inside `wattbridge demo`; only with the feature of that name.
+//! * `demo`: the MQTT broker inside `wattbridge demo`, and what it shows; only with the feature of that name.
 //!
 //! Adapters know nothing of topics and Home Assistant, outputs know nothing of frames and devices'
 //! protocols; both meet in [`model`]. A new device is one folder and one line in [`adapters::ADAPTERS`],

@@ -1,14 +1,15 @@
 //! ECUs played by scripts that are kept beside the project: what people have met, in small.
 //!
-//! Without the scripts, or without python3, every test here passes and says so. The project's own
+//! Without the scripts every test here is ignored; without python3 it passes and says so. The project's own
 //! simulator plays the same in `tests/bridge/doubts.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+#[path = "support/vectors.rs"]
+mod captures;
 #[path = "support/ports.rs"]
 mod ports;
 
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,16 +40,9 @@ struct Script {
 
 impl Script {
     fn start(name: &str) -> Option<Self> {
-        let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-            PathBuf::from,
-        );
-        let folder = folder.join("reports/ecu/servers");
+        let folder = captures::path("reports/ecu/servers");
         let script = folder.join(format!("{name}.py"));
-        if !script.is_file() {
-            println!("no {}: passing over this test", script.display());
-            return None;
-        }
+        assert!(script.is_file(), "no {}", script.display());
         let port = ports::free_port();
         let child = Command::new("python3")
             .arg(folder.join("server.py"))
@@ -161,6 +155,7 @@ fn is_on(id: &'static str) -> impl Fn(&DeviceState) -> bool {
 }
 
 #[tokio::test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 async fn an_inverter_taken_off_the_list() {
     let Some(script) = Script::start("k211-inverter-taken-off-the-list") else {
         return;
@@ -177,6 +172,7 @@ async fn an_inverter_taken_off_the_list() {
 }
 
 #[tokio::test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 async fn answers_without_a_newline() {
     let Some(script) = Script::start("r88-answer-without-newline") else {
         return;
@@ -189,6 +185,7 @@ async fn answers_without_a_newline() {
 }
 
 #[tokio::test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 async fn a_lifetime_energy_of_zero_at_the_first_start() {
     let Some(script) = Script::start("k124-k220-lifetime0-at-first-start") else {
         return;
@@ -201,6 +198,7 @@ async fn a_lifetime_energy_of_zero_at_the_first_start() {
 
 /// One cycle without any inverter, in either form.
 #[tokio::test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 async fn one_cycle_without_inverters() {
     for name in [
         "k230-all-inverters-miss-one-cycle-at-noon",
@@ -234,6 +232,7 @@ async fn one_cycle_without_inverters() {
 }
 
 #[tokio::test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 async fn an_inverter_that_wakes_later_is_no_problem() {
     let Some(script) = Script::start("k185-second-inverter-wakes-later") else {
         return;
@@ -253,6 +252,7 @@ async fn an_inverter_that_wakes_later_is_no_problem() {
 
 /// One ECU still lists an inverter that was moved to the other, and that other ECU too.
 #[tokio::test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 async fn an_inverter_that_two_ecus_list_is_of_the_one_that_hears_it() {
     let name = "two-ecus-A-still-lists-moved-inverter-and-B";
     let Some(script) = Script::start(name) else {

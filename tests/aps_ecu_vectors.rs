@@ -1,11 +1,11 @@
 //! Real captures, read in place: the codec has to agree with an independent decoding of them.
 //!
-//! The captures are not part of the project. They are looked for in `$WATTBRIDGE_VECTORS`, else
-//! beside the project; without them every test here passes and says so.
+//! The captures are not part of the project; without them every test here is ignored.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::path::PathBuf;
+#[path = "support/vectors.rs"]
+mod captures;
 
 use serde_json::{Value, json};
 use wattbridge::adapters::aps_ecu::wire::{
@@ -29,21 +29,10 @@ impl Vector {
     }
 }
 
-fn vectors() -> Option<Vec<Vector>> {
-    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    );
-    let Ok(text) = std::fs::read_to_string(folder.join("aps-ecu.json")) else {
-        println!(
-            "no captures in {}: passing over this test",
-            folder.display()
-        );
-        return None;
-    };
-    let file: Value = serde_json::from_str(&text).unwrap();
+fn vectors() -> Vec<Vector> {
+    let file = captures::read("aps-ecu.json");
     let list = file["vectors"].as_array().unwrap();
-    Some(list.iter().map(vector).collect())
+    list.iter().map(vector).collect()
 }
 
 fn vector(value: &Value) -> Vector {
@@ -186,8 +175,9 @@ fn describe_record(record: &Record) -> Value {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn whole_captures_decode_as_they_should_and_encode_to_themselves() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     let mut whole = 0;
     for vector in vectors.iter().filter(|vector| vector.truncated().is_none()) {
         let frame = RawFrame::parse(&vector.bytes).unwrap();
@@ -207,8 +197,9 @@ fn whole_captures_decode_as_they_should_and_encode_to_themselves() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn truncated_captures_are_incomplete() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     for vector in &vectors {
         let Some(need) = vector.truncated() else {
             continue;
@@ -225,8 +216,9 @@ fn truncated_captures_are_incomplete() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn cuts_and_trailing_garbage_change_nothing() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     // A small generator of our own: the same cuts in every run.
     let mut state = 0x2545_f491_u32;
     let mut random = |below: usize| {
@@ -272,8 +264,9 @@ fn survive(bytes: &[u8]) {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn every_flipped_bit_and_every_truncation_is_survived() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     for vector in &vectors {
         for have in 0..vector.bytes.len() {
             survive(&vector.bytes[..have]);
@@ -287,8 +280,9 @@ fn every_flipped_bit_and_every_truncation_is_survived() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn the_gateways_power_is_the_sum_of_its_inverters() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     let find = |id: &str| vectors.iter().find(|vector| vector.id == id).unwrap();
     let mut equal = 0;
     for vector in &vectors {
@@ -318,8 +312,9 @@ fn the_gateways_power_is_the_sum_of_its_inverters() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn status_and_empty_list_are_answers() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     for vector in &vectors {
         match vector.id.as_str() {
             "inv-status-02" => {
@@ -341,8 +336,9 @@ fn status_and_empty_list_are_answers() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn no_serial_survives_the_mask() {
-    let Some(vectors) = vectors() else { return };
+    let vectors = vectors();
     let mut masker = Masker::default();
     for vector in &vectors {
         let masked = masker.mask(&vector.bytes);
@@ -367,27 +363,12 @@ fn no_serial_survives_the_mask() {
 }
 
 /// The answers of a small input made after what people have met.
-fn met(name: &str) -> Option<Vec<Answer>> {
-    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    );
-    let file = folder.join(format!("reports/ecu/{name}.hex"));
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        println!("no {}: passing over this test", file.display());
-        return None;
-    };
-    let hex: String = text.split_whitespace().collect();
-    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+fn met(name: &str) -> Vec<Answer> {
+    let bytes = captures::hex(&format!("reports/ecu/{name}.hex"));
     let (frames, errors) = outcome([bytes.as_slice()]);
     assert_eq!(errors, [], "{name}");
-    Some(
-        frames
-            .iter()
-            .map(|frame| Answer::decode(frame).unwrap())
-            .collect(),
-    )
+    let answers = frames.iter().map(|frame| Answer::decode(frame).unwrap());
+    answers.collect()
 }
 
 fn records(answers: &[Answer]) -> Vec<Record> {
@@ -399,10 +380,9 @@ fn records(answers: &[Answer]) -> Vec<Record> {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_known_type_of_another_size_loses_no_inverter() {
-    let Some(answers) = met("fit-type04-25bytes-x3") else {
-        return;
-    };
+    let answers = met("fit-type04-25bytes-x3");
     let records = records(&answers);
     assert_eq!(records.len(), 3);
     assert!(
@@ -413,10 +393,9 @@ fn a_known_type_of_another_size_loses_no_inverter() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn an_answer_without_its_newline_is_read() {
-    let Some(answers) = met("r88-no-newline") else {
-        return;
-    };
+    let answers = met("r88-no-newline");
     let [Answer::EcuInfo(info)] = answers.as_slice() else {
         panic!("{answers:?}");
     };
@@ -424,10 +403,9 @@ fn an_answer_without_its_newline_is_read() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_month_in_wide_entries_of_group_11_is_read() {
-    let Some(answers) = met("gordonb3-0004-month30-group11-wide") else {
-        return;
-    };
+    let answers = met("gordonb3-0004-month30-group11-wide");
     let [Answer::EnergyHistory(history)] = answers.as_slice() else {
         panic!("{answers:?}");
     };
@@ -437,15 +415,14 @@ fn a_month_in_wide_entries_of_group_11_is_read() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn names_of_unlisted_inverters_follow_from_their_families() {
     for (name, product) in [
         ("p77-705-type01", "DS3 series"),
         ("p77-705-heard-then-type00", "DS3 series"),
         ("qt2d-902-type05-390V", "QT2 series"),
     ] {
-        let Some(answers) = met(name) else {
-            return;
-        };
+        let answers = met(name);
         let records = records(&answers);
         assert!(!records.is_empty());
         for record in records {
@@ -455,10 +432,9 @@ fn names_of_unlisted_inverters_follow_from_their_families() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_blank_record_and_another_ecu_are_no_measurement_and_no_inverter() {
-    let Some(answers) = met("k230a-online-all-zero") else {
-        return;
-    };
+    let answers = met("k230a-online-all-zero");
     let records = records(&answers);
     assert_eq!(records[0].total_power_w(), Some(238));
     assert!(records[1].online);
@@ -467,7 +443,7 @@ fn a_blank_record_and_another_ecu_are_no_measurement_and_no_inverter() {
         (None, None)
     );
 
-    let answers = met("k79-foreign-ecu-id-as-inverter").unwrap();
+    let answers = met("k79-foreign-ecu-id-as-inverter");
     let Some(Answer::Telemetry(telemetry)) = answers.last() else {
         panic!("{answers:?}");
     };
@@ -478,10 +454,9 @@ fn a_blank_record_and_another_ecu_are_no_measurement_and_no_inverter() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_new_ecu_at_zero_is_believed() {
-    let Some(answers) = met("k81-ecuc-new-lifetime0") else {
-        return;
-    };
+    let answers = met("k81-ecuc-new-lifetime0");
     let Some(Answer::EcuInfo(info)) = answers.first() else {
         panic!("{answers:?}");
     };

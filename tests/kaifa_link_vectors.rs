@@ -1,12 +1,13 @@
 //! Real captures of meters, read in place: frames have to be found in them and joined as an
 //! independent decoder did it.
 //!
-//! The captures are not part of the project. They are looked for in `$WATTBRIDGE_VECTORS`, else
-//! beside the project; without them every test here passes and says so.
+//! The captures are not part of the project; without them every test here is ignored.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
-use std::path::PathBuf;
+#[path = "support/vectors.rs"]
+mod captures;
+
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -66,20 +67,9 @@ struct Stream {
     expect: Option<String>,
 }
 
-fn vectors() -> Option<Vec<Value>> {
-    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    );
-    let Ok(text) = std::fs::read_to_string(folder.join("kaifa.json")) else {
-        println!(
-            "no captures in {}: passing over this test",
-            folder.display()
-        );
-        return None;
-    };
-    let file: Value = serde_json::from_str(&text).unwrap();
-    Some(file["vectors"].as_array().unwrap().clone())
+fn vectors() -> Vec<Value> {
+    let file = captures::read("kaifa.json");
+    file["vectors"].as_array().unwrap().clone()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -108,13 +98,13 @@ fn telegrams_of(vector: &Value) -> Vec<Telegram> {
         .collect()
 }
 
-fn telegrams() -> Option<Vec<Telegram>> {
-    let all: Vec<Telegram> = vectors()?.iter().flat_map(telegrams_of).collect();
+fn telegrams() -> Vec<Telegram> {
+    let all: Vec<Telegram> = vectors().iter().flat_map(telegrams_of).collect();
     assert!(!all.is_empty());
-    Some(all)
+    all
 }
 
-fn streams() -> Option<Vec<Stream>> {
+fn streams() -> Vec<Stream> {
     let stream = |vector: &Value| {
         Some(Stream {
             id: vector["id"].as_str()?.to_owned(),
@@ -123,9 +113,9 @@ fn streams() -> Option<Vec<Stream>> {
             expect: vector["expect"].as_str().map(str::to_owned),
         })
     };
-    let all: Vec<Stream> = vectors()?.iter().filter_map(stream).collect();
+    let all: Vec<Stream> = vectors().iter().filter_map(stream).collect();
     assert!(!all.is_empty());
-    Some(all)
+    all
 }
 
 fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Message>, Vec<Refused>) {
@@ -150,8 +140,9 @@ fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Message>, Vec
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn every_telegram_is_joined_as_another_decoder_did_it() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     for telegram in &telegrams {
         let id = &telegram.id;
         let stream = telegram.bytes();
@@ -176,8 +167,9 @@ fn every_telegram_is_joined_as_another_decoder_did_it() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn streams_hold_what_they_should() {
-    let Some(streams) = streams() else { return };
+    let streams = streams();
     for stream in &streams {
         let id = &stream.id;
         let whole = outcome([stream.bytes.as_slice()]);
@@ -217,8 +209,9 @@ fn streams_hold_what_they_should() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn one_changed_bit_gives_no_message() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     let is_mbus = |telegram: &&Telegram| telegram.transport() == Transport::MBus;
     for telegram in telegrams.iter().filter(is_mbus) {
         let mut stream = telegram.bytes();
@@ -232,8 +225,9 @@ fn one_changed_bit_gives_no_message() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn one_changed_bit_behind_the_header_is_a_checksum_error() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     let is_mbus = |telegram: &&Telegram| telegram.transport() == Transport::MBus;
     for telegram in telegrams.iter().filter(is_mbus) {
         let mut frame = telegram.frames[0].clone();
@@ -250,8 +244,9 @@ fn one_changed_bit_behind_the_header_is_a_checksum_error() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_telegram_cut_anywhere_gives_no_message() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     for telegram in &telegrams {
         let stream = telegram.bytes();
         for cut in 0..stream.len() {
@@ -264,8 +259,9 @@ fn a_telegram_cut_anywhere_gives_no_message() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn telegrams_in_any_order_are_found_between_noise() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     let framed = telegrams
         .iter()
         .filter(|telegram| telegram.transport() != Transport::Raw);
@@ -293,8 +289,9 @@ fn telegrams_in_any_order_are_found_between_noise() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn messages_without_frames_come_out_when_the_line_is_quiet() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     let mut framer = Framer::new();
     let is_raw = |telegram: &&Telegram| telegram.transport() == Transport::Raw;
     for telegram in telegrams.iter().filter(is_raw) {
@@ -310,8 +307,9 @@ fn messages_without_frames_come_out_when_the_line_is_quiet() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn our_frames_are_those_of_the_meters() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     let mut written = 0;
     for telegram in &telegrams {
         let (messages, _) = outcome([telegram.bytes().as_slice()]);
@@ -345,8 +343,9 @@ fn our_frames_are_those_of_the_meters() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn every_frame_is_annotated_to_its_end() {
-    let Some(telegrams) = telegrams() else { return };
+    let telegrams = telegrams();
     for telegram in &telegrams {
         for frame in &telegram.frames {
             let dump = annotate(frame);

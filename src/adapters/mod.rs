@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::simulation::House;
 use crate::clock::Clock;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::{Address, Endpoint, Links, Mask};
@@ -93,9 +94,13 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         None
     }
 
-    /// Starts simulated devices for the demo, until `stop`, and returns the keys of a section for
-    /// each of them.
-    fn demonstrate(&self, _stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
+    /// Starts simulated devices of a house for the demo, until `stop`, and returns the keys of a
+    /// section for each of them.
+    fn demonstrate(
+        &self,
+        _house: House,
+        _stop: CancellationToken,
+    ) -> Task<Result<Vec<Keys>, ToolError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

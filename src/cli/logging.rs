@@ -74,6 +74,16 @@ impl Settings for LogSettings {
 
 /// Starts the log. A second call changes nothing, so that tests may each begin with it.
 pub(super) fn start(settings: &LogSettings) {
+    let has_colours = io::IsTerminal::is_terminal(&io::stderr());
+    start_to(settings, io::stderr(), has_colours);
+}
+
+/// Starts the log somewhere else than on standard error.
+pub(super) fn start_to(
+    settings: &LogSettings,
+    out: impl io::Write + Send + 'static,
+    has_colours: bool,
+) {
     let level = match settings.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -85,8 +95,7 @@ pub(super) fn start(settings: &LogSettings) {
     let (filter, is_wrong) = filter(level, words.as_deref());
     let detailed = matches!(settings.level, Level::Debug | Level::Trace);
     let calm = Calm::default();
-    let sink = Sink::start(io::stderr(), calm.clone());
-    let has_colours = io::IsTerminal::is_terminal(&io::stderr());
+    let sink = Sink::start(out, calm.clone());
     let lines = lines(settings.format, detailed, has_colours, sink.clone());
     let owing = sink.clone();
     let wake = move || owing.owe();

@@ -257,29 +257,3 @@ async fn a_simulated_ecu_for_somebody_who_has_none() {
     assert_eq!(taken.code, Some(1), "{taken:?}");
     assert!(taken.err.contains("choose another one"), "{taken:?}");
 }
-
-#[cfg(feature = "demo")]
-#[tokio::test]
-async fn the_demo_shows_itself() {
-    let port = free_port();
-    let home = Home::new(1883, &[]);
-    let args = ["demo", "--port", &port.to_string(), "--for", "6s"];
-    let mut demo = Process::start(home.path(), &args);
-    demo.until_said("MQTT broker").await;
-    let wire = Wire::tap(port).await;
-    let id = "aps_ecu_216200000001";
-    let config = format!("homeassistant/device/{id}/config");
-    wire.until(&config, 0, |seen| seen.topic == config).await;
-    wire.state("values", 0, id, |state| state["power"].is_number())
-        .await;
-    wire.available(0, id, true).await;
-    assert!(demo.ended().await.success());
-    let said = demo.said();
-    assert!(
-        said.contains("announced") && said.contains("Solar roof"),
-        "{said}"
-    );
-    assert_eq!(demo.count(&["WARN"]), 0, "{said}");
-    // Nothing was written, so that nothing is left over.
-    assert_eq!(home.files(), ["wattbridge.toml"]);
-}

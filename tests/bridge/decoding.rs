@@ -9,6 +9,7 @@ use wattbridge::adapters::aps_ecu::wire::Request;
 use wattbridge::adapters::kaifa::simulator::{Model, Series};
 use wattbridge::adapters::kaifa::wire::Key;
 
+use crate::captures;
 use crate::gateway::{Gateway, Plan};
 use crate::home::Home;
 use crate::meter::KEY;
@@ -173,18 +174,11 @@ async fn text_that_can_be_read_in_two_ways_is_refused_with_the_words_that_decide
 }
 
 #[tokio::test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 async fn logs_that_people_sent_give_the_values_of_the_device() {
-    let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
-        || std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        std::path::PathBuf::from,
-    );
     let home = Home::new(1883, &[]);
     for name in ["30c-opendtu-log.txt", "30e-esphome-string-log.txt"] {
-        let path = folder.join("reports/victron").join(name);
-        if !path.exists() {
-            println!("no {}: passing over it", path.display());
-            continue;
-        }
+        let path = captures::path(&format!("reports/victron/{name}"));
         let done = home
             .done(&["decode", "victron", path.to_str().unwrap()])
             .await;

@@ -10,10 +10,14 @@
 mod announced;
 mod between;
 mod broker_away;
+#[path = "../support/vectors.rs"]
+mod captures;
 mod clock_steps;
 mod commands;
 mod counters;
 mod decoding;
+#[cfg(feature = "demo")]
+mod demo;
 mod doubts;
 mod ending;
 mod gateway;

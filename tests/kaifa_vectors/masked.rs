@@ -94,9 +94,10 @@ fn is_published(secret: &[u8]) -> bool {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn every_capture_says_the_same_under_the_mask_and_names_nobody() {
     let mut telegrams = 0;
-    for vector in vectors().unwrap_or_default() {
+    for vector in vectors() {
         let Some(bytes) = wire(&vector) else {
             continue;
         };
@@ -130,7 +131,7 @@ fn every_capture_says_the_same_under_the_mask_and_names_nobody() {
             }
         }
     }
-    assert!(vectors().is_none() || telegrams > 35, "{telegrams}");
+    assert!(telegrams > 35, "{telegrams}");
 }
 
 /// The telegrams, as everybody can decrypt them.

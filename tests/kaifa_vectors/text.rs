@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::adapter::{Outcome, decode};
-use super::{folder, hex};
+use super::{captures, hex};
 
 /// What is compared: values that stand in a telegram as they are.
 const KEYS: &[&str] = &[
@@ -26,13 +26,8 @@ const KEYS: &[&str] = &[
     "frequency",
 ];
 
-fn report(name: &str) -> Option<Vec<u8>> {
-    let path = folder().join("reports/meter").join(name);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("no {}: passing over it", path.display());
-        return None;
-    };
-    Some(hex(&Value::from(text.trim())))
+fn report(name: &str) -> Vec<u8> {
+    captures::hex(&format!("reports/meter/{name}"))
 }
 
 fn telegrams(outcome: &Outcome) -> Vec<&BTreeMap<String, String>> {
@@ -40,10 +35,9 @@ fn telegrams(outcome: &Outcome) -> Vec<&BTreeMap<String, String>> {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_text_in_clear_gives_its_values_however_it_is_cut() {
-    let Some(bytes) = report("dsmr-plain-p1.hex") else {
-        return;
-    };
+    let bytes = report("dsmr-plain-p1.hex");
     for piece in [1, 7, 64, bytes.len()] {
         let outcome = decode(&bytes, &[], piece);
         let [values] = telegrams(&outcome)[..] else {
@@ -63,10 +57,9 @@ fn a_text_in_clear_gives_its_values_however_it_is_cut() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn sml_is_named() {
-    let Some(bytes) = report("sml-e320.hex") else {
-        return;
-    };
+    let bytes = report("sml-e320.hex");
     let outcome = decode(&bytes, &[], 64);
     let words = outcome[0].as_ref().unwrap_err();
     assert!(
@@ -76,13 +69,9 @@ fn sml_is_named() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn no_text_gives_a_wrong_value_and_those_with_a_checksum_are_all_read() {
-    let path = folder().join("p1.json");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("no {}: passing over this test", path.display());
-        return;
-    };
-    let file: Value = serde_json::from_str(&text).unwrap();
+    let file = captures::read("p1.json");
     let mut compared = 0;
     for vector in file["vectors"].as_array().unwrap() {
         let id = vector["id"].as_str().unwrap();

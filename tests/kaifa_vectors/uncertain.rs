@@ -384,8 +384,11 @@ fn made() -> Vec<Whole> {
     .into()
 }
 
-/// Captured telegrams: of those that look the same, one.
+/// Captured telegrams: of those that look the same, one. None where there are no captures.
 fn captured() -> Vec<Whole> {
+    if cfg!(no_vectors) {
+        return Vec::new();
+    }
     let mut kinds = BTreeMap::new();
     for (name, parts, plaintext) in plaintexts() {
         let Ok(telegram) = Notification::parse(&plaintext) else {
@@ -410,11 +413,12 @@ fn no_single_change_of_a_made_list_yields_a_wrong_value() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn no_single_change_of_a_captured_list_yields_a_wrong_value() {
     let captured = captured();
     let tried: usize = captured.iter().map(try_all).sum();
     println!("{tried} changes of {} telegrams", captured.len());
-    assert!(captured.is_empty() || tried > 3000, "{tried}");
+    assert!(tried > 3000, "{tried}");
 }
 
 proptest! {

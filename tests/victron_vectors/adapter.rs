@@ -110,6 +110,7 @@ fn metric(label: &str) -> Option<(&'static str, f64)> {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn the_adapter_does_not_mind_how_bytes_are_cut() {
     for vector in vectors() {
         let whole = decode(&vector.bytes, usize::MAX);
@@ -128,6 +129,7 @@ fn is_behind_damage(vector: &Vector, block: &Json) -> bool {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn all_values_of_a_sound_block_are_reported_together() {
     let mut compared = 0;
     for vector in vectors() {
@@ -184,10 +186,11 @@ fn all_values_of_a_sound_block_are_reported_together() {
             compared += expected.len();
         }
     }
-    assert!(compared > 500 || vectors().is_empty(), "{compared}");
+    assert!(compared > 500, "{compared}");
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn what_is_not_available_never_becomes_a_number() {
     for vector in vectors() {
         for values in readings(&vector) {
@@ -218,6 +221,7 @@ fn what_is_not_available_never_becomes_a_number() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn numbers_have_no_more_decimals_than_the_wire() {
     for vector in vectors() {
         for values in readings(&vector) {
@@ -233,6 +237,7 @@ fn numbers_have_no_more_decimals_than_the_wire() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_damaged_block_leaves_nothing_behind() {
     for vector in vectors() {
         let sound = sound_blocks(&vector).len();
@@ -247,6 +252,7 @@ fn a_damaged_block_leaves_nothing_behind() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn masked_streams_say_the_same_but_for_serial_numbers() {
     for vector in vectors() {
         let section = Section::from_pairs(KIND, &[]).unwrap();

@@ -44,6 +44,7 @@ fn lose_a_digit(block: &mut Vec<u8>, chance: &mut Chance) {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_lost_digit_costs_its_block_and_no_other() {
     let mut chance = Chance(2);
     let (mut sent, mut damaged, mut delivered) = (0, 0, 0);
@@ -73,6 +74,7 @@ fn a_lost_digit_costs_its_block_and_no_other() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn any_damage_to_a_byte_costs_no_more_than_the_block_and_the_one_behind_it() {
     let mut chance = Chance(3);
     for (id, parts, truth) in captures() {
@@ -107,6 +109,7 @@ fn any_damage_to_a_byte_costs_no_more_than_the_block_and_the_one_behind_it() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn noise_between_blocks_costs_nothing() {
     let mut chance = Chance(4);
     for (id, parts, truth) in captures() {

@@ -1,20 +1,19 @@
 //! Real streams of VE.Direct devices, read in place: the codec has to agree with an independent
 //! decoding of them, however they are cut, and has to stand what lines do to them.
 //!
-//! The streams are not part of the project. They are looked for in `$WATTBRIDGE_VECTORS`, else
-//! beside the project; without them every test here passes and says so.
+//! The streams are not part of the project; without them every test here is ignored.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod adapter;
+#[path = "../support/vectors.rs"]
+mod captures;
 mod chance;
 mod faults;
 mod products;
 mod reported;
 mod stream;
 mod values;
-
-use std::path::PathBuf;
 
 use serde_json::Value;
 use wattbridge::adapters::victron::wire::text::{Decoder, Event, Refused};
@@ -25,26 +24,8 @@ struct Vector {
     bytes: Vec<u8>,
 }
 
-fn folder() -> PathBuf {
-    std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    )
-}
-
-fn file(name: &str) -> Option<Value> {
-    let path = folder().join(name);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("no {}: passing over this test", path.display());
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
-}
-
 fn vectors() -> Vec<Vector> {
-    let Some(file) = file("victron.json") else {
-        return Vec::new();
-    };
+    let file = captures::read("victron.json");
     let vector = |value: &Value| Vector {
         id: value["id"].as_str().unwrap().to_owned(),
         all: value.clone(),

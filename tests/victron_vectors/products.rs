@@ -2,13 +2,12 @@
 
 use wattbridge::adapters::victron::wire::products::{Product, parse_id};
 
-use super::file;
+use super::captures;
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn every_known_product_has_a_name() {
-    let Some(known) = file("victron/pids.json") else {
-        return;
-    };
+    let known = captures::read("victron/pids.json");
     let known = known.as_object().unwrap();
     for (id, product) in known {
         let name = Product::of(parse_id(id.as_bytes()).unwrap()).name.unwrap();

@@ -3,16 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use super::adapter::{Values, decode};
+use super::captures;
 use super::chance::Chance;
-use super::folder;
 
-fn stream(name: &str) -> Option<Vec<u8>> {
-    let path = folder().join("reports/victron").join(name);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        println!("no {}: passing over this test", path.display());
-    }
-    bytes
+fn stream(name: &str) -> Vec<u8> {
+    captures::bytes(&format!("reports/victron/{name}"))
 }
 
 /// The last values of a stream; what was told before and not again is among them.
@@ -25,7 +20,7 @@ fn values(bytes: &[u8]) -> Values {
 }
 
 fn told(name: &str, expected: &[(&str, Json)]) {
-    let Some(bytes) = stream(name) else { return };
+    let bytes = stream(name);
     let values = values(&bytes);
     for (key, expected) in expected {
         assert_eq!(
@@ -37,6 +32,7 @@ fn told(name: &str, expected: &[(&str, Json)]) {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn one_cycle_of_an_energy_meter_has_all_its_values() {
     told(
         "15-dc-meter-one-cycle.bin",
@@ -53,10 +49,9 @@ fn one_cycle_of_an_energy_meter_has_all_its_values() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn every_error_has_a_word_or_its_number() {
-    let Some(bytes) = stream("10-err-all.bin") else {
-        return;
-    };
+    let bytes = stream("10-err-all.bin");
     let rounds = decode(&bytes, usize::MAX)
         .into_iter()
         .filter_map(Result::ok);
@@ -75,6 +70,7 @@ fn every_error_has_a_word_or_its_number() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn a_battery_that_never_was_full_has_not_been_so_just_now() {
     told(
         "01-signalk46-bmv712.bin",
@@ -86,6 +82,7 @@ fn a_battery_that_never_was_full_has_not_been_so_just_now() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn outputs_that_are_none_and_names_without_footnotes() {
     told(
         "71-pid-0xA118.bin",
@@ -108,24 +105,20 @@ fn outputs_that_are_none_and_names_without_footnotes() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn of_two_serial_numbers_the_second_counts() {
-    let Some(frame) = stream("90-bmv-two-serials.frame") else {
-        return;
-    };
-    let Some(text) = stream("01-signalk46-bmv712.bin") else {
-        return;
-    };
+    let frame = stream("90-bmv-two-serials.frame");
+    let text = stream("01-signalk46-bmv712.bin");
     let values = values(&[frame, text].concat());
     assert_eq!(values["serial"], json!("HQ2222BBBBB"));
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn frames_alone_are_labelled() {
     use wattbridge::adapters::Adapter;
     use wattbridge::adapters::victron::{ADAPTER, KIND};
-    let Some(bytes) = stream("42b-frames-only.txt") else {
-        return;
-    };
+    let bytes = stream("42b-frames-only.txt");
     let section = wattbridge::config::Section::from_pairs(KIND, &[]).unwrap();
     let mut decoder = ADAPTER.decoder(&section).unwrap();
     decoder.annotate();
@@ -142,13 +135,14 @@ fn frames_alone_are_labelled() {
 
 /// The damage of the reports: one byte in a hundred, one bit of it or all.
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn damage_that_passes_the_sum_makes_no_wrong_value() {
     for name in [
         "15-dc-meter-one-cycle.bin",
         "01-signalk46-bmv712.bin",
         "50-kindr130-150-45.bin",
     ] {
-        let Some(bytes) = stream(name) else { return };
+        let bytes = stream(name);
         // Where the rest of a round lacks what others have, it tells of fewer values, not of others.
         let truth = values(&bytes.repeat(3));
         for flips in [true, false] {

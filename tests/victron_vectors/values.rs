@@ -22,6 +22,7 @@ fn close(number: Decimal, expected: &Json, what: &str) {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn labels_mean_what_they_mean_elsewhere() {
     for vector in vectors() {
         for block in sound_blocks(&vector) {
@@ -59,6 +60,7 @@ fn labels_mean_what_they_mean_elsewhere() {
 }
 
 #[test]
+#[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn registers_mean_what_they_mean_elsewhere() {
     let mut compared = 0;
     for vector in vectors() {
@@ -140,7 +142,7 @@ fn registers_mean_what_they_mean_elsewhere() {
         }
     }
     println!("{compared} values compared");
-    assert!(compared > 150 || vectors().is_empty(), "{compared}");
+    assert!(compared > 150, "{compared}");
 }
 
 fn compare_day(day: &Day, expected: &Json, what: &str) {

@@ -30,7 +30,7 @@ mod moment;
 mod recovery;
 mod scan;
 mod schedule;
-mod simulated;
+pub(super) mod simulated;
 pub mod simulator;
 mod source;
 mod today;
@@ -41,6 +41,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::simulation::House;
 use super::{Adapter, Decoder, Keys, Scanner, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::{Endpoint, Mask};
@@ -116,8 +117,12 @@ impl Adapter for ApsEcu {
         Some(&simulated::SIMULATE)
     }
 
-    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(stop))
+    fn demonstrate(
+        &self,
+        house: House,
+        stop: CancellationToken,
+    ) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(house, stop))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -3,11 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use jiff::civil::{Time, time};
 use tokio_util::sync::CancellationToken;
 
 use super::simulator::{Model, Plant, Settings, Simulator, SimulatorArgs, run};
-use crate::adapters::simulation::Simulate;
+use crate::adapters::simulation::{House, Simulate};
 use crate::adapters::{Keys, ToolError};
 
 /// `wattbridge simulate aps-ecu`.
@@ -25,23 +24,16 @@ const SHOWN: &[(&str, Model, &str, &str)] = &[
     ),
     ("Garage", Model::EcuB, "216300000001", "1xYC600"),
 ];
-/// How much faster than real time the sun of the demo moves.
-const SPEED: f64 = 30.0;
-/// When its day begins: the sun is up and still rises.
-const MORNING: Time = time(10, 0, 0, 0);
 /// How often the demo asks. The simulated ECU has new values as often.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Starts the simulated ECUs of the demo.
-pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {
+pub(super) async fn demonstrate(
+    house: House,
+    stop: CancellationToken,
+) -> Result<Vec<Keys>, ToolError> {
     let mut sections = Vec::new();
-    for (name, model, serial, inverters) in SHOWN {
-        let plant = Plant::new(*model, serial.parse()?, &inverters.parse()?)?;
-        let mut settings = Settings::new(plant);
-        settings.start = Some(jiff::Zoned::now().date().to_datetime(MORNING));
-        settings.speed = SPEED;
-        let simulator =
-            Simulator::start(settings, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    for ((name, ..), simulator) in SHOWN.iter().zip(start(&house).await?) {
         let address = simulator.address();
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -55,11 +47,26 @@ pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, To
             ("name", (*name).to_owned()),
             ("night_interval", interval.clone()),
             ("interval", interval),
-            // The simulated clock is not ours, and the demo must also run at night.
+            // It is never night in the demo, whatever the hour.
             ("quiet", String::new()),
             ("phase_lock", "false".to_owned()),
         ];
         sections.push(keys.map(|(key, value)| (key.to_owned(), value)).into());
     }
     Ok(sections)
+}
+
+/// The ECUs of a house.
+pub(in crate::adapters) async fn start(house: &House) -> Result<Vec<Simulator>, ToolError> {
+    let mut running = Vec::new();
+    for (_, model, serial, inverters) in SHOWN {
+        let plant = Plant::new(*model, serial.parse()?, &inverters.parse()?)?;
+        let mut settings = Settings::new(plant);
+        settings.zone = house.zone().clone();
+        settings.house = Some(house.clone());
+        settings.cycle = INTERVAL;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        running.push(Simulator::start(settings, listen).await?);
+    }
+    Ok(running)
 }

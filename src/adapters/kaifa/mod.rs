@@ -32,7 +32,7 @@ mod reception;
 mod rhythm;
 mod search;
 #[cfg(target_os = "linux")]
-mod simulated;
+pub(super) mod simulated;
 #[cfg(target_os = "linux")]
 pub mod simulator;
 mod source;
@@ -144,8 +144,12 @@ impl Adapter for Kaifa {
     }
 
     #[cfg(target_os = "linux")]
-    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(stop))
+    fn demonstrate(
+        &self,
+        house: super::simulation::House,
+        stop: CancellationToken,
+    ) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(house, stop))
     }
 }
 

@@ -3,12 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::published;
 use super::simulator::{Fixed, MODELS, Place, Settings, Simulator, SimulatorArgs, run};
-use crate::adapters::simulation::Simulate;
+use crate::adapters::simulation::{House, Simulate};
 use crate::adapters::{Keys, ToolError};
 
 /// `wattbridge simulate kaifa`.
@@ -17,21 +16,11 @@ pub(super) static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("kaifa", |ar
 });
 
 /// Starts the simulated meter of the demo.
-pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {
-    let settings = Settings {
-        meters: MODELS
-            .first()
-            .map(|model| Ok::<_, ToolError>((model, published::KEY.parse()?, None)))
-            .transpose()?
-            .into_iter()
-            .collect(),
-        interval: Duration::from_secs(2),
-        zone: TimeZone::system(),
-        fixed: Fixed::default(),
-        faults: Vec::new(),
-    };
-    let place = Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let simulator = Simulator::start(settings, place).await?;
+pub(super) async fn demonstrate(
+    house: House,
+    stop: CancellationToken,
+) -> Result<Vec<Keys>, ToolError> {
+    let simulator = start(&house).await?;
     let address = simulator.address().to_owned();
     tokio::spawn(async move {
         stop.cancelled().await;
@@ -45,4 +34,22 @@ pub(super) async fn demonstrate(stop: CancellationToken) -> Result<Vec<Keys>, To
     Ok(vec![
         keys.map(|(key, value)| (key.to_owned(), value)).into(),
     ])
+}
+
+/// The meter of a house.
+pub(in crate::adapters) async fn start(house: &House) -> Result<Simulator, ToolError> {
+    let settings = Settings {
+        meters: MODELS
+            .first()
+            .map(|model| Ok::<_, ToolError>((model, published::KEY.parse()?, None)))
+            .transpose()?
+            .into_iter()
+            .collect(),
+        interval: Duration::from_secs(2),
+        zone: house.zone().clone(),
+        fixed: Fixed::default(),
+        faults: Vec::new(),
+    };
+    let place = Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    Ok(Simulator::start_in(house.clone(), settings, place).await?)
 }

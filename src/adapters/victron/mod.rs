@@ -32,7 +32,7 @@ mod plan;
 mod probe;
 mod reception;
 #[cfg(target_os = "linux")]
-mod simulated;
+pub(super) mod simulated;
 #[cfg(target_os = "linux")]
 pub mod simulator;
 mod source;
@@ -118,8 +118,12 @@ impl Adapter for Victron {
     }
 
     #[cfg(target_os = "linux")]
-    fn demonstrate(&self, stop: CancellationToken) -> Task<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(stop))
+    fn demonstrate(
+        &self,
+        house: super::simulation::House,
+        stop: CancellationToken,
+    ) -> Task<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(house, stop))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned, civil};
 
 use super::super::wire::{Body, Product, Uid};
 use super::plant::{Inverter, Plant};
-use super::sun::{Daylight, Sun};
+use super::sun::{Sun, power_w};
 use crate::adapters::simulation::noise::hash;
 
 /// Longest time that is lived through after a jump; what is before it is left out.
@@ -97,7 +97,7 @@ impl Member {
 
     fn power_w(&self) -> u32 {
         match &self.contact {
-            Contact::Online(body) => body.power_w.iter().copied().map(u32::from).sum(),
+            Contact::Online(body) => power_w(body),
             Contact::Never | Contact::Silent => 0,
         }
     }
@@ -108,7 +108,6 @@ impl Member {
 pub(super) struct Ecu {
     pub(super) plant: Plant,
     sun: Sun,
-    sunrise: civil::Time,
     zone: TimeZone,
     cycle_s: i64,
     members: Vec<Member>,
@@ -131,15 +130,12 @@ impl Ecu {
     /// A gateway that has been running for a long time and all of this day.
     pub(super) fn new(
         plant: Plant,
-        daylight: Daylight,
+        sun: Sun,
         zone: TimeZone,
         cycle: Duration,
         lifetime_wh: Option<u64>,
         start: Timestamp,
     ) -> Self {
-        let seed = plant.ecu.as_bytes().iter();
-        let seed = seed.fold(0, |seed, byte| hash(seed, u64::from(*byte)));
-        let sun = Sun::new(daylight, seed);
         let local = start.to_zoned(zone.clone());
         let morning = local.start_of_day().unwrap_or(local);
         let today = morning.date();
@@ -151,7 +147,7 @@ impl Ecu {
             }
         }
         // As if it had been running for a few years more.
-        let years: u64 = days.values().sum::<u64>() * (1 + hash(seed, 1) % 4);
+        let years: u64 = days.values().sum::<u64>() * (1 + hash(sun.seed(), 1) % 4);
         let members = plant.inverters.iter().map(|inverter| Member {
             radio: sun.radio(inverter, morning.datetime()),
             ..Member::new(*inverter, Contact::Silent, false)
@@ -170,7 +166,6 @@ impl Ecu {
             cycle_s: i64::try_from(cycle.as_secs()).unwrap_or(i64::MAX).max(1),
             plant,
             sun,
-            sunrise: daylight.sunrise,
             zone,
         };
         ecu.advance(start, |_| Conditions::default());
@@ -292,7 +287,7 @@ impl Ecu {
         let count = self.members.iter().filter(|member| !member.added).count();
         for (place, member) in self.members.iter_mut().enumerate() {
             let late = self.conditions.wake_apart * u32::try_from(place).unwrap_or(u32::MAX);
-            let asleep = at.time() < self.sunrise.saturating_add(late);
+            let asleep = !late.is_zero() && self.sun.is_younger_than(late, at);
             let missing = is_among(&self.conditions.missing, place, count);
             let mute = dark || asleep || member.lost || missing;
             let body = if mute {

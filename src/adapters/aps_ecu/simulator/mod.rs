@@ -41,6 +41,7 @@ use std::time::Duration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 
+use crate::adapters::simulation::House;
 pub use crate::adapters::simulation::Schedule;
 pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
 pub use event::{Event, Happening};
@@ -67,6 +68,8 @@ pub struct Settings {
     pub daylight: Daylight,
     /// Lifetime energy at the start in Wh; `None` is that of a few years.
     pub lifetime_wh: Option<u64>,
+    /// The house that the plant feeds. Its clock and its sky come before `start` and `daylight`.
+    pub house: Option<House>,
     /// What goes wrong.
     pub faults: Vec<FaultRule>,
 }
@@ -83,6 +86,7 @@ impl Settings {
             cycle: Duration::from_secs(300),
             daylight: Daylight::default(),
             lifetime_wh: None,
+            house: None,
             faults: Vec::new(),
         }
     }

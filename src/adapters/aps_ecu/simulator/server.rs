@@ -16,8 +16,11 @@ use super::ecu::Ecu;
 use super::event::Happening;
 use super::handle::SimulatorHandle;
 use super::incidents::Incidents;
+use super::plant::Plant;
 use super::shared::{Seat, Shared};
+use super::sun::Sun;
 use super::timeline::Timeline;
+use crate::adapters::simulation::House;
 
 /// Clients at a time; far more than any gateway takes, and not endless.
 const MOST_CLIENTS: usize = 64;
@@ -81,9 +84,16 @@ fn core(settings: Settings) -> Core {
         zoned.map_or_else(|_| Timestamp::now(), |zoned| zoned.timestamp())
     });
     let start = start.unwrap_or_else(Timestamp::now);
+    let house = settings.house;
+    let start = house.as_ref().map_or(start, House::now);
+    let sky = house.as_ref().map(House::sky);
+    let sun = Sun::above(&settings.plant, settings.daylight, sky);
+    if let Some(house) = house {
+        feed(&house, settings.cycle, &sun, &settings.plant);
+    }
     let ecu = Ecu::new(
         settings.plant,
-        settings.daylight,
+        sun,
         settings.zone,
         settings.cycle,
         settings.lifetime_wh,
@@ -91,6 +101,17 @@ fn core(settings: Settings) -> Core {
     );
     let timeline = Timeline::new(start, settings.speed);
     Core::new(ecu, timeline, Incidents::new(settings.faults))
+}
+
+/// Lets a house know what the inverters feed in: what the gateway says it does, from cycle to cycle.
+fn feed(house: &House, cycle: Duration, sun: &Sun, plant: &Plant) {
+    let cycle = i64::try_from(cycle.as_secs()).unwrap_or(i64::MAX).max(1);
+    let (sun, inverters, zone) = (sun.clone(), plant.inverters.clone(), house.zone().clone());
+    house.connect(move |at| {
+        let begun = at.as_second() - at.as_second().rem_euclid(cycle);
+        let begun = Timestamp::from_second(begun).unwrap_or(at);
+        sun.power_w(&inverters, begun.to_zoned(zone.clone()).datetime())
+    });
 }
 
 /// Lets clients in until told to stop. While the port is closed there is no listener, so that the

@@ -5,11 +5,13 @@
 //! seed gives the same days.
 
 use std::f64::consts::PI;
+use std::time::Duration;
 
 use jiff::civil;
 
 use super::super::wire::{Body, Quad, VoltageKind};
-use super::plant::Inverter;
+use super::plant::{Inverter, Plant};
+use crate::adapters::simulation::Sky;
 use crate::adapters::simulation::noise::{self, hash};
 
 /// When the sun is up, by the gateway's clock.
@@ -35,6 +37,8 @@ impl Default for Daylight {
 pub(super) struct Sun {
     sunrise: f64,
     sunset: f64,
+    /// Of the house it shines on, instead of days and weather of its own.
+    sky: Option<Sky>,
     seed: u64,
 }
 
@@ -63,8 +67,24 @@ impl Sun {
         Self {
             sunrise: second_of_day(daylight.sunrise),
             sunset: second_of_day(daylight.sunset),
+            sky: None,
             seed,
         }
+    }
+
+    /// The sun above a plant, which has its own weather if there is no sky.
+    pub(super) fn above(plant: &Plant, daylight: Daylight, sky: Option<Sky>) -> Self {
+        let digits = plant.ecu.as_bytes().iter();
+        let seed = digits.fold(0, |seed, byte| hash(seed, u64::from(*byte)));
+        Self {
+            sky,
+            ..Self::new(daylight, seed)
+        }
+    }
+
+    /// What else is to be the same for the same plant.
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Whether it is day, of which the inverters miss the first and last minutes.
@@ -72,8 +92,16 @@ impl Sun {
         self.phase(local).is_some()
     }
 
+    /// Whether its own day began less than so long ago.
+    pub(super) fn is_younger_than(&self, age: Duration, local: civil::DateTime) -> bool {
+        second_of_day(local.time()) - self.sunrise < age.as_secs_f64()
+    }
+
     /// 0 at sunrise, 1 at sunset.
     fn phase(&self, local: civil::DateTime) -> Option<f64> {
+        if let Some(sky) = self.sky {
+            return sky.phase(sky.seconds(local));
+        }
         let phase = (second_of_day(local.time()) - self.sunrise) / (self.sunset - self.sunrise);
         (self.sunrise < self.sunset && phase > 0.0 && phase < 1.0).then_some(phase)
     }
@@ -125,6 +153,12 @@ impl Sun {
         })
     }
 
+    /// What inverters feed in together, in W.
+    pub(super) fn power_w(&self, inverters: &[Inverter], local: civil::DateTime) -> u32 {
+        let bodies = inverters.iter().filter_map(|one| self.measure(one, local));
+        bodies.map(|body| power_w(&body)).sum()
+    }
+
     /// How well the gateway hears an inverter, of 255.
     pub(super) fn radio(&self, inverter: &Inverter, local: civil::DateTime) -> u8 {
         let own = hash(self.seed, uid_number(inverter));
@@ -135,6 +169,9 @@ impl Sun {
 
     /// What clouds leave of the light: 1 is a clear sky.
     fn clear_sky(&self, local: civil::DateTime) -> f64 {
+        if let Some(sky) = self.sky {
+            return sky.clearness(sky.seconds(local));
+        }
         // Some days are clear, some overcast, most are between.
         let cover = unit(self.seed, Salt::Cover, day_number(local.date()));
         let now = seconds(local);
@@ -153,6 +190,11 @@ impl Sun {
         let cover = unit(self.seed, Salt::Cover, day_number(date));
         (rated * hours * 0.55 * (1.0 - 0.6 * cover)) as u64
     }
+}
+
+/// What an inverter feeds in, in W.
+pub(super) fn power_w(body: &Body) -> u32 {
+    body.power_w.iter().copied().map(u32::from).sum()
 }
 
 /// One in five panels has a tree in the way for some of the day.

@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use super::answers::{self, Flaws};
 use super::ecu::{Conditions, Contact, Ecu, View};
 use super::plant::{Model, Plant, product_named};
+use super::sun::Sun;
 use super::*;
 use crate::adapters::aps_ecu::wire::{
     Answer, EcuId, EnergyHistory, Period, RawFrame, RecordType, Request, Signal, Status, Telemetry,
@@ -28,7 +29,8 @@ fn ecu(model: Model, inverters: &str, start: DateTime) -> Ecu {
     let serial = model.serial(1).unwrap();
     let plant = Plant::new(model, serial, &inverters.parse().unwrap()).unwrap();
     let cycle = Duration::from_secs(300);
-    Ecu::new(plant, Daylight::default(), zone(), cycle, None, at(start))
+    let sun = Sun::above(&plant, Daylight::default(), None);
+    Ecu::new(plant, sun, zone(), cycle, None, at(start))
 }
 
 fn advance(ecu: &mut Ecu, local: DateTime) -> View {

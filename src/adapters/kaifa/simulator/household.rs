@@ -1,13 +1,14 @@
 //! The home behind the meter: what it takes and gives, and what the meter has counted.
 //!
-//! Consumption wanders slowly, the sun shines between six and half past eight in the evening.
-//! Nothing is random: the same seed gives the same days.
+//! Consumption wanders slowly, the sun shines between six and half past eight in the evening, unless
+//! the meter is that of a house with other devices. Nothing is random: the same seed gives the same days.
 
 use std::f64::consts::PI;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::adapters::simulation::House;
 use crate::adapters::simulation::noise::noise;
 
 /// Milliwatt-seconds of a watt-hour.
@@ -53,6 +54,8 @@ pub(super) struct Household {
     seed: u64,
     zone: TimeZone,
     fixed: Fixed,
+    /// Whose meter it is, if others stand there too.
+    house: Option<House>,
     last: Option<Timestamp>,
     /// Milliwatt-seconds.
     counted_import: u64,
@@ -68,10 +71,16 @@ impl Household {
             seed,
             zone,
             fixed,
+            house: None,
             last: None,
             counted_import: start(fixed.energy_import, 12_345_678),
             counted_export: start(fixed.energy_export, 2_345_678),
         }
+    }
+
+    /// The meter of a house.
+    pub(super) fn of(self, house: Option<House>) -> Self {
+        Self { house, ..self }
     }
 
     /// Net power from now on; `None` lets it vary.
@@ -121,6 +130,9 @@ impl Household {
     fn net_power(&self, now: Timestamp) -> i32 {
         if let Some(power) = self.fixed.power {
             return power;
+        }
+        if let Some(house) = &self.house {
+            return house.from_grid(now);
         }
         let seconds = now.as_second() as f64;
         let wander = noise(self.seed, 1, 0, seconds / 900.0);

@@ -17,7 +17,7 @@ use super::model::Model;
 use super::telegram::Meter;
 use crate::adapters::simulation::fault::Planned;
 use crate::adapters::simulation::noise::Dice;
-use crate::adapters::simulation::{Outlet, Place};
+use crate::adapters::simulation::{House, Outlet, Place};
 
 /// The pause between the frames of one message.
 const GAP: Duration = Duration::from_millis(40);
@@ -64,6 +64,15 @@ pub struct Simulator {
 impl Simulator {
     /// Starts meters at a place.
     pub async fn start(settings: Settings, place: Place) -> io::Result<Self> {
+        Self::begin(settings, place, None).await
+    }
+
+    /// Starts the meter of a house, whose clock it shows, at a place.
+    pub async fn start_in(house: House, settings: Settings, place: Place) -> io::Result<Self> {
+        Self::begin(settings, place, Some(house)).await
+    }
+
+    async fn begin(settings: Settings, place: Place, house: Option<House>) -> io::Result<Self> {
         let outlet = Outlet::open(&place).await?;
         let address = outlet.address();
         let state = State {
@@ -75,7 +84,7 @@ impl Simulator {
         };
         let state = Arc::new(Mutex::new(state));
         let stop = CancellationToken::new();
-        let line = Line::new(settings, outlet, Arc::clone(&state));
+        let line = Line::new(settings, outlet, Arc::clone(&state), house);
         let task = tokio::spawn(line.run(stop.clone()));
         Ok(Self {
             address,
@@ -129,6 +138,7 @@ fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
 
 struct Line {
     settings: Settings,
+    house: Option<House>,
     homes: Vec<Household>,
     meters: Vec<Meter>,
     outlet: Outlet,
@@ -138,8 +148,16 @@ struct Line {
 }
 
 impl Line {
-    fn new(settings: Settings, outlet: Outlet, state: Arc<Mutex<State>>) -> Self {
-        let home = |seed| Household::new(seed, settings.zone.clone(), settings.fixed);
+    fn new(
+        settings: Settings,
+        outlet: Outlet,
+        state: Arc<Mutex<State>>,
+        house: Option<House>,
+    ) -> Self {
+        let home = |seed| {
+            let home = Household::new(seed, settings.zone.clone(), settings.fixed);
+            home.of(house.clone())
+        };
         let homes = (0..settings.meters.len() as u64).map(home).collect();
         let meter = |(model, key, authentication): &(&'static Model, Key, Option<Key>)| Meter {
             model,
@@ -151,6 +169,7 @@ impl Line {
         let meters = settings.meters.iter().map(meter).collect();
         Self {
             settings,
+            house,
             homes,
             meters,
             outlet,
@@ -190,7 +209,7 @@ impl Line {
 
     /// One telegram of one meter.
     async fn send(&mut self, index: usize) {
-        let now = Timestamp::now();
+        let now = self.house.as_ref().map_or_else(Timestamp::now, House::now);
         let (Some(home), Some(meter)) = (self.homes.get_mut(index), self.meters.get(index)) else {
             return;
         };

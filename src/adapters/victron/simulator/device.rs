@@ -8,6 +8,7 @@ use super::days::Days;
 use super::model::{AUX_MODE, AUX_STARTER, From, Kind, Line, Model, Show};
 use super::plant::{Conditions, DAY, Live};
 use super::quantities::Quantity;
+use super::settings::Surroundings;
 
 /// Days that a charger remembers besides today.
 const PAST: u16 = 30;
@@ -33,6 +34,7 @@ pub(super) struct Device {
     /// Values of labels that were set from outside; `None` for those that are left out.
     labels: Vec<(String, Option<String>)>,
     seed: u64,
+    surroundings: Surroundings,
     night: bool,
     /// How much faster its time goes.
     speed: f64,
@@ -71,6 +73,7 @@ impl Device {
             limit_lasts: beginning.limit_lasts,
             labels: Vec::new(),
             seed,
+            surroundings: Surroundings::default(),
             night: false,
             speed: beginning.speed,
             time: at.as_millis() as u64 % DAY,
@@ -137,6 +140,12 @@ impl Device {
         }
     }
 
+    /// It shares this with others.
+    pub(super) fn surround(&mut self, surroundings: Surroundings) {
+        self.surroundings = surroundings;
+        self.look();
+    }
+
     pub(super) fn set_night(&mut self, night: bool) {
         self.night = night;
         self.look();
@@ -183,12 +192,15 @@ impl Device {
         if let Some(capacity) = self.setting(0x1000) {
             self.counters.set_capacity(capacity);
         }
+        let Surroundings { sky, charger } = self.surroundings;
         let conditions = Conditions {
             seed: self.seed,
             kind: self.model.kind,
             volts: self.model.volts,
             watts: self.model.watts,
             time: self.time,
+            light: sky.map(|sky| sky.light(self.last.as_secs_f64())),
+            charger: charger.map(|charger| charger.watts),
             night: self.night,
             on: self.is_on(),
             eco: self.setting(0x0200) == Some(5),

@@ -41,6 +41,7 @@ impl Simulator {
         for (label, value) in &settings.labels {
             device.set_label(label, value.as_deref());
         }
+        device.surround(settings.surroundings);
         device.set_night(settings.night);
         let mut rules = Rules::default();
         settings.faults.iter().for_each(|rule| rules.add(*rule));

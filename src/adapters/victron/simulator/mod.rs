@@ -36,5 +36,5 @@ pub use faults::{Fault, FaultRule};
 pub use handle::Simulator;
 pub use model::Model;
 pub use models::MODELS;
-pub use settings::{Pace, Settings};
+pub use settings::{Pace, Settings, Surroundings};
 pub use state::{Heard, Written};

@@ -20,6 +20,10 @@ pub(super) struct Conditions {
     pub(super) watts: i64,
     /// Milliseconds since the midnight before the start.
     pub(super) time: u64,
+    /// The light of a sky above others too, from 0 to 1.
+    pub(super) light: Option<f64>,
+    /// What a solar charger can do, in watts, through which all flows that flows into the battery.
+    pub(super) charger: Option<i64>,
     /// It is dark whatever the time.
     pub(super) night: bool,
     /// The device is switched on.
@@ -74,6 +78,9 @@ impl Conditions {
 
     /// From 0 to 1.
     fn sun(&self) -> f64 {
+        if let Some(light) = self.light.filter(|_| !self.night) {
+            return light;
+        }
         let hour = self.hour();
         if self.night || !(6.0..20.0).contains(&hour) {
             return 0.0;
@@ -117,6 +124,25 @@ impl Conditions {
     }
 
     fn shunt(&self, rest: Live, sun: f64) -> Live {
+        if let Some(watts) = self.charger {
+            let charger = Self {
+                watts,
+                on: true,
+                load: true,
+                limit: i64::MAX,
+                ..*self
+            };
+            let Live {
+                battery_voltage,
+                battery_current,
+                ..
+            } = charger.solar(rest, sun);
+            return Live {
+                battery_voltage,
+                battery_current,
+                ..rest
+            };
+        }
         let power = |watts: f64| (watts * 1e6) as i64 / rest.battery_voltage.max(1);
         let solar = power(self.watts as f64 * sun);
         let loads = power(40.0 + 60.0 * self.wander(5, 20.0));
@@ -253,6 +279,8 @@ mod tests {
             volts: 12,
             watts: 200,
             time: DAY / 2,
+            light: None,
+            charger: None,
             night: false,
             on: true,
             eco: false,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::device::Beginning;
 use super::faults::FaultRule;
 use super::model::Model;
+use crate::adapters::simulation::Sky;
 
 /// How fast things go.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,16 @@ impl Default for Pace {
     }
 }
 
+/// What a device shares with others. Alone it has a sky and a battery of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surroundings {
+    /// The sky above it.
+    pub sky: Option<Sky>,
+    /// A solar charger of the same seed: all that flows into the battery of a monitor, and out of it,
+    /// flows through that.
+    pub charger: Option<&'static Model>,
+}
+
 /// What to simulate.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -50,6 +61,8 @@ pub struct Settings {
     pub labels: Vec<(String, Option<String>)>,
     /// Registers and their bytes, little endian.
     pub registers: Vec<(u16, Vec<u8>)>,
+    /// What it shares with other devices.
+    pub surroundings: Surroundings,
     /// What goes wrong.
     pub faults: Vec<FaultRule>,
     /// How fast it goes.
@@ -68,6 +81,7 @@ impl Settings {
             night: false,
             labels: Vec::new(),
             registers: Vec::new(),
+            surroundings: Surroundings::default(),
             faults: Vec::new(),
             pace: Pace::default(),
         }

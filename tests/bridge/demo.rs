@@ -1,0 +1,108 @@
+//! `wattbridge demo`, as somebody sees it who has nothing yet.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use tokio::time::timeout;
+use wattbridge::links::{Happening, PseudoTerminal};
+
+use crate::DEADLINE;
+use crate::home::Home;
+use crate::process::{Process, wattbridge};
+use crate::support::ports::free_port;
+use crate::wire::Wire;
+
+/// Each device, what it is called, and values that it must have. None of its values may be missing that
+/// makes the Energy dashboard.
+const DEVICES: [(&str, &str, &[&str]); 6] = [
+    (
+        "aps_ecu_216200000001",
+        "Solar roof",
+        &["power", "energy_total", "energy_today"],
+    ),
+    ("aps_ecu_216300000001", "Garage", &["power", "energy_total"]),
+    ("aps_ecu_406200000001", "YC600 0001", &["power"]),
+    (
+        "kaifa_1kfm0200654321",
+        "Grid meter",
+        &[
+            "power_import",
+            "power_export",
+            "energy_import",
+            "energy_export",
+        ],
+    ),
+    ("victron_hq000000015", "Shed roof", &["panel_power"]),
+    ("victron_hq000000012", "Shed battery", &["state_of_charge"]),
+];
+
+#[tokio::test]
+async fn every_device_of_the_demo_is_read_and_announced() {
+    let port = free_port();
+    let home = Home::new(1883, &[]);
+    let mut demo = Process::start(home.path(), &["demo", "--port", &port.to_string()]);
+    demo.until_said("MQTT broker").await;
+    let wire = Wire::tap(port).await;
+    for (id, name, keys) in DEVICES {
+        let config = format!("homeassistant/device/{id}/config");
+        wire.until(&config, 0, |seen| seen.topic == config).await;
+        let all = |state: &serde_json::Value| keys.iter().all(|key| state[*key].is_number());
+        wire.state(name, 0, id, all).await;
+        wire.available(0, id, true).await;
+        demo.until_said(&format!("announced  {name}")).await;
+        demo.until_said(&format!("read       {name}")).await;
+    }
+    assert!(demo.end().await.success());
+    assert_eq!(demo.count(&["WARN"]), 0, "{}", demo.said());
+    // Into a pipe go plain lines.
+    assert!(!demo.said().contains('\x1b'), "{}", demo.said());
+    // Nothing was written, so that nothing is left over.
+    assert_eq!(home.files(), ["wattbridge.toml"]);
+}
+
+#[tokio::test]
+async fn the_demo_ends_by_itself_after_the_time_that_was_asked_for() {
+    let home = Home::new(1883, &[]);
+    let mut demo = Process::start(home.path(), &["demo", "--port", "0", "--for", "1s"]);
+    assert!(demo.ended().await.success(), "{}", demo.said());
+}
+
+#[tokio::test]
+async fn on_a_terminal_there_is_a_picture_and_the_terminal_is_given_back() {
+    let home = Home::new(1883, &[]);
+    let mut terminal = PseudoTerminal::new(home.path().join("terminal")).unwrap();
+    let slave = File::options().read(true).write(true).open(terminal.path());
+    let mut command = wattbridge(home.path(), &["demo", "--port", "0"]);
+    command
+        .env("TERM", "xterm-256color")
+        .stdout(Stdio::from(slave.unwrap()));
+    let mut demo = Process::of(command);
+    let mut shown = String::new();
+    let everything = async {
+        loop {
+            if let Happening::Received(bytes) = terminal.next().await.unwrap() {
+                shown.push_str(&String::from_utf8_lossy(&bytes));
+            }
+            let (_, last) = shown.rsplit_once("\x1b[1;1H").unwrap_or_default();
+            if DEVICES.iter().all(|(_, name, _)| last.contains(name)) {
+                return;
+            }
+        }
+    };
+    let found = timeout(DEADLINE, everything).await;
+    assert!(found.is_ok(), "{shown:?}");
+    let (_, last) = shown.rsplit_once("\x1b[1;1H").unwrap();
+    assert!(last.contains("127.0.0.1:"), "the address stays: {last:?}");
+    assert!(shown.contains("\x1b[?25l"), "{shown:?}");
+
+    let reading = async {
+        while !shown.ends_with("\x1b[?25h") {
+            if let Happening::Received(bytes) = terminal.next().await.unwrap() {
+                shown.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+    };
+    let (ended, restored) = tokio::join!(demo.end(), timeout(DEADLINE, reading));
+    assert!(ended.success(), "{}", demo.said());
+    assert!(restored.is_ok(), "{shown:?}");
+}
