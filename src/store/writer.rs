@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::opening::{open, open_at_start};
@@ -22,16 +23,20 @@ const MAX_PENDING: usize = 100_000;
 
 enum Job {
     Change(Subject, Content),
-    Flush(mpsc::Sender<()>),
+    Flush(Answer),
     /// Closes the file; a later change would open it again.
-    Close(mpsc::Sender<()>),
+    Close(Answer),
 }
+
+/// Takes whether all that was handed over before is on the disk, once that has been tried.
+type Answer = Box<dyn FnOnce(bool) + Send>;
 
 /// The handle for saving. Cheap to clone; saving never waits for the disk.
 #[derive(Debug, Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     failing: Arc<AtomicBool>,
+    is_lasting: bool,
 }
 
 impl Store {
@@ -76,6 +81,7 @@ impl Store {
 
     fn start(connection: Option<Connection>, path: Option<PathBuf>) -> Self {
         let (jobs, inbox) = mpsc::channel();
+        let is_lasting = path.is_some();
         let failing = Arc::new(AtomicBool::new(path.is_some() && connection.is_none()));
         let writer = Writer {
             connection,
@@ -84,6 +90,7 @@ impl Store {
             unread: BTreeSet::new(),
             has_read: !failing.load(Ordering::Relaxed),
             pending: BTreeMap::new(),
+            is_whole: true,
             closing: false,
         };
         let thread = std::thread::Builder::new()
@@ -94,7 +101,16 @@ impl Store {
                 "The store cannot run ({error}); counters are not protected over a restart. Free some memory and restart."
             );
         }
-        Self { jobs, failing }
+        Self {
+            jobs,
+            failing,
+            is_lasting,
+        }
+    }
+
+    /// Whether what is saved is still there in the next run.
+    pub const fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     /// Whether saving fails at the moment.
@@ -139,11 +155,26 @@ impl Store {
         }
     }
 
+    /// Writes what was handed over until now, and tells whether all of it is on the disk. An answer
+    /// that does not come at all is a no.
+    pub fn written(&self) -> oneshot::Receiver<bool> {
+        let (answer, wait) = oneshot::channel();
+        let answer = move |is_saved| {
+            let _ = answer.send(is_saved);
+        };
+        // The writer is gone only when the program is ending.
+        let _ = self.jobs.send(Job::Flush(Box::new(answer)));
+        wait
+    }
+
     /// Waits until all that was handed over has been written, as far as the disk lets it, at most
     /// `within`.
     pub fn flush(&self, within: Duration) {
         let (done, wait) = mpsc::channel();
-        if self.jobs.send(Job::Flush(done)).is_ok() {
+        let done = move |_| {
+            let _ = done.send(());
+        };
+        if self.jobs.send(Job::Flush(Box::new(done))).is_ok() {
             let _ = wait.recv_timeout(within);
         }
     }
@@ -151,8 +182,11 @@ impl Store {
     /// Writes the rest and closes the file.
     pub fn close(self) {
         let (done, wait) = mpsc::channel();
+        let done = move |_| {
+            let _ = done.send(());
+        };
         // The thread itself may live on with other handles, in tasks that are being dropped.
-        if self.jobs.send(Job::Close(done)).is_ok() {
+        if self.jobs.send(Job::Close(Box::new(done))).is_ok() {
             let _ = wait.recv_timeout(Duration::from_secs(5));
         }
     }
@@ -168,6 +202,8 @@ struct Writer {
     /// Rows that the program did not begin with, because the file could be opened only later.
     unread: BTreeSet<Subject>,
     pending: BTreeMap<Subject, Content>,
+    /// Whether nothing that was handed over since the last try has been left out.
+    is_whole: bool,
     closing: bool,
 }
 
@@ -190,19 +226,21 @@ impl Writer {
                 self.take(job, &mut waiting);
             }
             self.write();
+            let is_saved = self.pending.is_empty() && self.unread.is_empty() && self.is_whole;
+            self.is_whole = true;
             if self.closing {
                 // SQLite folds its log in with the last connection.
                 self.connection = None;
                 self.closing = false;
             }
-            for done in waiting {
-                let _ = done.send(());
+            for answer in waiting {
+                answer(is_saved);
             }
         }
         self.write();
     }
 
-    fn take(&mut self, job: Job, waiting: &mut Vec<mpsc::Sender<()>>) {
+    fn take(&mut self, job: Job, waiting: &mut Vec<Answer>) {
         match job {
             Job::Flush(done) => waiting.push(done),
             Job::Close(done) => {
@@ -213,6 +251,8 @@ impl Writer {
             Job::Change(subject, content) => {
                 if self.pending.len() < MAX_PENDING || self.pending.contains_key(&subject) {
                     self.pending.insert(subject, content);
+                } else {
+                    self.is_whole = false;
                 }
             }
         }

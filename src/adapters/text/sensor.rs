@@ -15,6 +15,9 @@ use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report, Value};
 /// Impossible values in a row after which the last possible one is no longer true either.
 const IMPOSSIBLE: u32 = 3;
 
+/// What a failure has to be told, at most.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// What the lines were worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Log {
@@ -55,14 +58,20 @@ impl Sensor {
         device.metrics = metrics::of(&config.values);
         let is_asked = !config.ask.is_empty() || !config.command.is_empty();
         let silent_after = config.silent_after.get();
+        let patience = if is_asked {
+            silent_after.max(config.interval.get().saturating_mul(2))
+        } else {
+            silent_after
+        };
+        device.rated_power = config.max_power;
+        // Behind the last try, whose failure says more.
+        let tries = u32::from(config.tries.max(1));
+        let last_try = config.timeout.get().saturating_mul(tries).saturating_add(GRACE);
+        device.patience = Some(patience.saturating_add(last_try));
         Self {
             device,
             rules,
-            patience: if is_asked {
-                silent_after.max(config.interval.get().saturating_mul(2))
-            } else {
-                silent_after
-            },
+            patience,
             found: BTreeMap::new(),
             unfit: None,
             misses: BTreeMap::new(),
