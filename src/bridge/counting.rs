@@ -31,6 +31,8 @@ pub(super) struct Counting {
     handed_over: Kept,
     /// Whether there has been a good reading in this run.
     is_read: bool,
+    /// Whether the device says now that it does not know.
+    is_unknown: bool,
 }
 
 /// What a counter counts. A metric of the same key that counts something else is another counter.
@@ -111,6 +113,7 @@ impl Counting {
             saved: kept,
             handed_over: kept,
             is_read: false,
+            is_unknown: false,
         }
     }
 
@@ -121,9 +124,12 @@ impl Counting {
 
     /// The metric that it is computed from.
     pub(super) fn origin(&self) -> Option<&str> {
-        self.nature.derived.as_ref().map(|derivation| match derivation {
-            Derivation::IntegralOf(key) | Derivation::SinceMidnightOf(key) => key.as_ref(),
-        })
+        self.nature
+            .derived
+            .as_ref()
+            .map(|derivation| match derivation {
+                Derivation::IntegralOf(key) | Derivation::SinceMidnightOf(key) => key.as_ref(),
+            })
     }
 
     /// The latest good value, which need not have been saved.
@@ -133,7 +139,7 @@ impl Counting {
 
     /// What to show. `can_save` is whether the store takes values.
     pub(super) fn shown(&self, can_save: bool) -> Option<Decimal> {
-        if !self.is_read {
+        if !self.is_read || self.is_unknown {
             None
         } else if can_save || self.nature.derived.is_some() {
             self.saved.value
@@ -168,7 +174,13 @@ impl Counting {
     }
 
     /// Takes a value of the metric that it is computed from, or that it is not known.
-    pub(super) fn derive(&mut self, value: Option<Decimal>, heard: Moment, measured: Timestamp, day: Date) {
+    pub(super) fn derive(
+        &mut self,
+        value: Option<Decimal>,
+        heard: Moment,
+        measured: Timestamp,
+        day: Date,
+    ) {
         match (&mut self.memory, value) {
             (Memory::Integral(integral), value) => integral.add(heard, measured, value),
             (Memory::SinceMidnight(gain), Some(value)) => gain.add(day, value),
@@ -177,11 +189,17 @@ impl Counting {
         self.is_read = true;
     }
 
+    /// The device does not know its value now.
+    pub(super) const fn miss(&mut self) {
+        self.is_unknown = true;
+    }
+
     /// Judges a value as the device reports it.
     pub(super) fn judge(&mut self, reported: &Reported, limits: &Limits) -> Outcome {
         let Memory::Guard(guard) = &mut self.memory else {
             return Outcome::Good;
         };
+        self.is_unknown = false;
         let sample = Sample {
             value: reported.value,
             heard: reported.heard,

@@ -162,9 +162,13 @@ mod tests {
         bench.add(0, Some(1000));
         let measured = bench.clock.now();
         for _ in 0..3 {
-            bench.clock.move_to(bench.clock.now() + Duration::from_secs(360));
+            bench
+                .clock
+                .move_to(bench.clock.now() + Duration::from_secs(360));
             let heard = Moment::now(&bench.clock);
-            bench.integral.add(heard, measured, Some(Decimal::integer(1000)));
+            bench
+                .integral
+                .add(heard, measured, Some(Decimal::integer(1000)));
             assert_eq!(bench.integral.energy(), Decimal::integer(0));
         }
         bench.add(360, Some(1000));
@@ -177,7 +181,10 @@ mod tests {
         for _ in 0..3 {
             bench.add(2000, Some(i64::MAX));
         }
-        assert_eq!(bench.integral.energy(), Decimal::new(i64::MAX / 3_600_000, 3));
+        assert_eq!(
+            bench.integral.energy(),
+            Decimal::new(i64::MAX / 3_600_000, 3)
+        );
         let mut gain = SinceMidnight::default();
         for counter in [i64::MIN, i64::MAX, i64::MIN, i64::MIN + 1] {
             gain.add(date(2026, 6, 1), Decimal::new(counter, 3));

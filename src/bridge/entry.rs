@@ -149,7 +149,12 @@ impl Entry {
                 continue;
             };
             let number = reading.value.as_number();
-            if let (true, Some(number)) = (self.counting.contains_key(&metric.key), number) {
+            if let Some(counting) = self.counting.get_mut(&metric.key) {
+                let Some(number) = number else {
+                    counting.miss();
+                    good.insert(&metric.key, None);
+                    continue;
+                };
                 if self.count(metric, number, &said, now) {
                     good.insert(&metric.key, Some(number));
                 } else {
@@ -358,7 +363,11 @@ fn floor(device: &Device, metric: &Metric, readings: &Readings, power: u32) -> O
             && metric.key.strip_suffix("_today") == Some(stem)
     };
     let today = device.metrics.iter().find(of_today)?;
-    let today = readings.get(&today.key)?.as_number()?.with_scale(3).mantissa();
+    let today = readings
+        .get(&today.key)?
+        .as_number()?
+        .with_scale(3)
+        .mantissa();
     let step = 2 * 10_i64.pow(u32::from(3_u8.saturating_sub(metric.decimals)));
     (0..=most_of_a_day(power))
         .contains(&today)

@@ -29,9 +29,9 @@ const CONFIRMATIONS: u8 = 3;
 /// ... if they come for so long.
 const CONFIRMED_FOR: Duration = Duration::from_secs(60);
 /// Samples of a new date that grow ...
-const GROWTHS: u8 = 3;
+const GROWTHS: u8 = 5;
 /// ... for so long are of that date, whether the counter was seen to fall or not.
-const GROWN_FOR: Duration = Duration::from_secs(600);
+const GROWN_FOR: Duration = Duration::from_secs(20 * 60);
 /// Gain that is always plausible, in thousandths of the counter's unit (1 kWh): the resolution of
 /// coarse counters, and the delay between measuring and reporting.
 const SLACK: i64 = 1000;

@@ -125,7 +125,13 @@ impl Holds {
     }
 
     /// A counter goes on from another value, which has been confirmed.
-    pub(super) fn restarted(&mut self, device: &Device, metric: &Metric, from: Decimal, to: Decimal) {
+    pub(super) fn restarted(
+        &mut self,
+        device: &Device,
+        metric: &Metric,
+        from: Decimal,
+        to: Decimal,
+    ) {
         let (name, title) = (&device.name, metric.title());
         let from = from.rounded(metric.decimals);
         if to < from {

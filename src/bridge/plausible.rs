@@ -127,7 +127,9 @@ mod tests {
         let words = doubt(&device(None), &metric, Decimal::integer(999_999_999_999));
         assert_eq!(
             words.as_deref(),
-            Some("is unknown: the device says 999999999999, which is more than 50000 W and cannot be")
+            Some(
+                "is unknown: the device says 999999999999, which is more than 50000 W and cannot be"
+            )
         );
         assert!(advice(&metric).contains("max_power"));
     }
@@ -143,7 +145,11 @@ mod tests {
                 quantity,
                 Quantity::Duration | Quantity::Minutes | Quantity::Count
             );
-            assert_eq!(!is_doubted(&device, *quantity, i64::MAX), is_free, "{quantity:?}");
+            assert_eq!(
+                !is_doubted(&device, *quantity, i64::MAX),
+                is_free,
+                "{quantity:?}"
+            );
         }
         for (quantity, fits, not) in [
             (Quantity::Voltage, 1000, 6553),
@@ -158,6 +164,9 @@ mod tests {
     #[test]
     fn text_and_states_are_not_numbers() {
         let metric = Metric::text("words");
-        assert_eq!(doubt(&device(None), &metric, Decimal::integer(i64::MAX)), None);
+        assert_eq!(
+            doubt(&device(None), &metric, Decimal::integer(i64::MAX)),
+            None
+        );
     }
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +21,7 @@ use crate::terminal::say;
 
 const EVERY: Duration = Duration::from_secs(30);
 /// Older signs of life mean that the loop no longer turns.
-const TOO_OLD: i64 = 100;
+const TOO_OLD: Duration = Duration::from_secs(100);
 
 /// Says whether the wattbridge that runs with this configuration is alive
 #[derive(Debug, Args)]
@@ -38,9 +37,37 @@ pub(super) struct HealthArgs {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Sign {
-    at: Timestamp,
+    at: Moment,
     devices: usize,
     problems: usize,
+}
+
+/// A moment that another process can tell the age of, however often the clock is set meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Moment {
+    /// Which start of the computer it is reckoned from.
+    boot: String,
+    since_boot: Duration,
+}
+
+impl Moment {
+    /// As the kernel tells it; where it does not, all moments are one.
+    fn now() -> Self {
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let uptime = read("/proc/uptime");
+        let seconds = uptime.split_ascii_whitespace().next();
+        let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        Self {
+            boot: read("/proc/sys/kernel/random/boot_id").trim().to_owned(),
+            since_boot: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        }
+    }
+
+    /// How long ago it was; none if the computer has been started since.
+    fn age(&self) -> Option<Duration> {
+        let now = Self::now();
+        (now.boot == self.boot).then(|| now.since_boot.saturating_sub(self.since_boot))
+    }
 }
 
 pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
@@ -52,11 +79,18 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
         )
     })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
-    let age = Timestamp::now().as_second() - sign.at.as_second();
+    let age = sign.at.age().ok_or_else(|| {
+        anyhow!(
+            "wattbridge has not run with {} since this computer was started",
+            args.config.config.display()
+        )
+    })?;
     if age > TOO_OLD {
-        return Err(
-            anyhow!("the last sign of life is {age} seconds old; restart wattbridge").into(),
-        );
+        return Err(anyhow!(
+            "the last sign of life is {} seconds old; restart wattbridge",
+            age.as_secs()
+        )
+        .into());
     }
     say(&format!(
         "alive; devices: {}, with a problem: {}",
@@ -87,7 +121,7 @@ impl Beacon {
                     .iter()
                     .filter(|known| known.state.health.code.is_problem());
                 let sign = Sign {
-                    at: Timestamp::now(),
+                    at: Moment::now(),
                     devices: devices.len(),
                     problems: problems.count(),
                 };
@@ -132,5 +166,21 @@ fn folder() -> PathBuf {
         memory.to_owned()
     } else {
         std::env::temp_dir()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_of_life_is_as_old_as_the_computer_says_and_of_this_start() {
+        let now = Moment::now();
+        assert!(now.age().is_some_and(|age| age < TOO_OLD));
+        let mut before = now.clone();
+        before.since_boot = Duration::ZERO;
+        assert!(before.age() >= Some(now.since_boot));
+        before.boot.push('x');
+        assert_eq!(before.age(), None);
     }
 }

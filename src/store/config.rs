@@ -13,9 +13,9 @@ use crate::config::{Period, Settings};
 pub struct StoreSettings {
     /// The SQLite file. Left out: `wattbridge.db` beside the configuration file.
     pub path: Option<PathBuf>,
-    /// How often the counters of one device are written at most. Longer spares an SD card; after a
-    /// power cut the counters continue from what was written last, so that no more than what was
-    /// counted in this time is lost.
+    /// How often counters are written at most, and so how old those may be that change all the time:
+    /// what is shown has been written before, so that no power cut makes a counter fall. Longer
+    /// spares an SD card. A counter that changes more rarely is written and shown at once.
     pub save_every: Period,
 }
 
@@ -23,7 +23,7 @@ impl Default for StoreSettings {
     fn default() -> Self {
         Self {
             path: None,
-            save_every: Period::minutes(1),
+            save_every: Period::seconds(30),
         }
     }
 }

@@ -16,6 +16,7 @@ mod counters;
 mod decoding;
 mod gateway;
 mod home;
+mod kills;
 mod meter;
 mod night;
 mod outage;

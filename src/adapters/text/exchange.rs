@@ -99,13 +99,13 @@ pub(super) async fn idle(
         match connection.receive(&mut unasked, deadline).await {
             Ok(0) => return Err(connection.ended()),
             Ok(_) => {
-                last = Some(clock.now());
+                last = Some(clock.monotonic());
                 lines.push(&unasked);
                 lines.begin(false);
                 unasked.clear();
             }
             Err(LinkError::TimedOut { .. }) => {
-                let since = |last| clock.now().duration_since(last).unsigned_abs();
+                let since = |last| clock.monotonic().saturating_sub(last);
                 lines.begin(last.map_or(pause, since) >= QUIET);
                 return Ok(());
             }
@@ -123,6 +123,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::config::{Config, Group, ValueConfig};
+    use super::super::sensor::Now;
     use super::super::values::Rules;
     use super::*;
     use crate::links::Links;
@@ -177,7 +178,7 @@ mod tests {
         keys: &[&str],
     ) -> Vec<String> {
         ask(connection, b"?", WITHIN, lines, sensor).await.unwrap();
-        let reports = sensor.reading(jiff::Timestamp::UNIX_EPOCH);
+        let reports = sensor.reading(Now::NONE);
         let Some(Report::Readings(readings)) = reports.first() else {
             panic!("{reports:?}")
         };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -12,7 +11,7 @@ use super::exchange::{Failure, OPEN, QUIET, ask, idle, settings};
 use super::lines::Lines;
 use super::program::run_program;
 use super::section::Text;
-use super::sensor::Sensor;
+use super::sensor::{Now, Sensor};
 use super::{KIND, diagnosis, probe};
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
@@ -90,7 +89,7 @@ impl<'a> Run<'a> {
     async fn run(&mut self) -> Result<(), SourceError> {
         self.send(vec![self.sensor.description()]).await?;
         if !self.config.enabled {
-            let now = self.context.clock.now();
+            let now = Now::of(&self.context.clock);
             let reports = self.sensor.gone(now, Health::new(HealthCode::Disabled));
             self.send(reports).await?;
             return std::future::pending().await;
@@ -105,7 +104,7 @@ impl<'a> Run<'a> {
 
     async fn run_program(&mut self) -> Result<(), SourceError> {
         loop {
-            let begun = self.context.clock.now();
+            let begun = self.context.clock.monotonic();
             let mut result = self.run_once().await;
             for _ in 1..self.config.tries {
                 if result.is_ok() {
@@ -148,7 +147,7 @@ impl<'a> Run<'a> {
                 backoff.reset();
             } else {
                 self.context.traffic.count_bad();
-                let now = self.context.clock.now();
+                let now = Now::of(&self.context.clock);
                 let reports = self.sensor.gone(now, diagnosis::unreachable(&error));
                 self.send(reports).await?;
             }
@@ -174,7 +173,7 @@ impl<'a> Run<'a> {
             return Ok(Some(error));
         }
         loop {
-            let begun = self.context.clock.now();
+            let begun = self.context.clock.monotonic();
             let (port, sensor) = (&mut connection, &mut self.sensor);
             let mut result = ask(port, question, within, &mut lines, sensor).await;
             for _ in 1..self.config.tries {
@@ -207,7 +206,7 @@ impl<'a> Run<'a> {
     ) -> Result<Option<LinkError>, SourceError> {
         self.sensor.begin();
         let (mut lines, mut buffer) = (Lines::from_the_middle(), Vec::new());
-        let opened = self.context.clock.now();
+        let opened = self.context.clock.monotonic();
         let (mut heard, mut unfit) = (Instant::now(), 0_u32);
         loop {
             let patience = if lines.is_open() { QUIET } else { TICK };
@@ -231,8 +230,8 @@ impl<'a> Run<'a> {
                     self.context.traffic.count_bad();
                 }
             }
-            let now = self.context.clock.now();
-            let waited = now.duration_since(opened).unsigned_abs();
+            let now = Now::of(&self.context.clock);
+            let waited = self.context.clock.monotonic().saturating_sub(opened);
             let is_due = waited >= self.sensor.patience() || unfit >= UNFIT;
             if is_due && self.sensor.is_silent(now) {
                 let why = self.sensor.unfit().cloned();
@@ -250,7 +249,7 @@ impl<'a> Run<'a> {
 
     /// Reports how a reading went.
     async fn tell(&mut self, result: Result<(), Health>) -> Result<(), SourceError> {
-        let now = self.context.clock.now();
+        let now = Now::of(&self.context.clock);
         let reports = match result {
             Ok(()) => {
                 self.context.traffic.count_good();
@@ -265,11 +264,9 @@ impl<'a> Run<'a> {
     }
 
     /// What is left of the interval that began then.
-    fn left(&self, begun: Timestamp) -> Duration {
+    fn left(&self, begun: Duration) -> Duration {
         let interval = self.config.interval.get();
-        let past = self.context.clock.now().duration_since(begun);
-        // A clock that was set back or ahead meanwhile says nothing.
-        let past = Duration::try_from(past).unwrap_or_default();
+        let past = self.context.clock.monotonic().saturating_sub(begun);
         interval.checked_sub(past).unwrap_or(AGAIN.min(interval))
     }
 
@@ -367,7 +364,7 @@ mod tests {
             silent_after: crate::config::Period::minutes(20),
             ..Config::default()
         });
-        let clock = Clock::following_tokio(Timestamp::UNIX_EPOCH, TimeZone::UTC);
+        let clock = Clock::following_tokio(jiff::Timestamp::UNIX_EPOCH, TimeZone::UTC);
         let (context, _bridge) = context(Links::new(), clock);
         tokio::spawn(source.run(context));
         let first = listener.accept().await.unwrap();

@@ -3,6 +3,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::bridge::{Feed, News};
 use crate::model::{Decimal, OnOff, Quantity, Update, Value};
@@ -228,7 +230,10 @@ fn nothing_is_shown_that_was_not_saved_before() {
         house.clock.move_to(at(0) + Duration::from_secs(seconds));
         let mut readings = Readings::new(id(), house.clock.now());
         readings.push("power", Decimal::integer(4800));
-        readings.push("energy_total", Decimal::from_watt_hours(4_358_100 + 20 * step as i64));
+        readings.push(
+            "energy_total",
+            Decimal::from_watt_hours(4_358_100 + 20 * step as i64),
+        );
         house.take(Report::Readings(readings));
         if step % 3 != 0 {
             house.settle();
@@ -244,8 +249,15 @@ fn nothing_is_shown_that_was_not_saved_before() {
             };
             let metric = METRICS.iter().find(|metric| metric.key == *key).unwrap();
             let kept = Counting::new(metric, saved.get(&counter).cloned());
-            assert!(kept.latest().unwrap().rounded(metric.decimals) >= shown, "{key}");
-            assert!(shown_last.insert(*key, shown).is_none_or(|last| shown >= last));
+            assert!(
+                kept.latest().unwrap().rounded(metric.decimals) >= shown,
+                "{key}"
+            );
+            assert!(
+                shown_last
+                    .insert(*key, shown)
+                    .is_none_or(|last| shown >= last)
+            );
         }
     }
     assert!(shown_last["energy_computed"] > Decimal::new(5, 1));
@@ -264,7 +276,9 @@ fn a_value_that_moves_rarely_is_shown_at_once_and_others_within_save_every() {
         let total = Decimal::from_watt_hours(4_358_100 + minutes * 100);
         assert_eq!(house.value("energy_total"), total.into());
     }
-    house.clock.move_to(house.clock.now() + Duration::from_secs(30));
+    house
+        .clock
+        .move_to(house.clock.now() + Duration::from_secs(30));
     let mut readings = Readings::new(id(), house.clock.now());
     readings.push("power", Decimal::integer(7));
     readings.push("energy_total", Decimal::from_watt_hours(4_359_200));
@@ -314,7 +328,11 @@ fn what_nobody_confirms_for_longer_than_its_patience_is_unknown() {
     let mut readings = Readings::new(id(), at(0));
     readings.push("link", true);
     house.take(Report::Readings(readings));
-    assert_eq!(house.intake.deadline(), None, "nothing has been confirmed yet");
+    assert_eq!(
+        house.intake.deadline(),
+        None,
+        "nothing has been confirmed yet"
+    );
     house.read(0, 1000, 4_358_100);
     assert_eq!(house.intake.deadline(), Some(Duration::from_secs(600)));
     // Words about health, or the connection, confirm no value.
@@ -337,7 +355,10 @@ fn what_nobody_confirms_for_longer_than_its_patience_is_unknown() {
     let Value::Text(reason) = house.value("reason") else {
         panic!()
     };
-    assert!(reason.starts_with("Data too old: nothing was heard for 10m. Check"), "{reason}");
+    assert!(
+        reason.starts_with("Data too old: nothing was heard for 10m. Check"),
+        "{reason}"
+    );
     // It is the adapter's word that counts where it knows more, and no other.
     house.take(Report::Health(id(), Health::new(HealthCode::Unreachable)));
     assert_eq!(house.code(), HealthCode::Unreachable);
@@ -363,7 +384,9 @@ fn no_step_of_the_wall_clock_makes_values_old_or_keeps_them_young() {
         assert!(!house.intake.on_time(), "{hours}");
         assert_eq!(house.code(), HealthCode::Online, "{hours}");
     }
-    house.clock.move_to(house.clock.now() + Duration::from_secs(600));
+    house
+        .clock
+        .move_to(house.clock.now() + Duration::from_secs(600));
     house.clock.step(jiff::SignedDuration::from_hours(-1));
     assert!(house.intake.on_time());
     assert_eq!(house.code(), HealthCode::Stale);
@@ -400,7 +423,10 @@ fn a_power_that_no_such_device_has_is_unknown_and_makes_no_energy() {
     let Value::Text(reason) = house.value("reason") else {
         panic!()
     };
-    assert!(reason.contains("Power is unknown") && reason.contains("max_power"), "{reason}");
+    assert!(
+        reason.contains("Power is unknown") && reason.contains("max_power"),
+        "{reason}"
+    );
     house.read(66, 1000, 4_359_000);
     assert_eq!(house.code(), HealthCode::Online);
     assert_eq!(house.number("energy_computed"), "1");
@@ -446,6 +472,18 @@ fn a_new_device_begins_at_zero_and_may_lag_by_what_it_does_not_show() {
     assert_eq!(pair(&mut house, 20, 100, 160), ["0.1", "0.16"]);
     let mut house = house_of_pairs();
     assert_eq!(pair(&mut house, 0, 100, 160), ["0.1", "0.16"]);
+}
+
+#[test]
+fn a_counter_that_the_device_does_not_know_now_is_unknown() {
+    let mut house = House::in_memory();
+    house.read(0, 1000, 4_358_100);
+    let mut readings = Readings::new(id(), at(5));
+    readings.push("energy_total", Value::Unknown);
+    house.take(Report::Readings(readings));
+    assert_eq!(house.value("energy_total"), Value::Unknown);
+    house.read(10, 1000, 0);
+    assert_eq!(house.number("energy_total"), "4358.1");
 }
 
 #[test]
@@ -585,7 +623,7 @@ fn what_nobody_declared_or_described_is_left_out() {
     readings.push("energy_computed", Decimal::integer(99));
     house.take(Report::Readings(readings));
     assert_eq!(house.value("surprise"), Value::Unknown);
-    assert_eq!(house.number("energy_computed"), "0");
+    assert_eq!(house.number("energy_computed"), "null");
     house.take(Report::Readings(Readings::new(
         DeviceId::new("x", "y"),
         at(0),
@@ -656,5 +694,110 @@ fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
         intake.take(0, "elsewhere", Report::Health(id(), Health::ONLINE));
         assert_eq!(intake.source_of(&id()), Some(0));
         assert_eq!(intake.health_of(&id()), Some(&Health::ONLINE));
+    }
+}
+
+/// What happens next to a device and the program that reads it.
+#[derive(Debug, Clone)]
+enum Event {
+    /// A reading after so many seconds; the counter has grown by so many watt-hours.
+    Reading(u64, i64),
+    /// A reading with a counter that is false.
+    Glitch(i64),
+    /// The wall clock is set.
+    Step(i64),
+    /// The disk has done its work.
+    Settled,
+    /// The program is killed and started again.
+    Killed,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (1_u64..100, 0_i64..100).prop_map(|(pause, gain)| Event::Reading(pause, gain)),
+        1 => prop_oneof![Just(0), Just(-5), 1_i64..4_000_000, Just(i64::MAX)].prop_map(Event::Glitch),
+        1 => (-40_000_000_i64..40_000_000).prop_map(Event::Step),
+        3 => Just(Event::Settled),
+        1 => Just(Event::Killed),
+    ]
+}
+
+/// A program that begins with what was in the file at this moment, in a file of its own: the writer
+/// of the one before must not write any more.
+fn killed(house: &House, path: &std::path::Path, next: &std::path::Path) -> House {
+    let found = Store::look_at(path).1;
+    let (store, _) = Store::open(next);
+    for (counter, state) in &found.counters {
+        store.save_counter(&id(), &counter.key, state);
+    }
+    store.flush(Duration::from_secs(20));
+    let (store, saved) = Store::open(next);
+    let mut again = House::new(store, saved);
+    // Another program, and the same time.
+    again
+        .clock
+        .step(house.clock.now().duration_since(again.clock.now()));
+    again.take(Report::Device(Box::new(device())));
+    again
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_counter_falls_jumps_or_is_made_up_whatever_happens(
+        events in prop::collection::vec(event(), 1..60)
+    ) {
+        const POWER: i64 = 3600;
+        let folder = tempfile::tempdir().unwrap();
+        let mut path = folder.path().join("0.db");
+        let (store, saved) = Store::open(&path);
+        let mut house = House::new(store, saved);
+        house.take(Report::Device(Box::new(device())));
+        let (mut total, mut passed) = (4_000_000, 0);
+        let mut before = [None; 2];
+        for (n, event) in events.into_iter().enumerate() {
+            let value = match event {
+                Event::Reading(pause, gain) => {
+                    house.clock.move_to(house.clock.now() + Duration::from_secs(pause));
+                    passed += pause;
+                    total += gain;
+                    Some(total)
+                }
+                Event::Glitch(value) => Some(value),
+                Event::Step(minutes) => {
+                    house.clock.step(jiff::SignedDuration::from_mins(minutes));
+                    None
+                }
+                Event::Settled => {
+                    house.settle();
+                    None
+                }
+                Event::Killed => {
+                    let next = folder.path().join(format!("{}.db", n + 1));
+                    house = killed(&house, &path, &next);
+                    path = next;
+                    prop_assert_eq!(house.value("energy_total"), Value::Unknown);
+                    prop_assert_eq!(house.value("energy_computed"), Value::Unknown);
+                    None
+                }
+            };
+            if let Some(value) = value {
+                let mut readings = Readings::new(id(), house.clock.now());
+                readings.push("power", Decimal::integer(POWER));
+                readings.push("energy_total", Decimal::from_watt_hours(value));
+                house.take(Report::Readings(readings));
+            }
+            let most = [
+                Decimal::from_watt_hours(total).rounded(1),
+                Decimal::from_watt_hours(POWER * i64::try_from(passed).unwrap() / 3600),
+            ];
+            for (index, key) in ["energy_total", "energy_computed"].into_iter().enumerate() {
+                let Some(shown) = house.value(key).as_number() else { continue };
+                prop_assert!(before[index].is_none_or(|before| shown >= before), "{key}: {shown}");
+                prop_assert!(shown <= most[index], "{key}: {shown} of {}", most[index]);
+                before[index] = Some(shown);
+            }
+        }
     }
 }
