@@ -183,7 +183,7 @@ impl Counting {
     ) {
         match (&mut self.memory, value) {
             (Memory::Integral(integral), value) => integral.add(heard, measured, value),
-            (Memory::SinceMidnight(gain), Some(value)) => gain.add(day, value),
+            (Memory::SinceMidnight(gain), Some(value)) => gain.add(heard, day, value),
             _ => return,
         }
         self.is_read = true;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::guard::latest;
+use super::guard::Behind;
 use super::moment::Moment;
 use crate::model::{Decimal, Derivation};
 
@@ -69,11 +69,13 @@ pub(super) struct SinceMidnight {
     /// The counter when the day began, in thousandths.
     base: i64,
     latest: i64,
+    #[serde(skip)]
+    behind: Behind,
 }
 
 impl SinceMidnight {
     /// Takes a good value of the counter on a day.
-    pub(super) fn add(&mut self, day: Date, counter: Decimal) {
+    pub(super) fn add(&mut self, heard: Moment, day: Date, counter: Decimal) {
         let value = counter.with_scale(3).mantissa();
         match self.day {
             Some(known) if day <= known => {
@@ -86,7 +88,7 @@ impl SinceMidnight {
             Some(_) if value >= self.latest => self.base = self.latest,
             _ => self.base = value,
         }
-        self.day = Some(latest(self.day, day));
+        self.day = Some(self.behind.latest(self.day, day, heard));
         self.latest = value;
     }
 
@@ -110,6 +112,12 @@ mod tests {
     use jiff::{SignedDuration, tz::TimeZone};
     use proptest::prelude::*;
     use std::time::Duration;
+
+    fn moment(hour: u64) -> Moment {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH, TimeZone::UTC);
+        clock.move_to(Timestamp::UNIX_EPOCH + Duration::from_secs(hour * 3600));
+        Moment::now(&clock)
+    }
 
     /// An integral beside a clock.
     struct Bench {
@@ -187,7 +195,7 @@ mod tests {
         );
         let mut gain = SinceMidnight::default();
         for counter in [i64::MIN, i64::MAX, i64::MIN, i64::MIN + 1] {
-            gain.add(date(2026, 6, 1), Decimal::new(counter, 3));
+            gain.add(moment(0), date(2026, 6, 1), Decimal::new(counter, 3));
         }
         assert!(gain.gain().is_some());
     }
@@ -196,30 +204,48 @@ mod tests {
     fn a_day_begins_where_the_last_one_ended() {
         let mut gain = SinceMidnight::default();
         assert_eq!(gain.gain(), None);
-        gain.add(date(2026, 6, 1), Decimal::new(1000, 1));
-        gain.add(date(2026, 6, 1), Decimal::new(1050, 1));
+        gain.add(moment(0), date(2026, 6, 1), Decimal::new(1000, 1));
+        gain.add(moment(0), date(2026, 6, 1), Decimal::new(1050, 1));
         assert_eq!(gain.gain(), Some(Decimal::integer(5)));
-        gain.add(date(2026, 6, 2), Decimal::new(1051, 1));
+        gain.add(moment(0), date(2026, 6, 2), Decimal::new(1051, 1));
         assert_eq!(gain.gain(), Some(Decimal::new(1, 1)));
         // The device was exchanged during the day.
-        gain.add(date(2026, 6, 2), Decimal::integer(3));
+        gain.add(moment(0), date(2026, 6, 2), Decimal::integer(3));
         assert_eq!(gain.gain(), Some(Decimal::new(1, 1)));
-        gain.add(date(2026, 6, 2), Decimal::integer(4));
+        gain.add(moment(0), date(2026, 6, 2), Decimal::integer(4));
         assert_eq!(gain.gain(), Some(Decimal::new(11, 1)));
     }
 
     #[test]
     fn a_day_in_the_future_does_not_stay() {
         let mut gain = SinceMidnight::default();
-        gain.add(date(2026, 6, 1), Decimal::integer(100));
-        gain.add(date(2026, 6, 1), Decimal::integer(104));
-        gain.add(date(2030, 1, 1), Decimal::integer(105));
-        gain.add(date(2026, 6, 1), Decimal::integer(107));
+        gain.add(moment(0), date(2026, 6, 1), Decimal::integer(100));
+        gain.add(moment(0), date(2026, 6, 1), Decimal::integer(104));
+        gain.add(moment(0), date(2030, 1, 1), Decimal::integer(105));
+        gain.add(moment(0), date(2026, 6, 1), Decimal::integer(107));
         assert_eq!(gain.gain(), Some(Decimal::integer(3)));
         // Yesterday's report after midnight counts for today.
-        gain.add(date(2026, 6, 2), Decimal::integer(108));
-        gain.add(date(2026, 6, 1), Decimal::integer(109));
+        gain.add(moment(0), date(2026, 6, 2), Decimal::integer(108));
+        gain.add(moment(0), date(2026, 6, 1), Decimal::integer(109));
         assert_eq!(gain.gain(), Some(Decimal::integer(2)));
+    }
+
+    #[test]
+    fn a_clock_that_stood_a_day_ahead_for_a_while_costs_no_midnight() {
+        let mut gain = SinceMidnight::default();
+        for (hour, day, counter, expected) in [
+            (10, 1, 100, 0),
+            (12, 1, 104, 4),
+            // The clock is set ahead, and back.
+            (13, 2, 105, 1),
+            (14, 1, 107, 3),
+            (15, 1, 108, 4),
+            (16, 1, 109, 5),
+            (26, 2, 110, 1),
+        ] {
+            gain.add(moment(hour), date(2026, 6, day), Decimal::integer(counter));
+            assert_eq!(gain.gain(), Some(Decimal::integer(expected)), "{hour}");
+        }
     }
 
     proptest! {

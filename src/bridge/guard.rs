@@ -32,6 +32,8 @@ const CONFIRMED_FOR: Duration = Duration::from_secs(60);
 const GROWTHS: u8 = 5;
 /// ... for so long are of that date, whether the counter was seen to fall or not.
 const GROWN_FOR: Duration = Duration::from_secs(20 * 60);
+/// How late data of yesterday can be.
+const LATE: Duration = Duration::from_secs(3600);
 /// Gain that is always plausible, in thousandths of the counter's unit (1 kWh): the resolution of
 /// coarse counters, and the delay between measuring and reporting.
 const SLACK: i64 = 1000;
@@ -54,6 +56,8 @@ pub(super) struct Guard {
     /// How often, and since when, it has grown on a new date without having fallen.
     #[serde(skip)]
     grown: Option<(u8, Moment)>,
+    #[serde(skip)]
+    behind: Behind,
 }
 
 /// A value in thousandths of the counter's unit (watt-hours for kWh).
@@ -166,8 +170,9 @@ impl Guard {
     /// Judges a sample of a counter that starts again at 0 on each day.
     pub(super) fn judge_daily(&mut self, sample: &Sample, limits: &Limits) -> Verdict {
         let point = Point::new(sample);
-        if self.day.is_some_and(|day| is_far_before(sample.day, day)) {
-            self.begin(sample.day);
+        let day = self.behind.latest(self.day, sample.day, sample.heard);
+        if self.day.is_some_and(|known| day < known) {
+            self.begin(day);
         }
         let is_new_day = self.day.is_some_and(|day| sample.day > day);
         let before = self.accepted.map(|last| last.value);
@@ -187,11 +192,10 @@ impl Guard {
         let verdict = self.judge(point, limits);
         if !matches!(verdict, Verdict::Held(_)) {
             let gain = before.map_or(0, |before| point.value.saturating_sub(before));
-            if !is_new_day || before == Some(0) && gain > 0 || self.keeps_growing(gain, point) {
-                let day = latest(self.day, sample.day);
-                if self.day != Some(day) {
-                    self.begin(day);
-                }
+            let is_first = self.day.is_none();
+            let has_begun = before == Some(0) && gain > 0;
+            if is_first || is_new_day && (has_begun || self.keeps_growing(gain, point)) {
+                self.begin(sample.day);
             }
         }
         verdict
@@ -291,12 +295,25 @@ impl Guard {
     }
 }
 
-/// The day that counts now. It does not go back, as a device may report of yesterday after
-/// midnight; but one that goes back further shows that the clock stood wrong before.
-pub(super) fn latest(known: Option<Date>, day: Date) -> Date {
-    match known {
-        Some(known) if !is_far_before(day, known) => known.max(day),
-        _ => day,
+/// Since when days are reported that come before the one that counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Behind(Option<Moment>);
+
+impl Behind {
+    /// The day that counts now. It does not go back, as a device may report of yesterday after
+    /// midnight; but one that goes back further, or for longer than any data is late, shows that a
+    /// clock stood wrong before.
+    pub(super) fn latest(&mut self, known: Option<Date>, day: Date, heard: Moment) -> Date {
+        let Some(known) = known.filter(|known| day < *known && !is_far_before(day, *known)) else {
+            self.0 = None;
+            return day;
+        };
+        let since = *self.0.get_or_insert(heard);
+        if heard.since(since) < LATE {
+            return known;
+        }
+        self.0 = None;
+        day
     }
 }
 

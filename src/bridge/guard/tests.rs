@@ -274,6 +274,27 @@ fn late_data_after_midnight_does_not_begin_the_day() {
 }
 
 #[test]
+fn a_clock_that_stood_a_day_ahead_for_a_while_costs_no_midnight() {
+    let mut guard = Guard::default();
+    let midnight = 1440 - 1_780_000_000 / 60 % 1440;
+    let mut daily = |minute, value, ahead: bool| {
+        let mut sample = sample(midnight + minute, value);
+        if ahead {
+            sample.day = sample.day.tomorrow().unwrap();
+        }
+        guard.judge_daily(&sample, &LIMITS)
+    };
+    for step in 0..100 {
+        // For two hours the clock is a day ahead.
+        let ahead = (20..44).contains(&step);
+        let verdict = daily(600 + step * 5, 5000 + step * 10, ahead);
+        assert_eq!(verdict, Verdict::Accepted, "{step}");
+    }
+    assert_eq!(daily(1430, 0, false), held(Reason::Zero));
+    assert_eq!(daily(1450, 0, false), Verdict::Accepted);
+}
+
+#[test]
 fn yesterdays_value_does_not_come_back_once_the_day_has_begun() {
     let mut guard = Guard::default();
     let midnight = 1440 - 1_780_000_000 / 60 % 1440;
