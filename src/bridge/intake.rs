@@ -400,7 +400,9 @@ impl Intake {
         let parent = parent.and_then(|via| self.health_of(via));
         let is_echo = health.code != HealthCode::Online
             && parent.is_some_and(|parent| parent.code == health.code);
-        if is_echo {
+        // That its values are nonsense was said of the values.
+        let is_said = health.code == HealthCode::Degraded && *health != entry.said;
+        if is_echo || is_said {
             // One trouble, one message: the device that all others are behind has told it.
             tracing::debug!("{name}: {}", health.sentence());
         } else if health.code.is_problem() {
