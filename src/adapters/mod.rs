@@ -203,6 +203,11 @@ pub trait Source: Send + Sync + fmt::Debug {
         format!("{}@{}", self.adapter(), self.label())
     }
 
+    /// What its devices can report beyond the tables of the adapter.
+    fn own_metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+
     /// Reads the device until told to stop. Trouble with the device is reported as health and
     /// never ends the task; an error means that the adapter itself cannot go on for now.
     fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>>;

@@ -42,8 +42,7 @@ pub(super) const COUNTER_GUARD: Metric = Metric::text("counter_guard")
     .about_connection();
 
 /// All that devices can get.
-#[cfg(test)]
-pub(crate) fn given_to_devices() -> impl Iterator<Item = Metric> {
+pub(crate) fn all() -> impl Iterator<Item = Metric> {
     METRICS.iter().cloned().chain([COUNTER_GUARD])
 }
 

@@ -18,6 +18,9 @@
 //! | `patience` | what nobody has confirmed for too long is unknown |
 //! | `holds` | what is not believed is said, once |
 
+use crate::adapters::Source;
+use crate::model::Metric;
+
 mod claims;
 mod connection;
 mod counting;
@@ -37,8 +40,16 @@ pub mod sums;
 mod supervisor;
 
 #[cfg(test)]
-pub(crate) use connection::given_to_devices;
+pub(crate) use connection::all as given_to_devices;
 pub(crate) use own_device::id as own_device_id;
 
 pub use hub::{Attendance, Commander, Feed, Hub, Known, News, View};
 pub use runner::{Bridge, Setup};
+
+/// What the bridge adds of its own: to every device, as a device, and as sums.
+pub fn own_metrics(sources: &[std::sync::Arc<dyn Source>]) -> Vec<Metric> {
+    let mut metrics = own_device::describe("", sources.iter()).metrics;
+    metrics.extend(connection::all());
+    metrics.push(sums::ENERGY);
+    metrics
+}

@@ -4,17 +4,18 @@ use clap::Args;
 
 use anyhow::anyhow;
 
+use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
 use crate::links::Links;
-use crate::terminal::say;
+use crate::terminal::{remark, say};
 
 /// Says whether the configuration is right, and what is wrong with it
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wattbridge check                          the file only
-  wattbridge check --connect                broker and devices too, each failure explained
+  wattbridge check             the file only
+  wattbridge check --connect   broker and devices too, each failure explained
 
 Exit code 0: all is right. 1: the broker or a device does not answer. 2: the file is wrong.")]
 pub(super) struct CheckArgs {
@@ -28,16 +29,15 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
-    if !configured.problems.is_empty() {
-        return Err(configured.problems.into());
+    for words in remarks(&configured) {
+        remark(&words);
     }
-    let count = configured.sources.len();
-    if count == 0 {
-        say(
-            "The file is right, but no device is configured yet: add a section such as [[aps_ecu]].",
-        );
-    } else {
+    if configured.sources.is_empty() {
+        return Err(configured.no_devices(&args.config).into());
+    }
+    if configured.problems.is_empty() {
         let several = |count: usize| if count == 1 { "" } else { "s" };
+        let count = configured.sources.len();
         let sums = match configured.sums.len() {
             0 => String::new(),
             sums => format!(", {sums} sum{}", several(sums)),
@@ -47,10 +47,19 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
             several(count)
         ));
     }
-    if args.connect {
+    // As `run` does: what is wrong with one section says nothing of the others.
+    let connected = if args.connect {
         connect(&configured, &args.config.links())
     } else {
         Ok(())
+    };
+    if configured.problems.is_empty() {
+        connected
+    } else {
+        if let Err(error) = connected {
+            remark(&error.to_string());
+        }
+        Err(configured.problems.into())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::terminal::say;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wattbridge completions bash > ~/.local/share/bash-completion/completions/wattbridge
+  wattbridge completions bash > /etc/bash_completion.d/wattbridge
   wattbridge completions zsh > ~/.zfunc/_wattbridge
   wattbridge completions fish > ~/.config/fish/completions/wattbridge.fish")]
 pub(super) struct CompletionsArgs {

@@ -6,25 +6,25 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::print::Lines;
-use super::{CliError, input};
-use crate::adapters::{ADAPTERS, Adapter, find};
+use super::{CliError, adapter, input};
+use crate::adapters::Adapter;
 use crate::config::{Problem, Problems, Section};
 use crate::terminal::{remark, say};
 
 /// Decodes what a device sent, from files
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each message becomes one JSON object on a line; what had to be refused is said on the standard error
+Each message becomes one JSON object on a line; what had to be refused is said on the standard error \
 output with its place. Files hold raw bytes, hexadecimal text, or a recording.
 
 Examples:
   wattbridge decode aps-ecu answer.hex
-  wattbridge decode aps-ecu --annotate answer.bin      each byte with its meaning
+  wattbridge decode aps-ecu --annotate answer.bin   each byte with its meaning
   echo 415053... | wattbridge decode aps-ecu -
   wattbridge decode aps-ecu ecu.recording --set time_zone=Europe/Berlin")]
 pub(super) struct DecodeArgs {
     /// The adapter, as in the configuration
-    #[arg(value_parser = adapter)]
+    #[arg(value_parser = adapter::by_name())]
     adapter: &'static dyn Adapter,
     /// The files; - is the standard input
     files: Vec<PathBuf>,
@@ -100,37 +100,12 @@ fn drain(decoder: &mut dyn crate::adapters::Decoder, annotate: bool, name: &str)
     }
 }
 
-/// An adapter by its name on the command line.
-pub(super) fn adapter(name: &str) -> Result<&'static dyn Adapter, String> {
-    let names = || {
-        let names = ADAPTERS
-            .iter()
-            .map(|adapter| adapter.kind().replace('_', "-"));
-        names.collect::<Vec<_>>().join(", ")
-    };
-    find(name).ok_or_else(|| format!("there is no such adapter; there is {}", names()))
-}
-
 /// `key=value` as one argument.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.trim().is_empty())
         .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
         .ok_or_else(|| format!("\"{text}\" is not of the form key=value"))
-}
-
-/// The section for a device at an address, with further pairs.
-pub(super) fn section(
-    adapter: &dyn Adapter,
-    address: &str,
-    pairs: &[(String, String)],
-) -> Result<Section, Problems> {
-    let mut all = Vec::with_capacity(pairs.len() + 2);
-    for (key, value) in adapter.address(address) {
-        all.push((key.to_owned(), value));
-    }
-    all.extend_from_slice(pairs);
-    Section::from_pairs(adapter.kind(), &all)
 }
 
 /// A problem with an argument.

@@ -30,8 +30,8 @@ const SHOWN: usize = 5;
 /// Shows everything at work: simulated devices, a bridge, an MQTT broker
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Simulated devices speak their real protocols on real sockets of this computer; a bridge reads them and
-announces them to an MQTT broker inside this process. Time runs 30 times faster for them. Point Home
+Simulated devices speak their real protocols on real sockets of this computer; a bridge reads them and \
+announces them to an MQTT broker inside this process. Time runs 30 times faster for them. Point Home \
 Assistant or any MQTT client at the address that is shown. Nothing is written to the disk.
 
 Examples:

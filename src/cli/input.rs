@@ -3,8 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 
+use super::trouble::why;
 use crate::links::{Event, Recording};
 
 /// More than any recording of a home.
@@ -20,10 +21,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, anyhow::Error> {
             .take(LARGEST + 1)
             .read_to_end(&mut bytes)
     } else {
-        let file = std::fs::File::open(path).with_context(|| format!("{name} cannot be opened"))?;
+        let file = std::fs::File::open(path)
+            .map_err(|error| anyhow!("{name} cannot be opened: {}", why(&error)))?;
         file.take(LARGEST + 1).read_to_end(&mut bytes)
     };
-    let count = count.with_context(|| format!("{name} cannot be read"))?;
+    let count = count.map_err(|error| anyhow!("{name} cannot be read: {}", why(&error)))?;
     if count as u64 > LARGEST {
         bail!("{name} is larger than 256 MiB; split it");
     }

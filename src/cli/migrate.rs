@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::CliError;
+use super::trouble::why;
 use crate::config::{Problem, Problems};
 use crate::migrate::{Migrated, kaifareader};
 use crate::terminal::{remark, say};
@@ -14,7 +15,7 @@ use crate::terminal::{remark, say};
 #[command(after_help = "\
 Examples:
   wattbridge migrate kaifareader meter.json > wattbridge.toml
-  (umask 077; wattbridge migrate kaifareader > wattbridge.toml)    readable for you alone
+  (umask 077; wattbridge migrate kaifareader > wattbridge.toml)   yours alone
 
 The other program's file stays as it is. Exit code 2 means that it cannot be used, and says why.")]
 pub(super) struct MigrateArgs {
@@ -55,7 +56,7 @@ fn read(file: &Path) -> Result<String, Problems> {
             _ => "name the text file that the other program reads",
         };
         let name = file.display().to_string();
-        Problem::new(name, format!("cannot be read: {error}"), hint).into()
+        Problem::new(name, format!("cannot be read: {}", why(&error)), hint).into()
     })
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod adapter;
 mod check;
 mod completions;
 mod decode;
@@ -7,6 +8,7 @@ mod decode;
 mod demo;
 mod discovery;
 mod health;
+mod init;
 mod input;
 mod logging;
 mod migrate;
@@ -14,6 +16,7 @@ mod page;
 mod ports;
 mod print;
 mod record;
+mod remarks;
 mod replay;
 mod run;
 mod scan;
@@ -21,6 +24,7 @@ mod setup;
 mod simulate;
 mod stop;
 mod tools;
+mod trouble;
 
 use std::process::ExitCode;
 
@@ -34,11 +38,12 @@ const ABOUT: &str = "Solar inverters and smart meters in Home Assistant, by MQTT
 
 const EXAMPLES: &str = "\
 Examples:
-  wattbridge demo                              see it work, without any device
-  wattbridge scan ecu 192.168.1.0/24           find APsystems ECUs
-  wattbridge ports                             list serial ports, for meters
-  wattbridge check --connect                   try the configuration, the broker and the devices
-  wattbridge run --config wattbridge.toml      connect everything, for years
+  wattbridge demo                      see it work, without any device
+  wattbridge init                      write a configuration file to begin with
+  wattbridge scan ecu 192.168.1.0/24   find APsystems ECUs
+  wattbridge ports                     list serial ports, for meters
+  wattbridge check --connect           try the file, the broker and the devices
+  wattbridge run                       connect everything, for years
 
 Each command explains itself: wattbridge COMMAND --help";
 
@@ -72,6 +77,7 @@ pub fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run::RunArgs::augment_args(Command::new("run")))
+        .subcommand(init::InitArgs::augment_args(Command::new("init")))
         .subcommand(check::CheckArgs::augment_args(Command::new("check")));
     #[cfg(feature = "demo")]
     let command = command.subcommand(demo::DemoArgs::augment_args(Command::new("demo")));
@@ -100,6 +106,7 @@ pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
     };
     match name {
         "run" => run::run(&args(matches)),
+        "init" => init::run(&args(matches)),
         "check" => check::run(&args(matches)),
         #[cfg(feature = "demo")]
         "demo" => demo::run(&args(matches)),
@@ -139,5 +146,40 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         command().debug_assert();
+    }
+
+    /// Prose is wrapped by the width of the terminal; examples have to fit as they are.
+    #[test]
+    fn every_help_fits_an_ordinary_terminal() {
+        fn look(command: &mut Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            let lines: Vec<&str> = help.lines().collect();
+            for pair in lines.windows(2) {
+                let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+                let is_broken = is_prose(pair[0]) && is_prose(pair[1]);
+                assert!(!is_broken || pair[0].ends_with(':'), "{path}:\n{}", pair[0]);
+            }
+            for line in lines.into_iter().filter(|line| line.starts_with(' ')) {
+                assert!(line.chars().count() <= 80, "{path}:\n{line}");
+            }
+            for inner in command.get_subcommands_mut() {
+                look(inner, &path);
+            }
+        }
+        look(&mut command(), "");
+    }
+
+    #[test]
+    fn adapters_are_listed_in_the_help() {
+        let mut command = command();
+        for name in ["decode", "record"] {
+            let command = command.find_subcommand_mut(name).unwrap();
+            let help = command.render_long_help().to_string();
+            for adapter in crate::adapters::ADAPTERS {
+                assert!(help.contains(&adapter::name(*adapter)), "{help}");
+            }
+        }
     }
 }

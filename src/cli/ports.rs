@@ -12,7 +12,7 @@ use crate::terminal::say;
 /// Lists the serial ports, by the names to configure
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line begins with what to write as port = \"...\": a name that stays the same, whatever is plugged
+Each line begins with what to write as port = \"...\": a name that stays the same, whatever is plugged \
 in beside it. In a container only ports that were passed to it are there.")]
 pub(super) struct PortsArgs {
     /// Looks in the /dev and /sys below this folder

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::decode::{adapter, pair, section};
-use super::{CliError, logging, runtime, stop};
+use super::adapter::section;
+use super::decode::pair;
+use super::trouble::why;
+use super::{CliError, adapter, logging, runtime, stop};
 use crate::adapters::Adapter;
 use crate::bridge::{Bridge, News, Setup};
 use crate::clock::Clock;
@@ -20,17 +22,17 @@ use crate::terminal::say;
 /// Records the exchange with a device in a file
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The file is text: each line a time, and the bytes in hexadecimal. `wattbridge replay` feeds it through
-the same adapter again, `wattbridge decode` shows what is in it. Stop other programs that talk to the
+The file is text: each line a time, and the bytes in hexadecimal. `wattbridge replay` feeds it through \
+the same adapter again, `wattbridge decode` shows what is in it. Stop other programs that talk to the \
 device first, a running wattbridge too.
 
 Examples:
   wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --for 20m
-  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask     serial numbers replaced, to show to others
-  wattbridge record kaifa /dev/ttyUSB0 --out meter.recording --mask --set key=8F3A...      the key, too")]
+  wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask
+  wattbridge record kaifa /dev/ttyUSB0 --out meter.recording --set key=8F3A...")]
 pub(super) struct RecordArgs {
     /// The adapter, as in the configuration
-    #[arg(value_parser = adapter)]
+    #[arg(value_parser = adapter::by_name())]
     adapter: &'static dyn Adapter,
     /// Address of the device
     address: String,
@@ -54,7 +56,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     let source = args.adapter.configure(&section)?;
     let mask = args.mask.then(|| args.adapter.mask(&section)).transpose()?;
     let file = std::fs::File::create_new(&args.out)
-        .with_context(|| format!("{} cannot be made; choose another name", args.out.display()))?;
+        .map_err(|error| anyhow!("{} cannot be made: {}", args.out.display(), why(&error)))?;
     let clock = Clock::system();
     let recorder = Recorder::new(Box::new(file), args.adapter.kind(), clock.now(), mask)
         .map_err(anyhow::Error::from)?;
@@ -97,6 +99,15 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
         stop.cancel();
     });
     recorder.finish().map_err(|error| anyhow!(error))?;
+    if !recorder.has_received() {
+        return Err(anyhow!(
+            "nothing came from {}; {} only has our own side. `wattbridge check --connect` says why \
+             nothing may come",
+            args.address,
+            args.out.display()
+        )
+        .into());
+    }
     say(&format!("Done: {}", args.out.display()));
     let file = args.out.display().to_string();
     let note = args.mask.then(|| args.adapter.mask_note(&section, &file));

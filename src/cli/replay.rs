@@ -8,7 +8,8 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::decode::{pair, section};
+use super::adapter::section;
+use super::decode::pair;
 use super::print::line;
 use super::{CliError, input, logging, runtime};
 use crate::adapters::find;
@@ -22,7 +23,7 @@ use crate::terminal::say;
 /// Feeds a recording through its adapter and prints what comes out
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each new state of a device becomes one JSON object on a line, at the times of the recording and
+Each new state of a device becomes one JSON object on a line, at the times of the recording and \
 without waiting for them.
 
 Examples:

@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::health::Beacon;
+use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
-use crate::config::{Problem, Problems};
 use crate::outputs::{OutputError, OutputSettings};
 use crate::store::Store;
 
@@ -25,10 +25,10 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wattbridge run                                   with wattbridge.toml in this folder
+  wattbridge run                               wattbridge.toml in this folder
   wattbridge run --config /etc/wattbridge.toml
-  WATTBRIDGE_MQTT_PASSWORD=... wattbridge run      any key of a single section can come from the environment
-  WATTBRIDGE_LOG=debug wattbridge run              with more in the log
+  WATTBRIDGE_MQTT_PASSWORD=... wattbridge run  any key of a single section
+  WATTBRIDGE_LOG=debug wattbridge run          more in the log
 
 Exit code 2 means that the configuration cannot be used: `wattbridge check` explains it.")]
 pub(super) struct RunArgs {
@@ -42,8 +42,11 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     for problem in &configured.problems {
         tracing::warn!("This part of the configuration is left out, the rest runs:\n{problem}");
     }
+    for words in remarks(&configured) {
+        tracing::warn!("{words}");
+    }
     if configured.sources.is_empty() {
-        return Err(no_devices(args, configured.problems).into());
+        return Err(configured.no_devices(&args.config).into());
     }
     let Configured {
         store,
@@ -138,15 +141,4 @@ pub(super) async fn connect(
             .context("wattbridge cannot go on")
             .map_err(CliError::from)
     })
-}
-
-fn no_devices(args: &RunArgs, problems: Problems) -> Problems {
-    let name = args.config.config.display().to_string();
-    let what = if problems.is_empty() {
-        "no device is configured"
-    } else {
-        "no device section can be used"
-    };
-    let hint = "add a section such as [[aps_ecu]] with the address of your device; docs/configuration.md shows how";
-    problems.merge(Problems::from(Problem::new(name, what, hint)))
 }

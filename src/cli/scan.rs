@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::decode::problem;
-use super::{CliError, runtime};
-use crate::adapters::{ADAPTERS, Finding, Scanner};
+use super::{CliError, adapter, runtime};
+use crate::adapters::{ADAPTERS, Adapter, Finding, Scanner};
 use crate::links::Endpoint;
 use crate::terminal::say;
 
@@ -27,8 +28,8 @@ Examples:
   wattbridge scan ecu 192.168.1.50          one address")]
 pub(super) struct ScanArgs {
     /// What to look for
-    #[arg(value_parser = scanner)]
-    what: Found,
+    #[arg(value_parser = by_name())]
+    what: Wanted,
     /// The network, as address/bits
     network: Network,
     /// TCP port, if it is not the usual one
@@ -42,28 +43,42 @@ pub(super) struct ScanArgs {
     force: bool,
 }
 
-#[derive(Clone)]
-struct Found(&'static dyn Scanner);
+/// What can be looked for, and whose section it gets.
+#[derive(Clone, Copy)]
+struct Wanted {
+    adapter: &'static dyn Adapter,
+    scanner: &'static dyn Scanner,
+}
 
-impl std::fmt::Debug for Found {
+impl std::fmt::Debug for Wanted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.name())
+        f.write_str(self.scanner.name())
     }
 }
 
-fn scanners() -> impl Iterator<Item = (&'static str, &'static dyn Scanner)> {
-    ADAPTERS
-        .iter()
-        .filter_map(|adapter| Some((adapter.kind(), adapter.scanner()?)))
+fn all() -> impl Iterator<Item = Wanted> {
+    ADAPTERS.iter().copied().filter_map(|adapter| {
+        let scanner = adapter.scanner()?;
+        Some(Wanted { adapter, scanner })
+    })
 }
 
-fn scanner(name: &str) -> Result<Found, String> {
-    let kind = name.replace('-', "_");
-    let mut all = scanners();
-    let found = all.find(|(adapter, scanner)| scanner.name() == name || *adapter == kind);
-    found.map(|(_, scanner)| Found(scanner)).ok_or_else(|| {
-        let names: Vec<_> = scanners().map(|(_, scanner)| scanner.name()).collect();
-        format!("this cannot be looked for; there is {}", names.join(", "))
+/// By the name of the device, or else by that of its adapter.
+fn by_name() -> impl TypedValueParser<Value = Wanted> {
+    let names = all().map(|wanted| {
+        PossibleValue::new(wanted.scanner.name())
+            .aliases([
+                adapter::name(wanted.adapter),
+                wanted.adapter.kind().to_owned(),
+            ])
+            .help(wanted.adapter.title())
+    });
+    PossibleValuesParser::new(names).try_map(|name: String| {
+        let called = |wanted: &Wanted| {
+            wanted.scanner.name() == name || wanted.adapter.kind() == name.replace('-', "_")
+        };
+        let found = all().find(called);
+        found.ok_or_else(|| anyhow!("{name} cannot be looked for"))
     })
 }
 
@@ -75,20 +90,34 @@ pub(super) fn run(args: &ScanArgs) -> Result<(), CliError> {
             "give the network of your home, such as 192.168.1.0/24, or --force if it is really yours",
         ));
     }
-    let scanner = args.what.0;
+    let Wanted { adapter, scanner } = args.what;
     let port = args.port.unwrap_or_else(|| scanner.port());
     let found = runtime()?.block_on(scan(scanner, network, port, args.parallel));
-    if found == 0 {
+    if found.is_empty() {
         return Err(anyhow!(
             "no {} in {network}. Is it the right network? Has the device power, and is it on the Wi-Fi?",
             scanner.name()
         )
         .into());
     }
+    say("\nFor your wattbridge.toml:");
+    for host in found {
+        let address = Endpoint { host, port }.to_string();
+        say(&format!(
+            "\n{}",
+            adapter::lines(adapter, &address).trim_end()
+        ));
+    }
     Ok(())
 }
 
-async fn scan(scanner: &'static dyn Scanner, network: Network, port: u16, parallel: u16) -> usize {
+/// Says what is found on the way; returns the addresses of the devices, in order.
+async fn scan(
+    scanner: &'static dyn Scanner,
+    network: Network,
+    port: u16,
+    parallel: u16,
+) -> Vec<String> {
     let permits = Arc::new(Semaphore::new(parallel.into()));
     let mut looks = JoinSet::new();
     for address in network.hosts() {
@@ -101,12 +130,13 @@ async fn scan(scanner: &'static dyn Scanner, network: Network, port: u16, parall
         });
     }
     let total = looks.len();
-    let (mut done, mut found) = (0, 0);
+    let mut done = 0;
+    let mut found = Vec::new();
     while let Some(look) = looks.join_next().await {
         done += 1;
         match look {
             Ok((address, Finding::Found(words))) => {
-                found += 1;
+                found.push(address);
                 clear_progress();
                 say(&format!("{address}  {words}"));
             }
@@ -121,7 +151,8 @@ async fn scan(scanner: &'static dyn Scanner, network: Network, port: u16, parall
         progress(done, total);
     }
     clear_progress();
-    found
+    found.sort_unstable();
+    found.iter().map(ToString::to_string).collect()
 }
 
 fn progress(done: usize, total: usize) {

@@ -110,6 +110,20 @@ impl Configured {
         }
     }
 
+    /// Why nothing can run, where no section makes a device.
+    pub(super) fn no_devices(self, args: &ConfigArgs) -> Problems {
+        let name = args.config.display().to_string();
+        let what = if self.problems.is_empty() {
+            "no device is configured"
+        } else {
+            "no device section can be used"
+        };
+        let hint = "add a section such as [[aps_ecu]] with the address of your device; \
+                    `wattbridge init -` shows how";
+        self.problems
+            .merge(Problems::from(Problem::new(name, what, hint)))
+    }
+
     fn read_sections(&mut self, file: &File) {
         let mut lines: BTreeMap<String, usize> = BTreeMap::new();
         for adapter in ADAPTERS {

@@ -9,7 +9,7 @@ use crate::adapters::{ADAPTERS, Adapter, find};
 
 const EXAMPLES: &str = "\
 Examples:
-  wattbridge simulate aps-ecu                                an ECU with some inverters on 127.0.0.1:8899
+  wattbridge simulate aps-ecu          an ECU with inverters on 127.0.0.1:8899
   wattbridge simulate aps-ecu --listen 127.0.0.1:9000 --speed 60";
 
 pub(super) fn command() -> Command {

@@ -96,8 +96,7 @@ impl File {
             return Err(match error.kind() {
                 io::ErrorKind::NotFound => problem(
                     "there is no such file",
-                    "make one with any text editor: docs/configuration.md has an example for every \
-                     device; or name the right one with --config",
+                    "`wattbridge init` makes one; or name the right one with --config",
                 ),
                 io::ErrorKind::PermissionDenied => problem(
                     "wattbridge may not read this file",

@@ -47,4 +47,5 @@ pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;
 pub use settings::{Complaint, Settings};
+pub use wording::{nearest, quoted};
 pub use zone::Zone;

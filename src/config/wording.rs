@@ -15,10 +15,7 @@ pub(super) fn is_same(written: &str, known: &str) -> bool {
 }
 
 /// The known name that was probably meant.
-pub(super) fn nearest<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = written.chars().count();
     if length > LONGEST_NAME {
         return None;
@@ -48,7 +45,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// A text in quotes, cut short, without anything a terminal would obey.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
         shown.push('…');

@@ -49,7 +49,7 @@ impl Endpoint {
 }
 
 /// Where a stream of bytes is to be had, as users write it: `/dev/ttyUSB0`,
-/// `/dev/serial/by-id/usb-...`, `COM3`, `tcp://192.168.1.9:2001`, `tcp://[fe80::1]:2001`.
+/// `/dev/serial/by-id/usb-...`, `tcp://192.168.1.9:2001`, `tcp://[fe80::1]:2001`.
 ///
 /// The `socket://` of pySerial is read as `tcp://`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
@@ -90,6 +90,11 @@ pub enum AddressError {
         /// What may have been meant.
         instead: String,
     },
+    /// A port as it is called on other systems.
+    #[error(
+        "\"{0}\" is the name of a port on Windows; here it is one such as /dev/ttyUSB0: `wattbridge ports` lists them"
+    )]
+    OfWindows(String),
     /// There are control characters in it.
     #[error("the address has characters in it that cannot be seen; write it anew")]
     Unprintable,
@@ -153,7 +158,10 @@ impl FromStr for Address {
         if text.chars().any(char::is_control) {
             return Err(AddressError::Unprintable);
         }
-        if text.starts_with('/') || is_windows_port(text) {
+        if is_windows_port(text) {
+            return Err(AddressError::OfWindows(text.to_owned()));
+        }
+        if text.starts_with('/') {
             return Ok(Self::Serial(PathBuf::from(text)));
         }
         match text.split_once("://") {
@@ -264,8 +272,6 @@ mod tests {
                 "/dev/serial/by-id/usb-FTDI_a:b-if00-port0",
                 "/dev/serial/by-id/usb-FTDI_a:b-if00-port0",
             ),
-            ("COM3", "COM3"),
-            (r"\\.\COM12", r"\\.\COM12"),
             ("tcp://192.168.1.9:2001", "tcp://192.168.1.9:2001"),
             ("TCP://meter.home:2001/", "tcp://meter.home:2001"),
             ("socket://192.168.1.9:2001", "tcp://192.168.1.9:2001"),
@@ -300,6 +306,8 @@ mod tests {
             ("192.168.1.9:2001", "did you mean tcp://192.168.1.9:2001?"),
             ("COM", "/dev/ttyUSB0, or tcp://"),
             ("COM3x", "/dev/ttyUSB0, or tcp://"),
+            ("COM3", "wattbridge ports"),
+            (r"\\.\COM12", "wattbridge ports"),
             ("/dev/tty\nUSB0", "cannot be seen"),
         ] {
             let wrong = text.parse::<Address>().unwrap_err().to_string();

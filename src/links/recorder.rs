@@ -37,6 +37,7 @@ struct Inner {
     streams: BTreeSet<u64>,
     held: BTreeMap<u64, Held>,
     error: Option<std::io::Error>,
+    has_received: bool,
 }
 
 /// Bytes of one message, as far as they have come.
@@ -74,6 +75,7 @@ impl Recorder {
             streams: BTreeSet::new(),
             held: BTreeMap::new(),
             error: None,
+            has_received: false,
         };
         Ok(Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -97,6 +99,11 @@ impl Recorder {
     /// Writes down what happened.
     pub fn record(&self, line: &Line) {
         self.lock().record(line);
+    }
+
+    /// Whether anything has come from the other side.
+    pub fn has_received(&self) -> bool {
+        self.lock().has_received
     }
 
     /// The first trouble there was with writing, if any.
@@ -123,7 +130,10 @@ impl Inner {
     fn record(&mut self, line: &Line) {
         let (sent, bytes) = match &line.event {
             Event::Sent(bytes) => (true, bytes),
-            Event::Received(bytes) => (false, bytes),
+            Event::Received(bytes) => {
+                self.has_received = true;
+                (false, bytes)
+            }
             _ => {
                 self.flush_held(line.connection);
                 if line.event == Event::Close {

@@ -46,6 +46,22 @@ const KEYS: &[&str] = &[
     "export_mqtt_basetopic",
 ];
 
+/// What programs that were made from kaifareader call the same settings.
+const RENAMED: &[(&str, &str)] = &[
+    ("mqtt_server", "export_mqtt_server"),
+    ("mqtt_host", "export_mqtt_server"),
+    ("mqtt_broker", "export_mqtt_server"),
+    ("mqtt_port", "export_mqtt_port"),
+    ("mqtt_user", "export_mqtt_user"),
+    ("mqtt_username", "export_mqtt_user"),
+    ("mqtt_password", "export_mqtt_password"),
+    ("mqtt_basetopic", "export_mqtt_basetopic"),
+    ("mqtt_base_topic", "export_mqtt_basetopic"),
+    ("mqtt_topic", "export_mqtt_basetopic"),
+];
+/// Whether they use MQTT, which kaifareader says in `export_format`.
+const SWITCH: &str = "mqtt_enabled";
+
 const HEAD: &str = "\
 # Made by `wattbridge migrate kaifareader`. The key of your meter is in here: keep this file private.
 #
@@ -57,7 +73,7 @@ const HEAD: &str = "\
 ";
 
 const NO_BROKER: &str = "
-# kaifareader did not use MQTT. To see the meter in Home Assistant, remove these two lines and write
+# Nothing in the old file says that MQTT was used. To see the meter in Home Assistant, remove these two lines and write
 # where its broker is: [mqtt] with host, username and password.
 [home_assistant]
 enabled = false
@@ -126,7 +142,8 @@ pub enum KaifareaderError {
 /// If it is not JSON, or lacks what no meter can be read without: its port and its key, and what the
 /// chosen export needs.
 pub fn migrate(json: &str) -> Result<Migrated, KaifareaderError> {
-    let settings = Json::read(json)?;
+    let mut settings = Json::read(json)?;
+    settings.rename();
     let mut remarks = Vec::new();
     let mut toml = Zeroizing::new(HEAD.to_owned());
     for key in settings
@@ -135,7 +152,7 @@ pub fn migrate(json: &str) -> Result<Migrated, KaifareaderError> {
         .filter(|key| !KEYS.contains(&key.as_str()))
     {
         remarks.push(format!(
-            "{key:?} is not a setting of kaifareader and is left out; look it up in docs/configuration.md if it matters."
+            "{key:?} is not a setting of kaifareader and is left out; look for what it did in docs/configuration.md if it matters."
         ));
     }
     match settings.text("export_format", "\"MQTT\"")? {
@@ -148,7 +165,7 @@ pub fn migrate(json: &str) -> Result<Migrated, KaifareaderError> {
                 Some(other) => format!("\"export_format\" {other:?} is not MQTT or SOLARVIEW"),
             };
             remarks.push(format!(
-                "{why}, so kaifareader passed nothing on. Add [mqtt] to see the meter in Home Assistant."
+                "{why}, so nothing is passed on to anybody yet. Add [mqtt] to see the meter in Home Assistant."
             ));
         }
     }
@@ -163,7 +180,7 @@ fn mqtt(
     remarks: &mut Vec<String>,
 ) -> Result<(), KaifareaderError> {
     let host = settings.needed("export_mqtt_server", "\"192.168.1.10\"")?;
-    let base = settings.needed("export_mqtt_basetopic", "\"home/meter\"")?;
+    let base = settings.text("export_mqtt_basetopic", "\"home/meter\"")?;
     let port = settings.number("export_mqtt_port", u16::MAX.into(), "1883")?;
     let user = settings.text("export_mqtt_user", "\"meter\"")?;
     let password = settings.text("export_mqtt_password", "\"a password\"")?;
@@ -189,6 +206,14 @@ fn mqtt(
         ),
         (None, None) => {}
     }
+    let Some(base) = base else {
+        remarks.push(
+            "\"export_mqtt_basetopic\" is missing, so the old topics are not published. To go on \
+             using them, add [kaifareader] with enabled = true and their base_topic."
+                .to_owned(),
+        );
+        return Ok(());
+    };
     toml.push_str("\n# The topics as before, for what you have built upon them. Home Assistant does not need them.\n");
     toml.push_str("[kaifareader]\nenabled = true\n");
     text(toml, "base_topic", base);
@@ -284,6 +309,18 @@ fn look_over(toml: &str) -> Vec<String> {
     problems.map(|problem| problem.to_string()).collect()
 }
 
+fn is_yes(value: &Value) -> bool {
+    match value {
+        Value::Bool(on) => *on,
+        Value::Number(number) => number.as_i64() != Some(0),
+        Value::String(words) => {
+            let words = words.trim().to_ascii_lowercase();
+            !["", "0", "false", "no", "off"].contains(&words.as_str())
+        }
+        _ => false,
+    }
+}
+
 /// The settings of the file.
 struct Json(Map<String, Value>);
 
@@ -297,6 +334,24 @@ impl Json {
                 line: error.line(),
                 column: error.column(),
             }),
+        }
+    }
+
+    /// Calls everything as kaifareader does.
+    fn rename(&mut self) {
+        let mut is_other = false;
+        for (theirs, ours) in RENAMED {
+            if !self.0.contains_key(*ours)
+                && let Some(value) = self.0.remove(*theirs)
+            {
+                self.0.insert((*ours).to_owned(), value);
+                is_other = true;
+            }
+        }
+        // Those programs have no export_format: with a broker they use it, unless it is switched off.
+        let is_on = self.0.remove(SWITCH).as_ref().map_or(is_other, is_yes);
+        if is_on && !self.0.contains_key("export_format") {
+            self.0.insert("export_format".to_owned(), "MQTT".into());
         }
     }
 

@@ -57,8 +57,8 @@ async fn files_without_a_device_that_can_be_used() {
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(run.err.contains("no device is configured") && run.err.contains("[[aps_ecu]]"));
     let check = home.done(&["check"]).await;
-    assert_eq!(check.code, Some(0), "{check:?}");
-    assert!(check.out.contains("no device is configured yet"));
+    assert_eq!(check.code, Some(2), "{check:?}");
+    assert!(check.err.contains("no device is configured") && check.err.contains("wattbridge init"));
 
     for wrong in [
         "[[aps_ecu]]\n",
@@ -129,4 +129,98 @@ async fn command_lines_that_are_wrong() {
         assert!(done.err.len() > 30, "{args:?} {done:?}");
     }
     assert_eq!(home.files(), ["wattbridge.toml"]);
+}
+
+#[tokio::test]
+async fn a_file_to_begin_with_is_made_once_and_readable_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new(1883, &[]);
+    let made = home.done(&["init", "new.toml"]).await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert!(made.out.contains("wattbridge check"), "{made:?}");
+    let file = home.path().join("new.toml");
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains("#[[kaifa]]") && text.contains("#[mqtt]"),
+        "{text}"
+    );
+    let shown = home.done(&["init", "-"]).await;
+    assert_eq!(shown.out.trim_end(), text.trim_end());
+    std::fs::write(&file, "mine").unwrap();
+    let again = home.done(&["init", "new.toml"]).await;
+    assert_eq!(again.code, Some(2), "{again:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[tokio::test]
+async fn what_is_surely_not_meant_is_said() {
+    let home = Home::new(1883, &[]);
+    let check = async |content: &str| {
+        std::fs::write(home.file(), content).unwrap();
+        home.done(&["check"]).await
+    };
+    let ecu = "[[aps_ecu]]\nhost = \"192.0.2.1\"\n";
+    let done = check(&format!(
+        "[home_assistant]\nexclude = [\"enery_today\", \"energy_today\", \"aps_ecu_216000000001_power\"]\n\
+         pace = {{ volage_l1 = {{ every = \"5m\" }}, \"*\" = {{ every = \"5s\" }} }}\n{ecu}"
+    ))
+    .await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(
+        done.err.contains(
+            "exclude: no device here has \"enery_today\"; did you mean \"energy_today\"?"
+        )
+    );
+    assert!(
+        done.err
+            .contains("pace: no device here has \"volage_l1\"; did you mean \"voltage_l1\"?")
+    );
+    assert_eq!(done.err.lines().count(), 2, "{done:?}");
+
+    let done = check(&format!("[home_assistant]\nenabled = false\n{ecu}")).await;
+    assert!(
+        done.err.contains("Nothing is passed on to anybody"),
+        "{done:?}"
+    );
+    let done = check(&format!("[mqtt]\nhost = \"127.0.0.1:18831\"\n{ecu}")).await;
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.err.contains("port = 18831"), "{done:?}");
+    let done = check("[[kaifa]]\nport = \"COM3\"\n").await;
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.err.contains("wattbridge ports"), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_section_that_is_wrong_does_not_keep_the_others_from_being_tried() {
+    let home = Home::new(1, &[]);
+    let port = crate::support::ports::free_port();
+    let wrong = "[[aps_ecu]]\nhsot = \"192.0.2.1\"\n";
+    let other = format!("[[aps_ecu]]\nhost = \"127.0.0.1\"\nport = {port}\n");
+    home.write(&[wrong.to_owned(), other]);
+    let done = home.done(&["check", "--connect"]).await;
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.err.contains("hsot"), "{done:?}");
+    assert!(done.out.contains("failed  aps_ecu 127.0.0.1"), "{done:?}");
+}
+
+#[tokio::test]
+async fn a_recording_of_nobody_is_no_success() {
+    let home = Home::new(1, &[]);
+    let nobody = format!("127.0.0.1:{}", crate::support::ports::free_port());
+    let done = home
+        .done(&[
+            "record",
+            "aps-ecu",
+            &nobody,
+            "--out",
+            "nobody.recording",
+            "--for",
+            "300ms",
+        ])
+        .await;
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.err.contains("nothing came from 127.0.0.1"), "{done:?}");
+    assert!(!done.out.contains("Done"), "{done:?}");
 }

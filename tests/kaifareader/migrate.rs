@@ -93,7 +93,7 @@ fn solarview_becomes_its_file() {
 #[test]
 fn no_export_is_said() {
     let (outputs, said) = outputs(&meter_json(&json!({})));
-    assert!(said.contains("passed nothing on"), "{said}");
+    assert!(said.contains("nothing is passed on"), "{said}");
     assert!(outputs.switched_on().is_empty());
 }
 

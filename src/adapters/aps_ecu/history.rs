@@ -20,9 +20,9 @@ pub(super) struct History;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  wattbridge aps-ecu history 192.168.1.50                     the energy of the last week
+  wattbridge aps-ecu history 192.168.1.50                    the last week
   wattbridge aps-ecu history 192.168.1.50 --period year
-  wattbridge aps-ecu history 192.168.1.50 --day 2026-06-21    the power of one day")]
+  wattbridge aps-ecu history 192.168.1.50 --day 2026-06-21   one day")]
 struct HistoryArgs {
     /// Address of the ECU
     host: String,

@@ -88,7 +88,7 @@ impl Settings for Config {
                 "port",
                 "the port of the meter is missing",
                 "write port = \"/dev/serial/by-id/usb-...\", or \"tcp://192.168.1.9:2001\"; \
-                 `ls /dev/serial/by-id` shows the ports",
+                 `wattbridge ports` lists them",
             ));
         }
         if self

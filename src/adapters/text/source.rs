@@ -12,10 +12,10 @@ use super::lines::Lines;
 use super::program::run_program;
 use super::section::Text;
 use super::sensor::{Now, Sensor};
-use super::{KIND, diagnosis, probe};
+use super::{KIND, diagnosis, metrics, probe};
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
-use crate::model::{CommandOutcome, Health, HealthCode, Report};
+use crate::model::{CommandOutcome, Health, HealthCode, Metric, Report};
 
 /// Between two tries of one reading.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -39,6 +39,10 @@ impl Source for Text {
 
     fn port(&self) -> Option<&Address> {
         self.config.port.as_ref()
+    }
+
+    fn own_metrics(&self) -> Vec<Metric> {
+        metrics::of(&self.config.values)
     }
 
     fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {

@@ -17,6 +17,11 @@ use crate::model::{
     Behavior, Device, DeviceId, Health, Metric, Quantity, Readings, Report, Update,
 };
 
+/// What `energy = true` adds.
+pub(in crate::bridge) const ENERGY: Metric = Metric::lifetime("energy_computed", Quantity::Energy)
+    .named("Energy (computed)")
+    .decimals(2);
+
 /// How long changes are gathered, so that members that speak at the same time count at the same time,
 /// and many of them cost no more than one.
 const GATHER: Duration = Duration::from_secs(1);
@@ -55,12 +60,7 @@ impl Sum {
             .metrics
             .push(Metric::measurement(key, sort.quantity).decimals(sort.decimals));
         if settings.energy && sort.quantity == Quantity::Power {
-            device.metrics.push(
-                Metric::lifetime("energy_computed", Quantity::Energy)
-                    .named("Energy (computed)")
-                    .decimals(2)
-                    .integral_of(key),
-            );
+            device.metrics.push(ENERGY.integral_of(key));
         }
         device
     }

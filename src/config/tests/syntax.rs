@@ -173,8 +173,7 @@ fn files_that_cannot_be_read() {
     assert_eq!(
         File::load(&missing).unwrap_err().to_string(),
         format!(
-            "{}: there is no such file\n  = make one with any text editor: docs/configuration.md \
-             has an example for every device; or name the right one with --config",
+            "{}: there is no such file\n  = `wattbridge init` makes one; or name the right one with --config",
             missing.display()
         )
     );

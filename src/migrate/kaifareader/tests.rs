@@ -90,7 +90,44 @@ fn solarview_and_nothing_at_all_need_no_broker() {
         let file = tables(&migrated);
         let names: Vec<_> = file.keys().collect();
         assert_eq!(names, ["home_assistant", "kaifa"]);
-        assert!(migrated.remarks[0].contains("passed nothing on"));
+        assert!(migrated.remarks[0].contains("nothing is passed on"));
+    }
+}
+
+#[test]
+fn what_others_call_the_same_settings_is_understood() {
+    let file = |more: Value| {
+        let mut settings = json!({
+            "port": "/dev/ttyUSB0",
+            "key_hex_string": KEY,
+            "mqtt_server": "192.0.2.7",
+            "mqtt_port": 1884,
+            "mqtt_user": "meter",
+            "mqtt_password": "secret",
+        });
+        for (key, value) in more.as_object().unwrap() {
+            settings[key] = value.clone();
+        }
+        migrate(&settings.to_string()).unwrap()
+    };
+    for more in [
+        json!({}),
+        json!({ "mqtt_enabled": true }),
+        json!({ "mqtt_enabled": "true", "mqtt_topic": "home/meter" }),
+    ] {
+        let migrated = file(more.clone());
+        let tables = tables(&migrated);
+        assert_eq!(tables["mqtt"]["host"].as_str(), Some("192.0.2.7"));
+        assert_eq!(tables["mqtt"]["password"].as_str(), Some("secret"));
+        assert!(!tables.contains_key("home_assistant"));
+        let has_topic = more.get("mqtt_topic").is_some();
+        assert_eq!(tables.contains_key("kaifareader"), has_topic);
+        assert_eq!(migrated.remarks.is_empty(), has_topic, "{migrated:?}");
+    }
+    for off in [json!(false), json!("no"), json!(0)] {
+        let migrated = file(json!({ "mqtt_enabled": off }));
+        assert!(!tables(&migrated).contains_key("mqtt"));
+        assert!(!migrated.toml.contains("did not use"));
     }
 }
 
@@ -146,12 +183,7 @@ fn what_cannot_be_taken_over_is_said() {
 #[test]
 fn a_file_that_cannot_work_says_what_to_do() {
     let error = |settings: Value| migrate(&settings.to_string()).unwrap_err();
-    for key in [
-        "port",
-        "key_hex_string",
-        "export_mqtt_server",
-        "export_mqtt_basetopic",
-    ] {
+    for key in ["port", "key_hex_string", "export_mqtt_server"] {
         for settings in [without(key), with(key, Value::Null), with(key, " ".into())] {
             let error = error(settings);
             let is_missing = matches!(error, KaifareaderError::Missing { key: k, .. } if k == key);

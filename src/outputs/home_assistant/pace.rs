@@ -27,7 +27,7 @@ use crate::config::{Complaint, Period};
 use crate::model::{Behavior, Decimal, Device, DeviceState, HealthCode, Metric, Quantity, Value};
 
 /// Stands for every key.
-const ALL: &str = "*";
+pub(super) const ALL: &str = "*";
 /// The key of the moment that each state message carries.
 const MOMENT: &str = "ts";
 /// Values that stand still for longer help nobody.

@@ -128,6 +128,15 @@ impl Settings for MqttSettings {
                 format!("\"{}\" is not the name or address of a computer", self.host),
                 "write \"192.168.1.10\" or \"homeassistant.local\", without \"mqtt://\"",
             ));
+        } else if let Some((host, port)) = self.host.split_once(':')
+            // A bare IPv6 address has more colons.
+            && port.parse::<u16>().is_ok()
+        {
+            complaints.push(Complaint::new(
+                "host",
+                format!("\"{}\" is a name and a port in one", self.host),
+                format!("write host = \"{host}\" and below it port = {port}"),
+            ));
         }
         if self.port == Some(0) {
             complaints.push(Complaint::new(

@@ -24,7 +24,7 @@ pub(in super::super) struct History;
 #[command(after_help = "\
 Examples:
   wattbridge victron history /dev/ttyUSB0              a table, day by day
-  wattbridge victron history tcp://192.168.1.9:2001    of a device behind a TCP server
+  wattbridge victron history tcp://192.168.1.9:2001    over the network
   wattbridge victron history /dev/ttyUSB0 --days 6 --json")]
 struct HistoryArgs {
     /// Serial port, or tcp://HOST:PORT
