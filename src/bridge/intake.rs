@@ -368,6 +368,8 @@ impl Intake {
         entry.said = health;
         if self.renew_health(id)
             && let Some(entry) = self.entries.get(id)
+            // Good news go out with the values that they come with. Bad news never wait.
+            && !(entry.is_kept_back && entry.state.health.code.has_data())
         {
             self.hub.put_state(Arc::clone(&entry.state));
         }
