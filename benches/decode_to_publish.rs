@@ -24,7 +24,6 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wattbridge::adapters::aps_ecu::simulator::{
     Event as Happened, Happening, Model, Plant, Settings, Simulator,
@@ -38,7 +37,7 @@ use wattbridge::links::{Event as Line, Line as At, Links, Recording};
 use wattbridge::model::{DeviceId, Update};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview_state, run};
 use wattbridge::outputs::mqtt::MqttSettings;
-use wattbridge::outputs::mqtt::session::{Event, Session};
+use wattbridge::outputs::mqtt::session::{Event, Events, Session};
 use wattbridge::store::Store;
 
 use support::mosquitto::{self, Mosquitto};
@@ -169,7 +168,7 @@ fn in_memory(c: &mut Criterion) {
 /// Waits for the end of the next round on both sides.
 async fn next_round(
     events: &mut Receiver<Happened>,
-    messages: &mut mpsc::Receiver<Event>,
+    messages: &mut Events,
     last: &str,
 ) -> Duration {
     let answered = loop {
@@ -184,7 +183,7 @@ async fn next_round(
         break Instant::now();
     };
     // What is left of the round before.
-    while messages.try_recv().is_ok() {}
+    while messages.try_recv().is_some() {}
     loop {
         match messages.recv().await.unwrap() {
             Event::Received(message) if message.topic == last => return answered.elapsed(),
@@ -227,7 +226,7 @@ fn over_sockets(c: &mut Criterion) {
 async fn start(
     mqtt: &MqttSettings,
     stop: &CancellationToken,
-) -> (Receiver<Happened>, mpsc::Receiver<Event>, String) {
+) -> (Receiver<Happened>, Events, String) {
     let inverters = "8xDS3,8xQS1,4xYC1000".parse().unwrap();
     let plant = Plant::new(Model::EcuRPro, ECU.parse().unwrap(), &inverters).unwrap();
     let simulator = Simulator::start(

@@ -1,6 +1,5 @@
 //! The program: parse the command line, do it, say what went wrong.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use wattbridge::cli;
@@ -10,8 +9,7 @@ fn main() -> ExitCode {
     match cli::main(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whoever reads this may have gone, which is no second error.
-            let _ = writeln!(std::io::stderr(), "{error}");
+            error.tell();
             error.exit_code()
         }
     }

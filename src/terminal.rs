@@ -1,14 +1,106 @@
 //! What commands say to the user. The log is somewhere else.
+//!
+//! Whatever is said may hold words from outside: from the broker, from a device, from a file. Nothing
+//! in them is obeyed by a terminal, or makes a line that nobody wrote.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io::Write;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Target of log lines that somebody else, on the broker for instance, can cause as often as they
+/// like: one of each kind is written in a minute, with how many there were.
+pub(crate) const OUTSIDE: &str = "wattbridge::outside";
 
 /// Says something that was asked for, and ends the line, on standard output. False when nobody reads any more, as after `| head`, which is
 /// no trouble: there is nobody left to tell.
 pub(crate) fn say(text: &str) -> bool {
-    writeln!(std::io::stdout().lock(), "{text}").is_ok()
+    writeln!(std::io::stdout().lock(), "{}", visible(text)).is_ok()
 }
 
 /// Says something that is no result, and ends the line, on standard error.
 pub(crate) fn remark(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
+}
+
+/// The same as the last thing of all; does not wait for a reader who does not read.
+pub(crate) fn last_words(text: String) {
+    let (said, is_said) = mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        remark(&text);
+        let _ = said.send(());
+    });
+    let _ = is_said.recv_timeout(Duration::from_secs(2));
+}
+
+/// A text as it may be shown: what a terminal would obey is spelt out, lines and tabs stay.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let is_harmless = |c: char| !is_obeyed(c) || c == '\n' || c == '\t';
+    if text.chars().all(is_harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_harmless(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Spells out everything that a terminal would obey, line breaks too, on the way to `W`.
+pub(crate) struct OneLine<W>(pub(crate) W);
+
+impl<W: fmt::Write> fmt::Write for OneLine<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(is_obeyed) {
+            self.0.write_str(&rest[..at])?;
+            let mut behind = rest[at..].chars();
+            if let Some(c) = behind.next() {
+                write!(self.0, "{}", c.escape_default())?;
+            }
+            rest = behind.as_str();
+        }
+        self.0.write_str(rest)
+    }
+}
+
+/// Control characters, and those that turn the direction of a text or break a line without being one.
+pub(crate) fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::fmt::Write as _;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelt_out() {
+        assert_eq!(visible("a\tb\nü ° … 電"), "a\tb\nü ° … 電");
+        assert_eq!(
+            visible("\u{1b}[2J\r\u{7}\u{9b}31m\u{202e}x"),
+            "\\u{1b}[2J\\r\\u{7}\\u{9b}31m\\u{202e}x"
+        );
+        let mut line = OneLine(String::new());
+        line.write_str("a\nb\r\n\u{1b}]0;x").unwrap();
+        assert_eq!(line.0, "a\\nb\\r\\n\\u{1b}]0;x");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_obeyed(text: String) {
+            let shown = visible(&text);
+            prop_assert!(shown.chars().all(|c| !is_obeyed(c) || c == '\n' || c == '\t'));
+            let mut line = OneLine(String::new());
+            line.write_str(&text).unwrap();
+            prop_assert!(!line.0.contains(is_obeyed));
+        }
+    }
 }

@@ -33,6 +33,8 @@ const OF_THE_BRIDGE: &[&str] = &[
     "reason",
     "health",
     "counter_guard",
+    "status_detail",
+    "status_advice",
     "ts",
 ];
 

@@ -25,7 +25,8 @@ const HEALTH_CODES: [Cow<'static, str>; HealthCode::ALL.len()] = {
 const METRICS: &[Metric] = &[
     Metric::on_off("connectivity", OnOff::Connectivity)
         .named("Connection")
-        .about_connection(),
+        .about_connection()
+        .off_by_default(),
     Metric::on_off("problem", OnOff::Problem)
         .named("Problem")
         .about_connection(),
@@ -39,7 +40,8 @@ const METRICS: &[Metric] = &[
 /// What is added to devices with counters.
 pub(super) const COUNTER_GUARD: Metric = Metric::text("counter_guard")
     .named("Counter guard")
-    .about_connection();
+    .about_connection()
+    .off_by_default();
 
 /// All that devices can get.
 pub(crate) fn all() -> impl Iterator<Item = Metric> {
@@ -55,11 +57,11 @@ pub(super) fn is_ours(key: &str) -> bool {
 pub(super) fn metrics(device: &Device) -> impl Iterator<Item = Metric> {
     let counts = |metric: &Metric| metric.is_counter() && metric.derived.is_none();
     let guard = device.metrics.iter().any(counts).then_some(COUNTER_GUARD);
-    // The connection of a device behind another one is that of the other one. Beside a radio
-    // contact of its own it would only puzzle.
-    let is_behind = device.via.is_some();
+    // *Status* says it all, in words and attributes, and *Problem* is for automations. Only that the
+    // bridge itself is gone can be said by nothing but its connection.
+    let is_bridge = device.adapter == "wattbridge";
     let ours = METRICS.iter().cloned().map(move |mut metric| {
-        metric.enabled &= !(is_behind && metric.key == "connectivity");
+        metric.enabled |= is_bridge && metric.key == "connectivity";
         metric
     });
     ours.chain(guard)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::guard::Reason;
 use super::plausible;
-use crate::model::{Decimal, Device, Metric};
+use crate::model::{Behavior, Decimal, Device, Metric};
 
 /// Values in a row that cannot be, after which the device is said not to be well.
 const LASTING: u32 = 3;
@@ -134,17 +134,21 @@ impl Holds {
     ) {
         let (name, title) = (&device.name, metric.title());
         let from = from.rounded(metric.decimals);
-        if to < from {
-            tracing::warn!(
-                "{name}: {title} starts anew at {to} after {from}: values that agree have come for a minute. \
-                 If the device was not exchanged, note the date: statistics will show a new meter."
-            );
-        } else {
-            tracing::warn!(
-                "{name}: {title} goes on at {to} after {from}: values that agree have come for a minute. \
-                 If the device was not out of reach for long, note the date: statistics will count the difference."
-            );
-        }
+        let (how, advice) = match (to < from, &metric.behavior) {
+            // A counter of the day begins every day; nobody's statistics mind.
+            (true, Behavior::DailyCounter) => ("starts anew", "Nothing needs to be done."),
+            (true, _) => (
+                "starts anew",
+                "If the device was not exchanged, note the date: statistics will show a new meter.",
+            ),
+            (false, _) => (
+                "goes on",
+                "If the device was not out of reach for long, note the date: statistics will count the difference.",
+            ),
+        };
+        tracing::warn!(
+            "{name}: {title} {how} at {to} after {from}: values that agree have come for a minute. {advice}"
+        );
     }
 }
 

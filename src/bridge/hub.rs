@@ -4,9 +4,11 @@
 //! holds up nobody: it is told that it missed news and takes a fresh [`Feed::snapshot`] instead.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::adapters::PendingCommand;
 use crate::model::{
@@ -48,6 +50,8 @@ struct Shared {
     commands: mpsc::Sender<PendingCommand>,
     /// How many of those who may give commands are there.
     operators: watch::Sender<usize>,
+    /// Since when an output has had something to pass on.
+    waiting: Mutex<Option<Instant>>,
 }
 
 /// The writing end. When its last clone is gone, feeds end.
@@ -85,6 +89,7 @@ impl Hub {
             registry: RwLock::default(),
             commands,
             operators: watch::Sender::new(0),
+            waiting: Mutex::default(),
         };
         (
             Self {
@@ -221,6 +226,16 @@ impl Feed {
         self.read(|registry| registry.unsettled.iter().any(|it| is_of_interest(it)))
     }
 
+    /// The output begins to pass something on.
+    pub fn passing(&self) {
+        self.shared.lock_waiting().get_or_insert_with(Instant::now);
+    }
+
+    /// It was taken, or there is nobody to take it.
+    pub fn passed(&self) {
+        *self.shared.lock_waiting() = None;
+    }
+
     /// The way for commands, for tasks that do not read news.
     pub fn commander(&self) -> Commander {
         Commander {
@@ -239,6 +254,12 @@ impl Feed {
 }
 
 impl View {
+    /// How long an output has had something to pass on that is not taken.
+    pub fn waiting(&self) -> Option<Duration> {
+        let waiting = *self.shared.lock_waiting();
+        waiting.map(|since| since.elapsed())
+    }
+
     /// All devices with their latest state, parents before their children.
     pub fn snapshot(&self) -> Vec<Known> {
         self.shared.snapshot()
@@ -320,6 +341,10 @@ impl Commander {
 }
 
 impl Shared {
+    fn lock_waiting(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn snapshot(&self) -> Vec<Known> {
         let mut all: Vec<Known> =
             self.read(|registry| registry.devices.values().cloned().collect());

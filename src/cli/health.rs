@@ -2,8 +2,8 @@
 //!
 //! A running wattbridge writes a small file every half a minute, into memory where there is a folder
 //! for that: on an SD card it would be as much as all that the store writes. That says that its loop
-//! turns, and does not depend on the broker: restarting a container because the broker is away helps
-//! nobody.
+//! turns and that what is published is taken. A broker that is away is no trouble of ours: restarting
+//! a container because of it helps nobody.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -23,10 +23,13 @@ const EVERY: Duration = Duration::from_secs(30);
 /// Older signs of life mean that the loop no longer turns.
 const TOO_OLD: Duration = Duration::from_secs(100);
 
+/// A broker that is connected takes what is published at once; this is no slow network any more.
+const TOO_LONG: u64 = 120;
+
 /// Says whether the wattbridge that runs with this configuration is alive
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit code 0: alive. Exit code 1: not running, or stuck.
+Exit code 0: alive. Exit code 1: not running, or stuck, or what is published is not taken.
 
 In a Dockerfile:
   HEALTHCHECK CMD [\"wattbridge\", \"health\"]")]
@@ -40,6 +43,9 @@ struct Sign {
     at: Moment,
     devices: usize,
     problems: usize,
+    /// Seconds for which nothing that was to be published has been taken.
+    #[serde(default)]
+    waiting: u64,
 }
 
 /// A moment that another process can tell the age of, however often the clock is set meanwhile.
@@ -63,10 +69,9 @@ impl Moment {
         }
     }
 
-    /// How long ago it was; none if the computer has been started since.
-    fn age(&self) -> Option<Duration> {
-        let now = Self::now();
-        (now.boot == self.boot).then(|| now.since_boot.saturating_sub(self.since_boot))
+    /// How much later it is than another one; none if the computer has been started in between.
+    fn since(&self, earlier: &Self) -> Option<Duration> {
+        (self.boot == earlier.boot).then(|| self.since_boot.saturating_sub(earlier.since_boot))
     }
 }
 
@@ -79,24 +84,34 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
         )
     })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
-    let age = sign.at.age().ok_or_else(|| {
-        anyhow!(
-            "wattbridge has not run with {} since this computer was started",
-            args.config.config.display()
-        )
-    })?;
-    if age > TOO_OLD {
-        return Err(anyhow!(
-            "the last sign of life is {} seconds old; restart wattbridge",
-            age.as_secs()
-        )
-        .into());
-    }
-    say(&format!(
-        "alive; devices: {}, with a problem: {}",
-        sign.devices, sign.problems
-    ));
+    say(&sign.judge(&Moment::now()).map_err(|words| anyhow!(words))?);
     Ok(())
+}
+
+impl Sign {
+    /// What there is to say, and whether it is good.
+    fn judge(&self, now: &Moment) -> Result<String, String> {
+        let age = now
+            .since(&self.at)
+            .ok_or("wattbridge has not run since this computer was started; start it")?;
+        if age > TOO_OLD {
+            return Err(format!(
+                "the last sign of life is {} seconds old; restart wattbridge",
+                age.as_secs()
+            ));
+        }
+        if self.waiting > TOO_LONG {
+            return Err(format!(
+                "wattbridge reads the devices, but for {} seconds the MQTT broker has taken nothing; look \
+                 at its log, and restart it and wattbridge",
+                self.waiting
+            ));
+        }
+        Ok(format!(
+            "alive; devices: {}, with a problem: {}",
+            self.devices, self.problems
+        ))
+    }
 }
 
 /// Writes the sign of life while wattbridge runs.
@@ -124,6 +139,7 @@ impl Beacon {
                     at: Moment::now(),
                     devices: devices.len(),
                     problems: problems.count(),
+                    waiting: view.waiting().map_or(0, |waiting| waiting.as_secs()),
                 };
                 if let Err(error) = write(&file, &sign) {
                     tracing::debug!("no sign of life in {}: {error}", file.display());
@@ -175,12 +191,46 @@ mod tests {
 
     #[test]
     fn a_sign_of_life_is_as_old_as_the_computer_says_and_of_this_start() {
+        let mut before = Moment::now();
+        assert!(before.since_boot > Duration::ZERO && !before.boot.is_empty());
         let now = Moment::now();
-        assert!(now.age().is_some_and(|age| age < TOO_OLD));
-        let mut before = now.clone();
+        assert!(now.since(&before).is_some_and(|age| age < TOO_OLD));
         before.since_boot = Duration::ZERO;
-        assert!(before.age() >= Some(now.since_boot));
+        assert_eq!(now.since(&before), Some(now.since_boot));
         before.boot.push('x');
-        assert_eq!(before.age(), None);
+        assert_eq!(now.since(&before), None);
+    }
+
+    #[test]
+    fn alive_is_who_turns_and_whose_messages_are_taken() {
+        let now = Moment {
+            boot: "this".to_owned(),
+            since_boot: Duration::from_secs(1000),
+        };
+        let judge = |age: Duration, waiting: u64| {
+            let sign = Sign {
+                at: Moment {
+                    since_boot: now.since_boot - age,
+                    ..now.clone()
+                },
+                devices: 3,
+                problems: 1,
+                waiting,
+            };
+            sign.judge(&now)
+        };
+        let soon = Duration::from_secs(30);
+        let late = TOO_OLD + Duration::from_secs(1);
+        assert_eq!(
+            judge(soon, 0).unwrap(),
+            "alive; devices: 3, with a problem: 1"
+        );
+        assert!(judge(soon, TOO_LONG).is_ok());
+        assert!(judge(late, 0).unwrap_err().contains("restart"));
+        assert!(
+            judge(soon, TOO_LONG + 1)
+                .unwrap_err()
+                .contains("taken nothing")
+        );
     }
 }

@@ -1,18 +1,31 @@
 //! What the log looks like and how much of it there is.
+//!
+//! Words from outside are in almost every line. None of them makes a line of its own or is obeyed by a
+//! terminal, however it came into the message or a field: that is seen to here, for all of them.
 
-use std::fmt;
+mod calm;
+mod sink;
+
+use std::fmt::{self, Write as _};
+use std::io;
 
 use jiff::Zoned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::format::{FormatFields, Writer, debug_fn};
+use tracing_subscriber::fmt::layer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+use self::calm::{Calm, Filter};
+use self::sink::Sink;
+pub(super) use self::sink::finish;
 use crate::config::{Complaint, Settings};
+use crate::terminal::{OneLine, is_obeyed};
 
 /// What is written to the log.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -71,23 +84,89 @@ pub(super) fn start(settings: &LogSettings) {
     let words = std::env::var("WATTBRIDGE_LOG").ok();
     let (filter, is_wrong) = filter(level, words.as_deref());
     let detailed = matches!(settings.level, Level::Debug | Level::Trace);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_timer(LocalTime)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_target(detailed);
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = match settings.format {
-        Format::Text => Box::new(lines),
-        Format::Json => Box::new(lines.json()),
-    };
-    let log = tracing_subscriber::registry().with(lines).with(filter);
+    let calm = Calm::default();
+    let sink = Sink::start(io::stderr(), calm.clone());
+    let has_colours = io::IsTerminal::is_terminal(&io::stderr());
+    let lines = lines(settings.format, detailed, has_colours, sink.clone());
+    let owing = sink.clone();
+    let wake = move || owing.owe();
+    let log = tracing_subscriber::registry()
+        .with(lines)
+        .with(Filter { calm, wake })
+        .with(filter);
     // Fails only if a log has been started before, which then goes on.
-    if log.try_init().is_ok() && is_wrong {
+    if log.try_init().is_err() {
+        return;
+    }
+    sink.keep();
+    if is_wrong {
         tracing::warn!(
             "WATTBRIDGE_LOG=\"{}\" is left out because it cannot be read. Write one level, such as debug, \
              or one for each part, such as \"info,wattbridge::adapters=trace\".",
             words.unwrap_or_default()
         );
+    }
+}
+
+/// The layer that makes lines and writes them.
+fn lines<W>(
+    format: Format,
+    detailed: bool,
+    has_colours: bool,
+    out: W,
+) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: io::Write + Clone + Send + Sync + 'static,
+{
+    let lines = layer().with_timer(LocalTime).with_target(detailed);
+    match format {
+        Format::Text => Box::new(
+            lines
+                .with_ansi(has_colours)
+                .fmt_fields(fields())
+                .with_writer(move || out.clone()),
+        ),
+        Format::Json => Box::new(lines.json().with_writer(move || PlainJson(out.clone()))),
+    }
+}
+
+/// The message, and each field with its name.
+fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    let fields = debug_fn(|writer: &mut Writer<'_>, field, value| match field.name() {
+        "message" => write!(OneLine(writer), "{value:?}"),
+        // Where a line of a library came from.
+        name if name.starts_with("log.") => Ok(()),
+        name => write!(OneLine(writer), "{name}={value:?}"),
+    });
+    fields.delimited(" ")
+}
+
+/// JSON spells out the first 32 control characters; this does the rest. All of them stand in texts.
+struct PlainJson<W>(W);
+
+impl<W: io::Write> io::Write for PlainJson<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let is_foul = |c: char| c != '\n' && is_obeyed(c);
+        if text.contains(is_foul) {
+            let mut shown = String::with_capacity(text.len());
+            for c in text.chars() {
+                if is_foul(c) {
+                    // All of them have four digits at most; writing to a text cannot fail.
+                    let _ = write!(shown, "\\u{:04x}", u32::from(c));
+                } else {
+                    shown.push(c);
+                }
+            }
+            self.0.write_all(shown.as_bytes())?;
+        } else {
+            self.0.write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -132,8 +211,68 @@ impl FormatTime for LocalTime {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+    use proptest::prelude::*;
     use tracing::Level as Amount;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// All that is written about words from outside in a message, a text and a displayed field.
+    fn written(format: Format, words: &str) -> String {
+        let page = Page::default();
+        let out = page.clone();
+        let log = tracing_subscriber::registry().with(lines(format, false, false, out));
+        tracing::subscriber::with_default(log, || {
+            let error = std::io::Error::other(words.to_owned());
+            tracing::warn!(text = words, shown = %words, debug = ?words, %error, "said: {words}");
+        });
+        String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_words_make_a_line_or_move_a_cursor(
+            words in prop_oneof![
+                any::<String>(),
+                "[a\n\r\t\u{1b}\u{7f}\u{85}\u{9b}\u{2028}\u{202e}\u{2066}\\\"\u{fffd}]{0,20}",
+            ],
+        ) {
+            for format in [Format::Text, Format::Json] {
+                let log = written(format, &words);
+                let line = log.strip_suffix('\n').unwrap();
+                prop_assert!(!line.contains(is_obeyed), "{line:?}");
+                if format == Format::Json {
+                    let json: serde_json::Value = serde_json::from_str(line).unwrap();
+                    prop_assert_eq!(&json["fields"]["message"], &format!("said: {words}"));
+                    prop_assert_eq!(&json["fields"]["text"], &words);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_looks_as_ever() {
+        let line = written(Format::Text, "a\nb");
+        let (_, rest) = line.split_once("  WARN ").unwrap();
+        assert_eq!(
+            rest,
+            "said: a\\nb text=\"a\\nb\" shown=a\\nb debug=\"a\\nb\" error=a\\nb\n"
+        );
+    }
 
     #[test]
     fn the_variable_comes_first_if_it_can_be_read() {

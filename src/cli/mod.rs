@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use crate::config::Problems;
+use crate::terminal;
 
 pub use page::configuration_page;
 
@@ -59,6 +60,11 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// Says it on standard error, as the last thing before the end.
+    pub fn tell(&self) {
+        terminal::last_words(self.to_string());
+    }
+
     /// The exit code: 2 where the user's file or arguments are wrong, else 1.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
@@ -101,6 +107,12 @@ pub fn command() -> Command {
 
 /// Does what the command line says.
 pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
+    let result = carry_out(matches);
+    logging::finish();
+    result
+}
+
+fn carry_out(matches: &ArgMatches) -> Result<(), CliError> {
     let Some((name, matches)) = matches.subcommand() else {
         return Ok(());
     };

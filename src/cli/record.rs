@@ -1,6 +1,7 @@
 //! `wattbridge record`: the raw exchange with a device, in a file.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -55,7 +56,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
     let section = section(args.adapter, &args.address, &args.pairs)?;
     let source = args.adapter.configure(&section)?;
     let mask = args.mask.then(|| args.adapter.mask(&section)).transpose()?;
-    let file = std::fs::File::create_new(&args.out)
+    let file = private(&args.out)
         .map_err(|error| anyhow!("{} cannot be made: {}", args.out.display(), why(&error)))?;
     let clock = Clock::system();
     let recorder = Recorder::new(Box::new(file), args.adapter.kind(), clock.now(), mask)
@@ -115,6 +116,15 @@ pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
         say(&note);
     }
     Ok(())
+}
+
+/// A new file that nobody else can read: masks leave something of a household in it.
+fn private(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// A name holds the number of the device as a rule, and what is on the screen is shown to others as

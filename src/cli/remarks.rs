@@ -9,7 +9,7 @@ use crate::config::{nearest, quoted};
 
 /// One sentence each, with what to do.
 pub(super) fn remarks(configured: &Configured) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks = configured.exposed.clone();
     if configured.outputs.switched_on().is_empty() {
         remarks.push(
             "Nothing is passed on to anybody: every output is switched off. Take enabled = false out of [home_assistant]."

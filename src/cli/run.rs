@@ -39,8 +39,12 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
     logging::start(&configured.log);
-    for problem in &configured.problems {
-        tracing::warn!("This part of the configuration is left out, the rest runs:\n{problem}");
+    let (problems, others) = configured.problems.first();
+    for problem in problems {
+        tracing::warn!("This part of the configuration is left out, the rest runs: {problem:#}");
+    }
+    if others > 0 {
+        tracing::warn!("{others} more parts are left out; `wattbridge check` says more.");
     }
     for words in remarks(&configured) {
         tracing::warn!("{words}");

@@ -47,6 +47,8 @@ pub(super) struct Configured {
     pub(super) refused: usize,
     /// What is wrong with those sections, and names that nobody knows.
     pub(super) problems: Problems,
+    /// What is wrong with the rights of files that hold secrets.
+    pub(super) exposed: Vec<String>,
 }
 
 impl ConfigArgs {
@@ -93,6 +95,7 @@ impl Configured {
             incomplete: Vec::new(),
             refused: 0,
             problems: file.unknown_sections(&known_sections()),
+            exposed: file.exposed(),
         };
         // Whose devices stand below a name that nobody knows, nobody knows either.
         let is_in_file = |problem: &&Problem| problem.line > 0;

@@ -1,15 +1,15 @@
 //! The whole file: its sections, each to be read on its own.
 
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 use super::environment::Variable;
 use super::problem::{Problem, Problems};
 use super::reading;
 use super::scene::{Brackets, Scene};
 use super::section::Section;
+use super::small_file::{self, Kind, SmallFileError};
 use super::source::Source;
 use super::tree::{self, Node, Place, TooDeep, Value};
 use super::{Settings, syntax, wording};
@@ -22,6 +22,7 @@ pub struct File {
     pub(super) source: Arc<Source>,
     pub(super) tops: Vec<Top>,
     pub(super) variables: Vec<Variable>,
+    pub(super) path: Option<PathBuf>,
 }
 
 /// A table (or what stands in its place) at the top of the file.
@@ -30,6 +31,12 @@ pub(super) struct Top {
     key: Place,
     node: Arc<Node>,
     brackets: Brackets,
+}
+
+impl Top {
+    pub(super) fn node(&self) -> &Node {
+        &self.node
+    }
 }
 
 impl File {
@@ -71,6 +78,7 @@ impl File {
             source: Arc::new(source),
             tops,
             variables: Vec::new(),
+            path: None,
         })
     }
 
@@ -82,42 +90,39 @@ impl File {
     pub fn load(path: &Path) -> Result<Self, Problems> {
         let name = path.display().to_string();
         let problem = |what: &str, hint: &str| Problem::new(name.as_str(), what, hint);
-        let mut bytes = Vec::new();
-        if path.is_dir() {
-            return Err(problem(
-                "is a directory, not a configuration file",
-                "name the file in it, such as wattbridge.toml",
-            )
-            .into());
-        }
-        let read =
-            fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-        if let Err(error) = read {
-            return Err(match error.kind() {
-                io::ErrorKind::NotFound => problem(
-                    "there is no such file",
-                    "`wattbridge init` makes one; or name the right one with --config",
+        let bytes =
+            small_file::read(path, LARGEST, Kind::FileOrPipe).map_err(|error| match error {
+                SmallFileError::Directory => problem(
+                    "is a directory, not a configuration file",
+                    "name the file in it, such as wattbridge.toml",
                 ),
-                io::ErrorKind::PermissionDenied => problem(
-                    "wattbridge may not read this file",
-                    "give the user that runs wattbridge the right to read it",
+                SmallFileError::TooLarge(_) => problem(
+                    "is larger than 1 MiB and surely no configuration file",
+                    "check the path",
                 ),
-                _ => problem(
-                    &format!("cannot be read: {error}"),
-                    "check the disk or the share it is on",
-                ),
-            }
-            .into());
-        }
-        if bytes.len() as u64 > LARGEST {
-            return Err(problem(
-                "is larger than 1 MiB and surely no configuration file",
-                "check the path",
-            )
-            .into());
-        }
+                SmallFileError::Io(error) => match error.kind() {
+                    io::ErrorKind::NotFound => problem(
+                        "there is no such file",
+                        "`wattbridge init` makes one; or name the right one with --config",
+                    ),
+                    io::ErrorKind::PermissionDenied => problem(
+                        "wattbridge may not read this file",
+                        "give the user that runs wattbridge the right to read it",
+                    ),
+                    _ => problem(
+                        &format!("cannot be read: {error}"),
+                        "check the disk or the share it is on",
+                    ),
+                },
+                error @ (SmallFileError::Late(_) | SmallFileError::NoFile) => {
+                    problem(&format!("cannot be read: {error}"), "")
+                }
+            })?;
         match String::from_utf8(bytes) {
-            Ok(text) => Self::parse(&text, &name),
+            Ok(text) => Ok(Self {
+                path: Some(path.to_owned()),
+                ..Self::parse(&text, &name)?
+            }),
             Err(error) => Err(syntax::not_utf8(&name, &error).into()),
         }
     }
@@ -128,6 +133,7 @@ impl File {
             source: Arc::new(Source::new("", "")),
             tops: Vec::new(),
             variables: Vec::new(),
+            path: None,
         }
     }
 

@@ -16,9 +16,12 @@
 //! | `wording`, `syntax` | mistakes in plain words |
 //! | `scene` | where a section stands, and how a problem of it is put |
 //! | `secret_words`, `secrecy` | which names hold secrets, and what may be shown beside them |
+//! | `exposure` | secrets in files that everybody can read |
+//! | `small_file` | reading what people name as a file, within bounds |
 
 mod decode;
 mod environment;
+mod exposure;
 mod file;
 mod period;
 mod problem;
@@ -31,6 +34,7 @@ mod secret;
 mod secret_words;
 mod section;
 mod settings;
+mod small_file;
 mod source;
 mod survey;
 mod syntax;
@@ -47,5 +51,6 @@ pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;
 pub use settings::{Complaint, Settings};
+pub(crate) use small_file::{Kind as FileKind, read as read_small_file};
 pub use wording::{nearest, quoted};
 pub use zone::Zone;

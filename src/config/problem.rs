@@ -4,9 +4,13 @@ use std::fmt;
 
 use super::source::Excerpt;
 
+/// Problems that are shown at once.
+const SHOWN: usize = 50;
+
 /// One thing that is wrong.
 ///
-/// Prints as `wattbridge.toml:7:1: what`, the line with the place marked, and the hint.
+/// Prints as `wattbridge.toml:7:1: what`, the line with the place marked, and the hint; with `{:#}`
+/// without that line, in one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The file; for a value from elsewhere the variable (`WATTBRIDGE_MQTT_PORT`) or the option
@@ -54,6 +58,13 @@ impl fmt::Display for Problem {
             ("", place) | (place, _) => write!(f, "{place}: ")?,
         }
         f.write_str(&self.what)?;
+        // For a log, in which each entry is a line.
+        if f.alternate() {
+            return match self.hint.as_str() {
+                "" => Ok(()),
+                hint => write!(f, "; {hint}"),
+            };
+        }
         if let Some(Excerpt { line, mark, width }) = &self.excerpt {
             write!(f, "\n  | {line}\n  | {:mark$}{:^<width$}", "", "")?;
         }
@@ -91,6 +102,12 @@ impl Problems {
         self.0.iter()
     }
 
+    /// The first ones, as many as anybody would read, and how many others there are.
+    pub fn first(&self) -> (&[Problem], usize) {
+        let (first, others) = self.0.split_at(self.0.len().min(SHOWN));
+        (first, others.len())
+    }
+
     /// Adds one.
     pub fn push(&mut self, problem: Problem) {
         self.0.push(problem);
@@ -114,11 +131,15 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        let (first, others) = self.first();
+        for (index, problem) in first.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n\n")?;
             }
             problem.fmt(f)?;
+        }
+        if others > 0 {
+            write!(f, "\n\nand {others} more")?;
         }
         Ok(())
     }

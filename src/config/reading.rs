@@ -7,7 +7,7 @@ use super::problem::{Problem, Problems};
 use super::scene::{Finding, Scene};
 use super::schema::{Child, Shape};
 use super::source::Source;
-use super::survey::Survey;
+use super::survey::{self, Survey};
 use super::tree::{Node, Place, Value};
 use super::{Settings, secret_words, wording};
 
@@ -167,7 +167,7 @@ fn describe(
         }
         place = node.place.clone();
     }
-    private |= shape.is_secret();
+    private |= shape.is_secret() || survey::is_login(node);
     // An entry of a list has no name of its own to write before it.
     let key = match names.last() {
         Some(name) if indices.is_empty() => name.as_str(),

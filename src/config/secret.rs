@@ -1,12 +1,15 @@
 //! Passwords and keys: read from the file itself, another file or the environment, never printed.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
-use std::{env, fmt, fs};
+use std::path::{Path, PathBuf};
+use std::{env, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
+
+use super::small_file::{self, Kind};
 
 /// A password or key. Prints as `***`; [`Secret::reveal`] gives the words.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,19 +22,25 @@ enum Source {
     Environment(String),
 }
 
+/// A password is never longer; a mistaken path to something else is.
+const LARGEST: u64 = 64 * 1024;
+
 /// The place that should hold a secret does not.
+///
+/// Whoever writes the secret itself where its place belongs finds it in no message: only what is
+/// surely a place is repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be read.
-    #[error("the secret's file {path} cannot be read ({source}); check the path and its rights")]
+    #[error("the secret's file{file} cannot be read: {why}")]
     File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
+        /// The file, if it may be shown.
+        file: String,
+        /// Why, and what to do.
+        why: String,
     },
     /// The variable is not set.
-    #[error("the environment variable {0} is not set; set it or write the secret another way")]
+    #[error("the environment variable{0} is not set; set it or write the secret another way")]
     Environment(String),
 }
 
@@ -46,11 +55,18 @@ impl Secret {
         match &self.0 {
             Source::Words(words) => Ok(words.clone()),
             Source::File(path) => {
-                let text = fs::read_to_string(path).map_err(|source| SecretError::File {
-                    path: path.clone(),
-                    source,
-                })?;
-                let text = Zeroizing::new(text);
+                let trouble = |why: String| SecretError::File {
+                    file: shown_path(path),
+                    why,
+                };
+                let bytes = small_file::read(path, LARGEST, Kind::File)
+                    .map_err(|error| trouble(error.to_string()))?;
+                let text = String::from_utf8(bytes)
+                    .map(Zeroizing::new)
+                    .map_err(|error| {
+                        drop(Zeroizing::new(error.into_bytes()));
+                        trouble("it is not text in UTF-8; check the path".to_owned())
+                    })?;
                 // Editors and `echo` end a file with a line break that is not part of the secret.
                 Ok(Zeroizing::new(
                     text.trim_end_matches(['\r', '\n']).to_owned(),
@@ -58,7 +74,7 @@ impl Secret {
             }
             Source::Environment(name) => env::var(name)
                 .map(Zeroizing::new)
-                .map_err(|_| SecretError::Environment(name.clone())),
+                .map_err(|_| SecretError::Environment(shown_variable(name))),
         }
     }
 }
@@ -83,34 +99,63 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(
-            untagged,
-            expecting = "a secret is a text, { file = \"/path\" } or { env = \"VARIABLE\" }"
-        )]
-        enum Written {
-            Words(String),
-            File(InFile),
-            Environment(InEnvironment),
-        }
+        deserializer.deserialize_any(Written)
+    }
+}
 
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct InFile {
-            file: PathBuf,
-        }
+/// A text, or a table with the one entry that says where it is; nothing else, a list for instance,
+/// is taken for either.
+struct Written;
 
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct InEnvironment {
-            env: String,
-        }
+impl<'de> Visitor<'de> for Written {
+    type Value = Secret;
 
-        Ok(match Written::deserialize(deserializer)? {
-            Written::Words(words) => Self::new(words),
-            Written::File(InFile { file }) => Self(Source::File(file)),
-            Written::Environment(InEnvironment { env }) => Self(Source::Environment(env)),
-        })
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, { file = \"/path\" } or { env = \"VARIABLE\" } for a secret")
+    }
+
+    fn visit_str<E: de::Error>(self, words: &str) -> Result<Secret, E> {
+        Ok(Secret::new(words))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Secret, A::Error> {
+        let wrong = || de::Error::invalid_type(Unexpected::Map, &self);
+        let place = match table.next_key::<Place>()? {
+            Some(Place::File) => Source::File(table.next_value()?),
+            Some(Place::Env) => Source::Environment(table.next_value()?),
+            None => return Err(wrong()),
+        };
+        match table.next_key::<Place>()? {
+            Some(_) => Err(wrong()),
+            None => Ok(Secret(place)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    File,
+    Env,
+}
+
+/// A path, if it leads through a folder that is there: so it is no secret that stands in its place.
+fn shown_path(path: &Path) -> String {
+    let mut folders = path.ancestors().skip(1);
+    if folders.any(|folder| folder.file_name().is_some() && folder.is_dir()) {
+        format!(" {}", path.display())
+    } else {
+        String::new()
+    }
+}
+
+/// A name, if it is written as those of variables are and keys are not.
+fn shown_variable(name: &str) -> String {
+    let is_usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    if name.contains('_') && name.chars().all(is_usual) {
+        format!(" {name}")
+    } else {
+        String::new()
     }
 }
 
@@ -130,6 +175,8 @@ impl JsonSchema for Secret {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[derive(Debug, Deserialize, Serialize)]
@@ -164,6 +211,34 @@ mod tests {
         let error = missing.password.reveal().unwrap_err().to_string();
         assert!(error.contains("WATTBRIDGE_NO_SUCH_VARIABLE"), "{error}");
         let error = read("{ fiel = \"/x\" }").unwrap_err();
-        assert!(error.message().contains("a secret is a text"), "{error}");
+        assert!(error.message().contains("`file` or `env`"), "{error}");
+        for other in ["[\"a\"]", "5", "{}", "{ env = \"A\", file = \"b\" }"] {
+            let error = read(other).unwrap_err();
+            assert!(error.message().contains("a text, { file = "), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_secret_itself_in_place_of_its_place_is_not_repeated() {
+        for words in ["hunter2-B/x+y=", "/hunter2-BB", "hunter2_b", "HUNTER2B"] {
+            for place in ["file", "env"] {
+                let section = read(&format!("{{ {place} = \"{words}\" }}")).unwrap();
+                let error = section.password.reveal().unwrap_err();
+                let shown = format!("{error} {error:?}");
+                assert!(!shown.contains(words), "{shown}");
+            }
+        }
+        let named = read("{ file = \"/etc/no/such/file\" }").unwrap();
+        let error = named.password.reveal().unwrap_err().to_string();
+        assert!(
+            error.contains("/etc/no/such/file") && error.contains("check the path"),
+            "{error}"
+        );
+        let zero = read("{ file = \"/dev/zero\" }").unwrap();
+        let error = zero.password.reveal().unwrap_err().to_string();
+        assert!(
+            error.contains("/dev/zero cannot be read: it is no ordinary file"),
+            "{error}"
+        );
     }
 }

@@ -37,5 +37,31 @@ fn is_near(word: &str, known: &str) -> bool {
 
 /// Whether a line or a comment talks of secrets.
 pub(super) fn mentions(text: &str) -> bool {
-    is_secret(text)
+    is_secret(text) || holds_login(text)
+}
+
+/// Whether a text has a user and a password in it, as addresses may: `mqtt://user:password@host`.
+pub(super) fn holds_login(text: &str) -> bool {
+    text.rsplit_once('@')
+        .is_some_and(|(login, _)| login.contains(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_in_an_address_is_found() {
+        for text in [
+            "mqtt://u:S3cret@host",
+            "u:S3cret@host:1883",
+            "host = \"mqtt://u:S3@cret@host\" oops",
+            "tcp://:S3 cret@192.0.2.1",
+        ] {
+            assert!(holds_login(text), "{text}");
+        }
+        for text in ["192.0.2.1:1883", "http://host/a", "a@b", "a@b:1", ""] {
+            assert!(!holds_login(text), "{text}");
+        }
+    }
 }

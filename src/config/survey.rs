@@ -14,6 +14,8 @@ use super::wording;
 
 /// Known keys that a message lists when none is near.
 const LISTED: usize = 12;
+/// Unknown keys of a section that are told one by one.
+const UNKNOWN: usize = 40;
 /// Shorter secrets are not searched for in messages: they are parts of ordinary words.
 const TELLING: usize = 4;
 
@@ -27,6 +29,9 @@ pub(super) struct Survey {
     pub(super) secrets: Vec<String>,
     /// Missing keys that are only misspelt: one complaint is enough.
     pub(super) misspelt: Vec<String>,
+    /// Unknown keys so far, and the place of the first that is not told.
+    unknown: usize,
+    untold: Option<Place>,
 }
 
 /// Where the walk is.
@@ -51,6 +56,14 @@ impl Survey {
             scene,
         );
         survey.veils.sort_by_key(|veil| veil.start);
+        if let Some(place) = survey.untold.take() {
+            survey.findings.push(Finding {
+                place,
+                key: scene.key(&[]),
+                what: format!("and {} more unknown keys", survey.unknown - UNKNOWN),
+                hint: "is this really a configuration file of wattbridge?".to_owned(),
+            });
+        }
         survey
     }
 
@@ -59,7 +72,7 @@ impl Survey {
         if step.path.len() > DEPTH * 2 {
             return;
         }
-        let private = step.private || step.shape.is_secret();
+        let private = step.private || step.shape.is_secret() || is_login(node);
         if private {
             self.hide(node);
         }
@@ -98,7 +111,11 @@ impl Survey {
                     (shape, private || secret_words::is_secret(&entry.name))
                 }
                 Child::Unknown if step.shape.is_secret() => {
-                    // The type's own message says what may stand here.
+                    // The type's own message says what may stand here. Anything but the two names
+                    // that may is perhaps the secret itself.
+                    if !matches!(entry.name.as_str(), "file" | "env") {
+                        self.hide_words(entry.name.clone(), &entry.place);
+                    }
                     (step.shape.items(), true)
                 }
                 Child::Unknown => {
@@ -152,6 +169,12 @@ impl Survey {
         scene: &Scene<'_>,
         above: &[String],
     ) -> Option<&'a str> {
+        self.unknown += 1;
+        if self.unknown > UNKNOWN {
+            self.untold.get_or_insert_with(|| entry.place.clone());
+            self.hide(&entry.node);
+            return None;
+        }
         let known = shape.names(Some(tags));
         let meant = wording::nearest(&entry.name, known.iter().copied());
         let hint = match meant {
@@ -184,6 +207,7 @@ impl Survey {
 
     fn hide_by_name(&mut self, node: &Node) {
         match &node.value {
+            _ if is_login(node) => self.hide(node),
             Value::List(items) => items.iter().for_each(|item| self.hide_by_name(item)),
             Value::Table(entries) => {
                 for entry in entries {
@@ -209,10 +233,14 @@ impl Survey {
             Value::Float(number) => number.to_string(),
             Value::Bool(_) => String::new(),
         };
+        self.hide_words(words, &node.place);
+    }
+
+    fn hide_words(&mut self, words: String, place: &Place) {
         if words.len() >= TELLING {
             self.secrets.push(words);
         }
-        if let Place::Span(span) = &node.place {
+        if let Place::Span(span) = place {
             self.veils.push(span.clone());
         }
     }
@@ -226,6 +254,14 @@ impl Survey {
         }
         problems.sort();
         problems
+    }
+}
+
+/// Whether a text has a password in it, whatever its key is called.
+pub(super) fn is_login(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) | Value::Loose(text) => secret_words::holds_login(text),
+        _ => false,
     }
 }
 

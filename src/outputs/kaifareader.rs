@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::meter::{Meter, Totals};
-use super::mqtt::session::{Event, Message, Qos, Session, SessionError};
+use super::mqtt::session::{Event, Events, Message, Qos, Session, SessionError};
 use super::mqtt::{MqttSettings, Troubles};
 use super::{Output, OutputError, Running};
 use crate::bridge::{Feed, News};
@@ -140,7 +139,7 @@ pub(super) fn page() -> SectionDoc<'static> {
 /// Waits for the next telegram. `None` when the bridge or the session has ended.
 async fn next_totals(
     feed: &mut Feed,
-    events: &mut mpsc::Receiver<Event>,
+    events: &mut Events,
     meter: &mut Meter,
     troubles: &mut Troubles,
     broker: &str,

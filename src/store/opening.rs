@@ -16,6 +16,7 @@ const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
+    make_private(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(2))?;
     // With a write-ahead log a killed process loses nothing of what it wrote. Each write is synced,
@@ -28,6 +29,16 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
     migrations::migrate(&mut connection)?;
     let saved = saved::load(&connection)?;
     Ok((connection, saved))
+}
+
+/// Makes a new file that nobody else can read; SQLite gives its logs the same rights. One that is
+/// there keeps the rights it has, and what fails here fails below in words.
+fn make_private(path: &Path) {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
 }
 
 /// Opens the file at the start, when waiting for another program that holds it for a moment, such
@@ -118,6 +129,25 @@ mod tests {
         };
         assert!(patiently(open, |error| *error == "busy", || {}).is_err());
         assert_eq!(tries, 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_reads_a_new_store() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (connection, _) = open(&folder.path().join("store.db")).unwrap();
+        connection.execute_batch("CREATE TABLE t (x)").unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .flatten()
+            .collect();
+        assert!(files.len() >= 2, "{files:?}");
+        for file in files {
+            let mode = file.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{file:?}");
+        }
     }
 
     #[test]

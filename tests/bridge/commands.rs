@@ -208,7 +208,7 @@ async fn a_closed_pipe_stops_no_command() {
         timeout(DEADLINE, listens).await.unwrap();
         assert!(simulator.end().await.success(), "{}", simulator.said());
     }
-    for args in [&["check"][..], &["completions", "bash"]] {
+    for args in [&["init", "-"][..], &["completions", "bash"]] {
         let mut command = unread(args);
         assert!(command.ended().await.success(), "{}", command.said());
     }

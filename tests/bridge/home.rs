@@ -1,6 +1,7 @@
 //! A folder with a configuration file, and the program that runs with it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -39,6 +40,8 @@ impl Home {
             self.broker
         );
         fs::write(self.file(), head + &sections.join("\n")).unwrap();
+        // There may be keys in it.
+        fs::set_permissions(self.file(), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     pub(crate) fn run(&self) -> Process {

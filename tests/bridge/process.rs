@@ -129,7 +129,9 @@ impl Process {
         if let Some(pipe) = child.stdout.take() {
             read(Box::new(pipe));
         }
-        read(Box::new(child.stderr.take().unwrap()));
+        if let Some(pipe) = child.stderr.take() {
+            read(Box::new(pipe));
+        }
         Self {
             child,
             lines,
@@ -163,11 +165,22 @@ impl Process {
         );
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, such as `-HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let asked = Command::new("kill")
+            .args([name, &self.id().to_string()])
+            .status();
+        assert!(asked.unwrap().success());
+    }
+
     /// Asks it to end and waits until it has.
     pub(crate) async fn end(&mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(asked.unwrap().success());
+        self.signal("-TERM");
         self.ended().await
     }
 

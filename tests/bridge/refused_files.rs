@@ -36,8 +36,8 @@ async fn files_that_are_no_configuration() {
         (&with("[mqtt]\nhost = \"a\"\n[mqtt]\nhost = \"b\""), "mqtt"),
         (&with("mqtt = 5"), "mqtt"),
         (
-            &with("[mqtt]\nusername = \"a\"\npassword = { file = \"/no/such/file\" }"),
-            "/no/such/file",
+            &with("[mqtt]\nusername = \"a\"\npassword = { file = \"/etc/no/such/file\" }"),
+            "/etc/no/such/file",
         ),
         (&with("[store]\nsave_every = \"often\""), "save_every"),
         (&with("[log]\nlevel = \"loud\""), "trace"),

@@ -112,7 +112,6 @@ async fn home_assistant_shows_what_is_announced() {
     for key in ["power", "energy_total"] {
         house.until_state(&format!("aps_ecu_{PRO}_{key}"), "unavailable");
     }
-    house.until_state(&format!("aps_ecu_{PRO}_connectivity"), "off");
     house.until_state(&format!("aps_ecu_{PRO}_problem"), "on");
     house.until_state("wattbridge_bridge_problem", "on");
     house.meters.plug(true);

@@ -206,13 +206,12 @@ pub(crate) fn cable_is_missed(house: &House) {
             available.insert(key);
         }
     }
-    let about_connection = ["connectivity", "counter_guard", "problem", "reason"];
+    let about_connection = ["problem", "reason"];
     assert_eq!(available, about_connection.into());
     for key in ["energy_import", "energy_export", "power_net", "voltage_l3"] {
         assert!(unavailable.contains(key), "{unavailable:?}");
     }
     let of_meter = |key: &str| house.state(&format!("{}_{key}", id("tinetz"))).unwrap();
-    assert_eq!(of_meter("connectivity"), "off");
     assert_eq!(of_meter("problem"), "on");
     let status = of_meter("reason");
     assert!(

@@ -180,7 +180,6 @@ pub(crate) async fn cable_is_missed(house: &House) {
     house.view.until_value(&state, "health", unreachable).await;
     let keys = ["panel_power", "energy_total", "state", "tracker_1_power"];
     let mut expected = Vec::from(keys.map(|key| (unique("multi-rs", key), "unavailable")));
-    expected.push((unique("multi-rs", "connectivity"), "off"));
     expected.push((unique("multi-rs", "problem"), "on"));
     // Better what was than too little.
     for (sum, last) in [("sum_pv", "5020"), ("sum_house", "5500")] {

@@ -19,7 +19,9 @@ use wattbridge::model::{
 use wattbridge::outputs::OutputError;
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
 use wattbridge::outputs::mqtt::MqttSettings;
-use wattbridge::outputs::mqtt::session::{Event, Incoming, Message, Qos, Session, Settings};
+use wattbridge::outputs::mqtt::session::{
+    Event, Events, Incoming, Message, Qos, Session, Settings,
+};
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const CONFIG: &str = "homeassistant/device/kaifa_1/config";
@@ -99,7 +101,7 @@ pub(crate) fn put(hub: &Hub, device: Device) {
 /// Somebody else on the broker, who sees everything.
 pub(crate) struct Watcher {
     session: Session,
-    events: mpsc::Receiver<Event>,
+    events: Events,
     _stop: DropGuard,
 }
 

@@ -1,6 +1,5 @@
 //! The topics, on a real broker.
 
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wattbridge::bridge::Hub;
@@ -8,7 +7,7 @@ use wattbridge::model::{DeviceState, Health, HealthCode};
 use wattbridge::outputs::Output as _;
 use wattbridge::outputs::kaifareader::{Kaifareader, KaifareaderSettings};
 use wattbridge::outputs::mqtt::MqttSettings;
-use wattbridge::outputs::mqtt::session::{Event, Message, Qos, Session};
+use wattbridge::outputs::mqtt::session::{Event, Events, Message, Qos, Session};
 
 use crate::support::mosquitto::{Mosquitto, Setup};
 use crate::{Arc, DEADLINE, Duration, hub, meter, telegram};
@@ -23,7 +22,7 @@ fn mqtt(port: u16) -> MqttSettings {
 /// Somebody who reads everything.
 struct Watcher {
     session: Session,
-    events: mpsc::Receiver<Event>,
+    events: Events,
     _stop: DropGuard,
 }
 
@@ -148,7 +147,7 @@ async fn each_telegram_is_published_once_as_kaifareader_did() {
     assert_eq!(watcher.take(expected.len()).await, expected);
     assert_eq!(watcher.all().await, [""; 0]);
 
-    while let Ok(event) = neighbour.events.try_recv() {
+    while let Some(event) = neighbour.events.try_recv() {
         assert!(!matches!(event, Event::Disconnected(_)), "{event:?}");
     }
 

@@ -11,11 +11,10 @@ mod tls;
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wattbridge::outputs::mqtt::session::{
-    Event, Incoming, Message, Qos, Session, SessionError, Settings, probe,
+    Clip, Event, Events, Incoming, Message, Qos, Session, SessionError, Settings, probe,
 };
 
 use support::mosquitto::{Mosquitto, Setup};
@@ -33,6 +32,7 @@ fn settings(port: u16, client_id: &str) -> Settings {
         keep_alive: Duration::from_secs(30),
         tls: None,
         will: None,
+        clip: Clip::default(),
     }
 }
 
@@ -64,7 +64,7 @@ fn received(topic: &str, payload: &str, retain: bool) -> Incoming {
 /// A session with its events; gone when dropped.
 struct Peer {
     session: Session,
-    events: mpsc::Receiver<Event>,
+    events: Events,
     stop: DropGuard,
 }
 

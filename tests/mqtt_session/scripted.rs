@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wattbridge::outputs::mqtt::session::{Message, SessionError, Settings, probe};
+use wattbridge::outputs::mqtt::session::{Clip, Event, Message, SessionError, Settings, probe};
 
 use super::{Peer, message, received, settings};
 
@@ -304,6 +304,100 @@ async fn a_huge_message_is_refused_before_it_is_read() {
         matches!(error, SessionError::ReceivedTooLarge { .. }),
         "{error}"
     );
+}
+
+/// A PUBLISH of QoS 0.
+fn publish(topic: &[u8], payload: &[u8]) -> Vec<u8> {
+    let length = 2 + topic.len() + 1 + payload.len();
+    let mut packet = vec![0x30];
+    for place in 0..3 {
+        let digit = (length >> (7 * place)) as u8 & 0x7f;
+        packet.push(if place < 2 { digit | 0x80 } else { digit });
+    }
+    packet.extend_from_slice(&(topic.len() as u16).to_be_bytes());
+    packet.extend_from_slice(topic);
+    packet.push(0);
+    packet.extend_from_slice(payload);
+    packet
+}
+
+/// Nobody looks at what is received, and there is no end of it: yet messages go out, and the latest
+/// of what came is there.
+#[tokio::test]
+async fn a_storm_that_nobody_looks_at_stops_no_message() {
+    let broker = Scripted::new().await;
+    let mut peer = Peer::start(Settings {
+        clip: Clip::new(|topic| if topic.len() < 100 { 5 } else { usize::MAX }),
+        ..broker.settings()
+    });
+    let mut stream = broker.accept(&ACCEPTED).await;
+    peer.connected().await;
+    // The longest topics there are, 100 MB of them.
+    let packet = publish(&[b'a'; 65535], &[b'x'; 65536]);
+    for _ in 0..800 {
+        stream.write_all(&packet).await.unwrap();
+    }
+    let large = publish(b"large", &[b'y'; 1_000_000]);
+    for _ in 0..20 {
+        stream.write_all(&large).await.unwrap();
+    }
+    peer.session.publish(message("out", "hi")).await.unwrap();
+    assert_eq!(self::packet(&mut stream).await[0], 0x32);
+    stream.write_all(&publish(b"last", b"!")).await.unwrap();
+    let mut bytes = 0;
+    let mut large = 0;
+    loop {
+        let message = peer.received().await;
+        if message.topic == "last" {
+            break;
+        }
+        if message.topic == "large" {
+            assert_eq!(message.payload, b"yyyyy");
+            large += 1;
+        }
+        bytes += message.topic.len() + message.payload.len();
+    }
+    assert_eq!(large, 20);
+    assert!(bytes <= 8 * 1024 * 1024, "{bytes}");
+}
+
+#[tokio::test]
+async fn garbage_ends_a_connection_and_nothing_else() {
+    let broker = Scripted::new().await;
+    let mut peer = Peer::start(broker.settings());
+    let garbage: [&[u8]; 6] = [
+        &[0x00; 64],
+        &[0xff; 64],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        // A topic that is longer than its packet, one that is not text, a wildcard.
+        &[0x30, 0x04, 0xff, 0xff, 0x00, 0x00],
+        &[0x30, 0x05, 0x00, 0x02, 0xff, 0xfe, 0x00],
+        // Answers to what nobody asked.
+        &[0x90, 0x04, 0x12, 0x34, 0x00, 0x00, 0x40, 0x02, 0xab, 0xcd],
+    ];
+    for bytes in &garbage[..2] {
+        let mut stream = broker.accept(&ACCEPTED).await;
+        peer.connected().await;
+        stream.write_all(bytes).await.unwrap();
+        drop(stream);
+        loop {
+            match peer.next().await {
+                Some(Event::Received(_)) => {}
+                Some(Event::Disconnected(_)) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    // Each in a connection of its own, for the pause grows with each.
+    for bytes in garbage {
+        let broker = Scripted::new().await;
+        let mut peer = Peer::start(broker.settings());
+        let mut stream = broker.accept(&ACCEPTED).await;
+        peer.connected().await;
+        stream.write_all(bytes).await.unwrap();
+        drop(stream);
+        while !matches!(peer.next().await, Some(Event::Disconnected(_))) {}
+    }
 }
 
 #[tokio::test]

@@ -106,6 +106,57 @@ async fn another_authority_is_not_trusted() {
     }
 }
 
+/// Made for a broker alone, with nothing behind it, in the ways of the usual recipes.
+#[tokio::test]
+async fn the_brokers_own_certificate_is_trusted_and_no_other_like_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |file: &str, name: &str, is_ca: bool| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let certificate = params.self_signed(&key).unwrap();
+        let path = |end: &str| dir.path().join(format!("{file}.{end}"));
+        fs::write(path("pem"), certificate.pem()).unwrap();
+        fs::write(path("key"), key.serialize_pem()).unwrap();
+        (path("pem"), path("key"))
+    };
+    for (name, is_ca) in [
+        ("127.0.0.1", false),
+        ("127.0.0.1", true),
+        ("old-name", true),
+    ] {
+        let (certificate, key) = make("own", name, is_ca);
+        let (other, _) = make("other", name, is_ca);
+        let setup = Setup {
+            tls: Some(TlsFiles {
+                ca: certificate.clone(),
+                certificate: certificate.clone(),
+                key,
+                require_client_certificate: false,
+            }),
+            ..Setup::default()
+        };
+        let Some(broker) = Mosquitto::launch(&setup) else {
+            return;
+        };
+        probe(&with(broker.port(), trusting(&certificate)))
+            .await
+            .unwrap();
+        let error = probe(&with(broker.port(), trusting(&other)))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                SessionError::CertificateNotTrusted { .. } | SessionError::CertificateName { .. }
+            ),
+            "{error:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn another_name_is_not_accepted_unless_told() {
     let authority = Authority::new();

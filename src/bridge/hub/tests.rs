@@ -110,3 +110,18 @@ async fn it_is_told_whether_anybody_is_there_to_give_commands() {
     operators.changed().await.unwrap();
     assert_eq!(*operators.borrow(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_to_be_taken_is_known() {
+    let (hub, _pending) = Hub::new();
+    let (feed, view) = (hub.feed(), hub.view());
+    assert_eq!(view.waiting(), None);
+    feed.passing();
+    tokio::time::advance(Duration::from_secs(100)).await;
+    // Tried again.
+    feed.passing();
+    tokio::time::advance(Duration::from_secs(50)).await;
+    assert_eq!(view.waiting(), Some(Duration::from_secs(150)));
+    feed.passed();
+    assert_eq!(view.waiting(), None);
+}

@@ -632,15 +632,15 @@ fn what_nobody_declared_or_described_is_left_out() {
 }
 
 #[test]
-fn the_connection_of_a_device_behind_another_one_is_off_by_default() {
-    let connection = |via: Option<DeviceId>| {
-        let mut device = device();
-        device.via = via;
-        let mut ours = connection::metrics(&device);
-        ours.find(|metric| metric.key == "connectivity").unwrap()
+fn status_and_problem_are_what_is_on_about_a_connection() {
+    let on = |device: &Device| {
+        let ours = connection::metrics(device).filter(|metric| metric.enabled);
+        ours.map(|metric| metric.key.into_owned())
+            .collect::<Vec<_>>()
     };
-    assert!(connection(None).enabled);
-    assert!(!connection(Some(id())).enabled);
+    assert_eq!(on(&device()), ["problem", "reason"]);
+    let bridge = Device::new("wattbridge", "x", "wattbridge", "wattbridge");
+    assert_eq!(on(&bridge), ["connectivity", "problem", "reason"]);
 }
 
 #[test]

@@ -11,8 +11,14 @@ fn printed(text: &str) -> String {
         Err(problems) => return format!("{problems} {problems:?}"),
     };
     let mut shown = format!("{file:?} {}", file.unknown_sections(&["log"]));
-    if let Err(problems) = file.settings::<Mqtt>("mqtt") {
-        shown.push_str(&format!("{problems} {problems:?}"));
+    match file.settings::<Mqtt>("mqtt") {
+        Ok(mqtt) => {
+            let revealed = mqtt.password.map(|password| password.reveal());
+            if let Some(Err(error)) = revealed {
+                shown.push_str(&format!("{error} {error:?}"));
+            }
+        }
+        Err(problems) => shown.push_str(&format!("{problems} {problems:?}")),
     }
     for section in file.sections("my_box") {
         shown.push_str(&format!(
@@ -39,6 +45,24 @@ proptest! {
             Just("[mqtt]\nkennwort = [\"@\"]"),
             Just("[mqtt]\npassword = { words = \"@\" }"),
             Just("[mqtt]\npassword = [\"@\", 5]"),
+            Just("[mqtt]\npassword = [\"@\"]"),
+            Just("[mqtt]\npassword = [[\"@\"]]"),
+            Just("[mqtt]\npassword = [{ file = \"@\" }]"),
+            Just("[mqtt]\npassword = { file = \"@\" }"),
+            Just("[mqtt]\npassword = { env = \"@\" }"),
+            Just("[mqtt]\npassword = { file = [\"@\"] }"),
+            Just("[mqtt]\npassword = { env = { a = \"@\" } }"),
+            Just("[mqtt]\npassword = { file = \"@\", env = \"@\" }"),
+            Just("[mqtt]\npassword = { \"@\" = 1 }"),
+            Just("[mqtt.password]\nfile = \"@\"\nx = 1"),
+            Just("[[mqtt.password]]\nfile = \"@\""),
+            Just("[mqtt]\nport = \"mqtt://u:@§host\""),
+            Just("[mqtt]\nport = [\"mqtt://u:@§host\"]"),
+            Just("[mqtt]\nprot = \"mqtt://u:@§host\""),
+            Just("[[my_box]]\nhost = [\"u:@§host\"]"),
+            Just("[[my_box]]\nkeys = { A1 = [\"@\"], A2 = { file = \"@\" } }"),
+            Just("[[my_box]]\nkeys = [\"@\"]"),
+            Just("[[my_box]]\nkeys = \"@\""),
             Just("[mqtt]\npassword = @"),
             Just("[mqtt]\npassword = \"@"),
             Just("[mqtt]\npassword \"@\""),
@@ -68,9 +92,34 @@ proptest! {
             Just("\n'''\n"), Just("\"\"\"\n"),
         ],
     ) {
-        let text = format!("{before}{}{after}", holder.replace('@', &secret));
+        let text = format!("{before}{}{after}", holder.replace('@', &secret).replace('§', "@"));
         let shown = printed(&text);
         prop_assert!(!shown.contains(&secret), "{text}\n---\n{shown}");
+    }
+}
+
+#[test]
+fn a_login_in_an_address_is_hidden_whatever_its_key_is_called() {
+    for (text, is_toml) in [
+        ("[mqtt]\nport = \"mqtt://u:S3cret@host\"\n", true),
+        ("[mqtt]\nhost = \"mqtt://u:S3cret@host\"\nprot = 1\n", true),
+        (
+            "mqtt = { host = \"mqtt://u:S3cret@host\", prot = 1 }\n",
+            true,
+        ),
+        (
+            "[mqtt]\nhots = \"a-very-long-scheme-that-is-cut://u:S3cret@host\"\n",
+            true,
+        ),
+        ("[mqtt]\nhost = \"mqtt://u:S3cret@host\" oops\n", false),
+        ("[mqtt]\nhost = mqtt://u:S3cret@host\n", false),
+    ] {
+        let shown = printed(text);
+        assert_eq!(File::parse(text, "x").is_ok(), is_toml, "{text}");
+        assert!(
+            !shown.is_empty() && !shown.contains("S3cret"),
+            "{text}\n{shown}"
+        );
     }
 }
 

@@ -73,6 +73,7 @@ pub(super) fn icon(metric: &Metric) -> Option<&'static str> {
     match (&metric.behavior, metric.quantity) {
         (Behavior::Text, _) if metric.role == Role::Connection => Some("mdi:information-outline"),
         (Behavior::Text, _) => Some("mdi:text-short"),
+        (Behavior::State(_), _) => Some("mdi:list-status"),
         (_, Some(Quantity::Count)) => Some("mdi:counter"),
         (_, Some(Quantity::SignalQuality)) => Some("mdi:signal"),
         (_, Some(Quantity::Ratio)) => Some("mdi:percent"),

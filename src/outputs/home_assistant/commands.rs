@@ -10,11 +10,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::task::{Id, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::bridge::Commander;
 use crate::model::{CommandOutcome, Refusal, Value};
 use crate::outputs::mqtt::session::{Incoming, Message, Qos};
+use crate::terminal::OUTSIDE;
 
 use super::topics::Topics;
 
@@ -22,6 +23,10 @@ use super::topics::Topics;
 const LONGEST: usize = 255;
 /// Commands that may be under way at the same time.
 const MOST: usize = 32;
+/// As many commands are looked at in a row, and then one in each `PACE`: a person or an automation
+/// sends far fewer.
+const IN_A_ROW: u32 = 64;
+const PACE: Duration = Duration::from_millis(100);
 /// After this a command counts as unanswered.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -35,15 +40,21 @@ pub(super) struct Commands {
     commander: Commander,
     running: JoinSet<CommandOutcome>,
     targets: BTreeMap<Id, Target>,
+    /// When as many commands as have been looked at would have come in their `PACE`.
+    paid_until: Option<Instant>,
 }
 
 impl Commands {
+    /// Bytes of a payload by which a command is known, or known to be too long.
+    pub(super) const ENOUGH: usize = LONGEST + 1;
+
     pub(super) fn new(topics: Topics, commander: Commander) -> Self {
         Self {
             topics,
             commander,
             running: JoinSet::new(),
             targets: BTreeMap::new(),
+            paid_until: None,
         }
     }
 
@@ -61,9 +72,18 @@ impl Commands {
         }
         if message.retain {
             tracing::warn!(
+                target: OUTSIDE,
                 topic = message.topic,
                 "ignored a command that the broker kept; publish commands without the retain flag, \
                  and clear this one with an empty retained message"
+            );
+            return None;
+        }
+        if !self.is_affordable(Instant::now()) {
+            tracing::warn!(
+                target: OUTSIDE,
+                topic = message.topic,
+                "dropped a command: they come faster than any device could follow. Look who sends them"
             );
             return None;
         }
@@ -92,6 +112,15 @@ impl Commands {
         None
     }
 
+    fn is_affordable(&mut self, now: Instant) -> bool {
+        let paid_until = self.paid_until.map_or(now, |paid| paid.max(now));
+        let is_affordable = paid_until < now + PACE * IN_A_ROW;
+        if is_affordable {
+            self.paid_until = Some(paid_until + PACE);
+        }
+        is_affordable
+    }
+
     /// The next answer; never, while nothing is under way. Loses nothing when it is dropped.
     pub(super) async fn next(&mut self) -> Message {
         let (id, result) = match self.running.join_next_with_id().await {
@@ -111,7 +140,7 @@ impl Commands {
                 (value, None)
             }
             Err(error) => {
-                tracing::warn!(device, key, "command not carried out: {error}");
+                tracing::warn!(target: OUTSIDE, device, key, "command not carried out: {error}");
                 (Value::Unknown, Some(error))
             }
         };
@@ -124,7 +153,9 @@ impl Commands {
         Message {
             topic: self.topics.result(device, key),
             payload: answer.to_string().into_bytes(),
-            qos: Qos::AtLeastOnce,
+            // Nothing of ours waits for the broker to confirm these: whoever floods us with commands
+            // keeps its confirmations waiting too.
+            qos: Qos::AtMostOnce,
             retain: false,
             expiry: None,
         }
@@ -134,8 +165,7 @@ impl Commands {
 fn text(payload: &[u8]) -> Result<&str, String> {
     if payload.len() > LONGEST {
         return Err(format!(
-            "the command has {} bytes; send {LONGEST} at most",
-            payload.len()
+            "the command is too long; send {LONGEST} bytes at most"
         ));
     }
     str::from_utf8(payload).map_err(|_| "the command is not text; send it as UTF-8".to_owned())
@@ -231,7 +261,7 @@ mod tests {
         let answer = commands.take(&message("load", &[0xff]), now).unwrap();
         assert!(read(&answer).2.contains("UTF-8"));
         let answer = commands.take(&message("load", &[b'1'; 300]), now).unwrap();
-        assert!(read(&answer).2.contains("300 bytes"));
+        assert!(read(&answer).2.contains("255 bytes at most"));
         for (key, text, words) in [
             ("load", "perhaps", "ON or OFF"),
             ("pump", "ON", "no control"),
@@ -254,6 +284,23 @@ mod tests {
         assert!(commands.targets.is_empty());
         message.topic = "wattbridge/status".into();
         assert!(!commands.concern(&message));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_commands_is_mostly_dropped() {
+        let (mut commands, _pending) = set_up();
+        let now = Timestamp::UNIX_EPOCH;
+        let answered = |commands: &mut Commands| {
+            let nonsense = message("load", &[0xff]);
+            (0..10_000)
+                .filter(|_| commands.take(&nonsense, now).is_some())
+                .count()
+        };
+        assert_eq!(answered(&mut commands), IN_A_ROW as usize);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(answered(&mut commands), 10);
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(answered(&mut commands), IN_A_ROW as usize);
     }
 
     #[tokio::test(start_paused = true)]

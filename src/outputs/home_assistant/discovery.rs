@@ -17,6 +17,14 @@ use super::topics::{Topics, is_word};
 /// By this name we know our own announcements again.
 pub(super) const ORIGIN: &str = "wattbridge";
 
+/// What *Status* tells beside its sentence, so that it needs no entities of its own.
+const STATUS_ATTRIBUTES: &str = "{{ {\
+    'code': value_json.health, \
+    'detail': value_json.status_detail | default(none), \
+    'advice': value_json.status_advice | default(none), \
+    'counter_guard': value_json.counter_guard | default(none)\
+    } | tojson }}";
+
 /// What all announcements have in common.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -92,6 +100,10 @@ struct Component<'a> {
     state_topic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value_template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_attributes_topic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_attributes_template: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_on: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,6 +227,7 @@ fn component<'a>(
     // Whether the bridge is connected is told best by the topic that also holds its last will: it
     // speaks when the bridge no longer can.
     let is_own = is_own_connection(device, metric, plan);
+    let is_status = is_about_connection && metric.key == "reason";
     Component {
         platform,
         unique_id: format!("{}_{}", device.id, metric.key),
@@ -230,6 +243,8 @@ fn component<'a>(
         icon,
         state_topic: is_own.then(|| plan.topics.status()),
         value_template: (!is_own).then(|| template(&metric.key)),
+        json_attributes_topic: is_status.then(|| plan.topics.state(device.id.as_str())),
+        json_attributes_template: is_status.then_some(STATUS_ATTRIBUTES),
         payload_on: is_binary.then_some(if is_own { "online" } else { "ON" }),
         payload_off: is_binary.then_some(if is_own { "offline" } else { "OFF" }),
         expire_after: expires.then(|| plan.settings.expire_after().get().as_secs().max(1)),

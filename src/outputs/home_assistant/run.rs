@@ -6,15 +6,17 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge::{Attendance, Commander, Feed, News};
 use crate::model::Update;
 use crate::outputs::OutputError;
-use crate::outputs::mqtt::session::{self, Event, Message, Session, SessionError};
+use crate::outputs::mqtt::session::{
+    self, Clip, Event, Events, Incoming, Message, Session, SessionError,
+};
 use crate::outputs::mqtt::{MqttSettings, Troubles};
+use crate::terminal::OUTSIDE;
 
 use super::announcer::{Announcer, Step};
 use super::commands::Commands;
@@ -26,6 +28,11 @@ use super::topics::Topics;
 
 /// How long the farewell may take.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// Events that are looked at in a row when many wait.
+const AT_ONCE: usize = 256;
+/// Far more than all our announcements together.
+const MOST_READ_BACK: usize = 16 * 1024 * 1024;
 
 /// Announces and publishes until `stop` is cancelled.
 ///
@@ -42,6 +49,7 @@ pub async fn run(
     let topics = settings.topics(&mqtt);
     let connection = session::Settings {
         will: Some(kept(topics.status(), "offline")),
+        clip: clip(topics.clone(), &settings.birth_payload),
         ..mqtt.connection()?
     };
     let broker = format!("{}:{}", connection.host, connection.port);
@@ -58,6 +66,7 @@ pub async fn run(
         broker,
         troubles: Troubles::default(),
         unpublishable: BTreeSet::new(),
+        read_back: 0,
         commander: feed.commander(),
         birth_payload,
         presence: Presence::default(),
@@ -86,6 +95,8 @@ struct Output {
     troubles: Troubles,
     /// Topics of messages that the broker will never take.
     unpublishable: BTreeSet<String>,
+    /// Bytes of announcements read back on this connection.
+    read_back: usize,
     commander: Commander,
     birth_payload: String,
     presence: Presence,
@@ -95,12 +106,21 @@ struct Output {
 
 impl Output {
     /// Ends when the bridge or the session has ended.
-    async fn work(mut self, mut events: mpsc::Receiver<Event>) {
+    async fn work(mut self, mut events: Events) {
         loop {
             let due = self.announcer.next();
             tokio::select! {
                 event = events.recv() => match event {
-                    Some(event) => self.on_event(event).await,
+                    Some(event) => {
+                        self.on_event(event).await;
+                        // A flood costs no more than looking at it.
+                        for _ in 0..AT_ONCE {
+                            match events.try_recv() {
+                                Some(event) => self.on_event(event).await,
+                                None => break,
+                            }
+                        }
+                    }
                     None => return,
                 },
                 news = self.feed.next() => match news {
@@ -126,6 +146,7 @@ impl Output {
             Event::Connected => {
                 tracing::info!("connected to the MQTT broker at {}", self.broker);
                 self.troubles.over();
+                self.read_back = 0;
                 self.presence.connected(true);
                 self.attend();
                 self.greet().await;
@@ -136,6 +157,7 @@ impl Output {
                 self.presence.connected(false);
                 self.attend();
                 self.announcer.disconnected();
+                self.feed.passed();
                 if self.troubles.is_new(&error) {
                     tracing::warn!("{error}");
                 }
@@ -156,9 +178,28 @@ impl Output {
                     self.presence.told(is_birth);
                     self.attend();
                 }
-                self.announcer.received(message, jitter(), Instant::now());
+                if self.is_bearable(&message) {
+                    self.announcer.received(message, jitter(), Instant::now());
+                }
             }
         }
+    }
+
+    /// Whether what the broker kept is not more than any household of ours has.
+    fn is_bearable(&mut self, message: &Incoming) -> bool {
+        if message.retain {
+            self.read_back = self.read_back.saturating_add(message.payload.len());
+        }
+        let is_bearable = self.read_back <= MOST_READ_BACK;
+        if !is_bearable {
+            tracing::warn!(
+                target: OUTSIDE,
+                topic = message.topic,
+                "the MQTT broker kept far more announcements than can be ours; the rest is not looked \
+                 at. Clear those that are nobody's"
+            );
+        }
+        is_bearable
     }
 
     fn attend(&mut self) {
@@ -211,7 +252,13 @@ impl Output {
 
     async fn publish(&mut self, message: Message) {
         let topic = message.topic.clone();
-        match self.session.publish(message).await {
+        self.feed.passing();
+        let result = self.session.publish(message).await;
+        // `Busy`: it still waits.
+        if !matches!(result, Err(SessionError::Busy { .. })) {
+            self.feed.passed();
+        }
+        match result {
             Ok(()) => {}
             // The session says so in an event of its own.
             Err(SessionError::NotConnected) => self.announcer.disconnected(),
@@ -237,6 +284,21 @@ impl Output {
             tracing::debug!("reading back announcements goes on: {error}");
         }
     }
+}
+
+/// Of a command no more is kept than shows that it is too long, and nobody's birth is longer than
+/// that of Home Assistant. Announcements are read whole.
+fn clip(topics: Topics, birth_payload: &str) -> Clip {
+    let birth = birth_payload.len() + 1;
+    Clip::new(move |topic| {
+        if topics.config_device(topic).is_some() {
+            usize::MAX
+        } else if topic == topics.birth {
+            birth
+        } else {
+            Commands::ENOUGH
+        }
+    })
 }
 
 /// Half a second to five seconds; the seeds of the standard hash maps are random enough.

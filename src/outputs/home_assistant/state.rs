@@ -21,6 +21,14 @@ pub(super) fn state<'a>(
     let mut object = Map::new();
     object.insert("ts".to_owned(), Value::from(state.at).to_json());
     object.insert("health".to_owned(), state.health.code.code().into());
+    for (key, words) in [
+        ("status_detail", &state.health.detail),
+        ("status_advice", &state.health.advice),
+    ] {
+        if !words.is_empty() {
+            object.insert(key.to_owned(), cut(words).into());
+        }
+    }
     for metric in &device.metrics {
         let value = fitting(metric, state.value(&metric.key));
         object.insert(metric.key.to_string(), value);
@@ -133,6 +141,22 @@ mod tests {
             "gone": null
         });
         assert_eq!(message.to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn a_status_is_told_in_its_parts() {
+        let device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        let latest = DeviceState {
+            device: device.id.clone(),
+            at: None,
+            values: std::collections::BTreeMap::new(),
+            health: Health::new(HealthCode::Silent)
+                .seen("nothing for 5 min")
+                .advise("Look at the cable."),
+        };
+        let message = state(&device, &latest, std::iter::empty());
+        assert_eq!(message["status_detail"], "nothing for 5 min");
+        assert_eq!(message["status_advice"], "Look at the cable.");
     }
 
     #[test]

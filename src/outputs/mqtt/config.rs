@@ -39,8 +39,9 @@ pub struct MqttSettings {
 pub struct TlsSettings {
     /// Whether the connection is encrypted.
     pub enabled: bool,
-    /// File with the certificate of the authority that signed the broker's certificate. Left out,
-    /// the public authorities that web browsers trust count.
+    /// File with the certificate of the authority that signed the broker's certificate, or with the
+    /// broker's own if there is no authority. Left out, the public authorities that web browsers
+    /// trust count.
     pub ca_file: Option<PathBuf>,
     /// File with the certificate by which wattbridge shows the broker who it is, if it wants one.
     pub client_certificate: Option<PathBuf>,
@@ -103,6 +104,7 @@ impl MqttSettings {
                 server_name: self.tls.server_name.clone(),
             }),
             will: None,
+            clip: session::Clip::default(),
         })
     }
 
@@ -122,11 +124,11 @@ impl MqttSettings {
 impl Settings for MqttSettings {
     fn check(&self) -> Vec<Complaint> {
         let mut complaints = Vec::new();
-        if self.host.trim().is_empty() || self.host.contains(['/', ' ']) {
+        if self.host.trim().is_empty() || self.host.contains(['/', ' ', '@']) {
             complaints.push(Complaint::new(
                 "host",
                 format!("\"{}\" is not the name or address of a computer", self.host),
-                "write \"192.168.1.10\" or \"homeassistant.local\", without \"mqtt://\"",
+                "write \"192.168.1.10\" or \"homeassistant.local\", without \"mqtt://\"; user and password have keys of their own",
             ));
         } else if let Some((host, port)) = self.host.split_once(':')
             // A bare IPv6 address has more colons.

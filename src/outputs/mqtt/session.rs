@@ -10,11 +10,13 @@
 //!   no subscription survives. After each [`Event::Connected`] the caller subscribes and announces
 //!   anew. (Clean start, session expiry 0, and a fresh client per attempt.)
 //! * No call blocks for ever, and none can block the polling of the connection.
-//! * Nothing received is dropped because the consumer is slow (see the module `task`).
+//! * What is received is bounded: of a flood that the consumer cannot follow the oldest messages are
+//!   dropped (see the module `inbox`).
 
 mod connection;
 mod error;
 mod explain;
+mod inbox;
 mod settings;
 mod tap;
 mod task;
@@ -34,10 +36,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::connection::{Connection, Limits};
 pub use self::error::SessionError;
-pub use self::settings::{Settings, Tls};
+pub use self::inbox::Events;
+pub use self::settings::{Clip, Settings, Tls};
 
-/// Events waiting for the consumer; further ones wait in the task.
-const EVENT_CHANNEL: usize = 1024;
 /// Longest wait of a request for the broker.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 
@@ -70,7 +71,7 @@ pub struct Message {
 pub struct Incoming {
     /// Its topic.
     pub topic: String,
-    /// Its payload.
+    /// Its payload, cut as [`Settings::clip`] says.
     pub payload: Vec<u8>,
     /// True if it is an old message, kept by the broker and sent because we subscribed.
     pub retain: bool,
@@ -129,8 +130,8 @@ impl Session {
     ///
     /// Outside of a tokio runtime.
     #[must_use]
-    pub fn start(settings: Settings, stop: CancellationToken) -> (Self, mpsc::Receiver<Event>) {
-        let (events, receiver) = mpsc::channel(EVENT_CHANNEL);
+    pub fn start(settings: Settings, stop: CancellationToken) -> (Self, Events) {
+        let (inbox, events) = inbox::inbox();
         let (link_sender, link) = watch::channel(None);
         let abandon = CancellationToken::new();
         let unowned = CancellationToken::new();
@@ -139,7 +140,7 @@ impl Session {
         let guard = ended.clone().drop_guard();
         let task = task::Task {
             settings,
-            events,
+            inbox,
             link: link_sender,
             stop,
             abandon: abandon.clone(),
@@ -158,7 +159,7 @@ impl Session {
         let session = Self {
             shared: Arc::new(shared),
         };
-        (session, receiver)
+        (session, events)
     }
 
     /// Whether there is a connection now; it may be gone the next moment.

@@ -54,6 +54,7 @@ fn complains_about_topics_that_cannot_work() {
 fn complains_about_what_cannot_work_together() {
     assert_eq!(fields(&mqtt("password = \"x\"").check()), ["password"]);
     assert_eq!(fields(&mqtt("host = \"mqtt://x\"").check()), ["host"]);
+    assert_eq!(fields(&mqtt("host = \"u:S3cret@x\"").check()), ["host"]);
     assert_eq!(fields(&mqtt("port = 0").check()), ["port"]);
     assert_eq!(fields(&mqtt("keep_alive = \"1s\"").check()), ["keep_alive"]);
     assert_eq!(

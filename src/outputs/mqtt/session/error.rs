@@ -131,8 +131,8 @@ pub enum SessionError {
     },
     /// The broker's certificate comes from an authority we do not know.
     #[error(
-        "the certificate of {broker} is not trusted ({reason}); if you made it yourself, give the \
-         certificate of your own authority as `ca_file`"
+        "the certificate of {broker} is not trusted ({reason}); if you made it yourself, give it, \
+         or the certificate of your own authority, as `ca_file`"
     )]
     CertificateNotTrusted {
         /// host:port

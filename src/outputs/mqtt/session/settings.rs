@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Message;
@@ -27,6 +28,28 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// What the broker publishes for us when the connection ends without [`Session::close`].
     pub will: Option<Message>,
+    /// How much of what is received is kept.
+    pub clip: Clip,
+}
+
+/// How many bytes of a payload are of interest, by its topic: the rest is not even kept while it
+/// waits. The default takes everything.
+#[derive(Clone, Default)]
+pub struct Clip(Option<Arc<Most>>);
+
+/// The bytes that are of interest, by the topic.
+type Most = dyn Fn(&str) -> usize + Send + Sync;
+
+impl Clip {
+    /// From what says it of a topic.
+    pub fn new(most: impl Fn(&str) -> usize + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(most)))
+    }
+
+    pub(super) fn length(&self, topic: &str, length: usize) -> usize {
+        let most = self.0.as_ref().map(|most| most(topic));
+        most.map_or(length, |most| length.min(most))
+    }
 }
 
 impl Settings {
@@ -55,7 +78,7 @@ impl fmt::Debug for Settings {
             .field("keep_alive", &self.keep_alive)
             .field("tls", &self.tls)
             .field("will", &self.will)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,6 +110,7 @@ mod tests {
             keep_alive: Duration::from_secs(30),
             tls: None,
             will: None,
+            clip: Clip::default(),
         };
         let text = format!("{settings:?}");
         assert!(!text.contains("hunter2"), "{text}");

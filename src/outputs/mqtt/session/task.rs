@@ -1,15 +1,8 @@
 //! The task behind a [`Session`](super::Session): connects, polls, hands on, connects again.
 //!
-//! # Why nobody waits for anybody for ever
-//!
-//! A consumer of events may await `publish` while this task has events for it. Would this task
-//! stop polling until the consumer takes them, then nothing would make room for the message, and
-//! both would wait for each other. So polling goes on while the channel is full: what does not fit
-//! waits in a backlog here, in order. Only a backlog of [`BACKLOG_LIMIT`] bytes, many times all
-//! retained messages of a large household, pauses polling; then `publish` ends by its own time
-//! limit, the consumer comes back for its events, and polling goes on. Nothing is ever dropped.
+//! Polling never waits for anybody: what is received goes into the [`Inbox`], which takes everything
+//! at once and is bounded.
 
-use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -21,11 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, open};
 use super::explain::{Phase, explain, lost, words};
+use super::inbox::Inbox;
 use super::tap::Heard;
 use super::{Event, Incoming, Link, SessionError, Settings};
 
-/// Bytes waiting for a slow consumer before polling pauses.
-const BACKLOG_LIMIT: usize = 16 * 1024 * 1024;
 /// How long a connection outlives `stop`, for the orderly `close` that should follow.
 const LINGER: Duration = Duration::from_secs(10);
 /// A connection that lasted so long was a good one: the next failure starts again at 1 s.
@@ -34,7 +26,7 @@ const STEADY: Duration = Duration::from_secs(60);
 /// What the task is given.
 pub(super) struct Task {
     pub(super) settings: Settings,
-    pub(super) events: mpsc::Sender<Event>,
+    pub(super) inbox: Inbox,
     pub(super) link: watch::Sender<Option<Link>>,
     pub(super) stop: CancellationToken,
     /// `close` is done: end now.
@@ -68,12 +60,7 @@ impl Task {
             let pause = pause(failures);
             failures += 1;
             tracing::debug!(%error, ?pause, "no MQTT connection");
-            tokio::select! {
-                biased;
-                () = self.dismissed() => return,
-                // Nobody may be interested in events: that is no reason to stop.
-                _ = self.events.send(Event::Disconnected(error)) => {}
-            }
+            self.inbox.push(Event::Disconnected(error));
             tokio::select! {
                 biased;
                 () = self.dismissed() => return,
@@ -109,7 +96,7 @@ impl Task {
 
     async fn forgotten(&self) {
         self.unowned.cancelled().await;
-        self.events.closed().await;
+        self.inbox.deaf().await;
     }
 
     /// Polls one connection to its end. `None`: the task shall end too.
@@ -123,14 +110,13 @@ impl Task {
         let (receipts, notices) = mpsc::unbounded_channel();
         tokio::spawn(watch_receipts(notices));
 
-        let mut inbox = Inbox::new(&self.events);
         // The link first: who hears of the connection may publish at once.
         self.link.send_replace(Some(Link {
             client,
             limits,
             receipts,
         }));
-        inbox.push(Event::Connected);
+        self.inbox.push(Event::Connected);
 
         let end = {
             let released = self.released();
@@ -138,46 +124,24 @@ impl Task {
             tokio::select! {
                 biased;
                 () = &mut released => None,
-                end = self.poll(&mut mqtt, &heard, &mut inbox) => end,
+                end = self.poll(&mut mqtt, &heard) => end,
             }
         };
         self.link.send_replace(None);
-        drop(mqtt);
-        // What came before the loss is told before the loss.
-        if end.is_some() {
-            tokio::select! {
-                biased;
-                () = self.released() => return None,
-                () = inbox.empty() => {}
-            }
-        }
         end
     }
 
-    async fn poll(
-        &self,
-        mqtt: &mut EventLoop,
-        heard: &Heard,
-        inbox: &mut Inbox<'_>,
-    ) -> Option<SessionError> {
+    async fn poll(&self, mqtt: &mut EventLoop, heard: &Heard) -> Option<SessionError> {
         loop {
+            // However much comes, other tasks get their turn.
+            tokio::task::consume_budget().await;
             // Longer than two pings without any event: polling itself is stuck, most likely in
             // writing to a connection that takes nothing any more.
             let patience = match mqtt.options.keep_alive() {
                 Duration::ZERO => Duration::MAX,
                 keep_alive => 2 * keep_alive + Duration::from_secs(10),
             };
-            let polled = {
-                let polled = timeout(patience, mqtt.poll());
-                tokio::pin!(polled);
-                loop {
-                    tokio::select! {
-                        polled = &mut polled => break polled,
-                        () = inbox.deliver_one(), if !inbox.is_empty() => {}
-                    }
-                }
-            };
-            match polled {
+            match timeout(patience, mqtt.poll()).await {
                 Err(_) => return Some(lost(&self.settings, "it takes no more data")),
                 Ok(
                     Err(ConnectionError::RequestsDone | ConnectionError::DisconnectTimeout)
@@ -187,80 +151,17 @@ impl Task {
                     return Some(explain(error, Phase::Connected, heard, &self.settings));
                 }
                 Ok(Ok(MqttEvent::Incoming(Packet::Publish(publish)))) => {
-                    inbox.push(Event::Received(Incoming {
-                        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-                        payload: publish.payload.to_vec(),
+                    let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+                    let length = self.settings.clip.length(&topic, publish.payload.len());
+                    self.inbox.push(Event::Received(Incoming {
+                        payload: publish.payload[..length].to_vec(),
+                        topic,
                         retain: publish.retain,
                     }));
                 }
                 Ok(Ok(_)) => {}
             }
-            while inbox.bytes > BACKLOG_LIMIT {
-                inbox.deliver_one().await;
-            }
         }
-    }
-}
-
-/// Events on their way to the consumer, in order.
-struct Inbox<'a> {
-    channel: &'a mpsc::Sender<Event>,
-    backlog: VecDeque<Event>,
-    bytes: usize,
-}
-
-impl<'a> Inbox<'a> {
-    fn new(channel: &'a mpsc::Sender<Event>) -> Self {
-        Self {
-            channel,
-            backlog: VecDeque::new(),
-            bytes: 0,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.backlog.is_empty()
-    }
-
-    fn push(&mut self, event: Event) {
-        let event = if self.backlog.is_empty() {
-            match self.channel.try_send(event) {
-                Err(mpsc::error::TrySendError::Full(event)) => event,
-                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return,
-            }
-        } else {
-            event
-        };
-        self.bytes += weight(&event);
-        self.backlog.push_back(event);
-    }
-
-    /// Loses nothing when cancelled.
-    async fn deliver_one(&mut self) {
-        let Ok(room) = self.channel.reserve().await else {
-            self.backlog.clear();
-            self.bytes = 0;
-            return;
-        };
-        if let Some(event) = self.backlog.pop_front() {
-            self.bytes = self.bytes.saturating_sub(weight(&event));
-            room.send(event);
-        }
-    }
-
-    async fn empty(&mut self) {
-        while !self.is_empty() {
-            self.deliver_one().await;
-        }
-    }
-}
-
-fn weight(event: &Event) -> usize {
-    match event {
-        Event::Received(message) => {
-            size_of::<Event>() + message.topic.len() + message.payload.len()
-        }
-        Event::Connected | Event::Disconnected(_) => size_of::<Event>(),
     }
 }
 
@@ -321,45 +222,5 @@ mod tests {
                 "{failures}: {pause:?}"
             );
         }
-    }
-
-    fn received(topic: &str, size: usize) -> Event {
-        Event::Received(Incoming {
-            topic: topic.to_owned(),
-            payload: vec![0; size],
-            retain: false,
-        })
-    }
-
-    #[tokio::test]
-    async fn inbox_keeps_order_when_the_channel_is_full() {
-        let (sender, mut receiver) = mpsc::channel(2);
-        let mut inbox = Inbox::new(&sender);
-        for number in 0..5 {
-            inbox.push(received(&number.to_string(), 10));
-        }
-        assert_eq!(inbox.backlog.len(), 3);
-        for number in 0..5 {
-            let Some(Event::Received(message)) = receiver.recv().await else {
-                panic!("no event {number}");
-            };
-            assert_eq!(message.topic, number.to_string());
-            if !inbox.is_empty() {
-                inbox.deliver_one().await;
-            }
-        }
-        assert!(inbox.is_empty());
-        assert_eq!(inbox.bytes, 0);
-    }
-
-    #[tokio::test]
-    async fn inbox_forgets_when_nobody_listens() {
-        let (sender, receiver) = mpsc::channel(1);
-        let mut inbox = Inbox::new(&sender);
-        inbox.push(received("a", 10));
-        inbox.push(received("b", 10));
-        drop(receiver);
-        inbox.empty().await;
-        assert_eq!(inbox.bytes, 0);
     }
 }

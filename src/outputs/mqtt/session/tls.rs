@@ -2,35 +2,43 @@
 //!
 //! Trust is the compiled-in Mozilla list, or the authorities of `ca_file` and only those: who runs
 //! a private authority does not want every public one to be able to stand in for the broker.
+//!
+//! `ca_file` may also hold the broker's own certificate. Who has made one for the broker alone, with no
+//! authority behind it, has no other file to give; and whoever shows exactly this certificate, and
+//! proves to have its key, is the broker that the user means, whatever name and dates are in it.
 //! The crypto provider is named here and never taken from the process-wide default, so that no
 //! other library in the process can change it.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use super::{SessionError, Tls};
+use crate::config::{FileKind, read_small_file};
 
 /// Builds the rustls configuration; reads the files anew, so that a renewed certificate is used
 /// from the next connection on.
 pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, SessionError> {
-    let trusted = match &tls.ca_file {
-        Some(path) => authorities(path)?,
-        None => RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        },
-    };
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| SessionError::TlsSetup {
             problem: error.to_string(),
-        })?
-        .with_root_certificates(trusted);
+        })?;
+    let builder = match &tls.ca_file {
+        Some(path) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Trusted::read(path, provider)?)),
+        None => builder.with_root_certificates(RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        }),
+    };
 
     match (&tls.client_certificate, &tls.client_key) {
         (Some(certificate), Some(key)) => builder
@@ -65,18 +73,78 @@ pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, SessionErro
     })
 }
 
-fn authorities(path: &Path) -> Result<RootCertStore, SessionError> {
-    let mut store = RootCertStore::empty();
-    for certificate in certificates("ca_file", path)? {
-        store.add(certificate).map_err(|error| {
+/// What `ca_file` holds: authorities, or the broker's own certificate.
+#[derive(Debug)]
+struct Trusted {
+    certificates: Vec<CertificateDer<'static>>,
+    as_authorities: Arc<WebPkiServerVerifier>,
+}
+
+impl Trusted {
+    fn read(path: &Path, provider: Arc<CryptoProvider>) -> Result<Self, SessionError> {
+        let broken = |error: &dyn std::fmt::Display| {
             file_error(
                 "ca_file",
                 path,
                 format!("holds a broken certificate: {error}"),
             )
-        })?;
+        };
+        let certificates = certificates("ca_file", path)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            roots
+                .add(certificate.clone())
+                .map_err(|error| broken(&error))?;
+        }
+        let as_authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| broken(&error))?;
+        Ok(Self {
+            certificates,
+            as_authorities,
+        })
     }
-    Ok(store)
+}
+
+impl ServerCertVerifier for Trusted {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.certificates.iter().any(|own| own == shown) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.as_authorities
+            .verify_server_cert(shown, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.as_authorities
+            .verify_tls12_signature(message, shown, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.as_authorities
+            .verify_tls13_signature(message, shown, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.as_authorities.supported_verify_schemes()
+    }
 }
 
 fn certificates(
@@ -115,7 +183,10 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SessionError> {
 }
 
 fn read(setting: &'static str, path: &Path) -> Result<Vec<u8>, SessionError> {
-    fs::read(path).map_err(|error| file_error(setting, path, format!("cannot be read: {error}")))
+    /// All public authorities together are a quarter of it.
+    const LARGEST: u64 = 1024 * 1024;
+    read_small_file(path, LARGEST, FileKind::File)
+        .map_err(|error| file_error(setting, path, format!("cannot be read: {error}")))
 }
 
 fn file_error(setting: &'static str, path: &Path, problem: String) -> SessionError {
