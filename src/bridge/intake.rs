@@ -344,16 +344,18 @@ impl Intake {
         };
         self.claims.holder_reports(id);
         self.held = self.held.saturating_add(entry.read(readings, &self.clock));
-        entry.is_kept_back = true;
+        let waits_already = std::mem::replace(&mut entry.is_kept_back, true);
         self.renew_health(id);
-        let was_under_way = self.saving.is_under_way();
         self.save();
         let can_save = self.saving.can_save();
+        let now = self.clock.monotonic();
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
-        // In a moment its counters are saved, and all goes out as one.
-        let is_soon = entry.is_on_the_way && !was_under_way;
+        // In a moment its counters are saved, and all goes out as one. A disk that takes longer than
+        // from one reading to the next is not waited for.
+        let is_due = entry.saves_at().is_some_and(|at| at <= now);
+        let is_soon = (entry.is_on_the_way || is_due) && !waits_already;
         if entry.is_kept_back && !is_soon {
             entry.is_kept_back = false;
             entry.show_counters(can_save);
