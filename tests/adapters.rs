@@ -4,14 +4,26 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
-use wattbridge::adapters::{ADAPTERS, Adapter, find};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use wattbridge::adapters::simulation::House;
+use wattbridge::adapters::{ADAPTERS, Adapter, Context, Source, SourceError, Task, find};
+use wattbridge::bridge::{Bridge, Hub, Setup};
+use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
-use wattbridge::model::{Behavior, Derivation, Device, Metric, OnOff, Quantity};
+use wattbridge::links::Links;
+use wattbridge::model::{
+    Behavior, Decimal, Derivation, Device, Health, HealthCode, Metric, OnOff, Quantity, Readings,
+    Report, Role, Value,
+};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, lint, preview};
 use wattbridge::outputs::mqtt::MqttSettings;
-use wattbridge::store::Identity;
+use wattbridge::store::{Identity, Store};
 
 /// Sections that are not of devices.
 const TAKEN: &[&str] = &["mqtt", "home_assistant", "store", "log", "wattbridge"];
@@ -301,6 +313,191 @@ fn an_address_sets_keys_that_there_are() {
                 adapter.kind()
             );
         }
+    }
+}
+
+fn bridge(sources: Vec<Arc<dyn Source>>, clock: Clock) -> (Bridge, Hub) {
+    let (store, saved) = Store::in_memory();
+    Bridge::new(Setup {
+        sources,
+        sums: Vec::new(),
+        incomplete: Vec::new(),
+        refused: 0,
+        instance: "test".to_owned(),
+        clock,
+        links: Links::new(),
+        store,
+        saved,
+        save_every: Duration::MAX,
+    })
+}
+
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A device with all metrics of a table, of which all is said once and nothing after that: only its
+/// health goes on being the best.
+#[derive(Debug)]
+struct Silent {
+    kind: &'static str,
+    table: &'static [Metric],
+}
+
+impl Silent {
+    fn device(&self) -> Device {
+        let mut device = Device::new(self.kind, "000000000001", "Example", "Somebody");
+        device.metrics = self.table.to_vec();
+        device.patience = Some(PATIENCE);
+        device
+    }
+
+    /// Something that each metric can be.
+    fn readings(&self, at: Timestamp) -> Readings {
+        let mut readings = Readings::new(self.device().id, at);
+        for metric in self.table.iter().filter(|metric| metric.derived.is_none()) {
+            let value = match &metric.behavior {
+                Behavior::Measurement
+                | Behavior::Figure
+                | Behavior::LifetimeCounter
+                | Behavior::DailyCounter => Value::from(Decimal::integer(1)),
+                Behavior::State(options) => Value::Text(options[0].clone()),
+                Behavior::Text => Value::from("words"),
+                Behavior::Timestamp => Value::from(at),
+                Behavior::OnOff(_) => Value::from(true),
+            };
+            readings.push(metric.key.clone(), value);
+        }
+        readings
+    }
+}
+
+impl Source for Silent {
+    fn adapter(&self) -> &'static str {
+        self.kind
+    }
+
+    fn label(&self) -> String {
+        "silent".to_owned()
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+        Box::pin(async move {
+            let device = self.device();
+            let id = device.id.clone();
+            let reports = &context.reports;
+            reports.send(Report::Device(Box::new(device))).await?;
+            let readings = self.readings(context.clock.now());
+            reports.send(Report::Readings(readings)).await?;
+            for code in [HealthCode::Online, HealthCode::Retrying]
+                .into_iter()
+                .cycle()
+            {
+                let health = Health::new(code);
+                reports.send(Report::Health(id.clone(), health)).await?;
+                context.clock.sleep(Duration::from_secs(60)).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn probe(self: Arc<Self>, _: Links) -> Task<Result<String, String>> {
+        Box::pin(async { Ok(String::new()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_that_nobody_confirms_are_unknown_whatever_is_said_of_the_health() {
+    let of_device = |metric: &Metric| metric.role != Role::Connection;
+    for (adapter, table) in tables().filter(|(_, table)| table.iter().any(of_device)) {
+        let kind = adapter.kind();
+        let source = Arc::new(Silent { kind, table });
+        let id = source.device().id;
+        let start = "2026-06-21T12:00:00Z".parse().unwrap();
+        let clock = Clock::following_tokio(start, TimeZone::UTC);
+        let (bridge, hub) = bridge(vec![source], clock.clone());
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(bridge.run(stop.clone()));
+        let state = || {
+            let known = hub.feed().get(&id).unwrap();
+            known.state
+        };
+        sleep(PATIENCE - Duration::from_secs(1)).await;
+        let before = state();
+        assert!(before.health.code.has_data(), "{kind}");
+        for metric in table.iter().filter(|metric| metric.derived.is_none()) {
+            assert!(
+                before.value(&metric.key).is_known(),
+                "{kind}: {}",
+                metric.key
+            );
+        }
+        // A clock that is set makes no difference.
+        clock.step(jiff::SignedDuration::from_hours(-3));
+        sleep(Duration::from_secs(2)).await;
+        let after = state();
+        assert_eq!(after.health.code, HealthCode::Stale, "{kind}");
+        assert!(!after.health.advice.is_empty(), "{kind}");
+        for metric in table {
+            let stays = metric.is_counter() || metric.role == Role::Connection;
+            let expected = if stays {
+                before.value(&metric.key)
+            } else {
+                &Value::Unknown
+            };
+            assert_eq!(after.value(&metric.key), expected, "{kind}: {}", metric.key);
+        }
+        stop.cancel();
+        running.await.unwrap();
+    }
+}
+
+/// Real sources: simulated devices where there are any for the demonstration, else the example of
+/// the page.
+#[tokio::test]
+async fn every_device_says_how_long_its_values_hold() {
+    let house = House::new(&jiff::Zoned::now());
+    for adapter in ADAPTERS {
+        let kind = adapter.kind();
+        let stop = CancellationToken::new();
+        let simulated = adapter
+            .demonstrate(house.clone(), stop.clone())
+            .await
+            .unwrap();
+        let sections = simulated
+            .iter()
+            .map(|keys| Section::from_pairs(kind, keys).unwrap());
+        let mut sections: Vec<Section> = sections.collect();
+        if sections.is_empty() {
+            sections.push(example(*adapter));
+        }
+        let sources = sections
+            .iter()
+            .map(|section| adapter.configure(section).unwrap());
+        let (bridge, hub) = bridge(sources.collect(), Clock::system());
+        let mut feed = hub.feed();
+        let running = tokio::spawn(bridge.run(stop.clone()));
+        let of_adapter = || {
+            let all = hub.view().snapshot().into_iter();
+            all.filter(|known| known.device.adapter == kind)
+        };
+        let named = async {
+            while !(hub.feed().is_settled() && of_adapter().next().is_some()) {
+                feed.next().await;
+            }
+        };
+        let deadline = Duration::from_secs(120);
+        timeout(deadline, named)
+            .await
+            .unwrap_or_else(|_| panic!("{kind} names no device"));
+        for known in of_adapter() {
+            let patience = known.device.patience;
+            let name = &known.device.name;
+            assert!(
+                patience.is_some_and(|it| !it.is_zero()),
+                "{kind}: {name}: {patience:?}"
+            );
+        }
+        stop.cancel();
+        running.await.unwrap();
     }
 }
 

@@ -7,8 +7,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::entry::Entry;
 use crate::model::{Device, DeviceId, Health, HealthCode, Report};
 
@@ -50,8 +48,9 @@ impl Claims {
         is_first
     }
 
-    /// Whether `source`, which reports values of a device that another one holds, has it now.
-    pub(super) fn passes(&mut self, source: usize, entry: &Entry, now: Timestamp) -> bool {
+    /// Whether `source`, which reports values of a device that another one holds, has it now. `now`
+    /// is by the monotonic clock.
+    pub(super) fn passes(&mut self, source: usize, entry: &Entry, now: Duration) -> bool {
         let key = (entry.device.id.clone(), source);
         let Some(rival) = self.0.get_mut(&key).filter(|rival| rival.device.is_some()) else {
             return false;
@@ -59,10 +58,9 @@ impl Claims {
         rival.reports = rival.reports.saturating_add(1);
         let health = entry.state.health.code;
         let is_lost = !health.has_data() && health != HealthCode::Starting;
-        let is_quiet = entry.heard.is_none_or(|heard| {
-            let lapse = i64::try_from(LAPSE.as_secs()).unwrap_or(i64::MAX);
-            now.duration_since(heard).as_secs() >= lapse
-        });
+        let is_quiet = entry
+            .heard
+            .is_none_or(|heard| now.saturating_sub(heard) >= LAPSE);
         let is_live = rival
             .health
             .as_ref()

@@ -1,18 +1,46 @@
-//! What is remembered of one counter, whichever way its values come about.
+//! What is remembered of one counter, whichever way its values come about, and what of it is shown.
+//!
+//! **What is shown has been saved before.** A program may be killed at any moment, so what it has
+//! told must be what it finds again: a counter shows its value as it is in the store, and not the
+//! latest one that is still on its way there ([`super::saving`]). The next run begins with no less,
+//! judges what the device says by it and counts computed energy on from it, so that neither falls,
+//! and no energy is made up to be on the safe side. In a new run nothing is shown before the first
+//! reading that the guard believes.
+//!
+//! Where nothing can be saved, because the disk is full, the two kinds part. What the device itself
+//! counts is shown as it comes: the device does not forget it. What only wattbridge counts stands
+//! still, as it would fall with the next start; when the disk takes it again all of it is there.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::derive::{Integral, SinceMidnight};
-use super::guard::{Guard, Reason, Sample, Verdict};
+use super::guard::{Guard, Limits, Reason, Sample, Verdict};
+use super::moment::Moment;
 use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity};
 
 /// A counter that is guarded, or one that is computed.
 #[derive(Debug, Clone)]
 pub(super) struct Counting {
+    nature: Nature,
     memory: Memory,
-    origin: Option<String>,
+    /// What of it is in the store for sure.
+    saved: Kept,
+    /// What of it has been handed over to the store last.
+    handed_over: Kept,
+    /// Whether there has been a good reading in this run.
+    is_read: bool,
+    /// Whether the device says now that it does not know.
+    is_unknown: bool,
+}
+
+/// What a counter counts. A metric of the same key that counts something else is another counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Nature {
+    behavior: Behavior,
+    quantity: Option<Quantity>,
+    derived: Option<Derivation>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,6 +49,14 @@ enum Memory {
     Guard(Guard),
     Integral(Integral),
     SinceMidnight(SinceMidnight),
+}
+
+/// What makes it worth writing: a value, or a day that is to begin again from there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Kept {
+    value: Option<Decimal>,
+    day: Option<Date>,
+    is_under_way: bool,
 }
 
 impl Serialize for Counting {
@@ -33,20 +69,29 @@ impl Serialize for Counting {
 pub(super) struct Reported {
     pub(super) value: Decimal,
     /// When it was heard, by our own clock.
-    pub(super) heard: Timestamp,
+    pub(super) heard: Moment,
     /// When it was measured, by the device's clock.
     pub(super) measured: Timestamp,
     pub(super) day: Date,
 }
 
 /// What becomes of a reported value.
-pub(super) struct Outcome {
-    /// What to show.
-    pub(super) show: Option<Decimal>,
-    /// Why the reported value is held back, in words.
-    pub(super) held: Option<String>,
-    /// The last good value before a counter that starts anew.
-    pub(super) restarted_from: Option<Decimal>,
+pub(super) enum Outcome {
+    Good,
+    /// It is held back, for this reason.
+    Held(Reason),
+    /// The counter starts anew after this value.
+    Restarted(Decimal),
+}
+
+impl Nature {
+    fn of(metric: &Metric) -> Self {
+        Self {
+            behavior: metric.behavior.clone(),
+            quantity: metric.quantity,
+            derived: metric.derived.clone(),
+        }
+    }
 }
 
 impl Counting {
@@ -60,83 +105,145 @@ impl Counting {
         let saved = saved.and_then(|saved| serde_json::from_value::<Memory>(saved).ok());
         let same_kind =
             |saved: &Memory| std::mem::discriminant(saved) == std::mem::discriminant(&fresh);
-        let memory = saved.filter(same_kind).unwrap_or(fresh);
-        let origin = metric.derived.as_ref().map(|derivation| match derivation {
-            Derivation::IntegralOf(key) | Derivation::SinceMidnightOf(key) => key.to_string(),
-        });
-        Self { memory, origin }
+        let saved = saved.filter(same_kind);
+        let kept = saved.as_ref().map(Memory::kept).unwrap_or_default();
+        Self {
+            nature: Nature::of(metric),
+            memory: saved.unwrap_or(fresh),
+            saved: kept,
+            handed_over: kept,
+            is_read: false,
+            is_unknown: false,
+        }
+    }
+
+    /// Whether it counts what this metric says.
+    pub(super) fn is_of(&self, metric: &Metric) -> bool {
+        self.nature == Nature::of(metric)
     }
 
     /// The metric that it is computed from.
     pub(super) fn origin(&self) -> Option<&str> {
-        self.origin.as_deref()
+        self.nature
+            .derived
+            .as_ref()
+            .map(|derivation| match derivation {
+                Derivation::IntegralOf(key) | Derivation::SinceMidnightOf(key) => key.as_ref(),
+            })
     }
 
-    /// The last good value.
-    pub(super) fn last(&self) -> Option<Decimal> {
-        match &self.memory {
-            Memory::Guard(guard) => guard.last(),
-            Memory::Integral(integral) => Some(integral.energy()),
-            Memory::SinceMidnight(gain) => gain.gain(),
+    /// The latest good value, which need not have been saved.
+    pub(super) fn latest(&self) -> Option<Decimal> {
+        self.memory.kept().value
+    }
+
+    /// What to show. `can_save` is whether the store takes values.
+    pub(super) fn shown(&self, can_save: bool) -> Option<Decimal> {
+        if !self.is_read || self.is_unknown {
+            None
+        } else if can_save || self.nature.derived.is_some() {
+            self.saved.value
+        } else {
+            self.latest()
         }
     }
 
-    /// Takes a value of the metric that it is computed from.
-    pub(super) fn derive(&mut self, value: Option<Decimal>, at: Timestamp, day: Date) {
+    /// Whether there has been a good reading in this run.
+    pub(super) const fn is_read(&self) -> bool {
+        self.is_read
+    }
+
+    /// Whether it has changed since it was handed over to the store.
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.memory.kept() != self.handed_over
+    }
+
+    /// It is on its way to the store as it is now.
+    pub(super) fn hand_over(&mut self) {
+        self.handed_over = self.memory.kept();
+    }
+
+    /// What was handed over is saved.
+    pub(super) const fn confirm(&mut self) {
+        self.saved = self.handed_over;
+    }
+
+    /// What was handed over may not have been saved.
+    pub(super) const fn take_back(&mut self) {
+        self.handed_over = self.saved;
+    }
+
+    /// Takes a value of the metric that it is computed from, or that it is not known.
+    pub(super) fn derive(
+        &mut self,
+        value: Option<Decimal>,
+        heard: Moment,
+        measured: Timestamp,
+        day: Date,
+    ) {
         match (&mut self.memory, value) {
-            (Memory::Integral(integral), value) => integral.add(at, value),
-            (Memory::SinceMidnight(gain), Some(value)) => gain.add(day, value),
-            _ => {}
+            (Memory::Integral(integral), value) => integral.add(heard, measured, value),
+            (Memory::SinceMidnight(gain), Some(value)) => gain.add(heard, day, value),
+            _ => return,
         }
+        self.is_read = true;
     }
 
-    /// Judges a value as the device reports it. `power` is the most that the counter can gain in
-    /// an hour.
-    pub(super) fn judge(&mut self, metric: &Metric, reported: &Reported, power: u32) -> Outcome {
-        let good = Outcome {
-            show: Some(reported.value),
-            held: None,
-            restarted_from: None,
-        };
+    /// The device does not know its value now.
+    pub(super) const fn miss(&mut self) {
+        self.is_unknown = true;
+    }
+
+    /// Judges a value as the device reports it.
+    pub(super) fn judge(&mut self, reported: &Reported, limits: &Limits) -> Outcome {
         let Memory::Guard(guard) = &mut self.memory else {
-            return good;
+            return Outcome::Good;
         };
+        self.is_unknown = false;
         let sample = Sample {
             value: reported.value,
             heard: reported.heard,
             measured: reported.measured,
             day: reported.day,
         };
-        let verdict = if metric.behavior == Behavior::DailyCounter {
-            guard.judge_daily(&sample, power)
+        let verdict = if self.nature.behavior == Behavior::DailyCounter {
+            guard.judge_daily(&sample, limits)
         } else {
-            guard.judge_lifetime(&sample, power)
+            guard.judge_lifetime(&sample, limits)
         };
+        self.is_read |= !matches!(verdict, Verdict::Held(_));
         match verdict {
-            Verdict::Accepted => good,
-            // A number of things does begin with zero.
-            Verdict::Held {
-                reason: Reason::FirstZero,
-                ..
-            } if metric.quantity == Some(Quantity::Count) => good,
-            Verdict::NewBaseline { from } => Outcome {
-                restarted_from: Some(from.rounded(metric.decimals)),
-                ..good
-            },
-            Verdict::Held { show, reason } => {
-                let show = show.map(|show| show.rounded(metric.decimals));
-                let held = words(reason, reported.value, show, metric.unit().unwrap_or(""));
-                Outcome {
-                    show,
-                    held: Some(held),
-                    restarted_from: None,
-                }
-            }
+            Verdict::Accepted => Outcome::Good,
+            Verdict::NewBaseline { from } => Outcome::Restarted(from),
+            Verdict::Held(reason) => Outcome::Held(reason),
         }
     }
 }
 
-fn words(reason: Reason, value: Decimal, show: Option<Decimal>, unit: &str) -> String {
+impl Memory {
+    fn kept(&self) -> Kept {
+        match self {
+            Self::Guard(guard) => Kept {
+                value: guard.last(),
+                day: guard.day(),
+                is_under_way: false,
+            },
+            Self::Integral(integral) => Kept {
+                value: integral.has_begun().then(|| integral.energy()),
+                day: None,
+                is_under_way: integral.is_under_way(),
+            },
+            Self::SinceMidnight(gain) => Kept {
+                value: gain.gain(),
+                day: gain.day(),
+                is_under_way: false,
+            },
+        }
+    }
+}
+
+/// Why a value is held back, in words. `show` is what is shown in its place.
+pub(super) fn words(reason: Reason, value: Decimal, show: Option<Decimal>, unit: &str) -> String {
     let kept = show.map_or_else(
         || "is not shown yet".to_owned(),
         |show| format!("is held at {show} {unit}"),
@@ -147,6 +254,10 @@ fn words(reason: Reason, value: Decimal, show: Option<Decimal>, unit: &str) -> S
         Reason::Fall => format!("the device says {value}, which is less"),
         Reason::Jump => format!("the device says {value}, which is more than it can have counted"),
         Reason::Negative => format!("the device says {value}"),
+        Reason::Absurd => format!("the device says {value}, which is more than it can ever count"),
+        Reason::BelowToday => {
+            format!("the device says {value}, which is less than it has counted today")
+        }
     };
     format!("{}: {because}", kept.trim_end())
 }

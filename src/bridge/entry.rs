@@ -1,15 +1,24 @@
-//! One device as the bridge keeps it.
+//! One device as the bridge keeps it: what it says becomes what is shown of it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::json;
 
 use super::connection::{self, COUNTER_GUARD};
-use super::counting::Counting;
-use crate::model::{Behavior, Decimal, Device, DeviceState, Health, HealthCode, Metric, Value};
+use super::counting::{self, Counting, Outcome, Reported};
+use super::guard::{Limits, most_of_a_day};
+use super::holds::{Holds, Why};
+use super::moment::Moment;
+use super::{patience, plausible};
+use crate::clock::Clock;
+use crate::model::{
+    Behavior, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Readings, Role,
+    Value,
+};
 use crate::store::{Counter, Store};
 
 /// One device: its description, its state, and what is remembered of its counters.
@@ -19,26 +28,45 @@ pub(super) struct Entry {
     pub(super) source: Option<usize>,
     /// Whether its source has reported it in this run, so that it is that source's alone.
     pub(super) claimed: bool,
-    /// When its source last had values of it, or claimed it.
-    pub(super) heard: Option<Timestamp>,
+    /// When its source last had values of it, or claimed it, by the monotonic clock.
+    pub(super) heard: Option<Duration>,
     pub(super) device: Arc<Device>,
     /// The hub holds the same one until it changes.
     pub(super) state: Arc<DeviceState>,
-    pub(super) counting: BTreeMap<Cow<'static, str>, Counting>,
-    /// Words about each counter that is held back at the moment.
-    pub(super) holds: BTreeMap<Cow<'static, str>, String>,
-    pub(super) saved_at: Option<Timestamp>,
-    pub(super) unsaved: bool,
+    counting: BTreeMap<Cow<'static, str>, Counting>,
+    /// What is not believed of it at the moment.
+    holds: Holds,
+    /// How its source says that it is.
+    pub(super) said: Health,
+    /// When its values were last confirmed, by the monotonic clock, until they are too old.
+    confirmed: Option<Duration>,
+    has_lapsed: bool,
+    /// Whether counters have changed since they were handed over to the store.
+    pub(super) is_unsaved: bool,
+    /// When they may be handed over, by the monotonic clock.
+    pub(super) save_from: Duration,
+    /// Whether counters are on their way to the disk.
+    pub(super) is_on_the_way: bool,
+    /// Whether its state goes out when they have arrived there.
+    pub(super) is_kept_back: bool,
+}
+
+/// What a device says at once, and when.
+struct Said<'a> {
+    readings: &'a Readings,
+    heard: Moment,
+    day: Date,
 }
 
 impl Entry {
     /// A device that nothing has been heard of yet.
     pub(super) fn new(source: Option<usize>, device: Arc<Device>) -> Self {
+        let health = Health::new(HealthCode::Starting);
         let state = DeviceState {
             device: device.id.clone(),
             at: None,
             values: BTreeMap::new(),
-            health: Health::new(HealthCode::Starting),
+            health: health.clone(),
         };
         Self {
             source,
@@ -47,18 +75,23 @@ impl Entry {
             device,
             state: Arc::new(state),
             counting: BTreeMap::new(),
-            holds: BTreeMap::new(),
-            saved_at: None,
-            unsaved: false,
+            holds: Holds::default(),
+            said: health,
+            confirmed: None,
+            has_lapsed: false,
+            is_unsaved: false,
+            save_from: Duration::ZERO,
+            is_on_the_way: false,
+            is_kept_back: false,
         }
     }
 
-    /// Takes over a description. Values of metrics that stay are kept, counters go on from what
-    /// was saved.
+    /// Takes over a description. Values of metrics that stay are kept, counters go on from where
+    /// `remembered` left them.
     pub(super) fn describe(
         &mut self,
         device: Arc<Device>,
-        saved_counters: &mut BTreeMap<Counter, serde_json::Value>,
+        mut remembered: impl FnMut(&Counter, &Metric) -> Counting,
     ) {
         self.device = device;
         let metrics = &self.device.metrics;
@@ -67,15 +100,15 @@ impl Entry {
             .values
             .retain(|key, _| metrics.iter().any(|metric| metric.key == *key));
         for metric in metrics {
-            if metric.is_counter() && !self.counting.contains_key(&metric.key) {
+            let is_known = |counting: &Counting| counting.is_of(metric);
+            if metric.is_counter() && !self.counting.get(&metric.key).is_some_and(is_known) {
                 let counter = Counter {
                     device: self.device.id.to_string(),
                     key: metric.key.to_string(),
                 };
-                let counting = Counting::new(metric, saved_counters.remove(&counter));
-                let last = counting.last().map(|last| last.rounded(metric.decimals));
-                state.values.insert(metric.key.clone(), Value::from(last));
+                let counting = remembered(&counter, metric);
                 self.counting.insert(metric.key.clone(), counting);
+                state.values.insert(metric.key.clone(), Value::Unknown);
             }
             state
                 .values
@@ -86,75 +119,257 @@ impl Entry {
         self.describe_holds();
     }
 
-    /// Logs when a counter begins or ends to be held back, and remembers the words.
-    pub(super) fn note_hold(
-        &mut self,
-        metric: &Metric,
-        held: Option<String>,
-        restarted: Option<Decimal>,
-    ) {
-        let name = &self.device.name;
-        let title = metric.title();
-        if let Some(from) = restarted {
-            // A counter of the day begins every day; nobody's statistics mind.
-            let advice = if metric.behavior == Behavior::DailyCounter {
-                "Nothing needs to be done."
-            } else {
-                "If the device was not exchanged, note the date: statistics will show a new meter."
+    /// Takes values of the device; how many of them are not believed.
+    pub(super) fn read(&mut self, readings: &Readings, clock: &Clock) -> u64 {
+        let device = Arc::clone(&self.device);
+        let now = clock.monotonic();
+        self.heard = Some(now);
+        if patience::is_sign_of_life(&device, readings) {
+            self.confirmed = Some(now);
+            self.has_lapsed = false;
+        }
+        let day = readings
+            .day
+            .unwrap_or_else(|| readings.at.to_zoned(clock.zone().clone()).date());
+        let said = Said {
+            readings,
+            heard: Moment::now(clock),
+            day,
+        };
+        let mut held = 0;
+        // What computed metrics go by: known, known to be unknown, or not to be believed.
+        let mut good: BTreeMap<&str, Option<Decimal>> = BTreeMap::new();
+        for reading in &readings.values {
+            let Some(metric) = device.metric(&reading.key).filter(|m| m.derived.is_none()) else {
+                tracing::debug!(
+                    "{} reports \"{}\", which it has not declared",
+                    device.id,
+                    reading.key
+                );
+                continue;
             };
-            tracing::warn!(
-                "{name}: {title} starts anew after {from}: three values in a row agree. {advice}"
-            );
-        }
-        match held {
-            Some(words) => {
-                if !self.holds.contains_key(&metric.key) {
-                    tracing::warn!(
-                        "{name}: {title} {words}. Nothing needs to be done; if it lasts, restart the device."
-                    );
+            let number = reading.value.as_number();
+            if let Some(counting) = self.counting.get_mut(&metric.key) {
+                let Some(number) = number else {
+                    counting.miss();
+                    good.insert(&metric.key, None);
+                    continue;
+                };
+                if self.count(metric, number, &said, now) {
+                    good.insert(&metric.key, Some(number));
+                } else {
+                    held += 1;
                 }
-                self.holds
-                    .insert(metric.key.clone(), format!("{title} {words}"));
+                continue;
             }
-            None => {
-                if self.holds.remove(&metric.key).is_some() {
-                    tracing::info!("{name}: {title} is good again.");
-                }
+            let doubt = number.and_then(|number| plausible::doubt(&device, metric, number));
+            held += u64::from(doubt.is_some());
+            let value = if doubt.is_some() {
+                Value::Unknown
+            } else {
+                reading.value.clone()
+            };
+            self.holds.doubt(&device, metric, doubt, now);
+            good.insert(&metric.key, value.as_number());
+            let state = Arc::make_mut(&mut self.state);
+            state.values.insert(metric.key.clone(), value);
+        }
+        for counting in self.counting.values_mut() {
+            if let Some(number) = counting.origin().and_then(|origin| good.get(origin)) {
+                counting.derive(*number, said.heard, readings.at, day);
             }
         }
+        self.is_unsaved = self.counting.values().any(Counting::is_unsaved);
+        Arc::make_mut(&mut self.state).at = Some(readings.at);
+        self.describe_holds();
+        held
     }
 
-    pub(super) fn describe_holds(&mut self) {
-        if self.device.metric(&COUNTER_GUARD.key).is_some() {
-            let words = self.holds.values().cloned().collect::<Vec<_>>().join("; ");
-            let words = if words.is_empty() {
-                "All values good".to_owned()
-            } else {
-                words
+    /// Takes the value of a counter; whether it is believed.
+    fn count(&mut self, metric: &Metric, value: Decimal, said: &Said<'_>, now: Duration) -> bool {
+        let device = Arc::clone(&self.device);
+        let Some(counting) = self.counting.get_mut(&metric.key) else {
+            return true;
+        };
+        let reported = Reported {
+            value,
+            heard: said.heard,
+            measured: said.readings.at,
+            day: said.day,
+        };
+        let outcome = counting.judge(&reported, &limits(&device, metric, said.readings));
+        let last = counting.latest().map(|last| last.rounded(metric.decimals));
+        let (why, is_good) = match outcome {
+            Outcome::Good => (None, true),
+            Outcome::Restarted(from) => {
+                self.holds.restarted(&device, metric, from, value);
+                // Whoever begins again has to know from where.
+                self.save_from = Duration::ZERO;
+                (None, true)
+            }
+            Outcome::Held(reason) => {
+                let shown = last.filter(|_| counting.is_read());
+                let unit = metric.unit().unwrap_or("");
+                let words = counting::words(reason, value, shown, unit);
+                (Some((Why::Guard(reason), words)), false)
+            }
+        };
+        self.holds.note(&device, metric, why, now);
+        is_good
+    }
+
+    /// Puts into the state what is to be shown of the counters; true if any of it is new.
+    /// `can_save` is whether the store takes values.
+    pub(super) fn show_counters(&mut self, can_save: bool) -> bool {
+        let mut is_new = false;
+        for metric in &self.device.metrics {
+            let Some(counting) = self.counting.get(&metric.key) else {
+                continue;
             };
+            let shown = counting.shown(can_save);
+            let shown = Value::from(shown.map(|shown| shown.rounded(metric.decimals)));
+            if self.state.values.get(&metric.key) != Some(&shown) {
+                let state = Arc::make_mut(&mut self.state);
+                state.values.insert(metric.key.clone(), shown);
+                is_new = true;
+            }
+        }
+        is_new
+    }
+
+    fn describe_holds(&mut self) {
+        if self.device.metric(&COUNTER_GUARD.key).is_some() {
+            let words = self.holds.words();
+            let words = words.unwrap_or_else(|| "All values good".to_owned());
             Arc::make_mut(&mut self.state)
                 .values
                 .insert(COUNTER_GUARD.key.clone(), connection::cut(words).into());
         }
     }
 
-    /// What its counters have to go on from, should the device come back.
-    pub(super) fn put_aside(self) -> impl Iterator<Item = (Counter, serde_json::Value)> {
+    /// How the device is: as its source says, unless nothing has come of it for too long, or what
+    /// comes is nonsense.
+    pub(super) fn health(&self) -> Health {
+        let code = self.said.code;
+        if self.has_lapsed && code.has_data() {
+            return patience::lapsed(&self.device);
+        }
+        let lasting = self.holds.lasting_doubt();
+        match lasting.filter(|_| code.has_data() && !code.is_problem()) {
+            Some((words, advice)) => Health::new(HealthCode::Degraded).seen(words).advise(advice),
+            None => self.said.clone(),
+        }
+    }
+
+    /// Puts into the state how the device is.
+    pub(super) fn show_health(&mut self, health: Health) {
+        let state = Arc::make_mut(&mut self.state);
+        if !health.code.has_data() {
+            // What was measured before is no longer so; what was counted still is, and what is
+            // known of the connection.
+            for metric in &self.device.metrics {
+                if !metric.is_counter() && metric.role != Role::Connection {
+                    state.values.insert(metric.key.clone(), Value::Unknown);
+                }
+            }
+            self.holds.forget_doubts();
+        }
+        connection::describe(&mut state.values, &health);
+        state.health = health;
+        self.describe_holds();
+    }
+
+    /// When its values are too old, by the monotonic clock, if nothing more is heard.
+    pub(super) fn lapses_at(&self) -> Option<Duration> {
+        self.confirmed?.checked_add(patience::of(&self.device))
+    }
+
+    /// Its values are too old.
+    pub(super) const fn lapse(&mut self) {
+        self.confirmed = None;
+        self.has_lapsed = true;
+    }
+
+    /// When its counters may be handed over to the store, if there is anything new.
+    pub(super) fn saves_at(&self) -> Option<Duration> {
+        self.is_unsaved.then_some(self.save_from)
+    }
+
+    /// Hands over to the store what is new.
+    pub(super) fn hand_over(&mut self, store: &Store) {
+        for (key, counting) in &mut self.counting {
+            if counting.is_unsaved() {
+                store.save_counter(&self.device.id, key, &json!(counting));
+                counting.hand_over();
+            }
+        }
+        self.is_unsaved = false;
+        self.is_on_the_way = true;
+    }
+
+    /// What was handed over is saved, or may not have been.
+    pub(super) fn has_arrived(&mut self, is_saved: bool) {
+        self.is_on_the_way = false;
+        for counting in self.counting.values_mut() {
+            if is_saved {
+                counting.confirm();
+            } else {
+                counting.take_back();
+            }
+        }
+        self.is_unsaved = self.counting.values().any(Counting::is_unsaved);
+    }
+
+    /// Its counters, for the day that the device comes back.
+    pub(super) fn put_aside(self) -> impl Iterator<Item = (Counter, Counting)> {
         let device = self.device.id.to_string();
-        self.counting.into_iter().map(move |(key, counting)| {
+        self.counting.into_iter().map(move |(key, mut counting)| {
+            // Nobody hears any more whether it has arrived.
+            counting.take_back();
             let counter = Counter {
                 device: device.clone(),
                 key: key.into_owned(),
             };
-            (counter, json!(counting))
+            (counter, counting)
         })
     }
+}
 
-    pub(super) fn save(&mut self, store: &Store, now: Timestamp) {
-        for (key, counting) in &self.counting {
-            store.save_counter(&self.device.id, key, &json!(counting));
-        }
-        self.saved_at = Some(now);
-        self.unsaved = false;
+/// What is possible for a counter that is reported among these values.
+fn limits(device: &Device, metric: &Metric, readings: &Readings) -> Limits {
+    let power = plausible::gain(device, metric);
+    let is_daily = metric.behavior == Behavior::DailyCounter;
+    Limits {
+        power,
+        ceiling: if is_daily {
+            most_of_a_day(power)
+        } else {
+            plausible::ceiling(device, metric)
+        },
+        floor: floor(device, metric, readings, power).unwrap_or(0),
+        // A number of things does begin with zero.
+        begins_at_zero: metric.quantity == Some(Quantity::Count),
     }
+}
+
+/// What the counter of a lifetime is not below: what the device says to have counted today, but for
+/// the coarseness of the one and the delay of the other. `energy_total` and `energy_today` are a
+/// pair by their names.
+fn floor(device: &Device, metric: &Metric, readings: &Readings, power: u32) -> Option<i64> {
+    let stem = metric.key.strip_suffix("_total")?;
+    let of_today = |metric: &&Metric| {
+        metric.behavior == Behavior::DailyCounter
+            && metric.derived.is_none()
+            && metric.key.strip_suffix("_today") == Some(stem)
+    };
+    let today = device.metrics.iter().find(of_today)?;
+    let today = readings
+        .get(&today.key)?
+        .as_number()?
+        .with_scale(3)
+        .mantissa();
+    let step = 2 * 10_i64.pow(u32::from(3_u8.saturating_sub(metric.decimals)));
+    (0..=most_of_a_day(power))
+        .contains(&today)
+        .then(|| (today - step).max(0))
 }

@@ -4,35 +4,34 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::claims::Claims;
 use super::connection;
-use super::counting::Reported;
+use super::counting::Counting;
 use super::entry::Entry;
 use super::hub::Hub;
+use super::own_device;
+use super::saving::Saving;
 use crate::clock::Clock;
-use crate::model::{
-    Decimal, Device, DeviceId, Health, HealthCode, Metric, Readings, Report, Role, Value,
-};
+use crate::model::{Device, DeviceId, Health, HealthCode, Metric, Readings, Report};
 use crate::store::{Counter, Saved, Store};
 
 /// Turns the reports of all sources into the states that the hub holds.
 #[derive(Debug)]
 pub(super) struct Intake {
     hub: Hub,
-    store: Store,
+    saving: Saving,
     clock: Clock,
-    /// How often the counters of one device are saved at most.
-    save_every: Duration,
     entries: BTreeMap<DeviceId, Entry>,
-    /// Counters of devices that are not there yet, or no more.
+    /// Counters of an earlier run whose devices are not there yet.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
+    /// Counters of devices that have been there in this run.
+    aside: BTreeMap<Counter, Counting>,
     claims: Claims,
     held: u64,
 }
 
 impl Intake {
+    /// The counters of one device are saved at most every so often.
     pub(super) fn new(
         hub: Hub,
         store: Store,
@@ -42,11 +41,11 @@ impl Intake {
     ) -> Self {
         Self {
             hub,
-            store,
+            saving: Saving::new(store, save_every),
             clock,
-            save_every,
             entries: BTreeMap::new(),
             saved_counters,
+            aside: BTreeMap::new(),
             claims: Claims::default(),
             held: 0,
         }
@@ -70,13 +69,15 @@ impl Intake {
                     self.put_device(None, saved.device);
                     self.put_health(&id, unusable());
                 }
-                None => self.store.forget_device(&saved.device.id),
+                None => self.saving.store().forget_device(&saved.device.id),
             }
         }
     }
 
     /// Takes a report of the source with this index and key.
     pub(super) fn take(&mut self, source: usize, key: &str, report: Report) {
+        // What is too old by now must not look as if it had been confirmed in between.
+        self.let_lapse();
         let Some(report) = self.admit(source, key, report) else {
             return;
         };
@@ -85,21 +86,15 @@ impl Intake {
             Report::Gone(id) => {
                 self.claims.forget(&id, source);
                 if let Some(mut entry) = self.entries.remove(&id) {
-                    entry.save(&self.store, self.clock.now());
-                    self.saved_counters.extend(entry.put_aside());
+                    entry.hand_over(self.saving.store());
+                    self.aside.extend(entry.put_aside());
                     tracing::info!("{id} is gone.");
-                    self.store.forget_device(&id);
+                    self.saving.store().forget_device(&id);
                     self.hub.remove(&id);
                 }
             }
             Report::Readings(readings) => self.put_readings(&readings),
-            Report::Health(id, health) => {
-                // The bridge's own device only sums up what was said about each source.
-                if !key.is_empty() {
-                    self.log_health(&id, &health);
-                }
-                self.put_health(&id, health);
-            }
+            Report::Health(id, health) => self.put_health(&id, health),
             // Kept by the runner, beside what it knows of the source itself.
             Report::Source(_) | Report::Complete(_) => {}
         }
@@ -111,7 +106,6 @@ impl Intake {
             |(id, entry): (&DeviceId, &Entry)| (entry.source == Some(source)).then(|| id.clone());
         let ids: Vec<DeviceId> = self.entries.iter().filter_map(of_source).collect();
         for id in ids {
-            self.log_health(&id, health);
             self.put_health(&id, health.clone());
         }
     }
@@ -124,6 +118,13 @@ impl Intake {
     /// How a device is.
     pub(super) fn health_of(&self, id: &DeviceId) -> Option<&Health> {
         self.entries.get(id).map(|entry| &entry.state.health)
+    }
+
+    /// Whether its source has said something else of how a device is.
+    pub(super) fn is_news(&self, id: &DeviceId, health: &Health) -> bool {
+        self.entries
+            .get(id)
+            .is_none_or(|entry| entry.said != *health)
     }
 
     /// The state of a source's first device without a parent: how the source itself is.
@@ -154,12 +155,91 @@ impl Intake {
         self.held
     }
 
-    /// Saves every counter that has changed since it was last saved.
-    pub(super) fn save_counters(&mut self) {
-        let now = self.clock.now();
-        for entry in self.entries.values_mut().filter(|entry| entry.unsaved) {
-            entry.save(&self.store, now);
+    /// When [`Self::on_time`] is needed next, by the monotonic clock, if nothing else happens.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let entries = self.entries.values();
+        let lapses = entries.clone().filter_map(Entry::lapses_at).min();
+        let saves = entries.filter_map(Entry::saves_at).min();
+        // What is on its way calls by itself.
+        let saves = saves.filter(|_| !self.saving.is_under_way());
+        lapses.into_iter().chain(saves).min()
+    }
+
+    /// When the counters of a device are saved.
+    #[cfg(test)]
+    fn saves_at(&self, id: &DeviceId) -> Option<Duration> {
+        self.entries.get(id).and_then(Entry::saves_at)
+    }
+
+    /// Does what time has made due. True if a device is worse off now.
+    pub(super) fn on_time(&mut self) -> bool {
+        let has_lapsed = self.let_lapse();
+        self.save();
+        has_lapsed
+    }
+
+    /// Waits until what was on its way to the disk has arrived, or could not.
+    pub(super) async fn arrival(&mut self) -> bool {
+        self.saving.ended().await
+    }
+
+    /// What was on its way to the disk is saved, or may not be: shows what there is to show now.
+    pub(super) fn has_arrived(&mut self, is_saved: bool) {
+        let now = self.clock.monotonic();
+        let can_save = is_saved && self.saving.can_save();
+        for entry in self.entries.values_mut().filter(|it| it.is_on_the_way) {
+            entry.has_arrived(is_saved);
+            if !is_saved {
+                entry.save_from = self.saving.retry(now);
+            }
+            if entry.show_counters(can_save) | std::mem::take(&mut entry.is_kept_back) {
+                self.hub.put_state(Arc::clone(&entry.state));
+            }
         }
+        // What has changed meanwhile.
+        self.save();
+    }
+
+    /// Hands over to the store what is due, and with it all else that is new.
+    fn save(&mut self) {
+        let now = self.clock.monotonic();
+        let is_due = |entry: &Entry| entry.saves_at().is_some_and(|at| at <= now);
+        if self.saving.is_under_way() || !self.entries.values().any(is_due) {
+            return;
+        }
+        for entry in self.entries.values_mut().filter(|entry| entry.is_unsaved) {
+            entry.hand_over(self.saving.store());
+            entry.save_from = self.saving.next(now);
+        }
+        if self.saving.begin() {
+            self.has_arrived(true);
+        }
+    }
+
+    /// Hands over every counter that has changed, at the end.
+    pub(super) fn save_counters(&mut self) {
+        for entry in self.entries.values_mut().filter(|entry| entry.is_unsaved) {
+            entry.hand_over(self.saving.store());
+        }
+    }
+
+    /// What nobody has confirmed for too long is unknown. True if there is any.
+    fn let_lapse(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        let is_due = |entry: &Entry| entry.lapses_at().is_some_and(|at| at <= now);
+        let due = self.entries.iter().filter(|(_, entry)| is_due(entry));
+        let due: Vec<DeviceId> = due.map(|(id, _)| id.clone()).collect();
+        for id in &due {
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.lapse();
+            }
+            if self.renew_health(id)
+                && let Some(entry) = self.entries.get(id)
+            {
+                self.hub.put_state(Arc::clone(&entry.state));
+            }
+        }
+        !due.is_empty()
     }
 
     /// Lets a report pass, if its device is this source's. One device reached in two ways stays with
@@ -175,7 +255,7 @@ impl Intake {
         let has_values = matches!(report, Report::Readings(_));
         match self.entries.get(&id) {
             Some(entry) if entry.claimed && entry.source != Some(source) => {
-                let now = self.clock.now();
+                let now = self.clock.monotonic();
                 if !(has_values && self.claims.passes(source, entry, now)) {
                     if self.claims.keep(&id, source, report) {
                         tracing::warn!(
@@ -225,14 +305,14 @@ impl Intake {
             .as_ref()
             .is_some_and(|(before, _)| *before == Some(source));
         if !entry.claimed || !is_same_source {
-            entry.heard = Some(self.clock.now());
+            entry.heard = Some(self.clock.monotonic());
         }
         entry.claimed = true;
         // The bridge's own device belongs to no source and comes anew with each start.
         if !key.is_empty()
             && before.is_none_or(|(from, device)| from != Some(source) || device != entry.device)
         {
-            self.store.save_device(key, &entry.device);
+            self.saving.store().save_device(key, &entry.device);
         }
     }
 
@@ -246,95 +326,79 @@ impl Intake {
         let fresh = || Entry::new(source, Arc::clone(&device));
         let entry = self.entries.entry(device.id.clone()).or_insert_with(fresh);
         entry.source = source;
-        entry.describe(device, &mut self.saved_counters);
+        let (aside, saved) = (&mut self.aside, &mut self.saved_counters);
+        entry.describe(device, |counter, metric| {
+            let known = aside.remove(counter).filter(|it| it.is_of(metric));
+            known.unwrap_or_else(|| Counting::new(metric, saved.remove(counter)))
+        });
+        entry.show_counters(self.saving.can_save());
         self.hub
             .put_device(Arc::clone(&entry.device), Arc::clone(&entry.state));
     }
 
     fn put_readings(&mut self, readings: &Readings) {
-        let Some(entry) = self.entries.get_mut(&readings.device) else {
-            tracing::debug!(
-                "readings of {}, which nobody has described",
-                readings.device
-            );
+        let id = &readings.device;
+        let Some(entry) = self.entries.get_mut(id) else {
+            tracing::debug!("readings of {id}, which nobody has described");
             return;
         };
-        entry.heard = Some(self.clock.now());
-        self.claims.holder_reports(&readings.device);
-        let day = readings
-            .day
-            .unwrap_or_else(|| readings.at.to_zoned(self.clock.zone().clone()).date());
-        let device = Arc::clone(&entry.device);
-        let mut good: BTreeMap<&str, Option<Decimal>> = BTreeMap::new();
-        for reading in &readings.values {
-            let Some(metric) = device.metric(&reading.key).filter(|m| m.derived.is_none()) else {
-                tracing::debug!(
-                    "{} reports \"{}\", which it has not declared",
-                    device.id,
-                    reading.key
-                );
-                continue;
-            };
-            let value = match (
-                entry.counting.get_mut(&metric.key),
-                reading.value.as_number(),
-            ) {
-                (Some(counting), Some(number)) => {
-                    let reported = Reported {
-                        value: number,
-                        heard: self.clock.now(),
-                        measured: readings.at,
-                        day,
-                    };
-                    let outcome = counting.judge(metric, &reported, power_limit(&device, metric));
-                    entry.unsaved = true;
-                    if outcome.held.is_some() {
-                        self.held += 1;
-                    } else {
-                        good.insert(&metric.key, Some(number));
-                    }
-                    entry.note_hold(metric, outcome.held, outcome.restarted_from);
-                    Value::from(outcome.show)
-                }
-                _ => {
-                    good.insert(&metric.key, reading.value.as_number());
-                    reading.value.clone()
-                }
-            };
-            let state = Arc::make_mut(&mut entry.state);
-            state.values.insert(metric.key.clone(), value);
+        self.claims.holder_reports(id);
+        self.held = self.held.saturating_add(entry.read(readings, &self.clock));
+        let waits_already = std::mem::replace(&mut entry.is_kept_back, true);
+        self.renew_health(id);
+        self.save();
+        let can_save = self.saving.can_save();
+        let now = self.clock.monotonic();
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        // In a moment its counters are saved, and all goes out as one. A disk that takes longer than
+        // from one reading to the next is not waited for.
+        let is_due = entry.saves_at().is_some_and(|at| at <= now);
+        let is_soon = (entry.is_on_the_way || is_due) && !waits_already;
+        if entry.is_kept_back && !is_soon {
+            entry.is_kept_back = false;
+            entry.show_counters(can_save);
+            self.hub.put_state(Arc::clone(&entry.state));
         }
-        for metric in device
-            .metrics
-            .iter()
-            .filter(|metric| metric.derived.is_some())
-        {
-            if let Some(counting) = entry.counting.get_mut(&metric.key)
-                && let Some(number) = counting.origin().and_then(|origin| good.get(origin))
-            {
-                counting.derive(*number, readings.at, day);
-                entry.unsaved = true;
-                let value = counting.last().map(|value| value.rounded(metric.decimals));
-                let state = Arc::make_mut(&mut entry.state);
-                state.values.insert(metric.key.clone(), Value::from(value));
-            }
-        }
-        Arc::make_mut(&mut entry.state).at = Some(readings.at);
-        entry.describe_holds();
-        // Before the state goes out: a killed program must not begin below what it has told.
-        let now = self.clock.now();
-        let due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= self.save_every;
-        if entry.unsaved && entry.saved_at.is_none_or(due) {
-            entry.save(&self.store, now);
-        }
-        self.hub.put_state(Arc::clone(&entry.state));
     }
 
-    fn log_health(&self, id: &DeviceId, health: &Health) {
-        let entry = self.entries.get(id);
-        let Some(entry) = entry.filter(|entry| entry.state.health.code != health.code) else {
+    fn put_health(&mut self, id: &DeviceId, health: Health) {
+        let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
+        entry.said = health;
+        if self.renew_health(id)
+            && let Some(entry) = self.entries.get(id)
+            // Good news go out with the values that they come with. Bad news never wait.
+            && !(entry.is_kept_back && entry.state.health.code.has_data())
+        {
+            self.hub.put_state(Arc::clone(&entry.state));
+        }
+    }
+
+    /// Puts into the state of a device how it is now; true if that is another thing than before.
+    fn renew_health(&mut self, id: &DeviceId) -> bool {
+        let Some(entry) = self.entries.get(id) else {
+            return false;
+        };
+        let health = entry.health();
+        if entry.state.health == health {
+            return false;
+        }
+        self.log_health(entry, &health);
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.show_health(health);
+        }
+        true
+    }
+
+    fn log_health(&self, entry: &Entry, health: &Health) {
+        // The bridge's own device only sums up what was said about each source.
+        let is_own = entry.device.adapter == own_device::ADAPTER;
+        if is_own || entry.state.health.code == health.code {
+            return;
+        }
         let name = &entry.device.name;
         let parent = entry.device.via.as_ref();
         let parent = parent.and_then(|via| self.health_of(via));
@@ -343,7 +407,9 @@ impl Intake {
                 || (!health.detail.is_empty() && parent.detail == health.detail)
         };
         let is_echo = health.code != HealthCode::Online && parent.is_some_and(says_the_same);
-        if is_echo {
+        // That its values are nonsense was said of the values.
+        let is_said = health.code == HealthCode::Degraded && *health != entry.said;
+        if is_echo || is_said {
             // One trouble, one message: the device that all others are behind has told it.
             tracing::debug!("{name}: {}", health.sentence());
         } else if health.code.is_problem() {
@@ -352,29 +418,6 @@ impl Intake {
             tracing::info!("{name}: {}", health.sentence());
         }
     }
-
-    fn put_health(&mut self, id: &DeviceId, health: Health) {
-        let Some(entry) = self.entries.get_mut(id) else {
-            return;
-        };
-        if entry.state.health == health {
-            return;
-        }
-        let state = Arc::make_mut(&mut entry.state);
-        if !health.code.has_data() {
-            // What was measured before is no longer so; what was counted still is, and what is
-            // known of the connection.
-            for metric in &entry.device.metrics {
-                if !metric.is_counter() && metric.role != Role::Connection {
-                    state.values.insert(metric.key.clone(), Value::Unknown);
-                }
-            }
-        }
-        connection::describe(&mut state.values, &health);
-        state.health = health;
-        entry.describe_holds();
-        self.hub.put_state(Arc::clone(&entry.state));
-    }
 }
 
 /// How a device is whose section cannot be used.
@@ -382,17 +425,6 @@ fn unusable() -> Health {
     Health::new(HealthCode::Misconfigured)
         .seen("its section cannot be used")
         .advise("Run `wattbridge check`.")
-}
-
-/// The most that a counter of this device can gain per hour: watts for kilowatt-hours.
-fn power_limit(device: &Device, metric: &Metric) -> u32 {
-    use crate::model::Quantity::{Energy, ReactiveEnergy};
-    /// No home moves more.
-    const ANY_HOME: u32 = 50_000;
-    match metric.quantity {
-        Some(Energy | ReactiveEnergy) => device.rated_power.unwrap_or(ANY_HOME),
-        _ => u32::MAX,
-    }
 }
 
 #[cfg(test)]

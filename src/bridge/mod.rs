@@ -1,9 +1,22 @@
 //! The bridge between adapters and outputs.
 //!
-//! It starts every source and keeps it running (`supervisor`), takes their reports, guards and
-//! completes the values (`intake`, `guard`, `derive`), and holds the latest state of every
-//! device for the outputs ([`Hub`], [`Feed`]). Commands travel the other way. What is computed from
-//! several devices ([`sums`]) is reported like a source's.
+//! It starts every source and keeps it running (`supervisor`), takes their reports (`intake`), makes
+//! of them what is shown of each device (`entry`), and holds the latest state of every device for the
+//! outputs ([`Hub`], [`Feed`]). Commands travel the other way. What is computed from several devices
+//! ([`sums`]) is reported like a source's.
+//!
+//! On its way a value meets these rules, each a file of its own:
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `moment` | elapsed time is the monotonic clock's; between two runs it is bounded |
+//! | `plausible` | a value that no such device can have is unknown |
+//! | `guard` | the counters of a device never fall and never jump |
+//! | `derive` | energy from power, the day's share of a counter |
+//! | `counting` | a counter is shown as it is saved, so that no kill makes it fall |
+//! | `saving` | when counters are written, and when that is done |
+//! | `patience` | what nobody has confirmed for too long is unknown |
+//! | `holds` | what is not believed is said, once |
 
 use crate::adapters::Source;
 use crate::model::Metric;
@@ -14,10 +27,15 @@ mod counting;
 mod derive;
 mod entry;
 mod guard;
+mod holds;
 mod hub;
 mod intake;
+mod moment;
 mod own_device;
+mod patience;
+mod plausible;
 mod runner;
+mod saving;
 pub mod sums;
 mod supervisor;
 

@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::sums;
 use crate::adapters::{Source, Traffic};
 use crate::model::{
-    Decimal, Device, DeviceId, Health, HealthCode, Metric, OnOff, Quantity, Readings, Report, Value,
+    Decimal, Device, DeviceId, Health, HealthCode, Metric, OnOff, Quantity, Readings, Value,
 };
 
-/// The bridge as a kind of device.
-const KIND: &str = "wattbridge";
+/// What stands in the place of an adapter.
+pub(super) const ADAPTER: &str = "wattbridge";
 
 /// One source as the bridge's device shows it.
 pub(super) struct SourceView<'a> {
@@ -39,7 +40,9 @@ pub(super) fn describe<'a>(
     instance: &str,
     sources: impl Iterator<Item = &'a Arc<dyn Source>> + Clone,
 ) -> Device {
-    let mut device = Device::new(KIND, instance, "wattbridge", "wattbridge");
+    let mut device = Device::new(ADAPTER, instance, "wattbridge", "wattbridge");
+    // What is here to tell is always true.
+    device.patience = Some(Duration::MAX);
     // What was made up is no serial number.
     device.serial = String::new();
     device.model = Some("Bridge".to_owned());
@@ -81,7 +84,7 @@ pub(super) fn describe<'a>(
 
 /// Its id. It has to stay when sections come and go.
 pub(crate) fn id(instance: &str) -> DeviceId {
-    DeviceId::new(KIND, instance)
+    DeviceId::new(ADAPTER, instance)
 }
 
 /// How all sources are, in one: the first one in trouble is told in full. Sources have no metric of
@@ -139,7 +142,7 @@ pub(super) fn read(
     at: Timestamp,
     totals: &Totals,
     sources: &[SourceView<'_>],
-) -> Report {
+) -> Readings {
     let count =
         |number: u64| Value::from(Decimal::integer(i64::try_from(number).unwrap_or(i64::MAX)));
     let mut readings = Readings::new(id.clone(), at);
@@ -165,7 +168,7 @@ pub(super) fn read(
         );
         readings.push(format!("{adapter}_restarts"), sum(|view| view.restarts));
     }
-    Report::Readings(readings)
+    readings
 }
 
 fn adapters<'a>(sources: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<&'static str> {

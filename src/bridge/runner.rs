@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,7 +18,7 @@ use super::supervisor::{Incident, supervise};
 use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
 use crate::links::{Address, Links};
-use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report};
+use crate::model::{CommandOutcome, Health, HealthCode, Reading, Refusal, Report};
 use crate::store::{Memory, Saved, Store};
 
 /// Reports that may wait before sources are slowed down.
@@ -28,6 +29,8 @@ const COMMANDS: usize = 8;
 const OWN_DEVICE: Duration = Duration::from_secs(60);
 /// How soon it is when devices come, go, or fare otherwise. Such news come in groups.
 const OWN_DEVICE_SOON: Duration = Duration::from_secs(1);
+/// Far enough away for a deadline that cannot be reckoned with.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 /// What a bridge is made of.
 #[derive(Debug)]
@@ -62,6 +65,8 @@ pub struct Bridge {
     commands: mpsc::Receiver<PendingCommand>,
     intake: Intake,
     started: Timestamp,
+    /// What was last told of the bridge's own device.
+    told: Vec<Reading>,
 }
 
 /// How the bridge reaches a running source.
@@ -122,6 +127,7 @@ impl Bridge {
             commands,
             intake,
             started,
+            told: Vec::new(),
         };
         bridge.settle(&bridge.settled_sources());
         (bridge, hub)
@@ -147,28 +153,36 @@ impl Bridge {
             "",
             Report::Health(own_id.clone(), Health::ONLINE),
         );
-        let mut refresh = tokio::time::interval(OWN_DEVICE);
-        refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut refresh_soon = false;
+        // The bridge's own device is refreshed at once, then when there is news, else now and then.
+        let mut refresh = Instant::now();
         loop {
+            // All that is due at a time of its own, so that nothing has to be looked for.
+            let now = self.setup.clock.monotonic();
+            let due = self.intake.deadline();
+            let due_in = due.map_or(NEVER, |due| due.saturating_sub(now).min(NEVER));
             tokio::select! {
                 () = stop.cancelled() => break,
                 report = inbox.recv() => {
                     let Some((index, report)) = report else { break };
                     let is_news = self.is_news(&report);
                     let changed = self.take(&mut lines, index, report);
-                    if (is_news || changed) && !refresh_soon {
-                        refresh_soon = true;
-                        refresh.reset_after(OWN_DEVICE_SOON);
+                    if is_news || changed {
+                        refresh = refresh.min(Instant::now() + OWN_DEVICE_SOON);
                     }
                 }
                 Some(incident) = news.recv() => {
                     self.note(&mut lines, incident);
-                    refresh.reset_after(OWN_DEVICE_SOON);
+                    refresh = refresh.min(Instant::now() + OWN_DEVICE_SOON);
                 }
                 Some(pending) = self.commands.recv() => self.forward(&lines, pending),
-                _ = refresh.tick() => {
-                    refresh_soon = false;
+                is_saved = self.intake.arrival() => self.intake.has_arrived(is_saved),
+                () = sleep(due_in), if due.is_some() => {
+                    if self.intake.on_time() {
+                        refresh = refresh.min(Instant::now() + OWN_DEVICE_SOON);
+                    }
+                }
+                () = sleep_until(refresh) => {
+                    refresh = Instant::now() + OWN_DEVICE;
                     self.refresh_own(&own_id, &lines);
                 }
             }
@@ -274,7 +288,7 @@ impl Bridge {
     fn is_news(&self, report: &Report) -> bool {
         match report {
             Report::Device(_) | Report::Gone(_) => true,
-            Report::Health(id, health) => self.intake.health_of(id) != Some(health),
+            Report::Health(id, health) => self.intake.is_news(id, health),
             Report::Readings(_) | Report::Source(_) | Report::Complete(_) => false,
         }
     }
@@ -344,9 +358,14 @@ impl Bridge {
                     .or_else(|| self.intake.health_of_source(index)),
             })
             .collect();
-        let report = own_device::read(id, self.setup.clock.now(), &totals, &views);
+        let readings = own_device::read(id, self.setup.clock.now(), &totals, &views);
         let health = own_device::health(&totals, &views);
-        self.intake.take(lines.len(), "", report);
+        // Whoever has been told all that needs no word that it is still so.
+        if self.told != readings.values {
+            self.told.clone_from(&readings.values);
+            self.intake
+                .take(lines.len(), "", Report::Readings(readings));
+        }
         let health = Report::Health(id.clone(), health);
         self.intake.take(lines.len(), "", health);
     }

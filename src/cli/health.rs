@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +21,7 @@ use crate::terminal::say;
 
 const EVERY: Duration = Duration::from_secs(30);
 /// Older signs of life mean that the loop no longer turns.
-const TOO_OLD: i64 = 100;
+const TOO_OLD: Duration = Duration::from_secs(100);
 
 /// A broker that is connected takes what is published at once; this is no slow network any more.
 const TOO_LONG: u64 = 120;
@@ -41,12 +40,39 @@ pub(super) struct HealthArgs {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Sign {
-    at: Timestamp,
+    at: Moment,
     devices: usize,
     problems: usize,
     /// Seconds for which nothing that was to be published has been taken.
     #[serde(default)]
     waiting: u64,
+}
+
+/// A moment that another process can tell the age of, however often the clock is set meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Moment {
+    /// Which start of the computer it is reckoned from.
+    boot: String,
+    since_boot: Duration,
+}
+
+impl Moment {
+    /// As the kernel tells it; where it does not, all moments are one.
+    fn now() -> Self {
+        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+        let uptime = read("/proc/uptime");
+        let seconds = uptime.split_ascii_whitespace().next();
+        let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        Self {
+            boot: read("/proc/sys/kernel/random/boot_id").trim().to_owned(),
+            since_boot: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        }
+    }
+
+    /// How much later it is than another one; none if the computer has been started in between.
+    fn since(&self, earlier: &Self) -> Option<Duration> {
+        (self.boot == earlier.boot).then(|| self.since_boot.saturating_sub(earlier.since_boot))
+    }
 }
 
 pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
@@ -58,19 +84,20 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
         )
     })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
-    say(&sign
-        .judge(Timestamp::now())
-        .map_err(|words| anyhow!(words))?);
+    say(&sign.judge(&Moment::now()).map_err(|words| anyhow!(words))?);
     Ok(())
 }
 
 impl Sign {
     /// What there is to say, and whether it is good.
-    fn judge(&self, now: Timestamp) -> Result<String, String> {
-        let age = now.as_second() - self.at.as_second();
+    fn judge(&self, now: &Moment) -> Result<String, String> {
+        let age = now
+            .since(&self.at)
+            .ok_or("wattbridge has not run since this computer was started; start it")?;
         if age > TOO_OLD {
             return Err(format!(
-                "the last sign of life is {age} seconds old; restart wattbridge"
+                "the last sign of life is {} seconds old; restart wattbridge",
+                age.as_secs()
             ));
         }
         if self.waiting > TOO_LONG {
@@ -109,7 +136,7 @@ impl Beacon {
                     .iter()
                     .filter(|known| known.state.health.code.is_problem());
                 let sign = Sign {
-                    at: Timestamp::now(),
+                    at: Moment::now(),
                     devices: devices.len(),
                     problems: problems.count(),
                     waiting: view.waiting().map_or(0, |waiting| waiting.as_secs()),
@@ -163,25 +190,45 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sign_of_life_is_as_old_as_the_computer_says_and_of_this_start() {
+        let mut before = Moment::now();
+        assert!(before.since_boot > Duration::ZERO && !before.boot.is_empty());
+        let now = Moment::now();
+        assert!(now.since(&before).is_some_and(|age| age < TOO_OLD));
+        before.since_boot = Duration::ZERO;
+        assert_eq!(now.since(&before), Some(now.since_boot));
+        before.boot.push('x');
+        assert_eq!(now.since(&before), None);
+    }
+
+    #[test]
     fn alive_is_who_turns_and_whose_messages_are_taken() {
-        let judge = |age: i64, waiting: u64| {
-            let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let now = Moment {
+            boot: "this".to_owned(),
+            since_boot: Duration::from_secs(1000),
+        };
+        let judge = |age: Duration, waiting: u64| {
             let sign = Sign {
-                at: Timestamp::from_second(1_800_000_000 - age).unwrap(),
+                at: Moment {
+                    since_boot: now.since_boot - age,
+                    ..now.clone()
+                },
                 devices: 3,
                 problems: 1,
                 waiting,
             };
-            sign.judge(now)
+            sign.judge(&now)
         };
+        let soon = Duration::from_secs(30);
+        let late = TOO_OLD + Duration::from_secs(1);
         assert_eq!(
-            judge(30, 0).unwrap(),
+            judge(soon, 0).unwrap(),
             "alive; devices: 3, with a problem: 1"
         );
-        assert!(judge(30, TOO_LONG).is_ok());
-        assert!(judge(TOO_OLD + 1, 0).unwrap_err().contains("restart"));
+        assert!(judge(soon, TOO_LONG).is_ok());
+        assert!(judge(late, 0).unwrap_err().contains("restart"));
         assert!(
-            judge(30, TOO_LONG + 1)
+            judge(soon, TOO_LONG + 1)
                 .unwrap_err()
                 .contains("taken nothing")
         );

@@ -14,9 +14,9 @@ pub struct StoreSettings {
     /// The SQLite file. Left out: beside the configuration file, with its name and the ending
     /// `.db`. One program for one store: while it runs, a second one with the same store is refused.
     pub path: Option<PathBuf>,
-    /// How often the counters of one device are written at most. Longer spares an SD card; after a
-    /// power cut the counters continue from what was written last, so that no more than what was
-    /// counted in this time is lost.
+    /// How often counters are written at most, and so how old those may be that change all the time:
+    /// what is shown has been written before, so that no power cut makes a counter fall. Longer
+    /// spares an SD card. A counter that changes more rarely is written and shown at once.
     pub save_every: Period,
 }
 
@@ -24,7 +24,7 @@ impl Default for StoreSettings {
     fn default() -> Self {
         Self {
             path: None,
-            save_every: Period::minutes(1),
+            save_every: Period::seconds(30),
         }
     }
 }

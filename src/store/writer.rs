@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::opening::{fold_in, in_words, is_damage, open, open_at_start, set_aside};
@@ -29,10 +30,13 @@ const MAX_PENDING: usize = 100_000;
 
 enum Job {
     Change(Subject, Content),
-    Flush(mpsc::Sender<()>),
+    Flush(Answer),
     /// Closes the file; a later change would open it again.
-    Close(mpsc::Sender<()>),
+    Close(Answer),
 }
+
+/// Takes whether all that was handed over before is on the disk, once that has been tried.
+type Answer = Box<dyn FnOnce(bool) + Send>;
 
 /// The handle for saving. Cheap to clone; saving never waits for the disk.
 #[derive(Debug, Clone)]
@@ -40,6 +44,7 @@ pub struct Store {
     jobs: mpsc::Sender<Job>,
     failing: Arc<AtomicBool>,
     is_open: bool,
+    is_lasting: bool,
 }
 
 impl Store {
@@ -88,6 +93,7 @@ impl Store {
         let (jobs, inbox) = mpsc::channel();
         let failing = Arc::clone(&writer.failing);
         let is_open = writer.has_read;
+        let is_lasting = writer.path.is_some();
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox));
@@ -100,7 +106,13 @@ impl Store {
             jobs,
             failing,
             is_open,
+            is_lasting,
         }
+    }
+
+    /// Whether what is saved is still there in the next run.
+    pub const fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     /// Whether the file was opened at the start.
@@ -150,11 +162,26 @@ impl Store {
         }
     }
 
+    /// Writes what was handed over until now, and tells whether all of it is on the disk. An answer
+    /// that does not come at all is a no.
+    pub fn written(&self) -> oneshot::Receiver<bool> {
+        let (answer, wait) = oneshot::channel();
+        let answer = move |is_saved| {
+            let _ = answer.send(is_saved);
+        };
+        // The writer is gone only when the program is ending.
+        let _ = self.jobs.send(Job::Flush(Box::new(answer)));
+        wait
+    }
+
     /// Waits until all that was handed over has been written, as far as the disk lets it, at most
     /// `within`.
     pub fn flush(&self, within: Duration) {
         let (done, wait) = mpsc::channel();
-        if self.jobs.send(Job::Flush(done)).is_ok() {
+        let done = move |_| {
+            let _ = done.send(());
+        };
+        if self.jobs.send(Job::Flush(Box::new(done))).is_ok() {
             let _ = wait.recv_timeout(within);
         }
     }
@@ -162,8 +189,11 @@ impl Store {
     /// Writes the rest and closes the file.
     pub fn close(self) {
         let (done, wait) = mpsc::channel();
+        let done = move |_| {
+            let _ = done.send(());
+        };
         // The thread itself may live on with other handles, in tasks that are being dropped.
-        if self.jobs.send(Job::Close(done)).is_ok() {
+        if self.jobs.send(Job::Close(Box::new(done))).is_ok() {
             let _ = wait.recv_timeout(Duration::from_secs(5));
         }
     }
@@ -189,6 +219,8 @@ struct Writer {
     pending: Changes,
     /// When what is pending is written.
     due: Option<Instant>,
+    /// Whether nothing that was handed over since the last try has been left out.
+    is_whole: bool,
     closing: bool,
 }
 
@@ -231,6 +263,7 @@ impl Writer {
             lacks_all: false,
             pending: Changes::new(),
             due: None,
+            is_whole: true,
             closing: false,
         }
     }
@@ -259,13 +292,17 @@ impl Writer {
                 self.shown_until = None;
             }
             self.show();
+            let is_saved = self.pending.is_empty() && self.unread.is_empty() && self.is_whole;
+            if !waiting.is_empty() {
+                self.is_whole = true;
+            }
             if self.closing {
                 // SQLite folds its log in with the last connection.
                 self.file = None;
                 self.closing = false;
             }
-            for done in waiting {
-                let _ = done.send(());
+            for answer in waiting {
+                answer(is_saved);
             }
         }
         self.write();
@@ -283,7 +320,7 @@ impl Writer {
         self.failing.store(shown, Ordering::Relaxed);
     }
 
-    fn take(&mut self, job: Job, waiting: &mut Vec<mpsc::Sender<()>>) {
+    fn take(&mut self, job: Job, waiting: &mut Vec<Answer>) {
         match job {
             Job::Flush(done) => waiting.push(done),
             Job::Close(done) => {
@@ -295,6 +332,7 @@ impl Writer {
                 let is_known =
                     self.pending.contains_key(&subject) || self.kept.contains_key(&subject);
                 if self.pending.len() >= MAX_PENDING && !self.pending.contains_key(&subject) {
+                    self.is_whole = false;
                     return;
                 }
                 // Where a counter begins must not be forgotten, nor who this bridge is.

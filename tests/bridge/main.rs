@@ -22,6 +22,7 @@ mod doubts;
 mod ending;
 mod gateway;
 mod home;
+mod kills;
 mod meter;
 mod night;
 mod outage;

@@ -59,10 +59,11 @@ async fn away(fault: &str, code: &str, advice: &str) {
     );
 
     gateway.handle.clear_faults();
-    let mark = wire.available(mark, &id, true).await;
-    let (state, _) = wire.state("back", mark - 1, &id, is_on).await;
+    let back = wire.available(mark, &id, true).await;
+    let (state, _) = wire.state("back", back - 1, &id, is_on).await;
     assert_eq!(state["restart_needed"], "OFF");
     assert_eq!(state["problem"], "OFF");
+    // Whose counters have to be saved first comes a moment later.
     wire.available(mark, &inverter, true).await;
     for id in [&id, &inverter] {
         assert_eq!(

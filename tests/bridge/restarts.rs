@@ -61,10 +61,11 @@ async fn a_farewell_a_kill_and_what_is_remembered() {
         wire.available(mark, own, false).await;
     }
     let away = |state: &Json| state["health"] == "unreachable";
+    // Nothing is said of a counter that has not been read in this run.
     let (state, _) = wire.state("away", mark, &id, away).await;
-    assert_eq!(state["energy_total"], total);
+    assert!(state["energy_total"].is_null(), "{state}");
     let (state, _) = wire.state("away", mark, &inverters[0], away).await;
-    assert_eq!(state["energy_computed"], computed);
+    assert!(state["energy_computed"].is_null(), "{state}");
 
     let mark = wire.mark();
     bridge.kill().await;
@@ -74,11 +75,14 @@ async fn a_farewell_a_kill_and_what_is_remembered() {
     let mark = wire.mark();
     let mut bridge = home.run();
     wire.text(mark, &status, "online").await;
-    let (state, _) = wire.state("back", mark, &inverters[0], is_on).await;
+    let counts = |state: &Json| is_on(state) && state["energy_computed"].is_number();
+    let (state, _) = wire.state("back", mark, &inverters[0], counts).await;
     assert!(
         state["energy_computed"].as_f64() >= computed.as_f64(),
         "{state}"
     );
+    let fits = |state: &Json| state["energy_total"].as_f64() >= total.as_f64();
+    wire.state("back", mark, &id, fits).await;
     for state in wire.states(&id) {
         assert!(state["energy_total"].is_null() || state["energy_total"].as_f64() >= Some(4321.0));
     }

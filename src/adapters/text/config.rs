@@ -54,6 +54,9 @@ pub(super) struct Config {
     /// How long there may be no reading before the values count as unknown; never less than two
     /// intervals.
     pub(super) silent_after: Period,
+    /// The most power in watts that this device can measure. More than this is taken for an error and
+    /// is unknown, and so is energy that would need it. Left out: 50 kW.
+    pub(super) max_power: Option<u32>,
     /// The values in a line.
     pub(super) values: Vec<ValueConfig>,
 }
@@ -107,6 +110,7 @@ impl Default for Config {
             tries: 3,
             pattern: None,
             silent_after: Period::minutes(5),
+            max_power: None,
             values: Vec::new(),
         }
     }

@@ -3,11 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::config::{Config, ValueConfig};
 use super::lines::{Line, Lines, TooLong};
-use super::sensor::Sensor;
+use super::sensor::{Now, Sensor};
 use super::values::{Found, Outcome};
 use crate::adapters::dump::Dump;
 use crate::adapters::{Decoded, Decoder, Undecoded};
@@ -59,7 +57,7 @@ impl LineDecoder {
             } else {
                 let annotation = self.annotation(&line, &found);
                 let mut reports = vec![self.sensor.description()];
-                reports.extend(self.sensor.reading(Timestamp::UNIX_EPOCH));
+                reports.extend(self.sensor.reading(Now::NONE));
                 Ok(Decoded {
                     reports,
                     notes: Vec::new(),

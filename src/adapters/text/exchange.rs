@@ -123,6 +123,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::config::{Config, Group, ValueConfig};
+    use super::super::sensor::Now;
     use super::super::values::Rules;
     use super::*;
     use crate::links::Links;
@@ -177,7 +178,7 @@ mod tests {
         keys: &[&str],
     ) -> Vec<String> {
         ask(connection, b"?", WITHIN, lines, sensor).await.unwrap();
-        let reports = sensor.reading(jiff::Timestamp::UNIX_EPOCH);
+        let reports = sensor.reading(Now::NONE);
         let Some(Report::Readings(readings)) = reports.first() else {
             panic!("{reports:?}")
         };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::diagnosis;
@@ -11,7 +10,7 @@ use super::exchange::{Failure, OPEN, QUIET, ask, settings};
 use super::lines::Lines;
 use super::program::run_program;
 use super::section::Text;
-use super::sensor::Sensor;
+use super::sensor::{Now, Sensor};
 use crate::links::{Address, Connection, LinkError, Links};
 use crate::model::{Health, Report, Value};
 
@@ -28,7 +27,7 @@ pub(super) async fn probe(source: &Text, links: &Links) -> Result<String, String
         None => run_program(&config.command, within, &mut sensor).await,
     };
     result.map_err(|why| why.sentence())?;
-    let reports = sensor.reading(Timestamp::now());
+    let reports = sensor.reading(Now::NONE);
     Ok(describe(source, &reports))
 }
 

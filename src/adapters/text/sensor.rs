@@ -10,10 +10,41 @@ use super::config::Config;
 use super::lines::{Line, TooLong, shown};
 use super::values::{Found, Outcome, Rules};
 use super::{KIND, diagnosis, metrics};
+use crate::clock::Clock;
 use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report, Value};
 
 /// Impossible values in a row after which the last possible one is no longer true either.
 const IMPOSSIBLE: u32 = 3;
+
+/// What a failure has to be told, at most.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A moment by both clocks: what it is called, and how long after another it comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    wall: Timestamp,
+    monotonic: Duration,
+}
+
+impl Now {
+    /// The moment that a clock shows.
+    pub(super) fn of(clock: &Clock) -> Self {
+        Self {
+            wall: clock.now(),
+            monotonic: clock.monotonic(),
+        }
+    }
+
+    /// The only moment of a file that says nothing of time.
+    pub(super) const NONE: Self = Self {
+        wall: Timestamp::UNIX_EPOCH,
+        monotonic: Duration::ZERO,
+    };
+
+    const fn since(self, earlier: Duration) -> Duration {
+        self.monotonic.saturating_sub(earlier)
+    }
+}
 
 /// What the lines were worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,13 +67,13 @@ pub(super) struct Sensor {
     /// Impossible values in a row, and what the last one was, by the place of the value.
     misses: BTreeMap<usize, (u32, Outcome)>,
     /// When each value was last said, possible or not; before that, when others were first said. By
-    /// the place of the value.
-    heard: BTreeMap<usize, Timestamp>,
+    /// the place of the value and the monotonic clock.
+    heard: BTreeMap<usize, Duration>,
     log: Log,
     /// What was last reported of it.
     told: Log,
     /// When values were last read; before that, when nothing had been tried.
-    last: Option<Timestamp>,
+    last: Option<Duration>,
     health: Option<Health>,
 }
 
@@ -55,14 +86,24 @@ impl Sensor {
         device.metrics = metrics::of(&config.values);
         let is_asked = !config.ask.is_empty() || !config.command.is_empty();
         let silent_after = config.silent_after.get();
+        let patience = if is_asked {
+            silent_after.max(config.interval.get().saturating_mul(2))
+        } else {
+            silent_after
+        };
+        device.rated_power = config.max_power;
+        // Behind the last try, whose failure says more.
+        let tries = u32::from(config.tries.max(1));
+        let last_try = config
+            .timeout
+            .get()
+            .saturating_mul(tries)
+            .saturating_add(GRACE);
+        device.patience = Some(patience.saturating_add(last_try));
         Self {
             device,
             rules,
-            patience: if is_asked {
-                silent_after.max(config.interval.get().saturating_mul(2))
-            } else {
-                silent_after
-            },
+            patience,
             found: BTreeMap::new(),
             unfit: None,
             misses: BTreeMap::new(),
@@ -122,8 +163,8 @@ impl Sensor {
     }
 
     /// What the lines since the last reading said.
-    pub(super) fn reading(&mut self, now: Timestamp) -> Vec<Report> {
-        let mut readings = Readings::new(self.device.id.clone(), now);
+    pub(super) fn reading(&mut self, now: Now) -> Vec<Report> {
+        let mut readings = Readings::new(self.device.id.clone(), now.wall);
         let missing = self.missing(now);
         for index in &missing {
             readings.push(self.rules.key(*index).to_owned(), Value::Unknown);
@@ -131,7 +172,7 @@ impl Sensor {
         // After a silence of all each has its time again, unknown as it is.
         let missing = missing.first().filter(|_| !self.is_silent(now)).copied();
         for (index, outcome) in std::mem::take(&mut self.found) {
-            self.heard.insert(index, now);
+            self.heard.insert(index, now.monotonic);
             let key = self.rules.key(index).to_owned();
             if let Outcome::Good(value) = outcome {
                 self.misses.remove(&index);
@@ -156,24 +197,23 @@ impl Sensor {
         let no_longer = |index| diagnosis::no_longer(self.rules.key(index), self.patience);
         let trouble = trouble.or_else(|| missing.map(no_longer));
         self.push_log(&mut readings);
-        self.last = Some(now);
+        self.last = Some(now.monotonic);
         let mut reports = vec![Report::Readings(readings)];
         reports.extend(self.is(trouble.unwrap_or(Health::ONLINE)));
         reports
     }
 
-    /// Values that have not been said for too long, while others are. A clock that was set counts
-    /// as long, too.
-    fn missing(&mut self, now: Timestamp) -> Vec<usize> {
+    /// Values that have not been said for too long, while others are.
+    fn missing(&mut self, now: Now) -> Vec<usize> {
         let was_silent = self.is_silent(now);
         let mut missing = Vec::new();
         for index in (0..self.rules.len()).filter(|index| !self.found.contains_key(index)) {
-            let heard = self.heard.entry(index).or_insert(now);
-            if now.duration_since(*heard).unsigned_abs() >= self.patience {
+            let heard = self.heard.entry(index).or_insert(now.monotonic);
+            if now.since(*heard) >= self.patience {
                 missing.push(index);
             }
             if was_silent {
-                *heard = now;
+                *heard = now.monotonic;
             }
         }
         missing
@@ -192,16 +232,16 @@ impl Sensor {
 
     /// What was read although it says nothing, if that is news: it is needed most where nothing
     /// works.
-    fn news(&mut self, now: Timestamp) -> Option<Report> {
+    fn news(&mut self, now: Now) -> Option<Report> {
         (self.told != self.log).then(|| {
-            let mut readings = Readings::new(self.device.id.clone(), now);
+            let mut readings = Readings::new(self.device.id.clone(), now.wall);
             self.push_log(&mut readings);
             Report::Readings(readings)
         })
     }
 
     /// A reading failed. Until that has lasted for a while, the values before it still count.
-    pub(super) fn failed(&mut self, now: Timestamp, why: Health) -> Vec<Report> {
+    pub(super) fn failed(&mut self, now: Now, why: Health) -> Vec<Report> {
         let health = if self.is_silent(now) {
             why
         } else {
@@ -211,20 +251,19 @@ impl Sensor {
     }
 
     /// The device cannot be reached at all, or is left alone.
-    pub(super) fn gone(&mut self, now: Timestamp, why: Health) -> Vec<Report> {
+    pub(super) fn gone(&mut self, now: Now, why: Health) -> Vec<Report> {
         self.news(now).into_iter().chain(self.is(why)).collect()
     }
 
-    /// Whether nothing could be read for too long. A clock that was set counts as long, too.
-    pub(super) fn is_silent(&self, now: Timestamp) -> bool {
+    /// Whether nothing could be read for too long.
+    pub(super) fn is_silent(&self, now: Now) -> bool {
         self.last
-            .is_none_or(|last| now.duration_since(last).unsigned_abs() >= self.patience)
+            .is_none_or(|last| now.since(last) >= self.patience)
     }
 
     /// How long until that is so, where it is not yet.
-    pub(super) fn until_silence(&self, now: Timestamp) -> Option<Duration> {
-        let past = |last| Duration::try_from(now.duration_since(last)).unwrap_or_default();
-        self.patience.checked_sub(past(self.last?))
+    pub(super) fn until_silence(&self, now: Now) -> Option<Duration> {
+        self.patience.checked_sub(now.since(self.last?))
     }
 
     /// How long nothing may be read.
@@ -277,12 +316,15 @@ mod tests {
         Sensor::new(&config, Arc::new(rules))
     }
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    fn at(second: u64) -> Now {
+        Now {
+            wall: Timestamp::UNIX_EPOCH,
+            monotonic: Duration::from_secs(second),
+        }
     }
 
     /// What a reading of this line says of both values, and the health if that is news.
-    fn read(sensor: &mut Sensor, second: i64, line: &str) -> (Vec<Option<Value>>, Option<Health>) {
+    fn read(sensor: &mut Sensor, second: u64, line: &str) -> (Vec<Option<Value>>, Option<Health>) {
         let bytes = line.as_bytes().to_vec();
         sensor.begin();
         sensor.take(&Ok(Line { offset: 0, bytes }));
@@ -343,9 +385,16 @@ mod tests {
             code(sensor.failed(at(302), why())),
             Some(HealthCode::Silent)
         );
-        // A clock that was set back is no reason to believe old values.
-        assert_eq!(code(sensor.failed(at(-900), why())), None);
-        assert_eq!(read(&mut sensor, -899, "7").1, Some(Health::ONLINE));
+        assert_eq!(code(sensor.failed(at(303), why())), None);
+        assert_eq!(read(&mut sensor, 304, "7").1, Some(Health::ONLINE));
+    }
+
+    #[test]
+    fn the_bridge_waits_until_the_sensor_has_said_what_it_knows_of_a_silence() {
+        let sensor = sensor();
+        let patience = sensor.device.patience.unwrap();
+        assert!(patience > sensor.patience(), "{patience:?}");
+        assert!(patience <= sensor.patience() * 2, "{patience:?}");
     }
 
     #[test]

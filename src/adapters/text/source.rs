@@ -11,7 +11,7 @@ use super::exchange::{Failure, OPEN, QUIET, ask, idle, settings};
 use super::lines::Lines;
 use super::program::run_program;
 use super::section::Text;
-use super::sensor::Sensor;
+use super::sensor::{Now, Sensor};
 use super::{KIND, diagnosis, metrics, probe};
 use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
     async fn run(&mut self) -> Result<(), SourceError> {
         self.send(vec![self.sensor.description()]).await?;
         if !self.config.enabled {
-            let now = self.context.clock.now();
+            let now = Now::of(&self.context.clock);
             let reports = self.sensor.gone(now, Health::new(HealthCode::Disabled));
             self.send(reports).await?;
             return std::future::pending().await;
@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
                 backoff.reset();
             } else {
                 self.context.traffic.count_bad();
-                let now = self.context.clock.now();
+                let now = Now::of(&self.context.clock);
                 let reports = self.sensor.gone(now, diagnosis::unreachable(&error));
                 self.send(reports).await?;
             }
@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
                     .sensor
                     .patience()
                     .checked_sub(clock.monotonic() - opened);
-                let silence = self.sensor.until_silence(clock.now());
+                let silence = self.sensor.until_silence(Now::of(&clock));
                 let told = [trial, silence]
                     .into_iter()
                     .flatten()
@@ -249,8 +249,8 @@ impl<'a> Run<'a> {
                     self.context.traffic.count_bad();
                 }
             }
-            let now = clock.now();
-            let waited = clock.monotonic() - opened;
+            let now = Now::of(&self.context.clock);
+            let waited = self.context.clock.monotonic().saturating_sub(opened);
             let is_due = waited >= self.sensor.patience() || unfit >= UNFIT;
             if is_due && self.sensor.is_silent(now) {
                 let why = self.sensor.unfit().cloned();
@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
 
     /// Reports how a reading went.
     async fn tell(&mut self, result: Result<(), Health>) -> Result<(), SourceError> {
-        let now = self.context.clock.now();
+        let now = Now::of(&self.context.clock);
         let reports = match result {
             Ok(()) => {
                 self.context.traffic.count_good();
@@ -311,7 +311,6 @@ async fn refuse_all(commands: &mut mpsc::Receiver<PendingCommand>) {
 mod tests {
     use std::sync::Arc;
 
-    use jiff::Timestamp;
     use jiff::tz::TimeZone;
     use tokio_util::sync::CancellationToken;
 
@@ -384,7 +383,7 @@ mod tests {
             silent_after: crate::config::Period::minutes(20),
             ..Config::default()
         });
-        let clock = Clock::following_tokio(Timestamp::UNIX_EPOCH, TimeZone::UTC);
+        let clock = Clock::following_tokio(jiff::Timestamp::UNIX_EPOCH, TimeZone::UTC);
         let (context, _bridge) = context(Links::new(), clock);
         tokio::spawn(source.run(context));
         let first = listener.accept().await.unwrap();

@@ -1,10 +1,13 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::bridge::{Feed, News};
-use crate::model::{OnOff, Quantity, Update};
+use crate::model::{Decimal, OnOff, Quantity, Update, Value};
 
 const METRICS: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
@@ -65,6 +68,20 @@ impl House {
 
     fn take(&mut self, report: Report) {
         self.intake.take(0, "here", report);
+    }
+
+    /// Waits until all that is on its way to the disk has arrived there.
+    fn settle(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        while self.intake.saving.is_under_way() {
+            let is_saved = runtime.block_on(self.intake.arrival());
+            self.intake.has_arrived(is_saved);
+        }
+    }
+
+    fn code(&self) -> HealthCode {
+        self.feed.get(&id()).unwrap().state.health.code
     }
 
     fn read(&mut self, minutes: i64, power: i64, total: i64) {
@@ -176,37 +193,309 @@ fn a_restart_continues_where_the_last_run_ended() {
     house.take(Report::Device(Box::new(device())));
     house.read(0, 1000, 4_358_100);
     house.read(15, 1000, 4_358_300);
-    house.intake.save_counters();
-    house.store.flush(Duration::from_secs(10));
+    house.settle();
 
     let (store, saved) = Store::open(&path);
     let mut house = House::new(store, saved);
-    assert_eq!(house.number("energy_total"), "4358.3");
-    assert_eq!(house.number("energy_computed"), "0.25");
+    house.take(Report::Device(Box::new(device())));
+    // Nothing before the first reading of this run that is believed.
+    for key in ["energy_total", "energy_computed", "energy_today_computed"] {
+        assert_eq!(house.value(key), Value::Unknown, "{key}");
+    }
     house.read(30, 1000, 0);
-    assert_eq!(house.number("energy_total"), "4358.3");
-    house.read(30, 1000, 4_358_600);
-    assert_eq!(house.number("energy_total"), "4358.6");
+    house.settle();
+    assert_eq!(house.value("energy_total"), Value::Unknown);
     assert_eq!(house.number("energy_computed"), "0.5");
+    house.read(31, 1000, 4_358_600);
+    house.settle();
+    assert_eq!(house.number("energy_total"), "4358.6");
+    house.read(32, 1000, 0);
+    house.settle();
+    assert_eq!(house.number("energy_total"), "4358.6");
 }
 
+/// Whatever was shown at the moment of a kill is what the next run begins with.
 #[test]
-fn a_killed_program_goes_on_from_what_it_has_told() {
+fn nothing_is_shown_that_was_not_saved_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let (store, saved) = Store::open(&path);
     let mut house = House::new(store, saved);
     house.take(Report::Device(Box::new(device())));
+    let keys = ["energy_total", "energy_computed", "energy_today_computed"];
+    let mut shown_last = BTreeMap::new();
+    for step in 0..30 {
+        // Four readings in each `save_every`, some of which are killed before they are saved.
+        let seconds = step * 15;
+        house.clock.move_to(at(0) + Duration::from_secs(seconds));
+        let mut readings = Readings::new(id(), house.clock.now());
+        readings.push("power", Decimal::integer(4800));
+        readings.push(
+            "energy_total",
+            Decimal::from_watt_hours(4_358_100 + 20 * step as i64),
+        );
+        house.take(Report::Readings(readings));
+        if step % 3 != 0 {
+            house.settle();
+        }
+        let shown = keys.map(|key| house.value(key).as_number());
+        // What is in the file at this very moment, beside a writer that may be at work.
+        let saved = Store::look_at(&path).1.counters;
+        for (key, shown) in keys.iter().zip(shown) {
+            let Some(shown) = shown else { continue };
+            let counter = Counter {
+                device: id().to_string(),
+                key: (*key).to_owned(),
+            };
+            let metric = METRICS.iter().find(|metric| metric.key == *key).unwrap();
+            let kept = Counting::new(metric, saved.get(&counter).cloned());
+            assert!(
+                kept.latest().unwrap().rounded(metric.decimals) >= shown,
+                "{key}"
+            );
+            assert!(
+                shown_last
+                    .insert(*key, shown)
+                    .is_none_or(|last| shown >= last)
+            );
+        }
+    }
+    assert!(shown_last["energy_computed"] > Decimal::new(5, 1));
+    assert!(shown_last["energy_total"] > Decimal::new(43_584, 1));
+}
+
+#[test]
+fn a_value_that_moves_rarely_is_shown_at_once_and_others_within_save_every() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, saved) = Store::open(&folder.path().join("store.db"));
+    let mut house = House::new(store, saved);
+    house.take(Report::Device(Box::new(device())));
     for minutes in [0, 5, 10] {
-        house.read(minutes, 3000, 4_358_100 + minutes * 50);
-        let told = house.number("energy_computed");
-        // Nothing but what has been handed over by then is saved.
-        house.store.flush(Duration::from_secs(10));
-        let (store, saved) = Store::open(&path);
-        let again = House::new(store, saved);
-        assert_eq!(again.number("energy_computed"), told, "minute {minutes}");
+        house.read(minutes, 1000, 4_358_100 + minutes * 100);
+        house.settle();
+        let total = Decimal::from_watt_hours(4_358_100 + minutes * 100);
+        assert_eq!(house.value("energy_total"), total.into());
+    }
+    house
+        .clock
+        .move_to(house.clock.now() + Duration::from_secs(30));
+    let mut readings = Readings::new(id(), house.clock.now());
+    readings.push("power", Decimal::integer(7));
+    readings.push("energy_total", Decimal::from_watt_hours(4_359_200));
+    house.take(Report::Readings(readings));
+    house.settle();
+    assert_eq!(house.number("power"), "7");
+    assert_eq!(house.number("energy_total"), "4359.1");
+    let due = house.intake.saves_at(&id()).unwrap();
+    assert_eq!(due, Duration::from_secs(660));
+    house.clock.move_to(at(11));
+    house.intake.on_time();
+    house.settle();
+    assert_eq!(house.number("energy_total"), "4359.2");
+    assert_eq!(house.intake.saves_at(&id()), None);
+}
+
+#[test]
+fn where_nothing_can_be_saved_the_device_is_believed_and_what_is_computed_stands_still() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing").join("store.db");
+    let (store, saved) = Store::open(&path);
+    let mut house = House::new(store, saved);
+    house.take(Report::Device(Box::new(device())));
+    for minutes in [0, 15, 30] {
+        house.read(minutes, 1000, 4_358_100 + minutes * 100);
+        house.settle();
+        let total = Decimal::from_watt_hours(4_358_100 + minutes * 100);
+        assert_eq!(house.value("energy_total"), total.into());
+        assert_eq!(house.value("energy_computed"), Value::Unknown);
+    }
+    std::fs::create_dir(folder.path().join("missing")).unwrap();
+    house.read(45, 1000, 4_358_100 + 4500);
+    house.settle();
+    assert_eq!(house.number("energy_computed"), "0.75");
+    assert_eq!(Store::look_at(&path).1.counters.len(), 3);
+}
+
+#[test]
+fn what_nobody_confirms_for_longer_than_its_patience_is_unknown() {
+    let mut house = House::in_memory();
+    let mut device = device();
+    device.patience = Some(Duration::from_secs(600));
+    let link = Metric::on_off("link", OnOff::Plain).about_connection();
+    device.metrics.push(link);
+    house.take(Report::Device(Box::new(device)));
+    house.take(Report::Health(id(), Health::ONLINE));
+    let mut readings = Readings::new(id(), at(0));
+    readings.push("link", true);
+    house.take(Report::Readings(readings));
+    assert_eq!(
+        house.intake.deadline(),
+        None,
+        "nothing has been confirmed yet"
+    );
+    house.read(0, 1000, 4_358_100);
+    assert_eq!(house.intake.deadline(), Some(Duration::from_secs(600)));
+    // Words about health, or the connection, confirm no value.
+    for minutes in 1..10 {
+        house.clock.move_to(at(minutes));
+        house.take(Report::Health(id(), Health::new(HealthCode::Retrying)));
+        house.take(Report::Health(id(), Health::ONLINE));
+        let mut readings = Readings::new(id(), at(minutes));
+        readings.push("link", true);
+        house.take(Report::Readings(readings));
+        assert_eq!(house.number("power"), "1000");
+    }
+    house.clock.move_to(at(10));
+    assert!(house.intake.on_time());
+    assert_eq!(house.code(), HealthCode::Stale);
+    assert_eq!(house.value("power"), Value::Unknown);
+    assert_eq!(house.number("energy_total"), "4358.1");
+    assert_eq!(house.value("link"), Value::OnOff(true));
+    assert_eq!(house.value("connectivity"), Value::OnOff(false));
+    let Value::Text(reason) = house.value("reason") else {
+        panic!()
+    };
+    assert!(
+        reason.starts_with("Data too old: nothing was heard for 10m. Check"),
+        "{reason}"
+    );
+    // It is the adapter's word that counts where it knows more, and no other.
+    house.take(Report::Health(id(), Health::new(HealthCode::Unreachable)));
+    assert_eq!(house.code(), HealthCode::Unreachable);
+    house.take(Report::Health(id(), Health::ONLINE));
+    assert_eq!(house.code(), HealthCode::Stale);
+    assert!(!house.intake.on_time());
+    house.read(11, 7, 4_358_100);
+    assert_eq!(house.code(), HealthCode::Online);
+    assert_eq!(house.number("power"), "7");
+    assert_eq!(house.intake.deadline(), Some(Duration::from_secs(21 * 60)));
+}
+
+#[test]
+fn no_step_of_the_wall_clock_makes_values_old_or_keeps_them_young() {
+    let mut house = House::in_memory();
+    let mut device = device();
+    device.patience = Some(Duration::from_secs(600));
+    house.take(Report::Device(Box::new(device)));
+    house.take(Report::Health(id(), Health::ONLINE));
+    house.read(0, 1000, 4_358_100);
+    for hours in [9, -30, 24 * 365 * 56, -24 * 365 * 56] {
+        house.clock.step(jiff::SignedDuration::from_hours(hours));
+        assert!(!house.intake.on_time(), "{hours}");
+        assert_eq!(house.code(), HealthCode::Online, "{hours}");
+    }
+    house
+        .clock
+        .move_to(house.clock.now() + Duration::from_secs(600));
+    house.clock.step(jiff::SignedDuration::from_hours(-1));
+    assert!(house.intake.on_time());
+    assert_eq!(house.code(), HealthCode::Stale);
+}
+
+#[test]
+fn a_power_that_no_such_device_has_is_unknown_and_makes_no_energy() {
+    let mut house = House::in_memory();
+    house.take(Report::Health(id(), Health::ONLINE));
+    for minute in 0..=30 {
+        house.read(minute, 1000, 4_358_000 + minute * 1000 / 60);
     }
     assert_eq!(house.number("energy_computed"), "0.5");
+    house.read(31, 65_535, 4_358_500);
+    assert_eq!(house.value("power"), Value::Unknown);
+    let Value::Text(words) = house.value("counter_guard") else {
+        panic!()
+    };
+    assert_eq!(
+        words,
+        "Power is unknown: the device says 65535, which is more than 5000 W and cannot be"
+    );
+    assert_eq!(house.intake.values_held(), 1);
+    house.read(32, 1000, 4_358_500);
+    house.read(62, 1000, 4_359_000);
+    assert_eq!(house.number("energy_computed"), "1");
+    assert_eq!(house.value("counter_guard"), Value::from("All values good"));
+    assert_eq!(house.code(), HealthCode::Online);
+    // When it does not stop, that is how the device is.
+    for minute in 63..66 {
+        house.read(minute, i64::MAX, 4_359_000);
+    }
+    assert_eq!(house.code(), HealthCode::Degraded);
+    let Value::Text(reason) = house.value("reason") else {
+        panic!()
+    };
+    assert!(
+        reason.contains("Power is unknown") && reason.contains("max_power"),
+        "{reason}"
+    );
+    house.read(66, 1000, 4_359_000);
+    assert_eq!(house.code(), HealthCode::Online);
+    assert_eq!(house.number("energy_computed"), "1");
+}
+
+/// What a house sees that reports both counters of a day and of a lifetime.
+fn pair(house: &mut House, minutes: i64, total: i64, today: i64) -> [String; 2] {
+    house.clock.move_to(at(minutes));
+    let mut readings = Readings::new(id(), at(minutes));
+    // The order of the values says nothing.
+    readings.push("energy_total", Decimal::from_watt_hours(total));
+    readings.push("energy_today", Decimal::from_watt_hours(today));
+    house.take(Report::Readings(readings));
+    ["energy_total", "energy_today"].map(|key| house.number(key))
+}
+
+fn house_of_pairs() -> House {
+    let mut house = House::in_memory();
+    let mut device = device();
+    let today = Metric::daily("energy_today", Quantity::Energy).decimals(2);
+    device.metrics.push(today);
+    house.take(Report::Device(Box::new(device)));
+    house
+}
+
+#[test]
+fn a_lifetime_below_today_is_not_believed_however_often_it_comes() {
+    let mut house = house_of_pairs();
+    for minutes in 0..100 {
+        let shown = pair(&mut house, minutes * 5, 0, 9010);
+        assert_eq!(shown, ["null", "9.01"], "{minutes}");
+    }
+    assert_eq!(pair(&mut house, 500, 1_234_700, 9020), ["1234.7", "9.02"]);
+}
+
+#[test]
+fn a_new_device_begins_at_zero_and_may_lag_by_what_it_does_not_show() {
+    let mut house = house_of_pairs();
+    assert_eq!(pair(&mut house, 0, 0, 0), ["null", "null"]);
+    assert_eq!(pair(&mut house, 5, 0, 0), ["null", "null"]);
+    assert_eq!(pair(&mut house, 10, 0, 0), ["0", "0"]);
+    assert_eq!(pair(&mut house, 15, 0, 80), ["0", "0.08"]);
+    assert_eq!(pair(&mut house, 20, 100, 160), ["0.1", "0.16"]);
+    let mut house = house_of_pairs();
+    assert_eq!(pair(&mut house, 0, 100, 160), ["0.1", "0.16"]);
+}
+
+#[test]
+fn a_counter_that_the_device_does_not_know_now_is_unknown() {
+    let mut house = House::in_memory();
+    house.read(0, 1000, 4_358_100);
+    let mut readings = Readings::new(id(), at(5));
+    readings.push("energy_total", Value::Unknown);
+    house.take(Report::Readings(readings));
+    assert_eq!(house.value("energy_total"), Value::Unknown);
+    house.read(10, 1000, 0);
+    assert_eq!(house.number("energy_total"), "4358.1");
+}
+
+#[test]
+fn another_meaning_of_a_key_is_another_counter() {
+    let mut house = House::in_memory();
+    house.read(0, 1000, 4_358_100);
+    let mut other = device();
+    other.metrics[1] = Metric::lifetime("energy_total", Quantity::Charge).decimals(1);
+    house.take(Report::Device(Box::new(other)));
+    assert_eq!(house.value("energy_total"), Value::Unknown);
+    house.read(5, 1000, 12_000);
+    assert_eq!(house.number("energy_total"), "12");
 }
 
 #[test]
@@ -334,7 +623,7 @@ fn what_nobody_declared_or_described_is_left_out() {
     readings.push("energy_computed", Decimal::integer(99));
     house.take(Report::Readings(readings));
     assert_eq!(house.value("surprise"), Value::Unknown);
-    assert_eq!(house.number("energy_computed"), "0");
+    assert_eq!(house.number("energy_computed"), "null");
     house.take(Report::Readings(Readings::new(
         DeviceId::new("x", "y"),
         at(0),
@@ -405,5 +694,110 @@ fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
         intake.take(0, "elsewhere", Report::Health(id(), Health::ONLINE));
         assert_eq!(intake.source_of(&id()), Some(0));
         assert_eq!(intake.health_of(&id()), Some(&Health::ONLINE));
+    }
+}
+
+/// What happens next to a device and the program that reads it.
+#[derive(Debug, Clone)]
+enum Event {
+    /// A reading after so many seconds; the counter has grown by so many watt-hours.
+    Reading(u64, i64),
+    /// A reading with a counter that is false.
+    Glitch(i64),
+    /// The wall clock is set.
+    Step(i64),
+    /// The disk has done its work.
+    Settled,
+    /// The program is killed and started again.
+    Killed,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => (1_u64..100, 0_i64..100).prop_map(|(pause, gain)| Event::Reading(pause, gain)),
+        1 => prop_oneof![Just(0), Just(-5), 1_i64..4_000_000, Just(i64::MAX)].prop_map(Event::Glitch),
+        1 => (-40_000_000_i64..40_000_000).prop_map(Event::Step),
+        3 => Just(Event::Settled),
+        1 => Just(Event::Killed),
+    ]
+}
+
+/// A program that begins with what was in the file at this moment, in a file of its own: the writer
+/// of the one before must not write any more.
+fn killed(house: &House, path: &std::path::Path, next: &std::path::Path) -> House {
+    let found = Store::look_at(path).1;
+    let (store, _) = Store::open(next);
+    for (counter, state) in &found.counters {
+        store.save_counter(&id(), &counter.key, state);
+    }
+    store.flush(Duration::from_secs(20));
+    let (store, saved) = Store::open(next);
+    let mut again = House::new(store, saved);
+    // Another program, and the same time.
+    again
+        .clock
+        .step(house.clock.now().duration_since(again.clock.now()));
+    again.take(Report::Device(Box::new(device())));
+    again
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_counter_falls_jumps_or_is_made_up_whatever_happens(
+        events in prop::collection::vec(event(), 1..60)
+    ) {
+        const POWER: i64 = 3600;
+        let folder = tempfile::tempdir().unwrap();
+        let mut path = folder.path().join("0.db");
+        let (store, saved) = Store::open(&path);
+        let mut house = House::new(store, saved);
+        house.take(Report::Device(Box::new(device())));
+        let (mut total, mut passed) = (4_000_000, 0);
+        let mut before = [None; 2];
+        for (n, event) in events.into_iter().enumerate() {
+            let value = match event {
+                Event::Reading(pause, gain) => {
+                    house.clock.move_to(house.clock.now() + Duration::from_secs(pause));
+                    passed += pause;
+                    total += gain;
+                    Some(total)
+                }
+                Event::Glitch(value) => Some(value),
+                Event::Step(minutes) => {
+                    house.clock.step(jiff::SignedDuration::from_mins(minutes));
+                    None
+                }
+                Event::Settled => {
+                    house.settle();
+                    None
+                }
+                Event::Killed => {
+                    let next = folder.path().join(format!("{}.db", n + 1));
+                    house = killed(&house, &path, &next);
+                    path = next;
+                    prop_assert_eq!(house.value("energy_total"), Value::Unknown);
+                    prop_assert_eq!(house.value("energy_computed"), Value::Unknown);
+                    None
+                }
+            };
+            if let Some(value) = value {
+                let mut readings = Readings::new(id(), house.clock.now());
+                readings.push("power", Decimal::integer(POWER));
+                readings.push("energy_total", Decimal::from_watt_hours(value));
+                house.take(Report::Readings(readings));
+            }
+            let most = [
+                Decimal::from_watt_hours(total).rounded(1),
+                Decimal::from_watt_hours(POWER * i64::try_from(passed).unwrap() / 3600),
+            ];
+            for (index, key) in ["energy_total", "energy_computed"].into_iter().enumerate() {
+                let Some(shown) = house.value(key).as_number() else { continue };
+                prop_assert!(before[index].is_none_or(|before| shown >= before), "{key}: {shown}");
+                prop_assert!(shown <= most[index], "{key}: {shown} of {}", most[index]);
+                before[index] = Some(shown);
+            }
+        }
     }
 }

@@ -30,6 +30,9 @@ pub struct SumSettings {
     pub freeze_for: Period,
     /// Whether to count the energy too, for a sum of powers. Power below 0 counts as none.
     pub energy: bool,
+    /// The most power in watts that a sum of powers can come to. More than this is taken for an error
+    /// and is unknown. Left out: 50 kW.
+    pub max_power: Option<u32>,
     /// Decimals to round to. Left out: as many as the finest of its members has.
     #[schemars(range(max = 6))]
     pub decimals: Option<u8>,
@@ -45,6 +48,7 @@ impl Default for SumSettings {
             area: None,
             freeze_for: Period::minutes(15),
             energy: false,
+            max_power: None,
             decimals: None,
         }
     }
@@ -93,6 +97,13 @@ impl Settings for SumSettings {
                 "plus",
                 "there is nothing to add up",
                 "write plus = [\"victron_*/panel_power\"], with the devices and metrics that you have",
+            ));
+        }
+        if self.max_power == Some(0) {
+            complaints.push(Complaint::new(
+                "max_power",
+                "with 0 W every power would be an error",
+                "write the most power that the sum can come to in watts, or leave it out",
             ));
         }
         if self.decimals.is_some_and(|decimals| decimals > 6) {
@@ -155,6 +166,7 @@ mod tests {
                 "id = \"pv\"\nplus = [\"kaifa_1/*\"]\n".to_owned(),
                 "device id only",
             ),
+            (format!("id = \"pv\"\nmax_power = 0\n{member}"), "max_power"),
             (format!("id = \"pv\"\nnimus = []\n{member}"), "minus"),
         ] {
             let error = read(&text).unwrap_err();

@@ -26,6 +26,10 @@ pub(in crate::bridge) const ENERGY: Metric = Metric::lifetime("energy_computed",
 /// and many of them cost no more than one.
 const GATHER: Duration = Duration::from_secs(1);
 
+/// A sum says nothing while its members do not, however long they may sleep. Each of them has a
+/// patience of its own, and the sum follows at once when that is at its end.
+const PATIENCE: Duration = Duration::MAX;
+
 /// One sum, run as a source among the others.
 #[derive(Debug)]
 pub(in crate::bridge) struct Sum {
@@ -46,6 +50,8 @@ impl Sum {
         device.serial = String::new();
         device.model = Some("Computed sum".to_owned());
         device.area.clone_from(&settings.area);
+        device.rated_power = settings.max_power;
+        device.patience = Some(PATIENCE);
         let Some(sort) = sort else {
             return device;
         };

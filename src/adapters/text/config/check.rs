@@ -44,6 +44,13 @@ impl Settings for Config {
                 "leave it out for 3",
             ));
         }
+        if self.max_power == Some(0) {
+            complaints.push(Complaint::new(
+                "max_power",
+                "with 0 W every power would be an error",
+                "write the most power that can be measured in watts, or leave it out",
+            ));
+        }
         if self.values.is_empty() {
             complaints.push(Complaint::new(
                 "values",

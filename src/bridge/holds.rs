@@ -1,0 +1,194 @@
+//! What is not believed of a device at the moment, and why: said in the log when it begins and ends,
+//! and on the device while it lasts.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::guard::Reason;
+use super::plausible;
+use crate::model::{Behavior, Decimal, Device, Metric};
+
+/// Values in a row that cannot be, after which the device is said not to be well.
+const LASTING: u32 = 3;
+/// How long the log says no more of the same, which may come and go with every sample.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// All that is not believed of one device.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    now: BTreeMap<Cow<'static, str>, Hold>,
+    /// When the log last said it, by the monotonic clock.
+    told: BTreeMap<(Cow<'static, str>, Why), Duration>,
+}
+
+#[derive(Debug)]
+struct Hold {
+    why: Why,
+    /// With the name of the metric.
+    words: String,
+    advice: &'static str,
+    in_a_row: u32,
+    /// Whether the log has said that it began.
+    is_told: bool,
+}
+
+/// What kind of trouble it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// The guard holds a counter back.
+    Guard(Reason),
+    /// It cannot be a value of this metric.
+    Doubt,
+}
+
+impl Holds {
+    /// What all of them say; nothing if all is well.
+    pub(super) fn words(&self) -> Option<String> {
+        let words: Vec<&str> = self.now.values().map(|hold| hold.words.as_str()).collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// A value that has been nonsense for some time, and what to do.
+    pub(super) fn lasting_doubt(&self) -> Option<(String, &'static str)> {
+        let lasts = |hold: &&Hold| hold.why == Why::Doubt && hold.in_a_row >= LASTING;
+        let hold = self.now.values().find(lasts)?;
+        Some((hold.words.clone(), hold.advice))
+    }
+
+    /// There are no values that could be nonsense.
+    pub(super) fn forget_doubts(&mut self) {
+        self.now.retain(|_, hold| hold.why != Why::Doubt);
+    }
+
+    /// A value that is no counter's: why it cannot be, or that it is good.
+    pub(super) fn doubt(
+        &mut self,
+        device: &Device,
+        metric: &Metric,
+        words: Option<String>,
+        now: Duration,
+    ) {
+        // The usual way, for each of many values.
+        if words.is_some() || !self.now.is_empty() {
+            self.note(device, metric, words.map(|words| (Why::Doubt, words)), now);
+        }
+    }
+
+    /// A value is held back, for this reason and with these words, or good.
+    pub(super) fn note(
+        &mut self,
+        device: &Device,
+        metric: &Metric,
+        held: Option<(Why, String)>,
+        now: Duration,
+    ) {
+        let before = self.now.remove(&metric.key);
+        let Some((why, words)) = held else {
+            if before.is_some_and(|hold| hold.is_told) {
+                tracing::info!("{}: {} is good again.", device.name, metric.title());
+            }
+            return;
+        };
+        let words = format!("{} {words}", metric.title());
+        let advice = match why {
+            Why::Doubt => plausible::advice(metric),
+            Why::Guard(Reason::Absurd) => {
+                "If it is true, write a larger max_power into its section."
+            }
+            Why::Guard(_) => "Nothing needs to be done; if it lasts, restart the device.",
+        };
+        let mut is_told = before.as_ref().is_some_and(|hold| hold.is_told);
+        if before.is_none() {
+            let told = self.told.entry((metric.key.clone(), why));
+            let mut is_due = false;
+            let last = told.or_insert_with(|| {
+                is_due = true;
+                now
+            });
+            is_due |= now.saturating_sub(*last) >= QUIET;
+            if is_due {
+                *last = now;
+                is_told = true;
+                tracing::warn!("{}: {words}. {advice}", device.name);
+            }
+        }
+        let in_a_row = before.map_or(0, |hold| hold.in_a_row).saturating_add(1);
+        let hold = Hold {
+            why,
+            words,
+            advice,
+            in_a_row,
+            is_told,
+        };
+        self.now.insert(metric.key.clone(), hold);
+    }
+
+    /// A counter goes on from another value, which has been confirmed.
+    pub(super) fn restarted(
+        &mut self,
+        device: &Device,
+        metric: &Metric,
+        from: Decimal,
+        to: Decimal,
+    ) {
+        let (name, title) = (&device.name, metric.title());
+        let from = from.rounded(metric.decimals);
+        let (how, advice) = match (to < from, &metric.behavior) {
+            // A counter of the day begins every day; nobody's statistics mind.
+            (true, Behavior::DailyCounter) => ("starts anew", "Nothing needs to be done."),
+            (true, _) => (
+                "starts anew",
+                "If the device was not exchanged, note the date: statistics will show a new meter.",
+            ),
+            (false, _) => (
+                "goes on",
+                "If the device was not out of reach for long, note the date: statistics will count the difference.",
+            ),
+        };
+        tracing::warn!(
+            "{name}: {title} {how} at {to} after {from}: values that agree have come for a minute. {advice}"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Quantity;
+
+    fn is_told(holds: &Holds) -> bool {
+        holds.now.values().any(|hold| hold.is_told)
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_said_once_a_minute() {
+        let device = Device::new("text", "clamp", "Clamp", "");
+        let metric = Metric::measurement("power", Quantity::Power);
+        let mut holds = Holds::default();
+        let mut lines = 0;
+        for second in 0..600 {
+            let now = Duration::from_secs(second);
+            let words = (second % 2 == 0).then(|| "is nonsense".to_owned());
+            holds.doubt(&device, &metric, words, now);
+            lines += u32::from(is_told(&holds));
+        }
+        assert_eq!(lines, 10);
+    }
+
+    #[test]
+    fn only_nonsense_that_lasts_is_how_the_device_is() {
+        let device = Device::new("text", "clamp", "Clamp", "");
+        let metric = Metric::measurement("power", Quantity::Power);
+        let mut holds = Holds::default();
+        let mut say = |is_good: bool| {
+            let words = (!is_good).then(|| "is nonsense".to_owned());
+            holds.doubt(&device, &metric, words, Duration::ZERO);
+            holds.lasting_doubt().map(|(words, _)| words)
+        };
+        assert_eq!([say(false), say(false), say(true)], [None, None, None]);
+        assert_eq!([say(false), say(false)], [None, None]);
+        assert_eq!(say(false).as_deref(), Some("Power is nonsense"));
+        assert_eq!(say(true), None);
+    }
+}
