@@ -143,7 +143,7 @@ fn a_burst_is_no_new_meter_however_many_values_it_has() {
         let mut guard = Guard::default();
         let mut judge = |tenth: i64, value| {
             let mut sample = sample_at(tenth / 10, value);
-            sample.measured = sample.measured + Duration::from_millis(tenth as u64 % 10 * 100);
+            sample.measured += Duration::from_millis(tenth as u64 % 10 * 100);
             guard.judge_lifetime(&sample, &LIMITS)
         };
         assert_eq!(judge(0, 4_358_100), Verdict::Accepted);
