@@ -106,18 +106,16 @@ impl Survey {
         let mut kept = Vec::with_capacity(entries.len());
         for mut entry in std::mem::take(entries) {
             path.push(entry.name.clone());
+            // Anything but the two names that may stand here is perhaps the secret itself.
+            if step.shape.is_secret() && !matches!(entry.name.as_str(), "file" | "env") {
+                self.hide_words(entry.name.clone(), &entry.place);
+            }
             let (shape, private) = match step.shape.child(&entry.name, Some(&tags)) {
                 Child::Known(shape) | Child::Free(shape) => {
                     (shape, private || secret_words::is_secret(&entry.name))
                 }
-                Child::Unknown if step.shape.is_secret() => {
-                    // The type's own message says what may stand here. Anything but the two names
-                    // that may is perhaps the secret itself.
-                    if !matches!(entry.name.as_str(), "file" | "env") {
-                        self.hide_words(entry.name.clone(), &entry.place);
-                    }
-                    (step.shape.items(), true)
-                }
+                // The type's own message says what may stand here.
+                Child::Unknown if step.shape.is_secret() => (step.shape.items(), true),
                 Child::Unknown => {
                     path.pop();
                     let meant = self.unknown(&entry, &step.shape, &tags, &label, scene, &path);
@@ -266,7 +264,7 @@ pub(super) fn is_login(node: &Node) -> bool {
 }
 
 fn veil(problem: &mut Problem, secret: &str) {
-    for text in [&mut problem.what, &mut problem.hint] {
+    for text in [&mut problem.key, &mut problem.what, &mut problem.hint] {
         if text.contains(secret) {
             *text = text.replace(secret, "***");
         }

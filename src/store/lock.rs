@@ -179,6 +179,7 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
         // In a folder for everybody, a link of this name may be somebody's trap.
         let no_link = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         options.custom_flags(i32::try_from(no_link.bits()).unwrap_or_default());
+        options.mode(0o600);
     }
     let reading = options.clone();
     match options.write(true).create(true).truncate(false).open(path) {

@@ -312,8 +312,12 @@ fn energy_counts(house: &House) {
     gone.push("sensor.invented_charger_power".to_owned());
     let gone = json!({ "statistic_ids": gone });
     house.home_assistant.ask("recorder/clear_statistics", &gone);
-    let counts =
-        |state: &Json| state["device_class"] == "energy" && !state["state_class"].is_null();
+    // What was never heard has counted nothing yet.
+    let counts = |state: &Json| {
+        state["device_class"] == "energy"
+            && !state["state_class"].is_null()
+            && state["state"] != "unknown"
+    };
     let states = house.home_assistant.states();
     let all: Vec<Json> = states
         .iter()

@@ -37,6 +37,8 @@ pub(super) struct Pace {
     back_off: [Duration; 3],
     /// Failures count as an outage only after this long.
     pub(super) outage: Duration,
+    /// How long a round can take in which every question fails.
+    failing: Duration,
     /// Before a list that only shows whether the one before it was right.
     pub(super) second_list: Duration,
     at_night: Duration,
@@ -54,14 +56,17 @@ impl Pace {
         };
         let share = usual.as_secs_f64() / USUAL_CYCLE.as_secs_f64();
         let seconds = |seconds: u64| Duration::from_secs(seconds).mul_f64(share);
+        let retries = [seconds(2), seconds(5), seconds(15)];
+        let tries = config.timeout.get() * 4;
         Self {
             interval,
             usual,
             least: seconds(60),
             pause: seconds(1),
-            retries: [seconds(2), seconds(5), seconds(15)],
+            retries,
             back_off: [seconds(60), seconds(120), seconds(300)],
             outage: seconds(900),
+            failing: tries + retries.iter().sum::<Duration>(),
             second_list: seconds(10),
             at_night: config.night_interval.get(),
             phase_lock: config.phase_lock,
@@ -73,10 +78,12 @@ impl Pace {
     /// night with the ECU's maintenance in it, and until failures count as an outage.
     pub(super) fn patience(&self) -> Duration {
         let [.., longest] = self.back_off;
+        let failing = self.failing * 3;
         self.at_night.max(self.interval).max(self.least)
             + self.quiet.length()
             + self.outage
             + longest * 2
+            + failing
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn audit(wire: &Wire, ids: &[String]) {
         assert!(!seen.text.contains("00000000"), "{}", seen.text);
         let state = seen.json();
         for (key, value) in state.as_object().into_iter().flatten() {
-            if key == "ts" {
+            if is_beside(key) {
                 continue;
             }
             let place = (id.clone(), key.clone());
@@ -88,6 +88,11 @@ pub(super) fn audit(wire: &Wire, ids: &[String]) {
             }
         }
     }
+}
+
+/// Whether a key of a state is no entity of its own.
+pub(super) fn is_beside(key: &str) -> bool {
+    ["ts", "status_detail", "status_advice"].contains(&key)
 }
 
 /// The Victron device that a topic is about.
