@@ -69,7 +69,7 @@ pub(super) fn doubt(device: &Device, metric: &Metric, value: Decimal) -> Option<
 pub(super) fn advice(metric: &Metric) -> &'static str {
     match metric.quantity {
         Some(Quantity::Power | Quantity::ApparentPower | Quantity::ReactivePower) => {
-            "If it is true, write a larger max_power into its section; else check the device and its cable."
+            "If it is true, write a larger max_power into its section, where it knows one; else check the device and its cable."
         }
         _ => "Check the device and its cable.",
     }

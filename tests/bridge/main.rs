@@ -27,6 +27,7 @@ mod meter;
 mod night;
 mod outage;
 mod outside;
+mod power_cuts;
 mod process;
 mod recordings;
 mod refused_files;

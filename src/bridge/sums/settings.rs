@@ -31,7 +31,7 @@ pub struct SumSettings {
     /// Whether to count the energy too, for a sum of powers. Power below 0 counts as none.
     pub energy: bool,
     /// The most power in watts that a sum of powers can come to. More than this is taken for an error
-    /// and is unknown. Left out: 50 kW.
+    /// and is unknown. Left out, what its members can be is what it can be.
     pub max_power: Option<u32>,
     /// Decimals to round to. Left out: as many as the finest of its members has.
     #[schemars(range(max = 6))]

@@ -17,6 +17,9 @@ use crate::model::{
     Behavior, Device, DeviceId, Health, Metric, Quantity, Readings, Report, Update,
 };
 
+/// Watts. Each member is within its own bound already, and there may be any number of them.
+const UNBOUNDED: u32 = 1_000_000;
+
 /// What `energy = true` adds.
 pub(in crate::bridge) const ENERGY: Metric = Metric::lifetime("energy_computed", Quantity::Energy)
     .named("Energy (computed)")
@@ -50,7 +53,7 @@ impl Sum {
         device.serial = String::new();
         device.model = Some("Computed sum".to_owned());
         device.area.clone_from(&settings.area);
-        device.rated_power = settings.max_power;
+        device.rated_power = Some(settings.max_power.unwrap_or(UNBOUNDED));
         device.patience = Some(PATIENCE);
         let Some(sort) = sort else {
             return device;

@@ -45,7 +45,9 @@ async fn old_chargers_that_fall_silent_while_they_are_asked_are_never_missed() {
     assert!(told(&state), "{state}");
     let begun = house.wire.states(&id);
     // It is announced a moment before its counters have been saved.
-    let begun = begun.into_iter().skip_while(|it| it["health"] == "starting");
+    let begun = begun
+        .into_iter()
+        .skip_while(|it| it["health"] == "starting");
     for state in begun {
         assert_eq!(
             (&state["health"], &state["problem"]),

@@ -138,7 +138,8 @@ impl House {
             };
             let (last, states) = (last.json(), self.wire.states(id));
             let state = states.last().and_then(Json::as_object);
-            let is_there = |key: &String| audit::is_beside(key) || last["components"][key].is_object();
+            let is_there =
+                |key: &String| audit::is_beside(key) || last["components"][key].is_object();
             if state.is_none_or(|state| state.keys().all(is_there)) {
                 return;
             }
