@@ -223,7 +223,7 @@ impl Entry {
     pub(super) fn show_counters(&mut self, can_save: bool) -> bool {
         let mut is_new = false;
         for metric in &self.device.metrics {
-            let Some(counting) = self.counting.get(&metric.key) else {
+            let Some(counting) = self.counting.get_mut(&metric.key) else {
                 continue;
             };
             let shown = counting.shown(can_save);

@@ -150,6 +150,11 @@ impl Intake {
         self.entries.len()
     }
 
+    /// Whether counters cannot be saved because the disk hangs.
+    pub(super) fn is_disk_stuck(&self) -> bool {
+        self.saving.is_stuck()
+    }
+
     /// How many values have been held back since the start.
     pub(super) const fn values_held(&self) -> u64 {
         self.held
