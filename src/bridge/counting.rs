@@ -58,7 +58,6 @@ enum Memory {
 struct Kept {
     value: Option<Decimal>,
     day: Option<Date>,
-    is_under_way: bool,
 }
 
 impl Serialize for Counting {
@@ -232,17 +231,14 @@ impl Memory {
             Self::Guard(guard) => Kept {
                 value: guard.last(),
                 day: guard.day(),
-                is_under_way: false,
             },
             Self::Integral(integral) => Kept {
-                value: integral.has_begun().then(|| integral.energy()),
+                value: integral.energy(),
                 day: None,
-                is_under_way: integral.is_under_way(),
             },
             Self::SinceMidnight(gain) => Kept {
                 value: gain.gain(),
                 day: gain.day(),
-                is_under_way: false,
             },
         }
     }

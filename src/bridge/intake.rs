@@ -235,10 +235,8 @@ impl Intake {
         let due = self.entries.iter().filter(|(_, entry)| is_due(entry));
         let due: Vec<DeviceId> = due.map(|(id, _)| id.clone()).collect();
         for id in &due {
-            if let Some(entry) = self.entries.get_mut(id) {
-                entry.lapse();
-            }
-            if self.renew_health(id)
+            let is_new = self.entries.get_mut(id).is_some_and(Entry::lapse);
+            if self.renew_health(id) | is_new
                 && let Some(entry) = self.entries.get(id)
             {
                 self.hub.put_state(Arc::clone(&entry.state));
