@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::CliError;
 use super::setup::ConfigArgs;
 use crate::bridge::View;
+use crate::store::folder_in_memory;
 use crate::terminal::say;
 
 const EVERY: Duration = Duration::from_secs(30);
@@ -172,17 +173,7 @@ fn path(config: &Path) -> PathBuf {
     std::path::absolute(config)
         .unwrap_or_else(|_| config.to_owned())
         .hash(&mut hasher);
-    folder().join(format!("wattbridge-{:016x}.alive", hasher.finish()))
-}
-
-/// Where `TMPDIR` says; else the folder in memory that every Linux has, containers included.
-fn folder() -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    if std::env::var_os("TMPDIR").is_none() && memory.is_dir() {
-        memory.to_owned()
-    } else {
-        std::env::temp_dir()
-    }
+    folder_in_memory().join(format!("wattbridge-{:016x}.alive", hasher.finish()))
 }
 
 #[cfg(test)]
