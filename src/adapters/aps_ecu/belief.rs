@@ -16,6 +16,7 @@ pub(super) const MOST_INVERTERS: usize = 330;
 pub(super) struct Belief {
     candidates: BTreeSet<Uid>,
     lists: u32,
+    /// Whether it was said that more are listed than there can be.
     full: bool,
 }
 
@@ -40,12 +41,16 @@ impl Belief {
         );
         let twice = unknown.iter().filter(|uid| self.candidates.contains(uid));
         let mut twice: Vec<Uid> = twice.copied().collect();
-        if twice.len() > room && !self.full {
+        let beyond = twice.len().saturating_sub(room);
+        if beyond == 0 {
+            self.full = false;
+        } else if registered > 0 && !self.full {
+            // An ECU that has just started knows of none yet.
             self.full = true;
             tracing::warn!(
                 "The ECU lists {} more inverters than there can be: {registered} are registered, and {kept} are kept. \
                  They are left out. If they are real, switch the ECU off and on, or shorten forget_after for a while.",
-                twice.len() - room
+                beyond
             );
         }
         twice.truncate(room);
@@ -94,6 +99,21 @@ mod tests {
             assert!(belief.candidates.len() <= MOST_INVERTERS);
         }
         assert!(belief.is_settled());
+    }
+
+    #[test]
+    fn too_many_are_said_each_time_it_happens_and_not_while_none_is_registered() {
+        let mut belief = Belief::default();
+        let both = [uid(1), uid(2)];
+        let mut said = |registered| {
+            belief.take(&both, 0, 0, registered);
+            belief.take(&both, 0, 0, registered);
+            belief.full
+        };
+        assert!(!said(0), "it does not know its inverters yet");
+        assert!(said(1));
+        assert!(!said(2), "it fits again");
+        assert!(said(1));
     }
 
     #[test]
