@@ -43,7 +43,9 @@ impl Belief {
         let mut twice: Vec<Uid> = twice.copied().collect();
         let beyond = twice.len().saturating_sub(room);
         if beyond == 0 {
-            self.full = false;
+            // An empty list says nothing of it.
+            let is_list = listed > 0 || !unknown.is_empty();
+            self.full &= !is_list || unknown.len() > room;
         } else if registered > 0 && !self.full {
             // An ECU that has just started knows of none yet.
             self.full = true;

@@ -253,7 +253,10 @@ impl Installation {
         let registered = usize::from(info.registered).min(MOST_INVERTERS);
         let unknown = registered.saturating_sub(listed) as u32;
         let most = inverter::MOST_POWER_W;
-        unknown.saturating_mul(most).saturating_add(known).max(most)
+        match unknown.saturating_mul(most).saturating_add(known) {
+            0 => most,
+            power => power,
+        }
     }
 
     fn ecu_id(&self) -> Option<DeviceId> {

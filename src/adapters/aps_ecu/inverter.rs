@@ -94,7 +94,7 @@ impl Inverter {
 
     /// Whether the ECU lists it, as far as is known.
     pub(super) const fn is_listed(&self) -> bool {
-        self.absence.times() == 0
+        self.absence.times() < UNLISTED
     }
 
     /// Whether it delivered more than at dusk when it was last heard.

@@ -671,11 +671,6 @@ fn an_ecu_may_deliver_what_its_inverters_that_are_not_known_yet_can() {
     assert_eq!(rated(said), Some(1200 + 4 * 1250));
     let said = installation.twice(&answers(noon(), vec![ds3(true), qt2(true)]));
     assert_eq!(rated(said), Some(1200 + 2500));
-    // Another one takes the place of the first.
-    let other = record("704000000009", RecordType::T01, true, &[1, 1], &[240, 241]);
-    let list = answers(noon(), vec![other, qt2(true)]);
-    let said = self::said(installation.reports(&list, now()));
-    assert_eq!(rated(said), Some(1200 + 2500 + 4 * 1250));
 }
 
 #[test]
