@@ -106,16 +106,16 @@ mod tests {
     #[test]
     fn too_many_are_said_each_time_it_happens_and_not_while_none_is_registered() {
         let mut belief = Belief::default();
-        let both = [uid(1), uid(2)];
-        let mut said = |registered| {
-            belief.take(&both, 0, 0, registered);
-            belief.take(&both, 0, 0, registered);
+        let mut said = |list: [Uid; 2], registered| {
+            belief.take(&list, 0, 0, registered);
+            belief.take(&list, 0, 0, registered);
             belief.full
         };
-        assert!(!said(0), "it does not know its inverters yet");
-        assert!(said(1));
-        assert!(!said(2), "it fits again");
-        assert!(said(1));
+        let some = [uid(1), uid(2)];
+        assert!(!said(some, 0), "it does not know its inverters yet");
+        assert!(said(some, 1));
+        assert!(!said(some, 2), "it fits again");
+        assert!(said([uid(8), uid(9)], 1));
     }
 
     #[test]
