@@ -334,12 +334,14 @@ fn bridge(sources: Vec<Arc<dyn Source>>, clock: Clock) -> (Bridge, Hub) {
 
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A device with all metrics of a table, of which all is said once and nothing after that: only its
-/// health goes on being the best.
+/// A device with all metrics of a table, of which all is said once, after a word about its health,
+/// and nothing after that but further such words.
 #[derive(Debug)]
 struct Silent {
     kind: &'static str,
     table: &'static [Metric],
+    before: HealthCode,
+    after: &'static [HealthCode],
 }
 
 impl Silent {
@@ -385,17 +387,15 @@ impl Source for Silent {
             let id = device.id.clone();
             let reports = &context.reports;
             reports.send(Report::Device(Box::new(device))).await?;
+            let health = |code| Report::Health(id.clone(), Health::new(code));
+            reports.send(health(self.before)).await?;
             let readings = self.readings(context.clock.now());
             reports.send(Report::Readings(readings)).await?;
-            for code in [HealthCode::Online, HealthCode::Retrying]
-                .into_iter()
-                .cycle()
-            {
-                let health = Health::new(code);
-                reports.send(Report::Health(id.clone(), health)).await?;
+            for code in self.after.iter().cycle() {
+                reports.send(health(*code)).await?;
                 context.clock.sleep(Duration::from_secs(60)).await;
             }
-            Ok(())
+            std::future::pending().await
         })
     }
 
@@ -409,7 +409,12 @@ async fn values_that_nobody_confirms_are_unknown_whatever_is_said_of_the_health(
     let of_device = |metric: &Metric| metric.role != Role::Connection;
     for (adapter, table) in tables().filter(|(_, table)| table.iter().any(of_device)) {
         let kind = adapter.kind();
-        let source = Arc::new(Silent { kind, table });
+        let source = Arc::new(Silent {
+            kind,
+            table,
+            before: HealthCode::Starting,
+            after: &[HealthCode::Online, HealthCode::Retrying],
+        });
         let id = source.device().id;
         let start = "2026-06-21T12:00:00Z".parse().unwrap();
         let clock = Clock::following_tokio(start, TimeZone::UTC);
@@ -447,6 +452,45 @@ async fn values_that_nobody_confirms_are_unknown_whatever_is_said_of_the_health(
         }
         stop.cancel();
         running.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_after_a_word_of_any_health_are_unknown_too_when_nobody_confirms_them() {
+    let of_device = |metric: &Metric| metric.role != Role::Connection;
+    for (adapter, table) in tables().filter(|(_, table)| table.iter().any(of_device)) {
+        let kind = adapter.kind();
+        for code in HealthCode::ALL {
+            let source = Arc::new(Silent {
+                kind,
+                table,
+                before: *code,
+                after: &[],
+            });
+            let id = source.device().id;
+            let start = "2026-06-21T12:00:00Z".parse().unwrap();
+            let clock = Clock::following_tokio(start, TimeZone::UTC);
+            let (bridge, hub) = bridge(vec![source], clock);
+            let stop = CancellationToken::new();
+            let running = tokio::spawn(bridge.run(stop.clone()));
+            sleep(PATIENCE - Duration::from_secs(1)).await;
+            let before = hub.feed().get(&id).unwrap().state;
+            sleep(Duration::from_secs(2)).await;
+            let after = hub.feed().get(&id).unwrap().state;
+            assert!(!after.health.code.has_data(), "{kind}: {code:?}");
+            for metric in table {
+                let stays = metric.is_counter() || metric.role == Role::Connection;
+                let expected = if stays {
+                    before.value(&metric.key)
+                } else {
+                    &Value::Unknown
+                };
+                let what = format!("{kind}: {code:?}: {}", metric.key);
+                assert_eq!(after.value(&metric.key), expected, "{what}");
+            }
+            stop.cancel();
+            running.await.unwrap();
+        }
     }
 }
 

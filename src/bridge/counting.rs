@@ -8,8 +8,8 @@
 //! reading that the guard believes.
 //!
 //! Where nothing can be saved, because the disk is full, the two kinds part. What the device itself
-//! counts is shown as it comes: the device does not forget it. What only wattbridge counts stands
-//! still, as it would fall with the next start; when the disk takes it again all of it is there.
+//! counts is shown as it comes, until all that was shown has been saved after all: the device does
+//! not forget it. What only wattbridge counts stands still, as it would fall with the next start; when the disk takes it again all of it is there.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -33,6 +33,8 @@ pub(super) struct Counting {
     is_read: bool,
     /// Whether the device says now that it does not know.
     is_unknown: bool,
+    /// Whether more has been shown than is saved, because nothing could be.
+    is_ahead: bool,
 }
 
 /// What a counter counts. A metric of the same key that counts something else is another counter.
@@ -56,7 +58,6 @@ enum Memory {
 struct Kept {
     value: Option<Decimal>,
     day: Option<Date>,
-    is_under_way: bool,
 }
 
 impl Serialize for Counting {
@@ -114,6 +115,7 @@ impl Counting {
             handed_over: kept,
             is_read: false,
             is_unknown: false,
+            is_ahead: false,
         }
     }
 
@@ -138,13 +140,15 @@ impl Counting {
     }
 
     /// What to show. `can_save` is whether the store takes values.
-    pub(super) fn shown(&self, can_save: bool) -> Option<Decimal> {
+    pub(super) fn shown(&mut self, can_save: bool) -> Option<Decimal> {
         if !self.is_read || self.is_unknown {
-            None
-        } else if can_save || self.nature.derived.is_some() {
-            self.saved.value
-        } else {
+            return None;
+        }
+        self.is_ahead |= !can_save && self.nature.derived.is_none();
+        if self.is_ahead {
             self.latest()
+        } else {
+            self.saved.value
         }
     }
 
@@ -164,8 +168,9 @@ impl Counting {
     }
 
     /// What was handed over is saved.
-    pub(super) const fn confirm(&mut self) {
+    pub(super) fn confirm(&mut self) {
         self.saved = self.handed_over;
+        self.is_ahead &= self.is_unsaved();
     }
 
     /// What was handed over may not have been saved.
@@ -226,17 +231,14 @@ impl Memory {
             Self::Guard(guard) => Kept {
                 value: guard.last(),
                 day: guard.day(),
-                is_under_way: false,
             },
             Self::Integral(integral) => Kept {
-                value: integral.has_begun().then(|| integral.energy()),
+                value: integral.energy(),
                 day: None,
-                is_under_way: integral.is_under_way(),
             },
             Self::SinceMidnight(gain) => Kept {
                 value: gain.gain(),
                 day: gain.day(),
-                is_under_way: false,
             },
         }
     }
@@ -260,4 +262,55 @@ pub(super) fn words(reason: Reason, value: Decimal, show: Option<Decimal>, unit:
         }
     };
     format!("{}: {because}", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use jiff::tz::TimeZone;
+
+    #[test]
+    fn what_was_shown_while_nothing_could_be_saved_does_not_fall_when_it_can() {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH, TimeZone::UTC);
+        let limits = Limits {
+            power: 50_000,
+            ceiling: i64::MAX,
+            floor: 0,
+            begins_at_zero: false,
+        };
+        let mut counting = Counting::new(&Metric::lifetime("energy", Quantity::Energy), None);
+        let reads = |counting: &mut Counting, watt_hours: i64| {
+            clock.move_to(clock.now() + std::time::Duration::from_secs(60));
+            let reported = Reported {
+                value: Decimal::from_watt_hours(watt_hours),
+                heard: Moment::now(&clock),
+                measured: clock.now(),
+                day: clock.local().date(),
+            };
+            assert!(matches!(counting.judge(&reported, &limits), Outcome::Good));
+        };
+        let shown = |counting: &mut Counting, can_save| {
+            counting
+                .shown(can_save)
+                .map(|it| it.with_scale(3).mantissa())
+        };
+        reads(&mut counting, 1000);
+        counting.hand_over();
+        counting.confirm();
+        reads(&mut counting, 1100);
+        assert_eq!(shown(&mut counting, true), Some(1000));
+        // The disk is full.
+        assert_eq!(shown(&mut counting, false), Some(1100));
+        // It takes values again, but has not taken this one yet.
+        assert_eq!(shown(&mut counting, true), Some(1100));
+        counting.hand_over();
+        reads(&mut counting, 1200);
+        counting.confirm();
+        assert_eq!(shown(&mut counting, true), Some(1200));
+        counting.hand_over();
+        counting.confirm();
+        reads(&mut counting, 1300);
+        assert_eq!(shown(&mut counting, true), Some(1200));
+    }
 }

@@ -223,7 +223,7 @@ impl Entry {
     pub(super) fn show_counters(&mut self, can_save: bool) -> bool {
         let mut is_new = false;
         for metric in &self.device.metrics {
-            let Some(counting) = self.counting.get(&metric.key) else {
+            let Some(counting) = self.counting.get_mut(&metric.key) else {
                 continue;
             };
             let shown = counting.shown(can_save);
@@ -263,20 +263,28 @@ impl Entry {
 
     /// Puts into the state how the device is.
     pub(super) fn show_health(&mut self, health: Health) {
-        let state = Arc::make_mut(&mut self.state);
         if !health.code.has_data() {
-            // What was measured before is no longer so; what was counted still is, and what is
-            // known of the connection.
-            for metric in &self.device.metrics {
-                if !metric.is_counter() && metric.role != Role::Connection {
-                    state.values.insert(metric.key.clone(), Value::Unknown);
-                }
-            }
-            self.holds.forget_doubts();
+            self.forget_measurements();
         }
+        let state = Arc::make_mut(&mut self.state);
         connection::describe(&mut state.values, &health);
         state.health = health;
         self.describe_holds();
+    }
+
+    /// What was measured before is no longer so; what was counted still is, and what is known of the
+    /// connection. True if anything was shown.
+    fn forget_measurements(&mut self) -> bool {
+        let state = Arc::make_mut(&mut self.state);
+        let mut is_new = false;
+        for metric in &self.device.metrics {
+            if !metric.is_counter() && metric.role != Role::Connection {
+                let before = state.values.insert(metric.key.clone(), Value::Unknown);
+                is_new |= before.is_some_and(|before| before.is_known());
+            }
+        }
+        self.holds.forget_doubts();
+        is_new
     }
 
     /// When its values are too old, by the monotonic clock, if nothing more is heard.
@@ -284,10 +292,13 @@ impl Entry {
         self.confirmed?.checked_add(patience::of(&self.device))
     }
 
-    /// Its values are too old.
-    pub(super) const fn lapse(&mut self) {
+    /// Its values are too old, however its source says that it is. True if any was shown.
+    pub(super) fn lapse(&mut self) -> bool {
         self.confirmed = None;
         self.has_lapsed = true;
+        let is_new = self.forget_measurements();
+        self.describe_holds();
+        is_new
     }
 
     /// When its counters may be handed over to the store, if there is anything new.

@@ -91,13 +91,7 @@ impl Holds {
             return;
         };
         let words = format!("{} {words}", metric.title());
-        let advice = match why {
-            Why::Doubt => plausible::advice(metric),
-            Why::Guard(Reason::Absurd) => {
-                "If it is true, write a larger max_power into its section."
-            }
-            Why::Guard(_) => "Nothing needs to be done; if it lasts, restart the device.",
-        };
+        let advice = advice(why, metric);
         let mut is_told = before.as_ref().is_some_and(|hold| hold.is_told);
         if before.is_none() {
             let told = self.told.entry((metric.key.clone(), why));
@@ -152,6 +146,28 @@ impl Holds {
     }
 }
 
+/// What to do about a value of this metric that is not believed.
+fn advice(why: Why, metric: &Metric) -> &'static str {
+    let reason = match why {
+        Why::Doubt => return plausible::advice(metric),
+        Why::Guard(reason) => reason,
+    };
+    match reason {
+        Reason::Absurd => plausible::advice(metric),
+        Reason::Negative => "Check the device and its cable.",
+        Reason::Zero => "Nothing needs to be done; if it lasts, restart the device.",
+        Reason::FirstZero => {
+            "Nothing needs to be done: it is believed if it comes for a minute, or once it counts."
+        }
+        Reason::Fall | Reason::Jump => {
+            "Nothing needs to be done: if it is true, it is believed when values that agree have come for a minute."
+        }
+        Reason::BelowToday => {
+            "If the device has just started, nothing needs to be done; if it lasts, compare its total and what it has counted today with what it shows itself: one of the two is wrong."
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +190,34 @@ mod tests {
             lines += u32::from(is_told(&holds));
         }
         assert_eq!(lines, 10);
+    }
+
+    #[test]
+    fn a_larger_max_power_is_advised_where_power_is_the_bound() {
+        let of = |why, metric: &Metric| advice(why, metric).contains("max_power");
+        let energy = Metric::lifetime("energy_total", Quantity::Energy);
+        let count = Metric::daily("cycles_today", Quantity::Count);
+        assert!(of(Why::Guard(Reason::Absurd), &energy));
+        assert!(!of(Why::Guard(Reason::Absurd), &count));
+        assert!(!of(Why::Guard(Reason::Negative), &energy));
+    }
+
+    #[test]
+    fn only_a_zero_that_lasts_asks_for_a_restart() {
+        let energy = Metric::lifetime("energy_total", Quantity::Energy);
+        for (reason, is_asked) in [
+            (Reason::Zero, true),
+            (Reason::FirstZero, false),
+            (Reason::Fall, false),
+            (Reason::Jump, false),
+            (Reason::Negative, false),
+            (Reason::Absurd, false),
+            (Reason::BelowToday, false),
+        ] {
+            let advice = advice(Why::Guard(reason), &energy);
+            assert!(advice.ends_with('.'), "{advice}");
+            assert_eq!(advice.contains("restart the device"), is_asked, "{advice}");
+        }
     }
 
     #[test]

@@ -150,6 +150,11 @@ impl Intake {
         self.entries.len()
     }
 
+    /// Whether counters cannot be saved because the disk hangs.
+    pub(super) fn is_disk_stuck(&self) -> bool {
+        self.saving.is_stuck()
+    }
+
     /// How many values have been held back since the start.
     pub(super) const fn values_held(&self) -> u64 {
         self.held
@@ -230,10 +235,8 @@ impl Intake {
         let due = self.entries.iter().filter(|(_, entry)| is_due(entry));
         let due: Vec<DeviceId> = due.map(|(id, _)| id.clone()).collect();
         for id in &due {
-            if let Some(entry) = self.entries.get_mut(id) {
-                entry.lapse();
-            }
-            if self.renew_health(id)
+            let is_new = self.entries.get_mut(id).is_some_and(Entry::lapse);
+            if self.renew_health(id) | is_new
                 && let Some(entry) = self.entries.get(id)
             {
                 self.hub.put_state(Arc::clone(&entry.state));

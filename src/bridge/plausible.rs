@@ -68,7 +68,13 @@ pub(super) fn doubt(device: &Device, metric: &Metric, value: Decimal) -> Option<
 /// What a user can do about such values, as far as anything can be done here.
 pub(super) fn advice(metric: &Metric) -> &'static str {
     match metric.quantity {
-        Some(Quantity::Power | Quantity::ApparentPower | Quantity::ReactivePower) => {
+        Some(
+            Quantity::Power
+            | Quantity::ApparentPower
+            | Quantity::ReactivePower
+            | Quantity::Energy
+            | Quantity::ReactiveEnergy,
+        ) => {
             "If it is true, write a larger max_power into its section, where it knows one; else check the device and its cable."
         }
         _ => "Check the device and its cable.",

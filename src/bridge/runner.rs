@@ -341,7 +341,7 @@ impl Bridge {
             started: self.started,
             devices: self.intake.len().saturating_sub(1),
             values_held: self.intake.values_held(),
-            store_failing: self.setup.store.is_failing(),
+            store_failing: self.setup.store.is_failing() || self.intake.is_disk_stuck(),
             refused: self.setup.refused,
             output: self.hub.trouble(),
         };

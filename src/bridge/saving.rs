@@ -12,9 +12,12 @@
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::store::Store;
 
+/// A disk that takes so long for some rows hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long to wait at least before trying again after the disk refused.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -23,7 +26,15 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(super) struct Saving {
     store: Store,
     every: Duration,
-    under_way: Option<oneshot::Receiver<bool>>,
+    under_way: Option<UnderWay>,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    answer: oneshot::Receiver<bool>,
+    since: Instant,
+    /// Whether it has been told that it takes too long.
+    is_told: bool,
 }
 
 impl Saving {
@@ -46,8 +57,23 @@ impl Saving {
     }
 
     /// Whether values can be saved, as far as is known.
-    pub(super) fn can_save(&self) -> bool {
-        !self.store.is_failing()
+    pub(super) fn can_save(&mut self) -> bool {
+        let is_stuck = self.is_stuck();
+        if let Some(under_way) = self.under_way.as_mut().filter(|it| is_stuck && !it.is_told) {
+            under_way.is_told = true;
+            tracing::warn!(
+                "The disk with the store has taken nothing for {} seconds and may hang. Running on; computed energy \
+                 stands still meanwhile. Look at the disk, the SD card or the share.",
+                PATIENCE.as_secs()
+            );
+        }
+        !is_stuck && !self.store.is_refusing()
+    }
+
+    /// Whether the disk takes far too long.
+    pub(super) fn is_stuck(&self) -> bool {
+        let under_way = self.under_way.as_ref();
+        under_way.is_some_and(|it| it.since.elapsed() >= PATIENCE)
     }
 
     /// When a device that is written now may be written next.
@@ -64,7 +90,11 @@ impl Saving {
     /// forgets anyway.
     pub(super) fn begin(&mut self) -> bool {
         let is_lasting = self.store.is_lasting();
-        self.under_way = is_lasting.then(|| self.store.written());
+        self.under_way = is_lasting.then(|| UnderWay {
+            answer: self.store.written(),
+            since: Instant::now(),
+            is_told: false,
+        });
         !is_lasting
     }
 
@@ -79,7 +109,7 @@ impl Saving {
         let Some(under_way) = &mut self.under_way else {
             return std::future::pending().await;
         };
-        let is_saved = under_way.await.unwrap_or(false);
+        let is_saved = (&mut under_way.answer).await.unwrap_or(false);
         self.under_way = None;
         is_saved
     }

@@ -1,6 +1,6 @@
 //! The topics of the program kaifareader, for what its users have built upon them.
 //!
-//! One message for each total and telegram, QoS 0, not retained, kilowatt-hours as plain text:
+//! One message for each total and telegram, and once more for a total that follows, QoS 0, not retained, kilowatt-hours as plain text:
 //!
 //! ```text
 //! <base_topic>/RealEnergyIn_S     12345.678

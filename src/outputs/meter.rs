@@ -35,7 +35,8 @@ pub(super) struct Meter {
     wanted: Option<String>,
     /// The one of several, once all are known.
     chosen: Option<DeviceId>,
-    last: Option<Timestamp>,
+    /// What was passed on last, and the time of its telegram.
+    last: Option<(Timestamp, Totals)>,
     /// Whether the log says that there are several.
     waits: bool,
     told: bool,
@@ -53,21 +54,23 @@ impl Meter {
         }
     }
 
-    /// The totals, if the state is that of the meter and comes with a new telegram.
+    /// The totals, if the state is that of the meter and comes with a new telegram, or with a total
+    /// of the last one that was on its way to the store.
     pub(super) fn take(&mut self, state: &DeviceState, feed: &Feed) -> Option<Totals> {
         let at = state.at?;
         let device = feed.get(&state.device)?.device;
-        if !is_meter(&device) || !self.is_ours(&device, feed) || self.last == Some(at) {
+        if !is_meter(&device) || !self.is_ours(&device, feed) {
             return None;
         }
-        self.last = Some(at);
         let total = |key| state.value(key).as_number();
         let is_known = |key| device.metric(key).is_none() || total(key).is_some();
-        Some(Totals {
+        let totals = Totals {
             import: total(IMPORT),
             export: total(EXPORT),
             is_complete: is_known(IMPORT) && is_known(EXPORT),
-        })
+        };
+        let is_new = self.last.replace((at, totals)) != Some((at, totals));
+        is_new.then_some(totals)
     }
 
     fn is_ours(&mut self, device: &Device, feed: &Feed) -> bool {
@@ -208,6 +211,27 @@ pub(super) mod tests {
         // The clock of the host was set back.
         let earlier = telegram(&device, 3, [Some(1), Some(1)]);
         assert!(ours.take(&earlier, &feed).is_some());
+    }
+
+    /// Counters are shown when they have been saved, which may be after the rest of their telegram.
+    #[test]
+    fn a_total_that_follows_its_telegram_is_passed_on() {
+        let device = meter("1");
+        let feed = hub(std::slice::from_ref(&device)).feed();
+        let mut ours = Meter::new("test", None);
+        let mut import = |state: &DeviceState| ours.take(state, &feed).map(|totals| totals.import);
+        let watt_hours = |total| Some(Some(Decimal::from_watt_hours(total)));
+        let before = telegram(&device, 5, [Some(1000), Some(0)]);
+        assert_eq!(import(&before), watt_hours(1000));
+        let at_once = telegram(&device, 10, [Some(1000), Some(0)]);
+        assert_eq!(import(&at_once), watt_hours(1000));
+        let saved = telegram(&device, 10, [Some(1001), Some(0)]);
+        assert_eq!(import(&saved), watt_hours(1001));
+        let other_news = DeviceState {
+            health: Health::new(crate::model::HealthCode::Retrying),
+            ..saved
+        };
+        assert_eq!(import(&other_news), None);
     }
 
     #[test]

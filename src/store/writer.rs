@@ -43,6 +43,7 @@ type Answer = Box<dyn FnOnce(bool) + Send>;
 pub struct Store {
     jobs: mpsc::Sender<Job>,
     failing: Arc<AtomicBool>,
+    refusing: Arc<AtomicBool>,
     is_open: bool,
     is_lasting: bool,
 }
@@ -92,12 +93,15 @@ impl Store {
     fn start(writer: Writer) -> Self {
         let (jobs, inbox) = mpsc::channel();
         let failing = Arc::clone(&writer.failing);
+        let refusing = Arc::clone(&writer.refusing);
         let is_open = writer.has_read;
         let is_lasting = writer.path.is_some();
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox));
         if let Err(error) = &thread {
+            failing.store(true, Ordering::Relaxed);
+            refusing.store(true, Ordering::Relaxed);
             tracing::warn!(
                 "The store cannot run ({error}); counters are not protected over a restart. Free some memory and restart."
             );
@@ -105,6 +109,7 @@ impl Store {
         Self {
             jobs,
             failing,
+            refusing,
             is_open,
             is_lasting,
         }
@@ -123,6 +128,12 @@ impl Store {
     /// Whether saving fails at the moment, or had to begin with a new file a moment ago.
     pub fn is_failing(&self) -> bool {
         self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Whether values cannot be saved at the moment, or not in this run. A problem that is shown
+    /// ([`Self::is_failing`]) may be over already.
+    pub fn is_refusing(&self) -> bool {
+        self.refusing.load(Ordering::Relaxed)
     }
 
     /// Saves a device's description.
@@ -205,6 +216,8 @@ struct Writer {
     file: Option<OpenFile>,
     /// For the handles: whether there is a problem to be shown.
     failing: Arc<AtomicBool>,
+    /// For the handles: whether values cannot be saved.
+    refusing: Arc<AtomicBool>,
     /// The disk takes nothing, and is tried again then.
     retry_at: Option<Instant>,
     shown_until: Option<Instant>,
@@ -216,6 +229,8 @@ struct Writer {
     kept: Changes,
     /// The file was begun anew and lacks what is `kept`.
     lacks_all: bool,
+    /// It was begun anew, and nobody has been told that all is in it again.
+    was_remade: bool,
     pending: Changes,
     /// When what is pending is written.
     due: Option<Instant>,
@@ -256,11 +271,13 @@ impl Writer {
             kept: path.as_ref().map_or_else(Changes::new, |_| saved.changes()),
             path,
             failing: Arc::new(AtomicBool::new(is_shut || was_damaged)),
+            refusing: Arc::new(AtomicBool::new(is_shut)),
             retry_at: is_shut.then(|| now + RETRY),
             shown_until: was_damaged.then(|| now + SHOWN),
             has_read: !is_shut,
             unread: BTreeSet::new(),
             lacks_all: false,
+            was_remade: false,
             pending: Changes::new(),
             due: None,
             is_whole: true,
@@ -318,6 +335,9 @@ impl Writer {
     fn show(&self) {
         let shown = self.retry_at.is_some() || self.shown_until.is_some();
         self.failing.store(shown, Ordering::Relaxed);
+        // Rows that this run did not begin with are left alone to its end.
+        let refusing = self.retry_at.is_some() || !self.unread.is_empty();
+        self.refusing.store(refusing, Ordering::Relaxed);
     }
 
     fn take(&mut self, job: Job, waiting: &mut Vec<Answer>) {
@@ -363,8 +383,18 @@ impl Writer {
                 if self.retry_at.take().is_some() {
                     tracing::info!("The store {} takes values again.", path.display());
                 }
+                if std::mem::take(&mut self.was_remade) {
+                    tracing::info!(
+                        "The store {} is there again, with all that is known.",
+                        path.display()
+                    );
+                }
             }
             Err(error) => {
+                // What our own try has left behind is nobody else's work.
+                if let Some(file) = &mut self.file {
+                    file.sameness = Sameness::of(&path);
+                }
                 if self.retry_at.replace(Instant::now() + RETRY).is_none() {
                     tracing::warn!(
                         "The store {} takes no values ({error}). Running on and trying again every {} seconds. \
@@ -398,9 +428,10 @@ impl Writer {
         let moved = set_aside(path);
         self.file = None;
         self.lacks_all = self.has_read;
+        self.was_remade = true;
         self.shown_until = Some(Instant::now() + SHOWN);
         tracing::warn!(
-            "The store {} {what} while wattbridge runs. {} It is made anew with all that is known; nothing is lost. \
+            "The store {} {what} while wattbridge runs. {} It is made anew with all that is known. \
              Look for what did it: another program, or a disk or SD card that fails.",
             path.display(),
             in_words(&moved),

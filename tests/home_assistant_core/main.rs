@@ -54,7 +54,11 @@ async fn home_assistant_shows_what_is_announced() {
         sections.push(victron.section());
         sections
     };
-    let mut program = Program::new(broker.port(), &[&pro, &small], victron.root());
+    let mut program = Program::new(broker.port(), &[&pro], victron.root());
+    // A second bridge, as people have one at the roof and one at the meter.
+    let nothing_plugged = tempfile::tempdir().unwrap();
+    let mut second = Program::new(broker.port(), &[&small], nothing_plugged.path());
+    second.configure(Pace::Unlimited, &[]);
     program.configure(Pace::Unlimited, &with(meters.sections_without_a_key()));
     let sections = with(meters.sections());
     let house = House {
@@ -72,6 +76,7 @@ async fn home_assistant_shows_what_is_announced() {
     step.begin("everything is new, and the key of a meter is missing");
     house.home_assistant.start(broker.port());
     program.start();
+    second.start();
     let all_devices = |heard: &view::Heard| devices(heard).len() == 12 + cables::COUNT;
     house.view.until("all devices", all_devices).await;
     meters::stand_in_is_there(&house).await;
@@ -113,7 +118,13 @@ async fn home_assistant_shows_what_is_announced() {
         house.until_state(&format!("aps_ecu_{PRO}_{key}"), "unavailable");
     }
     house.until_state(&format!("aps_ecu_{PRO}_problem"), "on");
-    let own = format!("wattbridge_{}", house.view.bridge());
+    let pro = format!("aps_ecu_{PRO}");
+    let own = format!("wattbridge_{}", house.view.bridge_of(&pro));
+    let other = format!(
+        "wattbridge_{}",
+        house.view.bridge_of(&format!("aps_ecu_{SMALL}"))
+    );
+    assert_ne!(own, other);
     house.until_state(&format!("{own}_problem"), "on");
     house.meters.plug(true);
     house.victron.plug();
@@ -195,16 +206,26 @@ async fn home_assistant_shows_what_is_announced() {
 
     step.begin("the program is stopped and started, at the usual pace");
     program.stop();
-    let status = format!("wattbridge/{}/status", house.view.bridge());
+    let status = format!("wattbridge/{}/status", house.view.bridge_of(&pro));
     house.view.until_text(&status, "offline").await;
     house.is_well("without the program");
     house.until_state(&format!("{own}_connectivity"), "off");
-    house.until_state(&format!("aps_ecu_{SMALL}_power"), "unavailable");
+    house.until_state(&format!("{pro}_power"), "unavailable");
+    // What is the other bridge's goes on.
+    house.until_state(&format!("{other}_connectivity"), "on");
+    let power = house.state(&format!("aps_ecu_{SMALL}_power"));
+    assert!(power.is_some_and(|power| power.parse::<f64>().is_ok()));
     program.configure(Pace::Usual, &sections);
     program.start();
     house.view.until_text(&status, "online").await;
     house.until_online().await;
     assert_eq!(house.is_well("with the program again"), count + 1);
+    second.stop();
+    house.is_well("without the second bridge");
+    house.until_state(&format!("aps_ecu_{SMALL}_power"), "unavailable");
+    house.until_state(&format!("{own}_connectivity"), "on");
+    second.start();
+    house.until_online().await;
 
     step.begin("energy dashboard");
     energy_counts(&house);

@@ -144,7 +144,7 @@ pub(crate) async fn stand_in_is_there(house: &House) {
         "{status}"
     );
     // That of the bridge has the same advice to its end.
-    let own = format!("wattbridge_{}", house.view.bridge());
+    let own = format!("wattbridge_{}", house.view.bridge_of(&stand_in()));
     house.until_state(&format!("{own}_problem"), "on");
     let bridge = house.state(&format!("{own}_reason")).unwrap();
     let advice = status.rsplit_once(". ").unwrap().1;

@@ -79,13 +79,15 @@ impl View {
         self.heard.borrow().clone()
     }
 
-    /// The id of the bridge with the usual base topic.
-    pub(crate) fn bridge(&self) -> String {
+    /// The id of the bridge that has announced a device.
+    pub(crate) fn bridge_of(&self, device: &str) -> String {
         let heard = self.heard.borrow();
-        let mut statuses = heard
-            .keys()
-            .filter_map(|topic| topic.strip_prefix("wattbridge/")?.strip_suffix("/status"));
-        statuses.next().expect("no bridge was heard").to_owned()
+        let config = &heard[&format!("homeassistant/device/{device}/config")];
+        let config: Json = serde_json::from_slice(config.last().unwrap()).unwrap();
+        let status = config["availability"][0]["topic"].as_str().unwrap();
+        let id = status.strip_prefix("wattbridge/");
+        let id = id.and_then(|rest| rest.strip_suffix("/status"));
+        id.unwrap().to_owned()
     }
 
     /// Waits until what was heard is as `wanted`.
