@@ -4,7 +4,8 @@
 use zeroize::Zeroizing;
 
 /// The characters that are seen, each with its place as one counts them, from 1. Dashes are `-`,
-/// quotation marks `"`, dots in the middle `.`, wide letters and digits the usual ones.
+/// quotation marks `"` and `'`, dots in the middle `.`, wide letters and digits the usual ones; those
+/// of ASCII stay as they are.
 pub fn seen(text: &str) -> impl Iterator<Item = (usize, char)> {
     let characters = text.chars().filter(|c| !is_invisible(*c)).map(usual);
     characters
@@ -12,14 +13,26 @@ pub fn seen(text: &str) -> impl Iterator<Item = (usize, char)> {
         .map(|(index, character)| (index + 1, character))
 }
 
+/// A text as it is seen.
+#[must_use]
+pub fn line(text: &str) -> Zeroizing<String> {
+    // Nothing gets longer, so it never moves and leaves a copy behind: it may be a key.
+    let mut line = Zeroizing::new(String::with_capacity(text.len()));
+    line.extend(seen(text).map(|(_, character)| character));
+    line
+}
+
 /// A name or number of something as it is seen, without quotation marks and white space around it.
 #[must_use]
 pub fn name(text: &str) -> String {
-    // Nothing gets longer, so it never moves and leaves a copy behind: it may be a key.
-    let mut name = Zeroizing::new(String::with_capacity(text.len()));
-    name.extend(seen(text).map(|(_, character)| character));
-    name.trim_matches(|c: char| c.is_whitespace() || c == '"')
+    line(text)
+        .trim_matches(|c: char| c.is_whitespace() || is_quote(c))
         .to_owned()
+}
+
+/// Whether a character that is seen is a quotation mark.
+pub(crate) const fn is_quote(character: char) -> bool {
+    matches!(character, '"' | '\'' | '`')
 }
 
 /// Nobody sees them, and nobody means them.
@@ -38,8 +51,8 @@ fn usual(character: char) -> char {
         | '\u{fe58}'
         | '\u{fe63}'
         | '\u{ff0d}' => '-',
-        '“' | '”' | '„' | '‟' | '‘' | '’' | '‚' | '‛' | '«' | '»' | '‹' | '›' | '\'' | '`'
-        | '´' => '"',
+        '“' | '”' | '„' | '‟' | '«' | '»' => '"',
+        '‘' | '’' | '‚' | '‛' | '‹' | '›' | '´' => '\'',
         '·' | '•' | '∙' | '․' | '‧' => '.',
         '\u{ff01}'..='\u{ff5e}' => {
             char::from_u32(u32::from(character) - 0xfee0).unwrap_or(character)
@@ -131,9 +144,10 @@ pub fn hex(text: &str, most: usize) -> Result<Hex, NotHex> {
 /// What stands between digits.
 pub(crate) fn is_separator(character: char) -> bool {
     character.is_whitespace()
+        || is_quote(character)
         || matches!(
             character,
-            ':' | '-' | ',' | ';' | '.' | '_' | '|' | '/' | '"' | '[' | ']' | '{' | '}' | '(' | ')'
+            ':' | '-' | ',' | ';' | '.' | '_' | '|' | '/' | '[' | ']' | '{' | '}' | '(' | ')'
         )
 }
 
@@ -143,7 +157,7 @@ fn label(characters: &[(usize, char)]) -> usize {
         |c: char| c.is_alphabetic() && !c.is_ascii_hexdigit() && !matches!(c, 'x' | 'X');
     let is_word = |characters: &[(usize, char)]| {
         let all = |(_, c): &(usize, char)| {
-            c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '(' | ')' | '"')
+            c.is_alphanumeric() || is_quote(*c) || matches!(c, ' ' | '_' | '-' | '.' | '(' | ')')
         };
         characters.iter().all(all) && characters.iter().any(|(_, c)| is_letter(*c))
     };
@@ -217,6 +231,7 @@ mod tests {
     fn a_name_is_as_it_is_seen() {
         assert_eq!(name(" \u{feff}HQ2222\u{200b}BBBBB\u{a0}"), "HQ2222BBBBB");
         assert_eq!(name("“AB\u{2011}12”"), "AB-12");
+        assert_eq!(name("'`O’B'C`'"), "O'B'C");
     }
 
     proptest! {

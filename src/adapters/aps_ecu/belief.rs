@@ -16,6 +16,7 @@ pub(super) const MOST_INVERTERS: usize = 330;
 pub(super) struct Belief {
     candidates: BTreeSet<Uid>,
     lists: u32,
+    /// Whether it was said that more are listed than there can be.
     full: bool,
 }
 
@@ -40,12 +41,18 @@ impl Belief {
         );
         let twice = unknown.iter().filter(|uid| self.candidates.contains(uid));
         let mut twice: Vec<Uid> = twice.copied().collect();
-        if twice.len() > room && !self.full {
+        let beyond = twice.len().saturating_sub(room);
+        if beyond == 0 {
+            // An empty list says nothing of it.
+            let is_list = listed > 0 || !unknown.is_empty();
+            self.full &= !is_list || unknown.len() > room;
+        } else if registered > 0 && !self.full {
+            // An ECU that has just started knows of none yet.
             self.full = true;
             tracing::warn!(
                 "The ECU lists {} more inverters than there can be: {registered} are registered, and {kept} are kept. \
                  They are left out. If they are real, switch the ECU off and on, or shorten forget_after for a while.",
-                twice.len() - room
+                beyond
             );
         }
         twice.truncate(room);
@@ -94,6 +101,21 @@ mod tests {
             assert!(belief.candidates.len() <= MOST_INVERTERS);
         }
         assert!(belief.is_settled());
+    }
+
+    #[test]
+    fn too_many_are_said_each_time_it_happens_and_not_while_none_is_registered() {
+        let mut belief = Belief::default();
+        let mut said = |list: [Uid; 2], registered| {
+            belief.take(&list, 0, 0, registered);
+            belief.take(&list, 0, 0, registered);
+            belief.full
+        };
+        let some = [uid(1), uid(2)];
+        assert!(!said(some, 0), "it does not know its inverters yet");
+        assert!(said(some, 1));
+        assert!(!said(some, 2), "it fits again");
+        assert!(said([uid(8), uid(9)], 1));
     }
 
     #[test]

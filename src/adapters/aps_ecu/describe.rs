@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::inverter::Inverter;
-use super::wire::{CHANNEL_POWER_W, EcuInfo, Gateway, Group};
+use super::wire::{EcuInfo, Gateway, Group};
 use super::{KIND, metrics};
 use crate::model::{Device, DeviceId};
 
-/// The ECU. `power` is the most that all known inverters deliver, 0 while none is known;
-/// `told_uploads` says whether it has ever told of its uploads to the cloud.
+/// The ECU. `power` is the most that its inverters can deliver; `told_uploads` says whether it has ever told of its uploads to the cloud.
 pub(super) fn ecu(
     info: &EcuInfo,
     config: &Config,
@@ -29,12 +28,6 @@ pub(super) fn ecu(
     if gateway.is_some_and(|gateway| gateway.local_http) {
         device.url = Some(format!("http://{}/", config.host));
     }
-    // Until the inverters are known each may have four panels.
-    let power = if power == 0 {
-        u32::from(info.registered.max(1)) * 4 * CHANNEL_POWER_W
-    } else {
-        power
-    };
     device.rated_power = Some(config.max_power.unwrap_or(power));
     device.patience = Some(patience);
     device.metrics = metrics::ECU.to_vec();

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::KIND;
-use super::belief::Belief;
+use super::belief::{Belief, MOST_INVERTERS};
 use super::config::Config;
 use super::describe;
 use super::identity::Identity;
@@ -231,7 +231,7 @@ impl Installation {
         let (config, patience) = (&self.config, self.patience);
         let mut devices = Vec::new();
         if let Some(info) = &answers.info {
-            let power = self.known.inverters.values().map(Inverter::power_w).sum();
+            let power = self.most_power(info);
             let told = self.has_told_uploads(ecu);
             devices.push(describe::ecu(info, config, power, told, patience));
         }
@@ -241,6 +241,21 @@ impl Installation {
         );
         for device in devices {
             self.report_device(device, reports);
+        }
+    }
+
+    /// The most that all inverters of the ECU can deliver together. Those that are registered and
+    /// not known yet, or are to be ignored, deliver as well.
+    fn most_power(&self, info: &EcuInfo) -> u32 {
+        let inverters = self.known.inverters.values();
+        let known: u32 = inverters.clone().map(Inverter::power_w).sum();
+        let listed = inverters.filter(|inverter| inverter.is_listed()).count();
+        let registered = usize::from(info.registered).min(MOST_INVERTERS);
+        let unknown = registered.saturating_sub(listed) as u32;
+        let most = inverter::MOST_POWER_W;
+        match unknown.saturating_mul(most).saturating_add(known) {
+            0 => most,
+            power => power,
         }
     }
 

@@ -20,6 +20,9 @@ const LOST_AFTER: Duration = Duration::from_secs(3600);
 /// So many lists in a row without an inverter mean that it is gone.
 const UNLISTED: u32 = 2;
 
+/// The most that an inverter delivers of which nothing is known: it may have four panels.
+pub(super) const MOST_POWER_W: u32 = 4 * CHANNEL_POWER_W;
+
 /// What is known of an inverter, also over restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -89,6 +92,11 @@ impl Inverter {
         self.absence.length()
     }
 
+    /// Whether the ECU lists it, as far as is known.
+    pub(super) const fn is_listed(&self) -> bool {
+        self.absence.times() < UNLISTED
+    }
+
     /// Whether it delivered more than at dusk when it was last heard.
     pub(super) const fn was_bright(&self) -> bool {
         self.bright
@@ -101,7 +109,10 @@ impl Inverter {
 
     /// What it never exceeds.
     pub(super) fn power_w(&self) -> u32 {
-        let unknown = || self.channels().max(1) * CHANNEL_POWER_W;
+        let unknown = || match self.channels() {
+            0 => MOST_POWER_W,
+            channels => channels * CHANNEL_POWER_W,
+        };
         self.known_product().map_or_else(unknown, |it| it.power_w)
     }
 

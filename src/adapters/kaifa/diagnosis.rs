@@ -287,16 +287,20 @@ pub(super) fn authentication_key_wrong() -> Health {
 pub(super) fn unknown_layout(fitting: &[String]) -> Health {
     let advice = match fitting {
         [] => "No known layout fits: describe them in a profile of your own.".to_owned(),
-        _ => format!(
-            "If your meter is one of those, set profile to {}; else describe them in one of your own.",
-            fitting.join(" or ")
-        ),
+        _ => choose(fitting),
     };
     Health::new(HealthCode::Unsupported)
         .seen("telegrams can be read, but not what their values are")
         .advise(format!(
             "{advice} Please report it with a recording: `wattbridge record kaifa PORT --mask`."
         ))
+}
+
+fn choose(fitting: &[String]) -> String {
+    format!(
+        "If your meter is one of those, set profile to {}; else describe them in one of your own.",
+        fitting.join(" or ")
+    )
 }
 
 /// Messages arrive whole, and are written in a way that nobody can read.
@@ -310,8 +314,8 @@ pub(super) fn unknown_form() -> Health {
 }
 
 /// Values are left out, telegram after telegram: their names, and why. A few names are enough, for a
-/// status has 255 characters.
-pub(super) fn left_out(names: &[String], why: Why) -> Health {
+/// status has 255 characters. `fitting` are the names of layouts that say in which units they are.
+pub(super) fn left_out(names: &[String], why: Why, fitting: &[String]) -> Health {
     let more = names.len().saturating_sub(NAMED);
     let mut named = names.get(..NAMED).unwrap_or(names).join(", ");
     if more > 0 {
@@ -320,7 +324,10 @@ pub(super) fn left_out(names: &[String], why: Why) -> Health {
     let is = if names.len() == 1 { "is" } else { "are" };
     Health::new(HealthCode::Degraded)
         .seen(format!("{named} {is} left out: {}", why.words()))
-        .advise(why.advice())
+        .advise(match why {
+            Why::NoScale if !fitting.is_empty() => choose(fitting),
+            _ => why.advice().to_owned(),
+        })
 }
 
 /// The registers grow at another pace than the power explains. `profile` is the layout that scales
@@ -449,7 +456,9 @@ mod tests {
         let mut sentences = vec![of_meter, of_bridge.sentence()];
         sentences.extend(others.iter().map(Health::sentence));
         for why in [Why::Beyond, Why::NoScale, Why::TooLittleForThePower] {
-            sentences.push(left_out(&names, why).sentence());
+            sentences.push(left_out(&names, why, &[]).sentence());
+            let fitting = ["push-list-other".to_owned()];
+            sentences.push(left_out(&names, why, &fitting).sentence());
         }
         let fitting = [
             unknown_layout(&[]),

@@ -32,6 +32,9 @@ const STAYS: u32 = 3;
 const CLOCKED: u32 = 3;
 /// Seconds by which a clock that is set right may be wrong.
 const SET_RIGHT: u64 = 60;
+/// What is said here of a meter that is silent says more than that nothing was heard, so it comes
+/// first.
+const GRACE: Duration = Duration::from_secs(10);
 /// Telegrams after which a meter and its line are known.
 const WELL_KNOWN: u64 = 3;
 
@@ -68,6 +71,8 @@ pub(super) struct Opened {
     pub(super) model: Option<String>,
     /// The layout by which its numbers were scaled.
     pub(super) profile: Option<String>,
+    /// Layouts by which they may be scaled, if nothing says so for certain.
+    pub(super) fitting: Vec<String>,
     /// Whether it is genuine.
     pub(super) authentication: Authentication,
     /// Whether damage on the way would have shown.
@@ -89,6 +94,8 @@ pub(super) struct Meter {
     quality: Quality,
     /// By key, how many times in a row a value was left out, and why.
     left_out: BTreeMap<&'static str, (u32, Why)>,
+    /// Layouts that would say in which units its values are.
+    fitting: Vec<String>,
     flow: Flow,
     growth: Growth,
     /// What was said of the pace of its registers.
@@ -118,6 +125,7 @@ impl Meter {
             numberless: None,
             quality: Quality::default(),
             left_out: BTreeMap::new(),
+            fitting: Vec::new(),
             flow: Flow::default(),
             growth: Growth::default(),
             pace: None,
@@ -251,6 +259,7 @@ impl Meter {
         (self.absent, self.known.absent) = (0, 0);
         self.learn_habits(&opened.values, now, config);
         self.growth.take(&opened.values, now);
+        self.fitting.clone_from(&opened.fitting);
         let mut reports: Vec<Report> = self.learn(&opened, now, config).into_iter().collect();
         let Some(id) = self.id().filter(|_| !self.known.stand_in) else {
             return Vec::new();
@@ -299,7 +308,7 @@ impl Meter {
             .filter(|(_, other)| *other == why)
             .map(|(metric, _)| metric.title())
             .collect();
-        diagnosis::left_out(&names, why)
+        diagnosis::left_out(&names, why, &self.fitting)
     }
 
     /// How it sends, and how its clock is set.
@@ -364,7 +373,7 @@ impl Meter {
             if *seen == STAYS
                 && let Some(metric) = usual(key)
             {
-                let health = diagnosis::left_out(&[metric.title()], why);
+                let health = diagnosis::left_out(&[metric.title()], why, &self.fitting);
                 tracing::warn!("{}: {}", self.label(), health.sentence());
             }
             let together = Flow::KEYS.contains(&key).then_some(Flow::KEYS);
@@ -413,7 +422,7 @@ impl Meter {
         device.model = self.known.model.clone();
         device.area.clone_from(&config.area);
         device.rated_power = Some(config.max_power);
-        device.patience = Some(self.patience(config));
+        device.patience = Some(self.patience(config).saturating_add(GRACE));
         if !self.known.stand_in {
             let carries =
                 |key: &str| metrics::ALWAYS.contains(&key) || self.known.carries.contains(key);

@@ -10,6 +10,9 @@ const ALIKE: usize = 4;
 /// How many pauses may pass before a meter is silent.
 const MISSED: u32 = 3;
 
+/// No meter may be quiet for longer than that by its rhythm, whatever its pauses have been.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
 /// The last pauses of one meter.
 #[derive(Debug, Default)]
 pub(super) struct Rhythm {
@@ -34,7 +37,8 @@ impl Rhythm {
         let least = self.pauses.iter().min()?;
         let most = self.pauses.iter().max()?;
         let is_even = !least.is_zero() && *most <= *least * 3 / 2;
-        is_even.then(|| Duration::from_secs((*most * MISSED).as_secs()))
+        let patience = Duration::from_secs(most.saturating_mul(MISSED).as_secs());
+        is_even.then(|| patience.min(LONGEST))
     }
 }
 
@@ -55,6 +59,9 @@ mod tests {
         assert_eq!(after(&[0, 300, 600, 900]), None);
         assert_eq!(after(&[0, 300, 600, 900, 1200]), Some(900));
         assert_eq!(after(&[0, 5, 10, 15, 20]), Some(15));
+        // However slow it is, silence comes to light.
+        assert_eq!(after(&[0, 900, 1800, 2700, 3600]), Some(1800));
+        assert_eq!(after(&[0, 86_400, 172_800, 259_200, 345_600]), Some(1800));
         // An outage is none, and neither is a clock that is set.
         assert_eq!(after(&[0, 5, 10, 15, 2000]), None);
         assert_eq!(after(&[0, 5, 10, 15, -9000, -8995]), None);

@@ -36,6 +36,10 @@ pub(super) struct Config {
     /// Set to true for switches and numbers that change settings of the devices: mode, load output,
     /// relay, limit of the charge current.
     pub(super) allow_control: bool,
+    /// The most power in watts that can flow through a device. Power above it, and energy that would
+    /// need it, are held back. Left out: what a solar charger can move by its name, and 50 kW for any
+    /// other device; a shunt of 2000 A at 48 V measures up to 96000.
+    pub(super) max_power: Option<u32>,
     /// How long a device may say nothing before it counts as silent, or asleep if it has no power at
     /// night.
     pub(super) silent_after: Period,
@@ -53,6 +57,7 @@ impl Default for Config {
             area: None,
             ask: true,
             allow_control: false,
+            max_power: None,
             silent_after: Period::seconds(30),
             forget_after: Period::days(30),
         }
@@ -74,6 +79,13 @@ impl Settings for Config {
                 "allow_control",
                 "devices that are only listened to cannot be controlled",
                 "leave out ask = false, or allow_control = true",
+            ));
+        }
+        if self.max_power == Some(0) {
+            complaints.push(Complaint::new(
+                "max_power",
+                "0 watts would hold back every value",
+                "write what can flow through the device, or leave it out",
             ));
         }
         let periods = [

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::reception::{Rhythm, patience};
+use super::unit::Unit;
 use super::wire::products::Product;
 use crate::links::LinkError;
 use crate::model::{Health, HealthCode};
@@ -83,7 +84,7 @@ fn waits(line: &Line, config: &Config, is_asked: bool) -> Duration {
 /// How a device is from which nothing good comes; `None` while that is not long enough.
 pub(super) fn health(
     line: &Line,
-    product: Option<Product>,
+    unit: &Unit,
     config: &Config,
     is_asked: bool,
     now: Duration,
@@ -94,12 +95,11 @@ pub(super) fn health(
     if line.byte.is_some() && line.quiet(now) < waits(line, config, is_asked) {
         return Some(garbled());
     }
-    let sleeps = product.is_some_and(|product| product.sleeps_at_night());
     let lifeless = now.saturating_sub(line.alive.unwrap_or(line.opened));
-    if sleeps && lifeless < NIGHT {
+    if unit.may_be_asleep() && lifeless < NIGHT {
         return Some(Health::new(HealthCode::Asleep).seen("this charger has no power without sun"));
     }
-    let seen = if product.is_some() || line.good.is_some() {
+    let seen = if unit.product().is_some() || line.good.is_some() {
         "the port is open, but the device says nothing"
     } else {
         "the port is open, but nothing comes"

@@ -35,6 +35,8 @@ const GATHERED: Duration = Duration::from_secs(1);
 /// Hours in the life of a device: thirty years.
 const LIFE: i64 = 30 * 8766;
 const SHUNTS: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
+/// A charger that loses its power at dusk has told of no more watts than these before.
+const DUSK_W: i64 = 10;
 /// Longest text of what nobody knows the meaning of.
 const LONGEST: usize = 240;
 
@@ -119,6 +121,17 @@ impl Unit {
     /// The product, if the device has said.
     pub(super) fn product(&self) -> Option<Product> {
         self.known.product.map(Product::of)
+    }
+
+    /// Whether it is silent because its panels give nothing: it lives on them, and they gave next to
+    /// nothing before.
+    pub(super) fn may_be_asleep(&self) -> bool {
+        self.sleeps_at_night() && self.known.is_dusk
+    }
+
+    fn sleeps_at_night(&self) -> bool {
+        self.product()
+            .is_some_and(|product| product.sleeps_at_night())
     }
 
     /// The time zone of this host.
@@ -243,6 +256,12 @@ impl Unit {
             && is_state(key)
         {
             self.known.know_other(key, word);
+        }
+        if key == "panel_power"
+            && self.sleeps_at_night()
+            && let Value::Number(power) = &value
+        {
+            self.known.is_dusk = *power <= Decimal::integer(DUSK_W);
         }
         // A register that is there but never has a value, and a probe that was never connected, are
         // not worth an entity.

@@ -664,6 +664,16 @@ fn the_quiet_time_is_that_of_the_ecus_clock() {
 }
 
 #[test]
+fn an_ecu_may_deliver_what_its_inverters_that_are_not_known_yet_can() {
+    let mut installation = installation();
+    let rated = |said: Said| said.devices["216000000001"].rated_power;
+    let said = installation.twice(&answers(noon(), vec![ds3(true)]));
+    assert_eq!(rated(said), Some(1200 + 4 * 1250));
+    let said = installation.twice(&answers(noon(), vec![ds3(true), qt2(true)]));
+    assert_eq!(rated(said), Some(1200 + 2500));
+}
+
+#[test]
 fn values_hold_for_longer_than_the_ecu_is_ever_left_alone() {
     let mut installation = installation();
     let said = installation.twice(&answers(noon(), vec![ds3(true), qt2(true)]));

@@ -97,7 +97,7 @@ impl Fields<'_> {
             }
             Answer::EnergyHistory(energy) => {
                 self.dump.field(2, "status", Status::Done);
-                self.dump.field(2, "period", format!("{:?}", energy.period));
+                self.dump.field(2, "period", energy.period.words());
                 let days = entries.get(2..).unwrap_or_default();
                 let size = history::entry_size(frame.group(), days);
                 for bytes in days.chunks_exact(size) {

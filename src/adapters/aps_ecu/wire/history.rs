@@ -45,6 +45,16 @@ impl Period {
         }
     }
 
+    /// What it is of, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Week => "days of the last week",
+            Self::Month => "days of the last month",
+            Self::Year => "months of the last year",
+        }
+    }
+
     /// The period behind two characters.
     #[must_use]
     pub fn from_code(code: [u8; 2]) -> Option<Self> {

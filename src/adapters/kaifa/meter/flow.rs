@@ -8,10 +8,14 @@ use jiff::Timestamp;
 use super::super::values::Values;
 use crate::model::{Decimal, Value};
 
-/// What the last telegram that said all of it said.
+/// For how many pauses between telegrams that say all of it the last one holds.
+const HOLDS: u32 = 3;
+
+/// What the last telegram that said all of it said, when, and how long after the one before.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     last: Option<([Decimal; 2], Timestamp)>,
+    pause: Option<Duration>,
 }
 
 impl Flow {
@@ -30,16 +34,21 @@ impl Flow {
         let told = [import, export].map(|key| values.number_of(key));
         let (side, untold) = match told {
             [Some(import), Some(export)] => {
-                self.last = Some(([import, export], now));
+                if let Some((_, before)) = self.last.replace(([import, export], now)) {
+                    self.pause = now.duration_since(before).try_into().ok();
+                }
                 return Vec::new();
             }
             [Some(_), None] => (0, export),
             [None, Some(_)] => (1, import),
             [None, None] => return Vec::new(),
         };
+        // Until it is known how often it says all, as long as any value holds.
+        let longest = self.pause.map(|pause| pause.saturating_mul(HOLDS));
+        let longest = longest.unwrap_or(patience).min(patience);
         let holds = self.last.is_some_and(|(flow, at)| {
             let age = now.duration_since(at);
-            let is_recent = !age.is_negative() && age.unsigned_abs() <= patience;
+            let is_recent = !age.is_negative() && age.unsigned_abs() <= longest;
             is_recent && flow.get(side) == Some(&Decimal::integer(0))
         });
         if holds {

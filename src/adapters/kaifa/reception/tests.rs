@@ -660,6 +660,26 @@ fn import_and_export_of_different_telegrams_never_contradict_each_other() {
 }
 
 #[test]
+fn an_export_holds_for_three_pauses_of_the_telegrams_that_tell_it() {
+    let mut bench = Bench::new(config(None));
+    for _ in 0..3 {
+        bench.hear(&powers(0, Some(3000)));
+        bench.pass(5);
+    }
+    let mut held = 0;
+    bench.take();
+    for _ in 0..10 {
+        bench.hear(&powers(0, None));
+        match flow(&bench.take()).as_str() {
+            "0 - -" => held += 1,
+            said => assert_eq!(said, "0 null null"),
+        }
+        bench.pass(5);
+    }
+    assert_eq!(held, 3);
+}
+
+#[test]
 fn a_meter_that_never_tells_an_export_gets_none() {
     let mut bench = Bench::new(config(None));
     bench.hear(&powers(500, None));
@@ -818,12 +838,12 @@ fn a_meter_that_rests_for_minutes_is_not_silent_in_between() {
     };
     bench.hear(&meter.next());
     bench.hear(&meter.next());
-    assert_eq!(patience(&bench.take()), Some(Duration::from_secs(60)));
+    assert_eq!(patience(&bench.take()), Some(Duration::from_secs(70)));
     for _ in 0..5 {
         bench.pass(295);
         bench.hear(&meter.next());
     }
-    assert_eq!(patience(&bench.take()), Some(Duration::from_secs(900)));
+    assert_eq!(patience(&bench.take()), Some(Duration::from_secs(910)));
     bench.pass(295);
     assert_eq!(healths(&bench.take()), [], "it comes every five minutes");
     bench.pass(900);

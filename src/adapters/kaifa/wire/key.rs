@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::model::pasted::{self, NotHex, is_separator};
+use crate::model::pasted::{self, NotHex, is_quote, is_separator};
 
 /// Bytes of a key for AES-128.
 const SHORT: usize = 16;
@@ -99,12 +99,12 @@ impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let name = Zeroizing::new(pasted::name(text));
-        if name.is_empty() {
+        let line = pasted::line(text);
+        if line.chars().all(|c| c.is_whitespace() || is_quote(c)) {
             return Err(KeyError::Empty);
         }
-        if is_letters(&name) {
-            return Ok(Self(Zeroizing::new(name.as_bytes().to_vec())));
+        if let Some(letters) = letters(&line) {
+            return Ok(Self(Zeroizing::new(letters.as_bytes().to_vec())));
         }
         let hex = pasted::hex(text, 2 * LONG).map_err(|error| match error {
             NotHex::Character { place, character } => KeyError::NotHex { place, character },
@@ -130,6 +130,19 @@ impl FromStr for Key {
             _ => Err(wrong),
         }
     }
+}
+
+/// The sixteen letters that a text is, or that stand in it between quotation marks: a key of letters
+/// may well have some of its own.
+fn letters(text: &str) -> Option<&str> {
+    let mut letters = text.trim();
+    while !is_letters(letters) {
+        letters = letters
+            .strip_prefix(is_quote)?
+            .strip_suffix(is_quote)?
+            .trim();
+    }
+    Some(letters)
 }
 
 /// Sixteen printable characters that are the key themselves. Hexadecimal bytes with separators may
@@ -214,6 +227,31 @@ mod tests {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         assert_eq!(letters.parse(), Ok(Key::from(*b"0123456789abcdef")));
+    }
+
+    #[test]
+    fn quotation_marks_in_a_key_of_letters_are_part_of_it() {
+        for letters in [
+            b"q'r`s\"tuvwxyz!$%",
+            b"'rstuvwxyz!$%&/'",
+            b"\"rstuvwxyz!$%&/`",
+            b"'rstuvwxyz!$%&/k",
+        ] {
+            let text = str::from_utf8(letters).unwrap();
+            for written in [
+                text.to_owned(),
+                format!("\"{text}\""),
+                format!("„'{text}'“"),
+            ] {
+                assert_eq!(written.parse(), Ok(Key::from(*letters)), "{written}");
+            }
+        }
+        // Of one that was made typographic in a letter, too.
+        assert_eq!(
+            "q’r`s“tuvwxyz!$%".parse(),
+            Ok(Key::from(*b"q'r`s\"tuvwxyz!$%"))
+        );
+        assert_eq!("''".parse::<Key>(), Err(KeyError::Empty));
     }
 
     #[test]

@@ -80,6 +80,11 @@ pub(super) struct Origin<'a> {
 impl Profile {
     /// Whether the meter itself says that this is its profile.
     pub(super) fn is_of(&self, origin: &Origin<'_>) -> bool {
+        !self.only_if_chosen && self.may_be_of(origin)
+    }
+
+    /// Whether it is for meters like this one, perhaps among others.
+    pub(super) fn may_be_of(&self, origin: &Origin<'_>) -> bool {
         let by_maker = origin
             .letters
             .is_some_and(|letters| self.makers.iter().any(|maker| maker == letters));
@@ -87,9 +92,7 @@ impl Profile {
             .text
             .is_some_and(|text| self.ids.iter().any(|id| text.starts_with(id.as_str())));
         let is_of_any = self.makers.is_empty() && self.ids.is_empty() && self.invoke.is_none();
-        !self.only_if_chosen
-            && self.push_list == origin.is_push_list
-            && (by_maker || by_id || is_of_any)
+        self.push_list == origin.is_push_list && (by_maker || by_id || is_of_any)
     }
 
     /// The same, for telegrams without codes. Those without any text, which could tell where they
@@ -258,6 +261,20 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), file.profile.len(), "a name is taken twice");
         assert!(file.profile.iter().all(|profile| !profile.about.is_empty()));
+    }
+
+    #[test]
+    fn what_is_built_in_for_any_meter_is_only_used_if_it_is_chosen() {
+        let profiles = Profiles::default();
+        for is_push_list in [false, true] {
+            let origin = Origin {
+                letters: Some("XYZ"),
+                is_push_list,
+                ..Origin::default()
+            };
+            let found = profiles.iter().find(|profile| profile.is_of(&origin));
+            assert_eq!(found.map(|profile| &profile.name), None);
+        }
     }
 
     #[test]

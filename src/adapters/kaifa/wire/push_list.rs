@@ -17,6 +17,7 @@
 use super::axdr::Data;
 use super::item::{Item, ItemValue, moment};
 use super::obis::Obis;
+use super::walk::drop_contradictions;
 
 /// Types of the parts of an entry.
 const CLASS: u8 = 0x12;
@@ -58,6 +59,7 @@ pub(super) fn items(values: &[Data]) -> Option<Vec<Item>> {
             value: ItemValue::of(value, Some(entry.code)),
         });
     }
+    drop_contradictions(&mut items);
     Some(items)
 }
 
@@ -181,6 +183,23 @@ mod tests {
         ];
         let expected = expected.map(|(at, code, value)| (at, code.to_owned(), value.to_owned()));
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn of_two_different_values_with_one_code_neither_is_believed() {
+        let coded = |second: u32| {
+            let mut values = telegram();
+            let Some(Data::Array(list)) = values.first_mut() else {
+                panic!("the list stands in front")
+            };
+            list.push(entry(3, [1, 0, 1, 7, 0, 255], 2));
+            values.push(Data::u32(second));
+            let items = items(&values).unwrap();
+            let power = Some(Obis([1, 0, 1, 7, 0, 255]));
+            items.iter().filter(|item| item.obis == power).count()
+        };
+        assert_eq!(coded(815), 2);
+        assert_eq!(coded(816), 0);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Telegram {
     pub items: Vec<Item>,
     /// How they were found.
     pub layout: Layout,
+    /// Names of profiles that say in which units its values are, if nothing says so for certain.
+    pub fitting: Vec<String>,
     /// Whether the profile says that the meter's clock keeps standard time all year.
     pub standard_time: bool,
 }
@@ -207,6 +209,7 @@ impl Telegram {
         let Found {
             items,
             layout,
+            fitting,
             standard_time,
         } = reading.read(chosen)?;
         Ok(Self {
@@ -214,6 +217,7 @@ impl Telegram {
             at: notification.time.moment().or_else(|| clock(&items)),
             items,
             layout,
+            fitting,
             standard_time,
         })
     }
@@ -225,6 +229,7 @@ impl Telegram {
             at: clock(&items),
             items,
             layout: Layout::Text,
+            fitting: Vec::new(),
             standard_time: false,
         })
     }
@@ -265,6 +270,7 @@ struct Reading<'a> {
 struct Found {
     items: Vec<Item>,
     layout: Layout,
+    fitting: Vec<String>,
     standard_time: bool,
 }
 
@@ -306,6 +312,7 @@ impl Reading<'_> {
             return Ok(Found {
                 items,
                 layout: Layout::Described,
+                fitting: Vec::new(),
                 standard_time: false,
             });
         }
@@ -322,6 +329,7 @@ impl Reading<'_> {
         Some(Found {
             items: walk::positional(self.values, &fields),
             layout: Layout::Positional(profile.name.clone()),
+            fitting: Vec::new(),
             standard_time: profile.standard_time,
         })
     }
@@ -364,6 +372,7 @@ impl Reading<'_> {
             return Found {
                 items,
                 layout: Layout::Described,
+                fitting: Vec::new(),
                 standard_time: false,
             };
         }
@@ -381,11 +390,17 @@ impl Reading<'_> {
                 candidates.find(|profile| profile.is_of(&self.origin) && fits(profile))
             }
         };
+        let mut fitting = Vec::new();
         if let Some(profile) = profile {
             walk::apply_scales(&mut items, profile);
+        } else {
+            let all = self.profiles.iter();
+            let of_meter = all.filter(|profile| profile.may_be_of(&self.origin) && fits(profile));
+            fitting.extend(of_meter.map(|profile| profile.name.clone()));
         }
         Found {
             items,
+            fitting,
             layout: Layout::Codes(profile.map(|profile| profile.name.clone())),
             standard_time: profile.is_some_and(|profile| profile.standard_time),
         }

@@ -38,7 +38,7 @@ pub(super) fn tagged(data: &Data, at: Option<MeterTime>) -> Option<Vec<Item>> {
         return None;
     }
     list.name_bare_ends(values.len(), at);
-    list.drop_contradictions();
+    drop_contradictions(&mut list.items);
     Some(list.items)
 }
 
@@ -179,21 +179,19 @@ impl List {
             *obis = Some(Obis::METER_NUMBER);
         }
     }
+}
 
-    /// Of two different values with one code, neither can be believed.
-    fn drop_contradictions(&mut self) {
-        let said: Vec<(Obis, ItemValue)> = self
-            .items
-            .iter()
-            .filter_map(|item| Some((item.obis?, item.value.clone())))
-            .collect();
-        for item in &mut self.items {
-            let others = |(code, value): &(Obis, ItemValue)| {
-                Some(*code) == item.obis && *value != item.value
-            };
-            if said.iter().any(others) {
-                item.obis = None;
-            }
+/// Of two different values with one code, neither can be believed.
+pub(super) fn drop_contradictions(items: &mut [Item]) {
+    let said: Vec<(Obis, ItemValue)> = items
+        .iter()
+        .filter_map(|item| Some((item.obis?, item.value.clone())))
+        .collect();
+    for item in items {
+        let others =
+            |(code, value): &(Obis, ItemValue)| Some(*code) == item.obis && *value != item.value;
+        if said.iter().any(others) {
+            item.obis = None;
         }
     }
 }

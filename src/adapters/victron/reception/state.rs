@@ -383,8 +383,8 @@ impl State {
     }
 
     pub(super) fn verdict(&self, now: Duration) -> Option<Health> {
-        let product = self.unit.product();
-        diagnosis::health(&self.line, product, &self.config, self.is_asked(now), now)
+        let is_asked = self.is_asked(now);
+        diagnosis::health(&self.line, &self.unit, &self.config, is_asked, now)
     }
 
     /// When the device counts as silent if nothing good comes any more.

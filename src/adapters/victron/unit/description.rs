@@ -76,7 +76,7 @@ impl Unit {
         device.model_id = self.known.product.map(|id| format!("{id:#06X}"));
         device.firmware.clone_from(&self.known.firmware);
         device.area.clone_from(&config.area);
-        device.rated_power = self.rated_power();
+        device.rated_power = config.max_power.or_else(|| self.rated_power());
         device.patience = Some(self.patience(config));
         let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
         let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
@@ -101,10 +101,11 @@ impl Unit {
     /// How long its values hold: over every pause that belongs to it.
     fn patience(&self, config: &Config) -> Duration {
         let pause = self.known.pause().map(patience).unwrap_or_default();
-        let sleeps = self
-            .product()
-            .is_some_and(|product| product.sleeps_at_night());
-        let night = if sleeps { NIGHT } else { Duration::ZERO };
+        let night = if self.sleeps_at_night() {
+            NIGHT
+        } else {
+            Duration::ZERO
+        };
         config
             .silent_after
             .get()

@@ -39,6 +39,8 @@ pub(in super::super) struct Remembered {
     pub(super) is_meter: bool,
     /// For how many seconds it regularly says nothing.
     pub(super) pause: Option<u64>,
+    /// Whether its panels gave no more than at dusk when it last told, if it lives on them.
+    pub(super) is_dusk: bool,
     /// By metric: what it has said that no word is known for.
     pub(super) others: BTreeMap<String, BTreeSet<String>>,
     /// What can be set on it.

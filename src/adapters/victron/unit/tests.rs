@@ -112,6 +112,22 @@ fn a_charger_without_load_output_has_none_whatever_it_says() {
 }
 
 #[test]
+fn the_power_that_is_written_down_is_what_can_be() {
+    let config = Config {
+        max_power: Some(96_000),
+        ..Config::default()
+    };
+    for (product, left_out) in [("0xA389", None), ("0xA06C", Some(70 * HIGHEST))] {
+        let mut bench = Bench::new();
+        bench.round(&[("PID", product), ("V", "53000")]);
+        bench.unit.settle_identity();
+        let rated = |config| bench.unit.device(config).unwrap().rated_power;
+        assert_eq!(rated(&config), Some(96_000));
+        assert_eq!(rated(&Config::default()), left_out);
+    }
+}
+
+#[test]
 fn power_is_reckoned_where_it_is_not_told() {
     let mut bench = Bench::new();
     bench.round(&[

@@ -1,9 +1,9 @@
 //! A labelled dump of a stream, for people who look for a mistake: ours, or the device's.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use super::hex::{Answer, Frame, Value};
-use super::history::Record;
+use super::history::{Day, Record, Totals};
 use super::labels::{Format, Label, Reading, firmware};
 use super::products::{Product, parse_id};
 use super::registers::{self, Register};
@@ -122,7 +122,7 @@ fn value_line(value: &Value<'_>) -> String {
         return format!("{head}: {}", value.flags);
     }
     if let Ok(record) = Record::decode(value) {
-        return format!("{head}: {record:?}");
+        return format!("{head}: {}", record_words(&record));
     }
     let Some(register) = known else {
         return format!("{head}: {}", hex(value.bytes));
@@ -140,6 +140,67 @@ fn value_line(value: &Value<'_>) -> String {
         registers::Reading::Raw(bytes) => hex(&bytes),
     };
     format!("{head}: {read}").trim_end().to_owned()
+}
+
+/// What a record of the history says, without what the device does not have.
+fn record_words(record: &Record) -> String {
+    let words = match record {
+        Record::Totals(totals) => totals_words(totals),
+        Record::Day(day) => day_words(day),
+        Record::Trackers(day) => {
+            let mut words = vec![told("day number", day.number, "")];
+            for (tracker, number) in day.trackers.iter().zip(1..) {
+                words.extend([
+                    told(&format!("tracker {number} yield"), tracker.energy, "kWh"),
+                    told("highest power", tracker.power_most, "W"),
+                    told("highest voltage", tracker.voltage_most, "V"),
+                ]);
+            }
+            words
+        }
+    };
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    words.join(", ")
+}
+
+fn totals_words(totals: &Totals) -> Vec<Option<String>> {
+    vec![
+        told("yield", totals.yield_total, "kWh"),
+        told("yield since reset", totals.yield_user, "kWh"),
+        told("highest panel voltage", totals.panel_voltage_most, "V"),
+        told("highest battery voltage", totals.battery_voltage_most, "V"),
+        told("lowest battery voltage", totals.battery_voltage_least, "V"),
+        told("days remembered", totals.days, ""),
+        errors("last errors", totals.errors),
+    ]
+}
+
+fn day_words(day: &Day) -> Vec<Option<String>> {
+    vec![
+        told("day number", day.number, ""),
+        told("yield", day.energy, "kWh"),
+        told("load output", day.load_energy, "kWh"),
+        told("highest power", day.power_most, "W"),
+        told("highest panel voltage", day.panel_voltage_most, "V"),
+        told("highest battery voltage", day.battery_voltage_most, "V"),
+        told("lowest battery voltage", day.battery_voltage_least, "V"),
+        told("highest battery current", day.battery_current_most, "A"),
+        told("bulk", day.bulk, "min"),
+        told("absorption", day.absorption, "min"),
+        told("float", day.float, "min"),
+        errors("errors", day.errors),
+    ]
+}
+
+fn told(name: &str, value: Option<impl Display>, unit: &str) -> Option<String> {
+    let words = value.map(|value| format!("{name} {value} {unit}"))?;
+    Some(words.trim_end().to_owned())
+}
+
+fn errors(name: &str, codes: [u8; 4]) -> Option<String> {
+    let codes = codes.iter().filter(|code| **code != 0);
+    let codes: Vec<String> = codes.map(ToString::to_string).collect();
+    (!codes.is_empty()).then(|| format!("{name} {}", codes.join(" ")))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -196,6 +257,21 @@ mod tests {
 2 bytes are part of no block and no frame
 ";
         assert_eq!(annotate(&stream.concat()), expected);
+    }
+
+    #[test]
+    fn a_day_of_the_history_is_told_in_words() {
+        let mut bytes = [0; 34];
+        bytes[1] = 123;
+        bytes[5..9].fill(0xff);
+        bytes[14] = 33;
+        bytes[24..26].copy_from_slice(&[0xf4, 1]);
+        let told = annotate(&Answer::Get(Value::new(0x1051, &bytes)).encode());
+        for words in ["yield 1.23 kWh", "highest power 500 W", "errors 33"] {
+            assert!(told.contains(words), "{told}");
+        }
+        let unlike_words = ["Day {", "Some(", "None", "load output"];
+        assert!(unlike_words.iter().all(|it| !told.contains(it)), "{told}");
     }
 
     proptest! {

@@ -150,6 +150,38 @@ fn a_profile_never_overrides_what_the_meter_says() {
     assert_eq!(shown(&telegram, ENERGY), "500000 Wh");
 }
 
+/// One that lists what it carries, as any meter may.
+fn listed() -> Vec<Data> {
+    let entry = |class, code: [u8; 6]| {
+        let attribute = Data::Number {
+            tag: tag::INTEGER,
+            value: 2,
+        };
+        let code = Data::Octets(code.to_vec());
+        Data::Structure(vec![Data::u16(class), code, attribute, Data::u16(0)])
+    };
+    let list = vec![entry(40, [0, 0, 25, 9, 0, 255]), entry(3, ENERGY.0)];
+    vec![Data::Array(list), Data::u32(500)]
+}
+
+#[test]
+fn a_list_of_a_maker_that_nobody_knows_has_units_only_if_they_are_chosen() {
+    let unknown = read(listed(), b"XYZ", None).unwrap();
+    assert_eq!(shown(&unknown, ENERGY), "500 (scale unknown)");
+    assert_eq!(unknown.fitting, ["push-list-other"]);
+    let chosen = read(listed(), b"XYZ", Some("push-list-other")).unwrap();
+    assert_eq!(shown(&chosen, ENERGY), "500 Wh");
+    assert!(chosen.fitting.is_empty());
+    assert_eq!(
+        shown(&read(listed(), b"LGZ", None).unwrap(), ENERGY),
+        "500 Wh"
+    );
+    // A number of another type than it would have is none of it.
+    let mut wide = listed();
+    wide[1] = Data::u16(500);
+    assert!(read(wide, b"XYZ", None).unwrap().fitting.is_empty());
+}
+
 fn positional() -> Vec<Data> {
     let mut values = vec![Data::u16(230); 6];
     values.extend(vec![Data::u32(1000); 4]);

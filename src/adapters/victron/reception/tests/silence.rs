@@ -46,6 +46,35 @@ fn a_charger_that_lives_on_its_panels_sleeps_at_night() {
 }
 
 #[test]
+fn a_cable_that_is_pulled_in_full_sun_is_no_night() {
+    let block = |power| {
+        [
+            ("PID", "0xA044"),
+            ("SER#", "HQ0000000AD"),
+            ("V", "25600"),
+            ("PPV", power),
+        ]
+    };
+    let mut bench = Bench::new(Config {
+        ask: false,
+        ..Config::default()
+    });
+    // In the morning there was as little as at dusk.
+    bench.block(&block("3"));
+    bench.wait(2000);
+    bench.block(&block("500"));
+    bench.wait(200_000);
+    assert_eq!(bench.health(), [HealthCode::Online, HealthCode::Silent]);
+    assert_eq!(bench.number("panel_power"), None, "nobody knows it");
+    // Neither is it one after a restart.
+    let known = bench.reception.unit().remembered().clone();
+    let mut again = Bench::knowing(Config::default(), known);
+    again.wait(60_000);
+    assert_eq!(again.health(), [HealthCode::Silent]);
+    assert!(again.readings().is_empty());
+}
+
+#[test]
 fn a_night_in_which_the_program_starts_is_a_night_too() {
     let mut evening = Bench::new(Config {
         ask: false,
