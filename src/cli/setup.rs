@@ -1,6 +1,7 @@
 //! From the configuration file to everything that runs.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,7 +60,41 @@ impl ConfigArgs {
         file.override_from(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
-        Configured::from_file(&file)
+        let configured = Configured::from_file(&file)?;
+        match self.unfit_store(&configured.store) {
+            Some(problem) => Err(configured.problems.merge(problem.into())),
+            None => Ok(configured),
+        }
+    }
+
+    /// What is wrong with the place of the store: a file that is something else would be moved out
+    /// of the way as a damaged store.
+    fn unfit_store(&self, store: &StoreSettings) -> Option<Problem> {
+        const HEAD: &[u8] = b"SQLite format 3\0";
+        let path = store.path.as_ref()?;
+        let problem = |what: &str| {
+            let name = self.config.display().to_string();
+            let what = format!("[store] path: {} {what}", path.display());
+            Problem::new(
+                name,
+                what,
+                "name a file that is not there yet, such as wattbridge.db",
+            )
+        };
+        let about = std::fs::metadata(path).ok()?;
+        if !about.is_file() {
+            return Some(problem("is no ordinary file"));
+        }
+        let is_configuration = path.canonicalize().ok()? == self.config.canonicalize().ok()?;
+        let is_other = about.len() > 0
+            && path.extension().is_none_or(|ending| ending != "db")
+            && std::fs::File::open(path)
+                .and_then(|mut file| {
+                    let mut head = [0; HEAD.len()];
+                    file.read_exact(&mut head).map(|()| head)
+                })
+                .is_ok_and(|head| head != HEAD);
+        (is_configuration || is_other).then(|| problem("is something else than a store"))
     }
 
     /// Opens real connections.

@@ -72,7 +72,7 @@ impl Survey {
         if step.path.len() > DEPTH * 2 {
             return;
         }
-        let private = step.private || step.shape.is_secret() || is_login(node);
+        let private = step.private || step.shape.is_secret() || is_login(node) || is_key(node);
         if private {
             self.hide(node);
         }
@@ -205,7 +205,7 @@ impl Survey {
 
     fn hide_by_name(&mut self, node: &Node) {
         match &node.value {
-            _ if is_login(node) => self.hide(node),
+            _ if is_login(node) || is_key(node) => self.hide(node),
             Value::List(items) => items.iter().for_each(|item| self.hide_by_name(item)),
             Value::Table(entries) => {
                 for entry in entries {
@@ -253,6 +253,15 @@ impl Survey {
         problems.sort();
         problems
     }
+}
+
+/// Whether a text looks like the key of a meter, whatever it stands for.
+fn is_key(node: &Node) -> bool {
+    let (Value::Text(text) | Value::Loose(text)) = &node.value else {
+        return false;
+    };
+    let digits = text.trim();
+    digits.len() >= 32 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// Whether a text has a password in it, whatever its key is called.

@@ -95,6 +95,11 @@ pub enum AddressError {
         "\"{0}\" is the name of a port on Windows; here it is one such as /dev/ttyUSB0: `wattbridge ports` lists them"
     )]
     OfWindows(String),
+    /// What looks like a key.
+    #[error(
+        "what stands here looks like a key and not like a port; write it as key, and here the port"
+    )]
+    LooksLikeKey,
     /// There are control characters in it.
     #[error("the address has characters in it that cannot be seen; write it anew")]
     Unprintable,
@@ -157,6 +162,10 @@ impl FromStr for Address {
         }
         if text.chars().any(char::is_control) {
             return Err(AddressError::Unprintable);
+        }
+        // It is not repeated: it may be a secret in the wrong place.
+        if text.len() >= 32 && text.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(AddressError::LooksLikeKey);
         }
         if is_windows_port(text) {
             return Err(AddressError::OfWindows(text.to_owned()));
@@ -307,6 +316,7 @@ mod tests {
             ("COM", "/dev/ttyUSB0, or tcp://"),
             ("COM3x", "/dev/ttyUSB0, or tcp://"),
             ("COM3", "wattbridge ports"),
+            ("000102030405060708090A0B0C0D0E0F", "looks like a key"),
             (r"\\.\COM12", "wattbridge ports"),
             ("/dev/tty\nUSB0", "cannot be seen"),
         ] {

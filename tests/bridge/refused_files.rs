@@ -224,3 +224,24 @@ async fn a_recording_of_nobody_is_no_success() {
     assert!(done.err.contains("nothing came from 127.0.0.1"), "{done:?}");
     assert!(!done.out.contains("Done"), "{done:?}");
 }
+
+#[tokio::test]
+async fn a_file_that_is_no_store_is_not_moved_out_of_the_way() {
+    let home = Home::new(1, &[]);
+    std::fs::write(home.path().join("notes.txt"), "what I have to remember").unwrap();
+    for (path, words) in [
+        ("wattbridge.toml", "something else than a store"),
+        ("notes.txt", "something else than a store"),
+        ("/dev/null", "no ordinary file"),
+        (".", "no ordinary file"),
+    ] {
+        let text = format!("[store]\npath = \"{path}\"\n[[aps_ecu]]\nhost = \"192.0.2.1\"\n");
+        std::fs::write(home.file(), &text).unwrap();
+        for command in ["check", "run"] {
+            let done = home.done(&[command]).await;
+            assert_eq!(done.code, Some(2), "{path}: {done:?}");
+            assert!(done.err.contains(words), "{path}: {done:?}");
+        }
+        assert_eq!(std::fs::read_to_string(home.file()).unwrap(), text);
+    }
+}

@@ -177,3 +177,12 @@ fn not_even_by_a_type_that_repeats_its_value() {
         "wattbridge.toml:2:1: \"code\" in [a]: \"***\" is bad\n  | code = ***\n  | ^^^^"
     );
 }
+
+#[test]
+fn a_key_in_place_of_something_else_is_not_repeated() {
+    let key = "0F1E2D3C4B5A69788796A5B4C3D2E1F0";
+    for place in ["[mqtt]\nport", "[[my_box]]\nhost = 5\nhsot"] {
+        let shown = printed(&format!("{place} = \"{key}\"\n"));
+        assert!(!shown.contains(key), "{shown}");
+    }
+}

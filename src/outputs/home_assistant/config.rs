@@ -40,8 +40,8 @@ pub struct HomeAssistantSettings {
     /// all that are not named. Left out, power changes at once and everything else at its usual pace.
     ///
     /// Measurements other than power and counters change every 30 seconds at most, moments every
-    /// minute; a measurement that moves far does so at once: see [Pace](topics.md#pace). States,
-    /// texts and on/off values never wait.
+    /// minute; a measurement that moves far does so at once: see [Pace](topics.md#pace). Texts
+    /// change every 10 seconds at most, and at once with the health; states and on/off values never wait.
     pub pace: BTreeMap<String, PaceSettings>,
 }
 

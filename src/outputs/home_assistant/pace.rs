@@ -9,7 +9,8 @@
 //! | other measurements | 30 s | the dead band of its quantity, see [`measured`] |
 //! | counters | 30 s | nothing, or falls: a daily counter starts again |
 //! | moments | 60 s | |
-//! | states, texts, on and off, and all about the connection | not at all | |
+//! | texts | 10 s | |
+//! | states, on and off | not at all | |
 //!
 //! A value that waits is replaced by the one published before, and goes out by itself when its time
 //! has come. A change from or to unknown never waits, and neither does anything when the health
@@ -24,10 +25,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::config::{Complaint, Period};
-use crate::model::{Behavior, Decimal, Device, DeviceState, HealthCode, Metric, Quantity, Value};
+use crate::model::{Behavior, Decimal, Device, DeviceState, Health, Metric, Quantity, Value};
 
 /// Stands for every key.
 pub(super) const ALL: &str = "*";
+/// The key of the words about how a device is.
+const STATUS: &str = "reason";
 /// The key of the moment that each state message carries.
 const MOMENT: &str = "ts";
 /// Values that stand still for longer help nobody.
@@ -129,7 +132,9 @@ fn usual(metric: &Metric) -> Option<Pace> {
             Some(Pace::every(30))
         }
         Behavior::Timestamp => Some(Pace::every(60)),
-        Behavior::State(_) | Behavior::Text | Behavior::OnOff(_) => None,
+        // Words about noise on a line are other ones with every byte of it.
+        Behavior::Text => Some(Pace::every(10)),
+        Behavior::State(_) | Behavior::OnOff(_) => None,
     }
 }
 
@@ -164,7 +169,8 @@ const fn measured(quantity: Option<Quantity>) -> Pace {
 pub(super) struct Pacer {
     /// The metrics that may have to wait.
     tracks: Vec<Track>,
-    health: Option<HealthCode>,
+    /// How the device is, as it was shown last.
+    health: Option<Health>,
     moment: Duration,
     due: Option<Instant>,
 }
@@ -212,9 +218,12 @@ impl Pacer {
         latest: &'s DeviceState,
         now: Instant,
     ) -> Cow<'s, DeviceState> {
-        let health = Some(latest.health.code);
-        let nothing_waits = self.health != health;
-        self.health = health;
+        let told = self
+            .health
+            .take()
+            .filter(|told| told.code == latest.health.code);
+        let nothing_waits = told.is_none();
+        let mut words_wait = false;
         self.due = None;
         let mut paced = Cow::Borrowed(latest);
         for track in &mut self.tracks {
@@ -223,10 +232,16 @@ impl Pacer {
                 track.show(value, now);
                 continue;
             };
+            words_wait |= track.key == STATUS;
             self.due = Some(self.due.map_or(until, |due| due.min(until)));
             let values = &mut paced.to_mut().values;
             values.insert(track.key.clone(), shown);
         }
+        // The parts of the status wait with it.
+        if let Some(told) = told.filter(|_| words_wait) {
+            paced.to_mut().health = told;
+        }
+        self.health = Some(paced.health.clone());
         paced
     }
 
@@ -266,6 +281,7 @@ impl Track {
                 *shown != value && !falls && !self.pace.change.is_some_and(far)
             }
             (Value::Timestamp(shown), Value::Timestamp(value)) => shown != value,
+            (Value::Text(shown), Value::Text(value)) => shown != value,
             // From or to unknown. What is the same has nothing to wait for.
             _ => false,
         }

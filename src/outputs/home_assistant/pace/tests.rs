@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Health, OnOff};
+use crate::model::{Health, HealthCode, OnOff};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -132,21 +132,15 @@ fn unknown_and_health_never_wait() {
 }
 
 #[test]
-fn power_and_words_never_wait_moments_do() {
+fn power_and_states_never_wait_moments_and_words_do() {
     let metrics = vec![
         Metric::measurement("power", Quantity::Power),
-        Metric::text("note"),
         Metric::on_off("relay", OnOff::Plain),
         Metric::timestamp("meter_time"),
     ];
-    // Words do not wait whatever is asked for.
-    let mut bench = Bench::new(metrics, "note = { every = \"1m\" }");
+    // On and off do not wait whatever is asked for.
+    let mut bench = Bench::new(metrics, "relay = { every = \"1m\" }");
     for n in 0..3_i64 {
-        let words = format!("note {n}");
-        assert_eq!(
-            bench.later(1, "note", words.clone()),
-            Value::from(words.clone())
-        );
         let value = Decimal::integer(n);
         assert_eq!(bench.later(0, "power", value), value.into());
         let on = n % 2 == 0;
@@ -156,6 +150,30 @@ fn power_and_words_never_wait_moments_do() {
     assert_eq!(bench.later(0, "meter_time", at(0)), at(0));
     assert_eq!(bench.later(59, "meter_time", at(59)), at(0));
     assert_eq!(bench.later(1, "meter_time", at(60)), at(60));
+}
+
+/// Noise on a line has other words with every byte of it.
+#[test]
+fn words_about_a_trouble_that_stays_wait_and_those_about_another_do_not() {
+    let mut bench = Bench::new(vec![Metric::text("reason")], "");
+    let said = |bench: &mut Bench, seconds: u32, code: HealthCode, words: &str| {
+        bench.now += SECOND * seconds;
+        bench.state.health = Health::new(code).seen(words.to_owned());
+        let reason = Value::from(bench.state.health.sentence());
+        bench.state.values.insert("reason".into(), reason);
+        let shown = bench.pacer.pace(&bench.state, bench.now).into_owned();
+        assert_eq!(
+            shown.value("reason"),
+            &Value::from(shown.health.sentence()),
+            "the words and their parts belong together"
+        );
+        shown.health.detail.into_owned()
+    };
+    assert_eq!(said(&mut bench, 0, HealthCode::Garbled, "a"), "a");
+    assert_eq!(said(&mut bench, 1, HealthCode::Garbled, "b"), "a");
+    assert_eq!(said(&mut bench, 1, HealthCode::Silent, "c"), "c");
+    assert_eq!(said(&mut bench, 9, HealthCode::Silent, "d"), "c");
+    assert_eq!(said(&mut bench, 1, HealthCode::Silent, "e"), "e");
 }
 
 #[test]
