@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use wattbridge::adapters::simulation::House;
-use wattbridge::adapters::{ADAPTERS, Adapter, Context, Source, SourceError, Task, find};
+use wattbridge::adapters::{ADAPTERS, Adapter, Context, Probed, Source, SourceError, Task, find};
 use wattbridge::bridge::{Bridge, Hub, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
@@ -399,8 +399,8 @@ impl Source for Silent {
         })
     }
 
-    fn probe(self: Arc<Self>, _: Links) -> Task<Result<String, String>> {
-        Box::pin(async { Ok(String::new()) })
+    fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+        Box::pin(async { Ok(Probed::default()) })
     }
 }
 

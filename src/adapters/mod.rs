@@ -17,7 +17,7 @@ use self::simulation::House;
 use crate::clock::Clock;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::links::{Address, Endpoint, Links, Mask};
-use crate::model::{Command, CommandOutcome, Metric, Report};
+use crate::model::{Command, CommandOutcome, DeviceId, Metric, Report};
 use crate::store::Memory;
 
 pub mod aps_ecu;
@@ -219,12 +219,35 @@ pub trait Source: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// The serial numbers that it has names for.
+    fn named(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Reads the device until told to stop. Trouble with the device is reported as health and
     /// never ends the task; an error means that the adapter itself cannot go on for now.
     fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>>;
 
     /// Tries the device once: what answered, or why not and what to do about it.
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>>;
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>>;
+}
+
+/// What answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// In words.
+    pub words: String,
+    /// Which devices those are, as far as they say: two sections never share one.
+    pub devices: Vec<DeviceId>,
+}
+
+impl From<String> for Probed {
+    fn from(words: String) -> Self {
+        Self {
+            words,
+            devices: Vec::new(),
+        }
+    }
 }
 
 /// An adapter cannot go on and should be started again later.

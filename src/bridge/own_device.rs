@@ -197,7 +197,7 @@ fn spoken(kind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::{Context, SourceError, Task};
+    use crate::adapters::{Context, Probed, SourceError, Task};
     use crate::links::Links;
 
     #[derive(Debug)]
@@ -216,8 +216,8 @@ mod tests {
             Box::pin(async { Ok(()) })
         }
 
-        fn probe(self: Arc<Self>, _: Links) -> Task<Result<String, String>> {
-            Box::pin(async { Ok(String::new()) })
+        fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+            Box::pin(async { Ok(Probed::default()) })
         }
     }
 

@@ -1,14 +1,17 @@
 //! `wattbridge check`: is the configuration right, and do broker and devices answer?
 
-use clap::Args;
+use std::collections::BTreeMap;
 
 use anyhow::anyhow;
+use clap::Args;
 
-use super::remarks::remarks;
+use super::remarks::{remarks, unknown_names};
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
+use crate::adapters::Probed;
 use crate::links::Links;
-use crate::store::Lock;
+use crate::model::DeviceId;
+use crate::store::{Lock, SavedDevice, Store};
 use crate::terminal::{remark, say};
 
 /// Says whether the configuration is right, and what is wrong with it
@@ -18,7 +21,7 @@ Examples:
   wattbridge check             the file only
   wattbridge check --connect   broker and devices too, each failure explained
 
-Exit code 0: all is right. 1: the broker or a device does not answer. 2: the file is wrong.")]
+Exit code 0: all is right. 1: the broker or a device does not answer, or has two sections. 2: the file is wrong.")]
 pub(super) struct CheckArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -30,7 +33,12 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
-    for words in remarks(&configured) {
+    let mut words = remarks(&configured);
+    if configured.sources.iter().any(|it| !it.named().is_empty()) {
+        let seen = seen(&configured, &args.config);
+        words.extend(unknown_names(&configured.sources, &seen));
+    }
+    for words in words {
         remark(&words);
     }
     if configured.sources.is_empty() {
@@ -64,6 +72,16 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
     }
 }
 
+/// The devices that were seen so far.
+fn seen(configured: &Configured, args: &ConfigArgs) -> Vec<SavedDevice> {
+    let path = args.store_path(&configured.store);
+    if path.exists() {
+        Store::look_at(&path).1.devices
+    } else {
+        Vec::new()
+    }
+}
+
 fn connect(configured: &Configured, args: &ConfigArgs) -> Result<(), CliError> {
     // Two would fight for serial ports, and each would find the devices busy.
     let store = args.store_path(&configured.store);
@@ -80,24 +98,91 @@ fn connect(configured: &Configured, args: &ConfigArgs) -> Result<(), CliError> {
 }
 
 async fn probe(configured: &Configured, links: &Links) -> Result<(), CliError> {
-    let mut failures = 0;
-    let mut tell = |name: String, result: Result<String, String>| {
-        failures += usize::from(result.is_err());
+    let (mut silent, mut reached) = (0, Reached::default());
+    let tell = |name: &str, result: &Result<String, String>| {
         say(&match result {
             Ok(words) => format!("  ok      {name}: {words}"),
             Err(words) => format!("  failed  {name}: {words}"),
         });
     };
     for (name, result) in configured.outputs.probe().await {
-        tell(name, result);
+        silent += usize::from(result.is_err());
+        tell(&name, &result);
     }
     for source in &configured.sources {
+        let name = format!("{} {}", source.adapter(), source.label());
         let result = std::sync::Arc::clone(source).probe(links.clone()).await;
-        tell(format!("{} {}", source.adapter(), source.label()), result);
+        silent += usize::from(result.is_err());
+        tell(&name, &result.and_then(|probed| reached.by(&name, probed)));
     }
-    match failures {
-        0 => Ok(()),
-        1 => Err(anyhow!("one of them does not answer").into()),
-        n => Err(anyhow!("{n} of them do not answer").into()),
+    let mut failures = Vec::new();
+    match silent {
+        0 => {}
+        1 => failures.push("one of them does not answer".to_owned()),
+        n => failures.push(format!("{n} of them do not answer")),
+    }
+    match reached.again {
+        0 => {}
+        1 => failures.push("one device is in two sections".to_owned()),
+        n => failures.push(format!("{n} sections have the device of another one")),
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(anyhow!(failures.join(", and ")).into())
+    }
+}
+
+/// Which section reaches which device.
+#[derive(Debug, Default)]
+struct Reached {
+    by: BTreeMap<DeviceId, String>,
+    /// Sections that reach the device of another one.
+    again: usize,
+}
+
+impl Reached {
+    /// The words of a section that answered; an error if it is another way to a device that is
+    /// reached already. The bridge would take its values from the first one only.
+    fn by(&mut self, section: &str, probed: Probed) -> Result<String, String> {
+        if let Some(other) = probed.devices.iter().find_map(|id| self.by.get(id)) {
+            self.again += 1;
+            return Err(format!(
+                "{}: the same device as {other}; remove one of the two sections",
+                probed.words
+            ));
+        }
+        let devices = probed.devices.into_iter();
+        self.by.extend(devices.map(|id| (id, section.to_owned())));
+        Ok(probed.words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_second_section_of_a_device_fails() {
+        let probed = |words: &str, serials: &[&str]| Probed {
+            words: words.to_owned(),
+            devices: serials
+                .iter()
+                .map(|it| DeviceId::new("kaifa", it))
+                .collect(),
+        };
+        let mut reached = Reached::default();
+        assert_eq!(reached.by("a", probed("one", &["1"])), Ok("one".to_owned()));
+        assert_eq!(reached.by("b", probed("two", &["2"])), Ok("two".to_owned()));
+        let told = reached.by("c", probed("both", &["3", "1"])).unwrap_err();
+        assert_eq!(
+            told,
+            "both: the same device as a; remove one of the two sections"
+        );
+        // What does not say who it is is nobody's double.
+        for _ in 0..2 {
+            assert!(reached.by("d", probed("somebody", &[])).is_ok());
+        }
+        assert_eq!(reached.again, 1);
     }
 }

@@ -1,12 +1,13 @@
 //! What a configuration says that is no mistake and yet surely not meant.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::setup::Configured;
-use crate::adapters::ADAPTERS;
+use crate::adapters::{ADAPTERS, Source};
 use crate::bridge::own_metrics;
 use crate::config::{nearest, quoted};
-use crate::store::Identity;
+use crate::store::{Identity, SavedDevice};
 
 /// One sentence each, with what to do.
 pub(super) fn remarks(configured: &Configured) -> Vec<String> {
@@ -24,6 +25,34 @@ pub(super) fn remarks(configured: &Configured) -> Vec<String> {
             remarks.push(format!(
                 "[home_assistant] {place}: no device here has {}; {hint}.",
                 quoted(word)
+            ));
+        }
+    }
+    remarks
+}
+
+/// Names for serial numbers that no device has which was seen so far.
+pub(super) fn unknown_names(sources: &[Arc<dyn Source>], seen: &[SavedDevice]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for source in sources {
+        let of_kind = |saved: &&SavedDevice| saved.device.adapter == source.adapter();
+        let serials = seen.iter().filter(of_kind);
+        let serials: Vec<&str> = serials.map(|it| it.device.serial.as_str()).collect();
+        let unknown = source
+            .named()
+            .into_iter()
+            .filter(|it| !serials.contains(it));
+        // Where nothing was seen yet, nothing is known.
+        for serial in unknown.filter(|_| !serials.is_empty()) {
+            let hint = nearest(serial, serials.iter().copied()).map_or_else(
+                || "compare it with the label; if the device is yet to come, leave it".to_owned(),
+                |meant| format!("did you mean {}?", quoted(meant)),
+            );
+            remarks.push(format!(
+                "{} {}, names: no device seen so far has the serial number {}; {hint}",
+                source.adapter(),
+                source.label(),
+                quoted(serial)
             ));
         }
     }
@@ -54,5 +83,43 @@ impl Keys {
             || "`wattbridge discovery` shows what there is".to_owned(),
             |meant| format!("did you mean {}?", quoted(meant)),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::File;
+    use crate::model::Device;
+
+    #[test]
+    fn a_name_for_a_serial_number_that_nobody_has_is_told() {
+        let text = "[[aps_ecu]]\nhost = \"192.0.2.1\"\n\
+                    names = { 704000000001 = \"East\", 704000000020 = \"West\", 806000123456 = \"New\" }\n";
+        let file = File::parse(text, "wattbridge.toml").unwrap();
+        let sources = Configured::from_file(&file).unwrap().sources;
+        let saved = |kind, serial: &str| SavedDevice {
+            source: String::new(),
+            device: Device::new(kind, serial, "x", "x"),
+        };
+        // Another adapter's devices say nothing of it.
+        assert_eq!(
+            unknown_names(&sources, &[saved("kaifa", "704000000020")]),
+            [""; 0]
+        );
+        let seen = [
+            saved("aps_ecu", "704000000001"),
+            saved("aps_ecu", "704000000002"),
+        ];
+        let told = unknown_names(&sources, &seen);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].contains("\"704000000020\"; did you mean \"704000000002\"?"),
+            "{told:?}"
+        );
+        assert!(
+            told[1].contains("\"806000123456\"; compare it with the label"),
+            "{told:?}"
+        );
     }
 }

@@ -32,6 +32,27 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
     Ok((connection, saved))
 }
 
+/// Opens a file for reading only. One that nobody has open is read as it stands: else SQLite would leave
+/// files beside it, which perhaps belong to another user than the one that wattbridge runs as.
+pub(super) fn to_look_at(path: &Path) -> rusqlite::Result<Connection> {
+    let read_only = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if Path::new(&log).exists() {
+        return Connection::open_with_flags(path, read_only);
+    }
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            uri += &format!("%{byte:02X}");
+        }
+    }
+    uri += "?immutable=1";
+    Connection::open_with_flags(uri, read_only | rusqlite::OpenFlags::SQLITE_OPEN_URI)
+}
+
 /// Brings all that is in the log into the file, so that a copy of the file alone has it.
 pub(super) fn fold_in(connection: &Connection) -> Result<(), StoreError> {
     // A reader may hold it up, which the row returned would say; the next time will do.
@@ -180,6 +201,25 @@ mod tests {
             let mode = file.metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{file:?}");
         }
+    }
+
+    #[test]
+    fn who_only_looks_reads_any_path_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a b?c#d%41é&.db");
+        drop(open(&path).unwrap());
+        let count = || std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(count(), 1);
+        saved::load(&to_look_at(&path).unwrap()).unwrap();
+        assert_eq!(count(), 1);
+        // Beside a program that runs, what is in its log is seen too.
+        let (connection, _) = open(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (x)").unwrap();
+        let looking = to_look_at(&path).unwrap();
+        looking
+            .query_row("SELECT count(*) FROM t", [], |_| Ok(()))
+            .unwrap();
+        assert!(looking.execute_batch("CREATE TABLE u (x)").is_err());
     }
 
     #[test]

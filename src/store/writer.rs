@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use super::StoreError;
-use super::opening::{fold_in, in_words, is_damage, open, open_at_start, set_aside};
+use super::opening::{fold_in, in_words, is_damage, open, open_at_start, set_aside, to_look_at};
 use super::sameness::Sameness;
 use super::saved::{self, Changes, Content, Counter, Saved, Subject};
 use crate::model::{Device, DeviceId};
@@ -76,8 +76,7 @@ impl Store {
 
     /// Reads what was saved and saves nothing, beside a program that runs.
     pub fn look_at(path: &Path) -> (Self, Saved) {
-        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let saved = Connection::open_with_flags(path, flags)
+        let saved = to_look_at(path)
             .map_err(StoreError::from)
             .and_then(|connection| saved::load(&connection));
         let saved = saved.unwrap_or_else(|error| {

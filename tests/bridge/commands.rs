@@ -68,6 +68,43 @@ async fn check_tries_everything_and_explains() {
 }
 
 #[tokio::test]
+async fn check_tells_two_ways_to_one_device_and_a_name_for_nobody() {
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let gateway = Gateway::start(Plan::default()).await;
+    let here = gateway.section();
+    let again = here.replace("127.0.0.1", "localhost");
+    let home = Home::new(broker.port(), &[here.clone(), again]);
+    let done = home.done(&["check", "--connect"]).await;
+    assert_eq!(done.code, Some(1), "{done:?}");
+    let same = format!("the same device as aps_ecu 127.0.0.1:{}", gateway.port());
+    assert_eq!(done.out.matches(&same).count(), 1, "{done:?}");
+    assert!(
+        done.err.contains("one device is in two sections"),
+        "{done:?}"
+    );
+
+    // Before anything was seen nothing is known.
+    let named = format!("{here}names = {{ 999999999999 = \"Nobody\" }}\n");
+    home.write(&[named]);
+    assert_eq!(home.done(&["check"]).await.err, "");
+    let wire = Wire::tap(broker.port()).await;
+    let mut bridge = home.run();
+    wire.state("known", 0, &format!("aps_ecu_{ECU_R}"), is_on)
+        .await;
+    assert!(bridge.end().await.success());
+    let files = home.files();
+    let done = home.done(&["check"]).await;
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(
+        done.err.contains("has the serial number \"999999999999\""),
+        "{done:?}"
+    );
+    assert_eq!(home.files(), files, "who only looks leaves nothing behind");
+}
+
+#[tokio::test]
 async fn scan_tells_an_ecu_from_anything_else() {
     let gateway = Gateway::start(Plan::default()).await;
     let home = Home::new(1883, &[]);

@@ -18,9 +18,9 @@ use super::recovery::Restarts;
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
 use super::waking::Sky;
 use super::wire::{Answer, EcuId, Gateway, Request, Signal};
-use crate::adapters::{Context, Source, SourceError, Task};
+use crate::adapters::{Context, Probed, Source, SourceError, Task};
 use crate::links::{Endpoint, LinkError, Links};
-use crate::model::{CommandOutcome, Health, HealthCode, Report};
+use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
 
 /// Cycles of the ECU without new values, while inverters work, that make the values stale.
 const STALE_CYCLES: u32 = 3;
@@ -81,7 +81,11 @@ impl Source for Ecu {
         Box::pin(async move { Run::new(&self, context).run().await })
     }
 
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
+    fn named(&self) -> Vec<&str> {
+        self.config.names.keys().map(String::as_str).collect()
+    }
+
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>> {
         Box::pin(async move {
             match ask(&links, &self.endpoint, &Request::EcuInfo, self.patience()).await {
                 Ok(Answer::EcuInfo(info)) => {
@@ -89,10 +93,13 @@ impl Source for Ecu {
                     let hasty = self
                         .hasty()
                         .map_or_else(String::new, |words| format!("; {words}"));
-                    Ok(format!(
-                        "{product} {}, firmware {}, {} inverters, {} of them online{hasty}",
-                        info.ecu, info.firmware, info.registered, info.online
-                    ))
+                    Ok(Probed {
+                        words: format!(
+                            "{product} {}, firmware {}, {} inverters, {} of them online{hasty}",
+                            info.ecu, info.firmware, info.registered, info.online
+                        ),
+                        devices: vec![DeviceId::new(KIND, info.ecu.as_str())],
+                    })
                 }
                 Ok(_) => Err("the answer is of another kind than asked for".to_owned()),
                 Err(error) => Err(error.health().sentence()),

@@ -10,6 +10,7 @@ use super::diagnosis;
 use super::port::{OPEN, PAUSES, Port, unreachable};
 use super::reception::{Heard, Reception};
 use super::search::Search;
+use crate::adapters::Probed;
 use crate::links::{Address, LinkError, Links};
 use crate::model::{Health, Report};
 
@@ -17,12 +18,15 @@ use crate::model::{Health, Report};
 const LISTEN: Duration = Duration::from_secs(12);
 
 /// Listens until a telegram can be read, or says why none can.
-pub(super) async fn probe(source: &Port, links: &Links) -> Result<String, String> {
+pub(super) async fn probe(source: &Port, links: &Links) -> Result<Probed, String> {
     let mut search = Search::new(&source.config, None);
     let mut best = None;
     for _ in 0..search.len() {
         match listen(source, links, &search).await {
-            Ok(found) => return Ok(format!("{found} ({})", search.way())),
+            Ok(mut found) => {
+                found.words += &format!(" ({})", search.way());
+                return Ok(found);
+            }
             // Nothing at all: another speed would not help.
             Err((why, false)) => return Err(best.unwrap_or(why).sentence()),
             Err((why, true)) => best = best.or(Some(why)),
@@ -33,7 +37,7 @@ pub(super) async fn probe(source: &Port, links: &Links) -> Result<String, String
 }
 
 /// Listens in one way. An error says whether another way may help.
-async fn listen(source: &Port, links: &Links, search: &Search) -> Result<String, (Health, bool)> {
+async fn listen(source: &Port, links: &Links, search: &Search) -> Result<Probed, (Health, bool)> {
     let settings = search.way().settings();
     let opened = links.open(&source.address, &settings, OPEN).await;
     let mut connection = opened.map_err(|error| (unreachable(&error), false))?;
@@ -88,7 +92,7 @@ struct Found {
 
 impl Found {
     /// Looks at what has arrived by now. Returns the meter that could be read.
-    fn look(&mut self, reception: &mut Reception, now: Timestamp) -> Option<String> {
+    fn look(&mut self, reception: &mut Reception, now: Timestamp) -> Option<Probed> {
         while let Some(heard) = reception.next(now) {
             match heard {
                 Heard::Telegram { reports, .. } => return Some(describe(&reports)),
@@ -121,8 +125,8 @@ impl Found {
 }
 
 /// The meter that a telegram came from.
-fn describe(reports: &[Report]) -> String {
-    let mut words = Vec::new();
+fn describe(reports: &[Report]) -> Probed {
+    let (mut words, mut devices) = (Vec::new(), Vec::new());
     for report in reports {
         match report {
             Report::Device(device) => {
@@ -131,10 +135,14 @@ fn describe(reports: &[Report]) -> String {
                     "{} {model}, number {}",
                     device.manufacturer, device.serial
                 ));
+                devices.push(device.id.clone());
             }
             Report::Readings(readings) => words.push(format!("{} values", readings.values.len())),
             _ => {}
         }
     }
-    words.join(", ")
+    Probed {
+        words: words.join(", "),
+        devices,
+    }
 }

@@ -11,7 +11,7 @@ use super::port::{OPEN, PAUSES, Port, unreachable};
 use super::probe::probe;
 use super::reception::{Heard, Reception};
 use super::search::Search;
-use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
+use crate::adapters::{Context, PendingCommand, Probed, Source, SourceError, Task};
 use crate::links::{Address, Backoff, LinkError, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Report};
 
@@ -40,7 +40,11 @@ impl Source for Port {
         Box::pin(async move { Run::new(&self, context).run().await })
     }
 
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
+    fn named(&self) -> Vec<&str> {
+        self.config.names.keys().map(String::as_str).collect()
+    }
+
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>> {
         Box::pin(async move { probe(&self, &links).await })
     }
 }

@@ -13,7 +13,7 @@ use super::program::run_program;
 use super::section::Text;
 use super::sensor::{Now, Sensor};
 use super::{KIND, diagnosis, metrics, probe};
-use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
+use crate::adapters::{Context, PendingCommand, Probed, Source, SourceError, Task};
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Metric, Report};
 
@@ -57,8 +57,8 @@ impl Source for Text {
         })
     }
 
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
-        Box::pin(async move { probe::probe(&self, &links).await })
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>> {
+        Box::pin(async move { probe::probe(&self, &links).await.map(Probed::from) })
     }
 }
 

@@ -11,6 +11,7 @@ use super::line::{OPEN, SETTINGS};
 use super::reception::{Moment, Reception};
 use super::unit::Remembered;
 use super::{cables, diagnosis};
+use crate::adapters::Probed;
 use crate::clock::Clock;
 use crate::links::{Address, LinkError, Links};
 use crate::model::{Health, HealthCode};
@@ -20,7 +21,7 @@ const LISTEN: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Listens at the port, or at every cable there is.
-pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<String, String> {
+pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed, String> {
     let ports = links.ports().list();
     let address = match &config.port {
         Port::At(address) => {
@@ -46,7 +47,7 @@ pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<String,
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for listener in listeners {
         match listener.await {
-            Ok(Ok(device)) => found.push(device),
+            Ok(Ok(device)) => found.push(device.words),
             Ok(Err(why)) => missing.push(why),
             Err(broken) => missing.push(broken.to_string()),
         }
@@ -54,7 +55,8 @@ pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<String,
     let missing = missing.join(" ");
     match (found.is_empty(), missing.is_empty()) {
         (true, true) => Err(diagnosis::no_cable().sentence()),
-        (_, true) => Ok(found.join("; ")),
+        // Those with a section of their own are left to that, so none of them is claimed.
+        (_, true) => Ok(found.join("; ").into()),
         (true, false) => Err(missing),
         (false, false) => Err(format!("{}; but {missing}", found.join("; "))),
     }
@@ -66,7 +68,7 @@ async fn listen(
     address: &Address,
     identity: String,
     links: &Links,
-) -> Result<String, Health> {
+) -> Result<Probed, Health> {
     let opened = links.open(address, &SETTINGS, OPEN).await;
     let mut connection = opened.map_err(|error| diagnosis::unreachable(&error))?;
     let mut reception = Reception::new(
@@ -113,7 +115,7 @@ async fn listen(
     })
 }
 
-fn describe(reception: &Reception) -> String {
+fn describe(reception: &Reception) -> Probed {
     let unit = reception.unit();
     let asked = if reception.counts().answers > 0 {
         "text and HEX"
@@ -124,8 +126,9 @@ fn describe(reception: &Reception) -> String {
         || "no serial number".to_owned(),
         |serial| format!("serial number {serial}"),
     );
-    format!(
-        "{}, {serial} ({asked})",
-        unit.model().unwrap_or_else(|| "Victron device".to_owned())
-    )
+    let model = unit.model().unwrap_or_else(|| "Victron device".to_owned());
+    Probed {
+        words: format!("{model}, {serial} ({asked})"),
+        devices: unit.id().into_iter().collect(),
+    }
 }

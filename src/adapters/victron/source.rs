@@ -13,7 +13,7 @@ use super::line::{Line, News};
 use super::lines::{Generation, Lines};
 use super::places::Places;
 use super::{KIND, cables, diagnosis, probe};
-use crate::adapters::{Context, PendingCommand, Source, SourceError, Task};
+use crate::adapters::{Context, PendingCommand, Probed, Source, SourceError, Task};
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
 
@@ -51,7 +51,11 @@ impl Source for Cables {
         Box::pin(async move { Run::new(Arc::clone(&self.config), context).run().await })
     }
 
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<String, String>> {
+    fn named(&self) -> Vec<&str> {
+        self.config.names.keys().map(String::as_str).collect()
+    }
+
+    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>> {
         Box::pin(async move { probe::probe(&self.config, &links).await })
     }
 }

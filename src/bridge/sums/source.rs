@@ -10,7 +10,7 @@ use super::KIND;
 use super::course::{Course, SEARCH};
 use super::settings::SumSettings;
 use super::tally::{Sort, Tally};
-use crate::adapters::{Context, Source, SourceError, Task};
+use crate::adapters::{Context, Probed, Source, SourceError, Task};
 use crate::bridge::hub::{Feed, Hub, News};
 use crate::links::Links;
 use crate::model::{
@@ -111,8 +111,8 @@ impl Source for Sum {
         Box::pin(async move { self.follow(context).await })
     }
 
-    fn probe(self: Arc<Self>, _: Links) -> Task<Result<String, String>> {
-        Box::pin(async { Ok("it is computed".to_owned()) })
+    fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+        Box::pin(async { Ok("it is computed".to_owned().into()) })
     }
 }
 

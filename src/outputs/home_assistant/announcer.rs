@@ -25,6 +25,7 @@ use crate::outputs::mqtt::session::{Incoming, Message};
 
 use super::discovery::Plan;
 use super::entry::{Entry, is_due, kept};
+use super::orphans::Orphans;
 use super::retained::Retained;
 use super::rival::Rival;
 use super::topics::{Whose, bridge_of};
@@ -35,8 +36,8 @@ const HEAD_START: Duration = Duration::from_millis(40);
 const READ_BACK: Duration = Duration::from_secs(5);
 /// How often it is asked whether an announcement without a device is obsolete.
 const ORPHAN_CHECK: Duration = Duration::from_secs(5);
-/// Announcements of others that are remembered; anybody may publish any number.
-const MOST_ORPHANS: usize = 2000;
+/// Other bridges that devices are left to; anybody may invent any number.
+const MOST_BRIDGES: usize = 32;
 /// A birth message so soon after our connect tells nothing new.
 const BIRTH_DEAF: Duration = Duration::from_secs(2);
 /// At most one announcement of everything in this time.
@@ -61,7 +62,9 @@ pub(super) struct Announcer {
     /// Parents before their children.
     order: Vec<DeviceId>,
     /// Announcements of any wattbridge on the broker that no known device belongs to.
-    orphans: BTreeMap<String, Retained>,
+    orphans: Orphans,
+    /// The status topics of other bridges that devices were left to.
+    met: BTreeSet<String>,
     /// What was said of other bridges, for what is said once only.
     told: BTreeSet<String>,
     link: Option<Link>,
@@ -96,7 +99,8 @@ impl Announcer {
             plan,
             entries: BTreeMap::new(),
             order: Vec::new(),
-            orphans: BTreeMap::new(),
+            orphans: Orphans::default(),
+            met: BTreeSet::new(),
             told: BTreeSet::new(),
             link: None,
             queue: VecDeque::new(),
@@ -111,7 +115,7 @@ impl Announcer {
     /// Connected, and subscribed to everything. `devices` are all there are, parents first.
     pub(super) fn connected(&mut self, devices: Vec<Known>, now: Instant) {
         self.queue.clear();
-        self.orphans.clear();
+        self.orphans = Orphans::default();
         self.entries.values_mut().for_each(Entry::forget_broker);
         self.link = Some(Link {
             since: now,
@@ -162,7 +166,7 @@ impl Announcer {
         if let Some(found) = self.orphans.remove(id.as_str()) {
             match self.plan.topics.whose(&found.status) {
                 Whose::Another => {
-                    let listen = meet(&mut entry, found, now);
+                    let listen = meet(&mut entry, found, &mut self.met, now);
                     self.queue.extend(listen);
                 }
                 Whose::Ours | Whose::Earlier => entry.remember(found, now),
@@ -239,7 +243,7 @@ impl Announcer {
     /// An announcement on the broker: kept from before, or made by anybody just now.
     fn found(&mut self, id: &str, message: Incoming, now: Instant) {
         let is_cleared = message.payload.is_empty();
-        let Some(mut found) = Retained::read(message.payload) else {
+        let Some(mut found) = Retained::read(id, message.payload) else {
             if is_cleared {
                 self.cleared(id, now);
             }
@@ -253,17 +257,21 @@ impl Announcer {
             match whose {
                 // An echo of our own may come after the end of its device.
                 Whose::Ours if !message.retain => return,
-                Whose::Ours | Whose::Earlier => {}
-                Whose::Another => found.payload = Vec::new(),
+                Whose::Ours => {}
+                // Nothing of ours is like them word for word.
+                Whose::Earlier | Whose::Another => found.payload = Vec::new(),
             }
-            if self.orphans.len() < MOST_ORPHANS {
-                self.orphans.insert(id.to_owned(), found);
+            if !self.orphans.insert(id, found) && self.told.insert("orphans".to_owned()) {
+                tracing::warn!(
+                    "The MQTT broker has far more announcements than can be ours; the rest is not looked at. Clear \
+                     those that are nobody's."
+                );
             }
             return;
         };
         match whose {
             Whose::Another => {
-                let listen = meet(entry, found, now);
+                let listen = meet(entry, found, &mut self.met, now);
                 self.queue.extend(listen);
             }
             // Two that announce a device in one moment: who came last has it, and both know.
@@ -382,7 +390,7 @@ impl Announcer {
             let obsolete = may_be_ours(id, found) && is_orphan(id);
             if obsolete {
                 Publish(&mut self.queue).extend(Entry::removal(&self.plan, id));
-                tracing::info!(device = %id, "removed a device that is no longer configured");
+                tracing::info!(device = id, "removed a device that is no longer configured");
             }
             !obsolete
         });
@@ -391,7 +399,7 @@ impl Announcer {
         let again = undecided.any(|(id, found)| may_be_ours(id, found));
         let earlier: Vec<&str> = (self.orphans.iter())
             .filter(|(id, found)| of_earlier(found) && !may_be_ours(id, found))
-            .map(|(id, _)| id.as_str())
+            .map(|(id, _)| id)
             .collect();
         if !earlier.is_empty() && self.told.insert(topics.earlier_status()) {
             tracing::info!(
@@ -403,7 +411,7 @@ impl Announcer {
         if let Some(link) = &mut self.link {
             link.orphans_due = again.then(|| now + ORPHAN_CHECK);
             // Nothing refers to it any more.
-            if link.earlier_is_offline && !self.orphans.values().any(of_earlier) {
+            if link.earlier_is_offline && !self.orphans.iter().any(|(_, it)| of_earlier(it)) {
                 link.earlier_is_offline = false;
                 Publish(&mut self.queue).extend([kept(topics.earlier_status(), "")]);
             }
@@ -477,7 +485,17 @@ fn find<'e>(entries: &'e mut BTreeMap<DeviceId, Entry>, id: &str) -> Option<&'e 
 }
 
 /// Leaves a device to the bridge that announces it, and listens to how that fares.
-fn meet(entry: &mut Entry, theirs: Retained, now: Instant) -> Option<Step> {
+fn meet(
+    entry: &mut Entry,
+    theirs: Retained,
+    met: &mut BTreeSet<String>,
+    now: Instant,
+) -> Option<Step> {
+    if met.len() < MOST_BRIDGES {
+        met.insert(theirs.status.clone());
+    } else if !met.contains(&theirs.status) {
+        return None;
+    }
     if !entry.meet(theirs, now) {
         return None;
     }
@@ -502,13 +520,9 @@ fn tell_shared(entry: &Entry, told: &mut BTreeSet<String>) {
 }
 
 /// What else a bridge that has gone has announced: nobody but the user knows whether it comes back.
-fn tell_leftovers(
-    rival: &Rival,
-    orphans: &BTreeMap<String, Retained>,
-    told: &mut BTreeSet<String>,
-) {
+fn tell_leftovers(rival: &Rival, orphans: &Orphans, told: &mut BTreeSet<String>) {
     let of_rival = orphans.iter().filter(|(_, it)| it.status == rival.status);
-    let left: Vec<&str> = of_rival.map(|(id, _)| id.as_str()).collect();
+    let left: Vec<&str> = of_rival.map(|(id, _)| id).collect();
     if !left.is_empty() && told.insert(rival.status.clone()) {
         tracing::info!(
             "The bridge {}, which is not running, still has announced {}. If it does not come back, because its store \

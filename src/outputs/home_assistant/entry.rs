@@ -22,6 +22,9 @@ pub(super) const CONFIG_PAUSE: Duration = Duration::from_secs(2);
 /// announcement and subscribed.
 const AFTER_CONFIG: Duration = Duration::from_secs(1);
 
+/// Entities of other announcements of a device that are remembered, to remove them later.
+const MOST_TOLD: usize = 1000;
+
 /// One device.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -131,9 +134,7 @@ impl Entry {
     /// Another bridge announces the device: it is left to it. True if that is news.
     pub(super) fn meet(&mut self, theirs: Retained, now: Instant) -> bool {
         let rival = Rival::new(&theirs, now);
-        for (key, platform) in theirs.entities {
-            self.told.entry(key).or_insert(platform);
-        }
+        self.learn(theirs.entities);
         self.retained = None;
         self.config_due = None;
         self.state_due = None;
@@ -144,6 +145,15 @@ impl Entry {
             self.rival = Some(rival);
         }
         !is_known
+    }
+
+    /// Entities that Home Assistant may have been told of.
+    fn learn(&mut self, entities: Entities) {
+        for (key, platform) in entities {
+            if self.told.len() < MOST_TOLD {
+                self.told.entry(key).or_insert(platform);
+            }
+        }
     }
 
     /// What the other bridge says of itself and of the device.
@@ -186,9 +196,7 @@ impl Entry {
 
     /// What the broker kept from before.
     pub(super) fn remember(&mut self, retained: Retained, now: Instant) {
-        for (key, platform) in retained.entities {
-            self.told.entry(key).or_insert(platform);
-        }
+        self.learn(retained.entities);
         let is_announced = self.online.is_some();
         if !is_announced {
             // As a rule nothing has changed, and one copy does.

@@ -21,6 +21,7 @@ mod contest;
 mod controls;
 mod discovery;
 mod entry;
+mod orphans;
 mod pace;
 mod presence;
 mod preview;

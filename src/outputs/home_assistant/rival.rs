@@ -44,7 +44,7 @@ impl Rival {
         bridge_of(&self.status)
     }
 
-    /// What has to be listened to.
+    /// What has to be listened to: topics of a bridge, without wildcards, as `retained` takes no others.
     pub(super) fn topics(&self) -> Vec<String> {
         let topics = [&self.status, &self.availability];
         topics

@@ -194,7 +194,8 @@ impl Output {
         }
     }
 
-    /// Whether what the broker kept is not more than any household of ours has.
+    /// Whether what the broker kept is not more than any household of ours has. Of what is published
+    /// later, our own echoes included, the announcer remembers only so much.
     fn is_bearable(&mut self, message: &Incoming) -> bool {
         if message.retain {
             self.read_back = self.read_back.saturating_add(message.payload.len());

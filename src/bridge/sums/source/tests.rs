@@ -40,8 +40,8 @@ impl Source for Puppet {
         })
     }
 
-    fn probe(self: Arc<Self>, _: Links) -> Task<Result<String, String>> {
-        Box::pin(async { Ok(String::new()) })
+    fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+        Box::pin(async { Ok(Probed::default()) })
     }
 }
 

@@ -22,6 +22,10 @@ const CLEARED: [&str; 3] = [
     "1/state cleared",
 ];
 
+fn config(id: &str) -> String {
+    format!("homeassistant/device/{id}/config")
+}
+
 #[test]
 fn a_connection_announces_everything_parents_first() {
     let mut bench = Bench::new();
@@ -298,6 +302,65 @@ fn what_others_announced_is_never_touched() {
     // Not kept by the broker: an echo of our own.
     bench.receive("homeassistant/device/kaifa_1/config", ours, false);
     assert_eq!(bench.advance(Duration::from_secs(60)), []);
+}
+
+/// The announcement of a meter by another bridge.
+fn by_another(id: &str, bridge: &str, availability: &str) -> String {
+    serde_json::json!({
+        "origin": { "name": "wattbridge" },
+        "availability": [
+            { "topic": format!("wattbridge/{bridge}/status") },
+            { "topic": availability.replace("ID", id) },
+        ],
+        "components": { "power": { "platform": "sensor" } },
+        "padding": "x".repeat(10_000),
+    })
+    .to_string()
+}
+
+#[test]
+fn of_what_others_announce_little_is_remembered_kept_or_not() {
+    let mut bench = Bench::connected(vec![]);
+    for n in 0..500 {
+        let id = format!("kaifa_{n}");
+        let payload = by_another(&id, "c3d4e5", "wattbridge/ID/availability");
+        bench.receive(&config(&id), payload, n % 2 == 0);
+    }
+    let orphans = &bench.announcer.orphans;
+    assert_eq!(orphans.iter().count(), 500);
+    let bytes: usize = orphans.iter().map(|(_, it)| it.weight()).sum();
+    assert!(bytes < 500 * 200, "{bytes}");
+}
+
+#[test]
+fn nobody_makes_it_listen_to_more_than_another_bridge() {
+    let mut bench = Bench::connected(vec![meter("1")]);
+    for wild in ["#", "+/ID/availability", "wattbridge/+/availability"] {
+        bench.receive(
+            &config("kaifa_1"),
+            by_another("kaifa_1", "c3d4e5", wild),
+            false,
+        );
+        bench.drain();
+    }
+    assert_eq!(bench.listened, ["wattbridge/c3d4e5/status"]);
+    bench.receive(
+        &config("kaifa_1"),
+        by_another("kaifa_1", "#", "wattbridge/ID/availability"),
+        false,
+    );
+    for n in 0..200 {
+        let bridge = format!("x{n}");
+        let payload = by_another("kaifa_1", &bridge, "wattbridge/ID/availability");
+        bench.receive(&config("kaifa_1"), payload, false);
+    }
+    bench.drain();
+    assert!(
+        bench.listened.len() < 2 * MOST_BRIDGES,
+        "{}",
+        bench.listened.len()
+    );
+    assert!(bench.listened.iter().all(|it| !it.contains(['#', '+'])));
 }
 
 #[test]

@@ -36,10 +36,6 @@ fn fits(filter: &str, topic: &str) -> bool {
     }
 }
 
-fn config(id: &str) -> String {
-    format!("homeassistant/device/{id}/config")
-}
-
 fn own(id: &str) -> Known {
     let mut known = meter("0");
     let device = Device::new("wattbridge", id, "wattbridge", "wattbridge");
@@ -195,7 +191,7 @@ impl World {
     /// The bridge that a device is announced by.
     fn holder(&self, device: &str) -> Option<String> {
         let payload = self.kept.get(&config(device))?;
-        let found = Retained::read(payload.clone()).unwrap();
+        let found = Retained::read(device, payload.clone()).unwrap();
         Some(bridge_of(&found.status).to_owned())
     }
 
@@ -204,7 +200,7 @@ impl World {
         let Some(payload) = self.kept.get(&config(device)) else {
             return false;
         };
-        let found = Retained::read(payload.clone()).unwrap();
+        let found = Retained::read(device, payload.clone()).unwrap();
         let is_online = |topic: &String| self.kept.get(topic).is_some_and(|it| it == b"online");
         is_online(&found.status) && is_online(&found.availability)
     }
