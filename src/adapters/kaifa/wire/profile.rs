@@ -33,6 +33,9 @@ pub struct Profile {
     /// in a telegram tells it from another one.
     #[serde(default)]
     pub only_if_chosen: bool,
+    /// Set to true for a profile that is used by itself only for meters that do not tell their maker.
+    #[serde(default)]
+    pub only_unnamed: bool,
     /// Set to true for telegrams that begin with the list of what they carry, an array of classes,
     /// codes and attributes.
     #[serde(default)]
@@ -80,7 +83,8 @@ pub(super) struct Origin<'a> {
 impl Profile {
     /// Whether the meter itself says that this is its profile.
     pub(super) fn is_of(&self, origin: &Origin<'_>) -> bool {
-        !self.only_if_chosen && self.may_be_of(origin)
+        let is_unnamed = origin.letters.is_none();
+        !self.only_if_chosen && (is_unnamed || !self.only_unnamed) && self.may_be_of(origin)
     }
 
     /// Whether it is for meters like this one, perhaps among others.
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_built_in_for_any_meter_is_only_used_if_it_is_chosen() {
+    fn what_is_built_in_for_any_meter_is_used_for_no_maker_that_is_told_unless_it_is_chosen() {
         let profiles = Profiles::default();
         for is_push_list in [false, true] {
             let origin = Origin {
