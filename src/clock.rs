@@ -31,6 +31,28 @@ enum Kind {
     Manual(Arc<Mutex<Hands>>),
 }
 
+/// A moment by both times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// What the clock on the wall shows: for people, for days, for what is published.
+    pub wall: Timestamp,
+    /// How long the clock has been running: what elapsed times are measured with.
+    pub steady: Duration,
+}
+
+impl Moment {
+    /// The only moment of a file, in which no time passes.
+    pub const NONE: Self = Self {
+        wall: Timestamp::UNIX_EPOCH,
+        steady: Duration::ZERO,
+    };
+
+    /// How long ago, by [`Clock::monotonic`], another moment was.
+    pub const fn since(self, earlier: Duration) -> Duration {
+        self.steady.saturating_sub(earlier)
+    }
+}
+
 /// What a manual clock shows.
 #[derive(Debug, Clone, Copy)]
 struct Hands {
@@ -87,6 +109,14 @@ impl Clock {
         match &self.kind {
             Kind::System { origin } | Kind::Tokio { origin, .. } => origin.elapsed(),
             Kind::Manual(hands) => lock(hands).elapsed,
+        }
+    }
+
+    /// Both times at once.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            wall: self.now(),
+            steady: self.monotonic(),
         }
     }
 

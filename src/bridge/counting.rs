@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::derive::{Integral, SinceMidnight};
 use super::guard::{Guard, Limits, Reason, Sample, Verdict};
-use super::moment::Moment;
+use super::heard::Heard;
 use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity};
 
 /// A counter that is guarded, or one that is computed.
@@ -70,7 +70,7 @@ impl Serialize for Counting {
 pub(super) struct Reported {
     pub(super) value: Decimal,
     /// When it was heard, by our own clock.
-    pub(super) heard: Moment,
+    pub(super) heard: Heard,
     /// When it was measured, by the device's clock.
     pub(super) measured: Timestamp,
     pub(super) day: Date,
@@ -182,7 +182,7 @@ impl Counting {
     pub(super) fn derive(
         &mut self,
         value: Option<Decimal>,
-        heard: Moment,
+        heard: Heard,
         measured: Timestamp,
         day: Date,
     ) {
@@ -284,7 +284,7 @@ mod tests {
             clock.move_to(clock.now() + std::time::Duration::from_secs(60));
             let reported = Reported {
                 value: Decimal::from_watt_hours(watt_hours),
-                heard: Moment::now(&clock),
+                heard: Heard::now(&clock),
                 measured: clock.now(),
                 day: clock.local().date(),
             };

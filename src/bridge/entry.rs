@@ -11,8 +11,8 @@ use serde_json::json;
 use super::connection::{self, COUNTER_GUARD};
 use super::counting::{self, Counting, Outcome, Reported};
 use super::guard::{Limits, most_of_a_day};
+use super::heard::Heard;
 use super::holds::{Holds, Why};
-use super::moment::Moment;
 use super::{patience, plausible};
 use crate::clock::Clock;
 use crate::model::{
@@ -54,7 +54,7 @@ pub(super) struct Entry {
 /// What a device says at once, and when.
 struct Said<'a> {
     readings: &'a Readings,
-    heard: Moment,
+    heard: Heard,
     day: Date,
 }
 
@@ -133,7 +133,7 @@ impl Entry {
             .unwrap_or_else(|| readings.at.to_zoned(clock.zone().clone()).date());
         let said = Said {
             readings,
-            heard: Moment::now(clock),
+            heard: Heard::now(clock),
             day,
         };
         let mut held = 0;

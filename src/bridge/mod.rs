@@ -9,7 +9,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `moment` | elapsed time is the monotonic clock's; between two runs it is bounded |
+//! | `heard` | elapsed time is the monotonic clock's; between two runs it is bounded |
 //! | `plausible` | a value that no such device can have is unknown |
 //! | `guard` | the counters of a device never fall and never jump |
 //! | `derive` | energy from power, the day's share of a counter |
@@ -27,10 +27,10 @@ mod counting;
 mod derive;
 mod entry;
 mod guard;
+mod heard;
 mod holds;
 mod hub;
 mod intake;
-mod moment;
 mod own_device;
 mod patience;
 mod plausible;

@@ -41,7 +41,7 @@ pub(super) struct HealthArgs {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Sign {
-    at: Moment,
+    at: SinceBoot,
     devices: usize,
     problems: usize,
     /// Seconds for which nothing that was to be published has been taken.
@@ -51,13 +51,13 @@ struct Sign {
 
 /// A moment that another process can tell the age of, however often the clock is set meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Moment {
+struct SinceBoot {
     /// Which start of the computer it is reckoned from.
     boot: String,
     since_boot: Duration,
 }
 
-impl Moment {
+impl SinceBoot {
     /// As the kernel tells it; where it does not, all moments are one.
     fn now() -> Self {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
@@ -85,13 +85,15 @@ pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
         )
     })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
-    say(&sign.judge(&Moment::now()).map_err(|words| anyhow!(words))?);
+    say(&sign
+        .judge(&SinceBoot::now())
+        .map_err(|words| anyhow!(words))?);
     Ok(())
 }
 
 impl Sign {
     /// What there is to say, and whether it is good.
-    fn judge(&self, now: &Moment) -> Result<String, String> {
+    fn judge(&self, now: &SinceBoot) -> Result<String, String> {
         let age = now
             .since(&self.at)
             .ok_or("wattbridge has not run since this computer was started; start it")?;
@@ -137,7 +139,7 @@ impl Beacon {
                     .iter()
                     .filter(|known| known.state.health.code.is_problem());
                 let sign = Sign {
-                    at: Moment::now(),
+                    at: SinceBoot::now(),
                     devices: devices.len(),
                     problems: problems.count(),
                     waiting: view.waiting().map_or(0, |waiting| waiting.as_secs()),
@@ -182,9 +184,9 @@ mod tests {
 
     #[test]
     fn a_sign_of_life_is_as_old_as_the_computer_says_and_of_this_start() {
-        let mut before = Moment::now();
+        let mut before = SinceBoot::now();
         assert!(before.since_boot > Duration::ZERO && !before.boot.is_empty());
-        let now = Moment::now();
+        let now = SinceBoot::now();
         assert!(now.since(&before).is_some_and(|age| age < TOO_OLD));
         before.since_boot = Duration::ZERO;
         assert_eq!(now.since(&before), Some(now.since_boot));
@@ -194,13 +196,13 @@ mod tests {
 
     #[test]
     fn alive_is_who_turns_and_whose_messages_are_taken() {
-        let now = Moment {
+        let now = SinceBoot {
             boot: "this".to_owned(),
             since_boot: Duration::from_secs(1000),
         };
         let judge = |age: Duration, waiting: u64| {
             let sign = Sign {
-                at: Moment {
+                at: SinceBoot {
                     since_boot: now.since_boot - age,
                     ..now.clone()
                 },

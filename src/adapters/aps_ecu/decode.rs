@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::config::Config;
 use super::installation::{Answers, Installation};
-use super::moment::Moment;
 use super::wire::{Answer, Framer, RawFrame, annotate};
 use crate::adapters::{Decoded, Decoder, Undecoded};
+use crate::clock::Moment;
 use crate::config::{Problems, Section};
 
 /// Reads the same answers in the same way as the adapter.
@@ -58,7 +58,7 @@ impl EcuDecoder {
             answer => decoded.notes.push(note(&answer)),
         }
         // Times that are not in the answer itself are not known.
-        decoded.reports = self.installation.reports(&answers, Moment::UNKNOWN);
+        decoded.reports = self.installation.reports(&answers, Moment::NONE);
         Ok(decoded)
     }
 }

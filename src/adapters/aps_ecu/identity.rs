@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::moment::{Absence, Moment};
+use super::absence::Absence;
+use crate::clock::Moment;
 
 /// An ECU that answered fewer times than this was a damaged answer, and nothing to keep.
 const ANSWERS: u32 = 3;
@@ -95,7 +96,7 @@ mod tests {
     fn day(days: u64) -> Moment {
         Moment {
             steady: Duration::from_secs(days * 86_400),
-            ..Moment::UNKNOWN
+            ..Moment::NONE
         }
     }
 

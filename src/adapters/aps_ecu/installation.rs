@@ -15,11 +15,11 @@ use super::describe;
 use super::identity::Identity;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::{Learned, LocalTime};
-use super::moment::Moment;
 use super::schedule::Pace;
 use super::today::{Energy, Today};
 use super::waking::{Sky, Waking};
 use super::wire::{EcuId, EcuInfo, Gateway, Record, Signal, Telemetry, Uid};
+use crate::clock::Moment;
 use crate::config::Zone;
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
 

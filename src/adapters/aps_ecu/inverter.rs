@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::absence::Absence;
 use super::metrics;
-use super::moment::{Absence, Moment};
 use super::waking::{DUSK_W, Sky, Waking};
 use super::wire::{
     CHANNEL_POWER_W, FAMILIES, PHASE_TO_PHASE_V, PRODUCTS, Product, Record, RecordType, VoltageKind,
 };
+use crate::clock::Moment;
 use crate::model::{Decimal, DeviceId, Health, HealthCode, Metric, Readings, Value};
 
 /// Inverters wake and drop out one by one: only one that stays away longer than this while others

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::moment::Moment;
+use crate::clock::Moment;
 
 /// ECU-R and ECU-B always name this zone, wherever they are.
 const NO_ZONE: &str = "Etc/GMT-8";

@@ -15,6 +15,7 @@
 //! A round takes three short connections, one for each question, and follows the ECU's own rhythm
 //! of five minutes.
 
+mod absence;
 mod belief;
 mod config;
 mod decode;
@@ -26,7 +27,6 @@ mod installation;
 mod inverter;
 mod local_time;
 mod metrics;
-mod moment;
 mod recovery;
 mod scan;
 mod schedule;

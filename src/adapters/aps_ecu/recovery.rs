@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::config::Restart;
-use super::moment::Moment;
+use crate::clock::Moment;
 use crate::config::SecretError;
 use crate::links::{Endpoint, LinkError, Links};
 

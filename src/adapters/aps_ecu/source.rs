@@ -13,12 +13,12 @@ use super::KIND;
 use super::config::Config;
 use super::exchange::{AskError, Patience, ask};
 use super::installation::{Answers, Installation, Remembered};
-use super::moment::Moment;
 use super::recovery::Restarts;
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
 use super::waking::Sky;
 use super::wire::{Answer, EcuId, Gateway, Request, Signal};
 use crate::adapters::{Context, Probed, Source, SourceError, Task};
+use crate::clock::Moment;
 use crate::links::{Endpoint, LinkError, Links};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
 
@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
     }
 
     fn now(&self) -> Moment {
-        Moment::of(&self.context.clock)
+        self.context.clock.moment()
     }
 
     /// A list with ids that were not there before is followed by another one soon, once.

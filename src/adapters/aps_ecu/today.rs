@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::moment::Moment;
 use super::wire::EcuInfo;
+use crate::clock::Moment;
 
 /// An ECU that has seen so much produced and still shows 0 does not count. It shows steps of 10 Wh.
 const SURELY_COUNTED: u64 = 100;
@@ -103,7 +103,7 @@ mod tests {
     fn at(minutes: u64) -> Moment {
         Moment {
             steady: Duration::from_secs(minutes * 60),
-            ..Moment::UNKNOWN
+            ..Moment::NONE
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::civil::DateTime;
 
-use super::moment::Moment;
+use crate::clock::Moment;
 
 /// It is day for certain at these hours of the ECU's clock.
 const DAY: std::ops::Range<i8> = 10..15;
@@ -96,7 +96,7 @@ mod tests {
     fn now(minutes: u64) -> Moment {
         Moment {
             steady: Duration::from_secs(minutes * 60),
-            ..Moment::UNKNOWN
+            ..Moment::NONE
         }
     }
 

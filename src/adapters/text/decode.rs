@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::config::{Config, ValueConfig};
 use super::lines::{Line, Lines, TooLong};
-use super::sensor::{Now, Sensor};
+use super::sensor::Sensor;
 use super::values::{Found, Outcome};
 use crate::adapters::dump::Dump;
 use crate::adapters::{Decoded, Decoder, Undecoded};
+use crate::clock::Moment;
 use crate::config::{Problems, Section};
 
 /// Columns of a name in a dump.
@@ -57,7 +58,7 @@ impl LineDecoder {
             } else {
                 let annotation = self.annotation(&line, &found);
                 let mut reports = vec![self.sensor.description()];
-                reports.extend(self.sensor.reading(Now::NONE));
+                reports.extend(self.sensor.reading(Moment::NONE));
                 Ok(Decoded {
                     reports,
                     notes: Vec::new(),

@@ -123,9 +123,9 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::super::config::{Config, Group, ValueConfig};
-    use super::super::sensor::Now;
     use super::super::values::Rules;
     use super::*;
+    use crate::clock::Moment;
     use crate::links::Links;
     use crate::model::{Report, Value};
 
@@ -178,7 +178,7 @@ mod tests {
         keys: &[&str],
     ) -> Vec<String> {
         ask(connection, b"?", WITHIN, lines, sensor).await.unwrap();
-        let reports = sensor.reading(Now::NONE);
+        let reports = sensor.reading(Moment::NONE);
         let Some(Report::Readings(readings)) = reports.first() else {
             panic!("{reports:?}")
         };

@@ -10,7 +10,8 @@ use super::exchange::{Failure, OPEN, QUIET, ask, settings};
 use super::lines::Lines;
 use super::program::run_program;
 use super::section::Text;
-use super::sensor::{Now, Sensor};
+use super::sensor::Sensor;
+use crate::clock::Moment;
 use crate::links::{Address, Connection, LinkError, Links};
 use crate::model::{Health, Report, Value};
 
@@ -27,7 +28,7 @@ pub(super) async fn probe(source: &Text, links: &Links) -> Result<String, String
         None => run_program(&config.command, within, &mut sensor).await,
     };
     result.map_err(|why| why.sentence())?;
-    let reports = sensor.reading(Now::NONE);
+    let reports = sensor.reading(Moment::NONE);
     Ok(describe(source, &reports))
 }
 

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::config::Config;
 use super::lines::{Line, TooLong, shown};
 use super::values::{Found, Outcome, Rules};
 use super::{KIND, diagnosis, metrics};
-use crate::clock::Clock;
+use crate::clock::Moment;
 use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report, Value};
 
 /// Impossible values in a row after which the last possible one is no longer true either.
@@ -18,33 +16,6 @@ const IMPOSSIBLE: u32 = 3;
 
 /// What a failure has to be told, at most.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// A moment by both clocks: what it is called, and how long after another it comes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Now {
-    wall: Timestamp,
-    monotonic: Duration,
-}
-
-impl Now {
-    /// The moment that a clock shows.
-    pub(super) fn of(clock: &Clock) -> Self {
-        Self {
-            wall: clock.now(),
-            monotonic: clock.monotonic(),
-        }
-    }
-
-    /// The only moment of a file that says nothing of time.
-    pub(super) const NONE: Self = Self {
-        wall: Timestamp::UNIX_EPOCH,
-        monotonic: Duration::ZERO,
-    };
-
-    const fn since(self, earlier: Duration) -> Duration {
-        self.monotonic.saturating_sub(earlier)
-    }
-}
 
 /// What the lines were worth.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -163,7 +134,7 @@ impl Sensor {
     }
 
     /// What the lines since the last reading said.
-    pub(super) fn reading(&mut self, now: Now) -> Vec<Report> {
+    pub(super) fn reading(&mut self, now: Moment) -> Vec<Report> {
         let mut readings = Readings::new(self.device.id.clone(), now.wall);
         let missing = self.missing(now);
         for index in &missing {
@@ -172,7 +143,7 @@ impl Sensor {
         // After a silence of all each has its time again, unknown as it is.
         let missing = missing.first().filter(|_| !self.is_silent(now)).copied();
         for (index, outcome) in std::mem::take(&mut self.found) {
-            self.heard.insert(index, now.monotonic);
+            self.heard.insert(index, now.steady);
             let key = self.rules.key(index).to_owned();
             if let Outcome::Good(value) = outcome {
                 self.misses.remove(&index);
@@ -197,23 +168,23 @@ impl Sensor {
         let no_longer = |index| diagnosis::no_longer(self.rules.key(index), self.patience);
         let trouble = trouble.or_else(|| missing.map(no_longer));
         self.push_log(&mut readings);
-        self.last = Some(now.monotonic);
+        self.last = Some(now.steady);
         let mut reports = vec![Report::Readings(readings)];
         reports.extend(self.is(trouble.unwrap_or(Health::ONLINE)));
         reports
     }
 
     /// Values that have not been said for too long, while others are.
-    fn missing(&mut self, now: Now) -> Vec<usize> {
+    fn missing(&mut self, now: Moment) -> Vec<usize> {
         let was_silent = self.is_silent(now);
         let mut missing = Vec::new();
         for index in (0..self.rules.len()).filter(|index| !self.found.contains_key(index)) {
-            let heard = self.heard.entry(index).or_insert(now.monotonic);
+            let heard = self.heard.entry(index).or_insert(now.steady);
             if now.since(*heard) >= self.patience {
                 missing.push(index);
             }
             if was_silent {
-                *heard = now.monotonic;
+                *heard = now.steady;
             }
         }
         missing
@@ -232,7 +203,7 @@ impl Sensor {
 
     /// What was read although it says nothing, if that is news: it is needed most where nothing
     /// works.
-    fn news(&mut self, now: Now) -> Option<Report> {
+    fn news(&mut self, now: Moment) -> Option<Report> {
         (self.told != self.log).then(|| {
             let mut readings = Readings::new(self.device.id.clone(), now.wall);
             self.push_log(&mut readings);
@@ -241,7 +212,7 @@ impl Sensor {
     }
 
     /// A reading failed. Until that has lasted for a while, the values before it still count.
-    pub(super) fn failed(&mut self, now: Now, why: Health) -> Vec<Report> {
+    pub(super) fn failed(&mut self, now: Moment, why: Health) -> Vec<Report> {
         let health = if self.is_silent(now) {
             why
         } else {
@@ -251,18 +222,18 @@ impl Sensor {
     }
 
     /// The device cannot be reached at all, or is left alone.
-    pub(super) fn gone(&mut self, now: Now, why: Health) -> Vec<Report> {
+    pub(super) fn gone(&mut self, now: Moment, why: Health) -> Vec<Report> {
         self.news(now).into_iter().chain(self.is(why)).collect()
     }
 
     /// Whether nothing could be read for too long.
-    pub(super) fn is_silent(&self, now: Now) -> bool {
+    pub(super) fn is_silent(&self, now: Moment) -> bool {
         self.last
             .is_none_or(|last| now.since(last) >= self.patience)
     }
 
     /// How long until that is so, where it is not yet.
-    pub(super) fn until_silence(&self, now: Now) -> Option<Duration> {
+    pub(super) fn until_silence(&self, now: Moment) -> Option<Duration> {
         self.patience.checked_sub(now.since(self.last?))
     }
 
@@ -316,10 +287,10 @@ mod tests {
         Sensor::new(&config, Arc::new(rules))
     }
 
-    fn at(second: u64) -> Now {
-        Now {
-            wall: Timestamp::UNIX_EPOCH,
-            monotonic: Duration::from_secs(second),
+    fn at(second: u64) -> Moment {
+        Moment {
+            wall: jiff::Timestamp::UNIX_EPOCH,
+            steady: Duration::from_secs(second),
         }
     }
 

@@ -11,7 +11,7 @@ use super::exchange::{Failure, OPEN, QUIET, ask, idle, settings};
 use super::lines::Lines;
 use super::program::run_program;
 use super::section::Text;
-use super::sensor::{Now, Sensor};
+use super::sensor::Sensor;
 use super::{KIND, diagnosis, metrics, probe};
 use crate::adapters::{Context, PendingCommand, Probed, Source, SourceError, Task};
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
     async fn run(&mut self) -> Result<(), SourceError> {
         self.send(vec![self.sensor.description()]).await?;
         if !self.config.enabled {
-            let now = Now::of(&self.context.clock);
+            let now = self.context.clock.moment();
             let reports = self.sensor.gone(now, Health::new(HealthCode::Disabled));
             self.send(reports).await?;
             return std::future::pending().await;
@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
                 backoff.reset();
             } else {
                 self.context.traffic.count_bad();
-                let now = Now::of(&self.context.clock);
+                let now = self.context.clock.moment();
                 let reports = self.sensor.gone(now, diagnosis::unreachable(&error));
                 self.send(reports).await?;
             }
@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
                     .sensor
                     .patience()
                     .checked_sub(clock.monotonic() - opened);
-                let silence = self.sensor.until_silence(Now::of(&clock));
+                let silence = self.sensor.until_silence(clock.moment());
                 let told = [trial, silence]
                     .into_iter()
                     .flatten()
@@ -249,7 +249,7 @@ impl<'a> Run<'a> {
                     self.context.traffic.count_bad();
                 }
             }
-            let now = Now::of(&self.context.clock);
+            let now = self.context.clock.moment();
             let waited = self.context.clock.monotonic().saturating_sub(opened);
             let is_due = waited >= self.sensor.patience() || unfit >= UNFIT;
             if is_due && self.sensor.is_silent(now) {
@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
 
     /// Reports how a reading went.
     async fn tell(&mut self, result: Result<(), Health>) -> Result<(), SourceError> {
-        let now = Now::of(&self.context.clock);
+        let now = self.context.clock.moment();
         let reports = match result {
             Ok(()) => {
                 self.context.traffic.count_good();

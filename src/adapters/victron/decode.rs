@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use super::config::Config;
-use super::reception::{Moment, Reception};
+use super::reception::Reception;
 use super::wire::annotate::event_lines;
 use super::wire::text::Event;
 use crate::adapters::{Decoded, Decoder, Undecoded};
+use crate::clock::Moment;
 use crate::config::{Problems, Section};
 use crate::model::Report;
 
@@ -86,7 +87,7 @@ impl Decoder for StreamDecoder {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        self.read(|reception, see| reception.push(bytes, Moment::OF_FILE, see));
+        self.read(|reception, see| reception.push(bytes, Moment::NONE, see));
     }
 
     fn next(&mut self) -> Option<Result<Decoded, Undecoded>> {
@@ -94,7 +95,7 @@ impl Decoder for StreamDecoder {
     }
 
     fn finish(&mut self) -> Option<String> {
-        self.read(|reception, see| reception.finish(Moment::OF_FILE, see));
+        self.read(|reception, see| reception.finish(Moment::NONE, see));
         // What was labelled and belongs to no value, such as frames alone.
         if !self.annotation.is_empty() {
             self.results.push_back(Ok(Decoded {

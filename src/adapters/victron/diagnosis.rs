@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::config::Config;
-use super::reception::{Rhythm, patience};
+use super::rhythm::{Rhythm, patience};
 use super::unit::Unit;
 use super::wire::products::Product;
 use crate::links::LinkError;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
 use super::diagnosis;
-use super::reception::{Moment, Reception};
+use super::reception::Reception;
 use super::unit::Remembered;
 use crate::adapters::{PendingCommand, SourceError, Traffic};
 use crate::clock::Clock;
@@ -144,7 +144,7 @@ impl Run {
             }
         };
         tracing::debug!("{address} is open");
-        let mut heard = Moment::of(&self.line.clock);
+        let mut heard = self.line.clock.moment();
         self.reception.opened(heard);
         let before = self.counted.0;
         let mut buffer = Vec::with_capacity(512);
@@ -159,7 +159,7 @@ impl Run {
                 received = connection.receive_within(&mut buffer, pause) => match received {
                     Ok(0) => return Ok(End::Closed(connection.ended(), self.counted.0 > before)),
                     Ok(_) => {
-                        heard = Moment::of(&self.line.clock);
+                        heard = self.line.clock.moment();
                         let reports = self.reception.push(&buffer, heard, |_| {});
                         buffer.clear();
                         reports
@@ -168,7 +168,7 @@ impl Run {
                     Err(error) => return Ok(End::Closed(error, self.counted.0 > before)),
                 }
             };
-            let now = Moment::of(&self.line.clock);
+            let now = self.line.clock.moment();
             reports.append(&mut self.reception.tick(now));
             self.count();
             self.tell(reports).await?;
@@ -192,7 +192,7 @@ impl Run {
             }
             self.answer();
             self.complain();
-            if now.now.saturating_sub(heard.now) >= DEAD {
+            if now.since(heard.steady) >= DEAD {
                 tracing::debug!("{address}: opening it again, for nothing comes");
                 connection.close().await;
                 return Ok(End::Closed(
@@ -238,12 +238,8 @@ impl Run {
         self.next_id += 1;
         let id = self.next_id;
         let begun = if is_ours {
-            self.reception.command(
-                id,
-                &command.key,
-                &command.value,
-                Moment::of(&self.line.clock),
-            )
+            self.reception
+                .command(id, &command.key, &command.value, self.line.clock.moment())
         } else {
             Err("another device is at that port now".to_owned())
         };

@@ -31,6 +31,7 @@ mod places;
 mod plan;
 mod probe;
 mod reception;
+mod rhythm;
 #[cfg(target_os = "linux")]
 pub(super) mod simulated;
 #[cfg(target_os = "linux")]

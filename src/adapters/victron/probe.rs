@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::config::{Config, Port};
 use super::line::{OPEN, SETTINGS};
-use super::reception::{Moment, Reception};
+use super::reception::Reception;
 use super::unit::Remembered;
 use super::{cables, diagnosis};
 use crate::adapters::Probed;
@@ -78,7 +78,7 @@ async fn listen(
         TimeZone::system(),
     );
     let clock = Clock::system();
-    reception.opened(Moment::of(&clock));
+    reception.opened(clock.moment());
     let deadline = Instant::now() + LISTEN;
     let mut buffer = Vec::new();
     let mut has_heard = false;
@@ -87,13 +87,13 @@ async fn listen(
             Ok(0) => return Err(diagnosis::unreachable(&connection.ended())),
             Ok(_) => {
                 has_heard = true;
-                reception.push(&buffer, Moment::of(&clock), |_| {});
+                reception.push(&buffer, clock.moment(), |_| {});
                 buffer.clear();
             }
             Err(LinkError::TimedOut { .. }) => {}
             Err(error) => return Err(diagnosis::unreachable(&error)),
         }
-        let now = Moment::of(&clock);
+        let now = clock.moment();
         reception.tick(now);
         if reception.unit().is_described() {
             return Ok(describe(&reception));

@@ -4,8 +4,6 @@
 mod belief;
 mod caution;
 mod company;
-mod moment;
-mod rhythm;
 mod state;
 
 use std::sync::Arc;
@@ -14,8 +12,6 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use self::belief::Belief;
-pub(super) use self::moment::Moment;
-pub(super) use self::rhythm::{Rhythm, patience};
 use self::state::State;
 use super::config::Config;
 use super::control::{self, Finished, Upkeep};
@@ -23,6 +19,7 @@ use super::history::{Kept, Past};
 use super::inquiry::{Hearing, Inquiry, Outcome};
 use super::unit::{Counts, Remembered, Unit};
 use super::wire::text::{Decoder, Event};
+use crate::clock::Moment;
 use crate::model::{Health, HealthCode, Report, Value};
 
 /// Half a block that goes on no more is given up after this.
@@ -67,7 +64,13 @@ impl Reception {
     }
 
     /// The port was opened.
-    pub(super) fn opened(&mut self, Moment { now, at }: Moment) {
+    pub(super) fn opened(
+        &mut self,
+        Moment {
+            steady: now,
+            wall: at,
+        }: Moment,
+    ) {
         self.decoder = Decoder::new();
         self.cut();
         let line = &mut self.line;
@@ -103,7 +106,10 @@ impl Reception {
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
-        Moment { now, at }: Moment,
+        Moment {
+            steady: now,
+            wall: at,
+        }: Moment,
         mut see: impl FnMut(&Event<'_>),
     ) -> Vec<Report> {
         let line = &mut self.line;
@@ -127,7 +133,13 @@ impl Reception {
     }
 
     /// The passing of time.
-    pub(super) fn tick(&mut self, Moment { now, at }: Moment) -> Vec<Report> {
+    pub(super) fn tick(
+        &mut self,
+        Moment {
+            steady: now,
+            wall: at,
+        }: Moment,
+    ) -> Vec<Report> {
         let line = &mut self.line;
         if self.decoder.in_progress() && line.line.quiet(now) >= TORN {
             self.decoder.finish(|event| line.take(&event, now, at));
@@ -149,7 +161,10 @@ impl Reception {
     /// No more bytes will come.
     pub(super) fn finish(
         &mut self,
-        Moment { now, at }: Moment,
+        Moment {
+            steady: now,
+            wall: at,
+        }: Moment,
         mut see: impl FnMut(&Event<'_>),
     ) -> Vec<Report> {
         let line = &mut self.line;
@@ -165,7 +180,10 @@ impl Reception {
     /// commands.
     pub(super) fn next_request(
         &mut self,
-        Moment { now, at }: Moment,
+        Moment {
+            steady: now,
+            wall: at,
+        }: Moment,
         is_attended: bool,
     ) -> Option<Vec<u8>> {
         let line = &mut self.line;
@@ -214,7 +232,7 @@ impl Reception {
         id: u64,
         key: &str,
         value: &Value,
-        Moment { now, .. }: Moment,
+        Moment { steady: now, .. }: Moment,
     ) -> Result<Option<Value>, String> {
         let line = &mut self.line;
         if key == control::LIFT_LIMIT {
@@ -276,7 +294,10 @@ impl Reception {
     /// it.
     pub(super) fn keep(
         &mut self,
-        Moment { now, at }: Moment,
+        Moment {
+            steady: now,
+            wall: at,
+        }: Moment,
         recall: impl FnOnce(&str) -> Option<Kept>,
         keep: impl FnOnce(&str, &Kept),
     ) {

@@ -22,7 +22,7 @@ pub(super) use self::identity::{Day, Remembered};
 use self::monitor::depends_on_mode;
 use super::KIND;
 use super::metrics::{DEVICE, metric};
-use super::reception::patience;
+use super::rhythm::patience;
 use super::values::{self, Told};
 use super::wire::families::{Families, Family};
 use super::wire::hex;

@@ -1,11 +1,11 @@
 //! What to say and do when the ECU does not answer.
 
 use super::super::exchange::AskError;
-use super::super::moment::Moment;
 use super::super::recovery;
 use super::super::schedule::Round;
 use super::Run;
 use crate::adapters::SourceError;
+use crate::clock::Moment;
 use crate::links::Endpoint;
 use crate::model::{Health, HealthCode, Report};
 

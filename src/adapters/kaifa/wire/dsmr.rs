@@ -15,10 +15,10 @@ use crc::{CRC_16_ARC, Crc};
 use jiff::civil::DateTime;
 
 use super::axdr::Data;
-use super::field::Scale;
 use super::item::{Item, ItemValue, Quantity, Scaling};
 use super::obis::Obis;
 use super::time::{ClockStatus, MeterTime};
+use super::units::Scale;
 use super::units::Unit;
 
 pub use unchecked::Unchecked;

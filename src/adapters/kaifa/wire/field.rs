@@ -25,16 +25,7 @@ use super::item;
 use super::number::NumberTypes;
 use super::obis::Obis;
 use super::time;
-use super::units::Unit;
-
-/// What a number is worth: `raw * 10^exponent` of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scale {
-    /// Power of ten.
-    pub exponent: i8,
-    /// Of what.
-    pub unit: Unit,
-}
+use super::units::{Scale, Unit};
 
 /// A value of a telegram whose values are told by their order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -271,20 +262,6 @@ fn read_code_scale(text: &str) -> Result<CodeScale, FieldProblem> {
                 types,
             };
             end(words, line)
-        }
-    }
-}
-
-impl fmt::Display for Scale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let zeros = usize::from(self.exponent.unsigned_abs());
-        match self.exponent {
-            0.. => write!(f, "1{:0>zeros$}", "")?,
-            _ => write!(f, "0.{:0>zeros$}", 1)?,
-        }
-        match self.unit {
-            Unit::NONE => Ok(()),
-            unit => write!(f, " {unit}"),
         }
     }
 }

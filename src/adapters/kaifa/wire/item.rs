@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::axdr::Data;
-use super::field::Scale;
 use super::obis::Obis;
 use super::time::MeterTime;
+use super::units::Scale;
 use super::units::Unit;
 use crate::model::Decimal;
 

@@ -9,8 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::axdr::Data;
-use super::field::{CodeScale, Field, Scale};
+use super::field::{CodeScale, Field};
 use super::obis::Obis;
+use super::units::Scale;
 
 mod check;
 

@@ -119,6 +119,29 @@ impl fmt::Debug for Unit {
     }
 }
 
+/// What a number is worth: `raw * 10^exponent` of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scale {
+    /// Power of ten.
+    pub exponent: i8,
+    /// Of what.
+    pub unit: Unit,
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let zeros = usize::from(self.exponent.unsigned_abs());
+        match self.exponent {
+            0.. => write!(f, "1{:0>zeros$}", "")?,
+            _ => write!(f, "0.{:0>zeros$}", 1)?,
+        }
+        match self.unit {
+            Unit::NONE => Ok(()),
+            unit => write!(f, " {unit}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,11 +17,12 @@
 //! may stand in front, and a text at the end. The fourth needs a profile.
 
 use super::axdr::{Data, tag};
-use super::field::{Field, Scale};
+use super::field::Field;
 use super::item::{Item, ItemValue, Quantity, Scaling, moment, text};
 use super::obis::Obis;
 use super::profile::Profile;
 use super::time::MeterTime;
+use super::units::Scale;
 use super::units::Unit;
 
 /// Digits of a meter's number that stands at the end without a code.

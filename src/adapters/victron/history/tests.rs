@@ -9,12 +9,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::config::Config;
-use super::super::reception::{Moment, Reception};
+use super::super::reception::Reception;
 use super::super::unit::Remembered;
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request, Value, Version};
 use super::super::wire::history::{DAYS, TODAY, TOTALS};
 use super::super::wire::text::encode_block;
 use super::Kept;
+use crate::clock::Moment;
 
 /// A charger at the other end of a line, and what is kept of it.
 struct Bench {
@@ -51,8 +52,8 @@ impl Bench {
 
     fn moment(&self) -> Moment {
         Moment {
-            now: self.elapsed,
-            at: self.at,
+            steady: self.elapsed,
+            wall: self.at,
         }
     }
 

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::super::rhythm::Rhythm;
 use super::belief::Belief;
 use super::caution::Twice;
 use super::company::Company;
-use super::rhythm::Rhythm;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::control::{self, Controls, Finished};
 use crate::adapters::victron::diagnosis::{self, Line};

@@ -18,8 +18,8 @@ const START: i64 = 1_800_000_000;
 /// So many milliseconds after the start.
 fn moment(milliseconds: i64) -> Moment {
     Moment {
-        now: Duration::from_millis(milliseconds.unsigned_abs()),
-        at: Timestamp::from_millisecond(START * 1000 + milliseconds).unwrap(),
+        steady: Duration::from_millis(milliseconds.unsigned_abs()),
+        wall: Timestamp::from_millisecond(START * 1000 + milliseconds).unwrap(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::days::Days;
 use super::model::{AUX_MODE, AUX_STARTER, From, Kind, Line, Model, Show};
 use super::plant::{Conditions, DAY, Live};
 use super::quantities::Quantity;
-use super::settings::Surroundings;
+use super::settings::{Beginning, Surroundings};
 
 /// Days that a charger remembers besides today.
 const PAST: u16 = 30;
@@ -45,16 +45,6 @@ pub(super) struct Device {
     powered: i64,
     /// A day has ended that nobody was told of.
     pub(super) day_ended: bool,
-}
-
-/// How a device begins.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Beginning {
-    pub(super) seed: u64,
-    /// Time of the day.
-    pub(super) at: Duration,
-    pub(super) speed: f64,
-    pub(super) limit_lasts: Duration,
 }
 
 impl Device {

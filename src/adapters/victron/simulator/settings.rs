@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::device::Beginning;
 use super::faults::FaultRule;
 use super::model::Model;
 use crate::adapters::simulation::Sky;
@@ -42,6 +41,16 @@ pub struct Surroundings {
     /// A solar charger of the same seed: all that flows into the battery of a monitor, and out of it,
     /// flows through that.
     pub charger: Option<&'static Model>,
+}
+
+/// How a device begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    pub(super) seed: u64,
+    /// Time of the day.
+    pub(super) at: Duration,
+    pub(super) speed: f64,
+    pub(super) limit_lasts: Duration,
 }
 
 /// What to simulate.

@@ -7,9 +7,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::wire::hex::{Flags, Request};
-use super::device::{Beginning, Device};
+use super::device::Device;
 use super::faults::Rules;
 use super::model::Model;
+use super::settings::Beginning;
 
 /// Questions and writes that are kept to be asked for; the oldest go first.
 const KEPT: usize = 10_000;

@@ -8,7 +8,7 @@ use super::holding::OLD_TEXT;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::diagnosis::NIGHT;
 use crate::adapters::victron::metrics::{ALWAYS, DEVICE};
-use crate::adapters::victron::reception::patience;
+use crate::adapters::victron::rhythm::patience;
 use crate::adapters::victron::{KIND, cables};
 use crate::model::{Behavior, Control, Device};
 

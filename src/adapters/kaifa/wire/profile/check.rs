@@ -15,8 +15,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::field::{CodeScale, Field, Scale};
+use super::super::field::{CodeScale, Field};
 use super::super::telegram::AUTO;
+use super::super::units::Scale;
 use super::super::units::Unit;
 use super::{BUILT_IN, Profile, Profiles};
 

@@ -177,14 +177,14 @@ fn time_is_looked_at_when_something_is_due_and_seldom_otherwise() {
         bench.wait(1000);
     }
     bench.block(CHARGER);
-    let now = bench.at().now;
+    let now = bench.at().steady;
     let due = bench.reception.due(now);
     assert!(due >= now + Duration::from_millis(1_000), "{:?}", due - now);
     bench.wait(25_000);
     // It is silent at the moment it is.
-    let now = bench.at().now;
+    let now = bench.at().steady;
     assert!(bench.reception.due(now) <= now + Duration::from_secs(5));
     bench.wait(4_900);
-    let now = bench.at().now;
+    let now = bench.at().steady;
     assert!(bench.reception.due(now) <= now + Duration::from_millis(100));
 }

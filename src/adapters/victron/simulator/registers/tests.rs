@@ -1,6 +1,6 @@
 use super::super::MODELS;
-use super::super::device::Beginning;
 use super::super::model::Model;
+use super::super::settings::Beginning;
 use super::*;
 use crate::adapters::victron::wire::hex::{Collector, Frame};
 use crate::adapters::victron::wire::registers::{Kind, Reading, Register};

@@ -1,41 +1,10 @@
-//! A moment, by both clocks, and how long something has been away.
+//! How long something has been away.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Clock;
-
-/// A moment by both clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
-    /// What the clock on the wall shows: for people, for days, for what is published.
-    pub(super) wall: Timestamp,
-    /// Time that has passed since the start, whatever somebody does to the clock on the wall.
-    pub(super) steady: Duration,
-}
-
-impl Moment {
-    /// Now.
-    pub(super) fn of(clock: &Clock) -> Self {
-        Self {
-            wall: clock.now(),
-            steady: clock.monotonic(),
-        }
-    }
-
-    /// For answers of which nobody knows when they came.
-    pub(super) const UNKNOWN: Self = Self {
-        wall: Timestamp::UNIX_EPOCH,
-        steady: Duration::ZERO,
-    };
-
-    /// How long ago a moment of this run was.
-    pub(super) const fn since(self, earlier: Duration) -> Duration {
-        self.steady.saturating_sub(earlier)
-    }
-}
+use crate::clock::Moment;
 
 /// How long something has been away: time in which that was seen to be so, over all runs. While the
 /// program does not run nothing is known, and no step of a clock counts.
@@ -73,7 +42,7 @@ mod tests {
     fn at(seconds: u64) -> Moment {
         Moment {
             steady: Duration::from_secs(seconds),
-            ..Moment::UNKNOWN
+            ..Moment::NONE
         }
     }
 
