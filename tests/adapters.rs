@@ -18,8 +18,8 @@ use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
 use wattbridge::links::Links;
 use wattbridge::model::{
-    Behavior, Decimal, Derivation, Device, Health, HealthCode, Metric, OnOff, Quantity, Readings,
-    Report, Role, Value,
+    Behavior, Decimal, Derivation, Device, DeviceState, Health, HealthCode, Metric, OnOff,
+    Quantity, Readings, Report, Role, Value,
 };
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, lint, preview};
 use wattbridge::outputs::mqtt::MqttSettings;
@@ -441,17 +441,22 @@ async fn values_that_nobody_confirms_are_unknown_whatever_is_said_of_the_health(
         let after = state();
         assert_eq!(after.health.code, HealthCode::Stale, "{kind}");
         assert!(!after.health.advice.is_empty(), "{kind}");
-        for metric in table {
-            let stays = metric.is_counter() || metric.role == Role::Connection;
-            let expected = if stays {
-                before.value(&metric.key)
-            } else {
-                &Value::Unknown
-            };
-            assert_eq!(after.value(&metric.key), expected, "{kind}: {}", metric.key);
-        }
+        only_counters_stay(table, &before, &after, kind);
         stop.cancel();
         running.await.unwrap();
+    }
+}
+
+/// What was measured is unknown; what was counted, and what is known of the connection, is as before.
+fn only_counters_stay(table: &[Metric], before: &DeviceState, after: &DeviceState, what: &str) {
+    for metric in table {
+        let stays = metric.is_counter() || metric.role == Role::Connection;
+        let expected = if stays {
+            before.value(&metric.key)
+        } else {
+            &Value::Unknown
+        };
+        assert_eq!(after.value(&metric.key), expected, "{what}: {}", metric.key);
     }
 }
 
@@ -478,16 +483,7 @@ async fn values_after_a_word_of_any_health_are_unknown_too_when_nobody_confirms_
             sleep(Duration::from_secs(2)).await;
             let after = hub.feed().get(&id).unwrap().state;
             assert!(!after.health.code.has_data(), "{kind}: {code:?}");
-            for metric in table {
-                let stays = metric.is_counter() || metric.role == Role::Connection;
-                let expected = if stays {
-                    before.value(&metric.key)
-                } else {
-                    &Value::Unknown
-                };
-                let what = format!("{kind}: {code:?}: {}", metric.key);
-                assert_eq!(after.value(&metric.key), expected, "{what}");
-            }
+            only_counters_stay(table, &before, &after, &format!("{kind}: {code:?}"));
             stop.cancel();
             running.await.unwrap();
         }

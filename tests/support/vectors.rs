@@ -8,18 +8,18 @@
 //! #[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 //! ```
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 /// A file of captures in JSON.
-#[allow(dead_code, reason = "each test program uses a part of it")]
 pub(crate) fn read(name: &str) -> Value {
     serde_json::from_slice(&bytes(name)).unwrap()
 }
 
 /// Where a file of captures is.
-#[allow(dead_code, reason = "only who runs programs with it needs to know")]
 pub(crate) fn path(name: &str) -> PathBuf {
     let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
@@ -29,7 +29,6 @@ pub(crate) fn path(name: &str) -> PathBuf {
 }
 
 /// A file of captures in hexadecimal digits.
-#[allow(dead_code, reason = "each test program uses a part of it")]
 pub(crate) fn hex(name: &str) -> Vec<u8> {
     let text = String::from_utf8(bytes(name)).unwrap();
     let digits: String = text.split_whitespace().collect();
@@ -38,7 +37,6 @@ pub(crate) fn hex(name: &str) -> Vec<u8> {
 }
 
 /// A file of captures as it is.
-#[allow(dead_code, reason = "each test program uses a part of it")]
 pub(crate) fn bytes(name: &str) -> Vec<u8> {
     let path = path(name);
     std::fs::read(&path).unwrap_or_else(|error| {
