@@ -178,6 +178,19 @@ impl Counting {
         self.handed_over = self.saved;
     }
 
+    /// Begins an energy anew that is summed up here; true if it is one. Nothing is shown of it before
+    /// that has been saved.
+    pub(super) fn begin_anew(&mut self) -> bool {
+        let Memory::Integral(integral) = &mut self.memory else {
+            return false;
+        };
+        *integral = Integral::anew();
+        // What may be on its way to the store counts no more.
+        (self.saved, self.handed_over) = (Kept::default(), Kept::default());
+        self.is_read = false;
+        true
+    }
+
     /// Takes a value of the metric that it is computed from, or that it is not known.
     pub(super) fn derive(
         &mut self,

@@ -26,6 +26,14 @@ pub(super) struct Integral {
 }
 
 impl Integral {
+    /// One that begins with nothing.
+    pub(super) fn anew() -> Self {
+        Self {
+            millijoules: Some(0),
+            ..Self::default()
+        }
+    }
+
     /// Takes the power in watts at a moment, or that it is not known.
     pub(super) fn add(&mut self, heard: Heard, measured: Timestamp, power: Option<Decimal>) {
         let Some(milliwatts) = power.map(|power| power.with_scale(3).mantissa()) else {

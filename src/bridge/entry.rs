@@ -49,6 +49,15 @@ pub(super) struct Entry {
     pub(super) is_on_the_way: bool,
     /// Whether its state goes out when they have arrived there.
     pub(super) is_kept_back: bool,
+    anew: Anew,
+}
+
+/// Where a new beginning of its computed energies is on its way to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Anew {
+    Nowhere,
+    Wanted,
+    HandedOver,
 }
 
 /// What a device says at once, and when.
@@ -67,6 +76,7 @@ impl Entry {
             at: None,
             values: BTreeMap::new(),
             health: health.clone(),
+            era: 0,
         };
         Self {
             source,
@@ -83,6 +93,7 @@ impl Entry {
             save_from: Duration::ZERO,
             is_on_the_way: false,
             is_kept_back: false,
+            anew: Anew::Nowhere,
         }
     }
 
@@ -316,6 +327,31 @@ impl Entry {
         }
         self.is_unsaved = false;
         self.is_on_the_way = true;
+        if self.anew == Anew::Wanted {
+            self.anew = Anew::HandedOver;
+        }
+    }
+
+    /// Begins the energies anew that are computed for it. They have begun, and its era with them, when
+    /// that is saved: a program that is killed before must not go on from the old ones.
+    pub(super) fn begin_anew(&mut self) {
+        let mut is_any = false;
+        for counting in self.counting.values_mut() {
+            is_any |= counting.begin_anew();
+        }
+        if is_any {
+            self.anew = Anew::Wanted;
+            self.is_unsaved = true;
+            self.save_from = Duration::ZERO;
+        } else {
+            self.begin_era();
+        }
+    }
+
+    fn begin_era(&mut self) {
+        self.anew = Anew::Nowhere;
+        let state = Arc::make_mut(&mut self.state);
+        state.era = state.era.saturating_add(1);
     }
 
     /// What was handed over is saved, or may not have been.
@@ -329,6 +365,22 @@ impl Entry {
             }
         }
         self.is_unsaved = self.counting.values().any(Counting::is_unsaved);
+    }
+
+    /// Whether the new era has begun with what has arrived. Where nothing can be saved it is not waited
+    /// for: a device that is not shown helps nobody.
+    pub(super) fn has_begun_anew(&mut self, is_saved: bool, can_save: bool) -> bool {
+        let has_begun = match self.anew {
+            Anew::Nowhere => false,
+            Anew::Wanted => !can_save,
+            Anew::HandedOver => is_saved || !can_save,
+        };
+        if has_begun {
+            self.begin_era();
+        } else if self.anew == Anew::HandedOver {
+            self.anew = Anew::Wanted;
+        }
+        has_begun
     }
 
     /// Its counters, for the day that the device comes back.

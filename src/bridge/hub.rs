@@ -54,6 +54,8 @@ struct Shared {
     trouble: watch::Sender<Option<Health>>,
     /// Since when an output has had something to pass on.
     waiting: Mutex<Option<Instant>>,
+    /// Devices whose computed energies are to be begun anew.
+    anew: watch::Sender<BTreeSet<DeviceId>>,
 }
 
 /// The writing end. When its last clone is gone, feeds end.
@@ -93,6 +95,7 @@ impl Hub {
             operators: watch::Sender::new(0),
             trouble: watch::Sender::new(None),
             waiting: Mutex::default(),
+            anew: watch::Sender::default(),
         };
         (
             Self {
@@ -121,6 +124,21 @@ impl Hub {
     /// How many of those who may give commands are there at any moment.
     pub fn operators(&self) -> watch::Receiver<usize> {
         self.shared.operators.subscribe()
+    }
+
+    /// Changes when outputs want something begun anew: see [`Self::take_anew`].
+    pub(super) fn anew(&self) -> watch::Receiver<BTreeSet<DeviceId>> {
+        self.shared.anew.subscribe()
+    }
+
+    /// The devices whose computed energies are to be begun anew, each once.
+    pub(super) fn take_anew(&self) -> BTreeSet<DeviceId> {
+        let mut all = BTreeSet::new();
+        self.shared.anew.send_if_modified(|wanted| {
+            all = std::mem::take(wanted);
+            false
+        });
+        all
     }
 
     /// What troubles an output.
@@ -241,6 +259,14 @@ impl Feed {
             *before = trouble;
             is_news
         });
+    }
+
+    /// Wants the energies begun anew that are computed for a device, because somebody else has told
+    /// others of them meanwhile. That it is done is seen by the state's era.
+    pub fn begin_anew(&self, device: &DeviceId) {
+        self.shared
+            .anew
+            .send_modify(|wanted| wanted.extend([device.clone()]));
     }
 
     /// The output begins to pass something on.

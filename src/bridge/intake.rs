@@ -197,7 +197,8 @@ impl Intake {
             if !is_saved {
                 entry.save_from = self.saving.retry(now);
             }
-            if entry.show_counters(can_save) | std::mem::take(&mut entry.is_kept_back) {
+            let is_new = entry.has_begun_anew(is_saved, can_save) | entry.show_counters(can_save);
+            if is_new | std::mem::take(&mut entry.is_kept_back) {
                 self.hub.put_state(Arc::clone(&entry.state));
             }
         }
@@ -219,6 +220,18 @@ impl Intake {
         if self.saving.begin() {
             self.has_arrived(true);
         }
+    }
+
+    /// Begins the energies anew that are computed for a device: another bridge has counted it meanwhile,
+    /// and to go on from here would look as if all that lies between were used at once.
+    pub(super) fn begin_anew(&mut self, id: &DeviceId) {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return;
+        };
+        entry.begin_anew();
+        entry.show_counters(self.saving.can_save());
+        self.hub.put_state(Arc::clone(&entry.state));
+        self.save();
     }
 
     /// Hands over every counter that has changed, at the end.

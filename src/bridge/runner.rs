@@ -155,6 +155,7 @@ impl Bridge {
         );
         // The bridge's own device is refreshed at once, then when there is news, else now and then.
         let mut refresh = Instant::now();
+        let mut anew = self.hub.anew();
         loop {
             // All that is due at a time of its own, so that nothing has to be looked for.
             let now = self.setup.clock.monotonic();
@@ -168,6 +169,11 @@ impl Bridge {
                     let changed = self.take(&mut lines, index, report);
                     if is_news || changed {
                         refresh = refresh.min(Instant::now() + OWN_DEVICE_SOON);
+                    }
+                }
+                Ok(()) = anew.changed() => {
+                    for id in self.hub.take_anew() {
+                        self.intake.begin_anew(&id);
                     }
                 }
                 Some(incident) = news.recv() => {

@@ -30,6 +30,8 @@ pub struct DeviceState {
     pub values: BTreeMap<Cow<'static, str>, Value>,
     /// How the device is.
     pub health: Health,
+    /// How often in this run the energies that are computed for it were begun anew.
+    pub era: u64,
 }
 
 impl DeviceState {

@@ -180,6 +180,7 @@ pub(super) mod tests {
             at: Some(Timestamp::from_second(second).unwrap()),
             values: [(IMPORT.into(), import), (EXPORT.into(), export)].into(),
             health: Health::ONLINE,
+            era: 0,
         }
     }
 

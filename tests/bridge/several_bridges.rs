@@ -206,6 +206,67 @@ async fn a_device_that_two_bridges_read_stays_with_the_first() {
     assert_eq!(second.count(&["WARN"]), 1, "{}", second.said());
 }
 
+/// To Home Assistant the counter is the same, whoever counts: it may begin anew, and never leaps.
+#[tokio::test]
+async fn a_device_that_comes_back_to_its_first_bridge_makes_no_leap() {
+    const HOURLY: f64 = 45.0;
+    let Some(broker) = Mosquitto::launch(&Setup::default()) else {
+        return;
+    };
+    let port = broker.port();
+    let wire = Wire::tap(port).await;
+    let folders = [0, 1].map(|_| {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[mqtt]\nport = {port}\n[store]\nsave_every = \"1s\"\n[home_assistant]\n\
+             pace = {{ \"*\" = {{ every = \"0s\" }} }}\n[[text]]\nid = \"heater\"\n\
+             command = [\"sh\", \"-c\", \"echo 4500$(($(date +%s) % 10))\"]\ninterval = \"300ms\"\n\
+             values = [{{ id = \"power\", quantity = \"power\", energy = true }}]\n"
+        );
+        fs::write(folder.path().join("wattbridge.toml"), text).unwrap();
+        folder
+    });
+    let id = "text_heater";
+    let mut mark = wire.mark();
+    let more_than = |least: f64| {
+        move |state: &Json| state["energy_total"].as_f64().is_some_and(|it| it >= least)
+    };
+    let mut first = run(&folders[0]);
+    mark = wire.state("some energy", mark, id, more_than(0.15)).await.1;
+    first.kill().await;
+    // Another one stands in, and the first one comes back, twice.
+    for _ in 0..2 {
+        let other = wire.mark();
+        let mut second = run(&folders[1]);
+        wire.state("the other's", other, id, more_than(0.05)).await;
+        let mut first = run(&folders[0]);
+        let own = wire.bridge(wire.mark(), true).await;
+        first.until_said("is read by another wattbridge").await;
+        second.kill().await;
+        let back = wire.mark();
+        wire.state("its own again", back, id, more_than(0.05)).await;
+        let (holder, _) = holder(&kept(port).await, id).unwrap();
+        assert_eq!(holder, own);
+        first.kill().await;
+    }
+    let states: Vec<Json> = wire.states(id);
+    let shown: Vec<f64> = states
+        .iter()
+        .filter_map(|it| it["energy_total"].as_f64())
+        .collect();
+    assert!(mark > 0 && shown.len() > 20, "{shown:?}");
+    // A second or two of its power at once, or a new beginning.
+    let most = HOURLY * 10.0 / 3600.0;
+    let leaps = shown.windows(2).filter(|pair| pair[1] > pair[0] + most);
+    assert_eq!(leaps.count(), 0, "{shown:?}");
+    let begins_anew = shown.windows(2).filter(|pair| pair[1] < pair[0]);
+    assert_eq!(begins_anew.clone().count(), 4, "{shown:?}");
+    assert!(
+        begins_anew.into_iter().all(|pair| pair[1] <= most),
+        "{shown:?}"
+    );
+}
+
 #[tokio::test]
 async fn one_configuration_runs_once() {
     let Some(broker) = Mosquitto::launch(&Setup::default()) else {

@@ -249,5 +249,6 @@ fn state(device: &Device, load: bool) -> Arc<DeviceState> {
         at: Some(jiff::Timestamp::now()),
         values: values.into(),
         health: Health::ONLINE,
+        era: 0,
     })
 }

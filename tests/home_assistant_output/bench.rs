@@ -67,6 +67,7 @@ pub(crate) fn state(device: &Device, power: i64, code: HealthCode) -> Arc<Device
         at: Some("2026-03-01T12:00:00Z".parse().unwrap()),
         values: values.into(),
         health: Health::new(code),
+        era: 0,
     })
 }
 

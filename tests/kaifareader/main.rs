@@ -36,6 +36,7 @@ fn hub(devices: &[Device]) -> Hub {
             at: None,
             values: [].into(),
             health: Health::ONLINE,
+            era: 0,
         };
         hub.put_device(Arc::new(device.clone()), Arc::new(state));
     }
@@ -54,5 +55,6 @@ fn telegram(device: &Device, second: i64, totals: [Option<i64>; 2]) -> Arc<Devic
         ]
         .into(),
         health: Health::ONLINE,
+        era: 0,
     })
 }

@@ -9,6 +9,7 @@ fn device(serial: &str, via: Option<&str>) -> (Arc<Device>, Arc<DeviceState>) {
         at: None,
         values: BTreeMap::new(),
         health: Health::ONLINE,
+        era: 0,
     };
     (Arc::new(device), Arc::new(state))
 }

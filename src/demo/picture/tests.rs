@@ -22,6 +22,7 @@ fn device(name: &str, via: Option<&Known>, values: &[(&'static str, Quantity, i6
         at: Some(jiff::Timestamp::UNIX_EPOCH),
         values: values.iter().map(value).collect(),
         health: Health::ONLINE,
+        era: 0,
     };
     Known {
         device: Arc::new(device),

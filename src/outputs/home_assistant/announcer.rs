@@ -24,7 +24,7 @@ use crate::model::{DeviceId, DeviceState, Health, HealthCode};
 use crate::outputs::mqtt::session::{Incoming, Message};
 
 use super::discovery::Plan;
-use super::entry::{Entry, is_due, kept};
+use super::entry::{Entry, Turn, is_due, kept};
 use super::orphans::Orphans;
 use super::retained::Retained;
 use super::rival::Rival;
@@ -52,6 +52,8 @@ pub(super) enum Step {
     Publish(Message),
     /// Subscribe to these topics too.
     Listen(Vec<String>),
+    /// Begin the energies anew that are computed for this device.
+    BeginAnew(DeviceId),
 }
 
 /// The state of it all.
@@ -293,7 +295,7 @@ impl Announcer {
                 "another bridge has given up {}",
                 entry.device().name
             );
-            entry.reclaim(now);
+            entry.given_up(now);
         }
     }
 
@@ -331,7 +333,8 @@ impl Announcer {
     /// Devices that are left to other bridges, in words.
     pub(super) fn trouble(&self) -> Option<Health> {
         let mut left = self.entries.values().filter_map(|entry| {
-            let rival = entry.rival().filter(|rival| !rival.has_left())?;
+            let is_there = |rival: &&Rival| !rival.has_left() && !rival.has_given_up();
+            let rival = entry.rival().filter(is_there)?;
             Some((entry.device(), rival))
         });
         let (device, rival) = left.next()?;
@@ -424,15 +427,19 @@ impl Announcer {
             return;
         }
         for entry in self.entries.values_mut() {
-            let Some(rival) = entry.take_over(now) else {
-                continue;
+            let rival = match entry.take_over(now) {
+                Some(Turn::Taken(rival)) => rival,
+                Some(Turn::BeginAnew) => {
+                    let id = entry.device().id.clone();
+                    self.queue.push_back(Step::BeginAnew(id));
+                    continue;
+                }
+                None => continue,
             };
             let name = &entry.device().name;
-            tracing::info!(
-                "{name} is taken over from another wattbridge, {}.",
-                rival.name()
-            );
-            if rival.has_left() {
+            let other = rival.name();
+            tracing::info!("{name} is taken over from another wattbridge, {other}.");
+            if rival.has_left() && !rival.has_given_up() {
                 tell_leftovers(&rival, &self.orphans, &mut self.told);
             }
             entry.announce(&self.plan, now, false, &mut Publish(&mut self.queue));

@@ -196,6 +196,7 @@ mod tests {
             at: None,
             values: BTreeMap::new(),
             health: Health::ONLINE,
+            era: 0,
         };
         hub.put_device(Arc::new(device), Arc::new(state));
         let topics = Topics::new(

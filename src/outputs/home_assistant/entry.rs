@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::bridge::Known;
-use crate::model::{Device, DeviceState};
+use crate::model::{Derivation, Device, DeviceState, Metric};
 use crate::outputs::mqtt::session::{Message, Qos};
 
 use super::discovery::{Plan, announcement};
@@ -47,6 +47,18 @@ pub(super) struct Entry {
     introduced: bool,
     /// The bridge that the device is left to.
     rival: Option<Rival>,
+    /// The era of its computed energies in which it may be taken over.
+    awaited: Option<u64>,
+}
+
+/// A step on the way of a device from another bridge.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// The energies that are computed here have to begin anew first. To Home Assistant their entities
+    /// are those that the other bridge has counted: to go on from an older count would be a leap.
+    BeginAnew,
+    /// It has been taken; announcing it is next.
+    Taken(Rival),
 }
 
 impl Entry {
@@ -66,6 +78,7 @@ impl Entry {
             published_at: None,
             introduced: false,
             rival: None,
+            awaited: None,
         };
         entry.describe(plan);
         entry
@@ -169,18 +182,44 @@ impl Entry {
         (rival.has_it() && self.known.state.health.code.has_data()).then_some(rival)
     }
 
-    /// When the device may be taken from the other bridge: only while there is data of it here.
-    fn takes_over_at(&self) -> Option<Instant> {
-        let at = self.rival.as_ref()?.yields_at()?;
-        self.known.state.health.code.has_data().then_some(at)
+    /// When the device may be taken from the other bridge: only while there is data of it here, or
+    /// when that one has given it up.
+    fn yields_at(&self) -> Option<Instant> {
+        let rival = self.rival.as_ref()?;
+        let is_wanted = self.known.state.health.code.has_data() || rival.has_given_up();
+        rival.yields_at().filter(|_| is_wanted)
     }
 
-    /// The other bridge if the device is to be taken from it now; announcing it is next then.
-    pub(super) fn take_over(&mut self, now: Instant) -> Option<Rival> {
-        if is_due(self.takes_over_at(), now) {
-            self.rival.take()
-        } else {
-            None
+    /// When there is something to do about that. Until the new era has come there is not.
+    fn takes_over_at(&self) -> Option<Instant> {
+        let is_waiting = self.awaited.is_some_and(|era| self.known.state.era < era);
+        self.yields_at().filter(|_| !is_waiting)
+    }
+
+    /// The next step on the way from the other bridge, if one is due.
+    pub(super) fn take_over(&mut self, now: Instant) -> Option<Turn> {
+        if !is_due(self.yields_at(), now) {
+            // Whatever has begun anew has counted on since then.
+            self.awaited = None;
+            return None;
+        }
+        let sums_up = |metric: &Metric| matches!(metric.derived, Some(Derivation::IntegralOf(_)));
+        let era = self.known.state.era;
+        if self.awaited.is_none() && self.known.device.metrics.iter().any(sums_up) {
+            self.awaited = Some(era + 1);
+            return Some(Turn::BeginAnew);
+        }
+        if self.awaited.is_some_and(|awaited| era < awaited) {
+            return None;
+        }
+        self.awaited = None;
+        self.rival.take().map(Turn::Taken)
+    }
+
+    /// The other bridge has cleared its announcement.
+    pub(super) fn given_up(&mut self, now: Instant) {
+        if let Some(rival) = &mut self.rival {
+            rival.give_up(now);
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Rival {
     availability: String,
     is_there: Option<bool>,
     has_data: Option<bool>,
+    /// It has cleared its announcement.
+    has_given_up: bool,
     /// Since when it is as it is.
     since: Instant,
 }
@@ -35,6 +37,7 @@ impl Rival {
             availability: announcement.availability.clone(),
             is_there: None,
             has_data: None,
+            has_given_up: false,
             since: now,
         }
     }
@@ -69,9 +72,20 @@ impl Rival {
         }
     }
 
+    /// It has cleared its announcement: whether it runs matters no more.
+    pub(super) const fn give_up(&mut self, now: Instant) {
+        self.has_given_up = true;
+        self.since = now;
+    }
+
+    /// Whether it has cleared its announcement.
+    pub(super) const fn has_given_up(&self) -> bool {
+        self.has_given_up
+    }
+
     /// Whether it runs and has data of the device.
     pub(super) fn has_it(&self) -> bool {
-        self.is_there == Some(true) && self.has_data == Some(true)
+        !self.has_given_up && self.is_there == Some(true) && self.has_data == Some(true)
     }
 
     /// Whether the whole bridge has gone, not only this device.
@@ -81,6 +95,9 @@ impl Rival {
 
     /// When the device may be taken over; `None` while the other bridge has it.
     pub(super) fn yields_at(&self) -> Option<Instant> {
+        if self.has_given_up {
+            return Some(self.since);
+        }
         match (self.is_there, self.has_data) {
             (Some(false), _) => Some(self.since),
             (None, _) => Some(self.since + SILENCE),

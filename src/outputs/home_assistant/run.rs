@@ -142,6 +142,7 @@ impl Output {
                 match step {
                     Step::Publish(message) => self.publish(message).await,
                     Step::Listen(topics) => self.listen(&topics).await,
+                    Step::BeginAnew(device) => self.feed.begin_anew(&device),
                 }
             }
             self.tell_trouble();

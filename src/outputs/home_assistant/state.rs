@@ -105,6 +105,7 @@ mod tests {
                 .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
                 .collect(),
             health: Health::new(HealthCode::Asleep),
+            era: 0,
         };
         state(&device, &latest, ["gone"].into_iter())
     }
@@ -153,6 +154,7 @@ mod tests {
             health: Health::new(HealthCode::Silent)
                 .seen("nothing for 5 min")
                 .advise("Look at the cable."),
+            era: 0,
         };
         let message = state(&device, &latest, std::iter::empty());
         assert_eq!(message["status_detail"], "nothing for 5 min");

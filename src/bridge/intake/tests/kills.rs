@@ -104,6 +104,51 @@ fn where_nothing_can_be_saved_the_device_is_believed_and_what_is_computed_stands
     assert_eq!(Store::look_at(&path).1.counters.len(), 3);
 }
 
+/// Somebody else has told others of it meanwhile.
+#[test]
+fn what_begins_anew_is_unknown_until_that_is_saved_and_then_begins_with_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (store, saved) = Store::open(&path);
+    let mut house = House::new(store, saved);
+    house.take(Report::Device(Box::new(device())));
+    for minutes in 0..60 {
+        house.read(minutes, 4800, 4_358_100 + 100 * minutes);
+        house.settle();
+    }
+    let energy = |house: &House| house.value("energy_computed").as_number();
+    let before = energy(&house).unwrap();
+    assert!(before > Decimal::integer(4));
+    let total = house.value("energy_total");
+    // Its own write is on its way when the wish comes.
+    house.read(60, 4800, 4_364_100);
+    house.intake.begin_anew(&id());
+    let era = |house: &House| house.intake.entries[&id()].state.era;
+    assert_eq!((energy(&house), era(&house)), (None, 0));
+    house.settle();
+    assert_eq!(era(&house), 1);
+    assert_eq!(energy(&house), None, "nothing was heard yet");
+    // Killed now, the next run begins there too.
+    let kept = Store::look_at(&path).1.counters;
+    let counter = Counter {
+        device: id().to_string(),
+        key: "energy_computed".to_owned(),
+    };
+    let metric = METRICS.iter().find(|it| it.key == "energy_computed");
+    let kept = Counting::new(metric.unwrap(), kept.get(&counter).cloned());
+    assert_eq!(kept.latest(), Some(Decimal::from_watt_hours(0)));
+    let mut last = Decimal::integer(0);
+    for minutes in 61..70 {
+        house.read(minutes, 4800, 4_358_100 + 100 * minutes);
+        house.settle();
+        let now = energy(&house).unwrap();
+        assert!(now >= last && now < Decimal::integer(1), "{now}");
+        last = now;
+    }
+    assert!(last > Decimal::new(5, 1), "{last}");
+    assert!(house.value("energy_total").as_number() >= total.as_number());
+}
+
 /// What happens next to a device and the program that reads it.
 #[derive(Debug, Clone)]
 enum Event {

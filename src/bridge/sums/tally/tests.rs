@@ -17,6 +17,7 @@ fn device(id: &str, metric: Metric, value: Option<i64>) -> Known {
         at: None,
         values: [(key, Value::from(value.map(Decimal::integer)))].into(),
         health: Health::ONLINE,
+        era: 0,
     };
     Known {
         device: Arc::new(device),

@@ -29,6 +29,7 @@ impl Bench {
                 at: None,
                 values: BTreeMap::new(),
                 health: Health::ONLINE,
+                era: 0,
             },
             now: Instant::now(),
         }

@@ -19,6 +19,8 @@ pub(super) struct Bench {
     pub(super) now: Instant,
     /// What it wants to hear.
     pub(super) listened: Vec<String>,
+    /// Whose computed energies it wants to begin anew.
+    pub(super) begun_anew: Vec<DeviceId>,
     pub(super) orphans: fn(&str) -> bool,
 }
 
@@ -41,6 +43,7 @@ impl Bench {
             announcer: Announcer::new(plan),
             now: Instant::now(),
             listened: Vec::new(),
+            begun_anew: Vec::new(),
             orphans: |_| false,
         }
     }
@@ -80,6 +83,7 @@ impl Bench {
             match step {
                 Step::Publish(message) => published.push(message),
                 Step::Listen(topics) => self.listened.extend(topics),
+                Step::BeginAnew(device) => self.begun_anew.push(device),
             }
         }
         published
@@ -122,6 +126,7 @@ pub(super) fn known(serial: &str, keys: &[&'static str], code: HealthCode) -> Kn
         at: None,
         values: values.collect(),
         health: Health::new(code),
+        era: 0,
     };
     Known {
         device: Arc::new(device),

@@ -24,6 +24,7 @@ fn meter_at(second: i64, power: i64, voltage: i64) -> Known {
         at: Some(jiff::Timestamp::from_second(second).unwrap()),
         values: values.into(),
         health: Health::new(HealthCode::Online),
+        era: 0,
     };
     Known {
         device: Arc::new(device),

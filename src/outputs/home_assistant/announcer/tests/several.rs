@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::super::topics::Topics;
 use super::*;
-use crate::model::{Device, Health};
+use crate::model::{Device, Health, Metric, Quantity};
 use crate::outputs::mqtt::MqttSettings;
 use crate::store::Identity;
 
@@ -559,4 +559,45 @@ fn another_bridge_that_is_silent_about_itself_does_not_keep_a_device_for_ever() 
     world.start(&Identity::named("b1"), &["1"]);
     world.live(MINUTE);
     assert_eq!(world.holder("kaifa_1").as_deref(), Some("b1"));
+}
+
+/// To Home Assistant the entities of a device are the same whoever announces them.
+#[test]
+fn energies_that_another_bridge_has_counted_begin_anew_before_a_device_is_taken_over() {
+    let counting = |era: u64| {
+        let mut known = meter("1");
+        let energy = Metric::lifetime("energy", Quantity::Energy).integral_of("power");
+        Arc::make_mut(&mut known.device).metrics.push(energy);
+        Arc::make_mut(&mut known.state).era = era;
+        known
+    };
+    for gives_up in [false, true] {
+        let mut theirs = Bench::of(HomeAssistantSettings::default(), &Identity::named("b0"));
+        theirs.connect(vec![counting(0)]);
+        let published = theirs.advance(MINUTE);
+        let mut bench = Bench::new();
+        bench.connect(vec![counting(0)]);
+        for message in published.iter().filter(|it| it.topic.ends_with("config")) {
+            bench.receive(&message.topic, message.payload.clone(), true);
+        }
+        bench.receive("wattbridge/b0/status", "online", true);
+        bench.receive("wattbridge/kaifa_1/availability", "online", true);
+        assert_eq!(short(&bench.advance(MINUTE)), [""; 0]);
+        assert_eq!(bench.begun_anew, []);
+
+        if gives_up {
+            bench.receive("homeassistant/device/kaifa_1/config", "", false);
+        } else {
+            bench.receive("wattbridge/b0/status", "offline", false);
+        }
+        bench.announcer.tick(bench.now, |_| false);
+        // Not before it is done, however long that takes, and asked for once.
+        assert_eq!(short(&bench.advance(MINUTE)), [""; 0]);
+        assert_eq!(bench.begun_anew, [counting(0).device.id.clone()]);
+        bench.announcer.state(counting(1).state, bench.now);
+        bench.announcer.tick(bench.now, |_| false);
+        let said = short(&bench.advance(MINUTE));
+        assert!(said.iter().any(|it| it.contains("config")), "{said:?}");
+        assert!(said.iter().any(|it| it.contains("state")), "{said:?}");
+    }
 }
