@@ -29,11 +29,12 @@ use wattbridge::adapters::aps_ecu::simulator::{
     Event as Happened, Happening, Model, Plant, Settings, Simulator,
 };
 use wattbridge::adapters::aps_ecu::wire::{EcuId, Request};
-use wattbridge::adapters::{Source, find};
+use wattbridge::adapters::find;
 use wattbridge::bridge::{Bridge, Hub, News, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::Section;
-use wattbridge::links::{Event as Line, Line as At, Links, Recording};
+use wattbridge::device::Source;
+use wattbridge::links::{Event as Line, RecordedLine as At, Links, Recording};
 use wattbridge::model::{DeviceId, Update};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview_state, run};
 use wattbridge::outputs::mqtt::MqttSettings;

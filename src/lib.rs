@@ -38,9 +38,12 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod device;
+mod hex;
 pub mod links;
 pub mod migrate;
 pub mod model;
 pub mod outputs;
+pub mod simulation;
 pub mod store;
 mod terminal;

@@ -11,21 +11,21 @@ use std::time::Duration;
 
 /// Target of log lines that somebody else, on the broker for instance, can cause as often as they
 /// like: one of each kind is written in a minute, with how many there were.
-pub(crate) const OUTSIDE: &str = "wattbridge::outside";
+pub const OUTSIDE: &str = "wattbridge::outside";
 
 /// Says something that was asked for, and ends the line, on standard output. False when nobody reads any more, as after `| head`, which is
 /// no trouble: there is nobody left to tell.
-pub(crate) fn say(text: &str) -> bool {
+pub fn say(text: &str) -> bool {
     writeln!(std::io::stdout().lock(), "{}", visible(text)).is_ok()
 }
 
 /// Says something that is no result, and ends the line, on standard error.
-pub(crate) fn remark(text: &str) {
+pub fn remark(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
 }
 
 /// The same as the last thing of all; does not wait for a reader who does not read.
-pub(crate) fn last_words(text: String) {
+pub fn last_words(text: String) {
     let (said, is_said) = mpsc::sync_channel(1);
     std::thread::spawn(move || {
         remark(&text);
@@ -35,7 +35,7 @@ pub(crate) fn last_words(text: String) {
 }
 
 /// A text as it may be shown: what a terminal would obey is spelt out, lines and tabs stay.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     let is_harmless = |c: char| !is_obeyed(c) || c == '\n' || c == '\t';
     if text.chars().all(is_harmless) {
         return Cow::Borrowed(text);
@@ -52,7 +52,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Spells out everything that a terminal would obey, line breaks too, on the way to `W`.
-pub(crate) struct OneLine<W>(pub(crate) W);
+pub struct OneLine<W>(pub W);
 
 impl<W: fmt::Write> fmt::Write for OneLine<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -70,7 +70,7 @@ impl<W: fmt::Write> fmt::Write for OneLine<W> {
 }
 
 /// Control characters, and those that turn the direction of a text or break a line without being one.
-pub(crate) fn is_obeyed(c: char) -> bool {
+pub fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -11,11 +11,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use wattbridge::adapters::simulation::House;
-use wattbridge::adapters::{ADAPTERS, Adapter, Context, Probed, Source, SourceError, Task, find};
+use wattbridge::adapters::{ADAPTERS, find};
 use wattbridge::bridge::{Bridge, Hub, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
+use wattbridge::device::{Adapter, BoxFuture, Context, Probed, Source, SourceError};
 use wattbridge::links::Links;
 use wattbridge::model::{
     Behavior, Decimal, Derivation, Device, DeviceState, Health, HealthCode, Metric, OnOff,
@@ -23,6 +23,7 @@ use wattbridge::model::{
 };
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, lint, preview};
 use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::simulation::House;
 use wattbridge::store::{Identity, Store};
 
 /// Sections that are not of devices.
@@ -381,7 +382,7 @@ impl Source for Silent {
         "silent".to_owned()
     }
 
-    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move {
             let device = self.device();
             let id = device.id.clone();
@@ -399,7 +400,7 @@ impl Source for Silent {
         })
     }
 
-    fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+    fn probe(self: Arc<Self>, _: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async { Ok(Probed::default()) })
     }
 }

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use wattbridge::adapters::{ADAPTERS, Adapter};
+use wattbridge::adapters::ADAPTERS;
 use wattbridge::bridge::sums::{self, SumSettings};
 use wattbridge::config::File;
+use wattbridge::device::Adapter;
 use wattbridge::model::HealthCode;
 use wattbridge::outputs::OutputSettings;
 

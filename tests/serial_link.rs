@@ -234,7 +234,8 @@ async fn what_a_device_pushes_is_recorded_and_played_again() {
     let page = Page::default();
     let started = "2026-06-21T10:00:00Z".parse().unwrap();
     let mask = Box::new(|bytes: &[u8]| bytes.to_ascii_uppercase());
-    let recorder = Recorder::new(Box::new(page.clone()), "kaifa", started, Some(mask)).unwrap();
+    let recorder =
+        Recorder::new(Box::new(page.clone()), "smart_meter", started, Some(mask)).unwrap();
     let links = Links::recorded(recorder.clone());
     let mut connection = port.open(&links).await.unwrap();
     for message in [b"first message", b"other message"] {

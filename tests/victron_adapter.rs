@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use serde_json::Value as Json;
-use wattbridge::adapters::Adapter;
 use wattbridge::adapters::victron::wire::text::encode_block;
 use wattbridge::adapters::victron::{ADAPTER, KIND};
 use wattbridge::config::Section;
+use wattbridge::device::Adapter;
 use wattbridge::model::{Device, Readings, Report};
 
 type Block<'a> = &'a [(&'a str, &'a str)];

@@ -3,13 +3,13 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use wattbridge::adapters::kaifa::ADAPTER;
-use wattbridge::adapters::kaifa::simulator::{Model, Series};
-use wattbridge::adapters::kaifa::wire::{
+use wattbridge::adapters::smart_meter::ADAPTER;
+use wattbridge::adapters::smart_meter::simulator::{Model, Series};
+use wattbridge::adapters::smart_meter::wire::{
     Apdu, Ciphered, Framer, Key, LinkEvent, Profiles, SystemTitle, Telegram,
 };
-use wattbridge::adapters::{Adapter, Decoder};
 use wattbridge::config::Section;
+use wattbridge::device::{Adapter, Decoder};
 use wattbridge::model::{Readings, Report};
 
 /// Bytes that arrive at once.
@@ -77,7 +77,7 @@ impl Stream {
             let key = hex(&AUTHENTICATION_KEY);
             pairs.push(("authentication_key".to_owned(), key));
         }
-        let section = Section::from_pairs("kaifa", &pairs).unwrap();
+        let section = Section::from_pairs("smart_meter", &pairs).unwrap();
         ADAPTER.decoder(&section).unwrap()
     }
 }

@@ -38,23 +38,23 @@ const METRICS: &[Metric] = &[
 ];
 
 /// What is added to devices with counters.
-pub(super) const COUNTER_GUARD: Metric = Metric::text("counter_guard")
+pub const COUNTER_GUARD: Metric = Metric::text("counter_guard")
     .named("Counter guard")
     .about_connection()
     .off_by_default();
 
 /// All that devices can get.
-pub(crate) fn all() -> impl Iterator<Item = Metric> {
+pub fn all() -> impl Iterator<Item = Metric> {
     METRICS.iter().cloned().chain([COUNTER_GUARD])
 }
 
 /// Whether a key is one that the bridge itself adds.
-pub(super) fn is_ours(key: &str) -> bool {
+pub fn is_ours(key: &str) -> bool {
     key == COUNTER_GUARD.key || METRICS.iter().any(|metric| metric.key == key)
 }
 
 /// What is added to the metrics of this device.
-pub(super) fn metrics(device: &Device) -> impl Iterator<Item = Metric> {
+pub fn metrics(device: &Device) -> impl Iterator<Item = Metric> {
     let counts = |metric: &Metric| metric.is_counter() && metric.derived.is_none();
     let guard = device.metrics.iter().any(counts).then_some(COUNTER_GUARD);
     // *Status* says it all, in words and attributes, and *Problem* is for automations. Only that the
@@ -68,7 +68,7 @@ pub(super) fn metrics(device: &Device) -> impl Iterator<Item = Metric> {
 }
 
 /// Writes the values of these metrics.
-pub(super) fn describe(values: &mut BTreeMap<Cow<'static, str>, Value>, health: &Health) {
+pub fn describe(values: &mut BTreeMap<Cow<'static, str>, Value>, health: &Health) {
     let code = health.code;
     let mut put = |key: &'static str, value: Value| values.insert(Cow::Borrowed(key), value);
     put("connectivity", Value::OnOff(code.has_data()));
@@ -78,7 +78,7 @@ pub(super) fn describe(values: &mut BTreeMap<Cow<'static, str>, Value>, health: 
 }
 
 /// Cuts a text to what receivers take.
-pub(super) fn cut(text: String) -> String {
+pub fn cut(text: String) -> String {
     if text.chars().count() <= LONGEST_TEXT {
         return text;
     }

@@ -15,14 +15,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::derive::{Integral, SinceMidnight};
+use super::computed::{Integral, SinceMidnight};
 use super::guard::{Guard, Limits, Reason, Sample, Verdict};
 use super::heard::Heard;
 use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity};
 
 /// A counter that is guarded, or one that is computed.
 #[derive(Debug, Clone)]
-pub(super) struct Counting {
+pub struct Counting {
     nature: Nature,
     memory: Memory,
     /// What of it is in the store for sure.
@@ -67,17 +67,17 @@ impl Serialize for Counting {
 }
 
 /// A value as reported.
-pub(super) struct Reported {
-    pub(super) value: Decimal,
+pub struct Reported {
+    pub value: Decimal,
     /// When it was heard, by our own clock.
-    pub(super) heard: Heard,
+    pub heard: Heard,
     /// When it was measured, by the device's clock.
-    pub(super) measured: Timestamp,
-    pub(super) day: Date,
+    pub measured: Timestamp,
+    pub day: Date,
 }
 
 /// What becomes of a reported value.
-pub(super) enum Outcome {
+pub enum Outcome {
     Good,
     /// It is held back, for this reason.
     Held(Reason),
@@ -97,7 +97,7 @@ impl Nature {
 
 impl Counting {
     /// A counter of this metric, going on from what was saved if that fits the metric.
-    pub(super) fn new(metric: &Metric, saved: Option<serde_json::Value>) -> Self {
+    pub fn new(metric: &Metric, saved: Option<serde_json::Value>) -> Self {
         let fresh = match &metric.derived {
             None => Memory::Guard(Guard::default()),
             Some(Derivation::IntegralOf(_)) => Memory::Integral(Integral::default()),
@@ -120,12 +120,12 @@ impl Counting {
     }
 
     /// Whether it counts what this metric says.
-    pub(super) fn is_of(&self, metric: &Metric) -> bool {
+    pub fn is_of(&self, metric: &Metric) -> bool {
         self.nature == Nature::of(metric)
     }
 
     /// The metric that it is computed from.
-    pub(super) fn origin(&self) -> Option<&str> {
+    pub fn origin(&self) -> Option<&str> {
         self.nature
             .derived
             .as_ref()
@@ -135,12 +135,12 @@ impl Counting {
     }
 
     /// The latest good value, which need not have been saved.
-    pub(super) fn latest(&self) -> Option<Decimal> {
+    pub fn latest(&self) -> Option<Decimal> {
         self.memory.kept().value
     }
 
     /// What to show. `can_save` is whether the store takes values.
-    pub(super) fn shown(&mut self, can_save: bool) -> Option<Decimal> {
+    pub fn shown(&mut self, can_save: bool) -> Option<Decimal> {
         if !self.is_read || self.is_unknown {
             return None;
         }
@@ -153,34 +153,34 @@ impl Counting {
     }
 
     /// Whether there has been a good reading in this run.
-    pub(super) const fn is_read(&self) -> bool {
+    pub const fn is_read(&self) -> bool {
         self.is_read
     }
 
     /// Whether it has changed since it was handed over to the store.
-    pub(super) fn is_unsaved(&self) -> bool {
+    pub fn is_unsaved(&self) -> bool {
         self.memory.kept() != self.handed_over
     }
 
     /// It is on its way to the store as it is now.
-    pub(super) fn hand_over(&mut self) {
+    pub fn hand_over(&mut self) {
         self.handed_over = self.memory.kept();
     }
 
     /// What was handed over is saved.
-    pub(super) fn confirm(&mut self) {
+    pub fn confirm(&mut self) {
         self.saved = self.handed_over;
         self.is_ahead &= self.is_unsaved();
     }
 
     /// What was handed over may not have been saved.
-    pub(super) const fn take_back(&mut self) {
+    pub const fn take_back(&mut self) {
         self.handed_over = self.saved;
     }
 
     /// Begins an energy anew that is summed up here; true if it is one. Nothing is shown of it before
     /// that has been saved.
-    pub(super) fn begin_anew(&mut self) -> bool {
+    pub fn begin_anew(&mut self) -> bool {
         let Memory::Integral(integral) = &mut self.memory else {
             return false;
         };
@@ -192,13 +192,7 @@ impl Counting {
     }
 
     /// Takes a value of the metric that it is computed from, or that it is not known.
-    pub(super) fn derive(
-        &mut self,
-        value: Option<Decimal>,
-        heard: Heard,
-        measured: Timestamp,
-        day: Date,
-    ) {
+    pub fn derive(&mut self, value: Option<Decimal>, heard: Heard, measured: Timestamp, day: Date) {
         match (&mut self.memory, value) {
             (Memory::Integral(integral), value) => integral.add(heard, measured, value),
             (Memory::SinceMidnight(gain), Some(value)) => gain.add(heard, day, value),
@@ -208,12 +202,12 @@ impl Counting {
     }
 
     /// The device does not know its value now.
-    pub(super) const fn miss(&mut self) {
+    pub const fn miss(&mut self) {
         self.is_unknown = true;
     }
 
     /// Judges a value as the device reports it.
-    pub(super) fn judge(&mut self, reported: &Reported, limits: &Limits) -> Outcome {
+    pub fn judge(&mut self, reported: &Reported, limits: &Limits) -> Outcome {
         let Memory::Guard(guard) = &mut self.memory else {
             return Outcome::Good;
         };
@@ -258,7 +252,7 @@ impl Memory {
 }
 
 /// Why a value is held back, in words. `show` is what is shown in its place.
-pub(super) fn words(reason: Reason, value: Decimal, show: Option<Decimal>, unit: &str) -> String {
+pub fn words(reason: Reason, value: Decimal, show: Option<Decimal>, unit: &str) -> String {
     let kept = show.map_or_else(
         || "is not shown yet".to_owned(),
         |show| format!("is held at {show} {unit}"),

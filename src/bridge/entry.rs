@@ -23,32 +23,32 @@ use crate::store::{Counter, Store};
 
 /// One device: its description, its state, and what is remembered of its counters.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub struct Entry {
     /// `None` for a device of a section that cannot be used.
-    pub(super) source: Option<usize>,
+    pub source: Option<usize>,
     /// Whether its source has reported it in this run, so that it is that source's alone.
-    pub(super) claimed: bool,
+    pub claimed: bool,
     /// When its source last had values of it, or claimed it, by the monotonic clock.
-    pub(super) heard: Option<Duration>,
-    pub(super) device: Arc<Device>,
+    pub heard: Option<Duration>,
+    pub device: Arc<Device>,
     /// The hub holds the same one until it changes.
-    pub(super) state: Arc<DeviceState>,
+    pub state: Arc<DeviceState>,
     counting: BTreeMap<Cow<'static, str>, Counting>,
     /// What is not believed of it at the moment.
     holds: Holds,
     /// How its source says that it is.
-    pub(super) said: Health,
+    pub said: Health,
     /// When its values were last confirmed, by the monotonic clock, until they are too old.
     confirmed: Option<Duration>,
     has_lapsed: bool,
     /// Whether counters have changed since they were handed over to the store.
-    pub(super) is_unsaved: bool,
+    pub is_unsaved: bool,
     /// When they may be handed over, by the monotonic clock.
-    pub(super) save_from: Duration,
+    pub save_from: Duration,
     /// Whether counters are on their way to the disk.
-    pub(super) is_on_the_way: bool,
+    pub is_on_the_way: bool,
     /// Whether its state goes out when they have arrived there.
-    pub(super) is_kept_back: bool,
+    pub is_kept_back: bool,
     anew: Anew,
 }
 
@@ -69,7 +69,7 @@ struct Said<'a> {
 
 impl Entry {
     /// A device that nothing has been heard of yet.
-    pub(super) fn new(source: Option<usize>, device: Arc<Device>) -> Self {
+    pub fn new(source: Option<usize>, device: Arc<Device>) -> Self {
         let health = Health::new(HealthCode::Starting);
         let state = DeviceState {
             device: device.id.clone(),
@@ -99,7 +99,7 @@ impl Entry {
 
     /// Takes over a description. Values of metrics that stay are kept, counters go on from where
     /// `remembered` left them.
-    pub(super) fn describe(
+    pub fn describe(
         &mut self,
         device: Arc<Device>,
         mut remembered: impl FnMut(&Counter, &Metric) -> Counting,
@@ -131,7 +131,7 @@ impl Entry {
     }
 
     /// Takes values of the device; how many of them are not believed.
-    pub(super) fn read(&mut self, readings: &Readings, clock: &Clock) -> u64 {
+    pub fn read(&mut self, readings: &Readings, clock: &Clock) -> u64 {
         let device = Arc::clone(&self.device);
         let now = clock.monotonic();
         self.heard = Some(now);
@@ -231,7 +231,7 @@ impl Entry {
 
     /// Puts into the state what is to be shown of the counters; true if any of it is new.
     /// `can_save` is whether the store takes values.
-    pub(super) fn show_counters(&mut self, can_save: bool) -> bool {
+    pub fn show_counters(&mut self, can_save: bool) -> bool {
         let mut is_new = false;
         for metric in &self.device.metrics {
             let Some(counting) = self.counting.get_mut(&metric.key) else {
@@ -260,7 +260,7 @@ impl Entry {
 
     /// How the device is: as its source says, unless nothing has come of it for too long, or what
     /// comes is nonsense.
-    pub(super) fn health(&self) -> Health {
+    pub fn health(&self) -> Health {
         let code = self.said.code;
         if self.has_lapsed && code.has_data() {
             return patience::lapsed(&self.device);
@@ -273,7 +273,7 @@ impl Entry {
     }
 
     /// Puts into the state how the device is.
-    pub(super) fn show_health(&mut self, health: Health) {
+    pub fn show_health(&mut self, health: Health) {
         if !health.code.has_data() {
             self.forget_measurements();
         }
@@ -299,12 +299,12 @@ impl Entry {
     }
 
     /// When its values are too old, by the monotonic clock, if nothing more is heard.
-    pub(super) fn lapses_at(&self) -> Option<Duration> {
+    pub fn lapses_at(&self) -> Option<Duration> {
         self.confirmed?.checked_add(patience::of(&self.device))
     }
 
     /// Its values are too old, however its source says that it is. True if any was shown.
-    pub(super) fn lapse(&mut self) -> bool {
+    pub fn lapse(&mut self) -> bool {
         self.confirmed = None;
         self.has_lapsed = true;
         let is_new = self.forget_measurements();
@@ -313,12 +313,12 @@ impl Entry {
     }
 
     /// When its counters may be handed over to the store, if there is anything new.
-    pub(super) fn saves_at(&self) -> Option<Duration> {
+    pub fn saves_at(&self) -> Option<Duration> {
         self.is_unsaved.then_some(self.save_from)
     }
 
     /// Hands over to the store what is new.
-    pub(super) fn hand_over(&mut self, store: &Store) {
+    pub fn hand_over(&mut self, store: &Store) {
         for (key, counting) in &mut self.counting {
             if counting.is_unsaved() {
                 store.save_counter(&self.device.id, key, &json!(counting));
@@ -334,7 +334,7 @@ impl Entry {
 
     /// Begins the energies anew that are computed for it. They have begun, and its era with them, when
     /// that is saved: a program that is killed before must not go on from the old ones.
-    pub(super) fn begin_anew(&mut self) {
+    pub fn begin_anew(&mut self) {
         let mut is_any = false;
         for counting in self.counting.values_mut() {
             is_any |= counting.begin_anew();
@@ -355,7 +355,7 @@ impl Entry {
     }
 
     /// What was handed over is saved, or may not have been.
-    pub(super) fn has_arrived(&mut self, is_saved: bool) {
+    pub fn has_arrived(&mut self, is_saved: bool) {
         self.is_on_the_way = false;
         for counting in self.counting.values_mut() {
             if is_saved {
@@ -369,7 +369,7 @@ impl Entry {
 
     /// Whether the new era has begun with what has arrived. Where nothing can be saved it is not waited
     /// for: a device that is not shown helps nobody.
-    pub(super) fn has_begun_anew(&mut self, is_saved: bool, can_save: bool) -> bool {
+    pub fn has_begun_anew(&mut self, is_saved: bool, can_save: bool) -> bool {
         let has_begun = match self.anew {
             Anew::Nowhere => false,
             Anew::Wanted => !can_save,
@@ -384,7 +384,7 @@ impl Entry {
     }
 
     /// Its counters, for the day that the device comes back.
-    pub(super) fn put_aside(self) -> impl Iterator<Item = (Counter, Counting)> {
+    pub fn put_aside(self) -> impl Iterator<Item = (Counter, Counting)> {
         let device = self.device.id.to_string();
         self.counting.into_iter().map(move |(key, mut counting)| {
             // Nobody hears any more whether it has arrived.

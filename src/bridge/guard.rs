@@ -41,7 +41,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What the guard remembers of one counter, also over restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Guard {
+pub struct Guard {
     /// The last good value.
     accepted: Option<Point>,
     /// A value that was held back and may turn out to be true.
@@ -79,7 +79,7 @@ struct Candidate {
 
 /// What is possible for a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
+pub struct Limits {
     /// The most that it can gain in an hour, in thousandths of its unit: watts for kilowatt-hours.
     pub power: u32,
     /// The most that it can ever reach, in thousandths of its unit.
@@ -92,7 +92,7 @@ pub(super) struct Limits {
 
 /// One value of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sample {
+pub struct Sample {
     /// The value as reported.
     pub value: Decimal,
     /// When it was heard, by our own clock.
@@ -105,7 +105,7 @@ pub(super) struct Sample {
 
 /// What the guard made of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// The sample is good.
     Accepted,
     /// The counter starts anew: samples that were held back have been confirmed.
@@ -119,7 +119,7 @@ pub(super) enum Verdict {
 
 /// Why a sample is held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reason {
+pub enum Reason {
     /// Zero after a larger value.
     Zero,
     /// The first value of all is zero, which may be a device that is still starting.
@@ -153,22 +153,22 @@ impl Point {
 
 impl Guard {
     /// The last good value.
-    pub(super) fn last(&self) -> Option<Decimal> {
+    pub fn last(&self) -> Option<Decimal> {
         self.accepted.map(|point| Decimal::new(point.value, 3))
     }
 
     /// The day that a daily counter is in.
-    pub(super) const fn day(&self) -> Option<Date> {
+    pub const fn day(&self) -> Option<Date> {
         self.day
     }
 
     /// Judges a sample of a counter that never starts again.
-    pub(super) fn judge_lifetime(&mut self, sample: &Sample, limits: &Limits) -> Verdict {
+    pub fn judge_lifetime(&mut self, sample: &Sample, limits: &Limits) -> Verdict {
         self.judge(Point::new(sample), limits)
     }
 
     /// Judges a sample of a counter that starts again at 0 on each day.
-    pub(super) fn judge_daily(&mut self, sample: &Sample, limits: &Limits) -> Verdict {
+    pub fn judge_daily(&mut self, sample: &Sample, limits: &Limits) -> Verdict {
         let point = Point::new(sample);
         let day = self.behind.latest(self.day, sample.day, sample.heard);
         if self.day.is_some_and(|known| day < known) {
@@ -297,13 +297,13 @@ impl Guard {
 
 /// Since when days are reported that come before the one that counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Behind(Option<Heard>);
+pub struct Behind(Option<Heard>);
 
 impl Behind {
     /// The day that counts now. It does not go back, as a device may report of yesterday after
     /// midnight; but one that goes back further, or for longer than any data is late, shows that a
     /// clock stood wrong before.
-    pub(super) fn latest(&mut self, known: Option<Date>, day: Date, heard: Heard) -> Date {
+    pub fn latest(&mut self, known: Option<Date>, day: Date, heard: Heard) -> Date {
         let Some(known) = known.filter(|known| day < *known && !is_far_before(day, *known)) else {
             self.0 = None;
             return day;
@@ -332,7 +332,7 @@ fn within(gain: i64, power: u32, time: Duration) -> bool {
 }
 
 /// What a gain in a time comes to at most, in thousandths, for who has to bound another value by it.
-pub(super) fn most_of_a_day(power: u32) -> i64 {
+pub fn most_of_a_day(power: u32) -> i64 {
     SLACK.saturating_add(i64::from(power).saturating_mul(24))
 }
 

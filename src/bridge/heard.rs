@@ -19,7 +19,7 @@ const LONGEST_ABSENCE: Duration = Duration::from_secs(24 * 3600);
 /// A moment of this run, or, read back from the store, one of an earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Timestamp", into = "Timestamp")]
-pub(super) struct Heard {
+pub struct Heard {
     wall: Timestamp,
     /// `None` for a moment of an earlier run.
     monotonic: Option<Duration>,
@@ -27,7 +27,7 @@ pub(super) struct Heard {
 
 impl Heard {
     /// This moment.
-    pub(super) fn now(clock: &Clock) -> Self {
+    pub fn now(clock: &Clock) -> Self {
         Self {
             wall: clock.now(),
             monotonic: Some(clock.monotonic()),
@@ -35,7 +35,7 @@ impl Heard {
     }
 
     /// How much later it is than another one.
-    pub(super) fn since(self, earlier: Self) -> Duration {
+    pub fn since(self, earlier: Self) -> Duration {
         match (self.monotonic, earlier.monotonic) {
             (Some(now), Some(before)) => now.saturating_sub(before),
             _ => Duration::try_from(self.wall.duration_since(earlier.wall))

@@ -16,7 +16,7 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// All that is not believed of one device.
 #[derive(Debug, Default)]
-pub(super) struct Holds {
+pub struct Holds {
     now: BTreeMap<Cow<'static, str>, Hold>,
     /// When the log last said it, by the monotonic clock.
     told: BTreeMap<(Cow<'static, str>, Why), Duration>,
@@ -35,7 +35,7 @@ struct Hold {
 
 /// What kind of trouble it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Why {
+pub enum Why {
     /// The guard holds a counter back.
     Guard(Reason),
     /// It cannot be a value of this metric.
@@ -44,25 +44,25 @@ pub(super) enum Why {
 
 impl Holds {
     /// What all of them say; nothing if all is well.
-    pub(super) fn words(&self) -> Option<String> {
+    pub fn words(&self) -> Option<String> {
         let words: Vec<&str> = self.now.values().map(|hold| hold.words.as_str()).collect();
         (!words.is_empty()).then(|| words.join("; "))
     }
 
     /// A value that has been nonsense for some time, and what to do.
-    pub(super) fn lasting_doubt(&self) -> Option<(String, &'static str)> {
+    pub fn lasting_doubt(&self) -> Option<(String, &'static str)> {
         let lasts = |hold: &&Hold| hold.why == Why::Doubt && hold.in_a_row >= LASTING;
         let hold = self.now.values().find(lasts)?;
         Some((hold.words.clone(), hold.advice))
     }
 
     /// There are no values that could be nonsense.
-    pub(super) fn forget_doubts(&mut self) {
+    pub fn forget_doubts(&mut self) {
         self.now.retain(|_, hold| hold.why != Why::Doubt);
     }
 
     /// A value that is no counter's: why it cannot be, or that it is good.
-    pub(super) fn doubt(
+    pub fn doubt(
         &mut self,
         device: &Device,
         metric: &Metric,
@@ -76,7 +76,7 @@ impl Holds {
     }
 
     /// A value is held back, for this reason and with these words, or good.
-    pub(super) fn note(
+    pub fn note(
         &mut self,
         device: &Device,
         metric: &Metric,
@@ -119,13 +119,7 @@ impl Holds {
     }
 
     /// A counter goes on from another value, which has been confirmed.
-    pub(super) fn restarted(
-        &mut self,
-        device: &Device,
-        metric: &Metric,
-        from: Decimal,
-        to: Decimal,
-    ) {
+    pub fn restarted(&mut self, device: &Device, metric: &Metric, from: Decimal, to: Decimal) {
         let (name, title) = (&device.name, metric.title());
         let from = from.rounded(metric.decimals);
         let (how, advice) = match (to < from, &metric.behavior) {

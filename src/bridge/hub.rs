@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::adapters::PendingCommand;
+use crate::device::PendingCommand;
 use crate::model::{
     Command, CommandOutcome, Device, DeviceId, DeviceState, Health, Refusal, Update, Value,
 };
@@ -127,12 +127,12 @@ impl Hub {
     }
 
     /// Changes when outputs want something begun anew: see [`Self::take_anew`].
-    pub(super) fn anew(&self) -> watch::Receiver<BTreeSet<DeviceId>> {
+    pub fn anew(&self) -> watch::Receiver<BTreeSet<DeviceId>> {
         self.shared.anew.subscribe()
     }
 
     /// The devices whose computed energies are to be begun anew, each once.
-    pub(super) fn take_anew(&self) -> BTreeSet<DeviceId> {
+    pub fn take_anew(&self) -> BTreeSet<DeviceId> {
         let mut all = BTreeSet::new();
         self.shared.anew.send_if_modified(|wanted| {
             all = std::mem::take(wanted);
@@ -142,7 +142,7 @@ impl Hub {
     }
 
     /// What troubles an output.
-    pub(super) fn trouble(&self) -> Option<Health> {
+    pub fn trouble(&self) -> Option<Health> {
         self.shared.trouble.borrow().clone()
     }
 
@@ -248,7 +248,7 @@ impl Feed {
     }
 
     /// Whether an adapter that is of interest may still name devices that it had all along.
-    pub(super) fn may_come(&self, is_of_interest: impl Fn(&str) -> bool) -> bool {
+    pub fn may_come(&self, is_of_interest: impl Fn(&str) -> bool) -> bool {
         self.read(|registry| registry.unsettled.iter().any(|it| is_of_interest(it)))
     }
 

@@ -1,6 +1,6 @@
 //! The bridge between adapters and outputs.
 //!
-//! It starts every source and keeps it running (`supervisor`), takes their reports (`intake`), makes
+//! It starts every source and keeps it running (`supervisor`), takes their reports (`ingest`), makes
 //! of them what is shown of each device (`entry`), and holds the latest state of every device for the
 //! outputs ([`Hub`], [`Feed`]). Commands travel the other way. What is computed from several devices
 //! ([`sums`]) is reported like a source's.
@@ -12,26 +12,26 @@
 //! | `heard` | elapsed time is the monotonic clock's; between two runs it is bounded |
 //! | `plausible` | a value that no such device can have is unknown |
 //! | `guard` | the counters of a device never fall and never jump |
-//! | `derive` | energy from power, the day's share of a counter |
+//! | `computed` | energy from power, the day's share of a counter |
 //! | `counting` | a counter is shown as it is saved, so that no kill makes it fall |
 //! | `saving` | when counters are written, and when that is done |
 //! | `patience` | what nobody has confirmed for too long is unknown |
 //! | `holds` | what is not believed is said, once |
 
-use crate::adapters::Source;
+use crate::device::Source;
 use crate::model::Metric;
 
-mod claims;
+mod computed;
 mod connection;
 mod counting;
-mod derive;
 mod entry;
 mod guard;
 mod heard;
 mod holds;
 mod hub;
-mod intake;
+mod ingest;
 mod own_device;
+mod ownership;
 mod patience;
 mod plausible;
 mod runner;
@@ -40,8 +40,8 @@ pub mod sums;
 mod supervisor;
 
 #[cfg(test)]
-pub(crate) use connection::all as given_to_devices;
-pub(crate) use own_device::id as own_device_id;
+pub use connection::all as given_to_devices;
+pub use own_device::id as own_device_id;
 
 pub use hub::{Attendance, Commander, Feed, Hub, Known, News, View};
 pub use runner::{Bridge, Setup};

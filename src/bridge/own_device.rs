@@ -7,36 +7,36 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::sums;
-use crate::adapters::{Source, Traffic};
+use crate::device::{Source, Traffic};
 use crate::model::{
     Decimal, Device, DeviceId, Health, HealthCode, Metric, OnOff, Quantity, Readings, Value,
 };
 
 /// What stands in the place of an adapter.
-pub(super) const ADAPTER: &str = "wattbridge";
+pub const ADAPTER: &str = "wattbridge";
 
 /// One source as the bridge's device shows it.
-pub(super) struct SourceView<'a> {
-    pub(super) source: &'a Arc<dyn Source>,
-    pub(super) traffic: &'a Traffic,
-    pub(super) restarts: u64,
-    pub(super) health: Option<&'a Health>,
+pub struct SourceView<'a> {
+    pub source: &'a Arc<dyn Source>,
+    pub traffic: &'a Traffic,
+    pub restarts: u64,
+    pub health: Option<&'a Health>,
 }
 
 /// What else it shows.
-pub(super) struct Totals {
-    pub(super) started: Timestamp,
-    pub(super) devices: usize,
-    pub(super) values_held: u64,
-    pub(super) store_failing: bool,
+pub struct Totals {
+    pub started: Timestamp,
+    pub devices: usize,
+    pub values_held: u64,
+    pub store_failing: bool,
     /// Sections of the configuration that cannot be used.
-    pub(super) refused: usize,
+    pub refused: usize,
     /// What troubles an output.
-    pub(super) output: Option<Health>,
+    pub output: Option<Health>,
 }
 
 /// The description. `instance` is the id of this bridge, which tells several in one home apart.
-pub(super) fn describe<'a>(
+pub fn describe<'a>(
     instance: &str,
     sources: impl Iterator<Item = &'a Arc<dyn Source>> + Clone,
 ) -> Device {
@@ -83,13 +83,13 @@ pub(super) fn describe<'a>(
 }
 
 /// Its id. It has to stay when sections come and go.
-pub(crate) fn id(instance: &str) -> DeviceId {
+pub fn id(instance: &str) -> DeviceId {
     DeviceId::new(ADAPTER, instance)
 }
 
 /// How all sources are, in one: the first one in trouble is told in full. Sources have no metric of
 /// their own here, because all that names them for sure is an address, and addresses change.
-pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
+pub fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
     // What is missing from a sum is in trouble itself.
     let devices = sources
         .iter()
@@ -137,12 +137,7 @@ pub(super) fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
 }
 
 /// Its values now.
-pub(super) fn read(
-    id: &DeviceId,
-    at: Timestamp,
-    totals: &Totals,
-    sources: &[SourceView<'_>],
-) -> Readings {
+pub fn read(id: &DeviceId, at: Timestamp, totals: &Totals, sources: &[SourceView<'_>]) -> Readings {
     let count =
         |number: u64| Value::from(Decimal::integer(i64::try_from(number).unwrap_or(i64::MAX)));
     let mut readings = Readings::new(id.clone(), at);
@@ -197,7 +192,7 @@ fn spoken(kind: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::{Context, Probed, SourceError, Task};
+    use crate::device::{BoxFuture, Context, Probed, SourceError};
     use crate::links::Links;
 
     #[derive(Debug)]
@@ -212,11 +207,11 @@ mod tests {
             self.0.to_owned()
         }
 
-        fn run(self: Arc<Self>, _: Context) -> Task<Result<(), SourceError>> {
+        fn run(self: Arc<Self>, _: Context) -> BoxFuture<Result<(), SourceError>> {
             Box::pin(async { Ok(()) })
         }
 
-        fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+        fn probe(self: Arc<Self>, _: Links) -> BoxFuture<Result<Probed, String>> {
             Box::pin(async { Ok(Probed::default()) })
         }
     }
@@ -291,7 +286,7 @@ mod tests {
 
     #[test]
     fn adapters_are_written_as_people_write_them() {
-        let kinds = ["aps_ecu", "aps_zigbee", "kaifa", "victron", ""];
+        let kinds = ["aps_ecu", "aps_zigbee", "smart_meter", "victron", ""];
         let spoken = kinds.map(spoken);
         assert_eq!(spoken, ["APS ECU", "APS zigbee", "Kaifa", "Victron", ""]);
     }

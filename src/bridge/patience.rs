@@ -13,12 +13,12 @@ use crate::model::{Device, Health, HealthCode, Readings, Role};
 const UNTOLD: Duration = Duration::from_secs(24 * 3600);
 
 /// How long the values of this device hold.
-pub(super) fn of(device: &Device) -> Duration {
+pub fn of(device: &Device) -> Duration {
     device.patience.unwrap_or(UNTOLD)
 }
 
 /// Whether readings say anything of the device itself, and not of the connection alone.
-pub(super) fn is_sign_of_life(device: &Device, readings: &Readings) -> bool {
+pub fn is_sign_of_life(device: &Device, readings: &Readings) -> bool {
     let mut metrics = readings
         .values
         .iter()
@@ -27,7 +27,7 @@ pub(super) fn is_sign_of_life(device: &Device, readings: &Readings) -> bool {
 }
 
 /// How a device is of which nothing has been heard for too long.
-pub(super) fn lapsed(device: &Device) -> Health {
+pub fn lapsed(device: &Device) -> Health {
     // To the second is more than anybody wants to read.
     let patience = Duration::from_secs(of(device).as_secs().max(1));
     Health::new(HealthCode::Stale)

@@ -14,7 +14,7 @@ const LIFE: i64 = 20_000;
 const SIX_DIGITS: i64 = 1_000_000_000;
 
 /// The most that a device can move, in watts.
-pub(super) fn power(device: &Device) -> u32 {
+pub fn power(device: &Device) -> u32 {
     device.rated_power.unwrap_or(ANY_HOME)
 }
 
@@ -45,7 +45,7 @@ fn bounds(device: &Device, metric: &Metric) -> Option<(i64, i64)> {
 }
 
 /// Why a number cannot be the value of a metric that is no counter, if it cannot.
-pub(super) fn doubt(device: &Device, metric: &Metric, value: Decimal) -> Option<String> {
+pub fn doubt(device: &Device, metric: &Metric, value: Decimal) -> Option<String> {
     if !matches!(metric.behavior, Behavior::Measurement | Behavior::Figure) {
         return None;
     }
@@ -66,7 +66,7 @@ pub(super) fn doubt(device: &Device, metric: &Metric, value: Decimal) -> Option<
 }
 
 /// What a user can do about such values, as far as anything can be done here.
-pub(super) fn advice(metric: &Metric) -> &'static str {
+pub fn advice(metric: &Metric) -> &'static str {
     match metric.quantity {
         Some(
             Quantity::Power
@@ -82,7 +82,7 @@ pub(super) fn advice(metric: &Metric) -> &'static str {
 }
 
 /// The most that a counter can gain per hour, in thousandths of its unit: watts for kilowatt-hours.
-pub(super) fn gain(device: &Device, metric: &Metric) -> u32 {
+pub fn gain(device: &Device, metric: &Metric) -> u32 {
     match metric.quantity {
         Some(Quantity::Energy | Quantity::ReactiveEnergy) => power(device),
         _ => u32::MAX,
@@ -90,7 +90,7 @@ pub(super) fn gain(device: &Device, metric: &Metric) -> u32 {
 }
 
 /// The most that a counter can reach, in thousandths of its unit.
-pub(super) fn ceiling(device: &Device, metric: &Metric) -> i64 {
+pub fn ceiling(device: &Device, metric: &Metric) -> i64 {
     match (metric.quantity, &metric.behavior) {
         (Some(Quantity::Energy | Quantity::ReactiveEnergy), Behavior::LifetimeCounter) => {
             SIX_DIGITS.max(i64::from(power(device)).saturating_mul(LIFE))

@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::hub::Hub;
-use super::intake::Intake;
+use super::ingest::Ingest;
 use super::own_device::{self, SourceView, Totals};
 use super::sums::{Sum, SumSettings};
 use super::supervisor::{Incident, supervise};
-use crate::adapters::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::clock::Clock;
+use crate::device::{Context, PendingCommand, Reports, Source, Traffic};
 use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Reading, Refusal, Report};
 use crate::store::{Memory, Saved, Store};
@@ -63,14 +63,14 @@ pub struct Bridge {
     setup: Setup,
     hub: Hub,
     commands: mpsc::Receiver<PendingCommand>,
-    intake: Intake,
+    ingest: Ingest,
     started: Timestamp,
     /// What was last told of the bridge's own device.
     told: Vec<Reading>,
 }
 
 /// How the bridge reaches a running source.
-struct Line {
+struct SourceTask {
     source: Arc<dyn Source>,
     key: String,
     traffic: Arc<Traffic>,
@@ -86,7 +86,7 @@ struct Line {
     more_to_come: bool,
 }
 
-impl Line {
+impl SourceTask {
     const fn is_settled(&self) -> bool {
         self.named && !self.more_to_come
     }
@@ -101,7 +101,7 @@ impl Bridge {
             setup.sources.push(Arc::new(source));
         }
         let counters = std::mem::take(&mut setup.saved.counters);
-        let mut intake = Intake::new(
+        let mut ingest = Ingest::new(
             hub.clone(),
             setup.store.clone(),
             setup.clock.clone(),
@@ -114,7 +114,7 @@ impl Bridge {
             .enumerate()
             .map(|(index, source)| (source.key(), index))
             .collect();
-        intake.restore(&mut setup.saved, &setup.incomplete, |key| {
+        ingest.restore(&mut setup.saved, &setup.incomplete, |key| {
             keys.get(key).copied()
         });
         for adapter in &setup.incomplete {
@@ -125,7 +125,7 @@ impl Bridge {
             setup,
             hub: hub.clone(),
             commands,
-            intake,
+            ingest,
             started,
             told: Vec::new(),
         };
@@ -146,9 +146,9 @@ impl Bridge {
         let own = own_device::describe(&self.setup.instance, self.setup.sources.iter());
         let own_id = own.id.clone();
         let own_index = self.setup.sources.len();
-        self.intake
+        self.ingest
             .take(own_index, "", Report::Device(Box::new(own)));
-        self.intake.take(
+        self.ingest.take(
             own_index,
             "",
             Report::Health(own_id.clone(), Health::ONLINE),
@@ -159,7 +159,7 @@ impl Bridge {
         loop {
             // All that is due at a time of its own, so that nothing has to be looked for.
             let now = self.setup.clock.monotonic();
-            let due = self.intake.deadline();
+            let due = self.ingest.deadline();
             let due_in = due.map_or(NEVER, |due| due.saturating_sub(now).min(NEVER));
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -173,7 +173,7 @@ impl Bridge {
                 }
                 Ok(()) = anew.changed() => {
                     for id in self.hub.take_anew() {
-                        self.intake.begin_anew(&id);
+                        self.ingest.begin_anew(&id);
                     }
                 }
                 Some(incident) = news.recv() => {
@@ -181,9 +181,9 @@ impl Bridge {
                     refresh = refresh.min(Instant::now() + OWN_DEVICE_SOON);
                 }
                 Some(pending) = self.commands.recv() => self.forward(&lines, pending),
-                is_saved = self.intake.arrival() => self.intake.has_arrived(is_saved),
+                is_saved = self.ingest.arrival() => self.ingest.has_arrived(is_saved),
                 () = sleep(due_in), if due.is_some() => {
-                    if self.intake.on_time() {
+                    if self.ingest.on_time() {
                         refresh = refresh.min(Instant::now() + OWN_DEVICE_SOON);
                     }
                 }
@@ -196,7 +196,7 @@ impl Bridge {
         tasks.close();
         // Sources stop at their next waiting point; one that does not is dropped with the runtime.
         let _ = tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await;
-        self.intake.save_counters();
+        self.ingest.save_counters();
     }
 
     fn start(
@@ -207,7 +207,7 @@ impl Bridge {
         incidents: &mpsc::Sender<Incident>,
         stop: &CancellationToken,
         tasks: &TaskTracker,
-    ) -> Line {
+    ) -> SourceTask {
         let key = source.key();
         let traffic = Arc::new(Traffic::default());
         let commands = Arc::new(Mutex::new(mpsc::channel(1).0));
@@ -236,8 +236,8 @@ impl Bridge {
             incidents.clone(),
             stop.clone(),
         ));
-        let named = self.intake.knows_source(index);
-        Line {
+        let named = self.ingest.knows_source(index);
+        SourceTask {
             source: Arc::clone(source),
             key,
             traffic,
@@ -258,7 +258,7 @@ impl Bridge {
     }
 
     /// Takes a report; true if it changes how a source itself is.
-    fn take(&mut self, lines: &mut [Line], index: usize, report: Report) -> bool {
+    fn take(&mut self, lines: &mut [SourceTask], index: usize, report: Report) -> bool {
         let Some(line) = lines.get_mut(index) else {
             return false;
         };
@@ -283,9 +283,9 @@ impl Bridge {
         };
         let changed = line.own_health != health;
         line.own_health = health;
-        self.intake.take(index, &line.key, report);
+        self.ingest.take(index, &line.key, report);
         if settles {
-            self.settle(&lines.iter().map(Line::is_settled).collect::<Vec<_>>());
+            self.settle(&lines.iter().map(SourceTask::is_settled).collect::<Vec<_>>());
         }
         changed
     }
@@ -294,12 +294,12 @@ impl Bridge {
     fn is_news(&self, report: &Report) -> bool {
         match report {
             Report::Device(_) | Report::Gone(_) => true,
-            Report::Health(id, health) => self.intake.is_news(id, health),
+            Report::Health(id, health) => self.ingest.is_news(id, health),
             Report::Readings(_) | Report::Source(_) | Report::Complete(_) => false,
         }
     }
 
-    fn note(&mut self, lines: &mut [Line], incident: Incident) {
+    fn note(&mut self, lines: &mut [SourceTask], incident: Incident) {
         match incident {
             Incident::Failed {
                 source,
@@ -317,15 +317,15 @@ impl Bridge {
                     ))
                     .advise("Please report this with the log.");
                 tracing::error!("{}: {}", line.key, health.sentence());
-                self.intake.put_health_of_source(source, &health);
+                self.ingest.put_health_of_source(source, &health);
                 line.own_health = Some(health);
             }
             Incident::Ended(source) => tracing::debug!("source {source} has ended"),
         }
     }
 
-    fn forward(&self, lines: &[Line], pending: PendingCommand) {
-        let source = self.intake.source_of(&pending.command.device);
+    fn forward(&self, lines: &[SourceTask], pending: PendingCommand) {
+        let source = self.ingest.source_of(&pending.command.device);
         let refused = match source.and_then(|index| lines.get(index)) {
             Some(line) => match lock(&line.commands).try_send(pending) {
                 Ok(()) => return,
@@ -342,12 +342,12 @@ impl Bridge {
         let _ = pending.reply.send(outcome);
     }
 
-    fn refresh_own(&mut self, id: &crate::model::DeviceId, lines: &[Line]) {
+    fn refresh_own(&mut self, id: &crate::model::DeviceId, lines: &[SourceTask]) {
         let totals = Totals {
             started: self.started,
-            devices: self.intake.len().saturating_sub(1),
-            values_held: self.intake.values_held(),
-            store_failing: self.setup.store.is_failing() || self.intake.is_disk_stuck(),
+            devices: self.ingest.len().saturating_sub(1),
+            values_held: self.ingest.values_held(),
+            store_failing: self.setup.store.is_failing() || self.ingest.is_disk_stuck(),
             refused: self.setup.refused,
             output: self.hub.trouble(),
         };
@@ -361,7 +361,7 @@ impl Bridge {
                 health: line
                     .own_health
                     .as_ref()
-                    .or_else(|| self.intake.health_of_source(index)),
+                    .or_else(|| self.ingest.health_of_source(index)),
             })
             .collect();
         let readings = own_device::read(id, self.setup.clock.now(), &totals, &views);
@@ -369,16 +369,16 @@ impl Bridge {
         // Whoever has been told all that needs no word that it is still so.
         if self.told != readings.values {
             self.told.clone_from(&readings.values);
-            self.intake
+            self.ingest
                 .take(lines.len(), "", Report::Readings(readings));
         }
         let health = Report::Health(id.clone(), health);
-        self.intake.take(lines.len(), "", health);
+        self.ingest.take(lines.len(), "", health);
     }
 
     fn settled_sources(&self) -> Vec<bool> {
         (0..self.setup.sources.len())
-            .map(|index| self.intake.knows_source(index))
+            .map(|index| self.ingest.knows_source(index))
             .collect()
     }
 

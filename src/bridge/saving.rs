@@ -23,7 +23,7 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// The way of counters to the disk.
 #[derive(Debug)]
-pub(super) struct Saving {
+pub struct Saving {
     store: Store,
     every: Duration,
     under_way: Option<UnderWay>,
@@ -39,7 +39,7 @@ struct UnderWay {
 
 impl Saving {
     /// To this store, at most every so often for one device. A store that forgets needs no pause.
-    pub(super) fn new(store: Store, every: Duration) -> Self {
+    pub fn new(store: Store, every: Duration) -> Self {
         let every = if store.is_lasting() {
             every
         } else {
@@ -52,12 +52,12 @@ impl Saving {
         }
     }
 
-    pub(super) const fn store(&self) -> &Store {
+    pub const fn store(&self) -> &Store {
         &self.store
     }
 
     /// Whether values can be saved, as far as is known.
-    pub(super) fn can_save(&mut self) -> bool {
+    pub fn can_save(&mut self) -> bool {
         let is_stuck = self.is_stuck();
         if let Some(under_way) = self.under_way.as_mut().filter(|it| is_stuck && !it.is_told) {
             under_way.is_told = true;
@@ -71,24 +71,24 @@ impl Saving {
     }
 
     /// Whether the disk takes far too long.
-    pub(super) fn is_stuck(&self) -> bool {
+    pub fn is_stuck(&self) -> bool {
         let under_way = self.under_way.as_ref();
         under_way.is_some_and(|it| it.since.elapsed() >= PATIENCE)
     }
 
     /// When a device that is written now may be written next.
-    pub(super) const fn next(&self, now: Duration) -> Duration {
+    pub const fn next(&self, now: Duration) -> Duration {
         now.saturating_add(self.every)
     }
 
     /// When a device is tried again that could not be written.
-    pub(super) fn retry(&self, now: Duration) -> Duration {
+    pub fn retry(&self, now: Duration) -> Duration {
         now.saturating_add(self.every.max(RETRY))
     }
 
     /// All of one transaction has been handed over. True if it is done already, because the store
     /// forgets anyway.
-    pub(super) fn begin(&mut self) -> bool {
+    pub fn begin(&mut self) -> bool {
         let is_lasting = self.store.is_lasting();
         self.under_way = is_lasting.then(|| UnderWay {
             answer: self.store.written(),
@@ -99,13 +99,13 @@ impl Saving {
     }
 
     /// Whether a transaction is on its way.
-    pub(super) const fn is_under_way(&self) -> bool {
+    pub const fn is_under_way(&self) -> bool {
         self.under_way.is_some()
     }
 
     /// Waits until the transaction on its way has ended; for ever if there is none. True if all of
     /// it is on the disk.
-    pub(super) async fn ended(&mut self) -> bool {
+    pub async fn ended(&mut self) -> bool {
         let Some(under_way) = &mut self.under_way else {
             return std::future::pending().await;
         };

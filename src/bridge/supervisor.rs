@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::adapters::{Context, Source, SourceError};
+use crate::device::{Context, Source, SourceError};
 
 /// The first pause before a restart; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ const GOOD_RUN: Duration = Duration::from_secs(600);
 
 /// News about a source itself.
 #[derive(Debug)]
-pub(super) enum Incident {
+pub enum Incident {
     /// It failed and will be started again.
     Failed {
         /// Which one.
@@ -32,7 +32,7 @@ pub(super) enum Incident {
 }
 
 /// Runs a source until `stop`. `context` makes a fresh context for each start.
-pub(super) async fn supervise(
+pub async fn supervise(
     index: usize,
     source: Arc<dyn Source>,
     context: impl Fn() -> Context,

@@ -3,14 +3,16 @@
 use anyhow::anyhow;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use crate::adapters::{ADAPTERS, Adapter, find};
+use crate::adapters::{ADAPTERS, find};
 use crate::config::{Problems, Section};
+use crate::device::Adapter;
 
 /// An adapter by its name; help and completion list them all.
-pub(super) fn by_name() -> impl TypedValueParser<Value = &'static dyn Adapter> {
+pub fn by_name() -> impl TypedValueParser<Value = &'static dyn Adapter> {
     let names = ADAPTERS.iter().map(|adapter| {
         PossibleValue::new(name(*adapter))
             .alias(adapter.kind())
+            .aliases(adapter.also_called())
             .help(adapter.title())
     });
     PossibleValuesParser::new(names)
@@ -18,12 +20,12 @@ pub(super) fn by_name() -> impl TypedValueParser<Value = &'static dyn Adapter> {
 }
 
 /// As it is written on the command line: `aps-ecu`.
-pub(super) fn name(adapter: &dyn Adapter) -> String {
+pub fn name(adapter: &dyn Adapter) -> String {
     adapter.kind().replace('_', "-")
 }
 
 /// The section for a device at an address, with further pairs.
-pub(super) fn section(
+pub fn section(
     adapter: &dyn Adapter,
     address: &str,
     pairs: &[(String, String)],
@@ -37,7 +39,7 @@ pub(super) fn section(
 }
 
 /// The same as text to paste into the file.
-pub(super) fn lines(adapter: &dyn Adapter, address: &str) -> String {
+pub fn lines(adapter: &dyn Adapter, address: &str) -> String {
     let mut lines = format!("[[{}]]\n", adapter.kind());
     for (key, value) in adapter.address(address) {
         let value = match value.parse::<i64>() {
@@ -57,7 +59,7 @@ mod tests {
     fn what_is_to_be_pasted_is_a_section_that_can_be_used() {
         for (kind, address) in [
             ("aps_ecu", "192.168.1.50:8899"),
-            ("kaifa", "/dev/ttyUSB0"),
+            ("smart_meter", "/dev/ttyUSB0"),
             ("victron", "tcp://192.168.1.9:2001"),
         ] {
             let adapter = find(kind).unwrap();

@@ -8,7 +8,7 @@ use clap::Args;
 use super::remarks::{remarks, unknown_names};
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
-use crate::adapters::Probed;
+use crate::device::Probed;
 use crate::links::Links;
 use crate::model::DeviceId;
 use crate::store::{Lock, SavedDevice, Store};
@@ -22,7 +22,7 @@ Examples:
   wattbridge check --connect   broker and devices too, each failure explained
 
 Exit code 0: all is right. 1: the broker or a device does not answer, or has two sections. 2: the file is wrong.")]
-pub(super) struct CheckArgs {
+pub struct CheckArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Tries the broker and every device too. Stop a running wattbridge first: most devices talk
@@ -31,7 +31,7 @@ pub(super) struct CheckArgs {
     connect: bool,
 }
 
-pub(super) fn run(args: &CheckArgs) -> Result<(), CliError> {
+pub fn run(args: &CheckArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
     let mut words = remarks(&configured);
     if configured.sources.iter().any(|it| !it.named().is_empty()) {
@@ -168,7 +168,7 @@ mod tests {
             words: words.to_owned(),
             devices: serials
                 .iter()
-                .map(|it| DeviceId::new("kaifa", it))
+                .map(|it| DeviceId::new("smart_meter", it))
                 .collect(),
         };
         let mut reached = Reached::default();

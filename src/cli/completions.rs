@@ -12,13 +12,13 @@ Examples:
   wattbridge completions bash > /etc/bash_completion.d/wattbridge
   wattbridge completions zsh > ~/.zfunc/_wattbridge
   wattbridge completions fish > ~/.config/fish/completions/wattbridge.fish")]
-pub(super) struct CompletionsArgs {
+pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-pub(super) fn run(args: &CompletionsArgs) {
+pub fn run(args: &CompletionsArgs) {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "wattbridge", &mut script);
     say(String::from_utf8_lossy(&script).trim_end());

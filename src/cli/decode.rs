@@ -6,10 +6,10 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::input::{Form, Reading};
-use super::print::Lines;
+use super::print::JsonLines;
 use super::{CliError, adapter, input};
-use crate::adapters::{Adapter, Decoded, Decoder};
 use crate::config::{Problem, Problems, Section};
+use crate::device::{Adapter, Decoded, Decoder};
 use crate::terminal::{remark, say};
 
 /// Decodes what a device sent, from files
@@ -25,7 +25,7 @@ Examples:
   wattbridge decode aps-ecu --annotate answer.bin   each byte with its meaning
   echo 415053... | wattbridge decode aps-ecu -
   wattbridge decode aps-ecu ecu.recording --set time_zone=Europe/Berlin")]
-pub(super) struct DecodeArgs {
+pub struct DecodeArgs {
     /// The adapter, as in the configuration
     #[arg(value_parser = adapter::by_name())]
     adapter: &'static dyn Adapter,
@@ -42,7 +42,7 @@ pub(super) struct DecodeArgs {
     form: Option<Form>,
 }
 
-pub(super) fn run(args: &DecodeArgs) -> Result<(), CliError> {
+pub fn run(args: &DecodeArgs) -> Result<(), CliError> {
     // Even where there is no file to read.
     Section::from_pairs(args.adapter.kind(), &args.pairs)?;
     let mut decoded = 0_u64;
@@ -145,7 +145,7 @@ fn choose(args: &DecodeArgs, readings: Vec<Reading>, name: &str) -> Result<Readi
 
 /// Prints all that a decoder holds; says how many messages there were.
 fn drain(decoder: &mut dyn Decoder, annotate: bool, name: &str) -> u64 {
-    let mut lines = Lines::default();
+    let mut lines = JsonLines::default();
     let mut count = 0;
     let mut is_over = false;
     loop {
@@ -181,7 +181,7 @@ fn drain(decoder: &mut dyn Decoder, annotate: bool, name: &str) -> u64 {
 }
 
 /// `key=value` as one argument.
-pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+pub fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(key, _)| !key.trim().is_empty())
         .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
@@ -189,7 +189,7 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// What a recording is to be read with, and what the user says, who wins.
-pub(super) fn with_settings(
+pub fn with_settings(
     settings: &[(String, String)],
     pairs: &[(String, String)],
 ) -> Vec<(String, String)> {
@@ -199,6 +199,6 @@ pub(super) fn with_settings(
 }
 
 /// A problem with an argument.
-pub(super) fn problem(what: impl Into<String>, hint: impl Into<String>) -> CliError {
+pub fn problem(what: impl Into<String>, hint: impl Into<String>) -> CliError {
     CliError::Config(Problems::from(Problem::new("", what, hint)))
 }

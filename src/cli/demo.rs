@@ -10,14 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::logging::{self, Level, LogSettings};
 use super::{CliError, run, runtime, stop};
-use crate::adapters::simulation::House;
-use crate::adapters::{ADAPTERS, Source};
+use crate::adapters::ADAPTERS;
 use crate::bridge::{Bridge, Feed, Setup, View};
 use crate::clock::Clock;
 use crate::config::Section;
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
+use crate::device::Source;
 use crate::links::Links;
 use crate::outputs::OutputSettings;
+use crate::simulation::House;
 use crate::store::{Identity, Store};
 use crate::terminal::say;
 
@@ -40,7 +41,7 @@ a pipe goes a line for each piece of news.
 Examples:
   wattbridge demo
   wattbridge demo --port 1884")]
-pub(super) struct DemoArgs {
+pub struct DemoArgs {
     /// Port of the MQTT broker; a free one if it is taken
     #[arg(long, default_value_t = USUAL_PORT)]
     port: u16,
@@ -49,7 +50,7 @@ pub(super) struct DemoArgs {
     period: Option<Duration>,
 }
 
-pub(super) fn run(args: &DemoArgs) -> Result<(), CliError> {
+pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     let settings = LogSettings {
         level: Level::Warn,
         ..LogSettings::default()

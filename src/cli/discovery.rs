@@ -24,7 +24,7 @@ Examples:
   wattbridge discovery
   wattbridge discovery --ask --wait 20s
   wattbridge discovery --topics                only the topics")]
-pub(super) struct DiscoveryArgs {
+pub struct DiscoveryArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Asks the devices now. Stop a running wattbridge first
@@ -38,7 +38,7 @@ pub(super) struct DiscoveryArgs {
     topics: bool,
 }
 
-pub(super) fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
+pub fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
     for problem in &configured.problems {
         remark(&problem.to_string());

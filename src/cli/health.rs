@@ -34,7 +34,7 @@ Exit code 0: alive. Exit code 1: not running, or stuck, or what is published is 
 
 In a Dockerfile:
   HEALTHCHECK CMD [\"wattbridge\", \"health\"]")]
-pub(super) struct HealthArgs {
+pub struct HealthArgs {
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -76,7 +76,7 @@ impl SinceBoot {
     }
 }
 
-pub(super) fn run(args: &HealthArgs) -> Result<(), CliError> {
+pub fn run(args: &HealthArgs) -> Result<(), CliError> {
     let path = path(&args.config.config);
     let text = std::fs::read_to_string(&path).map_err(|_| {
         anyhow!(
@@ -118,13 +118,13 @@ impl Sign {
 }
 
 /// Writes the sign of life while wattbridge runs.
-pub(super) struct Beacon {
+pub struct Beacon {
     path: PathBuf,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Beacon {
-    pub(super) fn start(config: &Path, view: View, stop: CancellationToken) -> Self {
+    pub fn start(config: &Path, view: View, stop: CancellationToken) -> Self {
         let path = path(config);
         let file = path.clone();
         let task = tokio::spawn(async move {
@@ -152,7 +152,7 @@ impl Beacon {
         Self { path, task }
     }
 
-    pub(super) async fn stop(self) {
+    pub async fn stop(self) {
         self.task.abort();
         let _ = self.task.await;
         let _ = std::fs::remove_file(&self.path);

@@ -29,7 +29,7 @@ Examples:
   wattbridge init                        makes wattbridge.toml in this folder
   wattbridge init /etc/wattbridge.toml
   wattbridge init - | less               only shows it")]
-pub(super) struct InitArgs {
+pub struct InitArgs {
     /// The file to make; - is the standard output
     #[arg(default_value = "wattbridge.toml")]
     file: PathBuf,
@@ -56,7 +56,7 @@ const HEAD: &str = "\
 #password = \"...\"
 ";
 
-pub(super) fn run(args: &InitArgs) -> Result<(), CliError> {
+pub fn run(args: &InitArgs) -> Result<(), CliError> {
     let text = beginning(&Ports::below(&args.root).list());
     if args.file.as_os_str() == "-" {
         say(text.trim_end());

@@ -23,14 +23,14 @@ use tracing_subscriber::{Layer, Registry};
 
 use self::calm::{Calm, Filter};
 use self::sink::Sink;
-pub(super) use self::sink::finish;
+pub use self::sink::finish;
 use crate::config::{Complaint, Settings};
 use crate::terminal::{OneLine, is_obeyed};
 
 /// What is written to the log.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct LogSettings {
+pub struct LogSettings {
     /// How much is written: error, warn, info, debug or trace. The environment variable
     /// `WATTBRIDGE_LOG` comes first.
     pub level: Level,
@@ -41,7 +41,7 @@ pub(super) struct LogSettings {
 /// How much is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Level {
+pub enum Level {
     /// Only what cannot go on.
     Error,
     /// And what somebody should look after.
@@ -58,7 +58,7 @@ pub(super) enum Level {
 /// How an entry is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Format {
+pub enum Format {
     /// For people.
     #[default]
     Text,
@@ -73,17 +73,13 @@ impl Settings for LogSettings {
 }
 
 /// Starts the log. A second call changes nothing, so that tests may each begin with it.
-pub(super) fn start(settings: &LogSettings) {
+pub fn start(settings: &LogSettings) {
     let has_colours = io::IsTerminal::is_terminal(&io::stderr());
     start_to(settings, io::stderr(), has_colours);
 }
 
 /// Starts the log somewhere else than on standard error.
-pub(super) fn start_to(
-    settings: &LogSettings,
-    out: impl io::Write + Send + 'static,
-    has_colours: bool,
-) {
+pub fn start_to(settings: &LogSettings, out: impl io::Write + Send + 'static, has_colours: bool) {
     let level = match settings.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,

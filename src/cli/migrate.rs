@@ -18,7 +18,7 @@ Examples:
   (umask 077; wattbridge migrate kaifareader > wattbridge.toml)   yours alone
 
 The other program's file stays as it is. Exit code 2 means that it cannot be used, and says why.")]
-pub(super) struct MigrateArgs {
+pub struct MigrateArgs {
     #[command(subcommand)]
     from: From,
 }
@@ -34,7 +34,7 @@ enum From {
     },
 }
 
-pub(super) fn run(args: &MigrateArgs) -> Result<(), CliError> {
+pub fn run(args: &MigrateArgs) -> Result<(), CliError> {
     match &args.from {
         From::Kaifareader { file } => {
             let name = file.display().to_string();

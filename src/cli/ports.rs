@@ -14,13 +14,13 @@ use crate::terminal::say;
 #[command(after_help = "\
 Each line begins with what to write as port = \"...\": a name that stays the same, whatever is plugged \
 in beside it. In a container only ports that were passed to it are there.")]
-pub(super) struct PortsArgs {
+pub struct PortsArgs {
     /// Looks in the /dev and /sys below this folder
     #[arg(long, value_name = "FOLDER", hide = true, default_value = "/")]
     root: PathBuf,
 }
 
-pub(super) fn run(args: &PortsArgs) -> Result<(), CliError> {
+pub fn run(args: &PortsArgs) -> Result<(), CliError> {
     let ports = Ports::below(&args.root).list();
     if ports.is_empty() {
         return Err(anyhow!(

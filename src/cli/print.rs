@@ -9,13 +9,13 @@ use crate::model::{Device, DeviceId, Readings, Report, Value};
 
 /// Remembers the descriptions that the readings refer to.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct JsonLines {
     devices: BTreeMap<DeviceId, Device>,
 }
 
-impl Lines {
+impl JsonLines {
     /// The lines for some reports.
-    pub(super) fn of(&mut self, reports: Vec<Report>) -> Vec<String> {
+    pub fn of(&mut self, reports: Vec<Report>) -> Vec<String> {
         let mut lines = Vec::new();
         for report in reports {
             match report {
@@ -38,7 +38,7 @@ impl Lines {
 }
 
 /// One line for a device and its values.
-pub(super) fn line<'a>(
+pub fn line<'a>(
     device: &Device,
     at: Option<Timestamp>,
     values: impl Iterator<Item = (&'a str, &'a Value)>,

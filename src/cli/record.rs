@@ -12,9 +12,9 @@ use super::adapter::section;
 use super::decode::pair;
 use super::trouble::why;
 use super::{CliError, adapter, logging, runtime, stop};
-use crate::adapters::Adapter;
 use crate::bridge::{Bridge, News, Setup};
 use crate::clock::Clock;
+use crate::device::Adapter;
 use crate::links::{Links, Recorder};
 use crate::model::{Device, Update};
 use crate::store::Store;
@@ -30,8 +30,8 @@ device first, a running wattbridge too.
 Examples:
   wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --for 20m
   wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask
-  wattbridge record kaifa /dev/ttyUSB0 --out meter.recording --set key=8F3A...")]
-pub(super) struct RecordArgs {
+  wattbridge record smart-meter /dev/ttyUSB0 --out meter.recording --set key=8F3A...")]
+pub struct RecordArgs {
     /// The adapter, as in the configuration
     #[arg(value_parser = adapter::by_name())]
     adapter: &'static dyn Adapter,
@@ -51,7 +51,7 @@ pub(super) struct RecordArgs {
     pairs: Vec<(String, String)>,
 }
 
-pub(super) fn run(args: &RecordArgs) -> Result<(), CliError> {
+pub fn run(args: &RecordArgs) -> Result<(), CliError> {
     logging::start(&logging::LogSettings::default());
     let section = section(args.adapter, &args.address, &args.pairs)?;
     let source = args.adapter.configure(&section)?;

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::setup::Configured;
-use crate::adapters::{ADAPTERS, Source};
+use crate::adapters::ADAPTERS;
 use crate::bridge::own_metrics;
 use crate::config::{nearest, quoted};
+use crate::device::Source;
 use crate::store::{Identity, SavedDevice};
 
 /// One sentence each, with what to do.
-pub(super) fn remarks(configured: &Configured) -> Vec<String> {
+pub fn remarks(configured: &Configured) -> Vec<String> {
     let mut remarks = configured.exposed.clone();
     let outputs = configured.outputs.switched_on(&Identity::passing());
     if outputs.is_empty() {
@@ -32,7 +33,7 @@ pub(super) fn remarks(configured: &Configured) -> Vec<String> {
 }
 
 /// Names for serial numbers that no device has which was seen so far.
-pub(super) fn unknown_names(sources: &[Arc<dyn Source>], seen: &[SavedDevice]) -> Vec<String> {
+pub fn unknown_names(sources: &[Arc<dyn Source>], seen: &[SavedDevice]) -> Vec<String> {
     let mut remarks = Vec::new();
     for source in sources {
         let of_kind = |saved: &&SavedDevice| saved.device.adapter == source.adapter();
@@ -104,7 +105,7 @@ mod tests {
         };
         // Another adapter's devices say nothing of it.
         assert_eq!(
-            unknown_names(&sources, &[saved("kaifa", "704000000020")]),
+            unknown_names(&sources, &[saved("smart_meter", "704000000020")]),
             [""; 0]
         );
         let seen = [

@@ -29,7 +29,7 @@ without waiting for them.
 Examples:
   wattbridge replay ecu.recording
   wattbridge replay ecu.recording --set max_power=5000 | grep energy_total")]
-pub(super) struct ReplayArgs {
+pub struct ReplayArgs {
     /// The recording; - is the standard input
     file: PathBuf,
     /// Sets a key of the adapter's section
@@ -37,7 +37,7 @@ pub(super) struct ReplayArgs {
     pairs: Vec<(String, String)>,
 }
 
-pub(super) fn run(args: &ReplayArgs) -> Result<(), CliError> {
+pub fn run(args: &ReplayArgs) -> Result<(), CliError> {
     logging::start(&logging::LogSettings::default());
     let content = input::read(&args.file)?;
     let text = String::from_utf8(content)

@@ -31,12 +31,12 @@ Examples:
   WATTBRIDGE_LOG=debug wattbridge run          more in the log
 
 Exit code 2 means that the configuration cannot be used: `wattbridge check` explains it.")]
-pub(super) struct RunArgs {
+pub struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
 }
 
-pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
+pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
     logging::start(&configured.log);
     let (problems, others) = configured.problems.first();
@@ -101,7 +101,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), CliError> {
 }
 
 /// Runs the bridge and its outputs until `stop`.
-pub(super) async fn connect(
+pub async fn connect(
     bridge: Bridge,
     hub: &Hub,
     outputs: &OutputSettings,

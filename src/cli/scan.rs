@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use super::decode::problem;
 use super::{CliError, adapter, runtime};
-use crate::adapters::{ADAPTERS, Adapter, Finding, Scanner};
+use crate::adapters::ADAPTERS;
+use crate::device::{Adapter, Finding, Scanner};
 use crate::links::Endpoint;
 use crate::terminal::say;
 
@@ -26,7 +27,7 @@ const SMALLEST_PREFIX: u8 = 20;
 Examples:
   wattbridge scan ecu 192.168.1.0/24        all addresses of a home network
   wattbridge scan ecu 192.168.1.50          one address")]
-pub(super) struct ScanArgs {
+pub struct ScanArgs {
     /// What to look for
     #[arg(value_parser = by_name())]
     what: Wanted,
@@ -82,7 +83,7 @@ fn by_name() -> impl TypedValueParser<Value = Wanted> {
     })
 }
 
-pub(super) fn run(args: &ScanArgs) -> Result<(), CliError> {
+pub fn run(args: &ScanArgs) -> Result<(), CliError> {
     let network = args.network;
     if !args.force && !network.is_private() {
         return Err(problem(

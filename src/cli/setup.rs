@@ -8,16 +8,17 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::logging::LogSettings;
-use crate::adapters::{ADAPTERS, Source};
+use crate::adapters::ADAPTERS;
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, Problem, Problems, Section};
+use crate::device::{Adapter, Source};
 use crate::links::{Links, Ports};
 use crate::outputs::OutputSettings;
 use crate::store::StoreSettings;
 
 /// Where the configuration is.
 #[derive(Debug, Clone, Args)]
-pub(super) struct ConfigArgs {
+pub struct ConfigArgs {
     /// The configuration file
     #[arg(
         short,
@@ -26,7 +27,7 @@ pub(super) struct ConfigArgs {
         default_value = "wattbridge.toml",
         env = "WATTBRIDGE_CONFIG"
     )]
-    pub(super) config: PathBuf,
+    pub config: PathBuf,
     /// Looks for serial ports in the /dev and /sys below this folder
     #[arg(long, value_name = "FOLDER", hide = true, default_value = "/")]
     root: PathBuf,
@@ -34,28 +35,28 @@ pub(super) struct ConfigArgs {
 
 /// What the configuration says.
 #[derive(Debug)]
-pub(super) struct Configured {
-    pub(super) log: LogSettings,
-    pub(super) store: StoreSettings,
-    pub(super) outputs: OutputSettings,
+pub struct Configured {
+    pub log: LogSettings,
+    pub store: StoreSettings,
+    pub outputs: OutputSettings,
     /// The sources of all sections that can be used.
-    pub(super) sources: Vec<Arc<dyn Source>>,
+    pub sources: Vec<Arc<dyn Source>>,
     /// All sums that can be used.
-    pub(super) sums: Vec<SumSettings>,
+    pub sums: Vec<SumSettings>,
     /// Adapters with a section that cannot be used, or perhaps with one whose name is mistyped.
-    pub(super) incomplete: Vec<&'static str>,
+    pub incomplete: Vec<&'static str>,
     /// How many sections cannot be used, or have a name that nobody knows.
-    pub(super) refused: usize,
+    pub refused: usize,
     /// What is wrong with those sections, and names that nobody knows.
-    pub(super) problems: Problems,
+    pub problems: Problems,
     /// What is wrong with the rights of files that hold secrets.
-    pub(super) exposed: Vec<String>,
+    pub exposed: Vec<String>,
 }
 
 impl ConfigArgs {
     /// Reads the file. An error means that nothing can run; problems with single device sections
     /// are kept aside.
-    pub(super) fn read(&self) -> Result<Configured, Problems> {
+    pub fn read(&self) -> Result<Configured, Problems> {
         let mut file = File::load(&self.config)?;
         file.override_from(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -98,13 +99,13 @@ impl ConfigArgs {
     }
 
     /// Opens real connections.
-    pub(super) fn links(&self) -> Links {
+    pub fn links(&self) -> Links {
         Links::new().with_ports(Ports::below(&self.root))
     }
 
     /// The store's file: as configured, else beside the configuration and named after it, so that
     /// two configurations in one folder have two.
-    pub(super) fn store_path(&self, store: &StoreSettings) -> PathBuf {
+    pub fn store_path(&self, store: &StoreSettings) -> PathBuf {
         if let Some(path) = &store.path {
             return path.clone();
         }
@@ -121,7 +122,7 @@ impl ConfigArgs {
 }
 
 impl Configured {
-    pub(super) fn from_file(file: &File) -> Result<Self, Problems> {
+    pub fn from_file(file: &File) -> Result<Self, Problems> {
         let mut fatal = Problems::new();
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
@@ -157,7 +158,7 @@ impl Configured {
     }
 
     /// Why nothing can run, where no section makes a device.
-    pub(super) fn no_devices(self, args: &ConfigArgs) -> Problems {
+    pub fn no_devices(self, args: &ConfigArgs) -> Problems {
         let name = args.config.display().to_string();
         let what = if self.problems.is_empty() {
             "no device is configured"
@@ -173,7 +174,7 @@ impl Configured {
     fn read_sections(&mut self, file: &File) {
         let mut lines: BTreeMap<String, usize> = BTreeMap::new();
         for adapter in ADAPTERS {
-            for section in file.sections(adapter.kind()) {
+            for section in adapter.sections(file) {
                 let problems = match adapter.configure(&section) {
                     Ok(source) => match lines.insert(source.key(), section.line()) {
                         None => {
@@ -243,7 +244,7 @@ fn twice(file: &File, section: &Section, label: &str, line: usize) -> Problem {
 }
 
 /// Every name that may stand at the top of the file.
-pub(super) fn known_sections() -> Vec<&'static str> {
+pub fn known_sections() -> Vec<&'static str> {
     ["log", "store"]
         .into_iter()
         .chain(OutputSettings::SECTIONS.iter().copied())
@@ -253,8 +254,8 @@ pub(super) fn known_sections() -> Vec<&'static str> {
 
 /// Every name of a section that brings devices along.
 fn kinds() -> impl Iterator<Item = &'static str> {
-    let adapters = ADAPTERS.iter().map(|adapter| adapter.kind());
-    adapters.chain([sums::KIND])
+    let names = |adapter: &&dyn Adapter| [&[adapter.kind()], adapter.also_called()].concat();
+    ADAPTERS.iter().flat_map(names).chain([sums::KIND])
 }
 
 fn keep<T>(read: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
@@ -306,11 +307,11 @@ mod tests {
 
     #[test]
     fn one_bad_sum_stops_no_other() {
-        let text = "[[sum]]\nid = \"pv\"\nplus = [\"kaifa_*/power_import\"]\n\n\
+        let text = "[[sum]]\nid = \"pv\"\nplus = [\"smart_meter_*/power_import\"]\n\n\
                     [[sum]]\nid = \"a\"\nplus = [\"sum_b/power\"]\n\n\
                     [[sum]]\nid = \"b\"\nplus = [\"sum_a/power\"]\n\n\
-                    [[sum]]\nid = \"pv\"\nplus = [\"kaifa_1/power_import\"]\n\n\
-                    [[sum]]\nid = \"c\"\nplus = [\"kaifa_1\"]\n";
+                    [[sum]]\nid = \"pv\"\nplus = [\"smart_meter_1/power_import\"]\n\n\
+                    [[sum]]\nid = \"c\"\nplus = [\"smart_meter_1\"]\n";
         let read = read(text).unwrap();
         let ids: Vec<&str> = read.sums.iter().map(|sum| sum.id.as_str()).collect();
         assert_eq!((ids, read.refused), (vec!["pv"], 4));
@@ -320,7 +321,7 @@ mod tests {
             (6, "leads back to itself: a, b, a"),
             (10, "leads back to itself: b, a, b"),
             (13, "sum \"pv\" is configured twice, first in line 1"),
-            (19, "kaifa_1"),
+            (19, "smart_meter_1"),
         ] {
             assert!(
                 told.contains(&format!("wattbridge.toml:{line}")),
@@ -335,7 +336,7 @@ mod tests {
         let right = "[[aps_ecu]]\nhost = \"192.0.2.1\"\n";
         assert_eq!(read(right).unwrap().refused, 0);
         // One mistake in a section, three in another, and one section twice.
-        let wrong = "[[aps_ecu]]\nhost = \"a b\"\n[[kaifa]]\nbaud = 1\nmax_power = 0\n";
+        let wrong = "[[aps_ecu]]\nhost = \"a b\"\n[[smart_meter]]\nbaud = 1\nmax_power = 0\n";
         let wrong = read(&format!("{right}{wrong}{right}")).unwrap();
         assert_eq!(wrong.refused, 3);
         assert_eq!(wrong.sources.len(), 1);

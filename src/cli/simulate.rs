@@ -5,17 +5,24 @@ use clap::{ArgMatches, Command};
 use super::CliError;
 use super::logging::{self, LogSettings};
 use super::tools::run_tool;
-use crate::adapters::{ADAPTERS, Adapter, find};
+use crate::adapters::{ADAPTERS, find};
+use crate::device::Adapter;
 
 const EXAMPLES: &str = "\
 Examples:
   wattbridge simulate aps-ecu          an ECU with inverters on 127.0.0.1:8899
   wattbridge simulate aps-ecu --listen 127.0.0.1:9000 --speed 60";
 
-pub(super) fn command() -> Command {
+pub fn command() -> Command {
     let simulators = ADAPTERS.iter().filter_map(|adapter| {
         let simulator = adapter.simulator()?;
-        Some(simulator.command().name(adapter.kind().replace('_', "-")))
+        let name = adapter.kind().replace('_', "-");
+        Some(
+            simulator
+                .command()
+                .name(name)
+                .aliases(adapter.also_called()),
+        )
     });
     Command::new("simulate")
         .about("Plays a device that speaks its real protocol, faults included")
@@ -25,7 +32,7 @@ pub(super) fn command() -> Command {
         .subcommands(simulators)
 }
 
-pub(super) fn run(matches: &ArgMatches) -> Result<(), CliError> {
+pub fn run(matches: &ArgMatches) -> Result<(), CliError> {
     let Some((adapter, matches)) = matches.subcommand() else {
         return Ok(());
     };

@@ -6,7 +6,7 @@ use self::signals::Signals;
 
 /// A token that is cancelled by Ctrl-C, SIGTERM or the end of the terminal, from now on. A second
 /// Ctrl-C or SIGTERM ends the program at once; terminals say more than once that they end.
-pub(super) fn on_signal() -> CancellationToken {
+pub fn on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
     let token = stop.clone();
     // Before anything else is begun that has to be ended in order.
@@ -25,7 +25,7 @@ mod signals {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     /// Those that the system lets us hear of.
-    pub(super) struct Signals {
+    pub struct Signals {
         interrupt: Option<Signal>,
         terminate: Option<Signal>,
         /// Not there under `nohup`, whose whole purpose it is that nobody hears of it.
@@ -33,7 +33,7 @@ mod signals {
     }
 
     impl Signals {
-        pub(super) fn new() -> Self {
+        pub fn new() -> Self {
             let hang_up = SignalKind::hangup();
             let is_ignored = std::fs::read_to_string("/proc/self/status")
                 .is_ok_and(|status| is_ignored(&status, hang_up.as_raw_value()));
@@ -48,7 +48,7 @@ mod signals {
             }
         }
 
-        pub(super) async fn end_wanted(&mut self) {
+        pub async fn end_wanted(&mut self) {
             tokio::select! {
                 () = heard(self.interrupt.as_mut()) => {}
                 () = heard(self.terminate.as_mut()) => {}
@@ -56,7 +56,7 @@ mod signals {
             }
         }
 
-        pub(super) async fn end_demanded(&mut self) {
+        pub async fn end_demanded(&mut self) {
             tokio::select! {
                 () = heard(self.interrupt.as_mut()) => {}
                 () = heard(self.terminate.as_mut()) => {}
@@ -98,21 +98,21 @@ mod signals {
 
 #[cfg(not(unix))]
 mod signals {
-    pub(super) struct Signals;
+    pub struct Signals;
 
     impl Signals {
-        pub(super) fn new() -> Self {
+        pub fn new() -> Self {
             Self
         }
 
-        pub(super) async fn end_wanted(&mut self) {
+        pub async fn end_wanted(&mut self) {
             // Without it the program cannot be asked to end.
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
 
-        pub(super) async fn end_demanded(&mut self) {
+        pub async fn end_demanded(&mut self) {
             self.end_wanted().await;
         }
     }

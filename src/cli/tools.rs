@@ -5,15 +5,17 @@ use clap::{ArgMatches, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::{CliError, runtime, stop};
-use crate::adapters::{ADAPTERS, Tool, find};
+use crate::adapters::{ADAPTERS, find};
+use crate::device::Tool;
 
 /// A command for each adapter that has tools.
-pub(super) fn commands() -> impl Iterator<Item = Command> {
+pub fn commands() -> impl Iterator<Item = Command> {
     ADAPTERS
         .iter()
         .filter(|adapter| !adapter.tools().is_empty())
         .map(|adapter| {
             Command::new(adapter.kind().replace('_', "-"))
+                .aliases(adapter.also_called())
                 .about(format!("Commands for {}", adapter.title()))
                 .subcommand_required(true)
                 .arg_required_else_help(true)
@@ -21,7 +23,7 @@ pub(super) fn commands() -> impl Iterator<Item = Command> {
         })
 }
 
-pub(super) fn run(adapter: &str, matches: &ArgMatches) -> Result<(), CliError> {
+pub fn run(adapter: &str, matches: &ArgMatches) -> Result<(), CliError> {
     let tools = find(adapter).map_or(&[][..], |adapter| adapter.tools());
     let Some((name, matches)) = matches.subcommand() else {
         return Ok(());
@@ -31,7 +33,7 @@ pub(super) fn run(adapter: &str, matches: &ArgMatches) -> Result<(), CliError> {
 }
 
 /// Runs a tool until it is done or interrupted.
-pub(super) fn run_tool(tool: &dyn Tool, matches: &ArgMatches) -> Result<(), CliError> {
+pub fn run_tool(tool: &dyn Tool, matches: &ArgMatches) -> Result<(), CliError> {
     runtime()?.block_on(async {
         let stop: CancellationToken = stop::on_signal();
         let done = tool.run(matches, stop.clone());

@@ -3,7 +3,7 @@
 use std::io::{Error, ErrorKind};
 
 /// Why a file cannot be used, and what to do.
-pub(super) fn why(error: &Error) -> String {
+pub fn why(error: &Error) -> String {
     let words = match error.kind() {
         ErrorKind::NotFound => "there is no such file or folder; look at how it is written",
         ErrorKind::PermissionDenied => {

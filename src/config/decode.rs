@@ -16,13 +16,13 @@ use super::tree::{Entry, Node, Value};
 
 /// Why a value does not fit, and the way to it: positions in tables and lists, outermost last.
 #[derive(Debug)]
-pub(super) struct Misfit {
-    pub(super) why: Why,
+pub struct Misfit {
+    pub why: Why,
     way: Vec<usize>,
 }
 
 #[derive(Debug)]
-pub(super) enum Why {
+pub enum Why {
     /// The wrong type, or out of range; in the words of the type that wanted it.
     Unfit(String),
     /// None of these choices.
@@ -47,7 +47,7 @@ impl Misfit {
     }
 
     /// Positions from the outermost inwards.
-    pub(super) fn path(&self) -> Vec<usize> {
+    pub fn path(&self) -> Vec<usize> {
         self.way.iter().rev().copied().collect()
     }
 }

@@ -6,14 +6,14 @@
 use super::problem::{Problem, Problems};
 use super::schema::{Child, Shape};
 use super::tree::{DEPTH, Node, Place};
-use super::{File, Settings, wording};
+use super::{File, Settings, messages};
 
 const PREFIX: &str = "WATTBRIDGE_";
 /// Between the names of tables and keys.
 const INNER: &str = "__";
 
 /// A variable that may be meant for a section.
-pub(super) struct Variable {
+pub struct Variable {
     name: String,
     words: String,
 }
@@ -33,7 +33,7 @@ impl File {
     }
 
     /// Puts the variables of this section in; complains about those that match no key.
-    pub(super) fn lay_over<T: Settings>(&self, section: &str, node: &mut Node) -> Problems {
+    pub fn lay_over<T: Settings>(&self, section: &str, node: &mut Node) -> Problems {
         let mut problems = Problems::new();
         let prefix = prefix(section);
         let mine = self.variables.iter().filter_map(|variable| {
@@ -56,7 +56,7 @@ impl File {
             } else {
                 let mut known = Vec::new();
                 names(&shape, "", DEPTH / 4, &mut known);
-                let meant = wording::nearest(key, known.iter().map(String::as_str));
+                let meant = messages::nearest(key, known.iter().map(String::as_str));
                 let hint = match meant {
                     Some(meant) => format!("did you mean {prefix}{meant}?"),
                     None => format!("[{section}] knows {}", shape.names(None).join(", ")),
@@ -72,7 +72,7 @@ impl File {
 
     /// Variables whose section nobody knows but somebody seems to mean, and those for sections of
     /// which there can be several.
-    pub(super) fn stray_variables(&self, known: &[&str]) -> Problems {
+    pub fn stray_variables(&self, known: &[&str]) -> Problems {
         let mut problems = Problems::new();
         for Variable { name, .. } in &self.variables {
             let section = known.iter().find(|section| {
@@ -93,7 +93,7 @@ impl File {
             // The key takes at least one word.
             let meant = (1..words.len()).find_map(|count| {
                 let written = words[..count].join("_").to_lowercase();
-                let meant = wording::nearest(&written, known.iter().copied())?;
+                let meant = messages::nearest(&written, known.iter().copied())?;
                 let is_close = strsim::osa_distance(&written, meant) <= 1 + meant.len() / 8;
                 let key = words[count..].join("_");
                 (meant.len() >= 4 && is_close && !key.is_empty())

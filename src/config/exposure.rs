@@ -113,7 +113,7 @@ mod tests {
                 [""; 0]
             );
         }
-        let keys = "[[kaifa]]\nkeys = { a = \"00112233\" }\n";
+        let keys = "[[smart_meter]]\nkeys = { a = \"00112233\" }\n";
         assert_eq!(exposed(keys, 0o644, 0o600).len(), 1);
         let file = format!("[mqtt]\npassword = {{ file = {word:?} }}\n");
         assert_eq!(exposed(&file, 0o644, 0o600), [""; 0]);

@@ -5,36 +5,36 @@ use std::sync::Arc;
 use std::{fmt, io};
 
 use super::environment::Variable;
+use super::location::{Brackets, Location};
 use super::problem::{Problem, Problems};
 use super::reading;
-use super::scene::{Brackets, Scene};
 use super::section::Section;
 use super::small_file::{self, Kind, SmallFileError};
 use super::source::Source;
 use super::tree::{self, Node, Place, TooDeep, Value};
-use super::{Settings, syntax, wording};
+use super::{Settings, messages, syntax};
 
 /// No configuration is larger; a mistaken path to a database or a log is.
 const LARGEST: u64 = 1024 * 1024;
 
 /// The parsed file, perhaps with environment variables laid over it.
 pub struct File {
-    pub(super) source: Arc<Source>,
-    pub(super) tops: Vec<Top>,
-    pub(super) variables: Vec<Variable>,
-    pub(super) path: Option<PathBuf>,
+    pub(crate) source: Arc<Source>,
+    pub(crate) tops: Vec<Top>,
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// A table (or what stands in its place) at the top of the file.
-pub(super) struct Top {
-    pub(super) name: String,
+pub struct Top {
+    pub name: String,
     key: Place,
     node: Arc<Node>,
     brackets: Brackets,
 }
 
 impl Top {
-    pub(super) fn node(&self) -> &Node {
+    pub fn node(&self) -> &Node {
         &self.node
     }
 }
@@ -195,7 +195,9 @@ impl File {
         let mut problems = Problems::new();
         let mut seen: Option<&str> = None;
         for top in &self.tops {
-            let is_known = known.iter().any(|known| wording::is_same(&top.name, known));
+            let is_known = known
+                .iter()
+                .any(|known| messages::is_same(&top.name, known));
             // The tables of one array stand one behind the other here.
             if !is_known && seen != Some(top.name.as_str()) {
                 problems.push(self.unknown(top, known));
@@ -210,17 +212,17 @@ impl File {
     fn named<'s>(&'s self, name: &str) -> impl Iterator<Item = &'s Top> {
         self.tops
             .iter()
-            .filter(move |top| wording::is_same(&top.name, name))
+            .filter(move |top| messages::is_same(&top.name, name))
     }
 
     /// Whether the file has several tables of this name, which no single variable can reach.
-    pub(super) fn is_list(&self, name: &str) -> bool {
+    pub fn is_list(&self, name: &str) -> bool {
         self.named(name).any(|top| top.brackets == Brackets::Two)
     }
 
     fn unknown(&self, top: &Top, known: &[&str]) -> Problem {
         let name = &top.name;
-        let meant = wording::nearest(name, known.iter().copied());
+        let meant = messages::nearest(name, known.iter().copied());
         let is_section = matches!(top.node.value, Value::Table(_));
         let (what, hint) = match (is_section, meant) {
             (true, meant) => {
@@ -232,16 +234,16 @@ impl File {
                     Some(meant) => format!("did you mean {open}{meant}{close}?"),
                     None => format!("known sections: {}", known.join(", ")),
                 };
-                let name = wording::quoted(name);
+                let name = messages::quoted(name);
                 let name = name.trim_matches('"');
                 (format!("unknown section {open}{name}{close}"), hint)
             }
             (false, Some(meant)) => (
-                format!("unknown name {}", wording::quoted(name)),
+                format!("unknown name {}", messages::quoted(name)),
                 format!("did you mean the section [{meant}]?"),
             ),
             (false, None) => (
-                format!("{} stands outside of every section", wording::quoted(name)),
+                format!("{} stands outside of every section", messages::quoted(name)),
                 "put it below the [section] it belongs to".to_owned(),
             ),
         };
@@ -272,13 +274,13 @@ impl File {
                 "write its name in single brackets",
             )
         };
-        let scene = Scene {
+        let location = Location {
             source: &self.source,
             kind: section,
             brackets: Brackets::One,
             within: None,
         };
-        reading::at_header(&scene, &wrong.node, what, hint.to_owned())
+        reading::at_header(&location, &wrong.node, what, hint.to_owned())
     }
 }
 

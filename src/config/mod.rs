@@ -11,12 +11,12 @@
 //! | `tree` | keys and values with their places |
 //! | `decode` | from the tree into a type, by serde |
 //! | `schema` | what the JSON schema says about a key |
-//! | `survey` | unknown and missing keys, all at once, and what must stay hidden |
-//! | `reading` | one section: survey, types, the type's own rules |
-//! | `wording`, `syntax` | mistakes in plain words |
-//! | `scene` | where a section stands, and how a problem of it is put |
+//! | `validate` | unknown and missing keys, all at once, and what must stay hidden |
+//! | `reading` | one section: validation, types, the type's own rules |
+//! | `messages`, `syntax` | mistakes in plain words |
+//! | `location` | where a section stands, and how a problem of it is put |
 //! | `names` | tables of names by numbers that people paste |
-//! | `secret_words`, `secrecy` | which names hold secrets, and what may be shown beside them |
+//! | `secret_words`, `redaction` | which names hold secrets, and what may be shown beside them |
 //! | `exposure` | secrets in files that everybody can read |
 //! | `small_file` | reading what people name as a file, within bounds |
 
@@ -24,29 +24,30 @@ mod decode;
 mod environment;
 mod exposure;
 mod file;
+mod location;
+mod messages;
 mod names;
 mod period;
 mod problem;
 mod reading;
+mod redaction;
 mod reference;
-mod scene;
 mod schema;
-mod secrecy;
 mod secret;
 mod secret_words;
 mod section;
 mod settings;
 mod small_file;
 mod source;
-mod survey;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod wording;
+mod validate;
 mod zone;
 
 pub use file::File;
+pub use messages::{nearest, quoted};
 pub use names::names;
 pub use period::Period;
 pub use problem::{Problem, Problems};
@@ -54,6 +55,5 @@ pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;
 pub use settings::{Complaint, Settings};
-pub(crate) use small_file::{Kind as FileKind, read as read_small_file};
-pub use wording::{nearest, quoted};
+pub use small_file::{Kind as FileKind, read as read_small_file};
 pub use zone::Zone;

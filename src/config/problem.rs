@@ -26,7 +26,7 @@ pub struct Problem {
     pub what: String,
     /// How to mend it; may be empty.
     pub hint: String,
-    pub(super) excerpt: Option<Excerpt>,
+    pub(crate) excerpt: Option<Excerpt>,
 }
 
 impl Problem {
@@ -120,11 +120,11 @@ impl Problems {
         self
     }
 
-    pub(super) fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         self.0.sort_by_key(|problem| (problem.line, problem.column));
     }
 
-    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Problem> {
+    pub(crate) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Problem> {
         self.0.iter_mut()
     }
 }

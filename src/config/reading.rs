@@ -1,33 +1,33 @@
-//! One section: survey, types, the type's own rules.
+//! One section: validation, types, the type's own rules.
 
 use std::ops::Range;
 
 use super::decode::{Misfit, Why};
+use super::location::{Finding, Location};
 use super::problem::{Problem, Problems};
-use super::scene::{Finding, Scene};
 use super::schema::{Child, Shape};
 use super::source::Source;
-use super::survey::{self, Survey};
 use super::tree::{Node, Place, Value};
-use super::{Settings, secret_words, wording};
+use super::validate::{self, Validation};
+use super::{Settings, messages, secret_words};
 
 /// Values of a wrong type that are reported for one section.
 const MISFITS: usize = 25;
 
 /// Reads a table as `T`.
-pub(super) fn read<T: Settings>(
-    scene: &Scene<'_>,
+pub fn read<T: Settings>(
+    location: &Location<'_>,
     mut node: Node,
     unneeded: &[&str],
 ) -> Result<T, Problems> {
     let schema = schemars::schema_for!(T);
     let shape = Shape::new(schema.as_value());
     if !matches!(node.value, Value::Table(_)) {
-        return Err(no_table(scene, &node));
+        return Err(no_table(location, &node));
     }
-    let mut survey = Survey::of(&mut node, &shape, scene);
-    match fit::<T>(scene, &node, &shape, &mut survey) {
-        Some(settings) if survey.findings.is_empty() => {
+    let mut validation = Validation::of(&mut node, &shape, location);
+    match fit::<T>(location, &node, &shape, &mut validation) {
+        Some(settings) if validation.findings.is_empty() => {
             let complaints = settings.check().into_iter();
             for complaint in complaints.filter(|one| !unneeded.contains(&one.field)) {
                 let path: Vec<String> = complaint.field.split('.').map(str::to_owned).collect();
@@ -37,66 +37,66 @@ pub(super) fn read<T: Settings>(
                     path
                 };
                 let what = complaint.what;
-                survey.findings.push(Finding {
+                validation.findings.push(Finding {
                     place: place_of(&node, &path),
-                    key: scene.key(&path),
-                    what: format!("{}: {what}", subject(scene, &path, &[])),
+                    key: location.key(&path),
+                    what: format!("{}: {what}", subject(location, &path, &[])),
                     hint: complaint.advice,
                 });
             }
-            if survey.findings.is_empty() {
+            if validation.findings.is_empty() {
                 Ok(settings)
             } else {
-                Err(survey.problems(scene))
+                Err(validation.problems(location))
             }
         }
-        _ => Err(survey.problems(scene)),
+        _ => Err(validation.problems(location)),
     }
 }
 
 /// A problem about a key of a section that was already read.
-pub(super) fn complain<T: Settings>(
-    scene: &Scene<'_>,
+pub fn complain<T: Settings>(
+    location: &Location<'_>,
     mut node: Node,
     field: &str,
     what: &str,
     hint: &str,
 ) -> Problem {
     let schema = schemars::schema_for!(T);
-    let mut survey = Survey::of(&mut node, &Shape::new(schema.as_value()), scene);
+    let mut validation = Validation::of(&mut node, &Shape::new(schema.as_value()), location);
     let path: Vec<String> = field.split('.').map(str::to_owned).collect();
-    survey.findings = vec![Finding {
+    validation.findings = vec![Finding {
         place: place_of(&node, &path),
-        key: scene.key(&path),
-        what: format!("{}: {what}", subject(scene, &path, &[])),
+        key: location.key(&path),
+        what: format!("{}: {what}", subject(location, &path, &[])),
         hint: hint.to_owned(),
     }];
-    let first = survey.problems(scene).into_iter().next();
-    first.unwrap_or_else(|| Problem::new(&scene.source.name, what, hint))
+    let first = validation.problems(location).into_iter().next();
+    first.unwrap_or_else(|| Problem::new(&location.source.name, what, hint))
 }
 
-fn no_table(scene: &Scene<'_>, node: &Node) -> Problems {
-    let kind = scene.kind;
-    let header = scene.label(&[], false);
+fn no_table(location: &Location<'_>, node: &Node) -> Problems {
+    let kind = location.kind;
+    let header = location.label(&[], false);
     let finding = Finding {
         place: node.place.clone(),
         key: kind.to_owned(),
-        what: format!("{} should be a section of its own", wording::quoted(kind)),
+        what: format!("{} should be a section of its own", messages::quoted(kind)),
         hint: format!("write {header} on one line and its keys on the lines below"),
     };
     let veils = match &node.place {
         Place::Span(span) => vec![span.clone()],
         _ => Vec::new(),
     };
-    scene.problem(finding, &veils).into()
+    location.problem(finding, &veils).into()
 }
 
 /// Lets serde look at it again and again, each time without the value that did not fit.
 fn fit<T: Settings>(
-    scene: &Scene<'_>,
+    location: &Location<'_>,
     node: &Node,
     shape: &Shape<'_>,
-    survey: &mut Survey,
+    validation: &mut Validation,
 ) -> Option<T> {
     let mut rest = None;
     for _ in 0..MISFITS {
@@ -112,13 +112,16 @@ fn fit<T: Settings>(
         {
             path.push(index);
         }
-        let finding = describe(scene, node, shape, &misfit, &path);
+        let finding = describe(location, node, shape, &misfit, &path);
         // A key that was missing, misspelt or wrong has been reported already.
         let is_old = matches!(misfit.why, Why::Missing(_))
-            && (survey.findings.iter().any(|known| known.key == finding.key)
-                || survey.misspelt.contains(&finding.key));
+            && (validation
+                .findings
+                .iter()
+                .any(|known| known.key == finding.key)
+                || validation.misspelt.contains(&finding.key));
         if !is_old {
-            survey.findings.push(finding);
+            validation.findings.push(finding);
         }
         let mut less = node.clone();
         if !less.remove(&path) {
@@ -130,7 +133,7 @@ fn fit<T: Settings>(
 }
 
 fn describe(
-    scene: &Scene<'_>,
+    location: &Location<'_>,
     root: &Node,
     shape: &Shape<'_>,
     misfit: &Misfit,
@@ -167,33 +170,33 @@ fn describe(
         }
         place = node.place.clone();
     }
-    private |= shape.is_secret() || survey::is_login(node);
+    private |= shape.is_secret() || validate::is_login(node);
     // An entry of a list has no name of its own to write before it.
     let key = match names.last() {
         Some(name) if indices.is_empty() => name.as_str(),
         _ => "",
     };
     let subject = match &misfit.why {
-        Why::Missing(_) => scene.label(&names, !indices.is_empty()),
-        Why::Unknown(_) => scene.label(&names[..names.len().saturating_sub(1)], false),
-        _ => subject(scene, &names, &indices),
+        Why::Missing(_) => location.label(&names, !indices.is_empty()),
+        Why::Unknown(_) => location.label(&names[..names.len().saturating_sub(1)], false),
+        _ => subject(location, &names, &indices),
     };
-    let (what, hint) = wording::misfit(&misfit.why, &subject, key, node, &shape, private);
+    let (what, hint) = messages::misfit(&misfit.why, &subject, key, node, &shape, private);
     if let Why::Missing(name) = &misfit.why {
         names.push((*name).to_owned());
     }
     Finding {
         place,
-        key: scene.key(&names),
+        key: location.key(&names),
         what,
         hint,
     }
 }
 
 /// `"port" in [mqtt]`, `entry 2 of "hosts" in [mqtt]`, or the section itself.
-fn subject(scene: &Scene<'_>, names: &[String], indices: &[usize]) -> String {
+fn subject(location: &Location<'_>, names: &[String], indices: &[usize]) -> String {
     let Some((last, above)) = names.split_last() else {
-        return scene.label(&[], false);
+        return location.label(&[], false);
     };
     let entry: String = indices
         .iter()
@@ -202,8 +205,8 @@ fn subject(scene: &Scene<'_>, names: &[String], indices: &[usize]) -> String {
         .collect();
     format!(
         "{entry}{} in {}",
-        wording::quoted(last),
-        scene.label(above, false)
+        messages::quoted(last),
+        location.label(above, false)
     )
 }
 
@@ -220,18 +223,18 @@ fn place_of(node: &Node, path: &[String]) -> Place {
 }
 
 /// A problem about a section as a whole.
-pub(super) fn at_header(scene: &Scene<'_>, node: &Node, what: String, hint: String) -> Problem {
+pub fn at_header(location: &Location<'_>, node: &Node, what: String, hint: String) -> Problem {
     let finding = Finding {
         place: node.place.clone(),
-        key: scene.kind.to_owned(),
+        key: location.kind.to_owned(),
         what,
         hint,
     };
     let veils = match &node.place {
-        Place::Span(span) if !is_header(scene.source, node, span) => vec![span.clone()],
+        Place::Span(span) if !is_header(location.source, node, span) => vec![span.clone()],
         _ => Vec::new(),
     };
-    scene.problem(finding, &veils)
+    location.problem(finding, &veils)
 }
 
 /// Whether a table's place is its `[name]` and not its `{ .. }` or its first dotted key.

@@ -9,20 +9,20 @@ const HOPS: usize = 16;
 
 /// The schema of one value: every subschema that may describe it.
 #[derive(Clone)]
-pub(super) struct Shape<'a> {
+pub struct Shape<'a> {
     root: &'a Json,
     seeds: Vec<&'a Json>,
 }
 
 /// A subschema without combinators, and whether it holds in any case.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub(super) words: &'a Map<String, Json>,
+pub struct Part<'a> {
+    pub words: &'a Map<String, Json>,
     firm: bool,
 }
 
 /// What may stand under a key.
-pub(super) enum Child<'a> {
+pub enum Child<'a> {
     Known(Shape<'a>),
     /// Any name will do in this table.
     Free(Shape<'a>),
@@ -30,7 +30,7 @@ pub(super) enum Child<'a> {
 }
 
 impl<'a> Shape<'a> {
-    pub(super) fn new(root: &'a Json) -> Self {
+    pub fn new(root: &'a Json) -> Self {
         Self {
             root,
             seeds: vec![root],
@@ -38,7 +38,7 @@ impl<'a> Shape<'a> {
     }
 
     /// The subschemas; with the table at hand only those alternatives that its tags select.
-    pub(super) fn parts(&self, table: Option<&[Entry]>) -> Vec<Part<'a>> {
+    pub fn parts(&self, table: Option<&[Entry]>) -> Vec<Part<'a>> {
         let mut parts = Vec::new();
         for seed in &self.seeds {
             self.flatten(seed, table, true, HOPS, &mut parts);
@@ -83,7 +83,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    pub(super) fn child(&self, name: &str, table: Option<&[Entry]>) -> Child<'a> {
+    pub fn child(&self, name: &str, table: Option<&[Entry]>) -> Child<'a> {
         let parts = self.parts(table);
         let inner = |part: &Part<'a>| part.words.get("properties")?.get(name);
         let known: Vec<_> = parts.iter().filter_map(inner).collect();
@@ -112,7 +112,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    pub(super) fn items(&self) -> Shape<'a> {
+    pub fn items(&self) -> Shape<'a> {
         let parts = self.parts(None);
         self.within(
             parts
@@ -123,7 +123,7 @@ impl<'a> Shape<'a> {
     }
 
     /// Every key there is, in the order of the type.
-    pub(super) fn names(&self, table: Option<&[Entry]>) -> Vec<&'a str> {
+    pub fn names(&self, table: Option<&[Entry]>) -> Vec<&'a str> {
         let mut names: Vec<&str> = Vec::new();
         for part in self.parts(table) {
             let properties = part.words.get("properties").and_then(Json::as_object);
@@ -137,7 +137,7 @@ impl<'a> Shape<'a> {
     }
 
     /// Keys that have no default.
-    pub(super) fn required(&self, table: &[Entry]) -> Vec<&'a str> {
+    pub fn required(&self, table: &[Entry]) -> Vec<&'a str> {
         let parts = self.parts(Some(table));
         let firm = parts.iter().filter(|part| part.firm);
         firm.flat_map(|part| list(part.words, "required"))
@@ -145,14 +145,14 @@ impl<'a> Shape<'a> {
             .collect()
     }
 
-    pub(super) fn format(&self) -> Option<&'a str> {
+    pub fn format(&self) -> Option<&'a str> {
         let parts = self.parts(None);
         parts
             .iter()
             .find_map(|part| part.words.get("format")?.as_str())
     }
 
-    pub(super) fn is_secret(&self) -> bool {
+    pub fn is_secret(&self) -> bool {
         let parts = self.parts(None);
         parts.iter().any(|part| {
             part.words
@@ -162,7 +162,7 @@ impl<'a> Shape<'a> {
     }
 
     /// The JSON types it may have, without `null`, which TOML does not know.
-    pub(super) fn types(&self) -> Vec<&'a str> {
+    pub fn types(&self) -> Vec<&'a str> {
         let mut types = Vec::new();
         for Part { words, .. } in self.parts(None) {
             let named = match words.get("type") {
@@ -181,7 +181,7 @@ impl<'a> Shape<'a> {
     }
 
     /// The texts to choose from, if it is a choice, each with its meaning.
-    pub(super) fn choices(&self) -> Vec<(&'a str, Option<&'a str>)> {
+    pub fn choices(&self) -> Vec<(&'a str, Option<&'a str>)> {
         let mut choices = Vec::new();
         for Part { words, .. } in self.parts(None) {
             let meaning = words.get("description").and_then(Json::as_str);
@@ -194,7 +194,7 @@ impl<'a> Shape<'a> {
     }
 
     /// The smallest and the largest number allowed, as far as there are any.
-    pub(super) fn range(&self) -> (Option<i128>, Option<i128>) {
+    pub fn range(&self) -> (Option<i128>, Option<i128>) {
         let bound = |key| {
             let parts = self.parts(None);
             let bound = parts.iter().find_map(|part| part.words.get(key).cloned())?;
@@ -211,14 +211,14 @@ impl<'a> Shape<'a> {
         (bound("minimum"), bound("maximum"))
     }
 
-    pub(super) fn description(&self) -> Option<&'a str> {
+    pub fn description(&self) -> Option<&'a str> {
         let parts = self.parts(None);
         parts
             .iter()
             .find_map(|part| part.words.get("description")?.as_str())
     }
 
-    pub(super) fn default(&self) -> Option<&'a Json> {
+    pub fn default(&self) -> Option<&'a Json> {
         let parts = self.parts(None);
         parts.iter().find_map(|part| part.words.get("default"))
     }

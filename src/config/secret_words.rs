@@ -17,7 +17,7 @@ const ALONE: [&str; 9] = [
 ];
 
 /// Whether a key of this name, spelt well or nearly so, holds a secret.
-pub(super) fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     name.split(|c: char| !c.is_alphanumeric()).any(|word| {
         word.ends_with("key")
@@ -36,12 +36,12 @@ fn is_near(word: &str, known: &str) -> bool {
 }
 
 /// Whether a line or a comment talks of secrets.
-pub(super) fn mentions(text: &str) -> bool {
+pub fn mentions(text: &str) -> bool {
     is_secret(text) || holds_login(text)
 }
 
 /// Whether a text has a user and a password in it, as addresses may: `mqtt://user:password@host`.
-pub(super) fn holds_login(text: &str) -> bool {
+pub fn holds_login(text: &str) -> bool {
     text.rsplit_once('@')
         .is_some_and(|(login, _)| login.contains(':'))
 }

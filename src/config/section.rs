@@ -4,20 +4,20 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::location::{Brackets, Location};
 use super::problem::{Problem, Problems};
 use super::reading;
-use super::scene::{Brackets, Scene};
 use super::source::Source;
 use super::tree::{DEPTH, Node, Place};
-use super::{Settings, wording};
+use super::{Settings, messages};
 
 /// One table with its place in the file.
 #[derive(Clone)]
 pub struct Section {
-    pub(super) source: Arc<Source>,
-    pub(super) kind: String,
-    pub(super) node: Arc<Node>,
-    pub(super) brackets: Brackets,
+    pub(crate) source: Arc<Source>,
+    pub(crate) kind: String,
+    pub(crate) node: Arc<Node>,
+    pub(crate) brackets: Brackets,
 }
 
 impl Section {
@@ -28,7 +28,7 @@ impl Section {
     /// All unknown keys, values of a wrong type and missing keys at once; if there are none, what
     /// [`Settings::check`] complains about.
     pub fn read<T: Settings>(&self) -> Result<T, Problems> {
-        reading::read(&self.scene(), Node::clone(&self.node), &[])
+        reading::read(&self.location(), Node::clone(&self.node), &[])
     }
 
     /// The same where some keys do not matter, such as the address of a device whose messages are
@@ -38,13 +38,13 @@ impl Section {
     ///
     /// As [`Self::read`].
     pub fn read_without<T: Settings>(&self, unneeded: &[&str]) -> Result<T, Problems> {
-        reading::read(&self.scene(), Node::clone(&self.node), unneeded)
+        reading::read(&self.location(), Node::clone(&self.node), unneeded)
     }
 
     /// A problem about a key of this section, for rules that span several sections. A `field` that
     /// is not there leads to the section's first line.
     pub fn problem<T: Settings>(&self, field: &str, what: &str, hint: &str) -> Problem {
-        reading::complain::<T>(&self.scene(), Node::clone(&self.node), field, what, hint)
+        reading::complain::<T>(&self.location(), Node::clone(&self.node), field, what, hint)
     }
 
     /// The line of the file it starts on, from 1; 0 if it comes from elsewhere.
@@ -72,12 +72,12 @@ impl Section {
         let mut node = Node::table();
         let mut problems = Problems::new();
         for (key, words) in pairs {
-            let option = format!("--set {}", wording::quoted(key).trim_matches('"'));
+            let option = format!("--set {}", messages::quoted(key).trim_matches('"'));
             let path: Vec<String> = key.split('.').map(|name| name.trim().to_owned()).collect();
             if path.iter().any(String::is_empty) || path.len() > DEPTH {
                 problems.push(Problem::new(
                     "--set",
-                    format!("{} is not the name of a key", wording::quoted(key)),
+                    format!("{} is not the name of a key", messages::quoted(key)),
                     "write it like --set host=192.168.1.50; a dot leads to a key of an inner table",
                 ));
                 continue;
@@ -88,7 +88,7 @@ impl Section {
                     option,
                     format!(
                         "{} cannot be a value and a table at once",
-                        wording::quoted(name)
+                        messages::quoted(name)
                     ),
                     "leave out one of the two",
                 ));
@@ -107,8 +107,8 @@ impl Section {
         }
     }
 
-    pub(super) fn scene(&self) -> Scene<'_> {
-        Scene {
+    pub(crate) fn location(&self) -> Location<'_> {
+        Location {
             source: &self.source,
             kind: &self.kind,
             brackets: self.brackets,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What may be read beside ordinary files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Nothing: it is read more than once.
     File,
     /// A pipe, such as `/dev/stdin` or `<(command)`, if it ends in time.
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SmallFileError {
+pub enum SmallFileError {
     /// It is a directory.
     #[error("it is a directory; name a file in it")]
     Directory,
@@ -37,7 +37,7 @@ pub(crate) enum SmallFileError {
 }
 
 /// Reads a file of at most `most` bytes.
-pub(crate) fn read(path: &Path, most: u64, kind: Kind) -> Result<Vec<u8>, SmallFileError> {
+pub fn read(path: &Path, most: u64, kind: Kind) -> Result<Vec<u8>, SmallFileError> {
     /// Long enough for a command that decrypts.
     const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -15,8 +15,8 @@ const AFTER: usize = 80;
 const VEIL: &str = "***";
 
 /// A text with its name.
-pub(super) struct Source {
-    pub(super) name: String,
+pub struct Source {
+    pub name: String,
     text: String,
     /// Where each line starts.
     lines: Vec<usize>,
@@ -26,16 +26,16 @@ pub(super) struct Source {
 
 /// One line of the file, safe to show, and the part of it that is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Excerpt {
-    pub(super) line: String,
+pub struct Excerpt {
+    pub line: String,
     /// Characters before the marked part.
-    pub(super) mark: usize,
+    pub mark: usize,
     /// Characters marked; at least one.
-    pub(super) width: usize,
+    pub width: usize,
 }
 
 impl Source {
-    pub(super) fn new(name: &str, text: &str) -> Self {
+    pub fn new(name: &str, text: &str) -> Self {
         // Windows editors put it there; no person ever sees it.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
@@ -54,12 +54,12 @@ impl Source {
         }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The line's bytes without its line break. Lines count from 0 here.
-    pub(super) fn line(&self, index: usize) -> Range<usize> {
+    pub fn line(&self, index: usize) -> Range<usize> {
         let start = self.lines.get(index).copied().unwrap_or(self.text.len());
         let end = self
             .lines
@@ -70,7 +70,7 @@ impl Source {
     }
 
     /// Line and column as people count them: from 1, in characters.
-    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+    pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = self.floor(offset);
         let index = self.lines.partition_point(|start| *start <= offset) - 1;
         let column = self.characters_before(offset) - self.characters_before(self.lines[index]);
@@ -78,7 +78,7 @@ impl Source {
     }
 
     /// What stands behind an equals sign, without the space before it.
-    pub(super) fn value_after(&self, equals: usize, end: usize) -> Range<usize> {
+    pub fn value_after(&self, equals: usize, end: usize) -> Range<usize> {
         let rest = self.text.get(equals..end).unwrap_or_default();
         equals + (rest.len() - rest.trim_start().len())..end
     }
@@ -97,7 +97,7 @@ impl Source {
 
     /// The line around `span`, or what of it lies `within`, with every one of the `veils` hidden.
     /// The veils are in order.
-    pub(super) fn excerpt(
+    pub fn excerpt(
         &self,
         span: &Range<usize>,
         within: Option<&Range<usize>>,

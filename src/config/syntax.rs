@@ -3,12 +3,12 @@
 use std::string::FromUtf8Error;
 
 use super::problem::Problem;
-use super::secrecy::{self, Visible};
+use super::redaction::{self, Visible};
 use super::source::Source;
 use super::tree::DEPTH;
 
 /// The place where the parser gave up.
-pub(super) fn problem(source: &Source, error: &toml::de::Error) -> Problem {
+pub fn problem(source: &Source, error: &toml::de::Error) -> Problem {
     let end = source.text().len();
     let span = error.span().unwrap_or(end..end);
     let (start, stop) = (span.start.min(end), span.end.min(end));
@@ -29,7 +29,7 @@ pub(super) fn problem(source: &Source, error: &toml::de::Error) -> Problem {
     }
 }
 
-pub(super) fn too_deep(source: &Source, at: usize) -> Problem {
+pub fn too_deep(source: &Source, at: usize) -> Problem {
     let what = format!("more than {DEPTH} tables and lists are inside each other here");
     locate(
         source,
@@ -44,7 +44,7 @@ fn locate(source: &Source, start: usize, stop: usize, what: String, hint: String
     let mut problem = Problem::new(&source.name, what, hint);
     (problem.line, problem.column) = source.position(start);
     let span = start..stop;
-    problem.excerpt = match secrecy::visible(source, problem.line - 1) {
+    problem.excerpt = match redaction::visible(source, problem.line - 1) {
         Visible::Everything => source.excerpt(&span, None, &[]),
         Visible::Without(veil) => source.excerpt(&span, None, &[veil]),
         Visible::Nothing => None,
@@ -180,7 +180,7 @@ fn unquoted(line: &str) -> (&'static str, &'static str) {
 }
 
 /// A file with bytes that are no text.
-pub(super) fn not_utf8(name: &str, error: &FromUtf8Error) -> Problem {
+pub fn not_utf8(name: &str, error: &FromUtf8Error) -> Problem {
     let bytes = error.as_bytes();
     let good = error.utf8_error().valid_up_to();
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {

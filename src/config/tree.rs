@@ -10,11 +10,11 @@ use toml::de::{DeTable, DeValue};
 
 /// Tables and lists within each other. No section needs more than four; the bound keeps every
 /// recursion over the tree far from the end of the stack.
-pub(super) const DEPTH: usize = 32;
+pub const DEPTH: usize = 32;
 
 /// Where something stands.
 #[derive(Clone)]
-pub(super) enum Place {
+pub enum Place {
     /// These bytes of the file.
     Span(Range<usize>),
     /// A variable or an option, by name.
@@ -24,13 +24,13 @@ pub(super) enum Place {
 }
 
 #[derive(Clone)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+pub struct Node {
+    pub place: Place,
+    pub value: Value,
 }
 
 #[derive(Clone)]
-pub(super) enum Value {
+pub enum Value {
     Text(String),
     Integer(i128),
     Float(f64),
@@ -43,28 +43,24 @@ pub(super) enum Value {
 }
 
 #[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) place: Place,
-    pub(super) node: Node,
+pub struct Entry {
+    pub name: String,
+    pub place: Place,
+    pub node: Node,
 }
 
 /// The tree is deeper than [`DEPTH`] here.
-pub(super) struct TooDeep(pub(super) Range<usize>);
+pub struct TooDeep(pub Range<usize>);
 
 impl Node {
-    pub(super) fn table() -> Self {
+    pub fn table() -> Self {
         Self {
             place: Place::Absent,
             value: Value::Table(Vec::new()),
         }
     }
 
-    pub(super) fn parsed(
-        value: &DeValue<'_>,
-        span: Range<usize>,
-        depth: usize,
-    ) -> Result<Self, TooDeep> {
+    pub fn parsed(value: &DeValue<'_>, span: Range<usize>, depth: usize) -> Result<Self, TooDeep> {
         if depth > DEPTH {
             return Err(TooDeep(span));
         }
@@ -98,7 +94,7 @@ impl Node {
     }
 
     /// The words of a variable or an option as TOML, if they are.
-    pub(super) fn loose_as_toml(words: &str, place: &Place) -> Option<Self> {
+    pub fn loose_as_toml(words: &str, place: &Place) -> Option<Self> {
         // What is wanted here is short; a bound spares the parser a needless risk.
         if words.len() > 64 * 1024 {
             return None;
@@ -123,7 +119,7 @@ impl Node {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Entry> {
+    pub fn get(&self, name: &str) -> Option<&Entry> {
         match &self.value {
             Value::Table(entries) => entries.iter().find(|entry| entry.name == name),
             _ => None,
@@ -133,7 +129,7 @@ impl Node {
     /// Puts words at a path of keys, making tables on the way.
     ///
     /// With `replace` a value in the way gives way, otherwise its name comes back.
-    pub(super) fn put<'p>(
+    pub fn put<'p>(
         &mut self,
         path: &'p [String],
         words: &str,
@@ -176,7 +172,7 @@ impl Node {
     }
 
     /// Follows positions in tables and lists as far as they lead.
-    pub(super) fn at(&self, path: &[usize]) -> &Self {
+    pub fn at(&self, path: &[usize]) -> &Self {
         let Some((index, rest)) = path.split_first() else {
             return self;
         };
@@ -189,7 +185,7 @@ impl Node {
     }
 
     /// Takes out the innermost key on the path; says whether there was one.
-    pub(super) fn remove(&mut self, path: &[usize]) -> bool {
+    pub fn remove(&mut self, path: &[usize]) -> bool {
         let Some((index, rest)) = path.split_first() else {
             return false;
         };
@@ -209,7 +205,7 @@ impl Node {
     }
 }
 
-pub(super) fn entries(table: &DeTable<'_>, depth: usize) -> Result<Vec<Entry>, TooDeep> {
+pub fn entries(table: &DeTable<'_>, depth: usize) -> Result<Vec<Entry>, TooDeep> {
     table
         .iter()
         .map(|(key, value)| {

@@ -14,6 +14,6 @@ mod screen;
 mod values;
 
 pub use broker::{Broker, BrokerError, LOG_TARGETS};
-pub(crate) use news::NewsLines;
-pub(crate) use picture::{Head, Picture};
-pub(crate) use screen::{LogWriter, Screen};
+pub use news::NewsLines;
+pub use picture::{Head, Picture};
+pub use screen::{LogWriter, Screen};

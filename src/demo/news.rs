@@ -14,14 +14,14 @@ const MOST: usize = 5;
 
 /// Makes a line of each piece of news that is one.
 #[derive(Debug, Default)]
-pub(crate) struct NewsLines {
+pub struct NewsLines {
     /// What was said of each device last.
     said: BTreeMap<DeviceId, String>,
 }
 
 impl NewsLines {
     /// The line for this news; `None` for what has been said before.
-    pub(crate) fn line(&mut self, news: &News, feed: &Feed) -> Option<String> {
+    pub fn line(&mut self, news: &News, feed: &Feed) -> Option<String> {
         let text = match news {
             News::Update(Update::Device(device)) => announced(device),
             News::Update(Update::State(state)) => self.read(state, feed)?,

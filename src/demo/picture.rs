@@ -19,11 +19,11 @@ const LOG: usize = 6;
 
 /// What is said above the devices.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Head {
+pub struct Head {
     /// Where the broker listens.
-    pub(crate) port: u16,
+    pub port: u16,
     /// Where it should; 0 stands for any port.
-    pub(crate) wanted: u16,
+    pub wanted: u16,
 }
 
 /// How a piece of a line looks.
@@ -38,20 +38,20 @@ enum Tone {
 
 /// A line of the picture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Line(Vec<(Tone, String)>);
+pub struct ScreenLine(Vec<(Tone, String)>);
 
 /// Everything that is to be seen.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Picture<'a> {
+pub struct Picture<'a> {
     pub(crate) head: Head,
     pub(crate) devices: &'a [Known],
     /// What was logged, oldest first.
-    pub(crate) log: &'a [String],
+    pub log: &'a [String],
 }
 
 impl Head {
     /// What there is to know, and the word for it.
-    pub(crate) fn facts(self) -> [(&'static str, String); 5] {
+    pub fn facts(self) -> [(&'static str, String); 5] {
         let Self { port, .. } = self;
         [
             (
@@ -78,7 +78,7 @@ impl Head {
     }
 
     /// What is running.
-    pub(crate) fn title(self) -> String {
+    pub fn title(self) -> String {
         format!(
             "wattbridge {} demo: one simulated house, always late in the morning",
             env!("CARGO_PKG_VERSION")
@@ -95,12 +95,12 @@ impl Head {
         }
     }
 
-    fn lines(self, columns: usize) -> Vec<Line> {
+    fn lines(self, columns: usize) -> Vec<ScreenLine> {
         let mut lines: Vec<_> = wrap(&self.title(), columns)
             .into_iter()
             .map(strong)
             .collect();
-        lines.push(Line::default());
+        lines.push(ScreenLine::default());
         for (label, text) in self.facts() {
             let narrow = columns < LABEL * 3;
             let indent = if narrow { 2 } else { LABEL };
@@ -110,17 +110,17 @@ impl Head {
             } else {
                 let first = wrapped.next().unwrap_or_default();
                 let label = (Tone::Dim, format!("{label:<LABEL$}"));
-                lines.push(Line(vec![label, (Tone::Plain, first)]));
+                lines.push(ScreenLine(vec![label, (Tone::Plain, first)]));
             }
             let rest = wrapped.map(|text| (Tone::Plain, format!("{:indent$}{text}", "")));
-            lines.extend(rest.map(|piece| Line(vec![piece])));
+            lines.extend(rest.map(|piece| ScreenLine(vec![piece])));
         }
-        lines.push(Line::default());
+        lines.push(ScreenLine::default());
         lines
     }
 
     /// The least that is needed to connect, and to get out.
-    fn short(self, columns: usize) -> Vec<Line> {
+    fn short(self, columns: usize) -> Vec<ScreenLine> {
         let address = format!("MQTT broker 127.0.0.1:{}", self.port);
         let long = format!("{address}{}, Ctrl-C ends the demo", self.taken());
         let fits = measure_text_width(&long) <= columns;
@@ -130,9 +130,9 @@ impl Head {
 
 impl Picture<'_> {
     /// What fits on a terminal of so many rows, the last of which stays free for the cursor.
-    pub(crate) fn lines(&self, rows: usize, columns: usize) -> Vec<Line> {
+    pub fn lines(&self, rows: usize, columns: usize) -> Vec<ScreenLine> {
         let rows = rows.saturating_sub(1);
-        let mut log: Vec<Line> = self
+        let mut log: Vec<ScreenLine> = self
             .log
             .iter()
             .flat_map(|text| noted(text, columns))
@@ -140,12 +140,13 @@ impl Picture<'_> {
         let more = log.len().saturating_sub(LOG.min(rows / 3));
         log.drain(..more);
         if !log.is_empty() && rows > 12 {
-            log.insert(0, Line::default());
+            log.insert(0, ScreenLine::default());
         }
         let room = rows.saturating_sub(log.len());
         let (all, whole) = (self.rows(columns, true), self.rows(columns, false));
         let (long, short) = (self.head.lines(columns), self.head.short(columns));
-        let fits = |head: &Vec<Line>, devices: &Vec<Line>| head.len() + devices.len() <= room;
+        let fits =
+            |head: &Vec<ScreenLine>, devices: &Vec<ScreenLine>| head.len() + devices.len() <= room;
         let (mut lines, mut devices) = if fits(&long, &all) {
             (long, all)
         } else if fits(&long, &whole) {
@@ -166,7 +167,7 @@ impl Picture<'_> {
     }
 
     /// A line for each device, and for each of its parts if `parts`.
-    fn rows(&self, columns: usize, parts: bool) -> Vec<Line> {
+    fn rows(&self, columns: usize, parts: bool) -> Vec<ScreenLine> {
         let shown = self.devices.iter().filter(|known| has_values(known));
         let shown = shown.filter(|known| parts || known.device.via.is_none());
         let shown: Vec<_> = in_families(&shown.collect::<Vec<_>>());
@@ -206,7 +207,7 @@ fn indent(known: &Known) -> &'static str {
 }
 
 /// One device: as many whole values as fit.
-fn row(known: &Known, width: usize, columns: usize) -> Line {
+fn row(known: &Known, width: usize, columns: usize) -> ScreenLine {
     let indent = indent(known);
     let lack = lack(known);
     let tone = if lack.is_some() {
@@ -216,7 +217,7 @@ fn row(known: &Known, width: usize, columns: usize) -> Line {
     };
     let name = cut(&known.device.name, width.saturating_sub(indent.len()));
     let pad = width.saturating_sub(indent.len() + measure_text_width(&name));
-    let mut line = Line(vec![
+    let mut line = ScreenLine(vec![
         (tone, format!("{indent}● ")),
         (Tone::Strong, format!("{name}{:pad$}", "")),
     ]);
@@ -248,23 +249,23 @@ fn row(known: &Known, width: usize, columns: usize) -> Line {
 }
 
 /// An entry of the log.
-fn noted(text: &str, columns: usize) -> Vec<Line> {
+fn noted(text: &str, columns: usize) -> Vec<ScreenLine> {
     let lines = wrap(text, columns.saturating_sub(2))
         .into_iter()
         .enumerate();
     let mark = |(place, text): (usize, String)| {
         let mark = if place == 0 { "! " } else { "  " };
-        Line(vec![(Tone::Waiting, mark.to_owned()), (Tone::Plain, text)])
+        ScreenLine(vec![(Tone::Waiting, mark.to_owned()), (Tone::Plain, text)])
     };
     lines.map(mark).collect()
 }
 
-fn strong(text: String) -> Line {
-    Line(vec![(Tone::Strong, text)])
+fn strong(text: String) -> ScreenLine {
+    ScreenLine(vec![(Tone::Strong, text)])
 }
 
-fn dim(text: String) -> Line {
-    Line(vec![(Tone::Dim, text)])
+fn dim(text: String) -> ScreenLine {
+    ScreenLine(vec![(Tone::Dim, text)])
 }
 
 fn cut(text: &str, width: usize) -> String {
@@ -286,7 +287,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-impl Line {
+impl ScreenLine {
     /// What fits into a line of this width.
     fn within(self, columns: usize) -> Self {
         let mut left = columns;
@@ -299,7 +300,7 @@ impl Line {
     }
 
     /// As the terminal takes it, with colours or without.
-    pub(crate) fn render(&self, colours: bool) -> String {
+    pub fn render(&self, colours: bool) -> String {
         let piece = |(tone, text): &(Tone, String)| {
             let style = Style::new().force_styling(colours);
             let style = match tone {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use console::Term;
 
-use super::picture::Line;
+use super::picture::ScreenLine;
 use crate::terminal::remark;
 
 /// Entries of the log that are kept to be told at the end.
@@ -16,7 +16,7 @@ const KEPT: usize = 200;
 
 /// A terminal that shows a picture until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Screen {
+pub struct Screen {
     terminal: Term,
     colours: bool,
     log: LogWriter,
@@ -25,7 +25,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// The standard output, if it is a terminal that can move its cursor.
-    pub(crate) fn open(log: LogWriter) -> Option<Self> {
+    pub fn open(log: LogWriter) -> Option<Self> {
         let terminal = Term::buffered_stdout();
         let is_dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
         (terminal.is_term() && !is_dumb).then(|| Self {
@@ -37,18 +37,18 @@ impl Screen {
     }
 
     /// Rows and columns.
-    pub(crate) fn size(&self) -> (usize, usize) {
+    pub fn size(&self) -> (usize, usize) {
         let (rows, columns) = self.terminal.size();
         (rows.into(), columns.into())
     }
 
     /// What was logged so far.
-    pub(crate) fn log(&self) -> Vec<String> {
+    pub fn log(&self) -> Vec<String> {
         self.log.lock().clone().unwrap_or_default()
     }
 
     /// Draws over what was there. An error means that the terminal is gone.
-    pub(crate) fn draw(&mut self, lines: &[Line]) -> io::Result<()> {
+    pub fn draw(&mut self, lines: &[ScreenLine]) -> io::Result<()> {
         if !self.is_open {
             self.is_open = true;
             let (rows, _) = self.size();
@@ -89,7 +89,7 @@ impl Drop for Screen {
 
 /// Takes the log for a screen, so that it does not tear the picture. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct LogWriter {
+pub struct LogWriter {
     /// `None` when there is no screen any more: from then on it goes where it always goes.
     entries: Arc<Mutex<Option<Vec<String>>>>,
 }

@@ -5,14 +5,14 @@ use crate::model::{HealthCode, Metric, Quantity, Role, Value};
 
 /// A value in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) title: String,
+pub struct Shown {
+    pub title: String,
     /// With its unit.
-    pub(super) value: String,
+    pub value: String,
 }
 
 /// The values of a device that are known, the telling ones first.
-pub(super) fn values(known: &Known) -> Vec<Shown> {
+pub fn values(known: &Known) -> Vec<Shown> {
     let mut metrics: Vec<&Metric> = shown(known).collect();
     metrics.sort_by_key(|metric| metric.quantity.map_or(u8::MAX, rank));
     let value = |metric: &Metric| {
@@ -33,12 +33,12 @@ pub(super) fn values(known: &Known) -> Vec<Shown> {
 }
 
 /// Whether there is anything to show of a device, once it is known. Of the bridge itself there is not.
-pub(super) fn has_values(known: &Known) -> bool {
+pub fn has_values(known: &Known) -> bool {
     shown(known).next().is_some()
 }
 
 /// Why there are no values, if there are none.
-pub(super) fn lack(known: &Known) -> Option<String> {
+pub fn lack(known: &Known) -> Option<String> {
     let health = &known.state.health;
     let is_new = health.code == HealthCode::Starting || known.state.at.is_none();
     (is_new || !health.code.has_data()).then(|| health.sentence())

@@ -11,20 +11,20 @@ use tokio_serial::SerialStream;
 use super::address::Address;
 use super::error::LinkError;
 use super::recorder::Recorder;
-use super::recording::{Event, Line};
+use super::recording::{Event, RecordedLine};
 use super::replay::Replayed;
 use super::serial;
 
 /// An open connection. Dropping it closes it; [`Connection::close`] does so politely.
 #[derive(Debug)]
 pub struct Connection {
-    pub(super) address: Address,
-    pub(super) tap: Option<Tap>,
-    pub(super) kind: Kind,
+    pub(crate) address: Address,
+    pub(crate) tap: Option<Tap>,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub enum Kind {
     Tcp(TcpStream),
     Serial(SerialStream),
     Replayed(Replayed),
@@ -32,15 +32,15 @@ pub(super) enum Kind {
 
 /// Where one connection is recorded.
 #[derive(Debug)]
-pub(super) struct Tap {
-    pub(super) recorder: Recorder,
-    pub(super) since: Instant,
-    pub(super) connection: u64,
+pub struct Tap {
+    pub recorder: Recorder,
+    pub since: Instant,
+    pub connection: u64,
 }
 
-pub(super) fn record(tap: Option<&Tap>, event: impl FnOnce() -> Event) {
+pub fn record(tap: Option<&Tap>, event: impl FnOnce() -> Event) {
     if let Some(tap) = tap {
-        let line = Line {
+        let line = RecordedLine {
             after: tap.since.elapsed(),
             connection: tap.connection,
             event: event(),

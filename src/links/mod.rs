@@ -32,5 +32,5 @@ pub use ports::{PortChange, PortInfo, PortWatch, Ports, ports};
 #[cfg(target_os = "linux")]
 pub use pseudo_terminal::{Happening, PseudoTerminal};
 pub use recorder::{Mask, Recorder};
-pub use recording::{Event, Line, Recording, RecordingError, Script};
+pub use recording::{Event, RecordedLine, Recording, RecordingError, Script};
 pub use serial::{Parity, SerialSettings};

@@ -16,14 +16,14 @@ use super::error::LinkError;
 
 /// Whose turn it is, for each port. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Openings {
+pub struct Openings {
     turns: Arc<Mutex<BTreeMap<PathBuf, Arc<Turn<()>>>>>,
 }
 
 impl Openings {
     /// Calls `open`, which may block, waiting at most `within`; behind an earlier call for the same
     /// path, if that has not come back. What an earlier call opens too late is closed at once.
-    pub(super) async fn open<T: Send + 'static>(
+    pub async fn open<T: Send + 'static>(
         &self,
         path: &Path,
         within: Duration,

@@ -98,7 +98,7 @@ impl Ports {
     }
 
     /// These and no others, such as those of a recording.
-    pub(super) const fn fixed(ports: Vec<PortInfo>) -> Self {
+    pub const fn fixed(ports: Vec<PortInfo>) -> Self {
         Self(List::Fixed(ports))
     }
 

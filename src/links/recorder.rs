@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::recording::{Event, Line, MAGIC, RecordingError};
+use super::recording::{Event, MAGIC, RecordedLine, RecordingError};
 
 /// Turns bytes into what may be shown to others: serial numbers replaced, for example.
 pub type Mask = Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>;
@@ -106,7 +106,7 @@ impl Recorder {
     }
 
     /// Writes down what happened.
-    pub fn record(&self, line: &Line) {
+    pub fn record(&self, line: &RecordedLine) {
         self.lock().record(line);
     }
 
@@ -136,7 +136,7 @@ impl Recorder {
 }
 
 impl Inner {
-    fn record(&mut self, line: &Line) {
+    fn record(&mut self, line: &RecordedLine) {
         let (sent, bytes) = match &line.event {
             Event::Sent(bytes) => (true, bytes),
             Event::Received(bytes) => {
@@ -180,7 +180,7 @@ impl Inner {
             } else {
                 Event::Received(bytes)
             };
-            self.write(&Line {
+            self.write(&RecordedLine {
                 after: held.first,
                 connection,
                 event,
@@ -188,7 +188,7 @@ impl Inner {
         }
     }
 
-    fn write(&mut self, line: &Line) {
+    fn write(&mut self, line: &RecordedLine) {
         let mut text = format!("{:.3} {} ", line.after.as_secs_f64(), line.connection);
         // Writing to a String cannot fail.
         let _ = match &line.event {

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 use super::ports::PortInfo;
 
-pub(super) const MAGIC: &str = "# wattbridge recording 1";
+pub const MAGIC: &str = "# wattbridge recording 1";
 /// More than months of polling one device; a larger file is a mistake.
 const MAX_LINES: usize = 10_000_000;
 
@@ -35,7 +35,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 /// One line of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct RecordedLine {
     /// Time since the start.
     pub after: Duration,
     /// Which connection, counted from 1.
@@ -69,7 +69,7 @@ pub struct Recording {
     /// Keys of the adapter's section that it can be read with, and their values.
     pub settings: Vec<(String, String)>,
     /// What happened, in order.
-    pub lines: Vec<Line>,
+    pub lines: Vec<RecordedLine>,
 }
 
 /// A recording cannot be read or written.
@@ -85,7 +85,7 @@ pub enum RecordingError {
     HeadLacks(&'static str),
     /// A line does not follow the format.
     #[error("line {line}: {what}; each line reads `SECONDS CONNECTION open|>|<|close|fail ...`")]
-    Line {
+    RecordedLine {
         /// Counted from 1.
         line: usize,
         /// What is wrong.
@@ -109,7 +109,7 @@ impl Recording {
         let (mut adapter, mut started, mut events) = (None, None, Vec::new());
         let mut settings = Vec::new();
         for (index, line) in lines {
-            let at = |what| RecordingError::Line {
+            let at = |what| RecordingError::RecordedLine {
                 line: index + 1,
                 what,
             };
@@ -152,7 +152,7 @@ impl Recording {
 
     /// What a device must do to play its part of this recording again.
     pub fn script(&self) -> Script {
-        let mut connections: BTreeMap<u64, VecDeque<Line>> = BTreeMap::new();
+        let mut connections: BTreeMap<u64, VecDeque<RecordedLine>> = BTreeMap::new();
         for line in &self.lines {
             connections
                 .entry(line.connection)
@@ -172,13 +172,13 @@ pub struct Script {
     /// When the recording began.
     pub started: Timestamp,
     /// The lines of each connection.
-    pub connections: VecDeque<VecDeque<Line>>,
+    pub connections: VecDeque<VecDeque<RecordedLine>>,
 }
 
 impl Script {
     /// The serial ports that were opened.
-    pub(super) fn ports(&self) -> Vec<PortInfo> {
-        let opened = |line: &Line| match &line.event {
+    pub fn ports(&self) -> Vec<PortInfo> {
+        let opened = |line: &RecordedLine| match &line.event {
             Event::Open(address) if address.starts_with('/') => Some(PathBuf::from(address)),
             _ => None,
         };
@@ -205,7 +205,7 @@ fn is_of_this_age(moment: Timestamp) -> bool {
     YEARS.contains(&moment.as_second())
 }
 
-fn parse_line(line: &str) -> Result<Line, &'static str> {
+fn parse_line(line: &str) -> Result<RecordedLine, &'static str> {
     let mut words = line.splitn(4, ' ');
     let after = words
         .next()
@@ -227,7 +227,7 @@ fn parse_line(line: &str) -> Result<Line, &'static str> {
         "close" => Event::Close,
         _ => return Err("the third word is none of open, >, <, close, fail"),
     };
-    Ok(Line {
+    Ok(RecordedLine {
         after,
         connection,
         event,

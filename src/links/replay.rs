@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::address::Address;
 use super::error::LinkError;
-use super::recording::{Event, Line, Script};
+use super::recording::{Event, RecordedLine, Script};
 use crate::clock::Clock;
 
 /// Deadlines are made of the clock that runs, which has gone on a little until they are looked at.
@@ -19,20 +19,20 @@ const GRAIN: Duration = Duration::from_millis(10);
 
 /// A recording whose connections are opened one after the other.
 #[derive(Debug)]
-pub(super) struct Replay {
+pub struct Replay {
     script: Mutex<Script>,
     clock: Clock,
 }
 
 impl Replay {
-    pub(super) const fn new(script: Script, clock: Clock) -> Self {
+    pub const fn new(script: Script, clock: Clock) -> Self {
         Self {
             script: Mutex::new(script),
             clock,
         }
     }
 
-    pub(super) fn open(&self, address: &Address) -> Result<Replayed, LinkError> {
+    pub fn open(&self, address: &Address) -> Result<Replayed, LinkError> {
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
         let start = script.started;
         let mut lines = script
@@ -60,8 +60,8 @@ impl Replay {
 
 /// One connection of a recording.
 #[derive(Debug)]
-pub(super) struct Replayed {
-    lines: VecDeque<Line>,
+pub struct Replayed {
+    lines: VecDeque<RecordedLine>,
     start: Timestamp,
     clock: Clock,
     /// The last deadline, and what it is in the time of the recording.
@@ -71,7 +71,7 @@ pub(super) struct Replayed {
 impl Replayed {
     /// A deadline in the time of the recording. It stays the same however often it is asked for,
     /// while the recording's clock moves on.
-    pub(super) fn moment_of(&mut self, deadline: Instant) -> Timestamp {
+    pub fn moment_of(&mut self, deadline: Instant) -> Timestamp {
         match self.deadline {
             Some((known, moment)) if known == deadline => moment,
             _ => {
@@ -86,18 +86,14 @@ impl Replayed {
     }
 
     /// The moment after this time.
-    pub(super) fn moment_in(&self, within: Duration) -> Timestamp {
+    pub fn moment_in(&self, within: Duration) -> Timestamp {
         let moment = self.clock.now().checked_add(within);
         moment.unwrap_or(Timestamp::MAX)
     }
 
     /// Appends what came next, and returns how many bytes; `None` if it came after `until`. The
     /// clock is then at that moment. Nothing is lost if it is dropped while it waits.
-    pub(super) async fn receive(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        until: Timestamp,
-    ) -> Option<usize> {
+    pub async fn receive(&mut self, buffer: &mut Vec<u8>, until: Timestamp) -> Option<usize> {
         while let Some(line) = self.lines.front() {
             let moment = self.start.checked_add(line.after);
             let moment = moment.unwrap_or(Timestamp::MAX);

@@ -64,7 +64,7 @@ impl From<Parity> for tokio_serial::Parity {
 }
 
 /// Opens a port and sets it up. Blocks for as long as the driver takes.
-pub(super) fn open(path: &Path, settings: SerialSettings) -> Result<SerialStream, LinkError> {
+pub fn open(path: &Path, settings: SerialSettings) -> Result<SerialStream, LinkError> {
     let name = path.display().to_string();
     #[cfg(unix)]
     let handle = unix::look(path)?;
@@ -85,7 +85,7 @@ pub(super) fn open(path: &Path, settings: SerialSettings) -> Result<SerialStream
 }
 
 /// Whether an error of an open port means that the port is not there any more.
-pub(super) fn is_unplugged(error: &std::io::Error) -> bool {
+pub fn is_unplugged(error: &std::io::Error) -> bool {
     #[cfg(unix)]
     let gone = rustix::io::Errno::from_io_error(error).is_some_and(unix::is_gone);
     #[cfg(not(unix))]
@@ -124,7 +124,7 @@ mod unix {
     use super::{LinkError, broken, missing};
 
     /// A handle to the port, if it can be opened at all.
-    pub(super) fn look(path: &Path) -> Result<OwnedFd, LinkError> {
+    pub fn look(path: &Path) -> Result<OwnedFd, LinkError> {
         let name = || path.display().to_string();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
@@ -152,7 +152,7 @@ mod unix {
     }
 
     /// Makes the driver pass on what comes, whatever it thinks of it.
-    pub(super) fn pass_every_byte(port: &OwnedFd) -> rustix::io::Result<()> {
+    pub fn pass_every_byte(port: &OwnedFd) -> rustix::io::Result<()> {
         let mut modes = tcgetattr(port)?;
         modes.input_modes.remove(
             InputModes::INPCK
@@ -173,7 +173,7 @@ mod unix {
         tcsetattr(port, OptionalActions::Now, &modes)
     }
 
-    pub(super) fn is_gone(error: Errno) -> bool {
+    pub fn is_gone(error: Errno) -> bool {
         matches!(error, Errno::IO | Errno::NXIO | Errno::NODEV)
     }
 }

@@ -17,7 +17,7 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 /// Questions without an answer that end the connection.
 const ASK_TIMES: u32 = 3;
 
-pub(super) async fn open(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, LinkError> {
+pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, LinkError> {
     let connect = TcpStream::connect((endpoint.host.as_str(), endpoint.port));
     let timed_out = || LinkError::TimedOut {
         address: Address::Tcp(endpoint.clone()),
@@ -37,7 +37,7 @@ pub(super) async fn open(endpoint: &Endpoint, within: Duration) -> Result<TcpStr
 
 /// Makes a host that vanished without a word end the connection within half a minute, though only
 /// it speaks. The adapter notices the silence, too, so that a system without this can do without.
-pub(super) fn keep_alive(stream: &TcpStream) {
+pub fn keep_alive(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new()
         .with_time(ASK_AFTER)

@@ -2,7 +2,7 @@
 //!
 //! | key | becomes |
 //! |---|---|
-//! | `port`, `baudrate`, `key_hex_string` | `port`, `baud`, `key` of `[[kaifa]]` |
+//! | `port`, `baudrate`, `key_hex_string` | `port`, `baud`, `key` of `[[smart_meter]]` |
 //! | `parity` | `parity`; it is the name of a constant, `serial.PARITY_EVEN` |
 //! | `export_format` | `MQTT`: `[kaifareader]`, `SOLARVIEW`: `[solarview]` |
 //! | `export_mqtt_server`, `_port`, `_user`, `_password` | `[mqtt]` |
@@ -240,7 +240,7 @@ fn meter(
         .needed("key_hex_string", "\"00112233445566778899AABBCCDDEEFF\"")?
         .trim();
     check_key(key)?;
-    toml.push_str("\n[[kaifa]]\n");
+    toml.push_str("\n[[smart_meter]]\n");
     text(toml, "port", port);
     if let Some(baud) = baud {
         number(toml, "baud", baud);

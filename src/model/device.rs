@@ -136,8 +136,8 @@ mod tests {
             "aps_ecu_216000000001"
         );
         assert_eq!(
-            DeviceId::new("kaifa", "1KFM-02/00 7").as_str(),
-            "kaifa_1kfm_02_00_7"
+            DeviceId::new("smart_meter", "1KFM-02/00 7").as_str(),
+            "smart_meter_1kfm_02_00_7"
         );
     }
 

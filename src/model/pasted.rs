@@ -31,7 +31,7 @@ pub fn name(text: &str) -> String {
 }
 
 /// Whether a character that is seen is a quotation mark.
-pub(crate) const fn is_quote(character: char) -> bool {
+pub const fn is_quote(character: char) -> bool {
     matches!(character, '"' | '\'' | '`')
 }
 
@@ -142,7 +142,7 @@ pub fn hex(text: &str, most: usize) -> Result<Hex, NotHex> {
 }
 
 /// What stands between digits.
-pub(crate) fn is_separator(character: char) -> bool {
+pub fn is_separator(character: char) -> bool {
     character.is_whitespace()
         || is_quote(character)
         || matches!(

@@ -136,7 +136,7 @@ impl Output for Kaifareader {
 }
 
 /// The page about its section.
-pub(super) fn page() -> SectionDoc<'static> {
+pub fn page() -> SectionDoc<'static> {
     SectionDoc {
         heading: "[kaifareader]",
         about: "The totals of a smart meter on the topics of the program kaifareader, for what was built upon them. The broker is that of `[mqtt]`; see [Topics](topics.md#kaifareader).",
@@ -244,7 +244,7 @@ mod tests {
             };
             settings.check()
         };
-        for topic in ["kaifa", "/home/meter", "meter/", "my meter"] {
+        for topic in ["smart_meter", "/home/meter", "meter/", "my meter"] {
             assert_eq!(check(topic), [], "{topic}");
         }
         for topic in ["", "a/#", "+", "$SYS", "a\u{0}"] {

@@ -17,18 +17,18 @@ const EXPORT: &str = "energy_export";
 
 /// What one telegram says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Totals {
+pub struct Totals {
     /// Energy taken from the grid, in kilowatt-hours, if it is known.
-    pub(super) import: Option<Decimal>,
+    pub import: Option<Decimal>,
     /// Energy given to the grid, in kilowatt-hours, if it is known.
-    pub(super) export: Option<Decimal>,
+    pub export: Option<Decimal>,
     /// Whether everything that the meter counts is known.
-    pub(super) is_complete: bool,
+    pub is_complete: bool,
 }
 
 /// Picks the telegrams of one meter out of all news.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub struct Meter {
     /// The section that wants it, for the log.
     section: &'static str,
     /// Device id or serial number, if the user has named one.
@@ -43,7 +43,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) const fn new(section: &'static str, wanted: Option<String>) -> Self {
+    pub const fn new(section: &'static str, wanted: Option<String>) -> Self {
         Self {
             section,
             wanted,
@@ -56,7 +56,7 @@ impl Meter {
 
     /// The totals, if the state is that of the meter and comes with a new telegram, or with a total
     /// of the last one that was on its way to the store.
-    pub(super) fn take(&mut self, state: &DeviceState, feed: &Feed) -> Option<Totals> {
+    pub fn take(&mut self, state: &DeviceState, feed: &Feed) -> Option<Totals> {
         let at = state.at?;
         let device = feed.get(&state.device)?.device;
         if !is_meter(&device) || !self.is_ours(&device, feed) {
@@ -155,24 +155,20 @@ fn is_called(device: &Device, name: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub mod tests {
     use super::*;
     use crate::bridge::Hub;
     use crate::model::{Health, Metric, Quantity, Value};
 
-    pub(in crate::outputs) fn meter(serial: &str) -> Device {
-        let mut device = Device::new("kaifa", serial, "Meter", "Kaifa");
+    pub fn meter(serial: &str) -> Device {
+        let mut device = Device::new("smart_meter", serial, "Meter", "Kaifa");
         let total = |key| Metric::lifetime(key, Quantity::Energy).decimals(3);
         device.metrics = vec![total(IMPORT), total(EXPORT)];
         device
     }
 
     /// A state with the totals in watt-hours, so many seconds after the beginning of time.
-    pub(in crate::outputs) fn telegram(
-        device: &Device,
-        second: i64,
-        totals: [Option<i64>; 2],
-    ) -> DeviceState {
+    pub fn telegram(device: &Device, second: i64, totals: [Option<i64>; 2]) -> DeviceState {
         let value = |total: Option<i64>| Value::from(total.map(Decimal::from_watt_hours));
         let [import, export] = totals.map(value);
         DeviceState {
@@ -263,7 +259,7 @@ pub(super) mod tests {
         assert!(!takes(&mut first, &two, 1, &feed));
         assert!(takes(&mut first, &one, 2, &feed));
         assert!(!takes(&mut first, &two, 3, &feed));
-        for name in ["kaifa_2b", "2b"] {
+        for name in ["smart_meter_2b", "2b"] {
             let mut named = Meter::new("test", Some(name.to_owned()));
             assert!(!takes(&mut named, &one, 1, &feed));
             assert!(takes(&mut named, &two, 1, &feed), "{name}");
@@ -282,16 +278,16 @@ pub(super) mod tests {
         for order in [[0, 1], [1, 0]] {
             let hub = hub(&order.map(|index: usize| meters[index].clone()));
             let feed = hub.feed();
-            hub.set_settled("kaifa", false);
+            hub.set_settled("smart_meter", false);
             let mut ours = Meter::new("test", None);
             for index in order {
                 assert!(!takes(&mut ours, &meters[index], 1, &feed), "{order:?}");
             }
-            hub.set_settled("kaifa", true);
+            hub.set_settled("smart_meter", true);
             let taken = order.map(|index| takes(&mut ours, &meters[index], 2, &feed));
             assert_eq!(taken, order.map(|index| index == 0), "{order:?}");
             // It stays while it is not sure whether others come.
-            hub.set_settled("kaifa", false);
+            hub.set_settled("smart_meter", false);
             assert!(takes(&mut ours, &meters[0], 3, &feed));
             assert!(!takes(&mut ours, &meters[1], 3, &feed));
         }
@@ -303,11 +299,11 @@ pub(super) mod tests {
         let mut unknown = meter("1");
         unknown.metrics.clear();
         let hub = hub(&[unknown.clone(), ours.clone()]);
-        hub.set_settled("kaifa", false);
+        hub.set_settled("smart_meter", false);
         let (feed, mut chosen) = (hub.feed(), Meter::new("test", None));
         assert!(takes(&mut chosen, &ours, 1, &feed));
         assert!(!takes(&mut chosen, &unknown, 2, &feed));
-        hub.set_settled("kaifa", true);
+        hub.set_settled("smart_meter", true);
         assert!(takes(&mut chosen, &ours, 3, &feed));
     }
 }

@@ -151,7 +151,7 @@ impl Output for SolarView {
 }
 
 /// The page about its section.
-pub(super) fn page() -> SectionDoc<'static> {
+pub fn page() -> SectionDoc<'static> {
     SectionDoc {
         heading: "[solarview]",
         about: "The totals of a smart meter in a file that SolarView reads, as the program kaifareader writes it. The file is replaced as a whole with each telegram that says something new; a reader never sees half of it.",

@@ -78,7 +78,7 @@ impl Identity {
 
     /// One whose store is from before bridges had ids, with these devices in it.
     #[cfg(test)]
-    pub(crate) fn upgraded(id: &str, devices: &[&str]) -> Self {
+    pub fn upgraded(id: &str, devices: &[&str]) -> Self {
         Self {
             earlier: devices.iter().map(ToString::to_string).collect(),
             has_earlier_name: true,
@@ -194,13 +194,16 @@ mod tests {
         };
         let (mut identity, store) = open();
         assert!(identity.has_earlier_name());
-        assert!(identity.announced_before("kaifa_1") && !identity.announced_before("kaifa_2"));
+        assert!(
+            identity.announced_before("smart_meter_1")
+                && !identity.announced_before("smart_meter_2")
+        );
         identity.give_up_earlier_name();
         store.close();
         let (again, _store) = open();
         assert!(!again.has_earlier_name());
         assert_eq!(again.id(), identity.id());
-        assert!(again.announced_before("kaifa_1"));
+        assert!(again.announced_before("smart_meter_1"));
     }
 
     #[test]

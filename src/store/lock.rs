@@ -199,7 +199,7 @@ fn in_memory(store: &Path) -> PathBuf {
 }
 
 /// Where `TMPDIR` says; else the folder in memory that every Linux has, containers included.
-pub(crate) fn folder_in_memory() -> PathBuf {
+pub fn folder_in_memory() -> PathBuf {
     let memory = Path::new("/dev/shm");
     if std::env::var_os("TMPDIR").is_none() && memory.is_dir() {
         memory.to_owned()

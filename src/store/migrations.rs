@@ -37,7 +37,7 @@ const STEPS: &[&str] = &[
 ];
 
 /// Brings the file to the newest format, all steps or none.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+pub fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let known = STEPS.len() as i64;
@@ -55,16 +55,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub mod tests {
     use super::*;
 
     /// A file as the first format was, with one device.
-    pub(in crate::store) fn write_first_format(path: &std::path::Path) {
+    pub fn write_first_format(path: &std::path::Path) {
         let connection = Connection::open(path).unwrap();
         connection.execute_batch(STEPS[0]).unwrap();
         connection
             .execute_batch(
-                "INSERT INTO device VALUES ('kaifa_1', 'kaifa@here', '{}'); PRAGMA user_version = 1;",
+                "INSERT INTO device VALUES ('smart_meter_1', 'smart_meter@here', '{}'); PRAGMA user_version = 1;",
             )
             .unwrap();
     }
@@ -83,7 +83,7 @@ pub(super) mod tests {
                 .unwrap()
         };
         assert_eq!(ask(&connection, "name"), "\"earlier\"");
-        assert_eq!(ask(&connection, "earlier"), "[\"kaifa_1\"]");
+        assert_eq!(ask(&connection, "earlier"), "[\"smart_meter_1\"]");
 
         let mut new = Connection::open_in_memory().unwrap();
         migrate(&mut new).unwrap();

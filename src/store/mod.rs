@@ -19,7 +19,7 @@ mod writer;
 
 pub use config::StoreSettings;
 pub use identity::Identity;
-pub(crate) use lock::folder_in_memory;
+pub use lock::folder_in_memory;
 pub use lock::{Lock, LockError};
 pub use memory::Memory;
 pub use saved::{Counter, Saved, SavedDevice};

@@ -15,7 +15,7 @@ const TRIES: u32 = 10;
 /// The pause between two tries, as some refusals come without a wait.
 const PAUSE: Duration = Duration::from_millis(500);
 
-pub(super) fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
+pub fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
     make_private(path);
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(2))?;
@@ -34,7 +34,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Saved), StoreError> {
 
 /// Opens a file for reading only. One that nobody has open is read as it stands: else SQLite would leave
 /// files beside it, which perhaps belong to another user than the one that wattbridge runs as.
-pub(super) fn to_look_at(path: &Path) -> rusqlite::Result<Connection> {
+pub fn to_look_at(path: &Path) -> rusqlite::Result<Connection> {
     let read_only = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
@@ -54,13 +54,13 @@ pub(super) fn to_look_at(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Brings all that is in the log into the file, so that a copy of the file alone has it.
-pub(super) fn fold_in(connection: &Connection) -> Result<(), StoreError> {
+pub fn fold_in(connection: &Connection) -> Result<(), StoreError> {
     // A reader may hold it up, which the row returned would say; the next time will do.
     Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
 /// Whether the file holds what SQLite or this program cannot have put there.
-pub(super) fn is_damage(error: &StoreError) -> bool {
+pub fn is_damage(error: &StoreError) -> bool {
     match error {
         StoreError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => {
             let codes = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
@@ -91,7 +91,7 @@ fn make_private(path: &Path) {
 /// Opens the file at the start, when waiting for another program that holds it for a moment, such
 /// as a backup, is better than to begin with nothing. A file that is no database, or a damaged one,
 /// is kept under another name and replaced; true then.
-pub(super) fn open_at_start(path: &Path) -> Result<(Connection, Saved, bool), StoreError> {
+pub fn open_at_start(path: &Path) -> Result<(Connection, Saved, bool), StoreError> {
     let is_busy = |error: &StoreError| {
         matches!(error, StoreError::Sqlite(error) if error.sqlite_error_code().is_some_and(
             |code| [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked].contains(&code)
@@ -113,7 +113,7 @@ pub(super) fn open_at_start(path: &Path) -> Result<(Connection, Saved, bool), St
 }
 
 /// What became of the damaged file.
-pub(super) fn in_words(moved: &std::io::Result<Option<OsString>>) -> String {
+pub fn in_words(moved: &std::io::Result<Option<OsString>>) -> String {
     match moved {
         Ok(Some(aside)) => format!("What was there is kept as {}.", Path::new(aside).display()),
         Ok(None) => String::new(),
@@ -138,7 +138,7 @@ fn patiently<T, E>(
 
 /// Renames the file, if there is one, together with its log: a log left behind would be played into
 /// the new file.
-pub(super) fn set_aside(path: &Path) -> std::io::Result<Option<OsString>> {
+pub fn set_aside(path: &Path) -> std::io::Result<Option<OsString>> {
     let stamp = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_secs());

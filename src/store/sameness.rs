@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 /// The file and its log at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sameness {
+pub struct Sameness {
     file: Option<Look>,
     log: Option<Look>,
 }
@@ -22,7 +22,7 @@ struct Look {
 }
 
 impl Sameness {
-    pub(super) fn of(path: &Path) -> Self {
+    pub fn of(path: &Path) -> Self {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         Self {
@@ -32,7 +32,7 @@ impl Sameness {
     }
 
     /// What has happened to the files since, in words.
-    pub(super) fn broken_by(&self, path: &Path) -> Option<&'static str> {
+    pub fn broken_by(&self, path: &Path) -> Option<&'static str> {
         let now = Self::of(path);
         match (self.file, now.file) {
             (Some(_), None) => Some("was deleted"),

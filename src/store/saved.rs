@@ -39,7 +39,7 @@ pub struct Counter {
 
 impl Saved {
     /// The same as changes that bring all of it into an empty file.
-    pub(super) fn changes(&self) -> Changes {
+    pub fn changes(&self) -> Changes {
         let content = |source: &str, json: Option<String>| Content {
             source: source.to_owned(),
             json,
@@ -65,11 +65,11 @@ impl Saved {
 }
 
 /// What is to be written, by what it is about.
-pub(super) type Changes = BTreeMap<Subject, Content>;
+pub type Changes = BTreeMap<Subject, Content>;
 
 /// What a change is about; a later change of the same subject replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Subject {
+pub enum Subject {
     Device { id: String },
     Counter(Counter),
     Memory { source: String, key: String },
@@ -77,13 +77,13 @@ pub(super) enum Subject {
 
 /// The new content; `None` removes the subject.
 #[derive(Debug, Clone)]
-pub(super) struct Content {
-    pub(super) source: String,
-    pub(super) json: Option<String>,
+pub struct Content {
+    pub source: String,
+    pub json: Option<String>,
 }
 
 /// Reads all rows. One that holds what nobody can have written is left out and told of.
-pub(super) fn load(connection: &Connection) -> Result<Saved, StoreError> {
+pub fn load(connection: &Connection) -> Result<Saved, StoreError> {
     let mut saved = Saved::default();
     for_each(
         connection,
@@ -156,7 +156,7 @@ fn for_each(
 }
 
 /// Writes all changes, or none.
-pub(super) fn write(connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
+pub fn write(connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     for (subject, content) in changes {
         let json = content.json.as_ref();

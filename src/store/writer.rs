@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// Whether the file was opened at the start.
-    pub(super) const fn is_open(&self) -> bool {
+    pub const fn is_open(&self) -> bool {
         self.is_open
     }
 
@@ -157,7 +157,7 @@ impl Store {
         self.save(Subject::Counter(counter), "", Some(state));
     }
 
-    pub(super) fn save(&self, subject: Subject, source: &str, content: Option<&impl Serialize>) {
+    pub(crate) fn save(&self, subject: Subject, source: &str, content: Option<&impl Serialize>) {
         let json = content.map(serde_json::to_string).transpose();
         match json {
             Ok(json) => {

@@ -234,7 +234,7 @@ async fn a_closed_pipe_stops_no_command() {
         command.stdout(writer);
         Process::of(command)
     };
-    for name in ["aps-ecu", "kaifa", "victron", "text"] {
+    for name in ["aps-ecu", "smart-meter", "victron", "text"] {
         let place = free_address();
         let mut simulator = unread(&["simulate", name, "--listen", &place.to_string()]);
         let listens = async {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use wattbridge::adapters::aps_ecu::wire::Request;
-use wattbridge::adapters::kaifa::simulator::{Model, Series};
-use wattbridge::adapters::kaifa::wire::Key;
+use wattbridge::adapters::smart_meter::simulator::{Model, Series};
+use wattbridge::adapters::smart_meter::wire::Key;
 
 use crate::captures;
 use crate::gateway::{Gateway, Plan};
@@ -98,7 +98,7 @@ async fn logs_of_other_programs_say_what_the_bytes_say() {
         .collect();
     let home = Home::new(1883, &[]);
     let key = format!("key={KEY}");
-    let args = ["decode", "kaifa", "-", "--set", &key];
+    let args = ["decode", "smart-meter", "-", "--set", &key];
     let raw = fed(home.path(), &args, &bytes).await;
     assert_eq!((raw.code, lines(&raw).len()), (Some(0), 3), "{raw:?}");
     let digits = |row: &[u8], between: &str| {
@@ -243,7 +243,7 @@ async fn a_message_that_only_the_end_makes_whole() {
     let home = Home::new(1883, &[]);
     let args = [
         "decode",
-        "kaifa",
+        "smart_meter",
         "--set",
         "key=11111111111111111111111111111111",
     ];

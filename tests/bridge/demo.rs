@@ -23,7 +23,7 @@ const DEVICES: [(&str, &str, &[&str]); 6] = [
     ("aps_ecu_216300000001", "Garage", &["power", "energy_total"]),
     ("aps_ecu_406200000001", "YC600 0001", &["power"]),
     (
-        "kaifa_1kfm0200654321",
+        "smart_meter_1kfm0200654321",
         "Grid meter",
         &[
             "power_import",

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use wattbridge::adapters::kaifa::simulator::Fixed;
+use wattbridge::adapters::smart_meter::simulator::Fixed;
 use wattbridge::adapters::victron::simulator::{Pace, Settings, Simulator as Victron};
 
 use crate::gateway::{DAY, Gateway, Plan as Ecu};
@@ -163,7 +163,7 @@ impl Devices {
     fn file(&self, broker: &Mosquitto) -> String {
         let meter = |line: &Line| {
             format!(
-                "[[kaifa]]\nport = \"{}\"\nkey = \"{KEY}\"\n",
+                "[[smart_meter]]\nport = \"{}\"\nkey = \"{KEY}\"\n",
                 line.simulator.address()
             )
         };
@@ -176,7 +176,7 @@ impl Devices {
             cable(&self.monitor),
             self.talker.section(),
             format!("{}max_power = 10000000\n", self.ecu.section()),
-            "[[sum]]\nid = \"house\"\nplus = [\"kaifa_*/power_import\"]\nenergy = true\n"
+            "[[sum]]\nid = \"house\"\nplus = [\"smart_meter_*/power_import\"]\nenergy = true\n"
                 .to_owned(),
         ]
         .join("\n")

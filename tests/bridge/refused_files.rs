@@ -143,7 +143,7 @@ async fn a_file_to_begin_with_is_made_once_and_readable_for_its_owner_only() {
     assert_eq!(mode & 0o777, 0o600);
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(
-        text.contains("#[[kaifa]]") && text.contains("#[mqtt]"),
+        text.contains("#[[smart_meter]]") && text.contains("#[mqtt]"),
         "{text}"
     );
     let shown = home.done(&["init", "-"]).await;
@@ -187,7 +187,7 @@ async fn what_is_surely_not_meant_is_said() {
     let done = check(&format!("[mqtt]\nhost = \"127.0.0.1:18831\"\n{ecu}")).await;
     assert_eq!(done.code, Some(2), "{done:?}");
     assert!(done.err.contains("port = 18831"), "{done:?}");
-    let done = check("[[kaifa]]\nport = \"COM3\"\n").await;
+    let done = check("[[smart_meter]]\nport = \"COM3\"\n").await;
     assert_eq!(done.code, Some(2), "{done:?}");
     assert!(done.err.contains("wattbridge ports"), "{done:?}");
 }

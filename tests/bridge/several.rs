@@ -14,7 +14,7 @@ async fn a_section_that_cannot_be_used_shows_in_the_bridge_itself() {
         return;
     };
     let gateway = Gateway::start(Plan::default()).await;
-    let wrong = "[[kaifa]]\nport = 5\n".to_owned();
+    let wrong = "[[smart_meter]]\nport = 5\n".to_owned();
     let wire = Wire::tap(broker.port()).await;
     let home = Home::new(broker.port(), &[gateway.section(), wrong]);
     let mut bridge = home.run();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use wattbridge::adapters::kaifa::simulator::Fixed;
+use wattbridge::adapters::smart_meter::simulator::Fixed;
 
 use crate::gateway::{Gateway, Plan as Ecu};
 use crate::home::Home;
@@ -32,7 +32,7 @@ fn section(line: &Line, name: &str) -> String {
 
 fn grid(more: &str) -> String {
     format!(
-        "[[sum]]\nid = \"grid\"\nname = \"Both meters\"\nplus = [\"kaifa_*/power_import\"]\n{more}\n"
+        "[[sum]]\nid = \"grid\"\nname = \"Both meters\"\nplus = [\"smart_meter_*/power_import\"]\n{more}\n"
     )
 }
 

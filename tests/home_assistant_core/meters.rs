@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use wattbridge::adapters::kaifa::simulator::{Fixed, Model, Place, Sample, Settings, Simulator};
+use wattbridge::adapters::smart_meter::simulator::{
+    Fixed, Model, Place, Sample, Settings, Simulator,
+};
 
 use crate::house::House;
 use crate::support::ports::free_address;
@@ -106,12 +108,12 @@ async fn simulate(model: &str, power: Option<i32>, place: Place) -> Simulator {
 }
 
 fn section(meter: &Simulator, more: &str) -> String {
-    format!("[[kaifa]]\nport = \"{}\"\n{more}", meter.address())
+    format!("[[smart_meter]]\nport = \"{}\"\n{more}", meter.address())
 }
 
 fn id(model: &str) -> String {
     let number = Model::named(model).unwrap().number;
-    format!("kaifa_{}", number.to_lowercase())
+    format!("smart_meter_{}", number.to_lowercase())
 }
 
 fn topic(model: &str, what: &str) -> String {
@@ -121,7 +123,7 @@ fn topic(model: &str, what: &str) -> String {
 /// The device that stands in for the meter until its number is known.
 fn stand_in() -> String {
     let title = Model::named("tinetz-single").unwrap().title;
-    format!("kaifa_{}", title.to_string().to_lowercase())
+    format!("smart_meter_{}", title.to_string().to_lowercase())
 }
 
 /// The device in Home Assistant.

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wattbridge::adapters::PendingCommand;
 use wattbridge::bridge::{Feed, Hub};
+use wattbridge::device::PendingCommand;
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, OnOff,
     Quantity, Value,
@@ -25,7 +25,7 @@ use wattbridge::outputs::mqtt::session::{
 use wattbridge::store::Identity;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
-pub(crate) const CONFIG: &str = "homeassistant/device/kaifa_1/config";
+pub(crate) const CONFIG: &str = "homeassistant/device/smart_meter_1/config";
 
 pub(crate) fn mqtt(port: u16) -> MqttSettings {
     MqttSettings {
@@ -40,7 +40,7 @@ pub(crate) fn me() -> Identity {
 }
 
 pub(crate) fn meter(serial: &str) -> Device {
-    let mut device = Device::new("kaifa", serial, format!("Meter {serial}"), "Kaifa");
+    let mut device = Device::new("smart_meter", serial, format!("Meter {serial}"), "Kaifa");
     device.metrics = vec![
         Metric::measurement("power", Quantity::Power),
         Metric::lifetime("energy_import", Quantity::Energy).decimals(3),

@@ -40,7 +40,7 @@ async fn devices_are_announced_and_kept() {
     assert_eq!(before, ["wattbridge/b2c3d4/status"]);
     watcher.until(|m| m.topic == CONFIG).await;
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "online")
+        .until_text("wattbridge/smart_meter_1/availability", "online")
         .await;
 
     // A new value follows at once, and the state of the device.
@@ -49,7 +49,7 @@ async fn devices_are_announced_and_kept() {
         .hub
         .put_state(state(&device, 250, HealthCode::Online));
     let (message, _) = watcher
-        .until(|m| m.topic == "wattbridge/kaifa_1/state")
+        .until(|m| m.topic == "wattbridge/smart_meter_1/state")
         .await;
     assert_eq!(
         read(&message.payload),
@@ -65,12 +65,12 @@ async fn devices_are_announced_and_kept() {
         .hub
         .put_state(state(&device, 250, HealthCode::Silent));
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "offline")
+        .until_text("wattbridge/smart_meter_1/availability", "offline")
         .await;
 
     let kept = kept(broker.port()).await;
-    let mut expected = everything_about("kaifa_1");
-    expected.extend(everything_about("kaifa_9"));
+    let mut expected = everything_about("smart_meter_1");
+    expected.extend(everything_about("smart_meter_9"));
     expected.insert("wattbridge/b2c3d4/status".to_owned());
     assert_eq!(topics(&kept), expected);
     assert_eq!(kept["wattbridge/b2c3d4/status"], b"online");
@@ -86,10 +86,12 @@ async fn devices_are_announced_and_kept() {
 
     // A device that is gone leaves nothing behind.
     bridge.hub.remove(&meter("1").id);
-    watcher.until_text("wattbridge/kaifa_1/state", "").await;
+    watcher
+        .until_text("wattbridge/smart_meter_1/state", "")
+        .await;
     let kept = bench::kept(broker.port()).await;
     assert!(
-        kept.keys().all(|topic| !topic.contains("kaifa_1")),
+        kept.keys().all(|topic| !topic.contains("smart_meter_1")),
         "{:?}",
         topics(&kept)
     );
@@ -103,13 +105,13 @@ async fn a_broker_that_lost_everything_has_it_again() {
     let _bridge = Bridge::start(broker.port(), |hub| put(hub, meter("1")));
     let mut watcher = Watcher::connect(broker.port(), "watcher").await;
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "online")
+        .until_text("wattbridge/smart_meter_1/availability", "online")
         .await;
     broker.kill();
     broker.start();
     watcher.subscribed().await;
     // Retained or not, all of it comes by, in an order that depends on who was here first.
-    let mut expected = everything_about("kaifa_1");
+    let mut expected = everything_about("smart_meter_1");
     expected.insert("wattbridge/b2c3d4/status".to_owned());
     let mut missing = expected.clone();
     while !missing.is_empty() {
@@ -127,7 +129,7 @@ async fn home_assistant_gets_everything_when_it_starts() {
     let mut watcher = Watcher::connect(broker.port(), "watcher").await;
     let bridge = Bridge::start(broker.port(), |hub| put(hub, meter("1")));
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "online")
+        .until_text("wattbridge/smart_meter_1/availability", "online")
         .await;
     // A birth message right after the connect is not heard, so it is said until it is.
     let again = loop {
@@ -141,10 +143,10 @@ async fn home_assistant_gets_everything_when_it_starts() {
     };
     assert_eq!(
         read(&again.payload)["device"]["identifiers"],
-        json!(["kaifa_1"])
+        json!(["smart_meter_1"])
     );
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "online")
+        .until_text("wattbridge/smart_meter_1/availability", "online")
         .await;
     drop(bridge);
 }
@@ -168,7 +170,7 @@ async fn only_sure_orphans_of_our_own_are_cleared() {
         .publish("homeassistant/device/x/config", other.to_string(), true)
         .await;
     watcher
-        .publish("wattbridge/kaifa_1/state", "{}", true)
+        .publish("wattbridge/smart_meter_1/state", "{}", true)
         .await;
     // The same device as before: nothing of it has to be written again.
     let (topic, payload) = &preview(&[meter("3")], &ours, &ha, &me())[0];
@@ -176,20 +178,22 @@ async fn only_sure_orphans_of_our_own_are_cleared() {
     watcher.until(|m| m.topic == *topic).await;
 
     let bridge = Bridge::start(port, |hub| {
-        hub.set_settled("kaifa", false);
+        hub.set_settled("smart_meter", false);
         put(hub, meter("3"));
     });
     watcher
-        .until_text("wattbridge/kaifa_3/availability", "online")
+        .until_text("wattbridge/smart_meter_3/availability", "online")
         .await;
     // The adapter may still find the device.
     assert!(kept(port).await.contains_key(CONFIG));
-    bridge.hub.set_settled("kaifa", true);
-    let passed = watcher.until_text("wattbridge/kaifa_1/state", "").await;
+    bridge.hub.set_settled("smart_meter", true);
+    let passed = watcher
+        .until_text("wattbridge/smart_meter_1/state", "")
+        .await;
     assert!(!passed.contains(topic), "announced again: {passed:?}");
-    let mut expected = everything_about("kaifa_3");
+    let mut expected = everything_about("smart_meter_3");
     expected.extend([
-        "homeassistant/device/kaifa_2/config".to_owned(),
+        "homeassistant/device/smart_meter_2/config".to_owned(),
         "homeassistant/device/x/config".to_owned(),
         "wattbridge/b2c3d4/status".to_owned(),
     ]);
@@ -235,14 +239,14 @@ async fn a_command_reaches_the_adapter_and_is_answered() {
     let mut watcher = Watcher::connect(broker.port(), "watcher").await;
     // This one must never be carried out.
     watcher
-        .publish("wattbridge/kaifa_1/cmd/relay", "OFF", true)
+        .publish("wattbridge/smart_meter_1/cmd/relay", "OFF", true)
         .await;
     let mut bridge = Bridge::start(broker.port(), |hub| put(hub, meter("1")));
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "online")
+        .until_text("wattbridge/smart_meter_1/availability", "online")
         .await;
     watcher
-        .publish("wattbridge/kaifa_1/cmd/relay", "ON", false)
+        .publish("wattbridge/smart_meter_1/cmd/relay", "ON", false)
         .await;
     let pending = timeout(DEADLINE, bridge.commands.recv())
         .await
@@ -252,7 +256,7 @@ async fn a_command_reaches_the_adapter_and_is_answered() {
     let result = Ok(Value::OnOff(true));
     pending.reply.send(CommandOutcome { result }).unwrap();
     let (answer, _) = watcher
-        .until(|m| m.topic == "wattbridge/kaifa_1/result/relay")
+        .until(|m| m.topic == "wattbridge/smart_meter_1/result/relay")
         .await;
     assert!(!answer.retain);
     let answer = read(&answer.payload);
@@ -262,10 +266,10 @@ async fn a_command_reaches_the_adapter_and_is_answered() {
     );
 
     watcher
-        .publish("wattbridge/kaifa_1/cmd/relay", "perhaps", false)
+        .publish("wattbridge/smart_meter_1/cmd/relay", "perhaps", false)
         .await;
     let (answer, _) = watcher
-        .until(|m| m.topic == "wattbridge/kaifa_1/result/relay")
+        .until(|m| m.topic == "wattbridge/smart_meter_1/result/relay")
         .await;
     let answer = read(&answer.payload);
     assert_eq!(answer["ok"], json!(false));
@@ -285,7 +289,7 @@ async fn home_assistant_that_has_gone_is_not_back_because_the_broker_is() {
     let mut watcher = Watcher::connect(broker.port(), "watcher").await;
     let bridge = Bridge::start(broker.port(), |hub| put(hub, meter("1")));
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "online")
+        .until_text("wattbridge/smart_meter_1/availability", "online")
         .await;
     let mut operators = bridge.hub.operators();
     let until = async |operators: &mut tokio::sync::watch::Receiver<usize>, wanted: usize| {
@@ -305,7 +309,7 @@ async fn home_assistant_that_has_gone_is_not_back_because_the_broker_is() {
         .await;
     // All of it is published again, so the output is at work with the new connection.
     watcher
-        .until_text("wattbridge/kaifa_1/availability", "online")
+        .until_text("wattbridge/smart_meter_1/availability", "online")
         .await;
     assert_eq!(*operators.borrow(), 0);
     watcher
@@ -329,7 +333,7 @@ async fn three_hundred_devices_at_once() {
         bridge.put(meter(&serial.to_string()));
     }
     watcher
-        .until_text("wattbridge/kaifa_299/availability", "online")
+        .until_text("wattbridge/smart_meter_299/availability", "online")
         .await;
     eprintln!("300 devices after {:?}", started.elapsed());
     // More news than the output could take: it looks at the whole.
@@ -342,8 +346,10 @@ async fn three_hundred_devices_at_once() {
         }
     }
     bridge.hub.remove(&meter("5").id);
-    watcher.until_text("wattbridge/kaifa_5/state", "").await;
-    let last = |m: &Incoming| m.topic == "wattbridge/kaifa_299/state";
+    watcher
+        .until_text("wattbridge/smart_meter_5/state", "")
+        .await;
+    let last = |m: &Incoming| m.topic == "wattbridge/smart_meter_299/state";
     while read(&watcher.until(last).await.0.payload)["power"] != 777 {}
     let kept = kept(broker.port()).await;
     assert_eq!(kept.len(), 299 * 3 + 1);

@@ -21,7 +21,7 @@ use wattbridge::model::{Decimal, Device, DeviceState, Health, Metric, Quantity, 
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn meter(serial: &str) -> Device {
-    let mut device = Device::new("kaifa", serial, "Meter", "Kaifa");
+    let mut device = Device::new("smart_meter", serial, "Meter", "Kaifa");
     let total = |key| Metric::lifetime(key, Quantity::Energy).decimals(3);
     device.metrics = vec![total("energy_import"), total("energy_export")];
     device

@@ -48,9 +48,9 @@ fn outputs(settings: &Value) -> (OutputSettings, String) {
     );
     let toml = String::from_utf8(done.stdout).unwrap();
     let file = File::parse(&toml, "wattbridge.toml").unwrap();
-    assert_eq!(file.sections("kaifa").len(), 1);
+    assert_eq!(file.sections("smart_meter").len(), 1);
     let table: toml::Table = toml.parse().unwrap();
-    let meter = &table["kaifa"][0];
+    let meter = &table["smart_meter"][0];
     assert_eq!(meter["port"].as_str(), Some("/dev/ttyUSB0"));
     assert_eq!(meter["baud"].as_integer(), Some(2400));
     assert_eq!(meter["parity"].as_str(), Some("auto"));

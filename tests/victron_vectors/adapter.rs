@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use wattbridge::adapters::victron::{ADAPTER, KIND};
-use wattbridge::adapters::{Adapter, Decoded, Undecoded};
 use wattbridge::config::Section;
+use wattbridge::device::{Adapter, Decoded, Undecoded};
 use wattbridge::model::Report;
 
 use super::stream::{fields, sound_blocks};

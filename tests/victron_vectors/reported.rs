@@ -116,8 +116,8 @@ fn of_two_serial_numbers_the_second_counts() {
 #[test]
 #[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn frames_alone_are_labelled() {
-    use wattbridge::adapters::Adapter;
     use wattbridge::adapters::victron::{ADAPTER, KIND};
+    use wattbridge::device::Adapter;
     let bytes = stream("42b-frames-only.txt");
     let section = wattbridge::config::Section::from_pairs(KIND, &[]).unwrap();
     let mut decoder = ADAPTER.decoder(&section).unwrap();

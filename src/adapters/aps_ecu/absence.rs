@@ -9,7 +9,7 @@ use crate::clock::Moment;
 /// How long something has been away: time in which that was seen to be so, over all runs. While the
 /// program does not run nothing is known, and no step of a clock counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Absence {
+pub struct Absence {
     length: Duration,
     times: u32,
     #[serde(skip)]
@@ -18,19 +18,19 @@ pub(super) struct Absence {
 
 impl Absence {
     /// It is missing now.
-    pub(super) fn note(&mut self, now: Moment) {
+    pub fn note(&mut self, now: Moment) {
         let since = self.last.replace(now.steady).unwrap_or(now.steady);
         self.length = self.length.saturating_add(now.since(since));
         self.times = self.times.saturating_add(1);
     }
 
     /// How many times in a row it was missing.
-    pub(super) const fn times(&self) -> u32 {
+    pub const fn times(&self) -> u32 {
         self.times
     }
 
     /// For how long it has been.
-    pub(super) const fn length(&self) -> Duration {
+    pub const fn length(&self) -> Duration {
         self.length
     }
 }

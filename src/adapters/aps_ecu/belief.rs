@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use super::wire::Uid;
 
 /// Most inverters of one ECU, whatever it says: more records do not fit into one answer.
-pub(super) const MOST_INVERTERS: usize = 330;
+pub const MOST_INVERTERS: usize = 330;
 
 /// The ids that the last answer listed and that are not believed yet.
 #[derive(Debug, Default)]
-pub(super) struct Belief {
+pub struct Belief {
     candidates: BTreeSet<Uid>,
     lists: u32,
     /// Whether it was said that more are listed than there can be.
@@ -24,7 +24,7 @@ impl Belief {
     /// Takes the ids of a list that are not known yet, in its order, and says which of them to
     /// believe from now on. `listed` are known and listed, `kept` known in all, `registered` as many
     /// as the ECU says.
-    pub(super) fn take(
+    pub fn take(
         &mut self,
         unknown: &[Uid],
         listed: usize,
@@ -62,12 +62,12 @@ impl Belief {
     }
 
     /// Whether another list would make more of the last one.
-    pub(super) fn wants_another_list(&self) -> bool {
+    pub fn wants_another_list(&self) -> bool {
         !self.candidates.is_empty()
     }
 
     /// Whether nobody is waited for any more: ids that change with each list are no inverters.
-    pub(super) fn is_settled(&self) -> bool {
+    pub fn is_settled(&self) -> bool {
         self.candidates.is_empty() || self.lists > 2
     }
 }

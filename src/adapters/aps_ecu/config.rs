@@ -13,57 +13,57 @@ use crate::config::{Complaint, Period, Secret, Settings, Zone};
 /// One ECU-R, ECU-R-Pro, ECU-B or ECU-C.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Config {
+pub struct Config {
     /// Address or name of the ECU. An ECU-R or ECU-B answers on its Wi-Fi address only.
-    pub(super) host: String,
+    pub host: String,
     /// TCP port of the ECU.
-    pub(super) port: u16,
+    pub port: u16,
     /// Set to false to leave the ECU alone without losing this section.
-    pub(super) enabled: bool,
+    pub enabled: bool,
     /// What the ECU is called. Left out: its product and the end of its serial number.
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     /// What inverters are called, by serial number: `names = { 704000000001 = "Garage" }`.
     #[serde(deserialize_with = "crate::config::names")]
-    pub(super) names: BTreeMap<String, String>,
+    pub names: BTreeMap<String, String>,
     /// Serial numbers of inverters to leave out: ids that somebody typed into the ECU and that no
     /// inverter has, or inverters that another section reads.
-    pub(super) ignore: BTreeSet<String>,
+    pub ignore: BTreeSet<String>,
     /// The room to propose for the ECU and its inverters.
-    pub(super) area: Option<String>,
+    pub area: Option<String>,
     /// How often the ECU is asked by day. It has new values every 5 minutes only, and more frequent
     /// questions make it hang: less than a minute is for simulators, on this host only.
-    pub(super) interval: Period,
+    pub interval: Period,
     /// Ask shortly after the ECU has new values, instead of at fixed times.
-    pub(super) phase_lock: bool,
+    pub phase_lock: bool,
     /// How often it is asked while no inverter works.
-    pub(super) night_interval: Period,
+    pub night_interval: Period,
     /// The time of day at which the ECU maintains itself and is left alone; an empty text for never.
-    pub(super) quiet: Quiet,
+    pub quiet: Quiet,
     /// How long one answer may take.
-    pub(super) timeout: Period,
+    pub timeout: Period,
     /// The time zone that the ECU's clock is set to. Left out: as the ECU says, else as this host.
-    pub(super) time_zone: Option<Zone>,
+    pub time_zone: Option<Zone>,
     /// The most power in watts that the installation can produce. Energy values that would need
     /// more are held back. Left out: what its inverters can deliver.
-    pub(super) max_power: Option<u32>,
+    pub max_power: Option<u32>,
     /// How long an inverter that the ECU no longer lists is kept.
-    pub(super) forget_after: Period,
+    pub forget_after: Period,
     /// Allows wattbridge to write to the ECU, which it does only to restart it: see `restart`.
-    pub(super) allow_control: bool,
+    pub allow_control: bool,
     /// Restarts an ECU-R-Pro or ECU-C that has not answered for 15 minutes, at most once an hour
     /// and four times a day. It does so by writing these settings of the ECU's own access point, as
     /// its web page would; they must be yours. Needs `allow_control`.
-    pub(super) restart: Option<Restart>,
+    pub restart: Option<Restart>,
 }
 
 /// The access point of the ECU itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Restart {
+pub struct Restart {
     /// Name of the ECU's own Wi-Fi.
-    pub(super) ssid: String,
+    pub ssid: String,
     /// Password of the ECU's own Wi-Fi, 8 to 63 characters.
-    pub(super) password: Secret,
+    pub password: Secret,
 }
 
 impl Default for Config {
@@ -186,7 +186,7 @@ impl Settings for Config {
 
 impl Config {
     /// Only a simulator can be on this host, and it may be asked as often as one likes.
-    pub(super) fn is_on_this_host(&self) -> bool {
+    pub fn is_on_this_host(&self) -> bool {
         self.host == "localhost"
             || self
                 .host
@@ -197,7 +197,7 @@ impl Config {
 
 /// A time of day from when until when, written `"02:40-03:20"`; may pass midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Quiet(Option<(Time, Time)>);
+pub struct Quiet(Option<(Time, Time)>);
 
 impl Default for Quiet {
     fn default() -> Self {
@@ -210,14 +210,14 @@ impl Default for Quiet {
 
 impl Quiet {
     /// How long it lasts.
-    pub(super) fn length(self) -> std::time::Duration {
+    pub fn length(self) -> std::time::Duration {
         self.0
             .and_then(|(from, _)| self.remaining(from))
             .unwrap_or_default()
     }
 
     /// How long the quiet time still lasts at this time of day; `None` outside of it.
-    pub(super) fn remaining(self, now: Time) -> Option<std::time::Duration> {
+    pub fn remaining(self, now: Time) -> Option<std::time::Duration> {
         let (from, until) = self.0?;
         let inside = if from <= until {
             (from..until).contains(&now)

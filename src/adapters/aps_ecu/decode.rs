@@ -6,20 +6,20 @@ use serde_json::json;
 use super::config::Config;
 use super::installation::{Answers, Installation};
 use super::wire::{Answer, Framer, RawFrame, annotate};
-use crate::adapters::{Decoded, Decoder, Undecoded};
 use crate::clock::Moment;
 use crate::config::{Problems, Section};
+use crate::device::{Decoded, Decoder, Undecoded};
 
 /// Reads the same answers in the same way as the adapter.
 #[derive(Debug)]
-pub(super) struct EcuDecoder {
+pub struct EcuDecoder {
     framer: Framer,
     installation: Installation,
     annotates: bool,
 }
 
 impl EcuDecoder {
-    pub(super) fn new(section: &Section) -> Result<Self, Problems> {
+    pub fn new(section: &Section) -> Result<Self, Problems> {
         let config: Config = section.read_without(&["host"])?;
         Ok(Self {
             framer: Framer::new(),

@@ -9,7 +9,7 @@ use super::{KIND, metrics};
 use crate::model::{Device, DeviceId};
 
 /// The ECU. `power` is the most that its inverters can deliver; `told_uploads` says whether it has ever told of its uploads to the cloud.
-pub(super) fn ecu(
+pub fn ecu(
     info: &EcuInfo,
     config: &Config,
     power: u32,
@@ -40,7 +40,7 @@ pub(super) fn ecu(
 }
 
 /// An inverter behind this ECU.
-pub(super) fn inverter(
+pub fn inverter(
     uid: &str,
     known: &Inverter,
     config: &Config,

@@ -16,16 +16,16 @@ const LAST_BYTE: Duration = Duration::from_millis(500);
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub struct Patience {
     /// Opening the connection.
-    pub(super) connect: Duration,
+    pub connect: Duration,
     /// The whole answer.
-    pub(super) answer: Duration,
+    pub answer: Duration,
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AskError {
+pub enum AskError {
     /// There is no connection.
     #[error(transparent)]
     Link(LinkError),
@@ -65,7 +65,7 @@ pub(super) enum AskError {
 }
 
 /// Asks one question and closes the connection, whatever happens.
-pub(super) async fn ask(
+pub async fn ask(
     links: &Links,
     endpoint: &Endpoint,
     request: &Request,
@@ -147,7 +147,7 @@ fn understand(
 
 impl AskError {
     /// Whether asking once more may help.
-    pub(super) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         !matches!(
             self,
             Self::Status(..)
@@ -157,7 +157,7 @@ impl AskError {
     }
 
     /// What it means for the user, and what to do about it.
-    pub(super) fn health(&self) -> Health {
+    pub fn health(&self) -> Health {
         let (code, advice) = match self {
             Self::Link(LinkError::Refused(_)) => (
                 HealthCode::Unreachable,

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::exchange::{AskError, Patience, ask};
 use super::wire::{Answer, DayCurve, EcuId, EnergyHistory, Period, Request, Status};
-use crate::adapters::{Task, Tool, ToolError};
+use crate::device::{BoxFuture, Tool, ToolError};
 use crate::links::{Endpoint, Links};
 
 /// The command.
 #[derive(Debug)]
-pub(super) struct History;
+pub struct History;
 
 /// Prints what an ECU has kept of the past.
 #[derive(Debug, Args)]
@@ -59,7 +59,11 @@ impl Tool for History {
         HistoryArgs::augment_args(clap::Command::new("history"))
     }
 
-    fn run(&self, matches: &clap::ArgMatches, _: CancellationToken) -> Task<Result<(), ToolError>> {
+    fn run(
+        &self,
+        matches: &clap::ArgMatches,
+        _: CancellationToken,
+    ) -> BoxFuture<Result<(), ToolError>> {
         let args = HistoryArgs::from_arg_matches(matches);
         Box::pin(async move { print(&args?).await })
     }

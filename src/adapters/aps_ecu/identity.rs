@@ -16,7 +16,7 @@ const ANSWERS: u32 = 3;
 
 /// The ECU at an address, and those that were there before.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub struct Identity {
     current: Option<String>,
     /// How often it has answered, as far as that matters.
     #[serde(default)]
@@ -37,17 +37,17 @@ struct Former {
 
 impl Identity {
     /// The serial number of the ECU that answers.
-    pub(super) fn current(&self) -> Option<&str> {
+    pub fn current(&self) -> Option<&str> {
         self.current.as_deref()
     }
 
     /// The serial numbers of those that answered before.
-    pub(super) fn former(&self) -> impl Iterator<Item = &str> {
+    pub fn former(&self) -> impl Iterator<Item = &str> {
         self.replaced.keys().map(String::as_str)
     }
 
     /// An ECU has named itself. False if it is another one than before and has to say so again.
-    pub(super) fn meet(&mut self, serial: &str) -> bool {
+    pub fn meet(&mut self, serial: &str) -> bool {
         let before = match self.current.take() {
             Some(before) if before != serial => before,
             _ => {
@@ -75,7 +75,7 @@ impl Identity {
     }
 
     /// Takes out those that have not answered for longer than `keep`.
-    pub(super) fn forget(&mut self, now: Moment, keep: Duration) -> Vec<String> {
+    pub fn forget(&mut self, now: Moment, keep: Duration) -> Vec<String> {
         for former in self.replaced.values_mut() {
             former.absence.note(now);
         }

@@ -25,19 +25,19 @@ use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Repo
 
 /// One round of answers. What could not be had is missing; the rest still counts.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
-    pub(super) info: Option<EcuInfo>,
-    pub(super) telemetry: Option<Telemetry>,
-    pub(super) signal: Option<Signal>,
+pub struct Answers {
+    pub info: Option<EcuInfo>,
+    pub telemetry: Option<Telemetry>,
+    pub signal: Option<Signal>,
     /// Why there is no telemetry, if there is none.
-    pub(super) no_telemetry: Option<Health>,
+    pub no_telemetry: Option<Health>,
     /// Whether the values repeat themselves for so long that they are worth nothing any more.
-    pub(super) repeated: bool,
+    pub repeated: bool,
 }
 
 /// What must be remembered over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Remembered {
+pub struct Remembered {
     ecu: Identity,
     inverters: BTreeMap<String, Inverter>,
     #[serde(default)]
@@ -46,7 +46,7 @@ pub(super) struct Remembered {
 
 /// The installation behind one ECU.
 #[derive(Debug)]
-pub(super) struct Installation {
+pub struct Installation {
     config: Config,
     time: LocalTime,
     host_zone: TimeZone,
@@ -68,7 +68,7 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    pub(super) fn new(config: Config, known: Remembered, host_zone: TimeZone) -> Self {
+    pub fn new(config: Config, known: Remembered, host_zone: TimeZone) -> Self {
         let configured = config.time_zone.as_ref().map(Zone::get);
         let mut time = LocalTime::new(configured, &host_zone);
         if let Some(learned) = &known.clock {
@@ -93,7 +93,7 @@ impl Installation {
 
     /// An installation for reading answers without a device: inverters count at once, even if the
     /// ECU has not named itself.
-    pub(super) fn without_ecu(config: Config) -> Self {
+    pub fn without_ecu(config: Config) -> Self {
         let mut installation = Self::new(config, Remembered::default(), TimeZone::UTC);
         installation.meet("unknown");
         installation.trusts = true;
@@ -101,38 +101,38 @@ impl Installation {
     }
 
     /// An ECU has named itself. False if it is another one than before and has to say so again.
-    pub(super) fn meet(&mut self, serial: &str) -> bool {
+    pub fn meet(&mut self, serial: &str) -> bool {
         self.known.ecu.meet(serial)
     }
 
     /// What to remember.
-    pub(super) fn remembered(&mut self) -> &Remembered {
+    pub fn remembered(&mut self) -> &Remembered {
         self.known.clock = self.time.learned();
         &self.known
     }
 
     /// Whether inverters work, as of the last answers.
-    pub(super) const fn sky(&self) -> Sky {
+    pub const fn sky(&self) -> Sky {
         self.waking.sky()
     }
 
     /// Whether the ECU lists inverters that it has to list once more.
-    pub(super) fn wants_another_list(&self) -> bool {
+    pub fn wants_another_list(&self) -> bool {
         self.belief.wants_another_list()
     }
 
     /// The ECU's clock.
-    pub(super) const fn time(&mut self) -> &mut LocalTime {
+    pub const fn time(&mut self) -> &mut LocalTime {
         &mut self.time
     }
 
     /// Whether any answer has ever named the ECU.
-    pub(super) fn is_identified(&self) -> bool {
+    pub fn is_identified(&self) -> bool {
         self.known.ecu.current().is_some()
     }
 
     /// Whether the ECU has a web page, by which it can be restarted.
-    pub(super) fn has_web_page(&self) -> bool {
+    pub fn has_web_page(&self) -> bool {
         let ecu = self.known.ecu.current();
         let ecu = ecu.and_then(|serial| serial.parse::<EcuId>().ok());
         ecu.and_then(|ecu| Gateway::of(&ecu))
@@ -140,7 +140,7 @@ impl Installation {
     }
 
     /// The same health for the ECU and everything behind it.
-    pub(super) fn health_of_all(&self, health: &Health) -> Vec<Report> {
+    pub fn health_of_all(&self, health: &Health) -> Vec<Report> {
         let ecu = self.ecu_id().map(|id| Report::Health(id, health.clone()));
         let behind = Health {
             code: health.code,
@@ -160,7 +160,7 @@ impl Installation {
     }
 
     /// Sets whether only a restart of the ECU can help.
-    pub(super) fn set_restart_needed(&mut self, needed: bool, now: Moment) -> Option<Report> {
+    pub fn set_restart_needed(&mut self, needed: bool, now: Moment) -> Option<Report> {
         if self.restart_needed == needed {
             return None;
         }
@@ -171,7 +171,7 @@ impl Installation {
     }
 
     /// Turns the answers of a round into reports, descriptions first.
-    pub(super) fn reports(&mut self, answers: &Answers, now: Moment) -> Vec<Report> {
+    pub fn reports(&mut self, answers: &Answers, now: Moment) -> Vec<Report> {
         let mut reports = Vec::new();
         if let Some(info) = &answers.info {
             self.time.named(&info.time_zone, &self.host_zone);

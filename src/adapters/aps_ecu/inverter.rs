@@ -22,14 +22,14 @@ const LOST_AFTER: Duration = Duration::from_secs(3600);
 const UNLISTED: u32 = 2;
 
 /// The most that an inverter delivers of which nothing is known: it may have four panels.
-pub(super) const MOST_POWER_W: u32 = 4 * CHANNEL_POWER_W;
+pub const MOST_POWER_W: u32 = 4 * CHANNEL_POWER_W;
 
 /// What is known of an inverter, also over restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Inverter {
+pub struct Inverter {
     /// Name of the product.
-    pub(super) product: String,
+    pub product: String,
     channels: u8,
     voltages: u8,
     /// It has three voltages, and they were too high for others than between two phases.
@@ -49,7 +49,7 @@ pub(super) struct Inverter {
 
 /// How the ECU lists an inverter.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Listed<'a> {
+pub enum Listed<'a> {
     /// With this record.
     As(&'a Record),
     /// Not, though it lists others.
@@ -63,7 +63,7 @@ pub(super) enum Listed<'a> {
 impl Inverter {
     /// Takes note of a record. What was learned from earlier ones stays: after a restart of the ECU
     /// a known inverter is listed without any values.
-    pub(super) fn see(&mut self, record: &Record, now: Moment) {
+    pub fn see(&mut self, record: &Record, now: Moment) {
         self.product = record.product_name().to_owned();
         self.absence = Absence::default();
         if let Some(channels) = record.channels() {
@@ -88,28 +88,28 @@ impl Inverter {
     }
 
     /// Takes note that a list is without it, and says for how long that has been so.
-    pub(super) fn miss(&mut self, now: Moment) -> Duration {
+    pub fn miss(&mut self, now: Moment) -> Duration {
         self.absence.note(now);
         self.absence.length()
     }
 
     /// Whether the ECU lists it, as far as is known.
-    pub(super) const fn is_listed(&self) -> bool {
+    pub const fn is_listed(&self) -> bool {
         self.absence.times() < UNLISTED
     }
 
     /// Whether it delivered more than at dusk when it was last heard.
-    pub(super) const fn was_bright(&self) -> bool {
+    pub const fn was_bright(&self) -> bool {
         self.bright
     }
 
     /// How many panels it takes; 0 if nobody knows.
-    pub(super) fn channels(&self) -> u32 {
+    pub fn channels(&self) -> u32 {
         self.channels.into()
     }
 
     /// What it never exceeds.
-    pub(super) fn power_w(&self) -> u32 {
+    pub fn power_w(&self) -> u32 {
         let unknown = || match self.channels() {
             0 => MOST_POWER_W,
             channels => channels * CHANNEL_POWER_W,
@@ -118,7 +118,7 @@ impl Inverter {
     }
 
     /// What it can report.
-    pub(super) fn metrics(&self) -> Vec<Metric> {
+    pub fn metrics(&self) -> Vec<Metric> {
         metrics::inverter(
             self.channels.into(),
             self.voltage_kind(),
@@ -143,7 +143,7 @@ impl Inverter {
     }
 
     /// How it is, given that the ECU works and lists it so.
-    pub(super) fn health(
+    pub fn health(
         &self,
         listed: Listed<'_>,
         waking: &Waking,
@@ -226,14 +226,14 @@ fn unheard() -> Health {
 }
 
 /// No inverter has been heard for several cycles of the day.
-pub(super) fn lost() -> Health {
+pub fn lost() -> Health {
     Health::new(HealthCode::OutOfContact)
         .seen("no inverter has answered the ECU for several rounds although it is day")
         .advise("Check the breaker of the inverters; snow on the panels does this too.")
 }
 
 /// The values of an inverter that the list lacks for once: none is known.
-pub(super) fn no_readings(known: &Inverter, id: &DeviceId, at: Timestamp) -> Readings {
+pub fn no_readings(known: &Inverter, id: &DeviceId, at: Timestamp) -> Readings {
     let mut readings = Readings::new(id.clone(), at);
     for metric in known.metrics() {
         if metric.derived.is_none() {
@@ -246,7 +246,7 @@ pub(super) fn no_readings(known: &Inverter, id: &DeviceId, at: Timestamp) -> Rea
 /// The values of a record. `signal` is the raw radio quality: `None` if it was not asked for,
 /// `Some(None)` if the ECU does not list it. Who rests delivers nothing; of who is only not heard
 /// nobody knows that.
-pub(super) fn readings(
+pub fn readings(
     record: &Record,
     known: &Inverter,
     signal: Option<Option<u8>>,

@@ -24,7 +24,7 @@ const AHEAD: i64 = 120;
 
 /// Converts the ECU's times.
 #[derive(Debug, Clone)]
-pub(super) struct LocalTime {
+pub struct LocalTime {
     configured: Option<TimeZone>,
     zone: TimeZone,
     /// Seconds to add to what the zone gives.
@@ -38,7 +38,7 @@ pub(super) struct LocalTime {
 
 /// What has been learned of the ECU's clock, for the next run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Learned {
+pub struct Learned {
     /// The zone that the shift is counted from.
     zone: String,
     shift: i64,
@@ -46,7 +46,7 @@ pub(super) struct Learned {
 
 impl LocalTime {
     /// `configured` as the user wrote it, `host` as the host is set.
-    pub(super) fn new(configured: Option<TimeZone>, host: &TimeZone) -> Self {
+    pub fn new(configured: Option<TimeZone>, host: &TimeZone) -> Self {
         let zone = configured.clone().unwrap_or_else(|| host.clone());
         Self {
             configured,
@@ -59,7 +59,7 @@ impl LocalTime {
     }
 
     /// Goes on from what an earlier run has learned.
-    pub(super) fn resume(&mut self, learned: &Learned) {
+    pub fn resume(&mut self, learned: &Learned) {
         let Ok(zone) = TimeZone::get(&learned.zone) else {
             return;
         };
@@ -71,34 +71,34 @@ impl LocalTime {
     }
 
     /// What the next run should know.
-    pub(super) fn learned(&self) -> Option<Learned> {
+    pub fn learned(&self) -> Option<Learned> {
         let zone = self.zone.iana_name().filter(|_| self.learned)?.to_owned();
         let shift = self.shift;
         Some(Learned { zone, shift })
     }
 
     /// Whether it is known what the ECU's clock shows, even before it has said so in this run.
-    pub(super) const fn is_certain(&self) -> bool {
+    pub const fn is_certain(&self) -> bool {
         self.learned || self.latest.is_some() || self.configured.is_some()
     }
 
     /// Our own clock has been set: the shift is to be learned anew.
-    pub(super) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.learned = false;
     }
 
     /// Takes a time that has not been in an answer before.
-    pub(super) fn note(&mut self, at: DateTime, now: Moment) {
+    pub fn note(&mut self, at: DateTime, now: Moment) {
         self.latest = Some((at, now.steady));
     }
 
     /// The zone in use.
-    pub(super) const fn zone(&self) -> &TimeZone {
+    pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
     /// Takes the zone that the ECU names.
-    pub(super) fn named(&mut self, name: &str, host: &TimeZone) {
+    pub fn named(&mut self, name: &str, host: &TimeZone) {
         if self.configured.is_none() {
             let named = (name != NO_ZONE)
                 .then(|| TimeZone::get(name).ok())
@@ -108,7 +108,7 @@ impl LocalTime {
     }
 
     /// Takes the time of values that have just changed, which therefore are minutes old at most.
-    pub(super) fn learn(&mut self, at: DateTime, now: Timestamp) {
+    pub fn learn(&mut self, at: DateTime, now: Timestamp) {
         let Some(difference) = self.difference(at, now) else {
             return;
         };
@@ -123,7 +123,7 @@ impl LocalTime {
     }
 
     /// Takes what the ECU's clock shows at this very moment.
-    pub(super) fn learn_clock(&mut self, clock: DateTime, now: Timestamp) {
+    pub fn learn_clock(&mut self, clock: DateTime, now: Timestamp) {
         let Some(difference) = self.difference(clock, now) else {
             return;
         };
@@ -133,7 +133,7 @@ impl LocalTime {
     }
 
     /// The moment of a time of the ECU.
-    pub(super) fn moment(&self, at: DateTime) -> Option<Timestamp> {
+    pub fn moment(&self, at: DateTime) -> Option<Timestamp> {
         let zoned = at.to_zoned(self.zone.clone()).ok()?;
         zoned
             .timestamp()
@@ -142,7 +142,7 @@ impl LocalTime {
     }
 
     /// What the ECU's clock shows.
-    pub(super) fn local(&self, now: Moment) -> DateTime {
+    pub fn local(&self, now: Moment) -> DateTime {
         if let Some((at, seen)) = self.latest.filter(|_| !self.learned) {
             let passed = SignedDuration::try_from(now.since(seen)).unwrap_or_default();
             return at.saturating_add(passed);
@@ -153,12 +153,12 @@ impl LocalTime {
     }
 
     /// The day that the ECU's clock shows.
-    pub(super) fn day(&self, now: Moment) -> Date {
+    pub fn day(&self, now: Moment) -> Date {
         self.local(now).date()
     }
 
     /// How old a time of the ECU is.
-    pub(super) fn age(&self, at: DateTime, now: Timestamp) -> Duration {
+    pub fn age(&self, at: DateTime, now: Timestamp) -> Duration {
         let age = self.moment(at).map(|moment| now.duration_since(moment));
         age.and_then(|age| Duration::try_from(age).ok())
             .unwrap_or_default()

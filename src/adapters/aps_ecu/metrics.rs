@@ -4,7 +4,7 @@ use super::wire::VoltageKind;
 use crate::model::{Metric, OnOff, Quantity};
 
 /// The gateway itself.
-pub(super) const ECU: &[Metric] = &[
+pub const ECU: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
     Metric::daily("energy_today", Quantity::Energy)
         .named("Energy today")
@@ -47,7 +47,7 @@ pub(super) const ECU: &[Metric] = &[
 
 /// Everything any inverter can report, in the order it is shown. A device takes the part that fits
 /// its channels and voltages: see [`inverter`].
-pub(super) const INVERTER: &[Metric] = &[
+pub const INVERTER: &[Metric] = &[
     Metric::measurement("power", Quantity::Power),
     Metric::lifetime("energy_computed", Quantity::Energy)
         .named("Energy (computed)")
@@ -122,7 +122,7 @@ pub(super) const INVERTER: &[Metric] = &[
 ];
 
 /// The power of each panel.
-pub(super) const PANEL_POWER: [&str; 4] = [
+pub const PANEL_POWER: [&str; 4] = [
     "panel_1_power",
     "panel_2_power",
     "panel_3_power",
@@ -153,7 +153,7 @@ const fn panel_energy(key: &'static str, name: &'static str, power: &'static str
 }
 
 /// The keys of an inverter's voltages, in the order of the wire.
-pub(super) const fn voltages(kind: VoltageKind) -> &'static [&'static str] {
+pub const fn voltages(kind: VoltageKind) -> &'static [&'static str] {
     match kind {
         VoltageKind::Grid => &["voltage", "voltage_2"],
         VoltageKind::PhaseToNeutral => &["voltage_l1", "voltage_l2", "voltage_l3"],
@@ -163,7 +163,7 @@ pub(super) const fn voltages(kind: VoltageKind) -> &'static [&'static str] {
 
 /// The metrics of an inverter with so many channels and voltages. `raw` adds the bytes of a record
 /// that nobody has described.
-pub(super) fn inverter(
+pub fn inverter(
     channels: usize,
     voltages_kind: VoltageKind,
     voltage_count: usize,

@@ -30,7 +30,7 @@ mod metrics;
 mod recovery;
 mod scan;
 mod schedule;
-pub(super) mod simulated;
+pub mod simulated;
 pub mod simulator;
 mod source;
 mod today;
@@ -41,11 +41,11 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::simulation::House;
-use super::{Adapter, Decoder, Keys, Scanner, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
+use crate::device::{Adapter, BoxFuture, Decoder, Keys, Scanner, Source, Tool, ToolError};
 use crate::links::{Endpoint, Mask};
 use crate::model::Metric;
+use crate::simulation::House;
 
 /// The adapter's name in the configuration and in device ids.
 pub const KIND: &str = "aps_ecu";
@@ -121,7 +121,7 @@ impl Adapter for ApsEcu {
         &self,
         house: House,
         stop: CancellationToken,
-    ) -> Task<Result<Vec<Keys>, ToolError>> {
+    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
         Box::pin(simulated::demonstrate(house, stop))
     }
 

@@ -26,7 +26,7 @@ const LARGEST_ANSWER: usize = 64 * 1024;
 
 /// Why a restart did not work.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RecoveryError {
+pub enum RecoveryError {
     /// The password cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -42,7 +42,7 @@ pub(super) enum RecoveryError {
 /// by the time that has really passed, which nobody sets.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Restarts {
+pub struct Restarts {
     wall: VecDeque<Timestamp>,
     #[serde(skip)]
     steady: VecDeque<Duration>,
@@ -50,7 +50,7 @@ pub(super) struct Restarts {
 
 impl Restarts {
     /// Whether one more restart is in order now; takes note of it if so.
-    pub(super) fn take(&mut self, now: Moment) -> bool {
+    pub fn take(&mut self, now: Moment) -> bool {
         self.wall
             .retain(|at| now.wall.duration_since(*at).unsigned_abs() < DAY);
         self.steady.retain(|at| now.since(*at) < DAY);
@@ -68,7 +68,7 @@ impl Restarts {
 }
 
 /// Has the ECU at `endpoint` (its web page) restart.
-pub(super) async fn restart(
+pub async fn restart(
     links: &Links,
     endpoint: &Endpoint,
     settings: &Restart,

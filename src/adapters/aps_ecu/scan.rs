@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::exchange::{AskError, Patience, ask};
 use super::wire::{Answer, Gateway, Request};
-use crate::adapters::{Finding, Scanner, Task};
+use crate::device::{BoxFuture, Finding, Scanner};
 use crate::links::{Endpoint, Links};
 
 /// Asks addresses whether they are an ECU.
 #[derive(Debug)]
-pub(super) struct EcuScanner;
+pub struct EcuScanner;
 
 /// In a home network whoever is there answers at once.
 const PATIENCE: Patience = Patience {
@@ -26,7 +26,7 @@ impl Scanner for EcuScanner {
         8899
     }
 
-    fn look(&self, endpoint: Endpoint) -> Task<Finding> {
+    fn look(&self, endpoint: Endpoint) -> BoxFuture<Finding> {
         Box::pin(async move {
             match ask(&Links::new(), &endpoint, &Request::EcuInfo, PATIENCE).await {
                 Ok(Answer::EcuInfo(info)) => {

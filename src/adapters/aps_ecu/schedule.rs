@@ -22,32 +22,32 @@ const REMEMBERED: usize = 8;
 /// The waiting times. A simulator that is asked every second gets everything in proportion; a real
 /// ECU always gets its rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace {
+pub struct Pace {
     /// Between two regular questions.
-    pub(super) interval: Duration,
+    pub interval: Duration,
     /// The rhythm of the other side, unless it shows another.
     usual: Duration,
     /// The shortest wait.
-    pub(super) least: Duration,
+    pub least: Duration,
     /// Between the questions of one round.
-    pub(super) pause: Duration,
+    pub pause: Duration,
     /// Before each further try of a question that failed.
-    pub(super) retries: [Duration; 3],
+    pub retries: [Duration; 3],
     /// Before the next round after so many failed ones.
     back_off: [Duration; 3],
     /// Failures count as an outage only after this long.
-    pub(super) outage: Duration,
+    pub outage: Duration,
     /// How long a round can take in which every question fails.
     failing: Duration,
     /// Before a list that only shows whether the one before it was right.
-    pub(super) second_list: Duration,
+    pub second_list: Duration,
     at_night: Duration,
     phase_lock: bool,
     quiet: Quiet,
 }
 
 impl Pace {
-    pub(super) fn new(config: &Config) -> Self {
+    pub fn new(config: &Config) -> Self {
         let interval = config.interval.get();
         let usual = if config.is_on_this_host() {
             USUAL_CYCLE.min(interval)
@@ -76,7 +76,7 @@ impl Pace {
 
     /// How long values hold without an answer: over the longest regular pause, which is that of a
     /// night with the ECU's maintenance in it, and until failures count as an outage.
-    pub(super) fn patience(&self) -> Duration {
+    pub fn patience(&self) -> Duration {
         let [.., longest] = self.back_off;
         let failing = self.failing * 3;
         self.at_night.max(self.interval).max(self.least)
@@ -89,7 +89,7 @@ impl Pace {
 
 /// How a round of questions ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Round {
+pub enum Round {
     /// Values, so many seconds old.
     Fresh { age: Duration },
     /// The values of the round before once more.
@@ -102,7 +102,7 @@ pub(super) enum Round {
 
 /// What to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wait {
+pub enum Wait {
     /// Until the next round.
     Round(Duration),
     /// Until the ECU's maintenance is over.
@@ -111,7 +111,7 @@ pub(super) enum Wait {
 
 /// Learns the rhythm and plans the next round.
 #[derive(Debug, Clone)]
-pub(super) struct Schedule {
+pub struct Schedule {
     pace: Pace,
     cycle: Cycle,
     failures: usize,
@@ -119,7 +119,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(pace: Pace, cycle: Cycle) -> Self {
+    pub fn new(pace: Pace, cycle: Cycle) -> Self {
         Self {
             pace,
             cycle,
@@ -129,32 +129,32 @@ impl Schedule {
     }
 
     /// Failed rounds in a row.
-    pub(super) const fn failures(&self) -> usize {
+    pub const fn failures(&self) -> usize {
         self.failures
     }
 
     /// Rounds in a row without new values.
-    pub(super) const fn unchanged(&self) -> u32 {
+    pub const fn unchanged(&self) -> u32 {
         self.unchanged
     }
 
     /// The learned rhythm.
-    pub(super) const fn cycle(&self) -> &Cycle {
+    pub const fn cycle(&self) -> &Cycle {
         &self.cycle
     }
 
     /// How long the ECU takes from values to values.
-    pub(super) fn cycle_length(&self) -> Duration {
+    pub fn cycle_length(&self) -> Duration {
         self.cycle.length(self.pace.usual)
     }
 
     /// Takes the time of new values.
-    pub(super) fn learn(&mut self, at: DateTime) {
+    pub fn learn(&mut self, at: DateTime) {
         self.cycle.learn(at);
     }
 
     /// The wait after a round that ended at the local time `now`.
-    pub(super) fn after(&mut self, round: Round, now: Time) -> Wait {
+    pub fn after(&mut self, round: Round, now: Time) -> Wait {
         let pace = &self.pace;
         self.failures = if round == Round::Failed {
             self.failures + 1
@@ -204,7 +204,7 @@ impl Schedule {
 
 /// The ECU's rhythm, learned from the times in its answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Cycle {
+pub struct Cycle {
     last: Option<DateTime>,
     differences: VecDeque<i64>,
 }

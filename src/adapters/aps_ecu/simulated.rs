@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::simulator::{Model, Plant, Settings, Simulator, SimulatorArgs, run};
-use crate::adapters::simulation::{House, Simulate};
-use crate::adapters::{Keys, ToolError};
+use crate::device::{Keys, ToolError};
+use crate::simulation::{House, Simulate};
 
 /// `wattbridge simulate aps-ecu`.
-pub(super) static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("aps-ecu", |args, stop| {
+pub static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("aps-ecu", |args, stop| {
     Box::pin(async move { Ok(run(args, stop).await?) })
 });
 
@@ -28,10 +28,7 @@ const SHOWN: &[(&str, Model, &str, &str)] = &[
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Starts the simulated ECUs of the demo.
-pub(super) async fn demonstrate(
-    house: House,
-    stop: CancellationToken,
-) -> Result<Vec<Keys>, ToolError> {
+pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {
     let mut sections = Vec::new();
     for ((name, ..), simulator) in SHOWN.iter().zip(start(&house).await?) {
         let address = simulator.address();
@@ -57,7 +54,7 @@ pub(super) async fn demonstrate(
 }
 
 /// The ECUs of a house.
-pub(in crate::adapters) async fn start(house: &House) -> Result<Vec<Simulator>, ToolError> {
+pub async fn start(house: &House) -> Result<Vec<Simulator>, ToolError> {
     let mut running = Vec::new();
     for (_, model, serial, inverters) in SHOWN {
         let plant = Plant::new(*model, serial.parse()?, &inverters.parse()?)?;

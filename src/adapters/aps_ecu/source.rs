@@ -17,8 +17,8 @@ use super::recovery::Restarts;
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
 use super::waking::Sky;
 use super::wire::{Answer, EcuId, Gateway, Request, Signal};
-use crate::adapters::{Context, Probed, Source, SourceError, Task};
 use crate::clock::Moment;
+use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
 use crate::links::{Endpoint, LinkError, Links};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
 
@@ -37,13 +37,13 @@ const LEAST_INTERVAL: Duration = Duration::from_secs(60);
 
 /// One configured ECU.
 #[derive(Debug)]
-pub(super) struct Ecu {
+pub struct Ecu {
     config: Config,
     endpoint: Endpoint,
 }
 
 impl Ecu {
-    pub(super) fn new(config: Config) -> Self {
+    pub fn new(config: Config) -> Self {
         let endpoint = Endpoint {
             host: config.host.clone(),
             port: config.port,
@@ -77,7 +77,7 @@ impl Source for Ecu {
         self.endpoint.to_string()
     }
 
-    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move { Run::new(&self, context).run().await })
     }
 
@@ -85,7 +85,7 @@ impl Source for Ecu {
         self.config.names.keys().map(String::as_str).collect()
     }
 
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>> {
+    fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async move {
             match ask(&links, &self.endpoint, &Request::EcuInfo, self.patience()).await {
                 Ok(Answer::EcuInfo(info)) => {

@@ -14,7 +14,7 @@ const GAP: Duration = Duration::from_secs(1800);
 
 /// Tells a false zero from a true one.
 #[derive(Debug, Default)]
-pub(super) struct Today {
+pub struct Today {
     /// Produced while the ECU showed 0, in watt-seconds.
     uncounted: u64,
     last: Option<(Duration, u32)>,
@@ -24,7 +24,7 @@ pub(super) struct Today {
 
 /// What today's energy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Energy {
+pub enum Energy {
     /// As the ECU says, in Wh.
     Counted(u64),
     /// It shows 0 for the moment; what it said before still counts.
@@ -38,7 +38,7 @@ pub(super) enum Energy {
 
 impl Today {
     /// What to make of an answer on a day of the ECU's clock.
-    pub(super) fn read(&mut self, info: &EcuInfo, day: Date, now: Moment) -> Energy {
+    pub fn read(&mut self, info: &EcuInfo, day: Date, now: Moment) -> Energy {
         let Some(today) = info.counted_today_wh() else {
             return Energy::AsBefore;
         };

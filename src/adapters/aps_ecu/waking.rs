@@ -15,11 +15,11 @@ const DAY: std::ops::Range<i8> = 10..15;
 /// So many cycles in a row may go wrong before it means anything.
 const MISSED_CYCLES: u32 = 2;
 /// Inverters that delivered more than this for each panel a cycle ago do not sleep by themselves.
-pub(super) const DUSK_W: u32 = 15;
+pub const DUSK_W: u32 = 15;
 
 /// What it means that inverters work or do not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Sky {
+pub enum Sky {
     /// Some work.
     Awake,
     /// None was heard, though they worked a moment ago or it is day: a bad cycle.
@@ -33,7 +33,7 @@ pub(super) enum Sky {
 
 /// Follows the inverters through the day.
 #[derive(Debug, Default)]
-pub(super) struct Waking {
+pub struct Waking {
     sky: Sky,
     woke: Option<Duration>,
     /// Cycles in a row in which none was heard, and the last of them.
@@ -43,18 +43,18 @@ pub(super) struct Waking {
 
 impl Waking {
     /// What it means at the moment.
-    pub(super) const fn sky(&self) -> Sky {
+    pub const fn sky(&self) -> Sky {
         self.sky
     }
 
     /// When they began to work, if they do.
-    pub(super) const fn woke(&self) -> Option<Duration> {
+    pub const fn woke(&self) -> Option<Duration> {
         self.woke
     }
 
     /// Takes how many work in the cycle that the ECU had at `cycle`. They were `bright` if they
     /// delivered more than at dusk when they were last heard.
-    pub(super) fn look(
+    pub fn look(
         &mut self,
         online: usize,
         cycle: Option<DateTime>,

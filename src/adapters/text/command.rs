@@ -33,7 +33,7 @@ const PASSED: &[&str] = &[
 
 /// Why a program did not do its work. Names the program, never its arguments: one may be secret.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CommandError {
+pub enum CommandError {
     /// There is none of that name.
     #[error("there is no program {0}")]
     Missing(String),
@@ -86,7 +86,7 @@ fn said(complaint: &Option<String>) -> String {
 
 impl CommandError {
     /// What the user can do about it, in whole sentences.
-    pub(super) const fn advice(&self) -> &'static str {
+    pub const fn advice(&self) -> &'static str {
         match self {
             Self::Missing(_) => {
                 "Write its whole path in `command`, and check that it is installed; in a container, \
@@ -112,7 +112,7 @@ impl CommandError {
 
 /// Runs a program and returns what it printed, waiting at most so long. Nothing of it is left
 /// running, also when this is dropped while it waits.
-pub(super) async fn run(command: &[String], within: Duration) -> Result<Vec<u8>, CommandError> {
+pub async fn run(command: &[String], within: Duration) -> Result<Vec<u8>, CommandError> {
     let (program, arguments) = match command.split_first() {
         Some((program, arguments)) => (program.clone(), arguments),
         None => return Err(CommandError::Missing(String::new())),

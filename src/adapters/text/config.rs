@@ -16,81 +16,81 @@ use crate::model::{Decimal, Quantity};
 /// One sensor that prints lines of text, or one program that does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Config {
+pub struct Config {
     /// A short word that tells this device from all others, such as `clamp`. Its history hangs on
     /// it, so never change it.
-    pub(super) id: Option<String>,
+    pub id: Option<String>,
     /// What the device is called. Left out: its `id` in words.
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     /// The room to propose for it.
-    pub(super) area: Option<String>,
+    pub area: Option<String>,
     /// Set to false to leave it alone without losing this section.
-    pub(super) enabled: bool,
+    pub enabled: bool,
     /// The serial port of the sensor, best by its lasting name as in `/dev/serial/by-id/usb-...`, or
     /// a TCP server as in `tcp://192.168.1.9:2001`. Either this or `command`.
-    pub(super) port: Option<Address>,
+    pub port: Option<Address>,
     /// Bits per second of the serial port.
-    pub(super) baud: u32,
+    pub baud: u32,
     /// Parity of the serial port.
-    pub(super) parity: Parity,
+    pub parity: Parity,
     /// What to send before each reading; `\n`, `\r`, `\t`, `\\` and `\xNN` stand for single bytes
     /// (write it in single quotes). Left out: nothing is sent, and lines are read as they come.
-    pub(super) ask: String,
+    pub ask: String,
     /// A program that prints the values, and its arguments, each by itself as in
     /// `["/usr/local/bin/temperv14", "-c"]`. No shell is involved. It runs with the rights of
     /// wattbridge.
-    pub(super) command: Vec<String>,
+    pub command: Vec<String>,
     /// How often the sensor is asked or the program is run. Without `ask` and `command`, lines are
     /// read as they come.
-    pub(super) interval: Period,
+    pub interval: Period,
     /// How long an answer may take. A program that runs longer is killed.
-    pub(super) timeout: Period,
+    pub timeout: Period,
     /// How often is tried, a second apart, before a reading counts as failed.
     #[schemars(range(min = 1, max = 10))]
-    pub(super) tries: u8,
+    pub tries: u8,
     /// A regular expression for the line, with a group in round brackets for each value (write it in
     /// single quotes). Left out: a number, with or without a unit behind it.
-    pub(super) pattern: Option<String>,
+    pub pattern: Option<String>,
     /// How long there may be no reading before the values count as unknown; never less than two
     /// intervals.
-    pub(super) silent_after: Period,
+    pub silent_after: Period,
     /// The most power in watts that this device can measure. More than this is taken for an error and
     /// is unknown, and so is energy that would need it. Left out: 50 kW.
-    pub(super) max_power: Option<u32>,
+    pub max_power: Option<u32>,
     /// The values in a line.
-    pub(super) values: Vec<ValueConfig>,
+    pub values: Vec<ValueConfig>,
 }
 
 /// One value in a line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct ValueConfig {
+pub struct ValueConfig {
     /// A word for the value, such as `temperature` or `pump_power`: small letters, digits and single
     /// underscores. Its history hangs on it, so never change it.
-    pub(super) id: String,
+    pub id: String,
     /// What the value is called. Left out: its `id` in words.
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     /// What it measures, which says its unit: W, VA, var, kWh, kvarh, Ah, V, A, Hz, °C, %, dBm, s or min.
     /// Left out: a plain number.
-    pub(super) quantity: Quantity,
+    pub quantity: Quantity,
     /// The group of the pattern that holds it, by number or name. Left out: the first.
-    pub(super) group: Option<Group>,
+    pub group: Option<Group>,
     /// The number is multiplied by this ...
-    pub(super) scale: Number,
+    pub scale: Number,
     /// ... and this is added.
-    pub(super) offset: Number,
+    pub offset: Number,
     /// The smallest value that is possible. One below it is an error of the probe and left out.
-    pub(super) floor: Option<Number>,
+    pub floor: Option<Number>,
     /// The largest value that is possible. One above it is an error of the probe and left out.
-    pub(super) ceiling: Option<Number>,
+    pub ceiling: Option<Number>,
     /// Decimals to show. Left out: as is usual for the quantity.
     #[schemars(range(max = 6))]
-    pub(super) decimals: Option<u8>,
+    pub decimals: Option<u8>,
     /// Set to true for a counter that only ever grows, such as an energy in kWh.
-    pub(super) counter: bool,
+    pub counter: bool,
     /// Set to true to have the energy summed up from this power, as a further value: `energy_total`
     /// from `power`, `pump_energy` from `pump_power`.
-    pub(super) energy: bool,
+    pub energy: bool,
 }
 
 impl Default for Config {
@@ -137,7 +137,7 @@ impl Default for ValueConfig {
 /// A group of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub(super) enum Group {
+pub enum Group {
     /// By its number, from 1; 0 is all that matches.
     Number(usize),
     /// By its name.
@@ -187,12 +187,12 @@ impl JsonSchema for Group {
 
 impl Config {
     /// The word that its devices are known by; the adapter's where there is none, as for files.
-    pub(super) fn word(&self) -> &str {
+    pub fn word(&self) -> &str {
         self.id.as_deref().unwrap_or(super::KIND)
     }
 
     /// What to send before each reading; nothing if lines come by themselves.
-    pub(super) fn question(&self) -> Vec<u8> {
+    pub fn question(&self) -> Vec<u8> {
         // Checked when it was read.
         unescape(&self.ask).unwrap_or_default()
     }

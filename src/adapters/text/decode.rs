@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::config::{Config, ValueConfig};
-use super::lines::{Line, Lines, TooLong};
+use super::lines::{LineSplitter, TextLine, TooLong};
 use super::sensor::Sensor;
 use super::values::{Found, Outcome};
-use crate::adapters::dump::Dump;
-use crate::adapters::{Decoded, Decoder, Undecoded};
 use crate::clock::Moment;
 use crate::config::{Problems, Section};
+use crate::device::{Decoded, Decoder, Undecoded};
+use crate::hex::Dump;
 
 /// Columns of a name in a dump.
 const NAMES: usize = 16;
@@ -19,16 +19,16 @@ const VALUE: &str = "value";
 
 /// Reads lines as the adapter does.
 #[derive(Debug)]
-pub(super) struct LineDecoder {
+pub struct LineDecoder {
     sensor: Sensor,
     keys: Vec<String>,
-    lines: Lines,
+    lines: LineSplitter,
     annotate: bool,
     results: VecDeque<Result<Decoded, Undecoded>>,
 }
 
 impl LineDecoder {
-    pub(super) fn new(section: &Section) -> Result<Self, Problems> {
+    pub fn new(section: &Section) -> Result<Self, Problems> {
         let mut config: Config = section.read_without(&["id", "port", "values"])?;
         if config.values.is_empty() {
             config.values.push(ValueConfig {
@@ -40,7 +40,7 @@ impl LineDecoder {
         Ok(Self {
             sensor: Sensor::new(&config, Arc::new(rules)),
             keys: config.values.into_iter().map(|value| value.id).collect(),
-            lines: Lines::default(),
+            lines: LineSplitter::default(),
             annotate: false,
             results: VecDeque::new(),
         })
@@ -69,7 +69,7 @@ impl LineDecoder {
         }
     }
 
-    fn reason(&self, line: &Result<Line, TooLong>) -> String {
+    fn reason(&self, line: &Result<TextLine, TooLong>) -> String {
         let why = self.sensor.unfit().map(|health| health.detail.as_ref());
         match line {
             Ok(line) => format!("at byte {}: {}", line.offset, why.unwrap_or_default()),
@@ -78,7 +78,7 @@ impl LineDecoder {
     }
 
     /// The line, with the numbers in it that are values.
-    fn annotation(&self, line: &Result<Line, TooLong>, found: &[Found]) -> String {
+    fn annotation(&self, line: &Result<TextLine, TooLong>, found: &[Found]) -> String {
         let Some(line) = line.as_ref().ok().filter(|_| self.annotate) else {
             return String::new();
         };

@@ -10,10 +10,10 @@
 /// A backslash with something else behind it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\\{0} is not known")]
-pub(super) struct BadEscape(String);
+pub struct BadEscape(String);
 
 /// The bytes that a text stands for.
-pub(super) fn unescape(text: &str) -> Result<Vec<u8>, BadEscape> {
+pub fn unescape(text: &str) -> Result<Vec<u8>, BadEscape> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once('\\') {

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::diagnosis;
-use super::lines::Lines;
+use super::health;
+use super::lines::LineSplitter;
 use super::sensor::Sensor;
 use crate::clock::Clock;
 use crate::links::{Connection, LinkError, SerialSettings};
 use crate::model::Health;
 
 /// How long opening the port may take.
-pub(super) const OPEN: Duration = Duration::from_secs(10);
+pub const OPEN: Duration = Duration::from_secs(10);
 /// A pause that ends a line, and an answer of several lines: 15 bytes at 300 baud.
-pub(super) const QUIET: Duration = Duration::from_millis(500);
+pub const QUIET: Duration = Duration::from_millis(500);
 
 /// Why nothing was read.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum Failure {
     /// The port has gone.
     Lost(LinkError),
     /// Nothing came, or nothing that can be read.
@@ -26,7 +26,7 @@ pub(super) enum Failure {
 }
 
 /// How the port of a section is spoken to.
-pub(super) const fn settings(config: &super::config::Config) -> SerialSettings {
+pub const fn settings(config: &super::config::Config) -> SerialSettings {
     SerialSettings {
         baud: config.baud,
         parity: config.parity,
@@ -37,11 +37,11 @@ pub(super) const fn settings(config: &super::config::Config) -> SerialSettings {
 ///
 /// Of several lines that fit, the last counts, until there is a value for all: what comes after
 /// that may come now or later, and is left out.
-pub(super) async fn ask(
+pub async fn ask(
     connection: &mut Connection,
     question: &[u8],
     within: Duration,
-    lines: &mut Lines,
+    lines: &mut LineSplitter,
     sensor: &mut Sensor,
 ) -> Result<(), Failure> {
     sensor.begin();
@@ -80,17 +80,17 @@ pub(super) async fn ask(
     }
     Err(Failure::Nothing(match sensor.unfit() {
         Some(why) => why.clone(),
-        None if lines.unended().is_empty() => diagnosis::no_answer(within),
-        None => diagnosis::no_end(lines.unended(), within),
+        None if lines.unended().is_empty() => health::no_answer(within),
+        None => health::no_end(lines.unended(), within),
     }))
 }
 
 /// Lets time pass, throwing away what comes unasked, so that the end of the port is noticed. `lines`
 /// are those of the connection: what comes may end within one.
-pub(super) async fn idle(
+pub async fn idle(
     connection: &mut Connection,
     pause: Duration,
-    lines: &mut Lines,
+    lines: &mut LineSplitter,
     clock: &Clock,
 ) -> Result<(), LinkError> {
     let deadline = Instant::now() + pause;
@@ -173,7 +173,7 @@ mod tests {
     /// What an answer said of these values.
     async fn asked(
         connection: &mut Connection,
-        lines: &mut Lines,
+        lines: &mut LineSplitter,
         sensor: &mut Sensor,
         keys: &[&str],
     ) -> Vec<String> {
@@ -192,7 +192,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_within_a_line_makes_no_smaller_number_of_it() {
         let mut connection = sensor("", &[&["10\r\n"], &["12", "34\r\n"]], 800).await;
-        let (mut lines, mut sensor) = (Lines::default(), of(None, &["x"]));
+        let (mut lines, mut sensor) = (LineSplitter::default(), of(None, &["x"]));
         for value in ["10", "1234"] {
             let found = asked(&mut connection, &mut lines, &mut sensor, &["x"]).await;
             assert_eq!(found, [value]);
@@ -202,7 +202,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn lines_that_never_end_are_ended_by_a_pause() {
         let mut connection = sensor("", &[&["10"], &["12"]], 2000).await;
-        let (mut lines, mut sensor) = (Lines::default(), of(None, &["x"]));
+        let (mut lines, mut sensor) = (LineSplitter::default(), of(None, &["x"]));
         for value in ["10", "12"] {
             let found = asked(&mut connection, &mut lines, &mut sensor, &["x"]).await;
             assert_eq!(found, [value]);
@@ -212,7 +212,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_end_that_never_comes_is_said() {
         let mut connection = sensor("", &[&["10\n"], &["12"]], 1).await;
-        let (mut lines, mut sensor) = (Lines::default(), of(None, &["x"]));
+        let (mut lines, mut sensor) = (LineSplitter::default(), of(None, &["x"]));
         asked(&mut connection, &mut lines, &mut sensor, &["x"]).await;
         let failed = ask(&mut connection, b"?", WITHIN, &mut lines, &mut sensor).await;
         let Err(Failure::Nothing(health)) = failed else {
@@ -230,7 +230,13 @@ mod tests {
         ] {
             let mut connection = sensor("", &[answer], 10).await;
             let mut sensor = of(Some(r"A=(\d)|B=(\d)"), &keys);
-            let found = asked(&mut connection, &mut Lines::default(), &mut sensor, &keys).await;
+            let found = asked(
+                &mut connection,
+                &mut LineSplitter::default(),
+                &mut sensor,
+                &keys,
+            )
+            .await;
             assert_eq!(found, ["2", "3"], "{answer:?}");
         }
     }
@@ -240,7 +246,7 @@ mod tests {
         let clock = Clock::following_tokio(jiff::Timestamp::UNIX_EPOCH, TimeZone::UTC);
         for (pause, value) in [(100, "12"), (2000, "34")] {
             let mut connection = sensor("9\n99", &[&["34\n12\n"]], 0).await;
-            let (mut lines, mut sensor) = (Lines::default(), of(None, &["x"]));
+            let (mut lines, mut sensor) = (LineSplitter::default(), of(None, &["x"]));
             let pause = Duration::from_millis(pause);
             let passed = idle(&mut connection, pause, &mut lines, &clock).await;
             passed.unwrap();

@@ -13,28 +13,28 @@
 use std::collections::VecDeque;
 
 /// Bytes of a line at most.
-pub(super) const LONGEST: usize = 4096;
+pub const LONGEST: usize = 4096;
 
 /// One line without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub struct TextLine {
     /// Where it begins, counted from the first byte pushed.
-    pub(super) offset: u64,
+    pub offset: u64,
     /// Its bytes; never none.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 /// A line is too long to be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("at byte {offset}: more than {LONGEST} bytes without the end of a line")]
-pub(super) struct TooLong {
+pub struct TooLong {
     /// Where it begins.
-    pub(super) offset: u64,
+    pub offset: u64,
 }
 
 /// Cuts a stream of bytes into lines. Push bytes, pull lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct LineSplitter {
     state: State,
     buffer: Vec<u8>,
     /// Where the bytes in `buffer` begin.
@@ -42,24 +42,24 @@ pub(super) struct Lines {
     position: u64,
     /// Whether a line has had an end.
     ends: bool,
-    ready: VecDeque<Result<Line, TooLong>>,
+    ready: VecDeque<Result<TextLine, TooLong>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// In a line, or before one.
     #[default]
-    Line,
+    TextLine,
     /// Perhaps in a line that began before our time, which is left out.
     Middle,
     /// In something of which the rest is left out.
     TooLong,
 }
 
-impl Lines {
+impl LineSplitter {
     /// From bytes that begin anywhere: until a line has ended or there was a pause, half a number
     /// may look like a whole one.
-    pub(super) fn from_the_middle() -> Self {
+    pub fn from_the_middle() -> Self {
         Self {
             state: State::Middle,
             ..Self::default()
@@ -67,7 +67,7 @@ impl Lines {
     }
 
     /// Takes bytes, cut anywhere.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         for byte in bytes {
             match byte {
                 b'\n' | b'\r' => {
@@ -76,7 +76,7 @@ impl Lines {
                     // Empty ones may be the echo of a question.
                     self.ends |= self.ready.len() > before;
                 }
-                _ if self.state != State::Line => {}
+                _ if self.state != State::TextLine => {}
                 _ if self.buffer.len() == LONGEST => {
                     let offset = self.offset;
                     self.ready.push_back(Err(TooLong { offset }));
@@ -95,51 +95,51 @@ impl Lines {
     }
 
     /// Nothing has come for a while.
-    pub(super) fn quiet(&mut self) {
+    pub fn quiet(&mut self) {
         if self.state == State::Middle || !self.ends {
             self.end();
         }
     }
 
     /// Nothing will come any more.
-    pub(super) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         self.end();
     }
 
     /// Whether a pause would make a difference.
-    pub(super) const fn is_open(&self) -> bool {
+    pub const fn is_open(&self) -> bool {
         match self.state {
             State::Middle => true,
             State::TooLong => !self.ends,
-            State::Line => !self.ends && !self.buffer.is_empty(),
+            State::TextLine => !self.ends && !self.buffer.is_empty(),
         }
     }
 
     /// What a line without an end holds so far.
-    pub(super) fn unended(&self) -> &[u8] {
+    pub fn unended(&self) -> &[u8] {
         self.buffer.trim_ascii()
     }
 
     /// Leaves out all that has come so far, and the rest of the line it ends in, unless it was quiet
     /// since.
-    pub(super) fn begin(&mut self, was_quiet: bool) {
+    pub fn begin(&mut self, was_quiet: bool) {
         self.ready.clear();
-        let is_within = self.state != State::Line || !self.buffer.is_empty();
+        let is_within = self.state != State::TextLine || !self.buffer.is_empty();
         self.buffer.clear();
         self.state = if is_within && !was_quiet {
             State::Middle
         } else {
-            State::Line
+            State::TextLine
         };
     }
 
     /// The next line.
-    pub(super) fn next(&mut self) -> Option<Result<Line, TooLong>> {
+    pub fn next(&mut self) -> Option<Result<TextLine, TooLong>> {
         self.ready.pop_front()
     }
 
     fn end(&mut self) {
-        self.state = State::Line;
+        self.state = State::TextLine;
         let is_noise = |byte: &u8| *byte <= b' ' || *byte == 0x7f;
         let Some(first) = self.buffer.iter().position(|byte| !is_noise(byte)) else {
             self.buffer.clear();
@@ -147,7 +147,7 @@ impl Lines {
         };
         let last = self.buffer.iter().rposition(|byte| !is_noise(byte));
         let bytes = self.buffer.get(first..=last.unwrap_or(first));
-        let line = Line {
+        let line = TextLine {
             offset: self.offset + first as u64,
             bytes: bytes.unwrap_or_default().to_vec(),
         };
@@ -157,7 +157,7 @@ impl Lines {
 }
 
 /// A line for people: short, and nothing in it that cannot be seen.
-pub(super) fn shown(bytes: &[u8]) -> String {
+pub fn shown(bytes: &[u8]) -> String {
     const LONGEST: usize = 60;
     let text = String::from_utf8_lossy(bytes);
     let seen = |c: char| if c.is_control() { '\u{fffd}' } else { c };
@@ -170,7 +170,7 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 }
 
 /// Whether a line looks like bytes of another speed or kind, not like text.
-pub(super) fn is_garbled(bytes: &[u8]) -> bool {
+pub fn is_garbled(bytes: &[u8]) -> bool {
     shown(bytes).contains('\u{fffd}')
 }
 
@@ -179,18 +179,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn all(lines: &mut Lines) -> Vec<Result<Line, TooLong>> {
+    fn all(lines: &mut LineSplitter) -> Vec<Result<TextLine, TooLong>> {
         std::iter::from_fn(|| lines.next()).collect()
     }
 
-    fn texts(lines: &mut Lines) -> Vec<String> {
+    fn texts(lines: &mut LineSplitter) -> Vec<String> {
         let good = all(lines).into_iter().flatten();
         good.map(|line| shown(&line.bytes)).collect()
     }
 
     #[test]
     fn every_kind_of_end_ends_a_line_and_noise_around_it_is_left_out() {
-        let mut lines = Lines::default();
+        let mut lines = LineSplitter::default();
         lines.push(b"\0\x0000.1A\r\n\n  18.50 \r T=3\n21.0");
         assert_eq!(texts(&mut lines), ["00.1A", "18.50", "T=3"]);
         lines.finish();
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_pause_ends_a_line_only_where_no_line_has_had_an_end() {
-        let mut lines = Lines::default();
+        let mut lines = LineSplitter::default();
         lines.push(b"\r\n18.5");
         assert!(lines.is_open(), "an empty line is no line");
         lines.quiet();
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn who_begins_within_a_line_leaves_its_rest_out_unless_it_was_quiet() {
         let begun = |before: &[u8], was_quiet| {
-            let mut lines = Lines::default();
+            let mut lines = LineSplitter::default();
             lines.push(before);
             lines.begin(was_quiet);
             lines.push(b"34\n56\n");
@@ -236,10 +236,10 @@ mod tests {
 
     #[test]
     fn half_a_line_at_the_beginning_is_none_unless_it_was_quiet_before() {
-        let mut lines = Lines::from_the_middle();
+        let mut lines = LineSplitter::from_the_middle();
         lines.push(b"3.5\n23.5\n");
         assert_eq!(texts(&mut lines), ["23.5"]);
-        let mut lines = Lines::from_the_middle();
+        let mut lines = LineSplitter::from_the_middle();
         lines.quiet();
         lines.push(b"23.5\n");
         assert_eq!(texts(&mut lines), ["23.5"]);
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn what_is_longer_than_any_line_is_told_once_and_left_out() {
-        let mut lines = Lines::default();
+        let mut lines = LineSplitter::default();
         lines.push(b"1\n");
         lines.push(&[b'x'; 3 * LONGEST]);
         lines.push(b"\n2\n");
@@ -279,12 +279,12 @@ mod tests {
             padding in 0_usize..LONGEST + 20,
         ) {
             let bytes = [vec![b'7'; padding], bytes].concat();
-            let mut whole = Lines::default();
+            let mut whole = LineSplitter::default();
             whole.push(&bytes);
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
             cuts.extend([0, bytes.len()]);
             cuts.sort_unstable();
-            let mut pieces = Lines::default();
+            let mut pieces = LineSplitter::default();
             for piece in cuts.windows(2) {
                 pieces.push(&bytes[piece[0]..piece[1]]);
             }

@@ -7,7 +7,7 @@ use super::config::ValueConfig;
 use crate::model::{Metric, Quantity};
 
 /// What every device reports besides its values.
-pub(super) const OWN: &[Metric] = &[
+pub const OWN: &[Metric] = &[
     Metric::measurement(LINES_REFUSED, Quantity::Count)
         .named("Lines refused")
         .about_connection()
@@ -23,11 +23,11 @@ pub(super) const OWN: &[Metric] = &[
 ];
 
 /// Lines that the pattern does not fit.
-pub(super) const LINES_REFUSED: &str = "lines_refused";
+pub const LINES_REFUSED: &str = "lines_refused";
 /// Values below the floor or above the ceiling.
-pub(super) const VALUES_REFUSED: &str = "values_refused";
+pub const VALUES_REFUSED: &str = "values_refused";
 /// The last line that was read.
-pub(super) const LAST_LINE: &str = "last_line";
+pub const LAST_LINE: &str = "last_line";
 
 /// Keys and titles of what devices get from the bridge.
 const OF_THE_BRIDGE: &[(&str, &str)] = &[
@@ -41,7 +41,7 @@ const OF_THE_BRIDGE: &[(&str, &str)] = &[
 const TIME: &str = "ts";
 
 /// The metrics of a device with these values.
-pub(super) fn of(values: &[ValueConfig]) -> Vec<Metric> {
+pub fn of(values: &[ValueConfig]) -> Vec<Metric> {
     let mut metrics: Vec<Metric> = values.iter().map(metric).collect();
     metrics.extend(values.iter().filter_map(energy));
     metrics.extend_from_slice(OWN);
@@ -49,7 +49,7 @@ pub(super) fn of(values: &[ValueConfig]) -> Vec<Metric> {
 }
 
 /// What keeps these values from being told apart, and what to do about it.
-pub(super) fn clash(values: &[ValueConfig]) -> Option<(String, &'static str)> {
+pub fn clash(values: &[ValueConfig]) -> Option<(String, &'static str)> {
     let (mut keys, mut names) = (BTreeSet::new(), BTreeSet::new());
     for metric in of(values) {
         let key = metric.key.as_ref();

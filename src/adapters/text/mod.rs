@@ -16,14 +16,14 @@
 //! | ask or listen on a port, or run a program | `source`, `exchange`, `program`, `command`, `probe` |
 //! | bytes to lines | `lines` |
 //! | lines to values | `values`, `number` |
-//! | values to a device: its metrics, what it reports, how it is | `metrics`, `sensor`, `diagnosis` |
+//! | values to a device: its metrics, what it reports, how it is | `metrics`, `sensor`, `health` |
 
 mod command;
 mod config;
 mod decode;
-mod diagnosis;
 mod escapes;
 mod exchange;
+mod health;
 mod lines;
 mod metrics;
 mod number;
@@ -40,10 +40,10 @@ use std::sync::Arc;
 
 use self::config::Config;
 use self::values::Rules;
-#[cfg(target_os = "linux")]
-use super::Tool;
-use super::{Adapter, Decoder, Source};
 use crate::config::{Problems, Section, SectionDoc};
+#[cfg(target_os = "linux")]
+use crate::device::Tool;
+use crate::device::{Adapter, Decoder, Source};
 use crate::links::Mask;
 use crate::model::Metric;
 

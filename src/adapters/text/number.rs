@@ -22,7 +22,7 @@ const DIGITS: usize = 24;
 const MOST_SHIFT: u32 = 24;
 
 /// The number that a text is, white space around it aside.
-pub(super) fn printed(text: &str) -> Option<Decimal> {
+pub fn printed(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let (is_negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -59,7 +59,7 @@ pub(super) fn printed(text: &str) -> Option<Decimal> {
 
 /// An exact number of the configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Number(pub(super) Decimal);
+pub struct Number(pub Decimal);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::diagnosis;
 use super::exchange::{Failure, OPEN, QUIET, ask, settings};
-use super::lines::Lines;
+use super::health;
+use super::lines::LineSplitter;
 use super::program::run_program;
 use super::section::Text;
 use super::sensor::Sensor;
@@ -19,7 +19,7 @@ use crate::model::{Health, Report, Value};
 const LISTEN: Duration = Duration::from_secs(12);
 
 /// Reads once, or says why nothing can be read.
-pub(super) async fn probe(source: &Text, links: &Links) -> Result<String, String> {
+pub async fn probe(source: &Text, links: &Links) -> Result<String, String> {
     let config = &source.config;
     let mut sensor = Sensor::new(config, Arc::clone(&source.rules));
     let within = config.timeout.get();
@@ -39,14 +39,14 @@ async fn read(
     sensor: &mut Sensor,
 ) -> Result<(), Health> {
     let config = &source.config;
-    let unreachable = |error: LinkError| diagnosis::unreachable(&error);
+    let unreachable = |error: LinkError| health::unreachable(&error);
     let opened = links.open(address, &settings(config), OPEN).await;
     let mut connection = opened.map_err(unreachable)?;
     let question = config.question();
     if question.is_empty() {
         return listen(connection, sensor).await;
     }
-    let (mut last, mut lines) = (None, Lines::default());
+    let (mut last, mut lines) = (None, LineSplitter::default());
     for _ in 0..config.tries {
         let within = config.timeout.get();
         match ask(&mut connection, &question, within, &mut lines, sensor).await {
@@ -58,23 +58,23 @@ async fn read(
             Err(Failure::Nothing(why)) => last = Some(why),
         }
     }
-    Err(last.unwrap_or_else(|| diagnosis::no_answer(config.timeout.get())))
+    Err(last.unwrap_or_else(|| health::no_answer(config.timeout.get())))
 }
 
 async fn listen(mut connection: Connection, sensor: &mut Sensor) -> Result<(), Health> {
     let deadline = Instant::now() + LISTEN;
-    let (mut lines, mut buffer) = (Lines::from_the_middle(), Vec::new());
+    let (mut lines, mut buffer) = (LineSplitter::from_the_middle(), Vec::new());
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let patience = if lines.is_open() { QUIET } else { left };
         match connection.receive_within(&mut buffer, patience).await {
-            Ok(0) => return Err(diagnosis::unreachable(&connection.ended())),
+            Ok(0) => return Err(health::unreachable(&connection.ended())),
             Ok(_) => {
                 lines.push(&buffer);
                 buffer.clear();
             }
             Err(LinkError::TimedOut { .. }) => lines.quiet(),
-            Err(error) => return Err(diagnosis::unreachable(&error)),
+            Err(error) => return Err(health::unreachable(&error)),
         }
         while let Some(line) = lines.next() {
             sensor.take(&line);
@@ -85,7 +85,7 @@ async fn listen(mut connection: Connection, sensor: &mut Sensor) -> Result<(), H
         }
         if Instant::now() >= deadline {
             let why = sensor.unfit().cloned();
-            return Err(why.unwrap_or_else(|| diagnosis::nothing_comes(LISTEN)));
+            return Err(why.unwrap_or_else(|| health::nothing_comes(LISTEN)));
         }
     }
 }

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::lines::Lines;
+use super::lines::LineSplitter;
 use super::sensor::Sensor;
-use super::{command, diagnosis};
+use super::{command, health};
 use crate::model::Health;
 
 /// Runs the program once and reads what it prints.
-pub(super) async fn run_program(
+pub async fn run_program(
     program: &[String],
     within: Duration,
     sensor: &mut Sensor,
 ) -> Result<(), Health> {
     sensor.begin();
     let printed = command::run(program, within).await;
-    let printed = printed.map_err(|error| diagnosis::program(&error))?;
-    let mut lines = Lines::default();
+    let printed = printed.map_err(|error| health::program(&error))?;
+    let mut lines = LineSplitter::default();
     lines.push(&printed);
     lines.finish();
     while let Some(line) = lines.next() {
@@ -26,5 +26,5 @@ pub(super) async fn run_program(
         return Ok(());
     }
     let why = sensor.unfit().cloned();
-    Err(why.unwrap_or_else(diagnosis::printed_nothing))
+    Err(why.unwrap_or_else(health::printed_nothing))
 }

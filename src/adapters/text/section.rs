@@ -7,7 +7,7 @@ use super::values::Rules;
 
 /// One configured section.
 #[derive(Debug)]
-pub(super) struct Text {
-    pub(super) config: Config,
-    pub(super) rules: Arc<Rules>,
+pub struct Text {
+    pub config: Config,
+    pub rules: Arc<Rules>,
 }

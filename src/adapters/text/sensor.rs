@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::Config;
-use super::lines::{Line, TooLong, shown};
+use super::lines::{TextLine, TooLong, shown};
 use super::values::{Found, Outcome, Rules};
-use super::{KIND, diagnosis, metrics};
+use super::{KIND, health, metrics};
 use crate::clock::Moment;
 use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report, Value};
 
@@ -27,7 +27,7 @@ struct Log {
 
 /// A device, filled line by line.
 #[derive(Debug)]
-pub(super) struct Sensor {
+pub struct Sensor {
     device: Device,
     rules: Arc<Rules>,
     patience: Duration,
@@ -49,7 +49,7 @@ pub(super) struct Sensor {
 }
 
 impl Sensor {
-    pub(super) fn new(config: &Config, rules: Arc<Rules>) -> Self {
+    pub fn new(config: &Config, rules: Arc<Rules>) -> Self {
         let word = config.word();
         let name = config.name.clone().unwrap_or_else(|| in_words(word));
         let mut device = Device::new(KIND, word, name, "");
@@ -87,18 +87,18 @@ impl Sensor {
     }
 
     /// What it is.
-    pub(super) fn description(&self) -> Report {
+    pub fn description(&self) -> Report {
         Report::Device(Box::new(self.device.clone()))
     }
 
     /// Forgets the lines of a reading that came to nothing.
-    pub(super) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.found.clear();
         self.unfit = None;
     }
 
     /// Reads a line. The values it says are returned as well; none if it says nothing.
-    pub(super) fn take(&mut self, line: &Result<Line, TooLong>) -> Vec<Found> {
+    pub fn take(&mut self, line: &Result<TextLine, TooLong>) -> Vec<Found> {
         let unfit = match line {
             Ok(line) => {
                 self.log.last_line = Some(shown(&line.bytes));
@@ -108,10 +108,10 @@ impl Sensor {
                         self.found.extend(outcomes);
                         return all;
                     }
-                    Err(why) => diagnosis::unfit(&why, &line.bytes),
+                    Err(why) => health::unfit(&why, &line.bytes),
                 }
             }
-            Err(_) => diagnosis::too_long(),
+            Err(_) => health::too_long(),
         };
         self.log.lines_refused = self.log.lines_refused.saturating_add(1);
         self.unfit = Some(unfit);
@@ -119,22 +119,22 @@ impl Sensor {
     }
 
     /// Whether the lines so far said anything.
-    pub(super) fn has_values(&self) -> bool {
+    pub fn has_values(&self) -> bool {
         !self.found.is_empty()
     }
 
     /// Whether the lines so far said everything.
-    pub(super) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.found.len() >= self.rules.len()
     }
 
     /// Why the last line that could not be read could not, if there was one.
-    pub(super) fn unfit(&self) -> Option<&Health> {
+    pub fn unfit(&self) -> Option<&Health> {
         self.unfit.as_ref()
     }
 
     /// What the lines since the last reading said.
-    pub(super) fn reading(&mut self, now: Moment) -> Vec<Report> {
+    pub fn reading(&mut self, now: Moment) -> Vec<Report> {
         let mut readings = Readings::new(self.device.id.clone(), now.wall);
         let missing = self.missing(now);
         for index in &missing {
@@ -162,10 +162,9 @@ impl Sensor {
             .misses
             .iter()
             .find(|(_, (misses, _))| *misses >= IMPOSSIBLE);
-        let trouble = impossible.and_then(|(index, (_, outcome))| {
-            diagnosis::impossible(self.rules.key(*index), *outcome)
-        });
-        let no_longer = |index| diagnosis::no_longer(self.rules.key(index), self.patience);
+        let trouble = impossible
+            .and_then(|(index, (_, outcome))| health::impossible(self.rules.key(*index), *outcome));
+        let no_longer = |index| health::no_longer(self.rules.key(index), self.patience);
         let trouble = trouble.or_else(|| missing.map(no_longer));
         self.push_log(&mut readings);
         self.last = Some(now.steady);
@@ -212,33 +211,33 @@ impl Sensor {
     }
 
     /// A reading failed. Until that has lasted for a while, the values before it still count.
-    pub(super) fn failed(&mut self, now: Moment, why: Health) -> Vec<Report> {
+    pub fn failed(&mut self, now: Moment, why: Health) -> Vec<Report> {
         let health = if self.is_silent(now) {
             why
         } else {
-            diagnosis::retrying(&why)
+            health::retrying(&why)
         };
         self.news(now).into_iter().chain(self.is(health)).collect()
     }
 
     /// The device cannot be reached at all, or is left alone.
-    pub(super) fn gone(&mut self, now: Moment, why: Health) -> Vec<Report> {
+    pub fn gone(&mut self, now: Moment, why: Health) -> Vec<Report> {
         self.news(now).into_iter().chain(self.is(why)).collect()
     }
 
     /// Whether nothing could be read for too long.
-    pub(super) fn is_silent(&self, now: Moment) -> bool {
+    pub fn is_silent(&self, now: Moment) -> bool {
         self.last
             .is_none_or(|last| now.since(last) >= self.patience)
     }
 
     /// How long until that is so, where it is not yet.
-    pub(super) fn until_silence(&self, now: Moment) -> Option<Duration> {
+    pub fn until_silence(&self, now: Moment) -> Option<Duration> {
         self.patience.checked_sub(now.since(self.last?))
     }
 
     /// How long nothing may be read.
-    pub(super) const fn patience(&self) -> Duration {
+    pub const fn patience(&self) -> Duration {
         self.patience
     }
 
@@ -251,7 +250,7 @@ impl Sensor {
     }
 
     /// The device's id.
-    pub(super) const fn id(&self) -> &DeviceId {
+    pub const fn id(&self) -> &DeviceId {
         &self.device.id
     }
 }
@@ -298,7 +297,7 @@ mod tests {
     fn read(sensor: &mut Sensor, second: u64, line: &str) -> (Vec<Option<Value>>, Option<Health>) {
         let bytes = line.as_bytes().to_vec();
         sensor.begin();
-        sensor.take(&Ok(Line { offset: 0, bytes }));
+        sensor.take(&Ok(TextLine { offset: 0, bytes }));
         let (mut values, mut health) = (Vec::new(), None);
         for report in sensor.reading(at(second)) {
             match report {
@@ -338,7 +337,7 @@ mod tests {
     #[test]
     fn a_failure_counts_only_when_it_has_lasted() {
         let mut sensor = sensor();
-        let why = || diagnosis::no_answer(Duration::from_secs(1));
+        let why = || health::no_answer(Duration::from_secs(1));
         let code = |reports: Vec<Report>| match &reports[..] {
             [] => None,
             [Report::Health(_, health)] => Some(health.code),
@@ -417,7 +416,7 @@ mod tests {
         let mut refuse = |line: &str| {
             let bytes = line.as_bytes().to_vec();
             sensor.begin();
-            sensor.take(&Ok(Line { offset: 0, bytes }));
+            sensor.take(&Ok(TextLine { offset: 0, bytes }));
             let why = sensor.unfit().cloned().unwrap();
             if line == "first" {
                 sensor.failed(at(0), why)
@@ -428,7 +427,7 @@ mod tests {
         let text = |line: &str| Some(Value::from(Some(line.to_owned())));
         assert_eq!(told(&refuse("first")), [number(1), text("first")]);
         assert_eq!(told(&refuse("second")), [number(2), text("second")]);
-        let why = diagnosis::nothing_comes(Duration::from_secs(1));
+        let why = health::nothing_comes(Duration::from_secs(1));
         assert_eq!(sensor.gone(at(2), why.clone()).len(), 1, "the health alone");
         assert_eq!(sensor.gone(at(3), why), []);
     }

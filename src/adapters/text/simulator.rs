@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::escapes::unescape;
-use crate::adapters::ToolError;
-pub use crate::adapters::simulation::Place;
-use crate::adapters::simulation::Simulate;
+use crate::device::ToolError;
 use crate::links::{Happening, PseudoTerminal};
+pub use crate::simulation::Place;
+use crate::simulation::Simulate;
 use crate::terminal::say;
 
 /// Simulates a sensor that prints lines of text.
@@ -213,7 +213,7 @@ async fn talk_to(mut client: TcpStream, state: Arc<Mutex<State>>, every: Option<
 }
 
 /// `wattbridge simulate text`.
-pub(super) static SIMULATE: Simulate<SimulatorArgs> =
+pub static SIMULATE: Simulate<SimulatorArgs> =
     Simulate::new("text", |args, stop| Box::pin(run(args, stop)));
 
 /// Runs a simulated sensor until `stop`.

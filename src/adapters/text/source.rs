@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use super::config::Config;
 use super::exchange::{Failure, OPEN, QUIET, ask, idle, settings};
-use super::lines::Lines;
+use super::lines::LineSplitter;
 use super::program::run_program;
 use super::section::Text;
 use super::sensor::Sensor;
-use super::{KIND, diagnosis, metrics, probe};
-use crate::adapters::{Context, PendingCommand, Probed, Source, SourceError, Task};
+use super::{KIND, health, metrics, probe};
+use crate::device::{BoxFuture, Context, PendingCommand, Probed, Source, SourceError};
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
 use crate::model::{CommandOutcome, Health, HealthCode, Metric, Report};
 
@@ -45,7 +45,7 @@ impl Source for Text {
         metrics::of(&self.config.values)
     }
 
-    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move {
             let (mut run, mut commands, stop) = Run::new(&self, context);
             // Whatever it waits for is dropped when it is told to stop, and a program is killed.
@@ -57,7 +57,7 @@ impl Source for Text {
         })
     }
 
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>> {
+    fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async move { probe::probe(&self, &links).await.map(Probed::from) })
     }
 }
@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
             } else {
                 self.context.traffic.count_bad();
                 let now = self.context.clock.moment();
-                let reports = self.sensor.gone(now, diagnosis::unreachable(&error));
+                let reports = self.sensor.gone(now, health::unreachable(&error));
                 self.send(reports).await?;
             }
             let pause = backoff.after(&error);
@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
         question: &[u8],
     ) -> Result<Option<LinkError>, SourceError> {
         let within = self.config.timeout.get();
-        let (mut lines, clock) = (Lines::from_the_middle(), self.context.clock.clone());
+        let (mut lines, clock) = (LineSplitter::from_the_middle(), self.context.clock.clone());
         // Half of an answer to somebody else may be waiting.
         if let Err(error) = idle(&mut connection, QUIET, &mut lines, &clock).await {
             return Ok(Some(error));
@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
         mut connection: Connection,
     ) -> Result<Option<LinkError>, SourceError> {
         self.sensor.begin();
-        let (mut lines, mut buffer) = (Lines::from_the_middle(), Vec::new());
+        let (mut lines, mut buffer) = (LineSplitter::from_the_middle(), Vec::new());
         let clock = self.context.clock.clone();
         let (opened, dead) = (clock.monotonic(), DEAD.max(self.sensor.patience()));
         let (mut heard, mut unfit) = (Instant::now(), 0_u32);
@@ -255,7 +255,7 @@ impl<'a> Run<'a> {
             if is_due && self.sensor.is_silent(now) {
                 let why = self.sensor.unfit().cloned();
                 let patience = self.sensor.patience();
-                let why = why.unwrap_or_else(|| diagnosis::nothing_comes(patience));
+                let why = why.unwrap_or_else(|| health::nothing_comes(patience));
                 let reports = self.sensor.gone(now, why);
                 self.send(reports).await?;
             }
@@ -317,8 +317,8 @@ mod tests {
     use super::super::config::ValueConfig;
     use super::super::values::Rules;
     use super::*;
-    use crate::adapters::{Reports, Traffic};
     use crate::clock::Clock;
+    use crate::device::{Reports, Traffic};
     use crate::links::Recording;
     use crate::store::{Memory, Store};
 

@@ -23,7 +23,7 @@ const DEEPEST: u32 = 50;
 
 /// What is read from each line. A pattern never takes longer than in proportion to the line.
 #[derive(Debug)]
-pub(super) struct Rules {
+pub struct Rules {
     pattern: Regex,
     values: Vec<Rule>,
 }
@@ -40,17 +40,17 @@ struct Rule {
 
 /// One value of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub struct Found {
     /// Its place among the values of the section.
-    pub(super) index: usize,
+    pub index: usize,
     /// The bytes of the line that are the number.
-    pub(super) place: std::ops::Range<usize>,
-    pub(super) outcome: Outcome,
+    pub place: std::ops::Range<usize>,
+    pub outcome: Outcome,
 }
 
 /// What a number is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum Outcome {
     Good(Decimal),
     /// Below the first, which is the floor.
     Below(Decimal, Decimal),
@@ -60,7 +60,7 @@ pub(super) enum Outcome {
 
 /// Why a line says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unfit {
+pub enum Unfit {
     /// The pattern does not fit.
     #[error("the pattern does not fit")]
     NoMatch,
@@ -74,7 +74,7 @@ pub(super) enum Unfit {
 
 impl Rules {
     /// Compiles the pattern and finds the group of each value.
-    pub(super) fn new(config: &Config) -> Result<Self, Complaint> {
+    pub fn new(config: &Config) -> Result<Self, Complaint> {
         let pattern = config.pattern.as_deref().unwrap_or(PLAIN);
         let compiled = RegexBuilder::new(pattern)
             // Lines are bytes: no degree sign of another encoding may keep a pattern from fitting.
@@ -104,7 +104,7 @@ impl Rules {
 
     /// The values of a line. A group that has no part in this line is left out; if none has, the
     /// line does not fit.
-    pub(super) fn read(&self, line: &[u8]) -> Result<Vec<Found>, Unfit> {
+    pub fn read(&self, line: &[u8]) -> Result<Vec<Found>, Unfit> {
         let groups = self.pattern.captures(line).ok_or(Unfit::NoMatch)?;
         let mut all = Vec::with_capacity(self.values.len());
         for (index, rule) in self.values.iter().enumerate() {
@@ -134,12 +134,12 @@ impl Rules {
     }
 
     /// How many values there are.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// The key of a value.
-    pub(super) fn key(&self, index: usize) -> &str {
+    pub fn key(&self, index: usize) -> &str {
         self.values.get(index).map_or("", |rule| &rule.key)
     }
 }

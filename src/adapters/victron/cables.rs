@@ -11,7 +11,7 @@ use crate::links::{Address, PortInfo};
 const NAMES: [&str; 2] = ["VE Direct cable", "VE_Direct_cable"];
 
 /// Whether a port is a VE.Direct cable.
-pub(super) fn is_cable(port: &PortInfo) -> bool {
+pub fn is_cable(port: &PortInfo) -> bool {
     let by_id = port.by_id.as_deref().map(file_name);
     let texts = [by_id, port.description.clone()];
     let is_name = |text: &String| NAMES.iter().any(|name| text.contains(name));
@@ -19,7 +19,7 @@ pub(super) fn is_cable(port: &PortInfo) -> bool {
 }
 
 /// What a device at this address is known by if it tells no serial number.
-pub(super) fn identity(address: &Address, ports: &[PortInfo]) -> String {
+pub fn identity(address: &Address, ports: &[PortInfo]) -> String {
     let Address::Serial(path) = address else {
         return address.place();
     };
@@ -37,7 +37,7 @@ pub(super) fn identity(address: &Address, ports: &[PortInfo]) -> String {
 
 /// What is left of the identity of a device when it is to be part of a name: of the lasting name of a
 /// port the serial number of the adapter, if it has one.
-pub(super) fn own_name(identity: &str) -> Option<&str> {
+pub fn own_name(identity: &str) -> Option<&str> {
     let Some((_, name)) = identity.rsplit_once('/') else {
         return Some(identity);
     };
@@ -52,7 +52,7 @@ pub(super) fn own_name(identity: &str) -> Option<&str> {
 }
 
 /// Whether two paths lead to the same port.
-pub(super) fn same(one: &Path, other: &Path) -> bool {
+pub fn same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     one == other || real(one) == real(other)
 }

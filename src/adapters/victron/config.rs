@@ -15,36 +15,36 @@ const AUTO: &str = "auto";
 /// VE.Direct cables: all that are plugged in, or one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Config {
+pub struct Config {
     /// `auto` finds every VE.Direct USB cable, also one that is plugged in later. Or the serial port
     /// of one device, best by its lasting name as in `/dev/serial/by-id/usb-VictronEnergy...`, or a
     /// TCP server as in `tcp://192.168.1.9:2001`.
-    pub(super) port: Port,
+    pub port: Port,
     /// Set to false to leave the devices alone without losing this section.
-    pub(super) enabled: bool,
+    pub enabled: bool,
     /// What the device is called, if the port is that of one device. Left out: the name it was given
     /// in VictronConnect, or its model and the end of its serial number.
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     /// What several devices are called, by serial number: `names = { HQ2015ABCDE = "Roof" }`.
     #[serde(deserialize_with = "crate::config::names")]
-    pub(super) names: BTreeMap<String, String>,
+    pub names: BTreeMap<String, String>,
     /// The room to propose for the devices.
-    pub(super) area: Option<String>,
+    pub area: Option<String>,
     /// Whether devices are asked for what they do not tell by themselves, such as their serial
     /// number and temperatures. Nothing is written. Set to false to only listen.
-    pub(super) ask: bool,
+    pub ask: bool,
     /// Set to true for switches and numbers that change settings of the devices: mode, load output,
     /// relay, limit of the charge current.
-    pub(super) allow_control: bool,
+    pub allow_control: bool,
     /// The most power in watts that can flow through a device. Power above it, and energy that would
     /// need it, are held back. Left out: what a solar charger can move by its name, and 50 kW for any
     /// other device; a shunt of 2000 A at 48 V measures up to 96000.
-    pub(super) max_power: Option<u32>,
+    pub max_power: Option<u32>,
     /// How long a device may say nothing before it counts as silent, or asleep if it has no power at
     /// night.
-    pub(super) silent_after: Period,
+    pub silent_after: Period,
     /// How long a device whose cable is gone is kept.
-    pub(super) forget_after: Period,
+    pub forget_after: Period,
 }
 
 impl Default for Config {
@@ -108,7 +108,7 @@ impl Settings for Config {
 /// Where devices are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(super) enum Port {
+pub enum Port {
     /// At every VE.Direct USB cable.
     Auto,
     /// There.

@@ -24,9 +24,9 @@ use jiff::Timestamp;
 
 use self::job::Job;
 use self::limit::Limit;
-pub(super) use self::limit::{Upkeep, is_of_limit};
+pub use self::limit::{Upkeep, is_of_limit};
 use self::wear::Wear;
-use super::unit::Unit;
+use super::device::VeDevice;
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Request};
 use super::wire::registers::RELAY_MODE;
@@ -44,8 +44,8 @@ const CHARGE_CURRENT_LIMIT: u16 = 0x2015;
 /// From this firmware on a solar charger can be switched without further ado.
 const SWITCHED_FREELY: (u32, u32) = (1, 42);
 /// What keeps up a limit from now on, and what ends that.
-pub(super) const SET_LIMIT: &str = "charge_current_limit";
-pub(super) const LIFT_LIMIT: &str = "lift_charge_current_limit";
+pub const SET_LIMIT: &str = "charge_current_limit";
+pub const LIFT_LIMIT: &str = "lift_charge_current_limit";
 /// Commands that may wait.
 const MOST: usize = 4;
 
@@ -59,7 +59,7 @@ const LOAD_CONTROLS: &[(&str, u8)] = &[("off", 0), ("automatic", 1), ("on", 4)];
 const AUTOMATIC: u8 = 1;
 
 /// What can be set on a device.
-pub(super) fn offered(unit: &Unit) -> Vec<Control> {
+pub fn offered(unit: &VeDevice) -> Vec<Control> {
     let mut controls = Vec::new();
     let mut offer = |key: &'static str, name: &'static str, kind| {
         controls.push(Control {
@@ -95,7 +95,7 @@ fn select(list: &[(&'static str, u8)]) -> ControlKind {
     ControlKind::Select(list.iter().map(|(word, _)| Cow::Borrowed(*word)).collect())
 }
 
-fn modes(unit: &Unit) -> Option<&'static [(&'static str, u8)]> {
+fn modes(unit: &VeDevice) -> Option<&'static [(&'static str, u8)]> {
     match unit.family()? {
         _ if !unit.has_register(MODE) => None,
         Family::Mppt | Family::Charger | Family::DcDc => Some(CHARGER_MODES),
@@ -105,21 +105,21 @@ fn modes(unit: &Unit) -> Option<&'static [(&'static str, u8)]> {
 }
 
 /// The largest limit that makes sense.
-fn most(unit: &Unit) -> Option<Decimal> {
+fn most(unit: &VeDevice) -> Option<Decimal> {
     let max = unit.value("charge_current_max")?.as_number()?;
     unit.has_register(CHARGE_CURRENT_LIMIT).then_some(max)
 }
 
 /// A command has come to its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Finished {
-    pub(super) id: u64,
-    pub(super) result: Result<Value, String>,
+pub struct Finished {
+    pub id: u64,
+    pub result: Result<Value, String>,
 }
 
 /// The commands of one line.
 #[derive(Debug, Default)]
-pub(super) struct Controls {
+pub struct Controls {
     jobs: VecDeque<Job>,
     limit: Limit,
     wear: Wear,
@@ -131,12 +131,12 @@ impl Controls {
     /// Begins a command of the user under a number of the caller's choice. A new limit ends the one
     /// before at once, so that no repetition of that comes in between; see also
     /// [`Controls::end_limit`], which never waits.
-    pub(super) fn begin(
+    pub fn begin(
         &mut self,
         id: u64,
         key: &str,
         value: &Value,
-        unit: &Unit,
+        unit: &VeDevice,
         now: Duration,
     ) -> Result<(), String> {
         if self.jobs.len() >= MOST {
@@ -151,7 +151,7 @@ impl Controls {
 
     /// Keeps up no limit any more, and ends the commands for one, but for that with the number
     /// `but`.
-    pub(super) fn end_limit(&mut self, but: Option<u64>, why: &str) -> Vec<Finished> {
+    pub fn end_limit(&mut self, but: Option<u64>, why: &str) -> Vec<Finished> {
         self.limit.lift();
         let is_ended = |job: &Job| job.limit.is_some() && Some(job.id) != but;
         let (ended, others) = self.jobs.drain(..).partition(is_ended);
@@ -167,7 +167,7 @@ impl Controls {
     }
 
     /// Forgets a command that nobody waits for any more, unless it has begun.
-    pub(super) fn withdraw(&mut self, id: u64) {
+    pub fn withdraw(&mut self, id: u64) {
         self.jobs.retain(|job| job.id != id || job.is_begun);
     }
 
@@ -176,7 +176,7 @@ impl Controls {
         id: u64,
         key: &str,
         value: &Value,
-        unit: &Unit,
+        unit: &VeDevice,
         now: Duration,
     ) -> Result<Job, String> {
         let job = Job::new(id, value.clone());
@@ -234,7 +234,13 @@ impl Controls {
         }
     }
 
-    fn load(&mut self, mode: u8, unit: &Unit, now: Duration, mut job: Job) -> Result<Job, String> {
+    fn load(
+        &mut self,
+        mode: u8,
+        unit: &VeDevice,
+        now: Duration,
+        mut job: Job,
+    ) -> Result<Job, String> {
         if self.present_load(unit) != Some(mode) {
             self.wear.write(LOAD_CONTROL, now)?;
             job = job.write([Request::Set(LOAD_CONTROL, vec![mode])]);
@@ -242,7 +248,7 @@ impl Controls {
         Ok(job.read_back(LOAD_CONTROL, [i64::from(mode); 2], 0xf))
     }
 
-    fn present_load(&self, unit: &Unit) -> Option<u8> {
+    fn present_load(&self, unit: &VeDevice) -> Option<u8> {
         let Value::Text(word) = unit.value("load_control")? else {
             return None;
         };
@@ -254,22 +260,22 @@ impl Controls {
     }
 
     /// What to ask next for the command under way.
-    pub(super) fn next(&mut self, now: Duration) -> Option<Request> {
+    pub fn next(&mut self, now: Duration) -> Option<Request> {
         self.jobs.front_mut()?.next(now)
     }
 
     /// The passing of time for the command under way.
-    pub(super) fn tick(&mut self, unit: &Unit, now: Duration) -> Option<Finished> {
+    pub fn tick(&mut self, unit: &VeDevice, now: Duration) -> Option<Finished> {
         let result = self.jobs.front_mut()?.tick(unit, now)?;
         self.finish(result)
     }
 
     /// An answer has come to a question.
-    pub(super) fn answered(
+    pub fn answered(
         &mut self,
         request: &Request,
         answer: &Answer<'_>,
-        unit: &Unit,
+        unit: &VeDevice,
         now: Duration,
     ) -> Option<Finished> {
         let value = answer.value()?;
@@ -284,7 +290,7 @@ impl Controls {
     }
 
     /// A question stayed without an answer.
-    pub(super) fn unanswered(&mut self, request: &Request) -> Option<Finished> {
+    pub fn unanswered(&mut self, request: &Request) -> Option<Finished> {
         let job = self.jobs.front().filter(|job| job.awaits(request))?;
         let result = job.unanswered();
         self.finish(result)
@@ -305,7 +311,7 @@ impl Controls {
     }
 
     /// Ends all commands: there is nobody to carry them out.
-    pub(super) fn abandon(&mut self, why: &str) -> Vec<Finished> {
+    pub fn abandon(&mut self, why: &str) -> Vec<Finished> {
         let abandoned = |job: Job| Finished {
             id: job.id,
             result: Err(why.to_owned()),
@@ -315,17 +321,17 @@ impl Controls {
 
     /// Keeps up a limit. `is_attended` says whether somebody is there who could lift it, `is_sure`
     /// whether the charger may be written to.
-    pub(super) fn keep_up(&mut self, at: Timestamp, is_attended: bool, is_sure: bool) -> Upkeep {
+    pub fn keep_up(&mut self, at: Timestamp, is_attended: bool, is_sure: bool) -> Upkeep {
         self.limit.tick(at, is_attended, is_sure)
     }
 
     /// Whether there is a command to carry out or a limit to keep up.
-    pub(super) fn is_busy(&self) -> bool {
+    pub fn is_busy(&self) -> bool {
         !self.jobs.is_empty() || self.limit.is_kept()
     }
 
     /// Another device is there: what was set on the one before does not concern it.
-    pub(super) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.limit.lift();
         self.load_before = None;
     }

@@ -6,14 +6,14 @@ use super::config::Config;
 use super::reception::Reception;
 use super::wire::annotate::event_lines;
 use super::wire::text::Event;
-use crate::adapters::{Decoded, Decoder, Undecoded};
 use crate::clock::Moment;
 use crate::config::{Problems, Section};
+use crate::device::{Decoded, Decoder, Undecoded};
 use crate::model::Report;
 
 /// Reads the same stream in the same way as the adapter.
 #[derive(Debug)]
-pub(super) struct StreamDecoder {
+pub struct StreamDecoder {
     reception: Reception,
     annotates: bool,
     results: VecDeque<Result<Decoded, Undecoded>>,
@@ -25,7 +25,7 @@ pub(super) struct StreamDecoder {
 }
 
 impl StreamDecoder {
-    pub(super) fn new(section: &Section) -> Result<Self, Problems> {
+    pub fn new(section: &Section) -> Result<Self, Problems> {
         let config: Config = section.read_without(&["port"])?;
         Ok(Self {
             reception: Reception::of_file(&config),

@@ -32,7 +32,7 @@ const MOST_CHANGES: usize = 8192;
 
 /// Masks what comes from one line.
 #[derive(Debug)]
-pub(super) struct Masker {
+pub struct Masker {
     names: Names,
     place: Place,
     /// Tells which blocks are whole.
@@ -55,7 +55,7 @@ enum Verdict {
 }
 
 impl Masker {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             names: Names::new(),
             place: Place::default(),
@@ -67,7 +67,7 @@ impl Masker {
     }
 
     /// Masks bytes that were received, or a question that was sent. As many come back.
-    pub(super) fn mask(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub fn mask(&mut self, bytes: &[u8]) -> Vec<u8> {
         if is_question(bytes) {
             return bytes.to_vec();
         }

@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use super::wire::words::{OTHER, Words};
 use crate::model::Metric;
 
-pub(super) use origins::{of_label, of_register};
-pub(super) use table::{ALWAYS, DEVICE};
+pub use origins::{of_label, of_register};
+pub use table::{ALWAYS, DEVICE};
 
 /// The metric of this key.
-pub(super) fn metric(key: &str) -> Option<&'static Metric> {
+pub fn metric(key: &str) -> Option<&'static Metric> {
     DEVICE.iter().find(|metric| metric.key == key)
 }
 

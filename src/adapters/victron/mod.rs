@@ -7,38 +7,38 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | find the cables, a line for each; open it again and again | `source`, `cables`, `places`, `lines`, `line`, `probe` |
+//! | find the cables, a line for each; open it again and again | `source`, `cables`, `slots`, `ports`, `port_task`, `probe` |
 //! | bytes to blocks, frames, rounds | [`wire`] |
-//! | one line: who is there, what it says, what it is asked | `reception`, `inquiry`, `plan` |
-//! | one device: identity, values, what has become old | `unit`, `values`, `metrics` |
+//! | one line: who is there, what it says, what it is asked | `reception`, `poller`, `poll_table` |
+//! | one device: identity, values, what has become old | `device`, `interpret`, `metrics` |
 //! | what can be set | `control` |
 //! | recordings that can be shown to others | `mask` |
-//! | why there are no values | `diagnosis` |
+//! | why there are no values | `health` |
 //! | what solar chargers remember of the last days | `history` |
 
 mod cables;
 mod config;
 mod control;
 mod decode;
-mod diagnosis;
+mod device;
+mod health;
 mod history;
-mod inquiry;
-mod line;
-mod lines;
+mod interpret;
 mod mask;
 mod metrics;
-mod places;
-mod plan;
+mod poll_table;
+mod poller;
+mod port_task;
+mod ports;
 mod probe;
 mod reception;
 mod rhythm;
 #[cfg(target_os = "linux")]
-pub(super) mod simulated;
+pub mod simulated;
 #[cfg(target_os = "linux")]
 pub mod simulator;
+mod slots;
 mod source;
-mod unit;
-mod values;
 pub mod wire;
 
 use std::sync::Arc;
@@ -46,8 +46,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use self::config::Config;
-use super::{Adapter, Decoder, Keys, Source, Task, Tool, ToolError};
 use crate::config::{Problems, Section, SectionDoc};
+use crate::device::{Adapter, BoxFuture, Decoder, Keys, Source, Tool, ToolError};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -121,9 +121,9 @@ impl Adapter for Victron {
     #[cfg(target_os = "linux")]
     fn demonstrate(
         &self,
-        house: super::simulation::House,
+        house: crate::simulation::House,
         stop: CancellationToken,
-    ) -> Task<Result<Vec<Keys>, ToolError>> {
+    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
         Box::pin(simulated::demonstrate(house, stop))
     }
 

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 
 use super::config::{Config, Port};
-use super::line::{OPEN, SETTINGS};
+use super::device::Remembered;
+use super::port_task::{OPEN, SETTINGS};
 use super::reception::Reception;
-use super::unit::Remembered;
-use super::{cables, diagnosis};
-use crate::adapters::Probed;
+use super::{cables, health};
 use crate::clock::Clock;
+use crate::device::Probed;
 use crate::links::{Address, LinkError, Links};
 use crate::model::{Health, HealthCode};
 
@@ -21,7 +21,7 @@ const LISTEN: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Listens at the port, or at every cable there is.
-pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed, String> {
+pub async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed, String> {
     let ports = links.ports().list();
     let address = match &config.port {
         Port::At(address) => {
@@ -54,7 +54,7 @@ pub(super) async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed,
     }
     let missing = missing.join(" ");
     match (found.is_empty(), missing.is_empty()) {
-        (true, true) => Err(diagnosis::no_cable().sentence()),
+        (true, true) => Err(health::no_cable().sentence()),
         // Those with a section of their own are left to that, so none of them is claimed.
         (_, true) => Ok(found.join("; ").into()),
         (true, false) => Err(missing),
@@ -70,7 +70,7 @@ async fn listen(
     links: &Links,
 ) -> Result<Probed, Health> {
     let opened = links.open(address, &SETTINGS, OPEN).await;
-    let mut connection = opened.map_err(|error| diagnosis::unreachable(&error))?;
+    let mut connection = opened.map_err(|error| health::unreachable(&error))?;
     let mut reception = Reception::new(
         Arc::clone(config),
         identity,
@@ -84,14 +84,14 @@ async fn listen(
     let mut has_heard = false;
     while Instant::now() < deadline {
         match connection.receive_within(&mut buffer, TICK).await {
-            Ok(0) => return Err(diagnosis::unreachable(&connection.ended())),
+            Ok(0) => return Err(health::unreachable(&connection.ended())),
             Ok(_) => {
                 has_heard = true;
                 reception.push(&buffer, clock.moment(), |_| {});
                 buffer.clear();
             }
             Err(LinkError::TimedOut { .. }) => {}
-            Err(error) => return Err(diagnosis::unreachable(&error)),
+            Err(error) => return Err(health::unreachable(&error)),
         }
         let now = clock.moment();
         reception.tick(now);
@@ -100,12 +100,12 @@ async fn listen(
         }
         while let Some(bytes) = reception.next_request(now, false) {
             let sent = connection.send(&bytes, TICK).await;
-            sent.map_err(|error| diagnosis::unreachable(&error))?;
+            sent.map_err(|error| health::unreachable(&error))?;
         }
     }
     connection.close().await;
     Err(if has_heard {
-        diagnosis::garbled()
+        health::garbled()
     } else {
         let health = Health::new(HealthCode::Silent)
             .seen(format!("nothing came within {} seconds", LISTEN.as_secs()));

@@ -15,9 +15,9 @@ use self::belief::Belief;
 use self::state::State;
 use super::config::Config;
 use super::control::{self, Finished, Upkeep};
+use super::device::{Counts, Remembered, VeDevice};
 use super::history::{Kept, Past};
-use super::inquiry::{Hearing, Inquiry, Outcome};
-use super::unit::{Counts, Remembered, Unit};
+use super::poller::{Hearing, Outcome, Poller};
 use super::wire::text::{Decoder, Event};
 use crate::clock::Moment;
 use crate::model::{Health, HealthCode, Report, Value};
@@ -31,7 +31,7 @@ const SELDOM: Duration = Duration::from_secs(5);
 
 /// The line of one port.
 #[derive(Debug)]
-pub(super) struct Reception {
+pub struct Reception {
     decoder: Decoder,
     line: State,
 }
@@ -39,12 +39,7 @@ pub(super) struct Reception {
 impl Reception {
     /// A line at a port that stands for a device without a serial number. `known` is what is
     /// remembered of the device that was there last.
-    pub(super) fn new(
-        config: Arc<Config>,
-        port: String,
-        known: Remembered,
-        zone: TimeZone,
-    ) -> Self {
+    pub fn new(config: Arc<Config>, port: String, known: Remembered, zone: TimeZone) -> Self {
         Self {
             decoder: Decoder::new(),
             line: State::new(config, port, known, zone),
@@ -52,7 +47,7 @@ impl Reception {
     }
 
     /// Bytes of a file: nobody is asked.
-    pub(super) fn of_file(config: &Config) -> Self {
+    pub fn of_file(config: &Config) -> Self {
         let config = Config {
             ask: false,
             ..config.clone()
@@ -64,7 +59,7 @@ impl Reception {
     }
 
     /// The port was opened.
-    pub(super) fn opened(
+    pub fn opened(
         &mut self,
         Moment {
             steady: now,
@@ -77,17 +72,17 @@ impl Reception {
         line.rounds = 0;
         line.cycles.clear();
         line.belief = Belief::default();
-        line.inquiry = Inquiry::new(line.config.ask, now);
-        line.inquiry.begin_day(line.past.known(line.today(at)));
+        line.poller = Poller::new(line.config.ask, now);
+        line.poller.begin_day(line.past.known(line.today(at)));
         line.line.opened(now);
         line.met = None;
         (line.health, line.told) = (None, None);
     }
 
     /// The connection has ended: what was asked on it stays without an answer.
-    pub(super) fn cut(&mut self) {
+    pub fn cut(&mut self) {
         let line = &mut self.line;
-        line.inquiry.forget_urgent();
+        line.poller.forget_urgent();
         let abandoned = line.controls.abandon(
             "the connection to the device was lost before it confirmed the command; look what is set once it is back, \
              and try again",
@@ -96,14 +91,14 @@ impl Reception {
     }
 
     /// The port cannot be opened, or was closed. Says so of the device, or of the line.
-    pub(super) fn closed(&mut self, why: &Health) -> Vec<Report> {
+    pub fn closed(&mut self, why: &Health) -> Vec<Report> {
         let line = &mut self.line;
         line.told = None;
         line.tell(why.clone()).into_iter().collect()
     }
 
     /// Takes bytes, cut anywhere. Each event is shown to `see` before it is used.
-    pub(super) fn push(
+    pub fn push(
         &mut self,
         bytes: &[u8],
         Moment {
@@ -121,7 +116,7 @@ impl Reception {
                 line.doubt(now);
             }
         }
-        line.inquiry.heard(now);
+        line.poller.heard(now);
         line.line.bytes(now);
         let mut reports = Vec::new();
         self.decoder.push(bytes, |event| {
@@ -133,7 +128,7 @@ impl Reception {
     }
 
     /// The passing of time.
-    pub(super) fn tick(
+    pub fn tick(
         &mut self,
         Moment {
             steady: now,
@@ -159,7 +154,7 @@ impl Reception {
     }
 
     /// No more bytes will come.
-    pub(super) fn finish(
+    pub fn finish(
         &mut self,
         Moment {
             steady: now,
@@ -178,7 +173,7 @@ impl Reception {
 
     /// What to send now, if anything. `is_attended` says whether anybody is there who could give
     /// commands.
-    pub(super) fn next_request(
+    pub fn next_request(
         &mut self,
         Moment {
             steady: now,
@@ -188,8 +183,8 @@ impl Reception {
     ) -> Option<Vec<u8>> {
         let line = &mut self.line;
         let is_sure = line.is_sure(now);
-        line.inquiry.hold(!is_sure);
-        let (again, outcome) = line.inquiry.tick(now);
+        line.poller.hold(!is_sure);
+        let (again, outcome) = line.poller.tick(now);
         if let Some(Outcome::Unanswered(request)) = outcome {
             line.counts.failures += 1;
             line.finished.extend(line.controls.unanswered(&request));
@@ -201,33 +196,33 @@ impl Reception {
             Upkeep::Nothing => {}
             Upkeep::Tell(requests) => requests
                 .into_iter()
-                .for_each(|request| line.inquiry.ask(request)),
+                .for_each(|request| line.poller.ask(request)),
             Upkeep::Over(why) => {
                 tracing::warn!("{}: {why}", line.port);
-                line.inquiry.take_back(control::is_of_limit);
+                line.poller.take_back(control::is_of_limit);
             }
         }
-        if line.inquiry.hearing() == Hearing::No {
+        if line.poller.hearing() == Hearing::No {
             let abandoned = line
                 .controls
                 .abandon("the device does not answer; look whether the cable can send to it");
             line.finished.extend(abandoned);
-            line.inquiry.forget_urgent();
+            line.poller.forget_urgent();
         }
         line.finished.extend(line.controls.tick(&line.unit, now));
         if is_sure && let Some(request) = line.controls.next(now) {
-            line.inquiry.ask(request);
+            line.poller.ask(request);
         }
         // A question would cut the block that is under way, where text stops for HEX.
         if self.decoder.in_progress() && line.line.quiet(now) < TORN {
             return None;
         }
-        line.inquiry.next(line.unit.family(), now)
+        line.poller.next(line.unit.family(), now)
     }
 
     /// Begins a command under a number of the caller's choice. What becomes of it is among
     /// [`Reception::finished`], unless it is known at once.
-    pub(super) fn command(
+    pub fn command(
         &mut self,
         id: u64,
         key: &str,
@@ -238,30 +233,30 @@ impl Reception {
         if key == control::LIFT_LIMIT {
             let why = "the limit was lifted meanwhile";
             line.finished.extend(line.controls.end_limit(None, why));
-            line.inquiry.take_back(control::is_of_limit);
+            line.poller.take_back(control::is_of_limit);
             return Ok(Some(Value::Unknown));
         }
         line.controls.begin(id, key, value, &line.unit, now)?;
         if key == control::SET_LIMIT {
             let why = "another limit was set meanwhile";
             line.finished.extend(line.controls.end_limit(Some(id), why));
-            line.inquiry.take_back(control::is_of_limit);
+            line.poller.take_back(control::is_of_limit);
         }
         Ok(None)
     }
 
     /// Nobody waits for a command any more: it is forgotten, unless it has begun.
-    pub(super) fn withdraw(&mut self, id: u64) {
+    pub fn withdraw(&mut self, id: u64) {
         self.line.controls.withdraw(id);
     }
 
     /// Commands that have come to their end.
-    pub(super) fn finished(&mut self) -> Vec<Finished> {
+    pub fn finished(&mut self) -> Vec<Finished> {
         std::mem::take(&mut self.line.finished)
     }
 
     /// When to look at the time next, if nothing comes before.
-    pub(super) fn due(&self, now: Duration) -> Duration {
+    pub fn due(&self, now: Duration) -> Duration {
         let line = &self.line;
         let torn = line.line.last_byte() + TORN;
         let met = now + MEETING;
@@ -271,7 +266,7 @@ impl Reception {
             line.unit.due(),
             (!line.unit.is_described()).then_some(met),
             line.controls.is_busy().then_some(met),
-            line.inquiry.due(now),
+            line.poller.due(now),
             Some(line.silent_at(now)),
         ];
         // What is long overdue waits for something else than time.
@@ -281,18 +276,18 @@ impl Reception {
     }
 
     /// Whether the device complains about what it gets, though nobody asked it wrongly.
-    pub(super) const fn is_complaining(&self) -> bool {
-        self.line.inquiry.is_complaining()
+    pub const fn is_complaining(&self) -> bool {
+        self.line.poller.is_complaining()
     }
 
     /// The device, as far as it is known.
-    pub(super) const fn unit(&self) -> &Unit {
+    pub const fn unit(&self) -> &VeDevice {
         &self.line.unit
     }
 
     /// Hands over the days of the device. `recall` brings back what is kept under a key, `keep` keeps
     /// it.
-    pub(super) fn keep(
+    pub fn keep(
         &mut self,
         Moment {
             steady: now,
@@ -309,7 +304,7 @@ impl Reception {
             let kept = recall(&key);
             line.past.recall(key, kept);
             let today = line.today(at);
-            line.inquiry.begin_day(line.past.known(today));
+            line.poller.begin_day(line.past.known(today));
         }
         if let Some((key, kept)) = line.past.due(now) {
             keep(key, kept);
@@ -317,7 +312,7 @@ impl Reception {
     }
 
     /// What is counted of the line.
-    pub(super) const fn counts(&self) -> Counts {
+    pub const fn counts(&self) -> Counts {
         self.line.counts
     }
 }

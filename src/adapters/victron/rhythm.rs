@@ -14,7 +14,7 @@ const ALIKE: usize = 3;
 
 /// Learns a rhythm from the moments at which something good comes.
 #[derive(Debug, Default)]
-pub(super) struct Rhythm {
+pub struct Rhythm {
     last: Option<Duration>,
     /// The last few pauses.
     pauses: Vec<Duration>,
@@ -23,7 +23,7 @@ pub(super) struct Rhythm {
 
 impl Rhythm {
     /// That of a device that was seen to pause for so long.
-    pub(super) fn knowing(learned: Option<Duration>) -> Self {
+    pub fn knowing(learned: Option<Duration>) -> Self {
         Self {
             learned,
             ..Self::default()
@@ -31,7 +31,7 @@ impl Rhythm {
     }
 
     /// Something good has come.
-    pub(super) fn heard(&mut self, now: Duration) {
+    pub fn heard(&mut self, now: Duration) {
         let last = self.last.replace(now);
         let pause = now.saturating_sub(last.unwrap_or(now));
         if pause < LEAST {
@@ -53,18 +53,18 @@ impl Rhythm {
     }
 
     /// The port was closed meanwhile: that pause says nothing of the device.
-    pub(super) fn interrupted(&mut self) {
+    pub fn interrupted(&mut self) {
         self.last = None;
     }
 
     /// The pause that belongs to the device.
-    pub(super) const fn learned(&self) -> Option<Duration> {
+    pub const fn learned(&self) -> Option<Duration> {
         self.learned
     }
 }
 
 /// How long to wait for a device that pauses for so long.
-pub(super) fn patience(pause: Duration) -> Duration {
+pub fn patience(pause: Duration) -> Duration {
     pause + pause / 2
 }
 

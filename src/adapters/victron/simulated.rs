@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::simulator::{Model, Place, Settings, Simulator, SimulatorArgs, Surroundings, run};
-use crate::adapters::simulation::{House, Simulate};
-use crate::adapters::{Keys, ToolError};
+use crate::device::{Keys, ToolError};
+use crate::simulation::{House, Simulate};
 
 /// `wattbridge simulate victron`.
-pub(super) static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("victron", |args, stop| {
+pub static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("victron", |args, stop| {
     Box::pin(async move { Ok(run(args, stop).await?) })
 });
 
@@ -22,10 +22,7 @@ const SHOWN: [(&str, &str); 2] = [(CHARGER, "Shed roof"), ("bmv-712", "Shed batt
 const MORNING: Duration = Duration::from_secs(10 * 3600);
 
 /// Starts the simulated devices of the demo.
-pub(super) async fn demonstrate(
-    house: House,
-    stop: CancellationToken,
-) -> Result<Vec<Keys>, ToolError> {
+pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {
     let mut sections = Vec::new();
     for ((_, name), simulator) in SHOWN.iter().zip(start(&house).await?) {
         let keys = [
@@ -43,7 +40,7 @@ pub(super) async fn demonstrate(
 }
 
 /// A solar charger and the monitor of its battery, in the shed of a house.
-pub(in crate::adapters) async fn start(house: &House) -> Result<Vec<Simulator>, ToolError> {
+pub async fn start(house: &House) -> Result<Vec<Simulator>, ToolError> {
     let mut running = Vec::new();
     for model in SHOWN.iter().filter_map(|(model, _)| Model::named(model)) {
         let mut settings = Settings::new(model);

@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, Port};
-use super::line::{Line, News};
-use super::lines::{Generation, Lines};
-use super::places::Places;
-use super::{KIND, cables, diagnosis, probe};
-use crate::adapters::{Context, PendingCommand, Probed, Source, SourceError, Task};
+use super::port_task::{News, PortTask};
+use super::ports::{Generation, Ports};
+use super::slots::Slots;
+use super::{KIND, cables, health, probe};
+use crate::device::{BoxFuture, Context, PendingCommand, Probed, Source, SourceError};
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
 
@@ -27,8 +27,8 @@ const INTRODUCTIONS: Duration = Duration::from_secs(60);
 
 /// One section of the configuration.
 #[derive(Debug)]
-pub(super) struct Cables {
-    pub(super) config: Arc<Config>,
+pub struct Cables {
+    pub config: Arc<Config>,
 }
 
 impl Source for Cables {
@@ -47,7 +47,7 @@ impl Source for Cables {
         }
     }
 
-    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move { Run::new(Arc::clone(&self.config), context).run().await })
     }
 
@@ -55,7 +55,7 @@ impl Source for Cables {
         self.config.names.keys().map(String::as_str).collect()
     }
 
-    fn probe(self: Arc<Self>, links: Links) -> Task<Result<Probed, String>> {
+    fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async move { probe::probe(&self.config, &links).await })
     }
 }
@@ -72,8 +72,8 @@ type Name = (String, Generation);
 struct Run {
     config: Arc<Config>,
     context: Context,
-    places: Places,
-    open: Lines<Reins>,
+    slots: Slots,
+    open: Ports<Reins>,
     /// Where each device is now.
     homes: BTreeMap<DeviceId, String>,
     lines: JoinSet<(Name, Result<(), SourceError>)>,
@@ -89,9 +89,9 @@ impl Run {
         let (news, inbox) = mpsc::channel(NEWS);
         Self {
             config,
-            places: context.memory.get("places").unwrap_or_default(),
+            slots: context.memory.get("slots").unwrap_or_default(),
             context,
-            open: Lines::new(),
+            open: Ports::new(),
             homes: BTreeMap::new(),
             lines: JoinSet::new(),
             news,
@@ -175,8 +175,8 @@ impl Run {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (sender, mut news) = mpsc::channel(1);
         let stop = self.context.stop.child_token();
-        let known = self.places.plugged(&place);
-        let line = Line {
+        let known = self.slots.plugged(&place);
+        let line = PortTask {
             config: Arc::clone(&self.config),
             identity: place.clone(),
             address: address.clone(),
@@ -258,16 +258,15 @@ impl Run {
 
     /// Says of every device whose cable is not there that it is so.
     async fn tell_absent(&mut self) -> Result<(), SourceError> {
-        for (place, identity) in self.places.devices() {
+        for (place, identity) in self.slots.devices() {
             let id = DeviceId::new(KIND, identity);
             let elsewhere = self.homes.get(&id).is_some_and(|home| home != place);
             if !self.open.is_plugged(place) && !elsewhere {
-                self.report(Report::Health(id, diagnosis::unplugged()))
-                    .await?;
+                self.report(Report::Health(id, health::unplugged())).await?;
             }
         }
         if self.open.is_empty() && self.config.port == Port::Auto {
-            self.report(Report::Source(diagnosis::no_cable())).await?;
+            self.report(Report::Source(health::no_cable())).await?;
         }
         Ok(())
     }
@@ -279,7 +278,7 @@ impl Run {
         }
         let report = match news {
             News::Remember(device) => {
-                if let Some(former) = self.places.take(&place, device) {
+                if let Some(former) = self.slots.take(&place, device) {
                     self.homes.remove(&DeviceId::new(KIND, &former));
                 }
                 self.remember();
@@ -332,7 +331,7 @@ impl Run {
     async fn pass_hour(&mut self) -> Result<(), SourceError> {
         let longest = self.config.forget_after.get().as_secs() / HOUR.as_secs();
         let is_plugged = |place: &str| self.open.is_plugged(place);
-        for (place, identity) in self.places.pass_hour(longest, is_plugged) {
+        for (place, identity) in self.slots.pass_hour(longest, is_plugged) {
             let id = DeviceId::new(KIND, &identity);
             if self.homes.get(&id).is_none_or(|home| *home == place) {
                 self.report(Report::Gone(id)).await?;
@@ -343,14 +342,14 @@ impl Run {
     }
 
     fn known(&self) -> Vec<DeviceId> {
-        let identities = self.places.devices();
+        let identities = self.slots.devices();
         identities
             .map(|(_, identity)| DeviceId::new(KIND, identity))
             .collect()
     }
 
     fn remember(&self) {
-        self.context.memory.put("places", &self.places);
+        self.context.memory.put("slots", &self.slots);
     }
 
     async fn report(&self, report: Report) -> Result<(), SourceError> {

@@ -48,7 +48,7 @@ fn nothing_is_an_orphan_before_its_adapter_has_settled() {
     put(&hub, device("1", None));
     hub.set_settled("aps_ecu", false);
     assert!(!feed.is_orphan("aps_ecu_2"));
-    assert!(feed.is_orphan("kaifa_1"));
+    assert!(feed.is_orphan("smart_meter_1"));
     hub.set_settled("aps_ecu", true);
     assert!(feed.is_orphan("aps_ecu_2"));
     assert!(!feed.is_orphan("aps_ecu_1"));

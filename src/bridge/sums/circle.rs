@@ -63,7 +63,7 @@ mod tests {
             ("c", "sum_a/power"),
             ("leads_there", "sum_a/power"),
             ("itself", "sum_itself/power"),
-            ("plain", "kaifa_1/power"),
+            ("plain", "smart_meter_1/power"),
         ]);
         let way = |text: &str| Some(text.to_owned());
         assert_eq!(

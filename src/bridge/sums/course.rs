@@ -18,11 +18,11 @@ use super::words;
 use crate::model::{Health, Value};
 
 /// How long after the start devices that an adapter has not named yet are waited for.
-pub(super) const SEARCH: Duration = Duration::from_secs(60);
+pub const SEARCH: Duration = Duration::from_secs(60);
 
 /// How a sum is.
 #[derive(Debug)]
-pub(super) struct Course {
+pub struct Course {
     freeze_for: Duration,
     stage: Stage,
 }
@@ -44,15 +44,15 @@ enum Stage {
 
 /// What to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub struct Step {
     /// The new value; none: what was published stays.
-    pub(super) value: Option<Value>,
+    pub value: Option<Value>,
     /// How the sum is.
-    pub(super) health: Health,
+    pub health: Health,
 }
 
 impl Course {
-    pub(super) const fn new(freeze_for: Duration) -> Self {
+    pub const fn new(freeze_for: Duration) -> Self {
         Self {
             freeze_for,
             stage: Stage::Fresh,
@@ -65,14 +65,14 @@ impl Course {
     }
 
     /// When to step on although no member has changed.
-    pub(super) const fn deadline(&self) -> Option<Instant> {
+    pub const fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Frozen(deadline) | Stage::Waiting(deadline) => deadline,
             Stage::Fresh | Stage::Running | Stage::Lost => None,
         }
     }
 
-    pub(super) fn step(&mut self, count: &Count, now: Instant) -> Step {
+    pub fn step(&mut self, count: &Count, now: Instant) -> Step {
         match count {
             Count::Complete(sum) => {
                 self.stage = Stage::Running;

@@ -10,14 +10,14 @@ use super::KIND;
 
 /// A metric of one device, or of all devices whose ids fit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Member {
+pub struct Member {
     device: String,
     key: String,
 }
 
 /// The text names no member.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum MemberError {
+pub enum MemberError {
     #[error(
         "\"{0}\" is not a device and a metric; write it like \"aps_ecu_216000000001/power\", as in the topics of the values"
     )]
@@ -34,18 +34,18 @@ pub(super) enum MemberError {
 
 impl Member {
     /// The key of the metric.
-    pub(super) fn key(&self) -> &str {
+    pub fn key(&self) -> &str {
         &self.key
     }
 
     /// Whether it may be several devices.
-    pub(super) fn is_pattern(&self) -> bool {
+    pub fn is_pattern(&self) -> bool {
         self.device.contains('*')
     }
 
     /// Whether this device is meant. Sums are only meant by who says so: one more time the sum of
     /// the other members would be counted twice.
-    pub(super) fn names(&self, id: &str) -> bool {
+    pub fn names(&self, id: &str) -> bool {
         if is_of(id, KIND) && self.is_pattern() && !is_of(&self.device, KIND) {
             return false;
         }
@@ -53,7 +53,7 @@ impl Member {
     }
 
     /// Whether devices of this adapter can be among those that are meant.
-    pub(super) fn may_name(&self, adapter: &str) -> bool {
+    pub fn may_name(&self, adapter: &str) -> bool {
         let beginning = format!("{adapter}_");
         match self.device.split_once('*') {
             Some((fixed, _)) => fixed.starts_with(&beginning) || beginning.starts_with(fixed),
@@ -164,11 +164,13 @@ mod tests {
     #[test]
     fn a_star_is_any_part_of_a_device_id() {
         let names = |pattern: &str, id: &str| member(&format!("{pattern}/power")).names(id);
-        assert!(names("kaifa_1", "kaifa_1") && !names("kaifa_1", "kaifa_12"));
-        assert!(names("kaifa_*", "kaifa_12") && !names("kaifa_*", "aps_ecu_1"));
-        assert!(names("*_2*4", "kaifa_1_2344") && !names("*_2*4", "kaifa_1_23445"));
-        assert!(names("*", "kaifa_1") && names("kaifa_1*", "kaifa_1"));
-        assert!(!names("kaifa_1*1", "kaifa_1"));
+        assert!(
+            names("smart_meter_1", "smart_meter_1") && !names("smart_meter_1", "smart_meter_12")
+        );
+        assert!(names("smart_meter_*", "smart_meter_12") && !names("smart_meter_*", "aps_ecu_1"));
+        assert!(names("*_2*4", "smart_meter_1_2344") && !names("*_2*4", "smart_meter_1_23445"));
+        assert!(names("*", "smart_meter_1") && names("smart_meter_1*", "smart_meter_1"));
+        assert!(!names("smart_meter_1*1", "smart_meter_1"));
     }
 
     #[test]
@@ -182,22 +184,26 @@ mod tests {
     #[test]
     fn adapters_that_may_be_meant() {
         let may = |text: &str, adapter: &str| member(text).may_name(adapter);
-        assert!(may("*/power", "kaifa") && may("kai*/power", "kaifa"));
-        assert!(may("kaifa_1*/power", "kaifa") && may("kaifa_1/power", "kaifa"));
-        assert!(!may("kaifa_*/power", "aps_ecu") && !may("kaifas_*/power", "kaifa"));
+        assert!(may("*/power", "smart_meter") && may("smart*/power", "smart_meter"));
+        assert!(
+            may("smart_meter_1*/power", "smart_meter") && may("smart_meter_1/power", "smart_meter")
+        );
+        assert!(
+            !may("smart_meter_*/power", "aps_ecu") && !may("smart_meters_*/power", "smart_meter")
+        );
     }
 
     #[test]
     fn what_is_no_member_says_how_to_write_one() {
         let error = |text: &str| text.parse::<Member>().unwrap_err().to_string();
         assert!(error("power").contains("aps_ecu_216000000001/power"));
-        assert!(error("kaifa_1/*").contains("device id only"));
+        assert!(error("smart_meter_1/*").contains("device id only"));
         for text in [
             "/power",
-            "kaifa_1/",
+            "smart_meter_1/",
             "Kaifa_1/power",
-            "kaifa_1/a/b",
-            "kaifa?1/power",
+            "smart_meter_1/a/b",
+            "smart_meter?1/power",
         ] {
             assert!(error(text).contains("a to z"), "{text}");
         }

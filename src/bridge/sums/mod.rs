@@ -26,7 +26,7 @@ mod words;
 pub use circle::circle;
 pub use settings::{SumSettings, page};
 
-pub(super) use source::{ENERGY, Sum};
+pub use source::{ENERGY, Sum};
 
 /// The name of the section, and what the ids of these devices begin with.
 pub const KIND: &str = "sum";

@@ -20,9 +20,9 @@ pub struct SumSettings {
     pub name: Option<String>,
     /// What is added: device ids and metrics as in the topics of the values, with `*` for any part
     /// of a device id, as in `victron_*/panel_power`.
-    pub(super) plus: Vec<Member>,
+    pub plus: Vec<Member>,
     /// What is taken away, written in the same way.
-    pub(super) minus: Vec<Member>,
+    pub minus: Vec<Member>,
     /// The room to propose for it.
     pub area: Option<String>,
     /// How long the sum keeps its last value while one of its members is missing. After that it is
@@ -56,18 +56,18 @@ impl Default for SumSettings {
 
 impl SumSettings {
     /// The id of its device.
-    pub(super) fn device_id(&self) -> DeviceId {
+    pub fn device_id(&self) -> DeviceId {
         DeviceId::new(KIND, &self.id)
     }
 
     /// What it is called.
-    pub(super) fn title(&self) -> String {
+    pub fn title(&self) -> String {
         let spoken = || format!("Sum {}", self.id.replace('_', " "));
         self.name.clone().unwrap_or_else(spoken)
     }
 
     /// All that is added or taken away, each with whether it is taken away.
-    pub(super) fn terms(&self) -> impl Iterator<Item = (&Member, bool)> {
+    pub fn terms(&self) -> impl Iterator<Item = (&Member, bool)> {
         let plus = self.plus.iter().map(|member| (member, false));
         plus.chain(self.minus.iter().map(|member| (member, true)))
     }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_with_what_to_write() {
-        let member = "plus = [\"kaifa_1/power_import\"]\n";
+        let member = "plus = [\"smart_meter_1/power_import\"]\n";
         assert_eq!(
             read(&format!("id = \"a_1\"\n{member}")).unwrap().title(),
             "Sum a 1"
@@ -163,7 +163,7 @@ mod tests {
             ("id = \"pv\"\n".to_owned(), "nothing to add up"),
             (format!("id = \"pv\"\ndecimals = 9\n{member}"), "decimals"),
             (
-                "id = \"pv\"\nplus = [\"kaifa_1/*\"]\n".to_owned(),
+                "id = \"pv\"\nplus = [\"smart_meter_1/*\"]\n".to_owned(),
                 "device id only",
             ),
             (format!("id = \"pv\"\nmax_power = 0\n{member}"), "max_power"),

@@ -10,8 +10,8 @@ use super::KIND;
 use super::course::{Course, SEARCH};
 use super::settings::SumSettings;
 use super::tally::{Sort, Tally};
-use crate::adapters::{Context, Probed, Source, SourceError, Task};
 use crate::bridge::hub::{Feed, Hub, News};
+use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
 use crate::links::Links;
 use crate::model::{
     Behavior, Device, DeviceId, Health, Metric, Quantity, Readings, Report, Update,
@@ -21,7 +21,7 @@ use crate::model::{
 const UNBOUNDED: u32 = 1_000_000;
 
 /// What `energy = true` adds.
-pub(in crate::bridge) const ENERGY: Metric = Metric::lifetime("energy_computed", Quantity::Energy)
+pub const ENERGY: Metric = Metric::lifetime("energy_computed", Quantity::Energy)
     .named("Energy (computed)")
     .decimals(2);
 
@@ -35,14 +35,14 @@ const PATIENCE: Duration = Duration::MAX;
 
 /// One sum, run as a source among the others.
 #[derive(Debug)]
-pub(in crate::bridge) struct Sum {
+pub struct Sum {
     settings: SumSettings,
     hub: Hub,
 }
 
 impl Sum {
     /// A sum over the devices of this hub.
-    pub(in crate::bridge) const fn new(settings: SumSettings, hub: Hub) -> Self {
+    pub const fn new(settings: SumSettings, hub: Hub) -> Self {
         Self { settings, hub }
     }
 
@@ -107,11 +107,11 @@ impl Source for Sum {
         self.settings.id.clone()
     }
 
-    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move { self.follow(context).await })
     }
 
-    fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+    fn probe(self: Arc<Self>, _: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async { Ok("it is computed".to_owned().into()) })
     }
 }

@@ -15,7 +15,7 @@ use crate::model::{Behavior, Decimal, Device, DeviceId, Health, HealthCode, Metr
 
 /// Who belongs to a sum.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub struct Tally {
     own: DeviceId,
     terms: Vec<(Member, bool)>,
     decimals: Option<u8>,
@@ -29,14 +29,14 @@ pub(super) struct Tally {
 
 /// What the members are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sort {
-    pub(super) quantity: Quantity,
-    pub(super) decimals: u8,
+pub struct Sort {
+    pub quantity: Quantity,
+    pub decimals: u8,
 }
 
 /// What they come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Count {
+pub enum Count {
     /// All of them have a value, and this is the sum.
     Complete(Decimal),
     /// These have none; at least one.
@@ -47,7 +47,7 @@ pub(super) enum Count {
 
 /// A member without a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Missing {
+pub enum Missing {
     /// Its device has no data.
     Away {
         name: String,
@@ -69,7 +69,7 @@ pub(super) enum Missing {
 
 /// Members that no sum can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub enum Unfit {
     /// This one is no measurement.
     NoMeasurement(String),
     /// These two measure different things.
@@ -91,7 +91,7 @@ struct Round {
 }
 
 impl Tally {
-    pub(super) fn new(settings: &SumSettings) -> Self {
+    pub fn new(settings: &SumSettings) -> Self {
         let terms = settings.terms();
         Self {
             own: settings.device_id(),
@@ -107,7 +107,7 @@ impl Tally {
     }
 
     /// Whether a device can have to do with the sum.
-    pub(super) fn concerns(&self, id: &DeviceId) -> bool {
+    pub fn concerns(&self, id: &DeviceId) -> bool {
         *id != self.own
             && self
                 .terms
@@ -116,13 +116,13 @@ impl Tally {
     }
 
     /// Whether devices of this adapter can join without being named one by one.
-    pub(super) fn may_concern(&self, adapter: &str) -> bool {
+    pub fn may_concern(&self, adapter: &str) -> bool {
         let mut members = self.terms.iter().map(|(member, _)| member);
         members.any(|member| member.is_pattern() && member.may_name(adapter))
     }
 
     /// Ends the beginning, in which these devices were there: who comes from now on, comes later.
-    pub(super) fn open(&mut self, devices: &[Known]) {
+    pub fn open(&mut self, devices: &[Known]) {
         if !self.is_open {
             let ids = devices.iter().map(|known| known.device.id.clone());
             self.expected.extend(ids);
@@ -130,19 +130,19 @@ impl Tally {
         }
     }
 
-    pub(super) const fn is_open(&self) -> bool {
+    pub const fn is_open(&self) -> bool {
         self.is_open
     }
 
     /// A device has left for good.
-    pub(super) fn forget(&mut self, id: &DeviceId) {
+    pub fn forget(&mut self, id: &DeviceId) {
         self.expected.remove(id);
         self.joined.retain(|(device, _)| device != id);
     }
 
     /// Counts. `devices` are all that there are at the moment of those that [`Self::concerns`] the
     /// sum.
-    pub(super) fn count(&mut self, devices: &[Known]) -> (Option<Sort>, Count) {
+    pub fn count(&mut self, devices: &[Known]) -> (Option<Sort>, Count) {
         let mut round = Round::default();
         let terms = std::mem::take(&mut self.terms);
         for (member, is_minus) in &terms {

@@ -6,7 +6,7 @@ use super::tally::{Missing, Unfit};
 use crate::model::{Health, HealthCode};
 
 /// Nothing has been published yet.
-pub(super) fn waiting(missing: &[Missing]) -> Health {
+pub fn waiting(missing: &[Missing]) -> Health {
     match missing.first() {
         Some(Missing::NoDevice(member)) if member.is_pattern() => Health::new(HealthCode::NoData)
             .seen(format!("waiting for a device that matches {member}"))
@@ -21,7 +21,7 @@ pub(super) fn waiting(missing: &[Missing]) -> Health {
 }
 
 /// The last value still stands.
-pub(super) fn frozen(missing: &[Missing], freeze_for: Duration) -> Health {
+pub fn frozen(missing: &[Missing], freeze_for: Duration) -> Health {
     let period = humantime::format_duration(freeze_for);
     Health::new(HealthCode::Degraded)
         .seen(format!(
@@ -32,7 +32,7 @@ pub(super) fn frozen(missing: &[Missing], freeze_for: Duration) -> Health {
 }
 
 /// It stood for too long.
-pub(super) fn lost(missing: &[Missing], freeze_for: Duration) -> Health {
+pub fn lost(missing: &[Missing], freeze_for: Duration) -> Health {
     let period = humantime::format_duration(freeze_for);
     let mut advice = remedy(missing);
     match missing.first() {
@@ -53,7 +53,7 @@ pub(super) fn lost(missing: &[Missing], freeze_for: Duration) -> Health {
 }
 
 /// It never can have a value.
-pub(super) fn unfit(unfit: &Unfit) -> Health {
+pub fn unfit(unfit: &Unfit) -> Health {
     let (seen, advice) = match unfit {
         Unfit::NoMeasurement(member) => (
             format!("{member} is not a measurement"),

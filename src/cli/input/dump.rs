@@ -45,15 +45,15 @@ enum Tail {
 
 /// What a dump holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Dump {
-    pub(super) bytes: Vec<u8>,
+pub struct Dump {
+    pub bytes: Vec<u8>,
     /// Whether more than one row agrees with it.
-    pub(super) is_certain: bool,
+    pub is_certain: bool,
 }
 
 /// The bytes of a dump in which each row fits its place. Where nothing tells which byte of a word
 /// comes first, there are two.
-pub(super) fn read(text: &str) -> Vec<Dump> {
+pub fn read(text: &str) -> Vec<Dump> {
     let rows = text.lines().map(str::trim_end);
     let rows: Vec<&str> = rows.filter(|line| !line.is_empty()).collect();
     let first = rows.first().and_then(|row| row.split(' ').next());

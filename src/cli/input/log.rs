@@ -18,7 +18,7 @@
 
 /// How strings are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quoted {
+pub enum Quoted {
     /// As the characters they are.
     Characters,
     /// As digits, like anything else.
@@ -27,14 +27,14 @@ pub(super) enum Quoted {
 
 /// What the lines of a text hold.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Log {
-    pub(super) bytes: Vec<u8>,
+pub struct Log {
+    pub bytes: Vec<u8>,
     /// The first line that begins with bytes but goes on otherwise, counted from 1.
-    pub(super) torn: Option<usize>,
+    pub torn: Option<usize>,
 }
 
 /// The bytes in a text, if each line of it can be understood.
-pub(super) fn read(text: &str, quoted: Quoted) -> Option<Log> {
+pub fn read(text: &str, quoted: Quoted) -> Option<Log> {
     let mut log = Log::default();
     let (mut has_marks, mut has_others) = (false, false);
     for (index, line) in text.lines().enumerate() {
@@ -59,13 +59,13 @@ pub(super) fn read(text: &str, quoted: Quoted) -> Option<Log> {
 }
 
 /// Hexadecimal digits that are broken into lines anywhere.
-pub(super) fn wrapped(text: &str) -> Option<Vec<u8>> {
+pub fn wrapped(text: &str) -> Option<Vec<u8>> {
     let lines = text.lines().map(|line| without_comment(line).trim());
     bytes_of(&lines.collect::<String>())
 }
 
 /// The bytes of arrays as C and its kin write them.
-pub(super) fn arrays(text: &str) -> Option<Vec<u8>> {
+pub fn arrays(text: &str) -> Option<Vec<u8>> {
     let mut all = Vec::new();
     for group in text.split('{').skip(1) {
         let inner = group.split('}').next().unwrap_or_default();
@@ -341,7 +341,7 @@ fn begins_with_bytes(text: &str) -> bool {
 }
 
 /// Hexadecimal digits without anything between them.
-pub(super) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+pub fn bytes_of(digits: &str) -> Option<Vec<u8>> {
     if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.is_ascii() {
         return None;
     }

@@ -10,14 +10,14 @@ use anyhow::{anyhow, bail};
 
 use self::log::{Log, Quoted};
 use super::trouble::why;
-use crate::adapters::Keys;
+use crate::device::Keys;
 use crate::links::{Event, Recording};
 
 /// More than any recording of a home.
 const LARGEST: u64 = 256 << 20;
 
 /// Reads a file, or the standard input for `-`.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, anyhow::Error> {
+pub fn read(path: &Path) -> Result<Vec<u8>, anyhow::Error> {
     let mut bytes = Vec::new();
     let name = path.display();
     let count = if path == Path::new("-") {
@@ -39,20 +39,20 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, anyhow::Error> {
 
 /// One way to understand a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reading {
+pub struct Reading {
     /// What it is then.
-    pub(super) form: Form,
+    pub form: Form,
     /// The bytes from a device. Each part is a stream of its own.
-    pub(super) streams: Vec<Vec<u8>>,
+    pub streams: Vec<Vec<u8>>,
     /// Keys of the adapter's section that the file brings.
-    pub(super) settings: Keys,
+    pub settings: Keys,
     /// A line of which not all could be understood.
-    pub(super) torn: Option<usize>,
+    pub torn: Option<usize>,
 }
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Form {
+pub enum Form {
     /// The bytes themselves
     Bytes,
     /// Text that another program wrote of them
@@ -64,7 +64,7 @@ pub(super) enum Form {
 
 /// The ways to understand a file, the likeliest first. Text may be what a device sent, or what a
 /// program wrote of that; which it is, shows when it is decoded.
-pub(super) fn readings(content: Vec<u8>) -> Result<Vec<Reading>, anyhow::Error> {
+pub fn readings(content: Vec<u8>) -> Result<Vec<Reading>, anyhow::Error> {
     let reading = |form, streams| Reading {
         form,
         streams,
@@ -127,7 +127,7 @@ fn received(recording: &Recording) -> Vec<Vec<u8>> {
 }
 
 /// The paths to read: the standard input if none is given.
-pub(super) fn or_stdin(paths: &[PathBuf]) -> Vec<PathBuf> {
+pub fn or_stdin(paths: &[PathBuf]) -> Vec<PathBuf> {
     if paths.is_empty() {
         vec![PathBuf::from("-")]
     } else {

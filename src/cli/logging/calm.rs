@@ -28,7 +28,7 @@ const WORDS: usize = 100;
 
 /// Counts lines; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calm(Arc<Mutex<HashMap<Identifier, Minute>>>);
+pub struct Calm(Arc<Mutex<HashMap<Identifier, Minute>>>);
 
 /// The present minute of one kind of line.
 #[derive(Debug)]
@@ -52,14 +52,14 @@ enum Verdict {
 
 impl Calm {
     /// When there is something to tell of next.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Instant> {
         let kinds = self.lock();
         let owed = kinds.values().filter(|minute| minute.left_out > 0);
         owed.map(|minute| minute.since + MINUTE).min()
     }
 
     /// Logs what was left out in the minutes that were over at this time.
-    pub(super) fn tell(&self, until: Option<Instant>) {
+    pub fn tell(&self, until: Option<Instant>) {
         for (level, words) in self.owed(until) {
             match level {
                 Level::ERROR => tracing::error!(target: TOLD, "{words}"),
@@ -150,9 +150,9 @@ impl Visit for Words<'_> {
 }
 
 /// The layer that leaves lines out. `wake` is called when there is something to tell of.
-pub(super) struct Filter<F> {
-    pub(super) calm: Calm,
-    pub(super) wake: F,
+pub struct Filter<F> {
+    pub calm: Calm,
+    pub wake: F,
 }
 
 impl<S: Subscriber, F: Fn() + Send + Sync + 'static> Layer<S> for Filter<F> {

@@ -28,7 +28,7 @@ enum Post {
 
 /// Takes lines without ever waiting; cheap to clone.
 #[derive(Clone)]
-pub(super) struct Sink {
+pub struct Sink {
     posts: SyncSender<Post>,
     waiting: Arc<Waiting>,
 }
@@ -41,7 +41,7 @@ struct Waiting {
 
 impl Sink {
     /// Starts the thread that writes. It ends with the last clone.
-    pub(super) fn start(out: impl Write + Send + 'static, calm: Calm) -> Self {
+    pub fn start(out: impl Write + Send + 'static, calm: Calm) -> Self {
         let (posts, receiver) = mpsc::sync_channel(MOST_LINES);
         let waiting = Arc::new(Waiting::default());
         let writer = Writer {
@@ -57,12 +57,12 @@ impl Sink {
     }
 
     /// From now on this is the one that [`finish`] is about.
-    pub(super) fn keep(&self) {
+    pub fn keep(&self) {
         let _ = STARTED.set(self.clone());
     }
 
     /// Says that there will be something to tell of.
-    pub(super) fn owe(&self) {
+    pub fn owe(&self) {
         let _ = self.posts.try_send(Post::Owed);
     }
 
@@ -82,7 +82,7 @@ impl Sink {
 }
 
 /// Waits until what was logged is written, but not for a reader that does not read.
-pub(crate) fn finish() {
+pub fn finish() {
     if let Some(sink) = STARTED.get() {
         sink.flush(Duration::from_secs(1));
     }

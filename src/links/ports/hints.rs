@@ -11,7 +11,7 @@ const FOLDERS: [&str; 3] = ["dev", "dev/serial", "dev/serial/by-id"];
 
 /// Watches the folders with the ports.
 #[derive(Debug)]
-pub(super) struct Hints {
+pub struct Hints {
     /// A queue of inotify. It is read as a pipe is.
     queue: Receiver,
     root: PathBuf,
@@ -19,7 +19,7 @@ pub(super) struct Hints {
 
 impl Hints {
     /// `None` where the kernel cannot tell.
-    pub(super) fn new(root: &Path) -> Option<Self> {
+    pub fn new(root: &Path) -> Option<Self> {
         let queue = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
         let hints = Self {
             queue: Receiver::from_owned_fd_unchecked(queue).ok()?,
@@ -30,7 +30,7 @@ impl Hints {
 
     /// Watches the folders that are there by now, as udev makes them with the first port; true if the
     /// one with the ports is among them.
-    pub(super) fn watch(&self) -> bool {
+    pub fn watch(&self) -> bool {
         let flags = WatchFlags::CREATE
             | WatchFlags::DELETE
             | WatchFlags::MOVED_FROM
@@ -46,7 +46,7 @@ impl Hints {
     }
 
     /// Waits until something has changed. Nothing is lost if it is dropped while it waits.
-    pub(super) async fn changed(&self) {
+    pub async fn changed(&self) {
         if self.queue.readable().await.is_err() {
             // The runtime ends.
             return std::future::pending().await;

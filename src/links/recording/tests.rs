@@ -22,20 +22,20 @@ fn started() -> Timestamp {
     "2026-06-21T10:00:00Z".parse().unwrap()
 }
 
-fn line(millis: u64, event: Event) -> Line {
-    Line {
+fn line(millis: u64, event: Event) -> RecordedLine {
+    RecordedLine {
         after: Duration::from_millis(millis),
         connection: 1,
         event,
     }
 }
 
-fn written(lines: &[Line], mask: Option<Mask>) -> Recording {
+fn written(lines: &[RecordedLine], mask: Option<Mask>) -> Recording {
     written_by(lines, mask, Recorder::connection)
 }
 
 /// What is written of these lines on the first connection, which is of this kind.
-fn written_by(lines: &[Line], mask: Option<Mask>, kind: fn(&Recorder) -> u64) -> Recording {
+fn written_by(lines: &[RecordedLine], mask: Option<Mask>, kind: fn(&Recorder) -> u64) -> Recording {
     let page = Page::default();
     let recorder = Recorder::new(Box::new(page.clone()), "aps_ecu", started(), mask).unwrap();
     assert_eq!(kind(&recorder), 1);
@@ -66,7 +66,7 @@ fn joins_what_the_network_cut_before_masking() {
 }
 
 /// Two messages that nobody asked for, each in two pieces.
-fn pushed() -> [Line; 5] {
+fn pushed() -> [RecordedLine; 5] {
     [
         line(0, Event::Open("/dev/ttyUSB0".into())),
         line(100, Event::Received(vec![1])),
@@ -101,7 +101,7 @@ fn a_slow_network_does_not_cut_an_answer() {
 
 #[test]
 fn a_line_that_never_falls_silent_is_not_held_for_ever() {
-    let noise: Vec<Line> = (0..1000)
+    let noise: Vec<RecordedLine> = (0..1000)
         .map(|n| line(n, Event::Received(vec![0xff; 1024])))
         .collect();
     let recording = written_by(&noise, None, Recorder::stream);

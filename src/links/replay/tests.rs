@@ -4,7 +4,7 @@ use super::super::{Links, Parity, Recording, SerialSettings};
 use super::*;
 
 const HEAD: &str =
-    "# wattbridge recording 1\n# adapter: kaifa\n# started: 2026-06-21T10:00:00.000Z\n";
+    "# wattbridge recording 1\n# adapter: smart_meter\n# started: 2026-06-21T10:00:00.000Z\n";
 const SETTINGS: SerialSettings = SerialSettings {
     baud: 2400,
     parity: Parity::Even,

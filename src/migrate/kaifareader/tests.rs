@@ -57,7 +57,7 @@ fn mqtt_goes_on_as_it_was() {
         [kaifareader]
         enabled = true
         base_topic = 'home/meter'
-        [[kaifa]]
+        [[smart_meter]]
         port = '/dev/ttyUSB0'
         baud = 2400
         parity = 'auto'
@@ -89,7 +89,7 @@ fn solarview_and_nothing_at_all_need_no_broker() {
         let migrated = migrate(&nothing.to_string()).unwrap();
         let file = tables(&migrated);
         let names: Vec<_> = file.keys().collect();
-        assert_eq!(names, ["home_assistant", "kaifa"]);
+        assert_eq!(names, ["home_assistant", "smart_meter"]);
         assert!(migrated.remarks[0].contains("nothing is passed on"));
     }
 }
@@ -144,7 +144,9 @@ fn parity_is_read_from_the_name_of_a_constant() {
     ] {
         let migrated = migrate(&with("parity", written.into()).to_string()).unwrap();
         let file = tables(&migrated);
-        let parity = file["kaifa"][0].get("parity").and_then(toml::Value::as_str);
+        let parity = file["smart_meter"][0]
+            .get("parity")
+            .and_then(toml::Value::as_str);
         assert_eq!(parity, becomes, "{written}");
         assert_eq!(
             migrated.remarks.len(),
@@ -231,7 +233,7 @@ proptest! {
         if !password.trim().is_empty() {
             prop_assert_eq!(text(&file["mqtt"]["password"]), Some(password));
         }
-        prop_assert_eq!(text(&file["kaifa"][0]["port"]), Some(port));
+        prop_assert_eq!(text(&file["smart_meter"][0]["port"]), Some(port));
         prop_assert_eq!(text(&file["kaifareader"]["base_topic"]), Some(format!("x{base}x")));
     }
 

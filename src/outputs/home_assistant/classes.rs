@@ -8,14 +8,14 @@ use crate::model::{Behavior, Metric, OnOff, Quantity, Role};
 
 /// What a metric is to Home Assistant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Class {
+pub struct Class {
     /// `sensor` or `binary_sensor`.
-    pub(super) platform: &'static str,
-    pub(super) device_class: Option<&'static str>,
-    pub(super) state_class: Option<&'static str>,
-    pub(super) unit: Option<&'static str>,
+    pub platform: &'static str,
+    pub device_class: Option<&'static str>,
+    pub state_class: Option<&'static str>,
+    pub unit: Option<&'static str>,
     /// Whether the value is a number, so that it may have a display precision.
-    pub(super) is_numeric: bool,
+    pub is_numeric: bool,
 }
 
 impl Class {
@@ -27,7 +27,7 @@ impl Class {
 
     /// Whether Home Assistant has a translated name for the class that says enough. "Duration",
     /// "Timestamp" and "Stored energy" do not say of what.
-    pub(super) fn has_telling_name(self) -> bool {
+    pub fn has_telling_name(self) -> bool {
         let vague = ["duration", "timestamp", "enum", "energy_storage"];
         self.device_class
             .is_some_and(|class| !vague.contains(&class))
@@ -35,7 +35,7 @@ impl Class {
 }
 
 /// The class of a metric.
-pub(super) fn of(metric: &Metric) -> Class {
+pub fn of(metric: &Metric) -> Class {
     let sensor = |device_class| Class {
         platform: "sensor",
         device_class,
@@ -69,7 +69,7 @@ pub(super) fn of(metric: &Metric) -> Class {
 }
 
 /// A picture for what Home Assistant has no class for, and so none of its own.
-pub(super) fn icon(metric: &Metric) -> Option<&'static str> {
+pub fn icon(metric: &Metric) -> Option<&'static str> {
     match (&metric.behavior, metric.quantity) {
         (Behavior::Text, _) if metric.role == Role::Connection => Some("mdi:information-outline"),
         (Behavior::Text, _) => Some("mdi:text-short"),

@@ -35,7 +35,7 @@ type Target = (String, String);
 
 /// Commands under way, at most one for each control.
 #[derive(Debug)]
-pub(super) struct Commands {
+pub struct Commands {
     topics: Topics,
     commander: Commander,
     running: JoinSet<CommandOutcome>,
@@ -46,9 +46,9 @@ pub(super) struct Commands {
 
 impl Commands {
     /// Bytes of a payload by which a command is known, or known to be too long.
-    pub(super) const ENOUGH: usize = LONGEST + 1;
+    pub const ENOUGH: usize = LONGEST + 1;
 
-    pub(super) fn new(topics: Topics, commander: Commander) -> Self {
+    pub fn new(topics: Topics, commander: Commander) -> Self {
         Self {
             topics,
             commander,
@@ -59,12 +59,12 @@ impl Commands {
     }
 
     /// Whether the message is on a command topic.
-    pub(super) fn concern(&self, message: &Incoming) -> bool {
+    pub fn concern(&self, message: &Incoming) -> bool {
         self.topics.command_target(&message.topic).is_some()
     }
 
     /// Begins to carry out a command. Returns the answer, if there is one at once.
-    pub(super) fn take(&mut self, message: &Incoming, now: Timestamp) -> Option<Message> {
+    pub fn take(&mut self, message: &Incoming, now: Timestamp) -> Option<Message> {
         let (device, key) = self.topics.command_target(&message.topic)?;
         // Somebody clears what the broker kept, as advised below.
         if message.payload.is_empty() {
@@ -122,7 +122,7 @@ impl Commands {
     }
 
     /// The next answer; never, while nothing is under way. Loses nothing when it is dropped.
-    pub(super) async fn next(&mut self) -> Message {
+    pub async fn next(&mut self) -> Message {
         let (id, result) = match self.running.join_next_with_id().await {
             None => std::future::pending().await,
             Some(Ok((id, outcome))) => (id, outcome.result),
@@ -176,8 +176,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::adapters::PendingCommand;
     use crate::bridge::Hub;
+    use crate::device::PendingCommand;
     use crate::model::{Control, ControlKind, Device, DeviceState, Health};
     use tokio::sync::mpsc;
 

@@ -9,7 +9,7 @@ use crate::config::{Complaint, Period, Settings};
 use crate::outputs::mqtt::{MqttSettings, check_topic};
 use crate::store::Identity;
 
-use super::pace::{self, PaceSettings};
+use super::throttle::{self, ThrottleSettings};
 use super::topics::Topics;
 
 /// How devices are announced to Home Assistant.
@@ -42,7 +42,7 @@ pub struct HomeAssistantSettings {
     /// Measurements other than power and counters change every 30 seconds at most, moments every
     /// minute; a measurement that moves far does so at once: see [Pace](topics.md#pace). Texts
     /// change every 10 seconds at most, and at once with the health; states and on/off values never wait.
-    pub pace: BTreeMap<String, PaceSettings>,
+    pub pace: BTreeMap<String, ThrottleSettings>,
 }
 
 impl Default for HomeAssistantSettings {
@@ -69,7 +69,7 @@ impl HomeAssistantSettings {
     }
 
     /// Whether the user does not want to see this entity.
-    pub(super) fn excludes(&self, device: &str, key: &str) -> bool {
+    pub fn excludes(&self, device: &str, key: &str) -> bool {
         let this = |word: &String| {
             let of_device = word.strip_prefix(device).and_then(|w| w.strip_prefix('_'));
             word == key || of_device == Some(key)
@@ -80,11 +80,11 @@ impl HomeAssistantSettings {
     /// What the user names by keys, with the key of the section it stands in.
     pub fn named_keys(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let excluded = self.exclude.iter().map(|word| ("exclude", word.as_str()));
-        let paced = self.pace.keys().filter(|word| *word != pace::ALL);
+        let paced = self.pace.keys().filter(|word| *word != throttle::ALL);
         excluded.chain(paced.map(|word| ("pace", word.as_str())))
     }
 
-    pub(super) fn topics(&self, mqtt: &MqttSettings, identity: &Identity) -> Topics {
+    pub(crate) fn topics(&self, mqtt: &MqttSettings, identity: &Identity) -> Topics {
         let usual = || format!("{}/status", self.discovery_prefix);
         let birth = self.status_topic.clone().unwrap_or_else(usual);
         Topics::new(&mqtt.base_topic, &self.discovery_prefix, birth, identity)
@@ -130,7 +130,7 @@ impl Settings for HomeAssistantSettings {
                 "leave it out, or choose at least twice the heartbeat",
             ));
         }
-        complaints.extend(pace::check(&self.pace));
+        complaints.extend(throttle::check(&self.pace));
         complaints
     }
 }

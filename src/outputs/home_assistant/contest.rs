@@ -16,14 +16,14 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// How often the connection was taken from us.
 #[derive(Debug)]
-pub(super) struct Contest {
+pub struct Contest {
     client_id: String,
     connected: Option<Instant>,
     times: VecDeque<Instant>,
 }
 
 impl Contest {
-    pub(super) const fn new(client_id: String) -> Self {
+    pub const fn new(client_id: String) -> Self {
         Self {
             client_id,
             connected: None,
@@ -31,12 +31,12 @@ impl Contest {
         }
     }
 
-    pub(super) const fn connected(&mut self, now: Instant) {
+    pub const fn connected(&mut self, now: Instant) {
         self.connected = Some(now);
     }
 
     /// The connection was lost, or there was none.
-    pub(super) fn lost(&mut self, error: &SessionError, now: Instant) {
+    pub fn lost(&mut self, error: &SessionError, now: Instant) {
         let connected = self.connected.take();
         let was_short = connected.is_some_and(|since| now < since + SOON);
         if !(is_taken(error) || (was_short && is_lost(error))) {
@@ -60,12 +60,12 @@ impl Contest {
     }
 
     /// Whether all has been said of this error.
-    pub(super) fn is_known(&self, error: &SessionError) -> bool {
+    pub fn is_known(&self, error: &SessionError) -> bool {
         (is_taken(error) || is_lost(error)) && self.is_one()
     }
 
     /// What to show while it lasts.
-    pub(super) fn trouble(&self, now: Instant) -> Option<Health> {
+    pub fn trouble(&self, now: Instant) -> Option<Health> {
         let lasts = self.times.back().is_some_and(|last| *last + WITHIN > now);
         (lasts && self.is_one()).then(|| {
             Health::new(HealthCode::Degraded)

@@ -21,12 +21,12 @@ const CONFIRMED: &str = "{{ value_json.value if value_json.ok else '' }}";
 
 /// The word of the control in the announcement and in its unique id. Not the plain key, which may
 /// be that of a metric too.
-pub(super) fn component_key(control: &Control) -> String {
+pub fn component_key(control: &Control) -> String {
     format!("set_{}", control.key)
 }
 
 /// The entity.
-pub(super) fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
+pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
     let id = device.id.as_str();
     let mut entity = Map::new();
     let mut put = |key: &str, value: Value| {

@@ -15,7 +15,7 @@ use super::template::template;
 use super::topics::{Topics, is_word};
 
 /// By this name we know our own announcements again.
-pub(super) const ORIGIN: &str = "wattbridge";
+pub const ORIGIN: &str = "wattbridge";
 
 /// What *Status* tells beside its sentence, so that it needs no entities of its own.
 const STATUS_ATTRIBUTES: &str = "{{ {\
@@ -27,9 +27,9 @@ const STATUS_ATTRIBUTES: &str = "{{ {\
 
 /// What all announcements have in common.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) topics: Topics,
-    pub(super) settings: HomeAssistantSettings,
+pub struct Plan {
+    pub topics: Topics,
+    pub settings: HomeAssistantSettings,
 }
 
 #[derive(Serialize)]
@@ -119,7 +119,7 @@ struct Component<'a> {
 }
 
 /// What is published on the device's discovery topic.
-pub(super) fn announcement(device: &Device, plan: &Plan) -> Value {
+pub fn announcement(device: &Device, plan: &Plan) -> Value {
     let id = device.id.as_str();
     let mut components = Map::new();
     for (metric, name) in named(device) {

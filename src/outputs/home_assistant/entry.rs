@@ -10,14 +10,14 @@ use crate::model::{Derivation, Device, DeviceState, Metric};
 use crate::outputs::mqtt::session::{Message, Qos};
 
 use super::discovery::{Plan, announcement};
-use super::pace::Pacer;
-use super::retained::{Entities, Retained, entities, with_removals};
+use super::readback::{Entities, ReadBack, entities, with_removals};
 use super::rival::Rival;
 use super::state::{but_for_the_moment, state};
+use super::throttle::Throttle;
 
 /// Home Assistant loses entities of an announcement that follows another one of the same device
 /// while it still sets up the first. It is also the time it gets to remove entities.
-pub(super) const CONFIG_PAUSE: Duration = Duration::from_secs(2);
+pub const CONFIG_PAUSE: Duration = Duration::from_secs(2);
 /// When states are not retained, Home Assistant sees only those published after it has read the
 /// announcement and subscribed.
 const AFTER_CONFIG: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ const MOST_TOLD: usize = 1000;
 
 /// One device.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub struct Entry {
     known: Known,
     /// The announcement, as bytes only: the tree that they are made of takes ten times the memory.
     payload: Arc<[u8]>,
@@ -40,7 +40,7 @@ pub(super) struct Entry {
     config_sent: Option<Instant>,
     state_due: Option<Instant>,
     online: Option<bool>,
-    pacer: Pacer,
+    pacer: Throttle,
     /// The values as published last on this connection.
     published: Vec<u8>,
     published_at: Option<Instant>,
@@ -53,7 +53,7 @@ pub(super) struct Entry {
 
 /// A step on the way of a device from another bridge.
 #[derive(Debug)]
-pub(super) enum Turn {
+pub enum Turn {
     /// The energies that are computed here have to begin anew first. To Home Assistant their entities
     /// are those that the other bridge has counted: to go on from an older count would be a leap.
     BeginAnew,
@@ -62,9 +62,9 @@ pub(super) enum Turn {
 }
 
 impl Entry {
-    pub(super) fn new(known: Known, plan: &Plan) -> Self {
+    pub fn new(known: Known, plan: &Plan) -> Self {
         let mut entry = Self {
-            pacer: Pacer::new(&known.device, &plan.settings.pace),
+            pacer: Throttle::new(&known.device, &plan.settings.pace),
             known,
             payload: Arc::default(),
             entities: Entities::new(),
@@ -84,25 +84,25 @@ impl Entry {
         entry
     }
 
-    pub(super) fn device(&self) -> &Device {
+    pub fn device(&self) -> &Device {
         &self.known.device
     }
 
-    pub(super) fn into_known(self) -> Known {
+    pub fn into_known(self) -> Known {
         self.known
     }
 
     /// The bridge that the device is left to.
-    pub(super) const fn rival(&self) -> Option<&Rival> {
+    pub const fn rival(&self) -> Option<&Rival> {
         self.rival.as_ref()
     }
 
     /// Takes over description and state. A changed announcement waits for a moment: changes come
     /// in groups.
-    pub(super) fn update(&mut self, known: Known, plan: &Plan, now: Instant) {
+    pub fn update(&mut self, known: Known, plan: &Plan, now: Instant) {
         let is_new = !Arc::ptr_eq(&self.known.device, &known.device);
         if self.known.device.metrics != known.device.metrics {
-            self.pacer = Pacer::new(&known.device, &plan.settings.pace);
+            self.pacer = Throttle::new(&known.device, &plan.settings.pace);
         }
         self.known = known;
         if is_new {
@@ -111,14 +111,14 @@ impl Entry {
     }
 
     /// The device is announced otherwise now.
-    pub(super) fn describe_again(&mut self, plan: &Plan, now: Instant) {
+    pub fn describe_again(&mut self, plan: &Plan, now: Instant) {
         if self.describe(plan) {
             self.introduced = false;
             self.config_due.get_or_insert(now + CONFIG_PAUSE);
         }
     }
 
-    pub(super) fn set_state(&mut self, state: Arc<DeviceState>) {
+    pub fn set_state(&mut self, state: Arc<DeviceState>) {
         self.known.state = state;
     }
 
@@ -134,7 +134,7 @@ impl Entry {
     }
 
     /// A new connection: the broker may have lost everything.
-    pub(super) fn forget_broker(&mut self) {
+    pub fn forget_broker(&mut self) {
         self.published.clear();
         self.pacer.forget();
         self.retained = None;
@@ -145,7 +145,7 @@ impl Entry {
     }
 
     /// Another bridge announces the device: it is left to it. True if that is news.
-    pub(super) fn meet(&mut self, theirs: Retained, now: Instant) -> bool {
+    pub fn meet(&mut self, theirs: ReadBack, now: Instant) -> bool {
         let rival = Rival::new(&theirs, now);
         self.learn(theirs.entities);
         self.retained = None;
@@ -170,14 +170,14 @@ impl Entry {
     }
 
     /// What the other bridge says of itself and of the device.
-    pub(super) fn hear(&mut self, topic: &str, payload: &[u8], now: Instant) {
+    pub fn hear(&mut self, topic: &str, payload: &[u8], now: Instant) {
         if let Some(rival) = &mut self.rival {
             rival.hear(topic, payload, now);
         }
     }
 
     /// The other bridge if both have data of the device.
-    pub(super) fn shared_with(&self) -> Option<&Rival> {
+    pub fn shared_with(&self) -> Option<&Rival> {
         let rival = self.rival.as_ref()?;
         (rival.has_it() && self.known.state.health.code.has_data()).then_some(rival)
     }
@@ -197,7 +197,7 @@ impl Entry {
     }
 
     /// The next step on the way from the other bridge, if one is due.
-    pub(super) fn take_over(&mut self, now: Instant) -> Option<Turn> {
+    pub fn take_over(&mut self, now: Instant) -> Option<Turn> {
         if !is_due(self.yields_at(), now) {
             // Whatever has begun anew has counted on since then.
             self.awaited = None;
@@ -217,7 +217,7 @@ impl Entry {
     }
 
     /// The other bridge has cleared its announcement.
-    pub(super) fn given_up(&mut self, now: Instant) {
+    pub fn given_up(&mut self, now: Instant) {
         if let Some(rival) = &mut self.rival {
             rival.give_up(now);
         }
@@ -225,7 +225,7 @@ impl Entry {
 
     /// The device is ours again, or what is on the broker is of nobody who should have it: announced
     /// anew when that is over.
-    pub(super) fn reclaim(&mut self, now: Instant) {
+    pub fn reclaim(&mut self, now: Instant) {
         self.rival = None;
         self.retained = None;
         self.online = None;
@@ -234,7 +234,7 @@ impl Entry {
     }
 
     /// What the broker kept from before.
-    pub(super) fn remember(&mut self, retained: Retained, now: Instant) {
+    pub fn remember(&mut self, retained: ReadBack, now: Instant) {
         self.learn(retained.entities);
         let is_announced = self.online.is_some();
         if !is_announced {
@@ -250,7 +250,7 @@ impl Entry {
     }
 
     /// Everything about the device. `again`: the announcement also if the broker has it already.
-    pub(super) fn announce(
+    pub fn announce(
         &mut self,
         plan: &Plan,
         now: Instant,
@@ -268,7 +268,7 @@ impl Entry {
     }
 
     /// What time has made due.
-    pub(super) fn tick(&mut self, plan: &Plan, now: Instant, out: &mut impl Extend<Message>) {
+    pub fn tick(&mut self, plan: &Plan, now: Instant, out: &mut impl Extend<Message>) {
         if self.rival.is_some() {
             return;
         }
@@ -284,7 +284,7 @@ impl Entry {
     }
 
     /// When [`Self::tick`] is needed next.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         if self.rival.is_some() {
             return self.takes_over_at();
         }
@@ -295,12 +295,7 @@ impl Entry {
     }
 
     /// Availability and values, as far as they differ from what was published last.
-    pub(super) fn send_changes(
-        &mut self,
-        plan: &Plan,
-        now: Instant,
-        out: &mut impl Extend<Message>,
-    ) {
+    pub fn send_changes(&mut self, plan: &Plan, now: Instant, out: &mut impl Extend<Message>) {
         if self.rival.is_some() {
             return;
         }
@@ -334,12 +329,7 @@ impl Entry {
     }
 
     /// Availability, if it changed, and values.
-    pub(super) fn send_values(
-        &mut self,
-        plan: &Plan,
-        now: Instant,
-        out: &mut impl Extend<Message>,
-    ) {
+    pub fn send_values(&mut self, plan: &Plan, now: Instant, out: &mut impl Extend<Message>) {
         if self.rival.is_some() {
             return;
         }
@@ -379,10 +369,7 @@ impl Entry {
     }
 
     /// Takes everything about the device off the broker, and so out of Home Assistant.
-    pub(super) fn removal<'p>(
-        plan: &'p Plan,
-        id: &'p str,
-    ) -> impl Iterator<Item = Message> + use<'p> {
+    pub fn removal<'p>(plan: &'p Plan, id: &'p str) -> impl Iterator<Item = Message> + use<'p> {
         let topics = &plan.topics;
         [topics.config(id), topics.availability(id), topics.state(id)]
             .into_iter()
@@ -446,7 +433,7 @@ impl Entry {
 }
 
 /// A message that the broker keeps and confirms.
-pub(super) fn kept(topic: String, payload: impl Into<Vec<u8>>) -> Message {
+pub fn kept(topic: String, payload: impl Into<Vec<u8>>) -> Message {
     Message {
         topic,
         payload: payload.into(),
@@ -456,6 +443,6 @@ pub(super) fn kept(topic: String, payload: impl Into<Vec<u8>>) -> Message {
     }
 }
 
-pub(super) fn is_due(due: Option<Instant>, now: Instant) -> bool {
+pub fn is_due(due: Option<Instant>, now: Instant) -> bool {
     due.is_some_and(|due| due <= now)
 }

@@ -4,16 +4,15 @@
 //! * `topics`: every topic there is
 //! * `classes`: metric to device class, state class and unit; `discovery` and `controls`: the
 //!   announcement, with each `template`; `state`: the values
-//! * `announcer` and `entry`: what to publish and when, without I/O; `retained`: what is on the
+//! * `publisher` and `entry`: what to publish and when, without I/O; `readback`: what is on the
 //!   broker from earlier runs and other bridges; `rival`: when one of those has a device of ours
-//! * `pace`: how often a value may change there
-//! * `commands`: the way back; `presence`: whether somebody is there to use it
+//! * `throttle`: how often a value may change there
+//! * `commands`: the way back; `ha_status`: whether somebody is there to use it
 //! * `contest`: another client that takes our client id again and again
 //! * `run`: puts it all together, over the session of [`mqtt`](super::mqtt)
 //!
 //! The announcements keep to what Home Assistant 2025.10 and newer accept.
 
-mod announcer;
 mod classes;
 mod commands;
 mod config;
@@ -21,15 +20,16 @@ mod contest;
 mod controls;
 mod discovery;
 mod entry;
+mod ha_status;
 mod orphans;
-mod pace;
-mod presence;
 mod preview;
-mod retained;
+mod publisher;
+mod readback;
 mod rival;
 mod run;
 mod state;
 mod template;
+mod throttle;
 mod topics;
 
 use tokio_util::sync::CancellationToken;
@@ -42,9 +42,9 @@ use super::mqtt::MqttSettings;
 use super::{Output, Running};
 
 pub use config::HomeAssistantSettings;
-pub use pace::PaceSettings;
 pub use preview::{lint, preview, preview_state};
 pub use run::run;
+pub use throttle::ThrottleSettings;
 
 /// This output.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl HomeAssistant {
 }
 
 /// The page about its section.
-pub(super) fn page() -> SectionDoc<'static> {
+pub fn page() -> SectionDoc<'static> {
     SectionDoc {
         heading: "[home_assistant]",
         about: "How devices are announced to Home Assistant.",

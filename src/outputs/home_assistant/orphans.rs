@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::retained::Retained;
+use super::readback::ReadBack;
 
 /// How many are remembered.
 const MOST: usize = 2000;
@@ -14,14 +14,14 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Announcements by the id of their device.
 #[derive(Debug, Default)]
-pub(super) struct Orphans {
-    all: BTreeMap<String, Retained>,
+pub struct Orphans {
+    all: BTreeMap<String, ReadBack>,
     bytes: usize,
 }
 
 impl Orphans {
     /// Remembers one, in place of an earlier one of this device; false if there is no room for it.
-    pub(super) fn insert(&mut self, id: &str, found: Retained) -> bool {
+    pub fn insert(&mut self, id: &str, found: ReadBack) -> bool {
         self.remove(id);
         let bytes = weight(id, &found);
         let fits = self.all.len() < MOST && self.bytes + bytes <= MOST_BYTES;
@@ -32,14 +32,14 @@ impl Orphans {
         fits
     }
 
-    pub(super) fn remove(&mut self, id: &str) -> Option<Retained> {
+    pub fn remove(&mut self, id: &str) -> Option<ReadBack> {
         let found = self.all.remove(id)?;
         self.bytes -= weight(id, &found);
         Some(found)
     }
 
     /// Forgets those that `keep` says no to.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&str, &Retained) -> bool) {
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &ReadBack) -> bool) {
         let bytes = &mut self.bytes;
         self.all.retain(|id, found| {
             let stays = keep(id, found);
@@ -50,12 +50,12 @@ impl Orphans {
         });
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Retained)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ReadBack)> {
         self.all.iter().map(|(id, found)| (id.as_str(), found))
     }
 }
 
-fn weight(id: &str, found: &Retained) -> usize {
+fn weight(id: &str, found: &ReadBack) -> usize {
     id.len() + found.weight()
 }
 
@@ -63,8 +63,8 @@ fn weight(id: &str, found: &Retained) -> usize {
 mod tests {
     use super::*;
 
-    fn found(bytes: usize) -> Retained {
-        Retained {
+    fn found(bytes: usize) -> ReadBack {
+        ReadBack {
             payload: vec![0; bytes],
             entities: [("power".to_owned(), "sensor".to_owned())].into(),
             status: "wattbridge/b2c3d4/status".to_owned(),

@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn says_what_would_look_odd() {
-        let mut device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        let mut device = Device::new("smart_meter", "1", "Meter", "Kaifa");
         device.metrics = vec![
             Metric::text("power"),
             Metric::text("reason").named("Reason"),
@@ -136,10 +136,10 @@ mod tests {
 
     #[test]
     fn shows_topic_and_payload() {
-        let device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        let device = Device::new("smart_meter", "1", "Meter", "Kaifa");
         let (mqtt, settings) = (MqttSettings::default(), HomeAssistantSettings::default());
         let shown = preview(&[device], &mqtt, &settings, &Identity::named("b2c3d4"));
-        assert_eq!(shown[0].0, "homeassistant/device/kaifa_1/config");
+        assert_eq!(shown[0].0, "homeassistant/device/smart_meter_1/config");
         assert_eq!(shown[0].1["origin"]["name"], "wattbridge");
     }
 }

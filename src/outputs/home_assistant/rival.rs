@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::retained::Retained;
+use super::readback::ReadBack;
 use super::topics::bridge_of;
 
 /// How soon the broker tells what it kept of a bridge; without a word there is none.
@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The other bridge.
 #[derive(Debug)]
-pub(super) struct Rival {
-    pub(super) status: String,
+pub struct Rival {
+    pub status: String,
     availability: String,
     is_there: Option<bool>,
     has_data: Option<bool>,
@@ -31,7 +31,7 @@ pub(super) struct Rival {
 }
 
 impl Rival {
-    pub(super) fn new(announcement: &Retained, now: Instant) -> Self {
+    pub fn new(announcement: &ReadBack, now: Instant) -> Self {
         Self {
             status: announcement.status.clone(),
             availability: announcement.availability.clone(),
@@ -43,12 +43,12 @@ impl Rival {
     }
 
     /// Its name for people.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         bridge_of(&self.status)
     }
 
-    /// What has to be listened to: topics of a bridge, without wildcards, as `retained` takes no others.
-    pub(super) fn topics(&self) -> Vec<String> {
+    /// What has to be listened to: topics of a bridge, without wildcards, as `readback` takes no others.
+    pub fn topics(&self) -> Vec<String> {
         let topics = [&self.status, &self.availability];
         topics
             .into_iter()
@@ -57,7 +57,7 @@ impl Rival {
             .collect()
     }
 
-    pub(super) fn hear(&mut self, topic: &str, payload: &[u8], now: Instant) {
+    pub fn hear(&mut self, topic: &str, payload: &[u8], now: Instant) {
         let said = Some(payload == b"online");
         let heard = if topic == self.status {
             &mut self.is_there
@@ -73,28 +73,28 @@ impl Rival {
     }
 
     /// It has cleared its announcement: whether it runs matters no more.
-    pub(super) const fn give_up(&mut self, now: Instant) {
+    pub const fn give_up(&mut self, now: Instant) {
         self.has_given_up = true;
         self.since = now;
     }
 
     /// Whether it has cleared its announcement.
-    pub(super) const fn has_given_up(&self) -> bool {
+    pub const fn has_given_up(&self) -> bool {
         self.has_given_up
     }
 
     /// Whether it runs and has data of the device.
-    pub(super) fn has_it(&self) -> bool {
+    pub fn has_it(&self) -> bool {
         !self.has_given_up && self.is_there == Some(true) && self.has_data == Some(true)
     }
 
     /// Whether the whole bridge has gone, not only this device.
-    pub(super) fn has_left(&self) -> bool {
+    pub fn has_left(&self) -> bool {
         self.is_there != Some(true)
     }
 
     /// When the device may be taken over; `None` while the other bridge has it.
-    pub(super) fn yields_at(&self) -> Option<Instant> {
+    pub fn yields_at(&self) -> Option<Instant> {
         if self.has_given_up {
             return Some(self.since);
         }

@@ -1,5 +1,5 @@
-//! The output at work: hands what the session and the bridge say to the announcer, and what the
-//! announcer wants published to the session.
+//! The output at work: hands what the session and the bridge say to the publisher, and what the
+//! publisher wants published to the session.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -19,13 +19,13 @@ use crate::outputs::mqtt::{MqttSettings, Troubles};
 use crate::store::Identity;
 use crate::terminal::OUTSIDE;
 
-use super::announcer::{Announcer, Step};
 use super::commands::Commands;
 use super::config::HomeAssistantSettings;
 use super::contest::Contest;
 use super::discovery::Plan;
 use super::entry::kept;
-use super::presence::Presence;
+use super::ha_status::HaStatus;
+use super::publisher::{Publisher, Step};
 use super::topics::Topics;
 
 /// How long the farewell may take.
@@ -65,7 +65,7 @@ pub async fn run(
     };
     let output = Output {
         session: session.clone(),
-        announcer: Announcer::new(plan),
+        publisher: Publisher::new(plan),
         commands: Commands::new(topics.clone(), feed.commander()),
         broker,
         troubles: Troubles::default(),
@@ -73,7 +73,7 @@ pub async fn run(
         read_back: 0,
         commander: feed.commander(),
         birth_payload,
-        presence: Presence::default(),
+        presence: HaStatus::default(),
         contest: Contest::new(client_id),
         attendance: None,
         topics: topics.clone(),
@@ -92,7 +92,7 @@ pub async fn run(
 
 struct Output {
     session: Session,
-    announcer: Announcer,
+    publisher: Publisher,
     commands: Commands,
     feed: Feed,
     topics: Topics,
@@ -104,7 +104,7 @@ struct Output {
     read_back: usize,
     commander: Commander,
     birth_payload: String,
-    presence: Presence,
+    presence: HaStatus,
     contest: Contest,
     /// There while commands can arrive.
     attendance: Option<Attendance>,
@@ -114,7 +114,7 @@ impl Output {
     /// Ends when the bridge or the session has ended.
     async fn work(mut self, mut events: Events) {
         loop {
-            let due = self.announcer.next();
+            let due = self.publisher.next();
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event) => {
@@ -137,8 +137,8 @@ impl Output {
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
             let feed = &self.feed;
-            self.announcer.tick(Instant::now(), |id| feed.is_orphan(id));
-            while let Some(step) = self.announcer.step() {
+            self.publisher.tick(Instant::now(), |id| feed.is_orphan(id));
+            while let Some(step) = self.publisher.step() {
                 match step {
                     Step::Publish(message) => self.publish(message).await,
                     Step::Listen(topics) => self.listen(&topics).await,
@@ -160,12 +160,12 @@ impl Output {
                 self.attend();
                 self.greet().await;
                 let now = Instant::now();
-                self.announcer.connected(self.feed.snapshot(), now);
+                self.publisher.connected(self.feed.snapshot(), now);
             }
             Event::Disconnected(error) => {
                 self.presence.connected(false);
                 self.attend();
-                self.announcer.disconnected();
+                self.publisher.disconnected();
                 self.feed.passed();
                 self.contest.lost(&error, Instant::now());
                 if self.troubles.is_new(&error) && !self.contest.is_known(&error) {
@@ -189,14 +189,14 @@ impl Output {
                     self.attend();
                 }
                 if self.is_bearable(&message) {
-                    self.announcer.received(message, jitter(), Instant::now());
+                    self.publisher.received(message, jitter(), Instant::now());
                 }
             }
         }
     }
 
     /// Whether what the broker kept is not more than any household of ours has. Of what is published
-    /// later, our own echoes included, the announcer remembers only so much.
+    /// later, our own echoes included, the publisher remembers only so much.
     fn is_bearable(&mut self, message: &Incoming) -> bool {
         if message.retain {
             self.read_back = self.read_back.saturating_add(message.payload.len());
@@ -239,20 +239,20 @@ impl Output {
         // What the bridge knows by now counts, not what it knew when the news was sent: with old
         // news from before the last snapshot a counter would seem to fall.
         match news {
-            News::Missed => self.announcer.sync(self.feed.snapshot(), now),
+            News::Missed => self.publisher.sync(self.feed.snapshot(), now),
             News::Update(Update::Removed(id)) => {
                 if self.feed.get(&id).is_none() {
-                    self.announcer.removed(&id);
+                    self.publisher.removed(&id);
                 }
             }
             News::Update(Update::Device(device)) => {
                 if let Some(known) = self.feed.get(&device.id) {
-                    self.announcer.device(known, now);
+                    self.publisher.device(known, now);
                 }
             }
             News::Update(Update::State(state)) => {
                 if let Some(known) = self.feed.get(&state.device) {
-                    self.announcer.state(known.state, now);
+                    self.publisher.state(known.state, now);
                 }
             }
         }
@@ -269,7 +269,7 @@ impl Output {
         match result {
             Ok(()) => {}
             // The session says so in an event of its own.
-            Err(SessionError::NotConnected) => self.announcer.disconnected(),
+            Err(SessionError::NotConnected) => self.publisher.disconnected(),
             Err(error @ (SessionError::MessageTooLarge { .. } | SessionError::BadTopic { .. })) => {
                 if self.unpublishable.insert(topic) {
                     tracing::warn!("{error}");
@@ -277,7 +277,7 @@ impl Output {
             }
             Err(error) => {
                 tracing::warn!("{error} Everything is published again in half a minute.");
-                self.announcer.stumbled(Instant::now());
+                self.publisher.stumbled(Instant::now());
             }
         }
     }
@@ -294,7 +294,7 @@ impl Output {
     fn tell_trouble(&self) {
         let trouble = self.contest.trouble(Instant::now());
         self.feed
-            .set_trouble(trouble.or_else(|| self.announcer.trouble()));
+            .set_trouble(trouble.or_else(|| self.publisher.trouble()));
     }
 }
 

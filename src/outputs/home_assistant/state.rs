@@ -13,7 +13,7 @@ const LONGEST_TEXT: usize = 255;
 const OTHER: &str = "other";
 
 /// The message. `vanished` are keys that Home Assistant may still look for: they are `null`.
-pub(super) fn state<'a>(
+pub fn state<'a>(
     device: &Device,
     state: &DeviceState,
     vanished: impl Iterator<Item = &'a str>,
@@ -42,7 +42,7 @@ pub(super) fn state<'a>(
 }
 
 /// A message without the moment it begins with.
-pub(super) fn but_for_the_moment(message: &[u8]) -> &[u8] {
+pub fn but_for_the_moment(message: &[u8]) -> &[u8] {
     let end = message.iter().position(|byte| *byte == b',');
     message.get(end.unwrap_or(0)..).unwrap_or_default()
 }
@@ -95,7 +95,7 @@ mod tests {
     const STRICT: &[Cow<'static, str>] = &[Cow::Borrowed("on")];
 
     fn message(metrics: Vec<Metric>, values: &[(&'static str, Value)]) -> Json {
-        let mut device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        let mut device = Device::new("smart_meter", "1", "Meter", "Kaifa");
         device.metrics = metrics;
         let latest = DeviceState {
             device: device.id.clone(),
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_status_is_told_in_its_parts() {
-        let device = Device::new("kaifa", "1", "Meter", "Kaifa");
+        let device = Device::new("smart_meter", "1", "Meter", "Kaifa");
         let latest = DeviceState {
             device: device.id.clone(),
             at: None,

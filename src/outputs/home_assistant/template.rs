@@ -1,7 +1,7 @@
 //! How Home Assistant is told which part of a state message it shall take.
 
 /// The template that picks a metric out of the state message.
-pub(super) fn template(key: &str) -> String {
+pub fn template(key: &str) -> String {
     // Words that are methods of a Python dictionary, and words that do not begin with a letter,
     // cannot stand behind the point.
     const METHODS: [&str; 11] = [

@@ -22,7 +22,7 @@ const LONGEST_WORD: usize = 128;
 
 /// Whose announcement it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
+pub enum Whose {
     /// This bridge's.
     Ours,
     /// Of some bridge with this base topic, this one perhaps, before bridges had ids.
@@ -33,7 +33,7 @@ pub(super) enum Whose {
 
 /// The topics below the configured base topic and discovery prefix.
 #[derive(Debug, Clone)]
-pub(super) struct Topics {
+pub struct Topics {
     base: String,
     identity: Identity,
     /// The bridge's own device, as it is known in here.
@@ -42,11 +42,11 @@ pub(super) struct Topics {
     bridge: DeviceId,
     prefix: String,
     /// Where Home Assistant says that it has started.
-    pub(super) birth: String,
+    pub birth: String,
 }
 
 impl Topics {
-    pub(super) fn new(base: &str, prefix: &str, birth: String, identity: &Identity) -> Self {
+    pub fn new(base: &str, prefix: &str, birth: String, identity: &Identity) -> Self {
         let own = own_device_id(identity.id());
         let earlier = DeviceId::new(base, "bridge");
         let bridge = if identity.has_earlier_name() {
@@ -65,17 +65,17 @@ impl Topics {
     }
 
     /// Whether this bridge runs.
-    pub(super) fn status(&self) -> String {
+    pub fn status(&self) -> String {
         format!("{}/{}/status", self.base, self.identity.id())
     }
 
     /// The same of all bridges with this base topic, before they had ids.
-    pub(super) fn earlier_status(&self) -> String {
+    pub fn earlier_status(&self) -> String {
         format!("{}/status", self.base)
     }
 
     /// Whose the announcement with this status topic is.
-    pub(super) fn whose(&self, status: &str) -> Whose {
+    pub fn whose(&self, status: &str) -> Whose {
         // Our own also if the base topic was another one then.
         if bridge_of(status) == self.identity.id() {
             Whose::Ours
@@ -87,23 +87,23 @@ impl Topics {
     }
 
     /// Whether it was this bridge that announced a device before bridges had ids.
-    pub(super) fn announced_before(&self, device: &str) -> bool {
+    pub fn announced_before(&self, device: &str) -> bool {
         self.identity.announced_before(device)
     }
 
     /// The bridge's own device as it is announced, which those without a parent are behind.
-    pub(super) const fn bridge(&self) -> &DeviceId {
+    pub const fn bridge(&self) -> &DeviceId {
         &self.bridge
     }
 
     /// By which id a device is announced. It is its own, but for the bridge's device where that
     /// was announced before bridges had ids: its history hangs on the old one.
-    pub(super) fn announced_as<'a>(&'a self, id: &'a DeviceId) -> &'a DeviceId {
+    pub fn announced_as<'a>(&'a self, id: &'a DeviceId) -> &'a DeviceId {
         if *id == self.own { &self.bridge } else { id }
     }
 
     /// The old id of the bridge's own device is another bridge's: false if it was not in use.
-    pub(super) fn give_up_earlier_name(&mut self) -> bool {
+    pub fn give_up_earlier_name(&mut self) -> bool {
         let had_it = self.bridge != self.own;
         if had_it {
             self.bridge = self.own.clone();
@@ -112,45 +112,45 @@ impl Topics {
         had_it
     }
 
-    pub(super) fn state(&self, device: &str) -> String {
+    pub fn state(&self, device: &str) -> String {
         format!("{}/{device}/state", self.base)
     }
 
-    pub(super) fn availability(&self, device: &str) -> String {
+    pub fn availability(&self, device: &str) -> String {
         format!("{}/{device}/availability", self.base)
     }
 
-    pub(super) fn command(&self, device: &str, key: &str) -> String {
+    pub fn command(&self, device: &str, key: &str) -> String {
         format!("{}/{device}/cmd/{key}", self.base)
     }
 
-    pub(super) fn result(&self, device: &str, key: &str) -> String {
+    pub fn result(&self, device: &str, key: &str) -> String {
         format!("{}/{device}/result/{key}", self.base)
     }
 
-    pub(super) fn config(&self, device: &str) -> String {
+    pub fn config(&self, device: &str) -> String {
         format!("{}/device/{device}/config", self.prefix)
     }
 
     /// Matches every command.
-    pub(super) fn all_commands(&self) -> String {
+    pub fn all_commands(&self) -> String {
         self.command("+", "+")
     }
 
     /// Matches the announcement of every device, those of other programs too.
-    pub(super) fn all_configs(&self) -> String {
+    pub fn all_configs(&self) -> String {
         self.config("+")
     }
 
     /// The device whose announcement lives on this topic.
-    pub(super) fn config_device<'t>(&self, topic: &'t str) -> Option<&'t str> {
+    pub fn config_device<'t>(&self, topic: &'t str) -> Option<&'t str> {
         let rest = below(topic, &self.prefix)?.strip_prefix("device/")?;
         let device = rest.strip_suffix("/config")?;
         is_word(device).then_some(device)
     }
 
     /// Device and key that a command topic names.
-    pub(super) fn command_target<'t>(&self, topic: &'t str) -> Option<(&'t str, &'t str)> {
+    pub fn command_target<'t>(&self, topic: &'t str) -> Option<(&'t str, &'t str)> {
         let (device, rest) = below(topic, &self.base)?.split_once('/')?;
         let key = rest.strip_prefix("cmd/")?;
         (is_word(device) && is_word(key)).then_some((device, key))
@@ -158,7 +158,7 @@ impl Topics {
 }
 
 /// The bridge that a status topic belongs to; before bridges had ids, its base topic.
-pub(super) fn bridge_of(status: &str) -> &str {
+pub fn bridge_of(status: &str) -> &str {
     let before = status.strip_suffix("/status").unwrap_or(status);
     before.rsplit('/').next().unwrap_or(before)
 }
@@ -168,7 +168,7 @@ fn below<'t>(topic: &'t str, root: &str) -> Option<&'t str> {
 }
 
 /// Whether a word can stand between two slashes of a topic for Home Assistant, and in an id.
-pub(super) fn is_word(word: &str) -> bool {
+pub fn is_word(word: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     !word.is_empty() && word.len() <= LONGEST_WORD && word.bytes().all(fits)
 }
@@ -194,22 +194,25 @@ mod tests {
         let topics = Topics::new("wattbridge", "homeassistant", "x".into(), &identity);
         assert_eq!(topics.status(), "wattbridge/k7m2qx/status");
         assert_eq!(topics.bridge().as_str(), "wattbridge_k7m2qx");
-        assert_eq!(topics.state("kaifa_1"), "wattbridge/kaifa_1/state");
         assert_eq!(
-            topics.availability("kaifa_1"),
-            "wattbridge/kaifa_1/availability"
+            topics.state("smart_meter_1"),
+            "wattbridge/smart_meter_1/state"
         );
         assert_eq!(
-            topics.command("kaifa_1", "relay"),
-            "wattbridge/kaifa_1/cmd/relay"
+            topics.availability("smart_meter_1"),
+            "wattbridge/smart_meter_1/availability"
         );
         assert_eq!(
-            topics.result("kaifa_1", "relay"),
-            "wattbridge/kaifa_1/result/relay"
+            topics.command("smart_meter_1", "relay"),
+            "wattbridge/smart_meter_1/cmd/relay"
         );
         assert_eq!(
-            topics.config("kaifa_1"),
-            "homeassistant/device/kaifa_1/config"
+            topics.result("smart_meter_1", "relay"),
+            "wattbridge/smart_meter_1/result/relay"
+        );
+        assert_eq!(
+            topics.config("smart_meter_1"),
+            "homeassistant/device/smart_meter_1/config"
         );
         assert_eq!(topics.all_commands(), "wattbridge/+/cmd/+");
         assert_eq!(topics.all_configs(), "homeassistant/device/+/config");

@@ -203,7 +203,7 @@ impl TlsSettings {
 }
 
 /// What is wrong with a topic from the configuration.
-pub(in crate::outputs) fn check_topic(field: &'static str, topic: &str) -> Option<Complaint> {
+pub fn check_topic(field: &'static str, topic: &str) -> Option<Complaint> {
     let (what, advice) = if topic.is_empty() {
         ("it is empty", "leave it out for the usual one")
     } else if topic.contains(['+', '#']) {

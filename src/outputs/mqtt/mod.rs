@@ -10,12 +10,12 @@ mod troubles;
 
 use crate::config::SectionDoc;
 
-pub(super) use config::check_topic;
+pub use config::check_topic;
 pub use config::{MqttSettings, TlsSettings};
-pub(super) use troubles::Troubles;
+pub use troubles::Troubles;
 
 /// The page about the section.
-pub(super) fn page() -> SectionDoc<'static> {
+pub fn page() -> SectionDoc<'static> {
     SectionDoc {
         heading: "[mqtt]",
         about: "Where the MQTT broker is. For Home Assistant it has to be the broker that it uses too.",

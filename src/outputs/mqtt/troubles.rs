@@ -7,11 +7,11 @@ const TROUBLES: usize = 8;
 
 /// The troubles that were told.
 #[derive(Debug, Default)]
-pub(in crate::outputs) struct Troubles(Vec<SessionError>);
+pub struct Troubles(Vec<SessionError>);
 
 impl Troubles {
     /// Whether this one is to be told; it counts as told then.
-    pub(in crate::outputs) fn is_new(&mut self, error: &SessionError) -> bool {
+    pub fn is_new(&mut self, error: &SessionError) -> bool {
         let is_new = !self.0.contains(error) && self.0.len() < TROUBLES;
         if is_new {
             self.0.push(error.clone());
@@ -20,7 +20,7 @@ impl Troubles {
     }
 
     /// There is a connection again.
-    pub(in crate::outputs) fn over(&mut self) {
+    pub fn over(&mut self) {
         self.0.clear();
     }
 }

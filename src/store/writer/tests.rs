@@ -302,7 +302,7 @@ fn changes_of_some_seconds_are_written_in_one_go_but_what_is_new_at_once() {
         json: Some("1".to_owned()),
     };
     let counter = |key: &str| {
-        let (device, key) = ("kaifa_1".to_owned(), key.to_owned());
+        let (device, key) = ("smart_meter_1".to_owned(), key.to_owned());
         Job::Change(Subject::Counter(Counter { device, key }), content())
     };
     let memory = |key: &str| {

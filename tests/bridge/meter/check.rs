@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use wattbridge::adapters::kaifa::simulator::{Model, Series};
+use wattbridge::adapters::smart_meter::simulator::{Model, Series};
 
 use super::KEY;
 use crate::home::Home;
@@ -59,7 +59,7 @@ async fn behave(mut client: TcpStream, manner: Manner) {
 
 fn section(port: u16) -> String {
     format!(
-        "[[kaifa]]\nport = \"tcp://127.0.0.1:{port}\"\nkey = \"{KEY}\"\nsilent_after = \"5s\"\n"
+        "[[smart_meter]]\nport = \"tcp://127.0.0.1:{port}\"\nkey = \"{KEY}\"\nsilent_after = \"5s\"\n"
     )
 }
 
@@ -78,7 +78,7 @@ async fn check_says_what_is_on_the_line() {
             // Nobody is the broker, which is another failure.
             let home = Home::new(1, &[section(port)]);
             let done = home.done(&["check", "--connect"]).await;
-            let line = done.out.lines().find(|line| line.contains("kaifa"));
+            let line = done.out.lines().find(|line| line.contains("smart_meter"));
             assert!(
                 line.is_some_and(|line| line.contains(words)),
                 "{words}: {done:?}"
@@ -107,7 +107,7 @@ async fn what_check_says_is_in_home_assistant_as_well() {
     ] {
         let port = serve(manner).await;
         sections.push(section(port));
-        expected.push((format!("kaifa@tcp://127.0.0.1:{port}"), words));
+        expected.push((format!("smart_meter@tcp://127.0.0.1:{port}"), words));
     }
     let home = Home::new(broker.port(), &sections);
     let mut program = home.run();

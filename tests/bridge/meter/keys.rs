@@ -19,7 +19,7 @@ async fn a_meter_is_there_before_its_key_and_keeps_its_history_after() {
     let home = Home::new(broker.port(), &[line.section("")]);
     let mut program = home.run();
     let title = model("tinetz").title.to_string().to_lowercase();
-    let stand_in = format!("kaifa_{title}");
+    let stand_in = format!("smart_meter_{title}");
     let missing = |state: &Json| state["health"] == "key_missing";
     let (state, _) = wire.state("no key", 0, &stand_in, missing).await;
     let reason = state["reason"].as_str().unwrap();

@@ -1,7 +1,7 @@
 //! Cables, ports and noise.
 
 use serde_json::Value as Json;
-use wattbridge::adapters::kaifa::simulator::Fixed;
+use wattbridge::adapters::smart_meter::simulator::Fixed;
 
 use super::{Line, Plan, id, keyed, until_true};
 use crate::home::Home;

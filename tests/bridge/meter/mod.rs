@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
-use wattbridge::adapters::kaifa::simulator::{
+use wattbridge::adapters::smart_meter::simulator::{
     FaultRule, Fixed, MODELS, Model, Place, Sample, Settings, Simulator,
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn model(name: &str) -> &'static Model {
 
 /// The device id of a simulated meter.
 pub(crate) fn id(name: &str) -> String {
-    format!("kaifa_{}", model(name).number.to_lowercase())
+    format!("smart_meter_{}", model(name).number.to_lowercase())
 }
 
 /// What a line is made of.
@@ -95,7 +95,7 @@ impl Line {
     /// The section that reads it.
     pub(crate) fn section(&self, more: &str) -> String {
         format!(
-            "[[kaifa]]\nport = \"{}\"\nsilent_after = \"5s\"\n{more}\n",
+            "[[smart_meter]]\nport = \"{}\"\nsilent_after = \"5s\"\n{more}\n",
             self.simulator.address()
         )
     }

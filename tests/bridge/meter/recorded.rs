@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use wattbridge::adapters::kaifa::simulator::Fixed;
+use wattbridge::adapters::smart_meter::simulator::Fixed;
 
 use super::{AUTHENTICATION_KEY, KEY, Line, Plan, model};
 use crate::home::Home;
@@ -42,7 +42,15 @@ fn own_key() -> String {
 /// The arguments that record for so long.
 fn recording<'a>(line: &'a Line, file: &'a str, period: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let port = line.simulator.address();
-    let args = ["record", "kaifa", port, "--out", file, "--for", period];
+    let args = [
+        "record",
+        "smart-meter",
+        port,
+        "--out",
+        file,
+        "--for",
+        period,
+    ];
     [&args, more].concat()
 }
 
@@ -100,7 +108,11 @@ async fn a_recording_of_a_meter_replays_and_decodes_to_the_same() {
     assert!(done.out.contains("heard of Smart meter 4321"), "{done:?}");
     assert_hidden(&read(&home, "it"), KEY);
 
-    let decoded = lines(&home.done(&["decode", "kaifa", "it", "--set", &key]).await);
+    let decoded = lines(
+        &home
+            .done(&["decode", "smart-meter", "it", "--set", &key])
+            .await,
+    );
     assert!(decoded.len() >= 3, "{decoded:?}");
     for telegram in &decoded {
         assert_eq!(telegram["serial"], model("tinetz").number);
@@ -143,7 +155,7 @@ async fn a_masked_recording_opens_with_a_published_key_and_names_nobody() {
             masked.contains(&format!("# set: {PUBLISHED}\n")),
             "{masked}"
         );
-        let decoded = home.done(&["decode", "kaifa", "it"]).await;
+        let decoded = home.done(&["decode", "smart-meter", "it"]).await;
         // The recording may begin in the middle of a telegram; no other complaint is to be heard.
         let complaints = decoded.err.lines();
         let midway = "the beginning of this message is missing";
@@ -164,7 +176,9 @@ async fn a_masked_recording_opens_with_a_published_key_and_names_nobody() {
         }
         let replayed = home.done(&["replay", "it"]).await;
         assert_eq!(lines(&replayed)[0]["serial"], first);
-        let locked = home.done(&["decode", "kaifa", "it", "--set", &key]).await;
+        let locked = home
+            .done(&["decode", "smart-meter", "it", "--set", &key])
+            .await;
         assert_eq!(locked.code, Some(1), "{locked:?}");
     }
 }
@@ -184,7 +198,9 @@ async fn without_a_key_a_masked_recording_stays_locked_and_says_so() {
     assert!(masked.contains(&title[..6].to_lowercase()), "{masked}");
     let key = own_key();
     for key in [key.as_str(), PUBLISHED] {
-        let locked = home.done(&["decode", "kaifa", "it", "--set", key]).await;
+        let locked = home
+            .done(&["decode", "smart-meter", "it", "--set", key])
+            .await;
         assert_eq!(locked.code, Some(1), "{locked:?}");
         // The frames are whole: it is the key.
         assert!(
@@ -212,7 +228,7 @@ async fn damage_stays_damage_under_the_mask() {
         assert_hidden(&masked, secret);
     }
     let decoded = home
-        .done(&["decode", "kaifa", "it", "--set", PUBLISHED])
+        .done(&["decode", "smart-meter", "it", "--set", PUBLISHED])
         .await;
     assert!(!lines(&decoded).is_empty());
     assert!(decoded.err.contains("checksum"), "{decoded:?}");

@@ -17,29 +17,29 @@ const LATER: [&str; 3] = ["DS3-H", "DS3D", "DS3D-L"];
 
 /// What is wrong with an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Flaws {
-    pub(super) status: Option<Status>,
-    pub(super) lifetime_zero: bool,
-    pub(super) lifetime_jump_wh: u64,
-    pub(super) today_zero: bool,
-    pub(super) empty_list: bool,
+pub struct Flaws {
+    pub status: Option<Status>,
+    pub lifetime_zero: bool,
+    pub lifetime_jump_wh: u64,
+    pub today_zero: bool,
+    pub empty_list: bool,
     /// The place of an inverter, from 1.
-    pub(super) unknown_type: Option<usize>,
+    pub unknown_type: Option<usize>,
     /// The place of an inverter, from 1.
-    pub(super) longer_record: Option<usize>,
+    pub longer_record: Option<usize>,
     /// The place of an inverter, from 1.
-    pub(super) blank: Option<usize>,
-    pub(super) wrong_count: Option<usize>,
+    pub blank: Option<usize>,
+    pub wrong_count: Option<usize>,
     /// Which answer of its kind this is, if all have other ids.
-    pub(super) strange_ids: Option<u64>,
-    pub(super) ecu_as_inverter: bool,
-    pub(super) foreign_ecu: bool,
-    pub(super) no_history: bool,
-    pub(super) wide_history: bool,
+    pub strange_ids: Option<u64>,
+    pub ecu_as_inverter: bool,
+    pub foreign_ecu: bool,
+    pub no_history: bool,
+    pub wide_history: bool,
 }
 
 /// The answer to a request at a local time.
-pub(super) fn answer(
+pub fn answer(
     request: &Request,
     ecu: &Ecu,
     view: &View,

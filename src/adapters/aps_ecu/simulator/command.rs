@@ -16,7 +16,7 @@ use super::faults::{Fault, FaultRule};
 use super::plant::{InverterList, Model, Plant, PlantError};
 use super::server::Simulator;
 use super::sun::Daylight;
-use crate::adapters::simulation::fault::fault_help;
+use crate::simulation::fault::fault_help;
 use crate::terminal::say;
 
 /// Most gateways of one command.
@@ -275,7 +275,7 @@ mod tests {
 
     use super::*;
     use crate::adapters::aps_ecu::simulator::Fault;
-    use crate::adapters::simulation::fault::fault_list;
+    use crate::simulation::fault::fault_list;
 
     #[derive(Debug, Parser)]
     struct Simulate {

@@ -22,7 +22,7 @@ const ENDLESS: &[u8] = b"APS11APS11";
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves a client until it leaves, is dropped or the simulator stops.
-pub(super) async fn attend(seat: Seat, stream: TcpStream, peer: SocketAddr, crowded: bool) {
+pub async fn attend(seat: Seat, stream: TcpStream, peer: SocketAddr, crowded: bool) {
     let shared = &seat.0;
     // Small pieces are meant to arrive as such. Failing that, they still arrive.
     let _ = stream.set_nodelay(true);

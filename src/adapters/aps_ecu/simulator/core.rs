@@ -14,11 +14,11 @@ use super::incidents::Incidents;
 use super::timeline::Timeline;
 
 /// Names of the faults that hit an answer.
-pub(super) type Seen = Vec<&'static str>;
+pub type Seen = Vec<&'static str>;
 
 /// What happens on a request.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub enum Reply {
     /// Nothing, ever.
     Silence,
     /// The connection is closed.
@@ -29,20 +29,20 @@ pub(super) enum Reply {
 }
 
 #[derive(Debug)]
-pub(super) struct Core {
-    pub(super) ecu: Ecu,
-    pub(super) timeline: Timeline,
-    pub(super) incidents: Incidents,
+pub struct Core {
+    pub ecu: Ecu,
+    pub timeline: Timeline,
+    pub incidents: Incidents,
     /// What is told again and again while the gateway is stale.
     frozen: Option<View>,
-    pub(super) requests: BTreeMap<u16, u64>,
-    pub(super) connections: u64,
+    pub requests: BTreeMap<u16, u64>,
+    pub connections: u64,
     /// Clients connected now.
-    pub(super) clients: usize,
+    pub clients: usize,
 }
 
 impl Core {
-    pub(super) fn new(ecu: Ecu, timeline: Timeline, incidents: Incidents) -> Self {
+    pub fn new(ecu: Ecu, timeline: Timeline, incidents: Incidents) -> Self {
         let mut core = Self {
             ecu,
             timeline,
@@ -57,7 +57,7 @@ impl Core {
     }
 
     /// Lives through whatever happened since the last time, and says how long it runs.
-    pub(super) fn catch_up(&mut self) -> Duration {
+    pub fn catch_up(&mut self) -> Duration {
         let Self {
             ecu,
             timeline,
@@ -78,13 +78,13 @@ impl Core {
     }
 
     /// The simulated local time.
-    pub(super) fn local(&self) -> civil::DateTime {
+    pub fn local(&self) -> civil::DateTime {
         let now = self.timeline.now();
         now.to_zoned(self.ecu.zone().clone()).datetime()
     }
 
     /// Whether the port is closed, and when to look again.
-    pub(super) fn port(&mut self) -> (bool, Option<Duration>) {
+    pub fn port(&mut self) -> (bool, Option<Duration>) {
         let elapsed = self.catch_up();
         (
             self.incidents.port_is_closed(elapsed, self.clients),
@@ -93,7 +93,7 @@ impl Core {
     }
 
     /// A client was let in; `true` if it gets no answer because there are others.
-    pub(super) fn enter(&mut self) -> bool {
+    pub fn enter(&mut self) -> bool {
         let elapsed = self.catch_up();
         self.connections += 1;
         self.clients += 1;
@@ -103,7 +103,7 @@ impl Core {
 
     /// What happens on a request that came over a connection as the first or a later one, from a
     /// client that has company or not.
-    pub(super) fn reply(&mut self, request: &Request, first: bool, crowded: bool) -> (Reply, Seen) {
+    pub fn reply(&mut self, request: &Request, first: bool, crowded: bool) -> (Reply, Seen) {
         let elapsed = self.catch_up();
         let command = request.command();
         *self.requests.entry(command).or_default() += 1;

@@ -2,33 +2,33 @@
 
 use std::time::Duration;
 
-use crate::adapters::simulation::noise::hash;
+use crate::simulation::noise::hash;
 
 /// What happens to the bytes of an answer.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Mishaps {
-    pub(super) delay: Duration,
+pub struct Mishaps {
+    pub delay: Duration,
     /// Bytes of each piece, and the pause between pieces.
-    pub(super) split: Option<(usize, Duration)>,
+    pub split: Option<(usize, Duration)>,
     /// Bytes that are sent, or half of them.
-    pub(super) truncate: Option<Option<usize>>,
+    pub truncate: Option<Option<usize>>,
     /// The last byte is left out.
-    pub(super) no_newline: bool,
-    pub(super) garbage_before: usize,
-    pub(super) garbage_after: usize,
+    pub no_newline: bool,
+    pub garbage_before: usize,
+    pub garbage_after: usize,
 }
 
 /// Bytes to write, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Delivery {
+pub struct Delivery {
     /// Each piece after its pause.
-    pub(super) pieces: Vec<(Duration, Vec<u8>)>,
+    pub pieces: Vec<(Duration, Vec<u8>)>,
     /// The connection is closed afterwards.
-    pub(super) close: bool,
+    pub close: bool,
 }
 
 impl Delivery {
-    pub(super) fn new(mut answer: Vec<u8>, mishaps: &Mishaps) -> Self {
+    pub fn new(mut answer: Vec<u8>, mishaps: &Mishaps) -> Self {
         if mishaps.no_newline {
             answer.pop();
         }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned, civil};
 use super::super::wire::{Body, Product, Uid};
 use super::plant::{Inverter, Plant};
 use super::sun::{Sun, power_w};
-use crate::adapters::simulation::noise::hash;
+use crate::simulation::noise::hash;
 
 /// Longest time that is lived through after a jump; what is before it is left out.
 const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -24,24 +24,24 @@ const DAYS: usize = 400;
 
 /// What goes on around the gateway, besides the sun.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Conditions {
+pub struct Conditions {
     /// All inverters are off.
-    pub(super) asleep: bool,
+    pub asleep: bool,
     /// The gateway starts again and knows nothing yet.
-    pub(super) rebooting: bool,
+    pub rebooting: bool,
     /// Each inverter wakes so much later than the one before.
-    pub(super) wake_apart: Duration,
+    pub wake_apart: Duration,
     /// Places in the list, from 1: inverters it does not hear.
-    pub(super) missing: Vec<usize>,
+    pub missing: Vec<usize>,
     /// Places in the list, from 1: inverters that are not registered.
-    pub(super) lost: Vec<usize>,
+    pub lost: Vec<usize>,
     /// Inverters registered in addition.
-    pub(super) added: Vec<&'static Product>,
+    pub added: Vec<&'static Product>,
 }
 
 /// What the gateway knows of an inverter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Contact {
+pub enum Contact {
     /// Nothing since the gateway started.
     Never,
     /// It was heard once, but not in the last cycle.
@@ -52,11 +52,11 @@ pub(super) enum Contact {
 
 /// One inverter of the gateway's list.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Member {
-    pub(super) inverter: Inverter,
-    pub(super) contact: Contact,
+pub struct Member {
+    pub inverter: Inverter,
+    pub contact: Contact,
     /// How well it was heard last; 0 = never.
-    pub(super) radio: u8,
+    pub radio: u8,
     /// Came with a fault and goes with it.
     added: bool,
     /// Hidden by a fault.
@@ -65,20 +65,20 @@ pub(super) struct Member {
 
 /// What the gateway would tell at a moment.
 #[derive(Debug, Clone)]
-pub(super) struct View {
+pub struct View {
     /// The last cycle; `None` if there was none since the gateway started.
-    pub(super) cycle: Option<civil::DateTime>,
-    pub(super) members: Vec<Member>,
-    pub(super) lifetime_wh: u64,
-    pub(super) today_wh: u64,
+    pub cycle: Option<civil::DateTime>,
+    pub members: Vec<Member>,
+    pub lifetime_wh: u64,
+    pub today_wh: u64,
 }
 
 impl View {
-    pub(super) fn power_w(&self) -> u32 {
+    pub fn power_w(&self) -> u32 {
         self.members.iter().map(Member::power_w).sum()
     }
 
-    pub(super) fn online(&self) -> usize {
+    pub fn online(&self) -> usize {
         let online = |member: &&Member| matches!(member.contact, Contact::Online(_));
         self.members.iter().filter(online).count()
     }
@@ -105,8 +105,8 @@ impl Member {
 
 /// The gateway's memory.
 #[derive(Debug)]
-pub(super) struct Ecu {
-    pub(super) plant: Plant,
+pub struct Ecu {
+    pub plant: Plant,
     sun: Sun,
     zone: TimeZone,
     cycle_s: i64,
@@ -128,7 +128,7 @@ pub(super) struct Ecu {
 
 impl Ecu {
     /// A gateway that has been running for a long time and all of this day.
-    pub(super) fn new(
+    pub fn new(
         plant: Plant,
         sun: Sun,
         zone: TimeZone,
@@ -177,7 +177,7 @@ impl Ecu {
     }
 
     /// Lives through all cycles up to a moment.
-    pub(super) fn advance(&mut self, now: Timestamp, conditions: impl Fn(Timestamp) -> Conditions) {
+    pub fn advance(&mut self, now: Timestamp, conditions: impl Fn(Timestamp) -> Conditions) {
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let far = now.checked_sub(LONGEST_LIFE).unwrap_or(Timestamp::MIN);
         if now < self.counted || self.counted < far {
@@ -246,7 +246,7 @@ impl Ecu {
     }
 
     /// Forgets every measurement; the counters are kept.
-    pub(super) fn reboot(&mut self) {
+    pub fn reboot(&mut self) {
         self.cycle = None;
         for member in &mut self.members {
             member.contact = Contact::Never;
@@ -323,7 +323,7 @@ impl Ecu {
     }
 
     /// Registers an inverter, which is heard in the next cycle.
-    pub(super) fn join(&mut self, product: &'static Product, added: bool) -> Uid {
+    pub fn join(&mut self, product: &'static Product, added: bool) -> Uid {
         let others: Vec<_> = self.members.iter().map(|member| member.inverter).collect();
         let inverter = self.plant.latecomer(product, &others);
         self.members
@@ -332,7 +332,7 @@ impl Ecu {
     }
 
     /// Takes an inverter out of the list; `false` if it is not there.
-    pub(super) fn leave(&mut self, uid: Uid) -> bool {
+    pub fn leave(&mut self, uid: Uid) -> bool {
         let before = self.members.len();
         self.members.retain(|member| member.inverter.uid != uid);
         self.members.len() < before
@@ -347,7 +347,7 @@ impl Ecu {
     }
 
     /// What the gateway would tell now.
-    pub(super) fn view(&self) -> View {
+    pub fn view(&self) -> View {
         View {
             cycle: self.cycle,
             members: self.visible().copied().collect(),
@@ -357,12 +357,12 @@ impl Ecu {
     }
 
     /// Power over one day; empty if nothing is known of it.
-    pub(super) fn curve(&self, date: civil::Date) -> Vec<(civil::Time, u16)> {
+    pub fn curve(&self, date: civil::Date) -> Vec<(civil::Time, u16)> {
         self.curves.get(&date).cloned().unwrap_or_default()
     }
 
     /// Energy in Wh of the last `count` days, this one included.
-    pub(super) fn last_days(&self, count: usize) -> Vec<(civil::Date, u64)> {
+    pub fn last_days(&self, count: usize) -> Vec<(civil::Date, u64)> {
         let past = self
             .days
             .range(..self.today)
@@ -375,7 +375,7 @@ impl Ecu {
     }
 
     /// Energy in Wh of the last twelve months, this one included, by their first days.
-    pub(super) fn last_months(&self) -> Vec<(civil::Date, u64)> {
+    pub fn last_months(&self) -> Vec<(civil::Date, u64)> {
         let mut months: BTreeMap<civil::Date, u64> = BTreeMap::new();
         for (date, energy) in self.last_days(DAYS) {
             *months.entry(date.first_of_month()).or_default() += energy;
@@ -384,7 +384,7 @@ impl Ecu {
         months.into_iter().skip(more).collect()
     }
 
-    pub(super) const fn zone(&self) -> &TimeZone {
+    pub const fn zone(&self) -> &TimeZone {
         &self.zone
     }
 }

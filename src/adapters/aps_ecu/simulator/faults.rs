@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::super::wire::{Product, Status};
 use super::plant::product_named;
-use crate::adapters::simulation;
-use crate::adapters::simulation::fault::{Kind, Refusal, length, number, plain};
+use crate::simulation;
+use crate::simulation::fault::{Kind, Refusal, length, number, plain};
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -153,7 +153,7 @@ fn new_inverter(value: Option<&str>) -> Result<Fault, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::simulation::{Fault as _, Schedule};
+    use crate::simulation::{Fault as _, Schedule};
 
     fn fault(text: &str) -> Fault {
         text.parse::<FaultRule>().unwrap().fault

@@ -34,7 +34,7 @@ pub struct Truth {
 /// Moves a running simulator and looks into it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SimulatorHandle {
-    pub(super) shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl SimulatorHandle {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::ecu::Conditions;
 use super::faults::{Fault, FaultRule};
-use crate::adapters::simulation::Schedule;
-use crate::adapters::simulation::fault::Planned;
-use crate::adapters::simulation::noise::Dice;
+use crate::simulation::Schedule;
+use crate::simulation::fault::Planned;
+use crate::simulation::noise::Dice;
 
 /// The faults of one simulator.
 #[derive(Debug)]
-pub(super) struct Incidents {
+pub struct Incidents {
     rules: Vec<Planned<Fault>>,
     dice: Dice,
     /// Until when the port stays closed after a single connection.
@@ -18,7 +18,7 @@ pub(super) struct Incidents {
 }
 
 impl Incidents {
-    pub(super) fn new(rules: Vec<FaultRule>) -> Self {
+    pub fn new(rules: Vec<FaultRule>) -> Self {
         Self {
             rules: rules.into_iter().map(Planned::new).collect(),
             dice: Dice::new(0x5eed),
@@ -26,22 +26,22 @@ impl Incidents {
         }
     }
 
-    pub(super) fn add(&mut self, rule: FaultRule) {
+    pub fn add(&mut self, rule: FaultRule) {
         self.rules.push(Planned::new(rule));
     }
 
-    pub(super) fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         self.rules.retain(|planned| planned.rule.name() != name);
         self.closed_until = Duration::ZERO;
     }
 
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.rules.clear();
         self.closed_until = Duration::ZERO;
     }
 
     /// Asks once whether a fault hits this answer. Its name is added to `seen`.
-    pub(super) fn hit<T>(
+    pub fn hit<T>(
         &mut self,
         elapsed: Duration,
         seen: &mut Vec<&'static str>,
@@ -69,7 +69,7 @@ impl Incidents {
     }
 
     /// What goes on around the gateway.
-    pub(super) fn conditions(&self, elapsed: Duration) -> Conditions {
+    pub fn conditions(&self, elapsed: Duration) -> Conditions {
         let mut conditions = Conditions::default();
         for fault in self.lasting(elapsed) {
             match *fault {
@@ -86,12 +86,12 @@ impl Incidents {
     }
 
     /// Whether answers repeat.
-    pub(super) fn stale(&self, elapsed: Duration) -> bool {
+    pub fn stale(&self, elapsed: Duration) -> bool {
         self.lasting(elapsed).any(|fault| *fault == Fault::Stale)
     }
 
     /// Whether the port is closed, given how many clients there are.
-    pub(super) fn port_is_closed(&self, elapsed: Duration, clients: usize) -> bool {
+    pub fn port_is_closed(&self, elapsed: Duration, clients: usize) -> bool {
         let closing = |fault: &Fault| match *fault {
             Fault::Refuse(_) | Fault::Reboot => true,
             Fault::Slots(slots) => clients >= slots,
@@ -101,13 +101,13 @@ impl Incidents {
     }
 
     /// Whether a client gets no answer because there are others, `clients` with itself.
-    pub(super) fn too_busy(&self, elapsed: Duration, clients: usize) -> bool {
+    pub fn too_busy(&self, elapsed: Duration, clients: usize) -> bool {
         let over = |fault: &Fault| matches!(*fault, Fault::Busy(most) if clients > most);
         self.lasting(elapsed).any(over)
     }
 
     /// A connection was taken: closes the port behind it if that is due.
-    pub(super) fn after_connection(&mut self, elapsed: Duration) {
+    pub fn after_connection(&mut self, elapsed: Duration) {
         if self.port_is_closed(elapsed, 0) {
             // It slipped in; the port opens again when that is over, not later.
             return;
@@ -122,7 +122,7 @@ impl Incidents {
     }
 
     /// When something begins or ends by itself.
-    pub(super) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
+    pub fn next_change(&self, elapsed: Duration) -> Option<Duration> {
         let edges = self
             .rules
             .iter()

@@ -41,8 +41,8 @@ use std::time::Duration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 
-use crate::adapters::simulation::House;
-pub use crate::adapters::simulation::Schedule;
+use crate::simulation::House;
+pub use crate::simulation::Schedule;
 pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
 pub use event::{Event, Happening};
 pub use faults::{Fault, FaultRule};

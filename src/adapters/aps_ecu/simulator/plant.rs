@@ -68,7 +68,7 @@ impl Model {
     }
 
     /// The serial of the first, second, ... simulated gateway of this product.
-    pub(super) fn serial(self, number: u32) -> Result<EcuId, IdError> {
+    pub fn serial(self, number: u32) -> Result<EcuId, IdError> {
         let prefix = match self {
             Self::EcuR => "2160",
             Self::EcuRPro => "2162",
@@ -78,7 +78,7 @@ impl Model {
         format!("{prefix}{number:08}").parse()
     }
 
-    pub(super) const fn firmware(self) -> &'static str {
+    pub(crate) const fn firmware(self) -> &'static str {
         match self {
             Self::EcuR => "ECU_R_1.3.6C",
             Self::EcuRPro => "ECU_R_PRO_2.1.27",
@@ -88,7 +88,7 @@ impl Model {
     }
 
     /// The ones with Linux inside: group 12, real zone names, one command for each connection.
-    pub(super) const fn is_linux(self) -> bool {
+    pub const fn is_linux(self) -> bool {
         matches!(self, Self::EcuRPro | Self::EcuC)
     }
 }
@@ -153,7 +153,7 @@ fn product_names() -> Vec<&'static str> {
 ///
 /// # Errors
 /// No product has that name; the error lists those there are.
-pub(super) fn product_named(name: &str) -> Result<&'static Product, PlantError> {
+pub fn product_named(name: &str) -> Result<&'static Product, PlantError> {
     let found = products().find(|product| product.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| PlantError::UnknownProduct {
         name: name.to_owned(),
@@ -270,7 +270,7 @@ impl Plant {
     }
 
     /// An inverter of this plant that is not among `others`.
-    pub(super) fn latecomer(&self, product: &'static Product, others: &[Inverter]) -> Inverter {
+    pub fn latecomer(&self, product: &'static Product, others: &[Inverter]) -> Inverter {
         self.newcomer(product, LATECOMERS, others)
     }
 

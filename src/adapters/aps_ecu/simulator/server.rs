@@ -20,7 +20,7 @@ use super::plant::Plant;
 use super::shared::{Seat, Shared};
 use super::sun::Sun;
 use super::timeline::Timeline;
-use crate::adapters::simulation::House;
+use crate::simulation::House;
 
 /// Clients at a time; far more than any gateway takes, and not endless.
 const MOST_CLIENTS: usize = 64;

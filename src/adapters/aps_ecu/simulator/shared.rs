@@ -15,20 +15,20 @@ const EVENTS: usize = 256;
 
 /// What all tasks of one simulator share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub struct Shared {
     core: Mutex<Core>,
-    pub(super) ecu: EcuId,
-    pub(super) address: SocketAddr,
-    pub(super) events: broadcast::Sender<Event>,
+    pub ecu: EcuId,
+    pub address: SocketAddr,
+    pub events: broadcast::Sender<Event>,
     /// Whether the port is open.
-    pub(super) port: watch::Sender<bool>,
+    pub port: watch::Sender<bool>,
     /// For the task that owns the port.
     news: Notify,
-    pub(super) stop: CancellationToken,
+    pub stop: CancellationToken,
 }
 
 impl Shared {
-    pub(super) fn new(core: Core, ecu: EcuId, address: SocketAddr) -> Self {
+    pub fn new(core: Core, ecu: EcuId, address: SocketAddr) -> Self {
         Self {
             core: Mutex::new(core),
             ecu,
@@ -41,14 +41,14 @@ impl Shared {
     }
 
     /// Looks at the state as it is now.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
+    pub fn look<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         core.catch_up();
         look(&mut core)
     }
 
     /// Changes the state from now on.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut Core) -> T) -> T {
         let result = self.look(|core| {
             let result = change(core);
             core.catch_up();
@@ -58,33 +58,33 @@ impl Shared {
         result
     }
 
-    pub(super) fn tell(&self, what: Happening) {
+    pub fn tell(&self, what: Happening) {
         let at = self.look(|core| core.local());
         let ecu = self.ecu;
         // Nobody has to listen.
         let _ = self.events.send(Event { ecu, at, what });
     }
 
-    pub(super) fn tell_port(&self, open: bool) {
+    pub fn tell_port(&self, open: bool) {
         if self.port.send_replace(open) != open {
             self.tell(Happening::Port { open });
         }
     }
 
     /// Waits until the port may have to be opened or closed.
-    pub(super) async fn changed(&self) {
+    pub async fn changed(&self) {
         self.news.notified().await;
     }
 
     /// Has the port looked at once more.
-    pub(super) fn wake(&self) {
+    pub fn wake(&self) {
         self.news.notify_one();
     }
 }
 
 /// The place of one client, which is free again when it leaves.
 #[derive(Debug)]
-pub(super) struct Seat(pub(super) Arc<Shared>);
+pub struct Seat(pub Arc<Shared>);
 
 impl Drop for Seat {
     fn drop(&mut self) {

@@ -11,8 +11,8 @@ use jiff::civil;
 
 use super::super::wire::{Body, Quad, VoltageKind};
 use super::plant::{Inverter, Plant};
-use crate::adapters::simulation::Sky;
-use crate::adapters::simulation::noise::{self, hash};
+use crate::simulation::Sky;
+use crate::simulation::noise::{self, hash};
 
 /// When the sun is up, by the gateway's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Default for Daylight {
 
 /// Makes weather.
 #[derive(Debug, Clone)]
-pub(super) struct Sun {
+pub struct Sun {
     sunrise: f64,
     sunset: f64,
     /// Of the house it shines on, instead of days and weather of its own.
@@ -63,7 +63,7 @@ enum Salt {
 }
 
 impl Sun {
-    pub(super) fn new(daylight: Daylight, seed: u64) -> Self {
+    pub fn new(daylight: Daylight, seed: u64) -> Self {
         Self {
             sunrise: second_of_day(daylight.sunrise),
             sunset: second_of_day(daylight.sunset),
@@ -73,7 +73,7 @@ impl Sun {
     }
 
     /// The sun above a plant, which has its own weather if there is no sky.
-    pub(super) fn above(plant: &Plant, daylight: Daylight, sky: Option<Sky>) -> Self {
+    pub fn above(plant: &Plant, daylight: Daylight, sky: Option<Sky>) -> Self {
         let digits = plant.ecu.as_bytes().iter();
         let seed = digits.fold(0, |seed, byte| hash(seed, u64::from(*byte)));
         Self {
@@ -83,17 +83,17 @@ impl Sun {
     }
 
     /// What else is to be the same for the same plant.
-    pub(super) const fn seed(&self) -> u64 {
+    pub const fn seed(&self) -> u64 {
         self.seed
     }
 
     /// Whether it is day, of which the inverters miss the first and last minutes.
-    pub(super) fn is_day(&self, local: civil::DateTime) -> bool {
+    pub fn is_day(&self, local: civil::DateTime) -> bool {
         self.phase(local).is_some()
     }
 
     /// Whether its own day began less than so long ago.
-    pub(super) fn is_younger_than(&self, age: Duration, local: civil::DateTime) -> bool {
+    pub fn is_younger_than(&self, age: Duration, local: civil::DateTime) -> bool {
         second_of_day(local.time()) - self.sunrise < age.as_secs_f64()
     }
 
@@ -107,7 +107,7 @@ impl Sun {
     }
 
     /// What an inverter measures; `None` while it is too dark for it to run.
-    pub(super) fn measure(&self, inverter: &Inverter, local: civil::DateTime) -> Option<Body> {
+    pub fn measure(&self, inverter: &Inverter, local: civil::DateTime) -> Option<Body> {
         let phase = self.phase(local)?;
         let own = hash(self.seed, uid_number(inverter));
         if (PI * phase).sin() < 0.02 + 0.02 * unit(own, Salt::Wake, 0) {
@@ -154,13 +154,13 @@ impl Sun {
     }
 
     /// What inverters feed in together, in W.
-    pub(super) fn power_w(&self, inverters: &[Inverter], local: civil::DateTime) -> u32 {
+    pub fn power_w(&self, inverters: &[Inverter], local: civil::DateTime) -> u32 {
         let bodies = inverters.iter().filter_map(|one| self.measure(one, local));
         bodies.map(|body| power_w(&body)).sum()
     }
 
     /// How well the gateway hears an inverter, of 255.
-    pub(super) fn radio(&self, inverter: &Inverter, local: civil::DateTime) -> u8 {
+    pub fn radio(&self, inverter: &Inverter, local: civil::DateTime) -> u8 {
         let own = hash(self.seed, uid_number(inverter));
         let place = 165.0 + 55.0 * unit(own, Salt::Radio, 0);
         let swing = 6.0 * (noise(own, Salt::Radio, 1, seconds(local) / 1800.0) - 0.5);
@@ -181,7 +181,7 @@ impl Sun {
     }
 
     /// Energy of a typical day in Wh, for the days before the simulation began.
-    pub(super) fn past_day_wh(&self, inverters: &[Inverter], date: civil::Date) -> u64 {
+    pub fn past_day_wh(&self, inverters: &[Inverter], date: civil::Date) -> u64 {
         let rated: f64 = inverters
             .iter()
             .map(|one| rated_w(one.product.name) * f64::from(one.product.channels))
@@ -193,7 +193,7 @@ impl Sun {
 }
 
 /// What an inverter feeds in, in W.
-pub(super) fn power_w(body: &Body) -> u32 {
+pub fn power_w(body: &Body) -> u32 {
     body.power_w.iter().copied().map(u32::from).sum()
 }
 

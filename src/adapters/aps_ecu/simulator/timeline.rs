@@ -10,7 +10,7 @@ const FASTEST: f64 = 1e6;
 
 /// Follows tokio's clock, which tests can pause, at any speed.
 #[derive(Debug, Clone)]
-pub(super) struct Timeline {
+pub struct Timeline {
     /// When the simulator started.
     origin: Instant,
     /// Since when this speed holds, in real and in simulated time.
@@ -20,7 +20,7 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(start: Timestamp, speed: f64) -> Self {
+    pub fn new(start: Timestamp, speed: f64) -> Self {
         let now = Instant::now();
         let mut timeline = Self {
             origin: now,
@@ -33,18 +33,18 @@ impl Timeline {
     }
 
     /// The simulated time.
-    pub(super) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         let passed = self.real.elapsed().mul_f64(self.speed);
         self.simulated.checked_add(passed).unwrap_or(self.simulated)
     }
 
     /// Real time since the start.
-    pub(super) fn elapsed(&self) -> Duration {
+    pub fn elapsed(&self) -> Duration {
         self.origin.elapsed()
     }
 
     /// Real time since the start at a simulated moment of the recent past.
-    pub(super) fn elapsed_at(&self, moment: Timestamp) -> Duration {
+    pub fn elapsed_at(&self, moment: Timestamp) -> Duration {
         let before = self.real.saturating_duration_since(self.origin);
         let simulated = Duration::try_from(moment.duration_since(self.simulated));
         let passed = match simulated {
@@ -59,12 +59,12 @@ impl Timeline {
     }
 
     /// The real moment of a time since the start.
-    pub(super) fn instant(&self, elapsed: Duration) -> Option<Instant> {
+    pub fn instant(&self, elapsed: Duration) -> Option<Instant> {
         self.origin.checked_add(elapsed)
     }
 
     /// Goes on from now at another speed; 0 stands still.
-    pub(super) fn set_speed(&mut self, speed: f64) {
+    pub fn set_speed(&mut self, speed: f64) {
         let now = self.now();
         self.jump_to(now);
         self.speed = if speed.is_finite() {
@@ -75,7 +75,7 @@ impl Timeline {
     }
 
     /// Goes on from another moment.
-    pub(super) fn jump_to(&mut self, moment: Timestamp) {
+    pub fn jump_to(&mut self, moment: Timestamp) {
         self.real = Instant::now();
         self.simulated = moment;
     }

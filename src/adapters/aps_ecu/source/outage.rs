@@ -4,8 +4,8 @@ use super::super::exchange::AskError;
 use super::super::recovery;
 use super::super::schedule::Round;
 use super::Run;
-use crate::adapters::SourceError;
 use crate::clock::Moment;
+use crate::device::SourceError;
 use crate::links::Endpoint;
 use crate::model::{Health, HealthCode, Report};
 
@@ -15,7 +15,7 @@ const WEB_PAGE: u16 = 80;
 impl Run<'_> {
     /// What it means for the inverters that the ECU answered, but did not tell of them: a single
     /// missed answer is no outage as long as there were values before it.
-    pub(super) fn missed_telemetry(&mut self, error: &AskError) -> Health {
+    pub fn missed_telemetry(&mut self, error: &AskError) -> Health {
         let now = self.now();
         let (since, rounds) = self.blind.unwrap_or((now.steady, 0));
         self.blind = Some((since, rounds.saturating_add(1)));
@@ -28,7 +28,7 @@ impl Run<'_> {
     }
 
     /// The ECU did not answer its first question.
-    pub(super) async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
+    pub async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
         let now = self.now();
         let since = *self.outage.get_or_insert(now.steady);
         let lasting = now.since(since);
@@ -78,7 +78,7 @@ impl Run<'_> {
         }
     }
 
-    pub(super) async fn recovered(&mut self) -> Result<(), SourceError> {
+    pub async fn recovered(&mut self) -> Result<(), SourceError> {
         self.answered = true;
         self.outage = None;
         let now = self.now();
@@ -88,7 +88,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) async fn report_health(&self, health: &Health) -> Result<(), SourceError> {
+    pub async fn report_health(&self, health: &Health) -> Result<(), SourceError> {
         if !self.installation.is_identified() {
             return self
                 .context

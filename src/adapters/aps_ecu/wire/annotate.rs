@@ -9,7 +9,7 @@ use super::products::{Gateway, Product};
 use super::record::{FOUR, HEAD, Record, THREE_PHASE, TWO};
 use super::signal;
 use super::telemetry::Telemetry;
-use crate::adapters::dump::Dump;
+use crate::hex::Dump;
 
 /// Columns of the names of fields.
 const NAMES: usize = 20;

@@ -5,19 +5,19 @@
 use jiff::civil;
 
 /// Reads one byte as two decimal digits.
-pub(super) fn pair(byte: u8) -> Option<u8> {
+pub fn pair(byte: u8) -> Option<u8> {
     let (high, low) = (byte >> 4, byte & 0x0f);
     (high < 10 && low < 10).then_some(high * 10 + low)
 }
 
 /// Writes 0..=99 as one byte; larger values lose their hundreds.
-pub(super) fn byte(value: u8) -> u8 {
+pub fn byte(value: u8) -> u8 {
     let value = value % 100;
     ((value / 10) << 4) | (value % 10)
 }
 
 /// Reads `yyyymmdd`, four bytes.
-pub(super) fn date(bytes: &[u8]) -> Option<civil::Date> {
+pub fn date(bytes: &[u8]) -> Option<civil::Date> {
     let [century, year, month, day] = *bytes else {
         return None;
     };
@@ -26,7 +26,7 @@ pub(super) fn date(bytes: &[u8]) -> Option<civil::Date> {
 }
 
 /// Reads `hhmm`, two bytes.
-pub(super) fn hour_minute(bytes: &[u8]) -> Option<civil::Time> {
+pub fn hour_minute(bytes: &[u8]) -> Option<civil::Time> {
     let [hour, minute] = *bytes else {
         return None;
     };
@@ -34,7 +34,7 @@ pub(super) fn hour_minute(bytes: &[u8]) -> Option<civil::Time> {
 }
 
 /// Reads `yyyymmddhhmmss`, seven bytes.
-pub(super) fn date_time(bytes: &[u8]) -> Option<civil::DateTime> {
+pub fn date_time(bytes: &[u8]) -> Option<civil::DateTime> {
     let date = date(bytes.get(..4)?)?;
     let [hour, minute, second] = *bytes.get(4..)? else {
         return None;
@@ -49,7 +49,7 @@ pub(super) fn date_time(bytes: &[u8]) -> Option<civil::DateTime> {
 }
 
 /// Writes `yyyymmdd`; years before 0 become 0.
-pub(super) fn date_bytes(date: civil::Date) -> [u8; 4] {
+pub fn date_bytes(date: civil::Date) -> [u8; 4] {
     let year = u16::try_from(date.year()).unwrap_or(0);
     [
         byte(low(year / 100)),
@@ -60,7 +60,7 @@ pub(super) fn date_bytes(date: civil::Date) -> [u8; 4] {
 }
 
 /// Writes `hhmm`.
-pub(super) fn hour_minute_bytes(time: civil::Time) -> [u8; 2] {
+pub fn hour_minute_bytes(time: civil::Time) -> [u8; 2] {
     [
         byte(time.hour().unsigned_abs()),
         byte(time.minute().unsigned_abs()),
@@ -68,14 +68,14 @@ pub(super) fn hour_minute_bytes(time: civil::Time) -> [u8; 2] {
 }
 
 /// Writes `yyyymmddhhmmss`.
-pub(super) fn date_time_bytes(at: civil::DateTime) -> [u8; 7] {
+pub fn date_time_bytes(at: civil::DateTime) -> [u8; 7] {
     let [a, b, c, d] = date_bytes(at.date());
     let [e, f] = hour_minute_bytes(at.time());
     [a, b, c, d, e, f, byte(at.second().unsigned_abs())]
 }
 
 /// Packs an even number of ASCII digits into BCD, so that the readers above serve ASCII dates too.
-pub(super) fn from_ascii<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+pub fn from_ascii<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     if text.len() != N * 2 {
         return None;
     }
@@ -93,7 +93,7 @@ pub(super) fn from_ascii<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
 }
 
 /// Reads up to nine ASCII digits and nothing else.
-pub(super) fn number(text: &[u8]) -> Option<u32> {
+pub fn number(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -6,7 +6,7 @@ use super::bcd;
 use super::error::DecodeError;
 use super::frame::{Group, seal};
 
-pub(super) const COMMAND: u16 = 12;
+pub const COMMAND: u16 = 12;
 
 /// The gateway's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub(super) fn decode(text: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(text: &[u8]) -> Result<Self, DecodeError> {
         let at = bcd::from_ascii::<7>(text).and_then(|packed| bcd::date_time(&packed));
         let at = at.ok_or_else(|| DecodeError::field(2, "time", text))?;
         Ok(Self { at })

@@ -25,7 +25,7 @@ use super::error::{DecodeError, Shortage};
 use super::frame::{Group, seal};
 use super::ids::EcuId;
 
-pub(super) const COMMAND: u16 = 1;
+pub const COMMAND: u16 = 1;
 
 /// Longest text whose length fits three digits.
 const LONGEST_TEXT: usize = 999;
@@ -67,7 +67,7 @@ pub struct EcuInfo {
 }
 
 impl EcuInfo {
-    pub(super) fn decode(group: Group, body: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(group: Group, body: &[u8]) -> Result<Self, DecodeError> {
         let mut fields = Cursor::new(body);
         let short = Shortage::new(COMMAND, body);
         let id = fields.take(12).ok_or(short)?;

@@ -1,7 +1,7 @@
 //! Why an answer cannot be understood.
 
 /// Where the body begins in a frame.
-pub(super) const BODY: usize = 13;
+pub const BODY: usize = 13;
 
 /// Why a sound frame is not an answer we understand. Offsets count from the frame's first byte.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum DecodeError {
 
 impl DecodeError {
     /// `at` counts from the start of the body.
-    pub(super) fn field(at: usize, field: &'static str, found: &[u8]) -> Self {
+    pub fn field(at: usize, field: &'static str, found: &[u8]) -> Self {
         let shown = found.get(..32).unwrap_or(found);
         Self::BadField {
             offset: BODY + at,
@@ -51,13 +51,13 @@ impl DecodeError {
 
 /// A [`DecodeError::TooShort`] in waiting; copying it costs nothing, unlike the error itself.
 #[derive(Clone, Copy)]
-pub(super) struct Shortage {
+pub struct Shortage {
     command: u16,
     length: usize,
 }
 
 impl Shortage {
-    pub(super) fn new(command: u16, body: &[u8]) -> Self {
+    pub fn new(command: u16, body: &[u8]) -> Self {
         Self {
             command,
             length: BODY + body.len(),

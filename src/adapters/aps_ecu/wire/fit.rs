@@ -61,13 +61,13 @@ impl Head {
 }
 
 /// Whether the bytes from `at` on look like the head of a record.
-pub(super) fn believable(bytes: &[u8], at: usize) -> bool {
+pub fn believable(bytes: &[u8], at: usize) -> bool {
     Head::believable_at(bytes, at).is_some()
 }
 
 /// Sizes of the leading records of `region` that could be told apart: the `declared` ones, unless
 /// they fill the region only in another number.
-pub(super) fn record_sizes(region: &[u8], declared: u16) -> Vec<usize> {
+pub fn record_sizes(region: &[u8], declared: u16) -> Vec<usize> {
     let declared = usize::from(declared);
     let fit = match known(region, declared) {
         Known::Fits(sizes) => return sizes,

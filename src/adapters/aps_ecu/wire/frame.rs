@@ -5,10 +5,10 @@ use std::fmt;
 /// Most bytes a frame can have: four digits of length, and the `\n` they do not count.
 pub const MAX_FRAME: usize = 10_000;
 
-pub(super) const HEADER: usize = 13;
-pub(super) const END: &[u8] = b"END";
+pub const HEADER: usize = 13;
+pub const END: &[u8] = b"END";
 /// Length of a status answer, the only frame without `END`.
-pub(super) const STATUS: usize = 15;
+pub const STATUS: usize = 15;
 
 /// Protocol group of a frame. Some layouts differ between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,8 +119,8 @@ pub struct RawFrame {
     pub offset: u64,
     /// All its bytes, from `APS` to `\n`.
     pub bytes: Vec<u8>,
-    pub(super) group: Group,
-    pub(super) command: u16,
+    pub(crate) group: Group,
+    pub(crate) command: u16,
 }
 
 impl RawFrame {
@@ -159,7 +159,7 @@ impl RawFrame {
 
 /// Wraps a body in a header, `END` and newline. A body too long for the four digits of the length
 /// is cut to what fits.
-pub(super) fn seal(group: Group, command: u16, body: &[u8]) -> Vec<u8> {
+pub fn seal(group: Group, command: u16, body: &[u8]) -> Vec<u8> {
     let room = MAX_FRAME - HEADER - END.len() - 1;
     let body = body.get(..room).unwrap_or(body);
     let length = HEADER + body.len() + END.len();
@@ -171,7 +171,7 @@ pub(super) fn seal(group: Group, command: u16, body: &[u8]) -> Vec<u8> {
 }
 
 /// The 16 bytes of a bare status.
-pub(super) fn seal_status(command: u16, status: [u8; 2]) -> Vec<u8> {
+pub fn seal_status(command: u16, status: [u8; 2]) -> Vec<u8> {
     let mut bytes = header(Group::G11, STATUS, command);
     bytes.extend_from_slice(&status);
     bytes.push(b'\n');

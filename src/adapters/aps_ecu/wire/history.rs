@@ -17,9 +17,9 @@ use super::bcd;
 use super::error::{DecodeError, Shortage};
 use super::frame::{Group, seal};
 
-pub(super) const DAY_COMMAND: u16 = 3;
-pub(super) const ENERGY_COMMAND: u16 = 4;
-pub(super) const POINT: usize = 4;
+pub const DAY_COMMAND: u16 = 3;
+pub const ENERGY_COMMAND: u16 = 4;
+pub const POINT: usize = 4;
 const NARROW: usize = 6;
 const WIDE: usize = 8;
 
@@ -75,7 +75,7 @@ pub struct DayCurve {
 }
 
 impl DayCurve {
-    pub(super) fn decode(points: &[u8]) -> Self {
+    pub(crate) fn decode(points: &[u8]) -> Self {
         Self {
             points: points.chunks_exact(POINT).filter_map(point).collect(),
         }
@@ -93,7 +93,7 @@ impl DayCurve {
     }
 }
 
-pub(super) fn point(bytes: &[u8]) -> Option<(civil::Time, u16)> {
+pub fn point(bytes: &[u8]) -> Option<(civil::Time, u16)> {
     let (time, power) = bytes.split_first_chunk::<2>()?;
     let time = bcd::hour_minute(time)?;
     Some((time, u16::from_be_bytes(power.try_into().ok()?)))
@@ -113,7 +113,7 @@ pub struct EnergyHistory {
 }
 
 impl EnergyHistory {
-    pub(super) fn decode(group: Group, body: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(group: Group, body: &[u8]) -> Result<Self, DecodeError> {
         let (code, entries) = body
             .split_first_chunk::<2>()
             .ok_or(Shortage::new(ENERGY_COMMAND, body))?;
@@ -150,7 +150,7 @@ impl EnergyHistory {
 }
 
 /// The size at which every entry has a date; where that leaves a choice, the group tells.
-pub(super) fn entry_size(group: Group, entries: &[u8]) -> usize {
+pub fn entry_size(group: Group, entries: &[u8]) -> usize {
     let (usual, other) = match group {
         Group::G11 => (NARROW, WIDE),
         Group::G12 => (WIDE, NARROW),
@@ -166,7 +166,7 @@ pub(super) fn entry_size(group: Group, entries: &[u8]) -> usize {
     }
 }
 
-pub(super) fn day(bytes: &[u8]) -> Option<(civil::Date, u64)> {
+pub fn day(bytes: &[u8]) -> Option<(civil::Date, u64)> {
     let (date, energy) = bytes.split_first_chunk::<4>()?;
     let date = bcd::date(date)?;
     let steps = energy

@@ -27,10 +27,10 @@ use super::ids::Uid;
 use super::products::Product;
 
 /// Bytes every record begins with.
-pub(super) const HEAD: usize = 9;
-pub(super) const TWO: usize = 21;
-pub(super) const FOUR: usize = 23;
-pub(super) const THREE_PHASE: usize = 27;
+pub const HEAD: usize = 9;
+pub const TWO: usize = 21;
+pub const FOUR: usize = 23;
+pub const THREE_PHASE: usize = 27;
 
 /// The two characters that decide the layout of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -255,7 +255,7 @@ impl Record {
 
     /// Reads a record whose size is known to be the length of `raw`; `None` if that is less than
     /// a head.
-    pub(super) fn decode(raw: &[u8]) -> Option<Self> {
+    pub fn decode(raw: &[u8]) -> Option<Self> {
         let mut head = Cursor::new(raw);
         let uid = Uid::from_wire(head.array()?);
         let [online] = head.array()?;

@@ -11,8 +11,8 @@
 use super::frame::{Group, seal};
 use super::ids::Uid;
 
-pub(super) const COMMAND: u16 = 30;
-pub(super) const ENTRY: usize = 7;
+pub const COMMAND: u16 = 30;
+pub const ENTRY: usize = 7;
 
 /// How well the gateway hears each inverter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Signal {
 }
 
 impl Signal {
-    pub(super) fn decode(entries: &[u8]) -> Self {
+    pub(crate) fn decode(entries: &[u8]) -> Self {
         let entry = |bytes: &[u8]| {
             let (uid, quality) = bytes.split_first_chunk::<6>()?;
             Some((Uid::from_wire(*uid), *quality.first()?))

@@ -18,7 +18,7 @@ use super::frame::{Group, seal};
 use super::ids::EcuId;
 use super::record::Record;
 
-pub(super) const COMMAND: u16 = 2;
+pub const COMMAND: u16 = 2;
 
 /// What every inverter measured in the gateway's last cycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    pub(super) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
         let mut fields = Cursor::new(body);
         let short = Shortage::new(COMMAND, body);
         fields.take(2).ok_or(short)?;

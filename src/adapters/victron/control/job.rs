@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::adapters::victron::unit::{Unit, number};
+use crate::adapters::victron::device::{VeDevice, number};
 use crate::adapters::victron::wire::hex::{Request, Value as Register};
 use crate::adapters::victron::wire::words;
 use crate::model::Value;
@@ -20,17 +20,17 @@ const LOOK_AT_TEXT: Duration = Duration::from_secs(2);
 
 /// A command under way.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) id: u64,
+pub struct Job {
+    pub id: u64,
     steps: VecDeque<Step>,
     /// Whether the first step has been asked.
     is_asked: bool,
     /// Whether any was.
-    pub(super) is_begun: bool,
+    pub is_begun: bool,
     not_before: Duration,
     done: Value,
     /// The limit that is kept up from now on, in tenths of an ampere.
-    pub(super) limit: Option<u16>,
+    pub limit: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Output {
 
 impl Job {
     /// A command that counts as done with this value, and has no steps yet.
-    pub(super) fn new(id: u64, done: Value) -> Self {
+    pub fn new(id: u64, done: Value) -> Self {
         Self {
             id,
             steps: VecDeque::new(),
@@ -104,23 +104,23 @@ impl Job {
     }
 
     /// Writes these.
-    pub(super) fn write(self, writes: impl IntoIterator<Item = Request>) -> Self {
+    pub fn write(self, writes: impl IntoIterator<Item = Request>) -> Self {
         let write = |job: Self, request| job.step(request, Check::Done);
         writes.into_iter().fold(self, write)
     }
 
     /// Goes on only if a register is this number, and ends with these words otherwise.
-    pub(super) fn only_if(self, register: u16, number: i64, otherwise: &'static str) -> Self {
+    pub fn only_if(self, register: u16, number: i64, otherwise: &'static str) -> Self {
         self.step(Request::Get(register), Check::Is(number, otherwise))
     }
 
     /// Reads a register, which has to be one of these numbers in the bits that count.
-    pub(super) fn read_back(self, register: u16, numbers: [i64; 2], mask: i64) -> Self {
+    pub fn read_back(self, register: u16, numbers: [i64; 2], mask: i64) -> Self {
         self.step(Request::Get(register), Check::Any(numbers, mask))
     }
 
     /// Looks whether the load output itself is as wished.
-    pub(super) fn look_at_output(self, wish: bool, mode: u8) -> Self {
+    pub fn look_at_output(self, wish: bool, mode: u8) -> Self {
         let output = Output {
             wish,
             mode,
@@ -131,7 +131,7 @@ impl Job {
     }
 
     /// What to ask next, unless that has been asked already or it is too early.
-    pub(super) fn next(&mut self, now: Duration) -> Option<Request> {
+    pub fn next(&mut self, now: Duration) -> Option<Request> {
         let step = self.steps.front()?;
         let is_by_text = matches!(step.check, Check::Output(output) if output.is_by_text);
         if self.is_asked || is_by_text || now < self.not_before {
@@ -142,17 +142,17 @@ impl Job {
     }
 
     /// Whether this is the question that waits for an answer.
-    pub(super) fn awaits(&self, request: &Request) -> bool {
+    pub fn awaits(&self, request: &Request) -> bool {
         let is_it = |step: &Step| step.request == *request;
         self.is_asked && self.steps.front().is_some_and(is_it)
     }
 
     /// The answer to the question that waits for one. Says what becomes of the command, once that
     /// is known.
-    pub(super) fn answered(
+    pub fn answered(
         &mut self,
         value: &Register<'_>,
-        unit: &Unit,
+        unit: &VeDevice,
         now: Duration,
     ) -> Option<Result<Value, String>> {
         self.is_asked = false;
@@ -212,7 +212,7 @@ impl Job {
     }
 
     /// The passing of time: looks at what the text says, if nothing else does.
-    pub(super) fn tick(&mut self, unit: &Unit, now: Duration) -> Option<Result<Value, String>> {
+    pub fn tick(&mut self, unit: &VeDevice, now: Duration) -> Option<Result<Value, String>> {
         match self.steps.front()?.check {
             Check::Output(output) if output.is_by_text && now >= self.not_before => {
                 let is_on = match unit.value("load_output") {
@@ -226,7 +226,7 @@ impl Job {
     }
 
     /// What becomes of the command when its question stays without an answer.
-    pub(super) fn unanswered(&self) -> Result<Value, String> {
+    pub fn unanswered(&self) -> Result<Value, String> {
         match self.steps.front().map(|step| step.check) {
             Some(Check::Reason(output)) => Err(output.unmoved(None)),
             _ => Err("the device did not answer; look whether the cable can send to it".to_owned()),
@@ -238,7 +238,7 @@ impl Job {
         &mut self,
         mut output: Output,
         is_on: Option<bool>,
-        unit: &Unit,
+        unit: &VeDevice,
         now: Duration,
     ) -> Option<Result<Value, String>> {
         if is_on == Some(output.wish) {

@@ -28,7 +28,7 @@ const UNTOLD: &str = "the charger could not be told its limit of the charge curr
                       it is no longer kept up, and the charger goes by its own. Set the limit again when the device answers.";
 
 /// What tells a charger its limit in tenths of an ampere.
-pub(super) fn writes(tenths: u16) -> [Request; 2] {
+pub fn writes(tenths: u16) -> [Request; 2] {
     [
         Request::Set(NETWORK_MODE, vec![CONTROLLED]),
         Request::Set(CHARGE_CURRENT_LIMIT, tenths.to_le_bytes().to_vec()),
@@ -36,13 +36,13 @@ pub(super) fn writes(tenths: u16) -> [Request; 2] {
 }
 
 /// Whether a register has to do with a limit.
-pub(in super::super) const fn is_of_limit(register: u16) -> bool {
+pub const fn is_of_limit(register: u16) -> bool {
     matches!(register, NETWORK_MODE | CHARGE_CURRENT_LIMIT)
 }
 
 /// What is to be done for a limit now.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) enum Upkeep {
+pub enum Upkeep {
     /// Nothing.
     Nothing,
     /// To tell the charger again.
@@ -53,7 +53,7 @@ pub(in super::super) enum Upkeep {
 
 /// A limit that is kept up, or none.
 #[derive(Debug, Default)]
-pub(super) struct Limit {
+pub struct Limit {
     kept: Option<Kept>,
     last: Option<Timestamp>,
 }
@@ -72,7 +72,7 @@ struct Kept {
 
 impl Limit {
     /// Keeps this limit up from now on, which the charger has just confirmed.
-    pub(super) fn set(&mut self, tenths: u16) {
+    pub fn set(&mut self, tenths: u16) {
         self.kept = Some(Kept {
             tenths,
             told: Duration::ZERO,
@@ -83,17 +83,17 @@ impl Limit {
     }
 
     /// Keeps none up any more.
-    pub(super) fn lift(&mut self) {
+    pub fn lift(&mut self) {
         self.kept = None;
     }
 
     /// Whether one is kept up.
-    pub(super) const fn is_kept(&self) -> bool {
+    pub const fn is_kept(&self) -> bool {
         self.kept.is_some()
     }
 
     /// The charger has taken a limit, in the bytes of its register.
-    pub(super) fn confirm(&mut self, bytes: &[u8]) {
+    pub fn confirm(&mut self, bytes: &[u8]) {
         if let Some(kept) = &mut self.kept
             && kept.tenths.to_le_bytes() == bytes
         {
@@ -103,7 +103,7 @@ impl Limit {
 
     /// What to do now. A clock that is set back stands still here, and one that leaps ends a limit:
     /// nobody knows then how long the charger was left alone.
-    pub(super) fn tick(&mut self, at: Timestamp, is_attended: bool, is_sure: bool) -> Upkeep {
+    pub fn tick(&mut self, at: Timestamp, is_attended: bool, is_sure: bool) -> Upkeep {
         let passed = self.last.replace(at).map(|last| at.duration_since(last));
         let passed = passed.and_then(|passed| Duration::try_from(passed).ok());
         let Some(kept) = &mut self.kept else {

@@ -1,13 +1,13 @@
 use super::*;
-use crate::adapters::victron::unit::Remembered;
+use crate::adapters::victron::device::Remembered;
 use crate::adapters::victron::wire::hex::{Flags, Value as Register};
 use crate::adapters::victron::wire::registers;
 
 const NOW: Duration = Duration::from_secs(1_000);
 
 /// A device that has these registers with these numbers.
-fn unit(product: u16, firmware: &str, registers: &[(u16, i64)]) -> Unit {
-    let mut unit = Unit::new(
+fn unit(product: u16, firmware: &str, registers: &[(u16, i64)]) -> VeDevice {
+    let mut unit = VeDevice::new(
         "port".to_owned(),
         Remembered::default(),
         jiff::tz::TimeZone::UTC,
@@ -28,7 +28,7 @@ fn unit(product: u16, firmware: &str, registers: &[(u16, i64)]) -> Unit {
     unit
 }
 
-fn solar_charger(firmware: &str) -> Unit {
+fn solar_charger(firmware: &str) -> VeDevice {
     unit(
         0xa053,
         firmware,
@@ -39,7 +39,7 @@ fn solar_charger(firmware: &str) -> Unit {
 /// Plays a device that does as it is told, and says what it was asked.
 fn obey(
     controls: &mut Controls,
-    unit: &Unit,
+    unit: &VeDevice,
     key: &str,
     value: &Value,
 ) -> (Vec<Request>, Result<Value, String>) {
@@ -84,7 +84,7 @@ fn text(word: &'static str) -> Value {
 
 #[test]
 fn a_device_offers_what_it_can_do() {
-    let keys = |unit: &Unit| {
+    let keys = |unit: &VeDevice| {
         let controls = offered(unit);
         controls
             .iter()
@@ -207,7 +207,7 @@ fn a_limit_is_kept_up_until_it_is_lifted() {
 /// time has not come yet is waited for.
 fn answer(
     controls: &mut Controls,
-    unit: &Unit,
+    unit: &VeDevice,
     answers: &[Option<u8>],
 ) -> (Vec<Request>, Option<Result<Value, String>>) {
     let mut now = NOW;

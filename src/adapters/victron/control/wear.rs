@@ -9,11 +9,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// When each setting was written.
 #[derive(Debug, Default)]
-pub(super) struct Wear(BTreeMap<u16, VecDeque<Duration>>);
+pub struct Wear(BTreeMap<u16, VecDeque<Duration>>);
 
 impl Wear {
     /// Takes note that a setting is written, unless that was too often.
-    pub(super) fn write(&mut self, register: u16, now: Duration) -> Result<(), String> {
+    pub fn write(&mut self, register: u16, now: Duration) -> Result<(), String> {
         let writes = self.0.entry(register).or_default();
         while writes
             .front()

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::inquiry::is_answer;
-use super::super::line::{OPEN, SETTINGS};
+use super::super::poller::is_answer;
+use super::super::port_task::{OPEN, SETTINGS};
 use super::super::wire::hex::{Answer, Flags, Request, Value, Version};
 use super::super::wire::text::{Decoder, Event};
 use crate::links::{Address, Connection, LinkError, Links};
@@ -20,7 +20,7 @@ const SEND: Duration = Duration::from_secs(2);
 
 /// An answer, without what it borrows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reply {
+pub enum Reply {
     /// To a ping.
     Version(Version),
     /// A number of two bytes: the product id.
@@ -33,15 +33,15 @@ pub(super) enum Reply {
 
 /// What has come, whether it was asked for or not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Heard {
-    pub(super) bytes: usize,
+pub struct Heard {
+    pub bytes: usize,
     /// Whole blocks and frames.
-    pub(super) good: usize,
+    pub good: usize,
 }
 
 /// A line with a device at its end.
 #[derive(Debug)]
-pub(super) struct Dialogue {
+pub struct Dialogue {
     connection: Connection,
     decoder: Decoder,
     buffer: Vec<u8>,
@@ -52,7 +52,7 @@ pub(super) struct Dialogue {
 
 impl Dialogue {
     /// Opens the port.
-    pub(super) async fn open(links: &Links, address: &Address) -> Result<Self, LinkError> {
+    pub async fn open(links: &Links, address: &Address) -> Result<Self, LinkError> {
         Ok(Self {
             connection: links.open(address, &SETTINGS, OPEN).await?,
             decoder: Decoder::new(),
@@ -63,12 +63,12 @@ impl Dialogue {
     }
 
     /// What has come so far.
-    pub(super) const fn heard(&self) -> Heard {
+    pub const fn heard(&self) -> Heard {
         self.heard
     }
 
     /// Puts a question, again if need be. `None` if it is never answered.
-    pub(super) async fn ask(&mut self, request: &Request) -> Result<Option<Reply>, LinkError> {
+    pub async fn ask(&mut self, request: &Request) -> Result<Option<Reply>, LinkError> {
         let tries = if self.is_heard { TRIES } else { FIRST_TRIES };
         for _ in 0..tries {
             self.connection.send(&request.encode(), SEND).await?;
@@ -90,10 +90,7 @@ impl Dialogue {
     }
 
     /// The value of a register; `None` if that is never answered.
-    pub(super) async fn get(
-        &mut self,
-        register: u16,
-    ) -> Result<Option<(Flags, Vec<u8>)>, LinkError> {
+    pub async fn get(&mut self, register: u16) -> Result<Option<(Flags, Vec<u8>)>, LinkError> {
         Ok(match self.ask(&Request::Get(register)).await? {
             Some(Reply::Value(_, flags, bytes)) => Some((flags, bytes)),
             _ => None,
@@ -101,7 +98,7 @@ impl Dialogue {
     }
 
     /// Closes the port.
-    pub(super) async fn close(self) {
+    pub async fn close(self) {
         self.connection.close().await;
     }
 

@@ -16,5 +16,5 @@ mod table;
 mod tests;
 mod tool;
 
-pub(super) use self::past::{Kept, Past, is_kept};
-pub(super) use self::tool::History;
+pub use self::past::{Kept, Past, is_kept};
+pub use self::tool::History;

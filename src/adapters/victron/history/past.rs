@@ -47,7 +47,7 @@ const SELDOM: Duration = Duration::from_secs(3600);
 /// The days of one device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(in super::super) struct Kept {
+pub struct Kept {
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ pub(in super::super) struct Kept {
 /// One of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(in super::super) struct KeptDay {
+pub struct KeptDay {
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
     number: Option<u16>,
     #[serde(rename = "over", skip_serializing_if = "std::ops::Not::not")]
@@ -83,7 +83,7 @@ pub(in super::super) struct KeptDay {
 
 /// The days of the device at a line, and what of them is not written down yet.
 #[derive(Debug, Default)]
-pub(in super::super) struct Past {
+pub struct Past {
     kept: Kept,
     /// Whose they are; nobody's while that is not known.
     key: Option<String>,
@@ -96,17 +96,17 @@ pub(in super::super) struct Past {
 
 impl Past {
     /// Under which key the days of a device are kept.
-    pub(in super::super) fn key(identity: &str) -> String {
+    pub fn key(identity: &str) -> String {
         format!("history {identity}")
     }
 
     /// Whether the days are those kept under this key.
-    pub(in super::super) fn is_of(&self, key: &str) -> bool {
+    pub fn is_of(&self, key: &str) -> bool {
         self.key.as_deref() == Some(key)
     }
 
     /// It turned out whose days they are: adds what is kept of that device.
-    pub(in super::super) fn recall(&mut self, key: String, kept: Option<Kept>) {
+    pub fn recall(&mut self, key: String, kept: Option<Kept>) {
         self.key = Some(key);
         let Some(kept) = kept else { return };
         self.kept.total = self.kept.total.or(kept.total);
@@ -118,7 +118,7 @@ impl Past {
     }
 
     /// Takes a record that was read while it is this date on the device.
-    pub(in super::super) fn take(&mut self, record: &Record, today: Date, now: Duration) {
+    pub fn take(&mut self, record: &Record, today: Date, now: Duration) {
         match record {
             Record::Totals(totals) => self.kept.take_totals(totals),
             Record::Day(day) => {
@@ -132,12 +132,12 @@ impl Past {
     }
 
     /// The number of the device's day, as the text counts. True if a day has begun.
-    pub(in super::super) fn begins(&mut self, number: i64) -> bool {
+    pub fn begins(&mut self, number: i64) -> bool {
         self.changes(0, number)
     }
 
     /// The same, as the record of today counts.
-    pub(in super::super) fn begins_by_record(&mut self, record: &Record) -> bool {
+    pub fn begins_by_record(&mut self, record: &Record) -> bool {
         match record {
             Record::Day(Day {
                 days_ago: 0,
@@ -155,7 +155,7 @@ impl Past {
     }
 
     /// Registers of days that are known for good.
-    pub(in super::super) fn known(&self, today: Date) -> BTreeSet<u16> {
+    pub fn known(&self, today: Date) -> BTreeSet<u16> {
         let is_known = |ago: &u16| {
             let date = today.saturating_sub(i32::from(*ago).days());
             self.kept.days.get(&date).is_some_and(|day| day.is_over)
@@ -164,7 +164,7 @@ impl Past {
     }
 
     /// What to write down, and under which key, if it is time for that.
-    pub(in super::super) fn due(&mut self, now: Duration) -> Option<(&str, &Kept)> {
+    pub fn due(&mut self, now: Duration) -> Option<(&str, &Kept)> {
         let since = |at: Duration| now.saturating_sub(at);
         let is_settled = self.added.is_some_and(|added| since(added) >= SETTLED);
         let is_seldom = self.written.is_none_or(|written| since(written) >= SELDOM);
@@ -232,7 +232,7 @@ impl KeptDay {
 }
 
 /// Whether a register is one of the history that is kept.
-pub(in super::super) fn is_kept(register: u16) -> bool {
+pub fn is_kept(register: u16) -> bool {
     register == TOTALS || (TODAY..=TODAY + DAYS).contains(&register)
 }
 

@@ -1,6 +1,6 @@
 //! Reads the whole memory of a device, once.
 
-use super::super::diagnosis;
+use super::super::health;
 use super::super::wire::families::Family;
 use super::super::wire::hex::{Flags, Request, Value};
 use super::super::wire::history::{
@@ -16,24 +16,24 @@ const EMPTY: u32 = 3;
 
 /// What a device remembers.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Survey {
+pub struct Survey {
     /// What it is.
-    pub(super) product: Option<Product>,
+    pub product: Option<Product>,
     /// Its serial number, if it tells.
-    pub(super) serial: Option<String>,
+    pub serial: Option<String>,
     /// The whole life.
-    pub(super) totals: Option<Totals>,
+    pub totals: Option<Totals>,
     /// Latest first. Days that it has no record of are missing.
-    pub(super) days: Vec<Day>,
+    pub days: Vec<Day>,
     /// The same by tracker; RS units only.
-    pub(super) trackers: Vec<TrackersDay>,
+    pub trackers: Vec<TrackersDay>,
     /// Days that it did not answer for.
-    pub(super) unanswered: Vec<u16>,
+    pub unanswered: Vec<u16>,
 }
 
 /// Why the memory of a device cannot be read. The words are for the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SurveyError {
+pub enum SurveyError {
     /// The port cannot be opened, because it is in use.
     #[error(
         "{0}. If that is a running wattbridge, stop it for as long as the history is read, or ask a device at \
@@ -41,7 +41,7 @@ pub(super) enum SurveyError {
     )]
     Busy(LinkError),
     /// The port cannot be opened, or broke off.
-    #[error("{}", diagnosis::unreachable(.0).sentence())]
+    #[error("{}", health::unreachable(.0).sentence())]
     Link(LinkError),
     /// It sends text, and answers nothing.
     #[error(
@@ -58,7 +58,7 @@ pub(super) enum SurveyError {
     )]
     Silent(Address),
     /// What comes is no VE.Direct.
-    #[error("{}", diagnosis::garbled().sentence())]
+    #[error("{}", health::garbled().sentence())]
     Garbled,
     /// The device has no such memory.
     #[error(
@@ -79,7 +79,7 @@ impl From<LinkError> for SurveyError {
 
 /// Reads what the device at a port remembers of this many days before today. `begin` is told what
 /// is there before the long part.
-pub(super) async fn survey(
+pub async fn survey(
     links: &Links,
     address: &Address,
     days: u16,

@@ -17,7 +17,7 @@ Date          Yield   Power      PV       Battery      Bulk   Abs.  Float  Error
 ";
 
 /// A table, latest day first; `today` is the date here.
-pub(super) fn text(survey: &Survey, today: Date) -> String {
+pub fn text(survey: &Survey, today: Date) -> String {
     let mut text = String::new();
     if let Some(product) = &survey.product {
         let serial = survey.serial.as_deref().unwrap_or("not told");
@@ -67,7 +67,7 @@ pub(super) fn text(survey: &Survey, today: Date) -> String {
 }
 
 /// The same as JSON objects: one for each day, and one for the device and its whole life.
-pub(super) fn json(survey: &Survey, today: Date) -> Vec<Value> {
+pub fn json(survey: &Survey, today: Date) -> Vec<Value> {
     let number = |value: Option<Decimal>| value.map_or(Value::Null, Decimal::to_json);
     let mut lines = vec![json!({
         "model": survey.product.map(|product| product.to_string()),

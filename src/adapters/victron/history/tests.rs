@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::config::Config;
+use super::super::device::Remembered;
 use super::super::reception::Reception;
-use super::super::unit::Remembered;
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request, Value, Version};
 use super::super::wire::history::{DAYS, TODAY, TOTALS};
 use super::super::wire::text::encode_block;

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::super::wire::history::DAYS;
 use super::survey::survey;
 use super::table;
-use crate::adapters::{Task, Tool, ToolError};
+use crate::device::{BoxFuture, Tool, ToolError};
 use crate::links::{Address, Links};
 use crate::terminal::remark;
 
 /// The command.
 #[derive(Debug)]
-pub(in super::super) struct History;
+pub struct History;
 
 /// Prints what a solar charger or RS unit has kept of the last 30 days.
 ///
@@ -46,7 +46,7 @@ impl Tool for History {
         &self,
         matches: &clap::ArgMatches,
         stop: CancellationToken,
-    ) -> Task<Result<(), ToolError>> {
+    ) -> BoxFuture<Result<(), ToolError>> {
         let args = HistoryArgs::from_arg_matches(matches);
         Box::pin(async move {
             let args = args?;

@@ -7,13 +7,13 @@ use super::super::wire::hex::{Collector, Frame};
 use super::super::wire::registers::{CUSTOM_NAME, SERIAL};
 
 /// Letters and digits of a serial number.
-pub(super) const SERIAL_LENGTH: usize = 11;
+pub const SERIAL_LENGTH: usize = 11;
 /// Bytes that the replacement of a byte depends on at most.
 const LONGEST: usize = 64;
 
 /// What is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub enum Kind {
     Serial,
     Number,
     Words,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Of the value of a label.
-    pub(super) fn of_label(label: &[u8]) -> Option<Self> {
+    pub fn of_label(label: &[u8]) -> Option<Self> {
         match label {
             b"SER#" => Some(Self::Serial),
             b"HC#" => Some(Self::Number),
@@ -32,7 +32,7 @@ impl Kind {
     }
 
     /// Of the value of a register.
-    pub(super) const fn of_register(register: u16) -> Option<Self> {
+    pub const fn of_register(register: u16) -> Option<Self> {
         match register {
             SERIAL => Some(Self::Serial),
             CUSTOM_NAME => Some(Self::Words),
@@ -43,13 +43,13 @@ impl Kind {
 
 /// A name as far as it has been read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Name {
+pub struct Name {
     kind: Kind,
     read: Vec<u8>,
 }
 
 impl Name {
-    pub(super) const fn new(kind: Kind) -> Self {
+    pub const fn new(kind: Kind) -> Self {
         Self {
             kind,
             read: Vec::new(),
@@ -59,16 +59,16 @@ impl Name {
 
 /// Chooses replacements: always the same for the same name, others in every recording.
 #[derive(Debug)]
-pub(super) struct Names(RandomState);
+pub struct Names(RandomState);
 
 impl Names {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self(RandomState::new())
     }
 
     /// The replacement of the next byte of a name. Its upper half stays as it is, so that a digit of
     /// a frame can be written before the next one is known.
-    pub(super) fn replace(&self, name: &mut Name, byte: u8) -> u8 {
+    pub fn replace(&self, name: &mut Name, byte: u8) -> u8 {
         // Two letters for the factory, the same on nearly all devices.
         let is_factory = name.kind == Kind::Serial && name.read.len() < 2;
         let class = class(byte).filter(|_| !(is_factory && byte.is_ascii_uppercase()));
@@ -99,7 +99,7 @@ fn class(byte: u8) -> Option<(u8, u8)> {
 }
 
 /// Whether a whole serial number stands here: two letters, year and week, five letters or digits.
-pub(super) fn starts_with_serial(bytes: &[u8]) -> bool {
+pub fn starts_with_serial(bytes: &[u8]) -> bool {
     let ends = bytes.get(SERIAL_LENGTH);
     let ends = ends.is_none_or(|next| !next.is_ascii_alphanumeric());
     let serial = bytes.get(..SERIAL_LENGTH);
@@ -116,7 +116,7 @@ fn is_serial(bytes: &[u8]) -> bool {
 
 /// Where in the digits of a frame, which begins here, serial numbers stand: wherever a damaged one
 /// has been shifted to.
-pub(super) fn serials_in_hex(frame: &[u8]) -> Vec<Range<usize>> {
+pub fn serials_in_hex(frame: &[u8]) -> Vec<Range<usize>> {
     let digits = frame.get(1..).unwrap_or_default();
     let end = digits.iter().position(|byte| !byte.is_ascii_hexdigit());
     let digits = digits

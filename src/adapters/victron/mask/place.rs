@@ -13,7 +13,7 @@ const SUM: u8 = 0x55;
 
 /// A place in the stream.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub struct Place {
     text: Text,
     label: Vec<u8>,
     digits: Option<Digits>,
@@ -31,7 +31,7 @@ enum Text {
 
 /// The digits of a frame so far.
 #[derive(Debug, Default)]
-pub(super) struct Digits {
+pub struct Digits {
     count: usize,
     /// Of the byte that is being read: as it came, and as it is written.
     byte: u8,
@@ -51,13 +51,13 @@ pub(super) struct Digits {
 
 impl Place {
     /// Whether a byte is a digit of a frame.
-    pub(super) fn is_digit(&self, byte: u8) -> bool {
+    pub fn is_digit(&self, byte: u8) -> bool {
         self.digits.is_some() && byte.is_ascii_hexdigit()
     }
 
     /// Ends the frame, if there is one, and makes its check byte as right as it was. True if this
     /// byte, which is no digit, belongs to it.
-    pub(super) fn end_frame(&mut self, byte: u8, masked: &mut [u8]) -> bool {
+    pub fn end_frame(&mut self, byte: u8, masked: &mut [u8]) -> bool {
         let Some(digits) = self.digits.take() else {
             return false;
         };
@@ -67,7 +67,7 @@ impl Place {
 
     /// The bytes at hand end here, and cannot be changed any more. A frame that lacks nothing but
     /// its end gets its check byte now.
-    pub(super) fn pause(&mut self, masked: &mut [u8]) {
+    pub fn pause(&mut self, masked: &mut [u8]) {
         if let Some(digits) = &mut self.digits {
             if digits.sum == SUM {
                 digits.seal(masked);
@@ -77,14 +77,14 @@ impl Place {
     }
 
     /// The frame that has just begun has serial numbers there.
-    pub(super) fn expect(&mut self, serials: Vec<Range<usize>>) {
+    pub fn expect(&mut self, serials: Vec<Range<usize>>) {
         if let Some(digits) = &mut self.digits {
             digits.serials = serials;
         }
     }
 
     /// What is being read, if it has to be replaced.
-    pub(super) fn value(&self) -> Option<Kind> {
+    pub fn value(&self) -> Option<Kind> {
         match self.text {
             Text::Noise => Some(Kind::Noise),
             Text::Value(kind) => kind,
@@ -93,7 +93,7 @@ impl Place {
     }
 
     /// Takes a byte that belongs to no frame, but may begin one: then it is true.
-    pub(super) fn text(&mut self, byte: u8) -> bool {
+    pub fn text(&mut self, byte: u8) -> bool {
         match (self.text, byte) {
             (Text::Checksum, _) => self.text = Text::Noise,
             (_, b':') => {
@@ -113,7 +113,7 @@ impl Place {
     }
 
     /// Takes a digit; what to write instead.
-    pub(super) fn digit(&mut self, byte: u8, at: usize, names: &Names) -> u8 {
+    pub fn digit(&mut self, byte: u8, at: usize, names: &Names) -> u8 {
         self.digits
             .as_mut()
             .map_or(byte, |digits| digits.take(byte, at, names))

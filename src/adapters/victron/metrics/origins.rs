@@ -7,14 +7,14 @@ use crate::adapters::victron::wire::families::{Families, Family};
 
 /// The metric that a label stands for. `H17` and `H18` are those of a battery; an energy meter calls
 /// them otherwise.
-pub(in super::super) fn of_label(label: &[u8]) -> Option<&'static str> {
+pub fn of_label(label: &[u8]) -> Option<&'static str> {
     let found = LABELS.iter().find(|(name, _)| name.as_bytes() == label);
     found.map(|(_, key)| *key)
 }
 
 /// The metric that a register stands for on a family of devices. Of a device of no known family
 /// nobody knows what it means by a register.
-pub(in super::super) fn of_register(register: u16, family: Option<Family>) -> Option<&'static str> {
+pub fn of_register(register: u16, family: Option<Family>) -> Option<&'static str> {
     let fits = |families: Families| {
         families == Families::ALL || family.is_some_and(|family| families.contains(family))
     };
@@ -26,13 +26,13 @@ pub(in super::super) fn of_register(register: u16, family: Option<Family>) -> Op
 
 /// A register that carries a metric.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Register {
+pub struct Register {
     /// Its number.
-    pub(in super::super) register: u16,
+    pub register: u16,
     /// The metric.
-    pub(in super::super) key: &'static str,
+    pub key: &'static str,
     /// Where that is so.
-    pub(in super::super) families: Families,
+    pub families: Families,
 }
 
 const LABELS: &[(&str, &str)] = &[

@@ -37,7 +37,7 @@ const PROTOCOL: &[Cow<'static, str>] = &[
 ];
 
 /// The metrics.
-pub(in super::super) const DEVICE: &[Metric] = &[
+pub const DEVICE: &[Metric] = &[
     // Solar panels.
     power("panel_power", "Panel power").decimals(0),
     voltage("panel_voltage", "Panel voltage"),
@@ -256,7 +256,7 @@ pub(in super::super) const DEVICE: &[Metric] = &[
 ];
 
 /// What every device gets, whatever it sends.
-pub(in super::super) const ALWAYS: &[&str] = &[
+pub const ALWAYS: &[&str] = &[
     "other_values",
     "protocol",
     "blocks",

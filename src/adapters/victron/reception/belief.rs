@@ -32,7 +32,7 @@ const LEAP: u64 = 4;
 
 /// What is known of the blocks of one line.
 #[derive(Debug, Default)]
-pub(super) struct Belief {
+pub struct Belief {
     /// The latest last.
     kinds: Vec<Kind>,
     /// Blocks and frames that were refused before anything good came.
@@ -68,7 +68,7 @@ struct Field {
 
 impl Belief {
     /// Something damaged has come.
-    pub(super) fn damaged(&mut self) {
+    pub fn damaged(&mut self) {
         self.beginnings += u32::from(!self.has_good);
         if self.has_good || self.beginnings > BEGINNINGS {
             self.wary = LATELY;
@@ -76,7 +76,7 @@ impl Belief {
     }
 
     /// Takes a block whose sum is right. Whether it is to be believed.
-    pub(super) fn believes(&mut self, block: &Block<'_>) -> bool {
+    pub fn believes(&mut self, block: &Block<'_>) -> bool {
         self.has_good = true;
         self.wary = self.wary.saturating_sub(1);
         let is_wary = self.wary > 0;

@@ -5,7 +5,7 @@
 
 /// What was told, and whether it was told before.
 #[derive(Debug)]
-pub(super) struct Twice<T>(Option<T>);
+pub struct Twice<T>(Option<T>);
 
 impl<T> Default for Twice<T> {
     fn default() -> Self {
@@ -15,14 +15,14 @@ impl<T> Default for Twice<T> {
 
 impl<T: PartialEq> Twice<T> {
     /// Whether the same was told the last time.
-    pub(super) fn agrees(&mut self, told: T) -> bool {
+    pub fn agrees(&mut self, told: T) -> bool {
         let agrees = self.0.as_ref() == Some(&told);
         self.0 = Some(told);
         agrees
     }
 
     /// Nothing was told.
-    pub(super) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.0 = None;
     }
 }

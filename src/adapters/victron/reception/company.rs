@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Who it says it is: product and serial number.
-pub(super) type Who = (Option<u16>, Option<String>);
+pub type Who = (Option<u16>, Option<String>);
 
 /// Rounds in a row after which it has taken the place of the one that is known.
 const ALONE: u32 = 2;
@@ -16,7 +16,7 @@ const STAYS: Duration = Duration::from_secs(120);
 
 /// A device that is not the one that is known.
 #[derive(Debug, Default)]
-pub(super) struct Company {
+pub struct Company {
     who: Option<Who>,
     /// Its rounds since the last one of the device that is known.
     rounds: u32,
@@ -28,7 +28,7 @@ pub(super) struct Company {
 impl Company {
     /// A round of another device has come. Whether that is the device of this line now: damage may
     /// make another one out of any round, so it has to come twice.
-    pub(super) fn stranger(&mut self, who: Who, now: Duration) -> bool {
+    pub fn stranger(&mut self, who: Who, now: Duration) -> bool {
         if self.who.as_ref() != Some(&who) {
             *self = Self {
                 who: Some(who),
@@ -41,14 +41,14 @@ impl Company {
     }
 
     /// A round of the device that is known has come.
-    pub(super) fn own(&mut self) {
+    pub fn own(&mut self) {
         if std::mem::take(&mut self.rounds) > 0 {
             self.turns += 1;
         }
     }
 
     /// The second device on this line, if there is one.
-    pub(super) fn second(&self, now: Duration) -> Option<&Who> {
+    pub fn second(&self, now: Duration) -> Option<&Who> {
         let is_here = self.turns >= TURNS && now.saturating_sub(self.last) < STAYS;
         self.who.as_ref().filter(|_| is_here)
     }

@@ -13,10 +13,10 @@ use super::caution::Twice;
 use super::company::Company;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::control::{self, Controls, Finished};
-use crate::adapters::victron::diagnosis::{self, Line};
+use crate::adapters::victron::device::{Counts, Remembered, VeDevice};
+use crate::adapters::victron::health::{self, LineHealth};
 use crate::adapters::victron::history::{Past, is_kept};
-use crate::adapters::victron::inquiry::{Hearing, Inquiry, Outcome};
-use crate::adapters::victron::unit::{Counts, Remembered, Unit};
+use crate::adapters::victron::poller::{Hearing, Outcome, Poller};
 use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::hex::{Answer, Frame, Request, Value as Register, Version};
 use crate::adapters::victron::wire::history::Record;
@@ -34,49 +34,44 @@ const FORGOTTEN: u64 = 60;
 
 /// All but the decoder, so that its events can be taken one by one.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) config: Arc<Config>,
-    pub(super) port: String,
+pub struct State {
+    pub config: Arc<Config>,
+    pub port: String,
     /// Whether there is only a file, so that no time passes.
-    pub(super) is_file: bool,
-    pub(super) belief: Belief,
-    pub(super) cycles: Cycles,
-    pub(super) unit: Unit,
-    pub(super) inquiry: Inquiry,
-    pub(super) controls: Controls,
-    pub(super) past: Past,
-    pub(super) counts: Counts,
-    pub(super) line: Line,
+    pub is_file: bool,
+    pub belief: Belief,
+    pub cycles: Cycles,
+    pub unit: VeDevice,
+    pub poller: Poller,
+    pub controls: Controls,
+    pub past: Past,
+    pub counts: Counts,
+    pub line: LineHealth,
     /// Rounds of text on this connection, all of the device that is known.
-    pub(super) rounds: u64,
+    pub rounds: u64,
     /// When the first thing was heard of the present device.
-    pub(super) met: Option<Duration>,
+    pub met: Option<Duration>,
     /// When anything was last heard of it.
-    pub(super) heard: Option<Timestamp>,
-    pub(super) health: Option<Health>,
+    pub heard: Option<Timestamp>,
+    pub health: Option<Health>,
     /// How the line is, as told while no device was known.
-    pub(super) told: Option<Health>,
+    pub told: Option<Health>,
     /// Another device that seems to be here.
-    pub(super) company: Company,
-    pub(super) told_serial: Twice<String>,
-    pub(super) told_product: Twice<u16>,
+    pub company: Company,
+    pub told_serial: Twice<String>,
+    pub told_product: Twice<u16>,
     /// Devices that were here before.
-    pub(super) former: Vec<DeviceId>,
-    pub(super) finished: Vec<Finished>,
+    pub former: Vec<DeviceId>,
+    pub finished: Vec<Finished>,
 }
 
 impl State {
     /// A line at a port, where nothing has been heard yet.
-    pub(super) fn new(
-        config: Arc<Config>,
-        port: String,
-        known: Remembered,
-        zone: TimeZone,
-    ) -> Self {
+    pub fn new(config: Arc<Config>, port: String, known: Remembered, zone: TimeZone) -> Self {
         Self {
-            inquiry: Inquiry::new(config.ask, Duration::ZERO),
-            line: Line::knowing(known.pause()),
-            unit: Unit::new(port.clone(), known, zone),
+            poller: Poller::new(config.ask, Duration::ZERO),
+            line: LineHealth::knowing(known.pause()),
+            unit: VeDevice::new(port.clone(), known, zone),
             config,
             port,
             is_file: false,
@@ -98,7 +93,7 @@ impl State {
         }
     }
 
-    pub(super) fn take(&mut self, event: &Event<'_>, now: Duration, at: Timestamp) {
+    pub fn take(&mut self, event: &Event<'_>, now: Duration, at: Timestamp) {
         match event {
             Event::Block(block) => self.block(block, now, at),
             Event::Hex(frame) => self.frame(frame, now, at),
@@ -116,7 +111,7 @@ impl State {
     fn block(&mut self, block: &Block<'_>, now: Duration, at: Timestamp) {
         self.counts.blocks += 1;
         self.good(now, at);
-        self.inquiry.block_ended(now);
+        self.poller.block_ended(now);
         if !self.belief.believes(block) {
             tracing::debug!("{}: a block waits for another like it", self.port);
             return;
@@ -140,7 +135,7 @@ impl State {
         self.met.get_or_insert(now);
     }
 
-    pub(super) fn tick(&mut self, now: Duration, at: Timestamp) {
+    pub fn tick(&mut self, now: Duration, at: Timestamp) {
         let mut cycles = std::mem::take(&mut self.cycles);
         cycles.tick(now, |cycles| self.round(cycles, now, at));
         cycles.forget(FORGOTTEN);
@@ -150,7 +145,7 @@ impl State {
     }
 
     /// The last round of a file is whole.
-    pub(super) fn finish(&mut self, now: Duration, at: Timestamp) {
+    pub fn finish(&mut self, now: Duration, at: Timestamp) {
         let due = self.cycles.due().unwrap_or(now);
         let mut cycles = std::mem::take(&mut self.cycles);
         cycles.tick(due, |cycles| self.round(cycles, now, at));
@@ -179,17 +174,17 @@ impl State {
     }
 
     /// Perhaps another device is there: it is asked before it is believed.
-    pub(super) fn doubt(&mut self, now: Duration) {
-        if self.inquiry.doubt() {
+    pub fn doubt(&mut self, now: Duration) {
+        if self.poller.doubt() {
             self.met = Some(now);
         }
     }
 
     /// Whether it is certain which device is there, so that it may be written to.
-    pub(super) fn is_sure(&self, now: Duration) -> bool {
+    pub fn is_sure(&self, now: Duration) -> bool {
         // The first round may lack its beginning, and with it the product.
         let is_told = self.rounds > 1 || (self.rounds > 0 && self.cycles.get("PID").is_some());
-        self.inquiry.is_introduced() && (is_told || self.inquiry.is_without_text(now))
+        self.poller.is_introduced() && (is_told || self.poller.is_without_text(now))
     }
 
     /// Another device is there.
@@ -199,15 +194,15 @@ impl State {
         self.controls.forget();
         let why = "another device is at that port now";
         self.finished.extend(self.controls.abandon(why));
-        self.inquiry.forget_urgent();
+        self.poller.forget_urgent();
         self.rounds = 0;
         self.past = Past::default();
-        self.inquiry.meet_again();
+        self.poller.meet_again();
     }
 
     fn frame(&mut self, frame: &Frame<'_>, now: Duration, at: Timestamp) {
         let answer = Answer::decode(frame);
-        let outcome = self.inquiry.answer(&answer, now);
+        let outcome = self.poller.answer(&answer, now);
         if matches!(
             answer,
             Answer::Malformed | Answer::Error(_) | Answer::UnknownCommand(_)
@@ -253,7 +248,7 @@ impl State {
     fn product(&mut self, id: u16, now: Duration) {
         let is_known = self.unit.product().is_some_and(|product| product.id == id);
         if !is_known && !self.told_product.agrees(id) && !self.is_file {
-            self.inquiry.ask_again(Request::Product);
+            self.poller.ask_again(Request::Product);
             return;
         }
         if self.unit.is_other(Some(id), None) {
@@ -269,7 +264,7 @@ impl State {
             return;
         }
         if !self.told_serial.agrees(serial.to_owned()) && !self.is_file {
-            self.inquiry.ask_again(Request::Get(SERIAL));
+            self.poller.ask_again(Request::Get(SERIAL));
             return;
         }
         if self.unit.is_other(None, Some(serial)) {
@@ -286,7 +281,7 @@ impl State {
         let today = self.today(at);
         self.past.take(&record, today, now);
         if self.past.begins_by_record(&record) {
-            self.inquiry.begin_day(self.past.known(today));
+            self.poller.begin_day(self.past.known(today));
         }
     }
 
@@ -295,12 +290,12 @@ impl State {
         if let Some(day) = self.unit.day()
             && self.past.begins(day.number)
         {
-            self.inquiry.begin_day(self.past.known(self.today(at)));
+            self.poller.begin_day(self.past.known(self.today(at)));
         }
     }
 
     /// The date of the day that the device is in.
-    pub(super) fn today(&self, at: Timestamp) -> Date {
+    pub fn today(&self, at: Timestamp) -> Date {
         let here = || at.to_zoned(self.unit.zone().clone()).date();
         self.unit.day().map_or_else(here, |day| day.began)
     }
@@ -313,18 +308,18 @@ impl State {
         );
         self.former.extend(self.unit.id());
         let zone = self.unit.zone().clone();
-        self.unit = Unit::new(self.port.clone(), Remembered::default(), zone);
+        self.unit = VeDevice::new(self.port.clone(), Remembered::default(), zone);
         self.line.rhythm = Rhythm::default();
         self.company = Company::default();
         self.begin_anew(now);
     }
 
     /// What there is to tell now.
-    pub(super) fn reports(&mut self, now: Duration, at: Timestamp) -> Vec<Report> {
-        let replaced = |id| Report::Health(id, diagnosis::replaced());
+    pub fn reports(&mut self, now: Duration, at: Timestamp) -> Vec<Report> {
+        let replaced = |id| Report::Health(id, health::replaced());
         let mut reports: Vec<Report> = self.former.drain(..).map(replaced).collect();
         // A device that answers is waited for longer: it will say who it is.
-        let patience = match self.inquiry.hearing() {
+        let patience = match self.poller.hearing() {
             Hearing::Yes => SURVEY,
             _ => INTRODUCTION,
         };
@@ -335,21 +330,21 @@ impl State {
         // again: of two shunts alike only HEX can tell which it is.
         // And a new device is announced once, with all that it has.
         let is_ready = if self.unit.is_new() {
-            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
+            let is_surveyed = self.poller.is_surveyed(self.unit.family());
             let is_known = if self.is_file {
                 // A value that comes before the first block does not say whose it is.
                 self.unit.id().is_some() || self.unit.has_sent_some_text()
             } else {
-                self.unit.has_sent_text() || self.inquiry.is_without_text(now)
+                self.unit.has_sent_text() || self.poller.is_without_text(now)
             };
             is_surveyed && is_known
         } else {
-            self.inquiry.is_introduced()
+            self.poller.is_introduced()
         };
         if self.unit.has_values() && (is_ready || waited) {
             self.unit.settle_identity();
-            let is_surveyed = self.inquiry.is_surveyed(self.unit.family());
-            let may_be = self.config.allow_control && self.inquiry.hearing() != Hearing::No;
+            let is_surveyed = self.poller.is_surveyed(self.unit.family());
+            let may_be = self.config.allow_control && self.poller.hearing() != Hearing::No;
             let controls = match (may_be, is_surveyed) {
                 (false, _) => Some(Vec::new()),
                 (true, true) => Some(control::offered(&self.unit)),
@@ -374,7 +369,7 @@ impl State {
                     let shared = self
                         .company
                         .second(now)
-                        .map(|(product, serial)| diagnosis::shared(*product, serial.as_deref()));
+                        .map(|(product, serial)| health::shared(*product, serial.as_deref()));
                     reports.extend(self.tell(shared.unwrap_or(Health::ONLINE)));
                 }
             }
@@ -382,23 +377,23 @@ impl State {
         reports
     }
 
-    pub(super) fn verdict(&self, now: Duration) -> Option<Health> {
+    pub fn verdict(&self, now: Duration) -> Option<Health> {
         let is_asked = self.is_asked(now);
-        diagnosis::health(&self.line, &self.unit, &self.config, is_asked, now)
+        health::health(&self.line, &self.unit, &self.config, is_asked, now)
     }
 
     /// When the device counts as silent if nothing good comes any more.
-    pub(super) fn silent_at(&self, now: Duration) -> Duration {
-        diagnosis::silent_at(&self.line, &self.config, self.is_asked(now))
+    pub fn silent_at(&self, now: Duration) -> Duration {
+        health::silent_at(&self.line, &self.config, self.is_asked(now))
     }
 
     /// Whether it speaks only when it is asked.
     fn is_asked(&self, now: Duration) -> bool {
-        self.inquiry.hearing() == Hearing::Yes && self.inquiry.is_without_text(now)
+        self.poller.hearing() == Hearing::Yes && self.poller.is_without_text(now)
     }
 
     fn protocol(&self, now: Duration) -> &'static str {
-        match (self.inquiry.hearing(), self.inquiry.is_without_text(now)) {
+        match (self.poller.hearing(), self.poller.is_without_text(now)) {
             (Hearing::Yes, false) => "text and HEX",
             (_, true) => "HEX only",
             _ => "text only",
@@ -406,7 +401,7 @@ impl State {
     }
 
     /// Says how the device is, or the line while no device is known, if that is news.
-    pub(super) fn tell(&mut self, health: Health) -> Option<Report> {
+    pub fn tell(&mut self, health: Health) -> Option<Report> {
         let Some(id) = self.unit.id() else {
             if self.told.as_ref() == Some(&health) || !health.code.is_problem() {
                 return None;

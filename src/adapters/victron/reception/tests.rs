@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::adapters::victron::diagnosis;
+use crate::adapters::victron::health;
 use crate::adapters::victron::wire::hex::{Frame, Request, encode_frame};
 use crate::adapters::victron::wire::text::encode_block;
 use crate::model::{Device, DeviceId, Readings};

@@ -14,8 +14,8 @@ use super::handle::Simulator;
 use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::settings::{Pace, Settings};
-use crate::adapters::simulation::Place;
-use crate::adapters::simulation::fault::fault_help;
+use crate::simulation::Place;
+use crate::simulation::fault::fault_help;
 use crate::terminal::say;
 
 /// One for each kind of schedule.
@@ -163,10 +163,7 @@ fn register(text: &str) -> Result<(u16, Vec<u8>), String> {
 }
 
 /// Runs simulated devices until `stop`.
-pub(in crate::adapters::victron) async fn run(
-    args: SimulatorArgs,
-    stop: CancellationToken,
-) -> io::Result<()> {
+pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> io::Result<()> {
     let places = places(&args)?;
     let mut running = Vec::new();
     for (number, (model, place)) in args.models.iter().zip(places).enumerate() {

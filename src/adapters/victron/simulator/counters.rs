@@ -5,11 +5,11 @@ use super::plant::Live;
 /// Milliseconds of an hour.
 const HOUR: i64 = 3_600_000;
 /// A unit of energy, 0.01 kWh, in mW times ms.
-pub(super) const ENERGY_UNIT: u64 = 10_000 * HOUR as u64;
+pub const ENERGY_UNIT: u64 = 10_000 * HOUR as u64;
 
 /// Counters of a battery monitor. Charges are in mA times ms.
 #[derive(Debug, Clone)]
-pub(super) struct Counters {
+pub struct Counters {
     /// Of the battery, in mAh.
     capacity: i64,
     consumed: i64,
@@ -19,18 +19,18 @@ pub(super) struct Counters {
     /// mW times ms.
     discharged: u64,
     charged: u64,
-    pub(super) voltage_least: i64,
-    pub(super) voltage_most: i64,
-    pub(super) aux_least: i64,
-    pub(super) aux_most: i64,
+    pub voltage_least: i64,
+    pub voltage_most: i64,
+    pub aux_least: i64,
+    pub aux_most: i64,
     /// Milliseconds.
     since_full: u64,
-    pub(super) synchronisations: i64,
+    pub synchronisations: i64,
 }
 
 impl Counters {
     /// As after some months.
-    pub(super) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             capacity: 200_000,
             consumed: -24_500 * HOUR,
@@ -49,7 +49,7 @@ impl Counters {
     }
 
     /// Counts for some milliseconds.
-    pub(super) fn count(&mut self, live: &Live, milliseconds: u64) {
+    pub fn count(&mut self, live: &Live, milliseconds: u64) {
         let time = i64::try_from(milliseconds).unwrap_or(i64::MAX);
         let charge = live.battery_current.saturating_mul(time);
         let empty = -self.capacity * HOUR;
@@ -73,14 +73,14 @@ impl Counters {
     }
 
     /// The battery is full, says somebody.
-    pub(super) fn synchronise(&mut self) {
+    pub fn synchronise(&mut self) {
         self.consumed = 0;
         self.since_full = 0;
         self.synchronisations += 1;
     }
 
     /// Forgets the history, but not how full the battery is.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         *self = Self {
             capacity: self.capacity,
             consumed: self.consumed,
@@ -99,37 +99,37 @@ impl Counters {
     }
 
     /// Of the battery, in Ah.
-    pub(super) const fn set_capacity(&mut self, ampere_hours: i64) {
+    pub const fn set_capacity(&mut self, ampere_hours: i64) {
         self.capacity = ampere_hours.saturating_mul(1000);
     }
 
     /// mAh, negative.
-    pub(super) const fn consumed(&self) -> i64 {
+    pub const fn consumed(&self) -> i64 {
         self.consumed / HOUR
     }
 
     /// mAh, negative.
-    pub(super) const fn drawn(&self) -> i64 {
+    pub const fn drawn(&self) -> i64 {
         self.drawn / HOUR
     }
 
     /// mAh, negative.
-    pub(super) const fn deepest(&self) -> i64 {
+    pub const fn deepest(&self) -> i64 {
         self.deepest / HOUR
     }
 
     /// mAh, negative.
-    pub(super) const fn last(&self) -> i64 {
+    pub const fn last(&self) -> i64 {
         self.last / HOUR
     }
 
     /// 0.01 %.
-    pub(super) fn state_of_charge(&self) -> i64 {
+    pub fn state_of_charge(&self) -> i64 {
         10_000 + self.consumed() * 10_000 / self.capacity.max(1)
     }
 
     /// Minutes until half of the capacity is left; -1 if it never comes to that.
-    pub(super) fn time_to_go(&self, current: i64) -> i64 {
+    pub fn time_to_go(&self, current: i64) -> i64 {
         if current >= 0 {
             return -1;
         }
@@ -138,17 +138,17 @@ impl Counters {
     }
 
     /// Seconds.
-    pub(super) const fn since_full(&self) -> i64 {
+    pub const fn since_full(&self) -> i64 {
         (self.since_full / 1000) as i64
     }
 
     /// 0.01 kWh.
-    pub(super) const fn discharged(&self) -> i64 {
+    pub const fn discharged(&self) -> i64 {
         (self.discharged / ENERGY_UNIT) as i64
     }
 
     /// 0.01 kWh.
-    pub(super) const fn charged(&self) -> i64 {
+    pub const fn charged(&self) -> i64 {
         (self.charged / ENERGY_UNIT) as i64
     }
 }

@@ -3,18 +3,18 @@
 use super::super::wire::hex::{Frame, encode_frame};
 use super::super::wire::text::encode_block;
 use super::faults::Fault;
-use crate::adapters::simulation::noise::Dice;
+use crate::simulation::noise::Dice;
 
 /// Labels that say who a device is.
 const IDENTITY: &[&str] = &["PID", "SER#", "FW", "FWE", "BMV"];
 /// What a device answers to a broken frame.
-pub(super) const MALFORMED: &[u8] = b":4AAAAFD\n";
+pub const MALFORMED: &[u8] = b":4AAAAFD\n";
 
 /// Lines of text.
-pub(super) type Fields = Vec<(String, String)>;
+pub type Fields = Vec<(String, String)>;
 
 /// What a fault makes of the lines of a block.
-pub(super) fn spoil(fault: Fault, fields: &mut Fields) {
+pub fn spoil(fault: Fault, fields: &mut Fields) {
     match fault {
         Fault::UnknownLabels => {
             for (label, value) in [("NEW#", "42"), ("XQ7", "---"), ("Zz", "a b c")] {
@@ -56,7 +56,7 @@ pub(super) fn spoil(fault: Fault, fields: &mut Fields) {
 }
 
 /// Writes a block, even one that no device should send.
-pub(super) fn block(fields: &Fields) -> Vec<u8> {
+pub fn block(fields: &Fields) -> Vec<u8> {
     encode_block(fields).unwrap_or_else(|_| {
         let line = |(label, value): &(String, String)| format!("\r\n{label}\t{value}");
         let lines: String = fields.iter().map(line).collect();
@@ -69,7 +69,7 @@ pub(super) fn block(fields: &Fields) -> Vec<u8> {
 
 /// What arrives of a block, and of the frame that a fault sends along. The frame comes from the
 /// device.
-pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
+pub fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
     // The line of the checksum: CR, LF, a word of eight letters, TAB, and the byte itself.
     let lines = block.len().saturating_sub(12);
     match fault {
@@ -141,7 +141,7 @@ pub(super) fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], dice: &mut
 
 /// Cuts a line of a block with a frame. A block that is cut already is cut in front of that, for no
 /// frame cuts another.
-pub(super) fn cut(block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
+pub fn cut(block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
     let lines = block.len().saturating_sub(12);
     let first = block.iter().take(lines).position(|byte| *byte == b':');
     let at = 1 + dice.below(first.unwrap_or(lines));
@@ -177,7 +177,7 @@ fn broken(frame: &[u8]) -> Vec<u8> {
 }
 
 /// What a fault makes of an answer to a question about a register.
-pub(super) fn answered(fault: Fault, answer: &mut Vec<u8>) {
+pub fn answered(fault: Fault, answer: &mut Vec<u8>) {
     let mut collector = super::super::wire::hex::Collector::default();
     let Ok(Frame {
         command, payload, ..

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::super::wire::history::{DAYS, TODAY, TOTALS, TRACKERS_TODAY};
 use super::counters::ENERGY_UNIT;
 use super::plant::Live;
-use crate::adapters::simulation::noise::unit;
+use crate::simulation::noise::unit;
 
 /// Yield of the years before the first day that is remembered, 0.01 kWh.
 const BEFORE: u64 = 123_400;
@@ -34,7 +34,7 @@ struct Day {
 
 /// The memory of a charger.
 #[derive(Debug, Clone)]
-pub(super) struct Days {
+pub struct Days {
     /// Today first.
     days: VecDeque<Day>,
     /// 0.01 kWh before the first of them.
@@ -46,7 +46,7 @@ pub(super) struct Days {
 
 impl Days {
     /// A charger of so many watts that remembers so many days besides today.
-    pub(super) fn new(seed: u64, watts: i64, volts: i64, past: u16, has_load: bool) -> Self {
+    pub fn new(seed: u64, watts: i64, volts: i64, past: u16, has_load: bool) -> Self {
         let past = past.min(DAYS);
         let day = |ago: u16| {
             let share = |what: u64| unit(seed, what, u64::from(ago));
@@ -88,7 +88,7 @@ impl Days {
     }
 
     /// Counts for some milliseconds.
-    pub(super) fn count(&mut self, live: &Live, milliseconds: u64) {
+    pub fn count(&mut self, live: &Live, milliseconds: u64) {
         let Some(today) = self.days.front_mut() else {
             return;
         };
@@ -113,7 +113,7 @@ impl Days {
     }
 
     /// A new day begins.
-    pub(super) fn next(&mut self) {
+    pub fn next(&mut self) {
         let today = self.day(0);
         self.days.push_front(Day {
             battery_least: today.battery_most,
@@ -127,7 +127,7 @@ impl Days {
     }
 
     /// The user sets the yield to 0.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.reset = self.total();
     }
 
@@ -137,33 +137,33 @@ impl Days {
     }
 
     /// 0.01 kWh since the user's reset.
-    pub(super) fn yield_user(&self) -> i64 {
+    pub fn yield_user(&self) -> i64 {
         (self.total() - self.reset) as i64
     }
 
     /// 0.01 kWh ever.
-    pub(super) fn yield_total(&self) -> i64 {
+    pub fn yield_total(&self) -> i64 {
         self.total() as i64
     }
 
     /// 0.01 kWh of a day.
-    pub(super) fn energy(&self, ago: usize) -> i64 {
+    pub fn energy(&self, ago: usize) -> i64 {
         (self.day(ago).energy / ENERGY_UNIT) as i64
     }
 
     /// The highest power of a day, in W.
-    pub(super) fn power(&self, ago: usize) -> i64 {
+    pub fn power(&self, ago: usize) -> i64 {
         self.day(ago).power / 1000
     }
 
     /// The number of today as text tells it.
-    pub(super) fn number(&self) -> i64 {
+    pub fn number(&self) -> i64 {
         i64::from(self.day(0).number % 365)
     }
 
     /// The value of a register of the history; `None` for other registers, `Some(None)` for days that
     /// are not remembered.
-    pub(super) fn record(&self, register: u16, has_trackers: bool) -> Option<Option<Vec<u8>>> {
+    pub fn record(&self, register: u16, has_trackers: bool) -> Option<Option<Vec<u8>>> {
         let ago = |first: u16| {
             let ago = register.checked_sub(first)?;
             (ago <= DAYS).then_some(usize::from(ago))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::counters::Counters;
 use super::days::Days;
-use super::model::{AUX_MODE, AUX_STARTER, From, Kind, Line, Model, Show};
+use super::model::{AUX_MODE, AUX_STARTER, From, Kind, LabelRow, Model, Show};
 use super::plant::{Conditions, DAY, Live};
 use super::quantities::Quantity;
 use super::settings::{Beginning, Surroundings};
@@ -17,20 +17,20 @@ const BMS_LOST: i64 = 67;
 
 /// One device. Times are since the start of the simulation.
 #[derive(Debug)]
-pub(super) struct Device {
-    pub(super) model: &'static Model,
-    pub(super) serial: String,
-    pub(super) live: Live,
-    pub(super) days: Days,
-    pub(super) counters: Counters,
+pub struct Device {
+    pub model: &'static Model,
+    pub serial: String,
+    pub live: Live,
+    pub days: Days,
+    pub counters: Counters,
     /// Values of registers that were set from outside, which the tables do not change.
-    pub(super) overrides: BTreeMap<u16, Vec<u8>>,
+    pub overrides: BTreeMap<u16, Vec<u8>>,
     /// What was written to registers, or set.
-    pub(super) settings: BTreeMap<u16, Vec<u8>>,
+    pub settings: BTreeMap<u16, Vec<u8>>,
     /// When it was controlled from outside last.
-    pub(super) limited: Option<Duration>,
+    pub limited: Option<Duration>,
     /// How long that holds.
-    pub(super) limit_lasts: Duration,
+    pub limit_lasts: Duration,
     /// Values of labels that were set from outside; `None` for those that are left out.
     labels: Vec<(String, Option<String>)>,
     seed: u64,
@@ -39,16 +39,16 @@ pub(super) struct Device {
     /// How much faster its time goes.
     speed: f64,
     /// Milliseconds since the midnight before the start.
-    pub(super) time: u64,
+    pub time: u64,
     last: Duration,
     /// Its time when it got its power; it may be before the midnight before the start.
     powered: i64,
     /// A day has ended that nobody was told of.
-    pub(super) day_ended: bool,
+    pub day_ended: bool,
 }
 
 impl Device {
-    pub(super) fn new(model: &'static Model, serial: &str, beginning: Beginning) -> Self {
+    pub fn new(model: &'static Model, serial: &str, beginning: Beginning) -> Self {
         let Beginning { seed, at, .. } = beginning;
         let has_load = model.row(0xedab).is_some();
         let mut device = Self {
@@ -76,12 +76,12 @@ impl Device {
     }
 
     /// It is plugged in at this time, and counts from there.
-    pub(super) const fn begin(&mut self, now: Duration) {
+    pub const fn begin(&mut self, now: Duration) {
         self.last = now;
     }
 
     /// Time has passed: counts what has flowed, and looks at what flows now.
-    pub(super) fn advance(&mut self, now: Duration) {
+    pub fn advance(&mut self, now: Duration) {
         let own = |time: Duration| (time.as_secs_f64() * 1000.0 * self.speed) as u64;
         let passed = own(now).saturating_sub(own(self.last));
         self.last = self.last.max(now);
@@ -104,7 +104,7 @@ impl Device {
     }
 
     /// A new day begins, whatever the time.
-    pub(super) fn next_day(&mut self) {
+    pub fn next_day(&mut self) {
         if self.model.has_days() {
             self.days.next();
             self.day_ended = true;
@@ -113,7 +113,7 @@ impl Device {
     }
 
     /// It loses its power and starts anew: what is kept in memory only is gone.
-    pub(super) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         for id in [0x0200, 0x0202, 0x034e] {
             self.settings.remove(&id);
         }
@@ -131,17 +131,17 @@ impl Device {
     }
 
     /// It shares this with others.
-    pub(super) fn surround(&mut self, surroundings: Surroundings) {
+    pub fn surround(&mut self, surroundings: Surroundings) {
         self.surroundings = surroundings;
         self.look();
     }
 
-    pub(super) fn set_night(&mut self, night: bool) {
+    pub fn set_night(&mut self, night: bool) {
         self.night = night;
         self.look();
     }
 
-    pub(super) fn set_label(&mut self, label: &str, value: Option<&str>) {
+    pub fn set_label(&mut self, label: &str, value: Option<&str>) {
         let value = value.map(str::to_owned);
         match self.labels.iter_mut().find(|(name, _)| name == label) {
             Some((_, old)) => *old = value,
@@ -150,12 +150,12 @@ impl Device {
     }
 
     /// Whether it has no power at all.
-    pub(super) const fn is_dead(&self) -> bool {
+    pub const fn is_dead(&self) -> bool {
         self.model.sleeps && self.live.dark
     }
 
     /// Whether it does nothing.
-    pub(super) const fn is_off(&self) -> bool {
+    pub const fn is_off(&self) -> bool {
         self.live.state == 0
     }
 
@@ -178,7 +178,7 @@ impl Device {
     }
 
     /// Looks at what there is to measure.
-    pub(super) fn look(&mut self) {
+    pub fn look(&mut self) {
         if let Some(capacity) = self.setting(0x1000) {
             self.counters.set_capacity(capacity);
         }
@@ -203,7 +203,7 @@ impl Device {
     }
 
     /// Does a register like this one exist, and is it a number that was written or set?
-    pub(super) fn setting(&self, id: u16) -> Option<i64> {
+    pub fn setting(&self, id: u16) -> Option<i64> {
         let row = self.model.row(id)?;
         if let Some(bytes) = self.settings.get(&id) {
             return Some(number(bytes, row.signed));
@@ -225,7 +225,7 @@ impl Device {
     }
 
     /// What it knows of a quantity; `None` if it has no value.
-    pub(super) fn quantity(&self, quantity: Quantity) -> Option<i64> {
+    pub fn quantity(&self, quantity: Quantity) -> Option<i64> {
         use Quantity as Q;
         let (live, days, counters) = (&self.live, &self.days, &self.counters);
         // What makes sense of a battery only.
@@ -320,7 +320,7 @@ impl Device {
     }
 
     /// The lines of a block, without its checksum.
-    pub(super) fn text(&self, block: usize) -> Vec<(String, String)> {
+    pub fn text(&self, block: usize) -> Vec<(String, String)> {
         let Some(found) = self.model.blocks.get(block) else {
             return Vec::new();
         };
@@ -336,7 +336,7 @@ impl Device {
         text
     }
 
-    fn line(&self, line: &Line) -> Option<(String, String)> {
+    fn line(&self, line: &LabelRow) -> Option<(String, String)> {
         let fixed = self.labels.iter().find(|(label, _)| label == line.label);
         let value = match fixed {
             Some((_, value)) => value.clone()?,
@@ -368,7 +368,7 @@ fn switch(on: i64, words: [&str; 2]) -> String {
 }
 
 /// A number of up to eight bytes, little endian.
-pub(super) fn number(bytes: &[u8], signed: bool) -> i64 {
+pub fn number(bytes: &[u8], signed: bool) -> i64 {
     let shifted = |sum: i64, byte: &u8| sum << 8 | i64::from(*byte);
     let raw = bytes.iter().rev().take(8).fold(0, shifted);
     let bits = bytes.len().min(8) * 8;

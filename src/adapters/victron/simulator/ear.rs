@@ -4,13 +4,13 @@ use super::super::wire::hex::Collector;
 
 /// Puts questions together from the bytes that come. What is outside of frames is not for it.
 #[derive(Debug, Default)]
-pub(super) struct Ear {
+pub struct Ear {
     frame: Option<Collector>,
 }
 
 impl Ear {
     /// Commands and payloads; `None` for frames that are broken.
-    pub(super) fn listen(&mut self, bytes: &[u8]) -> Vec<Option<(u8, Vec<u8>)>> {
+    pub fn listen(&mut self, bytes: &[u8]) -> Vec<Option<(u8, Vec<u8>)>> {
         let mut heard = Vec::new();
         for byte in bytes {
             match (*byte, &mut self.frame) {

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use crate::adapters::simulation;
-use crate::adapters::simulation::fault::{Kind, Planned, number, plain};
-use crate::adapters::simulation::noise::Dice;
+use crate::simulation;
+use crate::simulation::fault::{Kind, Planned, number, plain};
+use crate::simulation::noise::Dice;
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub enum Fault {
 
 /// What a fault is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Counted {
+pub enum Counted {
     /// Blocks.
     Block,
     /// Blocks; if its time lasts, it happens when that begins.
@@ -175,9 +175,9 @@ impl Fault {
 
 /// The faults of a device, and how often each could have happened.
 #[derive(Debug)]
-pub(super) struct Rules {
+pub struct Rules {
     rules: Vec<Rule>,
-    pub(super) dice: Dice,
+    pub dice: Dice,
 }
 
 #[derive(Debug)]
@@ -196,19 +196,19 @@ impl Default for Rules {
 }
 
 impl Rules {
-    pub(super) fn add(&mut self, rule: FaultRule) {
+    pub fn add(&mut self, rule: FaultRule) {
         self.rules.push(Rule {
             planned: Planned::new(rule),
             was_due: false,
         });
     }
 
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.rules.clear();
     }
 
     /// Those that happen now, in a block or to a question.
-    pub(super) fn due(&mut self, to_question: bool, elapsed: Duration) -> Vec<Fault> {
+    pub fn due(&mut self, to_question: bool, elapsed: Duration) -> Vec<Fault> {
         let mut due = Vec::new();
         for Rule { planned, was_due } in &mut self.rules {
             let fault = planned.rule.fault;
@@ -229,7 +229,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::simulation::Fault as _;
+    use crate::simulation::Fault as _;
 
     fn rule(text: &str) -> FaultRule {
         text.parse().unwrap()

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::device::Device;
 use super::faults::{FaultRule, Rules};
-use super::line::Line;
+use super::line::SimLine;
 use super::model::Model;
 use super::settings::Settings;
 use super::state::{Heard, Shared, State, Written};
-use crate::adapters::simulation::{Outlet, Place};
+use crate::simulation::{Place, SimPort};
 
 /// A running device.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ impl Simulator {
     /// # Errors
     /// If the port cannot be made there.
     pub async fn start(settings: Settings, place: Place) -> io::Result<Self> {
-        let outlet = Outlet::open(&place).await?;
-        let address = outlet.address();
+        let sim_port = SimPort::open(&place).await?;
+        let address = sim_port.address();
         let beginning = settings.beginning();
         let serial = settings.serial.as_deref();
         let serial = serial.unwrap_or(settings.model.serial);
@@ -47,7 +47,7 @@ impl Simulator {
         settings.faults.iter().for_each(|rule| rules.add(*rule));
         let shared = Arc::new(Shared::new(State::new(device, rules, beginning)));
         let stop = CancellationToken::new();
-        let line = Line::new(settings.pace, outlet, Arc::clone(&shared));
+        let line = SimLine::new(settings.pace, sim_port, Arc::clone(&shared));
         let task = tokio::spawn(line.run(stop.clone()));
         Ok(Self {
             address,

@@ -14,7 +14,7 @@ use super::faults::Fault;
 use super::model::{AUX_MODE, Manners, Model, Telling};
 use super::settings::Pace;
 use super::state::{Shared, State, Written};
-use crate::adapters::simulation::Outlet;
+use crate::simulation::SimPort;
 
 /// Bytes that a line of 19200 baud carries in a second.
 const BYTES_A_SECOND: u32 = 1_920;
@@ -28,9 +28,9 @@ const FLOAT: &[u8] = b":A0102000543\n";
 const CUT_EVERY: u64 = 3;
 
 /// A device at its port.
-pub(super) struct Line {
+pub struct SimLine {
     pace: Pace,
-    outlet: Outlet,
+    sim_port: SimPort,
     shared: Arc<Shared>,
     ear: Ear,
     /// The block that comes next.
@@ -52,11 +52,11 @@ struct Speech {
     pause: u32,
 }
 
-impl Line {
-    pub(super) fn new(pace: Pace, outlet: Outlet, shared: Arc<Shared>) -> Self {
+impl SimLine {
+    pub fn new(pace: Pace, sim_port: SimPort, shared: Arc<Shared>) -> Self {
         Self {
             pace,
-            outlet,
+            sim_port,
             shared,
             ear: Ear::default(),
             block: 0,
@@ -67,7 +67,7 @@ impl Line {
         }
     }
 
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let shared = Arc::clone(&self.shared);
         let mut next = Instant::now();
         loop {
@@ -81,14 +81,14 @@ impl Line {
                     let pause = self.speak().await;
                     next = (next + self.pace.interval * pause).max(Instant::now());
                 }
-                bytes = self.outlet.receive() => self.hear(&bytes).await,
+                bytes = self.sim_port.receive() => self.hear(&bytes).await,
             }
         }
     }
 
     fn plug(&mut self) {
         let plugged = self.shared.lock().plugged;
-        if let Err(error) = self.outlet.plug(plugged) {
+        if let Err(error) = self.sim_port.plug(plugged) {
             tracing::warn!(
                 "the simulated port cannot be plugged in ({error}); is its folder still there?"
             );
@@ -103,7 +103,7 @@ impl Line {
         self.later = rest;
         let due: Vec<(Instant, Vec<u8>)> = due;
         for (_, bytes) in due {
-            self.outlet.send(&bytes).await;
+            self.sim_port.send(&bytes).await;
         }
     }
 
@@ -120,7 +120,7 @@ impl Line {
         let cuts = self.shared.lock().device.model.manners == Manners::TextStops;
         let mut in_frame = false;
         for chunk in speech.bytes.chunks(size) {
-            self.outlet.send(chunk).await;
+            self.sim_port.send(chunk).await;
             // The last of these says whether a frame is under way, into which no answer is put.
             let mark = chunk.iter().rev().find(|byte| b":\n".contains(byte));
             in_frame = mark.map_or(in_frame, |mark| *mark == b':');
@@ -132,7 +132,7 @@ impl Line {
             if cuts && !in_frame {
                 tokio::select! {
                     () = pause => {}
-                    bytes = self.outlet.receive() => self.hear(&bytes).await,
+                    bytes = self.sim_port.receive() => self.hear(&bytes).await,
                 }
             } else {
                 pause.await;
@@ -254,7 +254,7 @@ impl Line {
                 continue;
             };
             if after.is_zero() {
-                self.outlet.send(&answer).await;
+                self.sim_port.send(&answer).await;
             } else {
                 self.later.push((Instant::now() + after, answer));
             }

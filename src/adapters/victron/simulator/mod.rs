@@ -29,9 +29,9 @@ mod rows;
 mod settings;
 mod state;
 
-pub use crate::adapters::simulation::Place;
+pub use crate::simulation::Place;
 pub use command::SimulatorArgs;
-pub(super) use command::run;
+pub use command::run;
 pub use faults::{Fault, FaultRule};
 pub use handle::Simulator;
 pub use model::Model;

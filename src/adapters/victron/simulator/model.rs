@@ -16,28 +16,28 @@ pub struct Model {
     /// Its firmware as HEX tells it: 0x4159 is 1.59.
     pub version: u16,
     /// What it does.
-    pub(super) kind: Kind,
+    pub kind: Kind,
     /// Nominal voltage of its battery.
-    pub(super) volts: i64,
+    pub volts: i64,
     /// What it can do at most, in watts.
-    pub(super) watts: i64,
+    pub watts: i64,
     /// It gets its power from the panels, and is dead at night.
-    pub(super) sleeps: bool,
+    pub sleeps: bool,
     /// What it says by itself, block after block.
-    pub(super) blocks: &'static [Block],
+    pub blocks: &'static [Block],
     /// Its registers.
-    pub(super) rows: &'static [&'static [Row]],
+    pub rows: &'static [&'static [Row]],
     /// Registers that it tells of by itself when they change.
-    pub(super) tells: &'static [u16],
+    pub tells: &'static [u16],
     /// When it does that.
-    pub(super) telling: Telling,
+    pub telling: Telling,
     /// How it behaves when it is asked something.
-    pub(super) manners: Manners,
+    pub manners: Manners,
 }
 
 /// What a device does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// It measures what goes into a battery and out of it.
     Shunt,
     /// It charges a battery from panels.
@@ -54,7 +54,7 @@ pub(super) enum Kind {
 
 /// When a device tells of registers by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Telling {
+pub enum Telling {
     /// Only of the history when a day has ended.
     Days,
     /// For a while after it was asked something.
@@ -65,7 +65,7 @@ pub(super) enum Telling {
 
 /// How a device behaves when it is asked something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manners {
+pub enum Manners {
     /// It has no HEX protocol.
     Deaf,
     /// Text stops until nothing has been asked for a while, and frames may cut lines of text.
@@ -76,29 +76,29 @@ pub(super) enum Manners {
 
 /// A block of text.
 #[derive(Debug)]
-pub(super) struct Block {
+pub struct Block {
     /// What it says, in order.
-    pub(super) lines: &'static [&'static [Line]],
+    pub lines: &'static [&'static [LabelRow]],
     /// How many of the device's seconds pass until the next block.
-    pub(super) pause: u32,
+    pub pause: u32,
     /// The same while the device is off.
-    pub(super) pause_off: u32,
+    pub pause_off: u32,
 }
 
 /// A line of text.
 #[derive(Debug)]
-pub(super) struct Line {
+pub struct LabelRow {
     /// Its label.
-    pub(super) label: &'static str,
+    pub label: &'static str,
     /// How its value comes about.
-    pub(super) show: Show,
+    pub show: Show,
     /// What the auxiliary input must be used for, for the line to be there.
-    pub(super) aux: Option<i64>,
+    pub aux: Option<i64>,
 }
 
 /// How the value of a line comes about.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Show {
+pub enum Show {
     /// A quantity, divided, and rounded to a step.
     Number(Quantity, i64, i64),
     /// A quantity as `0x00000000`.
@@ -117,22 +117,22 @@ pub(super) enum Show {
 
 /// A register.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
+pub struct Row {
     /// Its number.
-    pub(super) id: u16,
+    pub id: u16,
     /// Where its value comes from.
-    pub(super) from: From,
+    pub from: From,
     /// Bytes of its value, if it is a number.
-    pub(super) size: usize,
+    pub size: usize,
     /// Whether the number may be negative.
-    pub(super) signed: bool,
+    pub signed: bool,
     /// What may be written.
-    pub(super) write: Write,
+    pub write: Write,
 }
 
 /// Where the value of a register comes from.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum From {
+pub enum From {
     /// A quantity, divided.
     Live(Quantity, i64),
     /// A temperature, in hundredths of a kelvin.
@@ -155,7 +155,7 @@ pub(super) enum From {
 
 /// What may be written to a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Write {
+pub enum Write {
     /// Nothing.
     Nothing,
     /// Everything.
@@ -189,7 +189,7 @@ impl Model {
         self.rows.iter().copied().flatten().map(|row| row.id)
     }
 
-    fn lines(&self) -> impl Iterator<Item = &'static Line> + use<> {
+    fn lines(&self) -> impl Iterator<Item = &'static LabelRow> + use<> {
         self.blocks
             .iter()
             .flat_map(|block| block.lines.iter().copied().flatten())
@@ -197,7 +197,7 @@ impl Model {
 
     /// The register of this number. Where a model's own table and a shared one both have it, the
     /// model's own comes first.
-    pub(super) fn row(&self, id: u16) -> Option<&'static Row> {
+    pub fn row(&self, id: u16) -> Option<&'static Row> {
         self.rows.iter().copied().flatten().find(|row| row.id == id)
     }
 
@@ -209,37 +209,37 @@ impl Model {
     }
 
     /// Whether it has a text line of this label.
-    pub(super) fn says(&self, label: &str) -> bool {
+    pub fn says(&self, label: &str) -> bool {
         self.lines().any(|line| line.label == label)
     }
 
     /// Its firmware as a number that reads in hex: 0x159 is 1.59.
-    pub(super) const fn firmware(&self) -> u16 {
+    pub const fn firmware(&self) -> u16 {
         self.version & 0x3fff
     }
 
     /// Whether it is a solar charger with firmware before this one.
-    pub(super) fn is_before(&self, firmware: u16) -> bool {
+    pub fn is_before(&self, firmware: u16) -> bool {
         self.kind == Kind::Solar && self.firmware() < firmware
     }
 
     /// Whether it remembers its days.
-    pub(super) const fn has_days(&self) -> bool {
+    pub const fn has_days(&self) -> bool {
         matches!(self.kind, Kind::Solar | Kind::Multi)
     }
 }
 
 /// Register of what the auxiliary input is used for.
-pub(super) const AUX_MODE: u16 = 0xeef8;
+pub const AUX_MODE: u16 = 0xeef8;
 /// A starter battery.
-pub(super) const AUX_STARTER: i64 = 0;
+pub const AUX_STARTER: i64 = 0;
 /// The middle of the battery.
-pub(super) const AUX_MID: i64 = 1;
+pub const AUX_MID: i64 = 1;
 /// A temperature sensor.
-pub(super) const AUX_TEMPERATURE: i64 = 2;
+pub const AUX_TEMPERATURE: i64 = 2;
 
 /// One line for each model, for a help text.
-pub(super) fn model_list() -> String {
+pub fn model_list() -> String {
     let line = |model: &Model| format!("  {:<17} {}\n", model.name, model.about);
     super::MODELS.iter().map(line).collect()
 }

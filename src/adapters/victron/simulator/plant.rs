@@ -4,62 +4,62 @@
 use std::f64::consts::PI;
 
 use super::model::Kind;
-use crate::adapters::simulation::noise::noise;
+use crate::simulation::noise::noise;
 
 /// Milliseconds of a day.
-pub(super) const DAY: u64 = 86_400_000;
+pub const DAY: u64 = 86_400_000;
 
 /// What a device finds, and how it is set.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Conditions {
-    pub(super) seed: u64,
-    pub(super) kind: Kind,
+pub struct Conditions {
+    pub seed: u64,
+    pub kind: Kind,
     /// Nominal voltage of the battery.
-    pub(super) volts: i64,
+    pub volts: i64,
     /// What the device can do, in watts.
-    pub(super) watts: i64,
+    pub watts: i64,
     /// Milliseconds since the midnight before the start.
-    pub(super) time: u64,
+    pub time: u64,
     /// The light of a sky above others too, from 0 to 1.
-    pub(super) light: Option<f64>,
+    pub light: Option<f64>,
     /// What a solar charger can do, in watts, through which all flows that flows into the battery.
-    pub(super) charger: Option<i64>,
+    pub charger: Option<i64>,
     /// It is dark whatever the time.
-    pub(super) night: bool,
+    pub night: bool,
     /// The device is switched on.
-    pub(super) on: bool,
+    pub on: bool,
     /// It only looks whether there is a load.
-    pub(super) eco: bool,
+    pub eco: bool,
     /// Its load output is on.
-    pub(super) load: bool,
+    pub load: bool,
     /// It charges with so many mA at most.
-    pub(super) limit: i64,
+    pub limit: i64,
     /// Voltage that an inverter makes, 0.01 V.
-    pub(super) ac_voltage: i64,
+    pub ac_voltage: i64,
     /// It measures a source or a load, not a battery: 1 or -1; 0 for a battery.
-    pub(super) flow: i64,
+    pub flow: i64,
 }
 
 /// What there is to measure, in mV, mA and mW.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Live {
-    pub(super) battery_voltage: i64,
-    pub(super) battery_current: i64,
-    pub(super) charger_current: i64,
-    pub(super) load_current: i64,
-    pub(super) panel_voltage: i64,
-    pub(super) panel_power: i64,
-    pub(super) aux_voltage: i64,
-    pub(super) input_voltage: i64,
-    pub(super) input_current: i64,
+pub struct Live {
+    pub battery_voltage: i64,
+    pub battery_current: i64,
+    pub charger_current: i64,
+    pub load_current: i64,
+    pub panel_voltage: i64,
+    pub panel_power: i64,
+    pub aux_voltage: i64,
+    pub input_voltage: i64,
+    pub input_current: i64,
     /// 0.01 V.
-    pub(super) ac_voltage: i64,
-    pub(super) ac_current: i64,
+    pub ac_voltage: i64,
+    pub ac_current: i64,
     /// Thousandths of a degree.
-    pub(super) temperature: i64,
-    pub(super) state: i64,
-    pub(super) tracker: i64,
-    pub(super) dark: bool,
+    pub temperature: i64,
+    pub state: i64,
+    pub tracker: i64,
+    pub dark: bool,
 }
 
 /// How a charger treats its battery by the time of the day: state, voltage at 12 V in mV, share of
@@ -104,7 +104,7 @@ impl Conditions {
     }
 
     /// What there is to measure now.
-    pub(super) fn live(&self) -> Live {
+    pub fn live(&self) -> Live {
         let sun = self.sun();
         let rest = Live {
             battery_voltage: self.at_battery(12_600 + (60.0 * self.wander(2, 40.0)) as i64),
@@ -263,7 +263,7 @@ impl Conditions {
 
 impl Live {
     /// mW.
-    pub(super) const fn battery_power(&self) -> i64 {
+    pub const fn battery_power(&self) -> i64 {
         self.battery_voltage * self.battery_current / 1000
     }
 }

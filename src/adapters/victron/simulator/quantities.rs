@@ -3,7 +3,7 @@
 /// A quantity. Voltages are in mV, currents in mA, powers in mW, temperatures in thousandths of a
 /// degree, energies in 0.01 kWh, charges in mAh, unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quantity {
+pub enum Quantity {
     /// The same always.
     Constant(i64),
     /// What the device has no value for.

@@ -11,7 +11,7 @@ const REMOTE_CONTROL: (u16, i64) = (0x0202, 2);
 
 impl Device {
     /// The answer to a question; `None` if there is none.
-    pub(super) fn answer(&mut self, request: &Request, now: Duration) -> Option<Vec<u8>> {
+    pub fn answer(&mut self, request: &Request, now: Duration) -> Option<Vec<u8>> {
         if self.model.manners == Manners::Deaf || self.is_dead() {
             return None;
         }
@@ -36,14 +36,14 @@ impl Device {
     }
 
     /// The frame with which it tells of a register by itself.
-    pub(super) fn tell(&self, register: u16) -> Option<Vec<u8>> {
+    pub fn tell(&self, register: u16) -> Option<Vec<u8>> {
         let read = self.read(register);
         read.is_ok()
             .then(|| Answer::Async(value(register, &read)).encode())
     }
 
     /// The bytes of a register.
-    pub(super) fn read(&self, register: u16) -> Result<Vec<u8>, Flags> {
+    pub fn read(&self, register: u16) -> Result<Vec<u8>, Flags> {
         if let Some(bytes) = self.overrides.get(&register) {
             return Ok(bytes.clone());
         }
@@ -88,12 +88,7 @@ impl Device {
     }
 
     /// Writes to a register.
-    pub(super) fn write(
-        &mut self,
-        register: u16,
-        bytes: &[u8],
-        now: Duration,
-    ) -> Result<(), Flags> {
+    pub fn write(&mut self, register: u16, bytes: &[u8], now: Duration) -> Result<(), Flags> {
         let is_history = self.model.has_days() && self.read(register) != Err(Flags::UNKNOWN_ID);
         let row = match self.model.row(register) {
             Some(row) => row,
@@ -151,7 +146,7 @@ impl Device {
     }
 
     /// Sets a register from outside: a setting as if it had been written, anything else for good.
-    pub(super) fn set_register(&mut self, register: u16, bytes: &[u8]) {
+    pub fn set_register(&mut self, register: u16, bytes: &[u8]) {
         let row = self.model.row(register);
         let is_setting = row.is_some_and(|row| {
             matches!(row.from, From::Setting(_) | From::Network) && bytes.len() == row.size

@@ -72,7 +72,7 @@ const fn fixed(id: u16, size: usize, number: i64) -> Row {
     unsigned(id, size, Constant(number), 1)
 }
 
-pub(super) static COMMON: &[Row] = &[
+pub static COMMON: &[Row] = &[
     row(0x0100, Product, 4),
     row(0x0102, Firmware, 3),
     fixed(0x0104, 1, 0),
@@ -88,7 +88,7 @@ pub(super) static COMMON: &[Row] = &[
 
 /// What is special about battery monitors: a longer serial number.
 #[rustfmt::skip]
-pub(super) static SHUNT: &[Row] = &[
+pub static SHUNT: &[Row] = &[
     row(0x010a, Serial(32), 0),
     signed(0xed8d, 2, BatteryVoltage, 10), signed(0xed8f, 2, BatteryCurrent, 100),
     signed(0xed8c, 4, BatteryCurrent, 1), signed(0xed8e, 2, BatteryPower, 1000),
@@ -114,7 +114,7 @@ pub(super) static SHUNT: &[Row] = &[
     start(0x1029), start(0x102c), start(0x1030),
 ];
 
-pub(super) static AUX: &[Row] = &[one_of(AUX_MODE, AUX_STARTER, &[0, 1, 2, 3])];
+pub static AUX: &[Row] = &[one_of(AUX_MODE, AUX_STARTER, &[0, 1, 2, 3])];
 
 const RELAY_NUMBERS: Row = Row {
     write: Write::Relay,
@@ -122,29 +122,29 @@ const RELAY_NUMBERS: Row = Row {
 };
 
 /// The relay does what the monitor is set to, and not what others say.
-pub(super) static RELAY_OWN: &[Row] = &[RELAY_NUMBERS, one_of(0x034f, 0, &[0, 1, 2])];
+pub static RELAY_OWN: &[Row] = &[RELAY_NUMBERS, one_of(0x034f, 0, &[0, 1, 2])];
 /// The relay does what others say.
-pub(super) static RELAY_REMOTE: &[Row] = &[RELAY_NUMBERS, one_of(0x034f, 2, &[0, 1, 2])];
+pub static RELAY_REMOTE: &[Row] = &[RELAY_NUMBERS, one_of(0x034f, 2, &[0, 1, 2])];
 
 /// It measures a solar charger.
-pub(super) static MEASURES_SOLAR: &[Row] = &[ranged(0xeeb8, 2, -9, -9, 8)];
+pub static MEASURES_SOLAR: &[Row] = &[ranged(0xeeb8, 2, -9, -9, 8)];
 
-pub(super) static NAMED_700: &[Row] = &[name("BMV-700")];
-pub(super) static NAMED_712: &[Row] = &[name("BMV-712 Smart")];
-pub(super) static NAMED_SHUNT: &[Row] = &[name("BMV-SmartShunt 500A/50mV")];
-pub(super) static NAMED_75_15: &[Row] = &[name("SmartSolar Charger MPPT 75/15")];
-pub(super) static NAMED_100_50: &[Row] = &[name("BlueSolar Charger MPPT 100/50 rev2")];
-pub(super) static NAMED_150_70: &[Row] = &[name("SmartSolar Charger MPPT 150/70 rev2")];
-pub(super) static NAMED_100_30: &[Row] = &[name("BlueSolar Charger MPPT 100/30")];
-pub(super) static NAMED_PHOENIX: &[Row] = &[name("Phoenix Inverter 12V 1200VA 230V")];
-pub(super) static NAMED_IP22: &[Row] = &[name("Blue Smart IP22 Charger 24/8")];
-pub(super) static NAMED_ORION: &[Row] = &[name("Orion XS 12V/12V-50A")];
-pub(super) static NAMED_MULTI: &[Row] = &[name("Multi RS Solar 48V 6000VA 230V")];
-pub(super) static NAMED_UNKNOWN: &[Row] = &[name("A charger of next year")];
+pub static NAMED_700: &[Row] = &[name("BMV-700")];
+pub static NAMED_712: &[Row] = &[name("BMV-712 Smart")];
+pub static NAMED_SHUNT: &[Row] = &[name("BMV-SmartShunt 500A/50mV")];
+pub static NAMED_75_15: &[Row] = &[name("SmartSolar Charger MPPT 75/15")];
+pub static NAMED_100_50: &[Row] = &[name("BlueSolar Charger MPPT 100/50 rev2")];
+pub static NAMED_150_70: &[Row] = &[name("SmartSolar Charger MPPT 150/70 rev2")];
+pub static NAMED_100_30: &[Row] = &[name("BlueSolar Charger MPPT 100/30")];
+pub static NAMED_PHOENIX: &[Row] = &[name("Phoenix Inverter 12V 1200VA 230V")];
+pub static NAMED_IP22: &[Row] = &[name("Blue Smart IP22 Charger 24/8")];
+pub static NAMED_ORION: &[Row] = &[name("Orion XS 12V/12V-50A")];
+pub static NAMED_MULTI: &[Row] = &[name("Multi RS Solar 48V 6000VA 230V")];
+pub static NAMED_UNKNOWN: &[Row] = &[name("A charger of next year")];
 
 /// What all that charge have.
 #[rustfmt::skip]
-pub(super) static CHARGE: &[Row] = &[
+pub static CHARGE: &[Row] = &[
     unsigned(0x0201, 1, State, 1), setting(0x0202, 4, 0),
     unsigned(0x0207, 4, OffReason, 1), unsigned(0xedda, 1, Error, 1),
     unsigned(0xedd5, 2, BatteryVoltage, 10), unsigned(0xedd7, 2, ChargerCurrent, 100),
@@ -157,7 +157,7 @@ pub(super) static CHARGE: &[Row] = &[
 ];
 
 #[rustfmt::skip]
-pub(super) static SOLAR: &[Row] = &[
+pub static SOLAR: &[Row] = &[
     one_of(0x0200, 1, &[0, 1, 4]),
     row(0xedec, Kelvin(Unknown), 2),
     unsigned(0xedbb, 2, PanelVoltage, 10), unsigned(0xedbc, 4, PanelPower, 10),
@@ -176,7 +176,7 @@ pub(super) static SOLAR: &[Row] = &[
 ];
 
 /// Larger chargers measure the current of the panels.
-pub(super) static PANEL_CURRENT: &[Row] = &[unsigned(0xedbd, 2, PanelCurrent, 100)];
+pub static PANEL_CURRENT: &[Row] = &[unsigned(0xedbd, 2, PanelCurrent, 100)];
 
 /// Voltages of a battery of 12 V, and the charger's current in tenths.
 macro_rules! battery {
@@ -195,23 +195,23 @@ macro_rules! battery {
     };
 }
 
-pub(super) static BATTERY_15: &[Row] = battery!(12, 150, 75);
-pub(super) static BATTERY_30: &[Row] = battery!(24, 300, 100);
-pub(super) static BATTERY_50: &[Row] = battery!(24, 500, 100);
-pub(super) static BATTERY_70: &[Row] = battery!(48, 700, 150);
+pub static BATTERY_15: &[Row] = battery!(12, 150, 75);
+pub static BATTERY_30: &[Row] = battery!(24, 300, 100);
+pub static BATTERY_50: &[Row] = battery!(24, 500, 100);
+pub static BATTERY_70: &[Row] = battery!(48, 700, 150);
 
 #[rustfmt::skip]
-pub(super) static LOAD: &[Row] = &[
+pub static LOAD: &[Row] = &[
     one_of(0xedab, 4, &[0, 1, 4, 5, 6, 7]), unsigned(0xeda8, 1, Load, 1),
     unsigned(0xeda9, 2, LoadVoltage, 10), unsigned(0xedad, 2, LoadCurrent, 100),
     fixed(0xed91, 1, 0), fixed(0xed90, 2, 0), setting(0xed9c, 2, 1_110), setting(0xed9d, 2, 1_310),
 ];
 
 /// The relay of a charger does what its function says.
-pub(super) static RELAY_FUNCTION: &[Row] = &[fixed(0x034e, 1, 0), ranged(0xedd9, 1, 0, 0, 10)];
+pub static RELAY_FUNCTION: &[Row] = &[fixed(0x034e, 1, 0), ranged(0xedd9, 1, 0, 0, 10)];
 
 #[rustfmt::skip]
-pub(super) static INVERTER: &[Row] = &[
+pub static INVERTER: &[Row] = &[
     one_of(0x0200, 2, &[2, 4, 5, 253]), unsigned(0x0201, 1, State, 1), setting(0x0202, 4, 0),
     unsigned(0x0207, 4, OffReason, 1), fixed(0x031c, 2, 0), fixed(0x031e, 2, 0),
     signed(0x2200, 2, AcVoltage, 1), signed(0x2201, 2, AcCurrent, 100),
@@ -225,14 +225,14 @@ pub(super) static INVERTER: &[Row] = &[
 ];
 
 #[rustfmt::skip]
-pub(super) static CHARGER: &[Row] = &[
+pub static CHARGER: &[Row] = &[
     one_of(0x0200, 1, &[1, 4]), one_of(0x0206, 0, &[0, 1]),
     signed(0xed8c, 4, BatteryCurrent, 1), signed(0xed8d, 2, BatteryVoltage, 10),
     signed(0xed8f, 2, BatteryCurrent, 100), ranged(0xedf0, 2, 80, 10, 80),
 ];
 
 #[rustfmt::skip]
-pub(super) static CONVERTER: &[Row] = &[
+pub static CONVERTER: &[Row] = &[
     one_of(0x0200, 1, &[1, 4]),
     signed(0xed8d, 2, BatteryVoltage, 10), signed(0xed8f, 2, BatteryCurrent, 100),
     signed(0xed8e, 2, BatteryPower, 1000),
@@ -245,7 +245,7 @@ pub(super) static CONVERTER: &[Row] = &[
 ];
 
 #[rustfmt::skip]
-pub(super) static MULTI: &[Row] = &[
+pub static MULTI: &[Row] = &[
     one_of(0x0200, 3, &[1, 2, 3, 4, 5]), fixed(0x0204, 1, 240),
     unsigned(0x0209, 1, State, 1), unsigned(0x020a, 1, State, 1), fixed(0x0244, 1, 2),
     signed(0xed8d, 2, BatteryVoltage, 10), signed(0xed8f, 2, BatteryCurrent, 100),

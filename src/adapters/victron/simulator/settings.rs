@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::faults::FaultRule;
 use super::model::Model;
-use crate::adapters::simulation::Sky;
+use crate::simulation::Sky;
 
 /// How fast things go.
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +45,12 @@ pub struct Surroundings {
 
 /// How a device begins.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Beginning {
-    pub(super) seed: u64,
+pub struct Beginning {
+    pub seed: u64,
     /// Time of the day.
-    pub(super) at: Duration,
-    pub(super) speed: f64,
-    pub(super) limit_lasts: Duration,
+    pub at: Duration,
+    pub speed: f64,
+    pub limit_lasts: Duration,
 }
 
 /// What to simulate.
@@ -96,7 +96,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn beginning(&self) -> Beginning {
+    pub(crate) fn beginning(&self) -> Beginning {
         Beginning {
             seed: self.seed,
             at: self.at,

@@ -39,29 +39,29 @@ pub struct Heard {
 
 /// What the running device and its handle share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub struct Shared {
     state: Mutex<State>,
     /// The cable was plugged in or out.
-    pub(super) plugging: Notify,
+    pub plugging: Notify,
     begun: Instant,
 }
 
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) device: Device,
+pub struct State {
+    pub device: Device,
     /// The one that is not at the cable.
-    pub(super) spare: Option<Device>,
-    pub(super) rules: Rules,
-    pub(super) plugged: bool,
-    pub(super) blocks: u64,
-    pub(super) requests: u64,
-    pub(super) heard: Vec<Heard>,
-    pub(super) written: Vec<Written>,
-    pub(super) beginning: Beginning,
+    pub spare: Option<Device>,
+    pub rules: Rules,
+    pub plugged: bool,
+    pub blocks: u64,
+    pub requests: u64,
+    pub heard: Vec<Heard>,
+    pub written: Vec<Written>,
+    pub beginning: Beginning,
 }
 
 impl Shared {
-    pub(super) fn new(state: State) -> Self {
+    pub fn new(state: State) -> Self {
         Self {
             state: Mutex::new(state),
             plugging: Notify::new(),
@@ -69,17 +69,17 @@ impl Shared {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn now(&self) -> Duration {
+    pub fn now(&self) -> Duration {
         self.begun.elapsed()
     }
 }
 
 impl State {
-    pub(super) const fn new(device: Device, rules: Rules, beginning: Beginning) -> Self {
+    pub const fn new(device: Device, rules: Rules, beginning: Beginning) -> Self {
         Self {
             device,
             spare: None,
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    pub(super) fn hear(&mut self, at: Duration, request: Option<Request>) {
+    pub fn hear(&mut self, at: Duration, request: Option<Request>) {
         self.requests += 1;
         if self.heard.len() >= KEPT {
             self.heard.remove(0);
@@ -101,7 +101,7 @@ impl State {
         self.heard.push(Heard { at, request });
     }
 
-    pub(super) fn write(&mut self, written: Written) {
+    pub fn write(&mut self, written: Written) {
         if self.written.len() >= KEPT {
             self.written.remove(0);
         }
@@ -109,7 +109,7 @@ impl State {
     }
 
     /// Another device at the cable, and back the next time.
-    pub(super) fn swap(&mut self) {
+    pub fn swap(&mut self) {
         let present = self.device.model.name;
         let other = if present == "bmv-700" {
             "mppt-75-15"

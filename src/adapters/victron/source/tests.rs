@@ -3,9 +3,9 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
-use crate::adapters::victron::unit::Remembered;
-use crate::adapters::{Reports, Traffic};
+use crate::adapters::victron::device::Remembered;
 use crate::clock::Clock;
+use crate::device::{Reports, Traffic};
 use crate::links::{Happening, Ports, PseudoTerminal};
 use crate::store::{Memory, Store};
 
@@ -113,8 +113,10 @@ async fn what_a_line_says_after_its_cable_went_is_neither_told_nor_remembered() 
     scene.run.ended(ended).unwrap();
     scene.run.appear(&port);
     while scene.bridge.try_recv().is_ok() {}
-    let mut late = Remembered::default();
-    late.identity = Some("HQ000000001".to_owned());
+    let late = Remembered {
+        identity: Some("HQ000000001".to_owned()),
+        ..Remembered::default()
+    };
     let device = DeviceId::new(KIND, "HQ000000001");
     for news in [
         News::Remember(late),
@@ -122,6 +124,6 @@ async fn what_a_line_says_after_its_cable_went_is_neither_told_nor_remembered() 
     ] {
         scene.run.hear(stopped.clone(), news).await.unwrap();
     }
-    assert_eq!(scene.run.places.devices().count(), 0);
+    assert_eq!(scene.run.slots.devices().count(), 0);
     assert!(scene.bridge.try_recv().is_err());
 }

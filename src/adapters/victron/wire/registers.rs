@@ -190,14 +190,14 @@ impl Register {
 }
 
 /// An unsigned number; `Some(None)` if it is not available, `None` if these bytes are no number.
-pub(super) fn unsigned(bytes: &[u8]) -> Option<Option<i64>> {
+pub fn unsigned(bytes: &[u8]) -> Option<Option<i64>> {
     let raw = little_endian(bytes)?;
     let all_ones = bytes.iter().all(|byte| *byte == 0xff);
     Some((!all_ones).then_some(raw))
 }
 
 /// A signed number, in the same way.
-pub(super) fn signed(bytes: &[u8]) -> Option<Option<i64>> {
+pub fn signed(bytes: &[u8]) -> Option<Option<i64>> {
     let raw = little_endian(bytes)?;
     let half = 1_i64 << (bytes.len() * 8 - 1);
     let number = if raw >= half { raw - 2 * half } else { raw };

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::model::{Decimal, DeviceState, HealthCode, Value};
 use crate::store::{Saved, SavedDevice, Store};
 
-const METER: &str = "kaifa";
+const METER: &str = "smart_meter";
 const KEY: &str = "power_import";
 /// News after which something that has not come will never come.
 const PATIENCE: usize = 5000;
@@ -29,7 +29,7 @@ impl Source for Puppet {
         "puppet".to_owned()
     }
 
-    fn run(self: Arc<Self>, context: Context) -> Task<Result<(), SourceError>> {
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move {
             let mut strings = self.0.lock().unwrap().take().unwrap();
             while let Some(report) = strings.recv().await {
@@ -40,7 +40,7 @@ impl Source for Puppet {
         })
     }
 
-    fn probe(self: Arc<Self>, _: Links) -> Task<Result<Probed, String>> {
+    fn probe(self: Arc<Self>, _: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async { Ok(Probed::default()) })
     }
 }
@@ -170,7 +170,10 @@ fn number(state: &DeviceState) -> Option<Decimal> {
 
 #[tokio::test(start_paused = true)]
 async fn a_sum_follows_its_members_and_stands_still_without_one() {
-    let mut stage = Stage::new(vec![sum("pv", &["kaifa_*/power_import"], &[])], vec![]);
+    let mut stage = Stage::new(
+        vec![sum("pv", &["smart_meter_*/power_import"], &[])],
+        vec![],
+    );
     stage.until_code("sum_pv", HealthCode::NoData).await;
     stage.power("1", 100).await;
     stage.until_value("sum_pv", 100).await;
@@ -212,12 +215,12 @@ async fn a_sum_follows_its_members_and_stands_still_without_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_waits_for_all_that_were_there_before() {
-    let settings = sum("pv", &["kaifa_*/power_import"], &[]);
+    let settings = sum("pv", &["smart_meter_*/power_import"], &[]);
     let mut own = Device::new(KIND, "pv", "Sum pv", "wattbridge");
     own.metrics = vec![Metric::measurement("power", Quantity::Power)];
     let before = vec![
-        saved("kaifa@puppet", meter("1")),
-        saved("kaifa@puppet", meter("2")),
+        saved("smart_meter@puppet", meter("1")),
+        saved("smart_meter@puppet", meter("2")),
         saved("sum@pv", own.clone()),
         saved(
             "sum@removed",
@@ -245,7 +248,10 @@ async fn a_restart_waits_for_all_that_were_there_before() {
 
 #[tokio::test(start_paused = true)]
 async fn devices_that_may_still_be_found_are_waited_for_but_not_for_ever() {
-    let mut stage = Stage::new(vec![sum("pv", &["kaifa_*/power_import"], &[])], vec![]);
+    let mut stage = Stage::new(
+        vec![sum("pv", &["smart_meter_*/power_import"], &[])],
+        vec![],
+    );
     let begun = stage.clock.now();
     // As an adapter that knows that it has not named all.
     stage.say(Report::Complete(false)).await;
@@ -260,7 +266,10 @@ async fn devices_that_may_still_be_found_are_waited_for_but_not_for_ever() {
     stage.until_value("sum_pv", 105).await;
     assert!(stage.clock.now().duration_since(begun) < SEARCH.try_into().unwrap());
 
-    let mut stage = Stage::new(vec![sum("pv", &["kaifa_*/power_import"], &[])], vec![]);
+    let mut stage = Stage::new(
+        vec![sum("pv", &["smart_meter_*/power_import"], &[])],
+        vec![],
+    );
     let begun = stage.clock.now();
     stage.say(Report::Complete(false)).await;
     stage.power("1", 100).await;
@@ -270,8 +279,12 @@ async fn devices_that_may_still_be_found_are_waited_for_but_not_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sum_of_a_sum_stands_still_with_it() {
-    let house = sum("house", &["sum_pv/power"], &["kaifa_9/power_import"]);
-    let pv = sum("pv", &["kaifa_1/power_import", "kaifa_2/power_import"], &[]);
+    let house = sum("house", &["sum_pv/power"], &["smart_meter_9/power_import"]);
+    let pv = sum(
+        "pv",
+        &["smart_meter_1/power_import", "smart_meter_2/power_import"],
+        &[],
+    );
     let mut stage = Stage::new(vec![house, pv], vec![]);
     for (serial, power) in [("9", -50), ("1", 100), ("2", 20)] {
         stage.power(serial, power).await;
@@ -291,13 +304,16 @@ async fn a_sum_of_a_sum_stands_still_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn news_that_were_missed_do_not_matter() {
-    let mut stage = Stage::new(vec![sum("pv", &["kaifa_*/power_import"], &[])], vec![]);
+    let mut stage = Stage::new(
+        vec![sum("pv", &["smart_meter_*/power_import"], &[])],
+        vec![],
+    );
     stage.power("1", 1).await;
     stage.until_value("sum_pv", 1).await;
     // More than any feed holds, and without a pause.
     for serial in 2..40 {
         let (device, state) = {
-            let known = stage.get("kaifa_1");
+            let known = stage.get("smart_meter_1");
             let mut device = Device::clone(&known.device);
             device.id = DeviceId::new(METER, &serial.to_string());
             let mut state = DeviceState::clone(&known.state);
@@ -315,7 +331,10 @@ async fn news_that_were_missed_do_not_matter() {
 
 #[tokio::test(start_paused = true)]
 async fn members_that_change_at_the_same_time_count_once() {
-    let mut stage = Stage::new(vec![sum("pv", &["kaifa_*/power_import"], &[])], vec![]);
+    let mut stage = Stage::new(
+        vec![sum("pv", &["smart_meter_*/power_import"], &[])],
+        vec![],
+    );
     stage.until_code("sum_pv", HealthCode::NoData).await;
     for power in 1..=50 {
         for serial in ["1", "2", "3"] {
@@ -354,7 +373,10 @@ async fn what_a_source_says_of_itself_stays_when_it_has_named_all() {
 
 #[tokio::test(start_paused = true)]
 async fn the_bridge_itself_says_nothing_of_sums() {
-    let mut stage = Stage::new(vec![sum("pv", &["kaifa_1/power_import"], &[])], vec![]);
+    let mut stage = Stage::new(
+        vec![sum("pv", &["smart_meter_1/power_import"], &[])],
+        vec![],
+    );
     stage.power("1", 1).await;
     stage.until_value("sum_pv", 1).await;
     stage.health("1", HealthCode::Paused).await;
@@ -367,6 +389,6 @@ async fn the_bridge_itself_says_nothing_of_sums() {
     assert!(
         own.metrics
             .iter()
-            .any(|metric| metric.key.starts_with("kaifa_"))
+            .any(|metric| metric.key.starts_with("smart_meter_"))
     );
 }

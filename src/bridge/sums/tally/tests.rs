@@ -8,7 +8,7 @@ use crate::model::{DeviceState, OnOff, Value};
 /// A device with a metric, and its value.
 fn device(id: &str, metric: Metric, value: Option<i64>) -> Known {
     let (adapter, serial) = id.rsplit_once('_').unwrap();
-    let mut device = Device::new("kaifa", serial, format!("Meter {serial}"), "Kaifa");
+    let mut device = Device::new("smart_meter", serial, format!("Meter {serial}"), "Kaifa");
     device.id = DeviceId::new(adapter, serial);
     let key = metric.key.clone();
     device.metrics = vec![metric];
@@ -59,10 +59,10 @@ fn missing(count: &Count) -> &[Missing] {
 
 #[test]
 fn what_is_added_and_what_is_taken_away() {
-    let mut house = tally(&["kaifa_*/power"], &["shunt_1/power"]);
+    let mut house = tally(&["smart_meter_*/power"], &["shunt_1/power"]);
     let meters = [
-        power("kaifa_1", Some(100)),
-        power("kaifa_2", Some(50)),
+        power("smart_meter_1", Some(100)),
+        power("smart_meter_2", Some(50)),
         power("shunt_1", Some(-30)),
     ];
     let (sort, count) = house.count(&meters);
@@ -72,17 +72,17 @@ fn what_is_added_and_what_is_taken_away() {
 
 #[test]
 fn whoever_has_had_a_value_is_missed() {
-    let mut both = tally(&["kaifa_*/power"], &[]);
-    let one = power("kaifa_1", Some(100));
+    let mut both = tally(&["smart_meter_*/power"], &[]);
+    let one = power("smart_meter_1", Some(100));
     // Plugged in later: it joins with its first value.
-    let (_, count) = both.count(&[one.clone(), power("kaifa_2", None)]);
+    let (_, count) = both.count(&[one.clone(), power("smart_meter_2", None)]);
     assert_eq!(count, sum(100));
-    let (_, count) = both.count(&[one.clone(), power("kaifa_2", Some(11))]);
+    let (_, count) = both.count(&[one.clone(), power("smart_meter_2", Some(11))]);
     assert_eq!(count, sum(111));
-    let (_, count) = both.count(&[one.clone(), power("kaifa_2", None)]);
+    let (_, count) = both.count(&[one.clone(), power("smart_meter_2", None)]);
     assert!(matches!(missing(&count), [Missing::Unknown { name, .. }] if name == "Meter 2"));
     let silent = Health::new(HealthCode::Silent);
-    let away = with_health(power("kaifa_2", Some(11)), silent.clone());
+    let away = with_health(power("smart_meter_2", Some(11)), silent.clone());
     let (_, count) = both.count(&[one.clone(), away]);
     let name = "Meter 2".to_owned();
     let away = Missing::Away {
@@ -92,7 +92,7 @@ fn whoever_has_had_a_value_is_missed() {
     };
     assert_eq!(missing(&count), [away]);
     // Gone for good.
-    both.forget(&DeviceId::new("kaifa", "2"));
+    both.forget(&DeviceId::new("smart_meter", "2"));
     assert_eq!(both.count(std::slice::from_ref(&one)).1, sum(100));
     both.forget(&one.device.id);
     assert!(matches!(
@@ -103,43 +103,46 @@ fn whoever_has_had_a_value_is_missed() {
 
 #[test]
 fn whoever_was_there_at_the_start_is_waited_for() {
-    let mut both = tally(&["kaifa_*/power"], &[]);
+    let mut both = tally(&["smart_meter_*/power"], &[]);
     both.is_open = false;
-    let one = power("kaifa_1", Some(100));
+    let one = power("smart_meter_1", Some(100));
     let (_, count) = both.count(std::slice::from_ref(&one));
     assert_eq!(missing(&count), [Missing::Search]);
-    let (_, count) = both.count(&[one.clone(), power("kaifa_2", None)]);
+    let (_, count) = both.count(&[one.clone(), power("smart_meter_2", None)]);
     assert!(matches!(missing(&count), [Missing::Unknown { .. }]));
-    both.open(&[one.clone(), power("kaifa_2", None)]);
-    let (_, count) = both.count(&[one.clone(), power("kaifa_2", None)]);
+    both.open(&[one.clone(), power("smart_meter_2", None)]);
+    let (_, count) = both.count(&[one.clone(), power("smart_meter_2", None)]);
     assert!(matches!(missing(&count), [Missing::Unknown { .. }]));
-    assert_eq!(both.count(&[one, power("kaifa_2", Some(1))]).1, sum(101));
+    assert_eq!(
+        both.count(&[one, power("smart_meter_2", Some(1))]).1,
+        sum(101)
+    );
 }
 
 #[test]
 fn whoever_was_switched_off_is_left_out_unless_it_is_named() {
     let off = Health::new(HealthCode::Disabled);
     let unusable = Health::new(HealthCode::Misconfigured);
-    let one = power("kaifa_1", Some(100));
-    let other = |health: &Health| with_health(power("kaifa_2", None), health.clone());
+    let one = power("smart_meter_1", Some(100));
+    let other = |health: &Health| with_health(power("smart_meter_2", None), health.clone());
     let begun = |members: &[&str], health: &Health| {
         let mut both = tally(members, &[]);
         both.is_open = false;
         both.open(&[one.clone(), other(health)]);
         both
     };
-    let mut both = begun(&["kaifa_*/power"], &off);
+    let mut both = begun(&["smart_meter_*/power"], &off);
     assert_eq!(both.count(&[one.clone(), other(&off)]).1, sum(100));
     // All of them: that is said, and is no 0.
     let (_, count) = both.count(&[other(&off)]);
     assert!(matches!(missing(&count), [Missing::Away { name, .. }] if name == "Meter 2"));
-    let mut named = begun(&["kaifa_1/power", "kaifa_2/power"], &off);
+    let mut named = begun(&["smart_meter_1/power", "smart_meter_2/power"], &off);
     assert_eq!(
         missing(&named.count(&[one.clone(), other(&off)]).1).len(),
         1
     );
     // A mistake in its section is not its end.
-    let mut both = begun(&["kaifa_*/power"], &unusable);
+    let mut both = begun(&["smart_meter_*/power"], &unusable);
     assert_eq!(
         missing(&both.count(&[one.clone(), other(&unusable)]).1).len(),
         1
@@ -188,26 +191,26 @@ fn only_measurements_of_one_kind_can_be_added() {
         Count::Unfit(unfit) => unfit,
         other => panic!("{other:?}"),
     };
-    let member = || "kaifa_2/power".to_owned();
-    let mut both = tally(&["kaifa_*/power"], &[]);
+    let member = || "smart_meter_2/power".to_owned();
+    let mut both = tally(&["smart_meter_*/power"], &[]);
     for metric in [
         Metric::lifetime("power", Quantity::Energy),
         Metric::on_off("power", OnOff::Running),
         Metric::text("power"),
     ] {
         let devices = [
-            power("kaifa_1", Some(1)),
-            device("kaifa_2", metric, Some(1)),
+            power("smart_meter_1", Some(1)),
+            device("smart_meter_2", metric, Some(1)),
         ];
         assert_eq!(unfit(&mut both, &devices), Unfit::NoMeasurement(member()));
     }
     let current = device(
-        "kaifa_2",
+        "smart_meter_2",
         Metric::measurement("power", Quantity::Current),
         None,
     );
-    let devices = [power("kaifa_1", Some(1)), current.clone()];
-    let first = "kaifa_1/power".to_owned();
+    let devices = [power("smart_meter_1", Some(1)), current.clone()];
+    let first = "smart_meter_1/power".to_owned();
     assert_eq!(unfit(&mut both, &devices), Unfit::Mixed(first, member()));
     both.energy = true;
     assert_eq!(unfit(&mut both, &[current]), Unfit::NoPower(member()));
@@ -216,13 +219,13 @@ fn only_measurements_of_one_kind_can_be_added() {
 #[test]
 fn the_finest_member_says_how_many_decimals() {
     let fine = Metric::measurement("power", Quantity::Power).decimals(2);
-    let mut fine = device("kaifa_1", fine, None);
+    let mut fine = device("smart_meter_1", fine, None);
     let value = Value::from(Decimal::new(1256, 2));
     Arc::make_mut(&mut fine.state)
         .values
         .insert("power".into(), value);
-    let devices = [fine, power("kaifa_2", Some(1))];
-    let mut both = tally(&["kaifa_*/power"], &[]);
+    let devices = [fine, power("smart_meter_2", Some(1))];
+    let mut both = tally(&["smart_meter_*/power"], &[]);
     let (sort, count) = both.count(&devices);
     assert_eq!(sort.unwrap().decimals, 2);
     assert_eq!(count, Count::Complete(Decimal::new(1356, 2)));
@@ -239,8 +242,8 @@ proptest! {
     fn every_sum_is_of_all_members_whatever_came_before(
         changes in prop::collection::vec((0_usize..5, prop::option::of(-50_i64..50), any::<bool>()), 0..60),
     ) {
-        let ids = ["kaifa_1", "kaifa_2", "kaifa_3", "shunt_1", "shunt_2"];
-        let mut members = tally(&["kaifa_*/power"], &["shunt_*/power"]);
+        let ids = ["smart_meter_1", "smart_meter_2", "smart_meter_3", "shunt_1", "shunt_2"];
+        let mut members = tally(&["smart_meter_*/power"], &["shunt_*/power"]);
         members.is_open = false;
         let mut devices = ids.map(|id| power(id, None));
         members.open(&devices);

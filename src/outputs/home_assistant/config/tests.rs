@@ -42,11 +42,11 @@ fn our_topics_stay_out_of_the_discovery_prefix() {
 
 #[test]
 fn excludes_by_key_and_by_device() {
-    let output = home_assistant("exclude = [\"energy_today\", \"kaifa_1_power\"]");
-    assert!(output.excludes("kaifa_2", "energy_today"));
-    assert!(output.excludes("kaifa_1", "power"));
-    assert!(!output.excludes("kaifa_2", "power"));
-    assert!(!output.excludes("kaifa", "1"));
+    let output = home_assistant("exclude = [\"energy_today\", \"smart_meter_1_power\"]");
+    assert!(output.excludes("smart_meter_2", "energy_today"));
+    assert!(output.excludes("smart_meter_1", "power"));
+    assert!(!output.excludes("smart_meter_2", "power"));
+    assert!(!output.excludes("smart_meter", "1"));
 }
 
 #[test]

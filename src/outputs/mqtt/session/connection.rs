@@ -36,16 +36,16 @@ const READ_BATCH: usize = 1;
 const PACKET_OVERHEAD: usize = 32;
 
 /// A connection which the broker has accepted.
-pub(super) struct Connection {
-    pub(super) events: EventLoop,
-    pub(super) client: AsyncClient,
-    pub(super) limits: Limits,
-    pub(super) heard: Heard,
+pub struct Connection {
+    pub events: EventLoop,
+    pub client: AsyncClient,
+    pub limits: Limits,
+    pub heard: Heard,
 }
 
 /// What the broker's CONNACK allows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub struct Limits {
     packet: Option<usize>,
     at_least_once: bool,
 }
@@ -62,7 +62,7 @@ impl Limits {
     }
 
     /// Refuses what would make the library or the broker end the connection.
-    pub(super) fn check(&self, message: &Message) -> Result<(), SessionError> {
+    pub fn check(&self, message: &Message) -> Result<(), SessionError> {
         check_topic(&message.topic)?;
         let size = message.topic.len() + message.payload.len() + PACKET_OVERHEAD;
         match self.packet {
@@ -88,7 +88,7 @@ fn check_topic(topic: &str) -> Result<(), SessionError> {
 }
 
 /// Dials and waits for the broker's CONNACK.
-pub(super) async fn open(settings: &Settings) -> Result<Connection, SessionError> {
+pub async fn open(settings: &Settings) -> Result<Connection, SessionError> {
     let heard = Heard::default();
     let stream = Tap {
         stream: dial(settings).await?,
@@ -119,7 +119,7 @@ pub(super) async fn open(settings: &Settings) -> Result<Connection, SessionError
 }
 
 /// Hands one message to the event loop; waits while its queue is full.
-pub(super) async fn send(
+pub async fn send(
     client: &AsyncClient,
     limits: Limits,
     message: Message,
@@ -145,7 +145,7 @@ pub(super) async fn send(
 }
 
 /// A request which did not even reach the event loop.
-pub(super) fn request_error(error: &ClientError, topic: &str) -> SessionError {
+pub fn request_error(error: &ClientError, topic: &str) -> SessionError {
     match error {
         ClientError::InvalidRequest(_) => SessionError::BadTopic {
             topic: topic.to_owned(),

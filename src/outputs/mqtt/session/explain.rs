@@ -14,13 +14,13 @@ use super::{SessionError, Settings};
 
 /// Whether the broker had accepted us when the error came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+pub enum Phase {
     Connecting,
     Connected,
 }
 
 /// Finds the cause in the library's error and says it in our words.
-pub(super) fn explain(
+pub fn explain(
     error: ConnectionError,
     phase: Phase,
     heard: &Heard,
@@ -89,7 +89,7 @@ pub(super) fn explain(
     }
 }
 
-pub(super) fn lost(settings: &Settings, reason: &str) -> SessionError {
+pub fn lost(settings: &Settings, reason: &str) -> SessionError {
     SessionError::Lost {
         broker: settings.broker(),
         reason: reason.to_owned(),
@@ -97,7 +97,7 @@ pub(super) fn lost(settings: &Settings, reason: &str) -> SessionError {
 }
 
 /// An error of the plain TCP connection, before any protocol was spoken.
-pub(super) fn explain_dial(error: &io::Error, settings: &Settings) -> SessionError {
+pub fn explain_dial(error: &io::Error, settings: &Settings) -> SessionError {
     let broker = settings.broker();
     match error.kind() {
         io::ErrorKind::ConnectionRefused => SessionError::Refused { broker },
@@ -130,7 +130,7 @@ fn explain_io(error: &io::Error, phase: Phase, settings: &Settings) -> SessionEr
 }
 
 /// An error of the TLS handshake.
-pub(super) fn explain_handshake(error: &io::Error, settings: &Settings) -> SessionError {
+pub fn explain_handshake(error: &io::Error, settings: &Settings) -> SessionError {
     if let Some(tls) = rustls_cause(error) {
         return explain_tls(tls, settings);
     }
@@ -284,7 +284,7 @@ fn explain_disconnect(
 }
 
 /// `ServerShuttingDown` -> `server shutting down`
-pub(super) fn words(code: &str) -> String {
+pub fn words(code: &str) -> String {
     let mut text = String::with_capacity(code.len() + 4);
     for letter in code.chars() {
         if letter.is_ascii_uppercase() && !text.is_empty() {

@@ -17,7 +17,7 @@ use crate::terminal::OUTSIDE;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Both ends.
-pub(super) fn inbox() -> (Inbox, Events) {
+pub fn inbox() -> (Inbox, Events) {
     let shared = Arc::new(Shared::default());
     let events = Events {
         shared: Arc::clone(&shared),
@@ -43,7 +43,7 @@ struct Queue {
 
 /// The end of the connection.
 #[derive(Debug)]
-pub(super) struct Inbox(Arc<Shared>);
+pub struct Inbox(Arc<Shared>);
 
 /// The end of the consumer.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Events {
 
 impl Inbox {
     /// Adds an event, at the cost of the oldest messages.
-    pub(super) fn push(&self, event: Event) {
+    pub fn push(&self, event: Event) {
         if self.0.deaf.is_cancelled() {
             return;
         }
@@ -97,7 +97,7 @@ impl Inbox {
     }
 
     /// Returns when nobody reads any more.
-    pub(super) async fn deaf(&self) {
+    pub async fn deaf(&self) {
         self.0.deaf.cancelled().await;
     }
 }

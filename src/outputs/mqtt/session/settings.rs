@@ -46,7 +46,7 @@ impl Clip {
         Self(Some(Arc::new(most)))
     }
 
-    pub(super) fn length(&self, topic: &str, length: usize) -> usize {
+    pub(crate) fn length(&self, topic: &str, length: usize) -> usize {
         let most = self.0.as_ref().map(|most| most(topic));
         most.map_or(length, |most| length.min(most))
     }
@@ -54,12 +54,12 @@ impl Clip {
 
 impl Settings {
     /// `host:port`, as shown in errors.
-    pub(super) fn broker(&self) -> String {
+    pub fn broker(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
     /// The name the broker's certificate must be valid for.
-    pub(super) fn server_name(&self) -> &str {
+    pub fn server_name(&self) -> &str {
         self.tls
             .as_ref()
             .and_then(|tls| tls.server_name.as_deref())

@@ -17,12 +17,12 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What the connection consists of, TCP or TLS over TCP.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// The first and the last bytes the broker sent.
 #[derive(Clone, Default)]
-pub(super) struct Heard(Arc<Mutex<Bytes>>);
+pub struct Heard(Arc<Mutex<Bytes>>);
 
 #[derive(Default)]
 struct Bytes {
@@ -44,7 +44,7 @@ impl Heard {
     }
 
     /// The return code of a CONNACK of MQTT 3.1.1.
-    pub(super) fn old_connack(&self) -> Option<u8> {
+    pub fn old_connack(&self) -> Option<u8> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).head[..] {
             [0x20, 0x02, _, code] => Some(code),
             _ => None,
@@ -52,13 +52,13 @@ impl Heard {
     }
 
     /// Something came, but not what may follow a CONNECT: CONNACK, DISCONNECT or AUTH.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub fn is_foreign(&self) -> bool {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         matches!(heard.head.first(), Some(first) if ![0x20, 0xE0, 0xF0].contains(first))
     }
 
     /// The reason code of a DISCONNECT without properties that came last.
-    pub(super) fn bare_disconnect(&self) -> Option<u8> {
+    pub fn bare_disconnect(&self) -> Option<u8> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).tail[..] {
             [0xE0, 0x01, code] => Some(code),
             _ => None,
@@ -67,9 +67,9 @@ impl Heard {
 }
 
 /// A stream which notes what is read from it.
-pub(super) struct Tap {
-    pub(super) stream: Box<dyn Stream>,
-    pub(super) heard: Heard,
+pub struct Tap {
+    pub stream: Box<dyn Stream>,
+    pub heard: Heard,
 }
 
 impl AsyncRead for Tap {

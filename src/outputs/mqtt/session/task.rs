@@ -24,19 +24,19 @@ const LINGER: Duration = Duration::from_secs(10);
 const STEADY: Duration = Duration::from_secs(60);
 
 /// What the task is given.
-pub(super) struct Task {
-    pub(super) settings: Settings,
-    pub(super) inbox: Inbox,
-    pub(super) link: watch::Sender<Option<Link>>,
-    pub(super) stop: CancellationToken,
+pub struct Task {
+    pub settings: Settings,
+    pub inbox: Inbox,
+    pub link: watch::Sender<Option<Link>>,
+    pub stop: CancellationToken,
     /// `close` is done: end now.
-    pub(super) abandon: CancellationToken,
+    pub abandon: CancellationToken,
     /// All handles are dropped.
-    pub(super) unowned: CancellationToken,
+    pub unowned: CancellationToken,
 }
 
 impl Task {
-    pub(super) async fn run(self) {
+    pub async fn run(self) {
         let mut failures = 0;
         loop {
             let attempt = tokio::select! {

@@ -24,7 +24,7 @@ use crate::config::{FileKind, read_small_file};
 
 /// Builds the rustls configuration; reads the files anew, so that a renewed certificate is used
 /// from the next connection on.
-pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, SessionError> {
+pub fn client_config(tls: &Tls) -> Result<ClientConfig, SessionError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -64,7 +64,7 @@ pub(super) fn client_config(tls: &Tls) -> Result<ClientConfig, SessionError> {
 }
 
 /// The name to check the broker's certificate against.
-pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, SessionError> {
+pub fn server_name(name: &str) -> Result<ServerName<'static>, SessionError> {
     ServerName::try_from(name.to_owned()).map_err(|_| SessionError::TlsSetup {
         problem: format!(
             "`{name}` is neither a host name nor an IP address, so no certificate can be checked \

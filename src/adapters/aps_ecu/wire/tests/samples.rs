@@ -5,19 +5,19 @@ use proptest::prelude::*;
 
 use super::super::*;
 
-pub(super) fn ecu_id() -> impl Strategy<Value = EcuId> {
+pub fn ecu_id() -> impl Strategy<Value = EcuId> {
     "21[56][0-3][0-9]{8}".prop_map(|id| id.parse().unwrap())
 }
 
-pub(super) fn uid() -> impl Strategy<Value = Uid> {
+pub fn uid() -> impl Strategy<Value = Uid> {
     "[14-9]0[1-8][0-9]{9}".prop_map(|id| id.parse().unwrap())
 }
 
-pub(super) fn date() -> impl Strategy<Value = civil::Date> {
+pub fn date() -> impl Strategy<Value = civil::Date> {
     (2000i16..2100, 1i8..=12, 1i8..=28).prop_map(|(year, month, day)| civil::date(year, month, day))
 }
 
-pub(super) fn date_time() -> impl Strategy<Value = civil::DateTime> {
+pub fn date_time() -> impl Strategy<Value = civil::DateTime> {
     (date(), 0i8..24, 0i8..60, 0i8..60).prop_map(|(date, h, m, s)| date.at(h, m, s, 0))
 }
 
@@ -49,7 +49,7 @@ fn sound_body(powers: usize, voltages: usize) -> impl Strategy<Value = Body> {
 }
 
 /// A record of a type whose size is certain.
-pub(super) fn certain_record() -> impl Strategy<Value = Record> {
+pub fn certain_record() -> impl Strategy<Value = Record> {
     let body = prop_oneof![
         Just((RecordType::T00, None)),
         body(2, 2).prop_map(|body| (RecordType::T01, Some(body))),
@@ -62,7 +62,7 @@ pub(super) fn certain_record() -> impl Strategy<Value = Record> {
 }
 
 /// A record of the disputed type or of two unknown ones.
-pub(super) fn uncertain_record() -> impl Strategy<Value = Record> {
+pub fn uncertain_record() -> impl Strategy<Value = Record> {
     let body = prop_oneof![
         body(2, 2).prop_map(|body| (RecordType::T05, body)),
         body(4, 3).prop_map(|body| (RecordType::T05, body)),
@@ -73,7 +73,7 @@ pub(super) fn uncertain_record() -> impl Strategy<Value = Record> {
         .prop_map(|(uid, online, (kind, body))| Record::new(uid, online, kind, Some(body)))
 }
 
-pub(super) fn telemetry_of(records: Vec<Record>) -> Telemetry {
+pub fn telemetry_of(records: Vec<Record>) -> Telemetry {
     Telemetry {
         model: "01".to_owned(),
         at: Some(civil::date(2025, 6, 1).at(12, 5, 30, 0)),
@@ -83,7 +83,7 @@ pub(super) fn telemetry_of(records: Vec<Record>) -> Telemetry {
     }
 }
 
-pub(super) fn telemetry() -> impl Strategy<Value = Telemetry> {
+pub fn telemetry() -> impl Strategy<Value = Telemetry> {
     let records = prop::collection::vec(certain_record(), 0..60);
     (records, prop::option::of(date_time())).prop_map(|(records, at)| Telemetry {
         at,
@@ -91,7 +91,7 @@ pub(super) fn telemetry() -> impl Strategy<Value = Telemetry> {
     })
 }
 
-pub(super) fn ecu_info() -> impl Strategy<Value = EcuInfo> {
+pub fn ecu_info() -> impl Strategy<Value = EcuInfo> {
     let mac = || prop::option::of(any::<[u8; 6]>().prop_filter("not zero", |mac| *mac != [0; 6]));
     let numbers = any::<(u32, u32, u32, u16, u16)>();
     let labels = ("[0-9A-F]{2}", "[ -~]{0,40}", "[A-Za-z/+_0-9-]{0,40}");
@@ -147,7 +147,7 @@ fn energy_history() -> impl Strategy<Value = EnergyHistory> {
     })
 }
 
-pub(super) fn answer() -> impl Strategy<Value = Answer> {
+pub fn answer() -> impl Strategy<Value = Answer> {
     let time = (0i8..24, 0i8..60).prop_map(|(hour, minute)| civil::time(hour, minute, 0, 0));
     prop_oneof![
         ecu_info().prop_map(Answer::EcuInfo),
@@ -167,7 +167,7 @@ pub(super) fn answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
-pub(super) fn request() -> impl Strategy<Value = Request> {
+pub fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         Just(Request::EcuInfo),
         ecu_id().prop_map(|ecu| Request::Telemetry { ecu }),

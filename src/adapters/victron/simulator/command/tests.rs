@@ -1,7 +1,7 @@
 use clap::{Args, FromArgMatches};
 
 use super::*;
-use crate::adapters::simulation::fault::fault_list;
+use crate::simulation::fault::fault_list;
 
 fn args(words: &[&str]) -> Result<SimulatorArgs, String> {
     let command = SimulatorArgs::augment_args(clap::Command::new("victron"));

@@ -15,21 +15,21 @@ pub enum Event<'a> {
 
 /// Where label and value of a field are in the bytes of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) label: u16,
-    pub(super) value: u16,
-    pub(super) end: u16,
+pub struct Span {
+    pub label: u16,
+    pub value: u16,
+    pub end: u16,
 }
 
 impl Span {
     /// A block is far shorter than 64 KiB, so its places fit.
-    pub(super) fn new(label: usize, value: usize, end: usize) -> Self {
+    pub fn new(label: usize, value: usize, end: usize) -> Self {
         let [label, value, end] = [label, value, end].map(|place| place as u16);
         Self { label, value, end }
     }
 
     /// The same field after so many bytes before it are gone.
-    pub(super) fn moved(self, gone: usize) -> Self {
+    pub fn moved(self, gone: usize) -> Self {
         let [label, value, end] =
             [self.label, self.value, self.end].map(|place| usize::from(place).saturating_sub(gone));
         Self::new(label, value, end)
@@ -39,9 +39,9 @@ impl Span {
 /// A block whose checksum is right: its fields in the order of the wire, the checksum left out.
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
-    pub(super) offset: u64,
-    pub(super) text: &'a [u8],
-    pub(super) spans: &'a [Span],
+    pub(crate) offset: u64,
+    pub(crate) text: &'a [u8],
+    pub(crate) spans: &'a [Span],
 }
 
 impl<'a> Block<'a> {

@@ -23,7 +23,7 @@ pub const MAX_LABEL: usize = 16;
 pub const MAX_VALUE: usize = 64;
 
 /// The label of the last line.
-pub(super) const CHECKSUM: &[u8] = b"Checksum";
+pub const CHECKSUM: &[u8] = b"Checksum";
 /// The label of the first line, where a device says what it is.
 const PRODUCT: &[u8] = b"PID";
 

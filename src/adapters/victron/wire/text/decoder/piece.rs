@@ -1,21 +1,21 @@
 //! A piece of the stream, and where runs of plain bytes in it end.
 
 /// The bytes of one push.
-pub(super) struct Piece<'b> {
-    pub(super) bytes: &'b [u8],
+pub struct Piece<'b> {
+    pub bytes: &'b [u8],
     /// The next byte to look at.
-    pub(super) at: usize,
+    pub at: usize,
     /// From here on, up to `at`, bytes belong to the open block and are not in `carry`.
-    pub(super) run: usize,
+    pub run: usize,
 }
 
 impl<'b> Piece<'b> {
-    pub(super) fn run(&self) -> &'b [u8] {
+    pub fn run(&self) -> &'b [u8] {
         self.bytes.get(self.run..self.at).unwrap_or_default()
     }
 
     /// Goes on to the next byte that ends a run, and returns it.
-    pub(super) fn find(&mut self, ends: &[bool; 256]) -> Option<u8> {
+    pub fn find(&mut self, ends: &[bool; 256]) -> Option<u8> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let ends = |byte: &u8| ends.get(usize::from(*byte)).is_some_and(|ends| *ends);
         let length = rest.iter().position(ends);
@@ -25,7 +25,7 @@ impl<'b> Piece<'b> {
 }
 
 /// What cannot be part of a value.
-pub(super) static ENDS_VALUE: [bool; 256] = {
+pub static ENDS_VALUE: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 0x20 {
@@ -37,7 +37,7 @@ pub(super) static ENDS_VALUE: [bool; 256] = {
 };
 
 /// What cannot be part of a label.
-pub(super) static ENDS_LABEL: [bool; 256] = {
+pub static ENDS_LABEL: [bool; 256] = {
     let mut table = ENDS_VALUE;
     let mut byte = 0x7f;
     while byte < 256 {
@@ -48,7 +48,7 @@ pub(super) static ENDS_LABEL: [bool; 256] = {
 };
 
 /// What ends the noise between blocks.
-pub(super) static ENDS_NOISE: [bool; 256] = {
+pub static ENDS_NOISE: [bool; 256] = {
     let mut table = [false; 256];
     table[b'\r' as usize] = true;
     table[b':' as usize] = true;

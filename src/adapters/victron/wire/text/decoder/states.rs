@@ -6,7 +6,7 @@ use crate::adapters::victron::wire::hex::Frame;
 use crate::adapters::victron::wire::text::block::{Block, Event, Reason, Refused, Span};
 
 impl Decoder {
-    pub(super) fn idle(&mut self, piece: &mut Piece<'_>) {
+    pub(crate) fn idle(&mut self, piece: &mut Piece<'_>) {
         let begin = piece.at;
         let end = piece.find(&ENDS_NOISE);
         self.noise += (piece.at - begin) as u64;
@@ -17,7 +17,7 @@ impl Decoder {
         }
     }
 
-    pub(super) fn newline(&mut self, piece: &mut Piece<'_>, byte: u8) {
+    pub(crate) fn newline(&mut self, piece: &mut Piece<'_>, byte: u8) {
         match byte {
             b'\n' => {
                 piece.at += 1;
@@ -31,7 +31,7 @@ impl Decoder {
         }
     }
 
-    pub(super) fn label<F: FnMut(Event<'_>)>(&mut self, piece: &mut Piece<'_>, on: &mut F) {
+    pub(crate) fn label<F: FnMut(Event<'_>)>(&mut self, piece: &mut Piece<'_>, on: &mut F) {
         let end = piece.find(&ENDS_LABEL);
         if self.place(piece) - self.label_at > MAX_LABEL {
             if self.broken(piece, Reason::LongLabel) {
@@ -85,7 +85,7 @@ impl Decoder {
         self.value_at = self.place(piece);
     }
 
-    pub(super) fn value<F: FnMut(Event<'_>)>(&mut self, piece: &mut Piece<'_>, on: &mut F) {
+    pub(crate) fn value<F: FnMut(Event<'_>)>(&mut self, piece: &mut Piece<'_>, on: &mut F) {
         let end = piece.find(&ENDS_VALUE);
         if self.fault.is_none() && self.place(piece) - self.value_at > MAX_VALUE {
             self.broken(piece, Reason::LongValue);
@@ -115,7 +115,7 @@ impl Decoder {
             .push(Span::new(self.label_at, self.value_at, end));
     }
 
-    pub(super) fn checksum<F: FnMut(Event<'_>)>(
+    pub(crate) fn checksum<F: FnMut(Event<'_>)>(
         &mut self,
         piece: &mut Piece<'_>,
         byte: u8,
@@ -197,7 +197,7 @@ impl Decoder {
         piece.at += 1;
     }
 
-    pub(super) fn hex<F: FnMut(Event<'_>)>(&mut self, piece: &mut Piece<'_>, on: &mut F) {
+    pub(crate) fn hex<F: FnMut(Event<'_>)>(&mut self, piece: &mut Piece<'_>, on: &mut F) {
         let rest = piece.bytes.get(piece.at..).unwrap_or_default();
         let mut end = None;
         for byte in rest {

@@ -1,0 +1,238 @@
+//! The section `[[smart_meter]]` of the configuration file.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::wire::{AUTO, Profile, Profiles};
+use crate::config::{Complaint, Period, Secret, Settings, Zone};
+use crate::links::Address;
+
+/// One customer interface: a serial port, or a TCP server that passes one on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The serial port of the M-Bus adapter, best by its lasting name as in
+    /// `/dev/serial/by-id/usb-...`, or a TCP server as in `tcp://192.168.1.9:2001`.
+    pub port: Option<Address>,
+    /// Set to false to leave the meter alone without losing this section.
+    pub enabled: bool,
+    /// The key to the telegrams, from your grid operator: 32 hexadecimal digits, with or without
+    /// spaces, or 16 characters. Meters that do not encrypt need none.
+    pub key: Option<Secret>,
+    /// Keys of several meters, each by the meter's system title (16 hexadecimal digits, see the
+    /// status of the meter) or by any other name; those are tried in turn.
+    pub keys: BTreeMap<String, Secret>,
+    /// The authentication key, where the operator gives a second one. Without it telegrams are read
+    /// too, but nobody checks that they are genuine.
+    pub authentication_key: Option<Secret>,
+    /// Authentication keys of several meters, by the same names as `keys`.
+    pub authentication_keys: BTreeMap<String, Secret>,
+    /// What the meter is called. Left out: "Smart meter" and the end of its number.
+    pub name: Option<String>,
+    /// What several meters are called, by meter number: `names = { 1KFM0200654321 = "Flat" }`.
+    #[serde(deserialize_with = "crate::config::names")]
+    pub names: BTreeMap<String, String>,
+    /// The room to propose for the meter.
+    pub area: Option<String>,
+    /// Bits per second of the serial port. Left out: found out, beginning with 2400.
+    pub baud: Option<u32>,
+    /// Parity of the serial port: auto, even, odd or none. Auto finds out and remembers.
+    pub parity: Parity,
+    /// How the values are laid out, where a telegram does not say so itself: auto, or the name of
+    /// one of the layouts in docs/devices/smart-meter.md or of one below `profiles`.
+    pub profile: String,
+    /// Layouts for meters that this program does not know yet.
+    pub profiles: Vec<Profile>,
+    /// The time zone that the meter's clock is set to, for meters that do not say it. Left out: as
+    /// this host.
+    pub time_zone: Option<Zone>,
+    /// The most power in watts that can flow through the meter. Power above it, and energy that
+    /// would need it, are held back.
+    pub max_power: u32,
+    /// How long no telegram may come before the meter counts as silent.
+    pub silent_after: Period,
+    /// How long a meter that another one has taken the place of is kept.
+    pub forget_after: Period,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            port: None,
+            enabled: true,
+            key: None,
+            keys: BTreeMap::new(),
+            authentication_key: None,
+            authentication_keys: BTreeMap::new(),
+            name: None,
+            names: BTreeMap::new(),
+            area: None,
+            baud: None,
+            parity: Parity::Auto,
+            profile: AUTO.to_owned(),
+            profiles: Vec::new(),
+            time_zone: None,
+            max_power: 100_000,
+            silent_after: Period::minutes(1),
+            forget_after: Period::days(30),
+        }
+    }
+}
+
+impl Settings for Config {
+    fn check(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        if self.port.is_none() {
+            complaints.push(Complaint::new(
+                "port",
+                "the port of the meter is missing",
+                "write port = \"/dev/serial/by-id/usb-...\", or \"tcp://192.168.1.9:2001\"; \
+                 `wattbridge ports` lists them",
+            ));
+        }
+        if self
+            .baud
+            .is_some_and(|baud| !(50..=4_000_000).contains(&baud))
+        {
+            complaints.push(Complaint::new(
+                "baud",
+                "no serial port has that many bits per second",
+                "leave it out: it is found out",
+            ));
+        }
+        if self.max_power == 0 {
+            complaints.push(Complaint::new(
+                "max_power",
+                "0 watts would hold back every value",
+                "write what your connection can carry, or leave it out",
+            ));
+        }
+        let periods = [
+            (
+                "silent_after",
+                self.silent_after,
+                [Period::seconds(5), Period::days(1)],
+            ),
+            (
+                "forget_after",
+                self.forget_after,
+                [Period::hours(1), Period::days(36_500)],
+            ),
+        ];
+        complaints.extend(Complaint::of_periods(periods));
+        let profiles = Profiles::new(self.profiles.clone());
+        if let Err(error) = profiles.check() {
+            complaints.push(Complaint::new(
+                "profiles",
+                error.to_string(),
+                error.advice(),
+            ));
+        }
+        if self.profile != AUTO && profiles.get(&self.profile).is_none() {
+            complaints.push(Complaint::new(
+                "profile",
+                format!("there is no layout \"{}\"", self.profile),
+                format!("write one of {AUTO}, {}", profiles.names().join(", ")),
+            ));
+        }
+        complaints
+    }
+}
+
+/// The parity bit of a serial port.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Parity {
+    /// Found out.
+    #[default]
+    Auto,
+    /// As the standard says.
+    Even,
+    /// Hardly ever.
+    Odd,
+    /// No such bit.
+    None,
+}
+
+/// Every parity and its word.
+const PARITIES: [(&str, Parity); 4] = [
+    ("auto", Parity::Auto),
+    ("even", Parity::Even),
+    ("odd", Parity::Odd),
+    ("none", Parity::None),
+];
+
+impl Serialize for Parity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let word = PARITIES.iter().find(|(_, parity)| parity == self);
+        serializer.serialize_str(word.map_or("auto", |(word, _)| word))
+    }
+}
+
+impl<'de> Deserialize<'de> for Parity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let found = PARITIES.iter().find(|(word, _)| *word == text);
+        found.map(|(_, parity)| *parity).ok_or_else(|| {
+            de::Error::custom(format!(
+                "\"{text}\" is not a parity; write auto, even, odd or none"
+            ))
+        })
+    }
+}
+
+impl JsonSchema for Parity {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Parity".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "auto, even, odd or none" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaints(config: Config) -> Vec<&'static str> {
+        let config = Config {
+            port: Some("/dev/ttyUSB0".parse().unwrap()),
+            ..config
+        };
+        config.check().iter().map(|one| one.field).collect()
+    }
+
+    #[test]
+    fn what_can_never_work_is_refused() {
+        let usual = Config::default;
+        assert_eq!(complaints(usual()), [""; 0]);
+        assert_eq!(usual().check()[0].field, "port");
+        let speed = |baud| Config {
+            baud: Some(baud),
+            ..usual()
+        };
+        assert_eq!(complaints(speed(7)), ["baud"]);
+        let profile = Config {
+            profile: "no-such".to_owned(),
+            ..usual()
+        };
+        assert_eq!(complaints(profile), ["profile"]);
+        let silent = Config {
+            silent_after: Period::seconds(1),
+            ..usual()
+        };
+        assert_eq!(complaints(silent), ["silent_after"]);
+        let own = r#"{ "name": "own", "fields": ["1.0.1.8.0 1 V"] }"#;
+        let own = Config {
+            profiles: vec![serde_json::from_str(own).unwrap()],
+            ..usual()
+        };
+        assert_eq!(complaints(own), ["profiles"]);
+    }
+}

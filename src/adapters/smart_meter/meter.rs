@@ -1,0 +1,455 @@
+//! One meter: who it is, what it carries, how good its line is.
+//!
+//! A meter is told from others by its system title, which it sends in clear. Its identity for ever
+//! is the number printed on it, once a telegram has told it; the title stands in where there is no
+//! number, and until the key is known.
+
+mod flow;
+mod identity;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use self::flow::Flow;
+use self::identity::Sketch;
+use super::config::Config;
+use super::growth::{Growth, Pace};
+use super::quality::{Count, Quality};
+use super::rhythm::Rhythm;
+use super::values::{Values, Why, tariffs};
+use super::wire::{Authentication, Ciphered, SystemTitle};
+use super::{KIND, health, metrics};
+use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, Value};
+
+/// In how large steps, in seconds, absence is written down: spares SD cards.
+const ABSENT_EVERY: u64 = 3600;
+/// Values left out in a row after which the last one that was not is no longer true either.
+const STAYS: u32 = 3;
+/// Telegrams in a row that have to agree on how the meter's clock is set.
+const CLOCKED: u32 = 3;
+/// Seconds by which a clock that is set right may be wrong.
+const SET_RIGHT: u64 = 60;
+/// What is said here of a meter that is silent says more than that nothing was heard, so it comes
+/// first.
+const GRACE: Duration = Duration::from_secs(10);
+/// Telegrams after which a meter and its line are known.
+const WELL_KNOWN: u64 = 3;
+
+/// What must be remembered of a meter over a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered {
+    /// Its identity, once that is certain.
+    serial: Option<String>,
+    /// Whether the identity only stands in until the number is known.
+    stand_in: bool,
+    number: Option<String>,
+    maker: Option<String>,
+    model: Option<String>,
+    /// Keys of the metrics that its telegrams carry.
+    carries: BTreeSet<String>,
+    /// Seconds for which others on its line have spoken and it has not, in whole hours. Counted and
+    /// not taken from the clock, which may have been set or off.
+    absent: u64,
+    /// Whether its clock keeps standard time all year, once it has shown that in summer.
+    standard_time: Option<bool>,
+    /// For how many seconds it may be quiet, if it is one that rests for long between two telegrams.
+    patience: Option<u64>,
+}
+
+/// A telegram that was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// What it says.
+    pub values: Values,
+    /// Who made the meter, where only the telegram tells.
+    pub maker: Option<String>,
+    /// The product, as far as it is known.
+    pub model: Option<String>,
+    /// The layout by which its numbers were scaled.
+    pub profile: Option<String>,
+    /// Layouts by which they may be scaled, if nothing says so for certain.
+    pub fitting: Vec<String>,
+    /// Whether it is genuine.
+    pub authentication: Authentication,
+    /// Whether damage on the way would have shown.
+    pub is_sound: bool,
+}
+
+/// One meter.
+#[derive(Debug)]
+pub struct Meter {
+    title: Option<SystemTitle>,
+    known: Remembered,
+    described: Option<Device>,
+    /// What was known when it was described.
+    described_from: Option<Remembered>,
+    /// What the telegram before said of the meter.
+    sketch: Option<Sketch>,
+    /// Telegrams without a number so far, and when the first came.
+    numberless: Option<(u32, Timestamp)>,
+    quality: Quality,
+    /// By key, how many times in a row a value was left out, and why.
+    left_out: BTreeMap<&'static str, (u32, Why)>,
+    /// Layouts that would say in which units its values are.
+    fitting: Vec<String>,
+    flow: Flow,
+    growth: Growth,
+    /// What was said of the pace of its registers.
+    pace: Option<Pace>,
+    rhythm: Rhythm,
+    /// How its clock seems to be set, and for how many telegrams in a row.
+    clock: (bool, u32),
+    /// Whether it was said that a group shares its key.
+    is_broadcast: bool,
+    /// Telegrams in a row that could not be opened.
+    failures: u32,
+    /// Seconds of absence that are not written down yet.
+    absent: u64,
+    last: Option<Timestamp>,
+    health: Option<Health>,
+}
+
+impl Meter {
+    /// A meter as it is remembered, or a new one.
+    pub fn new(title: Option<SystemTitle>, known: Remembered) -> Self {
+        Self {
+            title,
+            known,
+            described: None,
+            described_from: None,
+            sketch: None,
+            numberless: None,
+            quality: Quality::default(),
+            left_out: BTreeMap::new(),
+            fitting: Vec::new(),
+            flow: Flow::default(),
+            growth: Growth::default(),
+            pace: None,
+            rhythm: Rhythm::default(),
+            clock: (false, 0),
+            is_broadcast: false,
+            failures: 0,
+            absent: 0,
+            last: None,
+            health: None,
+        }
+    }
+
+    /// What to remember.
+    pub const fn remembered(&self) -> &Remembered {
+        &self.known
+    }
+
+    /// Whether the bridge knows of it.
+    pub const fn is_described(&self) -> bool {
+        self.described.is_some()
+    }
+
+    /// Whether so many of its telegrams were opened in this run that each other meter on its line,
+    /// which send as often, has sent one too, even if one was damaged.
+    pub const fn is_well_known(&self) -> bool {
+        self.quality.telegrams >= WELL_KNOWN
+    }
+
+    /// The number printed on it, as far as known.
+    pub fn number(&self) -> Option<&str> {
+        self.known.number.as_deref()
+    }
+
+    /// Its device, if it has an identity.
+    pub fn id(&self) -> Option<DeviceId> {
+        let serial = self.known.serial.as_ref()?;
+        Some(DeviceId::new(KIND, serial))
+    }
+
+    /// Whether its clock keeps standard time all year, as far as it has shown.
+    pub const fn standard_time(&self) -> Option<bool> {
+        self.known.standard_time
+    }
+
+    /// How long it may be quiet.
+    pub fn patience(&self, config: &Config) -> Duration {
+        let learned = self.known.patience.map(Duration::from_secs);
+        config.silent_after.get().max(learned.unwrap_or_default())
+    }
+
+    /// When a telegram of it was last opened in this run.
+    pub const fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// Others have spoken for so long, and it has not. Says for how long in all.
+    pub fn miss(&mut self, time: Duration) -> Duration {
+        self.absent += time.as_secs();
+        if self.absent >= ABSENT_EVERY {
+            self.known.absent += std::mem::take(&mut self.absent);
+        }
+        Duration::from_secs(self.known.absent + self.absent)
+    }
+
+    /// The clock has leaped to this moment.
+    pub fn leap(&mut self, now: Timestamp) {
+        self.last = self.last.map(|_| now);
+    }
+
+    /// Why its telegrams cannot be opened, once that is certain.
+    pub fn trouble(&self) -> Option<&Health> {
+        let failing = self.failures >= health::FAILURES;
+        self.health.as_ref().filter(|_| failing)
+    }
+
+    /// Whether this very telegram was there just before.
+    pub fn is_repeated(&self, ciphered: &Ciphered<'_>) -> bool {
+        self.quality.is_repeated(ciphered)
+    }
+
+    /// Takes note of a telegram's counter.
+    pub fn count(&mut self, ciphered: &Ciphered<'_>) {
+        if ciphered.security.is_broadcast() && !std::mem::replace(&mut self.is_broadcast, true) {
+            tracing::warn!(
+                "{}: its telegrams are encrypted for a group of meters. If values are missing, ask \
+                 your operator for the broadcast key and add it to keys.",
+                self.label()
+            );
+        }
+        if self.quality.count(ciphered) == Count::Back {
+            tracing::info!(
+                "{}: the telegram counter went back; the meter has restarted or has a new key",
+                self.label()
+            );
+        }
+    }
+
+    /// A telegram could not be opened. Reports once it is certain that it is not the line's fault.
+    pub fn fail(&mut self, why: Health, config: &Config) -> Vec<Report> {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures < health::FAILURES {
+            return Vec::new();
+        }
+        let mut reports = Vec::new();
+        if self.known.serial.is_none()
+            && let Some(title) = self.title
+        {
+            self.known.serial = Some(title.to_string());
+            self.known.stand_in = true;
+        }
+        if self.described.is_none() {
+            reports.extend(self.describe(config));
+        }
+        reports.extend(self.put_health(why));
+        reports
+    }
+
+    /// Takes the values of a telegram. `checksum_errors` are those of the line; `None` where there
+    /// is only a file.
+    pub fn take(
+        &mut self,
+        opened: Opened,
+        now: Timestamp,
+        config: &Config,
+        checksum_errors: Option<u64>,
+    ) -> Vec<Report> {
+        self.failures = 0;
+        self.quality.telegrams += 1;
+        self.last = Some(now);
+        (self.absent, self.known.absent) = (0, 0);
+        self.learn_habits(&opened.values, now, config);
+        self.growth.take(&opened.values, now);
+        self.fitting.clone_from(&opened.fitting);
+        let mut reports: Vec<Report> = self.learn(&opened, now, config).into_iter().collect();
+        let Some(id) = self.id().filter(|_| !self.known.stand_in) else {
+            return Vec::new();
+        };
+        reports.extend(self.describe(config));
+        let mut readings = Readings::new(id, now);
+        for (key, value) in self.believe(opened.values, now, config) {
+            readings.push(key, value);
+        }
+        if let Some(checksum_errors) = checksum_errors {
+            let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
+            readings.push("telegrams", count(self.quality.telegrams));
+            readings.push("telegrams_lost", count(self.quality.lost));
+            readings.push("checksum_errors", count(checksum_errors));
+            readings.push("values_refused", count(self.quality.refused));
+            readings.push("last_telegram", now);
+        }
+        reports.push(Report::Readings(readings));
+        let health = self.health(opened.authentication, opened.profile.as_deref());
+        reports.extend(self.put_health(health));
+        reports
+    }
+
+    /// How a meter is whose telegrams can be read.
+    fn health(&mut self, authentication: Authentication, profile: Option<&str>) -> Health {
+        if authentication == Authentication::Failed {
+            return health::authentication_key_wrong();
+        }
+        let pace = self.growth.pace();
+        let is_news = std::mem::replace(&mut self.pace, pace) != pace;
+        if let Some(pace) = pace {
+            let health = health::wrong_pace(pace, profile);
+            if is_news {
+                tracing::warn!("{}: {}", self.label(), health.sentence());
+            }
+            return health;
+        }
+        let lasting = || {
+            let lasting = self.left_out.iter().filter(|(_, (seen, _))| *seen >= STAYS);
+            lasting.filter_map(|(key, (_, why))| Some((usual(key)?, *why)))
+        };
+        let Some((_, why)) = lasting().next() else {
+            return Health::ONLINE;
+        };
+        let names: Vec<String> = lasting()
+            .filter(|(_, other)| *other == why)
+            .map(|(metric, _)| metric.title())
+            .collect();
+        health::left_out(&names, why, &self.fitting)
+    }
+
+    /// How it sends, and how its clock is set.
+    fn learn_habits(&mut self, values: &Values, now: Timestamp, config: &Config) {
+        self.rhythm.heard(now);
+        if let Some(patience) = self.rhythm.patience() {
+            let is_long = patience > config.silent_after.get();
+            self.known.patience = is_long.then_some(patience.as_secs());
+        }
+        let Some([by_summer, all_year]) = values.drifts else {
+            return;
+        };
+        let is_right = |drift: i64| drift.unsigned_abs() <= SET_RIGHT;
+        let shown = match (is_right(by_summer), is_right(all_year)) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => return,
+        };
+        let (before, seen) = self.clock;
+        self.clock = (shown, if before == shown { seen + 1 } else { 1 });
+        if self.clock.1 == CLOCKED {
+            if shown && self.known.standard_time != Some(true) {
+                tracing::info!(
+                    "{}: its clock keeps standard time all year; that is reckoned with",
+                    self.label()
+                );
+            }
+            self.known.standard_time = Some(shown);
+        }
+    }
+
+    /// The values that count, of those that the meter is known to carry.
+    fn believe(
+        &mut self,
+        values: Values,
+        now: Timestamp,
+        config: &Config,
+    ) -> Vec<(&'static str, Value)> {
+        let cannot_be = |why| !matches!(why, Why::NoScale | Why::Unit);
+        let refused = values.refused.iter().filter(|value| cannot_be(value.why));
+        self.quality.refused += refused.count() as u64;
+        let mut believed: Vec<_> = Vec::with_capacity(values.known.len());
+        // A total that is summed up counts only if no tariff is missing.
+        let carried = || self.known.carries.iter().map(String::as_str);
+        let mut partial = values.summed.clone();
+        partial.retain(|total| tariffs(total, carried()) != values.tariffs(total));
+        believed.extend(self.flow.settle(&values, now, self.patience(config)));
+        for (key, value) in values.known {
+            self.left_out.remove(key);
+            if !partial.contains(&key) {
+                believed.push((key, value));
+            }
+        }
+        for refused in values.refused {
+            let (key, why) = (refused.key, refused.why);
+            let (seen, reason) = self.left_out.entry(key).or_insert((0, why));
+            *seen = seen.saturating_add(1);
+            *reason = why;
+            if *seen < STAYS {
+                continue;
+            }
+            if *seen == STAYS
+                && let Some(metric) = usual(key)
+            {
+                let health = health::left_out(&[metric.title()], why, &self.fitting);
+                tracing::warn!("{}: {}", self.label(), health.sentence());
+            }
+            let together = Flow::KEYS.contains(&key).then_some(Flow::KEYS);
+            let unknown = together
+                .as_ref()
+                .map_or(std::slice::from_ref(&key), |keys| keys);
+            believed.extend(unknown.iter().map(|key| (*key, Value::Unknown)));
+        }
+        believed.retain(|(key, _)| self.known.carries.contains(*key));
+        believed
+    }
+
+    /// Says how the meter is, if that is news and the meter has an identity.
+    pub fn put_health(&mut self, health: Health) -> Option<Report> {
+        let id = self.id()?;
+        if self.health.as_ref() == Some(&health) {
+            return None;
+        }
+        self.health = Some(health.clone());
+        Some(Report::Health(id, health))
+    }
+
+    fn describe(&mut self, config: &Config) -> Option<Report> {
+        // Most telegrams say nothing new of the meter.
+        if self.described_from.as_ref() == Some(&self.known) {
+            return None;
+        }
+        let device = self.device(config)?;
+        self.described_from = Some(self.known.clone());
+        if self.described.as_ref() == Some(&device) {
+            return None;
+        }
+        self.described = Some(device.clone());
+        Some(Report::Device(Box::new(device)))
+    }
+
+    fn device(&self, config: &Config) -> Option<Device> {
+        let serial = self.known.serial.clone()?;
+        let named = config.names.get(&serial).or(config.name.as_ref());
+        let name = named.cloned().unwrap_or_else(|| self.label());
+        let mut device = Device::new(KIND, serial, name, "Smart meter");
+        let maker = self.title.map(|title| title.maker());
+        if let Some(maker) = maker.or_else(|| self.known.maker.clone()) {
+            device.manufacturer = maker.into();
+        }
+        device.model = self.known.model.clone();
+        device.area.clone_from(&config.area);
+        device.rated_power = Some(config.max_power);
+        device.patience = Some(self.patience(config).saturating_add(GRACE));
+        if !self.known.stand_in {
+            let carries =
+                |key: &str| metrics::ALWAYS.contains(&key) || self.known.carries.contains(key);
+            let carried = metrics::METER.iter().filter(|metric| carries(&metric.key));
+            device.metrics = carried.cloned().collect();
+        }
+        Some(device)
+    }
+
+    /// What to call it: "Smart meter" and the end of its number.
+    pub fn label(&self) -> String {
+        let hint = || self.title.and_then(|title| title.number_hint());
+        let title = || self.title.map(|title| title.to_string());
+        let number = self.known.number.clone().or_else(hint).or_else(title);
+        let number = number.unwrap_or_default();
+        let start = number
+            .char_indices()
+            .rev()
+            .nth(3)
+            .map_or(0, |(start, _)| start);
+        format!("Smart meter {}", number.get(start..).unwrap_or_default())
+            .trim_end()
+            .to_owned()
+    }
+}
+
+/// A metric that users see without asking for it.
+fn usual(key: &str) -> Option<&'static Metric> {
+    metrics::metric(key).filter(|metric| metric.enabled)
+}

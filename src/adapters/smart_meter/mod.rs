@@ -1,0 +1,169 @@
+//! Smart meters that push DLMS/COSEM telegrams over their customer interface: Kaifa MA309 and MA110,
+//! Sagemcom T210-D, Honeywell DM515, Landis+Gyr E450, Iskraemeco AM550 and kin.
+//!
+//! The meter talks every few seconds, and nobody ever answers: a port is opened, and what arrives is
+//! read. The byte tables are in [`wire`]; they were collected from documents of grid operators and
+//! from public telegrams, and hold on real ones.
+//!
+//! | Step | Module |
+//! |---|---|
+//! | open the port, again and again; find out speed and parity | `source`, `port`, `autobaud`, `probe` |
+//! | bytes to messages to plaintext to items | [`wire`], with the keys of `keys` |
+//! | items to values of metrics, and what cannot be | `values`, `metrics`, `growth` |
+//! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `rhythm`, `products` |
+//! | why there are no values | `health` |
+//! | recordings that can be shown | `mask`, `published` |
+
+mod autobaud;
+mod config;
+mod decode;
+mod growth;
+mod health;
+mod keys;
+mod mask;
+mod meter;
+mod metrics;
+mod opening;
+mod port;
+mod probe;
+mod products;
+mod published;
+mod quality;
+mod reception;
+mod rhythm;
+#[cfg(target_os = "linux")]
+pub mod simulated;
+#[cfg(target_os = "linux")]
+pub mod simulator;
+mod source;
+mod values;
+pub mod wire;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use self::config::Config;
+use self::keys::KeyRing;
+use self::wire::Profiles;
+use crate::config::{Problems, Section, SectionDoc};
+use crate::device::{Adapter, BoxFuture, Decoder, Keys, Source, Tool, ToolError};
+use crate::links::Mask;
+use crate::model::Metric;
+
+/// The adapter's name in the configuration and in device ids.
+pub const KIND: &str = "smart_meter";
+
+/// Smart meters with a customer interface.
+pub static ADAPTER: SmartMeter = SmartMeter;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct SmartMeter;
+
+const ABOUT: &str = "\
+    The customer interface of one smart meter, or of several on one line. Repeat the section for each \
+    port. Nothing about your grid operator has to be configured but the key.";
+
+const EXAMPLE: &str = "\
+[[smart_meter]]
+port = \"/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0\"
+key = \"000102030405060708090A0B0C0D0E0F\"
+name = \"Grid meter\"
+";
+
+impl Adapter for SmartMeter {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn also_called(&self) -> &'static [&'static str] {
+        // As those who come from kaifareader know it.
+        &["kaifa"]
+    }
+
+    fn title(&self) -> &'static str {
+        "Smart meters on the customer interface (M-Bus, DLMS; Kaifa and kin)"
+    }
+
+    fn tables(&self) -> &'static [&'static [Metric]] {
+        &[metrics::METER]
+    }
+
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[[smart_meter]]",
+            about: ABOUT,
+            schema: schemars::schema_for!(Config),
+            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
+            example: EXAMPLE,
+        }
+    }
+
+    fn address(&self, text: &str) -> Vec<(&'static str, String)> {
+        vec![("port", text.to_owned())]
+    }
+
+    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+        let config: Config = section.read()?;
+        let (keys, profiles) = secrets(section, &config)?;
+        let address = config.port.clone();
+        let address = address.ok_or_else(|| {
+            section.problem::<Config>("port", "the port of the meter is missing", "add it")
+        })?;
+        Ok(Arc::new(port::Port {
+            config,
+            address,
+            keys,
+            profiles,
+        }))
+    }
+
+    fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
+        Ok(Box::new(decode::TelegramDecoder::new(section)?))
+    }
+
+    fn mask(&self, section: &Section) -> Result<Mask, Problems> {
+        let config: Config = section.read()?;
+        let (keys, profiles) = secrets(section, &config)?;
+        let mut masker = mask::Masker::new(keys, profiles, config.profile);
+        Ok(Box::new(move |bytes| masker.mask(bytes)))
+    }
+
+    fn mask_settings(&self, section: &Section) -> Keys {
+        let ring = section
+            .read()
+            .ok()
+            .and_then(|config| KeyRing::read(&config).ok());
+        ring.map_or_else(Keys::new, |ring| mask::settings(&ring))
+    }
+
+    fn mask_note(&self, section: &Section) -> Option<String> {
+        let is_locked = self.mask_settings(section).is_empty();
+        is_locked.then(|| mask::LOCKED.to_owned())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        Some(&simulated::SIMULATE)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn demonstrate(
+        &self,
+        house: crate::simulation::House,
+        stop: CancellationToken,
+    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
+        Box::pin(simulated::demonstrate(house, stop))
+    }
+}
+
+/// The keys and layouts of a section.
+fn secrets(section: &Section, config: &Config) -> Result<(Arc<KeyRing>, Arc<Profiles>), Problems> {
+    let problem =
+        |field, what: String, hint| Problems::from(section.problem::<Config>(field, &what, hint));
+    let keys = KeyRing::read(config)
+        .map_err(|(field, trouble)| problem(field, trouble.to_string(), ""))?;
+    let profiles = Profiles::new(config.profiles.clone());
+    Ok((Arc::new(keys), Arc::new(profiles)))
+}

@@ -1,0 +1,390 @@
+//! From the bytes of a line to the reports of its meters. Pure: no I/O.
+
+mod time;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::config::Config;
+use super::health::{self, LineHealth};
+use super::keys::KeyRing;
+use super::meter::{Meter, Opened, Remembered};
+use super::opening::{Reader, Shut};
+use super::products;
+use super::values::{Bounds, Refused as LeftOut, Values};
+use super::wire::dsmr::Unchecked;
+use super::wire::telegram::TelegramError;
+use super::wire::{
+    Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Refused, SystemTitle,
+    Telegram, Transport,
+};
+use crate::links::Address;
+use crate::model::{Health, Report};
+
+/// Meters on one line at most: a line with more of them is noise.
+const MOST_METERS: usize = 32;
+
+/// How a meter is told from others on its line.
+type Name = String;
+
+/// What one event on the line came to.
+#[derive(Debug)]
+pub enum Heard {
+    /// A telegram was read.
+    Telegram {
+        /// Its bytes.
+        message: Message,
+        /// What it says, decrypted.
+        plaintext: Vec<u8>,
+        /// What to tell the bridge.
+        reports: Vec<Report>,
+        /// Values that are left out.
+        refused: Vec<LeftOut>,
+    },
+    /// A message arrived whole, but could not be read.
+    Unreadable {
+        /// Its bytes.
+        message: Message,
+        /// Why not.
+        shut: Shut,
+        /// What to tell the bridge.
+        reports: Vec<Report>,
+    },
+    /// The same telegram as before.
+    Repeated,
+    /// A telegram that counts only if the next one is like it.
+    Unconfirmed,
+    /// Bytes that are no message.
+    Refused(Refused),
+}
+
+/// One line and its meters.
+#[derive(Debug)]
+pub struct Reception {
+    config: Arc<Config>,
+    keys: Arc<KeyRing>,
+    profiles: Arc<Profiles>,
+    zone: TimeZone,
+    framer: Framer,
+    line: LineHealth,
+    meters: BTreeMap<Name, Meter>,
+    /// The meter that unencrypted telegrams without a number belong to.
+    plain: Option<Name>,
+    /// Text telegrams without a checksum.
+    unchecked: Unchecked,
+    checksum_errors: u64,
+    /// How the line is, as told while no meter was known.
+    told: Option<Health>,
+    /// Messages in a row of which not even the meter is known, and why they cannot be read.
+    unreadable: Option<(u32, Health)>,
+    /// When the passing of time was looked at last.
+    ticked: Option<(Timestamp, Duration)>,
+    /// Whether there is only a file: no time passes, and no other telegram confirms the first.
+    is_file: bool,
+}
+
+impl Reception {
+    /// A line that is listened to from now on. `known` are its meters of earlier runs.
+    pub fn new(
+        config: Config,
+        keys: Arc<KeyRing>,
+        profiles: Arc<Profiles>,
+        zone: TimeZone,
+        known: BTreeMap<Name, Remembered>,
+        now: Timestamp,
+    ) -> Self {
+        let is_tcp = matches!(config.port, Some(Address::Tcp(_)));
+        let meter = |(name, known): (Name, Remembered)| {
+            let title: Option<SystemTitle> = name.parse().ok();
+            (name, Meter::new(title, known))
+        };
+        Self {
+            config: Arc::new(config),
+            keys,
+            profiles,
+            zone,
+            framer: Framer::new(),
+            line: LineHealth::new(now, is_tcp),
+            meters: known.into_iter().map(meter).collect(),
+            plain: None,
+            unchecked: Unchecked::default(),
+            checksum_errors: 0,
+            told: None,
+            unreadable: None,
+            ticked: None,
+            is_file: false,
+        }
+    }
+
+    /// The same for a file instead of a line.
+    pub fn of_file(config: Config, keys: Arc<KeyRing>, profiles: Arc<Profiles>) -> Self {
+        let zone = config.time_zone.as_ref();
+        let zone = zone.map_or_else(TimeZone::system, crate::config::Zone::get);
+        let (known, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
+        let mut reception = Self::new(config, keys, profiles, zone, known, now);
+        reception.is_file = true;
+        reception
+    }
+
+    /// What to remember of the meters.
+    pub fn remembered(&self) -> BTreeMap<&Name, &Remembered> {
+        let meters = self.meters.iter().filter(|(_, meter)| meter.id().is_some());
+        meters
+            .map(|(name, meter)| (name, meter.remembered()))
+            .collect()
+    }
+
+    /// Whether all meters on the line have been named: all that were heard of, and one of them so
+    /// often that each of the others had its turn.
+    pub fn has_named_all(&self) -> bool {
+        let mut meters = self.meters.values();
+        self.meters.values().all(Meter::is_described) && meters.any(Meter::is_well_known)
+    }
+
+    /// The port is open.
+    pub fn opened(&mut self, now: Timestamp) {
+        self.line.opened(now);
+        self.framer = Framer::new();
+    }
+
+    /// The port cannot be opened, or was closed.
+    pub fn closed(&mut self, why: Health) {
+        self.line.closed(why);
+    }
+
+    /// Bytes have arrived.
+    pub fn push(&mut self, bytes: &[u8], now: Timestamp) {
+        self.line.bytes(now);
+        self.framer.push(bytes);
+    }
+
+    /// No byte has arrived for so long.
+    pub fn idle(&mut self, quiet: Duration) {
+        self.framer.idle(quiet);
+    }
+
+    /// Whether a longer quiet would mean something.
+    pub fn is_waiting(&self) -> bool {
+        self.framer.is_waiting()
+    }
+
+    /// The end of a file: what is left over comes out as the next things.
+    pub fn finish(&mut self) {
+        self.framer.finish();
+    }
+
+    /// The next thing that the bytes came to.
+    pub fn next(&mut self, now: Timestamp) -> Option<Heard> {
+        let mut event = self.framer.next_event()?;
+        // The end of a telegram whose beginning was before our time is nothing to talk about.
+        while matches!(&event, LinkEvent::Refused(refused) if refused.reason.is_harmless()) {
+            event = self.framer.next_event()?;
+        }
+        Some(match event {
+            LinkEvent::Message(message) => {
+                self.line.frame(now);
+                self.read(message, now)
+            }
+            LinkEvent::Refused(refused) => {
+                if refused.reason.is_checksum_error() {
+                    self.checksum_errors += 1;
+                }
+                if let Some(why) = health::foreign(refused.reason) {
+                    self.line.foreign(why);
+                }
+                Heard::Refused(refused)
+            }
+        })
+    }
+
+    fn read(&mut self, message: Message, now: Timestamp) -> Heard {
+        let apdu = message.bytes.clone();
+        match Apdu::parse(&apdu) {
+            Ok(Apdu::Plain(plaintext)) => self.read_plain(message, plaintext, now),
+            Ok(Apdu::Ciphered(ciphered)) => self.read_ciphered(message, &ciphered, now),
+            Err(error) => {
+                let detail = Some(error.to_string());
+                let why = health::unknown_form();
+                self.give_up(message, Shut { why, detail })
+            }
+        }
+    }
+
+    /// A message of which not even the meter is known.
+    fn give_up(&mut self, message: Message, shut: Shut) -> Heard {
+        let (seen, why) = self.unreadable.get_or_insert((0, shut.why.clone()));
+        *seen = seen.saturating_add(1);
+        why.clone_from(&shut.why);
+        Heard::Unreadable {
+            message,
+            shut,
+            reports: Vec::new(),
+        }
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            keys: &self.keys,
+            profiles: &self.profiles,
+            profile: &self.config.profile,
+        }
+    }
+
+    fn read_plain(&mut self, message: Message, plaintext: &[u8], now: Timestamp) -> Heard {
+        if message.transport == Transport::Text {
+            match self.unchecked.believe(plaintext, self.is_file) {
+                Ok(true) => {}
+                Ok(false) => return Heard::Unconfirmed,
+                Err(error) => return self.give_up(message, TelegramError::from(error).into()),
+            }
+        }
+        let telegram = match self.reader().read(plaintext, None) {
+            Ok(telegram) => telegram,
+            Err(error) => return self.give_up(message, error.into()),
+        };
+        let before = self.plain.clone().unwrap_or_else(|| "plain".to_owned());
+        let mut values = self.values(&telegram, &before, now);
+        let number = values.number();
+        let name = number.map_or_else(|| before.clone(), |number| format!("number {number}"));
+        // What is known of the meter counts for its values.
+        if name != before {
+            values = self.values(&telegram, &name, now);
+        }
+        self.plain = Some(name.clone());
+        let refused = values.refused.clone();
+        let opened = Opened {
+            maker: products::maker(&telegram),
+            model: products::product(&telegram, &values, None),
+            profile: telegram.layout.profile().map(str::to_owned),
+            fitting: telegram.fitting.clone(),
+            values,
+            authentication: Authentication::None,
+            is_sound: self.is_sound(&message, Authentication::None),
+        };
+        let reports = self.take(&name, None, opened, now);
+        Heard::Telegram {
+            message,
+            plaintext: plaintext.to_vec(),
+            reports,
+            refused,
+        }
+    }
+
+    fn read_ciphered(
+        &mut self,
+        message: Message,
+        ciphered: &Ciphered<'_>,
+        now: Timestamp,
+    ) -> Heard {
+        let title = ciphered.title;
+        let name = title.to_string();
+        let meter = self.meters.get(&name);
+        if meter.is_some_and(|meter| meter.is_repeated(ciphered)) && !self.is_file {
+            return Heard::Repeated;
+        }
+        let number = meter.and_then(Meter::number).map(str::to_owned);
+        let open = match self.reader().open(ciphered, number.as_deref()) {
+            Ok(open) => open,
+            Err(shut) => {
+                let config = Arc::clone(&self.config);
+                let meter = self.meter(&name, Some(title));
+                let reports = meter.map(|meter| meter.fail(shut.why.clone(), &config));
+                return Heard::Unreadable {
+                    message,
+                    shut,
+                    reports: reports.unwrap_or_default(),
+                };
+            }
+        };
+        let values = self.values(&open.telegram, &name, now);
+        let values = values.authenticated(open.authentication);
+        let refused = values.refused.clone();
+        let opened = Opened {
+            maker: None,
+            model: products::product(&open.telegram, &values, Some(&title)),
+            profile: open.telegram.layout.profile().map(str::to_owned),
+            fitting: open.telegram.fitting.clone(),
+            values,
+            authentication: open.authentication,
+            is_sound: self.is_sound(&message, open.authentication),
+        };
+        // Before the values go out, so that what was lost is among them.
+        if let Some(meter) = self.meter(&name, Some(title)) {
+            meter.count(ciphered);
+        }
+        let reports = self.take(&name, Some(title), opened, now);
+        Heard::Telegram {
+            message,
+            plaintext: open.plaintext,
+            reports,
+            refused,
+        }
+    }
+
+    fn values(&self, telegram: &Telegram, meter: &str, now: Timestamp) -> Values {
+        let meter = self.meters.get(meter);
+        let bounds = Bounds {
+            max_power: self.config.max_power,
+            zone: self.zone.clone(),
+            now: (!self.is_file).then_some(now),
+            standard_time: meter.and_then(Meter::standard_time),
+        };
+        Values::of(telegram, &bounds)
+    }
+
+    /// Whether damage on the way would have shown: HDLC and most texts have a real checksum, M-Bus
+    /// only a sum.
+    fn is_sound(&self, message: &Message, authentication: Authentication) -> bool {
+        let has_checksum = match message.transport {
+            Transport::Hdlc => true,
+            Transport::Text => self.unchecked.has_checksums(),
+            Transport::MBus | Transport::Raw => false,
+        };
+        self.is_file || authentication == Authentication::Verified || has_checksum
+    }
+
+    fn take(
+        &mut self,
+        name: &str,
+        title: Option<SystemTitle>,
+        opened: Opened,
+        now: Timestamp,
+    ) -> Vec<Report> {
+        let config = Arc::clone(&self.config);
+        let checksum_errors = (!self.is_file).then_some(self.checksum_errors);
+        let now = if self.is_file {
+            opened.values.at.unwrap_or(now)
+        } else {
+            now
+        };
+        self.unreadable = None;
+        let number = opened.values.number().map(str::to_owned);
+        let is_file = self.is_file;
+        let Some(meter) = self.meter(name, title) else {
+            return Vec::new();
+        };
+        if is_file {
+            meter.assume_identity(number.as_deref());
+        }
+        meter.take(opened, now, &config, checksum_errors)
+    }
+
+    fn meter(&mut self, name: &str, title: Option<SystemTitle>) -> Option<&mut Meter> {
+        if !self.meters.contains_key(name) && self.meters.len() >= MOST_METERS {
+            // Damaged titles make meters that never come to anything.
+            self.meters.retain(|_, meter| meter.id().is_some());
+            if self.meters.len() >= MOST_METERS {
+                return None;
+            }
+        }
+        let fresh = || Meter::new(title, Remembered::default());
+        Some(self.meters.entry(name.to_owned()).or_insert_with(fresh))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! How regularly a meter sends. Most send every few seconds; those that rest for minutes between two
+//! telegrams are not silent in between.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Pauses that have to be alike.
+const ALIKE: usize = 4;
+/// How many pauses may pass before a meter is silent.
+const MISSED: u32 = 3;
+
+/// No meter may be quiet for longer than that by its rhythm, whatever its pauses have been.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+/// The last pauses of one meter.
+#[derive(Debug, Default)]
+pub struct Rhythm {
+    last: Option<Timestamp>,
+    pauses: [Duration; ALIKE],
+}
+
+impl Rhythm {
+    /// A telegram has come.
+    pub fn heard(&mut self, now: Timestamp) {
+        if let Some(last) = self.last.replace(now) {
+            self.pauses.rotate_left(1);
+            if let Some(newest) = self.pauses.last_mut() {
+                // A step of the clock is no pause.
+                *newest = now.duration_since(last).try_into().unwrap_or_default();
+            }
+        }
+    }
+
+    /// For how long a meter of this rhythm may be quiet; `None` if it has shown none.
+    pub fn patience(&self) -> Option<Duration> {
+        let least = self.pauses.iter().min()?;
+        let most = self.pauses.iter().max()?;
+        let is_even = !least.is_zero() && *most <= *least * 3 / 2;
+        let patience = Duration::from_secs(most.saturating_mul(MISSED).as_secs());
+        is_even.then(|| patience.min(LONGEST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(seconds: &[i64]) -> Option<u64> {
+        let mut rhythm = Rhythm::default();
+        for second in seconds {
+            rhythm.heard(Timestamp::from_second(*second).unwrap());
+        }
+        rhythm.patience().map(|patience| patience.as_secs())
+    }
+
+    #[test]
+    fn pauses_that_are_alike_are_a_rhythm() {
+        assert_eq!(after(&[0, 300, 600, 900]), None);
+        assert_eq!(after(&[0, 300, 600, 900, 1200]), Some(900));
+        assert_eq!(after(&[0, 5, 10, 15, 20]), Some(15));
+        // However slow it is, silence comes to light.
+        assert_eq!(after(&[0, 900, 1800, 2700, 3600]), Some(1800));
+        assert_eq!(after(&[0, 86_400, 172_800, 259_200, 345_600]), Some(1800));
+        // An outage is none, and neither is a clock that is set.
+        assert_eq!(after(&[0, 5, 10, 15, 2000]), None);
+        assert_eq!(after(&[0, 5, 10, 15, -9000, -8995]), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! `simulate smart-meter`: the simulator on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio_util::sync::CancellationToken;
+
+use super::super::published;
+use super::super::wire::Key;
+use super::faults::{Fault, FaultRule};
+use super::household::Fixed;
+use super::line::{Settings, Simulator};
+use super::model::{MODELS, Model, model_list};
+use crate::simulation::Place;
+use crate::simulation::fault::fault_help;
+use crate::terminal::say;
+
+/// One for each kind of schedule.
+const FAULT_EXAMPLES: [&str; 5] = [
+    "flip@5%",
+    "zero@every=10",
+    "cut@first=3",
+    "silence@30s..60s",
+    "wrong-key",
+];
+
+/// Simulates smart meters on a serial line or a TCP port.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SimulatorArgs {
+    /// Path of the serial port to make, such as /tmp/meter
+    #[arg(long, value_name = "PATH", conflicts_with = "listen")]
+    pub pty: Option<PathBuf>,
+
+    /// Address and port to listen on instead, as a serial server does
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2001")]
+    pub listen: SocketAddr,
+
+    /// The meter; several share the line
+    #[arg(long = "model", value_name = "MODEL", default_value = "tinetz", value_parser = model, long_help = models_help())]
+    pub models: Vec<&'static Model>,
+
+    /// The key of the meters
+    #[arg(long, value_name = "KEY", default_value = published::KEY)]
+    pub key: Key,
+
+    /// The authentication key of meters that have one
+    #[arg(long, value_name = "KEY", default_value = published::AUTHENTICATION_KEY)]
+    pub authentication_key: Key,
+
+    /// How often telegrams come
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = interval)]
+    pub interval: Duration,
+
+    /// Time zone of the meters' clocks; that of this computer if left out
+    #[arg(long, value_name = "NAME", value_parser = zone)]
+    pub zone: Option<TimeZone>,
+
+    /// Net power in watts, negative for export; varies if left out
+    #[arg(long, value_name = "WATTS", allow_negative_numbers = true)]
+    pub power: Option<i32>,
+
+    /// What the meters have counted at the start, in watt-hours
+    #[arg(long, value_name = "WATT-HOURS")]
+    pub energy_import: Option<u32>,
+
+    /// What the meters have counted at the start, in watt-hours
+    #[arg(long, value_name = "WATT-HOURS")]
+    pub energy_export: Option<u32>,
+
+    /// Something that goes wrong: flip@5%, silence@30s..60s (repeatable)
+    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
+    pub faults: Vec<FaultRule>,
+}
+
+fn models_help() -> String {
+    format!(
+        "The meter; may be given several times, then all share the line.\n\n{}",
+        model_list()
+    )
+}
+
+fn model(name: &str) -> Result<&'static Model, String> {
+    Model::named(name).ok_or_else(|| {
+        let names: Vec<_> = MODELS.iter().map(|model| model.name).collect();
+        format!("there is no such model; there are {}", names.join(", "))
+    })
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).ok();
+    let range = Duration::from_millis(50)..=Duration::from_secs(3600);
+    let interval = interval.filter(|interval| range.contains(interval));
+    interval.ok_or_else(|| "write a time from 50ms to 1h, such as 5s".to_owned())
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        "there is no such time zone; write a name such as Europe/Vienna or UTC".to_owned()
+    })
+}
+
+/// Runs simulated meters until `stop`.
+pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> std::io::Result<()> {
+    let has_tag = |model: &Model| model.security & 0x10 != 0;
+    let meter = |model: &&'static Model| {
+        let authentication = has_tag(model).then(|| args.authentication_key.clone());
+        (*model, args.key.clone(), authentication)
+    };
+    let settings = Settings {
+        meters: args.models.iter().map(meter).collect(),
+        interval: args.interval,
+        zone: args.zone.clone().unwrap_or_else(TimeZone::system),
+        fixed: Fixed {
+            power: args.power,
+            energy_import: args.energy_import,
+            energy_export: args.energy_export,
+        },
+        faults: args.faults.clone(),
+    };
+    let place = args
+        .pty
+        .clone()
+        .map_or(Place::Tcp(args.listen), Place::Terminal);
+    let simulator = Simulator::start(settings, place).await?;
+    let address = simulator.address();
+    for model in &args.models {
+        let title = if model.is_encrypted() {
+            format!(", system title {}", model.title)
+        } else {
+            String::new()
+        };
+        say(&format!("{}, number {}{title}", model.about, model.number));
+    }
+    say(&format!("\nThe meters talk on {address}. To read them:\n"));
+    say(&format!("  [[smart_meter]]\n  port = \"{address}\""));
+    if args.models.iter().any(|model| model.is_encrypted()) {
+        say(&format!("  key = \"{}\"", key_words(&args.key)));
+    }
+    say("\nCtrl-C ends it.");
+    stop.cancelled().await;
+    simulator.stop().await;
+    Ok(())
+}
+
+/// The key as given, if everybody knows it; else only that it is the one given.
+fn key_words(key: &Key) -> &'static str {
+    if published::KEY.parse::<Key>().as_ref() == Ok(key) {
+        published::KEY
+    } else {
+        "the one given above"
+    }
+}

@@ -1,0 +1,158 @@
+//! Why there are no values, in words with advice.
+
+use std::time::Duration;
+
+use super::command::CommandError;
+use super::lines::{LONGEST, is_garbled, shown};
+use super::values::{Outcome, Unfit};
+use crate::links::LinkError;
+use crate::model::{Health, HealthCode};
+
+/// The port cannot be opened, or was closed.
+pub fn unreachable(error: &LinkError) -> Health {
+    Health::new(HealthCode::Unreachable)
+        .seen(error.to_string())
+        .advise(error.advice())
+}
+
+/// The sensor was asked in vain.
+pub fn no_answer(within: Duration) -> Health {
+    Health::new(HealthCode::Silent)
+        .seen(format!("nothing came back within {}", spoken(within)))
+        .advise(
+            "Check that the sensor has power, and that `port`, `baud`, `parity` and `ask` are what \
+             its papers say.",
+        )
+}
+
+/// Something came back, but no end of the line.
+pub fn no_end(piece: &[u8], within: Duration) -> Health {
+    Health::new(HealthCode::Silent)
+        .seen(format!(
+            "\"{}\" came back, but not the end of the line within {}",
+            shown(piece),
+            spoken(within)
+        ))
+        .advise("If the sensor is slow, write a longer `timeout`. If it has hung, restart it.")
+}
+
+/// A port that should talk by itself does not.
+pub fn nothing_comes(within: Duration) -> Health {
+    Health::new(HealthCode::Silent)
+        .seen(format!("no line has come for {}", spoken(within)))
+        .advise(
+            "Check that the sensor has power, and that `port`, `baud` and `parity` are what its \
+             papers say. A sensor that has to be asked needs `ask`.",
+        )
+}
+
+/// A line came, but nothing can be read from it.
+pub fn unfit(why: &Unfit, line: &[u8]) -> Health {
+    let seen = format!("\"{}\": {why}", shown(line));
+    if is_garbled(line) {
+        return Health::new(HealthCode::Garbled).seen(seen).advise(
+            "Those are not letters and digits: check `baud` and `parity` of a port, or the \
+             encoding of what the program prints.",
+        );
+    }
+    Health::new(HealthCode::Unsupported)
+        .seen(seen)
+        .advise("Correct `pattern`; `wattbridge decode text` tries it on lines from a file.")
+}
+
+/// Bytes come without an end.
+pub fn too_long() -> Health {
+    Health::new(HealthCode::Garbled)
+        .seen(format!("{LONGEST} bytes came without the end of a line"))
+        .advise("Check `baud` and `parity`, and that the port is that of the sensor.")
+}
+
+/// A program printed nothing.
+pub fn printed_nothing() -> Health {
+    Health::new(HealthCode::Silent)
+        .seen("the program printed nothing")
+        .advise("Try it in a terminal, as the user that runs wattbridge.")
+}
+
+/// A program did not do its work.
+pub fn program(error: &CommandError) -> Health {
+    let code = match error {
+        CommandError::Missing(_) | CommandError::NotPermitted(_) | CommandError::NotStarted(..) => {
+            HealthCode::Unreachable
+        }
+        CommandError::TimedOut { .. } | CommandError::Failed { .. } | CommandError::Lost(..) => {
+            HealthCode::Silent
+        }
+        CommandError::TooMuch(_) => HealthCode::Garbled,
+    };
+    Health::new(code)
+        .seen(error.to_string())
+        .advise(error.advice())
+}
+
+/// A value has been impossible for a while.
+pub fn impossible(key: &str, outcome: Outcome) -> Option<Health> {
+    let seen = match outcome {
+        Outcome::Good(_) => return None,
+        Outcome::Below(floor, value) => format!("{key}: {value} is below the floor of {floor}"),
+        Outcome::Above(ceiling, value) => {
+            format!("{key}: {value} is above the ceiling of {ceiling}")
+        }
+    };
+    let health = Health::new(HealthCode::Degraded).seen(seen);
+    Some(health.advise("Check the probe, or correct `floor` and `ceiling` if it can be true."))
+}
+
+/// Lines come, but none of them has a value that was there before, or should be.
+pub fn no_longer(key: &str, within: Duration) -> Health {
+    Health::new(HealthCode::Degraded)
+        .seen(format!("no line has said {key} for {}", spoken(within)))
+        .advise(
+            "Check that part of the sensor, and `pattern`. If it speaks of it more rarely, write a \
+             longer `silent_after`.",
+        )
+}
+
+/// The last try failed; the values before it still count.
+pub fn retrying(why: &Health) -> Health {
+    let seen = if why.detail.is_empty() {
+        why.code.words().to_lowercase().into()
+    } else {
+        why.detail.clone()
+    };
+    Health::new(HealthCode::Retrying).seen(seen)
+}
+
+fn spoken(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Decimal;
+
+    #[test]
+    fn every_trouble_comes_with_a_remedy() {
+        let second = Duration::from_secs(1);
+        let number = Decimal::integer(1);
+        for health in [
+            no_answer(second),
+            no_end(b"12", second),
+            no_longer("x", second),
+            nothing_comes(second),
+            unfit(&Unfit::NoMatch, b"hello"),
+            unfit(&Unfit::NoMatch, b"\x80"),
+            too_long(),
+            printed_nothing(),
+            program(&CommandError::Missing("x".to_owned())),
+            impossible("x", Outcome::Below(number, number)).unwrap(),
+        ] {
+            assert!(health.code.is_problem(), "{health:?}");
+            assert!(
+                !health.detail.is_empty() && health.advice.ends_with('.'),
+                "{health:?}"
+            );
+        }
+    }
+}

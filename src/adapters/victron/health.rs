@@ -1,0 +1,163 @@
+//! Why there are no values, and what to do about it.
+
+use std::time::Duration;
+
+use super::config::Config;
+use super::device::VeDevice;
+use super::rhythm::{Rhythm, patience};
+use super::wire::products::Product;
+use crate::links::LinkError;
+use crate::model::{Health, HealthCode};
+
+/// No night is longer.
+pub const NIGHT: Duration = Duration::from_secs(20 * 3600);
+
+/// A device that speaks only when it is asked gets as long to answer.
+const ASKED: Duration = Duration::from_secs(25);
+
+/// What has come over a line, and when.
+#[derive(Debug, Default)]
+pub struct LineHealth {
+    opened: Duration,
+    byte: Option<Duration>,
+    good: Option<Duration>,
+    /// When anything good came last, or when the port was first opened, whether or not it was opened
+    /// anew since.
+    alive: Option<Duration>,
+    pub rhythm: Rhythm,
+}
+
+impl LineHealth {
+    /// That of a device that regularly says nothing for so long.
+    pub fn knowing(pause: Option<Duration>) -> Self {
+        Self {
+            rhythm: Rhythm::knowing(pause),
+            ..Self::default()
+        }
+    }
+
+    /// The port was opened.
+    pub fn opened(&mut self, now: Duration) {
+        (self.opened, self.byte, self.good) = (now, None, None);
+        self.alive.get_or_insert(now);
+        self.rhythm.interrupted();
+    }
+
+    /// Bytes have come.
+    pub const fn bytes(&mut self, now: Duration) {
+        self.byte = Some(now);
+    }
+
+    /// A block or a frame has come whole.
+    pub fn good(&mut self, now: Duration) {
+        (self.good, self.alive) = (Some(now), Some(now));
+        self.rhythm.heard(now);
+    }
+
+    /// Whether anything has come whole since the port was opened.
+    pub const fn has_good(&self) -> bool {
+        self.good.is_some()
+    }
+
+    /// When bytes came last.
+    pub fn last_byte(&self) -> Duration {
+        self.byte.unwrap_or(self.opened)
+    }
+
+    /// For how long nothing has come.
+    pub fn quiet(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.last_byte())
+    }
+}
+
+/// When a device counts as silent if nothing good comes any more.
+pub fn silent_at(line: &LineHealth, config: &Config, is_asked: bool) -> Duration {
+    line.good.unwrap_or(line.opened) + waits(line, config, is_asked)
+}
+
+fn waits(line: &LineHealth, config: &Config, is_asked: bool) -> Duration {
+    let asked = if is_asked { ASKED } else { Duration::ZERO };
+    let pause = line.rhythm.learned().map(patience).unwrap_or_default();
+    config.silent_after.get().max(asked).max(pause)
+}
+
+/// How a device is from which nothing good comes; `None` while that is not long enough.
+pub fn health(
+    line: &LineHealth,
+    unit: &VeDevice,
+    config: &Config,
+    is_asked: bool,
+    now: Duration,
+) -> Option<Health> {
+    if now < silent_at(line, config, is_asked) {
+        return None;
+    }
+    if line.byte.is_some() && line.quiet(now) < waits(line, config, is_asked) {
+        return Some(garbled());
+    }
+    let lifeless = now.saturating_sub(line.alive.unwrap_or(line.opened));
+    if unit.may_be_asleep() && lifeless < NIGHT {
+        return Some(Health::new(HealthCode::Asleep).seen("this charger has no power without sun"));
+    }
+    let seen = if unit.product().is_some() || line.good.is_some() {
+        "the port is open, but the device says nothing"
+    } else {
+        "the port is open, but nothing comes"
+    };
+    Some(Health::new(HealthCode::Silent).seen(seen).advise(
+        "Check the plug at the device and that the device has power. If this is no VE.Direct cable, write \
+         another port in the configuration.",
+    ))
+}
+
+pub fn garbled() -> Health {
+    Health::new(HealthCode::Garbled)
+        .seen("bytes come, but no block of them is whole")
+        .advise(
+            "Check the plug, and keep the cable away from the inverter's. If the port is passed on by TCP, set it \
+             to 19200 baud, 8N1. VE.Bus and VE.Can are something else and cannot be read here.",
+        )
+}
+
+/// The port cannot be opened, or is gone.
+pub fn unreachable(error: &LinkError) -> Health {
+    Health::new(HealthCode::Unreachable)
+        .seen(error.to_string())
+        .advise(error.advice())
+}
+
+/// Another device is at its cable.
+pub fn replaced() -> Health {
+    Health::new(HealthCode::Unreachable)
+        .seen("another device is plugged in where it was")
+        .advise("Plug it in again, with this cable or another. If it is gone for good, it is removed after a while.")
+}
+
+/// A second device speaks on its line.
+pub fn shared(product: Option<u16>, serial: Option<&str>) -> Health {
+    let product = product.map(|id| Product::of(id).to_string());
+    let serial = serial.map(|serial| format!("serial number {}", serial.escape_debug()));
+    let names: Vec<String> = product.into_iter().chain(serial).collect();
+    Health::new(HealthCode::Degraded)
+        .seen(format!("a second device speaks on the same line: {}", names.join(", ")))
+        .advise(
+            "Only the first one is read. Give each device a cable, or a port of the serial server, of its own.",
+        )
+}
+
+/// The cable of a device is not there.
+pub fn unplugged() -> Health {
+    Health::new(HealthCode::Unreachable)
+        .seen("its VE.Direct cable is not plugged in")
+        .advise("Plug it in; in a container, pass the port to it.")
+}
+
+/// No cable is there at all.
+pub fn no_cable() -> Health {
+    Health::new(HealthCode::Unreachable)
+        .seen("no VE.Direct USB cable is plugged in")
+        .advise(
+            "Plug one in; in a container, pass the port to it. A cable that `wattbridge ports` shows under another \
+             name is used with port = \"...\".",
+        )
+}

@@ -1,0 +1,93 @@
+//! What the program can do with one kind of device.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{BoxFuture, Decoder, Scanner, Source, Tool, ToolError};
+use crate::config::{File, Problems, Section, SectionDoc};
+use crate::links::Mask;
+use crate::model::Metric;
+use crate::simulation::House;
+
+/// What the program can do with one kind of device.
+pub trait Adapter: Send + Sync + fmt::Debug {
+    /// Its name in the configuration and in device ids, `snake_case`: `aps_ecu`.
+    fn kind(&self) -> &'static str;
+
+    /// Names that its section and its commands go by besides.
+    fn also_called(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Every section of its in a file, by whichever name.
+    fn sections(&self, file: &File) -> Vec<Section> {
+        let others = self.also_called().iter();
+        let others = others.flat_map(|name| file.sections(name));
+        file.sections(self.kind())
+            .into_iter()
+            .chain(others)
+            .collect()
+    }
+
+    /// What it connects, in a few words.
+    fn title(&self) -> &'static str;
+
+    /// The tables of all metrics that its devices can have.
+    fn tables(&self) -> &'static [&'static [Metric]];
+
+    /// Its section of the configuration, for checking and for the documentation.
+    fn page(&self) -> SectionDoc<'static>;
+
+    /// The keys of its section that an address on the command line stands for.
+    fn address(&self, text: &str) -> Vec<(&'static str, String)>;
+
+    /// Makes a source of a section.
+    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems>;
+
+    /// Makes a decoder that reads as a section says.
+    fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems>;
+
+    /// Makes serial numbers and the like unrecognisable in recordings of what a section says.
+    fn mask(&self, section: &Section) -> Result<Mask, Problems>;
+
+    /// The keys of a section that a masked recording is read with, and their values; for everybody
+    /// to see.
+    fn mask_settings(&self, _section: &Section) -> Keys {
+        Keys::new()
+    }
+
+    /// What to know of a masked recording, if anything.
+    fn mask_note(&self, _section: &Section) -> Option<String> {
+        None
+    }
+
+    /// Finds devices in the network, where they can be found.
+    fn scanner(&self) -> Option<&'static dyn Scanner> {
+        None
+    }
+
+    /// The other end of the wire.
+    fn simulator(&self) -> Option<&'static dyn Tool> {
+        None
+    }
+
+    /// Starts simulated devices of a house for the demo, until `stop`, and returns the keys of a
+    /// section for each of them.
+    fn demonstrate(
+        &self,
+        _house: House,
+        _stop: CancellationToken,
+    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Commands for this kind of device only: `wattbridge aps-ecu history`.
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        &[]
+    }
+}
+
+/// Keys of a section and their values, as on the command line.
+pub type Keys = Vec<(String, String)>;

@@ -1,0 +1,29 @@
+//! What a device adapter is: the traits that each implements, and what it works with.
+//!
+//! | Module | What it is |
+//! |---|---|
+//! | `adapter` | one kind of device: its section, its metrics, what can be done with it |
+//! | `source` | one configured section at work |
+//! | `context` | what that works with: reports out, commands in, clock, links, memory |
+//! | `decoder` | the same bytes from a file |
+//! | `scanner`, `tool` | devices in the network; commands of one kind of device alone |
+
+mod adapter;
+mod context;
+mod decoder;
+mod scanner;
+mod source;
+mod tool;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use adapter::{Adapter, Keys};
+pub use context::{Context, PendingCommand, Reports, Traffic};
+pub use decoder::{Decoded, Decoder, Undecoded};
+pub use scanner::{Finding, Scanner};
+pub use source::{Probed, Source, SourceError};
+pub use tool::{Tool, ToolError};
+
+/// A future that lives on its own.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -1,0 +1,73 @@
+//! One configured section at work.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{BoxFuture, Context};
+use crate::links::{Address, Links};
+use crate::model::{DeviceId, Metric};
+
+/// One configured section of an adapter, ready to run.
+pub trait Source: Send + Sync + fmt::Debug {
+    /// The adapter's kind, as in the configuration: `aps_ecu`.
+    fn adapter(&self) -> &'static str;
+
+    /// What a person calls it: `192.168.1.50`.
+    fn label(&self) -> String;
+
+    /// The port it has for itself, where it has one: nothing else opens that.
+    fn port(&self) -> Option<&Address> {
+        None
+    }
+
+    /// What it is found again by after a restart. Two sections never share one.
+    fn key(&self) -> String {
+        format!("{}@{}", self.adapter(), self.label())
+    }
+
+    /// What its devices can report beyond the tables of the adapter.
+    fn own_metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+
+    /// The serial numbers that it has names for.
+    fn named(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Reads the device until told to stop. Trouble with the device is reported as health and
+    /// never ends the task; an error means that the adapter itself cannot go on for now.
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>>;
+
+    /// Tries the device once: what answered, or why not and what to do about it.
+    fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>>;
+}
+
+/// What answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// In words.
+    pub words: String,
+    /// Which devices those are, as far as they say: two sections never share one.
+    pub devices: Vec<DeviceId>,
+}
+
+impl From<String> for Probed {
+    fn from(words: String) -> Self {
+        Self {
+            words,
+            devices: Vec::new(),
+        }
+    }
+}
+
+/// An adapter cannot go on and should be started again later.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The bridge takes no more reports, because the program ends.
+    #[error("the bridge has ended")]
+    BridgeEnded,
+    /// The recording that is replayed has been played to its end.
+    #[error("the recording has ended")]
+    RecordingEnded,
+}
