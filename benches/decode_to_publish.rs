@@ -34,7 +34,7 @@ use wattbridge::bridge::{Bridge, Hub, News, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::Section;
 use wattbridge::device::Source;
-use wattbridge::links::{Event as Line, RecordedLine as At, Links, Recording};
+use wattbridge::links::{Event as Line, Links, RecordedLine as At, Recording};
 use wattbridge::model::{DeviceId, Update};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview_state, run};
 use wattbridge::outputs::mqtt::MqttSettings;

@@ -288,6 +288,9 @@ mod tests {
     fn adapters_are_written_as_people_write_them() {
         let kinds = ["aps_ecu", "aps_zigbee", "smart_meter", "victron", ""];
         let spoken = kinds.map(spoken);
-        assert_eq!(spoken, ["APS ECU", "APS zigbee", "Kaifa", "Victron", ""]);
+        assert_eq!(
+            spoken,
+            ["APS ECU", "APS zigbee", "Smart meter", "Victron", ""]
+        );
     }
 }

@@ -30,7 +30,7 @@ device first, a running wattbridge too.
 Examples:
   wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --for 20m
   wattbridge record aps-ecu 192.168.1.50 --out ecu.recording --mask
-  wattbridge record smart-meter /dev/ttyUSB0 --out meter.recording --set key=8F3A...")]
+  wattbridge record smart-meter /dev/ttyUSB0 --out m.recording --set key=8F3A...")]
 pub struct RecordArgs {
     /// The adapter, as in the configuration
     #[arg(value_parser = adapter::by_name())]

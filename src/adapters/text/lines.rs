@@ -49,7 +49,7 @@ pub struct LineSplitter {
 enum State {
     /// In a line, or before one.
     #[default]
-    TextLine,
+    Within,
     /// Perhaps in a line that began before our time, which is left out.
     Middle,
     /// In something of which the rest is left out.
@@ -76,7 +76,7 @@ impl LineSplitter {
                     // Empty ones may be the echo of a question.
                     self.ends |= self.ready.len() > before;
                 }
-                _ if self.state != State::TextLine => {}
+                _ if self.state != State::Within => {}
                 _ if self.buffer.len() == LONGEST => {
                     let offset = self.offset;
                     self.ready.push_back(Err(TooLong { offset }));
@@ -111,7 +111,7 @@ impl LineSplitter {
         match self.state {
             State::Middle => true,
             State::TooLong => !self.ends,
-            State::TextLine => !self.ends && !self.buffer.is_empty(),
+            State::Within => !self.ends && !self.buffer.is_empty(),
         }
     }
 
@@ -124,12 +124,12 @@ impl LineSplitter {
     /// since.
     pub fn begin(&mut self, was_quiet: bool) {
         self.ready.clear();
-        let is_within = self.state != State::TextLine || !self.buffer.is_empty();
+        let is_within = self.state != State::Within || !self.buffer.is_empty();
         self.buffer.clear();
         self.state = if is_within && !was_quiet {
             State::Middle
         } else {
-            State::TextLine
+            State::Within
         };
     }
 
@@ -139,7 +139,7 @@ impl LineSplitter {
     }
 
     fn end(&mut self) {
-        self.state = State::TextLine;
+        self.state = State::Within;
         let is_noise = |byte: &u8| *byte <= b' ' || *byte == 0x7f;
         let Some(first) = self.buffer.iter().position(|byte| !is_noise(byte)) else {
             self.buffer.clear();

@@ -196,8 +196,8 @@ fn the_nearest_wish_of_the_user_counts() {
     assert_eq!(paces["voltage_l1"], Interval::every(30).unless(two));
     assert_eq!((paces.len(), moment), (2, SECOND * 60));
     let (paces, _) = asked(
-        "voltage_l1 = { every = \"1m\" }\nkaifa_1_voltage_l1 = { change = 0.5 }\n\
-         power = { every = \"10s\" }\nkaifa_2_voltage_l2 = { every = \"0s\" }",
+        "voltage_l1 = { every = \"1m\" }\nsmart_meter_1_voltage_l1 = { change = 0.5 }\n\
+         power = { every = \"10s\" }\nsmart_meter_2_voltage_l2 = { every = \"0s\" }",
     );
     assert_eq!(
         paces["voltage_l1"],
