@@ -5,12 +5,18 @@
 //! | `adapter` | one kind of device: its section, its metrics, what can be done with it |
 //! | `source` | one configured section at work |
 //! | `context` | what that works with: reports out, commands in, clock, links, memory |
-//! | `decoder` | the same bytes from a file |
+//! | [`protocol`] | a conversation without I/O; most devices need to write nothing but this |
+//! | [`line`], `line_source`, `file` | what drives one: over a port, as a section, from a file |
+//! | `decoder` | bytes from a file, whatever reads them |
 //! | `scanner`, `tool` | devices in the network; commands of one kind of device alone |
 
 mod adapter;
 mod context;
 mod decoder;
+mod file;
+pub mod line;
+mod line_source;
+pub mod protocol;
 mod scanner;
 mod source;
 mod tool;
@@ -21,6 +27,9 @@ use std::pin::Pin;
 pub use adapter::{Adapter, Keys};
 pub use context::{Context, PendingCommand, Reports, Traffic};
 pub use decoder::{Decoded, Decoder, Undecoded};
+pub use file::FileReader;
+pub use line_source::{LineSource, Start};
+pub use protocol::Protocol;
 pub use scanner::{Finding, Scanner};
 pub use source::{Probed, Source, SourceError};
 pub use tool::{Tool, ToolError};

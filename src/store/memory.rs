@@ -13,7 +13,8 @@ use super::writer::Store;
 /// What one configured section wants to find again after a restart.
 #[derive(Debug, Clone)]
 pub struct Memory {
-    store: Store,
+    /// None for one that lasts no longer than the program.
+    store: Option<Store>,
     source: String,
     saved: Arc<Mutex<BTreeMap<String, Value>>>,
 }
@@ -26,9 +27,18 @@ impl Memory {
         };
         let values = saved.memory.iter().filter_map(of_source).collect();
         Self {
-            store,
+            store: Some(store),
             source: source.to_owned(),
             saved: Arc::new(Mutex::new(values)),
+        }
+    }
+
+    /// One that remembers nothing, and forgets everything at the end.
+    pub fn passing() -> Self {
+        Self {
+            store: None,
+            source: String::new(),
+            saved: Arc::default(),
         }
     }
 
@@ -47,11 +57,13 @@ impl Memory {
         if saved.get(key) == Some(&json) {
             return;
         }
-        let subject = Subject::Memory {
-            source: self.source.clone(),
-            key: key.to_owned(),
-        };
-        self.store.save(subject, &self.source, Some(&json));
+        if let Some(store) = &self.store {
+            let subject = Subject::Memory {
+                source: self.source.clone(),
+                key: key.to_owned(),
+            };
+            store.save(subject, &self.source, Some(&json));
+        }
         saved.insert(key.to_owned(), json);
     }
 }

@@ -5,15 +5,7 @@ use std::time::Duration;
 use super::command::CommandError;
 use super::lines::{LONGEST, is_garbled, shown};
 use super::values::{Outcome, Unfit};
-use crate::links::LinkError;
 use crate::model::{Health, HealthCode};
-
-/// The port cannot be opened, or was closed.
-pub fn unreachable(error: &LinkError) -> Health {
-    Health::new(HealthCode::Unreachable)
-        .seen(error.to_string())
-        .advise(error.advice())
-}
 
 /// The sensor was asked in vain.
 pub fn no_answer(within: Duration) -> Health {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::config::ValueConfig;
-use crate::model::{Metric, Quantity};
+use crate::model::{Metric, Quantity, Readings, Value};
 
 /// What every device reports besides its values.
 pub const OWN: &[Metric] = &[
@@ -146,6 +146,20 @@ const fn decimals(quantity: Quantity) -> u8 {
         | Quantity::Duration
         | Quantity::Minutes => 0,
     }
+}
+
+/// The values of a reading with their units, for people.
+pub fn in_words(values: &[ValueConfig], readings: &Readings) -> String {
+    let words = values.iter().map(|value| {
+        let unit = value.quantity.unit().unwrap_or_default();
+        match readings.get(&value.id).and_then(Value::as_number) {
+            Some(number) => format!("{} {number} {unit}", value.id)
+                .trim_end()
+                .to_owned(),
+            None => format!("{} unknown", value.id),
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -13,37 +13,37 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | ask or listen on a port, or run a program | `source`, `exchange`, `program`, `command`, `probe` |
+//! | ask or listen on a port | `protocol` |
+//! | or run a program | `program`, `command` |
 //! | bytes to lines | `lines` |
 //! | lines to values | `values`, `number` |
 //! | values to a device: its metrics, what it reports, how it is | `metrics`, `sensor`, `health` |
 
+mod annotate;
 mod command;
 mod config;
-mod decode;
 mod escapes;
-mod exchange;
 mod health;
 mod lines;
 mod metrics;
 mod number;
-mod probe;
 mod program;
-mod section;
+mod protocol;
 mod sensor;
 #[cfg(target_os = "linux")]
 pub mod simulator;
-mod source;
 mod values;
 
 use std::sync::Arc;
 
-use self::config::Config;
+use self::config::{Config, ValueConfig};
+use self::program::Program;
+use self::protocol::Conversation;
 use self::values::Rules;
 use crate::config::{Problems, Section, SectionDoc};
 #[cfg(target_os = "linux")]
 use crate::device::Tool;
-use crate::device::{Adapter, Decoder, Source};
+use crate::device::{Adapter, Decoder, FileReader, LineSource, Source};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -76,6 +76,9 @@ values = [
 ]
 ";
 
+/// The key of the value of a file that is read without any.
+const VALUE: &str = "value";
+
 impl Adapter for Text {
     fn kind(&self) -> &'static str {
         KIND
@@ -106,11 +109,27 @@ impl Adapter for Text {
     fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
         let config: Config = section.read()?;
         let rules = Arc::new(rules(section, &config)?);
-        Ok(Arc::new(section::Text { config, rules }))
+        let config = Arc::new(config);
+        let Some(address) = config.port.clone() else {
+            return Ok(Arc::new(Program { config, rules }));
+        };
+        let (label, own) = (config.word().to_owned(), metrics::of(&config.values));
+        let begin = move |_| Conversation::new(&config, &rules);
+        let source = LineSource::new(KIND, address, begin);
+        Ok(Arc::new(source.labelled(&label).with_metrics(own)))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
-        Ok(Box::new(decode::LineDecoder::new(section)?))
+        let mut config: Config = section.read_without(&["id", "port", "values"])?;
+        if config.values.is_empty() {
+            config.values.push(ValueConfig {
+                id: VALUE.to_owned(),
+                ..ValueConfig::default()
+            });
+        }
+        let rules = Arc::new(rules(section, &config)?);
+        let protocol = Conversation::of_file(&Arc::new(config), &rules);
+        Ok(Box::new(FileReader::new(protocol)))
     }
 
     /// A line of a sensor names nobody.

@@ -1,0 +1,133 @@
+//! A section whose devices are at the end of one line.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::line;
+use super::protocol::Protocol;
+use super::{BoxFuture, Context, Probed, Source, SourceError};
+use crate::links::{Address, Links};
+use crate::model::Metric;
+use crate::store::Memory;
+
+/// What a conversation begins with.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// What was remembered over a restart, and what is to be.
+    pub memory: Memory,
+    /// The time zone of the host.
+    pub zone: TimeZone,
+}
+
+impl Start {
+    /// With nothing remembered: to try a device once, or to read a file.
+    pub fn afresh() -> Self {
+        Self {
+            memory: Memory::passing(),
+            zone: TimeZone::system(),
+        }
+    }
+}
+
+/// A section that is a port and the protocol spoken there.
+pub struct LineSource {
+    adapter: &'static str,
+    label: String,
+    address: Address,
+    named: Vec<String>,
+    own_metrics: Vec<Metric>,
+    begin: Box<dyn Fn(Start) -> Box<dyn Protocol> + Send + Sync>,
+}
+
+impl LineSource {
+    /// Speaks the protocol that `begin` makes, at this address.
+    pub fn new<P: Protocol + 'static>(
+        adapter: &'static str,
+        address: Address,
+        begin: impl Fn(Start) -> P + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            adapter,
+            label: address.to_string(),
+            address,
+            named: Vec::new(),
+            own_metrics: Vec::new(),
+            begin: Box::new(move |start| Box::new(begin(start))),
+        }
+    }
+
+    /// With another name for people, and in the store, than its address.
+    #[must_use]
+    pub fn labelled(self, label: &str) -> Self {
+        let label = label.to_owned();
+        Self { label, ..self }
+    }
+
+    /// With names for these serial numbers.
+    #[must_use]
+    pub fn naming<'n>(self, serials: impl IntoIterator<Item = &'n String>) -> Self {
+        let named = serials.into_iter().cloned().collect();
+        Self { named, ..self }
+    }
+
+    /// With metrics that the tables of the adapter do not have.
+    #[must_use]
+    pub fn with_metrics(self, own_metrics: Vec<Metric>) -> Self {
+        Self {
+            own_metrics,
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for LineSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineSource")
+            .field("adapter", &self.adapter)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Source for LineSource {
+    fn adapter(&self) -> &'static str {
+        self.adapter
+    }
+
+    fn label(&self) -> String {
+        self.label.clone()
+    }
+
+    fn port(&self) -> Option<&Address> {
+        Some(&self.address)
+    }
+
+    fn own_metrics(&self) -> Vec<Metric> {
+        self.own_metrics.clone()
+    }
+
+    fn named(&self) -> Vec<&str> {
+        self.named.iter().map(String::as_str).collect()
+    }
+
+    fn run(self: Arc<Self>, mut context: Context) -> BoxFuture<Result<(), SourceError>> {
+        Box::pin(async move {
+            let start = Start {
+                memory: context.memory.clone(),
+                zone: context.clock.zone().clone(),
+            };
+            let mut protocol = (self.begin)(start);
+            line::run(&mut *protocol, &self.address, &mut context).await
+        })
+    }
+
+    fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
+        Box::pin(async move {
+            let mut protocol = (self.begin)(Start::afresh());
+            let found = line::probe(&mut *protocol, &self.address, &links).await;
+            found.map_err(|why| why.sentence())
+        })
+    }
+}
