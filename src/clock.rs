@@ -47,6 +47,12 @@ impl Moment {
         steady: Duration::ZERO,
     };
 
+    /// What the clock on the wall, as it is set now, would have shown at another moment.
+    pub fn wall_of(self, earlier: Duration) -> Timestamp {
+        let ago = self.since(earlier);
+        self.wall.checked_sub(ago).unwrap_or(Timestamp::MIN)
+    }
+
     /// How long ago, by [`Clock::monotonic`], another moment was.
     pub const fn since(self, earlier: Duration) -> Duration {
         self.steady.saturating_sub(earlier)

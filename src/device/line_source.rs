@@ -19,6 +19,8 @@ pub struct Start {
     pub memory: Memory,
     /// The time zone of the host.
     pub zone: TimeZone,
+    /// Whether the device is only tried once: the first message counts, though nothing confirms it.
+    pub is_trial: bool,
 }
 
 impl Start {
@@ -27,6 +29,7 @@ impl Start {
         Self {
             memory: Memory::passing(),
             zone: TimeZone::system(),
+            is_trial: true,
         }
     }
 }
@@ -117,6 +120,7 @@ impl Source for LineSource {
             let start = Start {
                 memory: context.memory.clone(),
                 zone: context.clock.zone().clone(),
+                is_trial: false,
             };
             let mut protocol = (self.begin)(start);
             line::run(&mut *protocol, &self.address, &mut context).await

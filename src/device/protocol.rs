@@ -157,7 +157,7 @@ impl Outbox {
 
 impl Probed {
     /// The devices among reports, once values of them are there, too.
-    fn of(reports: &[Report]) -> Option<Self> {
+    pub fn of(reports: &[Report]) -> Option<Self> {
         let (mut words, mut devices, mut values) = (Vec::new(), Vec::new(), 0);
         for report in reports {
             match report {

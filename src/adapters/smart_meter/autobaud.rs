@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::config::{self, Config};
 use crate::links::{Address, Parity, SerialSettings};
@@ -64,11 +63,13 @@ pub struct Autobaud {
     ways: Vec<Way>,
     index: usize,
     /// Since when the present way is tried; `None` until bytes arrive.
-    since: Option<Instant>,
+    since: Option<Duration>,
     /// Whether the present way has brought a telegram.
     proven: bool,
     /// How often it went on to another way since the last telegram.
     turns: usize,
+    /// How long a way is tried that has not brought a telegram yet.
+    trial: Duration,
 }
 
 impl Autobaud {
@@ -82,6 +83,7 @@ impl Autobaud {
                 since: None,
                 proven: false,
                 turns: 0,
+                trial: TRY,
             };
         }
         let parity = match config.parity {
@@ -111,7 +113,14 @@ impl Autobaud {
             since: None,
             proven: index.is_some(),
             turns: 0,
+            trial: TRY,
         }
+    }
+
+    /// The same with another time for each way.
+    #[must_use]
+    pub fn trying(self, trial: Duration) -> Self {
+        Self { trial, ..self }
     }
 
     /// The way to try now.
@@ -122,11 +131,6 @@ impl Autobaud {
     /// What is worth remembering.
     pub fn proven(&self) -> Option<Way> {
         self.proven.then(|| self.way())
-    }
-
-    /// How many ways there are.
-    pub fn len(&self) -> usize {
-        self.ways.len()
     }
 
     /// Goes on to the next way.
@@ -142,13 +146,17 @@ impl Autobaud {
         self.turns > self.ways.len()
     }
 
-    /// Whether there is more than one way.
-    pub fn is_open(&self) -> bool {
+    /// Whether each way has been tried in vain, or will be when the present one has.
+    pub fn is_at_its_end(&self) -> bool {
+        self.turns + 1 >= self.ways.len()
+    }
+
+    fn is_open(&self) -> bool {
         self.ways.len() > 1
     }
 
     /// Bytes have arrived.
-    pub fn bytes(&mut self, now: Instant) {
+    pub fn bytes(&mut self, now: Duration) {
         self.since.get_or_insert(now);
     }
 
@@ -165,7 +173,7 @@ impl Autobaud {
     }
 
     /// Goes on to the next way if it is time to; then the port has to be opened again.
-    pub fn advance(&mut self, now: Instant) -> bool {
+    pub fn advance(&mut self, now: Duration) -> bool {
         let is_due = self.due().is_some_and(|due| due <= now);
         if is_due {
             self.skip();
@@ -174,8 +182,8 @@ impl Autobaud {
     }
 
     /// When that will be, if no frame arrives before.
-    pub fn due(&self) -> Option<Instant> {
-        let patience = if self.proven { LOYALTY } else { TRY };
+    pub fn due(&self) -> Option<Duration> {
+        let patience = if self.proven { LOYALTY } else { self.trial };
         let since = self.since.filter(|_| self.is_open());
         since.map(|since| since + patience)
     }
@@ -184,11 +192,9 @@ impl Autobaud {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::LazyLock;
 
-    fn at(seconds: u64) -> Instant {
-        static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
-        *BEGUN + Duration::from_secs(seconds)
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     #[test]

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::growth::Pace;
 use super::values::Why;
 use super::wire::{Reason, SystemTitle};
+use crate::clock::Moment;
 use crate::model::{Health, HealthCode};
 
 /// Telegrams in a row that cannot be opened before the key is to blame: a single one may have been
@@ -21,55 +22,52 @@ const NAMED: usize = 3;
 /// Marks of another language before it is certain.
 const FOREIGN: u32 = 3;
 
-/// What is known of a line without looking into its telegrams.
+/// What is known of a line without looking into its telegrams. Moments are those of the monotonic
+/// clock.
 #[derive(Debug)]
 pub struct LineHealth {
-    /// Since when it is listened to.
-    since: Timestamp,
+    /// Since when it is listened to; none before it was first opened.
+    since: Option<Duration>,
     /// Why it is not listened to.
     closed: Option<Health>,
-    bytes: Option<Timestamp>,
-    frame: Option<Timestamp>,
+    bytes: Option<Duration>,
+    frame: Option<Duration>,
     /// Marks of another language since our last frame, and why it is of no use.
     foreign: Option<(u32, Health)>,
+    /// What was said of a silence, and since when it lasts.
+    silence: Option<(Duration, Health)>,
     /// Whether the line comes through a serial server.
     is_tcp: bool,
 }
 
 impl LineHealth {
-    /// A line that is listened to from now on.
-    pub const fn new(now: Timestamp, is_tcp: bool) -> Self {
+    /// A line that has not been opened yet.
+    pub const fn new(is_tcp: bool) -> Self {
         Self {
-            since: now,
+            since: None,
             closed: None,
             bytes: None,
             frame: None,
             foreign: None,
+            silence: None,
             is_tcp,
         }
     }
 
-    /// The clock has leaped: what was measured with it counts no more.
-    pub const fn leap(&mut self, now: Timestamp) {
-        self.since = now;
-        self.bytes = None;
-        self.frame = None;
-    }
-
     /// Since when it is listened to.
-    pub const fn since(&self) -> Timestamp {
-        self.since
+    pub fn since(&self) -> Duration {
+        self.since.unwrap_or_default()
     }
 
     /// Since when bytes and frames are waited for.
-    pub fn moments(&self) -> [Timestamp; 2] {
-        [self.bytes, self.frame].map(|at| at.unwrap_or(self.since))
+    pub fn moments(&self) -> [Duration; 2] {
+        [self.bytes, self.frame].map(|at| at.unwrap_or(self.since()))
     }
 
     /// The port is open.
-    pub fn opened(&mut self, now: Timestamp) {
-        if self.closed.take().is_some() {
-            self.since = now;
+    pub fn opened(&mut self, now: Duration) {
+        if self.closed.take().is_some() || self.since.is_none() {
+            self.since = Some(now);
         }
     }
 
@@ -79,12 +77,12 @@ impl LineHealth {
     }
 
     /// Bytes have arrived.
-    pub const fn bytes(&mut self, now: Timestamp) {
+    pub const fn bytes(&mut self, now: Duration) {
         self.bytes = Some(now);
     }
 
     /// A frame has arrived whole.
-    pub fn frame(&mut self, now: Timestamp) {
+    pub fn frame(&mut self, now: Duration) {
         self.frame = Some(now);
         self.foreign = None;
     }
@@ -97,23 +95,24 @@ impl LineHealth {
 
     /// What is wrong with the line; `None` if frames arrive, or if it is too early to say. The words
     /// do not change while the trouble lasts.
-    pub fn trouble(&self, now: Timestamp, patience: Duration, zone: &TimeZone) -> Option<Health> {
+    pub fn trouble(&mut self, now: Moment, patience: Duration, zone: &TimeZone) -> Option<Health> {
         if let Some(why) = &self.closed {
             return Some(why.clone());
         }
-        let past = |at: Timestamp| now.duration_since(at).unsigned_abs();
-        let long_ago = |at: Option<Timestamp>| past(at.unwrap_or(self.since)) >= patience;
-        let no_frames = long_ago(self.frame);
-        Some(if no_frames && long_ago(self.bytes) {
-            let since = moment(self.bytes.unwrap_or(self.since), zone);
-            no_bytes(&format!("since {since}"), self.is_tcp)
-        } else if let Some((FOREIGN.., why)) = &self.foreign {
-            why.clone()
-        } else if no_frames {
-            no_frame(self.is_tcp)
-        } else {
-            return None;
-        })
+        let [bytes, frame] = self.moments();
+        let no_frames = now.since(frame) >= patience;
+        if no_frames && now.since(bytes) >= patience {
+            let told = self.silence.take().filter(|(since, _)| *since == bytes);
+            let (_, health) = self.silence.insert(told.unwrap_or_else(|| {
+                let since = format!("since {}", moment(now.wall_of(bytes), zone));
+                (bytes, no_bytes(&since, self.is_tcp))
+            }));
+            return Some(health.clone());
+        }
+        match &self.foreign {
+            Some((FOREIGN.., why)) => Some(why.clone()),
+            _ => no_frames.then(|| no_frame(self.is_tcp)),
+        }
     }
 }
 
@@ -387,24 +386,32 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(1_700_000_000 + seconds).unwrap()
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
-    fn code(line: &LineHealth, seconds: i64) -> Option<HealthCode> {
-        line.trouble(at(seconds), PATIENCE, &TimeZone::UTC)
-            .map(|health| health.code)
+    fn trouble(line: &mut LineHealth, seconds: u64) -> Option<Health> {
+        let now = Moment {
+            wall: Timestamp::from_second(1_700_000_000).unwrap() + at(seconds),
+            steady: at(seconds),
+        };
+        line.trouble(now, PATIENCE, &TimeZone::UTC)
+    }
+
+    fn code(line: &mut LineHealth, seconds: u64) -> Option<HealthCode> {
+        trouble(line, seconds).map(|health| health.code)
     }
 
     #[test]
     fn each_link_of_the_chain_has_its_own_words() {
-        let mut line = LineHealth::new(at(0), false);
-        assert_eq!(code(&line, 59), None);
-        assert_eq!(code(&line, 60), Some(HealthCode::Silent));
+        let mut line = LineHealth::new(false);
+        line.opened(at(0));
+        assert_eq!(code(&mut line, 59), None);
+        assert_eq!(code(&mut line, 60), Some(HealthCode::Silent));
         line.bytes(at(61));
-        assert_eq!(code(&line, 62), Some(HealthCode::Garbled));
+        assert_eq!(code(&mut line, 62), Some(HealthCode::Garbled));
         line.frame(at(63));
-        assert_eq!(code(&line, 64), None);
+        assert_eq!(code(&mut line, 64), None);
         for _ in 0..FOREIGN {
             let control_information = 0x72;
             let why = foreign(Reason::OtherBus {
@@ -412,22 +419,45 @@ mod tests {
             });
             line.foreign(why.unwrap());
         }
-        let health = line.trouble(at(65), PATIENCE, &TimeZone::UTC).unwrap();
+        let health = trouble(&mut line, 65).unwrap();
         assert_eq!(health.code, HealthCode::Unsupported);
         assert!(health.sentence().contains("72"));
         line.frame(at(66));
-        assert_eq!(code(&line, 67), None);
-        assert_eq!(code(&line, 126), Some(HealthCode::Silent));
+        assert_eq!(code(&mut line, 67), None);
+        assert_eq!(code(&mut line, 126), Some(HealthCode::Silent));
     }
 
     #[test]
     fn a_port_that_comes_back_gets_its_time_again() {
-        let mut line = LineHealth::new(at(0), false);
+        let mut line = LineHealth::new(false);
+        line.opened(at(0));
         line.closed(Health::new(HealthCode::Unreachable));
-        assert_eq!(code(&line, 500), Some(HealthCode::Unreachable));
+        assert_eq!(code(&mut line, 500), Some(HealthCode::Unreachable));
         line.opened(at(500));
-        assert_eq!(code(&line, 501), None);
-        assert_eq!(code(&line, 560), Some(HealthCode::Silent));
+        assert_eq!(code(&mut line, 501), None);
+        assert_eq!(code(&mut line, 560), Some(HealthCode::Silent));
+    }
+
+    #[test]
+    fn a_silence_began_when_the_clock_as_it_is_set_now_says_and_is_told_once() {
+        let mut line = LineHealth::new(false);
+        line.opened(at(0));
+        line.bytes(at(10));
+        let told = |line: &mut LineHealth, wall: &str, seconds| {
+            let now = Moment {
+                wall: wall.parse().unwrap(),
+                steady: at(seconds),
+            };
+            let health = line.trouble(now, PATIENCE, &TimeZone::UTC);
+            health.unwrap().detail
+        };
+        // It was 1970 until a time server answered.
+        let first = told(&mut line, "2026-06-21T12:01:00Z", 70);
+        assert!(first.ends_with("since 12:00 on 2026-06-21"), "{first}");
+        assert_eq!(told(&mut line, "2026-06-21T15:00:00Z", 100), first);
+        line.bytes(at(110));
+        let again = told(&mut line, "2026-06-21T15:02:00Z", 170);
+        assert!(again.ends_with("since 15:01 on 2026-06-21"), "{again}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod identity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use self::flow::Flow;
@@ -22,6 +22,7 @@ use super::rhythm::Rhythm;
 use super::values::{Values, Why, tariffs};
 use super::wire::{Authentication, Ciphered, SystemTitle};
 use super::{KIND, health, metrics};
+use crate::clock::Moment;
 use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, Value};
 
 /// In how large steps, in seconds, absence is written down: spares SD cards.
@@ -90,7 +91,7 @@ pub struct Meter {
     /// What the telegram before said of the meter.
     sketch: Option<Sketch>,
     /// Telegrams without a number so far, and when the first came.
-    numberless: Option<(u32, Timestamp)>,
+    numberless: Option<(u32, Duration)>,
     quality: Quality,
     /// By key, how many times in a row a value was left out, and why.
     left_out: BTreeMap<&'static str, (u32, Why)>,
@@ -109,8 +110,10 @@ pub struct Meter {
     failures: u32,
     /// Seconds of absence that are not written down yet.
     absent: u64,
-    last: Option<Timestamp>,
+    last: Option<Duration>,
     health: Option<Health>,
+    /// What was said of its silence, and since when that lasts.
+    silence: Option<(Duration, Health)>,
 }
 
 impl Meter {
@@ -136,6 +139,7 @@ impl Meter {
             absent: 0,
             last: None,
             health: None,
+            silence: None,
         }
     }
 
@@ -178,7 +182,7 @@ impl Meter {
     }
 
     /// When a telegram of it was last opened in this run.
-    pub const fn last(&self) -> Option<Timestamp> {
+    pub const fn last(&self) -> Option<Duration> {
         self.last
     }
 
@@ -191,9 +195,12 @@ impl Meter {
         Duration::from_secs(self.known.absent + self.absent)
     }
 
-    /// The clock has leaped to this moment.
-    pub fn leap(&mut self, now: Timestamp) {
-        self.last = self.last.map(|_| now);
+    /// How it is while others on its line speak and it has not since then. Said in the same words as
+    /// long as that lasts.
+    pub fn silence(&mut self, since: Duration, now: Moment, zone: &TimeZone) -> Health {
+        let told = self.silence.take().filter(|(told, _)| *told == since);
+        let told = told.unwrap_or_else(|| (since, health::meter_silent(now.wall_of(since), zone)));
+        self.silence.insert(told).1.clone()
     }
 
     /// Why its telegrams cannot be opened, once that is certain.
@@ -249,24 +256,27 @@ impl Meter {
     pub fn take(
         &mut self,
         opened: Opened,
-        now: Timestamp,
+        now: Moment,
         config: &Config,
         checksum_errors: Option<u64>,
     ) -> Vec<Report> {
         self.failures = 0;
         self.quality.telegrams += 1;
-        self.last = Some(now);
+        self.last = Some(now.steady);
         (self.absent, self.known.absent) = (0, 0);
-        self.learn_habits(&opened.values, now, config);
-        self.growth.take(&opened.values, now);
+        self.learn_habits(&opened.values, now.steady, config);
+        self.growth.take(&opened.values, now.steady);
         self.fitting.clone_from(&opened.fitting);
-        let mut reports: Vec<Report> = self.learn(&opened, now, config).into_iter().collect();
+        let mut reports: Vec<Report> = self
+            .learn(&opened, now.steady, config)
+            .into_iter()
+            .collect();
         let Some(id) = self.id().filter(|_| !self.known.stand_in) else {
             return Vec::new();
         };
         reports.extend(self.describe(config));
-        let mut readings = Readings::new(id, now);
-        for (key, value) in self.believe(opened.values, now, config) {
+        let mut readings = Readings::new(id, now.wall);
+        for (key, value) in self.believe(opened.values, now.steady, config) {
             readings.push(key, value);
         }
         if let Some(checksum_errors) = checksum_errors {
@@ -275,7 +285,7 @@ impl Meter {
             readings.push("telegrams_lost", count(self.quality.lost));
             readings.push("checksum_errors", count(checksum_errors));
             readings.push("values_refused", count(self.quality.refused));
-            readings.push("last_telegram", now);
+            readings.push("last_telegram", now.wall);
         }
         reports.push(Report::Readings(readings));
         let health = self.health(opened.authentication, opened.profile.as_deref());
@@ -312,7 +322,7 @@ impl Meter {
     }
 
     /// How it sends, and how its clock is set.
-    fn learn_habits(&mut self, values: &Values, now: Timestamp, config: &Config) {
+    fn learn_habits(&mut self, values: &Values, now: Duration, config: &Config) {
         self.rhythm.heard(now);
         if let Some(patience) = self.rhythm.patience() {
             let is_long = patience > config.silent_after.get();
@@ -344,7 +354,7 @@ impl Meter {
     fn believe(
         &mut self,
         values: Values,
-        now: Timestamp,
+        now: Duration,
         config: &Config,
     ) -> Vec<(&'static str, Value)> {
         let cannot_be = |why| !matches!(why, Why::NoScale | Why::Unit);

@@ -7,7 +7,7 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | open the port, again and again; find out speed and parity | `source`, `port`, `autobaud`, `probe` |
+//! | listen, find out speed and parity, notice silence | `protocol`, `autobaud` |
 //! | bytes to messages to plaintext to items | [`wire`], with the keys of `keys` |
 //! | items to values of metrics, and what cannot be | `values`, `metrics`, `growth` |
 //! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `rhythm`, `products` |
@@ -16,7 +16,6 @@
 
 mod autobaud;
 mod config;
-mod decode;
 mod growth;
 mod health;
 mod keys;
@@ -24,18 +23,17 @@ mod mask;
 mod meter;
 mod metrics;
 mod opening;
-mod port;
-mod probe;
 mod products;
+mod protocol;
 mod published;
 mod quality;
 mod reception;
 mod rhythm;
+mod shown;
 #[cfg(target_os = "linux")]
 pub mod simulated;
 #[cfg(target_os = "linux")]
 pub mod simulator;
-mod source;
 mod values;
 pub mod wire;
 
@@ -45,9 +43,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::config::Config;
 use self::keys::KeyRing;
+use self::protocol::{Conversation, Reading};
 use self::wire::Profiles;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, BoxFuture, Decoder, Keys, Source, Tool, ToolError};
+use crate::device::{
+    Adapter, BoxFuture, Decoder, FileReader, Keys, LineSource, Source, Tool, ToolError,
+};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -106,27 +107,26 @@ impl Adapter for SmartMeter {
 
     fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
         let config: Config = section.read()?;
-        let (keys, profiles) = secrets(section, &config)?;
-        let address = config.port.clone();
+        let reading = reading(section, config)?;
+        let address = reading.config.port.clone();
         let address = address.ok_or_else(|| {
             section.problem::<Config>("port", "the port of the meter is missing", "add it")
         })?;
-        Ok(Arc::new(port::Port {
-            config,
-            address,
-            keys,
-            profiles,
-        }))
+        let names: Vec<String> = reading.config.names.keys().cloned().collect();
+        let begin = move |start| Conversation::new(reading.clone(), start);
+        let source = LineSource::new(KIND, address, begin);
+        Ok(Arc::new(source.naming(&names)))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
-        Ok(Box::new(decode::TelegramDecoder::new(section)?))
+        let reading = reading(section, section.read_without(&["port"])?)?;
+        Ok(Box::new(FileReader::new(Conversation::of_file(reading))))
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
-        let config: Config = section.read()?;
-        let (keys, profiles) = secrets(section, &config)?;
-        let mut masker = mask::Masker::new(keys, profiles, config.profile);
+        let reading = reading(section, section.read()?)?;
+        let profile = reading.config.profile;
+        let mut masker = mask::Masker::new(reading.keys, reading.profiles, profile);
         Ok(Box::new(move |bytes| masker.mask(bytes)))
     }
 
@@ -158,12 +158,16 @@ impl Adapter for SmartMeter {
     }
 }
 
-/// The keys and layouts of a section.
-fn secrets(section: &Section, config: &Config) -> Result<(Arc<KeyRing>, Arc<Profiles>), Problems> {
+/// A section with its keys and layouts.
+fn reading(section: &Section, config: Config) -> Result<Reading, Problems> {
     let problem =
         |field, what: String, hint| Problems::from(section.problem::<Config>(field, &what, hint));
-    let keys = KeyRing::read(config)
+    let keys = KeyRing::read(&config)
         .map_err(|(field, trouble)| problem(field, trouble.to_string(), ""))?;
     let profiles = Profiles::new(config.profiles.clone());
-    Ok((Arc::new(keys), Arc::new(profiles)))
+    Ok(Reading {
+        config,
+        keys: Arc::new(keys),
+        profiles: Arc::new(profiles),
+    })
 }

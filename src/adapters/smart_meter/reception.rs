@@ -22,6 +22,7 @@ use super::wire::{
     Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Refused, SystemTitle,
     Telegram, Transport,
 };
+use crate::clock::Moment;
 use crate::links::Address;
 use crate::model::{Health, Report};
 
@@ -82,7 +83,7 @@ pub struct Reception {
     /// Messages in a row of which not even the meter is known, and why they cannot be read.
     unreadable: Option<(u32, Health)>,
     /// When the passing of time was looked at last.
-    ticked: Option<(Timestamp, Duration)>,
+    ticked: Option<Duration>,
     /// Whether there is only a file: no time passes, and no other telegram confirms the first.
     is_file: bool,
 }
@@ -95,7 +96,6 @@ impl Reception {
         profiles: Arc<Profiles>,
         zone: TimeZone,
         known: BTreeMap<Name, Remembered>,
-        now: Timestamp,
     ) -> Self {
         let is_tcp = matches!(config.port, Some(Address::Tcp(_)));
         let meter = |(name, known): (Name, Remembered)| {
@@ -108,7 +108,7 @@ impl Reception {
             profiles,
             zone,
             framer: Framer::new(),
-            line: LineHealth::new(now, is_tcp),
+            line: LineHealth::new(is_tcp),
             meters: known.into_iter().map(meter).collect(),
             plain: None,
             unchecked: Unchecked::default(),
@@ -124,8 +124,7 @@ impl Reception {
     pub fn of_file(config: Config, keys: Arc<KeyRing>, profiles: Arc<Profiles>) -> Self {
         let zone = config.time_zone.as_ref();
         let zone = zone.map_or_else(TimeZone::system, crate::config::Zone::get);
-        let (known, now) = (BTreeMap::new(), Timestamp::UNIX_EPOCH);
-        let mut reception = Self::new(config, keys, profiles, zone, known, now);
+        let mut reception = Self::new(config, keys, profiles, zone, BTreeMap::new());
         reception.is_file = true;
         reception
     }
@@ -146,7 +145,7 @@ impl Reception {
     }
 
     /// The port is open.
-    pub fn opened(&mut self, now: Timestamp) {
+    pub fn opened(&mut self, now: Duration) {
         self.line.opened(now);
         self.framer = Framer::new();
     }
@@ -157,7 +156,7 @@ impl Reception {
     }
 
     /// Bytes have arrived.
-    pub fn push(&mut self, bytes: &[u8], now: Timestamp) {
+    pub fn push(&mut self, bytes: &[u8], now: Duration) {
         self.line.bytes(now);
         self.framer.push(bytes);
     }
@@ -178,7 +177,7 @@ impl Reception {
     }
 
     /// The next thing that the bytes came to.
-    pub fn next(&mut self, now: Timestamp) -> Option<Heard> {
+    pub fn next(&mut self, now: Moment) -> Option<Heard> {
         let mut event = self.framer.next_event()?;
         // The end of a telegram whose beginning was before our time is nothing to talk about.
         while matches!(&event, LinkEvent::Refused(refused) if refused.reason.is_harmless()) {
@@ -186,7 +185,7 @@ impl Reception {
         }
         Some(match event {
             LinkEvent::Message(message) => {
-                self.line.frame(now);
+                self.line.frame(now.steady);
                 self.read(message, now)
             }
             LinkEvent::Refused(refused) => {
@@ -201,7 +200,7 @@ impl Reception {
         })
     }
 
-    fn read(&mut self, message: Message, now: Timestamp) -> Heard {
+    fn read(&mut self, message: Message, now: Moment) -> Heard {
         let apdu = message.bytes.clone();
         match Apdu::parse(&apdu) {
             Ok(Apdu::Plain(plaintext)) => self.read_plain(message, plaintext, now),
@@ -234,7 +233,7 @@ impl Reception {
         }
     }
 
-    fn read_plain(&mut self, message: Message, plaintext: &[u8], now: Timestamp) -> Heard {
+    fn read_plain(&mut self, message: Message, plaintext: &[u8], now: Moment) -> Heard {
         if message.transport == Transport::Text {
             match self.unchecked.believe(plaintext, self.is_file) {
                 Ok(true) => {}
@@ -274,12 +273,7 @@ impl Reception {
         }
     }
 
-    fn read_ciphered(
-        &mut self,
-        message: Message,
-        ciphered: &Ciphered<'_>,
-        now: Timestamp,
-    ) -> Heard {
+    fn read_ciphered(&mut self, message: Message, ciphered: &Ciphered<'_>, now: Moment) -> Heard {
         let title = ciphered.title;
         let name = title.to_string();
         let meter = self.meters.get(&name);
@@ -325,12 +319,12 @@ impl Reception {
         }
     }
 
-    fn values(&self, telegram: &Telegram, meter: &str, now: Timestamp) -> Values {
+    fn values(&self, telegram: &Telegram, meter: &str, now: Moment) -> Values {
         let meter = self.meters.get(meter);
         let bounds = Bounds {
             max_power: self.config.max_power,
             zone: self.zone.clone(),
-            now: (!self.is_file).then_some(now),
+            now: (!self.is_file).then_some(now.wall),
             standard_time: meter.and_then(Meter::standard_time),
         };
         Values::of(telegram, &bounds)
@@ -352,12 +346,12 @@ impl Reception {
         name: &str,
         title: Option<SystemTitle>,
         opened: Opened,
-        now: Timestamp,
+        now: Moment,
     ) -> Vec<Report> {
         let config = Arc::clone(&self.config);
         let checksum_errors = (!self.is_file).then_some(self.checksum_errors);
         let now = if self.is_file {
-            opened.values.at.unwrap_or(now)
+            of_file(opened.values.at, now)
         } else {
             now
         };
@@ -384,6 +378,14 @@ impl Reception {
         let fresh = || Meter::new(title, Remembered::default());
         Some(self.meters.entry(name.to_owned()).or_insert_with(fresh))
     }
+}
+
+/// The moment of a telegram in a file: when its meter says that it was.
+fn of_file(at: Option<Timestamp>, now: Moment) -> Moment {
+    at.map_or(now, |at| Moment {
+        wall: at,
+        steady: Duration::from_secs(at.as_second().unsigned_abs()),
+    })
 }
 
 #[cfg(test)]

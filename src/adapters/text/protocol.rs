@@ -148,7 +148,6 @@ impl Conversation {
 
     fn time(&mut self, now: Moment) {
         match self.phase {
-            Phase::Away => {}
             Phase::Listening { heard, .. } => {
                 if now.since(heard) >= QUIET {
                     self.lines.quiet();
@@ -164,7 +163,7 @@ impl Conversation {
                 let is_quiet = now.since(heard.unwrap_or(since)) >= QUIET;
                 self.ask(reading, is_quiet, now);
             }
-            Phase::Resting { .. } => {}
+            Phase::Away | Phase::Resting { .. } => {}
             Phase::Asking { .. } => self.wait_for_answer(now),
         }
     }

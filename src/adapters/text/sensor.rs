@@ -9,7 +9,7 @@ use super::lines::{TextLine, TooLong, shown};
 use super::values::{Found, Outcome, Rules};
 use super::{KIND, health, metrics};
 use crate::clock::Moment;
-use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report, Value};
+use crate::model::{Decimal, Device, Health, Readings, Report, Value};
 
 /// Impossible values in a row after which the last possible one is no longer true either.
 const IMPOSSIBLE: u32 = 3;
@@ -248,11 +248,6 @@ impl Sensor {
         self.health = Some(health.clone());
         Some(Report::Health(self.device.id.clone(), health))
     }
-
-    /// The device's id.
-    pub const fn id(&self) -> &DeviceId {
-        &self.device.id
-    }
 }
 
 fn in_words(word: &str) -> String {
@@ -436,6 +431,6 @@ mod tests {
     fn a_device_is_called_by_its_word_unless_it_has_a_name() {
         let sensor = sensor();
         assert_eq!(sensor.device.name, "Garden clamp");
-        assert_eq!(sensor.id().as_str(), "text_garden_clamp");
+        assert_eq!(sensor.device.id.as_str(), "text_garden_clamp");
     }
 }

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::super::values::Values;
 use crate::model::{Decimal, Value};
 
@@ -14,7 +12,7 @@ const HOLDS: u32 = 3;
 /// What the last telegram that said all of it said, when, and how long after the one before.
 #[derive(Debug, Default)]
 pub struct Flow {
-    last: Option<([Decimal; 2], Timestamp)>,
+    last: Option<([Decimal; 2], Duration)>,
     pause: Option<Duration>,
 }
 
@@ -27,7 +25,7 @@ impl Flow {
     pub fn settle(
         &mut self,
         values: &Values,
-        now: Timestamp,
+        now: Duration,
         patience: Duration,
     ) -> Vec<(&'static str, Value)> {
         let [import, export, net] = Self::KEYS;
@@ -35,7 +33,7 @@ impl Flow {
         let (side, untold) = match told {
             [Some(import), Some(export)] => {
                 if let Some((_, before)) = self.last.replace(([import, export], now)) {
-                    self.pause = now.duration_since(before).try_into().ok();
+                    self.pause = Some(now.saturating_sub(before));
                 }
                 return Vec::new();
             }
@@ -47,8 +45,7 @@ impl Flow {
         let longest = self.pause.map(|pause| pause.saturating_mul(HOLDS));
         let longest = longest.unwrap_or(patience).min(patience);
         let holds = self.last.is_some_and(|(flow, at)| {
-            let age = now.duration_since(at);
-            let is_recent = !age.is_negative() && age.unsigned_abs() <= longest;
+            let is_recent = now.saturating_sub(at) <= longest;
             is_recent && flow.get(side) == Some(&Decimal::integer(0))
         });
         if holds {

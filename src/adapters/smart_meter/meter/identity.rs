@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::super::config::Config;
 use super::{Meter, Opened};
 use crate::model::Report;
@@ -26,7 +24,7 @@ pub struct Sketch {
 impl Meter {
     /// Takes over what a telegram says of the meter itself, once that is certain: where damage may
     /// go unnoticed, two telegrams must agree. A stand-in that has found its number is gone.
-    pub fn learn(&mut self, opened: &Opened, now: Timestamp, config: &Config) -> Option<Report> {
+    pub fn learn(&mut self, opened: &Opened, now: Duration, config: &Config) -> Option<Report> {
         let sketch = Sketch::of(opened);
         let before = self.sketch.replace(sketch.clone());
         let agreed = if opened.is_sound {
@@ -63,7 +61,7 @@ impl Meter {
     }
 
     /// The identity, if it is certain by now.
-    fn identity(&mut self, is_numbered: bool, now: Timestamp, config: &Config) -> Option<String> {
+    fn identity(&mut self, is_numbered: bool, now: Duration, config: &Config) -> Option<String> {
         if let Some(number) = &self.known.number {
             return Some(number.clone());
         }
@@ -73,7 +71,7 @@ impl Meter {
         let (seen, first) = self.numberless.get_or_insert((0, now));
         *seen += 1;
         let (telegrams, time) = NUMBERLESS;
-        let waited = now.duration_since(*first).unsigned_abs();
+        let waited = now.saturating_sub(*first);
         if *seen < telegrams || waited < time {
             return None;
         }

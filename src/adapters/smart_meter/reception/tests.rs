@@ -20,6 +20,8 @@ const OTHER: &str = "F0E0D0C0B0A090807060504030201000";
 struct Bench {
     reception: Reception,
     second: i64,
+    /// The second it began with.
+    begun: i64,
     /// Seconds by which the clock was set.
     set: i64,
     reports: Vec<Report>,
@@ -34,6 +36,7 @@ impl Bench {
     fn from(mut self, moment: &str) -> Self {
         let moment: Timestamp = moment.parse().unwrap();
         self.second = moment.as_second() - at(0).as_second();
+        self.begun = self.second;
         self
     }
 
@@ -41,9 +44,12 @@ impl Bench {
         let keys = Arc::new(KeyRing::read(&config).unwrap());
         let profiles = Arc::new(Profiles::default());
         let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let mut reception = Reception::new(config, keys, profiles, zone, known);
+        reception.opened(Duration::ZERO);
         Self {
-            reception: Reception::new(config, keys, profiles, zone, known, at(0)),
+            reception,
             second: 0,
+            begun: 0,
             set: 0,
             reports: Vec::new(),
         }
@@ -51,8 +57,8 @@ impl Bench {
 
     fn hear(&mut self, bytes: &[u8]) {
         self.second += 5;
-        let now = at(self.second + self.set);
-        self.reception.push(bytes, now);
+        let now = self.now();
+        self.reception.push(bytes, now.steady);
         while let Some(heard) = self.reception.next(now) {
             if let Heard::Telegram { reports, .. } | Heard::Unreadable { reports, .. } = heard {
                 self.reports.extend(reports);
@@ -63,9 +69,15 @@ impl Bench {
     fn pass(&mut self, seconds: i64) {
         for _ in 0..seconds / 5 {
             self.second += 5;
-            let (now, elapsed) = (at(self.second + self.set), self.second.unsigned_abs());
-            let reports = self.reception.tick(now, Duration::from_secs(elapsed));
+            let reports = self.reception.tick(self.now());
             self.reports.extend(reports);
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment {
+            wall: at(self.second + self.set),
+            steady: Duration::from_secs((self.second - self.begun).unsigned_abs()),
         }
     }
 

@@ -3,39 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::super::health;
 use super::super::meter::Meter;
 use super::Reception;
+use crate::clock::Moment;
 use crate::model::{DeviceId, Health, Report};
 
-/// The wall clock may go a little faster or slower; more is the clock being set, or a computer that
-/// has slept.
-const LEAP: Duration = Duration::from_secs(5);
-
 impl Reception {
-    /// What the passing of time means: silence, and meters that have been gone for long. `elapsed`
-    /// is a time that nobody sets.
-    pub fn tick(&mut self, now: Timestamp, elapsed: Duration) -> Vec<Report> {
-        let (wall, before) = self
-            .ticked
-            .replace((now, elapsed))
-            .unwrap_or((now, elapsed));
-        let step = elapsed.saturating_sub(before);
-        let shown = now.duration_since(wall);
-        if SignedDuration::try_from(step).is_ok_and(|step| (shown - step).unsigned_abs() > LEAP) {
-            self.line.leap(now);
-            self.meters.values_mut().for_each(|meter| meter.leap(now));
-        }
+    /// What the passing of time means: silence, and meters that have been gone for long.
+    pub fn tick(&mut self, now: Moment) -> Vec<Report> {
+        let before = self.ticked.replace(now.steady).unwrap_or(now.steady);
+        let step = now.since(before);
         let trouble = self.trouble(now);
         let config = Arc::clone(&self.config);
         let patience = |meter: &Meter| meter.patience(&config);
         let is_quiet = |meter: &Meter| {
-            let since = |last| now.duration_since(last).unsigned_abs();
             meter
                 .last()
-                .is_none_or(|last| since(last) >= patience(meter))
+                .is_none_or(|last| now.since(last) >= patience(meter))
         };
         let others_speak = !self.meters.values().all(is_quiet);
         let mut reports = Vec::new();
@@ -48,8 +33,8 @@ impl Reception {
             let health = match (&trouble, meter.trouble()) {
                 (Some(trouble), _) => trouble.clone(),
                 (None, Some(_)) => continue,
-                _ if now.duration_since(waited).unsigned_abs() < patience(meter) => continue,
-                _ if others_speak => health::meter_silent(waited, &self.zone),
+                _ if now.since(waited) < patience(meter) => continue,
+                _ if others_speak => meter.silence(waited, now, &self.zone),
                 _ => health::no_telegram(),
             };
             reports.extend(meter.put_health(health));
@@ -61,8 +46,8 @@ impl Reception {
         reports
     }
 
-    /// How long until silence, of the line or of a meter, means something new.
-    pub fn until_silence(&self, now: Timestamp) -> Option<Duration> {
+    /// When silence, of the line or of a meter, means something new.
+    pub fn silent_at(&self, now: Duration) -> Option<Duration> {
         let since = self.line.since();
         let meters = self.meters.values();
         let meters = meters.map(|meter| {
@@ -73,9 +58,8 @@ impl Reception {
         let of_line = self.patience();
         let line = self.line.moments().into_iter();
         let moments = line.map(|moment| (moment, of_line)).chain(meters);
-        let past = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        let left = moments.filter_map(|(at, patience)| patience.checked_sub(past(at)));
-        left.filter(|left| !left.is_zero()).min()
+        let moments = moments.map(|(at, patience)| at + patience);
+        moments.filter(|at| *at > now).min()
     }
 
     /// How long the line may be silent: as quiet as it gets is the meter that sends most often.
@@ -86,8 +70,9 @@ impl Reception {
     }
 
     /// What is wrong with everything that is on the line.
-    fn trouble(&self, now: Timestamp) -> Option<Health> {
-        let of_line = self.line.trouble(now, self.patience(), &self.zone);
+    fn trouble(&mut self, now: Moment) -> Option<Health> {
+        let patience = self.patience();
+        let of_line = self.line.trouble(now, patience, &self.zone);
         let unreadable = self.unreadable.as_ref();
         let certain = unreadable.filter(|(seen, _)| *seen >= health::FAILURES);
         of_line.or_else(|| certain.map(|(_, why)| why.clone()))

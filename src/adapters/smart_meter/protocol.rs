@@ -1,0 +1,379 @@
+//! The conversation with the meters on a line, which is to listen: to find out how the line is set, to read
+//! what comes, and to notice when nothing does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::autobaud::Autobaud;
+use super::config::Config;
+use super::health;
+use super::keys::KeyRing;
+use super::reception::{Heard, Reception};
+use super::shown::Shown;
+use super::wire::Profiles;
+use crate::clock::Moment;
+use crate::config::Zone;
+use crate::device::protocol::{self, Input, LISTEN, Message, Outbox, Output, Protocol};
+use crate::device::{Probed, Start, Undecoded, line};
+use crate::links::{Address, SerialSettings};
+use crate::model::{Health, Report};
+
+/// Pauses after which half a telegram, and then a half message, are given up.
+const PAUSES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(2100)];
+/// How long nothing may come from an open port before it is opened anew: some adapters forget how
+/// to talk.
+const DEAD: Duration = Duration::from_secs(5 * 60);
+/// How often the passing of time is looked at while bytes come.
+const TICK: Duration = Duration::from_secs(5);
+/// What is remembered: the meters, and how their line is set.
+const METERS: &str = "meters";
+const LINE: &str = "line";
+
+/// What telegrams of a section are read with.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The section.
+    pub config: Config,
+    /// Its keys.
+    pub keys: Arc<KeyRing>,
+    /// Its layouts, and those that everybody has.
+    pub profiles: Arc<Profiles>,
+}
+
+/// The meters on one line, or a file of their telegrams. Moments are those of the monotonic clock.
+#[derive(Debug)]
+pub struct Conversation {
+    config: Config,
+    start: Start,
+    reception: Reception,
+    autobaud: Autobaud,
+    out: Outbox,
+    /// The latest moment there was.
+    now: Duration,
+    /// Since when the port is open, and when bytes came last, or else the same.
+    opened: Duration,
+    heard: Duration,
+    /// Whether any have come.
+    has_heard: bool,
+    /// When the first frame came.
+    first: Option<Duration>,
+    /// Whether all meters are named, as far as can be known.
+    named_all: bool,
+    ticked: Option<Duration>,
+    /// Why what came last could not be read.
+    trouble: Option<Health>,
+    is_file: bool,
+    /// The bytes, if they are to be shown.
+    shown: Option<Shown>,
+}
+
+impl Conversation {
+    /// With the meters on a line.
+    pub fn new(reading: Reading, start: Start) -> Self {
+        let Reading {
+            config,
+            keys,
+            profiles,
+        } = reading.clone();
+        let mut out = Outbox::default();
+        let autobaud = Autobaud::new(&config, start.memory.get(LINE));
+        if start.is_trial {
+            return Self {
+                autobaud: autobaud.trying(LISTEN),
+                is_file: false,
+                start,
+                ..Self::of_file(reading)
+            };
+        }
+        let zone = config.time_zone.as_ref();
+        let zone = zone.map_or_else(|| start.zone.clone(), Zone::get);
+        let known: BTreeMap<_, _> = start.memory.get(METERS).unwrap_or_default();
+        // Those of an earlier run are known already.
+        let named_all = !known.is_empty();
+        let reception = Reception::new(config.clone(), keys, profiles, zone, known);
+        if !named_all {
+            out.report([Report::Complete(false)]);
+        }
+        Self {
+            config,
+            start,
+            reception,
+            autobaud,
+            out,
+            now: Duration::ZERO,
+            opened: Duration::ZERO,
+            heard: Duration::ZERO,
+            has_heard: false,
+            first: None,
+            named_all,
+            ticked: None,
+            trouble: None,
+            is_file: false,
+            shown: None,
+        }
+    }
+
+    /// With a file: no time passes, and no other telegram confirms the first.
+    pub fn of_file(reading: Reading) -> Self {
+        let Reading {
+            config,
+            keys,
+            profiles,
+        } = reading;
+        Self {
+            autobaud: Autobaud::new(&config, None),
+            reception: Reception::of_file(config.clone(), keys, profiles),
+            config,
+            start: Start::afresh(),
+            out: Outbox::default(),
+            now: Duration::ZERO,
+            opened: Duration::ZERO,
+            heard: Duration::ZERO,
+            has_heard: false,
+            first: None,
+            named_all: true,
+            ticked: None,
+            trouble: None,
+            is_file: true,
+            shown: None,
+        }
+    }
+
+    fn address(&self) -> String {
+        let address = self.config.port.as_ref();
+        address.map_or_else(|| "the file".to_owned(), Address::to_string)
+    }
+
+    fn opened(&mut self, now: Duration) {
+        tracing::debug!("{}: listening ({})", self.address(), self.autobaud.way());
+        self.autobaud.reopened();
+        self.reception.opened(now);
+        (self.opened, self.heard) = (now, now);
+    }
+
+    fn bytes(&mut self, bytes: &[u8], now: Moment) {
+        (self.heard, self.has_heard) = (now.steady, true);
+        self.autobaud.bytes(now.steady);
+        if let Some(shown) = &mut self.shown {
+            shown.push(bytes);
+        }
+        self.reception.push(bytes, now.steady);
+        self.read(now);
+    }
+
+    /// Reads what has arrived.
+    fn read(&mut self, now: Moment) {
+        while let Some(heard) = self.reception.next(now) {
+            if self.is_file {
+                self.show(heard);
+            } else {
+                self.hear(heard, now.steady);
+            }
+        }
+    }
+
+    fn hear(&mut self, heard: Heard, now: Duration) {
+        let said = match heard {
+            Heard::Telegram { reports, .. } => {
+                self.out.report(reports);
+                self.trouble = None;
+                protocol::Heard::Good
+            }
+            Heard::Unreadable { shut, reports, .. } => {
+                let detail = shut.detail.unwrap_or_else(|| shut.why.sentence());
+                tracing::debug!("{}: {detail}", self.address());
+                self.trouble = Some(shut.why);
+                self.out.report(reports);
+                protocol::Heard::Useless
+            }
+            Heard::Repeated | Heard::Unconfirmed => protocol::Heard::Again,
+            Heard::Refused(refused) => {
+                tracing::debug!("{}: {refused}", self.address());
+                let foreign = health::foreign(refused.reason);
+                self.trouble = foreign.or(self.trouble.take());
+                match refused.reason {
+                    reason if reason.is_foreign() => protocol::Heard::Again,
+                    reason if reason.is_checksum_error() => protocol::Heard::Bad,
+                    _ => return,
+                }
+            }
+        };
+        self.out.push(Output::Heard(said));
+        if said == protocol::Heard::Bad {
+            return;
+        }
+        // A frame has arrived whole: the line is spoken as it should be.
+        self.first.get_or_insert(now);
+        self.autobaud.frame();
+        if said == protocol::Heard::Good {
+            let memory = &self.start.memory;
+            memory.put(METERS, &self.reception.remembered());
+            if let Some(way) = self.autobaud.proven() {
+                memory.put(LINE, &way);
+            }
+        }
+    }
+
+    /// What a message of a file says.
+    fn show(&mut self, heard: Heard) {
+        let annotation = |message: &_, plaintext: Option<&[u8]>| {
+            let shown = self.shown.as_ref();
+            shown.map_or_else(String::new, |shown| shown.annotation(message, plaintext))
+        };
+        match heard {
+            Heard::Telegram {
+                message,
+                plaintext,
+                reports,
+                refused,
+            } => {
+                let annotation = annotation(&message, Some(&plaintext));
+                self.out.report(reports);
+                self.out.push(Output::Message(Message {
+                    notes: Vec::new(),
+                    annotation,
+                }));
+                for value in refused {
+                    let reason = format!("at byte {}: {value}", message.offset);
+                    self.out.push(Output::Refused(reason.into()));
+                }
+            }
+            Heard::Unreadable { message, shut, .. } => {
+                let detail = shut.detail.unwrap_or_else(|| shut.why.sentence());
+                let refused = Undecoded {
+                    reason: format!("at byte {}: {detail}", message.offset),
+                    annotation: annotation(&message, None),
+                };
+                self.out.push(Output::Refused(refused));
+            }
+            Heard::Repeated | Heard::Unconfirmed => {}
+            Heard::Refused(refused) => {
+                self.out.push(Output::Refused(refused.to_string().into()));
+            }
+        }
+    }
+
+    /// Looks at what the passing of time means.
+    fn pass_time(&mut self, is_quiet: bool, now: Moment) {
+        if is_quiet || self.ticked.is_none_or(|last| now.since(last) >= TICK) {
+            self.ticked = Some(now.steady);
+            let reports = self.reception.tick(now);
+            self.out.report(reports);
+        }
+        self.call_the_roll(now.steady);
+        if self.autobaud.advance(now.steady) {
+            let (address, way) = (self.address(), self.autobaud.way());
+            if self.autobaud.is_round() {
+                tracing::debug!("{address}: trying {way}");
+            } else {
+                tracing::info!("{address}: no telegram among the bytes, trying {way}");
+            }
+            self.out.push(Output::Reopen);
+        } else if now.since(self.heard) >= DEAD {
+            self.out.push(Output::Reopen);
+        }
+    }
+
+    /// Says when all meters of a first start are named. One that cannot be named is not waited for
+    /// longer than a meter may be silent.
+    fn call_the_roll(&mut self, now: Duration) {
+        if self.named_all {
+            return;
+        }
+        let is_late = self.roll_due().is_some_and(|due| now >= due);
+        self.named_all = is_late || self.reception.has_named_all();
+        if self.named_all {
+            self.out.report([Report::Complete(true)]);
+        }
+    }
+
+    /// When meters that are not named yet are waited for no longer.
+    fn roll_due(&self) -> Option<Duration> {
+        let first = self.first.filter(|_| !self.named_all);
+        first.map(|first| first + self.config.silent_after.get())
+    }
+
+    /// When time means something next.
+    fn wake(&self, now: Duration) -> Duration {
+        let pauses = PAUSES.iter().filter(|_| self.reception.is_waiting());
+        let pause = pauses.map(|pause| self.heard + *pause).find(|at| *at > now);
+        let moments = [
+            Some(self.heard + DEAD),
+            self.autobaud.due(),
+            self.roll_due(),
+            self.reception.silent_at(now),
+            pause,
+        ];
+        moments.into_iter().flatten().min().unwrap_or(Duration::MAX)
+    }
+}
+
+impl Protocol for Conversation {
+    fn settings(&self) -> SerialSettings {
+        self.autobaud.way().settings()
+    }
+
+    fn handle(&mut self, input: Input<'_>, now: Moment) {
+        self.now = now.steady;
+        match input {
+            Input::Opened => self.opened(now.steady),
+            Input::Bytes(bytes) => {
+                self.bytes(bytes, now);
+                if !self.is_file {
+                    self.pass_time(false, now);
+                }
+            }
+            Input::Time => {
+                self.reception.idle(now.since(self.heard));
+                self.read(now);
+                self.pass_time(true, now);
+            }
+            Input::Unreachable(error) => {
+                let health = line::unreachable(error);
+                self.reception.closed(health.clone());
+                let reports = self.reception.health_of_all(&health);
+                self.out.report(reports);
+            }
+            Input::End => {
+                self.reception.finish();
+                self.read(now);
+            }
+            // A meter has nothing that could be set.
+            Input::Closed | Input::Command { .. } | Input::Withdrawn(_) | Input::Attended(_) => {}
+        }
+        self.out.wake = self.wake(now.steady);
+    }
+
+    fn poll(&mut self) -> Output {
+        self.out.poll()
+    }
+
+    fn annotate(&mut self) {
+        self.shown.get_or_insert_default();
+    }
+
+    fn verdict(&self, reports: &[Report], listened: Duration) -> Option<Result<Probed, Health>> {
+        if let Some(mut found) = Probed::of(reports) {
+            found.words += &format!(" ({})", self.autobaud.way());
+            return Some(Ok(found));
+        }
+        let is_over = listened == Duration::MAX || self.now.saturating_sub(self.opened) >= LISTEN;
+        if !is_over {
+            return None;
+        }
+        let is_tcp = matches!(self.config.port, Some(Address::Tcp(_)));
+        match &self.trouble {
+            Some(why) => Some(Err(why.clone())),
+            None if !self.has_heard => {
+                let how_long = format!("within {} seconds", LISTEN.as_secs());
+                Some(Err(health::no_bytes(&how_long, is_tcp)))
+            }
+            // Bytes, and nothing to read: another speed may help.
+            None if self.heard == self.opened || self.autobaud.is_at_its_end() => {
+                Some(Err(health::no_frame(is_tcp)))
+            }
+            None => None,
+        }
+    }
+}
