@@ -93,7 +93,7 @@ impl Line<'_> {
             };
             self.handle(Input::Closed);
             // Servers are restarted; it is trouble only if nothing else comes of it.
-            if !self.is_alive || error.is_unplugged() {
+            if !self.is_alive {
                 self.context.traffic.count_bad();
                 self.handle(Input::Unreachable(&error));
             }

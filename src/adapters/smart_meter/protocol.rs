@@ -206,7 +206,7 @@ impl Conversation {
         // A frame has arrived whole: the line is spoken as it should be.
         self.first.get_or_insert(now);
         self.autobaud.frame();
-        if said == protocol::Heard::Good {
+        if said != protocol::Heard::Again {
             let memory = &self.start.memory;
             memory.put(METERS, &self.reception.remembered());
             if let Some(way) = self.autobaud.proven() {
