@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::wire::{Answer, DecodeError, FrameError, Framer, MAX_FRAME, Request, Status};
+use crate::device::exchange::{Exchange, Reader};
 use crate::links::{Endpoint, LinkError, Links};
 use crate::model::{Health, HealthCode};
 
@@ -71,50 +70,79 @@ pub async fn ask(
     request: &Request,
     patience: Patience,
 ) -> Result<Answer, AskError> {
-    let mut connection = links
-        .connect(endpoint, patience.connect)
-        .await
-        .map_err(AskError::Link)?;
-    let deadline = Instant::now() + patience.answer;
-    connection
-        .send(&request.encode(), patience.answer)
-        .await
-        .map_err(AskError::Link)?;
-    let mut framer = Framer::new();
-    let mut buffer = Vec::with_capacity(2048);
-    let mut have = 0;
-    let answer = loop {
-        buffer.clear();
-        let until = if framer.missing() == Some(1) {
-            deadline.min(Instant::now() + LAST_BYTE)
-        } else {
-            deadline
-        };
-        match connection.receive(&mut buffer, until).await {
-            Ok(0) | Err(LinkError::TimedOut { .. }) if have == 0 => {
-                break Err(AskError::Silent(endpoint.clone()));
-            }
-            Ok(0) | Err(LinkError::TimedOut { .. }) if !framer.take_unended() => {
-                break Err(broken_off(endpoint, &mut framer, have));
-            }
-            Ok(count) => have += count,
-            // Nothing more comes, and the newline was all that was missing.
-            Err(LinkError::TimedOut { .. }) => {}
-            Err(error) => break Err(AskError::Link(error)),
-        }
-        framer.push(&buffer);
+    let exchange = Exchange {
+        links,
+        endpoint,
+        connect: patience.connect,
+        answer: patience.answer,
+    };
+    let reader = AnswerReader {
+        endpoint,
+        request,
+        framer: Framer::new(),
+        have: 0,
+    };
+    let answer = exchange.ask(&request.encode(), reader).await;
+    answer.map_err(AskError::Link)?
+}
+
+/// Finds the answer to a request among the bytes that come.
+struct AnswerReader<'a> {
+    endpoint: &'a Endpoint,
+    request: &'a Request,
+    framer: Framer,
+    /// Bytes so far.
+    have: usize,
+}
+
+impl AnswerReader<'_> {
+    fn next(&mut self) -> Option<Result<Answer, AskError>> {
         // Bytes before the answer do not matter as long as an answer follows.
         let garbage =
             |found: &Result<_, FrameError>| matches!(found, Err(FrameError::BadHeader { .. }));
-        match std::iter::from_fn(|| framer.next_frame()).find(|found| !garbage(found)) {
-            Some(Ok(frame)) => break understand(endpoint, request, Answer::decode(&frame)),
-            Some(Err(error)) => break Err(AskError::Frame(endpoint.clone(), error)),
-            None if have > MOST => break Err(AskError::Endless(endpoint.clone())),
-            None => {}
+        let framer = &mut self.framer;
+        match std::iter::from_fn(|| framer.next_frame()).find(|found| !garbage(found))? {
+            Ok(frame) => Some(understand(
+                self.endpoint,
+                self.request,
+                Answer::decode(&frame),
+            )),
+            Err(error) => Some(Err(AskError::Frame(self.endpoint.clone(), error))),
         }
-    };
-    connection.close().await;
-    answer
+    }
+}
+
+impl Reader for AnswerReader<'_> {
+    type Answer = Result<Answer, AskError>;
+
+    fn push(&mut self, bytes: &[u8]) -> Option<Self::Answer> {
+        self.have += bytes.len();
+        self.framer.push(bytes);
+        let is_endless = self.have > MOST;
+        let endless = || is_endless.then(|| Err(AskError::Endless(self.endpoint.clone())));
+        self.next().or_else(endless)
+    }
+
+    fn end(&mut self, error: Option<LinkError>) -> Self::Answer {
+        match error {
+            None | Some(LinkError::TimedOut { .. }) => {}
+            Some(error) => return Err(AskError::Link(error)),
+        }
+        if self.have == 0 {
+            return Err(AskError::Silent(self.endpoint.clone()));
+        }
+        // Perhaps the newline was all that was missing.
+        let answer = self.framer.take_unended().then(|| self.next()).flatten();
+        answer.unwrap_or_else(|| Err(broken_off(self.endpoint, &mut self.framer, self.have)))
+    }
+
+    fn patience(&self) -> Duration {
+        if self.framer.missing() == Some(1) {
+            LAST_BYTE
+        } else {
+            Duration::MAX
+        }
+    }
 }
 
 /// What is wrong with bytes after which no more come.

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::config::Restart;
 use crate::clock::Moment;
 use crate::config::SecretError;
+use crate::device::exchange::{Exchange, Reader};
 use crate::links::{Endpoint, LinkError, Links};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -86,35 +86,45 @@ pub async fn restart(
         endpoint.host,
         form.len()
     );
-    let deadline = Instant::now() + PATIENCE;
-    let mut connection = links
-        .connect(endpoint, PATIENCE)
-        .await
-        .map_err(RecoveryError::Link)?;
-    connection
-        .send_unrecorded(request.as_bytes(), PATIENCE)
-        .await
-        .map_err(RecoveryError::Link)?;
-    let mut answer = Vec::new();
-    while answer.len() < LARGEST_ANSWER {
-        match connection.receive(&mut answer, deadline).await {
-            Ok(0) => break,
-            Ok(_) if is_success(&answer) => break,
-            Ok(_) => {}
-            // It may restart so fast that the answer is cut.
-            Err(error) if answer.is_empty() => return Err(RecoveryError::Link(error)),
-            Err(_) => break,
+    let exchange = Exchange {
+        links,
+        endpoint,
+        connect: PATIENCE,
+        answer: PATIENCE,
+    };
+    let answer = exchange.ask_secretly(request.as_bytes(), Page::default());
+    answer.await.map_err(RecoveryError::Link)?
+}
+
+/// What the page answers.
+#[derive(Debug, Default)]
+struct Page(Vec<u8>);
+
+impl Page {
+    fn refused(&self) -> RecoveryError {
+        let text = String::from_utf8_lossy(&self.0);
+        let first = text.lines().next().unwrap_or_default();
+        RecoveryError::Refused(first.chars().take(80).collect())
+    }
+}
+
+impl Reader for Page {
+    type Answer = Result<(), RecoveryError>;
+
+    fn push(&mut self, bytes: &[u8]) -> Option<Self::Answer> {
+        self.0.extend_from_slice(bytes);
+        let is_over = self.0.len() >= LARGEST_ANSWER;
+        match is_success(&self.0) {
+            true => Some(Ok(())),
+            false => is_over.then(|| Err(self.refused())),
         }
     }
-    if is_success(&answer) {
-        return Ok(());
+
+    fn end(&mut self, error: Option<LinkError>) -> Self::Answer {
+        // It may restart so fast that the answer is cut.
+        let error = error.filter(|_| self.0.is_empty());
+        Err(error.map_or_else(|| self.refused(), RecoveryError::Link))
     }
-    let first = String::from_utf8_lossy(&answer)
-        .lines()
-        .next()
-        .unwrap_or("")
-        .to_owned();
-    Err(RecoveryError::Refused(first.chars().take(80).collect()))
 }
 
 fn is_success(answer: &[u8]) -> bool {
