@@ -13,6 +13,7 @@ use super::counting::{self, Counting, Outcome, Reported};
 use super::guard::{Limits, most_of_a_day};
 use super::heard::Heard;
 use super::holds::{Holds, Why};
+use super::order::Order;
 use super::{patience, plausible};
 use crate::clock::Clock;
 use crate::model::{
@@ -49,6 +50,8 @@ pub struct Entry {
     pub is_on_the_way: bool,
     /// Whether its state goes out when they have arrived there.
     pub is_kept_back: bool,
+    /// In which order its readings come.
+    pub order: Order,
     anew: Anew,
 }
 
@@ -93,6 +96,7 @@ impl Entry {
             save_from: Duration::ZERO,
             is_on_the_way: false,
             is_kept_back: false,
+            order: Order::default(),
             anew: Anew::Nowhere,
         }
     }

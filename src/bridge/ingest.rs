@@ -28,6 +28,8 @@ pub struct Ingest {
     aside: BTreeMap<Counter, Counting>,
     ownership: Ownership,
     held: u64,
+    /// Readings that were older than what was there.
+    late: u64,
 }
 
 impl Ingest {
@@ -48,6 +50,7 @@ impl Ingest {
             aside: BTreeMap::new(),
             ownership: Ownership::default(),
             held: 0,
+            late: 0,
         }
     }
 
@@ -94,6 +97,7 @@ impl Ingest {
                 }
             }
             Report::Readings(readings) => self.put_readings(&readings),
+            Report::Days(days) => self.saving.store().save_days(&days),
             Report::Health(id, health) => self.put_health(&id, health),
             // Kept by the runner, beside what it knows of the source itself.
             Report::Source(_) | Report::Complete(_) => {}
@@ -153,6 +157,11 @@ impl Ingest {
     /// Whether counters cannot be saved because the disk hangs.
     pub fn is_disk_stuck(&self) -> bool {
         self.saving.is_stuck()
+    }
+
+    /// Readings so far that were older than what was there.
+    pub const fn readings_late(&self) -> u64 {
+        self.late
     }
 
     /// How many values have been held back since the start.
@@ -265,6 +274,7 @@ impl Ingest {
             Report::Device(device) => &device.id,
             Report::Gone(id) | Report::Health(id, _) => id,
             Report::Readings(readings) => &readings.device,
+            Report::Days(days) => &days.device,
             Report::Source(_) | Report::Complete(_) => return Some(report),
         }
         .clone();
@@ -359,6 +369,11 @@ impl Ingest {
             return;
         };
         self.ownership.holder_reports(id);
+        if entry.order.is_late(readings.at, self.clock.moment()) {
+            tracing::debug!("{id}: readings of {} came late", readings.at);
+            self.late = self.late.saturating_add(1);
+            return;
+        }
         self.held = self.held.saturating_add(entry.read(readings, &self.clock));
         let waits_already = std::mem::replace(&mut entry.is_kept_back, true);
         self.renew_health(id);

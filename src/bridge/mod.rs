@@ -30,6 +30,7 @@ mod heard;
 mod holds;
 mod hub;
 mod ingest;
+mod order;
 mod own_device;
 mod ownership;
 mod patience;

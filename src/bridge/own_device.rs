@@ -28,6 +28,7 @@ pub struct Totals {
     pub started: Timestamp,
     pub devices: usize,
     pub values_held: u64,
+    pub readings_late: u64,
     pub store_failing: bool,
     /// Sections of the configuration that cannot be used.
     pub refused: usize,
@@ -59,6 +60,10 @@ pub fn describe<'a>(
             .diagnostic(),
         Metric::measurement("values_held", Quantity::Count)
             .named("Counter values held back")
+            .diagnostic()
+            .off_by_default(),
+        Metric::measurement("readings_late", Quantity::Count)
+            .named("Late readings")
             .diagnostic()
             .off_by_default(),
         Metric::on_off("store_problem", OnOff::Problem)
@@ -145,6 +150,7 @@ pub fn read(id: &DeviceId, at: Timestamp, totals: &Totals, sources: &[SourceView
     readings.push("started", totals.started);
     readings.push("devices", count(totals.devices as u64));
     readings.push("values_held", count(totals.values_held));
+    readings.push("readings_late", count(totals.readings_late));
     readings.push("store_problem", totals.store_failing);
     for adapter in adapters(sources.iter().map(|view| view.source)) {
         let sum = |of: fn(&SourceView<'_>) -> u64| {
@@ -238,6 +244,7 @@ mod tests {
             started: Timestamp::UNIX_EPOCH,
             devices: 3,
             values_held: 0,
+            readings_late: 0,
             store_failing,
             refused,
             output: None,

@@ -43,7 +43,7 @@ impl Ownership {
             Report::Device(device) => rival.device = Some(*device),
             Report::Gone(_) => rival.lose(),
             Report::Health(_, health) => rival.health = Some(health),
-            Report::Readings(_) | Report::Source(_) | Report::Complete(_) => {}
+            Report::Readings(_) | Report::Days(_) | Report::Source(_) | Report::Complete(_) => {}
         }
         is_first
     }

@@ -295,7 +295,9 @@ impl Bridge {
         match report {
             Report::Device(_) | Report::Gone(_) => true,
             Report::Health(id, health) => self.ingest.is_news(id, health),
-            Report::Readings(_) | Report::Source(_) | Report::Complete(_) => false,
+            Report::Readings(_) | Report::Days(_) | Report::Source(_) | Report::Complete(_) => {
+                false
+            }
         }
     }
 
@@ -347,6 +349,7 @@ impl Bridge {
             started: self.started,
             devices: self.ingest.len().saturating_sub(1),
             values_held: self.ingest.values_held(),
+            readings_late: self.ingest.readings_late(),
             store_failing: self.setup.store.is_failing() || self.ingest.is_disk_stuck(),
             refused: self.setup.refused,
             output: self.hub.trouble(),

@@ -21,7 +21,11 @@ impl JsonLines {
             match report {
                 Report::Device(device) => drop(self.devices.insert(device.id.clone(), *device)),
                 Report::Readings(readings) => lines.extend(self.readings(&readings)),
-                Report::Gone(_) | Report::Health(..) | Report::Source(_) | Report::Complete(_) => {}
+                Report::Days(_)
+                | Report::Gone(_)
+                | Report::Health(..)
+                | Report::Source(_)
+                | Report::Complete(_) => {}
             }
         }
         lines

@@ -5,6 +5,7 @@
 //! here knows a wire format or a topic.
 
 mod control;
+mod days;
 mod decimal;
 mod device;
 mod health;
@@ -16,6 +17,7 @@ mod update;
 mod value;
 
 pub use control::{Command, CommandOutcome, Control, ControlKind, Refusal};
+pub use days::Days;
 pub use decimal::Decimal;
 pub use device::{Device, DeviceId};
 pub use health::{Health, HealthCode};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Device, DeviceId, Health, Value};
+use super::{Days, Device, DeviceId, Health, Value};
 
 /// One message of an adapter to the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Report {
     Gone(DeviceId),
     /// Values of a device. Metrics that are not mentioned keep their value.
     Readings(Readings),
+    /// What a device remembers of its past: never part of its state.
+    Days(Days),
     /// How a device is.
     Health(DeviceId, Health),
     /// How the configured section is as a whole, while its devices are not known yet.

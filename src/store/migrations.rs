@@ -34,6 +34,14 @@ const STEPS: &[&str] = &[
         SELECT 'bridge', 'earlier', (SELECT json_group_array(id) FROM device)
         FROM pragma_user_version WHERE user_version = 1;
 ",
+    "
+    CREATE TABLE day (
+        device   TEXT NOT NULL,
+        date     TEXT NOT NULL,
+        json     TEXT NOT NULL,           -- what the device remembers of that day, by metric
+        PRIMARY KEY (device, date)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Brings the file to the newest format, all steps or none.
@@ -105,7 +113,7 @@ pub mod tests {
                 |r| r.get(0),
             )
             .unwrap();
-        assert_eq!(tables, 3);
+        assert_eq!(tables, 4);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Saved {
     pub counters: BTreeMap<Counter, Value>,
     /// What adapters remember, by section and key.
     pub memory: BTreeMap<(String, String), Value>,
+    /// What devices remember of their past, by device id and date.
+    pub days: BTreeMap<(String, String), Value>,
 }
 
 /// A device as it was last described.
@@ -60,7 +62,15 @@ impl Saved {
             };
             (subject, content(source, Some(value.to_string())))
         });
-        devices.chain(counters).chain(memory).collect()
+        let days = self.days.iter().map(|((device, date), values)| {
+            let subject = Subject::Day {
+                device: device.clone(),
+                date: date.clone(),
+            };
+            (subject, content("", Some(values.to_string())))
+        });
+        let all = devices.chain(counters).chain(memory).chain(days);
+        all.collect()
     }
 }
 
@@ -73,6 +83,7 @@ pub enum Subject {
     Device { id: String },
     Counter(Counter),
     Memory { source: String, key: String },
+    Day { device: String, date: String },
 }
 
 /// The new content; `None` removes the subject.
@@ -112,6 +123,16 @@ pub fn load(connection: &Connection) -> Result<Saved, StoreError> {
             let value = serde_json::from_str(json)?;
             let place = (source.to_owned(), key.to_owned());
             saved.memory.insert(place, value);
+            Ok(())
+        },
+    )?;
+    for_each(
+        connection,
+        "SELECT device, date, json FROM day",
+        |device, date, json| {
+            let values = serde_json::from_str(json)?;
+            let day = (device.to_owned(), date.to_owned());
+            saved.days.insert(day, values);
             Ok(())
         },
     )?;
@@ -185,6 +206,14 @@ pub fn write(connection: &mut Connection, changes: &Changes) -> Result<(), Store
             (Subject::Memory { source, key }, None) => transaction
                 .prepare_cached("DELETE FROM memory WHERE source = ?1 AND key = ?2")?
                 .execute(params![source, key])?,
+            (Subject::Day { device, date }, Some(json)) => transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO day (device, date, json) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![device, date, json])?,
+            (Subject::Day { device, date }, None) => transaction
+                .prepare_cached("DELETE FROM day WHERE device = ?1 AND date = ?2")?
+                .execute(params![device, date])?,
         };
     }
     Ok(transaction.commit()?)

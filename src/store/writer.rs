@@ -15,7 +15,7 @@ use super::StoreError;
 use super::opening::{fold_in, in_words, is_damage, open, open_at_start, set_aside, to_look_at};
 use super::sameness::Sameness;
 use super::saved::{self, Changes, Content, Counter, Saved, Subject};
-use crate::model::{Device, DeviceId};
+use crate::model::{Days, Device, DeviceId};
 
 /// How long to wait before writing again after the disk refused.
 const RETRY: Duration = Duration::from_secs(30);
@@ -155,6 +155,21 @@ impl Store {
             key: key.to_owned(),
         };
         self.save(Subject::Counter(counter), "", Some(state));
+    }
+
+    /// Saves what a device remembers of its past. Days that were saved before and are not among these stay.
+    pub fn save_days(&self, days: &Days) {
+        for (date, values) in &days.days {
+            let values = values.iter();
+            let json: serde_json::Map<_, _> = values
+                .map(|reading| (reading.key.to_string(), reading.value.to_json()))
+                .collect();
+            let subject = Subject::Day {
+                device: days.device.to_string(),
+                date: date.to_string(),
+            };
+            self.save(subject, "", Some(&json));
+        }
     }
 
     pub(crate) fn save(&self, subject: Subject, source: &str, content: Option<&impl Serialize>) {

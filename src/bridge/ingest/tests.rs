@@ -1,6 +1,7 @@
 mod age;
 mod kills;
 mod ownership;
+mod past;
 
 use std::time::Duration;
 
