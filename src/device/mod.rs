@@ -10,12 +10,14 @@
 //! | [`exchange`] | one question, one answer, one connection |
 //! | `decoder` | bytes from a file, whatever reads them |
 //! | `scanner`, `tool` | devices in the network; commands of one kind of device alone |
+//! | [`history`] | the command that prints what a device remembers |
 
 mod adapter;
 mod context;
 mod decoder;
 pub mod exchange;
 mod file;
+pub mod history;
 pub mod line;
 mod line_source;
 pub mod protocol;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::DEADLINE;
 use crate::gateway::{ECU_R, Gateway, Plan, section};
 use crate::home::Home;
-use crate::process::{Process, wattbridge};
+use crate::process::{Done, Process, wattbridge};
 use crate::support::mosquitto::{Mosquitto, Setup};
 use crate::support::ports::{free_address, free_port};
 use crate::wire::Wire;
@@ -177,18 +177,37 @@ async fn discovery_and_health_beside_a_running_bridge() {
 async fn history_of_an_ecu() {
     let gateway = Gateway::start(Plan::default()).await;
     let home = Home::new(1883, &[]);
-    let port = gateway.port().to_string();
+    let address = format!("127.0.0.1:{}", gateway.port());
     let ask = async |more: &[&str]| {
-        let args = ["aps-ecu", "history", "127.0.0.1", "--port", &port];
+        let args = ["aps-ecu", "history", &address];
         home.done(&[&args, more].concat()).await
     };
     let week = ask(&[]).await;
     assert_eq!((week.code, week.err.as_str()), (Some(0), ""), "{week:?}");
-    assert_eq!(week.out.lines().count(), 7, "{week:?}");
-    assert!(week.out.contains("2026-06-21") && week.out.contains(" kWh"));
-    let month = ask(&["--period", "month"]).await;
+    let days = |done: &Done| {
+        done.out
+            .lines()
+            .filter(|line| line.starts_with("20"))
+            .count()
+    };
+    assert_eq!(days(&week), 7, "{week:?}");
+    assert!(week.out.contains("2026-06-21") && week.out.contains("kWh"));
+    assert!(week.out.contains("Together"), "{week:?}");
+    let few = ask(&["--days", "3", "--json"]).await;
+    let lines: Vec<Json> = few
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 4, "{few:?}");
+    assert_eq!(
+        lines[1]["date"], "2026-06-21",
+        "the latest comes first: {few:?}"
+    );
+    assert!(lines[1]["values"]["energy_today"].is_number(), "{few:?}");
+    let month = ask(&["--days", "30"]).await;
     assert!(month.out.contains("2026-05-23"), "{month:?}");
-    let year = ask(&["--period", "year"]).await;
+    let year = ask(&["--months"]).await;
     assert!(
         year.out.contains("2026-06 ") && year.out.contains("2025-"),
         "{year:?}"

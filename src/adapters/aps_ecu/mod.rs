@@ -126,6 +126,7 @@ impl Adapter for ApsEcu {
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {
-        &[&history::History]
+        static TOOLS: &[&dyn Tool] = &[&history::HISTORY];
+        TOOLS
     }
 }
