@@ -312,3 +312,6 @@ pub async fn probe(
         connection.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

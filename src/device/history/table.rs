@@ -23,7 +23,7 @@ pub fn text(past: &Past, are_months: bool) -> String {
         "" => "no serial number".to_owned(),
         serial => format!("serial number {serial}"),
     };
-    let _ = writeln!(text, "{model}, {serial}\n");
+    let _ = writeln!(text, "{model}, {serial}");
     let format = if are_months { "%Y-%m" } else { "%Y-%m-%d" };
     let days = past.days.days.iter().rev();
     let days = days.map(|(date, values)| (date.strftime(format).to_string(), values.as_slice()));
@@ -34,6 +34,7 @@ pub fn text(past: &Past, are_months: bool) -> String {
     });
     let rows: Vec<(String, &[Reading])> = days.chain(moments).collect();
     if !rows.is_empty() {
+        text.push('\n');
         grid(&mut text, past, &rows);
     }
     if !past.life.is_empty() {
