@@ -24,7 +24,7 @@ use super::KIND;
 use super::interpret::{self, Told};
 use super::metrics::{DEVICE, metric};
 use super::rhythm::patience;
-use super::wire::families::{Families, Family};
+use super::wire::families::{Family, SHUNTS};
 use super::wire::hex;
 use super::wire::products::Product;
 use super::wire::registers::{MONITOR_MODE, RELAY_MODE, Register};
@@ -34,7 +34,6 @@ use crate::model::{Behavior, Decimal, Device, DeviceId, Quantity, Readings, Valu
 const GATHERED: Duration = Duration::from_secs(1);
 /// Hours in the life of a device: thirty years.
 const LIFE: i64 = 30 * 8766;
-const SHUNTS: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
 /// A charger that loses its power at dusk has told of no more watts than these before.
 const DUSK_W: i64 = 10;
 /// Longest text of what nobody knows the meaning of.
@@ -218,7 +217,7 @@ impl VeDevice {
             return;
         };
         if key != "monitor_mode" {
-            let is_shunt = self.family.is_some_and(|family| SHUNTS.contains(family));
+            let is_shunt = SHUNTS.include(self.family);
             let is_early = is_shunt && depends_on_mode(key) && !self.is_mode_told;
             if is_early || self.holding.is_fresh_text(self.in_monitor_mode(key), now) {
                 return;

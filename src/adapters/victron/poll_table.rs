@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::wire::families::{Families, Family};
+use super::wire::families::{
+    ALL, CHARGER, CHARGERS, DCDC, FED, Families, Family, INVERTER, INVERTERS, MPPT, NETWORKED, RS,
+    SHUNTS, SOLAR, SWITCHED,
+};
 use super::wire::history::{DAYS, TODAY, TOTALS};
 use super::wire::registers::RELAY_MODE;
 
@@ -46,40 +49,19 @@ impl Rhythm {
 
 /// What a family is asked for.
 pub fn of(family: Option<Family>) -> impl Iterator<Item = &'static Question> {
-    let fits = move |question: &&Question| {
-        question.families == Families::ALL
-            || family.is_some_and(|family| question.families.contains(family))
-    };
-    QUESTIONS.iter().filter(fits)
+    QUESTIONS
+        .iter()
+        .filter(move |question| question.families.include(family))
 }
 
 /// What a family is asked for of its former days: the whole life, today, and back from there.
 pub fn history(family: Option<Family>) -> impl Iterator<Item = Question> {
-    let keeps = family.is_some_and(|family| SOLAR.contains(family));
+    let keeps = SOLAR.include(family);
     let registers = std::iter::once(TOTALS).chain(TODAY..=TODAY + DAYS);
     registers
         .filter(move |_| keeps)
         .map(|register| row(register, SOLAR, Rhythm::Daily))
 }
-
-const SHUNT: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
-const MPPT: Families = Families::of(&[Family::Mppt]);
-const CHARGER: Families = Families::of(&[Family::Charger]);
-const RS: Families = Families::of(&[Family::Rs]);
-const DCDC: Families = Families::of(&[Family::DcDc]);
-const INVERTER: Families = Families::of(&[Family::Inverter]);
-const SOLAR: Families = Families::of(&[Family::Mppt, Family::Rs]);
-const CHARGERS: Families = Families::of(&[Family::Mppt, Family::Charger, Family::DcDc, Family::Rs]);
-const NETWORK: Families = Families::of(&[Family::Mppt, Family::Charger]);
-const SWITCHED: Families = Families::of(&[
-    Family::Mppt,
-    Family::Inverter,
-    Family::Charger,
-    Family::DcDc,
-    Family::Rs,
-]);
-const INVERTERS: Families = Families::of(&[Family::Inverter, Family::Rs]);
-const OUTPUT: Families = Families::of(&[Family::Charger, Family::DcDc]);
 
 const fn row(register: u16, families: Families, rhythm: Rhythm) -> Question {
     Question {
@@ -95,9 +77,9 @@ const QUESTIONS: &[Question] = &[
     // The yield that nobody can reset comes first: it is what the Energy dashboard is for.
     row(0xEDDD, SOLAR, Minute),
     row(0xEDDB, CHARGERS, Minute),
-    row(0xEDEC, Families::ALL, Minute),
+    row(0xEDEC, ALL, Minute),
     row(0xEDBD, SOLAR, Minute),
-    row(0x0120, Families::ALL, Seldom),
+    row(0x0120, ALL, Seldom),
     row(0x0200, SWITCHED, Minute),
     row(0xEDDF, CHARGERS, Seldom),
     row(0xEDF0, MPPT, Seldom),
@@ -106,12 +88,12 @@ const QUESTIONS: &[Question] = &[
     row(0xEDA9, MPPT, Minute),
     row(0xED91, MPPT, Minute),
     // The network of VE.Smart devices.
-    row(0x2015, NETWORK, Minute),
-    row(0x2027, NETWORK, Minute),
-    row(0x2013, NETWORK, Minute),
-    row(0x200A, NETWORK, Minute),
-    row(0x2002, NETWORK, Minute),
-    row(0x2003, NETWORK, Minute),
+    row(0x2015, NETWORKED, Minute),
+    row(0x2027, NETWORKED, Minute),
+    row(0x2013, NETWORKED, Minute),
+    row(0x200A, NETWORKED, Minute),
+    row(0x2002, NETWORKED, Minute),
+    row(0x2003, NETWORKED, Minute),
     // Trackers of RS units.
     row(0xECCC, RS, Minute),
     row(0xECCB, RS, Minute),
@@ -140,7 +122,7 @@ const QUESTIONS: &[Question] = &[
     row(0x0206, CHARGER, Minute),
     row(0x1040, INVERTER, Seldom),
     // Whether the relay of a battery monitor may be set.
-    row(RELAY_MODE, SHUNT, Seldom),
+    row(RELAY_MODE, SHUNTS, Seldom),
     // What the text carries, for those that do not send it.
     row(0x0201, SWITCHED, WithoutText),
     row(0x0207, SWITCHED, WithoutText),
@@ -154,17 +136,17 @@ const QUESTIONS: &[Question] = &[
     row(0xEDDC, SOLAR, WithoutText),
     row(0xEDA8, MPPT, WithoutText),
     row(0xEDAD, MPPT, WithoutText),
-    row(0xED8D, SHUNT, WithoutText),
-    row(0xED8C, SHUNT, WithoutText),
-    row(0xED8E, SHUNT, WithoutText),
-    row(0x0FFF, SHUNT, WithoutText),
-    row(0x0FFE, SHUNT, WithoutText),
-    row(0xEEFF, SHUNT, WithoutText),
-    row(0xEEB8, SHUNT, WithoutText),
-    row(0x0310, SHUNT, WithoutText),
-    row(0x0311, SHUNT, WithoutText),
-    row(0xED8D, OUTPUT, WithoutText),
-    row(0xED8F, OUTPUT, WithoutText),
+    row(0xED8D, SHUNTS, WithoutText),
+    row(0xED8C, SHUNTS, WithoutText),
+    row(0xED8E, SHUNTS, WithoutText),
+    row(0x0FFF, SHUNTS, WithoutText),
+    row(0x0FFE, SHUNTS, WithoutText),
+    row(0xEEFF, SHUNTS, WithoutText),
+    row(0xEEB8, SHUNTS, WithoutText),
+    row(0x0310, SHUNTS, WithoutText),
+    row(0x0311, SHUNTS, WithoutText),
+    row(0xED8D, FED, WithoutText),
+    row(0xED8F, FED, WithoutText),
     row(0xEDBB, DCDC, WithoutText),
     row(0xEDBC, DCDC, WithoutText),
     row(0x2200, INVERTERS, WithoutText),
@@ -200,7 +182,7 @@ mod tests {
         assert_eq!(history(Some(Family::Rs)).count(), 32);
         let others = Family::ALL
             .into_iter()
-            .filter(|family| !SOLAR.contains(*family));
+            .filter(|family| !SOLAR.include(Some(*family)));
         for family in others.map(Some).chain([None]) {
             assert_eq!(history(family).count(), 0, "{family:?}");
         }

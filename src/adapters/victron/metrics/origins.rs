@@ -3,7 +3,10 @@
 //! Where both do, the text counts as long as it comes: one source for a value, or it would jump from
 //! one rounding to the other.
 
-use crate::adapters::victron::wire::families::{Families, Family};
+use crate::adapters::victron::wire::families::{
+    ALL, CHARGER, CHARGERS, DCDC, Families, Family, INVERTER, INVERTERS, MEASURED, MPPT, RS,
+    SHUNTS, SOLAR, SWITCHED,
+};
 
 /// The metric that a label stands for. `H17` and `H18` are those of a battery; an energy meter calls
 /// them otherwise.
@@ -15,12 +18,9 @@ pub fn of_label(label: &[u8]) -> Option<&'static str> {
 /// The metric that a register stands for on a family of devices. Of a device of no known family
 /// nobody knows what it means by a register.
 pub fn of_register(register: u16, family: Option<Family>) -> Option<&'static str> {
-    let fits = |families: Families| {
-        families == Families::ALL || family.is_some_and(|family| families.contains(family))
-    };
     let found = REGISTERS
         .iter()
-        .find(|row| row.register == register && fits(row.families));
+        .find(|row| row.register == register && row.families.include(family));
     found.map(|row| row.key)
 }
 
@@ -97,33 +97,6 @@ const LABELS: &[(&str, &str)] = &[
     ("DC_IN_P", "input_power"),
 ];
 
-const SHUNT: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
-const MPPT: Families = Families::of(&[Family::Mppt]);
-const DCDC: Families = Families::of(&[Family::DcDc]);
-const RS: Families = Families::of(&[Family::Rs]);
-const SOLAR: Families = Families::of(&[Family::Mppt, Family::Rs]);
-const CHARGERS: Families = Families::of(&[Family::Mppt, Family::Charger, Family::DcDc, Family::Rs]);
-const INVERTERS: Families = Families::of(&[Family::Inverter, Family::Rs]);
-const INVERTER: Families = Families::of(&[Family::Inverter]);
-const CHARGER: Families = Families::of(&[Family::Charger]);
-/// Measures the battery itself, and not its own output.
-const MEASURED: Families = Families::of(&[
-    Family::Bmv60x,
-    Family::Bmv70x,
-    Family::Shunt,
-    Family::Inverter,
-    Family::Charger,
-    Family::DcDc,
-    Family::Rs,
-]);
-const SWITCHED: Families = Families::of(&[
-    Family::Mppt,
-    Family::Inverter,
-    Family::Charger,
-    Family::DcDc,
-    Family::Rs,
-]);
-
 const fn row(register: u16, families: Families, key: &'static str) -> Register {
     Register {
         register,
@@ -133,29 +106,29 @@ const fn row(register: u16, families: Families, key: &'static str) -> Register {
 }
 
 const REGISTERS: &[Register] = &[
-    row(0x0120, Families::ALL, "uptime"),
+    row(0x0120, ALL, "uptime"),
     row(0x0200, SWITCHED, "mode"),
     row(0x0201, SWITCHED, "state"),
     row(0x0204, RS, "ac_input"),
     row(0x0206, CHARGER, "function"),
     row(0x0207, SWITCHED, "off_reason"),
-    row(0x0300, SHUNT, "deepest_discharge"),
-    row(0x0301, SHUNT, "last_discharge"),
-    row(0x0302, SHUNT, "average_discharge"),
-    row(0x0303, SHUNT, "charge_cycles"),
-    row(0x0304, SHUNT, "full_discharges"),
-    row(0x0305, SHUNT, "charge_drawn"),
-    row(0x0306, SHUNT, "battery_voltage_min"),
-    row(0x0307, SHUNT, "battery_voltage_max"),
-    row(0x0310, SHUNT, "energy_discharged"),
-    row(0x0311, SHUNT, "energy_charged"),
+    row(0x0300, SHUNTS, "deepest_discharge"),
+    row(0x0301, SHUNTS, "last_discharge"),
+    row(0x0302, SHUNTS, "average_discharge"),
+    row(0x0303, SHUNTS, "charge_cycles"),
+    row(0x0304, SHUNTS, "full_discharges"),
+    row(0x0305, SHUNTS, "charge_drawn"),
+    row(0x0306, SHUNTS, "battery_voltage_min"),
+    row(0x0307, SHUNTS, "battery_voltage_max"),
+    row(0x0310, SHUNTS, "energy_discharged"),
+    row(0x0311, SHUNTS, "energy_charged"),
     row(0x031C, INVERTER, "warning"),
-    row(0x031E, SHUNT, "alarm_reason"),
-    row(0x034E, SHUNT, "relay"),
-    row(0x0382, SHUNT, "mid_point_voltage"),
-    row(0x0383, SHUNT, "mid_point_deviation"),
-    row(0x0FFE, SHUNT, "time_to_go"),
-    row(0x0FFF, SHUNT, "state_of_charge"),
+    row(0x031E, SHUNTS, "alarm_reason"),
+    row(0x034E, SHUNTS, "relay"),
+    row(0x0382, SHUNTS, "mid_point_voltage"),
+    row(0x0383, SHUNTS, "mid_point_deviation"),
+    row(0x0FFE, SHUNTS, "time_to_go"),
+    row(0x0FFF, SHUNTS, "state_of_charge"),
     row(0x1040, INVERTER, "operating_time"),
     row(0x2002, CHARGERS, "network_battery_voltage"),
     row(0x2003, CHARGERS, "network_battery_temperature"),
@@ -189,9 +162,9 @@ const REGISTERS: &[Register] = &[
     row(0xECFB, SOLAR, "tracker_4_voltage"),
     row(0xECFC, SOLAR, "tracker_4_power"),
     row(0xECFD, SOLAR, "tracker_4_current"),
-    row(0xED7D, SHUNT, "starter_voltage"),
+    row(0xED7D, SHUNTS, "starter_voltage"),
     row(0xED8D, MEASURED, "battery_voltage"),
-    row(0xED8E, SHUNT, "battery_power"),
+    row(0xED8E, SHUNTS, "battery_power"),
     row(0xED8C, MEASURED, "battery_current"),
     row(0xED8F, MEASURED, "battery_current"),
     row(0xED91, MPPT, "load_off_reason"),
@@ -216,11 +189,11 @@ const REGISTERS: &[Register] = &[
     row(0xEDDC, SOLAR, "energy_resettable"),
     row(0xEDDD, SOLAR, "energy_total"),
     row(0xEDDF, CHARGERS, "charge_current_max"),
-    row(0xEDEC, Families::ALL, "battery_temperature"),
+    row(0xEDEC, ALL, "battery_temperature"),
     row(0xEDF0, MPPT, "charge_current_setting"),
-    row(0xEEB8, SHUNT, "monitor_mode"),
-    row(0xEEFF, SHUNT, "consumed_charge"),
-    row(0x0FFC, SHUNT, "consumed_charge"),
+    row(0xEEB8, SHUNTS, "monitor_mode"),
+    row(0xEEFF, SHUNTS, "consumed_charge"),
+    row(0x0FFC, SHUNTS, "consumed_charge"),
 ];
 
 #[cfg(test)]
