@@ -22,7 +22,7 @@ use self::quirks::Quirks;
 use self::values::{HeldValues, Source};
 use super::KIND;
 use super::interpret::{self, Told};
-use super::metrics::{DEVICE, metric};
+use super::metrics::{METRICS, metric};
 use super::rhythm::patience;
 use super::wire::families::{Family, SHUNTS};
 use super::wire::hex;
@@ -315,11 +315,9 @@ impl VeDevice {
     /// Values that the night of a charger without power leaves behind: nothing flows.
     pub fn fall_asleep(&mut self, now: Duration) {
         // Also what has not been heard since the program started.
-        for metric in DEVICE {
-            if self.known.carries.contains(metric.key.as_ref())
-                && let Cow::Borrowed(key) = metric.key
-            {
-                self.holding.fall_asleep(key, metric, now);
+        for row in METRICS {
+            if self.known.carries.contains(row.key()) {
+                self.holding.fall_asleep(row.key(), &row.metric, now);
             }
         }
         self.is_fresh = true;
