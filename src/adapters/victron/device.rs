@@ -22,9 +22,9 @@ use self::quirks::Quirks;
 use self::values::{HeldValues, Source};
 use super::KIND;
 use super::interpret::{self, Told};
-use super::metrics::{DEVICE, metric};
+use super::metrics::{METRICS, metric};
 use super::rhythm::patience;
-use super::wire::families::{Families, Family};
+use super::wire::families::{Family, SHUNTS};
 use super::wire::hex;
 use super::wire::products::Product;
 use super::wire::registers::{MONITOR_MODE, RELAY_MODE, Register};
@@ -34,7 +34,6 @@ use crate::model::{Behavior, Decimal, Device, DeviceId, Quantity, Readings, Valu
 const GATHERED: Duration = Duration::from_secs(1);
 /// Hours in the life of a device: thirty years.
 const LIFE: i64 = 30 * 8766;
-const SHUNTS: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
 /// A charger that loses its power at dusk has told of no more watts than these before.
 const DUSK_W: i64 = 10;
 /// Longest text of what nobody knows the meaning of.
@@ -218,7 +217,7 @@ impl VeDevice {
             return;
         };
         if key != "monitor_mode" {
-            let is_shunt = self.family.is_some_and(|family| SHUNTS.contains(family));
+            let is_shunt = SHUNTS.include(self.family);
             let is_early = is_shunt && depends_on_mode(key) && !self.is_mode_told;
             if is_early || self.holding.is_fresh_text(self.in_monitor_mode(key), now) {
                 return;
@@ -316,11 +315,9 @@ impl VeDevice {
     /// Values that the night of a charger without power leaves behind: nothing flows.
     pub fn fall_asleep(&mut self, now: Duration) {
         // Also what has not been heard since the program started.
-        for metric in DEVICE {
-            if self.known.carries.contains(metric.key.as_ref())
-                && let Cow::Borrowed(key) = metric.key
-            {
-                self.holding.fall_asleep(key, metric, now);
+        for row in METRICS {
+            if self.known.carries.contains(row.key()) {
+                self.holding.fall_asleep(row.key(), &row.metric, now);
             }
         }
         self.is_fresh = true;

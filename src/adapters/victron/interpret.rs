@@ -7,7 +7,7 @@ use super::wire::hex;
 use super::wire::labels::{Label, Reading};
 use super::wire::registers::{self, Register};
 use super::wire::words::Words;
-use crate::model::{Decimal, Value};
+use crate::model::{Behavior, Decimal, Value};
 
 /// What is told while no bit is set.
 pub const NO_BITS: &str = "none";
@@ -48,7 +48,7 @@ pub fn of_text(name: &[u8], text: &[u8]) -> Told {
     let Some(label) = Label::of(name) else {
         return Told::ODD;
     };
-    let Some(key) = of_label(name) else {
+    let Some(row) = of_label(name) else {
         // Who the device is, which is told elsewhere; but for a number nobody knows the meaning of.
         return if name == b"HC#" {
             Told::ODD
@@ -56,6 +56,7 @@ pub fn of_text(name: &[u8], text: &[u8]) -> Told {
             Told::NOTHING
         };
     };
+    let key = row.key();
     match label.read(text) {
         Reading::Unknown | Reading::Infinite => Told::plain(key, Value::Unknown),
         Reading::Number(number) => Told::plain(key, signed(key, number).into()),
@@ -73,7 +74,8 @@ pub fn of_hex(value: &hex::Value<'_>, family: Option<Family>) -> Option<Told> {
     if !value.flags.is_ok() {
         return None;
     }
-    let key = of_register(value.register, family)?;
+    let row = of_register(value.register, family)?;
+    let key = row.key();
     let register = Register::of(value.register)?;
     let number = match register.decode(value.bytes) {
         registers::Reading::Number(number) if bounds::are_kept(register.unit, number) => number,
@@ -81,14 +83,14 @@ pub fn of_hex(value: &hex::Value<'_>, family: Option<Family>) -> Option<Told> {
         registers::Reading::Unavailable => return Some(Told::plain(key, Value::Unknown)),
         _ => return None,
     };
-    Some(match (register.words, key) {
-        (_, "load_output" | "relay") => Told::plain(key, (!number.is_zero()).into()),
-        (Some(words), _) if register.bits => {
+    Some(match (&row.metric.behavior, register.words) {
+        (Behavior::OnOff(_), _) => Told::plain(key, (!number.is_zero()).into()),
+        (_, Some(words)) if register.bits => {
             let mask = u32::try_from(number.mantissa()).unwrap_or_default();
             Told::plain(key, bits(words, mask))
         }
-        (Some(words), _) => word(key, words, register.number_of_word(number)),
-        (None, _) => Told::plain(key, signed(key, number).into()),
+        (_, Some(words)) => word(key, words, register.number_of_word(number)),
+        (_, None) => Told::plain(key, signed(key, number).into()),
     })
 }
 

@@ -9,8 +9,9 @@
 //! |---|---|
 //! | find the cables, a line for each; open it again and again | `source`, `cables`, `slots`, `ports`, `port_task`, `probe` |
 //! | bytes to blocks, frames, rounds | [`wire`] |
-//! | one line: who is there, what it says, what it is asked | `reception`, `poller`, `poll_table` |
-//! | one device: identity, values, what has become old | `device`, `interpret`, `metrics` |
+//! | one line: who is there, what it says, what it is asked | `reception`, `poller` |
+//! | what there is to tell: each value with its label, its registers, who is asked for it how often | `metrics` |
+//! | one device: identity, values, what has become old | `device`, `interpret` |
 //! | what can be set | `control` |
 //! | recordings that can be shown to others | `mask` |
 //! | why there are no values | `health` |
@@ -26,7 +27,6 @@ mod history;
 mod interpret;
 mod mask;
 mod metrics;
-mod poll_table;
 mod poller;
 mod port_task;
 mod ports;
@@ -81,7 +81,7 @@ impl Adapter for Victron {
     }
 
     fn tables(&self) -> &'static [&'static [Metric]] {
-        &[metrics::DEVICE]
+        metrics::tables()
     }
 
     fn page(&self) -> SectionDoc<'static> {

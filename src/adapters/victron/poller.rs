@@ -11,12 +11,13 @@
 
 mod choice;
 mod complaints;
+mod plan;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use self::complaints::Complaints;
-use super::poll_table::{self, Rhythm};
+use super::metrics::Rhythm;
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Flags, Request};
 use super::wire::history::{DAYS, TODAY};
@@ -280,12 +281,11 @@ impl Poller {
         // Nothing but today's own record tells of a new day where there is no text.
         let seldom = |last: Duration| now.saturating_sub(last) >= Rhythm::Seldom.every(false);
         let is_old = self.asked.get(&TODAY).copied().is_some_and(seldom);
-        let open = |question: &poll_table::Question| {
-            let is_settled = self.settled.contains(&question.register);
-            let is_open = !is_settled || (question.register == TODAY && is_old);
-            is_open && !self.absent.contains(&question.register)
+        let open = |register: &u16| {
+            let is_open = !self.settled.contains(register) || (*register == TODAY && is_old);
+            is_open && !self.absent.contains(register)
         };
-        let register = poll_table::history(family).find(open)?.register;
+        let register = plan::history(family).find(open)?;
         self.settled.insert(register);
         self.asked.insert(register, now);
         self.history_asked = Some(now);

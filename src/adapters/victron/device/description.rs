@@ -7,7 +7,7 @@ use super::VeDevice;
 use super::values::OLD_TEXT;
 use crate::adapters::victron::config::Config;
 use crate::adapters::victron::health::NIGHT;
-use crate::adapters::victron::metrics::{ALWAYS, DEVICE};
+use crate::adapters::victron::metrics::METRICS;
 use crate::adapters::victron::rhythm::patience;
 use crate::adapters::victron::{KIND, cables};
 use crate::model::{Behavior, Control, Device};
@@ -78,9 +78,11 @@ impl VeDevice {
         device.area.clone_from(&config.area);
         device.rated_power = config.max_power.or_else(|| self.rated_power());
         device.patience = Some(self.patience(config));
-        let carries = |key: &str| ALWAYS.contains(&key) || self.known.carries.contains(key);
-        let carried = DEVICE.iter().filter(|metric| carries(&metric.key));
-        device.metrics = carried.cloned().collect();
+        let carries = |key: &str| self.known.carries.contains(key);
+        let carried = METRICS
+            .iter()
+            .filter(|row| row.is_always_there || carries(row.key()));
+        device.metrics = carried.map(|row| row.metric.clone()).collect();
         for (key, words) in &self.known.others {
             let metric = device.metrics.iter_mut().find(|metric| metric.key == *key);
             if let Some(Behavior::State(options)) = metric.map(|metric| &mut metric.behavior) {

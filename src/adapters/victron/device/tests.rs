@@ -2,7 +2,7 @@ use super::description::HIGHEST;
 use super::values::OLD_TEXT;
 use super::*;
 use crate::adapters::victron::config::Config;
-use crate::adapters::victron::metrics::ALWAYS;
+use crate::adapters::victron::metrics::METRICS;
 use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
@@ -60,10 +60,12 @@ impl Bench {
     fn metrics(&mut self) -> Vec<String> {
         self.unit.settle_identity();
         let device = self.unit.device(&Config::default()).unwrap();
-        let own = device
-            .metrics
-            .iter()
-            .filter(|metric| !ALWAYS.contains(&metric.key.as_ref()));
+        let always = |key: &str| {
+            METRICS
+                .iter()
+                .any(|row| row.is_always_there && row.key() == key)
+        };
+        let own = device.metrics.iter().filter(|metric| !always(&metric.key));
         own.map(|metric| metric.key.to_string()).collect()
     }
 

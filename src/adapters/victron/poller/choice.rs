@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::plan::{self, Question};
 use super::{Hearing, Poller};
-use crate::adapters::victron::poll_table::{self, Rhythm};
+use crate::adapters::victron::metrics::Rhythm;
 use crate::adapters::victron::wire::families::Family;
 use crate::adapters::victron::wire::hex::Request;
 use crate::adapters::victron::wire::registers::{CUSTOM_NAME, SERIAL};
@@ -27,7 +28,7 @@ impl Poller {
             return Some(request);
         }
         let (is_shy, without_text) = (self.is_shy, self.is_without_text(now));
-        let due = |question: &&poll_table::Question| {
+        let due = |question: &Question| {
             let is_wanted = question.rhythm != Rhythm::WithoutText || without_text;
             let every = question.rhythm.every(is_shy && !without_text);
             let last = self.asked.get(&question.register);
@@ -36,8 +37,11 @@ impl Poller {
                 && last.is_none_or(|last| now.saturating_sub(*last) >= every)
         };
         // The one that has waited longest: none starves behind those that come back soon.
-        let waited = |question: &&poll_table::Question| self.asked.get(&question.register).copied();
-        if let Some(question) = poll_table::of(family).filter(due).min_by_key(waited) {
+        let waited = |question: &Question| {
+            let last = self.asked.get(&question.register).copied();
+            (last, question.turn)
+        };
+        if let Some(question) = plan::of(family).filter(due).min_by_key(waited) {
             self.asked.insert(question.register, now);
             return Some(Request::Get(question.register));
         }
@@ -56,14 +60,14 @@ impl Poller {
 
     /// Whether it has been asked for everything once.
     pub fn is_surveyed(&self, family: Option<Family>) -> bool {
-        let is_asked = |question: &poll_table::Question| {
+        let is_asked = |question: Question| {
             question.rhythm == Rhythm::WithoutText || self.asked.contains_key(&question.register)
         };
         match self.hearing {
             Hearing::No => true,
             Hearing::Unknown => false,
             Hearing::Yes => {
-                self.is_introduced() && self.open.is_none() && poll_table::of(family).all(is_asked)
+                self.is_introduced() && self.open.is_none() && plan::of(family).all(is_asked)
             }
         }
     }

@@ -81,12 +81,53 @@ impl Families {
         Self(bits)
     }
 
-    /// All there are.
-    pub const ALL: Self = Self::of(&Family::ALL);
-
-    /// Whether this one is among them.
+    /// Whether a device is one of them. One whose family nobody knows is where all are, and nowhere else.
     #[must_use]
-    pub const fn contains(self, family: Family) -> bool {
-        self.0 & 1 << family as u8 != 0
+    pub fn include(self, family: Option<Family>) -> bool {
+        self == ALL || family.is_some_and(|family| self.0 & 1 << family as u8 != 0)
     }
 }
+
+/// All there are.
+pub const ALL: Families = Families::of(&Family::ALL);
+/// Battery monitors, with and without a display.
+pub const SHUNTS: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
+/// Solar chargers.
+pub const MPPT: Families = Families::of(&[Family::Mppt]);
+/// Inverters.
+pub const INVERTER: Families = Families::of(&[Family::Inverter]);
+/// Chargers at the mains.
+pub const CHARGER: Families = Families::of(&[Family::Charger]);
+/// Converters.
+pub const DCDC: Families = Families::of(&[Family::DcDc]);
+/// RS units.
+pub const RS: Families = Families::of(&[Family::Rs]);
+/// With panels.
+pub const SOLAR: Families = Families::of(&[Family::Mppt, Family::Rs]);
+/// With an AC output.
+pub const INVERTERS: Families = Families::of(&[Family::Inverter, Family::Rs]);
+/// What charges a battery.
+pub const CHARGERS: Families =
+    Families::of(&[Family::Mppt, Family::Charger, Family::DcDc, Family::Rs]);
+/// What charges a battery from the mains or from another battery.
+pub const FED: Families = Families::of(&[Family::Charger, Family::DcDc]);
+/// What can be in a network of VE.Smart devices.
+pub const NETWORKED: Families = Families::of(&[Family::Mppt, Family::Charger]);
+/// What can be switched on and off.
+pub const SWITCHED: Families = Families::of(&[
+    Family::Mppt,
+    Family::Inverter,
+    Family::Charger,
+    Family::DcDc,
+    Family::Rs,
+]);
+/// What measures the battery itself, and not its own output.
+pub const MEASURED: Families = Families::of(&[
+    Family::Bmv60x,
+    Family::Bmv70x,
+    Family::Shunt,
+    Family::Inverter,
+    Family::Charger,
+    Family::DcDc,
+    Family::Rs,
+]);

@@ -4,7 +4,6 @@
 //! device does not know; it never becomes a number, and a label that shows it is still there.
 
 use super::bounds;
-use super::families::{Families, Family};
 use super::words::{self, Words};
 use crate::model::Decimal;
 
@@ -37,8 +36,6 @@ pub struct Label {
     pub format: Format,
     /// What it is.
     pub meaning: &'static str,
-    /// Who sends it.
-    pub families: Families,
 }
 
 /// What the value of a label says.
@@ -108,81 +105,11 @@ fn bits(value: &[u8]) -> Option<u32> {
     }
 }
 
-const ALL: Families = Families::ALL;
-const SHUNTS: Families = Families::of(&[Family::Bmv60x, Family::Bmv70x, Family::Shunt]);
-const BMV60: Families = Families::of(&[Family::Bmv60x]);
-const SHUNTS_70: Families = Families::of(&[Family::Bmv70x, Family::Shunt]);
-const SHUNT: Families = Families::of(&[Family::Shunt]);
-const SHUNTS_DC: Families = Families::of(&[Family::Bmv70x, Family::Shunt, Family::DcDc]);
-const TEMPERATURE: Families = Families::of(&[Family::Bmv70x, Family::Shunt, Family::Charger]);
-const MPPT: Families = Families::of(&[Family::Mppt]);
-const SOLAR: Families = Families::of(&[Family::Mppt, Family::Rs]);
-const INVERTER: Families = Families::of(&[Family::Inverter]);
-const INVERTERS: Families = Families::of(&[Family::Inverter, Family::Rs]);
-const CHARGER: Families = Families::of(&[Family::Charger]);
-const DCDC: Families = Families::of(&[Family::DcDc]);
-const ALARMED: Families = Families::of(&[
-    Family::Bmv60x,
-    Family::Bmv70x,
-    Family::Shunt,
-    Family::Inverter,
-]);
-const ERRORS: Families = Families::of(&[Family::Mppt, Family::Charger, Family::DcDc, Family::Rs]);
-const STATES: Families = Families::of(&[
-    Family::Mppt,
-    Family::Inverter,
-    Family::Charger,
-    Family::DcDc,
-    Family::Rs,
-]);
-const MODES: Families = Families::of(&[Family::Inverter, Family::Charger]);
-const OFF_REASONS: Families = Families::of(&[Family::Mppt, Family::Inverter, Family::DcDc]);
-const CURRENT: Families = Families::of(&[
-    Family::Bmv60x,
-    Family::Bmv70x,
-    Family::Shunt,
-    Family::Mppt,
-    Family::Charger,
-    Family::DcDc,
-    Family::Rs,
-]);
-const RELAY: Families = Families::of(&[
-    Family::Bmv60x,
-    Family::Bmv70x,
-    Family::Shunt,
-    Family::Mppt,
-    Family::Inverter,
-    Family::Charger,
-]);
-const FIRMWARE: Families = Families::of(&[
-    Family::Bmv70x,
-    Family::Shunt,
-    Family::Mppt,
-    Family::Inverter,
-]);
-const FIRMWARE_LONG: Families =
-    Families::of(&[Family::Charger, Family::DcDc, Family::Mppt, Family::Rs]);
-const WITH_PID: Families = Families::of(&[
-    Family::Bmv70x,
-    Family::Shunt,
-    Family::Mppt,
-    Family::Inverter,
-    Family::Charger,
-    Family::DcDc,
-    Family::Rs,
-]);
-
-const fn row(
-    name: &'static str,
-    format: Format,
-    families: Families,
-    meaning: &'static str,
-) -> Label {
+const fn row(name: &'static str, format: Format, meaning: &'static str) -> Label {
     Label {
         name,
         format,
         meaning,
-        families,
     }
 }
 
@@ -199,71 +126,71 @@ const COUNT: Format = Number(0, "");
 /// The labels.
 #[rustfmt::skip]
 pub static LABELS: &[Label] = &[
-    row("V", MILLIVOLT, ALL, "battery voltage"),
-    row("V2", MILLIVOLT, CHARGER, "battery voltage of output 2"),
-    row("V3", MILLIVOLT, CHARGER, "battery voltage of output 3"),
-    row("VS", MILLIVOLT, SHUNTS, "starter battery voltage"),
-    row("VM", MILLIVOLT, SHUNTS_70, "mid-point voltage"),
-    row("DM", PER_MILLE, SHUNTS_70, "mid-point deviation"),
-    row("VPV", MILLIVOLT, SOLAR, "panel voltage"),
-    row("PPV", WATT, SOLAR, "panel power"),
-    row("I", MILLIAMPERE, CURRENT, "battery current, positive while charging"),
-    row("I2", MILLIAMPERE, CHARGER, "battery current of output 2"),
-    row("I3", MILLIAMPERE, CHARGER, "battery current of output 3"),
-    row("IL", MILLIAMPERE, MPPT, "load current"),
-    row("LOAD", Switch, MPPT, "load output"),
-    row("T", Number(0, "°C"), TEMPERATURE, "battery temperature"),
-    row("P", WATT, SHUNTS_DC, "battery power"),
-    row("CE", MILLIAMPERE_HOUR, SHUNTS, "charge taken since the battery was full, negative"),
-    row("SOC", PER_MILLE, SHUNTS, "state of charge"),
-    row("TTG", Minutes, SHUNTS, "time to go"),
-    row("Alarm", Switch, SHUNTS, "alarm"),
-    row("Relay", Switch, RELAY, "relay"),
-    row("AR", Bits(&words::ALARM), ALARMED, "alarm reason"),
-    row("WARN", Bits(&words::ALARM), INVERTER, "warning"),
-    row("OR", Bits(&words::OFF_REASON), OFF_REASONS, "off reason"),
-    row("CAP_BLE", Bits(&words::BLUETOOTH), INVERTER, "what can be done over Bluetooth"),
-    row("H1", MILLIAMPERE_HOUR, SHUNTS, "deepest discharge"),
-    row("H2", MILLIAMPERE_HOUR, SHUNTS, "last discharge"),
-    row("H3", MILLIAMPERE_HOUR, SHUNTS, "average discharge"),
-    row("H4", COUNT, SHUNTS, "charge cycles"),
-    row("H5", COUNT, SHUNTS, "full discharges"),
-    row("H6", MILLIAMPERE_HOUR, SHUNTS, "charge drawn ever, negative"),
-    row("H7", MILLIVOLT, SHUNTS, "lowest battery voltage"),
-    row("H8", MILLIVOLT, SHUNTS, "highest battery voltage"),
-    row("H9", Number(0, "s"), SHUNTS, "time since the battery was full"),
-    row("H10", COUNT, SHUNTS, "automatic synchronisations"),
-    row("H11", COUNT, SHUNTS, "alarms of low voltage"),
-    row("H12", COUNT, SHUNTS, "alarms of high voltage"),
-    row("H13", COUNT, BMV60, "alarms of low auxiliary voltage"),
-    row("H14", COUNT, BMV60, "alarms of high auxiliary voltage"),
-    row("H15", MILLIVOLT, SHUNTS, "lowest auxiliary voltage"),
-    row("H16", MILLIVOLT, SHUNTS, "highest auxiliary voltage"),
-    row("H17", ENERGY, SHUNTS_70, "discharged energy; produced energy of an energy meter"),
-    row("H18", ENERGY, SHUNTS_70, "charged energy; consumed energy of an energy meter"),
-    row("H19", ENERGY, SOLAR, "yield since the user's reset"),
-    row("H20", ENERGY, SOLAR, "yield today"),
-    row("H21", WATT, SOLAR, "highest power today"),
-    row("H22", ENERGY, SOLAR, "yield yesterday"),
-    row("H23", WATT, SOLAR, "highest power yesterday"),
-    row("HSDS", COUNT, SOLAR, "number of the day, 0 to 364"),
-    row("ERR", Word(&words::ERROR), ERRORS, "error"),
-    row("CS", Word(&words::STATE), STATES, "state"),
-    row("MODE", Word(&words::MODE), MODES, "mode"),
-    row("MPPT", Word(&words::TRACKER), MPPT, "tracker"),
-    row("MON", Word(&words::MONITOR), SHUNT, "monitor mode"),
-    row("AC_OUT_V", Number(2, "V"), INVERTERS, "AC output voltage"),
-    row("AC_OUT_I", Number(1, "A"), INVERTERS, "AC output current"),
-    row("AC_OUT_S", Number(0, "VA"), INVERTER, "AC output apparent power"),
-    row("DC_IN_V", Number(2, "V"), DCDC, "input voltage"),
-    row("DC_IN_I", Number(1, "A"), DCDC, "input current"),
-    row("DC_IN_P", WATT, DCDC, "input power"),
-    row("BMV", Text, SHUNTS, "model"),
-    row("FW", Text, FIRMWARE, "firmware"),
-    row("FWE", Text, FIRMWARE_LONG, "firmware"),
-    row("PID", Text, WITH_PID, "product id"),
-    row("SER#", Text, STATES, "serial number"),
-    row("HC#", Text, CHARGER, "a number of unknown meaning, constant for a device"),
+    row("V", MILLIVOLT, "battery voltage"),
+    row("V2", MILLIVOLT, "battery voltage of output 2"),
+    row("V3", MILLIVOLT, "battery voltage of output 3"),
+    row("VS", MILLIVOLT, "starter battery voltage"),
+    row("VM", MILLIVOLT, "mid-point voltage"),
+    row("DM", PER_MILLE, "mid-point deviation"),
+    row("VPV", MILLIVOLT, "panel voltage"),
+    row("PPV", WATT, "panel power"),
+    row("I", MILLIAMPERE, "battery current, positive while charging"),
+    row("I2", MILLIAMPERE, "battery current of output 2"),
+    row("I3", MILLIAMPERE, "battery current of output 3"),
+    row("IL", MILLIAMPERE, "load current"),
+    row("LOAD", Switch, "load output"),
+    row("T", Number(0, "°C"), "battery temperature"),
+    row("P", WATT, "battery power"),
+    row("CE", MILLIAMPERE_HOUR, "charge taken since the battery was full, negative"),
+    row("SOC", PER_MILLE, "state of charge"),
+    row("TTG", Minutes, "time to go"),
+    row("Alarm", Switch, "alarm"),
+    row("Relay", Switch, "relay"),
+    row("AR", Bits(&words::ALARM), "alarm reason"),
+    row("WARN", Bits(&words::ALARM), "warning"),
+    row("OR", Bits(&words::OFF_REASON), "off reason"),
+    row("CAP_BLE", Bits(&words::BLUETOOTH), "what can be done over Bluetooth"),
+    row("H1", MILLIAMPERE_HOUR, "deepest discharge"),
+    row("H2", MILLIAMPERE_HOUR, "last discharge"),
+    row("H3", MILLIAMPERE_HOUR, "average discharge"),
+    row("H4", COUNT, "charge cycles"),
+    row("H5", COUNT, "full discharges"),
+    row("H6", MILLIAMPERE_HOUR, "charge drawn ever, negative"),
+    row("H7", MILLIVOLT, "lowest battery voltage"),
+    row("H8", MILLIVOLT, "highest battery voltage"),
+    row("H9", Number(0, "s"), "time since the battery was full"),
+    row("H10", COUNT, "automatic synchronisations"),
+    row("H11", COUNT, "alarms of low voltage"),
+    row("H12", COUNT, "alarms of high voltage"),
+    row("H13", COUNT, "alarms of low auxiliary voltage"),
+    row("H14", COUNT, "alarms of high auxiliary voltage"),
+    row("H15", MILLIVOLT, "lowest auxiliary voltage"),
+    row("H16", MILLIVOLT, "highest auxiliary voltage"),
+    row("H17", ENERGY, "discharged energy; produced energy of an energy meter"),
+    row("H18", ENERGY, "charged energy; consumed energy of an energy meter"),
+    row("H19", ENERGY, "yield since the user's reset"),
+    row("H20", ENERGY, "yield today"),
+    row("H21", WATT, "highest power today"),
+    row("H22", ENERGY, "yield yesterday"),
+    row("H23", WATT, "highest power yesterday"),
+    row("HSDS", COUNT, "number of the day, 0 to 364"),
+    row("ERR", Word(&words::ERROR), "error"),
+    row("CS", Word(&words::STATE), "state"),
+    row("MODE", Word(&words::MODE), "mode"),
+    row("MPPT", Word(&words::TRACKER), "tracker"),
+    row("MON", Word(&words::MONITOR), "monitor mode"),
+    row("AC_OUT_V", Number(2, "V"), "AC output voltage"),
+    row("AC_OUT_I", Number(1, "A"), "AC output current"),
+    row("AC_OUT_S", Number(0, "VA"), "AC output apparent power"),
+    row("DC_IN_V", Number(2, "V"), "input voltage"),
+    row("DC_IN_I", Number(1, "A"), "input current"),
+    row("DC_IN_P", WATT, "input power"),
+    row("BMV", Text, "model"),
+    row("FW", Text, "firmware"),
+    row("FWE", Text, "firmware"),
+    row("PID", Text, "product id"),
+    row("SER#", Text, "serial number"),
+    row("HC#", Text, "a number of unknown meaning, constant for a device"),
 ];
 
 /// The version in `FW` (16 bits) or `FWE` (24 bits), as it is printed elsewhere: 3.08, 2.08-candidate-C,

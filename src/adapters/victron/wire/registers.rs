@@ -8,7 +8,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use super::families::Families;
 use super::words::Words;
 use crate::model::Decimal;
 
@@ -95,8 +94,6 @@ pub struct Register {
     pub nibble: bool,
     /// What writing to it does.
     pub access: Access,
-    /// Where it is found.
-    pub families: Families,
 }
 
 /// What a register says.
