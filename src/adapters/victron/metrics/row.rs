@@ -30,18 +30,19 @@ pub struct Carrier {
     pub families: Families,
     /// How often it is asked for, if it is.
     pub rhythm: Option<Rhythm>,
-    /// A device that is met is asked for the lower ones first; where they are the same, for those
-    /// that stand first in the table.
-    pub turn: u8,
 }
 
-/// How often a register is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How often a register is asked for. A device that is met is asked in this order, and within it in
+/// that of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rhythm {
-    /// When the device is met, and every hour: settings, and what seldom changes.
-    Seldom,
+    /// Every minute, and before anything else: the yield that nobody can reset is what the Energy
+    /// dashboard is for.
+    First,
     /// Every minute, which also keeps newer firmware sending values on change.
     Minute,
+    /// When the device is met, and every hour: settings, and what seldom changes.
+    Seldom,
     /// Every few seconds, and only if the device sends no text by itself.
     WithoutText,
     /// When the device is met and after its day has changed, one of them every twenty seconds and
@@ -54,9 +55,9 @@ impl Rhythm {
     /// whose text stops while it is asked is asked less.
     pub const fn every(self, is_shy: bool) -> Duration {
         match self {
+            Self::First | Self::Minute | Self::Daily if is_shy => Duration::from_secs(600),
+            Self::First | Self::Minute => Duration::from_secs(60),
             Self::Seldom => Duration::from_secs(3600),
-            Self::Minute | Self::Daily if is_shy => Duration::from_secs(600),
-            Self::Minute => Duration::from_secs(60),
             Self::WithoutText => Duration::from_secs(5),
             Self::Daily => Duration::from_secs(20),
         }
@@ -91,12 +92,11 @@ impl VeMetric {
     }
 
     /// This register carries it on these families, which are asked for it.
-    pub const fn asked(self, register: u16, families: Families, rhythm: Rhythm, turn: u8) -> Self {
+    pub const fn asked(self, register: u16, families: Families, rhythm: Rhythm) -> Self {
         self.carried(Carrier {
             register,
             families,
             rhythm: Some(rhythm),
-            turn,
         })
     }
 
@@ -106,7 +106,6 @@ impl VeMetric {
             register,
             families,
             rhythm: None,
-            turn: 0,
         })
     }
 

@@ -39,7 +39,7 @@ impl Poller {
         // The one that has waited longest: none starves behind those that come back soon.
         let waited = |question: &Question| {
             let last = self.asked.get(&question.register).copied();
-            (last, question.turn)
+            (last, question.rhythm)
         };
         if let Some(question) = plan::of(family).filter(due).min_by_key(waited) {
             self.asked.insert(question.register, now);

@@ -13,8 +13,6 @@ pub struct Question {
     pub register: u16,
     /// How often.
     pub rhythm: Rhythm,
-    /// When a device is met, the lower ones come first.
-    pub turn: u8,
 }
 
 /// Tells whether the relay of a battery monitor may be set.
@@ -22,7 +20,6 @@ const OF_RELAY: Carrier = Carrier {
     register: RELAY_MODE,
     families: SHUNTS,
     rhythm: Some(Rhythm::Seldom),
-    turn: 3,
 };
 
 /// What a family is asked for.
@@ -32,7 +29,6 @@ pub fn of(family: Option<Family>) -> impl Iterator<Item = Question> {
         Some(Question {
             register: carrier.register,
             rhythm: carrier.rhythm?,
-            turn: carrier.turn,
         })
     };
     carriers
@@ -55,7 +51,7 @@ mod tests {
     #[test]
     fn the_yield_that_nobody_can_reset_comes_first() {
         for family in [Family::Mppt, Family::Rs] {
-            let first = of(Some(family)).min_by_key(|question| question.turn);
+            let first = of(Some(family)).min_by_key(|question| question.rhythm);
             assert_eq!(first.unwrap().register, 0xeddd, "{family:?}");
         }
     }
