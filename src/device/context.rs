@@ -36,6 +36,23 @@ pub struct Context {
     pub traffic: Arc<Traffic>,
 }
 
+impl Context {
+    /// That of a part of the source, which ends with it and has reports and commands of its own.
+    pub fn part(&self, reports: Reports, commands: mpsc::Receiver<PendingCommand>) -> Self {
+        Self {
+            reports,
+            commands,
+            stop: self.stop.child_token(),
+            clock: self.clock.clone(),
+            links: self.links.clone(),
+            reserved: Arc::clone(&self.reserved),
+            operators: self.operators.clone(),
+            memory: self.memory.clone(),
+            traffic: Arc::clone(&self.traffic),
+        }
+    }
+}
+
 /// A command on its way to an adapter, and where the answer goes.
 #[derive(Debug)]
 pub struct PendingCommand {

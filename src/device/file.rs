@@ -17,6 +17,7 @@ pub struct FileReader<P> {
     /// What the message under way said so far.
     reports: Vec<Report>,
     results: VecDeque<Result<Decoded, Undecoded>>,
+    rest: Option<String>,
 }
 
 impl<P: Protocol> FileReader<P> {
@@ -26,6 +27,7 @@ impl<P: Protocol> FileReader<P> {
             protocol,
             reports: Vec::new(),
             results: VecDeque::new(),
+            rest: None,
         }
     }
 
@@ -43,6 +45,7 @@ impl<P: Protocol> FileReader<P> {
                     annotation: message.annotation,
                 })),
                 Output::Refused(refused) => self.results.push_back(Err(refused)),
+                Output::Rest(rest) => self.rest = Some(rest),
                 Output::Wait(_) => break,
                 _ => {}
             }
@@ -67,6 +70,6 @@ impl<P: Protocol> Decoder for FileReader<P> {
 
     fn finish(&mut self) -> Option<String> {
         self.take(Input::End);
-        None
+        self.rest.take()
     }
 }

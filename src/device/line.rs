@@ -13,7 +13,7 @@ use super::protocol::{Heard, Input, Output, Protocol};
 use super::{Context, PendingCommand, Probed, SourceError};
 use crate::clock::Clock;
 use crate::links::{Address, Backoff, Connection, LinkError, Links};
-use crate::model::{CommandOutcome, Health, HealthCode, Value};
+use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report, Value};
 
 /// How long opening the port may take.
 const OPEN: Duration = Duration::from_secs(10);
@@ -180,7 +180,7 @@ impl Line<'_> {
                 }
                 Output::Wait(wake) => return Ok(Settled::Wait(wake)),
                 // Who reads no file has no use for these.
-                Output::Message(_) | Output::Refused(_) => {}
+                Output::Message(_) | Output::Refused(_) | Output::Rest(_) => {}
             }
         }
     }
@@ -242,8 +242,7 @@ impl Line<'_> {
                 () = stop.cancelled() => return None,
                 done = &mut something => return Some(done),
                 Some(PendingCommand { reply, .. }) = self.context.commands.recv() => {
-                    let why = "the device is not connected at the moment; try again when it is";
-                    answer(reply, Err(why.to_owned()));
+                    answer(reply, Err(Refusal::NotConnected.to_string()));
                 }
             }
         }
@@ -261,52 +260,66 @@ pub async fn probe(
     address: &Address,
     links: &Links,
 ) -> Result<Probed, Health> {
+    let mut reports = Vec::new();
+    let conversed = converse(protocol, address, links, |protocol, news, listened| {
+        reports.extend(news);
+        protocol.verdict(&reports, listened)
+    });
+    let error = match conversed.await {
+        Ok(verdict) => return verdict,
+        Err(error) => error,
+    };
+    // What came before may be enough to say what is wrong.
+    match protocol.verdict(&reports, Duration::MAX) {
+        Some(Err(why)) if why.code == HealthCode::Silent => Err(unreachable(&error)),
+        Some(verdict) => verdict,
+        None => Err(unreachable(&error)),
+    }
+}
+
+/// Drives a protocol on a port that nobody else reads, until `look` says that it is over. That is
+/// asked whenever something has happened, with what was reported since and how long it has been
+/// listened.
+pub async fn converse<P: Protocol + ?Sized, T>(
+    protocol: &mut P,
+    address: &Address,
+    links: &Links,
+    mut look: impl FnMut(&P, Vec<Report>, Duration) -> Option<T>,
+) -> Result<T, LinkError> {
     let clock = Clock::system();
-    let (mut reports, mut buffer) = (Vec::new(), Vec::new());
-    let mut begun = None;
+    let (mut buffer, mut begun) = (Vec::new(), None);
     loop {
-        let opened = links.open(address, &protocol.settings(), OPEN).await;
-        let mut connection = opened.map_err(|error| unreachable(&error))?;
+        let mut connection = links.open(address, &protocol.settings(), OPEN).await?;
         let begun = *begun.get_or_insert_with(|| clock.monotonic());
         protocol.handle(Input::Opened, clock.moment());
         'open: loop {
+            let mut news = Vec::new();
             let wake = loop {
                 match protocol.poll() {
-                    Output::Send(bytes) => {
-                        let sent = connection.send(&bytes, SEND).await;
-                        sent.map_err(|error| unreachable(&error))?;
-                    }
-                    Output::Report(report) => reports.push(report),
+                    Output::Send(bytes) => connection.send(&bytes, SEND).await?,
+                    Output::Report(report) => news.push(report),
                     Output::Reopen => break 'open,
                     Output::Wait(wake) => break wake,
                     _ => {}
                 }
             };
             let listened = clock.monotonic().saturating_sub(begun);
-            if let Some(verdict) = protocol.verdict(&reports, listened) {
+            if let Some(end) = look(protocol, news, listened) {
                 connection.close().await;
-                return verdict;
+                return Ok(end);
             }
             let pause = wake.saturating_sub(clock.monotonic());
             let pause = pause.clamp(SHORTEST, TRIAL);
             let received = connection.receive_within(&mut buffer, pause).await;
             let now = clock.moment();
             match received {
-                Ok(0) => {
-                    // What came before may be enough to say what is wrong.
-                    let verdict = protocol.verdict(&reports, Duration::MAX);
-                    return match verdict {
-                        Some(Err(why)) if why.code == HealthCode::Silent => None,
-                        verdict => verdict,
-                    }
-                    .unwrap_or_else(|| Err(unreachable(&connection.ended())));
-                }
+                Ok(0) => return Err(connection.ended()),
                 Ok(_) => {
                     protocol.handle(Input::Bytes(&buffer), now);
                     buffer.clear();
                 }
                 Err(LinkError::TimedOut { .. }) => protocol.handle(Input::Time, now),
-                Err(error) => return Err(unreachable(&error)),
+                Err(error) => return Err(error),
             }
         }
         connection.close().await;

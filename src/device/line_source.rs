@@ -24,6 +24,15 @@ pub struct Start {
 }
 
 impl Start {
+    /// What a source begins with.
+    pub fn of(context: &Context) -> Self {
+        Self {
+            memory: context.memory.clone(),
+            zone: context.clock.zone().clone(),
+            is_trial: false,
+        }
+    }
+
     /// With nothing remembered: to try a device once, or to read a file.
     pub fn afresh() -> Self {
         Self {
@@ -117,12 +126,7 @@ impl Source for LineSource {
 
     fn run(self: Arc<Self>, mut context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move {
-            let start = Start {
-                memory: context.memory.clone(),
-                zone: context.clock.zone().clone(),
-                is_trial: false,
-            };
-            let mut protocol = (self.begin)(start);
+            let mut protocol = (self.begin)(Start::of(&context));
             line::run(&mut *protocol, &self.address, &mut context).await
         })
     }

@@ -92,6 +92,8 @@ pub enum Output {
     Message(Message),
     /// Bytes of a file that had to be refused.
     Refused(Undecoded),
+    /// What there is to say of the end of a file, such as what is left over.
+    Rest(String),
     /// The port is to be closed and opened again at once, perhaps with other settings.
     Reopen,
     /// Nothing more until something comes or it is this moment of the monotonic clock.
@@ -143,9 +145,14 @@ impl Outbox {
         self.queue.push_back(output);
     }
 
+    /// Adds all of this.
+    pub fn extend(&mut self, outputs: impl IntoIterator<Item = Output>) {
+        self.queue.extend(outputs);
+    }
+
     /// Adds reports.
     pub fn report(&mut self, reports: impl IntoIterator<Item = Report>) {
-        self.queue.extend(reports.into_iter().map(Output::Report));
+        self.extend(reports.into_iter().map(Output::Report));
     }
 
     /// The next thing to do.

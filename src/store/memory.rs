@@ -48,6 +48,14 @@ impl Memory {
         saved.get(key).and_then(|value| T::deserialize(value).ok())
     }
 
+    /// Forgets what is saved under `key`.
+    pub fn forget(&self, key: &str) {
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        if saved.remove(key).is_some() {
+            self.save(key, None);
+        }
+    }
+
     /// Saves `value` under `key`, if it differs from what is there.
     pub fn put(&self, key: &str, value: &impl Serialize) {
         let Ok(json) = serde_json::to_value(value) else {
@@ -57,13 +65,17 @@ impl Memory {
         if saved.get(key) == Some(&json) {
             return;
         }
+        self.save(key, Some(&json));
+        saved.insert(key.to_owned(), json);
+    }
+
+    fn save(&self, key: &str, value: Option<&Value>) {
         if let Some(store) = &self.store {
             let subject = Subject::Memory {
                 source: self.source.clone(),
                 key: key.to_owned(),
             };
-            store.save(subject, &self.source, Some(&json));
+            store.save(subject, &self.source, value);
         }
-        saved.insert(key.to_owned(), json);
     }
 }

@@ -18,6 +18,11 @@ pub fn is_cable(port: &PortInfo) -> bool {
     texts.iter().flatten().any(is_name)
 }
 
+/// Where a cable is, best by its lasting name.
+pub fn address(port: &PortInfo) -> Address {
+    Address::Serial(port.by_id.clone().unwrap_or_else(|| port.path.clone()))
+}
+
 /// What a device at this address is known by if it tells no serial number.
 pub fn identity(address: &Address, ports: &[PortInfo]) -> String {
     let Address::Serial(path) = address else {

@@ -59,7 +59,7 @@ const LOAD_CONTROLS: &[(&str, u8)] = &[("off", 0), ("automatic", 1), ("on", 4)];
 const AUTOMATIC: u8 = 1;
 
 /// What can be set on a device.
-pub fn offered(unit: &VeDevice) -> Vec<Control> {
+pub fn offered(device: &VeDevice) -> Vec<Control> {
     let mut controls = Vec::new();
     let mut offer = |key: &'static str, name: &'static str, kind| {
         controls.push(Control {
@@ -68,17 +68,17 @@ pub fn offered(unit: &VeDevice) -> Vec<Control> {
             kind,
         });
     };
-    if let Some(modes) = modes(unit) {
+    if let Some(modes) = modes(device) {
         offer("mode", "Mode", select(modes));
     }
-    if unit.has_register(LOAD_CONTROL) {
+    if device.has_register(LOAD_CONTROL) {
         offer("load_output", "Load output", ControlKind::Switch);
         offer("load_control", "Load control", select(LOAD_CONTROLS));
     }
-    if unit.relay_mode() == Some(REMOTE) && unit.carries("relay") {
+    if device.relay_mode() == Some(REMOTE) && device.carries("relay") {
         offer("relay", "Relay", ControlKind::Switch);
     }
-    if let Some(max) = most(unit) {
+    if let Some(max) = most(device) {
         let kind = ControlKind::Number {
             quantity: Quantity::Current,
             min: Decimal::integer(0),
@@ -95,9 +95,9 @@ fn select(list: &[(&'static str, u8)]) -> ControlKind {
     ControlKind::Select(list.iter().map(|(word, _)| Cow::Borrowed(*word)).collect())
 }
 
-fn modes(unit: &VeDevice) -> Option<&'static [(&'static str, u8)]> {
-    match unit.family()? {
-        _ if !unit.has_register(MODE) => None,
+fn modes(device: &VeDevice) -> Option<&'static [(&'static str, u8)]> {
+    match device.family()? {
+        _ if !device.has_register(MODE) => None,
         Family::Mppt | Family::Charger | Family::DcDc => Some(CHARGER_MODES),
         Family::Inverter => Some(INVERTER_MODES),
         _ => None,
@@ -105,9 +105,9 @@ fn modes(unit: &VeDevice) -> Option<&'static [(&'static str, u8)]> {
 }
 
 /// The largest limit that makes sense.
-fn most(unit: &VeDevice) -> Option<Decimal> {
-    let max = unit.value("charge_current_max")?.as_number()?;
-    unit.has_register(CHARGE_CURRENT_LIMIT).then_some(max)
+fn most(device: &VeDevice) -> Option<Decimal> {
+    let max = device.value("charge_current_max")?.as_number()?;
+    device.has_register(CHARGE_CURRENT_LIMIT).then_some(max)
 }
 
 /// A command has come to its end.
@@ -136,7 +136,7 @@ impl Controls {
         id: u64,
         key: &str,
         value: &Value,
-        unit: &VeDevice,
+        device: &VeDevice,
         now: Duration,
     ) -> Result<(), String> {
         if self.jobs.len() >= MOST {
@@ -144,7 +144,7 @@ impl Controls {
                 "other commands are still being carried out; try again in a moment".to_owned(),
             );
         }
-        let job = self.job(id, key, value, unit, now)?;
+        let job = self.job(id, key, value, device, now)?;
         self.jobs.push_back(job);
         Ok(())
     }
@@ -176,16 +176,16 @@ impl Controls {
         id: u64,
         key: &str,
         value: &Value,
-        unit: &VeDevice,
+        device: &VeDevice,
         now: Duration,
     ) -> Result<Job, String> {
         let job = Job::new(id, value.clone());
         match (key, value) {
             ("mode", Value::Text(word)) => {
-                let mode = modes(unit).and_then(|modes| number_of(modes, word));
+                let mode = modes(device).and_then(|modes| number_of(modes, word));
                 let mode = mode.ok_or("this device has no such mode")?;
                 let mut job = job;
-                if unit.family() == Some(Family::Mppt) && !switches_freely(unit.firmware()) {
+                if device.family() == Some(Family::Mppt) && !switches_freely(device.firmware()) {
                     let controlled = 2_u32.to_le_bytes().to_vec();
                     job = job.write([Request::Set(REMOTE_CONTROL, controlled)]);
                 }
@@ -196,10 +196,10 @@ impl Controls {
             }
             ("load_control", Value::Text(word)) => {
                 let mode = number_of(LOAD_CONTROLS, word).ok_or("there is no such way")?;
-                self.load(mode, unit, now, job)
+                self.load(mode, device, now, job)
             }
             ("load_output", Value::OnOff(on)) => {
-                let present = self.present_load(unit);
+                let present = self.present_load(device);
                 let mode = match (on, present) {
                     (false, Some(mode)) if mode != 0 => {
                         self.load_before = Some(mode);
@@ -209,7 +209,7 @@ impl Controls {
                     (true, Some(mode)) if mode != 0 => mode,
                     (true, _) => self.load_before.unwrap_or(AUTOMATIC),
                 };
-                let job = self.load(mode, unit, now, job)?;
+                let job = self.load(mode, device, now, job)?;
                 Ok(job.look_at_output(*on, mode))
             }
             ("relay", Value::OnOff(on)) => {
@@ -237,19 +237,19 @@ impl Controls {
     fn load(
         &mut self,
         mode: u8,
-        unit: &VeDevice,
+        device: &VeDevice,
         now: Duration,
         mut job: Job,
     ) -> Result<Job, String> {
-        if self.present_load(unit) != Some(mode) {
+        if self.present_load(device) != Some(mode) {
             self.wear.write(LOAD_CONTROL, now)?;
             job = job.write([Request::Set(LOAD_CONTROL, vec![mode])]);
         }
         Ok(job.read_back(LOAD_CONTROL, [i64::from(mode); 2], 0xf))
     }
 
-    fn present_load(&self, unit: &VeDevice) -> Option<u8> {
-        let Value::Text(word) = unit.value("load_control")? else {
+    fn present_load(&self, device: &VeDevice) -> Option<u8> {
+        let Value::Text(word) = device.value("load_control")? else {
             return None;
         };
         let found = words::LOAD_CONTROL
@@ -265,8 +265,8 @@ impl Controls {
     }
 
     /// The passing of time for the command under way.
-    pub fn tick(&mut self, unit: &VeDevice, now: Duration) -> Option<Finished> {
-        let result = self.jobs.front_mut()?.tick(unit, now)?;
+    pub fn tick(&mut self, device: &VeDevice, now: Duration) -> Option<Finished> {
+        let result = self.jobs.front_mut()?.tick(device, now)?;
         self.finish(result)
     }
 
@@ -275,7 +275,7 @@ impl Controls {
         &mut self,
         request: &Request,
         answer: &Answer<'_>,
-        unit: &VeDevice,
+        device: &VeDevice,
         now: Duration,
     ) -> Option<Finished> {
         let value = answer.value()?;
@@ -285,7 +285,7 @@ impl Controls {
             self.limit.confirm(bytes);
         }
         let job = self.jobs.front_mut().filter(|job| job.awaits(request))?;
-        let result = job.answered(&value, unit, now)?;
+        let result = job.answered(&value, device, now)?;
         self.finish(result)
     }
 

@@ -28,6 +28,7 @@ use super::wire::families::{Family, SHUNTS};
 use super::wire::hex;
 use super::wire::products::Product;
 use super::wire::registers::{MONITOR_MODE, RELAY_MODE, Register};
+use crate::clock::Moment;
 use crate::model::{Behavior, Decimal, Device, DeviceId, Quantity, Readings, Value};
 
 /// How long values that come one by one are gathered.
@@ -192,7 +193,7 @@ impl VeDevice {
     }
 
     /// Takes the value of a register.
-    pub fn take_hex(&mut self, value: &hex::Value<'_>, now: Duration, at: Timestamp) {
+    pub fn take_hex(&mut self, value: &hex::Value<'_>, now: Moment) {
         if value.flags.is_ok() {
             self.registers.insert(value.register);
             if value.register == RELAY_MODE {
@@ -219,29 +220,26 @@ impl VeDevice {
         if key != "monitor_mode" {
             let is_shunt = SHUNTS.include(self.family);
             let is_early = is_shunt && depends_on_mode(key) && !self.is_mode_told;
-            if is_early || self.holding.is_fresh_text(self.in_monitor_mode(key), now) {
+            if is_early
+                || self
+                    .holding
+                    .is_fresh_text(self.in_monitor_mode(key), now.steady)
+            {
                 return;
             }
         }
-        self.put(key, value, Source::Hex, now, at);
+        self.put(key, value, Source::Hex, now);
         self.know_monitor();
-        self.derive(now);
+        self.derive(now.steady);
         self.is_fresh = true;
     }
 
-    fn put(
-        &mut self,
-        key: &'static str,
-        value: Value,
-        source: Source,
-        now: Duration,
-        at: Timestamp,
-    ) {
+    fn put(&mut self, key: &'static str, value: Value, source: Source, now: Moment) {
         let value = match (key, value) {
-            ("last_full_charge", Value::Number(seconds)) => self.full(seconds, at),
+            ("last_full_charge", Value::Number(seconds)) => self.full(seconds, now.wall),
             ("error", error) => {
                 let firmware = self.known.firmware.as_deref();
-                self.excuses.judge(error, firmware, now)
+                self.excuses.judge(error, firmware, now.steady)
             }
             (_, value) => value,
         };
@@ -272,7 +270,7 @@ impl VeDevice {
         if value.is_known() || !is_optional {
             self.known.carries.insert(key.to_owned());
         }
-        self.holding.put(key, value, source, now);
+        self.holding.put(key, value, source, now.steady);
     }
 
     /// The moment the battery was full. It stays the same as long as it is only a little off, and for
@@ -332,22 +330,21 @@ impl VeDevice {
         }
     }
 
-    /// The values, if there is news and the device has been described. `port_task` is what is known of the
-    /// line, and `None` for a file.
+    /// The values, if there is news and the device has been described. `line` is what is known of the line, and
+    /// `None` for a file.
     pub fn readings(
         &mut self,
-        now: Duration,
-        at: Timestamp,
+        now: Moment,
         line: Option<(Counts, &'static str, Option<Timestamp>)>,
     ) -> Option<Readings> {
         let described = self.described.as_ref()?;
         // Some devices send ten values a second on change.
-        let waits = |told: Duration| !self.is_round && now.saturating_sub(told) < GATHERED;
+        let waits = |told: Duration| !self.is_round && now.since(told) < GATHERED;
         if !self.is_fresh || (line.is_some() && self.told.is_some_and(waits)) {
             return None;
         }
-        (self.is_fresh, self.is_round, self.told) = (false, false, Some(now));
-        let mut readings = Readings::new(described.id.clone(), at);
+        (self.is_fresh, self.is_round, self.told) = (false, false, Some(now.steady));
+        let mut readings = Readings::new(described.id.clone(), now.wall);
         readings.day = self.known.day.as_ref().map(|day| day.counted);
         for (key, value) in self.holding.values() {
             if self.known.carries.contains(key) && described.metric(key).is_some() {

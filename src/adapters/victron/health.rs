@@ -6,7 +6,6 @@ use super::config::Config;
 use super::device::VeDevice;
 use super::rhythm::{Rhythm, patience};
 use super::wire::products::Product;
-use crate::links::LinkError;
 use crate::model::{Health, HealthCode};
 
 /// No night is longer.
@@ -54,6 +53,11 @@ impl LineHealth {
         self.rhythm.heard(now);
     }
 
+    /// Whether anything at all has come since the port was opened.
+    pub const fn has_bytes(&self) -> bool {
+        self.byte.is_some()
+    }
+
     /// Whether anything has come whole since the port was opened.
     pub const fn has_good(&self) -> bool {
         self.good.is_some()
@@ -84,7 +88,7 @@ fn waits(line: &LineHealth, config: &Config, is_asked: bool) -> Duration {
 /// How a device is from which nothing good comes; `None` while that is not long enough.
 pub fn health(
     line: &LineHealth,
-    unit: &VeDevice,
+    device: &VeDevice,
     config: &Config,
     is_asked: bool,
     now: Duration,
@@ -96,10 +100,10 @@ pub fn health(
         return Some(garbled());
     }
     let lifeless = now.saturating_sub(line.alive.unwrap_or(line.opened));
-    if unit.may_be_asleep() && lifeless < NIGHT {
+    if device.may_be_asleep() && lifeless < NIGHT {
         return Some(Health::new(HealthCode::Asleep).seen("this charger has no power without sun"));
     }
-    let seen = if unit.product().is_some() || line.good.is_some() {
+    let seen = if device.product().is_some() || line.good.is_some() {
         "the port is open, but the device says nothing"
     } else {
         "the port is open, but nothing comes"
@@ -119,11 +123,13 @@ pub fn garbled() -> Health {
         )
 }
 
-/// The port cannot be opened, or is gone.
-pub fn unreachable(error: &LinkError) -> Health {
-    Health::new(HealthCode::Unreachable)
-        .seen(error.to_string())
-        .advise(error.advice())
+/// Nothing came while a port was tried.
+pub fn nothing_came(within: Duration) -> Health {
+    Health::new(HealthCode::Silent)
+        .seen(format!("nothing came within {} seconds", within.as_secs()))
+        .advise(
+            "Check the plug at the device and that it has power; some chargers have none at night.",
+        )
 }
 
 /// Another device is at its cable.

@@ -7,9 +7,9 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | find the cables, a line for each; open it again and again | `source`, `cables`, `slots`, `ports`, `port_task`, `probe` |
+//! | find the cables, a line for each | `source`, `cables`, `slots`, `ports`, `probe` |
 //! | bytes to blocks, frames, rounds | [`wire`] |
-//! | one line: who is there, what it says, what it is asked | `reception`, `poller` |
+//! | one line: who is there, what it says, what it is asked | `protocol`, `reception`, `poller` |
 //! | what there is to tell: each value with its label, its registers, who is asked for it how often | `metrics` |
 //! | one device: identity, values, what has become old | `device`, `interpret` |
 //! | what can be set | `control` |
@@ -20,7 +20,6 @@
 mod cables;
 mod config;
 mod control;
-mod decode;
 mod device;
 mod health;
 mod history;
@@ -28,9 +27,9 @@ mod interpret;
 mod mask;
 mod metrics;
 mod poller;
-mod port_task;
 mod ports;
 mod probe;
+mod protocol;
 mod reception;
 mod rhythm;
 #[cfg(target_os = "linux")]
@@ -39,6 +38,7 @@ pub mod simulated;
 pub mod simulator;
 mod slots;
 mod source;
+mod transcript;
 pub mod wire;
 
 use std::sync::Arc;
@@ -46,8 +46,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use self::config::Config;
+use self::protocol::Conversation;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, BoxFuture, Decoder, Keys, Source, Tool, ToolError};
+use crate::device::{Adapter, BoxFuture, Decoder, FileReader, Keys, Source, Tool, ToolError};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -104,7 +105,8 @@ impl Adapter for Victron {
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
-        Ok(Box::new(decode::StreamDecoder::new(section)?))
+        let config = section.read_without(&["port"])?;
+        Ok(Box::new(FileReader::new(Conversation::of_file(config))))
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {

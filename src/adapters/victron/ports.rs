@@ -12,29 +12,26 @@ use std::collections::BTreeMap;
 
 use crate::links::Address;
 
-/// Which of the lines there have been at a place; none has the number of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Generation(u64);
-
 /// All lines by the place of their cable, each with what it is led by.
 #[derive(Debug)]
 pub struct Ports<Reins> {
     places: BTreeMap<String, PortState<Reins>>,
-    begun: u64,
+    /// Lines so far: each has a number of its own.
+    begun: usize,
 }
 
 #[derive(Debug)]
 enum PortState<Reins> {
     Open {
         address: Address,
-        generation: Generation,
+        line: usize,
         reins: Reins,
         /// It ended by itself, such as one that plays a recording.
         has_ended: bool,
     },
     /// It was told to stop and may still hold the port.
     Stopping {
-        generation: Generation,
+        line: usize,
         /// Where the next one begins after it.
         next: Option<Address>,
     },
@@ -60,18 +57,17 @@ impl<Reins> Ports<Reins> {
         }
     }
 
-    /// Enters a line that begins.
-    pub fn begin(&mut self, place: String, address: Address, reins: Reins) -> Generation {
+    /// Enters a line that begins, and is made with the number it gets.
+    pub fn begin(&mut self, place: String, address: Address, make: impl FnOnce(usize) -> Reins) {
         self.begun += 1;
-        let generation = Generation(self.begun);
-        let line = PortState::Open {
+        let line = self.begun;
+        let state = PortState::Open {
             address,
-            generation,
-            reins,
+            line,
+            reins: make(line),
             has_ended: false,
         };
-        self.places.insert(place, line);
-        generation
+        self.places.insert(place, state);
     }
 
     /// A cable went. What the line that ran there is to be stopped with, if one did.
@@ -86,7 +82,7 @@ impl<Reins> Ports<Reins> {
             PortState::Open { .. } => {}
         }
         let Some(PortState::Open {
-            generation,
+            line,
             reins,
             has_ended,
             ..
@@ -96,35 +92,37 @@ impl<Reins> Ports<Reins> {
         };
         if !has_ended {
             let next = None;
-            let stopping = PortState::Stopping { generation, next };
+            let stopping = PortState::Stopping { line, next };
             self.places.insert(place.to_owned(), stopping);
         }
         Some(reins)
     }
 
     /// A line has ended. Where the next one is to [begin](Self::begin), if one has waited for that.
-    pub fn end(&mut self, place: &str, ended: Generation) -> Option<Address> {
-        match self.places.get_mut(place)? {
-            PortState::Open {
-                generation,
-                has_ended,
-                ..
-            } => {
-                *has_ended |= *generation == ended;
+    pub fn end(&mut self, ended: usize) -> Option<(String, Address)> {
+        let is_it = |(_, state): &(&String, &mut PortState<Reins>)| state.line() == ended;
+        let (place, state) = self.places.iter_mut().find(is_it)?;
+        match state {
+            PortState::Open { has_ended, .. } => {
+                *has_ended = true;
                 None
             }
-            PortState::Stopping { generation, .. } if *generation != ended => None,
             PortState::Stopping { next, .. } => {
-                let next = next.take();
-                self.places.remove(place);
-                next
+                let (place, next) = (place.clone(), next.take());
+                self.places.remove(&place);
+                next.map(|next| (place, next))
             }
         }
     }
 
-    /// Whether what a line says still counts: it was not stopped, and no other one took its place.
-    pub fn counts(&self, place: &str, of: Generation) -> bool {
-        matches!(self.places.get(place), Some(PortState::Open { generation, .. }) if *generation == of)
+    /// The place of a line, if what it says still counts: it was not stopped, and no other one took its
+    /// place.
+    pub fn place(&self, line: usize) -> Option<&str> {
+        let is_it = |(_, state): &(&String, &PortState<Reins>)| {
+            matches!(state, PortState::Open { .. }) && state.line() == line
+        };
+        let (place, _) = self.places.iter().find(is_it)?;
+        Some(place)
     }
 
     /// What the line at a place is led by, if one runs.
@@ -147,6 +145,12 @@ impl<Reins> Ports<Reins> {
 }
 
 impl<Reins> PortState<Reins> {
+    const fn line(&self) -> usize {
+        match self {
+            Self::Open { line, .. } | Self::Stopping { line, .. } => *line,
+        }
+    }
+
     const fn is_plugged(&self) -> bool {
         match self {
             Self::Open { .. } => true,
@@ -166,21 +170,34 @@ mod tests {
     }
 
     /// A cable at `/dev/ttyUSB0` whose line runs.
-    fn running() -> (Ports<&'static str>, Generation) {
+    fn running() -> (Ports<&'static str>, usize) {
         let mut lines = Ports::new();
         assert!(lines.appear(PLACE, &port("/dev/ttyUSB0")));
-        let generation = lines.begin(PLACE.to_owned(), port("/dev/ttyUSB0"), "first");
-        (lines, generation)
+        let first = begin(&mut lines, "/dev/ttyUSB0", "first");
+        (lines, first)
+    }
+
+    fn begin(lines: &mut Ports<&'static str>, at: &str, reins: &'static str) -> usize {
+        let mut number = 0;
+        lines.begin(PLACE.to_owned(), port(at), |line| {
+            number = line;
+            reins
+        });
+        number
+    }
+
+    fn counts(lines: &Ports<&'static str>, line: usize) -> bool {
+        lines.place(line) == Some(PLACE)
     }
 
     #[test]
     fn a_cable_whose_line_runs_gets_no_second_one() {
-        let (mut lines, generation) = running();
+        let (mut lines, first) = running();
         assert!(!lines.appear(PLACE, &port("/dev/ttyUSB1")));
-        assert!(lines.counts(PLACE, generation));
+        assert!(counts(&lines, first));
         // Nor does the other name take the line with it.
         assert_eq!(lines.vanish(PLACE, &port("/dev/ttyUSB1")), None);
-        assert!(lines.counts(PLACE, generation));
+        assert!(counts(&lines, first));
         assert_eq!(lines.reins(PLACE), Some(&"first"));
     }
 
@@ -192,26 +209,27 @@ mod tests {
         assert!(!lines.appear(PLACE, &port("/dev/by-id")));
         assert!(lines.is_plugged(PLACE) && !lines.is_empty());
         assert_eq!(lines.reins(PLACE), None);
-        assert_eq!(lines.end(PLACE, first), Some(port("/dev/by-id")));
-        let second = lines.begin(PLACE.to_owned(), port("/dev/by-id"), "second");
+        let next = (PLACE.to_owned(), port("/dev/by-id"));
+        assert_eq!(lines.end(first), Some(next));
+        let second = begin(&mut lines, "/dev/by-id", "second");
         assert_eq!(lines.reins(PLACE), Some(&"second"));
         // The end of one that was before is not the end of this one.
-        assert_eq!(lines.end(PLACE, first), None);
-        assert!(lines.counts(PLACE, second));
+        assert_eq!(lines.end(first), None);
+        assert!(counts(&lines, second));
     }
 
     #[test]
     fn what_a_line_says_after_it_was_stopped_does_not_count() {
         let (mut lines, first) = running();
-        assert!(lines.counts(PLACE, first));
+        assert!(counts(&lines, first));
         lines.vanish(PLACE, &port("/dev/ttyUSB0"));
-        assert!(!lines.counts(PLACE, first));
+        assert!(!counts(&lines, first));
         lines.appear(PLACE, &port("/dev/ttyUSB0"));
-        assert!(!lines.counts(PLACE, first));
-        lines.end(PLACE, first);
-        let second = lines.begin(PLACE.to_owned(), port("/dev/ttyUSB0"), "second");
-        assert!(!lines.counts(PLACE, first));
-        assert!(lines.counts(PLACE, second));
+        assert!(!counts(&lines, first));
+        lines.end(first);
+        let second = begin(&mut lines, "/dev/ttyUSB0", "second");
+        assert!(!counts(&lines, first));
+        assert!(counts(&lines, second));
     }
 
     #[test]
@@ -221,16 +239,16 @@ mod tests {
         lines.appear(PLACE, &port("/dev/ttyUSB1"));
         assert_eq!(lines.vanish(PLACE, &port("/dev/ttyUSB1")), None);
         assert!(!lines.is_plugged(PLACE));
-        assert_eq!(lines.end(PLACE, first), None);
+        assert_eq!(lines.end(first), None);
         assert!(lines.appear(PLACE, &port("/dev/ttyUSB1")));
     }
 
     #[test]
     fn a_line_that_ended_by_itself_is_heard_to_its_last_word_and_not_waited_for() {
         let (mut lines, first) = running();
-        assert_eq!(lines.end(PLACE, first), None);
+        assert_eq!(lines.end(first), None);
         // What it said last may still be on its way.
-        assert!(lines.counts(PLACE, first));
+        assert!(counts(&lines, first));
         assert_eq!(lines.vanish(PLACE, &port("/dev/ttyUSB0")), Some("first"));
         assert!(lines.appear(PLACE, &port("/dev/ttyUSB0")));
     }

@@ -1,46 +1,33 @@
 //! Trying the ports once: what is heard, or what to do about it.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use jiff::tz::TimeZone;
-use tokio::time::Instant;
 
 use super::config::{Config, Port};
-use super::device::Remembered;
-use super::port_task::{OPEN, SETTINGS};
-use super::reception::Reception;
+use super::protocol::Conversation;
 use super::{cables, health};
-use crate::clock::Clock;
-use crate::device::Probed;
-use crate::links::{Address, LinkError, Links};
-use crate::model::{Health, HealthCode};
-
-/// How long is listened: a device speaks each second, a converter that is off every four.
-const LISTEN: Duration = Duration::from_secs(10);
-const TICK: Duration = Duration::from_millis(100);
+use crate::device::{Probed, Start, line};
+use crate::links::{Address, Links};
+use crate::model::Health;
 
 /// Listens at the port, or at every cable there is.
 pub async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed, String> {
     let ports = links.ports().list();
-    let address = match &config.port {
+    let cables = match config.port.clone() {
         Port::At(address) => {
-            let identity = cables::identity(address, &ports);
-            return listen(config, address, identity, links)
-                .await
-                .map_err(|why| why.sentence());
+            let place = cables::identity(&address, &ports);
+            let heard = listen(Arc::clone(config), &address, place, links).await;
+            return heard.map_err(|why| why.sentence());
         }
         Port::Auto => ports.iter().filter(|port| cables::is_cable(port)),
     };
     // All at once: each may take its time.
     let mut listeners = Vec::new();
-    for port in address {
-        let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
-        let address = Address::Serial(path);
-        let identity = cables::identity(&address, &ports);
+    for port in cables {
+        let address = cables::address(port);
+        let place = cables::identity(&address, &ports);
         let (config, links) = (Arc::clone(config), links.clone());
         listeners.push(tokio::spawn(async move {
-            let heard = listen(&config, &address, identity, &links).await;
+            let heard = listen(config, &address, place, &links).await;
             heard.map_err(|why| format!("{address}: {}", why.sentence()))
         }));
     }
@@ -64,71 +51,11 @@ pub async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed, String
 
 /// Listens until the device has said who it is and what it measures.
 async fn listen(
-    config: &Arc<Config>,
+    config: Arc<Config>,
     address: &Address,
-    identity: String,
+    place: String,
     links: &Links,
 ) -> Result<Probed, Health> {
-    let opened = links.open(address, &SETTINGS, OPEN).await;
-    let mut connection = opened.map_err(|error| health::unreachable(&error))?;
-    let mut reception = Reception::new(
-        Arc::clone(config),
-        identity,
-        Remembered::default(),
-        TimeZone::system(),
-    );
-    let clock = Clock::system();
-    reception.opened(clock.moment());
-    let deadline = Instant::now() + LISTEN;
-    let mut buffer = Vec::new();
-    let mut has_heard = false;
-    while Instant::now() < deadline {
-        match connection.receive_within(&mut buffer, TICK).await {
-            Ok(0) => return Err(health::unreachable(&connection.ended())),
-            Ok(_) => {
-                has_heard = true;
-                reception.push(&buffer, clock.moment(), |_| {});
-                buffer.clear();
-            }
-            Err(LinkError::TimedOut { .. }) => {}
-            Err(error) => return Err(health::unreachable(&error)),
-        }
-        let now = clock.moment();
-        reception.tick(now);
-        if reception.unit().is_described() {
-            return Ok(describe(&reception));
-        }
-        while let Some(bytes) = reception.next_request(now, false) {
-            let sent = connection.send(&bytes, TICK).await;
-            sent.map_err(|error| health::unreachable(&error))?;
-        }
-    }
-    connection.close().await;
-    Err(if has_heard {
-        health::garbled()
-    } else {
-        let health = Health::new(HealthCode::Silent)
-            .seen(format!("nothing came within {} seconds", LISTEN.as_secs()));
-        health.advise(
-            "Check the plug at the device and that it has power; some chargers have none at night.",
-        )
-    })
-}
-
-fn describe(reception: &Reception) -> Probed {
-    let unit = reception.unit();
-    let asked = if reception.counts().answers > 0 {
-        "text and HEX"
-    } else {
-        "text only"
-    };
-    let serial = unit.serial().map_or_else(
-        || "no serial number".to_owned(),
-        |serial| format!("serial number {serial}"),
-    );
-    let model = unit.model().unwrap_or_else(|| "Victron device".to_owned());
-    Probed {
-        words: format!("{model}, {serial} ({asked})"),
-        devices: unit.id().into_iter().collect(),
-    }
+    let mut conversation = Conversation::new(config, place, Start::afresh());
+    line::probe(&mut conversation, address, links).await
 }

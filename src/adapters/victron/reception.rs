@@ -1,321 +1,492 @@
-//! From the bytes of a line to the reports of the device at its end, and back to the bytes it is
-//! asked with. Pure: no I/O.
+//! What is known of the device at a line, and what each block, frame and moment makes of it.
 
 mod belief;
 mod caution;
 mod company;
-mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use self::belief::Belief;
-use self::state::State;
+use self::caution::Twice;
+use self::company::Company;
 use super::config::Config;
-use super::control::{self, Finished, Upkeep};
+use super::control::{self, Controls, Finished};
 use super::device::{Counts, Remembered, VeDevice};
-use super::history::{Kept, Past};
+use super::health::{self, LineHealth};
+use super::history::{Past, is_kept};
 use super::poller::{Hearing, Outcome, Poller};
-use super::wire::text::{Decoder, Event};
+use super::rhythm::Rhythm;
+use super::wire::cycle::Cycles;
+use super::wire::hex::{Answer, Frame, Request, Value as Register, Version};
+use super::wire::history::Record;
+use super::wire::products::parse_id;
+use super::wire::registers::{self, CUSTOM_NAME, SERIAL, serial_of};
+use super::wire::text::{Block, Event};
 use crate::clock::Moment;
-use crate::model::{Health, HealthCode, Report, Value};
+use crate::model::{DeviceId, Health, HealthCode, Report};
 
 /// Half a block that goes on no more is given up after this.
-const TORN: Duration = Duration::from_secs(3);
-/// How often time is looked at while a device introduces itself or carries out a command, and how
-/// often at least: for what may be some seconds late, such as that a value has become old.
-const MEETING: Duration = Duration::from_millis(500);
-const SELDOM: Duration = Duration::from_secs(5);
+pub const TORN: Duration = Duration::from_secs(3);
+/// How long a new device is waited for to say who it is, before it is named by its port.
+const INTRODUCTION: Duration = Duration::from_secs(8);
+/// The same while it answers questions.
+const SURVEY: Duration = Duration::from_secs(30);
+/// Labels that have not come for so many rounds are forgotten.
+const FORGOTTEN: u64 = 60;
 
-/// The line of one port.
+/// What is known of the device at a line.
 #[derive(Debug)]
 pub struct Reception {
-    decoder: Decoder,
-    line: State,
+    pub config: Arc<Config>,
+    pub port: String,
+    /// Whether there is only a file, so that no time passes.
+    pub is_file: bool,
+    pub belief: Belief,
+    pub cycles: Cycles,
+    pub device: VeDevice,
+    pub poller: Poller,
+    pub controls: Controls,
+    pub past: Past,
+    pub counts: Counts,
+    pub line_health: LineHealth,
+    /// Rounds of text on this connection, all of the device that is known.
+    pub rounds: u64,
+    /// When the first thing was heard of the present device.
+    pub met: Option<Duration>,
+    /// When anything was last heard of it.
+    pub heard: Option<Timestamp>,
+    pub health: Option<Health>,
+    /// How the line is, as told while no device was known.
+    pub told: Option<Health>,
+    /// Another device that seems to be here.
+    pub company: Company,
+    pub told_serial: Twice<String>,
+    pub told_product: Twice<u16>,
+    /// Devices that were here before.
+    pub former: Vec<DeviceId>,
+    pub finished: Vec<Finished>,
 }
 
 impl Reception {
-    /// A line at a port that stands for a device without a serial number. `known` is what is
-    /// remembered of the device that was there last.
+    /// A line at a port, where nothing has been heard yet.
     pub fn new(config: Arc<Config>, port: String, known: Remembered, zone: TimeZone) -> Self {
         Self {
-            decoder: Decoder::new(),
-            line: State::new(config, port, known, zone),
+            poller: Poller::new(config.ask, Duration::ZERO),
+            line_health: LineHealth::knowing(known.pause()),
+            device: VeDevice::new(port.clone(), known, zone),
+            config,
+            port,
+            is_file: false,
+            belief: Belief::default(),
+            cycles: Cycles::new(),
+            controls: Controls::default(),
+            past: Past::default(),
+            counts: Counts::default(),
+            rounds: 0,
+            met: None,
+            heard: None,
+            health: None,
+            told: None,
+            company: Company::default(),
+            told_serial: Twice::default(),
+            told_product: Twice::default(),
+            former: Vec::new(),
+            finished: Vec::new(),
         }
     }
 
-    /// Bytes of a file: nobody is asked.
-    pub fn of_file(config: &Config) -> Self {
-        let config = Config {
-            ask: false,
-            ..config.clone()
-        };
-        let (port, known) = ("unknown".to_owned(), Remembered::default());
-        let mut reception = Self::new(Arc::new(config), port, known, TimeZone::UTC);
-        reception.line.is_file = true;
-        reception
-    }
-
-    /// The port was opened.
-    pub fn opened(
-        &mut self,
-        Moment {
-            steady: now,
-            wall: at,
-        }: Moment,
-    ) {
-        self.decoder = Decoder::new();
+    /// The port was opened: nothing of this connection has come yet.
+    pub fn opened(&mut self, now: Moment) {
         self.cut();
-        let line = &mut self.line;
-        line.rounds = 0;
-        line.cycles.clear();
-        line.belief = Belief::default();
-        line.poller = Poller::new(line.config.ask, now);
-        line.poller.begin_day(line.past.known(line.today(at)));
-        line.line.opened(now);
-        line.met = None;
-        (line.health, line.told) = (None, None);
+        self.rounds = 0;
+        self.cycles.clear();
+        self.belief = Belief::default();
+        self.poller = Poller::new(self.config.ask, now.steady);
+        self.poller.begin_day(self.past.known(self.today(now.wall)));
+        self.line_health.opened(now.steady);
+        self.met = None;
+        (self.health, self.told) = (None, None);
     }
 
     /// The connection has ended: what was asked on it stays without an answer.
     pub fn cut(&mut self) {
-        let line = &mut self.line;
-        line.poller.forget_urgent();
-        let abandoned = line.controls.abandon(
+        self.poller.forget_urgent();
+        let abandoned = self.controls.abandon(
             "the connection to the device was lost before it confirmed the command; look what is set once it is back, \
              and try again",
         );
-        line.finished.extend(abandoned);
+        self.finished.extend(abandoned);
     }
 
     /// The port cannot be opened, or was closed. Says so of the device, or of the line.
-    pub fn closed(&mut self, why: &Health) -> Vec<Report> {
-        let line = &mut self.line;
-        line.told = None;
-        line.tell(why.clone()).into_iter().collect()
+    pub fn closed(&mut self, why: Health) -> Option<Report> {
+        self.told = None;
+        self.tell(why)
     }
 
-    /// Takes bytes, cut anywhere. Each event is shown to `see` before it is used.
-    pub fn push(
-        &mut self,
-        bytes: &[u8],
-        Moment {
-            steady: now,
-            wall: at,
-        }: Moment,
-        mut see: impl FnMut(&Event<'_>),
-    ) -> Vec<Report> {
-        let line = &mut self.line;
-        if line.line.quiet(now) >= TORN {
+    /// Bytes have come.
+    pub fn bytes(&mut self, now: Duration) {
+        if self.line_health.quiet(now) >= TORN {
             // Somebody may have plugged in another one meanwhile.
-            line.rounds = 0;
-            if line.cycles.get("SER#").is_none() {
+            self.rounds = 0;
+            if self.cycles.get("SER#").is_none() {
                 // Its text does not say so.
-                line.doubt(now);
+                self.doubt(now);
             }
         }
-        line.poller.heard(now);
-        line.line.bytes(now);
-        let mut reports = Vec::new();
-        self.decoder.push(bytes, |event| {
-            see(&event);
-            line.take(&event, now, at);
-            reports.append(&mut line.reports(now, at));
-        });
-        reports
+        self.poller.heard(now);
+        self.line_health.bytes(now);
+    }
+
+    /// Takes what the decoder made of them.
+    pub fn take(&mut self, event: &Event<'_>, now: Moment) {
+        match event {
+            Event::Block(block) => self.block(block, now),
+            Event::Hex(frame) => self.frame(frame, now),
+            Event::Refused(refused) => {
+                tracing::debug!("{}: {refused:?}", self.port);
+                self.belief.damaged();
+                // The first block after opening is the rest of one.
+                if self.line_health.has_good() {
+                    self.counts.damaged += 1;
+                }
+            }
+        }
+    }
+
+    fn block(&mut self, block: &Block<'_>, now: Moment) {
+        self.counts.blocks += 1;
+        self.good(now);
+        self.poller.block_ended(now.steady);
+        if !self.belief.believes(block) {
+            tracing::debug!("{}: a block waits for another like it", self.port);
+            return;
+        }
+        if self.company.second(now.steady).is_some() && !names_its_sender(block) {
+            // It may be of either.
+            return;
+        }
+        let mut cycles = std::mem::take(&mut self.cycles);
+        cycles.block(block, now.steady, |cycles| self.round(cycles, now));
+        self.cycles = cycles;
+    }
+
+    /// Something has come whole.
+    fn good(&mut self, now: Moment) {
+        self.line_health.good(now.steady);
+        if let Some(pause) = self.line_health.rhythm.learned() {
+            self.device.know_pause(pause);
+        }
+        self.heard = Some(now.wall);
+        self.met.get_or_insert(now.steady);
     }
 
     /// The passing of time.
-    pub fn tick(
-        &mut self,
-        Moment {
-            steady: now,
-            wall: at,
-        }: Moment,
-    ) -> Vec<Report> {
-        let line = &mut self.line;
-        if self.decoder.in_progress() && line.line.quiet(now) >= TORN {
-            self.decoder.finish(|event| line.take(&event, now, at));
-        }
-        line.tick(now, at);
-        let mut reports = line.reports(now, at);
-        if let Some(health) = line.verdict(now) {
+    pub fn tick(&mut self, now: Moment) -> Vec<Report> {
+        let mut cycles = std::mem::take(&mut self.cycles);
+        cycles.tick(now.steady, |cycles| self.round(cycles, now));
+        cycles.forget(FORGOTTEN);
+        self.cycles = cycles;
+        self.device.age(now.steady);
+        self.look_at_day(now.wall);
+        let mut reports = self.reports(now);
+        if let Some(health) = self.verdict(now.steady) {
             let falls_asleep = health.code == HealthCode::Asleep;
-            let told = line.tell(health);
+            let told = self.tell(health);
             if falls_asleep && told.is_some() {
-                line.unit.fall_asleep(now);
+                self.device.fall_asleep(now.steady);
             }
             reports.extend(told);
-            reports.append(&mut line.reports(now, at));
+            reports.append(&mut self.reports(now));
         }
         reports
     }
 
-    /// No more bytes will come.
-    pub fn finish(
-        &mut self,
-        Moment {
-            steady: now,
-            wall: at,
-        }: Moment,
-        mut see: impl FnMut(&Event<'_>),
-    ) -> Vec<Report> {
-        let line = &mut self.line;
-        self.decoder.finish(|event| {
-            see(&event);
-            line.take(&event, now, at);
-        });
-        line.finish(now, at);
-        line.reports(now, at)
+    /// The last round of a file is whole.
+    pub fn finish(&mut self, now: Moment) {
+        let due = self.cycles.due().unwrap_or(now.steady);
+        let mut cycles = std::mem::take(&mut self.cycles);
+        cycles.tick(due, |cycles| self.round(cycles, now));
+        self.cycles = cycles;
+        if self.device.has_values() {
+            self.device.settle_identity();
+        }
     }
 
-    /// What to send now, if anything. `is_attended` says whether anybody is there who could give
-    /// commands.
-    pub fn next_request(
-        &mut self,
-        Moment {
-            steady: now,
-            wall: at,
-        }: Moment,
-        is_attended: bool,
-    ) -> Option<Vec<u8>> {
-        let line = &mut self.line;
-        let is_sure = line.is_sure(now);
-        line.poller.hold(!is_sure);
-        let (again, outcome) = line.poller.tick(now);
-        if let Some(Outcome::Unanswered(request)) = outcome {
-            line.counts.failures += 1;
-            line.finished.extend(line.controls.unanswered(&request));
-        }
-        if again.is_some() {
-            return again;
-        }
-        match line.controls.keep_up(at, is_attended, is_sure) {
-            Upkeep::Nothing => {}
-            Upkeep::Tell(requests) => requests
-                .into_iter()
-                .for_each(|request| line.poller.ask(request)),
-            Upkeep::Over(why) => {
-                tracing::warn!("{}: {why}", line.port);
-                line.poller.take_back(control::is_of_limit);
+    /// Takes a whole round.
+    fn round(&mut self, cycles: &Cycles, now: Moment) {
+        let product = cycles.get("PID").and_then(parse_id);
+        let serial = cycles.get("SER#").map(String::from_utf8_lossy);
+        let serial = serial.as_deref().and_then(serial_of);
+        if self.device.is_other(product, serial) {
+            let who = (product, serial.map(str::to_owned));
+            if !self.company.stranger(who, now.steady) && !self.is_file {
+                self.rounds = 0;
+                return;
             }
+            self.replace(now.steady);
         }
-        if line.poller.hearing() == Hearing::No {
-            let abandoned = line
+        self.company.own();
+        self.rounds += 1;
+        self.device.take_round(cycles, now);
+    }
+
+    /// Perhaps another device is there: it is asked before it is believed.
+    fn doubt(&mut self, now: Duration) {
+        if self.poller.doubt() {
+            self.met = Some(now);
+        }
+    }
+
+    /// Whether it is certain which device is there, so that it may be written to.
+    pub fn is_sure(&self, now: Duration) -> bool {
+        // The first round may lack its beginning, and with it the product.
+        let is_told = self.rounds > 1 || (self.rounds > 0 && self.cycles.get("PID").is_some());
+        self.poller.is_introduced() && (is_told || self.poller.is_without_text(now))
+    }
+
+    /// Another device is there.
+    fn begin_anew(&mut self, now: Duration) {
+        (self.health, self.heard) = (None, None);
+        self.met = Some(now);
+        self.controls.forget();
+        let why = "another device is at that port now";
+        self.finished.extend(self.controls.abandon(why));
+        self.poller.forget_urgent();
+        self.rounds = 0;
+        self.past = Past::default();
+        self.poller.meet_again();
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, now: Moment) {
+        let answer = Answer::decode(frame);
+        let outcome = self.poller.answer(&answer, now.steady);
+        if matches!(
+            answer,
+            Answer::Malformed | Answer::Error(_) | Answer::UnknownCommand(_)
+        ) {
+            return;
+        }
+        self.good(now);
+        if let Some(value) = answer.value() {
+            self.register(&value, now);
+        }
+        if let Some(Outcome::Answered(request)) = outcome {
+            self.counts.answers += 1;
+            match (&request, answer.word()) {
+                (Request::Product, Some(id)) => self.product(id, now.steady),
+                (Request::Version, Some(word)) => {
+                    self.device.know_firmware(Version(word).to_string());
+                }
+                _ => {}
+            }
+            let finished = self
                 .controls
-                .abandon("the device does not answer; look whether the cable can send to it");
-            line.finished.extend(abandoned);
-            line.poller.forget_urgent();
+                .answered(&request, &answer, &self.device, now.steady);
+            self.finished.extend(finished);
         }
-        line.finished.extend(line.controls.tick(&line.unit, now));
-        if is_sure && let Some(request) = line.controls.next(now) {
-            line.poller.ask(request);
+    }
+
+    fn register(&mut self, value: &Register<'_>, now: Moment) {
+        let text = || match registers::Register::of(value.register)?.decode(value.bytes) {
+            registers::Reading::Text(text) if value.flags.is_ok() => Some(text),
+            _ => None,
+        };
+        match value.register {
+            SERIAL => {
+                if let Some(serial) = text().as_deref().and_then(serial_of) {
+                    self.serial(serial, now.steady);
+                }
+            }
+            CUSTOM_NAME => self.device.know_custom_name(&text().unwrap_or_default()),
+            register if is_kept(register) => self.record(value, now),
+            _ => self.device.take_hex(value, now),
         }
-        // A question would cut the block that is under way, where text stops for HEX.
-        if self.decoder.in_progress() && line.line.quiet(now) < TORN {
-            return None;
+    }
+
+    /// The device has told its product id.
+    fn product(&mut self, id: u16, now: Duration) {
+        let is_known = self
+            .device
+            .product()
+            .is_some_and(|product| product.id == id);
+        if !is_known && !self.told_product.agrees(id) && !self.is_file {
+            self.poller.ask_again(Request::Product);
+            return;
         }
-        line.poller.next(line.unit.family(), now)
-    }
-
-    /// Begins a command under a number of the caller's choice. What becomes of it is among
-    /// [`Reception::finished`], unless it is known at once.
-    pub fn command(
-        &mut self,
-        id: u64,
-        key: &str,
-        value: &Value,
-        Moment { steady: now, .. }: Moment,
-    ) -> Result<Option<Value>, String> {
-        let line = &mut self.line;
-        if key == control::LIFT_LIMIT {
-            let why = "the limit was lifted meanwhile";
-            line.finished.extend(line.controls.end_limit(None, why));
-            line.poller.take_back(control::is_of_limit);
-            return Ok(Some(Value::Unknown));
+        if self.device.is_other(Some(id), None) {
+            self.replace(now);
         }
-        line.controls.begin(id, key, value, &line.unit, now)?;
-        if key == control::SET_LIMIT {
-            let why = "another limit was set meanwhile";
-            line.finished.extend(line.controls.end_limit(Some(id), why));
-            line.poller.take_back(control::is_of_limit);
+        self.device.know_product(id);
+    }
+
+    /// The device has told its serial number. A number that is news is asked for once more.
+    fn serial(&mut self, serial: &str, now: Duration) {
+        if self.device.serial() == Some(serial) {
+            self.told_serial.forget();
+            return;
         }
-        Ok(None)
+        if !self.told_serial.agrees(serial.to_owned()) && !self.is_file {
+            self.poller.ask_again(Request::Get(SERIAL));
+            return;
+        }
+        if self.device.is_other(None, Some(serial)) {
+            self.replace(now);
+        }
+        self.device.know_serial(serial);
     }
 
-    /// Nobody waits for a command any more: it is forgotten, unless it has begun.
-    pub fn withdraw(&mut self, id: u64) {
-        self.line.controls.withdraw(id);
-    }
-
-    /// Commands that have come to their end.
-    pub fn finished(&mut self) -> Vec<Finished> {
-        std::mem::take(&mut self.line.finished)
-    }
-
-    /// When to look at the time next, if nothing comes before.
-    pub fn due(&self, now: Duration) -> Duration {
-        let line = &self.line;
-        let torn = line.line.last_byte() + TORN;
-        let met = now + MEETING;
-        let moments = [
-            line.cycles.due(),
-            self.decoder.in_progress().then_some(torn),
-            line.unit.due(),
-            (!line.unit.is_described()).then_some(met),
-            line.controls.is_busy().then_some(met),
-            line.poller.due(now),
-            Some(line.silent_at(now)),
-        ];
-        // What is long overdue waits for something else than time.
-        let is_ahead = |moment: &Duration| *moment + MEETING > now;
-        let soonest = moments.into_iter().flatten().filter(is_ahead).min();
-        soonest.unwrap_or(Duration::MAX).min(now + SELDOM)
-    }
-
-    /// Whether the device complains about what it gets, though nobody asked it wrongly.
-    pub const fn is_complaining(&self) -> bool {
-        self.line.poller.is_complaining()
-    }
-
-    /// The device, as far as it is known.
-    pub const fn unit(&self) -> &VeDevice {
-        &self.line.unit
-    }
-
-    /// Hands over the days of the device. `recall` brings back what is kept under a key, `keep` keeps
-    /// it.
-    pub fn keep(
-        &mut self,
-        Moment {
-            steady: now,
-            wall: at,
-        }: Moment,
-        recall: impl FnOnce(&str) -> Option<Kept>,
-        keep: impl FnOnce(&str, &Kept),
-    ) {
-        let line = &mut self.line;
-        let Some(key) = line.unit.identity().map(Past::key) else {
+    /// A record of the history.
+    fn record(&mut self, value: &Register<'_>, now: Moment) {
+        let Ok(record) = Record::decode(value) else {
             return;
         };
-        if !line.past.is_of(&key) {
-            let kept = recall(&key);
-            line.past.recall(key, kept);
-            let today = line.today(at);
-            line.poller.begin_day(line.past.known(today));
-        }
-        if let Some((key, kept)) = line.past.due(now) {
-            keep(key, kept);
+        let today = self.today(now.wall);
+        self.past.take(&record, today, now.steady);
+        if self.past.begins_by_record(&record) {
+            self.poller.begin_day(self.past.known(today));
         }
     }
 
-    /// What is counted of the line.
-    pub const fn counts(&self) -> Counts {
-        self.line.counts
+    /// Looks whether the device has begun a day.
+    fn look_at_day(&mut self, at: Timestamp) {
+        if let Some(day) = self.device.day()
+            && self.past.begins(day.number)
+        {
+            self.poller.begin_day(self.past.known(self.today(at)));
+        }
+    }
+
+    /// The date of the day that the device is in.
+    pub fn today(&self, at: Timestamp) -> Date {
+        let here = || at.to_zoned(self.device.zone().clone()).date();
+        self.device.day().map_or_else(here, |day| day.began)
+    }
+
+    fn replace(&mut self, now: Duration) {
+        tracing::info!(
+            "{}: another device is here than {}",
+            self.port,
+            self.device.label()
+        );
+        self.former.extend(self.device.id());
+        let zone = self.device.zone().clone();
+        self.device = VeDevice::new(self.port.clone(), Remembered::default(), zone);
+        self.line_health.rhythm = Rhythm::default();
+        self.company = Company::default();
+        self.begin_anew(now);
+    }
+
+    /// What there is to tell now.
+    pub fn reports(&mut self, now: Moment) -> Vec<Report> {
+        let replaced = |id| Report::Health(id, health::replaced());
+        let mut reports: Vec<Report> = self.former.drain(..).map(replaced).collect();
+        // A device that answers is waited for longer: it will say who it is.
+        let patience = match self.poller.hearing() {
+            Hearing::Yes => SURVEY,
+            _ => INTRODUCTION,
+        };
+        let waited = self.met.is_some_and(|met| now.since(met) >= patience);
+        // Who is there must be certain before values are told, also after a cable was plugged in
+        // again: of two shunts alike only HEX can tell which it is.
+        // And a new device is announced once, with all that it has.
+        let is_ready = if self.device.is_new() {
+            let is_surveyed = self.poller.is_surveyed(self.device.family());
+            let is_known = if self.is_file {
+                // A value that comes before the first block does not say whose it is.
+                self.device.id().is_some() || self.device.has_sent_some_text()
+            } else {
+                self.device.has_sent_text() || self.poller.is_without_text(now.steady)
+            };
+            is_surveyed && is_known
+        } else {
+            self.poller.is_introduced()
+        };
+        if self.device.has_values() && (is_ready || waited) {
+            self.device.settle_identity();
+            let is_surveyed = self.poller.is_surveyed(self.device.family());
+            let may_be = self.config.allow_control && self.poller.hearing() != Hearing::No;
+            let controls = match (may_be, is_surveyed) {
+                (false, _) => Some(Vec::new()),
+                (true, true) => Some(control::offered(&self.device)),
+                (true, false) => None,
+            };
+            let moment = (!self.is_file).then_some(now.steady);
+            if let Some(device) = self.device.describe(&self.config, controls, moment) {
+                reports.push(Report::Device(Box::new(device)));
+            }
+            let is_asleep = self
+                .health
+                .as_ref()
+                .is_some_and(|health| health.code == HealthCode::Asleep);
+            // What is remembered of a device is no sign of life.
+            if !self.line_health.has_good() && !is_asleep {
+                return reports;
+            }
+            let line =
+                (!self.is_file).then(|| (self.counts, self.protocol(now.steady), self.heard));
+            if let Some(readings) = self.device.readings(now, line) {
+                reports.push(Report::Readings(readings));
+                if self.verdict(now.steady).is_none() {
+                    let shared = self
+                        .company
+                        .second(now.steady)
+                        .map(|(product, serial)| health::shared(*product, serial.as_deref()));
+                    reports.extend(self.tell(shared.unwrap_or(Health::ONLINE)));
+                }
+            }
+        }
+        reports
+    }
+
+    fn verdict(&self, now: Duration) -> Option<Health> {
+        let is_asked = self.is_asked(now);
+        health::health(&self.line_health, &self.device, &self.config, is_asked, now)
+    }
+
+    /// When the device counts as silent if nothing good comes any more.
+    pub fn silent_at(&self, now: Duration) -> Duration {
+        health::silent_at(&self.line_health, &self.config, self.is_asked(now))
+    }
+
+    /// Whether it speaks only when it is asked.
+    fn is_asked(&self, now: Duration) -> bool {
+        self.poller.hearing() == Hearing::Yes && self.poller.is_without_text(now)
+    }
+
+    fn protocol(&self, now: Duration) -> &'static str {
+        match (self.poller.hearing(), self.poller.is_without_text(now)) {
+            (Hearing::Yes, false) => "text and HEX",
+            (_, true) => "HEX only",
+            _ => "text only",
+        }
+    }
+
+    /// Says how the device is, or the line while no device is known, if that is news.
+    fn tell(&mut self, health: Health) -> Option<Report> {
+        let Some(id) = self.device.id() else {
+            if self.told.as_ref() == Some(&health) || !health.code.is_problem() {
+                return None;
+            }
+            self.told = Some(health.clone());
+            return Some(Report::Source(health));
+        };
+        if self.health.as_ref() == Some(&health) {
+            return None;
+        }
+        self.health = Some(health.clone());
+        Some(Report::Health(id, health))
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Whether a block says of whom it is.
+fn names_its_sender(block: &Block<'_>) -> bool {
+    ["PID", "SER#"]
+        .iter()
+        .any(|label| block.get(label).is_some())
+}

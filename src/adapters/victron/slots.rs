@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::KIND;
 use super::device::Remembered;
+use crate::model::DeviceId;
+use crate::store::Memory;
 
-/// Before the serial number of a device that has no place any more.
+/// Under which key it is kept.
+const KEY: &str = "slots";
+/// Before the id of a device that has no place any more.
 const FORMER: &str = "formerly ";
 
 /// Every cable that a device is or was at, by the cable's number or else by its port; and devices whose
@@ -18,62 +23,79 @@ pub struct Slots(BTreeMap<String, Slot>);
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Slot {
-    device: Remembered,
+    id: Option<DeviceId>,
     /// Hours for which nothing has been plugged in here.
     absent: u64,
+    /// What is known of the device, where an earlier version kept that.
+    #[serde(rename = "device", skip_serializing)]
+    known: Option<Remembered>,
 }
 
 impl Slots {
-    /// What is known of the device at a place, where a cable is now.
-    pub fn plugged(&mut self, place: &str) -> Remembered {
-        let kept = self.0.entry(place.to_owned()).or_default();
-        kept.absent = 0;
-        kept.device.clone()
-    }
-
-    /// Takes note of the device at a place. Returns the identity of the one that was there before, if
-    /// that is another one.
-    pub fn take(&mut self, place: &str, device: Remembered) -> Option<String> {
-        if let Some(identity) = &device.identity {
-            // It is back.
-            self.0.remove(&format!("{FORMER}{identity}"));
+    /// What is remembered.
+    pub fn recall(memory: &Memory) -> Self {
+        let mut slots: Self = memory.get(KEY).unwrap_or_default();
+        for (place, slot) in &mut slots.0 {
+            if let Some(known) = slot.known.take() {
+                let identity = known.identity.as_deref();
+                slot.id = identity.map(|identity| DeviceId::new(KIND, identity));
+                memory.put(&Remembered::key(place), &known);
+            }
         }
-        let kept = self.0.entry(place.to_owned()).or_default();
-        let before = std::mem::replace(&mut kept.device, device);
-        let is_other = before.identity.is_some() && before.identity != kept.device.identity;
-        let identity = before.identity.clone().filter(|_| is_other)?;
-        let former = Slot {
-            device: before,
-            absent: 0,
-        };
-        self.0.insert(format!("{FORMER}{identity}"), former);
-        Some(identity)
+        slots
     }
 
-    /// Every place and the identity of its device.
-    pub fn devices(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter_map(|(place, kept)| {
-            let identity = kept.device.identity.as_deref()?;
-            Some((place.as_str(), identity))
-        })
+    /// Remembers it.
+    pub fn keep(&self, memory: &Memory) {
+        memory.put(KEY, self);
+    }
+
+    /// A cable is at this place now.
+    pub fn plugged(&mut self, place: &str) {
+        self.0.entry(place.to_owned()).or_default().absent = 0;
+    }
+
+    /// Takes note of the device at a place. Returns the one that was there before, if that is another
+    /// one.
+    pub fn take(&mut self, place: &str, device: &DeviceId) -> Option<DeviceId> {
+        // It is back.
+        self.0
+            .retain(|place, slot| !place.starts_with(FORMER) || slot.id.as_ref() != Some(device));
+        let slot = self.0.entry(place.to_owned()).or_default();
+        let before = slot.id.replace(device.clone());
+        let former = before.filter(|before| before != device)?;
+        if self.devices().all(|(_, id)| *id != former) {
+            let slot = Slot {
+                id: Some(former.clone()),
+                ..Slot::default()
+            };
+            self.0.insert(format!("{FORMER}{former}"), slot);
+        }
+        Some(former)
+    }
+
+    /// Every place and its device.
+    pub fn devices(&self) -> impl Iterator<Item = (&str, &DeviceId)> {
+        let all = self.0.iter();
+        all.filter_map(|(place, slot)| Some((place.as_str(), slot.id.as_ref()?)))
     }
 
     /// An hour has passed. Forgets what has not been plugged in for more than so many hours; returns
-    /// those slots and the identities of their devices.
+    /// those slots and their devices.
     pub fn pass_hour(
         &mut self,
         longest: u64,
         is_plugged: impl Fn(&str) -> bool,
-    ) -> Vec<(String, String)> {
+    ) -> Vec<(String, Option<DeviceId>)> {
         let mut forgotten = Vec::new();
-        self.0.retain(|place, kept| {
+        self.0.retain(|place, slot| {
             if is_plugged(place) {
                 return true;
             }
-            kept.absent += 1;
-            let is_kept = kept.absent <= longest;
-            if !is_kept && let Some(identity) = kept.device.identity.take() {
-                forgotten.push((place.clone(), identity));
+            slot.absent += 1;
+            let is_kept = slot.absent <= longest;
+            if !is_kept {
+                forgotten.push((place.clone(), slot.id.take()));
             }
             is_kept
         });
@@ -85,46 +107,70 @@ impl Slots {
 mod tests {
     use super::*;
 
-    fn device(identity: &str) -> Remembered {
-        Remembered {
-            identity: Some(identity.to_owned()),
-            ..Remembered::default()
-        }
+    fn device(identity: &str) -> DeviceId {
+        DeviceId::new(KIND, identity)
     }
 
     fn all(slots: &Slots) -> Vec<(String, String)> {
-        let own = |(place, identity): (&str, &str)| (place.to_owned(), identity.to_owned());
+        let own = |(place, id): (&str, &DeviceId)| (place.to_owned(), id.to_string());
         slots.devices().map(own).collect()
     }
 
-    fn pair(place: &str, identity: &str) -> (String, String) {
-        (place.to_owned(), identity.to_owned())
+    fn pair(place: &str, id: &str) -> (String, String) {
+        (place.to_owned(), id.to_owned())
     }
 
     #[test]
     fn a_device_whose_place_is_taken_is_kept_until_it_is_back_or_gone_for_long() {
         let mut slots = Slots::default();
         slots.plugged("VE1");
-        assert_eq!(slots.take("VE1", device("A")), None);
-        assert_eq!(slots.take("VE1", device("A")), None);
-        assert_eq!(slots.take("VE1", device("B")), Some("A".to_owned()));
-        assert_eq!(all(&slots), [pair("VE1", "B"), pair("formerly A", "A")]);
+        assert_eq!(slots.take("VE1", &device("A")), None);
+        assert_eq!(slots.take("VE1", &device("A")), None);
+        assert_eq!(slots.take("VE1", &device("B")), Some(device("A")));
+        let former = pair("formerly victron_a", "victron_a");
+        assert_eq!(all(&slots), [pair("VE1", "victron_b"), former.clone()]);
 
         let mut back = slots.clone();
-        assert_eq!(back.take("VE2", device("A")), None);
-        assert_eq!(all(&back), [pair("VE1", "B"), pair("VE2", "A")]);
+        assert_eq!(back.take("VE2", &device("A")), None);
+        let both = [pair("VE1", "victron_b"), pair("VE2", "victron_a")];
+        assert_eq!(all(&back), both);
+        // One that is somewhere else by now has a place.
+        assert_eq!(back.take("VE1", &device("A")), Some(device("B")));
+        assert_eq!(back.take("VE2", &device("B")), Some(device("A")));
+        let exchanged = [pair("VE1", "victron_a"), pair("VE2", "victron_b")];
+        assert_eq!(all(&back), exchanged);
 
         let is_plugged = |place: &str| place == "VE1";
         assert_eq!(slots.pass_hour(1, is_plugged), []);
-        assert_eq!(slots.pass_hour(1, is_plugged), [pair("formerly A", "A")]);
-        assert_eq!(all(&slots), [pair("VE1", "B")]);
+        let gone = ("formerly victron_a".to_owned(), Some(device("A")));
+        assert_eq!(slots.pass_hour(1, is_plugged), [gone]);
+        assert_eq!(all(&slots), [pair("VE1", "victron_b")]);
     }
 
     #[test]
     fn a_place_without_a_device_is_forgotten_too() {
         let mut slots = Slots::default();
         slots.plugged("VE1");
-        assert_eq!(slots.pass_hour(0, |_| false), []);
+        assert_eq!(slots.pass_hour(0, |_| false), [("VE1".to_owned(), None)]);
         assert_eq!(slots, Slots::default());
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_here_is_brought_where_it_is_kept_now() {
+        let known = Remembered {
+            identity: Some("VE1".to_owned()),
+            serial: Some("HQ000000001".to_owned()),
+            ..Remembered::default()
+        };
+        let memory = Memory::passing();
+        let earlier = serde_json::json!({ "VE1": { "device": known, "absent": 7 } });
+        memory.put(KEY, &earlier);
+        let slots = Slots::recall(&memory);
+        assert_eq!(all(&slots), [pair("VE1", "victron_ve1")]);
+        assert_eq!(memory.get(&Remembered::key("VE1")), Some(known));
+        slots.keep(&memory);
+        let kept = serde_json::json!({ "VE1": { "id": "victron_ve1", "absent": 7 } });
+        assert_eq!(memory.get(KEY), Some(kept));
+        assert_eq!(Slots::recall(&memory), slots);
     }
 }

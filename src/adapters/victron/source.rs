@@ -9,18 +9,21 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, Port};
-use super::port_task::{News, PortTask};
-use super::ports::{Generation, Ports};
+use super::device::Remembered;
+use super::ports::Ports;
+use super::protocol::Conversation;
 use super::slots::Slots;
 use super::{KIND, cables, health, probe};
-use crate::device::{BoxFuture, Context, PendingCommand, Probed, Source, SourceError};
+use crate::device::{
+    BoxFuture, Context, PendingCommand, Probed, Reports, Source, SourceError, Start, line,
+};
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
-use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
+use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Refusal, Report};
 
 /// Commands that may wait for one line.
 const COMMANDS: usize = 8;
-/// News that may wait.
-const NEWS: usize = 64;
+/// Reports that may wait.
+const REPORTS: usize = 64;
 /// How often absence is counted, and how long devices may take to introduce themselves.
 const HOUR: Duration = Duration::from_secs(3600);
 const INTRODUCTIONS: Duration = Duration::from_secs(60);
@@ -66,9 +69,6 @@ struct Reins {
     stop: CancellationToken,
 }
 
-/// A line: its place, and which one of those there.
-type Name = (String, Generation);
-
 struct Run {
     config: Arc<Config>,
     context: Context,
@@ -76,9 +76,10 @@ struct Run {
     open: Ports<Reins>,
     /// Where each device is now.
     homes: BTreeMap<DeviceId, String>,
-    lines: JoinSet<(Name, Result<(), SourceError>)>,
-    news: mpsc::Sender<(Name, News)>,
-    inbox: mpsc::Receiver<(Name, News)>,
+    lines: JoinSet<(usize, Result<(), SourceError>)>,
+    /// Takes the reports of every line, with its number.
+    reports: mpsc::Sender<(usize, Report)>,
+    inbox: mpsc::Receiver<(usize, Report)>,
     /// Ports whose device has not introduced itself yet.
     expected: BTreeSet<String>,
     is_complete: bool,
@@ -86,15 +87,15 @@ struct Run {
 
 impl Run {
     fn new(config: Arc<Config>, context: Context) -> Self {
-        let (news, inbox) = mpsc::channel(NEWS);
+        let (reports, inbox) = mpsc::channel(REPORTS);
         Self {
             config,
-            slots: context.memory.get("slots").unwrap_or_default(),
+            slots: Slots::recall(&context.memory),
             context,
             open: Ports::new(),
             homes: BTreeMap::new(),
             lines: JoinSet::new(),
-            news,
+            reports,
             inbox,
             expected: BTreeSet::new(),
             is_complete: false,
@@ -104,7 +105,8 @@ impl Run {
     async fn run(mut self) -> Result<(), SourceError> {
         let stop = self.context.stop.clone();
         if !self.config.enabled {
-            for id in self.known() {
+            for (_, id) in self.slots.devices() {
+                let id = id.clone();
                 self.report(Report::Health(id, Health::new(HealthCode::Disabled)))
                     .await?;
             }
@@ -137,7 +139,7 @@ impl Run {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some((name, news)) = self.inbox.recv() => self.hear(name, news).await?,
+                Some((line, report)) = self.inbox.recv() => self.hear(line, report).await?,
                 Some(pending) = self.context.commands.recv() => self.forward(pending),
                 Some(ended) = self.lines.join_next() => self.ended(ended)?,
                 change = next(&mut watch) => self.change(change).await?,
@@ -145,7 +147,7 @@ impl Run {
                 _ = hour.tick() => self.pass_hour().await?,
             }
         }
-        // Each line has been told to stop, too, and none may wait for its news to be heard.
+        // Each line has been told to stop, too, and none may wait for its reports to be heard.
         self.inbox.close();
         while self.lines.join_next().await.is_some() {}
         Ok(())
@@ -153,18 +155,16 @@ impl Run {
 
     /// A cable was plugged in.
     fn appear(&mut self, port: &PortInfo) {
-        let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
-        let is_reserved = |address: &Address| {
-            address
-                .serial()
-                .is_some_and(|reserved| cables::same(reserved, &path))
+        let address = cables::address(port);
+        let is_same = |reserved: &Address| match (reserved.serial(), address.serial()) {
+            (Some(reserved), Some(path)) => cables::same(reserved, path),
+            _ => false,
         };
-        if self.context.reserved.iter().any(is_reserved) {
-            tracing::debug!("{} belongs to another section", path.display());
+        if self.context.reserved.iter().any(is_same) {
+            tracing::debug!("{address} belongs to another section");
             return;
         }
-        tracing::info!("found a VE.Direct cable: {}", path.display());
-        let address = Address::Serial(path);
+        tracing::info!("found a VE.Direct cable: {address}");
         let place = cables::identity(&address, std::slice::from_ref(port));
         if self.open.appear(&place, &address) {
             self.start(place, address);
@@ -172,56 +172,34 @@ impl Run {
     }
 
     fn start(&mut self, place: String, address: Address) {
-        let (commands, inbox) = mpsc::channel(COMMANDS);
-        let (sender, mut news) = mpsc::channel(1);
-        let stop = self.context.stop.child_token();
-        let known = self.slots.plugged(&place);
-        let line = PortTask {
-            config: Arc::clone(&self.config),
-            identity: place.clone(),
-            address: address.clone(),
-            known,
-            memory: self.context.memory.clone(),
-            links: self.context.links.clone(),
-            clock: self.context.clock.clone(),
-            traffic: Arc::clone(&self.context.traffic),
-            operators: self.context.operators.clone(),
-            commands: inbox,
-            news: sender,
-            stop: stop.clone(),
-        };
-        let reins = Reins { commands, stop };
-        let generation = self.open.begin(place.clone(), address, reins);
+        self.slots.plugged(&place);
         self.expected.insert(place.clone());
-        let (name, all) = ((place, generation), self.news.clone());
-        self.lines.spawn(async move {
-            // What a line says gets its name on the way.
-            let relay = async {
-                while let Some(news) = news.recv().await {
-                    if all.send((name.clone(), news)).await.is_err() {
-                        break;
-                    }
-                }
-            };
-            let (result, ()) = tokio::join!(line.run(), relay);
-            (name, result)
+        let config = Arc::clone(&self.config);
+        let mut conversation = Conversation::new(config, place.clone(), Start::of(&self.context));
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        self.open.begin(place, address.clone(), |line| {
+            let reports = Reports::new(line, self.reports.clone());
+            let mut context = self.context.part(reports, inbox);
+            let stop = context.stop.clone();
+            self.lines.spawn(async move {
+                let result = line::run(&mut conversation, &address, &mut context).await;
+                (line, result)
+            });
+            Reins { commands, stop }
         });
     }
 
     fn ended(
         &mut self,
-        ended: Result<(Name, Result<(), SourceError>), tokio::task::JoinError>,
+        ended: Result<(usize, Result<(), SourceError>), tokio::task::JoinError>,
     ) -> Result<(), SourceError> {
-        if let Ok(((place, generation), _)) = &ended
-            && let Some(address) = self.open.end(place, *generation)
+        if let Ok((line, _)) = &ended
+            && let Some((place, address)) = self.open.end(*line)
         {
-            self.start(place.clone(), address);
+            self.start(place, address);
         }
         match ended {
-            Ok(((place, _), Ok(()))) => {
-                tracing::debug!("a line at {place} has ended");
-                Ok(())
-            }
+            Ok((_, Ok(()))) => Ok(()),
             // The last line that plays a recording ends the source; so does a bridge that has ended.
             Ok((_, Err(error))) if self.lines.is_empty() => Err(error),
             Ok((_, Err(SourceError::RecordingEnded))) => Ok(()),
@@ -242,8 +220,7 @@ impl Run {
                 Ok(())
             }
             PortChange::Vanished(port) if cables::is_cable(&port) => {
-                let path = port.by_id.clone().unwrap_or_else(|| port.path.clone());
-                let address = Address::Serial(path);
+                let address = cables::address(&port);
                 let place = cables::identity(&address, &[port]);
                 if let Some(reins) = self.open.vanish(&place, &address) {
                     reins.stop.cancel();
@@ -258,11 +235,11 @@ impl Run {
 
     /// Says of every device whose cable is not there that it is so.
     async fn tell_absent(&mut self) -> Result<(), SourceError> {
-        for (place, identity) in self.slots.devices() {
-            let id = DeviceId::new(KIND, identity);
-            let elsewhere = self.homes.get(&id).is_some_and(|home| home != place);
+        for (place, id) in self.slots.devices() {
+            let elsewhere = self.homes.get(id).is_some_and(|home| home != place);
             if !self.open.is_plugged(place) && !elsewhere {
-                self.report(Report::Health(id, health::unplugged())).await?;
+                self.report(Report::Health(id.clone(), health::unplugged()))
+                    .await?;
             }
         }
         if self.open.is_empty() && self.config.port == Port::Auto {
@@ -271,25 +248,20 @@ impl Run {
         Ok(())
     }
 
-    async fn hear(&mut self, name: Name, news: News) -> Result<(), SourceError> {
-        let (place, generation) = name;
-        if !self.open.counts(&place, generation) {
+    async fn hear(&mut self, line: usize, report: Report) -> Result<(), SourceError> {
+        let Some(place) = self.open.place(line).map(str::to_owned) else {
             return Ok(());
-        }
-        let report = match news {
-            News::Remember(device) => {
-                if let Some(former) = self.slots.take(&place, device) {
-                    self.homes.remove(&DeviceId::new(KIND, &former));
-                }
-                self.remember();
-                return Ok(());
-            }
-            News::Report(report) => report,
         };
         match &report {
             Report::Device(device) => {
-                self.homes.insert(device.id.clone(), place.clone());
+                let former = self.slots.take(&place, &device.id);
+                self.slots.keep(&self.context.memory);
+                let is_here = |former: &DeviceId| self.homes.get(former) == Some(&place);
+                if let Some(former) = former.filter(is_here) {
+                    self.homes.remove(&former);
+                }
                 self.expected.remove(&place);
+                self.homes.insert(device.id.clone(), place);
             }
             // A line that has another device now may not speak for one that was plugged in
             // elsewhere meanwhile.
@@ -315,8 +287,7 @@ impl Run {
             },
             None => pending,
         };
-        let result =
-            Err("the device is not connected at the moment; try again when it is".to_owned());
+        let result = Err(Refusal::NotConnected.to_string());
         // The asker may have stopped waiting.
         let _ = refused.reply.send(CommandOutcome { result });
     }
@@ -331,25 +302,16 @@ impl Run {
     async fn pass_hour(&mut self) -> Result<(), SourceError> {
         let longest = self.config.forget_after.get().as_secs() / HOUR.as_secs();
         let is_plugged = |place: &str| self.open.is_plugged(place);
-        for (place, identity) in self.slots.pass_hour(longest, is_plugged) {
-            let id = DeviceId::new(KIND, &identity);
-            if self.homes.get(&id).is_none_or(|home| *home == place) {
+        for (place, id) in self.slots.pass_hour(longest, is_plugged) {
+            self.context.memory.forget(&Remembered::key(&place));
+            if let Some(id) = id
+                && self.homes.get(&id).is_none_or(|home| *home == place)
+            {
                 self.report(Report::Gone(id)).await?;
             }
         }
-        self.remember();
+        self.slots.keep(&self.context.memory);
         Ok(())
-    }
-
-    fn known(&self) -> Vec<DeviceId> {
-        let identities = self.slots.devices();
-        identities
-            .map(|(_, identity)| DeviceId::new(KIND, identity))
-            .collect()
-    }
-
-    fn remember(&self) {
-        self.context.memory.put("slots", &self.slots);
     }
 
     async fn report(&self, report: Report) -> Result<(), SourceError> {

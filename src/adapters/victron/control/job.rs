@@ -152,7 +152,7 @@ impl Job {
     pub fn answered(
         &mut self,
         value: &Register<'_>,
-        unit: &VeDevice,
+        device: &VeDevice,
         now: Duration,
     ) -> Option<Result<Value, String>> {
         self.is_asked = false;
@@ -161,7 +161,7 @@ impl Job {
         match check {
             Check::Output(output) if value.flags.is_ok() => {
                 let is_on = found.map(|number| number != 0);
-                return self.looked(output, is_on, unit, now);
+                return self.looked(output, is_on, device, now);
             }
             Check::Output(output) => {
                 let is_by_text = true;
@@ -174,7 +174,7 @@ impl Job {
                 return None;
             }
             Check::Reason(output) => {
-                let reason = unit
+                let reason = device
                     .value("load_off_reason")
                     .filter(|_| value.flags.is_ok());
                 let reason = reason.and_then(|reason| match reason {
@@ -212,14 +212,14 @@ impl Job {
     }
 
     /// The passing of time: looks at what the text says, if nothing else does.
-    pub fn tick(&mut self, unit: &VeDevice, now: Duration) -> Option<Result<Value, String>> {
+    pub fn tick(&mut self, device: &VeDevice, now: Duration) -> Option<Result<Value, String>> {
         match self.steps.front()?.check {
             Check::Output(output) if output.is_by_text && now >= self.not_before => {
-                let is_on = match unit.value("load_output") {
+                let is_on = match device.value("load_output") {
                     Some(Value::OnOff(is_on)) => Some(*is_on),
                     _ => None,
                 };
-                self.looked(output, is_on, unit, now)
+                self.looked(output, is_on, device, now)
             }
             _ => None,
         }
@@ -238,7 +238,7 @@ impl Job {
         &mut self,
         mut output: Output,
         is_on: Option<bool>,
-        unit: &VeDevice,
+        device: &VeDevice,
         now: Duration,
     ) -> Option<Result<Value, String>> {
         if is_on == Some(output.wish) {
@@ -260,7 +260,7 @@ impl Job {
                 "the device is set, but does not say whether its load output has been switched";
             return Some(Err(why.to_owned()));
         }
-        if !output.wish || !unit.has_register(LOAD_OFF_REASON) {
+        if !output.wish || !device.has_register(LOAD_OFF_REASON) {
             return Some(Err(output.unmoved(None)));
         }
         self.steps = VecDeque::from([Step {

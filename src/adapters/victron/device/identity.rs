@@ -61,6 +61,11 @@ pub struct Day {
 }
 
 impl Remembered {
+    /// Under which key that of the device at a place is kept.
+    pub fn key(place: &str) -> String {
+        format!("device {place}")
+    }
+
     /// The device has told its serial number.
     pub fn know_serial(&mut self, serial: &str) {
         self.serial = Some(serial.to_owned());

@@ -1,14 +1,11 @@
 //! A whole round of text: what of it becomes a value.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
 use super::VeDevice;
 use super::monitor::depends_on_mode;
 use super::values::Source;
 use crate::adapters::victron::interpret;
 use crate::adapters::victron::wire::cycle::Cycles;
+use crate::clock::Moment;
 use crate::model::Value;
 
 /// What a shunt measures, which says what else it says means.
@@ -16,7 +13,7 @@ const MODE: &[u8] = b"MON";
 
 impl VeDevice {
     /// Takes a whole round of text.
-    pub fn take_round(&mut self, cycles: &Cycles, now: Duration, at: Timestamp) {
+    pub fn take_round(&mut self, cycles: &Cycles, now: Moment) {
         self.learn_from_text(cycles);
         self.holding.begin_round();
         let has_mode = cycles.in_round("MON").is_some();
@@ -46,15 +43,15 @@ impl VeDevice {
                 "load_output" if !has_load => continue,
                 key if depends_on_mode(key) && !is_sure => continue,
                 "last_full_charge" if was_never_full => {
-                    self.put(key, Value::Unknown, Source::Text, now, at);
+                    self.put(key, Value::Unknown, Source::Text, now);
                 }
-                _ => self.put(key, value, Source::Text, now, at),
+                _ => self.put(key, value, Source::Text, now),
             }
             if key == "monitor_mode" {
                 self.know_monitor();
             }
         }
-        let gone = self.holding.end_round(now);
+        let gone = self.holding.end_round(now.steady);
         self.know_monitor();
         for key in gone {
             self.known.carries.remove(key);
@@ -63,10 +60,10 @@ impl VeDevice {
             self.forget("load_output");
         }
         if let Some(Value::Number(number)) = self.holding.get("day_number") {
-            let today = at.to_zoned(self.zone.clone()).date();
+            let today = now.wall.to_zoned(self.zone.clone()).date();
             self.known.know_day(number.mantissa(), today);
         }
-        self.derive(now);
+        self.derive(now.steady);
         (self.is_fresh, self.is_round) = (true, true);
     }
 

@@ -8,7 +8,7 @@ use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
 /// A device, and the text that it sends.
 struct Bench {
-    unit: VeDevice,
+    device: VeDevice,
     cycles: Cycles,
     now: Duration,
 }
@@ -16,7 +16,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         Self {
-            unit: VeDevice::new("VE000001".to_owned(), Remembered::default(), TimeZone::UTC),
+            device: VeDevice::new("VE000001".to_owned(), Remembered::default(), TimeZone::UTC),
             cycles: Cycles::new(),
             now: Duration::ZERO,
         }
@@ -25,17 +25,24 @@ impl Bench {
     /// A round of one block, a second after the one before.
     fn round(&mut self, fields: &[(&str, &str)]) {
         self.now += Duration::from_secs(1);
-        let Self { unit, cycles, now } = self;
+        let Self {
+            device,
+            cycles,
+            now,
+        } = self;
         Decoder::new().push(&encode_block(fields).unwrap(), |event| {
             let Event::Block(block) = event else {
                 panic!("it is whole")
             };
             cycles.block(&block, *now, |_| {});
         });
-        let at =
-            Timestamp::from_second(1_800_000_000 + i64::try_from(now.as_secs()).unwrap()).unwrap();
+        let second = 1_800_000_000 + i64::try_from(now.as_secs()).unwrap();
+        let at = Moment {
+            steady: *now,
+            wall: Timestamp::from_second(second).unwrap(),
+        };
         cycles.tick(*now + Duration::from_secs(2), |cycles| {
-            unit.take_round(cycles, *now, at);
+            device.take_round(cycles, at);
         });
     }
 
@@ -46,20 +53,24 @@ impl Bench {
     }
 
     fn hex(&mut self, register: u16, bytes: &[u8]) {
-        self.unit.take_hex(
-            &hex::Value::new(register, bytes),
-            self.now,
-            Timestamp::UNIX_EPOCH,
-        );
+        self.take(&hex::Value::new(register, bytes));
+    }
+
+    fn take(&mut self, value: &hex::Value<'_>) {
+        let now = Moment {
+            steady: self.now,
+            ..Moment::NONE
+        };
+        self.device.take_hex(value, now);
     }
 
     fn number(&self, key: &str) -> Option<String> {
-        Some(self.unit.value(key)?.as_number()?.to_string())
+        Some(self.device.value(key)?.as_number()?.to_string())
     }
 
     fn metrics(&mut self) -> Vec<String> {
-        self.unit.settle_identity();
-        let device = self.unit.device(&Config::default()).unwrap();
+        self.device.settle_identity();
+        let device = self.device.device(&Config::default()).unwrap();
         let always = |key: &str| {
             METRICS
                 .iter()
@@ -96,7 +107,7 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
         ("PPV", "20"),
     ]);
     assert_eq!(bench.metrics(), ["panel_power", "battery_voltage"]);
-    let device = bench.unit.device(&Config::default()).unwrap();
+    let device = bench.device.device(&Config::default()).unwrap();
     assert_eq!(device.id.as_str(), "victron_hq0000000ab");
     assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
     assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
@@ -109,7 +120,7 @@ fn a_charger_without_load_output_has_none_whatever_it_says() {
     let mut bench = Bench::new();
     bench.round(&[("PID", "0xA06C"), ("V", "53000"), ("LOAD", "ON")]);
     assert_eq!(bench.metrics(), ["battery_voltage"]);
-    let device = bench.unit.device(&Config::default()).unwrap();
+    let device = bench.device.device(&Config::default()).unwrap();
     assert_eq!(device.rated_power, Some(70 * HIGHEST));
 }
 
@@ -122,8 +133,8 @@ fn the_power_that_is_written_down_is_what_can_be() {
     for (product, left_out) in [("0xA389", None), ("0xA06C", Some(70 * HIGHEST))] {
         let mut bench = Bench::new();
         bench.round(&[("PID", product), ("V", "53000")]);
-        bench.unit.settle_identity();
-        let rated = |config| bench.unit.device(config).unwrap().rated_power;
+        bench.device.settle_identity();
+        let rated = |config| bench.device.device(config).unwrap().rated_power;
         assert_eq!(rated(&config), Some(96_000));
         assert_eq!(rated(&Config::default()), left_out);
     }
@@ -141,14 +152,14 @@ fn power_is_reckoned_where_it_is_not_told() {
     ]);
     assert_eq!(bench.number("battery_power").as_deref(), Some("26.0"));
     assert_eq!(bench.number("load_power").as_deref(), Some("6.5"));
-    assert_eq!(bench.unit.value("fault"), Some(&false.into()));
+    assert_eq!(bench.device.value("fault"), Some(&false.into()));
     bench.round(&[
         ("PID", "0xA053"),
         ("V", "13000"),
         ("I", "2000"),
         ("ERR", "33"),
     ]);
-    assert_eq!(bench.unit.value("fault"), Some(&true.into()));
+    assert_eq!(bench.device.value("fault"), Some(&true.into()));
     let mut bench = Bench::new();
     bench.round(SHUNT);
     assert_eq!(bench.number("battery_power").as_deref(), Some("-19"));
@@ -159,7 +170,7 @@ fn a_fault_is_an_error_a_warning_or_a_state() {
     let after = |labels: &[(&str, &str)]| {
         let mut bench = Bench::new();
         bench.round(&[&[("PID", "0xA201"), ("V", "13000")], labels].concat());
-        bench.unit.value("fault").cloned()
+        bench.device.value("fault").cloned()
     };
     for (labels, fault) in [
         (&[("WARN", "0"), ("CS", "9")][..], Some(false.into())),
@@ -213,7 +224,7 @@ fn the_auxiliary_input_is_what_it_is_set_to() {
     // A probe that was pulled is a temperature that nobody knows.
     bench.round(&with(&[("T", "---")]));
     assert_eq!(
-        bench.unit.value("battery_temperature"),
+        bench.device.value("battery_temperature"),
         Some(&Value::Unknown)
     );
     assert!(bench.has("battery_temperature"));
@@ -231,7 +242,7 @@ fn a_probe_that_never_was_there_is_no_metric() {
     ]);
     assert!(!bench.has("battery_temperature"));
     assert!(bench.has("state_of_charge") && bench.has("time_to_go"));
-    assert_eq!(bench.unit.value("time_to_go"), Some(&Value::Unknown));
+    assert_eq!(bench.device.value("time_to_go"), Some(&Value::Unknown));
 }
 
 #[test]
@@ -241,7 +252,7 @@ fn a_label_that_is_missing_is_unknown_and_then_forgotten() {
     bench.rounds(2, &[("PID", "0xA053"), ("V", "12800")]);
     assert_eq!(bench.number("load_current").as_deref(), Some("0.500"));
     bench.rounds(2, &[("PID", "0xA053"), ("V", "12800")]);
-    assert_eq!(bench.unit.value("load_current"), Some(&Value::Unknown));
+    assert_eq!(bench.device.value("load_current"), Some(&Value::Unknown));
     assert!(bench.has("load_current"));
     bench.now += Duration::from_secs(86_400);
     bench.round(&[("PID", "0xA053"), ("V", "12800")]);
@@ -259,7 +270,7 @@ fn text_counts_before_hex_and_hex_where_there_is_no_text() {
     // Not in a network: nothing to show.
     bench.hex(0x2027, &[0xff; 4]);
     assert!(!bench.has("network_panel_power"));
-    bench.unit.age(bench.now + Duration::from_secs(3600));
+    bench.device.age(bench.now + Duration::from_secs(3600));
     assert_eq!(bench.number("energy_total").as_deref(), Some("123.45"));
 }
 
@@ -278,10 +289,10 @@ fn what_the_text_said_gives_way_to_hex_when_it_comes_no_more() {
     assert_eq!(bench.number("panel_power").as_deref(), Some("30.50"));
     // Nothing says any more what the load takes.
     bench.now += Duration::from_secs(80);
-    bench.unit.age(bench.now);
+    bench.device.age(bench.now);
     assert_eq!(bench.number("panel_power").as_deref(), Some("30.50"));
     for key in ["load_current", "load_power", "battery_voltage"] {
-        assert_eq!(bench.unit.value(key), Some(&Value::Unknown), "{key}");
+        assert_eq!(bench.device.value(key), Some(&Value::Unknown), "{key}");
     }
     assert_eq!(bench.number("energy_resettable").as_deref(), Some("1.00"));
 }
@@ -291,14 +302,14 @@ fn what_was_read_by_hex_gets_old() {
     let mut bench = Bench::new();
     bench.round(&[("PID", "0xA053"), ("V", "12800")]);
     bench.hex(0xeddb, &2_751_i16.to_le_bytes());
-    bench.unit.age(bench.now + Duration::from_secs(600));
+    bench.device.age(bench.now + Duration::from_secs(600));
     assert_eq!(
         bench.number("charger_temperature").as_deref(),
         Some("27.51")
     );
-    bench.unit.age(bench.now + Duration::from_secs(3600));
+    bench.device.age(bench.now + Duration::from_secs(3600));
     assert_eq!(
-        bench.unit.value("charger_temperature"),
+        bench.device.value("charger_temperature"),
         Some(&Value::Unknown)
     );
 }
@@ -306,7 +317,7 @@ fn what_was_read_by_hex_gets_old() {
 #[test]
 fn the_last_full_charge_stands_still() {
     let mut bench = Bench::new();
-    let full = |bench: &Bench| bench.unit.value("last_full_charge").cloned();
+    let full = |bench: &Bench| bench.device.value("last_full_charge").cloned();
     bench.round(&[("PID", "0x203"), ("H9", "1000")]);
     let first = full(&bench);
     // A second later; the device counts minutes.
@@ -321,7 +332,7 @@ fn a_day_begins_when_the_charger_says_so() {
     let mut bench = Bench::new();
     let mut day = |number: &str| {
         bench.round(&[("PID", "0xA053"), ("V", "12800"), ("HSDS", number)]);
-        bench.unit.known.day.unwrap()
+        bench.device.known.day.unwrap()
     };
     let first = day("364");
     assert_eq!(day("364"), first);
@@ -336,26 +347,26 @@ fn a_day_begins_when_the_charger_says_so() {
 fn a_device_keeps_the_identity_that_it_was_first_known_by() {
     let mut bench = Bench::new();
     bench.round(SHUNT);
-    bench.unit.settle_identity();
-    assert_eq!(bench.unit.id().unwrap().as_str(), "victron_ve000001");
-    bench.unit.know_serial("HQ00000000C");
-    let device = bench.unit.device(&Config::default()).unwrap();
+    bench.device.settle_identity();
+    assert_eq!(bench.device.id().unwrap().as_str(), "victron_ve000001");
+    bench.device.know_serial("HQ00000000C");
+    let device = bench.device.device(&Config::default()).unwrap();
     assert_eq!(device.id.as_str(), "victron_ve000001");
     assert_eq!(device.serial, "HQ00000000C");
-    assert!(bench.unit.is_other(None, Some("HQ00000000D")));
-    assert!(bench.unit.is_other(Some(0xa389), None));
-    assert!(!bench.unit.is_other(Some(0xa381), None));
+    assert!(bench.device.is_other(None, Some("HQ00000000D")));
+    assert!(bench.device.is_other(Some(0xa389), None));
+    assert!(!bench.device.is_other(Some(0xa381), None));
 }
 
 #[test]
 fn names_come_from_the_user_then_from_the_device() {
     let mut bench = Bench::new();
     bench.round(SHUNT);
-    bench.unit.know_serial("HQ00000000C");
-    let named = |bench: &Bench, config: &Config| bench.unit.device(config).unwrap().name;
+    bench.device.know_serial("HQ00000000C");
+    let named = |bench: &Bench, config: &Config| bench.device.device(config).unwrap().name;
     let mut config = Config::default();
     assert_eq!(named(&bench, &config), "BMV-712 Smart 000C");
-    bench.unit.know_custom_name(" House battery ");
+    bench.device.know_custom_name(" House battery ");
     assert_eq!(named(&bench, &config), "House battery");
     config
         .names
@@ -374,11 +385,11 @@ fn at_night_nothing_flows_and_what_was_counted_stays() {
         ("CS", "3"),
         ("H19", "100"),
     ]);
-    bench.unit.fall_asleep(bench.now);
+    bench.device.fall_asleep(bench.now);
     assert_eq!(bench.number("panel_power").as_deref(), Some("0"));
     assert_eq!(bench.number("battery_current").as_deref(), Some("0"));
-    assert_eq!(bench.unit.value("battery_voltage"), Some(&Value::Unknown));
-    assert_eq!(bench.unit.value("state"), Some(&"off".into()));
+    assert_eq!(bench.device.value("battery_voltage"), Some(&Value::Unknown));
+    assert_eq!(bench.device.value("state"), Some(&"off".into()));
     assert_eq!(bench.number("energy_resettable").as_deref(), Some("1.00"));
 }
 
@@ -392,16 +403,16 @@ fn a_device_that_nobody_has_heard_of_works() {
         ("NEW", "1"),
         ("CS", "99"),
     ]);
-    assert_eq!(bench.unit.family(), Some(Family::Mppt));
-    assert_eq!(bench.unit.label(), "Product 0xA0FA");
+    assert_eq!(bench.device.family(), Some(Family::Mppt));
+    assert_eq!(bench.device.label(), "Product 0xA0FA");
     assert_eq!(
-        bench.unit.holding.odd_text(LONGEST),
+        bench.device.holding.odd_text(LONGEST),
         Value::from("CS=99, NEW=1".to_owned())
     );
     let mut bench = Bench::new();
     bench.round(&[("BMV", "602S"), ("V", "12800"), ("SOC", "1000")]);
-    assert_eq!(bench.unit.family(), Some(Family::Shunt));
-    assert_eq!(bench.unit.model().as_deref(), Some("BMV-602S"));
+    assert_eq!(bench.device.family(), Some(Family::Shunt));
+    assert_eq!(bench.device.model().as_deref(), Some("BMV-602S"));
 }
 
 /// A shunt set to measure what a wind turbine gives.
@@ -432,7 +443,7 @@ fn an_energy_meter_has_all_its_values_from_its_first_round() {
     }
     for key in ["energy_discharged", "battery_power", "state_of_charge"] {
         assert!(!bench.has(key), "{key}");
-        assert_eq!(bench.unit.value(key), None, "{key}");
+        assert_eq!(bench.device.value(key), None, "{key}");
     }
 }
 
@@ -441,7 +452,7 @@ fn an_energy_waits_until_its_mode_is_certain() {
     let mut bench = Bench::new();
     // The end of a round that began without us.
     bench.round(&[("H7", "11"), ("H17", "4512"), ("H18", "3")]);
-    assert_eq!(bench.unit.value("energy_discharged"), None);
+    assert_eq!(bench.device.value("energy_discharged"), None);
     assert_eq!(bench.number("battery_voltage_min"), None);
     bench.round(METER);
     assert_eq!(bench.number("energy_produced").as_deref(), Some("45.12"));
@@ -456,7 +467,7 @@ fn an_energy_waits_until_its_mode_is_certain() {
         ("H18", "7703"),
     ]);
     assert_eq!(bench.number("energy_discharged").as_deref(), Some("99.12"));
-    assert_eq!(bench.unit.value("energy_produced"), None);
+    assert_eq!(bench.device.value("energy_produced"), None);
 }
 
 #[test]
@@ -472,9 +483,9 @@ fn registers_of_a_shunt_wait_for_its_mode() {
     let energy = 4512_u32.to_le_bytes();
     let shunt = || {
         let mut bench = Bench::new();
-        bench.unit.know_product(0xa389);
+        bench.device.know_product(0xa389);
         bench.hex(0x0310, &energy);
-        assert_eq!(bench.unit.value("energy_discharged"), None);
+        assert_eq!(bench.device.value("energy_discharged"), None);
         bench
     };
     let mut bench = shunt();
@@ -484,7 +495,7 @@ fn registers_of_a_shunt_wait_for_its_mode() {
     let mut bench = shunt();
     let mut none = hex::Value::new(0xeeb8, &[]);
     none.flags = hex::Flags::UNKNOWN_ID;
-    bench.unit.take_hex(&none, bench.now, Timestamp::UNIX_EPOCH);
+    bench.take(&none);
     bench.hex(0x0310, &energy);
     assert_eq!(bench.number("energy_discharged").as_deref(), Some("45.12"));
 }
@@ -494,7 +505,7 @@ fn a_number_without_a_word_becomes_one_of_the_words_of_its_metric() {
     let mut bench = Bench::new();
     for error in ["99", "37", "99", "0"] {
         bench.round(&[("PID", "0xA053"), ("V", "12800"), ("ERR", error)]);
-        let value = bench.unit.value("error").cloned();
+        let value = bench.device.value("error").cloned();
         let expected = match error {
             "99" => "other (99)",
             "37" => "input absent: mains or fuse",
@@ -502,9 +513,9 @@ fn a_number_without_a_word_becomes_one_of_the_words_of_its_metric() {
         };
         assert_eq!(value, Some(expected.into()));
     }
-    bench.unit.settle_identity();
+    bench.device.settle_identity();
     let options = |bench: &Bench| {
-        let device = bench.unit.device(&Config::default()).unwrap();
+        let device = bench.device.device(&Config::default()).unwrap();
         match &device.metric("error").unwrap().behavior {
             Behavior::State(options) => options.clone().into_owned(),
             other => panic!("{other:?}"),
@@ -529,13 +540,13 @@ fn a_load_output_of_an_unknown_product_has_a_current() {
     assert!(!bench.has("load_output"));
     bench.round(&[&block[..], &[("IL", "0")]].concat());
     assert!(bench.has("load_output"));
-    assert_eq!(bench.unit.value("load_output"), Some(&true.into()));
+    assert_eq!(bench.device.value("load_output"), Some(&true.into()));
 }
 
 #[test]
 fn a_battery_that_never_was_full_has_no_moment_for_that() {
     let mut bench = Bench::new();
-    let full = |bench: &Bench| bench.unit.value("last_full_charge").cloned();
+    let full = |bench: &Bench| bench.device.value("last_full_charge").cloned();
     bench.round(&[("PID", "0x203"), ("H9", "0"), ("H10", "0")]);
     assert_eq!(full(&bench), Some(Value::Unknown));
     bench.round(&[("PID", "0x203"), ("H9", "0"), ("H10", "1")]);
@@ -553,10 +564,10 @@ fn a_battery_that_never_was_full_has_no_moment_for_that() {
 #[test]
 fn a_monitor_without_a_number_is_called_by_that_of_its_adapter() {
     let port = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3D4-if00-port0";
-    let mut unit = VeDevice::new(port.to_owned(), Remembered::default(), TimeZone::UTC);
-    unit.know_product(0xa381);
-    unit.settle_identity();
-    assert_eq!(unit.label(), "BMV-712 Smart C3D4");
+    let mut device = VeDevice::new(port.to_owned(), Remembered::default(), TimeZone::UTC);
+    device.know_product(0xa381);
+    device.settle_identity();
+    assert_eq!(device.label(), "BMV-712 Smart C3D4");
 }
 
 #[test]
@@ -572,11 +583,11 @@ fn more_energy_than_a_charger_can_have_moved_is_not_known() {
 #[test]
 fn values_hold_over_the_pauses_that_belong_to_a_device() {
     let patience = |product: u16, pause: u64| {
-        let mut unit = VeDevice::new("port".to_owned(), Remembered::default(), TimeZone::UTC);
-        unit.know_product(product);
-        unit.settle_identity();
-        unit.know_pause(Duration::from_secs(pause));
-        unit.device(&Config::default()).unwrap().patience.unwrap()
+        let mut device = VeDevice::new("port".to_owned(), Remembered::default(), TimeZone::UTC);
+        device.know_product(product);
+        device.settle_identity();
+        device.know_pause(Duration::from_secs(pause));
+        device.device(&Config::default()).unwrap().patience.unwrap()
     };
     assert_eq!(patience(0xa053, 4), OLD_TEXT);
     assert!(patience(0xa340, 240) > Duration::from_secs(300));
@@ -590,9 +601,9 @@ fn a_label_that_came_once_does_not_stay_among_what_nobody_knows() {
     let block = [("PID", "0xA053"), ("V", "12800")];
     bench.round(&[&block[..], &[("NEW", "7")]].concat());
     assert_eq!(
-        bench.unit.holding.odd_text(LONGEST),
+        bench.device.holding.odd_text(LONGEST),
         "NEW=7".to_owned().into()
     );
     bench.rounds(3, &block);
-    assert_eq!(bench.unit.holding.odd_text(LONGEST), "none".into());
+    assert_eq!(bench.device.holding.odd_text(LONGEST), "none".into());
 }

@@ -2,13 +2,13 @@
 //!
 //! | What | Module |
 //! |---|---|
-//! | questions on a line of our own, answers picked out of everything else that comes | `dialogue` |
 //! | what is read while the program runs, kept for longer than 30 days | `past` |
 //! | the whole memory of a device, read once | `survey` |
+//! | the questions for it, answers picked out of everything else that comes | `interview` |
 //! | the same, printed | `table` |
 //! | `wattbridge victron history` | `tool` |
 
-mod dialogue;
+mod interview;
 mod past;
 mod survey;
 mod table;
@@ -16,5 +16,5 @@ mod table;
 mod tests;
 mod tool;
 
-pub use self::past::{Kept, Past, is_kept};
+pub use self::past::{Past, is_kept};
 pub use self::tool::History;

@@ -1,6 +1,5 @@
 //! The days of a device, read from its line while the program runs, and brought back.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,57 +8,86 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::config::Config;
-use super::super::device::Remembered;
-use super::super::reception::Reception;
+use super::super::protocol::Conversation;
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request, Value, Version};
 use super::super::wire::history::{DAYS, TODAY, TOTALS};
 use super::super::wire::text::encode_block;
-use super::Kept;
 use crate::clock::Moment;
+use crate::device::Start;
+use crate::device::protocol::{Input, Output, Protocol};
+use crate::store::Memory;
+
+/// Under which key the days of the charger are kept.
+const KEY: &str = "history HQ21340AB9K";
 
 /// A charger at the other end of a line, and what is kept of it.
 struct Bench {
-    reception: Reception,
+    conversation: Conversation,
+    memory: Memory,
     at: Timestamp,
     elapsed: Duration,
     /// Its number of the day in text.
     number: u16,
     asked: Vec<u16>,
-    kept: RefCell<BTreeMap<String, serde_json::Value>>,
-    written: RefCell<u32>,
+    /// What was kept last, and how often that was news.
+    kept: Option<serde_json::Value>,
+    written: u32,
 }
 
-fn reception() -> Reception {
+fn conversation(memory: &Memory) -> Conversation {
     let (config, port) = (Arc::new(Config::default()), "port".to_owned());
-    Reception::new(config, port, Remembered::default(), TimeZone::UTC)
+    let start = Start {
+        memory: memory.clone(),
+        zone: TimeZone::UTC,
+        is_trial: false,
+    };
+    Conversation::new(config, port, start)
 }
 
 impl Bench {
     fn new() -> Self {
         let at: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+        let memory = Memory::passing();
         let mut bench = Self {
-            reception: reception(),
+            conversation: conversation(&memory),
+            memory,
             at,
             elapsed: Duration::ZERO,
             number: 100,
             asked: Vec::new(),
-            kept: RefCell::default(),
-            written: RefCell::new(0),
+            kept: None,
+            written: 0,
         };
-        bench.reception.opened(bench.moment());
+        bench.handle(Input::Opened);
         bench
     }
 
-    fn moment(&self) -> Moment {
-        Moment {
+    /// Hands this over; what is asked then.
+    fn handle(&mut self, input: Input<'_>) -> Option<Vec<u8>> {
+        let now = Moment {
             steady: self.elapsed,
             wall: self.at,
+        };
+        self.conversation.handle(input, now);
+        let mut asked = None;
+        loop {
+            match self.conversation.poll() {
+                Output::Send(bytes) => assert_eq!(asked.replace(bytes), None),
+                Output::Wait(_) => break,
+                _ => {}
+            }
         }
+        let kept = self.memory.get(KEY);
+        if kept != self.kept {
+            self.kept = kept;
+            self.written += 1;
+        }
+        asked
     }
 
     fn restart(&mut self) {
-        self.reception = reception();
-        self.reception.opened(self.moment());
+        self.conversation = conversation(&self.memory);
+        self.handle(Input::Opened);
         self.asked.clear();
     }
 
@@ -76,29 +104,11 @@ impl Bench {
                 ("V", "12800"),
                 ("HSDS", &number),
             ];
-            let mut bytes = encode_block(&fields).unwrap();
-            while !bytes.is_empty() {
-                self.reception.push(&bytes, self.moment(), |_| {});
-                bytes.clear();
-                let sent = self.reception.next_request(self.moment(), false);
-                if let Some(sent) = sent {
-                    bytes = self.answer(&sent);
-                }
+            let mut asked = self.handle(Input::Bytes(&encode_block(&fields).unwrap()));
+            while let Some(sent) = asked {
+                let answer = self.answer(&sent);
+                asked = self.handle(Input::Bytes(&answer));
             }
-            self.reception.tick(self.moment());
-            let moment = self.moment();
-            self.reception.keep(
-                moment,
-                |key| {
-                    let kept = self.kept.borrow();
-                    serde_json::from_value(kept.get(key)?.clone()).ok()
-                },
-                |key, kept: &Kept| {
-                    *self.written.borrow_mut() += 1;
-                    let json = serde_json::to_value(kept).unwrap();
-                    self.kept.borrow_mut().insert(key.to_owned(), json);
-                },
-            );
         }
     }
 
@@ -138,8 +148,8 @@ impl Bench {
     }
 
     fn days(&self) -> BTreeMap<String, (u64, bool)> {
-        let kept = self.kept.borrow();
-        let days = kept["history HQ21340AB9K"]["days"].as_object().unwrap();
+        let kept = self.kept.as_ref().unwrap();
+        let days = kept["days"].as_object().unwrap();
         let day = |day: &serde_json::Value| (day["wh"].as_u64().unwrap(), day["over"] == true);
         days.iter()
             .map(|(date, value)| (date.clone(), day(value)))
@@ -156,7 +166,7 @@ fn the_days_of_a_charger_are_read_and_kept() {
     assert_eq!(days["2026-03-10"], (4000, false));
     assert_eq!(days["2026-03-09"], (3990, true));
     assert_eq!(days["2026-03-05"], (3950, true));
-    assert_eq!(*bench.written.borrow(), 1);
+    assert_eq!(bench.written, 1);
 }
 
 #[test]
@@ -198,7 +208,7 @@ fn what_is_kept_is_not_read_again_after_a_restart() {
         bench.asked
     );
     assert_eq!(bench.days(), before);
-    assert_eq!(*bench.written.borrow(), 1);
+    assert_eq!(bench.written, 1);
 }
 
 #[test]
@@ -206,7 +216,7 @@ fn what_is_kept_is_not_read_again_after_the_port_was_gone() {
     let mut bench = Bench::new();
     bench.run(20);
     bench.asked.clear();
-    bench.reception.opened(bench.moment());
+    bench.handle(Input::Opened);
     bench.run(20);
     let known = TODAY + 1..=TODAY + 5;
     assert!(

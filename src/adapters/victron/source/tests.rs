@@ -3,10 +3,10 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
-use crate::adapters::victron::device::Remembered;
 use crate::clock::Clock;
 use crate::device::{Reports, Traffic};
 use crate::links::{Happening, Ports, PseudoTerminal};
+use crate::model::Device;
 use crate::store::{Memory, Store};
 
 const BY_ID: &str = "usb-VictronEnergy_BV_VE_Direct_cable_VE000001-if00-port0";
@@ -92,8 +92,8 @@ async fn a_cable_that_gets_another_name_has_one_line_at_a_time() {
     assert_eq!(scene.run.lines.len(), 1);
     scene.until_open().await;
     // At its first attempt, for nobody else has the port any more.
-    while let Ok((_, news)) = scene.run.inbox.try_recv() {
-        if let News::Report(Report::Source(health) | Report::Health(_, health)) = news {
+    while let Ok((_, report)) = scene.run.inbox.try_recv() {
+        if let Report::Source(health) | Report::Health(_, health) = report {
             assert_ne!(health.code, HealthCode::Unreachable, "{health:?}");
         }
     }
@@ -108,21 +108,17 @@ async fn what_a_line_says_after_its_cable_went_is_neither_told_nor_remembered() 
     let gone = PortChange::Vanished(port.clone());
     scene.run.change(gone).await.unwrap();
     let ended = scene.run.lines.join_next().await.unwrap();
-    let (stopped, _) = ended.as_ref().unwrap();
-    let stopped = stopped.clone();
+    let stopped = ended.as_ref().unwrap().0;
     scene.run.ended(ended).unwrap();
     scene.run.appear(&port);
     while scene.bridge.try_recv().is_ok() {}
-    let late = Remembered {
-        identity: Some("HQ000000001".to_owned()),
-        ..Remembered::default()
-    };
-    let device = DeviceId::new(KIND, "HQ000000001");
-    for news in [
-        News::Remember(late),
-        News::Report(Report::Health(device, Health::ONLINE)),
+    let device = Device::new(KIND, "HQ000000001", "Late", "Victron Energy");
+    let id = device.id.clone();
+    for report in [
+        Report::Device(Box::new(device)),
+        Report::Health(id, Health::ONLINE),
     ] {
-        scene.run.hear(stopped.clone(), news).await.unwrap();
+        scene.run.hear(stopped, report).await.unwrap();
     }
     assert_eq!(scene.run.slots.devices().count(), 0);
     assert!(scene.bridge.try_recv().is_err());

@@ -38,8 +38,7 @@ fn a_charger_that_lives_on_its_panels_sleeps_at_night() {
         bench.milliseconds += 9_000;
         bench.wait(0);
         if round % 70 == 0 {
-            let at = bench.at();
-            bench.reception.opened(at);
+            bench.handle(Input::Opened);
         }
     }
     assert_eq!(bench.health().last(), Some(&HealthCode::Silent));
@@ -67,8 +66,8 @@ fn a_cable_that_is_pulled_in_full_sun_is_no_night() {
     assert_eq!(bench.health(), [HealthCode::Online, HealthCode::Silent]);
     assert_eq!(bench.number("panel_power"), None, "nobody knows it");
     // Neither is it one after a restart.
-    let known = bench.reception.unit().remembered().clone();
-    let mut again = Bench::knowing(Config::default(), known);
+    let known = bench.remembered();
+    let mut again = Bench::knowing(Config::default(), &known);
     again.wait(60_000);
     assert_eq!(again.health(), [HealthCode::Silent]);
     assert!(again.readings().is_empty());
@@ -89,8 +88,8 @@ fn a_night_in_which_the_program_starts_is_a_night_too() {
         ]);
         evening.wait(1000);
     }
-    let known = evening.reception.unit().remembered().clone();
-    let mut night = Bench::knowing(Config::default(), known);
+    let known = evening.remembered();
+    let mut night = Bench::knowing(Config::default(), &known);
     night.wait(60_000);
     assert_eq!(night.health(), [HealthCode::Asleep]);
     assert_eq!(night.number("panel_power").as_deref(), Some("0"));
@@ -150,8 +149,8 @@ fn a_device_that_speaks_in_bursts_is_not_away_in_between() {
             .all(|readings| readings.get("battery_voltage").is_none_or(Value::is_known))
     );
     // What was learned is remembered.
-    let known = bench.reception.unit().remembered().clone();
-    let mut again = Bench::knowing(config(), known);
+    let known = bench.remembered();
+    let mut again = Bench::knowing(config(), &known);
     bursts(&mut again, 3);
     assert_eq!(again.health(), [HealthCode::Online]);
     let pause = Duration::from_secs(54);
@@ -178,13 +177,13 @@ fn time_is_looked_at_when_something_is_due_and_seldom_otherwise() {
     }
     bench.block(CHARGER);
     let now = bench.at().steady;
-    let due = bench.reception.due(now);
+    let due = bench.wake;
     assert!(due >= now + Duration::from_millis(1_000), "{:?}", due - now);
     bench.wait(25_000);
     // It is silent at the moment it is.
     let now = bench.at().steady;
-    assert!(bench.reception.due(now) <= now + Duration::from_secs(5));
+    assert!(bench.wake <= now + Duration::from_secs(5));
     bench.wait(4_900);
     let now = bench.at().steady;
-    assert!(bench.reception.due(now) <= now + Duration::from_millis(100));
+    assert!(bench.wake <= now + Duration::from_millis(100));
 }

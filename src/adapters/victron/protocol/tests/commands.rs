@@ -11,7 +11,7 @@ fn what_can_be_set_stays_over_a_restart() {
         ..Config::default()
     };
     let registers: [(u16, &[u8]); 2] = [(0x0200, &[1]), (0xedab, &[4])];
-    let run = |known: Remembered| {
+    let run = |known: &Remembered| {
         let mut bench = Bench::knowing(config.clone(), known).hears(&registers);
         for _ in 0..30 {
             bench.block(&[
@@ -28,17 +28,14 @@ fn what_can_be_set_stays_over_a_restart() {
         let controls = device.controls.iter();
         controls.map(|control| control.key.to_string()).collect()
     };
-    let first = run(Remembered::default());
+    let first = run(&Remembered::default());
     let all = keys(first.devices().last().unwrap());
     assert_eq!(all, ["mode", "load_output", "load_control"]);
-    let again = run(first.reception.unit().remembered().clone());
+    let again = run(&first.remembered());
     let announced: Vec<_> = again.devices().iter().map(keys).collect();
     assert!(!announced.is_empty());
     assert!(announced.iter().all(|keys| *keys == all), "{announced:?}");
-    let mut without = Bench::knowing(
-        Config::default(),
-        first.reception.unit().remembered().clone(),
-    );
+    let mut without = Bench::knowing(Config::default(), &first.remembered());
     without.block(&[("PID", "0xA053"), ("SER#", "HQ0000000AE"), ("V", "12600")]);
     without.wait(30_000);
     let announced: Vec<_> = without.devices().iter().map(keys).collect();
@@ -60,21 +57,10 @@ fn a_command_is_written_read_back_and_shown() {
     }
     let device = bench.devices().last().copied().cloned().unwrap();
     assert!(device.control("mode").is_some());
-    let at = bench.at();
-    assert_eq!(
-        bench.reception.command(5, "mode", &"off".into(), at),
-        Ok(None)
-    );
+    bench.command(5, "mode", &"off".into());
     bench.block(CHARGER);
     bench.wait(1000);
-    let finished = bench.reception.finished();
-    assert_eq!(
-        finished,
-        [Finished {
-            id: 5,
-            result: Ok("off".into())
-        }]
-    );
+    assert_eq!(bench.finished(), [(5, Ok("off".into()))]);
     assert_eq!(bench.registers[&0x0200], [4]);
     bench.block(CHARGER);
     bench.wait(2000);
@@ -88,22 +74,13 @@ fn a_command_is_written_read_back_and_shown() {
 #[test]
 fn a_command_that_a_lost_connection_interrupts_blocks_no_other() {
     let mut bench = controlled(CHARGER_REGISTERS, CHARGER);
-    let at = bench.at();
-    bench
-        .reception
-        .command(1, "mode", &"off".into(), at)
-        .unwrap();
+    let since = bench.sent.len();
+    bench.command(1, "mode", &"off".into());
     // It is sent, and the connection is lost before the answer.
-    assert!(bench.reception.next_request(at, true).is_some());
-    bench.reception.opened(at);
-    let finished = bench.reception.finished();
-    let [
-        Finished {
-            id: 1,
-            result: Err(why),
-        },
-    ] = &finished[..]
-    else {
+    assert_eq!(bench.written(since).len(), 1);
+    bench.handle(Input::Opened);
+    let finished = bench.finished();
+    let [(1, Err(why))] = &finished[..] else {
         panic!("{finished:?}")
     };
     assert!(why.contains("was lost"), "{why}");
@@ -138,31 +115,20 @@ fn what_was_set_on_one_device_is_never_written_to_another() {
         bench.registers.insert(0x0100, vec![0x54, 0xa0]);
         bench.registers.insert(0x010a, b"HQ0000000AC\0".to_vec());
         // A command for the one that is unplugged.
-        let at = bench.at();
         if has_closed {
             bench.milliseconds += 29_000;
-            bench.reception.opened(at);
+            bench.handle(Input::Opened);
         }
         let since = bench.sent.len();
-        let at = bench.at();
-        bench
-            .reception
-            .command(3, "mode", &"off".into(), at)
-            .unwrap();
+        bench.command(3, "mode", &"off".into());
         bench.wait(500);
         for _ in 0..60 {
             bench.block(other);
             bench.wait(1000);
         }
         assert_eq!(bench.written(since), [&Request::Ping; 0]);
-        let finished = bench.reception.finished();
-        let [
-            Finished {
-                id: 3,
-                result: Err(_),
-            },
-        ] = &finished[..]
-        else {
+        let finished = bench.finished();
+        let [(3, Err(_))] = &finished[..] else {
             panic!("{finished:?}")
         };
         assert_eq!(
@@ -180,33 +146,32 @@ fn a_limit_is_lifted_for_good_though_commands_wait() {
         bench.set("charge_current_limit", &ten, CHARGER),
         Ok(ten.clone())
     );
-    let at = bench.at();
+    let since = bench.sent.len();
     for (id, key, value) in [
         (1, "charge_current_limit", &ten),
         (2, "mode", &"off".into()),
         (3, "mode", &"charger on".into()),
         (4, "mode", &"off".into()),
     ] {
-        assert_eq!(bench.reception.command(id, key, value, at), Ok(None));
+        bench.command(id, key, value);
     }
+    assert_eq!(bench.finished(), []);
     // It is on its way, and the next half of it waits.
-    assert!(bench.reception.next_request(at, true).is_some());
-    let lifted = bench
-        .reception
-        .command(5, "lift_charge_current_limit", &Value::Unknown, at);
-    assert_eq!(lifted, Ok(Some(Value::Unknown)));
+    assert_eq!(bench.written(since).len(), 1);
+    bench.command(5, "lift_charge_current_limit", &Value::Unknown);
+    let finished = bench.finished();
+    assert!(finished.contains(&(5, Ok(Value::Unknown))), "{finished:?}");
+    let is_ended = |(id, result): &(u64, Result<_, _>)| *id == 1 && result.is_err();
+    assert!(finished.iter().any(is_ended), "{finished:?}");
+    assert_eq!(finished.len(), 2);
     let since = bench.sent.len();
     for _ in 0..60 {
         bench.block(CHARGER);
         bench.wait(1000);
     }
-    let finished: Vec<_> = bench
-        .reception
-        .finished()
-        .into_iter()
-        .map(|finished| (finished.id, finished.result.is_ok()))
-        .collect();
-    assert_eq!(finished, [(1, false), (2, true), (3, true), (4, true)]);
+    let finished = bench.finished().into_iter();
+    let finished: Vec<_> = finished.map(|(id, result)| (id, result.is_ok())).collect();
+    assert_eq!(finished, [(2, true), (3, true), (4, true)]);
     for request in bench.written(since) {
         assert!(matches!(request, Request::Set(0x0200, _)), "{request:?}");
     }
@@ -220,14 +185,10 @@ fn a_device_that_speaks_hex_only_can_be_set_too() {
     })
     .hears(CHARGER_REGISTERS);
     bench.wait(60_000);
-    let at = bench.at();
-    assert_eq!(
-        bench.reception.command(4, "mode", &"off".into(), at),
-        Ok(None)
-    );
+    bench.command(4, "mode", &"off".into());
+    assert_eq!(bench.finished(), []);
     bench.wait(3_000);
-    let result = Ok("off".into());
-    assert_eq!(bench.reception.finished(), [Finished { id: 4, result }]);
+    assert_eq!(bench.finished(), [(4, Ok("off".into()))]);
 }
 
 #[test]

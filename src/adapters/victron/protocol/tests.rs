@@ -8,59 +8,112 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::adapters::victron::health;
-use crate::adapters::victron::wire::hex::{Frame, Request, encode_frame};
+use crate::adapters::victron::wire::hex::{Collector, Frame, Request, encode_frame};
 use crate::adapters::victron::wire::text::encode_block;
-use crate::model::{Device, DeviceId, Readings};
+use crate::model::{Device, DeviceId, HealthCode, Readings};
 
 const START: i64 = 1_800_000_000;
-
-/// So many milliseconds after the start.
-fn moment(milliseconds: i64) -> Moment {
-    Moment {
-        steady: Duration::from_millis(milliseconds.unsigned_abs()),
-        wall: Timestamp::from_millisecond(START * 1000 + milliseconds).unwrap(),
-    }
-}
+const PLACE: &str = "VE000001";
 
 /// A line, and all that it has told.
 struct Bench {
-    reception: Reception,
+    conversation: Conversation,
+    memory: Memory,
     milliseconds: i64,
     reports: Vec<Report>,
     /// Questions that were sent.
     sent: Vec<Request>,
+    /// What became of commands.
+    answers: Vec<(u64, Result<Value, String>)>,
     /// Registers that the device has. Without any it hears nothing.
     registers: BTreeMap<u16, Vec<u8>>,
+    /// When it wants to look at the time.
+    wake: Duration,
+    /// How often the port was opened again because nothing came.
+    reopened: usize,
+    /// What was counted.
+    heard: Vec<Heard>,
 }
 
 impl Bench {
     fn new(config: Config) -> Self {
-        Self::knowing(config, Remembered::default())
+        Self::knowing(config, &Remembered::default())
     }
 
-    fn knowing(config: Config, known: Remembered) -> Self {
-        let port = "VE000001".to_owned();
-        let mut reception = Reception::new(Arc::new(config), port, known, TimeZone::UTC);
-        reception.opened(moment(0));
-        Self {
-            reception,
+    fn knowing(config: Config, known: &Remembered) -> Self {
+        let start = Start {
+            zone: TimeZone::UTC,
+            ..Start::afresh()
+        };
+        let memory = start.memory.clone();
+        memory.put(&Remembered::key(PLACE), known);
+        let mut bench = Self {
+            conversation: Conversation::new(Arc::new(config), PLACE.to_owned(), start),
+            memory,
             milliseconds: 0,
             reports: Vec::new(),
             sent: Vec::new(),
+            answers: Vec::new(),
             registers: BTreeMap::new(),
-        }
+            wake: Duration::ZERO,
+            reopened: 0,
+            heard: Vec::new(),
+        };
+        bench.handle(Input::Opened);
+        bench.handle(Input::Attended(true));
+        bench
+    }
+
+    /// What is remembered of the device.
+    fn remembered(&self) -> Remembered {
+        self.memory.get(&Remembered::key(PLACE)).unwrap()
     }
 
     fn at(&self) -> Moment {
-        moment(self.milliseconds)
+        Moment {
+            steady: Duration::from_millis(self.milliseconds.unsigned_abs()),
+            wall: Timestamp::from_millisecond(START * 1000 + self.milliseconds).unwrap(),
+        }
+    }
+
+    /// Hands this over, and has what is asked answered.
+    fn handle(&mut self, input: Input<'_>) {
+        let mut asked = self.hand_over(input);
+        while let Some(answer) = asked.iter().find_map(|request| self.answer(request)) {
+            asked = self.hand_over(Input::Bytes(&answer));
+        }
+    }
+
+    /// Hands this over, and has nothing answered; what is asked.
+    fn hand_over(&mut self, input: Input<'_>) -> Vec<Request> {
+        let now = self.at();
+        self.conversation.handle(input, now);
+        let mut asked = Vec::new();
+        loop {
+            match self.conversation.poll() {
+                Output::Send(bytes) => {
+                    let mut collector = Collector::default();
+                    let frame = Frame::parse(&bytes, &mut collector).unwrap();
+                    asked.push(Request::decode(&frame).unwrap());
+                }
+                Output::Report(report) => self.reports.push(report),
+                Output::Answer(id, result) => self.answers.push((id, result)),
+                Output::Heard(heard) => self.heard.push(heard),
+                Output::Reopen => self.reopened += 1,
+                Output::Wait(wake) => {
+                    assert!(wake > now.steady, "it never waits");
+                    self.wake = wake;
+                    break;
+                }
+                output => panic!("{output:?} is not of a line"),
+            }
+        }
+        self.sent.extend(asked.iter().cloned());
+        asked
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        let at = self.at();
-        let reports = self.reception.push(bytes, at, |_| {});
-        self.reports.extend(reports);
-        self.ask();
+        self.handle(Input::Bytes(bytes));
     }
 
     fn block(&mut self, fields: &[(&str, &str)]) {
@@ -72,30 +125,29 @@ impl Bench {
         let end = self.milliseconds + milliseconds;
         loop {
             self.milliseconds = (self.milliseconds + 100).min(end);
-            let at = self.at();
-            let reports = self.reception.tick(at);
-            self.reports.extend(reports);
-            self.ask();
+            self.handle(Input::Time);
             if self.milliseconds >= end {
                 break;
             }
         }
     }
 
-    /// Sends what is to be sent, and has it answered.
-    fn ask(&mut self) {
-        let at = self.at();
-        while let Some(bytes) = self.reception.next_request(at, true) {
-            let mut collector = crate::adapters::victron::wire::hex::Collector::default();
-            let frame = Frame::parse(&bytes, &mut collector).unwrap();
-            let request = Request::decode(&frame).unwrap();
-            self.sent.push(request.clone());
-            let Some(answer) = self.answer(&request) else {
-                return;
-            };
-            let reports = self.reception.push(&answer, at, |_| {});
-            self.reports.extend(reports);
-        }
+    /// Gives a command to the device that is known; what is asked for it at once is not answered.
+    fn command(&mut self, id: u64, key: &str, value: &Value) {
+        let device = self.conversation.reception.device.id().unwrap();
+        self.command_to(device, id, key, value);
+    }
+
+    fn command_to(&mut self, device: DeviceId, id: u64, key: &str, value: &Value) {
+        let (key, value) = (key.to_owned(), value.clone());
+        let command = Command { device, key, value };
+        let command = &command;
+        self.hand_over(Input::Command { id, command });
+    }
+
+    /// What became of commands since the last look.
+    fn finished(&mut self) -> Vec<(u64, Result<Value, String>)> {
+        std::mem::take(&mut self.answers)
     }
 
     fn answer(&mut self, request: &Request) -> Option<Vec<u8>> {
@@ -127,16 +179,13 @@ impl Bench {
 
     /// Has a command carried out.
     fn set(&mut self, key: &str, value: &Value, block: &[(&str, &str)]) -> Result<Value, String> {
-        let at = self.at();
-        if let Some(done) = self.reception.command(9, key, value, at)? {
-            return Ok(done);
-        }
+        self.command(9, key, value);
         for _ in 0..10 {
             self.block(block);
             self.wait(1000);
-            let mut finished = self.reception.finished().into_iter();
-            if let Some(finished) = finished.find(|finished| finished.id == 9) {
-                return finished.result;
+            let mut finished = self.finished().into_iter();
+            if let Some((_, result)) = finished.find(|(id, _)| *id == 9) {
+                return result;
             }
         }
         panic!("the command never ends")

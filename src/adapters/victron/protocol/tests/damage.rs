@@ -106,8 +106,8 @@ fn wrong(kind: Damage, moves: bool, seed: u64) -> (usize, usize) {
             sound.push(&block);
             damaged.push(&damage(&block, kind, &mut chance));
         }
-        sound.reports.extend(sound.reception.tick(sound.at()));
-        damaged.reports.extend(damaged.reception.tick(damaged.at()));
+        sound.handle(Input::Time);
+        damaged.handle(Input::Time);
         let is_told = |key: &str| {
             !key.starts_with("blocks") && key != "last_block" && key != "last_full_charge"
         };

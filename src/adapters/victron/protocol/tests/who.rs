@@ -31,8 +31,7 @@ fn of_two_shunts_alike_the_values_go_to_the_right_one() {
         bench.wait(1000);
     }
     // The cable is put into the other one.
-    let at = bench.at();
-    bench.reception.opened(at);
+    bench.handle(Input::Opened);
     bench.registers.insert(0x010a, SERIAL_D.to_vec());
     bench.reports.clear();
     for _ in 0..4 {
