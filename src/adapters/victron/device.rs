@@ -1,12 +1,9 @@
 //! One device at a port: who it is, what it reports, what of that has become old.
 
 mod derived;
-mod description;
-mod identity;
-mod learning;
 mod monitor;
 mod quirks;
-mod round;
+mod remembered;
 mod values;
 
 use std::borrow::Cow;
@@ -16,29 +13,39 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use self::identity::{Day, Remembered};
+use self::derived::derived;
 use self::monitor::depends_on_mode;
 use self::quirks::Quirks;
+pub use self::remembered::{Day, Remembered};
 use self::values::{HeldValues, Source};
 use super::KIND;
+use super::config::Config;
 use super::interpret::{self, Told};
 use super::metrics::{METRICS, metric};
 use super::rhythm::patience;
+use super::wire::cycle::Cycles;
 use super::wire::families::{Family, SHUNTS};
 use super::wire::hex;
 use super::wire::products::Product;
 use super::wire::registers::{MONITOR_MODE, RELAY_MODE, Register};
+use super::wire::words;
 use crate::clock::Moment;
-use crate::model::{Behavior, Decimal, Device, DeviceId, Quantity, Readings, Value};
+use crate::model::{Behavior, Control, Decimal, Device, DeviceId, Quantity, Readings, Value};
 
 /// How long values that come one by one are gathered.
 const GATHERED: Duration = Duration::from_secs(1);
+/// The same for what changes about the device.
+const DESCRIBED: Duration = Duration::from_secs(5);
 /// Hours in the life of a device: thirty years.
 const LIFE: i64 = 30 * 8766;
 /// A charger that loses its power at dusk has told of no more watts than these before.
 const DUSK_W: i64 = 10;
 /// Longest text of what nobody knows the meaning of.
 const LONGEST: usize = 240;
+/// What a shunt measures, which says what else it says means.
+const MODE: &[u8] = b"MON";
+/// The load output, as a register.
+const LOAD_OUTPUT: u16 = 0xeda8;
 
 /// What is counted of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +74,7 @@ pub struct VeDevice {
     is_mode_told: bool,
     /// When the battery was full, as it was told last, and whether it still was.
     full_at: Option<(Timestamp, bool)>,
-    excuses: Quirks,
+    quirks: Quirks,
     described: Option<Device>,
     /// What was known then, which all of the description follows from, and when that was.
     described_from: Option<Remembered>,
@@ -96,7 +103,7 @@ impl VeDevice {
             relay_mode: None,
             is_mode_told: false,
             full_at: None,
-            excuses: Quirks::default(),
+            quirks: Quirks::default(),
             described: None,
             described_from: None,
             described_at: Duration::ZERO,
@@ -120,18 +127,23 @@ impl VeDevice {
 
     /// The product, if the device has said.
     pub fn product(&self) -> Option<Product> {
-        self.known.product.map(Product::of)
+        self.known.product()
+    }
+
+    /// The same in words.
+    pub fn model(&self) -> Option<String> {
+        self.known.model()
+    }
+
+    /// What to call it.
+    pub fn label(&self) -> String {
+        self.known.label()
     }
 
     /// Whether it is silent because its panels give nothing: it lives on them, and they gave next to
     /// nothing before.
     pub fn may_be_asleep(&self) -> bool {
-        self.sleeps_at_night() && self.known.is_dusk
-    }
-
-    fn sleeps_at_night(&self) -> bool {
-        self.product()
-            .is_some_and(|product| product.sleeps_at_night())
+        self.known.sleeps_at_night() && self.known.is_dusk
     }
 
     /// The time zone of this host.
@@ -192,6 +204,114 @@ impl VeDevice {
         differs(self.known.product) || (serial.is_some() && known.is_some() && known != serial)
     }
 
+    /// The device has said which product it is.
+    pub fn know_product(&mut self, id: u16) {
+        self.known.product = Some(id);
+        if let Some(family) = Product::of(id).family {
+            self.family = Some(family);
+        }
+    }
+
+    /// The device has told its serial number.
+    pub fn know_serial(&mut self, serial: &str) {
+        self.known.know_serial(serial);
+    }
+
+    /// The device has told the name that its user gave it.
+    pub fn know_custom_name(&mut self, name: &str) {
+        let name = name.trim();
+        self.known.custom_name = (!name.is_empty()).then(|| name.to_owned());
+    }
+
+    /// The device has told the version of its firmware; what the text says is more exact.
+    pub fn know_firmware(&mut self, version: String) {
+        self.known.firmware.get_or_insert(version);
+    }
+
+    /// It has been seen to say nothing for so long again and again.
+    pub fn know_pause(&mut self, pause: Duration) {
+        self.known.know_pause(pause);
+    }
+
+    /// It will not tell a serial number: it gets the identity of its cable or port.
+    pub fn settle_identity(&mut self) {
+        if self.known.identity.is_none() {
+            self.known.identity = Some(self.port.clone());
+        }
+    }
+
+    /// Takes a whole round of text.
+    pub fn take_round(&mut self, cycles: &Cycles, now: Moment) {
+        self.known.take_round(cycles);
+        let family = self.product().and_then(|product| product.family);
+        let by_labels = || {
+            let labels = cycles.entries().map(|entry| &entry.label);
+            labels.filter_map(|label| Family::of_label(label)).min()
+        };
+        self.family = family.or(self.family).or_else(by_labels);
+        self.holding.begin_round();
+        let has_mode = cycles.in_round("MON").is_some();
+        if !has_mode && cycles.in_round("V").is_some() && !self.carries("monitor_mode") {
+            // The main block is here, and older ones have no mode but that of a battery.
+            self.is_mode_told = true;
+        }
+        let is_sure = has_mode || (self.is_mode_told && !self.carries("monitor_mode"));
+        let has_load = self.has_load_output(cycles);
+        let was_never_full = was_never_full(cycles);
+        // The mode first: the names of others follow from it.
+        let mut entries: Vec<_> = cycles
+            .entries()
+            .filter(|entry| cycles.age(entry) == 0)
+            .collect();
+        entries.sort_by_key(|entry| entry.label != MODE);
+        for entry in entries {
+            let told = interpret::of_text(&entry.label, &entry.value);
+            self.holding.odd(&told, Source::Text, || {
+                let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                (text(&entry.label), text(&entry.value))
+            });
+            let Some((key, value)) = told.value else {
+                continue;
+            };
+            match key {
+                "load_output" if !has_load => continue,
+                key if depends_on_mode(key) && !is_sure => continue,
+                "last_full_charge" if was_never_full => {
+                    self.put(key, Value::Unknown, Source::Text, now);
+                }
+                _ => self.put(key, value, Source::Text, now),
+            }
+            if key == "monitor_mode" {
+                self.know_monitor();
+            }
+        }
+        let gone = self.holding.end_round(now.steady);
+        self.know_monitor();
+        for key in gone {
+            self.known.carries.remove(key);
+        }
+        if !has_load {
+            self.forget("load_output");
+        }
+        if let Some(Value::Number(number)) = self.holding.get("day_number") {
+            let today = now.wall.to_zoned(self.zone.clone()).date();
+            self.known.know_day(number.mantissa(), today);
+        }
+        self.derive(now.steady);
+        (self.is_fresh, self.is_round) = (true, true);
+    }
+
+    /// Whether there is an output for loads. Models without one may say that it is on, but not how
+    /// much flows there.
+    fn has_load_output(&self, cycles: &Cycles) -> bool {
+        let known = self.product().and_then(|product| product.has_load_output());
+        known.unwrap_or_else(|| {
+            cycles.in_round("IL").is_some()
+                || self.carries("load_current")
+                || self.has_register(LOAD_OUTPUT)
+        })
+    }
+
     /// Takes the value of a register.
     pub fn take_hex(&mut self, value: &hex::Value<'_>, now: Moment) {
         if value.flags.is_ok() {
@@ -220,11 +340,8 @@ impl VeDevice {
         if key != "monitor_mode" {
             let is_shunt = SHUNTS.include(self.family);
             let is_early = is_shunt && depends_on_mode(key) && !self.is_mode_told;
-            if is_early
-                || self
-                    .holding
-                    .is_fresh_text(self.in_monitor_mode(key), now.steady)
-            {
+            let name = monitor::name(key, self.known.is_meter);
+            if is_early || self.holding.is_fresh_text(name, now.steady) {
                 return;
             }
         }
@@ -239,7 +356,7 @@ impl VeDevice {
             ("last_full_charge", Value::Number(seconds)) => self.full(seconds, now.wall),
             ("error", error) => {
                 let firmware = self.known.firmware.as_deref();
-                self.excuses.judge(error, firmware, now.steady)
+                self.quirks.judge(error, firmware, now.steady)
             }
             (_, value) => value,
         };
@@ -248,14 +365,14 @@ impl VeDevice {
         } else {
             Value::Unknown
         };
-        let key = self.in_monitor_mode(key);
+        let key = monitor::name(key, self.known.is_meter);
         if let Value::Text(Cow::Owned(word)) = &value
             && is_state(key)
         {
             self.known.know_other(key, word);
         }
         if key == "panel_power"
-            && self.sleeps_at_night()
+            && self.known.sleeps_at_night()
             && let Value::Number(power) = &value
         {
             self.known.is_dusk = *power <= Decimal::integer(DUSK_W);
@@ -298,11 +415,42 @@ impl VeDevice {
     /// all its life.
     fn is_possible(&self, key: &str, value: &Value) -> bool {
         let is_energy = metric(key).is_some_and(|metric| metric.quantity == Some(Quantity::Energy));
-        let Some(watts) = self.rated_power().filter(|_| is_energy) else {
+        let Some(watts) = self.known.rated_power().filter(|_| is_energy) else {
             return true;
         };
         let most = Decimal::from_watt_hours(i64::from(watts).saturating_mul(LIFE));
         value.as_number().is_none_or(|number| number <= most)
+    }
+
+    /// What follows from other values.
+    fn derive(&mut self, now: Duration) {
+        for (key, value) in derived(&self.holding) {
+            if let Some(value) = value {
+                self.known.carries.insert(key.to_owned());
+                self.holding.put(key, value, Source::Derived, now);
+            }
+        }
+    }
+
+    /// Takes note of what a shunt measures: a battery, or something that has no charge.
+    fn know_monitor(&mut self) {
+        let Some(Value::Text(word)) = self.holding.get("monitor_mode") else {
+            return;
+        };
+        self.is_mode_told = true;
+        let is_meter = words::MONITOR.word(0) != Some(word.as_ref());
+        if is_meter != self.known.is_meter {
+            tracing::info!("{}: the shunt measures a {word} now", self.label());
+            self.known.is_meter = is_meter;
+            for (of_a_battery, of_a_meter) in monitor::OF_A_METER {
+                self.forget(if is_meter { of_a_battery } else { of_a_meter });
+            }
+        }
+        if is_meter {
+            for key in monitor::OF_A_BATTERY {
+                self.forget(key);
+            }
+        }
     }
 
     fn forget(&mut self, key: &str) {
@@ -328,6 +476,48 @@ impl VeDevice {
             self.derive(now);
             self.is_fresh = true;
         }
+    }
+
+    /// The device, if it has an identity and there is something new about it. News that come one
+    /// after the other are gathered, but for those of a file, where no time passes: `now` is `None`.
+    /// `controls` is what can be set on it, once that is certain: until then it is as before. A control
+    /// that is taken away, for seconds only, is switched off again when it comes back.
+    pub fn describe(
+        &mut self,
+        config: &Config,
+        controls: Option<Vec<Control>>,
+        now: Option<Duration>,
+    ) -> Option<Device> {
+        let waits = |now: Duration| now.saturating_sub(self.described_at) < DESCRIBED;
+        if self.described.is_some() && now.is_some_and(waits) {
+            return None;
+        }
+        if let Some(controls) = controls {
+            self.known.controls = controls;
+        }
+        // Most rounds say nothing new of the device.
+        if self.described_from.as_ref() == Some(&self.known) {
+            return None;
+        }
+        let device = self.known.device(config)?;
+        self.described_from = Some(self.known.clone());
+        if self.described.as_ref() == Some(&device) {
+            return None;
+        }
+        self.described = Some(device.clone());
+        self.described_at = now.unwrap_or_default();
+        self.is_fresh = true;
+        Some(device)
+    }
+
+    /// Whether it is met for the first time, and has not been described.
+    pub const fn is_new(&self) -> bool {
+        self.is_new && self.described.is_none()
+    }
+
+    /// Whether it has been described.
+    pub const fn is_described(&self) -> bool {
+        self.described.is_some()
     }
 
     /// The values, if there is news and the device has been described. `line` is what is known of the line, and
@@ -386,6 +576,13 @@ impl VeDevice {
     pub fn has_values(&self) -> bool {
         !self.known.carries.is_empty()
     }
+}
+
+/// Whether a battery monitor has counted its battery full not even once: then it has been so for no
+/// time at all, and not just now.
+fn was_never_full(cycles: &Cycles) -> bool {
+    let is_zero = |label| cycles.in_round(label) == Some(b"0".as_slice());
+    is_zero("H9") && is_zero("H10")
 }
 
 /// Whether a metric is one of a closed list of words.

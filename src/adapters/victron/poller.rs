@@ -9,7 +9,6 @@
 //! * A device that calls what it gets malformed, again and again, is left alone: the line to it
 //!   picks up noise, or somebody else talks to it.
 
-mod choice;
 mod complaints;
 mod plan;
 
@@ -17,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use self::complaints::Complaints;
+use self::plan::Question;
 use super::metrics::Rhythm;
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Flags, Request};
@@ -174,6 +174,20 @@ impl Poller {
         }
     }
 
+    /// Whether it has been asked for everything once.
+    pub fn is_surveyed(&self, family: Option<Family>) -> bool {
+        let is_asked = |question: Question| {
+            question.rhythm == Rhythm::WithoutText || self.asked.contains_key(&question.register)
+        };
+        match self.hearing {
+            Hearing::No => true,
+            Hearing::Unknown => false,
+            Hearing::Yes => {
+                self.is_introduced() && self.open.is_none() && plan::of(family).all(is_asked)
+            }
+        }
+    }
+
     /// Whether the device sends no text by itself.
     pub fn is_without_text(&self, now: Duration) -> bool {
         let last = self.last_block.unwrap_or(self.begun);
@@ -237,6 +251,22 @@ impl Poller {
         }
     }
 
+    /// Asks who it is.
+    fn introduce(&mut self) {
+        self.wanted = [
+            Request::Product,
+            Request::Version,
+            Request::Get(SERIAL),
+            Request::Get(CUSTOM_NAME),
+        ]
+        .into();
+    }
+
+    /// The device has begun a day, or it is known now which registers of its history are no news.
+    pub fn begin_day(&mut self, known: BTreeSet<u16>) {
+        self.settled = known;
+    }
+
     /// The device may be another one than before: asks for its serial number, if it hears us and was
     /// not quiet because of a question. True if it is asked.
     pub fn doubt(&mut self) -> bool {
@@ -269,6 +299,44 @@ impl Poller {
             tries: 1,
         });
         Some(bytes)
+    }
+
+    /// What is asked next.
+    fn choose(&mut self, family: Option<Family>, now: Duration) -> Option<Request> {
+        if self.hearing != Hearing::Yes {
+            return Some(Request::Ping);
+        }
+        // What is written must not reach another device than it is meant for.
+        let mut first = if self.is_held || !self.is_introduced() {
+            self.wanted.pop_front()
+        } else {
+            None
+        };
+        if !self.is_held {
+            first = first.or_else(|| self.urgent.pop_front());
+        }
+        if let Some(request) = first.or_else(|| self.wanted.pop_front()) {
+            return Some(request);
+        }
+        let (is_shy, without_text) = (self.is_shy, self.is_without_text(now));
+        let due = |question: &Question| {
+            let is_wanted = question.rhythm != Rhythm::WithoutText || without_text;
+            let every = question.rhythm.every(is_shy && !without_text);
+            let last = self.asked.get(&question.register);
+            is_wanted
+                && !self.absent.contains(&question.register)
+                && last.is_none_or(|last| now.saturating_sub(*last) >= every)
+        };
+        // The one that has waited longest: none starves behind those that come back soon.
+        let waited = |question: &Question| {
+            let last = self.asked.get(&question.register).copied();
+            (last, question.rhythm)
+        };
+        if let Some(question) = plan::of(family).filter(due).min_by_key(waited) {
+            self.asked.insert(question.register, now);
+            return Some(Request::Get(question.register));
+        }
+        self.choose_of_history(family, now)
     }
 
     /// The next register of the history, when nothing else is to be asked.

@@ -1,12 +1,8 @@
 //! Shunts that measure something else than a battery: they have no charge, and count energy under
 //! other names.
 
-use super::VeDevice;
-use crate::adapters::victron::wire::words;
-use crate::model::Value;
-
 /// What only a battery has.
-const OF_A_BATTERY: &[&str] = &[
+pub const OF_A_BATTERY: &[&str] = &[
     "consumed_charge",
     "state_of_charge",
     "time_to_go",
@@ -21,7 +17,7 @@ const OF_A_BATTERY: &[&str] = &[
 ];
 
 /// What a battery monitor reports, and what an energy meter calls the same.
-const OF_A_METER: &[(&str, &str)] = &[
+pub const OF_A_METER: &[(&str, &str)] = &[
     ("battery_power", "power"),
     ("battery_current", "current"),
     ("battery_voltage", "voltage"),
@@ -37,33 +33,8 @@ pub fn depends_on_mode(key: &str) -> bool {
     OF_A_METER.iter().any(|(known, _)| *known == key)
 }
 
-impl VeDevice {
-    /// The key under which an energy meter reports what a battery monitor calls otherwise.
-    pub fn in_monitor_mode(&self, key: &'static str) -> &'static str {
-        let other = OF_A_METER.iter().find(|(known, _)| *known == key);
-        other
-            .filter(|_| self.known.is_meter)
-            .map_or(key, |(_, other)| other)
-    }
-
-    /// Takes note of what a shunt measures: a battery, or something that has no charge.
-    pub fn know_monitor(&mut self) {
-        let Some(Value::Text(word)) = self.holding.get("monitor_mode") else {
-            return;
-        };
-        self.is_mode_told = true;
-        let is_meter = words::MONITOR.word(0) != Some(word.as_ref());
-        if is_meter != self.known.is_meter {
-            tracing::info!("{}: the shunt measures a {word} now", self.label());
-            self.known.is_meter = is_meter;
-            for (of_a_battery, of_a_meter) in OF_A_METER {
-                self.forget(if is_meter { of_a_battery } else { of_a_meter });
-            }
-        }
-        if is_meter {
-            for key in OF_A_BATTERY {
-                self.forget(key);
-            }
-        }
-    }
+/// The key under which an energy meter reports what a battery monitor calls otherwise.
+pub fn name(key: &'static str, is_meter: bool) -> &'static str {
+    let other = OF_A_METER.iter().find(|(known, _)| *known == key);
+    other.filter(|_| is_meter).map_or(key, |(_, other)| other)
 }

@@ -1,9 +1,7 @@
-use super::description::HIGHEST;
+use super::remembered::HIGHEST;
 use super::values::OLD_TEXT;
 use super::*;
-use crate::adapters::victron::config::Config;
 use crate::adapters::victron::metrics::METRICS;
-use crate::adapters::victron::wire::cycle::Cycles;
 use crate::adapters::victron::wire::text::{Decoder, Event, encode_block};
 
 /// A device, and the text that it sends.
@@ -70,7 +68,7 @@ impl Bench {
 
     fn metrics(&mut self) -> Vec<String> {
         self.device.settle_identity();
-        let device = self.device.device(&Config::default()).unwrap();
+        let device = self.device.known.device(&Config::default()).unwrap();
         let always = |key: &str| {
             METRICS
                 .iter()
@@ -107,7 +105,7 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
         ("PPV", "20"),
     ]);
     assert_eq!(bench.metrics(), ["panel_power", "battery_voltage"]);
-    let device = bench.device.device(&Config::default()).unwrap();
+    let device = bench.device.known.device(&Config::default()).unwrap();
     assert_eq!(device.id.as_str(), "victron_hq0000000ab");
     assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
     assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
@@ -120,7 +118,7 @@ fn a_charger_without_load_output_has_none_whatever_it_says() {
     let mut bench = Bench::new();
     bench.round(&[("PID", "0xA06C"), ("V", "53000"), ("LOAD", "ON")]);
     assert_eq!(bench.metrics(), ["battery_voltage"]);
-    let device = bench.device.device(&Config::default()).unwrap();
+    let device = bench.device.known.device(&Config::default()).unwrap();
     assert_eq!(device.rated_power, Some(70 * HIGHEST));
 }
 
@@ -134,7 +132,7 @@ fn the_power_that_is_written_down_is_what_can_be() {
         let mut bench = Bench::new();
         bench.round(&[("PID", product), ("V", "53000")]);
         bench.device.settle_identity();
-        let rated = |config| bench.device.device(config).unwrap().rated_power;
+        let rated = |config| bench.device.known.device(config).unwrap().rated_power;
         assert_eq!(rated(&config), Some(96_000));
         assert_eq!(rated(&Config::default()), left_out);
     }
@@ -350,7 +348,7 @@ fn a_device_keeps_the_identity_that_it_was_first_known_by() {
     bench.device.settle_identity();
     assert_eq!(bench.device.id().unwrap().as_str(), "victron_ve000001");
     bench.device.know_serial("HQ00000000C");
-    let device = bench.device.device(&Config::default()).unwrap();
+    let device = bench.device.known.device(&Config::default()).unwrap();
     assert_eq!(device.id.as_str(), "victron_ve000001");
     assert_eq!(device.serial, "HQ00000000C");
     assert!(bench.device.is_other(None, Some("HQ00000000D")));
@@ -363,7 +361,7 @@ fn names_come_from_the_user_then_from_the_device() {
     let mut bench = Bench::new();
     bench.round(SHUNT);
     bench.device.know_serial("HQ00000000C");
-    let named = |bench: &Bench, config: &Config| bench.device.device(config).unwrap().name;
+    let named = |bench: &Bench, config: &Config| bench.device.known.device(config).unwrap().name;
     let mut config = Config::default();
     assert_eq!(named(&bench, &config), "BMV-712 Smart 000C");
     bench.device.know_custom_name(" House battery ");
@@ -515,7 +513,7 @@ fn a_number_without_a_word_becomes_one_of_the_words_of_its_metric() {
     }
     bench.device.settle_identity();
     let options = |bench: &Bench| {
-        let device = bench.device.device(&Config::default()).unwrap();
+        let device = bench.device.known.device(&Config::default()).unwrap();
         match &device.metric("error").unwrap().behavior {
             Behavior::State(options) => options.clone().into_owned(),
             other => panic!("{other:?}"),
@@ -587,7 +585,12 @@ fn values_hold_over_the_pauses_that_belong_to_a_device() {
         device.know_product(product);
         device.settle_identity();
         device.know_pause(Duration::from_secs(pause));
-        device.device(&Config::default()).unwrap().patience.unwrap()
+        device
+            .known
+            .device(&Config::default())
+            .unwrap()
+            .patience
+            .unwrap()
     };
     assert_eq!(patience(0xa053, 4), OLD_TEXT);
     assert!(patience(0xa340, 240) > Duration::from_secs(300));

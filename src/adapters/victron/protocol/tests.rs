@@ -1,5 +1,6 @@
 mod commands;
 mod damage;
+mod hour;
 mod silence;
 mod who;
 
@@ -76,9 +77,13 @@ impl Bench {
         }
     }
 
-    /// Hands this over, and has what is asked answered.
+    /// Hands this over, opens the port again if that is wanted, and has what is asked answered.
     fn handle(&mut self, input: Input<'_>) {
+        let reopened = self.reopened;
         let mut asked = self.hand_over(input);
+        if self.reopened > reopened {
+            asked = self.hand_over(Input::Opened);
+        }
         while let Some(answer) = asked.iter().find_map(|request| self.answer(request)) {
             asked = self.hand_over(Input::Bytes(&answer));
         }
