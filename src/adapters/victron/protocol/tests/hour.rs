@@ -121,7 +121,8 @@ fn every_state_of_a_line_has_its_reports_and_every_command_its_answer() {
     bench.set_mode(7);
     bench.until(60, true);
     assert_eq!(bench.answer_to(7), Ok("off".into()));
-    assert_eq!(bench.written(asked).len(), 1);
+    // Twice, for the first answer was lost.
+    assert_eq!(bench.written(asked), [&Request::Set(0x0200, vec![4]); 2]);
     assert_eq!(bench.number("panel_power").as_deref(), Some("20"));
     assert_eq!(bench.reopened, 1);
     let known = bench.remembered();
