@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(slots.take("VE1", &device("A")), None);
         assert_eq!(slots.take("VE1", &device("B")), Some(device("A")));
         let former = pair("formerly victron_a", "victron_a");
-        assert_eq!(all(&slots), [pair("VE1", "victron_b"), former.clone()]);
+        assert_eq!(all(&slots), [pair("VE1", "victron_b"), former]);
 
         let mut back = slots.clone();
         assert_eq!(back.take("VE2", &device("A")), None);

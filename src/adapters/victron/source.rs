@@ -132,8 +132,8 @@ impl Run {
                 Some(watch)
             }
         };
-        let clock = self.context.clock.clone();
-        let introduced = clock.sleep(INTRODUCTIONS);
+        // Not by the clock: in a replay it would leap, and all that was recorded would come at once.
+        let introduced = tokio::time::sleep(INTRODUCTIONS);
         let mut introduced = std::pin::pin!(introduced);
         let mut hour = tokio::time::interval_at(tokio::time::Instant::now() + HOUR, HOUR);
         loop {
@@ -141,7 +141,13 @@ impl Run {
                 () = stop.cancelled() => break,
                 Some((line, report)) = self.inbox.recv() => self.hear(line, report).await?,
                 Some(pending) = self.context.commands.recv() => self.forward(pending),
-                Some(ended) = self.lines.join_next() => self.ended(ended)?,
+                Some(ended) = self.lines.join_next() => {
+                    // What a line said last comes before its end.
+                    while let Ok((line, report)) = self.inbox.try_recv() {
+                        self.hear(line, report).await?;
+                    }
+                    self.ended(ended)?;
+                }
                 change = next(&mut watch) => self.change(change).await?,
                 () = &mut introduced, if !self.is_complete => self.complete().await?,
                 _ = hour.tick() => self.pass_hour().await?,
@@ -156,11 +162,11 @@ impl Run {
     /// A cable was plugged in.
     fn appear(&mut self, port: &PortInfo) {
         let address = cables::address(port);
-        let is_same = |reserved: &Address| match (reserved.serial(), address.serial()) {
+        let is_reserved = |reserved: &Address| match (reserved.serial(), address.serial()) {
             (Some(reserved), Some(path)) => cables::same(reserved, path),
             _ => false,
         };
-        if self.context.reserved.iter().any(is_same) {
+        if self.context.reserved.iter().any(is_reserved) {
             tracing::debug!("{address} belongs to another section");
             return;
         }
@@ -199,10 +205,9 @@ impl Run {
             self.start(place, address);
         }
         match ended {
-            Ok((_, Ok(()))) => Ok(()),
             // The last line that plays a recording ends the source; so does a bridge that has ended.
             Ok((_, Err(error))) if self.lines.is_empty() => Err(error),
-            Ok((_, Err(SourceError::RecordingEnded))) => Ok(()),
+            Ok((_, Ok(()) | Err(SourceError::RecordingEnded))) => Ok(()),
             Ok((_, Err(error))) => Err(error),
             Err(panic) => {
                 if panic.is_panic() {

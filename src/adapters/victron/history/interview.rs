@@ -49,7 +49,7 @@ enum Reply {
 
 /// What is in a register of the history.
 enum Found {
-    Record(Record),
+    Record(Box<Record>),
     /// A day before the first one.
     Empty,
     /// The device has no such register, or something else in it.
@@ -176,7 +176,9 @@ impl Interview {
                 Question::Totals
             }
             Question::Totals => {
-                if let Found::Record(Record::Totals(totals)) = Found::of(reply) {
+                if let Found::Record(record) = Found::of(reply)
+                    && let Record::Totals(totals) = *record
+                {
                     self.survey.totals = Some(totals);
                 }
                 Question::Day(0)
@@ -197,7 +199,7 @@ impl Interview {
     fn take_day(&mut self, ago: u16, reply: Option<Reply>) -> Option<u16> {
         let goes_on = match Found::of(reply) {
             Found::Record(record) => {
-                match record {
+                match *record {
                     Record::Day(day) => self.survey.days.push(day),
                     Record::Trackers(day) => self.survey.trackers.push(day),
                     Record::Totals(_) => {}
@@ -332,7 +334,7 @@ impl Found {
             bytes: &bytes,
         };
         match Record::decode(&value) {
-            Ok(record) => Self::Record(record),
+            Ok(record) => Self::Record(Box::new(record)),
             Err(RecordError::Empty { flags, .. }) if flags.has(Flags::PARAMETER) => Self::Empty,
             Err(_) => Self::Absent,
         }

@@ -1,11 +1,14 @@
+use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 
+use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
 use super::*;
+use crate::adapters::victron::wire::text::encode_block;
 use crate::clock::Clock;
 use crate::device::{Reports, Traffic};
-use crate::links::{Happening, Ports, PseudoTerminal};
+use crate::links::{Happening, Ports, PseudoTerminal, Recording};
 use crate::model::Device;
 use crate::store::{Memory, Store};
 
@@ -122,4 +125,42 @@ async fn what_a_line_says_after_its_cable_went_is_neither_told_nor_remembered() 
     }
     assert_eq!(scene.run.slots.devices().count(), 0);
     assert!(scene.bridge.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_recording_is_played_at_its_own_pace_from_the_first_second_on() {
+    let address = "tcp://127.0.0.1:2001";
+    let mut text = format!(
+        "# wattbridge recording 1\n# adapter: victron\n# started: 2026-06-21T10:00:00Z\n0 1 open {address}\n"
+    );
+    for second in 1..20 {
+        let block = encode_block(&[("BMV", "602S"), ("V", "12800"), ("I", "-100")]);
+        let hex = block.unwrap().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        let _ = writeln!(text, "{second} 1 < {hex}");
+    }
+    let recording = Recording::parse(&text).unwrap();
+    let clock = Clock::manual(recording.started, TimeZone::UTC);
+    let mut scene = Scene::new();
+    scene.run.context.links = Links::replayed(recording.script(), clock.clone());
+    scene.run.context.clock = clock;
+    scene.run.config = Arc::new(Config {
+        port: Port::At(address.parse().unwrap()),
+        ..Config::default()
+    });
+    let ended = scene.run.run().await;
+    assert!(matches!(ended, Err(SourceError::RecordingEnded)));
+    let mut seconds = Vec::new();
+    while let Ok((_, report)) = scene.bridge.try_recv() {
+        if let Report::Readings(readings) = report {
+            seconds.push(readings.at.as_second() - recording.started.as_second());
+        }
+    }
+    assert!(seconds.len() > 10, "{seconds:?}");
+    assert!(
+        seconds.is_sorted() && seconds.iter().all(|second| *second <= 21),
+        "{seconds:?}"
+    );
 }
