@@ -157,6 +157,12 @@ impl Clock {
         }
     }
 
+    /// Waits beside somebody else who lets the time of a manual clock pass: that is not moved, and the wait
+    /// is as long as it is on the wall.
+    pub async fn sleep_aside(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
     /// Waits. A manual clock jumps ahead instead, giving other tasks a turn.
     pub async fn sleep(&self, duration: Duration) {
         if let Kind::Manual(hands) = &self.kind {

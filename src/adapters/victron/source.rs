@@ -1,6 +1,7 @@
 //! The source: one port, or every VE.Direct cable there is, each with a line of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,10 +133,10 @@ impl Run {
                 Some(watch)
             }
         };
-        // Not by the clock: in a replay it would leap, and all that was recorded would come at once.
-        let introduced = tokio::time::sleep(INTRODUCTIONS);
-        let mut introduced = std::pin::pin!(introduced);
-        let mut hour = tokio::time::interval_at(tokio::time::Instant::now() + HOUR, HOUR);
+        // The lines play what was recorded, if anything is.
+        let clock = self.context.clock.clone();
+        let mut introduced = pin!(clock.sleep_aside(INTRODUCTIONS));
+        let mut hour = pin!(clock.sleep_aside(HOUR));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -150,7 +151,10 @@ impl Run {
                 }
                 change = next(&mut watch) => self.change(change).await?,
                 () = &mut introduced, if !self.is_complete => self.complete().await?,
-                _ = hour.tick() => self.pass_hour().await?,
+                () = &mut hour => {
+                    hour.set(clock.sleep_aside(HOUR));
+                    self.pass_hour().await?;
+                }
             }
         }
         // Each line has been told to stop, too, and none may wait for its reports to be heard.
