@@ -42,11 +42,11 @@ const FORGOTTEN: u64 = 60;
 /// What is known of the device at a line.
 #[derive(Debug)]
 pub struct Reception {
-    pub config: Arc<Config>,
+    config: Arc<Config>,
     pub port: String,
     /// Whether there is only a file, so that no time passes.
     pub is_file: bool,
-    pub belief: Belief,
+    belief: Belief,
     pub cycles: Cycles,
     pub device: VeDevice,
     pub poller: Poller,
@@ -55,20 +55,20 @@ pub struct Reception {
     pub counts: Counts,
     pub line_health: LineHealth,
     /// Rounds of text on this connection, all of the device that is known.
-    pub rounds: u64,
+    rounds: u64,
     /// When the first thing was heard of the present device.
-    pub met: Option<Duration>,
+    met: Option<Duration>,
     /// When anything was last heard of it.
-    pub heard: Option<Timestamp>,
-    pub health: Option<Health>,
+    heard: Option<Timestamp>,
+    health: Option<Health>,
     /// How the line is, as told while no device was known.
-    pub told: Option<Health>,
+    told: Option<Health>,
     /// Another device that seems to be here.
-    pub company: Company,
-    pub told_serial: Twice<String>,
-    pub told_product: Twice<u16>,
+    company: Company,
+    told_serial: Twice<String>,
+    told_product: Twice<u16>,
     /// Devices that were here before.
-    pub former: Vec<DeviceId>,
+    former: Vec<DeviceId>,
     pub finished: Vec<Finished>,
 }
 
