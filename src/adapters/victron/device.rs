@@ -17,7 +17,7 @@ use self::derived::derived;
 use self::monitor::depends_on_mode;
 use self::quirks::Quirks;
 pub use self::remembered::{Day, Remembered};
-use self::values::{HeldValues, Source};
+use self::values::{HeldValues, ValueSource};
 use super::KIND;
 use super::config::Config;
 use super::interpret::{self, Told};
@@ -266,7 +266,7 @@ impl VeDevice {
         entries.sort_by_key(|entry| entry.label != MODE);
         for entry in entries {
             let told = interpret::of_text(&entry.label, &entry.value);
-            self.holding.odd(&told, Source::Text, || {
+            self.holding.odd(&told, ValueSource::Text, || {
                 let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
                 (text(&entry.label), text(&entry.value))
             });
@@ -277,9 +277,9 @@ impl VeDevice {
                 "load_output" if !has_load => continue,
                 key if depends_on_mode(key) && !is_sure => continue,
                 "last_full_charge" if was_never_full => {
-                    self.put(key, Value::Unknown, Source::Text, now);
+                    self.put(key, Value::Unknown, ValueSource::Text, now);
                 }
-                _ => self.put(key, value, Source::Text, now),
+                _ => self.put(key, value, ValueSource::Text, now),
             }
             if key == "monitor_mode" {
                 self.know_monitor();
@@ -326,7 +326,7 @@ impl VeDevice {
         let Some(told) = interpret::of_hex(value, self.family) else {
             return;
         };
-        self.holding.odd(&told, Source::Hex, || {
+        self.holding.odd(&told, ValueSource::Hex, || {
             let bytes = value.bytes.iter().rev().map(|byte| format!("{byte:02X}"));
             (format!("{:04X}", value.register), bytes.collect())
         });
@@ -345,13 +345,13 @@ impl VeDevice {
                 return;
             }
         }
-        self.put(key, value, Source::Hex, now);
+        self.put(key, value, ValueSource::Hex, now);
         self.know_monitor();
         self.derive(now.steady);
         self.is_fresh = true;
     }
 
-    fn put(&mut self, key: &'static str, value: Value, source: Source, now: Moment) {
+    fn put(&mut self, key: &'static str, value: Value, source: ValueSource, now: Moment) {
         let value = match (key, value) {
             ("last_full_charge", Value::Number(seconds)) => self.full(seconds, now.wall),
             ("error", error) => {
@@ -379,7 +379,7 @@ impl VeDevice {
         }
         // A register that is there but never has a value, and a probe that was never connected, are
         // not worth an entity.
-        let is_optional = source == Source::Hex || key == "battery_temperature";
+        let is_optional = source == ValueSource::Hex || key == "battery_temperature";
         let load = self.product().and_then(|product| product.has_load_output());
         if key == "load_output" && load == Some(false) {
             return;
@@ -427,7 +427,7 @@ impl VeDevice {
         for (key, value) in derived(&self.holding) {
             if let Some(value) = value {
                 self.known.carries.insert(key.to_owned());
-                self.holding.put(key, value, Source::Derived, now);
+                self.holding.put(key, value, ValueSource::Derived, now);
             }
         }
     }

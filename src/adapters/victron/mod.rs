@@ -13,6 +13,7 @@
 //! | what there is to tell: each value with its label, its registers, who is asked for it how often | `metrics` |
 //! | one device: identity, values, what has become old | `device`, `interpret` |
 //! | what can be set | `control` |
+//! | files: events labelled, what is left over | `transcript` |
 //! | recordings that can be shown to others | `mask` |
 //! | why there are no values | `health` |
 //! | what solar chargers remember of the last days | `history` |

@@ -63,7 +63,7 @@ pub enum Hearing {
 
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum QuestionOutcome {
     /// It was answered.
     Answered(Request),
     /// It never was.
@@ -361,7 +361,7 @@ impl Poller {
     }
 
     /// Takes an answer; says which question it answers, if it answers one.
-    pub fn answer(&mut self, answer: &Answer<'_>, now: Duration) -> Option<Outcome> {
+    pub fn answer(&mut self, answer: &Answer<'_>, now: Duration) -> Option<QuestionOutcome> {
         if matches!(answer, Answer::Malformed) {
             self.complain(now);
         }
@@ -382,11 +382,11 @@ impl Poller {
                 self.absent.insert(value.register);
             }
         }
-        Some(Outcome::Answered(open.request))
+        Some(QuestionOutcome::Answered(open.request))
     }
 
     /// The passing of time: puts a question again, or gives it up.
-    pub fn tick(&mut self, now: Duration) -> (Option<Vec<u8>>, Option<Outcome>) {
+    pub fn tick(&mut self, now: Duration) -> (Option<Vec<u8>>, Option<QuestionOutcome>) {
         let Some(open) = &mut self.open else {
             return (None, None);
         };
@@ -409,7 +409,7 @@ impl Poller {
         if self.failures >= FAILURES || self.hearing != Hearing::Yes {
             self.rest(now);
         }
-        (None, request.map(Outcome::Unanswered))
+        (None, request.map(QuestionOutcome::Unanswered))
     }
 
     /// A question was lost: it is put again soon, once.

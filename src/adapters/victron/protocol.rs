@@ -11,7 +11,7 @@ use super::control::{self, Finished, Upkeep};
 use super::device::Remembered;
 use super::health;
 use super::history::Past;
-use super::poller::{Hearing, Outcome};
+use super::poller::{Hearing, QuestionOutcome};
 use super::reception::{Reception, TORN};
 use super::transcript::Transcript;
 use super::wire::text::{Decoder, Event};
@@ -167,7 +167,7 @@ impl Conversation {
         let is_sure = reception.is_sure(now.steady);
         reception.poller.hold(!is_sure);
         let (again, outcome) = reception.poller.tick(now.steady);
-        if let Some(Outcome::Unanswered(request)) = outcome {
+        if let Some(QuestionOutcome::Unanswered(request)) = outcome {
             reception.counts.failures += 1;
             let finished = reception.controls.unanswered(&request);
             reception.finished.extend(finished);

@@ -19,7 +19,7 @@ use super::control::{self, Controls, Finished};
 use super::device::{Counts, Remembered, VeDevice};
 use super::health::{self, LineHealth};
 use super::history::{Past, is_kept};
-use super::poller::{Hearing, Outcome, Poller};
+use super::poller::{Hearing, Poller, QuestionOutcome};
 use super::rhythm::Rhythm;
 use super::wire::cycle::Cycles;
 use super::wire::hex::{Answer, Frame, Request, Value as Register, Version};
@@ -276,7 +276,7 @@ impl Reception {
         if let Some(value) = answer.value() {
             self.register(&value, now);
         }
-        if let Some(Outcome::Answered(request)) = outcome {
+        if let Some(QuestionOutcome::Answered(request)) = outcome {
             self.counts.answers += 1;
             match (&request, answer.word()) {
                 (Request::Product, Some(id)) => self.product(id, now.steady),

@@ -22,7 +22,7 @@ const LOOK_AT_TEXT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Job {
     pub id: u64,
-    steps: VecDeque<Step>,
+    steps: VecDeque<JobStep>,
     /// Whether the first step has been asked.
     is_asked: bool,
     /// Whether any was.
@@ -34,7 +34,7 @@ pub struct Job {
 }
 
 #[derive(Debug)]
-struct Step {
+struct JobStep {
     request: Request,
     check: Check,
 }
@@ -49,13 +49,13 @@ enum Check {
     /// Any of these numbers, in the bits that count.
     Any([i64; 2], i64),
     /// That the load output is as wished.
-    Output(Output),
+    Output(LoadOutput),
     /// Why the load output is not as wished.
-    Reason(Output),
+    Reason(LoadOutput),
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Output {
+struct LoadOutput {
     wish: bool,
     /// How it is controlled by now.
     mode: u8,
@@ -64,7 +64,7 @@ struct Output {
     is_by_text: bool,
 }
 
-impl Output {
+impl LoadOutput {
     /// That it is not as wished.
     fn unmoved(self, reason: Option<&str>) -> String {
         let mode = words::LOAD_CONTROL.word(i64::from(self.mode));
@@ -99,7 +99,7 @@ impl Job {
     }
 
     fn step(mut self, request: Request, check: Check) -> Self {
-        self.steps.push_back(Step { request, check });
+        self.steps.push_back(JobStep { request, check });
         self
     }
 
@@ -121,7 +121,7 @@ impl Job {
 
     /// Looks whether the load output itself is as wished.
     pub fn look_at_output(self, wish: bool, mode: u8) -> Self {
-        let output = Output {
+        let output = LoadOutput {
             wish,
             mode,
             looks: 0,
@@ -143,7 +143,7 @@ impl Job {
 
     /// Whether this is the question that waits for an answer.
     pub fn awaits(&self, request: &Request) -> bool {
-        let is_it = |step: &Step| step.request == *request;
+        let is_it = |step: &JobStep| step.request == *request;
         self.is_asked && self.steps.front().is_some_and(is_it)
     }
 
@@ -165,7 +165,7 @@ impl Job {
             }
             Check::Output(output) => {
                 let is_by_text = true;
-                let output = Output {
+                let output = LoadOutput {
                     is_by_text,
                     ..output
                 };
@@ -236,7 +236,7 @@ impl Job {
     /// How the load output is.
     fn looked(
         &mut self,
-        mut output: Output,
+        mut output: LoadOutput,
         is_on: Option<bool>,
         device: &VeDevice,
         now: Duration,
@@ -263,14 +263,14 @@ impl Job {
         if !output.wish || !device.has_register(LOAD_OFF_REASON) {
             return Some(Err(output.unmoved(None)));
         }
-        self.steps = VecDeque::from([Step {
+        self.steps = VecDeque::from([JobStep {
             request: Request::Get(LOAD_OFF_REASON),
             check: Check::Reason(output),
         }]);
         None
     }
 
-    fn look_again(&mut self, output: Output) {
+    fn look_again(&mut self, output: LoadOutput) {
         if let Some(step) = self.steps.front_mut() {
             step.check = Check::Output(output);
         }

@@ -31,7 +31,7 @@ const AUXILIARY: &[&[&str]] = &[
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     /// The device sends it by itself.
     Text,
     /// It was asked for, or was sent on change.
@@ -45,7 +45,7 @@ pub enum Source {
 #[derive(Debug)]
 struct Held {
     value: Value,
-    source: Source,
+    source: ValueSource,
     round: u64,
     at: Duration,
 }
@@ -55,7 +55,7 @@ struct Held {
 pub struct HeldValues {
     values: BTreeMap<&'static str, Held>,
     /// By label or register, with where it comes from and the round then.
-    odd: BTreeMap<String, (String, Source, u64)>,
+    odd: BTreeMap<String, (String, ValueSource, u64)>,
     round: u64,
 }
 
@@ -71,7 +71,7 @@ impl HeldValues {
     /// Whether the text carries it.
     fn is_text(&self, key: &str) -> bool {
         let held = self.values.get(key);
-        held.is_some_and(|held| held.source == Source::Text)
+        held.is_some_and(|held| held.source == ValueSource::Text)
     }
 
     /// Whether the text carries it, and has said it just now.
@@ -83,10 +83,10 @@ impl HeldValues {
     /// Whether the device itself says it.
     pub fn is_measured(&self, key: &str) -> bool {
         let held = self.values.get(key);
-        held.is_some_and(|held| held.source != Source::Derived)
+        held.is_some_and(|held| held.source != ValueSource::Derived)
     }
 
-    pub fn put(&mut self, key: &'static str, value: Value, source: Source, at: Duration) {
+    pub fn put(&mut self, key: &'static str, value: Value, source: ValueSource, at: Duration) {
         let round = self.round;
         let held = Held {
             value,
@@ -102,7 +102,12 @@ impl HeldValues {
     }
 
     /// Takes note of something odd, and that it is odd no more.
-    pub fn odd(&mut self, told: &Told, source: Source, words: impl FnOnce() -> (String, String)) {
+    pub fn odd(
+        &mut self,
+        told: &Told,
+        source: ValueSource,
+        words: impl FnOnce() -> (String, String),
+    ) {
         if !told.is_odd && self.odd.is_empty() {
             return;
         }
@@ -149,7 +154,7 @@ impl HeldValues {
         let round = self.round;
         // A register is asked for now and then only.
         self.odd
-            .retain(|_, (_, source, last)| *source == Source::Hex || round - *last < MISSING);
+            .retain(|_, (_, source, last)| *source == ValueSource::Hex || round - *last < MISSING);
         let is_here = |key: &str| self.values.get(key).is_some_and(|held| held.round == round);
         let chosen = AUXILIARY.iter().position(|group| {
             // A temperature is also read by HEX, whatever the input is used for.
@@ -157,7 +162,7 @@ impl HeldValues {
         });
         let mut gone = Vec::new();
         for (key, held) in &mut self.values {
-            if held.source != Source::Text || held.round == round {
+            if held.source != ValueSource::Text || held.round == round {
                 continue;
             }
             let group = AUXILIARY.iter().position(|group| group.contains(key));
@@ -184,11 +189,11 @@ impl HeldValues {
             let behavior = metric(key).map(|metric| &metric.behavior);
             let longest = match (held.source, behavior) {
                 (_, Some(Behavior::LifetimeCounter | Behavior::DailyCounter) | None)
-                | (Source::Text, Some(Behavior::Figure | Behavior::Timestamp))
-                | (Source::Derived | Source::Night, _) => continue,
-                (Source::Text, _) => OLD_TEXT.max(pause),
-                (Source::Hex, Some(Behavior::Figure)) => OLD_FIGURE,
-                (Source::Hex, _) => OLD,
+                | (ValueSource::Text, Some(Behavior::Figure | Behavior::Timestamp))
+                | (ValueSource::Derived | ValueSource::Night, _) => continue,
+                (ValueSource::Text, _) => OLD_TEXT.max(pause),
+                (ValueSource::Hex, Some(Behavior::Figure)) => OLD_FIGURE,
+                (ValueSource::Hex, _) => OLD,
             };
             if now.saturating_sub(held.at) >= longest && held.value.is_known() {
                 held.value = Value::Unknown;
@@ -211,6 +216,6 @@ impl HeldValues {
             (Behavior::State(_), _) if key == "state" || key == "tracker_state" => "off".into(),
             _ => return,
         };
-        self.put(key, value, Source::Night, now);
+        self.put(key, value, ValueSource::Night, now);
     }
 }

@@ -48,7 +48,7 @@ enum Reply {
 }
 
 /// What is in a register of the history.
-enum Found {
+enum DayRecord {
     Record(Box<Record>),
     /// A day before the first one.
     Empty,
@@ -176,7 +176,7 @@ impl Interview {
                 Question::Totals
             }
             Question::Totals => {
-                if let Found::Record(record) = Found::of(reply)
+                if let DayRecord::Record(record) = DayRecord::of(reply)
                     && let Record::Totals(totals) = *record
                 {
                     self.survey.totals = Some(totals);
@@ -197,8 +197,8 @@ impl Interview {
 
     /// Takes the record of a day; which one comes next, unless that was the last.
     fn take_day(&mut self, ago: u16, reply: Option<Reply>) -> Option<u16> {
-        let goes_on = match Found::of(reply) {
-            Found::Record(record) => {
+        let goes_on = match DayRecord::of(reply) {
+            DayRecord::Record(record) => {
                 match *record {
                     Record::Day(day) => self.survey.days.push(day),
                     Record::Trackers(day) => self.survey.trackers.push(day),
@@ -207,12 +207,12 @@ impl Interview {
                 (self.empty, self.silent) = (0, 0);
                 true
             }
-            Found::Absent => false,
-            Found::Empty => {
+            DayRecord::Absent => false,
+            DayRecord::Empty => {
                 self.empty += 1;
                 self.empty < EMPTY
             }
-            Found::Unanswered => {
+            DayRecord::Unanswered => {
                 self.survey.unanswered.push(ago);
                 self.silent += 1;
                 self.silent < EMPTY
@@ -323,7 +323,7 @@ impl Reply {
     }
 }
 
-impl Found {
+impl DayRecord {
     fn of(reply: Option<Reply>) -> Self {
         let Some(Reply::Register(register, flags, bytes)) = reply else {
             return Self::Unanswered;

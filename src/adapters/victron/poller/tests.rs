@@ -17,7 +17,7 @@ struct Bench {
     sent: Vec<(Duration, Request)>,
     /// What has to be answered in the next step.
     open: Option<Request>,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<QuestionOutcome>,
     /// Whether it answers.
     hears: bool,
     /// Whether it sends text.
@@ -194,7 +194,7 @@ fn a_question_is_put_three_times_and_then_given_up() {
     bench.run(5);
     let put = bench.sent.iter().filter(|(_, request)| *request == wish);
     assert_eq!(put.count(), 3);
-    assert!(bench.outcomes.contains(&Outcome::Unanswered(wish)));
+    assert!(bench.outcomes.contains(&QuestionOutcome::Unanswered(wish)));
 }
 
 #[test]
@@ -219,7 +219,10 @@ fn answers_to_others_and_values_sent_by_themselves_answer_nothing() {
     bench.say(&Answer::Done(&[1, 2]).encode());
     assert_eq!(bench.outcomes, []);
     bench.say(&Answer::Get(Value::new(0x0200, &[3])).encode());
-    assert_eq!(bench.outcomes, [Outcome::Answered(Request::Get(0x0200))]);
+    assert_eq!(
+        bench.outcomes,
+        [QuestionOutcome::Answered(Request::Get(0x0200))]
+    );
 }
 
 #[test]

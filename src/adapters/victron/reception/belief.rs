@@ -34,7 +34,7 @@ const LEAP: u64 = 4;
 #[derive(Debug, Default)]
 pub struct Belief {
     /// The latest last.
-    kinds: Vec<Kind>,
+    kinds: Vec<BlockKind>,
     /// Blocks and frames that were refused before anything good came.
     beginnings: u32,
     has_good: bool,
@@ -44,7 +44,7 @@ pub struct Belief {
 
 /// Blocks with the same labels from the same device.
 #[derive(Debug)]
-struct Kind {
+struct BlockKind {
     fields: Vec<Field>,
     /// Whether it has come twice.
     is_known: bool,
@@ -83,7 +83,7 @@ impl Belief {
         let Some(at) = self.kinds.iter().position(|kind| kind.is_of(block)) else {
             let is_met = self.kinds.iter().any(|kind| kind.is_known);
             let is_believed = !is_met && !is_wary;
-            self.meet(Kind::new(block, is_believed));
+            self.meet(BlockKind::new(block, is_believed));
             return is_believed;
         };
         let mut kind = self.kinds.remove(at);
@@ -94,7 +94,7 @@ impl Belief {
 
     /// A kind that is new takes the place of the one that has not come for longest, best of one that
     /// came but once.
-    fn meet(&mut self, kind: Kind) {
+    fn meet(&mut self, kind: BlockKind) {
         if self.kinds.len() >= MOST_KINDS {
             let stray = self.kinds.iter().position(|kind| !kind.is_known);
             self.kinds.remove(stray.unwrap_or_default());
@@ -103,7 +103,7 @@ impl Belief {
     }
 }
 
-impl Kind {
+impl BlockKind {
     fn new(block: &Block<'_>, is_believed: bool) -> Self {
         let fields = block.fields().map(|(label, value)| {
             let format = Label::of(label).map(|label| label.format);
