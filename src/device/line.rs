@@ -135,6 +135,7 @@ impl Line<'_> {
             tokio::select! {
                 () = stop.cancelled() => return Ok(End::Stopped),
                 Some(pending) = self.context.commands.recv() => self.begin(pending),
+                Some(id) = self.context.forgotten.recv() => self.handle(Input::Forgotten(&id)),
                 received = connection.receive_within(&mut buffer, pause) => match received {
                     Ok(0) => return Ok(End::Gone(connection.ended())),
                     Ok(_) => {
@@ -245,6 +246,7 @@ impl Line<'_> {
                     let why = "the device is not connected at the moment; try again when it is";
                     answer(reply, Err(why.to_owned()));
                 }
+                Some(id) = self.context.forgotten.recv() => self.handle(Input::Forgotten(&id)),
             }
         }
     }

@@ -42,7 +42,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, BoxFuture, Decoder, Keys, Scanner, Source, Tool, ToolError};
+use crate::device::{
+    Adapter, BoxFuture, ConfiguredSource, Decoder, Keys, Scanner, Tool, ToolError,
+};
 use crate::links::{Endpoint, Mask};
 use crate::model::Metric;
 use crate::simulation::House;
@@ -96,8 +98,8 @@ impl Adapter for ApsEcu {
         vec![("host", endpoint.host), ("port", endpoint.port.to_string())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
-        Ok(Arc::new(source::Ecu::new(section.read()?)))
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
+        Ok(Arc::new(source::Ecu::new(section.read()?)).into())
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

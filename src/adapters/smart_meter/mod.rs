@@ -47,7 +47,7 @@ use self::protocol::{Conversation, Reading};
 use self::wire::Profiles;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{
-    Adapter, BoxFuture, Decoder, FileReader, Keys, LineSource, Source, Tool, ToolError,
+    Adapter, BoxFuture, ConfiguredSource, Decoder, FileReader, Keys, LineSource, Tool, ToolError,
 };
 use crate::links::Mask;
 use crate::model::Metric;
@@ -105,7 +105,7 @@ impl Adapter for SmartMeter {
         vec![("port", text.to_owned())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
         let config: Config = section.read()?;
         let reading = reading(section, config)?;
         let address = reading.config.port.clone();
@@ -115,7 +115,7 @@ impl Adapter for SmartMeter {
         let names: Vec<String> = reading.config.names.keys().cloned().collect();
         let begin = move |start| Conversation::new(reading.clone(), start);
         let source = LineSource::new(KIND, address, begin);
-        Ok(Arc::new(source.naming(&names)))
+        Ok(Arc::new(source.naming(&names)).into())
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

@@ -340,7 +340,11 @@ impl Protocol for Conversation {
                 self.read(now);
             }
             // A meter has nothing that could be set.
-            Input::Closed | Input::Command { .. } | Input::Withdrawn(_) | Input::Attended(_) => {}
+            Input::Closed
+            | Input::Forgotten(_)
+            | Input::Command { .. }
+            | Input::Withdrawn(_)
+            | Input::Attended(_) => {}
         }
         self.out.wake = self.wake(now.steady);
     }

@@ -43,7 +43,7 @@ use self::values::Rules;
 use crate::config::{Problems, Section, SectionDoc};
 #[cfg(target_os = "linux")]
 use crate::device::Tool;
-use crate::device::{Adapter, Decoder, FileReader, LineSource, Source};
+use crate::device::{Adapter, ConfiguredSource, Decoder, FileReader, LineSource};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -106,17 +106,17 @@ impl Adapter for Text {
         vec![("port", text.to_owned())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
         let config: Config = section.read()?;
         let rules = Arc::new(rules(section, &config)?);
         let config = Arc::new(config);
         let Some(address) = config.port.clone() else {
-            return Ok(Arc::new(Program { config, rules }));
+            return Ok(Arc::new(Program { config, rules }).into());
         };
         let (label, own) = (config.word().to_owned(), metrics::of(&config.values));
         let begin = move |_| Conversation::new(&config, &rules);
         let source = LineSource::new(KIND, address, begin);
-        Ok(Arc::new(source.labelled(&label).with_metrics(own)))
+        Ok(Arc::new(source.labelled(&label).with_metrics(own)).into())
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

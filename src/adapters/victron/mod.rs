@@ -47,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::config::Config;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, BoxFuture, Decoder, Keys, Source, Tool, ToolError};
+use crate::device::{Adapter, BoxFuture, ConfiguredSource, Decoder, Keys, Tool, ToolError};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -98,9 +98,9 @@ impl Adapter for Victron {
         vec![("port", text.to_owned())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
         let config = Arc::new(section.read()?);
-        Ok(Arc::new(source::Cables { config }))
+        Ok(Arc::new(source::Cables { config }).into())
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

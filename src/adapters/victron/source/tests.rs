@@ -30,6 +30,7 @@ impl Scene {
         let context = Context {
             reports: Reports::new(0, reports),
             commands,
+            forgotten: mpsc::unbounded_channel().1,
             stop: CancellationToken::new(),
             clock: Clock::system(),
             links: Links::new().with_ports(Ports::below(folder.path())),
