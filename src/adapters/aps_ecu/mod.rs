@@ -15,7 +15,6 @@
 //! A round takes three short connections, one for each question, and follows the ECU's own rhythm
 //! of five minutes.
 
-mod absence;
 mod belief;
 mod config;
 mod decode;
@@ -36,8 +35,6 @@ mod source;
 mod today;
 mod waking;
 pub mod wire;
-
-use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -84,13 +81,7 @@ impl Adapter for ApsEcu {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[aps_ecu]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(config::Config),
-            defaults: serde_json::to_value(config::Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<config::Config>("[[aps_ecu]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -99,7 +90,8 @@ impl Adapter for ApsEcu {
     }
 
     fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
-        Ok(Arc::new(source::Ecu::new(section.read()?)).into())
+        let (config, keys) = section.read_with_keys()?;
+        Ok(ConfiguredSource::new(source::Ecu::new(config), keys))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
