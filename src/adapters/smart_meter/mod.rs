@@ -92,13 +92,7 @@ impl Adapter for SmartMeter {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[smart_meter]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(Config),
-            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<Config>("[[smart_meter]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -106,16 +100,17 @@ impl Adapter for SmartMeter {
     }
 
     fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
-        let config: Config = section.read()?;
+        let (config, keys) = section.read_with_keys::<Config>()?;
         let reading = reading(section, config)?;
         let address = reading.config.port.clone();
         let address = address.ok_or_else(|| {
             section.problem::<Config>("port", "the port of the meter is missing", "add it")
         })?;
-        let names: Vec<String> = reading.config.names.keys().cloned().collect();
         let begin = move |start| Conversation::new(reading.clone(), start);
-        let source = LineSource::new(KIND, address, begin);
-        Ok(Arc::new(source.naming(&names)).into())
+        Ok(ConfiguredSource::new(
+            LineSource::new(KIND, address, begin),
+            keys,
+        ))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
