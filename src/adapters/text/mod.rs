@@ -93,13 +93,7 @@ impl Adapter for Text {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[text]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(Config),
-            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<Config>("[[text]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -107,16 +101,17 @@ impl Adapter for Text {
     }
 
     fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
-        let config: Config = section.read()?;
+        let (config, keys) = section.read_with_keys::<Config>()?;
         let rules = Arc::new(rules(section, &config)?);
         let config = Arc::new(config);
         let Some(address) = config.port.clone() else {
-            return Ok(Arc::new(Program { config, rules }).into());
+            return Ok(ConfiguredSource::new(Program { config, rules }, keys));
         };
         let (label, own) = (config.word().to_owned(), metrics::of(&config.values));
         let begin = move |_| Conversation::new(&config, &rules);
         let source = LineSource::new(KIND, address, begin);
-        Ok(Arc::new(source.labelled(&label).with_metrics(own)).into())
+        let source = source.labelled(&label).with_metrics(own);
+        Ok(ConfiguredSource::new(source, keys))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
