@@ -85,13 +85,7 @@ impl Adapter for Victron {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[victron]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(Config),
-            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<Config>("[[victron]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -99,8 +93,9 @@ impl Adapter for Victron {
     }
 
     fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
-        let config = Arc::new(section.read()?);
-        Ok(Arc::new(source::Cables { config }).into())
+        let (config, keys) = section.read_with_keys()?;
+        let config = Arc::new(config);
+        Ok(ConfiguredSource::new(source::Cables { config }, keys))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

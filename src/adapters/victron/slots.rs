@@ -19,34 +19,29 @@ pub struct Slots(BTreeMap<String, Slot>);
 #[serde(default)]
 struct Slot {
     device: Remembered,
-    /// Hours for which nothing has been plugged in here.
-    absent: u64,
 }
 
 impl Slots {
-    /// What is known of the device at a place, where a cable is now.
-    pub fn plugged(&mut self, place: &str) -> Remembered {
-        let kept = self.0.entry(place.to_owned()).or_default();
-        kept.absent = 0;
-        kept.device.clone()
+    /// What is known of the device at a place.
+    pub fn known(&self, place: &str) -> Remembered {
+        let kept = self.0.get(place);
+        kept.map(|kept| kept.device.clone()).unwrap_or_default()
     }
 
-    /// Takes note of the device at a place. Returns the identity of the one that was there before, if
-    /// that is another one.
+    /// Takes note of the device at a place, where it alone is from now on. Returns the identity of the
+    /// one that was there before, if that is another one. Who has no identity yet is not kept.
     pub fn take(&mut self, place: &str, device: Remembered) -> Option<String> {
-        if let Some(identity) = &device.identity {
-            // It is back.
-            self.0.remove(&format!("{FORMER}{identity}"));
+        let before = self.0.remove(place).map(|kept| kept.device);
+        let is_other = |before: &Remembered| before.identity != device.identity;
+        let former = before.filter(is_other);
+        if device.identity.is_some() {
+            self.forget(|identity| device.identity.as_deref() == Some(identity));
+            self.0.insert(place.to_owned(), Slot { device });
         }
-        let kept = self.0.entry(place.to_owned()).or_default();
-        let before = std::mem::replace(&mut kept.device, device);
-        let is_other = before.identity.is_some() && before.identity != kept.device.identity;
-        let identity = before.identity.clone().filter(|_| is_other)?;
-        let former = Slot {
-            device: before,
-            absent: 0,
-        };
-        self.0.insert(format!("{FORMER}{identity}"), former);
+        let device = former?;
+        let identity = device.identity.clone()?;
+        self.0
+            .insert(format!("{FORMER}{identity}"), Slot { device });
         Some(identity)
     }
 
@@ -58,26 +53,10 @@ impl Slots {
         })
     }
 
-    /// An hour has passed. Forgets what has not been plugged in for more than so many hours; returns
-    /// those slots and the identities of their devices.
-    pub fn pass_hour(
-        &mut self,
-        longest: u64,
-        is_plugged: impl Fn(&str) -> bool,
-    ) -> Vec<(String, String)> {
-        let mut forgotten = Vec::new();
-        self.0.retain(|place, kept| {
-            if is_plugged(place) {
-                return true;
-            }
-            kept.absent += 1;
-            let is_kept = kept.absent <= longest;
-            if !is_kept && let Some(identity) = kept.device.identity.take() {
-                forgotten.push((place.clone(), identity));
-            }
-            is_kept
-        });
-        forgotten
+    /// Forgets a device, wherever it is or was.
+    pub fn forget(&mut self, is_it: impl Fn(&str) -> bool) {
+        self.0
+            .retain(|_, kept| !kept.device.identity.as_deref().is_some_and(&is_it));
     }
 }
 
@@ -92,39 +71,48 @@ mod tests {
         }
     }
 
-    fn all(slots: &Slots) -> Vec<(String, String)> {
-        let own = |(place, identity): (&str, &str)| (place.to_owned(), identity.to_owned());
-        slots.devices().map(own).collect()
-    }
-
-    fn pair(place: &str, identity: &str) -> (String, String) {
-        (place.to_owned(), identity.to_owned())
+    fn all(slots: &Slots) -> Vec<(&str, &str)> {
+        slots.devices().collect()
     }
 
     #[test]
-    fn a_device_whose_place_is_taken_is_kept_until_it_is_back_or_gone_for_long() {
+    fn a_device_whose_place_is_taken_is_kept_until_it_is_back_or_to_be_forgotten() {
         let mut slots = Slots::default();
-        slots.plugged("VE1");
         assert_eq!(slots.take("VE1", device("A")), None);
         assert_eq!(slots.take("VE1", device("A")), None);
-        assert_eq!(slots.take("VE1", device("B")), Some("A".to_owned()));
-        assert_eq!(all(&slots), [pair("VE1", "B"), pair("formerly A", "A")]);
+        // Another one that has not said yet who it is.
+        assert_eq!(
+            slots.take("VE1", Remembered::default()),
+            Some("A".to_owned())
+        );
+        assert_eq!(slots.take("VE1", device("B")), None);
+        assert_eq!(all(&slots), [("VE1", "B"), ("formerly A", "A")]);
+        assert_eq!(slots.known("VE1"), device("B"));
 
         let mut back = slots.clone();
         assert_eq!(back.take("VE2", device("A")), None);
-        assert_eq!(all(&back), [pair("VE1", "B"), pair("VE2", "A")]);
+        assert_eq!(all(&back), [("VE1", "B"), ("VE2", "A")]);
 
-        let is_plugged = |place: &str| place == "VE1";
-        assert_eq!(slots.pass_hour(1, is_plugged), []);
-        assert_eq!(slots.pass_hour(1, is_plugged), [pair("formerly A", "A")]);
-        assert_eq!(all(&slots), [pair("VE1", "B")]);
+        slots.forget(|identity| identity == "A");
+        assert_eq!(all(&slots), [("VE1", "B")]);
     }
 
     #[test]
-    fn a_place_without_a_device_is_forgotten_too() {
+    fn a_device_is_at_one_place_and_two_can_swap_theirs() {
         let mut slots = Slots::default();
-        slots.plugged("VE1");
-        assert_eq!(slots.pass_hour(0, |_| false), []);
+        slots.take("VE1", device("A"));
+        assert_eq!(slots.take("VE2", device("A")), None);
+        assert_eq!(all(&slots), [("VE2", "A")]);
+        slots.take("VE1", device("B"));
+        assert_eq!(slots.take("VE1", device("A")), Some("B".to_owned()));
+        assert_eq!(slots.take("VE2", device("B")), None);
+        assert_eq!(all(&slots), [("VE1", "A"), ("VE2", "B")]);
+    }
+
+    #[test]
+    fn a_place_without_a_device_is_not_kept() {
+        let mut slots = Slots::default();
+        slots.take("VE1", Remembered::default());
         assert_eq!(slots, Slots::default());
     }
 }

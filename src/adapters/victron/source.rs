@@ -15,14 +15,13 @@ use super::slots::Slots;
 use super::{KIND, cables, health, probe};
 use crate::device::{BoxFuture, Context, PendingCommand, Probed, Source, SourceError};
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
-use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
+use crate::model::{CommandOutcome, DeviceId, Report};
 
 /// Commands that may wait for one line.
 const COMMANDS: usize = 8;
 /// News that may wait.
 const NEWS: usize = 64;
-/// How often absence is counted, and how long devices may take to introduce themselves.
-const HOUR: Duration = Duration::from_secs(3600);
+/// How long devices may take to introduce themselves.
 const INTRODUCTIONS: Duration = Duration::from_secs(60);
 
 /// One section of the configuration.
@@ -49,10 +48,6 @@ impl Source for Cables {
 
     fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move { Run::new(Arc::clone(&self.config), context).run().await })
-    }
-
-    fn named(&self) -> Vec<&str> {
-        self.config.names.keys().map(String::as_str).collect()
     }
 
     fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
@@ -103,14 +98,6 @@ impl Run {
 
     async fn run(mut self) -> Result<(), SourceError> {
         let stop = self.context.stop.clone();
-        if !self.config.enabled {
-            for id in self.known() {
-                self.report(Report::Health(id, Health::new(HealthCode::Disabled)))
-                    .await?;
-            }
-            stop.cancelled().await;
-            return Ok(());
-        }
         self.report(Report::Complete(false)).await?;
         let mut watch = match self.config.port.clone() {
             Port::At(address) => {
@@ -133,7 +120,6 @@ impl Run {
         let clock = self.context.clock.clone();
         let introduced = clock.sleep(INTRODUCTIONS);
         let mut introduced = std::pin::pin!(introduced);
-        let mut hour = tokio::time::interval_at(tokio::time::Instant::now() + HOUR, HOUR);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -142,7 +128,7 @@ impl Run {
                 Some(ended) = self.lines.join_next() => self.ended(ended)?,
                 change = next(&mut watch) => self.change(change).await?,
                 () = &mut introduced, if !self.is_complete => self.complete().await?,
-                _ = hour.tick() => self.pass_hour().await?,
+                Some(id) = self.context.forgotten.recv() => self.forget(&id),
             }
         }
         // Each line has been told to stop, too, and none may wait for its news to be heard.
@@ -175,7 +161,7 @@ impl Run {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (sender, mut news) = mpsc::channel(1);
         let stop = self.context.stop.child_token();
-        let known = self.slots.plugged(&place);
+        let known = self.slots.known(&place);
         let line = PortTask {
             config: Arc::clone(&self.config),
             identity: place.clone(),
@@ -262,7 +248,7 @@ impl Run {
             let id = DeviceId::new(KIND, identity);
             let elsewhere = self.homes.get(&id).is_some_and(|home| home != place);
             if !self.open.is_plugged(place) && !elsewhere {
-                self.report(Report::Health(id, health::unplugged())).await?;
+                self.report(Report::Absent(id, health::unplugged())).await?;
             }
         }
         if self.open.is_empty() && self.config.port == Port::Auto {
@@ -293,7 +279,9 @@ impl Run {
             }
             // A line that has another device now may not speak for one that was plugged in
             // elsewhere meanwhile.
-            Report::Health(id, _) if self.homes.get(id).is_some_and(|home| *home != place) => {
+            Report::Health(id, _) | Report::Absent(id, _)
+                if self.homes.get(id).is_some_and(|home| *home != place) =>
+            {
                 return Ok(());
             }
             _ => {}
@@ -327,25 +315,12 @@ impl Run {
         self.report(Report::Complete(true)).await
     }
 
-    /// Devices that have not been plugged in for long are forgotten.
-    async fn pass_hour(&mut self) -> Result<(), SourceError> {
-        let longest = self.config.forget_after.get().as_secs() / HOUR.as_secs();
-        let is_plugged = |place: &str| self.open.is_plugged(place);
-        for (place, identity) in self.slots.pass_hour(longest, is_plugged) {
-            let id = DeviceId::new(KIND, &identity);
-            if self.homes.get(&id).is_none_or(|home| *home == place) {
-                self.report(Report::Gone(id)).await?;
-            }
-        }
+    /// A device that was not plugged in is to be kept no longer.
+    fn forget(&mut self, id: &DeviceId) {
+        self.homes.remove(id);
+        self.slots
+            .forget(|identity| DeviceId::new(KIND, identity) == *id);
         self.remember();
-        Ok(())
-    }
-
-    fn known(&self) -> Vec<DeviceId> {
-        let identities = self.slots.devices();
-        identities
-            .map(|(_, identity)| DeviceId::new(KIND, identity))
-            .collect()
     }
 
     fn remember(&self) {

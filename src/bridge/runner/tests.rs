@@ -106,11 +106,15 @@ async fn a_section_that_is_switched_off_is_not_started_and_its_devices_say_so() 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let (store, saved) = Store::open(&path);
-    let mut stage = Stage::new(DeviceKeys::default(), store.clone(), saved);
+    let before = DeviceKeys {
+        allow_control: true,
+        ..DeviceKeys::default()
+    };
+    let mut stage = Stage::new(before, store.clone(), saved);
     let context = (&mut stage.context).await.unwrap();
     let description = Report::Device(Box::new(device()));
     context.reports.send(description).await.unwrap();
-    stage.shown().await;
+    assert_eq!(stage.shown().await.controls, device().controls);
     stage.stop.cancel();
     stage.running.await.unwrap();
     store.close();
@@ -126,6 +130,10 @@ async fn a_section_that_is_switched_off_is_not_started_and_its_devices_say_so() 
     let known = stage.hub.feed().get(&device().id).unwrap();
     assert_eq!(known.state.health, Health::new(HealthCode::Disabled));
     assert_eq!(known.device.name, "Roof");
+    assert!(
+        known.device.controls.is_empty(),
+        "they are not allowed any more"
+    );
     // And as long as nobody stops it.
     tokio::time::sleep(50 * HOUR).await;
     assert!(!stage.running.is_finished());

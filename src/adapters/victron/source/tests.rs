@@ -7,6 +7,7 @@ use crate::adapters::victron::device::Remembered;
 use crate::clock::Clock;
 use crate::device::{Reports, Traffic};
 use crate::links::{Happening, Ports, PseudoTerminal};
+use crate::model::{Health, HealthCode};
 use crate::store::{Memory, Store};
 
 const BY_ID: &str = "usb-VictronEnergy_BV_VE_Direct_cable_VE000001-if00-port0";
@@ -127,4 +128,29 @@ async fn what_a_line_says_after_its_cable_went_is_neither_told_nor_remembered() 
     }
     assert_eq!(scene.run.slots.devices().count(), 0);
     assert!(scene.bridge.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_device_whose_cable_goes_is_absent_until_it_is_to_be_forgotten() {
+    let mut scene = Scene::new();
+    let port = scene.port();
+    scene.run.appear(&port);
+    let id = DeviceId::new(KIND, "HQ000000001");
+    let known = Remembered {
+        identity: Some("HQ000000001".to_owned()),
+        ..Remembered::default()
+    };
+    scene.run.slots.take("VE000001", known);
+    scene.run.tell_absent().await.unwrap();
+    assert!(scene.bridge.try_recv().is_err(), "it is plugged in");
+    let gone = PortChange::Vanished(port.clone());
+    scene.run.change(gone).await.unwrap();
+    let unplugged = Report::Absent(id.clone(), health::unplugged());
+    assert_eq!(scene.bridge.try_recv().unwrap(), (0, unplugged));
+    scene.run.forget(&id);
+    assert_eq!(scene.run.slots.devices().count(), 0);
+    while scene.bridge.try_recv().is_ok() {}
+    scene.run.tell_absent().await.unwrap();
+    let no_cable = Report::Source(health::no_cable());
+    assert_eq!(scene.bridge.try_recv().unwrap(), (0, no_cable));
 }
