@@ -37,7 +37,7 @@ pub fn run(args: &CheckArgs) -> Result<(), CliError> {
     if configured
         .sources
         .iter()
-        .any(|it| !(it.keys.names.is_empty() && it.source.named().is_empty()))
+        .any(|it| !it.keys.names.is_empty())
     {
         let seen = seen(&configured, &args.config);
         words.extend(unknown_names(&configured.sources, &seen));

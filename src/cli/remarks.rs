@@ -38,7 +38,7 @@ pub fn unknown_names(sources: &[ConfiguredSource], seen: &[SavedDevice]) -> Vec<
         let of_kind = |saved: &&SavedDevice| saved.device.adapter == source.adapter();
         let serials = seen.iter().filter(of_kind);
         let serials: Vec<&str> = serials.map(|it| it.device.serial.as_str()).collect();
-        let named = keys.names.keys().map(String::as_str).chain(source.named());
+        let named = keys.names.keys().map(String::as_str);
         let unknown = named.filter(|it| !serials.contains(it));
         // Where nothing was seen yet, nothing is known.
         for serial in unknown.filter(|_| !serials.is_empty()) {

@@ -31,11 +31,6 @@ pub trait Source: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// The serial numbers that it has names for.
-    fn named(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
     /// Reads the device until told to stop. Trouble with the device is reported as health and
     /// never ends the task; an error means that the adapter itself cannot go on for now.
     fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>>;
