@@ -19,6 +19,7 @@ use wattbridge::device::{
     Adapter, BoxFuture, ConfiguredSource, Context, Probed, Source, SourceError,
 };
 use wattbridge::links::Links;
+use wattbridge::model::reserved::is_reserved;
 use wattbridge::model::{
     Behavior, Decimal, Derivation, Device, DeviceState, Health, HealthCode, Metric, OnOff,
     Quantity, Readings, Report, Role, Value,
@@ -30,18 +31,6 @@ use wattbridge::store::{Identity, Store};
 
 /// Sections that are not of devices.
 const TAKEN: &[&str] = &["mqtt", "home_assistant", "store", "log", "wattbridge"];
-/// Keys that every device gets from the bridge, and that of the time of a state.
-const OF_THE_BRIDGE: &[&str] = &[
-    "connectivity",
-    "problem",
-    "reason",
-    "health",
-    "counter_guard",
-    "status_detail",
-    "status_advice",
-    "ts",
-];
-
 /// An adapter, and one of its tables of metrics.
 fn tables() -> impl Iterator<Item = (&'static dyn Adapter, &'static [Metric])> {
     ADAPTERS.iter().flat_map(|adapter| {
@@ -133,16 +122,7 @@ fn keys_of_metrics_are_words_of_their_own() {
         for metric in table {
             let key = metric.key.as_ref();
             assert!(is_snake_case(key), "{}: {key}", adapter.kind());
-            assert!(
-                !OF_THE_BRIDGE.contains(&key),
-                "{}: {key} is the bridge's",
-                adapter.kind()
-            );
-            assert!(
-                !key.starts_with("set_"),
-                "{}: {key} is that of a control",
-                adapter.kind()
-            );
+            assert!(!is_reserved(key), "{}: {key} is reserved", adapter.kind());
             assert!(seen.insert(key), "{}: {key} is there twice", adapter.kind());
         }
     }

@@ -16,6 +16,7 @@ use super::patience;
 use super::saving::Saving;
 use crate::clock::Clock;
 use crate::config::DeviceKeys;
+use crate::model::reserved::is_reserved;
 use crate::model::{Device, DeviceId, Health, HealthCode, Metric, Readings, Report};
 use crate::store::{Counter, Saved, Store};
 
@@ -400,9 +401,8 @@ impl Ingest {
         if let Some(keys) = source.and_then(|source| self.keys.get(source)) {
             configured::carry_out(keys, &mut device);
         }
-        device
-            .metrics
-            .retain(|metric| !connection::is_ours(&metric.key));
+        // Ours come back with each description that was saved; nobody else may have such a key.
+        device.metrics.retain(|metric| !is_reserved(&metric.key));
         let ours: Vec<Metric> = connection::metrics(&device).collect();
         device.metrics.extend(ours);
         let device = Arc::new(device);

@@ -45,8 +45,6 @@ mod saving;
 pub mod sums;
 mod supervisor;
 
-#[cfg(test)]
-pub use connection::all as given_to_devices;
 pub use own_device::id as own_device_id;
 
 pub use hub::{Attendance, Commander, Feed, Hub, Known, News, View};
