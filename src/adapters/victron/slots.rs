@@ -110,6 +110,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_version_remembered_that_counted_absences_itself_is_read() {
+        let text = r#"{ "VE1": { "device": { "identity": "A" }, "absent": 3 } }"#;
+        let slots: Slots = serde_json::from_str(text).unwrap();
+        assert_eq!(all(&slots), [("VE1", "A")]);
+    }
+
+    #[test]
     fn a_place_without_a_device_is_not_kept() {
         let mut slots = Slots::default();
         slots.take("VE1", Remembered::default());

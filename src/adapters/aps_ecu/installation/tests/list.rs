@@ -190,6 +190,20 @@ fn a_restart_remembers_the_inverters() {
 }
 
 #[test]
+fn what_a_version_remembered_that_counted_absences_itself_is_read() {
+    let text = r#"{
+        "ecu": { "current": "216000000001", "answers": 3, "replaced": {
+            "216000000002": { "absence": { "length": { "secs": 300, "nanos": 0 }, "times": 2 }, "was_real": true } } },
+        "inverters": { "704000000001": { "product": "DS3", "channels": 2, "voltages": 1, "raw": false,
+            "absence": { "length": { "secs": 300, "nanos": 0 }, "times": 2 }, "heard": null } } }"#;
+    let known: Remembered = serde_json::from_str(text).unwrap();
+    let mut installation = Installation::new(Config::default(), known, TimeZone::UTC);
+    let said = said(installation.reports(&answers(noon(), vec![ds3(true)]), now()));
+    assert_eq!(said.code(DS3), HealthCode::Online);
+    assert_eq!(said.absent, ["aps_ecu_216000000002"]);
+}
+
+#[test]
 fn an_ecu_is_not_complete_before_its_inverters_are_known() {
     let mut installation = installation();
     let mut complete = |answers: &Answers| {
