@@ -16,7 +16,6 @@ mod support;
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
@@ -33,7 +32,7 @@ use wattbridge::adapters::find;
 use wattbridge::bridge::{Bridge, Hub, News, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::Section;
-use wattbridge::device::Source;
+use wattbridge::device::ConfiguredSource;
 use wattbridge::links::{Event as Line, Links, RecordedLine as At, Recording};
 use wattbridge::model::{DeviceId, Update};
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview_state, run};
@@ -55,7 +54,7 @@ fn runtime() -> Runtime {
     builder.enable_all().build().unwrap()
 }
 
-fn source(pairs: &[(&str, String)]) -> Arc<dyn Source> {
+fn source(pairs: &[(&str, String)]) -> ConfiguredSource {
     let owned = pairs
         .iter()
         .map(|(key, value)| ((*key).to_owned(), value.clone()));
@@ -63,7 +62,7 @@ fn source(pairs: &[(&str, String)]) -> Arc<dyn Source> {
     find("aps_ecu").unwrap().configure(&section).unwrap()
 }
 
-fn bridge(source: Arc<dyn Source>, clock: Clock, links: Links) -> (Bridge, Hub) {
+fn bridge(source: ConfiguredSource, clock: Clock, links: Links) -> (Bridge, Hub) {
     let (store, saved) = Store::in_memory();
     Bridge::new(Setup {
         sources: vec![source],

@@ -15,8 +15,11 @@ use wattbridge::adapters::{ADAPTERS, find};
 use wattbridge::bridge::{Bridge, Hub, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
-use wattbridge::device::{Adapter, BoxFuture, Context, Probed, Source, SourceError};
+use wattbridge::device::{
+    Adapter, BoxFuture, ConfiguredSource, Context, Probed, Source, SourceError,
+};
 use wattbridge::links::Links;
+use wattbridge::model::reserved::is_reserved;
 use wattbridge::model::{
     Behavior, Decimal, Derivation, Device, DeviceState, Health, HealthCode, Metric, OnOff,
     Quantity, Readings, Report, Role, Value,
@@ -28,18 +31,6 @@ use wattbridge::store::{Identity, Store};
 
 /// Sections that are not of devices.
 const TAKEN: &[&str] = &["mqtt", "home_assistant", "store", "log", "wattbridge"];
-/// Keys that every device gets from the bridge, and that of the time of a state.
-const OF_THE_BRIDGE: &[&str] = &[
-    "connectivity",
-    "problem",
-    "reason",
-    "health",
-    "counter_guard",
-    "status_detail",
-    "status_advice",
-    "ts",
-];
-
 /// An adapter, and one of its tables of metrics.
 fn tables() -> impl Iterator<Item = (&'static dyn Adapter, &'static [Metric])> {
     ADAPTERS.iter().flat_map(|adapter| {
@@ -131,16 +122,7 @@ fn keys_of_metrics_are_words_of_their_own() {
         for metric in table {
             let key = metric.key.as_ref();
             assert!(is_snake_case(key), "{}: {key}", adapter.kind());
-            assert!(
-                !OF_THE_BRIDGE.contains(&key),
-                "{}: {key} is the bridge's",
-                adapter.kind()
-            );
-            assert!(
-                !key.starts_with("set_"),
-                "{}: {key} is that of a control",
-                adapter.kind()
-            );
+            assert!(!is_reserved(key), "{}: {key} is reserved", adapter.kind());
             assert!(seen.insert(key), "{}: {key} is there twice", adapter.kind());
         }
     }
@@ -257,7 +239,8 @@ fn the_example_of_the_page_works() {
         let section = example(*adapter);
         let source = adapter
             .configure(&section)
-            .unwrap_or_else(|wrong| panic!("{wrong}"));
+            .unwrap_or_else(|wrong| panic!("{wrong}"))
+            .source;
         assert_eq!(source.adapter(), adapter.kind());
         assert!(!source.label().is_empty());
         assert!(adapter.decoder(&section).is_ok());
@@ -317,7 +300,7 @@ fn an_address_sets_keys_that_there_are() {
     }
 }
 
-fn bridge(sources: Vec<Arc<dyn Source>>, clock: Clock) -> (Bridge, Hub) {
+fn bridge(sources: Vec<ConfiguredSource>, clock: Clock) -> (Bridge, Hub) {
     let (store, saved) = Store::in_memory();
     Bridge::new(Setup {
         sources,
@@ -419,7 +402,7 @@ async fn values_that_nobody_confirms_are_unknown_whatever_is_said_of_the_health(
         let id = source.device().id;
         let start = "2026-06-21T12:00:00Z".parse().unwrap();
         let clock = Clock::following_tokio(start, TimeZone::UTC);
-        let (bridge, hub) = bridge(vec![source], clock.clone());
+        let (bridge, hub) = bridge(vec![source.into()], clock.clone());
         let stop = CancellationToken::new();
         let running = tokio::spawn(bridge.run(stop.clone()));
         let state = || {
@@ -476,7 +459,7 @@ async fn values_after_a_word_of_any_health_are_unknown_too_when_nobody_confirms_
             let id = source.device().id;
             let start = "2026-06-21T12:00:00Z".parse().unwrap();
             let clock = Clock::following_tokio(start, TimeZone::UTC);
-            let (bridge, hub) = bridge(vec![source], clock);
+            let (bridge, hub) = bridge(vec![source.into()], clock);
             let stop = CancellationToken::new();
             let running = tokio::spawn(bridge.run(stop.clone()));
             sleep(PATIENCE - Duration::from_secs(1)).await;

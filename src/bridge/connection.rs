@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::model::reserved::{self, CONNECTIVITY, HEALTH, PROBLEM, REASON};
 use crate::model::{Device, Health, HealthCode, Metric, OnOff, Value};
 
 /// Text states longer than this are refused by receivers.
@@ -23,34 +24,31 @@ const HEALTH_CODES: [Cow<'static, str>; HealthCode::ALL.len()] = {
 
 /// What is added to the metrics of every device.
 const METRICS: &[Metric] = &[
-    Metric::on_off("connectivity", OnOff::Connectivity)
-        .named("Connection")
+    Metric::on_off(CONNECTIVITY.key, OnOff::Connectivity)
+        .named(CONNECTIVITY.name)
         .about_connection()
         .off_by_default(),
-    Metric::on_off("problem", OnOff::Problem)
-        .named("Problem")
+    Metric::on_off(PROBLEM.key, OnOff::Problem)
+        .named(PROBLEM.name)
         .about_connection(),
-    Metric::text("reason").named("Status").about_connection(),
-    Metric::state("health", const { &HEALTH_CODES })
-        .named("Status code")
+    Metric::text(REASON.key)
+        .named(REASON.name)
+        .about_connection(),
+    Metric::state(HEALTH.key, const { &HEALTH_CODES })
+        .named(HEALTH.name)
         .about_connection()
         .off_by_default(),
 ];
 
 /// What is added to devices with counters.
-pub const COUNTER_GUARD: Metric = Metric::text("counter_guard")
-    .named("Counter guard")
+pub const COUNTER_GUARD: Metric = Metric::text(reserved::COUNTER_GUARD.key)
+    .named(reserved::COUNTER_GUARD.name)
     .about_connection()
     .off_by_default();
 
 /// All that devices can get.
 pub fn all() -> impl Iterator<Item = Metric> {
     METRICS.iter().cloned().chain([COUNTER_GUARD])
-}
-
-/// Whether a key is one that the bridge itself adds.
-pub fn is_ours(key: &str) -> bool {
-    key == COUNTER_GUARD.key || METRICS.iter().any(|metric| metric.key == key)
 }
 
 /// What is added to the metrics of this device.
@@ -61,7 +59,7 @@ pub fn metrics(device: &Device) -> impl Iterator<Item = Metric> {
     // bridge itself is gone can be said by nothing but its connection.
     let is_bridge = device.adapter == "wattbridge";
     let ours = METRICS.iter().cloned().map(move |mut metric| {
-        metric.enabled |= is_bridge && metric.key == "connectivity";
+        metric.enabled |= is_bridge && metric.key == CONNECTIVITY.key;
         metric
     });
     ours.chain(guard)
@@ -71,10 +69,10 @@ pub fn metrics(device: &Device) -> impl Iterator<Item = Metric> {
 pub fn describe(values: &mut BTreeMap<Cow<'static, str>, Value>, health: &Health) {
     let code = health.code;
     let mut put = |key: &'static str, value: Value| values.insert(Cow::Borrowed(key), value);
-    put("connectivity", Value::OnOff(code.has_data()));
-    put("problem", Value::OnOff(code.is_problem()));
-    put("reason", Value::from(cut(health.sentence())));
-    put("health", Value::from(code.code()));
+    put(CONNECTIVITY.key, Value::OnOff(code.has_data()));
+    put(PROBLEM.key, Value::OnOff(code.is_problem()));
+    put(REASON.key, Value::from(cut(health.sentence())));
+    put(HEALTH.key, Value::from(code.code()));
 }
 
 /// Cuts a text to what receivers take.
@@ -83,4 +81,18 @@ pub fn cut(text: String) -> String {
         return text;
     }
     text.chars().take(LONGEST_TEXT - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_devices_are_given_is_reserved_by_key_and_name() {
+        let given: Vec<_> = all()
+            .map(|metric| (metric.key.to_string(), metric.title()))
+            .collect();
+        let reserved = reserved::GIVEN.map(|it| (it.key.to_owned(), it.name.to_owned()));
+        assert_eq!(given, reserved);
+    }
 }

@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::absence::Absences;
+use super::configured;
 use super::connection;
 use super::counting::Counting;
 use super::entry::Entry;
 use super::hub::Hub;
 use super::own_device;
 use super::ownership::Ownership;
+use super::patience;
 use super::saving::Saving;
 use crate::clock::Clock;
+use crate::config::DeviceKeys;
+use crate::model::reserved::is_reserved;
 use crate::model::{Device, DeviceId, Health, HealthCode, Metric, Readings, Report};
 use crate::store::{Counter, Saved, Store};
 
@@ -21,34 +26,44 @@ pub struct Ingest {
     hub: Hub,
     saving: Saving,
     clock: Clock,
+    /// What the section of each source says of its devices.
+    keys: Vec<DeviceKeys>,
     entries: BTreeMap<DeviceId, Entry>,
     /// Counters of an earlier run whose devices are not there yet.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
     /// Counters of devices that have been there in this run.
     aside: BTreeMap<Counter, Counting>,
     ownership: Ownership,
+    absences: Absences,
+    /// Devices that were absent for too long, each with its source, which is to be told.
+    forgotten: Vec<(usize, DeviceId)>,
     held: u64,
     /// Readings that were older than what was there.
     late: u64,
 }
 
 impl Ingest {
-    /// The counters of one device are saved at most every so often.
+    /// The counters of one device are saved at most every so often. `keys` is what the section of each
+    /// source says of its devices.
     pub fn new(
         hub: Hub,
         store: Store,
         clock: Clock,
         save_every: Duration,
-        saved_counters: BTreeMap<Counter, serde_json::Value>,
+        keys: Vec<DeviceKeys>,
+        saved: &mut Saved,
     ) -> Self {
         Self {
             hub,
+            absences: Absences::new(store.clone(), saved),
             saving: Saving::new(store, save_every),
             clock,
+            keys,
             entries: BTreeMap::new(),
-            saved_counters,
+            saved_counters: std::mem::take(&mut saved.counters),
             aside: BTreeMap::new(),
             ownership: Ownership::default(),
+            forgotten: Vec::new(),
             held: 0,
             late: 0,
         }
@@ -75,6 +90,8 @@ impl Ingest {
                 None => self.saving.store().forget_device(&saved.device.id),
             }
         }
+        let entries = &self.entries;
+        self.absences.retain(|id| entries.contains_key(id));
     }
 
     /// Takes a report of the source with this index and key.
@@ -86,21 +103,31 @@ impl Ingest {
         };
         match report {
             Report::Device(device) => self.take_device(source, key, *device),
-            Report::Gone(id) => {
-                self.ownership.forget(&id, source);
-                if let Some(mut entry) = self.entries.remove(&id) {
-                    entry.hand_over(self.saving.store());
-                    self.aside.extend(entry.put_aside());
-                    tracing::info!("{id} is gone.");
-                    self.saving.store().forget_device(&id);
-                    self.hub.remove(&id);
-                }
-            }
+            Report::Gone(id) => self.remove(&id, source),
             Report::Readings(readings) => self.put_readings(&readings),
             Report::Days(days) => self.saving.store().save_days(&days),
             Report::Health(id, health) => self.put_health(&id, health),
+            Report::Absent(id, health) => {
+                self.put_health(&id, health);
+                if self.entries.contains_key(&id) {
+                    self.absences.see(&id, self.clock.monotonic());
+                }
+            }
             // Kept by the runner, beside what it knows of the source itself.
             Report::Source(_) | Report::Complete(_) => {}
+        }
+    }
+
+    /// A device is one of this source's no more.
+    fn remove(&mut self, id: &DeviceId, source: usize) {
+        self.ownership.forget(id, source);
+        self.absences.end(id, self.clock.monotonic());
+        if let Some(mut entry) = self.entries.remove(id) {
+            entry.hand_over(self.saving.store());
+            self.aside.extend(entry.put_aside());
+            tracing::info!("{id} is gone.");
+            self.saving.store().forget_device(id);
+            self.hub.remove(id);
         }
     }
 
@@ -176,7 +203,15 @@ impl Ingest {
         let saves = entries.filter_map(Entry::saves_at).min();
         // What is on its way calls by itself.
         let saves = saves.filter(|_| !self.saving.is_under_way());
-        lapses.into_iter().chain(saves).min()
+        let absences = self.absences.due(|id| self.kept(id));
+        [lapses, saves, absences].into_iter().flatten().min()
+    }
+
+    /// How long a device is kept that is absent.
+    fn kept(&self, id: &DeviceId) -> Duration {
+        let source = self.source_of(id);
+        let keys = source.and_then(|source| self.keys.get(source));
+        keys.map_or(Duration::MAX, |keys| keys.forget_after.get())
     }
 
     /// When the counters of a device are saved.
@@ -185,11 +220,30 @@ impl Ingest {
         self.entries.get(id).and_then(Entry::saves_at)
     }
 
-    /// Does what time has made due. True if a device is worse off now.
+    /// Does what time has made due. True if a device is worse off now, or gone.
     pub fn on_time(&mut self) -> bool {
         let has_lapsed = self.let_lapse();
         self.save();
-        has_lapsed
+        self.forget_absent() | has_lapsed
+    }
+
+    /// Forgets the devices that have been absent for too long. True if there are any.
+    fn forget_absent(&mut self) -> bool {
+        let now = self.clock.monotonic();
+        let over = self.absences.over(now, |id| self.kept(id));
+        for id in &over {
+            if let Some(source) = self.source_of(id) {
+                self.remove(id, source);
+                self.forgotten.push((source, id.clone()));
+            }
+        }
+        self.absences.on_time(now);
+        !over.is_empty()
+    }
+
+    /// The devices that have been forgotten since the last call, each with its source.
+    pub fn take_forgotten(&mut self) -> Vec<(usize, DeviceId)> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// Waits until what was on its way to the disk has arrived, or could not.
@@ -243,8 +297,9 @@ impl Ingest {
         self.save();
     }
 
-    /// Hands over every counter that has changed, at the end.
-    pub fn save_counters(&mut self) {
+    /// Hands over all that has changed, at the end.
+    pub fn save_all(&mut self) {
+        self.absences.save(self.clock.monotonic());
         for entry in self.entries.values_mut().filter(|entry| entry.is_unsaved) {
             entry.hand_over(self.saving.store());
         }
@@ -272,7 +327,7 @@ impl Ingest {
     fn admit(&mut self, source: usize, key: &str, report: Report) -> Option<Report> {
         let id = match &report {
             Report::Device(device) => &device.id,
-            Report::Gone(id) | Report::Health(id, _) => id,
+            Report::Gone(id) | Report::Health(id, _) | Report::Absent(id, _) => id,
             Report::Readings(readings) => &readings.device,
             Report::Days(days) => &days.device,
             Report::Source(_) | Report::Complete(_) => return Some(report),
@@ -343,9 +398,11 @@ impl Ingest {
     }
 
     fn put_device(&mut self, source: Option<usize>, mut device: Device) {
-        device
-            .metrics
-            .retain(|metric| !connection::is_ours(&metric.key));
+        if let Some(keys) = source.and_then(|source| self.keys.get(source)) {
+            configured::carry_out(keys, &mut device);
+        }
+        // Ours come back with each description that was saved; nobody else may have such a key.
+        device.metrics.retain(|metric| !is_reserved(&metric.key));
         let ours: Vec<Metric> = connection::metrics(&device).collect();
         device.metrics.extend(ours);
         let device = Arc::new(device);
@@ -374,6 +431,9 @@ impl Ingest {
             self.late = self.late.saturating_add(1);
             return;
         }
+        if patience::is_sign_of_life(&entry.device, readings) {
+            self.absences.end(id, self.clock.monotonic());
+        }
         self.held = self.held.saturating_add(entry.read(readings, &self.clock));
         let waits_already = std::mem::replace(&mut entry.is_kept_back, true);
         self.renew_health(id);
@@ -395,6 +455,7 @@ impl Ingest {
     }
 
     fn put_health(&mut self, id: &DeviceId, health: Health) {
+        self.absences.pause(id, self.clock.monotonic());
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };

@@ -5,6 +5,9 @@
 //! outputs ([`Hub`], [`Feed`]). Commands travel the other way. What is computed from several devices
 //! ([`sums`]) is reported like a source's.
 //!
+//! What sections say of their devices is carried out here, too, whatever the devices are: `configured`
+//! has their names, their rooms and what may be set; `absence` counts how long they have been gone.
+//!
 //! On its way a value meets these rules, each a file of its own:
 //!
 //! | file | what it holds |
@@ -18,10 +21,12 @@
 //! | `patience` | what nobody has confirmed for too long is unknown |
 //! | `holds` | what is not believed is said, once |
 
-use crate::device::Source;
+use crate::device::ConfiguredSource;
 use crate::model::Metric;
 
+mod absence;
 mod computed;
+mod configured;
 mod connection;
 mod counting;
 mod entry;
@@ -40,16 +45,15 @@ mod saving;
 pub mod sums;
 mod supervisor;
 
-#[cfg(test)]
-pub use connection::all as given_to_devices;
 pub use own_device::id as own_device_id;
 
 pub use hub::{Attendance, Commander, Feed, Hub, Known, News, View};
 pub use runner::{Bridge, Setup};
 
 /// What the bridge adds of its own: to every device, as a device, and as sums.
-pub fn own_metrics(sources: &[std::sync::Arc<dyn Source>]) -> Vec<Metric> {
-    let mut metrics = own_device::describe("", sources.iter()).metrics;
+pub fn own_metrics(sources: &[ConfiguredSource]) -> Vec<Metric> {
+    let sources = sources.iter().map(|it| &it.source);
+    let mut metrics = own_device::describe("", sources).metrics;
     metrics.extend(connection::all());
     metrics.push(sums::ENERGY);
     metrics

@@ -42,7 +42,7 @@ impl Ownership {
         match report {
             Report::Device(device) => rival.device = Some(*device),
             Report::Gone(_) => rival.lose(),
-            Report::Health(_, health) => rival.health = Some(health),
+            Report::Health(_, health) | Report::Absent(_, health) => rival.health = Some(health),
             Report::Readings(_) | Report::Days(_) | Report::Source(_) | Report::Complete(_) => {}
         }
         is_first

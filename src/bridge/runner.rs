@@ -16,9 +16,9 @@ use super::own_device::{self, SourceView, Totals};
 use super::sums::{Sum, SumSettings};
 use super::supervisor::{Incident, supervise};
 use crate::clock::Clock;
-use crate::device::{Context, PendingCommand, Reports, Source, Traffic};
+use crate::device::{ConfiguredSource, Context, PendingCommand, Reports, Source, Traffic};
 use crate::links::{Address, Links};
-use crate::model::{CommandOutcome, Health, HealthCode, Reading, Refusal, Report};
+use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Reading, Refusal, Report};
 use crate::store::{Memory, Saved, Store};
 
 /// Reports that may wait before sources are slowed down.
@@ -35,8 +35,8 @@ const NEVER: Duration = Duration::from_secs(24 * 3600);
 /// What a bridge is made of.
 #[derive(Debug)]
 pub struct Setup {
-    /// The sources to run.
-    pub sources: Vec<Arc<dyn Source>>,
+    /// The sources to run, but for those that are switched off.
+    pub sources: Vec<ConfiguredSource>,
     /// The sums over their devices.
     pub sums: Vec<SumSettings>,
     /// Adapters with a section that cannot be used: what was announced for them stays.
@@ -75,7 +75,7 @@ struct SourceTask {
     key: String,
     traffic: Arc<Traffic>,
     /// Leads to the latest run of the source.
-    commands: Arc<Mutex<mpsc::Sender<PendingCommand>>>,
+    reins: Arc<Mutex<Reins>>,
     restarts: u64,
     /// How the source itself is, while that is not to be seen from its devices: the adapter is
     /// down, or no device has answered yet.
@@ -86,9 +86,38 @@ struct SourceTask {
     more_to_come: bool,
 }
 
+/// What goes to a source that runs.
+struct Reins {
+    commands: mpsc::Sender<PendingCommand>,
+    forgotten: mpsc::UnboundedSender<DeviceId>,
+}
+
+impl Reins {
+    /// Those of a source that starts, and their other ends.
+    fn new() -> (
+        Self,
+        mpsc::Receiver<PendingCommand>,
+        mpsc::UnboundedReceiver<DeviceId>,
+    ) {
+        let (commands, pending) = mpsc::channel(COMMANDS);
+        let (forgotten, gone) = mpsc::unbounded_channel();
+        let reins = Self {
+            commands,
+            forgotten,
+        };
+        (reins, pending, gone)
+    }
+}
+
 impl SourceTask {
     const fn is_settled(&self) -> bool {
         self.named && !self.more_to_come
+    }
+
+    /// Tells the source that the bridge has forgotten a device of its.
+    fn forget(&self, id: DeviceId) {
+        // One that does not run at the moment, or remembers no devices, need not know.
+        let _ = lock(&self.reins).forgotten.send(id);
     }
 }
 
@@ -97,26 +126,30 @@ impl Bridge {
     pub fn new(mut setup: Setup) -> (Self, Hub) {
         let (hub, commands) = Hub::new();
         for sum in setup.sums.drain(..) {
-            let source = Sum::new(sum, hub.clone());
-            setup.sources.push(Arc::new(source));
+            let source = Arc::new(Sum::new(sum, hub.clone()));
+            setup.sources.push(source.into());
         }
-        let counters = std::mem::take(&mut setup.saved.counters);
+        let sources = setup.sources.iter();
         let mut ingest = Ingest::new(
             hub.clone(),
             setup.store.clone(),
             setup.clock.clone(),
             setup.save_every,
-            counters,
+            sources.clone().map(|it| it.keys.clone()).collect(),
+            &mut setup.saved,
         );
-        let keys: BTreeMap<String, usize> = setup
-            .sources
-            .iter()
+        let indices: BTreeMap<String, usize> = sources
             .enumerate()
-            .map(|(index, source)| (source.key(), index))
+            .map(|(index, it)| (it.source.key(), index))
             .collect();
         ingest.restore(&mut setup.saved, &setup.incomplete, |key| {
-            keys.get(key).copied()
+            indices.get(key).copied()
         });
+        for (index, it) in setup.sources.iter().enumerate() {
+            if !it.keys.enabled {
+                ingest.put_health_of_source(index, &Health::new(HealthCode::Disabled));
+            }
+        }
         for adapter in &setup.incomplete {
             hub.set_settled(adapter, false);
         }
@@ -139,11 +172,29 @@ impl Bridge {
         let (incidents, mut news) = mpsc::channel(16);
         let tasks = TaskTracker::new();
         let mut lines = Vec::new();
-        for (index, source) in self.setup.sources.iter().enumerate() {
-            lines.push(self.start(index, source, &reports, &incidents, &stop, &tasks));
+        for (index, it) in self.setup.sources.iter().enumerate() {
+            let (mut line, context) = self.prepare(index, &it.source, &reports, &stop);
+            if !it.keys.enabled {
+                // Its devices say so themselves, if any are known.
+                line.own_health = (!line.named).then(|| Health::new(HealthCode::Disabled));
+            } else {
+                let source = Arc::clone(&it.source);
+                tasks.spawn(supervise(
+                    index,
+                    source,
+                    context,
+                    incidents.clone(),
+                    stop.clone(),
+                ));
+            }
+            lines.push(line);
         }
+        // A bridge of which all is switched off waits to be stopped, too.
+        let is_any_off = self.setup.sources.iter().any(|it| !it.keys.enabled);
+        let _stays_open = is_any_off.then(|| reports.clone());
         drop((reports, incidents));
-        let own = own_device::describe(&self.setup.instance, self.setup.sources.iter());
+        let sources = self.setup.sources.iter().map(|it| &it.source);
+        let own = own_device::describe(&self.setup.instance, sources);
         let own_id = own.id.clone();
         let own_index = self.setup.sources.len();
         self.ingest
@@ -183,7 +234,13 @@ impl Bridge {
                 Some(pending) = self.commands.recv() => self.forward(&lines, pending),
                 is_saved = self.ingest.arrival() => self.ingest.has_arrived(is_saved),
                 () = sleep(due_in), if due.is_some() => {
-                    if self.ingest.on_time() {
+                    let is_news = self.ingest.on_time();
+                    for (index, id) in self.ingest.take_forgotten() {
+                        if let Some(line) = lines.get(index) {
+                            line.forget(id);
+                        }
+                    }
+                    if is_news {
                         refresh = refresh.min(Instant::now() + OWN_DEVICE_SOON);
                     }
                 }
@@ -196,64 +253,62 @@ impl Bridge {
         tasks.close();
         // Sources stop at their next waiting point; one that does not is dropped with the runtime.
         let _ = tokio::time::timeout(Duration::from_secs(3), tasks.wait()).await;
-        self.ingest.save_counters();
+        self.ingest.save_all();
     }
 
-    fn start(
+    /// What is kept of a source, and what each of its runs begins with.
+    fn prepare(
         &self,
         index: usize,
         source: &Arc<dyn Source>,
         reports: &mpsc::Sender<(usize, Report)>,
-        incidents: &mpsc::Sender<Incident>,
         stop: &CancellationToken,
-        tasks: &TaskTracker,
-    ) -> SourceTask {
+    ) -> (SourceTask, impl Fn() -> Context + use<>) {
         let key = source.key();
         let traffic = Arc::new(Traffic::default());
-        let commands = Arc::new(Mutex::new(mpsc::channel(1).0));
+        let reins = Arc::new(Mutex::new(Reins::new().0));
         let memory = Memory::new(self.setup.store.clone(), &key, &self.setup.saved);
         let context = {
             let (reports, stop) = (Reports::new(index, reports.clone()), stop.clone());
             let (clock, links) = (self.setup.clock.clone(), self.setup.links.clone());
-            let (traffic, commands) = (Arc::clone(&traffic), Arc::clone(&commands));
+            let (traffic, reins) = (Arc::clone(&traffic), Arc::clone(&reins));
             let (reserved, operators) = (self.reserved_beside(index), self.hub.operators());
-            move || Context {
-                reports: reports.clone(),
-                commands: renew(&commands),
-                stop: stop.clone(),
-                clock: clock.clone(),
-                links: links.clone(),
-                reserved: Arc::clone(&reserved),
-                operators: operators.clone(),
-                memory: memory.clone(),
-                traffic: Arc::clone(&traffic),
+            move || {
+                let (new, commands, forgotten) = Reins::new();
+                *lock(&reins) = new;
+                Context {
+                    reports: reports.clone(),
+                    commands,
+                    forgotten,
+                    stop: stop.clone(),
+                    clock: clock.clone(),
+                    links: links.clone(),
+                    reserved: Arc::clone(&reserved),
+                    operators: operators.clone(),
+                    memory: memory.clone(),
+                    traffic: Arc::clone(&traffic),
+                }
             }
         };
-        tasks.spawn(supervise(
-            index,
-            Arc::clone(source),
-            context,
-            incidents.clone(),
-            stop.clone(),
-        ));
         let named = self.ingest.knows_source(index);
-        SourceTask {
+        let line = SourceTask {
             source: Arc::clone(source),
             key,
             traffic,
-            commands,
+            reins,
             restarts: 0,
             own_health: None,
             named,
             more_to_come: false,
-        }
+        };
+        (line, context)
     }
 
     /// Ports that other sources than this one have for themselves.
     fn reserved_beside(&self, index: usize) -> Arc<[Address]> {
         let sources = self.setup.sources.iter().enumerate();
         let others = sources.filter(|(other, _)| *other != index);
-        let ports = others.filter_map(|(_, source)| source.port().cloned());
+        let ports = others.filter_map(|(_, it)| it.source.port().cloned());
         ports.collect()
     }
 
@@ -294,7 +349,9 @@ impl Bridge {
     fn is_news(&self, report: &Report) -> bool {
         match report {
             Report::Device(_) | Report::Gone(_) => true,
-            Report::Health(id, health) => self.ingest.is_news(id, health),
+            Report::Health(id, health) | Report::Absent(id, health) => {
+                self.ingest.is_news(id, health)
+            }
             Report::Readings(_) | Report::Days(_) | Report::Source(_) | Report::Complete(_) => {
                 false
             }
@@ -329,7 +386,7 @@ impl Bridge {
     fn forward(&self, lines: &[SourceTask], pending: PendingCommand) {
         let source = self.ingest.source_of(&pending.command.device);
         let refused = match source.and_then(|index| lines.get(index)) {
-            Some(line) => match lock(&line.commands).try_send(pending) {
+            Some(line) => match lock(&line.reins).commands.try_send(pending) {
                 Ok(()) => return,
                 Err(mpsc::error::TrySendError::Full(pending)) => (pending, Refusal::Busy),
                 Err(mpsc::error::TrySendError::Closed(pending)) => (pending, Refusal::NotConnected),
@@ -344,7 +401,7 @@ impl Bridge {
         let _ = pending.reply.send(outcome);
     }
 
-    fn refresh_own(&mut self, id: &crate::model::DeviceId, lines: &[SourceTask]) {
+    fn refresh_own(&mut self, id: &DeviceId, lines: &[SourceTask]) {
         let totals = Totals {
             started: self.started,
             devices: self.ingest.len().saturating_sub(1),
@@ -387,23 +444,19 @@ impl Bridge {
 
     /// An adapter has settled when each of its sources has named its devices.
     fn settle(&self, settled: &[bool]) {
-        for source in &self.setup.sources {
-            let adapter = source.adapter();
+        let adapters = || self.setup.sources.iter().map(|it| it.source.adapter());
+        for adapter in adapters() {
             let complete = !self.setup.incomplete.contains(&adapter);
-            let mut of_adapter = self.setup.sources.iter().zip(settled);
-            let all = of_adapter.all(|(other, settled)| other.adapter() != adapter || *settled);
+            let mut of_adapter = adapters().zip(settled);
+            let all = of_adapter.all(|(other, settled)| other != adapter || *settled);
             self.hub.set_settled(adapter, complete && all);
         }
     }
 }
 
-/// A new way for commands to a source that starts.
-fn renew(commands: &Mutex<mpsc::Sender<PendingCommand>>) -> mpsc::Receiver<PendingCommand> {
-    let (sender, receiver) = mpsc::channel(COMMANDS);
-    *lock(commands) = sender;
-    receiver
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

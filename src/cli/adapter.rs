@@ -66,7 +66,7 @@ mod tests {
             let file = crate::config::File::parse(&lines(adapter, address), "pasted").unwrap();
             let sections = file.sections(kind);
             assert_eq!(sections.len(), 1, "{kind}");
-            let source = adapter.configure(&sections[0]).unwrap();
+            let source = adapter.configure(&sections[0]).unwrap().source;
             assert!(address.contains(&source.label()), "{}", source.label());
         }
     }

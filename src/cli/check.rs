@@ -8,7 +8,7 @@ use clap::Args;
 use super::remarks::{remarks, unknown_names};
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
-use crate::device::Probed;
+use crate::device::{ConfiguredSource, Probed};
 use crate::links::Links;
 use crate::model::DeviceId;
 use crate::store::{Lock, SavedDevice, Store};
@@ -34,7 +34,11 @@ pub struct CheckArgs {
 pub fn run(args: &CheckArgs) -> Result<(), CliError> {
     let configured = args.config.read()?;
     let mut words = remarks(&configured);
-    if configured.sources.iter().any(|it| !it.named().is_empty()) {
+    if configured
+        .sources
+        .iter()
+        .any(|it| !it.keys.names.is_empty())
+    {
         let seen = seen(&configured, &args.config);
         words.extend(unknown_names(&configured.sources, &seen));
     }
@@ -109,7 +113,7 @@ async fn probe(configured: &Configured, links: &Links) -> Result<(), CliError> {
         silent += usize::from(result.is_err());
         tell(&name, &result);
     }
-    for source in &configured.sources {
+    for ConfiguredSource { source, .. } in &configured.sources {
         let name = format!("{} {}", source.adapter(), source.label());
         let result = std::sync::Arc::clone(source).probe(links.clone()).await;
         silent += usize::from(result.is_err());

@@ -1,7 +1,6 @@
 //! `wattbridge demo`: everything at work, without any device.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -15,7 +14,7 @@ use crate::bridge::{Bridge, Feed, Setup, View};
 use crate::clock::Clock;
 use crate::config::Section;
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
-use crate::device::Source;
+use crate::device::ConfiguredSource;
 use crate::links::Links;
 use crate::outputs::OutputSettings;
 use crate::simulation::House;
@@ -110,7 +109,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
 }
 
 /// The simulated devices, as configured sources.
-async fn sources(stop: &CancellationToken) -> Result<Vec<Arc<dyn Source>>, CliError> {
+async fn sources(stop: &CancellationToken) -> Result<Vec<ConfiguredSource>, CliError> {
     let mut sources = Vec::new();
     let house = House::new(&jiff::Zoned::now());
     for adapter in ADAPTERS {

@@ -24,6 +24,7 @@ impl JsonLines {
                 Report::Days(_)
                 | Report::Gone(_)
                 | Report::Health(..)
+                | Report::Absent(..)
                 | Report::Source(_)
                 | Report::Complete(_) => {}
             }

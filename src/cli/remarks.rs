@@ -1,13 +1,12 @@
 //! What a configuration says that is no mistake and yet surely not meant.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::setup::Configured;
 use crate::adapters::ADAPTERS;
 use crate::bridge::own_metrics;
 use crate::config::{nearest, quoted};
-use crate::device::Source;
+use crate::device::ConfiguredSource;
 use crate::store::{Identity, SavedDevice};
 
 /// One sentence each, with what to do.
@@ -33,16 +32,14 @@ pub fn remarks(configured: &Configured) -> Vec<String> {
 }
 
 /// Names for serial numbers that no device has which was seen so far.
-pub fn unknown_names(sources: &[Arc<dyn Source>], seen: &[SavedDevice]) -> Vec<String> {
+pub fn unknown_names(sources: &[ConfiguredSource], seen: &[SavedDevice]) -> Vec<String> {
     let mut remarks = Vec::new();
-    for source in sources {
+    for ConfiguredSource { source, keys } in sources {
         let of_kind = |saved: &&SavedDevice| saved.device.adapter == source.adapter();
         let serials = seen.iter().filter(of_kind);
         let serials: Vec<&str> = serials.map(|it| it.device.serial.as_str()).collect();
-        let unknown = source
-            .named()
-            .into_iter()
-            .filter(|it| !serials.contains(it));
+        let named = keys.names.keys().map(String::as_str);
+        let unknown = named.filter(|it| !serials.contains(it));
         // Where nothing was seen yet, nothing is known.
         for serial in unknown.filter(|_| !serials.is_empty()) {
             let hint = nearest(serial, serials.iter().copied()).map_or_else(
@@ -67,7 +64,8 @@ impl Keys {
     fn of(configured: &Configured) -> Self {
         let tables = ADAPTERS.iter().flat_map(|adapter| adapter.tables());
         let tables = tables.flat_map(|table| table.iter().cloned());
-        let own = configured.sources.iter().flat_map(|it| it.own_metrics());
+        let sources = configured.sources.iter();
+        let own = sources.flat_map(|it| it.source.own_metrics());
         let all = tables.chain(own).chain(own_metrics(&configured.sources));
         Self(all.map(|metric| metric.key.into_owned()).collect())
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
@@ -11,7 +10,7 @@ use super::logging::LogSettings;
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, Problem, Problems, Section};
-use crate::device::{Adapter, Source};
+use crate::device::{Adapter, ConfiguredSource};
 use crate::links::{Links, Ports};
 use crate::outputs::OutputSettings;
 use crate::store::StoreSettings;
@@ -40,7 +39,7 @@ pub struct Configured {
     pub store: StoreSettings,
     pub outputs: OutputSettings,
     /// The sources of all sections that can be used.
-    pub sources: Vec<Arc<dyn Source>>,
+    pub sources: Vec<ConfiguredSource>,
     /// All sums that can be used.
     pub sums: Vec<SumSettings>,
     /// Adapters with a section that cannot be used, or perhaps with one whose name is mistyped.
@@ -176,12 +175,14 @@ impl Configured {
         for adapter in ADAPTERS {
             for section in adapter.sections(file) {
                 let problems = match adapter.configure(&section) {
-                    Ok(source) => match lines.insert(source.key(), section.line()) {
+                    Ok(it) => match lines.insert(it.source.key(), section.line()) {
                         None => {
-                            self.sources.push(source);
+                            self.sources.push(it);
                             continue;
                         }
-                        Some(line) => Problems::from(twice(file, &section, &source.label(), line)),
+                        Some(line) => {
+                            Problems::from(twice(file, &section, &it.source.label(), line))
+                        }
                     },
                     Err(problems) => problems,
                 };

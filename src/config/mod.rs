@@ -13,6 +13,7 @@
 //! | `schema` | what the JSON schema says about a key |
 //! | `validate` | unknown and missing keys, all at once, and what must stay hidden |
 //! | `reading` | one section: validation, types, the type's own rules |
+//! | `device_keys` | the keys that all sections of devices have, beside those of the type |
 //! | `messages`, `syntax` | mistakes in plain words |
 //! | `location` | where a section stands, and how a problem of it is put |
 //! | `names` | tables of names by numbers that people paste |
@@ -21,6 +22,7 @@
 //! | `small_file` | reading what people name as a file, within bounds |
 
 mod decode;
+mod device_keys;
 mod environment;
 mod exposure;
 mod file;
@@ -46,6 +48,7 @@ mod tree;
 mod validate;
 mod zone;
 
+pub use device_keys::{DeviceKey, DeviceKeys};
 pub use file::File;
 pub use messages::{nearest, quoted};
 pub use names::names;

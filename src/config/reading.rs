@@ -3,32 +3,38 @@
 use std::ops::Range;
 
 use super::decode::{Misfit, Why};
+use super::device_keys::schema_of;
 use super::location::{Finding, Location};
 use super::problem::{Problem, Problems};
 use super::schema::{Child, Shape};
 use super::source::Source;
 use super::tree::{Node, Place, Value};
 use super::validate::{self, Validation};
-use super::{Settings, messages, secret_words};
+use super::{DeviceKeys, Settings, messages, secret_words};
 
 /// Values of a wrong type that are reported for one section.
 const MISFITS: usize = 25;
 
-/// Reads a table as `T`.
+/// Reads a table as `T`, and the keys beside it that sections of devices have in common.
 pub fn read<T: Settings>(
     location: &Location<'_>,
     mut node: Node,
     unneeded: &[&str],
-) -> Result<T, Problems> {
-    let schema = schemars::schema_for!(T);
+) -> Result<(T, DeviceKeys), Problems> {
+    let schema = schema_of::<T>();
     let shape = Shape::new(schema.as_value());
     if !matches!(node.value, Value::Table(_)) {
         return Err(no_table(location, &node));
     }
     let mut validation = Validation::of(&mut node, &shape, location);
-    match fit::<T>(location, &node, &shape, &mut validation) {
-        Some(settings) if validation.findings.is_empty() => {
-            let complaints = settings.check().into_iter();
+    let is_common = |name: &str| T::DEVICE_KEYS.iter().any(|(key, _)| key.word() == name);
+    let (common, own) = node.clone().split(is_common);
+    let own = fit::<T>(location, &own, &shape, &mut validation);
+    let keys = fit::<DeviceKeys>(location, &common, &shape, &mut validation);
+    match own.zip(keys) {
+        Some((settings, keys)) if validation.findings.is_empty() => {
+            let complaints = [settings.check(), settings.check_beside(&keys), keys.check()];
+            let complaints = complaints.into_iter().flatten();
             for complaint in complaints.filter(|one| !unneeded.contains(&one.field)) {
                 let path: Vec<String> = complaint.field.split('.').map(str::to_owned).collect();
                 let path = if complaint.field.is_empty() {
@@ -45,7 +51,7 @@ pub fn read<T: Settings>(
                 });
             }
             if validation.findings.is_empty() {
-                Ok(settings)
+                Ok((settings, keys))
             } else {
                 Err(validation.problems(location))
             }
@@ -62,7 +68,7 @@ pub fn complain<T: Settings>(
     what: &str,
     hint: &str,
 ) -> Problem {
-    let schema = schemars::schema_for!(T);
+    let schema = schema_of::<T>();
     let mut validation = Validation::of(&mut node, &Shape::new(schema.as_value()), location);
     let path: Vec<String> = field.split('.').map(str::to_owned).collect();
     validation.findings = vec![Finding {

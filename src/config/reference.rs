@@ -1,8 +1,11 @@
 //! Pages for `docs/configuration.md`, made from the types themselves.
 
 use schemars::Schema;
+use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::Settings;
+use super::device_keys::{defaults_of, schema_of};
 use super::schema::{Child, Shape};
 
 /// Columns that running text is wrapped at.
@@ -23,6 +26,23 @@ pub struct SectionDoc<'a> {
     pub defaults: Json,
     /// Lines to copy into the file.
     pub example: &'a str,
+}
+
+impl<'a> SectionDoc<'a> {
+    /// What there is to say about the section of this type.
+    pub fn of<T: Settings + Default + Serialize>(
+        heading: &'a str,
+        about: &'a str,
+        example: &'a str,
+    ) -> Self {
+        Self {
+            heading,
+            about,
+            schema: schema_of::<T>(),
+            defaults: defaults_of::<T>(),
+            example,
+        }
+    }
 }
 
 /// The reference in Markdown: for each section a table of its keys, and its example.

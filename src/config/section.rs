@@ -9,7 +9,7 @@ use super::problem::{Problem, Problems};
 use super::reading;
 use super::source::Source;
 use super::tree::{DEPTH, Node, Place};
-use super::{Settings, messages};
+use super::{DeviceKeys, Settings, messages};
 
 /// One table with its place in the file.
 #[derive(Clone)]
@@ -28,6 +28,15 @@ impl Section {
     /// All unknown keys, values of a wrong type and missing keys at once; if there are none, what
     /// [`Settings::check`] complains about.
     pub fn read<T: Settings>(&self) -> Result<T, Problems> {
+        self.read_without(&[])
+    }
+
+    /// The same with what it says of its devices.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn read_with_keys<T: Settings>(&self) -> Result<(T, DeviceKeys), Problems> {
         reading::read(&self.location(), Node::clone(&self.node), &[])
     }
 
@@ -38,7 +47,8 @@ impl Section {
     ///
     /// As [`Self::read`].
     pub fn read_without<T: Settings>(&self, unneeded: &[&str]) -> Result<T, Problems> {
-        reading::read(&self.location(), Node::clone(&self.node), unneeded)
+        let read = reading::read(&self.location(), Node::clone(&self.node), unneeded);
+        read.map(|(settings, _)| settings)
     }
 
     /// A problem about a key of this section, for rules that span several sections. A `field` that

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use super::device_keys::{DeviceKey, DeviceKeys};
 use super::period::Period;
 
 /// The typed form of one section.
@@ -11,8 +12,17 @@ use super::period::Period;
 /// the parser, the list of known keys and `docs/configuration.md` all come from them. Derive
 /// `Deserialize` with `#[serde(default, deny_unknown_fields)]`.
 pub trait Settings: DeserializeOwned + JsonSchema {
+    /// Which of the keys that sections of devices have in common stand beside its own, and what is
+    /// said of each in `docs/configuration.md`.
+    const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[];
+
     /// Rules that types alone cannot express.
     fn check(&self) -> Vec<Complaint> {
+        Vec::new()
+    }
+
+    /// Such rules between its own keys and those in common.
+    fn check_beside(&self, _keys: &DeviceKeys) -> Vec<Complaint> {
         Vec::new()
     }
 }

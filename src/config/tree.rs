@@ -119,6 +119,21 @@ impl Node {
         }
     }
 
+    /// Two tables in its place: one of the keys that are chosen, and one of the others.
+    pub fn split(self, is_chosen: impl Fn(&str) -> bool) -> (Self, Self) {
+        let Value::Table(entries) = self.value else {
+            return (Self::table(), self);
+        };
+        let (chosen, others) = entries
+            .into_iter()
+            .partition(|entry| is_chosen(&entry.name));
+        let table = |entries| Self {
+            place: self.place.clone(),
+            value: Value::Table(entries),
+        };
+        (table(chosen), table(others))
+    }
+
     pub fn get(&self, name: &str) -> Option<&Entry> {
         match &self.value {
             Value::Table(entries) => entries.iter().find(|entry| entry.name == name),

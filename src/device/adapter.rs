@@ -1,11 +1,10 @@
 //! What the program can do with one kind of device.
 
 use std::fmt;
-use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{BoxFuture, Decoder, Scanner, Source, Tool, ToolError};
+use super::{BoxFuture, ConfiguredSource, Decoder, Scanner, Tool, ToolError};
 use crate::config::{File, Problems, Section, SectionDoc};
 use crate::links::Mask;
 use crate::model::Metric;
@@ -44,7 +43,7 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     fn address(&self, text: &str) -> Vec<(&'static str, String)>;
 
     /// Makes a source of a section.
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems>;
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems>;
 
     /// Makes a decoder that reads as a section says.
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems>;

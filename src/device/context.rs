@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::SourceError;
 use crate::clock::Clock;
 use crate::links::{Address, Links};
-use crate::model::{Command, CommandOutcome, Report};
+use crate::model::{Command, CommandOutcome, DeviceId, Report};
 use crate::store::Memory;
 
 /// What a running source works with.
@@ -17,8 +17,11 @@ use crate::store::Memory;
 pub struct Context {
     /// Takes its reports.
     pub reports: Reports,
-    /// Brings commands for its devices.
+    /// Brings commands for its devices, each for something that one of them can have set.
     pub commands: mpsc::Receiver<PendingCommand>,
+    /// Brings the devices that the bridge has forgotten because they were absent for too long. Who
+    /// remembers devices forgets them too, and describes one anew if it comes back.
+    pub forgotten: mpsc::UnboundedReceiver<DeviceId>,
     /// Cancelled when it should end.
     pub stop: CancellationToken,
     /// The time.
@@ -42,6 +45,8 @@ impl Context {
         Self {
             reports,
             commands,
+            // The source itself knows who is where.
+            forgotten: mpsc::unbounded_channel().1,
             stop: self.stop.child_token(),
             clock: self.clock.clone(),
             links: self.links.clone(),

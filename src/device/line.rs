@@ -135,6 +135,7 @@ impl Line<'_> {
             tokio::select! {
                 () = stop.cancelled() => return Ok(End::Stopped),
                 Some(pending) = self.context.commands.recv() => self.begin(pending),
+                Some(id) = self.context.forgotten.recv() => self.handle(Input::Forgotten(&id)),
                 received = connection.receive_within(&mut buffer, pause) => match received {
                     Ok(0) => return Ok(End::Gone(connection.ended())),
                     Ok(_) => {
@@ -244,6 +245,7 @@ impl Line<'_> {
                 Some(PendingCommand { reply, .. }) = self.context.commands.recv() => {
                     answer(reply, Err(Refusal::NotConnected.to_string()));
                 }
+                Some(id) = self.context.forgotten.recv() => self.handle(Input::Forgotten(&id)),
             }
         }
     }

@@ -48,7 +48,6 @@ pub struct LineSource {
     adapter: &'static str,
     label: String,
     address: Address,
-    named: Vec<String>,
     own_metrics: Vec<Metric>,
     begin: Box<dyn Fn(Start) -> Box<dyn Protocol> + Send + Sync>,
 }
@@ -64,7 +63,6 @@ impl LineSource {
             adapter,
             label: address.to_string(),
             address,
-            named: Vec::new(),
             own_metrics: Vec::new(),
             begin: Box::new(move |start| Box::new(begin(start))),
         }
@@ -75,13 +73,6 @@ impl LineSource {
     pub fn labelled(self, label: &str) -> Self {
         let label = label.to_owned();
         Self { label, ..self }
-    }
-
-    /// With names for these serial numbers.
-    #[must_use]
-    pub fn naming<'n>(self, serials: impl IntoIterator<Item = &'n String>) -> Self {
-        let named = serials.into_iter().cloned().collect();
-        Self { named, ..self }
     }
 
     /// With metrics that the tables of the adapter do not have.
@@ -118,10 +109,6 @@ impl Source for LineSource {
 
     fn own_metrics(&self) -> Vec<Metric> {
         self.own_metrics.clone()
-    }
-
-    fn named(&self) -> Vec<&str> {
-        self.named.iter().map(String::as_str).collect()
     }
 
     fn run(self: Arc<Self>, mut context: Context) -> BoxFuture<Result<(), SourceError>> {

@@ -35,7 +35,7 @@ pub use file::FileReader;
 pub use line_source::{LineSource, Start};
 pub use protocol::Protocol;
 pub use scanner::{Finding, Scanner};
-pub use source::{Probed, Source, SourceError};
+pub use source::{ConfiguredSource, Probed, Source, SourceError};
 pub use tool::{Tool, ToolError};
 
 /// A future that lives on its own.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::{Probed, Undecoded};
 use crate::clock::Moment;
 use crate::links::{LinkError, SerialSettings};
-use crate::model::{Command, Health, HealthCode, Report, Value};
+use crate::model::{Command, DeviceId, Health, HealthCode, Report, Value};
 
 /// How long `check --connect` listens before it gives up.
 pub const LISTEN: Duration = Duration::from_secs(12);
@@ -62,6 +62,9 @@ pub enum Input<'a> {
     },
     /// Nobody waits for the answer to this command any more.
     Withdrawn(u64),
+    /// The bridge has forgotten a device that was absent for too long. What is remembered of it is of no
+    /// use any more; if it comes back, it is described anew.
+    Forgotten(&'a DeviceId),
     /// Whether anybody is there who could give commands. What must not go on unattended ends when
     /// nobody is.
     Attended(bool),
@@ -189,7 +192,9 @@ impl Probed {
 /// The latest trouble among reports.
 pub fn last_trouble(reports: &[Report]) -> Option<Health> {
     reports.iter().rev().find_map(|report| match report {
-        Report::Health(_, health) | Report::Source(health) if health.code.is_problem() => {
+        Report::Health(_, health) | Report::Absent(_, health) | Report::Source(health)
+            if health.code.is_problem() =>
+        {
             Some(health.clone())
         }
         _ => None,

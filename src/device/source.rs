@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{BoxFuture, Context};
+use crate::config::DeviceKeys;
 use crate::links::{Address, Links};
 use crate::model::{DeviceId, Metric};
 
@@ -30,17 +31,41 @@ pub trait Source: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// The serial numbers that it has names for.
-    fn named(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
     /// Reads the device until told to stop. Trouble with the device is reported as health and
     /// never ends the task; an error means that the adapter itself cannot go on for now.
     fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>>;
 
     /// Tries the device once: what answered, or why not and what to do about it.
     fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>>;
+}
+
+/// A source, and what its section says of its devices: that is carried out by the bridge.
+#[derive(Debug, Clone)]
+pub struct ConfiguredSource {
+    /// What reaches the devices.
+    pub source: Arc<dyn Source>,
+    /// What the user wants of them.
+    pub keys: DeviceKeys,
+}
+
+impl ConfiguredSource {
+    /// The source of a section that says this of its devices.
+    pub fn new(source: impl Source + 'static, keys: DeviceKeys) -> Self {
+        Self {
+            source: Arc::new(source),
+            keys,
+        }
+    }
+}
+
+impl<S: Source + 'static> From<Arc<S>> for ConfiguredSource {
+    /// A source of whose devices nothing is said.
+    fn from(source: Arc<S>) -> Self {
+        Self {
+            source,
+            keys: DeviceKeys::default(),
+        }
+    }
 }
 
 /// What answered.

@@ -13,6 +13,7 @@ mod metric;
 pub mod pasted;
 mod quantity;
 mod report;
+pub mod reserved;
 mod update;
 mod value;
 

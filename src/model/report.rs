@@ -12,7 +12,7 @@ use super::{Days, Device, DeviceId, Health, Value};
 pub enum Report {
     /// A device is there, or its description changed. Parents come before their children.
     Device(Box<Device>),
-    /// A device is no longer part of the installation.
+    /// What was taken for a device is none, or not of this section.
     Gone(DeviceId),
     /// Values of a device. Metrics that are not mentioned keep their value.
     Readings(Readings),
@@ -20,6 +20,10 @@ pub enum Report {
     Days(Days),
     /// How a device is.
     Health(DeviceId, Health),
+    /// How a device is that was seen not to be there: it is unplugged, exchanged, no longer listed.
+    /// It is absent until another health is said of it, and there again with its next values. The
+    /// bridge counts how long that lasts, and forgets it.
+    Absent(DeviceId, Health),
     /// How the configured section is as a whole, while its devices are not known yet.
     Source(Health),
     /// Whether the configured section has named all devices it has. An adapter that learns of its

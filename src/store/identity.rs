@@ -8,8 +8,6 @@ use super::memory::Memory;
 use super::saved::Saved;
 use super::writer::Store;
 
-/// Where the bridge itself remembers things, beside the sections of the configuration.
-const SOURCE: &str = "bridge";
 /// Letters and digits that nobody mistakes for each other, without vowels so that no words come out.
 const LETTERS: &[u8] = b"bcdfghjkmnpqrstvwxz2345679";
 /// Enough that no two of the bridges in one home, or of a thousand, are the same.
@@ -32,7 +30,7 @@ impl Identity {
     /// Assistant each time; so it is made from the computer and the `path` of the store then.
     pub fn of(store: &Store, saved: &Saved, path: &Path) -> Self {
         Self::kept(store, saved).unwrap_or_else(|| {
-            let memory = Memory::new(store.clone(), SOURCE, saved);
+            let memory = Memory::of_bridge(store.clone(), saved);
             let id = if store.is_open() {
                 spell(random())
             } else {
@@ -45,7 +43,7 @@ impl Identity {
 
     /// The one in the store.
     pub fn kept(store: &Store, saved: &Saved) -> Option<Self> {
-        let memory = Memory::new(store.clone(), SOURCE, saved);
+        let memory = Memory::of_bridge(store.clone(), saved);
         let id = memory.get("id").filter(|id: &String| is_sound(id))?;
         Some(Self::remembered(id, memory))
     }

@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::saved::{Saved, Subject};
 use super::writer::Store;
 
+/// Where the bridge itself remembers things, beside the sections of the configuration.
+const BRIDGE: &str = "bridge";
+
 /// What one configured section wants to find again after a restart.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -31,6 +34,11 @@ impl Memory {
             source: source.to_owned(),
             saved: Arc::new(Mutex::new(values)),
         }
+    }
+
+    /// The memory of the bridge itself.
+    pub fn of_bridge(store: Store, saved: &Saved) -> Self {
+        Self::new(store, BRIDGE, saved)
     }
 
     /// One that remembers nothing, and forgets everything at the end.

@@ -1,7 +1,6 @@
 //! The clock of the host is set while everything runs: the parts of the program put together as
 //! `run` does, with a clock that can be moved.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -96,7 +95,7 @@ async fn a_clock_that_is_set_harms_no_counter() {
     let clock = Clock::manual(start, TimeZone::get("Europe/Vienna").unwrap());
     let (store, saved) = Store::in_memory();
     let (bridge, hub) = Bridge::new(Setup {
-        sources: vec![Arc::clone(&source)],
+        sources: vec![source.clone()],
         sums: Vec::new(),
         incomplete: Vec::new(),
         refused: 0,

@@ -51,7 +51,7 @@ impl Belief {
             self.full = true;
             tracing::warn!(
                 "The ECU lists {} more inverters than there can be: {registered} are registered, and {kept} are kept. \
-                 They are left out. If they are real, switch the ECU off and on, or shorten forget_after for a while.",
+                 They are left out. If they are real, switch the ECU off and on, or write those that are gone into ignore.",
                 beyond
             );
         }

@@ -1,6 +1,6 @@
 //! The section `[[aps_ecu]]` of the configuration file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::civil::Time;
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::wire::Uid;
-use crate::config::{Complaint, Period, Secret, Settings, Zone};
+use crate::config::{Complaint, DeviceKey, DeviceKeys, Period, Secret, Settings, Zone};
 
 /// One ECU-R, ECU-R-Pro, ECU-B or ECU-C.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,18 +18,9 @@ pub struct Config {
     pub host: String,
     /// TCP port of the ECU.
     pub port: u16,
-    /// Set to false to leave the ECU alone without losing this section.
-    pub enabled: bool,
-    /// What the ECU is called. Left out: its product and the end of its serial number.
-    pub name: Option<String>,
-    /// What inverters are called, by serial number: `names = { 704000000001 = "Garage" }`.
-    #[serde(deserialize_with = "crate::config::names")]
-    pub names: BTreeMap<String, String>,
     /// Serial numbers of inverters to leave out: ids that somebody typed into the ECU and that no
     /// inverter has, or inverters that another section reads.
     pub ignore: BTreeSet<String>,
-    /// The room to propose for the ECU and its inverters.
-    pub area: Option<String>,
     /// How often the ECU is asked by day. It has new values every 5 minutes only, and more frequent
     /// questions make it hang: less than a minute is for simulators, on this host only.
     pub interval: Period,
@@ -46,10 +37,6 @@ pub struct Config {
     /// The most power in watts that the installation can produce. Energy values that would need
     /// more are held back. Left out: what its inverters can deliver.
     pub max_power: Option<u32>,
-    /// How long an inverter that the ECU no longer lists is kept.
-    pub forget_after: Period,
-    /// Allows wattbridge to write to the ECU, which it does only to restart it: see `restart`.
-    pub allow_control: bool,
     /// Restarts an ECU-R-Pro or ECU-C that has not answered for 15 minutes, at most once an hour
     /// and four times a day. It does so by writing these settings of the ECU's own access point, as
     /// its web page would; they must be yours. Needs `allow_control`.
@@ -71,11 +58,7 @@ impl Default for Config {
         Self {
             host: String::new(),
             port: 8899,
-            enabled: true,
-            name: None,
-            names: BTreeMap::new(),
             ignore: BTreeSet::new(),
-            area: None,
             interval: Period::minutes(5),
             phase_lock: true,
             night_interval: Period::minutes(20),
@@ -83,14 +66,39 @@ impl Default for Config {
             timeout: Period::seconds(5),
             time_zone: None,
             max_power: None,
-            forget_after: Period::days(30),
-            allow_control: false,
             restart: None,
         }
     }
 }
 
 impl Settings for Config {
+    const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[
+        (
+            DeviceKey::Enabled,
+            "Set to false to leave the ECU alone without losing this section.",
+        ),
+        (
+            DeviceKey::Name,
+            "What the ECU is called. Left out: its product and the end of its serial number.",
+        ),
+        (
+            DeviceKey::Names,
+            "What inverters are called, by serial number: `names = { 704000000001 = \"Garage\" }`.",
+        ),
+        (
+            DeviceKey::Area,
+            "The room to propose for the ECU and its inverters.",
+        ),
+        (
+            DeviceKey::ForgetAfter,
+            "How long an inverter that the ECU no longer lists is kept.",
+        ),
+        (
+            DeviceKey::AllowControl,
+            "Allows wattbridge to write to the ECU, which it does only to restart it: see `restart`.",
+        ),
+    ];
+
     fn check(&self) -> Vec<Complaint> {
         let mut complaints = Vec::new();
         if self.host.trim().is_empty() {
@@ -150,29 +158,7 @@ impl Settings for Config {
                 ));
             }
         }
-        let serials = [("names", self.names.keys().collect::<Vec<_>>())];
-        let serials = serials
-            .into_iter()
-            .chain([("ignore", self.ignore.iter().collect())]);
-        for (field, serials) in serials {
-            let wrong = serials
-                .into_iter()
-                .find(|serial| serial.parse::<Uid>().is_err());
-            if let Some(wrong) = wrong {
-                complaints.push(Complaint::new(
-                    field,
-                    format!("\"{wrong}\" is no serial number of an inverter"),
-                    "write its 12 digits as they are on its label, such as 704000000001",
-                ));
-            }
-        }
-        if self.restart.is_some() && !self.allow_control {
-            complaints.push(Complaint::new(
-                "restart",
-                "restarting the ECU writes to it, which is not allowed",
-                "add allow_control = true, or remove restart",
-            ));
-        }
+        complaints.extend(no_serial("ignore", &self.ignore));
         if self.max_power == Some(0) {
             complaints.push(Complaint::new(
                 "max_power",
@@ -182,6 +168,32 @@ impl Settings for Config {
         }
         complaints
     }
+
+    fn check_beside(&self, keys: &DeviceKeys) -> Vec<Complaint> {
+        let mut complaints = Vec::from_iter(no_serial("names", keys.names.keys()));
+        if self.restart.is_some() && !keys.allow_control {
+            complaints.push(Complaint::new(
+                "restart",
+                "restarting the ECU writes to it, which is not allowed",
+                "add allow_control = true, or remove restart",
+            ));
+        }
+        complaints
+    }
+}
+
+/// What is wrong with the first of these that is no serial number of an inverter.
+fn no_serial<'a>(
+    field: &'static str,
+    serials: impl IntoIterator<Item = &'a String>,
+) -> Option<Complaint> {
+    let is_wrong = |serial: &&String| serial.parse::<Uid>().is_err();
+    let wrong = serials.into_iter().find(is_wrong)?;
+    Some(Complaint::new(
+        field,
+        format!("\"{wrong}\" is no serial number of an inverter"),
+        "write its 12 digits as they are on its label, such as 704000000001",
+    ))
 }
 
 impl Config {
@@ -330,13 +342,31 @@ mod tests {
     fn what_is_no_serial_number_of_an_inverter_is_named() {
         let config = Config {
             host: "192.168.1.50".to_owned(),
-            names: BTreeMap::from([("7040-0001".to_owned(), "Garage".to_owned())]),
             ignore: BTreeSet::from(["704000000001".to_owned(), "70400000001".to_owned()]),
             ..Config::default()
         };
-        let complaints = config.check();
+        let keys = DeviceKeys {
+            names: [("7040-0001".to_owned(), "Garage".to_owned())].into(),
+            ..DeviceKeys::default()
+        };
+        let complaints = [config.check(), config.check_beside(&keys)].concat();
         let fields: Vec<_> = complaints.iter().map(|it| it.field).collect();
-        assert_eq!(fields, ["names", "ignore"]);
-        assert!(complaints[1].what.contains("\"70400000001\""));
+        assert_eq!(fields, ["ignore", "names"]);
+        assert!(complaints[0].what.contains("\"70400000001\""));
+    }
+
+    #[test]
+    fn nothing_is_restarted_that_must_not_be_written_to() {
+        let config = Config {
+            restart: Some(Restart {
+                ssid: "ECU".to_owned(),
+                password: Secret::new("12345678"),
+            }),
+            ..Config::default()
+        };
+        let mut keys = DeviceKeys::default();
+        assert_eq!(config.check_beside(&keys)[0].field, "restart");
+        keys.allow_control = true;
+        assert_eq!(config.check_beside(&keys), []);
     }
 }

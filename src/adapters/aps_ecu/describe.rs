@@ -1,4 +1,4 @@
-//! Descriptions of the ECU and its inverters, from what is known of them and what the user named.
+//! Descriptions of the ECU and its inverters, from what is known of them.
 
 use std::time::Duration;
 
@@ -19,12 +19,10 @@ pub fn ecu(
     let serial = info.ecu.to_string();
     let gateway = Gateway::of(&info.ecu);
     let product = gateway.map_or("ECU", |gateway| gateway.name);
-    let name = config.name.clone();
-    let name = name.unwrap_or_else(|| format!("{product} {}", tail(&serial)));
+    let name = format!("{product} {}", tail(&serial));
     let mut device = Device::new(KIND, serial, name, "APsystems");
     device.model = Some(product.to_owned());
     device.firmware = Some(info.firmware.clone()).filter(|firmware| !firmware.is_empty());
-    device.area = config.area.clone();
     if gateway.is_some_and(|gateway| gateway.local_http) {
         device.url = Some(format!("http://{}/", config.host));
     }
@@ -40,19 +38,11 @@ pub fn ecu(
 }
 
 /// An inverter behind this ECU.
-pub fn inverter(
-    uid: &str,
-    known: &Inverter,
-    config: &Config,
-    ecu: &DeviceId,
-    patience: Duration,
-) -> Device {
-    let name = config.names.get(uid).cloned();
-    let name = name.unwrap_or_else(|| format!("{} {}", known.product, tail(uid)));
+pub fn inverter(uid: &str, known: &Inverter, ecu: &DeviceId, patience: Duration) -> Device {
+    let name = format!("{} {}", known.product, tail(uid));
     let mut device = Device::new(KIND, uid, name, "APsystems");
     device.model = Some(known.product.clone());
     device.via = Some(ecu.clone());
-    device.area = config.area.clone();
     device.rated_power = Some(known.power_w());
     device.patience = Some(patience);
     device.metrics = known.metrics();

@@ -4,12 +4,8 @@
 //! comes twice; the ECU before it is kept for a while, as one that no longer answers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-
-use super::absence::Absence;
-use crate::clock::Moment;
 
 /// An ECU that answered fewer times than this was a damaged answer, and nothing to keep.
 const ANSWERS: u32 = 3;
@@ -31,7 +27,6 @@ pub struct Identity {
 /// One that was there before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Former {
-    absence: Absence,
     was_real: bool,
 }
 
@@ -64,41 +59,31 @@ impl Identity {
         }
         self.candidate = None;
         self.replaced.remove(serial);
-        let former = Former {
-            absence: Absence::default(),
-            was_real: self.answers >= ANSWERS,
-        };
+        let was_real = self.answers >= ANSWERS;
+        let former = Former { was_real };
         self.replaced.insert(before, former);
         self.current = Some(serial.to_owned());
         self.answers = 1;
         true
     }
 
-    /// Takes out those that have not answered for longer than `keep`.
-    pub fn forget(&mut self, now: Moment, keep: Duration) -> Vec<String> {
-        for former in self.replaced.values_mut() {
-            former.absence.note(now);
-        }
-        let expired = |former: &Former| !former.was_real || former.absence.length() > keep;
-        let old = self.replaced.iter().filter(|(_, former)| expired(former));
-        let old: Vec<String> = old.map(|(serial, _)| serial.clone()).collect();
-        self.replaced.retain(|_, former| !expired(former));
-        old
+    /// Takes out those that were only damaged answers.
+    pub fn sift(&mut self) -> Vec<String> {
+        let unreal = self.replaced.iter().filter(|(_, former)| !former.was_real);
+        let unreal: Vec<String> = unreal.map(|(serial, _)| serial.clone()).collect();
+        self.replaced.retain(|_, former| former.was_real);
+        unreal
+    }
+
+    /// Forgets one that was there before.
+    pub fn forget(&mut self, is_it: impl Fn(&str) -> bool) {
+        self.replaced.retain(|serial, _| !is_it(serial));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const MONTH: Duration = Duration::from_secs(30 * 86_400);
-
-    fn day(days: u64) -> Moment {
-        Moment {
-            steady: Duration::from_secs(days * 86_400),
-            ..Moment::NONE
-        }
-    }
 
     #[test]
     fn one_wrong_id_changes_nothing() {
@@ -112,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exchanged_ecu_is_believed_and_the_old_one_forgotten_in_time() {
+    fn an_exchanged_ecu_is_believed_and_the_old_one_kept_until_it_is_to_be_forgotten() {
         let mut identity = Identity::default();
         for serial in ["216000000001", "216000000002"] {
             for _ in 0..5 {
@@ -120,9 +105,9 @@ mod tests {
             }
         }
         assert_eq!(identity.former().collect::<Vec<_>>(), ["216000000001"]);
-        assert!(identity.forget(day(1), MONTH).is_empty());
-        assert!(identity.forget(day(20), MONTH).is_empty());
-        assert_eq!(identity.forget(day(40), MONTH), ["216000000001"]);
+        assert!(identity.sift().is_empty());
+        identity.forget(|serial| serial == "216000000001");
+        assert_eq!(identity.former().count(), 0);
         // And back again.
         identity.meet("216000000001");
         assert!(identity.meet("216000000001"));
@@ -136,6 +121,6 @@ mod tests {
             identity.meet(serial);
         }
         assert_eq!(identity.current(), Some("216000000001"));
-        assert_eq!(identity.forget(day(0), MONTH), ["216000000009"]);
+        assert_eq!(identity.sift(), ["216000000009"]);
     }
 }

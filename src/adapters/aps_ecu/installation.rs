@@ -179,7 +179,7 @@ impl Installation {
         let Some(ecu) = self.ecu_id() else {
             return reports;
         };
-        self.say_farewell(now, &mut reports);
+        self.say_farewell(&mut reports);
         let list = answers.telemetry.as_ref().map(|telemetry| {
             let registered = answers.info.as_ref().map_or(0, |info| info.registered);
             self.list(telemetry, registered.into(), now, &mut reports)
@@ -236,9 +236,7 @@ impl Installation {
             devices.push(describe::ecu(info, config, power, told, patience));
         }
         let inverters = self.known.inverters.iter();
-        devices.extend(
-            inverters.map(|(uid, known)| describe::inverter(uid, known, config, ecu, patience)),
-        );
+        devices.extend(inverters.map(|(uid, known)| describe::inverter(uid, known, ecu, patience)));
         for device in devices {
             self.report_device(device, reports);
         }
@@ -277,9 +275,17 @@ impl Installation {
         info.registered == 0 || (known > 0 && all && !waits)
     }
 
+    /// A device that was absent is to be kept no longer.
+    pub fn forget(&mut self, device: &DeviceId) {
+        let is_it = |serial: &str| DeviceId::new(KIND, serial) == *device;
+        self.known.ecu.forget(is_it);
+        self.known.inverters.retain(|uid, _| !is_it(uid));
+        self.described.remove(device);
+    }
+
     /// What is to be said of ECUs that were at this address before.
-    fn say_farewell(&mut self, now: Moment, reports: &mut Vec<Report>) {
-        for serial in self.known.ecu.forget(now, self.config.forget_after.get()) {
+    fn say_farewell(&mut self, reports: &mut Vec<Report>) {
+        for serial in self.known.ecu.sift() {
             reports.push(Report::Gone(DeviceId::new(KIND, &serial)));
         }
         let health = Health::new(HealthCode::Unreachable)
@@ -287,7 +293,7 @@ impl Installation {
             .advise("If it was replaced, it disappears here by itself.");
         let former = self.known.ecu.former();
         reports.extend(
-            former.map(|serial| Report::Health(DeviceId::new(KIND, serial), health.clone())),
+            former.map(|serial| Report::Absent(DeviceId::new(KIND, serial), health.clone())),
         );
     }
 
@@ -298,8 +304,8 @@ impl Installation {
         }
     }
 
-    /// Takes note of the inverters that the ECU lists, lets go of those it has not listed for long,
-    /// and says how it lists each of those that are known.
+    /// Takes note of the inverters that the ECU lists, lets go of what is none, and says how it lists
+    /// each of those that are known.
     fn list<'a>(
         &mut self,
         telemetry: &'a Telemetry,
@@ -349,9 +355,10 @@ impl Installation {
                 (_, true) => Listed::Unread,
                 _ => Listed::Absent,
             });
-            let is_absent = matches!(listed, Listed::Absent);
-            let expired = is_absent && inverter.miss(now) > self.config.forget_after.get();
-            if is_none || expired {
+            if matches!(listed, Listed::Absent) {
+                inverter.miss();
+            }
+            if is_none {
                 gone.push(uid.clone());
             }
         }
@@ -523,7 +530,12 @@ impl Installation {
                 readings.day = telemetry.at.map(DateTime::date);
                 reports.push(Report::Readings(readings));
             }
-            reports.push(Report::Health(id, health));
+            let is_absent = matches!(listed, Listed::Absent) && !known.is_listed();
+            reports.push(if is_absent && stale.is_none() {
+                Report::Absent(id, health)
+            } else {
+                Report::Health(id, health)
+            });
         }
     }
 }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::absence::Absence;
 use super::metrics;
 use super::waking::{DUSK_W, Sky, Waking};
 use super::wire::{
@@ -35,8 +34,8 @@ pub struct Inverter {
     /// It has three voltages, and they were too high for others than between two phases.
     phase_to_phase: bool,
     raw: bool,
-    /// Since when the ECU has not listed it.
-    absence: Absence,
+    /// How many lists in a row have been without it, as far as that matters.
+    unlisted: u32,
     /// When it last answered the ECU, for people.
     heard: Option<Timestamp>,
     /// The same in this run.
@@ -65,7 +64,7 @@ impl Inverter {
     /// a known inverter is listed without any values.
     pub fn see(&mut self, record: &Record, now: Moment) {
         self.product = record.product_name().to_owned();
-        self.absence = Absence::default();
+        self.unlisted = 0;
         if let Some(channels) = record.channels() {
             self.channels = self.channels.max(channels.min(4));
         }
@@ -87,15 +86,14 @@ impl Inverter {
         }
     }
 
-    /// Takes note that a list is without it, and says for how long that has been so.
-    pub fn miss(&mut self, now: Moment) -> Duration {
-        self.absence.note(now);
-        self.absence.length()
+    /// Takes note that a list is without it.
+    pub fn miss(&mut self) {
+        self.unlisted = self.unlisted.saturating_add(1).min(UNLISTED);
     }
 
     /// Whether the ECU lists it, as far as is known.
     pub const fn is_listed(&self) -> bool {
-        self.absence.times() < UNLISTED
+        self.unlisted < UNLISTED
     }
 
     /// Whether it delivered more than at dusk when it was last heard.
@@ -161,7 +159,7 @@ impl Inverter {
                 return Health::new(HealthCode::NoData)
                     .seen("not all that the ECU tells can be read");
             }
-            Listed::Absent if self.absence.times() < UNLISTED => {
+            Listed::Absent if self.is_listed() => {
                 return Health::new(HealthCode::Retrying).seen("the ECU did not list it just now");
             }
             Listed::Absent => {

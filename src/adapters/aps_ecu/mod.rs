@@ -15,7 +15,6 @@
 //! A round takes three short connections, one for each question, and follows the ECU's own rhythm
 //! of five minutes.
 
-mod absence;
 mod belief;
 mod config;
 mod decode;
@@ -37,12 +36,12 @@ mod today;
 mod waking;
 pub mod wire;
 
-use std::sync::Arc;
-
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, BoxFuture, Decoder, Keys, Scanner, Source, Tool, ToolError};
+use crate::device::{
+    Adapter, BoxFuture, ConfiguredSource, Decoder, Keys, Scanner, Tool, ToolError,
+};
 use crate::links::{Endpoint, Mask};
 use crate::model::Metric;
 use crate::simulation::House;
@@ -82,13 +81,7 @@ impl Adapter for ApsEcu {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[aps_ecu]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(config::Config),
-            defaults: serde_json::to_value(config::Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<config::Config>("[[aps_ecu]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -96,8 +89,9 @@ impl Adapter for ApsEcu {
         vec![("host", endpoint.host), ("port", endpoint.port.to_string())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
-        Ok(Arc::new(source::Ecu::new(section.read()?)))
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
+        let (config, keys) = section.read_with_keys()?;
+        Ok(ConfiguredSource::new(source::Ecu::new(config), keys))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

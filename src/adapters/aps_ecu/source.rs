@@ -20,7 +20,7 @@ use super::wire::{Answer, EcuId, Gateway, Request, Signal};
 use crate::clock::Moment;
 use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
 use crate::links::{Endpoint, LinkError, Links};
-use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Report};
+use crate::model::{DeviceId, Health, HealthCode, Report};
 
 /// Cycles of the ECU without new values, while inverters work, that make the values stale.
 const STALE_CYCLES: u32 = 3;
@@ -79,10 +79,6 @@ impl Source for Ecu {
 
     fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move { Run::new(&self, context).run().await })
-    }
-
-    fn named(&self) -> Vec<&str> {
-        self.config.names.keys().map(String::as_str).collect()
     }
 
     fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
@@ -167,12 +163,6 @@ impl<'a> Run<'a> {
     }
 
     async fn run(mut self) -> Result<(), SourceError> {
-        if !self.source.config.enabled {
-            self.report_health(&Health::new(HealthCode::Disabled))
-                .await?;
-            self.context.stop.cancelled().await;
-            return Ok(());
-        }
         let stop = self.context.stop.clone();
         if !self.wait_out_quiet(&stop).await? {
             return Ok(());
@@ -237,18 +227,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Waits, refusing commands meanwhile: an ECU has nothing to set. False when told to stop.
+    /// Waits. False when told to stop.
     async fn wait(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
-        let sleep = self.context.clock.sleep(wait);
-        let mut sleep = std::pin::pin!(sleep);
+        let clock = self.context.clock.clone();
+        let mut sleep = std::pin::pin!(clock.sleep(wait));
         loop {
             tokio::select! {
                 () = stop.cancelled() => return false,
                 () = &mut sleep => return true,
-                Some(pending) = self.context.commands.recv() => {
-                    let result = Err("an ECU has nothing that can be set".to_owned());
-                    // The asker may have stopped waiting.
-                    let _ = pending.reply.send(CommandOutcome { result });
+                Some(device) = self.context.forgotten.recv() => {
+                    self.installation.forget(&device);
+                    self.remember();
                 }
             }
         }

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::wire::{AUTO, Profile, Profiles};
-use crate::config::{Complaint, Period, Secret, Settings, Zone};
+use crate::config::{Complaint, DeviceKey, Period, Secret, Settings, Zone};
 use crate::links::Address;
 
 /// One customer interface: a serial port, or a TCP server that passes one on.
@@ -16,8 +16,6 @@ pub struct Config {
     /// The serial port of the M-Bus adapter, best by its lasting name as in
     /// `/dev/serial/by-id/usb-...`, or a TCP server as in `tcp://192.168.1.9:2001`.
     pub port: Option<Address>,
-    /// Set to false to leave the meter alone without losing this section.
-    pub enabled: bool,
     /// The key to the telegrams, from your grid operator: 32 hexadecimal digits, with or without
     /// spaces, or 16 characters. Meters that do not encrypt need none.
     pub key: Option<Secret>,
@@ -29,13 +27,6 @@ pub struct Config {
     pub authentication_key: Option<Secret>,
     /// Authentication keys of several meters, by the same names as `keys`.
     pub authentication_keys: BTreeMap<String, Secret>,
-    /// What the meter is called. Left out: "Smart meter" and the end of its number.
-    pub name: Option<String>,
-    /// What several meters are called, by meter number: `names = { 1KFM0200654321 = "Flat" }`.
-    #[serde(deserialize_with = "crate::config::names")]
-    pub names: BTreeMap<String, String>,
-    /// The room to propose for the meter.
-    pub area: Option<String>,
     /// Bits per second of the serial port. Left out: found out, beginning with 2400.
     pub baud: Option<u32>,
     /// Parity of the serial port: auto, even, odd or none. Auto finds out and remembers.
@@ -53,22 +44,16 @@ pub struct Config {
     pub max_power: u32,
     /// How long no telegram may come before the meter counts as silent.
     pub silent_after: Period,
-    /// How long a meter that another one has taken the place of is kept.
-    pub forget_after: Period,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             port: None,
-            enabled: true,
             key: None,
             keys: BTreeMap::new(),
             authentication_key: None,
             authentication_keys: BTreeMap::new(),
-            name: None,
-            names: BTreeMap::new(),
-            area: None,
             baud: None,
             parity: Parity::Auto,
             profile: AUTO.to_owned(),
@@ -76,12 +61,31 @@ impl Default for Config {
             time_zone: None,
             max_power: 100_000,
             silent_after: Period::minutes(1),
-            forget_after: Period::days(30),
         }
     }
 }
 
 impl Settings for Config {
+    const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[
+        (
+            DeviceKey::Enabled,
+            "Set to false to leave the meter alone without losing this section.",
+        ),
+        (
+            DeviceKey::Name,
+            "What the meter is called. Left out: \"Smart meter\" and the end of its number.",
+        ),
+        (
+            DeviceKey::Names,
+            "What several meters are called, by meter number: `names = { 1KFM0200654321 = \"Flat\" }`.",
+        ),
+        (DeviceKey::Area, "The room to propose for the meter."),
+        (
+            DeviceKey::ForgetAfter,
+            "How long a meter that another one has taken the place of is kept.",
+        ),
+    ];
+
     fn check(&self) -> Vec<Complaint> {
         let mut complaints = Vec::new();
         if self.port.is_none() {
@@ -109,19 +113,12 @@ impl Settings for Config {
                 "write what your connection can carry, or leave it out",
             ));
         }
-        let periods = [
-            (
-                "silent_after",
-                self.silent_after,
-                [Period::seconds(5), Period::days(1)],
-            ),
-            (
-                "forget_after",
-                self.forget_after,
-                [Period::hours(1), Period::days(36_500)],
-            ),
-        ];
-        complaints.extend(Complaint::of_periods(periods));
+        let bounds = [Period::seconds(5), Period::days(1)];
+        complaints.extend(Complaint::of_periods([(
+            "silent_after",
+            self.silent_after,
+            bounds,
+        )]));
         let profiles = Profiles::new(self.profiles.clone());
         if let Err(error) = profiles.check() {
             complaints.push(Complaint::new(

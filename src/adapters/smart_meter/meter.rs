@@ -25,8 +25,6 @@ use super::{KIND, health, metrics};
 use crate::clock::Moment;
 use crate::model::{Decimal, Device, DeviceId, Health, Metric, Readings, Report, Value};
 
-/// In how large steps, in seconds, absence is written down: spares SD cards.
-const ABSENT_EVERY: u64 = 3600;
 /// Values left out in a row after which the last one that was not is no longer true either.
 const STAYS: u32 = 3;
 /// Telegrams in a row that have to agree on how the meter's clock is set.
@@ -52,9 +50,6 @@ pub struct Remembered {
     model: Option<String>,
     /// Keys of the metrics that its telegrams carry.
     carries: BTreeSet<String>,
-    /// Seconds for which others on its line have spoken and it has not, in whole hours. Counted and
-    /// not taken from the clock, which may have been set or off.
-    absent: u64,
     /// Whether its clock keeps standard time all year, once it has shown that in summer.
     standard_time: Option<bool>,
     /// For how many seconds it may be quiet, if it is one that rests for long between two telegrams.
@@ -108,8 +103,6 @@ pub struct Meter {
     is_broadcast: bool,
     /// Telegrams in a row that could not be opened.
     failures: u32,
-    /// Seconds of absence that are not written down yet.
-    absent: u64,
     last: Option<Duration>,
     health: Option<Health>,
     /// What was said of its silence, and since when that lasts.
@@ -136,7 +129,6 @@ impl Meter {
             clock: (false, 0),
             is_broadcast: false,
             failures: 0,
-            absent: 0,
             last: None,
             health: None,
             silence: None,
@@ -184,15 +176,6 @@ impl Meter {
     /// When a telegram of it was last opened in this run.
     pub const fn last(&self) -> Option<Duration> {
         self.last
-    }
-
-    /// Others have spoken for so long, and it has not. Says for how long in all.
-    pub fn miss(&mut self, time: Duration) -> Duration {
-        self.absent += time.as_secs();
-        if self.absent >= ABSENT_EVERY {
-            self.known.absent += std::mem::take(&mut self.absent);
-        }
-        Duration::from_secs(self.known.absent + self.absent)
     }
 
     /// How it is while others on its line speak and it has not since then. Said in the same words as
@@ -263,7 +246,6 @@ impl Meter {
         self.failures = 0;
         self.quality.telegrams += 1;
         self.last = Some(now.steady);
-        (self.absent, self.known.absent) = (0, 0);
         self.learn_habits(&opened.values, now.steady, config);
         self.growth.take(&opened.values, now.steady);
         self.fitting.clone_from(&opened.fitting);
@@ -398,12 +380,21 @@ impl Meter {
 
     /// Says how the meter is, if that is news and the meter has an identity.
     pub fn put_health(&mut self, health: Health) -> Option<Report> {
-        let id = self.id()?;
-        if self.health.as_ref() == Some(&health) {
-            return None;
-        }
-        self.health = Some(health.clone());
+        let id = self.note(&health)?;
         Some(Report::Health(id, health))
+    }
+
+    /// The same of one that is not there any more, as far as can be seen.
+    pub fn put_absent(&mut self, health: Health) -> Option<Report> {
+        let id = self.note(&health)?;
+        Some(Report::Absent(id, health))
+    }
+
+    /// Its device, if that is news of it.
+    fn note(&mut self, health: &Health) -> Option<DeviceId> {
+        let id = self.id()?;
+        let before = self.health.replace(health.clone());
+        (before.as_ref() != Some(health)).then_some(id)
     }
 
     fn describe(&mut self, config: &Config) -> Option<Report> {
@@ -422,15 +413,12 @@ impl Meter {
 
     fn device(&self, config: &Config) -> Option<Device> {
         let serial = self.known.serial.clone()?;
-        let named = config.names.get(&serial).or(config.name.as_ref());
-        let name = named.cloned().unwrap_or_else(|| self.label());
-        let mut device = Device::new(KIND, serial, name, "Smart meter");
+        let mut device = Device::new(KIND, serial, self.label(), "Smart meter");
         let maker = self.title.map(|title| title.maker());
         if let Some(maker) = maker.or_else(|| self.known.maker.clone()) {
             device.manufacturer = maker.into();
         }
         device.model = self.known.model.clone();
-        device.area.clone_from(&config.area);
         device.rated_power = Some(config.max_power);
         device.patience = Some(self.patience(config).saturating_add(GRACE));
         if !self.known.stand_in {

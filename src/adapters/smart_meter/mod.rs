@@ -47,7 +47,7 @@ use self::protocol::{Conversation, Reading};
 use self::wire::Profiles;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{
-    Adapter, BoxFuture, Decoder, FileReader, Keys, LineSource, Source, Tool, ToolError,
+    Adapter, BoxFuture, ConfiguredSource, Decoder, FileReader, Keys, LineSource, Tool, ToolError,
 };
 use crate::links::Mask;
 use crate::model::Metric;
@@ -92,30 +92,25 @@ impl Adapter for SmartMeter {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[smart_meter]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(Config),
-            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<Config>("[[smart_meter]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
         vec![("port", text.to_owned())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
-        let config: Config = section.read()?;
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
+        let (config, keys) = section.read_with_keys::<Config>()?;
         let reading = reading(section, config)?;
         let address = reading.config.port.clone();
         let address = address.ok_or_else(|| {
             section.problem::<Config>("port", "the port of the meter is missing", "add it")
         })?;
-        let names: Vec<String> = reading.config.names.keys().cloned().collect();
         let begin = move |start| Conversation::new(reading.clone(), start);
-        let source = LineSource::new(KIND, address, begin);
-        Ok(Arc::new(source.naming(&names)))
+        Ok(ConfiguredSource::new(
+            LineSource::new(KIND, address, begin),
+            keys,
+        ))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

@@ -339,6 +339,10 @@ impl Protocol for Conversation {
                 self.reception.finish();
                 self.read(now);
             }
+            Input::Forgotten(device) => {
+                self.reception.forget(device);
+                self.start.memory.put(METERS, &self.reception.remembered());
+            }
             // A meter has nothing that could be set.
             Input::Closed | Input::Command { .. } | Input::Withdrawn(_) | Input::Attended(_) => {}
         }

@@ -82,8 +82,6 @@ pub struct Reception {
     told: Option<Health>,
     /// Messages in a row of which not even the meter is known, and why they cannot be read.
     unreadable: Option<(u32, Health)>,
-    /// When the passing of time was looked at last.
-    ticked: Option<Duration>,
     /// Whether there is only a file: no time passes, and no other telegram confirms the first.
     is_file: bool,
 }
@@ -115,7 +113,6 @@ impl Reception {
             checksum_errors: 0,
             told: None,
             unreadable: None,
-            ticked: None,
             is_file: false,
         }
     }

@@ -20,12 +20,6 @@ pub struct Config {
     /// A short word that tells this device from all others, such as `clamp`. Its history hangs on
     /// it, so never change it.
     pub id: Option<String>,
-    /// What the device is called. Left out: its `id` in words.
-    pub name: Option<String>,
-    /// The room to propose for it.
-    pub area: Option<String>,
-    /// Set to false to leave it alone without losing this section.
-    pub enabled: bool,
     /// The serial port of the sensor, best by its lasting name as in `/dev/serial/by-id/usb-...`, or
     /// a TCP server as in `tcp://192.168.1.9:2001`. Either this or `command`.
     pub port: Option<Address>,
@@ -97,9 +91,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             id: None,
-            name: None,
-            area: None,
-            enabled: true,
             port: None,
             baud: 9600,
             parity: Parity::None,

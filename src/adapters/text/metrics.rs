@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::config::ValueConfig;
+use crate::model::reserved::{is_name_of_given, is_reserved};
 use crate::model::{Metric, Quantity, Readings, Value};
 
 /// What every device reports besides its values.
@@ -29,17 +30,6 @@ pub const VALUES_REFUSED: &str = "values_refused";
 /// The last line that was read.
 pub const LAST_LINE: &str = "last_line";
 
-/// Keys and titles of what devices get from the bridge.
-const OF_THE_BRIDGE: &[(&str, &str)] = &[
-    ("connectivity", "Connection"),
-    ("problem", "Problem"),
-    ("reason", "Status"),
-    ("health", "Status code"),
-    ("counter_guard", "Counter guard"),
-];
-/// The key of the time of a state.
-const TIME: &str = "ts";
-
 /// The metrics of a device with these values.
 pub fn of(values: &[ValueConfig]) -> Vec<Metric> {
     let mut metrics: Vec<Metric> = values.iter().map(metric).collect();
@@ -53,8 +43,7 @@ pub fn clash(values: &[ValueConfig]) -> Option<(String, &'static str)> {
     let (mut keys, mut names) = (BTreeSet::new(), BTreeSet::new());
     for metric in of(values) {
         let key = metric.key.as_ref();
-        let is_taken = OF_THE_BRIDGE.iter().any(|(taken, _)| *taken == key);
-        if is_taken || key == TIME || key.starts_with("set_") {
+        if is_reserved(key) {
             let advice = "choose another id";
             return Some((format!("the id \"{key}\" is taken"), advice));
         }
@@ -63,8 +52,7 @@ pub fn clash(values: &[ValueConfig]) -> Option<(String, &'static str)> {
             return Some((format!("the id \"{key}\" is there twice"), advice));
         }
         let title = metric.title();
-        let mut titles = OF_THE_BRIDGE.iter().map(|(_, title)| *title);
-        if titles.any(|taken| taken.eq_ignore_ascii_case(&title)) {
+        if is_name_of_given(&title) {
             let what = format!("a value is called \"{title}\", as something that every device has");
             return Some((what, "give it another name"));
         }
@@ -207,19 +195,6 @@ mod tests {
                 (titles.map(str::to_owned), energy_key)
             );
         }
-    }
-
-    #[test]
-    fn what_is_taken_is_what_the_bridge_gives() {
-        let given = crate::bridge::given_to_devices();
-        let given: Vec<(String, String)> = given
-            .map(|metric| (metric.key.to_string(), metric.title()))
-            .collect();
-        let taken = OF_THE_BRIDGE.iter();
-        let taken: Vec<_> = taken
-            .map(|(key, title)| ((*key).to_owned(), (*title).to_owned()))
-            .collect();
-        assert_eq!(given, taken);
     }
 
     #[test]

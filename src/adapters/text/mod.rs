@@ -43,7 +43,7 @@ use self::values::Rules;
 use crate::config::{Problems, Section, SectionDoc};
 #[cfg(target_os = "linux")]
 use crate::device::Tool;
-use crate::device::{Adapter, Decoder, FileReader, LineSource, Source};
+use crate::device::{Adapter, ConfiguredSource, Decoder, FileReader, LineSource};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -93,30 +93,25 @@ impl Adapter for Text {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[text]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(Config),
-            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<Config>("[[text]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
         vec![("port", text.to_owned())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
-        let config: Config = section.read()?;
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
+        let (config, keys) = section.read_with_keys::<Config>()?;
         let rules = Arc::new(rules(section, &config)?);
         let config = Arc::new(config);
         let Some(address) = config.port.clone() else {
-            return Ok(Arc::new(Program { config, rules }));
+            return Ok(ConfiguredSource::new(Program { config, rules }, keys));
         };
         let (label, own) = (config.word().to_owned(), metrics::of(&config.values));
         let begin = move |_| Conversation::new(&config, &rules);
         let source = LineSource::new(KIND, address, begin);
-        Ok(Arc::new(source.labelled(&label).with_metrics(own)))
+        let source = source.labelled(&label).with_metrics(own);
+        Ok(ConfiguredSource::new(source, keys))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

@@ -164,6 +164,7 @@ mod tests {
         let context = Context {
             reports: Reports::new(0, reports),
             commands: mpsc::channel(1).1,
+            forgotten: mpsc::unbounded_channel().1,
             stop: CancellationToken::new(),
             links: Links::replayed(recording.script(), clock.clone()),
             clock,

@@ -403,8 +403,11 @@ impl Protocol for Conversation {
                 self.out
                     .report(self.sensor.gone(now, line::unreachable(error)));
             }
-            // It has nothing that could be set.
-            Input::Command { .. } | Input::Withdrawn(_) | Input::Attended(_) => {}
+            // It has nothing that could be set, and remembers nobody.
+            Input::Command { .. }
+            | Input::Withdrawn(_)
+            | Input::Attended(_)
+            | Input::Forgotten(_) => {}
         }
         self.out.wake = self.wake(now);
     }

@@ -51,9 +51,7 @@ pub struct Sensor {
 impl Sensor {
     pub fn new(config: &Config, rules: Arc<Rules>) -> Self {
         let word = config.word();
-        let name = config.name.clone().unwrap_or_else(|| in_words(word));
-        let mut device = Device::new(KIND, word, name, "");
-        device.area.clone_from(&config.area);
+        let mut device = Device::new(KIND, word, in_words(word), "");
         device.metrics = metrics::of(&config.values);
         let is_asked = !config.ask.is_empty() || !config.command.is_empty();
         let silent_after = config.silent_after.get();
@@ -428,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_called_by_its_word_unless_it_has_a_name() {
+    fn a_device_is_called_by_its_word() {
         let sensor = sensor();
         assert_eq!(sensor.device.name, "Garden clamp");
         assert_eq!(sensor.device.id.as_str(), "text_garden_clamp");

@@ -49,7 +49,9 @@ use tokio_util::sync::CancellationToken;
 use self::config::Config;
 use self::protocol::Conversation;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, BoxFuture, Decoder, FileReader, Keys, Source, Tool, ToolError};
+use crate::device::{
+    Adapter, BoxFuture, ConfiguredSource, Decoder, FileReader, Keys, Tool, ToolError,
+};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -87,22 +89,17 @@ impl Adapter for Victron {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc {
-            heading: "[[victron]]",
-            about: ABOUT,
-            schema: schemars::schema_for!(Config),
-            defaults: serde_json::to_value(Config::default()).unwrap_or_default(),
-            example: EXAMPLE,
-        }
+        SectionDoc::of::<Config>("[[victron]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
         vec![("port", text.to_owned())]
     }
 
-    fn configure(&self, section: &Section) -> Result<Arc<dyn Source>, Problems> {
-        let config = Arc::new(section.read()?);
-        Ok(Arc::new(source::Cables { config }))
+    fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
+        let (config, keys) = section.read_with_keys()?;
+        let config = Arc::new(config);
+        Ok(ConfiguredSource::new(source::Cables { config }, keys))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {

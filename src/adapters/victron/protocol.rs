@@ -355,7 +355,8 @@ impl Protocol for Conversation {
                 self.out
                     .report(self.reception.closed(line::unreachable(error)));
             }
-            Input::Time => {}
+            // Who is at which port is known a room above.
+            Input::Time | Input::Forgotten(_) => {}
             Input::End => self.finish(now),
         }
         if self.is_open {

@@ -384,7 +384,7 @@ impl Reception {
 
     /// What there is to tell now.
     pub fn reports(&mut self, now: Moment) -> Vec<Report> {
-        let replaced = |id| Report::Health(id, health::replaced());
+        let replaced = |id| Report::Absent(id, health::replaced());
         let mut reports: Vec<Report> = self.former.drain(..).map(replaced).collect();
         // A device that answers is waited for longer: it will say who it is.
         let patience = match self.poller.hearing() {
@@ -410,7 +410,7 @@ impl Reception {
         if self.device.has_values() && (is_ready || waited) {
             self.device.settle_identity();
             let is_surveyed = self.poller.is_surveyed(self.device.family());
-            let may_be = self.config.allow_control && self.poller.hearing() != Hearing::No;
+            let may_be = self.poller.hearing() != Hearing::No;
             let controls = match (may_be, is_surveyed) {
                 (false, _) => Some(Vec::new()),
                 (true, true) => Some(control::offered(&self.device)),

@@ -24,8 +24,6 @@ pub struct Slots(BTreeMap<String, Slot>);
 #[serde(default)]
 struct Slot {
     id: Option<DeviceId>,
-    /// Hours for which nothing has been plugged in here.
-    absent: u64,
     /// What is known of the device, where an earlier version kept that.
     #[serde(rename = "device", skip_serializing)]
     known: Option<Remembered>,
@@ -48,11 +46,6 @@ impl Slots {
     /// Remembers it.
     pub fn keep(&self, memory: &Memory) {
         memory.put(KEY, self);
-    }
-
-    /// A cable is at this place now.
-    pub fn plugged(&mut self, place: &str) {
-        self.0.entry(place.to_owned()).or_default().absent = 0;
     }
 
     /// Takes note of the device at a place. Returns the one that was there before, if that is another
@@ -80,26 +73,12 @@ impl Slots {
         all.filter_map(|(place, slot)| Some((place.as_str(), slot.id.as_ref()?)))
     }
 
-    /// An hour has passed. Forgets what has not been plugged in for more than so many hours; returns
-    /// those slots and their devices.
-    pub fn pass_hour(
-        &mut self,
-        longest: u64,
-        is_plugged: impl Fn(&str) -> bool,
-    ) -> Vec<(String, Option<DeviceId>)> {
-        let mut forgotten = Vec::new();
-        self.0.retain(|place, slot| {
-            if is_plugged(place) {
-                return true;
-            }
-            slot.absent += 1;
-            let is_kept = slot.absent <= longest;
-            if !is_kept {
-                forgotten.push((place.clone(), slot.id.take()));
-            }
-            is_kept
-        });
-        forgotten
+    /// Forgets a device, wherever it is or was; returns those places.
+    pub fn forget(&mut self, device: &DeviceId) -> Vec<String> {
+        let of_it = self
+            .0
+            .extract_if(.., |_, slot| slot.id.as_ref() == Some(device));
+        of_it.map(|(place, _)| place).collect()
     }
 }
 
@@ -121,9 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn a_device_whose_place_is_taken_is_kept_until_it_is_back_or_gone_for_long() {
+    fn a_device_whose_place_is_taken_is_kept_until_it_is_back_or_to_be_forgotten() {
         let mut slots = Slots::default();
-        slots.plugged("VE1");
         assert_eq!(slots.take("VE1", &device("A")), None);
         assert_eq!(slots.take("VE1", &device("A")), None);
         assert_eq!(slots.take("VE1", &device("B")), Some(device("A")));
@@ -140,19 +118,8 @@ mod tests {
         let exchanged = [pair("VE1", "victron_a"), pair("VE2", "victron_b")];
         assert_eq!(all(&back), exchanged);
 
-        let is_plugged = |place: &str| place == "VE1";
-        assert_eq!(slots.pass_hour(1, is_plugged), []);
-        let gone = ("formerly victron_a".to_owned(), Some(device("A")));
-        assert_eq!(slots.pass_hour(1, is_plugged), [gone]);
+        assert_eq!(slots.forget(&device("A")), ["formerly victron_a"]);
         assert_eq!(all(&slots), [pair("VE1", "victron_b")]);
-    }
-
-    #[test]
-    fn a_place_without_a_device_is_forgotten_too() {
-        let mut slots = Slots::default();
-        slots.plugged("VE1");
-        assert_eq!(slots.pass_hour(0, |_| false), [("VE1".to_owned(), None)]);
-        assert_eq!(slots, Slots::default());
     }
 
     #[test]

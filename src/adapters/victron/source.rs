@@ -19,14 +19,13 @@ use crate::device::{
     BoxFuture, Context, PendingCommand, Probed, Reports, Source, SourceError, Start, line,
 };
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
-use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Refusal, Report};
+use crate::model::{CommandOutcome, DeviceId, Refusal, Report};
 
 /// Commands that may wait for one line.
 const COMMANDS: usize = 8;
 /// Reports that may wait.
 const REPORTS: usize = 64;
-/// How often absence is counted, and how long devices may take to introduce themselves.
-const HOUR: Duration = Duration::from_secs(3600);
+/// How long devices may take to introduce themselves.
 const INTRODUCTIONS: Duration = Duration::from_secs(60);
 
 /// One section of the configuration.
@@ -53,10 +52,6 @@ impl Source for Cables {
 
     fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move { Run::new(Arc::clone(&self.config), context).run().await })
-    }
-
-    fn named(&self) -> Vec<&str> {
-        self.config.names.keys().map(String::as_str).collect()
     }
 
     fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
@@ -105,15 +100,6 @@ impl Run {
 
     async fn run(mut self) -> Result<(), SourceError> {
         let stop = self.context.stop.clone();
-        if !self.config.enabled {
-            for (_, id) in self.slots.devices() {
-                let id = id.clone();
-                self.report(Report::Health(id, Health::new(HealthCode::Disabled)))
-                    .await?;
-            }
-            stop.cancelled().await;
-            return Ok(());
-        }
         self.report(Report::Complete(false)).await?;
         let mut watch = match self.config.port.clone() {
             Port::At(address) => {
@@ -136,7 +122,6 @@ impl Run {
         // The lines play what was recorded, if anything is.
         let clock = self.context.clock.clone();
         let mut introduced = pin!(clock.sleep_aside(INTRODUCTIONS));
-        let mut hour = pin!(clock.sleep_aside(HOUR));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -151,10 +136,7 @@ impl Run {
                 }
                 change = next(&mut watch) => self.change(change).await?,
                 () = &mut introduced, if !self.is_complete => self.complete().await?,
-                () = &mut hour => {
-                    hour.set(clock.sleep_aside(HOUR));
-                    self.pass_hour().await?;
-                }
+                Some(id) = self.context.forgotten.recv() => self.forget(&id),
             }
         }
         // Each line has been told to stop, too, and none may wait for its reports to be heard.
@@ -182,7 +164,6 @@ impl Run {
     }
 
     fn start(&mut self, place: String, address: Address) {
-        self.slots.plugged(&place);
         self.expected.insert(place.clone());
         let config = Arc::clone(&self.config);
         let mut conversation = Conversation::new(config, place.clone(), Start::of(&self.context));
@@ -247,7 +228,7 @@ impl Run {
         for (place, id) in self.slots.devices() {
             let elsewhere = self.homes.get(id).is_some_and(|home| home != place);
             if !self.open.is_plugged(place) && !elsewhere {
-                self.report(Report::Health(id.clone(), health::unplugged()))
+                self.report(Report::Absent(id.clone(), health::unplugged()))
                     .await?;
             }
         }
@@ -274,7 +255,9 @@ impl Run {
             }
             // A line that has another device now may not speak for one that was plugged in
             // elsewhere meanwhile.
-            Report::Health(id, _) if self.homes.get(id).is_some_and(|home| *home != place) => {
+            Report::Health(id, _) | Report::Absent(id, _)
+                if self.homes.get(id).is_some_and(|home| *home != place) =>
+            {
                 return Ok(());
             }
             _ => {}
@@ -307,20 +290,13 @@ impl Run {
         self.report(Report::Complete(true)).await
     }
 
-    /// Devices that have not been plugged in for long are forgotten.
-    async fn pass_hour(&mut self) -> Result<(), SourceError> {
-        let longest = self.config.forget_after.get().as_secs() / HOUR.as_secs();
-        let is_plugged = |place: &str| self.open.is_plugged(place);
-        for (place, id) in self.slots.pass_hour(longest, is_plugged) {
+    /// A device is to be forgotten, for it was away for too long.
+    fn forget(&mut self, id: &DeviceId) {
+        self.homes.remove(id);
+        for place in self.slots.forget(id) {
             self.context.memory.forget(&Remembered::key(&place));
-            if let Some(id) = id
-                && self.homes.get(&id).is_none_or(|home| *home == place)
-            {
-                self.report(Report::Gone(id)).await?;
-            }
         }
         self.slots.keep(&self.context.memory);
-        Ok(())
     }
 
     async fn report(&self, report: Report) -> Result<(), SourceError> {

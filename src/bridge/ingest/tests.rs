@@ -1,3 +1,4 @@
+mod absence;
 mod age;
 mod kills;
 mod ownership;
@@ -53,8 +54,9 @@ impl House {
         let clock = Clock::manual(at(0), TimeZone::UTC);
         let every = Duration::from_secs(60);
         let mut saved = saved;
-        let counters = std::mem::take(&mut saved.counters);
-        let mut ingest = Ingest::new(hub.clone(), store.clone(), clock.clone(), every, counters);
+        let (hub_, store_, clock_) = (hub.clone(), store.clone(), clock.clone());
+        let keys = vec![DeviceKeys::default()];
+        let mut ingest = Ingest::new(hub_, store_, clock_, every, keys, &mut saved);
         ingest.restore(&mut saved, &[], |key| (key == "here").then_some(0));
         Self {
             ingest,

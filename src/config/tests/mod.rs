@@ -1,5 +1,6 @@
 //! The configuration as its users meet it. The sections here are made up; no adapter is needed.
 
+mod device_keys;
 mod environment;
 mod hostile;
 mod pages;

@@ -63,6 +63,7 @@ impl Protocol for Parrot {
             Input::Closed => "closed".to_owned(),
             Input::Unreachable(_) => "unreachable".to_owned(),
             Input::Time => "time".to_owned(),
+            Input::Forgotten(id) => format!("forgotten {id}"),
             Input::End => "end".to_owned(),
         };
         self.heard.lock().unwrap().push(word);
@@ -98,6 +99,7 @@ impl Bench {
         let mut context = Context {
             reports: Reports::new(0, reports),
             commands: inbox,
+            forgotten: mpsc::unbounded_channel().1,
             stop: stop.clone(),
             clock: Clock::following_tokio(Timestamp::UNIX_EPOCH, TimeZone::UTC),
             links: Links::new(),

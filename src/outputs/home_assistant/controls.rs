@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Behavior, Control, ControlKind, Device, Metric};
+use crate::model::{Behavior, Control, ControlKind, Device, Metric, reserved};
 
 use super::classes;
 use super::template::template;
@@ -22,7 +22,7 @@ const CONFIRMED: &str = "{{ value_json.value if value_json.ok else '' }}";
 /// The word of the control in the announcement and in its unique id. Not the plain key, which may
 /// be that of a metric too.
 pub fn component_key(control: &Control) -> String {
-    format!("set_{}", control.key)
+    format!("{}{}", reserved::CONTROL, control.key)
 }
 
 /// The entity.

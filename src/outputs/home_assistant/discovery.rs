@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::model::{Behavior, Device, DeviceId, Metric, OnOff, Role};
+use crate::model::{Behavior, Device, DeviceId, Metric, OnOff, Role, reserved};
 
 use super::classes::{self, Class};
 use super::config::HomeAssistantSettings;
@@ -227,7 +227,7 @@ fn component<'a>(
     // Whether the bridge is connected is told best by the topic that also holds its last will: it
     // speaks when the bridge no longer can.
     let is_own = is_own_connection(device, metric, plan);
-    let is_status = is_about_connection && metric.key == "reason";
+    let is_status = is_about_connection && metric.key == reserved::REASON.key;
     Component {
         platform,
         unique_id: format!("{}_{}", device.id, metric.key),

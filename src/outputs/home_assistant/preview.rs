@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::bridge::Known;
-use crate::model::Device;
+use crate::model::{Device, reserved};
 use crate::outputs::mqtt::MqttSettings;
 use crate::store::Identity;
 
@@ -73,7 +73,7 @@ fn lint_device(device: &Device) -> Vec<String> {
                 "{id}: \"{key}\" is left out; a key is a snake_case word"
             ));
         }
-        if key == "ts" {
+        if key == reserved::TIME {
             remarks.push(format!(
                 "{id}: the key \"ts\" is that of the time in every state"
             ));
@@ -81,7 +81,7 @@ fn lint_device(device: &Device) -> Vec<String> {
         let Some(name) = name else {
             continue;
         };
-        if !names.insert((key.starts_with("set_"), name.to_lowercase())) {
+        if !names.insert((key.starts_with(reserved::CONTROL), name.to_lowercase())) {
             remarks.push(format!("{id}: two entities are called \"{name}\""));
         }
         if !device.name.is_empty() && name.starts_with(device.name.as_str()) {

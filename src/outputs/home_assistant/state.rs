@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::model::{Behavior, Device, DeviceState, Metric, Value};
+use crate::model::{Behavior, Device, DeviceState, Metric, Value, reserved};
 
 /// Home Assistant refuses a longer text.
 const LONGEST_TEXT: usize = 255;
@@ -19,11 +19,12 @@ pub fn state<'a>(
     vanished: impl Iterator<Item = &'a str>,
 ) -> Json {
     let mut object = Map::new();
-    object.insert("ts".to_owned(), Value::from(state.at).to_json());
-    object.insert("health".to_owned(), state.health.code.code().into());
+    object.insert(reserved::TIME.to_owned(), Value::from(state.at).to_json());
+    let code = state.health.code.code();
+    object.insert(reserved::HEALTH.key.to_owned(), code.into());
     for (key, words) in [
-        ("status_detail", &state.health.detail),
-        ("status_advice", &state.health.advice),
+        (reserved::STATUS_DETAIL, &state.health.detail),
+        (reserved::STATUS_ADVICE, &state.health.advice),
     ] {
         if !words.is_empty() {
             object.insert(key.to_owned(), cut(words).into());
@@ -90,6 +91,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
     use std::borrow::Cow;
+    use std::collections::BTreeMap;
 
     const MODES: &[Cow<'static, str>] = &[Cow::Borrowed("bulk"), Cow::Borrowed("other")];
     const STRICT: &[Cow<'static, str>] = &[Cow::Borrowed("on")];
@@ -173,6 +175,26 @@ mod tests {
         assert_eq!(rest(&two), rest(&later));
         assert_ne!(rest(&two), rest(&three));
         assert_eq!(rest(""), b"");
+    }
+
+    #[test]
+    fn what_stands_beside_the_values_is_reserved() {
+        let device = Device::new("smart_meter", "1", "Meter", "Kaifa");
+        let health = Health::new(HealthCode::Silent).seen("seen");
+        let latest = DeviceState {
+            device: device.id.clone(),
+            at: None,
+            values: BTreeMap::new(),
+            health: health.advise("advice"),
+            era: 0,
+        };
+        let message = state(&device, &latest, std::iter::empty());
+        let keys: Vec<&String> = message.as_object().unwrap().keys().collect();
+        assert_eq!(keys.len(), 4, "{keys:?}");
+        assert!(
+            keys.iter().all(|key| reserved::is_reserved(key)),
+            "{keys:?}"
+        );
     }
 
     #[test]

@@ -25,14 +25,16 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::config::{Complaint, Period};
-use crate::model::{Behavior, Decimal, Device, DeviceState, Health, Metric, Quantity, Value};
+use crate::model::{
+    Behavior, Decimal, Device, DeviceState, Health, Metric, Quantity, Value, reserved,
+};
 
 /// Stands for every key.
 pub const ALL: &str = "*";
 /// The key of the words about how a device is.
-const STATUS: &str = "reason";
+const STATUS: &str = reserved::REASON.key;
 /// The key of the moment that each state message carries.
-const MOMENT: &str = "ts";
+const MOMENT: &str = reserved::TIME;
 /// Values that stand still for longer help nobody.
 const LONGEST: Period = Period::days(1);
 

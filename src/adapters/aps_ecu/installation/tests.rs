@@ -16,7 +16,6 @@ const DS3: &str = "704000000001";
 const QT2: &str = "901000000001";
 
 const HOUR: u64 = 60;
-const MONTH: u64 = 31 * 24 * HOUR;
 
 fn now() -> Moment {
     after(0)
@@ -131,12 +130,16 @@ struct Said {
     devices: BTreeMap<String, Device>,
     values: BTreeMap<String, BTreeMap<String, Value>>,
     health: BTreeMap<String, Health>,
+    absent: Vec<String>,
     gone: Vec<String>,
 }
 
 fn said(reports: Vec<Report>) -> Said {
     let mut said = Said::default();
     for report in reports {
+        if let Report::Absent(id, _) = &report {
+            said.absent.push(id.to_string());
+        }
         match report {
             Report::Device(device) => drop(said.devices.insert(device.serial.clone(), *device)),
             Report::Readings(readings) => {
@@ -151,7 +154,7 @@ fn said(reports: Vec<Report>) -> Said {
                     .map(|r| (r.key.into_owned(), r.value));
                 said.values.insert(serial, values.collect());
             }
-            Report::Health(id, health) => {
+            Report::Health(id, health) | Report::Absent(id, health) => {
                 let serial = id.as_str().trim_start_matches("aps_ecu_").to_owned();
                 said.health.insert(serial, health);
             }
@@ -422,20 +425,13 @@ fn what_succeeded_counts_when_telemetry_fails() {
 }
 
 #[test]
-fn names_and_limits_of_the_user_win() {
-    let names = BTreeMap::from([(DS3.to_owned(), "Garage".to_owned())]);
+fn limits_of_the_user_win() {
     let config = Config {
-        name: Some("Roof".into()),
-        area: Some("Attic".into()),
         max_power: Some(1200),
-        names,
         ..Config::default()
     };
     let mut installation = Installation::new(config, Remembered::default(), TimeZone::UTC);
     installation.meet("216000000001");
     let said = installation.twice(&answers(noon(), vec![ds3(true)]));
-    assert_eq!(said.devices["216000000001"].name, "Roof");
     assert_eq!(said.devices["216000000001"].rated_power, Some(1200));
-    assert_eq!(said.devices[DS3].name, "Garage");
-    assert_eq!(said.devices[DS3].area.as_deref(), Some("Attic"));
 }

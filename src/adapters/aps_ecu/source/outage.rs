@@ -53,8 +53,8 @@ impl Run<'_> {
 
     /// Restarts an ECU that hangs, where that is possible, allowed and not done too often.
     async fn restart(&mut self, now: Moment) {
-        let config = &self.source.config;
-        let Some(settings) = config.restart.as_ref().filter(|_| config.allow_control) else {
+        // Without leave to write to the ECU there are none.
+        let Some(settings) = &self.source.config.restart else {
             return;
         };
         if !self.installation.has_web_page() || !self.restarts.take(now) {

@@ -141,10 +141,22 @@ fn readings(reports: &[Report]) -> Vec<&Readings> {
 
 fn healths(reports: &[Report]) -> Vec<HealthCode> {
     let health = |report: &Report| match report {
-        Report::Health(_, health) | Report::Source(health) => Some(health.code),
+        Report::Health(_, health) | Report::Absent(_, health) | Report::Source(health) => {
+            Some(health.code)
+        }
         _ => None,
     };
     reports.iter().filter_map(health).collect()
+}
+
+fn absent(reports: &[Report]) -> Vec<&str> {
+    fn of(report: &Report) -> Option<&str> {
+        match report {
+            Report::Absent(id, _) => Some(id.as_str()),
+            _ => None,
+        }
+    }
+    reports.iter().filter_map(of).collect()
 }
 
 /// A telegram in clear with a Kamstrup's values: code, type and number of each.
@@ -287,12 +299,8 @@ fn a_line_without_a_meter_says_why() {
 }
 
 #[test]
-fn an_exchanged_meter_is_another_device_and_the_old_one_is_forgotten() {
-    let hour = Config {
-        forget_after: crate::config::Period::hours(1),
-        ..config(Some(KEY))
-    };
-    let mut bench = Bench::new(hour.clone());
+fn an_exchanged_meter_is_another_device_and_the_old_one_absent_until_it_is_forgotten() {
+    let mut bench = Bench::new(config(Some(KEY)));
     let (mut old, mut new) = (series("tinetz"), series("tinetz-single"));
     bench.hear(&old.next());
     bench.hear(&old.next());
@@ -304,32 +312,41 @@ fn an_exchanged_meter_is_another_device_and_the_old_one_is_forgotten() {
     let reports = bench.take();
     assert_eq!(devices(&reports), ["1KFM0100654322"]);
     assert_eq!(healths(&reports), [HealthCode::Online, HealthCode::Silent]);
-    let gone = |reports: &[Report]| {
-        reports
-            .iter()
-            .any(|report| matches!(report, Report::Gone(_)))
-    };
-    assert!(!gone(&reports));
-    // Neither a clock that is set nor a computer that was off makes it absent for longer.
+    assert_eq!(absent(&reports), ["smart_meter_1kfm0200654321"]);
+    // Nothing is said again while it lasts, whatever the clock shows.
     bench.set += 40 * 86_400;
     for _ in 0..10 {
         bench.hear(&new.next());
         bench.pass(5);
     }
-    assert!(!gone(&bench.take()));
-    let mut bench = Bench::remembering(hour, bench.remembered());
+    assert_eq!(healths(&bench.take()), []);
+    // In a silence of all nobody knows who is there.
+    bench.pass(120);
+    let reports = bench.take();
+    assert_eq!(healths(&reports), [HealthCode::Silent; 2]);
+    assert_eq!(absent(&reports), [""; 0]);
+    bench.hear(&new.next());
+    bench.pass(5);
+    assert_eq!(absent(&bench.take()), ["smart_meter_1kfm0200654321"]);
+    // After a restart neither a clock that was set nor a computer that was off say anything of it,
+    // nor what a version remembered that counted by itself.
+    let mut known = serde_json::to_value(bench.remembered()).unwrap();
+    for meter in known.as_object_mut().unwrap().values_mut() {
+        meter["absent"] = 86_400.into();
+    }
+    let known = serde_json::from_value(known).unwrap();
+    let mut bench = Bench::remembering(config(Some(KEY)), known);
     bench.set += 80 * 86_400;
-    for _ in 0..300 {
+    for _ in 0..20 {
         bench.hear(&new.next());
         bench.pass(5);
     }
-    assert!(!gone(&bench.take()));
-    for _ in 0..100 {
-        bench.hear(&new.next());
-        bench.pass(5);
-    }
-    assert!(gone(&bench.take()));
+    assert_eq!(absent(&bench.take()), ["smart_meter_1kfm0200654321"]);
+    let old = DeviceId::new("smart_meter", "1KFM0200654321");
+    bench.reception.forget(&old);
     assert_eq!(bench.remembered().len(), 1);
+    bench.pass(5);
+    assert_eq!(absent(&bench.take()), [""; 0]);
 }
 
 #[test]

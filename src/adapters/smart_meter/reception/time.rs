@@ -1,4 +1,4 @@
-//! What the passing of time means for a line: silence, its end, and meters that never come back.
+//! What the passing of time means for a line: silence, its end, and meters that do not come back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,8 @@ use crate::clock::Moment;
 use crate::model::{DeviceId, Health, Report};
 
 impl Reception {
-    /// What the passing of time means: silence, and meters that have been gone for long.
+    /// What the passing of time means: silence, of all or of single meters.
     pub fn tick(&mut self, now: Moment) -> Vec<Report> {
-        let before = self.ticked.replace(now.steady).unwrap_or(now.steady);
-        let step = now.since(before);
         let trouble = self.trouble(now);
         let config = Arc::clone(&self.config);
         let patience = |meter: &Meter| meter.patience(&config);
@@ -25,25 +23,28 @@ impl Reception {
         let others_speak = !self.meters.values().all(is_quiet);
         let mut reports = Vec::new();
         for meter in self.meters.values_mut().filter(|meter| is_quiet(meter)) {
-            if others_speak && meter.miss(step) >= self.config.forget_after.get() {
-                reports.extend(meter.id().map(Report::Gone));
-                continue;
-            }
             let waited = meter.last().unwrap_or(self.line.since());
             let health = match (&trouble, meter.trouble()) {
                 (Some(trouble), _) => trouble.clone(),
                 (None, Some(_)) => continue,
                 _ if now.since(waited) < patience(meter) => continue,
-                _ if others_speak => meter.silence(waited, now, &self.zone),
+                _ if others_speak => {
+                    let silent = meter.silence(waited, now, &self.zone);
+                    reports.extend(meter.put_absent(silent));
+                    continue;
+                }
                 _ => health::no_telegram(),
             };
             reports.extend(meter.put_health(health));
         }
-        let gone = |id: &DeviceId| reports.contains(&Report::Gone(id.clone()));
-        self.meters
-            .retain(|_, meter| !meter.id().is_some_and(|id| gone(&id)));
         reports.extend(trouble.and_then(|trouble| self.tell(trouble)));
         reports
+    }
+
+    /// A meter that was absent is to be kept no longer.
+    pub fn forget(&mut self, device: &DeviceId) {
+        self.meters
+            .retain(|_, meter| meter.id().as_ref() != Some(device));
     }
 
     /// When silence, of the line or of a meter, means something new.

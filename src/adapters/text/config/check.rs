@@ -6,7 +6,7 @@ use super::super::escapes::unescape;
 use super::super::metrics;
 use super::super::values::Rules;
 use super::{Config, ValueConfig};
-use crate::config::{Complaint, Period, Settings};
+use crate::config::{Complaint, DeviceKey, Period, Settings};
 use crate::model::{Derivation, Quantity};
 
 /// Characters of an `id` at most.
@@ -17,6 +17,18 @@ const MOST_DECIMALS: u8 = 6;
 const LONGEST_QUESTION: usize = 256;
 
 impl Settings for Config {
+    const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[
+        (
+            DeviceKey::Enabled,
+            "Set to false to leave it alone without losing this section.",
+        ),
+        (
+            DeviceKey::Name,
+            "What the device is called. Left out: its `id` in words.",
+        ),
+        (DeviceKey::Area, "The room to propose for it."),
+    ];
+
     fn check(&self) -> Vec<Complaint> {
         let mut complaints = Vec::new();
         complaints.extend(self.check_id());

@@ -171,15 +171,13 @@ impl Remembered {
         let identity = self.identity.clone()?;
         let serial = self.serial.clone();
         let serial = serial.unwrap_or_else(|| identity.clone());
-        let named = config.names.get(&serial).or(config.name.as_ref());
-        let named = named.or(self.custom_name.as_ref());
-        let name = named.cloned().unwrap_or_else(|| self.label());
+        let name = self.custom_name.clone();
+        let name = name.unwrap_or_else(|| self.label());
         let mut device = Device::new(KIND, identity, name, "Victron Energy");
         device.serial = serial;
         device.model = self.model();
         device.model_id = self.product.map(|id| format!("{id:#06X}"));
         device.firmware.clone_from(&self.firmware);
-        device.area.clone_from(&config.area);
         device.rated_power = config.max_power.or_else(|| self.rated_power());
         device.patience = Some(self.patience(config));
         let carries = |key: &str| self.carries.contains(key);

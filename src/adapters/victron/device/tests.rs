@@ -357,19 +357,14 @@ fn a_device_keeps_the_identity_that_it_was_first_known_by() {
 }
 
 #[test]
-fn names_come_from_the_user_then_from_the_device() {
+fn the_name_that_was_given_in_its_app_comes_before_the_model() {
     let mut bench = Bench::new();
     bench.round(SHUNT);
     bench.device.know_serial("HQ00000000C");
-    let named = |bench: &Bench, config: &Config| bench.device.known.device(config).unwrap().name;
-    let mut config = Config::default();
-    assert_eq!(named(&bench, &config), "BMV-712 Smart 000C");
+    let named = |bench: &Bench| bench.device.known.device(&Config::default()).unwrap().name;
+    assert_eq!(named(&bench), "BMV-712 Smart 000C");
     bench.device.know_custom_name(" House battery ");
-    assert_eq!(named(&bench, &config), "House battery");
-    config
-        .names
-        .insert("HQ00000000C".to_owned(), "Cellar".to_owned());
-    assert_eq!(named(&bench, &config), "Cellar");
+    assert_eq!(named(&bench), "House battery");
 }
 
 #[test]

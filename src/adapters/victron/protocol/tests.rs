@@ -228,7 +228,9 @@ impl Bench {
 
     fn health(&self) -> Vec<HealthCode> {
         let codes = self.reports.iter().filter_map(|report| match report {
-            Report::Health(_, health) | Report::Source(health) => Some(health.code),
+            Report::Health(_, health) | Report::Absent(_, health) | Report::Source(health) => {
+                Some(health.code)
+            }
             _ => None,
         });
         codes.collect()

@@ -9,7 +9,7 @@ use crate::adapters::victron::wire::text::encode_block;
 use crate::clock::Clock;
 use crate::device::{Reports, Traffic};
 use crate::links::{Happening, Ports, PseudoTerminal, Recording};
-use crate::model::Device;
+use crate::model::{Device, Health, HealthCode};
 use crate::store::{Memory, Store};
 
 const BY_ID: &str = "usb-VictronEnergy_BV_VE_Direct_cable_VE000001-if00-port0";
@@ -33,6 +33,7 @@ impl Scene {
         let context = Context {
             reports: Reports::new(0, reports),
             commands,
+            forgotten: mpsc::unbounded_channel().1,
             stop: CancellationToken::new(),
             clock: Clock::system(),
             links: Links::new().with_ports(Ports::below(folder.path())),
@@ -163,4 +164,28 @@ async fn a_recording_is_played_at_its_own_pace_from_the_first_second_on() {
         seconds.is_sorted() && seconds.iter().all(|second| *second <= 21),
         "{seconds:?}"
     );
+}
+
+#[tokio::test]
+async fn a_device_whose_cable_goes_is_absent_until_it_is_to_be_forgotten() {
+    let mut scene = Scene::new();
+    let port = scene.port();
+    scene.run.appear(&port);
+    let id = DeviceId::new(KIND, "HQ000000001");
+    scene.run.slots.take("VE000001", &id);
+    scene.run.tell_absent().await.unwrap();
+    assert!(scene.bridge.try_recv().is_err(), "it is plugged in");
+    let gone = PortChange::Vanished(port.clone());
+    scene.run.change(gone).await.unwrap();
+    let unplugged = Report::Absent(id.clone(), health::unplugged());
+    assert_eq!(scene.bridge.try_recv().unwrap(), (0, unplugged));
+    let key = Remembered::key("VE000001");
+    scene.run.context.memory.put(&key, &Remembered::default());
+    scene.run.forget(&id);
+    assert_eq!(scene.run.slots.devices().count(), 0);
+    assert!(scene.run.context.memory.get::<Remembered>(&key).is_none());
+    while scene.bridge.try_recv().is_ok() {}
+    scene.run.tell_absent().await.unwrap();
+    let no_cable = Report::Source(health::no_cable());
+    assert_eq!(scene.bridge.try_recv().unwrap(), (0, no_cable));
 }

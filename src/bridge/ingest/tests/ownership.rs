@@ -133,7 +133,8 @@ fn a_device_of_a_section_with_a_mistake_is_not_forgotten() {
         let (store, mut saved) = Store::open(&path);
         let (hub, _commands) = Hub::new();
         let clock = Clock::manual(at(0), TimeZone::UTC);
-        let mut ingest = Ingest::new(hub.clone(), store.clone(), clock, wait, BTreeMap::new());
+        let (hub_, store_) = (hub.clone(), store.clone());
+        let mut ingest = Ingest::new(hub_, store_, clock, wait, Vec::new(), &mut saved);
         ingest.restore(&mut saved, incomplete, |_| None);
         assert_eq!(ingest.len(), left);
         store.clone().close();

@@ -78,7 +78,7 @@ impl Stage {
         let clock = Clock::following_tokio(start, TimeZone::UTC);
         let (store, _) = Store::in_memory();
         let (bridge, hub) = Bridge::new(Setup {
-            sources: vec![Arc::new(Puppet(Mutex::new(Some(receiver))))],
+            sources: vec![Arc::new(Puppet(Mutex::new(Some(receiver)))).into()],
             sums,
             incomplete: Vec::new(),
             refused: 0,

@@ -18,7 +18,7 @@ fn a_known_inverter_keeps_its_entities_when_the_ecu_forgets_it() {
 }
 
 #[test]
-fn an_inverter_that_is_no_longer_listed_has_no_values_and_is_forgotten_in_time() {
+fn an_inverter_that_is_no_longer_listed_has_no_values_and_is_absent() {
     let mut installation = installation();
     let first = installation.twice(&answers(noon(), vec![ds3(true), qt2(true)]));
     let mut without = |minutes: u64| {
@@ -28,6 +28,7 @@ fn an_inverter_that_is_no_longer_listed_has_no_values_and_is_forgotten_in_time()
     // It may be a single bad list.
     let once = without(5);
     assert_eq!(once.code(DS3), HealthCode::Retrying);
+    assert!(once.absent.is_empty());
     for (key, value) in &first.values[DS3] {
         assert!(
             *value != Value::Unknown && once.json(DS3, key) == "null",
@@ -41,8 +42,40 @@ fn an_inverter_that_is_no_longer_listed_has_no_values_and_is_forgotten_in_time()
         !twice.values.contains_key(DS3),
         "nothing is told of it any more"
     );
-    assert!(without(29 * 24 * HOUR).gone.is_empty());
-    assert_eq!(without(MONTH).gone, ["aps_ecu_704000000001"]);
+    assert_eq!(twice.absent, ["aps_ecu_704000000001"]);
+    // A list that is not whole, or no news, shows nobody's absence.
+    let mut partly = answers(cycle(15), vec![qt2(true)]);
+    partly.telemetry.as_mut().unwrap().declared = 2;
+    let mut repeated = answers(cycle(10), vec![qt2(true)]);
+    repeated.repeated = true;
+    for unclear in [&partly, &repeated, &answers(cycle(20), Vec::new())] {
+        let said = said(installation.reports(unclear, after(20)));
+        assert!(!said.code(DS3).has_data() && said.absent.is_empty());
+    }
+    let absent = |installation: &mut Installation, records| {
+        said(installation.reports(&answers(cycle(25), records), after(25))).absent
+    };
+    assert_eq!(
+        absent(&mut installation, vec![qt2(true)]),
+        ["aps_ecu_704000000001"]
+    );
+    assert_eq!(
+        absent(&mut installation, vec![ds3(true), qt2(true)]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn what_the_bridge_has_forgotten_is_no_more_and_described_anew_when_it_is_back() {
+    let mut installation = installation();
+    let both = answers(noon(), vec![ds3(true), qt2(true)]);
+    let id = installation.twice(&both).devices[DS3].id.clone();
+    installation.twice(&answers(cycle(5), vec![qt2(true)]));
+    installation.forget(&id);
+    let without = said(installation.reports(&answers(cycle(10), vec![qt2(true)]), after(10)));
+    assert!(!without.health.contains_key(DS3) && without.code(QT2) == HealthCode::Online);
+    assert!(!installation.remembered().inverters.contains_key(DS3));
+    assert!(installation.twice(&both).devices.contains_key(DS3));
 }
 
 #[test]
@@ -106,9 +139,9 @@ fn what_of_a_list_cannot_be_read_is_said_and_nobody_counts_as_unlisted() {
     installation.twice(&answers(noon(), vec![ds3(true), qt2(true)]));
     let mut partly = answers(cycle(5), vec![qt2(true)]);
     partly.telemetry.as_mut().unwrap().declared = 2;
-    for minutes in [5, MONTH] {
+    for minutes in [5, HOUR] {
         let said = said(installation.reports(&partly, after(minutes)));
-        assert!(said.gone.is_empty());
+        assert!(said.absent.is_empty());
         assert_eq!(said.code(DS3), HealthCode::NoData);
         assert_eq!(said.code("216000000001"), HealthCode::Degraded);
         let sentence = said.health["216000000001"].sentence();
@@ -130,8 +163,8 @@ fn an_ecu_may_deliver_what_its_inverters_that_are_not_known_yet_can() {
 fn an_empty_list_keeps_everything_and_says_so() {
     let mut installation = installation();
     installation.twice(&answers(noon(), vec![ds3(true)]));
-    let said = said(installation.reports(&answers(noon(), Vec::new()), after(MONTH)));
-    assert!(said.gone.is_empty());
+    let said = said(installation.reports(&answers(noon(), Vec::new()), after(HOUR)));
+    assert!(said.absent.is_empty());
     assert_eq!(said.code(DS3), HealthCode::NoData);
 }
 
@@ -154,6 +187,20 @@ fn a_restart_remembers_the_inverters() {
     assert!(after.is_identified());
     let health = after.health_of_all(&Health::new(HealthCode::Unreachable));
     assert_eq!(health.len(), 2);
+}
+
+#[test]
+fn what_a_version_remembered_that_counted_absences_itself_is_read() {
+    let text = r#"{
+        "ecu": { "current": "216000000001", "answers": 3, "replaced": {
+            "216000000002": { "absence": { "length": { "secs": 300, "nanos": 0 }, "times": 2 }, "was_real": true } } },
+        "inverters": { "704000000001": { "product": "DS3", "channels": 2, "voltages": 1, "raw": false,
+            "absence": { "length": { "secs": 300, "nanos": 0 }, "times": 2 }, "heard": null } } }"#;
+    let known: Remembered = serde_json::from_str(text).unwrap();
+    let mut installation = Installation::new(Config::default(), known, TimeZone::UTC);
+    let said = said(installation.reports(&answers(noon(), vec![ds3(true)]), now()));
+    assert_eq!(said.code(DS3), HealthCode::Online);
+    assert_eq!(said.absent, ["aps_ecu_216000000002"]);
 }
 
 #[test]
@@ -196,8 +243,11 @@ fn an_exchanged_ecu_leaves_no_ghost() {
     assert_eq!(first.code("216000000002"), HealthCode::Online);
     let via = first.devices[DS3].via.as_ref().unwrap();
     assert_eq!(via.as_str(), "aps_ecu_216000000002");
-    let later = said(installation.reports(&other, after(MONTH)));
-    assert_eq!(later.gone, ["aps_ecu_216000000001"]);
+    let former = DeviceId::new(KIND, "216000000001");
+    assert_eq!(first.absent, [former.as_str()]);
+    installation.forget(&former);
+    let later = said(installation.reports(&other, after(5)));
+    assert!(later.absent.is_empty() && !later.health.contains_key("216000000001"));
 }
 
 #[test]

@@ -6,13 +6,9 @@ use super::*;
 
 #[test]
 fn what_can_be_set_stays_over_a_restart() {
-    let config = Config {
-        allow_control: true,
-        ..Config::default()
-    };
     let registers: [(u16, &[u8]); 2] = [(0x0200, &[1]), (0xedab, &[4])];
     let run = |known: &Remembered| {
-        let mut bench = Bench::knowing(config.clone(), known).hears(&registers);
+        let mut bench = Bench::knowing(Config::default(), known).hears(&registers);
         for _ in 0..30 {
             bench.block(&[
                 ("PID", "0xA053"),
@@ -35,22 +31,12 @@ fn what_can_be_set_stays_over_a_restart() {
     let announced: Vec<_> = again.devices().iter().map(keys).collect();
     assert!(!announced.is_empty());
     assert!(announced.iter().all(|keys| *keys == all), "{announced:?}");
-    let mut without = Bench::knowing(Config::default(), &first.remembered());
-    without.block(&[("PID", "0xA053"), ("SER#", "HQ0000000AE"), ("V", "12600")]);
-    without.wait(30_000);
-    let announced: Vec<_> = without.devices().iter().map(keys).collect();
-    assert!(!announced.is_empty());
-    assert!(announced.iter().all(Vec::is_empty), "{announced:?}");
 }
 
 #[test]
 fn a_command_is_written_read_back_and_shown() {
     let charger: &[(u16, &[u8])] = &[(0x0100, &[0x53, 0xa0]), (0x0200, &[1])];
-    let config = Config {
-        allow_control: true,
-        ..Config::default()
-    };
-    let mut bench = Bench::new(config).hears(charger);
+    let mut bench = Bench::new(Config::default()).hears(charger);
     for _ in 0..20 {
         bench.block(CHARGER);
         bench.wait(1000);
@@ -179,11 +165,7 @@ fn a_limit_is_lifted_for_good_though_commands_wait() {
 
 #[test]
 fn a_device_that_speaks_hex_only_can_be_set_too() {
-    let mut bench = Bench::new(Config {
-        allow_control: true,
-        ..Config::default()
-    })
-    .hears(CHARGER_REGISTERS);
+    let mut bench = Bench::new(Config::default()).hears(CHARGER_REGISTERS);
     bench.wait(60_000);
     bench.command(4, "mode", &"off".into());
     assert_eq!(bench.finished(), []);
@@ -192,7 +174,7 @@ fn a_device_that_speaks_hex_only_can_be_set_too() {
 }
 
 #[test]
-fn without_leave_nothing_can_be_set_and_nothing_is_asked() {
+fn who_only_listens_asks_nothing_and_nobody_writes_what_was_not_wanted() {
     let charger: &[(u16, &[u8])] = &[(0x0100, &[0x53, 0xa0]), (0x0200, &[1])];
     let mut bench = Bench::new(Config {
         ask: false,
@@ -208,12 +190,6 @@ fn without_leave_nothing_can_be_set_and_nothing_is_asked() {
         bench.wait(1000);
     }
     assert!(
-        bench
-            .devices()
-            .iter()
-            .all(|device| device.controls.is_empty())
-    );
-    assert!(
         !bench
             .sent
             .iter()
@@ -224,8 +200,7 @@ fn without_leave_nothing_can_be_set_and_nothing_is_asked() {
 proptest! {
     #[test]
     fn nothing_that_comes_makes_it_panic_or_write(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..30)) {
-        let config = Config { allow_control: true, ..Config::default() };
-        let mut bench = Bench::new(config);
+        let mut bench = Bench::new(Config::default());
         for piece in pieces {
             bench.push(&piece);
             bench.wait(300);
@@ -236,11 +211,7 @@ proptest! {
 
 /// A device that may be set, and has been met.
 fn controlled(registers: &[(u16, &[u8])], block: &[(&str, &str)]) -> Bench {
-    let config = Config {
-        allow_control: true,
-        ..Config::default()
-    };
-    let mut bench = Bench::new(config).hears(registers);
+    let mut bench = Bench::new(Config::default()).hears(registers);
     for _ in 0..20 {
         bench.block(block);
         bench.wait(1000);

@@ -41,7 +41,7 @@ fn of_two_shunts_alike_the_values_go_to_the_right_one() {
     let id = |serial: &str| DeviceId::new(crate::adapters::victron::KIND, serial);
     assert_eq!(
         bench.reports.first(),
-        Some(&Report::Health(id("HQ00000000C"), health::replaced()))
+        Some(&Report::Absent(id("HQ00000000C"), health::replaced()))
     );
     assert!(!bench.readings().is_empty());
     for readings in bench.readings() {
@@ -65,7 +65,7 @@ fn another_product_on_the_port_is_another_device() {
     let gone = DeviceId::new(crate::adapters::victron::KIND, "HQ0000000AB");
     assert_eq!(
         bench.reports.first(),
-        Some(&Report::Health(gone, health::replaced()))
+        Some(&Report::Absent(gone, health::replaced()))
     );
     assert_eq!(bench.devices()[0].id.as_str(), "victron_hq0000000ac");
     assert_eq!(
