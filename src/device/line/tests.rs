@@ -76,7 +76,7 @@ impl Protocol for Parrot {
 
 /// A line with the parrot at this end, and a server at the other.
 struct Bench {
-    listener: TcpListener,
+    listener: Option<TcpListener>,
     heard: Arc<Mutex<Vec<String>>>,
     reports: mpsc::Receiver<(usize, Report)>,
     commands: mpsc::Sender<PendingCommand>,
@@ -112,7 +112,7 @@ impl Bench {
         let heard = Arc::clone(&parrot.heard);
         let task = tokio::spawn(async move { run(&mut parrot, &address, &mut context).await });
         Self {
-            listener,
+            listener: Some(listener),
             heard,
             reports: bridge,
             commands,
@@ -124,7 +124,7 @@ impl Bench {
     }
 
     async fn accept(&self) -> TcpStream {
-        let (stream, _) = self.listener.accept().await.unwrap();
+        let (stream, _) = self.listener.as_ref().unwrap().accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
         stream
     }
@@ -219,7 +219,7 @@ async fn a_port_is_opened_again_at_once_if_that_is_wanted() {
 
 #[tokio::test(start_paused = true)]
 async fn commands_are_answered_refused_while_nobody_is_there_and_withdrawn() {
-    let bench = Bench::new().await;
+    let mut bench = Bench::new().await;
     let mut device = bench.accept().await;
     bench.operators.send_replace(1);
     let answer = bench.command("light").await;
@@ -234,6 +234,8 @@ async fn commands_are_answered_refused_while_nobody_is_there_and_withdrawn() {
     bench.until("withdrawn 2").await;
     bench.take();
 
+    // From now on nobody is there.
+    bench.listener = None;
     drop(device);
     bench.until("closed").await;
     let refused = bench.command("light").await.await.unwrap().result;
