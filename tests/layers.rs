@@ -105,7 +105,7 @@ const BANS: &[Ban] = &[
     Ban {
         within: "^adapters/",
         except: r"/simulator(/|\.rs)|/simulated\.rs",
-        words: r"\b(Instant|Timestamp|Zoned|SystemTime)::now\b|\bClock::system\b|\btokio::time\b",
+        words: r"\b(Instant|Timestamp|Zoned|SystemTime)::now\b|\bClock::system\b|\btokio::time::(sleep|interval|Instant)\b",
         rule: "an adapter asks no clock; time is what it is handed",
     },
     Ban {

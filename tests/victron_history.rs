@@ -45,6 +45,13 @@ async fn lines(simulator: &Simulator, arguments: &[&str]) -> Vec<Value> {
         .collect()
 }
 
+/// How many days before today a line is of.
+fn ago(line: &Value) -> i32 {
+    let date: jiff::civil::Date = line["date"].as_str().unwrap().parse().unwrap();
+    let today = jiff::Zoned::now().date();
+    (today - date).get_days()
+}
+
 fn record(simulator: &Simulator, register: u16) -> Record {
     let bytes = simulator.register(register).unwrap();
     Record::decode(&hex::Value::new(register, &bytes)).unwrap()
@@ -59,14 +66,14 @@ async fn every_day_that_a_charger_remembers_is_printed_as_it_is() {
     let days = &lines[1..];
     assert!(days.len() > 1);
     for day in &days[1..] {
-        let ago = u16::try_from(day["days_ago"].as_u64().unwrap()).unwrap();
+        let ago = u16::try_from(ago(day)).unwrap();
         let Record::Day(expected) = record(&simulator, TODAY + ago) else {
             panic!("no day {ago}");
         };
-        assert_eq!(day["yield_kwh"], expected.energy.unwrap().to_json());
-        assert_eq!(day["power_max"], expected.power_most.unwrap());
-        assert_eq!(day["day_number"], expected.number.unwrap());
-        assert_eq!(day["bulk_minutes"], expected.bulk.unwrap());
+        let values = &day["values"];
+        assert_eq!(values["energy_today"], expected.energy.unwrap().to_json());
+        assert_eq!(values["power_max_today"], expected.power_most.unwrap());
+        assert_eq!(values["bulk_time"], expected.bulk.unwrap());
     }
     let Record::Totals(totals) = record(&simulator, TOTALS) else {
         panic!("no totals");
@@ -79,8 +86,8 @@ async fn every_day_that_a_charger_remembers_is_printed_as_it_is() {
 async fn firmware_whose_text_stops_is_read_as_well() {
     let simulator = device("mppt-100-50-old", &[]).await;
     let lines = lines(&simulator, &["--days", "3"]).await;
-    let dates = lines[1..].iter().map(|line| &line["days_ago"]);
-    assert_eq!(dates.cloned().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    let days: Vec<i32> = lines[1..].iter().map(ago).collect();
+    assert_eq!(days, [0, 1, 2, 3]);
     simulator.stop().await;
 }
 
@@ -93,9 +100,8 @@ async fn lost_and_late_answers_and_frames_of_others_do_not_spoil_it() {
     ];
     let simulator = device("mppt-75-15", &faults).await;
     let lines = lines(&simulator, &["--days", "5"]).await;
-    let days = lines[1..].iter().map(|line| &line["days_ago"]);
-    assert_eq!(days.cloned().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
-    assert_eq!(lines[0]["unanswered"], Value::Array(Vec::new()));
+    let days: Vec<i32> = lines[1..].iter().map(ago).collect();
+    assert_eq!(days, [0, 1, 2, 3, 4, 5]);
     simulator.stop().await;
 }
 
@@ -103,7 +109,9 @@ async fn lost_and_late_answers_and_frames_of_others_do_not_spoil_it() {
 async fn an_rs_unit_tells_its_trackers_too() {
     let simulator = device("multi-rs", &[]).await;
     let lines = lines(&simulator, &["--days", "2"]).await;
-    let trackers = lines.iter().filter(|line| line["trackers"].is_array());
+    let trackers = lines
+        .iter()
+        .filter(|line| line["values"]["tracker_1_energy"].is_number());
     assert_eq!(trackers.count(), 3);
     simulator.stop().await;
 }

@@ -21,7 +21,7 @@ Examples:
   wattbridge aps-ecu history 192.168.1.50                    the last week
   wattbridge aps-ecu history 192.168.1.50 --days 30
   wattbridge aps-ecu history 192.168.1.50 --months           the last year
-  wattbridge aps-ecu history 192.168.1.50 --day 2026-06-21   the power of one day",
+  wattbridge aps-ecu history 192.168.1.50 --day 2026-06-21   one day",
     ask: |asked| Box::pin(read(asked)) as BoxFuture<_>,
 };
 

@@ -128,6 +128,7 @@ impl Adapter for Victron {
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {
-        &[&history::History]
+        static TOOLS: &[&dyn Tool] = &[&history::HISTORY];
+        TOOLS
     }
 }

@@ -19,7 +19,7 @@ use crate::clock::Moment;
 use crate::device::protocol::{Heard, Input, LISTEN, Outbox, Output, Protocol};
 use crate::device::{Probed, Start, line};
 use crate::links::{Parity, SerialSettings};
-use crate::model::{Command, Health, Refusal, Report, Value};
+use crate::model::{Command, Days, Health, Refusal, Report, Value};
 use crate::store::Memory;
 
 /// How every VE.Direct port is set.
@@ -250,7 +250,7 @@ impl Conversation {
         self.counted = now;
     }
 
-    /// Brings back the days of the device, and keeps those that are news.
+    /// Brings back which days of the device are known, and tells those that are news.
     fn keep_days(&mut self, now: Moment) {
         let reception = &mut self.reception;
         let Some(key) = reception.device.identity().map(Past::key) else {
@@ -262,8 +262,14 @@ impl Conversation {
             let today = reception.today(now.wall);
             reception.poller.begin_day(reception.past.known(today));
         }
-        if let Some((key, kept)) = reception.past.due(now.steady) {
-            self.memory.put(key, kept);
+        let id = reception.device.id();
+        if let Some(id) = id
+            && let Some((news, key, known)) = reception.past.due(now.steady)
+        {
+            self.memory.put(key, known);
+            let mut days = Days::new(id);
+            days.days = news;
+            self.out.report([Report::Days(days)]);
         }
     }
 

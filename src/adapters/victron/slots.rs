@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(all(&slots), [pair("VE1", "victron_ve1")]);
         assert_eq!(memory.get(&Remembered::key("VE1")), Some(known));
         slots.keep(&memory);
-        let kept = serde_json::json!({ "VE1": { "id": "victron_ve1", "absent": 7 } });
+        let kept = serde_json::json!({ "VE1": { "id": "victron_ve1" } });
         assert_eq!(memory.get(KEY), Some(kept));
         assert_eq!(Slots::recall(&memory), slots);
     }

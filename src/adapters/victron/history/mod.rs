@@ -2,19 +2,19 @@
 //!
 //! | What | Module |
 //! |---|---|
-//! | what is read while the program runs, kept for longer than 30 days | `past` |
+//! | what is read while the program runs, told the bridge | `past` |
 //! | the whole memory of a device, read once | `survey` |
 //! | the questions for it, answers picked out of everything else that comes | `interview` |
-//! | the same, printed | `table` |
+//! | what records say, as values of a day | `told` |
 //! | `wattbridge victron history` | `tool` |
 
 mod interview;
 mod past;
 mod survey;
-mod table;
 #[cfg(test)]
 mod tests;
+mod told;
 mod tool;
 
 pub use self::past::{Past, is_kept};
-pub use self::tool::History;
+pub use self::tool::HISTORY;

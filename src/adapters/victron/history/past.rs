@@ -1,29 +1,8 @@
-//! What a solar charger remembers of its days, kept for longer than it does itself.
+//! What a solar charger remembers of its days, told the bridge once each is over.
 //!
-//! Kept for each device as JSON, under the key `history <identity>`, of the memory of its section:
-//!
-//! ```json
-//! {
-//!   "total": 125358, "user": 105358,
-//!   "days": {
-//!     "2026-11-20": {"n": 399, "over": true, "wh": 400, "w": 112, "pv": 2299, "low": 1231, "high": 1440,
-//!                    "min": [296, 120, 180], "err": [33]}
-//!   }
-//! }
-//! ```
-//!
-//! | Key | Meaning |
-//! |---|---|
-//! | `total`, `user` | yield of the whole life, and since the user's reset, Wh |
-//! | `n` | the device's number of the day |
-//! | `over` | the day has ended, its values are final |
-//! | `wh`, `load` | yield, and energy of the load output, Wh |
-//! | `w` | highest power, W |
-//! | `pv`, `low`, `high` | highest panel voltage, lowest and highest battery voltage, 0.01 V |
-//! | `min` | minutes of bulk, absorption and float |
-//! | `err` | errors of the day, numbers |
-//!
-//! What a device does not know is left out or null.
+//! Which days have been told is remembered for each device, under the key `days <identity>` of the memory of its
+//! section, so that none is asked for again: `{"2026-11-20": {"n": 399, "over": true}}`, where `n` is the device's
+//! number of the day.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,64 +11,44 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::super::wire::history::{DAYS, Day, Record, TODAY, TOTALS, Totals};
-use crate::model::Decimal;
+use super::super::wire::history::{DAYS, Day, Record, TODAY, TOTALS};
+use super::told;
+use crate::model::Reading;
 
-/// Days that are kept.
+/// Days that are known at most.
 const MOST: usize = 400;
 /// How far two readings of one day may be apart: a device goes on with it until the sun rises.
 const NEAR: i32 = 2;
-/// News are written when nothing has been added to them for so long, for the sake of SD cards.
+/// News are told when nothing has been added to them for so long, for the sake of SD cards.
 const SETTLED: Duration = Duration::from_secs(120);
 /// And not more often than this.
 const SELDOM: Duration = Duration::from_secs(3600);
 
-/// The days of one device.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Kept {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<i64>,
-    days: BTreeMap<Date, KeptDay>,
-}
+/// The days of one device that are known.
+pub type Known = BTreeMap<Date, KnownDay>;
 
 /// One of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct KeptDay {
+pub struct KnownDay {
     #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
     number: Option<u16>,
+    /// Whether its values are final.
     #[serde(rename = "over", skip_serializing_if = "std::ops::Not::not")]
     is_over: bool,
-    #[serde(rename = "wh", skip_serializing_if = "Option::is_none")]
-    energy: Option<i64>,
-    #[serde(rename = "load", skip_serializing_if = "Option::is_none")]
-    load_energy: Option<i64>,
-    #[serde(rename = "w", skip_serializing_if = "Option::is_none")]
-    power: Option<u32>,
-    #[serde(rename = "pv", skip_serializing_if = "Option::is_none")]
-    panel: Option<i64>,
-    #[serde(rename = "low", skip_serializing_if = "Option::is_none")]
-    battery_least: Option<i64>,
-    #[serde(rename = "high", skip_serializing_if = "Option::is_none")]
-    battery_most: Option<i64>,
-    #[serde(rename = "min")]
-    minutes: [Option<u16>; 3],
-    #[serde(rename = "err", skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<u8>,
 }
 
-/// The days of the device at a line, and what of them is not written down yet.
+/// The days of the device at a line, and which of them are news.
 #[derive(Debug, Default)]
 pub struct Past {
-    kept: Kept,
+    known: Known,
+    /// Days that are over and have not been told yet.
+    news: BTreeMap<Date, Vec<Reading>>,
     /// Whose they are; nobody's while that is not known.
     key: Option<String>,
-    /// When a day was added last that is not written down.
+    /// When a day was added last that is not told.
     added: Option<Duration>,
-    written: Option<Duration>,
+    told: Option<Duration>,
     /// The number of the device's day, as text and as records count.
     numbers: [Option<i64>; 2],
 }
@@ -97,7 +56,7 @@ pub struct Past {
 impl Past {
     /// Under which key the days of a device are kept.
     pub fn key(identity: &str) -> String {
-        format!("history {identity}")
+        format!("days {identity}")
     }
 
     /// Whether the days are those kept under this key.
@@ -105,30 +64,48 @@ impl Past {
         self.key.as_deref() == Some(key)
     }
 
-    /// It turned out whose days they are: adds what is kept of that device.
-    pub fn recall(&mut self, key: String, kept: Option<Kept>) {
+    /// It turned out whose days they are: adds what is known of that device.
+    pub fn recall(&mut self, key: String, known: Option<Known>) {
         self.key = Some(key);
-        let Some(kept) = kept else { return };
-        self.kept.total = self.kept.total.or(kept.total);
-        self.kept.user = self.kept.user.or(kept.user);
-        for (date, day) in kept.days {
-            self.kept.days.entry(date).or_insert(day);
+        for (date, day) in known.unwrap_or_default() {
+            self.known.entry(date).or_insert(day);
         }
         self.bound();
     }
 
     /// Takes a record that was read while it is this date on the device.
     pub fn take(&mut self, record: &Record, today: Date, now: Duration) {
-        match record {
-            Record::Totals(totals) => self.kept.take_totals(totals),
-            Record::Day(day) => {
-                if self.kept.take_day(day, today) {
-                    self.added = Some(now);
-                    self.bound();
-                }
-            }
-            Record::Trackers(_) => {}
+        if let Record::Day(day) = record {
+            self.take_day(day, today, now);
         }
+    }
+
+    fn take_day(&mut self, day: &Day, today: Date, now: Duration) {
+        let date = self.date(day, today);
+        if self.known.get(&date).is_some_and(|known| known.is_over) {
+            return;
+        }
+        let is_over = day.days_ago > 0;
+        let known = KnownDay {
+            number: day.number,
+            is_over,
+        };
+        self.known.insert(date, known);
+        if is_over {
+            self.news.insert(date, told::of_day(day));
+            self.added = Some(now);
+        }
+        self.bound();
+    }
+
+    /// The date of a day: so many days before today, or the one that this day already has.
+    fn date(&self, day: &Day, today: Date) -> Date {
+        let date = today.saturating_sub(i32::from(day.days_ago).days());
+        let near = date.saturating_sub(NEAR.days())..=date.saturating_add(NEAR.days());
+        let mut twins = self.known.range(near);
+        let is_same = |known: &KnownDay| day.number.is_some() && known.number == day.number;
+        let twin = twins.find(|(_, known)| is_same(known));
+        twin.map_or(date, |(date, _)| *date)
     }
 
     /// The number of the device's day, as the text counts. True if a day has begun.
@@ -158,75 +135,27 @@ impl Past {
     pub fn known(&self, today: Date) -> BTreeSet<u16> {
         let is_known = |ago: &u16| {
             let date = today.saturating_sub(i32::from(*ago).days());
-            self.kept.days.get(&date).is_some_and(|day| day.is_over)
+            self.known.get(&date).is_some_and(|day| day.is_over)
         };
         (1..=DAYS).filter(is_known).map(|ago| TODAY + ago).collect()
     }
 
-    /// What to write down, and under which key, if it is time for that.
-    pub fn due(&mut self, now: Duration) -> Option<(&str, &Kept)> {
+    /// What to tell, and what to remember under which key, if it is time for that.
+    pub fn due(&mut self, now: Duration) -> Option<(BTreeMap<Date, Vec<Reading>>, &str, &Known)> {
         let since = |at: Duration| now.saturating_sub(at);
         let is_settled = self.added.is_some_and(|added| since(added) >= SETTLED);
-        let is_seldom = self.written.is_none_or(|written| since(written) >= SELDOM);
+        let is_seldom = self.told.is_none_or(|told| since(told) >= SELDOM);
         if !is_settled || !is_seldom {
             return None;
         }
         let key = self.key.as_deref()?;
-        (self.added, self.written) = (None, Some(now));
-        Some((key, &self.kept))
+        (self.added, self.told) = (None, Some(now));
+        Some((std::mem::take(&mut self.news), key, &self.known))
     }
 
     fn bound(&mut self) {
-        while self.kept.days.len() > MOST {
-            self.kept.days.pop_first();
-        }
-    }
-}
-
-impl Kept {
-    fn take_totals(&mut self, totals: &Totals) {
-        self.total = totals.yield_total.map(Decimal::to_watt_hours);
-        self.user = totals.yield_user.map(Decimal::to_watt_hours);
-    }
-
-    /// True if the day is over and was not known so.
-    fn take_day(&mut self, day: &Day, today: Date) -> bool {
-        let date = self.date(day, today);
-        let known = self.days.get(&date);
-        if known.is_some_and(|known| known.is_over) {
-            return false;
-        }
-        let kept = KeptDay::of(day);
-        let is_over = kept.is_over;
-        self.days.insert(date, kept);
-        is_over
-    }
-
-    /// The date of a day: so many days before today, or the one that this day already has.
-    fn date(&self, day: &Day, today: Date) -> Date {
-        let date = today.saturating_sub(i32::from(day.days_ago).days());
-        let near = date.saturating_sub(NEAR.days())..=date.saturating_add(NEAR.days());
-        let mut twins = self.days.range(near);
-        let is_same = |known: &KeptDay| day.number.is_some() && known.number == day.number;
-        let twin = twins.find(|(_, known)| is_same(known));
-        twin.map_or(date, |(date, _)| *date)
-    }
-}
-
-impl KeptDay {
-    fn of(day: &Day) -> Self {
-        let hundredths = |value: Option<Decimal>| value.map(|value| value.with_scale(2).mantissa());
-        Self {
-            number: day.number,
-            is_over: day.days_ago > 0,
-            energy: day.energy.map(Decimal::to_watt_hours),
-            load_energy: day.load_energy.map(Decimal::to_watt_hours),
-            power: day.power_most,
-            panel: hundredths(day.panel_voltage_most),
-            battery_least: hundredths(day.battery_voltage_least),
-            battery_most: hundredths(day.battery_voltage_most),
-            minutes: [day.bulk, day.absorption, day.float],
-            errors: day.errors.into_iter().filter(|code| *code != 0).collect(),
+        while self.known.len() > MOST {
+            self.known.pop_first();
         }
     }
 }
@@ -241,6 +170,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::model::Decimal;
 
     fn day(days_ago: u16, number: u16, watt_hours: i64) -> Record {
         Record::Day(Day {
@@ -261,9 +191,15 @@ mod tests {
         })
     }
 
-    fn energies(past: &Past) -> Vec<(String, Option<i64>)> {
-        let days = past.kept.days.iter();
-        days.map(|(date, day)| (date.to_string(), day.energy))
+    /// The days that are known: which are over, and what of them is news.
+    fn energies(past: &Past) -> Vec<(String, bool, Option<String>)> {
+        let energy = |date: &Date| {
+            let values = past.news.get(date)?;
+            let energy = values.iter().find(|it| it.key == "energy_today")?;
+            Some(energy.value.to_json().to_string())
+        };
+        let days = past.known.iter();
+        days.map(|(date, day)| (date.to_string(), day.is_over, energy(date)))
             .collect()
     }
 
@@ -277,8 +213,10 @@ mod tests {
         past.take(&day(1, 39, 900), today, NOW);
         past.take(&day(0, 40, 200), today, NOW);
         past.take(&day(1, 39, 0), today, NOW);
-        let expected = [("2026-02-28", 900), ("2026-03-01", 200)];
-        let expected = expected.map(|(date, energy)| (date.to_owned(), Some(energy)));
+        let expected = [
+            ("2026-02-28".to_owned(), true, Some("0.9".to_owned())),
+            ("2026-03-01".to_owned(), false, None),
+        ];
         assert_eq!(energies(&past), expected);
     }
 
@@ -290,10 +228,11 @@ mod tests {
         past.take(&day(0, 40, 100), date(2026, 3, 2), NOW);
         past.take(&day(0, 41, 5), date(2026, 3, 2), NOW);
         past.take(&day(1, 40, 100), date(2026, 3, 2), NOW);
-        let expected = [("2026-03-01", 100), ("2026-03-02", 5)];
-        let expected = expected.map(|(date, energy)| (date.to_owned(), Some(energy)));
+        let expected = [
+            ("2026-03-01".to_owned(), true, Some("0.1".to_owned())),
+            ("2026-03-02".to_owned(), false, None),
+        ];
         assert_eq!(energies(&past), expected);
-        assert!(past.kept.days[&date(2026, 3, 1)].is_over);
     }
 
     #[test]
@@ -321,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_once_when_all_is_read_and_not_for_today_alone() {
+    fn it_is_told_once_when_all_is_read_and_not_for_today_alone() {
         let at = Duration::from_secs;
         let mut past = Past::default();
         let today = date(2026, 3, 10);
@@ -341,42 +280,32 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_before_it_is_known_whose_it_is() {
+    fn nothing_is_told_before_it_is_known_whose_it_is() {
         let mut past = Past::default();
         past.take(&day(1, 39, 100), date(2026, 3, 10), NOW);
         assert_eq!(past.due(SELDOM), None);
         past.recall(Past::key("HQ1"), None);
-        let (key, kept) = past.due(SELDOM).unwrap();
-        assert_eq!((key, kept.days.len()), ("history HQ1", 1));
+        let (news, key, known) = past.due(SELDOM).unwrap();
+        assert_eq!((news.len(), key, known.len()), (1, "days HQ1", 1));
     }
 
     #[test]
-    fn what_was_kept_comes_back_and_what_was_just_read_holds() {
+    fn what_was_told_before_a_restart_is_not_told_again() {
+        let today = date(2026, 3, 10);
         let mut first = Past::default();
-        first.take(&day(1, 39, 100), date(2026, 3, 10), NOW);
-        first.take(&day(2, 38, 50), date(2026, 3, 10), NOW);
-        let json = serde_json::to_value(&first.kept).unwrap();
+        first.take(&day(1, 39, 100), today, NOW);
+        first.take(&day(2, 38, 50), today, NOW);
+        let json = serde_json::to_value(&first.known).unwrap();
+        let shape = serde_json::json!({
+            "2026-03-08": {"n": 38, "over": true}, "2026-03-09": {"n": 39, "over": true},
+        });
+        assert_eq!(json, shape);
         let mut second = Past::default();
-        second.take(&day(1, 39, 120), date(2026, 3, 10), NOW);
         second.recall(Past::key("HQ1"), serde_json::from_value(json).unwrap());
-        assert_eq!(
-            energies(&second)
-                .into_iter()
-                .map(|(_, energy)| energy)
-                .collect::<Vec<_>>(),
-            [Some(50), Some(120)]
-        );
-    }
-
-    #[test]
-    fn the_shape_is_the_one_that_is_written_above() {
-        let mut past = Past::default();
-        past.take(&day(1, 39, 400), date(2026, 3, 10), NOW);
-        let expected = serde_json::json!({"days": {"2026-03-09": {
-            "n": 39, "over": true, "wh": 400, "w": 345, "pv": 7812, "high": 1440,
-            "min": [61, 20, null], "err": [33],
-        }}});
-        assert_eq!(serde_json::to_value(&past.kept).unwrap(), expected);
+        second.take(&day(1, 39, 120), today, NOW);
+        second.take(&day(3, 37, 70), today, NOW);
+        let (news, ..) = second.due(SELDOM).unwrap();
+        assert_eq!(news.into_keys().collect::<Vec<_>>(), [date(2026, 3, 7)]);
     }
 
     #[test]
@@ -387,7 +316,7 @@ mod tests {
             past.take(&day(1, number, 100), today, NOW);
             today = today.tomorrow().unwrap();
         }
-        assert_eq!(past.kept.days.len(), MOST);
-        assert_eq!(past.kept.days.keys().next(), Some(&date(2025, 2, 19)));
+        assert_eq!(past.known.len(), MOST);
+        assert_eq!(past.known.keys().next(), Some(&date(2025, 2, 19)));
     }
 }

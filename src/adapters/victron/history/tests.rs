@@ -15,12 +15,10 @@ use super::super::wire::text::encode_block;
 use crate::clock::Moment;
 use crate::device::Start;
 use crate::device::protocol::{Input, Output, Protocol};
+use crate::model::{Days, Report};
 use crate::store::Memory;
 
-/// Under which key the days of the charger are kept.
-const KEY: &str = "history HQ21340AB9K";
-
-/// A charger at the other end of a line, and what is kept of it.
+/// A charger at the other end of a line, and what is told of it.
 struct Bench {
     conversation: Conversation,
     memory: Memory,
@@ -29,9 +27,9 @@ struct Bench {
     /// Its number of the day in text.
     number: u16,
     asked: Vec<u16>,
-    /// What was kept last, and how often that was news.
-    kept: Option<serde_json::Value>,
-    written: u32,
+    /// The yield of each day that was told, and how often any were.
+    told: BTreeMap<String, String>,
+    times: u32,
 }
 
 fn conversation(memory: &Memory) -> Conversation {
@@ -55,8 +53,8 @@ impl Bench {
             elapsed: Duration::ZERO,
             number: 100,
             asked: Vec::new(),
-            kept: None,
-            written: 0,
+            told: BTreeMap::new(),
+            times: 0,
         };
         bench.handle(Input::Opened);
         bench
@@ -73,16 +71,22 @@ impl Bench {
         loop {
             match self.conversation.poll() {
                 Output::Send(bytes) => assert_eq!(asked.replace(bytes), None),
+                Output::Report(Report::Days(days)) => self.tell(&days),
                 Output::Wait(_) => break,
                 _ => {}
             }
         }
-        let kept = self.memory.get(KEY);
-        if kept != self.kept {
-            self.kept = kept;
-            self.written += 1;
-        }
         asked
+    }
+
+    fn tell(&mut self, days: &Days) {
+        self.times += 1;
+        for (date, values) in &days.days {
+            let energy = values.iter().find(|it| it.key == "energy_today").unwrap();
+            let energy = energy.value.to_json().to_string();
+            let before = self.told.insert(date.to_string(), energy);
+            assert_eq!(before, None, "{date} was told already");
+        }
     }
 
     fn restart(&mut self) {
@@ -146,27 +150,17 @@ impl Bench {
         bytes[32..].copy_from_slice(&number);
         bytes
     }
-
-    fn days(&self) -> BTreeMap<String, (u64, bool)> {
-        let kept = self.kept.as_ref().unwrap();
-        let days = kept["days"].as_object().unwrap();
-        let day = |day: &serde_json::Value| (day["wh"].as_u64().unwrap(), day["over"] == true);
-        days.iter()
-            .map(|(date, value)| (date.clone(), day(value)))
-            .collect()
-    }
 }
 
 #[test]
-fn the_days_of_a_charger_are_read_and_kept() {
+fn the_days_of_a_charger_are_read_and_told() {
     let mut bench = Bench::new();
     bench.run(20);
-    let days = bench.days();
-    assert_eq!(days.len(), 6);
-    assert_eq!(days["2026-03-10"], (4000, false));
-    assert_eq!(days["2026-03-09"], (3990, true));
-    assert_eq!(days["2026-03-05"], (3950, true));
-    assert_eq!(bench.written, 1);
+    // Today is not over yet.
+    assert_eq!(bench.told.len(), 5);
+    assert_eq!(bench.told["2026-03-09"], "3.99");
+    assert_eq!(bench.told["2026-03-05"], "3.95");
+    assert_eq!(bench.times, 1);
 }
 
 #[test]
@@ -176,7 +170,7 @@ fn after_a_day_only_what_is_new_is_read() {
     bench.asked.clear();
     bench.at = "2026-03-11T06:00:00Z".parse().unwrap();
     bench.number += 1;
-    // It is not written more often than once an hour.
+    // They are not told more often than once an hour.
     bench.run(65);
     // The record tells of the new day as well: what is no news is asked for at most twice.
     assert!(bench.asked.contains(&(TODAY + 1)));
@@ -187,17 +181,15 @@ fn after_a_day_only_what_is_new_is_read() {
         bench.asked
     );
     assert!(bench.asked.len() <= 9, "{:04x?}", bench.asked);
-    let days = bench.days();
-    assert_eq!(days["2026-03-10"], (4000, true));
-    assert_eq!(days["2026-03-11"], (4010, false));
-    assert_eq!(days.len(), 7);
+    assert_eq!(bench.told["2026-03-10"], "4");
+    assert_eq!(bench.told.len(), 6);
+    assert_eq!(bench.times, 2);
 }
 
 #[test]
-fn what_is_kept_is_not_read_again_after_a_restart() {
+fn what_was_told_is_not_read_again_after_a_restart() {
     let mut bench = Bench::new();
     bench.run(20);
-    let before = bench.days();
     bench.restart();
     bench.run(20);
     assert!(bench.asked.contains(&TODAY));
@@ -207,12 +199,11 @@ fn what_is_kept_is_not_read_again_after_a_restart() {
         "{:04x?}",
         bench.asked
     );
-    assert_eq!(bench.days(), before);
-    assert_eq!(bench.written, 1);
+    assert_eq!(bench.times, 1);
 }
 
 #[test]
-fn what_is_kept_is_not_read_again_after_the_port_was_gone() {
+fn what_was_told_is_not_read_again_after_the_port_was_gone() {
     let mut bench = Bench::new();
     bench.run(20);
     bench.asked.clear();
