@@ -15,7 +15,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use wattbridge::adapters::smart_meter::simulator::Fixed;
-use wattbridge::adapters::victron::simulator::{Pace, Settings, Simulator as Victron};
+use wattbridge::adapters::victron::simulator::{
+    Pace, SimulatedVictron as Victron, VictronSettings,
+};
 
 use crate::gateway::{DAY, Gateway, Plan as Ecu};
 use crate::home::Home;
@@ -136,10 +138,10 @@ impl Devices {
                 speed: speed.victron,
                 ..Pace::default()
             };
-            victron::tcp(Settings {
+            victron::tcp(VictronSettings {
                 pace,
                 at: Duration::from_secs(8 * 3600),
-                ..Settings::new(victron::model(model))
+                ..VictronSettings::new(victron::model(model))
             })
         };
         Self {

@@ -30,7 +30,6 @@ mod metrics;
 mod recovery;
 mod scan;
 mod schedule;
-pub mod simulated;
 pub mod simulator;
 mod source;
 mod today;
@@ -114,7 +113,7 @@ impl Adapter for ApsEcu {
     }
 
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulated::SIMULATE)
+        Some(&simulator::SIMULATE)
     }
 
     fn demonstrate(
@@ -122,7 +121,7 @@ impl Adapter for ApsEcu {
         house: House,
         stop: CancellationToken,
     ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(house, stop))
+        Box::pin(simulator::demo::demonstrate(house, stop))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -102,10 +102,10 @@ impl Sum {
 async fn over_an_hour_of_the_house_powers_and_counters_balance() {
     const STEP: Duration = Duration::from_secs(2);
     let house = house();
-    let ecus = aps_ecu::simulated::start(&house).await.unwrap();
-    let meter = smart_meter::simulated::start(&house).await.unwrap();
+    let ecus = aps_ecu::simulator::demo::start(&house).await.unwrap();
+    let meter = smart_meter::simulator::demo::start(&house).await.unwrap();
     let produced = || -> u64 {
-        let truths = ecus.iter().map(|ecu| ecu.handle().truth());
+        let truths = ecus.iter().map(|ecu| ecu.truth());
         truths.map(|truth| truth.lifetime_wh).sum()
     };
     // Between two telegrams.
@@ -121,7 +121,7 @@ async fn over_an_hour_of_the_house_powers_and_counters_balance() {
         let net = i64::from(shown.power_import) - i64::from(shown.power_export);
         let taken = house.consumption(at);
         assert_eq!(net, i64::from(taken) - i64::from(house.production(at)));
-        let powers = ecus.iter().map(|ecu| ecu.handle().truth());
+        let powers = ecus.iter().map(|ecu| ecu.truth());
         let power: u32 = powers
             .inspect(|truth| {
                 let now = house.now().to_zoned(house.zone().clone()).datetime();
@@ -150,7 +150,7 @@ async fn over_an_hour_of_the_house_powers_and_counters_balance() {
 #[tokio::test(start_paused = true)]
 async fn what_the_shed_gets_and_takes_flows_through_its_battery() {
     let house = house();
-    let shed = victron::simulated::start(&house).await.unwrap();
+    let shed = victron::simulator::demo::start(&house).await.unwrap();
     let [charger, monitor] = shed.as_slice() else {
         panic!("a charger and a monitor")
     };
@@ -162,7 +162,7 @@ async fn what_the_shed_gets_and_takes_flows_through_its_battery() {
     for _ in 0..40 {
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         // Asking for anything brings a device up to now.
-        let now = |device: &victron::simulator::Simulator| {
+        let now = |device: &victron::simulator::SimulatedVictron| {
             device.register(0x0100);
             device.text()
         };
@@ -187,9 +187,11 @@ async fn today_has_its_morning_and_no_more() {
         // The sun of the demo has been up since nine in the evening, but today is young.
         ("2026-06-21T00:10:00[Europe/Vienna]", 1_500),
     ] {
-        let ecus = aps_ecu::simulated::start(&house_at(moment)).await.unwrap();
+        let ecus = aps_ecu::simulator::demo::start(&house_at(moment))
+            .await
+            .unwrap();
         for ecu in ecus {
-            let truth = ecu.handle().truth();
+            let truth = ecu.truth();
             assert!((20..most).contains(&truth.today_wh), "{moment}: {truth:?}");
         }
     }

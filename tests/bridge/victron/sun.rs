@@ -1,12 +1,12 @@
 //! Nights, new days, and yields that are set to 0.
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 
 use super::said::{differs, numbers};
 use super::{House, id, still};
 
-fn hundredths(device: &Simulator, register: u16) -> f64 {
+fn hundredths(device: &SimulatedVictron, register: u16) -> f64 {
     let bytes = device.register(register).unwrap();
     let number = bytes
         .iter()

@@ -13,23 +13,22 @@
 //! | `answers`, `delivery` | the answer, and how its bytes go out | no |
 //! | `core` | all of these together | no |
 //! | `server`, `connection` | the port and its clients | yes |
-//! | `shared`, `event` | what these share, and what they tell | no |
-//! | `handle` | moves it and looks into it | no |
-//! | `command` | the command line | no |
+//! | `hand`, `event` | what all tasks share, and what a test does with it; what they tell | no |
+//! | `command`, [`demo`] | the command line; a part of the demo | no |
 
 mod answers;
 mod command;
 mod connection;
 mod core;
 mod delivery;
+pub mod demo;
 mod ecu;
 mod event;
 mod faults;
-mod handle;
+mod hand;
 mod incidents;
 mod plant;
 mod server;
-mod shared;
 mod sun;
 mod timeline;
 
@@ -41,19 +40,17 @@ use std::time::Duration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 
-use crate::simulation::House;
-pub use crate::simulation::Schedule;
-pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
-pub use event::{Event, Happening};
-pub use faults::{Fault, FaultRule};
-pub use handle::{SimulatorHandle, Truth};
+use crate::simulation::{FaultRule, House};
+pub use command::{EcuArgs, SIMULATE, SimulatorError, StartTime};
+pub use event::{EcuAct, EcuEvent};
+pub use faults::EcuFault;
+pub use hand::{EcuHand, SimulatedEcu, Truth};
 pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError};
-pub use server::Simulator;
 pub use sun::Daylight;
 
 /// What to simulate, and how.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct EcuSettings {
     /// The gateway and its inverters.
     pub plant: Plant,
     /// Where the gateway stands.
@@ -71,10 +68,10 @@ pub struct Settings {
     /// The house that the plant feeds. Its clock and its sky come before `start` and `daylight`.
     pub house: Option<House>,
     /// What goes wrong.
-    pub faults: Vec<FaultRule>,
+    pub faults: Vec<FaultRule<EcuFault>>,
 }
 
-impl Settings {
+impl EcuSettings {
     /// A plant that works well, now, where we are.
     #[must_use]
     pub fn new(plant: Plant) -> Self {

@@ -1,7 +1,5 @@
 //! `simulate smart-meter`: the simulator on the command line.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,33 +7,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::published;
 use super::super::wire::Key;
-use super::faults::{Fault, FaultRule};
+use super::faults::MeterFault;
 use super::household::Fixed;
-use super::line::{Settings, Simulator};
+use super::line::{MeterSettings, SimulatedMeters};
 use super::model::{MODELS, Model, model_list};
-use crate::simulation::Place;
-use crate::simulation::fault::fault_help;
+use crate::simulation::{FaultArgs, LineArgs, Simulate};
 use crate::terminal::say;
 
-/// One for each kind of schedule.
-const FAULT_EXAMPLES: [&str; 5] = [
-    "flip@5%",
-    "zero@every=10",
-    "cut@first=3",
-    "silence@30s..60s",
-    "wrong-key",
-];
+/// `wattbridge simulate smart-meter`.
+pub static SIMULATE: Simulate<MeterArgs> = Simulate::new("smart-meter", |args, stop| {
+    Box::pin(async move { Ok(run(args, stop).await?) })
+});
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]
-pub struct SimulatorArgs {
-    /// Path of the serial port to make, such as /tmp/meter
-    #[arg(long, value_name = "PATH", conflicts_with = "listen")]
-    pub pty: Option<PathBuf>,
-
-    /// Address and port to listen on instead, as a serial server does
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2001")]
-    pub listen: SocketAddr,
+pub struct MeterArgs {
+    /// Where they talk.
+    #[command(flatten)]
+    pub line: LineArgs<2001>,
 
     /// The meter; several share the line
     #[arg(long = "model", value_name = "MODEL", default_value = "tinetz", value_parser = model, long_help = models_help())]
@@ -69,9 +58,9 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "WATT-HOURS")]
     pub energy_export: Option<u32>,
 
-    /// Something that goes wrong: flip@5%, silence@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
-    pub faults: Vec<FaultRule>,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs<MeterFault>,
 }
 
 fn models_help() -> String {
@@ -102,13 +91,13 @@ fn zone(text: &str) -> Result<TimeZone, String> {
 }
 
 /// Runs simulated meters until `stop`.
-pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> std::io::Result<()> {
+async fn run(args: MeterArgs, stop: CancellationToken) -> std::io::Result<()> {
     let has_tag = |model: &Model| model.security & 0x10 != 0;
     let meter = |model: &&'static Model| {
         let authentication = has_tag(model).then(|| args.authentication_key.clone());
         (*model, args.key.clone(), authentication)
     };
-    let settings = Settings {
+    let settings = MeterSettings {
         meters: args.models.iter().map(meter).collect(),
         interval: args.interval,
         zone: args.zone.clone().unwrap_or_else(TimeZone::system),
@@ -117,13 +106,9 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> std::io::Resul
             energy_import: args.energy_import,
             energy_export: args.energy_export,
         },
-        faults: args.faults.clone(),
+        faults: args.faults.faults.clone(),
     };
-    let place = args
-        .pty
-        .clone()
-        .map_or(Place::Tcp(args.listen), Place::Terminal);
-    let simulator = Simulator::start(settings, place).await?;
+    let simulator = SimulatedMeters::start(settings, args.line.place()).await?;
     let address = simulator.address();
     for model in &args.models {
         let title = if model.is_encrypted() {

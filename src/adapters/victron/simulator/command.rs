@@ -1,7 +1,6 @@
 //! `simulate victron`: the simulator on the command line.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,43 +8,37 @@ use jiff::Zoned;
 use jiff::civil::Time;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{Fault, FaultRule};
-use super::handle::Simulator;
+use super::faults::VictronFault;
+use super::hand::SimulatedVictron;
 use super::model::{Model, model_list};
 use super::models::MODELS;
-use super::settings::{Pace, Settings};
-use crate::simulation::Place;
-use crate::simulation::fault::fault_help;
+use super::settings::{Pace, VictronSettings};
+use crate::simulation::{FaultArgs, ListenArgs, SimPlace, Simulate};
 use crate::terminal::say;
 
-/// One for each kind of schedule.
-const FAULT_EXAMPLES: [&str; 5] = [
-    "digit-lost@5%",
-    "noise=50@every=10",
-    "unanswered@first=3",
-    "silence@30s..60s",
-    "deaf",
-];
+/// `wattbridge simulate victron`.
+pub static SIMULATE: Simulate<VictronArgs> = Simulate::new("victron", |args, stop| {
+    Box::pin(async move { Ok(run(args, stop).await?) })
+});
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]
-pub struct SimulatorArgs {
-    /// The device; several have a port each
+pub struct VictronArgs {
+    /// The device; several have a port each, with --listen this one and the following
     #[arg(long = "model", value_name = "MODEL", default_value = "bmv-712", value_parser = model, long_help = models_help())]
     pub models: Vec<&'static Model>,
 
     /// Path of the serial port to make, such as /tmp/ve0; one for each device
-    #[arg(long = "port", value_name = "PATH", conflicts_with_all = ["folder", "listen"])]
-    pub ports: Vec<PathBuf>,
+    #[arg(long = "pty", visible_alias = "port", value_name = "PATH", conflicts_with_all = ["folder", "listen"])]
+    pub ptys: Vec<PathBuf>,
 
     /// Folder in which each device gets a port named like a VE.Direct USB cable
     #[arg(long, value_name = "FOLDER", conflicts_with = "listen")]
     pub folder: Option<PathBuf>,
 
-    /// Address and port to listen on instead, as a serial server does; the next devices take the
-    /// next ports
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2011")]
-    pub listen: SocketAddr,
+    /// Without serial ports: as serial servers do.
+    #[command(flatten)]
+    pub tcp: ListenArgs<2011>,
 
     /// Serial number of the first device; each has an invented one if left out
     #[arg(long, value_name = "NUMBER", value_parser = serial)]
@@ -83,9 +76,9 @@ pub struct SimulatorArgs {
     #[arg(long = "register", value_name = "REGISTER=BYTES", value_parser = register)]
     pub registers: Vec<(u16, Vec<u8>)>,
 
-    /// Something that goes wrong: digit-lost@5%, silence@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
-    pub faults: Vec<FaultRule>,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs<VictronFault>,
 }
 
 fn models_help() -> String {
@@ -163,11 +156,11 @@ fn register(text: &str) -> Result<(u16, Vec<u8>), String> {
 }
 
 /// Runs simulated devices until `stop`.
-pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> io::Result<()> {
+async fn run(args: VictronArgs, stop: CancellationToken) -> io::Result<()> {
     let places = places(&args)?;
     let mut running = Vec::new();
     for (number, (model, place)) in args.models.iter().zip(places).enumerate() {
-        let simulator = Simulator::start(settings(&args, model, number), place).await?;
+        let simulator = SimulatedVictron::start(settings(&args, model, number), place).await?;
         say(&format!(
             "{}, product id {:#06X}, on {}",
             model.about,
@@ -191,12 +184,12 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> io::Result<()>
     Ok(())
 }
 
-fn settings(args: &SimulatorArgs, model: &'static Model, number: usize) -> Settings {
+fn settings(args: &VictronArgs, model: &'static Model, number: usize) -> VictronSettings {
     let before = args.models.iter().take(number);
     let twins = before.filter(|other| other.name == model.name).count();
     let given = args.serial.clone().filter(|_| number == 0);
     let serial = given.or_else(|| (twins > 0).then(|| twin_serial(model, twins)));
-    Settings {
+    VictronSettings {
         serial,
         seed: args.seed.wrapping_add(number as u64),
         at: args
@@ -205,14 +198,14 @@ fn settings(args: &SimulatorArgs, model: &'static Model, number: usize) -> Setti
         night: args.night,
         labels: args.labels.clone(),
         registers: args.registers.clone(),
-        faults: args.faults.clone(),
+        faults: args.faults.faults.clone(),
         pace: Pace {
             interval: args.interval,
             speed: args.speed,
             limit_lasts: args.limit_lasts,
             ..Pace::default()
         },
-        ..Settings::new(model)
+        ..VictronSettings::new(model)
     }
 }
 
@@ -223,39 +216,32 @@ fn twin_serial(model: &Model, twins: usize) -> String {
 }
 
 /// Where each device talks.
-fn places(args: &SimulatorArgs) -> io::Result<Vec<Place>> {
+fn places(args: &VictronArgs) -> io::Result<Vec<SimPlace>> {
     let count = args.models.len();
     if let Some(folder) = &args.folder {
         let path = |number: usize| folder.join(cable_name(number));
         return Ok((1..=count)
-            .map(|number| Place::Terminal(path(number)))
+            .map(|number| SimPlace::Terminal(path(number)))
             .collect());
     }
-    if !args.ports.is_empty() {
-        if args.ports.len() != count {
+    if !args.ptys.is_empty() {
+        if args.ptys.len() != count {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!(
-                    "there are {count} devices and {} paths; write a --port for each --model, or \
+                    "there are {count} devices and {} paths; write a --pty for each --model, or \
                      --folder for all of them",
-                    args.ports.len()
+                    args.ptys.len()
                 ),
             ));
         }
-        let ports = args.ports.iter().map(|path: &PathBuf| Path::to_owned(path));
-        return Ok(ports.map(Place::Terminal).collect());
+        let ports = args.ptys.iter().map(|path: &PathBuf| Path::to_owned(path));
+        return Ok(ports.map(SimPlace::Terminal).collect());
     }
-    let mut places = Vec::with_capacity(count);
-    for number in 0..count {
-        let mut address = args.listen;
-        // Port 0 is any free one, for each of them.
-        if address.port() != 0 {
-            let number = u16::try_from(number).unwrap_or(u16::MAX);
-            address.set_port(address.port().saturating_add(number));
-        }
-        places.push(Place::Tcp(address));
-    }
-    Ok(places)
+    let addresses = args.tcp.addresses(count);
+    let addresses =
+        addresses.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    Ok(addresses.into_iter().map(SimPlace::Tcp).collect())
 }
 
 /// The name that the system gives to the port of a VE.Direct USB cable.

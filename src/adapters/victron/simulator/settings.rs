@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::faults::FaultRule;
+use super::faults::VictronFault;
 use super::model::Model;
-use crate::simulation::Sky;
+use crate::simulation::{FaultRule, Sky};
 
 /// How fast things go.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ pub struct Beginning {
 
 /// What to simulate.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct VictronSettings {
     /// The device.
     pub model: &'static Model,
     /// Its serial number; that of the model if `None`.
@@ -73,12 +73,12 @@ pub struct Settings {
     /// What it shares with other devices.
     pub surroundings: Surroundings,
     /// What goes wrong.
-    pub faults: Vec<FaultRule>,
+    pub faults: Vec<FaultRule<VictronFault>>,
     /// How fast it goes.
     pub pace: Pace,
 }
 
-impl Settings {
+impl VictronSettings {
     /// A device at noon to which nothing happens.
     #[must_use]
     pub fn new(model: &'static Model) -> Self {

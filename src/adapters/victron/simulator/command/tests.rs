@@ -3,19 +3,19 @@ use clap::{Args, FromArgMatches};
 use super::*;
 use crate::simulation::fault::fault_list;
 
-fn args(words: &[&str]) -> Result<SimulatorArgs, String> {
-    let command = SimulatorArgs::augment_args(clap::Command::new("victron"));
+fn args(words: &[&str]) -> Result<VictronArgs, String> {
+    let command = VictronArgs::augment_args(clap::Command::new("victron"));
     let words = std::iter::once("victron").chain(words.iter().copied());
     let matches = command.try_get_matches_from(words);
     let matches = matches.map_err(|error| error.to_string())?;
-    SimulatorArgs::from_arg_matches(&matches).map_err(|error| error.to_string())
+    VictronArgs::from_arg_matches(&matches).map_err(|error| error.to_string())
 }
 
 fn where_(words: &[&str]) -> Vec<String> {
     let places = places(&args(words).unwrap()).unwrap();
-    let words = |place: &Place| match place {
-        Place::Terminal(path) => path.display().to_string(),
-        Place::Tcp(address) => address.to_string(),
+    let words = |place: &SimPlace| match place {
+        SimPlace::Terminal(path) => path.display().to_string(),
+        SimPlace::Tcp(address) => address.to_string(),
     };
     places.iter().map(words).collect()
 }
@@ -123,7 +123,7 @@ fn mistakes_are_explained() {
 
 #[test]
 fn the_help_names_every_model_and_every_fault() {
-    let mut command = SimulatorArgs::augment_args(clap::Command::new("victron"));
+    let mut command = VictronArgs::augment_args(clap::Command::new("victron"));
     let help = command.render_long_help().to_string();
     for model in MODELS {
         assert!(
@@ -132,7 +132,7 @@ fn the_help_names_every_model_and_every_fault() {
             model.name
         );
     }
-    for line in fault_list::<Fault>().lines() {
+    for line in fault_list::<VictronFault>().lines() {
         let name = line.split_whitespace().next().unwrap();
         assert!(help.contains(name), "{name}");
     }
