@@ -231,16 +231,14 @@ async fn start(
 ) -> (Receiver<EcuEvent>, Events, String) {
     let inverters = "8xDS3,8xQS1,4xYC1000".parse().unwrap();
     let plant = Plant::new(Model::EcuRPro, ECU.parse().unwrap(), &inverters).unwrap();
-    let simulator = SimulatedEcu::start(
-        EcuSettings {
-            cycle: Duration::from_secs(1),
-            start: Some(jiff::Zoned::now().date().at(11, 0, 0, 0)),
-            ..EcuSettings::new(plant)
-        },
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-    )
-    .await
-    .unwrap();
+    let settings = EcuSettings {
+        cycle: Duration::from_secs(1),
+        ..EcuSettings::new(plant)
+    };
+    let eleven = jiff::Zoned::now().date().at(11, 0, 0, 0);
+    settings.house.jump_to(eleven);
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let simulator = SimulatedEcu::start(settings, anywhere).await.unwrap();
     let events = simulator.events();
     let last = simulator
         .inverters()

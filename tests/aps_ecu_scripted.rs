@@ -265,11 +265,11 @@ async fn an_inverter_that_two_ecus_list_is_of_the_one_that_hears_it() {
         &"408000000002".parse().unwrap(),
     );
     let settings = EcuSettings {
-        start: Some(date(2026, 6, 21).at(12, 0, 0, 0)),
-        speed: 60.0,
         cycle: Duration::from_secs(1),
         ..EcuSettings::new(plant.unwrap())
     };
+    settings.house.jump_to(date(2026, 6, 21).at(12, 0, 0, 0));
+    settings.house.set_speed(60.0);
     let other = SimulatedEcu::start(settings, ports::free_address())
         .await
         .unwrap();

@@ -2,9 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use jiff::{Zoned, civil};
 
 use super::fault::{fault_help, fault_line};
-use super::{Fault, FaultRule, SimPlace};
+use super::{Daylight, Fault, FaultRule, House, SimPlace, Sky};
 
 /// Why arguments that are sound by themselves do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +21,17 @@ pub enum ArgsError {
         /// How many were wanted.
         count: usize,
     },
+    /// The sun does not rise.
+    #[error("--sunset {sunset} is not after --sunrise {sunrise}")]
+    NoDay {
+        /// As given.
+        sunrise: civil::Time,
+        /// As given.
+        sunset: civil::Time,
+    },
+    /// There is no such time in this zone.
+    #[error("--start-time {0} is a time that no calendar has")]
+    NoTime(civil::DateTime),
 }
 
 /// Where devices listen, from this port on if nothing else is said.
@@ -45,6 +60,87 @@ pub struct FaultArgs<F: Fault> {
     /// Something that goes wrong.
     #[arg(long = "fault", value_name = "FAULT", help = fault_line::<F>(), long_help = fault_help::<F>())]
     pub faults: Vec<FaultRule<F>>,
+}
+
+/// The house in which devices stand: its clock and its weather.
+#[derive(Debug, Clone, clap::Args)]
+pub struct HouseArgs {
+    /// Simulated seconds for each real one: 1440 lets a day pass in a minute, 0 stops the time
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
+    pub speed: f64,
+
+    /// Local time to begin at: 11:00, or 2026-06-21T11:00; now if left out
+    #[arg(long, visible_alias = "at", value_name = "TIME")]
+    pub start_time: Option<StartTime>,
+
+    /// Time zone of the devices, such as Europe/Vienna; that of this computer if left out
+    #[arg(long, value_name = "NAME", value_parser = zone)]
+    pub zone: Option<TimeZone>,
+
+    /// When the sun rises, local time
+    #[arg(long, value_name = "TIME", default_value = "06:00")]
+    pub sunrise: civil::Time,
+
+    /// When the sun sets, local time
+    #[arg(long, value_name = "TIME", default_value = "20:30")]
+    pub sunset: civil::Time,
+
+    /// Where weather and values come from; the same number gives the same
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok();
+    let speed = speed.filter(|speed| (0.0..=100_000.0).contains(speed));
+    speed.ok_or_else(|| "write a number from 0 to 100000, such as 60".to_owned())
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        "there is no such time zone; write a name such as Europe/Vienna or UTC".to_owned()
+    })
+}
+
+/// A time of this day, or of any day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartTime {
+    /// `11:00`
+    Today(civil::Time),
+    /// `2026-06-21T11:00`
+    At(civil::DateTime),
+}
+
+impl FromStr for StartTime {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        let time = text.parse().map(Self::Today);
+        time.map_err(|_| "write a time such as 11:00 or 2026-06-21T11:00")
+    }
+}
+
+impl HouseArgs {
+    /// A house that begins as the arguments say.
+    pub fn house(&self) -> Result<House, ArgsError> {
+        let (sunrise, sunset) = (self.sunrise, self.sunset);
+        if sunset <= sunrise {
+            return Err(ArgsError::NoDay { sunrise, sunset });
+        }
+        let zone = self.zone.clone().unwrap_or_else(TimeZone::system);
+        let now = Zoned::now().with_time_zone(zone.clone());
+        let start = self.start_time.map(|start| match start {
+            StartTime::At(at) => at,
+            StartTime::Today(time) => now.date().to_datetime(time),
+        });
+        let begin = |at: civil::DateTime| at.to_zoned(zone).map_err(|_| ArgsError::NoTime(at));
+        let start = start.map(begin).transpose()?.unwrap_or(now);
+        let sky = Sky::of_days(Daylight { sunrise, sunset }, self.seed);
+        Ok(House::new(&start, sky).at_speed(self.speed))
+    }
 }
 
 fn on_this_host(port: u16) -> String {
@@ -81,11 +177,45 @@ mod tests {
 
     use super::*;
 
-    fn listen<const PORT: u16>(words: &[&str]) -> LineArgs<PORT> {
-        let command = LineArgs::<PORT>::augment_args(clap::Command::new("simulate"));
+    fn args<A: Args + FromArgMatches>(words: &[&str]) -> Result<A, String> {
+        let command = A::augment_args(clap::Command::new("simulate"));
         let words = ["simulate"].iter().chain(words);
-        let matches = command.try_get_matches_from(words).unwrap();
-        LineArgs::from_arg_matches(&matches).unwrap()
+        let matches = command.try_get_matches_from(words);
+        let matches = matches.map_err(|error| error.to_string())?;
+        A::from_arg_matches(&matches).map_err(|error| error.to_string())
+    }
+
+    fn listen<const PORT: u16>(words: &[&str]) -> LineArgs<PORT> {
+        args(words).unwrap()
+    }
+
+    #[test]
+    fn a_house_begins_when_and_where_it_is_said() {
+        let words = "--zone Europe/Vienna --start-time 2026-06-21T11:00 --speed 0 --seed 7";
+        let words: Vec<_> = words.split_whitespace().collect();
+        let house = args::<HouseArgs>(&words).unwrap().house().unwrap();
+        let local = house.local(house.now());
+        assert_eq!(local, civil::date(2026, 6, 21).at(11, 0, 0, 0));
+        assert_eq!(house.sky(), Sky::of_days(Daylight::default(), 7));
+        let today = args::<HouseArgs>(&["--at=06:30", "--speed=0"]);
+        let house = today.unwrap().house().unwrap();
+        assert_eq!(house.local(house.now()).time(), civil::time(6, 30, 0, 0));
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        for (words, remedy) in [
+            ("--speed=fast", "from 0 to 100000"),
+            ("--speed=-1", "from 0 to 100000"),
+            ("--zone=Vienna", "such as Europe/Vienna"),
+            ("--start-time=noon", "such as 11:00"),
+        ] {
+            let error = args::<HouseArgs>(&[words]).unwrap_err();
+            assert!(error.contains(remedy), "{error}");
+        }
+        let never = args::<HouseArgs>(&["--sunrise=12:00", "--sunset=11:00"]);
+        let error = never.unwrap().house().unwrap_err().to_string();
+        assert!(error.contains("is not after --sunrise"), "{error}");
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! * [`fault`]: what can go wrong, as people write it; [`schedule`]: when it happens; `faults`: both at
 //!   work
 //! * `args`, `tool`: the command of each
-//! * [`house`]: what devices share that stand in one house: its clock, its sky, what it takes
+//! * [`house`]: what devices share that stand in one house; `sky`, `appliances`, [`timeline`]: what
+//!   light there is, what it takes, what time it is
 //! * [`noise`]: values that vary and are still the same in every run
 
+mod appliances;
 mod args;
 mod cable;
 pub mod fault;
@@ -17,14 +19,18 @@ pub mod noise;
 pub mod schedule;
 mod sim_port;
 mod simulator;
+pub mod sky;
+pub mod timeline;
 mod tool;
 
-pub use args::{ArgsError, FaultArgs, LineArgs, ListenArgs};
+pub use args::{ArgsError, FaultArgs, HouseArgs, LineArgs, ListenArgs, StartTime};
 pub use cable::Cable;
 pub use fault::{Fault, FaultError, FaultRule};
 pub use faults::{Faults, Faulty};
-pub use house::{House, Sky};
+pub use house::{Flows, House};
 pub use schedule::Schedule;
 pub use sim_port::{PortEvent, SimPlace, SimPort};
 pub use simulator::{Simulator, Tasks};
+pub use sky::{Daylight, Sky};
+pub use timeline::Moment;
 pub use tool::Simulate;

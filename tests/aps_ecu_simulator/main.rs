@@ -23,6 +23,7 @@ use wattbridge::adapters::aps_ecu::wire::{
     Answer, EcuInfo, FrameError, Framer, Period, RawFrame, Record, RecordType, Request, Status,
     Telemetry,
 };
+use wattbridge::simulation::{House, Sky};
 
 const DAY: Date = date(2026, 6, 21);
 /// Only reached when something is broken.
@@ -47,10 +48,10 @@ impl Setup {
         };
         let list = inverters.parse().unwrap();
         let plant = Plant::new(model, serial.parse().unwrap(), &list).unwrap();
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let noon = DAY.at(12, 0, 0, 0).to_zoned(zone).unwrap();
         let settings = EcuSettings {
-            zone: TimeZone::get("Europe/Vienna").unwrap(),
-            start: Some(DAY.at(12, 0, 0, 0)),
-            speed: 0.0,
+            house: House::new(&noon, Sky::default()).at_speed(0.0),
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
             ..EcuSettings::new(plant)
         };

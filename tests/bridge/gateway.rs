@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wattbridge::adapters::aps_ecu::simulator::{EcuSettings, Model, Plant, SimulatedEcu};
 use wattbridge::adapters::aps_ecu::wire::{Answer, EcuInfo, Framer, Request, Telemetry, Uid};
+use wattbridge::simulation::{House, Sky};
 
 use crate::support::ports::free_address;
 
@@ -53,10 +54,10 @@ impl Gateway {
         let serial = plan.serial.parse().unwrap();
         let model = Model::of(&serial).unwrap();
         let plant = Plant::new(model, serial, &plan.inverters.parse().unwrap()).unwrap();
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let start = plan.start.to_zoned(zone).unwrap();
         let settings = EcuSettings {
-            zone: TimeZone::get("Europe/Vienna").unwrap(),
-            start: Some(plan.start),
-            speed: plan.speed,
+            house: House::new(&start, Sky::default()).at_speed(plan.speed),
             cycle: plan.cycle,
             lifetime_wh: Some(plan.lifetime_wh),
             faults: plan.faults.iter().map(|it| it.parse().unwrap()).collect(),

@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use wattbridge::adapters::smart_meter::simulator::{
-    Fixed, MeterSettings, Model, Sample, SimulatedMeters,
+    Fixed, MeterSettings, Model, ROOF, Sample, SimulatedMeters,
 };
-use wattbridge::simulation::SimPlace;
+use wattbridge::simulation::{House as Home, SimPlace, Sky};
 
 use crate::house::House;
 use crate::support::ports::free_address;
@@ -100,10 +100,12 @@ async fn simulate(model: &str, power: Option<i32>, place: SimPlace) -> Simulated
     let model = Model::named(model).unwrap();
     let has_tag = model.security & 0x10 != 0;
     let authentication = has_tag.then(|| AUTHENTICATION_KEY.parse().unwrap());
+    let zone = TimeZone::get("Europe/Vienna").unwrap();
+    let now = jiff::Zoned::now();
     let settings = MeterSettings {
         meters: vec![(model, KEY.parse().unwrap(), authentication)],
         interval: Duration::from_millis(300),
-        zone: TimeZone::get("Europe/Vienna").unwrap(),
+        house: Home::new(&now.with_time_zone(zone), Sky::default()).with_roof(ROOF),
         fixed: Fixed {
             power,
             ..Fixed::default()

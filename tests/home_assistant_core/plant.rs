@@ -20,6 +20,7 @@ use wattbridge::model::{
 };
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
 use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::simulation::{House, Sky};
 use wattbridge::store::Identity;
 
 use crate::support::ports::free_address;
@@ -39,10 +40,10 @@ pub(crate) async fn simulate(
     let list = inverters.parse().unwrap();
     let plant = Plant::new(model, serial.parse().unwrap(), &list).unwrap();
     let zone = TimeZone::get("Europe/Vienna").unwrap();
-    let today = jiff::Zoned::now().with_time_zone(zone.clone()).date();
+    let now = jiff::Zoned::now().with_time_zone(zone);
+    let start = now.with().time(time(16, 0, 0, 0)).build().unwrap();
     let settings = EcuSettings {
-        zone,
-        start: Some(today.to_datetime(time(16, 0, 0, 0))),
+        house: House::new(&start, Sky::default()),
         cycle: std::time::Duration::from_secs(1),
         faults: fault.iter().map(|fault| fault.parse().unwrap()).collect(),
         ..EcuSettings::new(plant)

@@ -145,9 +145,9 @@ async fn with_new_firmware_text_goes_on_and_changes_are_told_for_a_while() {
     let mut settings = named("mppt-75-15");
     settings.pace = Pace {
         told_for: Duration::from_millis(200),
-        speed: 600.0,
         ..settings.pace
     };
+    settings.house.set_speed(600.0);
     let (simulator, mut reader) = start(settings).await;
     for _ in 0..5 {
         let seen = reader.next().await.unwrap();

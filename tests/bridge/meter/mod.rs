@@ -14,9 +14,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use wattbridge::adapters::smart_meter::simulator::{
-    Fixed, MODELS, MeterFault, MeterSettings, Model, Sample, SimulatedMeters,
+    Fixed, MODELS, MeterFault, MeterSettings, Model, ROOF, Sample, SimulatedMeters,
 };
-use wattbridge::simulation::{FaultRule, SimPlace};
+use wattbridge::simulation::{FaultRule, House, SimPlace, Sky};
 
 use crate::home::Home;
 use crate::support::ports::free_address;
@@ -81,10 +81,12 @@ impl Line {
             let authentication = tag.then(|| AUTHENTICATION_KEY.parse().unwrap());
             (model, KEY.parse().unwrap(), authentication)
         };
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let now = jiff::Zoned::now();
         let settings = MeterSettings {
             meters: plan.models.iter().map(meter).collect(),
             interval: plan.interval,
-            zone: TimeZone::get("Europe/Vienna").unwrap(),
+            house: House::new(&now.with_time_zone(zone), Sky::default()).with_roof(ROOF),
             fixed: plan.fixed,
             faults: faults(plan.faults),
         };

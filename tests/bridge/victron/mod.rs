@@ -42,12 +42,13 @@ pub(crate) fn model(name: &str) -> &'static Model {
 pub(crate) fn still(name: &str) -> VictronSettings {
     let pace = Pace {
         interval: INTERVAL,
-        speed: 0.0,
         ..Pace::default()
     };
+    let settings = VictronSettings::new(model(name));
     VictronSettings {
         pace,
-        ..VictronSettings::new(model(name))
+        house: settings.house.at_speed(0.0),
+        ..settings
     }
 }
 

@@ -1,11 +1,8 @@
 //! `simulate aps-ecu`: the simulator on the command line.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::civil;
-use jiff::tz::TimeZone;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,8 +12,7 @@ use super::EcuSettings;
 use super::faults::EcuFault;
 use super::hand::SimulatedEcu;
 use super::plant::{InverterList, Model, Plant, PlantError};
-use super::sun::Daylight;
-use crate::simulation::{ArgsError, FaultArgs, ListenArgs, Simulate};
+use crate::simulation::{ArgsError, FaultArgs, HouseArgs, ListenArgs, Simulate};
 use crate::terminal::say;
 
 /// Most gateways of one command.
@@ -50,25 +46,9 @@ pub struct EcuArgs {
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = cycle)]
     pub cycle: Duration,
 
-    /// Simulated seconds for each real one: 1440 lets a day pass in a minute, 0 stops the time
-    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
-    pub speed: f64,
-
-    /// Local time to begin at: 11:00, or 2026-06-21T11:00; now if left out
-    #[arg(long, value_name = "TIME")]
-    pub start_time: Option<StartTime>,
-
-    /// Time zone of the ECU, such as Europe/Vienna; that of this computer if left out
-    #[arg(long, value_name = "NAME", value_parser = zone)]
-    pub zone: Option<TimeZone>,
-
-    /// When the sun rises, local time
-    #[arg(long, value_name = "TIME", default_value = "06:00")]
-    pub sunrise: civil::Time,
-
-    /// When the sun sets, local time
-    #[arg(long, value_name = "TIME", default_value = "20:30")]
-    pub sunset: civil::Time,
+    /// Where they stand.
+    #[command(flatten)]
+    pub house: HouseArgs,
 
     /// What goes wrong.
     #[command(flatten)]
@@ -89,39 +69,6 @@ fn cycle(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse().ok();
-    let speed = speed.filter(|speed| (0.0..=100_000.0).contains(speed));
-    speed.ok_or_else(|| "write a number from 0 to 100000, such as 60".to_owned())
-}
-
-fn zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| {
-        "there is no such time zone; write a name such as Europe/Vienna or UTC".to_owned()
-    })
-}
-
-/// A time of this day, or of any day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartTime {
-    /// `11:00`
-    Today(civil::Time),
-    /// `2026-06-21T11:00`
-    At(civil::DateTime),
-}
-
-impl FromStr for StartTime {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(at) = text.parse() {
-            return Ok(Self::At(at));
-        }
-        let time = text.parse().map(Self::Today);
-        time.map_err(|_| "write a time such as 11:00 or 2026-06-21T11:00")
-    }
-}
-
 /// Why the simulator cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
@@ -134,14 +81,6 @@ pub enum SimulatorError {
     /// Several ECUs, but no number to count on.
     #[error("--serial {0} does not end in a number below 99999900, so --ecus cannot count on")]
     NotCountable(EcuId),
-    /// The sun does not rise.
-    #[error("--sunset {sunset} is not after --sunrise {sunrise}")]
-    NoDay {
-        /// As given.
-        sunrise: civil::Time,
-        /// As given.
-        sunset: civil::Time,
-    },
     /// What all simulators are told does not fit together.
     #[error(transparent)]
     Args(#[from] ArgsError),
@@ -161,28 +100,14 @@ impl EcuArgs {
     /// # Errors
     /// Arguments that are sound by themselves and do not fit together.
     pub fn settings(&self) -> Result<Vec<(EcuSettings, SocketAddr)>, SimulatorError> {
-        let (sunrise, sunset) = (self.sunrise, self.sunset);
-        if sunset <= sunrise {
-            return Err(SimulatorError::NoDay { sunrise, sunset });
-        }
         let own = self.serial.as_ref().and_then(Model::of);
         let model = self.model.or(own).unwrap_or(Model::EcuR);
-        let zone = self.zone.clone().unwrap_or_else(TimeZone::system);
-        let start = self.start_time.map(|start| match start {
-            StartTime::At(at) => at,
-            StartTime::Today(time) => {
-                let now = jiff::Timestamp::now().to_zoned(zone.clone());
-                now.date().to_datetime(time)
-            }
-        });
+        let house = self.house.house()?;
         let ecu = |(index, listen): (u16, SocketAddr)| {
             let ecu = self.serial(model, index)?;
             let settings = EcuSettings {
-                zone: zone.clone(),
-                start,
-                speed: self.speed,
+                house: house.clone(),
                 cycle: self.cycle,
-                daylight: Daylight { sunrise, sunset },
                 faults: self.faults.faults.clone(),
                 ..EcuSettings::new(Plant::new(model, ecu, &self.inverters)?)
             };
@@ -256,6 +181,7 @@ async fn run(args: EcuArgs, stop: CancellationToken) -> Result<(), SimulatorErro
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
+    use jiff::civil;
 
     use super::*;
     use crate::simulation::fault::fault_list;
@@ -302,14 +228,12 @@ mod tests {
             assert_eq!(plant.ecu.to_string(), format!("21620000004{}", index + 1));
             assert_eq!(usize::from(listen.port()), 9000 + index);
             assert_eq!(settings.faults.last().unwrap().fault, EcuFault::Sleep);
-            let noon = civil::date(2026, 6, 21).at(11, 0, 0, 0);
-            assert_eq!(settings.start, Some(noon));
+            let begun = settings.house.local(settings.house.now());
+            assert_eq!(begun.date(), civil::date(2026, 6, 21));
+            assert_eq!(begun.hour(), 11);
             uids.extend(plant.inverters.iter().map(|inverter| inverter.uid));
         }
         assert_eq!(uids.len(), 6);
-        let today = settings("--start-time 11:00");
-        let start = today.first().unwrap().0.start.unwrap();
-        assert_eq!(start.time(), civil::time(11, 0, 0, 0));
     }
 
     #[test]
@@ -319,9 +243,6 @@ mod tests {
             ("--inverters 2xDS4", "known are YC500"),
             ("--cycle 1", "such as 30s or 5m"),
             ("--cycle 500ms", "such as 30s or 5m"),
-            ("--speed fast", "from 0 to 100000"),
-            ("--zone Vienna", "such as Europe/Vienna"),
-            ("--start-time noon", "such as 11:00"),
             ("--serial 12", "12 characters"),
         ] {
             let error = args(line).unwrap_err();

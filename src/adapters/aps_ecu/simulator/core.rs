@@ -11,7 +11,7 @@ use super::delivery::{Delivery, Mishaps};
 use super::ecu::{Ecu, View};
 use super::faults::EcuFault;
 use super::incidents::Incidents;
-use super::timeline::Timeline;
+use crate::simulation::House;
 
 /// Names of the faults that hit an answer.
 pub type Seen = Vec<&'static str>;
@@ -31,7 +31,7 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct Core {
     pub ecu: Ecu,
-    pub timeline: Timeline,
+    pub house: House,
     pub incidents: Incidents,
     /// What is told again and again while the gateway is stale.
     frozen: Option<View>,
@@ -42,10 +42,10 @@ pub struct Core {
 }
 
 impl Core {
-    pub fn new(ecu: Ecu, timeline: Timeline, incidents: Incidents) -> Self {
+    pub fn new(ecu: Ecu, house: House, incidents: Incidents) -> Self {
         let mut core = Self {
             ecu,
-            timeline,
+            house,
             incidents,
             frozen: None,
             requests: BTreeMap::new(),
@@ -60,11 +60,12 @@ impl Core {
     pub fn catch_up(&mut self) -> Duration {
         let Self {
             ecu,
-            timeline,
+            house,
             incidents,
             frozen,
             ..
         } = self;
+        let timeline = house.timeline();
         ecu.advance(timeline.now(), |moment| {
             incidents.conditions(timeline.elapsed_at(moment))
         });
@@ -79,8 +80,7 @@ impl Core {
 
     /// The simulated local time.
     pub fn local(&self) -> civil::DateTime {
-        let now = self.timeline.now();
-        now.to_zoned(self.ecu.zone().clone()).datetime()
+        self.house.local(self.house.now())
     }
 
     /// Whether the port is closed, and when to look again.

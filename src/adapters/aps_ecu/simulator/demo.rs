@@ -51,8 +51,7 @@ pub async fn start(house: &House) -> Result<Vec<SimulatedEcu>, ToolError> {
     for (_, model, serial, inverters) in SHOWN {
         let plant = Plant::new(*model, serial.parse()?, &inverters.parse()?)?;
         let mut settings = EcuSettings::new(plant);
-        settings.zone = house.zone().clone();
-        settings.house = Some(house.clone());
+        settings.house = house.clone();
         settings.cycle = INTERVAL;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         running.push(SimulatedEcu::start(settings, listen).await?);

@@ -120,20 +120,15 @@ impl EcuHand {
         self.ecu
     }
 
-    /// Lets the simulated time run at another speed; 0 stands still.
+    /// Lets the time of its house run at another speed; 0 stands still.
     pub fn set_speed(&self, speed: f64) {
-        self.change(|core| core.timeline.set_speed(speed));
+        self.change(|core| core.house.set_speed(speed));
     }
 
-    /// Goes to another simulated time in the gateway's zone. The time on the way ahead is lived
+    /// Lets its house go to another time. The time on the way ahead is lived
     /// through; a way back counts nothing.
     pub fn jump_to(&self, local: civil::DateTime) {
-        self.change(|core| {
-            let zoned = local.to_zoned(core.ecu.zone().clone());
-            if let Ok(zoned) = zoned {
-                core.timeline.jump_to(zoned.timestamp());
-            }
-        });
+        self.change(|core| core.house.jump_to(local));
     }
 
     /// Starts the gateway again: no inverter has been heard until the next cycle.

@@ -17,8 +17,7 @@ use super::hand::{EcuHand, Seat, SimulatedEcu};
 use super::incidents::Incidents;
 use super::plant::Plant;
 use super::sun::Sun;
-use super::timeline::Timeline;
-use crate::simulation::{Cable, House, Tasks};
+use crate::simulation::{Cable, Flows, House, Tasks};
 
 /// Clients at a time; far more than any gateway takes, and not endless.
 const MOST_CLIENTS: usize = 64;
@@ -40,29 +39,18 @@ impl SimulatedEcu {
 }
 
 fn core(settings: EcuSettings) -> Core {
-    let start = settings.start.map(|local| {
-        // Only a time at the end of all calendars has none.
-        let zoned = local.to_zoned(settings.zone.clone());
-        zoned.map_or_else(|_| Timestamp::now(), |zoned| zoned.timestamp())
-    });
-    let start = start.unwrap_or_else(Timestamp::now);
-    let house = settings.house;
-    let start = house.as_ref().map_or(start, House::now);
-    let sky = house.as_ref().map(House::sky);
-    let sun = Sun::above(&settings.plant, settings.daylight, sky);
-    if let Some(house) = house {
-        feed(&house, settings.cycle, &sun, &settings.plant);
-    }
+    let EcuSettings { plant, house, .. } = settings;
+    let sun = Sun::above(&plant, house.sky());
+    feed(&house, settings.cycle, &sun, &plant);
     let ecu = Ecu::new(
-        settings.plant,
+        plant,
         sun,
-        settings.zone,
+        house.zone().clone(),
         settings.cycle,
         settings.lifetime_wh,
-        start,
+        house.now(),
     );
-    let timeline = Timeline::new(start, settings.speed);
-    Core::new(ecu, timeline, Incidents::new(&settings.faults))
+    Core::new(ecu, house, Incidents::new(&settings.faults))
 }
 
 /// Lets a house know what the inverters feed in: what the gateway says it does, from cycle to cycle.
@@ -72,7 +60,11 @@ fn feed(house: &House, cycle: Duration, sun: &Sun, plant: &Plant) {
     house.connect(move |at| {
         let begun = at.as_second() - at.as_second().rem_euclid(cycle);
         let begun = Timestamp::from_second(begun).unwrap_or(at);
-        sun.power_w(&inverters, begun.to_zoned(zone.clone()).datetime())
+        let power = sun.power_w(&inverters, begun.to_zoned(zone.clone()).datetime());
+        Flows {
+            production: i32::try_from(power).unwrap_or(i32::MAX),
+            ..Flows::default()
+        }
     });
 }
 
@@ -83,7 +75,7 @@ async fn keep_port(hand: Arc<EcuHand>, listener: TcpListener, mut cable: Cable, 
     loop {
         let (closed, until, clients) = hand.look(|core| {
             let (closed, until) = core.port();
-            let until = until.and_then(|until| core.timeline.instant(until));
+            let until = until.and_then(|until| core.house.timeline().instant(until));
             (closed, until, core.clients)
         });
         let closed = closed || !cable.is_plugged();

@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::super::published;
 use super::super::wire::Key;
 use super::faults::MeterFault;
-use super::household::Fixed;
+use super::household::{Fixed, ROOF};
 use super::line::{MeterSettings, SimulatedMeters};
 use super::model::{MODELS, Model, model_list};
-use crate::simulation::{FaultArgs, LineArgs, Simulate};
+use crate::device::ToolError;
+use crate::simulation::{FaultArgs, HouseArgs, LineArgs, Simulate};
 use crate::terminal::say;
 
 /// `wattbridge simulate smart-meter`.
-pub static SIMULATE: Simulate<MeterArgs> = Simulate::new("smart-meter", |args, stop| {
-    Box::pin(async move { Ok(run(args, stop).await?) })
-});
+pub static SIMULATE: Simulate<MeterArgs> =
+    Simulate::new("smart-meter", |args, stop| Box::pin(run(args, stop)));
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,9 +41,9 @@ pub struct MeterArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = interval)]
     pub interval: Duration,
 
-    /// Time zone of the meters' clocks; that of this computer if left out
-    #[arg(long, value_name = "NAME", value_parser = zone)]
-    pub zone: Option<TimeZone>,
+    /// Where they stand.
+    #[command(flatten)]
+    pub house: HouseArgs,
 
     /// Net power in watts, negative for export; varies if left out
     #[arg(long, value_name = "WATTS", allow_negative_numbers = true)]
@@ -84,14 +83,8 @@ fn interval(text: &str) -> Result<Duration, String> {
     interval.ok_or_else(|| "write a time from 50ms to 1h, such as 5s".to_owned())
 }
 
-fn zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| {
-        "there is no such time zone; write a name such as Europe/Vienna or UTC".to_owned()
-    })
-}
-
 /// Runs simulated meters until `stop`.
-async fn run(args: MeterArgs, stop: CancellationToken) -> std::io::Result<()> {
+async fn run(args: MeterArgs, stop: CancellationToken) -> Result<(), ToolError> {
     let has_tag = |model: &Model| model.security & 0x10 != 0;
     let meter = |model: &&'static Model| {
         let authentication = has_tag(model).then(|| args.authentication_key.clone());
@@ -100,7 +93,7 @@ async fn run(args: MeterArgs, stop: CancellationToken) -> std::io::Result<()> {
     let settings = MeterSettings {
         meters: args.models.iter().map(meter).collect(),
         interval: args.interval,
-        zone: args.zone.clone().unwrap_or_else(TimeZone::system),
+        house: args.house.house()?.with_roof(ROOF),
         fixed: Fixed {
             power: args.power,
             energy_import: args.energy_import,

@@ -35,10 +35,10 @@ pub async fn start(house: &House) -> Result<SimulatedMeters, ToolError> {
             .into_iter()
             .collect(),
         interval: Duration::from_secs(2),
-        zone: house.zone().clone(),
+        house: house.clone(),
         fixed: Fixed::default(),
         faults: Vec::new(),
     };
     let place = SimPlace::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    Ok(SimulatedMeters::start_in(house.clone(), settings, place).await?)
+    Ok(SimulatedMeters::start(settings, place).await?)
 }

@@ -4,10 +4,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use tokio::time::Instant;
-
 use super::super::wire::Key;
 use super::faults::MeterFault;
 use super::household::{Fixed, Household, Sample};
@@ -29,10 +25,11 @@ const HEAT_METER: &[u8] = &[
 pub struct MeterSettings {
     /// The meters on the line, each with a key of its own.
     pub meters: Vec<(&'static Model, Key, Option<Key>)>,
+    /// The house whose first meter it is, and whose clock all of them show. The others are those of
+    /// neighbours.
+    pub house: House,
     /// How often each of them sends.
     pub interval: Duration,
-    /// How the meters' clocks are set.
-    pub zone: TimeZone,
     /// Values that stand still.
     pub fixed: Fixed,
     /// What goes wrong.
@@ -59,26 +56,12 @@ struct LineState {
 
 impl SimulatedMeters {
     /// Starts meters at a place.
+    ///
+    /// # Errors
+    /// If the port cannot be made there.
     pub async fn start(settings: MeterSettings, place: SimPlace) -> io::Result<Self> {
-        Self::set_up(settings, place, None).await
-    }
-
-    /// Starts the meter of a house, whose clock it shows, at a place.
-    pub async fn start_in(
-        house: House,
-        settings: MeterSettings,
-        place: SimPlace,
-    ) -> io::Result<Self> {
-        Self::set_up(settings, place, Some(house)).await
-    }
-
-    async fn set_up(
-        settings: MeterSettings,
-        place: SimPlace,
-        house: Option<House>,
-    ) -> io::Result<Self> {
         let hand = MeterHand::new(&settings);
-        let line = |hand, port| SimLine::new(settings, port, hand, house).run();
+        let line = |hand, port| SimLine::new(settings, port, hand).run();
         Self::at(&place, hand, line).await
     }
 }
@@ -125,24 +108,22 @@ impl Faulty for MeterHand {
 
 struct SimLine {
     settings: MeterSettings,
-    house: Option<House>,
     homes: Vec<Household>,
     meters: Vec<Meter>,
     sim_port: SimPort,
     hand: Arc<MeterHand>,
-    begun: Instant,
 }
 
 impl SimLine {
-    fn new(
-        settings: MeterSettings,
-        sim_port: SimPort,
-        hand: Arc<MeterHand>,
-        house: Option<House>,
-    ) -> Self {
-        let home = |seed| {
-            let home = Household::new(seed, settings.zone.clone(), settings.fixed);
-            home.of(house.clone())
+    fn new(settings: MeterSettings, sim_port: SimPort, hand: Arc<MeterHand>) -> Self {
+        let house = &settings.house;
+        let home = |number| {
+            let house = if number == 0 {
+                house.clone()
+            } else {
+                house.neighbour(number)
+            };
+            Household::new(number, house, settings.fixed)
         };
         let homes = (0..settings.meters.len() as u64).map(home).collect();
         let meter = |(model, key, authentication): &(&'static Model, Key, Option<Key>)| Meter {
@@ -155,12 +136,10 @@ impl SimLine {
         let meters = settings.meters.iter().map(meter).collect();
         Self {
             settings,
-            house,
             homes,
             meters,
             sim_port,
             hand,
-            begun: Instant::now(),
         }
     }
 
@@ -185,20 +164,19 @@ impl SimLine {
 
     /// One telegram of one meter.
     async fn send(&mut self, index: usize) {
-        let now = self.house.as_ref().map_or_else(Timestamp::now, House::now);
+        let now = self.settings.house.moment();
         let (Some(home), Some(meter)) = (self.homes.get_mut(index), self.meters.get(index)) else {
             return;
         };
         home.set_power(self.hand.lock().power);
-        let truth = home.at(now);
+        let truth = home.at(now.at);
         let mut meter = meter.clone();
-        let elapsed = self.begun.elapsed();
-        let faults = self.hand.lock().faults.due(elapsed, |_| true);
+        let faults = self.hand.lock().faults.due(now.elapsed, |_| true);
         let mut shown = truth;
         for fault in &faults {
             spoil(*fault, &mut shown, &mut meter);
         }
-        let frames = meter.telegram(&shown, now, &self.settings.zone);
+        let frames = meter.telegram(&shown, now.at, self.settings.house.zone());
         if let Some(kept) = self.meters.get_mut(index) {
             kept.counter = meter.counter;
         }

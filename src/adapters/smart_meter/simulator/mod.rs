@@ -17,7 +17,7 @@ mod telegram;
 
 pub use command::{MeterArgs, SIMULATE};
 pub use faults::MeterFault;
-pub use household::{Fixed, Sample};
+pub use household::{Fixed, ROOF, Sample};
 pub use line::{MeterHand, MeterSettings, SimulatedMeters};
 pub use model::{Framing, Layout, MODELS, Model};
 pub use series::{Series, Telegram};

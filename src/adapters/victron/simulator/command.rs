@@ -1,11 +1,8 @@
 //! `simulate victron`: the simulator on the command line.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Zoned;
-use jiff::civil::Time;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::VictronFault;
@@ -13,13 +10,13 @@ use super::hand::SimulatedVictron;
 use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::settings::{Pace, VictronSettings};
-use crate::simulation::{FaultArgs, ListenArgs, SimPlace, Simulate};
+use crate::device::ToolError;
+use crate::simulation::{FaultArgs, House, HouseArgs, ListenArgs, SimPlace, Simulate};
 use crate::terminal::say;
 
 /// `wattbridge simulate victron`.
-pub static SIMULATE: Simulate<VictronArgs> = Simulate::new("victron", |args, stop| {
-    Box::pin(async move { Ok(run(args, stop).await?) })
-});
+pub static SIMULATE: Simulate<VictronArgs> =
+    Simulate::new("victron", |args, stop| Box::pin(run(args, stop)));
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,13 +41,9 @@ pub struct VictronArgs {
     #[arg(long, value_name = "NUMBER", value_parser = serial)]
     pub serial: Option<String>,
 
-    /// Time of the day at the start; that of this computer if left out
-    #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
-    pub at: Option<Duration>,
-
-    /// How many times faster the sun, the counters and the days go
-    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = speed)]
-    pub speed: f64,
+    /// Where they stand.
+    #[command(flatten)]
+    pub house: HouseArgs,
 
     /// How long a second of the line takes: how often blocks come
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
@@ -59,10 +52,6 @@ pub struct VictronArgs {
     /// How long a charge current limit holds when it is not repeated
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = interval)]
     pub limit_lasts: Duration,
-
-    /// Where the values come from; the same number gives the same values
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
 
     /// It is night whatever the time
     #[arg(long)]
@@ -102,23 +91,6 @@ fn interval(text: &str) -> Result<Duration, String> {
     interval.ok_or_else(|| "write a time from 10ms to 1h, such as 1s".to_owned())
 }
 
-fn speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse().ok();
-    let speed = speed.filter(|speed| (0.0..=100_000.0).contains(speed));
-    speed.ok_or_else(|| "write a number from 0 to 100000, such as 60".to_owned())
-}
-
-fn time_of_day(text: &str) -> Result<Duration, String> {
-    let time = Time::strptime("%H:%M", text);
-    time.map(since_midnight)
-        .map_err(|_| "write hours and minutes, such as 12:30".to_owned())
-}
-
-fn since_midnight(time: Time) -> Duration {
-    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60;
-    Duration::from_secs((seconds + i64::from(time.second())).unsigned_abs())
-}
-
 fn serial(text: &str) -> Result<String, String> {
     let fits =
         (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -156,11 +128,13 @@ fn register(text: &str) -> Result<(u16, Vec<u8>), String> {
 }
 
 /// Runs simulated devices until `stop`.
-async fn run(args: VictronArgs, stop: CancellationToken) -> io::Result<()> {
+async fn run(args: VictronArgs, stop: CancellationToken) -> Result<(), ToolError> {
     let places = places(&args)?;
+    let house = args.house.house()?;
     let mut running = Vec::new();
     for (number, (model, place)) in args.models.iter().zip(places).enumerate() {
-        let simulator = SimulatedVictron::start(settings(&args, model, number), place).await?;
+        let simulator =
+            SimulatedVictron::start(settings(&args, &house, model, number), place).await?;
         say(&format!(
             "{}, product id {:#06X}, on {}",
             model.about,
@@ -184,24 +158,26 @@ async fn run(args: VictronArgs, stop: CancellationToken) -> io::Result<()> {
     Ok(())
 }
 
-fn settings(args: &VictronArgs, model: &'static Model, number: usize) -> VictronSettings {
+fn settings(
+    args: &VictronArgs,
+    house: &House,
+    model: &'static Model,
+    number: usize,
+) -> VictronSettings {
     let before = args.models.iter().take(number);
     let twins = before.filter(|other| other.name == model.name).count();
     let given = args.serial.clone().filter(|_| number == 0);
     let serial = given.or_else(|| (twins > 0).then(|| twin_serial(model, twins)));
     VictronSettings {
         serial,
-        seed: args.seed.wrapping_add(number as u64),
-        at: args
-            .at
-            .unwrap_or_else(|| since_midnight(Zoned::now().time())),
+        seed: args.house.seed.wrapping_add(number as u64),
+        house: house.clone(),
         night: args.night,
         labels: args.labels.clone(),
         registers: args.registers.clone(),
         faults: args.faults.faults.clone(),
         pace: Pace {
             interval: args.interval,
-            speed: args.speed,
             limit_lasts: args.limit_lasts,
             ..Pace::default()
         },
@@ -216,7 +192,7 @@ fn twin_serial(model: &Model, twins: usize) -> String {
 }
 
 /// Where each device talks.
-fn places(args: &VictronArgs) -> io::Result<Vec<SimPlace>> {
+fn places(args: &VictronArgs) -> Result<Vec<SimPlace>, ToolError> {
     let count = args.models.len();
     if let Some(folder) = &args.folder {
         let path = |number: usize| folder.join(cable_name(number));
@@ -224,24 +200,19 @@ fn places(args: &VictronArgs) -> io::Result<Vec<SimPlace>> {
             .map(|number| SimPlace::Terminal(path(number)))
             .collect());
     }
-    if !args.ptys.is_empty() {
-        if args.ptys.len() != count {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "there are {count} devices and {} paths; write a --pty for each --model, or \
-                     --folder for all of them",
-                    args.ptys.len()
-                ),
-            ));
-        }
-        let ports = args.ptys.iter().map(|path: &PathBuf| Path::to_owned(path));
-        return Ok(ports.map(SimPlace::Terminal).collect());
+    if args.ptys.is_empty() {
+        let addresses = args.tcp.addresses(count)?;
+        return Ok(addresses.into_iter().map(SimPlace::Tcp).collect());
     }
-    let addresses = args.tcp.addresses(count);
-    let addresses =
-        addresses.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    Ok(addresses.into_iter().map(SimPlace::Tcp).collect())
+    if args.ptys.len() != count {
+        let paths = args.ptys.len();
+        return Err(format!(
+            "there are {count} devices and {paths} paths; write a --pty for each --model, or --folder \
+             for all of them"
+        )
+        .into());
+    }
+    Ok(args.ptys.iter().cloned().map(SimPlace::Terminal).collect())
 }
 
 /// The name that the system gives to the port of a VE.Direct USB cable.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Model, SimulatedVictron, Surroundings, VictronSettings};
+use super::{Model, SimulatedVictron, VictronSettings};
 use crate::device::{Keys, ToolError};
 use crate::simulation::{House, SimPlace};
 
@@ -35,11 +35,9 @@ pub async fn start(house: &House) -> Result<Vec<SimulatedVictron>, ToolError> {
     let mut running = Vec::new();
     for model in SHOWN.iter().filter_map(|(model, _)| Model::named(model)) {
         let mut settings = VictronSettings::new(model);
-        settings.at = MORNING;
-        settings.surroundings = Surroundings {
-            sky: Some(house.sky()),
-            charger: Model::named(CHARGER),
-        };
+        settings.house = house.clone();
+        settings.at = Some(MORNING);
+        settings.charger = Model::named(CHARGER);
         let place = SimPlace::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         running.push(SimulatedVictron::start(settings, place).await?);
     }

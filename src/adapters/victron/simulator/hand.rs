@@ -2,17 +2,14 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::device::Device;
 use super::faults::VictronFault;
 use super::line::SimLine;
-use super::model::Model;
+use super::model::{Kind, Model};
 use super::settings::VictronSettings;
 use super::state::{Asked, CableState, Written};
-use crate::simulation::{Faults, Faulty, SimPlace, Simulator};
+use crate::simulation::{Faults, Faulty, House, Moment, SimPlace, Simulator};
 
 /// A simulated device.
 pub type SimulatedVictron = Simulator<VictronHand>;
@@ -21,7 +18,7 @@ pub type SimulatedVictron = Simulator<VictronHand>;
 #[derive(Debug)]
 pub struct VictronHand {
     state: Mutex<CableState>,
-    begun: Instant,
+    house: House,
 }
 
 impl SimulatedVictron {
@@ -32,39 +29,43 @@ impl SimulatedVictron {
     pub async fn start(settings: VictronSettings, place: SimPlace) -> io::Result<Self> {
         let pace = settings.pace;
         let line = |hand, port| SimLine::new(pace, port, hand).run();
-        Self::at(&place, VictronHand::new(&settings), line).await
+        Self::at(&place, VictronHand::new(settings), line).await
     }
 }
 
 impl VictronHand {
-    fn new(settings: &VictronSettings) -> Self {
+    fn new(settings: VictronSettings) -> Self {
         let beginning = settings.beginning();
-        let serial = settings.serial.as_deref();
-        let serial = serial.unwrap_or(settings.model.serial);
-        let mut device = Device::new(settings.model, serial, beginning);
+        let VictronSettings { model, house, .. } = settings;
+        let serial = settings.serial.as_deref().unwrap_or(model.serial);
+        let mut device = Device::new(model, serial, beginning.clone());
         for (register, bytes) in &settings.registers {
             device.set_register(*register, bytes);
         }
         for (label, value) in &settings.labels {
             device.set_label(label, value.as_deref());
         }
-        device.surround(settings.surroundings);
         device.set_night(settings.night);
+        if matches!(model.kind, Kind::Solar | Kind::Multi) {
+            let device = device.clone();
+            house.connect(move |at| device.flows(at));
+        }
         let faults = Faults::new(&settings.faults);
         Self {
             state: Mutex::new(CableState::new(device, faults, beginning)),
-            begun: Instant::now(),
+            house,
         }
+    }
+
+    /// The state, and what moment it is.
+    pub fn look(&self) -> (MutexGuard<'_, CableState>, Moment) {
+        let state = self.lock();
+        (state, self.house.moment())
     }
 
     /// The state, for a moment.
     pub fn lock(&self) -> MutexGuard<'_, CableState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Time since the start.
-    pub fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
     }
 
     /// What it is now.
@@ -98,8 +99,7 @@ impl VictronHand {
 
     /// The bytes of a register; `None` if it has no value.
     pub fn register(&self, register: u16) -> Option<Vec<u8>> {
-        let now = self.elapsed();
-        let mut state = self.lock();
+        let (mut state, now) = self.look();
         state.device.advance(now);
         state.device.read(register).ok()
     }
@@ -126,9 +126,8 @@ impl VictronHand {
 
     /// Plugs the cable into another device.
     pub fn swap(&self, model: &'static Model, serial: &str) {
-        let now = self.elapsed();
-        let mut state = self.lock();
-        state.device = Device::new(model, serial, state.beginning);
+        let (mut state, now) = self.look();
+        state.device = Device::new(model, serial, state.beginning.clone());
         state.device.begin(now);
     }
 

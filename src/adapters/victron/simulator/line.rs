@@ -139,9 +139,10 @@ impl SimLine {
 
     fn compose(&mut self) -> Speech {
         let hand = Arc::clone(&self.hand);
-        let now = hand.elapsed();
-        let mut state = hand.lock();
-        let faults = state.faults.due(now, |fault| !fault.is_about_answers());
+        let (mut state, now) = hand.look();
+        let faults = state
+            .faults
+            .due(now.elapsed, |fault| !fault.is_about_answers());
         for fault in &faults {
             happen(*fault, &mut state);
         }
@@ -260,9 +261,10 @@ impl SimLine {
     /// The answer to what was heard, and how long it takes.
     fn answer(&mut self, heard: Option<(u8, Vec<u8>)>) -> Option<(Duration, Vec<u8>)> {
         let hand = Arc::clone(&self.hand);
-        let now = hand.elapsed();
-        let mut state = hand.lock();
-        let faults = state.faults.due(now, VictronFault::is_about_answers);
+        let (mut state, now) = hand.look();
+        let faults = state
+            .faults
+            .due(now.elapsed, VictronFault::is_about_answers);
         if faults.contains(&VictronFault::Deaf) {
             return None;
         }
@@ -273,7 +275,7 @@ impl SimLine {
                 payload,
             })
         });
-        state.hear(now, request.clone());
+        state.hear(now.elapsed, request.clone());
         if self.silent || state.device.model.manners == Manners::Deaf {
             return None;
         }
@@ -281,12 +283,12 @@ impl SimLine {
         let answer = match (heard, &request) {
             (_, Some(request)) => {
                 state.device.advance(now);
-                let answer = state.device.answer(request, now);
+                let answer = state.device.answer(request, now.elapsed);
                 if let (Request::Set(register, value), Some(answer)) = (request, &answer) {
                     let (register, value) = (*register, value.clone());
                     let flags = flags(answer);
                     state.write(Written {
-                        at: now,
+                        at: now.elapsed,
                         register,
                         value,
                         flags,

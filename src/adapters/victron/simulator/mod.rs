@@ -3,7 +3,7 @@
 //!
 //! * `models`: the devices there are, with `lines`, what they say by themselves, and `rows`, what they
 //!   answer; `model` has the shapes of these tables
-//! * `plant`: sun, battery and loads around a device; `counters` and `days`: what it remembers
+//! * `plant`: battery and loads around a device; `counters` and `days`: what it remembers
 //! * `device`: the device, without I/O; `registers`: how it reads and writes its registers
 //! * `faults`: what goes wrong; `damage`: how that looks on the wire
 //! * `line`: a device at its port; `ear`: what it hears there
@@ -35,5 +35,5 @@ pub use faults::VictronFault;
 pub use hand::{SimulatedVictron, VictronHand};
 pub use model::Model;
 pub use models::MODELS;
-pub use settings::{Pace, Surroundings, VictronSettings};
+pub use settings::{Pace, VictronSettings};
 pub use state::{Asked, Written};

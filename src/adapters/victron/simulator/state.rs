@@ -87,7 +87,7 @@ impl CableState {
         };
         let spare = self.spare.take().or_else(|| {
             let model = Model::named(other)?;
-            Some(Device::new(model, model.serial, self.beginning))
+            Some(Device::new(model, model.serial, self.beginning.clone()))
         });
         if let Some(spare) = spare {
             self.spare = Some(std::mem::replace(&mut self.device, spare));

@@ -51,7 +51,8 @@ fn twins_have_serial_numbers_of_their_own() {
         "--model", "phoenix", "--model", "phoenix", "--model", "phoenix",
     ])
     .unwrap();
-    let serial = |number: usize| settings(&args, args.models[number], number).serial;
+    let house = args.house.house().unwrap();
+    let serial = |number: usize| settings(&args, &house, args.models[number], number).serial;
     assert_eq!(serial(0), None);
     assert_eq!(serial(1).unwrap(), "HQ000001071");
     assert_eq!(serial(2).unwrap(), "HQ000002071");
@@ -83,9 +84,11 @@ fn what_is_given_is_what_is_simulated() {
         "--night",
     ]);
     let args = args.unwrap();
-    let settings = settings(&args, args.models[0], 0);
+    let house = args.house.house().unwrap();
+    let settings = settings(&args, &house, args.models[0], 0);
     assert_eq!(settings.serial.as_deref(), Some("HQ000000077"));
-    assert_eq!(settings.at, Duration::from_secs(6 * 3600 + 30 * 60));
+    let begun = settings.house.local(settings.house.now());
+    assert_eq!((begun.hour(), begun.minute()), (6, 30));
     assert_eq!(settings.pace.interval, Duration::from_millis(100));
     assert_eq!(
         settings.labels,
@@ -107,7 +110,7 @@ fn mistakes_are_explained() {
     for (words, remedy) in [
         (["--model", "bmv-9000"], "there are bmv-712, mppt-75-15"),
         (["--fault", "flop"], "known are digit-lost"),
-        (["--at", "noon"], "such as 12:30"),
+        (["--at", "noon"], "such as 11:00"),
         (["--interval", "1ms"], "from 10ms to 1h"),
         (["--speed", "-1"], "from 0 to 100000"),
         (["--set", "SOC"], "SOC=455"),
