@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 use wattbridge::adapters::aps_ecu::simulator::{
-    Event as Happened, Happening, Model, Plant, Settings, Simulator,
+    EcuAct, EcuEvent, EcuSettings, Model, Plant, SimulatedEcu,
 };
 use wattbridge::adapters::aps_ecu::wire::{EcuId, Request};
 use wattbridge::adapters::find;
@@ -168,13 +168,13 @@ fn in_memory(c: &mut Criterion) {
 
 /// Waits for the end of the next round on both sides.
 async fn next_round(
-    events: &mut Receiver<Happened>,
+    events: &mut Receiver<EcuEvent>,
     messages: &mut Events,
     last: &str,
 ) -> Duration {
     let answered = loop {
         let event = events.recv().await.unwrap();
-        let Happening::Answered {
+        let EcuAct::Answered {
             request: Request::Signal { .. },
             ..
         } = event.what
@@ -227,22 +227,19 @@ fn over_sockets(c: &mut Criterion) {
 async fn start(
     mqtt: &MqttSettings,
     stop: &CancellationToken,
-) -> (Receiver<Happened>, Events, String) {
+) -> (Receiver<EcuEvent>, Events, String) {
     let inverters = "8xDS3,8xQS1,4xYC1000".parse().unwrap();
     let plant = Plant::new(Model::EcuRPro, ECU.parse().unwrap(), &inverters).unwrap();
-    let simulator = Simulator::start(
-        Settings {
-            cycle: Duration::from_secs(1),
-            start: Some(jiff::Zoned::now().date().at(11, 0, 0, 0)),
-            ..Settings::new(plant)
-        },
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-    )
-    .await
-    .unwrap();
-    let events = simulator.handle().events();
+    let settings = EcuSettings {
+        cycle: Duration::from_secs(1),
+        ..EcuSettings::new(plant)
+    };
+    let eleven = jiff::Zoned::now().date().at(11, 0, 0, 0);
+    settings.house.jump_to(eleven);
+    let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let simulator = SimulatedEcu::start(settings, anywhere).await.unwrap();
+    let events = simulator.events();
     let last = simulator
-        .handle()
         .inverters()
         .iter()
         .map(|uid| DeviceId::new("aps_ecu", &uid.to_string()))
@@ -258,7 +255,7 @@ async fn start(
     let second = || "1s".to_owned();
     let source = source(&[
         ("host", "127.0.0.1".to_owned()),
-        ("port", simulator.address().port().to_string()),
+        ("port", simulator.listens().port().to_string()),
         ("interval", second()),
         ("night_interval", second()),
         ("phase_lock", "false".to_owned()),

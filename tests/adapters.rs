@@ -478,7 +478,7 @@ async fn values_after_a_word_of_any_health_are_unknown_too_when_nobody_confirms_
 /// the page.
 #[tokio::test]
 async fn every_device_says_how_long_its_values_hold() {
-    let house = House::new(&jiff::Zoned::now());
+    let house = House::of_the_demo(&jiff::Zoned::now());
     for adapter in ADAPTERS {
         let kind = adapter.kind();
         let stop = CancellationToken::new();

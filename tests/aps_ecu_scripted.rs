@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wattbridge::adapters::aps_ecu;
-use wattbridge::adapters::aps_ecu::simulator::{Model, Plant, Settings, Simulator};
+use wattbridge::adapters::aps_ecu::simulator::{EcuSettings, Model, Plant, SimulatedEcu};
 use wattbridge::bridge::{Bridge, Feed, News, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::Section;
@@ -264,16 +264,16 @@ async fn an_inverter_that_two_ecus_list_is_of_the_one_that_hears_it() {
         "216000000002".parse().unwrap(),
         &"408000000002".parse().unwrap(),
     );
-    let settings = Settings {
-        start: Some(date(2026, 6, 21).at(12, 0, 0, 0)),
-        speed: 60.0,
+    let settings = EcuSettings {
         cycle: Duration::from_secs(1),
-        ..Settings::new(plant.unwrap())
+        ..EcuSettings::new(plant.unwrap())
     };
-    let other = Simulator::start(settings, ports::free_address())
+    settings.house.jump_to(date(2026, 6, 21).at(12, 0, 0, 0));
+    settings.house.set_speed(60.0);
+    let other = SimulatedEcu::start(settings, ports::free_address())
         .await
         .unwrap();
-    let mut watch = Watch::start(&[script.port, other.address().port()]);
+    let mut watch = Watch::start(&[script.port, other.listens().port()]);
     watch
         .until("the one that stayed", is_on("aps_ecu_408000000001"))
         .await;

@@ -9,20 +9,23 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
-use wattbridge::adapters::victron::simulator::{FaultRule, Model, Place, Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{
+    Model, SimulatedVictron, VictronFault, VictronSettings,
+};
 use wattbridge::adapters::victron::wire::hex;
 use wattbridge::adapters::victron::wire::history::{Record, TODAY, TOTALS};
+use wattbridge::simulation::{FaultRule, SimPlace};
 
-async fn device(model: &str, faults: &[&str]) -> Simulator {
-    let mut settings = Settings::new(Model::named(model).unwrap());
+async fn device(model: &str, faults: &[&str]) -> SimulatedVictron {
+    let mut settings = VictronSettings::new(Model::named(model).unwrap());
     let rules = faults
         .iter()
-        .map(|fault| fault.parse::<FaultRule>().unwrap());
+        .map(|fault| fault.parse::<FaultRule<VictronFault>>().unwrap());
     settings.faults = rules.collect();
     // As devices do it, only faster.
     settings.pace.interval = Duration::from_millis(100);
-    let anywhere = Place::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
-    Simulator::start(settings, anywhere).await.unwrap()
+    let anywhere = SimPlace::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+    SimulatedVictron::start(settings, anywhere).await.unwrap()
 }
 
 async fn history(port: &str, arguments: &[&str]) -> Output {
@@ -34,7 +37,7 @@ async fn history(port: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-async fn lines(simulator: &Simulator, arguments: &[&str]) -> Vec<Value> {
+async fn lines(simulator: &SimulatedVictron, arguments: &[&str]) -> Vec<Value> {
     let arguments = [&["--json"], arguments].concat();
     let output = history(simulator.address(), &arguments).await;
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -52,7 +55,7 @@ fn ago(line: &Value) -> i32 {
     (today - date).get_days()
 }
 
-fn record(simulator: &Simulator, register: u16) -> Record {
+fn record(simulator: &SimulatedVictron, register: u16) -> Record {
     let bytes = simulator.register(register).unwrap();
     Record::decode(&hex::Value::new(register, &bytes)).unwrap()
 }

@@ -111,7 +111,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
 /// The simulated devices, as configured sources.
 async fn sources(stop: &CancellationToken) -> Result<Vec<ConfiguredSource>, CliError> {
     let mut sources = Vec::new();
-    let house = House::new(&jiff::Zoned::now());
+    let house = House::of_the_demo(&jiff::Zoned::now());
     for adapter in ADAPTERS {
         let simulated = adapter.demonstrate(house.clone(), stop.clone()).await;
         let simulated =

@@ -1,40 +1,45 @@
 //! What can go wrong with a simulated device, as people write it: `NAME[=VALUE][@WHEN]`.
 //!
-//! Each simulator has a table of its faults; reading, explaining and counting them is the same for
-//! all. When a fault happens is a [`Schedule`].
+//! Each simulator has a table of its faults; reading and explaining them is the same for all. When a
+//! fault happens is a [`Schedule`].
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::Schedule;
-use super::noise::Dice;
 
 /// The faults of one kind of device.
-pub trait Fault: Copy + 'static {
+pub trait Fault: Copy + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// All there are.
-    const KINDS: &'static [Kind<Self>];
+    const KINDS: &'static [FaultKind<Self>];
+    /// One for each kind of [`Schedule`]: at random, every so many, the first few, a window of time,
+    /// always.
+    const EXAMPLES: [&'static str; 5];
 }
 
 /// A kind of fault as the command line knows it.
-pub struct Kind<F> {
-    pub(crate) name: &'static str,
+pub struct FaultKind<F> {
+    /// What it is called.
+    pub name: &'static str,
     /// How the value is written; empty if there is none.
     pub value: &'static str,
     /// What happens.
     pub about: &'static str,
     /// It changes what goes on and not single answers, so it cannot come with every tenth.
     lasts: bool,
+    /// It happens when its time begins, and not over and over while that lasts.
+    once: bool,
     read: fn(Option<&str>) -> Result<F, Refusal>,
 }
 
-impl<F> fmt::Debug for Kind<F> {
+impl<F> fmt::Debug for FaultKind<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Kind").field(&self.name).finish()
+        f.debug_tuple("FaultKind").field(&self.name).finish()
     }
 }
 
-impl<F> Kind<F> {
+impl<F> FaultKind<F> {
     pub(crate) const fn new(
         name: &'static str,
         value: &'static str,
@@ -46,12 +51,18 @@ impl<F> Kind<F> {
             value,
             about,
             lasts: false,
+            once: false,
             read,
         }
     }
 
     pub(crate) const fn lasting(mut self) -> Self {
         self.lasts = true;
+        self
+    }
+
+    pub(crate) const fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 }
@@ -101,6 +112,8 @@ pub struct FaultRule<F> {
     pub fault: F,
     /// When it does.
     pub when: Schedule,
+    /// It happens once even if its time lasts.
+    pub once: bool,
 }
 
 impl<F> FaultRule<F> {
@@ -206,7 +219,13 @@ impl<F: Fault> FromStr for FaultRule<F> {
                 Some(schedule) => Ok(schedule),
             }
         })?;
-        Ok(Self { name, fault, when })
+        let once = kind.once;
+        Ok(Self {
+            name,
+            fault,
+            when,
+            once,
+        })
     }
 }
 
@@ -214,9 +233,14 @@ fn names<F: Fault>() -> Vec<&'static str> {
     F::KINDS.iter().map(|kind| kind.name).collect()
 }
 
-/// The help for an option that takes faults. The examples are of each kind of [`Schedule`]: at
-/// random, every so many, the first few, a window of time, always.
-pub fn fault_help<F: Fault>(examples: [&str; 5]) -> String {
+/// The help for an option that takes faults, in a line.
+pub fn fault_line<F: Fault>() -> String {
+    let [chance, every, _, window, _] = F::EXAMPLES;
+    format!("Something that goes wrong: {chance}, {every}, {window} (repeatable)")
+}
+
+/// The same at length.
+pub fn fault_help<F: Fault>() -> String {
     let whens = [
         "at random, in 5 of 100",
         "with the 10th, 20th, ... one",
@@ -225,7 +249,7 @@ pub fn fault_help<F: Fault>(examples: [&str; 5]) -> String {
         "always",
     ];
     let line = |(example, when)| format!("  {example:<22} {when}\n");
-    let examples: String = examples.into_iter().zip(whens).map(line).collect();
+    let examples: String = F::EXAMPLES.into_iter().zip(whens).map(line).collect();
     format!(
         "Something that goes wrong, as NAME[=VALUE][@WHEN]; may be given several times.\n\n\
          When it happens:\n{examples}\n\
@@ -236,36 +260,12 @@ pub fn fault_help<F: Fault>(examples: [&str; 5]) -> String {
 
 /// One line for each fault, for a help text.
 pub fn fault_list<F: Fault>() -> String {
-    let line = |kind: &Kind<F>| {
+    let line = |kind: &FaultKind<F>| {
         let equals = if kind.value.is_empty() { "" } else { "=" };
         let example = format!("{}{equals}{}", kind.name, kind.value);
         format!("  {example:<22} {}\n", kind.about)
     };
     F::KINDS.iter().map(line).collect()
-}
-
-/// A fault at work: counts how often it could have happened.
-#[derive(Debug)]
-pub struct Planned<F> {
-    pub(crate) rule: FaultRule<F>,
-    seen: u32,
-}
-
-impl<F> Planned<F> {
-    pub(crate) const fn new(rule: FaultRule<F>) -> Self {
-        Self { rule, seen: 0 }
-    }
-
-    /// It could happen now, so long after the start: does it?
-    pub fn happens(&mut self, elapsed: Duration, dice: &mut Dice) -> bool {
-        self.seen = self.seen.saturating_add(1);
-        match self.rule.when {
-            Schedule::Chance(chance) => dice.fraction() < chance,
-            Schedule::Every(count) => self.seen.is_multiple_of(count),
-            Schedule::First(count) => self.seen <= count,
-            Schedule::Always | Schedule::Window(..) => self.rule.when.holds(elapsed),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -282,17 +282,20 @@ mod tests {
     }
 
     impl Fault for Trouble {
-        const KINDS: &'static [Kind<Self>] = &[
-            Kind::new("hang", "", |v| plain(v, Self::Hang), "no answer"),
-            Kind::new(
-                "slow",
-                "3s",
-                |v| length(v, 3 * SECOND).map(Self::Slow),
-                "late",
-            ),
-            Kind::new("noise", "20", |v| number(v, 20).map(Self::Noise), "bytes"),
-            Kind::new("night", "", |v| plain(v, Self::Night), "night falls").lasting(),
-            Kind::new("guest", "NAME", guest, "somebody comes"),
+        #[rustfmt::skip]
+        const KINDS: &'static [FaultKind<Self>] = &[
+            FaultKind::new("hang", "", |v| plain(v, Self::Hang), "no answer"),
+            FaultKind::new("slow", "3s", |v| length(v, 3 * SECOND).map(Self::Slow), "late"),
+            FaultKind::new("noise", "20", |v| number(v, 20).map(Self::Noise), "bytes"),
+            FaultKind::new("night", "", |v| plain(v, Self::Night), "night falls").lasting(),
+            FaultKind::new("guest", "NAME", guest, "somebody comes"),
+        ];
+        const EXAMPLES: [&'static str; 5] = [
+            "hang@5%",
+            "noise@every=10",
+            "slow@first=3",
+            "night@30s..60s",
+            "hang",
         ];
     }
 
@@ -349,6 +352,14 @@ mod tests {
 
     #[test]
     fn the_help_has_a_line_for_each() {
+        let line = fault_line::<Trouble>();
+        assert!(
+            line.contains("hang@5%, noise@every=10, night@30s..60s"),
+            "{line}"
+        );
+        for example in Trouble::EXAMPLES {
+            rule(example);
+        }
         let list = fault_list::<Trouble>();
         assert_eq!(list.lines().count(), 5);
         assert!(list.contains("  slow=3s                late\n"), "{list}");
@@ -356,26 +367,5 @@ mod tests {
             list.contains("  hang                   no answer\n"),
             "{list}"
         );
-    }
-
-    /// In which of `count` answers a fault happens.
-    fn hits(rule: &str, count: usize) -> Vec<usize> {
-        let mut planned = Planned::<Trouble>::new(rule.parse().unwrap());
-        let mut dice = Dice::new(1);
-        (1..=count)
-            .filter(|_| planned.happens(Duration::ZERO, &mut dice))
-            .collect()
-    }
-
-    #[test]
-    fn counted_schedules_count() {
-        assert_eq!(hits("hang@every=3", 10), [3, 6, 9]);
-        assert_eq!(hits("hang@first=2", 10), [1, 2]);
-        assert_eq!(hits("hang", 3), [1, 2, 3]);
-        assert_eq!(hits("hang@0%", 100).len(), 0);
-        assert_eq!(hits("hang@100%", 100).len(), 100);
-        assert!((150..250).contains(&hits("hang@20%", 1000).len()));
-        assert_eq!(hits("night@..1s", 2), [1, 2]);
-        assert_eq!(hits("night@1s..", 2).len(), 0);
     }
 }

@@ -1,124 +1,111 @@
 //! One house under one sky, for simulated devices that have to agree with each other.
 //!
-//! Inverters feed in what the sky gives them, appliances take what they need, and the meter sees the
-//! difference: at every moment import less export is consumption less production.
+//! Inverters feed in what the sky gives them, batteries are charged, appliances take what they need, and
+//! the meter sees the difference: at every moment import less export is consumption and charging less
+//! production.
 //!
-//! Time runs as it really does, so that no counter gains more than it could and no time is ahead of
-//! now. But it is always a fine late morning with passing clouds from when the house is looked at
-//! first, whatever the hour: there is something to see whenever somebody looks. The day before that was
-//! a clear morning. Nothing is random: the same moment after the beginning brings the same values.
+//! All devices in a house go by its clock. In that of the demo time runs as it really does, so that no
+//! counter gains more than it could and no time is ahead of now; but under its sky it is always a fine
+//! late morning, so that there is something to see whenever somebody looks. Nothing is random: the same
+//! moment after the beginning brings the same values.
 
-use std::f64::consts::PI;
 use std::fmt;
+use std::iter::Sum;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned, civil};
-use tokio::time::Instant;
 
-use super::noise::{noise, unit};
+use super::Sky;
+use super::appliances::consumption;
+use super::timeline::{Moment, Timeline};
 
-/// Seconds from sunrise until somebody looks.
-const MORNING: f64 = 5.0 * 3600.0;
-/// Seconds from sunrise to sunset.
-const DAY: f64 = 14.0 * 3600.0;
-/// Of the weather and the appliances: a cloud comes and something is switched on in the first minute, and
-/// for a quarter of the first hour power comes from the grid.
-const SEED: u64 = 112;
-/// Watts that the house takes when nothing is switched on.
-const BASE: f64 = 220.0;
-
-/// Something that switches itself on and off.
-struct Appliance {
-    watts: f64,
-    /// Seconds; it runs once in this time, at no fixed moment of it.
-    every: f64,
-    /// Seconds that it runs for.
-    runs: f64,
+/// What flows at a moment, in watts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flows {
+    /// From panels.
+    pub production: i32,
+    /// Into whatever is switched on, and into heat.
+    pub consumption: i32,
+    /// Into batteries; negative for what comes out of them.
+    pub charging: i32,
 }
 
-/// What is in the house.
-#[rustfmt::skip]
-const APPLIANCES: &[Appliance] = &[
-    // Fridge.
-    Appliance { watts: 95.0, every: 900.0, runs: 330.0 },
-    // Kettle.
-    Appliance { watts: 2000.0, every: 480.0, runs: 90.0 },
-    // Oven, by its thermostat.
-    Appliance { watts: 1700.0, every: 150.0, runs: 30.0 },
-    // Dishwasher that heats.
-    Appliance { watts: 2100.0, every: 1800.0, runs: 420.0 },
-    // Drum of a washing machine.
-    Appliance { watts: 340.0, every: 75.0, runs: 25.0 },
-    // Heat pump.
-    Appliance { watts: 2400.0, every: 540.0, runs: 170.0 },
-];
-
-/// What a value depends on besides time, so that no two values run alike.
-enum Salt {
-    SlowCloud = 1,
-    FastCloud,
-    Wander,
-    Flicker,
-    Appliance,
-}
-
-/// The sky above a house.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sky {
-    begun: civil::DateTime,
-}
-
-impl Sky {
-    /// Seconds since the house was looked at first, by local time; negative before that.
-    pub fn seconds(self, local: civil::DateTime) -> f64 {
-        local.duration_since(self.begun).as_secs_f64()
-    }
-
-    /// How much of the day is over, from 0 to 1. It is late morning for good.
-    pub fn phase(self, seconds: f64) -> Option<f64> {
-        let phase = (MORNING + seconds.min(0.0)) / DAY;
-        (phase > 0.0).then_some(phase)
-    }
-
-    /// What clouds leave of the light: 1 is a clear sky.
-    pub fn clearness(self, seconds: f64) -> f64 {
-        let cloud = |salt: Salt, pace: f64| noise(SEED, salt as u64, 0, seconds.max(0.0) / pace);
-        let cover = 0.5 * cloud(Salt::SlowCloud, 240.0) + 0.5 * cloud(Salt::FastCloud, 40.0);
-        1.0 - 0.65 * (3.0 * (cover - 0.48)).clamp(0.0, 1.0)
-    }
-
-    /// The light on level ground: 1 is a clear noon.
-    pub fn light(self, seconds: f64) -> f64 {
-        let phase = self.phase(seconds).unwrap_or(0.0);
-        (PI * phase).sin() * self.clearness(seconds)
+impl Flows {
+    /// What has to come from the grid; negative for what goes there.
+    pub const fn from_grid(self) -> i32 {
+        self.consumption + self.charging - self.production
     }
 }
 
-/// What one roof feeds in at a moment, in watts.
-type Roof = Box<dyn Fn(Timestamp) -> u32 + Send + Sync>;
+impl Sum for Flows {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            production: sum.production + one.production,
+            consumption: sum.consumption + one.consumption,
+            charging: sum.charging + one.charging,
+        })
+    }
+}
+
+/// What flows in a device that is connected to a house.
+type Connected = Box<dyn Fn(Timestamp) -> Flows + Send + Sync>;
 
 /// A house, its clock and its sky. Cheap to clone: all clones are the same house.
 #[derive(Clone)]
 pub struct House {
     sky: Sky,
     zone: TimeZone,
+    seed: u64,
     begun: Timestamp,
-    origin: Instant,
-    roofs: Arc<RwLock<Vec<Roof>>>,
+    /// Watts at a clear noon from panels of which no simulated device tells.
+    roof: i32,
+    timeline: Arc<RwLock<Timeline>>,
+    connected: Arc<RwLock<Vec<Connected>>>,
 }
 
 impl House {
-    /// A house that is looked at from this moment on.
-    pub fn new(now: &Zoned) -> Self {
+    /// A house under a sky, at this moment. Time runs as it really does.
+    pub fn new(now: &Zoned, sky: Sky) -> Self {
+        let begun = now.timestamp();
         Self {
-            sky: Sky {
-                begun: now.datetime(),
-            },
+            sky,
             zone: now.time_zone().clone(),
-            begun: now.timestamp(),
-            origin: Instant::now(),
-            roofs: Arc::default(),
+            seed: sky.seed(),
+            begun,
+            roof: 0,
+            timeline: Arc::new(RwLock::new(Timeline::new(begun, 1.0))),
+            connected: Arc::default(),
+        }
+    }
+
+    /// The house of the demo, which is looked at from this moment on.
+    pub fn of_the_demo(now: &Zoned) -> Self {
+        Self::new(now, Sky::of_late_morning(now.datetime()))
+    }
+
+    /// The same from its beginning on with another speed of its time; 0 stands still.
+    #[must_use]
+    pub fn at_speed(self, speed: f64) -> Self {
+        self.change_time(|timeline| *timeline = Timeline::new(self.begun, speed));
+        self
+    }
+
+    /// The same with a roof of so many watts at a clear noon, where there are no simulated inverters.
+    #[must_use]
+    pub fn with_roof(self, watts: i32) -> Self {
+        let roof = watts;
+        Self { roof, ..self }
+    }
+
+    /// Another house like this one, with the same sky and clock and people of its own.
+    #[must_use]
+    pub fn neighbour(&self, number: u64) -> Self {
+        Self {
+            seed: self.seed.wrapping_add(number),
+            connected: Arc::default(),
+            ..self.clone()
         }
     }
 
@@ -134,47 +121,72 @@ impl House {
 
     /// What all clocks in the house show.
     pub fn now(&self) -> Timestamp {
-        let elapsed = self.origin.elapsed();
-        self.begun.checked_add(elapsed).unwrap_or(self.begun)
+        self.moment().at
     }
 
-    /// Connects what feeds in so many watts at a moment.
-    pub fn connect(&self, roof: impl Fn(Timestamp) -> u32 + Send + Sync + 'static) {
-        let mut roofs = self.roofs.write().unwrap_or_else(PoisonError::into_inner);
-        roofs.push(Box::new(roof));
+    /// The same, and the real time since the beginning.
+    pub fn moment(&self) -> Moment {
+        self.timeline().moment()
     }
 
-    /// Watts that all roofs feed in.
-    pub fn production(&self, at: Timestamp) -> u32 {
-        let roofs = self.roofs.read().unwrap_or_else(PoisonError::into_inner);
-        roofs.iter().map(|roof| roof(at)).sum()
+    /// Its time as it runs now.
+    pub fn timeline(&self) -> Timeline {
+        let timeline = self.timeline.read();
+        timeline.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Watts that the house takes.
-    pub fn consumption(&self, at: Timestamp) -> u32 {
-        let seconds = at.duration_since(self.begun).as_secs_f64().max(0.0);
-        let wander = noise(SEED, Salt::Wander as u64, 0, seconds / 400.0);
-        let flicker = noise(SEED, Salt::Flicker as u64, 0, seconds / 5.0);
-        let running = (0..).zip(APPLIANCES);
-        let running = running.filter(|(place, appliance)| appliance.runs_at(*place, seconds));
-        let switched: f64 = running.map(|(_, appliance)| appliance.watts).sum();
-        (BASE + 180.0 * wander + 25.0 * flicker + switched) as u32
+    /// Goes on at another speed; 0 stands still.
+    pub fn set_speed(&self, speed: f64) {
+        self.change_time(|timeline| timeline.set_speed(speed));
     }
 
-    /// Watts that come from the grid; negative for those that go there.
-    pub fn from_grid(&self, at: Timestamp) -> i32 {
-        let watts = |watts: u32| i32::try_from(watts).unwrap_or(i32::MAX);
-        watts(self.consumption(at)).saturating_sub(watts(self.production(at)))
+    /// Goes on from another moment, by the local clock.
+    pub fn jump_to(&self, local: civil::DateTime) {
+        // Only a time at the end of all calendars is none.
+        if let Ok(zoned) = local.to_zoned(self.zone.clone()) {
+            self.change_time(|timeline| timeline.jump_to(zoned.timestamp()));
+        }
     }
-}
 
-impl Appliance {
-    fn runs_at(&self, place: u64, seconds: f64) -> bool {
-        let turn = (seconds / self.every).floor();
-        let share = unit(SEED + Salt::Appliance as u64, place, turn as u64);
-        let from = share * (self.every - self.runs);
-        let within = seconds - turn * self.every;
-        (from..from + self.runs).contains(&within)
+    fn change_time(&self, change: impl FnOnce(&mut Timeline)) {
+        let timeline = self.timeline.write();
+        change(&mut timeline.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The local time at a moment.
+    pub fn local(&self, at: Timestamp) -> civil::DateTime {
+        at.to_zoned(self.zone.clone()).datetime()
+    }
+
+    /// Connects a device in which this flows at a moment.
+    pub fn connect(&self, device: impl Fn(Timestamp) -> Flows + Send + Sync + 'static) {
+        let connected = self.connected.write();
+        let mut connected = connected.unwrap_or_else(PoisonError::into_inner);
+        connected.push(Box::new(device));
+    }
+
+    /// What flows in the house and in all that is connected to it.
+    pub fn flows(&self, at: Timestamp) -> Flows {
+        let connected = self.connected.read();
+        let connected = connected.unwrap_or_else(PoisonError::into_inner);
+        let own = Flows {
+            production: (f64::from(self.roof) * self.sky.light(self.local(at))) as i32,
+            consumption: self.consumption(at),
+            charging: 0,
+        };
+        let all = connected.iter().map(|device| device(at));
+        all.chain([own]).sum()
+    }
+
+    /// Watts that its appliances take.
+    pub fn consumption(&self, at: Timestamp) -> i32 {
+        let seconds = at.duration_since(self.begun).as_secs_f64();
+        consumption(self.seed, seconds.max(0.0))
+    }
+
+    /// Real time since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.moment().elapsed
     }
 }
 
@@ -185,7 +197,63 @@ impl fmt::Debug for House {
     }
 }
 
-// Some simulators need Linux.
 #[cfg(test)]
-#[cfg(target_os = "linux")]
-mod tests;
+mod tests {
+    use jiff::ToSpan;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn house() -> House {
+        House::of_the_demo(&"2026-12-24T22:17:03[Europe/Vienna]".parse().unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_meter_sees_is_what_is_taken_and_stored_less_what_is_produced(
+            production in 0..20_000, consumption in 0..20_000, charging in -5_000..5_000,
+            roof in 0..10_000, seconds in 0_i64..1_000_000,
+        ) {
+            let house = house().with_roof(roof);
+            let flows = Flows { production, consumption, charging };
+            house.connect(move |_| flows);
+            house.connect(move |_| Flows { production: 7, ..Flows::default() });
+            let at = house.begun + seconds.seconds();
+            let all = house.flows(at);
+            let own = (f64::from(roof) * house.sky().light(house.local(at))) as i32;
+            prop_assert_eq!(all.production, production + 7 + own);
+            prop_assert_eq!(all.consumption, consumption + house.consumption(at));
+            prop_assert_eq!(all.charging, charging);
+            let balance = all.consumption + all.charging - all.production;
+            prop_assert_eq!(all.from_grid(), balance);
+        }
+    }
+
+    #[test]
+    fn a_neighbour_has_the_same_sky_and_nothing_of_what_is_connected_here() {
+        let house = house().with_roof(3_000);
+        house.connect(|_| Flows {
+            production: 1_000_000,
+            ..Flows::default()
+        });
+        let next = house.neighbour(1);
+        let at = house.begun + 7.minutes();
+        assert_eq!(next.sky(), house.sky());
+        assert_ne!(next.consumption(at), house.consumption(at));
+        assert!(next.flows(at).production <= 3_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_clones_go_by_one_clock() {
+        let house = house().at_speed(60.0);
+        let clone = house.clone();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(clone.now(), house.begun + 10.minutes());
+        house.set_speed(0.0);
+        house.jump_to(civil::date(2026, 12, 25).at(12, 0, 0, 0));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let noon = "2026-12-25T12:00:00[Europe/Vienna]".parse::<Zoned>();
+        assert_eq!(clone.now(), noon.unwrap().timestamp());
+        assert_eq!(clone.elapsed(), Duration::from_secs(20));
+    }
+}

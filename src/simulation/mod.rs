@@ -1,25 +1,36 @@
 //! What the simulators of all devices share.
 //!
-//! * [`fault`]: what can go wrong, as people write it
-//! * [`schedule`]: when it happens
-//! * `tool`: the command of each
+//! * `simulator`: one at work, and what can be done with any of them; `cable`: the one that is pulled
 //! * `sim_port`: the port that a reader takes hold of
-//! * [`house`]: what devices share that stand in one house: its clock, its sky, what it takes
-//! * `noise`: values that vary and are still the same in every run
+//! * [`fault`]: what can go wrong, as people write it; [`schedule`]: when it happens; `faults`: both at
+//!   work
+//! * `args`, `tool`: the command of each
+//! * [`house`]: what devices share that stand in one house; `sky`, `appliances`, [`timeline`]: what
+//!   light there is, what it takes, what time it is
+//! * [`noise`]: values that vary and are still the same in every run
 
+mod appliances;
+mod args;
+mod cable;
 pub mod fault;
+mod faults;
 pub mod house;
 pub mod noise;
 pub mod schedule;
-#[cfg(target_os = "linux")]
 mod sim_port;
+mod simulator;
+pub mod sky;
+pub mod timeline;
 mod tool;
 
+pub use args::{ArgsError, FaultArgs, HouseArgs, LineArgs, ListenArgs, StartTime};
+pub use cable::Cable;
 pub use fault::{Fault, FaultError, FaultRule};
-pub use house::{House, Sky};
+pub use faults::{Faults, Faulty};
+pub use house::{Flows, House};
 pub use schedule::Schedule;
-#[cfg(target_os = "linux")]
-pub use sim_port::Place;
-#[cfg(target_os = "linux")]
-pub use sim_port::SimPort;
+pub use sim_port::{PortEvent, SimPlace, SimPort};
+pub use simulator::{Simulator, Tasks};
+pub use sky::{Daylight, Sky};
+pub use timeline::Moment;
 pub use tool::Simulate;

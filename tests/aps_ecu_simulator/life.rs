@@ -75,17 +75,31 @@ async fn the_sun_and_the_list_move_at_run_time() {
 async fn stopping_frees_the_port_and_drops_clients() {
     in_time(async {
         let setup = Setup::with_faults(Model::EcuR, "DS3", &["hang"]).await;
-        let address = setup.simulator.address();
+        let address = setup.handle.listens();
         let mut stream = setup.connect().await;
         stream.write_all(&Request::EcuInfo.encode()).await.unwrap();
         setup.handle.wait_for_requests(1, 1).await;
-        setup.simulator.stop().await;
+        setup.handle.stop().await;
         assert_eq!(stream.read(&mut [0; 64]).await.unwrap(), 0);
         let refused = TcpStream::connect(address).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
-        // Nothing to wait for any more, so nobody waits.
-        setup.handle.wait_for_requests(1, 99).await;
-        setup.handle.wait_for_port(false).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cable_that_is_pulled_drops_clients_and_lets_nobody_in_until_it_is_plugged_in() {
+    in_time(async {
+        let setup = Setup::with_faults(Model::EcuR, "DS3", &["hang"]).await;
+        let mut stream = setup.connect().await;
+        stream.write_all(&Request::EcuInfo.encode()).await.unwrap();
+        setup.handle.wait_for_requests(1, 1).await;
+        setup.handle.unplug();
+        assert_eq!(stream.read(&mut [0; 64]).await.unwrap(), 0);
+        setup.refuses().await;
+        setup.handle.plug();
+        setup.handle.clear_fault("hang");
+        setup.answers_again().await;
     })
     .await;
 }

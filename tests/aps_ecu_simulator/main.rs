@@ -18,21 +18,19 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wattbridge::adapters::aps_ecu::simulator::{
-    Happening, Model, Plant, Settings, Simulator, SimulatorHandle,
-};
+use wattbridge::adapters::aps_ecu::simulator::{EcuAct, EcuSettings, Model, Plant, SimulatedEcu};
 use wattbridge::adapters::aps_ecu::wire::{
     Answer, EcuInfo, FrameError, Framer, Period, RawFrame, Record, RecordType, Request, Status,
     Telemetry,
 };
+use wattbridge::simulation::{House, Sky};
 
 const DAY: Date = date(2026, 6, 21);
 /// Only reached when something is broken.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Setup {
-    simulator: Simulator,
-    handle: SimulatorHandle,
+    handle: SimulatedEcu,
 }
 
 impl Setup {
@@ -50,18 +48,17 @@ impl Setup {
         };
         let list = inverters.parse().unwrap();
         let plant = Plant::new(model, serial.parse().unwrap(), &list).unwrap();
-        let settings = Settings {
-            zone: TimeZone::get("Europe/Vienna").unwrap(),
-            start: Some(DAY.at(12, 0, 0, 0)),
-            speed: 0.0,
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let noon = DAY.at(12, 0, 0, 0).to_zoned(zone).unwrap();
+        let settings = EcuSettings {
+            house: House::new(&noon, Sky::default()).at_speed(0.0),
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
-            ..Settings::new(plant)
+            ..EcuSettings::new(plant)
         };
-        let simulator = Simulator::start(settings, ports::free_address())
+        let handle = SimulatedEcu::start(settings, ports::free_address())
             .await
             .unwrap();
-        let handle = simulator.handle();
-        Self { simulator, handle }
+        Self { handle }
     }
 
     fn fault(&self, rule: &str) {
@@ -69,13 +66,13 @@ impl Setup {
     }
 
     async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.simulator.address()).await.unwrap()
+        TcpStream::connect(self.handle.listens()).await.unwrap()
     }
 
     /// Waits until the port is closed.
     async fn refuses(&self) {
         self.handle.wait_for_port(false).await;
-        let refused = TcpStream::connect(self.simulator.address()).await;
+        let refused = TcpStream::connect(self.handle.listens()).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     }
 
@@ -185,7 +182,7 @@ async fn every_model_answers_every_command() {
                 assert_eq!(setup.handle.requests(command), 1);
             }
             assert_eq!(setup.handle.connections(), 6);
-            setup.simulator.stop().await;
+            setup.handle.stop().await;
         }
     })
     .await;
@@ -207,7 +204,7 @@ async fn a_wrong_id_and_an_unknown_command_are_met_like_by_a_real_one() {
         stream.read_to_end(&mut bytes).await.unwrap();
         assert!(bytes.is_empty());
         let event = events.recv().await.unwrap();
-        assert!(matches!(event.what, Happening::NotUnderstood { .. }));
+        assert!(matches!(event.what, EcuAct::NotUnderstood { .. }));
     })
     .await;
 }

@@ -6,10 +6,9 @@ use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wattbridge::adapters::aps_ecu::simulator::{
-    Model, Plant, Settings, Simulator, SimulatorHandle,
-};
+use wattbridge::adapters::aps_ecu::simulator::{EcuSettings, Model, Plant, SimulatedEcu};
 use wattbridge::adapters::aps_ecu::wire::{Answer, EcuInfo, Framer, Request, Telemetry, Uid};
+use wattbridge::simulation::{House, Sky};
 
 use crate::support::ports::free_address;
 
@@ -21,8 +20,7 @@ pub(crate) const ECU_PRO: &str = "216200000001";
 
 /// A simulated ECU on a port of its own.
 pub(crate) struct Gateway {
-    _simulator: Simulator,
-    pub(crate) handle: SimulatorHandle,
+    pub(crate) handle: SimulatedEcu,
 }
 
 /// How an ECU shall be.
@@ -56,25 +54,21 @@ impl Gateway {
         let serial = plan.serial.parse().unwrap();
         let model = Model::of(&serial).unwrap();
         let plant = Plant::new(model, serial, &plan.inverters.parse().unwrap()).unwrap();
-        let settings = Settings {
-            zone: TimeZone::get("Europe/Vienna").unwrap(),
-            start: Some(plan.start),
-            speed: plan.speed,
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let start = plan.start.to_zoned(zone).unwrap();
+        let settings = EcuSettings {
+            house: House::new(&start, Sky::default()).at_speed(plan.speed),
             cycle: plan.cycle,
             lifetime_wh: Some(plan.lifetime_wh),
             faults: plan.faults.iter().map(|it| it.parse().unwrap()).collect(),
-            ..Settings::new(plant)
+            ..EcuSettings::new(plant)
         };
-        let simulator = Simulator::start(settings, free_address()).await.unwrap();
-        let handle = simulator.handle();
-        Self {
-            _simulator: simulator,
-            handle,
-        }
+        let handle = SimulatedEcu::start(settings, free_address()).await.unwrap();
+        Self { handle }
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.handle.address().port()
+        self.handle.listens().port()
     }
 
     pub(crate) fn fault(&self, rule: &str) {

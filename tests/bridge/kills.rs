@@ -5,7 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use wattbridge::adapters::text::simulator::Simulator;
+use wattbridge::adapters::text::simulator::SimulatedSensor;
 
 use crate::home::Home;
 use crate::support::mosquitto::{Mosquitto, Setup};
@@ -17,7 +17,7 @@ const ID: &str = "text_clamp";
 const POWER: u32 = 3600;
 
 /// A sensor that says its power and its counter ten times a second.
-fn clamp(home: u16, save_every: Option<&str>, sensor: &Simulator) -> Home {
+fn clamp(home: u16, save_every: Option<&str>, sensor: &SimulatedSensor) -> Home {
     let section = on_port(
         "clamp",
         sensor,
@@ -37,7 +37,7 @@ values = [
     home
 }
 
-fn say(sensor: &Simulator, watt_hours: u64) {
+fn say(sensor: &SimulatedSensor, watt_hours: u64) {
     let energy = format!("{}.{:03}", watt_hours / 1000, watt_hours % 1000);
     sensor.set_lines(bytes(&[&format!("P={POWER} E={energy}\r\n")]));
 }

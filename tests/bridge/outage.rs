@@ -114,7 +114,7 @@ async fn a_single_missed_round_makes_nothing_unavailable() {
         return;
     };
     let gateway = Gateway::start(Plan::default()).await;
-    let mut between = Between::start(gateway.handle.address()).await;
+    let mut between = Between::start(gateway.handle.listens()).await;
     let wire = Wire::tap(broker.port()).await;
     let home = Home::new(broker.port(), &[section(between.port())]);
     let mut bridge = home.run();
@@ -150,7 +150,7 @@ async fn inverters_that_are_not_told_of_become_unavailable() {
         return;
     };
     let gateway = Gateway::start(Plan::default()).await;
-    let between = Between::start(gateway.handle.address()).await;
+    let between = Between::start(gateway.handle.listens()).await;
     let wire = Wire::tap(broker.port()).await;
     let home = Home::new(broker.port(), &[section(between.port())]);
     let mut bridge = home.run();

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use wattbridge::adapters::smart_meter::simulator::Fixed;
-use wattbridge::adapters::victron::simulator::{Pace, Settings, Simulator as Victron};
+use wattbridge::adapters::victron::simulator::{SimulatedVictron as Victron, VictronSettings};
 
 use crate::gateway::{DAY, Gateway, Plan as Ecu};
 use crate::home::Home;
@@ -132,15 +132,10 @@ impl Devices {
             .await
         };
         let cable = |model: &'static str| {
-            let pace = Pace {
-                speed: speed.victron,
-                ..Pace::default()
-            };
-            victron::tcp(Settings {
-                pace,
-                at: Duration::from_secs(8 * 3600),
-                ..Settings::new(victron::model(model))
-            })
+            let settings = VictronSettings::new(victron::model(model));
+            settings.house.jump_to(DAY.at(8, 0, 0, 0));
+            settings.house.set_speed(speed.victron);
+            victron::tcp(settings)
         };
         Self {
             quick: line("tinetz", speed.quick).await,

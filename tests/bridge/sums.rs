@@ -80,7 +80,7 @@ async fn a_sum_is_right_or_stands_still_or_is_unknown() {
     let follows = |state: &Json| number(state).is_some_and(|it| powers().contains(&(1500 - it)));
     let (_, mark) = wire.state("all three", 0, "sum_house", follows).await;
 
-    other.simulator.plug(false);
+    other.simulator.unplug();
     let frozen = |state: &Json| state["health"] == "degraded";
     let (state, mark) = wire.state("stands still", mark, "sum_grid", frozen).await;
     assert_eq!(number(&state), Some(1500), "{state}");
@@ -94,7 +94,7 @@ async fn a_sum_is_right_or_stands_still_or_is_unknown() {
         wire.available(mark, sum, false).await;
     }
     let mark = wire.mark();
-    other.simulator.plug(true);
+    other.simulator.plug();
     wire.state("both again", mark, "sum_grid", right).await;
     wire.state("all again", mark, "sum_house", |state| {
         number(state).is_some()
@@ -213,11 +213,11 @@ async fn a_restart_waits_for_every_member_and_a_removed_sum_is_cleared() {
     wire.state("both", 0, "sum_grid", right).await;
     assert!(bridge.end().await.success());
 
-    other.simulator.plug(false);
+    other.simulator.unplug();
     let mark = wire.mark();
     let mut bridge = home.run();
     let seen = stands_without_the_workshop(&wire, mark).await;
-    other.simulator.plug(true);
+    other.simulator.plug();
     wire.state("both again", seen, "sum_grid", right).await;
     let checked = home.done(&["check"]).await;
     assert!(

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use wattbridge::adapters::victron::simulator::{Model, Pace, Place, Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{Model, Pace, SimulatedVictron, VictronSettings};
+use wattbridge::simulation::SimPlace;
 
 /// Devices in Home Assistant: those at cables, two sums, and what the program measures.
 pub(crate) const COUNT: usize = DEVICES.len() + 3;
@@ -71,7 +72,7 @@ const AUX: (u16, u8) = (0xeef8, 1);
 
 /// The simulated devices.
 pub(crate) struct Cables {
-    pub(crate) devices: BTreeMap<&'static str, Simulator>,
+    pub(crate) devices: BTreeMap<&'static str, SimulatedVictron>,
     folder: TempDir,
 }
 
@@ -85,7 +86,7 @@ impl Cables {
             );
             let path = folder.path().join(cable);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let mut settings = Settings::new(Model::named(page.name).unwrap());
+            let mut settings = VictronSettings::new(Model::named(page.name).unwrap());
             settings.pace = Pace {
                 interval: Duration::from_millis(500),
                 ..Pace::default()
@@ -93,7 +94,7 @@ impl Cables {
             if page.name == "bmv-712" {
                 settings.registers = vec![(AUX.0, vec![AUX.1])];
             }
-            let simulator = Simulator::start(settings, Place::Terminal(path)).await;
+            let simulator = SimulatedVictron::start(settings, SimPlace::Terminal(path)).await;
             devices.insert(page.name, simulator.unwrap());
         }
         let cables = Self { devices, folder };
@@ -122,7 +123,7 @@ impl Cables {
         )
     }
 
-    pub(crate) fn device(&self, name: &str) -> &Simulator {
+    pub(crate) fn device(&self, name: &str) -> &SimulatedVictron {
         &self.devices[name]
     }
 

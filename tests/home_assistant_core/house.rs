@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use serde_json::{Value as Json, json};
-use wattbridge::adapters::aps_ecu::simulator::Simulator;
+use wattbridge::adapters::aps_ecu::simulator::SimulatedEcu;
 
 use crate::announced::{differences, entities};
 use crate::cables::Cables;
@@ -19,8 +19,8 @@ use crate::view::{DEADLINE, View};
 pub(crate) struct House {
     pub(crate) home_assistant: Harness,
     pub(crate) view: View,
-    pub(crate) pro: Simulator,
-    pub(crate) small: Simulator,
+    pub(crate) pro: SimulatedEcu,
+    pub(crate) small: SimulatedEcu,
     pub(crate) meters: Meters,
     pub(crate) victron: Cables,
     /// Unique ids of what the user switched on.

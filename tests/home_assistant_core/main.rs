@@ -46,7 +46,7 @@ async fn home_assistant_shows_what_is_announced() {
     };
     let pro = simulate(Model::EcuRPro, PRO, INVERTERS, &["missing=5"]).await;
     // Not only missing now, but never heard since the ECU started.
-    pro.handle().reboot();
+    pro.reboot();
     let small = simulate(Model::EcuB, SMALL, "YC600", &[]).await;
     let meters = Meters::start().await;
     let victron = Cables::start().await;
@@ -103,9 +103,9 @@ async fn home_assistant_shows_what_is_announced() {
 
     step.begin("an ECU cannot be reached, and two cables are pulled");
     let counted = meters::counted(&house);
-    house.meters.plug(false);
+    house.meters.unplug();
     house.victron.unplug();
-    house.pro.handle().set_fault("refuse".parse().unwrap());
+    house.pro.set_fault("refuse".parse().unwrap());
     house
         .view
         .until_text(&House::topic(PRO, "availability"), "offline")
@@ -126,9 +126,9 @@ async fn home_assistant_shows_what_is_announced() {
     );
     assert_ne!(own, other);
     house.until_state(&format!("{own}_problem"), "on");
-    house.meters.plug(true);
+    house.meters.plug();
     house.victron.plug();
-    house.pro.handle().clear_fault("refuse");
+    house.pro.clear_fault("refuse");
     house.until_online().await;
     victron::cable_is_back(&house);
     house.is_well("with all of them again");
@@ -137,7 +137,7 @@ async fn home_assistant_shows_what_is_announced() {
 
     step.begin("night");
     for ecu in [&house.pro, &house.small] {
-        ecu.handle().set_fault("sleep".parse().unwrap());
+        ecu.set_fault("sleep".parse().unwrap());
     }
     for serial in [PRO, SMALL] {
         let asleep = |health: &Json| health == "asleep";
@@ -150,7 +150,7 @@ async fn home_assistant_shows_what_is_announced() {
     house.until_state(&format!("aps_ecu_{PRO}_power"), "0");
     house.until_state(&format!("aps_ecu_{PRO}_problem"), "off");
     for ecu in [&house.pro, &house.small] {
-        ecu.handle().clear_fault("sleep");
+        ecu.clear_fault("sleep");
     }
     house.until_online().await;
     house.is_well("in the morning");

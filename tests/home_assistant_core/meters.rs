@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use wattbridge::adapters::smart_meter::simulator::{
-    Fixed, Model, Place, Sample, Settings, Simulator,
+    Fixed, MeterSettings, Model, ROOF, Sample, SimulatedMeters,
 };
+use wattbridge::simulation::{House as Home, SimPlace, Sky};
 
 use crate::house::House;
 use crate::support::ports::free_address;
@@ -29,22 +30,22 @@ const _: () = assert!(DEADLINE.as_secs() <= 30);
 /// The simulated meters.
 pub(crate) struct Meters {
     /// Three phases on a serial port.
-    serial: Simulator,
+    serial: SimulatedMeters,
     /// One phase. It takes 90 kW, so that its counter changes with every telegram.
-    single: Simulator,
+    single: SimulatedMeters,
     /// With an authentication key. It gives 60 kW.
-    signed: Simulator,
+    signed: SimulatedMeters,
     _folder: TempDir,
 }
 
 impl Meters {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let terminal = Place::Terminal(folder.path().join("ttyMeter"));
+        let terminal = SimPlace::Terminal(folder.path().join("ttyMeter"));
         Self {
             serial: simulate("tinetz", None, terminal).await,
-            single: simulate("tinetz-single", Some(90_000), Place::Tcp(free_address())).await,
-            signed: simulate("e450", Some(-60_000), Place::Tcp(free_address())).await,
+            single: simulate("tinetz-single", Some(90_000), SimPlace::Tcp(free_address())).await,
+            signed: simulate("e450", Some(-60_000), SimPlace::Tcp(free_address())).await,
             _folder: folder,
         }
     }
@@ -70,9 +71,14 @@ impl Meters {
         sections
     }
 
-    /// Pulls the cable of the first meter, or plugs it in again.
-    pub(crate) fn plug(&self, plugged: bool) {
-        self.serial.plug(plugged);
+    /// Pulls the cable of the first meter.
+    pub(crate) fn unplug(&self) {
+        self.serial.unplug();
+    }
+
+    /// Plugs it in again.
+    pub(crate) fn plug(&self) {
+        self.serial.plug();
     }
 
     pub(crate) async fn until_online(&self, view: &View) {
@@ -90,24 +96,26 @@ impl Meters {
     }
 }
 
-async fn simulate(model: &str, power: Option<i32>, place: Place) -> Simulator {
+async fn simulate(model: &str, power: Option<i32>, place: SimPlace) -> SimulatedMeters {
     let model = Model::named(model).unwrap();
     let has_tag = model.security & 0x10 != 0;
     let authentication = has_tag.then(|| AUTHENTICATION_KEY.parse().unwrap());
-    let settings = Settings {
+    let zone = TimeZone::get("Europe/Vienna").unwrap();
+    let now = jiff::Zoned::now();
+    let settings = MeterSettings {
         meters: vec![(model, KEY.parse().unwrap(), authentication)],
         interval: Duration::from_millis(300),
-        zone: TimeZone::get("Europe/Vienna").unwrap(),
+        house: Home::new(&now.with_time_zone(zone), Sky::default()).with_roof(ROOF),
         fixed: Fixed {
             power,
             ..Fixed::default()
         },
         faults: Vec::new(),
     };
-    Simulator::start(settings, place).await.unwrap()
+    SimulatedMeters::start(settings, place).await.unwrap()
 }
 
-fn section(meter: &Simulator, more: &str) -> String {
+fn section(meter: &SimulatedMeters, more: &str) -> String {
     format!("[[smart_meter]]\nport = \"{}\"\n{more}", meter.address())
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wattbridge::adapters::aps_ecu::simulator::{Model, Plant, Settings, Simulator};
+use wattbridge::adapters::aps_ecu::simulator::{EcuSettings, Model, Plant, SimulatedEcu};
 use wattbridge::bridge::Hub;
 use wattbridge::model::{
     CommandOutcome, Control, ControlKind, Decimal, Device, DeviceState, Health, Metric, OnOff,
@@ -20,6 +20,7 @@ use wattbridge::model::{
 };
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, run};
 use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::simulation::{House, Sky};
 use wattbridge::store::Identity;
 
 use crate::support::ports::free_address;
@@ -35,19 +36,19 @@ pub(crate) async fn simulate(
     serial: &str,
     inverters: &str,
     fault: &[&str],
-) -> Simulator {
+) -> SimulatedEcu {
     let list = inverters.parse().unwrap();
     let plant = Plant::new(model, serial.parse().unwrap(), &list).unwrap();
     let zone = TimeZone::get("Europe/Vienna").unwrap();
-    let today = jiff::Zoned::now().with_time_zone(zone.clone()).date();
-    let settings = Settings {
-        zone,
-        start: Some(today.to_datetime(time(16, 0, 0, 0))),
+    let now = jiff::Zoned::now().with_time_zone(zone);
+    let start = now.with().time(time(16, 0, 0, 0)).build().unwrap();
+    let settings = EcuSettings {
+        house: House::new(&start, Sky::default()),
         cycle: std::time::Duration::from_secs(1),
         faults: fault.iter().map(|fault| fault.parse().unwrap()).collect(),
-        ..Settings::new(plant)
+        ..EcuSettings::new(plant)
     };
-    let simulator = Simulator::start(settings, free_address()).await;
+    let simulator = SimulatedEcu::start(settings, free_address()).await;
     simulator.unwrap()
 }
 
@@ -71,8 +72,8 @@ pub(crate) struct Program {
 
 impl Program {
     /// For these ECUs, and the cables below this folder. It has to be configured before it is started.
-    pub(crate) fn new(broker: u16, ecus: &[&Simulator], root: &Path) -> Self {
-        let port = |ecu: &&Simulator| ecu.handle().address().port();
+    pub(crate) fn new(broker: u16, ecus: &[&SimulatedEcu], root: &Path) -> Self {
+        let port = |ecu: &&SimulatedEcu| ecu.listens().port();
         Self {
             folder: tempfile::tempdir().unwrap(),
             broker,

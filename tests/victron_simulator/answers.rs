@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
-use wattbridge::adapters::victron::simulator::{Model, Pace, Place, Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{Model, Pace, SimulatedVictron, VictronSettings};
 use wattbridge::adapters::victron::wire::hex::{Flags, Request, Version};
+use wattbridge::simulation::SimPlace;
 
 use crate::reader::{Reader, Seen, Told, settings};
 use crate::start;
 
-fn named(name: &str) -> Settings {
+fn named(name: &str) -> VictronSettings {
     settings(Model::named(name).unwrap())
 }
 
 #[tokio::test]
 async fn a_device_says_who_it_is_over_a_pseudo_terminal() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::Terminal(folder.path().join("ve0"));
-    let simulator = Simulator::start(named("smartshunt"), place).await.unwrap();
+    let place = SimPlace::Terminal(folder.path().join("ve0"));
+    let simulator = SimulatedVictron::start(named("smartshunt"), place)
+        .await
+        .unwrap();
     let mut reader = Reader::serial(simulator.address());
     assert_eq!(reader.ask(Request::Ping).await, Told::Ping(Version(0x4419)));
     let told = reader.ask(Request::Version).await;
@@ -142,9 +145,9 @@ async fn with_new_firmware_text_goes_on_and_changes_are_told_for_a_while() {
     let mut settings = named("mppt-75-15");
     settings.pace = Pace {
         told_for: Duration::from_millis(200),
-        speed: 600.0,
         ..settings.pace
     };
+    settings.house.set_speed(600.0);
     let (simulator, mut reader) = start(settings).await;
     for _ in 0..5 {
         let seen = reader.next().await.unwrap();

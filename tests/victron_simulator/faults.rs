@@ -1,19 +1,22 @@
 //! What faults look like to a reader, and when they come.
 
-use wattbridge::adapters::victron::simulator::{FaultRule, Model, Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{
+    Model, SimulatedVictron, VictronFault, VictronSettings,
+};
 use wattbridge::adapters::victron::wire::hex::Request;
 use wattbridge::adapters::victron::wire::text::Reason;
+use wattbridge::simulation::FaultRule;
 
 use crate::reader::{Reader, Seen, Told, settings};
 use crate::start;
 
-fn rule(text: &str) -> FaultRule {
+fn rule(text: &str) -> FaultRule<VictronFault> {
     text.parse().unwrap()
 }
 
 /// A device with a fault from the start.
-async fn with(model: &str, fault: &str) -> (Simulator, Reader) {
-    let settings = Settings {
+async fn with(model: &str, fault: &str) -> (SimulatedVictron, Reader) {
+    let settings = VictronSettings {
         faults: vec![rule(fault)],
         ..settings(Model::named(model).unwrap())
     };
@@ -113,7 +116,7 @@ async fn a_restart_is_a_burst_of_broken_text_and_forgets_what_was_in_memory() {
     reader.set(0x0200, &[4]).await.unwrap();
     reader.until("CS", |value| value == "0").await;
     let refused = reader.refused().len();
-    simulator.fault(rule("restart@first=1"));
+    simulator.set_fault(rule("restart@first=1"));
     reader.until("CS", |value| value != "0").await;
     assert!(reader.refused().len() > refused);
     simulator.stop().await;

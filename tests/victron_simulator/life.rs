@@ -1,13 +1,14 @@
 //! Days, nights, cables, and values that a test decides.
 
-use wattbridge::adapters::victron::simulator::{Model, Place, Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{Model, SimulatedVictron, VictronSettings};
 use wattbridge::adapters::victron::wire::hex::{Flags, Value};
 use wattbridge::adapters::victron::wire::history::Record;
+use wattbridge::simulation::SimPlace;
 
 use crate::reader::{Reader, Seen, Told, settings};
 use crate::{anywhere, start};
 
-fn named(name: &str) -> Settings {
+fn named(name: &str) -> VictronSettings {
     settings(Model::named(name).unwrap())
 }
 
@@ -109,9 +110,11 @@ async fn a_charger_that_lives_on_its_panels_is_dead_at_night() {
 async fn a_cable_is_pulled_and_plugged_in_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ve0");
-    for place in [Place::Terminal(path.clone()), anywhere()] {
-        let is_tcp = matches!(place, Place::Tcp(_));
-        let simulator = Simulator::start(named("bmv-712"), place).await.unwrap();
+    for place in [SimPlace::Terminal(path.clone()), anywhere()] {
+        let is_tcp = matches!(place, SimPlace::Tcp(_));
+        let simulator = SimulatedVictron::start(named("bmv-712"), place)
+            .await
+            .unwrap();
         let address = simulator.address().to_owned();
         let open = async || {
             if is_tcp {
@@ -148,7 +151,7 @@ async fn a_cable_is_pulled_and_plugged_in_again() {
 
 #[tokio::test]
 async fn a_test_decides_what_is_said() {
-    let (simulator, mut reader) = start(Settings {
+    let (simulator, mut reader) = start(VictronSettings {
         serial: Some("HQ000000097".to_owned()),
         labels: vec![("VPV".to_owned(), None)],
         registers: vec![(0xedab, vec![0])],

@@ -15,17 +15,18 @@ mod life;
 mod ports;
 mod reader;
 
-use wattbridge::adapters::victron::simulator::{MODELS, Model, Place, Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{MODELS, Model, SimulatedVictron, VictronSettings};
+use wattbridge::simulation::SimPlace;
 
 use reader::{Reader, fast, settings};
 
-fn anywhere() -> Place {
-    Place::Tcp(ports::free_address())
+fn anywhere() -> SimPlace {
+    SimPlace::Tcp(ports::free_address())
 }
 
 /// Starts a device over TCP and a reader of it.
-async fn start(settings: Settings) -> (Simulator, Reader) {
-    let simulator = Simulator::start(settings, anywhere()).await.unwrap();
+async fn start(settings: VictronSettings) -> (SimulatedVictron, Reader) {
+    let simulator = SimulatedVictron::start(settings, anywhere()).await.unwrap();
     let reader = Reader::tcp(simulator.address()).await;
     (simulator, reader)
 }
@@ -43,8 +44,8 @@ async fn every_model_says_what_it_promises_over_tcp() {
 async fn every_model_says_what_it_promises_over_a_pseudo_terminal() {
     let folder = tempfile::tempdir().unwrap();
     for model in MODELS {
-        let place = Place::Terminal(folder.path().join(model.name));
-        let simulator = Simulator::start(fast(model), place).await.unwrap();
+        let place = SimPlace::Terminal(folder.path().join(model.name));
+        let simulator = SimulatedVictron::start(fast(model), place).await.unwrap();
         let mut reader = Reader::serial(simulator.address());
         promised(model, &mut reader).await;
         simulator.stop().await;

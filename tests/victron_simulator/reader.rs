@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use wattbridge::adapters::victron::simulator::{Model, Pace, Settings};
+use wattbridge::adapters::victron::simulator::{Model, Pace, VictronSettings};
 use wattbridge::adapters::victron::wire::hex::{Answer, Flags, Frame, Request, Version};
 use wattbridge::adapters::victron::wire::text::{Decoder, Event, Reason};
 
@@ -49,18 +49,18 @@ pub(crate) struct Reader {
 }
 
 /// A device that makes a second of 15 ms.
-pub(crate) fn fast(model: &'static Model) -> Settings {
+pub(crate) fn fast(model: &'static Model) -> VictronSettings {
     settings(model)
 }
 
 /// The same, to be changed.
-pub(crate) fn settings(model: &'static Model) -> Settings {
-    Settings {
+pub(crate) fn settings(model: &'static Model) -> VictronSettings {
+    VictronSettings {
         pace: Pace {
             interval: Duration::from_millis(15),
             ..Pace::default()
         },
-        ..Settings::new(model)
+        ..VictronSettings::new(model)
     }
 }
 

@@ -29,7 +29,6 @@ mod metrics;
 mod recovery;
 mod scan;
 mod schedule;
-pub mod simulated;
 pub mod simulator;
 mod source;
 mod today;
@@ -108,7 +107,7 @@ impl Adapter for ApsEcu {
     }
 
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulated::SIMULATE)
+        Some(&simulator::SIMULATE)
     }
 
     fn demonstrate(
@@ -116,7 +115,7 @@ impl Adapter for ApsEcu {
         house: House,
         stop: CancellationToken,
     ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(house, stop))
+        Box::pin(simulator::demo::demonstrate(house, stop))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -31,8 +31,6 @@ mod reception;
 mod rhythm;
 mod shown;
 #[cfg(target_os = "linux")]
-pub mod simulated;
-#[cfg(target_os = "linux")]
 pub mod simulator;
 mod values;
 pub mod wire;
@@ -140,7 +138,7 @@ impl Adapter for SmartMeter {
 
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulated::SIMULATE)
+        Some(&simulator::SIMULATE)
     }
 
     #[cfg(target_os = "linux")]
@@ -149,7 +147,7 @@ impl Adapter for SmartMeter {
         house: crate::simulation::House,
         stop: CancellationToken,
     ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(house, stop))
+        Box::pin(simulator::demo::demonstrate(house, stop))
     }
 }
 

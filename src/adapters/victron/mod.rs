@@ -34,8 +34,6 @@ mod protocol;
 mod reception;
 mod rhythm;
 #[cfg(target_os = "linux")]
-pub mod simulated;
-#[cfg(target_os = "linux")]
 pub mod simulator;
 mod slots;
 mod source;
@@ -115,7 +113,7 @@ impl Adapter for Victron {
 
     #[cfg(target_os = "linux")]
     fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulated::SIMULATE)
+        Some(&simulator::SIMULATE)
     }
 
     #[cfg(target_os = "linux")]
@@ -124,7 +122,7 @@ impl Adapter for Victron {
         house: crate::simulation::House,
         stop: CancellationToken,
     ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulated::demonstrate(house, stop))
+        Box::pin(simulator::demo::demonstrate(house, stop))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

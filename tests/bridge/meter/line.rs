@@ -27,7 +27,7 @@ async fn a_pulled_cable_is_said_and_plugging_it_in_again_is_enough() {
 
     for _ in 0..2 {
         let mark = wire.mark();
-        line.simulator.plug(false);
+        line.simulator.unplug();
         let mark = wire.available(mark, &meter, false).await;
         let gone = |state: &Json| state["health"] == "unreachable";
         let (state, mark) = wire
@@ -38,7 +38,7 @@ async fn a_pulled_cable_is_said_and_plugging_it_in_again_is_enough() {
             !state["energy_import"].is_null() && state["power_import"].is_null(),
             "{state}"
         );
-        line.simulator.plug(true);
+        line.simulator.plug();
         wire.available(mark, &meter, true).await;
         until_true(&wire, mark, "tinetz", &line, 0).await;
     }
@@ -80,9 +80,9 @@ async fn a_serial_server_that_restarts_is_found_again() {
     let _program = home.run();
     until_true(&wire, 0, "tinetz", &line, 0).await;
     let mark = wire.mark();
-    line.simulator.plug(false);
+    line.simulator.unplug();
     let mark = wire.available(mark, &id("tinetz"), false).await;
-    line.simulator.plug(true);
+    line.simulator.plug();
     let mark = wire.available(mark, &id("tinetz"), true).await;
     until_true(&wire, mark, "tinetz", &line, 0).await;
 }

@@ -14,8 +14,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use wattbridge::adapters::smart_meter::simulator::{
-    FaultRule, Fixed, MODELS, Model, Place, Sample, Settings, Simulator,
+    Fixed, MODELS, MeterFault, MeterSettings, Model, ROOF, Sample, SimulatedMeters,
 };
+use wattbridge::simulation::{FaultRule, House, SimPlace, Sky};
 
 use crate::home::Home;
 use crate::support::ports::free_address;
@@ -59,36 +60,38 @@ impl Default for Plan<'_> {
 
 /// Simulated meters on one line.
 pub(crate) struct Line {
-    pub(crate) simulator: Simulator,
+    pub(crate) simulator: SimulatedMeters,
 }
 
 impl Line {
     /// On a serial port in this folder.
     pub(crate) async fn serial(folder: &Path, plan: Plan<'_>) -> Self {
         let path: PathBuf = folder.join("ttyMeter");
-        Self::at(Place::Terminal(path), plan).await
+        Self::at(SimPlace::Terminal(path), plan).await
     }
 
     pub(crate) async fn tcp(plan: Plan<'_>) -> Self {
-        Self::at(Place::Tcp(free_address()), plan).await
+        Self::at(SimPlace::Tcp(free_address()), plan).await
     }
 
-    async fn at(place: Place, plan: Plan<'_>) -> Self {
+    async fn at(place: SimPlace, plan: Plan<'_>) -> Self {
         let meter = |name: &&str| {
             let model = model(name);
             let tag = model.security & 0x10 != 0;
             let authentication = tag.then(|| AUTHENTICATION_KEY.parse().unwrap());
             (model, KEY.parse().unwrap(), authentication)
         };
-        let settings = Settings {
+        let zone = TimeZone::get("Europe/Vienna").unwrap();
+        let now = jiff::Zoned::now();
+        let settings = MeterSettings {
             meters: plan.models.iter().map(meter).collect(),
             interval: plan.interval,
-            zone: TimeZone::get("Europe/Vienna").unwrap(),
+            house: House::new(&now.with_time_zone(zone), Sky::default()).with_roof(ROOF),
             fixed: plan.fixed,
             faults: faults(plan.faults),
         };
         Self {
-            simulator: Simulator::start(settings, place).await.unwrap(),
+            simulator: SimulatedMeters::start(settings, place).await.unwrap(),
         }
     }
 
@@ -105,7 +108,7 @@ impl Line {
     }
 }
 
-pub(crate) fn faults(words: &[&str]) -> Vec<FaultRule> {
+pub(crate) fn faults(words: &[&str]) -> Vec<FaultRule<MeterFault>> {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 

@@ -242,9 +242,9 @@ async fn a_pulled_cable_in_a_recording_is_played_as_such() {
     let args = recording(&line, "it", "6s", &["--mask", "--set", &key]);
     let mut program = Process::start(home.path(), &args);
     program.until_said("heard of Kaifa MA309").await;
-    line.simulator.plug(false);
+    line.simulator.unplug();
     program.until_said("Unreachable").await;
-    line.simulator.plug(true);
+    line.simulator.plug();
     assert!(program.ended().await.success());
     let masked = read(&home, "it");
     let opened = |text: &str| text.lines().filter(|line| line.contains(" open ")).count();

@@ -9,22 +9,27 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use wattbridge::adapters::text::simulator::{Place, Simulator};
+use wattbridge::adapters::text::simulator::SimulatedSensor;
+use wattbridge::simulation::SimPlace;
 
 use crate::home::Home;
 use crate::support::ports::free_address;
 
 /// A clamp ammeter that answers to a byte.
-pub(crate) async fn clamp(folder: &Path, lines: &[&str]) -> Simulator {
-    let place = Place::Terminal(folder.join("ttyClamp"));
-    Simulator::start(place, bytes(lines), None).await.unwrap()
+pub(crate) async fn clamp(folder: &Path, lines: &[&str]) -> SimulatedSensor {
+    let place = SimPlace::Terminal(folder.join("ttyClamp"));
+    SimulatedSensor::start(place, bytes(lines), None)
+        .await
+        .unwrap()
 }
 
 /// A sensor that talks by itself, ten times a second.
-pub(crate) async fn talker(lines: &[&str]) -> Simulator {
-    let place = Place::Tcp(free_address());
+pub(crate) async fn talker(lines: &[&str]) -> SimulatedSensor {
+    let place = SimPlace::Tcp(free_address());
     let every = Some(Duration::from_millis(100));
-    Simulator::start(place, bytes(lines), every).await.unwrap()
+    SimulatedSensor::start(place, bytes(lines), every)
+        .await
+        .unwrap()
 }
 
 pub(crate) fn bytes(lines: &[&str]) -> Vec<Vec<u8>> {
@@ -51,7 +56,7 @@ pub(crate) fn section(id: &str, more: &str) -> String {
 }
 
 /// The section of a sensor on a port.
-pub(crate) fn on_port(id: &str, sensor: &Simulator, more: &str) -> String {
+pub(crate) fn on_port(id: &str, sensor: &SimulatedSensor, more: &str) -> String {
     section(id, &format!("port = \"{}\"\n{more}", sensor.address()))
 }
 

@@ -92,14 +92,14 @@ async fn a_sensor_that_is_unplugged_is_said_and_found_again() {
     let there = |state: &Json| state["health"] == "online" && state["power"] == 23;
     let (_, mut mark) = wire.state("values", 0, ID, there).await;
     for _ in 0..2 {
-        sensor.plug(false);
+        sensor.unplug();
         let gone = |state: &Json| state["health"] == "unreachable" && state["power"].is_null();
         let (state, behind) = wire.state("the reason", mark, ID, gone).await;
         assert!(
             reason(&state).contains("there is no serial port"),
             "{state}"
         );
-        sensor.plug(true);
+        sensor.plug();
         (_, mark) = wire.state("values again", behind, ID, there).await;
     }
     assert!(program.end().await.success());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 
 use crate::wire::{Mark, Wire};
 
@@ -12,7 +12,7 @@ use crate::wire::{Mark, Wire};
 const WRITTEN: &[u16] = &[0x0200, 0x0202, 0xedab, 0x034e, 0x200e, 0x2015];
 
 /// Nothing but what is known to do no harm was written.
-pub(super) fn harmless(device: &Simulator) {
+pub(super) fn harmless(device: &SimulatedVictron) {
     for written in device.writes() {
         assert!(WRITTEN.contains(&written.register), "{written:?}");
         if written.register == 0x200e {

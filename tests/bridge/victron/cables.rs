@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::{Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{SimulatedVictron, VictronSettings};
 
 use super::audit::announcements;
 use super::said::{differs, numbers};
@@ -14,7 +14,7 @@ fn reason(state: &Json) -> &str {
 }
 
 /// Whether a state has the values of this device.
-fn is_of<'a>(device: &'a Simulator) -> impl Fn(&Json) -> bool + 'a {
+fn is_of<'a>(device: &'a SimulatedVictron) -> impl Fn(&Json) -> bool + 'a {
     |state| differs(state, &numbers(device)).is_none()
 }
 
@@ -109,7 +109,7 @@ async fn a_cable_may_come_late_and_go_and_come_again() {
 /// one from the other.
 async fn exchange(house: &House, name: &str, serials: [&'static str; 2]) {
     const VOLTAGES: [&str; 2] = ["13110", "13220"];
-    let settings = |at: usize| Settings {
+    let settings = |at: usize| VictronSettings {
         serial: Some(serials[at].to_owned()),
         labels: vec![("V".to_owned(), Some(VOLTAGES[at].to_owned()))],
         ..still(name)

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 use wattbridge::adapters::victron::wire::hex::{Answer, Value};
 use wattbridge::adapters::victron::wire::text::encode_block;
 
@@ -12,7 +12,7 @@ use super::said::{differs, invented, numbers};
 use super::{House, faulty, id, still, tcp};
 use crate::process::{Done, fed};
 
-fn is_of<'a>(device: &'a Simulator) -> impl Fn(&Json) -> bool + 'a {
+fn is_of<'a>(device: &'a SimulatedVictron) -> impl Fn(&Json) -> bool + 'a {
     |state| differs(state, &numbers(device)).is_none()
 }
 

@@ -1,7 +1,7 @@
 //! What can be set, and what happens on the device then.
 
 use serde_json::{Value as Json, json};
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 
 use super::audit::{announcements, entities};
 use super::{House, id, still};
@@ -30,7 +30,7 @@ pub(super) async fn until_settable(house: &House, id: &str, keys: &[&str]) -> Js
     house.wire.until("controls", 0, has_all).await.0.json()
 }
 
-fn byte(device: &Simulator, register: u16) -> u8 {
+fn byte(device: &SimulatedVictron, register: u16) -> u8 {
     device.register(register).unwrap()[0]
 }
 

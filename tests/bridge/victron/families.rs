@@ -1,7 +1,7 @@
 //! Every kind of device at a cable of its own, found without being told of.
 
 use serde_json::{Value as Json, json};
-use wattbridge::adapters::victron::simulator::{MODELS, Simulator};
+use wattbridge::adapters::victron::simulator::{MODELS, SimulatedVictron};
 
 use super::audit::{announcements, entities};
 use super::said::{NUMBERS, differs, numbers};
@@ -40,7 +40,7 @@ fn ids() -> Vec<String> {
     ids.collect()
 }
 
-async fn all(house: &House) -> Vec<Simulator> {
+async fn all(house: &House) -> Vec<SimulatedVictron> {
     let mut devices = Vec::new();
     for (number, model) in (1..).zip(MODELS) {
         devices.push(house.cable(number, still(model.name)).await);
@@ -48,7 +48,7 @@ async fn all(house: &House) -> Vec<Simulator> {
     devices
 }
 
-fn told(state: &Json, device: &Simulator) -> bool {
+fn told(state: &Json, device: &SimulatedVictron) -> bool {
     let answers = state["hex_answers"].as_u64() >= Some(6);
     let hears = device.model().name != "bmv-602";
     differs(state, &numbers(device)).is_none() && (answers || !hears)

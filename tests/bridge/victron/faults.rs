@@ -1,7 +1,7 @@
 //! Everything that goes wrong on a wire: nothing of it may become a value.
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 
 use super::audit::{announcements, entities};
 use super::families::OF_HEX;
@@ -17,7 +17,7 @@ async fn endure(troubles: &[Trouble], blocks: u64) -> Vec<Json> {
     let Some(house) = House::open("").await else {
         return Vec::new();
     };
-    let mut lines: Vec<(String, Simulator)> = Vec::new();
+    let mut lines: Vec<(String, SimulatedVictron)> = Vec::new();
     for (number, (name, faults)) in (1..).zip(troubles) {
         let mut settings = faulty(name, faults);
         // Each is another one, also where they are alike.
@@ -61,7 +61,7 @@ async fn endure(troubles: &[Trouble], blocks: u64) -> Vec<Json> {
     last
 }
 
-fn known(device: &Simulator) -> Vec<&'static str> {
+fn known(device: &SimulatedVictron) -> Vec<&'static str> {
     numbers(device).iter().map(|(key, _)| *key).collect()
 }
 

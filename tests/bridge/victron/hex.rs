@@ -1,13 +1,13 @@
 //! Devices whose text stays away, for a while or for ever.
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::{Pace, Settings, Simulator};
+use wattbridge::adapters::victron::simulator::{Pace, SimulatedVictron, VictronSettings};
 
 use super::said::{differs, numbers};
 use super::{House, faulty, id, still};
 
 /// A number in a register.
-fn register(device: &Simulator, register: u16, divide: f64) -> f64 {
+fn register(device: &SimulatedVictron, register: u16, divide: f64) -> f64 {
     let bytes = device.register(register).unwrap();
     let number = bytes
         .iter()
@@ -22,7 +22,7 @@ async fn old_chargers_that_fall_silent_while_they_are_asked_are_never_missed() {
         return;
     };
     let old = still("mppt-100-50-old");
-    let settings = Settings {
+    let settings = VictronSettings {
         pace: Pace {
             // As real ones do: several seconds.
             text_returns: 40,

@@ -3,7 +3,7 @@
 //! This takes the half minute after which a limit is told again, in real time.
 
 use serde_json::json;
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 
 use super::control::{command, until_settable};
 use super::{House, id, still};
@@ -11,14 +11,14 @@ use super::{House, id, still};
 const LIMIT: u16 = 0x2015;
 
 /// How often the charger was told its limit.
-fn told(device: &Simulator) -> usize {
+fn told(device: &SimulatedVictron) -> usize {
     let writes = device.writes();
     let limits = writes.iter().filter(|written| written.register == LIMIT);
     limits.count()
 }
 
 /// A charger with a limit.
-async fn limited() -> Option<(House, Simulator, crate::process::Process, String)> {
+async fn limited() -> Option<(House, SimulatedVictron, crate::process::Process, String)> {
     let house = House::open("allow_control = true").await?;
     let device = house.cable(1, still("mppt-75-15")).await;
     let id = id("mppt-75-15");

@@ -20,8 +20,9 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use wattbridge::adapters::victron::simulator::{
-    FaultRule, Model, Pace, Place, Settings, Simulator,
+    Model, Pace, SimulatedVictron, VictronFault, VictronSettings,
 };
+use wattbridge::simulation::{FaultRule, SimPlace};
 
 use self::audit::audit;
 use crate::home::Home;
@@ -38,27 +39,28 @@ pub(crate) fn model(name: &str) -> &'static Model {
 }
 
 /// A device whose time stands still.
-pub(crate) fn still(name: &str) -> Settings {
+pub(crate) fn still(name: &str) -> VictronSettings {
     let pace = Pace {
         interval: INTERVAL,
-        speed: 0.0,
         ..Pace::default()
     };
-    Settings {
+    let settings = VictronSettings::new(model(name));
+    VictronSettings {
         pace,
-        ..Settings::new(model(name))
+        house: settings.house.at_speed(0.0),
+        ..settings
     }
 }
 
 /// The same with something that goes wrong.
-pub(crate) fn faulty(name: &str, faults: &[&str]) -> Settings {
-    Settings {
+pub(crate) fn faulty(name: &str, faults: &[&str]) -> VictronSettings {
+    VictronSettings {
         faults: rules(faults),
         ..still(name)
     }
 }
 
-pub(crate) fn rules(faults: &[&str]) -> Vec<FaultRule> {
+pub(crate) fn rules(faults: &[&str]) -> Vec<FaultRule<VictronFault>> {
     faults.iter().map(|text| text.parse().unwrap()).collect()
 }
 
@@ -100,9 +102,9 @@ impl House {
     }
 
     /// Plugs a device in with the cable of this number.
-    pub(crate) async fn cable(&self, number: u32, settings: Settings) -> Simulator {
-        let place = Place::Terminal(self.path(number));
-        Simulator::start(settings, place).await.unwrap()
+    pub(crate) async fn cable(&self, number: u32, settings: VictronSettings) -> SimulatedVictron {
+        let place = SimPlace::Terminal(self.path(number));
+        SimulatedVictron::start(settings, place).await.unwrap()
     }
 
     pub(crate) fn run(&self) -> Process {
@@ -151,7 +153,12 @@ impl House {
 
     /// Ends the program in order and looks at all that was said: only these devices, and nothing
     /// that cannot be.
-    pub(crate) async fn close(&self, mut program: Process, ids: &[String], devices: &[&Simulator]) {
+    pub(crate) async fn close(
+        &self,
+        mut program: Process,
+        ids: &[String],
+        devices: &[&SimulatedVictron],
+    ) {
         for id in ids {
             self.announced(id).await;
         }
@@ -164,7 +171,7 @@ impl House {
 }
 
 /// A device at a TCP port.
-pub(crate) async fn tcp(settings: Settings) -> Simulator {
-    let place = Place::Tcp(free_address());
-    Simulator::start(settings, place).await.unwrap()
+pub(crate) async fn tcp(settings: VictronSettings) -> SimulatedVictron {
+    let place = SimPlace::Tcp(free_address());
+    SimulatedVictron::start(settings, place).await.unwrap()
 }

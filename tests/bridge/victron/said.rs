@@ -1,7 +1,7 @@
 //! What a device says in text, compared with what the program says of it.
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 
 /// Label, key, how many of the unit on the wire make one of ours, decimals of ours.
 #[rustfmt::skip]
@@ -34,7 +34,7 @@ pub(super) const NUMBERS: &[(&str, &str, f64, i32)] = &[
 pub(super) type Said = (&'static str, Option<(f64, f64)>);
 
 /// The numbers in the text of a device.
-pub(super) fn numbers(device: &Simulator) -> Vec<Said> {
+pub(super) fn numbers(device: &SimulatedVictron) -> Vec<Said> {
     let text = device.text();
     let is_meter = text
         .iter()

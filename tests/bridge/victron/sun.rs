@@ -1,12 +1,12 @@
 //! Nights, new days, and yields that are set to 0.
 
 use serde_json::Value as Json;
-use wattbridge::adapters::victron::simulator::Simulator;
+use wattbridge::adapters::victron::simulator::SimulatedVictron;
 
 use super::said::{differs, numbers};
 use super::{House, id, still};
 
-fn hundredths(device: &Simulator, register: u16) -> f64 {
+fn hundredths(device: &SimulatedVictron, register: u16) -> f64 {
     let bytes = device.register(register).unwrap();
     let number = bytes
         .iter()
@@ -92,9 +92,9 @@ async fn a_yield_that_people_set_to_0_leaves_the_total_alone() {
     let Some(house) = House::open("").await else {
         return;
     };
-    let mut settings = still("mppt-75-15");
+    let settings = still("mppt-75-15");
     // A hundredth of a kilowatt-hour every half second.
-    settings.pace.speed = 360.0;
+    settings.house.set_speed(360.0);
     let device = house.cable(1, settings).await;
     let id = id("mppt-75-15");
     let program = house.run();

@@ -1,42 +1,34 @@
 //! `simulate aps-ecu`: the simulator on the command line.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::civil;
-use jiff::tz::TimeZone;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::super::wire::{EcuId, IdError};
-use super::Settings;
-use super::faults::{Fault, FaultRule};
+use super::EcuSettings;
+use super::faults::EcuFault;
+use super::hand::SimulatedEcu;
 use super::plant::{InverterList, Model, Plant, PlantError};
-use super::server::Simulator;
-use super::sun::Daylight;
-use crate::simulation::fault::fault_help;
+use crate::simulation::{ArgsError, FaultArgs, HouseArgs, ListenArgs, Simulate};
 use crate::terminal::say;
 
 /// Most gateways of one command.
 const MOST_ECUS: u16 = 100;
 
-/// One for each kind of schedule.
-const FAULT_EXAMPLES: [&str; 5] = [
-    "lifetime-zero@5%",
-    "refuse@every=10",
-    "status-02@first=3",
-    "hang@30s..60s",
-    "hang",
-];
+/// `wattbridge simulate aps-ecu`.
+pub static SIMULATE: Simulate<EcuArgs> = Simulate::new("aps-ecu", |args, stop| {
+    Box::pin(async move { Ok(run(args, stop).await?) })
+});
 
 /// Simulates APsystems ECUs on TCP ports.
 #[derive(Debug, Clone, clap::Args)]
-pub struct SimulatorArgs {
-    /// Address and port to listen on; 0.0.0.0:8899 lets the whole network in
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8899")]
-    pub listen: SocketAddr,
+pub struct EcuArgs {
+    /// Where it listens.
+    #[command(flatten)]
+    pub tcp: ListenArgs<8899>,
 
     /// Product of the ECU; without it, the serial tells, else it is an ECU-R
     #[arg(long, value_enum)]
@@ -54,29 +46,13 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = cycle)]
     pub cycle: Duration,
 
-    /// Simulated seconds for each real one: 1440 lets a day pass in a minute, 0 stops the time
-    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
-    pub speed: f64,
+    /// Where they stand.
+    #[command(flatten)]
+    pub house: HouseArgs,
 
-    /// Local time to begin at: 11:00, or 2026-06-21T11:00; now if left out
-    #[arg(long, value_name = "TIME")]
-    pub start_time: Option<StartTime>,
-
-    /// Time zone of the ECU, such as Europe/Vienna; that of this computer if left out
-    #[arg(long, value_name = "NAME", value_parser = zone)]
-    pub zone: Option<TimeZone>,
-
-    /// When the sun rises, local time
-    #[arg(long, value_name = "TIME", default_value = "06:00")]
-    pub sunrise: civil::Time,
-
-    /// When the sun sets, local time
-    #[arg(long, value_name = "TIME", default_value = "20:30")]
-    pub sunset: civil::Time,
-
-    /// Something that goes wrong: lifetime-zero@5%, refuse@every=10, hang@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
-    pub faults: Vec<FaultRule>,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs<EcuFault>,
 
     /// Number of ECUs, on this port and the following ones, each with its own serials
     #[arg(long, value_name = "COUNT", default_value = "1",
@@ -93,39 +69,6 @@ fn cycle(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse().ok();
-    let speed = speed.filter(|speed| (0.0..=100_000.0).contains(speed));
-    speed.ok_or_else(|| "write a number from 0 to 100000, such as 60".to_owned())
-}
-
-fn zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| {
-        "there is no such time zone; write a name such as Europe/Vienna or UTC".to_owned()
-    })
-}
-
-/// A time of this day, or of any day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartTime {
-    /// `11:00`
-    Today(civil::Time),
-    /// `2026-06-21T11:00`
-    At(civil::DateTime),
-}
-
-impl FromStr for StartTime {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(at) = text.parse() {
-            return Ok(Self::At(at));
-        }
-        let time = text.parse().map(Self::Today);
-        time.map_err(|_| "write a time such as 11:00 or 2026-06-21T11:00")
-    }
-}
-
 /// Why the simulator cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
@@ -138,22 +81,9 @@ pub enum SimulatorError {
     /// Several ECUs, but no number to count on.
     #[error("--serial {0} does not end in a number below 99999900, so --ecus cannot count on")]
     NotCountable(EcuId),
-    /// The sun does not rise.
-    #[error("--sunset {sunset} is not after --sunrise {sunrise}")]
-    NoDay {
-        /// As given.
-        sunrise: civil::Time,
-        /// As given.
-        sunset: civil::Time,
-    },
-    /// There is no port for the last ECUs.
-    #[error("{ecus} ports from {first} on do not exist; choose a smaller port with --listen")]
-    NoPort {
-        /// The port of the first ECU.
-        first: u16,
-        /// How many were wanted.
-        ecus: u16,
-    },
+    /// What all simulators are told does not fit together.
+    #[error(transparent)]
+    Args(#[from] ArgsError),
     /// The port cannot be opened.
     #[error("cannot listen on {address}: {error}; choose another one with --listen 127.0.0.1:8900")]
     Listen {
@@ -164,48 +94,27 @@ pub enum SimulatorError {
     },
 }
 
-impl SimulatorArgs {
+impl EcuArgs {
     /// What each ECU is, and where it listens.
     ///
     /// # Errors
     /// Arguments that are sound by themselves and do not fit together.
-    pub fn settings(&self) -> Result<Vec<(Settings, SocketAddr)>, SimulatorError> {
-        let (sunrise, sunset) = (self.sunrise, self.sunset);
-        if sunset <= sunrise {
-            return Err(SimulatorError::NoDay { sunrise, sunset });
-        }
+    pub fn settings(&self) -> Result<Vec<(EcuSettings, SocketAddr)>, SimulatorError> {
         let own = self.serial.as_ref().and_then(Model::of);
         let model = self.model.or(own).unwrap_or(Model::EcuR);
-        let zone = self.zone.clone().unwrap_or_else(TimeZone::system);
-        let start = self.start_time.map(|start| match start {
-            StartTime::At(at) => at,
-            StartTime::Today(time) => {
-                let now = jiff::Timestamp::now().to_zoned(zone.clone());
-                now.date().to_datetime(time)
-            }
-        });
-        let ecu = |index: u16| {
+        let house = self.house.house()?;
+        let ecu = |(index, listen): (u16, SocketAddr)| {
             let ecu = self.serial(model, index)?;
-            let port = match self.listen.port() {
-                0 => Some(0),
-                first => first.checked_add(index),
-            };
-            let port = port.ok_or(SimulatorError::NoPort {
-                first: self.listen.port(),
-                ecus: self.ecus,
-            })?;
-            let settings = Settings {
-                zone: zone.clone(),
-                start,
-                speed: self.speed,
+            let settings = EcuSettings {
+                house: house.clone(),
                 cycle: self.cycle,
-                daylight: Daylight { sunrise, sunset },
-                faults: self.faults.clone(),
-                ..Settings::new(Plant::new(model, ecu, &self.inverters)?)
+                faults: self.faults.faults.clone(),
+                ..EcuSettings::new(Plant::new(model, ecu, &self.inverters)?)
             };
-            Ok((settings, SocketAddr::new(self.listen.ip(), port)))
+            Ok((settings, listen))
         };
-        (0..self.ecus).map(ecu).collect()
+        let addresses = self.tcp.addresses(self.ecus.into())?;
+        (0..).zip(addresses).map(ecu).collect()
     }
 
     fn serial(&self, model: Model, index: u16) -> Result<EcuId, SimulatorError> {
@@ -228,13 +137,13 @@ impl SimulatorArgs {
 ///
 /// # Errors
 /// Arguments that do not fit together, or a port that cannot be opened.
-pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), SimulatorError> {
+async fn run(args: EcuArgs, stop: CancellationToken) -> Result<(), SimulatorError> {
     let mut simulators = Vec::new();
     let mut printers = JoinSet::new();
     for (settings, listen) in args.settings()? {
         let name = settings.plant.model.name();
         let count = settings.plant.inverters.len();
-        let simulator = Simulator::start(settings, listen).await;
+        let simulator = SimulatedEcu::start(settings, listen).await;
         let simulator = simulator.map_err(|error| SimulatorError::Listen {
             address: listen,
             error,
@@ -242,10 +151,10 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), Sim
         let inverters = if count == 1 { "inverter" } else { "inverters" };
         say(&format!(
             "{name} {} with {count} {inverters} listens on {}; stop with Ctrl-C",
-            simulator.handle().ecu(),
+            simulator.ecu(),
             simulator.address()
         ));
-        let mut events = simulator.handle().events();
+        let mut events = simulator.events();
         printers.spawn(async move {
             loop {
                 let line = match events.recv().await {
@@ -258,7 +167,7 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), Sim
         });
         simulators.push(simulator);
     }
-    if !args.listen.ip().is_loopback() {
+    if !args.tcp.listen.ip().is_loopback() {
         say("Everybody in the network can reach this address; the protocol has no password.");
     }
     stop.cancelled().await;
@@ -272,18 +181,18 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> Result<(), Sim
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
+    use jiff::civil;
 
     use super::*;
-    use crate::adapters::aps_ecu::simulator::Fault;
     use crate::simulation::fault::fault_list;
 
     #[derive(Debug, Parser)]
     struct Simulate {
         #[command(flatten)]
-        args: SimulatorArgs,
+        args: EcuArgs,
     }
 
-    fn args(line: &str) -> Result<SimulatorArgs, String> {
+    fn args(line: &str) -> Result<EcuArgs, String> {
         let words = ["simulate"].into_iter().chain(line.split_whitespace());
         let parsed = Simulate::try_parse_from(words);
         parsed
@@ -291,7 +200,7 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    fn settings(line: &str) -> Vec<(Settings, SocketAddr)> {
+    fn settings(line: &str) -> Vec<(EcuSettings, SocketAddr)> {
         args(line).unwrap().settings().unwrap()
     }
 
@@ -318,15 +227,13 @@ mod tests {
             assert_eq!(plant.model, Model::EcuRPro);
             assert_eq!(plant.ecu.to_string(), format!("21620000004{}", index + 1));
             assert_eq!(usize::from(listen.port()), 9000 + index);
-            assert_eq!(settings.faults.last().unwrap().fault, Fault::Sleep);
-            let noon = civil::date(2026, 6, 21).at(11, 0, 0, 0);
-            assert_eq!(settings.start, Some(noon));
+            assert_eq!(settings.faults.last().unwrap().fault, EcuFault::Sleep);
+            let begun = settings.house.local(settings.house.now());
+            assert_eq!(begun.date(), civil::date(2026, 6, 21));
+            assert_eq!(begun.hour(), 11);
             uids.extend(plant.inverters.iter().map(|inverter| inverter.uid));
         }
         assert_eq!(uids.len(), 6);
-        let today = settings("--start-time 11:00");
-        let start = today.first().unwrap().0.start.unwrap();
-        assert_eq!(start.time(), civil::time(11, 0, 0, 0));
     }
 
     #[test]
@@ -336,9 +243,6 @@ mod tests {
             ("--inverters 2xDS4", "known are YC500"),
             ("--cycle 1", "such as 30s or 5m"),
             ("--cycle 500ms", "such as 30s or 5m"),
-            ("--speed fast", "from 0 to 100000"),
-            ("--zone Vienna", "such as Europe/Vienna"),
-            ("--start-time noon", "such as 11:00"),
             ("--serial 12", "12 characters"),
         ] {
             let error = args(line).unwrap_err();
@@ -360,7 +264,7 @@ mod tests {
         // Where lines are wrapped depends on the terminal.
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let help = flat(&Simulate::command().render_long_help().to_string());
-        for line in fault_list::<Fault>().lines() {
+        for line in fault_list::<EcuFault>().lines() {
             assert!(help.contains(&flat(line)), "{line}");
         }
     }

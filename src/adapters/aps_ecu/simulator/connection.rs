@@ -11,8 +11,9 @@ use tokio::time::{sleep, timeout};
 use super::super::wire::{Request, RequestError};
 use super::core::Reply;
 use super::delivery::Delivery;
-use super::event::Happening;
-use super::shared::{Seat, Shared};
+use super::event::EcuAct;
+use super::hand::{EcuHand, Seat};
+use crate::simulation::Cable;
 
 /// A client that says nothing for so long is dropped, as real gateways do.
 const IDLE: Duration = Duration::from_secs(15);
@@ -21,20 +22,26 @@ const ENDLESS: &[u8] = b"APS11APS11";
 /// How long a client may take to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves a client until it leaves, is dropped or the simulator stops.
-pub async fn attend(seat: Seat, stream: TcpStream, peer: SocketAddr, crowded: bool) {
-    let shared = &seat.0;
+/// Serves a client until it leaves, is dropped or the cable is pulled.
+pub async fn attend(
+    seat: Seat,
+    stream: TcpStream,
+    peer: SocketAddr,
+    crowded: bool,
+    mut cable: Cable,
+) {
+    let hand = &seat.0;
     // Small pieces are meant to arrive as such. Failing that, they still arrive.
     let _ = stream.set_nodelay(true);
     tokio::select! {
-        () = shared.stop.cancelled() => {}
+        () = cable.pulled() => {}
         // A client that breaks off is nothing special.
-        _ = converse(shared, stream, peer, crowded) => {}
+        _ = converse(hand, stream, peer, crowded) => {}
     }
 }
 
 async fn converse(
-    shared: &Shared,
+    hand: &EcuHand,
     mut stream: TcpStream,
     peer: SocketAddr,
     crowded: bool,
@@ -45,16 +52,16 @@ async fn converse(
         let request = match question(&mut stream, &mut buffer).await? {
             Some(Ok(request)) => request,
             Some(Err(error)) => {
-                shared.tell(Happening::NotUnderstood { peer, error });
+                hand.tell(EcuAct::NotUnderstood { peer, error });
                 return goodbye(stream).await;
             }
             None => return goodbye(stream).await,
         };
-        let (reply, faults) = shared.look(|core| core.reply(&request, first, crowded));
+        let (reply, faults) = hand.look(|core| core.reply(&request, first, crowded));
         first = false;
         match reply {
             Reply::Silence => {
-                shared.tell(Happening::Silent {
+                hand.tell(EcuAct::Silent {
                     peer,
                     request,
                     faults,
@@ -62,7 +69,7 @@ async fn converse(
                 return drain(&mut stream).await;
             }
             Reply::Endless => {
-                shared.tell(Happening::Silent {
+                hand.tell(EcuAct::Silent {
                     peer,
                     request,
                     faults,
@@ -73,7 +80,7 @@ async fn converse(
                 }
             }
             Reply::Close => {
-                shared.tell(Happening::Closed {
+                hand.tell(EcuAct::Closed {
                     peer,
                     request,
                     faults,
@@ -82,7 +89,7 @@ async fn converse(
             }
             Reply::Deliver(delivery) => {
                 let bytes = deliver(&mut stream, &delivery).await?;
-                shared.tell(Happening::Answered {
+                hand.tell(EcuAct::Answered {
                     peer,
                     request,
                     bytes,

@@ -9,9 +9,9 @@ use super::super::wire::Request;
 use super::answers::{self, Flaws};
 use super::delivery::{Delivery, Mishaps};
 use super::ecu::{Ecu, View};
-use super::faults::Fault;
+use super::faults::EcuFault;
 use super::incidents::Incidents;
-use super::timeline::Timeline;
+use crate::simulation::House;
 
 /// Names of the faults that hit an answer.
 pub type Seen = Vec<&'static str>;
@@ -31,7 +31,7 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct Core {
     pub ecu: Ecu,
-    pub timeline: Timeline,
+    pub house: House,
     pub incidents: Incidents,
     /// What is told again and again while the gateway is stale.
     frozen: Option<View>,
@@ -42,10 +42,10 @@ pub struct Core {
 }
 
 impl Core {
-    pub fn new(ecu: Ecu, timeline: Timeline, incidents: Incidents) -> Self {
+    pub fn new(ecu: Ecu, house: House, incidents: Incidents) -> Self {
         let mut core = Self {
             ecu,
-            timeline,
+            house,
             incidents,
             frozen: None,
             requests: BTreeMap::new(),
@@ -60,11 +60,12 @@ impl Core {
     pub fn catch_up(&mut self) -> Duration {
         let Self {
             ecu,
-            timeline,
+            house,
             incidents,
             frozen,
             ..
         } = self;
+        let timeline = house.timeline();
         ecu.advance(timeline.now(), |moment| {
             incidents.conditions(timeline.elapsed_at(moment))
         });
@@ -79,8 +80,7 @@ impl Core {
 
     /// The simulated local time.
     pub fn local(&self) -> civil::DateTime {
-        let now = self.timeline.now();
-        now.to_zoned(self.ecu.zone().clone()).datetime()
+        self.house.local(self.house.now())
     }
 
     /// Whether the port is closed, and when to look again.
@@ -116,15 +116,21 @@ impl Core {
             seen.push("one command per connection");
             return (Reply::Silence, seen);
         }
-        let wanted = |wanted: Fault| move |fault: &Fault| (*fault == wanted).then_some(());
-        if self.hit(elapsed, &mut seen, wanted(Fault::Hang)).is_some() {
+        let wanted = |wanted: EcuFault| move |fault: &EcuFault| (*fault == wanted).then_some(());
+        if self
+            .hit(elapsed, &mut seen, wanted(EcuFault::Hang))
+            .is_some()
+        {
             return (Reply::Silence, seen);
         }
-        if self.hit(elapsed, &mut seen, wanted(Fault::Empty)).is_some() {
+        if self
+            .hit(elapsed, &mut seen, wanted(EcuFault::Empty))
+            .is_some()
+        {
             return (Reply::Close, seen);
         }
         if self
-            .hit(elapsed, &mut seen, wanted(Fault::Endless))
+            .hit(elapsed, &mut seen, wanted(EcuFault::Endless))
             .is_some()
         {
             return (Reply::Endless, seen);
@@ -148,7 +154,7 @@ impl Core {
         &mut self,
         elapsed: Duration,
         seen: &mut Seen,
-        pick: impl Fn(&Fault) -> Option<T>,
+        pick: impl Fn(&EcuFault) -> Option<T>,
     ) -> Option<T> {
         self.incidents.hit(elapsed, seen, pick)
     }
@@ -157,7 +163,7 @@ impl Core {
     fn flaws(&mut self, elapsed: Duration, command: u16, seen: &mut Seen) -> Flaws {
         let mut flaws = Flaws {
             status: self.hit(elapsed, seen, |fault| match *fault {
-                Fault::Status(status) => Some(status),
+                EcuFault::Status(status) => Some(status),
                 _ => None,
             }),
             ..Flaws::default()
@@ -165,53 +171,54 @@ impl Core {
         if flaws.status.is_some() {
             return flaws;
         }
-        let mut is = |wanted: &[Fault]| {
-            let pick = |fault: &Fault| wanted.contains(fault).then_some(());
+        let mut is = |wanted: &[EcuFault]| {
+            let pick = |fault: &EcuFault| wanted.contains(fault).then_some(());
             self.hit(elapsed, seen, pick).is_some()
         };
         match command {
             1 => {
-                flaws.lifetime_zero = is(&[Fault::LifetimeZero]);
-                flaws.today_zero = is(&[Fault::TodayZero]) | is(&[Fault::TodayStuck]);
-                flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
-                flaws.foreign_ecu = is(&[Fault::ForeignEcu]);
+                flaws.lifetime_zero = is(&[EcuFault::LifetimeZero]);
+                flaws.today_zero = is(&[EcuFault::TodayZero]) | is(&[EcuFault::TodayStuck]);
+                flaws.ecu_as_inverter = is(&[EcuFault::EcuAsInverter]);
+                flaws.foreign_ecu = is(&[EcuFault::ForeignEcu]);
                 let jump = self.hit(elapsed, seen, |fault| match *fault {
-                    Fault::LifetimeJump(energy) => Some(energy),
+                    EcuFault::LifetimeJump(energy) => Some(energy),
                     _ => None,
                 });
                 flaws.lifetime_jump_wh = jump.unwrap_or(0);
             }
             2 => {
-                flaws.empty_list = is(&[Fault::EmptyList]);
-                flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
-                flaws.foreign_ecu = is(&[Fault::ForeignEcu]);
-                let strange = is(&[Fault::StrangeIds]);
+                flaws.empty_list = is(&[EcuFault::EmptyList]);
+                flaws.ecu_as_inverter = is(&[EcuFault::EcuAsInverter]);
+                flaws.foreign_ecu = is(&[EcuFault::ForeignEcu]);
+                let strange = is(&[EcuFault::StrangeIds]);
                 flaws.strange_ids = strange.then(|| self.requests.get(&2).copied().unwrap_or(0));
-                let mut number = |pick: fn(&Fault) -> Option<usize>| self.hit(elapsed, seen, pick);
+                let mut number =
+                    |pick: fn(&EcuFault) -> Option<usize>| self.hit(elapsed, seen, pick);
                 flaws.unknown_type = number(|fault| match *fault {
-                    Fault::UnknownType(place) => Some(place),
+                    EcuFault::UnknownType(place) => Some(place),
                     _ => None,
                 });
                 flaws.longer_record = number(|fault| match *fault {
-                    Fault::LongerRecord(place) => Some(place),
+                    EcuFault::LongerRecord(place) => Some(place),
                     _ => None,
                 });
                 flaws.blank = number(|fault| match *fault {
-                    Fault::Blank(place) => Some(place),
+                    EcuFault::Blank(place) => Some(place),
                     _ => None,
                 });
                 flaws.wrong_count = number(|fault| match *fault {
-                    Fault::WrongCount(count) => Some(count),
+                    EcuFault::WrongCount(count) => Some(count),
                     _ => None,
                 });
             }
             4 => {
-                flaws.no_history = is(&[Fault::NoHistory]);
-                flaws.wide_history = is(&[Fault::WideHistory]);
+                flaws.no_history = is(&[EcuFault::NoHistory]);
+                flaws.wide_history = is(&[EcuFault::WideHistory]);
             }
             30 => {
-                flaws.ecu_as_inverter = is(&[Fault::EcuAsInverter]);
-                flaws.foreign_ecu = is(&[Fault::ForeignEcu]);
+                flaws.ecu_as_inverter = is(&[EcuFault::EcuAsInverter]);
+                flaws.foreign_ecu = is(&[EcuFault::ForeignEcu]);
             }
             _ => {}
         }
@@ -219,34 +226,34 @@ impl Core {
     }
 
     fn mishaps(&mut self, elapsed: Duration, seen: &mut Seen) -> Mishaps {
-        let mut take = |pick: fn(&Fault) -> Option<usize>| self.hit(elapsed, seen, pick);
+        let mut take = |pick: fn(&EcuFault) -> Option<usize>| self.hit(elapsed, seen, pick);
         let garbage_before = take(|fault| match *fault {
-            Fault::GarbageBefore(bytes) => Some(bytes),
+            EcuFault::GarbageBefore(bytes) => Some(bytes),
             _ => None,
         });
         let garbage_after = take(|fault| match *fault {
-            Fault::GarbageAfter(bytes) => Some(bytes),
+            EcuFault::GarbageAfter(bytes) => Some(bytes),
             _ => None,
         });
         Mishaps {
             garbage_before: garbage_before.unwrap_or(0),
             garbage_after: garbage_after.unwrap_or(0),
             truncate: self.hit(elapsed, seen, |fault| match *fault {
-                Fault::Truncate(bytes) => Some(bytes),
+                EcuFault::Truncate(bytes) => Some(bytes),
                 _ => None,
             }),
             no_newline: self
                 .hit(elapsed, seen, |fault| {
-                    (*fault == Fault::NoNewline).then_some(())
+                    (*fault == EcuFault::NoNewline).then_some(())
                 })
                 .is_some(),
             split: self.hit(elapsed, seen, |fault| match *fault {
-                Fault::Split(bytes, pause) => Some((bytes, pause)),
+                EcuFault::Split(bytes, pause) => Some((bytes, pause)),
                 _ => None,
             }),
             delay: self
                 .hit(elapsed, seen, |fault| match *fault {
-                    Fault::Slow(delay) => Some(delay),
+                    EcuFault::Slow(delay) => Some(delay),
                     _ => None,
                 })
                 .unwrap_or_default(),

@@ -168,6 +168,8 @@ impl Ecu {
             sun,
             zone,
         };
+        // There may be light at midnight under the sky of a demo.
+        ecu.refresh(morning.timestamp());
         ecu.advance(start, |_| Conditions::default());
         if let Some(lifetime_wh) = lifetime_wh {
             // What was asked for holds now, not at midnight.

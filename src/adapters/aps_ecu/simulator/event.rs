@@ -9,18 +9,18 @@ use super::super::wire::{EcuId, Request, RequestError};
 
 /// Something a simulator did. Its `Display` is a line for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct EcuEvent {
     /// Which simulator.
     pub ecu: EcuId,
     /// The simulated local time.
     pub at: civil::DateTime,
     /// What it did.
-    pub what: Happening,
+    pub what: EcuAct,
 }
 
 /// What a simulator did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Happening {
+pub enum EcuAct {
     /// The last byte of an answer was written.
     Answered {
         /// To whom.
@@ -69,7 +69,7 @@ pub enum Happening {
     },
 }
 
-impl fmt::Display for Event {
+impl fmt::Display for EcuEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.at.strftime("%Y-%m-%d %H:%M:%S"), self.ecu)?;
         let because = |f: &mut fmt::Formatter<'_>, faults: &[&str]| match faults {
@@ -77,7 +77,7 @@ impl fmt::Display for Event {
             _ => write!(f, " ({})", faults.join(", ")),
         };
         match &self.what {
-            Happening::Answered {
+            EcuAct::Answered {
                 peer,
                 request,
                 bytes,
@@ -86,7 +86,7 @@ impl fmt::Display for Event {
                 write!(f, "{}: {bytes} bytes to {peer}", title(request))?;
                 because(f, faults)
             }
-            Happening::Silent {
+            EcuAct::Silent {
                 peer,
                 request,
                 faults,
@@ -94,7 +94,7 @@ impl fmt::Display for Event {
                 write!(f, "{}: no answer to {peer}", title(request))?;
                 because(f, faults)
             }
-            Happening::Closed {
+            EcuAct::Closed {
                 peer,
                 request,
                 faults,
@@ -102,12 +102,12 @@ impl fmt::Display for Event {
                 write!(f, "{}: closed the connection to {peer}", title(request))?;
                 because(f, faults)
             }
-            Happening::NotUnderstood { peer, error } => {
+            EcuAct::NotUnderstood { peer, error } => {
                 write!(f, "{peer} sent something else than a question: {error}")
             }
-            Happening::Port { open: true } => f.write_str("the port is open"),
-            Happening::Port { open: false } => f.write_str("the port is closed"),
-            Happening::PortTaken { error } => {
+            EcuAct::Port { open: true } => f.write_str("the port is open"),
+            EcuAct::Port { open: false } => f.write_str("the port is closed"),
+            EcuAct::PortTaken { error } => {
                 write!(
                     f,
                     "the port cannot be opened again, trying once more: {error}"

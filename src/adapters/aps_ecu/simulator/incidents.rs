@@ -1,42 +1,30 @@
-//! Which faults happen now: the schedules at work.
+//! Which faults happen now, and what that means for the gateway.
 
 use std::time::Duration;
 
 use super::ecu::Conditions;
-use super::faults::{Fault, FaultRule};
-use crate::simulation::Schedule;
-use crate::simulation::fault::Planned;
-use crate::simulation::noise::Dice;
+use super::faults::EcuFault;
+use crate::simulation::{FaultRule, Faults};
 
 /// The faults of one simulator.
 #[derive(Debug)]
 pub struct Incidents {
-    rules: Vec<Planned<Fault>>,
-    dice: Dice,
+    faults: Faults<EcuFault>,
     /// Until when the port stays closed after a single connection.
     closed_until: Duration,
 }
 
 impl Incidents {
-    pub fn new(rules: Vec<FaultRule>) -> Self {
+    pub fn new(rules: &[FaultRule<EcuFault>]) -> Self {
         Self {
-            rules: rules.into_iter().map(Planned::new).collect(),
-            dice: Dice::new(0x5eed),
+            faults: Faults::new(rules),
             closed_until: Duration::ZERO,
         }
     }
 
-    pub fn add(&mut self, rule: FaultRule) {
-        self.rules.push(Planned::new(rule));
-    }
-
-    pub fn remove(&mut self, name: &str) {
-        self.rules.retain(|planned| planned.rule.name() != name);
-        self.closed_until = Duration::ZERO;
-    }
-
-    pub fn clear(&mut self) {
-        self.rules.clear();
+    /// Other faults from now on; a port that an earlier one has closed opens.
+    pub fn change(&mut self, change: impl FnOnce(&mut Faults<EcuFault>)) {
+        change(&mut self.faults);
         self.closed_until = Duration::ZERO;
     }
 
@@ -45,40 +33,24 @@ impl Incidents {
         &mut self,
         elapsed: Duration,
         seen: &mut Vec<&'static str>,
-        pick: impl Fn(&Fault) -> Option<T>,
+        pick: impl Fn(&EcuFault) -> Option<T>,
     ) -> Option<T> {
-        let mut found = None;
-        for planned in &mut self.rules {
-            let Some(picked) = pick(&planned.rule.fault) else {
-                continue;
-            };
-            let happens = planned.happens(elapsed, &mut self.dice);
-            if happens && found.is_none() {
-                seen.push(planned.rule.name());
-                found = Some(picked);
-            }
-        }
-        found
-    }
-
-    /// The faults that hold at a time, whether or not anybody asks.
-    fn lasting(&self, elapsed: Duration) -> impl Iterator<Item = &Fault> {
-        let holds = move |planned: &&Planned<Fault>| planned.rule.when.holds(elapsed);
-        let rules = self.rules.iter().filter(holds);
-        rules.map(|planned| &planned.rule.fault)
+        let (name, picked) = self.faults.hit(elapsed, pick)?;
+        seen.push(name);
+        Some(picked)
     }
 
     /// What goes on around the gateway.
     pub fn conditions(&self, elapsed: Duration) -> Conditions {
         let mut conditions = Conditions::default();
-        for fault in self.lasting(elapsed) {
+        for fault in self.faults.lasting(elapsed) {
             match *fault {
-                Fault::Sleep => conditions.asleep = true,
-                Fault::Reboot => conditions.rebooting = true,
-                Fault::WakeApart(gap) => conditions.wake_apart = gap,
-                Fault::Missing(place) => conditions.missing.push(place),
-                Fault::LostInverter(place) => conditions.lost.push(place),
-                Fault::NewInverter(product) => conditions.added.push(product),
+                EcuFault::Sleep => conditions.asleep = true,
+                EcuFault::Reboot => conditions.rebooting = true,
+                EcuFault::WakeApart(gap) => conditions.wake_apart = gap,
+                EcuFault::Missing(place) => conditions.missing.push(place),
+                EcuFault::LostInverter(place) => conditions.lost.push(place),
+                EcuFault::NewInverter(product) => conditions.added.push(product),
                 _ => {}
             }
         }
@@ -87,23 +59,25 @@ impl Incidents {
 
     /// Whether answers repeat.
     pub fn stale(&self, elapsed: Duration) -> bool {
-        self.lasting(elapsed).any(|fault| *fault == Fault::Stale)
+        self.faults
+            .lasting(elapsed)
+            .any(|fault| *fault == EcuFault::Stale)
     }
 
     /// Whether the port is closed, given how many clients there are.
     pub fn port_is_closed(&self, elapsed: Duration, clients: usize) -> bool {
-        let closing = |fault: &Fault| match *fault {
-            Fault::Refuse(_) | Fault::Reboot => true,
-            Fault::Slots(slots) => clients >= slots,
+        let closing = |fault: &EcuFault| match *fault {
+            EcuFault::Refuse(_) | EcuFault::Reboot => true,
+            EcuFault::Slots(slots) => clients >= slots,
             _ => false,
         };
-        elapsed < self.closed_until || self.lasting(elapsed).any(closing)
+        elapsed < self.closed_until || self.faults.lasting(elapsed).any(closing)
     }
 
     /// Whether a client gets no answer because there are others, `clients` with itself.
     pub fn too_busy(&self, elapsed: Duration, clients: usize) -> bool {
-        let over = |fault: &Fault| matches!(*fault, Fault::Busy(most) if clients > most);
-        self.lasting(elapsed).any(over)
+        let over = |fault: &EcuFault| matches!(*fault, EcuFault::Busy(most) if clients > most);
+        self.faults.lasting(elapsed).any(over)
     }
 
     /// A connection was taken: closes the port behind it if that is due.
@@ -112,8 +86,8 @@ impl Incidents {
             // It slipped in; the port opens again when that is over, not later.
             return;
         }
-        let pick = |fault: &Fault| match *fault {
-            Fault::Refuse(length) => Some(length),
+        let pick = |fault: &EcuFault| match *fault {
+            EcuFault::Refuse(length) => Some(length),
             _ => None,
         };
         if let Some(length) = self.hit(elapsed, &mut Vec::new(), pick) {
@@ -123,15 +97,9 @@ impl Incidents {
 
     /// When something begins or ends by itself.
     pub fn next_change(&self, elapsed: Duration) -> Option<Duration> {
-        let edges = self
-            .rules
-            .iter()
-            .flat_map(|planned| match planned.rule.when {
-                Schedule::Window(from, to) => [Some(from), to],
-                _ => [None, None],
-            });
-        let edges = edges.flatten().chain([self.closed_until]);
-        edges.filter(|edge| *edge > elapsed).min()
+        let reopens = Some(self.closed_until).filter(|until| *until > elapsed);
+        let change = self.faults.next_change(elapsed);
+        change.into_iter().chain(reopens).min()
     }
 }
 
@@ -140,7 +108,8 @@ mod tests {
     use super::*;
 
     fn incidents(rules: &[&str]) -> Incidents {
-        Incidents::new(rules.iter().map(|rule| rule.parse().unwrap()).collect())
+        let rules: Vec<_> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        Incidents::new(&rules)
     }
 
     #[test]

@@ -8,85 +8,66 @@
 //! | `plant` | gateway, inverters, invented serials | no |
 //! | `sun` | what an inverter measures at a moment | no |
 //! | `ecu` | cycles, counters, past days | no |
-//! | `timeline` | simulated time at any speed | no |
 //! | `faults`, `incidents` | what goes wrong, and when | no |
 //! | `answers`, `delivery` | the answer, and how its bytes go out | no |
 //! | `core` | all of these together | no |
 //! | `server`, `connection` | the port and its clients | yes |
-//! | `shared`, `event` | what these share, and what they tell | no |
-//! | `handle` | moves it and looks into it | no |
-//! | `command` | the command line | no |
+//! | `hand`, `event` | what all tasks share, and what a test does with it; what they tell | no |
+//! | `command`, [`demo`] | the command line; a part of the demo | no |
 
 mod answers;
 mod command;
 mod connection;
 mod core;
 mod delivery;
+pub mod demo;
 mod ecu;
 mod event;
 mod faults;
-mod handle;
+mod hand;
 mod incidents;
 mod plant;
 mod server;
-mod shared;
 mod sun;
-mod timeline;
 
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::Zoned;
 
-use crate::simulation::House;
-pub use crate::simulation::Schedule;
-pub use command::{SimulatorArgs, SimulatorError, StartTime, run};
-pub use event::{Event, Happening};
-pub use faults::{Fault, FaultRule};
-pub use handle::{SimulatorHandle, Truth};
+use crate::simulation::{FaultRule, House, Sky};
+pub use command::{EcuArgs, SIMULATE, SimulatorError};
+pub use event::{EcuAct, EcuEvent};
+pub use faults::EcuFault;
+pub use hand::{EcuHand, SimulatedEcu, Truth};
 pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError};
-pub use server::Simulator;
-pub use sun::Daylight;
 
 /// What to simulate, and how.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct EcuSettings {
     /// The gateway and its inverters.
     pub plant: Plant,
-    /// Where the gateway stands.
-    pub zone: TimeZone,
-    /// Local time at the start; `None` is now.
-    pub start: Option<civil::DateTime>,
-    /// How fast the simulated time runs; 1 is real time, 0 stands still.
-    pub speed: f64,
+    /// The house that the plant feeds, with its sky and its clock.
+    pub house: House,
     /// How often the gateway asks its inverters, in simulated time and whole seconds.
     pub cycle: Duration,
-    /// When the sun is up.
-    pub daylight: Daylight,
     /// Lifetime energy at the start in Wh; `None` is that of a few years.
     pub lifetime_wh: Option<u64>,
-    /// The house that the plant feeds. Its clock and its sky come before `start` and `daylight`.
-    pub house: Option<House>,
     /// What goes wrong.
-    pub faults: Vec<FaultRule>,
+    pub faults: Vec<FaultRule<EcuFault>>,
 }
 
-impl Settings {
+impl EcuSettings {
     /// A plant that works well, now, where we are.
     #[must_use]
     pub fn new(plant: Plant) -> Self {
         Self {
             plant,
-            zone: TimeZone::system(),
-            start: None,
-            speed: 1.0,
+            house: House::new(&Zoned::now(), Sky::default()),
             cycle: Duration::from_secs(300),
-            daylight: Daylight::default(),
             lifetime_wh: None,
-            house: None,
             faults: Vec::new(),
         }
     }

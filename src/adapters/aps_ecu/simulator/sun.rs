@@ -1,8 +1,7 @@
-//! The sky above the plant: what each inverter measures at a moment, as a pure function of time.
+//! The sun on the plant: what each inverter measures at a moment, as a pure function of time.
 //!
-//! A smooth bell between sunrise and sunset, slow clouds over all inverters alike, and small
-//! differences of direction, size and shade that each inverter keeps. Nothing is random: the same
-//! seed gives the same days.
+//! A smooth bell between sunrise and sunset, the clouds of the sky over all inverters alike, and small
+//! differences of direction, size and shade that each inverter keeps.
 
 use std::f64::consts::PI;
 use std::time::Duration;
@@ -13,42 +12,19 @@ use super::super::wire::{Body, Quad, VoltageKind};
 use super::plant::{Inverter, Plant};
 use crate::simulation::Sky;
 use crate::simulation::noise::{self, hash};
+use crate::simulation::sky::seconds;
 
-/// When the sun is up, by the gateway's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Daylight {
-    /// First light.
-    pub sunrise: civil::Time,
-    /// Last light; a time before sunrise makes it night for good.
-    pub sunset: civil::Time,
-}
-
-impl Default for Daylight {
-    fn default() -> Self {
-        Self {
-            sunrise: civil::time(6, 0, 0, 0),
-            sunset: civil::time(20, 30, 0, 0),
-        }
-    }
-}
-
-/// Makes weather.
+/// The sun as a plant has it.
 #[derive(Debug, Clone)]
 pub struct Sun {
-    sunrise: f64,
-    sunset: f64,
-    /// Of the house it shines on, instead of days and weather of its own.
-    sky: Option<Sky>,
+    sky: Sky,
     seed: u64,
 }
 
 /// What a value depends on besides time, so that no two values run alike.
 #[derive(Clone, Copy)]
 enum Salt {
-    Cover = 1,
-    SlowCloud,
-    FastCloud,
-    Wake,
+    Wake = 1,
     Direction,
     Size,
     Panel,
@@ -63,23 +39,11 @@ enum Salt {
 }
 
 impl Sun {
-    pub fn new(daylight: Daylight, seed: u64) -> Self {
-        Self {
-            sunrise: second_of_day(daylight.sunrise),
-            sunset: second_of_day(daylight.sunset),
-            sky: None,
-            seed,
-        }
-    }
-
-    /// The sun above a plant, which has its own weather if there is no sky.
-    pub fn above(plant: &Plant, daylight: Daylight, sky: Option<Sky>) -> Self {
+    /// The sun above a plant.
+    pub fn above(plant: &Plant, sky: Sky) -> Self {
         let digits = plant.ecu.as_bytes().iter();
         let seed = digits.fold(0, |seed, byte| hash(seed, u64::from(*byte)));
-        Self {
-            sky,
-            ..Self::new(daylight, seed)
-        }
+        Self { sky, seed }
     }
 
     /// What else is to be the same for the same plant.
@@ -89,26 +53,17 @@ impl Sun {
 
     /// Whether it is day, of which the inverters miss the first and last minutes.
     pub fn is_day(&self, local: civil::DateTime) -> bool {
-        self.phase(local).is_some()
+        self.sky.phase(local).is_some()
     }
 
-    /// Whether its own day began less than so long ago.
+    /// Whether the day began less than so long ago.
     pub fn is_younger_than(&self, age: Duration, local: civil::DateTime) -> bool {
-        second_of_day(local.time()) - self.sunrise < age.as_secs_f64()
-    }
-
-    /// 0 at sunrise, 1 at sunset.
-    fn phase(&self, local: civil::DateTime) -> Option<f64> {
-        if let Some(sky) = self.sky {
-            return sky.phase(sky.seconds(local));
-        }
-        let phase = (second_of_day(local.time()) - self.sunrise) / (self.sunset - self.sunrise);
-        (self.sunrise < self.sunset && phase > 0.0 && phase < 1.0).then_some(phase)
+        self.sky.age(local) < age.as_secs_f64()
     }
 
     /// What an inverter measures; `None` while it is too dark for it to run.
     pub fn measure(&self, inverter: &Inverter, local: civil::DateTime) -> Option<Body> {
-        let phase = self.phase(local)?;
+        let phase = self.sky.phase(local)?;
         let own = hash(self.seed, uid_number(inverter));
         if (PI * phase).sin() < 0.02 + 0.02 * unit(own, Salt::Wake, 0) {
             return None;
@@ -116,7 +71,7 @@ impl Sun {
         let now = seconds(local);
         // Panels that look east or west have their best hour earlier or later.
         let turned = phase.powf((0.4 * (unit(own, Salt::Direction, 0) - 0.5)).exp2());
-        let light = (PI * turned).sin().powf(1.3) * self.clear_sky(local);
+        let light = (PI * turned).sin().powf(1.3) * self.sky.clearness(local);
         let fraction = light * (0.84 + 0.16 * unit(own, Salt::Size, 0));
 
         let channels = u64::from(inverter.product.channels);
@@ -167,28 +122,14 @@ impl Sun {
         (place + swing).round() as u8
     }
 
-    /// What clouds leave of the light: 1 is a clear sky.
-    fn clear_sky(&self, local: civil::DateTime) -> f64 {
-        if let Some(sky) = self.sky {
-            return sky.clearness(sky.seconds(local));
-        }
-        // Some days are clear, some overcast, most are between.
-        let cover = unit(self.seed, Salt::Cover, day_number(local.date()));
-        let now = seconds(local);
-        let sky = 0.65 * noise(self.seed, Salt::SlowCloud, 0, now / 2700.0)
-            + 0.35 * noise(self.seed, Salt::FastCloud, 0, now / 600.0);
-        1.0 - 0.75 * (2.5 * (sky + cover - 1.0)).clamp(0.0, 1.0)
-    }
-
     /// Energy of a typical day in Wh, for the days before the simulation began.
     pub fn past_day_wh(&self, inverters: &[Inverter], date: civil::Date) -> u64 {
         let rated: f64 = inverters
             .iter()
             .map(|one| rated_w(one.product.name) * f64::from(one.product.channels))
             .sum();
-        let hours = (self.sunset - self.sunrise).max(0.0) / 3600.0;
-        let cover = unit(self.seed, Salt::Cover, day_number(date));
-        (rated * hours * 0.55 * (1.0 - 0.6 * cover)) as u64
+        let clearness = 1.0 - 0.6 * self.sky.cover(date);
+        (rated * self.sky.hours() * 0.55 * clearness) as u64
     }
 }
 
@@ -221,21 +162,6 @@ fn rated_w(product: &str) -> f64 {
         "DS3D" => 1000.0,
         _ => 440.0,
     }
-}
-
-fn second_of_day(time: civil::Time) -> f64 {
-    f64::from(time.hour()) * 3600.0 + f64::from(time.minute()) * 60.0 + f64::from(time.second())
-}
-
-fn day_number(date: civil::Date) -> u64 {
-    u64::from(date.year().unsigned_abs()) * 372
-        + u64::from(date.month().unsigned_abs()) * 31
-        + u64::from(date.day().unsigned_abs())
-}
-
-/// A number that grows with time; the gaps between months do no harm to weather.
-fn seconds(local: civil::DateTime) -> f64 {
-    day_number(local.date()) as f64 * 86_400.0 + second_of_day(local.time())
 }
 
 fn uid_number(inverter: &Inverter) -> u64 {
@@ -274,6 +200,12 @@ mod tests {
         .unwrap()
     }
 
+    fn plant_and_sun() -> (Plant, Sun) {
+        let plant = all_kinds();
+        let sun = Sun::above(&plant, Sky::default());
+        (plant, sun)
+    }
+
     fn moments() -> impl Iterator<Item = civil::DateTime> {
         let days = (1..=20).map(|day| civil::date(2026, 6, day));
         days.flat_map(|day| (0..288).map(move |slot| day.at(0, 0, 0, 0) + (slot * 5_i64).minutes()))
@@ -281,7 +213,7 @@ mod tests {
 
     #[test]
     fn values_look_real_all_day_long() {
-        let (plant, sun) = (all_kinds(), Sun::new(Daylight::default(), 1));
+        let (plant, sun) = plant_and_sun();
         for at in moments() {
             for inverter in &plant.inverters {
                 let Some(body) = sun.measure(inverter, at) else {
@@ -308,7 +240,7 @@ mod tests {
 
     #[test]
     fn days_differ_and_noon_beats_morning() {
-        let (plant, sun) = (all_kinds(), Sun::new(Daylight::default(), 1));
+        let (plant, sun) = plant_and_sun();
         let inverter = plant.inverters.first().unwrap();
         let day = |date: civil::Date, hours: std::ops::Range<i8>| -> u64 {
             hours
@@ -324,15 +256,5 @@ mod tests {
         for date in dates() {
             assert!(day(date, 12..14) > day(date, 6..8), "{date}");
         }
-    }
-
-    #[test]
-    fn without_daylight_it_stays_dark() {
-        let never = Daylight {
-            sunrise: civil::time(12, 0, 0, 0),
-            sunset: civil::time(12, 0, 0, 0),
-        };
-        let sun = Sun::new(never, 1);
-        assert!(moments().all(|at| !sun.is_day(at)));
     }
 }

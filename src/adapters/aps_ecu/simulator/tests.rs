@@ -29,7 +29,7 @@ fn ecu(model: Model, inverters: &str, start: DateTime) -> Ecu {
     let serial = model.serial(1).unwrap();
     let plant = Plant::new(model, serial, &inverters.parse().unwrap()).unwrap();
     let cycle = Duration::from_secs(300);
-    let sun = Sun::above(&plant, Daylight::default(), None);
+    let sun = Sun::above(&plant, Sky::default());
     Ecu::new(plant, sun, zone(), cycle, None, at(start))
 }
 

@@ -1,41 +1,29 @@
 //! `simulate smart-meter`: the simulator on the command line.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::super::published;
 use super::super::wire::Key;
-use super::faults::{Fault, FaultRule};
-use super::household::Fixed;
-use super::line::{Settings, Simulator};
+use super::faults::MeterFault;
+use super::household::{Fixed, ROOF};
+use super::line::{MeterSettings, SimulatedMeters};
 use super::model::{MODELS, Model, model_list};
-use crate::simulation::Place;
-use crate::simulation::fault::fault_help;
+use crate::device::ToolError;
+use crate::simulation::{FaultArgs, HouseArgs, LineArgs, Simulate};
 use crate::terminal::say;
 
-/// One for each kind of schedule.
-const FAULT_EXAMPLES: [&str; 5] = [
-    "flip@5%",
-    "zero@every=10",
-    "cut@first=3",
-    "silence@30s..60s",
-    "wrong-key",
-];
+/// `wattbridge simulate smart-meter`.
+pub static SIMULATE: Simulate<MeterArgs> =
+    Simulate::new("smart-meter", |args, stop| Box::pin(run(args, stop)));
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]
-pub struct SimulatorArgs {
-    /// Path of the serial port to make, such as /tmp/meter
-    #[arg(long, value_name = "PATH", conflicts_with = "listen")]
-    pub pty: Option<PathBuf>,
-
-    /// Address and port to listen on instead, as a serial server does
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2001")]
-    pub listen: SocketAddr,
+pub struct MeterArgs {
+    /// Where they talk.
+    #[command(flatten)]
+    pub line: LineArgs<2001>,
 
     /// The meter; several share the line
     #[arg(long = "model", value_name = "MODEL", default_value = "tinetz", value_parser = model, long_help = models_help())]
@@ -53,9 +41,9 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = interval)]
     pub interval: Duration,
 
-    /// Time zone of the meters' clocks; that of this computer if left out
-    #[arg(long, value_name = "NAME", value_parser = zone)]
-    pub zone: Option<TimeZone>,
+    /// Where they stand.
+    #[command(flatten)]
+    pub house: HouseArgs,
 
     /// Net power in watts, negative for export; varies if left out
     #[arg(long, value_name = "WATTS", allow_negative_numbers = true)]
@@ -69,9 +57,9 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "WATT-HOURS")]
     pub energy_export: Option<u32>,
 
-    /// Something that goes wrong: flip@5%, silence@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
-    pub faults: Vec<FaultRule>,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs<MeterFault>,
 }
 
 fn models_help() -> String {
@@ -95,35 +83,25 @@ fn interval(text: &str) -> Result<Duration, String> {
     interval.ok_or_else(|| "write a time from 50ms to 1h, such as 5s".to_owned())
 }
 
-fn zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| {
-        "there is no such time zone; write a name such as Europe/Vienna or UTC".to_owned()
-    })
-}
-
 /// Runs simulated meters until `stop`.
-pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> std::io::Result<()> {
+async fn run(args: MeterArgs, stop: CancellationToken) -> Result<(), ToolError> {
     let has_tag = |model: &Model| model.security & 0x10 != 0;
     let meter = |model: &&'static Model| {
         let authentication = has_tag(model).then(|| args.authentication_key.clone());
         (*model, args.key.clone(), authentication)
     };
-    let settings = Settings {
+    let settings = MeterSettings {
         meters: args.models.iter().map(meter).collect(),
         interval: args.interval,
-        zone: args.zone.clone().unwrap_or_else(TimeZone::system),
+        house: args.house.house()?.with_roof(ROOF),
         fixed: Fixed {
             power: args.power,
             energy_import: args.energy_import,
             energy_export: args.energy_export,
         },
-        faults: args.faults.clone(),
+        faults: args.faults.faults.clone(),
     };
-    let place = args
-        .pty
-        .clone()
-        .map_or(Place::Tcp(args.listen), Place::Terminal);
-    let simulator = Simulator::start(settings, place).await?;
+    let simulator = SimulatedMeters::start(settings, args.line.place()).await?;
     let address = simulator.address();
     for model in &args.models {
         let title = if model.is_encrypted() {

@@ -1,18 +1,15 @@
-//! The home behind the meter: what it takes and gives, and what the meter has counted.
-//!
-//! Consumption wanders slowly, the sun shines between six and half past eight in the evening, unless
-//! the meter is that of a house with other devices. Nothing is random: the same seed gives the same days.
-
-use std::f64::consts::PI;
+//! The home behind the meter: what its house takes and gives, and what the meter has counted.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::simulation::House;
 use crate::simulation::noise::noise;
 
 /// Milliwatt-seconds of a watt-hour.
 const WATT_HOUR: u64 = 3_600_000;
+
+/// Watts of the roof of a house in which no inverters are simulated, so that it gives, too.
+pub const ROOF: i32 = 4_800;
 
 /// What a meter shows at a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,11 +48,10 @@ pub struct Fixed {
 /// A home and its meter.
 #[derive(Debug, Clone)]
 pub struct Household {
+    /// Of the meter, for what it measures of the grid.
     seed: u64,
-    zone: TimeZone,
+    house: House,
     fixed: Fixed,
-    /// Whose meter it is, if others stand there too.
-    house: Option<House>,
     last: Option<Timestamp>,
     /// Milliwatt-seconds.
     counted_import: u64,
@@ -63,24 +59,18 @@ pub struct Household {
 }
 
 impl Household {
-    pub fn new(seed: u64, zone: TimeZone, fixed: Fixed) -> Self {
+    pub fn new(seed: u64, house: House, fixed: Fixed) -> Self {
         let start = |given: Option<u32>, usual: u64| {
             given.map_or(usual, u64::from).saturating_mul(WATT_HOUR)
         };
         Self {
             seed,
-            zone,
+            house,
             fixed,
-            house: None,
             last: None,
             counted_import: start(fixed.energy_import, 12_345_678),
             counted_export: start(fixed.energy_export, 2_345_678),
         }
-    }
-
-    /// The meter of a house.
-    pub fn of(self, house: Option<House>) -> Self {
-        Self { house, ..self }
     }
 
     /// Net power from now on; `None` lets it vary.
@@ -90,7 +80,8 @@ impl Household {
 
     /// What the meter shows at a moment. Moments come in order; power counts since the last one.
     pub fn at(&mut self, now: Timestamp) -> Sample {
-        let net = self.net_power(now);
+        let power = self.fixed.power;
+        let net = power.unwrap_or_else(|| self.house.flows(now).from_grid());
         let (import, export) = (net.max(0).unsigned_abs(), net.min(0).unsigned_abs());
         let elapsed = self
             .last
@@ -126,34 +117,17 @@ impl Household {
         }
         sample
     }
-
-    fn net_power(&self, now: Timestamp) -> i32 {
-        if let Some(power) = self.fixed.power {
-            return power;
-        }
-        if let Some(house) = &self.house {
-            return house.from_grid(now);
-        }
-        let seconds = now.as_second() as f64;
-        let wander = noise(self.seed, 1, 0, seconds / 900.0);
-        let flicker = noise(self.seed, 2, 0, seconds / 7.0);
-        let load = 180.0 + 2600.0 * wander.powi(3) + 60.0 * flicker;
-        let time = now.to_zoned(self.zone.clone()).time();
-        let hour = f64::from(time.hour()) + f64::from(time.minute()) / 60.0;
-        let light = (PI * (hour - 6.0) / 14.5).sin().max(0.0);
-        let light = if (6.0..20.5).contains(&hour) {
-            light
-        } else {
-            0.0
-        };
-        let clouds = 0.5 + 0.5 * noise(self.seed, 3, 0, seconds / 600.0);
-        (load - 4800.0 * light * clouds) as i32
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulation::Sky;
+
+    fn home(fixed: Fixed) -> Household {
+        let begun = at(0).to_zoned(jiff::tz::TimeZone::UTC);
+        Household::new(1, House::new(&begun, Sky::default()).with_roof(ROOF), fixed)
+    }
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_780_000_000 + seconds).unwrap()
@@ -166,7 +140,7 @@ mod tests {
             energy_import: Some(1000),
             energy_export: Some(5),
         };
-        let mut home = Household::new(1, TimeZone::UTC, fixed);
+        let mut home = home(fixed);
         home.at(at(0));
         let sample = home.at(at(100));
         assert_eq!((sample.energy_import, sample.energy_export), (1100, 5));
@@ -175,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_day_has_import_and_export_and_counters_never_fall() {
-        let mut home = Household::new(1, TimeZone::UTC, Fixed::default());
+        let mut home = home(Fixed::default());
         let samples: Vec<_> = (0..24 * 60)
             .map(|minute| home.at(at(minute * 60)))
             .collect();

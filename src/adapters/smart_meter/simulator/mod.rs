@@ -2,11 +2,12 @@
 //!
 //! * `model`: the meters there are; `household`: what they measure
 //! * `telegram`: what they send; `faults`: what goes wrong on the way
-//! * `line`: a meter, or several, on one line; `command`: the same on the
-//!   command line
+//! * `line`: a meter, or several, on one line; `command`: the same on the command line; [`demo`]: as a
+//!   part of the demo
 //! * `series`: many telegrams at once, for files and measurements
 
 mod command;
+pub mod demo;
 mod faults;
 mod household;
 mod line;
@@ -14,11 +15,9 @@ mod model;
 mod series;
 mod telegram;
 
-pub use crate::simulation::Place;
-pub use command::SimulatorArgs;
-pub use command::run;
-pub use faults::{Fault, FaultRule};
-pub use household::{Fixed, Sample};
-pub use line::{Settings, Simulator};
+pub use command::{MeterArgs, SIMULATE};
+pub use faults::MeterFault;
+pub use household::{Fixed, ROOF, Sample};
+pub use line::{MeterHand, MeterSettings, SimulatedMeters};
 pub use model::{Framing, Layout, MODELS, Model};
 pub use series::{Series, Telegram};

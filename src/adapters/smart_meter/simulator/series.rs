@@ -9,9 +9,10 @@ use jiff::tz::TimeZone;
 
 use super::super::wire::Key;
 use super::super::wire::security::OpenError;
-use super::household::{Fixed, Household, Sample};
+use super::household::{Fixed, Household, ROOF, Sample};
 use super::model::Model;
 use super::telegram::Meter;
+use crate::simulation::{House, Sky};
 
 /// Midnight before 21 June 2026.
 const BEGINNING: Timestamp = Timestamp::constant(1_782_000_000, 0);
@@ -46,8 +47,10 @@ impl Series {
         authentication: Option<Key>,
         interval: Duration,
     ) -> Self {
+        let begun = BEGINNING.to_zoned(TimeZone::UTC);
+        let home = House::new(&begun, Sky::default()).with_roof(ROOF);
         Self {
-            home: Household::new(0, TimeZone::UTC, Fixed::default()),
+            home: Household::new(0, home, Fixed::default()),
             meter: Meter {
                 model,
                 key,

@@ -247,6 +247,7 @@ fn register(c: u8, d: u8, value: Data, exponent: i8, unit: Unit) -> Vec<Data> {
 mod tests {
     use super::super::household::{Fixed, Household};
     use super::*;
+    use crate::simulation::{House, Sky};
 
     fn lengths(name: &str) -> Vec<usize> {
         let key: Key = "000102030405060708090A0B0C0D0E0F".parse().unwrap();
@@ -258,7 +259,8 @@ mod tests {
         };
         let zone = TimeZone::get("Europe/Vienna").unwrap();
         let now = Timestamp::from_second(1_780_000_000).unwrap();
-        let sample = Household::new(1, zone.clone(), Fixed::default()).at(now);
+        let house = House::new(&now.to_zoned(zone.clone()), Sky::default());
+        let sample = Household::new(1, house, Fixed::default()).at(now);
         let frames = meter.telegram(&sample, now, &zone);
         frames.iter().map(Vec::len).collect()
     }

@@ -1,63 +1,49 @@
 //! `simulate victron`: the simulator on the command line.
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Zoned;
-use jiff::civil::Time;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{Fault, FaultRule};
-use super::handle::Simulator;
+use super::faults::VictronFault;
+use super::hand::SimulatedVictron;
 use super::model::{Model, model_list};
 use super::models::MODELS;
-use super::settings::{Pace, Settings};
-use crate::simulation::Place;
-use crate::simulation::fault::fault_help;
+use super::settings::{Pace, VictronSettings};
+use crate::device::ToolError;
+use crate::simulation::{FaultArgs, House, HouseArgs, ListenArgs, SimPlace, Simulate};
 use crate::terminal::say;
 
-/// One for each kind of schedule.
-const FAULT_EXAMPLES: [&str; 5] = [
-    "digit-lost@5%",
-    "noise=50@every=10",
-    "unanswered@first=3",
-    "silence@30s..60s",
-    "deaf",
-];
+/// `wattbridge simulate victron`.
+pub static SIMULATE: Simulate<VictronArgs> =
+    Simulate::new("victron", |args, stop| Box::pin(run(args, stop)));
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]
-pub struct SimulatorArgs {
-    /// The device; several have a port each
+pub struct VictronArgs {
+    /// The device; several have a port each, with --listen this one and the following
     #[arg(long = "model", value_name = "MODEL", default_value = "bmv-712", value_parser = model, long_help = models_help())]
     pub models: Vec<&'static Model>,
 
     /// Path of the serial port to make, such as /tmp/ve0; one for each device
-    #[arg(long = "port", value_name = "PATH", conflicts_with_all = ["folder", "listen"])]
-    pub ports: Vec<PathBuf>,
+    #[arg(long = "pty", visible_alias = "port", value_name = "PATH", conflicts_with_all = ["folder", "listen"])]
+    pub ptys: Vec<PathBuf>,
 
     /// Folder in which each device gets a port named like a VE.Direct USB cable
     #[arg(long, value_name = "FOLDER", conflicts_with = "listen")]
     pub folder: Option<PathBuf>,
 
-    /// Address and port to listen on instead, as a serial server does; the next devices take the
-    /// next ports
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:2011")]
-    pub listen: SocketAddr,
+    /// Without serial ports: as serial servers do.
+    #[command(flatten)]
+    pub tcp: ListenArgs<2011>,
 
     /// Serial number of the first device; each has an invented one if left out
     #[arg(long, value_name = "NUMBER", value_parser = serial)]
     pub serial: Option<String>,
 
-    /// Time of the day at the start; that of this computer if left out
-    #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
-    pub at: Option<Duration>,
-
-    /// How many times faster the sun, the counters and the days go
-    #[arg(long, value_name = "TIMES", default_value_t = 1.0, value_parser = speed)]
-    pub speed: f64,
+    /// Where they stand.
+    #[command(flatten)]
+    pub house: HouseArgs,
 
     /// How long a second of the line takes: how often blocks come
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
@@ -66,10 +52,6 @@ pub struct SimulatorArgs {
     /// How long a charge current limit holds when it is not repeated
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = interval)]
     pub limit_lasts: Duration,
-
-    /// Where the values come from; the same number gives the same values
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    pub seed: u64,
 
     /// It is night whatever the time
     #[arg(long)]
@@ -83,9 +65,9 @@ pub struct SimulatorArgs {
     #[arg(long = "register", value_name = "REGISTER=BYTES", value_parser = register)]
     pub registers: Vec<(u16, Vec<u8>)>,
 
-    /// Something that goes wrong: digit-lost@5%, silence@30s..60s (repeatable)
-    #[arg(long = "fault", value_name = "FAULT", long_help = fault_help::<Fault>(FAULT_EXAMPLES))]
-    pub faults: Vec<FaultRule>,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: FaultArgs<VictronFault>,
 }
 
 fn models_help() -> String {
@@ -107,23 +89,6 @@ fn interval(text: &str) -> Result<Duration, String> {
     let range = Duration::from_millis(10)..=Duration::from_secs(3600);
     let interval = interval.filter(|interval| range.contains(interval));
     interval.ok_or_else(|| "write a time from 10ms to 1h, such as 1s".to_owned())
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    let speed = text.parse().ok();
-    let speed = speed.filter(|speed| (0.0..=100_000.0).contains(speed));
-    speed.ok_or_else(|| "write a number from 0 to 100000, such as 60".to_owned())
-}
-
-fn time_of_day(text: &str) -> Result<Duration, String> {
-    let time = Time::strptime("%H:%M", text);
-    time.map(since_midnight)
-        .map_err(|_| "write hours and minutes, such as 12:30".to_owned())
-}
-
-fn since_midnight(time: Time) -> Duration {
-    let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60;
-    Duration::from_secs((seconds + i64::from(time.second())).unsigned_abs())
 }
 
 fn serial(text: &str) -> Result<String, String> {
@@ -163,11 +128,13 @@ fn register(text: &str) -> Result<(u16, Vec<u8>), String> {
 }
 
 /// Runs simulated devices until `stop`.
-pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> io::Result<()> {
+async fn run(args: VictronArgs, stop: CancellationToken) -> Result<(), ToolError> {
     let places = places(&args)?;
+    let house = args.house.house()?;
     let mut running = Vec::new();
     for (number, (model, place)) in args.models.iter().zip(places).enumerate() {
-        let simulator = Simulator::start(settings(&args, model, number), place).await?;
+        let simulator =
+            SimulatedVictron::start(settings(&args, &house, model, number), place).await?;
         say(&format!(
             "{}, product id {:#06X}, on {}",
             model.about,
@@ -191,28 +158,30 @@ pub async fn run(args: SimulatorArgs, stop: CancellationToken) -> io::Result<()>
     Ok(())
 }
 
-fn settings(args: &SimulatorArgs, model: &'static Model, number: usize) -> Settings {
+fn settings(
+    args: &VictronArgs,
+    house: &House,
+    model: &'static Model,
+    number: usize,
+) -> VictronSettings {
     let before = args.models.iter().take(number);
     let twins = before.filter(|other| other.name == model.name).count();
     let given = args.serial.clone().filter(|_| number == 0);
     let serial = given.or_else(|| (twins > 0).then(|| twin_serial(model, twins)));
-    Settings {
+    VictronSettings {
         serial,
-        seed: args.seed.wrapping_add(number as u64),
-        at: args
-            .at
-            .unwrap_or_else(|| since_midnight(Zoned::now().time())),
+        seed: args.house.seed.wrapping_add(number as u64),
+        house: house.clone(),
         night: args.night,
         labels: args.labels.clone(),
         registers: args.registers.clone(),
-        faults: args.faults.clone(),
+        faults: args.faults.faults.clone(),
         pace: Pace {
             interval: args.interval,
-            speed: args.speed,
             limit_lasts: args.limit_lasts,
             ..Pace::default()
         },
-        ..Settings::new(model)
+        ..VictronSettings::new(model)
     }
 }
 
@@ -223,39 +192,27 @@ fn twin_serial(model: &Model, twins: usize) -> String {
 }
 
 /// Where each device talks.
-fn places(args: &SimulatorArgs) -> io::Result<Vec<Place>> {
+fn places(args: &VictronArgs) -> Result<Vec<SimPlace>, ToolError> {
     let count = args.models.len();
     if let Some(folder) = &args.folder {
         let path = |number: usize| folder.join(cable_name(number));
         return Ok((1..=count)
-            .map(|number| Place::Terminal(path(number)))
+            .map(|number| SimPlace::Terminal(path(number)))
             .collect());
     }
-    if !args.ports.is_empty() {
-        if args.ports.len() != count {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "there are {count} devices and {} paths; write a --port for each --model, or \
-                     --folder for all of them",
-                    args.ports.len()
-                ),
-            ));
-        }
-        let ports = args.ports.iter().map(|path: &PathBuf| Path::to_owned(path));
-        return Ok(ports.map(Place::Terminal).collect());
+    if args.ptys.is_empty() {
+        let addresses = args.tcp.addresses(count)?;
+        return Ok(addresses.into_iter().map(SimPlace::Tcp).collect());
     }
-    let mut places = Vec::with_capacity(count);
-    for number in 0..count {
-        let mut address = args.listen;
-        // Port 0 is any free one, for each of them.
-        if address.port() != 0 {
-            let number = u16::try_from(number).unwrap_or(u16::MAX);
-            address.set_port(address.port().saturating_add(number));
-        }
-        places.push(Place::Tcp(address));
+    if args.ptys.len() != count {
+        let paths = args.ptys.len();
+        return Err(format!(
+            "there are {count} devices and {paths} paths; write a --pty for each --model, or --folder \
+             for all of them"
+        )
+        .into());
     }
-    Ok(places)
+    Ok(args.ptys.iter().cloned().map(SimPlace::Terminal).collect())
 }
 
 /// The name that the system gives to the port of a VE.Direct USB cable.

@@ -2,7 +2,7 @@
 
 use super::super::wire::hex::{Frame, encode_frame};
 use super::super::wire::text::encode_block;
-use super::faults::Fault;
+use super::faults::VictronFault;
 use crate::simulation::noise::Dice;
 
 /// Labels that say who a device is.
@@ -14,14 +14,14 @@ pub const MALFORMED: &[u8] = b":4AAAAFD\n";
 pub type Fields = Vec<(String, String)>;
 
 /// What a fault makes of the lines of a block.
-pub fn spoil(fault: Fault, fields: &mut Fields) {
+pub fn spoil(fault: VictronFault, fields: &mut Fields) {
     match fault {
-        Fault::UnknownLabels => {
+        VictronFault::UnknownLabels => {
             for (label, value) in [("NEW#", "42"), ("XQ7", "---"), ("Zz", "a b c")] {
                 fields.push((label.to_owned(), value.to_owned()));
             }
         }
-        Fault::Malformed => {
+        VictronFault::Malformed => {
             for (label, value) in fields {
                 match label.as_str() {
                     "V" => "abc".clone_into(value),
@@ -31,13 +31,13 @@ pub fn spoil(fault: Fault, fields: &mut Fields) {
                 }
             }
         }
-        Fault::Dashes => {
+        VictronFault::Dashes => {
             let known = |label: &str| IDENTITY.contains(&label);
             for (_, value) in fields.iter_mut().filter(|(label, _)| !known(label)) {
                 "---".clone_into(value);
             }
         }
-        Fault::ZeroCounters => {
+        VictronFault::ZeroCounters => {
             let counts = |label: &str| {
                 let number = label.strip_prefix('H').map(str::parse::<u8>);
                 matches!(number, Some(Ok(_)))
@@ -46,7 +46,7 @@ pub fn spoil(fault: Fault, fields: &mut Fields) {
                 "0".clone_into(value);
             }
         }
-        Fault::LongBlock(count) => {
+        VictronFault::LongBlock(count) => {
             for number in fields.len()..count {
                 fields.push((format!("X{number}"), number.to_string()));
             }
@@ -69,30 +69,30 @@ pub fn block(fields: &Fields) -> Vec<u8> {
 
 /// What arrives of a block, and of the frame that a fault sends along. The frame comes from the
 /// device.
-pub fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
+pub fn damage(fault: VictronFault, block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) {
     // The line of the checksum: CR, LF, a word of eight letters, TAB, and the byte itself.
     let lines = block.len().saturating_sub(12);
     match fault {
-        Fault::DigitLost => {
+        VictronFault::DigitLost => {
             let mut values = digits(block);
             let at = dice.below(values.len());
             if at < values.len() {
                 block.remove(values.swap_remove(at));
             }
         }
-        Fault::ByteLost => {
+        VictronFault::ByteLost => {
             let at = dice.below(block.len());
             if at < block.len() {
                 block.remove(at);
             }
         }
-        Fault::BitTurned => {
+        VictronFault::BitTurned => {
             let (at, bit) = (dice.below(block.len()), dice.below(8));
             if let Some(byte) = block.get_mut(at) {
                 *byte ^= 1 << bit;
             }
         }
-        Fault::LinesMerged => {
+        VictronFault::LinesMerged => {
             let ends = block.windows(2).enumerate().skip(1);
             let mut ends: Vec<usize> = ends
                 .filter(|(_, pair)| pair == b"\r\n")
@@ -104,33 +104,33 @@ pub fn damage(fault: Fault, block: &mut Vec<u8>, frame: &[u8], dice: &mut Dice) 
                 block.drain(end..end + 2);
             }
         }
-        Fault::WrongChecksum => {
+        VictronFault::WrongChecksum => {
             if let Some(checksum) = block.last_mut() {
                 *checksum = checksum.wrapping_add(1 + dice.below(255) as u8);
             }
         }
-        Fault::Noise(count) => {
+        VictronFault::Noise(count) => {
             block.splice(0..0, dice.bytes(count));
         }
-        Fault::NoiseInside(count) => {
+        VictronFault::NoiseInside(count) => {
             let at = 1 + dice.below(lines);
             let at = at.min(block.len());
             block.splice(at..at, dice.bytes(count));
         }
-        Fault::HexInside => cut(block, frame, dice),
-        Fault::HexGlued => block.extend_from_slice(frame),
-        Fault::HexUnended => {
+        VictronFault::HexInside => cut(block, frame, dice),
+        VictronFault::HexGlued => block.extend_from_slice(frame),
+        VictronFault::HexUnended => {
             let digits = frame.strip_suffix(b"\n").unwrap_or(frame);
             block.extend_from_slice(digits);
             block.push(0xfe);
         }
-        Fault::HexDamaged => block.extend(broken(frame)),
-        Fault::ErrorStorm(count) => {
+        VictronFault::HexDamaged => block.extend(broken(frame)),
+        VictronFault::ErrorStorm(count) => {
             for _ in 0..count {
                 block.extend_from_slice(MALFORMED);
             }
         }
-        Fault::Restart => {
+        VictronFault::Restart => {
             block.truncate(1 + dice.below(lines));
             block.extend(dice.bytes(9));
             block.extend_from_slice(b"\r\nV\t\r\n\tH");
@@ -177,7 +177,7 @@ fn broken(frame: &[u8]) -> Vec<u8> {
 }
 
 /// What a fault makes of an answer to a question about a register.
-pub fn answered(fault: Fault, answer: &mut Vec<u8>) {
+pub fn answered(fault: VictronFault, answer: &mut Vec<u8>) {
     let mut collector = super::super::wire::hex::Collector::default();
     let Ok(Frame {
         command, payload, ..
@@ -193,12 +193,12 @@ pub fn answered(fault: Fault, answer: &mut Vec<u8>) {
         return;
     }
     let value = match fault {
-        Fault::NotAvailable => {
+        VictronFault::NotAvailable => {
             let register = head.first_chunk().map(|id| u16::from_le_bytes(*id));
             missing(register.unwrap_or_default(), value.len())
         }
-        Fault::ZeroAnswer => vec![0; value.len()],
-        Fault::ShortProduct if head.starts_with(&[0x00, 0x01]) => match value {
+        VictronFault::ZeroAnswer => vec![0; value.len()],
+        VictronFault::ShortProduct if head.starts_with(&[0x00, 0x01]) => match value {
             [_, low, high, ..] => vec![*high, *low],
             other => other.to_vec(),
         },

@@ -3,20 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::counters::Counters;
 use super::days::Days;
 use super::model::{AUX_MODE, AUX_STARTER, From, Kind, LabelRow, Model, Show};
 use super::plant::{Conditions, DAY, Live};
 use super::quantities::Quantity;
 use super::settings::{Beginning, Surroundings};
+use crate::simulation::{Flows, Moment};
 
 /// Days that a charger remembers besides today.
 const PAST: u16 = 30;
 /// Error of a charger that has lost its battery management.
 const BMS_LOST: i64 = 67;
 
-/// One device. Times are since the start of the simulation.
-#[derive(Debug)]
+/// One device.
+#[derive(Debug, Clone)]
 pub struct Device {
     pub model: &'static Model,
     pub serial: String,
@@ -27,20 +30,19 @@ pub struct Device {
     pub overrides: BTreeMap<u16, Vec<u8>>,
     /// What was written to registers, or set.
     pub settings: BTreeMap<u16, Vec<u8>>,
-    /// When it was controlled from outside last.
+    /// When it was controlled from outside last, in real time since the start.
     pub limited: Option<Duration>,
     /// How long that holds.
     pub limit_lasts: Duration,
     /// Values of labels that were set from outside; `None` for those that are left out.
     labels: Vec<(String, Option<String>)>,
     seed: u64,
-    surroundings: Surroundings,
+    around: Surroundings,
     night: bool,
-    /// How much faster its time goes.
-    speed: f64,
-    /// Milliseconds since the midnight before the start.
+    /// Milliseconds since the midnight before the start, by its own clock.
     pub time: u64,
-    last: Duration,
+    /// When it was looked at last.
+    last: Moment,
     /// Its time when it got its power; it may be before the midnight before the start.
     powered: i64,
     /// A day has ended that nobody was told of.
@@ -49,7 +51,13 @@ pub struct Device {
 
 impl Device {
     pub fn new(model: &'static Model, serial: &str, beginning: Beginning) -> Self {
-        let Beginning { seed, at, .. } = beginning;
+        let Beginning {
+            seed,
+            moment,
+            at,
+            around,
+            limit_lasts,
+        } = beginning;
         let has_load = model.row(0xedab).is_some();
         let mut device = Self {
             model,
@@ -60,14 +68,13 @@ impl Device {
             overrides: BTreeMap::new(),
             settings: BTreeMap::new(),
             limited: None,
-            limit_lasts: beginning.limit_lasts,
+            limit_lasts,
             labels: Vec::new(),
             seed,
-            surroundings: Surroundings::default(),
+            around,
             night: false,
-            speed: beginning.speed,
             time: at.as_millis() as u64 % DAY,
-            last: Duration::ZERO,
+            last: moment,
             powered: at.as_millis() as i64 - 4_000_000,
             day_ended: false,
         };
@@ -76,16 +83,19 @@ impl Device {
     }
 
     /// It is plugged in at this time, and counts from there.
-    pub const fn begin(&mut self, now: Duration) {
+    pub fn begin(&mut self, now: Moment) {
         self.last = now;
+        self.look();
     }
 
     /// Time has passed: counts what has flowed, and looks at what flows now.
-    pub fn advance(&mut self, now: Duration) {
-        let own = |time: Duration| (time.as_secs_f64() * 1000.0 * self.speed) as u64;
-        let passed = own(now).saturating_sub(own(self.last));
-        self.last = self.last.max(now);
-        let held = self.limited.is_none_or(|at| now < at + self.limit_lasts);
+    pub fn advance(&mut self, now: Moment) {
+        let passed = now.at.as_millisecond() - self.last.at.as_millisecond();
+        // Nothing is counted on a way back.
+        let passed = u64::try_from(passed).unwrap_or(0);
+        self.last = now;
+        let held = self.limited;
+        let held = held.is_none_or(|at| now.elapsed < at + self.limit_lasts);
         if !held {
             self.stand_alone();
         }
@@ -128,12 +138,6 @@ impl Device {
         for id in [0x200e, 0x2001, 0x2002, 0x2003, 0x2015] {
             self.settings.remove(&id);
         }
-    }
-
-    /// It shares this with others.
-    pub fn surround(&mut self, surroundings: Surroundings) {
-        self.surroundings = surroundings;
-        self.look();
     }
 
     pub fn set_night(&mut self, night: bool) {
@@ -182,14 +186,32 @@ impl Device {
         if let Some(capacity) = self.setting(0x1000) {
             self.counters.set_capacity(capacity);
         }
-        let Surroundings { sky, charger } = self.surroundings;
-        let conditions = Conditions {
+        self.live = self.conditions(self.last.at).live();
+    }
+
+    /// What flows in it at a moment as long as it is set as it is now.
+    pub fn flows(&self, at: Timestamp) -> Flows {
+        let live = self.conditions(at).live();
+        let watts = |milliwatts: i64| i32::try_from(milliwatts / 1000).unwrap_or(i32::MAX);
+        let (production, charging) = (watts(live.panel_power), watts(live.battery_power()));
+        Flows {
+            production,
+            charging,
+            // It is not connected to the grid: what does not go to the battery goes to loads, or is lost.
+            consumption: production - charging,
+        }
+    }
+
+    fn conditions(&self, at: Timestamp) -> Conditions {
+        let Surroundings { sky, zone, charger } = &self.around;
+        let ahead = at.as_millisecond() - self.last.at.as_millisecond();
+        Conditions {
             seed: self.seed,
             kind: self.model.kind,
             volts: self.model.volts,
             watts: self.model.watts,
-            time: self.time,
-            light: sky.map(|sky| sky.light(self.last.as_secs_f64())),
+            time: self.time.saturating_add_signed(ahead),
+            light: sky.light(at.to_zoned(zone.clone()).datetime()),
             charger: charger.map(|charger| charger.watts),
             night: self.night,
             on: self.is_on(),
@@ -198,8 +220,7 @@ impl Device {
             limit: self.limit(),
             ac_voltage: self.setting(0x0230).unwrap_or(23_000),
             flow: -self.monitor().signum(),
-        };
-        self.live = conditions.live();
+        }
     }
 
     /// Does a register like this one exist, and is it a number that was written or set?

@@ -3,15 +3,12 @@
 //! When it happens is counted in blocks of text, and for answers in questions. What happens once,
 //! such as a swap, happens once even if its time lasts.
 
-use std::time::Duration;
-
-use crate::simulation;
-use crate::simulation::fault::{Kind, Planned, number, plain};
-use crate::simulation::noise::Dice;
+use crate::simulation::Fault;
+use crate::simulation::fault::{FaultKind, number, plain};
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum VictronFault {
     /// A digit of a value is lost.
     DigitLost,
     /// A byte of the block is lost.
@@ -80,190 +77,109 @@ pub enum Fault {
     ShortProduct,
 }
 
-/// What a fault is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// Blocks.
-    Block,
-    /// Blocks; if its time lasts, it happens when that begins.
-    Once,
-    /// Questions.
-    Question,
-}
-
-/// A fault and when it happens, such as `digit-lost@5%`.
-pub type FaultRule = simulation::FaultRule<Fault>;
-
-impl simulation::Fault for Fault {
+impl Fault for VictronFault {
+    const EXAMPLES: [&'static str; 5] = [
+        "digit-lost@5%",
+        "noise=50@every=10",
+        "unanswered@first=3",
+        "silence@30s..60s",
+        "deaf",
+    ];
     #[rustfmt::skip]
-    const KINDS: &'static [Kind<Self>] = &[
-        Kind::new("digit-lost", "", |v| plain(v, Self::DigitLost), "a digit of a value is lost"),
-        Kind::new("byte-lost", "", |v| plain(v, Self::ByteLost), "a byte of the block is lost"),
-        Kind::new("bit-turned", "", |v| plain(v, Self::BitTurned), "a bit of the block is turned"),
-        Kind::new("lines-merged", "", |v| plain(v, Self::LinesMerged), "the end of a line is lost"),
-        Kind::new("wrong-checksum", "", |v| plain(v, Self::WrongChecksum), "only the checksum is wrong"),
-        Kind::new("noise", "20", |v| number(v, 20).map(Self::Noise), "so many bytes of anything before a block"),
-        Kind::new("noise-inside", "20", |v| number(v, 20).map(Self::NoiseInside), "the same inside a block"),
-        Kind::new("hex-inside", "", |v| plain(v, Self::HexInside), "a HEX frame cuts a line"),
-        Kind::new("hex-between", "", |v| plain(v, Self::HexBetween), "a HEX frame half-way to the next block"),
-        Kind::new("hex-glued", "", |v| plain(v, Self::HexGlued), "a HEX frame at once after the checksum byte"),
-        Kind::new("hex-unended", "", |v| plain(v, Self::HexUnended), "the same, ended by the byte FE"),
-        Kind::new("hex-damaged", "", |v| plain(v, Self::HexDamaged), "the same with a wrong check byte"),
-        Kind::new("error-storm", "10", |v| number(v, 10).map(Self::ErrorStorm), "so many complaints of broken frames"),
-        Kind::new("unknown-labels", "", |v| plain(v, Self::UnknownLabels), "labels that nobody knows"),
-        Kind::new("malformed", "", |v| plain(v, Self::Malformed), "values such as abc"),
-        Kind::new("dashes", "", |v| plain(v, Self::Dashes), "all values are ---"),
-        Kind::new("zero-counters", "", |v| plain(v, Self::ZeroCounters), "all counters are 0"),
-        Kind::new("long-block", "30", |v| number(v, 30).map(Self::LongBlock), "at least so many fields in the block"),
-        Kind::new("text-stops", "", |v| plain(v, Self::TextStops), "no text, but HEX"),
-        Kind::new("silence", "", |v| plain(v, Self::Silence), "nothing at all"),
-        Kind::new("restart", "", |v| plain(v, Self::Restart), "the device starts anew"),
-        Kind::new("swap", "", |v| plain(v, Self::Swap), "another device at the cable, and back the next time"),
-        Kind::new("aux-changed", "", |v| plain(v, Self::AuxChanged), "auxiliary input: starter, mid-point, temperature"),
-        Kind::new("monitor-changed", "", |v| plain(v, Self::MonitorChanged), "battery monitor to energy meter, and back"),
-        Kind::new("yield-reset", "", |v| plain(v, Self::YieldReset), "the user sets the yield to 0"),
-        Kind::new("day-ends", "", |v| plain(v, Self::DayEnds), "a new day begins"),
-        Kind::new("deaf", "", |v| plain(v, Self::Deaf), "nothing that is asked arrives"),
-        Kind::new("late", "600", |v| number(v, 600).map(|n| Self::Late(n as u64)), "the answer is so many milliseconds late"),
-        Kind::new("unanswered", "", |v| plain(v, Self::Unanswered), "the answer does not come"),
-        Kind::new("truncated", "", |v| plain(v, Self::Truncated), "half of the answer comes"),
-        Kind::new("not-available", "", |v| plain(v, Self::NotAvailable), "the device has no value"),
-        Kind::new("zero-answer", "", |v| plain(v, Self::ZeroAnswer), "the value is 0"),
-        Kind::new("short-product", "", |v| plain(v, Self::ShortProduct), "the product id in two bytes, turned round"),
+    const KINDS: &'static [FaultKind<Self>] = &[
+        FaultKind::new("digit-lost", "", |v| plain(v, Self::DigitLost), "a digit of a value is lost"),
+        FaultKind::new("byte-lost", "", |v| plain(v, Self::ByteLost), "a byte of the block is lost"),
+        FaultKind::new("bit-turned", "", |v| plain(v, Self::BitTurned), "a bit of the block is turned"),
+        FaultKind::new("lines-merged", "", |v| plain(v, Self::LinesMerged), "the end of a line is lost"),
+        FaultKind::new("wrong-checksum", "", |v| plain(v, Self::WrongChecksum), "only the checksum is wrong"),
+        FaultKind::new("noise", "20", |v| number(v, 20).map(Self::Noise), "so many bytes of anything before a block"),
+        FaultKind::new("noise-inside", "20", |v| number(v, 20).map(Self::NoiseInside), "the same inside a block"),
+        FaultKind::new("hex-inside", "", |v| plain(v, Self::HexInside), "a HEX frame cuts a line"),
+        FaultKind::new("hex-between", "", |v| plain(v, Self::HexBetween), "a HEX frame half-way to the next block"),
+        FaultKind::new("hex-glued", "", |v| plain(v, Self::HexGlued), "a HEX frame at once after the checksum byte"),
+        FaultKind::new("hex-unended", "", |v| plain(v, Self::HexUnended), "the same, ended by the byte FE"),
+        FaultKind::new("hex-damaged", "", |v| plain(v, Self::HexDamaged), "the same with a wrong check byte"),
+        FaultKind::new("error-storm", "10", |v| number(v, 10).map(Self::ErrorStorm), "so many complaints of broken frames"),
+        FaultKind::new("unknown-labels", "", |v| plain(v, Self::UnknownLabels), "labels that nobody knows"),
+        FaultKind::new("malformed", "", |v| plain(v, Self::Malformed), "values such as abc"),
+        FaultKind::new("dashes", "", |v| plain(v, Self::Dashes), "all values are ---"),
+        FaultKind::new("zero-counters", "", |v| plain(v, Self::ZeroCounters), "all counters are 0"),
+        FaultKind::new("long-block", "30", |v| number(v, 30).map(Self::LongBlock), "at least so many fields in the block"),
+        FaultKind::new("text-stops", "", |v| plain(v, Self::TextStops), "no text, but HEX"),
+        FaultKind::new("silence", "", |v| plain(v, Self::Silence), "nothing at all"),
+        FaultKind::new("restart", "", |v| plain(v, Self::Restart), "the device starts anew").once(),
+        FaultKind::new("swap", "", |v| plain(v, Self::Swap), "another device at the cable, and back the next time").once(),
+        FaultKind::new("aux-changed", "", |v| plain(v, Self::AuxChanged), "auxiliary input: starter, mid-point, temperature").once(),
+        FaultKind::new("monitor-changed", "", |v| plain(v, Self::MonitorChanged), "battery monitor to energy meter, and back").once(),
+        FaultKind::new("yield-reset", "", |v| plain(v, Self::YieldReset), "the user sets the yield to 0").once(),
+        FaultKind::new("day-ends", "", |v| plain(v, Self::DayEnds), "a new day begins").once(),
+        FaultKind::new("deaf", "", |v| plain(v, Self::Deaf), "nothing that is asked arrives"),
+        FaultKind::new("late", "600", |v| number(v, 600).map(|n| Self::Late(n as u64)), "the answer is so many milliseconds late"),
+        FaultKind::new("unanswered", "", |v| plain(v, Self::Unanswered), "the answer does not come"),
+        FaultKind::new("truncated", "", |v| plain(v, Self::Truncated), "half of the answer comes"),
+        FaultKind::new("not-available", "", |v| plain(v, Self::NotAvailable), "the device has no value"),
+        FaultKind::new("zero-answer", "", |v| plain(v, Self::ZeroAnswer), "the value is 0"),
+        FaultKind::new("short-product", "", |v| plain(v, Self::ShortProduct), "the product id in two bytes, turned round"),
     ];
 }
 
-impl Fault {
-    const fn counted(self) -> Counted {
-        match self {
-            Self::Restart
-            | Self::Swap
-            | Self::AuxChanged
-            | Self::MonitorChanged
-            | Self::YieldReset
-            | Self::DayEnds => Counted::Once,
+impl VictronFault {
+    /// Whether it is about an answer, and so counted in questions.
+    pub const fn is_about_answers(self) -> bool {
+        matches!(
+            self,
             Self::Deaf
-            | Self::Late(_)
-            | Self::Unanswered
-            | Self::Truncated
-            | Self::NotAvailable
-            | Self::ZeroAnswer
-            | Self::ShortProduct => Counted::Question,
-            Self::DigitLost
-            | Self::ByteLost
-            | Self::BitTurned
-            | Self::LinesMerged
-            | Self::WrongChecksum
-            | Self::Noise(_)
-            | Self::NoiseInside(_)
-            | Self::HexInside
-            | Self::HexBetween
-            | Self::HexGlued
-            | Self::HexUnended
-            | Self::HexDamaged
-            | Self::ErrorStorm(_)
-            | Self::UnknownLabels
-            | Self::Malformed
-            | Self::Dashes
-            | Self::ZeroCounters
-            | Self::LongBlock(_)
-            | Self::TextStops
-            | Self::Silence => Counted::Block,
-        }
-    }
-}
-
-/// The faults of a device, and how often each could have happened.
-#[derive(Debug)]
-pub struct Rules {
-    rules: Vec<Rule>,
-    pub dice: Dice,
-}
-
-#[derive(Debug)]
-struct Rule {
-    planned: Planned<Fault>,
-    was_due: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            rules: Vec::new(),
-            dice: Dice::new(11),
-        }
-    }
-}
-
-impl Rules {
-    pub fn add(&mut self, rule: FaultRule) {
-        self.rules.push(Rule {
-            planned: Planned::new(rule),
-            was_due: false,
-        });
-    }
-
-    pub fn clear(&mut self) {
-        self.rules.clear();
-    }
-
-    /// Those that happen now, in a block or to a question.
-    pub fn due(&mut self, to_question: bool, elapsed: Duration) -> Vec<Fault> {
-        let mut due = Vec::new();
-        for Rule { planned, was_due } in &mut self.rules {
-            let fault = planned.rule.fault;
-            let counted = fault.counted();
-            if (counted == Counted::Question) != to_question {
-                continue;
-            }
-            let happens = planned.happens(elapsed, &mut self.dice);
-            if happens && !(counted == Counted::Once && planned.rule.when.lasts() && *was_due) {
-                due.push(fault);
-            }
-            *was_due = happens;
-        }
-        due
+                | Self::Late(_)
+                | Self::Unanswered
+                | Self::Truncated
+                | Self::NotAvailable
+                | Self::ZeroAnswer
+                | Self::ShortProduct
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::simulation::Fault as _;
+    use std::time::Duration;
 
-    fn rule(text: &str) -> FaultRule {
+    use super::*;
+    use crate::simulation::{FaultRule, Faults};
+
+    fn rule(text: &str) -> FaultRule<VictronFault> {
         text.parse().unwrap()
     }
 
     #[test]
     fn reads_what_people_write() {
-        assert_eq!(rule("noise=7@every=3").fault, Fault::Noise(7));
-        assert_eq!(rule("late").fault, Fault::Late(600));
-        for kind in Fault::KINDS {
+        assert_eq!(rule("noise=7@every=3").fault, VictronFault::Noise(7));
+        assert_eq!(rule("late").fault, VictronFault::Late(600));
+        for kind in VictronFault::KINDS {
             assert_eq!(rule(kind.name).name(), kind.name);
         }
     }
 
     #[test]
     fn what_happens_once_does_so_when_its_time_begins() {
-        let mut rules = Rules::default();
-        for text in ["swap", "dashes", "restart@every=2", "yield-reset@2s..4s"] {
-            rules.add(rule(text));
-        }
-        let mut due = |second| rules.due(false, Duration::from_secs(second));
-        assert_eq!(due(0), [Fault::Swap, Fault::Dashes]);
-        assert_eq!(due(1), [Fault::Dashes, Fault::Restart]);
-        assert_eq!(due(2), [Fault::Dashes, Fault::YieldReset]);
-        assert_eq!(due(3), [Fault::Dashes, Fault::Restart]);
+        let rules = ["swap", "dashes", "restart@every=2", "yield-reset@2s..4s"].map(rule);
+        let mut faults = Faults::new(&rules);
+        let mut due = |second| faults.due(Duration::from_secs(second), |_| true);
+        assert_eq!(due(0), [VictronFault::Swap, VictronFault::Dashes]);
+        assert_eq!(due(1), [VictronFault::Dashes, VictronFault::Restart]);
+        assert_eq!(due(2), [VictronFault::Dashes, VictronFault::YieldReset]);
+        assert_eq!(due(3), [VictronFault::Dashes, VictronFault::Restart]);
     }
 
     #[test]
     fn questions_and_blocks_are_counted_apart() {
-        let mut rules = Rules::default();
-        rules.add(rule("unanswered@every=2"));
-        assert_eq!(rules.due(false, Duration::ZERO), []);
-        assert_eq!(rules.due(true, Duration::ZERO), []);
-        assert_eq!(rules.due(false, Duration::ZERO), []);
-        assert_eq!(rules.due(true, Duration::ZERO), [Fault::Unanswered]);
+        let mut faults = Faults::new(&[rule("unanswered@every=2")]);
+        let mut due = |is_question| {
+            let is_meant = |fault: VictronFault| fault.is_about_answers() == is_question;
+            faults.due(Duration::ZERO, is_meant)
+        };
+        assert_eq!(due(false), []);
+        assert_eq!(due(true), []);
+        assert_eq!(due(false), []);
+        assert_eq!(due(true), [VictronFault::Unanswered]);
     }
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request};
 use super::damage::{self, MALFORMED};
 use super::ear::Ear;
-use super::faults::Fault;
+use super::faults::VictronFault;
+use super::hand::VictronHand;
 use super::model::{AUX_MODE, Manners, Model, Telling};
 use super::settings::Pace;
-use super::state::{Shared, State, Written};
-use crate::simulation::SimPort;
+use super::state::{CableState, Written};
+use crate::simulation::{PortEvent, SimPort};
 
 /// Bytes that a line of 19200 baud carries in a second.
 const BYTES_A_SECOND: u32 = 1_920;
@@ -31,7 +31,7 @@ const CUT_EVERY: u64 = 3;
 pub struct SimLine {
     pace: Pace,
     sim_port: SimPort,
-    shared: Arc<Shared>,
+    hand: Arc<VictronHand>,
     ear: Ear,
     /// The block that comes next.
     block: usize,
@@ -53,11 +53,11 @@ struct Speech {
 }
 
 impl SimLine {
-    pub fn new(pace: Pace, sim_port: SimPort, shared: Arc<Shared>) -> Self {
+    pub fn new(pace: Pace, sim_port: SimPort, hand: Arc<VictronHand>) -> Self {
         Self {
             pace,
             sim_port,
-            shared,
+            hand,
             ear: Ear::default(),
             block: 0,
             asked: None,
@@ -67,34 +67,30 @@ impl SimLine {
         }
     }
 
-    pub async fn run(mut self, stop: CancellationToken) {
-        let shared = Arc::clone(&self.shared);
+    pub async fn run(mut self) {
         let mut next = Instant::now();
         loop {
             let later = self.later.iter().map(|(due, _)| *due).min();
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
-                () = shared.plugging.notified() => self.plug(),
                 () = sleep_until(later.unwrap_or(next)), if later.is_some() => self.send_later().await,
                 () = sleep_until(next) => {
                     let pause = self.speak().await;
                     next = (next + self.pace.interval * pause).max(Instant::now());
                 }
-                bytes = self.sim_port.receive() => self.hear(&bytes).await,
+                event = self.sim_port.next() => self.take(event).await,
             }
         }
     }
 
-    fn plug(&mut self) {
-        let plugged = self.shared.lock().plugged;
-        if let Err(error) = self.sim_port.plug(plugged) {
-            tracing::warn!(
-                "the simulated port cannot be plugged in ({error}); is its folder still there?"
-            );
+    async fn take(&mut self, event: PortEvent) {
+        match event {
+            PortEvent::Received(bytes) => self.hear(&bytes).await,
+            PortEvent::Plugged(_) => {
+                self.ear = Ear::default();
+                self.later.clear();
+            }
         }
-        self.ear = Ear::default();
-        self.later.clear();
     }
 
     async fn send_later(&mut self) {
@@ -117,7 +113,7 @@ impl SimLine {
         let chunk_takes = self.pace.interval * CHUNK as u32 / BYTES_A_SECOND;
         let as_on_a_line = chunk_takes >= Duration::from_millis(5);
         let size = if as_on_a_line { CHUNK } else { usize::MAX };
-        let cuts = self.shared.lock().device.model.manners == Manners::TextStops;
+        let cuts = self.hand.lock().device.model.manners == Manners::TextStops;
         let mut in_frame = false;
         for chunk in speech.bytes.chunks(size) {
             self.sim_port.send(chunk).await;
@@ -132,7 +128,7 @@ impl SimLine {
             if cuts && !in_frame {
                 tokio::select! {
                     () = pause => {}
-                    bytes = self.sim_port.receive() => self.hear(&bytes).await,
+                    event = self.sim_port.next() => self.take(event).await,
                 }
             } else {
                 pause.await;
@@ -142,10 +138,11 @@ impl SimLine {
     }
 
     fn compose(&mut self) -> Speech {
-        let shared = Arc::clone(&self.shared);
-        let now = shared.now();
-        let mut state = shared.lock();
-        let faults = state.rules.due(false, now);
+        let hand = Arc::clone(&self.hand);
+        let (mut state, now) = hand.look();
+        let faults = state
+            .faults
+            .due(now.elapsed, |fault| !fault.is_about_answers());
         for fault in &faults {
             happen(*fault, &mut state);
         }
@@ -162,15 +159,15 @@ impl SimLine {
                 block.pause
             }
         });
-        self.silent = faults.contains(&Fault::Silence) || device.is_dead();
-        if self.silent || !state.plugged {
+        self.silent = faults.contains(&VictronFault::Silence) || device.is_dead();
+        if self.silent || !self.sim_port.is_plugged() {
             let pause = pause.max(1);
             return Speech {
                 pause,
                 ..Speech::default()
             };
         }
-        let hex_only = faults.contains(&Fault::TextStops);
+        let hex_only = faults.contains(&VictronFault::TextStops);
         let mut bytes = Vec::new();
         let mut later = Vec::new();
         if !hex_only && !self.text_waits(device.model) {
@@ -183,11 +180,11 @@ impl SimLine {
             state.blocks += 1;
             let cuts = state.device.model.manners == Manners::TextStops;
             if cuts && self.tells(&state) && state.blocks.is_multiple_of(CUT_EVERY) {
-                damage::cut(&mut bytes, &frame, &mut state.rules.dice);
+                damage::cut(&mut bytes, &frame, &mut state.faults.dice);
             }
             for fault in &faults {
-                damage::damage(*fault, &mut bytes, &frame, &mut state.rules.dice);
-                if *fault == Fault::HexBetween {
+                damage::damage(*fault, &mut bytes, &frame, &mut state.faults.dice);
+                if *fault == VictronFault::HexBetween {
                     later.extend_from_slice(&frame);
                 }
             }
@@ -212,7 +209,7 @@ impl SimLine {
     }
 
     /// Whether the device tells of changes by itself now.
-    fn tells(&self, state: &State) -> bool {
+    fn tells(&self, state: &CableState) -> bool {
         match state.device.model.telling {
             Telling::Days => false,
             Telling::Always => true,
@@ -223,14 +220,14 @@ impl SimLine {
     }
 
     /// A frame of this device.
-    fn something_to_tell(&self, state: &State) -> Vec<u8> {
+    fn something_to_tell(&self, state: &CableState) -> Vec<u8> {
         let mut registers = state.device.model.tells.iter();
         let frame = registers.find_map(|register| state.device.tell(*register));
         frame.unwrap_or_else(|| FLOAT.to_vec())
     }
 
     /// What has changed since it was told.
-    fn news(&mut self, state: &mut State, always: bool) -> Vec<u8> {
+    fn news(&mut self, state: &mut CableState, always: bool) -> Vec<u8> {
         let model = state.device.model;
         let mut news = Vec::new();
         if std::mem::take(&mut state.device.day_ended) && !model.is_before(TELLS_DAYS) {
@@ -263,11 +260,12 @@ impl SimLine {
 
     /// The answer to what was heard, and how long it takes.
     fn answer(&mut self, heard: Option<(u8, Vec<u8>)>) -> Option<(Duration, Vec<u8>)> {
-        let shared = Arc::clone(&self.shared);
-        let now = shared.now();
-        let mut state = shared.lock();
-        let faults = state.rules.due(true, now);
-        if faults.contains(&Fault::Deaf) {
+        let hand = Arc::clone(&self.hand);
+        let (mut state, now) = hand.look();
+        let faults = state
+            .faults
+            .due(now.elapsed, VictronFault::is_about_answers);
+        if faults.contains(&VictronFault::Deaf) {
             return None;
         }
         let request = heard.as_ref().and_then(|(command, payload)| {
@@ -277,7 +275,7 @@ impl SimLine {
                 payload,
             })
         });
-        state.hear(now, request.clone());
+        state.hear(now.elapsed, request.clone());
         if self.silent || state.device.model.manners == Manners::Deaf {
             return None;
         }
@@ -285,12 +283,12 @@ impl SimLine {
         let answer = match (heard, &request) {
             (_, Some(request)) => {
                 state.device.advance(now);
-                let answer = state.device.answer(request, now);
+                let answer = state.device.answer(request, now.elapsed);
                 if let (Request::Set(register, value), Some(answer)) = (request, &answer) {
                     let (register, value) = (*register, value.clone());
                     let flags = flags(answer);
                     state.write(Written {
-                        at: now,
+                        at: now.elapsed,
                         register,
                         value,
                         flags,
@@ -307,9 +305,9 @@ impl SimLine {
         let mut after = Duration::ZERO;
         for fault in faults {
             match fault {
-                Fault::Unanswered => return None,
-                Fault::Late(milliseconds) => after = Duration::from_millis(milliseconds),
-                Fault::Truncated => answer.truncate(answer.len() / 2),
+                VictronFault::Unanswered => return None,
+                VictronFault::Late(milliseconds) => after = Duration::from_millis(milliseconds),
+                VictronFault::Truncated => answer.truncate(answer.len() / 2),
                 _ => damage::answered(fault, &mut answer),
             }
         }
@@ -318,19 +316,19 @@ impl SimLine {
 }
 
 /// What happens to the device itself.
-fn happen(fault: Fault, state: &mut State) {
+fn happen(fault: VictronFault, state: &mut CableState) {
     match fault {
-        Fault::Restart => state.device.restart(),
-        Fault::Swap => state.swap(),
-        Fault::YieldReset => state.device.days.reset(),
-        Fault::DayEnds => state.device.next_day(),
-        Fault::AuxChanged => {
+        VictronFault::Restart => state.device.restart(),
+        VictronFault::Swap => state.swap(),
+        VictronFault::YieldReset => state.device.days.reset(),
+        VictronFault::DayEnds => state.device.next_day(),
+        VictronFault::AuxChanged => {
             if let Some(mode) = state.device.setting(AUX_MODE) {
                 let next = (mode + 1) % 3;
                 state.device.set_register(AUX_MODE, &[next as u8]);
             }
         }
-        Fault::MonitorChanged => {
+        VictronFault::MonitorChanged => {
             if let Some(mode) = state.device.setting(0xeeb8) {
                 let next: i16 = if mode == 0 { -9 } else { 0 };
                 state.device.set_register(0xeeb8, &next.to_le_bytes());

@@ -1,7 +1,5 @@
-//! What is around a device: the sun, a battery, loads. Invented, and the same for the same seed and
+//! What is around a device under its sky: a battery, loads. Invented, and the same for the same seed and
 //! time.
-
-use std::f64::consts::PI;
 
 use super::model::Kind;
 use crate::simulation::noise::noise;
@@ -20,8 +18,8 @@ pub struct Conditions {
     pub watts: i64,
     /// Milliseconds since the midnight before the start.
     pub time: u64,
-    /// The light of a sky above others too, from 0 to 1.
-    pub light: Option<f64>,
+    /// The light of the sky, from 0 to 1.
+    pub light: f64,
     /// What a solar charger can do, in watts, through which all flows that flows into the battery.
     pub charger: Option<i64>,
     /// It is dark whatever the time.
@@ -77,16 +75,8 @@ impl Conditions {
     }
 
     /// From 0 to 1.
-    fn sun(&self) -> f64 {
-        if let Some(light) = self.light.filter(|_| !self.night) {
-            return light;
-        }
-        let hour = self.hour();
-        if self.night || !(6.0..20.0).contains(&hour) {
-            return 0.0;
-        }
-        let light = (PI * (hour - 6.0) / 14.0).sin();
-        light * (0.6 + 0.4 * self.wander(1, 300.0))
+    const fn sun(&self) -> f64 {
+        if self.night { 0.0 } else { self.light }
     }
 
     fn stage(&self) -> (i64, i64, f64) {
@@ -279,7 +269,7 @@ mod tests {
             volts: 12,
             watts: 200,
             time: DAY / 2,
-            light: None,
+            light: 0.9,
             charger: None,
             night: false,
             on: true,
@@ -303,11 +293,12 @@ mod tests {
 
     #[test]
     fn a_charger_puts_out_what_it_takes_in_and_no_more_than_it_may() {
-        for hour in 0..24 {
+        for (hour, light) in (0..24).zip([0.0, 0.1, 0.5, 1.0].into_iter().cycle()) {
             for limit in [0, 2_000, 15_000] {
                 let time = hour * DAY / 24;
                 let conditions = Conditions {
                     time,
+                    light,
                     limit,
                     ..noon(Kind::Solar)
                 };

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::faults::FaultRule;
-use super::model::Model;
-use crate::simulation::Sky;
+use jiff::tz::TimeZone;
+use jiff::{Zoned, civil};
 
-/// How fast things go.
+use super::faults::VictronFault;
+use super::model::Model;
+use crate::simulation::{FaultRule, House, Moment, Sky};
+
+/// How fast things go on its line.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// What takes a second on a real line.
     pub interval: Duration,
-    /// How many times faster sun and counters go, and days end.
-    pub speed: f64,
     /// How long a device stays limited from outside when nobody repeats it.
     pub limit_lasts: Duration,
     /// How long a device tells of changes after it was asked something.
@@ -25,7 +26,6 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
-            speed: 1.0,
             limit_lasts: Duration::from_secs(60),
             told_for: Duration::from_secs(120),
             text_returns: 5,
@@ -33,75 +33,95 @@ impl Default for Pace {
     }
 }
 
-/// What a device shares with others. Alone it has a sky and a battery of its own.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Surroundings {
-    /// The sky above it.
-    pub sky: Option<Sky>,
-    /// A solar charger of the same seed: all that flows into the battery of a monitor, and out of it,
-    /// flows through that.
-    pub charger: Option<&'static Model>,
-}
-
 /// How a device begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Beginning {
     pub seed: u64,
-    /// Time of the day.
+    /// When, by the clock of its house.
+    pub moment: Moment,
+    /// Time of the day by its own clock.
     pub at: Duration,
-    pub speed: f64,
+    /// Where it stands.
+    pub around: Surroundings,
     pub limit_lasts: Duration,
+}
+
+/// What is around a device.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub sky: Sky,
+    pub zone: TimeZone,
+    /// Of a monitor: the solar charger of the same seed at its battery.
+    pub charger: Option<&'static Model>,
 }
 
 /// What to simulate.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct VictronSettings {
     /// The device.
     pub model: &'static Model,
     /// Its serial number; that of the model if `None`.
     pub serial: Option<String>,
-    /// What its values are made of.
+    /// What its values are made of, besides the sky.
     pub seed: u64,
-    /// Time of the day at the start.
-    pub at: Duration,
+    /// The house in which it stands, with its sky and its clock.
+    pub house: House,
+    /// Time of the day at the start by its own clock; that of the house if `None`.
+    pub at: Option<Duration>,
     /// It is dark whatever the time.
     pub night: bool,
     /// Values that labels always have; `None` leaves a label out.
     pub labels: Vec<(String, Option<String>)>,
     /// Registers and their bytes, little endian.
     pub registers: Vec<(u16, Vec<u8>)>,
-    /// What it shares with other devices.
-    pub surroundings: Surroundings,
+    /// A solar charger of the same seed: all that flows into the battery of this monitor, and out of it,
+    /// flows through that.
+    pub charger: Option<&'static Model>,
     /// What goes wrong.
-    pub faults: Vec<FaultRule>,
+    pub faults: Vec<FaultRule<VictronFault>>,
     /// How fast it goes.
     pub pace: Pace,
 }
 
-impl Settings {
-    /// A device at noon to which nothing happens.
+impl VictronSettings {
+    /// A device at noon of a summer day to which nothing happens.
     #[must_use]
     pub fn new(model: &'static Model) -> Self {
         Self {
             model,
             serial: None,
             seed: 1,
-            at: Duration::from_secs(12 * 3600),
+            house: House::new(&noon(), Sky::default()),
+            at: None,
             night: false,
             labels: Vec::new(),
             registers: Vec::new(),
-            surroundings: Surroundings::default(),
+            charger: None,
             faults: Vec::new(),
             pace: Pace::default(),
         }
     }
 
-    pub(crate) fn beginning(&self) -> Beginning {
+    /// How it begins now.
+    pub fn beginning(&self) -> Beginning {
+        let moment = self.house.moment();
+        let time = self.house.local(moment.at).time();
+        let since_midnight = time.duration_since(civil::Time::midnight()).unsigned_abs();
         Beginning {
             seed: self.seed,
-            at: self.at,
-            speed: self.pace.speed,
+            moment,
+            at: self.at.unwrap_or(since_midnight),
+            around: Surroundings {
+                sky: self.house.sky(),
+                zone: self.house.zone().clone(),
+                charger: self.charger,
+            },
             limit_lasts: self.pace.limit_lasts,
         }
     }
+}
+
+fn noon() -> Zoned {
+    let noon = civil::date(2026, 6, 21).at(12, 0, 0, 0);
+    noon.to_zoned(TimeZone::UTC).unwrap_or_default()
 }

@@ -1,16 +1,13 @@
-//! What a running device and the hand on it share.
+//! The device at a cable, and what it was asked and told there.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::super::wire::hex::{Flags, Request};
 use super::device::Device;
-use super::faults::Rules;
+use super::faults::VictronFault;
 use super::model::Model;
 use super::settings::Beginning;
+use crate::simulation::Faults;
 
 /// Questions and writes that are kept to be asked for; the oldest go first.
 const KEPT: usize = 10_000;
@@ -30,61 +27,33 @@ pub struct Written {
 
 /// Something that a device was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct Asked {
     /// When, since the start.
     pub at: Duration,
     /// What; `None` for bytes that are no question.
     pub request: Option<Request>,
 }
 
-/// What the running device and its handle share.
+/// A device at work.
 #[derive(Debug)]
-pub struct Shared {
-    state: Mutex<State>,
-    /// The cable was plugged in or out.
-    pub plugging: Notify,
-    begun: Instant,
-}
-
-#[derive(Debug)]
-pub struct State {
+pub struct CableState {
     pub device: Device,
     /// The one that is not at the cable.
     pub spare: Option<Device>,
-    pub rules: Rules,
-    pub plugged: bool,
+    pub faults: Faults<VictronFault>,
     pub blocks: u64,
     pub requests: u64,
-    pub heard: Vec<Heard>,
+    pub heard: Vec<Asked>,
     pub written: Vec<Written>,
     pub beginning: Beginning,
 }
 
-impl Shared {
-    pub fn new(state: State) -> Self {
-        Self {
-            state: Mutex::new(state),
-            plugging: Notify::new(),
-            begun: Instant::now(),
-        }
-    }
-
-    pub fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn now(&self) -> Duration {
-        self.begun.elapsed()
-    }
-}
-
-impl State {
-    pub const fn new(device: Device, rules: Rules, beginning: Beginning) -> Self {
+impl CableState {
+    pub const fn new(device: Device, faults: Faults<VictronFault>, beginning: Beginning) -> Self {
         Self {
             device,
             spare: None,
-            rules,
-            plugged: true,
+            faults,
             blocks: 0,
             requests: 0,
             heard: Vec::new(),
@@ -98,7 +67,7 @@ impl State {
         if self.heard.len() >= KEPT {
             self.heard.remove(0);
         }
-        self.heard.push(Heard { at, request });
+        self.heard.push(Asked { at, request });
     }
 
     pub fn write(&mut self, written: Written) {
@@ -118,7 +87,7 @@ impl State {
         };
         let spare = self.spare.take().or_else(|| {
             let model = Model::named(other)?;
-            Some(Device::new(model, model.serial, self.beginning))
+            Some(Device::new(model, model.serial, self.beginning.clone()))
         });
         if let Some(spare) = spare {
             self.spare = Some(std::mem::replace(&mut self.device, spare));

@@ -3,19 +3,19 @@ use clap::{Args, FromArgMatches};
 use super::*;
 use crate::simulation::fault::fault_list;
 
-fn args(words: &[&str]) -> Result<SimulatorArgs, String> {
-    let command = SimulatorArgs::augment_args(clap::Command::new("victron"));
+fn args(words: &[&str]) -> Result<VictronArgs, String> {
+    let command = VictronArgs::augment_args(clap::Command::new("victron"));
     let words = std::iter::once("victron").chain(words.iter().copied());
     let matches = command.try_get_matches_from(words);
     let matches = matches.map_err(|error| error.to_string())?;
-    SimulatorArgs::from_arg_matches(&matches).map_err(|error| error.to_string())
+    VictronArgs::from_arg_matches(&matches).map_err(|error| error.to_string())
 }
 
 fn where_(words: &[&str]) -> Vec<String> {
     let places = places(&args(words).unwrap()).unwrap();
-    let words = |place: &Place| match place {
-        Place::Terminal(path) => path.display().to_string(),
-        Place::Tcp(address) => address.to_string(),
+    let words = |place: &SimPlace| match place {
+        SimPlace::Terminal(path) => path.display().to_string(),
+        SimPlace::Tcp(address) => address.to_string(),
     };
     places.iter().map(words).collect()
 }
@@ -51,7 +51,8 @@ fn twins_have_serial_numbers_of_their_own() {
         "--model", "phoenix", "--model", "phoenix", "--model", "phoenix",
     ])
     .unwrap();
-    let serial = |number: usize| settings(&args, args.models[number], number).serial;
+    let house = args.house.house().unwrap();
+    let serial = |number: usize| settings(&args, &house, args.models[number], number).serial;
     assert_eq!(serial(0), None);
     assert_eq!(serial(1).unwrap(), "HQ000001071");
     assert_eq!(serial(2).unwrap(), "HQ000002071");
@@ -83,9 +84,11 @@ fn what_is_given_is_what_is_simulated() {
         "--night",
     ]);
     let args = args.unwrap();
-    let settings = settings(&args, args.models[0], 0);
+    let house = args.house.house().unwrap();
+    let settings = settings(&args, &house, args.models[0], 0);
     assert_eq!(settings.serial.as_deref(), Some("HQ000000077"));
-    assert_eq!(settings.at, Duration::from_secs(6 * 3600 + 30 * 60));
+    let begun = settings.house.local(settings.house.now());
+    assert_eq!((begun.hour(), begun.minute()), (6, 30));
     assert_eq!(settings.pace.interval, Duration::from_millis(100));
     assert_eq!(
         settings.labels,
@@ -107,7 +110,7 @@ fn mistakes_are_explained() {
     for (words, remedy) in [
         (["--model", "bmv-9000"], "there are bmv-712, mppt-75-15"),
         (["--fault", "flop"], "known are digit-lost"),
-        (["--at", "noon"], "such as 12:30"),
+        (["--at", "noon"], "such as 11:00"),
         (["--interval", "1ms"], "from 10ms to 1h"),
         (["--speed", "-1"], "from 0 to 100000"),
         (["--set", "SOC"], "SOC=455"),
@@ -123,7 +126,7 @@ fn mistakes_are_explained() {
 
 #[test]
 fn the_help_names_every_model_and_every_fault() {
-    let mut command = SimulatorArgs::augment_args(clap::Command::new("victron"));
+    let mut command = VictronArgs::augment_args(clap::Command::new("victron"));
     let help = command.render_long_help().to_string();
     for model in MODELS {
         assert!(
@@ -132,7 +135,7 @@ fn the_help_names_every_model_and_every_fault() {
             model.name
         );
     }
-    for line in fault_list::<Fault>().lines() {
+    for line in fault_list::<VictronFault>().lines() {
         let name = line.split_whitespace().next().unwrap();
         assert!(help.contains(name), "{name}");
     }

@@ -17,7 +17,7 @@ fn fields() -> Fields {
 }
 
 /// What a reader finds in a damaged block and a sound one after it: blocks, frames, refusals.
-fn read(fault: Fault, dice: &mut Dice) -> (Vec<Fields>, usize, Vec<Reason>) {
+fn read(fault: VictronFault, dice: &mut Dice) -> (Vec<Fields>, usize, Vec<Reason>) {
     let mut bytes = block(&fields());
     damage(fault, &mut bytes, FRAME, dice);
     bytes.extend(block(&fields()));
@@ -41,13 +41,13 @@ fn read(fault: Fault, dice: &mut Dice) -> (Vec<Fields>, usize, Vec<Reason>) {
 #[test]
 fn what_damages_a_block_is_seen_by_a_reader_and_its_values_are_not() {
     for fault in [
-        Fault::DigitLost,
-        Fault::ByteLost,
-        Fault::BitTurned,
-        Fault::LinesMerged,
-        Fault::WrongChecksum,
-        Fault::NoiseInside(20),
-        Fault::Restart,
+        VictronFault::DigitLost,
+        VictronFault::ByteLost,
+        VictronFault::BitTurned,
+        VictronFault::LinesMerged,
+        VictronFault::WrongChecksum,
+        VictronFault::NoiseInside(20),
+        VictronFault::Restart,
     ] {
         let mut dice = Dice::new(11);
         for _ in 0..50 {
@@ -65,15 +65,15 @@ fn digits_and_line_ends_are_lost_where_they_are() {
     let mut dice = Dice::new(11);
     for _ in 0..50 {
         let mut bytes = whole.clone();
-        damage(Fault::DigitLost, &mut bytes, FRAME, &mut dice);
+        damage(VictronFault::DigitLost, &mut bytes, FRAME, &mut dice);
         assert_eq!(bytes.len(), whole.len() - 1);
-        assert_eq!(read(Fault::DigitLost, &mut dice).2.len(), 1);
+        assert_eq!(read(VictronFault::DigitLost, &mut dice).2.len(), 1);
         let mut bytes = whole.clone();
-        damage(Fault::LinesMerged, &mut bytes, FRAME, &mut dice);
+        damage(VictronFault::LinesMerged, &mut bytes, FRAME, &mut dice);
         assert_eq!(bytes.len(), whole.len() - 2);
         assert!(bytes.starts_with(b"\r\nPID\t"));
         let mut bytes = whole.clone();
-        damage(Fault::WrongChecksum, &mut bytes, FRAME, &mut dice);
+        damage(VictronFault::WrongChecksum, &mut bytes, FRAME, &mut dice);
         assert_eq!(bytes[..bytes.len() - 1], whole[..whole.len() - 1]);
         assert_ne!(bytes, whole);
     }
@@ -82,16 +82,16 @@ fn digits_and_line_ends_are_lost_where_they_are() {
 #[test]
 fn frames_stand_where_the_fault_says() {
     let mut dice = Dice::new(11);
-    let (blocks, frames, refused) = read(Fault::HexGlued, &mut dice);
+    let (blocks, frames, refused) = read(VictronFault::HexGlued, &mut dice);
     assert_eq!((blocks.len(), frames, refused), (3, 1, vec![]));
-    let (blocks, frames, refused) = read(Fault::HexUnended, &mut dice);
+    let (blocks, frames, refused) = read(VictronFault::HexUnended, &mut dice);
     assert_eq!((blocks.len(), frames, refused), (3, 1, vec![]));
-    let (blocks, frames, refused) = read(Fault::HexDamaged, &mut dice);
+    let (blocks, frames, refused) = read(VictronFault::HexDamaged, &mut dice);
     assert_eq!((blocks.len(), frames, refused.len()), (3, 0, 1));
-    let (blocks, frames, refused) = read(Fault::ErrorStorm(10), &mut dice);
+    let (blocks, frames, refused) = read(VictronFault::ErrorStorm(10), &mut dice);
     assert_eq!((blocks.len(), frames, refused), (3, 10, vec![]));
     for _ in 0..50 {
-        let (blocks, frames, refused) = read(Fault::HexInside, &mut dice);
+        let (blocks, frames, refused) = read(VictronFault::HexInside, &mut dice);
         assert_eq!((blocks.len(), frames, refused), (3, 1, vec![]));
     }
 }
@@ -99,32 +99,37 @@ fn frames_stand_where_the_fault_says() {
 #[test]
 fn noise_between_blocks_is_as_long_as_it_says() {
     let mut bytes = block(&fields());
-    damage(Fault::Noise(33), &mut bytes, FRAME, &mut Dice::new(11));
+    damage(
+        VictronFault::Noise(33),
+        &mut bytes,
+        FRAME,
+        &mut Dice::new(11),
+    );
     assert_eq!(bytes.len(), 33 + block(&fields()).len());
     assert!(bytes.ends_with(&block(&fields())));
 }
 
 #[test]
 fn lines_say_what_the_fault_makes_of_them() {
-    let after = |fault: Fault| {
+    let after = |fault: VictronFault| {
         let mut fields = fields();
         spoil(fault, &mut fields);
         fields
     };
-    let value = |fault: Fault, label: &str| {
+    let value = |fault: VictronFault, label: &str| {
         let fields = after(fault);
         let found = fields.into_iter().find(|(name, _)| name == label);
         found.unwrap().1
     };
-    assert_eq!(value(Fault::Malformed, "V"), "abc");
-    assert_eq!(value(Fault::Dashes, "V"), "---");
-    assert_eq!(value(Fault::Dashes, "PID"), "0xA053");
-    assert_eq!(value(Fault::ZeroCounters, "H19"), "0");
-    assert_eq!(value(Fault::ZeroCounters, "HSDS"), "7");
-    assert_eq!(value(Fault::UnknownLabels, "NEW#"), "42");
-    assert_eq!(after(Fault::LongBlock(30)).len(), 30);
+    assert_eq!(value(VictronFault::Malformed, "V"), "abc");
+    assert_eq!(value(VictronFault::Dashes, "V"), "---");
+    assert_eq!(value(VictronFault::Dashes, "PID"), "0xA053");
+    assert_eq!(value(VictronFault::ZeroCounters, "H19"), "0");
+    assert_eq!(value(VictronFault::ZeroCounters, "HSDS"), "7");
+    assert_eq!(value(VictronFault::UnknownLabels, "NEW#"), "42");
+    assert_eq!(after(VictronFault::LongBlock(30)).len(), 30);
     for length in [30, 90] {
-        let bytes = block(&after(Fault::LongBlock(length)));
+        let bytes = block(&after(VictronFault::LongBlock(length)));
         let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
         assert_eq!(sum, 0);
     }
@@ -132,23 +137,23 @@ fn lines_say_what_the_fault_makes_of_them() {
 
 #[test]
 fn answers_say_what_the_fault_makes_of_them() {
-    let after = |fault: Fault, answer: &[u8]| {
+    let after = |fault: VictronFault, answer: &[u8]| {
         let mut answer = answer.to_vec();
         answered(fault, &mut answer);
         answer
     };
     let voltage = encode_frame(7, &[0x8d, 0xed, 0, 0x34, 0x12]);
     let zero = encode_frame(7, &[0x8d, 0xed, 0, 0, 0]);
-    assert_eq!(after(Fault::ZeroAnswer, &voltage), zero);
+    assert_eq!(after(VictronFault::ZeroAnswer, &voltage), zero);
     let missing = encode_frame(7, &[0x8d, 0xed, 0, 0xff, 0x7f]);
-    assert_eq!(after(Fault::NotAvailable, &voltage), missing);
+    assert_eq!(after(VictronFault::NotAvailable, &voltage), missing);
     let unsigned = encode_frame(7, &[0xd5, 0xed, 0, 1, 2]);
     let missing = encode_frame(7, &[0xd5, 0xed, 0, 0xff, 0xff]);
-    assert_eq!(after(Fault::NotAvailable, &unsigned), missing);
+    assert_eq!(after(VictronFault::NotAvailable, &unsigned), missing);
     let product = encode_frame(7, &[0, 1, 0, 0, 0x53, 0xa0, 0xff]);
     let short = encode_frame(7, &[0, 1, 0, 0xa0, 0x53]);
-    assert_eq!(after(Fault::ShortProduct, &product), short);
-    assert_eq!(after(Fault::ShortProduct, &voltage), voltage);
+    assert_eq!(after(VictronFault::ShortProduct, &product), short);
+    assert_eq!(after(VictronFault::ShortProduct, &voltage), voltage);
     let refused = encode_frame(7, &[0x8d, 0xed, 1]);
-    assert_eq!(after(Fault::ZeroAnswer, &refused), refused);
+    assert_eq!(after(VictronFault::ZeroAnswer, &refused), refused);
 }

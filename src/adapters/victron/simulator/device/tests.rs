@@ -1,18 +1,23 @@
 use super::super::MODELS;
+use super::super::settings::VictronSettings;
 use super::*;
 
 fn device(name: &str) -> Device {
     let model = Model::named(name).unwrap();
-    Device::new(model, model.serial, beginning(1.0))
+    Device::new(model, model.serial, beginning())
 }
 
-fn beginning(speed: f64) -> Beginning {
-    Beginning {
-        seed: 1,
-        at: Duration::from_secs(12 * 3600),
-        speed,
-        limit_lasts: Duration::from_secs(60),
-    }
+fn beginning() -> Beginning {
+    VictronSettings::new(Model::named("bmv-712").unwrap()).beginning()
+}
+
+/// Lets so many seconds pass for a device.
+fn pass(device: &mut Device, seconds: u64) {
+    let passed = Duration::from_secs(seconds);
+    device.advance(Moment {
+        elapsed: device.last.elapsed + passed,
+        at: device.last.at + passed,
+    });
 }
 
 fn label(device: &Device, label: &str) -> Option<String> {
@@ -51,7 +56,7 @@ fn names_serials_and_labels_of_all_models_are_in_order() {
 #[test]
 fn the_firmware_in_text_is_that_of_hex() {
     for model in MODELS {
-        let device = Device::new(model, model.serial, beginning(1.0));
+        let device = Device::new(model, model.serial, beginning());
         let told = label(&device, "FW")
             .or_else(|| label(&device, "FWE"))
             .unwrap();
@@ -65,8 +70,8 @@ fn the_firmware_in_text_is_that_of_hex() {
 fn a_day_of_sun_fills_the_counters_that_belong_together() {
     let mut device = device("mppt-75-15");
     let (user, today) = (told(&device, "H19"), told(&device, "H20"));
-    for minute in 1..=120 {
-        device.advance(Duration::from_secs(minute * 60));
+    for _ in 1..=120 {
+        pass(&mut device, 60);
     }
     let more = told(&device, "H20") - today;
     assert!(more > 10, "{more}");
@@ -84,12 +89,12 @@ fn at_midnight_today_becomes_yesterday() {
     let mut device = device("mppt-150-70");
     let before = ["H19", "H20", "H21", "HSDS"].map(|name| told(&device, name));
     device.set_night(true);
-    device.advance(Duration::from_secs(11 * 3600));
+    pass(&mut device, 11 * 3600);
     assert!(!device.day_ended);
     // What flowed before it got dark counts until the device was looked at again.
     let evening = ["H19", "H20", "H21", "HSDS"].map(|name| told(&device, name));
     assert_eq!(before, evening);
-    device.advance(Duration::from_secs(13 * 3600));
+    pass(&mut device, 2 * 3600);
     assert!(device.day_ended);
     let [total, today, power, day] = evening;
     assert_eq!(told(&device, "H19"), total);
@@ -101,10 +106,10 @@ fn at_midnight_today_becomes_yesterday() {
 #[test]
 fn time_may_fly() {
     let model = Model::named("multi-rs").unwrap();
-    let mut device = Device::new(model, model.serial, beginning(100_000.0));
-    for second in 1..=50 {
+    let mut device = Device::new(model, model.serial, beginning());
+    for _ in 1..=50 {
         let before = told(&device, "H19");
-        device.advance(Duration::from_secs(second));
+        pass(&mut device, 100_000);
         assert!(told(&device, "H19") >= before);
     }
 }
@@ -116,8 +121,8 @@ fn a_battery_monitor_counts_what_flows() {
     let before = ["H17", "H18", "CE", "H6", "H9"].map(|name| told(&device, name));
     assert!(told(&device, "I") < 0);
     assert!(told(&device, "TTG") > 0);
-    for minute in 1..=600 {
-        device.advance(Duration::from_secs(minute * 60));
+    for _ in 1..=600 {
+        pass(&mut device, 60);
     }
     let [discharged, charged, consumed, drawn, full] = before;
     assert!(told(&device, "H17") > discharged);
@@ -176,7 +181,7 @@ fn at_night_a_charger_rests_and_says_why() {
     assert!(told(&device, "I") < 0, "the load goes on");
     assert!(!device.is_dead());
     let model = Model::named("mppt-blue-100-30").unwrap();
-    let mut on_panels = Device::new(model, model.serial, beginning(1.0));
+    let mut on_panels = Device::new(model, model.serial, beginning());
     assert!(!on_panels.is_dead());
     on_panels.set_night(true);
     assert!(on_panels.is_dead());

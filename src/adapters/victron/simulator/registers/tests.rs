@@ -1,23 +1,27 @@
 use super::super::MODELS;
 use super::super::model::Model;
-use super::super::settings::Beginning;
+use super::super::settings::VictronSettings;
 use super::*;
 use crate::adapters::victron::wire::hex::{Collector, Frame};
 use crate::adapters::victron::wire::registers::{Kind, Reading, Register};
+use crate::simulation::Moment;
 
 fn device(name: &str) -> Device {
     let model = Model::named(name).unwrap();
-    let beginning = Beginning {
-        seed: 1,
-        at: Duration::from_secs(12 * 3600),
-        speed: 1.0,
-        limit_lasts: Duration::from_secs(60),
-    };
+    let beginning = VictronSettings::new(model).beginning();
     Device::new(model, model.serial, beginning)
 }
 
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+/// Lets time pass for a device that begun at noon, up to so many seconds later.
+fn pass(device: &mut Device, seconds: u64) {
+    let noon: jiff::Timestamp = "2026-06-21T12:00:00Z".parse().unwrap();
+    let elapsed = at(seconds);
+    let at = noon + elapsed;
+    device.advance(Moment { elapsed, at });
 }
 
 fn label(device: &Device, label: &str) -> String {
@@ -197,12 +201,12 @@ fn a_limit_holds_as_long_as_it_is_repeated() {
     let limited = told(&device, "I") + device.live.load_current;
     assert!((2_900..=3_000).contains(&limited), "{limited}");
     assert!(told(&device, "PPV") < free.1 / 3);
-    device.advance(at(50));
+    pass(&mut device, 50);
     assert_eq!(device.write(0x2015, &[30, 0], at(50)), Ok(()));
-    device.advance(at(109));
+    pass(&mut device, 109);
     assert!(told(&device, "PPV") < free.1 / 3);
     assert_eq!(device.read(0x2015), Ok(vec![30, 0]));
-    device.advance(at(110));
+    pass(&mut device, 110);
     assert!(told(&device, "PPV") > free.1 / 2);
     assert_eq!(device.read(0x2015), Ok(vec![0xff, 0xff]));
     assert_eq!(device.read(0x200e), Ok(vec![0]));

@@ -8,6 +8,15 @@ use tokio::time::Instant;
 /// Fastest time possible: more would only skip.
 const FASTEST: f64 = 1e6;
 
+/// A moment of a simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Real time since the start.
+    pub elapsed: Duration,
+    /// The simulated time.
+    pub at: Timestamp,
+}
+
 /// Follows tokio's clock, which tests can pause, at any speed.
 #[derive(Debug, Clone)]
 pub struct Timeline {
@@ -20,16 +29,15 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    /// Time that starts now, as if it were then.
     pub fn new(start: Timestamp, speed: f64) -> Self {
         let now = Instant::now();
-        let mut timeline = Self {
+        Self {
             origin: now,
             real: now,
             simulated: start,
-            speed: 1.0,
-        };
-        timeline.set_speed(speed);
-        timeline
+            speed: possible(speed),
+        }
     }
 
     /// The simulated time.
@@ -41,6 +49,14 @@ impl Timeline {
     /// Real time since the start.
     pub fn elapsed(&self) -> Duration {
         self.origin.elapsed()
+    }
+
+    /// Both.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            elapsed: self.elapsed(),
+            at: self.now(),
+        }
     }
 
     /// Real time since the start at a simulated moment of the recent past.
@@ -67,17 +83,21 @@ impl Timeline {
     pub fn set_speed(&mut self, speed: f64) {
         let now = self.now();
         self.jump_to(now);
-        self.speed = if speed.is_finite() {
-            speed.clamp(0.0, FASTEST)
-        } else {
-            1.0
-        };
+        self.speed = possible(speed);
     }
 
     /// Goes on from another moment.
     pub fn jump_to(&mut self, moment: Timestamp) {
         self.real = Instant::now();
         self.simulated = moment;
+    }
+}
+
+fn possible(speed: f64) -> f64 {
+    if speed.is_finite() {
+        speed.clamp(0.0, FASTEST)
+    } else {
+        1.0
     }
 }
 

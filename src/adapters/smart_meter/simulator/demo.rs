@@ -1,28 +1,20 @@
-//! The simulator as a command, and as a part of the demo.
+//! The simulator as a part of the demo.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::published;
-use super::simulator::{Fixed, MODELS, Place, Settings, Simulator, SimulatorArgs, run};
+use super::super::published;
+use super::{Fixed, MODELS, MeterSettings, SimulatedMeters};
 use crate::device::{Keys, ToolError};
-use crate::simulation::{House, Simulate};
-
-/// `wattbridge simulate smart-meter`.
-pub static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("smart-meter", |args, stop| {
-    Box::pin(async move { Ok(run(args, stop).await?) })
-});
+use crate::simulation::{House, SimPlace};
 
 /// Starts the simulated meter of the demo.
 pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {
     let simulator = start(&house).await?;
     let address = simulator.address().to_owned();
-    tokio::spawn(async move {
-        stop.cancelled().await;
-        simulator.stop().await;
-    });
+    simulator.run_until(stop);
     let keys = [
         ("port", address),
         ("key", published::KEY.to_owned()),
@@ -34,8 +26,8 @@ pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Ke
 }
 
 /// The meter of a house.
-pub async fn start(house: &House) -> Result<Simulator, ToolError> {
-    let settings = Settings {
+pub async fn start(house: &House) -> Result<SimulatedMeters, ToolError> {
+    let settings = MeterSettings {
         meters: MODELS
             .first()
             .map(|model| Ok::<_, ToolError>((model, published::KEY.parse()?, None)))
@@ -43,10 +35,10 @@ pub async fn start(house: &House) -> Result<Simulator, ToolError> {
             .into_iter()
             .collect(),
         interval: Duration::from_secs(2),
-        zone: house.zone().clone(),
+        house: house.clone(),
         fixed: Fixed::default(),
         faults: Vec::new(),
     };
-    let place = Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    Ok(Simulator::start_in(house.clone(), settings, place).await?)
+    let place = SimPlace::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    Ok(SimulatedMeters::start(settings, place).await?)
 }

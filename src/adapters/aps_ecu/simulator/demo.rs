@@ -1,18 +1,14 @@
-//! The simulator as a command, and as a part of the demo.
+//! The simulator as a part of the demo.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::simulator::{Model, Plant, Settings, Simulator, SimulatorArgs, run};
+use super::hand::SimulatedEcu;
+use super::{EcuSettings, Model, Plant};
 use crate::device::{Keys, ToolError};
-use crate::simulation::{House, Simulate};
-
-/// `wattbridge simulate aps-ecu`.
-pub static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("aps-ecu", |args, stop| {
-    Box::pin(async move { Ok(run(args, stop).await?) })
-});
+use crate::simulation::House;
 
 /// What the demo shows: name, model, serial number, inverters.
 const SHOWN: &[(&str, Model, &str, &str)] = &[
@@ -31,12 +27,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Keys>, ToolError> {
     let mut sections = Vec::new();
     for ((name, ..), simulator) in SHOWN.iter().zip(start(&house).await?) {
-        let address = simulator.address();
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            stop.cancelled().await;
-            simulator.stop().await;
-        });
+        let address = simulator.listens();
+        simulator.run_until(stop.clone());
         let interval = humantime::format_duration(INTERVAL).to_string();
         let keys = [
             ("host", address.ip().to_string()),
@@ -54,16 +46,15 @@ pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Ke
 }
 
 /// The ECUs of a house.
-pub async fn start(house: &House) -> Result<Vec<Simulator>, ToolError> {
+pub async fn start(house: &House) -> Result<Vec<SimulatedEcu>, ToolError> {
     let mut running = Vec::new();
     for (_, model, serial, inverters) in SHOWN {
         let plant = Plant::new(*model, serial.parse()?, &inverters.parse()?)?;
-        let mut settings = Settings::new(plant);
-        settings.zone = house.zone().clone();
-        settings.house = Some(house.clone());
+        let mut settings = EcuSettings::new(plant);
+        settings.house = house.clone();
         settings.cycle = INTERVAL;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        running.push(Simulator::start(settings, listen).await?);
+        running.push(SimulatedEcu::start(settings, listen).await?);
     }
     Ok(running)
 }

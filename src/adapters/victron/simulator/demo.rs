@@ -1,18 +1,13 @@
-//! The simulator as a command, and as a part of the demo.
+//! The simulator as a part of the demo.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::simulator::{Model, Place, Settings, Simulator, SimulatorArgs, Surroundings, run};
+use super::{Model, SimulatedVictron, VictronSettings};
 use crate::device::{Keys, ToolError};
-use crate::simulation::{House, Simulate};
-
-/// `wattbridge simulate victron`.
-pub static SIMULATE: Simulate<SimulatorArgs> = Simulate::new("victron", |args, stop| {
-    Box::pin(async move { Ok(run(args, stop).await?) })
-});
+use crate::simulation::{House, SimPlace};
 
 /// What charges the battery of the demo.
 const CHARGER: &str = "mppt-75-15";
@@ -30,27 +25,21 @@ pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Ke
             ("name", (*name).to_owned()),
         ];
         sections.push(keys.map(|(key, value)| (key.to_owned(), value)).into());
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            stop.cancelled().await;
-            simulator.stop().await;
-        });
+        simulator.run_until(stop.clone());
     }
     Ok(sections)
 }
 
 /// A solar charger and the monitor of its battery, in the shed of a house.
-pub async fn start(house: &House) -> Result<Vec<Simulator>, ToolError> {
+pub async fn start(house: &House) -> Result<Vec<SimulatedVictron>, ToolError> {
     let mut running = Vec::new();
     for model in SHOWN.iter().filter_map(|(model, _)| Model::named(model)) {
-        let mut settings = Settings::new(model);
-        settings.at = MORNING;
-        settings.surroundings = Surroundings {
-            sky: Some(house.sky()),
-            charger: Model::named(CHARGER),
-        };
-        let place = Place::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        running.push(Simulator::start(settings, place).await?);
+        let mut settings = VictronSettings::new(model);
+        settings.house = house.clone();
+        settings.at = Some(MORNING);
+        settings.charger = Model::named(CHARGER);
+        let place = SimPlace::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        running.push(SimulatedVictron::start(settings, place).await?);
     }
     Ok(running)
 }
