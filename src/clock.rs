@@ -14,12 +14,12 @@ use tokio::time::Instant;
 /// A source of time that can also wait. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    kind: Kind,
+    kind: ClockKind,
     zone: TimeZone,
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum ClockKind {
     /// The clocks of the host.
     System { origin: Instant },
     /// Follows tokio's clock, which tests pause and advance, from a given moment on.
@@ -70,7 +70,7 @@ impl Clock {
     /// The clock of the host, in the host's time zone.
     pub fn system() -> Self {
         Self {
-            kind: Kind::System {
+            kind: ClockKind::System {
                 origin: Instant::now(),
             },
             zone: TimeZone::system(),
@@ -80,7 +80,7 @@ impl Clock {
     /// A clock that starts at `start` now and runs with tokio's clock.
     pub fn following_tokio(start: Timestamp, zone: TimeZone) -> Self {
         Self {
-            kind: Kind::Tokio {
+            kind: ClockKind::Tokio {
                 wall: Arc::new(Mutex::new(start)),
                 origin: Instant::now(),
             },
@@ -95,7 +95,7 @@ impl Clock {
             elapsed: Duration::ZERO,
         };
         Self {
-            kind: Kind::Manual(Arc::new(Mutex::new(hands))),
+            kind: ClockKind::Manual(Arc::new(Mutex::new(hands))),
             zone,
         }
     }
@@ -103,9 +103,9 @@ impl Clock {
     /// The moment it shows.
     pub fn now(&self) -> Timestamp {
         match &self.kind {
-            Kind::System { .. } => Timestamp::now(),
-            Kind::Tokio { wall, origin } => after(*lock(wall), origin.elapsed()),
-            Kind::Manual(hands) => lock(hands).wall,
+            ClockKind::System { .. } => Timestamp::now(),
+            ClockKind::Tokio { wall, origin } => after(*lock(wall), origin.elapsed()),
+            ClockKind::Manual(hands) => lock(hands).wall,
         }
     }
 
@@ -113,8 +113,8 @@ impl Clock {
     /// changes it.
     pub fn monotonic(&self) -> Duration {
         match &self.kind {
-            Kind::System { origin } | Kind::Tokio { origin, .. } => origin.elapsed(),
-            Kind::Manual(hands) => lock(hands).elapsed,
+            ClockKind::System { origin } | ClockKind::Tokio { origin, .. } => origin.elapsed(),
+            ClockKind::Manual(hands) => lock(hands).elapsed,
         }
     }
 
@@ -138,7 +138,7 @@ impl Clock {
 
     /// Moves a manual clock on as time does; back only what it shows. Others keep their own time.
     pub fn move_to(&self, moment: Timestamp) {
-        if let Kind::Manual(hands) = &self.kind {
+        if let ClockKind::Manual(hands) = &self.kind {
             let mut hands = lock(hands);
             let passed = Duration::try_from(moment.duration_since(hands.wall)).unwrap_or_default();
             hands.elapsed = hands.elapsed.saturating_add(passed);
@@ -151,9 +151,9 @@ impl Clock {
     pub fn step(&self, by: SignedDuration) {
         let set = |wall: &mut Timestamp| *wall = wall.saturating_add(by).unwrap_or(*wall);
         match &self.kind {
-            Kind::System { .. } => {}
-            Kind::Tokio { wall, .. } => set(&mut lock(wall)),
-            Kind::Manual(hands) => set(&mut lock(hands).wall),
+            ClockKind::System { .. } => {}
+            ClockKind::Tokio { wall, .. } => set(&mut lock(wall)),
+            ClockKind::Manual(hands) => set(&mut lock(hands).wall),
         }
     }
 
@@ -165,7 +165,7 @@ impl Clock {
 
     /// Waits. A manual clock jumps ahead instead, giving other tasks a turn.
     pub async fn sleep(&self, duration: Duration) {
-        if let Kind::Manual(hands) = &self.kind {
+        if let ClockKind::Manual(hands) = &self.kind {
             {
                 let mut hands = lock(hands);
                 hands.wall = after(hands.wall, duration);

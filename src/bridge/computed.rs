@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::guard::Behind;
-use super::heard::Heard;
+use super::heard::HeardAt;
 use crate::model::{Decimal, Derivation};
 
 /// Energy summed up from power, as the area under a line from sample to sample.
@@ -18,7 +18,7 @@ pub struct Integral {
     millijoules: Option<i64>,
     /// The last power of this run in milliwatts, and when it was heard.
     #[serde(skip)]
-    last: Option<(Heard, i64)>,
+    last: Option<(HeardAt, i64)>,
     /// When that was measured, by the device's clock: tells whether the next is another sample at
     /// all. How long a power lasts is never taken from that clock, as it may be set.
     #[serde(skip)]
@@ -35,7 +35,7 @@ impl Integral {
     }
 
     /// Takes the power in watts at a moment, or that it is not known.
-    pub fn add(&mut self, heard: Heard, measured: Timestamp, power: Option<Decimal>) {
+    pub fn add(&mut self, heard: HeardAt, measured: Timestamp, power: Option<Decimal>) {
         let Some(milliwatts) = power.map(|power| power.with_scale(3).mantissa()) else {
             self.last = None;
             return;
@@ -109,7 +109,7 @@ impl Left {
 
 impl SinceMidnight {
     /// Takes a good value of the counter on a day.
-    pub fn add(&mut self, heard: Heard, day: Date, counter: Decimal) {
+    pub fn add(&mut self, heard: HeardAt, day: Date, counter: Decimal) {
         let value = counter.with_scale(3).mantissa();
         let known = self.day;
         let day = self.behind.latest(known, day, heard);
@@ -172,10 +172,10 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    fn moment(hour: u64) -> Heard {
+    fn moment(hour: u64) -> HeardAt {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH, TimeZone::UTC);
         clock.move_to(Timestamp::UNIX_EPOCH + Duration::from_secs(hour * 3600));
-        Heard::now(&clock)
+        HeardAt::now(&clock)
     }
 
     /// An integral beside a clock.
@@ -201,7 +201,7 @@ mod tests {
             let passed = Duration::from_secs(seconds);
             self.clock.move_to(self.clock.now() + passed);
             let power = power.map(Decimal::integer);
-            let heard = Heard::now(&self.clock);
+            let heard = HeardAt::now(&self.clock);
             self.integral.add(heard, self.clock.now(), power);
         }
     }
@@ -236,7 +236,7 @@ mod tests {
             bench
                 .clock
                 .move_to(bench.clock.now() + Duration::from_secs(360));
-            let heard = Heard::now(&bench.clock);
+            let heard = HeardAt::now(&bench.clock);
             bench
                 .integral
                 .add(heard, measured, Some(Decimal::integer(1000)));

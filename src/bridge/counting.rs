@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::computed::{Integral, SinceMidnight};
 use super::guard::{Guard, Limits, Reason, Sample, Verdict};
-use super::heard::Heard;
+use super::heard::HeardAt;
 use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity};
 
 /// A counter that is guarded, or one that is computed.
@@ -70,7 +70,7 @@ impl Serialize for Counting {
 pub struct Reported {
     pub value: Decimal,
     /// When it was heard, by our own clock.
-    pub heard: Heard,
+    pub heard: HeardAt,
     /// When it was measured, by the device's clock.
     pub measured: Timestamp,
     pub day: Date,
@@ -192,7 +192,13 @@ impl Counting {
     }
 
     /// Takes a value of the metric that it is computed from, or that it is not known.
-    pub fn derive(&mut self, value: Option<Decimal>, heard: Heard, measured: Timestamp, day: Date) {
+    pub fn derive(
+        &mut self,
+        value: Option<Decimal>,
+        heard: HeardAt,
+        measured: Timestamp,
+        day: Date,
+    ) {
         match (&mut self.memory, value) {
             (Memory::Integral(integral), value) => integral.add(heard, measured, value),
             (Memory::SinceMidnight(gain), Some(value)) => gain.add(heard, day, value),
@@ -291,7 +297,7 @@ mod tests {
             clock.move_to(clock.now() + std::time::Duration::from_secs(60));
             let reported = Reported {
                 value: Decimal::from_watt_hours(watt_hours),
-                heard: Heard::now(&clock),
+                heard: HeardAt::now(&clock),
                 measured: clock.now(),
                 day: clock.local().date(),
             };

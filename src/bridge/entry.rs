@@ -11,7 +11,7 @@ use serde_json::json;
 use super::connection::{self, COUNTER_GUARD};
 use super::counting::{self, Counting, Outcome, Reported};
 use super::guard::{Limits, most_of_a_day};
-use super::heard::Heard;
+use super::heard::HeardAt;
 use super::holds::{Holds, Why};
 use super::order::Order;
 use super::{patience, plausible};
@@ -24,7 +24,7 @@ use crate::store::{Counter, Store};
 
 /// One device: its description, its state, and what is remembered of its counters.
 #[derive(Debug)]
-pub struct Entry {
+pub struct DeviceEntry {
     /// `None` for a device of a section that cannot be used.
     pub source: Option<usize>,
     /// Whether its source has reported it in this run, so that it is that source's alone.
@@ -66,11 +66,11 @@ enum Anew {
 /// What a device says at once, and when.
 struct Said<'a> {
     readings: &'a Readings,
-    heard: Heard,
+    heard: HeardAt,
     day: Date,
 }
 
-impl Entry {
+impl DeviceEntry {
     /// A device that nothing has been heard of yet.
     pub fn new(source: Option<usize>, device: Arc<Device>) -> Self {
         let health = Health::new(HealthCode::Starting);
@@ -148,7 +148,7 @@ impl Entry {
             .unwrap_or_else(|| readings.at.to_zoned(clock.zone().clone()).date());
         let said = Said {
             readings,
-            heard: Heard::now(clock),
+            heard: HeardAt::now(clock),
             day,
         };
         let mut held = 0;

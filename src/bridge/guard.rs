@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::heard::Heard;
+use super::heard::HeardAt;
 use crate::model::Decimal;
 
 /// Agreeing samples that make a new baseline ...
@@ -55,7 +55,7 @@ pub struct Guard {
     yesterday: Option<i64>,
     /// How often, and since when, it has grown on a new date without having fallen.
     #[serde(skip)]
-    grown: Option<(u8, Heard)>,
+    grown: Option<(u8, HeardAt)>,
     #[serde(skip)]
     behind: Behind,
 }
@@ -65,7 +65,7 @@ pub struct Guard {
 struct Point {
     value: i64,
     /// When it was heard, by our own clock: bounds what can have been counted meanwhile.
-    heard: Heard,
+    heard: HeardAt,
     /// When it was measured, by the device's clock: tells whether it is another sample at all.
     measured: Timestamp,
 }
@@ -73,7 +73,7 @@ struct Point {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Candidate {
     point: Point,
-    since: Heard,
+    since: HeardAt,
     seen: u8,
 }
 
@@ -96,7 +96,7 @@ pub struct Sample {
     /// The value as reported.
     pub value: Decimal,
     /// When it was heard, by our own clock.
-    pub heard: Heard,
+    pub heard: HeardAt,
     /// When it was measured, by the device's clock.
     pub measured: Timestamp,
     /// On which day of the device's calendar.
@@ -297,13 +297,13 @@ impl Guard {
 
 /// Since when days are reported that come before the one that counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Behind(Option<Heard>);
+pub struct Behind(Option<HeardAt>);
 
 impl Behind {
     /// The day that counts now. It does not go back, as a device may report of yesterday after
     /// midnight; but one that goes back further, or for longer than any data is late, shows that a
     /// clock stood wrong before.
-    pub fn latest(&mut self, known: Option<Date>, day: Date, heard: Heard) -> Date {
+    pub fn latest(&mut self, known: Option<Date>, day: Date, heard: HeardAt) -> Date {
         let Some(known) = known.filter(|known| day < *known && !is_far_before(day, *known)) else {
             self.0 = None;
             return day;

@@ -19,13 +19,13 @@ const LONGEST_ABSENCE: Duration = Duration::from_secs(24 * 3600);
 /// A moment of this run, or, read back from the store, one of an earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Timestamp", into = "Timestamp")]
-pub struct Heard {
+pub struct HeardAt {
     wall: Timestamp,
     /// `None` for a moment of an earlier run.
     monotonic: Option<Duration>,
 }
 
-impl Heard {
+impl HeardAt {
     /// This moment.
     pub fn now(clock: &Clock) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Heard {
     }
 }
 
-impl From<Timestamp> for Heard {
+impl From<Timestamp> for HeardAt {
     fn from(wall: Timestamp) -> Self {
         Self {
             wall,
@@ -53,8 +53,8 @@ impl From<Timestamp> for Heard {
     }
 }
 
-impl From<Heard> for Timestamp {
-    fn from(moment: Heard) -> Self {
+impl From<HeardAt> for Timestamp {
+    fn from(moment: HeardAt) -> Self {
         moment.wall
     }
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use jiff::{SignedDuration, tz::TimeZone};
 
-    fn saved(moment: Heard) -> Heard {
+    fn saved(moment: HeardAt) -> HeardAt {
         serde_json::from_value(serde_json::json!(moment)).unwrap()
     }
 
@@ -72,11 +72,11 @@ mod tests {
     fn only_the_monotonic_clock_counts_within_a_run() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH, TimeZone::UTC);
         let minute = Duration::from_secs(60);
-        let mut before = Heard::now(&clock);
+        let mut before = HeardAt::now(&clock);
         for hours in [1, -1, 24 * 365 * 56, -24 * 365 * 56] {
             clock.move_to(clock.now() + minute);
             clock.step(SignedDuration::from_hours(hours));
-            let now = Heard::now(&clock);
+            let now = HeardAt::now(&clock);
             assert_eq!(now.since(before), minute, "{hours}");
             before = now;
         }
@@ -85,14 +85,14 @@ mod tests {
     #[test]
     fn an_absence_is_as_long_as_the_wall_clock_says_up_to_a_day() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH, TimeZone::UTC);
-        let before = saved(Heard::now(&clock));
+        let before = saved(HeardAt::now(&clock));
         let hour = Duration::from_secs(3600);
         clock.step(SignedDuration::from_hours(1));
-        assert_eq!(Heard::now(&clock).since(before), hour);
+        assert_eq!(HeardAt::now(&clock).since(before), hour);
         clock.step(SignedDuration::from_hours(24 * 365 * 56));
-        assert_eq!(Heard::now(&clock).since(before), LONGEST_ABSENCE);
-        let before = saved(Heard::now(&clock));
+        assert_eq!(HeardAt::now(&clock).since(before), LONGEST_ABSENCE);
+        let before = saved(HeardAt::now(&clock));
         clock.step(SignedDuration::from_hours(-5));
-        assert_eq!(Heard::now(&clock).since(before), LONGEST_ABSENCE);
+        assert_eq!(HeardAt::now(&clock).since(before), LONGEST_ABSENCE);
     }
 }

@@ -8,7 +8,7 @@ use super::absence::Absences;
 use super::configured;
 use super::connection;
 use super::counting::Counting;
-use super::entry::Entry;
+use super::entry::DeviceEntry;
 use super::hub::Hub;
 use super::own_device;
 use super::ownership::Ownership;
@@ -28,7 +28,7 @@ pub struct Ingest {
     clock: Clock,
     /// What the section of each source says of its devices.
     keys: Vec<DeviceKeys>,
-    entries: BTreeMap<DeviceId, Entry>,
+    entries: BTreeMap<DeviceId, DeviceEntry>,
     /// Counters of an earlier run whose devices are not there yet.
     saved_counters: BTreeMap<Counter, serde_json::Value>,
     /// Counters of devices that have been there in this run.
@@ -133,8 +133,9 @@ impl Ingest {
 
     /// Gives every device of a source the same health, as when its adapter failed.
     pub fn put_health_of_source(&mut self, source: usize, health: &Health) {
-        let of_source =
-            |(id, entry): (&DeviceId, &Entry)| (entry.source == Some(source)).then(|| id.clone());
+        let of_source = |(id, entry): (&DeviceId, &DeviceEntry)| {
+            (entry.source == Some(source)).then(|| id.clone())
+        };
         let ids: Vec<DeviceId> = self.entries.iter().filter_map(of_source).collect();
         for id in ids {
             self.put_health(&id, health.clone());
@@ -199,8 +200,8 @@ impl Ingest {
     /// When [`Self::on_time`] is needed next, by the monotonic clock, if nothing else happens.
     pub fn deadline(&self) -> Option<Duration> {
         let entries = self.entries.values();
-        let lapses = entries.clone().filter_map(Entry::lapses_at).min();
-        let saves = entries.filter_map(Entry::saves_at).min();
+        let lapses = entries.clone().filter_map(DeviceEntry::lapses_at).min();
+        let saves = entries.filter_map(DeviceEntry::saves_at).min();
         // What is on its way calls by itself.
         let saves = saves.filter(|_| !self.saving.is_under_way());
         let absences = self.absences.due(|id| self.kept(id));
@@ -217,7 +218,7 @@ impl Ingest {
     /// When the counters of a device are saved.
     #[cfg(test)]
     fn saves_at(&self, id: &DeviceId) -> Option<Duration> {
-        self.entries.get(id).and_then(Entry::saves_at)
+        self.entries.get(id).and_then(DeviceEntry::saves_at)
     }
 
     /// Does what time has made due. True if a device is worse off now, or gone.
@@ -272,7 +273,7 @@ impl Ingest {
     /// Hands over to the store what is due, and with it all else that is new.
     fn save(&mut self) {
         let now = self.clock.monotonic();
-        let is_due = |entry: &Entry| entry.saves_at().is_some_and(|at| at <= now);
+        let is_due = |entry: &DeviceEntry| entry.saves_at().is_some_and(|at| at <= now);
         if self.saving.is_under_way() || !self.entries.values().any(is_due) {
             return;
         }
@@ -308,11 +309,11 @@ impl Ingest {
     /// What nobody has confirmed for too long is unknown. True if there is any.
     fn let_lapse(&mut self) -> bool {
         let now = self.clock.monotonic();
-        let is_due = |entry: &Entry| entry.lapses_at().is_some_and(|at| at <= now);
+        let is_due = |entry: &DeviceEntry| entry.lapses_at().is_some_and(|at| at <= now);
         let due = self.entries.iter().filter(|(_, entry)| is_due(entry));
         let due: Vec<DeviceId> = due.map(|(id, _)| id.clone()).collect();
         for id in &due {
-            let is_new = self.entries.get_mut(id).is_some_and(Entry::lapse);
+            let is_new = self.entries.get_mut(id).is_some_and(DeviceEntry::lapse);
             if self.renew_health(id) | is_new
                 && let Some(entry) = self.entries.get(id)
             {
@@ -406,7 +407,7 @@ impl Ingest {
         let ours: Vec<Metric> = connection::metrics(&device).collect();
         device.metrics.extend(ours);
         let device = Arc::new(device);
-        let fresh = || Entry::new(source, Arc::clone(&device));
+        let fresh = || DeviceEntry::new(source, Arc::clone(&device));
         let entry = self.entries.entry(device.id.clone()).or_insert_with(fresh);
         entry.source = source;
         let (aside, saved) = (&mut self.aside, &mut self.saved_counters);
@@ -485,7 +486,7 @@ impl Ingest {
         true
     }
 
-    fn log_health(&self, entry: &Entry, health: &Health) {
+    fn log_health(&self, entry: &DeviceEntry, health: &Health) {
         // The bridge's own device only sums up what was said about each source.
         let is_own = entry.device.adapter == own_device::ADAPTER;
         if is_own || entry.state.health.code == health.code {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::entry::Entry;
+use super::entry::DeviceEntry;
 use crate::model::{Device, DeviceId, Health, HealthCode, Report};
 
 /// A holder that has been without values for so long no longer reaches the device.
@@ -50,7 +50,7 @@ impl Ownership {
 
     /// Whether `source`, which reports values of a device that another one holds, has it now. `now`
     /// is by the monotonic clock.
-    pub fn passes(&mut self, source: usize, entry: &Entry, now: Duration) -> bool {
+    pub fn passes(&mut self, source: usize, entry: &DeviceEntry, now: Duration) -> bool {
         let key = (entry.device.id.clone(), source);
         let Some(rival) = self.0.get_mut(&key).filter(|rival| rival.device.is_some()) else {
             return false;

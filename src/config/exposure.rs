@@ -10,7 +10,7 @@ use super::tree::{Node, Value};
 impl File {
     /// A warning for each such file, in words.
     pub fn exposed(&self) -> Vec<String> {
-        let mut found = Found::default();
+        let mut found = ExposedFile::default();
         for top in &self.tops {
             found.look(top.node(), false);
         }
@@ -31,13 +31,13 @@ impl File {
 }
 
 #[derive(Default)]
-struct Found {
+struct ExposedFile {
     /// In the configuration itself.
     holds_secrets: bool,
     files: BTreeSet<PathBuf>,
 }
 
-impl Found {
+impl ExposedFile {
     fn look(&mut self, node: &Node, is_secret: bool) {
         match &node.value {
             Value::List(items) => items.iter().for_each(|item| self.look(item, is_secret)),

@@ -9,7 +9,7 @@ use super::location::{Brackets, Location};
 use super::problem::{Problem, Problems};
 use super::reading;
 use super::section::Section;
-use super::small_file::{self, Kind, SmallFileError};
+use super::small_file::{self, FileKind, SmallFileError};
 use super::source::Source;
 use super::tree::{self, Node, Place, TooDeep, Value};
 use super::{Settings, messages, syntax};
@@ -91,7 +91,7 @@ impl File {
         let name = path.display().to_string();
         let problem = |what: &str, hint: &str| Problem::new(name.as_str(), what, hint);
         let bytes =
-            small_file::read(path, LARGEST, Kind::FileOrPipe).map_err(|error| match error {
+            small_file::read(path, LARGEST, FileKind::FileOrPipe).map_err(|error| match error {
                 SmallFileError::Directory => problem(
                     "is a directory, not a configuration file",
                     "name the file in it, such as wattbridge.toml",

@@ -9,7 +9,7 @@ use serde::de::{self, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::small_file::{self, Kind};
+use super::small_file::{self, FileKind};
 
 /// A password or key. Prints as `***`; [`Secret::reveal`] gives the words.
 #[derive(Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Secret {
                     file: shown_path(path),
                     why,
                 };
-                let bytes = small_file::read(path, LARGEST, Kind::File)
+                let bytes = small_file::read(path, LARGEST, FileKind::File)
                     .map_err(|error| trouble(error.to_string()))?;
                 let text = String::from_utf8(bytes)
                     .map(Zeroizing::new)
@@ -120,12 +120,12 @@ impl<'de> Visitor<'de> for Written {
 
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Secret, A::Error> {
         let wrong = || de::Error::invalid_type(Unexpected::Map, &self);
-        let place = match table.next_key::<Place>()? {
-            Some(Place::File) => Source::File(table.next_value()?),
-            Some(Place::Env) => Source::Environment(table.next_value()?),
+        let place = match table.next_key::<SecretPlace>()? {
+            Some(SecretPlace::File) => Source::File(table.next_value()?),
+            Some(SecretPlace::Env) => Source::Environment(table.next_value()?),
             None => return Err(wrong()),
         };
-        match table.next_key::<Place>()? {
+        match table.next_key::<SecretPlace>()? {
             Some(_) => Err(wrong()),
             None => Ok(Secret(place)),
         }
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Written {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Place {
+enum SecretPlace {
     File,
     Env,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What may be read beside ordinary files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// Nothing: it is read more than once.
     File,
     /// A pipe, such as `/dev/stdin` or `<(command)`, if it ends in time.
@@ -37,7 +37,7 @@ pub enum SmallFileError {
 }
 
 /// Reads a file of at most `most` bytes.
-pub fn read(path: &Path, most: u64, kind: Kind) -> Result<Vec<u8>, SmallFileError> {
+pub fn read(path: &Path, most: u64, kind: FileKind) -> Result<Vec<u8>, SmallFileError> {
     /// Long enough for a command that decrypts.
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,7 +48,7 @@ pub fn read(path: &Path, most: u64, kind: Kind) -> Result<Vec<u8>, SmallFileErro
     if what.is_file() {
         return bounded(path, most);
     }
-    if kind == Kind::File {
+    if kind == FileKind::File {
         return Err(SmallFileError::NoFile);
     }
     in_time(path, most, PATIENCE)
@@ -86,14 +86,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         fs::write(&file, [b'x'; 1024]).unwrap();
-        assert_eq!(read(&file, 1024, Kind::File).unwrap().len(), 1024);
+        assert_eq!(read(&file, 1024, FileKind::File).unwrap().len(), 1024);
         let why = |path: &Path, most, kind| read(path, most, kind).unwrap_err().to_string();
-        assert!(why(&file, 1023, Kind::File).contains("larger than"));
-        assert!(why(folder.path(), 9, Kind::FileOrPipe).contains("a directory"));
-        assert!(why(&folder.path().join("b"), 9, Kind::File).contains("check the path"));
+        assert!(why(&file, 1023, FileKind::File).contains("larger than"));
+        assert!(why(folder.path(), 9, FileKind::FileOrPipe).contains("a directory"));
+        assert!(why(&folder.path().join("b"), 9, FileKind::File).contains("check the path"));
         let zero = Path::new("/dev/zero");
-        assert!(why(zero, 4096, Kind::File).contains("no ordinary file"));
-        assert!(why(zero, 4096, Kind::FileOrPipe).contains("larger than 4 KiB"));
+        assert!(why(zero, 4096, FileKind::File).contains("no ordinary file"));
+        assert!(why(zero, 4096, FileKind::FileOrPipe).contains("larger than 4 KiB"));
     }
 
     #[test]
@@ -103,12 +103,12 @@ mod tests {
         let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
         assert!(made.success());
         assert!(matches!(
-            read(&pipe, 99, Kind::File),
+            read(&pipe, 99, FileKind::File),
             Err(SmallFileError::NoFile)
         ));
         let way = pipe.clone();
         let writer = thread::spawn(move || fs::write(way, "words").unwrap());
-        assert_eq!(read(&pipe, 99, Kind::FileOrPipe).unwrap(), b"words");
+        assert_eq!(read(&pipe, 99, FileKind::FileOrPipe).unwrap(), b"words");
         writer.join().unwrap();
         // Nobody writes any more.
         assert!(matches!(

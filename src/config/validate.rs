@@ -35,7 +35,7 @@ pub struct Validation {
 }
 
 /// Where the walk is.
-struct Step<'s, 'a> {
+struct Descent<'s, 'a> {
     shape: Shape<'a>,
     path: &'s [String],
     private: bool,
@@ -47,7 +47,7 @@ impl Validation {
         let mut validation = Self::default();
         validation.walk(
             node,
-            &Step {
+            &Descent {
                 shape: shape.clone(),
                 path: &[],
                 private: false,
@@ -67,7 +67,7 @@ impl Validation {
         validation
     }
 
-    fn walk(&mut self, node: &mut Node, step: &Step<'_, '_>, location: &Location<'_>) {
+    fn walk(&mut self, node: &mut Node, step: &Descent<'_, '_>, location: &Location<'_>) {
         // Variables can lead deeper than any file.
         if step.path.len() > DEPTH * 2 {
             return;
@@ -79,7 +79,7 @@ impl Validation {
         settle(node, &step.shape);
         match &mut node.value {
             Value::List(items) => {
-                let items_step = Step {
+                let items_step = Descent {
                     shape: step.shape.items(),
                     path: step.path,
                     private,
@@ -97,7 +97,7 @@ impl Validation {
     fn table(
         &mut self,
         node: &mut Node,
-        step: &Step<'_, '_>,
+        step: &Descent<'_, '_>,
         private: bool,
         location: &Location<'_>,
     ) {
@@ -133,7 +133,7 @@ impl Validation {
                     continue;
                 }
             };
-            let inner = Step {
+            let inner = Descent {
                 shape,
                 path: &path,
                 private,

@@ -20,11 +20,11 @@ use super::serial;
 pub struct Connection {
     pub(crate) address: Address,
     pub(crate) tap: Option<Tap>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: LinkKind,
 }
 
 #[derive(Debug)]
-pub enum Kind {
+pub enum LinkKind {
     Tcp(TcpStream),
     Serial(SerialStream),
     Replayed(Replayed),
@@ -78,10 +78,10 @@ impl Connection {
     ) -> Result<(), LinkError> {
         // Nothing is flushed: that would hold up the whole program until the line has taken all.
         let sent = match &mut self.kind {
-            Kind::Tcp(stream) => timeout(within, stream.write_all(bytes)).await,
-            Kind::Serial(stream) => timeout(within, stream.write_all(bytes)).await,
+            LinkKind::Tcp(stream) => timeout(within, stream.write_all(bytes)).await,
+            LinkKind::Serial(stream) => timeout(within, stream.write_all(bytes)).await,
             // What was asked then need not be what is asked now, byte for byte: the answers count.
-            Kind::Replayed(_) => return Ok(()),
+            LinkKind::Replayed(_) => return Ok(()),
         };
         match sent {
             Ok(Ok(())) => Ok(()),
@@ -104,9 +104,9 @@ impl Connection {
         let begun = Instant::now();
         let mut chunk = [0; 2048];
         let read = match &mut self.kind {
-            Kind::Tcp(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
-            Kind::Serial(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
-            Kind::Replayed(replayed) => {
+            LinkKind::Tcp(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
+            LinkKind::Serial(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
+            LinkKind::Replayed(replayed) => {
                 let until = replayed.moment_of(deadline);
                 let received = replayed.receive(buffer, until).await;
                 let after = deadline.saturating_duration_since(begun);
@@ -134,7 +134,7 @@ impl Connection {
         buffer: &mut Vec<u8>,
         within: Duration,
     ) -> Result<usize, LinkError> {
-        if let Kind::Replayed(replayed) = &mut self.kind {
+        if let LinkKind::Replayed(replayed) = &mut self.kind {
             let until = replayed.moment_in(within);
             let received = replayed.receive(buffer, until).await;
             return received.ok_or_else(|| self.timed_out(within));
@@ -149,7 +149,7 @@ impl Connection {
     /// Says goodbye, waits at most a second for the other side to do so too, and closes. A serial
     /// port is just closed.
     pub async fn close(mut self) {
-        if let Kind::Tcp(stream) = &mut self.kind {
+        if let LinkKind::Tcp(stream) = &mut self.kind {
             let goodbye = async {
                 // Whatever goes wrong here, the socket is closed right after.
                 let _ = stream.shutdown().await;
@@ -164,9 +164,9 @@ impl Connection {
     fn is_end(&self, error: &io::Error) -> bool {
         match &self.kind {
             // A reset instead of a proper end is how several devices hang up.
-            Kind::Tcp(_) => error.kind() == io::ErrorKind::ConnectionReset,
-            Kind::Serial(_) => serial::is_unplugged(error),
-            Kind::Replayed(_) => false,
+            LinkKind::Tcp(_) => error.kind() == io::ErrorKind::ConnectionReset,
+            LinkKind::Serial(_) => serial::is_unplugged(error),
+            LinkKind::Replayed(_) => false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::address::{Address, Endpoint};
-use super::connection::{Connection, Kind, Tap, record};
+use super::connection::{Connection, LinkKind, Tap, record};
 use super::error::LinkError;
 use super::openings::Openings;
 use super::ports::Ports;
@@ -76,7 +76,7 @@ impl Links {
             return Self::replay(replay, address);
         }
         let tap = self.tap(Recorder::connection);
-        let opened = tcp::open(endpoint, within).await.map(Kind::Tcp);
+        let opened = tcp::open(endpoint, within).await.map(LinkKind::Tcp);
         told(address, endpoint.to_string(), tap, opened)
     }
 
@@ -96,13 +96,13 @@ impl Links {
         let opened = match &address {
             Address::Tcp(endpoint) => tcp::open(endpoint, within).await.map(|stream| {
                 tcp::keep_alive(&stream);
-                Kind::Tcp(stream)
+                LinkKind::Tcp(stream)
             }),
             Address::Serial(path) => {
                 let (port, settings) = (path.clone(), *settings);
                 let open = move || serial::open(&port, settings);
                 let opened = self.openings.open(path, within, open).await;
-                opened.map(Kind::Serial)
+                opened.map(LinkKind::Serial)
             }
         };
         let shown = address.to_string();
@@ -122,7 +122,7 @@ impl Links {
         Ok(Connection {
             address,
             tap: None,
-            kind: Kind::Replayed(replayed),
+            kind: LinkKind::Replayed(replayed),
         })
     }
 }
@@ -132,7 +132,7 @@ fn told(
     address: Address,
     shown: String,
     tap: Option<Tap>,
-    opened: Result<Kind, LinkError>,
+    opened: Result<LinkKind, LinkError>,
 ) -> Result<Connection, LinkError> {
     match opened {
         Ok(kind) => {

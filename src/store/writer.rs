@@ -30,13 +30,13 @@ const MAX_PENDING: usize = 100_000;
 
 enum Job {
     Change(Subject, Content),
-    Flush(Answer),
+    Flush(FlushAnswer),
     /// Closes the file; a later change would open it again.
-    Close(Answer),
+    Close(FlushAnswer),
 }
 
 /// Takes whether all that was handed over before is on the disk, once that has been tried.
-type Answer = Box<dyn FnOnce(bool) + Send>;
+type FlushAnswer = Box<dyn FnOnce(bool) + Send>;
 
 /// The handle for saving. Cheap to clone; saving never waits for the disk.
 #[derive(Debug, Clone)]
@@ -354,7 +354,7 @@ impl Writer {
         self.refusing.store(refusing, Ordering::Relaxed);
     }
 
-    fn take(&mut self, job: Job, waiting: &mut Vec<Answer>) {
+    fn take(&mut self, job: Job, waiting: &mut Vec<FlushAnswer>) {
         match job {
             Job::Flush(done) => waiting.push(done),
             Job::Close(done) => {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use wattbridge::adapters::victron::wire::hex::{Answer, Frame};
 use wattbridge::adapters::victron::wire::history::{Day, Record, Totals};
-use wattbridge::adapters::victron::wire::labels::{Format, Label, Reading};
+use wattbridge::adapters::victron::wire::labels::{Format, Label, LabelReading};
 use wattbridge::adapters::victron::wire::registers::{self, Register};
 use wattbridge::model::Decimal;
 
@@ -31,17 +31,19 @@ fn labels_mean_what_they_mean_elsewhere() {
                 let expected = &block["decoded"][&name];
                 let label = Label::of(name.as_bytes()).unwrap_or_else(|| panic!("{what}"));
                 match label.read(value.as_bytes()) {
-                    Reading::Unknown | Reading::Text(_) => assert!(expected.is_null(), "{what}"),
-                    Reading::Infinite => assert!(expected["value"].is_null(), "{what}"),
-                    Reading::Switch(on) => assert_eq!(expected, on, "{what}"),
-                    Reading::Word(_, number) => assert_eq!(expected, number, "{what}"),
-                    Reading::Bits(_, bits) => {
+                    LabelReading::Unknown | LabelReading::Text(_) => {
+                        assert!(expected.is_null(), "{what}")
+                    }
+                    LabelReading::Infinite => assert!(expected["value"].is_null(), "{what}"),
+                    LabelReading::Switch(on) => assert_eq!(expected, on, "{what}"),
+                    LabelReading::Word(_, number) => assert_eq!(expected, number, "{what}"),
+                    LabelReading::Bits(_, bits) => {
                         let expected = expected.get("value").unwrap_or(expected);
                         if let Some(number) = expected.as_u64() {
                             assert_eq!(number, u64::from(bits), "{what}");
                         }
                     }
-                    Reading::Number(number) => match expected.get("value") {
+                    LabelReading::Number(number) => match expected.get("value") {
                         None => close(number, expected, &what),
                         Some(expected_number) => {
                             close(number, expected_number, &what);
@@ -52,7 +54,7 @@ fn labels_mean_what_they_mean_elsewhere() {
                             assert_eq!(expected["unit"], unit, "{what}");
                         }
                     },
-                    Reading::Malformed(_) => panic!("{what}"),
+                    LabelReading::Malformed(_) => panic!("{what}"),
                 }
             }
         }
@@ -117,7 +119,7 @@ fn registers_mean_what_they_mean_elsewhere() {
                 continue;
             };
             match register.decode(value.bytes) {
-                registers::Reading::Number(number) => {
+                registers::RegisterReading::Number(number) => {
                     let expected = match (&expected["value"], &expected["int_le"]) {
                         (Json::Null, Json::Null) => panic!("{what}: {number}"),
                         // Only the number of the wire is known there.
@@ -129,15 +131,15 @@ fn registers_mean_what_they_mean_elsewhere() {
                     close(number, expected, &what);
                     compared += 1;
                 }
-                registers::Reading::Text(text) => {
+                registers::RegisterReading::Text(text) => {
                     assert_eq!(expected["text"], text, "{what}");
                     compared += 1;
                 }
-                registers::Reading::Unavailable => {
+                registers::RegisterReading::Unavailable => {
                     assert!(expected["value"].is_null(), "{what}");
                     compared += 1;
                 }
-                registers::Reading::Raw(bytes) => assert_eq!(bytes, value.bytes, "{what}"),
+                registers::RegisterReading::Raw(bytes) => assert_eq!(bytes, value.bytes, "{what}"),
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::config::{Complaint, DeviceKey, DeviceKeys, Period, Secret, Settings, 
 /// One ECU-R, ECU-R-Pro, ECU-B or ECU-C.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub struct EcuConfig {
     /// Address or name of the ECU. An ECU-R or ECU-B answers on its Wi-Fi address only.
     pub host: String,
     /// TCP port of the ECU.
@@ -53,7 +53,7 @@ pub struct Restart {
     pub password: Secret,
 }
 
-impl Default for Config {
+impl Default for EcuConfig {
     fn default() -> Self {
         Self {
             host: String::new(),
@@ -71,7 +71,7 @@ impl Default for Config {
     }
 }
 
-impl Settings for Config {
+impl Settings for EcuConfig {
     const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[
         (
             DeviceKey::Enabled,
@@ -196,7 +196,7 @@ fn no_serial<'a>(
     ))
 }
 
-impl Config {
+impl EcuConfig {
     /// Only a simulator can be on this host, and it may be asked as often as one likes.
     pub fn is_on_this_host(&self) -> bool {
         self.host == "localhost"
@@ -327,23 +327,23 @@ mod tests {
 
     #[test]
     fn an_ecu_is_not_asked_too_often() {
-        let config = |host: &str| Config {
+        let config = |host: &str| EcuConfig {
             host: host.to_owned(),
             interval: Period::seconds(5),
-            ..Config::default()
+            ..EcuConfig::default()
         };
         assert_eq!(config("192.168.1.50").check()[0].field, "interval");
         assert!(config("127.0.0.1").check().is_empty());
-        assert_eq!(Config::default().check()[0].field, "host");
+        assert_eq!(EcuConfig::default().check()[0].field, "host");
         assert_eq!(config("http://127.0.0.1/").check()[0].field, "host");
     }
 
     #[test]
     fn what_is_no_serial_number_of_an_inverter_is_named() {
-        let config = Config {
+        let config = EcuConfig {
             host: "192.168.1.50".to_owned(),
             ignore: BTreeSet::from(["704000000001".to_owned(), "70400000001".to_owned()]),
-            ..Config::default()
+            ..EcuConfig::default()
         };
         let keys = DeviceKeys {
             names: [("7040-0001".to_owned(), "Garage".to_owned())].into(),
@@ -357,12 +357,12 @@ mod tests {
 
     #[test]
     fn nothing_is_restarted_that_must_not_be_written_to() {
-        let config = Config {
+        let config = EcuConfig {
             restart: Some(Restart {
                 ssid: "ECU".to_owned(),
                 password: Secret::new("12345678"),
             }),
-            ..Config::default()
+            ..EcuConfig::default()
         };
         let mut keys = DeviceKeys::default();
         assert_eq!(config.check_beside(&keys)[0].field, "restart");

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, Time};
 use serde_json::json;
 
-use super::config::Config;
+use super::config::EcuConfig;
 use super::installation::{Answers, Installation};
 use super::wire::{Answer, Framer, RawFrame, annotate};
 use crate::clock::Moment;
@@ -20,7 +20,7 @@ pub struct EcuDecoder {
 
 impl EcuDecoder {
     pub fn new(section: &Section) -> Result<Self, Problems> {
-        let config: Config = section.read_without(&["host"])?;
+        let config: EcuConfig = section.read_without(&["host"])?;
         Ok(Self {
             framer: Framer::new(),
             installation: Installation::without_ecu(config),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::config::Config;
+use super::config::EcuConfig;
 use super::inverter::Inverter;
 use super::wire::{EcuInfo, Gateway, Group};
 use super::{KIND, metrics};
@@ -11,7 +11,7 @@ use crate::model::{Device, DeviceId};
 /// The ECU. `power` is the most that its inverters can deliver; `told_uploads` says whether it has ever told of its uploads to the cloud.
 pub fn ecu(
     info: &EcuInfo,
-    config: &Config,
+    config: &EcuConfig,
     power: u32,
     told_uploads: bool,
     patience: Duration,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KIND;
 use super::belief::{Belief, MOST_INVERTERS};
-use super::config::Config;
+use super::config::EcuConfig;
 use super::describe;
 use super::identity::Identity;
 use super::inverter::{self, Inverter, Listed};
@@ -47,7 +47,7 @@ pub struct Remembered {
 /// The installation behind one ECU.
 #[derive(Debug)]
 pub struct Installation {
-    config: Config,
+    config: EcuConfig,
     time: LocalTime,
     host_zone: TimeZone,
     known: Remembered,
@@ -68,7 +68,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    pub fn new(config: Config, known: Remembered, host_zone: TimeZone) -> Self {
+    pub fn new(config: EcuConfig, known: Remembered, host_zone: TimeZone) -> Self {
         let configured = config.time_zone.as_ref().map(Zone::get);
         let mut time = LocalTime::new(configured, &host_zone);
         if let Some(learned) = &known.clock {
@@ -93,7 +93,7 @@ impl Installation {
 
     /// An installation for reading answers without a device: inverters count at once, even if the
     /// ECU has not named itself.
-    pub fn without_ecu(config: Config) -> Self {
+    pub fn without_ecu(config: EcuConfig) -> Self {
         let mut installation = Self::new(config, Remembered::default(), TimeZone::UTC);
         installation.meet("unknown");
         installation.trusts = true;

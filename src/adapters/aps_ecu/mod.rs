@@ -80,7 +80,7 @@ impl Adapter for ApsEcu {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc::of::<config::Config>("[[aps_ecu]]", ABOUT, EXAMPLE)
+        SectionDoc::of::<config::EcuConfig>("[[aps_ecu]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {

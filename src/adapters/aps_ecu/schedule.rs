@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::civil::{DateTime, Time};
 
-use super::config::{Config, Quiet};
+use super::config::{EcuConfig, Quiet};
 
 /// The ECU's own rhythm unless it shows another.
 const USUAL_CYCLE: Duration = Duration::from_secs(300);
@@ -47,7 +47,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &EcuConfig) -> Self {
         let interval = config.interval.get();
         let usual = if config.is_on_this_host() {
             USUAL_CYCLE.min(interval)
@@ -241,7 +241,7 @@ mod tests {
     use jiff::ToSpan;
     use jiff::civil::{date, time};
 
-    fn schedule(config: &Config) -> Schedule {
+    fn schedule(config: &EcuConfig) -> Schedule {
         Schedule::new(Pace::new(config), Cycle::default())
     }
 
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn asks_shortly_after_the_next_values_are_due() {
-        let mut schedule = schedule(&Config::default());
+        let mut schedule = schedule(&EcuConfig::default());
         // Values of 100 s ago; the next come in 200 s, and 45 s later they can be read.
         assert_eq!(
             schedule.after(fresh(100), time(12, 0, 0, 0)),
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn learns_the_rhythm_of_a_large_installation() {
-        let mut schedule = schedule(&Config::default());
+        let mut schedule = schedule(&EcuConfig::default());
         let mut at = date(2026, 6, 1).at(12, 0, 0, 0);
         for minutes in [7, 7, 14, 7] {
             schedule.learn(at);
@@ -282,17 +282,17 @@ mod tests {
 
     #[test]
     fn a_user_who_wants_less_gets_every_second_turn() {
-        let config = Config {
+        let config = EcuConfig {
             interval: Period::minutes(10),
-            ..Config::default()
+            ..EcuConfig::default()
         };
         assert_eq!(
             seconds(schedule(&config).after(fresh(0), time(12, 0, 0, 0))),
             645
         );
-        let fixed = Config {
+        let fixed = EcuConfig {
             phase_lock: false,
-            ..Config::default()
+            ..EcuConfig::default()
         };
         assert_eq!(
             seconds(schedule(&fixed).after(fresh(100), time(12, 0, 0, 0))),
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn asks_once_more_soon_when_nothing_is_new_and_then_waits() {
-        let mut schedule = schedule(&Config::default());
+        let mut schedule = schedule(&EcuConfig::default());
         let waits: Vec<u64> = (0..3)
             .map(|_| seconds(schedule.after(Round::Unchanged, time(12, 0, 0, 0))))
             .collect();
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn backs_off_and_recovers() {
-        let mut schedule = schedule(&Config::default());
+        let mut schedule = schedule(&EcuConfig::default());
         let waits: Vec<u64> = (0..4)
             .map(|_| seconds(schedule.after(Round::Failed, time(12, 0, 0, 0))))
             .collect();
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn leaves_the_ecu_alone_while_it_maintains_itself() {
-        let mut schedule = schedule(&Config::default());
+        let mut schedule = schedule(&EcuConfig::default());
         assert_eq!(
             schedule.after(Round::Asleep, time(2, 0, 0, 0)),
             Wait::Round(Duration::from_secs(1200))
@@ -345,10 +345,10 @@ mod tests {
 
     #[test]
     fn a_real_ecu_gets_its_rest_however_short_the_interval() {
-        let config = Config {
+        let config = EcuConfig {
             interval: Period::minutes(1),
             phase_lock: false,
-            ..Config::default()
+            ..EcuConfig::default()
         };
         let pace = Pace::new(&config);
         assert_eq!(pace.outage, Duration::from_secs(900));
@@ -362,26 +362,26 @@ mod tests {
 
     #[test]
     fn values_hold_over_the_longest_pause_there_is() {
-        let patience = |config: &Config| Pace::new(config).patience();
+        let patience = |config: &EcuConfig| Pace::new(config).patience();
         // A night round just before the maintenance, and then it does not answer at first.
         let (night, quiet, outage) = (20 * 60, 40 * 60, 15 * 60);
-        let usual = patience(&Config::default());
+        let usual = patience(&EcuConfig::default());
         assert!(usual > Duration::from_secs(night + quiet + outage));
         assert!(usual < Duration::from_secs(2 * 3600));
-        let rare = Config {
+        let rare = EcuConfig {
             interval: Period::hours(6),
             night_interval: Period::hours(12),
-            ..Config::default()
+            ..EcuConfig::default()
         };
         assert!(patience(&rare) > Duration::from_secs(12 * 3600 + quiet));
     }
 
     #[test]
     fn a_fast_simulator_gets_everything_in_proportion() {
-        let config = Config {
+        let config = EcuConfig {
             host: "127.0.0.1".into(),
             interval: Period::seconds(3),
-            ..Config::default()
+            ..EcuConfig::default()
         };
         let mut schedule = schedule(&config);
         let Wait::Round(wait) = schedule.after(Round::Failed, time(12, 0, 0, 0)) else {

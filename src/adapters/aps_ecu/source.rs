@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::KIND;
-use super::config::Config;
+use super::config::EcuConfig;
 use super::exchange::{AskError, Patience, ask};
 use super::installation::{Answers, Installation, Remembered};
 use super::recovery::Restarts;
@@ -38,12 +38,12 @@ const LEAST_INTERVAL: Duration = Duration::from_secs(60);
 /// One configured ECU.
 #[derive(Debug)]
 pub struct Ecu {
-    config: Config,
+    config: EcuConfig,
     endpoint: Endpoint,
 }
 
 impl Ecu {
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: EcuConfig) -> Self {
         let endpoint = Endpoint {
             host: config.host.clone(),
             port: config.port,

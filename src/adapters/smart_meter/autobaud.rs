@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{self, Config};
+use super::config::{self, MeterConfig};
 use crate::links::{Address, Parity, SerialSettings};
 
 /// How long one way is tried while bytes arrive.
@@ -74,7 +74,7 @@ pub struct Autobaud {
 
 impl Autobaud {
     /// The ways that the configuration leaves open; `known` is what worked before.
-    pub fn new(config: &Config, known: Option<Way>) -> Self {
+    pub fn new(config: &MeterConfig, known: Option<Way>) -> Self {
         if matches!(config.port, Some(Address::Tcp(_))) {
             // The serial server has its own settings, which cannot be changed from here.
             return Self {
@@ -199,14 +199,14 @@ mod tests {
 
     #[test]
     fn without_bytes_nothing_changes() {
-        let mut autobaud = Autobaud::new(&Config::default(), None);
+        let mut autobaud = Autobaud::new(&MeterConfig::default(), None);
         assert!(!autobaud.advance(at(1000)));
         assert_eq!(autobaud.way(), Way::new(2400, Parity::Even));
     }
 
     #[test]
     fn bytes_without_frames_lead_to_the_next_way_and_round_again() {
-        let mut autobaud = Autobaud::new(&Config::default(), None);
+        let mut autobaud = Autobaud::new(&MeterConfig::default(), None);
         let mut now = 0;
         for expected in WAYS.into_iter().cycle().skip(1).take(7) {
             autobaud.bytes(at(now));
@@ -219,14 +219,14 @@ mod tests {
 
     #[test]
     fn a_way_that_worked_is_kept_for_longer_and_remembered() {
-        let mut autobaud = Autobaud::new(&Config::default(), None);
+        let mut autobaud = Autobaud::new(&MeterConfig::default(), None);
         autobaud.bytes(at(0));
         autobaud.advance(at(15));
         autobaud.bytes(at(16));
         autobaud.frame();
         let known = autobaud.proven();
         assert_eq!(known, Some(Way::new(2400, Parity::None)));
-        let mut autobaud = Autobaud::new(&Config::default(), known);
+        let mut autobaud = Autobaud::new(&MeterConfig::default(), known);
         assert_eq!(Some(autobaud.way()), known);
         autobaud.bytes(at(0));
         assert!(!autobaud.advance(at(59)) && autobaud.advance(at(60)));
@@ -235,10 +235,10 @@ mod tests {
 
     #[test]
     fn what_is_configured_is_kept_to() {
-        let config = |baud, parity| Config {
+        let config = |baud, parity| MeterConfig {
             baud,
             parity,
-            ..Config::default()
+            ..MeterConfig::default()
         };
         let fixed = Autobaud::new(&config(Some(2400), config::Parity::Even), None);
         assert!(!fixed.is_open());

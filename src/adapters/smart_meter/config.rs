@@ -12,7 +12,7 @@ use crate::links::Address;
 /// One customer interface: a serial port, or a TCP server that passes one on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub struct MeterConfig {
     /// The serial port of the M-Bus adapter, best by its lasting name as in
     /// `/dev/serial/by-id/usb-...`, or a TCP server as in `tcp://192.168.1.9:2001`.
     pub port: Option<Address>,
@@ -46,7 +46,7 @@ pub struct Config {
     pub silent_after: Period,
 }
 
-impl Default for Config {
+impl Default for MeterConfig {
     fn default() -> Self {
         Self {
             port: None,
@@ -65,7 +65,7 @@ impl Default for Config {
     }
 }
 
-impl Settings for Config {
+impl Settings for MeterConfig {
     const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[
         (
             DeviceKey::Enabled,
@@ -197,8 +197,8 @@ impl JsonSchema for Parity {
 mod tests {
     use super::*;
 
-    fn complaints(config: Config) -> Vec<&'static str> {
-        let config = Config {
+    fn complaints(config: MeterConfig) -> Vec<&'static str> {
+        let config = MeterConfig {
             port: Some("/dev/ttyUSB0".parse().unwrap()),
             ..config
         };
@@ -207,26 +207,26 @@ mod tests {
 
     #[test]
     fn what_can_never_work_is_refused() {
-        let usual = Config::default;
+        let usual = MeterConfig::default;
         assert_eq!(complaints(usual()), [""; 0]);
         assert_eq!(usual().check()[0].field, "port");
-        let speed = |baud| Config {
+        let speed = |baud| MeterConfig {
             baud: Some(baud),
             ..usual()
         };
         assert_eq!(complaints(speed(7)), ["baud"]);
-        let profile = Config {
+        let profile = MeterConfig {
             profile: "no-such".to_owned(),
             ..usual()
         };
         assert_eq!(complaints(profile), ["profile"]);
-        let silent = Config {
+        let silent = MeterConfig {
             silent_after: Period::seconds(1),
             ..usual()
         };
         assert_eq!(complaints(silent), ["silent_after"]);
         let own = r#"{ "name": "own", "fields": ["1.0.1.8.0 1 V"] }"#;
-        let own = Config {
+        let own = MeterConfig {
             profiles: vec![serde_json::from_str(own).unwrap()],
             ..usual()
         };

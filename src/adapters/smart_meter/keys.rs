@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::config::Config;
+use super::config::MeterConfig;
 use super::wire::{Key, KeyError, SystemTitle};
 use crate::config::{Secret, SecretError};
 use crate::model::pasted;
@@ -35,7 +35,7 @@ pub struct KeyRing {
 
 impl KeyRing {
     /// Reads the keys. An error comes with the name of the field.
-    pub fn read(config: &Config) -> Result<Self, (&'static str, KeyTrouble)> {
+    pub fn read(config: &MeterConfig) -> Result<Self, (&'static str, KeyTrouble)> {
         let ring = |field, fields, single: &Option<Secret>, several: &BTreeMap<String, Secret>| {
             let single = single.iter().map(|secret| (field, String::new(), secret));
             let several = several
@@ -145,13 +145,13 @@ mod tests {
     }
 
     fn ring(key: Option<&str>, keys: &[(&str, &str)]) -> KeyRing {
-        let config = Config {
+        let config = MeterConfig {
             key: key.map(Secret::new),
             keys: keys
                 .iter()
                 .map(|(name, key)| ((*name).to_owned(), Secret::new(*key)))
                 .collect(),
-            ..Config::default()
+            ..MeterConfig::default()
         };
         KeyRing::read(&config).unwrap()
     }
@@ -192,9 +192,9 @@ mod tests {
 
     #[test]
     fn a_key_that_is_none_names_its_field_but_not_itself() {
-        let config = Config {
+        let config = MeterConfig {
             keys: [("flat".to_owned(), Secret::new("00112233445566"))].into(),
-            ..Config::default()
+            ..MeterConfig::default()
         };
         let (field, trouble) = KeyRing::read(&config).unwrap_err();
         assert_eq!(field, "keys");

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::flow::Flow;
 use self::identity::Sketch;
-use super::config::Config;
+use super::config::MeterConfig;
 use super::growth::{Growth, Pace};
 use super::quality::{Count, Quality};
 use super::rhythm::Rhythm;
@@ -168,7 +168,7 @@ impl Meter {
     }
 
     /// How long it may be quiet.
-    pub fn patience(&self, config: &Config) -> Duration {
+    pub fn patience(&self, config: &MeterConfig) -> Duration {
         let learned = self.known.patience.map(Duration::from_secs);
         config.silent_after.get().max(learned.unwrap_or_default())
     }
@@ -215,7 +215,7 @@ impl Meter {
     }
 
     /// A telegram could not be opened. Reports once it is certain that it is not the line's fault.
-    pub fn fail(&mut self, why: Health, config: &Config) -> Vec<Report> {
+    pub fn fail(&mut self, why: Health, config: &MeterConfig) -> Vec<Report> {
         self.failures = self.failures.saturating_add(1);
         if self.failures < health::FAILURES {
             return Vec::new();
@@ -240,7 +240,7 @@ impl Meter {
         &mut self,
         opened: Opened,
         now: Moment,
-        config: &Config,
+        config: &MeterConfig,
         checksum_errors: Option<u64>,
     ) -> Vec<Report> {
         self.failures = 0;
@@ -304,7 +304,7 @@ impl Meter {
     }
 
     /// How it sends, and how its clock is set.
-    fn learn_habits(&mut self, values: &Values, now: Duration, config: &Config) {
+    fn learn_habits(&mut self, values: &Values, now: Duration, config: &MeterConfig) {
         self.rhythm.heard(now);
         if let Some(patience) = self.rhythm.patience() {
             let is_long = patience > config.silent_after.get();
@@ -337,7 +337,7 @@ impl Meter {
         &mut self,
         values: Values,
         now: Duration,
-        config: &Config,
+        config: &MeterConfig,
     ) -> Vec<(&'static str, Value)> {
         let cannot_be = |why| !matches!(why, Why::NoScale | Why::Unit);
         let refused = values.refused.iter().filter(|value| cannot_be(value.why));
@@ -397,7 +397,7 @@ impl Meter {
         (before.as_ref() != Some(health)).then_some(id)
     }
 
-    fn describe(&mut self, config: &Config) -> Option<Report> {
+    fn describe(&mut self, config: &MeterConfig) -> Option<Report> {
         // Most telegrams say nothing new of the meter.
         if self.described_from.as_ref() == Some(&self.known) {
             return None;
@@ -411,7 +411,7 @@ impl Meter {
         Some(Report::Device(Box::new(device)))
     }
 
-    fn device(&self, config: &Config) -> Option<Device> {
+    fn device(&self, config: &MeterConfig) -> Option<Device> {
         let serial = self.known.serial.clone()?;
         let mut device = Device::new(KIND, serial, self.label(), "Smart meter");
         let maker = self.title.map(|title| title.maker());

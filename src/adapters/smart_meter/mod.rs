@@ -39,9 +39,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use self::config::Config;
+use self::config::MeterConfig;
 use self::keys::KeyRing;
-use self::protocol::{Conversation, Reading};
+use self::protocol::{Conversation, TelegramReading};
 use self::wire::Profiles;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{
@@ -90,7 +90,7 @@ impl Adapter for SmartMeter {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc::of::<Config>("[[smart_meter]]", ABOUT, EXAMPLE)
+        SectionDoc::of::<MeterConfig>("[[smart_meter]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -98,11 +98,11 @@ impl Adapter for SmartMeter {
     }
 
     fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
-        let (config, keys) = section.read_with_keys::<Config>()?;
+        let (config, keys) = section.read_with_keys::<MeterConfig>()?;
         let reading = reading(section, config)?;
         let address = reading.config.port.clone();
         let address = address.ok_or_else(|| {
-            section.problem::<Config>("port", "the port of the meter is missing", "add it")
+            section.problem::<MeterConfig>("port", "the port of the meter is missing", "add it")
         })?;
         let begin = move |start| Conversation::new(reading.clone(), start);
         Ok(ConfiguredSource::new(
@@ -152,13 +152,14 @@ impl Adapter for SmartMeter {
 }
 
 /// A section with its keys and layouts.
-fn reading(section: &Section, config: Config) -> Result<Reading, Problems> {
-    let problem =
-        |field, what: String, hint| Problems::from(section.problem::<Config>(field, &what, hint));
+fn reading(section: &Section, config: MeterConfig) -> Result<TelegramReading, Problems> {
+    let problem = |field, what: String, hint| {
+        Problems::from(section.problem::<MeterConfig>(field, &what, hint))
+    };
     let keys = KeyRing::read(&config)
         .map_err(|(field, trouble)| problem(field, trouble.to_string(), ""))?;
     let profiles = Profiles::new(config.profiles.clone());
-    Ok(Reading {
+    Ok(TelegramReading {
         config,
         keys: Arc::new(keys),
         profiles: Arc::new(profiles),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::autobaud::Autobaud;
-use super::config::Config;
+use super::config::MeterConfig;
 use super::health;
 use super::keys::KeyRing;
 use super::reception::{Heard, Reception};
@@ -32,9 +32,9 @@ const LINE: &str = "line";
 
 /// What telegrams of a section are read with.
 #[derive(Debug, Clone)]
-pub struct Reading {
+pub struct TelegramReading {
     /// The section.
-    pub config: Config,
+    pub config: MeterConfig,
     /// Its keys.
     pub keys: Arc<KeyRing>,
     /// Its layouts, and those that everybody has.
@@ -44,7 +44,7 @@ pub struct Reading {
 /// The meters on one line, or a file of their telegrams. Moments are those of the monotonic clock.
 #[derive(Debug)]
 pub struct Conversation {
-    config: Config,
+    config: MeterConfig,
     start: Start,
     reception: Reception,
     autobaud: Autobaud,
@@ -70,8 +70,8 @@ pub struct Conversation {
 
 impl Conversation {
     /// With the meters on a line.
-    pub fn new(reading: Reading, start: Start) -> Self {
-        let Reading {
+    pub fn new(reading: TelegramReading, start: Start) -> Self {
+        let TelegramReading {
             config,
             keys,
             profiles,
@@ -115,8 +115,8 @@ impl Conversation {
     }
 
     /// With a file: no time passes, and no other telegram confirms the first.
-    pub fn of_file(reading: Reading) -> Self {
-        let Reading {
+    pub fn of_file(reading: TelegramReading) -> Self {
+        let TelegramReading {
             config,
             keys,
             profiles,

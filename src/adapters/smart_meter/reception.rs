@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::config::Config;
+use super::config::MeterConfig;
 use super::health::{self, LineHealth};
 use super::keys::KeyRing;
 use super::meter::{Meter, Opened, Remembered};
@@ -66,7 +66,7 @@ pub enum Heard {
 /// One line and its meters.
 #[derive(Debug)]
 pub struct Reception {
-    config: Arc<Config>,
+    config: Arc<MeterConfig>,
     keys: Arc<KeyRing>,
     profiles: Arc<Profiles>,
     zone: TimeZone,
@@ -89,7 +89,7 @@ pub struct Reception {
 impl Reception {
     /// A line that is listened to from now on. `known` are its meters of earlier runs.
     pub fn new(
-        config: Config,
+        config: MeterConfig,
         keys: Arc<KeyRing>,
         profiles: Arc<Profiles>,
         zone: TimeZone,
@@ -118,7 +118,7 @@ impl Reception {
     }
 
     /// The same for a file instead of a line.
-    pub fn of_file(config: Config, keys: Arc<KeyRing>, profiles: Arc<Profiles>) -> Self {
+    pub fn of_file(config: MeterConfig, keys: Arc<KeyRing>, profiles: Arc<Profiles>) -> Self {
         let zone = config.time_zone.as_ref();
         let zone = zone.map_or_else(TimeZone::system, crate::config::Zone::get);
         let mut reception = Self::new(config, keys, profiles, zone, BTreeMap::new());

@@ -16,7 +16,7 @@ use crate::model::{Decimal, Quantity};
 /// One sensor that prints lines of text, or one program that does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub struct TextConfig {
     /// A short word that tells this device from all others, such as `clamp`. Its history hangs on
     /// it, so never change it.
     pub id: Option<String>,
@@ -87,7 +87,7 @@ pub struct ValueConfig {
     pub energy: bool,
 }
 
-impl Default for Config {
+impl Default for TextConfig {
     fn default() -> Self {
         Self {
             id: None,
@@ -176,7 +176,7 @@ impl JsonSchema for Group {
     }
 }
 
-impl Config {
+impl TextConfig {
     /// The word that its devices are known by; the adapter's where there is none, as for files.
     pub fn word(&self) -> &str {
         self.id.as_deref().unwrap_or(super::KIND)

@@ -36,7 +36,7 @@ mod values;
 
 use std::sync::Arc;
 
-use self::config::{Config, ValueConfig};
+use self::config::{TextConfig, ValueConfig};
 use self::program::Program;
 use self::protocol::Conversation;
 use self::values::Rules;
@@ -93,7 +93,7 @@ impl Adapter for Text {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc::of::<Config>("[[text]]", ABOUT, EXAMPLE)
+        SectionDoc::of::<TextConfig>("[[text]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -101,7 +101,7 @@ impl Adapter for Text {
     }
 
     fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {
-        let (config, keys) = section.read_with_keys::<Config>()?;
+        let (config, keys) = section.read_with_keys::<TextConfig>()?;
         let rules = Arc::new(rules(section, &config)?);
         let config = Arc::new(config);
         let Some(address) = config.port.clone() else {
@@ -115,7 +115,7 @@ impl Adapter for Text {
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
-        let mut config: Config = section.read_without(&["id", "port", "values"])?;
+        let mut config: TextConfig = section.read_without(&["id", "port", "values"])?;
         if config.values.is_empty() {
             config.values.push(ValueConfig {
                 id: VALUE.to_owned(),
@@ -129,7 +129,7 @@ impl Adapter for Text {
 
     /// A line of a sensor names nobody.
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
-        let _: Config = section.read()?;
+        let _: TextConfig = section.read()?;
         Ok(Box::new(<[u8]>::to_vec))
     }
 
@@ -147,11 +147,11 @@ impl Adapter for Text {
 }
 
 /// What a section reads from each line.
-fn rules(section: &Section, config: &Config) -> Result<Rules, Problems> {
+fn rules(section: &Section, config: &TextConfig) -> Result<Rules, Problems> {
     Rules::new(config).map_err(|complaint| {
         let (what, advice) = (&complaint.what, &complaint.advice);
         section
-            .problem::<Config>(complaint.field, what, advice)
+            .problem::<TextConfig>(complaint.field, what, advice)
             .into()
     })
 }

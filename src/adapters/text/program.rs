@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::config::Config;
+use super::config::TextConfig;
 use super::lines::LineSplitter;
 use super::sensor::Sensor;
 use super::values::Rules;
@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// One configured program.
 #[derive(Debug)]
 pub struct Program {
-    pub config: Arc<Config>,
+    pub config: Arc<TextConfig>,
     pub rules: Arc<Rules>,
 }
 
@@ -144,13 +144,13 @@ mod tests {
     async fn no_program_is_run_while_a_recording_is_played() {
         let folder = tempfile::tempdir().unwrap();
         let marker = folder.path().join("ran");
-        let config = Config {
+        let config = TextConfig {
             command: vec!["touch".to_owned(), marker.display().to_string()],
             values: vec![ValueConfig {
                 id: "x".to_owned(),
                 ..ValueConfig::default()
             }],
-            ..Config::default()
+            ..TextConfig::default()
         };
         let rules = Arc::new(Rules::new(&config).unwrap());
         let program = Program {

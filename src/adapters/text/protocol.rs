@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::annotate::annotation;
-use super::config::Config;
+use super::config::TextConfig;
 use super::lines::{LineSplitter, TextLine, TooLong};
 use super::sensor::Sensor;
 use super::values::{Found, Rules};
@@ -48,20 +48,20 @@ enum Phase {
         until: Duration,
         heard: Option<Duration>,
         /// When the first try of the present reading was made, if this is a pause between two.
-        reading: Option<Reading>,
+        reading: Option<Attempt>,
     },
     /// A question was put.
     Asking {
         asked: Duration,
         /// When anything came last, or was made of a pause.
         heard: Duration,
-        reading: Reading,
+        reading: Attempt,
     },
 }
 
 /// A reading under way.
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+struct Attempt {
     begun: Duration,
     /// Tries that are left after this one.
     left: u8,
@@ -70,7 +70,7 @@ struct Reading {
 /// One sensor on a port, or a file of what it said.
 #[derive(Debug)]
 pub struct Conversation {
-    config: Arc<Config>,
+    config: Arc<TextConfig>,
     sensor: Sensor,
     lines: LineSplitter,
     question: Vec<u8>,
@@ -82,7 +82,7 @@ pub struct Conversation {
 
 impl Conversation {
     /// With a sensor on a port.
-    pub fn new(config: &Arc<Config>, rules: &Arc<Rules>) -> Self {
+    pub fn new(config: &Arc<TextConfig>, rules: &Arc<Rules>) -> Self {
         let sensor = Sensor::new(config, Arc::clone(rules));
         let mut out = Outbox::default();
         out.report([sensor.description()]);
@@ -99,7 +99,7 @@ impl Conversation {
     }
 
     /// With a file: every line is one reading.
-    pub fn of_file(config: &Arc<Config>, rules: &Arc<Rules>) -> Self {
+    pub fn of_file(config: &Arc<TextConfig>, rules: &Arc<Rules>) -> Self {
         Self {
             out: Outbox::default(),
             is_file: true,
@@ -213,14 +213,14 @@ impl Conversation {
     }
 
     /// Puts the question: the first of a reading, or again.
-    fn ask(&mut self, reading: Option<Reading>, is_quiet: bool, now: Moment) {
+    fn ask(&mut self, reading: Option<Attempt>, is_quiet: bool, now: Moment) {
         self.lines.begin(is_quiet);
         self.sensor.begin();
         self.out.push(Output::Send(self.question.clone()));
         self.phase = Phase::Asking {
             asked: now.steady,
             heard: now.steady,
-            reading: reading.unwrap_or(Reading {
+            reading: reading.unwrap_or(Attempt {
                 begun: now.steady,
                 left: self.config.tries.saturating_sub(1),
             }),
@@ -278,7 +278,7 @@ impl Conversation {
         };
         if !self.sensor.has_values() && reading.left > 0 {
             let left = reading.left - 1;
-            let again = Some(Reading { left, ..reading });
+            let again = Some(Attempt { left, ..reading });
             self.phase = rest(now.steady + AGAIN, again);
             return;
         }

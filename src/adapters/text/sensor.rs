@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::config::Config;
+use super::config::TextConfig;
 use super::lines::{TextLine, TooLong, shown};
 use super::values::{Found, Outcome, Rules};
 use super::{KIND, health, metrics};
@@ -49,7 +49,7 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    pub fn new(config: &Config, rules: Arc<Rules>) -> Self {
+    pub fn new(config: &TextConfig, rules: Arc<Rules>) -> Self {
         let word = config.word();
         let mut device = Device::new(KIND, word, in_words(word), "");
         device.metrics = metrics::of(&config.values);
@@ -269,11 +269,11 @@ mod tests {
             ceiling: Some(Number(Decimal::integer(ceiling))),
             ..ValueConfig::default()
         };
-        let config = Config {
+        let config = TextConfig {
             id: Some("garden_clamp".to_owned()),
             pattern: Some(r"(\d+)".to_owned()),
             values: vec![value("a", 1000), value("b", 10)],
-            ..Config::default()
+            ..TextConfig::default()
         };
         let rules = Rules::new(&config).unwrap();
         Sensor::new(&config, Arc::new(rules))
@@ -367,10 +367,10 @@ mod tests {
             group: Some(super::super::config::Group::Number(group)),
             ..ValueConfig::default()
         };
-        let config = Config {
+        let config = TextConfig {
             pattern: Some(r"A(\d+)|B(\d+)".to_owned()),
             values: vec![value("a", 1), value("b", 2)],
-            ..Config::default()
+            ..TextConfig::default()
         };
         let rules = Rules::new(&config).unwrap();
         let mut sensor = Sensor::new(&config, Arc::new(rules));

@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::config::{Config, Group, ValueConfig};
+use super::config::{Group, TextConfig, ValueConfig};
 use super::number::printed;
 use crate::config::Complaint;
 use crate::model::Decimal;
@@ -74,7 +74,7 @@ pub enum Unfit {
 
 impl Rules {
     /// Compiles the pattern and finds the group of each value.
-    pub fn new(config: &Config) -> Result<Self, Complaint> {
+    pub fn new(config: &TextConfig) -> Result<Self, Complaint> {
         let pattern = config.pattern.as_deref().unwrap_or(PLAIN);
         let compiled = RegexBuilder::new(pattern)
             // Lines are bytes: no degree sign of another encoding may keep a pattern from fitting.
@@ -191,10 +191,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn rules(pattern: Option<&str>, values: Vec<ValueConfig>) -> Rules {
-        let config = Config {
+        let config = TextConfig {
             pattern: pattern.map(str::to_owned),
             values,
-            ..Config::default()
+            ..TextConfig::default()
         };
         Rules::new(&config).unwrap()
     }
@@ -343,7 +343,7 @@ mod tests {
 
         #[test]
         fn no_pattern_makes_it_panic(pattern in r"[(\[{?*+|)\]}\\a-z0-9,:<>^$.-]{0,40}") {
-            let config = Config { pattern: Some(pattern), values: vec![value("x", None, 1, None)], ..Config::default() };
+            let config = TextConfig { pattern: Some(pattern), values: vec![value("x", None, 1, None)], ..TextConfig::default() };
             if let Ok(rules) = Rules::new(&config) {
                 let _ = rules.read(b"x = 12.5 a\xff");
             }

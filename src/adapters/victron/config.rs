@@ -14,7 +14,7 @@ const AUTO: &str = "auto";
 /// VE.Direct cables: all that are plugged in, or one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub struct VictronConfig {
     /// `auto` finds every VE.Direct USB cable, also one that is plugged in later. Or the serial port
     /// of one device, best by its lasting name as in `/dev/serial/by-id/usb-VictronEnergy...`, or a
     /// TCP server as in `tcp://192.168.1.9:2001`.
@@ -31,7 +31,7 @@ pub struct Config {
     pub silent_after: Period,
 }
 
-impl Default for Config {
+impl Default for VictronConfig {
     fn default() -> Self {
         Self {
             port: Port::Auto,
@@ -42,7 +42,7 @@ impl Default for Config {
     }
 }
 
-impl Settings for Config {
+impl Settings for VictronConfig {
     const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[
         (
             DeviceKey::Enabled,
@@ -155,29 +155,29 @@ mod tests {
 
     #[test]
     fn one_name_is_for_one_device_and_only_who_is_asked_is_controlled() {
-        let fields = |config: &Config, keys: &DeviceKeys| -> Vec<&'static str> {
+        let fields = |config: &VictronConfig, keys: &DeviceKeys| -> Vec<&'static str> {
             let complaints = config.check_beside(keys);
             complaints.iter().map(|one| one.field).collect()
         };
-        let one = Config {
+        let one = VictronConfig {
             port: "/dev/ttyUSB0".to_owned().try_into().unwrap(),
-            ..Config::default()
+            ..VictronConfig::default()
         };
         let named = DeviceKeys {
             name: Some("Roof".to_owned()),
             ..DeviceKeys::default()
         };
-        assert_eq!(fields(&Config::default(), &named), ["name"]);
+        assert_eq!(fields(&VictronConfig::default(), &named), ["name"]);
         assert_eq!(fields(&one, &named), [""; 0]);
-        let listens = Config {
+        let listens = VictronConfig {
             ask: false,
-            ..Config::default()
+            ..VictronConfig::default()
         };
         let allowed = DeviceKeys {
             allow_control: true,
             ..DeviceKeys::default()
         };
         assert_eq!(fields(&listens, &allowed), ["allow_control"]);
-        assert_eq!(fields(&Config::default(), &allowed), [""; 0]);
+        assert_eq!(fields(&VictronConfig::default(), &allowed), [""; 0]);
     }
 }

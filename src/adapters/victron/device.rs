@@ -19,7 +19,7 @@ use self::quirks::Quirks;
 pub use self::remembered::{Day, Remembered};
 use self::values::{HeldValues, ValueSource};
 use super::KIND;
-use super::config::Config;
+use super::config::VictronConfig;
 use super::interpret::{self, Told};
 use super::metrics::{METRICS, metric};
 use super::rhythm::patience;
@@ -484,7 +484,7 @@ impl VeDevice {
     /// that is taken away, for seconds only, is switched off again when it comes back.
     pub fn describe(
         &mut self,
-        config: &Config,
+        config: &VictronConfig,
         controls: Option<Vec<Control>>,
         now: Option<Duration>,
     ) -> Option<Device> {

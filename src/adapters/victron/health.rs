@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::config::Config;
+use super::config::VictronConfig;
 use super::device::VeDevice;
 use super::rhythm::{Rhythm, patience};
 use super::wire::products::Product;
@@ -75,11 +75,11 @@ impl LineHealth {
 }
 
 /// When a device counts as silent if nothing good comes any more.
-pub fn silent_at(line: &LineHealth, config: &Config, is_asked: bool) -> Duration {
+pub fn silent_at(line: &LineHealth, config: &VictronConfig, is_asked: bool) -> Duration {
     line.good.unwrap_or(line.opened) + waits(line, config, is_asked)
 }
 
-fn waits(line: &LineHealth, config: &Config, is_asked: bool) -> Duration {
+fn waits(line: &LineHealth, config: &VictronConfig, is_asked: bool) -> Duration {
     let asked = if is_asked { ASKED } else { Duration::ZERO };
     let pause = line.rhythm.learned().map(patience).unwrap_or_default();
     config.silent_after.get().max(asked).max(pause)
@@ -89,7 +89,7 @@ fn waits(line: &LineHealth, config: &Config, is_asked: bool) -> Duration {
 pub fn health(
     line: &LineHealth,
     device: &VeDevice,
-    config: &Config,
+    config: &VictronConfig,
     is_asked: bool,
     now: Duration,
 ) -> Option<Health> {

@@ -4,7 +4,7 @@ use super::metrics::{of_label, of_register};
 use super::wire::bounds;
 use super::wire::families::Family;
 use super::wire::hex;
-use super::wire::labels::{Label, Reading};
+use super::wire::labels::{Label, LabelReading};
 use super::wire::registers::{self, Register};
 use super::wire::words::Words;
 use crate::model::{Behavior, Decimal, Value};
@@ -58,13 +58,13 @@ pub fn of_text(name: &[u8], text: &[u8]) -> Told {
     };
     let key = row.key();
     match label.read(text) {
-        Reading::Unknown | Reading::Infinite => Told::plain(key, Value::Unknown),
-        Reading::Number(number) => Told::plain(key, signed(key, number).into()),
-        Reading::Switch(on) => Told::plain(key, on.into()),
-        Reading::Word(words, number) => word(key, words, number),
-        Reading::Bits(words, mask) => Told::plain(key, bits(words, mask)),
-        Reading::Text(_) => Told::NOTHING,
-        Reading::Malformed(_) => Told::ODD,
+        LabelReading::Unknown | LabelReading::Infinite => Told::plain(key, Value::Unknown),
+        LabelReading::Number(number) => Told::plain(key, signed(key, number).into()),
+        LabelReading::Switch(on) => Told::plain(key, on.into()),
+        LabelReading::Word(words, number) => word(key, words, number),
+        LabelReading::Bits(words, mask) => Told::plain(key, bits(words, mask)),
+        LabelReading::Text(_) => Told::NOTHING,
+        LabelReading::Malformed(_) => Told::ODD,
     }
 }
 
@@ -78,9 +78,11 @@ pub fn of_hex(value: &hex::Value<'_>, family: Option<Family>) -> Option<Told> {
     let key = row.key();
     let register = Register::of(value.register)?;
     let number = match register.decode(value.bytes) {
-        registers::Reading::Number(number) if bounds::are_kept(register.unit, number) => number,
-        registers::Reading::Number(_) => return Some(Told::ODD),
-        registers::Reading::Unavailable => return Some(Told::plain(key, Value::Unknown)),
+        registers::RegisterReading::Number(number) if bounds::are_kept(register.unit, number) => {
+            number
+        }
+        registers::RegisterReading::Number(_) => return Some(Told::ODD),
+        registers::RegisterReading::Unavailable => return Some(Told::plain(key, Value::Unknown)),
         _ => return None,
     };
     Some(match (&row.metric.behavior, register.words) {

@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use self::config::Config;
+use self::config::VictronConfig;
 use self::protocol::Conversation;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{
@@ -87,7 +87,7 @@ impl Adapter for Victron {
     }
 
     fn page(&self) -> SectionDoc<'static> {
-        SectionDoc::of::<Config>("[[victron]]", ABOUT, EXAMPLE)
+        SectionDoc::of::<VictronConfig>("[[victron]]", ABOUT, EXAMPLE)
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
@@ -106,7 +106,7 @@ impl Adapter for Victron {
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
-        let _: Config = section.read()?;
+        let _: VictronConfig = section.read()?;
         let mut masker = mask::Masker::new();
         Ok(Box::new(move |bytes| masker.mask(bytes)))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::config::{Config, Port};
+use super::config::{Port, VictronConfig};
 use super::protocol::Conversation;
 use super::{cables, health};
 use crate::device::{Probed, Start, line};
@@ -10,7 +10,7 @@ use crate::links::{Address, Links};
 use crate::model::Health;
 
 /// Listens at the port, or at every cable there is.
-pub async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed, String> {
+pub async fn probe(config: &Arc<VictronConfig>, links: &Links) -> Result<Probed, String> {
     let ports = links.ports().list();
     let cables = match config.port.clone() {
         Port::At(address) => {
@@ -51,7 +51,7 @@ pub async fn probe(config: &Arc<Config>, links: &Links) -> Result<Probed, String
 
 /// Listens until the device has said who it is and what it measures.
 async fn listen(
-    config: Arc<Config>,
+    config: Arc<VictronConfig>,
     address: &Address,
     place: String,
     links: &Links,

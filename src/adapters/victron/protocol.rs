@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::config::Config;
+use super::config::VictronConfig;
 use super::control::{self, Finished, Upkeep};
 use super::device::Remembered;
 use super::health;
@@ -59,7 +59,7 @@ pub struct Conversation {
 
 impl Conversation {
     /// With the device at a port; `place` stands for one that tells no serial number.
-    pub fn new(config: Arc<Config>, place: String, start: Start) -> Self {
+    pub fn new(config: Arc<VictronConfig>, place: String, start: Start) -> Self {
         let Start { memory, zone, .. } = start;
         let known: Option<Remembered> = memory.get(&Remembered::key(&place));
         let known = known.unwrap_or_default();
@@ -78,8 +78,8 @@ impl Conversation {
     }
 
     /// With a file: nobody is asked, and no time passes.
-    pub fn of_file(config: Config) -> Self {
-        let config = Config {
+    pub fn of_file(config: VictronConfig) -> Self {
+        let config = VictronConfig {
             ask: false,
             ..config
         };

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use self::belief::Belief;
 use self::caution::Twice;
 use self::company::Company;
-use super::config::Config;
+use super::config::VictronConfig;
 use super::control::{self, Controls, Finished};
 use super::device::{Counts, Remembered, VeDevice};
 use super::health::{self, LineHealth};
@@ -42,7 +42,7 @@ const FORGOTTEN: u64 = 60;
 /// What is known of the device at a line.
 #[derive(Debug)]
 pub struct Reception {
-    config: Arc<Config>,
+    config: Arc<VictronConfig>,
     pub port: String,
     /// Whether there is only a file, so that no time passes.
     pub is_file: bool,
@@ -74,7 +74,12 @@ pub struct Reception {
 
 impl Reception {
     /// A line at a port, where nothing has been heard yet.
-    pub fn new(config: Arc<Config>, port: String, known: Remembered, zone: TimeZone) -> Self {
+    pub fn new(
+        config: Arc<VictronConfig>,
+        port: String,
+        known: Remembered,
+        zone: TimeZone,
+    ) -> Self {
         Self {
             poller: Poller::new(config.ask, Duration::ZERO),
             line_health: LineHealth::knowing(known.pause()),
@@ -294,7 +299,7 @@ impl Reception {
 
     fn register(&mut self, value: &Register<'_>, now: Moment) {
         let text = || match registers::Register::of(value.register)?.decode(value.bytes) {
-            registers::Reading::Text(text) if value.flags.is_ok() => Some(text),
+            registers::RegisterReading::Text(text) if value.flags.is_ok() => Some(text),
             _ => None,
         };
         match value.register {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{Config, Port};
+use super::config::{Port, VictronConfig};
 use super::device::Remembered;
 use super::ports::Ports;
 use super::protocol::Conversation;
@@ -31,7 +31,7 @@ const INTRODUCTIONS: Duration = Duration::from_secs(60);
 /// One section of the configuration.
 #[derive(Debug)]
 pub struct Cables {
-    pub config: Arc<Config>,
+    pub config: Arc<VictronConfig>,
 }
 
 impl Source for Cables {
@@ -66,7 +66,7 @@ struct Reins {
 }
 
 struct Run {
-    config: Arc<Config>,
+    config: Arc<VictronConfig>,
     context: Context,
     slots: Slots,
     open: Ports<Reins>,
@@ -82,7 +82,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(config: Arc<Config>, context: Context) -> Self {
+    fn new(config: Arc<VictronConfig>, context: Context) -> Self {
         let (reports, inbox) = mpsc::channel(REPORTS);
         Self {
             config,

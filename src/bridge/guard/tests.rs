@@ -19,13 +19,13 @@ fn sample_at(second: i64, watt_hours: i64) -> Sample {
     }
 }
 
-fn moment(second: i64) -> Heard {
+fn moment(second: i64) -> HeardAt {
     let clock = crate::clock::Clock::manual(
         Timestamp::from_second(1_780_000_000).unwrap(),
         jiff::tz::TimeZone::UTC,
     );
     clock.move_to(Timestamp::from_second(1_780_000_000 + second).unwrap());
-    Heard::now(&clock)
+    HeardAt::now(&clock)
 }
 
 fn sample(minute: i64, watt_hours: i64) -> Sample {
@@ -205,7 +205,7 @@ fn more_than_any_home_ever_counts_is_never_believed() {
 fn a_clock_of_1970_at_the_start_makes_no_gain_plausible() {
     let mut guard = Guard::default();
     let early = Sample {
-        heard: Heard::from(Timestamp::UNIX_EPOCH),
+        heard: HeardAt::from(Timestamp::UNIX_EPOCH),
         ..sample(0, 4_358_100)
     };
     guard.judge_lifetime(&early, &LIMITS);
@@ -386,7 +386,7 @@ proptest! {
             }
             let judge = |guard: &mut Guard, clock| {
                 let sample = Sample {
-                    heard: Heard::now(clock),
+                    heard: HeardAt::now(clock),
                     ..sample(n as i64, value)
                 };
                 guard.judge_lifetime(&sample, &LIMITS)

@@ -106,10 +106,10 @@ fn marks(line: &str) -> (Marks, &str) {
 }
 
 /// A mark, and what follows it.
-type Found<'a> = Option<(&'a str, &'a str)>;
+type FoundBytes<'a> = Option<(&'a str, &'a str)>;
 
 /// As many characters as these classes say: `9` a digit, others themselves.
-fn pattern<'a>(text: &'a str, pattern: &str) -> Found<'a> {
+fn pattern<'a>(text: &'a str, pattern: &str) -> FoundBytes<'a> {
     let mut characters = text.chars();
     let fits = pattern
         .chars()
@@ -120,7 +120,7 @@ fn pattern<'a>(text: &'a str, pattern: &str) -> Found<'a> {
     fits.then(|| text.split_at(text.len() - characters.as_str().len()))
 }
 
-fn date(text: &str) -> Found<'_> {
+fn date(text: &str) -> FoundBytes<'_> {
     let patterns = [
         "9999-99-99",
         "9999/99/99",
@@ -134,7 +134,7 @@ fn date(text: &str) -> Found<'_> {
         .then_some((date, rest))
 }
 
-fn time(text: &str) -> Found<'_> {
+fn time(text: &str) -> FoundBytes<'_> {
     let (time, rest) = pattern(text, "99:99:99").or_else(|| pattern(text, "9:99:99"))?;
     let is_digit = |c: char| c.is_ascii_digit();
     let mut rest = rest;
@@ -153,7 +153,7 @@ fn time(text: &str) -> Found<'_> {
 }
 
 /// `Jan 31 12:00:00 host`.
-fn syslog(text: &str) -> Found<'_> {
+fn syslog(text: &str) -> FoundBytes<'_> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let month = text.get(..3)?;
     MONTHS.find(month).filter(|at| at.is_multiple_of(3))?;
@@ -167,7 +167,7 @@ fn syslog(text: &str) -> Found<'_> {
 }
 
 /// Seconds since some moment.
-fn seconds(text: &str) -> Found<'_> {
+fn seconds(text: &str) -> FoundBytes<'_> {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let fraction = rest.strip_prefix('.')?;
     let after = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -176,7 +176,7 @@ fn seconds(text: &str) -> Found<'_> {
         .then(|| text.split_at(text.len() - after.len()))
 }
 
-fn bracket(text: &str) -> Found<'_> {
+fn bracket(text: &str) -> FoundBytes<'_> {
     let close = match text.chars().next()? {
         '[' => ']',
         '(' => ')',
@@ -185,7 +185,7 @@ fn bracket(text: &str) -> Found<'_> {
     text.split_once(close)
 }
 
-fn arrow(text: &str) -> Found<'_> {
+fn arrow(text: &str) -> FoundBytes<'_> {
     let is_arrow = |c: char| matches!(c, '<' | '>' | ':' | '|' | '=' | '*' | '→' | '←' | '»' | '«');
     let rest = text.trim_start_matches(is_arrow);
     let rest = rest
@@ -196,7 +196,7 @@ fn arrow(text: &str) -> Found<'_> {
 }
 
 /// Words that end with a colon, or one that says which way or how important.
-fn word(text: &str) -> Found<'_> {
+fn word(text: &str) -> FoundBytes<'_> {
     const ALONE: [&str; 12] = [
         "rx", "tx", "recv", "received", "sent", "read", "debug", "info", "trace", "verbose", "dbg",
         "hex",

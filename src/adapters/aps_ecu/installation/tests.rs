@@ -110,7 +110,7 @@ fn answers(at: DateTime, records: Vec<Record>) -> Answers {
 
 fn installation() -> Installation {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
-    let mut installation = Installation::new(Config::default(), Remembered::default(), zone);
+    let mut installation = Installation::new(EcuConfig::default(), Remembered::default(), zone);
     installation.meet("216000000001");
     installation
 }
@@ -426,9 +426,9 @@ fn what_succeeded_counts_when_telemetry_fails() {
 
 #[test]
 fn limits_of_the_user_win() {
-    let config = Config {
+    let config = EcuConfig {
         max_power: Some(1200),
-        ..Config::default()
+        ..EcuConfig::default()
     };
     let mut installation = Installation::new(config, Remembered::default(), TimeZone::UTC);
     installation.meet("216000000001");

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::config::Config;
+use super::super::config::MeterConfig;
 use super::super::wire::axdr::Data;
 use super::super::wire::dsmr;
 use super::super::wire::link::{Message, hdlc, mbus};
@@ -21,9 +21,9 @@ fn title(last: u8) -> SystemTitle {
 }
 
 fn masker(key: Option<&str>) -> Masker {
-    let config = Config {
+    let config = MeterConfig {
         key: key.map(Secret::new),
-        ..Config::default()
+        ..MeterConfig::default()
     };
     let keys = KeyRing::read(&config).unwrap();
     let profiles = Profiles::default();
@@ -237,10 +237,10 @@ fn without_the_right_key_only_the_title_changes() {
 #[test]
 fn a_wrong_tag_stays_wrong() {
     let mut apdu = message(0x30, 7, &plaintext(1234));
-    let config = Config {
+    let config = MeterConfig {
         key: Some(Secret::new(KEY)),
         authentication_key: Some(Secret::new(KEY)),
-        ..Config::default()
+        ..MeterConfig::default()
     };
     *apdu.last_mut().unwrap() ^= 4;
     let keys = Arc::new(KeyRing::read(&config).unwrap());
@@ -277,11 +277,11 @@ fn another_kind_of_meter_loses_its_number_and_stays_sound() {
 
 #[test]
 fn the_keys_that_are_shown_are_the_published_ones_and_never_the_own_one() {
-    let of = |config: &Config| settings(&KeyRing::read(config).unwrap());
-    assert_eq!(of(&Config::default()), []);
-    let mut config = Config {
+    let of = |config: &MeterConfig| settings(&KeyRing::read(config).unwrap());
+    assert_eq!(of(&MeterConfig::default()), []);
+    let mut config = MeterConfig {
         key: Some(Secret::new(KEY)),
-        ..Config::default()
+        ..MeterConfig::default()
     };
     assert_eq!(of(&config), [("key".to_owned(), published::KEY.to_owned())]);
     config.authentication_key = Some(Secret::new(KEY));

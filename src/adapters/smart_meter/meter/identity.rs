@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::super::config::Config;
+use super::super::config::MeterConfig;
 use super::{Meter, Opened};
 use crate::model::Report;
 
@@ -24,7 +24,12 @@ pub struct Sketch {
 impl Meter {
     /// Takes over what a telegram says of the meter itself, once that is certain: where damage may
     /// go unnoticed, two telegrams must agree. A stand-in that has found its number is gone.
-    pub fn learn(&mut self, opened: &Opened, now: Duration, config: &Config) -> Option<Report> {
+    pub fn learn(
+        &mut self,
+        opened: &Opened,
+        now: Duration,
+        config: &MeterConfig,
+    ) -> Option<Report> {
         let sketch = Sketch::of(opened);
         let before = self.sketch.replace(sketch.clone());
         let agreed = if opened.is_sound {
@@ -61,7 +66,12 @@ impl Meter {
     }
 
     /// The identity, if it is certain by now.
-    fn identity(&mut self, is_numbered: bool, now: Duration, config: &Config) -> Option<String> {
+    fn identity(
+        &mut self,
+        is_numbered: bool,
+        now: Duration,
+        config: &MeterConfig,
+    ) -> Option<String> {
         if let Some(number) = &self.known.number {
             return Some(number.clone());
         }

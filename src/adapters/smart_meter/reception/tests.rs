@@ -28,7 +28,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(config: Config) -> Self {
+    fn new(config: MeterConfig) -> Self {
         Self::remembering(config, BTreeMap::new())
     }
 
@@ -40,7 +40,7 @@ impl Bench {
         self
     }
 
-    fn remembering(config: Config, known: BTreeMap<Name, Remembered>) -> Self {
+    fn remembering(config: MeterConfig, known: BTreeMap<Name, Remembered>) -> Self {
         let keys = Arc::new(KeyRing::read(&config).unwrap());
         let profiles = Arc::new(Profiles::default());
         let zone = TimeZone::get("Europe/Vienna").unwrap();
@@ -95,10 +95,10 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + second).unwrap()
 }
 
-fn config(key: Option<&str>) -> Config {
-    Config {
+fn config(key: Option<&str>) -> MeterConfig {
+    MeterConfig {
         key: key.map(Secret::new),
-        ..Config::default()
+        ..MeterConfig::default()
     }
 }
 

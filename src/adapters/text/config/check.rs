@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::escapes::unescape;
 use super::super::metrics;
 use super::super::values::Rules;
-use super::{Config, ValueConfig};
+use super::{TextConfig, ValueConfig};
 use crate::config::{Complaint, DeviceKey, Period, Settings};
 use crate::model::{Derivation, Quantity};
 
@@ -16,7 +16,7 @@ const MOST_DECIMALS: u8 = 6;
 /// Bytes of a question at most.
 const LONGEST_QUESTION: usize = 256;
 
-impl Settings for Config {
+impl Settings for TextConfig {
     const DEVICE_KEYS: &'static [(DeviceKey, &'static str)] = &[
         (
             DeviceKey::Enabled,
@@ -80,7 +80,7 @@ impl Settings for Config {
     }
 }
 
-impl Config {
+impl TextConfig {
     fn check_id(&self) -> Option<Complaint> {
         let advice = "write a short word of small letters, digits and single underscores, such as \
                       id = \"clamp\", and keep it for ever";

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{File, Problems};
 
-fn read(text: &str) -> Result<Config, Problems> {
+fn read(text: &str) -> Result<TextConfig, Problems> {
     let file = File::parse(&format!("[[text]]\n{text}\n"), "test.toml").unwrap();
     file.sections("text").remove(0).read()
 }
@@ -232,7 +232,7 @@ fn no_environment_variable_reaches_a_section() {
         "[\"/bin/true\"]".to_owned(),
     );
     file.override_from(std::iter::once(command));
-    let config: Config = file
+    let config: TextConfig = file
         .sections("text")
         .remove(0)
         .read()

@@ -20,13 +20,13 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(config: Config, keys: &[&str]) -> Self {
+    fn new(config: TextConfig, keys: &[&str]) -> Self {
         let value = |(index, key): (usize, &&str)| ValueConfig {
             id: (*key).to_owned(),
             group: Some(Group::Number(index + 1)),
             ..ValueConfig::default()
         };
-        let config = Arc::new(Config {
+        let config = Arc::new(TextConfig {
             values: keys.iter().enumerate().map(value).collect(),
             ..config
         });
@@ -44,11 +44,11 @@ impl Bench {
     }
 
     fn asking(pattern: Option<&str>, keys: &[&str]) -> Self {
-        let config = Config {
+        let config = TextConfig {
             pattern: pattern.map(str::to_owned),
             ask: "?".to_owned(),
             tries: 1,
-            ..Config::default()
+            ..TextConfig::default()
         };
         Self::new(config, keys)
     }
@@ -209,9 +209,9 @@ fn what_is_asked_while_the_port_is_away_is_not_asked_twice_when_it_is_back() {
 
 #[test]
 fn a_port_that_may_be_silent_for_long_stays_open_for_as_long() {
-    let config = Config {
+    let config = TextConfig {
         silent_after: Period::minutes(20),
-        ..Config::default()
+        ..TextConfig::default()
     };
     let mut bench = Bench::new(config, &["x"]);
     bench.wait(19 * 60_000);

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::values::OLD_TEXT;
-use crate::adapters::victron::config::Config;
+use crate::adapters::victron::config::VictronConfig;
 use crate::adapters::victron::health::NIGHT;
 use crate::adapters::victron::metrics::METRICS;
 use crate::adapters::victron::rhythm::patience;
@@ -167,7 +167,7 @@ impl Remembered {
     }
 
     /// The device as it is announced, if it has an identity.
-    pub fn device(&self, config: &Config) -> Option<Device> {
+    pub fn device(&self, config: &VictronConfig) -> Option<Device> {
         let identity = self.identity.clone()?;
         let serial = self.serial.clone();
         let serial = serial.unwrap_or_else(|| identity.clone());
@@ -203,7 +203,7 @@ impl Remembered {
     }
 
     /// How long its values hold: over every pause that belongs to it.
-    fn patience(&self, config: &Config) -> Duration {
+    fn patience(&self, config: &VictronConfig) -> Duration {
         let pause = self.pause().map(patience).unwrap_or_default();
         let night = if self.sleeps_at_night() {
             NIGHT

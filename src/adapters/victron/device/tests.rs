@@ -68,7 +68,7 @@ impl Bench {
 
     fn metrics(&mut self) -> Vec<String> {
         self.device.settle_identity();
-        let device = self.device.known.device(&Config::default()).unwrap();
+        let device = self.device.known.device(&VictronConfig::default()).unwrap();
         let always = |key: &str| {
             METRICS
                 .iter()
@@ -105,7 +105,11 @@ fn a_device_has_the_metrics_that_it_sends_and_no_others() {
         ("PPV", "20"),
     ]);
     assert_eq!(bench.metrics(), ["panel_power", "battery_voltage"]);
-    let device = bench.device.known.device(&Config::default()).unwrap();
+    let device = bench
+        .device
+        .known
+        .device(&VictronConfig::default())
+        .unwrap();
     assert_eq!(device.id.as_str(), "victron_hq0000000ab");
     assert_eq!(device.name, "SmartSolar MPPT 75/15 00AB");
     assert_eq!(device.model.as_deref(), Some("SmartSolar MPPT 75/15"));
@@ -118,15 +122,19 @@ fn a_charger_without_load_output_has_none_whatever_it_says() {
     let mut bench = Bench::new();
     bench.round(&[("PID", "0xA06C"), ("V", "53000"), ("LOAD", "ON")]);
     assert_eq!(bench.metrics(), ["battery_voltage"]);
-    let device = bench.device.known.device(&Config::default()).unwrap();
+    let device = bench
+        .device
+        .known
+        .device(&VictronConfig::default())
+        .unwrap();
     assert_eq!(device.rated_power, Some(70 * HIGHEST));
 }
 
 #[test]
 fn the_power_that_is_written_down_is_what_can_be() {
-    let config = Config {
+    let config = VictronConfig {
         max_power: Some(96_000),
-        ..Config::default()
+        ..VictronConfig::default()
     };
     for (product, left_out) in [("0xA389", None), ("0xA06C", Some(70 * HIGHEST))] {
         let mut bench = Bench::new();
@@ -134,7 +142,7 @@ fn the_power_that_is_written_down_is_what_can_be() {
         bench.device.settle_identity();
         let rated = |config| bench.device.known.device(config).unwrap().rated_power;
         assert_eq!(rated(&config), Some(96_000));
-        assert_eq!(rated(&Config::default()), left_out);
+        assert_eq!(rated(&VictronConfig::default()), left_out);
     }
 }
 
@@ -348,7 +356,11 @@ fn a_device_keeps_the_identity_that_it_was_first_known_by() {
     bench.device.settle_identity();
     assert_eq!(bench.device.id().unwrap().as_str(), "victron_ve000001");
     bench.device.know_serial("HQ00000000C");
-    let device = bench.device.known.device(&Config::default()).unwrap();
+    let device = bench
+        .device
+        .known
+        .device(&VictronConfig::default())
+        .unwrap();
     assert_eq!(device.id.as_str(), "victron_ve000001");
     assert_eq!(device.serial, "HQ00000000C");
     assert!(bench.device.is_other(None, Some("HQ00000000D")));
@@ -361,7 +373,14 @@ fn the_name_that_was_given_in_its_app_comes_before_the_model() {
     let mut bench = Bench::new();
     bench.round(SHUNT);
     bench.device.know_serial("HQ00000000C");
-    let named = |bench: &Bench| bench.device.known.device(&Config::default()).unwrap().name;
+    let named = |bench: &Bench| {
+        bench
+            .device
+            .known
+            .device(&VictronConfig::default())
+            .unwrap()
+            .name
+    };
     assert_eq!(named(&bench), "BMV-712 Smart 000C");
     bench.device.know_custom_name(" House battery ");
     assert_eq!(named(&bench), "House battery");
@@ -508,7 +527,11 @@ fn a_number_without_a_word_becomes_one_of_the_words_of_its_metric() {
     }
     bench.device.settle_identity();
     let options = |bench: &Bench| {
-        let device = bench.device.known.device(&Config::default()).unwrap();
+        let device = bench
+            .device
+            .known
+            .device(&VictronConfig::default())
+            .unwrap();
         match &device.metric("error").unwrap().behavior {
             Behavior::State(options) => options.clone().into_owned(),
             other => panic!("{other:?}"),
@@ -582,7 +605,7 @@ fn values_hold_over_the_pauses_that_belong_to_a_device() {
         device.know_pause(Duration::from_secs(pause));
         device
             .known
-            .device(&Config::default())
+            .device(&VictronConfig::default())
             .unwrap()
             .patience
             .unwrap()

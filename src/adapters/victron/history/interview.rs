@@ -8,7 +8,7 @@ use super::super::wire::families::Family;
 use super::super::wire::hex::{Answer, Flags, Request, Value};
 use super::super::wire::history::{DAYS, Record, RecordError, TODAY, TOTALS, TRACKERS_TODAY};
 use super::super::wire::products::Product;
-use super::super::wire::registers::{Reading, Register, SERIAL, serial_of};
+use super::super::wire::registers::{Register, RegisterReading, SERIAL, serial_of};
 use super::super::wire::text::{Decoder, Event};
 use super::survey::{Survey, SurveyError};
 use crate::clock::Moment;
@@ -317,7 +317,7 @@ impl Reply {
             return None;
         };
         match Register::of(SERIAL)?.decode(&bytes) {
-            Reading::Text(told) if flags.is_ok() => serial_of(&told).map(str::to_owned),
+            RegisterReading::Text(told) if flags.is_ok() => serial_of(&told).map(str::to_owned),
             _ => None,
         }
     }

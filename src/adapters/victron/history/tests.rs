@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::config::Config;
+use super::super::config::VictronConfig;
 use super::super::protocol::Conversation;
 use super::super::wire::hex::{Answer, Collector, Flags, Frame, Request, Value, Version};
 use super::super::wire::history::{DAYS, TODAY, TOTALS};
@@ -33,7 +33,7 @@ struct Bench {
 }
 
 fn conversation(memory: &Memory) -> Conversation {
-    let (config, port) = (Arc::new(Config::default()), "port".to_owned());
+    let (config, port) = (Arc::new(VictronConfig::default()), "port".to_owned());
     let start = Start {
         memory: memory.clone(),
         zone: TimeZone::UTC,

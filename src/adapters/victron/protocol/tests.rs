@@ -37,11 +37,11 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(config: Config) -> Self {
+    fn new(config: VictronConfig) -> Self {
         Self::knowing(config, &Remembered::default())
     }
 
-    fn knowing(config: Config, known: &Remembered) -> Self {
+    fn knowing(config: VictronConfig, known: &Remembered) -> Self {
         let start = Start {
             zone: TimeZone::UTC,
             ..Start::afresh()
@@ -267,7 +267,7 @@ const SMART_SHUNT: &[u8] = &[0x89, 0xa3];
 
 #[test]
 fn a_device_without_ears_is_told_all_the_same() {
-    let mut bench = Bench::new(Config::default());
+    let mut bench = Bench::new(VictronConfig::default());
     for _ in 0..5 {
         bench.block(CHARGER);
         bench.wait(1000);
@@ -293,9 +293,9 @@ fn a_device_without_ears_is_told_all_the_same() {
 
 #[test]
 fn both_blocks_of_a_round_are_told_together() {
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     for _ in 0..2 {
         bench.block(SHUNT);
@@ -317,7 +317,7 @@ fn a_device_that_speaks_hex_only_is_asked_for_everything() {
         (0xedbc, &[0xd0, 0x07, 0, 0]),
         (0x0201, &[3]),
     ];
-    let mut bench = Bench::new(Config::default()).hears(charger);
+    let mut bench = Bench::new(VictronConfig::default()).hears(charger);
     bench.wait(60_000);
     assert_eq!(bench.devices()[0].id.as_str(), "victron_hq0000000ab");
     assert_eq!(bench.number("battery_voltage").as_deref(), Some("12.80"));

@@ -11,10 +11,10 @@ const IDENTITY: &[&str] = &["PID", "SER#", "FW", "FWE", "BMV"];
 pub const MALFORMED: &[u8] = b":4AAAAFD\n";
 
 /// Lines of text.
-pub type Fields = Vec<(String, String)>;
+pub type BlockFields = Vec<(String, String)>;
 
 /// What a fault makes of the lines of a block.
-pub fn spoil(fault: VictronFault, fields: &mut Fields) {
+pub fn spoil(fault: VictronFault, fields: &mut BlockFields) {
     match fault {
         VictronFault::UnknownLabels => {
             for (label, value) in [("NEW#", "42"), ("XQ7", "---"), ("Zz", "a b c")] {
@@ -56,7 +56,7 @@ pub fn spoil(fault: VictronFault, fields: &mut Fields) {
 }
 
 /// Writes a block, even one that no device should send.
-pub fn block(fields: &Fields) -> Vec<u8> {
+pub fn block(fields: &BlockFields) -> Vec<u8> {
     encode_block(fields).unwrap_or_else(|_| {
         let line = |(label, value): &(String, String)| format!("\r\n{label}\t{value}");
         let lines: String = fields.iter().map(line).collect();
@@ -209,10 +209,10 @@ pub fn answered(fault: VictronFault, answer: &mut Vec<u8>) {
 
 /// The bytes of "not available".
 fn missing(register: u16, length: usize) -> Vec<u8> {
-    use super::super::wire::registers::{Kind, Register};
+    use super::super::wire::registers::{Register, RegisterKind};
     let mut bytes = vec![0xff; length];
     let kind = Register::of(register).map(|register| register.kind);
-    if let (Some(Kind::Signed(_)), Some(highest)) = (kind, bytes.last_mut()) {
+    if let (Some(RegisterKind::Signed(_)), Some(highest)) = (kind, bytes.last_mut()) {
         *highest = 0x7f;
     }
     bytes

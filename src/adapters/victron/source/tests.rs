@@ -147,9 +147,9 @@ async fn a_recording_is_played_at_its_own_pace_from_the_first_second_on() {
     let mut scene = Scene::new();
     scene.run.context.links = Links::replayed(recording.script(), clock.clone());
     scene.run.context.clock = clock;
-    scene.run.config = Arc::new(Config {
+    scene.run.config = Arc::new(VictronConfig {
         port: Port::At(address.parse().unwrap()),
-        ..Config::default()
+        ..VictronConfig::default()
     });
     let ended = scene.run.run().await;
     assert!(matches!(ended, Err(SourceError::RecordingEnded)));

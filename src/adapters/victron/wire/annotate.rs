@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use super::hex::{Answer, Frame, Value};
 use super::history::{Day, Record, Totals};
-use super::labels::{Format, Label, Reading, firmware};
+use super::labels::{Format, Label, LabelReading, firmware};
 use super::products::{Product, parse_id};
 use super::registers::{self, Register};
 use super::text::{Block, Decoder, Event};
@@ -64,14 +64,14 @@ fn meaning(name: &[u8], value: &[u8]) -> String {
         return "unknown label".to_owned();
     };
     let read = match (label.read(value), label.format) {
-        (Reading::Unknown, _) => "not known to the device".to_owned(),
-        (Reading::Infinite, _) => "infinite".to_owned(),
-        (Reading::Number(number), Format::Number(_, unit)) => with_unit(number, unit),
-        (Reading::Number(number), _) => with_unit(number, "min"),
-        (Reading::Switch(on), _) => if on { "on" } else { "off" }.to_owned(),
-        (Reading::Word(words, number), _) => words.say(number).into_owned(),
-        (Reading::Bits(words, mask), _) => bits(words, mask),
-        (Reading::Malformed(_), _) => "not written as it should be".to_owned(),
+        (LabelReading::Unknown, _) => "not known to the device".to_owned(),
+        (LabelReading::Infinite, _) => "infinite".to_owned(),
+        (LabelReading::Number(number), Format::Number(_, unit)) => with_unit(number, unit),
+        (LabelReading::Number(number), _) => with_unit(number, "min"),
+        (LabelReading::Switch(on), _) => if on { "on" } else { "off" }.to_owned(),
+        (LabelReading::Word(words, number), _) => words.say(number).into_owned(),
+        (LabelReading::Bits(words, mask), _) => bits(words, mask),
+        (LabelReading::Malformed(_), _) => "not written as it should be".to_owned(),
         _ if name == b"PID" => parse_id(value)
             .map(|id| Product::of(id).to_string())
             .unwrap_or_default(),
@@ -128,16 +128,16 @@ fn value_line(value: &Value<'_>) -> String {
         return format!("{head}: {}", hex(value.bytes));
     };
     let read = match register.decode(value.bytes) {
-        registers::Reading::Unavailable => "not available".to_owned(),
-        registers::Reading::Number(number) => match register.words {
+        registers::RegisterReading::Unavailable => "not available".to_owned(),
+        registers::RegisterReading::Number(number) => match register.words {
             Some(words) if register.bits => {
                 bits(words, u32::try_from(number.mantissa()).unwrap_or(u32::MAX))
             }
             Some(words) => words.say(register.number_of_word(number)).into_owned(),
             None => with_unit(number, register.unit),
         },
-        registers::Reading::Text(text) => text.escape_debug().to_string(),
-        registers::Reading::Raw(bytes) => hex(&bytes),
+        registers::RegisterReading::Text(text) => text.escape_debug().to_string(),
+        registers::RegisterReading::Raw(bytes) => hex(&bytes),
     };
     format!("{head}: {read}").trim_end().to_owned()
 }

@@ -17,7 +17,7 @@ const MAX_LABELS: usize = 2 * MAX_FIELDS;
 
 /// One value of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct CycleEntry {
     /// Its label.
     pub label: Vec<u8>,
     /// The value as it was sent last.
@@ -31,7 +31,7 @@ pub struct Entry {
 /// The values of one port, over all its rounds. Times are since any fixed moment, and never go back.
 #[derive(Debug, Clone, Default)]
 pub struct Cycles {
-    entries: Vec<Entry>,
+    entries: Vec<CycleEntry>,
     /// Number of the round in progress.
     round: u64,
     /// When its last block came; `None` if it is whole and told.
@@ -108,7 +108,7 @@ impl Cycles {
     }
 
     /// All values, in the order in which their labels were first seen.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &CycleEntry> {
         self.entries.iter()
     }
 
@@ -130,7 +130,7 @@ impl Cycles {
 
     /// For how many rounds a value has not been sent; 0 if it came in the present one.
     #[must_use]
-    pub fn age(&self, entry: &Entry) -> u64 {
+    pub fn age(&self, entry: &CycleEntry) -> u64 {
         self.round.saturating_sub(entry.round)
     }
 
@@ -165,7 +165,7 @@ impl Cycles {
             entry.value.extend_from_slice(value);
             (entry.at, entry.round) = (at, round);
         } else if self.entries.len() < MAX_LABELS {
-            self.entries.push(Entry {
+            self.entries.push(CycleEntry {
                 label: label.to_vec(),
                 value: value.to_vec(),
                 at,

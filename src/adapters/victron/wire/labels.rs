@@ -40,7 +40,7 @@ pub struct Label {
 
 /// What the value of a label says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Reading<'a> {
+pub enum LabelReading<'a> {
     /// The device does not know.
     Unknown,
     /// It never comes to that: time to go while the battery is not discharged.
@@ -68,28 +68,30 @@ impl Label {
 
     /// Reads a value.
     #[must_use]
-    pub fn read<'a>(&self, value: &'a [u8]) -> Reading<'a> {
+    pub fn read<'a>(&self, value: &'a [u8]) -> LabelReading<'a> {
         if value == UNKNOWN {
-            return Reading::Unknown;
+            return LabelReading::Unknown;
         }
         let number = || decimal(value);
         let reading = match self.format {
-            Format::Text => Some(Reading::Text(value)),
+            Format::Text => Some(LabelReading::Text(value)),
             Format::Number(decimals, unit) => number()
                 .map(|raw| Decimal::new(raw, decimals))
                 .filter(|number| bounds::are_kept(unit, *number))
-                .map(Reading::Number),
+                .map(LabelReading::Number),
             Format::Minutes => number().map(|raw| match raw {
-                -1 => Reading::Infinite,
-                _ => Reading::Number(Decimal::integer(raw)),
+                -1 => LabelReading::Infinite,
+                _ => LabelReading::Number(Decimal::integer(raw)),
             }),
-            Format::Switch if value.eq_ignore_ascii_case(b"on") => Some(Reading::Switch(true)),
-            Format::Switch if value.eq_ignore_ascii_case(b"off") => Some(Reading::Switch(false)),
+            Format::Switch if value.eq_ignore_ascii_case(b"on") => Some(LabelReading::Switch(true)),
+            Format::Switch if value.eq_ignore_ascii_case(b"off") => {
+                Some(LabelReading::Switch(false))
+            }
             Format::Switch => None,
-            Format::Word(words) => number().map(|raw| Reading::Word(words, raw)),
-            Format::Bits(words) => bits(value).map(|mask| Reading::Bits(words, mask)),
+            Format::Word(words) => number().map(|raw| LabelReading::Word(words, raw)),
+            Format::Bits(words) => bits(value).map(|mask| LabelReading::Bits(words, mask)),
         };
-        reading.unwrap_or(Reading::Malformed(value))
+        reading.unwrap_or(LabelReading::Malformed(value))
     }
 }
 
@@ -231,7 +233,7 @@ pub fn firmware(label: &[u8], value: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read<'a>(label: &str, value: &'a str) -> Reading<'a> {
+    fn read<'a>(label: &str, value: &'a str) -> LabelReading<'a> {
         Label::of(label.as_bytes()).unwrap().read(value.as_bytes())
     }
 
@@ -244,35 +246,41 @@ mod tests {
 
     #[test]
     fn values_come_in_their_unit() {
-        assert_eq!(read("V", "12065"), Reading::Number(Decimal::new(12_065, 3)));
+        assert_eq!(
+            read("V", "12065"),
+            LabelReading::Number(Decimal::new(12_065, 3))
+        );
         assert_eq!(
             read("CE", "-65473"),
-            Reading::Number(Decimal::new(-65_473, 3))
+            LabelReading::Number(Decimal::new(-65_473, 3))
         );
         assert_eq!(
             read("DC_IN_V", "1262"),
-            Reading::Number(Decimal::new(1262, 2))
+            LabelReading::Number(Decimal::new(1262, 2))
         );
-        assert_eq!(read("Relay", "On"), Reading::Switch(true));
+        assert_eq!(read("Relay", "On"), LabelReading::Switch(true));
         assert_eq!(
             read("OR", "0x00000009"),
-            Reading::Bits(&words::OFF_REASON, 9)
+            LabelReading::Bits(&words::OFF_REASON, 9)
         );
-        assert_eq!(read("AR", "12"), Reading::Bits(&words::ALARM, 12));
-        assert_eq!(read("MON", "-9"), Reading::Word(&words::MONITOR, -9));
-        assert_eq!(read("CS", "99"), Reading::Word(&words::STATE, 99));
+        assert_eq!(read("AR", "12"), LabelReading::Bits(&words::ALARM, 12));
+        assert_eq!(read("MON", "-9"), LabelReading::Word(&words::MONITOR, -9));
+        assert_eq!(read("CS", "99"), LabelReading::Word(&words::STATE, 99));
     }
 
     #[test]
     fn what_is_not_known_is_no_number() {
         for label in LABELS {
-            assert_eq!(label.read(UNKNOWN), Reading::Unknown, "{}", label.name);
+            assert_eq!(label.read(UNKNOWN), LabelReading::Unknown, "{}", label.name);
         }
-        assert_eq!(read("TTG", "-1"), Reading::Infinite);
-        assert_eq!(read("SOC", ""), Reading::Malformed(b""));
+        assert_eq!(read("TTG", "-1"), LabelReading::Infinite);
+        assert_eq!(read("SOC", ""), LabelReading::Malformed(b""));
         let absurd = "4294967295";
-        assert_eq!(read("H19", absurd), Reading::Malformed(absurd.as_bytes()));
-        assert_eq!(read("LOAD", "?"), Reading::Malformed(b"?"));
+        assert_eq!(
+            read("H19", absurd),
+            LabelReading::Malformed(absurd.as_bytes())
+        );
+        assert_eq!(read("LOAD", "?"), LabelReading::Malformed(b"?"));
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! # Use
 //!
 //! ```
-//! use wattbridge::adapters::victron::wire::labels::{Label, Reading};
+//! use wattbridge::adapters::victron::wire::labels::{Label, LabelReading};
 //! use wattbridge::adapters::victron::wire::text::{Decoder, Event, encode_block};
 //! use wattbridge::model::Decimal;
 //!
@@ -25,7 +25,7 @@
 //! decoder.push(&bytes, |event| {
 //!     let Event::Block(block) = event else { return };
 //!     let voltage = Label::of(b"V").unwrap().read(block.get("V").unwrap());
-//!     assert_eq!(voltage, Reading::Number(Decimal::new(12_345, 3)));
+//!     assert_eq!(voltage, LabelReading::Number(Decimal::new(12_345, 3)));
 //! });
 //! ```
 

@@ -37,7 +37,7 @@ const ZERO_CELSIUS: i64 = 27_315;
 
 /// How the bytes of a register are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum RegisterKind {
     /// An unsigned number of so many bytes. Some firmware sends more or fewer; that is read too.
     Unsigned(u8),
     /// A signed number of so many bytes.
@@ -81,7 +81,7 @@ pub struct Register {
     /// Our name for it, `snake_case`.
     pub name: &'static str,
     /// How its bytes are read.
-    pub kind: Kind,
+    pub kind: RegisterKind,
     /// The number on the wire is divided by 10 to the power of this.
     pub decimals: u8,
     /// Unit of the result; empty where there is none.
@@ -98,7 +98,7 @@ pub struct Register {
 
 /// What a register says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
+pub enum RegisterReading {
     /// The device has no value for it.
     Unavailable,
     /// A number in the unit of the register.
@@ -109,7 +109,7 @@ pub enum Reading {
     Raw(Vec<u8>),
 }
 
-impl Reading {
+impl RegisterReading {
     /// The number, if it is one.
     #[must_use]
     pub fn number(&self) -> Option<Decimal> {
@@ -143,18 +143,20 @@ impl Register {
 
     /// Reads its bytes.
     #[must_use]
-    pub fn decode(&self, bytes: &[u8]) -> Reading {
+    pub fn decode(&self, bytes: &[u8]) -> RegisterReading {
         let number = match self.kind {
-            Kind::Text => return text(bytes),
-            Kind::Raw | Kind::Start => None,
-            Kind::Unsigned(_) | Kind::Kelvin => unsigned(bytes),
-            Kind::Signed(_) => signed(bytes),
+            RegisterKind::Text => return text(bytes),
+            RegisterKind::Raw | RegisterKind::Start => None,
+            RegisterKind::Unsigned(_) | RegisterKind::Kelvin => unsigned(bytes),
+            RegisterKind::Signed(_) => signed(bytes),
         };
         match (number, self.kind) {
-            (None, _) => Reading::Raw(bytes.to_vec()),
-            (Some(None), _) => Reading::Unavailable,
-            (Some(Some(raw)), Kind::Kelvin) => Reading::Number(Decimal::new(raw - ZERO_CELSIUS, 2)),
-            (Some(Some(raw)), _) => Reading::Number(Decimal::new(raw, self.decimals)),
+            (None, _) => RegisterReading::Raw(bytes.to_vec()),
+            (Some(None), _) => RegisterReading::Unavailable,
+            (Some(Some(raw)), RegisterKind::Kelvin) => {
+                RegisterReading::Number(Decimal::new(raw - ZERO_CELSIUS, 2))
+            }
+            (Some(Some(raw)), _) => RegisterReading::Number(Decimal::new(raw, self.decimals)),
         }
     }
 
@@ -163,18 +165,18 @@ impl Register {
     #[must_use]
     pub fn encode(&self, number: Decimal) -> Option<Vec<u8>> {
         let (raw, length) = match self.kind {
-            Kind::Unsigned(length) | Kind::Signed(length) => {
+            RegisterKind::Unsigned(length) | RegisterKind::Signed(length) => {
                 (number.with_scale(self.decimals).mantissa(), length)
             }
-            Kind::Kelvin => (
+            RegisterKind::Kelvin => (
                 number.with_scale(2).mantissa().saturating_add(ZERO_CELSIUS),
                 2,
             ),
-            Kind::Text | Kind::Raw | Kind::Start => return None,
+            RegisterKind::Text | RegisterKind::Raw | RegisterKind::Start => return None,
         };
         let bits = u32::from(length) * 8;
         let range = match self.kind {
-            Kind::Signed(_) => -(1_i128 << (bits - 1))..(1_i128 << (bits - 1)) - 1,
+            RegisterKind::Signed(_) => -(1_i128 << (bits - 1))..(1_i128 << (bits - 1)) - 1,
             _ => 0..(1_i128 << bits) - 1,
         };
         // The largest number, which the range ends before, means "not available".
@@ -210,13 +212,13 @@ fn little_endian(bytes: &[u8]) -> Option<i64> {
     Some(bytes.iter().rev().fold(0, shifted))
 }
 
-fn text(bytes: &[u8]) -> Reading {
+fn text(bytes: &[u8]) -> RegisterReading {
     let end = bytes.iter().position(|byte| matches!(byte, 0 | 0xff));
     let bytes = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
     let text = String::from_utf8_lossy(bytes).trim().to_owned();
     if text.is_empty() {
-        Reading::Unavailable
+        RegisterReading::Unavailable
     } else {
-        Reading::Text(text)
+        RegisterReading::Text(text)
     }
 }

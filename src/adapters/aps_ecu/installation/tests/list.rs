@@ -121,9 +121,9 @@ fn the_id_of_another_ecu_is_no_inverter() {
 fn an_ignored_id_is_no_inverter_and_goes_away_if_it_was_one() {
     let mut before = installation();
     before.twice(&answers(noon(), vec![ds3(true), qt2(true)]));
-    let config = Config {
+    let config = EcuConfig {
         ignore: [QT2.to_owned()].into(),
-        ..Config::default()
+        ..EcuConfig::default()
     };
     let known = before.remembered().clone();
     let mut installation = Installation::new(config, known, TimeZone::UTC);
@@ -183,7 +183,7 @@ fn a_restart_remembers_the_inverters() {
     before.twice(&answers(noon(), vec![ds3(true)]));
     let text = serde_json::to_string(before.remembered()).unwrap();
     let known: Remembered = serde_json::from_str(&text).unwrap();
-    let after = Installation::new(Config::default(), known, TimeZone::UTC);
+    let after = Installation::new(EcuConfig::default(), known, TimeZone::UTC);
     assert!(after.is_identified());
     let health = after.health_of_all(&Health::new(HealthCode::Unreachable));
     assert_eq!(health.len(), 2);
@@ -197,7 +197,7 @@ fn what_a_version_remembered_that_counted_absences_itself_is_read() {
         "inverters": { "704000000001": { "product": "DS3", "channels": 2, "voltages": 1, "raw": false,
             "absence": { "length": { "secs": 300, "nanos": 0 }, "times": 2 }, "heard": null } } }"#;
     let known: Remembered = serde_json::from_str(text).unwrap();
-    let mut installation = Installation::new(Config::default(), known, TimeZone::UTC);
+    let mut installation = Installation::new(EcuConfig::default(), known, TimeZone::UTC);
     let said = said(installation.reports(&answers(noon(), vec![ds3(true)]), now()));
     assert_eq!(said.code(DS3), HealthCode::Online);
     assert_eq!(said.absent, ["aps_ecu_216000000002"]);

@@ -116,7 +116,7 @@ fn setting_the_clock_changes_nothing_about_who_is_absent() {
 fn the_ecus_own_date_counts_until_its_shift_is_learned() {
     // In Los Angeles, on a host whose clock is at UTC: it is tomorrow here already.
     let mut installation =
-        Installation::new(Config::default(), Remembered::default(), TimeZone::UTC);
+        Installation::new(EcuConfig::default(), Remembered::default(), TimeZone::UTC);
     installation.meet("216000000001");
     let at = date(2026, 6, 21).at(20, 0, 0, 0);
     let mut moment = after(0);
@@ -135,8 +135,8 @@ fn the_ecus_own_date_counts_until_its_shift_is_learned() {
 fn the_quiet_time_is_that_of_the_ecus_clock() {
     use super::super::super::schedule::{Cycle, Round, Schedule, Wait};
     let mut installation =
-        Installation::new(Config::default(), Remembered::default(), TimeZone::UTC);
-    let mut schedule = Schedule::new(Pace::new(&Config::default()), Cycle::default());
+        Installation::new(EcuConfig::default(), Remembered::default(), TimeZone::UTC);
+    let mut schedule = Schedule::new(Pace::new(&EcuConfig::default()), Cycle::default());
     let mut plan = |installation: &mut Installation, wall: &str| {
         let moment = Moment {
             wall: wall.parse().unwrap(),
@@ -226,7 +226,7 @@ proptest::proptest! {
     fn setting_the_clock_harms_nothing(steps in proptest::collection::vec(step(), 1..40)) {
         use super::super::super::schedule::{Cycle, Pace, Round, Schedule, Wait};
         const UIDS: [&str; 3] = ["704000000001", "704000000002", "901000000001"];
-        let config = Config::default();
+        let config = EcuConfig::default();
         let pace = Pace::new(&config);
         let mut schedule = Schedule::new(pace, Cycle::default());
         let mut installation = installation();

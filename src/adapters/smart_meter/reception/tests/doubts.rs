@@ -148,7 +148,7 @@ fn a_clock_that_keeps_standard_time_is_known_in_summer() {
         let last = readings(&reports).last().copied().cloned().unwrap();
         last.get("clock_drift").unwrap().to_json().to_string()
     };
-    let port = Config {
+    let port = MeterConfig {
         port: Some("/dev/ttyUSB0".parse().unwrap()),
         ..config(None)
     };

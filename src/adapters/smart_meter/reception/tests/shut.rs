@@ -141,12 +141,12 @@ fn what_is_of_no_use_here_is_named_for_what_it_is() {
 
 #[test]
 fn keys_that_are_swapped_or_of_which_one_is_missing_are_told() {
-    let keys = |key: Option<&str>, authentication: Option<&str>| Config {
+    let keys = |key: Option<&str>, authentication: Option<&str>| MeterConfig {
         key: key.map(Secret::new),
         authentication_key: authentication.map(Secret::new),
-        ..Config::default()
+        ..MeterConfig::default()
     };
-    let said = |config: Config| {
+    let said = |config: MeterConfig| {
         let (model, other) = (Model::named("e450").unwrap(), OTHER.parse().unwrap());
         let mut meter = Series::new(
             model,

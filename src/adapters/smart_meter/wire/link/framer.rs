@@ -243,7 +243,7 @@ impl Framer {
         if SML.starts_with(rest) {
             return Found::Wait(None);
         }
-        let place = raw::Place {
+        let place = raw::RawPlace {
             is_clean: self.offset == self.clean_at,
             is_end: ending.is_some(),
         };

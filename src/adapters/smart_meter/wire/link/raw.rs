@@ -31,7 +31,7 @@ const MAX_SUITE: u8 = 2;
 
 /// How sure one can be of the place where the bytes begin and end.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct RawPlace {
     /// Something whole ended before it, or the line was quiet.
     pub is_clean: bool,
     /// Nothing follows the bytes for now.
@@ -39,7 +39,7 @@ pub struct Place {
 }
 
 /// What begins at the front of the bytes.
-pub fn recognise(bytes: &[u8], place: Place) -> Found<usize> {
+pub fn recognise(bytes: &[u8], place: RawPlace) -> Found<usize> {
     let size = match bytes.first() {
         Some(&GLOBAL_CIPHERING) => ciphered(bytes),
         Some(&DATA_NOTIFICATION) if place.is_clean => plain(bytes),
@@ -169,15 +169,15 @@ fn holds_a_frame(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const QUIET: Place = Place {
+    const QUIET: RawPlace = RawPlace {
         is_clean: true,
         is_end: true,
     };
-    const CLEAN: Place = Place {
+    const CLEAN: RawPlace = RawPlace {
         is_clean: true,
         is_end: false,
     };
-    const DIRTY: Place = Place {
+    const DIRTY: RawPlace = RawPlace {
         is_clean: false,
         is_end: true,
     };

@@ -8,7 +8,7 @@ use super::*;
 fn what_can_be_set_stays_over_a_restart() {
     let registers: [(u16, &[u8]); 2] = [(0x0200, &[1]), (0xedab, &[4])];
     let run = |known: &Remembered| {
-        let mut bench = Bench::knowing(Config::default(), known).hears(&registers);
+        let mut bench = Bench::knowing(VictronConfig::default(), known).hears(&registers);
         for _ in 0..30 {
             bench.block(&[
                 ("PID", "0xA053"),
@@ -36,7 +36,7 @@ fn what_can_be_set_stays_over_a_restart() {
 #[test]
 fn a_command_is_written_read_back_and_shown() {
     let charger: &[(u16, &[u8])] = &[(0x0100, &[0x53, 0xa0]), (0x0200, &[1])];
-    let mut bench = Bench::new(Config::default()).hears(charger);
+    let mut bench = Bench::new(VictronConfig::default()).hears(charger);
     for _ in 0..20 {
         bench.block(CHARGER);
         bench.wait(1000);
@@ -165,7 +165,7 @@ fn a_limit_is_lifted_for_good_though_commands_wait() {
 
 #[test]
 fn a_device_that_speaks_hex_only_can_be_set_too() {
-    let mut bench = Bench::new(Config::default()).hears(CHARGER_REGISTERS);
+    let mut bench = Bench::new(VictronConfig::default()).hears(CHARGER_REGISTERS);
     bench.wait(60_000);
     bench.command(4, "mode", &"off".into());
     assert_eq!(bench.finished(), []);
@@ -176,15 +176,15 @@ fn a_device_that_speaks_hex_only_can_be_set_too() {
 #[test]
 fn who_only_listens_asks_nothing_and_nobody_writes_what_was_not_wanted() {
     let charger: &[(u16, &[u8])] = &[(0x0100, &[0x53, 0xa0]), (0x0200, &[1])];
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     })
     .hears(charger);
     bench.block(CHARGER);
     bench.wait(5000);
     assert_eq!(bench.sent, []);
-    let mut bench = Bench::new(Config::default()).hears(charger);
+    let mut bench = Bench::new(VictronConfig::default()).hears(charger);
     for _ in 0..20 {
         bench.block(CHARGER);
         bench.wait(1000);
@@ -200,7 +200,7 @@ fn who_only_listens_asks_nothing_and_nobody_writes_what_was_not_wanted() {
 proptest! {
     #[test]
     fn nothing_that_comes_makes_it_panic_or_write(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 0..30)) {
-        let mut bench = Bench::new(Config::default());
+        let mut bench = Bench::new(VictronConfig::default());
         for piece in pieces {
             bench.push(&piece);
             bench.wait(300);
@@ -211,7 +211,7 @@ proptest! {
 
 /// A device that may be set, and has been met.
 fn controlled(registers: &[(u16, &[u8])], block: &[(&str, &str)]) -> Bench {
-    let mut bench = Bench::new(Config::default()).hears(registers);
+    let mut bench = Bench::new(VictronConfig::default()).hears(registers);
     for _ in 0..20 {
         bench.block(block);
         bench.wait(1000);

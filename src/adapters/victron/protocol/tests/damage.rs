@@ -88,9 +88,9 @@ fn blocks(round: u64, moves: bool) -> Vec<Vec<u8>> {
 
 /// All values that were ever true, and how many rounds told some that were not.
 fn wrong(kind: Damage, moves: bool, seed: u64) -> (usize, usize) {
-    let config = Config {
+    let config = VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     };
     let mut sound = Bench::new(config.clone());
     let mut damaged = Bench::new(config);

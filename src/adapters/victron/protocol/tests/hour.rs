@@ -47,7 +47,7 @@ impl Bench {
 
 #[test]
 fn every_state_of_a_line_has_its_reports_and_every_command_its_answer() {
-    let mut bench = Bench::new(Config::default()).hears(CHARGER_REGISTERS);
+    let mut bench = Bench::new(VictronConfig::default()).hears(CHARGER_REGISTERS);
 
     bench.until(9, true);
     assert_eq!(bench.health(), [HealthCode::Online]);

@@ -4,9 +4,9 @@ use super::*;
 
 #[test]
 fn silence_is_told_and_so_is_its_end() {
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     bench.block(CHARGER);
     bench.wait(60_000);
@@ -18,9 +18,9 @@ fn silence_is_told_and_so_is_its_end() {
 
 #[test]
 fn a_charger_that_lives_on_its_panels_sleeps_at_night() {
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     bench.block(&[
         ("PID", "0xA044"),
@@ -54,9 +54,9 @@ fn a_cable_that_is_pulled_in_full_sun_is_no_night() {
             ("PPV", power),
         ]
     };
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     // In the morning there was as little as at dusk.
     bench.block(&block("3"));
@@ -67,7 +67,7 @@ fn a_cable_that_is_pulled_in_full_sun_is_no_night() {
     assert_eq!(bench.number("panel_power"), None, "nobody knows it");
     // Neither is it one after a restart.
     let known = bench.remembered();
-    let mut again = Bench::knowing(Config::default(), &known);
+    let mut again = Bench::knowing(VictronConfig::default(), &known);
     again.wait(60_000);
     assert_eq!(again.health(), [HealthCode::Silent]);
     assert!(again.readings().is_empty());
@@ -75,9 +75,9 @@ fn a_cable_that_is_pulled_in_full_sun_is_no_night() {
 
 #[test]
 fn a_night_in_which_the_program_starts_is_a_night_too() {
-    let mut evening = Bench::new(Config {
+    let mut evening = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     for _ in 0..3 {
         evening.block(&[
@@ -89,7 +89,7 @@ fn a_night_in_which_the_program_starts_is_a_night_too() {
         evening.wait(1000);
     }
     let known = evening.remembered();
-    let mut night = Bench::knowing(Config::default(), &known);
+    let mut night = Bench::knowing(VictronConfig::default(), &known);
     night.wait(60_000);
     assert_eq!(night.health(), [HealthCode::Asleep]);
     assert_eq!(night.number("panel_power").as_deref(), Some("0"));
@@ -98,18 +98,18 @@ fn a_night_in_which_the_program_starts_is_a_night_too() {
 
 #[test]
 fn noise_is_told_from_silence() {
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     for _ in 0..100 {
         bench.push(&[0x80, 0xf8, 0x00, 0x78]);
         bench.wait(500);
     }
     assert_eq!(bench.health(), [HealthCode::Garbled]);
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     bench.wait(60_000);
     assert_eq!(bench.health(), [HealthCode::Silent]);
@@ -133,9 +133,9 @@ fn bursts(bench: &mut Bench, minutes: u32) {
 
 #[test]
 fn a_device_that_speaks_in_bursts_is_not_away_in_between() {
-    let config = || Config {
+    let config = || VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     };
     let mut bench = Bench::new(config());
     bursts(&mut bench, 4);
@@ -167,9 +167,9 @@ fn a_device_that_speaks_in_bursts_is_not_away_in_between() {
 
 #[test]
 fn time_is_looked_at_when_something_is_due_and_seldom_otherwise() {
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     for _ in 0..5 {
         bench.block(CHARGER);

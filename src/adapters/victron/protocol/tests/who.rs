@@ -5,7 +5,7 @@ use crate::model::Decimal;
 
 #[test]
 fn a_shunt_is_named_by_the_number_that_it_tells_when_asked() {
-    let mut bench = Bench::new(Config::default()).hears(&[
+    let mut bench = Bench::new(VictronConfig::default()).hears(&[
         (0x0100, SMART_SHUNT),
         (0x010a, SERIAL_C),
         (0x010c, b"Boat\0"),
@@ -25,7 +25,7 @@ fn a_shunt_is_named_by_the_number_that_it_tells_when_asked() {
 #[test]
 fn of_two_shunts_alike_the_values_go_to_the_right_one() {
     let mut bench =
-        Bench::new(Config::default()).hears(&[(0x0100, SMART_SHUNT), (0x010a, SERIAL_C)]);
+        Bench::new(VictronConfig::default()).hears(&[(0x0100, SMART_SHUNT), (0x010a, SERIAL_C)]);
     for _ in 0..4 {
         bench.block(SHUNT);
         bench.wait(1000);
@@ -51,9 +51,9 @@ fn of_two_shunts_alike_the_values_go_to_the_right_one() {
 
 #[test]
 fn another_product_on_the_port_is_another_device() {
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     bench.block(CHARGER);
     bench.wait(2000);
@@ -86,9 +86,9 @@ fn a_damaged_serial_number_makes_no_device() {
             label => (label, *value),
         })
         .collect();
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     for fields in [
         &damaged[..],
@@ -115,7 +115,7 @@ fn a_damaged_serial_number_makes_no_device() {
 
 #[test]
 fn of_two_numbers_of_a_monitor_that_of_the_whole_product_counts() {
-    let mut bench = Bench::new(Config::default()).hears(&[
+    let mut bench = Bench::new(VictronConfig::default()).hears(&[
         (0x0100, SMART_SHUNT),
         (0x010a, b"HQ00000000C,HQ00000000D\0"),
     ]);
@@ -134,9 +134,9 @@ fn of_two_numbers_of_a_monitor_that_of_the_whole_product_counts() {
 
 #[test]
 fn a_second_device_on_the_line_is_told_and_not_read() {
-    let mut bench = Bench::new(Config {
+    let mut bench = Bench::new(VictronConfig {
         ask: false,
-        ..Config::default()
+        ..VictronConfig::default()
     });
     let mut second = CHARGER.to_vec();
     second[1] = ("SER#", "HQ0000000AC");

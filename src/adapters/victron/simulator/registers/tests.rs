@@ -3,7 +3,7 @@ use super::super::model::Model;
 use super::super::settings::VictronSettings;
 use super::*;
 use crate::adapters::victron::wire::hex::{Collector, Frame};
-use crate::adapters::victron::wire::registers::{Kind, Reading, Register};
+use crate::adapters::victron::wire::registers::{Register, RegisterKind, RegisterReading};
 use crate::simulation::Moment;
 
 fn device(name: &str) -> Device {
@@ -43,13 +43,15 @@ fn every_register_has_as_many_bytes_as_readers_expect() {
                 continue;
             };
             let Ok(bytes) = device.read(id) else {
-                assert_eq!(known.kind, Kind::Start, "{} {id:#06x}", model.name);
+                assert_eq!(known.kind, RegisterKind::Start, "{} {id:#06x}", model.name);
                 continue;
             };
             let length = match known.kind {
-                Kind::Unsigned(length) | Kind::Signed(length) => usize::from(length),
-                Kind::Kelvin => 2,
-                Kind::Text | Kind::Raw | Kind::Start => continue,
+                RegisterKind::Unsigned(length) | RegisterKind::Signed(length) => {
+                    usize::from(length)
+                }
+                RegisterKind::Kelvin => 2,
+                RegisterKind::Text | RegisterKind::Raw | RegisterKind::Start => continue,
             };
             assert_eq!(
                 bytes.len(),
@@ -66,7 +68,7 @@ fn every_register_has_as_many_bytes_as_readers_expect() {
 fn text_and_registers_say_the_same() {
     let number = |device: &Device, id: u16| {
         let read = Register::of(id).unwrap().decode(&device.read(id).unwrap());
-        let Reading::Number(_) = read else {
+        let RegisterReading::Number(_) = read else {
             panic!("{id:#06x}: {read:?}")
         };
         super::number(&device.read(id).unwrap(), true)

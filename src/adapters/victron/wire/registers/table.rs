@@ -1,22 +1,22 @@
 //! The table: number, name, bytes, decimals, unit; then what is special about it.
 
-use super::{Access, Kind, Register};
+use super::{Access, Register, RegisterKind};
 use crate::adapters::victron::wire::words::{self, Words};
 
-const U8: Kind = Kind::Unsigned(1);
-const U16: Kind = Kind::Unsigned(2);
-const U32: Kind = Kind::Unsigned(4);
-const S16: Kind = Kind::Signed(2);
-const S32: Kind = Kind::Signed(4);
-const KELVIN: Kind = Kind::Kelvin;
-const TEXT: Kind = Kind::Text;
-const RAW: Kind = Kind::Raw;
-const START: Kind = Kind::Start;
+const U8: RegisterKind = RegisterKind::Unsigned(1);
+const U16: RegisterKind = RegisterKind::Unsigned(2);
+const U32: RegisterKind = RegisterKind::Unsigned(4);
+const S16: RegisterKind = RegisterKind::Signed(2);
+const S32: RegisterKind = RegisterKind::Signed(4);
+const KELVIN: RegisterKind = RegisterKind::Kelvin;
+const TEXT: RegisterKind = RegisterKind::Text;
+const RAW: RegisterKind = RegisterKind::Raw;
+const START: RegisterKind = RegisterKind::Start;
 
 const fn row(
     id: u16,
     name: &'static str,
-    kind: Kind,
+    kind: RegisterKind,
     decimals: u8,
     unit: &'static str,
 ) -> Register {

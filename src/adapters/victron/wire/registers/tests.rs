@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(id: u16, bytes: &[u8]) -> Reading {
+fn read(id: u16, bytes: &[u8]) -> RegisterReading {
     Register::of(id).unwrap().decode(bytes)
 }
 
@@ -21,24 +21,24 @@ fn registers_are_in_order_so_that_each_is_found() {
 fn numbers_come_with_sign_and_decimal_point() {
     assert_eq!(
         read(0xedf0, &[0x96, 0]),
-        Reading::Number(Decimal::integer(15))
+        RegisterReading::Number(Decimal::integer(15))
     );
     assert_eq!(
         read(0xed8e, &[0xfc, 0xff]),
-        Reading::Number(Decimal::integer(-4))
+        RegisterReading::Number(Decimal::integer(-4))
     );
     assert_eq!(
         read(0xed8c, &[0x6a, 0xff, 0xff, 0xff]),
-        Reading::Number(Decimal::new(-15, 2))
+        RegisterReading::Number(Decimal::new(-15, 2))
     );
     assert_eq!(
         read(0xedec, &[0x23, 0x73]),
-        Reading::Number(Decimal::new(216, 1))
+        RegisterReading::Number(Decimal::new(216, 1))
     );
     // Some firmware sends the yield of the day in four bytes.
     assert_eq!(
         read(0xedd3, &[0x14, 0, 0, 0]),
-        Reading::Number(Decimal::new(2, 1))
+        RegisterReading::Number(Decimal::new(2, 1))
     );
 }
 
@@ -54,7 +54,7 @@ fn what_is_not_available_is_no_number() {
         (0x0201, &[0xff]),
         (0x010c, &[0; 8]),
     ] {
-        assert_eq!(read(id, bytes), Reading::Unavailable, "{id:#06x}");
+        assert_eq!(read(id, bytes), RegisterReading::Unavailable, "{id:#06x}");
     }
 }
 
@@ -79,8 +79,8 @@ fn what_locks_a_device_is_marked() {
 
 #[test]
 fn bytes_that_are_no_number_are_kept() {
-    assert_eq!(read(0xed8d, &[]), Reading::Raw(Vec::new()));
-    assert_eq!(read(0xed8d, &[1; 9]), Reading::Raw(vec![1; 9]));
+    assert_eq!(read(0xed8d, &[]), RegisterReading::Raw(Vec::new()));
+    assert_eq!(read(0xed8d, &[1; 9]), RegisterReading::Raw(vec![1; 9]));
 }
 
 proptest! {
