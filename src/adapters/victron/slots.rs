@@ -48,12 +48,11 @@ impl Slots {
         memory.put(KEY, self);
     }
 
-    /// Takes note of the device at a place. Returns the one that was there before, if that is another
-    /// one.
+    /// Takes note of the device at a place, and that it is at no other. Returns the one that was there
+    /// before, if that is another one.
     pub fn take(&mut self, place: &str, device: &DeviceId) -> Option<DeviceId> {
-        // It is back.
         self.0
-            .retain(|place, slot| !place.starts_with(FORMER) || slot.id.as_ref() != Some(device));
+            .retain(|other, slot| other == place || slot.id.as_ref() != Some(device));
         let slot = self.0.entry(place.to_owned()).or_default();
         let before = slot.id.replace(device.clone());
         let former = before.filter(|before| before != device)?;
@@ -71,6 +70,11 @@ impl Slots {
     pub fn devices(&self) -> impl Iterator<Item = (&str, &DeviceId)> {
         let all = self.0.iter();
         all.filter_map(|(place, slot)| Some((place.as_str(), slot.id.as_ref()?)))
+    }
+
+    /// Whether a device is or was at a place.
+    pub fn has_device(&self, place: &str) -> bool {
+        self.0.get(place).is_some_and(|slot| slot.id.is_some())
     }
 
     /// Forgets a device, wherever it is or was; returns those places.
@@ -112,9 +116,9 @@ mod tests {
         assert_eq!(back.take("VE2", &device("A")), None);
         let both = [pair("VE1", "victron_b"), pair("VE2", "victron_a")];
         assert_eq!(all(&back), both);
-        // One that is somewhere else by now has a place.
+        // Each of them has one place.
         assert_eq!(back.take("VE1", &device("A")), Some(device("B")));
-        assert_eq!(back.take("VE2", &device("B")), Some(device("A")));
+        assert_eq!(back.take("VE2", &device("B")), None);
         let exchanged = [pair("VE1", "victron_a"), pair("VE2", "victron_b")];
         assert_eq!(all(&back), exchanged);
 

@@ -216,6 +216,10 @@ impl Run {
                     reins.stop.cancel();
                     self.expected.remove(&place);
                     tracing::info!("{place} was unplugged");
+                    if !self.slots.has_device(&place) {
+                        let memory = &self.context.memory;
+                        memory.forget(&Remembered::key(&place));
+                    }
                 }
                 self.tell_absent().await
             }
@@ -290,13 +294,14 @@ impl Run {
         self.report(Report::Complete(true)).await
     }
 
-    /// A device is to be forgotten, for it was away for too long.
+    /// A device that was not plugged in is to be kept no longer.
     fn forget(&mut self, id: &DeviceId) {
+        let memory = &self.context.memory;
         self.homes.remove(id);
         for place in self.slots.forget(id) {
-            self.context.memory.forget(&Remembered::key(&place));
+            memory.forget(&Remembered::key(&place));
         }
-        self.slots.keep(&self.context.memory);
+        self.slots.keep(memory);
     }
 
     async fn report(&self, report: Report) -> Result<(), SourceError> {

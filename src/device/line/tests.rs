@@ -58,12 +58,12 @@ impl Protocol for Parrot {
                 self.commands.push(id);
                 format!("command {}", command.key)
             }
+            Input::Forgotten(device) => format!("forgotten {device}"),
             Input::Withdrawn(id) => format!("withdrawn {id}"),
             Input::Attended(is_attended) => format!("attended {is_attended}"),
             Input::Closed => "closed".to_owned(),
             Input::Unreachable(_) => "unreachable".to_owned(),
             Input::Time => "time".to_owned(),
-            Input::Forgotten(id) => format!("forgotten {id}"),
             Input::End => "end".to_owned(),
         };
         self.heard.lock().unwrap().push(word);
@@ -80,6 +80,7 @@ struct Bench {
     heard: Arc<Mutex<Vec<String>>>,
     reports: mpsc::Receiver<(usize, Report)>,
     commands: mpsc::Sender<PendingCommand>,
+    forgotten: mpsc::UnboundedSender<DeviceId>,
     operators: watch::Sender<usize>,
     traffic: Arc<Traffic>,
     stop: CancellationToken,
@@ -94,12 +95,13 @@ impl Bench {
             .unwrap();
         let (reports, bridge) = mpsc::channel(64);
         let (commands, inbox) = mpsc::channel(8);
+        let (forgotten, gone) = mpsc::unbounded_channel();
         let (operators, traffic) = (watch::Sender::new(0), Arc::new(Traffic::default()));
         let stop = CancellationToken::new();
         let mut context = Context {
             reports: Reports::new(0, reports),
             commands: inbox,
-            forgotten: mpsc::unbounded_channel().1,
+            forgotten: gone,
             stop: stop.clone(),
             clock: Clock::following_tokio(Timestamp::UNIX_EPOCH, TimeZone::UTC),
             links: Links::new(),
@@ -116,6 +118,7 @@ impl Bench {
             heard,
             reports: bridge,
             commands,
+            forgotten,
             operators,
             traffic,
             stop,
@@ -241,6 +244,18 @@ async fn commands_are_answered_refused_while_nobody_is_there_and_withdrawn() {
     let refused = bench.command("light").await.await.unwrap().result;
     assert!(refused.unwrap_err().contains("not connected at the moment"));
     assert!(!bench.take().contains(&"command light".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_device_was_forgotten_is_handed_over_also_while_nobody_is_there() {
+    let bench = Bench::new().await;
+    let device = bench.accept().await;
+    bench.forgotten.send(DeviceId::new("parrot", "1")).unwrap();
+    bench.until("forgotten parrot_1").await;
+    drop(device);
+    bench.until("closed").await;
+    bench.forgotten.send(DeviceId::new("parrot", "2")).unwrap();
+    bench.until("forgotten parrot_2").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,6 +129,42 @@ async fn what_a_line_says_after_its_cable_went_is_neither_told_nor_remembered() 
 }
 
 #[tokio::test]
+async fn a_device_whose_cable_goes_is_absent_until_it_is_to_be_forgotten() {
+    let mut scene = Scene::new();
+    let port = scene.port();
+    scene.run.appear(&port);
+    let id = DeviceId::new(KIND, "HQ000000001");
+    scene.run.slots.take("VE000001", &id);
+    let key = Remembered::key("VE000001");
+    let memory = scene.run.context.memory.clone();
+    memory.put(&key, &Remembered::default());
+    scene.run.tell_absent().await.unwrap();
+    assert!(scene.bridge.try_recv().is_err(), "it is plugged in");
+    scene
+        .run
+        .change(PortChange::Vanished(port.clone()))
+        .await
+        .unwrap();
+    let unplugged = Report::Absent(id.clone(), health::unplugged());
+    assert_eq!(scene.bridge.try_recv().unwrap(), (0, unplugged));
+    assert!(memory.get::<Remembered>(&key).is_some());
+    scene.run.forget(&id);
+    assert_eq!(scene.run.slots.devices().count(), 0);
+    assert!(memory.get::<Remembered>(&key).is_none());
+    while scene.bridge.try_recv().is_ok() {}
+    scene.run.tell_absent().await.unwrap();
+    let no_cable = Report::Source(health::no_cable());
+    assert_eq!(scene.bridge.try_recv().unwrap(), (0, no_cable));
+    // Of a cable at which nobody ever was nothing is kept.
+    let ended = scene.run.lines.join_next().await.unwrap();
+    scene.run.ended(ended).unwrap();
+    memory.put(&key, &Remembered::default());
+    scene.run.appear(&port);
+    scene.run.change(PortChange::Vanished(port)).await.unwrap();
+    assert!(memory.get::<Remembered>(&key).is_none());
+}
+
+#[tokio::test]
 async fn a_recording_is_played_at_its_own_pace_from_the_first_second_on() {
     let address = "tcp://127.0.0.1:2001";
     let mut text = format!(
@@ -164,28 +200,4 @@ async fn a_recording_is_played_at_its_own_pace_from_the_first_second_on() {
         seconds.is_sorted() && seconds.iter().all(|second| *second <= 21),
         "{seconds:?}"
     );
-}
-
-#[tokio::test]
-async fn a_device_whose_cable_goes_is_absent_until_it_is_to_be_forgotten() {
-    let mut scene = Scene::new();
-    let port = scene.port();
-    scene.run.appear(&port);
-    let id = DeviceId::new(KIND, "HQ000000001");
-    scene.run.slots.take("VE000001", &id);
-    scene.run.tell_absent().await.unwrap();
-    assert!(scene.bridge.try_recv().is_err(), "it is plugged in");
-    let gone = PortChange::Vanished(port.clone());
-    scene.run.change(gone).await.unwrap();
-    let unplugged = Report::Absent(id.clone(), health::unplugged());
-    assert_eq!(scene.bridge.try_recv().unwrap(), (0, unplugged));
-    let key = Remembered::key("VE000001");
-    scene.run.context.memory.put(&key, &Remembered::default());
-    scene.run.forget(&id);
-    assert_eq!(scene.run.slots.devices().count(), 0);
-    assert!(scene.run.context.memory.get::<Remembered>(&key).is_none());
-    while scene.bridge.try_recv().is_ok() {}
-    scene.run.tell_absent().await.unwrap();
-    let no_cable = Report::Source(health::no_cable());
-    assert_eq!(scene.bridge.try_recv().unwrap(), (0, no_cable));
 }
