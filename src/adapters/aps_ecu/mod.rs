@@ -30,6 +30,7 @@ mod metrics;
 mod recovery;
 mod scan;
 mod schedule;
+#[cfg(feature = "simulate")]
 pub mod simulator;
 mod source;
 mod today;
@@ -38,13 +39,10 @@ pub mod wire;
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, BoxFuture, Decoder, Keys, Scanner, Source, Tool, ToolError};
+use crate::device::{Adapter, Decoder, Scanner, Source, Tool};
 use crate::links::{Endpoint, Mask};
 use crate::model::Metric;
-use crate::simulation::House;
 
 /// The adapter's name in the configuration and in device ids.
 pub const KIND: &str = "aps_ecu";
@@ -112,16 +110,9 @@ impl Adapter for ApsEcu {
         Some(&scan::EcuScanner)
     }
 
-    fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulator::SIMULATE)
-    }
-
-    fn demonstrate(
-        &self,
-        house: House,
-        stop: CancellationToken,
-    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulator::demo::demonstrate(house, stop))
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

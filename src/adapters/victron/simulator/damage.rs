@@ -11,10 +11,10 @@ const IDENTITY: &[&str] = &["PID", "SER#", "FW", "FWE", "BMV"];
 pub const MALFORMED: &[u8] = b":4AAAAFD\n";
 
 /// Lines of text.
-pub type Fields = Vec<(String, String)>;
+pub type TextLines = Vec<(String, String)>;
 
 /// What a fault makes of the lines of a block.
-pub fn spoil(fault: VictronFault, fields: &mut Fields) {
+pub fn spoil(fault: VictronFault, fields: &mut TextLines) {
     match fault {
         VictronFault::UnknownLabels => {
             for (label, value) in [("NEW#", "42"), ("XQ7", "---"), ("Zz", "a b c")] {
@@ -56,7 +56,7 @@ pub fn spoil(fault: VictronFault, fields: &mut Fields) {
 }
 
 /// Writes a block, even one that no device should send.
-pub fn block(fields: &Fields) -> Vec<u8> {
+pub fn block(fields: &TextLines) -> Vec<u8> {
     encode_block(fields).unwrap_or_else(|_| {
         let line = |(label, value): &(String, String)| format!("\r\n{label}\t{value}");
         let lines: String = fields.iter().map(line).collect();

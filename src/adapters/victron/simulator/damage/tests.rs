@@ -3,7 +3,7 @@ use super::*;
 
 const FRAME: &[u8] = b":A0102000543\n";
 
-fn fields() -> Fields {
+fn fields() -> TextLines {
     let fields = [
         ("PID", "0xA053"),
         ("V", "12345"),
@@ -17,7 +17,7 @@ fn fields() -> Fields {
 }
 
 /// What a reader finds in a damaged block and a sound one after it: blocks, frames, refusals.
-fn read(fault: VictronFault, dice: &mut Dice) -> (Vec<Fields>, usize, Vec<Reason>) {
+fn read(fault: VictronFault, dice: &mut Dice) -> (Vec<TextLines>, usize, Vec<Reason>) {
     let mut bytes = block(&fields());
     damage(fault, &mut bytes, FRAME, dice);
     bytes.extend(block(&fields()));
