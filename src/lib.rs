@@ -21,6 +21,7 @@
 //! * [`migrate`]: configurations of other programs, turned into ours.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
+//! * `simulation`: what the simulators of all adapters share; only with the feature `simulate`.
 //! * `terminal`: what commands say to the user.
 //! * `demo`: the MQTT broker inside `wattbridge demo`, and what it shows; only with the feature of that name.
 //!
@@ -44,6 +45,7 @@ pub mod links;
 pub mod migrate;
 pub mod model;
 pub mod outputs;
+#[cfg(feature = "simulate")]
 pub mod simulation;
 pub mod store;
 mod terminal;

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use wattbridge::cli;
 
 fn main() -> ExitCode {
-    let matches = cli::command().get_matches();
-    match cli::main(&matches) {
+    match cli::main(&cli::written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error.tell();

@@ -482,10 +482,11 @@ async fn every_device_says_how_long_its_values_hold() {
     for adapter in ADAPTERS {
         let kind = adapter.kind();
         let stop = CancellationToken::new();
-        let simulated = adapter
-            .demonstrate(house.clone(), stop.clone())
-            .await
-            .unwrap();
+        let simulated = match adapter.simulator() {
+            Some(simulator) => simulator.demonstrate(house.clone(), stop.clone()).await,
+            None => Ok(Vec::new()),
+        };
+        let simulated = simulated.unwrap();
         let sections = simulated
             .iter()
             .map(|keys| Section::from_pairs(kind, keys).unwrap());

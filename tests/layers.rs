@@ -104,13 +104,13 @@ const BANS: &[Ban] = &[
     },
     Ban {
         within: "^adapters/",
-        except: r"/simulator(/|\.rs)|/simulated\.rs",
+        except: r"/simulator(/|\.rs)",
         words: r"\b(Instant|Timestamp|Zoned|SystemTime)::now\b|\bClock::system\b|\btokio::time::(sleep|interval|Instant)\b",
         rule: "an adapter asks no clock; time is what it is handed",
     },
     Ban {
         within: "^adapters/",
-        except: r"/simulator(/|\.rs)|/simulated\.rs",
+        except: r"/simulator(/|\.rs)",
         words: r"\.receive(_within)?\(",
         rule: "device/line.rs and device/exchange.rs wait for links, and nobody else",
     },

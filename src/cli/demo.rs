@@ -113,7 +113,10 @@ async fn sources(stop: &CancellationToken) -> Result<Vec<ConfiguredSource>, CliE
     let mut sources = Vec::new();
     let house = House::of_the_demo(&jiff::Zoned::now());
     for adapter in ADAPTERS {
-        let simulated = adapter.demonstrate(house.clone(), stop.clone()).await;
+        let Some(simulator) = adapter.simulator() else {
+            continue;
+        };
+        let simulated = simulator.demonstrate(house.clone(), stop.clone()).await;
         let simulated =
             simulated.map_err(|error| anyhow!("a simulated device cannot start: {error}"))?;
         for pairs in simulated {

@@ -10,6 +10,7 @@ mod discovery;
 mod health;
 mod init;
 mod input;
+mod left_out;
 mod logging;
 mod migrate;
 mod page;
@@ -21,6 +22,7 @@ mod replay;
 mod run;
 mod scan;
 mod setup;
+#[cfg(feature = "simulate")]
 mod simulate;
 mod stop;
 mod tools;
@@ -37,10 +39,8 @@ pub use page::configuration_page;
 
 const ABOUT: &str = "Solar inverters and smart meters in Home Assistant, by MQTT";
 
-const EXAMPLES: &str = "\
-Examples:
-  wattbridge demo                      see it work, without any device
-  wattbridge init                      write a configuration file to begin with
+const EXAMPLES: &str =
+    "  wattbridge init                      write a configuration file to begin with
   wattbridge scan ecu 192.168.1.0/24   find APsystems ECUs
   wattbridge ports                     list serial ports, for meters
   wattbridge check --connect           try the file, the broker and the devices
@@ -79,7 +79,7 @@ pub fn command() -> Command {
     let command = Command::new("wattbridge")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
-        .after_help(EXAMPLES)
+        .after_help(examples())
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run::RunArgs::augment_args(Command::new("run")))
@@ -87,6 +87,8 @@ pub fn command() -> Command {
         .subcommand(check::CheckArgs::augment_args(Command::new("check")));
     #[cfg(feature = "demo")]
     let command = command.subcommand(demo::DemoArgs::augment_args(Command::new("demo")));
+    #[cfg(feature = "simulate")]
+    let command = command.subcommand(simulate::command());
     command
         .subcommand(scan::ScanArgs::augment_args(Command::new("scan")))
         .subcommand(ports::PortsArgs::augment_args(Command::new("ports")))
@@ -96,13 +98,26 @@ pub fn command() -> Command {
         .subcommand(decode::DecodeArgs::augment_args(Command::new("decode")))
         .subcommand(record::RecordArgs::augment_args(Command::new("record")))
         .subcommand(replay::ReplayArgs::augment_args(Command::new("replay")))
-        .subcommand(simulate::command())
         .subcommands(tools::commands())
         .subcommand(migrate::MigrateArgs::augment_args(Command::new("migrate")))
         .subcommand(health::HealthArgs::augment_args(Command::new("health")))
         .subcommand(completions::CompletionsArgs::augment_args(Command::new(
             "completions",
         )))
+}
+
+fn examples() -> String {
+    let demo = if cfg!(feature = "demo") {
+        "  wattbridge demo                      see it work, without any device\n"
+    } else {
+        ""
+    };
+    format!("Examples:\n{demo}{EXAMPLES}")
+}
+
+/// What was written on the command line; whoever wrote it wrong is told so, and that is the end.
+pub fn written() -> ArgMatches {
+    command().subcommands(left_out::commands()).get_matches()
 }
 
 /// Does what the command line says.
@@ -128,6 +143,7 @@ fn carry_out(matches: &ArgMatches) -> Result<(), CliError> {
         "decode" => decode::run(&args(matches)),
         "record" => record::run(&args(matches)),
         "replay" => replay::run(&args(matches)),
+        #[cfg(feature = "simulate")]
         "simulate" => simulate::run(matches),
         "migrate" => migrate::run(&args(matches)),
         "health" => health::run(&args(matches)),
@@ -135,7 +151,7 @@ fn carry_out(matches: &ArgMatches) -> Result<(), CliError> {
             completions::run(&args(matches));
             Ok(())
         }
-        adapter => tools::run(adapter, matches),
+        other => left_out::run(other).unwrap_or_else(|| tools::run(other, matches)),
     }
 }
 

@@ -2,13 +2,10 @@
 
 use std::fmt;
 
-use tokio_util::sync::CancellationToken;
-
-use super::{BoxFuture, ConfiguredSource, Decoder, Scanner, Tool, ToolError};
+use super::{ConfiguredSource, Decoder, Scanner, Tool};
 use crate::config::{File, Problems, Section, SectionDoc};
 use crate::links::Mask;
 use crate::model::Metric;
-use crate::simulation::House;
 
 /// What the program can do with one kind of device.
 pub trait Adapter: Send + Sync + fmt::Debug {
@@ -68,18 +65,9 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     }
 
     /// The other end of the wire.
-    fn simulator(&self) -> Option<&'static dyn Tool> {
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn super::Simulates> {
         None
-    }
-
-    /// Starts simulated devices of a house for the demo, until `stop`, and returns the keys of a
-    /// section for each of them.
-    fn demonstrate(
-        &self,
-        _house: House,
-        _stop: CancellationToken,
-    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// Commands for this kind of device only: `wattbridge aps-ecu history`.

@@ -10,6 +10,7 @@
 //! | [`exchange`] | one question, one answer, one connection |
 //! | `decoder` | bytes from a file, whatever reads them |
 //! | `scanner`, `tool` | devices in the network; commands of one kind of device alone |
+//! | `simulate` | the other end of an adapter's wire; only with the feature of that name |
 //! | [`history`] | the command that prints what a device remembers |
 
 mod adapter;
@@ -22,6 +23,8 @@ pub mod line;
 mod line_source;
 pub mod protocol;
 mod scanner;
+#[cfg(feature = "simulate")]
+mod simulate;
 mod source;
 mod tool;
 
@@ -35,6 +38,8 @@ pub use file::FileReader;
 pub use line_source::{LineSource, Start};
 pub use protocol::Protocol;
 pub use scanner::{Finding, Scanner};
+#[cfg(feature = "simulate")]
+pub use simulate::{Demonstrated, Simulate, Simulates};
 pub use source::{ConfiguredSource, Probed, Source, SourceError};
 pub use tool::{Tool, ToolError};
 

@@ -16,6 +16,7 @@ mod opener;
 mod openings;
 mod ports;
 #[cfg(target_os = "linux")]
+#[cfg(any(test, feature = "simulate"))]
 mod pseudo_terminal;
 mod recorder;
 mod recording;
@@ -30,6 +31,7 @@ pub use error::LinkError;
 pub use opener::Links;
 pub use ports::{PortChange, PortInfo, PortWatch, Ports, ports};
 #[cfg(target_os = "linux")]
+#[cfg(any(test, feature = "simulate"))]
 pub use pseudo_terminal::{Happening, PseudoTerminal};
 pub use recorder::{Mask, Recorder};
 pub use recording::{Event, RecordedLine, Recording, RecordingError, Script};

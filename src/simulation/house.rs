@@ -19,7 +19,8 @@ use jiff::{Timestamp, Zoned, civil};
 
 use super::Sky;
 use super::appliances::consumption;
-use super::timeline::{Moment, Timeline};
+use super::timeline::Timeline;
+use crate::clock::Moment;
 
 /// What flows at a moment, in watts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl House {
 
     /// What all clocks in the house show.
     pub fn now(&self) -> Timestamp {
-        self.moment().at
+        self.moment().wall
     }
 
     /// The same, and the real time since the beginning.
@@ -186,7 +187,7 @@ impl House {
 
     /// Real time since the beginning.
     pub fn elapsed(&self) -> Duration {
-        self.moment().elapsed
+        self.moment().steady
     }
 }
 

@@ -4,7 +4,7 @@
 //! * `sim_port`: the port that a reader takes hold of
 //! * [`fault`]: what can go wrong, as people write it; [`schedule`]: when it happens; `faults`: both at
 //!   work
-//! * `args`, `tool`: the command of each
+//! * `args`: what the commands of all have in common
 //! * [`house`]: what devices share that stand in one house; `sky`, `appliances`, [`timeline`]: what
 //!   light there is, what it takes, what time it is
 //! * [`noise`]: values that vary and are still the same in every run
@@ -21,7 +21,6 @@ mod sim_port;
 mod simulator;
 pub mod sky;
 pub mod timeline;
-mod tool;
 
 pub use args::{ArgsError, FaultArgs, HouseArgs, LineArgs, ListenArgs, StartTime};
 pub use cable::Cable;
@@ -32,5 +31,3 @@ pub use schedule::Schedule;
 pub use sim_port::{PortEvent, SimPlace, SimPort};
 pub use simulator::{Simulator, Tasks};
 pub use sky::{Daylight, Sky};
-pub use timeline::Moment;
-pub use tool::Simulate;

@@ -5,17 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::clock::Moment;
+
 /// Fastest time possible: more would only skip.
 const FASTEST: f64 = 1e6;
-
-/// A moment of a simulation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// Real time since the start.
-    pub elapsed: Duration,
-    /// The simulated time.
-    pub at: Timestamp,
-}
 
 /// Follows tokio's clock, which tests can pause, at any speed.
 #[derive(Debug, Clone)]
@@ -51,11 +44,11 @@ impl Timeline {
         self.origin.elapsed()
     }
 
-    /// Both.
+    /// The simulated time on the wall, and the real time since the start.
     pub fn moment(&self) -> Moment {
         Moment {
-            elapsed: self.elapsed(),
-            at: self.now(),
+            wall: self.now(),
+            steady: self.elapsed(),
         }
     }
 

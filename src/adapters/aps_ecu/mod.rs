@@ -29,21 +29,17 @@ mod metrics;
 mod recovery;
 mod scan;
 mod schedule;
+#[cfg(feature = "simulate")]
 pub mod simulator;
 mod source;
 mod today;
 mod waking;
 pub mod wire;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{
-    Adapter, BoxFuture, ConfiguredSource, Decoder, Keys, Scanner, Tool, ToolError,
-};
+use crate::device::{Adapter, ConfiguredSource, Decoder, Scanner, Tool};
 use crate::links::{Endpoint, Mask};
 use crate::model::Metric;
-use crate::simulation::House;
 
 /// The adapter's name in the configuration and in device ids.
 pub const KIND: &str = "aps_ecu";
@@ -106,16 +102,9 @@ impl Adapter for ApsEcu {
         Some(&scan::EcuScanner)
     }
 
-    fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulator::SIMULATE)
-    }
-
-    fn demonstrate(
-        &self,
-        house: House,
-        stop: CancellationToken,
-    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulator::demo::demonstrate(house, stop))
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

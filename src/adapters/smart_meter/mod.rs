@@ -30,23 +30,19 @@ mod quality;
 mod reception;
 mod rhythm;
 mod shown;
-#[cfg(target_os = "linux")]
+#[cfg(feature = "simulate")]
 pub mod simulator;
 mod values;
 pub mod wire;
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use self::config::MeterConfig;
 use self::keys::KeyRing;
 use self::protocol::{Conversation, TelegramReading};
 use self::wire::Profiles;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{
-    Adapter, BoxFuture, ConfiguredSource, Decoder, FileReader, Keys, LineSource, Tool, ToolError,
-};
+use crate::device::{Adapter, ConfiguredSource, Decoder, FileReader, Keys, LineSource};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -136,18 +132,9 @@ impl Adapter for SmartMeter {
         is_locked.then(|| mask::LOCKED.to_owned())
     }
 
-    #[cfg(target_os = "linux")]
-    fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulator::SIMULATE)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn demonstrate(
-        &self,
-        house: crate::simulation::House,
-        stop: CancellationToken,
-    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulator::demo::demonstrate(house, stop))
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
     }
 }
 

@@ -385,5 +385,7 @@ fn of_file(at: Option<Timestamp>, now: Moment) -> Moment {
     })
 }
 
+// With telegrams of simulated meters.
 #[cfg(test)]
+#[cfg(feature = "simulate")]
 mod tests;

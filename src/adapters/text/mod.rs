@@ -30,7 +30,7 @@ mod number;
 mod program;
 mod protocol;
 mod sensor;
-#[cfg(target_os = "linux")]
+#[cfg(feature = "simulate")]
 pub mod simulator;
 mod values;
 
@@ -41,8 +41,6 @@ use self::program::Program;
 use self::protocol::Conversation;
 use self::values::Rules;
 use crate::config::{Problems, Section, SectionDoc};
-#[cfg(target_os = "linux")]
-use crate::device::Tool;
 use crate::device::{Adapter, ConfiguredSource, Decoder, FileReader, LineSource};
 use crate::links::Mask;
 use crate::model::Metric;
@@ -140,9 +138,9 @@ impl Adapter for Text {
         )
     }
 
-    #[cfg(target_os = "linux")]
-    fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulator::SIMULATE)
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
     }
 }
 

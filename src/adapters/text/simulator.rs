@@ -9,8 +9,8 @@ use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
 use super::escapes::unescape;
-use crate::device::ToolError;
-use crate::simulation::{LineArgs, PortEvent, SimPlace, SimPort, Simulate, Simulator};
+use crate::device::{Simulate, ToolError};
+use crate::simulation::{LineArgs, PortEvent, SimPlace, SimPort, Simulator};
 use crate::terminal::say;
 
 /// Simulates a sensor that prints lines of text.
@@ -116,7 +116,7 @@ async fn unasked(ticks: Option<&mut Interval>) {
 }
 
 /// `wattbridge simulate text`.
-pub static SIMULATE: Simulate<SensorArgs> =
+pub static SIMULATOR: Simulate<SensorArgs> =
     Simulate::new("text", |args, stop| Box::pin(run(args, stop)));
 
 /// Runs a simulated sensor until `stop`.

@@ -33,7 +33,7 @@ mod probe;
 mod protocol;
 mod reception;
 mod rhythm;
-#[cfg(target_os = "linux")]
+#[cfg(feature = "simulate")]
 pub mod simulator;
 mod slots;
 mod source;
@@ -42,14 +42,10 @@ pub mod wire;
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use self::config::VictronConfig;
 use self::protocol::Conversation;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{
-    Adapter, BoxFuture, ConfiguredSource, Decoder, FileReader, Keys, Tool, ToolError,
-};
+use crate::device::{Adapter, ConfiguredSource, Decoder, FileReader, Tool};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -111,18 +107,9 @@ impl Adapter for Victron {
         Ok(Box::new(move |bytes| masker.mask(bytes)))
     }
 
-    #[cfg(target_os = "linux")]
-    fn simulator(&self) -> Option<&'static dyn Tool> {
-        Some(&simulator::SIMULATE)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn demonstrate(
-        &self,
-        house: crate::simulation::House,
-        stop: CancellationToken,
-    ) -> BoxFuture<Result<Vec<Keys>, ToolError>> {
-        Box::pin(simulator::demo::demonstrate(house, stop))
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -9,19 +9,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::wire::{EcuId, IdError};
 use super::EcuSettings;
+use super::demo::demonstrate;
 use super::faults::EcuFault;
 use super::hand::SimulatedEcu;
 use super::plant::{InverterList, Model, Plant, PlantError};
-use crate::simulation::{ArgsError, FaultArgs, HouseArgs, ListenArgs, Simulate};
+use crate::device::Simulate;
+use crate::simulation::{ArgsError, FaultArgs, HouseArgs, ListenArgs};
 use crate::terminal::say;
 
 /// Most gateways of one command.
 const MOST_ECUS: u16 = 100;
 
-/// `wattbridge simulate aps-ecu`.
-pub static SIMULATE: Simulate<EcuArgs> = Simulate::new("aps-ecu", |args, stop| {
+/// `wattbridge simulate aps-ecu`, and what the demo shows of it.
+pub static SIMULATOR: Simulate<EcuArgs> = Simulate::new("aps-ecu", |args, stop| {
     Box::pin(async move { Ok(run(args, stop).await?) })
-});
+})
+.with_demo(|house, stop| Box::pin(demonstrate(house, stop)));
 
 /// Simulates APsystems ECUs on TCP ports.
 #[derive(Debug, Clone, clap::Args)]

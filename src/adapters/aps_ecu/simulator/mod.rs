@@ -38,7 +38,7 @@ use std::time::Duration;
 use jiff::Zoned;
 
 use crate::simulation::{FaultRule, House, Sky};
-pub use command::{EcuArgs, SIMULATE, SimulatorError};
+pub use command::{EcuArgs, SIMULATOR, SimulatorError};
 pub use event::{EcuAct, EcuEvent};
 pub use faults::EcuFault;
 pub use hand::{EcuHand, SimulatedEcu, Truth};

@@ -6,17 +6,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::published;
 use super::super::wire::Key;
+use super::demo::demonstrate;
 use super::faults::MeterFault;
 use super::household::{Fixed, ROOF};
 use super::line::{MeterSettings, SimulatedMeters};
 use super::model::{MODELS, Model, model_list};
-use crate::device::ToolError;
-use crate::simulation::{FaultArgs, HouseArgs, LineArgs, Simulate};
+use crate::device::{Simulate, ToolError};
+use crate::simulation::{FaultArgs, HouseArgs, LineArgs};
 use crate::terminal::say;
 
-/// `wattbridge simulate smart-meter`.
-pub static SIMULATE: Simulate<MeterArgs> =
-    Simulate::new("smart-meter", |args, stop| Box::pin(run(args, stop)));
+/// `wattbridge simulate smart-meter`, and what the demo shows of it.
+pub static SIMULATOR: Simulate<MeterArgs> =
+    Simulate::new("smart-meter", |args, stop| Box::pin(run(args, stop)))
+        .with_demo(|house, stop| Box::pin(demonstrate(house, stop)));
 
 /// Simulates smart meters on a serial line or a TCP port.
 #[derive(Debug, Clone, clap::Args)]

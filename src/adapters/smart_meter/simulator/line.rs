@@ -169,14 +169,14 @@ impl SimLine {
             return;
         };
         home.set_power(self.hand.lock().power);
-        let truth = home.at(now.at);
+        let truth = home.at(now.wall);
         let mut meter = meter.clone();
-        let faults = self.hand.lock().faults.due(now.elapsed, |_| true);
+        let faults = self.hand.lock().faults.due(now.steady, |_| true);
         let mut shown = truth;
         for fault in &faults {
             spoil(*fault, &mut shown, &mut meter);
         }
-        let frames = meter.telegram(&shown, now.at, self.settings.house.zone());
+        let frames = meter.telegram(&shown, now.wall, self.settings.house.zone());
         if let Some(kept) = self.meters.get_mut(index) {
             kept.counter = meter.counter;
         }

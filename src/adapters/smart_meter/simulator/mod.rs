@@ -15,7 +15,7 @@ mod model;
 mod series;
 mod telegram;
 
-pub use command::{MeterArgs, SIMULATE};
+pub use command::{MeterArgs, SIMULATOR};
 pub use faults::MeterFault;
 pub use household::{Fixed, ROOF, Sample};
 pub use line::{MeterHand, MeterSettings, SimulatedMeters};

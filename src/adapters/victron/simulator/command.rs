@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::demo::demonstrate;
 use super::faults::VictronFault;
 use super::hand::SimulatedVictron;
 use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::settings::{Pace, VictronSettings};
-use crate::device::ToolError;
-use crate::simulation::{FaultArgs, House, HouseArgs, ListenArgs, SimPlace, Simulate};
+use crate::device::{Simulate, ToolError};
+use crate::simulation::{FaultArgs, House, HouseArgs, ListenArgs, SimPlace};
 use crate::terminal::say;
 
-/// `wattbridge simulate victron`.
-pub static SIMULATE: Simulate<VictronArgs> =
-    Simulate::new("victron", |args, stop| Box::pin(run(args, stop)));
+/// `wattbridge simulate victron`, and what the demo shows of it.
+pub static SIMULATOR: Simulate<VictronArgs> =
+    Simulate::new("victron", |args, stop| Box::pin(run(args, stop)))
+        .with_demo(|house, stop| Box::pin(demonstrate(house, stop)));
 
 /// Simulates Victron devices on serial ports or TCP ports.
 #[derive(Debug, Clone, clap::Args)]

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::counters::Counters;
 use super::days::Days;
-use super::model::{AUX_MODE, AUX_STARTER, From, Kind, LabelRow, Model, Show};
+use super::model::{AUX_MODE, AUX_STARTER, DeviceKind, From, LabelRow, Model, Show};
 use super::plant::{Conditions, DAY, Live};
 use super::quantities::Quantity;
 use super::settings::{Beginning, Surroundings};
-use crate::simulation::{Flows, Moment};
+use crate::clock::Moment;
+use crate::simulation::Flows;
 
 /// Days that a charger remembers besides today.
 const PAST: u16 = 30;
@@ -90,16 +91,16 @@ impl Device {
 
     /// Time has passed: counts what has flowed, and looks at what flows now.
     pub fn advance(&mut self, now: Moment) {
-        let passed = now.at.as_millisecond() - self.last.at.as_millisecond();
+        let passed = now.wall.as_millisecond() - self.last.wall.as_millisecond();
         // Nothing is counted on a way back.
         let passed = u64::try_from(passed).unwrap_or(0);
         self.last = now;
         let held = self.limited;
-        let held = held.is_none_or(|at| now.elapsed < at + self.limit_lasts);
+        let held = held.is_none_or(|at| now.steady < at + self.limit_lasts);
         if !held {
             self.stand_alone();
         }
-        if self.model.kind == Kind::Shunt {
+        if self.model.kind == DeviceKind::Shunt {
             self.counters.count(&self.live, passed);
         } else {
             self.days.count(&self.live, passed);
@@ -186,7 +187,7 @@ impl Device {
         if let Some(capacity) = self.setting(0x1000) {
             self.counters.set_capacity(capacity);
         }
-        self.live = self.conditions(self.last.at).live();
+        self.live = self.conditions(self.last.wall).live();
     }
 
     /// What flows in it at a moment as long as it is set as it is now.
@@ -204,7 +205,7 @@ impl Device {
 
     fn conditions(&self, at: Timestamp) -> Conditions {
         let Surroundings { sky, zone, charger } = &self.around;
-        let ahead = at.as_millisecond() - self.last.at.as_millisecond();
+        let ahead = at.as_millisecond() - self.last.wall.as_millisecond();
         Conditions {
             seed: self.seed,
             kind: self.model.kind,
@@ -240,7 +241,7 @@ impl Device {
     }
 
     fn off_reason(&self) -> i64 {
-        let dark = matches!(self.model.kind, Kind::Solar) && self.live.dark;
+        let dark = matches!(self.model.kind, DeviceKind::Solar) && self.live.dark;
         let off = matches!(self.setting(0x0200), Some(0 | 4 | 253));
         i64::from(dark) | i64::from(off) << 2
     }

@@ -6,10 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::device::Device;
 use super::faults::VictronFault;
 use super::line::SimLine;
-use super::model::{Kind, Model};
+use super::model::{DeviceKind, Model};
 use super::settings::VictronSettings;
 use super::state::{Asked, CableState, Written};
-use crate::simulation::{Faults, Faulty, House, Moment, SimPlace, Simulator};
+use crate::clock::Moment;
+use crate::simulation::{Faults, Faulty, House, SimPlace, Simulator};
 
 /// A simulated device.
 pub type SimulatedVictron = Simulator<VictronHand>;
@@ -46,7 +47,7 @@ impl VictronHand {
             device.set_label(label, value.as_deref());
         }
         device.set_night(settings.night);
-        if matches!(model.kind, Kind::Solar | Kind::Multi) {
+        if matches!(model.kind, DeviceKind::Solar | DeviceKind::Multi) {
             let device = device.clone();
             house.connect(move |at| device.flows(at));
         }

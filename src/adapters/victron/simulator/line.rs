@@ -142,7 +142,7 @@ impl SimLine {
         let (mut state, now) = hand.look();
         let faults = state
             .faults
-            .due(now.elapsed, |fault| !fault.is_about_answers());
+            .due(now.steady, |fault| !fault.is_about_answers());
         for fault in &faults {
             happen(*fault, &mut state);
         }
@@ -262,9 +262,7 @@ impl SimLine {
     fn answer(&mut self, heard: Option<(u8, Vec<u8>)>) -> Option<(Duration, Vec<u8>)> {
         let hand = Arc::clone(&self.hand);
         let (mut state, now) = hand.look();
-        let faults = state
-            .faults
-            .due(now.elapsed, VictronFault::is_about_answers);
+        let faults = state.faults.due(now.steady, VictronFault::is_about_answers);
         if faults.contains(&VictronFault::Deaf) {
             return None;
         }
@@ -275,7 +273,7 @@ impl SimLine {
                 payload,
             })
         });
-        state.hear(now.elapsed, request.clone());
+        state.hear(now.steady, request.clone());
         if self.silent || state.device.model.manners == Manners::Deaf {
             return None;
         }
@@ -283,12 +281,12 @@ impl SimLine {
         let answer = match (heard, &request) {
             (_, Some(request)) => {
                 state.device.advance(now);
-                let answer = state.device.answer(request, now.elapsed);
+                let answer = state.device.answer(request, now.steady);
                 if let (Request::Set(register, value), Some(answer)) = (request, &answer) {
                     let (register, value) = (*register, value.clone());
                     let flags = flags(answer);
                     state.write(Written {
-                        at: now.elapsed,
+                        at: now.steady,
                         register,
                         value,
                         flags,

@@ -30,7 +30,7 @@ mod rows;
 mod settings;
 mod state;
 
-pub use command::{SIMULATE, VictronArgs};
+pub use command::{SIMULATOR, VictronArgs};
 pub use faults::VictronFault;
 pub use hand::{SimulatedVictron, VictronHand};
 pub use model::Model;

@@ -16,7 +16,7 @@ pub struct Model {
     /// Its firmware as HEX tells it: 0x4159 is 1.59.
     pub version: u16,
     /// What it does.
-    pub kind: Kind,
+    pub kind: DeviceKind,
     /// Nominal voltage of its battery.
     pub volts: i64,
     /// What it can do at most, in watts.
@@ -37,7 +37,7 @@ pub struct Model {
 
 /// What a device does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DeviceKind {
     /// It measures what goes into a battery and out of it.
     Shunt,
     /// It charges a battery from panels.
@@ -220,12 +220,12 @@ impl Model {
 
     /// Whether it is a solar charger with firmware before this one.
     pub fn is_before(&self, firmware: u16) -> bool {
-        self.kind == Kind::Solar && self.firmware() < firmware
+        self.kind == DeviceKind::Solar && self.firmware() < firmware
     }
 
     /// Whether it remembers its days.
     pub const fn has_days(&self) -> bool {
-        matches!(self.kind, Kind::Solar | Kind::Multi)
+        matches!(self.kind, DeviceKind::Solar | DeviceKind::Multi)
     }
 }
 

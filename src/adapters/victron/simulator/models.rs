@@ -1,6 +1,6 @@
 //! The devices that can be simulated: data, not code. All serial numbers are invented.
 
-use super::model::{Kind, Manners, Model, Telling};
+use super::model::{DeviceKind, Manners, Model, Telling};
 use super::{lines, rows};
 
 /// What solar chargers tell of by themselves while somebody asks.
@@ -19,7 +19,7 @@ const PLAIN: Model = Model {
     product: 0,
     serial: "",
     version: 0,
-    kind: Kind::Solar,
+    kind: DeviceKind::Solar,
     volts: 12,
     watts: 0,
     sleeps: false,
@@ -38,7 +38,7 @@ pub static MODELS: &[Model] = &[
         product: 0xa381,
         serial: "HQ000000012",
         version: 0x4408,
-        kind: Kind::Shunt,
+        kind: DeviceKind::Shunt,
         watts: 400,
         blocks: lines::BMV_712,
         rows: &[
@@ -143,7 +143,7 @@ pub static MODELS: &[Model] = &[
         product: 0x0203,
         serial: "HQ000000007",
         version: 0x4308,
-        kind: Kind::Shunt,
+        kind: DeviceKind::Shunt,
         watts: 300,
         blocks: lines::BMV_700,
         rows: &[rows::RELAY_OWN, rows::NAMED_700, rows::SHUNT, rows::COMMON],
@@ -156,7 +156,7 @@ pub static MODELS: &[Model] = &[
         product: 0x0201,
         serial: "HQ000000006",
         version: 0x4208,
-        kind: Kind::Shunt,
+        kind: DeviceKind::Shunt,
         watts: 250,
         blocks: lines::BMV_602,
         manners: Manners::Deaf,
@@ -168,7 +168,7 @@ pub static MODELS: &[Model] = &[
         product: 0xa389,
         serial: "HQ000000089",
         version: 0x4419,
-        kind: Kind::Shunt,
+        kind: DeviceKind::Shunt,
         watts: 500,
         blocks: lines::SMART_SHUNT,
         rows: &[rows::AUX, rows::NAMED_SHUNT, rows::SHUNT, rows::COMMON],
@@ -181,7 +181,7 @@ pub static MODELS: &[Model] = &[
         product: 0xa389,
         serial: "HQ000000088",
         version: 0x4419,
-        kind: Kind::Shunt,
+        kind: DeviceKind::Shunt,
         watts: 350,
         blocks: lines::SMART_SHUNT,
         rows: &[
@@ -200,7 +200,7 @@ pub static MODELS: &[Model] = &[
         product: 0xa271,
         serial: "HQ000000071",
         version: 0x4124,
-        kind: Kind::Inverter,
+        kind: DeviceKind::Inverter,
         watts: 1_200,
         blocks: lines::PHOENIX,
         rows: &[rows::NAMED_PHOENIX, rows::INVERTER, rows::COMMON],
@@ -213,7 +213,7 @@ pub static MODELS: &[Model] = &[
         product: 0xa332,
         serial: "HQ000000022",
         version: 0x4342,
-        kind: Kind::Charger,
+        kind: DeviceKind::Charger,
         volts: 24,
         watts: 220,
         blocks: lines::BLUE_SMART,
@@ -228,7 +228,7 @@ pub static MODELS: &[Model] = &[
         product: 0xa3f0,
         serial: "HQ000000051",
         version: 0x4112,
-        kind: Kind::Converter,
+        kind: DeviceKind::Converter,
         watts: 700,
         blocks: lines::ORION_XS,
         rows: &[
@@ -247,7 +247,7 @@ pub static MODELS: &[Model] = &[
         product: 0xa442,
         serial: "HQ000000042",
         version: 0x4109,
-        kind: Kind::Multi,
+        kind: DeviceKind::Multi,
         volts: 48,
         watts: 5_000,
         blocks: lines::MULTI_RS,

@@ -1,7 +1,7 @@
 //! What is around a device under its sky: a battery, loads. Invented, and the same for the same seed and
 //! time.
 
-use super::model::Kind;
+use super::model::DeviceKind;
 use crate::simulation::noise::noise;
 
 /// Milliseconds of a day.
@@ -11,7 +11,7 @@ pub const DAY: u64 = 86_400_000;
 #[derive(Debug, Clone, Copy)]
 pub struct Conditions {
     pub seed: u64,
-    pub kind: Kind,
+    pub kind: DeviceKind,
     /// Nominal voltage of the battery.
     pub volts: i64,
     /// What the device can do, in watts.
@@ -104,12 +104,12 @@ impl Conditions {
             ..Live::default()
         };
         match self.kind {
-            Kind::Shunt => self.shunt(rest, sun),
-            Kind::Solar => self.solar(rest, sun),
-            Kind::Inverter => self.inverter(rest),
-            Kind::Charger => self.charger(rest),
-            Kind::Converter => self.converter(rest),
-            Kind::Multi => self.multi(rest, sun),
+            DeviceKind::Shunt => self.shunt(rest, sun),
+            DeviceKind::Solar => self.solar(rest, sun),
+            DeviceKind::Inverter => self.inverter(rest),
+            DeviceKind::Charger => self.charger(rest),
+            DeviceKind::Converter => self.converter(rest),
+            DeviceKind::Multi => self.multi(rest, sun),
         }
     }
 
@@ -262,7 +262,7 @@ impl Live {
 mod tests {
     use super::*;
 
-    fn noon(kind: Kind) -> Conditions {
+    fn noon(kind: DeviceKind) -> Conditions {
         Conditions {
             seed: 1,
             kind,
@@ -283,12 +283,15 @@ mod tests {
 
     #[test]
     fn the_same_time_brings_the_same_values() {
-        assert_eq!(noon(Kind::Solar).live(), noon(Kind::Solar).live());
+        assert_eq!(
+            noon(DeviceKind::Solar).live(),
+            noon(DeviceKind::Solar).live()
+        );
         let other = Conditions {
             seed: 2,
-            ..noon(Kind::Solar)
+            ..noon(DeviceKind::Solar)
         };
-        assert_ne!(noon(Kind::Solar).live(), other.live());
+        assert_ne!(noon(DeviceKind::Solar).live(), other.live());
     }
 
     #[test]
@@ -300,7 +303,7 @@ mod tests {
                     time,
                     light,
                     limit,
-                    ..noon(Kind::Solar)
+                    ..noon(DeviceKind::Solar)
                 };
                 let live = conditions.live();
                 assert!(live.charger_current <= limit);
@@ -318,7 +321,12 @@ mod tests {
 
     #[test]
     fn what_is_off_does_nothing() {
-        for kind in [Kind::Solar, Kind::Inverter, Kind::Charger, Kind::Converter] {
+        for kind in [
+            DeviceKind::Solar,
+            DeviceKind::Inverter,
+            DeviceKind::Charger,
+            DeviceKind::Converter,
+        ] {
             let off = Conditions {
                 on: false,
                 load: false,

@@ -7,7 +7,8 @@ use jiff::{Zoned, civil};
 
 use super::faults::VictronFault;
 use super::model::Model;
-use crate::simulation::{FaultRule, House, Moment, Sky};
+use crate::clock::Moment;
+use crate::simulation::{FaultRule, House, Sky};
 
 /// How fast things go on its line.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +106,7 @@ impl VictronSettings {
     /// How it begins now.
     pub fn beginning(&self) -> Beginning {
         let moment = self.house.moment();
-        let time = self.house.local(moment.at).time();
+        let time = self.house.local(moment.wall).time();
         let since_midnight = time.duration_since(civil::Time::midnight()).unsigned_abs();
         Beginning {
             seed: self.seed,

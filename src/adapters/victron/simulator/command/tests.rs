@@ -141,6 +141,7 @@ fn the_help_names_every_model_and_every_fault() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_folder_has_the_cables_until_it_ends() {
     let folder = tempfile::tempdir().unwrap();

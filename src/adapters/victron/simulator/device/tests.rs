@@ -15,8 +15,8 @@ fn beginning() -> Beginning {
 fn pass(device: &mut Device, seconds: u64) {
     let passed = Duration::from_secs(seconds);
     device.advance(Moment {
-        elapsed: device.last.elapsed + passed,
-        at: device.last.at + passed,
+        wall: device.last.wall + passed,
+        steady: device.last.steady + passed,
     });
 }
 

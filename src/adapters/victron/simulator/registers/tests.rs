@@ -4,7 +4,7 @@ use super::super::settings::VictronSettings;
 use super::*;
 use crate::adapters::victron::wire::hex::{Collector, Frame};
 use crate::adapters::victron::wire::registers::{Register, RegisterKind, RegisterReading};
-use crate::simulation::Moment;
+use crate::clock::Moment;
 
 fn device(name: &str) -> Device {
     let model = Model::named(name).unwrap();
@@ -19,9 +19,9 @@ fn at(seconds: u64) -> Duration {
 /// Lets time pass for a device that begun at noon, up to so many seconds later.
 fn pass(device: &mut Device, seconds: u64) {
     let noon: jiff::Timestamp = "2026-06-21T12:00:00Z".parse().unwrap();
-    let elapsed = at(seconds);
-    let at = noon + elapsed;
-    device.advance(Moment { elapsed, at });
+    let steady = at(seconds);
+    let wall = noon + steady;
+    device.advance(Moment { wall, steady });
 }
 
 fn label(device: &Device, label: &str) -> String {
