@@ -79,10 +79,13 @@ impl Slots {
 
     /// Forgets a device, wherever it is or was; returns those places.
     pub fn forget(&mut self, device: &DeviceId) -> Vec<String> {
-        let of_it = self
-            .0
-            .extract_if(.., |_, slot| slot.id.as_ref() == Some(device));
-        of_it.map(|(place, _)| place).collect()
+        let mut places = Vec::new();
+        self.0.retain(|place, slot| {
+            let is_it = slot.id.as_ref() == Some(device);
+            places.extend(is_it.then(|| place.clone()));
+            !is_it
+        });
+        places
     }
 }
 
