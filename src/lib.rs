@@ -26,7 +26,7 @@
 //!
 //! Adapters know nothing of topics and Home Assistant, outputs know nothing of frames and devices'
 //! protocols; both meet in [`model`]. A new device is one folder and one line in [`adapters::ADAPTERS`],
-//! a new output the same in [`outputs`].
+//! a new output the same in [`outputs::OUTPUTS`].
 
 // A pipe that is closed early ends a command in peace; `println!` would panic.
 #![warn(clippy::print_stderr, clippy::print_stdout)]

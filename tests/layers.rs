@@ -55,7 +55,9 @@ const ROOMS: &[Room] = &[
     ),
     Room(
         "outputs",
-        &["bridge", "config", "hex", "model", "store", "terminal"],
+        &[
+            "bridge", "clock", "config", "hex", "model", "store", "terminal",
+        ],
     ),
     Room("migrate", &["config", "model", "outputs"]),
     Room("demo", &["bridge", "model", "terminal"]),
@@ -137,6 +139,13 @@ const BANS: &[Ban] = &[
         except: "^$",
         words: r"\badapters::(aps_ecu|smart_meter|text|victron)\b",
         rule: "nothing but the list in adapters/mod.rs names an adapter",
+    },
+    Ban {
+        within: "^(bridge|cli|config|demo|migrate|store)(/|\\.rs)",
+        // What is announced to Home Assistant is what that command is about.
+        except: r"^cli/discovery\.rs",
+        words: r"\boutputs::(home_assistant|jsonl|kaifareader|solarview)\b",
+        rule: "nothing but the list in outputs/mod.rs names an output",
     },
 ];
 

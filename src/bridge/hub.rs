@@ -225,6 +225,17 @@ impl Feed {
         self.shared.snapshot()
     }
 
+    /// The same in place of all news that wait: what comes next is newer than it.
+    pub fn catch_up(&mut self) -> Vec<Known> {
+        self.updates = self.updates.resubscribe();
+        self.snapshot()
+    }
+
+    /// Whether news wait.
+    pub fn has_more(&self) -> bool {
+        !self.updates.is_empty()
+    }
+
     /// A device and its latest state.
     pub fn get(&self, id: &DeviceId) -> Option<Known> {
         self.read(|registry| registry.devices.get(id).cloned())
