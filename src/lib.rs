@@ -19,8 +19,10 @@
 //! * [`store`]: the one file in which is kept what must survive a restart.
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
 //! * [`migrate`]: configurations of other programs, turned into ours.
+//! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
+//! * `hex`: bytes as people write and read them.
 //! * `terminal`: what commands say to the user.
 //! * `demo`: the MQTT broker inside `wattbridge demo`, and what it shows; only with the feature of that name.
 //!
@@ -32,6 +34,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod adapters;
+mod backoff;
 pub mod bridge;
 pub mod cli;
 pub mod clock;

@@ -14,12 +14,13 @@ use regex::Regex;
 struct Room(&'static str, &'static [&'static str]);
 
 const ROOMS: &[Room] = &[
+    Room("backoff", &[]),
     Room("hex", &[]),
     Room("clock", &[]),
     Room("terminal", &[]),
     Room("model", &[]),
     Room("config", &["model"]),
-    Room("links", &["clock"]),
+    Room("links", &["backoff", "clock"]),
     Room("store", &["config", "model"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(
@@ -51,12 +52,14 @@ const ROOMS: &[Room] = &[
     ),
     Room(
         "bridge",
-        &["clock", "config", "device", "links", "model", "store"],
+        &[
+            "backoff", "clock", "config", "device", "links", "model", "store",
+        ],
     ),
     Room(
         "outputs",
         &[
-            "bridge", "clock", "config", "hex", "model", "store", "terminal",
+            "backoff", "bridge", "clock", "config", "hex", "model", "store", "terminal",
         ],
     ),
     Room("migrate", &["config", "model", "outputs"]),
