@@ -22,7 +22,7 @@
 //! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
-//! * `hex`: bytes as people write and read them.
+//! * [`hex`]: bytes as people write and read them.
 //! * `terminal`: what commands say to the user.
 //! * `demo`: the MQTT broker inside `wattbridge demo`, and what it shows; only with the feature of that name.
 //!
@@ -42,7 +42,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod device;
-mod hex;
+pub mod hex;
 pub mod links;
 pub mod migrate;
 pub mod model;

@@ -20,7 +20,7 @@ const ROOMS: &[Room] = &[
     Room("terminal", &[]),
     Room("model", &[]),
     Room("config", &["model"]),
-    Room("links", &["backoff", "clock"]),
+    Room("links", &["backoff", "clock", "hex"]),
     Room("store", &["config", "model"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(

@@ -17,6 +17,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::hex::Hex;
+
 /// Bytes of a moment.
 pub const LENGTH: usize = 12;
 /// Years that a meter's clock may show; 1970 is one that was never set.
@@ -251,11 +253,7 @@ impl fmt::Display for MeterTime {
 
 impl fmt::Debug for MeterTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MeterTime({self}")?;
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(f, " {byte:02x}"))?;
-        f.write_str(")")
+        write!(f, "MeterTime({self} {})", Hex::of(&self.0).with(" "))
     }
 }
 
