@@ -21,6 +21,10 @@ impl Source for Puppet {
         "victron"
     }
 
+    fn spoken(&self) -> &'static str {
+        "Text"
+    }
+
     fn label(&self) -> String {
         "puppet".to_owned()
     }
