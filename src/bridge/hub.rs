@@ -297,11 +297,6 @@ impl Feed {
         }
     }
 
-    /// Checks a command, hands it to the adapter, and waits for what becomes of it.
-    pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
-        self.commander().command(device, key, text).await
-    }
-
     fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
         self.shared.read(look)
     }

@@ -27,7 +27,7 @@ pub use address::{Address, AddressError, Endpoint};
 pub use connection::Connection;
 pub use error::LinkError;
 pub use opener::Links;
-pub use ports::{PortChange, PortInfo, PortWatch, Ports, ports};
+pub use ports::{PortChange, PortInfo, PortWatch, Ports};
 #[cfg(target_os = "linux")]
 pub use pseudo_terminal::{Happening, PseudoTerminal};
 pub use recorder::{Mask, Recorder};

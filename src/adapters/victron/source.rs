@@ -16,7 +16,8 @@ use super::protocol::Conversation;
 use super::slots::Slots;
 use super::{ADAPTER, KIND, cables, health, probe};
 use crate::device::{
-    Adapter as _, BoxFuture, Context, PendingCommand, Probed, Reports, Source, SourceError, Start, line,
+    Adapter as _, BoxFuture, Context, PendingCommand, Probed, Reports, Source, SourceError, Start,
+    line,
 };
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
 use crate::model::{CommandOutcome, DeviceId, Refusal, Report};

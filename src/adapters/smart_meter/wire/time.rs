@@ -38,16 +38,6 @@ pub struct MeterTime([u8; LENGTH]);
 pub struct ClockStatus(pub u8);
 
 impl ClockStatus {
-    /// The clock was never set, or lost its time.
-    pub const fn is_invalid(self) -> bool {
-        self.0 & 0x01 != 0
-    }
-
-    /// The clock may be wrong, for example after a power cut.
-    pub const fn is_doubtful(self) -> bool {
-        self.0 & 0x02 != 0
-    }
-
     /// Daylight saving is on.
     pub const fn is_daylight_saving(self) -> bool {
         self.0 & 0x80 != 0
