@@ -19,20 +19,23 @@
 //! * [`store`]: the one file in which is kept what must survive a restart.
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
 //! * [`migrate`]: configurations of other programs, turned into ours.
+//! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
+//! * [`hex`]: bytes as people write and read them.
 //! * `simulation`: what the simulators of all adapters share; only with the feature `simulate`.
 //! * `terminal`: what commands say to the user.
 //! * `demo`: the MQTT broker inside `wattbridge demo`, and what it shows; only with the feature of that name.
 //!
 //! Adapters know nothing of topics and Home Assistant, outputs know nothing of frames and devices'
 //! protocols; both meet in [`model`]. A new device is one folder and one line in [`adapters::ADAPTERS`],
-//! a new output the same in [`outputs`].
+//! a new output the same in [`outputs::OUTPUTS`].
 
 // A pipe that is closed early ends a command in peace; `println!` would panic.
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod adapters;
+mod backoff;
 pub mod bridge;
 pub mod cli;
 pub mod clock;
@@ -40,7 +43,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod device;
-mod hex;
+pub mod hex;
 pub mod links;
 pub mod migrate;
 pub mod model;

@@ -51,6 +51,25 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A line of JSON as it may be shown, still the same JSON: what a terminal would obey is spelt out in its
+/// texts. JSON itself does that with the first 32 characters only.
+pub fn visible_json(line: &str) -> Cow<'_, str> {
+    let is_foul = |c: char| c != '\n' && is_obeyed(c);
+    if !line.contains(is_foul) {
+        return Cow::Borrowed(line);
+    }
+    let mut shown = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_foul(c) {
+            // All of them have four digits at most.
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Spells out everything that a terminal would obey, line breaks too, on the way to `W`.
 pub struct OneLine<W>(pub W);
 

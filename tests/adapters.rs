@@ -361,6 +361,10 @@ impl Source for Silent {
         self.kind
     }
 
+    fn spoken(&self) -> &'static str {
+        self.kind
+    }
+
     fn label(&self) -> String {
         "silent".to_owned()
     }

@@ -12,6 +12,7 @@ use wattbridge::adapters::aps_ecu::wire::{
     Answer, EcuInfo, FrameError, Framer, Masker, RawFrame, Record, Signal, Status, Telemetry,
     annotate,
 };
+use wattbridge::hex::Hex;
 
 struct Vector {
     id: String,
@@ -36,11 +37,9 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn vector(value: &Value) -> Vector {
-    let hex = value["hex"].as_str().unwrap();
-    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     Vector {
         id: value["id"].as_str().unwrap().to_owned(),
-        bytes: (0..hex.len()).step_by(2).map(byte).collect(),
+        bytes: wattbridge::hex::bytes(value["hex"].as_str().unwrap()).unwrap(),
         decoded: value["decoded"].clone(),
         paired_ecu: value["paired_ecu"].as_str().map(str::to_owned),
     }
@@ -76,16 +75,11 @@ fn scaled(value: u64, per: f64) -> Value {
 }
 
 fn mac(mac: Option<[u8; 6]>) -> String {
-    let bytes: Vec<String> = mac
-        .unwrap_or_default()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    bytes.join(":")
+    Hex::of(&mac.unwrap_or_default()).with(":").to_string()
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Hex::of(bytes).to_string()
 }
 
 /// Our answer in the words of the captures' own decoding.

@@ -12,7 +12,7 @@ use wattbridge::bridge::sums::{self, SumSettings};
 use wattbridge::config::File;
 use wattbridge::device::Adapter;
 use wattbridge::model::HealthCode;
-use wattbridge::outputs::OutputSettings;
+use wattbridge::outputs::Outputs;
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -141,17 +141,15 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn every_configuration_that_is_shown_works() {
     let known: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
-    let singles = ["store", "log", sums::KIND]
-        .iter()
-        .chain(OutputSettings::SECTIONS);
-    let singles: Vec<&str> = singles.copied().collect();
+    let singles = ["store", "log", sums::KIND].into_iter();
+    let singles: Vec<&str> = singles.chain(Outputs::sections()).collect();
     for name in pages() {
         for block in blocks(&page(&name), "toml") {
             let file = File::parse(&block, &name).unwrap_or_else(|problems| panic!("{problems}"));
             let sections: Vec<&str> = known.iter().chain(&singles).copied().collect();
             let unknown = file.unknown_sections(&sections);
             assert!(unknown.is_empty(), "{unknown}");
-            OutputSettings::read(&file).unwrap_or_else(|problems| panic!("{problems}"));
+            Outputs::read(&file).unwrap_or_else(|problems| panic!("{problems}"));
             for section in file.sections(sums::KIND) {
                 section
                     .read::<SumSettings>()

@@ -14,12 +14,13 @@ use regex::Regex;
 struct Room(&'static str, &'static [&'static str]);
 
 const ROOMS: &[Room] = &[
+    Room("backoff", &[]),
     Room("hex", &[]),
     Room("clock", &[]),
     Room("terminal", &[]),
     Room("model", &[]),
     Room("config", &["model"]),
-    Room("links", &["clock"]),
+    Room("links", &["backoff", "clock", "hex"]),
     Room("store", &["config", "model"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(
@@ -51,11 +52,15 @@ const ROOMS: &[Room] = &[
     ),
     Room(
         "bridge",
-        &["clock", "config", "device", "links", "model", "store"],
+        &[
+            "backoff", "clock", "config", "device", "links", "model", "store",
+        ],
     ),
     Room(
         "outputs",
-        &["bridge", "config", "hex", "model", "store", "terminal"],
+        &[
+            "backoff", "bridge", "clock", "config", "hex", "model", "store", "terminal",
+        ],
     ),
     Room("migrate", &["config", "model", "outputs"]),
     Room("demo", &["bridge", "model", "terminal"]),
@@ -137,6 +142,13 @@ const BANS: &[Ban] = &[
         except: "^$",
         words: r"\badapters::(aps_ecu|smart_meter|text|victron)\b",
         rule: "nothing but the list in adapters/mod.rs names an adapter",
+    },
+    Ban {
+        within: "^(bridge|cli|config|demo|migrate|store)(/|\\.rs)",
+        // What is announced to Home Assistant is what that command is about.
+        except: r"^cli/discovery\.rs",
+        words: r"\boutputs::(home_assistant|jsonl|kaifareader|solarview)\b",
+        rule: "nothing but the list in outputs/mod.rs names an output",
     },
 ];
 

@@ -16,8 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use wattbridge::clock::Clock;
 use wattbridge::links::{
-    Address, Backoff, Connection, Event, Happening, LinkError, Links, Parity, PseudoTerminal,
-    Recorder, Recording, SerialSettings,
+    Address, Connection, Event, Happening, LinkError, Links, Parity, PseudoTerminal, Recorder,
+    Recording, Reopening, SerialSettings,
 };
 
 /// Longer than anything takes here, unless it never happens.
@@ -123,12 +123,12 @@ async fn a_second_user_is_refused_until_the_first_is_done() {
 async fn an_unplugged_port_is_noticed_and_used_again_when_it_is_back() {
     let mut port = Port::new();
     let links = Links::new();
-    let mut backoff = Backoff::new();
+    let mut reopening = Reopening::new();
     for _ in 0..3 {
         let mut connection = port.open(&links).await.unwrap();
         port.terminal.send(b"hello").await.unwrap();
         assert_eq!(receive(&mut connection, 5).await, b"hello");
-        backoff.reset();
+        reopening.reset();
 
         port.terminal.unplug();
         // However often it is asked.
@@ -147,7 +147,7 @@ async fn an_unplugged_port_is_noticed_and_used_again_when_it_is_back() {
             "{missing:?}"
         );
         assert!(missing.advice().contains("at present there is"));
-        assert_eq!(backoff.after(&missing), Duration::from_secs(1));
+        assert_eq!(reopening.after(&missing), Duration::from_secs(1));
         port.terminal.plug().unwrap();
     }
     assert_eq!(port.terminal.openings(), 3);

@@ -73,12 +73,11 @@ fn vectors() -> Vec<Value> {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-    (0..hex.len()).step_by(2).map(byte).collect()
+    wattbridge::hex::bytes(hex).unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    wattbridge::hex::Hex::of(bytes).to_string()
 }
 
 fn telegrams_of(vector: &Value) -> Vec<Telegram> {

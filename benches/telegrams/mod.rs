@@ -87,7 +87,7 @@ fn has_tag(model: &Model) -> bool {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    wattbridge::hex::Hex::of(bytes).to_string()
 }
 
 /// Takes a result that nobody wants, without the compiler leaving out the work for it.

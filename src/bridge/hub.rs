@@ -225,6 +225,17 @@ impl Feed {
         self.shared.snapshot()
     }
 
+    /// The same in place of all news that wait: what comes next is newer than it.
+    pub fn catch_up(&mut self) -> Vec<Known> {
+        self.updates = self.updates.resubscribe();
+        self.snapshot()
+    }
+
+    /// Whether news wait.
+    pub fn has_more(&self) -> bool {
+        !self.updates.is_empty()
+    }
+
     /// A device and its latest state.
     pub fn get(&self, id: &DeviceId) -> Option<Known> {
         self.read(|registry| registry.devices.get(id).cloned())
@@ -284,11 +295,6 @@ impl Feed {
         Commander {
             shared: Arc::clone(&self.shared),
         }
-    }
-
-    /// Checks a command, hands it to the adapter, and waits for what becomes of it.
-    pub async fn command(&self, device: &str, key: &str, text: &str) -> CommandOutcome {
-        self.commander().command(device, key, text).await
     }
 
     fn read<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {

@@ -1,6 +1,7 @@
 //! The bridge as a device of its own: version, start, and how each adapter fares.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,10 +71,10 @@ pub fn describe<'a>(
             .named("Storage")
             .diagnostic(),
     ];
-    for adapter in adapters(sources) {
+    for (adapter, spoken) in adapters(sources) {
         let count = |what: &str, name: &str| Metric {
             key: Cow::Owned(format!("{adapter}_{what}")),
-            name: Some(Cow::Owned(format!("{} {name}", spoken(adapter)))),
+            name: Some(Cow::Owned(format!("{spoken} {name}"))),
             ..Metric::measurement("", Quantity::Count)
                 .diagnostic()
                 .off_by_default()
@@ -129,7 +130,7 @@ pub fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
         1 => " (and 1 more)".to_owned(),
         count => format!(" (and {count} more)"),
     };
-    let (kind, label) = (spoken(source.adapter()), source.label());
+    let (kind, label) = (source.spoken(), source.label());
     // What was seen often begins with the address; once is enough.
     let seen = match health.detail.as_ref() {
         "" => format!("{label}: {}", health.code.words().to_lowercase()),
@@ -152,7 +153,7 @@ pub fn read(id: &DeviceId, at: Timestamp, totals: &Totals, sources: &[SourceView
     readings.push("values_held", count(totals.values_held));
     readings.push("readings_late", count(totals.readings_late));
     readings.push("store_problem", totals.store_failing);
-    for adapter in adapters(sources.iter().map(|view| view.source)) {
+    for (adapter, _) in adapters(sources.iter().map(|view| view.source)) {
         let sum = |of: fn(&SourceView<'_>) -> u64| {
             let same = sources
                 .iter()
@@ -172,27 +173,14 @@ pub fn read(id: &DeviceId, at: Timestamp, totals: &Totals, sources: &[SourceView
     readings
 }
 
-fn adapters<'a>(sources: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<&'static str> {
-    let kinds = sources.map(|source| source.adapter());
+/// Each adapter once, for programs and for people.
+fn adapters<'a>(
+    sources: impl Iterator<Item = &'a Arc<dyn Source>>,
+) -> BTreeMap<&'static str, &'static str> {
     // Nobody sends messages to a sum.
-    let mut kinds: Vec<_> = kinds.filter(|kind| *kind != sums::KIND).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
-}
-
-/// The kind of an adapter as people write it: short words are abbreviations.
-fn spoken(kind: &str) -> String {
-    let words = kind.split('_').enumerate().map(|(index, word)| {
-        let capitals = match word.len() {
-            0..=3 => word.len(),
-            _ if index == 0 => 1,
-            _ => 0,
-        };
-        let (first, rest) = word.split_at_checked(capitals).unwrap_or(("", word));
-        first.to_uppercase() + rest
-    });
-    words.collect::<Vec<_>>().join(" ")
+    let devices = sources.filter(|source| source.adapter() != sums::KIND);
+    let names = devices.map(|source| (source.adapter(), source.spoken()));
+    names.collect()
 }
 
 #[cfg(test)]
@@ -207,6 +195,10 @@ mod tests {
     impl Source for Ecu {
         fn adapter(&self) -> &'static str {
             "aps_ecu"
+        }
+
+        fn spoken(&self) -> &'static str {
+            "APS ECU"
         }
 
         fn label(&self) -> String {
@@ -292,12 +284,21 @@ mod tests {
     }
 
     #[test]
-    fn adapters_are_written_as_people_write_them() {
-        let kinds = ["aps_ecu", "aps_zigbee", "smart_meter", "victron", ""];
-        let spoken = kinds.map(spoken);
+    fn counts_are_called_after_their_adapter() {
+        let sources: [Arc<dyn Source>; 2] =
+            [Arc::new(Ecu("192.0.2.1")), Arc::new(Ecu("192.0.2.2"))];
+        let metrics = describe("b2c3d4", sources.iter()).metrics;
+        let names = metrics.iter().filter_map(|metric| {
+            let count = metric.key.strip_prefix("aps_ecu_")?;
+            Some((count, metric.name.as_deref()?))
+        });
         assert_eq!(
-            spoken,
-            ["APS ECU", "APS zigbee", "Smart meter", "Victron", ""]
+            names.collect::<Vec<_>>(),
+            [
+                ("messages_good", "APS ECU messages"),
+                ("messages_bad", "APS ECU failed messages"),
+                ("restarts", "APS ECU restarts"),
+            ]
         );
     }
 }

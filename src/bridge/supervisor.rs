@@ -6,12 +6,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff::Backoff;
 use crate::device::{Context, Source, SourceError};
 
-/// The first pause before a restart; doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Seconds before each restart.
+const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 300];
 /// A run this long counts as success: the next pause is short again.
 const GOOD_RUN: Duration = Duration::from_secs(600);
 
@@ -39,7 +38,7 @@ pub async fn supervise(
     incidents: mpsc::Sender<Incident>,
     stop: CancellationToken,
 ) {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(PAUSES);
     while !stop.is_cancelled() {
         let begun = tokio::time::Instant::now();
         // A task of its own, so that a panic inside ends nothing but this run.
@@ -55,8 +54,9 @@ pub async fn supervise(
             Err(error) => format!("it crashed ({error})"),
         };
         if begun.elapsed() >= GOOD_RUN {
-            pause = FIRST_PAUSE;
+            backoff.reset();
         }
+        let pause = backoff.after_failure();
         let incident = Incident::Failed {
             source: index,
             error,
@@ -69,6 +69,5 @@ pub async fn supervise(
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

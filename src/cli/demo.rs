@@ -12,11 +12,11 @@ use super::{CliError, run, runtime, stop};
 use crate::adapters::ADAPTERS;
 use crate::bridge::{Bridge, Feed, Setup, View};
 use crate::clock::Clock;
-use crate::config::Section;
+use crate::config::{File, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
 use crate::links::Links;
-use crate::outputs::OutputSettings;
+use crate::outputs::Outputs;
 use crate::simulation::House;
 use crate::store::{Identity, Store};
 use crate::terminal::say;
@@ -68,22 +68,26 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             .await
             .context("the demo's MQTT broker cannot start")?;
         let address = broker.address();
-        let mut outputs = OutputSettings::default();
-        outputs.mqtt.host = address.ip().to_string();
-        outputs.mqtt.port = Some(address.port());
+        let outputs = format!(
+            "[mqtt]\nhost = \"{}\"\nport = {}\n",
+            address.ip(),
+            address.port()
+        );
+        let outputs = Outputs::read(&File::parse(&outputs, "demo")?)?;
         let head = Head {
             port: address.port(),
             wanted: args.port,
         };
         let (store, saved) = Store::in_memory();
         let identity = Identity::passing();
+        let clock = Clock::system();
         let (bridge, hub) = Bridge::new(Setup {
             sources: sources(&stop).await?,
             sums: Vec::new(),
             incomplete: Vec::new(),
             refused: 0,
             instance: identity.id().to_owned(),
-            clock: Clock::system(),
+            clock: clock.clone(),
             links: Links::new(),
             store,
             saved,
@@ -100,7 +104,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             Some(screen) => tokio::spawn(draw(screen, head, hub.view(), stop.clone())),
             None => tokio::spawn(tell(head, hub.feed(), stop.clone())),
         };
-        let result = run::connect(bridge, &hub, &outputs, &identity, &stop).await;
+        let result = run::connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
         // The terminal is given back before anything else is said.
         let _ = shown.await;
         broker.stop().await;

@@ -39,7 +39,8 @@ pub struct DiscoveryArgs {
 }
 
 pub fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
-    let configured = args.config.read()?;
+    let file = args.config.file()?;
+    let configured = args.config.configured(&file)?;
     for problem in &configured.problems {
         remark(&problem.to_string());
     }
@@ -61,13 +62,12 @@ pub fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
         );
     }
     let devices: Vec<_> = known.iter().map(|known| (*known.device).clone()).collect();
-    let outputs = &configured.outputs;
     for complaint in home_assistant::lint(&devices) {
         remark(&complaint);
     }
-    for (topic, payload) in
-        home_assistant::preview(&devices, &outputs.mqtt, &outputs.home_assistant, &identity)
-    {
+    let mqtt = &configured.outputs.mqtt;
+    let settings = file.settings("home_assistant")?;
+    for (topic, payload) in home_assistant::preview(&devices, mqtt, &settings, &identity) {
         let payload = if args.topics {
             String::new()
         } else {

@@ -25,7 +25,7 @@ use self::calm::{Calm, Filter};
 use self::sink::Sink;
 pub use self::sink::finish;
 use crate::config::{Complaint, Settings};
-use crate::terminal::{OneLine, is_obeyed};
+use crate::terminal::{OneLine, visible_json};
 
 /// What is written to the log.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -146,27 +146,13 @@ fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
     fields.delimited(" ")
 }
 
-/// JSON spells out the first 32 control characters; this does the rest. All of them stand in texts.
+/// Nothing in a line of JSON is obeyed by a terminal.
 struct PlainJson<W>(W);
 
 impl<W: io::Write> io::Write for PlainJson<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        let is_foul = |c: char| c != '\n' && is_obeyed(c);
-        if text.contains(is_foul) {
-            let mut shown = String::with_capacity(text.len());
-            for c in text.chars() {
-                if is_foul(c) {
-                    // All of them have four digits at most; writing to a text cannot fail.
-                    let _ = write!(shown, "\\u{:04x}", u32::from(c));
-                } else {
-                    shown.push(c);
-                }
-            }
-            self.0.write_all(shown.as_bytes())?;
-        } else {
-            self.0.write_all(line)?;
-        }
+        self.0.write_all(visible_json(&text).as_bytes())?;
         Ok(line.len())
     }
 
@@ -219,6 +205,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::terminal::is_obeyed;
     use proptest::prelude::*;
     use tracing::Level as Amount;
 

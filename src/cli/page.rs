@@ -3,7 +3,7 @@
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
 use crate::config::{SectionDoc, reference};
-use crate::outputs::OutputSettings;
+use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
 use super::logging::LogSettings;
@@ -31,7 +31,7 @@ This page is generated; do not edit it.
 
 /// The whole page.
 pub fn configuration_page() -> String {
-    let mut pages: Vec<SectionDoc<'static>> = OutputSettings::pages();
+    let mut pages: Vec<SectionDoc<'static>> = Outputs::pages();
     pages.push(SectionDoc {
         heading: "[store]",
         about: "Where is kept what must survive a restart: the devices, and the last good value of each counter.",

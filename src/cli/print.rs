@@ -1,11 +1,9 @@
-//! Values as lines of JSON, one object for each report.
+//! Reports as lines of JSON, one object for each of those with values.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde_json::{Map, Value as Json, json};
-
-use crate::model::{Device, DeviceId, Readings, Report, Value};
+use crate::model::{Device, DeviceId, Readings, Report};
+use crate::outputs::json_line;
 
 /// Remembers the descriptions that the readings refer to.
 #[derive(Debug, Default)]
@@ -38,37 +36,6 @@ impl JsonLines {
             .values
             .iter()
             .map(|reading| (reading.key.as_ref(), &reading.value));
-        Some(line(device, Some(readings.at), values))
+        Some(json_line::of_values(device, Some(readings.at), values))
     }
-}
-
-/// One line for a device and its values.
-pub fn line<'a>(
-    device: &Device,
-    at: Option<Timestamp>,
-    values: impl Iterator<Item = (&'a str, &'a Value)>,
-) -> String {
-    let known: BTreeMap<&str, &Value> = values.collect();
-    let mut readings = Map::new();
-    // In the order of the table, which is the order that makes sense to people.
-    for metric in &device.metrics {
-        if let Some(value) = known.get(metric.key.as_ref()) {
-            let value = match value {
-                Value::Number(number) => Value::Number(number.rounded(metric.decimals)),
-                other => (*other).clone(),
-            };
-            readings.insert(metric.key.to_string(), value.to_json());
-        }
-    }
-    let at = at
-        .filter(|at| *at != Timestamp::UNIX_EPOCH)
-        .map(Value::Timestamp);
-    json!({
-        "device": device.id.as_str(),
-        "model": device.model,
-        "serial": device.serial,
-        "at": at.map_or(Json::Null, |at| at.to_json()),
-        "readings": readings,
-    })
-    .to_string()
 }

@@ -7,23 +7,22 @@ use crate::adapters::ADAPTERS;
 use crate::bridge::own_metrics;
 use crate::config::{nearest, quoted};
 use crate::device::ConfiguredSource;
-use crate::store::{Identity, SavedDevice};
+use crate::store::SavedDevice;
 
 /// One sentence each, with what to do.
 pub fn remarks(configured: &Configured) -> Vec<String> {
     let mut remarks = configured.exposed.clone();
-    let outputs = configured.outputs.switched_on(&Identity::passing());
-    if outputs.is_empty() {
+    if configured.outputs.switched_on().next().is_none() {
         remarks.push(
             "Nothing is passed on to anybody: every output is switched off. Take enabled = false out of [home_assistant]."
                 .to_owned(),
         );
     }
     let known = Keys::of(configured);
-    for (place, word) in configured.outputs.home_assistant.named_keys() {
+    for (section, place, word) in configured.outputs.named_keys() {
         if let Some(hint) = known.complain(word) {
             remarks.push(format!(
-                "[home_assistant] {place}: no device here has {}; {hint}.",
+                "[{section}] {place}: no device here has {}; {hint}.",
                 quoted(word)
             ));
         }

@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::adapter::section;
 use super::decode::{pair, with_settings};
-use super::print::line;
 use super::{CliError, input, logging, runtime};
 use crate::adapters::find;
 use crate::bridge::{Bridge, Feed, News, Setup};
 use crate::clock::Clock;
 use crate::links::{Event, Links, Recording};
-use crate::model::{DeviceId, Role, Update};
+use crate::model::{DeviceId, Update};
+use crate::outputs::json_line;
 use crate::store::Store;
 use crate::terminal::say;
 
@@ -98,20 +98,12 @@ async fn show(mut feed: Feed) -> usize {
         let Some(known) = feed.get(&state.device) else {
             continue;
         };
-        if state.at.is_none() || known.device.adapter == "wattbridge" {
+        if known.device.adapter == "wattbridge" {
             continue;
         }
-        let of_device = |key: &str| {
-            let metric = known.device.metric(key);
-            metric.is_some_and(|metric| metric.role != Role::Connection)
+        let Some(line) = json_line::of_state(&known.device, &state) else {
+            continue;
         };
-        let values = state.values.iter();
-        let values = values.map(|(key, value)| (key.as_ref(), value));
-        let line = line(
-            &known.device,
-            state.at,
-            values.filter(|(key, _)| of_device(key)),
-        );
         if last.get(&state.device) == Some(&line) {
             continue;
         }

@@ -13,7 +13,7 @@ use super::setup::{ConfigArgs, Configured};
 use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
-use crate::outputs::{OutputError, OutputSettings};
+use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Store};
 
 /// How long outputs may take to say goodbye.
@@ -68,13 +68,14 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         let stop = stop::on_signal();
         let (saver, saved) = Store::open(&path);
         let identity = Identity::of(&saver, &saved, &path);
+        let clock = Clock::system();
         let setup = Setup {
             sources,
             sums,
             incomplete,
             refused,
             instance: identity.id().to_owned(),
-            clock: Clock::system(),
+            clock: clock.clone(),
             links: args.config.links(),
             store: saver.clone(),
             saved,
@@ -89,7 +90,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         );
         let (bridge, hub) = Bridge::new(setup);
         let beacon = Beacon::start(&args.config.config, hub.view(), stop.clone());
-        let result = connect(bridge, &hub, &outputs, &identity, &stop).await;
+        let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
         beacon.stop().await;
         saver.close();
         tracing::info!("wattbridge has stopped.");
@@ -104,17 +105,22 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
 pub async fn connect(
     bridge: Bridge,
     hub: &Hub,
-    outputs: &OutputSettings,
+    outputs: &Outputs,
     identity: &Identity,
+    clock: &Clock,
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
     let mut running: JoinSet<Result<(), OutputError>> = JoinSet::new();
-    for output in outputs.switched_on(identity) {
-        let (feed, stop) = (hub.feed(), stop.clone());
+    for (name, outlet) in outputs.switched_on().cloned() {
+        let output = outlet.run(outputs::Context {
+            feed: hub.feed(),
+            mqtt: outputs.mqtt.clone(),
+            bridge: identity.clone(),
+            clock: clock.clone(),
+            stop: stop.clone(),
+        });
         running.spawn(async move {
-            // Keeps the name for the log while the output runs.
-            let name = output.name();
-            let ended = output.run(feed, stop).await;
+            let ended = output.await;
             tracing::debug!("output {name} has ended");
             ended
         });

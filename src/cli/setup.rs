@@ -12,7 +12,7 @@ use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
 use crate::links::{Links, Ports};
-use crate::outputs::OutputSettings;
+use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
 /// Where the configuration is.
@@ -37,7 +37,7 @@ pub struct ConfigArgs {
 pub struct Configured {
     pub log: LogSettings,
     pub store: StoreSettings,
-    pub outputs: OutputSettings,
+    pub outputs: Outputs,
     /// The sources of all sections that can be used.
     pub sources: Vec<ConfiguredSource>,
     /// All sums that can be used.
@@ -56,11 +56,21 @@ impl ConfigArgs {
     /// Reads the file. An error means that nothing can run; problems with single device sections
     /// are kept aside.
     pub fn read(&self) -> Result<Configured, Problems> {
+        self.configured(&self.file()?)
+    }
+
+    /// The file itself, with the environment laid over it.
+    pub fn file(&self) -> Result<File, Problems> {
         let mut file = File::load(&self.config)?;
         file.override_from(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
-        let configured = Configured::from_file(&file)?;
+        Ok(file)
+    }
+
+    /// What the file says, as [`Self::read`].
+    pub fn configured(&self, file: &File) -> Result<Configured, Problems> {
+        let configured = Configured::from_file(file)?;
         match self.unfit_store(&configured.store) {
             Some(problem) => Err(configured.problems.merge(problem.into())),
             None => Ok(configured),
@@ -125,7 +135,7 @@ impl Configured {
         let mut fatal = Problems::new();
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
-        let outputs = keep(OutputSettings::read(file), &mut fatal);
+        let outputs = keep(Outputs::read(file), &mut fatal);
         if let Some(outputs) = &outputs {
             fatal.extend(outputs.missing_secrets(file));
         }
@@ -248,7 +258,7 @@ fn twice(file: &File, section: &Section, label: &str, line: usize) -> Problem {
 pub fn known_sections() -> Vec<&'static str> {
     ["log", "store"]
         .into_iter()
-        .chain(OutputSettings::SECTIONS.iter().copied())
+        .chain(Outputs::sections())
         .chain(kinds())
         .collect()
 }

@@ -127,16 +127,6 @@ impl File {
         }
     }
 
-    /// A file with nothing in it: every section has its defaults.
-    pub fn empty() -> Self {
-        Self {
-            source: Arc::new(Source::new("", "")),
-            tops: Vec::new(),
-            variables: Vec::new(),
-            path: None,
-        }
-    }
-
     /// The name that stands in the messages.
     pub fn name(&self) -> &str {
         &self.source.name

@@ -65,11 +65,6 @@ impl Section {
         }
     }
 
-    /// Its name: the adapter it configures.
-    pub fn kind(&self) -> &str {
-        &self.kind
-    }
-
     /// A section from `key=value` pairs of the command line.
     ///
     /// Dots in a key lead to inner tables. A value is a text where the key wants one, otherwise it

@@ -12,6 +12,9 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// Its name in the configuration and in device ids, `snake_case`: `aps_ecu`.
     fn kind(&self) -> &'static str;
 
+    /// The same as people say it, in front of what one of its sections is called: `APS ECU`.
+    fn spoken(&self) -> &'static str;
+
     /// Names that its section and its commands go by besides.
     fn also_called(&self) -> &'static [&'static str] {
         &[]

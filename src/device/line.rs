@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::protocol::{Heard, Input, Output, Protocol};
 use super::{Context, PendingCommand, Probed, SourceError};
 use crate::clock::Clock;
-use crate::links::{Address, Backoff, Connection, LinkError, Links};
+use crate::links::{Address, Connection, LinkError, Links, Reopening};
 use crate::model::{CommandOutcome, Health, HealthCode, Refusal, Report, Value};
 
 /// How long opening the port may take.
@@ -45,7 +45,7 @@ pub async fn run(
         context,
         replies: BTreeMap::new(),
         commands: 0,
-        backoff: Backoff::new(),
+        reopening: Reopening::new(),
         is_alive: false,
         is_attended: false,
     };
@@ -61,7 +61,7 @@ struct Line<'a> {
     replies: BTreeMap<u64, oneshot::Sender<CommandOutcome>>,
     /// Commands so far.
     commands: u64,
-    backoff: Backoff,
+    reopening: Reopening,
     /// Whether anything good has come since the port was opened.
     is_alive: bool,
     is_attended: bool,
@@ -99,7 +99,7 @@ impl Line<'_> {
             }
             self.is_alive = false;
             self.settle(None).await?;
-            let pause = self.backoff.after(&error);
+            let pause = self.reopening.after(&error);
             tracing::debug!("{error}; opening it again in {pause:?}");
             let clock = self.context.clock.clone();
             if self.while_away(clock.sleep(pause)).await.is_none() {
@@ -205,7 +205,7 @@ impl Line<'_> {
         }
         if heard != Heard::Bad {
             self.is_alive = true;
-            self.backoff.reset();
+            self.reopening.reset();
         }
     }
 

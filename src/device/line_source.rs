@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::line;
 use super::protocol::Protocol;
-use super::{BoxFuture, Context, Probed, Source, SourceError};
+use super::{Adapter, BoxFuture, Context, Probed, Source, SourceError};
 use crate::links::{Address, Links};
 use crate::model::Metric;
 use crate::store::Memory;
@@ -45,7 +45,7 @@ impl Start {
 
 /// A section that is a port and the protocol spoken there.
 pub struct LineSource {
-    adapter: &'static str,
+    adapter: &'static dyn Adapter,
     label: String,
     address: Address,
     own_metrics: Vec<Metric>,
@@ -55,7 +55,7 @@ pub struct LineSource {
 impl LineSource {
     /// Speaks the protocol that `begin` makes, at this address.
     pub fn new<P: Protocol + 'static>(
-        adapter: &'static str,
+        adapter: &'static dyn Adapter,
         address: Address,
         begin: impl Fn(Start) -> P + Send + Sync + 'static,
     ) -> Self {
@@ -88,7 +88,7 @@ impl LineSource {
 impl fmt::Debug for LineSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LineSource")
-            .field("adapter", &self.adapter)
+            .field("adapter", &self.adapter.kind())
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
@@ -96,7 +96,11 @@ impl fmt::Debug for LineSource {
 
 impl Source for LineSource {
     fn adapter(&self) -> &'static str {
-        self.adapter
+        self.adapter.kind()
+    }
+
+    fn spoken(&self) -> &'static str {
+        self.adapter.spoken()
     }
 
     fn label(&self) -> String {

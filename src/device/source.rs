@@ -13,6 +13,9 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// The adapter's kind, as in the configuration: `aps_ecu`.
     fn adapter(&self) -> &'static str;
 
+    /// The same as people say it: `APS ECU`.
+    fn spoken(&self) -> &'static str;
+
     /// What a person calls it: `192.168.1.50`.
     fn label(&self) -> String;
 

@@ -9,6 +9,8 @@
 
 use std::fmt::{Display, Write};
 
+use super::Hex;
+
 /// Bytes in a line; longer fields go on in the next one.
 const WIDTH: usize = 12;
 /// Columns those bytes take.
@@ -60,8 +62,8 @@ impl<'a> Dump<'a> {
         let field = left.get(..length).unwrap_or(left);
         let (mut name, mut value) = (name, value.to_string());
         for line in field.chunks(WIDTH) {
-            let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-            self.line(&hex.join(" "), name, &value);
+            let hex = Hex::of(line).with(" ");
+            self.line(&hex.to_string(), name, &value);
             self.at += line.len();
             (name, value) = ("", String::new());
         }

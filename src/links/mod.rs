@@ -5,11 +5,10 @@
 //! along with a question, and fed through the same adapter again.
 //!
 //! Links heal in the hands of their adapter: a [`Connection`] that ended or broke is dropped, and
-//! opened again after a pause of the [`Backoff`]. A serial port that was unplugged and comes back
+//! opened again after a pause of its [`Reopening`]. A serial port that was unplugged and comes back
 //! under the same path is found so; names in `/dev/serial/by-id` stay the same whatever the socket.
 
 mod address;
-mod backoff;
 mod connection;
 mod error;
 mod opener;
@@ -20,19 +19,20 @@ mod ports;
 mod pseudo_terminal;
 mod recorder;
 mod recording;
+mod reopening;
 mod replay;
 mod serial;
 mod tcp;
 
 pub use address::{Address, AddressError, Endpoint};
-pub use backoff::Backoff;
 pub use connection::Connection;
 pub use error::LinkError;
 pub use opener::Links;
-pub use ports::{PortChange, PortInfo, PortWatch, Ports, ports};
+pub use ports::{PortChange, PortInfo, PortWatch, Ports};
 #[cfg(target_os = "linux")]
 #[cfg(any(test, feature = "simulate"))]
 pub use pseudo_terminal::{Happening, PseudoTerminal};
 pub use recorder::{Mask, Recorder};
 pub use recording::{Event, RecordedLine, Recording, RecordingError, Script};
+pub use reopening::Reopening;
 pub use serial::{Parity, SerialSettings};

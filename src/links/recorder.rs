@@ -10,6 +10,8 @@ use jiff::Timestamp;
 
 use super::recording::{Event, MAGIC, RecordedLine, RecordingError};
 
+use crate::hex::Hex;
+
 /// Turns bytes into what may be shown to others: serial numbers replaced, for example.
 pub type Mask = Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>;
 
@@ -194,21 +196,13 @@ impl Inner {
         let _ = match &line.event {
             Event::Open(address) => write!(text, "open {address}"),
             Event::Fail(words) => write!(text, "fail {}", words.replace('\n', " ")),
-            Event::Sent(bytes) => write!(text, "> {}", Hex(bytes)),
-            Event::Received(bytes) => write!(text, "< {}", Hex(bytes)),
+            Event::Sent(bytes) => write!(text, "> {}", Hex::of(bytes)),
+            Event::Received(bytes) => write!(text, "< {}", Hex::of(bytes)),
             Event::Close => write!(text, "close"),
         };
         let written = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
         if let Err(error) = written {
             self.error.get_or_insert(error);
         }
-    }
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl std::fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

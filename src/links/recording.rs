@@ -25,6 +25,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::ports::PortInfo;
+use crate::hex;
 
 pub const MAGIC: &str = "# wattbridge recording 1";
 /// More than months of polling one device; a larger file is a mistake.
@@ -236,15 +237,8 @@ fn parse_line(line: &str) -> Result<RecordedLine, &'static str> {
 
 /// Bytes from hexadecimal digits; white space between bytes is fine.
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let nibble = |b: u8| char::from(b).to_digit(16);
-    digits
-        .chunks(2)
-        .map(|pair| Some((nibble(pair[0])? * 16 + nibble(pair[1])?) as u8))
-        .collect()
+    let digits: String = text.split_ascii_whitespace().collect();
+    hex::bytes(&digits)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::Migrated;
 use crate::config::File;
 use crate::model::pasted::{Hex, NotHex, hex};
-use crate::outputs::OutputSettings;
+use crate::outputs::Outputs;
 
 /// Where kaifareader looks for its file.
 pub const USUAL_FILE: &str = "/etc/kaifareader/meter.json";
@@ -308,7 +308,7 @@ fn number(toml: &mut String, key: &str, value: u32) {
 /// What our own rules have to say about the outcome. The device's section is left to
 /// `wattbridge check`.
 fn look_over(toml: &str) -> Vec<String> {
-    let read = File::parse(toml, "wattbridge.toml").and_then(|file| OutputSettings::read(&file));
+    let read = File::parse(toml, "wattbridge.toml").and_then(|file| Outputs::read(&file));
     let problems = read.err().into_iter().flatten();
     problems.map(|problem| problem.to_string()).collect()
 }

@@ -7,20 +7,19 @@
 //! <base_topic>/RealEnergyOut_S    987.654
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 
 use super::meter::{Meter, Totals};
+use super::mqtt::Troubles;
 use super::mqtt::session::{Event, Events, Message, Qos, Session, SessionError};
-use super::mqtt::{MqttSettings, Troubles};
-use super::{Output, OutputError, Running};
+use super::{Context, Outlet, Output, OutputError, Running};
 use crate::bridge::{Feed, News};
-use crate::config::{Complaint, SectionDoc, Settings};
+use crate::config::{Complaint, File, Problems, SectionDoc, Settings};
 use crate::model::Update;
-use crate::store::Identity;
 
 /// How long the end of the session may take.
 const GRACE: Duration = Duration::from_secs(3);
@@ -73,77 +72,83 @@ impl Settings for KaifareaderSettings {
 
 /// This output.
 #[derive(Debug)]
-pub struct Kaifareader {
-    mqtt: MqttSettings,
-    settings: KaifareaderSettings,
-    identity: Identity,
-}
+pub struct Kaifareader;
 
-impl Kaifareader {
-    /// From its own section of the configuration file and that of the broker, for this bridge.
-    pub const fn new(
-        mqtt: MqttSettings,
-        settings: KaifareaderSettings,
-        identity: Identity,
-    ) -> Self {
-        Self {
-            mqtt,
-            settings,
-            identity,
-        }
-    }
-
-    async fn work(self, mut feed: Feed, stop: CancellationToken) -> Result<(), OutputError> {
-        let connection = self.mqtt.connection_of(self.name(), &self.identity)?;
-        let broker = format!("{}:{}", connection.host, connection.port);
-        let (session, mut events) = Session::start(connection, stop.clone());
-        let mut meter = Meter::new(self.name(), self.settings.device.clone());
-        let mut troubles = Troubles::default();
-        let publishing = async {
-            while let Some(totals) =
-                next_totals(&mut feed, &mut events, &mut meter, &mut troubles, &broker).await
-            {
-                for message in messages(&self.settings.base_topic, &totals) {
-                    match session.publish(message).await {
-                        // A telegram that nobody took is history when there is a connection again.
-                        Ok(()) | Err(SessionError::NotConnected) => {}
-                        Err(error) if troubles.is_new(&error) => {
-                            tracing::warn!("[kaifareader] {error}");
-                        }
-                        Err(_) => {}
-                    }
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            () = publishing => {}
-        }
-        session.close(Vec::new(), GRACE).await;
-        Ok(())
-    }
-}
+/// The one there is.
+pub static OUTPUT: Kaifareader = Kaifareader;
 
 impl Output for Kaifareader {
     fn name(&self) -> &'static str {
         "kaifareader"
     }
 
-    fn run(self: Box<Self>, feed: Feed, stop: CancellationToken) -> Running {
-        Box::pin(self.work(feed, stop))
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[kaifareader]",
+            about: "The totals of a smart meter on the topics of the program kaifareader, for what was built upon them. The broker is that of `[mqtt]`; see [Topics](topics.md#kaifareader).",
+            schema: schemars::schema_for!(KaifareaderSettings),
+            defaults: serde_json::to_value(KaifareaderSettings::default()).unwrap_or_default(),
+            example: "[kaifareader]\nenabled = true\nbase_topic = \"home/meter\"\n",
+        }
+    }
+
+    fn configure(&self, file: &File) -> Result<Arc<dyn Outlet>, Problems> {
+        let settings: KaifareaderSettings = file.settings(self.name())?;
+        Ok(Arc::new(settings))
     }
 }
 
-/// The page about its section.
-pub fn page() -> SectionDoc<'static> {
-    SectionDoc {
-        heading: "[kaifareader]",
-        about: "The totals of a smart meter on the topics of the program kaifareader, for what was built upon them. The broker is that of `[mqtt]`; see [Topics](topics.md#kaifareader).",
-        schema: schemars::schema_for!(KaifareaderSettings),
-        defaults: serde_json::to_value(KaifareaderSettings::default()).unwrap_or_default(),
-        example: "[kaifareader]\nenabled = true\nbase_topic = \"home/meter\"\n",
+impl Outlet for KaifareaderSettings {
+    fn is_enabled(&self) -> bool {
+        self.enabled
     }
+
+    fn needs_broker(&self) -> bool {
+        true
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Running {
+        Box::pin(publish(self, context))
+    }
+}
+
+/// Publishes each telegram until told to stop.
+async fn publish(settings: Arc<KaifareaderSettings>, context: Context) -> Result<(), OutputError> {
+    let Context {
+        mut feed,
+        mqtt,
+        bridge,
+        stop,
+        ..
+    } = context;
+    let connection = mqtt.connection_of(OUTPUT.name(), &bridge)?;
+    let broker = format!("{}:{}", connection.host, connection.port);
+    let (session, mut events) = Session::start(connection, stop.clone());
+    let mut meter = Meter::new(OUTPUT.name(), settings.device.clone());
+    let mut troubles = Troubles::default();
+    let publishing = async {
+        while let Some(totals) =
+            next_totals(&mut feed, &mut events, &mut meter, &mut troubles, &broker).await
+        {
+            for message in messages(&settings.base_topic, &totals) {
+                match session.publish(message).await {
+                    // A telegram that nobody took is history when there is a connection again.
+                    Ok(()) | Err(SessionError::NotConnected) => {}
+                    Err(error) if troubles.is_new(&error) => {
+                        tracing::warn!("[kaifareader] {error}");
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = publishing => {}
+    }
+    session.close(Vec::new(), GRACE).await;
+    Ok(())
 }
 
 /// Waits for the next telegram. `None` when the bridge or the session has ended.

@@ -14,16 +14,17 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
-use tokio_util::sync::CancellationToken;
 
+use super::file_troubles::FileTroubles;
 use super::meter::{Meter, Totals};
-use super::{Output, OutputError, Running};
+use super::{Context, Outlet, Output, Running};
 use crate::bridge::{Feed, News};
-use crate::config::{Complaint, SectionDoc, Settings};
+use crate::config::{Complaint, File, Problems, SectionDoc, Settings};
 use crate::model::{Decimal, Update};
 
 /// The totals of a smart meter in a file that SolarView reads.
@@ -54,48 +55,72 @@ impl Settings for SolarViewSettings {
     }
 }
 
-/// Why the file cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("{} cannot be written ({source}). {}", .path.display(), advice(.source))]
-struct WriteError {
-    path: PathBuf,
-    source: io::Error,
-}
-
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => {
-            "Make the folder, or correct path in [solarview]."
-        }
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "Give the user that runs wattbridge the right to write in that folder; as a service it \
-             may need a line ReadWritePaths= too."
-        }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "Free some space on the disk.",
-        ErrorKind::IsADirectory => "path in [solarview] has to be a file in that folder.",
-        _ => "Check the disk or the share it is on.",
-    }
-}
-
 /// This output.
 #[derive(Debug)]
-pub struct SolarView {
-    path: PathBuf,
-    meter: Meter,
-    /// Whether the last attempt failed, so that the next failure is no news.
-    fails: bool,
-}
+pub struct SolarView;
 
-impl SolarView {
-    /// From its section of the configuration file; `None` if it names no file.
-    pub fn new(settings: SolarViewSettings) -> Option<Self> {
-        Some(Self {
-            path: settings.path?,
-            meter: Meter::new("solarview", settings.device),
-            fails: false,
-        })
+/// The one there is.
+pub static OUTPUT: SolarView = SolarView;
+
+impl Output for SolarView {
+    fn name(&self) -> &'static str {
+        "solarview"
     }
 
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[solarview]",
+            about: "The totals of a smart meter in a file that SolarView reads, as the program kaifareader writes it. The file is replaced as a whole with each telegram that says something new; a reader never sees half of it.",
+            schema: schemars::schema_for!(SolarViewSettings),
+            defaults: serde_json::to_value(SolarViewSettings::default()).unwrap_or_default(),
+            example: "[solarview]\nenabled = true\npath = \"/var/lib/wattbridge/kaifa.txt\"\n",
+        }
+    }
+
+    fn configure(&self, file: &File) -> Result<Arc<dyn Outlet>, Problems> {
+        let settings: SolarViewSettings = file.settings(self.name())?;
+        Ok(Arc::new(settings))
+    }
+}
+
+impl Outlet for SolarViewSettings {
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Running {
+        Box::pin(async move {
+            let Some(path) = self.path.clone() else {
+                return Ok(());
+            };
+            let file = SolarViewFile {
+                meter: Meter::new(OUTPUT.name(), self.device.clone()),
+                troubles: FileTroubles::new(
+                    OUTPUT.name(),
+                    path.clone(),
+                    "It is tried again with each telegram.",
+                ),
+                path,
+            };
+            tokio::select! {
+                biased;
+                () = context.stop.cancelled() => {}
+                () = file.work(context.feed) => {}
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Writes the file.
+#[derive(Debug)]
+struct SolarViewFile {
+    path: PathBuf,
+    meter: Meter,
+    troubles: FileTroubles,
+}
+
+impl SolarViewFile {
     async fn work(mut self, mut feed: Feed) {
         while let Some(news) = feed.next().await {
             // The next telegram makes up for those that were missed.
@@ -113,51 +138,8 @@ impl SolarView {
     async fn put(&mut self, content: String) {
         let path = self.path.clone();
         let written = spawn_blocking(move || write(&path, content.as_bytes())).await;
-        match written.unwrap_or_else(|crash| Err(io::Error::other(crash))) {
-            Ok(()) if self.fails => {
-                self.fails = false;
-                tracing::info!("[solarview] {} is written again", self.path.display());
-            }
-            Ok(()) => {}
-            Err(source) => {
-                let path = self.path.clone();
-                let error = WriteError { path, source };
-                if self.fails {
-                    tracing::debug!("[solarview] {error}");
-                } else {
-                    self.fails = true;
-                    tracing::warn!("[solarview] {error} It is tried again with each telegram.");
-                }
-            }
-        }
-    }
-}
-
-impl Output for SolarView {
-    fn name(&self) -> &'static str {
-        "solarview"
-    }
-
-    fn run(self: Box<Self>, feed: Feed, stop: CancellationToken) -> Running {
-        Box::pin(async move {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = self.work(feed) => {}
-            }
-            Ok::<(), OutputError>(())
-        })
-    }
-}
-
-/// The page about its section.
-pub fn page() -> SectionDoc<'static> {
-    SectionDoc {
-        heading: "[solarview]",
-        about: "The totals of a smart meter in a file that SolarView reads, as the program kaifareader writes it. The file is replaced as a whole with each telegram that says something new; a reader never sees half of it.",
-        schema: schemars::schema_for!(SolarViewSettings),
-        defaults: serde_json::to_value(SolarViewSettings::default()).unwrap_or_default(),
-        example: "[solarview]\nenabled = true\npath = \"/var/lib/wattbridge/kaifa.txt\"\n",
+        self.troubles
+            .tell(written.unwrap_or_else(|crash| Err(io::Error::other(crash))));
     }
 }
 

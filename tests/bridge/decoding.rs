@@ -1,6 +1,5 @@
 //! `decode`: bytes in every form they come in, and bytes that are nothing.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use serde_json::Value as Json;
 use wattbridge::adapters::aps_ecu::wire::Request;
 use wattbridge::adapters::smart_meter::simulator::{Model, Series};
 use wattbridge::adapters::smart_meter::wire::Key;
+use wattbridge::hex::Hex;
 
 use crate::captures;
 use crate::gateway::{Gateway, Plan};
@@ -34,12 +34,7 @@ async fn frames_in_every_form() {
     let info = gateway.bytes(&Request::EcuInfo).await;
     let telemetry = gateway.bytes(&Request::Telemetry { ecu }).await;
     let both = [info.as_slice(), &telemetry].concat();
-    let hex = both
-        .iter()
-        .fold(String::from("# two answers\n"), |mut text, byte| {
-            write!(text, "0x{byte:02X} ").unwrap();
-            text
-        });
+    let hex = format!("# two answers\n0x{:X} ", Hex::of(&both).with(" 0x"));
     let home = Home::new(1883, &[]);
     fs::write(home.path().join("raw"), &both).unwrap();
     fs::write(home.path().join("hex"), &hex).unwrap();
@@ -101,10 +96,7 @@ async fn logs_of_other_programs_say_what_the_bytes_say() {
     let args = ["decode", "smart-meter", "-", "--set", &key];
     let raw = fed(home.path(), &args, &bytes).await;
     assert_eq!((raw.code, lines(&raw).len()), (Some(0), 3), "{raw:?}");
-    let digits = |row: &[u8], between: &str| {
-        let digits: Vec<_> = row.iter().map(|byte| format!("{byte:02X}")).collect();
-        digits.join(between)
-    };
+    let digits = |row: &[u8], between: &str| format!("{:X}", Hex::of(row).with(between));
     for (before, between) in [
         ("(V) ", " "),
         ("12:00:00.123 :> ", " "),

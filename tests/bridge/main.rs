@@ -22,6 +22,7 @@ mod doubts;
 mod ending;
 mod gateway;
 mod home;
+mod jsonl;
 mod kills;
 mod meter;
 mod night;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::Value as Json;
+use wattbridge::hex::Hex;
 
 use crate::gateway::{Gateway, Plan};
 use crate::home::Home;
@@ -80,7 +81,7 @@ async fn a_recording_plays_the_same_again_and_a_masked_one_too() {
 
     let read = |file: &str| fs::read_to_string(home.path().join(file)).unwrap();
     let (plain, masked) = (read("plain"), read("masked"));
-    let in_hex = |text: &str| text.bytes().map(|b| format!("{b:02x}")).collect::<String>();
+    let in_hex = |text: &str| Hex::of(text.as_bytes()).to_string();
     let inverters: Vec<String> = gateway
         .handle
         .inverters()

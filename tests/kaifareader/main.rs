@@ -14,11 +14,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
+use wattbridge::clock::Clock;
 use wattbridge::model::{Decimal, Device, DeviceState, Health, Metric, Quantity, Value};
+use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::{Context, Outlet, Running};
+use wattbridge::store::Identity;
 
 /// Only reached when something is broken.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+fn me() -> Identity {
+    Identity::named("b2c3d4")
+}
+
+fn mqtt(port: u16) -> MqttSettings {
+    MqttSettings {
+        port: Some(port),
+        ..MqttSettings::default()
+    }
+}
+
+/// An output at work.
+fn run(outlet: impl Outlet + 'static, hub: &Hub, port: u16, stop: &CancellationToken) -> Running {
+    Arc::new(outlet).run(Context {
+        feed: hub.feed(),
+        mqtt: mqtt(port),
+        bridge: me(),
+        clock: Clock::system(),
+        stop: stop.clone(),
+    })
+}
 
 fn meter(serial: &str) -> Device {
     let mut device = Device::new("smart_meter", serial, "Meter", "Kaifa");

@@ -5,7 +5,9 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use wattbridge::config::File;
-use wattbridge::outputs::OutputSettings;
+use wattbridge::outputs::Outputs;
+use wattbridge::outputs::kaifareader::KaifareaderSettings;
+use wattbridge::outputs::solarview::SolarViewSettings;
 
 const KEY: &str = "0F1E2D3C4B5A69788796A5B4C3D2E1F0";
 
@@ -37,8 +39,8 @@ fn migrate(text: &str) -> Output {
         .unwrap()
 }
 
-/// What is written can be read, and says this of the outputs.
-fn outputs(settings: &Value) -> (OutputSettings, String) {
+/// What is written can be read, and says this.
+fn migrated(settings: &Value) -> (File, String) {
     let done = migrate(&settings.to_string());
     let said = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.success(), "{said}");
@@ -55,12 +57,18 @@ fn outputs(settings: &Value) -> (OutputSettings, String) {
     assert_eq!(meter["baud"].as_integer(), Some(2400));
     assert_eq!(meter["parity"].as_str(), Some("auto"));
     assert_eq!(meter["key"].as_str(), Some(KEY));
-    (OutputSettings::read(&file).unwrap(), said)
+    (file, said)
+}
+
+/// The outputs that are switched on in it.
+fn switched_on(file: &File) -> Vec<&'static str> {
+    let outputs = Outputs::read(file).unwrap();
+    outputs.switched_on().map(|(name, _)| *name).collect()
 }
 
 #[test]
 fn mqtt_becomes_broker_and_topics() {
-    let (outputs, said) = outputs(&meter_json(&json!({
+    let (file, said) = migrated(&meter_json(&json!({
         "export_format": "MQTT",
         "export_mqtt_server": "broker.home",
         "export_mqtt_port": 1883,
@@ -69,33 +77,33 @@ fn mqtt_becomes_broker_and_topics() {
         "export_mqtt_basetopic": "/home/meter"
     })));
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert_eq!(outputs.mqtt.host, "broker.home");
-    let password = outputs.mqtt.password.unwrap().reveal().unwrap();
+    let mqtt = Outputs::read(&file).unwrap().mqtt;
+    assert_eq!(mqtt.host, "broker.home");
+    let password = mqtt.password.unwrap().reveal().unwrap();
     assert_eq!(password.as_str(), "half \"quoted\" \\ and 'more'");
-    assert!(outputs.home_assistant.enabled && outputs.kaifareader.enabled);
-    assert_eq!(outputs.kaifareader.base_topic, "/home/meter");
-    assert!(!outputs.solarview.enabled);
+    assert_eq!(switched_on(&file), ["home_assistant", "kaifareader"]);
+    let topics: KaifareaderSettings = file.settings("kaifareader").unwrap();
+    assert_eq!(topics.base_topic, "/home/meter");
 }
 
 #[test]
 fn solarview_becomes_its_file() {
-    let (outputs, said) = outputs(&meter_json(&json!({
+    let (file, said) = migrated(&meter_json(&json!({
         "export_format": "SOLARVIEW",
         "export_file_abspath": "/var/lib/solarview/kaifa.txt"
     })));
     assert_eq!(said.lines().count(), 1, "{said}");
-    let path = outputs.solarview.path.unwrap();
+    let settings: SolarViewSettings = file.settings("solarview").unwrap();
+    let path = settings.path.unwrap();
     assert_eq!(path.to_str(), Some("/var/lib/solarview/kaifa.txt"));
-    assert!(outputs.solarview.enabled);
-    assert!(!outputs.home_assistant.enabled && !outputs.kaifareader.enabled);
+    assert_eq!(switched_on(&file), ["solarview"]);
 }
 
 #[test]
 fn no_export_is_said() {
-    let (outputs, said) = outputs(&meter_json(&json!({})));
+    let (file, said) = migrated(&meter_json(&json!({})));
     assert!(said.contains("nothing is passed on"), "{said}");
-    let bridge = wattbridge::store::Identity::named("b2c3d4");
-    assert!(outputs.switched_on(&bridge).is_empty());
+    assert_eq!(switched_on(&file), [""; 0]);
 }
 
 #[test]

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::subscriber::DefaultGuard;
 use wattbridge::bridge::Hub;
-use wattbridge::outputs::solarview::{SolarView, SolarViewSettings};
-use wattbridge::outputs::{Output as _, OutputError};
+use wattbridge::outputs::OutputError;
+use wattbridge::outputs::solarview::SolarViewSettings;
 
-use crate::{Arc, DEADLINE, hub, meter, telegram};
+use crate::{Arc, DEADLINE, hub, meter, run, telegram};
 
 /// The log of this thread, in a file.
 struct Log {
@@ -46,8 +46,7 @@ fn start(hub: &Hub, path: &Path) -> JoinHandle<Result<(), OutputError>> {
         path: Some(path.to_owned()),
         device: None,
     };
-    let output = Box::new(SolarView::new(settings).unwrap());
-    tokio::spawn(output.run(hub.feed(), CancellationToken::new()))
+    tokio::spawn(run(settings, hub, 1883, &CancellationToken::new()))
 }
 
 async fn until(what: &str, is_so: impl Fn() -> bool) {

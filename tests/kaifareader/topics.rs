@@ -4,25 +4,11 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wattbridge::bridge::Hub;
 use wattbridge::model::{DeviceState, Health, HealthCode};
-use wattbridge::outputs::Output as _;
-use wattbridge::outputs::kaifareader::{Kaifareader, KaifareaderSettings};
-use wattbridge::outputs::mqtt::MqttSettings;
+use wattbridge::outputs::kaifareader::KaifareaderSettings;
 use wattbridge::outputs::mqtt::session::{Event, Events, Message, Qos, Session};
-use wattbridge::store::Identity;
 
 use crate::support::mosquitto::{Mosquitto, Setup};
-use crate::{Arc, DEADLINE, Duration, hub, meter, telegram};
-
-fn me() -> Identity {
-    Identity::named("b2c3d4")
-}
-
-fn mqtt(port: u16) -> MqttSettings {
-    MqttSettings {
-        port: Some(port),
-        ..MqttSettings::default()
-    }
-}
+use crate::{Arc, DEADLINE, Duration, hub, me, meter, mqtt, run, telegram};
 
 /// Somebody who reads everything.
 struct Watcher {
@@ -100,8 +86,7 @@ fn start(hub: &Hub, port: u16) -> DropGuard {
         device: None,
     };
     let stop = CancellationToken::new();
-    let output = Box::new(Kaifareader::new(mqtt(port), settings, me()));
-    tokio::spawn(output.run(hub.feed(), stop.clone()));
+    tokio::spawn(run(settings, hub, port, &stop));
     stop.drop_guard()
 }
 

@@ -55,9 +55,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn hex(value: &Value) -> Vec<u8> {
-    let text = value.as_str().unwrap();
-    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
-    (0..text.len()).step_by(2).map(byte).collect()
+    wattbridge::hex::bytes(value.as_str().unwrap()).unwrap()
 }
 
 /// The message as a link layer delivers it, put together from its parts.

@@ -72,7 +72,7 @@ fn secrets(vector: &Vector) -> Vec<Vec<u8>> {
 
 fn has(bytes: &[u8], secret: &[u8]) -> bool {
     let hex = |upper: bool| -> Vec<u8> {
-        let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = wattbridge::hex::Hex::of(secret).to_string();
         if upper { digits.to_uppercase() } else { digits }.into_bytes()
     };
     [secret.to_vec(), hex(false), hex(true)]

@@ -104,8 +104,7 @@ fn compare(id: &str, item: &Item, expected: &Value) {
                 assert_eq!(characters, text, "{id}");
             }
             ItemValue::Moment(time) => {
-                let bytes = time.to_bytes();
-                let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let digits = wattbridge::hex::Hex::of(&time.to_bytes()).to_string();
                 assert_eq!(digits, text, "{id}");
             }
             other => panic!("{id}: {other:?} is not {expected}"),

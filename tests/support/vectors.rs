@@ -32,8 +32,7 @@ pub(crate) fn path(name: &str) -> PathBuf {
 pub(crate) fn hex(name: &str) -> Vec<u8> {
     let text = String::from_utf8(bytes(name)).unwrap();
     let digits: String = text.split_whitespace().collect();
-    let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
-    (0..digits.len()).step_by(2).map(byte).collect()
+    wattbridge::hex::bytes(&digits).unwrap()
 }
 
 /// A file of captures as it is.

@@ -37,8 +37,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
-    (0..text.len()).step_by(2).map(byte).collect()
+    wattbridge::hex::bytes(text).unwrap()
 }
 
 type Fields = Vec<(String, String)>;

@@ -9,6 +9,7 @@ use super::wire::{Answer, Framer, RawFrame, annotate};
 use crate::clock::Moment;
 use crate::config::{Problems, Section};
 use crate::device::{Decoded, Decoder, Undecoded};
+use crate::hex::Hex;
 
 /// Reads the same answers in the same way as the adapter.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl EcuDecoder {
                         "answer": "inverters",
                         "declared": declared,
                         "read": read,
-                        "not_understood": hex(&telemetry.undecoded),
+                        "not_understood": Hex::of(&telemetry.undecoded).to_string(),
                     }));
                 }
                 answers.telemetry = Some(telemetry);
@@ -115,12 +116,8 @@ fn note(answer: &Answer) -> serde_json::Value {
             json!({ "answer": "status", "command": format!("{command:04}"), "status": status.to_string() })
         }
         Answer::Other { command, body } => {
-            json!({ "answer": "other", "command": format!("{command:04}"), "body": hex(body) })
+            json!({ "answer": "other", "command": format!("{command:04}"), "body": Hex::of(body).to_string() })
         }
         Answer::EcuInfo(_) | Answer::Telemetry(_) => json!({}),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

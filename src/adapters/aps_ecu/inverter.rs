@@ -12,6 +12,7 @@ use super::wire::{
     CHANNEL_POWER_W, FAMILIES, PHASE_TO_PHASE_V, PRODUCTS, Product, Record, RecordType, VoltageKind,
 };
 use crate::clock::Moment;
+use crate::hex::Hex;
 use crate::model::{Decimal, DeviceId, Health, HealthCode, Metric, Readings, Value};
 
 /// Inverters wake and drop out one by one: only one that stays away longer than this while others
@@ -284,12 +285,7 @@ pub fn readings(
         readings.push("signal_quality", percent);
     }
     if known.raw {
-        let bytes = record
-            .raw
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
-        readings.push("raw_record", bytes);
+        readings.push("raw_record", Hex::of(&record.raw).to_string());
     }
     readings
 }

@@ -67,6 +67,10 @@ impl Adapter for ApsEcu {
         KIND
     }
 
+    fn spoken(&self) -> &'static str {
+        "APS ECU"
+    }
+
     fn title(&self) -> &'static str {
         "APsystems ECU-R, ECU-R-Pro, ECU-B, ECU-C (TCP 8899)"
     }

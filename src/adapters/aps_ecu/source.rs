@@ -9,7 +9,6 @@ use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::KIND;
 use super::config::EcuConfig;
 use super::exchange::{AskError, Patience, ask};
 use super::installation::{Answers, Installation, Remembered};
@@ -17,8 +16,9 @@ use super::recovery::Restarts;
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
 use super::waking::Sky;
 use super::wire::{Answer, EcuId, Gateway, Request, Signal};
+use super::{ADAPTER, KIND};
 use crate::clock::Moment;
-use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
+use crate::device::{Adapter as _, BoxFuture, Context, Probed, Source, SourceError};
 use crate::links::{Endpoint, LinkError, Links};
 use crate::model::{DeviceId, Health, HealthCode, Report};
 
@@ -71,6 +71,10 @@ impl Ecu {
 impl Source for Ecu {
     fn adapter(&self) -> &'static str {
         KIND
+    }
+
+    fn spoken(&self) -> &'static str {
+        ADAPTER.spoken()
     }
 
     fn label(&self) -> String {

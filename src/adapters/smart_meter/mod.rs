@@ -72,6 +72,10 @@ impl Adapter for SmartMeter {
         KIND
     }
 
+    fn spoken(&self) -> &'static str {
+        "Smart meter"
+    }
+
     fn also_called(&self) -> &'static [&'static str] {
         // As those who come from kaifareader know it.
         &["kaifa"]
@@ -102,7 +106,7 @@ impl Adapter for SmartMeter {
         })?;
         let begin = move |start| Conversation::new(reading.clone(), start);
         Ok(ConfiguredSource::new(
-            LineSource::new(KIND, address, begin),
+            LineSource::new(&ADAPTER, address, begin),
             keys,
         ))
     }

@@ -82,6 +82,10 @@ impl Adapter for Text {
         KIND
     }
 
+    fn spoken(&self) -> &'static str {
+        "Text"
+    }
+
     fn title(&self) -> &'static str {
         "Sensors and programs that print lines of text"
     }
@@ -107,7 +111,7 @@ impl Adapter for Text {
         };
         let (label, own) = (config.word().to_owned(), metrics::of(&config.values));
         let begin = move |_| Conversation::new(&config, &rules);
-        let source = LineSource::new(KIND, address, begin);
+        let source = LineSource::new(&ADAPTER, address, begin);
         let source = source.labelled(&label).with_metrics(own);
         Ok(ConfiguredSource::new(source, keys))
     }

@@ -7,9 +7,9 @@ use super::config::TextConfig;
 use super::lines::LineSplitter;
 use super::sensor::Sensor;
 use super::values::Rules;
-use super::{KIND, command, health, metrics};
+use super::{ADAPTER, KIND, command, health, metrics};
 use crate::clock::Moment;
-use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
+use crate::device::{Adapter as _, BoxFuture, Context, Probed, Source, SourceError};
 use crate::links::Links;
 use crate::model::{Health, Metric, Report};
 
@@ -26,6 +26,10 @@ pub struct Program {
 impl Source for Program {
     fn adapter(&self) -> &'static str {
         KIND
+    }
+
+    fn spoken(&self) -> &'static str {
+        ADAPTER.spoken()
     }
 
     fn label(&self) -> String {

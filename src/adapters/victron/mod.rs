@@ -74,6 +74,10 @@ impl Adapter for Victron {
         KIND
     }
 
+    fn spoken(&self) -> &'static str {
+        "Victron"
+    }
+
     fn title(&self) -> &'static str {
         "Victron devices over VE.Direct (battery monitors, solar chargers, inverters)"
     }

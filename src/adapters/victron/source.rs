@@ -14,9 +14,10 @@ use super::device::Remembered;
 use super::ports::Ports;
 use super::protocol::Conversation;
 use super::slots::Slots;
-use super::{KIND, cables, health, probe};
+use super::{ADAPTER, KIND, cables, health, probe};
 use crate::device::{
-    BoxFuture, Context, PendingCommand, Probed, Reports, Source, SourceError, Start, line,
+    Adapter as _, BoxFuture, Context, PendingCommand, Probed, Reports, Source, SourceError, Start,
+    line,
 };
 use crate::links::{Address, Links, PortChange, PortInfo, PortWatch};
 use crate::model::{CommandOutcome, DeviceId, Refusal, Report};
@@ -37,6 +38,10 @@ pub struct Cables {
 impl Source for Cables {
     fn adapter(&self) -> &'static str {
         KIND
+    }
+
+    fn spoken(&self) -> &'static str {
+        ADAPTER.spoken()
     }
 
     fn label(&self) -> String {

@@ -78,13 +78,13 @@ async fn commands_are_checked_before_they_travel() {
         kind: ControlKind::Switch,
     }];
     hub.put_device(Arc::new(description), state);
-    let feed = hub.feed();
+    let commander = hub.feed().commander();
     for (id, key, text) in [
         ("aps_ecu_2", "load", "ON"),
         ("aps_ecu_1", "relay", "ON"),
         ("aps_ecu_1", "load", "?"),
     ] {
-        assert!(feed.command(id, key, text).await.result.is_err());
+        assert!(commander.command(id, key, text).await.result.is_err());
     }
     let answer = async {
         let pending = commands.recv().await.unwrap();
@@ -94,7 +94,7 @@ async fn commands_are_checked_before_they_travel() {
         };
         pending.reply.send(outcome).unwrap();
     };
-    let (outcome, ()) = tokio::join!(feed.command("aps_ecu_1", "load", "ON"), answer);
+    let (outcome, ()) = tokio::join!(commander.command("aps_ecu_1", "load", "ON"), answer);
     assert_eq!(outcome.result, Ok(Value::OnOff(true)));
 }
 

@@ -21,6 +21,10 @@ impl Source for Puppet {
         "victron"
     }
 
+    fn spoken(&self) -> &'static str {
+        "Text"
+    }
+
     fn label(&self) -> String {
         "puppet".to_owned()
     }
@@ -140,7 +144,12 @@ async fn a_section_that_is_switched_off_is_not_started_and_its_devices_say_so() 
     assert!(stage.context.try_recv().is_err(), "it was started");
     let known = stage.hub.feed().get(&device().id).unwrap();
     assert_eq!(known.state.health.code, HealthCode::Disabled);
-    let told = stage.hub.feed().command("victron_1", "load", "ON").await;
+    let told = stage
+        .hub
+        .feed()
+        .commander()
+        .command("victron_1", "load", "ON")
+        .await;
     assert!(told.result.is_err());
     stage.stop.cancel();
     stage.running.await.unwrap();

@@ -103,6 +103,10 @@ impl Source for Sum {
         KIND
     }
 
+    fn spoken(&self) -> &'static str {
+        "Sum"
+    }
+
     fn label(&self) -> String {
         self.settings.id.clone()
     }

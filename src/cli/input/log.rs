@@ -16,6 +16,8 @@
 //! Lines that a program sent to the device are left out, and where there is something before the
 //! bytes, also lines that hold none.
 
+use crate::hex;
+
 /// How strings are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quoted {
@@ -340,19 +342,9 @@ fn begins_with_bytes(text: &str) -> bool {
     bytes.count() == 3
 }
 
-/// Hexadecimal digits without anything between them.
+/// Some hexadecimal digits without anything between them.
 pub fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.is_ascii() {
-        return None;
-    }
-    let pairs = (0..digits.len())
-        .step_by(2)
-        .map(|at| digits.get(at..at + 2));
-    let byte = |pair: Option<&str>| {
-        let pair = pair.filter(|pair| pair.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        u8::from_str_radix(pair, 16).ok()
-    };
-    pairs.map(byte).collect()
+    hex::bytes(digits).filter(|bytes| !bytes.is_empty())
 }
 
 /// Without the codes that colour a terminal. Copies may have lost the first character of those at the

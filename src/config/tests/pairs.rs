@@ -48,7 +48,7 @@ fn the_later_one_wins() {
 
 #[test]
 fn mistakes_name_the_option() {
-    assert_eq!(section(&[]).unwrap().kind(), "my_box");
+    assert_eq!(section(&[]).unwrap().kind, "my_box");
     assert_eq!(section(&[]).unwrap().line(), 0);
     assert_eq!(
         read(&[("hsot", "a"), ("peers", "a"), ("keys.A", "{ fiel = 1")]).unwrap_err(),

@@ -215,5 +215,12 @@ fn a_good_file_loads() {
             .unknown_sections(&[])
             .is_empty()
     );
-    assert_eq!(File::empty().settings::<Mqtt>("mqtt").unwrap().port, 1883);
+    assert_eq!(
+        File::parse("", "")
+            .unwrap()
+            .settings::<Mqtt>("mqtt")
+            .unwrap()
+            .port,
+        1883
+    );
 }

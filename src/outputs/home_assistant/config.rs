@@ -77,13 +77,6 @@ impl HomeAssistantSettings {
         self.exclude.iter().any(this)
     }
 
-    /// What the user names by keys, with the key of the section it stands in.
-    pub fn named_keys(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let excluded = self.exclude.iter().map(|word| ("exclude", word.as_str()));
-        let paced = self.pace.keys().filter(|word| *word != throttle::ALL);
-        excluded.chain(paced.map(|word| ("pace", word.as_str())))
-    }
-
     pub(crate) fn topics(&self, mqtt: &MqttSettings, identity: &Identity) -> Topics {
         let usual = || format!("{}/status", self.discovery_prefix);
         let birth = self.status_topic.clone().unwrap_or_else(usual);

@@ -32,14 +32,11 @@ mod template;
 mod throttle;
 mod topics;
 
-use tokio_util::sync::CancellationToken;
-
-use crate::bridge::Feed;
-use crate::config::SectionDoc;
-use crate::store::Identity;
+use std::sync::Arc;
 
 use super::mqtt::MqttSettings;
-use super::{Output, Running};
+use super::{Context, Outlet, Output, Running};
+use crate::config::{File, Problem, Problems, SectionDoc};
 
 pub use config::HomeAssistantSettings;
 pub use preview::{lint, preview, preview_state};
@@ -48,44 +45,69 @@ pub use throttle::ThrottleSettings;
 
 /// This output.
 #[derive(Debug)]
-pub struct HomeAssistant {
-    mqtt: MqttSettings,
-    settings: HomeAssistantSettings,
-    identity: Identity,
-}
+pub struct HomeAssistant;
 
-impl HomeAssistant {
-    /// From its own section of the configuration file and that of the broker, for this bridge.
-    pub const fn new(
-        mqtt: MqttSettings,
-        settings: HomeAssistantSettings,
-        identity: Identity,
-    ) -> Self {
-        Self {
-            mqtt,
-            settings,
-            identity,
-        }
-    }
-}
-
-/// The page about its section.
-pub fn page() -> SectionDoc<'static> {
-    SectionDoc {
-        heading: "[home_assistant]",
-        about: "How devices are announced to Home Assistant.",
-        schema: schemars::schema_for!(HomeAssistantSettings),
-        defaults: serde_json::to_value(HomeAssistantSettings::default()).unwrap_or_default(),
-        example: "[home_assistant]\nexclude = [\"energy_today\"]\npace = { voltage_l1 = { every = \"1m\", change = 5 }, power = { every = \"10s\" } }\n",
-    }
-}
+/// The one there is.
+pub static OUTPUT: HomeAssistant = HomeAssistant;
 
 impl Output for HomeAssistant {
     fn name(&self) -> &'static str {
         "home_assistant"
     }
 
-    fn run(self: Box<Self>, feed: Feed, stop: CancellationToken) -> Running {
-        Box::pin(run(self.mqtt, self.settings, self.identity, feed, stop))
+    fn page(&self) -> SectionDoc<'static> {
+        SectionDoc {
+            heading: "[home_assistant]",
+            about: "How devices are announced to Home Assistant.",
+            schema: schemars::schema_for!(HomeAssistantSettings),
+            defaults: serde_json::to_value(HomeAssistantSettings::default()).unwrap_or_default(),
+            example: "[home_assistant]\nexclude = [\"energy_today\"]\npace = { voltage_l1 = { every = \"1m\", change = 5 }, power = { every = \"10s\" } }\n",
+        }
+    }
+
+    fn configure(&self, file: &File) -> Result<Arc<dyn Outlet>, Problems> {
+        let settings: HomeAssistantSettings = file.settings(self.name())?;
+        // What is wrong with `[mqtt]` itself is told by whoever reads it for all.
+        if let Ok(mqtt) = file.settings::<MqttSettings>("mqtt") {
+            let complaints = settings.check_with(&mqtt).into_iter();
+            let wrong: Problems = complaints
+                .map(|complaint| {
+                    let key = format!("[home_assistant] {}: {}", complaint.field, complaint.what);
+                    Problem::new(file.name(), key, complaint.advice)
+                })
+                .collect();
+            if !wrong.is_empty() {
+                return Err(wrong);
+            }
+        }
+        Ok(Arc::new(settings))
+    }
+}
+
+impl Outlet for HomeAssistantSettings {
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    fn needs_broker(&self) -> bool {
+        true
+    }
+
+    fn named_keys(&self) -> Vec<(&'static str, &str)> {
+        let excluded = self.exclude.iter().map(|word| ("exclude", word.as_str()));
+        let paced = self.pace.keys().filter(|word| *word != throttle::ALL);
+        let paced = paced.map(|word| ("pace", word.as_str()));
+        excluded.chain(paced).collect()
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> Running {
+        let Context {
+            feed,
+            mqtt,
+            bridge,
+            stop,
+            ..
+        } = context;
+        Box::pin(run(mqtt, Self::clone(&self), bridge, feed, stop))
     }
 }

@@ -63,7 +63,7 @@ pub async fn run(
         topics: topics.clone(),
         settings,
     };
-    let output = Output {
+    let output = Announcer {
         session: session.clone(),
         publisher: Publisher::new(plan),
         commands: Commands::new(topics.clone(), feed.commander()),
@@ -90,7 +90,7 @@ pub async fn run(
     Ok(())
 }
 
-struct Output {
+struct Announcer {
     session: Session,
     publisher: Publisher,
     commands: Commands,
@@ -110,7 +110,7 @@ struct Output {
     attendance: Option<Attendance>,
 }
 
-impl Output {
+impl Announcer {
     /// Ends when the bridge or the session has ended.
     async fn work(mut self, mut events: Events) {
         loop {

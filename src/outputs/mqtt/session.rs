@@ -233,29 +233,6 @@ impl Session {
         })
     }
 
-    /// Ends subscriptions and waits for the broker's answer.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish`](Self::publish).
-    pub async fn unsubscribe(&self, filters: &[&str]) -> Result<(), SessionError> {
-        if filters.is_empty() {
-            return Ok(());
-        }
-        let link = self.link()?;
-        in_time(async {
-            link.client
-                .unsubscribe_many_tracked(filters.iter().copied())
-                .await
-                .map_err(|error| connection::request_error(&error, &filters.join("`, `")))?
-                .wait_async()
-                .await
-                .map_err(|_| SessionError::NotConnected)
-        })
-        .await?;
-        Ok(())
-    }
-
     /// Publishes the last messages, waits for their PUBACKs, sends DISCONNECT, ends the task.
     ///
     /// If they cannot be delivered within `grace`, the connection is dropped without DISCONNECT:

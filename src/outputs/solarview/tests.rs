@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 
 use super::*;
+use crate::outputs::file_troubles::Unwritable;
 
 fn totals(import: i64, export: Option<i64>) -> Totals {
     Totals {
@@ -83,7 +84,7 @@ fn a_failure_has_its_remedy_and_leaves_nothing_beside() {
     let folder = tempfile::tempdir().unwrap();
     let fails = |path: PathBuf| {
         let source = write(&path, b"one").unwrap_err();
-        WriteError { path, source }.to_string()
+        Unwritable::new("solarview", path, source).to_string()
     };
     let error = fails(folder.path().join("missing/kaifa.txt"));
     assert!(error.contains("Make the folder"), "{error}");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use wattbridge::adapters::smart_meter::simulator::Fixed;
+use wattbridge::hex::Hex;
 
 use super::{AUTHENTICATION_KEY, KEY, Line, Plan, model};
 use crate::home::Home;
@@ -92,7 +93,7 @@ fn measured(line: &Json) -> String {
 /// Every way in which something may stand in a recording or in what is printed of it.
 fn assert_hidden(text: &str, secret: &str) {
     let text = text.to_lowercase();
-    let hex = |text: &str| -> String { text.bytes().map(|byte| format!("{byte:02x}")).collect() };
+    let hex = |text: &str| Hex::of(text.as_bytes()).to_string();
     let secret = secret.to_lowercase();
     for shown in [secret.clone(), hex(&secret), hex(&secret.to_uppercase())] {
         assert!(!text.contains(&shown), "{secret} is in\n{text}");

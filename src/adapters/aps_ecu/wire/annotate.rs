@@ -9,7 +9,7 @@ use super::products::{Gateway, Product};
 use super::record::{FOUR, HEAD, Record, THREE_PHASE, TWO};
 use super::signal;
 use super::telemetry::Telemetry;
-use crate::hex::Dump;
+use crate::hex::{Dump, Hex};
 
 /// Columns of the names of fields.
 const NAMES: usize = 20;
@@ -234,11 +234,10 @@ fn named(uid: Uid) -> String {
 }
 
 fn mac(mac: Option<[u8; 6]>) -> String {
-    let Some(mac) = mac else {
-        return "none".to_owned();
-    };
-    let parts: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    parts.join(":")
+    mac.map_or_else(
+        || "none".to_owned(),
+        |mac| Hex::of(&mac).with(":").to_string(),
+    )
 }
 
 /// A number of small units in large ones, exactly; `per` is a power of ten.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::hex::Hex;
+
 /// Why a text or some bytes are not a serial number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -74,24 +76,11 @@ impl fmt::Debug for EcuId {
 /// [`PRODUCTS`](super::PRODUCTS).
 ///
 /// A gateway may list an id mistyped by its owner, so the bytes of a frame are kept as they are
-/// ([`Uid::from_wire`]); the other constructors accept decimal digits only.
+/// ([`Uid::from_wire`]); what is read from text has decimal digits only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid([u8; 6]);
 
 impl Uid {
-    /// Takes six bytes of BCD.
-    ///
-    /// # Errors
-    /// A nibble above 9.
-    pub fn from_bcd(bytes: [u8; 6]) -> Result<Self, IdError> {
-        let uid = Self(bytes);
-        if uid.is_decimal() {
-            Ok(uid)
-        } else {
-            Err(IdError::Digits)
-        }
-    }
-
     /// Takes six bytes of a frame, whatever they are; a nibble above 9 prints as `a` to `f`.
     #[must_use]
     pub fn from_wire(bytes: [u8; 6]) -> Self {
@@ -132,10 +121,7 @@ impl FromStr for Uid {
 
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0 {
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        write!(f, "{}", Hex::of(&self.0))
     }
 }
 
@@ -161,7 +147,6 @@ mod tests {
         assert_eq!(uid.to_string(), "802000000001");
         assert_eq!("80200000000a".parse::<Uid>(), Err(IdError::Digits));
         assert_eq!("8020".parse::<Uid>(), Err(IdError::Length(4)));
-        assert_eq!(Uid::from_bcd([0xff; 6]), Err(IdError::Digits));
         assert_eq!(Uid::from_wire([0xff; 6]).to_string(), "ffffffffffff");
     }
 

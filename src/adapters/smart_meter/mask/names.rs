@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::wire::SystemTitle;
 use super::super::wire::identity::{Coding, Kind, Spot};
 
+use crate::hex::Hex;
+
 /// Shorter and more uniform ones may be anything when they stand elsewhere.
 const SEARCHED: usize = 8;
 /// Different bytes of a name, or of the number in a title, that make it worth searching for.
@@ -228,14 +230,13 @@ fn numbered(number: u32, length: usize, fill: u8) -> Vec<u8> {
 }
 
 fn in_hex(bytes: &[u8], upper: bool) -> Vec<u8> {
-    let digits = bytes.iter().map(|byte| {
-        if upper {
-            format!("{byte:02X}")
-        } else {
-            format!("{byte:02x}")
-        }
-    });
-    digits.collect::<String>().into_bytes()
+    let hex = Hex::of(bytes);
+    let digits = if upper {
+        format!("{hex:X}")
+    } else {
+        hex.to_string()
+    };
+    digits.into_bytes()
 }
 
 fn from_hex(digits: &[u8]) -> Vec<u8> {

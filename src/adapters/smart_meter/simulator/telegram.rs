@@ -11,6 +11,8 @@ use super::super::wire::{HeaderTime, Key, MeterTime, SecurityControl, Unit, noti
 use super::household::Sample;
 use super::model::{Framing, Layout, Model};
 
+use crate::hex::Hex;
+
 /// A meter with its keys.
 #[derive(Debug, Clone)]
 pub struct Meter {
@@ -178,14 +180,13 @@ impl Meter {
         let time = zone.to_offset_info(now);
         let season = if time.dst().is_dst() { 'S' } else { 'W' };
         let local = now.to_zoned(zone.clone()).strftime("%y%m%d%H%M%S");
-        let number = self.model.number.bytes();
-        let number: String = number.map(|byte| format!("{byte:02X}")).collect();
+        let number = Hex::of(self.model.number.as_bytes());
         let mut lines = vec![
             format!("/{}5\\2M550", self.model.title.letters()),
             String::new(),
             "1-3:0.2.8(50)".to_owned(),
             format!("0-0:1.0.0({local}{season})"),
-            format!("0-0:96.1.1({number})"),
+            format!("0-0:96.1.1({number:X})"),
         ];
         let thousandths = |value: u32| format!("{:06}.{:03}", value / 1000, value % 1000);
         for (code, watt_hours, watts) in [

@@ -21,6 +21,8 @@ use super::time::{ClockStatus, MeterTime};
 use super::units::Scale;
 use super::units::Unit;
 
+use crate::hex;
+
 pub use unchecked::Unchecked;
 
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
@@ -290,15 +292,10 @@ fn moment(text: &str) -> Option<MeterTime> {
 
 /// Characters that were written in hexadecimal.
 pub fn from_hex(text: &str) -> Option<String> {
-    if text.is_empty() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let pairs = text.as_bytes().chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok()?;
-        let byte = u8::from_str_radix(pair, 16).ok()?;
-        (byte.is_ascii_graphic() || byte == b' ').then_some(char::from(byte))
-    });
-    pairs.collect()
+    let bytes = hex::bytes(text).filter(|bytes| !bytes.is_empty())?;
+    let is_character = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    let is_text = bytes.iter().all(is_character);
+    is_text.then(|| bytes.into_iter().map(char::from).collect())
 }
 
 fn printable(text: &str) -> String {

@@ -158,6 +158,7 @@ fn is_letters(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hex::Hex;
     use proptest::prelude::*;
 
     const BYTES: [u8; 16] = *b"\x00\x01\x02\x1a\xbc\xde\xf0\x12\x34\x56\x78\x9a\xbc\xde\xf0\xff";
@@ -219,13 +220,10 @@ mod tests {
     #[test]
     fn digits_that_were_written_in_hexadecimal_themselves_are_the_key() {
         let plain = "0001021abcdef0123456789ABCDEF0ff";
-        let twice: String = plain.bytes().map(|byte| format!("{byte:02X}")).collect();
+        let twice = format!("{:X}", Hex::of(plain.as_bytes()));
         assert_eq!(twice.parse(), Ok(Key::from(BYTES)));
         // Half as many may be a key of letters, written in hexadecimal.
-        let letters: String = "0123456789abcdef"
-            .bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let letters = Hex::of(b"0123456789abcdef").to_string();
         assert_eq!(letters.parse(), Ok(Key::from(*b"0123456789abcdef")));
     }
 
@@ -295,8 +293,8 @@ mod tests {
 
         #[test]
         fn digits_are_the_bytes(bytes: [u8; 16], upper: bool) {
-            let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            let text = if upper { text.to_uppercase() } else { text };
+            let hex = Hex::of(&bytes);
+            let text = if upper { format!("{hex:X}") } else { hex.to_string() };
             prop_assert_eq!(text.parse(), Ok(Key::from(bytes)));
         }
     }

@@ -26,20 +26,11 @@ impl Obis {
     pub const CLOCK: Self = Self([0, 0, 1, 0, 0, 255]);
     /// The number of the meter.
     pub const METER_NUMBER: Self = Self([0, 0, 96, 1, 0, 255]);
-    /// The name the meter goes by in a network.
-    pub const DEVICE_NAME: Self = Self([0, 0, 42, 0, 0, 255]);
 
     /// Whether six bytes can be a code: there are no media beyond 15, while characters begin at 32.
     pub fn from_octets(bytes: &[u8]) -> Option<Self> {
         let code: [u8; 6] = bytes.try_into().ok()?;
         (code[0] <= 15).then_some(Self(code))
-    }
-
-    /// The same in channel 0, for meters that count their channels from 1.
-    #[must_use]
-    pub const fn in_channel_0(self) -> Self {
-        let [a, _, c, d, e, f] = self.0;
-        Self([a, 0, c, d, e, f])
     }
 
     /// Whether it names the meter: texts that are published as they are.

@@ -148,17 +148,6 @@ impl TelegramError {
             _ => false,
         }
     }
-
-    /// Whether the telegram is whole, but its values are not known: no profile fits, the chosen one
-    /// does not, or a text has no line with a code. The next one will be no better.
-    pub const fn is_unknown_layout(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownLayout { .. }
-                | Self::ProfileDoesNotFit { .. }
-                | Self::Text(DsmrError::Nothing)
-        )
-    }
 }
 
 impl Telegram {

@@ -17,6 +17,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::hex::Hex;
+
 /// Bytes of a moment.
 pub const LENGTH: usize = 12;
 /// Years that a meter's clock may show; 1970 is one that was never set.
@@ -36,16 +38,6 @@ pub struct MeterTime([u8; LENGTH]);
 pub struct ClockStatus(pub u8);
 
 impl ClockStatus {
-    /// The clock was never set, or lost its time.
-    pub const fn is_invalid(self) -> bool {
-        self.0 & 0x01 != 0
-    }
-
-    /// The clock may be wrong, for example after a power cut.
-    pub const fn is_doubtful(self) -> bool {
-        self.0 & 0x02 != 0
-    }
-
     /// Daylight saving is on.
     pub const fn is_daylight_saving(self) -> bool {
         self.0 & 0x80 != 0
@@ -251,11 +243,7 @@ impl fmt::Display for MeterTime {
 
 impl fmt::Debug for MeterTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MeterTime({self}")?;
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(f, " {byte:02x}"))?;
-        f.write_str(")")
+        write!(f, "MeterTime({self} {})", Hex::of(&self.0).with(" "))
     }
 }
 

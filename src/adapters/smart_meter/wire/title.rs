@@ -11,6 +11,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::hex::Hex;
 use crate::model::pasted;
 
 /// A meter's title.
@@ -90,7 +91,7 @@ impl SystemTitle {
 
 impl fmt::Display for SystemTitle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+        write!(f, "{:X}", Hex::of(&self.0))
     }
 }
 

@@ -10,11 +10,10 @@ use jiff::Timestamp;
 
 use super::CHARGE_CURRENT_LIMIT;
 use crate::adapters::victron::wire::hex::Request;
+use crate::adapters::victron::wire::registers::NETWORK_CONTROLLED;
 
-/// How the charger is told that it is controlled from afar: bit 0, networked; bit 2, externally. No
-/// other bit is ever set.
+/// How the charger is told that it is controlled from afar.
 const NETWORK_MODE: u16 = 0x200e;
-const CONTROLLED: u8 = 0x05;
 /// How often the limit is told.
 const EVERY: Duration = Duration::from_secs(30);
 /// The same, while the charger has not confirmed it.
@@ -30,7 +29,7 @@ const UNTOLD: &str = "the charger could not be told its limit of the charge curr
 /// What tells a charger its limit in tenths of an ampere.
 pub fn writes(tenths: u16) -> [Request; 2] {
     [
-        Request::Set(NETWORK_MODE, vec![CONTROLLED]),
+        Request::Set(NETWORK_MODE, vec![NETWORK_CONTROLLED]),
         Request::Set(CHARGE_CURRENT_LIMIT, tenths.to_le_bytes().to_vec()),
     ]
 }

@@ -72,7 +72,7 @@ fn public(seen: Vec<Seen>) -> Vec<Seen> {
 }
 
 fn contains(bytes: &[u8], part: &str) -> bool {
-    let hex: String = part.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let hex = format!("{:X}", crate::hex::Hex::of(part.as_bytes()));
     let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
     has(part.as_bytes()) || has(hex.as_bytes())
 }

@@ -12,6 +12,7 @@ use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::settings::{Pace, VictronSettings};
 use crate::device::{Simulate, ToolError};
+use crate::hex;
 use crate::simulation::{FaultArgs, House, HouseArgs, ListenArgs, SimPlace};
 use crate::terminal::say;
 
@@ -116,15 +117,7 @@ fn register(text: &str) -> Result<(u16, Vec<u8>), String> {
         let (register, bytes) = text.split_once('=')?;
         let digits = register.strip_prefix("0x").unwrap_or(register);
         let register = u16::from_str_radix(digits, 16).ok()?;
-        let pairs = bytes.as_bytes().chunks(2);
-        let byte = |pair: &[u8]| {
-            let pair = std::str::from_utf8(pair).ok()?;
-            u8::from_str_radix(pair, 16)
-                .ok()
-                .filter(|_| pair.len() == 2)
-        };
-        let bytes: Option<Vec<u8>> = pairs.map(byte).collect();
-        Some((register, bytes?))
+        Some((register, hex::bytes(bytes)?))
     };
     read().ok_or_else(|| "write REGISTER=BYTES in hex digits, such as 0x034F=02".to_owned())
 }

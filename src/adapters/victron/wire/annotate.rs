@@ -9,6 +9,7 @@ use super::products::{Product, parse_id};
 use super::registers::{self, Register};
 use super::text::{Block, Decoder, Event};
 use super::words::Words;
+use crate::hex::Hex;
 use crate::model::Decimal;
 
 /// Describes what is in a piece of a stream: where it is, what the device sent, what that means.
@@ -204,8 +205,7 @@ fn errors(name: &str, codes: [u8; 4]) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(" ")
+    Hex::of(bytes).with(" ").to_string()
 }
 
 #[cfg(test)]

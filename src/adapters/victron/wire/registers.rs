@@ -68,8 +68,8 @@ pub enum Access {
     Locks,
 }
 
-/// The one value that may be written to 0x200E, `network_mode`: part of a network and controlled from
-/// outside, which the charge current limit needs. Bit 3 would tell the charger for good that there is
+/// The one value that is ever written to 0x200E, `network_mode`: part of a network (bit 0) and
+/// controlled from outside (bit 2), which the charge current limit needs. Bit 3 would tell the charger for good that there is
 /// a battery management system, without which it then refuses to charge.
 pub const NETWORK_CONTROLLED: u8 = 0x05;
 
@@ -126,12 +126,6 @@ impl Register {
     pub fn of(id: u16) -> Option<&'static Self> {
         let at = REGISTERS.binary_search_by_key(&id, |register| register.id);
         REGISTERS.get(at.ok()?)
-    }
-
-    /// The register of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        REGISTERS.iter().find(|register| register.name == name)
     }
 
     /// What of its number stands for one of its words.

@@ -25,6 +25,10 @@ impl Source for Puppet {
         METER
     }
 
+    fn spoken(&self) -> &'static str {
+        "Smart meter"
+    }
+
     fn label(&self) -> String {
         "puppet".to_owned()
     }

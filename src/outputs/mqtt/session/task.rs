@@ -17,11 +17,15 @@ use super::explain::{Phase, explain, lost, words};
 use super::inbox::Inbox;
 use super::tap::Heard;
 use super::{Event, Incoming, Link, SessionError, Settings};
+use crate::backoff::Backoff;
 
 /// How long a connection outlives `stop`, for the orderly `close` that should follow.
 const LINGER: Duration = Duration::from_secs(10);
 /// A connection that lasted so long was a good one: the next failure starts again at 1 s.
 const STEADY: Duration = Duration::from_secs(60);
+
+/// Seconds between attempts to connect.
+const PAUSES: &[u64] = &[1, 2, 4, 8, 16, 32, 60];
 
 /// What the task is given.
 pub struct Task {
@@ -37,7 +41,7 @@ pub struct Task {
 
 impl Task {
     pub async fn run(self) {
-        let mut failures = 0;
+        let mut backoff = Backoff::new(PAUSES);
         loop {
             let attempt = tokio::select! {
                 biased;
@@ -51,14 +55,13 @@ impl Task {
                         return;
                     };
                     if since.elapsed() >= STEADY {
-                        failures = 0;
+                        backoff.reset();
                     }
                     error
                 }
                 Err(error) => error,
             };
-            let pause = pause(failures);
-            failures += 1;
+            let pause = spread(backoff.after_failure());
             tracing::debug!(%error, ?pause, "no MQTT connection");
             self.inbox.push(Event::Disconnected(error));
             tokio::select! {
@@ -191,13 +194,11 @@ async fn watch_receipts(mut notices: mpsc::UnboundedReceiver<(String, PublishNot
     }
 }
 
-/// 1 s, doubled up to 60 s, plus up to a quarter so that not all clients of a restarted broker
-/// come back in the same moment.
-fn pause(failures: u32) -> Duration {
-    let base = Duration::from_secs(60).min(Duration::from_secs(1 << failures.min(6)));
+/// Up to a quarter longer, so that not all clients of a restarted broker come back in the same moment.
+fn spread(pause: Duration) -> Duration {
     // The seeds of the standard hash maps are random enough for this.
-    let random = RandomState::new().hash_one(failures) % 1000;
-    base + base.mul_f64(random as f64 / 4000.0)
+    let random = RandomState::new().hash_one(pause) % 1000;
+    pause + pause.mul_f64(random as f64 / 4000.0)
 }
 
 #[cfg(test)]
@@ -206,21 +207,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_from_one_to_sixty_seconds() {
-        for (failures, base) in [
-            (0, 1),
-            (1, 2),
-            (2, 4),
-            (5, 32),
-            (6, 60),
-            (7, 60),
-            (u32::MAX, 60),
-        ] {
-            let pause = pause(failures);
-            assert!(pause >= Duration::from_secs(base), "{failures}: {pause:?}");
-            assert!(
-                pause <= Duration::from_secs(base).mul_f64(1.25),
-                "{failures}: {pause:?}"
-            );
+        let mut backoff = Backoff::new(PAUSES);
+        for base in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+            let (pause, base) = (spread(backoff.after_failure()), Duration::from_secs(base));
+            assert!(pause >= base && pause <= base.mul_f64(1.25), "{pause:?}");
         }
     }
 }

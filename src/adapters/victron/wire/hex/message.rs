@@ -239,32 +239,6 @@ impl fmt::Display for Flags {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version(pub u16);
 
-/// What a version is the version of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum VersionKind {
-    /// Of the boot loader: no application runs.
-    BootLoader,
-    /// Of what normally runs.
-    Application,
-    /// Of a test program.
-    Tester,
-    /// Of what may become an application.
-    ReleaseCandidate,
-}
-
-impl Version {
-    /// What it is the version of.
-    #[must_use]
-    pub fn kind(self) -> VersionKind {
-        match self.0 >> 14 {
-            0 => VersionKind::BootLoader,
-            1 => VersionKind::Application,
-            2 => VersionKind::Tester,
-            _ => VersionKind::ReleaseCandidate,
-        }
-    }
-}
-
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:x}.{:02x}", self.0 >> 8 & 0x3f, self.0 & 0xff)
@@ -299,10 +273,7 @@ mod tests {
     #[test]
     fn answers_are_told_apart() {
         with_frame(":51641F9", |frame| match Answer::decode(&frame) {
-            Answer::Ping(version) => {
-                assert_eq!(version.to_string(), "1.16");
-                assert_eq!(version.kind(), VersionKind::Application);
-            }
+            Answer::Ping(version) => assert_eq!(version.to_string(), "1.16"),
             other => panic!("{other:?}"),
         });
         let word = |frame: Frame<'_>| Answer::decode(&frame).word();

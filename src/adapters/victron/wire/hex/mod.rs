@@ -4,4 +4,4 @@ mod frame;
 mod message;
 
 pub use frame::{Collector, Frame, FrameError, MAX_PAYLOAD, encode_frame};
-pub use message::{Answer, Flags, Request, Value, Version, VersionKind};
+pub use message::{Answer, Flags, Request, Value, Version};

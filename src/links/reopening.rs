@@ -3,30 +3,24 @@
 use std::time::Duration;
 
 use super::error::LinkError;
+use crate::backoff::Backoff;
 
-/// Seconds between attempts; the last goes on for ever.
-const PAUSES: [u64; 5] = [1, 2, 5, 10, 30];
 /// An adapter that is plugged in again is to be noticed soon, and looking costs nothing.
 const LONGEST_WHILE_UNPLUGGED: Duration = Duration::from_secs(5);
 
 /// The pauses before each attempt to open a link again: 1 s, 2 s, 5 s, 10 s, then 30 s each.
-#[derive(Debug, Clone, Default)]
-pub struct Backoff {
-    failures: usize,
-}
+#[derive(Debug, Clone)]
+pub struct Reopening(Backoff);
 
-impl Backoff {
+impl Reopening {
     /// Nothing has failed yet.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self(Backoff::new(&[1, 2, 5, 10, 30]))
     }
 
     /// How long to wait after this failure. While a serial port is not there, at most 5 s.
     pub fn after(&mut self, error: &LinkError) -> Duration {
-        let last = PAUSES.len() - 1;
-        let pause = PAUSES.get(self.failures.min(last)).copied();
-        self.failures = self.failures.saturating_add(1);
-        let pause = Duration::from_secs(pause.unwrap_or(1));
+        let pause = self.0.after_failure();
         if error.is_unplugged() {
             pause.min(LONGEST_WHILE_UNPLUGGED)
         } else {
@@ -36,8 +30,8 @@ impl Backoff {
 
     /// To be called when bytes have come, and not when the link could merely be opened: one that
     /// breaks right after opening would else be opened each second.
-    pub fn reset(&mut self) {
-        self.failures = 0;
+    pub const fn reset(&mut self) {
+        self.0.reset();
     }
 }
 
@@ -47,12 +41,12 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_it_works_again() {
-        let mut backoff = Backoff::new();
+        let mut reopening = Reopening::new();
         let error = LinkError::Busy("/dev/ttyUSB0".to_owned());
         let mut pauses = |count: usize| -> Vec<u64> {
-            let pauses = std::iter::repeat_with(|| backoff.after(&error).as_secs());
+            let pauses = std::iter::repeat_with(|| reopening.after(&error).as_secs());
             let pauses = pauses.take(count).collect();
-            backoff.reset();
+            reopening.reset();
             pauses
         };
         assert_eq!(pauses(7), [1, 2, 5, 10, 30, 30, 30]);
@@ -61,9 +55,9 @@ mod tests {
 
     #[test]
     fn a_port_that_is_plugged_in_again_is_noticed_soon() {
-        let mut backoff = Backoff::new();
+        let mut reopening = Reopening::new();
         let gone = LinkError::Unplugged("/dev/ttyUSB0".to_owned());
-        let pauses: Vec<u64> = (0..6).map(|_| backoff.after(&gone).as_secs()).collect();
+        let pauses: Vec<u64> = (0..6).map(|_| reopening.after(&gone).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 5, 5, 5, 5]);
     }
 }
