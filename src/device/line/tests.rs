@@ -224,6 +224,7 @@ async fn a_port_is_opened_again_at_once_if_that_is_wanted() {
 async fn commands_are_answered_refused_while_nobody_is_there_and_withdrawn() {
     let mut bench = Bench::new().await;
     let mut device = bench.accept().await;
+    bench.until("opened").await;
     bench.operators.send_replace(1);
     let answer = bench.command("light").await;
     bench.until("command light").await;
