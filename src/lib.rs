@@ -12,6 +12,7 @@
 //!
 //! * [`links`]: byte streams to devices, over serial ports and TCP; each can be recorded and replayed.
 //! * [`adapters`]: one folder for each kind of device, and the list of them; bytes become reports.
+//! * [`device`]: what an adapter is to the house, and the one driver that holds its conversation over a link.
 //! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
 //! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all, and
 //!   what other programs read.
