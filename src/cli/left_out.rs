@@ -32,7 +32,7 @@ pub fn run(command: &str) -> Option<Result<(), CliError>> {
     let name = names().find(|name| *name == command)?;
     let error = anyhow!(
         "`{name}` is not in this build, which is made to run and plays no devices; with the source at \
-         hand, `cargo run --release -- {name}` has it"
+         hand, `cargo run -- {name}` has it"
     );
     Some(Err(error.into()))
 }
