@@ -4,6 +4,8 @@
 //! readings, outputs of topics and rows. The table below is the list of rooms, from the ground up: a room may
 //! use some of those above its row, and no other.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

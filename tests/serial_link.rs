@@ -123,7 +123,7 @@ async fn a_second_user_is_refused_until_the_first_is_done() {
 async fn an_unplugged_port_is_noticed_and_used_again_when_it_is_back() {
     let mut port = Port::new();
     let links = Links::new();
-    let mut reopening = Reopening::new();
+    let mut reopening = Reopening::default();
     for _ in 0..3 {
         let mut connection = port.open(&links).await.unwrap();
         port.terminal.send(b"hello").await.unwrap();

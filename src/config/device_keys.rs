@@ -2,7 +2,7 @@
 //!
 //! They stand in the same table as the keys of the adapter and are read with them, but what they say
 //! is carried out by the bridge. An adapter declares which of them its section has
-//! ([`Settings::DEVICE_KEYS`](super::Settings::DEVICE_KEYS)), with what is said of each; names, types,
+//! ([`super::Settings::DEVICE_KEYS`]), with what is said of each; names, types,
 //! defaults and rules are the same for all.
 
 use std::collections::BTreeMap;

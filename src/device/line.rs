@@ -45,7 +45,7 @@ pub async fn run(
         context,
         replies: BTreeMap::new(),
         commands: 0,
-        reopening: Reopening::new(),
+        reopening: Reopening::default(),
         is_alive: false,
         is_attended: false,
     };

@@ -6,7 +6,7 @@
 //! | `source` | one configured section at work |
 //! | `context` | what that works with: reports out, commands in, clock, links, memory |
 //! | [`protocol`] | a conversation without I/O; most devices need to write nothing but this |
-//! | [`line`], `line_source`, `file` | what drives one: over a port, as a section, from a file |
+//! | [`mod@line`], `line_source`, `file` | what drives one: over a port, as a section, from a file |
 //! | [`exchange`] | one question, one answer, one connection |
 //! | `decoder` | bytes from a file, whatever reads them |
 //! | `scanner`, `tool` | devices in the network; commands of one kind of device alone |

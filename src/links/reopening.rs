@@ -12,12 +12,14 @@ const LONGEST_WHILE_UNPLUGGED: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Reopening(Backoff);
 
-impl Reopening {
+impl Default for Reopening {
     /// Nothing has failed yet.
-    pub const fn new() -> Self {
+    fn default() -> Self {
         Self(Backoff::new(&[1, 2, 5, 10, 30]))
     }
+}
 
+impl Reopening {
     /// How long to wait after this failure. While a serial port is not there, at most 5 s.
     pub fn after(&mut self, error: &LinkError) -> Duration {
         let pause = self.0.after_failure();
@@ -41,7 +43,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_it_works_again() {
-        let mut reopening = Reopening::new();
+        let mut reopening = Reopening::default();
         let error = LinkError::Busy("/dev/ttyUSB0".to_owned());
         let mut pauses = |count: usize| -> Vec<u64> {
             let pauses = std::iter::repeat_with(|| reopening.after(&error).as_secs());
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_port_that_is_plugged_in_again_is_noticed_soon() {
-        let mut reopening = Reopening::new();
+        let mut reopening = Reopening::default();
         let gone = LinkError::Unplugged("/dev/ttyUSB0".to_owned());
         let pauses: Vec<u64> = (0..6).map(|_| reopening.after(&gone).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 5, 5, 5, 5]);

@@ -32,7 +32,7 @@ fn labels_mean_what_they_mean_elsewhere() {
                 let label = Label::of(name.as_bytes()).unwrap_or_else(|| panic!("{what}"));
                 match label.read(value.as_bytes()) {
                     LabelReading::Unknown | LabelReading::Text(_) => {
-                        assert!(expected.is_null(), "{what}")
+                        assert!(expected.is_null(), "{what}");
                     }
                     LabelReading::Infinite => assert!(expected["value"].is_null(), "{what}"),
                     LabelReading::Switch(on) => assert_eq!(expected, on, "{what}"),

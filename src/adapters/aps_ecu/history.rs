@@ -52,9 +52,8 @@ const PORT: u16 = 8899;
 async fn read(asked: Asked) -> Result<Past, ToolError> {
     let endpoint = endpoint(&asked.address)?;
     let info = ask(&asked.links, &endpoint, &Request::EcuInfo, PATIENCE).await;
-    let info = match info.map_err(explain)? {
-        Answer::EcuInfo(info) => info,
-        _ => return Err(OTHER.into()),
+    let Answer::EcuInfo(info) = info.map_err(explain)? else {
+        return Err(OTHER.into());
     };
     let mut device = Device::new(KIND, info.ecu.to_string(), "", "APsystems");
     let product = Gateway::of(&info.ecu).map_or("ECU", |gateway| gateway.name);

@@ -10,7 +10,7 @@ use super::config::VictronConfig;
 use super::control::{self, Finished, Upkeep};
 use super::device::Remembered;
 use super::health;
-use super::history::Past;
+use super::history::{Due, Past};
 use super::poller::{Hearing, QuestionOutcome};
 use super::reception::{Reception, TORN};
 use super::transcript::Transcript;
@@ -264,7 +264,7 @@ impl Conversation {
         }
         let id = reception.device.id();
         if let Some(id) = id
-            && let Some((news, key, known)) = reception.past.due(now.steady)
+            && let Some(Due { news, key, known }) = reception.past.due(now.steady)
         {
             self.memory.put(key, known);
             let mut days = Days::new(id);

@@ -16,5 +16,5 @@ mod tests;
 mod told;
 mod tool;
 
-pub use self::past::{Past, is_kept};
+pub use self::past::{Due, Past, is_kept};
 pub use self::tool::HISTORY;

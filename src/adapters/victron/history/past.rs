@@ -38,6 +38,16 @@ pub struct KnownDay {
     is_over: bool,
 }
 
+/// What is to be told, and remembered.
+#[derive(Debug, PartialEq)]
+pub struct Due<'a> {
+    /// Days that are new or have other values than before.
+    pub news: BTreeMap<Date, Vec<Reading>>,
+    /// What all days are remembered under.
+    pub key: &'a str,
+    pub known: &'a Known,
+}
+
 /// The days of the device at a line, and which of them are news.
 #[derive(Debug, Default)]
 pub struct Past {
@@ -141,7 +151,7 @@ impl Past {
     }
 
     /// What to tell, and what to remember under which key, if it is time for that.
-    pub fn due(&mut self, now: Duration) -> Option<(BTreeMap<Date, Vec<Reading>>, &str, &Known)> {
+    pub fn due(&mut self, now: Duration) -> Option<Due<'_>> {
         let since = |at: Duration| now.saturating_sub(at);
         let is_settled = self.added.is_some_and(|added| since(added) >= SETTLED);
         let is_seldom = self.told.is_none_or(|told| since(told) >= SELDOM);
@@ -150,7 +160,11 @@ impl Past {
         }
         let key = self.key.as_deref()?;
         (self.added, self.told) = (None, Some(now));
-        Some((std::mem::take(&mut self.news), key, &self.known))
+        Some(Due {
+            news: std::mem::take(&mut self.news),
+            key,
+            known: &self.known,
+        })
     }
 
     fn bound(&mut self) {
@@ -285,7 +299,7 @@ mod tests {
         past.take(&day(1, 39, 100), date(2026, 3, 10), NOW);
         assert_eq!(past.due(SELDOM), None);
         past.recall(Past::key("HQ1"), None);
-        let (news, key, known) = past.due(SELDOM).unwrap();
+        let Due { news, key, known } = past.due(SELDOM).unwrap();
         assert_eq!((news.len(), key, known.len()), (1, "days HQ1", 1));
     }
 
@@ -304,7 +318,7 @@ mod tests {
         second.recall(Past::key("HQ1"), serde_json::from_value(json).unwrap());
         second.take(&day(1, 39, 120), today, NOW);
         second.take(&day(3, 37, 70), today, NOW);
-        let (news, ..) = second.due(SELDOM).unwrap();
+        let Due { news, .. } = second.due(SELDOM).unwrap();
         assert_eq!(news.into_keys().collect::<Vec<_>>(), [date(2026, 3, 7)]);
     }
 
