@@ -173,6 +173,8 @@ impl Server {
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Vec<u8>> {
         if let Some(listener) = &self.listener {
             while let Poll::Ready(Ok((client, _))) = listener.poll_accept(context) {
+                // As on a line, nothing waits for what follows; failing to set this only costs milliseconds.
+                let _ = client.set_nodelay(true);
                 self.clients.push(client);
             }
         }

@@ -42,7 +42,7 @@ pub use command::{EcuArgs, SIMULATOR, SimulatorError};
 pub use event::{EcuAct, EcuEvent};
 pub use faults::EcuFault;
 pub use hand::{EcuHand, SimulatedEcu, Truth};
-pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError};
+pub use plant::{Inverter, InverterList, MOST_INVERTERS, Model, Plant, PlantError, product_names};
 
 /// What to simulate, and how.
 #[derive(Debug, Clone)]

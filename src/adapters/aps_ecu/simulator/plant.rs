@@ -139,7 +139,9 @@ pub enum PlantError {
     },
 }
 
-fn product_names() -> Vec<&'static str> {
+/// The names of all inverters that can be simulated, each once.
+#[must_use]
+pub fn product_names() -> Vec<&'static str> {
     let mut names = Vec::new();
     for product in products() {
         if !names.contains(&product.name) {

@@ -150,18 +150,15 @@ fn example() -> Device {
 
 #[test]
 fn the_example_is_what_it_was() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/discovery_example.json");
-    let now = announcement(&example(), &plan());
-    let shown = serde_json::to_string_pretty(&now).unwrap() + "\n";
-    let shown = shown.replace(env!("CARGO_PKG_VERSION"), "<version>");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &shown).unwrap();
-    }
-    let before = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        shown == before,
-        "the announcement changed; if it should, run the tests with UPDATE_GOLDEN=1:\n{shown}"
-    );
+    let mut now = announcement(&example(), &plan());
+    now["origin"]["sw"] = "<version>".into();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_description("an invented device that has one of everything");
+    // If it should change: INSTA_UPDATE=always.
+    settings.bind(|| insta::assert_snapshot!("discovery_example", format!("{now:#}")));
 }
 
 #[test]
