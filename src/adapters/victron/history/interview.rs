@@ -1,4 +1,4 @@
-//! The questions that bring out the whole memory of a device, one after the other, without I/O.
+//! The questions that bring out the whole memory of a device, one after the other.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use super::super::wire::registers::{Register, RegisterReading, SERIAL, serial_of
 use super::super::wire::text::{Decoder, Event};
 use super::survey::{Survey, SurveyError};
 use crate::clock::Moment;
-use crate::device::Protocol;
 use crate::device::protocol::{Input, Outbox, Output};
-use crate::links::{Address, SerialSettings};
+use crate::device::{Protocol, line};
+use crate::links::{Address, Links, SerialSettings};
 
 /// How long an answer may take. Newer firmware holds it back until a block of text has ended.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -57,9 +57,29 @@ enum DayRecord {
     Unanswered,
 }
 
+/// Reads what the device at a port remembers of this many days before today. `begin` is told what
+/// is there before the long part.
+pub async fn survey(
+    links: &Links,
+    address: &Address,
+    days: u16,
+    begin: impl FnOnce(&str),
+) -> Result<Survey, SurveyError> {
+    let (mut interview, mut begin) = (Interview::new(address, days), Some(begin));
+    let conversed = line::converse(&mut interview, address, links, |interview, _, _| {
+        if let Some(name) = interview.subject()
+            && let Some(begin) = begin.take()
+        {
+            begin(name);
+        }
+        interview.outcome().cloned()
+    });
+    conversed.await?
+}
+
 /// With a device whose line nobody else reads.
 #[derive(Debug)]
-pub struct Interview {
+struct Interview {
     address: Address,
     /// How many days before today.
     days: u16,
@@ -83,7 +103,7 @@ pub struct Interview {
 
 impl Interview {
     /// For this many days before today.
-    pub fn new(address: &Address, days: u16) -> Self {
+    fn new(address: &Address, days: u16) -> Self {
         Self {
             address: address.clone(),
             days: days.min(DAYS),
@@ -103,12 +123,12 @@ impl Interview {
     }
 
     /// What the device is called, once it is certain that it is worth to go on, which takes a while.
-    pub fn subject(&self) -> Option<&str> {
+    fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
     }
 
     /// What came of it, at the end.
-    pub const fn outcome(&self) -> Option<&Result<Survey, SurveyError>> {
+    const fn outcome(&self) -> Option<&Result<Survey, SurveyError>> {
         self.outcome.as_ref()
     }
 

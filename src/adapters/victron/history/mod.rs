@@ -3,7 +3,7 @@
 //! | What | Module |
 //! |---|---|
 //! | what is read while the program runs, told the bridge | `past` |
-//! | the whole memory of a device, read once | `survey` |
+//! | the whole memory of a device, or why it cannot be read | `survey` |
 //! | the questions for it, answers picked out of everything else that comes | `interview` |
 //! | what records say, as values of a day | `told` |
 //! | `wattbridge victron history` | `tool` |

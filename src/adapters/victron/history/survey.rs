@@ -3,9 +3,8 @@
 use super::super::health;
 use super::super::wire::history::{Day, Totals, TrackersDay};
 use super::super::wire::products::Product;
-use super::interview::Interview;
 use crate::device::line;
-use crate::links::{Address, LinkError, Links};
+use crate::links::{Address, LinkError};
 
 /// What a device remembers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,24 +67,4 @@ impl From<LinkError> for SurveyError {
             error => Self::Link(error),
         }
     }
-}
-
-/// Reads what the device at a port remembers of this many days before today. `begin` is told what
-/// is there before the long part.
-pub async fn survey(
-    links: &Links,
-    address: &Address,
-    days: u16,
-    begin: impl FnOnce(&str),
-) -> Result<Survey, SurveyError> {
-    let (mut interview, mut begin) = (Interview::new(address, days), Some(begin));
-    let conversed = line::converse(&mut interview, address, links, |interview, _, _| {
-        if let Some(name) = interview.subject()
-            && let Some(begin) = begin.take()
-        {
-            begin(name);
-        }
-        interview.outcome().cloned()
-    });
-    conversed.await?
 }

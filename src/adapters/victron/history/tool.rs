@@ -5,7 +5,8 @@ use jiff::civil::Date;
 
 use super::super::KIND;
 use super::super::wire::history::DAYS;
-use super::survey::{Survey, survey};
+use super::interview::survey;
+use super::survey::Survey;
 use super::told;
 use crate::device::history::{Asked, History, Past, Wish};
 use crate::device::{BoxFuture, ToolError};

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::demo::demonstrate;
 use super::faults::VictronFault;
-use super::hand::SimulatedVictron;
+use super::line::SimulatedVictron;
 use super::model::{Model, model_list};
 use super::models::MODELS;
 use super::settings::{Pace, VictronSettings};

@@ -1,19 +1,14 @@
 //! The hand on a device at work: what a test or a program can do to it, and learn from it.
 
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::device::Device;
 use super::faults::VictronFault;
-use super::line::SimLine;
 use super::model::{DeviceKind, Model};
 use super::settings::VictronSettings;
 use super::state::{Asked, CableState, Written};
 use crate::clock::Moment;
-use crate::simulation::{Faults, Faulty, House, SimPlace, Simulator};
-
-/// A simulated device.
-pub type SimulatedVictron = Simulator<VictronHand>;
+use crate::simulation::{Faults, Faulty, House};
 
 /// The hand on a device.
 #[derive(Debug)]
@@ -22,20 +17,9 @@ pub struct VictronHand {
     house: House,
 }
 
-impl SimulatedVictron {
-    /// Starts a device at a place.
-    ///
-    /// # Errors
-    /// If the port cannot be made there.
-    pub async fn start(settings: VictronSettings, place: SimPlace) -> io::Result<Self> {
-        let pace = settings.pace;
-        let line = |hand, port| SimLine::new(pace, port, hand).run();
-        Self::at(&place, VictronHand::new(settings), line).await
-    }
-}
-
 impl VictronHand {
-    fn new(settings: VictronSettings) -> Self {
+    /// The hand on a device that begins like this.
+    pub fn new(settings: VictronSettings) -> Self {
         let beginning = settings.beginning();
         let VictronSettings { model, house, .. } = settings;
         let serial = settings.serial.as_deref().unwrap_or(model.serial);

@@ -1,6 +1,7 @@
 //! A device at its port: it talks in its rhythm and answers what it is asked, until it is stopped.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use super::ear::Ear;
 use super::faults::VictronFault;
 use super::hand::VictronHand;
 use super::model::{AUX_MODE, Manners, Model, Telling};
-use super::settings::Pace;
+use super::settings::{Pace, VictronSettings};
 use super::state::{CableState, Written};
-use crate::simulation::{PortEvent, SimPort};
+use crate::simulation::{PortEvent, SimPlace, SimPort, Simulator};
 
 /// Bytes that a line of 19200 baud carries in a second.
 const BYTES_A_SECOND: u32 = 1_920;
@@ -27,8 +28,23 @@ const FLOAT: &[u8] = b":A0102000543\n";
 /// A device that lets frames cut lines does so in every third block.
 const CUT_EVERY: u64 = 3;
 
+/// A simulated device.
+pub type SimulatedVictron = Simulator<VictronHand>;
+
+impl SimulatedVictron {
+    /// Starts a device at a place.
+    ///
+    /// # Errors
+    /// If the port cannot be made there.
+    pub async fn start(settings: VictronSettings, place: SimPlace) -> io::Result<Self> {
+        let pace = settings.pace;
+        let line = |hand, port| SimLine::new(pace, port, hand).run();
+        Self::at(&place, VictronHand::new(settings), line).await
+    }
+}
+
 /// A device at its port.
-pub struct SimLine {
+struct SimLine {
     pace: Pace,
     sim_port: SimPort,
     hand: Arc<VictronHand>,
@@ -53,7 +69,7 @@ struct Speech {
 }
 
 impl SimLine {
-    pub fn new(pace: Pace, sim_port: SimPort, hand: Arc<VictronHand>) -> Self {
+    fn new(pace: Pace, sim_port: SimPort, hand: Arc<VictronHand>) -> Self {
         Self {
             pace,
             sim_port,
@@ -67,7 +83,7 @@ impl SimLine {
         }
     }
 
-    pub async fn run(mut self) {
+    async fn run(mut self) {
         let mut next = Instant::now();
         loop {
             let later = self.later.iter().map(|(due, _)| *due).min();

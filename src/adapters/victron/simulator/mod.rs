@@ -32,7 +32,8 @@ mod state;
 
 pub use command::{SIMULATOR, VictronArgs};
 pub use faults::VictronFault;
-pub use hand::{SimulatedVictron, VictronHand};
+pub use hand::VictronHand;
+pub use line::SimulatedVictron;
 pub use model::Model;
 pub use models::MODELS;
 pub use settings::{Pace, VictronSettings};
