@@ -8,6 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use wattbridge::adapters::aps_ecu::wire::{
     Answer, FrameError, Framer, MAX_FRAME, Masker, RawFrame, Request, annotate,
 };
+use wattbridge_fuzz::pieces;
 
 fn outcome<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Result<RawFrame, FrameError>> {
     let mut framer = Framer::new();
@@ -22,19 +23,6 @@ fn outcome<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Result<RawFrame, F
     }
     all.extend(std::iter::from_fn(|| framer.next_frame()));
     all
-}
-
-fn pieces<'a>(sizes: &'a [u8], mut rest: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    let mut sizes = sizes.iter().cycle();
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let size = sizes.next().map_or(1, |size| usize::from(*size) + 1);
-        let (piece, after) = rest.split_at(size.min(rest.len()));
-        rest = after;
-        Some(piece)
-    })
 }
 
 fuzz_target!(|data: &[u8]| {

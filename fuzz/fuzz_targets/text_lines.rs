@@ -10,6 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use wattbridge::adapters::text::ADAPTER;
 use wattbridge::config::{File, Section};
 use wattbridge::device::{Adapter as _, Decoded, Undecoded};
+use wattbridge_fuzz::pieces;
 
 /// One that takes every number, and one with a pattern of two, one of which may be absent.
 static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
@@ -40,19 +41,6 @@ fn outcome<'a>(
     while decoder.finish().is_some() {}
     all.extend(std::iter::from_fn(|| decoder.next()));
     all
-}
-
-fn pieces<'a>(sizes: &'a [u8], mut rest: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    let mut sizes = sizes.iter().cycle();
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let size = sizes.next().map_or(1, |size| usize::from(*size) + 1);
-        let (piece, after) = rest.split_at(size.min(rest.len()));
-        rest = after;
-        Some(piece)
-    })
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -16,6 +16,7 @@ use wattbridge::adapters::victron::wire::registers::Register;
 use wattbridge::adapters::victron::wire::text::{
     Decoder, Event, MAX_FIELDS, MAX_LABEL, MAX_VALUE, Refused,
 };
+use wattbridge_fuzz::pieces;
 
 #[derive(Debug, PartialEq)]
 enum Seen {
@@ -48,19 +49,6 @@ fn outcome<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Seen>, u64) {
     }
     decoder.finish(&mut see);
     (all, decoder.noise())
-}
-
-fn pieces<'a>(sizes: &'a [u8], mut rest: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    let mut sizes = sizes.iter().cycle();
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let size = sizes.next().map_or(1, |size| usize::from(*size) + 1);
-        let (piece, after) = rest.split_at(size.min(rest.len()));
-        rest = after;
-        Some(piece)
-    })
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Zoned, civil};
@@ -88,6 +89,33 @@ pub struct HouseArgs {
     /// Where weather and values come from; the same number gives the same
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// How often something is said, as people write it.
+///
+/// # Errors
+/// What to write instead.
+pub fn rhythm(text: &str) -> Result<Duration, String> {
+    let rhythm = humantime::parse_duration(text).ok();
+    let range = Duration::from_millis(10)..=Duration::from_secs(3600);
+    let rhythm = rhythm.filter(|rhythm| range.contains(rhythm));
+    rhythm.ok_or_else(|| "write a time from 10ms to 1h, such as 5s".to_owned())
+}
+
+/// The one of these models that has this name.
+///
+/// # Errors
+/// Which names there are.
+pub fn model_of<'a, T>(
+    name: &str,
+    models: &'a [T],
+    name_of: impl Fn(&T) -> &'static str,
+) -> Result<&'a T, String> {
+    let found = models.iter().find(|model| name_of(model) == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = models.iter().map(name_of).collect();
+        format!("there is no such model; there are {}", names.join(", "))
+    })
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -22,7 +22,9 @@ mod simulator;
 pub mod sky;
 pub mod timeline;
 
-pub use args::{ArgsError, FaultArgs, HouseArgs, LineArgs, ListenArgs, StartTime};
+pub use args::{
+    ArgsError, FaultArgs, HouseArgs, LineArgs, ListenArgs, StartTime, model_of, rhythm,
+};
 pub use cable::Cable;
 pub use fault::{Fault, FaultError, FaultRule};
 pub use faults::{Faults, Faulty};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::escapes::unescape;
 use crate::device::{Simulate, ToolError};
-use crate::simulation::{LineArgs, PortEvent, SimPlace, SimPort, Simulator};
+use crate::simulation::{LineArgs, PortEvent, SimPlace, SimPort, Simulator, rhythm};
 use crate::terminal::say;
 
 /// Simulates a sensor that prints lines of text.
@@ -34,15 +34,8 @@ pub struct SensorArgs {
     pub values: Vec<String>,
 
     /// Talk by itself, once in this time, instead of answering to each byte
-    #[arg(long, value_name = "TIME", value_parser = period)]
+    #[arg(long, value_name = "TIME", value_parser = rhythm)]
     pub every: Option<Duration>,
-}
-
-fn period(text: &str) -> Result<Duration, String> {
-    let period = humantime::parse_duration(text).ok();
-    let range = Duration::from_millis(10)..=Duration::from_secs(3600);
-    let period = period.filter(|period| range.contains(period));
-    period.ok_or_else(|| "write a time from 10ms to 1h, such as 5s".to_owned())
 }
 
 /// A simulated sensor.

@@ -12,7 +12,7 @@ use super::household::{Fixed, ROOF};
 use super::line::{MeterSettings, SimulatedMeters};
 use super::model::{MODELS, Model, model_list};
 use crate::device::{Simulate, ToolError};
-use crate::simulation::{FaultArgs, HouseArgs, LineArgs};
+use crate::simulation::{FaultArgs, HouseArgs, LineArgs, model_of, rhythm};
 use crate::terminal::say;
 
 /// `wattbridge simulate smart-meter`, and what the demo shows of it.
@@ -40,7 +40,7 @@ pub struct MeterArgs {
     pub authentication_key: Key,
 
     /// How often telegrams come
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = interval)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = rhythm)]
     pub interval: Duration,
 
     /// Where they stand.
@@ -72,17 +72,7 @@ fn models_help() -> String {
 }
 
 fn model(name: &str) -> Result<&'static Model, String> {
-    Model::named(name).ok_or_else(|| {
-        let names: Vec<_> = MODELS.iter().map(|model| model.name).collect();
-        format!("there is no such model; there are {}", names.join(", "))
-    })
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).ok();
-    let range = Duration::from_millis(50)..=Duration::from_secs(3600);
-    let interval = interval.filter(|interval| range.contains(interval));
-    interval.ok_or_else(|| "write a time from 50ms to 1h, such as 5s".to_owned())
+    model_of(name, MODELS, |model| model.name)
 }
 
 /// Runs simulated meters until `stop`.

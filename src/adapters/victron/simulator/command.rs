@@ -13,7 +13,7 @@ use super::models::MODELS;
 use super::settings::{Pace, VictronSettings};
 use crate::device::{Simulate, ToolError};
 use crate::hex;
-use crate::simulation::{FaultArgs, House, HouseArgs, ListenArgs, SimPlace};
+use crate::simulation::{FaultArgs, House, HouseArgs, ListenArgs, SimPlace, model_of, rhythm};
 use crate::terminal::say;
 
 /// `wattbridge simulate victron`, and what the demo shows of it.
@@ -49,11 +49,11 @@ pub struct VictronArgs {
     pub house: HouseArgs,
 
     /// How long a second of the line takes: how often blocks come
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = rhythm)]
     pub interval: Duration,
 
     /// How long a charge current limit holds when it is not repeated
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = interval)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = rhythm)]
     pub limit_lasts: Duration,
 
     /// It is night whatever the time
@@ -81,17 +81,7 @@ fn models_help() -> String {
 }
 
 fn model(name: &str) -> Result<&'static Model, String> {
-    Model::named(name).ok_or_else(|| {
-        let names: Vec<_> = MODELS.iter().map(|model| model.name).collect();
-        format!("there is no such model; there are {}", names.join(", "))
-    })
-}
-
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).ok();
-    let range = Duration::from_millis(10)..=Duration::from_secs(3600);
-    let interval = interval.filter(|interval| range.contains(interval));
-    interval.ok_or_else(|| "write a time from 10ms to 1h, such as 1s".to_owned())
+    model_of(name, MODELS, |model| model.name)
 }
 
 fn serial(text: &str) -> Result<String, String> {
