@@ -88,7 +88,12 @@ impl Line<'_> {
         loop {
             let error = match self.listen().await? {
                 End::Stopped => return Ok(()),
-                End::Reopen => continue,
+                End::Reopen => {
+                    self.handle(Input::Closed);
+                    self.is_alive = false;
+                    self.settle(None).await?;
+                    continue;
+                }
                 End::Gone(error) => error,
             };
             self.handle(Input::Closed);
@@ -294,14 +299,15 @@ pub async fn converse<P: Protocol + ?Sized, T>(
         let mut connection = links.open(address, &protocol.settings(), OPEN).await?;
         let begun = *begun.get_or_insert_with(|| clock.monotonic());
         protocol.handle(Input::Opened, clock.moment());
-        'open: loop {
+        loop {
             let mut news = Vec::new();
+            // Nothing if it is to be opened again.
             let wake = loop {
                 match protocol.poll() {
                     Output::Send(bytes) => connection.send(&bytes, SEND).await?,
                     Output::Report(report) => news.push(report),
-                    Output::Reopen => break 'open,
-                    Output::Wait(wake) => break wake,
+                    Output::Reopen => break None,
+                    Output::Wait(wake) => break Some(wake),
                     _ => {}
                 }
             };
@@ -310,6 +316,9 @@ pub async fn converse<P: Protocol + ?Sized, T>(
                 connection.close().await;
                 return Ok(end);
             }
+            let Some(wake) = wake else {
+                break;
+            };
             let pause = wake.saturating_sub(clock.monotonic());
             let pause = pause.clamp(SHORTEST, TRIAL);
             let received = connection.receive_within(&mut buffer, pause).await;
@@ -325,6 +334,7 @@ pub async fn converse<P: Protocol + ?Sized, T>(
             }
         }
         connection.close().await;
+        protocol.handle(Input::Closed, clock.moment());
     }
 }
 

@@ -97,7 +97,8 @@ pub enum Output {
     Refused(Undecoded),
     /// What there is to say of the end of a file, such as what is left over.
     Rest(String),
-    /// The port is to be closed and opened again at once, perhaps with other settings.
+    /// The port is to be closed and opened again at once, perhaps with other settings. The protocol hears
+    /// [`Input::Closed`] and then [`Input::Opened`].
     Reopen,
     /// Nothing more until something comes or it is this moment of the monotonic clock.
     Wait(Duration),

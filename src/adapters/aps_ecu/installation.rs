@@ -1,11 +1,11 @@
 //! What is known of one ECU and its inverters, and how answers turn into reports. Pure: no I/O.
 
 use std::collections::BTreeMap;
-
 use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::KIND;
@@ -22,6 +22,9 @@ use super::wire::{EcuId, EcuInfo, Gateway, Record, Signal, Telemetry, Uid};
 use crate::clock::Moment;
 use crate::config::Zone;
 use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
+
+/// How often the inverters tell the ECU their values.
+const CYCLE: SignedDuration = SignedDuration::from_mins(5);
 
 /// One round of answers. What could not be had is missing; the rest still counts.
 #[derive(Debug, Default)]
@@ -62,6 +65,8 @@ pub struct Installation {
     patience: Duration,
     /// Whether a lifetime energy that can be one has been told in this run.
     counted: bool,
+    /// When the latest values that tell their time were measured.
+    measured: Option<Timestamp>,
     restart_needed: bool,
     /// Whether every inverter has been named in this run.
     complete: bool,
@@ -86,6 +91,7 @@ impl Installation {
             trusts: false,
             waking: Waking::default(),
             counted: false,
+            measured: None,
             restart_needed: false,
             complete: false,
         }
@@ -165,9 +171,17 @@ impl Installation {
             return None;
         }
         self.restart_needed = needed;
-        let mut readings = Readings::new(self.ecu_id()?, now.wall);
+        let mut readings = Readings::new(self.ecu_id()?, self.measured(now));
         readings.push("restart_needed", needed);
         Some(Report::Readings(readings))
+    }
+
+    /// When the values of an answer were measured that does not tell: they are those of a cycle, the one
+    /// whose time is known or an earlier one. Were they said to be of now, the next ones that tell their
+    /// time would come late.
+    fn measured(&self, now: Moment) -> Timestamp {
+        let cycle_before = now.wall.saturating_sub(CYCLE);
+        self.measured.unwrap_or(cycle_before.unwrap_or(now.wall))
     }
 
     /// Turns the answers of a round into reports, descriptions first.
@@ -192,6 +206,10 @@ impl Installation {
             let bright = self.known.inverters.values().any(Inverter::was_bright);
             let online = online(answers);
             self.waking.look(online, telemetry.at, bright, now);
+        }
+        let told = answers.telemetry.as_ref().and_then(|it| it.at);
+        if let Some(at) = told.and_then(|at| self.time.moment(at)) {
+            self.measured = Some(at);
         }
         if !self.complete {
             reports.push(Report::Complete(false));
@@ -389,8 +407,7 @@ impl Installation {
             .and_then(|telemetry| telemetry.at);
         // Counters of one and the same moment must not confirm each other, however often they are
         // asked for.
-        let at = data_time.and_then(|at| self.time.moment(at));
-        let mut readings = Readings::new(ecu.clone(), at.unwrap_or(now.wall));
+        let mut readings = Readings::new(ecu.clone(), self.measured(now));
         // The time of the latest values may stand still over midnight; the ECU's clock does not.
         readings.day = data_time.map(DateTime::date).max(Some(self.time.day(now)));
         // Without contact to the inverters the ECU says 0, which it does not know.
@@ -496,8 +513,7 @@ impl Installation {
         now: Moment,
         reports: &mut Vec<Report>,
     ) {
-        let at = telemetry.at.and_then(|at| self.time.moment(at));
-        let at = at.unwrap_or(now.wall);
+        let at = self.measured(now);
         let signal: BTreeMap<Uid, u8> = answers
             .signal
             .iter()

@@ -4,8 +4,6 @@
 //! encrypted text flips one bit of a value. What no meter in a home can measure is left out, counted
 //! and told; counters are judged by the bridge besides.
 
-mod flow;
-
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
@@ -26,6 +24,25 @@ const MOST_AMPERES: i64 = 10_000;
 const NO_ANGLE: i64 = 400;
 /// Text states longer than this are refused by receivers.
 const LONGEST_TEXT: usize = 255;
+/// Import and export of all phases and of each.
+const PAIRS: [[&str; 2]; 4] = [
+    ["power_import", "power_export"],
+    ["power_import_l1", "power_export_l1"],
+    ["power_import_l2", "power_export_l2"],
+    ["power_import_l3", "power_export_l3"],
+];
+const CURRENTS: [[&str; 2]; 3] = [
+    ["current_l1", "voltage_l1"],
+    ["current_l2", "voltage_l2"],
+    ["current_l3", "voltage_l3"],
+];
+/// Volts of a phase that tells none.
+const USUAL_VOLTS: f64 = 240.0;
+/// How many times the power that the currents can carry is more than chance, and watts that are
+/// nothing.
+const TOO_MUCH: f64 = 5.0;
+const LITTLE_POWER: f64 = 20.0;
+const NOTHING: Decimal = Decimal::integer(0);
 
 /// What the values are judged by.
 #[derive(Debug, Clone)]
@@ -311,6 +328,92 @@ impl Values {
             }
         }
     }
+
+    /// Makes what one telegram says of import, export and their difference agree.
+    ///
+    /// | Said | Means |
+    /// |---|---|
+    /// | import and export | net is the difference |
+    /// | import above 0, no export | export 0, net as import; and the other way round |
+    /// | import 0, no export | nothing more: there may be an export that is not told |
+    /// | a negative import | a signed sum: import 0, the rest is export |
+    /// | 16.7.0 | a signed sum, too: net, if the others do not say it |
+    pub fn flows(&mut self) {
+        for [import, export] in PAIRS {
+            self.signed(import, export);
+        }
+        let [import, export] = PAIRS[0];
+        // What was left out of a telegram leaves the rest of it doubtful.
+        let is_refused = |key| self.refused.iter().any(|refused| refused.key == key);
+        if is_refused(import) || is_refused(export) {
+            self.known
+                .retain(|(key, _)| ![import, export, "power_net"].contains(key));
+            return;
+        }
+        let (imported, exported) = (self.number_of(import), self.number_of(export));
+        let net = match (imported, exported) {
+            (Some(imported), Some(exported)) => Some(difference(imported, exported)),
+            (Some(imported), None) if imported > NOTHING => {
+                self.imply(export, NOTHING);
+                Some(imported)
+            }
+            (None, Some(exported)) if exported > NOTHING => {
+                self.imply(import, NOTHING);
+                Some(difference(NOTHING, exported))
+            }
+            (Some(_), None) if self.number_of("power_net").is_some_and(|net| net > NOTHING) => {
+                return self.refuse("power_net", Why::Contradiction);
+            }
+            _ => None,
+        };
+        if let Some(net) = net {
+            self.known.retain(|(key, _)| *key != "power_net");
+            self.put("power_net", net);
+        }
+    }
+
+    /// A negative import is a signed sum.
+    fn signed(&mut self, import: &'static str, export: &'static str) {
+        let Some(sum) = self.number_of(import).filter(|sum| *sum < NOTHING) else {
+            return;
+        };
+        let exported = difference(NOTHING, sum);
+        let told = self.number_of(export);
+        if told.is_some_and(|told| told != NOTHING && told != exported) {
+            self.refuse(import, Why::Contradiction);
+            return self.refuse(export, Why::Contradiction);
+        }
+        self.known
+            .retain(|(key, _)| ![import, export].contains(key));
+        self.put(import, NOTHING);
+        self.put(export, exported);
+    }
+
+    fn imply(&mut self, key: &'static str, value: Decimal) {
+        self.implied.push(key);
+        self.put(key, Value::Number(value));
+    }
+
+    /// Currents that could not carry nearly as much as the power are of another scale than the
+    /// profile says.
+    pub fn doubt_currents(&mut self) {
+        let watts = |key| self.number_of(key).map_or(0.0, Decimal::to_f64);
+        let power = (watts("power_import") - watts("power_export")).abs();
+        let carried: Vec<f64> = CURRENTS
+            .iter()
+            .filter_map(|[current, voltage]| {
+                let volts = self.number_of(voltage).map(Decimal::to_f64);
+                let volts = volts.filter(|volts| *volts > 0.0).unwrap_or(USUAL_VOLTS);
+                Some(self.number_of(current)?.to_f64().abs() * volts)
+            })
+            .collect();
+        let most: f64 = carried.iter().sum();
+        if !carried.is_empty() && power > TOO_MUCH * most + LITTLE_POWER {
+            for [current, _] in CURRENTS {
+                self.refuse(current, Why::TooLittleForThePower);
+            }
+        }
+    }
 }
 
 /// How many of the keys are tariffs of a total.
@@ -391,4 +494,10 @@ fn describe(item: &Item, out: &mut String) {
         Some(obis) => write!(out, "{obis}={}", item.value),
         None => write!(out, "{}={}", item.position, item.value),
     };
+}
+
+fn difference(one: Decimal, other: Decimal) -> Decimal {
+    let scale = one.scale().max(other.scale());
+    let digits = |number: Decimal| number.with_scale(scale).mantissa();
+    Decimal::new(digits(one).saturating_sub(digits(other)), scale)
 }

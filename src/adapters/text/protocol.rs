@@ -196,7 +196,6 @@ impl Conversation {
             self.out.report(self.sensor.gone(now, why));
         }
         if now.since(heard) >= self.dead() {
-            self.phase = Phase::Away;
             self.out.push(Output::Reopen);
         } else {
             self.phase = Phase::Listening {

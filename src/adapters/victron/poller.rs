@@ -21,7 +21,7 @@ use super::metrics::Rhythm;
 use super::wire::families::Family;
 use super::wire::hex::{Answer, Flags, Request};
 use super::wire::history::{DAYS, TODAY};
-use super::wire::registers::{CUSTOM_NAME, SERIAL};
+use super::wire::registers::{self, CUSTOM_NAME, SERIAL};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -210,9 +210,14 @@ impl Poller {
         self.burst = BURST;
     }
 
-    /// Asks this before anything else.
+    /// Asks this before anything else. What could lock a device or wipe its memory is never sent,
+    /// whoever wants it.
     pub fn ask(&mut self, request: Request) {
-        self.urgent.push_back(request);
+        if registers::may_be_sent(&request) {
+            self.urgent.push_back(request);
+        } else {
+            tracing::error!("{request:?} is never sent to a device; please report this");
+        }
     }
 
     /// Asks this next, for the answer is to be confirmed.

@@ -150,7 +150,6 @@ impl Conversation {
         }
         self.complain();
         if self.reception.line_health.quiet(now.steady) >= DEAD {
-            self.closed();
             self.out.push(Output::Reopen);
         }
     }

@@ -10,7 +10,6 @@ use super::super::wire::{
 };
 use super::*;
 use crate::model::Value;
-use jiff::Timestamp;
 
 const DS3: &str = "704000000001";
 const QT2: &str = "901000000001";
@@ -422,6 +421,37 @@ fn what_succeeded_counts_when_telemetry_fails() {
     assert_eq!(said.json("216000000001", "power"), "654");
     assert_eq!(said.code("216000000001"), HealthCode::Online);
     assert_eq!(said.code(DS3), HealthCode::NoData);
+}
+
+/// The bridge leaves out what is older than what is there.
+#[test]
+fn nothing_of_an_ecu_is_said_to_be_older_than_what_was_said_before() {
+    let mut installation = installation();
+    let mut said = Vec::new();
+    let untold = || Answers {
+        telemetry: None,
+        ..answers(noon(), vec![])
+    };
+    // What tells no time; then what is some minutes old, as it always is.
+    said.extend(installation.reports(&untold(), after(0)));
+    said.extend(installation.reports(&answers(noon(), vec![ds3(true)]), after(1)));
+    // An outage, from which it comes back with values of three minutes ago.
+    said.extend(installation.set_restart_needed(true, after(20)));
+    said.extend(installation.set_restart_needed(false, after(43)));
+    said.extend(installation.reports(&answers(cycle(40), vec![ds3(true)]), after(43)));
+    // A question about the inverters without an answer, and the next one at once.
+    said.extend(installation.reports(&untold(), after(48)));
+    said.extend(installation.reports(&answers(cycle(45), vec![ds3(true)]), after(49)));
+    let mut before = BTreeMap::new();
+    let readings = said.into_iter().filter_map(|report| match report {
+        Report::Readings(readings) => Some(readings),
+        _ => None,
+    });
+    for Readings { device, at, .. } in readings {
+        let last = before.insert(device.clone(), at).unwrap_or(at);
+        assert!(last <= at, "{device}: {at} after {last}");
+    }
+    assert_eq!(before.len(), 2, "{before:?}");
 }
 
 #[test]

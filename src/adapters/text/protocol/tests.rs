@@ -67,7 +67,10 @@ impl Bench {
                 }
                 Output::Report(Report::Readings(readings)) => self.readings.push(readings),
                 Output::Report(Report::Health(_, health)) => self.health = Some(health),
-                Output::Reopen => self.reopened = true,
+                Output::Reopen => {
+                    self.reopened = true;
+                    self.protocol.handle(Input::Closed, now);
+                }
                 Output::Wait(wake) => return wake,
                 _ => {}
             }

@@ -10,10 +10,8 @@ use jiff::Timestamp;
 
 use super::CHARGE_CURRENT_LIMIT;
 use crate::adapters::victron::wire::hex::Request;
-use crate::adapters::victron::wire::registers::NETWORK_CONTROLLED;
+use crate::adapters::victron::wire::registers::{NETWORK_CONTROLLED, NETWORK_MODE};
 
-/// How the charger is told that it is controlled from afar.
-const NETWORK_MODE: u16 = 0x200e;
 /// How often the limit is told.
 const EVERY: Duration = Duration::from_secs(30);
 /// The same, while the charger has not confirmed it.

@@ -104,7 +104,10 @@ impl Bench {
                 Output::Report(report) => self.reports.push(report),
                 Output::Answer(id, result) => self.answers.push((id, result)),
                 Output::Heard(heard) => self.heard.push(heard),
-                Output::Reopen => self.reopened += 1,
+                Output::Reopen => {
+                    self.reopened += 1;
+                    self.conversation.handle(Input::Closed, now);
+                }
                 Output::Wait(wake) => {
                     assert!(wake > now.steady, "it never waits");
                     self.wake = wake;

@@ -8,6 +8,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use super::hex::Request;
 use super::words::Words;
 use crate::model::Decimal;
 
@@ -63,15 +64,30 @@ pub enum Access {
     Flash,
     /// It starts something that cannot be taken back: only when a person asks for it.
     Once,
-    /// It can lock the device, or wipe what it remembers: nothing that is offered to write. The one
-    /// exception is [`NETWORK_CONTROLLED`].
+    /// It can lock the device, or wipe what it remembers: never written. The one exception is
+    /// [`NETWORK_CONTROLLED`].
     Locks,
 }
 
-/// The one value that is ever written to 0x200E, `network_mode`: part of a network (bit 0) and
-/// controlled from outside (bit 2), which the charge current limit needs. Bit 3 would tell the charger for good that there is
+/// How a charger is told that it is controlled from afar.
+pub const NETWORK_MODE: u16 = 0x200e;
+
+/// The one value that is ever written to it: part of a network (bit 0) and controlled from outside
+/// (bit 2), which the charge current limit needs. Bit 3 would tell the charger for good that there is
 /// a battery management system, without which it then refuses to charge.
 pub const NETWORK_CONTROLLED: u8 = 0x05;
+
+/// Whether this may be sent to a device: questions, and what can be taken back.
+#[must_use]
+pub fn may_be_sent(request: &Request) -> bool {
+    match request {
+        Request::Ping | Request::Version | Request::Product | Request::Get(_) => true,
+        Request::Restart => false,
+        Request::Set(NETWORK_MODE, bytes) => *bytes == [NETWORK_CONTROLLED],
+        Request::Set(register, _) => Register::of(*register)
+            .is_some_and(|it| matches!(it.access, Access::Memory | Access::Flash)),
+    }
+}
 
 /// A register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

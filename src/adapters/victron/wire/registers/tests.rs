@@ -83,6 +83,22 @@ fn what_locks_a_device_is_marked() {
 }
 
 #[test]
+fn nothing_that_cannot_be_taken_back_is_sent() {
+    let set = |register, bytes: &[u8]| may_be_sent(&Request::Set(register, bytes.to_vec()));
+    assert!(may_be_sent(&Request::Get(0x1030)));
+    assert!(set(0x0200, &[4]) && set(0xedab, &[4]) && set(0x2015, &[100, 0]));
+    assert!(set(NETWORK_MODE, &[NETWORK_CONTROLLED]));
+    for bytes in [&[][..], &[0], &[0x0d], &[5, 0]] {
+        assert!(!set(NETWORK_MODE, bytes), "{bytes:x?}");
+    }
+    assert!(!may_be_sent(&Request::Restart));
+    // Wiped, begun, only read, unknown.
+    for register in [0x1030, 0xede8, 0x1029, 0x2004, 0xed8d, 0x0001] {
+        assert!(!set(register, &[1]), "{register:#06x}");
+    }
+}
+
+#[test]
 fn bytes_that_are_no_number_are_kept() {
     assert_eq!(read(0xed8d, &[]), RegisterReading::Raw(Vec::new()));
     assert_eq!(read(0xed8d, &[1; 9]), RegisterReading::Raw(vec![1; 9]));
