@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::wire::{Answer, DecodeError, FrameError, Framer, MAX_FRAME, Request, Status};
 use crate::device::exchange::{Exchange, Reader};
 use crate::links::{Endpoint, LinkError, Links};
-use crate::model::{Health, HealthCode};
 
 /// Who has sent so much without an answer in it will not send one any more.
 const MOST: usize = 4 * MAX_FRAME;
@@ -183,57 +182,13 @@ impl AskError {
                 | Self::Link(LinkError::RecordingEnded)
         )
     }
-
-    /// What it means for the user, and what to do about it.
-    pub fn health(&self) -> Health {
-        let (code, advice) = match self {
-            Self::Link(LinkError::Refused(_)) => (
-                HealthCode::Unreachable,
-                "The ECU restarts (wait 10 minutes), or an ECU-R is wired: use its Wi-Fi address. If it \
-                 lasts, press its AP button, or switch the ECU off and on.",
-            ),
-            Self::Link(LinkError::UnknownName(_)) => (
-                HealthCode::Unreachable,
-                "Write the ECU's address instead; `wattbridge scan ecu` finds it.",
-            ),
-            Self::Link(_) => (
-                HealthCode::Unreachable,
-                "Check that the ECU has power and this address; `wattbridge scan ecu` finds it.",
-            ),
-            Self::Silent(_) | Self::Cut { .. } => (
-                HealthCode::Silent,
-                "Close other programs and apps that talk to the ECU. If it is only slow, write \
-                 timeout = \"15s\". If it lasts, switch the ECU off and on.",
-            ),
-            Self::Frame(..) | Self::Endless(_) | Self::OtherQuestion { .. } => (
-                HealthCode::Garbled,
-                "Check that this is the address of an ECU. If it lasts, make a recording with \
-                 `wattbridge record` and report it.",
-            ),
-            Self::Decode(_, DecodeError::UnsupportedModel { .. }) => (
-                HealthCode::Unsupported,
-                "Make a recording with `wattbridge record` and report it.",
-            ),
-            Self::Decode(..) => (
-                HealthCode::Garbled,
-                "Make a recording with `wattbridge record` and report it.",
-            ),
-            Self::Status(_, Status::NoData) => (
-                HealthCode::NoData,
-                "The ECU has just started; values come with its next round, within 10 minutes.",
-            ),
-            Self::Status(..) => (
-                HealthCode::Refused,
-                "If it lasts, switch the ECU off and on.",
-            ),
-        };
-        Health::new(code).seen(self.to_string()).advise(advice)
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::health;
     use super::*;
+    use crate::model::HealthCode;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
@@ -289,7 +244,11 @@ mod tests {
         };
         let error = asked(cut).await.unwrap_err();
         assert!(matches!(error, AskError::Cut { have: 31, .. }), "{error}");
-        assert!(error.health().advice.contains("timeout = \"15s\""));
+        assert!(
+            health::unanswered(&error)
+                .advice
+                .contains("timeout = \"15s\"")
+        );
     }
 
     #[tokio::test]
@@ -299,6 +258,6 @@ mod tests {
         };
         let error = asked(endless).await.unwrap_err();
         assert!(matches!(error, AskError::Endless(_)), "{error}");
-        assert_eq!(error.health().code, HealthCode::Garbled);
+        assert_eq!(health::unanswered(&error).code, HealthCode::Garbled);
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::KIND;
 use super::exchange::{AskError, Patience, ask};
 use super::wire::{Answer, DayCurve, EcuId, EnergyHistory, Gateway, Period, Request, Status};
+use super::{KIND, health};
 use crate::clock::Clock;
 use crate::device::history::{Asked, History, Past, Wish};
 use crate::device::{BoxFuture, ToolError};
@@ -158,6 +158,6 @@ fn explain(error: AskError) -> ToolError {
         AskError::Silent(_) => {
             "the ECU does not answer this question; firmware 2 and later often lacks it".into()
         }
-        error => error.health().sentence().into(),
+        error => health::unanswered(&error).sentence().into(),
     }
 }

@@ -12,6 +12,7 @@ use super::KIND;
 use super::belief::{Belief, MOST_INVERTERS};
 use super::config::EcuConfig;
 use super::describe;
+use super::health;
 use super::identity::Identity;
 use super::inverter::{self, Inverter, Listed};
 use super::local_time::{Learned, LocalTime};
@@ -306,9 +307,7 @@ impl Installation {
         for serial in self.known.ecu.sift() {
             reports.push(Report::Gone(DeviceId::new(KIND, &serial)));
         }
-        let health = Health::new(HealthCode::Unreachable)
-            .seen("another ECU answers at its address")
-            .advise("If it was replaced, it disappears here by itself.");
+        let health = health::exchanged();
         let former = self.known.ecu.former();
         reports.extend(
             former.map(|serial| Report::Absent(DeviceId::new(KIND, serial), health.clone())),
@@ -459,48 +458,32 @@ impl Installation {
     fn staleness(answers: &Answers) -> Option<Health> {
         let telemetry = answers.telemetry.as_ref()?;
         let since = telemetry.at?;
-        (answers.repeated && online(answers) > 0).then(|| {
-            Health::new(HealthCode::Stale)
-                .seen(format!(
-                    "the ECU repeats its values of {}",
-                    since.strftime("%H:%M")
-                ))
-                .advise("Switch the ECU off and on.")
-        })
+        (answers.repeated && online(answers) > 0).then(|| health::repeats_itself(since))
     }
 
     fn ecu_health(&self, answers: &Answers) -> Health {
         let registered = answers.info.as_ref().map_or(0, |info| info.registered);
         let listed = answers.telemetry.as_ref().map(|it| it.records.len());
         if let Some(health) = &answers.no_telemetry {
-            return Health::ONLINE.seen(format!("without inverters ({})", health.detail));
+            return health::without_inverters(&health.detail);
         }
         if registered == 0 {
-            return Health::ONLINE.seen("no inverter is registered");
+            return health::nothing_registered();
         }
         if listed == Some(0) {
-            return Health::ONLINE.seen("without inverters (it lists none)");
+            return health::without_inverters("it lists none");
         }
         if let Some(telemetry) = &answers.telemetry {
             let (read, declared) = (telemetry.records.len(), usize::from(telemetry.declared));
             if read < declared {
-                return Health::new(HealthCode::Degraded)
-                    .seen(format!(
-                        "only {read} of the {declared} inverters that it tells of can be read"
-                    ))
-                    .advise("Make a recording with `wattbridge record` and report it.");
+                return health::partly_read(read, declared);
             }
         }
         match self.sky() {
             Sky::Awake => Health::ONLINE,
-            Sky::Missed => {
-                Health::new(HealthCode::Retrying).seen("no inverter answered the ECU just now")
-            }
-            Sky::Lost => Health {
-                code: HealthCode::Degraded,
-                ..inverter::lost()
-            },
-            Sky::Asleep => Health::new(HealthCode::Asleep).seen("no inverter works, as at night"),
+            Sky::Missed => health::all_missed(),
+            Sky::Lost => health::blind(),
+            Sky::Asleep => health::all_asleep(),
         }
     }
 

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::metrics;
 use super::waking::{DUSK_W, Sky, Waking};
 use super::wire::{
     CHANNEL_POWER_W, FAMILIES, PHASE_TO_PHASE_V, PRODUCTS, Product, Record, RecordType, VoltageKind,
 };
+use super::{health, metrics};
 use crate::clock::Moment;
 use crate::hex::Hex;
-use crate::model::{Decimal, DeviceId, Health, HealthCode, Metric, Readings, Value};
+use crate::model::{Decimal, DeviceId, Health, Metric, Readings, Value};
 
 /// Inverters wake and drop out one by one: only one that stays away longer than this while others
 /// work has a problem.
@@ -151,84 +151,31 @@ impl Inverter {
     ) -> Health {
         let record = match listed {
             Listed::As(record) => record,
-            Listed::ListEmpty => {
-                return Health::new(HealthCode::NoData)
-                    .seen("the ECU lists no inverter at all")
-                    .advise("If it lasts, switch the ECU off and on.");
-            }
-            Listed::Unread => {
-                return Health::new(HealthCode::NoData)
-                    .seen("not all that the ECU tells can be read");
-            }
-            Listed::Absent if self.is_listed() => {
-                return Health::new(HealthCode::Retrying).seen("the ECU did not list it just now");
-            }
-            Listed::Absent => {
-                return Health::new(HealthCode::OutOfContact)
-                    .seen("the ECU no longer lists this inverter")
-                    .advise("If it was replaced, it disappears here by itself.");
-            }
+            Listed::ListEmpty => return health::nothing_listed(),
+            Listed::Unread => return health::perhaps_unread(),
+            Listed::Absent if self.is_listed() => return health::missing(),
+            Listed::Absent => return health::unlisted(),
         };
         if record.online {
-            return online(record);
+            return health::heard(record);
         }
         match waking.sky() {
-            Sky::Asleep => return Health::new(HealthCode::Asleep),
-            Sky::Missed => return unheard(),
-            Sky::Lost => return lost(),
+            Sky::Asleep => return health::asleep(),
+            Sky::Missed => return health::unheard(),
+            Sky::Lost => return health::all_lost(),
             Sky::Awake => {}
         }
         // Those that sleep at night are not missed before the first of them works.
         let since = self.heard_at.max(waking.woke()).unwrap_or(now.steady);
         if now.since(since) < LOST_AFTER {
             return if self.bright {
-                unheard()
+                health::unheard()
             } else {
-                Health::new(HealthCode::Asleep)
+                health::asleep()
             };
         }
-        // Since when, not for how long: a text that changes with every round fills the history.
-        let seen = match (record.kind, self.heard) {
-            (RecordType::T00, _) => "not heard since the ECU started".to_owned(),
-            (_, Some(heard)) => {
-                let heard = heard.to_zoned(zone.clone());
-                format!("not heard since {}", heard.strftime("%Y-%m-%d %H:%M"))
-            }
-            (_, None) => "not heard while others work".to_owned(),
-        };
-        Health::new(HealthCode::OutOfContact)
-            .seen(seen)
-            .advise("Check its breaker and its distance to the ECU. If there is no such inverter, write its serial number into ignore.")
+        health::out_of_contact(record.kind != RecordType::T00, self.heard, zone)
     }
-}
-
-/// How an inverter is that has answered the ECU.
-fn online(record: &Record) -> Health {
-    if record.body.is_none() {
-        return Health::new(HealthCode::Degraded)
-            .seen(format!(
-                "nobody has described its data (type {}, {} bytes)",
-                record.kind,
-                record.raw.len()
-            ))
-            .advise("Make a recording with `wattbridge record` and report it.");
-    }
-    if record.frequency_dhz().is_none() && record.voltage_v(0).is_none() {
-        return Health::new(HealthCode::Retrying).seen("the ECU listed it without values");
-    }
-    Health::ONLINE
-}
-
-/// The radio failed once, or a few times.
-fn unheard() -> Health {
-    Health::new(HealthCode::Retrying).seen("the ECU did not hear it just now")
-}
-
-/// No inverter has been heard for several cycles of the day.
-pub fn lost() -> Health {
-    Health::new(HealthCode::OutOfContact)
-        .seen("no inverter has answered the ECU for several rounds although it is day")
-        .advise("Check the breaker of the inverters; snow on the panels does this too.")
 }
 
 /// The values of an inverter that the list lacks for once: none is known.

@@ -20,6 +20,7 @@ mod config;
 mod decode;
 mod describe;
 mod exchange;
+mod health;
 mod history;
 mod identity;
 mod installation;

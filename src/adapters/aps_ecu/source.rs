@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::EcuConfig;
 use super::exchange::{AskError, Patience, ask};
+use super::health;
 use super::installation::{Answers, Installation, Remembered};
 use super::recovery::{self, Restarts};
 use super::schedule::{Cycle, Pace, Round, Schedule, Wait};
@@ -102,7 +103,7 @@ impl Source for Ecu {
                     })
                 }
                 Ok(_) => Err("the answer is of another kind than asked for".to_owned()),
-                Err(error) => Err(error.health().sentence()),
+                Err(error) => Err(health::unanswered(&error).sentence()),
             }
         })
     }
@@ -257,9 +258,7 @@ impl<'a> Run<'a> {
         let Some(rest) = local.and_then(|local| quiet.remaining(local)) else {
             return Ok(true);
         };
-        let health = Health::new(HealthCode::Paused)
-            .seen("the ECU maintains itself at this time and is left alone");
-        self.report_health(&health).await?;
+        self.report_health(&health::maintains_itself()).await?;
         Ok(self.wait(rest, stop).await)
     }
 
@@ -276,15 +275,13 @@ impl<'a> Run<'a> {
         self.look_for_step();
         let info = match self.ask(&Request::EcuInfo).await? {
             Ok(Answer::EcuInfo(info)) => info,
-            Ok(_) => return self.failed(&Health::new(HealthCode::Garbled)).await,
-            Err(error) => return self.failed(&error.health()).await,
+            Ok(_) => return self.failed(&health::garbled()).await,
+            Err(error) => return self.failed(&health::unanswered(&error)).await,
         };
         self.recovered().await?;
         let ecu = info.ecu;
         if !self.installation.meet(ecu.as_str()) {
-            let health =
-                Health::new(HealthCode::Retrying).seen(format!("ECU {ecu} answers instead"));
-            self.report_health(&health).await?;
+            self.report_health(&health::another_answers(ecu)).await?;
             return Ok(Round::Unchanged);
         }
         self.installation
@@ -301,7 +298,7 @@ impl<'a> Run<'a> {
                 answers.telemetry = Some(telemetry);
                 self.blind = None;
             }
-            Ok(_) => answers.no_telemetry = Some(Health::new(HealthCode::Garbled)),
+            Ok(_) => answers.no_telemetry = Some(health::garbled()),
             Err(error) => answers.no_telemetry = Some(self.missed_telemetry(&error)),
         }
         // Without telemetry the ECU is in trouble, and signal levels alone say nothing.
@@ -437,10 +434,10 @@ impl<'a> Run<'a> {
         let now = self.now();
         let (since, rounds) = self.blind.unwrap_or((now.steady, 0));
         self.blind = Some((since, rounds.saturating_add(1)));
-        let health = error.health();
+        let health = health::unanswered(error);
         let outage = rounds >= 2 && now.since(since) >= self.pace.outage;
         if error.is_passing() && self.last_data.is_some() && !outage {
-            return Health::new(HealthCode::Retrying).seen(health.detail);
+            return health::retrying(health.detail);
         }
         health
     }
@@ -454,7 +451,7 @@ impl<'a> Run<'a> {
         // A single missed round is no outage as long as there were values before it.
         let outage = failures >= 3 && lasting >= self.pace.outage;
         if self.answered && !outage {
-            let retrying = Health::new(HealthCode::Retrying).seen(health.detail.clone());
+            let retrying = health::retrying(health.detail.clone());
             self.report_health(&retrying).await?;
         } else {
             self.report_health(health).await?;
