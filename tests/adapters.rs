@@ -514,9 +514,9 @@ async fn every_device_says_how_long_its_values_hold() {
             }
         };
         let deadline = Duration::from_secs(120);
-        timeout(deadline, named)
-            .await
-            .unwrap_or_else(|_| panic!("{kind} names no device"));
+        timeout(deadline, named).await.unwrap_or_else(|_| {
+            panic!("{kind} names no device; its simulator has to be part of the demo")
+        });
         for known in of_adapter() {
             let patience = known.device.patience;
             let name = &known.device.name;

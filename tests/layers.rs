@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use wattbridge::adapters::ADAPTERS;
 
 /// A file or folder of `src`, and the others that it may name.
 struct Room(&'static str, &'static [&'static str]);
@@ -96,7 +97,7 @@ struct Ban {
     within: &'static str,
     /// But not there.
     except: &'static str,
-    /// What.
+    /// What. `ADAPTER` stands for each of the list.
     words: &'static str,
     /// Why not, or what to do instead.
     rule: &'static str,
@@ -142,7 +143,7 @@ const BANS: &[Ban] = &[
     Ban {
         within: "^(bridge|cli|config|device|links|model|store|simulation|migrate)(/|\\.rs)",
         except: "^$",
-        words: r"\badapters::(aps_ecu|smart_meter|text|victron)\b",
+        words: r"\badapters::(ADAPTER)\b",
         rule: "nothing but the list in adapters/mod.rs names an adapter",
     },
     Ban {
@@ -202,10 +203,12 @@ impl File {
 /// Everything in these files that crosses a border, with the rule.
 fn trespasses(files: &[File]) -> Vec<String> {
     let path = Regex::new(r"\b(?:crate::(\w+)|((?:super::)+)(\w+))").unwrap();
+    let kinds: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
+    let kinds = kinds.join("|");
     let bans: Vec<(Regex, Regex, Regex, &str)> = BANS
         .iter()
         .map(|ban| {
-            let regex = |text| Regex::new(text).unwrap();
+            let regex = |text: &str| Regex::new(&text.replace("ADAPTER", &kinds)).unwrap();
             (
                 regex(ban.within),
                 regex(ban.except),
@@ -347,8 +350,11 @@ fn names_of_types_can_be_searched_for() {
     for file in house().iter().filter(|file| !file.is_test()) {
         let mut associated = false;
         for line in &file.lines {
-            // Types that a trait wants to have a name are no names of ours.
-            associated = (associated || line.starts_with("impl")) && line != "}";
+            // Types inside of an impl or a trait are no names of the house.
+            let begins = ["impl", "trait", "pub trait"]
+                .iter()
+                .any(|it| line.starts_with(it));
+            associated = (associated || begins) && line != "}";
             if let Some(name) = definition.captures(line)
                 && !(associated && line.starts_with(' '))
             {

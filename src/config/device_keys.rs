@@ -79,7 +79,18 @@ impl Settings for DeviceKeys {
     fn check(&self) -> Vec<Complaint> {
         let bounds = [Period::hours(1), Period::days(36_500)];
         let period = (DeviceKey::ForgetAfter.word(), self.forget_after, bounds);
-        Complaint::of_periods([period]).collect()
+        let mut complaints: Vec<Complaint> = Complaint::of_periods([period]).collect();
+        let names = self.names.values().map(|name| (DeviceKey::Names, name));
+        let names = self
+            .name
+            .iter()
+            .map(|name| (DeviceKey::Name, name))
+            .chain(names);
+        for (key, _) in names.filter(|(_, name)| name.trim().is_empty()) {
+            let (what, advice) = ("a name has no characters", "write one, or leave it out");
+            complaints.push(Complaint::new(key.word(), what, advice));
+        }
+        complaints
     }
 }
 

@@ -78,7 +78,7 @@ impl LinkError {
             }
             Self::TimedOut { .. } => "Unplug the adapter and plug it in again.",
             Self::Closed(_) => {
-                "It is tried again by itself. If it lasts, look whether another program takes the \
+                "If it lasts, look whether another program takes the \
                  connection over; most serial servers serve one at a time."
             }
             Self::NotPermitted(_) => {
@@ -101,9 +101,7 @@ impl LinkError {
                 "Unplug the adapter and plug it in again. If it lasts, try another USB socket or \
                  cable."
             }
-            Self::Broken(Address::Tcp(_), _) => {
-                "It is tried again by itself. If it lasts, check the network on the way."
-            }
+            Self::Broken(Address::Tcp(_), _) => "If it lasts, check the network on the way.",
             Self::RecordingEnded => "",
         };
         fixed.into()

@@ -66,7 +66,8 @@ pub enum Refusal {
     UnknownDevice(String),
     /// The device has no such control.
     #[error(
-        "{device} has no control \"{key}\"; set allow_control = true in its section if it should have one"
+        "{device} has no control \"{key}\"; the page of its kind says what can be set, and whether its section \
+         has to say allow_control = true for that"
     )]
     UnknownControl {
         /// The device.

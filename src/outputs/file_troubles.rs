@@ -86,6 +86,7 @@ fn advice(error: &io::Error, section: &str) -> String {
             "Free some space on the disk.".to_owned()
         }
         ErrorKind::IsADirectory => format!("path in [{section}] has to be a file in that folder."),
+        ErrorKind::InvalidData => format!("Choose another path in [{section}]."),
         ErrorKind::BrokenPipe => "Nobody reads it any more.".to_owned(),
         _ => "Check the disk or the share it is on.".to_owned(),
     }

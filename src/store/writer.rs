@@ -56,9 +56,17 @@ impl Store {
         let (connection, saved, was_damaged) = match open_at_start(path) {
             Ok((connection, saved, was_damaged)) => (Some(connection), saved, was_damaged),
             Err(error) => {
+                let advice = match error {
+                    StoreError::Newer { .. } => {
+                        "Run the newer version again, or name another file as path in [store]."
+                    }
+                    StoreError::Sqlite(_) => {
+                        "Check that the folder exists, is yours and has space."
+                    }
+                };
                 tracing::warn!(
                     "The store {} cannot be opened ({error}). Running on without it: counters are not protected over a restart. \
-                     Check that the folder exists, is yours and has space.",
+                     {advice}",
                     path.display()
                 );
                 (None, Saved::default(), false)

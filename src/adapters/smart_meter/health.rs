@@ -31,6 +31,7 @@ pub struct LineHealth {
     /// Why it is not listened to.
     closed: Option<Health>,
     bytes: Option<Duration>,
+    /// When the last frame came, or waiting for one began anew.
     frame: Option<Duration>,
     /// Marks of another language since our last frame, and why it is of no use.
     foreign: Option<(u32, Health)>,
@@ -67,7 +68,7 @@ impl LineHealth {
     /// The port is open.
     pub fn opened(&mut self, now: Duration) {
         if self.closed.take().is_some() || self.since.is_none() {
-            self.since = Some(now);
+            (self.since, self.bytes, self.frame) = (Some(now), None, None);
         }
     }
 
@@ -77,8 +78,12 @@ impl LineHealth {
     }
 
     /// Bytes have arrived.
-    pub const fn bytes(&mut self, now: Duration) {
+    pub fn bytes(&mut self, now: Duration) {
         self.bytes = Some(now);
+        // What comes after a silence is given its time to become a frame.
+        if self.silence.take().is_some() {
+            self.frame = Some(now);
+        }
     }
 
     /// A frame has arrived whole.
@@ -408,10 +413,13 @@ mod tests {
         line.opened(at(0));
         assert_eq!(code(&mut line, 59), None);
         assert_eq!(code(&mut line, 60), Some(HealthCode::Silent));
+        // The first bytes after a silence may be the beginning of a frame.
         line.bytes(at(61));
-        assert_eq!(code(&mut line, 62), Some(HealthCode::Garbled));
-        line.frame(at(63));
-        assert_eq!(code(&mut line, 64), None);
+        assert_eq!(code(&mut line, 62), None);
+        line.bytes(at(120));
+        assert_eq!(code(&mut line, 121), Some(HealthCode::Garbled));
+        line.frame(at(123));
+        assert_eq!(code(&mut line, 124), None);
         for _ in 0..FOREIGN {
             let control_information = 0x72;
             let why = foreign(Reason::OtherBus {
@@ -419,12 +427,12 @@ mod tests {
             });
             line.foreign(why.unwrap());
         }
-        let health = trouble(&mut line, 65).unwrap();
+        let health = trouble(&mut line, 125).unwrap();
         assert_eq!(health.code, HealthCode::Unsupported);
         assert!(health.sentence().contains("72"));
-        line.frame(at(66));
-        assert_eq!(code(&mut line, 67), None);
-        assert_eq!(code(&mut line, 126), Some(HealthCode::Silent));
+        line.frame(at(126));
+        assert_eq!(code(&mut line, 127), None);
+        assert_eq!(code(&mut line, 186), Some(HealthCode::Silent));
     }
 
     #[test]
@@ -436,6 +444,13 @@ mod tests {
         line.opened(at(500));
         assert_eq!(code(&mut line, 501), None);
         assert_eq!(code(&mut line, 560), Some(HealthCode::Silent));
+        // What came before says nothing of what comes now.
+        line.bytes(at(561));
+        line.frame(at(562));
+        line.closed(Health::new(HealthCode::Unreachable));
+        line.opened(at(700));
+        line.bytes(at(701));
+        assert_eq!(code(&mut line, 702), None);
     }
 
     #[test]

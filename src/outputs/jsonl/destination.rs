@@ -1,10 +1,10 @@
 //! Where the lines go: to standard output, or to the end of a file.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the lines go. Writing waits for whoever reads.
 #[derive(Debug)]
@@ -59,13 +59,42 @@ impl Destination {
                 match open {
                     Some(file) => Ok(file),
                     None => {
-                        let file = OpenOptions::new().append(true).create(true).open(path)?;
+                        let is_cut = ends_in_a_line(path)?;
+                        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+                        if is_cut {
+                            file.write_all(b"\n")?;
+                        }
                         Ok(open.insert(file))
                     }
                 }
             }
         }
     }
+}
+
+/// Whether the last line of a file has no end, as when the power failed in the middle of it.
+///
+/// # Errors
+/// There is something else in it, such as the configuration, which is left alone.
+pub fn ends_in_a_line(path: &Path) -> io::Result<bool> {
+    let is_file = |there: &Metadata| there.is_file() && there.len() > 0;
+    if !fs::metadata(path).is_ok_and(|there| is_file(&there)) {
+        return Ok(false);
+    }
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        // It may be one that can only be written.
+        Err(_) => return Ok(false),
+    };
+    let (mut first, mut last) = ([0], [0]);
+    file.read_exact(&mut first)?;
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    if first != *b"{" {
+        let what = "it holds something else than lines of JSON";
+        return Err(io::Error::new(ErrorKind::InvalidData, what));
+    }
+    Ok(last != *b"\n")
 }
 
 fn is_same(one: &Metadata, other: &Metadata) -> bool {

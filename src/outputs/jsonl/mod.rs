@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use self::destination::ends_in_a_line;
 use self::telling::Telling;
 use self::writer::JsonlWriter;
 use super::file_troubles::Unwritable;
@@ -102,8 +103,8 @@ impl Outlet for JsonlSettings {
     fn probe(&self) -> Waiting<Vec<Tried>> {
         // Whether somebody reads the standard output is seen then.
         let tried = self.path.as_ref().map(|path| {
-            let result = match may_write(path) {
-                Ok(()) => Ok("it can be written".to_owned()),
+            let result = match may_write(path).and_then(|()| ends_in_a_line(path)) {
+                Ok(_) => Ok("it can be written".to_owned()),
                 Err(error) => Err(Unwritable::new(OUTPUT.name(), path, error).to_string()),
             };
             (path.display().to_string(), result)

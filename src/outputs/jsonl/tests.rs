@@ -144,7 +144,7 @@ fn a_path_has_to_name_a_file() {
 async fn lines_go_to_the_end_of_the_file_and_to_a_new_one_if_it_is_moved() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wattbridge.jsonl");
-    fs::write(&path, "from before\n").unwrap();
+    fs::write(&path, "{\"from\":\"before\"}\n").unwrap();
     let plant = Plant::new();
     plant.put(1);
     let output = plant.start(&path);
@@ -165,8 +165,49 @@ async fn lines_go_to_the_end_of_the_file_and_to_a_new_one_if_it_is_moved() {
     assert_eq!(powers(&path), [4, 5]);
     let text = fs::read_to_string(&moved).unwrap();
     let (before, text) = text.split_once('\n').unwrap();
-    assert_eq!(before, "from before");
+    assert_eq!(before, "{\"from\":\"before\"}");
     assert_eq!(text.lines().filter_map(power).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_line_that_was_cut_costs_no_other_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wattbridge.jsonl");
+    fs::write(&path, "{\"device\":\"x\",\"rea").unwrap();
+    let plant = Plant::new();
+    plant.put(1);
+    let output = plant.start(&path);
+    let later = || {
+        let text = fs::read_to_string(&path).unwrap();
+        text.lines().skip(1).filter_map(power).collect::<Vec<_>>()
+    };
+    until("the value", || later() == [1]).await;
+    plant.stop.cancel();
+    output.await.unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let whole = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    let broken: Vec<_> = text.lines().filter(|line| !whole(line)).collect();
+    assert_eq!(broken, ["{\"device\":\"x\",\"rea"]);
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wattbridge.toml");
+    fs::write(&path, "[jsonl]\nenabled = true\n").unwrap();
+    let settings = JsonlSettings {
+        enabled: true,
+        path: Some(path.clone()),
+    };
+    let told = settings.probe().await.remove(0).1.unwrap_err();
+    assert!(told.contains("Choose another path in [jsonl]"), "{told}");
+    let plant = Plant::new();
+    plant.put(1);
+    let output = plant.start(&path);
+    plant.stop.cancel();
+    output.await.unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text, "[jsonl]\nenabled = true\n");
 }
 
 #[tokio::test]
