@@ -223,3 +223,17 @@ fn anchor_of(heading: &str) -> String {
         .collect::<String>();
     kept.replace(' ', "-")
 }
+
+/// What cannot go stale because it is compiled.
+#[test]
+fn the_code_on_the_page_about_adding_a_device_is_of_the_smallest_adapter() {
+    let adapter = page("tests/smallest_adapter.rs");
+    let page = page("docs/adding-a-device.md");
+    let pieces = page.split("```rust\n").skip(1);
+    let pieces = pieces.map(|rest| rest.split("```").next().unwrap());
+    let pieces: Vec<&str> = pieces.filter(|it| !it.contains("ADAPTERS")).collect();
+    assert_eq!(pieces.len(), 2);
+    for piece in pieces {
+        assert!(adapter.contains(piece), "not in the adapter:\n{piece}");
+    }
+}

@@ -132,6 +132,8 @@ struct PumpConversation {
     /// Questions in a row without an answer.
     missed: u32,
     device: Option<DeviceId>,
+    /// The serial number that was heard last. What no checksum protects is believed when it comes twice.
+    serial: String,
     /// Commands that wait, the first perhaps under way.
     wishes: Vec<(u64, bool)>,
     is_file: bool,
@@ -149,6 +151,7 @@ impl PumpConversation {
             due: Duration::ZERO,
             missed: 0,
             device: None,
+            serial: String::new(),
             wishes: Vec::new(),
             is_file: false,
             out,
@@ -209,6 +212,9 @@ impl PumpConversation {
 
     fn answered(&mut self, answer: PumpLine, now: Moment) {
         match answer {
+            PumpLine::Values { serial, .. } if serial != self.serial && !self.is_file => {
+                (self.serial, self.due) = (serial, now.steady);
+            }
             PumpLine::Values {
                 serial,
                 power,

@@ -81,10 +81,9 @@ pub fn ends_in_a_line(path: &Path) -> io::Result<bool> {
     if !fs::metadata(path).is_ok_and(|there| is_file(&there)) {
         return Ok(false);
     }
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        // It may be one that can only be written.
-        Err(_) => return Ok(false),
+    // It may be one that can only be written.
+    let Ok(mut file) = File::open(path) else {
+        return Ok(false);
     };
     let (mut first, mut last) = ([0], [0]);
     file.read_exact(&mut first)?;
