@@ -117,6 +117,12 @@ const BANS: &[Ban] = &[
         rule: "an adapter asks no clock; time is what it is handed",
     },
     Ban {
+        within: "",
+        except: "^$",
+        words: r"\bcrate::\{",
+        rule: "each room has a `use` line of its own, so that borders can be read",
+    },
+    Ban {
         within: "^adapters/",
         except: r"/simulator(/|\.rs)",
         words: r"\.receive(_within)?\(",
