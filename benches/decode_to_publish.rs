@@ -23,6 +23,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use wattbridge::adapters::aps_ecu::simulator::{
     EcuAct, EcuEvent, EcuSettings, Model, Plant, SimulatedEcu,
@@ -173,7 +174,12 @@ async fn next_round(
     last: &str,
 ) -> Duration {
     let answered = loop {
-        let event = events.recv().await.unwrap();
+        let event = match events.recv().await {
+            Ok(event) => event,
+            // Nobody listened while the last states came.
+            Err(RecvError::Lagged(_)) => continue,
+            Err(closed) => panic!("{closed}"),
+        };
         let EcuAct::Answered {
             request: Request::Signal { .. },
             ..

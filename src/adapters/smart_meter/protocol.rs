@@ -346,7 +346,10 @@ impl Protocol for Conversation {
             // A meter has nothing that could be set.
             Input::Closed | Input::Command { .. } | Input::Withdrawn(_) | Input::Attended(_) => {}
         }
-        self.out.wake = self.wake(now.steady);
+        // No time passes in a file.
+        if !self.is_file {
+            self.out.wake = self.wake(now.steady);
+        }
     }
 
     fn poll(&mut self) -> Output {
