@@ -167,34 +167,35 @@ fn in_memory(c: &mut Criterion) {
     });
 }
 
-/// Waits for the end of the next round on both sides.
+/// How long it takes from the last answer of a round to a message on this topic. Rounds that change
+/// nothing are passed over.
 async fn next_round(
     events: &mut Receiver<EcuEvent>,
     messages: &mut Events,
-    last: &str,
+    topic: &str,
 ) -> Duration {
-    let answered = loop {
-        let event = match events.recv().await {
-            Ok(event) => event,
-            // Nobody listened while the last states came.
-            Err(RecvError::Lagged(_)) => continue,
-            Err(closed) => panic!("{closed}"),
-        };
-        let EcuAct::Answered {
-            request: Request::Signal { .. },
-            ..
-        } = event.what
-        else {
-            continue;
-        };
-        break Instant::now();
-    };
-    // What is left of the round before.
-    while messages.try_recv().is_some() {}
+    let mut answered = None;
     loop {
-        match messages.recv().await.unwrap() {
-            Event::Received(message) if message.topic == last => return answered.elapsed(),
-            _ => {}
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Ok(event) => {
+                    if let EcuAct::Answered { request: Request::Signal { .. }, .. } = event.what {
+                        answered = Some(Instant::now());
+                    }
+                }
+                // Nobody listened while the last messages came.
+                Err(RecvError::Lagged(_)) => {}
+                Err(closed) => panic!("{closed}"),
+            },
+            message = messages.recv() => match message.unwrap() {
+                Event::Received(message) if message.topic == topic => {
+                    if let Some(answered) = answered.take() {
+                        return answered.elapsed();
+                    }
+                }
+                _ => {}
+            },
         }
     }
 }
@@ -209,7 +210,7 @@ fn over_sockets(c: &mut Criterion) {
         ..MqttSettings::default()
     };
     let stop = CancellationToken::new();
-    let (mut events, mut messages, last) = runtime.block_on(start(&mqtt, &stop));
+    let (mut events, mut messages, topic) = runtime.block_on(start(&mqtt, &stop));
     let mut group = c.benchmark_group("decode_to_publish");
     // Each round takes a second of waiting.
     group.sample_size(20).sampling_mode(SamplingMode::Flat);
@@ -220,7 +221,7 @@ fn over_sockets(c: &mut Criterion) {
         b.iter_custom(|rounds| {
             let mut all = Duration::ZERO;
             for _ in 0..rounds {
-                all += runtime.block_on(next_round(&mut events, &mut messages, &last));
+                all += runtime.block_on(next_round(&mut events, &mut messages, &topic));
             }
             all
         });
@@ -245,13 +246,6 @@ async fn start(
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let simulator = SimulatedEcu::start(settings, anywhere).await.unwrap();
     let events = simulator.events();
-    let last = simulator
-        .inverters()
-        .iter()
-        .map(|uid| DeviceId::new("aps_ecu", &uid.to_string()))
-        .max()
-        .unwrap();
-
     let mut settings = mqtt.connection(&Identity::named("bench")).unwrap();
     (settings.client_id, settings.will) = ("subscriber".to_owned(), None);
     let (session, mut messages) = Session::start(settings, stop.clone());
@@ -282,7 +276,11 @@ async fn start(
         let _held = (simulator, session);
         kept.cancelled().await;
     });
-    (events, messages, format!("wattbridge/{last}/state"))
+    (
+        events,
+        messages,
+        format!("wattbridge/{}/state", DeviceId::new("aps_ecu", ECU)),
+    )
 }
 
 criterion_group!(benches, in_memory, over_sockets);
