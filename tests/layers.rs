@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -326,6 +326,70 @@ fn rooms_stand_on_those_above_them_so_that_there_is_no_circle() {
         }
         above.push(name);
     }
+}
+
+/// The modules that each module names, but for those above and below it: a module and its parts are one
+/// idea.
+fn needs(files: &[File]) -> BTreeMap<String, BTreeSet<String>> {
+    let path = Regex::new(r"\b((?:crate|super|self)(?:::\w+)+)(?:::\{([^}]*)\})?").unwrap();
+    let is_part = |file: &&File| !file.is_test() && !matches!(file.room(), "lib" | "main");
+    let parts: BTreeMap<String, &File> = files
+        .iter()
+        .filter(is_part)
+        .map(|file| (file.module().join("/"), file))
+        .collect();
+    let mut needs = BTreeMap::new();
+    for (module, file) in &parts {
+        let mut found = BTreeSet::new();
+        for named in path.captures_iter(&file.lines.join("\n")) {
+            let group = named.get(2).map_or("", |group| group.as_str());
+            for last in group.split(',') {
+                let whole = absolute(module, &format!("{}::{}", &named[1], last.trim()));
+                // What follows the module is what it has.
+                let lengths = (1..=whole.len()).rev();
+                let mut candidates = lengths.map(|length| whole[..length].join("/"));
+                found.extend(candidates.find(|it| parts.contains_key(it)));
+            }
+        }
+        let is_above = |one: &str, other: &str| other.starts_with(&format!("{one}/"));
+        found.retain(|it| it != module && !is_above(it, module) && !is_above(module, it));
+        needs.insert(module.clone(), found);
+    }
+    needs
+}
+
+/// The words of a path that begins with `crate`, `super` or `self`, from the root on.
+fn absolute(module: &str, path: &str) -> Vec<String> {
+    let mut whole: Vec<&str> = module.split('/').collect();
+    for word in path.split("::").filter(|word| !word.is_empty()) {
+        match word {
+            "crate" => whole.clear(),
+            "super" => drop(whole.pop()),
+            "self" => {}
+            word => whole.push(word),
+        }
+    }
+    whole.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn no_files_need_each_other() {
+    let files = house();
+    let mut needs = needs(&files);
+    assert!(needs.values().map(BTreeSet::len).sum::<usize>() > 1000);
+    // Who needs nobody that is left, or is needed by nobody that is left, is in no circle.
+    loop {
+        let left: BTreeSet<_> = needs.keys().cloned().collect();
+        let needed: BTreeSet<_> = needs.values().flatten().cloned().collect();
+        for those in needs.values_mut() {
+            those.retain(|it| left.contains(it));
+        }
+        needs.retain(|file, those| !those.is_empty() && needed.contains(file));
+        if needs.len() == left.len() {
+            break;
+        }
+    }
+    assert!(needs.is_empty(), "these files need each other: {needs:#?}");
 }
 
 #[test]

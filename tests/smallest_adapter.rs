@@ -372,9 +372,13 @@ impl Adapter for Pump {
 
     fn mask(&self, _: &Section) -> Result<Mask, Problems> {
         // Whole messages come, and as many bytes have to go.
-        Ok(Box::new(|bytes| match bytes.starts_with(b"P;") {
-            true => bytes.to_ascii_lowercase(),
-            false => bytes.to_vec(),
+        Ok(Box::new(|bytes| {
+            let mut masked = bytes.to_vec();
+            let mut fields = masked.split_mut(|byte| *byte == b';');
+            if fields.next().is_some_and(|kind| kind == b"P") {
+                fields.next().unwrap_or_default().fill(b'0');
+            }
+            masked
         }))
     }
 }

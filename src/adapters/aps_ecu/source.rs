@@ -430,7 +430,7 @@ impl<'a> Run<'a> {
 
     /// What it means for the inverters that the ECU answered, but did not tell of them: a single
     /// missed answer is no outage as long as there were values before it.
-    pub fn missed_telemetry(&mut self, error: &AskError) -> Health {
+    fn missed_telemetry(&mut self, error: &AskError) -> Health {
         let now = self.now();
         let (since, rounds) = self.blind.unwrap_or((now.steady, 0));
         self.blind = Some((since, rounds.saturating_add(1)));
@@ -443,7 +443,7 @@ impl<'a> Run<'a> {
     }
 
     /// The ECU did not answer its first question.
-    pub async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
+    async fn failed(&mut self, health: &Health) -> Result<Round, SourceError> {
         let now = self.now();
         let since = *self.outage.get_or_insert(now.steady);
         let lasting = now.since(since);
@@ -493,7 +493,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub async fn recovered(&mut self) -> Result<(), SourceError> {
+    async fn recovered(&mut self) -> Result<(), SourceError> {
         self.answered = true;
         self.outage = None;
         let now = self.now();
@@ -503,7 +503,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    pub async fn report_health(&self, health: &Health) -> Result<(), SourceError> {
+    async fn report_health(&self, health: &Health) -> Result<(), SourceError> {
         if !self.installation.is_identified() {
             return self
                 .context

@@ -338,7 +338,7 @@ impl Values {
     /// | import 0, no export | nothing more: there may be an export that is not told |
     /// | a negative import | a signed sum: import 0, the rest is export |
     /// | 16.7.0 | a signed sum, too: net, if the others do not say it |
-    pub fn flows(&mut self) {
+    fn flows(&mut self) {
         for [import, export] in PAIRS {
             self.signed(import, export);
         }
@@ -396,7 +396,7 @@ impl Values {
 
     /// Currents that could not carry nearly as much as the power are of another scale than the
     /// profile says.
-    pub fn doubt_currents(&mut self) {
+    fn doubt_currents(&mut self) {
         let watts = |key| self.number_of(key).map_or(0.0, Decimal::to_f64);
         let power = (watts("power_import") - watts("power_export")).abs();
         let carried: Vec<f64> = CURRENTS

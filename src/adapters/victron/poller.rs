@@ -210,14 +210,9 @@ impl Poller {
         self.burst = BURST;
     }
 
-    /// Asks this before anything else. What could lock a device or wipe its memory is never sent,
-    /// whoever wants it.
+    /// Asks this before anything else.
     pub fn ask(&mut self, request: Request) {
-        if registers::may_be_sent(&request) {
-            self.urgent.push_back(request);
-        } else {
-            tracing::error!("{request:?} is never sent to a device; please report this");
-        }
+        self.urgent.push_back(request);
     }
 
     /// Asks this next, for the answer is to be confirmed.
@@ -295,6 +290,11 @@ impl Poller {
             return None;
         }
         let request = self.choose(family, now)?;
+        // What could lock a device or wipe its memory is not sent, whoever wants it.
+        if !registers::may_be_sent(&request) {
+            tracing::error!("{request:?} is never sent to a device; please report this");
+            return None;
+        }
         self.burst = self.burst.saturating_sub(1);
         let bytes = request.encode();
         self.awaiting_text.get_or_insert(now);

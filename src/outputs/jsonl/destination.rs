@@ -59,7 +59,7 @@ impl Destination {
                 match open {
                     Some(file) => Ok(file),
                     None => {
-                        let is_cut = ends_in_a_line(path)?;
+                        let is_cut = is_cut(path)?;
                         let mut file = OpenOptions::new().append(true).create(true).open(path)?;
                         if is_cut {
                             file.write_all(b"\n")?;
@@ -76,7 +76,7 @@ impl Destination {
 ///
 /// # Errors
 /// There is something else in it, such as the configuration, which is left alone.
-pub fn ends_in_a_line(path: &Path) -> io::Result<bool> {
+pub fn is_cut(path: &Path) -> io::Result<bool> {
     let is_file = |there: &Metadata| there.is_file() && there.len() > 0;
     if !fs::metadata(path).is_ok_and(|there| is_file(&there)) {
         return Ok(false);

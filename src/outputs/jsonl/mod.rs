@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::destination::ends_in_a_line;
+use self::destination::is_cut;
 use self::telling::Telling;
 use self::writer::JsonlWriter;
 use super::file_troubles::Unwritable;
@@ -103,7 +103,7 @@ impl Outlet for JsonlSettings {
     fn probe(&self) -> Waiting<Vec<Tried>> {
         // Whether somebody reads the standard output is seen then.
         let tried = self.path.as_ref().map(|path| {
-            let result = match may_write(path).and_then(|()| ends_in_a_line(path)) {
+            let result = match may_write(path).and_then(|()| is_cut(path)) {
                 Ok(_) => Ok("it can be written".to_owned()),
                 Err(error) => Err(Unwritable::new(OUTPUT.name(), path, error).to_string()),
             };

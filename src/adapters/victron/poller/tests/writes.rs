@@ -14,6 +14,25 @@ fn what_the_user_wants_comes_first() {
 }
 
 #[test]
+fn what_cannot_be_taken_back_is_not_sent_by_whatever_way_it_came() {
+    let mut bench = Bench::new(Family::Mppt);
+    bench.run(3);
+    bench.sent.clear();
+    let wipe = Request::Set(0x1030, Vec::new());
+    let lock = Request::Set(registers::NETWORK_MODE, vec![0x0d]);
+    bench.poller.ask(wipe.clone());
+    bench.poller.ask(lock.clone());
+    bench.poller.ask_again(Request::Restart);
+    let wish = Request::Set(0x0200, vec![4]);
+    bench.poller.ask(wish.clone());
+    bench.run(600);
+    let sent = |request: &Request| bench.sent.iter().any(|(_, it)| it == request);
+    assert!(!sent(&wipe) && !sent(&lock) && !sent(&Request::Restart));
+    // And what comes behind it is.
+    assert!(sent(&wish));
+}
+
+#[test]
 fn nothing_is_written_before_the_device_has_said_who_it_is() {
     let mut bench = Bench::new(Family::Mppt);
     bench.poller.ask(Request::Set(0x0200, vec![4]));
