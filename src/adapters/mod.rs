@@ -7,6 +7,7 @@
 
 pub mod aps_ecu;
 pub mod smart_meter;
+pub mod solaredge;
 pub mod text;
 pub mod victron;
 

@@ -9,6 +9,7 @@
 //! under the same path is found so; names in `/dev/serial/by-id` stay the same whatever the socket.
 
 mod address;
+pub mod capture;
 mod connection;
 mod error;
 mod opener;

@@ -1,0 +1,18 @@
+//! Packets that others send to each other, from wherever they can be seen.
+//!
+//! ```text
+//! interface, file, pipe, TCP, proxy ──> bytes of a capture file ──> CaptureReader ──> packets
+//!                                          (any stream)                                 │
+//!            streams of bytes <── Reassembly <── TCP segments <── dissect <─────────────┘
+//! ```
+//!
+//! Whatever packets come from, they travel through the program as the bytes of a capture file: a live
+//! interface is one that never ends. So there is one way to read, to record and to replay them.
+
+mod dissect;
+mod reader;
+mod reassembly;
+
+pub use dissect::{Dissected, Segment, dissect};
+pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
+pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
