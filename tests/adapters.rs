@@ -196,6 +196,7 @@ fn check_class(metric: &Metric, entity: &serde_json::Value, what: &str) {
             assert_eq!(state_class, Some("measurement"), "{what}");
             let without = [
                 Quantity::Charge,
+                Quantity::Resistance,
                 Quantity::SignalQuality,
                 Quantity::Ratio,
                 Quantity::Angle,

@@ -105,6 +105,7 @@ impl Ingest {
             Report::Device(device) => self.take_device(source, key, *device),
             Report::Gone(id) => self.remove(&id, source),
             Report::Readings(readings) => self.put_readings(&readings),
+            Report::Late(readings) => self.count_late(&readings),
             Report::Days(days) => self.saving.store().save_days(&days),
             Report::Health(id, health) => self.put_health(&id, health),
             Report::Absent(id, health) => {
@@ -329,7 +330,7 @@ impl Ingest {
         let id = match &report {
             Report::Device(device) => &device.id,
             Report::Gone(id) | Report::Health(id, _) | Report::Absent(id, _) => id,
-            Report::Readings(readings) => &readings.device,
+            Report::Readings(readings) | Report::Late(readings) => &readings.device,
             Report::Days(days) => &days.device,
             Report::Source(_) | Report::Complete(_) => return Some(report),
         }
@@ -428,8 +429,7 @@ impl Ingest {
         };
         self.ownership.holder_reports(id);
         if entry.order.is_late(readings.at, self.clock.moment()) {
-            tracing::debug!("{id}: readings of {} came late", readings.at);
-            self.late = self.late.saturating_add(1);
+            self.count_late(readings);
             return;
         }
         if patience::is_sign_of_life(&entry.device, readings) {
@@ -453,6 +453,13 @@ impl Ingest {
             entry.show_counters(can_save);
             self.hub.put_state(Arc::clone(&entry.state));
         }
+    }
+
+    /// Counts readings of the past: they change nothing of what is now.
+    fn count_late(&mut self, readings: &Readings) {
+        let (id, at) = (&readings.device, readings.at);
+        tracing::debug!("{id}: readings of {at} came late");
+        self.late = self.late.saturating_add(1);
     }
 
     fn put_health(&mut self, id: &DeviceId, health: Health) {

@@ -43,7 +43,11 @@ impl Ownership {
             Report::Device(device) => rival.device = Some(*device),
             Report::Gone(_) => rival.lose(),
             Report::Health(_, health) | Report::Absent(_, health) => rival.health = Some(health),
-            Report::Readings(_) | Report::Days(_) | Report::Source(_) | Report::Complete(_) => {}
+            Report::Readings(_)
+            | Report::Late(_)
+            | Report::Days(_)
+            | Report::Source(_)
+            | Report::Complete(_) => {}
         }
         is_first
     }

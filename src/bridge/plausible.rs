@@ -31,6 +31,7 @@ fn bounds(device: &Device, metric: &Metric) -> Option<(i64, i64)> {
         }
         Quantity::Voltage => either_way(2000),
         Quantity::Current => either_way(10_000),
+        Quantity::Resistance => Some((0, 10_000_000)),
         Quantity::Frequency => Some((0, 1000)),
         Quantity::PowerFactor => either_way(1),
         Quantity::Angle => either_way(360),

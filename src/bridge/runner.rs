@@ -352,9 +352,11 @@ impl Bridge {
             Report::Health(id, health) | Report::Absent(id, health) => {
                 self.ingest.is_news(id, health)
             }
-            Report::Readings(_) | Report::Days(_) | Report::Source(_) | Report::Complete(_) => {
-                false
-            }
+            Report::Readings(_)
+            | Report::Late(_)
+            | Report::Days(_)
+            | Report::Source(_)
+            | Report::Complete(_) => false,
         }
     }
 

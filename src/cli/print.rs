@@ -18,7 +18,9 @@ impl JsonLines {
         for report in reports {
             match report {
                 Report::Device(device) => drop(self.devices.insert(device.id.clone(), *device)),
-                Report::Readings(readings) => lines.extend(self.readings(&readings)),
+                Report::Readings(readings) | Report::Late(readings) => {
+                    lines.extend(self.readings(&readings));
+                }
                 Report::Days(_)
                 | Report::Gone(_)
                 | Report::Health(..)

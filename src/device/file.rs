@@ -36,7 +36,9 @@ impl<P: Protocol> FileReader<P> {
         loop {
             match self.protocol.poll() {
                 // How a device is on its line says nothing of a file.
-                Output::Report(report @ (Report::Device(_) | Report::Readings(_))) => {
+                Output::Report(
+                    report @ (Report::Device(_) | Report::Readings(_) | Report::Late(_)),
+                ) => {
                     self.reports.push(report);
                 }
                 Output::Message(message) => self.results.push_back(Ok(Decoded {

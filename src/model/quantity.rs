@@ -40,6 +40,8 @@ quantities! {
     Voltage => Some("V");
     /// Current.
     Current => Some("A");
+    /// Resistance, as of an insulation.
+    Resistance => Some("kΩ");
     /// Frequency.
     Frequency => Some("Hz");
     /// Power factor, -1 to 1.

@@ -16,6 +16,9 @@ pub enum Report {
     Gone(DeviceId),
     /// Values of a device. Metrics that are not mentioned keep their value.
     Readings(Readings),
+    /// Values of a moment that is past, sent again by a device that could not before: never part of its
+    /// state.
+    Late(Readings),
     /// What a device remembers of its past: never part of its state.
     Days(Days),
     /// How a device is.

@@ -122,6 +122,7 @@ const fn decimals(quantity: Quantity) -> u8 {
         Quantity::Current | Quantity::Frequency | Quantity::PowerFactor | Quantity::Count => 2,
         Quantity::Voltage
         | Quantity::Charge
+        | Quantity::Resistance
         | Quantity::Temperature
         | Quantity::Ratio
         | Quantity::Angle => 1,

@@ -247,6 +247,7 @@ const fn word(quantity: Quantity) -> &'static str {
         Quantity::Charge => "charge",
         Quantity::Voltage => "voltage",
         Quantity::Current => "current",
+        Quantity::Resistance => "resistance",
         Quantity::Frequency => "frequency",
         Quantity::PowerFactor => "power_factor",
         Quantity::Angle => "angle",

@@ -79,6 +79,7 @@ pub fn icon(metric: &Metric) -> Option<&'static str> {
         (_, Some(Quantity::Ratio)) => Some("mdi:percent"),
         (_, Some(Quantity::Angle)) => Some("mdi:angle-acute"),
         (_, Some(Quantity::Charge)) => Some("mdi:battery"),
+        (_, Some(Quantity::Resistance)) => Some("mdi:omega"),
         _ => None,
     }
 }
@@ -115,9 +116,10 @@ fn number(quantity: Option<Quantity>, state_class: &'static str) -> Class {
         Quantity::StateOfCharge => measured("battery"),
         Quantity::SignalStrength => measured("signal_strength"),
         Quantity::Duration | Quantity::Minutes => Some("duration"),
-        // Home Assistant has no class for ampere-hours, shares and plain numbers; its class for
+        // Home Assistant has no class for ampere-hours, resistances, shares and plain numbers; its class for
         // signals takes decibels only.
         Quantity::Charge
+        | Quantity::Resistance
         | Quantity::SignalQuality
         | Quantity::Ratio
         | Quantity::Count
@@ -252,6 +254,7 @@ mod tests {
             (Quantity::SignalQuality, Some("%")),
             (Quantity::Ratio, Some("%")),
             (Quantity::Charge, Some("Ah")),
+            (Quantity::Resistance, Some("kΩ")),
             (Quantity::Count, None),
             (Quantity::Angle, Some("°")),
         ] {

@@ -151,6 +151,7 @@ const fn measured(quantity: Option<Quantity>) -> Interval {
         Quantity::SignalQuality | Quantity::SignalStrength => Decimal::integer(10),
         Quantity::Ratio | Quantity::Angle => Decimal::integer(5),
         Quantity::Voltage => Decimal::integer(2),
+        Quantity::Resistance => Decimal::integer(100),
         Quantity::Temperature | Quantity::StateOfCharge => Decimal::integer(1),
         Quantity::Current => Decimal::new(5, 1),
         Quantity::Frequency | Quantity::PowerFactor => Decimal::new(1, 1),

@@ -158,7 +158,7 @@ fn said(reports: Vec<Report>) -> Said {
                 said.health.insert(serial, health);
             }
             Report::Gone(id) => said.gone.push(id.to_string()),
-            Report::Days(_) | Report::Source(_) | Report::Complete(_) => {}
+            Report::Late(_) | Report::Days(_) | Report::Source(_) | Report::Complete(_) => {}
         }
     }
     said
