@@ -9,10 +9,14 @@
 //! Whatever packets come from, they travel through the program as the bytes of a capture file: a live
 //! interface is one that never ends. So there is one way to read, to record and to replay them.
 
+mod address;
 mod dissect;
+mod filter;
 mod reader;
 mod reassembly;
 
+pub use address::{CaptureAddress, CaptureAddressError, Host};
 pub use dissect::{Dissected, Segment, dissect};
+pub use filter::CaptureFilter;
 pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
 pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
