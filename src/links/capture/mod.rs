@@ -12,6 +12,7 @@
 mod address;
 mod dissect;
 mod filter;
+mod program;
 mod reader;
 mod reassembly;
 
