@@ -12,7 +12,9 @@
 mod dissect;
 mod reader;
 mod reassembly;
+mod writer;
 
 pub use dissect::{Dissected, Segment, dissect};
 pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
 pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
+pub use writer::{CaptureFormat, CaptureWriter};
