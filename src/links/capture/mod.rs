@@ -15,9 +15,11 @@ mod filter;
 mod program;
 mod reader;
 mod reassembly;
+mod writer;
 
 pub use address::{CaptureAddress, CaptureAddressError, Host};
 pub use dissect::{Dissected, Segment, dissect};
 pub use filter::CaptureFilter;
 pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
 pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
+pub use writer::{CaptureFormat, CaptureWriter};

@@ -6,6 +6,22 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u16);
 
+impl LinkType {
+    /// The family of addresses in the byte order of the machine, then IP: loopback of BSD.
+    pub const LOOPBACK: Self = Self(0);
+    /// Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// IP at once.
+    pub const RAW: Self = Self(101);
+    /// Linux, all interfaces at once.
+    pub const COOKED: Self = Self(113);
+    /// The same, with the number of the interface.
+    pub const COOKED_V2: Self = Self(276);
+}
+
+/// The largest packet that is believed, in bytes. The kernel makes ones of 200 kB.
+pub(super) const MAX_PACKET: u32 = 1 << 20;
+
 /// A packet as it was captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet<'a> {
