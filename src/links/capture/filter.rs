@@ -184,7 +184,8 @@ impl Build<'_> {
         let program = &mut self.program;
         program.place(Label::Ipv6);
         if let Some(Host::Ip(IpAddr::V6(host))) = self.host {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|word| (u128::from(host) >> (96 - 32 * word)) as u32);
+            let [a, b, c, d] =
+                [0, 1, 2, 3].map(|word| (u128::from(host) >> (96 - 32 * word)) as u32);
             for (at, next) in [(8, Label::OtherHost6), (24, Label::NoHost6)] {
                 for (index, word) in (0_u32..).zip([a, b, c, d]) {
                     program.load_behind_x(Size::Word, at + 4 * index);
