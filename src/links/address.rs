@@ -1,4 +1,4 @@
-//! Where a device is: a TCP port of some host, or a serial port.
+//! Where a device is: a TCP port of some host, a serial port, or where its packets can be seen.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -7,51 +7,14 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// A host, by name or address, and a port.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Endpoint {
-    /// Name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
-impl std::fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl Endpoint {
-    /// Reads `host`, `host:port` or `[address]:port`; the port is `usual` if it is not given.
-    pub fn parse(text: &str, usual: u16) -> Self {
-        let bare = |host: &str| host.trim_matches(['[', ']']).to_owned();
-        let with_port = text.rsplit_once(':').and_then(|(host, port)| {
-            // A bare IPv6 address has colons of its own.
-            let single = !host.contains(':') || host.ends_with(']');
-            Some((host, port.parse().ok().filter(|_| single)?))
-        });
-        match with_port {
-            Some((host, port)) => Self {
-                host: bare(host),
-                port,
-            },
-            None => Self {
-                host: bare(text),
-                port: usual,
-            },
-        }
-    }
-}
+use super::capture::CaptureAddress;
+use super::endpoint::Endpoint;
 
 /// Where a stream of bytes is to be had, as users write it: `/dev/ttyUSB0`,
 /// `/dev/serial/by-id/usb-...`, `tcp://192.168.1.9:2001`, `tcp://[fe80::1]:2001`.
 ///
-/// The `socket://` of pySerial is read as `tcp://`.
+/// The `socket://` of pySerial is read as `tcp://`. Where packets are captured is no port that somebody
+/// may write for a device on a line: a [`CaptureAddress`] is read by itself, and only written alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Address {
@@ -59,6 +22,9 @@ pub enum Address {
     Serial(PathBuf),
     /// A serial port of another machine, passed on by TCP without any protocol around it.
     Tcp(Endpoint),
+    /// Where packets that others send to each other can be seen. What comes are the bytes of a capture
+    /// file.
+    Capture(CaptureAddress),
 }
 
 /// An address cannot be understood.
@@ -110,31 +76,39 @@ impl Address {
     pub fn serial(&self) -> Option<&Path> {
         match self {
             Self::Serial(path) => Some(path),
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Capture(_) => None,
         }
     }
 
-    /// As it stands in messages: a path, or host and port.
+    /// As it stands in messages: a path, host and port, or an interface.
     pub fn place(&self) -> String {
         match self {
             Self::Serial(path) => path.display().to_string(),
             Self::Tcp(endpoint) => endpoint.to_string(),
+            Self::Capture(capture) => capture.place(),
         }
     }
 }
 
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if matches!(self, Self::Tcp(_)) {
-            f.write_str("tcp://")?;
+        match self {
+            Self::Serial(_) => f.write_str(&self.place()),
+            Self::Tcp(endpoint) => write!(f, "tcp://{endpoint}"),
+            Self::Capture(capture) => capture.fmt(f),
         }
-        f.write_str(&self.place())
     }
 }
 
 impl From<Endpoint> for Address {
     fn from(endpoint: Endpoint) -> Self {
         Self::Tcp(endpoint)
+    }
+}
+
+impl From<CaptureAddress> for Address {
+    fn from(capture: CaptureAddress) -> Self {
+        Self::Capture(capture)
     }
 }
 
@@ -255,24 +229,6 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_endpoint_is_read_as_people_write_it() {
-        for (text, host, port) in [
-            ("192.168.1.50", "192.168.1.50", 8899),
-            ("192.168.1.50:9000", "192.168.1.50", 9000),
-            ("[fe80::1]:9000", "fe80::1", 9000),
-            ("fe80::1", "fe80::1", 8899),
-            ("ecu.home", "ecu.home", 8899),
-        ] {
-            let endpoint = Endpoint::parse(text, 8899);
-            assert_eq!(
-                (endpoint.host.as_str(), endpoint.port),
-                (host, port),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
     fn an_address_is_read_as_people_write_it_and_written_back() {
         for (text, back) in [
             ("/dev/ttyUSB0", "/dev/ttyUSB0"),
@@ -311,6 +267,9 @@ mod tests {
             ("tcp://[]:2001", "does not name a host"),
             ("tcp://a b:2001", "does not name a host"),
             ("rfc2217://192.168.1.9:2001", "tcp://HOST:PORT"),
+            ("capture://eth0", "begins with something unknown"),
+            ("file:///tmp/a.pcap", "begins with something unknown"),
+            ("-", "/dev/ttyUSB0, or tcp://"),
             ("ttyUSB0", "did you mean /dev/ttyUSB0?"),
             ("192.168.1.9:2001", "did you mean tcp://192.168.1.9:2001?"),
             ("COM", "/dev/ttyUSB0, or tcp://"),

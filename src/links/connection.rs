@@ -60,6 +60,7 @@ impl Connection {
         match &self.address {
             Address::Serial(path) => LinkError::Unplugged(path.display().to_string()),
             Address::Tcp(endpoint) => LinkError::Closed(endpoint.clone()),
+            Address::Capture(capture) => LinkError::CaptureEnded(capture.clone()),
         }
     }
 

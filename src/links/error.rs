@@ -1,9 +1,12 @@
 //! Why a link does not work, and what its user can do about it.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::address::{Address, Endpoint};
+use super::address::Address;
+use super::capture::{CaptureAddress, CaptureRefused};
+use super::endpoint::Endpoint;
 
 /// Why a connection did not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +51,54 @@ pub enum LinkError {
     /// The serial port vanished while it was open.
     #[error("the serial port {0} was unplugged")]
     Unplugged(String),
+    /// There is no network interface of that name.
+    #[error("there is no network interface {name}")]
+    NoSuchInterface {
+        /// What was to be opened.
+        name: String,
+        /// What could be opened instead.
+        others: Vec<String>,
+    },
+    /// The network interface is switched off, or nothing is plugged in.
+    #[error("the network interface {name} {}", if *.is_unplugged { "has no link" } else { "is down" })]
+    InterfaceDown {
+        /// Which.
+        name: String,
+        /// Whether it is on, and merely nobody is at the other end.
+        is_unplugged: bool,
+    },
+    /// The network interface is another one than it was.
+    #[error("the network interface {0} has gone and come back")]
+    InterfaceReplaced(String),
+    /// What its packets begin with is unknown.
+    #[error("the network interface {name} is of a kind that cannot be read (type {kind})")]
+    UnreadableInterface {
+        /// Which.
+        name: String,
+        /// Its kind, as Linux numbers them.
+        kind: u32,
+    },
+    /// Packets may not be captured by this user.
+    #[error("packets on {0} may not be captured by this user")]
+    CaptureNotPermitted(String),
+    /// Packets cannot be captured on this system.
+    #[error("packets of a network interface can be captured on Linux only")]
+    CaptureUnsupported,
+    /// There is no such file.
+    #[error("there is no capture file {0}")]
+    NoSuchFile(String),
+    /// The file may not be read, or is something else.
+    #[error("the capture file {0} cannot be read: {1}")]
+    UnreadableFile(String, String),
+    /// What comes is no capture.
+    #[error("{0}: {1}")]
+    NotACapture(String, CaptureRefused),
+    /// All there was has been read.
+    #[error("the capture has ended ({place})", place = .0.place())]
+    CaptureEnded(CaptureAddress),
+    /// Devices cannot connect to this machine there.
+    #[error("nobody can connect to {0}: {1}")]
+    CannotListen(SocketAddr, String),
     /// Anything else.
     #[error("the connection to {place} broke: {1}", place = .0.place())]
     Broken(Address, String),
@@ -76,6 +127,10 @@ impl LinkError {
             } => {
                 "Check the address, and that the other side has power and is not behind a firewall."
             }
+            Self::TimedOut {
+                address: Address::Capture(_),
+                ..
+            } => "If it lasts, start wattbridge again.",
             Self::TimedOut { .. } => "Unplug the adapter and plug it in again.",
             Self::Closed(_) => {
                 "If it lasts, look whether another program takes the \
@@ -101,15 +156,74 @@ impl LinkError {
                 "Unplug the adapter and plug it in again. If it lasts, try another USB socket or \
                  cable."
             }
+            Self::NoSuchInterface { others, .. } => return no_such_interface(others).into(),
+            Self::InterfaceDown {
+                is_unplugged: true, ..
+            } => {
+                "Check that its cable is plugged in at both ends, and that what is at the other end \
+                 has power. It is then used again by itself."
+            }
+            Self::InterfaceDown { .. } => {
+                "Switch it on with `ip link set NAME up`, and let the system do so at each start. It \
+                 is then used again by itself."
+            }
+            Self::InterfaceReplaced(_) => {
+                "It is opened again by itself. If nobody unplugged it, look at the adapter and its \
+                 power supply."
+            }
+            Self::UnreadableInterface { .. } => {
+                "Write an Ethernet interface (such as eth0), a bridge, Wi-Fi or tun; `ip link` lists \
+                 them."
+            }
+            Self::CaptureNotPermitted(_) => {
+                "Give the program the right to: `sudo setcap cap_net_raw+ep` with its path; or \
+                 AmbientCapabilities=CAP_NET_RAW in the unit of systemd; or `--cap-add NET_RAW \
+                 --network host` in Docker."
+            }
+            Self::CaptureUnsupported => {
+                "Run wattbridge on Linux, or give it capture files, a pipe, or a proxy instead."
+            }
+            Self::NoSuchFile(_) => "Correct the path, or make the file.",
+            Self::UnreadableFile(..) => {
+                "Check that it is a file or a named pipe, and that the user that runs wattbridge may \
+                 read it."
+            }
+            Self::NotACapture(..) => {
+                "Make it with `tcpdump -w` or `dumpcap -w`, which write pcap or pcapng, and let \
+                 nothing else write into it."
+            }
+            Self::CaptureEnded(CaptureAddress::Stdin) => {
+                "The program that sends packets has ended; start it again together with wattbridge."
+            }
+            Self::CaptureEnded(CaptureAddress::Files(_)) => {
+                "All files have been read. For packets that are still to come, write an interface or \
+                 a named pipe."
+            }
+            Self::CaptureEnded(_) => "It is opened again by itself.",
+            Self::CannotListen(..) => {
+                "Stop what listens there, or choose another port; ports below 1024 need a right of \
+                 their own."
+            }
+            Self::Broken(Address::Capture(_), _) => {
+                "It is opened again by itself. If it lasts, look at the network interface."
+            }
             Self::Broken(Address::Tcp(_), _) => "If it lasts, check the network on the way.",
             Self::RecordingEnded => "",
         };
         fixed.into()
     }
 
-    /// Whether a serial port is not there, so that it can be had again as soon as it is plugged in.
+    /// Whether a serial port or an interface is not there, so that it can be had again as soon as it is
+    /// plugged in, or switched on.
     pub const fn is_unplugged(&self) -> bool {
-        matches!(self, Self::NoSuchPort { .. } | Self::Unplugged(_))
+        matches!(
+            self,
+            Self::NoSuchPort { .. }
+                | Self::Unplugged(_)
+                | Self::NoSuchInterface { .. }
+                | Self::InterfaceDown { .. }
+                | Self::InterfaceReplaced(_)
+        )
     }
 }
 
@@ -121,6 +235,16 @@ fn no_such_port(others: &[String]) -> String {
     }
     format!(
         "Plug the adapter in, or correct the path; at present there is {}.",
+        others.join(", ")
+    )
+}
+
+fn no_such_interface(others: &[String]) -> String {
+    if others.is_empty() {
+        return "At present there is none. In Docker, use `--network host`.".to_owned();
+    }
+    format!(
+        "Correct its name, or plug it in; at present there is {}. In Docker, use `--network host`.",
         others.join(", ")
     )
 }
@@ -139,6 +263,10 @@ mod tests {
         let timed_out = |address: &Address| LinkError::TimedOut {
             address: address.clone(),
             after,
+        };
+        let down = |is_unplugged| LinkError::InterfaceDown {
+            name: "eth0".to_owned(),
+            is_unplugged,
         };
         for (error, words, advice) in [
             (LinkError::UnknownName("m".into()), "name m", "the address"),
@@ -161,6 +289,53 @@ mod tests {
             (LinkError::Unplugged(path()), "unplugged", "Plug"),
             (LinkError::Broken(serial, "x".into()), "broke: x", "cable"),
             (LinkError::Broken(tcp, "x".into()), "broke: x", "network"),
+            (down(true), "eth0 has no link", "cable"),
+            (down(false), "eth0 is down", "ip link set"),
+            (
+                LinkError::InterfaceReplaced("eth0".into()),
+                "eth0 has gone",
+                "by itself",
+            ),
+            (
+                LinkError::UnreadableInterface {
+                    name: "can0".into(),
+                    kind: 280,
+                },
+                "can0 is of a kind",
+                "ip link",
+            ),
+            (
+                LinkError::CaptureNotPermitted("eth0".into()),
+                "packets on eth0",
+                "cap_net_raw+ep",
+            ),
+            (LinkError::CaptureUnsupported, "Linux only", "a proxy"),
+            (LinkError::NoSuchFile("/a".into()), "file /a", "path"),
+            (
+                LinkError::UnreadableFile("/a".into(), "x".into()),
+                "/a cannot be read: x",
+                "may read it",
+            ),
+            (
+                LinkError::NotACapture("/a".into(), CaptureRefused::Unknown { offset: 0 }),
+                "/a: byte 0",
+                "tcpdump -w",
+            ),
+            (
+                LinkError::CaptureEnded(CaptureAddress::Stdin),
+                "ended (standard input)",
+                "together with wattbridge",
+            ),
+            (
+                LinkError::CaptureEnded(CaptureAddress::Files(vec!["/a".into()])),
+                "ended (/a)",
+                "named pipe",
+            ),
+            (
+                LinkError::CannotListen("0.0.0.0:80".parse().unwrap(), "x".into()),
+                "connect to 0.0.0.0:80: x",
+                "another port",
+            ),
         ] {
             let text = error.to_string();
             assert!(text.contains(words), "{text}");
@@ -180,5 +355,12 @@ mod tests {
         assert!(missing(&[]).advice().contains("no serial port at all"));
         assert!(missing(&[]).is_unplugged());
         assert!(!LinkError::RecordingEnded.is_unplugged());
+        let missing = |others: &[&str]| LinkError::NoSuchInterface {
+            name: "eth1".to_owned(),
+            others: others.iter().map(ToString::to_string).collect(),
+        };
+        assert!(missing(&["eth0", "lo"]).advice().contains("eth0, lo."));
+        assert!(missing(&[]).advice().contains("there is none"));
+        assert!(missing(&[]).is_unplugged());
     }
 }

@@ -11,6 +11,7 @@
 mod address;
 pub mod capture;
 mod connection;
+mod endpoint;
 mod error;
 mod opener;
 mod openings;
@@ -25,8 +26,10 @@ mod replay;
 mod serial;
 mod tcp;
 
-pub use address::{Address, AddressError, Endpoint};
+pub use address::{Address, AddressError};
+pub use capture::{CaptureAddress, CaptureAddressError, CaptureFilter, Host};
 pub use connection::Connection;
+pub use endpoint::Endpoint;
 pub use error::LinkError;
 pub use opener::Links;
 pub use ports::{PortChange, PortInfo, PortWatch, Ports};

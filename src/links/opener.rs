@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::address::{Address, Endpoint};
+use super::address::Address;
 use super::connection::{Connection, LinkKind, Tap, record};
+use super::endpoint::Endpoint;
 use super::error::LinkError;
 use super::openings::Openings;
 use super::ports::Ports;
@@ -104,6 +105,7 @@ impl Links {
                 let opened = self.openings.open(path, within, open).await;
                 opened.map(LinkKind::Serial)
             }
+            Address::Capture(_) => Err(LinkError::CaptureUnsupported),
         };
         let shown = address.to_string();
         told(address, shown, tap, opened)

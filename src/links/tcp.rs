@@ -7,7 +7,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::address::{Address, Endpoint};
+use super::address::Address;
+use super::endpoint::Endpoint;
 use super::error::LinkError;
 
 /// Silence after which the other side is asked whether it is still there.

@@ -9,10 +9,17 @@
 //! Whatever packets come from, they travel through the program as the bytes of a capture file: a live
 //! interface is one that never ends. So there is one way to read, to record and to replay them.
 
+mod address;
 mod dissect;
+mod filter;
+mod program;
 mod reader;
 mod reassembly;
+mod writer;
 
+pub use address::{CaptureAddress, CaptureAddressError, Host};
 pub use dissect::{Dissected, Segment, dissect};
+pub use filter::CaptureFilter;
 pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
 pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
+pub use writer::{CaptureFormat, CaptureWriter};
