@@ -17,6 +17,7 @@ use crate::device::Adapter;
 pub static ADAPTERS: &[&dyn Adapter] = &[
     &aps_ecu::ADAPTER,
     &smart_meter::ADAPTER,
+    &solaredge::ADAPTER,
     &text::ADAPTER,
     &victron::ADAPTER,
 ];

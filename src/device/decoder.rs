@@ -13,6 +13,12 @@ pub trait Decoder {
     /// The next thing that could be decoded, or that had to be refused.
     fn next(&mut self) -> Option<Result<Decoded, Undecoded>>;
 
+    /// Another file follows: true if it is read on with what is known from those before, as captures are that
+    /// were begun anew every day.
+    fn next_file(&mut self) -> bool {
+        false
+    }
+
     /// At the end of the bytes: what is left over, if it looks like the beginning of something.
     fn finish(&mut self) -> Option<String>;
 }

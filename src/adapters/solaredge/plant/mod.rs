@@ -1,0 +1,601 @@
+//! The inverters that are heard of, and what is behind them: from records to reports.
+
+mod attached;
+mod described;
+mod inverter;
+mod pace;
+mod panel;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use self::attached::Attached;
+use self::inverter::{REPORTING, Unit};
+use self::pace::Age;
+use self::panel::Panel;
+use super::health;
+use super::metrics::SLEEPING;
+use super::wire::{
+    Battery, Event, EventKind, Inventory, Inverter, Meter, MeterListed, Optimizer, Record, Serial,
+};
+use crate::clock::Moment;
+use crate::hex::Hex;
+use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report};
+
+pub use self::inverter::Connection;
+
+/// How long an inverter may say nothing.
+pub const SILENT: Duration = Duration::from_secs(15 * 60);
+/// How long a panel may say nothing while its inverter produces.
+const PANEL_SILENT: Duration = Duration::from_secs(30 * 60);
+/// Inverters in one capture; more are not real.
+const MOST_UNITS: usize = 64;
+/// Optimizers, meters and batteries of one inverter.
+const MOST_BEHIND: usize = 256;
+/// Text that a state can hold.
+const LONGEST_TEXT: usize = 250;
+
+/// What is remembered of all inverters over a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Plant {
+    units: BTreeMap<Serial, Unit>,
+    #[serde(skip)]
+    setting: Setting,
+    #[serde(skip)]
+    reports: Vec<Report>,
+}
+
+/// What records are read by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// By which days begin.
+    pub zone: TimeZone,
+    /// The most power in watts of an inverter.
+    pub max_power: Option<u32>,
+    /// Whether all records of a file are to be told, whenever they are from.
+    pub is_file: bool,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            max_power: None,
+            is_file: false,
+        }
+    }
+}
+
+/// Where a record comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// Who measured.
+    pub source: Serial,
+    /// Whose connection it came over.
+    pub sealed_by: Option<Serial>,
+    /// The connection.
+    pub connection: Connection,
+    /// When it came.
+    pub now: Moment,
+}
+
+impl Plant {
+    /// Goes on with what is remembered.
+    #[must_use]
+    pub fn with(self, setting: Setting) -> Self {
+        Self { setting, ..self }
+    }
+
+    /// What is to be told, since this was asked last.
+    pub fn reports(&mut self) -> Vec<Report> {
+        std::mem::take(&mut self.reports)
+    }
+
+    /// Describes all that is remembered, at the start.
+    pub fn recall(&mut self, now: Moment) {
+        let units: Vec<Serial> = self.units.keys().copied().collect();
+        for serial in units {
+            self.describe(serial);
+            let Some(unit) = self.units.get(&serial) else {
+                continue;
+            };
+            let gone = unit.panels.values().filter(|panel| panel.is_gone);
+            let gone = gone.map(|panel| Report::Absent(panel.id(), health::unpaired()));
+            self.reports.extend(gone);
+            if !unit.is_asleep {
+                continue;
+            }
+            // Nothing has been heard since, so it still sleeps.
+            let at = unit
+                .at
+                .and_then(|at| Timestamp::from_second(at.into()).ok());
+            let at = at.unwrap_or(now.wall).min(now.wall);
+            self.put_to_sleep(serial, at);
+        }
+    }
+
+    /// Whether any inverter is known.
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
+    /// The inverters that are known.
+    pub fn inverters(&self) -> impl Iterator<Item = Serial> {
+        self.units.keys().copied()
+    }
+
+    /// The devices of this id are not to be remembered any longer.
+    pub fn forget(&mut self, id: &DeviceId) {
+        self.units.retain(|_, unit| unit.id() != *id);
+        for unit in self.units.values_mut() {
+            unit.panels.retain(|_, panel| panel.id() != *id);
+            unit.meters.retain(|_, meter| meter.id() != *id);
+            unit.batteries.retain(|_, battery| battery.id() != *id);
+        }
+    }
+
+    /// An inverter is there, whatever it sends: even what is empty or cannot be read.
+    pub fn meet(&mut self, serial: Serial, now: Moment) {
+        if self.unit(serial).is_none() {
+            return;
+        }
+        if let Some(unit) = self.units.get_mut(&serial) {
+            unit.connected = Some(now.steady);
+        }
+    }
+
+    /// The inverter of this serial number, described anew if it is new.
+    fn unit(&mut self, serial: Serial) -> Option<&mut Unit> {
+        if !self.units.contains_key(&serial) {
+            if self.units.len() >= MOST_UNITS {
+                return None;
+            }
+            self.units.insert(serial, Unit::new(serial));
+            self.describe(serial);
+        }
+        self.units.get_mut(&serial)
+    }
+
+    /// Describes an inverter and all that is behind it.
+    fn describe(&mut self, serial: Serial) {
+        let Some(unit) = self.units.get(&serial) else {
+            return;
+        };
+        let id = unit.id();
+        let mut devices = vec![unit.device(self.setting.max_power)];
+        devices.extend(unit.panels.values().map(|panel| panel.device(&id)));
+        let attached = unit.meters.values().chain(unit.batteries.values());
+        devices.extend(attached.map(|attached| attached.device(&id)));
+        self.reports.extend(devices.into_iter().map(described));
+    }
+
+    /// How an inverter and all that is behind it are, where they have nothing better to say themselves.
+    pub fn say_of_all(&mut self, serial: Serial, health: &Health) {
+        let Some(unit) = self.units.get_mut(&serial) else {
+            return;
+        };
+        let reports = &mut self.reports;
+        tell(reports, unit.id(), &mut unit.said, health.clone());
+        for panel in unit.panels.values_mut().filter(|panel| !panel.is_gone) {
+            tell(reports, panel.id(), &mut panel.said, health.clone());
+        }
+        let attached = unit.meters.values_mut().chain(unit.batteries.values_mut());
+        for attached in attached {
+            tell(reports, attached.id(), &mut attached.said, health.clone());
+        }
+    }
+
+    /// Takes a record.
+    pub fn take(&mut self, record: &Record<'_>, origin: Origin) {
+        let now = origin.now;
+        self.meet(origin.source, now);
+        let gateway = origin
+            .sealed_by
+            .filter(|gateway| *gateway != origin.source && self.units.contains_key(gateway));
+        if let Some(unit) = self.units.get_mut(&origin.source)
+            && unit.via.is_none()
+            && gateway.is_some()
+        {
+            unit.via = gateway;
+            self.describe(origin.source);
+        }
+        match record {
+            Record::Inverter(record) => self.inverter(record, origin),
+            Record::Optimizer(record) => self.optimizer(record, origin),
+            Record::Meter(record) => self.meter(record, origin),
+            Record::Battery(record) => self.battery(record, origin),
+            Record::Event(event) => self.event(event, origin),
+            Record::Meters(inventory) => self.meters(inventory, origin),
+            Record::Optimizers(inventory) => self.optimizers(inventory, origin),
+            Record::Unknown { kind, body, .. } => {
+                if let Some(unit) = self.units.get_mut(&origin.source) {
+                    let mut text = format!("{kind:04x} {}", Hex::of(body));
+                    text.truncate(LONGEST_TEXT);
+                    unit.unknown = Some(text);
+                }
+            }
+        }
+    }
+
+    /// What the time of a record means.
+    fn age(&mut self, serial: Serial, at: u32, is_own: bool, now: Moment) -> Age {
+        if self.setting.is_file {
+            let at = Timestamp::from_second(at.into());
+            return at.map_or(Age::Timeless, Age::Live);
+        }
+        let unit = self.units.get_mut(&serial);
+        unit.map_or(Age::Timeless, |unit| unit.pace.judge(at, is_own, now))
+    }
+
+    fn inverter(&mut self, record: &Inverter, origin: Origin) {
+        let Origin { source, now, .. } = origin;
+        let age = self.age(source, record.at, true, now);
+        let (zone, is_file) = (self.setting.zone.clone(), self.setting.is_file);
+        let Some(unit) = self.units.get_mut(&source) else {
+            return;
+        };
+        if unit.learn(record) {
+            let device = unit.device(self.setting.max_power);
+            self.reports.push(described(device));
+        }
+        let (at, is_live) = match age {
+            Age::Live(at) => (at, true),
+            Age::Late(at) => (at, false),
+            Age::Timeless => return,
+        };
+        // A time of a clock that was not set yet belongs to no day.
+        if is_live || at <= now.wall {
+            unit.count(record, &zone);
+        }
+        let is_newer = is_file || unit.at.is_none_or(|last| record.at > last);
+        if !is_live || !is_newer {
+            let mut readings = unit.readings(record, at);
+            readings
+                .values
+                .retain(|reading| reading.key != "energy_today");
+            self.reports.push(Report::Late(readings));
+            return;
+        }
+        unit.at = Some(record.at);
+        let power = unit.readings(record, at);
+        let watts = power.get("power").and_then(crate::model::Value::as_number);
+        unit.is_idle = watts.is_some_and(|watts| watts <= Decimal::integer(0));
+        unit.is_asleep = record.mode == Some(SLEEPING);
+        let is_producing = watts.is_some() && !unit.is_idle;
+        let is_after_pause = unit
+            .heard
+            .is_some_and(|(heard, _)| now.since(heard) > SILENT);
+        unit.producing = match unit.producing {
+            _ if !is_producing => None,
+            Some(since) if !is_after_pause => Some(since),
+            _ => Some(now.steady),
+        };
+        unit.heard = Some((now.steady, at));
+        let mut readings = power;
+        unit.add_plant(&mut readings, origin.connection, now.steady);
+        self.reports.push(Report::Readings(readings));
+        let is_asleep = unit.is_asleep;
+        let health = match unit.pace.is_off_by() {
+            Some(seconds) => health::clock_is_off(seconds),
+            None => Health::ONLINE,
+        };
+        if is_asleep {
+            self.put_to_sleep(source, at);
+        } else {
+            tell(&mut self.reports, unit.id(), &mut unit.said, health);
+        }
+    }
+
+    fn optimizer(&mut self, record: &Optimizer, origin: Origin) {
+        let Origin { source, now, .. } = origin;
+        let age = self.age(source, record.at, false, now);
+        let (zone, is_file) = (self.setting.zone.clone(), self.setting.is_file);
+        self.leave_others(source, record.serial);
+        let Some(unit) = self.units.get_mut(&source) else {
+            return;
+        };
+        let id = unit.id();
+        let is_new = !unit.panels.contains_key(&record.serial);
+        if is_new && unit.panels.len() >= MOST_BEHIND {
+            return;
+        }
+        if is_new && unit.panels.is_empty() {
+            unit.panels.insert(record.serial, Panel::new(record.serial));
+            let device = unit.device(self.setting.max_power);
+            self.reports.push(described(device));
+        }
+        let panel = unit.panels.entry(record.serial);
+        let panel = panel.or_insert_with(|| Panel::new(record.serial));
+        if panel.learn(record) | is_new {
+            self.reports.push(described(panel.device(&id)));
+        }
+        let (at, is_live) = match age {
+            Age::Live(at) => (at, true),
+            Age::Late(at) => (at, false),
+            Age::Timeless => return,
+        };
+        let is_newer = is_file || panel.at.is_none_or(|last| record.at > last);
+        if is_live || at <= now.wall {
+            panel.count(record, &zone);
+        }
+        let is_live = is_live && is_newer;
+        let readings = panel.readings(record, at, is_live);
+        if is_live {
+            panel.is_gone = false;
+            panel.hear(record, now.steady);
+            self.reports.push(Report::Readings(readings));
+            tell(
+                &mut self.reports,
+                panel.id(),
+                &mut panel.said,
+                Health::ONLINE,
+            );
+        } else {
+            self.reports.push(Report::Late(readings));
+        }
+    }
+
+    /// An optimizer that was moved to this inverter is no longer behind another one.
+    fn leave_others(&mut self, source: Serial, optimizer: Serial) {
+        let others = self.units.values_mut().filter(|unit| unit.serial != source);
+        for unit in others {
+            unit.panels.remove(&optimizer);
+        }
+    }
+
+    fn meter(&mut self, record: &Meter, origin: Origin) {
+        let Origin { source, now, .. } = origin;
+        let age = self.age(source, record.at, false, now);
+        let Some(unit) = self.units.get_mut(&source) else {
+            return;
+        };
+        let meter = unit.meters.entry(record.kind);
+        let meter = meter.or_insert_with(|| Attached::meter(source, record.kind));
+        if meter.learn_meter(record) {
+            self.reports
+                .push(described(meter.device(&Unit::new(source).id())));
+        }
+        let readings = |at| meter.meter_readings(record, at);
+        match age {
+            Age::Live(at) => {
+                self.reports.push(Report::Readings(readings(at)));
+                meter.heard = Some(now.steady);
+                tell(
+                    &mut self.reports,
+                    meter.id(),
+                    &mut meter.said,
+                    Health::ONLINE,
+                );
+            }
+            Age::Late(at) => self.reports.push(Report::Late(readings(at))),
+            Age::Timeless => {}
+        }
+    }
+
+    fn battery(&mut self, record: &Battery, origin: Origin) {
+        let Origin { source, now, .. } = origin;
+        let age = self.age(source, record.at, false, now);
+        let Some(unit) = self.units.get_mut(&source).filter(|_| record.is_there()) else {
+            return;
+        };
+        let is_new = !unit.batteries.contains_key(&record.serial);
+        if is_new && unit.batteries.len() >= MOST_BEHIND {
+            return;
+        }
+        let battery = unit.batteries.entry(record.serial.clone());
+        let battery = battery.or_insert_with(|| Attached::battery(&record.serial));
+        if battery.learn_battery(record) {
+            self.reports
+                .push(described(battery.device(&Unit::new(source).id())));
+        }
+        let readings = |at| battery.battery_readings(record, at);
+        match age {
+            Age::Live(at) => {
+                self.reports.push(Report::Readings(readings(at)));
+                battery.heard = Some(now.steady);
+                tell(
+                    &mut self.reports,
+                    battery.id(),
+                    &mut battery.said,
+                    Health::ONLINE,
+                );
+            }
+            Age::Late(at) => self.reports.push(Report::Late(readings(at))),
+            Age::Timeless => {}
+        }
+    }
+
+    /// It woke up or fell asleep: nothing flows until the next record, which comes within five minutes in the
+    /// morning.
+    fn event(&mut self, event: &Event, origin: Origin) {
+        let is_sleep = matches!(event.kind, EventKind::WakeOrSleep { .. });
+        if !is_sleep || self.setting.is_file {
+            return;
+        }
+        let Age::Live(at) = self.age(origin.source, event.at, false, origin.now) else {
+            return;
+        };
+        let unit = self.units.get(&origin.source);
+        if unit.is_some_and(|unit| unit.at.is_none_or(|last| event.at >= last)) {
+            self.put_to_sleep(origin.source, at);
+        }
+    }
+
+    /// An inverter sleeps, and all its panels with it.
+    fn put_to_sleep(&mut self, serial: Serial, at: Timestamp) {
+        let Some(unit) = self.units.get_mut(&serial) else {
+            return;
+        };
+        unit.is_asleep = true;
+        unit.producing = None;
+        // Never before what was said last: that would be of the past.
+        let at = unit.heard.map_or(at, |(_, last)| at.max(last));
+        let reports = &mut self.reports;
+        reports.push(Report::Readings(unit.asleep(at)));
+        tell(reports, unit.id(), &mut unit.said, health::asleep());
+        for panel in unit.panels.values_mut().filter(|panel| !panel.is_gone) {
+            let last = panel
+                .at
+                .and_then(|at| Timestamp::from_second(at.into()).ok());
+            reports.push(Report::Readings(
+                panel.asleep(last.map_or(at, |last| at.max(last))),
+            ));
+            tell(reports, panel.id(), &mut panel.said, health::asleep());
+        }
+    }
+
+    fn meters(&mut self, inventory: &Inventory<MeterListed>, origin: Origin) {
+        let Some(unit) = self.units.get_mut(&origin.source) else {
+            return;
+        };
+        let id = unit.id();
+        for listed in &inventory.listed {
+            // One that says nothing is no device yet.
+            if let Some(meter) = unit.meters.get_mut(&listed.kind)
+                && meter.learn_listed(listed)
+            {
+                self.reports.push(described(meter.device(&id)));
+            }
+        }
+    }
+
+    fn optimizers(&mut self, inventory: &Inventory<Serial>, origin: Origin) {
+        // A list that is sent again may be from before the last change.
+        let age = self.age(origin.source, inventory.at, false, origin.now);
+        let Some(unit) = self.units.get_mut(&origin.source) else {
+            return;
+        };
+        if !matches!(age, Age::Live(_)) || inventory.listed.is_empty() {
+            return;
+        }
+        let had_listed = std::mem::replace(&mut unit.has_listed, true);
+        let had_panels = !unit.panels.is_empty();
+        for panel in unit.panels.values_mut() {
+            panel.is_listed = false;
+        }
+        let mut new = Vec::new();
+        for serial in inventory.listed.iter().take(MOST_BEHIND) {
+            let panel = unit.panels.entry(*serial).or_insert_with(|| {
+                new.push(*serial);
+                Panel::new(*serial)
+            });
+            panel.is_listed = true;
+        }
+        let id = unit.id();
+        if !had_listed || !had_panels {
+            let device = unit.device(self.setting.max_power);
+            self.reports.push(described(device));
+        }
+        for panel in new.iter().filter_map(|serial| unit.panels.get(serial)) {
+            self.reports.push(described(panel.device(&id)));
+        }
+        for panel in unit.panels.values_mut() {
+            if panel.is_listed {
+                panel.is_gone = false;
+            } else if !std::mem::replace(&mut panel.is_gone, true) {
+                panel.said = None;
+                self.reports
+                    .push(Report::Absent(panel.id(), health::unpaired()));
+            }
+        }
+    }
+
+    /// Looks at what the passing of time means.
+    pub fn on_time(&mut self, now: Moment) {
+        let units: Vec<Serial> = self.units.keys().copied().collect();
+        for serial in units {
+            self.watch(serial, now);
+        }
+    }
+
+    fn watch(&mut self, serial: Serial, now: Moment) {
+        let Some(unit) = self.units.get_mut(&serial) else {
+            return;
+        };
+        let reports = &mut self.reports;
+        if let Some((heard, at)) = unit.heard
+            && now.since(heard) >= SILENT
+            && !unit.is_asleep
+        {
+            unit.producing = None;
+            if unit.is_idle {
+                let silence = SignedDuration::try_from(now.since(heard)).unwrap_or_default();
+                let at = at.checked_add(silence).unwrap_or(at);
+                self.put_to_sleep(serial, at);
+                return;
+            }
+            let is_connected = unit.connected.is_some_and(|it| now.since(it) < SILENT);
+            let why = health::silent(is_connected);
+            self.say_of_all(serial, &why);
+            return;
+        }
+        if unit
+            .producing
+            .is_some_and(|since| now.since(since) >= PANEL_SILENT)
+        {
+            for panel in unit.panels.values_mut().filter(|panel| !panel.is_gone) {
+                let heard = panel.heard.map(|(heard, _)| heard);
+                if heard.is_none_or(|heard| now.since(heard) >= PANEL_SILENT) {
+                    let why = health::panel_silent(panel.at.is_some());
+                    tell(reports, panel.id(), &mut panel.said, why);
+                }
+            }
+        }
+        let is_asleep = unit.is_asleep;
+        for attached in unit.meters.values_mut().chain(unit.batteries.values_mut()) {
+            if attached
+                .heard
+                .is_some_and(|heard| now.since(heard) >= REPORTING)
+            {
+                attached.heard = None;
+                reports.push(Report::Readings(attached.silent(now.wall)));
+                let why = if is_asleep {
+                    health::asleep()
+                } else {
+                    health::attached_silent()
+                };
+                tell(reports, attached.id(), &mut attached.said, why);
+            }
+        }
+    }
+
+    /// When [`Self::on_time`] is of use next after this moment.
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        let units = self.units.values();
+        let dues = units.flat_map(|unit| {
+            let silent = unit
+                .heard
+                .filter(|_| !unit.is_asleep)
+                .map(|(heard, _)| heard + SILENT);
+            let panels = unit.producing.into_iter().flat_map(|since| {
+                let heard = unit.panels.values().map(move |panel| {
+                    panel.heard.map_or(since, |(heard, _)| heard.max(since)) + PANEL_SILENT
+                });
+                heard
+            });
+            let attached = unit.meters.values().chain(unit.batteries.values());
+            let attached = attached
+                .filter_map(|it| it.heard)
+                .map(|heard| heard + REPORTING);
+            silent.into_iter().chain(panels).chain(attached)
+        });
+        dues.filter(|due| *due > now).min()
+    }
+}
+
+fn described(device: Device) -> Report {
+    Report::Device(Box::new(device))
+}
+
+/// Says how a device is, if that is news.
+fn tell(reports: &mut Vec<Report>, id: DeviceId, said: &mut Option<Health>, health: Health) {
+    if said.as_ref() != Some(&health) {
+        *said = Some(health.clone());
+        reports.push(Report::Health(id, health));
+    }
+}

@@ -1,0 +1,122 @@
+//! One optimizer and the panel behind it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use super::described::{Described, value_or_unknown};
+use crate::adapters::solaredge::day_energy::{Count, OptimizerDay, milliwatt_hours};
+use crate::adapters::solaredge::metrics::{OPTIMIZER, PANEL, TODAY, panel_watts};
+use crate::adapters::solaredge::wire::{Optimizer, Serial};
+use crate::model::{Decimal, Device, DeviceId, Health, Readings, Value};
+
+/// One optimizer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Panel {
+    serial: Serial,
+    /// Keys of what it reports.
+    keys: BTreeSet<String>,
+    day: OptimizerDay,
+    /// The time of its last record, in seconds since 1970.
+    pub at: Option<u32>,
+    /// Whether its inverter lists it.
+    pub is_listed: bool,
+    /// Whether its inverter no longer lists it, and it has not been heard since.
+    pub is_gone: bool,
+    /// When it was heard last in this run, and the watts that it had then.
+    #[serde(skip)]
+    pub heard: Option<(Duration, Option<Decimal>)>,
+    /// What was said of it last.
+    #[serde(skip)]
+    pub said: Option<Health>,
+}
+
+impl Panel {
+    /// One that nothing is known of yet.
+    pub fn new(serial: Serial) -> Self {
+        Self {
+            serial,
+            keys: BTreeSet::new(),
+            day: OptimizerDay::default(),
+            at: None,
+            is_listed: false,
+            is_gone: false,
+            heard: None,
+            said: None,
+        }
+    }
+
+    /// Its serial number.
+    pub const fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    /// Its device.
+    pub fn id(&self) -> DeviceId {
+        Described::id(&self.serial.to_string())
+    }
+
+    /// How it is announced, behind its inverter.
+    pub fn device(&self, inverter: &DeviceId) -> Device {
+        Described {
+            serial: self.serial.to_string(),
+            name: format!("Optimizer {}", self.serial),
+            model: "Optimizer",
+            via: Some(inverter.clone()),
+            max_power: Some(MOST_WATTS),
+        }
+        .device(OPTIMIZER, &self.keys, PANEL)
+    }
+
+    /// Learns from a record what it reports; true if that is more than before.
+    pub fn learn(&mut self, record: &Optimizer) -> bool {
+        let before = self.keys.len();
+        Described::learn(OPTIMIZER, record, &mut self.keys);
+        self.keys.len() != before
+    }
+
+    /// Counts a record, whether it is of now or not.
+    pub fn count(&mut self, record: &Optimizer, zone: &TimeZone) {
+        let count = Count {
+            at: record.at,
+            total: None,
+            since_wake: milliwatt_hours(record.energy),
+            interval: None,
+            uptime: record.uptime,
+        };
+        self.day.add(count, zone);
+        self.at = self.at.max(Some(record.at));
+    }
+
+    /// The values of a record that was measured then.
+    pub fn readings(&self, record: &Optimizer, at: Timestamp, is_live: bool) -> Readings {
+        let mut readings = Described::readings(self.id(), at, OPTIMIZER, &self.keys, record);
+        if is_live {
+            readings.day = self.day.day();
+            readings.push(TODAY.key, value_or_unknown(self.day.energy().map(milli)));
+            readings.push("last_telemetry", at);
+        }
+        readings
+    }
+
+    /// What it has while its inverter sleeps.
+    pub fn asleep(&self, at: Timestamp) -> Readings {
+        Described::asleep(self.id(), at, OPTIMIZER, &self.keys)
+    }
+
+    /// A live record was heard.
+    pub fn hear(&mut self, record: &Optimizer, now: Duration) {
+        self.heard = Some((now, panel_watts(record)));
+    }
+}
+
+/// More than one panel or two in series can give, in watts.
+const MOST_WATTS: u32 = 2000;
+
+/// Thousandths of a watt-hour as kilowatt-hours.
+pub fn milli(energy: i64) -> Value {
+    Decimal::new(energy, 6).into()
+}
