@@ -19,13 +19,7 @@ const ALGORITHM: Algorithm<u16> = Algorithm {
 static CRC: Crc<u16, Table<16>> = Crc::<u16, Table<16>>::new(&ALGORITHM);
 
 /// The checksum of a frame with this header and this data.
-pub fn checksum(
-    sequence: u16,
-    source: u32,
-    destination: u32,
-    function: u16,
-    data: &[u8],
-) -> u16 {
+pub fn checksum(sequence: u16, source: u32, destination: u32, function: u16, data: &[u8]) -> u16 {
     let [s0, s1] = sequence.to_be_bytes();
     let [a0, a1, a2, a3] = source.to_be_bytes();
     let [d0, d1, d2, d3] = destination.to_be_bytes();
@@ -49,7 +43,10 @@ mod tests {
         );
         let long: Vec<u8> = (0..=255).cycle().take(1000).collect();
         let whole = checksum(1, 2, 3, 4, &long);
-        assert_ne!(whole, checksum(1, 2, 3, 4, long.get(..999).unwrap_or_default()));
+        assert_ne!(
+            whole,
+            checksum(1, 2, 3, 4, long.get(..999).unwrap_or_default())
+        );
         assert_ne!(whole, checksum(1, 2, 3, 5, &long));
         assert_ne!(whole, checksum(1, 3, 2, 4, &long));
     }
@@ -64,7 +61,11 @@ mod tests {
         for byte in header.iter().chain(&data) {
             slow ^= u16::from(*byte);
             for _ in 0..8 {
-                slow = if slow & 1 == 1 { slow >> 1 ^ 0xa001 } else { slow >> 1 };
+                slow = if slow & 1 == 1 {
+                    slow >> 1 ^ 0xa001
+                } else {
+                    slow >> 1
+                };
             }
         }
         let fast = checksum(0x1234, 0x7f11_2233, 0xffff_fffe, 0x0500, &data);

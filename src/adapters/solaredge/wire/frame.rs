@@ -108,7 +108,10 @@ pub mod function {
     /// What a function is called.
     pub fn name(function: u16) -> Option<&'static str> {
         let found = NAMES.binary_search_by_key(&function, |(code, _)| *code);
-        found.ok().and_then(|at| NAMES.get(at)).map(|(_, name)| *name)
+        found
+            .ok()
+            .and_then(|at| NAMES.get(at))
+            .map(|(_, name)| *name)
     }
 
     #[cfg(test)]
@@ -243,7 +246,28 @@ impl<'a> Frame<'a> {
     pub fn unchecked(bytes: &'a [u8]) -> Option<(Self, u16)> {
         let (head, rest) = bytes.split_first_chunk::<BEFORE_DATA>()?;
         let (data, crc) = rest.split_last_chunk()?;
-        let [_, _, _, _, _, _, _, _, q0, q1, s0, s1, s2, s3, d0, d1, d2, d3, f0, f1] = *head;
+        let [
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            q0,
+            q1,
+            s0,
+            s1,
+            s2,
+            s3,
+            d0,
+            d1,
+            d2,
+            d3,
+            f0,
+            f1,
+        ] = *head;
         let frame = Self {
             sequence: u16::from_le_bytes([q0, q1]),
             source: u32::from_le_bytes([s0, s1, s2, s3]),

@@ -14,8 +14,8 @@ pub use frame::{Frame, FrameError, address, function};
 pub use key::{DeviceKey, DeviceKeyError};
 pub use key_hunt::{KeyHunt, KeyPart};
 pub use record::{
-    Battery, Event, EventKind, Inventory, Inverter, Meter, MeterListed, Optimizer, Phase, Record,
-    Records, Unreadable,
+    Battery, Event, EventKind, Inventory, Inverter, MODES, Meter, MeterListed, Optimizer, Phase,
+    Record, Records, Unreadable, mode_word,
 };
 pub use scanner::{FrameScanner, Scanned};
 pub use serial::{Serial, SerialError};

@@ -373,7 +373,10 @@ mod tests {
         assert_eq!(whole(&long), [Seen::Frame(0, 1, vec![5; 65_535])]);
         let bytes = [b"?", long.as_slice()].concat();
         let passed = bytes.len() as u64;
-        assert_eq!(whole(&bytes), [Seen::Skipped(0, passed, FrameError::NoBarker)]);
+        assert_eq!(
+            whole(&bytes),
+            [Seen::Skipped(0, passed, FrameError::NoBarker)]
+        );
         let bytes = [b"?", frame(1, &[5; 4096]).as_slice()].concat();
         assert_eq!(whole(&bytes).len(), 2);
         let bytes = [frame(1, b""), long].concat();
