@@ -5,11 +5,12 @@ mod envelope;
 mod frame;
 mod key;
 mod key_hunt;
+mod parameters;
 mod record;
 mod scanner;
 mod serial;
 
-pub use envelope::{Handshake, SessionKey};
+pub use envelope::{Handshake, HandshakeError, SessionKey};
 pub use frame::{Frame, FrameError, address, function};
 pub use key::{DeviceKey, DeviceKeyError};
 pub use key_hunt::{KeyHunt, KeyPart};
