@@ -354,6 +354,9 @@ mod tests {
         }
         assert_eq!(hunt.units.len(), UNITS);
         let shown = format!("{hunt:?}");
-        assert!(!shown.contains("116, ") && !shown.contains("the "), "{shown}");
+        assert!(
+            !shown.contains("116, ") && !shown.contains("the "),
+            "{shown}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The bytes of SolarEdge's own protocol: frames, what they are sealed with, and the records in them.
 
+mod annotate;
 mod crc;
 mod envelope;
 mod frame;
@@ -10,13 +11,14 @@ mod record;
 mod scanner;
 mod serial;
 
+pub use annotate::{Annotator, annotate};
 pub use envelope::{Handshake, HandshakeError, SessionKey};
 pub use frame::{Frame, FrameError, address, function};
 pub use key::{DeviceKey, DeviceKeyError};
 pub use key_hunt::{KeyHunt, KeyPart};
 pub use record::{
     Battery, Event, EventKind, Inventory, Inverter, MODES, Meter, MeterListed, Optimizer, Phase,
-    Record, Records, Unreadable, mode_word,
+    Record, Records, Unreadable, kind_name, mode_word,
 };
 pub use scanner::{FrameScanner, Scanned};
 pub use serial::{Serial, SerialError};

@@ -60,8 +60,6 @@ pub enum Written {
     U32,
     /// The same, with a sign.
     I32,
-    /// A number of 2 bytes.
-    U16,
     /// A number of 1 byte.
     U8,
     /// Seconds since 1970.
@@ -329,7 +327,6 @@ impl Written {
     pub const fn size(self) -> usize {
         match self {
             Self::F32 | Self::U32 | Self::I32 | Self::Time | Self::Address => 4,
-            Self::U16 => 2,
             Self::U8 => 1,
             Self::Text(size) | Self::Raw(size) => size,
         }
@@ -340,7 +337,6 @@ impl Written {
             Self::F32 => f32_at(bytes, 0).map(float_words),
             Self::U32 => u32_at(bytes, 0).map(|it| it.to_string()),
             Self::I32 => u32_at(bytes, 0).map(|it| it.cast_signed().to_string()),
-            Self::U16 => u16_at(bytes, 0).map(|it| it.to_string()),
             Self::U8 => bytes.first().map(ToString::to_string),
             Self::Time => u32_at(bytes, 0).map(time_words),
             Self::Address => u32_at(bytes, 0).map(|it| format!("{it:08X}")),

@@ -14,7 +14,7 @@ mod sequence;
 
 pub use battery::Battery;
 pub use event::{Event, EventKind};
-pub use field::{FieldShown, time_words};
+pub use field::time_words;
 pub use inventory::{Inventory, MeterListed};
 pub use inverter::{Inverter, MODES, Phase, mode_word};
 pub use meter::Meter;
