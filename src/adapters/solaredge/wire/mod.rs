@@ -1,21 +1,24 @@
 //! The bytes of SolarEdge's own protocol: frames, what they are sealed with, and the records in them.
 
+mod annotate;
 mod crc;
 mod envelope;
 mod frame;
 mod key;
 mod key_hunt;
+mod parameters;
 mod record;
 mod scanner;
 mod serial;
 
-pub use envelope::{Handshake, SessionKey};
+pub use annotate::{Annotator, annotate};
+pub use envelope::{Handshake, HandshakeError, SessionKey};
 pub use frame::{Frame, FrameError, address, function};
 pub use key::{DeviceKey, DeviceKeyError};
 pub use key_hunt::{KeyHunt, KeyPart};
 pub use record::{
-    Battery, Event, EventKind, Inventory, Inverter, Meter, MeterListed, Optimizer, Phase, Record,
-    Records, Unreadable,
+    Battery, Event, EventKind, Inventory, Inverter, MODES, Meter, MeterListed, Optimizer, Phase,
+    Record, Records, Unreadable, kind_name, mode_word,
 };
 pub use scanner::{FrameScanner, Scanned};
 pub use serial::{Serial, SerialError};
