@@ -279,6 +279,24 @@ fn damaged_compression_is_refused() {
 }
 
 #[test]
+fn what_is_whole_before_the_damage_is_read() {
+    // A block that is stored as it is, and one of a kind that there is not.
+    let mut stored = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0];
+    let bytes = small(CaptureFormat::Pcap, 1);
+    stored.extend((bytes.len() as u16).to_le_bytes());
+    stored.extend((!(bytes.len() as u16)).to_le_bytes());
+    stored.extend(&bytes);
+    stored.extend([0xff; 20]);
+    let offset = bytes.len() as u64;
+    let expected = [
+        packet(1, b"abcde"),
+        Seen::Refused(CaptureRefused::Compression { offset }),
+    ];
+    assert_eq!(read(&stored), expected);
+    assert_eq!(cut(&stored, 1), expected);
+}
+
+#[test]
 fn a_bomb_stays_small() {
     let mut bytes = writer(CaptureFormat::Pcap, false, 1).take();
     bytes.resize(24 << 20, 0);
