@@ -39,6 +39,8 @@ enum Stage {
     Tail,
     /// Another one may follow, or padding.
     Between,
+    /// What could be unpacked is out, and the rest cannot.
+    Broken,
 }
 
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
@@ -79,7 +81,11 @@ impl Gunzip {
                 let new = into.get(length..).unwrap_or_default();
                 self.sum.update(new);
                 match status {
-                    Err(_) => Unpacked::Damaged,
+                    // What came before is whole all the same.
+                    Err(_) => {
+                        self.stage = Stage::Broken;
+                        Unpacked::Some
+                    }
                     Ok(Status::StreamEnd) => {
                         self.stage = Stage::Tail;
                         Unpacked::Some
@@ -99,6 +105,7 @@ impl Gunzip {
                 self.stage = Stage::Between;
                 Unpacked::Some
             }
+            Stage::Broken => Unpacked::Damaged,
             Stage::Between => {
                 let zeros = rest.iter().take_while(|byte| **byte == 0).count();
                 packed.read(zeros);

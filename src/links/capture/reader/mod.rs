@@ -137,7 +137,7 @@ enum Format {
 
 /// What the front of the unread bytes is.
 #[derive(Debug)]
-enum Step {
+enum Advance {
     /// Nothing before more bytes come.
     Wait,
     /// Nothing to tell; go on.
@@ -184,7 +184,7 @@ impl CaptureReader {
                 Format::Refused => return None,
             };
             match step {
-                Step::Packet {
+                Advance::Packet {
                     at,
                     link,
                     back,
@@ -193,11 +193,11 @@ impl CaptureReader {
                     let data = self.unread.behind(back, length);
                     return Some(Captured::Packet(Packet { at, link, data }));
                 }
-                Step::Again => {}
-                Step::NewFile => self.format = Format::Unseen,
-                Step::Dropped(count) => return Some(Captured::Dropped(count)),
-                Step::Refused(why) => return Some(self.refuse(why)),
-                Step::Wait => match self.unpack() {
+                Advance::Again => {}
+                Advance::NewFile => self.format = Format::Unseen,
+                Advance::Dropped(count) => return Some(Captured::Dropped(count)),
+                Advance::Refused(why) => return Some(self.refuse(why)),
+                Advance::Wait => match self.unpack() {
                     Unpacked::Some => {}
                     Unpacked::Wait => return None,
                     Unpacked::Over | Unpacked::Damaged => {
@@ -247,22 +247,22 @@ impl CaptureReader {
     }
 
     /// The head of a file.
-    fn begin(&mut self) -> Step {
+    fn begin(&mut self) -> Advance {
         let Some(magic) = self.unread.rest().first_chunk().copied() else {
-            return Step::Wait;
+            return Advance::Wait;
         };
         if pcap::is_magic(magic) {
             let Some(pcap) = Pcap::begin(&mut self.unread) else {
-                return Step::Wait;
+                return Advance::Wait;
             };
             self.format = Format::Pcap(pcap);
-            Step::Again
+            Advance::Again
         } else if pcapng::is_magic(magic) {
             self.format = Format::PcapNg(PcapNg::default());
-            Step::Again
+            Advance::Again
         } else {
             let offset = self.unread.offset();
-            Step::Refused(CaptureRefused::Unknown { offset })
+            Advance::Refused(CaptureRefused::Unknown { offset })
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CaptureRefused, LinkType, MAX_PACKET, Step, Unread, begins_file};
+use super::{Advance, CaptureRefused, LinkType, MAX_PACKET, Unread, begins_file};
 
 /// What the head of a file says.
 #[derive(Debug)]
@@ -70,24 +70,24 @@ impl Pcap {
         })
     }
 
-    pub(super) fn step(&mut self, unread: &mut Unread) -> Step {
+    pub(super) fn step(&mut self, unread: &mut Unread) -> Advance {
         let rest = unread.rest();
         let Some(head) = rest.first_chunk::<16>() else {
-            return Step::Wait;
+            return Advance::Wait;
         };
         if begins_file(head) {
-            return Step::NewFile;
+            return Advance::NewFile;
         }
         if self.is_empty {
             // A crashed writer leaves zeros to the end of its block, and the next file may follow.
             let zeros = head.iter().take_while(|byte| **byte == 0).count();
             if (1..16).contains(&zeros) {
                 let Some(beyond) = rest.get(zeros..zeros + 12) else {
-                    return Step::Wait;
+                    return Advance::Wait;
                 };
                 if begins_file(beyond) {
                     unread.read(zeros);
-                    return Step::NewFile;
+                    return Advance::NewFile;
                 }
             }
         }
@@ -100,7 +100,7 @@ impl Pcap {
         let fraction = number([e, f, g, h]);
         let captured = number([i, j, k, l]);
         if captured > MAX_PACKET {
-            return Step::Refused(CaptureRefused::TooLong {
+            return Advance::Refused(CaptureRefused::TooLong {
                 offset: unread.offset(),
                 length: captured,
             });
@@ -108,17 +108,17 @@ impl Pcap {
         let length = captured as usize;
         let whole = self.record_head + length;
         if rest.len() < whole {
-            return Step::Wait;
+            return Advance::Wait;
         }
         self.is_empty = *head == [0; 16];
         unread.read(whole);
         if length == 0 {
-            return Step::Again;
+            return Advance::Again;
         }
         // A fraction of more than a second is carried over; nothing overflows.
         let nanoseconds = u64::from(fraction) * u64::from(self.fraction);
         let at = Duration::from_secs(u64::from(seconds)) + Duration::from_nanos(nanoseconds);
-        Step::Packet {
+        Advance::Packet {
             at: Some(at),
             link: self.link,
             back: length,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CaptureRefused, LinkType, MAX_PACKET, Step, Unread, begins_file};
+use super::{Advance, CaptureRefused, LinkType, MAX_PACKET, Unread, begins_file};
 
 /// More interfaces than any machine has; others are not remembered, nor are their packets delivered.
 const MOST_INTERFACES: usize = 4096;
@@ -50,14 +50,14 @@ pub(super) fn is_magic(magic: [u8; 4]) -> bool {
 }
 
 impl PcapNg {
-    pub(super) fn step(&mut self, unread: &mut Unread) -> Step {
+    pub(super) fn step(&mut self, unread: &mut Unread) -> Advance {
         if self.skip > 0 {
             let now = unread.rest().len() as u64;
             let now = now.min(self.skip);
             unread.read(now as usize);
             self.skip -= now;
             if self.skip > 0 {
-                return Step::Wait;
+                return Advance::Wait;
             }
         }
         let rest = unread.rest();
@@ -66,13 +66,13 @@ impl PcapNg {
             unread.read(zeros);
             let rest = unread.rest();
             return match rest.first_chunk::<12>() {
-                None => Step::Wait,
-                Some(head) if begins_file(head) => Step::NewFile,
+                None => Advance::Wait,
+                Some(head) if begins_file(head) => Advance::NewFile,
                 Some(_) => self.damaged(unread),
             };
         }
         let Some(head) = rest.first_chunk::<12>() else {
-            return Step::Wait;
+            return Advance::Wait;
         };
         let [a, b, c, d, e, f, g, h, ..] = *head;
         if begins(head) {
@@ -81,10 +81,10 @@ impl PcapNg {
                 ..Self::default()
             };
         } else if begins_file(head) {
-            return Step::NewFile;
+            return Advance::NewFile;
         } else if [a, b, c, d, e, f, g, h] == [0; 8] {
             self.is_empty = true;
-            return Step::Again;
+            return Advance::Again;
         }
         let kind = self.u32([a, b, c, d]);
         let claimed = self.u32([e, f, g, h]);
@@ -97,25 +97,25 @@ impl PcapNg {
             1 => self.interface(rest, claimed),
             5 => self.statistics(rest, claimed),
             2 | 3 | 6 => self.packet(kind, rest, claimed),
-            _ if kind == u32::from_le_bytes(MAGIC) && !begins(head) => Block::Damaged,
-            _ => Block::Nothing,
+            _ if kind == u32::from_le_bytes(MAGIC) && !begins(head) => BlockContent::Damaged,
+            _ => BlockContent::Nothing,
         };
         match step {
-            Block::Wait => Step::Wait,
-            Block::Damaged => self.damaged(unread),
-            Block::TooLong(length) => Step::Refused(CaptureRefused::TooLong {
+            BlockContent::Wait => Advance::Wait,
+            BlockContent::Damaged => self.damaged(unread),
+            BlockContent::TooLong(length) => Advance::Refused(CaptureRefused::TooLong {
                 offset: unread.offset(),
                 length,
             }),
-            Block::Nothing => {
+            BlockContent::Nothing => {
                 self.skip = whole;
-                Step::Again
+                Advance::Again
             }
-            Block::Dropped(count) => {
+            BlockContent::Dropped(count) => {
                 self.skip = whole;
-                Step::Dropped(count)
+                Advance::Dropped(count)
             }
-            Block::Packet {
+            BlockContent::Packet {
                 at,
                 link,
                 begin,
@@ -123,7 +123,7 @@ impl PcapNg {
             } => {
                 unread.read(begin + length);
                 self.skip = whole - (begin + length) as u64;
-                Step::Packet {
+                Advance::Packet {
                     at,
                     link,
                     back: length,
@@ -133,20 +133,20 @@ impl PcapNg {
         }
     }
 
-    fn damaged(&self, unread: &Unread) -> Step {
-        Step::Refused(CaptureRefused::Damaged {
+    fn damaged(&self, unread: &Unread) -> Advance {
+        Advance::Refused(CaptureRefused::Damaged {
             offset: unread.offset(),
         })
     }
 
     /// An interface is described.
-    fn interface(&mut self, rest: &[u8], claimed: u32) -> Block {
+    fn interface(&mut self, rest: &[u8], claimed: u32) -> BlockContent {
         let body = match body(rest, claimed, 20) {
             Ok(body) => body,
             Err(block) => return block,
         };
         let Some((&[a, b, _, _, e, f, g, h], options)) = body.split_first_chunk() else {
-            return Block::Damaged;
+            return BlockContent::Damaged;
         };
         let mut interface = Interface {
             link: LinkType(self.u16([a, b])),
@@ -177,17 +177,17 @@ impl PcapNg {
         if self.interfaces.len() < MOST_INTERFACES {
             self.interfaces.push(interface);
         }
-        Block::Nothing
+        BlockContent::Nothing
     }
 
     /// An interface is counted.
-    fn statistics(&mut self, rest: &[u8], claimed: u32) -> Block {
+    fn statistics(&mut self, rest: &[u8], claimed: u32) -> BlockContent {
         let body = match body(rest, claimed, 24) {
             Ok(body) => body,
             Err(block) => return block,
         };
         let Some((&[a, b, c, d, ..], options)) = body.split_first_chunk::<12>() else {
-            return Block::Damaged;
+            return BlockContent::Damaged;
         };
         let mut dropped: Option<u64> = None;
         self.options(options, |code, value| {
@@ -198,22 +198,22 @@ impl PcapNg {
         });
         let number = self.u32([a, b, c, d]) as usize;
         let (Some(dropped), Some(interface)) = (dropped, self.interfaces.get_mut(number)) else {
-            return Block::Nothing;
+            return BlockContent::Nothing;
         };
         // Less than before: it counts anew.
         let more = dropped.saturating_sub(interface.dropped);
         interface.dropped = dropped;
         match more {
-            0 => Block::Nothing,
-            more => Block::Dropped(more),
+            0 => BlockContent::Nothing,
+            more => BlockContent::Dropped(more),
         }
     }
 
-    fn packet(&self, kind: u32, rest: &[u8], claimed: u32) -> Block {
+    fn packet(&self, kind: u32, rest: &[u8], claimed: u32) -> BlockContent {
         let simple = kind == 3;
         let (begin, least) = if simple { (12, 16) } else { (28, 32) };
         if claimed < least {
-            return Block::Damaged;
+            return BlockContent::Damaged;
         }
         // What the block has room for.
         let room = claimed - least;
@@ -223,7 +223,7 @@ impl PcapNg {
         };
         let (number, time, captured) = if simple {
             let Some(original) = head(8) else {
-                return Block::Wait;
+                return BlockContent::Wait;
             };
             let longest = self.interfaces.first().map_or(0, |first| first.longest);
             (0, None, original.min(longest).min(room))
@@ -231,7 +231,7 @@ impl PcapNg {
             let (Some(first), Some(high), Some(low), Some(captured)) =
                 (head(8), head(12), head(16), head(20))
             else {
-                return Block::Wait;
+                return BlockContent::Wait;
             };
             let number = match kind {
                 // The old form has two halves here: the interface, and what was lost.
@@ -243,19 +243,19 @@ impl PcapNg {
             (number as usize, Some(time), captured)
         };
         if captured > MAX_PACKET {
-            return Block::TooLong(captured);
+            return BlockContent::TooLong(captured);
         }
         if captured > room {
-            return Block::Damaged;
+            return BlockContent::Damaged;
         }
         let length = captured as usize;
         let (Some(interface), 1..) = (self.interfaces.get(number), length) else {
-            return Block::Nothing;
+            return BlockContent::Nothing;
         };
         if rest.len() < begin + length {
-            return Block::Wait;
+            return BlockContent::Wait;
         }
-        Block::Packet {
+        BlockContent::Packet {
             at: time.and_then(|time| interface.time(time)),
             link: interface.link,
             begin,
@@ -300,7 +300,7 @@ impl PcapNg {
 }
 
 /// What a block holds.
-enum Block {
+enum BlockContent {
     /// Not told before more of it has come.
     Wait,
     Damaged,
@@ -316,11 +316,11 @@ enum Block {
 }
 
 /// The body of a block that is wanted whole, and what it is if there is none.
-fn body(rest: &[u8], claimed: u32, least: u32) -> Result<&[u8], Block> {
+fn body(rest: &[u8], claimed: u32, least: u32) -> Result<&[u8], BlockContent> {
     if claimed < least || claimed > LONGEST_DESCRIPTION {
-        return Err(Block::Damaged);
+        return Err(BlockContent::Damaged);
     }
-    rest.get(8..claimed as usize - 4).ok_or(Block::Wait)
+    rest.get(8..claimed as usize - 4).ok_or(BlockContent::Wait)
 }
 
 impl Interface {
