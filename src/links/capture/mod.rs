@@ -12,7 +12,14 @@
 mod address;
 mod dissect;
 mod filter;
+#[cfg(target_os = "linux")]
+mod interface;
+#[cfg(target_os = "linux")]
+mod live;
+mod opened;
+mod pipe;
 mod program;
+mod proxy;
 mod reader;
 mod reassembly;
 mod writer;
@@ -20,6 +27,7 @@ mod writer;
 pub use address::{CaptureAddress, CaptureAddressError, Host};
 pub use dissect::{Dissected, Segment, dissect};
 pub use filter::CaptureFilter;
+pub use opened::{CaptureSources, OpenCapture};
 pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
 pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
 pub use writer::{CaptureFormat, CaptureWriter};
