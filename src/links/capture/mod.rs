@@ -27,7 +27,7 @@ mod writer;
 pub use address::{CaptureAddress, CaptureAddressError, Host};
 pub use dissect::{Dissected, Segment, dissect};
 pub use filter::CaptureFilter;
-pub use opened::{CaptureSources, OpenCapture};
+pub(super) use opened::{CaptureSources, OpenCapture};
 pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
 pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
 pub use writer::{CaptureFormat, CaptureWriter};

@@ -193,8 +193,8 @@ impl Forwarding {
     /// Passes on what one device and the server say to each other.
     async fn serve(self: Arc<Self>, mut device: TcpStream, from: SocketAddr) {
         // A device whose server is not there tries again: its connection is closed.
-        let mut server = match self.connect().await {
-            Ok(server) => server,
+        let (mut server, to) = match self.connect().await {
+            Ok(connected) => connected,
             Err(error) => {
                 if self.is_reached.swap(false, Ordering::Relaxed) {
                     tracing::warn!("{from} cannot be connected: {error}. {}", error.advice());
@@ -206,10 +206,6 @@ impl Forwarding {
         self.is_reached.store(true, Ordering::Relaxed);
         prepare(&device);
         prepare(&server);
-        let Ok(to) = server.peer_addr() else {
-            reset(&device);
-            return;
-        };
         let ends = [from, to].map(|it| SocketAddr::new(it.ip().to_canonical(), it.port()));
         let told = Told {
             forwarding: &self,
@@ -236,7 +232,7 @@ impl Forwarding {
     }
 
     /// Connects to the server, and nowhere else.
-    async fn connect(&self) -> Result<TcpStream, LinkError> {
+    async fn connect(&self) -> Result<(TcpStream, SocketAddr), LinkError> {
         let server = &self.server;
         let no_route = |words: &str| LinkError::NoRoute(server.clone(), words.to_owned());
         let connect = async {
@@ -249,8 +245,15 @@ impl Forwarding {
                     "its name leads back to this machine; write its address instead",
                 ));
             }
-            let connected = TcpStream::connect(others.as_slice()).await;
-            connected.map_err(|error| tcp::refused(server, &error))
+            // One by one, because one that breaks off at once does not say any more which it was.
+            let mut last = None;
+            for address in others {
+                match TcpStream::connect(address).await {
+                    Ok(stream) => return Ok((stream, address)),
+                    Err(error) => last = Some(tcp::refused(server, &error)),
+                }
+            }
+            Err(last.unwrap_or_else(|| no_route("its name has no address")))
         };
         let connected = timeout(CONNECT, connect).await;
         connected.map_err(|_| no_route("it does not answer"))?
