@@ -20,6 +20,8 @@ pub(crate) struct Came {
     /// Opens, ends, breaks off.
     pub(crate) flags: (bool, bool, bool),
     pub(crate) payload: Vec<u8>,
+    /// The whole packet.
+    pub(crate) packet: Vec<u8>,
 }
 
 /// A connection to where packets can be seen, and all that has come of it.
@@ -62,6 +64,7 @@ impl Arrived {
                         acknowledged: segment.acknowledged,
                         flags: (segment.is_syn, segment.is_fin, segment.is_reset),
                         payload: segment.payload.to_vec(),
+                        packet: packet.data.to_vec(),
                     }),
                     _ => self.others += 1,
                 },

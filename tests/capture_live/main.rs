@@ -7,10 +7,12 @@
 )]
 
 mod arrived;
-// mod interfaces;
+#[cfg(target_os = "linux")]
+mod interfaces;
 mod pipes;
 mod proxies;
-// mod scene;
+#[cfg(target_os = "linux")]
+mod scene;
 
 use std::time::Duration;
 

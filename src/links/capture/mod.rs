@@ -11,6 +11,7 @@
 
 mod address;
 mod dissect;
+#[cfg_attr(not(any(test, target_os = "linux")), expect(dead_code))]
 mod filter;
 #[cfg(target_os = "linux")]
 mod interface;
@@ -18,6 +19,8 @@ mod interface;
 mod live;
 mod opened;
 mod pipe;
+// Only the kernel of Linux is given one.
+#[cfg_attr(not(any(test, target_os = "linux")), expect(dead_code))]
 mod program;
 mod proxy;
 mod reader;
