@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::line;
 use super::protocol::Protocol;
 use super::{Adapter, BoxFuture, Context, Probed, Source, SourceError};
-use crate::links::{Address, Links};
+use crate::links::{Address, CaptureFilter, Links};
 use crate::model::Metric;
 use crate::store::Memory;
 
@@ -49,6 +49,7 @@ pub struct LineSource {
     label: String,
     address: Address,
     own_metrics: Vec<Metric>,
+    filter: CaptureFilter,
     begin: Box<dyn Fn(Start) -> Box<dyn Protocol> + Send + Sync>,
 }
 
@@ -64,6 +65,7 @@ impl LineSource {
             label: address.to_string(),
             address,
             own_metrics: Vec::new(),
+            filter: CaptureFilter::default(),
             begin: Box::new(move |start| Box::new(begin(start))),
         }
     }
@@ -82,6 +84,12 @@ impl LineSource {
             own_metrics,
             ..self
         }
+    }
+
+    /// Of the packets of a network interface, with only those that this filter wants.
+    #[must_use]
+    pub fn filtered(self, filter: CaptureFilter) -> Self {
+        Self { filter, ..self }
     }
 }
 
@@ -118,6 +126,7 @@ impl Source for LineSource {
     fn run(self: Arc<Self>, mut context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move {
             let mut protocol = (self.begin)(Start::of(&context));
+            context.links = context.links.with_filter(self.filter);
             line::run(&mut *protocol, &self.address, &mut context).await
         })
     }
@@ -125,6 +134,7 @@ impl Source for LineSource {
     fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async move {
             let mut protocol = (self.begin)(Start::afresh());
+            let links = links.with_filter(self.filter);
             let found = line::probe(&mut *protocol, &self.address, &links).await;
             found.map_err(|why| why.sentence())
         })

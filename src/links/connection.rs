@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_serial::SerialStream;
 
 use super::address::Address;
+use super::capture::OpenCapture;
 use super::error::LinkError;
 use super::recorder::Recorder;
 use super::recording::{Event, RecordedLine};
@@ -27,6 +28,7 @@ pub struct Connection {
 pub enum LinkKind {
     Tcp(TcpStream),
     Serial(SerialStream),
+    Capture(OpenCapture),
     Replayed(Replayed),
 }
 
@@ -81,6 +83,11 @@ impl Connection {
         let sent = match &mut self.kind {
             LinkKind::Tcp(stream) => timeout(within, stream.write_all(bytes)).await,
             LinkKind::Serial(stream) => timeout(within, stream.write_all(bytes)).await,
+            // Whoever looks on says nothing.
+            LinkKind::Capture(_) => {
+                let words = "nothing can be sent into a capture".to_owned();
+                return Err(LinkError::Broken(self.address.clone(), words));
+            }
             // What was asked then need not be what is asked now, byte for byte: the answers count.
             LinkKind::Replayed(_) => return Ok(()),
         };
@@ -107,6 +114,16 @@ impl Connection {
         let read = match &mut self.kind {
             LinkKind::Tcp(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
             LinkKind::Serial(stream) => timeout_at(deadline, stream.read(&mut chunk)).await,
+            LinkKind::Capture(capture) => {
+                let before = buffer.len();
+                let received = timeout_at(deadline, capture.receive(buffer)).await;
+                let after = deadline.saturating_duration_since(begun);
+                let count = received.map_err(|_| self.timed_out(after))??;
+                if let Some(bytes) = buffer.get(before..).filter(|bytes| !bytes.is_empty()) {
+                    record(self.tap.as_ref(), || Event::Received(bytes.to_vec()));
+                }
+                return Ok(count);
+            }
             LinkKind::Replayed(replayed) => {
                 let until = replayed.moment_of(deadline);
                 let received = replayed.receive(buffer, until).await;
@@ -167,7 +184,7 @@ impl Connection {
             // A reset instead of a proper end is how several devices hang up.
             LinkKind::Tcp(_) => error.kind() == io::ErrorKind::ConnectionReset,
             LinkKind::Serial(_) => serial::is_unplugged(error),
-            LinkKind::Replayed(_) => false,
+            LinkKind::Capture(_) | LinkKind::Replayed(_) => false,
         }
     }
 

@@ -4,6 +4,9 @@
 //! recorded to a text file and replayed from one, so that a device's exchange can be studied, sent
 //! along with a question, and fed through the same adapter again.
 //!
+//! A capture of what others say to each other is such a stream, too: whether it comes from a network
+//! interface, files, another program or a proxy, it is the bytes of a capture file, see [`capture`].
+//!
 //! Links heal in the hands of their adapter: a [`Connection`] that ended or broke is dropped, and
 //! opened again after a pause of its [`Reopening`]. A serial port that was unplugged and comes back
 //! under the same path is found so; names in `/dev/serial/by-id` stay the same whatever the socket.

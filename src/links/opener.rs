@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::address::Address;
+use super::capture::{CaptureFilter, CaptureSources};
 use super::connection::{Connection, LinkKind, Tap, record};
 use super::endpoint::Endpoint;
 use super::error::LinkError;
@@ -25,6 +26,8 @@ pub struct Links {
     replay: Option<Arc<Replay>>,
     openings: Openings,
     ports: Ports,
+    captures: CaptureSources,
+    filter: CaptureFilter,
 }
 
 impl Links {
@@ -45,6 +48,13 @@ impl Links {
     #[must_use]
     pub fn with_ports(self, ports: Ports) -> Self {
         Self { ports, ..self }
+    }
+
+    /// The same, but of the packets of a network interface only those are taken that this filter
+    /// wants. Without it, it is all of them.
+    #[must_use]
+    pub fn with_filter(self, filter: CaptureFilter) -> Self {
+        Self { filter, ..self }
     }
 
     /// Connections that play a recording; `clock` follows the times in it.
@@ -105,7 +115,10 @@ impl Links {
                 let opened = self.openings.open(path, within, open).await;
                 opened.map(LinkKind::Serial)
             }
-            Address::Capture(_) => Err(LinkError::CaptureUnsupported),
+            Address::Capture(capture) => {
+                let opened = self.captures.open(capture, &self.filter, within).await;
+                opened.map(LinkKind::Capture)
+            }
         };
         let shown = address.to_string();
         told(address, shown, tap, opened)

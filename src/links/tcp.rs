@@ -54,7 +54,8 @@ pub fn keep_alive(stream: &TcpStream) {
     }
 }
 
-fn refused(endpoint: &Endpoint, error: &io::Error) -> LinkError {
+/// What it means that the connection could not be made.
+pub fn refused(endpoint: &Endpoint, error: &io::Error) -> LinkError {
     let words = error.to_string();
     // The resolver's errors have neither a number nor a kind of their own. Its trouble that passes
     // says nothing of the name.

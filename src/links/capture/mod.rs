@@ -11,8 +11,18 @@
 
 mod address;
 mod dissect;
+#[cfg_attr(not(any(test, target_os = "linux")), expect(dead_code))]
 mod filter;
+#[cfg(target_os = "linux")]
+mod interface;
+#[cfg(target_os = "linux")]
+mod live;
+mod opened;
+mod pipe;
+// Only the kernel of Linux is given one.
+#[cfg_attr(not(any(test, target_os = "linux")), expect(dead_code))]
 mod program;
+mod proxy;
 mod reader;
 mod reassembly;
 mod writer;
@@ -20,6 +30,7 @@ mod writer;
 pub use address::{CaptureAddress, CaptureAddressError, Host};
 pub use dissect::{Dissected, Segment, dissect};
 pub use filter::CaptureFilter;
+pub(super) use opened::{CaptureSources, OpenCapture};
 pub use reader::{CaptureReader, CaptureRefused, Captured, LinkType, Packet};
 pub use reassembly::{Delivery, FlowId, FlowKey, Reassembly};
 pub use writer::{CaptureFormat, CaptureWriter};

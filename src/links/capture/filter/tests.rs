@@ -290,6 +290,10 @@ proptest! {
 }
 
 /// The folder of captures, where there is one.
+#[expect(
+    clippy::print_stderr,
+    reason = "who runs the tests is to know what was left out"
+)]
 fn vectors() -> Option<PathBuf> {
     let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors"));
     let folder = std::env::var_os("WATTBRIDGE_VECTORS").map_or_else(beside, PathBuf::from);
