@@ -112,10 +112,7 @@ impl Settings for SolarEdgeConfig {
                 "write server = \"HOST:PORT\", as it stands in the inverter's menu under Communication, Server",
             ));
         }
-        if self
-            .host()
-            .is_some_and(|host| host.is_err())
-        {
+        if self.host().is_some_and(|host| host.is_err()) {
             complaints.push(Complaint::new(
                 "host",
                 "this is neither an IP nor a MAC address",

@@ -10,7 +10,7 @@ use super::listener::{ConnectionId, Listener, Noticed};
 use super::plant::{Connection, Origin, Plant, Setting};
 use super::sessions::{Lock, Sessions, Unsealed};
 use super::wire::{
-    EventKind, Frame, FrameScanner, Record, Records, Scanned, Serial, annotate, function,
+    Annotator, EventKind, Frame, FrameScanner, Record, Records, Scanned, Serial, function,
 };
 use super::{health, wire};
 use crate::clock::Moment;
@@ -240,7 +240,7 @@ impl Teller {
         self.has_frames = true;
         let mut buffer = std::mem::take(&mut self.buffer);
         match self.sessions.take(connection, frame, &mut buffer) {
-            Unsealed::Frame { sealed_by, frame } => self.tell(sealed_by, &frame),
+            Unsealed::Frame { sealed_by, frame } => self.tell(sealed_by, offset, &frame),
             Unsealed::Shut { unit, why } => {
                 let reason = || {
                     let health = unit.and_then(|unit| health::shut(why, unit, None));
@@ -269,12 +269,11 @@ impl Teller {
         }
     }
 
-    fn tell(&mut self, sealed_by: Option<Serial>, frame: &Frame<'_>) {
-        let annotation = if self.annotates {
-            annotate(frame)
-        } else {
-            String::new()
-        };
+    fn tell(&mut self, sealed_by: Option<Serial>, offset: u64, frame: &Frame<'_>) {
+        let mut annotation = String::new();
+        if self.annotates {
+            Annotator::default().frame(&mut annotation, offset, frame);
+        }
         match frame
             .unit()
             .filter(|_| frame.function == function::TELEMETRY)

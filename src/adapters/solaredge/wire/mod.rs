@@ -13,7 +13,7 @@ mod serial;
 
 pub use annotate::{Annotator, annotate};
 pub use envelope::{Handshake, HandshakeError, SessionKey};
-pub use frame::{Frame, FrameError, address, function};
+pub use frame::{BARKER, Frame, FrameError, address, function};
 pub use key::{DeviceKey, DeviceKeyError};
 pub use key_hunt::{KeyHunt, KeyPart};
 pub use record::{
