@@ -109,12 +109,17 @@ fn every_dependency_has_its_reason() {
     let manifest: toml::Table = page("Cargo.toml").parse().unwrap();
     let fuzz: toml::Table = page("fuzz/Cargo.toml").parse().unwrap();
     let mut names = BTreeSet::new();
-    for (table, manifest) in [
-        ("dependencies", &manifest),
-        ("dev-dependencies", &manifest),
-        ("dependencies", &fuzz),
-    ] {
-        for (name, details) in manifest[table].as_table().unwrap() {
+    // Some are only needed on one system.
+    let systems = manifest["target"].as_table().unwrap().values();
+    let systems = systems.map(|system| system.as_table().unwrap());
+    let of_systems = systems.flat_map(toml::Table::values);
+    let tables = [
+        &manifest["dependencies"],
+        &manifest["dev-dependencies"],
+        &fuzz["dependencies"],
+    ];
+    for table in tables.into_iter().chain(of_systems) {
+        for (name, details) in table.as_table().unwrap() {
             let package = details.get("package").and_then(|package| package.as_str());
             names.insert(package.unwrap_or(name).to_owned());
         }

@@ -205,7 +205,8 @@ impl LinkError {
                  their own."
             }
             Self::Broken(Address::Capture(_), _) => {
-                "It is opened again by itself. If it lasts, look at the network interface."
+                "It is opened again by itself. If it lasts, look at where the packets come from, and \
+                 that no other section reads the same."
             }
             Self::Broken(Address::Tcp(_), _) => "If it lasts, check the network on the way.",
             Self::RecordingEnded => "",
@@ -330,6 +331,11 @@ mod tests {
                 LinkError::CaptureEnded(CaptureAddress::Files(vec!["/a".into()])),
                 "ended (/a)",
                 "named pipe",
+            ),
+            (
+                LinkError::Broken(CaptureAddress::Stdin.into(), "x".into()),
+                "to standard input broke: x",
+                "no other section",
             ),
             (
                 LinkError::CannotListen("0.0.0.0:80".parse().unwrap(), "x".into()),

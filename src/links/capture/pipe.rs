@@ -29,7 +29,7 @@ const AT_ONCE: usize = 256 * 1024;
 
 /// What the thread tells.
 #[derive(Debug)]
-enum Piece {
+enum FilePart {
     /// What comes now is another file.
     Begin(String),
     Bytes(Vec<u8>),
@@ -40,7 +40,7 @@ enum Piece {
 #[derive(Debug)]
 pub struct Pipe {
     address: CaptureAddress,
-    pieces: mpsc::Receiver<Piece>,
+    parts: mpsc::Receiver<FilePart>,
     reader: CaptureReader,
     /// What is being read.
     place: String,
@@ -81,7 +81,7 @@ pub fn may_begin_again(address: &CaptureAddress) -> bool {
 impl Pipe {
     /// Begins to read.
     pub fn begin(address: &CaptureAddress) -> Result<Self, LinkError> {
-        let (sender, pieces) = mpsc::channel(WAITING);
+        let (sender, parts) = mpsc::channel(WAITING);
         let source = address.clone();
         let read = move || match source {
             CaptureAddress::Files(paths) => read_files(&paths, &sender),
@@ -98,7 +98,7 @@ impl Pipe {
             })?;
         Ok(Self {
             address: address.clone(),
-            pieces,
+            parts,
             reader: CaptureReader::default(),
             place: address.place(),
             refused: None,
@@ -115,8 +115,8 @@ impl Pipe {
     pub fn look(&mut self) -> Result<(), LinkError> {
         // What follows may be another file, or the end.
         while self.refused.is_some() {
-            match self.pieces.try_recv() {
-                Ok(piece) => self.take(piece)?,
+            match self.parts.try_recv() {
+                Ok(part) => self.take(part)?,
                 Err(TryRecvError::Disconnected) => {
                     self.is_ended = true;
                     break;
@@ -130,14 +130,14 @@ impl Pipe {
         self.refused.clone().map_or(Ok(()), Err)
     }
 
-    fn take(&mut self, piece: Piece) -> Result<(), LinkError> {
-        match piece {
-            Piece::Begin(place) => {
+    fn take(&mut self, part: FilePart) -> Result<(), LinkError> {
+        match part {
+            FilePart::Begin(place) => {
                 self.reader.begin_file();
                 (self.place, self.refused) = (place, None);
             }
-            Piece::Bytes(bytes) => self.reader.push(&bytes),
-            Piece::Failed(error) => return Err(error),
+            FilePart::Bytes(bytes) => self.reader.push(&bytes),
+            FilePart::Failed(error) => return Err(error),
         }
         Ok(())
     }
@@ -176,8 +176,8 @@ impl OpenPipe {
             if out.len() > before {
                 return Ok(out.len() - before);
             }
-            match self.pipe.pieces.recv().await {
-                Some(piece) => self.pipe.take(piece)?,
+            match self.pipe.parts.recv().await {
+                Some(part) => self.pipe.take(part)?,
                 None => {
                     self.pipe.is_ended = true;
                     return Ok(0);
@@ -249,12 +249,12 @@ fn now() -> Duration {
 /// Nobody listens any more.
 struct Unheard;
 
-fn read_files(paths: &[PathBuf], pieces: &mpsc::Sender<Piece>) {
+fn read_files(paths: &[PathBuf], parts: &mpsc::Sender<FilePart>) {
     for path in paths {
         let place = path.display().to_string();
         let read = match File::open(path) {
-            Ok(file) => read_all(file, place, pieces),
-            Err(error) => send(pieces, Piece::Failed(unreadable(path, &error))),
+            Ok(file) => read_all(file, place, parts),
+            Err(error) => send(parts, FilePart::Failed(unreadable(path, &error))),
         };
         if read.is_err() {
             return;
@@ -265,28 +265,28 @@ fn read_files(paths: &[PathBuf], pieces: &mpsc::Sender<Piece>) {
 fn read_all(
     mut from: impl Read,
     place: String,
-    pieces: &mpsc::Sender<Piece>,
+    parts: &mpsc::Sender<FilePart>,
 ) -> Result<(), Unheard> {
-    send(pieces, Piece::Begin(place.clone()))?;
+    send(parts, FilePart::Begin(place.clone()))?;
     let mut chunk = vec![0; CHUNK];
     loop {
         match from.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(count) => {
                 let bytes = chunk.get(..count).unwrap_or_default();
-                send(pieces, Piece::Bytes(bytes.to_vec()))?;
+                send(parts, FilePart::Bytes(bytes.to_vec()))?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 let error = LinkError::UnreadableFile(place, error.to_string());
-                return send(pieces, Piece::Failed(error));
+                return send(parts, FilePart::Failed(error));
             }
         }
     }
 }
 
-fn send(pieces: &mpsc::Sender<Piece>, piece: Piece) -> Result<(), Unheard> {
-    pieces.blocking_send(piece).map_err(|_| Unheard)
+fn send(parts: &mpsc::Sender<FilePart>, part: FilePart) -> Result<(), Unheard> {
+    parts.blocking_send(part).map_err(|_| Unheard)
 }
 
 fn unreadable(path: &std::path::Path, error: &io::Error) -> LinkError {
