@@ -42,10 +42,16 @@ pub struct DecodeArgs {
     form: Option<Form>,
 }
 
+/// Bytes handed over at once.
+const PIECE: usize = 64 * 1024;
+
 pub fn run(args: &DecodeArgs) -> Result<(), CliError> {
     // Even where there is no file to read.
     Section::from_pairs(args.adapter.kind(), &args.pairs)?;
     let mut decoded = 0_u64;
+    // What goes on from one file to the next.
+    let mut open: Option<Box<dyn Decoder>> = None;
+    let mut lines = JsonLines::default();
     for path in input::or_stdin(&args.files) {
         let content = input::read(&path)?;
         let name = path.display().to_string();
@@ -59,10 +65,24 @@ pub fn run(args: &DecodeArgs) -> Result<(), CliError> {
             ));
         }
         for stream in &reading.streams {
-            let mut decoder = args.decoder(&reading)?;
-            decoder.push(stream);
-            decoded += drain(&mut *decoder, args.annotate, &name);
+            let kept = open.take().filter(|_| reading.settings.is_empty());
+            let mut decoder = match kept {
+                Some(decoder) => decoder,
+                None => args.decoder(&reading)?,
+            };
+            for piece in stream.chunks(PIECE) {
+                decoder.push(piece);
+                decoded += drain(&mut *decoder, &mut lines, args.annotate, &name);
+            }
+            if decoder.next_file() {
+                open = Some(decoder);
+            } else {
+                decoded += finish(&mut *decoder, &mut lines, args.annotate, &name);
+            }
         }
+    }
+    if let Some(mut decoder) = open {
+        decoded += finish(&mut *decoder, &mut lines, args.annotate, "the end");
     }
     if decoded == 0 {
         return Err(anyhow!(
@@ -144,33 +164,40 @@ fn choose(args: &DecodeArgs, readings: Vec<Reading>, name: &str) -> Result<Readi
 }
 
 /// Prints all that a decoder holds; says how many messages there were.
-fn drain(decoder: &mut dyn Decoder, annotate: bool, name: &str) -> u64 {
-    let mut lines = JsonLines::default();
+fn drain(decoder: &mut dyn Decoder, lines: &mut JsonLines, annotate: bool, name: &str) -> u64 {
     let mut count = 0;
-    let mut is_over = false;
-    loop {
-        while let Some(result) = decoder.next() {
-            match result {
-                Ok(decoded) => {
-                    count += 1;
-                    let texts = if annotate {
-                        vec![decoded.annotation]
-                    } else {
-                        let notes = decoded.notes.iter().map(ToString::to_string);
-                        lines.of(decoded.reports).into_iter().chain(notes).collect()
-                    };
-                    if !texts.iter().all(|text| say(text)) {
-                        return count;
-                    }
+    while let Some(result) = decoder.next() {
+        match result {
+            Ok(decoded) => {
+                count += 1;
+                let texts = if annotate {
+                    vec![decoded.annotation]
+                } else {
+                    let notes = decoded.notes.iter().map(ToString::to_string);
+                    lines.of(decoded.reports).into_iter().chain(notes).collect()
+                };
+                let mut texts = texts.iter().filter(|text| !text.is_empty());
+                if !texts.all(|text| say(text)) {
+                    return count;
                 }
-                Err(refused) => {
-                    remark(&format!("{name}: {}", refused.reason));
-                    if annotate && !refused.annotation.is_empty() && !say(&refused.annotation) {
-                        return count;
-                    }
+            }
+            Err(refused) => {
+                remark(&format!("{name}: {}", refused.reason));
+                if annotate && !refused.annotation.is_empty() && !say(&refused.annotation) {
+                    return count;
                 }
             }
         }
+    }
+    count
+}
+
+/// The same at the end of its bytes.
+fn finish(decoder: &mut dyn Decoder, lines: &mut JsonLines, annotate: bool, name: &str) -> u64 {
+    let mut count = 0;
+    let mut is_over = false;
+    loop {
+        count += drain(decoder, lines, annotate, name);
         match decoder.finish() {
             Some(rest) => remark(&format!("{name}: {rest}")),
             None if is_over => return count,

@@ -49,7 +49,8 @@ struct Teller {
     plant: Plant,
     results: VecDeque<Result<Decoded, Undecoded>>,
     buffer: Vec<u8>,
-    annotates: bool,
+    /// Where frames are to be labelled.
+    annotator: Option<Annotator>,
     has_frames: bool,
     /// Whom it was last said of that what they send stays shut, and why.
     shut: Option<(Option<Serial>, Lock)>,
@@ -65,7 +66,7 @@ impl FileDecoder {
                 plant: Plant::default().with(setting),
                 results: VecDeque::new(),
                 buffer: Vec::new(),
-                annotates: false,
+                annotator: None,
                 has_frames: false,
                 shut: None,
             },
@@ -127,7 +128,7 @@ fn are_records(bytes: &[u8]) -> bool {
 
 impl Decoder for FileDecoder {
     fn annotate(&mut self) {
-        self.teller.annotates = true;
+        self.teller.annotator.get_or_insert_default();
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -271,8 +272,8 @@ impl Teller {
 
     fn tell(&mut self, sealed_by: Option<Serial>, offset: u64, frame: &Frame<'_>) {
         let mut annotation = String::new();
-        if self.annotates {
-            Annotator::default().frame(&mut annotation, offset, frame);
+        if let Some(annotator) = &mut self.annotator {
+            annotator.frame(&mut annotation, offset, frame);
         }
         match frame
             .unit()

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::wire::{Battery, Inverter, Meter, Optimizer, Phase};
+use super::wire::{Battery, Inverter, MODES, Meter, Optimizer, Phase, mode_word};
 use crate::model::{Decimal, Metric, Quantity, Value};
 
 /// A metric, and where in a record its value stands.
@@ -89,28 +89,28 @@ fn of_one(record: &Inverter, of: fn(&Phase) -> Option<f32>) -> Option<Value> {
     }
 }
 
-/// What an inverter does, by the number of its mode.
-const MODES: &[Cow<'static, str>] = &[
-    Cow::Borrowed("off"),
-    Cow::Borrowed("sleeping"),
-    Cow::Borrowed("starting"),
-    Cow::Borrowed("mppt"),
-    Cow::Borrowed("throttled"),
-    Cow::Borrowed("shutting_down"),
-    Cow::Borrowed("fault"),
-    Cow::Borrowed("standby"),
-    Cow::Borrowed("other"),
-];
+/// The words for what an inverter does, and one for what nobody knows.
+static MODE_WORDS: [Cow<'static, str>; MODES.len() + 1] = {
+    let mut words = [const { Cow::Borrowed(OTHER) }; MODES.len() + 1];
+    let mut at = 0;
+    while at < MODES.len() {
+        // Constants cannot run the destructor that plain assignment implies.
+        std::mem::forget(std::mem::replace(
+            &mut words[at],
+            Cow::Borrowed(MODES[at].1),
+        ));
+        at += 1;
+    }
+    words
+};
+
+const OTHER: &str = "other";
 
 /// The mode of an inverter that sleeps.
 pub const SLEEPING: u32 = 2;
 
 fn mode(mode: Option<u32>) -> Option<Value> {
-    let index = usize::try_from(mode?).ok()?.checked_sub(1);
-    let known = index.and_then(|index| MODES.get(index));
-    Some(Value::Text(
-        known.cloned().unwrap_or(Cow::Borrowed("other")),
-    ))
+    mode.map(|mode| Value::from(mode_word(mode).unwrap_or(OTHER)))
 }
 
 /// What an inverter can report of itself; which of it a given one does, its first records show.
@@ -329,7 +329,7 @@ pub static INVERTER: &[Row<Inverter>] = &[
         measured("temperature", Quantity::Temperature).decimals(1),
         |it| exact(it.temperature),
     ),
-    row(Metric::state("mode", MODES), |it| mode(it.mode)),
+    row(Metric::state("mode", &MODE_WORDS), |it| mode(it.mode)),
     row(
         spare("power_limit", Quantity::Ratio, "Power limit", 0),
         |it| exact(it.power_limit),
@@ -495,7 +495,7 @@ pub static OPTIMIZER: &[Row<Optimizer>] = &[
             .named("Panel current")
             .decimals(3)
             .off_by_default(),
-        |it| exact(it.input_current),
+        |it: &Optimizer| exact(it.input_current),
     )
     .nothing_at_night(),
     row(

@@ -46,7 +46,7 @@ use self::plant::Setting;
 use self::protocol::Conversation;
 use crate::config::{Problems, Section, SectionDoc, Zone};
 use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource};
-use crate::links::{Address, CaptureAddress, Mask};
+use crate::links::{Address, CaptureAddress, CaptureFilter, Mask};
 use crate::model::Metric;
 
 /// The adapter's name in the configuration and in device ids.
@@ -116,7 +116,12 @@ impl Adapter for SolarEdge {
         let label = address.place();
         let config = Arc::new(config);
         let begin = move |start| Conversation::new(&config, &keys, start);
-        let source = LineSource::new(&ADAPTER, address, begin).labelled(&label);
+        let source = LineSource::new(&ADAPTER, address, begin)
+            .labelled(&label)
+            .filtered(CaptureFilter {
+                mac_prefixes: listener::MAC_PREFIXES,
+                ports: listener::PORTS,
+            });
         Ok(ConfiguredSource::new(source, device_keys))
     }
 

@@ -5,21 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::config::SolarEdgeConfig;
 use super::health;
 use super::keys::Keys;
 use super::listener::{ConnectionId, Listener, Noticed};
-use super::plant::{Connection, Origin, Plant, SILENT, Setting};
+use super::plant::{Connection, Origin, Plant, Setting};
 use super::sessions::{Sessions, Unsealed};
 use super::wire::{DeviceKey, Frame, Handshake, Records, Serial, function};
 use crate::clock::Moment;
 use crate::config::Zone;
 use crate::device::protocol::{Heard, Input, LISTEN, Outbox, Output, Protocol, last_trouble};
 use crate::device::{Probed, Start, line};
-use crate::links::SerialSettings;
-use crate::model::{Health, HealthCode, Report};
+use crate::links::{Parity, SerialSettings};
+use crate::model::{Health, Report};
 use crate::store::Memory;
 
 /// How long nothing of an inverter may be heard at the start before it is said.
@@ -320,7 +319,11 @@ impl Ears {
 
 impl Protocol for Conversation {
     fn settings(&self) -> SerialSettings {
-        SerialSettings::default()
+        // A capture is no serial port.
+        SerialSettings {
+            baud: 115_200,
+            parity: Parity::None,
+        }
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

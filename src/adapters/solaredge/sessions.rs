@@ -280,8 +280,10 @@ impl Sessions {
         }
         let handshake = session.handshake;
         let mut scratch = Vec::new();
-        let mut keys = self.candidates(unit).map(|key| handshake.session(key));
-        let key = keys.find(|key| key.open(envelope, &mut scratch).is_some())?;
+        let key = self
+            .candidates(unit)
+            .map(|key| handshake.session(key))
+            .find(|key| key.open(envelope, &mut scratch).is_some())?;
         let session = Session {
             proven: Some(key.clone()),
             ..Session::new(unit, handshake)

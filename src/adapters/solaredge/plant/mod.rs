@@ -24,7 +24,7 @@ use super::wire::{
 };
 use crate::clock::Moment;
 use crate::hex::Hex;
-use crate::model::{Decimal, Device, DeviceId, Health, Readings, Report};
+use crate::model::{Decimal, Device, DeviceId, Health, Report};
 
 pub use self::inverter::Connection;
 
