@@ -12,6 +12,8 @@
 mod dissect;
 mod reader;
 mod reassembly;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use dissect::{Dissected, Segment, dissect};
