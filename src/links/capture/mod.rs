@@ -25,6 +25,8 @@ mod program;
 mod proxy;
 mod reader;
 mod reassembly;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use address::{CaptureAddress, CaptureAddressError, Host};

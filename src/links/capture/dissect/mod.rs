@@ -174,7 +174,7 @@ fn version_4(data: &[u8], below: Below) -> Option<Dissected<'_>> {
     if u16::from_be_bytes([*f, *g]) & 0x3fff != 0 {
         return Some(Dissected::Fragment);
     }
-    transport(Carried {
+    transport(&Carried {
         below,
         source: [a, b, c, d].into(),
         destination: [w, x, y, z].into(),
@@ -208,7 +208,7 @@ fn version_6(data: &[u8], below: Below) -> Option<Dissected<'_>> {
         rest = rest.get(header..)?;
         length = length.checked_sub(header)?;
     }
-    transport(Carried {
+    transport(&Carried {
         below,
         source: (*source).into(),
         destination: (*destination).into(),
@@ -240,7 +240,7 @@ fn jumbo(protocol: u8, rest: &[u8]) -> Option<usize> {
     None
 }
 
-fn transport(carried: Carried<'_>) -> Option<Dissected<'_>> {
+fn transport<'a>(carried: &Carried<'a>) -> Option<Dissected<'a>> {
     match carried.protocol {
         TCP => tcp(carried),
         UDP => udp(carried),
@@ -248,7 +248,7 @@ fn transport(carried: Carried<'_>) -> Option<Dissected<'_>> {
     }
 }
 
-fn tcp(carried: Carried<'_>) -> Option<Dissected<'_>> {
+fn tcp<'a>(carried: &Carried<'a>) -> Option<Dissected<'a>> {
     let head: &[u8; 20] = carried.data.first_chunk()?;
     let [
         a,
@@ -292,7 +292,7 @@ fn tcp(carried: Carried<'_>) -> Option<Dissected<'_>> {
     }))
 }
 
-fn udp(carried: Carried<'_>) -> Option<Dissected<'_>> {
+fn udp<'a>(carried: &Carried<'a>) -> Option<Dissected<'a>> {
     let (head, rest) = carried.data.split_first_chunk::<8>()?;
     let [a, b, c, d, l, m, _, _] = *head;
     let payload = match u16::from_be_bytes([l, m]) {

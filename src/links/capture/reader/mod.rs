@@ -175,6 +175,10 @@ impl CaptureReader {
     }
 
     /// The next thing that is whole.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "what it hands out is borrowed, which no iterator can"
+    )]
     pub fn next(&mut self) -> Option<Captured<'_>> {
         loop {
             let step = match &mut self.format {

@@ -248,7 +248,7 @@ fn what_is_no_capture_is_refused_once() {
             let length = MAX_PACKET + 1;
             match format {
                 CaptureFormat::PcapNg => {
-                    bytes.extend(block(6, &words(&[0, 0, 0, length, length], is_big), is_big))
+                    bytes.extend(block(6, &words(&[0, 0, 0, length, length], is_big), is_big));
                 }
                 _ => bytes.extend(words(&[1, 1, length, length, 0, 0], is_big)),
             }

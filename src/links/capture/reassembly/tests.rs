@@ -465,7 +465,7 @@ fn time_may_jump() {
     let told = &mut watch.told;
     let mut take = |at, segment: &Segment<'_>| {
         watch.reassembly.take(at, segment, &mut |delivery| {
-            note(told, &mut watch.keys, delivery)
+            note(told, &mut watch.keys, delivery);
         });
     };
     take(Duration::MAX, &up(109, b"j"));
