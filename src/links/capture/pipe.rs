@@ -46,6 +46,8 @@ pub struct Pipe {
     place: String,
     /// Why what comes of it is of no use.
     refused: Option<LinkError>,
+    /// Whether that has still to be told.
+    is_owed: bool,
     is_ended: bool,
 }
 
@@ -102,6 +104,7 @@ impl Pipe {
             reader: CaptureReader::default(),
             place: address.place(),
             refused: None,
+            is_owed: false,
             is_ended: false,
         })
     }
@@ -127,7 +130,15 @@ impl Pipe {
         if self.is_ended {
             return Err(LinkError::CaptureEnded(self.address.clone()));
         }
-        self.refused.clone().map_or(Ok(()), Err)
+        match &self.refused {
+            // Another file may be on its way.
+            Some(error) if !self.has_several() => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_several(&self) -> bool {
+        matches!(&self.address, CaptureAddress::Files(paths) if paths.len() > 1)
     }
 
     fn take(&mut self, part: FilePart) -> Result<(), LinkError> {
@@ -193,6 +204,7 @@ impl OpenPipe {
             reader,
             place,
             refused,
+            is_owed,
             ..
         } = &mut *self.pipe;
         while out.len() - begin < AT_ONCE {
@@ -213,13 +225,9 @@ impl OpenPipe {
                     self.writer.get_or_insert_with(ethernet).1.dropped(count);
                 }
                 Captured::Refused(why) => {
-                    let error = LinkError::NotACapture(place.clone(), why);
-                    *refused = Some(error.clone());
-                    // What was read before counts: it is said when that has been handed out.
-                    if out.len() == begin {
-                        return Err(error);
-                    }
-                    return Ok(());
+                    *refused = Some(LinkError::NotACapture(place.clone(), why));
+                    *is_owed = true;
+                    break;
                 }
             }
             if let Some((_, writer)) = &mut self.writer {
@@ -227,7 +235,9 @@ impl OpenPipe {
                 writer.clear();
             }
         }
+        // What was read before counts, and is handed out first.
         if out.len() == begin
+            && std::mem::take(is_owed)
             && let Some(error) = refused
         {
             return Err(error.clone());
