@@ -69,7 +69,7 @@ fn sum(record: &Inverter, of: fn(&Phase) -> Option<f32>) -> Option<Value> {
         .map(|phase| of(phase)?.to_string().parse().ok())
         .collect();
     let numbers = numbers.filter(|numbers| !numbers.is_empty())?;
-    Some(Decimal::total(numbers.into_iter().map(|number| (number, true))).into())
+    Some(Decimal::total(numbers.into_iter().map(|number| (number, false))).into())
 }
 
 /// The value of one phase of three.
@@ -115,7 +115,7 @@ fn mode(mode: Option<u32>) -> Option<Value> {
 
 /// What an inverter can report of itself; which of it a given one does, its first records show.
 pub static INVERTER: &[Row<Inverter>] = &[
-    row(measured("power", Quantity::Power).decimals(0), |it| {
+    row(measured("power", Quantity::Power).decimals(1), |it| {
         sum(it, |phase| phase.active_power)
     })
     .nothing_at_night(),
@@ -138,21 +138,21 @@ pub static INVERTER: &[Row<Inverter>] = &[
             .off_by_default(),
         |it| sum(it, |phase| phase.reactive_power),
     ),
-    row(measured("voltage", Quantity::Voltage).decimals(1), |it| {
+    row(measured("voltage", Quantity::Voltage).decimals(2), |it| {
         of_one(it, |p| p.voltage)
     }),
-    row(measured("current", Quantity::Current).decimals(2), |it| {
+    row(measured("current", Quantity::Current).decimals(3), |it| {
         of_one(it, |p| p.current)
     }),
     row(
         measured("frequency", Quantity::Frequency)
-            .decimals(2)
+            .decimals(3)
             .diagnostic(),
         |it| exact(it.phases.iter().find_map(|phase| phase.frequency)),
     ),
     row(
         measured("power_factor", Quantity::PowerFactor)
-            .decimals(2)
+            .decimals(3)
             .diagnostic()
             .off_by_default(),
         |it| of_one(it, |p| p.power_factor),
@@ -160,70 +160,70 @@ pub static INVERTER: &[Row<Inverter>] = &[
     row(
         measured("power_l1", Quantity::Power)
             .named("Power L1")
-            .decimals(0),
+            .decimals(1),
         |it| of_three(it, 0, |p| p.active_power),
     )
     .nothing_at_night(),
     row(
         measured("power_l2", Quantity::Power)
             .named("Power L2")
-            .decimals(0),
+            .decimals(1),
         |it| of_three(it, 1, |p| p.active_power),
     )
     .nothing_at_night(),
     row(
         measured("power_l3", Quantity::Power)
             .named("Power L3")
-            .decimals(0),
+            .decimals(1),
         |it| of_three(it, 2, |p| p.active_power),
     )
     .nothing_at_night(),
     row(
         measured("voltage_l1", Quantity::Voltage)
             .named("Voltage L1")
-            .decimals(1),
+            .decimals(2),
         |it| of_three(it, 0, |p| p.voltage),
     ),
     row(
         measured("voltage_l2", Quantity::Voltage)
             .named("Voltage L2")
-            .decimals(1),
+            .decimals(2),
         |it| of_three(it, 1, |p| p.voltage),
     ),
     row(
         measured("voltage_l3", Quantity::Voltage)
             .named("Voltage L3")
-            .decimals(1),
+            .decimals(2),
         |it| of_three(it, 2, |p| p.voltage),
     ),
     row(
         measured("current_l1", Quantity::Current)
             .named("Current L1")
-            .decimals(2),
+            .decimals(3),
         |it| of_three(it, 0, |p| p.current),
     ),
     row(
         measured("current_l2", Quantity::Current)
             .named("Current L2")
-            .decimals(2),
+            .decimals(3),
         |it| of_three(it, 1, |p| p.current),
     ),
     row(
         measured("current_l3", Quantity::Current)
             .named("Current L3")
-            .decimals(2),
+            .decimals(3),
         |it| of_three(it, 2, |p| p.current),
     ),
     row(
-        spare("frequency_l1", Quantity::Frequency, "Frequency L1", 2),
+        spare("frequency_l1", Quantity::Frequency, "Frequency L1", 3),
         |it| of_three(it, 0, |p| p.frequency),
     ),
     row(
-        spare("frequency_l2", Quantity::Frequency, "Frequency L2", 2),
+        spare("frequency_l2", Quantity::Frequency, "Frequency L2", 3),
         |it| of_three(it, 1, |p| p.frequency),
     ),
     row(
-        spare("frequency_l3", Quantity::Frequency, "Frequency L3", 2),
+        spare("frequency_l3", Quantity::Frequency, "Frequency L3", 3),
         |it| of_three(it, 2, |p| p.frequency),
     ),
     row(
@@ -231,7 +231,7 @@ pub static INVERTER: &[Row<Inverter>] = &[
             "power_factor_l1",
             Quantity::PowerFactor,
             "Power factor L1",
-            2,
+            3,
         ),
         |it| of_three(it, 0, |p| p.power_factor),
     ),
@@ -240,7 +240,7 @@ pub static INVERTER: &[Row<Inverter>] = &[
             "power_factor_l2",
             Quantity::PowerFactor,
             "Power factor L2",
-            2,
+            3,
         ),
         |it| of_three(it, 1, |p| p.power_factor),
     ),
@@ -249,7 +249,7 @@ pub static INVERTER: &[Row<Inverter>] = &[
             "power_factor_l3",
             Quantity::PowerFactor,
             "Power factor L3",
-            2,
+            3,
         ),
         |it| of_three(it, 2, |p| p.power_factor),
     ),
@@ -308,25 +308,25 @@ pub static INVERTER: &[Row<Inverter>] = &[
         |it| of_three(it, 2, |p| p.reactive_power),
     ),
     row(
-        spare("voltage_l1_l2", Quantity::Voltage, "Voltage L1-L2", 1),
+        spare("voltage_l1_l2", Quantity::Voltage, "Voltage L1-L2", 2),
         |it| of_three(it, 0, |p| p.voltage_to_next),
     ),
     row(
-        spare("voltage_l2_l3", Quantity::Voltage, "Voltage L2-L3", 1),
+        spare("voltage_l2_l3", Quantity::Voltage, "Voltage L2-L3", 2),
         |it| of_three(it, 1, |p| p.voltage_to_next),
     ),
     row(
-        spare("voltage_l3_l1", Quantity::Voltage, "Voltage L3-L1", 1),
+        spare("voltage_l3_l1", Quantity::Voltage, "Voltage L3-L1", 2),
         |it| of_three(it, 2, |p| p.voltage_to_next),
     ),
     row(
         measured("dc_voltage", Quantity::Voltage)
             .named("DC voltage")
-            .decimals(1),
+            .decimals(2),
         |it| exact(it.dc_voltage),
     ),
     row(
-        measured("temperature", Quantity::Temperature).decimals(1),
+        measured("temperature", Quantity::Temperature).decimals(2),
         |it| exact(it.temperature),
     ),
     row(Metric::state("mode", &MODE_WORDS), |it| mode(it.mode)),
@@ -475,7 +475,7 @@ pub fn alone<R>(rows: &[Row<R>]) -> Vec<Metric> {
 
 /// What an optimizer can report.
 pub static OPTIMIZER: &[Row<Optimizer>] = &[
-    row(measured("power", Quantity::Power).decimals(1), panel_power).nothing_at_night(),
+    row(measured("power", Quantity::Power).decimals(2), panel_power).nothing_at_night(),
     row(
         measured("panel_voltage", Quantity::Voltage)
             .named("Panel voltage")
@@ -493,7 +493,7 @@ pub static OPTIMIZER: &[Row<Optimizer>] = &[
     row(
         measured("current", Quantity::Current)
             .named("Panel current")
-            .decimals(3)
+            .decimals(5)
             .off_by_default(),
         |it: &Optimizer| exact(it.input_current),
     )
@@ -513,9 +513,9 @@ pub static OPTIMIZER: &[Row<Optimizer>] = &[
     ),
 ];
 
-/// What is found out about an optimizer besides.
+/// What is found out about an optimizer besides. It counts quarters of a watt-hour.
 pub static PANEL: &[Metric] = &[
-    TODAY,
+    TODAY.decimals(5),
     Metric::timestamp("last_telemetry")
         .named("Last telemetry")
         .diagnostic()
@@ -596,7 +596,7 @@ pub static BATTERY: &[Row<Battery>] = &[
     row(measured("current", Quantity::Current).decimals(2), |it| {
         exact(it.current)
     }),
-    row(measured("power", Quantity::Power).decimals(0), |it| {
+    row(measured("power", Quantity::Power).decimals(1), |it| {
         let watts = f64::from(it.voltage?) * f64::from(it.current?);
         format!("{watts:.1}")
             .parse::<Decimal>()

@@ -179,7 +179,7 @@ impl Unit {
             readings.push("optimizers_paired", count(paired));
         }
         readings.push("optimizers_reporting", count(reporting.len()));
-        let total = Decimal::total(watts.iter().map(|(_, watts)| (*watts, true)));
+        let total = Decimal::total(watts.iter().map(|(_, watts)| (*watts, false)));
         let total = (!watts.is_empty()).then(|| total.into());
         readings.push("panels_power", value_or_unknown(total));
         let weakest = weakest(watts);

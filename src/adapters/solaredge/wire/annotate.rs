@@ -4,11 +4,11 @@
 
 use std::fmt::Write;
 
-use super::frame::{Frame, address, function};
+use super::frame::{BarkerFrame, address, function};
 use super::parameters::{
     KEY, ParameterKind, ParameterValue, Questions, asked_for, is_secret, values, written,
 };
-use super::record::{Records, fields_of_body, kind_name, time_words};
+use super::record::{RawRecord, Records, fields_of_body, kind_name, time_words};
 use super::scanner::{FrameScanner, Scanned};
 use super::serial::Serial;
 use crate::hex::{Dump, Hex};
@@ -58,7 +58,7 @@ impl Annotator {
     }
 
     /// Describes a frame that begins here, line by line.
-    pub fn frame(&mut self, out: &mut String, offset: u64, frame: &Frame<'_>) {
+    pub fn frame(&mut self, out: &mut String, offset: u64, frame: &BarkerFrame<'_>) {
         let asked = self.questions.take(frame);
         let name = function::name(frame.function).unwrap_or("unknown function");
         let _ = writeln!(
@@ -145,7 +145,7 @@ fn telemetry(out: &mut String, data: &[u8]) {
         let at = records.offset();
         match records.next_raw() {
             None => return,
-            Some(Ok((kind, id, body))) => record(out, at, kind, id, body),
+            Some(Ok(raw)) => record(out, at, &raw),
             Some(Err(error)) => {
                 let _ = writeln!(out, "        not readable: {error}");
                 let rest = data.get(at..).unwrap_or_default();
@@ -155,7 +155,8 @@ fn telemetry(out: &mut String, data: &[u8]) {
     }
 }
 
-fn record(out: &mut String, at: usize, kind: u16, id: u32, body: &[u8]) {
+fn record(out: &mut String, at: usize, raw: &RawRecord<'_>) {
+    let RawRecord { kind, id, body } = *raw;
     let name = kind_name(kind).unwrap_or("unknown record");
     let serial = Serial(id);
     let length = body.len();
@@ -181,7 +182,7 @@ fn record(out: &mut String, at: usize, kind: u16, id: u32, body: &[u8]) {
     out.push_str(&dump.finish());
 }
 
-fn answer(out: &mut String, frame: &Frame<'_>, asked: &[u16]) {
+fn answer(out: &mut String, frame: &BarkerFrame<'_>, asked: &[u16]) {
     let values = values(frame).unwrap_or_default();
     if values.is_empty() || values.len() != asked.len() {
         // Whose they are is not known: one may be a part of a key.
@@ -221,7 +222,7 @@ fn parameter_name(id: u16) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::record::{Event, EventKind, Record};
+    use super::super::record::{EventKind, EventRecord, Record};
     use super::*;
 
     const UNIT: u32 = 0x7f12_3456;
@@ -233,7 +234,7 @@ mod tests {
             (address::TOOL, UNIT)
         };
         let mut bytes = Vec::new();
-        Frame {
+        BarkerFrame {
             sequence: 7,
             source,
             destination,
@@ -255,7 +256,7 @@ mod tests {
             },
             EventKind::Unknown(7),
         ] {
-            let event = Event {
+            let event = EventRecord {
                 id: UNIT,
                 at: 1_700_000_002,
                 kind,

@@ -12,7 +12,7 @@ use ctr::{Ctr128BE, CtrCore, flavors};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::frame::Frame;
+use super::frame::BarkerFrame;
 use super::key::DeviceKey;
 use crate::hex::{self, Hex};
 
@@ -127,7 +127,7 @@ impl SessionKey {
 
     /// The frame in the data of an envelope, if this is its key. `buffer` takes its bytes. An envelope in an
     /// envelope is not opened.
-    pub fn open<'b>(&self, data: &[u8], buffer: &'b mut Vec<u8>) -> Option<Frame<'b>> {
+    pub fn open<'b>(&self, data: &[u8], buffer: &'b mut Vec<u8>) -> Option<BarkerFrame<'b>> {
         let (counter, sealed) = data.split_first_chunk::<COUNTER>()?;
         buffer.clear();
         buffer.extend_from_slice(sealed);
@@ -135,13 +135,13 @@ impl SessionKey {
         let (head, frame) = buffer.split_first_chunk_mut::<BEFORE_FRAME>()?;
         let [_, _, mask @ ..] = *head;
         apply_mask(frame, mask);
-        Frame::exactly(frame).ok()
+        BarkerFrame::exactly(frame).ok()
     }
 
     /// The data of the envelope of a frame, with this initial counter, running number and mask.
     pub fn seal(
         &self,
-        frame: &Frame<'_>,
+        frame: &BarkerFrame<'_>,
         counter: [u8; 16],
         number: u16,
         mask: [u8; 4],
@@ -191,8 +191,8 @@ mod tests {
         SessionKey::new(Zeroizing::new(*b"one of a session"))
     }
 
-    fn frame(data: &[u8]) -> Frame<'_> {
-        Frame {
+    fn frame(data: &[u8]) -> BarkerFrame<'_> {
+        BarkerFrame {
             sequence: 7,
             source: 0x7f12_3456,
             destination: 0xffff_fffe,

@@ -134,7 +134,7 @@ const BEFORE_DATA: usize = 20;
 
 /// One frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame<'a> {
+pub struct BarkerFrame<'a> {
     /// The answer to a request repeats its number.
     pub sequence: u16,
     /// Who sends it.
@@ -167,7 +167,7 @@ pub enum FrameError {
     Checksum,
 }
 
-impl Frame<'_> {
+impl BarkerFrame<'_> {
     /// The unit that sends it; `None` for the server's side.
     pub fn unit(&self) -> Option<Serial> {
         (!address::is_special(self.source)).then(|| Serial::of_inverter(self.source))
@@ -197,7 +197,7 @@ impl Frame<'_> {
     }
 }
 
-impl<'a> Frame<'a> {
+impl<'a> BarkerFrame<'a> {
     /// The frame that these bytes are, no more and no less.
     pub fn exactly(bytes: &'a [u8]) -> Result<Self, FrameError> {
         let total = Self::total(bytes, usize::MAX)?;
@@ -292,14 +292,14 @@ mod tests {
 
     #[test]
     fn an_empty_frame_is_read_and_written() {
-        let frame = Frame {
+        let frame = BarkerFrame {
             sequence: 0x0227,
             source: 0xdead_beef,
             destination: address::SERVER,
             function: function::TELEMETRY,
             data: &[],
         };
-        assert_eq!(Frame::exactly(&EMPTY), Ok(frame));
+        assert_eq!(BarkerFrame::exactly(&EMPTY), Ok(frame));
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         assert_eq!(bytes, EMPTY);
@@ -311,22 +311,22 @@ mod tests {
         let with = |at: usize, byte: u8| {
             let mut bytes = EMPTY;
             bytes[at] = byte;
-            Frame::exactly(&bytes).map(|_| ())
+            BarkerFrame::exactly(&bytes).map(|_| ())
         };
         assert_eq!(with(3, 0x78), Err(FrameError::NoBarker));
         assert_eq!(with(6, 0xfe), Err(FrameError::Length));
         assert_eq!(with(12, 0), Err(FrameError::Checksum));
         for end in 0..22 {
-            assert_eq!(Frame::exactly(&EMPTY[..end]), Err(FrameError::Short));
+            assert_eq!(BarkerFrame::exactly(&EMPTY[..end]), Err(FrameError::Short));
         }
         let long = [&EMPTY[..], &[0]].concat();
-        assert_eq!(Frame::exactly(&long), Err(FrameError::Long));
+        assert_eq!(BarkerFrame::exactly(&long), Err(FrameError::Long));
     }
 
     #[test]
     fn data_that_is_too_long_is_cut_and_the_frame_is_still_one() {
         let data = vec![7; 70_000];
-        let frame = Frame {
+        let frame = BarkerFrame {
             sequence: 1,
             source: 2,
             destination: 3,
@@ -335,7 +335,10 @@ mod tests {
         };
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        assert_eq!(Frame::exactly(&bytes).map(|it| it.data.len()), Ok(65535));
+        assert_eq!(
+            BarkerFrame::exactly(&bytes).map(|it| it.data.len()),
+            Ok(65535)
+        );
     }
 
     proptest! {
@@ -344,10 +347,10 @@ mod tests {
             sequence: u16, source: u32, destination: u32, function: u16,
             data in proptest::collection::vec(any::<u8>(), 0..600),
         ) {
-            let frame = Frame { sequence, source, destination, function, data: &data };
+            let frame = BarkerFrame { sequence, source, destination, function, data: &data };
             let mut bytes = Vec::new();
             frame.encode(&mut bytes);
-            prop_assert_eq!(Frame::exactly(&bytes), Ok(frame));
+            prop_assert_eq!(BarkerFrame::exactly(&bytes), Ok(frame));
         }
     }
 }

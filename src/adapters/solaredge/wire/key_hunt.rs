@@ -7,7 +7,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::frame::{BARKER, Frame, address};
+use super::frame::{BARKER, BarkerFrame, address};
 use super::key::DeviceKey;
 use super::parameters::{KEY, ParameterKind, Questions, values, written};
 use super::serial::Serial;
@@ -74,7 +74,7 @@ pub struct KeyHunt {
 
 impl KeyHunt {
     /// Takes a frame; the unit and its key when that has become known, or has changed.
-    pub fn take(&mut self, frame: &Frame<'_>) -> Option<(Serial, DeviceKey)> {
+    pub fn take(&mut self, frame: &BarkerFrame<'_>) -> Option<(Serial, DeviceKey)> {
         if let Some((id, bytes)) = written(frame) {
             let part = part_of(id)?;
             if address::is_special(frame.destination) || !address::is_special(frame.source) {
@@ -129,8 +129,8 @@ impl KeyHunt {
         let mut rest = bytes;
         while let Some(next) = rest.iter().position(|byte| *byte == BARKER[0]) {
             rest = rest.get(next..).unwrap_or_default();
-            if let Ok(Some(total)) = Frame::total(rest, MOST_DATA)
-                && let Some((frame, _)) = rest.get(..total).and_then(Frame::unchecked)
+            if let Ok(Some(total)) = BarkerFrame::total(rest, MOST_DATA)
+                && let Some((frame, _)) = rest.get(..total).and_then(BarkerFrame::unchecked)
             {
                 found.extend(self.take(&frame));
             }
@@ -189,13 +189,13 @@ mod tests {
     }
 
     impl Sent {
-        fn frame(&self) -> Frame<'_> {
+        fn frame(&self) -> BarkerFrame<'_> {
             let (source, destination) = if self.from_unit {
                 (UNIT, address::TOOL)
             } else {
                 (address::TOOL, UNIT)
             };
-            Frame {
+            BarkerFrame {
                 sequence: self.sequence,
                 source,
                 destination,
@@ -346,7 +346,7 @@ mod tests {
         let mut hunt = KeyHunt::default();
         for unit in 0..1000 {
             let sent = write(KEY[0], part(0));
-            let frame = Frame {
+            let frame = BarkerFrame {
                 destination: unit,
                 ..sent.frame()
             };

@@ -13,12 +13,13 @@ mod serial;
 
 pub use annotate::{Annotator, annotate};
 pub use envelope::{Handshake, HandshakeError, SessionKey};
-pub use frame::{BARKER, Frame, FrameError, address, function};
+pub use frame::{BARKER, BarkerFrame as Frame, FrameError, address, function};
 pub use key::{DeviceKey, DeviceKeyError};
 pub use key_hunt::{KeyHunt, KeyPart};
 pub use record::{
-    Battery, Event, EventKind, Inventory, Inverter, MODES, Meter, MeterListed, Optimizer, Phase,
-    Record, Records, Unreadable, kind_name, mode_word,
+    Battery, EventKind, EventRecord as Event, Inventory, Inverter, MODES, MeterListed,
+    MeterRecord as Meter, Optimizer, Phase, RawRecord, Record, Records, Unreadable, kind_name,
+    mode_word,
 };
 pub use scanner::{FrameScanner, Scanned};
 pub use serial::{Serial, SerialError};

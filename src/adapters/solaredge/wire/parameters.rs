@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::frame::{Frame, address, function};
+use super::frame::{BarkerFrame, address, function};
 use super::serial::Serial;
 
 /// How many requests are remembered.
@@ -49,7 +49,7 @@ pub struct ParameterValue<'a> {
 }
 
 /// The values in an answer; `None` if it is not written as one.
-pub fn values<'a>(frame: &Frame<'a>) -> Option<Vec<ParameterValue<'a>>> {
+pub fn values<'a>(frame: &BarkerFrame<'a>) -> Option<Vec<ParameterValue<'a>>> {
     if frame.function != function::PARAMETERS {
         return None;
     }
@@ -88,7 +88,7 @@ pub fn asked_for(data: &[u8]) -> impl Iterator<Item = u16> {
 }
 
 /// The parameter that is written, and its value.
-pub fn written(frame: &Frame<'_>) -> Option<(u16, [u8; 4])> {
+pub fn written(frame: &BarkerFrame<'_>) -> Option<(u16, [u8; 4])> {
     if frame.function != function::SET_PARAMETER {
         return None;
     }
@@ -111,7 +111,7 @@ pub struct Questions {
 
 impl Questions {
     /// Takes a frame; the parameters that were asked for, in their order, if this is the answer.
-    pub fn take(&mut self, frame: &Frame<'_>) -> Option<Vec<u16>> {
+    pub fn take(&mut self, frame: &BarkerFrame<'_>) -> Option<Vec<u16>> {
         match frame.function {
             function::GET_PARAMETERS if !address::is_special(frame.destination) => {
                 let question = Question {
@@ -148,8 +148,8 @@ mod tests {
 
     const UNIT: u32 = 0x7f12_3456;
 
-    fn ask(sequence: u16, data: &[u8]) -> Frame<'_> {
-        Frame {
+    fn ask(sequence: u16, data: &[u8]) -> BarkerFrame<'_> {
+        BarkerFrame {
             sequence,
             source: address::TOOL,
             destination: UNIT,
@@ -158,8 +158,8 @@ mod tests {
         }
     }
 
-    fn answer(sequence: u16, data: &[u8]) -> Frame<'_> {
-        Frame {
+    fn answer(sequence: u16, data: &[u8]) -> BarkerFrame<'_> {
+        BarkerFrame {
             sequence,
             source: UNIT,
             destination: address::TOOL,
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(questions.take(&ask(1, &[0x39, 2, 0x3a, 2])), None);
         assert_eq!(questions.take(&ask(2, &[0x18, 0])), None);
         assert_eq!(questions.take(&answer(3, &[])), None);
-        let other = Frame {
+        let other = BarkerFrame {
             source: UNIT + 1,
             ..answer(1, &[])
         };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::frame::{BARKER, Frame, FrameError};
+use super::frame::{BARKER, BarkerFrame, FrameError};
 
 /// How much data a frame may have when it is not known where frames begin: what looks like the beginning of
 /// a longer one is more likely chance, and waiting for its end would make us blind for hours.
@@ -16,7 +16,7 @@ pub enum Scanned<'a> {
         /// Where it begins in the stream.
         offset: u64,
         /// What it is.
-        frame: Frame<'a>,
+        frame: BarkerFrame<'a>,
     },
     /// Bytes that are none.
     Skipped {
@@ -121,7 +121,7 @@ impl FrameScanner {
                 Beginning::Nothing(length, reason) => self.pass_over(length, reason),
             }
         };
-        let (frame, _) = Frame::unchecked(self.buffer.get(from..to)?)?;
+        let (frame, _) = BarkerFrame::unchecked(self.buffer.get(from..to)?)?;
         Some(Scanned::Frame {
             offset: self.base + from as u64,
             frame,
@@ -206,11 +206,11 @@ fn beginning(bytes: &[u8], is_out_of_sync: bool) -> Beginning {
     } else {
         usize::MAX
     };
-    let whole = match Frame::total(bytes, most) {
+    let whole = match BarkerFrame::total(bytes, most) {
         Ok(None) => return Beginning::Begun,
         Ok(Some(total)) => match bytes.get(..total) {
             None => return Beginning::Begun,
-            Some(all) => Frame::whole(all).map(|_| total),
+            Some(all) => BarkerFrame::whole(all).map(|_| total),
         },
         Err(error) => Err(error),
     };
@@ -246,7 +246,7 @@ mod tests {
 
     fn frame(sequence: u16, data: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        Frame {
+        BarkerFrame {
             sequence,
             source: 0x7f12_3456,
             destination: 0xffff_fffe,

@@ -52,10 +52,8 @@ struct BatteryDraft {
     status: Option<u32>,
 }
 
-type Row = RecordField<BatteryDraft>;
-
 #[rustfmt::skip]
-static ROWS: [Row; 20] = [
+static ROWS: [RecordField<BatteryDraft>; 20] = [
     spare(0, "time", Written::Time),
     spare(4, "serial", Written::Text(SERIAL)),
     float(16, "voltage", "V", VOLTAGE, |it| &mut it.battery.voltage),

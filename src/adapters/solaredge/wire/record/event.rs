@@ -4,7 +4,7 @@ use super::field::{FieldShown, RecordField, Written, spare, u32_at};
 
 /// Something happened: 0x0300.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct EventRecord {
     /// As sent: that of the inverter.
     pub id: u32,
     /// Seconds since 1970.
@@ -45,7 +45,7 @@ const CLOCK_SET: u32 = 1;
 /// No zone is further from UTC than 14 hours.
 const ZONE_MOST: u32 = 14 * 3600;
 
-impl Event {
+impl EventRecord {
     /// That of a body, if it says what and when.
     pub fn decode(id: u32, body: &[u8]) -> Option<Self> {
         let (at, number) = (u32_at(body, 0)?, u32_at(body, 4)?);
@@ -91,23 +91,21 @@ impl Event {
     }
 }
 
-type Row = RecordField<()>;
-
-static ROWS: [Row; 2] = [
+static ROWS: [RecordField<()>; 2] = [
     spare(0, "time", Written::Time),
     spare(4, "kind", Written::U32),
 ];
-static WAKE_OR_SLEEP_ROWS: [Row; 3] = [
+static WAKE_OR_SLEEP_ROWS: [RecordField<()>; 3] = [
     spare(8, "time", Written::Time),
     spare(12, "the same, local", Written::Time),
     spare(16, "unknown", Written::U32),
 ];
-static CLOCK_SET_ROWS: [Row; 3] = [
+static CLOCK_SET_ROWS: [RecordField<()>; 3] = [
     spare(8, "clock before", Written::Time),
     spare(12, "zone", Written::I32),
     spare(16, "clock after", Written::Time),
 ];
-static UNKNOWN_ROWS: [Row; 3] = [
+static UNKNOWN_ROWS: [RecordField<()>; 3] = [
     spare(8, "unknown", Written::U32),
     spare(12, "unknown", Written::U32),
     spare(16, "unknown", Written::U32),
@@ -155,7 +153,7 @@ mod tests {
             EventKind::Unknown(118),
         ];
         for kind in kinds {
-            let event = Event {
+            let event = EventRecord {
                 id: 0x7f12_3456,
                 at: 1_700_000_002,
                 kind,
@@ -163,14 +161,14 @@ mod tests {
             let mut body = Vec::new();
             event.encode(&mut body);
             assert_eq!(body.len(), LENGTH);
-            assert_eq!(Event::decode(event.id, &body).as_ref(), Some(&event));
-            assert_eq!(Event::decode(1, &body[..7]), None);
+            assert_eq!(EventRecord::decode(event.id, &body).as_ref(), Some(&event));
+            assert_eq!(EventRecord::decode(1, &body[..7]), None);
         }
     }
 
     #[test]
     fn what_cannot_be_a_zone_is_none() {
-        let event = Event {
+        let event = EventRecord {
             id: 1,
             at: 1,
             kind: EventKind::ClockSet {
@@ -181,7 +179,7 @@ mod tests {
         };
         let mut body = Vec::new();
         event.encode(&mut body);
-        let kind = Event::decode(1, &body).unwrap().kind;
+        let kind = EventRecord::decode(1, &body).unwrap().kind;
         assert!(matches!(kind, EventKind::ClockSet { zone: None, .. }));
     }
 }

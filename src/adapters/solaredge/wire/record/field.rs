@@ -88,7 +88,7 @@ pub enum Slot<T: 'static> {
     Flagged(Place<T, u32>),
     /// Steps in some bits of a number.
     Steps {
-        /// How many bytes the number has.
+        /// How many bytes the number has: 1, 2 or 4.
         size: usize,
         /// The lowest of the bits.
         first: u32,
@@ -405,12 +405,12 @@ fn flagged_at(body: &[u8], at: usize) -> Option<u32> {
 }
 
 fn bits_at(body: &[u8], at: usize, size: usize, first: u32, bits: u32) -> Option<u32> {
-    let bytes = body.get(at..)?.get(..size)?;
-    let number = bytes
-        .iter()
-        .rev()
-        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    u32::try_from(number >> first & ((1 << bits) - 1)).ok()
+    let number = match size {
+        4 => u32_at(body, at)?,
+        2 => u32::from(u16_at(body, at)?),
+        _ => u32::from(*body.get(at)?),
+    };
+    Some(number >> first & ((1 << bits) - 1))
 }
 
 fn of_steps(steps: u32, bits: u32, is_signed: bool, step: f64) -> f32 {

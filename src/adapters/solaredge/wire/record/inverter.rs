@@ -87,7 +87,7 @@ pub const THREE_PHASES: u16 = 0x0011;
 
 /// A record while it is read or written: all phases there can be, and both counters.
 #[derive(Debug, Default)]
-struct Draft {
+struct InverterDraft {
     inverter: Inverter,
     phases: [Phase; 3],
     total: Option<u32>,
@@ -112,10 +112,8 @@ const PERCENT: Plausible = Plausible::within(0.0, 200.0);
 const MODE: u32 = 255;
 const ANY: u32 = u32::MAX;
 
-type Row = RecordField<Draft>;
-
 #[rustfmt::skip]
-static ONE: [Row; 31] = [
+static ONE: [RecordField<InverterDraft>; 31] = [
     spare(0, "time", Written::Time),
     number(4, "uptime", "s", ANY, |it| &mut it.inverter.uptime),
     number(8, "interval", "s", ANY, |it| &mut it.inverter.interval),
@@ -150,7 +148,7 @@ static ONE: [Row; 31] = [
 ];
 
 #[rustfmt::skip]
-static THREE: [Row; 53] = [
+static THREE: [RecordField<InverterDraft>; 53] = [
     spare(0, "time", Written::Time),
     number(4, "uptime", "s", ANY, |it| &mut it.inverter.uptime),
     number(8, "interval", "s", ANY, |it| &mut it.inverter.interval),
@@ -210,7 +208,7 @@ static THREE: [Row; 53] = [
 const ONE_LENGTH: usize = 124;
 const THREE_LENGTH: usize = 200;
 
-fn layout(kind: u16) -> (&'static [Row], usize, usize) {
+fn layout(kind: u16) -> (&'static [RecordField<InverterDraft>], usize, usize) {
     match kind {
         ONE_PHASE => (&ONE, 1, ONE_LENGTH),
         _ => (&THREE, 3, THREE_LENGTH),
@@ -222,7 +220,7 @@ impl Inverter {
     pub fn decode(kind: u16, id: u32, body: &[u8]) -> Option<Self> {
         let at = u32_at(body, 0)?;
         let (rows, phases, _) = layout(kind);
-        let mut draft = Draft::default();
+        let mut draft = InverterDraft::default();
         for row in rows {
             row.decode(body, &mut draft);
         }
@@ -252,7 +250,7 @@ impl Inverter {
         let total = self
             .energy_total
             .and_then(|total| u32::try_from(total).ok());
-        let mut draft = Draft {
+        let mut draft = InverterDraft {
             inverter: self.clone(),
             phases: [Phase::default(); 3],
             total: Some(total.unwrap_or(0)),

@@ -9,7 +9,7 @@ use super::field::{
 
 /// What a meter says: 0x0022.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Meter {
+pub struct MeterRecord {
     /// As sent: that of the inverter.
     pub id: u32,
     /// Seconds since 1970.
@@ -40,9 +40,11 @@ const POWER: Plausible = Plausible::within(-1e7, 1e7);
 /// More than the largest house can have in an interval of a day.
 const ENERGY: u32 = 100_000_000;
 
-type Row = RecordField<Meter>;
-
-const fn total(at: usize, name: &'static str, place: fn(&mut Meter) -> &mut Option<u32>) -> Row {
+const fn total(
+    at: usize,
+    name: &'static str,
+    place: fn(&mut MeterRecord) -> &mut Option<u32>,
+) -> RecordField<MeterRecord> {
     RecordField {
         at,
         name,
@@ -52,7 +54,7 @@ const fn total(at: usize, name: &'static str, place: fn(&mut Meter) -> &mut Opti
 }
 
 #[rustfmt::skip]
-static ROWS: [Row; 12] = [
+static ROWS: [RecordField<MeterRecord>; 12] = [
     spare(0, "time", Written::Time),
     spare(4, "meter", Written::U8),
     spare(5, "interval only", Written::U8),
@@ -67,7 +69,7 @@ static ROWS: [Row; 12] = [
     float(54, "power in", "W", POWER, |it| &mut it.power_in),
 ];
 
-impl Meter {
+impl MeterRecord {
     /// That of a body, if it says which and when.
     pub fn decode(id: u32, body: &[u8]) -> Option<Self> {
         let mut meter = Self {
@@ -124,8 +126,8 @@ pub fn show(body: &[u8]) -> Vec<FieldShown> {
 mod tests {
     use super::*;
 
-    fn grid() -> Meter {
-        Meter {
+    fn grid() -> MeterRecord {
+        MeterRecord {
             id: 0x7f12_3456,
             at: 1_700_000_000,
             kind: 5,
@@ -139,17 +141,17 @@ mod tests {
         }
     }
 
-    fn again(meter: &Meter) -> Option<Meter> {
+    fn again(meter: &MeterRecord) -> Option<MeterRecord> {
         let mut body = Vec::new();
         meter.encode(&mut body);
         assert_eq!(body.len(), LENGTH);
-        Meter::decode(meter.id, &body)
+        MeterRecord::decode(meter.id, &body)
     }
 
     #[test]
     fn what_is_written_is_read() {
         assert_eq!(again(&grid()), Some(grid()));
-        let produced = Meter {
+        let produced = MeterRecord {
             kind: 9,
             total_out: None,
             total_in: None,
@@ -165,10 +167,10 @@ mod tests {
         let mut body = Vec::new();
         grid().encode(&mut body);
         body[54..58].copy_from_slice(&[0xff, 0xff, 0x7f, 0xff]);
-        let meter = Meter::decode(1, &body).unwrap();
+        let meter = MeterRecord::decode(1, &body).unwrap();
         assert_eq!((meter.energy_out, meter.energy_in), (Some(12), None));
-        let cut = Meter::decode(1, &body[..52]).unwrap();
+        let cut = MeterRecord::decode(1, &body[..52]).unwrap();
         assert_eq!((cut.energy_out, cut.total_in), (None, Some(7)));
-        assert_eq!(Meter::decode(1, &body[..4]), None);
+        assert_eq!(MeterRecord::decode(1, &body[..4]), None);
     }
 }

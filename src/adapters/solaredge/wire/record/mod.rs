@@ -13,10 +13,10 @@ mod optimizer;
 mod sequence;
 
 pub use battery::Battery;
-pub use event::{Event, EventKind};
+pub use event::{EventKind, EventRecord};
 pub use field::time_words;
 pub use inventory::{Inventory, MeterListed};
 pub use inverter::{Inverter, MODES, Phase, mode_word};
-pub use meter::Meter;
+pub use meter::MeterRecord;
 pub use optimizer::Optimizer;
-pub use sequence::{Record, Records, Unreadable, fields_of_body, kind_name};
+pub use sequence::{RawRecord, Record, Records, Unreadable, fields_of_body, kind_name};

@@ -52,8 +52,6 @@ struct OptimizerDraft {
     inverter: Option<u32>,
 }
 
-type Row = RecordField<OptimizerDraft>;
-
 const TEMPERATURE: Plausible = Plausible::within(-60.0, 150.0);
 const VOLTAGE: Plausible = Plausible::within(0.0, 1500.0);
 const CURRENT: Plausible = Plausible::within(-10.0, 100.0);
@@ -66,7 +64,7 @@ const fn steps(
     (name, unit): (&'static str, &'static str),
     step: f64,
     place: fn(&mut OptimizerDraft) -> &mut Option<f32>,
-) -> Row {
+) -> RecordField<OptimizerDraft> {
     let is_signed = bits == 8;
     RecordField {
         at,
@@ -87,7 +85,7 @@ const fn steps(
 const ANYTHING: Plausible = Plausible::within(0.0, f32::MAX);
 
 #[rustfmt::skip]
-static PACKED_ROWS: [Row; 9] = [
+static PACKED_ROWS: [RecordField<OptimizerDraft>; 9] = [
     spare(0, "time", Written::Time),
     RecordField { at: 4, name: "uptime", unit: "s", slot: Slot::U16(|it| &mut it.uptime) },
     steps(6, 4, (0, 10), ("panel voltage", "V"), 0.125, |it| &mut it.input_voltage),
@@ -100,7 +98,7 @@ static PACKED_ROWS: [Row; 9] = [
 ];
 
 #[rustfmt::skip]
-static OLD_ROWS: [Row; 9] = [
+static OLD_ROWS: [RecordField<OptimizerDraft>; 9] = [
     spare(0, "time", Written::Time),
     number(4, "receiver", "", u32::MAX, |it| &mut it.inverter),
     spare(8, "destination", Written::Address),
@@ -112,7 +110,7 @@ static OLD_ROWS: [Row; 9] = [
     float(32, "temperature", "°C", TEMPERATURE, |it| &mut it.temperature),
 ];
 
-fn layout(kind: u16) -> (&'static [Row], usize) {
+fn layout(kind: u16) -> (&'static [RecordField<OptimizerDraft>], usize) {
     match kind {
         OLD => (&OLD_ROWS, 36),
         PACKED => (PACKED_ROWS.get(..7).unwrap_or(&PACKED_ROWS), 13),

@@ -2,11 +2,11 @@
 
 use super::super::serial::Serial;
 use super::battery::{self, Battery};
-use super::event::{self, Event};
+use super::event::{self, EventRecord};
 use super::field::{FieldShown, u16_at, u32_at};
 use super::inventory::{self, Inventory, MeterListed};
 use super::inverter::{self, Inverter};
-use super::meter::{self, Meter};
+use super::meter::{self, MeterRecord};
 use super::optimizer::{self, Optimizer};
 
 /// One record.
@@ -17,11 +17,11 @@ pub enum Record<'a> {
     /// An optimizer.
     Optimizer(Optimizer),
     /// A meter.
-    Meter(Meter),
+    Meter(MeterRecord),
     /// A battery.
     Battery(Battery),
     /// An event.
-    Event(Event),
+    Event(EventRecord),
     /// Which meters there are.
     Meters(Inventory<MeterListed>),
     /// Which optimizers are paired.
@@ -66,6 +66,17 @@ pub enum Unreadable {
     },
 }
 
+/// A record as it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawRecord<'a> {
+    /// Its type.
+    pub kind: u16,
+    /// Whose it is.
+    pub id: u32,
+    /// All of its body.
+    pub body: &'a [u8],
+}
+
 /// How many bytes stand before the body.
 const HEADER: usize = 8;
 
@@ -87,8 +98,8 @@ impl<'a> Records<'a> {
         self.at
     }
 
-    /// The next one as it is: its type, its id, its body.
-    pub fn next_raw(&mut self) -> Option<Result<(u16, u32, &'a [u8]), Unreadable>> {
+    /// The next one as it is.
+    pub fn next_raw(&mut self) -> Option<Result<RawRecord<'a>, Unreadable>> {
         let offset = self.at;
         let rest = self.data.get(offset..).filter(|rest| !rest.is_empty())?;
         // Whatever is wrong here, nobody knows where another one begins.
@@ -108,7 +119,7 @@ impl<'a> Records<'a> {
             }));
         };
         self.at = offset + HEADER + body.len();
-        Some(Ok((kind, id, body)))
+        Some(Ok(RawRecord { kind, id, body }))
     }
 }
 
@@ -117,7 +128,7 @@ impl<'a> Iterator for Records<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let raw = self.next_raw()?;
-        Some(raw.map(|(kind, id, body)| Record::of_body(kind, id, body)))
+        Some(raw.map(|raw| Record::of_body(raw.kind, raw.id, raw.body)))
     }
 }
 
@@ -131,9 +142,9 @@ impl<'a> Record<'a> {
             optimizer::OLD | optimizer::PACKED | optimizer::PACKED_LONG => {
                 Optimizer::decode(kind, id, body).map(Self::Optimizer)
             }
-            meter::METER => Meter::decode(id, body).map(Self::Meter),
+            meter::METER => MeterRecord::decode(id, body).map(Self::Meter),
             battery::BATTERY => Battery::decode(id, body).map(Self::Battery),
-            event::EVENT => Event::decode(id, body).map(Self::Event),
+            event::EVENT => EventRecord::decode(id, body).map(Self::Event),
             inventory::METERS => Inventory::<MeterListed>::decode(id, body).map(Self::Meters),
             inventory::OPTIMIZERS => Inventory::<Serial>::decode(id, body).map(Self::Optimizers),
             _ => None,
@@ -252,7 +263,7 @@ mod tests {
     use super::*;
 
     fn event(at: u32) -> Record<'static> {
-        Record::Event(Event {
+        Record::Event(EventRecord {
             id: 0x7f12_3456,
             at,
             kind: event::EventKind::Unknown(7),
