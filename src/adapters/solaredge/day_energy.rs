@@ -1,9 +1,10 @@
 //! The energy of the local day, from what a device counts over other times.
 //!
 //! An inverter counts its whole life, and by that a day is what was gained since the last record before
-//! midnight. Where nobody heard that one, the count since it woke up says what the morning brought; it
-//! begins anew when the inverter restarts during the day, so it is the least and the gain of the whole
-//! gap the most: the smaller one counts, since less is better than what is made up.
+//! midnight. If there is a long gap between that one and the first of the day, the count since it woke up says
+//! what the morning brought; it begins anew when the inverter restarts, so it is the least and the gain of the
+//! gap the most: the smaller one counts, since less is better than what is made up. Where no record before
+//! midnight is known at all, the day begins with the interval of the first one.
 //!
 //! An optimizer counts since it woke up only. What it had before it restarted is added.
 
@@ -69,10 +70,10 @@ pub struct InverterDay {
 struct First {
     at: u32,
     total: i64,
-    /// The least that the day had brought by then.
-    least: i64,
-    /// Whether the inverter had woken up on this day.
-    has_woken_today: bool,
+    /// What the interval that ended then had brought.
+    interval: i64,
+    /// What it had counted since it woke up, if that was on this day.
+    since_wake: Option<i64>,
 }
 
 impl InverterDay {
@@ -103,12 +104,8 @@ impl InverterDay {
             First {
                 at: count.at,
                 total,
-                least: count
-                    .since_wake
-                    .filter(|_| woken)
-                    .unwrap_or(interval)
-                    .max(interval),
-                has_woken_today: woken && count.since_wake.is_some(),
+                interval,
+                since_wake: count.since_wake.filter(|_| woken),
             }
         };
         match self.latest {
@@ -127,7 +124,7 @@ impl InverterDay {
                     self.carried = self.energy().unwrap_or_default();
                     self.before = None;
                     self.first = Some(First {
-                        least: 0,
+                        interval: 0,
                         ..first()
                     });
                 }
@@ -144,9 +141,14 @@ impl InverterDay {
             Some((at, total)) => {
                 let gap = first.total - total;
                 let is_close = i64::from(first.at) - i64::from(at) <= CLOSE;
-                if is_close { gap } else { gap.min(first.least) }
+                let least = first.since_wake.unwrap_or(first.interval);
+                if is_close {
+                    gap
+                } else {
+                    gap.min(least.max(first.interval))
+                }
             }
-            None => first.least,
+            None => first.interval,
         };
         Some(
             self.carried
@@ -273,16 +275,20 @@ mod tests {
         let evening = count(MIDNIGHT - 2 * 3600, 1420, 720, 50_000);
         assert_eq!(day_of_inverter(&[yesterday_noon, evening, today]), Some(80));
         assert_eq!(day_of_inverter(&[yesterday_noon, today, evening]), Some(80));
-        assert_eq!(day_of_inverter(&[today]), Some(80));
+        assert_eq!(day_of_inverter(&[today]), Some(0));
     }
 
     #[test]
     fn a_counter_that_begins_anew_takes_nothing_away() {
+        let evening = count(MIDNIGHT - 3 * 3600, 960, 700, 50_000);
         let morning = count(MIDNIGHT + 7 * 3600, 1000, 40, 3600);
         let replaced = count(MIDNIGHT + 9 * 3600, 5, 5, 600);
         let later = count(MIDNIGHT + 9 * 3600 + 300, 25, 25, 900);
-        assert_eq!(day_of_inverter(&[morning, replaced]), Some(40));
-        assert_eq!(day_of_inverter(&[morning, replaced, later]), Some(60));
+        assert_eq!(day_of_inverter(&[evening, morning, replaced]), Some(40));
+        assert_eq!(
+            day_of_inverter(&[evening, morning, replaced, later]),
+            Some(60)
+        );
     }
 
     #[test]
