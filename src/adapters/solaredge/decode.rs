@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::keys::Keys;
+use super::keys::UnitKeys;
 use super::listener::{ConnectionId, Listener, Noticed};
-use super::plant::{Connection, Origin, Plant, Setting};
+use super::plant::{Origin, Plant, Setting};
 use super::sessions::{Lock, Sessions, Unsealed};
 use super::wire::{
     Annotator, EventKind, Frame, FrameScanner, Record, Records, Scanned, Serial, function,
@@ -58,7 +58,7 @@ struct Teller {
 
 impl FileDecoder {
     /// With the keys of a section.
-    pub fn new(keys: &Keys, setting: Setting) -> Self {
+    pub fn new(keys: &UnitKeys, setting: Setting) -> Self {
         Self {
             form: FileForm::Beginning(Vec::new()),
             teller: Teller {
@@ -302,13 +302,9 @@ impl Teller {
                 Origins::OfFrame(source, sealed_by) => (source, sealed_by),
                 Origins::OfRecords => (owner(&record), None),
             };
-            let connection = Connection {
-                is_sealed: Some(sealed_by.is_some()),
-            };
             let origin = Origin {
                 source,
                 sealed_by,
-                connection,
                 now: Moment::NONE,
             };
             self.plant.take(&record, origin);

@@ -20,12 +20,12 @@ pub enum KeyTrouble {
 
 /// The keys of a section.
 #[derive(Debug, Default)]
-pub struct Keys {
+pub struct UnitKeys {
     by_serial: BTreeMap<Serial, DeviceKey>,
     nameless: Option<DeviceKey>,
 }
 
-impl Keys {
+impl UnitKeys {
     /// Reads the keys. An error comes with the name of the field.
     pub fn read(config: &SolarEdgeConfig) -> Result<Self, (&'static str, KeyTrouble)> {
         let read = |field, secret: &Secret| {

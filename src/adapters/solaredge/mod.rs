@@ -41,9 +41,9 @@ use std::sync::Arc;
 
 use self::config::SolarEdgeConfig;
 use self::decode::FileDecoder;
-use self::keys::Keys;
+use self::keys::UnitKeys;
 use self::plant::Setting;
-use self::protocol::Conversation;
+use self::protocol::Overheard;
 use crate::config::{Problems, Section, SectionDoc, Zone};
 use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource};
 use crate::links::{Address, CaptureAddress, CaptureFilter, Mask};
@@ -115,7 +115,7 @@ impl Adapter for SolarEdge {
         })?;
         let label = address.place();
         let config = Arc::new(config);
-        let begin = move |start| Conversation::new(&config, &keys, start);
+        let begin = move |start| Overheard::new(&config, &keys, start);
         let source = LineSource::new(&ADAPTER, address, begin)
             .labelled(&label)
             .filtered(CaptureFilter {
@@ -148,8 +148,8 @@ impl Adapter for SolarEdge {
 }
 
 /// The keys of a section.
-fn keys_of(section: &Section, config: &SolarEdgeConfig) -> Result<Keys, Problems> {
-    Keys::read(config).map_err(|(field, trouble)| {
+fn keys_of(section: &Section, config: &SolarEdgeConfig) -> Result<UnitKeys, Problems> {
+    UnitKeys::read(config).map_err(|(field, trouble)| {
         section
             .problem::<SolarEdgeConfig>(field, &trouble.to_string(), "")
             .into()

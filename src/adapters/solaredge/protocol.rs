@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::SolarEdgeConfig;
 use super::health;
-use super::keys::Keys;
+use super::keys::UnitKeys;
 use super::listener::{ConnectionId, Listener, Noticed};
-use super::plant::{Connection, Origin, Plant, Setting};
+use super::plant::{Origin, Plant, Setting};
 use super::sessions::{Sessions, Unsealed};
 use super::wire::{DeviceKey, Frame, Handshake, Records, Serial, function};
 use crate::clock::Moment;
@@ -30,7 +30,7 @@ const FOUND_KEYS: &str = "found_keys";
 
 /// The inverters whose packets pass one place.
 #[derive(Debug)]
-pub struct Conversation {
+pub struct Overheard {
     place: String,
     listener: Listener,
     ears: Ears,
@@ -58,13 +58,13 @@ struct Ears {
     has_news: bool,
 }
 
-/// Keys that were read on the wire, for the store alone.
+/// UnitKeys that were read on the wire, for the store alone.
 #[derive(Default, Serialize, Deserialize)]
 struct FoundKeys(BTreeMap<String, String>);
 
-impl Conversation {
+impl Overheard {
     /// With what passes a place.
-    pub fn new(config: &Arc<SolarEdgeConfig>, keys: &Arc<Keys>, start: Start) -> Self {
+    pub fn new(config: &Arc<SolarEdgeConfig>, keys: &Arc<UnitKeys>, start: Start) -> Self {
         let zone = config.time_zone.as_ref();
         let setting = Setting {
             zone: zone.map_or_else(|| start.zone.clone(), Zone::get),
@@ -301,9 +301,6 @@ impl Ears {
         let origin = Origin {
             source,
             sealed_by,
-            connection: Connection {
-                is_sealed: Some(sealed_by.is_some()),
-            },
             now,
         };
         for record in Records::new(frame.data) {
@@ -317,7 +314,7 @@ impl Ears {
     }
 }
 
-impl Protocol for Conversation {
+impl Protocol for Overheard {
     fn settings(&self) -> SerialSettings {
         // A capture is no serial port.
         SerialSettings {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attached::Attached;
 use super::described::{Described, value_or_unknown};
-use super::pace::Pace;
+use super::pace::ClockPace;
 use super::panel::{Panel, milli};
 use crate::adapters::solaredge::day_energy::{Count, InverterDay, milliwatt_hours};
 use crate::adapters::solaredge::metrics::{INVERTER, PLANT, TODAY};
@@ -47,7 +47,7 @@ pub struct Unit {
     pub batteries: BTreeMap<String, Attached>,
     /// How its clock stands to ours.
     #[serde(skip)]
-    pub pace: Pace,
+    pub pace: ClockPace,
     /// When a live record of it was heard last in this run, and the time of that one.
     #[serde(skip)]
     pub heard: Option<(Duration, Timestamp)>,
@@ -63,13 +63,6 @@ pub struct Unit {
     /// A record that nobody knows, as text.
     #[serde(skip)]
     pub unknown: Option<String>,
-}
-
-/// Its connection, as its device shows it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Connection {
-    /// Whether what it sends was sealed, if that is known.
-    pub is_sealed: Option<bool>,
 }
 
 impl Unit {
@@ -89,7 +82,7 @@ impl Unit {
             panels: BTreeMap::new(),
             meters: BTreeMap::new(),
             batteries: BTreeMap::new(),
-            pace: Pace::default(),
+            pace: ClockPace::default(),
             heard: None,
             connected: None,
             producing: None,
@@ -159,11 +152,9 @@ impl Unit {
     }
 
     /// Adds what is known of its panels and its connection.
-    pub fn add_plant(&self, readings: &mut Readings, connection: Connection, now: Duration) {
+    pub fn add_plant(&self, readings: &mut Readings, is_sealed: bool, now: Duration) {
         readings.push("last_telemetry", readings.at);
-        let encryption = connection.is_sealed;
-        let encryption = encryption.map(|is_sealed| if is_sealed { "opened" } else { "none" });
-        readings.push("encryption", value_or_unknown(encryption.map(Value::from)));
+        readings.push("encryption", if is_sealed { "opened" } else { "none" });
         let unknown = self.unknown.clone().map(Value::from);
         readings.push("unknown_record", value_or_unknown(unknown));
         if self.panels.is_empty() {

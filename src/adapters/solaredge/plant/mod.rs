@@ -26,8 +26,6 @@ use crate::clock::Moment;
 use crate::hex::Hex;
 use crate::model::{Decimal, Device, DeviceId, Health, Report};
 
-pub use self::inverter::Connection;
-
 /// How long an inverter may say nothing.
 pub const SILENT: Duration = Duration::from_secs(15 * 60);
 /// How long a panel may say nothing while its inverter produces.
@@ -78,8 +76,6 @@ pub struct Origin {
     pub source: Serial,
     /// Whose connection it came over.
     pub sealed_by: Option<Serial>,
-    /// The connection.
-    pub connection: Connection,
     /// When it came.
     pub now: Moment,
 }
@@ -277,7 +273,7 @@ impl Plant {
         };
         unit.heard = Some((now.steady, at));
         let mut readings = power;
-        unit.add_plant(&mut readings, origin.connection, now.steady);
+        unit.add_plant(&mut readings, origin.sealed_by.is_some(), now.steady);
         self.reports.push(Report::Readings(readings));
         let is_asleep = unit.is_asleep;
         let health = match unit.pace.is_off_by() {

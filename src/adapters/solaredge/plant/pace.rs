@@ -34,7 +34,7 @@ pub enum Age {
 
 /// How the clock of an inverter stands to ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pace {
+pub struct ClockPace {
     /// The last record of the inverter itself: its time, and when it came.
     last: Option<(u32, Duration)>,
     steps: u8,
@@ -42,7 +42,7 @@ pub struct Pace {
     offset: i64,
 }
 
-impl Pace {
+impl ClockPace {
     /// What the time of a record means; of the inverter itself, it shows how its clock stands.
     pub fn judge(&mut self, at: u32, is_own: bool, now: Moment) -> Age {
         let Ok(said) = Timestamp::from_second(at.into()) else {
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    fn judge(pace: &mut Pace, at: i64, seconds: u64) -> &'static str {
+    fn judge(pace: &mut ClockPace, at: i64, seconds: u64) -> &'static str {
         match pace.judge(u32::try_from(NOW + at).unwrap(), true, moment(seconds)) {
             Age::Live(_) => "live",
             Age::Late(_) => "late",
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_again_is_late() {
-        let mut pace = Pace::default();
+        let mut pace = ClockPace::default();
         for step in 0..20 {
             assert_eq!(judge(&mut pace, -20_000 + 300 * step, step as u64), "late");
         }
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_clock_that_stands_wrong_is_believed_by_its_pace() {
         for offset in [-7200, 7200] {
-            let mut pace = Pace::default();
+            let mut pace = ClockPace::default();
             let said: Vec<_> = (0..5)
                 .map(|step| judge(&mut pace, offset + 300 * step, 300 * step as u64 + 10))
                 .collect();
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn no_time_is_none() {
-        let mut pace = Pace::default();
+        let mut pace = ClockPace::default();
         for at in [0, u32::MAX] {
             assert_eq!(pace.judge(at, true, moment(0)), Age::Timeless);
         }
