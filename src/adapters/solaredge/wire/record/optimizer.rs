@@ -195,15 +195,15 @@ mod tests {
 
     fn sample(kind: u16) -> Optimizer {
         Optimizer {
-            serial: Serial(0x10a1_b2c3),
+            serial: Serial(0x10c5_d6e7),
             kind,
             inverter: (kind != PACKED).then_some(Serial(0x7f12_3456)),
             at: 1_700_000_000,
-            uptime: Some(4205),
-            input_voltage: Some(31.5),
-            output_voltage: Some(27.25),
+            uptime: Some(5000),
+            input_voltage: Some(33.5),
+            output_voltage: Some(29.75),
             input_current: Some(0.4125),
-            energy: Some(640.25),
+            energy: Some(700.5),
             temperature: Some(-10.0),
         }
     }
@@ -232,7 +232,7 @@ mod tests {
     fn a_packed_body_of_15_bytes_has_all_but_the_inverter() {
         let mut body = Vec::new();
         sample(PACKED_LONG).encode(&mut body);
-        let short = Optimizer::decode(PACKED_LONG, 0x10a1_b2c3, &body[..15]);
+        let short = Optimizer::decode(PACKED_LONG, 0x10c5_d6e7, &body[..15]);
         let expected = Optimizer {
             inverter: None,
             ..sample(PACKED_LONG)
