@@ -203,7 +203,8 @@ fn the_key_that_is_read_out_is_found() {
         let [(unit, key)] = found.as_slice() else {
             panic!("{found:?}")
         };
-        assert_eq!(unit.0, 0x7f19_0ff7);
+        let answer = hex(text(&exchange["exchanges"][0]["response"]));
+        assert_eq!(Some(*unit), Frame::exactly(&answer).unwrap().unit());
         assert_eq!(key.reveal().as_str(), text(&exchange["key"]));
     }
     // In a raw capture frames stand between headers of packets, and all the same.
@@ -213,5 +214,8 @@ fn the_key_that_is_read_out_is_found() {
     let found = KeyHunt::default().search(&replaced);
     let keys: Vec<_> = found.iter().map(|(_, key)| key.reveal()).collect();
     assert_eq!(keys.len(), 1);
-    assert_eq!(keys[0].as_str(), "5a1c7e90b3d2416f8890ab12cd34ef56");
+    let capture = entries(&["capture"]);
+    let of_replaced = |entry: &&Value| entry["id"] == "report/board-replaced-key-set";
+    let entry = capture.iter().find(of_replaced).unwrap();
+    assert_eq!(keys[0].as_str(), text(&entry["expected"]["device_key"]));
 }

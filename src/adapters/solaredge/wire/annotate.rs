@@ -265,10 +265,10 @@ mod tests {
         }
         data.truncate(40);
         data.extend([0x80, 0, 1, 2, 3, 4, 9]);
-        data[36..44].copy_from_slice(&[0x80, 0, 0xc3, 0xb2, 0xa1, 0x10, 13, 0]);
+        data[36..44].copy_from_slice(&[0x80, 0, 0xe7, 0xd6, 0xc5, 0x10, 13, 0]);
         data.truncate(44);
-        data.extend([0x0a, 0x13, 0xd3, 0x55, 0x68, 0x2a, 0xdc, 0xf0, 0x22]);
-        data.extend([0x04, 0xcf, 1, 9, 1, 2]);
+        data.extend([0x02, 0xf1, 0x53, 0x65, 0x10, 0x27, 0xf0, 0xc0, 0x23]);
+        data.extend([0x04, 0x90, 1, 0xfb, 1, 2]);
         let stream = [b"??".to_vec(), frame(true, 0x0500, &data)].concat();
         let blank = |hex: &str| format!("{hex:<35}");
         let named = |name: &str| format!("{name:<NAMES$}");
@@ -287,14 +287,14 @@ mod tests {
             field(12, "80 8f ff ff", "zone", "-28800"),
             field(16, "01 f1 53 65", "clock after", "2023-11-14T22:13:21Z"),
             field(20, "00 00 00 00 00 00 00 00", "appended", ""),
-            "        byte 36: optimizer (0x0080) of 10A1B2C3-26, 13 bytes\n".to_owned(),
-            field(0, "0a 13 d3 55", "time", "2015-08-18T11:12:10Z"),
-            field(4, "68 2a", "uptime", "10856 s"),
-            field(6, "dc f0 22 04", "panel voltage", "27.5 V"),
-            field(10, "", "output voltage", "23.5 V"),
+            "        byte 36: optimizer (0x0080) of 10C5D6E7-92, 13 bytes\n".to_owned(),
+            field(0, "02 f1 53 65", "time", "2023-11-14T22:13:22Z"),
+            field(4, "10 27", "uptime", "10000 s"),
+            field(6, "f0 c0 23 04", "panel voltage", "30 V"),
+            field(10, "", "output voltage", "30 V"),
             field(10, "", "panel current", "0.4125 A"),
-            field(10, "cf 01", "energy since wake-up", "115.75 Wh"),
-            field(12, "09", "temperature", "18 °C"),
+            field(10, "90 01", "energy since wake-up", "100 Wh"),
+            field(12, "fb", "temperature", "-10 °C"),
             "        not readable: byte 57: 2 bytes are left, too few for a record\n".to_owned(),
             field(0, "01 02", "unknown", ""),
         ];

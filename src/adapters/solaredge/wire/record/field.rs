@@ -13,7 +13,7 @@ const NOT_AVAILABLE: u32 = 0xff7f_ffff;
 const NOT_REPORTED: u64 = 0x8000 << 48;
 
 /// No device measures this little; what is smaller, and is not zero, has lost bits on a line.
-const NOISE: f32 = 1e-12;
+const NOISE: f32 = 1e-9;
 
 /// What a value can be. Beyond it what arrived is nonsense, and a wrong value is worse than none.
 #[derive(Debug, Clone, Copy)]

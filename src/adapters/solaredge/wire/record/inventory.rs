@@ -228,7 +228,7 @@ mod tests {
         let inventory = Inventory {
             id: 0x7f12_3456,
             at: 1_700_000_000,
-            listed: vec![Serial(0x10a1_b2c3), Serial(0x1021_b2c3)],
+            listed: vec![Serial(0x10c5_d6e7), Serial(0x1045_d6e7)],
         };
         let mut body = Vec::new();
         inventory.encode(&mut body);

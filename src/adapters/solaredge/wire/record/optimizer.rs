@@ -3,6 +3,7 @@
 //! A body of 0x0082 has 21 bytes, or 15 with newer optimizers; its first 13 are those of 0x0080. The temperature
 //! has a sign, and the current has 12 bits, though not all who read it say so.
 
+use super::super::frame::address;
 use super::super::serial::Serial;
 use super::field::{
     FieldShown, Plausible, RecordField, Slot, Written, float, number, spare, u32_at,
@@ -126,11 +127,13 @@ impl Optimizer {
         for row in layout(kind).0 {
             row.decode(body, &mut draft);
         }
-        let inverter = draft.inverter.filter(|id| !matches!(id, 0 | 0xffff_ff00..));
+        let inverter = draft.inverter.filter(|id| !address::is_special(*id));
+        let inverter = inverter.map(Serial::of_inverter);
         Some(Self {
             serial: Serial(id),
             kind,
-            inverter: inverter.map(Serial::of_inverter),
+            // Where nothing stands, no inverter is named.
+            inverter: inverter.filter(|inverter| inverter.0 != 0),
             at,
             uptime: draft.uptime,
             input_voltage: draft.input_voltage,
@@ -192,15 +195,15 @@ mod tests {
 
     fn sample(kind: u16) -> Optimizer {
         Optimizer {
-            serial: Serial(0x10a1_b2c3),
+            serial: Serial(0x10c5_d6e7),
             kind,
             inverter: (kind != PACKED).then_some(Serial(0x7f12_3456)),
             at: 1_700_000_000,
-            uptime: Some(4205),
-            input_voltage: Some(31.5),
-            output_voltage: Some(27.25),
+            uptime: Some(5000),
+            input_voltage: Some(33.5),
+            output_voltage: Some(29.75),
             input_current: Some(0.4125),
-            energy: Some(640.25),
+            energy: Some(700.5),
             temperature: Some(-10.0),
         }
     }
@@ -229,7 +232,7 @@ mod tests {
     fn a_packed_body_of_15_bytes_has_all_but_the_inverter() {
         let mut body = Vec::new();
         sample(PACKED_LONG).encode(&mut body);
-        let short = Optimizer::decode(PACKED_LONG, 0x10a1_b2c3, &body[..15]);
+        let short = Optimizer::decode(PACKED_LONG, 0x10c5_d6e7, &body[..15]);
         let expected = Optimizer {
             inverter: None,
             ..sample(PACKED_LONG)
@@ -248,8 +251,10 @@ mod tests {
             again(&optimizer).unwrap().inverter,
             Some(Serial(0x7f12_3456))
         );
-        optimizer.inverter = None;
-        assert_eq!(again(&optimizer).unwrap().inverter, None);
+        for nobody in [0, 0x0080_0000, 0xffff_fffe, 0xffff_ffff] {
+            optimizer.inverter = Some(Serial(nobody));
+            assert_eq!(again(&optimizer).unwrap().inverter, None, "{nobody:x}");
+        }
     }
 
     proptest! {
