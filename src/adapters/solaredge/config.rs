@@ -38,6 +38,10 @@ pub struct SolarEdgeConfig {
     pub key: Option<Secret>,
     /// Keys of several units by serial number as on the label: `keys = { "7F123456-CB" = "0011..." }`.
     pub keys: BTreeMap<String, Secret>,
+    /// How the last session of a unit began, by serial number, for a capture that begins later: the 34 bytes in
+    /// hexadecimal digits that other programs keep (se-logger: `last_0503`). Hardly ever needed: it is
+    /// remembered.
+    pub sessions: BTreeMap<String, Secret>,
     /// The most power in watts that an inverter can deliver. More is taken for an error. Left out: 50 kW.
     pub max_power: Option<u32>,
     /// The time zone by which days begin. Left out: that of this host.
@@ -55,6 +59,7 @@ impl Default for SolarEdgeConfig {
             server: None,
             key: None,
             keys: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             max_power: None,
             time_zone: None,
         }
@@ -137,9 +142,11 @@ impl Settings for SolarEdgeConfig {
                 "write what the inverter can deliver, or leave it out",
             ));
         }
-        for name in self.keys.keys() {
+        let of_keys = self.keys.keys().map(|name| ("keys", name));
+        let of_sessions = self.sessions.keys().map(|name| ("sessions", name));
+        for (field, name) in of_keys.chain(of_sessions) {
             if let Err(error) = name.parse::<Serial>() {
-                complaints.push(Complaint::new("keys", error.to_string(), ""));
+                complaints.push(Complaint::new(field, error.to_string(), ""));
             }
         }
         complaints

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::keys::UnitKeys;
 use super::listener::{ConnectionId, Listener, Noticed};
 use super::plant::{Origin, Plant, Setting};
+use super::repeats::Repeats;
 use super::sessions::{Lock, Sessions, Unsealed};
 use super::wire::{
     Annotator, EventKind, Frame, FrameScanner, Record, Records, Scanned, Serial, function,
@@ -47,6 +48,7 @@ enum FileForm {
 struct Teller {
     sessions: Sessions,
     plant: Plant,
+    repeats: Repeats,
     results: VecDeque<Result<Decoded, Undecoded>>,
     buffer: Vec<u8>,
     /// Where frames are to be labelled.
@@ -64,6 +66,7 @@ impl FileDecoder {
             teller: Teller {
                 sessions: keys.sessions(),
                 plant: Plant::default().with(setting),
+                repeats: Repeats::default(),
                 results: VecDeque::new(),
                 buffer: Vec::new(),
                 annotator: None,
@@ -242,23 +245,19 @@ impl Teller {
         let mut buffer = std::mem::take(&mut self.buffer);
         match self.sessions.take(connection, frame, &mut buffer) {
             Unsealed::Frame { sealed_by, frame } => self.tell(sealed_by, offset, &frame),
-            Unsealed::Shut { unit, why } => {
-                let reason = || {
-                    let health = unit.and_then(|unit| health::shut(why, unit, None));
-                    let words = health.map_or_else(
-                        || {
-                            "sealed by the server in a session whose beginning was not seen"
-                                .to_owned()
-                        },
-                        |health| health.sentence(),
-                    );
-                    format!("at byte {offset} of its connection: {words}")
-                };
-                // Once is enough: all that follows has the same reason.
-                if self.shut.replace((unit, why)) != Some((unit, why)) {
-                    self.refuse(reason());
-                }
+            // Once is enough: all that follows has the same reason.
+            Unsealed::Shut {
+                unit,
+                why: Some(why),
+            } if self.shut.replace((unit, why)) != Some((unit, why)) => {
+                let health = unit.and_then(|unit| health::shut(why, unit, None));
+                let words = health.map_or_else(
+                    || "sealed by the server in a session whose beginning was not seen".to_owned(),
+                    |health| health.sentence(),
+                );
+                self.refuse(format!("at byte {offset} of its connection: {words}"));
             }
+            Unsealed::Shut { .. } => {}
         }
         self.buffer = buffer;
         for unit in self.sessions.newly_found() {
@@ -290,9 +289,11 @@ impl Teller {
     fn records(&mut self, data: &[u8], origins: Origins) {
         let mut notes = Vec::new();
         let mut trouble = None;
-        for record in Records::new(data) {
+        let mut records = Records::new(data);
+        while let Some(record) = records.next_raw() {
             let record = match record {
-                Ok(record) => record,
+                Ok(raw) if self.repeats.is_repeated(raw) => continue,
+                Ok(raw) => Record::of_body(raw.kind, raw.id, raw.body),
                 Err(error) => {
                     trouble = Some(error);
                     break;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::config::SolarEdgeConfig;
 use super::sessions::Sessions;
-use super::wire::{DeviceKey, DeviceKeyError, Serial};
+use super::wire::{DeviceKey, DeviceKeyError, Frame, Handshake, Serial, function};
 use crate::config::{Secret, SecretError};
+use crate::hex;
 
 /// A key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,9 @@ pub enum KeyTrouble {
     /// It is no key.
     #[error(transparent)]
     Key(#[from] DeviceKeyError),
+    /// It is no beginning of a session.
+    #[error("the beginning of a session is 34 bytes, which are 68 hexadecimal digits")]
+    Session,
 }
 
 /// The keys of a section.
@@ -23,6 +27,7 @@ pub enum KeyTrouble {
 pub struct UnitKeys {
     by_serial: BTreeMap<Serial, DeviceKey>,
     nameless: Option<DeviceKey>,
+    handshakes: BTreeMap<Serial, Handshake>,
 }
 
 impl UnitKeys {
@@ -46,14 +51,39 @@ impl UnitKeys {
                 by_serial.insert(serial, read("keys", secret)?);
             }
         }
+        let mut handshakes = BTreeMap::new();
+        for (name, secret) in &config.sessions {
+            let words = secret
+                .reveal()
+                .map_err(|error| ("sessions", error.into()))?;
+            let handshake = handshake(&words).ok_or(("sessions", KeyTrouble::Session))?;
+            if let Ok(serial) = name.parse() {
+                handshakes.insert(serial, handshake);
+            }
+        }
         Ok(Self {
             by_serial,
             nameless,
+            handshakes,
         })
     }
 
     /// Sessions that are opened with them.
     pub fn sessions(&self) -> Sessions {
-        Sessions::new(self.by_serial.clone(), self.nameless.clone())
+        let mut sessions = Sessions::new(self.by_serial.clone(), self.nameless.clone());
+        for (unit, handshake) in &self.handshakes {
+            sessions.remember(*unit, *handshake);
+        }
+        sessions
+    }
+}
+
+/// The handshake in 34 bytes, or in the frame around them.
+fn handshake(words: &str) -> Option<Handshake> {
+    let digits: String = words.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes = hex::bytes(&digits)?;
+    match Frame::exactly(&bytes) {
+        Ok(frame) if frame.function == function::SESSION_KEY => Handshake::new(frame.data),
+        _ => Handshake::new(&bytes),
     }
 }

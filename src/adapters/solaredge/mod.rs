@@ -34,6 +34,7 @@ mod listener;
 mod metrics;
 mod plant;
 mod protocol;
+mod repeats;
 mod sessions;
 pub mod wire;
 

@@ -11,8 +11,9 @@ use super::health;
 use super::keys::UnitKeys;
 use super::listener::{ConnectionId, Listener, Noticed};
 use super::plant::{Origin, Plant, Setting};
+use super::repeats::Repeats;
 use super::sessions::{Sessions, Unsealed};
-use super::wire::{DeviceKey, Frame, Handshake, Records, Serial, function};
+use super::wire::{DeviceKey, Frame, Handshake, Record, Records, Serial, function};
 use crate::clock::Moment;
 use crate::config::Zone;
 use crate::device::protocol::{Heard, Input, LISTEN, Outbox, Output, Protocol, last_trouble};
@@ -48,6 +49,7 @@ pub struct Overheard {
 struct Ears {
     sessions: Sessions,
     plant: Plant,
+    repeats: Repeats,
     out: Outbox,
     buffer: Vec<u8>,
     /// Why nothing can be read, if something can be said of it.
@@ -205,6 +207,7 @@ impl Ears {
         Self {
             sessions,
             plant,
+            repeats: Repeats::default(),
             out,
             buffer: Vec::new(),
             trouble: None,
@@ -241,7 +244,7 @@ impl Ears {
             }
             Unsealed::Shut { unit, why } => {
                 self.out.push(Output::Heard(Heard::Useless));
-                if let Some(unit) = unit {
+                if let (Some(unit), Some(why)) = (unit, why) {
                     self.shut(unit, why, now);
                 }
             }
@@ -303,9 +306,14 @@ impl Ears {
             sealed_by,
             now,
         };
-        for record in Records::new(frame.data) {
+        let mut records = Records::new(frame.data);
+        while let Some(record) = records.next_raw() {
             match record {
-                Ok(record) => self.plant.take(&record, origin),
+                Ok(raw) if self.repeats.is_repeated(raw) => {}
+                Ok(raw) => {
+                    let record = Record::of_body(raw.kind, raw.id, raw.body);
+                    self.plant.take(&record, origin);
+                }
                 Err(error) => tracing::debug!("{source}: {error}"),
             }
         }

@@ -44,8 +44,8 @@ pub enum Unsealed<'a> {
     Shut {
         /// The unit that sealed it; `None` where only the server's side is known.
         unit: Option<Serial>,
-        /// Why.
-        why: Lock,
+        /// Why; `None` where it is too early to tell.
+        why: Option<Lock>,
     },
 }
 
@@ -232,7 +232,7 @@ impl Sessions {
         // The server's envelopes do not say whose they are.
         let of_connection = || self.connections.get(&connection).map(|it| it.unit);
         let Some(unit) = envelope.unit().or_else(of_connection) else {
-            let why = Lock::NoSession;
+            let why = Some(Lock::NoSession);
             return Unsealed::Shut { unit: None, why };
         };
         let key = self.session_key(connection, unit, envelope.data);
@@ -296,7 +296,12 @@ impl Sessions {
     }
 
     /// Why an envelope of a unit stays shut.
-    fn stays_shut(&mut self, connection: ConnectionId, unit: Serial, envelope: &Frame<'_>) -> Lock {
+    fn stays_shut(
+        &mut self,
+        connection: ConnectionId,
+        unit: Serial,
+        envelope: &Frame<'_>,
+    ) -> Option<Lock> {
         let is_known = self.has_key(unit);
         let on_connection = self.connections.get_mut(&connection);
         let session = on_connection.filter(|session| session.unit == unit);
@@ -316,11 +321,10 @@ impl Sessions {
             // Its own first words on this connection tell whether the key is right. What the server sends may
             // still be of the session before.
             Some((failures, false)) if is_of_connection => {
-                if envelope.unit().is_some() || failures >= STALE {
-                    Lock::WrongKey
-                } else {
-                    Lock::NoSession
+                if envelope.unit().is_none() && failures < STALE {
+                    return None;
                 }
+                Lock::WrongKey
             }
             Some(_) => Lock::Stale,
         };
@@ -333,7 +337,7 @@ impl Sessions {
         if is_new && self.has_room(unit) {
             self.locks.insert(unit, why);
         }
-        why
+        Some(why)
     }
 }
 

@@ -137,9 +137,10 @@ impl FrameScanner {
     }
 
     /// A frame that was begun is not waited for any longer: to be called when it has not become whole for
-    /// a minute. What may stand inside is searched.
+    /// a minute. What may stand inside is searched. What follows a whole frame is waited for whatever it
+    /// takes: it begins where a frame has to.
     pub fn give_up(&mut self) {
-        if self.is_waiting {
+        if self.is_waiting && self.is_out_of_sync {
             self.given_up = Some(self.position());
         }
     }
