@@ -67,7 +67,7 @@ const ABOUT: &str = "\
 const EXAMPLE: &str = "\
 [[solaredge]]
 interface = \"eth0\"
-keys = { \"7F123456-0F\" = \"000102030405060708090A0B0C0D0E0F\" }
+keys = { \"7F123456-1B\" = \"000102030405060708090A0B0C0D0E0F\" }
 ";
 
 impl Adapter for SolarEdge {
