@@ -127,7 +127,7 @@ impl CaptureHand {
     }
 }
 
-async fn serve(listener: TcpListener, hand: Arc<CaptureHand>, mut cable: Cable, tasks: Tasks) {
+async fn serve(listener: TcpListener, hand: Arc<CaptureHand>, cable: Cable, tasks: Tasks) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             sleep(PAUSE).await;
@@ -143,8 +143,6 @@ async fn serve(listener: TcpListener, hand: Arc<CaptureHand>, mut cable: Cable, 
                 () = pulled.pulled() => {}
             }
         });
-        // Marks what was said of the cable as known.
-        let _ = &mut cable;
     }
 }
 

@@ -53,11 +53,11 @@ impl InverterSettings {
         }
     }
 
-    /// The serial numbers of its optimizers. Of every third one bit 23 is set.
+    /// The serial numbers of its optimizers. Bit 23 is set in two of three.
     pub fn optimizer_serials(&self) -> Vec<Serial> {
-        let first = 0x10a1_0000 | (self.serial.0 & 0xff) << 8;
+        let first = 0x1021_0000 | (self.serial.0 & 0xff) << 8;
         let serial = |number: u32| {
-            let bit = if number % 3 == 2 { 0x0080_0000 } else { 0 };
+            let bit = if number % 3 == 2 { 0 } else { 0x0080_0000 };
             Serial((first + number) | bit)
         };
         (0..self.optimizers as u32).map(serial).collect()
