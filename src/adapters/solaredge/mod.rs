@@ -36,6 +36,8 @@ mod plant;
 mod protocol;
 mod repeats;
 mod sessions;
+#[cfg(feature = "simulate")]
+pub mod simulator;
 pub mod wire;
 
 use std::sync::Arc;
@@ -136,6 +138,11 @@ impl Adapter for SolarEdge {
             is_file: true,
         };
         Ok(Box::new(FileDecoder::new(&keys, setting)))
+    }
+
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
