@@ -24,6 +24,7 @@
 //! | frames to records | [`wire`] |
 //! | records to devices: what they report, how they are | `plant`, `metrics`, `day_energy`, `health` |
 //! | all of that on a link, or from a file | `protocol`, `decode` |
+//! | commands of its own | `tools` |
 
 mod config;
 mod day_energy;
@@ -35,6 +36,7 @@ mod metrics;
 mod plant;
 mod protocol;
 mod sessions;
+mod tools;
 pub mod wire;
 
 use std::sync::Arc;
@@ -45,7 +47,7 @@ use self::keys::Keys;
 use self::plant::Setting;
 use self::protocol::Conversation;
 use crate::config::{Problems, Section, SectionDoc, Zone};
-use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource};
+use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource, Tool};
 use crate::links::{Address, CaptureAddress, CaptureFilter, Mask};
 use crate::model::Metric;
 
@@ -135,6 +137,10 @@ impl Adapter for SolarEdge {
             is_file: true,
         };
         Ok(Box::new(FileDecoder::new(&keys, setting)))
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        tools::TOOLS
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
