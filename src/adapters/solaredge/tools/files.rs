@@ -260,7 +260,11 @@ mod tests {
         assert!(error.to_string().contains("there is no such file"));
         let error = CaptureFiles::look(&[folder.path().to_owned()]).unwrap_err();
         assert!(error.to_string().contains("*.pcap"), "{error}");
-        assert!(!CaptureFiles::look(&["-".into()]).unwrap().can_be_read_again());
+        assert!(
+            !CaptureFiles::look(&["-".into()])
+                .unwrap()
+                .can_be_read_again()
+        );
     }
 
     #[test]

@@ -35,7 +35,12 @@ struct KeyArgs {
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "serial")]
     pcap: Vec<PathBuf>,
     /// The serial port that the inverter is connected to, or tcp://HOST:PORT of what passes it on
-    #[arg(long, value_name = "PORT", conflicts_with = "pcap", requires = "inverter")]
+    #[arg(
+        long,
+        value_name = "PORT",
+        conflicts_with = "pcap",
+        requires = "inverter"
+    )]
     serial: Option<String>,
     /// The serial number on the inverter's label
     #[arg(long, value_name = "SERIAL", requires = "serial")]
@@ -98,7 +103,7 @@ async fn from_files(paths: &[PathBuf], stop: &CancellationToken) -> Result<(), T
     }
     for (unit, parts) in &findings.parts {
         remark(&format!(
-            "Of the key of {unit}, only {} of four was seen; the rest was not captured.",
+            "Of the key of {unit}, no more than {} of four can be seen; the rest was not captured.",
             words(parts)
         ));
     }
@@ -136,7 +141,9 @@ fn said(found: &FoundKey) -> String {
             "opens the messages in this capture: no. Either it was changed later, or it has a mistake; try it on a newer \
              capture with `wattbridge solaredge doctor`"
         }
-        None => "whether it opens messages cannot be tried: none that it could be tried on are in this capture",
+        None => {
+            "whether it opens messages cannot be tried: none that it could be tried on are in this capture"
+        }
     };
     let origin = if found.is_checked {
         "from whole messages"

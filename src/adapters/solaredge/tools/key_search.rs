@@ -128,10 +128,7 @@ impl Look {
 }
 
 /// Searches files: their frames, and where those give no key or a file is damaged, their bare bytes.
-pub fn search(
-    files: &CaptureFiles,
-    stop: &CancellationToken,
-) -> Result<KeyFindings, FileTrouble> {
+pub fn search(files: &CaptureFiles, stop: &CancellationToken) -> Result<KeyFindings, FileTrouble> {
     let mut pass = FramePass::default();
     pass.run(files, stop)?;
     let mut keys: BTreeMap<Serial, (DeviceKey, bool)> = BTreeMap::new();

@@ -9,21 +9,20 @@
 //!
 //! They all read capture files by `files`.
 
-
-
+mod doctor;
+mod encrypted;
 mod files;
-
 mod key;
 mod key_line;
 mod key_search;
-
+mod settings;
+mod times;
 
 use crate::device::Tool;
 
 /// All of them.
 pub static TOOLS: &[&dyn Tool] = &[
     &key::KeyTool,
-
-
-
+    &encrypted::EncryptedTool,
+    &doctor::DoctorTool,
 ];
