@@ -1,6 +1,6 @@
 //! On captures of others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Done, tool, vectors};
 
@@ -15,7 +15,7 @@ fn report(name: &str) -> PathBuf {
     vectors::path(&format!("solaredge-reports/{name}.pcap"))
 }
 
-fn doctor(file: &PathBuf, args: &[&str]) -> Done {
+fn doctor(file: &Path, args: &[&str]) -> Done {
     tool("doctor", args, &[file])
 }
 

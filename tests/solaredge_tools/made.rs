@@ -66,8 +66,13 @@ fn optimizer(at: u64, quarters: u16) -> Vec<u8> {
 
 /// A capture of these frames, sent so many seconds after the beginning, one direction of it.
 fn capture(frames: &[(u64, Vec<u8>)], is_up: bool) -> Vec<u8> {
+    capture_of(4000, frames, is_up)
+}
+
+/// The same on a connection from this port.
+fn capture_of(port: u16, frames: &[(u64, Vec<u8>)], is_up: bool) -> Vec<u8> {
     let ends: [SocketAddr; 2] = [
-        "192.0.2.50:4000".parse().unwrap(),
+        SocketAddr::new([192, 0, 2, 50].into(), port),
         "198.51.100.22:22222".parse().unwrap(),
     ];
     let [from, to] = if is_up { ends } else { [ends[1], ends[0]] };
@@ -154,7 +159,7 @@ fn packed_files_in_any_number_are_one_capture_and_inputs_are_not_overwritten() {
     gzip.write_all(&capture(&frames, true)).unwrap();
     fs::write(&first, gzip.finish().unwrap()).unwrap();
     // What was sent again after the connection was lost.
-    fs::write(&second, capture(&frames[6..], true)).unwrap();
+    fs::write(&second, capture_of(4001, &frames[6..], true)).unwrap();
     let done = tool("import", &[], &[&first, &second]);
     assert_eq!(done.code, 0, "{}", done.said);
     assert_eq!(done.out.lines().count(), 12);

@@ -15,12 +15,12 @@ const MOST_DEVICES: usize = 4096;
 
 /// The times of all records of each device.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct KnownRecords {
     times: BTreeMap<Kept, Vec<u32>>,
     count: usize,
 }
 
-impl Known {
+impl KnownRecords {
     /// Whether a record comes for the first time, as far as that is remembered; from now on it is known. What
     /// has no time is always new.
     pub fn is_new(&mut self, record: &Record<'_>) -> bool {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_record_is_new_once_in_whatever_order() {
-        let mut known = Known::default();
+        let mut known = KnownRecords::default();
         for at in [10, 20, 15, 30] {
             assert!(known.is_new_at(WHOSE, at), "{at}");
         }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_latest_stay() {
-        let mut known = Known::default();
+        let mut known = KnownRecords::default();
         let most = u32::try_from(MOST).unwrap();
         for at in 0..most + 10 {
             assert!(known.is_new_at(WHOSE, at));

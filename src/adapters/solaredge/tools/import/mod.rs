@@ -13,7 +13,7 @@ use clap::{Args, FromArgMatches, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
-use self::known::Known;
+use self::known::KnownRecords;
 use self::rows::Writing;
 use self::sheets::Sheets;
 use super::files::{CaptureFiles, FilePiece, beside};
@@ -151,7 +151,7 @@ fn progress(total: Option<u64>) -> ProgressBar {
 struct Importing {
     sessions: Sessions,
     buffer: Vec<u8>,
-    known: Known,
+    known: KnownRecords,
     writing: Writing,
     again: u64,
     unreadable: u64,
@@ -166,7 +166,7 @@ impl Importing {
         Self {
             sessions: keys.sessions(),
             buffer: Vec::new(),
-            known: Known::default(),
+            known: KnownRecords::default(),
             writing,
             again: 0,
             unreadable: 0,
