@@ -338,7 +338,7 @@ fn owner(record: &Record<'_>) -> Serial {
 }
 
 /// What a record says that is no reading.
-fn note(record: &Record<'_>, source: Serial) -> Option<Value> {
+pub fn note(record: &Record<'_>, source: Serial) -> Option<Value> {
     let serial = source.to_string();
     let time = |at: u32| {
         Timestamp::from_second(at.into())

@@ -22,7 +22,7 @@ impl Literal {
                 .collect(),
         );
         let is_hex = digits.len() > 16 && digits.iter().all(u8::is_ascii_hexdigit);
-        if !is_hex || digits.len() % 2 != 0 {
+        if !is_hex || !digits.len().is_multiple_of(2) {
             return self.text.clone();
         }
         let value = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;

@@ -45,7 +45,8 @@ impl Tool for EncryptedTool {
         let args = EncryptedArgs::from_arg_matches(matches);
         Box::pin(async move {
             let files = CaptureFiles::look(&args?.files)?;
-            let Some(count) = beside(&stop, move |stop| Count::of(&files, stop)).await else {
+            let Some(count) = beside(&stop, move |stop| EncryptionCount::of(&files, stop)).await
+            else {
                 return Ok(());
             };
             count?.print()
@@ -87,7 +88,7 @@ struct Spans {
 
 /// All that is counted.
 #[derive(Debug, Default)]
-struct Count {
+struct EncryptionCount {
     units: BTreeMap<Serial, Spans>,
     connections: BTreeMap<ConnectionId, Serial>,
     has_tls: bool,
@@ -95,7 +96,7 @@ struct Count {
     refused: Vec<String>,
 }
 
-impl Count {
+impl EncryptionCount {
     fn of(files: &CaptureFiles, stop: &CancellationToken) -> Result<Self, FileTrouble> {
         let (mut count, mut listener) = (Self::default(), Listener::default());
         let mut name = String::new();
@@ -208,7 +209,7 @@ mod tests {
     const UNIT: Serial = Serial(0x7f12_3456);
 
     fn said(frames: &[(u16, u64)]) -> String {
-        let mut count = Count::default();
+        let mut count = EncryptionCount::default();
         for (function, at) in frames {
             let frame = Frame {
                 sequence: 1,

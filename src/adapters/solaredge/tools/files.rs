@@ -238,7 +238,7 @@ mod tests {
         gzip.write_all(b"packed").unwrap();
         let mut gzip = gzip.finish().unwrap();
         std::fs::write(&packed, &gzip).unwrap();
-        let files = CaptureFiles::look(&[plain.clone(), packed.clone()]).unwrap();
+        let files = CaptureFiles::look(&[plain, packed.clone()]).unwrap();
         let size = PIECE + 1 + gzip.len();
         assert_eq!(files.total(), Some(size as u64));
         let (begun, bytes) = all(&files, false);

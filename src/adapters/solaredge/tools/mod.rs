@@ -12,6 +12,7 @@
 mod doctor;
 mod encrypted;
 mod files;
+mod import;
 mod key;
 mod key_line;
 mod key_search;
@@ -25,4 +26,5 @@ pub static TOOLS: &[&dyn Tool] = &[
     &key::KeyTool,
     &encrypted::EncryptedTool,
     &doctor::DoctorTool,
+    &import::ImportTool,
 ];

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::examination::Chart;
+use super::chart::Chart;
 use super::patient::Patient;
 use super::traffic::Traffic;
 use crate::adapters::solaredge::health;
@@ -264,7 +264,7 @@ impl Findings {
         silence(unit, patient, words);
         clock(unit, patient, words);
         if let Some(silent) = patient.silent() {
-            let paired = patient.paired.as_ref().map_or(0, |paired| paired.len());
+            let paired = patient.paired.as_ref().map_or(0, BTreeSet::len);
             words.line(format!(
                 "* Optimizers: {paired} paired, {} heard.",
                 patient.optimizers.len()

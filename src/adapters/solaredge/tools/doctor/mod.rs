@@ -1,5 +1,6 @@
 //! `wattbridge solaredge doctor`: listens or reads, and says in plain words what is there and what to do.
 
+mod chart;
 mod examination;
 mod findings;
 mod patient;
