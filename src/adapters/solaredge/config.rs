@@ -36,7 +36,7 @@ pub struct SolarEdgeConfig {
     pub server: Option<String>,
     /// The key of the inverter, where there is only one and it encrypts: 32 hexadecimal digits.
     pub key: Option<Secret>,
-    /// Keys of several units by serial number as on the label: `keys = { "7F123456-CB" = "0011..." }`.
+    /// Keys of several units by serial number as on the label: `keys = { "7F123456-1B" = "0011..." }`.
     pub keys: BTreeMap<String, Secret>,
     /// How the last session of a unit began, by serial number, for a capture that begins later: the 34 bytes in
     /// hexadecimal digits that other programs keep (se-logger: `last_0503`). Hardly ever needed: it is
@@ -79,7 +79,7 @@ impl Settings for SolarEdgeConfig {
         (
             DeviceKey::Names,
             "What optimizers, meters and several inverters are called, by serial number as on the label: \
-             `names = { \"10F66E51-C5\" = \"Roof 1.1\" }`.",
+             `names = { \"10AB1C2D-04\" = \"Roof 1.1\" }`.",
         ),
         (DeviceKey::Area, "The room to propose for all of them."),
         (

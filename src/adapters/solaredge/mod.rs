@@ -25,6 +25,7 @@
 //! | records to devices: what they report, how they are | `plant`, `metrics`, `day_energy`, `health` |
 //! | all of that on a link, or from a file | `protocol`, `decode` |
 
+mod captured;
 mod config;
 mod day_energy;
 mod decode;
@@ -40,6 +41,7 @@ pub mod wire;
 
 use std::sync::Arc;
 
+pub use self::captured::records_of;
 use self::config::SolarEdgeConfig;
 use self::decode::FileDecoder;
 use self::keys::UnitKeys;
@@ -67,7 +69,7 @@ const ABOUT: &str = "\
 const EXAMPLE: &str = "\
 [[solaredge]]
 interface = \"eth0\"
-keys = { \"7F123456-0F\" = \"000102030405060708090A0B0C0D0E0F\" }
+keys = { \"7F123456-1B\" = \"000102030405060708090A0B0C0D0E0F\" }
 ";
 
 impl Adapter for SolarEdge {
