@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::CliError;
 use super::trouble::why;
 use crate::config::{Problem, Problems};
-use crate::migrate::{Migrated, kaifareader};
+use crate::migrate::{Migrated, kaifareader, se_logger};
 use crate::terminal::{remark, say};
 
 /// Turns the configuration of another program into one for wattbridge
@@ -16,6 +16,7 @@ use crate::terminal::{remark, say};
 Examples:
   wattbridge migrate kaifareader meter.json > wattbridge.toml
   (umask 077; wattbridge migrate kaifareader > wattbridge.toml)   yours alone
+  wattbridge migrate se-logger config.py --service se-logger-service.sh
 
 The other program's file stays as it is. Exit code 2 means that it cannot be used, and says why.")]
 pub struct MigrateArgs {
@@ -32,13 +33,32 @@ enum From {
         #[arg(value_name = "FILE", default_value = kaifareader::USUAL_FILE)]
         file: PathBuf,
     },
+    /// From se-logger, for SolarEdge inverters with a display: its config.py
+    SeLogger {
+        /// The file
+        #[arg(value_name = "FILE", default_value = se_logger::USUAL_FILE)]
+        file: PathBuf,
+        /// The script that captures, se-logger-service.sh: says at which interface
+        #[arg(long, value_name = "FILE")]
+        service: Option<PathBuf>,
+    },
 }
 
 pub fn run(args: &MigrateArgs) -> Result<(), CliError> {
     match &args.from {
         From::Kaifareader { file } => {
             let name = file.display().to_string();
-            let migrated = kaifareader::migrate(&read(file)?)
+            let hint = "name the file: wattbridge migrate kaifareader /path/to/meter.json";
+            let migrated = kaifareader::migrate(&read(file, hint)?)
+                .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
+            print(&migrated);
+        }
+        From::SeLogger { file, service } => {
+            let name = file.display().to_string();
+            let hint = "name the file: wattbridge migrate se-logger /path/to/config.py";
+            let config = read(file, hint)?;
+            let service = service.as_ref().map(|file| read(file, "compare its name"));
+            let migrated = se_logger::migrate(&config, service.transpose()?.as_deref())
                 .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
             print(&migrated);
         }
@@ -46,12 +66,10 @@ pub fn run(args: &MigrateArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn read(file: &Path) -> Result<String, Problems> {
+fn read(file: &Path, missing: &'static str) -> Result<String, Problems> {
     std::fs::read_to_string(file).map_err(|error| {
         let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                "name the file: wattbridge migrate kaifareader /path/to/meter.json"
-            }
+            std::io::ErrorKind::NotFound => missing,
             std::io::ErrorKind::PermissionDenied => "run this as a user who may read it",
             _ => "name the text file that the other program reads",
         };

@@ -5,6 +5,7 @@
 //! in `cli::migrate`.
 
 pub mod kaifareader;
+pub mod se_logger;
 
 use std::fmt;
 

@@ -33,6 +33,11 @@ impl Timeline {
         }
     }
 
+    /// Simulated seconds for each real one.
+    pub const fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// The simulated time.
     pub fn now(&self) -> Timestamp {
         let passed = self.real.elapsed().mul_f64(self.speed);

@@ -24,6 +24,7 @@
 //! | frames to records | [`wire`] |
 //! | records to devices: what they report, how they are | `plant`, `metrics`, `day_energy`, `health` |
 //! | all of that on a link, or from a file | `protocol`, `decode` |
+//! | commands of its own | `tools` |
 
 mod captured;
 mod config;
@@ -37,6 +38,9 @@ mod plant;
 mod protocol;
 mod repeats;
 mod sessions;
+#[cfg(feature = "simulate")]
+pub mod simulator;
+mod tools;
 pub mod wire;
 
 use std::sync::Arc;
@@ -48,7 +52,7 @@ use self::keys::UnitKeys;
 use self::plant::Setting;
 use self::protocol::Overheard;
 use crate::config::{Problems, Section, SectionDoc, Zone};
-use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource};
+use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource, Tool};
 use crate::links::{Address, CaptureAddress, CaptureFilter, Mask};
 use crate::model::Metric;
 
@@ -138,6 +142,15 @@ impl Adapter for SolarEdge {
             is_file: true,
         };
         Ok(Box::new(FileDecoder::new(&keys, setting)))
+    }
+
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        tools::TOOLS
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {

@@ -386,3 +386,6 @@ impl Protocol for Overheard {
         Some(Err(health::nothing_seen(seen, &self.place, listened)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,11 +120,6 @@ impl Sessions {
         self.hunt.partial()
     }
 
-    /// How it is with the encryption of a unit, if anything has been heard of it.
-    pub fn lock(&self, unit: Serial) -> Option<Lock> {
-        self.locks.get(&unit).copied()
-    }
-
     /// How it is with all of them.
     pub fn locks(&self) -> impl Iterator<Item = (Serial, Lock)> {
         self.locks.iter().map(|(unit, lock)| (*unit, *lock))

@@ -16,6 +16,7 @@ pub use envelope::{Handshake, HandshakeError, SessionKey};
 pub use frame::{BARKER, BarkerFrame as Frame, FrameError, address, function};
 pub use key::{DeviceKey, DeviceKeyError};
 pub use key_hunt::{KeyHunt, KeyPart};
+pub use parameters::{KEY as KEY_PARAMETERS, ParameterKind, values as parameter_values};
 pub use record::{
     Battery, EventKind, EventRecord as Event, Inventory, Inverter, MODES, MeterListed,
     MeterRecord as Meter, Optimizer, Phase, RawRecord, Record, Records, Unreadable, kind_name,

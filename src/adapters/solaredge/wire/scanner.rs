@@ -387,7 +387,8 @@ mod tests {
     #[test]
     fn what_claims_too_much_is_given_up_and_what_is_inside_is_found() {
         let mut scanner = FrameScanner::default();
-        let claim = [0x12, 0x34, 0x56, 0x79, 0xff, 0xff, 0, 0, 1, 2, 3];
+        scanner.gap();
+        let claim = [0x12, 0x34, 0x56, 0x79, 0xff, 0x0f, 0, 0xf0, 1, 2, 3];
         scanner.push(&claim);
         scanner.push(&frame(3, b"real"));
         assert!(scanner.next().is_none());
