@@ -79,7 +79,7 @@ impl Settings for SolarEdgeConfig {
         (
             DeviceKey::Names,
             "What optimizers, meters and several inverters are called, by serial number as on the label: \
-             `names = { \"10F66E51-C5\" = \"Roof 1.1\" }`.",
+             `names = { \"10AB1C2D-04\" = \"Roof 1.1\" }`.",
         ),
         (DeviceKey::Area, "The room to propose for all of them."),
         (

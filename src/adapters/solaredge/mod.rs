@@ -26,6 +26,7 @@
 //! | all of that on a link, or from a file | `protocol`, `decode` |
 //! | commands of its own | `tools` |
 
+mod captured;
 mod config;
 mod day_energy;
 mod decode;
@@ -44,6 +45,7 @@ pub mod wire;
 
 use std::sync::Arc;
 
+pub use self::captured::records_of;
 use self::config::SolarEdgeConfig;
 use self::decode::FileDecoder;
 use self::keys::UnitKeys;

@@ -2,6 +2,7 @@
 //! shut.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::listener::ConnectionId;
 use super::wire::{DeviceKey, Frame, Handshake, KeyHunt, Serial, SessionKey, function};
@@ -54,8 +55,8 @@ pub enum Unsealed<'a> {
 struct Session {
     unit: Serial,
     handshake: Handshake,
-    /// Its key, once one has opened something.
-    proven: Option<SessionKey>,
+    /// Its key, once one has opened something; it is handed out for each envelope, and never copied.
+    proven: Option<Arc<SessionKey>>,
     /// Envelopes that it did not open since the last one that it did.
     failures: u32,
 }
@@ -265,7 +266,7 @@ impl Sessions {
         connection: ConnectionId,
         unit: Serial,
         envelope: &[u8],
-    ) -> Option<SessionKey> {
+    ) -> Option<Arc<SessionKey>> {
         let session = match self.connections.get(&connection) {
             Some(session) if session.unit == unit => session,
             _ => self.last.get(&unit)?,
@@ -278,9 +279,10 @@ impl Sessions {
         let key = self
             .candidates(unit)
             .map(|key| handshake.session(key))
-            .find(|key| key.open(envelope, &mut scratch).is_some())?;
+            .find(|key| key.open(envelope, &mut scratch).is_some())
+            .map(Arc::new)?;
         let session = Session {
-            proven: Some(key.clone()),
+            proven: Some(Arc::clone(&key)),
             ..Session::new(unit, handshake)
         };
         if self.connections.contains_key(&connection) || self.connections.len() < MOST_CONNECTIONS {

@@ -159,9 +159,8 @@ impl SessionKey {
         data
     }
 
-    fn keystream(&self, counter: [u8; 16]) -> Ctr128BE<Aes128> {
-        type Core = CtrCore<Aes128, flavors::Ctr128BE>;
-        let core = Core::inner_iv_init(self.cipher.clone(), &counter.into());
+    fn keystream(&self, counter: [u8; 16]) -> Ctr128BE<&Aes128> {
+        let core = CtrCore::<_, flavors::Ctr128BE>::inner_iv_init(&self.cipher, &counter.into());
         Ctr128BE::from_core(core)
     }
 }
