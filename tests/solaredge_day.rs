@@ -110,7 +110,7 @@ impl Watch {
             // Since when it has only risen.
             let (since, before) = *self.counters.entry(id.clone()).or_insert((day, now));
             // Once a day. The very first values may wait for the disk, which knows no compressed time.
-            let begins_anew = key == "energy_today" && day > since && now < 0.25;
+            let begins_anew = key == "energy_today" && day > since && now < before / 2.0;
             assert!(
                 before <= now || begins_anew,
                 "{id:?} {at}: {before} then {now}"

@@ -175,7 +175,7 @@ fn exactly_what_is_lost_is_missing() {
         check(key, &["lost@every=7"], true);
         check(
             key,
-            &["lost@every=5", "out-of-order@every=2", "doubled@every=3"],
+            &["lost@every=11", "out-of-order@every=2", "doubled@every=3"],
             true,
         );
         let refused = check(key, &["damaged@every=9"], true);
