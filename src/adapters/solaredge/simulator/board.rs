@@ -258,3 +258,92 @@ impl Board {
         .encode(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::server::Answering;
+    use super::*;
+    use crate::adapters::solaredge::wire::{Event, EventKind};
+
+    const KEY: &str = "00112233445566778899AABBCCDDEEFF";
+
+    fn record(at: u32) -> Record<'static> {
+        Record::Event(Event {
+            id: 0x7f1a_2b3c,
+            at,
+            kind: EventKind::Unknown(at),
+        })
+    }
+
+    /// What the server has got after both have said all they have.
+    fn talk(board: &mut Board, server: &mut Answering, at: i64) -> Vec<Vec<u8>> {
+        while let Some(said) = board.next() {
+            let answer = server.take(&said.bytes, 0);
+            board.heard(&answer, at);
+        }
+        server.received()
+    }
+
+    #[test]
+    fn what_nobody_has_heard_is_kept_and_told_in_order() {
+        for key in [None, Some(KEY.parse::<DeviceKey>().unwrap())] {
+            let mut server = Answering::new(key.clone(), 3600);
+            let mut board = Board::new(Serial(0x7f1a_2b3c), key.clone());
+            board.tell(&[record(1)], 1);
+            assert_eq!(board.next(), None);
+            server.connected();
+            board.connected(2);
+            assert_eq!(talk(&mut board, &mut server, 2).len(), 1);
+            assert!(!board.is_busy());
+            // The connection breaks before the answer.
+            board.tell(&[record(2)], 3);
+            assert!(board.next().is_some_and(|said| said.telemetry.is_some()));
+            board.lost();
+            board.tell(&[record(3)], 4);
+            server.connected();
+            board.connected(5);
+            let received = talk(&mut board, &mut server, 5);
+            let expected = [record(2), record(3)].map(|record| {
+                let mut bytes = Vec::new();
+                record.encode(&mut bytes);
+                bytes
+            });
+            assert_eq!(received, expected);
+        }
+    }
+
+    #[test]
+    fn a_frame_without_an_answer_is_sent_once_more() {
+        let mut board = Board::new(Serial(0x7f1a_2b3c), None);
+        let mut server = Answering::new(None, 0);
+        board.connected(0);
+        talk(&mut board, &mut server, 0);
+        board.tell(&[record(1)], 0);
+        let said = board.next().unwrap();
+        board.keep_alive(20);
+        assert_eq!(board.next(), None);
+        board.keep_alive(30);
+        assert_eq!(board.next().unwrap().telemetry, said.telemetry);
+    }
+
+    #[test]
+    fn an_answer_in_clear_does_not_count_in_a_session() {
+        let mut board = Board::new(Serial(0x7f1a_2b3c), Some(KEY.parse().unwrap()));
+        board.connected(0);
+        let offer = board.next().unwrap();
+        let frame = Frame::exactly(&offer.bytes).unwrap();
+        assert_eq!(frame.function, function::SESSION_KEY);
+        let mut answer = Vec::new();
+        Frame {
+            destination: frame.source,
+            source: address::SERVER,
+            function: function::ACK,
+            data: &[],
+            ..frame
+        }
+        .encode(&mut answer);
+        board.heard(&answer, 0);
+        assert_eq!(board.next(), None);
+        assert!(board.is_busy());
+    }
+}

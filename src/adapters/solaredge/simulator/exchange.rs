@@ -62,6 +62,11 @@ impl Exchange {
         self.spoken.drain(..).collect()
     }
 
+    /// What a capture begins with.
+    pub fn head() -> Vec<u8> {
+        Packets::head()
+    }
+
     /// What was captured since this was asked last.
     pub fn take(&mut self) -> Vec<u8> {
         self.packets.take()

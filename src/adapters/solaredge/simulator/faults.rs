@@ -113,3 +113,25 @@ impl SolarEdgeFault {
 pub fn elapsed(begun: i64, at: i64) -> Duration {
     Duration::from_secs(u64::try_from(at - begun).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::FaultRule;
+
+    #[test]
+    fn each_is_read_by_its_name_and_of_one_sort() {
+        for kind in SolarEdgeFault::KINDS {
+            let rule: FaultRule<SolarEdgeFault> = kind.name.parse().unwrap();
+            assert_eq!(rule.name(), kind.name);
+            let sorts = [
+                rule.fault.is_of_the_inverter(),
+                rule.fault.is_lasting(),
+                rule.fault.is_of_a_frame(),
+            ];
+            assert_eq!(sorts.iter().filter(|it| **it).count(), 1, "{rule}");
+        }
+        let error = "vlan@5%".parse::<FaultRule<SolarEdgeFault>>().unwrap_err();
+        assert!(error.to_string().contains("vlan lasts"), "{error}");
+    }
+}

@@ -62,6 +62,7 @@ impl Roof {
         let seed = self.sky().seed();
         let watts = |panel: usize| {
             let cover = (1.5 - (panel as f64 - shadow).abs()).clamp(0.0, 1.0);
+            let cover = if (panel as f64) < shaded { cover } else { 0.0 };
             let shade = 1.0 - (1.0 - SHADED) * cover;
             let own = 0.98 + 0.04 * noise(seed, 70, panel as u64, now / 300.0);
             let weak = if panel == self.weak() { WEAK } else { 1.0 };

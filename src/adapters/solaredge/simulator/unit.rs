@@ -254,7 +254,8 @@ impl SimulatedInverter {
             records.push(Record::Battery(self.battery(at)));
         }
         let date = self.date(at);
-        if self.listed != Some(date) {
+        // Who has just come is to know what there is.
+        if is_at_once || self.listed != Some(date) {
             self.listed = Some(date);
             records.extend(self.inventories(at));
         }
