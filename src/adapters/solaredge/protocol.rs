@@ -42,6 +42,8 @@ pub struct Overheard {
     begun: Option<Duration>,
     /// What was said of the section last.
     said: Option<Health>,
+    /// Whether all devices of the section are named, as far as can be known.
+    has_named_all: bool,
 }
 
 /// What is done with the frames.
@@ -90,7 +92,8 @@ impl Overheard {
         }
         let place = config.address().map(|address| address.place());
         let mut out = Outbox::default();
-        if plant.is_empty() && !start.is_trial {
+        let has_named_all = !plant.is_empty() || start.is_trial;
+        if !has_named_all {
             out.report([Report::Complete(false)]);
         }
         Self {
@@ -102,6 +105,7 @@ impl Overheard {
             opened: Duration::ZERO,
             begun: None,
             said: None,
+            has_named_all,
         }
     }
 
@@ -158,6 +162,10 @@ impl Overheard {
     fn time(&mut self, now: Moment) {
         self.ears.plant.on_time(now);
         self.ears.flush();
+        if !self.has_named_all && self.ears.plant.has_named_all(now.steady) {
+            self.has_named_all = true;
+            self.ears.out.report([Report::Complete(true)]);
+        }
         let health = self.section_health(now);
         if self.said != health {
             if let Some(health) = &health {

@@ -115,6 +115,15 @@ impl Plant {
         }
     }
 
+    /// Whether all that is behind the inverters has been told: they have listed it, or had time to.
+    pub fn has_named_all(&self, now: Duration) -> bool {
+        let has_told = |unit: &Unit| {
+            let since = unit.producing;
+            unit.has_listed || since.is_some_and(|since| now.saturating_sub(since) >= PANEL_SILENT)
+        };
+        !self.units.is_empty() && self.units.values().all(has_told)
+    }
+
     /// Whether any inverter is known.
     pub fn is_empty(&self) -> bool {
         self.units.is_empty()

@@ -29,7 +29,7 @@ pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Ke
 /// The inverter on the roof of a barn, under a tree.
 pub async fn start(house: &House) -> Result<SimulatedCapture, ToolError> {
     let settings = InverterSettings {
-        optimizers: 8,
+        optimizers: 4,
         interval: INTERVAL,
         ..InverterSettings::new(house.clone())
     };

@@ -104,7 +104,8 @@ impl Look {
                         self.opened.insert(unit);
                     }
                     Unsealed::Shut {
-                        unit: Some(unit), ..
+                        unit: Some(unit),
+                        why: Some(_),
                     } => {
                         self.shut.insert(unit);
                     }

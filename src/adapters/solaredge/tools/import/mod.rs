@@ -19,7 +19,7 @@ use self::sheets::Sheets;
 use super::files::{CaptureFiles, FilePiece, beside};
 use crate::adapters::solaredge::config::SolarEdgeConfig;
 use crate::adapters::solaredge::health;
-use crate::adapters::solaredge::keys::Keys;
+use crate::adapters::solaredge::keys::UnitKeys;
 use crate::adapters::solaredge::listener::{Listener, Noticed};
 use crate::adapters::solaredge::sessions::{Lock, Sessions, Unsealed};
 use crate::adapters::solaredge::wire::{Frame, Records, Serial, function};
@@ -93,7 +93,7 @@ impl Tool for ImportTool {
     }
 }
 
-fn import(args: &ImportArgs, keys: &Keys, stop: &CancellationToken) -> Result<(), ToolError> {
+fn import(args: &ImportArgs, keys: &UnitKeys, stop: &CancellationToken) -> Result<(), ToolError> {
     let files = CaptureFiles::look(&args.files)?;
     let sheets = Sheets::open(args.out.as_deref(), &args.files, args.format)?;
     let progress = progress(files.total());
@@ -162,7 +162,7 @@ struct Importing {
 }
 
 impl Importing {
-    fn new(keys: &Keys, writing: Writing) -> Self {
+    fn new(keys: &UnitKeys, writing: Writing) -> Self {
         Self {
             sessions: keys.sessions(),
             buffer: Vec::new(),
@@ -186,9 +186,9 @@ impl Importing {
                     Unsealed::Frame { frame, .. } => self.frame(&frame),
                     Unsealed::Shut {
                         unit: Some(unit),
-                        why,
+                        why: Some(why),
                     } => self.stays_shut(unit, why),
-                    Unsealed::Shut { unit: None, .. } => {}
+                    Unsealed::Shut { .. } => {}
                 }
                 self.buffer = buffer;
             }
