@@ -23,9 +23,10 @@ use wattbridge::adapters::aps_ecu::simulator::{
 };
 use wattbridge::adapters::smart_meter::simulator::{self as meter, MeterSettings, SimulatedMeters};
 use wattbridge::adapters::smart_meter::wire::Key;
+use wattbridge::adapters::solaredge::simulator::{InverterSettings, SimulatedCapture};
 use wattbridge::adapters::text::simulator::SimulatedSensor;
 use wattbridge::adapters::victron::simulator::{MODELS, SimulatedVictron, VictronSettings};
-use wattbridge::adapters::{ADAPTERS, aps_ecu, smart_meter, text, victron};
+use wattbridge::adapters::{ADAPTERS, aps_ecu, smart_meter, solaredge, text, victron};
 use wattbridge::bridge::{Bridge, Known, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
@@ -240,6 +241,39 @@ async fn every_victron_device() {
     }
 }
 
+/// Inverters with one phase and with three, and what can be behind them.
+const SOLAREDGE: [(&str, usize, bool, &str); 2] = [
+    (
+        "one-phase",
+        1,
+        false,
+        "one phase, two optimizers and a meter",
+    ),
+    (
+        "three-phases",
+        3,
+        true,
+        "three phases, two optimizers, a meter and a battery",
+    ),
+];
+
+#[tokio::test(start_paused = true)]
+async fn solaredge_inverters() {
+    for (name, phases, has_battery, about) in SOLAREDGE {
+        let settings = InverterSettings {
+            phases,
+            has_battery,
+            optimizers: 2,
+            interval: 10,
+            ..InverterSettings::new(house())
+        };
+        let simulator = SimulatedCapture::start(settings, anywhere()).await.unwrap();
+        let keys = [("capture", simulator.address())];
+        let known = read_with(&solaredge::ADAPTER, &keys).await;
+        compare("solaredge", name, about, simulator.address(), &known);
+    }
+}
+
 /// The example of the page.
 #[tokio::test(start_paused = true)]
 async fn the_text_sensor() {
@@ -265,6 +299,10 @@ fn every_snapshot_has_its_device_and_every_adapter_its_snapshots() {
             ecus().map(|(name, _)| name).chain(inverters).collect(),
         ),
         ("smart_meter", meters.collect()),
+        (
+            "solaredge",
+            SOLAREDGE.map(|(name, ..)| name.to_owned()).to_vec(),
+        ),
         ("text", vec!["clamp".to_owned()]),
         ("victron", victrons.collect()),
     ]);

@@ -148,6 +148,10 @@ impl InverterDay {
                     gap.min(least.max(first.interval))
                 }
             }
+            // As long as nothing is known of the day, 0 would be made up: what is less than a watt-hour waits.
+            None if self.carried == 0 && first.interval.saturating_add(gained) < 1000 => {
+                return None;
+            }
             None => first.interval,
         };
         Some(
@@ -275,7 +279,7 @@ mod tests {
         let evening = count(MIDNIGHT - 2 * 3600, 1420, 720, 50_000);
         assert_eq!(day_of_inverter(&[yesterday_noon, evening, today]), Some(80));
         assert_eq!(day_of_inverter(&[yesterday_noon, today, evening]), Some(80));
-        assert_eq!(day_of_inverter(&[today]), Some(0));
+        assert_eq!(day_of_inverter(&[today]), None);
     }
 
     #[test]

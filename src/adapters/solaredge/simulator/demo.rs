@@ -30,6 +30,8 @@ pub async fn demonstrate(house: House, stop: CancellationToken) -> Result<Vec<Ke
 pub async fn start(house: &House) -> Result<SimulatedCapture, ToolError> {
     let settings = InverterSettings {
         optimizers: 4,
+        // The house has one already.
+        has_meter: false,
         interval: INTERVAL,
         ..InverterSettings::new(house.clone())
     };
