@@ -330,6 +330,9 @@ fn captures(c: &mut Criterion) {
     }
 }
 
+/// A way to read a capture; returns how much came of it.
+type Way = fn(&[u8]) -> u64;
+
 /// Writes captures, and prints how fast each is read: what was done, capture, MB, MB/s (best of five), records
 /// or messages.
 fn beside_others(folder: &OsStr) {
@@ -348,7 +351,7 @@ fn beside_others(folder: &OsStr) {
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();
-        let ways: [(&str, fn(&[u8]) -> u64); 2] = [("records", read), ("decoder", decode)];
+        let ways: [(&str, Way); 2] = [("records", read), ("decoder", decode)];
         for (way, read) in ways {
             let best = (0..5).map(|_| {
                 let begun = Instant::now();
