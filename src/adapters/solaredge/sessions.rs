@@ -313,8 +313,6 @@ impl Sessions {
         let why = match failures {
             _ if !is_known => Lock::NoKey,
             None => Lock::NoSession,
-            // It did open what came before: another session has begun unseen.
-            Some((_, true)) => Lock::Stale,
             // Its own first words on this connection tell whether the key is right. What the server sends may
             // still be of the session before.
             Some((failures, false)) if is_of_connection => {
@@ -323,6 +321,7 @@ impl Sessions {
                 }
                 Lock::WrongKey
             }
+            // It did open what came before, or is of an earlier connection: another session has begun unseen.
             Some(_) => Lock::Stale,
         };
         let has_failed = failures.is_some_and(|(failures, _)| failures >= STALE);

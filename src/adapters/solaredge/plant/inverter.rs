@@ -220,7 +220,7 @@ const LIGHT_ENOUGH: i64 = 10;
 
 /// The panel with the least power, and its share of the usual (the median) in percent.
 fn weakest(mut watts: Vec<(Serial, Decimal)>) -> Option<(Serial, Decimal)> {
-    watts.sort_by(|(_, one), (_, other)| one.cmp(other));
+    watts.sort_by_key(|(_, watts)| *watts);
     let (_, usual) = watts.get(watts.len() / 2)?;
     let (serial, least) = watts.first()?;
     if watts.len() < 3 || *usual < Decimal::integer(LIGHT_ENOUGH) {

@@ -578,10 +578,9 @@ impl Plant {
                 .filter(|_| !unit.is_asleep)
                 .map(|(heard, _)| heard + SILENT);
             let panels = unit.producing.into_iter().flat_map(|since| {
-                let heard = unit.panels.values().map(move |panel| {
+                unit.panels.values().map(move |panel| {
                     panel.heard.map_or(since, |(heard, _)| heard.max(since)) + PANEL_SILENT
-                });
-                heard
+                })
             });
             let attached = unit.meters.values().chain(unit.batteries.values());
             let attached = attached
