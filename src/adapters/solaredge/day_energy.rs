@@ -339,7 +339,7 @@ mod tests {
                 woken += gain;
                 *by_day.entry(now).or_default() += gain;
                 day.add(count(at, total, woken, uptime), &zone());
-                let energy = day.energy().unwrap() / 1000;
+                let energy = day.energy().unwrap_or_default() / 1000;
                 prop_assert!(energy <= by_day[&now], "{energy} of {}", by_day[&now]);
             }
         }

@@ -22,11 +22,11 @@ pub struct KeyTool;
 const EXAMPLES: &str = "\
 Examples:
   wattbridge solaredge key --pcap first-days/*.pcap.gz
-  wattbridge solaredge key --serial /dev/ttyUSB0 --inverter 7F123456-0F
+  wattbridge solaredge key --serial /dev/ttyUSB0 --inverter 7F123456-1B
 
-An inverter that has just been installed talks in clear, until its server reads the key out once: a
-capture of that moment shows it. Any other time it can be read from the inverter over RS-232 or USB.
-Nothing in the inverter is changed. Whoever has the key can read what the inverter sends: keep it to
+An inverter that has just been installed talks in clear, until its server reads the key out once: a \
+capture of that moment shows it. Any other time it can be read from the inverter over RS-232 or USB. \
+Nothing in the inverter is changed. Whoever has the key can read what the inverter sends: keep it to \
 yourself.";
 
 #[derive(Debug, Args)]

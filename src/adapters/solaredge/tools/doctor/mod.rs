@@ -38,8 +38,8 @@ const EXAMPLES: &str = "\
 Examples:
   wattbridge solaredge doctor --interface eth0
   wattbridge solaredge doctor --interface eth0 --for 20m --set host=192.168.1.40
-  wattbridge solaredge doctor monday.pcap.gz --set keys.7F123456-0F=00112233445566778899AABBCCDDEEFF
-  ssh router tcpdump -U -w - -i br0 tcp | wattbridge solaredge doctor - --for 10m
+  wattbridge solaredge doctor monday.pcap.gz --set key=0011...EEFF
+  ssh router tcpdump -U -w - tcp | wattbridge solaredge doctor - --for 10m
 
 Exit code 0 means that measured values could be read.";
 

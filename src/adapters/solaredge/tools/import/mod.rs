@@ -38,9 +38,9 @@ const EXAMPLES: &str = "\
 Examples:
   wattbridge solaredge import 2025/*.pcap.gz > 2025.jsonl
   wattbridge solaredge import 2025/*.pcap.gz --format csv --out tables/
-  wattbridge solaredge import a.pcap --set keys.7F123456-0F=00112233445566778899AABBCCDDEEFF
+  wattbridge solaredge import a.pcap --set key=0011...EEFF
 
-Energy is in kWh, power in W (VA, var), everything else in V, A, Hz, °C, % and s; times are UTC. With a
+Energy is in kWh, power in W (VA, var), everything else in V, A, Hz, °C, % and s; times are UTC. With a \
 folder, each kind of record has a file of its own. Records that were sent twice are written once.";
 
 /// How rows are written.

@@ -313,7 +313,7 @@ mod tests {
             put_cell(&mut line, text);
             line
         };
-        assert_eq!(cell("7F123456-0F"), "7F123456-0F");
+        assert_eq!(cell("7F123456-1B"), "7F123456-1B");
         assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(cell("=1+1"), "\"'=1+1\"");
     }
