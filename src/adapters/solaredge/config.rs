@@ -169,7 +169,10 @@ impl SolarEdgeConfig {
         }
         match self.capture.as_deref()? {
             "-" => Some(Address::Capture(CaptureAddress::Stdin)),
-            text if text.contains("://") => text.parse().ok(),
+            text if text.contains("://") => {
+                let capture = || text.parse().ok().map(Address::Capture);
+                text.parse().ok().or_else(capture)
+            }
             path => Some(Address::Capture(CaptureAddress::Files(vec![
                 PathBuf::from(path),
             ]))),
@@ -184,5 +187,64 @@ impl SolarEdgeConfig {
     fn endpoint(&self) -> Option<Endpoint> {
         let server = self.server.as_deref()?.trim();
         (!server.is_empty()).then(|| Endpoint::parse(server, 22222))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_a_recording_names_is_understood_again() {
+        for capture in [
+            "capture://eth0?host=192.0.2.5&promiscuous=no",
+            "file:///tmp/a.pcap",
+            "stdin://",
+            "proxy://127.0.0.1:22222?server=192.0.2.9:22222",
+            "tcp://192.0.2.1:2002",
+        ] {
+            let config = SolarEdgeConfig {
+                capture: Some(capture.to_owned()),
+                ..SolarEdgeConfig::default()
+            };
+            let address = config.address().map(|address| address.to_string());
+            assert_eq!(address.as_deref(), Some(capture));
+        }
+    }
+
+    #[test]
+    fn what_can_never_work_is_refused() {
+        let complaints = |config: SolarEdgeConfig| -> Vec<&'static str> {
+            config.check().iter().map(|one| one.field).collect()
+        };
+        let usual = || SolarEdgeConfig {
+            interface: Some("eth0".to_owned()),
+            ..SolarEdgeConfig::default()
+        };
+        assert_eq!(complaints(usual()), [""; 0]);
+        assert_eq!(complaints(SolarEdgeConfig::default()), ["interface"]);
+        let capture = Some("-".to_owned());
+        assert_eq!(
+            complaints(SolarEdgeConfig { capture, ..usual() }),
+            ["capture"]
+        );
+        let host = Some("the roof".to_owned());
+        assert_eq!(complaints(SolarEdgeConfig { host, ..usual() }), ["host"]);
+        let max_power = Some(0);
+        assert_eq!(
+            complaints(SolarEdgeConfig {
+                max_power,
+                ..usual()
+            }),
+            ["max_power"]
+        );
+        let keys = BTreeMap::from([("7F123456-00".to_owned(), Secret::new("x"))]);
+        assert_eq!(complaints(SolarEdgeConfig { keys, ..usual() }), ["keys"]);
+        let proxy = SolarEdgeConfig {
+            interface: None,
+            proxy: "127.0.0.1:22222".parse().ok(),
+            ..usual()
+        };
+        assert_eq!(complaints(proxy), ["server"]);
     }
 }

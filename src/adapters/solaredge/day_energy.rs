@@ -30,6 +30,18 @@ fn day_of(at: u32, zone: &TimeZone) -> Option<(Date, i64)> {
     ))
 }
 
+/// A moment in seconds since 1970, as records say it.
+pub fn seconds(at: Timestamp) -> u32 {
+    u32::try_from(at.as_second()).unwrap_or_default()
+}
+
+/// Whether a day lies ahead of a moment: a clock stood wrong, and what was counted by it does not last.
+pub fn is_ahead(day: Option<Date>, at: Timestamp, zone: &TimeZone) -> bool {
+    let now = at.to_zoned(zone.clone()).date();
+    let next = now.tomorrow().unwrap_or(now);
+    day.is_some_and(|day| day > next)
+}
+
 /// What a record says of energy, in thousandths of a watt-hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {

@@ -318,14 +318,15 @@ impl Teller {
                 Report::Device(_) | Report::Readings(_) | Report::Late(_)
             )
         });
-        self.results.push_back(Ok(Decoded {
+        let decoded = Decoded {
             reports: reports.collect(),
             notes,
             annotation: String::new(),
-        }));
+        };
         if let Some(trouble) = trouble {
-            self.results.push_front(Err(trouble.to_string().into()));
+            self.refuse(trouble.to_string());
         }
+        self.results.push_back(Ok(decoded));
     }
 }
 

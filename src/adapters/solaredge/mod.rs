@@ -53,7 +53,7 @@ use self::plant::Setting;
 use self::protocol::Overheard;
 use crate::config::{Problems, Section, SectionDoc, Zone};
 use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource, Tool};
-use crate::links::{Address, CaptureAddress, CaptureFilter, Mask};
+use crate::links::{CaptureFilter, Mask};
 use crate::model::Metric;
 
 /// The adapter's name in the configuration and in device ids.
@@ -98,19 +98,10 @@ impl Adapter for SolarEdge {
     }
 
     fn address(&self, text: &str) -> Vec<(&'static str, String)> {
-        let parsed = text.parse::<Address>();
-        match parsed {
-            Ok(Address::Capture(CaptureAddress::Interface { name, .. })) => {
-                vec![("interface", name)]
-            }
-            Ok(Address::Capture(CaptureAddress::Proxy { listen, server })) => vec![
-                ("proxy", listen.to_string()),
-                ("server", server.to_string()),
-            ],
-            Ok(_) => vec![("capture", text.to_owned())],
-            Err(_) if text == "-" || text.contains('/') => vec![("capture", text.to_owned())],
-            Err(_) => vec![("interface", text.to_owned())],
-        }
+        // A path and the name of an interface are no addresses.
+        let is_capture = text == "-" || text.contains('/');
+        let key = if is_capture { "capture" } else { "interface" };
+        vec![(key, text.to_owned())]
     }
 
     fn configure(&self, section: &Section) -> Result<ConfiguredSource, Problems> {

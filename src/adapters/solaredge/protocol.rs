@@ -115,8 +115,10 @@ impl Overheard {
         if self.begun.is_none() {
             self.begun = Some(now.steady);
             self.ears.plant.recall(now);
-            self.ears.flush();
+        } else {
+            self.ears.plant.reopened(now);
         }
+        self.ears.flush();
     }
 
     fn bytes(&mut self, bytes: &[u8], now: Moment) {

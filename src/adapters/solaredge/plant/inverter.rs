@@ -11,7 +11,9 @@ use super::attached::Attached;
 use super::described::{Described, value_or_unknown};
 use super::pace::ClockPace;
 use super::panel::{Panel, milli};
-use crate::adapters::solaredge::day_energy::{Count, InverterDay, milliwatt_hours};
+use crate::adapters::solaredge::day_energy::{
+    Count, InverterDay, is_ahead, milliwatt_hours, seconds,
+};
 use crate::adapters::solaredge::metrics::{INVERTER, PLANT, TODAY};
 use crate::adapters::solaredge::wire::{Inverter, Serial};
 use crate::model::{Decimal, Device, DeviceId, Health, Readings, Value};
@@ -31,8 +33,8 @@ pub struct Unit {
     /// How many phases it has, once it has said so.
     phases: usize,
     day: InverterDay,
-    /// The time of its last record, in seconds since 1970.
-    pub at: Option<u32>,
+    /// The time of its last live record, as it was told.
+    pub at: Option<Timestamp>,
     /// Whether it had no power then.
     pub is_idle: bool,
     /// Whether it sleeps.
@@ -128,13 +130,16 @@ impl Unit {
         (self.keys.len(), self.phases) != before
     }
 
-    /// Counts a record, whether it is of now or not.
-    pub fn count(&mut self, record: &Inverter, zone: &TimeZone) {
+    /// Counts a record that was measured then, whether it is of now or not.
+    pub fn count(&mut self, record: &Inverter, at: Timestamp, zone: &TimeZone, is_live: bool) {
+        if is_live && is_ahead(self.day.day(), at, zone) {
+            self.day = InverterDay::default();
+        }
         let total = record
             .energy_total
             .and_then(|total| i64::try_from(total).ok());
         let count = Count {
-            at: record.at,
+            at: seconds(at),
             total: total.and_then(|total| total.checked_mul(1000)),
             since_wake: milliwatt_hours(record.energy_since_wake),
             interval: milliwatt_hours(record.energy_interval),

@@ -24,12 +24,14 @@ use super::wire::{
 };
 use crate::clock::Moment;
 use crate::hex::Hex;
-use crate::model::{Decimal, Device, DeviceId, Health, Report};
+use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Report};
 
 /// How long an inverter may say nothing.
 pub const SILENT: Duration = Duration::from_secs(15 * 60);
 /// How long a panel may say nothing while its inverter produces.
 const PANEL_SILENT: Duration = Duration::from_secs(30 * 60);
+/// How far ahead of ours a moment may be that was told.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// Inverters in one capture; more are not real.
 const MOST_UNITS: usize = 64;
 /// Optimizers, meters and batteries of one inverter.
@@ -107,11 +109,28 @@ impl Plant {
                 continue;
             }
             // Nothing has been heard since, so it still sleeps.
-            let at = unit
-                .at
-                .and_then(|at| Timestamp::from_second(at.into()).ok());
-            let at = at.unwrap_or(now.wall).min(now.wall);
+            let at = unit.at.unwrap_or(now.wall).min(now.wall);
             self.put_to_sleep(serial, at);
+        }
+    }
+
+    /// The place at which packets are seen is open again: what could not be known meanwhile is as before, or
+    /// will show.
+    pub fn reopened(&mut self, now: Moment) {
+        let units = self.units.values();
+        let states: Vec<_> = units
+            .map(|unit| {
+                let is_fresh = |(heard, _): (Duration, _)| now.since(heard) < SILENT;
+                let health = match unit.heard {
+                    _ if unit.is_asleep => health::asleep(),
+                    Some(heard) if is_fresh(heard) => Health::ONLINE,
+                    _ => Health::new(HealthCode::Starting),
+                };
+                (unit.serial, health)
+            })
+            .collect();
+        for (serial, health) in states {
+            self.say_of_all(serial, &health);
         }
     }
 
@@ -255,9 +274,9 @@ impl Plant {
         };
         // A time of a clock that was not set yet belongs to no day.
         if is_live || at <= now.wall {
-            unit.count(record, &zone);
+            unit.count(record, at, &zone, is_live);
         }
-        let is_newer = is_file || unit.at.is_none_or(|last| record.at > last);
+        let is_newer = is_file || is_newer(unit.at, at, now);
         if !is_live || !is_newer {
             let mut readings = unit.readings(record, at);
             readings
@@ -266,7 +285,7 @@ impl Plant {
             self.reports.push(Report::Late(readings));
             return;
         }
-        unit.at = Some(record.at);
+        unit.at = Some(at);
         let power = unit.readings(record, at);
         let watts = power.get("power").and_then(crate::model::Value::as_number);
         unit.is_idle = watts.is_some_and(|watts| watts <= Decimal::integer(0));
@@ -324,15 +343,15 @@ impl Plant {
             Age::Late(at) => (at, false),
             Age::Timeless => return,
         };
-        let is_newer = is_file || panel.at.is_none_or(|last| record.at > last);
+        let is_newer = is_file || is_newer(panel.at, at, now);
         if is_live || at <= now.wall {
-            panel.count(record, &zone);
+            panel.count(record, at, &zone, is_live);
         }
         let is_live = is_live && is_newer;
         let readings = panel.readings(record, at, is_live);
         if is_live {
             panel.is_gone = false;
-            panel.hear(record, now.steady);
+            panel.hear(record, at, now.steady);
             self.reports.push(Report::Readings(readings));
             tell(
                 &mut self.reports,
@@ -426,7 +445,7 @@ impl Plant {
             return;
         };
         let unit = self.units.get(&origin.source);
-        if unit.is_some_and(|unit| unit.at.is_none_or(|last| event.at >= last)) {
+        if unit.is_some_and(|unit| unit.at.is_none_or(|last| at >= last)) {
             self.put_to_sleep(origin.source, at);
         }
     }
@@ -439,17 +458,12 @@ impl Plant {
         unit.is_asleep = true;
         unit.producing = None;
         // Never before what was said last: that would be of the past.
-        let at = unit.heard.map_or(at, |(_, last)| at.max(last));
+        let at = not_before(unit.heard.map(|(_, last)| last), at);
         let reports = &mut self.reports;
         reports.push(Report::Readings(unit.asleep(at)));
         tell(reports, unit.id(), &mut unit.said, health::asleep());
         for panel in unit.panels.values_mut().filter(|panel| !panel.is_gone) {
-            let last = panel
-                .at
-                .and_then(|at| Timestamp::from_second(at.into()).ok());
-            reports.push(Report::Readings(
-                panel.asleep(last.map_or(at, |last| at.max(last))),
-            ));
+            reports.push(Report::Readings(panel.asleep(not_before(panel.at, at))));
             tell(reports, panel.id(), &mut panel.said, health::asleep());
         }
     }
@@ -590,6 +604,19 @@ impl Plant {
         });
         dues.filter(|due| *due > now).min()
     }
+}
+
+/// Whether a moment is after the last one that was told. One that lies ahead was told by a clock that stood
+/// wrong, and does not count.
+fn is_newer(last: Option<Timestamp>, at: Timestamp, now: Moment) -> bool {
+    let is_ahead = |last: Timestamp| last.duration_since(now.wall) > AHEAD;
+    last.is_none_or(|last| at > last || is_ahead(last))
+}
+
+/// A moment, or the one that was told last if that is a little later.
+fn not_before(last: Option<Timestamp>, at: Timestamp) -> Timestamp {
+    let is_near = |last: &Timestamp| last.duration_since(at).unsigned_abs() < SILENT;
+    last.filter(is_near).map_or(at, |last| at.max(last))
 }
 
 fn described(device: Device) -> Report {

@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::described::{Described, value_or_unknown};
-use crate::adapters::solaredge::day_energy::{Count, OptimizerDay, milliwatt_hours};
+use crate::adapters::solaredge::day_energy::{
+    Count, OptimizerDay, is_ahead, milliwatt_hours, seconds,
+};
 use crate::adapters::solaredge::metrics::{OPTIMIZER, PANEL, TODAY, panel_watts};
 use crate::adapters::solaredge::wire::{Optimizer, Serial};
 use crate::model::{Decimal, Device, DeviceId, Health, Readings, Value};
@@ -20,8 +22,8 @@ pub struct Panel {
     /// Keys of what it reports.
     keys: BTreeSet<String>,
     day: OptimizerDay,
-    /// The time of its last record, in seconds since 1970.
-    pub at: Option<u32>,
+    /// The time of its last live record, as it was told.
+    pub at: Option<Timestamp>,
     /// Whether its inverter lists it.
     pub is_listed: bool,
     /// Whether its inverter no longer lists it, and it has not been heard since.
@@ -78,17 +80,19 @@ impl Panel {
         self.keys.len() != before
     }
 
-    /// Counts a record, whether it is of now or not.
-    pub fn count(&mut self, record: &Optimizer, zone: &TimeZone) {
+    /// Counts a record that was measured then, whether it is of now or not.
+    pub fn count(&mut self, record: &Optimizer, at: Timestamp, zone: &TimeZone, is_live: bool) {
+        if is_live && is_ahead(self.day.day(), at, zone) {
+            self.day = OptimizerDay::default();
+        }
         let count = Count {
-            at: record.at,
+            at: seconds(at),
             total: None,
             since_wake: milliwatt_hours(record.energy),
             interval: None,
             uptime: record.uptime,
         };
         self.day.add(count, zone);
-        self.at = self.at.max(Some(record.at));
     }
 
     /// The values of a record that was measured then.
@@ -108,7 +112,8 @@ impl Panel {
     }
 
     /// A live record was heard.
-    pub fn hear(&mut self, record: &Optimizer, now: Duration) {
+    pub fn hear(&mut self, record: &Optimizer, at: Timestamp, now: Duration) {
+        self.at = Some(at);
         self.heard = Some((now, panel_watts(record)));
     }
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::adapters::solaredge::wire::{
     Event, EventKind, Inventory, Inverter, Meter, Optimizer, Phase, SessionKey, address,
 };
+use crate::links::LinkError;
 use crate::links::capture::{CaptureWriter, LinkType, Segment};
 use crate::model::{DeviceId, HealthCode, Readings};
 
@@ -27,6 +28,8 @@ struct Bench {
     reports: Vec<Report>,
     config: SolarEdgeConfig,
     has_begun: bool,
+    /// By how much the clock of this computer is wrong.
+    ahead: Duration,
 }
 
 impl Bench {
@@ -48,6 +51,7 @@ impl Bench {
             reports: Vec::new(),
             config,
             has_begun: false,
+            ahead: Duration::ZERO,
         };
         bench.handle(Input::Opened);
         bench
@@ -63,7 +67,9 @@ impl Bench {
 
     fn now(&self) -> Moment {
         Moment {
-            wall: Timestamp::from_second(BEGIN).unwrap() + Duration::from_secs(self.seconds),
+            wall: Timestamp::from_second(BEGIN).unwrap()
+                + Duration::from_secs(self.seconds)
+                + self.ahead,
             steady: Duration::from_secs(1000 + self.seconds),
         }
     }
@@ -533,4 +539,57 @@ fn a_section_without_packets_says_so() {
         .collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(bench.last(&inverter_id(), "power"), None::<String>);
+}
+
+#[test]
+fn a_clock_that_stood_years_ahead_stops_nothing_once_it_is_right() {
+    let mut bench = Bench::new();
+    bench.ahead = Duration::from_secs(4 * 365 * 86_400);
+    for step in 0..5 {
+        let at = bench.unix();
+        let total = 1_000_000 + 10 * step;
+        bench.tell(&[
+            inverter(at, 900.0, total),
+            panel(PANEL, at, 10.0 + step as f32),
+        ]);
+        bench.pass(300);
+    }
+    assert!(bench.values(&inverter_id()).next().is_some());
+    bench.ahead = Duration::ZERO;
+    bench.restart();
+    for step in 5..8 {
+        let at = bench.unix();
+        let total = 1_000_000 + 10 * step;
+        bench.tell(&[
+            inverter(at, 901.0, total),
+            panel(PANEL, at, 10.0 + step as f32),
+        ]);
+        bench.pass(300);
+    }
+    assert_eq!(bench.values(&inverter_id()).count(), 3);
+    assert_eq!(bench.values(&id(PANEL)).count(), 3);
+    assert_eq!(bench.last(&inverter_id(), "power").as_deref(), Some("901"));
+    // The interval of the first record that has a day, and what was gained since.
+    let today = bench.last(&inverter_id(), "energy_today");
+    assert_eq!(today.as_deref(), Some("0.095083"));
+}
+
+#[test]
+fn a_cable_that_was_pulled_at_night_leaves_the_inverter_asleep() {
+    let mut bench = Bench::new();
+    let at = bench.unix();
+    bench.tell(&[
+        inverter(at, 6.0, 1_000_000),
+        panel(PANEL, at, 100.0),
+        sleep(at + 1),
+    ]);
+    let pulled = LinkError::Broken("/dev/null".parse().unwrap(), "pulled".to_owned());
+    bench.handle(Input::Closed);
+    bench.handle(Input::Unreachable(&pulled));
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Unreachable));
+    assert_eq!(bench.health(&id(PANEL)), Some(HealthCode::Unreachable));
+    bench.has_begun = false;
+    bench.handle(Input::Opened);
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Asleep));
+    assert_eq!(bench.health(&id(PANEL)), Some(HealthCode::Asleep));
 }
