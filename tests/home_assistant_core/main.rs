@@ -19,10 +19,12 @@ mod view;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use serde_json::{Value as Json, json};
 use wattbridge::adapters::aps_ecu::simulator::Model;
+use wattbridge::adapters::solaredge::simulator::{InverterSettings, SimulatedCapture};
 
 use announced::{devices, differences_on_disk, entities};
 use cables::Cables;
@@ -35,6 +37,22 @@ use view::{DEADLINE, View};
 
 /// One product of each kind of record, and one inverter that is never heard.
 const INVERTERS: &str = "DS3,QS1,YC1000,QT2,DS3-L";
+
+/// An inverter, its optimizers and its meter.
+const ROOF: usize = 1 + OPTIMIZERS + 1;
+const OPTIMIZERS: usize = 30;
+
+/// An inverter with as many optimizers as a roof has, at a late morning that really is now.
+async fn roof() -> SimulatedCapture {
+    let now = jiff::Zoned::now();
+    let settings = InverterSettings {
+        optimizers: OPTIMIZERS,
+        interval: 10,
+        ..InverterSettings::new(wattbridge::simulation::House::of_the_demo(&now))
+    };
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    SimulatedCapture::start(settings, listen).await.unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn home_assistant_shows_what_is_announced() {
@@ -50,8 +68,10 @@ async fn home_assistant_shows_what_is_announced() {
     let small = simulate(Model::EcuB, SMALL, "YC600", &[]).await;
     let meters = Meters::start().await;
     let victron = Cables::start().await;
+    let roof = roof().await;
     let with = |mut sections: Vec<String>| {
         sections.push(victron.section());
+        sections.push(format!("[[solaredge]]\ncapture = \"{}\"\n", roof.address()));
         sections
     };
     let mut program = Program::new(broker.port(), &[&pro], victron.root());
@@ -77,7 +97,7 @@ async fn home_assistant_shows_what_is_announced() {
     house.home_assistant.start(broker.port());
     program.start();
     second.start();
-    let all_devices = |heard: &view::Heard| devices(heard).len() == 12 + cables::COUNT;
+    let all_devices = |heard: &view::Heard| devices(heard).len() == 12 + cables::COUNT + ROOF;
     house.view.until("all devices", all_devices).await;
     meters::stand_in_is_there(&house).await;
     victron::until_introduced(&house).await;
@@ -93,9 +113,10 @@ async fn home_assistant_shows_what_is_announced() {
     meters::stand_in_is_gone(&house);
     let (shown, hidden) = shown(&house.view.heard());
     assert!(
-        shown > hidden && shown + hidden == count,
+        2 * shown > hidden && shown + hidden == count,
         "{shown} shown, {hidden} hidden"
     );
+    optimizers_bury_nothing(&house);
     devices_are_a_tree(&house);
     victron::pages_are_right(&house);
     victron::classes_are_right(&house);
@@ -242,6 +263,24 @@ fn shown(heard: &view::Heard) -> (usize, usize) {
     let all = entities(heard);
     let shown = all.values().filter(|entity| entity.is_enabled()).count();
     (shown, all.len() - shown)
+}
+
+/// Of an optimizer nobody has to see more than what its panel gives, and how it is.
+fn optimizers_bury_nothing(house: &House) {
+    let heard = house.view.heard();
+    let all = entities(&heard);
+    let of_optimizers = |id: &&String| id.starts_with("solaredge_10");
+    let shown = all
+        .iter()
+        .filter(|(id, entity)| of_optimizers(id) && entity.is_enabled());
+    let keys = shown.map(|(id, _)| id.splitn(4, '_').last().unwrap_or_default());
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
+    }
+    let expected = ["energy_today", "power", "problem", "reason"];
+    let expected = expected.map(|key| (key, OPTIMIZERS));
+    assert_eq!(counts, BTreeMap::from(expected));
 }
 
 /// Inverters behind their ECU, ECUs behind the bridge.

@@ -42,7 +42,7 @@ pub struct SolarEdgeArgs {
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "listen")]
     pub server: Option<SocketAddr>,
 
-    /// Be a server that answers at this address, besides; alone with --optimizers 0
+    /// Be a server that answers at this address, besides
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub answer: Option<SocketAddr>,
 
