@@ -202,7 +202,7 @@ impl Overheard {
         let nothing = self.begun.map(|begun| begun + NOTHING);
         let nothing = nothing.filter(|at| *at > now.steady && self.ears.plant.is_empty());
         // What changes only with time, as that the other direction is missing.
-        let due = self.ears.plant.due(now.steady);
+        let due = self.ears.plant.due(now);
         let look = self.begun.map(|_| now.steady + NOTHING);
         [nothing, due, look]
             .into_iter()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,9 @@ pub struct Unit {
     /// Since when all its records had power.
     #[serde(skip)]
     pub producing: Option<Duration>,
+    /// The day that began while it slept, once that was told.
+    #[serde(skip)]
+    pub slept_into: Option<Date>,
     /// What was said of it last.
     #[serde(skip)]
     pub said: Option<Health>,
@@ -88,6 +92,7 @@ impl Unit {
             heard: None,
             connected: None,
             producing: None,
+            slept_into: None,
             said: None,
             unknown: None,
         }
@@ -195,6 +200,11 @@ impl Unit {
             (now.saturating_sub(heard) <= REPORTING).then_some((panel.serial(), watts))
         });
         heard.collect()
+    }
+
+    /// The day that its energy today is of.
+    pub const fn day(&self) -> Option<Date> {
+        self.day.day()
     }
 
     /// What it has while it sleeps.

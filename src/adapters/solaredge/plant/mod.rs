@@ -3,6 +3,7 @@
 mod attached;
 mod described;
 mod inverter;
+mod night;
 mod pace;
 mod panel;
 
@@ -450,24 +451,6 @@ impl Plant {
         }
     }
 
-    /// An inverter sleeps, and all its panels with it.
-    fn put_to_sleep(&mut self, serial: Serial, at: Timestamp) {
-        let Some(unit) = self.units.get_mut(&serial) else {
-            return;
-        };
-        unit.is_asleep = true;
-        unit.producing = None;
-        // Never before what was said last: that would be of the past.
-        let at = not_before(unit.heard.map(|(_, last)| last), at);
-        let reports = &mut self.reports;
-        reports.push(Report::Readings(unit.asleep(at)));
-        tell(reports, unit.id(), &mut unit.said, health::asleep());
-        for panel in unit.panels.values_mut().filter(|panel| !panel.is_gone) {
-            reports.push(Report::Readings(panel.asleep(not_before(panel.at, at))));
-            tell(reports, panel.id(), &mut panel.said, health::asleep());
-        }
-    }
-
     fn meters(&mut self, inventory: &Inventory<MeterListed>, origin: Origin) {
         let Some(unit) = self.units.get_mut(&origin.source) else {
             return;
@@ -529,6 +512,7 @@ impl Plant {
         let units: Vec<Serial> = self.units.keys().copied().collect();
         for serial in units {
             self.watch(serial, now);
+            self.begin_day(serial, now);
         }
     }
 
@@ -584,7 +568,8 @@ impl Plant {
     }
 
     /// When [`Self::on_time`] is of use next after this moment.
-    pub fn due(&self, now: Duration) -> Option<Duration> {
+    pub fn due(&self, moment: Moment) -> Option<Duration> {
+        let now = moment.steady;
         let units = self.units.values();
         let dues = units.flat_map(|unit| {
             let silent = unit
@@ -602,6 +587,7 @@ impl Plant {
                 .map(|heard| heard + REPORTING);
             silent.into_iter().chain(panels).chain(attached)
         });
+        let dues = dues.chain(self.next_day(moment));
         dues.filter(|due| *due > now).min()
     }
 }
@@ -611,12 +597,6 @@ impl Plant {
 fn is_newer(last: Option<Timestamp>, at: Timestamp, now: Moment) -> bool {
     let is_ahead = |last: Timestamp| last.duration_since(now.wall) > AHEAD;
     last.is_none_or(|last| at > last || is_ahead(last))
-}
-
-/// A moment, or the one that was told last if that is a little later.
-fn not_before(last: Option<Timestamp>, at: Timestamp) -> Timestamp {
-    let is_near = |last: &Timestamp| last.duration_since(at).unsigned_abs() < SILENT;
-    last.filter(is_near).map_or(at, |last| at.max(last))
 }
 
 fn described(device: Device) -> Report {

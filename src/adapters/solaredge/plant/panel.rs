@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +105,11 @@ impl Panel {
             readings.push("last_telemetry", at);
         }
         readings
+    }
+
+    /// The day that its energy today is of.
+    pub const fn day(&self) -> Option<Date> {
+        self.day.day()
     }
 
     /// What it has while its inverter sleeps.

@@ -593,3 +593,67 @@ fn a_cable_that_was_pulled_at_night_leaves_the_inverter_asleep() {
     assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Asleep));
     assert_eq!(bench.health(&id(PANEL)), Some(HealthCode::Asleep));
 }
+
+#[test]
+fn a_day_that_begins_while_the_inverter_sleeps_has_brought_nothing_yet() {
+    let mut bench = Bench::new();
+    let at = bench.unix();
+    bench.tell(&[inverter(at, 1200.0, 1_000_000), panel(PANEL, at, 100.0)]);
+    bench.pass(300);
+    let at = bench.unix();
+    bench.tell(&[inverter(at, 6.0, 1_000_100), panel(PANEL, at, 200.0)]);
+    bench.tell(&[sleep(at + 1)]);
+    let midnight = Timestamp::from_second(BEGIN)
+        .unwrap()
+        .to_zoned(TimeZone::UTC);
+    let midnight = midnight.tomorrow().unwrap().start_of_day().unwrap();
+    let left = midnight.timestamp().as_second() - i64::from(bench.unix());
+    let today = |bench: &Bench, id: &str| {
+        let last = bench
+            .values(id)
+            .filter(|it| it.get("energy_today").is_some());
+        last.last()
+            .map(|it| (it.day, bench.last(id, "energy_today").unwrap()))
+    };
+    let ids = [inverter_id(), id(PANEL)];
+    bench.pass(left as u64 - 60);
+    for id in &ids {
+        assert_ne!(today(&bench, id).unwrap().1, "0");
+    }
+    bench.pass(120);
+    for id in &ids {
+        assert_eq!(
+            today(&bench, id),
+            Some((Some(midnight.date()), "0".to_owned()))
+        );
+    }
+    // Once.
+    let before = bench.reports.len();
+    bench.pass(4 * 3600);
+    assert_eq!(bench.reports.len(), before);
+    let at = bench.unix();
+    bench.tell(&[inverter(at, 60.0, 1_000_105)]);
+    assert_eq!(
+        today(&bench, &ids[0]),
+        Some((Some(midnight.date()), "0.005".to_owned()))
+    );
+}
+
+#[test]
+fn who_may_have_woken_up_unheard_is_not_said_to_have_brought_nothing() {
+    let mut bench = Bench::new();
+    let at = bench.unix();
+    bench.tell(&[inverter(at, 6.0, 1_000_000)]);
+    bench.tell(&[sleep(at + 1)]);
+    bench.restart();
+    let before = bench
+        .values(&inverter_id())
+        .filter(|it| it.get("energy_today").is_some())
+        .count();
+    bench.pass(24 * 3600);
+    let after = bench
+        .values(&inverter_id())
+        .filter(|it| it.get("energy_today").is_some())
+        .count();
+    assert_eq!(after, before);
+}
