@@ -150,6 +150,21 @@ pub fn clock_is_off(seconds: i64) -> Health {
         )
 }
 
+/// What comes is so far from our time that it may be of the past.
+pub fn clock_in_doubt(seconds: i64) -> Health {
+    let off = Duration::from_secs(seconds.unsigned_abs() / 60 * 60);
+    let way = if seconds > 0 { "ago" } else { "ahead" };
+    Health::new(HealthCode::NoData)
+        .seen(format!(
+            "what it sends is from {} {way} by this computer's clock, and not shown as of now",
+            humantime::format_duration(off)
+        ))
+        .advise(
+            "Values that were kept back while the server was away are over in a minute. If it stays so, check this \
+             computer's clock; an inverter whose own clock stands wrong is believed after about ten minutes.",
+        )
+}
+
 /// An optimizer says nothing while its inverter produces.
 pub fn panel_silent(was_heard: bool) -> Health {
     let seen = if was_heard {
@@ -209,6 +224,7 @@ mod tests {
             silent(true),
             silent(false),
             clock_is_off(7200),
+            clock_in_doubt(7200),
             panel_silent(true),
             panel_silent(false),
             attached_silent(),

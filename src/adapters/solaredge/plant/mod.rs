@@ -284,6 +284,9 @@ impl Plant {
                 .values
                 .retain(|reading| reading.key != "energy_today");
             self.reports.push(Report::Late(readings));
+            if let Some(seconds) = unit.pace.doubt(now).filter(|_| unit.heard.is_none()) {
+                self.say_of_all(source, &health::clock_in_doubt(seconds));
+            }
             return;
         }
         unit.at = Some(at);
@@ -533,7 +536,8 @@ impl Plant {
                 return;
             }
             let is_connected = unit.connected.is_some_and(|it| now.since(it) < SILENT);
-            let why = health::silent(is_connected);
+            let doubt = unit.pace.doubt(now);
+            let why = doubt.map_or_else(|| health::silent(is_connected), health::clock_in_doubt);
             self.say_of_all(serial, &why);
             return;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Plant, SILENT, tell};
+use super::{Panel, Plant, SILENT, tell};
 use crate::adapters::solaredge::health;
 use crate::adapters::solaredge::metrics::TODAY;
 use crate::adapters::solaredge::wire::Serial;
@@ -47,7 +47,7 @@ impl Plant {
         unit.slept_into = Some(today);
         let panels = unit.panels.values().filter(|panel| !panel.is_gone);
         let panels = panels.filter(|panel| panel.day().is_some_and(|day| day < today));
-        let ids = std::iter::once(unit.id()).chain(panels.map(|panel| panel.id()));
+        let ids = std::iter::once(unit.id()).chain(panels.map(Panel::id));
         let nothing = |id| Report::Readings(nothing_yet(id, now.wall, today));
         self.reports.extend(ids.map(nothing));
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::SILENT;
 use crate::clock::Moment;
 
 /// From its measurement to its arrival no record of now takes longer, in seconds.
@@ -40,11 +41,26 @@ pub struct ClockPace {
     steps: u8,
     /// Seconds to be added to its times.
     offset: i64,
+    /// By how many seconds its last record was behind our clock, and when it came, if that was too far off to be
+    /// of now.
+    doubted: Option<(i64, Duration)>,
 }
 
 impl ClockPace {
     /// What the time of a record means; of the inverter itself, it shows how its clock stands.
     pub fn judge(&mut self, at: u32, is_own: bool, now: Moment) -> Age {
+        let age = self.age(at, is_own, now);
+        if is_own {
+            self.doubted = match age {
+                Age::Late(said) => Some((now.wall.as_second() - said.as_second(), now.steady)),
+                Age::Live(_) => None,
+                Age::Timeless => self.doubted,
+            };
+        }
+        age
+    }
+
+    fn age(&mut self, at: u32, is_own: bool, now: Moment) -> Age {
         let Ok(said) = Timestamp::from_second(at.into()) else {
             return Age::Timeless;
         };
@@ -72,18 +88,29 @@ impl ClockPace {
     }
 
     fn step(&mut self, at: u32, now: Moment) {
-        let last = self.last.replace((at, now.steady));
-        let Some((before, heard)) = last.filter(|(before, _)| *before != at) else {
+        let Some((before, heard)) = self.last else {
+            self.last = Some((at, now.steady));
             return;
         };
         let said = i64::from(at) - i64::from(before);
         let elapsed = i64::try_from(now.since(heard).as_secs()).unwrap_or(i64::MAX);
+        // One that sends more often is measured over several records.
+        if (0..SHORTEST).contains(&said) && elapsed < SHORTEST {
+            return;
+        }
+        self.last = Some((at, now.steady));
         let is_at_pace = said >= SHORTEST && said.abs_diff(elapsed) <= STEADY.unsigned_abs();
         self.steps = if is_at_pace {
             self.steps.saturating_add(1)
         } else {
             0
         };
+    }
+
+    /// By how many seconds it is behind our clock what comes these days, if none of it can be told to be of now.
+    pub fn doubt(&self, now: Moment) -> Option<i64> {
+        let (seconds, came) = self.doubted?;
+        (now.since(came) < SILENT).then_some(seconds)
     }
 
     /// By how many seconds its clock is behind ours, if that is more than anybody expects.
@@ -140,6 +167,38 @@ mod tests {
             assert_eq!(judge(&mut pace, 1500, 1510), "live");
             assert_eq!(pace.is_off_by(), None);
         }
+    }
+
+    #[test]
+    fn one_that_sends_often_is_believed_as_well() {
+        let mut pace = ClockPace::default();
+        let said: Vec<_> = (0..60)
+            .map(|step| judge(&mut pace, 7200 + 10 * step, 10 * step as u64))
+            .collect();
+        let first = said.iter().position(|said| *said == "live").unwrap();
+        assert!(
+            first <= 26 && said[first..].iter().all(|said| *said == "live"),
+            "{said:?}"
+        );
+        // What was kept back comes as often, but not at its pace.
+        let mut pace = ClockPace::default();
+        for step in 0..600 {
+            assert_eq!(
+                judge(&mut pace, -20_000 + 10 * step, step as u64 / 10),
+                "late"
+            );
+        }
+    }
+
+    #[test]
+    fn how_far_off_is_known_as_long_as_it_is_in_doubt() {
+        let mut pace = ClockPace::default();
+        assert_eq!(pace.doubt(moment(0)), None);
+        judge(&mut pace, 7200, 0);
+        assert_eq!(pace.doubt(moment(10)), Some(-7200));
+        assert_eq!(pace.doubt(moment(3600)), None);
+        judge(&mut pace, 0, 10);
+        assert_eq!(pace.doubt(moment(10)), None);
     }
 
     #[test]

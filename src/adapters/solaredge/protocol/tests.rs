@@ -657,3 +657,23 @@ fn who_may_have_woken_up_unheard_is_not_said_to_have_brought_nothing() {
         .count();
     assert_eq!(after, before);
 }
+
+#[test]
+fn values_of_another_time_are_told_as_such() {
+    let mut bench = Bench::new();
+    let at = bench.unix() + 7200;
+    bench.tell(&[inverter(at, 1200.0, 1_000_000)]);
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::NoData));
+    assert_eq!(bench.values(&inverter_id()).count(), 0);
+    bench.pass(300);
+    bench.tell(&[inverter(at + 300, 1200.0, 1_000_100)]);
+    bench.pass(300);
+    bench.tell(&[inverter(at + 600, 1200.0, 1_000_200)]);
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Degraded));
+    assert_eq!(bench.last(&inverter_id(), "power").as_deref(), Some("1200"));
+    // This computer's clock is set ahead by a day, and the inverter goes on.
+    bench.ahead += Duration::from_secs(86_400);
+    bench.pass(300);
+    bench.tell(&[inverter(at + 900, 1200.0, 1_000_300)]);
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Degraded));
+}
