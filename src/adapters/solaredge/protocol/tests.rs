@@ -593,3 +593,5 @@ fn a_cable_that_was_pulled_at_night_leaves_the_inverter_asleep() {
     assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Asleep));
     assert_eq!(bench.health(&id(PANEL)), Some(HealthCode::Asleep));
 }
+
+mod gaps;
