@@ -42,6 +42,12 @@ pub fn is_ahead(day: Option<Date>, at: Timestamp, zone: &TimeZone) -> bool {
     day.is_some_and(|day| day > next)
 }
 
+/// The day that has begun since this one, if it was the day before.
+pub fn next_day(day: Option<Date>, now: Timestamp, zone: &TimeZone) -> Option<Date> {
+    let today = now.to_zoned(zone.clone()).date();
+    (day?.tomorrow().ok()? == today).then_some(today)
+}
+
 /// What a record says of energy, in thousandths of a watt-hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count {

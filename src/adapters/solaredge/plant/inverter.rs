@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ use super::described::{Described, value_or_unknown};
 use super::pace::ClockPace;
 use super::panel::{Panel, milli};
 use crate::adapters::solaredge::day_energy::{
-    Count, InverterDay, is_ahead, milliwatt_hours, seconds,
+    Count, InverterDay, is_ahead, milliwatt_hours, next_day, seconds,
 };
 use crate::adapters::solaredge::metrics::{INVERTER, PLANT, TODAY};
 use crate::adapters::solaredge::wire::{Inverter, Serial};
@@ -68,6 +69,9 @@ pub struct Unit {
     /// What was said of it last.
     #[serde(skip)]
     pub said: Option<Health>,
+    /// The day that began last while it slept.
+    #[serde(skip)]
+    begun: Option<Date>,
     /// A record that nobody knows, as text.
     #[serde(skip)]
     pub unknown: Option<String>,
@@ -97,6 +101,7 @@ impl Unit {
             is_shut: false,
             producing: None,
             said: None,
+            begun: None,
             unknown: None,
         }
     }
@@ -203,6 +208,18 @@ impl Unit {
             (now.saturating_sub(heard) <= REPORTING).then_some((panel.serial(), watts))
         });
         heard.collect()
+    }
+
+    /// A day has begun while it sleeps, and has brought nothing yet: told once.
+    pub fn begin_day(&mut self, now: Timestamp, zone: &TimeZone) -> Option<Readings> {
+        let today = next_day(self.day.day(), now, zone)?;
+        if self.begun.replace(today) == Some(today) {
+            return None;
+        }
+        let mut readings = Readings::new(self.id(), now);
+        readings.day = Some(today);
+        readings.push(TODAY.key, Decimal::integer(0));
+        Some(readings)
     }
 
     /// What it has while it sleeps.

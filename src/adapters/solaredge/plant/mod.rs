@@ -604,6 +604,13 @@ impl Plant {
             return;
         };
         let reports = &mut self.reports;
+        if unit.is_asleep {
+            let zone = &self.setting.zone;
+            reports.extend(unit.begin_day(now.wall, zone).map(Report::Readings));
+            let panels = unit.panels.values_mut().filter(|panel| !panel.is_gone);
+            let days = panels.filter_map(|panel| panel.begin_day(now.wall, zone));
+            reports.extend(days.map(Report::Readings));
+        }
         // Why there are no values of what cannot be opened has been said.
         if unit.is_shut {
             return;

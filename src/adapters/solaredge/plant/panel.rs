@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::described::{Described, value_or_unknown};
 use crate::adapters::solaredge::day_energy::{
-    Count, OptimizerDay, is_ahead, milliwatt_hours, seconds,
+    Count, OptimizerDay, is_ahead, milliwatt_hours, next_day, seconds,
 };
 use crate::adapters::solaredge::metrics::{OPTIMIZER, PANEL, TODAY, panel_watts};
 use crate::adapters::solaredge::wire::{Optimizer, Serial};
@@ -31,6 +32,9 @@ pub struct Panel {
     /// When it was heard last in this run, and the watts that it had then.
     #[serde(skip)]
     pub heard: Option<(Duration, Option<Decimal>)>,
+    /// The day that began last while it slept.
+    #[serde(skip)]
+    begun: Option<Date>,
     /// What was said of it last.
     #[serde(skip)]
     pub said: Option<Health>,
@@ -47,6 +51,7 @@ impl Panel {
             is_listed: false,
             is_gone: false,
             heard: None,
+            begun: None,
             said: None,
         }
     }
@@ -104,6 +109,18 @@ impl Panel {
             readings.push("last_telemetry", at);
         }
         readings
+    }
+
+    /// A day has begun while it sleeps, and has brought nothing yet: told once.
+    pub fn begin_day(&mut self, now: Timestamp, zone: &TimeZone) -> Option<Readings> {
+        let today = next_day(self.day.day(), now, zone)?;
+        if self.begun.replace(today) == Some(today) {
+            return None;
+        }
+        let mut readings = Readings::new(self.id(), now);
+        readings.day = Some(today);
+        readings.push(TODAY.key, Decimal::integer(0));
+        Some(readings)
     }
 
     /// What it has while its inverter sleeps.

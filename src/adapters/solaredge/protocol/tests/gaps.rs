@@ -191,3 +191,27 @@ fn a_restart_in_the_evening_ends_in_sleep() {
     assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Asleep));
     assert_eq!(bench.health(&id(PANEL)), Some(HealthCode::Asleep));
 }
+
+#[test]
+fn a_day_ends_at_midnight_not_at_wake_up() {
+    let mut bench = Bench::new();
+    for step in 0..3 {
+        let at = bench.unix();
+        bench.tell(&[
+            inverter(at, 900.0, 1_000_000 + 75 * step),
+            panel(PANEL, at, 100.0 + step as f32),
+        ]);
+        bench.pass(300);
+    }
+    let at = bench.unix();
+    bench.tell(&[sleep(at)]);
+    let today = |bench: &Bench, id: &str| bench.last(id, "energy_today");
+    assert_eq!(today(&bench, &id(PANEL)).as_deref(), Some("0.102"));
+    bench.pass(18 * 3600);
+    assert_eq!(today(&bench, &inverter_id()).as_deref(), Some("0"));
+    assert_eq!(today(&bench, &id(PANEL)).as_deref(), Some("0"));
+    let at = bench.unix();
+    bench.tell(&[inverter(at, 60.0, 1_000_153), panel(PANEL, at, 1.0)]);
+    assert_eq!(today(&bench, &inverter_id()).as_deref(), Some("0.003"));
+    assert_eq!(today(&bench, &id(PANEL)).as_deref(), Some("0.001"));
+}
