@@ -215,3 +215,23 @@ fn a_day_ends_at_midnight_not_at_wake_up() {
     assert_eq!(today(&bench, &inverter_id()).as_deref(), Some("0.003"));
     assert_eq!(today(&bench, &id(PANEL)).as_deref(), Some("0.001"));
 }
+
+#[test]
+fn tls_is_recognised_in_the_middle_of_a_connection_too() {
+    let mut bench = Bench::new();
+    let record = [&[0x17, 3, 3, 0, 64][..], &[0xa5; 64]].concat();
+    bench.pass_by(&record);
+    let source = |bench: &Bench| {
+        let of_source = |report: &Report| match report {
+            Report::Source(health) => Some(health.code),
+            _ => None,
+        };
+        bench.reports.iter().rev().find_map(of_source)
+    };
+    assert_eq!(source(&bench), Some(HealthCode::Unsupported));
+    // Anything else is not.
+    let mut bench = Bench::new();
+    bench.pass_by(&[0x17, 3, 3, 0xff, 0xff, 0]);
+    bench.pass(60);
+    assert_eq!(source(&bench), None);
+}
