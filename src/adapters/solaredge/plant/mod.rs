@@ -243,6 +243,25 @@ impl Plant {
         }
     }
 
+    /// The same of an inverter that is silent, and what of it is silent, too.
+    fn say_of_silent(&mut self, serial: Serial, health: &Health, now: Moment) {
+        let Some(unit) = self.units.get_mut(&serial) else {
+            return;
+        };
+        let is_silent = |heard: Option<Duration>| heard.is_none_or(|at| now.since(at) >= SILENT);
+        let reports = &mut self.reports;
+        tell(reports, unit.id(), &mut unit.said, health.clone());
+        for panel in unit.panels.values_mut().filter(|panel| !panel.is_gone) {
+            if is_silent(panel.heard.map(|(heard, _)| heard)) {
+                tell(reports, panel.id(), &mut panel.said, health.clone());
+            }
+        }
+        let attached = unit.meters.values_mut().chain(unit.batteries.values_mut());
+        for attached in attached.filter(|attached| is_silent(attached.heard)) {
+            tell(reports, attached.id(), &mut attached.said, health.clone());
+        }
+    }
+
     /// Takes a record.
     pub fn take(&mut self, record: &Record<'_>, origin: Origin) {
         let now = origin.now;
@@ -629,7 +648,7 @@ impl Plant {
                 .get(&serial)
                 .is_some_and(|it| self.is_gateway(it))
             {
-                self.say_of_all(serial, &health::not_heard(is_connected));
+                self.say_of_silent(serial, &health::not_heard(is_connected), now);
             }
             return;
         }
@@ -645,7 +664,7 @@ impl Plant {
                 return;
             }
             let why = health::silent(is_connected);
-            self.say_of_all(serial, &why);
+            self.say_of_silent(serial, &why, now);
             return;
         }
         if unit

@@ -235,3 +235,18 @@ fn tls_is_recognised_in_the_middle_of_a_connection_too() {
     bench.pass(60);
     assert_eq!(source(&bench), None);
 }
+
+#[test]
+fn optimizers_that_are_heard_are_well_though_their_inverter_says_nothing_of_itself() {
+    let mut bench = Bench::new();
+    let at = bench.unix();
+    bench.tell(&[inverter(at, 900.0, 1_000_000), panel(OTHER_PANEL, at, 1.0)]);
+    for step in 0..10 {
+        let at = bench.unix();
+        bench.tell(&[panel(PANEL, at, 10.0 + step as f32)]);
+        bench.pass(300);
+    }
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Silent));
+    assert_eq!(bench.health(&id(OTHER_PANEL)), Some(HealthCode::Silent));
+    assert_eq!(said(&bench, &id(PANEL)), [HealthCode::Online]);
+}
