@@ -138,6 +138,19 @@ pub fn silent(is_connected: bool) -> Health {
     }
 }
 
+/// An inverter that is known has not been heard since the start.
+pub fn not_heard(is_connected: bool) -> Health {
+    if is_connected {
+        return silent(true);
+    }
+    Health::new(HealthCode::Silent)
+        .seen("nothing has been heard of it since wattbridge began to listen")
+        .advise(
+            "At night that is as it should be. By day, check its network cable, and that its packets pass here; \
+             `wattbridge solaredge doctor` looks closer.",
+        )
+}
+
 /// The clock of an inverter stands wrong.
 pub fn clock_is_off(seconds: i64) -> Health {
     let off = Duration::from_secs(seconds.unsigned_abs() / 60 * 60);
@@ -223,6 +236,8 @@ mod tests {
             nothing_seen(&one_way, "eth0", minute),
             silent(true),
             silent(false),
+            not_heard(true),
+            not_heard(false),
             clock_is_off(7200),
             clock_in_doubt(7200),
             panel_silent(true),

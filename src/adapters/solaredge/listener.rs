@@ -110,6 +110,8 @@ struct Flow {
     is_likely: bool,
     /// Whether there was any frame in it.
     has_frames: bool,
+    /// Whether it was seen from its first byte on.
+    is_from_start: bool,
     /// Whether its first bytes have been looked at.
     is_looked_at: bool,
     /// Since when a frame that has begun is waited for.
@@ -222,6 +224,21 @@ fn is_server(port: u16) -> bool {
     PORTS.contains(&port)
 }
 
+/// Whether bytes are of TLS: the beginning of a handshake, or, in the middle of a connection, any record of
+/// it. One begins where a segment does, nearly always.
+fn is_tls(bytes: &[u8], is_from_start: bool) -> bool {
+    match *bytes {
+        [0x16, 3, ..] if is_from_start => true,
+        [0x14..=0x17, 3, 0..=4, high, low, ..] if !is_from_start => {
+            (1..=MOST_TLS).contains(&u16::from_be_bytes([high, low]))
+        }
+        _ => false,
+    }
+}
+
+/// What a record of TLS holds at most: 16 KiB, and what encryption adds.
+const MOST_TLS: u16 = (16 << 10) + 2048;
+
 impl Streams {
     fn take(&mut self, delivery: Delivery<'_>, notice: &mut impl FnMut(Noticed<'_>)) {
         match delivery {
@@ -246,7 +263,8 @@ impl Streams {
                         key,
                         is_likely: is_inverter(mac) || is_server(key.destination.port()),
                         has_frames: false,
-                        is_looked_at: !from_start,
+                        is_from_start: from_start,
+                        is_looked_at: false,
                         waiting: None,
                     },
                 );
@@ -292,11 +310,11 @@ impl Flow {
         seen: &mut Seen,
         notice: &mut impl FnMut(Noticed<'_>),
     ) {
-        if !std::mem::replace(&mut self.is_looked_at, true) {
-            // The beginning of a handshake of TLS.
-            if self.is_likely && bytes.starts_with(&[0x16, 0x03]) {
-                notice(Noticed::Tls(self.key));
-            }
+        if !std::mem::replace(&mut self.is_looked_at, true)
+            && self.is_likely
+            && is_tls(bytes, self.is_from_start)
+        {
+            notice(Noticed::Tls(self.key));
         }
         let now = at.unwrap_or_default();
         if self

@@ -285,12 +285,11 @@ impl Ears {
             .map(|(it, _)| *it)
             .collect();
         if behind.is_empty() {
-            self.plant.meet(unit, now);
-            self.plant.say_of_all(unit, &health);
+            self.plant.shut(unit, &health, now);
         }
         for inverter in behind {
             let health = health::shut(why, unit, Some(inverter)).unwrap_or_else(|| health.clone());
-            self.plant.say_of_all(inverter, &health);
+            self.plant.shut(inverter, &health, now);
         }
         self.flush();
     }

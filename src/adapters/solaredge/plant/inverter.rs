@@ -57,6 +57,12 @@ pub struct Unit {
     /// When anything of it was heard last, be it empty.
     #[serde(skip)]
     pub connected: Option<Duration>,
+    /// Since when it is listened for in this run.
+    #[serde(skip)]
+    pub awaited: Option<Duration>,
+    /// Whether the last that it sent could not be opened: then that is why there are no values.
+    #[serde(skip)]
+    pub is_shut: bool,
     /// Since when all its records had power.
     #[serde(skip)]
     pub producing: Option<Duration>,
@@ -91,6 +97,8 @@ impl Unit {
             pace: ClockPace::default(),
             heard: None,
             connected: None,
+            awaited: None,
+            is_shut: false,
             producing: None,
             slept_into: None,
             said: None,

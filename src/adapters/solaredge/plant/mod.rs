@@ -106,33 +106,42 @@ impl Plant {
             let gone = unit.panels.values().filter(|panel| panel.is_gone);
             let gone = gone.map(|panel| Report::Absent(panel.id(), health::unpaired()));
             self.reports.extend(gone);
-            if !unit.is_asleep {
-                continue;
+            let (is_asleep, at) = (unit.is_asleep, unit.at.unwrap_or(now.wall).min(now.wall));
+            if let Some(unit) = self.units.get_mut(&serial) {
+                unit.awaited = Some(now.steady);
             }
-            // Nothing has been heard since, so it still sleeps.
-            let at = unit.at.unwrap_or(now.wall).min(now.wall);
-            self.put_to_sleep(serial, at);
+            if is_asleep {
+                // Nothing has been heard since, so it still sleeps.
+                self.put_to_sleep(serial, at);
+            }
         }
     }
 
     /// The place at which packets are seen is open again: what could not be known meanwhile is as before, or
     /// will show.
     pub fn reopened(&mut self, now: Moment) {
-        let units = self.units.values();
-        let states: Vec<_> = units
-            .map(|unit| {
-                let is_fresh = |(heard, _): (Duration, _)| now.since(heard) < SILENT;
-                let health = match unit.heard {
-                    _ if unit.is_asleep => health::asleep(),
-                    Some(heard) if is_fresh(heard) => Health::ONLINE,
-                    _ => Health::new(HealthCode::Starting),
-                };
-                (unit.serial, health)
-            })
-            .collect();
-        for (serial, health) in states {
-            self.say_of_all(serial, &health);
+        let units: Vec<Serial> = self.units.keys().copied().collect();
+        for serial in units {
+            if let Some(unit) = self.units.get_mut(&serial) {
+                unit.awaited = Some(now.steady);
+                unit.is_shut = false;
+            }
+            self.say_as_before(serial, now);
         }
+    }
+
+    /// How an inverter was, before a trouble that is over.
+    fn say_as_before(&mut self, serial: Serial, now: Moment) {
+        let Some(unit) = self.units.get(&serial) else {
+            return;
+        };
+        let is_fresh = |(heard, _): (Duration, _)| now.since(heard) < SILENT;
+        let health = match unit.heard {
+            _ if unit.is_asleep => health::asleep(),
+            Some(heard) if is_fresh(heard) => Health::ONLINE,
+            _ => Health::new(HealthCode::Starting),
+        };
+        self.say_of_all(serial, &health);
     }
 
     /// Whether all that is behind the inverters has been told: they have listed it, or had time to.
@@ -141,7 +150,8 @@ impl Plant {
             let since = unit.producing;
             unit.has_listed || since.is_some_and(|since| now.saturating_sub(since) >= PANEL_SILENT)
         };
-        !self.units.is_empty() && self.units.values().all(has_told)
+        let mut measuring = self.units.values().filter(|it| !self.is_gateway(it));
+        !self.units.is_empty() && measuring.all(has_told)
     }
 
     /// Whether any inverter is known.
@@ -164,14 +174,33 @@ impl Plant {
         }
     }
 
-    /// An inverter is there, whatever it sends: even what is empty or cannot be read.
+    /// An inverter is there, whatever it sends that can be read, even if that is empty.
     pub fn meet(&mut self, serial: Serial, now: Moment) {
-        if self.unit(serial).is_none() {
+        let Some(unit) = self.unit(serial) else {
             return;
+        };
+        unit.connected = Some(now.steady);
+        unit.awaited.get_or_insert(now.steady);
+        if std::mem::take(&mut unit.is_shut) {
+            self.say_as_before(serial, now);
         }
-        if let Some(unit) = self.units.get_mut(&serial) {
-            unit.connected = Some(now.steady);
-        }
+    }
+
+    /// An inverter is there, and what it sends cannot be opened.
+    pub fn shut(&mut self, serial: Serial, health: &Health, now: Moment) {
+        let Some(unit) = self.unit(serial) else {
+            return;
+        };
+        unit.connected = Some(now.steady);
+        unit.awaited.get_or_insert(now.steady);
+        unit.is_shut = true;
+        self.say_of_all(serial, health);
+    }
+
+    /// Whether a unit measures nothing itself: others are connected through it.
+    fn is_gateway(&self, unit: &Unit) -> bool {
+        let is_via = |other: &Unit| other.via == Some(unit.serial);
+        unit.at.is_none() && self.units.values().any(is_via)
     }
 
     /// The inverter of this serial number, described anew if it is new.
@@ -215,6 +244,25 @@ impl Plant {
         }
     }
 
+    /// The same of an inverter that is silent, and what of it is silent, too.
+    fn say_of_silent(&mut self, serial: Serial, health: &Health, now: Moment) {
+        let Some(unit) = self.units.get_mut(&serial) else {
+            return;
+        };
+        let is_silent = |heard: Option<Duration>| heard.is_none_or(|at| now.since(at) >= SILENT);
+        let reports = &mut self.reports;
+        tell(reports, unit.id(), &mut unit.said, health.clone());
+        for panel in unit.panels.values_mut().filter(|panel| !panel.is_gone) {
+            if is_silent(panel.heard.map(|(heard, _)| heard)) {
+                tell(reports, panel.id(), &mut panel.said, health.clone());
+            }
+        }
+        let attached = unit.meters.values_mut().chain(unit.batteries.values_mut());
+        for attached in attached.filter(|attached| is_silent(attached.heard)) {
+            tell(reports, attached.id(), &mut attached.said, health.clone());
+        }
+    }
+
     /// Takes a record.
     pub fn take(&mut self, record: &Record<'_>, origin: Origin) {
         let now = origin.now;
@@ -228,6 +276,13 @@ impl Plant {
         {
             unit.via = gateway;
             self.describe(origin.source);
+        }
+        if let Some(gateway) = gateway.and_then(|gateway| self.units.get_mut(&gateway)) {
+            gateway.connected = Some(now.steady);
+            if std::mem::take(&mut gateway.is_shut) || gateway.said.is_none() {
+                let id = gateway.id();
+                tell(&mut self.reports, id, &mut gateway.said, Health::ONLINE);
+            }
         }
         match record {
             Record::Inverter(record) => self.inverter(record, origin),
@@ -323,7 +378,13 @@ impl Plant {
         let Origin { source, now, .. } = origin;
         let age = self.age(source, record.at, false, now);
         let (zone, is_file) = (self.setting.zone.clone(), self.setting.is_file);
-        self.leave_others(source, record.serial);
+        let mut source = source;
+        if matches!(age, Age::Live(_)) {
+            self.move_here(source, record.serial);
+        } else if let Some(other) = self.others_with(source, record.serial).next() {
+            // What is sent again may be from before it was moved.
+            source = other.serial;
+        }
         let Some(unit) = self.units.get_mut(&source) else {
             return;
         };
@@ -368,12 +429,28 @@ impl Plant {
         }
     }
 
-    /// An optimizer that was moved to this inverter is no longer behind another one.
-    fn leave_others(&mut self, source: Serial, optimizer: Serial) {
-        let others = self.units.values_mut().filter(|unit| unit.serial != source);
-        for unit in others {
-            unit.panels.remove(&optimizer);
+    /// Other inverters that an optimizer is known to be behind.
+    fn others_with(&self, inverter: Serial, optimizer: Serial) -> impl Iterator<Item = &Unit> {
+        let others = self.units.values();
+        others.filter(move |it| it.serial != inverter && it.panels.contains_key(&optimizer))
+    }
+
+    /// An optimizer that was moved to this inverter is no longer behind another one, and goes on counting.
+    fn move_here(&mut self, inverter: Serial, optimizer: Serial) {
+        let mut panel = None;
+        for unit in self.units.values_mut().filter(|it| it.serial != inverter) {
+            panel = unit.panels.remove(&optimizer).or(panel);
         }
+        let (Some(mut panel), Some(unit)) = (panel, self.units.get_mut(&inverter)) else {
+            return;
+        };
+        panel.is_listed = false;
+        let mut devices = vec![panel.device(&unit.id())];
+        unit.panels.entry(optimizer).or_insert(panel);
+        if unit.panels.len() == 1 {
+            devices.insert(0, unit.device(self.setting.max_power));
+        }
+        self.reports.extend(devices.into_iter().map(described));
     }
 
     fn meter(&mut self, record: &Meter, origin: Origin) {
@@ -480,16 +557,34 @@ impl Plant {
         }
         let had_listed = std::mem::replace(&mut unit.has_listed, true);
         let had_panels = !unit.panels.is_empty();
-        for panel in unit.panels.values_mut() {
-            panel.is_listed = false;
+        let listed: Vec<Serial> = inventory.listed.iter().take(MOST_BEHIND).copied().collect();
+        for serial in &listed {
+            self.move_here(origin.source, *serial);
         }
-        let mut new = Vec::new();
-        for serial in inventory.listed.iter().take(MOST_BEHIND) {
-            let panel = unit.panels.entry(*serial).or_insert_with(|| {
-                new.push(*serial);
-                Panel::new(*serial)
-            });
+        let Some(unit) = self.units.get_mut(&origin.source) else {
+            return;
+        };
+        for panel in unit.panels.values_mut() {
+            panel.is_listed = listed.contains(&panel.serial());
+            if panel.is_listed {
+                panel.is_gone = false;
+            } else if !std::mem::replace(&mut panel.is_gone, true) {
+                panel.said = None;
+                self.reports
+                    .push(Report::Absent(panel.id(), health::unpaired()));
+            }
+        }
+        let mut new = listed;
+        new.retain(|serial| !unit.panels.contains_key(serial));
+        new.sort_unstable();
+        new.dedup();
+        if unit.panels.len() + new.len() > MOST_BEHIND {
+            unit.panels.retain(|_, panel| !panel.is_gone);
+        }
+        for serial in &new {
+            let mut panel = Panel::new(*serial);
             panel.is_listed = true;
+            unit.panels.insert(*serial, panel);
         }
         let id = unit.id();
         if !had_listed || !had_panels {
@@ -498,15 +593,6 @@ impl Plant {
         }
         for panel in new.iter().filter_map(|serial| unit.panels.get(serial)) {
             self.reports.push(described(panel.device(&id)));
-        }
-        for panel in unit.panels.values_mut() {
-            if panel.is_listed {
-                panel.is_gone = false;
-            } else if !std::mem::replace(&mut panel.is_gone, true) {
-                panel.said = None;
-                self.reports
-                    .push(Report::Absent(panel.id(), health::unpaired()));
-            }
         }
     }
 
@@ -524,6 +610,28 @@ impl Plant {
             return;
         };
         let reports = &mut self.reports;
+        // Why there are no values of what cannot be opened has been said.
+        if unit.is_shut {
+            return;
+        }
+        let is_connected = unit.connected.is_some_and(|it| now.since(it) < SILENT);
+        if unit.heard.is_none()
+            && unit.awaited.is_some_and(|since| now.since(since) >= SILENT)
+            && !unit.is_asleep
+        {
+            // The last that an earlier run heard was the evening.
+            if unit.is_idle && !is_connected {
+                let at = unit.at.unwrap_or(now.wall).min(now.wall);
+                self.put_to_sleep(serial, at);
+            } else if !self
+                .units
+                .get(&serial)
+                .is_some_and(|it| self.is_gateway(it))
+            {
+                self.say_of_silent(serial, &health::not_heard(is_connected), now);
+            }
+            return;
+        }
         if let Some((heard, at)) = unit.heard
             && now.since(heard) >= SILENT
             && !unit.is_asleep
@@ -538,7 +646,7 @@ impl Plant {
             let is_connected = unit.connected.is_some_and(|it| now.since(it) < SILENT);
             let doubt = unit.pace.doubt(now);
             let why = doubt.map_or_else(|| health::silent(is_connected), health::clock_in_doubt);
-            self.say_of_all(serial, &why);
+            self.say_of_silent(serial, &why, now);
             return;
         }
         if unit
@@ -576,10 +684,10 @@ impl Plant {
         let now = moment.steady;
         let units = self.units.values();
         let dues = units.flat_map(|unit| {
-            let silent = unit
-                .heard
+            let heard = unit.heard.map(|(heard, _)| heard).or(unit.awaited);
+            let silent = heard
                 .filter(|_| !unit.is_asleep)
-                .map(|(heard, _)| heard + SILENT);
+                .map(|heard| heard + SILENT);
             let panels = unit.producing.into_iter().flat_map(|since| {
                 unit.panels.values().map(move |panel| {
                     panel.heard.map_or(since, |(heard, _)| heard.max(since)) + PANEL_SILENT

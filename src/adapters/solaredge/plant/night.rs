@@ -41,12 +41,15 @@ impl Plant {
         };
         // One that was not heard in this run may have woken up before it began.
         let is_due = unit.is_asleep && unit.heard.is_some() && unit.slept_into < Some(today);
-        if !is_due || unit.day().is_none_or(|day| day >= today) {
+        let is_of_yesterday = |day: Option<Date>| {
+            day.is_some_and(|day| day.tomorrow().is_ok_and(|next| next == today))
+        };
+        if !is_due || !is_of_yesterday(unit.day()) {
             return;
         }
         unit.slept_into = Some(today);
         let panels = unit.panels.values().filter(|panel| !panel.is_gone);
-        let panels = panels.filter(|panel| panel.day().is_some_and(|day| day < today));
+        let panels = panels.filter(|panel| is_of_yesterday(panel.day()));
         let ids = std::iter::once(unit.id()).chain(panels.map(Panel::id));
         let nothing = |id| Report::Readings(nothing_yet(id, now.wall, today));
         self.reports.extend(ids.map(nothing));

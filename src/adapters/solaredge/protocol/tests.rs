@@ -677,3 +677,5 @@ fn values_of_another_time_are_told_as_such() {
     bench.tell(&[inverter(at + 900, 1200.0, 1_000_300)]);
     assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Degraded));
 }
+
+mod gaps;

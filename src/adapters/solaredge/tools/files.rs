@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -84,11 +85,6 @@ impl CaptureFiles {
         Ok(Self { paths, total })
     }
 
-    /// How many bytes they have together.
-    pub const fn total(&self) -> Option<u64> {
-        self.total
-    }
-
     /// How many there are.
     pub fn count(&self) -> usize {
         self.paths.len()
@@ -99,7 +95,7 @@ impl CaptureFiles {
         self.total.is_some()
     }
 
-    /// Reads them all, as they are, until told to stop.
+    /// Reads them all, as they are, until told to stop. How far it is, is shown on a terminal.
     pub fn read(
         &self,
         stop: &CancellationToken,
@@ -124,7 +120,9 @@ impl CaptureFiles {
         through: impl Fn(Box<dyn Read>) -> Box<dyn Read>,
     ) -> Result<(), FileTrouble> {
         let mut buffer = vec![0; PIECE];
-        for path in &self.paths {
+        let progress = progress(self.total);
+        for (number, path) in (1..).zip(&self.paths) {
+            progress.set_message(format!("file {number} of {}", self.count()));
             if stop.is_cancelled() {
                 return Ok(());
             }
@@ -133,7 +131,7 @@ impl CaptureFiles {
             } else {
                 Box::new(File::open(path).map_err(|error| FileTrouble::of(path, error))?)
             };
-            let mut file = through(file);
+            let mut file = through(Box::new(progress.wrap_read(file)));
             take(FilePiece::Begin(path));
             while !stop.is_cancelled() {
                 let count = match file.read(&mut buffer) {
@@ -146,6 +144,25 @@ impl CaptureFiles {
             }
         }
         Ok(())
+    }
+}
+
+/// Shown on a terminal only.
+fn progress(total: Option<u64>) -> ProgressBar {
+    let (bar, template) = match total {
+        Some(total) => (
+            ProgressBar::new(total),
+            "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left, {msg}",
+        ),
+        None => (
+            ProgressBar::new_spinner(),
+            "{bytes}, {bytes_per_sec}, {msg}",
+        ),
+    };
+    let bar = bar.with_finish(ProgressFinish::AndClear);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
 
@@ -240,7 +257,7 @@ mod tests {
         std::fs::write(&packed, &gzip).unwrap();
         let files = CaptureFiles::look(&[plain, packed.clone()]).unwrap();
         let size = PIECE + 1 + gzip.len();
-        assert_eq!(files.total(), Some(size as u64));
+        assert_eq!(files.total, Some(size as u64));
         let (begun, bytes) = all(&files, false);
         assert_eq!((begun, bytes.len()), (2, size));
         let (_, bytes) = all(&files, true);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::adapters::solaredge::wire::Record;
 
-/// Whose record: its type, its id, and of which meter.
-type Kept = (u16, u32, u8);
+/// Whose record: its type, its id, and of which meter or battery.
+type Kept = (u16, u32, u128);
 
 /// Times that are remembered, 4 bytes each: four months of an inverter with 30 optimizers.
 const MOST: usize = 1 << 20;
@@ -24,14 +24,20 @@ impl KnownRecords {
     /// Whether a record comes for the first time, as far as that is remembered; from now on it is known. What
     /// has no time is always new.
     pub fn is_new(&mut self, record: &Record<'_>) -> bool {
-        let meter = match record {
-            Record::Meter(meter) => meter.kind,
+        // What has the id of its inverter is told apart by what it says of itself; a battery's serial number has
+        // twelve characters at most.
+        let which = match record {
+            Record::Meter(meter) => meter.kind.into(),
+            Record::Battery(battery) => {
+                let bytes = battery.serial.bytes();
+                bytes.fold(0, |all, byte| all << 8 | u128::from(byte))
+            }
             _ => 0,
         };
         let Some(at) = record.at() else {
             return true;
         };
-        self.is_new_at((record.kind(), record.id(), meter), at)
+        self.is_new_at((record.kind(), record.id(), which), at)
     }
 
     fn is_new_at(&mut self, whose: Kept, at: u32) -> bool {
@@ -70,6 +76,7 @@ impl KnownRecords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::solaredge::wire::Battery;
 
     const WHOSE: Kept = (0x80, 5, 0);
 
@@ -84,6 +91,26 @@ mod tests {
         }
         assert!(known.is_new_at((0x80, 6, 0), 10));
         assert!(known.is_new_at((0x22, 5, 7), 10) && known.is_new_at((0x22, 5, 9), 10));
+    }
+
+    #[test]
+    fn two_batteries_of_one_inverter_are_two() {
+        let mut known = KnownRecords::default();
+        let battery = |serial: &str| {
+            Record::Battery(Battery {
+                id: 5,
+                at: 10,
+                serial: serial.to_owned(),
+                ..Battery::default()
+            })
+        };
+        for (serial, is_new) in [
+            ("BAT000000001", true),
+            ("BAT000000002", true),
+            ("BAT000000001", false),
+        ] {
+            assert_eq!(known.is_new(&battery(serial)), is_new, "{serial}");
+        }
     }
 
     #[test]

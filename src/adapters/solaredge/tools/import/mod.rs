@@ -10,7 +10,6 @@ mod sheets;
 use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 use self::known::KnownRecords;
@@ -96,7 +95,6 @@ impl Tool for ImportTool {
 fn import(args: &ImportArgs, keys: &UnitKeys, stop: &CancellationToken) -> Result<(), ToolError> {
     let files = CaptureFiles::look(&args.files)?;
     let sheets = Sheets::open(args.out.as_deref(), &args.files, args.format)?;
-    let progress = progress(files.total());
     let mut importing = Importing::new(keys, Writing::new(args.format, sheets));
     let mut listener = Listener::default();
     let (mut done, mut name) = (0_usize, String::new());
@@ -107,18 +105,15 @@ fn import(args: &ImportArgs, keys: &UnitKeys, stop: &CancellationToken) -> Resul
             listener.begin_file();
             name = path.display().to_string();
             done += 1;
-            progress.set_message(format!("file {done} of {}", files.count()));
         }
         FilePiece::Bytes(bytes) => {
             listener.push(bytes, &mut |it| importing.take(it, &name));
-            progress.inc(bytes.len() as u64);
             if importing.writing.has_failed() {
                 inner.cancel();
             }
         }
     })?;
     listener.finish(&mut |it| importing.take(it, &name));
-    progress.finish_and_clear();
     let written = importing.writing.finish();
     match written {
         // A reader that has seen enough closes the pipe: no error.
@@ -127,24 +122,6 @@ fn import(args: &ImportArgs, keys: &UnitKeys, stop: &CancellationToken) -> Resul
         Ok(()) => {}
     }
     importing.summary(done, listener.seen().packets, stop.is_cancelled())
-}
-
-/// Shown on a terminal only.
-fn progress(total: Option<u64>) -> ProgressBar {
-    let (bar, template) = match total {
-        Some(total) => (
-            ProgressBar::new(total),
-            "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left, {msg}",
-        ),
-        None => (
-            ProgressBar::new_spinner(),
-            "{bytes}, {bytes_per_sec}, {msg}",
-        ),
-    };
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 /// From frames to rows.
