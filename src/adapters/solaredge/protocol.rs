@@ -237,7 +237,12 @@ impl Ears {
             Noticed::Frame {
                 connection, frame, ..
             } => self.frame(connection, frame, now),
-            Noticed::Tls(_) => self.trouble = Some(health::tls()),
+            Noticed::Tls(key) => {
+                self.trouble = Some(health::tls());
+                if self.plant.hear_tls(now) && !self.plant.is_empty() {
+                    tracing::warn!("{}: {}", key.source, health::tls().sentence());
+                }
+            }
             Noticed::Closed(connection) => self.sessions.closed(connection),
             Noticed::Refused(refused) => self.trouble = Some(health::refused(refused)),
             Noticed::Skipped(..) => {}

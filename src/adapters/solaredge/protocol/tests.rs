@@ -23,6 +23,8 @@ struct Bench {
     overheard: Overheard,
     memory: Memory,
     seconds: u64,
+    /// That the inverter speaks from.
+    from: &'static str,
     sequence: u32,
     number: u16,
     reports: Vec<Report>,
@@ -46,6 +48,7 @@ impl Bench {
             overheard: begin(&config, &memory),
             memory,
             seconds: 0,
+            from: "192.0.2.5:2070",
             sequence: 1,
             number: 0,
             reports: Vec::new(),
@@ -107,7 +110,7 @@ impl Bench {
             mac: Some([0x00, 0x27, 0x02, 1, 2, 3]),
             sequence: self.sequence,
             payload: bytes,
-            ..Segment::between(address("192.0.2.5:2070"), address("198.51.100.2:22222"))
+            ..Segment::between(address(self.from), address("198.51.100.2:22222"))
         };
         self.sequence = self.sequence.wrapping_add(bytes.len() as u32);
         let mut writer = CaptureWriter::pcapng(LinkType::ETHERNET);

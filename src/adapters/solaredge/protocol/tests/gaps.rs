@@ -237,6 +237,18 @@ fn tls_is_recognised_in_the_middle_of_a_connection_too() {
 }
 
 #[test]
+fn an_inverter_that_speaks_by_tls_from_now_on_is_told_so() {
+    let mut bench = Bench::new();
+    let at = bench.unix();
+    bench.tell(&[inverter(at, 900.0, 1_000_000)]);
+    bench.from = "192.0.2.5:2071";
+    bench.pass_by(&[&[0x17, 3, 3, 0, 64][..], &[0xa5; 64]].concat());
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Online));
+    bench.pass(20 * 60);
+    assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Unsupported));
+}
+
+#[test]
 fn optimizers_that_are_heard_are_well_though_their_inverter_says_nothing_of_itself() {
     let mut bench = Bench::new();
     let at = bench.unix();
