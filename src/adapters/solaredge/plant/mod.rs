@@ -36,6 +36,8 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 const MOST_UNITS: usize = 64;
 /// Optimizers, meters and batteries of one inverter.
 const MOST_BEHIND: usize = 256;
+/// The same of all inverters together: more than any house has, and what a small computer can hold.
+const MOST_OF_ALL: usize = 1024;
 /// Text that a state can hold.
 const LONGEST_TEXT: usize = 250;
 
@@ -48,6 +50,9 @@ pub struct Plant {
     setting: Setting,
     #[serde(skip)]
     reports: Vec<Report>,
+    /// Whether it was said that there are too many.
+    #[serde(skip)]
+    has_overflown: bool,
 }
 
 /// What records are read by.
@@ -177,12 +182,45 @@ impl Plant {
     fn unit(&mut self, serial: Serial) -> Option<&mut Unit> {
         if !self.units.contains_key(&serial) {
             if self.units.len() >= MOST_UNITS {
+                self.overflow(serial);
                 return None;
             }
             self.units.insert(serial, Unit::new(serial));
             self.describe(serial);
         }
         self.units.get_mut(&serial)
+    }
+
+    /// How many more optimizers, meters and batteries an inverter may have.
+    fn room(&self, serial: Serial) -> usize {
+        let behind = |unit: &Unit| unit.panels.len() + unit.meters.len() + unit.batteries.len();
+        let all: usize = self.units.values().map(behind).sum();
+        let own = self.units.get(&serial).map_or(0, behind);
+        let of_one = MOST_BEHIND.saturating_sub(own);
+        of_one.min(MOST_OF_ALL.saturating_sub(all))
+    }
+
+    /// Whether what is behind an inverter is known already, or there is room for it.
+    fn has_room(&mut self, serial: Serial, is_known: impl Fn(&Unit) -> bool) -> bool {
+        if self.units.get(&serial).is_some_and(is_known) {
+            return true;
+        }
+        let has_room = self.room(serial) > 0;
+        if !has_room {
+            self.overflow(serial);
+        }
+        has_room
+    }
+
+    /// Says once that somebody is left out.
+    fn overflow(&mut self, serial: Serial) {
+        if !std::mem::replace(&mut self.has_overflown, true) {
+            tracing::warn!(
+                "{serial}: it, or something behind it, is left out: there are {MOST_UNITS} inverters already, \
+                 {MOST_BEHIND} devices behind it, or {MOST_OF_ALL} behind all of them. No house has so many: look who \
+                 sends such messages in your network."
+            );
+        }
     }
 
     /// Describes an inverter and all that is behind it.
@@ -320,14 +358,14 @@ impl Plant {
         let age = self.age(source, record.at, false, now);
         let (zone, is_file) = (self.setting.zone.clone(), self.setting.is_file);
         self.leave_others(source, record.serial);
+        if !self.has_room(source, |unit| unit.panels.contains_key(&record.serial)) {
+            return;
+        }
         let Some(unit) = self.units.get_mut(&source) else {
             return;
         };
         let id = unit.id();
         let is_new = !unit.panels.contains_key(&record.serial);
-        if is_new && unit.panels.len() >= MOST_BEHIND {
-            return;
-        }
         if is_new && unit.panels.is_empty() {
             unit.panels.insert(record.serial, Panel::new(record.serial));
             let device = unit.device(self.setting.max_power);
@@ -375,6 +413,11 @@ impl Plant {
     fn meter(&mut self, record: &Meter, origin: Origin) {
         let Origin { source, now, .. } = origin;
         let age = self.age(source, record.at, false, now);
+        let is_known = |unit: &Unit| unit.meters.contains_key(&record.kind);
+        if !self.has_room(source, is_known) {
+            return;
+        }
+        let is_file = self.setting.is_file;
         let Some(unit) = self.units.get_mut(&source) else {
             return;
         };
@@ -386,8 +429,9 @@ impl Plant {
         }
         let readings = |at| meter.meter_readings(record, at);
         match age {
-            Age::Live(at) => {
+            Age::Live(at) if is_file || is_newer(meter.at, at, now) => {
                 self.reports.push(Report::Readings(readings(at)));
+                meter.at = Some(at);
                 meter.heard = Some(now.steady);
                 tell(
                     &mut self.reports,
@@ -396,7 +440,7 @@ impl Plant {
                     Health::ONLINE,
                 );
             }
-            Age::Late(at) => self.reports.push(Report::Late(readings(at))),
+            Age::Live(at) | Age::Late(at) => self.reports.push(Report::Late(readings(at))),
             Age::Timeless => {}
         }
     }
@@ -404,13 +448,14 @@ impl Plant {
     fn battery(&mut self, record: &Battery, origin: Origin) {
         let Origin { source, now, .. } = origin;
         let age = self.age(source, record.at, false, now);
-        let Some(unit) = self.units.get_mut(&source).filter(|_| record.is_there()) else {
-            return;
-        };
-        let is_new = !unit.batteries.contains_key(&record.serial);
-        if is_new && unit.batteries.len() >= MOST_BEHIND {
+        let is_known = |unit: &Unit| unit.batteries.contains_key(&record.serial);
+        if !record.is_there() || !self.has_room(source, is_known) {
             return;
         }
+        let is_file = self.setting.is_file;
+        let Some(unit) = self.units.get_mut(&source) else {
+            return;
+        };
         let battery = unit.batteries.entry(record.serial.clone());
         let battery = battery.or_insert_with(|| Attached::battery(&record.serial));
         if battery.learn_battery(record) {
@@ -419,8 +464,9 @@ impl Plant {
         }
         let readings = |at| battery.battery_readings(record, at);
         match age {
-            Age::Live(at) => {
+            Age::Live(at) if is_file || is_newer(battery.at, at, now) => {
                 self.reports.push(Report::Readings(readings(at)));
+                battery.at = Some(at);
                 battery.heard = Some(now.steady);
                 tell(
                     &mut self.reports,
@@ -429,7 +475,7 @@ impl Plant {
                     Health::ONLINE,
                 );
             }
-            Age::Late(at) => self.reports.push(Report::Late(readings(at))),
+            Age::Live(at) | Age::Late(at) => self.reports.push(Report::Late(readings(at))),
             Age::Timeless => {}
         }
     }
@@ -486,6 +532,7 @@ impl Plant {
     fn optimizers(&mut self, inventory: &Inventory<Serial>, origin: Origin) {
         // A list that is sent again may be from before the last change.
         let age = self.age(origin.source, inventory.at, false, origin.now);
+        let mut room = self.room(origin.source);
         let Some(unit) = self.units.get_mut(&origin.source) else {
             return;
         };
@@ -498,12 +545,15 @@ impl Plant {
             panel.is_listed = false;
         }
         let mut new = Vec::new();
-        for serial in inventory.listed.iter().take(MOST_BEHIND) {
-            let panel = unit.panels.entry(*serial).or_insert_with(|| {
+        for serial in &inventory.listed {
+            if room > 0 && !unit.panels.contains_key(serial) {
+                room -= 1;
                 new.push(*serial);
-                Panel::new(*serial)
-            });
-            panel.is_listed = true;
+                unit.panels.insert(*serial, Panel::new(*serial));
+            }
+            if let Some(panel) = unit.panels.get_mut(serial) {
+                panel.is_listed = true;
+            }
         }
         let id = unit.id();
         if !had_listed || !had_panels {
@@ -630,3 +680,6 @@ fn tell(reports: &mut Vec<Report>, id: DeviceId, said: &mut Option<Health>, heal
         reports.push(Report::Health(id, health));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -389,20 +389,37 @@ fn an_optimizer_that_says_nothing_while_the_sun_shines_is_told() {
     );
 }
 
+fn meter(at: u32, watts: f32) -> Record<'static> {
+    Record::Meter(Meter {
+        id: INVERTER,
+        at,
+        kind: 5,
+        total_in: Some(5000),
+        power_in: Some(watts),
+        interval: Some(300),
+        ..Meter::default()
+    })
+}
+
+#[test]
+fn what_a_meter_said_before_a_restart_is_not_said_again() {
+    let mut bench = Bench::new();
+    let at = bench.unix();
+    bench.tell(&[meter(at - 300, 900.0), meter(at, 250.0)]);
+    bench.restart();
+    // The inverter got no answer, and sends it once more.
+    bench.tell(&[meter(at - 300, 900.0), meter(at, 250.0)]);
+    let grid = format!("{}_meter_5", inverter_id());
+    assert_eq!(bench.values(&grid).count(), 0);
+    assert_eq!(bench.late(), 2);
+    bench.tell(&[meter(at + 1, 260.0)]);
+    assert_eq!(bench.last(&grid, "power_import").as_deref(), Some("260"));
+}
+
 #[test]
 fn a_meter_that_falls_silent_keeps_no_power() {
     let mut bench = Bench::new();
-    let meter = |at| {
-        Record::Meter(Meter {
-            id: INVERTER,
-            at,
-            kind: 5,
-            total_in: Some(5000),
-            power_in: Some(250.0),
-            interval: Some(300),
-            ..Meter::default()
-        })
-    };
+    let meter = |at| meter(at, 250.0);
     let at = bench.unix();
     bench.tell(&[inverter(at, 900.0, 1_000_000), meter(at)]);
     let grid = format!("{}_meter_5", inverter_id());
