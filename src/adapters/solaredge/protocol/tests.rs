@@ -30,6 +30,8 @@ struct Bench {
     has_begun: bool,
     /// By how much the clock of this computer is wrong.
     ahead: Duration,
+    /// The port of the inverter on its connection.
+    port: u16,
 }
 
 impl Bench {
@@ -52,6 +54,7 @@ impl Bench {
             config,
             has_begun: false,
             ahead: Duration::ZERO,
+            port: 2070,
         };
         bench.handle(Input::Opened);
         bench
@@ -107,7 +110,10 @@ impl Bench {
             mac: Some([0x00, 0x27, 0x02, 1, 2, 3]),
             sequence: self.sequence,
             payload: bytes,
-            ..Segment::between(address("192.0.2.5:2070"), address("198.51.100.2:22222"))
+            ..Segment::between(
+                SocketAddr::new([192, 0, 2, 5].into(), self.port),
+                address("198.51.100.2:22222"),
+            )
         };
         self.sequence = self.sequence.wrapping_add(bytes.len() as u32);
         let mut writer = CaptureWriter::pcapng(LinkType::ETHERNET);
@@ -476,6 +482,39 @@ fn what_is_sealed_is_opened_after_a_restart_too() {
             .get::<BTreeMap<String, String>>(FOUND_KEYS)
             .is_none()
     );
+}
+
+#[test]
+fn sessions_that_somebody_makes_up_do_not_take_the_place_of_the_true_one() {
+    let (key, session, handshake) = session();
+    let mut bench = Bench::with(SolarEdgeConfig {
+        interface: Some("eth0".to_owned()),
+        key: Some(crate::config::Secret::new(key.reveal().as_str())),
+        ..SolarEdgeConfig::default()
+    });
+    let hello = bench.frame(function::SESSION_KEY, &handshake.data());
+    bench.pass_by(&hello);
+    let at = bench.unix();
+    let bytes = sealed(&mut bench, &session, &[inverter(at, 700.0, 1_000_000)]);
+    bench.pass_by(&bytes);
+    let true_port = std::mem::replace(&mut bench.port, 2071);
+    let made_up = bench.frame(function::SESSION_KEY, &[0x55; 34]);
+    bench.pass_by(&made_up);
+    bench.port = 2072;
+    for round in 0..5 {
+        let bytes = bench.frame(function::SEALED, &[round; 66]);
+        bench.pass_by(&bytes);
+    }
+    // Something that is remembered comes in clear.
+    let bytes = bench.telemetry(&[sleep(at - 86_400)]);
+    bench.pass_by(&bytes);
+    bench.restart();
+    bench.port = true_port;
+    bench.seconds += 300;
+    let at = bench.unix();
+    let bytes = sealed(&mut bench, &session, &[inverter(at, 800.0, 1_000_100)]);
+    bench.pass_by(&bytes);
+    assert_eq!(bench.last(&inverter_id(), "power").as_deref(), Some("800"));
 }
 
 #[test]
