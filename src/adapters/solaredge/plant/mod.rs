@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::attached::Attached;
+use self::described::Described;
 use self::inverter::{REPORTING, Unit};
 use self::pace::Age;
 use self::panel::Panel;
@@ -185,6 +186,9 @@ impl Plant {
                 self.overflow(serial);
                 return None;
             }
+            if self.is_taken(&serial.to_string()) {
+                return None;
+            }
             self.units.insert(serial, Unit::new(serial));
             self.describe(serial);
         }
@@ -201,7 +205,7 @@ impl Plant {
     }
 
     /// Whether what is behind an inverter is known already, or there is room for it.
-    fn has_room(&mut self, serial: Serial, is_known: impl Fn(&Unit) -> bool) -> bool {
+    fn has_room(&mut self, serial: Serial, new: &str, is_known: impl Fn(&Unit) -> bool) -> bool {
         if self.units.get(&serial).is_some_and(is_known) {
             return true;
         }
@@ -209,7 +213,22 @@ impl Plant {
         if !has_room {
             self.overflow(serial);
         }
-        has_room
+        has_room && !self.is_taken(new)
+    }
+
+    /// Whether another device is known by this already: it would turn into this one, and back again.
+    fn is_taken(&self, identity: &str) -> bool {
+        let id = Described::id(identity);
+        self.units.values().any(|unit| {
+            let mut panels = unit.panels.values().map(Panel::id);
+            let mut meters = unit.meters.values().map(Attached::id);
+            let mut batteries = unit.batteries.values().map(Attached::id);
+            let mut is_it = |other| other == id;
+            is_it(unit.id())
+                || panels.any(&mut is_it)
+                || meters.any(&mut is_it)
+                || batteries.any(&mut is_it)
+        })
     }
 
     /// Says once that somebody is left out.
@@ -358,7 +377,9 @@ impl Plant {
         let age = self.age(source, record.at, false, now);
         let (zone, is_file) = (self.setting.zone.clone(), self.setting.is_file);
         self.leave_others(source, record.serial);
-        if !self.has_room(source, |unit| unit.panels.contains_key(&record.serial)) {
+        if !self.has_room(source, &record.serial.to_string(), |unit| {
+            unit.panels.contains_key(&record.serial)
+        }) {
             return;
         }
         let Some(unit) = self.units.get_mut(&source) else {
@@ -414,7 +435,7 @@ impl Plant {
         let Origin { source, now, .. } = origin;
         let age = self.age(source, record.at, false, now);
         let is_known = |unit: &Unit| unit.meters.contains_key(&record.kind);
-        if !self.has_room(source, is_known) {
+        if !self.has_room(source, &format!("{source} meter {}", record.kind), is_known) {
             return;
         }
         let is_file = self.setting.is_file;
@@ -449,7 +470,7 @@ impl Plant {
         let Origin { source, now, .. } = origin;
         let age = self.age(source, record.at, false, now);
         let is_known = |unit: &Unit| unit.batteries.contains_key(&record.serial);
-        if !record.is_there() || !self.has_room(source, is_known) {
+        if !record.is_there() || !self.has_room(source, &record.serial, is_known) {
             return;
         }
         let is_file = self.setting.is_file;
@@ -546,7 +567,8 @@ impl Plant {
         }
         let mut new = Vec::new();
         for serial in &inventory.listed {
-            if room > 0 && !unit.panels.contains_key(serial) {
+            let is_own = *serial == origin.source;
+            if room > 0 && !is_own && !unit.panels.contains_key(serial) {
                 room -= 1;
                 new.push(*serial);
                 unit.panels.insert(*serial, Panel::new(*serial));

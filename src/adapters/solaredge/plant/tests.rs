@@ -71,3 +71,25 @@ fn forged_inverters_with_many_optimizers_have_a_bound_together() {
     plant.take(&panel(0x1000_0000), origin(1));
     assert!(!plant.reports().is_empty());
 }
+
+#[test]
+fn no_device_turns_into_another_one() {
+    let mut plant = Plant::default();
+    let inverter = origin(0x7f12_3456);
+    plant.take(&panel(0x1000_0001), inverter);
+    let before = plant.reports();
+    assert!(!before.is_empty());
+    // An optimizer with the number of its inverter, and an inverter with that of an optimizer.
+    plant.take(&panel(0x7f12_3456), inverter);
+    plant.take(&list(0x7f12_3456, 1), inverter);
+    plant.take(&panel(0x1000_0002), origin(0x1000_0001));
+    let after = plant.reports();
+    let models = after.iter().filter_map(|report| match report {
+        Report::Device(device) => Some((device.id.as_str(), device.model.as_deref())),
+        _ => None,
+    });
+    for (id, model) in models {
+        let is_inverter = model.is_some_and(|model| model.starts_with("Inverter"));
+        assert_eq!(is_inverter, id == "solaredge_7f123456_1b", "{id}");
+    }
+}
