@@ -113,8 +113,11 @@ impl Validation {
         for mut entry in std::mem::take(entries) {
             path.push(entry.name.clone());
             // Anything but the two names that may stand here is perhaps the secret itself.
-            if step.shape.is_secret() && !matches!(entry.name.as_str(), "file" | "env") {
+            let is_choice = matches!(entry.name.as_str(), "file" | "env");
+            if step.shape.is_secret() && !is_choice {
                 self.hide_words(entry.name.clone(), &entry.place);
+            } else {
+                self.hide_name(&entry);
             }
             let (shape, private) = match step.shape.child(&entry.name, Some(&tags)) {
                 Child::Known(shape) | Child::Free(shape) => {
@@ -215,6 +218,7 @@ impl Validation {
             Value::List(items) => items.iter().for_each(|item| self.hide_by_name(item)),
             Value::Table(entries) => {
                 for entry in entries {
+                    self.hide_name(entry);
                     if secret_words::is_secret(&entry.name) {
                         self.hide(&entry.node);
                     } else {
@@ -230,7 +234,11 @@ impl Validation {
         let words = match &node.value {
             Value::List(items) => return items.iter().for_each(|item| self.hide(item)),
             Value::Table(entries) => {
-                return entries.iter().for_each(|entry| self.hide(&entry.node));
+                for entry in entries {
+                    self.hide_name(entry);
+                    self.hide(&entry.node);
+                }
+                return;
             }
             Value::Text(text) | Value::Loose(text) | Value::Date(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
@@ -238,6 +246,13 @@ impl Validation {
             Value::Bool(_) => String::new(),
         };
         self.hide_words(words, &node.place);
+    }
+
+    /// A key may stand in the place of the serial number that it belongs to.
+    fn hide_name(&mut self, entry: &Entry) {
+        if are_key(&entry.name) {
+            self.hide_words(entry.name.clone(), &entry.place);
+        }
     }
 
     fn hide_words(&mut self, words: String, place: &Place) {
@@ -266,7 +281,12 @@ fn is_key(node: &Node) -> bool {
     let (Value::Text(text) | Value::Loose(text)) = &node.value else {
         return false;
     };
-    let digits = text.trim();
+    are_key(text)
+}
+
+/// The same of words: digits alone, or `\x` before each two.
+fn are_key(words: &str) -> bool {
+    let digits = words.trim().replace("\\x", "");
     digits.len() >= 32 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
 }
 
@@ -279,7 +299,12 @@ pub fn is_login(node: &Node) -> bool {
 }
 
 fn veil(problem: &mut Problem, secret: &str) {
+    // A long one is repeated in part.
+    let quoted = messages::quoted(secret);
     for text in [&mut problem.key, &mut problem.what, &mut problem.hint] {
+        if text.contains(&quoted) {
+            *text = text.replace(&quoted, "\"***\"");
+        }
         if text.contains(secret) {
             *text = text.replace(secret, "***");
         }

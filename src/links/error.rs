@@ -116,7 +116,7 @@ impl LinkError {
                 "Check how the name is written, or use the address, such as 192.168.1.9."
             }
             Self::Refused(_) => {
-                "Check the port, and that the program that passes on the serial port runs there."
+                "Check the port, and that the program that is to answer there runs."
             }
             Self::NoRoute(..) => {
                 "Check the address, and that the other side has power and is in this network."
@@ -134,7 +134,7 @@ impl LinkError {
             Self::TimedOut { .. } => "Unplug the adapter and plug it in again.",
             Self::Closed(_) => {
                 "If it lasts, look whether another program takes the \
-                 connection over; most serial servers serve one at a time."
+                 connection over: many that pass something on serve one at a time."
             }
             Self::NotPermitted(_) => {
                 "Add the user that runs wattbridge to the group dialout, or, in Docker, pass the \

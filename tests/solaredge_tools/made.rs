@@ -232,6 +232,45 @@ fn the_doctor_sees_directions_and_silence() {
 }
 
 #[test]
+fn the_doctor_says_what_came_before_a_pipe_was_damaged() {
+    let mut bytes = capture(&hour(), true);
+    bytes.extend([0xff; 1000]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.pcap");
+    fs::write(&file, &bytes).unwrap();
+    let of_file = tool("doctor", &[], &[&file]);
+    let piped = command(&["solaredge", "doctor", "-"])
+        .stdin(fs::File::open(&file).unwrap())
+        .output();
+    let piped = Done::of(piped.unwrap());
+    assert_eq!((piped.code, of_file.code), (0, 0), "{}", piped.all());
+    assert!(piped.out.contains("7F123456-1B"), "{}", piped.all());
+    assert!(
+        piped.said.contains("damaged from here on"),
+        "{}",
+        piped.said
+    );
+}
+
+#[test]
+fn the_doctor_asks_nobody_to_look_after_cables_where_there_is_no_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.pcap");
+    fs::write(&file, [0x55; 1000]).unwrap();
+    let garbage = tool("doctor", &[], &[&file]);
+    assert!(garbage.out.contains("no capture file"), "{}", garbage.out);
+    assert!(!garbage.out.contains("cable"), "{}", garbage.out);
+    fs::write(&file, b"").unwrap();
+    let empty = tool("doctor", &[], &[&file]);
+    assert!(empty.out.contains("no packet in it"), "{}", empty.out);
+    // Packets of something else: it does not send people to itself.
+    let http = capture_of(80, &[(0, b"GET / HTTP/1.0".to_vec())], true);
+    fs::write(&file, http).unwrap();
+    let other = tool("doctor", &[], &[&file]);
+    assert!(!other.all().contains("looks closer"), "{}", other.all());
+}
+
+#[test]
 fn what_is_not_there_is_said_at_once() {
     let missing = std::path::Path::new("/nowhere/missing.pcap");
     for name in ["doctor", "encrypted", "import"] {

@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 /// Between records that follow each other without one missing, in seconds.
 const CLOSE: i64 = 15 * 60;
+/// More than any inverter gains in a second, in thousandths of a watt-hour: 200 kW.
+const MOST_IN_A_SECOND: i64 = 200_000_000 / 3600;
+/// What may be gained at once, in thousandths of a watt-hour: clocks and counters have steps.
+const STEP: i64 = 1_000_000;
 /// The seconds of uptime that two bytes hold.
 const WRAP: u32 = 1 << 16;
 
@@ -75,6 +79,17 @@ pub struct InverterDay {
     latest: Option<(u32, i64)>,
     /// What this day had brought when the counter began anew.
     carried: i64,
+    /// A total that does not follow from the latest one. It counts once another one follows from it.
+    odd: Option<(u32, i64)>,
+}
+
+/// Whether a counter can stand there after the other record.
+fn follows((before_at, before): (u32, i64), at: u32, total: i64) -> bool {
+    let elapsed = i64::from(at) - i64::from(before_at);
+    let most = elapsed
+        .saturating_mul(MOST_IN_A_SECOND)
+        .saturating_add(STEP);
+    elapsed > 0 && (0..=most).contains(&total.saturating_sub(before))
 }
 
 /// The first record of a day.
@@ -130,14 +145,21 @@ impl InverterDay {
                     self.first = Some(first());
                 }
             }
-            Some((_, latest)) => {
-                if total < latest {
+            Some(latest) => {
+                let odd = self.odd.take();
+                if !follows(latest, count.at, total) {
+                    let Some((at, base)) = odd.filter(|odd| follows(*odd, count.at, total)) else {
+                        self.odd = Some((count.at, total));
+                        return;
+                    };
                     // The counter has begun anew: a new board, or all of it was reset.
                     self.carried = self.energy().unwrap_or_default();
                     self.before = None;
                     self.first = Some(First {
+                        at,
+                        total: base,
                         interval: 0,
-                        ..first()
+                        since_wake: None,
                     });
                 }
                 self.latest = Some((count.at, total));
@@ -305,6 +327,22 @@ mod tests {
             day_of_inverter(&[evening, morning, replaced, later]),
             Some(60)
         );
+    }
+
+    #[test]
+    fn a_total_that_nothing_agrees_with_changes_nothing() {
+        let morning = count(MIDNIGHT + 7 * 3600, 10_000, 40, 3600);
+        let later = count(MIDNIGHT + 8 * 3600, 12_000, 2040, 7200);
+        let usual = count(MIDNIGHT + 8 * 3600 + 600, 12_100, 2140, 7800);
+        for odd in [5, 450_000, 40_000_000] {
+            let odd = count(MIDNIGHT + 8 * 3600 + 300, odd, 2100, 7500);
+            assert_eq!(day_of_inverter(&[morning, later, odd]), Some(2000));
+            assert_eq!(day_of_inverter(&[morning, later, odd, usual]), Some(2100));
+        }
+        // As the first of the day, it may take the morning away, but never makes up a day.
+        let first = count(MIDNIGHT + 7 * 3600, 40_000_000, 0, 3600);
+        let day = day_of_inverter(&[first, later, usual]);
+        assert!(day.is_some_and(|day| day <= 2100), "{day:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::listener::Seen;
 use super::sessions::Lock;
+use super::tools::times::how_long;
 use super::wire::Serial;
 use crate::links::capture::CaptureRefused;
 use crate::model::{Health, HealthCode};
@@ -153,10 +154,10 @@ pub fn not_heard(is_connected: bool) -> Health {
 
 /// The clock of an inverter stands wrong.
 pub fn clock_is_off(seconds: i64) -> Health {
-    let off = Duration::from_secs(seconds.unsigned_abs() / 60 * 60);
+    let off = how_long(Duration::from_secs(seconds.unsigned_abs()));
     let way = if seconds > 0 { "behind" } else { "ahead" };
     Health::new(HealthCode::Degraded)
-        .seen(format!("its clock is {} {way}", humantime::format_duration(off)))
+        .seen(format!("its clock is {off} {way}"))
         .advise(
             "Its values are taken as of now. Check that this computer's own clock is right; the inverter is set by its \
              server.",
@@ -250,5 +251,7 @@ mod tests {
             );
         }
         assert_eq!(shut(Lock::Open, unit, None), None);
+        let behind = clock_is_off(8 * 86_400 + 82_140);
+        assert_eq!(behind.detail, "its clock is 8 days behind");
     }
 }

@@ -196,7 +196,9 @@ impl Sessions {
             return;
         }
         let is_known = |session: &Session| session.unit == unit && session.handshake == handshake;
-        if !self.last.get(&unit).is_some_and(is_known) {
+        // What has opened something is kept until the new one has: anybody can say that a session begins.
+        let is_kept = |session: &Session| is_known(session) || session.proven.is_some();
+        if !self.last.get(&unit).is_some_and(is_kept) {
             self.last.insert(unit, Session::new(unit, handshake));
         }
         if !self.connections.get(&connection).is_some_and(is_known) {
@@ -326,7 +328,12 @@ impl Sessions {
         };
         let has_failed = failures.is_some_and(|(failures, _)| failures >= STALE);
         if why == Lock::Stale && has_failed {
-            self.last.remove(&unit);
+            // What opens all that comes on another connection is not over.
+            let others = self.connections.iter().filter(|(id, _)| **id != connection);
+            let mut proven = others.filter(|(_, it)| it.unit == unit && it.proven.is_some());
+            if proven.next().is_none() {
+                self.last.remove(&unit);
+            }
             self.connections.remove(&connection);
         }
         let is_new = why != Lock::Stale || has_failed || !self.locks.contains_key(&unit);

@@ -186,3 +186,17 @@ fn a_key_in_place_of_something_else_is_not_repeated() {
         assert!(!shown.contains(key), "{shown}");
     }
 }
+
+#[test]
+fn a_key_in_place_of_a_name_is_not_repeated() {
+    let printed_key =
+        r"\\x0F\\x1E\\x2D\\x3C\\x4B\\x5A\\x69\\x78\\x87\\x96\\xA5\\xB4\\xC3\\xD2\\xE1\\xF0";
+    for key in ["0F1E2D3C4B5A69788796A5B4C3D2E1F0", printed_key] {
+        for before in ["[mqtt]\n", "[[my_box]]\nhost = 5\n", "[[my_box]]\nhots."] {
+            let shown = printed(&format!("{before}\"{key}\" = \"7F123456-1B\"\n"));
+            assert!(!shown.contains("0F"), "{shown}");
+            let shown = printed(&format!("{before}other = \"{key}\"\n"));
+            assert!(!shown.contains("0F"), "{shown}");
+        }
+    }
+}

@@ -24,6 +24,8 @@ pub struct Attached {
     firmware: Option<String>,
     keys: BTreeSet<String>,
     sort: Sort,
+    /// The time of its last live record, as it was told.
+    pub at: Option<Timestamp>,
     /// When it was heard last in this run.
     #[serde(skip)]
     pub heard: Option<Duration>,
@@ -74,6 +76,7 @@ impl Attached {
             firmware: None,
             keys: BTreeSet::new(),
             sort,
+            at: None,
             heard: None,
             said: None,
         }

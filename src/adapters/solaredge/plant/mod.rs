@@ -1,6 +1,7 @@
 //! The inverters that are heard of, and what is behind them: from records to reports.
 
 mod attached;
+mod bounds;
 mod described;
 mod inverter;
 mod night;
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::attached::Attached;
+use self::bounds::{MOST_BEHIND, MOST_UNITS};
 use self::inverter::Unit;
 use self::pace::Age;
 use self::panel::Panel;
@@ -34,10 +36,6 @@ pub const SILENT: Duration = Duration::from_secs(15 * 60);
 const PANEL_SILENT: Duration = Duration::from_secs(30 * 60);
 /// How far ahead of ours a moment may be that was told.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
-/// Inverters in one capture; more are not real.
-const MOST_UNITS: usize = 64;
-/// Optimizers, meters and batteries of one inverter.
-const MOST_BEHIND: usize = 256;
 /// Text that a state can hold.
 const LONGEST_TEXT: usize = 250;
 
@@ -53,6 +51,9 @@ pub struct Plant {
     tls: Option<Duration>,
     #[serde(skip)]
     reports: Vec<Report>,
+    /// Whether it was said that there are too many.
+    #[serde(skip)]
+    has_overflown: bool,
 }
 
 /// What records are read by.
@@ -211,6 +212,10 @@ impl Plant {
     fn unit(&mut self, serial: Serial) -> Option<&mut Unit> {
         if !self.units.contains_key(&serial) {
             if self.units.len() >= MOST_UNITS {
+                self.overflow(serial);
+                return None;
+            }
+            if self.is_taken(&serial.to_string()) {
                 return None;
             }
             self.units.insert(serial, Unit::new(serial));
@@ -370,14 +375,14 @@ impl Plant {
             // What is sent again may be from before it was moved.
             source = other.serial;
         }
+        if !self.has_room_for_panel(source, record.serial) {
+            return;
+        }
         let Some(unit) = self.units.get_mut(&source) else {
             return;
         };
         let id = unit.id();
         let is_new = !unit.panels.contains_key(&record.serial);
-        if is_new && unit.panels.len() >= MOST_BEHIND {
-            return;
-        }
         if is_new && unit.panels.is_empty() {
             unit.panels.insert(record.serial, Panel::new(record.serial));
             let device = unit.device(self.setting.max_power);
@@ -441,6 +446,11 @@ impl Plant {
     fn meter(&mut self, record: &Meter, origin: Origin) {
         let Origin { source, now, .. } = origin;
         let age = self.age(source, record.at, false, now);
+        let is_known = |unit: &Unit| unit.meters.contains_key(&record.kind);
+        if !self.has_room(source, &format!("{source} meter {}", record.kind), is_known) {
+            return;
+        }
+        let is_file = self.setting.is_file;
         let Some(unit) = self.units.get_mut(&source) else {
             return;
         };
@@ -452,8 +462,9 @@ impl Plant {
         }
         let readings = |at| meter.meter_readings(record, at);
         match age {
-            Age::Live(at) => {
+            Age::Live(at) if is_file || is_newer(meter.at, at, now) => {
                 self.reports.push(Report::Readings(readings(at)));
+                meter.at = Some(at);
                 meter.heard = Some(now.steady);
                 tell(
                     &mut self.reports,
@@ -462,7 +473,7 @@ impl Plant {
                     Health::ONLINE,
                 );
             }
-            Age::Late(at) => self.reports.push(Report::Late(readings(at))),
+            Age::Live(at) | Age::Late(at) => self.reports.push(Report::Late(readings(at))),
             Age::Timeless => {}
         }
     }
@@ -470,13 +481,14 @@ impl Plant {
     fn battery(&mut self, record: &Battery, origin: Origin) {
         let Origin { source, now, .. } = origin;
         let age = self.age(source, record.at, false, now);
-        let Some(unit) = self.units.get_mut(&source).filter(|_| record.is_there()) else {
-            return;
-        };
-        let is_new = !unit.batteries.contains_key(&record.serial);
-        if is_new && unit.batteries.len() >= MOST_BEHIND {
+        let is_known = |unit: &Unit| unit.batteries.contains_key(&record.serial);
+        if !record.is_there() || !self.has_room(source, &record.serial, is_known) {
             return;
         }
+        let is_file = self.setting.is_file;
+        let Some(unit) = self.units.get_mut(&source) else {
+            return;
+        };
         let battery = unit.batteries.entry(record.serial.clone());
         let battery = battery.or_insert_with(|| Attached::battery(&record.serial));
         if battery.learn_battery(record) {
@@ -485,8 +497,9 @@ impl Plant {
         }
         let readings = |at| battery.battery_readings(record, at);
         match age {
-            Age::Live(at) => {
+            Age::Live(at) if is_file || is_newer(battery.at, at, now) => {
                 self.reports.push(Report::Readings(readings(at)));
+                battery.at = Some(at);
                 battery.heard = Some(now.steady);
                 tell(
                     &mut self.reports,
@@ -495,7 +508,7 @@ impl Plant {
                     Health::ONLINE,
                 );
             }
-            Age::Late(at) => self.reports.push(Report::Late(readings(at))),
+            Age::Live(at) | Age::Late(at) => self.reports.push(Report::Late(readings(at))),
             Age::Timeless => {}
         }
     }
@@ -542,7 +555,9 @@ impl Plant {
         }
         let had_listed = std::mem::replace(&mut unit.has_listed, true);
         let had_panels = !unit.panels.is_empty();
-        let listed: Vec<Serial> = inventory.listed.iter().take(MOST_BEHIND).copied().collect();
+        let listed = inventory.listed.iter().copied();
+        let listed = listed.filter(|serial| *serial != origin.source);
+        let listed: Vec<Serial> = listed.take(MOST_BEHIND).collect();
         for serial in &listed {
             self.move_here(origin.source, *serial);
         }
@@ -563,14 +578,18 @@ impl Plant {
         new.retain(|serial| !unit.panels.contains_key(serial));
         new.sort_unstable();
         new.dedup();
-        if unit.panels.len() + new.len() > MOST_BEHIND {
-            unit.panels.retain(|_, panel| !panel.is_gone);
-        }
-        for serial in &new {
-            let mut panel = Panel::new(*serial);
-            panel.is_listed = true;
-            unit.panels.insert(*serial, panel);
-        }
+        new.retain(|serial| {
+            let has_room = self.has_room_for_panel(origin.source, *serial);
+            if let Some(unit) = self.units.get_mut(&origin.source).filter(|_| has_room) {
+                let mut panel = Panel::new(*serial);
+                panel.is_listed = true;
+                unit.panels.insert(*serial, panel);
+            }
+            has_room
+        });
+        let Some(unit) = self.units.get(&origin.source) else {
+            return;
+        };
         let id = unit.id();
         if !had_listed || !had_panels {
             let device = unit.device(self.setting.max_power);
@@ -600,3 +619,6 @@ fn tell(reports: &mut Vec<Report>, id: DeviceId, said: &mut Option<Health>, heal
         reports.push(Report::Health(id, health));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,8 +23,6 @@ struct Bench {
     overheard: Overheard,
     memory: Memory,
     seconds: u64,
-    /// That the inverter speaks from.
-    from: &'static str,
     sequence: u32,
     number: u16,
     reports: Vec<Report>,
@@ -32,6 +30,8 @@ struct Bench {
     has_begun: bool,
     /// By how much the clock of this computer is wrong.
     ahead: Duration,
+    /// The port of the inverter on its connection.
+    port: u16,
 }
 
 impl Bench {
@@ -48,13 +48,13 @@ impl Bench {
             overheard: begin(&config, &memory),
             memory,
             seconds: 0,
-            from: "192.0.2.5:2070",
             sequence: 1,
             number: 0,
             reports: Vec::new(),
             config,
             has_begun: false,
             ahead: Duration::ZERO,
+            port: 2070,
         };
         bench.handle(Input::Opened);
         bench
@@ -110,7 +110,10 @@ impl Bench {
             mac: Some([0x00, 0x27, 0x02, 1, 2, 3]),
             sequence: self.sequence,
             payload: bytes,
-            ..Segment::between(address(self.from), address("198.51.100.2:22222"))
+            ..Segment::between(
+                SocketAddr::new([192, 0, 2, 5].into(), self.port),
+                address("198.51.100.2:22222"),
+            )
         };
         self.sequence = self.sequence.wrapping_add(bytes.len() as u32);
         let mut writer = CaptureWriter::pcapng(LinkType::ETHERNET);
@@ -392,20 +395,37 @@ fn an_optimizer_that_says_nothing_while_the_sun_shines_is_told() {
     );
 }
 
+fn meter(at: u32, watts: f32) -> Record<'static> {
+    Record::Meter(Meter {
+        id: INVERTER,
+        at,
+        kind: 5,
+        total_in: Some(5000),
+        power_in: Some(watts),
+        interval: Some(300),
+        ..Meter::default()
+    })
+}
+
+#[test]
+fn what_a_meter_said_before_a_restart_is_not_said_again() {
+    let mut bench = Bench::new();
+    let at = bench.unix();
+    bench.tell(&[meter(at - 300, 900.0), meter(at, 250.0)]);
+    bench.restart();
+    // The inverter got no answer, and sends it once more.
+    bench.tell(&[meter(at - 300, 900.0), meter(at, 250.0)]);
+    let grid = format!("{}_meter_5", inverter_id());
+    assert_eq!(bench.values(&grid).count(), 0);
+    assert_eq!(bench.late(), 2);
+    bench.tell(&[meter(at + 1, 260.0)]);
+    assert_eq!(bench.last(&grid, "power_import").as_deref(), Some("260"));
+}
+
 #[test]
 fn a_meter_that_falls_silent_keeps_no_power() {
     let mut bench = Bench::new();
-    let meter = |at| {
-        Record::Meter(Meter {
-            id: INVERTER,
-            at,
-            kind: 5,
-            total_in: Some(5000),
-            power_in: Some(250.0),
-            interval: Some(300),
-            ..Meter::default()
-        })
-    };
+    let meter = |at| meter(at, 250.0);
     let at = bench.unix();
     bench.tell(&[inverter(at, 900.0, 1_000_000), meter(at)]);
     let grid = format!("{}_meter_5", inverter_id());
@@ -462,6 +482,39 @@ fn what_is_sealed_is_opened_after_a_restart_too() {
             .get::<BTreeMap<String, String>>(FOUND_KEYS)
             .is_none()
     );
+}
+
+#[test]
+fn sessions_that_somebody_makes_up_do_not_take_the_place_of_the_true_one() {
+    let (key, session, handshake) = session();
+    let mut bench = Bench::with(SolarEdgeConfig {
+        interface: Some("eth0".to_owned()),
+        key: Some(crate::config::Secret::new(key.reveal().as_str())),
+        ..SolarEdgeConfig::default()
+    });
+    let hello = bench.frame(function::SESSION_KEY, &handshake.data());
+    bench.pass_by(&hello);
+    let at = bench.unix();
+    let bytes = sealed(&mut bench, &session, &[inverter(at, 700.0, 1_000_000)]);
+    bench.pass_by(&bytes);
+    let true_port = std::mem::replace(&mut bench.port, 2071);
+    let made_up = bench.frame(function::SESSION_KEY, &[0x55; 34]);
+    bench.pass_by(&made_up);
+    bench.port = 2072;
+    for round in 0..5 {
+        let bytes = bench.frame(function::SEALED, &[round; 66]);
+        bench.pass_by(&bytes);
+    }
+    // Something that is remembered comes in clear.
+    let bytes = bench.telemetry(&[sleep(at - 86_400)]);
+    bench.pass_by(&bytes);
+    bench.restart();
+    bench.port = true_port;
+    bench.seconds += 300;
+    let at = bench.unix();
+    let bytes = sealed(&mut bench, &session, &[inverter(at, 800.0, 1_000_100)]);
+    bench.pass_by(&bytes);
+    assert_eq!(bench.last(&inverter_id(), "power").as_deref(), Some("800"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod key;
 mod key_line;
 mod key_search;
 mod settings;
-mod times;
+pub(super) mod times;
 
 use crate::device::Tool;
 

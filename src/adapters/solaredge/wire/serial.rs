@@ -56,7 +56,12 @@ impl FromStr for Serial {
 
     /// With or without the dash and the check byte, which has to be right if it is there.
     fn from_str(given: &str) -> Result<Self, SerialError> {
-        let form = || SerialError::Form(given.escape_debug().take(SHOWN).collect());
+        // What is much longer may be a key, and is not repeated.
+        let form = || {
+            let is_short = given.chars().count() <= SHOWN;
+            let shown = if is_short { given } else { "…" };
+            SerialError::Form(shown.escape_debug().to_string())
+        };
         let text = given.trim();
         let text = text
             .strip_prefix("0x")
@@ -82,7 +87,7 @@ impl FromStr for Serial {
 }
 
 /// How much of what is no serial number is repeated.
-const SHOWN: usize = 40;
+const SHOWN: usize = 20;
 
 /// The number in so many hexadecimal digits.
 fn number(digits: &str, length: usize) -> Option<u32> {
@@ -144,6 +149,10 @@ mod tests {
         assert_eq!(error.to_string(), expected);
         let long = "\n".repeat(1000).parse::<Serial>().unwrap_err();
         assert!(long.to_string().len() < 200 && !long.to_string().contains('\n'));
+        // What was meant for the other side of the equals sign.
+        let key = "000102030405060708090A0B0C0D0E0F";
+        let error = key.parse::<Serial>().unwrap_err();
+        assert!(!error.to_string().contains("0001"), "{error}");
     }
 
     #[test]

@@ -241,7 +241,7 @@ fn an_inverter_that_speaks_by_tls_from_now_on_is_told_so() {
     let mut bench = Bench::new();
     let at = bench.unix();
     bench.tell(&[inverter(at, 900.0, 1_000_000)]);
-    bench.from = "192.0.2.5:2071";
+    bench.port = 2071;
     bench.pass_by(&[&[0x17, 3, 3, 0, 64][..], &[0xa5; 64]].concat());
     assert_eq!(bench.health(&inverter_id()), Some(HealthCode::Online));
     bench.pass(20 * 60);

@@ -50,6 +50,11 @@ impl Examination {
             .push(bytes, &mut |noticed| chart.take(noticed, file));
     }
 
+    /// Whether there was any packet.
+    pub const fn has_packets(&self) -> bool {
+        self.listener.seen().packets > 0
+    }
+
     /// Nothing more comes.
     pub fn finish(mut self) -> Findings {
         let chart = &mut self.chart;

@@ -222,12 +222,24 @@ impl Findings {
         if self.seen.from_units == 0 && self.chart.tls.is_empty() && self.chart.from_server == 0 {
             let place = self.interface.as_deref().unwrap_or("here");
             let health = health::nothing_seen(seen, place, self.listened.unwrap_or_default());
-            words.advise(
-                health
-                    .advice
-                    .replace("; `wattbridge solaredge doctor` looks closer", ""),
-            );
-            words.advise("An inverter says nothing at night: look again by day.");
+            let is_empty = seen.packets == 0 && self.interface.is_none();
+            if is_empty && self.chart.refused.is_empty() {
+                words.line("* There is no packet in it.");
+            }
+            // Of what is no capture, no advice on packets helps.
+            if seen.packets > 0 || self.chart.refused.is_empty() {
+                // Who reads this asked the doctor.
+                let advice = [
+                    "; `wattbridge solaredge doctor` looks closer",
+                    " `wattbridge solaredge doctor` looks closer.",
+                ]
+                .iter()
+                .fold(health.advice.into_owned(), |advice, words| {
+                    advice.replace(words, "")
+                });
+                words.advise(advice);
+                words.advise("An inverter says nothing at night: look again by day.");
+            }
         }
     }
 

@@ -130,19 +130,20 @@ async fn listen(
 ) -> Result<Option<Findings>, ToolError> {
     let is_live = matches!(address, Address::Capture(CaptureAddress::Interface { .. }));
     let length = args.length.or(is_live.then_some(LISTEN));
-    if let Some(length) = length {
-        remark(&format!(
+    let greeting = length.map(|length| {
+        format!(
             "Listening at {} for {}; Ctrl-C ends it earlier.",
             address.place(),
             super::times::how_long(length)
-        ));
-    }
+        )
+    });
     let links = Links::new().with_filter(CaptureFilter {
         mac_prefixes: listener::MAC_PREFIXES,
         ports: listener::PORTS,
     });
     let mut ear = Ear {
         examination: Examination::new(keys, args.interface.as_deref()),
+        greeting,
     };
     let mut length_seen = Duration::ZERO;
     let conversed = converse(&mut ear, address, &links, |_, _, listened| {
@@ -153,6 +154,10 @@ async fn listen(
     match conversed.await {
         // What there is to be heard has been heard.
         Ok(()) | Err(LinkError::CaptureEnded(_)) => {}
+        // What was heard before counts.
+        Err(error) if ear.examination.has_packets() => {
+            remark(&format!("{error}. {}", error.advice()));
+        }
         Err(error) => return Err(format!("{error}. {}", error.advice()).into()),
     }
     ear.examination.listened = is_live.then_some(length_seen);
@@ -163,6 +168,8 @@ async fn listen(
 #[derive(Debug)]
 struct Ear {
     examination: Examination,
+    /// What is said as soon as there is something to listen at.
+    greeting: Option<String>,
 }
 
 impl Protocol for Ear {
@@ -175,8 +182,14 @@ impl Protocol for Ear {
     }
 
     fn handle(&mut self, input: Input<'_>, _now: Moment) {
-        if let Input::Bytes(bytes) = input {
-            self.examination.push(bytes);
+        match input {
+            Input::Opened => {
+                if let Some(greeting) = self.greeting.take() {
+                    remark(&greeting);
+                }
+            }
+            Input::Bytes(bytes) => self.examination.push(bytes),
+            _ => {}
         }
     }
 
