@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Write;
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 /// Target of log lines that somebody else, on the broker for instance, can cause as often as they
@@ -14,10 +14,24 @@ use std::time::Duration;
 pub const OUTSIDE: &str = "wattbridge::outside";
 
 /// Says something that was asked for, and ends the line, on standard output. False when nobody reads any more, as after `| head`, which is
-/// no trouble: there is nobody left to tell.
+/// no trouble: there is nobody left to tell. False too when the disk is full,
+/// which [`lost_words`] tells at the end.
 pub fn say(text: &str) -> bool {
-    writeln!(std::io::stdout().lock(), "{}", visible(text)).is_ok()
+    let Err(error) = writeln!(std::io::stdout().lock(), "{}", visible(text)) else {
+        return true;
+    };
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        let _ = LOST.set(error);
+    }
+    false
 }
+
+/// Why not all that was said on standard output got there, unless nobody reads it any more.
+pub fn lost_words() -> Option<&'static std::io::Error> {
+    LOST.get()
+}
+
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
 
 /// Says something that is no result, and ends the line, on standard error.
 pub fn remark(text: &str) {

@@ -1,5 +1,6 @@
 //! `wattbridge migrate`: the configuration of another program, turned into ours.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -66,8 +67,14 @@ pub fn run(args: &MigrateArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// No configuration is longer, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 fn read(file: &Path, missing: &'static str) -> Result<String, Problems> {
-    std::fs::read_to_string(file).map_err(|error| {
+    let mut text = String::new();
+    let read =
+        std::fs::File::open(file).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+    read.map(|_| text).map_err(|error| {
         let hint = match error.kind() {
             std::io::ErrorKind::NotFound => missing,
             std::io::ErrorKind::PermissionDenied => "run this as a user who may read it",

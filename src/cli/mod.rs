@@ -124,7 +124,14 @@ pub fn written() -> ArgMatches {
 pub fn main(matches: &ArgMatches) -> Result<(), CliError> {
     let result = carry_out(matches);
     logging::finish();
-    result
+    match terminal::lost_words() {
+        Some(error) => result.and(Err(anyhow::anyhow!(
+            "what was to be written is not all there: {error}; make room where the standard output goes, and run this \
+             again"
+        )
+        .into())),
+        None => result,
+    }
 }
 
 fn carry_out(matches: &ArgMatches) -> Result<(), CliError> {

@@ -163,9 +163,12 @@ impl LinkError {
                 "Check that its cable is plugged in at both ends, and that what is at the other end \
                  has power. It is then used again by itself."
             }
-            Self::InterfaceDown { .. } => {
-                "Switch it on with `ip link set NAME up`, and let the system do so at each start. It \
-                 is then used again by itself."
+            Self::InterfaceDown { name, .. } => {
+                return format!(
+                    "Switch it on with `ip link set {name} up`, and let the system do so at each start. It is then used \
+                     again by itself."
+                )
+                .into();
             }
             Self::InterfaceReplaced(_) => {
                 "It is opened again by itself. If nobody unplugged it, look at the adapter and its \

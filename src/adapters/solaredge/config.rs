@@ -1,6 +1,6 @@
 //! The section `[[solaredge]]` of the configuration file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -142,11 +142,33 @@ impl Settings for SolarEdgeConfig {
                 "write what the inverter can deliver, or leave it out",
             ));
         }
-        let of_keys = self.keys.keys().map(|name| ("keys", name));
-        let of_sessions = self.sessions.keys().map(|name| ("sessions", name));
-        for (field, name) in of_keys.chain(of_sessions) {
-            if let Err(error) = name.parse::<Serial>() {
-                complaints.push(Complaint::new(field, error.to_string(), ""));
+        if self
+            .capture
+            .as_ref()
+            .is_some_and(|text| text.trim().is_empty())
+        {
+            complaints.push(Complaint::new(
+                "capture",
+                "it is empty",
+                "write \"-\" for the standard input, tcp://HOST:PORT, or the path of a named pipe",
+            ));
+        }
+        let named = [
+            ("keys", self.keys.keys().collect::<Vec<_>>()),
+            ("sessions", self.sessions.keys().collect()),
+        ];
+        for (field, names) in named {
+            let mut units = BTreeSet::new();
+            for name in names {
+                match name.parse::<Serial>() {
+                    Err(error) => complaints.push(Complaint::new(field, error.to_string(), "")),
+                    Ok(unit) if !units.insert(unit) => complaints.push(Complaint::new(
+                        field,
+                        format!("{unit} is there twice, written in two ways"),
+                        "leave out the one that is old",
+                    )),
+                    Ok(_) => {}
+                }
             }
         }
         complaints

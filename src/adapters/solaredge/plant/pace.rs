@@ -22,6 +22,15 @@ const STEADY: i64 = 90;
 /// Shorter steps do not tell.
 const SHORTEST: i64 = 120;
 
+/// How long a clock that was right is not believed to be wrong.
+const TRUSTED: Duration = Duration::from_secs(24 * 3600);
+
+/// By how many seconds the clock on the wall is ahead of the steady one: it changes when somebody sets it.
+fn ahead_of_steady(now: Moment) -> i64 {
+    let steady = i64::try_from(now.steady.as_secs()).unwrap_or(i64::MAX);
+    now.wall.as_second().saturating_sub(steady)
+}
+
 /// What the time of a record means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
@@ -44,6 +53,8 @@ pub struct ClockPace {
     /// By how many seconds its last record was behind our clock, and when it came, if that was too far off to be
     /// of now.
     doubted: Option<(i64, Duration)>,
+    /// When its clock was right last, and what had to be added to our steady time then to have the wall's.
+    right: Option<(Duration, i64)>,
 }
 
 impl ClockPace {
@@ -74,17 +85,28 @@ impl ClockPace {
         let is_fresh = |at: Timestamp| (-AHEAD..=FRESH).contains(&age(at));
         if is_fresh(said) {
             self.offset = 0;
+            if is_own {
+                self.right = Some((now.steady, ahead_of_steady(now)));
+            }
             return Age::Live(said);
         }
         let corrected = Timestamp::from_second(i64::from(at) + self.offset).unwrap_or(said);
         if self.offset != 0 && is_fresh(corrected) {
             return Age::Live(corrected);
         }
-        if is_own && self.steps >= STEPS {
+        if is_own && self.steps >= STEPS && !self.was_right(now) {
             self.offset = age(said);
             return Age::Live(now.wall);
         }
         Age::Late(said)
+    }
+
+    /// Whether its clock was right not long ago, and ours has not been set since: what is of another time now is
+    /// somebody's recording.
+    fn was_right(&self, now: Moment) -> bool {
+        self.right.is_some_and(|(at, ahead)| {
+            now.since(at) < TRUSTED && ahead.abs_diff(ahead_of_steady(now)) <= AHEAD.unsigned_abs()
+        })
     }
 
     fn step(&mut self, at: u32, now: Moment) {
@@ -188,6 +210,30 @@ mod tests {
                 "late"
             );
         }
+    }
+
+    #[test]
+    fn a_recording_that_is_played_at_its_pace_is_not_of_now() {
+        let mut pace = ClockPace::default();
+        assert_eq!(judge(&mut pace, -10, 0), "live");
+        for step in 1..200_u64 {
+            let at = -800_000 + 300 * step as i64;
+            assert_eq!(judge(&mut pace, at, 300 * step), "late", "{step}");
+        }
+        // Ours is set meanwhile: then the inverter's only seems to be wrong.
+        let mut pace = ClockPace::default();
+        assert_eq!(judge(&mut pace, -10, 0), "live");
+        let said: Vec<_> = (1..6_u64)
+            .map(|step| {
+                let now = Moment {
+                    wall: moment(300 * step).wall + Duration::from_secs(7200),
+                    ..moment(300 * step)
+                };
+                let at = u32::try_from(NOW + 300 * step as i64).unwrap();
+                matches!(pace.judge(at, true, now), Age::Live(_))
+            })
+            .collect();
+        assert_eq!(said, [false, true, true, true, true]);
     }
 
     #[test]

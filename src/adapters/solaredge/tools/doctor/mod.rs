@@ -9,7 +9,7 @@ mod traffic;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, FromArgMatches};
+use clap::{ArgGroup, Args, FromArgMatches};
 use tokio_util::sync::CancellationToken;
 
 use self::examination::Examination;
@@ -46,7 +46,7 @@ Exit code 0 means that measured values could be read.";
 #[derive(Debug, Args)]
 struct DoctorArgs {
     /// Captures, in the order of their time; - is the standard input
-    #[arg(value_name = "FILE", required_unless_present = "interface")]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Listens at this network interface instead
     #[arg(long, value_name = "INTERFACE", conflicts_with = "files")]
@@ -64,7 +64,8 @@ impl Tool for DoctorTool {
         let command = clap::Command::new("doctor")
             .about("Says what can be seen of an inverter here, and what to do")
             .after_help(EXAMPLES);
-        DoctorArgs::augment_args(command)
+        let place = ArgGroup::new("place").required(true);
+        DoctorArgs::augment_args(command).group(place.args(["files", "interface"]))
     }
 
     fn run(

@@ -218,8 +218,10 @@ impl Importing {
             }
         }
         let written = self.writing.count();
-        let mut words =
-            format!("{written} records written, from {files} files with {packets} packets");
+        let mut words = format!(
+            "{written} records written, from {files} {} with {packets} packets",
+            if files == 1 { "file" } else { "files" }
+        );
         if self.again > 0 {
             words.push_str(&format!(
                 "; {} that were sent again are left out",
