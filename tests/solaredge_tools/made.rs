@@ -299,3 +299,24 @@ fn what_is_not_there_is_said_at_once() {
         done.said
     );
 }
+
+/// A disk that is full is no reader who has seen enough.
+#[cfg(all(feature = "simulate", target_os = "linux"))]
+#[test]
+fn what_goes_to_a_full_disk_fails_and_what_nobody_reads_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("capture.pcap");
+    let path = file.to_str().unwrap();
+    let made = command(&["simulate", "solaredge", "--for", "20m", "--pcap", path]).output();
+    assert!(made.unwrap().status.success());
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let mut decode = command(&["decode", "solaredge", path]);
+    let done = Done::of(decode.stdout(full.unwrap()).output().unwrap());
+    assert_eq!(done.code, 1);
+    assert!(done.said.contains("not all there"), "{}", done.said);
+    let mut decode = command(&["decode", "solaredge", path]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let done = Done::of(decode.stdout(writer).output().unwrap());
+    assert_eq!((done.code, done.said.as_str()), (0, ""));
+}
