@@ -513,9 +513,9 @@ pub static OPTIMIZER: &[Row<Optimizer>] = &[
     ),
 ];
 
-/// What is found out about an optimizer besides. It counts quarters of a watt-hour.
+/// What is found out about an optimizer besides.
 pub static PANEL: &[Metric] = &[
-    TODAY.decimals(5),
+    TODAY,
     Metric::timestamp("last_telemetry")
         .named("Last telemetry")
         .diagnostic()
