@@ -6,6 +6,7 @@
 //! nothing else names it.
 
 pub mod aps_ecu;
+pub mod aps_zigbee;
 pub mod smart_meter;
 pub mod solaredge;
 pub mod text;

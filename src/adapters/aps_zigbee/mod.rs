@@ -1,0 +1,3 @@
+//! APsystems inverters over a Zigbee stick, without any ECU.
+
+pub mod wire;

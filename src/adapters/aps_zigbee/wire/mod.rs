@@ -1,0 +1,3 @@
+//! The bytes between a host, a Zigbee stick and APsystems inverters; no I/O, both directions.
+
+pub mod ids;
