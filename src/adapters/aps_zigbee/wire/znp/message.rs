@@ -146,12 +146,10 @@ impl ZnpMessage {
                 endpoint: *endpoint,
                 transaction: *transaction,
             }),
-            (0x45c4, [low, high, rest @ ..]) => {
-                read_addresses(rest).map(|relays| Self::Route {
-                    destination: ShortAddress(u16::from_le_bytes([*low, *high])),
-                    relays,
-                })
-            }
+            (0x45c4, [low, high, rest @ ..]) => read_addresses(rest).map(|relays| Self::Route {
+                destination: ShortAddress(u16::from_le_bytes([*low, *high])),
+                relays,
+            }),
             (0x4481, data) => AfIncoming::decode(data).map(Self::Incoming),
             (0x6000, [reason, high, low]) => Some(Self::Refused {
                 reason: *reason,

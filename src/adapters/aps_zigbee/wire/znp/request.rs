@@ -234,7 +234,18 @@ impl AfSend {
 
     fn decode(data: &[u8]) -> Option<Self> {
         let (head, data) = data.split_first_chunk::<10>()?;
-        let [t0, t1, to, from, c0, c1, transaction, options, radius, length] = *head;
+        let [
+            t0,
+            t1,
+            to,
+            from,
+            c0,
+            c1,
+            transaction,
+            options,
+            radius,
+            length,
+        ] = *head;
         (data.len() == usize::from(length)).then(|| Self {
             destination: ShortAddress(u16::from_le_bytes([t0, t1])),
             destination_endpoint: to,
@@ -321,12 +332,12 @@ mod tests {
             device: 0x0100,
             version: 1,
             latency: 0,
-            inputs: vec![0, 0x1500],
+            inputs: vec![0, 0x0015],
             outputs: Vec::new(),
         };
         assert_eq!(
             hex(&ZnpRequest::Register(endpoint)),
-            "FE0D240014050F0001010002000000150020"
+            "FE0D240014050F0001010002000015000020"
         );
         assert_eq!(hex(&ZnpRequest::DeviceInfoByAnswer), "FE00670067");
         let loopback = ZnpRequest::Loopback(vec![0xaa, 0xbb, 0xcc]);

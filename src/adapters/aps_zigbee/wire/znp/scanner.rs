@@ -113,7 +113,7 @@ impl ZnpScanner {
     /// A frame that was begun is not waited for any longer. What may stand inside is searched, and what has
     /// been passed over is told of.
     pub fn give_up(&mut self) {
-        if self.is_waiting() || self.passed_over.is_some() {
+        if self.is_unsettled() {
             self.wall = Some(self.base + self.buffer.len() as u64);
         }
     }
@@ -121,6 +121,11 @@ impl ZnpScanner {
     /// Whether something was begun that is not whole.
     pub fn is_waiting(&self) -> bool {
         self.start < self.buffer.len()
+    }
+
+    /// Whether bytes have come that were not told of.
+    pub fn is_unsettled(&self) -> bool {
+        self.is_waiting() || self.passed_over.is_some()
     }
 
     /// How many bytes are held.
