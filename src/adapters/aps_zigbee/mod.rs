@@ -1,4 +1,5 @@
 //! APsystems inverters over a Zigbee stick, without any ECU.
 
+pub mod models;
 pub mod radio;
 pub mod wire;
