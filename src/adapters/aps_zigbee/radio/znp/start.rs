@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::super::wire::znp::{
     CoordinatorState, ResetIndication, ZnpMessage, ZnpRequest, ZnpScanner, ZnpStatus,
 };
-use super::super::{RadioNotice, RadioState, RadioTrouble, StartStep};
+use super::super::{RadioNotice, RadioState, RadioTrouble};
 use super::question::{PATIENCE, TRIES};
 use super::steps::{Condition, Item, LOOPBACK, Look, Stage, Step};
 use super::{AWAY, CHECK_EVERY, CONFIRM, HeardSoFar, WAKING, ZnpRadio};
@@ -80,9 +80,8 @@ impl ZnpRadio {
         self.question = None;
         self.deadline = Duration::MAX;
         if let Some(shown) = step.shown() {
-            // What is wrong stays so until more than looking for it is done.
-            let is_looking = matches!(shown, StartStep::Looking | StartStep::BootLoader);
-            if !(is_looking && matches!(self.told, RadioState::Trouble(_))) {
+            // What is wrong stays so until it works, or something else is.
+            if !matches!(self.told, RadioState::Trouble(_)) {
                 self.tell(RadioState::Starting(shown));
             }
         }
