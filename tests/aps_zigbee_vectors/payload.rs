@@ -793,11 +793,16 @@ fn gateway_of(mut reversed: [u8; 6]) -> EcuId {
 #[test]
 #[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn the_requests_of_pairing_are_those_of_gateways() {
-    let serial: InverterSerial = "408000119348".parse().unwrap();
-    let gateway: EcuId = "D8A3011B9780".parse().unwrap();
-    let all = PairingRequest::all(serial, gateway);
     let captures = captured(&["pair_request"]);
-    assert_eq!(captures.len(), 4);
+    let data: Vec<_> = captures
+        .iter()
+        .map(|capture| &frames(&capture.bytes, [0x24, 0x02])[0][20..])
+        .collect();
+    let [_, asked, _, stay] = data[..] else {
+        panic!("four requests")
+    };
+    let serial = InverterSerial::of_wire(asked.try_into().unwrap()).unwrap();
+    let all = PairingRequest::all(serial, gateway_of(stay.try_into().unwrap()));
     for (capture, request) in captures.iter().zip(all) {
         let frame = frames(&capture.bytes, [0x24, 0x02])[0];
         let cluster = u16::from_le_bytes([frame[13], frame[14]]);
