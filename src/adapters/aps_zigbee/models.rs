@@ -2,7 +2,7 @@
 //!
 //! An inverter tells its code in each answer of a DS3 and its kin, and when it is asked what it is. The code alone
 //! does not tell all: a DS3-L says it is a DS3, and a YC600 that it is a QS1. So the name follows from the first
-//! digits of the serial number, and how a limit is told follows from the code.
+//! digits of the serial number where those are known, and how a limit is told follows from the code.
 
 use super::wire::ids::InverterSerial;
 use super::wire::payload::LimitScale;
@@ -115,27 +115,22 @@ impl InverterModel {
     pub fn of(serial: InverterSerial, code: Option<u8>) -> Option<Self> {
         let prefix = serial.prefix();
         let by_code = code.and_then(|code| find(MODEL_CODES, &code));
-        let by_prefix = find(MODEL_PREFIXES, &prefix);
-        let Some(printed) = by_prefix else {
+        let Some(printed) = find(MODEL_PREFIXES, &prefix) else {
             return by_code.or_else(|| find(MODEL_SERIES, &(prefix / 10)));
         };
-        Some(match by_code {
-            // The larger of a family tell their own code.
-            Some(told) if told.family == printed.family => Self {
-                name: if told.nameplate > printed.nameplate && code != Some(0x20) {
-                    told.name
-                } else {
-                    printed.name
-                },
-                nameplate: told.nameplate.max(printed.nameplate),
-                limits: told.limits,
-                ..printed
+        let Some(told) = by_code else {
+            return Some(printed);
+        };
+        let is_kin = told.family == printed.family;
+        Some(Self {
+            // Which of a family it is, the code does not tell well enough to say that it gives too much.
+            nameplate: if is_kin {
+                told.nameplate.max(printed.nameplate)
+            } else {
+                printed.nameplate
             },
-            Some(told) => Self {
-                limits: told.limits,
-                ..printed
-            },
-            None => printed,
+            limits: told.limits,
+            ..printed
         })
     }
 }
@@ -178,7 +173,7 @@ mod tests {
         let small = of("703000990001", Some(0x20)).unwrap();
         assert_eq!((small.name, small.nameplate), ("DS3-L", 880));
         let large = of("704000990001", Some(0x21)).unwrap();
-        assert_eq!((large.name, large.nameplate), ("DS3-H", 960));
+        assert_eq!((large.name, large.nameplate), ("DS3", 960));
         let unknown = of("709000990001", None).unwrap();
         assert_eq!((unknown.name, unknown.nameplate), ("DS3 series", 2000));
         assert_eq!(of("709000990001", Some(0x21)).unwrap().name, "DS3-H");

@@ -17,7 +17,7 @@ const LONG_INFO: u8 = 0xdc;
 const ACCEPTED: u8 = 0xde;
 const REFUSED: u8 = 0xdf;
 /// What follows in an answer to something that was to be changed: so it is told from a page.
-type Verdict = [u8; 5];
+type AckBody = [u8; 5];
 
 /// An answer, by its serial number never by when it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub enum AnswerContent {
     /// A page of its settings.
     Settings(SettingsAnswer),
     /// It has taken what it was told. It may still not do so: read it back.
-    Accepted(Verdict),
+    Accepted(AckBody),
     /// It has not.
-    Refused(Verdict),
+    Refused(AckBody),
     /// It is sound and nothing is known of what is in it, such as what three-phase inverters measure.
     Unread {
         /// The command that it answers with.
@@ -99,7 +99,7 @@ impl InverterAnswer {
         // Nobody has seen the sum of such an answer.
         let is_checked = matches!(part.command, TELEMETRY_BB | LONG) && !(is_info && part.sum == 0);
         let part = if is_checked { part.checked()? } else { part };
-        let verdict: Result<Verdict, _> = part.body.try_into();
+        let verdict: Result<AckBody, _> = part.body.try_into();
         let telemetry = match part.command {
             TELEMETRY_B1 => PanelTelemetry::of_b1(serial, data),
             TELEMETRY_BB => PanelTelemetry::of_bb(serial, data),

@@ -30,6 +30,7 @@ impl SettingsPage {
         }
     }
 
+    /// That which a command asks for.
     pub const fn of_command(command: u8) -> Option<Self> {
         match command {
             0xdd => Some(Self::A),

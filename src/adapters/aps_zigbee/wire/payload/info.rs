@@ -27,6 +27,7 @@ pub struct InverterFirmware {
 const HIGHEST: u16 = 99;
 
 impl InverterFirmware {
+    /// One of two numbers, as nearly all are.
     pub const fn new(high: u16, low: u16) -> Self {
         Self {
             high,

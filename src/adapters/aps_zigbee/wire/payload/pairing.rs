@@ -65,6 +65,7 @@ impl PairingRequest {
         }
     }
 
+    /// Where it is said.
     pub const fn cluster(self) -> u16 {
         match self {
             Self::Prime(..) => PRIME_CLUSTER,

@@ -11,7 +11,7 @@
 
 use super::bytes::{number, put, rounded};
 use super::command::SettingsPage;
-use super::envelope::{AROUND, SPEAKER, l2, l2_without_sum};
+use super::envelope::{SPEAKER, l2, l2_without_sum};
 use super::limit::{LimitCode, LimitScale};
 use crate::model::Decimal;
 
@@ -184,8 +184,8 @@ static THRESHOLDS: [GridThreshold; 13] = [
     threshold(23, "AK", "Hz", ThresholdKind::Frequency),
     threshold(26, "AE", "Hz", ThresholdKind::Frequency),
     threshold(29, "AF", "Hz", ThresholdKind::Frequency),
-    threshold(50, "AG", "s",  ThresholdKind::Delay),
-    threshold(52, "AS", "s",  ThresholdKind::Delay),
+    threshold(52, "AG", "s",  ThresholdKind::Delay),
+    threshold(54, "AS", "s",  ThresholdKind::Delay),
 ];
 
 impl GridThreshold {
@@ -208,9 +208,6 @@ impl GridThreshold {
     }
 }
 
-/// How many bytes such an answer has from the serial number on: with a DS3, and with the others.
-pub const PAGE_B_DATA: [usize; 2] = [SPEAKER + 0x5c + AROUND, SPEAKER + 0x4d + AROUND];
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -229,7 +226,8 @@ mod tests {
                 SettingsAnswer::decode(part.command, part.body),
                 Some(page.clone())
             );
-            assert!(PAGE_B_DATA.contains(&(SPEAKER + envelope.len())));
+            let length = if scale == LimitScale::Ds3 { 105 } else { 90 };
+            assert_eq!(SPEAKER + envelope.len(), length);
             let read = page.limit().unwrap();
             let apart = read.watts().distance(limit.watts());
             assert!(apart < Decimal::integer(1), "{scale:?} {apart}");

@@ -116,7 +116,7 @@ proptest! {
     ) {
         let _ = InverterAnswer::decode(&data);
         for digit in data.iter_mut().take(6) {
-            *digit = *digit / 16 % 10 << 4 | *digit % 16 % 10;
+            *digit = ((*digit / 16 % 10) << 4) | (*digit % 16 % 10);
         }
         for data in [said(&l2(command, &body)), data] {
             if let Ok(answer) = InverterAnswer::decode(&data) {

@@ -209,6 +209,7 @@ pub enum ProducingState {
 }
 
 impl ProducingState {
+    /// What it says.
     pub const fn of_byte(byte: u8) -> Self {
         match byte {
             0x00 => Self::Both,
