@@ -17,6 +17,7 @@ use crate::device::Adapter;
 /// Every adapter there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[
     &aps_ecu::ADAPTER,
+    &aps_zigbee::ADAPTER,
     &smart_meter::ADAPTER,
     &solaredge::ADAPTER,
     &text::ADAPTER,

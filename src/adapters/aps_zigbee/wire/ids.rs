@@ -119,6 +119,20 @@ impl fmt::Display for InverterSerial {
 }
 
 impl EcuId {
+    /// One that neighbours do not have: of the serial number of an inverter, and as other programs have it else.
+    pub fn made_of(serial: Option<InverterSerial>) -> Self {
+        let [.., third, fourth, fifth, sixth] = serial.map_or([0; 6], InverterSerial::wire);
+        // Never 0000 nor FFFF: of each byte one bit is fixed.
+        Self([
+            0xd0 | fourth >> 4 ^ fifth & 15,
+            third ^ fifth ^ sixth.rotate_left(3),
+            0x01,
+            0x1b,
+            0x97,
+            0x80,
+        ])
+    }
+
     /// As it is printed.
     pub const fn bytes(self) -> [u8; 6] {
         self.0

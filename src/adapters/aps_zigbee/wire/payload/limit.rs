@@ -1,13 +1,16 @@
 //! How much an inverter may give, in the numbers that it keeps: watts of each input.
 
 use super::bytes::rounded;
+use serde::{Deserialize, Serialize};
+
 use crate::model::Decimal;
 
 /// How a family of inverters is told its limit.
 ///
 /// Whoever mixes them up is not refused: the inverter takes another limit than was meant. So what was set is read
 /// back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LimitScale {
     /// DS3 and its kin: steps of 0.06027 W. One message is for both inputs.
     Ds3,
@@ -20,7 +23,7 @@ pub enum LimitScale {
 }
 
 /// A limit as it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LimitCode {
     /// What its number means.
     pub scale: LimitScale,
