@@ -96,8 +96,8 @@ mod tests {
             offset: -2_587_000,
             ..RawScale::new(2752, 10_000, 4)
         };
-        assert_eq!(scale.value(979), "10.7208".parse().unwrap());
-        assert_eq!(scale.raw("10.7208".parse().unwrap(), 0xffff), 979);
+        assert_eq!(scale.value(1000), "16.5".parse().unwrap());
+        assert_eq!(scale.raw("16.5".parse().unwrap(), 0xffff), 1000);
         assert_eq!(scale.raw("-400".parse().unwrap(), 0xffff), 0);
         assert_eq!(scale.raw("40000".parse().unwrap(), 0xffff), 0xffff);
         assert_eq!((rounded(-5, 2), rounded(5, 2), rounded(4, 3)), (-3, 3, 1));

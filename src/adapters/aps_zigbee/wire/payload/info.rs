@@ -113,9 +113,9 @@ mod tests {
         assert_eq!(InverterFirmware::new(0xfc, 1).to_string(), "00FC/0001");
         let long = InverterFirmware {
             middle: Some(2),
-            ..InverterFirmware::new(5, 203)
+            ..InverterFirmware::new(5, 20)
         };
-        assert_eq!(long.to_string(), "5.2.203");
+        assert_eq!(long.to_string(), "5.2.020");
     }
 
     proptest! {

@@ -216,6 +216,12 @@ impl PanelTelemetry {
         self.layout.counter()
     }
 
+    /// Energy of each input since the inverter started, in micro-watt-hours.
+    pub fn energies(&self) -> Vec<u64> {
+        let energy = |input: &PanelInput| self.counter_scale().energy_of(input.counter);
+        self.inputs.iter().map(energy).collect()
+    }
+
     /// What all inputs take from the panels, in W.
     pub fn dc_power(&self) -> Decimal {
         Decimal::total(self.inputs.iter().map(|input| (input.power(), false)))

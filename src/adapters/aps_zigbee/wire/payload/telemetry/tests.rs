@@ -163,6 +163,8 @@ fn what_no_inverter_measures_is_refused_as_a_whole() {
 fn power_is_that_of_the_inputs() {
     assert_eq!(ds3().inputs[0].power(), decimal("157.0"));
     assert_eq!(ds3().dc_power(), decimal("365.0"));
+    let steps = [12_345_678, 23_456_789_u64];
+    assert_eq!(ds3().energies(), steps.map(|steps| (steps * 166 + 5) / 10));
     assert_eq!(input_letter(3), 'D');
     assert_eq!(input_letter(300), '?');
     assert_eq!(ds3().producing(), Some(ProducingState::Both));
