@@ -7,3 +7,5 @@
 #[path = "../support/vectors.rs"]
 mod captures;
 mod payload;
+mod radio;
+mod znp;
