@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::sun::{Place, SunDay, is_time};
+use super::super::sun::{Site, SunDay, is_time};
 use crate::clock::Moment;
 
 /// Days whose hours are remembered.
@@ -53,7 +53,7 @@ pub struct TimeOfDay {
 /// The hours of a place.
 #[derive(Debug, Clone)]
 pub struct PollingHours {
-    place: Option<Place>,
+    place: Option<Site>,
     offset: SignedDuration,
     is_adaptive: bool,
     zone: TimeZone,
@@ -101,7 +101,7 @@ fn later(at: Timestamp, seconds: i64) -> Timestamp {
 impl PollingHours {
     /// Without a place they are always asked.
     pub fn new(
-        place: Option<Place>,
+        place: Option<Site>,
         offset: SignedDuration,
         is_adaptive: bool,
         zone: TimeZone,

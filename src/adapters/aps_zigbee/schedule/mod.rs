@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::hours::PollingHours;
 pub use self::hours::{LearnedHours, TimeOfDay};
-use super::sun::Place;
+use super::sun::Site;
 use super::wire::ids::InverterSerial;
 use crate::clock::Moment;
 
@@ -43,7 +43,7 @@ pub struct PollSettings {
     /// How often each inverter is asked.
     pub interval: Duration,
     /// Where they are; without it they are asked at night as well.
-    pub place: Option<Place>,
+    pub place: Option<Site>,
     /// Begin so much after sunrise and end so much before sunset; a negative one is before and after.
     pub offset: SignedDuration,
     /// Whether the hours follow when inverters wake and sleep.
@@ -117,14 +117,14 @@ struct Turn {
 
 /// The question that was asked last.
 #[derive(Debug, Clone, Copy)]
-struct Question {
+struct OpenPoll {
     serial: InverterSerial,
     is_second: bool,
-    state: QuestionState,
+    state: OpenPollState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum QuestionState {
+enum OpenPollState {
     Open,
     /// Asked again then.
     Retry(Duration),
@@ -136,7 +136,7 @@ pub struct PollSchedule {
     settings: PollSettings,
     hours: PollingHours,
     turns: Vec<Turn>,
-    question: Option<Question>,
+    question: Option<OpenPoll>,
     /// When somebody was last asked.
     asked: Option<Duration>,
     is_radio_up: bool,
@@ -181,7 +181,7 @@ impl PollSchedule {
                 });
             }
         }
-        let is_known = |question: &Question| serials.contains(&question.serial);
+        let is_known = |question: &OpenPoll| serials.contains(&question.serial);
         self.question = self.question.filter(is_known);
     }
 
@@ -269,7 +269,7 @@ impl PollSchedule {
         }
         if self
             .question
-            .is_some_and(|question| question.state == QuestionState::Open)
+            .is_some_and(|question| question.state == OpenPollState::Open)
         {
             return pause(PollPause::Answer);
         }
@@ -291,7 +291,7 @@ impl PollSchedule {
             return PollStep::Wait(Some(until), PollPause::Night(time.opens));
         }
         if let Some(question) = self.question
-            && let QuestionState::Retry(at) = question.state
+            && let OpenPollState::Retry(at) = question.state
         {
             return self.ask_at(question.serial, at, true, now);
         }
@@ -317,10 +317,10 @@ impl PollSchedule {
             let longest = now.steady.saturating_add(LONGEST_WAIT);
             return PollStep::Wait(Some(due.min(longest)), PollPause::NotDue);
         }
-        self.question = Some(Question {
+        self.question = Some(OpenPoll {
             serial,
             is_second,
-            state: QuestionState::Open,
+            state: OpenPollState::Open,
         });
         self.asked = Some(now.steady);
         let next = now.steady.saturating_add(self.interval());
@@ -357,7 +357,7 @@ impl PollSchedule {
     /// An inverter that was asked did not answer.
     pub fn failed(&mut self, serial: InverterSerial, now: Moment) -> PollFailure {
         let question = self.question.take_if(|question| question.serial == serial);
-        let Some(question) = question.filter(|it| it.state == QuestionState::Open) else {
+        let Some(question) = question.filter(|it| it.state == OpenPollState::Open) else {
             return PollFailure::Excused;
         };
         let time = self.hours.time_of_day(now);
@@ -373,9 +373,9 @@ impl PollSchedule {
             let mix = u64::from(tens) << 8 | u64::from(ones);
             let jitter = (mix * 37 + u64::from(now.steady.subsec_millis())) % (RETRY + 1);
             let wait = Duration::from_millis(RETRY + jitter);
-            self.question = Some(Question {
+            self.question = Some(OpenPoll {
                 is_second: true,
-                state: QuestionState::Retry(now.steady.saturating_add(wait)),
+                state: OpenPollState::Retry(now.steady.saturating_add(wait)),
                 ..question
             });
             return PollFailure::Retried;
