@@ -128,7 +128,7 @@ fn assert_energy(found: &[u64], expected: &Value) {
 }
 
 fn assert_power(gain: &EnergyGain, expected: &Value) {
-    let power = gain.power.as_ref().expect("no power");
+    let power = gain.power.as_ref().unwrap();
     assert_near(&power.milliwatts, 1e3, &numbers(expected), 0.006);
 }
 

@@ -28,6 +28,9 @@ const DIM: i64 = 3600;
 /// Without a place it is day for certain at these hours.
 const DAY: std::ops::Range<i8> = 10..15;
 
+/// The sun of yesterday, today and tomorrow.
+type DaysAround = [(Date, Option<SunDay>); 3];
+
 /// When inverters woke and slept of late. To be saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LearnedHours {
@@ -59,7 +62,7 @@ pub struct PollingHours {
     zone: TimeZone,
     learned: LearnedHours,
     /// The days around one that was asked for.
-    days: Option<(Date, [(Date, Option<SunDay>); 3])>,
+    days: Option<(Date, DaysAround)>,
     /// When an answer came last.
     heard: Option<Duration>,
 }
@@ -123,7 +126,7 @@ impl PollingHours {
         &self.learned
     }
 
-    fn days(&mut self, wall: Timestamp) -> Option<[(Date, Option<SunDay>); 3]> {
+    fn days(&mut self, wall: Timestamp) -> Option<DaysAround> {
         let place = self.place.filter(|_| is_time(wall))?;
         let today = wall.to_zoned(self.zone.clone()).date();
         if let Some((known, days)) = self.days
