@@ -9,3 +9,4 @@ mod captures;
 mod payload;
 mod radio;
 mod znp;
+mod energy;

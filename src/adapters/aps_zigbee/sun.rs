@@ -16,7 +16,7 @@ const NOT_SET: i64 = 1_735_689_600;
 
 /// A place on earth, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Site {
     /// North is positive.
     latitude: f64,
     /// East is positive.
@@ -34,7 +34,7 @@ pub enum SunDay {
     Never,
 }
 
-impl Place {
+impl Site {
     /// `None` if there is no such place.
     pub fn new(latitude: f64, longitude: f64) -> Option<Self> {
         let exists = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
@@ -116,7 +116,7 @@ mod tests {
 
     fn check(place: (f64, f64), name: &str, day: Date, rise: &str, set: &str) {
         let zone = zone(name);
-        let sun = Place::new(place.0, place.1).unwrap().sun(day, &zone);
+        let sun = Site::new(place.0, place.1).unwrap().sun(day, &zone);
         let Some(SunDay::Between(from, until)) = sun else {
             panic!("{sun:?}")
         };
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn near_the_poles_there_are_days_without_night_and_nights_without_day() {
-        let tromso = Place::new(69.65, 18.96).unwrap();
+        let tromso = Site::new(69.65, 18.96).unwrap();
         let oslo = zone("Europe/Oslo");
         assert_eq!(tromso.sun(date(2026, 6, 21), &oslo), Some(SunDay::AllDay));
         assert_eq!(tromso.sun(date(2026, 12, 21), &oslo), Some(SunDay::Never));
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(SunDay::Never.window(offset), None);
         assert!(SunDay::AllDay.window(offset).is_some());
         // The evening of this day in Iceland ends after midnight.
-        let Some(SunDay::Between(rise, set)) = Place::new(64.15, -21.94)
+        let Some(SunDay::Between(rise, set)) = Site::new(64.15, -21.94)
             .unwrap()
             .sun(date(2026, 6, 21), &zone("Atlantic/Reykjavik"))
         else {
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_place_is_on_earth() {
         for (latitude, longitude) in [(91.0, 0.0), (0.0, 181.0), (f64::NAN, 0.0)] {
-            assert_eq!(Place::new(latitude, longitude), None);
+            assert_eq!(Site::new(latitude, longitude), None);
         }
         assert!(!is_time(Timestamp::UNIX_EPOCH));
     }
@@ -205,7 +205,7 @@ mod tests {
             let day = date(2025, 1, 1) + SignedDuration::from_hours(24 * day);
             // A zone that fits about, as people have it.
             let zone = TimeZone::fixed(jiff::tz::offset((longitude / 15.0).round() as i8));
-            let sun = Place::new(latitude, longitude).unwrap().sun(day, &zone);
+            let sun = Site::new(latitude, longitude).unwrap().sun(day, &zone);
             prop_assert!(sun.is_some());
             if let Some(SunDay::Between(rise, set)) = sun {
                 let noon = day.at(12, 0, 0, 0).to_zoned(zone).unwrap().timestamp();

@@ -183,7 +183,7 @@ struct Dissenter {
 
 /// Clock and counters of an answer of the present run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Count {
+struct RunCount {
     clock: u32,
     counters: Vec<u64>,
 }
@@ -197,7 +197,7 @@ pub struct InverterEnergy {
     power: Option<CounterPower>,
     /// Answers of the last half minute, so that who asks often gets a power as well.
     #[serde(skip)]
-    recent: Vec<Count>,
+    recent: Vec<RunCount>,
     #[serde(skip)]
     dissenter: Option<Dissenter>,
     /// What both clocks showed last.
@@ -398,7 +398,7 @@ impl InverterEnergy {
         class: CounterClass,
     ) {
         let is_average = u64::from(span) > answer.interval.as_secs().saturating_mul(3);
-        let now = || Count {
+        let now = || RunCount {
             clock: answer.clock,
             counters: answer.counters.to_vec(),
         };
@@ -421,12 +421,12 @@ impl InverterEnergy {
             return;
         }
         if self.recent.is_empty() {
-            self.recent.push(Count {
+            self.recent.push(RunCount {
                 clock: last.clock,
                 counters: last.counters.clone(),
             });
         }
-        let is_old = |count: &Count| answer.clock.saturating_sub(count.clock) >= POWER_SPAN;
+        let is_old = |count: &RunCount| answer.clock.saturating_sub(count.clock) >= POWER_SPAN;
         let known = self.recent.iter().rposition(is_old);
         self.power = known.and_then(|known| self.recent.get(known)).map(|from| {
             let span = answer.clock.saturating_sub(from.clock);

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::sun::{Place, SunDay, is_time};
+use super::super::sun::{Site, SunDay, is_time};
 use crate::clock::Moment;
 
 /// Days whose hours are remembered.
@@ -27,6 +27,9 @@ const LINGER: Duration = Duration::from_secs(10 * 60);
 const DIM: i64 = 3600;
 /// Without a place it is day for certain at these hours.
 const DAY: std::ops::Range<i8> = 10..15;
+
+/// The sun of yesterday, today and tomorrow.
+type DaysAround = [(Date, Option<SunDay>); 3];
 
 /// When inverters woke and slept of late. To be saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,13 +56,13 @@ pub struct TimeOfDay {
 /// The hours of a place.
 #[derive(Debug, Clone)]
 pub struct PollingHours {
-    place: Option<Place>,
+    place: Option<Site>,
     offset: SignedDuration,
     is_adaptive: bool,
     zone: TimeZone,
     learned: LearnedHours,
     /// The days around one that was asked for.
-    days: Option<(Date, [(Date, Option<SunDay>); 3])>,
+    days: Option<(Date, DaysAround)>,
     /// When an answer came last.
     heard: Option<Duration>,
 }
@@ -101,7 +104,7 @@ fn later(at: Timestamp, seconds: i64) -> Timestamp {
 impl PollingHours {
     /// Without a place they are always asked.
     pub fn new(
-        place: Option<Place>,
+        place: Option<Site>,
         offset: SignedDuration,
         is_adaptive: bool,
         zone: TimeZone,
@@ -123,7 +126,7 @@ impl PollingHours {
         &self.learned
     }
 
-    fn days(&mut self, wall: Timestamp) -> Option<[(Date, Option<SunDay>); 3]> {
+    fn days(&mut self, wall: Timestamp) -> Option<DaysAround> {
         let place = self.place.filter(|_| is_time(wall))?;
         let today = wall.to_zoned(self.zone.clone()).date();
         if let Some((known, days)) = self.days

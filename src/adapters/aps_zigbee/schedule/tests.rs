@@ -9,8 +9,8 @@ fn zone() -> TimeZone {
     TimeZone::get("Europe/Vienna").unwrap()
 }
 
-fn vienna() -> Option<Place> {
-    Place::new(48.2, 16.37)
+fn vienna() -> Option<Site> {
+    Site::new(48.2, 16.37)
 }
 
 fn serial(number: usize) -> InverterSerial {
@@ -380,7 +380,7 @@ fn nothing_counts_while_the_radio_restarts_or_pairs() {
 #[test]
 fn near_the_pole_it_is_day_or_night_for_months() {
     let settings = PollSettings {
-        place: Place::new(78.2, 15.6),
+        place: Site::new(78.2, 15.6),
         ..PollSettings::default()
     };
     let mut roof = Roof::new(settings, 1, "2026-06-21T00:30");

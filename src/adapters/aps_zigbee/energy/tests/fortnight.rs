@@ -231,7 +231,7 @@ fn fortnight(seed: u64, family: CounterFamily, wall: Wall) -> Result<(), TestCas
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn what_is_published_never_falls_and_is_what_was_produced(
