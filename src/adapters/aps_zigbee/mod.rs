@@ -2,4 +2,6 @@
 
 pub mod models;
 pub mod radio;
+#[cfg(feature = "simulate")]
+pub mod simulator;
 pub mod wire;
