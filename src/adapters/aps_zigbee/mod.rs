@@ -40,6 +40,8 @@ mod pairing;
 mod protocol;
 pub mod radio;
 pub mod schedule;
+#[cfg(feature = "simulate")]
+pub mod simulator;
 pub mod sun;
 pub mod wire;
 
