@@ -6,7 +6,7 @@
 
 #[path = "../support/vectors.rs"]
 mod captures;
+mod energy;
 mod payload;
 mod radio;
 mod znp;
-mod energy;

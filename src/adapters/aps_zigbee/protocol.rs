@@ -23,7 +23,7 @@ use super::radio::{
     Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, ReceivedMessage, SendTrouble,
 };
 use super::schedule::{LearnedHours, PollFailure, PollSchedule, PollSettings, PollStep};
-use super::sun::Place;
+use super::sun::Site;
 use super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use super::wire::payload::{
     AnswerContent, InverterAnswer, InverterCommand, PanelTelemetry, REQUEST_CLUSTER,
@@ -133,7 +133,7 @@ impl Conversation {
         let place = config
             .latitude
             .zip(config.longitude)
-            .and_then(|(latitude, longitude)| Place::new(latitude, longitude));
+            .and_then(|(latitude, longitude)| Site::new(latitude, longitude));
         let settings = PollSettings {
             interval: config.interval.get(),
             place,

@@ -14,11 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::hours::PollingHours;
 pub use self::hours::{LearnedHours, TimeOfDay};
-<<<<<<< HEAD
-use super::sun::Place;
-=======
 use super::sun::Site;
->>>>>>> zb_energy
 use super::wire::ids::InverterSerial;
 use crate::clock::Moment;
 
@@ -47,11 +43,7 @@ pub struct PollSettings {
     /// How often each inverter is asked.
     pub interval: Duration,
     /// Where they are; without it they are asked at night as well.
-<<<<<<< HEAD
-    pub place: Option<Place>,
-=======
     pub place: Option<Site>,
->>>>>>> zb_energy
     /// Begin so much after sunrise and end so much before sunset; a negative one is before and after.
     pub offset: SignedDuration,
     /// Whether the hours follow when inverters wake and sleep.
@@ -125,16 +117,6 @@ struct Turn {
 
 /// The question that was asked last.
 #[derive(Debug, Clone, Copy)]
-<<<<<<< HEAD
-struct Question {
-    serial: InverterSerial,
-    is_second: bool,
-    state: QuestionState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum QuestionState {
-=======
 struct OpenPoll {
     serial: InverterSerial,
     is_second: bool,
@@ -143,7 +125,6 @@ struct OpenPoll {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OpenPollState {
->>>>>>> zb_energy
     Open,
     /// Asked again then.
     Retry(Duration),
@@ -155,11 +136,7 @@ pub struct PollSchedule {
     settings: PollSettings,
     hours: PollingHours,
     turns: Vec<Turn>,
-<<<<<<< HEAD
-    question: Option<Question>,
-=======
     question: Option<OpenPoll>,
->>>>>>> zb_energy
     /// When somebody was last asked.
     asked: Option<Duration>,
     is_radio_up: bool,
@@ -204,11 +181,7 @@ impl PollSchedule {
                 });
             }
         }
-<<<<<<< HEAD
-        let is_known = |question: &Question| serials.contains(&question.serial);
-=======
         let is_known = |question: &OpenPoll| serials.contains(&question.serial);
->>>>>>> zb_energy
         self.question = self.question.filter(is_known);
     }
 
@@ -296,11 +269,7 @@ impl PollSchedule {
         }
         if self
             .question
-<<<<<<< HEAD
-            .is_some_and(|question| question.state == QuestionState::Open)
-=======
             .is_some_and(|question| question.state == OpenPollState::Open)
->>>>>>> zb_energy
         {
             return pause(PollPause::Answer);
         }
@@ -322,11 +291,7 @@ impl PollSchedule {
             return PollStep::Wait(Some(until), PollPause::Night(time.opens));
         }
         if let Some(question) = self.question
-<<<<<<< HEAD
-            && let QuestionState::Retry(at) = question.state
-=======
             && let OpenPollState::Retry(at) = question.state
->>>>>>> zb_energy
         {
             return self.ask_at(question.serial, at, true, now);
         }
@@ -352,17 +317,10 @@ impl PollSchedule {
             let longest = now.steady.saturating_add(LONGEST_WAIT);
             return PollStep::Wait(Some(due.min(longest)), PollPause::NotDue);
         }
-<<<<<<< HEAD
-        self.question = Some(Question {
-            serial,
-            is_second,
-            state: QuestionState::Open,
-=======
         self.question = Some(OpenPoll {
             serial,
             is_second,
             state: OpenPollState::Open,
->>>>>>> zb_energy
         });
         self.asked = Some(now.steady);
         let next = now.steady.saturating_add(self.interval());
@@ -399,11 +357,7 @@ impl PollSchedule {
     /// An inverter that was asked did not answer.
     pub fn failed(&mut self, serial: InverterSerial, now: Moment) -> PollFailure {
         let question = self.question.take_if(|question| question.serial == serial);
-<<<<<<< HEAD
-        let Some(question) = question.filter(|it| it.state == QuestionState::Open) else {
-=======
         let Some(question) = question.filter(|it| it.state == OpenPollState::Open) else {
->>>>>>> zb_energy
             return PollFailure::Excused;
         };
         let time = self.hours.time_of_day(now);
@@ -419,15 +373,9 @@ impl PollSchedule {
             let mix = u64::from(tens) << 8 | u64::from(ones);
             let jitter = (mix * 37 + u64::from(now.steady.subsec_millis())) % (RETRY + 1);
             let wait = Duration::from_millis(RETRY + jitter);
-<<<<<<< HEAD
-            self.question = Some(Question {
-                is_second: true,
-                state: QuestionState::Retry(now.steady.saturating_add(wait)),
-=======
             self.question = Some(OpenPoll {
                 is_second: true,
                 state: OpenPollState::Retry(now.steady.saturating_add(wait)),
->>>>>>> zb_energy
                 ..question
             });
             return PollFailure::Retried;
