@@ -35,11 +35,9 @@ pub struct ZigbeeConfig {
     pub latitude: Option<f64>,
     /// Where the inverters are, in degrees east.
     pub longitude: Option<f64>,
-    /// Minutes after sunrise from when on they are asked; a negative number begins earlier. What is learnt of how
-    /// early they wake up begins earlier by itself.
-    pub sunrise_offset: i32,
-    /// Minutes before sunset until when they are asked; a negative number goes on longer.
-    pub sunset_offset: i32,
+    /// Minutes after sunrise from when on, and before sunset until when they are asked; a negative number is longer. What
+    /// is learnt of how early they wake up and how late they sleep widens it by itself.
+    pub sun_offset: i32,
     /// Whether nothing is ever sent to inverters: for a stick beside a real ECU, whose questions and answers it hears. Its
     /// `ecu_id` then begins with the same four digits as that of the ECU.
     pub listen_only: bool,
@@ -67,8 +65,7 @@ impl Default for ZigbeeConfig {
             interval: Period::seconds(60),
             latitude: None,
             longitude: None,
-            sunrise_offset: 0,
-            sunset_offset: 0,
+            sun_offset: 0,
             listen_only: false,
             channel: 16,
             calibration: BTreeMap::new(),
@@ -137,6 +134,13 @@ impl Settings for ZigbeeConfig {
                 "latitude",
                 "there is no such place",
                 "write degrees: latitude from -90 to 90, longitude from -180 to 180",
+            ));
+        }
+        if self.sun_offset.unsigned_abs() > 240 {
+            complaints.push(Complaint::new(
+                "sun_offset",
+                "that is more than four hours",
+                "write minutes, such as -10, or leave it out",
             ));
         }
         if !(11..=26).contains(&self.channel) {

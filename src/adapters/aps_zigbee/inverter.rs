@@ -229,7 +229,7 @@ impl ZigbeeInverter {
             calibration: self.calibration,
             interval,
             at,
-            is_wall_trusted: true,
+            is_wall_trusted: super::sun::is_time(at.wall),
         };
         self.remembered.energy.take(&answer, zone)
     }

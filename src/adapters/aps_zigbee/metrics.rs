@@ -131,10 +131,6 @@ pub mod place {
     pub const TODAY: usize = 1;
     /// Energy since it is known.
     pub const TOTAL: usize = 2;
-    /// Voltage.
-    pub const VOLTAGE: usize = 3;
-    /// Current.
-    pub const CURRENT: usize = 4;
     /// Power by what its counter gained.
     pub const COUNTED: usize = 5;
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -137,6 +138,7 @@ impl Conversation {
         let settings = PollSettings {
             interval: config.interval.get(),
             place,
+            offset: SignedDuration::from_mins(config.sun_offset.into()),
             is_listening_only: config.listen_only,
             ..PollSettings::default()
         };
