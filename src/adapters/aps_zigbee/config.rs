@@ -41,8 +41,6 @@ pub struct ZigbeeConfig {
     /// Whether nothing is ever sent to inverters: for a stick beside a real ECU, whose questions and answers it hears. Its
     /// `ecu_id` then begins with the same four digits as that of the ECU.
     pub listen_only: bool,
-    /// The radio channel. All inverters come with 16.
-    pub channel: u8,
     /// What the energy and the power from counters of an inverter are multiplied by, by serial number, if its own meter
     /// says otherwise: `calibration = { 408000123456 = 1.02 }`.
     #[schemars(with = "BTreeMap<String, f64>")]
@@ -67,7 +65,6 @@ impl Default for ZigbeeConfig {
             longitude: None,
             sun_offset: 0,
             listen_only: false,
-            channel: 16,
             calibration: BTreeMap::new(),
             inputs: BTreeMap::new(),
             keep_limit: false,
@@ -141,13 +138,6 @@ impl Settings for ZigbeeConfig {
                 "sun_offset",
                 "that is more than four hours",
                 "write minutes, such as -10, or leave it out",
-            ));
-        }
-        if !(11..=26).contains(&self.channel) {
-            complaints.push(Complaint::new(
-                "channel",
-                "there is no such channel",
-                "leave it out, or write a number from 11 to 26",
             ));
         }
         for (serial, factor) in &self.calibration {
