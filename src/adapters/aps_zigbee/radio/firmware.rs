@@ -43,9 +43,8 @@ impl StickIdentity {
         let of_reset = self.reset.map(|reset| reset.product);
         let product = of_reset.or(self.version.map(|version| version.product));
         match (product, self.capabilities) {
-            (Some(0), _) => StickFirmware::StockHome12,
             (Some(1), _) => StickFirmware::Cc26xx,
-            (_, Some(HOME_1_2)) => StickFirmware::StockHome12,
+            (Some(0), _) | (_, Some(HOME_1_2)) => StickFirmware::StockHome12,
             (Some(2), _) if self.is_without_simple_api() => StickFirmware::Stock30,
             (None | Some(2), Some(MODIFIED)) if !self.lacks_simple_api => StickFirmware::Modified,
             _ => StickFirmware::Unknown,

@@ -170,7 +170,7 @@ pub enum RadioState {
     Starting(StartStep),
     /// Messages can be sent.
     Ready,
-    /// It does not work. It is tried again, for ever.
+    /// It does not work. It is tried again, for ever; that is not told before it works, or something else is wrong.
     Trouble(RadioTrouble),
 }
 

@@ -17,9 +17,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::time::Duration;
 
-use self::question::{PATIENCE, Question, TRIES};
+use self::question::{AskedRequest, PATIENCE, TRIES};
 use self::sending::{ENDPOINT, SendStage, Sending, outcome};
-use self::steps::{Look, Step};
+use self::steps::{LookAttempt, ZnpStep};
 use super::super::wire::ids::{EcuId, ShortAddress};
 use super::super::wire::znp::{
     AfIncoming, CoordinatorState, ZnpKind, ZnpMessage, ZnpRequest, ZnpScanned, ZnpScanner,
@@ -76,10 +76,10 @@ pub struct ZnpRadio {
     has_spoken: bool,
     identity: StickIdentity,
 
-    step: Step,
+    step: ZnpStep,
     /// When the step ends by itself.
     deadline: Duration,
-    question: Option<Question>,
+    question: Option<AskedRequest>,
     opened: Duration,
     reopened: Duration,
     /// Whether the stick may just have got its power.
@@ -127,7 +127,7 @@ impl ZnpRadio {
             heard: HeardSoFar::default(),
             has_spoken: false,
             identity: StickIdentity::default(),
-            step: Step::Away,
+            step: ZnpStep::Away,
             deadline: Duration::MAX,
             question: None,
             opened: Duration::ZERO,
@@ -172,7 +172,7 @@ impl ZnpRadio {
 
     /// Puts a question.
     fn ask(&mut self, request: &ZnpRequest, tries: u32, patience: Duration, now: Duration) {
-        self.question = Question::new(request, tries, patience);
+        self.question = AskedRequest::new(request, tries, patience);
         let frame = self.question.as_mut().and_then(|it| it.put(now));
         if let Some(frame) = frame {
             self.write(frame);
@@ -330,8 +330,8 @@ impl ZnpRadio {
 
     /// What became of a message.
     fn confirmed(&mut self, status: ZnpStatus, now: Duration) {
-        if self.step == Step::Announced {
-            self.enter(Step::LastCheck, now);
+        if self.step == ZnpStep::Announced {
+            self.enter(ZnpStep::LastCheck, now);
         }
         let Some(sending) = &mut self.sending else {
             self.owes_confirm = false;
@@ -387,8 +387,8 @@ impl ZnpRadio {
             self.elapsed(now);
         }
         self.pass_sending(now);
-        if self.step == Step::Ready && self.sending.is_none() && self.next_check <= now {
-            self.enter(Step::Check, now);
+        if self.step == ZnpStep::Ready && self.sending.is_none() && self.next_check <= now {
+            self.enter(ZnpStep::Check, now);
         }
     }
 
@@ -402,7 +402,7 @@ impl ZnpRadio {
         }
         match self.sending.as_ref().map(|sending| sending.stage) {
             Some(SendStage::Woken(until) | SendStage::Confirm(until)) => wake.min(until),
-            None if self.step == Step::Ready => wake.min(self.next_check),
+            None if self.step == ZnpStep::Ready => wake.min(self.next_check),
             _ => wake,
         }
     }
@@ -417,7 +417,7 @@ impl Radio for ZnpRadio {
         let now = now.steady;
         match happening {
             RadioInput::Opened => self.begin(now),
-            RadioInput::Bytes(_) if self.step == Step::Away => {}
+            RadioInput::Bytes(_) if self.step == ZnpStep::Away => {}
             RadioInput::Bytes(bytes) => self.bytes(bytes, now),
             RadioInput::Time => self.pass(now),
             RadioInput::Closed => self.closed(),
@@ -434,8 +434,8 @@ impl Radio for ZnpRadio {
             _ if self.sending.is_some() || self.queued.is_some() => {
                 self.notice(RadioNotice::Done(Err(SendTrouble::Busy)));
             }
-            Step::Ready => self.begin_sending(message, now.steady),
-            Step::Check => self.queued = Some(message),
+            ZnpStep::Ready => self.begin_sending(message, now.steady),
+            ZnpStep::Check => self.queued = Some(message),
             _ => self.notice(RadioNotice::Done(Err(SendTrouble::NotReady))),
         }
     }
@@ -447,22 +447,22 @@ impl Radio for ZnpRadio {
         self.runs = 0;
         match self.step {
             // It will be, once it is found.
-            Step::Away
-            | Step::Reopening
-            | Step::Ping(_)
-            | Step::Skip
-            | Step::Pulse
-            | Step::Loopback
-            | Step::BootLoader
-            | Step::Version => {}
-            Step::Resting => self.enter(Step::Ping(Look::First), now),
+            ZnpStep::Away
+            | ZnpStep::Reopening
+            | ZnpStep::Ping(_)
+            | ZnpStep::Skip
+            | ZnpStep::Pulse
+            | ZnpStep::Loopback
+            | ZnpStep::BootLoader
+            | ZnpStep::Version => {}
+            ZnpStep::Resting => self.enter(ZnpStep::Ping(LookAttempt::First), now),
             _ => self.start(now),
         }
     }
 
     fn settle(&mut self, now: Moment) {
         self.is_pairing = false;
-        if matches!(self.step, Step::Ready | Step::Check) {
+        if matches!(self.step, ZnpStep::Ready | ZnpStep::Check) {
             self.announce(now.steady);
         }
     }
@@ -470,9 +470,9 @@ impl Radio for ZnpRadio {
     fn check(&mut self, now: Moment) {
         self.is_asked = true;
         match self.step {
-            Step::Ready if self.sending.is_none() => self.enter(Step::Check, now.steady),
-            Step::Ready => self.next_check = now.steady,
-            Step::Check => {}
+            ZnpStep::Ready if self.sending.is_none() => self.enter(ZnpStep::Check, now.steady),
+            ZnpStep::Ready => self.next_check = now.steady,
+            ZnpStep::Check => {}
             _ => self.tell(self.told.clone()),
         }
     }
@@ -480,7 +480,7 @@ impl Radio for ZnpRadio {
     fn deaf(&mut self, now: Moment) {
         let now = now.steady;
         let is_recent = self.last_deaf.is_some_and(|last| now < last + DEAF_EVERY);
-        if is_recent || !matches!(self.step, Step::Ready | Step::Check) {
+        if is_recent || !matches!(self.step, ZnpStep::Ready | ZnpStep::Check) {
             return;
         }
         self.last_deaf = Some(now);
@@ -491,6 +491,6 @@ impl Radio for ZnpRadio {
         if self.must_start {
             self.reset_line();
         }
-        self.enter(Step::Reopening, now);
+        self.enter(ZnpStep::Reopening, now);
     }
 }

@@ -11,7 +11,7 @@ pub(super) const TRIES: u32 = 3;
 
 /// A question that is not answered yet.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct AskedRequest {
     frame: Vec<u8>,
     command: u16,
     answer: u16,
@@ -22,7 +22,7 @@ pub(super) struct Question {
     pub(super) deadline: Duration,
 }
 
-impl Question {
+impl AskedRequest {
     /// To be put so often, with so long for each answer; `None` if it is none, or too long.
     pub(super) fn new(request: &ZnpRequest, tries: u32, patience: Duration) -> Option<Self> {
         let frame = request.encode()?;

@@ -1,14 +1,13 @@
 //! How a stick is found and brought up: what is done after each step, and what if it does not work.
 
-use std::mem;
 use std::time::Duration;
 
 use super::super::super::wire::znp::{
     CoordinatorState, ResetIndication, ZnpMessage, ZnpRequest, ZnpScanner, ZnpStatus,
 };
-use super::super::{RadioNotice, RadioState, RadioTrouble, StartStep};
+use super::super::{RadioNotice, RadioState, RadioTrouble};
 use super::question::{PATIENCE, TRIES};
-use super::steps::{Condition, Item, LOOPBACK, Look, Stage, Step};
+use super::steps::{Condition, ConfigurationItem, LOOPBACK, LookAttempt, ResetStage, ZnpStep};
 use super::{AWAY, CHECK_EVERY, CONFIRM, HeardSoFar, WAKING, ZnpRadio};
 
 /// How long the first ping may take.
@@ -47,7 +46,7 @@ const WRONG_FIRMWARE: Duration = Duration::from_secs(600);
 impl ZnpRadio {
     /// The port was opened.
     pub(super) fn begin(&mut self, now: Duration) {
-        let was_wanted = self.step == Step::Reopening;
+        let was_wanted = self.step == ZnpStep::Reopening;
         self.may_be_booting = !was_wanted || now.saturating_sub(self.reopened) > AWAY;
         self.scanner = ZnpScanner::default();
         self.heard = HeardSoFar::default();
@@ -57,7 +56,7 @@ impl ZnpRadio {
         self.opened = now;
         self.runs = 0;
         self.waits = 0;
-        self.enter(Step::Ping(Look::First), now);
+        self.enter(ZnpStep::Ping(LookAttempt::First), now);
     }
 
     /// The port was closed.
@@ -65,52 +64,51 @@ impl ZnpRadio {
         self.drop_messages();
         self.question = None;
         self.deadline = Duration::MAX;
-        if self.step != Step::Reopening {
-            self.step = Step::Away;
+        if self.step != ZnpStep::Reopening {
+            self.step = ZnpStep::Away;
             self.tell(RadioState::Away);
         }
     }
 
     /// Begins a step.
-    pub(super) fn enter(&mut self, step: Step, now: Duration) {
-        if !matches!(step, Step::Ready | Step::Check) {
+    pub(super) fn enter(&mut self, step: ZnpStep, now: Duration) {
+        if !matches!(step, ZnpStep::Ready | ZnpStep::Check) {
             self.drop_messages();
         }
         self.step = step;
         self.question = None;
         self.deadline = Duration::MAX;
         if let Some(shown) = step.shown() {
-            // What is wrong stays so until more than looking for it is done.
-            let is_looking = matches!(shown, StartStep::Looking | StartStep::BootLoader);
-            if !(is_looking && matches!(self.told, RadioState::Trouble(_))) {
+            // What is wrong stays so until it works, or something else is.
+            if !matches!(self.told, RadioState::Trouble(_)) {
                 self.tell(RadioState::Starting(shown));
             }
         }
         match step {
-            Step::Reopening => {
+            ZnpStep::Reopening => {
                 self.reopened = now;
                 self.outbox.push_back(super::RadioOutput::Reopen);
                 self.deadline = now + REOPENING;
             }
-            Step::Skip => {
+            ZnpStep::Skip => {
                 self.write(SKIP.to_vec());
                 self.deadline = now + SKIPPING;
             }
-            Step::Pulse => {
+            ZnpStep::Pulse => {
                 self.reset_line();
                 self.deadline = now + PULSE;
             }
-            Step::BootLoader => self.deadline = now + LOOK_AGAIN,
-            Step::AttachWait => self.deadline = now + STARTING,
-            Step::Reset(_) => {
+            ZnpStep::BootLoader => self.deadline = now + LOOK_AGAIN,
+            ZnpStep::AttachWait => self.deadline = now + STARTING,
+            ZnpStep::Reset(_) => {
                 self.write(ZnpRequest::Reset(0).encode().unwrap_or_default());
                 self.deadline = now + RESETTING;
             }
-            Step::Await => self.deadline = now + RUNNING,
-            Step::Woken => self.deadline = now + WAKING,
-            Step::Announced => self.deadline = now + CONFIRM,
-            Step::Pause => self.deadline = now + PAUSE,
-            Step::Ready => {
+            ZnpStep::Await => self.deadline = now + RUNNING,
+            ZnpStep::Woken => self.deadline = now + WAKING,
+            ZnpStep::Announced => self.deadline = now + CONFIRM,
+            ZnpStep::Pause => self.deadline = now + PAUSE,
+            ZnpStep::Ready => {
                 self.must_start = false;
                 self.next_check = now + CHECK_EVERY;
                 self.tell(RadioState::Ready);
@@ -122,8 +120,10 @@ impl ZnpRadio {
         }
         if let Some(request) = step.question(self.id) {
             let (tries, patience) = match step {
-                Step::Ping(Look::First) => (1, FIRST_PING),
-                Step::Ping(_) | Step::Loopback | Step::Version | Step::Wake => (1, PATIENCE),
+                ZnpStep::Ping(LookAttempt::First) => (1, FIRST_PING),
+                ZnpStep::Ping(_) | ZnpStep::Loopback | ZnpStep::Version | ZnpStep::Wake => {
+                    (1, PATIENCE)
+                }
                 _ => (TRIES, PATIENCE),
             };
             self.ask(&request, tries, patience, now);
@@ -135,7 +135,7 @@ impl ZnpRadio {
         self.runs = self.runs.saturating_add(1);
         self.resets = 0;
         self.routes.clear();
-        self.enter(Step::Reset(Stage::Old), now);
+        self.enter(ZnpStep::Reset(ResetStage::Old), now);
     }
 
     /// Begins the start once more, unless that has been done often enough.
@@ -157,7 +157,7 @@ impl ZnpRadio {
         // The next attempt may again lead to something.
         self.useless_starts = 0;
         self.unasked_resets = 0;
-        self.enter(Step::Resting, now);
+        self.enter(ZnpStep::Resting, now);
         self.deadline = now + pause;
         self.tell(RadioState::Trouble(trouble));
     }
@@ -190,24 +190,23 @@ impl ZnpRadio {
 
     /// The firmware is known as far as can be without starting it anew.
     fn found(&mut self, now: Duration) {
-        if !self.is_identified(now) {
-        } else if self.must_start {
-            self.start(now);
-        } else {
-            self.enter(Step::Attach, now);
+        match self.is_identified(now) {
+            true if self.must_start => self.start(now),
+            true => self.enter(ZnpStep::Attach, now),
+            false => {}
         }
     }
 
     /// The network is given time to come up.
     pub(super) fn await_network(&mut self, now: Duration) {
         self.running_by = now + NETWORK;
-        self.enter(Step::Await, now);
+        self.enter(ZnpStep::Await, now);
     }
 
     /// All is well but for what the inverters have to be told, unless they are to be paired.
     fn is_up(&mut self, now: Duration) {
         if self.is_pairing {
-            self.enter(Step::Ready, now);
+            self.enter(ZnpStep::Ready, now);
         } else {
             self.announce(now);
         }
@@ -216,33 +215,35 @@ impl ZnpRadio {
     /// Tells the inverters that they will be asked.
     pub(super) fn announce(&mut self, now: Duration) {
         self.was_woken = false;
-        self.enter(Step::Announce, now);
+        self.enter(ZnpStep::Announce, now);
     }
 
     /// How the coordinator is, while it is brought up or works.
     fn examined(&mut self, condition: Condition, now: Duration) {
         match (condition, self.step) {
-            (Condition::Well, Step::Check) => self.enter(Step::Ready, now),
-            (Condition::Well, Step::LastCheck) => self.enter(Step::Pause, now),
-            (Condition::Well, Step::Attach) => self.enter(Step::AttachRegister, now),
+            (Condition::Well, ZnpStep::Check) => self.enter(ZnpStep::Ready, now),
+            (Condition::Well, ZnpStep::LastCheck) => self.enter(ZnpStep::Pause, now),
+            (Condition::Well, ZnpStep::Attach) => self.enter(ZnpStep::AttachRegister, now),
             (Condition::Well, _) => self.is_up(now),
-            (Condition::NotYet(CoordinatorState::Starting), Step::Attach) if self.waits < WAITS => {
+            (Condition::NotYet(CoordinatorState::Starting), ZnpStep::Attach)
+                if self.waits < WAITS =>
+            {
                 self.waits += 1;
-                self.enter(Step::AttachWait, now);
+                self.enter(ZnpStep::AttachWait, now);
             }
-            (_, Step::Attach) => self.start(now),
-            (Condition::NotYet(state), Step::Verify) if self.running_by <= now => {
+            (_, ZnpStep::Attach) => self.start(now),
+            (Condition::NotYet(state), ZnpStep::Verify) if self.running_by <= now => {
                 let state = Some(state);
                 self.again(RadioTrouble::NotRunning { state }, now);
             }
             (Condition::NotYet(_), step) => {
-                if step != Step::Verify {
+                if step != ZnpStep::Verify {
                     self.running_by = now + NETWORK;
                 }
-                self.enter(Step::Await, now);
+                self.enter(ZnpStep::Await, now);
                 self.deadline = now + STARTING;
             }
-            (Condition::Foreign(_), Step::Check) => {
+            (Condition::Foreign(_), ZnpStep::Check) => {
                 self.runs = 0;
                 self.start(now);
             }
@@ -255,61 +256,63 @@ impl ZnpRadio {
     /// The question of this step was answered.
     pub(super) fn answered(&mut self, message: &ZnpMessage, now: Duration) {
         match (self.step, message) {
-            (Step::Ping(_), ZnpMessage::Pong(capabilities)) => {
+            (ZnpStep::Ping(_), ZnpMessage::Pong(capabilities)) => {
                 self.identity.capabilities = Some(*capabilities);
-                self.enter(Step::Version, now);
+                self.enter(ZnpStep::Version, now);
             }
-            (Step::Loopback, ZnpMessage::Loopback(data)) if *data == LOOPBACK => {
-                self.enter(Step::Version, now);
+            (ZnpStep::Loopback, ZnpMessage::Loopback(data)) if *data == LOOPBACK => {
+                self.enter(ZnpStep::Version, now);
             }
-            (Step::Version, ZnpMessage::Version(version)) => {
+            (ZnpStep::Version, ZnpMessage::Version(version)) => {
                 self.identity.version = Some(*version);
                 self.found(now);
             }
             (
-                Step::Attach | Step::Verify | Step::LastCheck | Step::Check,
+                ZnpStep::Attach | ZnpStep::Verify | ZnpStep::LastCheck | ZnpStep::Check,
                 ZnpMessage::DeviceInfo(info),
             ) => {
                 self.examined(Condition::of(info, self.id), now);
             }
-            (Step::AttachRegister, ZnpMessage::Registered(status)) => match status {
+            (ZnpStep::AttachRegister, ZnpMessage::Registered(status)) => match status {
                 ZnpStatus::Success | ZnpStatus::AlreadyRegistered => self.is_up(now),
                 _ => self.start(now),
             },
-            (Step::Write(item), ZnpMessage::Written(ZnpStatus::Success)) => {
+            (ZnpStep::Write(item), ZnpMessage::Written(ZnpStatus::Success)) => {
                 self.has_simple_api = true;
                 self.resets = 0;
                 self.enter(item.next(), now);
             }
-            (Step::Write(_) | Step::Start, ZnpMessage::Refused { .. }) if !self.has_simple_api => {
-                self.lacks_simple_api(now);
-            }
-            // It is there, and does not know what it was told.
-            (Step::Probe, ZnpMessage::Pong(_)) if !self.has_simple_api => {
-                self.lacks_simple_api(now);
-            }
-            (Step::Register, ZnpMessage::Registered(status))
-                if matches!(status, ZnpStatus::Success | ZnpStatus::AlreadyRegistered) =>
+            // It says so, or it is there all right and does not know what it was told.
+            (ZnpStep::Write(_) | ZnpStep::Start, ZnpMessage::Refused { .. })
+            | (ZnpStep::Probe, ZnpMessage::Pong(_))
+                if !self.has_simple_api =>
             {
-                self.state = None;
-                self.enter(Step::Start, now);
+                self.identity.lacks_simple_api = true;
+                self.found(now);
             }
-            (Step::Start, ZnpMessage::Starting) => {
+            (
+                ZnpStep::Register,
+                ZnpMessage::Registered(ZnpStatus::Success | ZnpStatus::AlreadyRegistered),
+            ) => {
+                self.state = None;
+                self.enter(ZnpStep::Start, now);
+            }
+            (ZnpStep::Start, ZnpMessage::Starting) => {
                 self.await_network(now);
                 if self.state == Some(CoordinatorState::Running) {
-                    self.enter(Step::Verify, now);
+                    self.enter(ZnpStep::Verify, now);
                 }
             }
-            (Step::Announce, ZnpMessage::Sending(ZnpStatus::Success)) => {
-                self.enter(Step::Announced, now);
+            (ZnpStep::Announce, ZnpMessage::Sending(ZnpStatus::Success)) => {
+                self.enter(ZnpStep::Announced, now);
             }
-            (Step::Announce, ZnpMessage::Sending(_)) if !self.was_woken => {
+            (ZnpStep::Announce, ZnpMessage::Sending(_)) if !self.was_woken => {
                 self.was_woken = true;
-                self.enter(Step::Wake, now);
+                self.enter(ZnpStep::Wake, now);
             }
-            (Step::Wake, _) => self.enter(Step::Woken, now),
+            (ZnpStep::Wake, _) => self.enter(ZnpStep::Woken, now),
             (
-                Step::Write(_) | Step::Register | Step::Announce,
+                ZnpStep::Write(_) | ZnpStep::Register | ZnpStep::Announce,
                 ZnpMessage::Written(status)
                 | ZnpMessage::Registered(status)
                 | ZnpMessage::Sending(status),
@@ -318,48 +321,43 @@ impl ZnpRadio {
                 let status = *status;
                 self.again(RadioTrouble::Refused { step, status }, now);
             }
-            (Step::Ready, ZnpMessage::Sending(status) | ZnpMessage::SendingForeign(status)) => {
+            (ZnpStep::Ready, ZnpMessage::Sending(status) | ZnpMessage::SendingForeign(status)) => {
                 self.taken(*status, now);
             }
             _ => self.unanswered(now),
         }
     }
 
-    fn lacks_simple_api(&mut self, now: Duration) {
-        self.identity.lacks_simple_api = true;
-        self.found(now);
-    }
-
     /// The question of this step was not answered, however often it was put.
     pub(super) fn unanswered(&mut self, now: Duration) {
         match self.step {
-            Step::Ping(Look::First) => self.enter(Step::Skip, now),
-            Step::Ping(Look::AfterSkip) => self.enter(Step::Pulse, now),
-            Step::Ping(Look::AfterPulse) => self.enter(Step::Loopback, now),
-            Step::Ping(Look::InBootLoader) | Step::Loopback => {
+            ZnpStep::Ping(LookAttempt::First) => self.enter(ZnpStep::Skip, now),
+            ZnpStep::Ping(LookAttempt::AfterSkip) => self.enter(ZnpStep::Pulse, now),
+            ZnpStep::Ping(LookAttempt::AfterPulse) => self.enter(ZnpStep::Loopback, now),
+            ZnpStep::Ping(LookAttempt::InBootLoader) | ZnpStep::Loopback => {
                 let trouble = self.silence();
                 let is_patient = self.may_be_booting
                     && now < self.opened + BOOT_LOADER
                     && trouble != RadioTrouble::OwnBytes;
                 if is_patient {
-                    self.enter(Step::BootLoader, now);
+                    self.enter(ZnpStep::BootLoader, now);
                 } else {
                     self.fail(trouble, now);
                 }
             }
-            Step::Version => self.found(now),
-            Step::Attach | Step::AttachRegister => self.start(now),
-            Step::Write(_) => self.enter(Step::Probe, now),
-            Step::Probe | Step::Register | Step::Start | Step::Verify => {
+            ZnpStep::Version => self.found(now),
+            ZnpStep::Attach | ZnpStep::AttachRegister => self.start(now),
+            ZnpStep::Write(_) => self.enter(ZnpStep::Probe, now),
+            ZnpStep::Probe | ZnpStep::Register | ZnpStep::Start | ZnpStep::Verify => {
                 self.again(RadioTrouble::Stuck, now);
             }
-            Step::Announce | Step::LastCheck => self.again(RadioTrouble::Stuck, now),
-            Step::Wake => self.enter(Step::Woken, now),
-            Step::Ready => {
+            ZnpStep::Announce | ZnpStep::LastCheck => self.again(RadioTrouble::Stuck, now),
+            ZnpStep::Wake => self.enter(ZnpStep::Woken, now),
+            ZnpStep::Ready => {
                 self.done(Err(super::SendTrouble::NoAnswer));
-                self.enter(Step::Reopening, now);
+                self.enter(ZnpStep::Reopening, now);
             }
-            Step::Check => self.enter(Step::Reopening, now),
+            ZnpStep::Check => self.enter(ZnpStep::Reopening, now),
             _ => {}
         }
     }
@@ -367,33 +365,33 @@ impl ZnpRadio {
     /// The time of this step is over.
     pub(super) fn elapsed(&mut self, now: Duration) {
         match self.step {
-            Step::Reopening => self.begin(now),
-            Step::Skip => self.enter(Step::Ping(Look::AfterSkip), now),
-            Step::Pulse => self.enter(Step::Ping(Look::AfterPulse), now),
-            Step::BootLoader => self.enter(Step::Ping(Look::InBootLoader), now),
-            Step::AttachWait => self.enter(Step::Attach, now),
-            Step::Reset(stage) => self.not_reset(stage, now),
-            Step::Await => self.enter(Step::Verify, now),
-            Step::Woken => self.enter(Step::Announce, now),
-            Step::Announced => {
+            ZnpStep::Reopening => self.begin(now),
+            ZnpStep::Skip => self.enter(ZnpStep::Ping(LookAttempt::AfterSkip), now),
+            ZnpStep::Pulse => self.enter(ZnpStep::Ping(LookAttempt::AfterPulse), now),
+            ZnpStep::BootLoader => self.enter(ZnpStep::Ping(LookAttempt::InBootLoader), now),
+            ZnpStep::AttachWait => self.enter(ZnpStep::Attach, now),
+            ZnpStep::Reset(stage) => self.not_reset(stage, now),
+            ZnpStep::Await => self.enter(ZnpStep::Verify, now),
+            ZnpStep::Woken => self.enter(ZnpStep::Announce, now),
+            ZnpStep::Announced => {
                 self.owes_confirm = true;
-                self.enter(Step::LastCheck, now);
+                self.enter(ZnpStep::LastCheck, now);
             }
-            Step::Pause => self.enter(Step::Ready, now),
-            Step::Resting => self.enter(Step::Reopening, now),
+            ZnpStep::Pause => self.enter(ZnpStep::Ready, now),
+            ZnpStep::Resting => self.enter(ZnpStep::Reopening, now),
             _ => self.deadline = Duration::MAX,
         }
     }
 
     /// It has not started anew: it is told so four times, and once by the reset line.
-    fn not_reset(&mut self, stage: Stage, now: Duration) {
+    fn not_reset(&mut self, stage: ResetStage, now: Duration) {
         self.resets += 1;
         match self.resets {
             2 => {
                 self.reset_line();
                 self.deadline = now + RESETTING;
             }
-            1 | 3 | 4 => self.enter(Step::Reset(stage), now),
+            1 | 3 | 4 => self.enter(ZnpStep::Reset(stage), now),
             _ => {
                 let is_heard = self.heard.frames > self.heard.echoes;
                 let trouble = if is_heard {
@@ -408,12 +406,12 @@ impl ZnpRadio {
 
     /// It has started anew.
     pub(super) fn restarted(&mut self, reset: ResetIndication, now: Duration) {
-        let known = mem::replace(&mut self.identity.reset, Some(reset));
+        let known = self.identity.reset.replace(reset);
         let is_news = known.map(|known| known.product) != Some(reset.product);
         match self.step {
-            Step::Away | Step::Reopening => return,
+            ZnpStep::Away | ZnpStep::Reopening => return,
             // It lives; but one that does so again and again is not to be chased.
-            Step::Resting => {
+            ZnpStep::Resting => {
                 let soon = now + LOOK_AGAIN;
                 self.deadline = self.deadline.min(soon);
                 return;
@@ -424,28 +422,29 @@ impl ZnpRadio {
             return;
         }
         let next = match self.step {
-            Step::Reset(stage) => {
+            ZnpStep::Reset(stage) => {
                 self.enter(stage.next(), now);
                 return;
             }
-            Step::Ping(_)
-            | Step::Skip
-            | Step::Pulse
-            | Step::Loopback
-            | Step::BootLoader
-            | Step::Version => {
-                self.enter(Step::Ping(Look::First), now);
+            ZnpStep::Ping(_)
+            | ZnpStep::Skip
+            | ZnpStep::Pulse
+            | ZnpStep::Loopback
+            | ZnpStep::BootLoader
+            | ZnpStep::Version => {
+                self.enter(ZnpStep::Ping(LookAttempt::First), now);
                 return;
             }
-            Step::Write(Item::Clear) | Step::Attach | Step::AttachWait | Step::AttachRegister => {
-                Some(Item::Clear)
-            }
-            Step::Write(_)
-            | Step::Probe
-            | Step::Register
-            | Step::Start
-            | Step::Await
-            | Step::Verify => Some(Item::Address),
+            ZnpStep::Write(ConfigurationItem::Clear)
+            | ZnpStep::Attach
+            | ZnpStep::AttachWait
+            | ZnpStep::AttachRegister => Some(ConfigurationItem::Clear),
+            ZnpStep::Write(_)
+            | ZnpStep::Probe
+            | ZnpStep::Register
+            | ZnpStep::Start
+            | ZnpStep::Await
+            | ZnpStep::Verify => Some(ConfigurationItem::Address),
             _ => None,
         };
         self.unasked_resets += 1;
@@ -453,7 +452,7 @@ impl ZnpRadio {
             _ if self.unasked_resets > UNASKED_RESETS => {
                 self.fail(RadioTrouble::KeepsRestarting, now);
             }
-            Some(item) => self.enter(Step::Write(item), now),
+            Some(item) => self.enter(ZnpStep::Write(item), now),
             None => {
                 self.runs = 0;
                 self.start(now);
@@ -465,10 +464,10 @@ impl ZnpRadio {
     pub(super) fn state_changed(&mut self, state: CoordinatorState, now: Duration) {
         self.state = Some(state);
         match (self.step, state) {
-            (Step::Await, CoordinatorState::Running) => self.enter(Step::Verify, now),
-            (Step::AttachWait, CoordinatorState::Running) => self.enter(Step::Attach, now),
-            (Step::Ready, CoordinatorState::Running) => {}
-            (Step::Ready, _) => self.next_check = now,
+            (ZnpStep::Await, CoordinatorState::Running) => self.enter(ZnpStep::Verify, now),
+            (ZnpStep::AttachWait, CoordinatorState::Running) => self.enter(ZnpStep::Attach, now),
+            (ZnpStep::Ready, CoordinatorState::Running) => {}
+            (ZnpStep::Ready, _) => self.next_check = now,
             _ => {}
         }
     }

@@ -12,7 +12,7 @@
 
 use super::super::super::wire::ids::{EcuId, ShortAddress};
 use super::super::super::wire::znp::{
-    CoordinatorState, DeviceInfo, Endpoint, ZnpRequest, ZnpStatus,
+    AfEndpoint, CoordinatorState, DeviceInfo, ZnpRequest, ZnpStatus,
 };
 use super::super::StartStep;
 use super::sending::{ENDPOINT, to};
@@ -24,14 +24,14 @@ const REQUESTS: u16 = 0x0006;
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum ZnpStep {
     /// The port is not open.
     Away,
     /// The port is being opened anew.
     Reopening,
     /// Is it there? The first time, after the boot loader was skipped, after a pulse of the reset line, and while
     /// the boot loader may hold it.
-    Ping(Look),
+    Ping(LookAttempt),
     /// The boot loader was told to start the firmware.
     Skip,
     /// The reset line was pulsed.
@@ -49,9 +49,9 @@ pub(super) enum Step {
     /// The endpoint is registered with a coordinator that runs already.
     AttachRegister,
     /// Starts anew.
-    Reset(Stage),
+    Reset(ResetStage),
     /// Has an item of the configuration stored.
-    Write(Item),
+    Write(ConfigurationItem),
     /// An item was not answered: is it there at all?
     Probe,
     /// Registers the endpoint.
@@ -84,7 +84,7 @@ pub(super) enum Step {
 
 /// Which time it is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum LookAttempt {
     First,
     AfterSkip,
     AfterPulse,
@@ -93,14 +93,14 @@ pub(super) enum Look {
 
 /// Of the two restarts: before the old configuration is cleared, and after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ResetStage {
     Old,
     Cleared,
 }
 
 /// An item of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum ConfigurationItem {
     /// Everything is to be cleared at the next restart.
     Clear,
     /// The address of the radio.
@@ -113,7 +113,7 @@ pub(super) enum Item {
     Channel,
 }
 
-impl Item {
+impl ConfigurationItem {
     /// The write that stores it.
     pub(super) fn request(self, id: EcuId) -> ZnpRequest {
         let (item, value) = match self {
@@ -127,28 +127,28 @@ impl Item {
     }
 
     /// What is done when it is stored.
-    pub(super) const fn next(self) -> Step {
+    pub(super) const fn next(self) -> ZnpStep {
         match self {
-            Self::Clear => Step::Reset(Stage::Cleared),
-            Self::Address => Step::Write(Self::Role),
-            Self::Role => Step::Write(Self::Network),
-            Self::Network => Step::Write(Self::Channel),
-            Self::Channel => Step::Register,
+            Self::Clear => ZnpStep::Reset(ResetStage::Cleared),
+            Self::Address => ZnpStep::Write(Self::Role),
+            Self::Role => ZnpStep::Write(Self::Network),
+            Self::Network => ZnpStep::Write(Self::Channel),
+            Self::Channel => ZnpStep::Register,
         }
     }
 }
 
-impl Stage {
+impl ResetStage {
     /// What is done after the restart.
-    pub(super) const fn next(self) -> Step {
+    pub(super) const fn next(self) -> ZnpStep {
         match self {
-            Self::Old => Step::Write(Item::Clear),
-            Self::Cleared => Step::Write(Item::Address),
+            Self::Old => ZnpStep::Write(ConfigurationItem::Clear),
+            Self::Cleared => ZnpStep::Write(ConfigurationItem::Address),
         }
     }
 }
 
-impl Step {
+impl ZnpStep {
     /// The question of this step; `None` if it has none.
     pub(super) fn question(self, id: EcuId) -> Option<ZnpRequest> {
         Some(match self {
@@ -169,7 +169,7 @@ impl Step {
     pub(super) const fn shown(self) -> Option<StartStep> {
         Some(match self {
             Self::Away | Self::Ready | Self::Check | Self::Resting => return None,
-            Self::Ping(Look::InBootLoader) | Self::BootLoader => StartStep::BootLoader,
+            Self::Ping(LookAttempt::InBootLoader) | Self::BootLoader => StartStep::BootLoader,
             Self::Reopening
             | Self::Ping(_)
             | Self::Skip
@@ -199,8 +199,8 @@ fn address(id: EcuId) -> [u8; 8] {
     [0xff, 0xff, a, b, c, d, e, f]
 }
 
-fn endpoint() -> Endpoint {
-    Endpoint {
+fn endpoint() -> AfEndpoint {
+    AfEndpoint {
         number: ENDPOINT,
         profile: 0x0f05,
         device: 0x0100,

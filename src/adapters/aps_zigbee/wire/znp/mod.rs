@@ -18,6 +18,6 @@ mod status;
 pub use frame::{MOST_DATA, ZnpFault, ZnpFrame, ZnpKind, encode_frame};
 pub use incoming::AfIncoming;
 pub use message::{DeviceInfo, ResetIndication, ZnpMessage, ZnpVersion};
-pub use request::{AfForeign, AfSend, Endpoint, ZnpRequest};
+pub use request::{AfEndpoint, AfForeign, AfSend, ZnpRequest};
 pub use scanner::{ZnpScanned, ZnpScanner};
 pub use status::{CoordinatorState, ZnpStatus};

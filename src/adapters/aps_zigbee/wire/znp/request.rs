@@ -25,7 +25,7 @@ pub enum ZnpRequest {
     /// Start the network (2600).
     Start,
     /// Register an endpoint (2400).
-    Register(Endpoint),
+    Register(AfEndpoint),
     /// How is the coordinator (2700)?
     DeviceInfo,
     /// The answer to that question without anything in it (6700), which some hosts send instead of it. It is
@@ -46,7 +46,7 @@ pub enum ZnpRequest {
 
 /// An endpoint: what an application on the stick is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct AfEndpoint {
     /// Its number.
     pub number: u8,
     /// Profile.
@@ -147,7 +147,7 @@ impl ZnpRequest {
                 Some(Self::WriteConfiguration { item, value })
             }
             (0x2600, []) => Some(Self::Start),
-            (0x2400, data) => Endpoint::decode(data).map(Self::Register),
+            (0x2400, data) => AfEndpoint::decode(data).map(Self::Register),
             (0x2700, []) => Some(Self::DeviceInfo),
             (0x6700, []) => Some(Self::DeviceInfoByAnswer),
             (0x2401, data) => AfSend::decode(data).map(Self::Send),
@@ -193,7 +193,7 @@ fn read_clusters(data: &[u8]) -> Option<(Vec<u16>, &[u8])> {
     Some((all.collect(), rest))
 }
 
-impl Endpoint {
+impl AfEndpoint {
     fn encode(&self) -> Option<Vec<u8>> {
         let mut data = vec![self.number];
         data.extend(self.profile.to_le_bytes());
@@ -326,7 +326,7 @@ mod tests {
             value: vec![3],
         };
         assert_eq!(hex(&write), "FE03260503010321");
-        let endpoint = Endpoint {
+        let endpoint = AfEndpoint {
             number: 0x14,
             profile: 0x0f05,
             device: 0x0100,
