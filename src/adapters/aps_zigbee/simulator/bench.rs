@@ -100,7 +100,7 @@ impl StickBench {
     /// What is really so now.
     pub fn truth(&mut self) -> ZigbeeTruth {
         self.stick.advance(self.now);
-        ZigbeeTruth::of(&self.stick.mesh)
+        ZigbeeTruth::of(&mut self.stick.mesh)
     }
 
     /// The time on the wall.
