@@ -1031,3 +1031,6 @@ impl Protocol for Conversation {
         self.out.poll()
     }
 }
+
+#[cfg(all(test, feature = "simulate"))]
+mod tests;

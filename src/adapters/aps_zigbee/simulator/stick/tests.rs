@@ -8,8 +8,8 @@ use super::super::super::wire::payload::{
     PanelTelemetry, SettingsPage, pairing_heard,
 };
 use super::super::super::wire::znp::{
-    AfForeign, AfIncoming, AfSend, CoordinatorState, Endpoint, ZnpMessage, ZnpRequest, ZnpScanned,
-    ZnpScanner, ZnpStatus,
+    AfEndpoint, AfForeign, AfIncoming, AfSend, CoordinatorState, ZnpMessage, ZnpRequest,
+    ZnpScanned, ZnpScanner, ZnpStatus,
 };
 use super::super::identity::SimFirmware;
 use super::super::{StickBench, StickSettings, USUAL_GATEWAY, ZigbeeList};
@@ -202,7 +202,7 @@ fn message(destination: ShortAddress, data: Vec<u8>) -> AfSend {
 }
 
 fn register() -> ZnpRequest {
-    ZnpRequest::Register(Endpoint {
+    ZnpRequest::Register(AfEndpoint {
         number: 0x14,
         profile: 0x0f05,
         device: 0x0100,
