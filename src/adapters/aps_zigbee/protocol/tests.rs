@@ -21,6 +21,8 @@ struct Bench {
     answers: Vec<(u64, Result<Value, String>)>,
     wake: Duration,
     commands: u64,
+    /// By how much the clock of this computer is wrong.
+    ahead: SignedDuration,
 }
 
 fn zone() -> TimeZone {
@@ -87,6 +89,7 @@ impl Bench {
             answers: Vec::new(),
             wake: Duration::ZERO,
             commands: 0,
+            ahead: SignedDuration::ZERO,
         };
         bench.handle(Input::Opened);
         bench
@@ -98,8 +101,17 @@ impl Bench {
         self.handle(Input::Opened);
     }
 
+    fn now(&self) -> Moment {
+        let now = self.stick.now();
+        Moment {
+            wall: now.wall + self.ahead,
+            ..now
+        }
+    }
+
     fn handle(&mut self, input: Input<'_>) {
-        self.conversation.handle(input, self.stick.now());
+        let now = self.now();
+        self.conversation.handle(input, now);
         let mut polls = 0;
         loop {
             polls += 1;
@@ -109,8 +121,8 @@ impl Bench {
                 Output::Report(report) => self.reports.push(report),
                 Output::Answer(id, result) => self.answers.push((id, result)),
                 Output::Reopen => {
-                    self.conversation.handle(Input::Closed, self.stick.now());
-                    self.conversation.handle(Input::Opened, self.stick.now());
+                    self.conversation.handle(Input::Closed, now);
+                    self.conversation.handle(Input::Opened, now);
                 }
                 Output::Wait(wake) => {
                     self.wake = wake;
@@ -394,3 +406,5 @@ fn a_silent_inverter_is_told_and_comes_back() {
     bench.minutes(10);
     assert_eq!(bench.code(&ids[0]), Some(HealthCode::Online));
 }
+
+mod fortnight;
