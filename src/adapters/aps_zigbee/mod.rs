@@ -49,7 +49,7 @@ use std::sync::Arc;
 
 use self::config::ZigbeeConfig;
 use self::decode::ZigbeeDecoder;
-use self::protocol::Conversation;
+use self::protocol::StickConversation;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource};
 use crate::links::Mask;
@@ -112,7 +112,7 @@ impl Adapter for ApsZigbee {
         };
         let config = Arc::new(config);
         let source = LineSource::new(&ADAPTER, port, move |start| {
-            Conversation::new(&config, start)
+            StickConversation::new(&config, start)
         });
         Ok(ConfiguredSource::new(source, keys))
     }

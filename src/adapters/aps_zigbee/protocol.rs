@@ -82,7 +82,7 @@ enum Wish {
 }
 
 /// The conversation.
-pub struct Conversation {
+pub struct StickConversation {
     config: Arc<ZigbeeConfig>,
     network: EcuId,
     zone: TimeZone,
@@ -115,9 +115,9 @@ pub struct Conversation {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct RememberedNetwork(EcuId);
 
-impl std::fmt::Debug for Conversation {
+impl std::fmt::Debug for StickConversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Conversation")
+        f.debug_struct("StickConversation")
             .field("network", &self.network)
             .field("state", &self.state)
             .field("job", &self.job)
@@ -125,7 +125,7 @@ impl std::fmt::Debug for Conversation {
     }
 }
 
-impl Conversation {
+impl StickConversation {
     /// With the inverters of a section, and what is remembered of them.
     pub fn new(config: &Arc<ZigbeeConfig>, start: Start) -> Self {
         let memory = start.memory;
@@ -985,7 +985,7 @@ fn watts(value: &Value) -> Option<u16> {
     u16::try_from(value.as_number()?.rounded(0).mantissa()).ok()
 }
 
-impl Protocol for Conversation {
+impl Protocol for StickConversation {
     fn settings(&self) -> SerialSettings {
         SerialSettings {
             baud: 115_200,

@@ -13,7 +13,7 @@ const GATEWAY: &str = "D8A3011B9780";
 
 /// A conversation, a stick, and a clock that only goes on when nothing else happens.
 struct Bench {
-    conversation: Conversation,
+    conversation: StickConversation,
     config: Arc<ZigbeeConfig>,
     memory: Memory,
     stick: StickBench,
@@ -29,13 +29,13 @@ fn zone() -> TimeZone {
     TimeZone::get("Europe/Vienna").unwrap()
 }
 
-fn begin(config: &Arc<ZigbeeConfig>, memory: &Memory) -> Conversation {
+fn begin(config: &Arc<ZigbeeConfig>, memory: &Memory) -> StickConversation {
     let start = Start {
         memory: memory.clone(),
         zone: zone(),
         is_trial: false,
     };
-    Conversation::new(config, start)
+    StickConversation::new(config, start)
 }
 
 fn listed(list: &str) -> Vec<ListedInverter> {
