@@ -21,7 +21,8 @@ pub struct ZigbeeConfig {
     #[schemars(with = "Vec<String>")]
     pub inverters: Vec<InverterSerial>,
     /// The id of the network, 12 hexadecimal digits. Who paired the inverters with another program writes the id from
-    /// there, and nothing has to be paired again. Left out, one is made of the first serial number and kept.
+    /// there, and nothing has to be paired again. Left out, one is made of the first serial number and kept with this
+    /// port; once inverters are paired, write it here, and another port changes nothing.
     #[schemars(with = "Option<String>")]
     pub ecu_id: Option<EcuId>,
     /// Addresses of inverters that are paired already, by serial number: `addresses = { 408000123456 = "0x7C3A" }`. They
@@ -38,7 +39,7 @@ pub struct ZigbeeConfig {
     /// Minutes after sunrise from when on, and before sunset until when they are asked; a negative number is longer. What
     /// is learnt of how early they wake up and how late they sleep widens it by itself.
     pub sun_offset: i32,
-    /// Whether nothing is ever sent to inverters: for a stick beside a real ECU, whose questions and answers it hears. Its
+    /// Whether inverters are never asked: for a stick beside a real ECU, whose questions and answers it hears. Its
     /// `ecu_id` then begins with the same four digits as that of the ECU.
     pub listen_only: bool,
     /// What the energy and the power from counters of an inverter are multiplied by, by serial number, if its own meter
@@ -80,7 +81,7 @@ impl Settings for ZigbeeConfig {
         ),
         (
             DeviceKey::Name,
-            "What the stick is called. Left out: \"Zigbee stick\" and the end of the id of its network.",
+            "What the stick is called. Left out: \"Zigbee stick\" and the beginning of the id of its network.",
         ),
         (
             DeviceKey::Names,

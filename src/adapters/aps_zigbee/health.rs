@@ -25,14 +25,21 @@ pub fn waiting() -> Health {
     Health::new(HealthCode::Starting)
 }
 
-/// It was asked in vain so many times.
-pub fn silent(turns: u32) -> Health {
+/// It was asked in vain again and again.
+pub fn silent() -> Health {
     Health::new(HealthCode::OutOfContact)
-        .seen(format!("it has not answered {turns} times in a row, though it is day"))
+        .seen("it does not answer, though it is day")
         .advise(
             "An inverter without sun does not answer. If others do, look at its distance to the stick and to them; if it \
              was paired with an ECU since, pair it again.",
         )
+}
+
+/// Nothing was heard of it, where nobody asks.
+pub fn unheard() -> Health {
+    Health::new(HealthCode::OutOfContact)
+        .seen("nothing was heard of it for a quarter of an hour, though it is day")
+        .advise("Check that its ECU asks it, and that the stick is near enough to hear it.")
 }
 
 /// It answers in a form that nobody has described.
@@ -231,5 +238,16 @@ const fn firmware(firmware: StickFirmware) -> (&'static str, &'static str) {
             "the firmware of the stick cannot hear inverters",
             "Flash the firmware for APsystems inverters.",
         ),
+    }
+}
+
+/// A firmware, for people.
+pub const fn firmware_name(firmware: StickFirmware) -> &'static str {
+    match firmware {
+        StickFirmware::Modified => "for APsystems inverters",
+        StickFirmware::StockHome12 => "stock, Z-Stack Home 1.2",
+        StickFirmware::Stock30 => "stock, Z-Stack 3.0",
+        StickFirmware::Cc26xx => "stock, CC26xx",
+        StickFirmware::Unknown => "unknown",
     }
 }

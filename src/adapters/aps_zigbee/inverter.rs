@@ -75,6 +75,10 @@ pub struct ZigbeeInverter {
     pub limit: Option<LimitCode>,
     /// Whether it was put to sleep since it was heard last.
     pub is_asleep: bool,
+    /// How often it was asked in vain since.
+    pub in_vain: u32,
+    /// Whether it is heard through others.
+    pub is_relayed: bool,
 }
 
 impl ZigbeeInverter {
@@ -99,6 +103,8 @@ impl ZigbeeInverter {
             power: None,
             limit: None,
             is_asleep: false,
+            in_vain: 0,
+            is_relayed: false,
         }
     }
 

@@ -1,20 +1,26 @@
 //! What a stick and its inverters report: data, not code.
 
-use crate::model::{Metric, Quantity};
+use crate::model::{Metric, OnOff, Quantity};
 
 /// The stick, which stands for all its inverters.
 pub const STICK: &[Metric] = &[
     Metric::measurement("power", Quantity::Power).decimals(1),
     Metric::daily("energy_today", Quantity::Energy)
         .named("Energy today")
-        .decimals(3),
+        .decimals(3)
+        .summed_here(),
     Metric::lifetime("energy_total", Quantity::Energy)
         .named("Lifetime energy")
-        .decimals(3),
+        .decimals(3)
+        .summed_here(),
     Metric::measurement("inverters_online", Quantity::Count).named("Inverters online"),
     Metric::measurement("inverters_paired", Quantity::Count)
         .named("Inverters paired")
         .diagnostic(),
+    Metric::on_off("pairing", OnOff::Plain)
+        .named("Pairing")
+        .diagnostic()
+        .off_by_default(),
     Metric::text("ecu_id")
         .named("Network id")
         .diagnostic()
@@ -30,10 +36,12 @@ pub const INVERTER: &[Metric] = &[
     Metric::measurement("power", Quantity::Power).decimals(1),
     Metric::daily("energy_today", Quantity::Energy)
         .named("Energy today")
-        .decimals(3),
+        .decimals(3)
+        .summed_here(),
     Metric::lifetime("energy_total", Quantity::Energy)
         .named("Lifetime energy")
-        .decimals(3),
+        .decimals(3)
+        .summed_here(),
     Metric::measurement("dc_power", Quantity::Power)
         .named("DC power")
         .decimals(1)
@@ -151,10 +159,12 @@ const fn input(
             .decimals(1),
         Metric::daily(today, Quantity::Energy)
             .named(today_name)
-            .decimals(3),
+            .decimals(3)
+            .summed_here(),
         Metric::lifetime(total, Quantity::Energy)
             .named(total_name)
             .decimals(3)
+            .summed_here()
             .off_by_default(),
         Metric::measurement(voltage, Quantity::Voltage)
             .named(voltage_name)

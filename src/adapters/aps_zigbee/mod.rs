@@ -111,15 +111,23 @@ impl Adapter for ApsZigbee {
                 .into());
         };
         let config = Arc::new(config);
-        let source = LineSource::new(&ADAPTER, port, move |start| {
-            StickConversation::new(&config, start)
-        });
+        // A network whose id is written down is the same at any port.
+        let label = config
+            .ecu_id
+            .map_or_else(|| port.to_string(), |id| id.to_string());
+        let begin = move |start| StickConversation::new(&config, start);
+        let source = LineSource::new(&ADAPTER, port, begin).labelled(&label);
         Ok(ConfiguredSource::new(source, keys))
     }
 
     fn decoder(&self, section: &Section) -> Result<Box<dyn Decoder>, Problems> {
         let config: ZigbeeConfig = section.read_without(&["port", "inverters"])?;
         Ok(Box::new(ZigbeeDecoder::new(config)))
+    }
+
+    #[cfg(feature = "simulate")]
+    fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
+        Some(&simulator::SIMULATOR)
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {

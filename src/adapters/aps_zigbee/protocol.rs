@@ -21,7 +21,8 @@ use super::metrics::STICK;
 use super::pairing::{Pairing, PairingStep};
 use super::radio::znp::ZnpRadio;
 use super::radio::{
-    Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, ReceivedMessage, SendTrouble,
+    Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble,
+    ReceivedMessage, SendTrouble,
 };
 use super::schedule::{LearnedHours, PollFailure, PollSchedule, PollSettings, PollStep};
 use super::sun::Site;
@@ -31,9 +32,10 @@ use super::wire::payload::{
 };
 use super::{KIND, health};
 use crate::clock::Moment;
+use crate::device::Probed;
 use crate::device::Start;
 use crate::device::line;
-use crate::device::protocol::{Heard, Input, Outbox, Output, Protocol};
+use crate::device::protocol::{Heard, Input, LISTEN, Outbox, Output, Protocol, last_trouble};
 use crate::links::{Parity, SerialSettings};
 use crate::model::{Command, Decimal, Device, DeviceId, Health, Readings, Report, Value};
 use crate::store::Memory;
@@ -48,20 +50,29 @@ const DEAF: u32 = 10;
 const CAMPAIGN: Duration = Duration::from_secs(60);
 /// What is remembered is saved at most so often, unless it is something new.
 const SAVE: Duration = Duration::from_secs(30);
+/// How long a stick is tried, which may be in the middle of a start.
+const TRIAL: Duration = Duration::from_secs(45);
 /// Longer than any night.
 const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 /// Inverters that are only listened to.
 const MOST: usize = 256;
 /// Commands that wait.
 const MOST_WISHES: usize = 32;
-/// Turns in vain after which an inverter is out of contact.
+/// Turns in vain after which an inverter is out of contact, if it is day for sure.
 const IN_VAIN: u32 = 5;
+/// Turns in vain after which it has no power any more, whatever the time.
+const DARK: u32 = 3;
+/// The same for one that is only listened to: its ECU asks every five minutes.
+const UNHEARD: Duration = Duration::from_secs(15 * 60);
+/// How often an ECU asks.
+const INTERVAL_OF_ECU: Duration = Duration::from_secs(300);
 
 /// Under these keys is remembered what has to outlive a restart.
 const INVERTERS: &str = "inverters";
 const NETWORK: &str = "network";
 const HOURS: &str = "hours";
 const IS_CAMPAIGN: &str = "campaign";
+const TOTAL: &str = "total";
 
 /// What is being done.
 #[derive(Debug)]
@@ -104,6 +115,8 @@ pub struct StickConversation {
     day: Option<Date>,
     unsaved: Option<Duration>,
     has_begun: bool,
+    /// What all inverters together have counted, those that are no longer listed as well.
+    total: u64,
     /// Unlisted inverters that were heard once, when there is nothing but listening.
     rumours: VecDeque<InverterSerial>,
     radio_wake: Duration,
@@ -140,7 +153,8 @@ impl StickConversation {
             place,
             offset: SignedDuration::from_mins(config.sun_offset.into()),
             is_listening_only: config.listen_only,
-            ..PollSettings::default()
+            // Who wants a shorter day shall have it.
+            is_adaptive: config.sun_offset <= 0,
         };
         let learned: Option<LearnedHours> = memory.get(HOURS);
         let mut known: BTreeMap<InverterSerial, RememberedInverter> =
@@ -165,6 +179,12 @@ impl StickConversation {
             (serial, ZigbeeInverter::new(serial, config, remembered))
         });
         let inverters: BTreeMap<_, _> = inverters.collect();
+        let sum = |all: &[u64]| all.iter().fold(0_u64, |sum, it| sum.saturating_add(*it));
+        let of_each = inverters
+            .values()
+            .map(|it| sum(it.remembered.energy.lifetime()));
+        let of_all = of_each.fold(0_u64, u64::saturating_add);
+        let total = memory.get::<u64>(TOTAL).unwrap_or(0).max(of_all);
         let is_campaign = memory.get(IS_CAMPAIGN).unwrap_or(false);
         let mut conversation = Self {
             config: Arc::clone(config),
@@ -186,6 +206,7 @@ impl StickConversation {
             day: None,
             unsaved: None,
             has_begun: false,
+            total,
             rumours: VecDeque::new(),
             radio_wake: Duration::MAX,
             turn: None,
@@ -282,7 +303,8 @@ impl StickConversation {
         let health = match &self.state {
             _ if !is_paired => health::not_paired(),
             RadioState::Trouble(trouble) => health::stick(trouble),
-            _ if self.is_night => health::asleep(),
+            _ if inverter.remembered.is_unread => health::unread(inverter.remembered.model),
+            _ if self.is_night || inverter.is_asleep => health::asleep(),
             _ if inverter.heard.is_some() => Health::ONLINE,
             _ => health::waiting(),
         };
@@ -332,7 +354,7 @@ impl StickConversation {
         match notice {
             RadioNotice::State(state) => self.turned(state.clone(), now),
             RadioNotice::Identified(identity) => {
-                let words = format!("{:?}", identity.firmware());
+                let words = health::firmware_name(identity.firmware()).to_owned();
                 if self.firmware.as_ref() != Some(&words) {
                     self.firmware = Some(words);
                     let described = self.describe_stick();
@@ -395,22 +417,50 @@ impl StickConversation {
     fn in_vain(&mut self, serial: InverterSerial, now: Moment) {
         self.out.push(Output::Heard(Heard::Bad));
         let failure = self.schedule.failed(serial, now);
+        if failure != PollFailure::Retried {
+            self.missed(serial, now);
+        }
         if let PollFailure::Counted(turns) = failure
             && turns >= IN_VAIN
         {
-            if let Some(inverter) = self.inverters.get_mut(&serial) {
-                inverter.power = None;
-                // Of two ways to write an address, the other one may be meant.
-                if !inverter.remembered.is_verified {
-                    let address = inverter.remembered.address.map(ShortAddress::swapped);
-                    inverter.remembered.address = address.filter(|it| it.is_of_inverter());
-                }
+            // Of two ways to write an address, the other one may be meant.
+            if let Some(inverter) = self.inverters.get_mut(&serial)
+                && !inverter.remembered.is_verified
+            {
+                let address = inverter.remembered.address.map(ShortAddress::swapped);
+                inverter.remembered.address = address.filter(|it| it.is_of_inverter());
             }
-            self.say(serial, health::silent(turns));
+            self.say(serial, health::silent());
         }
         if self.schedule.silent_rounds() >= DEAF {
             self.radio.deaf(now);
         }
+    }
+
+    /// A turn has passed without an answer: after some, what it delivered last is no longer so.
+    fn missed(&mut self, serial: InverterSerial, now: Moment) {
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        inverter.in_vain = inverter.in_vain.saturating_add(1);
+        if inverter.in_vain >= DARK {
+            self.darken(serial, now);
+        }
+    }
+
+    /// An inverter has no light any more, as far as can be told.
+    fn darken(&mut self, serial: InverterSerial, now: Moment) {
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        if inverter.heard.is_none() || std::mem::replace(&mut inverter.is_asleep, true) {
+            return;
+        }
+        inverter.power = None;
+        let asleep = inverter.asleep(now.wall);
+        self.out.report([Report::Readings(asleep)]);
+        self.say_usual(serial);
+        self.sum_up(now);
     }
 
     /// A message of an inverter.
@@ -501,7 +551,7 @@ impl StickConversation {
         }
         if let Some(inverter) = self.inverters.get_mut(&serial) {
             inverter.heard = Some(now.steady);
-            inverter.is_asleep = false;
+            (inverter.is_asleep, inverter.in_vain) = (false, 0);
         }
     }
 
@@ -533,18 +583,35 @@ impl StickConversation {
     /// What an inverter measures.
     fn measured(&mut self, telemetry: &PanelTelemetry, message: &ReceivedMessage, now: Moment) {
         let serial = telemetry.serial;
-        let interval = self.schedule.interval();
+        let interval = if self.config.listen_only {
+            self.schedule.interval().max(INTERVAL_OF_ECU)
+        } else {
+            self.schedule.interval()
+        };
         let zone = self.zone.clone();
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
         let is_news = inverter.learn(telemetry);
+        inverter.is_relayed = !message.relays.is_empty();
+        let is_first = inverter.heard.is_none();
         let gain = inverter.count(telemetry, interval, &zone, now);
         if is_news {
             self.describe(serial);
         }
         self.answered(serial, Some(telemetry.clock.into()), now);
+        let added = gain.added.iter();
+        let added = added.fold(0_u64, |sum, it| sum.saturating_add(*it));
+        self.total = self.total.saturating_add(added);
         self.unsaved.get_or_insert(now.steady);
+        if is_first
+            || matches!(
+                gain.class,
+                CounterClass::NewRun | CounterClass::Restarted { .. }
+            )
+        {
+            self.look_at_limit(serial);
+        }
         if is_turn(gain.class) || is_news {
             self.save();
         }
@@ -570,17 +637,25 @@ impl StickConversation {
         self.sum_up(now);
     }
 
+    /// An inverter that was given a limit may have forgotten it with its last start.
+    fn look_at_limit(&mut self, serial: InverterSerial) {
+        let inverter = self.inverters.get(&serial);
+        let has_limit = inverter.is_some_and(|it| it.remembered.wanted_limit.is_some());
+        if has_limit && !self.config.listen_only && self.wishes.len() < MOST_WISHES {
+            self.wishes
+                .push_back(Wish::Tell(serial, Wanted::ReadLimit, None));
+        }
+    }
+
     /// What all inverters deliver together.
     fn sum_up(&mut self, now: Moment) {
         let mut readings = Readings::new(self.id(), now.wall);
         readings.day = Some(now.wall.to_zoned(self.zone.clone()).date());
         let zone = &self.zone;
-        let (mut today, mut total) = (0_u64, 0_u64);
+        let mut today = 0_u64;
         for inverter in self.inverters.values() {
             let of_day = inverter.remembered.energy.today(now, zone);
             today = of_day.iter().fold(today, |sum, it| sum.saturating_add(*it));
-            let all = inverter.remembered.energy.lifetime();
-            total = all.iter().fold(total, |sum, it| sum.saturating_add(*it));
         }
         let online = self
             .inverters
@@ -596,7 +671,7 @@ impl StickConversation {
             (!powers.is_empty() || self.is_night).then(|| Decimal::total(powers.iter().copied()));
         readings.push("power", power.map_or(Value::Unknown, Value::from));
         readings.push("energy_today", energy(today));
-        readings.push("energy_total", energy(total));
+        readings.push("energy_total", energy(self.total));
         readings.push("inverters_online", count(online.count()));
         let paired = self
             .inverters
@@ -675,10 +750,10 @@ impl StickConversation {
             },
             now,
         );
-        let patience = if inverter.remembered.is_verified {
-            ANSWER
-        } else {
+        let patience = if inverter.is_relayed {
             ANSWER_RELAYED
+        } else {
+            ANSWER
         };
         self.job = Some(Job::Poll(serial, now.steady.saturating_add(patience)));
         true
@@ -812,6 +887,28 @@ impl StickConversation {
                     remembered.wanted_limit = Some(watts);
                 }
             }
+            Wanted::ReadLimit if is_done => {
+                let is_kept = |watts: u16| {
+                    let read = telling.read().map(|it| it.watts().rounded(0));
+                    let wanted = Decimal::integer(watts.into());
+                    read.is_some_and(|read| read.distance(wanted) <= Decimal::integer(2))
+                };
+                if let Some(watts) = remembered.wanted_limit.filter(|watts| !is_kept(*watts)) {
+                    if self.config.keep_limit {
+                        tracing::info!(
+                            "{serial} has forgotten its limit of {watts} W; it is set again"
+                        );
+                        self.wishes
+                            .push_back(Wish::Tell(serial, Wanted::Limit(watts), None));
+                    } else {
+                        tracing::warn!(
+                            "{serial} has forgotten its limit of {watts} W. Set it again, or write keep_limit = true for \
+                             that to be done by itself."
+                        );
+                        remembered.wanted_limit = None;
+                    }
+                }
+            }
             Wanted::Restore(_) if is_done => {
                 (remembered.original_limit, remembered.wanted_limit) = (None, None);
             }
@@ -885,7 +982,9 @@ impl StickConversation {
                 else {
                     return self.answer(Some(id), Err("that is no number of watts".to_owned()));
                 };
-                let nameplates = self.nameplates();
+                let can = self.inverters.values();
+                let can = can.filter(|it| it.model().is_some_and(|it| !it.limits.is_empty()));
+                let nameplates = can.map(ZigbeeInverter::nameplate).sum();
                 for inverter in self.inverters.values() {
                     let Some(model) = inverter.model().filter(|it| !it.limits.is_empty()) else {
                         continue;
@@ -910,6 +1009,9 @@ impl StickConversation {
         for inverter in self.inverters.values_mut() {
             inverter.remembered.energy.watch(now);
         }
+        if self.config.listen_only {
+            self.look_for_unheard(now);
+        }
         let is_night = !self.config.listen_only && !self.schedule.is_window_open(now);
         let has_turned = std::mem::replace(&mut self.is_night, is_night) != is_night;
         let today = now.wall.to_zoned(self.zone.clone()).date();
@@ -923,8 +1025,9 @@ impl StickConversation {
                 continue;
             };
             let is_known = inverter.heard.is_some();
-            if has_turned && is_night && is_known {
+            if has_turned && is_night && is_known && !inverter.is_asleep {
                 inverter.is_asleep = true;
+                inverter.power = None;
                 let asleep = inverter.asleep(now.wall);
                 self.out.report([Report::Readings(asleep)]);
             }
@@ -943,6 +1046,22 @@ impl StickConversation {
         self.save();
     }
 
+    /// Who is only listened to, and says nothing any more.
+    fn look_for_unheard(&mut self, now: Moment) {
+        let is_unheard = |it: &&ZigbeeInverter| {
+            !it.is_asleep && it.heard.is_some_and(|heard| now.since(heard) >= UNHEARD)
+        };
+        let unheard = self.inverters.values().filter(is_unheard);
+        let unheard: Vec<InverterSerial> = unheard.map(|it| it.serial).collect();
+        let is_day = !unheard.is_empty() && self.schedule.time_of_day(now).is_day;
+        for serial in unheard {
+            self.darken(serial, now);
+            if is_day {
+                self.say(serial, health::unheard());
+            }
+        }
+    }
+
     fn save(&mut self) {
         self.unsaved = None;
         let inverters = self.inverters.iter();
@@ -950,6 +1069,7 @@ impl StickConversation {
             .map(|(serial, it)| (*serial, &it.remembered))
             .collect();
         self.memory.put(INVERTERS, &inverters);
+        self.memory.put(TOTAL, &self.total);
     }
 
     /// When time means something next.
@@ -963,8 +1083,33 @@ impl StickConversation {
         let turn = self.turn.filter(|_| self.job.is_none());
         let saved = self.unsaved.map(|since| since.saturating_add(SAVE));
         let campaign = self.campaign.filter(|at| *at > now.steady);
-        let all = [Some(self.radio_wake), job, turn, saved, campaign];
+        let heard = self.inverters.values();
+        let heard = heard.filter(|it| self.config.listen_only && !it.is_asleep);
+        let unheard = heard.filter_map(|it| Some(it.heard?.saturating_add(UNHEARD)));
+        let all = [
+            Some(self.radio_wake),
+            job,
+            turn,
+            saved,
+            campaign,
+            unheard.min(),
+        ];
         all.into_iter().flatten().min().unwrap_or(Duration::MAX)
+    }
+
+    /// For whoever only tries: what was found.
+    fn found(&self, answered: usize) -> Probed {
+        let all = self.inverters.len();
+        let heard = self.inverters.values().filter(|it| it.heard.is_some());
+        Probed {
+            words: format!(
+                "a Zigbee stick in the network {}, {answered} of {all} inverters answered",
+                self.network
+            ),
+            devices: std::iter::once(self.id())
+                .chain(heard.map(ZigbeeInverter::id))
+                .collect(),
+        }
     }
 
     fn let_go(&mut self) {
@@ -1029,6 +1174,25 @@ impl Protocol for StickConversation {
 
     fn poll(&mut self) -> Output {
         self.out.poll()
+    }
+
+    fn verdict(&self, reports: &[Report], listened: Duration) -> Option<Result<Probed, Health>> {
+        let answered = self.inverters.values();
+        let answered = answered.filter(|it| it.heard.is_some()).count();
+        let all = self.inverters.len();
+        let is_over = listened >= LISTEN && (answered > 0 || listened >= TRIAL);
+        match &self.state {
+            RadioState::Trouble(trouble) => Some(Err(health::stick(trouble))),
+            _ if answered == all && all > 0 => Some(Ok(self.found(answered))),
+            RadioState::Ready if is_over => Some(Ok(self.found(answered))),
+            _ if listened >= TRIAL => {
+                let trouble = last_trouble(reports);
+                Some(Err(
+                    trouble.unwrap_or_else(|| health::stick(&RadioTrouble::NoByte))
+                ))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -78,7 +78,9 @@ pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
         }
     }
     put("entity_category", "config".into());
-    put("enabled_by_default", false.into());
+    if !control.is_setup {
+        put("enabled_by_default", false.into());
+    }
     Value::Object(entity)
 }
 

@@ -51,13 +51,12 @@ impl Bench {
         list: &str,
         is_paired: bool,
         manners: impl Fn(usize, &mut InverterManners),
-        change: impl FnOnce(&mut StickSettings),
+        change: impl FnOnce(&mut ZigbeeConfig),
     ) -> Self {
         let inverters = listed(list);
         let serials: Vec<InverterSerial> = inverters.iter().map(|it| it.serial).collect();
         let gateway: EcuId = GATEWAY.parse().unwrap();
-        let mut settings = StickSettings::new(inverters, is_paired.then_some(gateway));
-        change(&mut settings);
+        let settings = StickSettings::new(inverters, is_paired.then_some(gateway));
         let begin_at = date(2026, 6, 21).at(10, 0, 0, 0).to_zoned(zone()).unwrap();
         let mut stick = StickBench::new(settings, Sky::default(), &begin_at);
         for (index, serial) in serials.iter().enumerate() {
@@ -78,6 +77,7 @@ impl Bench {
                 config.addresses.insert(serial, address.unwrap().address);
             }
         }
+        change(&mut config);
         let config = Arc::new(config);
         let memory = Memory::passing();
         let mut bench = Self {
@@ -405,6 +405,58 @@ fn a_silent_inverter_is_told_and_comes_back() {
         .loss = 0.0;
     bench.minutes(10);
     assert_eq!(bench.code(&ids[0]), Some(HealthCode::Online));
+}
+
+#[test]
+fn without_a_place_the_dark_takes_the_power_as_well() {
+    let nowhere = |config: &mut ZigbeeConfig| (config.latitude, config.longitude) = (None, None);
+    let mut bench = Bench::with("DS3,YC600", true, |_, _| {}, nowhere);
+    bench.minutes(60 * 13);
+    for id in bench.ids() {
+        assert_eq!(bench.number(&id, "power"), Some(0.0), "{id}");
+        assert_eq!(bench.code(&id), Some(HealthCode::Asleep), "{id}");
+    }
+    bench.minutes(60 * 12);
+    for id in bench.ids() {
+        assert_eq!(bench.code(&id), Some(HealthCode::Online), "{id}");
+        assert!(bench.number(&id, "power").unwrap() > 10.0, "{id}");
+    }
+}
+
+#[test]
+fn a_limit_that_is_forgotten_at_night_is_set_again_where_that_is_wanted() {
+    for is_kept in [true, false] {
+        let manners = |_, manners: &mut InverterManners| manners.forgets_limit = true;
+        let change = |config: &mut ZigbeeConfig| config.keep_limit = is_kept;
+        let mut bench = Bench::with("DS3", true, manners, change);
+        bench.minutes(3);
+        let id = bench.ids()[0].clone();
+        let set = bench.command(&id, "power_limit", Decimal::integer(150).into());
+        bench.minutes(1);
+        assert!(
+            matches!(bench.answer(set), Some(Ok(_))),
+            "{:?}",
+            bench.answer(set)
+        );
+        bench.minutes(60 * 24);
+        let limit = bench.number(&id, "power_limit").unwrap();
+        assert_eq!((limit - 150.0).abs() < 1.0, is_kept, "{limit}");
+    }
+}
+
+#[test]
+fn what_all_have_counted_does_not_fall_when_one_leaves() {
+    let mut bench = Bench::new("DS3,YC600", true);
+    bench.minutes(60);
+    let stick = bench.stick_id();
+    let before = bench.number(&stick, "energy_total").unwrap();
+    let mut config = (*bench.config).clone();
+    config.inverters.pop();
+    bench.config = Arc::new(config);
+    bench.restart();
+    bench.minutes(5);
+    let after = bench.number(&stick, "energy_total").unwrap();
+    assert!(after >= before && before > 0.3, "{before} {after}");
 }
 
 mod fortnight;
