@@ -11,6 +11,9 @@ use super::truth::ZigbeeTruth;
 use crate::clock::Moment;
 use crate::simulation::Sky;
 
+/// The least that time goes on.
+const TICK: Duration = Duration::from_micros(1);
+
 /// A stick in virtual time.
 ///
 /// ```text
@@ -54,7 +57,8 @@ impl StickBench {
             }
             let due = self.stick.next_due().filter(|due| *due <= until);
             match due {
-                Some(due) => self.move_to(due),
+                // Time goes on whatever the stick says.
+                Some(due) => self.move_to(due.max(self.now.steady + TICK)),
                 None => {
                     self.move_to(until);
                     return self.stick.take(self.now);

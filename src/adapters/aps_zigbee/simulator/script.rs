@@ -88,8 +88,8 @@ impl FromStr for StickScript {
                 "send" => {
                     let digits: String = rest.split_whitespace().collect();
                     let bytes = hex::bytes(&digits).filter(|bytes| !bytes.is_empty());
-                    Some(bytes.ok_or_else(|| refuse("write bytes, as in send FE02610179071C"))?)
-                        .map(Some)
+                    let refusal = || refuse("write bytes, as in send FE02610179071C");
+                    Some(Some(bytes.ok_or_else(refusal)?))
                 }
                 "close" => Some(None),
                 _ => return Err(refuse("there are on, after, send, drop and close")),

@@ -9,7 +9,7 @@ use tokio::time::sleep_until;
 use super::hand::{SimulatedStick, ZigbeeHand};
 use super::settings::StickSettings;
 use super::stick::Stick;
-use crate::simulation::{Cable, Flows, House, PortEvent, SimPlace, SimPort, Simulator};
+use crate::simulation::{Cable, House, PortEvent, SimPlace, SimPort, Simulator};
 
 impl SimulatedStick {
     /// Starts a stick in a house, at a place.
@@ -40,7 +40,7 @@ fn feed(hand: &Arc<ZigbeeHand>) {
     let weak: Weak<ZigbeeHand> = Arc::downgrade(hand);
     hand.house().connect(move |at| {
         let flows = weak.upgrade().map(|hand| hand.flows(at));
-        flows.unwrap_or_else(Flows::default)
+        flows.unwrap_or_default()
     });
 }
 
@@ -128,5 +128,5 @@ async fn wait(due: Option<tokio::time::Instant>) {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;

@@ -188,7 +188,8 @@ impl Stick {
         };
         let change = self.faults.next_change(elapsed);
         let sends = self.outbox.next_due(self.is_glued());
-        let all = [starts, change, sends, self.overheard, self.closes];
+        let closes = self.closes.filter(|due| *due > elapsed);
+        let all = [starts, change, sends, self.overheard, closes];
         all.into_iter().flatten().min()
     }
 

@@ -1,3 +1,5 @@
+#![cfg(target_os = "linux")]
+
 use std::path::Path;
 use std::time::Duration;
 

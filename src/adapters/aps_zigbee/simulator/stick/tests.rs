@@ -233,11 +233,10 @@ fn every_kind_is_polled_and_its_counters_are_the_truth() {
     let mut host = Host::new("YC600,QS1,QS1A,DS3,DS3-L,QS2", true, &[], NOON).up();
     let mut first = Vec::new();
     for place in 0..6 {
-        first.push((host.poll(place).unwrap(), host.bench.truth()));
+        first.push(host.poll(place).unwrap());
     }
     host.hear(300 * SECOND);
-    for place in 0..6 {
-        let (was, _) = &first[place];
+    for (place, was) in first.iter().enumerate() {
         let now = host.poll(place).unwrap();
         let seconds = u64::from(now.clock - was.clock);
         assert!((295..340).contains(&seconds), "{seconds}");
@@ -681,9 +680,9 @@ fn over_a_fortnight_counters_tell_what_was_produced() {
         host.hear(592 * SECOND);
     }
     let truth = host.bench.truth();
-    for place in 0..2 {
+    for (place, told) in told.into_iter().enumerate() {
         let really: u64 = truth.inverters[place].produced.iter().sum();
-        let share = told[place] / really as f64;
+        let share = told / really as f64;
         // What is produced after the last answer of a run is not told of.
         assert!((0.985..=1.0).contains(&share), "{place} {share}");
     }
