@@ -11,14 +11,14 @@ const GLUE: u128 = 400;
 /// What a stick is about to send.
 #[derive(Debug, Default)]
 pub struct SimOutbox {
-    waiting: BTreeMap<(Duration, u64), Waiting>,
+    waiting: BTreeMap<(Duration, u64), DueBytes>,
     /// The rest of a frame that comes in pieces.
-    rest: Option<(Duration, Waiting)>,
+    rest: Option<(Duration, DueBytes)>,
     count: u64,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct DueBytes {
     bytes: Vec<u8>,
     piece: Option<usize>,
 }
@@ -27,7 +27,7 @@ impl SimOutbox {
     /// These bytes are due at this time, whole or in pieces.
     pub fn push(&mut self, due: Duration, bytes: Vec<u8>, piece: Option<usize>) {
         self.count += 1;
-        let waiting = Waiting { bytes, piece };
+        let waiting = DueBytes { bytes, piece };
         self.waiting.insert((due, self.count), waiting);
     }
 
@@ -72,7 +72,7 @@ impl SimOutbox {
             && bytes.len() > piece
         {
             let rest = bytes.split_off(piece);
-            let rest = Waiting {
+            let rest = DueBytes {
                 bytes: rest,
                 piece: next.piece,
             };

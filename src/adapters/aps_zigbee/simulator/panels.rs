@@ -17,7 +17,7 @@ pub struct Panels {
 }
 
 /// What a value depends on besides time, so that no two values run alike.
-enum Salt {
+enum PanelSalt {
     Wake = 1,
     Direction,
     Size,
@@ -39,11 +39,11 @@ impl Panels {
         Self { sky, own }
     }
 
-    fn unit(&self, salt: Salt, index: u64) -> f64 {
+    fn unit(&self, salt: PanelSalt, index: u64) -> f64 {
         unit(self.own, salt as u64, index)
     }
 
-    fn noise(&self, salt: Salt, index: u64, x: f64) -> f64 {
+    fn noise(&self, salt: PanelSalt, index: u64, x: f64) -> f64 {
         noise(self.own, salt as u64, index, x)
     }
 
@@ -56,7 +56,7 @@ impl Panels {
 
     /// Whether there is enough light for an inverter to run.
     pub fn is_light(&self, local: civil::DateTime) -> bool {
-        self.height(local) > WAKE * (1.0 + self.unit(Salt::Wake, 0))
+        self.height(local) > WAKE * (1.0 + self.unit(PanelSalt::Wake, 0))
     }
 
     /// Whether it is just enough, so that the least thing ends it.
@@ -70,22 +70,22 @@ impl Panels {
             return 0.0;
         };
         // Panels that look east or west have their best hour earlier or later.
-        let turned = phase.powf((0.4 * (self.unit(Salt::Direction, 0) - 0.5)).exp2());
+        let turned = phase.powf((0.4 * (self.unit(PanelSalt::Direction, 0) - 0.5)).exp2());
         let light = (PI * turned).sin().powf(1.3) * self.sky.clearness(local);
-        let size = 0.84 + 0.16 * self.unit(Salt::Size, input as u64);
+        let size = 0.84 + 0.16 * self.unit(PanelSalt::Size, input as u64);
         let slow = seconds(local) / 300.0;
-        let flicker = 0.99 + 0.01 * self.noise(Salt::Flicker, input as u64, slow);
+        let flicker = 0.99 + 0.01 * self.noise(PanelSalt::Flicker, input as u64, slow);
         light * size * flicker
     }
 
     /// Of the grid there, in V.
     pub fn grid_voltage(&self, local: civil::DateTime) -> f64 {
-        228.0 + 6.0 * self.noise(Salt::Grid, 0, seconds(local) / 1200.0)
+        228.0 + 6.0 * self.noise(PanelSalt::Grid, 0, seconds(local) / 1200.0)
     }
 
     /// Of the grid, in Hz.
     pub fn frequency(&self, local: civil::DateTime) -> f64 {
-        49.97 + 0.06 * self.noise(Salt::Frequency, 0, seconds(local) / 600.0)
+        49.97 + 0.06 * self.noise(PanelSalt::Frequency, 0, seconds(local) / 600.0)
     }
 
     /// Inside of the inverter, in °C.
@@ -95,7 +95,7 @@ impl Panels {
 
     /// How well it is heard, of 255.
     pub fn quality(&self, local: civil::DateTime) -> u8 {
-        let place = 60.0 + 120.0 * self.unit(Salt::Radio, 0);
-        (place + 12.0 * self.noise(Salt::Radio, 1, seconds(local) / 1800.0)) as u8
+        let place = 60.0 + 120.0 * self.unit(PanelSalt::Radio, 0);
+        (place + 12.0 * self.noise(PanelSalt::Radio, 1, seconds(local) / 1800.0)) as u8
     }
 }
