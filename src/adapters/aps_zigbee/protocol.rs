@@ -256,7 +256,7 @@ impl StickConversation {
             KIND,
             id.clone(),
             format!("Zigbee stick {tail}"),
-            "APsystems",
+            "Texas Instruments",
         );
         device.model = Some("Zigbee stick".to_owned());
         device.firmware.clone_from(&self.firmware);
@@ -807,7 +807,10 @@ impl StickConversation {
             }
             PairingStep::Done(result) => {
                 let serial = pairing.serial();
-                self.radio.settle(now);
+                // It has been made ready for inverters already, unless it got stuck before.
+                if result == Err(health::PairingFailure::NoStick) {
+                    self.radio.settle(now);
+                }
                 self.schedule.set_pairing(false, now);
                 if self.campaign.is_some() {
                     self.campaign = Some(now.steady.saturating_add(CAMPAIGN));
