@@ -21,8 +21,8 @@ pub struct ZigbeeConfig {
     #[schemars(with = "Vec<String>")]
     pub inverters: Vec<InverterSerial>,
     /// The id of the network, 12 hexadecimal digits. Who paired the inverters with another program writes the id from
-    /// there, and nothing has to be paired again. Left out, one is made of the first serial number and kept with this
-    /// port; once inverters are paired, write it here, and another port changes nothing.
+    /// there, and nothing has to be paired again. Left out, one is made of the first serial number in the
+    /// list; once inverters are paired, write it here, so that it stays so whatever the list is.
     #[schemars(with = "Option<String>")]
     pub ecu_id: Option<EcuId>,
     /// Addresses of inverters that are paired already, by serial number: `addresses = { 408000123456 = "0x7C3A" }`. They
@@ -182,10 +182,10 @@ impl Settings for ZigbeeConfig {
 }
 
 impl ZigbeeConfig {
-    /// The id of the network: the user's, the one that was made before, or one made of the first serial number, so that
-    /// who loses what is remembered keeps it.
-    pub fn network(&self, remembered: Option<EcuId>) -> EcuId {
+    /// The id of the network: the user's, or one made of the first serial number, so that who loses what is remembered
+    /// keeps it.
+    pub fn network(&self) -> EcuId {
         let made = || EcuId::made_of(self.inverters.first().copied());
-        self.ecu_id.or(remembered).unwrap_or_else(made)
+        self.ecu_id.unwrap_or_else(made)
     }
 }

@@ -111,10 +111,8 @@ impl Adapter for ApsZigbee {
                 .into());
         };
         let config = Arc::new(config);
-        // A network whose id is written down is the same at any port.
-        let label = config
-            .ecu_id
-            .map_or_else(|| port.to_string(), |id| id.to_string());
+        // What is remembered belongs to the network, at whatever port its stick is.
+        let label = config.network().to_string();
         let begin = move |start| StickConversation::new(&config, start);
         let source = LineSource::new(&ADAPTER, port, begin).labelled(&label);
         Ok(ConfiguredSource::new(source, keys))

@@ -11,7 +11,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
 use super::config::ZigbeeConfig;
 use super::control::{self, Telling, TellingStep, Wanted, key};
@@ -69,7 +68,6 @@ const INTERVAL_OF_ECU: Duration = Duration::from_secs(300);
 
 /// Under these keys is remembered what has to outlive a restart.
 const INVERTERS: &str = "inverters";
-const NETWORK: &str = "network";
 const HOURS: &str = "hours";
 const IS_CAMPAIGN: &str = "campaign";
 const TOTAL: &str = "total";
@@ -124,10 +122,6 @@ pub struct StickConversation {
     turn: Option<Duration>,
 }
 
-/// What is remembered of the network.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct RememberedNetwork(EcuId);
-
 impl std::fmt::Debug for StickConversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StickConversation")
@@ -142,8 +136,7 @@ impl StickConversation {
     /// With the inverters of a section, and what is remembered of them.
     pub fn new(config: &Arc<ZigbeeConfig>, start: Start) -> Self {
         let memory = start.memory;
-        let remembered: Option<RememberedNetwork> = memory.get(NETWORK);
-        let network = config.network(remembered.map(|it| it.0));
+        let network = config.network();
         let place = config
             .latitude
             .zip(config.longitude)
@@ -159,12 +152,6 @@ impl StickConversation {
         let learned: Option<LearnedHours> = memory.get(HOURS);
         let mut known: BTreeMap<InverterSerial, RememberedInverter> =
             memory.get(INVERTERS).unwrap_or_default();
-        // An address is of use only in the network that it is of.
-        if remembered.is_some_and(|it| it.0 != network) {
-            for inverter in known.values_mut() {
-                (inverter.address, inverter.is_verified) = (None, false);
-            }
-        }
         let listed = config.inverters.iter().copied();
         let heard = known
             .keys()
@@ -236,7 +223,14 @@ impl StickConversation {
         if std::mem::replace(&mut self.has_begun, true) {
             return;
         }
-        self.memory.put(NETWORK, &RememberedNetwork(self.network));
+        if self.config.ecu_id.is_none() {
+            tracing::info!(
+                "The id of the Zigbee network is {}, made of the first serial number in the list. Once inverters are paired, \
+                 write ecu_id = \"{}\" into the section, so that it stays so.",
+                self.network,
+                self.network
+            );
+        }
         let described = self.describe_stick();
         self.out.report([described]);
         let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
