@@ -87,6 +87,11 @@ impl StickBench {
         &mut self.stick
     }
 
+    /// Whether a script has its cable pulled for a moment; said once. It has power again after [`replug`](Self::replug).
+    pub fn take_close(&mut self) -> bool {
+        self.stick().take_close()
+    }
+
     /// It loses power and gets it again.
     pub fn replug(&mut self) {
         self.stick.power_up(self.now);
@@ -100,7 +105,7 @@ impl StickBench {
     /// What is really so now.
     pub fn truth(&mut self) -> ZigbeeTruth {
         self.stick.advance(self.now);
-        ZigbeeTruth::of(&self.stick.mesh)
+        ZigbeeTruth::of(&mut self.stick.mesh)
     }
 
     /// The time on the wall.
@@ -108,3 +113,6 @@ impl StickBench {
         self.now.wall
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! `simulate aps-zigbee`: the simulator on the command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,10 @@ pub struct ZigbeeArgs {
     /// It takes messages in any order, as some sticks seem to do
     #[arg(long)]
     pub lenient: bool,
+
+    /// File with what the stick says instead: lines on HEX [count N], after MS, send HEX, close, drop
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
 
     /// Where they stand.
     #[command(flatten)]
@@ -109,7 +114,12 @@ impl ZigbeeArgs {
 
 /// Runs a simulated stick until `stop`.
 async fn run(args: ZigbeeArgs, stop: CancellationToken) -> Result<(), ToolError> {
-    let settings = args.settings()?;
+    let mut settings = args.settings()?;
+    if let Some(path) = &args.script {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        settings.script = text.parse()?;
+    }
     let house = args.house.house()?;
     let simulator = SimulatedStick::start(settings, house, args.line.place()).await?;
     let truth = simulator.truth();

@@ -34,6 +34,8 @@ pub enum ZigbeeFault {
     Deaf,
     /// A message is not taken, with this status.
     Refuse(u8),
+    /// Whether a message is taken is told so late, maybe after what became of it.
+    SlowAnswer(Duration),
     /// It does not say what became of a message.
     NoConfirm,
     /// It starts anew by itself.
@@ -129,6 +131,7 @@ impl Fault for ZigbeeFault {
         FaultKind::new("freeze", "40", |v| number(v, 40).map(Self::Freeze), "after so many requests it says nothing more").lasting(),
         FaultKind::new("deaf", "", |v| plain(v, Self::Deaf), "it answers, and hears nobody").lasting(),
         FaultKind::new("refuse", "11", status, "a message is not taken, with this status"),
+        FaultKind::new("slow-answer", "700ms", |v| length(v, SECOND * 7 / 10).map(Self::SlowAnswer), "whether a message is taken is told so late"),
         FaultKind::new("no-confirm", "", |v| plain(v, Self::NoConfirm), "it does not say what became of a message"),
         FaultKind::new("stick-restart", "", |v| plain(v, Self::StickRestart), "it starts anew by itself").once(),
         FaultKind::new("address-lost", "", |v| plain(v, Self::AddressLost), "the address that it is given is lost").lasting(),

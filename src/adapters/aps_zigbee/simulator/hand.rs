@@ -103,7 +103,7 @@ impl ZigbeeHand {
 
     /// What is really so now.
     pub fn truth(&self) -> ZigbeeTruth {
-        self.look(|stick| ZigbeeTruth::of(&stick.mesh))
+        self.look(|stick| ZigbeeTruth::of(&mut stick.mesh))
     }
 
     /// How often something has happened.

@@ -44,14 +44,16 @@ pub struct SimInverter {
     /// What it counts.
     pub count: EnergyCount,
     panels: Panels,
+    /// Until when it has lived.
+    lived: Timestamp,
     limit: u16,
     ignored: u32,
     is_off: bool,
 }
 
 impl SimInverter {
-    /// One that sleeps. It begins in the network of this gateway, if there is one.
-    pub fn new(listed: ListedInverter, sky: Sky, gateway: Option<EcuId>) -> Self {
+    /// One that sleeps at this moment. It begins in the network of this gateway, if there is one.
+    pub fn new(listed: ListedInverter, sky: Sky, gateway: Option<EcuId>, at: Timestamp) -> Self {
         let ListedInverter { kind, serial } = listed;
         let mut it = Self {
             kind,
@@ -61,6 +63,7 @@ impl SimInverter {
             manners: InverterManners::default(),
             count: EnergyCount::new(kind.inputs()),
             panels: Panels::of(serial, sky),
+            lived: at,
             limit: 0,
             ignored: 0,
             is_off: false,
@@ -74,14 +77,19 @@ impl SimInverter {
         self.count.started().is_some()
     }
 
-    /// Lives from one moment to another, which are so near that the light does not change.
-    pub fn live(
-        &mut self,
-        from: Timestamp,
-        to: Timestamp,
-        local: civil::DateTime,
-        conditions: &AirConditions,
-    ) {
+    /// Until when it has lived.
+    pub const fn lived(&self) -> Timestamp {
+        self.lived
+    }
+
+    /// Somebody has turned the time back: it goes on from there.
+    pub fn go_back(&mut self, to: Timestamp) {
+        self.lived = self.lived.min(to);
+    }
+
+    /// Lives until a moment, which is so near that the light does not change.
+    pub fn live(&mut self, to: Timestamp, local: civil::DateTime, conditions: &AirConditions) {
+        let from = std::mem::replace(&mut self.lived, to);
         let is_light = !conditions.is_night && self.panels.is_light(local);
         match (self.count.started(), is_light) {
             (None, false) => return,

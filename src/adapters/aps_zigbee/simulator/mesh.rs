@@ -48,7 +48,9 @@ struct Acquaintance {
 pub struct Mesh {
     inverters: Vec<SimInverter>,
     zone: TimeZone,
+    /// How far it is, and how far all inverters are.
     at: Timestamp,
+    settled: Timestamp,
     conditions: AirConditions,
     ears: BTreeMap<InverterSerial, PairingEar>,
     known: BTreeMap<InverterSerial, Acquaintance>,
@@ -68,11 +70,14 @@ impl Mesh {
         at: Timestamp,
         conditions: AirConditions,
     ) -> Self {
-        let inverter = |listed: &ListedInverter| SimInverter::new(*listed, sky, gateway);
+        let age = sky.age(at.to_zoned(zone.clone()).datetime());
+        let begun = at - Duration::from_secs_f64(age.clamp(0.0, 86_400.0) + 600.0);
+        let inverter = |listed: &ListedInverter| SimInverter::new(*listed, sky, gateway, begun);
         let mut mesh = Self {
             inverters: list.iter().map(inverter).collect(),
             zone,
-            at,
+            at: begun,
+            settled: begun,
             conditions,
             ears: BTreeMap::new(),
             known: BTreeMap::new(),
@@ -81,9 +86,8 @@ impl Mesh {
             overheard: 0,
         };
         mesh.give_addresses();
-        let age = sky.age(mesh.local(at)).clamp(0.0, 86_400.0);
-        mesh.at = at - Duration::from_secs_f64(age + 600.0);
         mesh.advance(at, conditions);
+        mesh.catch_up();
         for inverter in &mut mesh.inverters {
             inverter.count.forget_past();
         }
@@ -106,48 +110,75 @@ impl Mesh {
         at.to_zoned(self.zone.clone()).datetime()
     }
 
-    /// Lives until a moment. A way back counts nothing.
+    /// Goes on until a moment. A way back counts nothing. Who is not asked anything may be behind by half a minute.
     pub fn advance(&mut self, to: Timestamp, conditions: AirConditions) {
-        self.conditions = conditions;
-        if to < self.at {
-            self.at = to;
+        if conditions != self.conditions || to < self.at {
+            self.catch_up();
         }
-        while self.at < to {
-            let from = self.at;
-            let next = (from + STEP).min(to);
-            let local = self.local(from + next.duration_since(from) / 2);
+        self.conditions = conditions;
+        self.at = to;
+        if to < self.settled {
+            self.settled = to;
             for inverter in &mut self.inverters {
-                inverter.live(from, next, local, &conditions);
+                inverter.go_back(to);
             }
-            self.at = next;
+        } else if to.duration_since(self.settled) >= STEP {
+            self.catch_up();
         }
     }
 
-    /// All of them.
-    pub fn inverters(&self) -> &[SimInverter] {
+    /// All of them live until now.
+    pub fn catch_up(&mut self) {
+        for place in 0..self.inverters.len() {
+            self.settle(place);
+        }
+        self.settled = self.at;
+    }
+
+    /// One of them lives until now.
+    fn settle(&mut self, place: usize) {
+        let offset = self.zone.to_offset(self.at);
+        let (to, conditions) = (self.at, self.conditions);
+        let Some(inverter) = self.inverters.get_mut(place) else {
+            return;
+        };
+        while inverter.lived() < to {
+            let from = inverter.lived();
+            let next = (from + STEP).min(to);
+            let local = offset.to_datetime(from + next.duration_since(from) / 2);
+            inverter.live(next, local, &conditions);
+        }
+    }
+
+    /// All of them, as they are now.
+    pub fn inverters(&mut self) -> &[SimInverter] {
+        self.catch_up();
         &self.inverters
     }
 
-    /// One of them.
+    /// One of them, as it is now.
     pub fn inverter(&mut self, serial: InverterSerial) -> Option<&mut SimInverter> {
+        self.catch_up();
         let mut all = self.inverters.iter_mut();
         all.find(|inverter| inverter.serial == serial)
     }
 
     /// What they feed in at a moment, in W.
-    pub fn power(&self, at: Timestamp) -> f64 {
+    pub fn power(&mut self, at: Timestamp) -> f64 {
+        self.catch_up();
         let local = self.local(at);
         let all = self.inverters.iter();
         all.map(|it| it.power(local, &self.conditions)).sum()
     }
 
-    /// How far it has lived.
+    /// How far it is.
     pub const fn at(&self) -> Timestamp {
         self.at
     }
 
     /// All that are awake start anew.
     pub fn restart_all(&mut self) {
+        self.catch_up();
         let at = self.at;
         for inverter in &mut self.inverters {
             inverter.restart(at);
@@ -196,6 +227,10 @@ impl Mesh {
     /// A message of the stick to a member of its network.
     pub fn send(&mut self, network: [u8; 2], message: &AfSend, mishaps: &AirMishaps) -> AirReply {
         let mut reply = AirReply::default();
+        let mut all = self.inverters.iter();
+        if let Some(meant) = all.position(|it| it.address == message.destination) {
+            self.settle(meant);
+        }
         let Some(place) = self.reached(network, message.destination) else {
             reply.confirm = Some((self.wait(900, 900), ZnpStatus::NoRoute));
             return reply;
@@ -284,6 +319,7 @@ impl Mesh {
 
     /// A message of the stick to all members of its network.
     pub fn send_all(&mut self, network: [u8; 2], message: &AfSend) -> AirReply {
+        self.catch_up();
         let command = InverterCommand::read(&message.data);
         let mishaps = AirMishaps::default();
         for inverter in self
@@ -307,6 +343,7 @@ impl Mesh {
     /// A message of the stick to all that hear it, in whatever network.
     pub fn send_foreign(&mut self, message: &AfForeign) -> AirReply {
         let mut reply = AirReply::default();
+        self.catch_up();
         if self.throw() < 0.4 {
             reply.confirm = Some((self.wait(200, 400), ZnpStatus::Success));
         }
@@ -390,6 +427,7 @@ impl Mesh {
 
     /// What one of them answers to another gateway in the same network, one after the other; `None` if all sleep.
     pub fn overhear(&mut self, network: [u8; 2]) -> Option<ZnpMessage> {
+        self.catch_up();
         let local = self.local(self.at);
         let conditions = self.conditions;
         let all = self.inverters.iter();

@@ -12,6 +12,7 @@
 //! | `identity` | the firmware a stick may have | no |
 //! | `faults`, `conditions` | what goes wrong, and what that means on the air | no |
 //! | `stick`, `outbox` | the stick: bytes in, bytes out | no |
+//! | `script` | what it says instead | no |
 //! | `bench` | the same in virtual time, for tests | no |
 //! | `truth` | what is really so | no |
 //! | `settings` | what is simulated | no |
@@ -34,6 +35,7 @@ mod mesh;
 mod outbox;
 mod pairing_ear;
 mod panels;
+mod script;
 mod settings;
 mod sim_line;
 mod stick;
@@ -48,6 +50,7 @@ pub use inverter::SimInverter;
 pub use kinds::{ListedInverter, ZIGBEE_KINDS, ZigbeeKind, ZigbeeList, ZigbeeListError};
 pub use manners::InverterManners;
 pub use mesh::Mesh;
+pub use script::{ScriptError, StickScript};
 pub use settings::{StickSettings, USUAL_GATEWAY};
 pub use stick::{Stick, StickCounts};
 pub use truth::{PanelTruth, ZigbeeTruth};

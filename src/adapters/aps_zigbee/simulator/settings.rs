@@ -6,6 +6,7 @@ use super::super::wire::ids::EcuId;
 use super::faults::ZigbeeFault;
 use super::identity::SimFirmware;
 use super::kinds::ListedInverter;
+use super::script::StickScript;
 use crate::simulation::FaultRule;
 
 /// The id of the gateway if nothing else is said.
@@ -27,13 +28,15 @@ pub struct StickSettings {
     /// Whether it keeps to what is told of such sticks: messages to members are refused before normal operation was
     /// announced, pairing after that.
     pub is_strict: bool,
+    /// What it says instead of what it would say.
+    pub script: StickScript,
     /// What goes wrong.
     pub faults: Vec<FaultRule<ZigbeeFault>>,
 }
 
 impl StickSettings {
     /// A stick that works well, with inverters that are paired with this gateway, or with none.
-    pub const fn new(inverters: Vec<ListedInverter>, paired: Option<EcuId>) -> Self {
+    pub fn new(inverters: Vec<ListedInverter>, paired: Option<EcuId>) -> Self {
         Self {
             inverters,
             paired,
@@ -41,6 +44,7 @@ impl StickSettings {
             reset_takes: Duration::from_millis(1200),
             start_takes: Duration::from_millis(2500),
             is_strict: true,
+            script: StickScript::default(),
             faults: Vec::new(),
         }
     }

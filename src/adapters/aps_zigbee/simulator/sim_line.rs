@@ -8,6 +8,7 @@ use tokio::time::sleep_until;
 
 use super::hand::{SimulatedStick, ZigbeeHand};
 use super::settings::StickSettings;
+use super::stick::Stick;
 use crate::simulation::{Cable, Flows, House, PortEvent, SimPlace, SimPort, Simulator};
 
 impl SimulatedStick {
@@ -71,6 +72,14 @@ impl StickLine {
                 },
                 () = self.hand.changed() => self.follow().await,
                 () = wait(due) => self.send().await,
+            }
+            if self.hand.look(Stick::take_close) {
+                self.plug.send_replace(false);
+                if let Some(port) = &mut self.port {
+                    // It is away before it comes back.
+                    port.next().await;
+                }
+                self.plug.send_replace(true);
             }
         }
     }

@@ -8,12 +8,13 @@ use super::super::wire::ids::ShortAddress;
 use super::super::wire::payload::InverterCommand;
 use super::super::wire::znp::{
     AfForeign, AfSend, CoordinatorState, DeviceInfo, ZnpMessage, ZnpRequest, ZnpScanned,
-    ZnpScanner, ZnpStatus,
+    ZnpScanner, ZnpStatus, encode_frame,
 };
 use super::conditions;
 use super::faults::ZigbeeFault;
 use super::mesh::{AirReply, ENDPOINT, Mesh};
 use super::outbox::SimOutbox;
+use super::script::ScriptAct;
 use super::settings::StickSettings;
 use crate::clock::Moment;
 use crate::simulation::{Faults, Sky};
@@ -49,6 +50,8 @@ pub struct Stick {
     is_frozen: bool,
     is_deaf: bool,
     overheard: Option<Duration>,
+    /// When its cable is to be pulled.
+    closes: Option<Duration>,
     sequence: u8,
     now: Moment,
 }
@@ -118,6 +121,7 @@ impl Stick {
             is_frozen: false,
             is_deaf: false,
             overheard: None,
+            closes: None,
             sequence: 0,
             now,
         };
@@ -184,7 +188,7 @@ impl Stick {
         };
         let change = self.faults.next_change(elapsed);
         let sends = self.outbox.next_due(self.is_glued());
-        let all = [starts, change, sends, self.overheard];
+        let all = [starts, change, sends, self.overheard, self.closes];
         all.into_iter().flatten().min()
     }
 
@@ -329,16 +333,39 @@ impl Stick {
                 let mut requests = Vec::new();
                 while let Some(scanned) = self.scanner.next() {
                     if let ZnpScanned::Frame { frame, .. } = scanned {
-                        requests.push(ZnpRequest::decode(frame));
+                        let whole = encode_frame(frame.command, frame.data);
+                        requests.push((ZnpRequest::decode(frame), whole.unwrap_or_default()));
                     }
                 }
-                for request in requests {
-                    if self.life == StickLife::Running {
-                        self.answer(&request);
+                for (request, frame) in requests {
+                    match self.settings.script.at(&frame) {
+                        _ if self.life != StickLife::Running => {}
+                        Some(acts) => self.play(acts),
+                        None => self.answer(&request),
                     }
                 }
             }
         }
+    }
+
+    /// Does what is written.
+    fn play(&mut self, acts: Vec<ScriptAct>) {
+        for act in acts {
+            let due = self.now.steady + act.after;
+            match act.send {
+                Some(bytes) => self.outbox.push(due, bytes, None),
+                None => self.closes = Some(due),
+            }
+        }
+    }
+
+    /// Whether its cable is to be pulled for a moment; said once.
+    pub fn take_close(&mut self) -> bool {
+        let is_due = self.closes.is_some_and(|due| due <= self.now.steady);
+        if is_due {
+            self.closes = None;
+        }
+        is_due
     }
 
     fn answer(&mut self, request: &ZnpRequest) {
@@ -486,7 +513,13 @@ impl Stick {
         if let Some(status) = refusal {
             return self.say(ZnpMessage::Sending(status), AT_ONCE);
         }
-        self.say(ZnpMessage::Sending(ZnpStatus::Success), AT_ONCE);
+        let slow = |fault: &ZigbeeFault| match *fault {
+            ZigbeeFault::SlowAnswer(time) => Some(time),
+            _ => None,
+        };
+        let slow = self.faults.hit(self.now.steady, slow);
+        let after = slow.map_or(AT_ONCE, |(_, time)| time);
+        self.say(ZnpMessage::Sending(ZnpStatus::Success), after);
         let network = self.memory.network.unwrap_or_default();
         let is_announcing = InverterCommand::read(&message.data)
             .is_ok_and(|(_, command)| command == InverterCommand::NormalOperation);

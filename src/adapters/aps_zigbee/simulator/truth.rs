@@ -42,7 +42,8 @@ pub struct PanelTruth {
 
 impl ZigbeeTruth {
     /// That of inverters as they are.
-    pub fn of(mesh: &Mesh) -> Self {
+    pub fn of(mesh: &mut Mesh) -> Self {
+        let at = mesh.at();
         let inverters = mesh.inverters().iter().map(|it| PanelTruth {
             serial: it.serial,
             address: it.address,
@@ -56,7 +57,7 @@ impl ZigbeeTruth {
             is_off: it.is_off(),
         });
         Self {
-            at: mesh.at(),
+            at,
             inverters: inverters.collect(),
         }
     }

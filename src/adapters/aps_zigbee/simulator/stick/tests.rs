@@ -8,8 +8,8 @@ use super::super::super::wire::payload::{
     PanelTelemetry, SettingsPage, pairing_heard,
 };
 use super::super::super::wire::znp::{
-    AfForeign, AfIncoming, AfSend, CoordinatorState, Endpoint, ZnpMessage, ZnpRequest, ZnpScanned,
-    ZnpScanner, ZnpStatus,
+    AfEndpoint, AfForeign, AfIncoming, AfSend, CoordinatorState, ZnpMessage, ZnpRequest,
+    ZnpScanned, ZnpScanner, ZnpStatus,
 };
 use super::super::identity::SimFirmware;
 use super::super::{StickBench, StickSettings, USUAL_GATEWAY, ZigbeeList};
@@ -202,7 +202,7 @@ fn message(destination: ShortAddress, data: Vec<u8>) -> AfSend {
 }
 
 fn register() -> ZnpRequest {
-    ZnpRequest::Register(Endpoint {
+    ZnpRequest::Register(AfEndpoint {
         number: 0x14,
         profile: 0x0f05,
         device: 0x0100,
@@ -444,6 +444,7 @@ fn answers_fail_in_every_way() {
     assert_eq!(poll("split=3").1, 1);
     assert_eq!(poll("glued").1, 1);
     assert_eq!(poll("stray").1, 1);
+    assert_eq!(poll("slow-answer"), (good, 1));
 }
 
 #[test]
@@ -636,4 +637,55 @@ fn fifty_inverters_answer_within_five_minutes() {
         assert!(host.poll(place).is_some(), "{place}");
     }
     assert!(host.bench.now().steady - begun <= 200 * SECOND);
+}
+
+#[test]
+fn a_script_comes_before_what_it_would_say() {
+    let list: ZigbeeList = "DS3".parse().unwrap();
+    let mut settings = StickSettings::new(list.0, Some(gateway()));
+    let text = "on FE00210120 count 1\n after 700\n send FE02610179021A\n after 100\n close";
+    settings.script = text.parse().unwrap();
+    let mut host = Host::of(settings, NOON);
+    host.hear(2 * SECOND);
+    let heard = host.ask(&ZnpRequest::Ping, SECOND * 6 / 10);
+    assert_eq!(heard, []);
+    // Its check sum is wrong.
+    host.bench.run(SECOND * 15 / 100);
+    assert!(!host.bench.take_close());
+    host.bench.run(SECOND);
+    assert!(host.bench.take_close() && !host.bench.take_close());
+    assert_eq!(
+        host.ask(&ZnpRequest::Ping, SECOND),
+        [ZnpMessage::Pong(0x0779)]
+    );
+}
+
+#[test]
+fn over_a_fortnight_counters_tell_what_was_produced() {
+    let mut host = Host::new("YC600,DS3", true, &[], "2026-06-21T03:00[Europe/Vienna]").up();
+    let mut told = [0.0; 2];
+    let mut last: [Option<PanelTelemetry>; 2] = [None, None];
+    for _ in 0..14 * 144 {
+        for place in 0..2 {
+            let Some(now) = host.poll(place) else {
+                continue;
+            };
+            let scale = now.counter_scale();
+            let before = last[place].as_ref().filter(|last| last.clock < now.clock);
+            for (input, panel) in now.inputs.iter().enumerate() {
+                let was = before.map_or(0, |last| scale.energy_of(last.inputs[input].counter));
+                told[place] += (scale.energy_of(panel.counter) - was) as f64;
+            }
+            last[place] = Some(now);
+        }
+        host.hear(592 * SECOND);
+    }
+    let truth = host.bench.truth();
+    for place in 0..2 {
+        let really: u64 = truth.inverters[place].produced.iter().sum();
+        let share = told[place] / really as f64;
+        // What is produced after the last answer of a run is not told of.
+        assert!((0.985..=1.0).contains(&share), "{place} {share}");
+    }
+    assert!(truth.produced() > 30_000_000_000);
 }
