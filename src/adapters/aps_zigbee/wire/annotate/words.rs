@@ -367,13 +367,14 @@ pub fn answer_words(answer: &InverterAnswer) -> Vec<String> {
 }
 
 fn telemetry_words(telemetry: &PanelTelemetry) -> Vec<String> {
-    let known = |value: Option<Decimal>, unit: &str| {
-        value.map_or_else(|| format!("? {unit}"), |it| format!("{it} {unit}"))
+    let known = |value: Option<Decimal>, decimals: u8, unit: &str| match value {
+        Some(value) => format!("{} {unit}", value.rounded(decimals)),
+        None => format!("? {unit}"),
     };
     let mut first = vec![
-        known(telemetry.grid_voltage, "V"),
-        known(telemetry.frequency, "Hz"),
-        known(telemetry.temperature, "°C"),
+        known(telemetry.grid_voltage, 1, "V"),
+        known(telemetry.frequency, 2, "Hz"),
+        known(telemetry.temperature, 1, "°C"),
     ];
     if let Some(power) = telemetry.ac_power {
         first.push(format!("{power} W"));
@@ -390,10 +391,10 @@ fn telemetry_words(telemetry: &PanelTelemetry) -> Vec<String> {
         lines.push(format!(
             "{}: {} V, {} A, {} W, {} Wh since it started",
             input_letter(index),
-            input.voltage,
-            input.current,
+            input.voltage.rounded(1),
+            input.current.rounded(2),
             input.power(),
-            watt_hours(energy)
+            watt_hours(energy).rounded(1)
         ));
     }
     let events: Vec<&str> = telemetry.status.sure_events().map(|it| it.text).collect();
