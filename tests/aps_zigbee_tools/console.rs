@@ -60,7 +60,7 @@ async fn a_script_of_lines_is_done_one_by_one() {
         ],
     );
     // After quit there is nothing more.
-    assert_eq!(done.out.matches("-> SYS_PING").count(), 1, "{done:?}");
+    assert!(done.out.ends_with("such as 0x7C3A.\n"), "{done:?}");
     bench.stick.stop().await;
 }
 
@@ -93,6 +93,32 @@ async fn with_leave_a_limit_is_set_and_read_back() {
     );
     let limit = bench.stick.truth().inverters[1].limit.watts();
     assert_eq!(limit.rounded(0), 250_i64.into());
+    bench.stick.stop().await;
+}
+
+#[tokio::test]
+async fn beside_an_ecu_nothing_goes_on_the_air() {
+    let bench = bench(true, &[]).await;
+    let args = [
+        "aps-zigbee",
+        "console",
+        "--port",
+        bench.port(),
+        "--set",
+        "listen_only=true",
+    ];
+    let done = wattbridge(&args, "ping\nstart\npoll 0x7C3A\nraw 2600\n").await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(
+        done.out.matches("listen_only = true").count(),
+        3,
+        "{done:?}"
+    );
+    assert_eq!(
+        done.out.matches(" -> ").count() - done.out.matches("-> SYS_PING").count(),
+        0,
+        "{done:?}"
+    );
     bench.stick.stop().await;
 }
 

@@ -107,8 +107,16 @@ async fn pair(args: &PairArgs, stop: &CancellationToken) -> Result<(), ToolError
 
 /// The id of the network, or one that is made the way the section would make it.
 fn network(config: &ZigbeeConfig, serial: InverterSerial) -> EcuId {
-    if config.ecu_id.is_some() || !config.inverters.is_empty() {
-        return config.network(None);
+    if let Some(id) = config.ecu_id {
+        return id;
+    }
+    if !config.inverters.is_empty() {
+        let made = config.network(None);
+        remark(&format!(
+            "The section has no ecu_id, so {made} is made of its first serial number. If Home Assistant shows another ECU id \
+             for the stick, because that serial number was not always the first, stop this and write it by --ecu-id."
+        ));
+        return made;
     }
     let made = EcuId::made_of(Some(serial));
     remark(&format!(
@@ -263,7 +271,7 @@ impl PairingLine {
                 self.say(&format!("The stick: {words}."));
             }
             RadioNotice::State(RadioState::Trouble(trouble)) => {
-                self.trouble = Some(trouble.clone())
+                self.trouble = Some(trouble.clone());
             }
             RadioNotice::Echo { through, .. } if self.echoes.insert(*through) => {
                 self.say(&format!("{through} has heard the call and passes it on."));

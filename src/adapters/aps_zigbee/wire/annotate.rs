@@ -9,7 +9,8 @@ use std::fmt::Display;
 use self::layout::{LayoutField, fields_of};
 use super::ids::{InverterSerial, ShortAddress};
 use super::payload::{
-    AnswerContent, InverterAnswer, L2Part, PanelTelemetry, ProducingState, StatusBits,
+    AnswerContent, InverterAnswer, L2Part, PAIRED_CLUSTER, PairingRequest, PanelTelemetry,
+    ProducingState, StatusBits,
 };
 use super::znp::{AfForeign, AfIncoming, AfSend, ZnpFrame, ZnpMessage, ZnpRequest};
 use crate::hex::{Dump, Hex};
@@ -196,7 +197,14 @@ fn heard(dump: &mut Dump<'_>, incoming: &AfIncoming) {
     dump.field(4, "time stamp", incoming.timestamp);
     dump.field(1, "sequence", incoming.sequence);
     dump.field(1, "length", format_args!("{} bytes", incoming.data.len()));
-    payload(dump, &incoming.data);
+    let is_pairing = incoming.cluster == PAIRED_CLUSTER
+        || PairingRequest::read(incoming.cluster, &incoming.data).is_some();
+    if is_pairing {
+        let said = says(incoming.source, incoming.cluster, &incoming.data);
+        dump.field(incoming.data.len(), "data", said.join("; "));
+    } else {
+        payload(dump, &incoming.data);
+    }
     dump.field(2, "last hop", incoming.last_hop);
     dump.field(1, "radius left", incoming.radius);
 }

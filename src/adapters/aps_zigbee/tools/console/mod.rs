@@ -85,9 +85,14 @@ async fn talk(args: &ConsoleArgs, stop: &CancellationToken) -> Result<(), ToolEr
         is_terminal,
         terminal,
     } = Keyboard::open()?;
-    let may_control = args.allow_control && !config.listen_only;
-    let mut session =
-        ConsoleSession::new(config.ecu_id, config.addresses, may_control, typed, voice);
+    let mut session = ConsoleSession::new(
+        config.ecu_id,
+        config.addresses,
+        args.allow_control,
+        typed,
+        voice,
+    );
+    session.is_listening_only = config.listen_only;
     session.is_attended = is_terminal;
     let links = Links::new();
     let conversed = converse(&mut session, &port, &links, |session, _, _| {

@@ -69,6 +69,8 @@ pub struct ConsoleSession {
     is_input_over: bool,
     /// Whether somebody sits there, who does not want to wait when it shall end.
     pub is_attended: bool,
+    /// Whether nothing goes on the air.
+    pub is_listening_only: bool,
     scanner: ZnpScanner,
     /// What the scanner has not spoken of yet.
     unscanned: Vec<u8>,
@@ -108,6 +110,7 @@ impl ConsoleSession {
             waiting: VecDeque::new(),
             is_input_over: false,
             is_attended: false,
+            is_listening_only: false,
             scanner: ZnpScanner::default(),
             unscanned: Vec::new(),
             last_byte: Duration::ZERO,
@@ -341,6 +344,12 @@ impl ConsoleSession {
             Ok(typed) => typed,
             Err(why) => return self.say(&why),
         };
+        if typed.is_sent_on() && self.is_listening_only {
+            return self.say(
+                "The section says listen_only = true, so this is not sent: it goes on the air. Leave out --config if you want \
+                 it all the same.",
+            );
+        }
         if typed.is_write() && !self.may_control {
             return self.say(
                 "This changes an inverter, or nobody knows what it does to one: it is not sent. Start the console with \

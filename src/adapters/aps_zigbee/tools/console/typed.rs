@@ -125,6 +125,21 @@ impl TypedLine {
         }
     }
 
+    /// Whether it goes on the air, or might.
+    pub fn is_sent_on(&self) -> bool {
+        match self {
+            Self::Start(_) | Self::Inverter(..) | Self::Limit(..) | Self::Switch(..) => true,
+            Self::Raw(request) => {
+                let is_message = matches!(
+                    request,
+                    ZnpRequest::Send(_) | ZnpRequest::SendForeign(_) | ZnpRequest::Start
+                );
+                is_message || !is_harmless(request)
+            }
+            Self::Empty | Self::Help | Self::Quit | Self::Ask(_) => false,
+        }
+    }
+
     /// Whether it changes something in an inverter, or might.
     pub fn is_write(&self) -> bool {
         match self {

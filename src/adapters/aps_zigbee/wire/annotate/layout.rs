@@ -30,9 +30,10 @@ use LayoutField::{
     Reactive, State, Status, Temperature, Voltage,
 };
 
-type Place = (usize, usize, LayoutField);
+/// Where, how long, and what.
+type LayoutRow = (usize, usize, LayoutField);
 
-const YC600: &[Place] = &[
+const YC600: &[LayoutRow] = &[
     (10, 2, Temperature),
     (12, 3, Frequency),
     (17, 2, Clock),
@@ -44,7 +45,7 @@ const YC600: &[Place] = &[
     (42, 5, Counter(1)),
 ];
 
-const QS1: &[Place] = &[
+const QS1: &[LayoutRow] = &[
     (10, 2, Temperature),
     (12, 3, Frequency),
     (16, 3, Packed(3)),
@@ -61,7 +62,7 @@ const QS1: &[Place] = &[
     (66, 2, Links),
 ];
 
-const DS3: &[Place] = &[
+const DS3: &[LayoutRow] = &[
     (10, 1, Kind),
     (11, 1, Model),
     (12, 4, Firmware),
@@ -81,7 +82,7 @@ const DS3: &[Place] = &[
     (58, 1, State),
 ];
 
-const QS2: &[Place] = &[
+const QS2: &[LayoutRow] = &[
     (10, 1, Kind),
     (11, 1, Model),
     (12, 4, Firmware),
@@ -108,7 +109,7 @@ const QS2: &[Place] = &[
 ];
 
 /// Its fields, in the order of their places.
-pub const fn fields_of(layout: TelemetryLayout) -> &'static [Place] {
+pub const fn fields_of(layout: TelemetryLayout) -> &'static [LayoutRow] {
     match layout {
         TelemetryLayout::Yc600 => YC600,
         TelemetryLayout::Qs1 => QS1,

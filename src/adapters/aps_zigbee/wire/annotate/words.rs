@@ -128,7 +128,6 @@ fn request(frame: ZnpFrame<'_>) -> (String, Vec<String>) {
         | ZnpRequest::Start
         | ZnpRequest::DeviceInfo
         | ZnpRequest::DeviceInfoByAnswer => alone(String::new()),
-        ZnpRequest::Loopback(data) => alone(format!("{:X}", Hex::of(&data))),
         ZnpRequest::Reset(kind) => alone(format!("kind {kind:02X}")),
         ZnpRequest::WriteConfiguration { item, value } => {
             alone(format!("{}: {}", item_name(item), item_value(item, &value)))
@@ -152,7 +151,9 @@ fn request(frame: ZnpFrame<'_>) -> (String, Vec<String>) {
             ),
             says(ShortAddress::GATEWAY, message.cluster, &message.data),
         ),
-        ZnpRequest::Other { data, .. } => alone(format!("{:X}", Hex::of(&data))),
+        ZnpRequest::Loopback(data) | ZnpRequest::Other { data, .. } => {
+            alone(format!("{:X}", Hex::of(&data)))
+        }
     }
 }
 
@@ -170,7 +171,6 @@ fn message(frame: ZnpFrame<'_>) -> (String, Vec<String>) {
                 revision.unwrap_or_default()
             ))
         }
-        ZnpMessage::Loopback(data) => alone(format!("{:X}", Hex::of(&data))),
         ZnpMessage::Reset(reset) => alone(format!(
             "{}; {}, version {}.{}, hardware {}",
             reset_reason(reset.reason),
@@ -182,11 +182,11 @@ fn message(frame: ZnpFrame<'_>) -> (String, Vec<String>) {
         ZnpMessage::Written(status)
         | ZnpMessage::Registered(status)
         | ZnpMessage::Sending(status)
-        | ZnpMessage::SendingForeign(status) => alone(format!("status {status}")),
+        | ZnpMessage::SendingForeign(status)
+        | ZnpMessage::Confirm { status, .. } => alone(format!("status {status}")),
         ZnpMessage::Starting => alone(String::new()),
         ZnpMessage::State(state) => alone(state.to_string()),
         ZnpMessage::DeviceInfo(info) => alone(device_info(&info)),
-        ZnpMessage::Confirm { status, .. } => alone(format!("status {status}")),
         ZnpMessage::Route {
             destination,
             relays,
@@ -206,7 +206,9 @@ fn message(frame: ZnpFrame<'_>) -> (String, Vec<String>) {
             frame_name(command),
             refusal(reason)
         )),
-        ZnpMessage::Other { data, .. } => alone(format!("{:X}", Hex::of(&data))),
+        ZnpMessage::Loopback(data) | ZnpMessage::Other { data, .. } => {
+            alone(format!("{:X}", Hex::of(&data)))
+        }
     }
 }
 
@@ -490,7 +492,6 @@ pub fn item_value(item: u8, value: &[u8]) -> String {
     match (item, value) {
         (0x01, bytes) if bytes.len() == 8 => radio_address(bytes.try_into().unwrap_or_default()),
         (0x03, [3]) => "clear configuration and state".to_owned(),
-        (0x83, bytes) => format!("{:X}", Hex::of(bytes)),
         (0x84, &[a, b, c, d]) => {
             let mask = u32::from_le_bytes([a, b, c, d]);
             let channels: Vec<String> = (0..32)
