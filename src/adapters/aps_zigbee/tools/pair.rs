@@ -111,7 +111,7 @@ fn network(config: &ZigbeeConfig, serial: InverterSerial) -> EcuId {
         return id;
     }
     if !config.inverters.is_empty() {
-        let made = config.network(None);
+        let made = config.network();
         remark(&format!(
             "The section has no ecu_id, so {made} is made of its first serial number. If Home Assistant shows another ECU id \
              for the stick, because that serial number was not always the first, stop this and write it by --ecu-id."
