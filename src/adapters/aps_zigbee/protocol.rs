@@ -1221,5 +1221,6 @@ impl Protocol for StickConversation {
     }
 }
 
-#[cfg(all(test, feature = "simulate"))]
+#[cfg(feature = "simulate")]
+#[cfg(test)]
 mod tests;

@@ -10,7 +10,8 @@
 mod console;
 mod pair;
 mod stick_args;
-#[cfg(all(test, feature = "simulate"))]
+#[cfg(feature = "simulate")]
+#[cfg(test)]
 mod tests;
 
 use crate::device::Tool;
