@@ -163,6 +163,15 @@ impl Settings for ZigbeeConfig {
                 ));
             }
         }
+        for (serial, address) in &self.addresses {
+            if !address.is_of_inverter() {
+                complaints.push(Complaint::new(
+                    "addresses",
+                    format!("{address} of {serial} is no address of an inverter"),
+                    "leave that one out, and pair the inverter; other programs write 0000 for one that is not paired",
+                ));
+            }
+        }
         let period = (
             "interval",
             self.interval,
@@ -181,6 +190,13 @@ impl Settings for ZigbeeConfig {
                 "leave out listen_only, or allow_control = true",
             ));
         }
+        if self.keep_limit && !keys.allow_control {
+            complaints.push(Complaint::new(
+                "keep_limit",
+                "a limit cannot be set again where nothing may be set",
+                "write allow_control = true as well, or leave out keep_limit",
+            ));
+        }
         complaints
     }
 }
@@ -191,5 +207,36 @@ impl ZigbeeConfig {
     pub fn network(&self) -> EcuId {
         let made = || EcuId::made_of(self.inverters.first().copied());
         self.ecu_id.unwrap_or_else(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_no_inverter_has_is_told() {
+        let serial = "408000990001".parse().unwrap();
+        let of = |address| ZigbeeConfig {
+            inverters: vec![serial],
+            addresses: BTreeMap::from([(serial, ShortAddress(address))]),
+            ..ZigbeeConfig::default()
+        };
+        assert_eq!(of(0x7c3a).check(), []);
+        for address in [0, 0xffff, 0xfff8] {
+            assert_eq!(of(address).check()[0].field, "addresses");
+        }
+    }
+
+    #[test]
+    fn nothing_is_set_again_where_nothing_may_be_set() {
+        let config = ZigbeeConfig {
+            keep_limit: true,
+            ..ZigbeeConfig::default()
+        };
+        let mut keys = DeviceKeys::default();
+        assert_eq!(config.check_beside(&keys)[0].field, "keep_limit");
+        keys.allow_control = true;
+        assert_eq!(config.check_beside(&keys), []);
     }
 }

@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use super::config::ZigbeeConfig;
 use super::control::{self, Telling, TellingStep, Wanted, key};
 use super::energy::CounterClass;
+use super::health::PairingFailure;
 use super::inverter::{RememberedInverter, ZigbeeInverter, energy, is_turn};
 use super::metrics::STICK;
 use super::pairing::{Pairing, PairingStep};
@@ -27,7 +28,7 @@ use super::schedule::{LearnedHours, PollFailure, PollSchedule, PollSettings, Pol
 use super::sun::Site;
 use super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use super::wire::payload::{
-    AnswerContent, InverterAnswer, InverterCommand, PanelTelemetry, REQUEST_CLUSTER,
+    AnswerContent, InverterAnswer, InverterCommand, LimitCode, PanelTelemetry, REQUEST_CLUSTER,
 };
 use super::{KIND, health};
 use crate::clock::Moment;
@@ -112,6 +113,10 @@ pub struct StickConversation {
     said: Option<Health>,
     firmware: Option<String>,
     is_night: bool,
+    /// Whether the port could not be opened, and all have said so.
+    is_unreachable: bool,
+    /// Whether the stick hears nobody, as far as is known since.
+    is_deaf: bool,
     day: Option<Date>,
     unsaved: Option<Duration>,
     has_begun: bool,
@@ -194,6 +199,8 @@ impl StickConversation {
             said: None,
             firmware: None,
             is_night: false,
+            is_unreachable: false,
+            is_deaf: false,
             day: None,
             unsaved: None,
             has_begun: false,
@@ -302,6 +309,7 @@ impl StickConversation {
         let health = match &self.state {
             _ if !is_paired => health::not_paired(),
             RadioState::Trouble(trouble) => health::stick(trouble),
+            _ if self.is_deaf => health::stick(&RadioTrouble::Deaf),
             _ if inverter.remembered.is_unread => health::unread(inverter.remembered.model),
             _ if self.is_night || inverter.is_asleep => health::asleep(),
             _ if inverter.heard.is_some() => Health::ONLINE,
@@ -394,10 +402,16 @@ impl StickConversation {
         self.state = state;
         self.schedule
             .set_radio(self.state == RadioState::Ready, now);
+        let is_pairing = matches!(self.job, Some(Job::Pair(_)));
+        let deafness = health::stick(&RadioTrouble::Deaf);
+        self.is_deaf |= self.state == RadioState::Trouble(RadioTrouble::Deaf);
         let health = match &self.state {
             RadioState::Away => return,
-            RadioState::Starting(_) if was_trouble => return,
+            // Each round of pairing begins so; that is no news.
+            RadioState::Starting(_) if was_trouble || is_pairing || self.is_deaf => return,
             RadioState::Starting(step) => health::starting(*step),
+            // That it starts does not mean that it hears.
+            RadioState::Ready if self.is_deaf => deafness,
             RadioState::Ready => Health::ONLINE,
             RadioState::Trouble(trouble) => health::stick(trouble),
         };
@@ -406,11 +420,24 @@ impl StickConversation {
         }
         self.say_stick(health);
         let is_trouble = matches!(self.state, RadioState::Trouble(_));
-        if is_trouble || was_trouble {
-            let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
-            for serial in serials {
-                self.say_usual(serial);
-            }
+        if is_trouble || was_trouble || std::mem::take(&mut self.is_unreachable) {
+            self.say_all();
+        }
+    }
+
+    /// Says how each inverter is.
+    fn say_all(&mut self) {
+        let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
+        for serial in serials {
+            self.say_usual(serial);
+        }
+    }
+
+    /// The stick hears somebody, or it is night and nobody speaks.
+    fn hear_again(&mut self) {
+        if std::mem::take(&mut self.is_deaf) && self.state == RadioState::Ready {
+            self.say_stick(Health::ONLINE);
+            self.say_all();
         }
     }
 
@@ -434,7 +461,8 @@ impl StickConversation {
     fn in_vain(&mut self, serial: InverterSerial, now: Moment) {
         self.out.push(Output::Heard(Heard::Bad));
         let failure = self.schedule.failed(serial, now);
-        if failure != PollFailure::Retried {
+        // A radio that has just come up is no sign of dark.
+        if failure != PollFailure::Retried && !self.schedule.is_excused(now) {
             self.missed(serial, now);
         }
         if let PollFailure::Counted(turns) = failure
@@ -444,10 +472,13 @@ impl StickConversation {
             if let Some(inverter) = self.inverters.get_mut(&serial)
                 && !inverter.remembered.is_verified
             {
-                let address = inverter.remembered.address.map(ShortAddress::swapped);
-                inverter.remembered.address = address.filter(|it| it.is_of_inverter());
+                let known = inverter.remembered.address;
+                let swapped = known.map(ShortAddress::swapped);
+                inverter.remembered.address = swapped.filter(|it| it.is_of_inverter()).or(known);
             }
-            self.say(serial, health::silent());
+            if !self.is_deaf {
+                self.say(serial, health::silent());
+            }
         }
         if self.schedule.silent_rounds() >= DEAF {
             self.radio.deaf(now);
@@ -495,11 +526,14 @@ impl StickConversation {
             return;
         }
         self.out.push(Output::Heard(Heard::Good));
+        self.hear_again();
         self.find_at(serial, message.source);
         if let Some(Job::Tell(telling, _)) = &mut self.job
             && telling.serial() == serial
         {
             telling.answer(&answer.content, now);
+            let (wanted, before) = (telling.wanted(), telling.before());
+            self.keep_original(serial, wanted, before);
         }
         match answer.content {
             AnswerContent::Telemetry(telemetry) => self.measured(&telemetry, message, now),
@@ -562,7 +596,6 @@ impl StickConversation {
 
     fn answered(&mut self, serial: InverterSerial, awake: Option<u32>, now: Moment) {
         self.schedule.answered(serial, awake, now);
-        self.memory.put(HOURS, self.schedule.learned());
         if matches!(&self.job, Some(Job::Poll(asked, _)) if *asked == serial) {
             self.job = None;
         }
@@ -752,11 +785,12 @@ impl StickConversation {
                 return false;
             }
         };
-        let Some(inverter) = self.inverters.get(&serial) else {
-            return false;
-        };
-        let Some(address) = inverter.remembered.address else {
-            return false;
+        let inverter = self.inverters.get(&serial);
+        let asked = inverter.and_then(|it| Some((it, it.remembered.address?)));
+        let Some((inverter, address)) = asked else {
+            // Nobody waits for an answer that cannot come.
+            self.list_paired();
+            return true;
         };
         let data = InverterCommand::Poll.data(self.network);
         self.radio.send(
@@ -823,38 +857,7 @@ impl StickConversation {
                 return false;
             }
             PairingStep::Done(result) => {
-                let serial = pairing.serial();
-                // It has been made ready for inverters already, unless it got stuck before.
-                if result == Err(health::PairingFailure::NoStick) {
-                    self.radio.settle(now);
-                }
-                self.schedule.set_pairing(false, now);
-                if self.campaign.is_some() {
-                    self.campaign = Some(now.steady.saturating_add(CAMPAIGN));
-                }
-                match result {
-                    Ok(address) => {
-                        tracing::info!("{serial} is paired, its address is {address}");
-                        self.find_at(serial, address);
-                        self.list_paired();
-                        self.save();
-                        self.say_usual(serial);
-                    }
-                    Err(failure) => {
-                        tracing::warn!(
-                            "{serial} is not paired: {}. {}",
-                            failure.words(),
-                            failure.advice()
-                        );
-                        let inverter = self.inverters.get(&serial);
-                        if inverter.is_some_and(|it| it.remembered.address.is_some()) {
-                            self.say_usual(serial);
-                        } else {
-                            self.say(serial, failure.health());
-                        }
-                    }
-                }
-                self.sum_up(now);
+                self.end_pairing(pairing.serial(), result, now);
                 return true;
             }
         }
@@ -863,6 +866,46 @@ impl StickConversation {
         }
         self.job = Some(Job::Pair(pairing));
         true
+    }
+
+    /// A pairing is over, whatever came of it.
+    fn end_pairing(
+        &mut self,
+        serial: InverterSerial,
+        result: Result<ShortAddress, PairingFailure>,
+        now: Moment,
+    ) {
+        // It has been made ready for inverters already, unless it got stuck before.
+        if result == Err(PairingFailure::NoStick) {
+            self.radio.settle(now);
+        }
+        self.schedule.set_pairing(false, now);
+        if self.campaign.is_some() {
+            self.campaign = Some(now.steady.saturating_add(CAMPAIGN));
+        }
+        match result {
+            Ok(address) => {
+                tracing::info!("{serial} is paired, its address is {address}");
+                self.find_at(serial, address);
+                self.list_paired();
+                self.save();
+                self.say_usual(serial);
+            }
+            Err(failure) => {
+                tracing::warn!(
+                    "{serial} is not paired: {}. {}",
+                    failure.words(),
+                    failure.advice()
+                );
+                let inverter = self.inverters.get(&serial);
+                if inverter.is_some_and(|it| it.remembered.address.is_some()) {
+                    self.say_usual(serial);
+                } else {
+                    self.say(serial, failure.health());
+                }
+            }
+        }
+        self.sum_up(now);
     }
 
     fn go_on_telling(&mut self, mut telling: Box<Telling>, id: Option<u64>, now: Moment) -> bool {
@@ -890,6 +933,19 @@ impl StickConversation {
         }
     }
 
+    /// The limit that an inverter had is remembered before another one is written.
+    fn keep_original(&mut self, serial: InverterSerial, wanted: Wanted, before: Option<LimitCode>) {
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        let original = &mut inverter.remembered.original_limit;
+        if matches!(wanted, Wanted::Limit(_)) && original.is_none() && before.is_some() {
+            *original = before;
+            self.describe(serial);
+            self.save();
+        }
+    }
+
     /// Remembers what an inverter was told.
     fn told(&mut self, telling: &Telling, is_done: bool) {
         let serial = telling.serial();
@@ -901,8 +957,6 @@ impl StickConversation {
         let had_original = remembered.original_limit.is_some();
         match telling.wanted() {
             Wanted::Limit(watts) => {
-                // Even if it was not done: something was written.
-                remembered.original_limit = remembered.original_limit.or(telling.before());
                 if is_done {
                     remembered.wanted_limit = Some(watts);
                 }
@@ -1032,6 +1086,9 @@ impl StickConversation {
         if self.config.listen_only {
             self.look_for_unheard(now);
         }
+        if self.is_deaf && !self.schedule.time_of_day(now).is_day {
+            self.hear_again();
+        }
         let is_night = !self.config.listen_only && !self.schedule.is_window_open(now);
         let has_turned = std::mem::replace(&mut self.is_night, is_night) != is_night;
         let today = now.wall.to_zoned(self.zone.clone()).date();
@@ -1090,6 +1147,7 @@ impl StickConversation {
             .collect();
         self.memory.put(INVERTERS, &inverters);
         self.memory.put(TOTAL, &self.total);
+        self.memory.put(HOURS, self.schedule.learned());
     }
 
     /// When time means something next.
@@ -1133,15 +1191,16 @@ impl StickConversation {
         }
     }
 
-    fn let_go(&mut self) {
-        let Some(job) = self.job.take() else {
-            return;
-        };
-        if let Job::Tell(_, id) = job {
-            self.answer(
+    fn let_go(&mut self, now: Moment) {
+        match self.job.take() {
+            Some(Job::Tell(_, id)) => self.answer(
                 id,
                 Err("the stick went away meanwhile; look what the inverter does".to_owned()),
-            );
+            ),
+            Some(Job::Pair(pairing)) => {
+                self.end_pairing(pairing.serial(), Err(PairingFailure::NoStick), now);
+            }
+            Some(Job::Poll(..)) | None => {}
         }
     }
 }
@@ -1179,11 +1238,12 @@ impl Protocol for StickConversation {
             }
             Input::Closed => {
                 self.radio.handle(RadioInput::Closed, now);
-                self.let_go();
+                self.let_go(now);
             }
             Input::Unreachable(error) => {
                 self.radio.handle(RadioInput::Closed, now);
-                self.let_go();
+                self.let_go(now);
+                self.is_unreachable = true;
                 let health = line::unreachable(error);
                 self.say_stick(health.clone());
                 let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();

@@ -207,6 +207,11 @@ impl PollSchedule {
         self.is_pairing = is_pairing;
     }
 
+    /// Whether inverters may still be looking for their way to a radio that came up or was used for pairing.
+    pub fn is_excused(&self, now: Moment) -> bool {
+        now.steady < self.excused_until
+    }
+
     /// How often each inverter is really asked.
     pub fn interval(&self) -> Duration {
         let count = u32::try_from(self.turns.len()).unwrap_or(u32::MAX);
@@ -362,7 +367,7 @@ impl PollSchedule {
         };
         let time = self.hours.time_of_day(now);
         let is_known = time.day.is_some();
-        let is_excused = now.steady < self.excused_until;
+        let is_excused = self.is_excused(now);
         let interval = self.interval();
         let Some(turn) = self.turn_mut(serial) else {
             return PollFailure::Excused;
