@@ -231,7 +231,13 @@ async fn a_stick_and_its_inverters() {
     for ((name, about), id) in STICK.into_iter().zip(ids) {
         let id = DeviceId::new("aps_zigbee", &id);
         let found = known.iter().find(|known| known.device.id == id).cloned();
-        compare("aps_zigbee", name, about, simulator.address(), found.as_slice());
+        compare(
+            "aps_zigbee",
+            name,
+            about,
+            simulator.address(),
+            found.as_slice(),
+        );
     }
 }
 
