@@ -22,11 +22,11 @@ async fn story(is_saved_at_once: bool) {
     }
     let ids = ids(&stick);
     let begun: Vec<u64> = produced(&stick);
-    for kill in 0..6 {
+    for kill in 0..4 {
         let mut mark = site.wire.mark();
         let mut bridge = site.run();
         // Each time the end comes after another number of answers.
-        for _ in 0..=kill % 3 {
+        for _ in 0..=kill % 2 {
             for id in &ids {
                 let before = site.wire.states(id).last().map(|state| state["ts"].clone());
                 let is_new = |state: &Json| {
@@ -35,12 +35,12 @@ async fn story(is_saved_at_once: bool) {
                 site.online(mark, id, is_new).await;
             }
             mark = site.wire.mark();
-            if kill % 3 == 2 {
+            if kill == 3 {
                 stick.restart_inverter(None);
             }
         }
         bridge.kill().await;
-        if kill % 2 == 1 {
+        if kill == 1 {
             stick.restart_inverter(None);
         }
     }
@@ -60,7 +60,8 @@ async fn story(is_saved_at_once: bool) {
         let told = numbers(&site.wire.states(id), "energy_total");
         let gained = told.last().unwrap() - told.first().unwrap();
         assert!(gained <= most + 0.002, "{gained} kWh of {most} kWh");
-        assert!(gained > 0.4 * most, "{gained} kWh of {most} kWh");
+        // What came between the last answer and a start of the inverter is lost.
+        assert!(gained > 0.3 * most, "{gained} kWh of {most} kWh");
     }
     for key in ["energy_total", "energy_today"] {
         never_falls(&site, &stick_id(0xd8), key);

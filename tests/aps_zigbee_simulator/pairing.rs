@@ -137,15 +137,7 @@ async fn cases() -> Vec<Case> {
         }
     });
 
-    let gone = case(
-        0xd6,
-        "704000123451",
-        0,
-        "the stick did not get ready",
-        "status of the stick",
-    );
-    let gone = gone.await;
-    vec![nobody, echoes, other, unverified, mistaken, gone]
+    vec![nobody, echoes, other, unverified, mistaken]
 }
 
 #[tokio::test]
@@ -166,23 +158,14 @@ async fn why_pairing_failed_is_told_with_advice() {
         site.reason(0, id, "it is not paired with this stick").await;
         assert_eq!(site.command(id, "pair", "PRESS").await["ok"], true);
         site.reason(mark, id, "it is being paired, round 1").await;
-        if case.number == 0xd6 {
-            case.stick.unplug();
-        }
     }
     for case in &cases {
         let id = &ids(&case.stick)[case.place];
-        if case.number != 0xd6 {
-            site.reason(mark, id, "round 3").await;
-        }
+        site.reason(mark, id, "round 3").await;
         bridge.until_said(case.words).await;
         let serial = id.strip_prefix("aps_zigbee_").unwrap();
         let told = [serial, "is not paired: ", case.words, case.advice];
         assert_eq!(bridge.count(&told), 1, "{told:?}: {}", bridge.said());
-        if case.number == 0xd6 {
-            // What is wrong with the stick matters more.
-            continue;
-        }
         let (state, _) = site.reason(mark, id, case.words).await;
         assert_eq!(state["health"], "no_data", "{state}");
         let advice = state["status_advice"].as_str().unwrap();
@@ -215,6 +198,40 @@ async fn who_is_not_paired_anew_keeps_the_address_that_it_has() {
     bridge.until_said("is not paired: ").await;
     let same = |after: &Json| after["power"].is_number() && after["address"] == state["address"];
     site.online(site.wire.mark(), id, same).await;
+    assert!(bridge.end().await.success());
+    stick.stop().await;
+}
+
+#[tokio::test]
+async fn a_stick_that_goes_away_while_it_pairs_goes_on_when_it_is_back() {
+    let Some(site) = Site::open().await else {
+        return;
+    };
+    let stick = site.plugged(settings(0xd8, "DS3,YC600", true)).await;
+    let wanted = stick.truth().inverters[1].serial;
+    stick.take_away(Some(wanted), network(0xe9).parse().unwrap());
+    site.home.write(&[section(0xd8, &stick, "")]);
+    let mut bridge = site.run();
+    let [paired, missing] = &ids(&stick)[..] else {
+        panic!("two of them")
+    };
+    site.online(0, paired, has("power")).await;
+    let mark = site.wire.mark();
+    assert_eq!(site.command(missing, "pair", "PRESS").await["ok"], true);
+    site.reason(mark, missing, "round 1").await;
+    stick.unplug();
+    bridge
+        .until_said("is not paired: the stick did not get ready for it. Look at the status")
+        .await;
+    let gone = |state: &Json| state["health"] == "unreachable";
+    let (_, mark) = site.wire.state("gone", mark, missing, gone).await;
+    stick.plug();
+    site.online(mark, paired, has("power")).await;
+    site.reason(mark, missing, "it is not paired with this stick")
+        .await;
+    assert_eq!(site.command(missing, "pair", "PRESS").await["ok"], true);
+    site.online(mark, missing, |state| state["voltage"].is_number())
+        .await;
     assert!(bridge.end().await.success());
     stick.stop().await;
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::config::ZigbeeConfig;
 use super::control::{self, Telling, TellingStep, Wanted, key};
 use super::energy::CounterClass;
+use super::health::PairingFailure;
 use super::inverter::{RememberedInverter, ZigbeeInverter, energy, is_turn};
 use super::metrics::STICK;
 use super::pairing::{Pairing, PairingStep};
@@ -111,6 +112,8 @@ pub struct StickConversation {
     out: Outbox,
     said: Option<Health>,
     firmware: Option<String>,
+    /// Whether the port was told to be away, and nothing else since.
+    is_unreachable: bool,
     is_night: bool,
     day: Option<Date>,
     unsaved: Option<Duration>,
@@ -202,6 +205,7 @@ impl StickConversation {
             out: Outbox::default(),
             said: None,
             firmware: None,
+            is_unreachable: false,
             is_night: false,
             day: None,
             unsaved: None,
@@ -389,7 +393,9 @@ impl StickConversation {
         }
         self.say_stick(health);
         let is_trouble = matches!(self.state, RadioState::Trouble(_));
-        if is_trouble || was_trouble {
+        let is_settled = is_trouble || self.state == RadioState::Ready;
+        let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
+        if is_trouble || was_trouble || was_unreachable {
             let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
             for serial in serials {
                 self.say_usual(serial);
@@ -806,38 +812,7 @@ impl StickConversation {
                 return false;
             }
             PairingStep::Done(result) => {
-                let serial = pairing.serial();
-                // It has been made ready for inverters already, unless it got stuck before.
-                if result == Err(health::PairingFailure::NoStick) {
-                    self.radio.settle(now);
-                }
-                self.schedule.set_pairing(false, now);
-                if self.campaign.is_some() {
-                    self.campaign = Some(now.steady.saturating_add(CAMPAIGN));
-                }
-                match result {
-                    Ok(address) => {
-                        tracing::info!("{serial} is paired, its address is {address}");
-                        self.find_at(serial, address);
-                        self.list_paired();
-                        self.save();
-                        self.say_usual(serial);
-                    }
-                    Err(failure) => {
-                        tracing::warn!(
-                            "{serial} is not paired: {}. {}",
-                            failure.words(),
-                            failure.advice()
-                        );
-                        let inverter = self.inverters.get(&serial);
-                        if inverter.is_some_and(|it| it.remembered.address.is_some()) {
-                            self.say_usual(serial);
-                        } else {
-                            self.say(serial, failure.health());
-                        }
-                    }
-                }
-                self.sum_up(now);
+                self.end_pairing(pairing.serial(), result, now);
                 return true;
             }
         }
@@ -846,6 +821,46 @@ impl StickConversation {
         }
         self.job = Some(Job::Pair(pairing));
         true
+    }
+
+    /// An inverter is paired, or is not.
+    fn end_pairing(
+        &mut self,
+        serial: InverterSerial,
+        result: Result<ShortAddress, PairingFailure>,
+        now: Moment,
+    ) {
+        // It has been made ready for inverters already, unless it got stuck before.
+        if result == Err(PairingFailure::NoStick) {
+            self.radio.settle(now);
+        }
+        self.schedule.set_pairing(false, now);
+        if self.campaign.is_some() {
+            self.campaign = Some(now.steady.saturating_add(CAMPAIGN));
+        }
+        match result {
+            Ok(address) => {
+                tracing::info!("{serial} is paired, its address is {address}");
+                self.find_at(serial, address);
+                self.list_paired();
+                self.save();
+                self.say_usual(serial);
+            }
+            Err(failure) => {
+                tracing::warn!(
+                    "{serial} is not paired: {}. {}",
+                    failure.words(),
+                    failure.advice()
+                );
+                let inverter = self.inverters.get(&serial);
+                if inverter.is_some_and(|it| it.remembered.address.is_some()) {
+                    self.say_usual(serial);
+                } else {
+                    self.say(serial, failure.health());
+                }
+            }
+        }
+        self.sum_up(now);
     }
 
     fn go_on_telling(&mut self, mut telling: Box<Telling>, id: Option<u64>, now: Moment) -> bool {
@@ -1115,15 +1130,16 @@ impl StickConversation {
         }
     }
 
-    fn let_go(&mut self) {
-        let Some(job) = self.job.take() else {
-            return;
-        };
-        if let Job::Tell(_, id) = job {
-            self.answer(
+    fn let_go(&mut self, now: Moment) {
+        match self.job.take() {
+            Some(Job::Tell(_, id)) => self.answer(
                 id,
                 Err("the stick went away meanwhile; look what the inverter does".to_owned()),
-            );
+            ),
+            Some(Job::Pair(pairing)) => {
+                self.end_pairing(pairing.serial(), Err(PairingFailure::NoStick), now);
+            }
+            Some(Job::Poll(..)) | None => {}
         }
     }
 }
@@ -1157,11 +1173,12 @@ impl Protocol for StickConversation {
             }
             Input::Closed => {
                 self.radio.handle(RadioInput::Closed, now);
-                self.let_go();
+                self.let_go(now);
             }
             Input::Unreachable(error) => {
                 self.radio.handle(RadioInput::Closed, now);
-                self.let_go();
+                self.let_go(now);
+                self.is_unreachable = true;
                 let health = line::unreachable(error);
                 self.say_stick(health.clone());
                 let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
