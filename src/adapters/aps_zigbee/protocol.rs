@@ -420,7 +420,9 @@ impl StickConversation {
         }
         self.say_stick(health);
         let is_trouble = matches!(self.state, RadioState::Trouble(_));
-        if is_trouble || was_trouble || std::mem::take(&mut self.is_unreachable) {
+        let is_settled = is_trouble || self.state == RadioState::Ready;
+        let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
+        if is_trouble || was_trouble || was_unreachable {
             self.say_all();
         }
     }
