@@ -186,8 +186,8 @@ async fn every_frame_is_labelled_byte_by_byte() {
     .await;
     assert_eq!(done.code, 0, "{done:?}");
     let mut settings = insta::Settings::clone_current();
-    let snapshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
-    settings.set_snapshot_path(snapshots.join("aps_zigbee"));
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aps_zigbee_tools");
+    settings.set_snapshot_path(&here);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("annotated", done.out));
