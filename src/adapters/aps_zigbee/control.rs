@@ -144,6 +144,8 @@ pub struct Telling {
     is_sent: bool,
     until: Duration,
     tries: usize,
+    /// Which of the scales it is written in.
+    scale: usize,
     /// The limit that was read last.
     read: Option<LimitCode>,
     /// The limit before anything was written.
@@ -173,6 +175,7 @@ impl Telling {
             is_sent: false,
             until: Duration::ZERO,
             tries: 0,
+            scale: 0,
             read: None,
             before: None,
             result: None,
@@ -223,6 +226,8 @@ impl Telling {
                 } else if self.code().is_some_and(|code| code.raw == limit.raw) {
                     self.result = Some(Ok(limit.watts().into()));
                 } else {
+                    // Only that shows that it does not understand it.
+                    self.scale += 1;
                     self.again(
                         now,
                         format!("it says that its limit is {} W", limit.watts().rounded(0)),
@@ -297,7 +302,7 @@ impl Telling {
             Wanted::Restore(code) => Some(code),
             Wanted::Limit(watts) => {
                 let last = self.scales.len().saturating_sub(1);
-                let scale = self.scales.get(self.tries.min(last))?;
+                let scale = self.scales.get(self.scale.min(last))?;
                 scale.of_watts(watts)
             }
             Wanted::On(_) | Wanted::ReadLimit => None,
@@ -321,5 +326,47 @@ impl Telling {
             TellingStage::Write | TellingStage::After => TellingStage::Write,
         };
         self.enter(stage, PAUSE, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::aps_zigbee::wire::payload::SettingsAnswer;
+    use jiff::Timestamp;
+
+    #[test]
+    fn a_question_that_is_lost_does_not_change_the_scale() {
+        let serial: InverterSerial = "408000990001".parse().unwrap();
+        let gateway: EcuId = "D8A3011B9780".parse().unwrap();
+        let model = InverterModel::of(serial, Some(0x07));
+        let mut telling = Telling::new(serial, ShortAddress(1), gateway, model, Wanted::Limit(250));
+        let mut now = Moment {
+            steady: Duration::from_secs(100),
+            wall: Timestamp::UNIX_EPOCH,
+        };
+        let mut sent = Vec::new();
+        let original = LimitScale::Qs1.of_watts(500).unwrap();
+        for _ in 0..40 {
+            match telling.step(now) {
+                TellingStep::Send(Outgoing::To { data, .. }) => {
+                    sent.push(InverterCommand::read(&data).unwrap().1);
+                    // The first question gets lost.
+                    if sent.len() > 1 {
+                        let page = SettingsAnswer::with_limit(original);
+                        telling.answer(&AnswerContent::Settings(page), now);
+                    }
+                }
+                TellingStep::Wait(until) => now.steady = until,
+                TellingStep::Send(_) | TellingStep::Done(_) => break,
+            }
+        }
+        let limits = sent.iter().filter_map(|it| match it {
+            InverterCommand::Limit(code) => Some(code.scale),
+            _ => None,
+        });
+        let limits: Vec<LimitScale> = limits.collect();
+        // Both scales of one byte are said alike.
+        assert_eq!(limits, [LimitScale::Qs1, LimitScale::Yc600]);
     }
 }

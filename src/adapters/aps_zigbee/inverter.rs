@@ -118,6 +118,11 @@ impl ZigbeeInverter {
         InverterModel::of(self.serial, self.remembered.model)
     }
 
+    /// Whether what it measures was read before, and not in vain since.
+    pub const fn is_read(&self) -> bool {
+        self.remembered.inputs > 0 && !self.remembered.is_unread
+    }
+
     /// How many inputs it shows.
     fn input_count(&self) -> usize {
         let of_model = || self.model().map(|model| usize::from(model.inputs));

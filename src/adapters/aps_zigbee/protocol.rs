@@ -103,6 +103,8 @@ pub struct StickConversation {
     state: RadioState,
     schedule: PollSchedule,
     inverters: BTreeMap<InverterSerial, ZigbeeInverter>,
+    /// What is remembered of those that are not listed any more: they may be again.
+    unlisted: BTreeMap<InverterSerial, RememberedInverter>,
     job: Option<Job>,
     wishes: VecDeque<Wish>,
     /// Whether all that are not paired are paired by and by, and when the next one is tried.
@@ -191,6 +193,7 @@ impl StickConversation {
             state: RadioState::Away,
             schedule: PollSchedule::new(settings, start.zone, learned.unwrap_or_default()),
             inverters,
+            unlisted: known,
             job: None,
             wishes: VecDeque::new(),
             campaign: is_campaign.then_some(Duration::ZERO),
@@ -515,6 +518,9 @@ impl StickConversation {
 
     /// A message of an inverter.
     fn received(&mut self, message: &ReceivedMessage, now: Moment) {
+        if message.cluster != InverterAnswer::CLUSTER {
+            return;
+        }
         let answer = match InverterAnswer::decode(&message.data) {
             Ok(answer) => answer,
             Err(error) => {
@@ -525,6 +531,16 @@ impl StickConversation {
         let serial = answer.serial;
         if !self.inverters.contains_key(&serial) && !self.meets(serial) {
             tracing::debug!("{serial} is not listed in the section");
+            return;
+        }
+        let is_vague = matches!(
+            answer.content,
+            AnswerContent::Unread { .. } | AnswerContent::Sealed(_)
+        );
+        let inverter = self.inverters.get(&serial);
+        if is_vague && inverter.is_some_and(ZigbeeInverter::is_read) {
+            // It answers somebody's other question, or it was heard wrong: neither changes what is known of it.
+            tracing::debug!("{serial} says something else: {:?}", answer.content);
             return;
         }
         self.out.push(Output::Heard(Heard::Good));
@@ -1034,9 +1050,32 @@ impl StickConversation {
             _ => None,
         };
         match wanted {
-            Some(wanted) => self.wishes.push_back(Wish::Tell(serial, wanted, Some(id))),
+            Some(wanted) => self.want(serial, wanted, Some(id)),
             None => self.refuse(id, "an inverter cannot be told that"),
         }
+    }
+
+    /// An inverter is to be told something. A limit that waits for its turn gives way to a newer one.
+    fn want(&mut self, serial: InverterSerial, wanted: Wanted, id: Option<u64>) {
+        let is_limit = |it: &Wanted| matches!(it, Wanted::Limit(_) | Wanted::Restore(_));
+        let is_older = |wish: &Wish| matches!(wish, Wish::Tell(of, older, _) if *of == serial && is_limit(older));
+        if is_limit(&wanted) {
+            let older = self.wishes.iter().filter(|it| is_older(it));
+            let older: Vec<Option<u64>> = older
+                .map(|wish| match wish {
+                    Wish::Tell(_, _, id) => *id,
+                    Wish::Pair(_) => None,
+                })
+                .collect();
+            self.wishes.retain(|wish| !is_older(wish));
+            for id in older {
+                self.answer(
+                    id,
+                    Err("another limit was set before its turn came".to_owned()),
+                );
+            }
+        }
+        self.wishes.push_back(Wish::Tell(serial, wanted, id));
     }
 
     fn refuse(&mut self, id: u64, why: &str) {
@@ -1061,18 +1100,15 @@ impl StickConversation {
                 let can = self.inverters.values();
                 let can = can.filter(|it| it.model().is_some_and(|it| !it.limits.is_empty()));
                 let nameplates = can.map(ZigbeeInverter::nameplate).sum();
-                for inverter in self.inverters.values() {
-                    let Some(model) = inverter.model().filter(|it| !it.limits.is_empty()) else {
-                        continue;
-                    };
-                    let watts = control::share(
-                        all,
-                        inverter.nameplate(),
-                        nameplates,
-                        usize::from(model.inputs),
-                    );
-                    self.wishes
-                        .push_back(Wish::Tell(inverter.serial, Wanted::Limit(watts), None));
+                let share = |inverter: &ZigbeeInverter| {
+                    let model = inverter.model().filter(|it| !it.limits.is_empty())?;
+                    let (nameplate, inputs) = (inverter.nameplate(), usize::from(model.inputs));
+                    let watts = control::share(all, nameplate, nameplates, inputs);
+                    Some((inverter.serial, Wanted::Limit(watts)))
+                };
+                let shares: Vec<_> = self.inverters.values().filter_map(share).collect();
+                for (serial, limit) in shares {
+                    self.want(serial, limit, None);
                 }
                 self.answer(Some(id), Ok(value.clone()));
             }
@@ -1146,6 +1182,7 @@ impl StickConversation {
         let inverters = self.inverters.iter();
         let inverters: BTreeMap<_, _> = inverters
             .map(|(serial, it)| (*serial, &it.remembered))
+            .chain(self.unlisted.iter().map(|(serial, it)| (*serial, it)))
             .collect();
         self.memory.put(INVERTERS, &inverters);
         self.memory.put(TOTAL, &self.total);
@@ -1235,6 +1272,8 @@ impl Protocol for StickConversation {
                 .retain(|wish| !matches!(wish, Wish::Tell(_, _, Some(it)) if *it == id)),
             Input::Forgotten(id) => {
                 self.inverters.retain(|_, inverter| inverter.id() != *id);
+                self.unlisted
+                    .retain(|serial, _| DeviceId::new(KIND, &serial.to_string()) != *id);
                 self.list_paired();
                 self.save();
             }

@@ -1,6 +1,8 @@
 //! What goes wrong around a stick at the worst moment.
 
 use super::*;
+use crate::adapters::aps_zigbee::wire::znp::AfIncoming;
+use crate::adapters::aps_zigbee::wire::znp::ZnpMessage;
 use crate::links::LinkError;
 
 impl Bench {
@@ -197,4 +199,86 @@ fn a_round_of_pairing_darkens_nobody() {
         .loss = 1.0;
     bench.run(Duration::from_secs(230));
     assert!(bench.number(&ids[1], "power") != Some(0.0));
+}
+
+#[test]
+fn an_inverter_that_is_listed_again_is_still_paired_and_counts_on() {
+    let mut bench = Bench::new("DS3,YC600", true);
+    bench.minutes(60);
+    let id = bench.ids()[1].clone();
+    let before = bench.number(&id, "energy_total").unwrap();
+    let whole = Arc::clone(&bench.config);
+    let mut config = (*whole).clone();
+    config.addresses.clear();
+    config.inverters.pop();
+    bench.config = Arc::new(config.clone());
+    bench.restart();
+    bench.minutes(5);
+    config.inverters.clone_from(&whole.inverters);
+    bench.config = Arc::new(config);
+    bench.restart();
+    bench.minutes(5);
+    let after = bench.number(&id, "energy_total").unwrap();
+    assert!(after > before && before > 0.1, "{before} {after}");
+    assert_eq!(bench.code(&id), Some(HealthCode::Online));
+}
+
+#[test]
+fn a_limit_that_waits_gives_way_to_a_newer_one() {
+    let mut bench = Bench::new("DS3", true);
+    bench.minutes(3);
+    let id = bench.ids()[0].clone();
+    let watts = |watts: i64| Decimal::integer(watts).into();
+    let all: Vec<u64> = (0..40)
+        .map(|more| bench.command(&id, "power_limit", watts(100 + more)))
+        .collect();
+    bench.minutes(2);
+    for command in &all {
+        let answers = bench.answers.iter().filter(|(it, _)| it == command);
+        assert_eq!(answers.count(), 1, "{command}");
+    }
+    assert!(matches!(bench.answer(all[39]), Some(Ok(_))));
+    let done = all
+        .iter()
+        .filter(|it| matches!(bench.answer(**it), Some(Ok(_))));
+    assert!(done.count() <= 2);
+    bench.minutes(1);
+    assert!((bench.number(&id, "power_limit").unwrap() - 139.0).abs() < 1.0);
+}
+
+#[test]
+fn only_what_an_inverter_measures_changes_what_is_known_of_it() {
+    let mut bench = Bench::new("DS3", true);
+    bench.minutes(3);
+    let id = bench.ids()[0].clone();
+    let serial = bench.config.inverters[0];
+    let address = bench.conversation.inverters[&serial].remembered.address;
+    let odd = [0xfb, 0xfb, 3, 0xe4, 1, 2, 0, 0, 0xfe, 0xfe];
+    for (cluster, rest) in [
+        (0x0106, &[7_u8; 22][..]),
+        (0x0106, &odd),
+        (0x0101, &[7; 22]),
+        (0x0101, &[0xff; 2]),
+    ] {
+        let message = AfIncoming {
+            group: 0,
+            cluster,
+            source: ShortAddress(0x1234),
+            source_endpoint: 0x14,
+            destination_endpoint: 0x14,
+            broadcast: 0,
+            lqi: 90,
+            security: 0,
+            timestamp: 1,
+            sequence: 1,
+            data: [&serial.wire()[..], rest].concat(),
+            last_hop: ShortAddress(0x1234),
+            radius: 0x0e,
+        };
+        let bytes = ZnpMessage::Incoming(message).encode().unwrap();
+        bench.handle(Input::Bytes(&bytes));
+        assert_eq!(bench.code(&id), Some(HealthCode::Online), "{rest:?}");
+        let known = bench.conversation.inverters[&serial].remembered.address;
+        assert_eq!(known, address, "{rest:?}");
+    }
 }
