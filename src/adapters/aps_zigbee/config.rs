@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use crate::config::{Complaint, DeviceKey, DeviceKeys, Period, Settings};
-use crate::links::Address;
+use crate::links::{Address, ControlLine};
 
 /// APsystems inverters that a Zigbee stick talks to, in the place of an ECU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,8 +21,8 @@ pub struct ZigbeeConfig {
     #[schemars(with = "Vec<String>")]
     pub inverters: Vec<InverterSerial>,
     /// The id of the network, 12 hexadecimal digits. Who paired the inverters with another program writes the id from
-    /// there, and nothing has to be paired again. Left out, one is made of the first serial number and kept with this
-    /// port; once inverters are paired, write it here, and another port changes nothing.
+    /// there, and nothing has to be paired again. Left out, one is made of the first serial number in the
+    /// list; once inverters are paired, write it here, so that it stays so whatever the list is.
     #[schemars(with = "Option<String>")]
     pub ecu_id: Option<EcuId>,
     /// Addresses of inverters that are paired already, by serial number: `addresses = { 408000123456 = "0x7C3A" }`. They
@@ -50,6 +50,9 @@ pub struct ZigbeeConfig {
     /// and a name, `inputs = { 408000123456 = ["B East", "A West"] }`.
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub inputs: BTreeMap<InverterSerial, Vec<String>>,
+    /// The control line of the serial adapter that is wired to the reset pin of the stick, `dtr` or `rts`. It is pulsed when
+    /// the stick does not answer any more.
+    pub reset_line: Option<ControlLine>,
     /// Whether a limit that was set here is set again when an inverter has forgotten it, as some do at night.
     pub keep_limit: bool,
 }
@@ -68,6 +71,7 @@ impl Default for ZigbeeConfig {
             listen_only: false,
             calibration: BTreeMap::new(),
             inputs: BTreeMap::new(),
+            reset_line: None,
             keep_limit: false,
         }
     }
@@ -182,10 +186,10 @@ impl Settings for ZigbeeConfig {
 }
 
 impl ZigbeeConfig {
-    /// The id of the network: the user's, the one that was made before, or one made of the first serial number, so that
-    /// who loses what is remembered keeps it.
-    pub fn network(&self, remembered: Option<EcuId>) -> EcuId {
+    /// The id of the network: the user's, or one made of the first serial number, so that who loses what is remembered
+    /// keeps it.
+    pub fn network(&self) -> EcuId {
         let made = || EcuId::made_of(self.inverters.first().copied());
-        self.ecu_id.or(remembered).unwrap_or_else(made)
+        self.ecu_id.unwrap_or_else(made)
     }
 }

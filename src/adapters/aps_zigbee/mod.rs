@@ -43,6 +43,7 @@ pub mod schedule;
 #[cfg(feature = "simulate")]
 pub mod simulator;
 pub mod sun;
+mod tools;
 pub mod wire;
 
 use std::sync::Arc;
@@ -51,7 +52,7 @@ use self::config::ZigbeeConfig;
 use self::decode::ZigbeeDecoder;
 use self::protocol::StickConversation;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource};
+use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource, Tool};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -111,10 +112,8 @@ impl Adapter for ApsZigbee {
                 .into());
         };
         let config = Arc::new(config);
-        // A network whose id is written down is the same at any port.
-        let label = config
-            .ecu_id
-            .map_or_else(|| port.to_string(), |id| id.to_string());
+        // What is remembered belongs to the network, at whatever port its stick is.
+        let label = config.network().to_string();
         let begin = move |start| StickConversation::new(&config, start);
         let source = LineSource::new(&ADAPTER, port, begin).labelled(&label);
         Ok(ConfiguredSource::new(source, keys))
@@ -128,6 +127,10 @@ impl Adapter for ApsZigbee {
     #[cfg(feature = "simulate")]
     fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
         Some(&simulator::SIMULATOR)
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        tools::TOOLS
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {

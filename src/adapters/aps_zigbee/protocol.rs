@@ -11,7 +11,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
 use super::config::ZigbeeConfig;
 use super::control::{self, Telling, TellingStep, Wanted, key};
@@ -53,6 +52,8 @@ const CAMPAIGN: Duration = Duration::from_secs(60);
 const SAVE: Duration = Duration::from_secs(30);
 /// How long a stick is tried, which may be in the middle of a start.
 const TRIAL: Duration = Duration::from_secs(45);
+/// How long a stick is held in reset.
+const PULSE: Duration = Duration::from_millis(500);
 /// Longer than any night.
 const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 /// Inverters that are only listened to.
@@ -70,7 +71,6 @@ const INTERVAL_OF_ECU: Duration = Duration::from_secs(300);
 
 /// Under these keys is remembered what has to outlive a restart.
 const INVERTERS: &str = "inverters";
-const NETWORK: &str = "network";
 const HOURS: &str = "hours";
 const IS_CAMPAIGN: &str = "campaign";
 const TOTAL: &str = "total";
@@ -123,13 +123,11 @@ pub struct StickConversation {
     /// Unlisted inverters that were heard once, when there is nothing but listening.
     rumours: VecDeque<InverterSerial>,
     radio_wake: Duration,
+    /// Until when the stick is held in reset.
+    release: Option<Duration>,
     /// When the next inverter is asked, if nothing happens before.
     turn: Option<Duration>,
 }
-
-/// What is remembered of the network.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct RememberedNetwork(EcuId);
 
 impl std::fmt::Debug for StickConversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -145,8 +143,7 @@ impl StickConversation {
     /// With the inverters of a section, and what is remembered of them.
     pub fn new(config: &Arc<ZigbeeConfig>, start: Start) -> Self {
         let memory = start.memory;
-        let remembered: Option<RememberedNetwork> = memory.get(NETWORK);
-        let network = config.network(remembered.map(|it| it.0));
+        let network = config.network();
         let place = config
             .latitude
             .zip(config.longitude)
@@ -162,12 +159,6 @@ impl StickConversation {
         let learned: Option<LearnedHours> = memory.get(HOURS);
         let mut known: BTreeMap<InverterSerial, RememberedInverter> =
             memory.get(INVERTERS).unwrap_or_default();
-        // An address is of use only in the network that it is of.
-        if remembered.is_some_and(|it| it.0 != network) {
-            for inverter in known.values_mut() {
-                (inverter.address, inverter.is_verified) = (None, false);
-            }
-        }
         let listed = config.inverters.iter().copied();
         let heard = known
             .keys()
@@ -213,6 +204,7 @@ impl StickConversation {
             total,
             rumours: VecDeque::new(),
             radio_wake: Duration::MAX,
+            release: None,
             turn: None,
         };
         conversation.list_paired();
@@ -240,7 +232,14 @@ impl StickConversation {
         if std::mem::replace(&mut self.has_begun, true) {
             return;
         }
-        self.memory.put(NETWORK, &RememberedNetwork(self.network));
+        if self.config.ecu_id.is_none() {
+            tracing::info!(
+                "The id of the Zigbee network is {}, made of the first serial number in the list. Once inverters are paired, \
+                 write ecu_id = \"{}\" into the section, so that it stays so.",
+                self.network,
+                self.network
+            );
+        }
         let described = self.describe_stick();
         self.out.report([described]);
         let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
@@ -325,6 +324,9 @@ impl StickConversation {
 
     /// Hands over what happened to the radio, and does what it wants and what is next, until there is nothing left.
     fn work(&mut self, now: Moment) {
+        if self.release.is_some_and(|at| now.steady >= at) {
+            self.release();
+        }
         loop {
             self.drain(now);
             if !self.go_on(now) {
@@ -342,8 +344,7 @@ impl StickConversation {
         loop {
             match self.radio.poll() {
                 RadioOutput::Send(bytes) => self.out.push(Output::Send(bytes)),
-                // There is no such line.
-                RadioOutput::Reset => {}
+                RadioOutput::Reset => self.pulse(now),
                 RadioOutput::Reopen => self.out.push(Output::Reopen),
                 RadioOutput::Noticed(notice) => self.notice(&notice, now),
                 RadioOutput::Wait(until) => {
@@ -351,6 +352,22 @@ impl StickConversation {
                     return;
                 }
             }
+        }
+    }
+
+    /// Holds the stick in reset for a moment, if there is a line to do it with.
+    fn pulse(&mut self, now: Moment) {
+        if let Some(line) = self.config.reset_line {
+            self.out.push(Output::SetLine(line, true));
+            self.release = Some(now.steady.saturating_add(PULSE));
+        }
+    }
+
+    /// Lets the stick go.
+    fn release(&mut self) {
+        self.release = None;
+        if let Some(line) = self.config.reset_line {
+            self.out.push(Output::SetLine(line, false));
         }
     }
 
@@ -1111,6 +1128,7 @@ impl StickConversation {
             saved,
             campaign,
             unheard.min(),
+            self.release,
         ];
         all.into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
@@ -1160,7 +1178,11 @@ impl Protocol for StickConversation {
     fn handle(&mut self, input: Input<'_>, now: Moment) {
         self.begin(now);
         match input {
-            Input::Opened => self.radio.handle(RadioInput::Opened, now),
+            Input::Opened => {
+                // Whoever opens a port switches its lines on.
+                self.release();
+                self.radio.handle(RadioInput::Opened, now);
+            }
             Input::Bytes(bytes) => self.radio.handle(RadioInput::Bytes(bytes), now),
             Input::Command { id, command } => self.command(id, command, now),
             Input::Withdrawn(id) => self

@@ -19,7 +19,7 @@ impl Luck {
 
 /// What is remembered, as it is on the disk.
 fn saved(memory: &Memory) -> BTreeMap<&'static str, serde_json::Value> {
-    let keys = [INVERTERS, NETWORK, HOURS, IS_CAMPAIGN].into_iter();
+    let keys = [INVERTERS, HOURS, IS_CAMPAIGN, TOTAL].into_iter();
     keys.filter_map(|key| Some((key, memory.get(key)?)))
         .collect()
 }
