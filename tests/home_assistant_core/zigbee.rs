@@ -132,7 +132,7 @@ pub(crate) async fn controls_begin(house: &House) {
     };
     house
         .view
-        .until_value(&topic("result/power_limit"), "value", near)
+        .until_any_value(&topic("result/power_limit"), "value", near)
         .await;
     house
         .view
