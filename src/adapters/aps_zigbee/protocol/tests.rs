@@ -6,7 +6,7 @@ use super::*;
 use crate::adapters::aps_zigbee::simulator::{
     InverterManners, ListedInverter, StickBench, StickSettings, ZigbeeList,
 };
-use crate::model::HealthCode;
+use crate::model::{Command, Decimal, HealthCode};
 use crate::simulation::Sky;
 
 const GATEWAY: &str = "D8A3011B9780";
@@ -477,5 +477,5 @@ fn what_all_have_counted_does_not_fall_when_one_leaves() {
     assert!(after >= before && before > 0.3, "{before} {after}");
 }
 
-mod mishaps;
 mod fortnight;
+mod mishaps;

@@ -1,6 +1,7 @@
 //! What goes wrong around a stick at the worst moment.
 
 use super::*;
+use crate::adapters::aps_zigbee::wire::ids::ShortAddress;
 use crate::adapters::aps_zigbee::wire::znp::AfIncoming;
 use crate::adapters::aps_zigbee::wire::znp::ZnpMessage;
 use crate::links::LinkError;
