@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use crate::config::{Complaint, DeviceKey, DeviceKeys, Period, Settings};
-use crate::links::Address;
+use crate::links::{Address, ControlLine};
 
 /// APsystems inverters that a Zigbee stick talks to, in the place of an ECU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +50,9 @@ pub struct ZigbeeConfig {
     /// and a name, `inputs = { 408000123456 = ["B East", "A West"] }`.
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub inputs: BTreeMap<InverterSerial, Vec<String>>,
+    /// The control line of the serial adapter that is wired to the reset pin of the stick, `dtr` or `rts`. It is pulsed when
+    /// the stick does not answer any more.
+    pub reset_line: Option<ControlLine>,
     /// Whether a limit that was set here is set again when an inverter has forgotten it, as some do at night.
     pub keep_limit: bool,
 }
@@ -68,6 +71,7 @@ impl Default for ZigbeeConfig {
             listen_only: false,
             calibration: BTreeMap::new(),
             inputs: BTreeMap::new(),
+            reset_line: None,
             keep_limit: false,
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::KIND;
 use super::config::ZigbeeConfig;
 use super::inverter::{RememberedInverter, ZigbeeInverter};
+use super::wire::annotate::{FrameWords, annotate_frame, annotate_payload};
 use super::wire::ids::InverterSerial;
 use super::wire::payload::{AnswerContent, InverterAnswer, input_letter};
 use super::wire::znp::{ZnpMessage, ZnpScanned, ZnpScanner};
@@ -67,15 +68,13 @@ impl ZigbeeDecoder {
             let StickFile::Frames(scanner) = &mut self.form else {
                 return;
             };
-            let (message, words) = match scanner.next() {
+            let (message, words, annotation) = match scanner.next() {
                 None => return,
                 Some(ZnpScanned::Frame { offset, frame }) => {
-                    let words = format!(
-                        "{offset:06x}  {:04x} {}",
-                        frame.command,
-                        Hex::of(frame.data)
-                    );
-                    (ZnpMessage::decode(frame), words)
+                    let annotation = self
+                        .is_annotated
+                        .then(|| format!("frame at byte {offset}\n{}", annotate_frame(frame)));
+                    (ZnpMessage::decode(frame), FrameWords::of(frame), annotation)
                 }
                 Some(ZnpScanned::Skipped {
                     offset,
@@ -90,13 +89,22 @@ impl ZigbeeDecoder {
             let before = self.results.len();
             match &message {
                 ZnpMessage::Incoming(incoming) => self.answer(&incoming.data),
-                other => self.note(json!({ "stick": format!("{other:?}") })),
+                _ => self.note(json!({
+                    "frame": words.name, "from": words.side.name(), "says": words.summary,
+                })),
             }
-            if self.is_annotated
-                && let Some(Ok(decoded)) = self.results.get_mut(before)
-            {
-                decoded.annotation = format!("{words}\n        {message:?}");
+            if let Some(annotation) = annotation {
+                self.label(before, annotation);
             }
+        }
+    }
+
+    /// Labels the bytes of a result.
+    fn label(&mut self, index: usize, annotation: String) {
+        match self.results.get_mut(index) {
+            Some(Ok(decoded)) => decoded.annotation = annotation,
+            Some(Err(undecoded)) => undecoded.annotation = annotation,
+            None => {}
         }
     }
 
@@ -205,7 +213,11 @@ impl Decoder for ZigbeeDecoder {
             StickFile::Payload(payload) => {
                 let payload = std::mem::take(payload);
                 self.form = StickFile::Beginning(Vec::new());
+                let before = self.results.len();
                 self.answer(&payload);
+                if self.is_annotated {
+                    self.label(before, annotate_payload(&payload));
+                }
                 None
             }
         }

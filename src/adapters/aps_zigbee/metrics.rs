@@ -89,9 +89,10 @@ pub const INVERTER: &[Metric] = &[
         .named("Power limit per input")
         .diagnostic()
         .off_by_default(),
+    // An inverter that cannot be read has no values, and yet this one.
     Metric::text("raw_record")
         .named("Raw record")
-        .diagnostic()
+        .about_connection()
         .off_by_default(),
 ];
 

@@ -43,6 +43,7 @@ pub mod schedule;
 #[cfg(feature = "simulate")]
 pub mod simulator;
 pub mod sun;
+mod tools;
 pub mod wire;
 
 use std::sync::Arc;
@@ -51,7 +52,7 @@ use self::config::ZigbeeConfig;
 use self::decode::ZigbeeDecoder;
 use self::protocol::StickConversation;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource};
+use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource, Tool};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -126,6 +127,10 @@ impl Adapter for ApsZigbee {
     #[cfg(feature = "simulate")]
     fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
         Some(&simulator::SIMULATOR)
+    }
+
+    fn tools(&self) -> &'static [&'static dyn Tool] {
+        tools::TOOLS
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {

@@ -191,7 +191,6 @@ impl Pairing {
         }
         match self.stage {
             PairingStage::New => {}
-            PairingStage::Radio => return PairingStep::Done(Err(PairingFailure::NoStick)),
             PairingStage::Sent(request) | PairingStage::Listening(request) => {
                 if request + 1 < PairingRequest::all(self.serial, self.gateway).len() {
                     self.request(request + 1);
@@ -200,7 +199,9 @@ impl Pairing {
                     return PairingStep::Settle;
                 }
             }
-            PairingStage::Settling => return PairingStep::Done(Err(PairingFailure::NoStick)),
+            PairingStage::Radio | PairingStage::Settling => {
+                return PairingStep::Done(Err(PairingFailure::NoStick));
+            }
             PairingStage::Settled => return self.ask(1, now),
             PairingStage::Verifying(question) | PairingStage::Again(question) => {
                 return self.ask(question + 1, now);

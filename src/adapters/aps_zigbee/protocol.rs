@@ -52,6 +52,8 @@ const CAMPAIGN: Duration = Duration::from_secs(60);
 const SAVE: Duration = Duration::from_secs(30);
 /// How long a stick is tried, which may be in the middle of a start.
 const TRIAL: Duration = Duration::from_secs(45);
+/// How long a stick is held in reset.
+const PULSE: Duration = Duration::from_millis(500);
 /// Longer than any night.
 const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 /// Inverters that are only listened to.
@@ -125,6 +127,8 @@ pub struct StickConversation {
     /// Unlisted inverters that were heard once, when there is nothing but listening.
     rumours: VecDeque<InverterSerial>,
     radio_wake: Duration,
+    /// Until when the stick is held in reset.
+    release: Option<Duration>,
     /// When the next inverter is asked, if nothing happens before.
     turn: Option<Duration>,
 }
@@ -206,6 +210,7 @@ impl StickConversation {
             total,
             rumours: VecDeque::new(),
             radio_wake: Duration::MAX,
+            release: None,
             turn: None,
         };
         conversation.list_paired();
@@ -326,6 +331,9 @@ impl StickConversation {
 
     /// Hands over what happened to the radio, and does what it wants and what is next, until there is nothing left.
     fn work(&mut self, now: Moment) {
+        if self.release.is_some_and(|at| now.steady >= at) {
+            self.release();
+        }
         loop {
             self.drain(now);
             if !self.go_on(now) {
@@ -343,8 +351,7 @@ impl StickConversation {
         loop {
             match self.radio.poll() {
                 RadioOutput::Send(bytes) => self.out.push(Output::Send(bytes)),
-                // There is no such line.
-                RadioOutput::Reset => {}
+                RadioOutput::Reset => self.pulse(now),
                 RadioOutput::Reopen => self.out.push(Output::Reopen),
                 RadioOutput::Noticed(notice) => self.notice(&notice, now),
                 RadioOutput::Wait(until) => {
@@ -352,6 +359,22 @@ impl StickConversation {
                     return;
                 }
             }
+        }
+    }
+
+    /// Holds the stick in reset for a moment, if there is a line to do it with.
+    fn pulse(&mut self, now: Moment) {
+        if let Some(line) = self.config.reset_line {
+            self.out.push(Output::SetLine(line, true));
+            self.release = Some(now.steady.saturating_add(PULSE));
+        }
+    }
+
+    /// Lets the stick go.
+    fn release(&mut self) {
+        self.release = None;
+        if let Some(line) = self.config.reset_line {
+            self.out.push(Output::SetLine(line, false));
         }
     }
 
@@ -400,7 +423,9 @@ impl StickConversation {
         }
         self.say_stick(health);
         let is_trouble = matches!(self.state, RadioState::Trouble(_));
-        if is_trouble || was_trouble || std::mem::take(&mut self.is_unreachable) {
+        let is_settled = is_trouble || self.state == RadioState::Ready;
+        let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
+        if is_trouble || was_trouble || was_unreachable {
             self.say_all();
         }
     }
@@ -1185,6 +1210,7 @@ impl StickConversation {
             saved,
             campaign,
             unheard.min(),
+            self.release,
         ];
         all.into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
@@ -1234,7 +1260,11 @@ impl Protocol for StickConversation {
     fn handle(&mut self, input: Input<'_>, now: Moment) {
         self.begin(now);
         match input {
-            Input::Opened => self.radio.handle(RadioInput::Opened, now),
+            Input::Opened => {
+                // Whoever opens a port switches its lines on.
+                self.release();
+                self.radio.handle(RadioInput::Opened, now);
+            }
             Input::Bytes(bytes) => self.radio.handle(RadioInput::Bytes(bytes), now),
             Input::Command { id, command } => self.command(id, command, now),
             Input::Withdrawn(id) => self
@@ -1292,5 +1322,6 @@ impl Protocol for StickConversation {
     }
 }
 
-#[cfg(all(test, feature = "simulate"))]
+#[cfg(feature = "simulate")]
+#[cfg(test)]
 mod tests;

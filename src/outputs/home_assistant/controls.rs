@@ -78,7 +78,10 @@ pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
         }
     }
     put("entity_category", "config".into());
-    if !control.is_setup {
+    if control.is_setup {
+        // What sets a device up is needed before it has anything to tell.
+        put("availability", json!([{ "topic": topics.status() }]));
+    } else {
         put("enabled_by_default", false.into());
     }
     Value::Object(entity)

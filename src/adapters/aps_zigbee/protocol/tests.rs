@@ -120,6 +120,7 @@ impl Bench {
                 Output::Send(bytes) => self.stick.send(&bytes),
                 Output::Report(report) => self.reports.push(report),
                 Output::Answer(id, result) => self.answers.push((id, result)),
+                Output::SetLine(_, true) => self.stick.pulse(),
                 Output::Reopen => {
                     self.conversation.handle(Input::Closed, now);
                     self.conversation.handle(Input::Opened, now);
@@ -405,6 +406,23 @@ fn a_silent_inverter_is_told_and_comes_back() {
         .loss = 0.0;
     bench.minutes(10);
     assert_eq!(bench.code(&ids[0]), Some(HealthCode::Online));
+}
+
+#[test]
+fn a_stick_that_froze_is_reset_by_its_line() {
+    for line in [None, Some(crate::links::ControlLine::Dtr)] {
+        let change = |config: &mut ZigbeeConfig| config.reset_line = line;
+        let mut bench = Bench::with("DS3", true, |_, _| {}, change);
+        bench.minutes(3);
+        bench.stick.stick().freeze();
+        bench.minutes(40);
+        let expected = if line.is_some() {
+            HealthCode::Online
+        } else {
+            HealthCode::Silent
+        };
+        assert_eq!(bench.code(&bench.stick_id()), Some(expected));
+    }
 }
 
 #[test]
