@@ -974,11 +974,7 @@ impl StickConversation {
         let remembered = &mut inverter.remembered;
         let had_original = remembered.original_limit.is_some();
         match telling.wanted() {
-            Wanted::Limit(watts) => {
-                if is_done {
-                    remembered.wanted_limit = Some(watts);
-                }
-            }
+            Wanted::Limit(watts) if is_done => remembered.wanted_limit = Some(watts),
             Wanted::ReadLimit if is_done => {
                 let is_kept = |watts: u16| {
                     let read = telling.read().map(|it| it.watts().rounded(0));

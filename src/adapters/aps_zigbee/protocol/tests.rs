@@ -477,5 +477,5 @@ fn what_all_have_counted_does_not_fall_when_one_leaves() {
     assert!(after >= before && before > 0.3, "{before} {after}");
 }
 
-mod mishaps;
 mod fortnight;
+mod mishaps;
