@@ -134,10 +134,6 @@ pub(crate) async fn controls_begin(house: &House) {
         .view
         .until_any_value(&topic("result/power_limit"), "value", near)
         .await;
-    house
-        .view
-        .until_value(&topic("state"), "power_limit", near)
-        .await;
     let truth = house.stick.truth();
     let kept = truth.inverter(DS3.parse().unwrap()).unwrap().limit.watts();
     assert!((kept.to_f64() - LIMIT as f64).abs() < 2.0, "{kept:?}");
@@ -152,6 +148,13 @@ pub(crate) async fn controls_begin(house: &House) {
 /// It is paired by now, or soon.
 pub(crate) async fn controls_end(house: &House) {
     house.until_online_at(&id(YC600)).await;
+    let near = |value: &Json| {
+        value
+            .as_f64()
+            .is_some_and(|it| (it - LIMIT as f64).abs() < 2.0)
+    };
+    let state = format!("wattbridge/{}/state", id(DS3));
+    house.view.until_value(&state, "power_limit", near).await;
     let truth = house.stick.truth();
     let gateway = truth.inverter(YC600.parse().unwrap()).unwrap().gateway;
     assert_eq!(gateway, USUAL_GATEWAY.parse().ok());
