@@ -48,6 +48,8 @@ const ANSWER_RELAYED: Duration = Duration::from_secs(6);
 const DEAF: u32 = 10;
 /// Between two pairings of a campaign.
 const CAMPAIGN: Duration = Duration::from_secs(60);
+/// And at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
 /// What is remembered is saved at most so often, unless it is something new.
 const SAVE: Duration = Duration::from_secs(30);
 /// How long a stick is tried, which may be in the middle of a start.
@@ -109,6 +111,8 @@ pub struct StickConversation {
     wishes: VecDeque<Wish>,
     /// Whether all that are not paired are paired by and by, and when the next one is tried.
     campaign: Option<Duration>,
+    /// How often pairing was in vain since it worked last.
+    in_vain_since: u32,
     /// Who was tried last.
     tried: Option<InverterSerial>,
     out: Outbox,
@@ -197,6 +201,7 @@ impl StickConversation {
             job: None,
             wishes: VecDeque::new(),
             campaign: is_campaign.then_some(Duration::ZERO),
+            in_vain_since: 0,
             tried: None,
             out: Outbox::default(),
             said: None,

@@ -1,7 +1,8 @@
 //! What is being done with the stick, one thing at a time: asking, pairing, telling.
 
 use super::{
-    ANSWER, ANSWER_RELAYED, CAMPAIGN, IS_CAMPAIGN, Job, MOST_WISHES, StickConversation, Wish,
+    ANSWER, ANSWER_RELAYED, CAMPAIGN, IS_CAMPAIGN, Job, LONGEST_PAUSE, MOST_WISHES,
+    StickConversation, Wish,
 };
 use crate::adapters::aps_zigbee::control::{Telling, TellingStep, Wanted};
 use crate::adapters::aps_zigbee::health;
@@ -161,8 +162,14 @@ impl StickConversation {
             self.radio.settle(now);
         }
         self.schedule.set_pairing(false, now);
+        // Each try brings the stick up anew and wipes the ways of the others, so in vain it is tried less and less.
+        self.in_vain_since = match &result {
+            Ok(_) => 0,
+            Err(_) => self.in_vain_since.saturating_add(1),
+        };
         if self.campaign.is_some() {
-            self.campaign = Some(now.steady.saturating_add(CAMPAIGN));
+            let pause = CAMPAIGN.saturating_mul(self.in_vain_since.max(1));
+            self.campaign = Some(now.steady.saturating_add(pause.min(LONGEST_PAUSE)));
         }
         match result {
             Ok(address) => {
@@ -247,11 +254,7 @@ impl StickConversation {
         let remembered = &mut inverter.remembered;
         let had_original = remembered.original_limit.is_some();
         match telling.wanted() {
-            Wanted::Limit(watts) => {
-                if is_done {
-                    remembered.wanted_limit = Some(watts);
-                }
-            }
+            Wanted::Limit(watts) if is_done => remembered.wanted_limit = Some(watts),
             Wanted::ReadLimit if is_done => {
                 let is_kept = |watts: u16| {
                     let read = telling.read().map(|it| it.watts().rounded(0));
