@@ -21,12 +21,15 @@ use tokio_util::sync::CancellationToken;
 use wattbridge::adapters::aps_ecu::simulator::{
     self as ecu, EcuSettings, Inverter, Plant, SimulatedEcu, product_names,
 };
+use wattbridge::adapters::aps_zigbee::simulator::{
+    SimulatedStick, StickSettings, USUAL_GATEWAY, ZigbeeList,
+};
 use wattbridge::adapters::smart_meter::simulator::{self as meter, MeterSettings, SimulatedMeters};
 use wattbridge::adapters::smart_meter::wire::Key;
 use wattbridge::adapters::solaredge::simulator::{InverterSettings, SimulatedCapture};
 use wattbridge::adapters::text::simulator::SimulatedSensor;
 use wattbridge::adapters::victron::simulator::{MODELS, SimulatedVictron, VictronSettings};
-use wattbridge::adapters::{ADAPTERS, aps_ecu, smart_meter, solaredge, text, victron};
+use wattbridge::adapters::{ADAPTERS, aps_ecu, aps_zigbee, smart_meter, solaredge, text, victron};
 use wattbridge::bridge::{Bridge, Known, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
@@ -191,6 +194,53 @@ async fn every_inverter() {
     }
 }
 
+/// A stick, an inverter of each kind that answers in its own way, one that nobody can read, and one that is not
+/// paired.
+const STICK: [(&str, &str); 6] = [
+    ("stick", "a stick with five inverters"),
+    ("yc600", "inverter YC600"),
+    ("qs1", "inverter QS1"),
+    ("ds3", "inverter DS3"),
+    ("qt2", "inverter QT2, which nobody can read"),
+    ("unpaired", "inverter DS3-L, not paired"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_stick_and_its_inverters() {
+    let list: ZigbeeList = "YC600,QS1,DS3,QT2,DS3-L".parse().unwrap();
+    let settings = StickSettings::new(list.0, USUAL_GATEWAY.parse().ok());
+    let simulator = SimulatedStick::start(settings, house(), SimPlace::Tcp(anywhere()))
+        .await
+        .unwrap();
+    let inverters = simulator.truth().inverters;
+    let serials: Vec<_> = inverters.iter().map(|it| it.serial.to_string()).collect();
+    let (_, paired) = inverters.split_last().unwrap();
+    let addresses = paired
+        .iter()
+        .map(|it| format!("{} = \"{}\"", it.serial, it.address));
+    let addresses: Vec<_> = addresses.collect();
+    let section = format!(
+        "[[aps_zigbee]]\nport = \"{}\"\necu_id = \"{USUAL_GATEWAY}\"\ninverters = {serials:?}\n\
+         addresses = {{ {} }}\nallow_control = true\n",
+        simulator.address(),
+        addresses.join(", ")
+    );
+    let file = File::parse(&section, "a stick").unwrap();
+    let known = read(&aps_zigbee::ADAPTER, &file.sections("aps_zigbee")[0]).await;
+    let ids = [USUAL_GATEWAY.to_owned()].into_iter().chain(serials);
+    for ((name, about), id) in STICK.into_iter().zip(ids) {
+        let id = DeviceId::new("aps_zigbee", &id);
+        let found = known.iter().find(|known| known.device.id == id).cloned();
+        compare(
+            "aps_zigbee",
+            name,
+            about,
+            simulator.address(),
+            found.as_slice(),
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_meter() {
     let hex = "0123456789ABCDEF0123456789ABCDEF";
@@ -297,6 +347,10 @@ fn every_snapshot_has_its_device_and_every_adapter_its_snapshots() {
         (
             "aps_ecu",
             ecus().map(|(name, _)| name).chain(inverters).collect(),
+        ),
+        (
+            "aps_zigbee",
+            STICK.map(|(name, _)| name.to_owned()).to_vec(),
         ),
         ("smart_meter", meters.collect()),
         (

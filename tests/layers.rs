@@ -42,6 +42,7 @@ const ROOMS: &[Room] = &[
     Room(
         "adapters",
         &[
+            "backoff",
             "clock",
             "config",
             "device",

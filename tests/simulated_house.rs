@@ -10,6 +10,7 @@ use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 use tokio::time::sleep;
 use wattbridge::adapters::aps_ecu::simulator::{self as ecu, SimulatedEcu};
+use wattbridge::adapters::aps_zigbee::simulator::{self as zigbee, SimulatedStick};
 use wattbridge::adapters::smart_meter::simulator::{self as meter, SimulatedMeters};
 use wattbridge::adapters::victron::simulator::{self as victron, SimulatedVictron};
 use wattbridge::simulation::{House, Sky};
@@ -22,6 +23,7 @@ const STEP: Duration = Duration::from_secs(2);
 /// All devices of a house.
 struct Devices {
     ecus: Vec<SimulatedEcu>,
+    stick: SimulatedStick,
     meter: SimulatedMeters,
     charger: SimulatedVictron,
     monitor: SimulatedVictron,
@@ -30,11 +32,13 @@ struct Devices {
 impl Devices {
     async fn of(house: &House) -> Self {
         let ecus = ecu::demo::start(house).await.unwrap();
+        let stick = zigbee::demo::start(house).await.unwrap();
         let meter = meter::demo::start(house).await.unwrap();
         let shed = victron::demo::start(house).await.unwrap();
         let [charger, monitor] = shed.try_into().unwrap();
         Self {
             ecus,
+            stick,
             meter,
             charger,
             monitor,
@@ -50,7 +54,19 @@ impl Devices {
     /// Watts that the inverters feed in.
     fn fed_in(&self) -> i64 {
         let truths = self.ecus.iter().map(|ecu| ecu.truth());
-        truths.map(|truth| i64::from(truth.power_w)).sum()
+        let of_ecus: i64 = truths.map(|truth| i64::from(truth.power_w)).sum();
+        let of_stick = self.stick.look(|stick| {
+            let at = stick.mesh.at();
+            stick.mesh.power(at)
+        });
+        of_ecus + of_stick.round() as i64
+    }
+
+    /// Watt-hours that they have fed in since some moment.
+    fn produced(&self) -> f64 {
+        let truths = self.ecus.iter().map(|ecu| ecu.truth());
+        let of_ecus: u64 = truths.map(|truth| truth.lifetime_wh).sum();
+        of_ecus as f64 + self.stick.truth().produced() as f64 / 1e6
     }
 }
 
@@ -115,17 +131,13 @@ async fn at_every_moment_import_less_export_is_load_less_sun_and_what_the_batter
 async fn over_an_hour_of_the_demo_powers_and_counters_balance() {
     let house = House::of_the_demo(&LOOKED_AT.parse().unwrap());
     let devices = Devices::of(&house).await;
-    let produced = || -> u64 {
-        let truths = devices.ecus.iter().map(|ecu| ecu.truth());
-        truths.map(|truth| truth.lifetime_wh).sum()
-    };
     let counted = || {
         let shown = devices.meter.samples().remove(0);
         (shown.energy_import, shown.energy_export)
     };
     // Between two telegrams.
     sleep(STEP / 2).await;
-    let first = (counted(), produced());
+    let first = (counted(), devices.produced());
     let mut consumed = 0.0;
     let (mut imports, mut exports) = (0, 0);
     for _ in 0..1800 {
@@ -146,11 +158,11 @@ async fn over_an_hour_of_the_demo_powers_and_counters_balance() {
         imports += u32::from(net > 0);
         exports += u32::from(net < 0);
     }
-    let last = (counted(), produced());
+    let last = (counted(), devices.produced());
     let gain = |first: u32, last: u32| f64::from(last - first);
     let import = gain(first.0.0, last.0.0);
     let export = gain(first.0.1, last.0.1);
-    let produced = (last.1 - first.1) as f64;
+    let produced = last.1 - first.1;
     let missing = import - export - consumed + produced;
     // A cycle of the ECU is ten seconds of at most 6 kW.
     assert!(missing.abs() < 20.0, "{missing} Wh of {produced} Wh");

@@ -250,6 +250,7 @@ impl PumpConversation {
             key: "running".into(),
             name: "Pump".into(),
             kind: ControlKind::Switch,
+            is_setup: false,
         }];
         let id = device.id.clone();
         if self.device.replace(id.clone()) != Some(id.clone()) {

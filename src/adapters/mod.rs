@@ -6,6 +6,7 @@
 //! nothing else names it.
 
 pub mod aps_ecu;
+pub mod aps_zigbee;
 pub mod smart_meter;
 pub mod solaredge;
 pub mod text;
@@ -16,6 +17,7 @@ use crate::device::Adapter;
 /// Every adapter there is.
 pub static ADAPTERS: &[&dyn Adapter] = &[
     &aps_ecu::ADAPTER,
+    &aps_zigbee::ADAPTER,
     &smart_meter::ADAPTER,
     &solaredge::ADAPTER,
     &text::ADAPTER,

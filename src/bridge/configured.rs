@@ -2,7 +2,7 @@
 //!
 //! An adapter proposes a name; the user's comes first: that for the serial number, or, for a device that
 //! is behind no other one, that of the section. Nothing can be set on a device unless its section
-//! allows it, whatever its adapter offers.
+//! allows it, whatever its adapter offers, but for what sets up the devices that the section lists.
 
 use crate::config::DeviceKeys;
 use crate::model::Device;
@@ -17,7 +17,7 @@ pub fn carry_out(keys: &DeviceKeys, device: &mut Device) {
         device.area.clone_from(&keys.area);
     }
     if !keys.allow_control {
-        device.controls.clear();
+        device.controls.retain(|control| control.is_setup);
     }
 }
 
@@ -33,6 +33,7 @@ mod tests {
             key: "load".into(),
             name: "Load".into(),
             kind: ControlKind::Switch,
+            is_setup: false,
         }];
         carry_out(keys, &mut device);
         device

@@ -414,8 +414,8 @@ fn limits(device: &Device, metric: &Metric, readings: &Readings) -> Limits {
             plausible::ceiling(device, metric)
         },
         floor: floor(device, metric, readings, power).unwrap_or(0),
-        // A number of things does begin with zero.
-        begins_at_zero: metric.quantity == Some(Quantity::Count),
+        // A number of things does begin with zero, and so does what an adapter sums up.
+        begins_at_zero: metric.quantity == Some(Quantity::Count) || metric.is_summed_here,
     }
 }
 

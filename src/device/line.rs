@@ -180,6 +180,11 @@ impl Line<'_> {
                     }
                 }
                 Output::Heard(heard) => self.heard(heard),
+                Output::SetLine(line, is_on) => {
+                    if let Some(connection) = &mut connection {
+                        connection.set_line(line, is_on);
+                    }
+                }
                 Output::Reopen => {
                     tracing::debug!("{}: opening it again", self.address);
                     return Ok(Settled::End(End::Reopen));

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::{Probed, Undecoded};
 use crate::clock::Moment;
-use crate::links::{LinkError, SerialSettings};
+use crate::links::{ControlLine, LinkError, SerialSettings};
 use crate::model::{Command, DeviceId, Health, HealthCode, Report, Value};
 
 /// How long `check --connect` listens before it gives up.
@@ -100,6 +100,8 @@ pub enum Output {
     /// The port is to be closed and opened again at once, perhaps with other settings. The protocol hears
     /// [`Input::Closed`] and then [`Input::Opened`].
     Reopen,
+    /// A control line of the serial adapter is to be switched on or off. Nothing happens where there is none.
+    SetLine(ControlLine, bool),
     /// Nothing more until something comes or it is this moment of the monotonic clock.
     Wait(Duration),
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_serial::SerialStream;
+use tokio_serial::{SerialPort, SerialStream};
 
 use super::address::Address;
 use super::capture::OpenCapture;
@@ -14,7 +14,7 @@ use super::error::LinkError;
 use super::recorder::Recorder;
 use super::recording::{Event, RecordedLine};
 use super::replay::Replayed;
-use super::serial;
+use super::serial::{self, ControlLine};
 
 /// An open connection. Dropping it closes it; [`Connection::close`] does so politely.
 #[derive(Debug)]
@@ -96,6 +96,20 @@ impl Connection {
             Ok(Err(error)) if self.is_end(&error) => Err(self.ended()),
             Ok(Err(error)) => Err(self.broken(&error)),
             Err(_) => Err(self.timed_out(within)),
+        }
+    }
+
+    /// Switches a control line on or off. Nothing happens where there is none.
+    pub fn set_line(&mut self, line: ControlLine, is_on: bool) {
+        let LinkKind::Serial(stream) = &mut self.kind else {
+            return;
+        };
+        let done = match line {
+            ControlLine::Dtr => stream.write_data_terminal_ready(is_on),
+            ControlLine::Rts => stream.write_request_to_send(is_on),
+        };
+        if let Err(error) = done {
+            tracing::debug!("{}: {line:?} cannot be set: {error}", self.address);
         }
     }
 

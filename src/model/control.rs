@@ -15,6 +15,28 @@ pub struct Control {
     pub name: Cow<'static, str>,
     /// What it accepts.
     pub kind: ControlKind,
+    /// Whether it belongs to setting up what the section lists, and is there without any further permission.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_setup: bool,
+}
+
+impl Control {
+    /// One that is only there where the user allows control.
+    pub const fn new(key: &'static str, name: &'static str, kind: ControlKind) -> Self {
+        Self {
+            key: Cow::Borrowed(key),
+            name: Cow::Borrowed(name),
+            kind,
+            is_setup: false,
+        }
+    }
+
+    /// One that sets up what the section lists, and is always there.
+    pub const fn of_setup(key: &'static str, name: &'static str, kind: ControlKind) -> Self {
+        let mut control = Self::new(key, name, kind);
+        control.is_setup = true;
+        control
+    }
 }
 
 /// What a control accepts.

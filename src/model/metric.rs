@@ -41,6 +41,10 @@ pub struct Metric {
     pub enabled: bool,
     /// Set on a metric which the bridge computes from another one.
     pub derived: Option<Derivation>,
+    /// Set on a counter that its adapter sums up itself: its first value may be 0, and is no sign of a device that
+    /// is still starting.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_summed_here: bool,
 }
 
 /// How a metric's value behaves over time.
@@ -129,6 +133,7 @@ impl Metric {
             role: Role::Primary,
             enabled: true,
             derived: None,
+            is_summed_here: false,
         }
     }
 
@@ -200,6 +205,12 @@ impl Metric {
     /// Leaves it to the user to switch the metric on.
     pub const fn off_by_default(mut self) -> Self {
         self.enabled = false;
+        self
+    }
+
+    /// A counter that its adapter sums up itself, from 0 on.
+    pub const fn summed_here(mut self) -> Self {
+        self.is_summed_here = true;
         self
     }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
+use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::time::timeout;
 use wattbridge::links::{Happening, PseudoTerminal};
 
@@ -14,7 +15,7 @@ use crate::wire::Wire;
 
 /// Each device, what it is called, and values that it must have. None of its values may be missing that
 /// makes the Energy dashboard.
-const DEVICES: [(&str, &str, &[&str]); 6] = [
+const DEVICES: [(&str, &str, &[&str]); 8] = [
     (
         "aps_ecu_216200000001",
         "Solar roof",
@@ -22,6 +23,16 @@ const DEVICES: [(&str, &str, &[&str]); 6] = [
     ),
     ("aps_ecu_216300000001", "Garage", &["power", "energy_total"]),
     ("aps_ecu_406200000001", "YC600 0001", &["power"]),
+    (
+        "aps_zigbee_d8a3011b9780",
+        "Garage roof",
+        &["power", "energy_total", "energy_today"],
+    ),
+    (
+        "aps_zigbee_801000123403",
+        "QS1 3403",
+        &["power", "energy_total"],
+    ),
     (
         "smart_meter_1kfm0200654321",
         "Grid meter",
@@ -71,11 +82,23 @@ async fn the_demo_ends_by_itself_after_the_time_that_was_asked_for() {
 async fn on_a_terminal_there_is_a_picture_and_the_terminal_is_given_back() {
     let home = Home::new(1883, &[]);
     let mut terminal = PseudoTerminal::new(home.path().join("terminal")).unwrap();
-    let slave = File::options().read(true).write(true).open(terminal.path());
+    let slave = File::options()
+        .read(true)
+        .write(true)
+        .open(terminal.path())
+        .unwrap();
+    // High enough for every inverter.
+    let size = Winsize {
+        ws_row: 48,
+        ws_col: 100,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&slave, size).unwrap();
     let mut command = wattbridge(home.path(), &["demo", "--port", "0"]);
     command
         .env("TERM", "xterm-256color")
-        .stdout(Stdio::from(slave.unwrap()));
+        .stdout(Stdio::from(slave));
     let mut demo = Process::of(command);
     let mut shown = String::new();
     let everything = async {

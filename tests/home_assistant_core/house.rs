@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value as Json, json};
 use wattbridge::adapters::aps_ecu::simulator::SimulatedEcu;
+use wattbridge::adapters::aps_zigbee::simulator::SimulatedStick;
 
 use crate::announced::{differences, entities};
 use crate::cables::Cables;
@@ -14,6 +15,7 @@ use crate::meters::Meters;
 use crate::plant::{PRO, SMALL};
 use crate::victron;
 use crate::view::{DEADLINE, View};
+use crate::zigbee;
 
 /// Home Assistant, and what it is told of.
 pub(crate) struct House {
@@ -23,6 +25,7 @@ pub(crate) struct House {
     pub(crate) small: SimulatedEcu,
     pub(crate) meters: Meters,
     pub(crate) victron: Cables,
+    pub(crate) stick: SimulatedStick,
     /// Unique ids of what the user switched on.
     pub(crate) switched_on: RefCell<BTreeSet<String>>,
     /// What Home Assistant called entities when we looked last, by unique id.
@@ -67,13 +70,14 @@ impl House {
         count
     }
 
-    /// Waits until all ECUs, meters and Victron devices are heard.
+    /// Waits until all ECUs, meters, Victron devices and inverters of the stick are heard.
     pub(crate) async fn until_online(&self) {
         for serial in [PRO, SMALL] {
             self.until_online_at(&format!("aps_ecu_{serial}")).await;
         }
         self.meters.until_online(&self.view).await;
         victron::until_online(self).await;
+        zigbee::until_online(self).await;
     }
 
     /// Waits until the device with this id is heard.

@@ -16,6 +16,7 @@ mod plant;
 mod support;
 mod victron;
 mod view;
+mod zigbee;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -69,8 +70,11 @@ async fn home_assistant_shows_what_is_announced() {
     let meters = Meters::start().await;
     let victron = Cables::start().await;
     let roof = roof().await;
+    let stick = zigbee::start().await;
+    let garage = zigbee::section(&stick);
     let with = |mut sections: Vec<String>| {
         sections.push(victron.section());
+        sections.push(garage.clone());
         sections.push(format!("[[solaredge]]\ncapture = \"{}\"\n", roof.address()));
         sections
     };
@@ -88,6 +92,7 @@ async fn home_assistant_shows_what_is_announced() {
         small,
         meters,
         victron,
+        stick,
         switched_on: RefCell::default(),
         names: RefCell::default(),
     };
@@ -97,7 +102,8 @@ async fn home_assistant_shows_what_is_announced() {
     house.home_assistant.start(broker.port());
     program.start();
     second.start();
-    let all_devices = |heard: &view::Heard| devices(heard).len() == 12 + cables::COUNT + ROOF;
+    let all = 12 + cables::COUNT + ROOF + zigbee::COUNT;
+    let all_devices = |heard: &view::Heard| devices(heard).len() == all;
     house.view.until("all devices", all_devices).await;
     meters::stand_in_is_there(&house).await;
     victron::until_introduced(&house).await;
@@ -119,6 +125,7 @@ async fn home_assistant_shows_what_is_announced() {
     optimizers_bury_nothing(&house);
     devices_are_a_tree(&house);
     victron::pages_are_right(&house);
+    zigbee::pages_are_right(&house);
     victron::classes_are_right(&house);
     victron::values_pass_through(&house);
 
@@ -189,6 +196,7 @@ async fn home_assistant_shows_what_is_announced() {
     house.agree("with an invented device");
     switch_controls_on(&house);
     victron::switch_controls_on(&house);
+    zigbee::switch_controls_on(&house);
     house.home_assistant.restart();
     let disabled = differences_on_disk(
         &house.view.heard(),
@@ -197,14 +205,16 @@ async fn home_assistant_shows_what_is_announced() {
     assert!(disabled.is_empty(), "{}", disabled.join("\n"));
 
     step.begin("controls");
+    zigbee::controls_begin(&house).await;
     controls_work(&house, &mut invented).await;
     victron::controls_work(&house).await;
+    zigbee::controls_end(&house).await;
     invented.remove();
     house.view.until("the removal", all_devices).await;
-    // One more: a limit that was set is told.
+    // Two more: a limit that was set is told by one, and can be restored with the other.
     assert_eq!(
         house.is_well("after the restart, without the invented device"),
-        count + 1
+        count + 2
     );
 
     step.begin("the broker loses everything");
@@ -240,7 +250,7 @@ async fn home_assistant_shows_what_is_announced() {
     program.start();
     house.view.until_text(&status, "online").await;
     house.until_online().await;
-    assert_eq!(house.is_well("with the program again"), count + 1);
+    assert_eq!(house.is_well("with the program again"), count + 2);
     second.stop();
     house.is_well("without the second bridge");
     house.until_state(&format!("aps_ecu_{SMALL}_power"), "unavailable");
@@ -391,6 +401,7 @@ fn energy_counts(house: &House) {
         let entity = house.entity_id(&format!("aps_ecu_{serial}_energy_total"));
         assert!(said.contains(&format!("{entity}: sum, kWh")), "{said}");
     }
+    zigbee::energy_counts(house, &said);
 }
 
 struct Steps(Instant);

@@ -223,6 +223,7 @@ fn device() -> Device {
         key: key.into(),
         name: name.into(),
         kind,
+        is_setup: false,
     };
     let limit = ControlKind::Number {
         quantity: Quantity::Power,

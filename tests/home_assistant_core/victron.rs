@@ -299,7 +299,7 @@ pub(crate) async fn controls_work(house: &House) {
     house.call("button.press", &lift, &nothing);
     let result = topic(&id("mppt-75-15"), "result/lift_charge_current_limit");
     let is_ok = |ok: &Json| *ok == true;
-    house.view.until_value(&result, "ok", is_ok).await;
+    house.view.until_any_value(&result, "ok", is_ok).await;
 
     let monitor = house.victron.device("bmv-712");
     let relay = unique("bmv-712", "set_relay");

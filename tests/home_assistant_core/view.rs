@@ -116,6 +116,25 @@ impl View {
         self.until(&format!("{topic} {text}"), wanted).await;
     }
 
+    /// Waits until a value in any message of a topic is as `wanted`: a bridge that does not have the device says so,
+    /// sooner or later than the one that has it.
+    pub(crate) async fn until_any_value(
+        &self,
+        topic: &str,
+        key: &str,
+        wanted: impl Fn(&Json) -> bool,
+    ) {
+        let is_wanted = |message: &Vec<u8>| {
+            serde_json::from_slice::<Json>(message).is_ok_and(|json| wanted(&json[key]))
+        };
+        let wanted = |heard: &Heard| {
+            heard
+                .get(topic)
+                .is_some_and(|all| all.iter().any(is_wanted))
+        };
+        self.until(&format!("{key} in {topic}"), wanted).await;
+    }
+
     /// Waits until a value in the latest message of a topic is as `wanted`.
     pub(crate) async fn until_value(&self, topic: &str, key: &str, wanted: impl Fn(&Json) -> bool) {
         let is_wanted = |message: &Vec<u8>| {

@@ -50,6 +50,7 @@ pub(crate) fn meter(serial: &str) -> Device {
         key: "relay".into(),
         name: "Relay".into(),
         kind: ControlKind::Switch,
+        is_setup: false,
     }];
     device
 }

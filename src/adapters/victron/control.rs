@@ -62,11 +62,7 @@ const AUTOMATIC: u8 = 1;
 pub fn offered(device: &VeDevice) -> Vec<Control> {
     let mut controls = Vec::new();
     let mut offer = |key: &'static str, name: &'static str, kind| {
-        controls.push(Control {
-            key: key.into(),
-            name: name.into(),
-            kind,
-        });
+        controls.push(Control::new(key, name, kind));
     };
     if let Some(modes) = modes(device) {
         offer("mode", "Mode", select(modes));

@@ -76,6 +76,7 @@ async fn commands_are_checked_before_they_travel() {
         key: "load".into(),
         name: "Load".into(),
         kind: ControlKind::Switch,
+        is_setup: false,
     }];
     hub.put_device(Arc::new(description), state);
     let commander = hub.feed().commander();

@@ -51,6 +51,7 @@ fn device() -> Device {
         key: "load".into(),
         name: "Load".into(),
         kind: ControlKind::Switch,
+        is_setup: false,
     }];
     device
 }

@@ -189,6 +189,7 @@ mod tests {
                 key: key.into(),
                 name: "Load".into(),
                 kind: ControlKind::Switch,
+                is_setup: false,
             });
         }
         let state = DeviceState {

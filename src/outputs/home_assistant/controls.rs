@@ -78,7 +78,12 @@ pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
         }
     }
     put("entity_category", "config".into());
-    put("enabled_by_default", false.into());
+    if control.is_setup {
+        // What sets a device up is needed before it has anything to tell.
+        put("availability", json!([{ "topic": topics.status() }]));
+    } else {
+        put("enabled_by_default", false.into());
+    }
     Value::Object(entity)
 }
 

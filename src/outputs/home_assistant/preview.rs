@@ -109,6 +109,7 @@ mod tests {
             key: "power".into(),
             name: "Reason".into(),
             kind: ControlKind::Button,
+            is_setup: false,
         }];
         assert_eq!(lint(&[device.clone()]), Vec::<String>::new());
         device.metrics = vec![

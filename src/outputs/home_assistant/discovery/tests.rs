@@ -76,6 +76,7 @@ fn control(key: &'static str, name: &'static str, kind: ControlKind) -> Control 
         key: key.into(),
         name: name.into(),
         kind,
+        is_setup: false,
     }
 }
 

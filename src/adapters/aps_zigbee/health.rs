@@ -1,0 +1,253 @@
+//! Why there are no values, in words with advice.
+
+use super::radio::{RadioTrouble, StartStep, StickFirmware};
+use super::wire::ids::{InverterSerial, ShortAddress};
+use crate::model::{Health, HealthCode};
+
+/// Inverters without sun do not answer.
+pub fn asleep() -> Health {
+    Health::new(HealthCode::Asleep)
+}
+
+/// It has no address in our network yet.
+pub fn not_paired() -> Health {
+    Health::new(HealthCode::NoData)
+        .seen("it is not paired with this stick")
+        .advise(
+            "By day, with the stick a few metres from it, press Pair on its page in Home Assistant, or run `wattbridge \
+             aps-zigbee pair SERIAL`. If another program had paired it, write that one's ecu_id and the addresses into \
+             the section instead.",
+        )
+}
+
+/// It is paired, and has not answered in this run.
+pub fn waiting() -> Health {
+    Health::new(HealthCode::Starting)
+}
+
+/// It was asked in vain again and again.
+pub fn silent() -> Health {
+    Health::new(HealthCode::OutOfContact)
+        .seen("it does not answer, though it is day")
+        .advise(
+            "An inverter without sun does not answer. If others do, look at its distance to the stick and to them; if it \
+             was paired with an ECU since, pair it again.",
+        )
+}
+
+/// Nothing was heard of it, where nobody asks.
+pub fn unheard() -> Health {
+    Health::new(HealthCode::OutOfContact)
+        .seen("nothing was heard of it for a quarter of an hour, though it is day")
+        .advise("Check that its ECU asks it, and that the stick is near enough to hear it.")
+}
+
+/// It answers in a form that nobody has described.
+pub fn unread(model: Option<u8>) -> Health {
+    let seen = match model {
+        Some(model) => {
+            format!("it answers, but nobody knows yet how model {model:02x} does (QT2 and kin)")
+        }
+        None => "it answers in a form that nobody knows yet".to_owned(),
+    };
+    Health::new(HealthCode::Unsupported).seen(seen).advise(
+        "Switch on its entity \"Raw record\" and send us what it says, with what the inverter delivers at that moment.",
+    )
+}
+
+/// It encrypts.
+pub fn sealed() -> Health {
+    Health::new(HealthCode::Unsupported)
+        .seen("it answers, but encrypted, as the newest inverters do")
+        .advise("Nobody has read these by radio yet. Use its ECU with the adapter aps_ecu.")
+}
+
+/// It is being paired.
+pub fn pairing(round: u32) -> Health {
+    Health::new(HealthCode::Retrying).seen(format!("it is being paired, round {round}"))
+}
+
+/// Why pairing came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PairingFailure {
+    /// The stick did not get ready.
+    NoStick,
+    /// Nobody heard us, or nobody said so.
+    Nobody,
+    /// Others heard us and passed it on; this one did not answer.
+    OnlyEchoes(Vec<ShortAddress>),
+    /// Another inverter answered.
+    Other(InverterSerial),
+    /// It told its address and does not answer there.
+    Unverified(ShortAddress),
+    /// Another one answers at that address.
+    Mistaken(ShortAddress, InverterSerial),
+}
+
+impl PairingFailure {
+    /// What is said of it.
+    pub fn words(&self) -> String {
+        match self {
+            Self::NoStick => "the stick did not get ready for it".to_owned(),
+            Self::Nobody => "the request went out, and nobody answered or passed it on".to_owned(),
+            Self::OnlyEchoes(through) => {
+                let through: Vec<String> = through.iter().map(ToString::to_string).collect();
+                format!(
+                    "the request went out and was passed on by {}, but this inverter did not answer",
+                    through.join(", ")
+                )
+            }
+            Self::Other(serial) => format!("another inverter answered, {serial}"),
+            Self::Unverified(address) => {
+                format!("it told its address, {address}, but does not answer there yet")
+            }
+            Self::Mistaken(address, serial) => {
+                format!("at its address, {address}, another inverter answers, {serial}")
+            }
+        }
+    }
+
+    /// And what to do.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::NoStick => "Look at the status of the stick, then try again.",
+            Self::Nobody => {
+                "Try around noon with full sun, and bring the stick within a few metres of the inverter: an inverter that \
+                 is not paired cannot be reached through others."
+            }
+            Self::OnlyEchoes(_) => {
+                "Check its serial number against the label. Try with more sun and less distance; if that does not help, \
+                 switch the inverter off completely (AC and DC) for five minutes and try again."
+            }
+            Self::Other(_) => "Check the serial numbers in the section against the labels.",
+            Self::Unverified(_) => "Try again nearer to it, or with more sun.",
+            Self::Mistaken(..) => "Pair that other inverter again as well, then this one.",
+        }
+    }
+
+    /// As the status of an inverter that has no address.
+    pub fn health(&self) -> Health {
+        Health::new(HealthCode::NoData)
+            .seen(format!("not paired: {}", self.words()))
+            .advise(self.advice())
+    }
+}
+
+/// A stick that is being brought up.
+pub fn starting(step: StartStep) -> Health {
+    let seen = match step {
+        StartStep::Looking => "looking for the stick",
+        StartStep::BootLoader => "the boot loader of the stick may take two and a half minutes",
+        StartStep::Checking => "asking the stick how it is",
+        StartStep::Resetting => "the stick starts anew",
+        StartStep::Configuring => "telling the stick its network",
+        StartStep::Network => "the stick starts its network",
+        StartStep::Announcing => "the stick tells the inverters that it is there",
+    };
+    Health::new(HealthCode::Starting).seen(seen)
+}
+
+/// Where the right firmware is told of.
+const FIRMWARE: &str =
+    "docs/devices/aps-zigbee.md says which file is right for which stick, and how to flash it.";
+
+/// A stick that does not work.
+pub fn stick(trouble: &RadioTrouble) -> Health {
+    let health = |code, seen: String, advice: String| Health::new(code).seen(seen).advise(advice);
+    match trouble {
+        RadioTrouble::NoByte => health(
+            HealthCode::Silent,
+            "not a single byte comes from the stick".to_owned(),
+            "Check that this is its port, that it has power and that its wires are not swapped: TX of one goes to RX of \
+             the other."
+                .to_owned(),
+        ),
+        RadioTrouble::OwnBytes => health(
+            HealthCode::Garbled,
+            "what is sent to the stick comes straight back".to_owned(),
+            "TX and RX are connected with each other, or this is no stick: check the wires and the port.".to_owned(),
+        ),
+        RadioTrouble::Garbage { bytes } => health(
+            HealthCode::Garbled,
+            format!("{bytes} bytes came that mean nothing"),
+            "Check that this is the port of the stick, and its ground wire; another program may have the port open, too."
+                .to_owned(),
+        ),
+        RadioTrouble::Stuck => health(
+            HealthCode::Silent,
+            "the stick does not answer any more".to_owned(),
+            "It is tried again by itself. If that lasts, unplug it for ten seconds.".to_owned(),
+        ),
+        RadioTrouble::NoReset => health(
+            HealthCode::Silent,
+            "the stick answers, but does not start anew when it is told to".to_owned(),
+            format!("Unplug it for ten seconds. {FIRMWARE}"),
+        ),
+        RadioTrouble::KeepsRestarting => health(
+            HealthCode::Degraded,
+            "the stick starts anew again and again".to_owned(),
+            "Its power supply is too weak: plug it in directly, or feed the amplifier's 3.3 V from elsewhere.".to_owned(),
+        ),
+        RadioTrouble::WrongFirmware(identity) => {
+            let (seen, advice) = firmware(identity.firmware());
+            health(HealthCode::Unsupported, seen.to_owned(), format!("{advice} {FIRMWARE}"))
+        }
+        RadioTrouble::Refused { status, .. } => health(
+            HealthCode::Degraded,
+            format!("the stick refuses what it is told ({status})"),
+            "It is tried again by itself. If that lasts, unplug it for ten seconds.".to_owned(),
+        ),
+        RadioTrouble::NotRunning { .. } => health(
+            HealthCode::Degraded,
+            "the network of the stick does not come up".to_owned(),
+            "It is tried again by itself. If that lasts, unplug it for ten seconds.".to_owned(),
+        ),
+        RadioTrouble::ForeignAddress { .. } => health(
+            HealthCode::Degraded,
+            "the stick does not keep the network it is told".to_owned(),
+            format!("Unplug it for ten seconds. {FIRMWARE}"),
+        ),
+        RadioTrouble::Deaf => health(
+            HealthCode::Degraded,
+            "the stick works, but hears no inverter though it is day".to_owned(),
+            format!(
+                "If no inverter was ever heard, the stick may have a stock firmware of the same name as the right one. \
+                 {FIRMWARE}"
+            ),
+        ),
+    }
+}
+
+/// What is wrong with a firmware, and what to flash.
+const fn firmware(firmware: StickFirmware) -> (&'static str, &'static str) {
+    match firmware {
+        StickFirmware::StockHome12 => (
+            "the stick has the stock firmware Z-Stack Home 1.2, which cannot hear inverters",
+            "Flash the firmware for APsystems inverters.",
+        ),
+        StickFirmware::Stock30 => (
+            "the stick has a stock firmware Z-Stack 3.0, which cannot hear inverters",
+            "Flash the firmware for APsystems inverters; the file of the stock firmware has the same name, so compare its \
+             checksum.",
+        ),
+        StickFirmware::Cc26xx => (
+            "this is a CC26xx stick with a stock firmware, which cannot hear inverters",
+            "Use a CC2530 or CC2531 stick with the firmware for APsystems inverters.",
+        ),
+        _ => (
+            "the firmware of the stick cannot hear inverters",
+            "Flash the firmware for APsystems inverters.",
+        ),
+    }
+}
+
+/// A firmware, for people.
+pub const fn firmware_name(firmware: StickFirmware) -> &'static str {
+    match firmware {
+        StickFirmware::Modified => "for APsystems inverters",
+        StickFirmware::StockHome12 => "stock, Z-Stack Home 1.2",
+        StickFirmware::Stock30 => "stock, Z-Stack 3.0",
+        StickFirmware::Cc26xx => "stock, CC26xx",
+        StickFirmware::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,427 @@
+//! One inverter: what is remembered of it, how it is announced, and what its answers become.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::KIND;
+use super::config::ZigbeeConfig;
+use super::energy::{
+    CounterAnswer, CounterClass, CounterFamily, EnergyGain, InverterEnergy, UNCALIBRATED,
+};
+use super::inputs::Inputs;
+use super::metrics::{INPUTS, INVERTER, place};
+use super::models::InverterModel;
+use super::radio::ReceivedMessage;
+use super::wire::ids::{InverterSerial, ShortAddress};
+use super::wire::payload::{
+    CounterScale, InverterFirmware, LimitCode, PanelTelemetry, StatusBits, TelemetryLayout,
+};
+use crate::clock::Moment;
+use crate::hex::Hex;
+use crate::model::{Behavior, Decimal, Device, DeviceId, Health, Metric, Readings, Value};
+
+/// Inputs of an inverter whose kind is not known.
+const USUAL_INPUTS: usize = 2;
+/// What an inverter can give whose kind is not known, in watts.
+const USUAL_POWER: u32 = 3600;
+/// Longer than a winter's night at 70 degrees north, and a bit.
+const PATIENCE: Duration = Duration::from_secs(72 * 3600);
+/// Text that a state can hold.
+const LONGEST_TEXT: usize = 250;
+
+/// What is remembered of an inverter over a restart.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RememberedInverter {
+    /// Its address in our network, once it is paired.
+    pub address: Option<ShortAddress>,
+    /// Whether an answer has come from that address.
+    pub is_verified: bool,
+    /// The code of its model, once it has told it.
+    pub model: Option<u8>,
+    /// Its firmware, as it is shown.
+    pub firmware: Option<String>,
+    /// Inputs of which an answer has told.
+    pub inputs: usize,
+    /// What it has counted.
+    pub energy: InverterEnergy,
+    /// The limit that it had before one was set here.
+    pub original_limit: Option<LimitCode>,
+    /// The limit that was set here last, in watts per input.
+    pub wanted_limit: Option<u16>,
+    /// Whether it answers in a form that nobody has described.
+    pub is_unread: bool,
+}
+
+/// One inverter.
+#[derive(Debug)]
+pub struct ZigbeeInverter {
+    /// Its serial number.
+    pub serial: InverterSerial,
+    /// What is remembered of it.
+    pub remembered: RememberedInverter,
+    inputs: Inputs,
+    calibration: u32,
+    /// What was said of it last.
+    pub said: Option<Health>,
+    /// When it was heard last in this run.
+    pub heard: Option<Duration>,
+    /// The power that it had then, and whether it is known.
+    pub power: Option<Decimal>,
+    /// The limit that was read back last.
+    pub limit: Option<LimitCode>,
+    /// Whether it was put to sleep since it was heard last.
+    pub is_asleep: bool,
+    /// How often it was asked in vain since.
+    pub in_vain: u32,
+    /// Whether it is heard through others.
+    pub is_relayed: bool,
+}
+
+impl ZigbeeInverter {
+    /// One of this section.
+    pub fn new(
+        serial: InverterSerial,
+        config: &ZigbeeConfig,
+        remembered: RememberedInverter,
+    ) -> Self {
+        let inputs = config.inputs.get(&serial);
+        let factor = config.calibration.get(&serial);
+        let millionths = factor.map(|factor| (factor * f64::from(UNCALIBRATED)).round() as u32);
+        Self {
+            serial,
+            remembered,
+            inputs: inputs
+                .and_then(|list| Inputs::read(list).ok())
+                .unwrap_or_default(),
+            calibration: millionths.unwrap_or(UNCALIBRATED),
+            said: None,
+            heard: None,
+            power: None,
+            limit: None,
+            is_asleep: false,
+            in_vain: 0,
+            is_relayed: false,
+        }
+    }
+
+    /// Its device.
+    pub fn id(&self) -> DeviceId {
+        DeviceId::new(KIND, &self.serial.to_string())
+    }
+
+    /// What is known of its kind.
+    pub fn model(&self) -> Option<InverterModel> {
+        InverterModel::of(self.serial, self.remembered.model)
+    }
+
+    /// Whether what it measures was read before, and not in vain since.
+    pub const fn is_read(&self) -> bool {
+        self.remembered.inputs > 0 && !self.remembered.is_unread
+    }
+
+    /// How many inputs it shows.
+    fn input_count(&self) -> usize {
+        let of_model = || self.model().map(|model| usize::from(model.inputs));
+        match self.remembered.inputs {
+            0 => of_model().unwrap_or(USUAL_INPUTS),
+            told => told,
+        }
+        .min(INPUTS.len())
+    }
+
+    /// What it can give at most, in watts.
+    pub fn nameplate(&self) -> u32 {
+        self.model()
+            .map_or(USUAL_POWER, |model| u32::from(model.nameplate))
+    }
+
+    /// How it is announced, behind its stick.
+    pub fn device(&self, stick: &DeviceId) -> Device {
+        let serial = self.serial.to_string();
+        let product = self.model().map_or("Inverter", |model| model.name);
+        let tail = serial
+            .get(serial.len().saturating_sub(4)..)
+            .unwrap_or_default();
+        let mut device = Device::new(
+            KIND,
+            serial.clone(),
+            format!("{product} {tail}"),
+            "APsystems",
+        );
+        device.model = Some(product.to_owned());
+        device.firmware.clone_from(&self.remembered.firmware);
+        device.via = Some(stick.clone());
+        device.rated_power = Some(self.nameplate() * 13 / 10);
+        device.patience = Some(PATIENCE);
+        device.metrics = self.metrics();
+        device
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        let is_newer = !matches!(
+            self.layout(),
+            Some(TelemetryLayout::Yc600 | TelemetryLayout::Qs1)
+        );
+        let is_its = |metric: &&Metric| match metric.key.as_ref() {
+            "reactive_power" => is_newer,
+            "raw_record" => self.remembered.is_unread,
+            _ => true,
+        };
+        let mut metrics: Vec<Metric> = INVERTER.iter().filter(is_its).cloned().collect();
+        for (place, table) in INPUTS.iter().enumerate().take(self.input_count()) {
+            let (_, name) = self.inputs.at(place);
+            metrics.extend(table.iter().map(|metric| named(metric, place, name)));
+        }
+        metrics
+    }
+
+    fn layout(&self) -> Option<TelemetryLayout> {
+        use super::models::InverterFamily;
+        self.model().and_then(|model| match model.family {
+            InverterFamily::Yc600 => Some(TelemetryLayout::Yc600),
+            InverterFamily::Qs1 => Some(TelemetryLayout::Qs1),
+            InverterFamily::Ds3 => Some(TelemetryLayout::Ds3),
+            InverterFamily::Qs2 => Some(TelemetryLayout::Qs2),
+            InverterFamily::Yc1000 | InverterFamily::Qt2 => None,
+        })
+    }
+
+    /// Learns from an answer what it is; true if that is news.
+    pub fn learn(&mut self, telemetry: &PanelTelemetry) -> bool {
+        let known = (
+            self.remembered.model,
+            self.remembered.firmware.clone(),
+            self.remembered.inputs,
+            self.remembered.is_unread,
+        );
+        if let Some(model) = telemetry.model {
+            self.remembered.model = Some(model);
+        }
+        if let Some(firmware) = telemetry.firmware.as_ref().map(InverterFirmware::to_string) {
+            self.remembered.firmware = Some(firmware);
+        }
+        self.remembered.inputs = telemetry.inputs.len();
+        self.remembered.is_unread = false;
+        known
+            != (
+                self.remembered.model,
+                self.remembered.firmware.clone(),
+                self.remembered.inputs,
+                self.remembered.is_unread,
+            )
+    }
+
+    /// Counts an answer.
+    pub fn count(
+        &mut self,
+        telemetry: &PanelTelemetry,
+        interval: Duration,
+        zone: &TimeZone,
+        at: Moment,
+    ) -> EnergyGain {
+        let scale = telemetry.counter_scale();
+        let counters: Vec<u64> = telemetry
+            .inputs
+            .iter()
+            .map(|input| scale.energy_of(input.counter))
+            .collect();
+        let answer = CounterAnswer {
+            clock: telemetry.clock.into(),
+            counters: &counters,
+            family: match scale {
+                CounterScale::B1 => CounterFamily::B1,
+                CounterScale::Ds3 => CounterFamily::Ds3,
+            },
+            nameplate: self.nameplate(),
+            calibration: self.calibration,
+            interval,
+            at,
+            is_wall_trusted: super::sun::is_time(at.wall),
+        };
+        self.remembered.energy.take(&answer, zone)
+    }
+
+    /// What an answer says of the moment, before anything is counted.
+    pub fn measured(&self, telemetry: &PanelTelemetry, at: Timestamp) -> Readings {
+        let mut readings = Readings::new(self.id(), at);
+        if let Some(power) = telemetry.ac_power {
+            readings.push("power", Decimal::integer(power.into()));
+        }
+        readings.push("dc_power", telemetry.dc_power());
+        if let Some(reactive) = telemetry.reactive_power {
+            readings.push("reactive_power", Decimal::integer(reactive.into()));
+        }
+        readings.push("voltage", or_unknown(telemetry.grid_voltage));
+        readings.push("frequency", or_unknown(telemetry.frequency));
+        readings.push("temperature", or_unknown(telemetry.temperature));
+        readings.push("events", events(telemetry.status));
+        for (table, input) in self.shown(&telemetry.inputs) {
+            let [power, _, _, voltage, current, _] =
+                table.each_ref().map(|metric| metric.key.clone());
+            readings.push(power, input.power());
+            readings.push(voltage, input.voltage);
+            readings.push(current, input.current);
+        }
+        readings
+    }
+
+    /// What belongs to each input, in the order in which they are shown.
+    fn shown<'a, T>(&'a self, all: &'a [T]) -> impl Iterator<Item = (&'static [Metric; 6], &'a T)> {
+        let places = INPUTS.iter().enumerate().take(self.input_count());
+        places.filter_map(|(place, table)| Some((table, all.get(self.inputs.at(place).0)?)))
+    }
+
+    /// The values of an answer that was heard now.
+    pub fn readings(
+        &mut self,
+        telemetry: &PanelTelemetry,
+        gain: &EnergyGain,
+        message: &ReceivedMessage,
+        zone: &TimeZone,
+        now: Moment,
+    ) -> Readings {
+        let mut readings = self.measured(telemetry, now.wall);
+        readings.day = Some(now.wall.to_zoned(zone.clone()).date());
+        let counted = gain.power.as_ref();
+        let counted_sum = counted.map(|power| watts(sum(&power.milliwatts)));
+        // An average over a longer gap is not the power of now.
+        let counted_now = counted.filter(|power| !power.is_average).and(counted_sum);
+        self.power = match telemetry.ac_power {
+            Some(power) => Some(Decimal::integer(power.into())),
+            None => counted_now,
+        };
+        if telemetry.ac_power.is_none() {
+            readings.push("power", or_unknown(counted_now));
+        }
+        readings.push("energy_today", energy(sum(&gain.today)));
+        readings.push("energy_total", energy(sum(&gain.lifetime)));
+        readings.push("power_counted", or_unknown(counted_sum));
+        readings.push("signal_quality", quality(message.lqi));
+        let relays = i64::try_from(message.relays.len()).unwrap_or(i64::MAX);
+        readings.push("relays", Decimal::integer(relays));
+        let since = SignedDuration::from_secs(telemetry.clock.into());
+        let since = now.wall.checked_sub(since).unwrap_or(now.wall);
+        readings.push("running_since", since);
+        let address = self.remembered.address.map(|it| it.to_string().into());
+        readings.push("address", address.unwrap_or(Value::Unknown));
+        readings.push("power_limit", or_unknown(self.limit.map(LimitCode::watts)));
+        for (table, today) in self.shown(&gain.today) {
+            push(&mut readings, table, place::TODAY, energy(*today));
+        }
+        for (table, total) in self.shown(&gain.lifetime) {
+            push(&mut readings, table, place::TOTAL, energy(*total));
+        }
+        let counted = counted.map_or(&[][..], |power| &power.milliwatts);
+        for (table, counted) in self.shown(counted) {
+            push(&mut readings, table, place::COUNTED, watts(*counted).into());
+        }
+        readings
+    }
+
+    /// What it has while it sleeps: no power, and of the rest nothing is known.
+    pub fn asleep(&self, at: Timestamp) -> Readings {
+        let mut readings = Readings::new(self.id(), at);
+        for metric in self.metrics() {
+            let is_power = matches!(metric.key.as_ref(), "power" | "dc_power" | "power_counted")
+                || INPUTS.iter().any(|table| {
+                    [place::POWER, place::COUNTED]
+                        .iter()
+                        .any(|at| table.get(*at).is_some_and(|it| it.key == metric.key))
+                });
+            let is_of_now = matches!(metric.behavior, Behavior::Measurement | Behavior::Text);
+            match metric.key.as_ref() {
+                "power_limit" | "address" | "raw_record" => {}
+                _ if is_power => readings.push(metric.key, Decimal::integer(0)),
+                _ if is_of_now => readings.push(metric.key, Value::Unknown),
+                _ => {}
+            }
+        }
+        readings
+    }
+
+    /// What it has counted, when a day begins that has brought nothing yet.
+    pub fn energies(&self, zone: &TimeZone, now: Moment) -> Readings {
+        let mut readings = Readings::new(self.id(), now.wall);
+        readings.day = Some(now.wall.to_zoned(zone.clone()).date());
+        let today = self.remembered.energy.today(now, zone);
+        readings.push("energy_today", energy(sum(&today)));
+        for (table, today) in self.shown(&today) {
+            push(&mut readings, table, place::TODAY, energy(*today));
+        }
+        readings
+    }
+
+    /// An answer that nobody has described, for whoever can.
+    pub fn raw(&self, data: &[u8], lqi: u8, at: Timestamp) -> Readings {
+        let mut readings = Readings::new(self.id(), at);
+        let mut text = Hex::of(data).to_string();
+        text.truncate(LONGEST_TEXT);
+        readings.push("raw_record", text);
+        readings.push("signal_quality", quality(lqi));
+        readings
+    }
+}
+
+/// Whether what an answer brought is worth being saved at once.
+pub const fn is_turn(class: CounterClass) -> bool {
+    !matches!(
+        class,
+        CounterClass::Normal | CounterClass::Repeated | CounterClass::Corrupt(_)
+    )
+}
+
+/// A metric of the input in this place, with the user's name for it.
+fn named(metric: &Metric, place: usize, name: Option<&str>) -> Metric {
+    let Some(name) = name else {
+        return metric.clone();
+    };
+    let title = metric.title();
+    let usual = format!("Panel {}", place + 1);
+    let mut metric = metric.clone();
+    metric.name = Some(title.replacen(&usual, name, 1).into());
+    metric
+}
+
+fn or_unknown(value: Option<Decimal>) -> Value {
+    value.map_or(Value::Unknown, Value::from)
+}
+
+/// Millionths of a watt-hour as kilowatt-hours.
+pub fn energy(micro: u64) -> Value {
+    Decimal::new(i64::try_from(micro / 1000).unwrap_or(i64::MAX), 6).into()
+}
+
+/// Thousandths of a watt as watts.
+fn watts(milli: u64) -> Decimal {
+    Decimal::new(i64::try_from(milli).unwrap_or(i64::MAX), 3)
+}
+
+/// Of 255, in percent.
+fn quality(lqi: u8) -> Decimal {
+    Decimal::integer((i64::from(lqi) * 100 + 127) / 255)
+}
+
+fn sum(all: &[u64]) -> u64 {
+    all.iter().fold(0, |sum, it| sum.saturating_add(*it))
+}
+
+fn push(readings: &mut Readings, table: &[Metric; 6], place: usize, value: Value) {
+    if let Some(metric) = table.get(place) {
+        readings.push(metric.key.clone(), value);
+    }
+}
+
+/// What is the case with an inverter, in words; only what is sure.
+fn events(status: StatusBits) -> String {
+    let texts: Vec<&str> = status.sure_events().map(|event| event.text).collect();
+    if texts.is_empty() {
+        return "none".to_owned();
+    }
+    let mut words = texts.join(", ");
+    words.truncate(LONGEST_TEXT);
+    words
+}

@@ -1,0 +1,553 @@
+//! The conversation with a stick and, through it, with inverters: no I/O.
+//!
+//! One thing is done at a time, since that is what a stick can bear: an inverter is asked, or told something, or
+//! paired. What comes back is known by the serial number in it and never by its order, so what comes late or unasked
+//! counts as well.
+
+mod announcing;
+mod commands;
+mod darkness;
+mod hearing;
+mod jobs;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::config::ZigbeeConfig;
+use super::control::{Telling, Wanted};
+use super::health::PairingFailure;
+use super::inverter::{RememberedInverter, ZigbeeInverter};
+use super::pairing::Pairing;
+use super::radio::znp::ZnpRadio;
+use super::radio::{
+    Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble, SendTrouble,
+};
+use super::schedule::{LearnedHours, PollSchedule, PollSettings};
+use super::sun::Site;
+use super::wire::ids::{EcuId, InverterSerial};
+use super::{KIND, health};
+use crate::clock::Moment;
+use crate::device::Probed;
+use crate::device::Start;
+use crate::device::line;
+use crate::device::protocol::{Heard, Input, LISTEN, Outbox, Output, Protocol, last_trouble};
+use crate::links::{Parity, SerialSettings};
+use crate::model::{DeviceId, Health, Report, Value};
+use crate::store::Memory;
+
+/// How long an answer is waited for, from the question on.
+const ANSWER: Duration = Duration::from_secs(4);
+/// The same of an inverter that is reached through others.
+const ANSWER_RELAYED: Duration = Duration::from_secs(6);
+/// Questions in vain in daylight, of all inverters in a row, after which the stick may be deaf.
+const DEAF: u32 = 10;
+/// Between two pairings of a campaign.
+const CAMPAIGN: Duration = Duration::from_secs(60);
+/// And at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
+/// What is remembered is saved at most so often, unless it is something new.
+const SAVE: Duration = Duration::from_secs(30);
+/// How long a stick is tried, which may be in the middle of a start.
+const TRIAL: Duration = Duration::from_secs(45);
+/// How long a stick is held in reset.
+const PULSE: Duration = Duration::from_millis(500);
+/// Longer than any night.
+const PATIENCE: Duration = Duration::from_secs(72 * 3600);
+/// Inverters that are only listened to.
+const MOST: usize = 256;
+/// Commands that wait.
+const MOST_WISHES: usize = 32;
+/// Turns in vain after which an inverter is out of contact, if it is day for sure.
+const IN_VAIN: u32 = 5;
+/// Turns in vain after which it has no power any more, whatever the time.
+const DARK: u32 = 3;
+/// The same for one that is only listened to: its ECU asks every five minutes.
+const UNHEARD: Duration = Duration::from_secs(15 * 60);
+/// How often an ECU asks.
+const INTERVAL_OF_ECU: Duration = Duration::from_secs(300);
+
+/// Under these keys is remembered what has to outlive a restart.
+const INVERTERS: &str = "inverters";
+const HOURS: &str = "hours";
+const IS_CAMPAIGN: &str = "campaign";
+const TOTAL: &str = "total";
+
+/// What is being done.
+#[derive(Debug)]
+enum Job {
+    /// This inverter was asked, and may answer until then.
+    Poll(InverterSerial, Duration),
+    /// It is being paired.
+    Pair(Box<Pairing>),
+    /// It is told something; the number is that of the command, if one waits for it.
+    Tell(Box<Telling>, Option<u64>),
+}
+
+/// Something that is to be done.
+#[derive(Debug, Clone, PartialEq)]
+enum Wish {
+    Pair(InverterSerial),
+    Tell(InverterSerial, Wanted, Option<u64>),
+}
+
+/// The conversation.
+pub struct StickConversation {
+    config: Arc<ZigbeeConfig>,
+    network: EcuId,
+    zone: TimeZone,
+    memory: Memory,
+    radio: Box<dyn Radio>,
+    state: RadioState,
+    schedule: PollSchedule,
+    inverters: BTreeMap<InverterSerial, ZigbeeInverter>,
+    /// What is remembered of those that are not listed any more: they may be again.
+    unlisted: BTreeMap<InverterSerial, RememberedInverter>,
+    job: Option<Job>,
+    wishes: VecDeque<Wish>,
+    /// Whether all that are not paired are paired by and by, and when the next one is tried.
+    campaign: Option<Duration>,
+    /// How often pairing was in vain since it worked last.
+    in_vain_since: u32,
+    /// Who was tried last.
+    tried: Option<InverterSerial>,
+    out: Outbox,
+    said: Option<Health>,
+    firmware: Option<String>,
+    is_night: bool,
+    /// Whether the port could not be opened, and all have said so.
+    is_unreachable: bool,
+    /// Whether the stick hears nobody, as far as is known since.
+    is_deaf: bool,
+    day: Option<Date>,
+    unsaved: Option<Duration>,
+    has_begun: bool,
+    /// What all inverters together have counted, those that are no longer listed as well.
+    total: u64,
+    /// Unlisted inverters that were heard once, when there is nothing but listening.
+    rumours: VecDeque<InverterSerial>,
+    radio_wake: Duration,
+    /// Until when the stick is held in reset.
+    release: Option<Duration>,
+    /// When the next inverter is asked, if nothing happens before.
+    turn: Option<Duration>,
+}
+
+impl std::fmt::Debug for StickConversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StickConversation")
+            .field("network", &self.network)
+            .field("state", &self.state)
+            .field("job", &self.job)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StickConversation {
+    /// With the inverters of a section, and what is remembered of them.
+    pub fn new(config: &Arc<ZigbeeConfig>, start: Start) -> Self {
+        let memory = start.memory;
+        let network = config.network();
+        let place = config
+            .latitude
+            .zip(config.longitude)
+            .and_then(|(latitude, longitude)| Site::new(latitude, longitude));
+        let settings = PollSettings {
+            interval: config.interval.get(),
+            place,
+            offset: SignedDuration::from_mins(config.sun_offset.into()),
+            is_listening_only: config.listen_only,
+            // Who wants a shorter day shall have it.
+            is_adaptive: config.sun_offset <= 0,
+        };
+        let learned: Option<LearnedHours> = memory.get(HOURS);
+        let mut known: BTreeMap<InverterSerial, RememberedInverter> =
+            memory.get(INVERTERS).unwrap_or_default();
+        let listed = config.inverters.iter().copied();
+        let heard = known
+            .keys()
+            .copied()
+            .filter(|_| config.listen_only && config.inverters.is_empty());
+        let serials: Vec<InverterSerial> = listed.chain(heard).collect();
+        let inverters = serials.into_iter().map(|serial| {
+            let mut remembered = known.remove(&serial).unwrap_or_default();
+            if remembered.address.is_none() {
+                remembered.address = config.addresses.get(&serial).copied();
+            }
+            (serial, ZigbeeInverter::new(serial, config, remembered))
+        });
+        let inverters: BTreeMap<_, _> = inverters.collect();
+        let sum = |all: &[u64]| all.iter().fold(0_u64, |sum, it| sum.saturating_add(*it));
+        let of_each = inverters
+            .values()
+            .map(|it| sum(it.remembered.energy.lifetime()));
+        let of_all = of_each.fold(0_u64, u64::saturating_add);
+        let total = memory.get::<u64>(TOTAL).unwrap_or(0).max(of_all);
+        let is_campaign = memory.get(IS_CAMPAIGN).unwrap_or(false);
+        let mut conversation = Self {
+            config: Arc::clone(config),
+            network,
+            zone: start.zone.clone(),
+            memory,
+            radio: Box::new(ZnpRadio::new(network)),
+            state: RadioState::Away,
+            schedule: PollSchedule::new(settings, start.zone, learned.unwrap_or_default()),
+            inverters,
+            unlisted: known,
+            job: None,
+            wishes: VecDeque::new(),
+            campaign: is_campaign.then_some(Duration::ZERO),
+            in_vain_since: 0,
+            tried: None,
+            out: Outbox::default(),
+            said: None,
+            firmware: None,
+            is_night: false,
+            is_unreachable: false,
+            is_deaf: false,
+            day: None,
+            unsaved: None,
+            has_begun: false,
+            total,
+            rumours: VecDeque::new(),
+            radio_wake: Duration::MAX,
+            release: None,
+            turn: None,
+        };
+        conversation.list_paired();
+        conversation
+    }
+
+    /// The device of the stick.
+    fn id(&self) -> DeviceId {
+        DeviceId::new(KIND, &self.network.to_string())
+    }
+
+    fn nameplates(&self) -> u32 {
+        self.inverters.values().map(ZigbeeInverter::nameplate).sum()
+    }
+
+    /// Only those with an address can be asked.
+    fn list_paired(&mut self) {
+        let paired = self.inverters.values();
+        let paired = paired.filter(|it| it.remembered.address.is_some());
+        let paired: Vec<InverterSerial> = paired.map(|it| it.serial).collect();
+        self.schedule.set_inverters(&paired);
+    }
+
+    fn begin(&mut self, now: Moment) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return;
+        }
+        if self.config.ecu_id.is_none() {
+            tracing::info!(
+                "The id of the Zigbee network is {}, made of the first serial number in the list. Once inverters are paired, \
+                 write ecu_id = \"{}\" into the section, so that it stays so.",
+                self.network,
+                self.network
+            );
+        }
+        let described = self.describe_stick();
+        self.out.report([described]);
+        let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
+        for serial in serials {
+            self.describe(serial);
+            if let Some(inverter) = self.inverters.get_mut(&serial) {
+                inverter.remembered.energy.watch(now);
+            }
+            self.say_usual(serial);
+        }
+    }
+
+    /// Hands over what happened to the radio, and does what it wants and what is next, until there is nothing left.
+    fn work(&mut self, now: Moment) {
+        if self.release.is_some_and(|at| now.steady >= at) {
+            self.release();
+        }
+        loop {
+            self.drain(now);
+            if !self.go_on(now) {
+                break;
+            }
+        }
+        self.look_at_the_time(now);
+        if self.unsaved.is_some_and(|since| now.since(since) >= SAVE) {
+            self.save();
+        }
+        self.out.wake = self.wake(now);
+    }
+
+    fn drain(&mut self, now: Moment) {
+        loop {
+            match self.radio.poll() {
+                RadioOutput::Send(bytes) => self.out.push(Output::Send(bytes)),
+                RadioOutput::Reset => self.pulse(now),
+                RadioOutput::Reopen => self.out.push(Output::Reopen),
+                RadioOutput::Noticed(notice) => self.notice(&notice, now),
+                RadioOutput::Wait(until) => {
+                    self.radio_wake = until;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Holds the stick in reset for a moment, if there is a line to do it with.
+    fn pulse(&mut self, now: Moment) {
+        if let Some(line) = self.config.reset_line {
+            self.out.push(Output::SetLine(line, true));
+            self.release = Some(now.steady.saturating_add(PULSE));
+        }
+    }
+
+    /// Lets the stick go.
+    fn release(&mut self) {
+        self.release = None;
+        if let Some(line) = self.config.reset_line {
+            self.out.push(Output::SetLine(line, false));
+        }
+    }
+
+    fn notice(&mut self, notice: &RadioNotice, now: Moment) {
+        match notice {
+            RadioNotice::State(state) => self.turned(state.clone(), now),
+            RadioNotice::Identified(identity) => {
+                let words = health::firmware_name(identity.firmware()).to_owned();
+                if self.firmware.as_ref() != Some(&words) {
+                    self.firmware = Some(words);
+                    let described = self.describe_stick();
+                    self.out.report([described]);
+                }
+            }
+            RadioNotice::Received(message) => self.received(message, now),
+            RadioNotice::Done(result) => self.sent(*result, now),
+            RadioNotice::Route { .. } | RadioNotice::Echo { .. } => {}
+            RadioNotice::Noise { .. } => self.out.push(Output::Heard(Heard::Bad)),
+        }
+        if let Some(Job::Pair(pairing)) = &mut self.job {
+            pairing.notice(notice, now);
+        }
+    }
+
+    /// The radio is different now.
+    fn turned(&mut self, state: RadioState, now: Moment) {
+        let was_trouble = matches!(self.state, RadioState::Trouble(_));
+        self.state = state;
+        self.schedule
+            .set_radio(self.state == RadioState::Ready, now);
+        let is_pairing = matches!(self.job, Some(Job::Pair(_)));
+        let deafness = health::stick(&RadioTrouble::Deaf);
+        self.is_deaf |= self.state == RadioState::Trouble(RadioTrouble::Deaf);
+        let health = match &self.state {
+            RadioState::Away => return,
+            // Each round of pairing begins so; that is no news.
+            RadioState::Starting(_) if was_trouble || is_pairing || self.is_deaf => return,
+            RadioState::Starting(step) => health::starting(*step),
+            // That it starts does not mean that it hears.
+            RadioState::Ready if self.is_deaf => deafness,
+            RadioState::Ready => Health::ONLINE,
+            RadioState::Trouble(trouble) => health::stick(trouble),
+        };
+        if self.state == RadioState::Ready {
+            self.out.push(Output::Heard(Heard::Good));
+        }
+        self.say_stick(health);
+        let is_trouble = matches!(self.state, RadioState::Trouble(_));
+        let is_settled = is_trouble || self.state == RadioState::Ready;
+        let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
+        if is_trouble || was_trouble || was_unreachable {
+            self.say_all();
+        }
+    }
+
+    /// What became of what was sent.
+    fn sent(&mut self, result: Result<(), SendTrouble>, now: Moment) {
+        let Err(trouble) = result else {
+            return;
+        };
+        match &mut self.job {
+            Some(Job::Poll(serial, _)) => {
+                let serial = *serial;
+                self.job = None;
+                self.in_vain(serial, now);
+            }
+            Some(Job::Tell(telling, _)) => telling.failed(&trouble.to_string(), now),
+            Some(Job::Pair(_)) | None => {}
+        }
+    }
+
+    /// An inverter is to be told something. A limit that waits for its turn gives way to a newer one.
+    fn want(&mut self, serial: InverterSerial, wanted: Wanted, id: Option<u64>) {
+        let is_limit = |it: &Wanted| matches!(it, Wanted::Limit(_) | Wanted::Restore(_));
+        let is_older = |wish: &Wish| matches!(wish, Wish::Tell(of, older, _) if *of == serial && is_limit(older));
+        if is_limit(&wanted) {
+            let older = self.wishes.iter().filter(|it| is_older(it));
+            let older: Vec<Option<u64>> = older
+                .map(|wish| match wish {
+                    Wish::Tell(_, _, id) => *id,
+                    Wish::Pair(_) => None,
+                })
+                .collect();
+            self.wishes.retain(|wish| !is_older(wish));
+            for id in older {
+                self.answer(
+                    id,
+                    Err("another limit was set before its turn came".to_owned()),
+                );
+            }
+        }
+        self.wishes.push_back(Wish::Tell(serial, wanted, id));
+    }
+
+    fn save(&mut self) {
+        self.unsaved = None;
+        let inverters = self.inverters.iter();
+        let inverters: BTreeMap<_, _> = inverters
+            .map(|(serial, it)| (*serial, &it.remembered))
+            .chain(self.unlisted.iter().map(|(serial, it)| (*serial, it)))
+            .collect();
+        self.memory.put(INVERTERS, &inverters);
+        self.memory.put(TOTAL, &self.total);
+        self.memory.put(HOURS, self.schedule.learned());
+    }
+
+    /// When time means something next.
+    fn wake(&self, now: Moment) -> Duration {
+        let job = match &self.job {
+            Some(Job::Poll(_, until)) => Some(*until),
+            Some(Job::Pair(pairing)) => Some(pairing.due()),
+            Some(Job::Tell(telling, _)) => Some(telling.due()),
+            None => None,
+        };
+        let turn = self.turn.filter(|_| self.job.is_none());
+        let saved = self.unsaved.map(|since| since.saturating_add(SAVE));
+        let campaign = self.campaign.filter(|at| *at > now.steady);
+        let heard = self.inverters.values();
+        let heard = heard.filter(|it| self.config.listen_only && !it.is_asleep);
+        let unheard = heard.filter_map(|it| Some(it.heard?.saturating_add(UNHEARD)));
+        let all = [
+            Some(self.radio_wake),
+            job,
+            turn,
+            saved,
+            campaign,
+            unheard.min(),
+            self.release,
+        ];
+        all.into_iter().flatten().min().unwrap_or(Duration::MAX)
+    }
+
+    /// For whoever only tries: what was found.
+    fn found(&self, answered: usize) -> Probed {
+        let all = self.inverters.len();
+        let heard = self.inverters.values().filter(|it| it.heard.is_some());
+        Probed {
+            words: format!(
+                "a Zigbee stick in the network {}, {answered} of {all} inverters answered",
+                self.network
+            ),
+            devices: std::iter::once(self.id())
+                .chain(heard.map(ZigbeeInverter::id))
+                .collect(),
+        }
+    }
+
+    fn let_go(&mut self, now: Moment) {
+        match self.job.take() {
+            Some(Job::Tell(_, id)) => self.answer(
+                id,
+                Err("the stick went away meanwhile; look what the inverter does".to_owned()),
+            ),
+            Some(Job::Pair(pairing)) => {
+                self.end_pairing(pairing.serial(), Err(PairingFailure::NoStick), now);
+            }
+            Some(Job::Poll(..)) | None => {}
+        }
+    }
+}
+
+/// Whole watts of a command.
+fn watts(value: &Value) -> Option<u16> {
+    u16::try_from(value.as_number()?.rounded(0).mantissa()).ok()
+}
+
+impl Protocol for StickConversation {
+    fn settings(&self) -> SerialSettings {
+        SerialSettings {
+            baud: 115_200,
+            parity: Parity::None,
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>, now: Moment) {
+        self.begin(now);
+        match input {
+            Input::Opened => {
+                // Whoever opens a port switches its lines on.
+                self.release();
+                self.radio.handle(RadioInput::Opened, now);
+            }
+            Input::Bytes(bytes) => self.radio.handle(RadioInput::Bytes(bytes), now),
+            Input::Command { id, command } => self.command(id, command, now),
+            Input::Withdrawn(id) => self
+                .wishes
+                .retain(|wish| !matches!(wish, Wish::Tell(_, _, Some(it)) if *it == id)),
+            Input::Forgotten(id) => {
+                self.inverters.retain(|_, inverter| inverter.id() != *id);
+                self.unlisted
+                    .retain(|serial, _| DeviceId::new(KIND, &serial.to_string()) != *id);
+                self.list_paired();
+                self.save();
+            }
+            Input::Closed => {
+                self.radio.handle(RadioInput::Closed, now);
+                self.let_go(now);
+            }
+            Input::Unreachable(error) => {
+                self.radio.handle(RadioInput::Closed, now);
+                self.let_go(now);
+                self.is_unreachable = true;
+                let health = line::unreachable(error);
+                self.say_stick(health.clone());
+                let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
+                for serial in serials {
+                    self.say(serial, health.clone());
+                }
+            }
+            Input::Time => self.radio.handle(RadioInput::Time, now),
+            Input::End | Input::Attended(_) => {}
+        }
+        self.work(now);
+    }
+
+    fn poll(&mut self) -> Output {
+        self.out.poll()
+    }
+
+    fn verdict(&self, reports: &[Report], listened: Duration) -> Option<Result<Probed, Health>> {
+        let answered = self.inverters.values();
+        let answered = answered.filter(|it| it.heard.is_some()).count();
+        let all = self.inverters.len();
+        let is_over = listened >= LISTEN && (answered > 0 || listened >= TRIAL);
+        match &self.state {
+            RadioState::Trouble(trouble) => Some(Err(health::stick(trouble))),
+            _ if answered == all && all > 0 => Some(Ok(self.found(answered))),
+            RadioState::Ready if is_over => Some(Ok(self.found(answered))),
+            _ if listened >= TRIAL => {
+                let trouble = last_trouble(reports);
+                Some(Err(
+                    trouble.unwrap_or_else(|| health::stick(&RadioTrouble::NoByte))
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(feature = "simulate")]
+#[cfg(test)]
+mod tests;

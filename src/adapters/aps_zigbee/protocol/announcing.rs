@@ -1,0 +1,89 @@
+//! What is said of the stick and its inverters: what they are, and how they are.
+
+use super::{PATIENCE, StickConversation};
+use crate::adapters::aps_zigbee::metrics::STICK;
+use crate::adapters::aps_zigbee::radio::{RadioState, RadioTrouble};
+use crate::adapters::aps_zigbee::wire::ids::InverterSerial;
+use crate::adapters::aps_zigbee::{KIND, control, health};
+use crate::model::{Device, Health, Report};
+
+impl StickConversation {
+    pub(super) fn describe_stick(&self) -> Report {
+        let id = self.network.to_string();
+        let tail = id.get(..4).unwrap_or_default();
+        let mut device = Device::new(
+            KIND,
+            id.clone(),
+            format!("Zigbee stick {tail}"),
+            "Texas Instruments",
+        );
+        device.model = Some("Zigbee stick".to_owned());
+        device.firmware.clone_from(&self.firmware);
+        device.rated_power = Some(self.nameplates().saturating_mul(13) / 10);
+        device.patience = Some(PATIENCE);
+        device.metrics = STICK.to_vec();
+        if !self.config.listen_only {
+            device.controls = control::of_stick(self.nameplates());
+        }
+        Report::Device(Box::new(device))
+    }
+
+    pub(super) fn describe(&mut self, serial: InverterSerial) {
+        let stick = self.id();
+        let Some(inverter) = self.inverters.get(&serial) else {
+            return;
+        };
+        let mut device = inverter.device(&stick);
+        if !self.config.listen_only {
+            let has_original = inverter.remembered.original_limit.is_some();
+            device.controls = control::controls(inverter.model(), has_original);
+        }
+        self.out.report([Report::Device(Box::new(device))]);
+    }
+
+    /// Says how an inverter is, if that is news.
+    pub(super) fn say(&mut self, serial: InverterSerial, health: Health) {
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        if inverter.said.as_ref() != Some(&health) {
+            inverter.said = Some(health.clone());
+            let id = inverter.id();
+            self.out.report([Report::Health(id, health)]);
+        }
+    }
+
+    /// Says how an inverter is of which there is nothing else to say.
+    pub(super) fn say_usual(&mut self, serial: InverterSerial) {
+        let Some(inverter) = self.inverters.get(&serial) else {
+            return;
+        };
+        let is_paired = inverter.remembered.address.is_some() || self.config.listen_only;
+        let health = match &self.state {
+            _ if !is_paired => health::not_paired(),
+            RadioState::Trouble(trouble) => health::stick(trouble),
+            _ if self.is_deaf => health::stick(&RadioTrouble::Deaf),
+            _ if inverter.remembered.is_unread => health::unread(inverter.remembered.model),
+            _ if self.is_night || inverter.is_asleep => health::asleep(),
+            _ if inverter.heard.is_some() => Health::ONLINE,
+            _ => health::waiting(),
+        };
+        self.say(serial, health);
+    }
+
+    pub(super) fn say_stick(&mut self, health: Health) {
+        if self.said.as_ref() != Some(&health) {
+            self.said = Some(health.clone());
+            let id = self.id();
+            self.out.report([Report::Health(id, health)]);
+        }
+    }
+
+    /// Says how each inverter is.
+    pub(super) fn say_all(&mut self) {
+        let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
+        for serial in serials {
+            self.say_usual(serial);
+        }
+    }
+}

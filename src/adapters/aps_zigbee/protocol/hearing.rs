@@ -1,0 +1,248 @@
+//! What inverters say, and what becomes of it.
+
+use super::{INTERVAL_OF_ECU, Job, MOST, StickConversation};
+use crate::adapters::aps_zigbee::control::key;
+use crate::adapters::aps_zigbee::energy::CounterClass;
+use crate::adapters::aps_zigbee::health;
+use crate::adapters::aps_zigbee::inverter::{RememberedInverter, ZigbeeInverter};
+use crate::adapters::aps_zigbee::inverter::{energy, is_turn};
+use crate::adapters::aps_zigbee::radio::ReceivedMessage;
+use crate::adapters::aps_zigbee::wire::ids::{InverterSerial, ShortAddress};
+use crate::adapters::aps_zigbee::wire::payload::{AnswerContent, InverterAnswer, PanelTelemetry};
+use crate::clock::Moment;
+use crate::device::protocol::{Heard, Output};
+use crate::model::{Decimal, Health, Readings, Report, Value};
+
+impl StickConversation {
+    /// A message of an inverter.
+    pub(super) fn received(&mut self, message: &ReceivedMessage, now: Moment) {
+        if message.cluster != InverterAnswer::CLUSTER {
+            return;
+        }
+        let answer = match InverterAnswer::decode(&message.data) {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::debug!("{}: {error}", message.source);
+                return;
+            }
+        };
+        let serial = answer.serial;
+        if !self.inverters.contains_key(&serial) && !self.meets(serial) {
+            tracing::debug!("{serial} is not listed in the section");
+            return;
+        }
+        let is_vague = matches!(
+            answer.content,
+            AnswerContent::Unread { .. } | AnswerContent::Sealed(_)
+        );
+        let inverter = self.inverters.get(&serial);
+        if is_vague && inverter.is_some_and(ZigbeeInverter::is_read) {
+            // It answers somebody's other question, or it was heard wrong: neither changes what is known of it.
+            tracing::debug!("{serial} says something else: {:?}", answer.content);
+            return;
+        }
+        self.out.push(Output::Heard(Heard::Good));
+        self.hear_again();
+        self.find_at(serial, message.source);
+        if let Some(Job::Tell(telling, _)) = &mut self.job
+            && telling.serial() == serial
+        {
+            telling.answer(&answer.content, now);
+            let (wanted, before) = (telling.wanted(), telling.before());
+            self.keep_original(serial, wanted, before);
+        }
+        match answer.content {
+            AnswerContent::Telemetry(telemetry) => self.measured(&telemetry, message, now),
+            AnswerContent::Unread { model, data, .. } => {
+                self.unread(serial, model, &data, message.lqi, now);
+            }
+            AnswerContent::Sealed(_) => {
+                self.answered(serial, None, now);
+                self.say(serial, health::sealed());
+            }
+            AnswerContent::Settings(page) => {
+                if let (Some(limit), Some(inverter)) =
+                    (page.limit(), self.inverters.get_mut(&serial))
+                {
+                    inverter.limit = Some(limit);
+                }
+            }
+            AnswerContent::Info(_) | AnswerContent::Accepted(_) | AnswerContent::Refused(_) => {}
+        }
+    }
+
+    /// Whether an inverter that is not listed is taken: who only listens need not list any. A number that was heard
+    /// wrong would be an inverter for ever, so it takes two.
+    pub(super) fn meets(&mut self, serial: InverterSerial) -> bool {
+        let is_open = self.config.listen_only && self.config.inverters.is_empty();
+        if !is_open || self.inverters.len() >= MOST {
+            return false;
+        }
+        if !self.rumours.contains(&serial) {
+            self.rumours.push_back(serial);
+            if self.rumours.len() > MOST {
+                self.rumours.pop_front();
+            }
+            return false;
+        }
+        let inverter = ZigbeeInverter::new(serial, &self.config, RememberedInverter::default());
+        self.inverters.insert(serial, inverter);
+        self.describe(serial);
+        let described = self.describe_stick();
+        self.out.report([described]);
+        true
+    }
+
+    /// An inverter spoke from this address.
+    pub(super) fn find_at(&mut self, serial: InverterSerial, source: ShortAddress) {
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        let remembered = &mut inverter.remembered;
+        if remembered.is_verified && remembered.address == Some(source) {
+            return;
+        }
+        if remembered.address.is_some_and(|known| known != source) {
+            tracing::info!("{serial} speaks from {source} now");
+        }
+        (remembered.address, remembered.is_verified) = (Some(source), true);
+        self.list_paired();
+        self.save();
+    }
+
+    pub(super) fn answered(&mut self, serial: InverterSerial, awake: Option<u32>, now: Moment) {
+        self.schedule.answered(serial, awake, now);
+        if matches!(&self.job, Some(Job::Poll(asked, _)) if *asked == serial) {
+            self.job = None;
+        }
+        if let Some(inverter) = self.inverters.get_mut(&serial) {
+            inverter.heard = Some(now.steady);
+            (inverter.is_asleep, inverter.in_vain) = (false, 0);
+        }
+    }
+
+    pub(super) fn unread(
+        &mut self,
+        serial: InverterSerial,
+        model: Option<u8>,
+        data: &[u8],
+        lqi: u8,
+        now: Moment,
+    ) {
+        self.answered(serial, None, now);
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        if !std::mem::replace(&mut inverter.remembered.is_unread, true)
+            || inverter.remembered.model != model
+        {
+            inverter.remembered.model = model.or(inverter.remembered.model);
+            self.describe(serial);
+        }
+        if let Some(inverter) = self.inverters.get(&serial) {
+            let raw = inverter.raw(data, lqi, now.wall);
+            self.out.report([Report::Readings(raw)]);
+        }
+        self.say(serial, health::unread(model));
+    }
+
+    /// What an inverter measures.
+    pub(super) fn measured(
+        &mut self,
+        telemetry: &PanelTelemetry,
+        message: &ReceivedMessage,
+        now: Moment,
+    ) {
+        let serial = telemetry.serial;
+        let interval = if self.config.listen_only {
+            self.schedule.interval().max(INTERVAL_OF_ECU)
+        } else {
+            self.schedule.interval()
+        };
+        let zone = self.zone.clone();
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        let is_news = inverter.learn(telemetry);
+        inverter.is_relayed = !message.relays.is_empty();
+        let is_first = inverter.heard.is_none();
+        let gain = inverter.count(telemetry, interval, &zone, now);
+        if is_news {
+            self.describe(serial);
+        }
+        self.answered(serial, Some(telemetry.clock.into()), now);
+        let added = gain.added.iter();
+        let added = added.fold(0_u64, |sum, it| sum.saturating_add(*it));
+        self.total = self.total.saturating_add(added);
+        self.unsaved.get_or_insert(now.steady);
+        if is_first
+            || matches!(
+                gain.class,
+                CounterClass::NewRun | CounterClass::Restarted { .. }
+            )
+        {
+            self.look_at_limit(serial);
+        }
+        if is_turn(gain.class) || is_news {
+            self.save();
+        }
+        match gain.class {
+            CounterClass::Restarted { scheduled: false } => {
+                tracing::info!("{serial} has started anew");
+            }
+            CounterClass::Corrupt(why) => {
+                tracing::warn!(
+                    "{serial}: an answer is left out: {why}. If that goes on, the next ones that agree with each other \
+                     count; there is nothing to do."
+                );
+                return;
+            }
+            _ => {}
+        }
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        let readings = inverter.readings(telemetry, &gain, message, &zone, now);
+        self.out.report([Report::Readings(readings)]);
+        self.say(serial, Health::ONLINE);
+        self.sum_up(now);
+    }
+
+    /// What all inverters deliver together.
+    pub(super) fn sum_up(&mut self, now: Moment) {
+        let mut readings = Readings::new(self.id(), now.wall);
+        readings.day = Some(now.wall.to_zoned(self.zone.clone()).date());
+        let zone = &self.zone;
+        let mut today = 0_u64;
+        for inverter in self.inverters.values() {
+            let of_day = inverter.remembered.energy.today(now, zone);
+            today = of_day.iter().fold(today, |sum, it| sum.saturating_add(*it));
+        }
+        let online = self
+            .inverters
+            .values()
+            .filter(|it| it.heard.is_some() && !it.is_asleep);
+        let online = online.filter(|it| !self.schedule.is_silent(it.serial));
+        let powers: Vec<(Decimal, bool)> = online
+            .clone()
+            .filter_map(|it| Some((it.power?, false)))
+            .collect();
+        let count = |number: usize| Decimal::integer(i64::try_from(number).unwrap_or(i64::MAX));
+        let power =
+            (!powers.is_empty() || self.is_night).then(|| Decimal::total(powers.iter().copied()));
+        readings.push("power", power.map_or(Value::Unknown, Value::from));
+        readings.push("energy_today", energy(today));
+        readings.push("energy_total", energy(self.total));
+        readings.push("inverters_online", count(online.count()));
+        let paired = self
+            .inverters
+            .values()
+            .filter(|it| it.remembered.address.is_some());
+        readings.push("inverters_paired", count(paired.count()));
+        readings.push("ecu_id", self.network.to_string());
+        let firmware = self.firmware.clone().map(Value::from);
+        readings.push("stick_firmware", firmware.unwrap_or(Value::Unknown));
+        readings.push(key::CAMPAIGN, Value::OnOff(self.campaign.is_some()));
+        self.out.report([Report::Readings(readings)]);
+    }
+}

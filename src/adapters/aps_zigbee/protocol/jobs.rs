@@ -1,0 +1,300 @@
+//! What is being done with the stick, one thing at a time: asking, pairing, telling.
+
+use super::{
+    ANSWER, ANSWER_RELAYED, CAMPAIGN, IS_CAMPAIGN, Job, LONGEST_PAUSE, MOST_WISHES,
+    StickConversation, Wish,
+};
+use crate::adapters::aps_zigbee::control::{Telling, TellingStep, Wanted};
+use crate::adapters::aps_zigbee::health;
+use crate::adapters::aps_zigbee::health::PairingFailure;
+use crate::adapters::aps_zigbee::inverter::ZigbeeInverter;
+use crate::adapters::aps_zigbee::pairing::{Pairing, PairingStep};
+use crate::adapters::aps_zigbee::radio::{Outgoing, RadioState};
+use crate::adapters::aps_zigbee::schedule::PollStep;
+use crate::adapters::aps_zigbee::wire::ids::{InverterSerial, ShortAddress};
+use crate::adapters::aps_zigbee::wire::payload::{InverterCommand, LimitCode, REQUEST_CLUSTER};
+use crate::clock::Moment;
+use crate::model::Decimal;
+
+impl StickConversation {
+    /// Does what is next; whether the radio may have something to do now.
+    pub(super) fn go_on(&mut self, now: Moment) -> bool {
+        match self.job.take() {
+            Some(Job::Poll(serial, until)) if now.steady >= until => {
+                self.in_vain(serial, now);
+                true
+            }
+            Some(Job::Pair(pairing)) => self.go_on_pairing(pairing, now),
+            Some(Job::Tell(telling, id)) => self.go_on_telling(telling, id, now),
+            Some(job) => {
+                self.job = Some(job);
+                false
+            }
+            None => self.begin_job(now),
+        }
+    }
+
+    pub(super) fn begin_job(&mut self, now: Moment) -> bool {
+        let is_possible = !self.config.listen_only
+            && !matches!(self.state, RadioState::Away | RadioState::Trouble(_));
+        if is_possible && let Some(wish) = self.next_wish(now) {
+            match wish {
+                Wish::Pair(serial) => {
+                    self.schedule.set_pairing(true, now);
+                    self.say(serial, health::pairing(1));
+                    self.job = Some(Job::Pair(Box::new(Pairing::new(serial, self.network))));
+                }
+                Wish::Tell(serial, wanted, id) => {
+                    let inverter = self.inverters.get(&serial);
+                    let address = inverter.and_then(|it| it.remembered.address);
+                    let model = inverter.and_then(ZigbeeInverter::model);
+                    match address {
+                        Some(address) => {
+                            let telling =
+                                Telling::new(serial, address, self.network, model, wanted);
+                            self.job = Some(Job::Tell(Box::new(telling), id));
+                        }
+                        None => self.answer(id, Err(health::not_paired().sentence())),
+                    }
+                }
+            }
+            return true;
+        }
+        let serial = match self.schedule.next(now) {
+            PollStep::Ask(serial) => serial,
+            PollStep::Wait(until, _) => {
+                self.turn = until;
+                return false;
+            }
+        };
+        let inverter = self.inverters.get(&serial);
+        let asked = inverter.and_then(|it| Some((it, it.remembered.address?)));
+        let Some((inverter, address)) = asked else {
+            // Nobody waits for an answer that cannot come.
+            self.list_paired();
+            return true;
+        };
+        let data = InverterCommand::Poll.data(self.network);
+        self.radio.send(
+            Outgoing::To {
+                address,
+                cluster: REQUEST_CLUSTER,
+                data,
+            },
+            now,
+        );
+        let patience = if inverter.is_relayed {
+            ANSWER_RELAYED
+        } else {
+            ANSWER
+        };
+        self.job = Some(Job::Poll(serial, now.steady.saturating_add(patience)));
+        true
+    }
+
+    /// What somebody wants, or the next one of a campaign.
+    pub(super) fn next_wish(&mut self, now: Moment) -> Option<Wish> {
+        if let Some(wish) = self.wishes.pop_front() {
+            return Some(wish);
+        }
+        let due = self.campaign?;
+        if now.steady < due
+            || self.state != RadioState::Ready
+            || !self.schedule.time_of_day(now).is_open
+        {
+            return None;
+        }
+        let missing: Vec<InverterSerial> = self.missing().collect();
+        let Some(first) = missing.first() else {
+            self.end_campaign();
+            self.sum_up(now);
+            return None;
+        };
+        let next = missing.iter().find(|serial| Some(**serial) > self.tried);
+        let next = *next.unwrap_or(first);
+        self.tried = Some(next);
+        Some(Wish::Pair(next))
+    }
+
+    pub(super) fn missing(&self) -> impl Iterator<Item = InverterSerial> {
+        let missing = self.inverters.values();
+        missing
+            .filter(|it| it.remembered.address.is_none())
+            .map(|it| it.serial)
+    }
+
+    pub(super) fn end_campaign(&mut self) {
+        self.campaign = None;
+        self.memory.put(IS_CAMPAIGN, &false);
+    }
+
+    pub(super) fn go_on_pairing(&mut self, mut pairing: Box<Pairing>, now: Moment) -> bool {
+        let round = pairing.round();
+        match pairing.step(now) {
+            PairingStep::Restart => self.radio.restart(now),
+            PairingStep::Send(message) => self.radio.send(message, now),
+            PairingStep::Settle => self.radio.settle(now),
+            PairingStep::Wait(_) => {
+                self.job = Some(Job::Pair(pairing));
+                return false;
+            }
+            PairingStep::Done(result) => {
+                self.end_pairing(pairing.serial(), result, now);
+                return true;
+            }
+        }
+        if pairing.round() != round {
+            self.say(pairing.serial(), health::pairing(pairing.round()));
+        }
+        self.job = Some(Job::Pair(pairing));
+        true
+    }
+
+    /// A pairing is over, whatever came of it.
+    pub(super) fn end_pairing(
+        &mut self,
+        serial: InverterSerial,
+        result: Result<ShortAddress, PairingFailure>,
+        now: Moment,
+    ) {
+        // It has been made ready for inverters already, unless it got stuck before.
+        if result == Err(PairingFailure::NoStick) {
+            self.radio.settle(now);
+        }
+        self.schedule.set_pairing(false, now);
+        // Each try brings the stick up anew and wipes the ways of the others, so in vain it is tried less and less.
+        self.in_vain_since = match &result {
+            Ok(_) => 0,
+            Err(_) => self.in_vain_since.saturating_add(1),
+        };
+        if self.campaign.is_some() {
+            let pause = CAMPAIGN.saturating_mul(self.in_vain_since.max(1));
+            self.campaign = Some(now.steady.saturating_add(pause.min(LONGEST_PAUSE)));
+        }
+        match result {
+            Ok(address) => {
+                tracing::info!("{serial} is paired, its address is {address}");
+                self.find_at(serial, address);
+                self.list_paired();
+                self.save();
+                self.say_usual(serial);
+            }
+            Err(failure) => {
+                tracing::warn!(
+                    "{serial} is not paired: {}. {}",
+                    failure.words(),
+                    failure.advice()
+                );
+                let inverter = self.inverters.get(&serial);
+                if inverter.is_some_and(|it| it.remembered.address.is_some()) {
+                    self.say_usual(serial);
+                } else {
+                    self.say(serial, failure.health());
+                }
+            }
+        }
+        self.sum_up(now);
+    }
+
+    pub(super) fn go_on_telling(
+        &mut self,
+        mut telling: Box<Telling>,
+        id: Option<u64>,
+        now: Moment,
+    ) -> bool {
+        match telling.step(now) {
+            TellingStep::Send(message) => {
+                self.radio.send(message, now);
+                self.job = Some(Job::Tell(telling, id));
+                true
+            }
+            TellingStep::Wait(_) => {
+                self.job = Some(Job::Tell(telling, id));
+                false
+            }
+            TellingStep::Done(result) => {
+                let serial = telling.serial();
+                if let Err(why) = &result {
+                    tracing::warn!(
+                        "{serial} has not done what it was told: {why}. Try again, with more sun perhaps."
+                    );
+                }
+                self.told(&telling, result.is_ok());
+                self.answer(id, result);
+                true
+            }
+        }
+    }
+
+    /// The limit that an inverter had is remembered before another one is written.
+    pub(super) fn keep_original(
+        &mut self,
+        serial: InverterSerial,
+        wanted: Wanted,
+        before: Option<LimitCode>,
+    ) {
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        let original = &mut inverter.remembered.original_limit;
+        if matches!(wanted, Wanted::Limit(_)) && original.is_none() && before.is_some() {
+            *original = before;
+            self.describe(serial);
+            self.save();
+        }
+    }
+
+    /// Remembers what an inverter was told.
+    pub(super) fn told(&mut self, telling: &Telling, is_done: bool) {
+        let serial = telling.serial();
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        inverter.limit = telling.read().or(inverter.limit);
+        let remembered = &mut inverter.remembered;
+        let had_original = remembered.original_limit.is_some();
+        match telling.wanted() {
+            Wanted::Limit(watts) if is_done => remembered.wanted_limit = Some(watts),
+            Wanted::ReadLimit if is_done => {
+                let is_kept = |watts: u16| {
+                    let read = telling.read().map(|it| it.watts().rounded(0));
+                    let wanted = Decimal::integer(watts.into());
+                    read.is_some_and(|read| read.distance(wanted) <= Decimal::integer(2))
+                };
+                if let Some(watts) = remembered.wanted_limit.filter(|watts| !is_kept(*watts)) {
+                    if self.config.keep_limit {
+                        tracing::info!(
+                            "{serial} has forgotten its limit of {watts} W; it is set again"
+                        );
+                        self.wishes
+                            .push_back(Wish::Tell(serial, Wanted::Limit(watts), None));
+                    } else {
+                        tracing::warn!(
+                            "{serial} has forgotten its limit of {watts} W. Set it again, or write keep_limit = true for \
+                             that to be done by itself."
+                        );
+                        remembered.wanted_limit = None;
+                    }
+                }
+            }
+            Wanted::Restore(_) if is_done => {
+                (remembered.original_limit, remembered.wanted_limit) = (None, None);
+            }
+            _ => {}
+        }
+        if remembered.original_limit.is_some() != had_original {
+            self.describe(serial);
+        }
+        self.save();
+    }
+
+    /// An inverter that was given a limit may have forgotten it with its last start.
+    pub(super) fn look_at_limit(&mut self, serial: InverterSerial) {
+        let inverter = self.inverters.get(&serial);
+        let has_limit = inverter.is_some_and(|it| it.remembered.wanted_limit.is_some());
+        if has_limit && !self.config.listen_only && self.wishes.len() < MOST_WISHES {
+            self.wishes
+                .push_back(Wish::Tell(serial, Wanted::ReadLimit, None));
+        }
+    }
+}
