@@ -174,7 +174,7 @@ proptest! {
         }
         let serial: InverterSerial = if is_four { "802000990001" } else { "408000990001" }.parse().unwrap();
         let data = [&serial.wire()[..], &super::super::payload::l2(command, &body)].concat();
-        prop_assert_eq!(shown(&annotate_payload(&data)), data.clone());
+        prop_assert_eq!(shown(&annotate_payload(&data)), data);
         let frame = heard_by_stick(data);
         prop_assert_eq!(shown(&annotate_frame(ZnpFrame::exactly(&frame).unwrap())), frame);
     }
