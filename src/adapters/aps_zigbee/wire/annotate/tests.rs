@@ -174,7 +174,7 @@ proptest! {
         }
         let serial: InverterSerial = if is_four { "802000990001" } else { "408000990001" }.parse().unwrap();
         let data = [&serial.wire()[..], &super::super::payload::l2(command, &body)].concat();
-        prop_assert_eq!(shown(&annotate_payload(&data)), data);
+        prop_assert_eq!(&shown(&annotate_payload(&data)), &data);
         let frame = heard_by_stick(data);
         prop_assert_eq!(shown(&annotate_frame(ZnpFrame::exactly(&frame).unwrap())), frame);
     }
@@ -182,6 +182,6 @@ proptest! {
     #[test]
     fn any_bytes_have_words(source: u16, cluster: u16, data: Vec<u8>) {
         prop_assert!(!says(ShortAddress(source), cluster, &data).is_empty());
-        prop_assert_eq!(shown(&annotate_payload(&data)), data);
+        prop_assert_eq!(&shown(&annotate_payload(&data)), &data);
     }
 }
