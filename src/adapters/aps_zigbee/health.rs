@@ -14,9 +14,8 @@ pub fn not_paired() -> Health {
     Health::new(HealthCode::NoData)
         .seen("it is not paired with this stick")
         .advise(
-            "By day, with the stick a few metres from it, press Pair on its page in Home Assistant, or run `wattbridge \
-             aps-zigbee pair SERIAL`. If another program had paired it, write that one's ecu_id and the addresses into \
-             the section instead.",
+            "By day, with the stick a few metres away, press Pair on its page in Home Assistant. If another program has paired \
+             it, write that one's ecu_id and addresses into the section.",
         )
 }
 

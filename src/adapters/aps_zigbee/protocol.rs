@@ -467,6 +467,16 @@ impl StickConversation {
             }
             Some(Job::Poll(..)) | None => {}
         }
+        // What waits is not done minutes later, when nobody expects it any more.
+        for wish in std::mem::take(&mut self.wishes) {
+            match wish {
+                Wish::Tell(_, _, id) => {
+                    let why = "the stick went away before its turn; try again when it is back";
+                    self.answer(id, Err(why.to_owned()));
+                }
+                Wish::Pair(_) => self.wishes.push_back(wish),
+            }
+        }
     }
 }
 

@@ -283,3 +283,30 @@ fn only_what_an_inverter_measures_changes_what_is_known_of_it() {
         assert_eq!(known, address, "{rest:?}");
     }
 }
+
+#[test]
+fn what_waits_for_a_stick_that_goes_away_is_answered() {
+    let mut bench = Bench::new("DS3,DS3", true);
+    bench.minutes(3);
+    let ids = bench.ids();
+    let first = bench.command(&ids[0], "power_limit", Decimal::integer(200).into());
+    let second = bench.command(&ids[1], "power_limit", Decimal::integer(200).into());
+    assert_eq!((bench.answer(first), bench.answer(second)), (None, None));
+    bench.handle(Input::Closed);
+    for id in [first, second] {
+        assert!(
+            matches!(bench.answer(id), Some(Err(_))),
+            "{:?}",
+            bench.answer(id)
+        );
+    }
+    // And nothing is set afterwards.
+    bench.handle(Input::Opened);
+    bench.minutes(5);
+    let answers = bench.answers.len();
+    assert_eq!(answers, 2);
+    assert_eq!(
+        bench.values(&ids[1], "power_limit").next_back(),
+        Some(&Value::Unknown)
+    );
+}
