@@ -19,8 +19,10 @@
 //! * An answer that contradicts the last good one is left aside; what it may have brought is in the next good one.
 //!   Three that agree with each other and go on are the truth from then on, and add nothing.
 //!
-//! The whole of [`InverterEnergy`] has to be saved before what it gave is published; then a lifetime never falls,
-//! even if the program is killed in between.
+//! The whole of [`InverterEnergy`] has to be saved, and soon after an answer. What is saved may be half a minute older than
+//! what was published: the next answer of the same run brings the rest again. If the program is killed and the inverter
+//! starts anew within that time, the lifetime is lower by what that half minute brought, and the bridge's guard holds it
+//! until it is there again.
 
 mod day;
 mod gap;
