@@ -248,9 +248,11 @@ impl Telling {
         }
     }
 
-    /// The radio could not bring it there.
+    /// The radio could not bring it there. An answer that came nevertheless counts more.
     pub fn failed(&mut self, why: &str, now: Moment) {
-        self.again(now, why.to_owned());
+        if self.is_sent {
+            self.again(now, why.to_owned());
+        }
     }
 
     /// What is to be done; to be asked until it says to wait.

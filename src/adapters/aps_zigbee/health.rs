@@ -1,6 +1,6 @@
 //! Why there are no values, in words with advice.
 
-use super::radio::{RadioTrouble, StartStep, StickFirmware};
+use super::radio::{RadioTrouble, SendTrouble, StartStep, StickFirmware};
 use super::wire::ids::{InverterSerial, ShortAddress};
 use crate::model::{Health, HealthCode};
 
@@ -71,6 +71,8 @@ pub fn pairing(round: u32) -> Health {
 pub enum PairingFailure {
     /// The stick did not get ready.
     NoStick,
+    /// The stick did not take all requests of any round.
+    NotSent(SendTrouble),
     /// Nobody heard us, or nobody said so.
     Nobody,
     /// Others heard us and passed it on; this one did not answer.
@@ -88,6 +90,9 @@ impl PairingFailure {
     pub fn words(&self) -> String {
         match self {
             Self::NoStick => "the stick did not get ready for it".to_owned(),
+            Self::NotSent(trouble) => {
+                format!("the stick did not send all that belongs to it: {trouble}")
+            }
             Self::Nobody => "the request went out, and nobody answered or passed it on".to_owned(),
             Self::OnlyEchoes(through) => {
                 let through: Vec<String> = through.iter().map(ToString::to_string).collect();
@@ -110,6 +115,7 @@ impl PairingFailure {
     pub const fn advice(&self) -> &'static str {
         match self {
             Self::NoStick => "Look at the status of the stick, then try again.",
+            Self::NotSent(_) => "Try again; if that lasts, unplug the stick for ten seconds.",
             Self::Nobody => {
                 "Try around noon with full sun, and bring the stick within a few metres of the inverter: an inverter that \
                  is not paired cannot be reached through others."

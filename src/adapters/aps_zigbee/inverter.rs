@@ -15,7 +15,8 @@ use super::inputs::Inputs;
 use super::metrics::{INPUTS, INVERTER, place};
 use super::models::InverterModel;
 use super::radio::ReceivedMessage;
-use super::wire::ids::{InverterSerial, ShortAddress};
+use super::whereabouts::Whereabouts;
+use super::wire::ids::InverterSerial;
 use super::wire::payload::{
     CounterScale, InverterFirmware, LimitCode, PanelTelemetry, StatusBits, TelemetryLayout,
 };
@@ -36,10 +37,9 @@ const LONGEST_TEXT: usize = 250;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RememberedInverter {
-    /// Its address in our network, once it is paired.
-    pub address: Option<ShortAddress>,
-    /// Whether an answer has come from that address.
-    pub is_verified: bool,
+    /// Where it is in our network.
+    #[serde(flatten)]
+    pub place: Whereabouts,
     /// The code of its model, once it has told it.
     pub model: Option<u8>,
     /// Its firmware, as it is shown.
@@ -77,6 +77,8 @@ pub struct ZigbeeInverter {
     pub is_asleep: bool,
     /// How often it was asked in vain since.
     pub in_vain: u32,
+    /// Why it could not be paired, when that was tried last.
+    pub unpaired: Option<Health>,
     /// Whether it is heard through others.
     pub is_relayed: bool,
 }
@@ -104,6 +106,7 @@ impl ZigbeeInverter {
             limit: None,
             is_asleep: false,
             in_vain: 0,
+            unpaired: None,
             is_relayed: false,
         }
     }
@@ -306,7 +309,11 @@ impl ZigbeeInverter {
         let since = SignedDuration::from_secs(telemetry.clock.into());
         let since = now.wall.checked_sub(since).unwrap_or(now.wall);
         readings.push("running_since", since);
-        let address = self.remembered.address.map(|it| it.to_string().into());
+        let address = self
+            .remembered
+            .place
+            .address()
+            .map(|it| it.to_string().into());
         readings.push("address", address.unwrap_or(Value::Unknown));
         readings.push("power_limit", or_unknown(self.limit.map(LimitCode::watts)));
         for (table, today) in self.shown(&gain.today) {

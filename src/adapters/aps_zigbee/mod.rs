@@ -44,6 +44,7 @@ pub mod schedule;
 pub mod simulator;
 pub mod sun;
 mod tools;
+mod whereabouts;
 pub mod wire;
 
 use std::sync::Arc;

@@ -63,7 +63,7 @@ const MOST: usize = 256;
 /// Commands that wait.
 const MOST_WISHES: usize = 32;
 /// Turns in vain after which an inverter is out of contact, if it is day for sure.
-const IN_VAIN: u32 = 5;
+const OUT_OF_CONTACT: u32 = 5;
 /// Turns in vain after which it has no power any more, whatever the time.
 const DARK: u32 = 3;
 /// The same for one that is only listened to: its ECU asks every five minutes.
@@ -175,8 +175,8 @@ impl StickConversation {
         let serials: Vec<InverterSerial> = listed.chain(heard).collect();
         let inverters = serials.into_iter().map(|serial| {
             let mut remembered = known.remove(&serial).unwrap_or_default();
-            if remembered.address.is_none() {
-                remembered.address = config.addresses.get(&serial).copied();
+            if let Some(address) = config.addresses.get(&serial) {
+                remembered.place.is_said_to_be_at(*address);
             }
             (serial, ZigbeeInverter::new(serial, config, remembered))
         });
@@ -218,7 +218,7 @@ impl StickConversation {
             release: None,
             turn: None,
         };
-        conversation.list_paired();
+        conversation.list_asked();
         conversation
     }
 
@@ -231,12 +231,12 @@ impl StickConversation {
         self.inverters.values().map(ZigbeeInverter::nameplate).sum()
     }
 
-    /// Only those with an address can be asked.
-    fn list_paired(&mut self) {
-        let paired = self.inverters.values();
-        let paired = paired.filter(|it| it.remembered.address.is_some());
-        let paired: Vec<InverterSerial> = paired.map(|it| it.serial).collect();
-        self.schedule.set_inverters(&paired);
+    /// Only those can be asked of which it is known where.
+    fn list_asked(&mut self) {
+        let asked = self.inverters.values();
+        let asked = asked.filter(|it| it.remembered.place.is_to_be_asked());
+        let asked: Vec<InverterSerial> = asked.map(|it| it.serial).collect();
+        self.schedule.set_inverters(&asked);
     }
 
     fn begin(&mut self, now: Moment) {
@@ -366,8 +366,10 @@ impl StickConversation {
 
     /// What became of what was sent.
     fn sent(&mut self, result: Result<(), SendTrouble>, now: Moment) {
-        let Err(trouble) = result else {
-            return;
+        let trouble = match result {
+            // Nobody knows, and an answer may still come.
+            Ok(()) | Err(SendTrouble::NoConfirm) => return,
+            Err(trouble) => trouble,
         };
         match &mut self.job {
             Some(Job::Poll(serial, _)) => {
@@ -417,13 +419,15 @@ impl StickConversation {
 
     /// When time means something next.
     fn wake(&self, now: Moment) -> Duration {
+        // Nothing is sent before the radio has told what became of the last message.
+        let is_free = !self.radio.is_sending();
         let job = match &self.job {
             Some(Job::Poll(_, until)) => Some(*until),
             Some(Job::Pair(pairing)) => Some(pairing.due()),
-            Some(Job::Tell(telling, _)) => Some(telling.due()),
+            Some(Job::Tell(telling, _)) => Some(telling.due()).filter(|_| is_free),
             None => None,
         };
-        let turn = self.turn.filter(|_| self.job.is_none());
+        let turn = self.turn.filter(|_| self.job.is_none() && is_free);
         let saved = self.unsaved.map(|since| since.saturating_add(SAVE));
         let campaign = self.campaign.filter(|at| *at > now.steady);
         let heard = self.inverters.values();
@@ -510,7 +514,7 @@ impl Protocol for StickConversation {
                 self.inverters.retain(|_, inverter| inverter.id() != *id);
                 self.unlisted
                     .retain(|serial, _| DeviceId::new(KIND, &serial.to_string()) != *id);
-                self.list_paired();
+                self.list_asked();
                 self.save();
             }
             Input::Closed => {

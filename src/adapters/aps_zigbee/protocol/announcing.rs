@@ -58,9 +58,9 @@ impl StickConversation {
         let Some(inverter) = self.inverters.get(&serial) else {
             return;
         };
-        let is_paired = inverter.remembered.address.is_some() || self.config.listen_only;
+        let is_paired = inverter.remembered.place.address().is_some() || self.config.listen_only;
         let health = match &self.state {
-            _ if !is_paired => health::not_paired(),
+            _ if !is_paired => inverter.unpaired.clone().unwrap_or_else(health::not_paired),
             RadioState::Trouble(trouble) => health::stick(trouble),
             _ if self.is_deaf => health::stick(&RadioTrouble::Deaf),
             _ if inverter.remembered.is_unread => health::unread(inverter.remembered.model),

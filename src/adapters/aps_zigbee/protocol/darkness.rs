@@ -1,11 +1,11 @@
 //! Who does not answer, and whether that is the night.
 
-use super::{DARK, DEAF, IN_VAIN, StickConversation, UNHEARD};
+use super::{DARK, DEAF, OUT_OF_CONTACT, StickConversation, UNHEARD};
 use crate::adapters::aps_zigbee::health;
 use crate::adapters::aps_zigbee::inverter::ZigbeeInverter;
 use crate::adapters::aps_zigbee::radio::RadioState;
 use crate::adapters::aps_zigbee::schedule::PollFailure;
-use crate::adapters::aps_zigbee::wire::ids::{InverterSerial, ShortAddress};
+use crate::adapters::aps_zigbee::wire::ids::InverterSerial;
 use crate::clock::Moment;
 use crate::device::protocol::{Heard, Output};
 use crate::model::{Health, Report};
@@ -20,17 +20,15 @@ impl StickConversation {
             self.missed(serial, now);
         }
         if let PollFailure::Counted(turns) = failure
-            && turns >= IN_VAIN
+            && let Some(inverter) = self.inverters.get_mut(&serial)
         {
-            // Of two ways to write an address, the other one may be meant.
-            if let Some(inverter) = self.inverters.get_mut(&serial)
-                && !inverter.remembered.is_verified
-            {
-                let known = inverter.remembered.address;
-                let swapped = known.map(ShortAddress::swapped);
-                inverter.remembered.address = swapped.filter(|it| it.is_of_inverter()).or(known);
+            let place = &mut inverter.remembered.place;
+            let is_paired = place.address().is_some();
+            if place.fell_silent(turns) {
+                self.list_asked();
+                self.save();
             }
-            if !self.is_deaf {
+            if turns >= OUT_OF_CONTACT && is_paired && !self.is_deaf {
                 self.say(serial, health::silent());
             }
         }

@@ -98,15 +98,19 @@ impl StickConversation {
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
-        let remembered = &mut inverter.remembered;
-        if remembered.is_verified && remembered.address == Some(source) {
+        let place = &mut inverter.remembered.place;
+        let before = place.address();
+        if !place.heard_at(source, self.config.listen_only) {
             return;
         }
-        if remembered.address.is_some_and(|known| known != source) {
-            tracing::info!("{serial} speaks from {source} now");
+        if place.address() != before {
+            tracing::info!("{serial} is at {source} now");
+        } else if before.is_some_and(|known| known != source) {
+            tracing::info!(
+                "{serial} was heard from {source}, too. If it does not answer any more where it was, it is asked there."
+            );
         }
-        (remembered.address, remembered.is_verified) = (Some(source), true);
-        self.list_paired();
+        self.list_asked();
         self.save();
     }
 
@@ -237,7 +241,7 @@ impl StickConversation {
         let paired = self
             .inverters
             .values()
-            .filter(|it| it.remembered.address.is_some());
+            .filter(|it| it.remembered.place.address().is_some());
         readings.push("inverters_paired", count(paired.count()));
         readings.push("ecu_id", self.network.to_string());
         let firmware = self.firmware.clone().map(Value::from);

@@ -25,12 +25,15 @@ impl StickConversation {
                 true
             }
             Some(Job::Pair(pairing)) => self.go_on_pairing(pairing, now),
-            Some(Job::Tell(telling, id)) => self.go_on_telling(telling, id, now),
+            // What became of the last message is told first, or the radio would refuse the next.
+            Some(Job::Tell(telling, id)) if !self.radio.is_sending() => {
+                self.go_on_telling(telling, id, now)
+            }
             Some(job) => {
                 self.job = Some(job);
                 false
             }
-            None => self.begin_job(now),
+            None => !self.radio.is_sending() && self.begin_job(now),
         }
     }
 
@@ -42,11 +45,14 @@ impl StickConversation {
                 Wish::Pair(serial) => {
                     self.schedule.set_pairing(true, now);
                     self.say(serial, health::pairing(1));
-                    self.job = Some(Job::Pair(Box::new(Pairing::new(serial, self.network))));
+                    let others = self.inverters.values().filter(|it| it.serial != serial);
+                    let known = others.filter_map(|it| it.remembered.place.address());
+                    let pairing = Pairing::new(serial, self.network).beside(known);
+                    self.job = Some(Job::Pair(Box::new(pairing)));
                 }
                 Wish::Tell(serial, wanted, id) => {
                     let inverter = self.inverters.get(&serial);
-                    let address = inverter.and_then(|it| it.remembered.address);
+                    let address = inverter.and_then(|it| it.remembered.place.address());
                     let model = inverter.and_then(ZigbeeInverter::model);
                     match address {
                         Some(address) => {
@@ -67,11 +73,11 @@ impl StickConversation {
                 return false;
             }
         };
-        let inverter = self.inverters.get(&serial);
-        let asked = inverter.and_then(|it| Some((it, it.remembered.address?)));
-        let Some((inverter, address)) = asked else {
+        let inverter = self.inverters.get_mut(&serial);
+        let asked = inverter.and_then(|it| Some((it.remembered.place.ask()?, it.is_relayed)));
+        let Some((address, is_relayed)) = asked else {
             // Nobody waits for an answer that cannot come.
-            self.list_paired();
+            self.list_asked();
             return true;
         };
         let data = InverterCommand::Poll.data(self.network);
@@ -83,11 +89,7 @@ impl StickConversation {
             },
             now,
         );
-        let patience = if inverter.is_relayed {
-            ANSWER_RELAYED
-        } else {
-            ANSWER
-        };
+        let patience = if is_relayed { ANSWER_RELAYED } else { ANSWER };
         self.job = Some(Job::Poll(serial, now.steady.saturating_add(patience)));
         true
     }
@@ -119,7 +121,7 @@ impl StickConversation {
     pub(super) fn missing(&self) -> impl Iterator<Item = InverterSerial> {
         let missing = self.inverters.values();
         missing
-            .filter(|it| it.remembered.address.is_none())
+            .filter(|it| it.remembered.place.address().is_none())
             .map(|it| it.serial)
     }
 
@@ -174,8 +176,11 @@ impl StickConversation {
         match result {
             Ok(address) => {
                 tracing::info!("{serial} is paired, its address is {address}");
-                self.find_at(serial, address);
-                self.list_paired();
+                if let Some(inverter) = self.inverters.get_mut(&serial) {
+                    inverter.remembered.place.is_at(address);
+                    inverter.unpaired = None;
+                }
+                self.list_asked();
                 self.save();
                 self.say_usual(serial);
             }
@@ -185,12 +190,16 @@ impl StickConversation {
                     failure.words(),
                     failure.advice()
                 );
-                let inverter = self.inverters.get(&serial);
-                if inverter.is_some_and(|it| it.remembered.address.is_some()) {
-                    self.say_usual(serial);
-                } else {
-                    self.say(serial, failure.health());
+                if let Some(inverter) = self.inverters.get_mut(&serial) {
+                    if let PairingFailure::Unverified(address) = &failure {
+                        // It may answer there when it has more sun.
+                        inverter.remembered.place.may_be_at(*address);
+                    }
+                    inverter.unpaired = Some(failure.health());
                 }
+                self.list_asked();
+                self.save();
+                self.say_usual(serial);
             }
         }
         self.sum_up(now);

@@ -477,5 +477,6 @@ fn what_all_have_counted_does_not_fall_when_one_leaves() {
     assert!(after >= before && before > 0.3, "{before} {after}");
 }
 
+mod addresses;
 mod fortnight;
 mod mishaps;

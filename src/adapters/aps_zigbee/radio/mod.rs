@@ -31,6 +31,9 @@ pub trait Radio: Send {
     /// Sends a message. One at a time: the next after [`RadioNotice::Done`] of this one.
     fn send(&mut self, message: Outgoing, now: Moment);
 
+    /// Whether a message is on its way, of which it is not known yet what becomes of it.
+    fn is_sending(&self) -> bool;
+
     /// Brings it up anew, ready for a round of pairing: messages to radios that are not in the network are taken
     /// then. It stays so, whatever happens to the radio, until [`settle`](Self::settle). Forgets the routes of
     /// inverters that are relayed.

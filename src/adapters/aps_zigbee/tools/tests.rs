@@ -154,7 +154,6 @@ fn every_failure_is_said_in_words_of_its_own() {
             false,
             "nobody answered or passed it on",
         ),
-        (Modified, &["pair-never"], false, "was passed on by 0x"),
         (Modified, &[], true, "was passed on by 0x"),
         (
             Modified,

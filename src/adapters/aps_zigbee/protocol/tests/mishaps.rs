@@ -253,7 +253,10 @@ fn only_what_an_inverter_measures_changes_what_is_known_of_it() {
     bench.minutes(3);
     let id = bench.ids()[0].clone();
     let serial = bench.config.inverters[0];
-    let address = bench.conversation.inverters[&serial].remembered.address;
+    let address = bench.conversation.inverters[&serial]
+        .remembered
+        .place
+        .address();
     let odd = [0xfb, 0xfb, 3, 0xe4, 1, 2, 0, 0, 0xfe, 0xfe];
     for (cluster, rest) in [
         (0x0106, &[7_u8; 22][..]),
@@ -279,7 +282,10 @@ fn only_what_an_inverter_measures_changes_what_is_known_of_it() {
         let bytes = ZnpMessage::Incoming(message).encode().unwrap();
         bench.handle(Input::Bytes(&bytes));
         assert_eq!(bench.code(&id), Some(HealthCode::Online), "{rest:?}");
-        let known = bench.conversation.inverters[&serial].remembered.address;
+        let known = bench.conversation.inverters[&serial]
+            .remembered
+            .place
+            .address();
         assert_eq!(known, address, "{rest:?}");
     }
 }

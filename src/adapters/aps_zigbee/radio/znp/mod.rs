@@ -431,13 +431,17 @@ impl Radio for ZnpRadio {
 
     fn send(&mut self, message: Outgoing, now: Moment) {
         match self.step {
-            _ if self.sending.is_some() || self.queued.is_some() => {
+            _ if self.is_sending() => {
                 self.notice(RadioNotice::Done(Err(SendTrouble::Busy)));
             }
             ZnpStep::Ready => self.begin_sending(message, now.steady),
             ZnpStep::Check => self.queued = Some(message),
             _ => self.notice(RadioNotice::Done(Err(SendTrouble::NotReady))),
         }
+    }
+
+    fn is_sending(&self) -> bool {
+        self.sending.is_some() || self.queued.is_some()
     }
 
     fn restart(&mut self, now: Moment) {
