@@ -71,6 +71,11 @@ impl Gap {
         })
     }
 
+    /// Whether it is known how long it was, without a sign that this computer slept.
+    pub fn is_sure(&self) -> bool {
+        self.steady.is_some() && self.shift() == 0
+    }
+
     /// Whether nothing is known of it.
     pub const fn is_unknown(&self) -> bool {
         self.steady.is_none() && self.wall.is_none()

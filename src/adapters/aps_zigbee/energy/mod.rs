@@ -17,7 +17,9 @@
 //!   yesterday's.
 //! * When the wall clock is set, today goes on as long as all of it was counted since midnight of the new time.
 //! * An answer that contradicts the last good one is left aside; what it may have brought is in the next good one.
-//!   Three that agree with each other and go on are the truth from then on, and add nothing.
+//!   Three that agree with each other and go on are the truth from then on, and add nothing. If they are lower, and
+//!   nothing can have happened in between that nobody saw, the last good one was none, and what it brought is taken from
+//!   what comes next.
 //!
 //! The whole of [`InverterEnergy`] has to be saved, and soon after an answer. What is saved may be half a minute older than
 //! what was published: the next answer of the same run brings the rest again. If the program is killed and the inverter
@@ -169,6 +171,9 @@ struct Baseline {
     wall: Timestamp,
     /// Whether `wall` was right as far as anybody knew.
     is_trusted: bool,
+    /// What it added, uncalibrated.
+    #[serde(default)]
+    brought: Vec<u64>,
     /// `None` for an answer to an earlier run of this program.
     #[serde(skip)]
     steady: Option<Duration>,
@@ -196,6 +201,9 @@ pub struct InverterEnergy {
     last: Option<Baseline>,
     lifetime: Vec<u64>,
     today: DayCount,
+    /// What was added too much, uncalibrated.
+    #[serde(default)]
+    owed: Vec<u64>,
     power: Option<CounterPower>,
     /// Answers of the last half minute, so that who asks often gets a power as well.
     #[serde(skip)]
@@ -289,6 +297,9 @@ impl InverterEnergy {
                 let is_confirmed = self.dissents(answer);
                 if is_confirmed {
                     self.power = None;
+                    if gap.is_sure() {
+                        self.owe(&last, answer);
+                    }
                     // Perhaps this computer slept; then what was counted is not of this day.
                     self.accept(answer, 0);
                     return self.gain(CounterClass::Rebased, Vec::new(), answer, zone);
@@ -340,6 +351,7 @@ impl InverterEnergy {
             counters: answer.counters.to_vec(),
             wall: answer.at.wall,
             is_trusted: self.trusts(answer),
+            brought: Vec::new(),
             steady: Some(answer.at.steady),
         });
         self.dissenter = None;
@@ -349,15 +361,32 @@ impl InverterEnergy {
         }
     }
 
+    /// What the last good answer brought is not there: it was none.
+    fn owe(&mut self, last: &Baseline, answer: &CounterAnswer<'_>) {
+        self.owed.resize(last.brought.len().max(self.owed.len()), 0);
+        let excess = grown(answer.counters, &last.counters);
+        for ((owed, brought), excess) in self.owed.iter_mut().zip(&last.brought).zip(excess) {
+            *owed = owed.saturating_add(excess.min(*brought));
+        }
+    }
+
     /// Adds what was counted over so many seconds until now.
     fn book(
         &mut self,
         class: CounterClass,
-        counted: Vec<u64>,
+        mut counted: Vec<u64>,
         span: u32,
         answer: &CounterAnswer<'_>,
         zone: &TimeZone,
     ) -> EnergyGain {
+        for (owed, counted) in self.owed.iter_mut().zip(&mut counted) {
+            let paid = (*owed).min(*counted);
+            *owed -= paid;
+            *counted -= paid;
+        }
+        if let Some(last) = &mut self.last {
+            last.brought.clone_from(&counted);
+        }
         let added: Vec<u64> = counted
             .into_iter()
             .map(|energy| calibrated(energy, answer.calibration))

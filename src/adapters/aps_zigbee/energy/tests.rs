@@ -457,3 +457,40 @@ fn absurd_numbers_are_no_trouble() {
         }
     }
 }
+
+#[test]
+fn what_a_wrong_answer_brought_too_much_is_taken_from_what_comes_next() {
+    let mut bench = Bench::new(CounterFamily::B1);
+    bench.take(600, [50, 50]);
+    bench.pass(600);
+    // 10 Wh too much on one input, and nothing shows that.
+    let gain = bench.take(1200, [70, 60]);
+    assert_eq!(gain.lifetime, [20 * WH, 10 * WH]);
+    for step in 1..=3 {
+        bench.pass(60);
+        bench.take(1200 + 60 * step, [61, 61]);
+    }
+    // Three that agree: counted from here.
+    bench.pass(600);
+    let gain = bench.take(1980, [65, 71]);
+    assert_eq!(gain.added, [0, 10 * WH]);
+    bench.pass(600);
+    let gain = bench.take(2580, [75, 81]);
+    // 9 Wh were owed.
+    assert_eq!(gain.added, [5 * WH, 10 * WH]);
+    assert_eq!(gain.lifetime, [25 * WH, 30 * WH]);
+}
+
+#[test]
+fn nothing_is_owed_for_what_was_never_added() {
+    let mut bench = Bench::new(CounterFamily::B1);
+    // The first one of all is wrong, and adds nothing.
+    bench.take(600, [100, 50]);
+    for step in 1..=3 {
+        bench.pass(60);
+        bench.take(600 + 60 * step, [50, 50]);
+    }
+    bench.pass(600);
+    let gain = bench.take(1380, [60, 60]);
+    assert_eq!(gain.lifetime, [10 * WH, 10 * WH]);
+}
