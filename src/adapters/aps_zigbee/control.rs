@@ -1,7 +1,9 @@
 //! What an inverter is told, where the user allowed it: how much it may give, on and off.
 //!
 //! A limit lies in the inverter and may outlive this program, so what it was before is read and kept first, and what it
-//! is afterwards is read back: only what was read back is told as done.
+//! is afterwards is read back: only what was read back is told as done. An inverter takes a number in a scale that is
+//! not its own without a word, and may give four times what was meant. So another scale is tried only where the first
+//! was taken again and again to no effect, and what was before is written again if that one is not right either.
 
 use std::time::Duration;
 
@@ -34,8 +36,8 @@ pub mod key {
 
 /// The least watts per input, as the maker's own program has it.
 const LEAST: i64 = 20;
-/// And the most.
-const MOST: i64 = 600;
+/// And the most: whoever has more has no limit.
+pub const MOST: i64 = 600;
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(4);
 /// Between a limit and the question what it is now.
@@ -56,6 +58,15 @@ pub enum Wanted {
     On(bool),
     /// Its limit is only read.
     ReadLimit,
+    /// To say what it is. Asked once and no more: some are said not to bear it.
+    ReadInfo,
+}
+
+impl Wanted {
+    /// Whether it changes anything in an inverter.
+    pub const fn is_write(self) -> bool {
+        matches!(self, Self::Limit(_) | Self::Restore(_) | Self::On(_))
+    }
 }
 
 /// What can be set on an inverter of this kind.
@@ -129,6 +140,10 @@ enum TellingStage {
     Write,
     /// What the limit is now.
     After,
+    /// What was before is written again.
+    Undo,
+    /// Whether it is.
+    Undone,
 }
 
 /// Telling one inverter something, until it has done it.
@@ -146,6 +161,8 @@ pub struct Telling {
     tries: usize,
     /// Which of the scales it is written in.
     scale: usize,
+    /// How often it was read back and was not what was written in this scale.
+    mismatches: usize,
     /// The limit that was read last.
     read: Option<LimitCode>,
     /// The limit before anything was written.
@@ -176,6 +193,7 @@ impl Telling {
             until: Duration::ZERO,
             tries: 0,
             scale: 0,
+            mismatches: 0,
             read: None,
             before: None,
             result: None,
@@ -209,42 +227,65 @@ impl Telling {
 
     /// Takes an answer of it.
     pub fn answer(&mut self, content: &AnswerContent, now: Moment) {
+        if !self.is_sent {
+            return;
+        }
         match (content, self.stage) {
-            (AnswerContent::Settings(page), TellingStage::Before | TellingStage::After)
-                if self.is_sent =>
-            {
-                let Some(limit) = page.limit() else {
-                    return;
-                };
-                self.read = Some(limit);
-                if self.stage == TellingStage::Before {
-                    self.before = Some(limit);
-                    self.enter(TellingStage::Write, Duration::ZERO, now);
-                    if self.wanted == Wanted::ReadLimit {
-                        self.result = Some(Ok(limit.watts().into()));
-                    }
-                } else if self.code().is_some_and(|code| code.raw == limit.raw) {
-                    self.result = Some(Ok(limit.watts().into()));
-                } else {
-                    // Only that shows that it does not understand it.
-                    self.scale += 1;
-                    self.again(
-                        now,
-                        format!("it says that its limit is {} W", limit.watts().rounded(0)),
-                    );
+            (AnswerContent::Info(_), TellingStage::Before) if self.wanted == Wanted::ReadInfo => {
+                self.result = Some(Ok(Value::Unknown));
+            }
+            (
+                AnswerContent::Settings(page),
+                TellingStage::Before | TellingStage::After | TellingStage::Undone,
+            ) => {
+                if let Some(limit) = page.limit() {
+                    self.read = Some(limit);
+                    self.reads(limit, now);
                 }
             }
-            (AnswerContent::Accepted(_), TellingStage::Write) if self.is_sent => {
+            (AnswerContent::Accepted(_), TellingStage::Write) => {
                 if matches!(self.wanted, Wanted::On(_)) {
                     self.result = Some(Ok(Value::Unknown));
                 } else {
                     self.enter(TellingStage::After, TAKE_EFFECT, now);
                 }
             }
-            (AnswerContent::Refused(_), TellingStage::Write) if self.is_sent => {
+            (AnswerContent::Accepted(_), TellingStage::Undo) => {
+                self.enter(TellingStage::Undone, TAKE_EFFECT, now);
+            }
+            (AnswerContent::Refused(_), TellingStage::Write | TellingStage::Undo) => {
                 self.again(now, "the inverter refuses it".to_owned());
             }
             _ => {}
+        }
+    }
+
+    /// Its limit is this.
+    fn reads(&mut self, limit: LimitCode, now: Moment) {
+        let is_kept = |wanted: Option<LimitCode>| wanted.is_some_and(|it| it.is_read_as(limit));
+        match self.stage {
+            TellingStage::Before => {
+                self.before = Some(limit);
+                self.tries = 0;
+                self.enter(TellingStage::Write, Duration::ZERO, now);
+                if self.wanted == Wanted::ReadLimit {
+                    self.result = Some(Ok(limit.watts().into()));
+                }
+            }
+            TellingStage::Undone if is_kept(self.before) => {
+                self.result = Some(Err(format!(
+                    "it does not take that limit; it has {} W as before",
+                    limit.watts().rounded(0)
+                )));
+            }
+            _ if self.stage == TellingStage::After && is_kept(self.code()) => {
+                self.result = Some(Ok(limit.watts().into()));
+            }
+            _ => {
+                self.mismatches += 1;
+                let watts = limit.watts().rounded(0);
+                self.again(now, format!("it says that its limit is {watts} W"));
+            }
         }
     }
 
@@ -267,6 +308,8 @@ impl Telling {
             // A limit may have been taken though nobody said so.
             if self.stage == TellingStage::Write && !matches!(self.wanted, Wanted::On(_)) {
                 self.enter(TellingStage::After, Duration::ZERO, now);
+            } else if self.stage == TellingStage::Undo {
+                self.enter(TellingStage::Undone, Duration::ZERO, now);
             } else {
                 self.again(now, "it does not answer".to_owned());
                 return match self.result.take() {
@@ -276,10 +319,11 @@ impl Telling {
             }
         }
         let command = match self.stage {
-            TellingStage::Before | TellingStage::After => {
+            TellingStage::Before if self.wanted == Wanted::ReadInfo => InverterCommand::Info,
+            TellingStage::Before | TellingStage::After | TellingStage::Undone => {
                 InverterCommand::Settings(SettingsPage::B)
             }
-            TellingStage::Write => match (self.wanted, self.code()) {
+            TellingStage::Write | TellingStage::Undo => match (self.wanted, self.code()) {
                 (Wanted::On(true), _) => InverterCommand::SwitchOn,
                 (Wanted::On(false), _) => InverterCommand::SwitchOff,
                 (_, Some(code)) => InverterCommand::Limit(code),
@@ -300,14 +344,18 @@ impl Telling {
 
     /// The number that is written, in the scale of this try.
     fn code(&self) -> Option<LimitCode> {
+        if self.stage == TellingStage::Undo {
+            return self.before;
+        }
+        let in_scale = |watts: u16| self.scales.get(self.scale)?.of_watts(watts);
         match self.wanted {
-            Wanted::Restore(code) => Some(code),
-            Wanted::Limit(watts) => {
-                let last = self.scales.len().saturating_sub(1);
-                let scale = self.scales.get(self.scale.min(last))?;
-                scale.of_watts(watts)
+            Wanted::Restore(code) if self.scale == 0 => Some(code),
+            Wanted::Restore(code) => {
+                let watts = code.watts().rounded(0).mantissa();
+                in_scale(u16::try_from(watts).ok()?)
             }
-            Wanted::On(_) | Wanted::ReadLimit => None,
+            Wanted::Limit(watts) => in_scale(watts),
+            Wanted::On(_) | Wanted::ReadLimit | Wanted::ReadInfo => None,
         }
     }
 
@@ -317,17 +365,30 @@ impl Telling {
         self.until = now.steady.saturating_add(pause);
     }
 
+    /// Tries once more, or something else, or gives up.
     fn again(&mut self, now: Moment, why: String) {
         self.tries += 1;
-        if self.tries >= TRIES {
-            self.result = Some(Err(why));
-            return;
-        }
         let stage = match self.stage {
             TellingStage::Before => TellingStage::Before,
             TellingStage::Write | TellingStage::After => TellingStage::Write,
+            TellingStage::Undo | TellingStage::Undone => TellingStage::Undo,
         };
-        self.enter(stage, PAUSE, now);
+        if self.tries < TRIES && self.wanted != Wanted::ReadInfo {
+            return self.enter(stage, PAUSE, now);
+        }
+        // Only that it was read back again and again shows that it does not understand it.
+        let is_misunderstood = stage == TellingStage::Write && self.mismatches >= TRIES;
+        let has_other = self.scale + 1 < self.scales.len();
+        let is_changed = self.read.is_some() && self.read != self.before;
+        (self.tries, self.mismatches) = (0, 0);
+        if is_misunderstood && has_other {
+            self.scale += 1;
+            self.enter(TellingStage::Write, PAUSE, now);
+        } else if stage == TellingStage::Write && self.scale > 0 && is_changed {
+            self.enter(TellingStage::Undo, PAUSE, now);
+        } else {
+            self.result = Some(Err(why));
+        }
     }
 }
 
@@ -337,38 +398,114 @@ mod tests {
     use crate::adapters::aps_zigbee::wire::payload::SettingsAnswer;
     use jiff::Timestamp;
 
-    #[test]
-    fn a_question_that_is_lost_does_not_change_the_scale() {
+    /// An inverter of two inputs that has told this code, and what it makes of each limit.
+    fn told(
+        code: Option<u8>,
+        wanted: Wanted,
+        mut takes: impl FnMut(&mut LimitCode, LimitCode),
+    ) -> (Vec<LimitCode>, LimitCode, Result<Value, String>) {
         let serial: InverterSerial = "408000990001".parse().unwrap();
         let gateway: EcuId = "D8A3011B9780".parse().unwrap();
-        let model = InverterModel::of(serial, Some(0x07));
-        let mut telling = Telling::new(serial, ShortAddress(1), gateway, model, Wanted::Limit(250));
+        let model = InverterModel::of(serial, code);
+        let mut telling = Telling::new(serial, ShortAddress(1), gateway, model, wanted);
         let mut now = Moment {
             steady: Duration::from_secs(100),
             wall: Timestamp::UNIX_EPOCH,
         };
-        let mut sent = Vec::new();
-        let original = LimitScale::Qs1.of_watts(500).unwrap();
-        for _ in 0..40 {
+        let mut limit = LimitScale::Qs1.of_watts(500).unwrap();
+        let mut written = Vec::new();
+        let mut questions = 0;
+        for _ in 0..200 {
             match telling.step(now) {
                 TellingStep::Send(Outgoing::To { data, .. }) => {
-                    sent.push(InverterCommand::read(&data).unwrap().1);
+                    let command = InverterCommand::read(&data).unwrap().1;
+                    if let InverterCommand::Limit(code) = command {
+                        written.push(code);
+                        takes(&mut limit, code);
+                        continue;
+                    }
+                    questions += 1;
                     // The first question gets lost.
-                    if sent.len() > 1 {
-                        let page = SettingsAnswer::with_limit(original);
+                    if questions > 1 {
+                        let page = SettingsAnswer::with_limit(limit);
                         telling.answer(&AnswerContent::Settings(page), now);
                     }
                 }
                 TellingStep::Wait(until) => now.steady = until,
-                TellingStep::Send(_) | TellingStep::Done(_) => break,
+                TellingStep::Done(result) => return (written, limit, result),
+                TellingStep::Send(_) => {}
             }
         }
-        let limits = sent.iter().filter_map(|it| match it {
-            InverterCommand::Limit(code) => Some(code.scale),
-            _ => None,
+        panic!("it goes round in circles")
+    }
+
+    fn scales(written: &[LimitCode]) -> Vec<LimitScale> {
+        written.iter().map(|code| code.scale).collect()
+    }
+
+    #[test]
+    fn a_limit_that_is_ignored_once_is_written_again_as_it_was() {
+        let mut ignored = 0;
+        let (written, limit, result) = told(Some(0x17), Wanted::Limit(250), |limit, code| {
+            ignored += 1;
+            if ignored > 1 {
+                *limit = code;
+            }
         });
-        let limits: Vec<LimitScale> = limits.collect();
-        // Both scales of one byte are said alike.
-        assert_eq!(limits, [LimitScale::Qs1, LimitScale::Yc600]);
+        assert_eq!(scales(&written), [LimitScale::Qs1; 2]);
+        assert_eq!(limit.watts().rounded(0), Decimal::integer(250));
+        assert!(result.is_ok(), "{result:?}");
+    }
+
+    #[test]
+    fn another_scale_is_tried_only_of_a_model_that_said_what_it_is() {
+        let (written, _, result) = told(None, Wanted::Limit(250), |_, _| {});
+        assert_eq!(scales(&written), [LimitScale::Qs1; TRIES]);
+        assert!(result.unwrap_err().contains("500 W"));
+    }
+
+    #[test]
+    fn what_took_only_the_other_scale_is_done_and_can_be_restored() {
+        // A step of one byte is 8.86 W, which are 256 of the page's. Which scale it was, one byte does not tell.
+        let takes = |limit: &mut LimitCode, code: LimitCode| {
+            if code.scale == LimitScale::Yc600 {
+                limit.raw = code.raw * 256;
+            }
+        };
+        let (written, limit, result) = told(Some(0x17), Wanted::Limit(250), takes);
+        assert_eq!(written.len(), TRIES + 1);
+        assert!(limit.watts() <= Decimal::integer(250));
+        assert!(limit.watts() >= Decimal::integer(240), "{}", limit.watts());
+        assert!(result.is_ok(), "{result:?}");
+        let before = LimitScale::Qs1.of_watts(420).unwrap();
+        let (_, limit, result) = told(Some(0x17), Wanted::Restore(before), takes);
+        assert!(limit.watts() >= Decimal::integer(410), "{}", limit.watts());
+        assert!(result.is_ok(), "{result:?}");
+    }
+
+    #[test]
+    fn an_inverter_that_misunderstands_has_what_it_had_in_the_end() {
+        // It takes the byte for four times as much.
+        let mut writes = 0;
+        let (written, limit, result) = told(Some(0x17), Wanted::Limit(250), |limit, code| {
+            writes += 1;
+            if code.scale == LimitScale::Yc600 {
+                limit.raw = code.raw * 1024;
+            } else if writes > 2 * TRIES {
+                *limit = code;
+            }
+        });
+        assert_eq!(
+            written.last(),
+            Some(&LimitScale::Qs1.of_watts(500).unwrap())
+        );
+        assert_eq!(limit.watts().rounded(0), Decimal::integer(500));
+        assert!(result.unwrap_err().contains("500 W as before"));
+    }
+
+    #[test]
+    fn what_it_is_is_asked_once() {
+        let (_, _, result) = told(None, Wanted::ReadInfo, |_, _| {});
+        assert!(result.is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::radio::{RadioTrouble, SendTrouble, StartStep, StickFirmware};
 use super::wire::ids::{InverterSerial, ShortAddress};
+use super::wire::payload::AnswerFault;
 use crate::model::{Health, HealthCode};
 
 /// Inverters without sun do not answer.
@@ -31,6 +32,26 @@ pub fn silent() -> Health {
         .advise(
             "An inverter without sun does not answer. If others do, look at its distance to the stick and to them; if it \
              was paired with an ECU since, pair it again.",
+        )
+}
+
+/// Its answers come and cannot be believed.
+pub fn damaged(fault: AnswerFault) -> Health {
+    Health::new(HealthCode::Garbled)
+        .seen(format!("it answers, but what it says cannot be: {fault}"))
+        .advise(
+            "If that happens now and then, bring the stick nearer. If it is always so, record it with wattbridge record and \
+             send us the recording.",
+        )
+}
+
+/// Its radio is there, and it does not answer.
+pub fn unanswering() -> Health {
+    Health::new(HealthCode::OutOfContact)
+        .seen("its radio takes the questions, but no answer comes")
+        .advise(
+            "That is known of older firmware of the stick with the DS3 and its kin, and of some inverters of 2022: flash the \
+             newest firmware for APsystems inverters. Others on the same stick go on.",
         )
 }
 
@@ -66,6 +87,9 @@ pub fn pairing(round: u32) -> Health {
     Health::new(HealthCode::Retrying).seen(format!("it is being paired, round {round}"))
 }
 
+/// Of those that passed a request on, so many are named.
+const NAMED: usize = 4;
+
 /// Why pairing came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PairingFailure {
@@ -95,10 +119,14 @@ impl PairingFailure {
             }
             Self::Nobody => "the request went out, and nobody answered or passed it on".to_owned(),
             Self::OnlyEchoes(through) => {
-                let through: Vec<String> = through.iter().map(ToString::to_string).collect();
+                let named = through.iter().take(NAMED).map(ToString::to_string);
+                let mut named: Vec<String> = named.collect();
+                if let Some(more) = through.len().checked_sub(NAMED).filter(|more| *more > 0) {
+                    named.push(format!("{more} more"));
+                }
                 format!(
                     "the request went out and was passed on by {}, but this inverter did not answer",
-                    through.join(", ")
+                    named.join(", ")
                 )
             }
             Self::Other(serial) => format!("another inverter answered, {serial}"),
@@ -152,9 +180,24 @@ pub fn starting(step: StartStep) -> Health {
     Health::new(HealthCode::Starting).seen(seen)
 }
 
-/// Where the right firmware is told of.
-const FIRMWARE: &str =
-    "docs/devices/aps-zigbee.md says which file is right for which stick, and how to flash it.";
+/// Which firmware is the right one, and where it is.
+const FIRMWARE: &str = "The right one is CC2530ZNP-with-SBL.hex of 2022 (for a CC2531: CC2531ZNP-with-SBL.hex) from \
+                        https://github.com/Koenkk/zigbee2mqtt/issues/4221; docs/devices/aps-zigbee.md has its checksum.";
+
+/// An inverter behind a stick that does not work: nothing is known of it.
+pub fn behind(stick: Health) -> Health {
+    Health {
+        code: HealthCode::OutOfContact,
+        ..stick
+    }
+}
+
+/// A stick that refuses messages again and again, though all else is well.
+pub fn refusing(trouble: SendTrouble) -> Health {
+    Health::new(HealthCode::Degraded)
+        .seen(format!("inverters are not asked: {trouble}"))
+        .advise("It is tried again by itself. If that lasts, unplug it for ten seconds.")
+}
 
 /// A stick that does not work.
 pub fn stick(trouble: &RadioTrouble) -> Health {
@@ -212,14 +255,23 @@ pub fn stick(trouble: &RadioTrouble) -> Health {
             "the stick does not keep the network it is told".to_owned(),
             format!("Unplug it for ten seconds. {FIRMWARE}"),
         ),
-        RadioTrouble::Deaf => health(
-            HealthCode::Degraded,
-            "the stick works, but hears no inverter though it is day".to_owned(),
-            format!(
-                "If no inverter was ever heard, the stick may have a stock firmware of the same name as the right one. \
-                 {FIRMWARE}"
-            ),
-        ),
+        RadioTrouble::Deaf => deaf(false),
+    }
+}
+
+/// A stick that hears nobody by day, and whether it ever has.
+pub fn deaf(has_heard: bool) -> Health {
+    let health = Health::new(HealthCode::Degraded)
+        .seen("the stick works, but hears no inverter though it is day");
+    if has_heard {
+        health.advise(
+            "Snow or fog can do that, and a stick that was moved. It is started anew by itself now and then. If the sun \
+             shines, unplug it for ten seconds.",
+        )
+    } else {
+        health.advise(format!(
+            "It may have a stock firmware of the same name as the right one. {FIRMWARE}"
+        ))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KIND;
 use super::config::ZigbeeConfig;
+use super::control::MOST;
 use super::energy::{
     CounterAnswer, CounterClass, CounterFamily, EnergyGain, InverterEnergy, UNCALIBRATED,
 };
@@ -18,7 +19,8 @@ use super::radio::ReceivedMessage;
 use super::whereabouts::Whereabouts;
 use super::wire::ids::InverterSerial;
 use super::wire::payload::{
-    CounterScale, InverterFirmware, LimitCode, PanelTelemetry, StatusBits, TelemetryLayout,
+    AnswerFault, CounterScale, InverterFirmware, LimitCode, PanelTelemetry, StatusBits,
+    TelemetryLayout,
 };
 use crate::clock::Moment;
 use crate::hex::Hex;
@@ -54,6 +56,8 @@ pub struct RememberedInverter {
     pub wanted_limit: Option<u16>,
     /// Whether it answers in a form that nobody has described.
     pub is_unread: bool,
+    /// Whether it encrypts.
+    pub is_sealed: bool,
 }
 
 /// One inverter.
@@ -79,6 +83,14 @@ pub struct ZigbeeInverter {
     pub in_vain: u32,
     /// Why it could not be paired, when that was tried last.
     pub unpaired: Option<Health>,
+    /// What was wrong with its last answer, since it was last understood.
+    pub damaged: Option<AnswerFault>,
+    /// Whether its radio was heard since it was asked, though not itself.
+    pub has_route: bool,
+    /// In how many turns in a row that was so.
+    pub routes_in_vain: u32,
+    /// When its limit is to be looked at: it may have forgotten it.
+    pub limit_due: Option<Duration>,
     /// Whether it is heard through others.
     pub is_relayed: bool,
 }
@@ -107,6 +119,10 @@ impl ZigbeeInverter {
             is_asleep: false,
             in_vain: 0,
             unpaired: None,
+            damaged: None,
+            has_route: false,
+            routes_in_vain: 0,
+            limit_due: None,
             is_relayed: false,
         }
     }
@@ -208,7 +224,7 @@ impl ZigbeeInverter {
             self.remembered.firmware = Some(firmware);
         }
         self.remembered.inputs = telemetry.inputs.len();
-        self.remembered.is_unread = false;
+        (self.remembered.is_unread, self.remembered.is_sealed) = (false, false);
         known
             != (
                 self.remembered.model,
@@ -255,8 +271,13 @@ impl ZigbeeInverter {
             readings.push("power", Decimal::integer(power.into()));
         }
         readings.push("dc_power", telemetry.dc_power());
-        if let Some(reactive) = telemetry.reactive_power {
-            readings.push("reactive_power", Decimal::integer(reactive.into()));
+        let reactive = telemetry.reactive_power;
+        let reactive = reactive.map(|reactive| Decimal::integer(reactive.into()));
+        if matches!(
+            telemetry.layout,
+            TelemetryLayout::Ds3 | TelemetryLayout::Qs2
+        ) {
+            readings.push("reactive_power", or_unknown(reactive));
         }
         readings.push("voltage", or_unknown(telemetry.grid_voltage));
         readings.push("frequency", or_unknown(telemetry.frequency));
@@ -315,7 +336,9 @@ impl ZigbeeInverter {
             .address()
             .map(|it| it.to_string().into());
         readings.push("address", address.unwrap_or(Value::Unknown));
-        readings.push("power_limit", or_unknown(self.limit.map(LimitCode::watts)));
+        let limit = self.limit.map(LimitCode::watts);
+        let limit = limit.map(|limit| limit.min(Decimal::integer(MOST)));
+        readings.push("power_limit", or_unknown(limit));
         for (table, today) in self.shown(&gain.today) {
             push(&mut readings, table, place::TODAY, energy(*today));
         }
@@ -424,7 +447,13 @@ fn push(readings: &mut Readings, table: &[Metric; 6], place: usize, value: Value
 
 /// What is the case with an inverter, in words; only what is sure.
 fn events(status: StatusBits) -> String {
-    let texts: Vec<&str> = status.sure_events().map(|event| event.text).collect();
+    let mut texts: Vec<&str> = Vec::new();
+    for event in status.sure_events() {
+        // Several bits are stages of one thing.
+        if !texts.contains(&event.text) {
+            texts.push(event.text);
+        }
+    }
     if texts.is_empty() {
         return "none".to_owned();
     }

@@ -19,15 +19,15 @@ pub const STICK: &[Metric] = &[
         .diagnostic(),
     Metric::on_off("pairing", OnOff::Plain)
         .named("Pairing")
-        .diagnostic()
+        .about_connection()
         .off_by_default(),
     Metric::text("ecu_id")
         .named("Network id")
-        .diagnostic()
+        .about_connection()
         .off_by_default(),
     Metric::text("stick_firmware")
         .named("Stick firmware")
-        .diagnostic()
+        .about_connection()
         .off_by_default(),
 ];
 

@@ -44,7 +44,7 @@ use InverterFamily::{Ds3, Qs1, Qs2, Qt2, Yc600, Yc1000};
 const NO_LIMIT: &[LimitScale] = &[];
 const DS3_LIMIT: &[LimitScale] = &[LimitScale::Ds3];
 const QS1_LIMIT: &[LimitScale] = &[LimitScale::Qs1];
-/// A YC600 takes what a QS1 does, though the maker's gateways tell it otherwise.
+/// A YC600 takes what a QS1 does, though the maker's gateways tell it otherwise: how, follows from the code that it tells.
 const FINE_LIMIT: &[LimitScale] = &[LimitScale::Qs1, LimitScale::Yc600];
 const COARSE_LIMIT: &[LimitScale] = &[LimitScale::Qs1, LimitScale::Yc600Coarse];
 
@@ -73,14 +73,14 @@ pub static MODEL_CODES: &[(u8, InverterModel)] = &[
 /// By the first three digits of a serial number.
 #[rustfmt::skip]
 pub static MODEL_PREFIXES: &[(u16, InverterModel)] = &[
-    (406, model("YC600",  Yc600,   550, 2, FINE_LIMIT)),
-    (407, model("YC600",  Yc600,   550, 2, FINE_LIMIT)),
-    (408, model("YC600",  Yc600,   550, 2, FINE_LIMIT)),
-    (409, model("YC600",  Yc600,   550, 2, FINE_LIMIT)),
-    (501, model("YC1000", Yc1000, 1000, 4, FINE_LIMIT)),
-    (502, model("YC1000", Yc1000, 1000, 4, FINE_LIMIT)),
-    (503, model("YC1000", Yc1000, 1000, 4, FINE_LIMIT)),
-    (504, model("YC1000", Yc1000, 1000, 4, FINE_LIMIT)),
+    (406, model("YC600",  Yc600,   550, 2, QS1_LIMIT)),
+    (407, model("YC600",  Yc600,   550, 2, QS1_LIMIT)),
+    (408, model("YC600",  Yc600,   550, 2, QS1_LIMIT)),
+    (409, model("YC600",  Yc600,   550, 2, QS1_LIMIT)),
+    (501, model("YC1000", Yc1000, 1000, 4, QS1_LIMIT)),
+    (502, model("YC1000", Yc1000, 1000, 4, QS1_LIMIT)),
+    (503, model("YC1000", Yc1000, 1000, 4, QS1_LIMIT)),
+    (504, model("YC1000", Yc1000, 1000, 4, QS1_LIMIT)),
     (702, model("DS3-S",  Ds3,     600, 2, DS3_LIMIT)),
     (703, model("DS3-L",  Ds3,     730, 2, DS3_LIMIT)),
     (704, model("DS3",    Ds3,     880, 2, DS3_LIMIT)),
@@ -98,8 +98,8 @@ pub static MODEL_PREFIXES: &[(u16, InverterModel)] = &[
 /// By the first two digits, of what is not among [`MODEL_PREFIXES`].
 #[rustfmt::skip]
 pub static MODEL_SERIES: &[(u16, InverterModel)] = &[
-    (40, model("YC600 series",  Yc600,   600, 2, FINE_LIMIT)),
-    (50, model("YC1000 series", Yc1000, 1000, 4, FINE_LIMIT)),
+    (40, model("YC600 series",  Yc600,   600, 2, QS1_LIMIT)),
+    (50, model("YC1000 series", Yc1000, 1000, 4, QS1_LIMIT)),
     (70, model("DS3 series",    Ds3,    2000, 2, DS3_LIMIT)),
     (80, model("QS1 series",    Qs1,    1500, 4, QS1_LIMIT)),
     (90, model("QT2 series",    Qt2,    3600, 4, NO_LIMIT)),

@@ -71,6 +71,11 @@ const UNHEARD: Duration = Duration::from_secs(15 * 60);
 /// How often an ECU asks.
 const INTERVAL_OF_ECU: Duration = Duration::from_secs(300);
 
+/// Messages in a row that the stick refuses until that is said.
+const REFUSALS: u32 = 5;
+/// How soon a limit is looked at again that may have been forgotten.
+const LIMIT_AGAIN: Duration = Duration::from_secs(10 * 60);
+
 /// Under these keys is remembered what has to outlive a restart.
 const INVERTERS: &str = "inverters";
 const HOURS: &str = "hours";
@@ -123,6 +128,10 @@ pub struct StickConversation {
     is_unreachable: bool,
     /// Whether the stick hears nobody, as far as is known since.
     is_deaf: bool,
+    /// When any radio was heard last, whether it said anything or not.
+    heard_any: Option<Duration>,
+    /// How many messages in a row the stick has refused.
+    refused: u32,
     day: Option<Date>,
     unsaved: Option<Duration>,
     has_begun: bool,
@@ -209,6 +218,8 @@ impl StickConversation {
             is_night: false,
             is_unreachable: false,
             is_deaf: false,
+            heard_any: None,
+            refused: 0,
             day: None,
             unsaved: None,
             has_begun: false,
@@ -261,6 +272,7 @@ impl StickConversation {
             }
             self.say_usual(serial);
         }
+        self.sum_up(now);
     }
 
     /// Hands over what happened to the radio, and does what it wants and what is next, until there is nothing left.
@@ -321,11 +333,19 @@ impl StickConversation {
                     self.firmware = Some(words);
                     let described = self.describe_stick();
                     self.out.report([described]);
+                    self.sum_up(now);
                 }
             }
             RadioNotice::Received(message) => self.received(message, now),
             RadioNotice::Done(result) => self.sent(*result, now),
-            RadioNotice::Route { .. } | RadioNotice::Echo { .. } => {}
+            RadioNotice::Route { to, .. } => {
+                self.heard_any = Some(now.steady);
+                let at_all = self.inverters.values_mut();
+                for inverter in at_all.filter(|it| it.remembered.place.address() == Some(*to)) {
+                    inverter.has_route = true;
+                }
+            }
+            RadioNotice::Echo { .. } => self.heard_any = Some(now.steady),
             RadioNotice::Noise { .. } => self.out.push(Output::Heard(Heard::Bad)),
         }
         if let Some(Job::Pair(pairing)) = &mut self.job {
@@ -340,7 +360,6 @@ impl StickConversation {
         self.schedule
             .set_radio(self.state == RadioState::Ready, now);
         let is_pairing = matches!(self.job, Some(Job::Pair(_)));
-        let deafness = health::stick(&RadioTrouble::Deaf);
         self.is_deaf |= self.state == RadioState::Trouble(RadioTrouble::Deaf);
         let health = match &self.state {
             RadioState::Away => return,
@@ -348,14 +367,15 @@ impl StickConversation {
             RadioState::Starting(_) if was_trouble || is_pairing || self.is_deaf => return,
             RadioState::Starting(step) => health::starting(*step),
             // That it starts does not mean that it hears.
-            RadioState::Ready if self.is_deaf => deafness,
+            RadioState::Ready if self.is_deaf => self.trouble(&RadioTrouble::Deaf),
             RadioState::Ready => Health::ONLINE,
-            RadioState::Trouble(trouble) => health::stick(trouble),
+            RadioState::Trouble(trouble) => self.trouble(trouble),
         };
         if self.state == RadioState::Ready {
             self.out.push(Output::Heard(Heard::Good));
         }
         self.say_stick(health);
+        self.sum_up(now);
         let is_trouble = matches!(self.state, RadioState::Trouble(_));
         let is_settled = is_trouble || self.state == RadioState::Ready;
         let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
@@ -368,10 +388,26 @@ impl StickConversation {
     fn sent(&mut self, result: Result<(), SendTrouble>, now: Moment) {
         let trouble = match result {
             // Nobody knows, and an answer may still come.
-            Ok(()) | Err(SendTrouble::NoConfirm) => return,
+            Err(SendTrouble::NoConfirm) => return,
+            Ok(()) => {
+                if std::mem::take(&mut self.refused) >= REFUSALS {
+                    self.say_stick(Health::ONLINE);
+                }
+                return;
+            }
             Err(trouble) => trouble,
         };
         match &mut self.job {
+            // It never went out, so nothing is learnt of the inverter.
+            Some(Job::Poll(serial, _)) if trouble.is_of_radio() => {
+                let serial = *serial;
+                self.job = None;
+                self.schedule.take_back(serial, now);
+                self.refused = self.refused.saturating_add(1);
+                if self.refused == REFUSALS && self.state == RadioState::Ready {
+                    self.say_stick(health::refusing(trouble));
+                }
+            }
             Some(Job::Poll(serial, _)) => {
                 let serial = *serial;
                 self.job = None;
@@ -478,7 +514,12 @@ impl StickConversation {
                     let why = "the stick went away before its turn; try again when it is back";
                     self.answer(id, Err(why.to_owned()));
                 }
-                Wish::Pair(_) => self.wishes.push_back(wish),
+                Wish::Pair(serial) => {
+                    if let Some(inverter) = self.inverters.get_mut(&serial) {
+                        inverter.unpaired = Some(PairingFailure::NoStick.health());
+                        self.say_usual(serial);
+                    }
+                }
             }
         }
     }

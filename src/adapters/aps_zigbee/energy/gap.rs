@@ -81,16 +81,16 @@ impl Gap {
         self.steady.is_none() && self.wall.is_none()
     }
 
-    /// Whether it can be so many seconds.
+    /// Whether it can be so many seconds. A wall clock that was just set is believed as well if it says so: it and the
+    /// inverter's are two against ours, which stands while this computer sleeps.
     pub fn agrees(&self, gone: i64) -> bool {
-        let mut known = [self.steady, self.wall].into_iter().flatten();
-        known.any(|passed| (gone - passed).abs() <= tolerance(passed))
+        is_about(self.shown, gone) || self.steady.is_some_and(|passed| is_about(passed, gone))
     }
 
     /// Whether it is so many seconds by the wall clock alone: this computer slept in between.
     pub fn is_by_wall(&self, span: u32) -> bool {
-        let agrees = |passed: i64| (i64::from(span) - passed).abs() <= tolerance(passed);
-        self.wall.is_some_and(agrees) && !self.steady.is_some_and(agrees)
+        let span = i64::from(span);
+        is_about(self.shown, span) && !self.steady.is_some_and(|passed| is_about(passed, span))
     }
 
     /// Whether an inverter whose clock has gone back can have begun anew and come so far in this time. Over a
@@ -117,6 +117,10 @@ impl Gap {
         self.steady
             .is_some_and(|passed| gone > passed + tolerance(passed))
     }
+}
+
+fn is_about(passed: i64, gone: i64) -> bool {
+    (gone - passed).abs() <= tolerance(passed)
 }
 
 fn has_time(passed: i64, clock: u32) -> bool {

@@ -59,16 +59,29 @@ impl StickConversation {
             return;
         };
         let is_paired = inverter.remembered.place.address().is_some() || self.config.listen_only;
+        let behind = |trouble| health::behind(self.trouble(trouble));
         let health = match &self.state {
+            RadioState::Trouble(trouble) if is_paired || *trouble != RadioTrouble::Deaf => {
+                behind(trouble)
+            }
             _ if !is_paired => inverter.unpaired.clone().unwrap_or_else(health::not_paired),
-            RadioState::Trouble(trouble) => health::stick(trouble),
-            _ if self.is_deaf => health::stick(&RadioTrouble::Deaf),
+            _ if self.is_deaf => behind(&RadioTrouble::Deaf),
+            _ if inverter.remembered.is_sealed => health::sealed(),
             _ if inverter.remembered.is_unread => health::unread(inverter.remembered.model),
             _ if self.is_night || inverter.is_asleep => health::asleep(),
             _ if inverter.heard.is_some() => Health::ONLINE,
             _ => health::waiting(),
         };
         self.say(serial, health);
+    }
+
+    /// How a stick with this trouble is.
+    pub(super) fn trouble(&self, trouble: &RadioTrouble) -> Health {
+        let has_heard = self.inverters.values().any(|it| it.remembered.inputs > 0);
+        match trouble {
+            RadioTrouble::Deaf => health::deaf(has_heard),
+            other => health::stick(other),
+        }
     }
 
     pub(super) fn say_stick(&mut self, health: Health) {

@@ -4,6 +4,7 @@ use super::{IS_CAMPAIGN, Job, MOST_WISHES, StickConversation, Wish, watts};
 use crate::adapters::aps_zigbee::control;
 use crate::adapters::aps_zigbee::control::{Wanted, key};
 use crate::adapters::aps_zigbee::inverter::ZigbeeInverter;
+use crate::adapters::aps_zigbee::radio::RadioState;
 use crate::clock::Moment;
 use crate::device::protocol::Output;
 use crate::model::{Command, Value};
@@ -24,6 +25,13 @@ impl StickConversation {
             return self.refuse(id, "there is no such inverter any more");
         };
         let serial = inverter.serial;
+        if let RadioState::Trouble(trouble) = &self.state {
+            let why = self.trouble(trouble).sentence();
+            return self.refuse(id, &why);
+        }
+        if self.is_unreachable || self.state == RadioState::Away {
+            return self.refuse(id, "the stick is not there; look at its status");
+        }
         let wanted = match (command.key.as_str(), &command.value) {
             (key::PAIR, _) => {
                 let is_there = self.wishes.contains(&Wish::Pair(serial))

@@ -24,15 +24,31 @@ impl StickConversation {
         {
             let place = &mut inverter.remembered.place;
             let is_paired = place.address().is_some();
-            if place.fell_silent(turns) {
+            inverter.routes_in_vain = if inverter.has_route {
+                inverter.routes_in_vain.saturating_add(1)
+            } else {
+                0
+            };
+            let is_news = place.fell_silent(turns);
+            let health = match inverter.damaged {
+                Some(fault) => health::damaged(fault),
+                None if inverter.routes_in_vain >= OUT_OF_CONTACT => health::unanswering(),
+                None => health::silent(),
+            };
+            if is_news {
                 self.list_asked();
                 self.save();
             }
             if turns >= OUT_OF_CONTACT && is_paired && !self.is_deaf {
-                self.say(serial, health::silent());
+                self.say(serial, health);
             }
         }
-        if self.schedule.silent_rounds() >= DEAF {
+        // A stick that hears any radio is not deaf, whatever inverters do.
+        let rounds = self.schedule.interval().saturating_mul(DEAF);
+        let hears = self
+            .heard_any
+            .is_some_and(|heard| now.since(heard) < rounds);
+        if self.schedule.silent_rounds() >= DEAF && !hears {
             self.radio.deaf(now);
         }
     }
@@ -86,8 +102,9 @@ impl StickConversation {
             let Some(inverter) = self.inverters.get_mut(&serial) else {
                 continue;
             };
-            let is_known = inverter.heard.is_some();
-            if has_turned && is_night && is_known && !inverter.is_asleep {
+            // One that was read on an earlier day is known as well.
+            let is_known = inverter.heard.is_some() || inverter.is_read();
+            if has_turned && is_night && is_known {
                 inverter.is_asleep = true;
                 inverter.power = None;
                 let asleep = inverter.asleep(now.wall);

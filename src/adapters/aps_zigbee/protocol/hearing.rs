@@ -8,7 +8,9 @@ use crate::adapters::aps_zigbee::inverter::{RememberedInverter, ZigbeeInverter};
 use crate::adapters::aps_zigbee::inverter::{energy, is_turn};
 use crate::adapters::aps_zigbee::radio::ReceivedMessage;
 use crate::adapters::aps_zigbee::wire::ids::{InverterSerial, ShortAddress};
-use crate::adapters::aps_zigbee::wire::payload::{AnswerContent, InverterAnswer, PanelTelemetry};
+use crate::adapters::aps_zigbee::wire::payload::{
+    AnswerContent, InverterAnswer, InverterInfo, PanelTelemetry,
+};
 use crate::clock::Moment;
 use crate::device::protocol::{Heard, Output};
 use crate::model::{Decimal, Health, Readings, Report, Value};
@@ -16,6 +18,7 @@ use crate::model::{Decimal, Health, Readings, Report, Value};
 impl StickConversation {
     /// A message of an inverter.
     pub(super) fn received(&mut self, message: &ReceivedMessage, now: Moment) {
+        self.heard_any = Some(now.steady);
         if message.cluster != InverterAnswer::CLUSTER {
             return;
         }
@@ -23,6 +26,12 @@ impl StickConversation {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!("{}: {error}", message.source);
+                let at_all = self.inverters.values_mut();
+                for inverter in
+                    at_all.filter(|it| it.remembered.place.address() == Some(message.source))
+                {
+                    inverter.damaged.get_or_insert(error);
+                }
                 return;
             }
         };
@@ -58,6 +67,10 @@ impl StickConversation {
             }
             AnswerContent::Sealed(_) => {
                 self.answered(serial, None, now);
+                self.wakes(serial, now);
+                if let Some(inverter) = self.inverters.get_mut(&serial) {
+                    inverter.remembered.is_sealed = true;
+                }
                 self.say(serial, health::sealed());
             }
             AnswerContent::Settings(page) => {
@@ -67,8 +80,26 @@ impl StickConversation {
                     inverter.limit = Some(limit);
                 }
             }
-            AnswerContent::Info(_) | AnswerContent::Accepted(_) | AnswerContent::Refused(_) => {}
+            AnswerContent::Info(info) => self.told_what_it_is(serial, info),
+            AnswerContent::Accepted(_) | AnswerContent::Refused(_) => {}
         }
+    }
+
+    /// An inverter said what it is.
+    fn told_what_it_is(&mut self, serial: InverterSerial, info: InverterInfo) {
+        let Some(inverter) = self.inverters.get_mut(&serial) else {
+            return;
+        };
+        let firmware = Some(info.firmware.to_string());
+        let remembered = &mut inverter.remembered;
+        if remembered.model == Some(info.model) && remembered.firmware == firmware {
+            return;
+        }
+        (remembered.model, remembered.firmware) = (Some(info.model), firmware);
+        self.describe(serial);
+        let described = self.describe_stick();
+        self.out.report([described]);
+        self.save();
     }
 
     /// Whether an inverter that is not listed is taken: who only listens need not list any. A number that was heard
@@ -120,8 +151,16 @@ impl StickConversation {
             self.job = None;
         }
         if let Some(inverter) = self.inverters.get_mut(&serial) {
+            inverter.in_vain = 0;
+            inverter.damaged = None;
+        }
+    }
+
+    /// There are values of an inverter again.
+    fn wakes(&mut self, serial: InverterSerial, now: Moment) {
+        if let Some(inverter) = self.inverters.get_mut(&serial) {
             inverter.heard = Some(now.steady);
-            (inverter.is_asleep, inverter.in_vain) = (false, 0);
+            inverter.is_asleep = false;
         }
     }
 
@@ -134,6 +173,7 @@ impl StickConversation {
         now: Moment,
     ) {
         self.answered(serial, None, now);
+        self.wakes(serial, now);
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
@@ -185,7 +225,7 @@ impl StickConversation {
                 CounterClass::NewRun | CounterClass::Restarted { .. }
             )
         {
-            self.look_at_limit(serial);
+            self.look_at_limit(serial, now);
         }
         if is_turn(gain.class) || is_news {
             self.save();
@@ -203,6 +243,7 @@ impl StickConversation {
             }
             _ => {}
         }
+        self.wakes(serial, now);
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
@@ -227,9 +268,14 @@ impl StickConversation {
             .values()
             .filter(|it| it.heard.is_some() && !it.is_asleep);
         let online = online.filter(|it| !self.schedule.is_silent(it.serial));
+        // Who sleeps gives nothing, and that is known.
+        let asleep = self.inverters.values();
+        let asleep = asleep.filter(|it| it.heard.is_some() && it.is_asleep);
         let powers: Vec<(Decimal, bool)> = online
             .clone()
-            .filter_map(|it| Some((it.power?, false)))
+            .filter_map(|it| it.power)
+            .chain(asleep.map(|_| Decimal::integer(0)))
+            .map(|power| (power, false))
             .collect();
         let count = |number: usize| Decimal::integer(i64::try_from(number).unwrap_or(i64::MAX));
         let power =

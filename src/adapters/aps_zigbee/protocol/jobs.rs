@@ -1,7 +1,7 @@
 //! What is being done with the stick, one thing at a time: asking, pairing, telling.
 
 use super::{
-    ANSWER, ANSWER_RELAYED, CAMPAIGN, IS_CAMPAIGN, Job, LONGEST_PAUSE, MOST_WISHES,
+    ANSWER, ANSWER_RELAYED, CAMPAIGN, IS_CAMPAIGN, Job, LIMIT_AGAIN, LONGEST_PAUSE,
     StickConversation, Wish,
 };
 use crate::adapters::aps_zigbee::control::{Telling, TellingStep, Wanted};
@@ -74,7 +74,10 @@ impl StickConversation {
             }
         };
         let inverter = self.inverters.get_mut(&serial);
-        let asked = inverter.and_then(|it| Some((it.remembered.place.ask()?, it.is_relayed)));
+        let asked = inverter.and_then(|it| {
+            it.has_route = false;
+            Some((it.remembered.place.ask()?, it.is_relayed))
+        });
         let Some((address, is_relayed)) = asked else {
             // Nobody waits for an answer that cannot come.
             self.list_asked();
@@ -97,6 +100,9 @@ impl StickConversation {
     /// What somebody wants, or the next one of a campaign.
     pub(super) fn next_wish(&mut self, now: Moment) -> Option<Wish> {
         if let Some(wish) = self.wishes.pop_front() {
+            return Some(wish);
+        }
+        if let Some(wish) = self.limit_to_look_at(now) {
             return Some(wish);
         }
         let due = self.campaign?;
@@ -179,6 +185,10 @@ impl StickConversation {
                 if let Some(inverter) = self.inverters.get_mut(&serial) {
                     inverter.remembered.place.is_at(address);
                     inverter.unpaired = None;
+                    if inverter.remembered.firmware.is_none() {
+                        let wish = Wish::Tell(serial, Wanted::ReadInfo, None);
+                        self.wishes.push_back(wish);
+                    }
                 }
                 self.list_asked();
                 self.save();
@@ -223,12 +233,14 @@ impl StickConversation {
             }
             TellingStep::Done(result) => {
                 let serial = telling.serial();
-                if let Err(why) = &result {
+                if let Err(why) = &result
+                    && (telling.wanted().is_write() || id.is_some())
+                {
                     tracing::warn!(
                         "{serial} has not done what it was told: {why}. Try again, with more sun perhaps."
                     );
                 }
-                self.told(&telling, result.is_ok());
+                self.told(&telling, result.is_ok(), now);
                 self.answer(id, result);
                 true
             }
@@ -254,7 +266,7 @@ impl StickConversation {
     }
 
     /// Remembers what an inverter was told.
-    pub(super) fn told(&mut self, telling: &Telling, is_done: bool) {
+    pub(super) fn told(&mut self, telling: &Telling, is_done: bool, now: Moment) {
         let serial = telling.serial();
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
@@ -268,13 +280,19 @@ impl StickConversation {
                 let is_kept = |watts: u16| {
                     let read = telling.read().map(|it| it.watts().rounded(0));
                     let wanted = Decimal::integer(watts.into());
-                    read.is_some_and(|read| read.distance(wanted) <= Decimal::integer(2))
+                    // Some keep it in steps of nine watts, and then never more than was meant.
+                    read.is_some_and(|read| {
+                        read.distance(wanted) <= Decimal::integer(if read < wanted { 9 } else { 2 })
+                    })
                 };
+                inverter.limit_due = None;
                 if let Some(watts) = remembered.wanted_limit.filter(|watts| !is_kept(*watts)) {
                     if self.config.keep_limit {
                         tracing::info!(
                             "{serial} has forgotten its limit of {watts} W; it is set again"
                         );
+                        // Whether that worked is looked at as well.
+                        inverter.limit_due = Some(now.steady.saturating_add(LIMIT_AGAIN));
                         self.wishes
                             .push_back(Wish::Tell(serial, Wanted::Limit(watts), None));
                     } else {
@@ -298,12 +316,21 @@ impl StickConversation {
     }
 
     /// An inverter that was given a limit may have forgotten it with its last start.
-    pub(super) fn look_at_limit(&mut self, serial: InverterSerial) {
-        let inverter = self.inverters.get(&serial);
-        let has_limit = inverter.is_some_and(|it| it.remembered.wanted_limit.is_some());
-        if has_limit && !self.config.listen_only && self.wishes.len() < MOST_WISHES {
-            self.wishes
-                .push_back(Wish::Tell(serial, Wanted::ReadLimit, None));
+    pub(super) fn look_at_limit(&mut self, serial: InverterSerial, now: Moment) {
+        if let Some(inverter) = self.inverters.get_mut(&serial)
+            && inverter.remembered.wanted_limit.is_some()
+        {
+            inverter.limit_due = Some(now.steady);
         }
+    }
+
+    /// Whose limit is to be read now. That is done until it has worked: at dawn the radio is weak.
+    fn limit_to_look_at(&mut self, now: Moment) -> Option<Wish> {
+        let is_due = |it: &&mut ZigbeeInverter| {
+            !it.is_asleep && it.in_vain == 0 && it.limit_due.is_some_and(|due| due <= now.steady)
+        };
+        let inverter = self.inverters.values_mut().find(is_due)?;
+        inverter.limit_due = Some(now.steady.saturating_add(LIMIT_AGAIN));
+        Some(Wish::Tell(inverter.serial, Wanted::ReadLimit, None))
     }
 }

@@ -359,6 +359,14 @@ impl PollSchedule {
         }
     }
 
+    /// An inverter could not be asked after all: it is its turn again.
+    pub fn take_back(&mut self, serial: InverterSerial, now: Moment) {
+        self.question = None;
+        if let Some(turn) = self.turn_mut(serial) {
+            turn.due = now.steady;
+        }
+    }
+
     /// An inverter that was asked did not answer.
     pub fn failed(&mut self, serial: InverterSerial, now: Moment) -> PollFailure {
         let question = self.question.take_if(|question| question.serial == serial);

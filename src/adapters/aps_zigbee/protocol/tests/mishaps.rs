@@ -122,16 +122,7 @@ fn it_wakes_and_saves_seldom() {
 fn under_snow_the_status_stays_what_it_is() {
     let mut bench = Bench::with("DS3,YC600", true, |_, _| {}, |_| {});
     bench.minutes(5);
-    for serial in bench.config.inverters.clone() {
-        bench
-            .stick
-            .stick()
-            .mesh
-            .inverter(serial)
-            .unwrap()
-            .manners
-            .loss = 1.0;
-    }
+    bench.stick.stick().faults.set("night".parse().unwrap());
     bench.minutes(30);
     let before = bench.reports.len();
     bench.minutes(240);
@@ -144,10 +135,7 @@ fn under_snow_the_status_stays_what_it_is() {
         assert_eq!(bench.code(&id), Some(HealthCode::Asleep), "{id}");
     }
     assert_eq!(bench.code(&bench.stick_id()), Some(HealthCode::Online));
-    for serial in bench.config.inverters.clone() {
-        let mesh = &mut bench.stick.stick().mesh;
-        mesh.inverter(serial).unwrap().manners.loss = 0.0;
-    }
+    bench.stick.stick().faults.remove("night");
     bench.minutes(60 * 14);
     for id in bench.ids() {
         assert_eq!(bench.code(&id), Some(HealthCode::Online), "{id}");

@@ -40,14 +40,14 @@ const CHECK_EVERY: Duration = Duration::from_secs(600);
 const CONFIRM: Duration = Duration::from_millis(2500);
 /// How long it is left alone after it was woken.
 const WAKING: Duration = Duration::from_millis(1500);
-/// How long the rest of a frame is waited for.
-const REST_OF_FRAME: Duration = Duration::from_millis(300);
+/// How long the rest of a frame is waited for: bridges to a serial port pause now and then.
+const REST_OF_FRAME: Duration = Duration::from_secs(2);
 /// How often something is done about a radio that hears nothing.
 const DEAF_EVERY: Duration = Duration::from_secs(15 * 60);
 /// How many starts may lead to nothing but refused messages.
 const USELESS_STARTS: u32 = 2;
 /// How many routes are remembered.
-const ROUTES: usize = 64;
+const ROUTES: usize = 256;
 /// A port that is opened so long after it was to be opened was away meanwhile.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -226,9 +226,11 @@ impl ZnpRadio {
                 destination,
                 relays,
             } => {
-                if self.routes.len() < ROUTES || self.routes.contains_key(&destination) {
-                    self.routes.insert(destination, relays.clone());
+                if self.routes.len() >= ROUTES && !self.routes.contains_key(&destination) {
+                    // Any of them: it comes again with the next answer.
+                    self.routes.pop_first();
                 }
+                self.routes.insert(destination, relays.clone());
                 let to = destination;
                 self.notice(RadioNotice::Route { to, relays });
             }
@@ -371,7 +373,9 @@ impl ZnpRadio {
     }
 
     fn pass(&mut self, now: Duration) {
-        if self.scanner.is_unsettled() && self.last_byte + REST_OF_FRAME <= now {
+        // What looks like the beginning of a long frame may have swallowed an answer.
+        let is_late = self.question.as_ref().is_some_and(|it| it.deadline <= now);
+        if self.scanner.is_unsettled() && (is_late || self.last_byte + REST_OF_FRAME <= now) {
             self.scanner.give_up();
             self.drain(now);
         }

@@ -74,6 +74,12 @@ impl LimitCode {
         let hundredths = rounded(i128::from(self.raw) * i128::from(of) * 100, steps.into());
         Decimal::fitting(hundredths, 2).unwrap_or(Decimal::integer(0))
     }
+
+    /// Whether an inverter that was told this keeps that: as many watts, to a step of what it was told in.
+    pub fn is_read_as(self, read: Self) -> bool {
+        let step = Self { raw: 1, ..self }.watts();
+        self.watts().distance(read.watts()) <= step
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +100,23 @@ mod tests {
         assert_eq!(LimitScale::Qs1.of_watts(300).unwrap().raw, 0x21da);
         assert_eq!(LimitScale::Yc600.of_watts(300).unwrap().raw, 135);
         assert_eq!(LimitScale::Yc600Coarse.of_watts(300).unwrap().raw, 33);
+    }
+
+    #[test]
+    fn a_limit_is_the_same_in_whatever_scale_it_is_read() {
+        let told = LimitScale::Yc600Coarse.of_watts(250).unwrap();
+        let read = |raw| LimitCode {
+            scale: LimitScale::Qs1,
+            raw,
+        };
+        assert!(told.is_read_as(read(told.raw * 256)));
+        assert!(!told.is_read_as(read(told.raw * 256 * 4)));
+        let told = LimitScale::Ds3.of_watts(300).unwrap();
+        let next = LimitCode {
+            raw: told.raw + 5,
+            ..told
+        };
+        assert!(told.is_read_as(told) && !told.is_read_as(next));
     }
 
     #[test]

@@ -32,6 +32,9 @@ const PERIOD: i128 = 50_000_000;
 /// How many decimals of a Hz there are.
 const HERTZ: u8 = 3;
 
+/// The first two digits of those with three phases: nobody has described what they measure.
+const THREE_PHASES: [u16; 2] = [50, 90];
+
 const TWO_CLOCK: usize = 17;
 const FOUR_CLOCK: usize = 30;
 const LINKS: usize = 66;
@@ -66,6 +69,9 @@ const fn counter_at(input: usize) -> usize {
 }
 
 pub fn decode(serial: InverterSerial, data: &[u8]) -> Option<PanelTelemetry> {
+    if THREE_PHASES.contains(&(serial.prefix() / 10)) {
+        return None;
+    }
     let layout = layout(serial, data);
     let input = |index: usize| {
         let packed = number(data, packed_at(index), 3)?;

@@ -63,12 +63,12 @@ const fn b1(byte: u8, bit: u8, key: &'static str, text: &'static str, group: Sta
 /// Every bit that has a name.
 #[rustfmt::skip]
 pub static STATUS_EVENTS: &[StatusEvent] = &[
-    bb(22, 1, "grid_relay",          "grid relay",                       Inverter),
+    bb(22, 1, "grid_relay",          "an event of the grid relay",       Inverter),
     bb(22, 7, "starting",            "starting",                         Start),
     bb(23, 3, "dc_ground",           "fault of the panels' earth",       Insulation),
     bb(23, 4, "dc_bus",              "fault of the DC bus",              Inverter),
     bb(23, 6, "started",             "just started",                     Start),
-    bb(23, 7, "dc_contactor",        "DC contactor",                     Inverter),
+    bb(23, 7, "dc_contactor",        "an event of the DC contactor",     Inverter),
     bb(24, 0, "over_voltage_1",      "grid voltage too high",            Grid),
     bb(24, 1, "under_voltage_1",     "grid voltage too low",             Grid),
     bb(24, 2, "over_voltage_2",      "grid voltage much too high",       Grid),

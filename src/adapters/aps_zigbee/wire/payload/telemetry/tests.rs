@@ -160,6 +160,19 @@ fn what_no_inverter_measures_is_refused_as_a_whole() {
 }
 
 #[test]
+fn an_inverter_of_three_phases_is_not_read_as_one_of_two_or_four_inputs() {
+    for prefix in [0x50, 0x90] {
+        let digits = [prefix, 0x10, 0, 0x99, 0, 1];
+        let data = dressed(vec![0; 94], b1::LENGTH, b1::COMMAND, 0, digits);
+        let answer = InverterAnswer::decode(&data).unwrap();
+        assert!(
+            matches!(answer.content, AnswerContent::Unread { .. }),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
 fn power_is_that_of_the_inputs() {
     assert_eq!(ds3().inputs[0].power(), decimal("157.0"));
     assert_eq!(ds3().dc_power(), decimal("365.0"));
@@ -187,8 +200,10 @@ proptest! {
     fn any_fields_are_read_and_written_the_same(
         data in proptest::collection::vec(any::<u8>(), 105),
         model in prop::sample::select(vec![0x20, 0x21, 0x22, 0x36]),
-        digits: [u8; 6],
+        mut digits: [u8; 6],
     ) {
+        // Not one of three phases.
+        digits[0] = 0x40 | digits[0] & 0xf;
         for (length, command) in [(b1::LENGTH, b1::COMMAND), (bb::LENGTH, bb::COMMAND)] {
             let mut data = data.clone();
             // Else nearly all are refused.
