@@ -23,9 +23,8 @@ use super::control::{Telling, Wanted};
 use super::health::PairingFailure;
 use super::inverter::{RememberedInverter, ZigbeeInverter};
 use super::pairing::Pairing;
-use super::radio::znp::ZnpRadio;
 use super::radio::{
-    Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble, SendTrouble,
+    Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble, SendTrouble, radio,
 };
 use super::schedule::{LearnedHours, PollSchedule, PollSettings};
 use super::sun::Site;
@@ -202,7 +201,7 @@ impl StickConversation {
             network,
             zone: start.zone.clone(),
             memory,
-            radio: Box::new(ZnpRadio::new(network)),
+            radio: radio(network),
             state: RadioState::Away,
             schedule: PollSchedule::new(settings, start.zone, learned.unwrap_or_default()),
             inverters,

@@ -14,7 +14,7 @@ pub mod znp;
 
 use std::time::Duration;
 
-use super::wire::ids::ShortAddress;
+use super::wire::ids::{EcuId, ShortAddress};
 use super::wire::znp::{CoordinatorState, ZnpStatus};
 use crate::clock::Moment;
 
@@ -49,6 +49,11 @@ pub trait Radio: Send {
     /// Nothing was heard of any inverter for many requests in daylight, though it says that all is well: to be
     /// said after ten of them, and again as long as that is so. It makes something of it every quarter of an hour.
     fn deaf(&mut self, now: Moment);
+}
+
+/// The radio of the gateway with this id. Its port is not open yet. The one place that says which radios there are.
+pub fn radio(gateway: EcuId) -> Box<dyn Radio> {
+    Box::new(znp::ZnpRadio::new(gateway))
 }
 
 /// What happens.

@@ -493,12 +493,14 @@ impl Radio for ZnpRadio {
         }
         self.last_deaf = Some(now);
         self.tell(RadioState::Trouble(RadioTrouble::Deaf));
-        // The port may lead to nowhere; then it is the radio itself.
-        self.must_start = self.deaf_attempts > 0;
+        // The port may lead to nowhere; then it is the radio itself. One after the other: opening a port ends a reset.
+        self.must_start = self.deaf_attempts % 2 == 1;
         self.deaf_attempts = self.deaf_attempts.saturating_add(1);
-        if self.must_start {
-            self.reset_line();
-        }
-        self.enter(ZnpStep::Reopening, now);
+        let step = if self.must_start {
+            ZnpStep::Pulse
+        } else {
+            ZnpStep::Reopening
+        };
+        self.enter(step, now);
     }
 }
