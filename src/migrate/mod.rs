@@ -1,7 +1,7 @@
 //! Configurations of other programs, turned into ours: one module for each program.
 //!
-//! Such a module takes the text of the other program's file and gives a [`Migrated`] back. It reads
-//! nothing and prints nothing; the command line does. Another program is one module here and one line
+//! Such a module takes the text of the other program's file, or its archive, and gives a [`Migrated`] back. It
+//! opens nothing and prints nothing; the command line does. Another program is one module here and one line
 //! in `cli::migrate`.
 
 pub mod kaifareader;

@@ -416,6 +416,13 @@ fn say_what_is_missing(found: &Found, remarks: &mut Vec<String>) {
                 .to_owned(),
         );
     }
+    if found.broker.is_none() {
+        remarks.push(
+            "No MQTT broker is written, so it is that of this computer. Write host in [mqtt], with username and password \
+             if it wants them: the broker that Home Assistant uses."
+                .to_owned(),
+        );
+    }
     let read = found.inverters.len();
     if let Some(count) = found.count.filter(|count| *count != read) {
         remarks.push(format!(

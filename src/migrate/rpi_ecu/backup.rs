@@ -189,7 +189,7 @@ fn settings(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<Stri
 fn mqtt(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>) {
     if fields.is_on("enabled") == Some(false) {
         remarks.push(format!(
-            "MQTT is switched off in {at}, so its broker is left out. {WRITE_THE_BROKER}"
+            "MQTT is switched off in {at}, so its broker is left out."
         ));
         return;
     }
@@ -200,23 +200,23 @@ fn mqtt(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>)
     let bare = address
         .split_once("://")
         .map_or(address, |(_, behind)| behind);
-    let (host, port_of_host) = match bare.split_once(':') {
+    let (host, port_of_host) = match bare.rsplit_once(':') {
         // An IPv6 address has more colons.
-        Some((host, port)) if !port.contains(':') => (host, port.parse::<u16>().ok()),
+        Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => {
+            (host, port.parse::<u16>().ok())
+        }
         _ => (bare, None),
     };
     if is_local(host) {
         remarks.push(format!(
-            "The MQTT broker of the old program ran on the same computer ({host}), so it is left out. {WRITE_THE_BROKER}"
+            "The MQTT broker of the old program ran on the same computer ({host}), so it is left out."
         ));
         return;
     }
-    // It may have a password in it, so it is not repeated.
-    if host.is_empty()
-        || host.contains(|c: char| "/@:?#\"".contains(c) || c.is_whitespace()) && !is_ipv6(host)
-    {
+    // There may be a password in it, so it is not repeated.
+    if !is_host(host) {
         remarks.push(format!(
-            "The address of the MQTT broker in {at} is not the name of a computer, so it is left out. {WRITE_THE_BROKER}"
+            "The address of the MQTT broker in {at} is not the name of a computer, so it is left out."
         ));
         return;
     }
@@ -249,11 +249,11 @@ fn mqtt(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>)
     });
 }
 
-const WRITE_THE_BROKER: &str = "Write host in [mqtt], with username and password if it wants them: the broker that Home \
-                                Assistant uses.";
-
-fn is_ipv6(host: &str) -> bool {
-    host.parse::<std::net::Ipv6Addr>().is_ok()
+fn is_host(host: &str) -> bool {
+    let is_name = host
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    !host.is_empty() && (is_name || host.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
 fn is_local(host: &str) -> bool {
