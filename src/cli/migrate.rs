@@ -21,7 +21,7 @@ Examples:
   (umask 077; wattbridge migrate kaifareader > wattbridge.toml)   yours alone
   wattbridge migrate se-logger config.py --service se-logger-service.sh
   wattbridge migrate rpi-ecu 20260614-ecu_backup.tar
-  wattbridge migrate rpi-ecu inv0.json inv1.json --ecu-id D8A3011B9780 --latitude 48.2 --longitude 16.4
+  wattbridge migrate rpi-ecu inv*.json --ecu-id D8A3011B9780
 
 The other program's file stays as it is. Exit code 2 means that it cannot be used, and says why.")]
 pub struct MigrateArgs {

@@ -32,8 +32,8 @@ use zeroize::Zeroizing;
 pub use archive::{FOLDER, LONGEST_MEMBER, MEMBERS, Members, is_archive, is_compressed};
 
 use self::backup::BackupObject;
-use self::found::{Found, FoundInverter};
-use self::lenient::{Fields, Reading};
+use self::found::{FoundInverter, FoundNetwork};
+use self::lenient::{LenientFields, LenientReading};
 use self::numbers::{NamedNetwork, PairedAddress};
 use super::{Migrated, look_over};
 
@@ -148,12 +148,12 @@ pub fn migrate(files: &[EcuFile], options: &EcuOptions) -> Result<Migrated, RpiE
     Ok(Migrated { toml, remarks })
 }
 
-fn backup(name: &str, unpacked: &archive::Unpacked, remarks: &mut Vec<String>) -> Found {
-    let mut found = Found::default();
-    if let Some(error) = &unpacked.damage {
+fn backup(name: &str, unpacked: &archive::Unpacked, remarks: &mut Vec<String>) -> FoundNetwork {
+    let mut found = FoundNetwork::default();
+    if unpacked.is_damaged {
         remarks.push(format!(
-            "{name} cannot be read to its end ({error}). Compare what came of it, and download the backup again if \
-             something is missing."
+            "{name} cannot be read to its end: it is cut short or damaged. Compare what came of it, and download the backup \
+             again if something is missing."
         ));
     }
     for member in &unpacked.too_long {
@@ -178,17 +178,17 @@ fn backup(name: &str, unpacked: &archive::Unpacked, remarks: &mut Vec<String>) -
 }
 
 /// The objects in a text.
-fn objects(text: &str, at: &str, remarks: &mut Vec<String>) -> Vec<Fields> {
+fn objects(text: &str, at: &str, remarks: &mut Vec<String>) -> Vec<LenientFields> {
     match lenient::read(text) {
-        Reading::Json(values) => values.into_iter().filter_map(Fields::of).collect(),
+        LenientReading::Json(values) => values.into_iter().filter_map(LenientFields::of).collect(),
         other => broken(other, at, remarks).into_iter().collect(),
     }
 }
 
 /// What can be made out of a text that is no JSON.
-fn broken(reading: Reading, at: &str, remarks: &mut Vec<String>) -> Option<Fields> {
+fn broken(reading: LenientReading, at: &str, remarks: &mut Vec<String>) -> Option<LenientFields> {
     match reading {
-        Reading::Scanned(scanned) => {
+        LenientReading::Scanned(scanned) => {
             let missed = match scanned.missed.as_slice() {
                 [] => "Everything could be made out all the same; compare it.".to_owned(),
                 keys => format!(
@@ -197,20 +197,20 @@ fn broken(reading: Reading, at: &str, remarks: &mut Vec<String>) -> Option<Field
                 ),
             };
             remarks.push(format!(
-                "{at} is not quite JSON (line {}, column {}), as the old program writes it when there is a quote in a name or \
-                 a field is empty. {missed}",
+                "{at} is not quite JSON (line {}, column {}), as the old program writes it when a name has a quote in it, \
+                 a number has a comma, or a field is empty. {missed}",
                 scanned.line, scanned.column
             ));
             Some(scanned.fields)
         }
-        Reading::Several => {
+        LenientReading::Several => {
             remarks.push(format!(
                 "{at} has several inverters in it and is not quite JSON, so it is left out. Save each answer in a file of its \
                  own."
             ));
             None
         }
-        Reading::Other | Reading::Json(_) => {
+        LenientReading::Other | LenientReading::Json(_) => {
             remarks.push(format!(
                 "{at} is none of the files that can be read, and is left out."
             ));
@@ -219,13 +219,13 @@ fn broken(reading: Reading, at: &str, remarks: &mut Vec<String>) -> Option<Field
     }
 }
 
-fn text_file(name: &str, text: &str, remarks: &mut Vec<String>) -> Vec<Found> {
+fn text_file(name: &str, text: &str, remarks: &mut Vec<String>) -> Vec<FoundNetwork> {
     if text.trim().is_empty() || answers::is_none(text) {
         return Vec::new();
     }
     let mut all = Vec::new();
-    let mut take = |fields: &Fields, remarks: &mut Vec<String>| {
-        let mut found = Found::default();
+    let mut take = |fields: &LenientFields, remarks: &mut Vec<String>| {
+        let mut found = FoundNetwork::default();
         if !answers::take(fields, name, &mut found, remarks) {
             let object = BackupObject::seen(fields)?;
             object.take(fields, name, &mut found, remarks);
@@ -235,13 +235,13 @@ fn text_file(name: &str, text: &str, remarks: &mut Vec<String>) -> Vec<Found> {
     };
     let mut is_known = true;
     match lenient::read(text) {
-        Reading::Json(values) => {
+        LenientReading::Json(values) => {
             let mut of_integration = Vec::new();
             for value in values {
                 if let Some(found) = integration::take(&value, name, remarks) {
                     of_integration.extend(found);
                 } else {
-                    let fields = Fields::of(value);
+                    let fields = LenientFields::of(value);
                     is_known &= fields.and_then(|fields| take(&fields, remarks)).is_some();
                 }
             }
@@ -263,7 +263,7 @@ fn text_file(name: &str, text: &str, remarks: &mut Vec<String>) -> Vec<Found> {
 
 /// The network that all belong to. What is known to be of another one goes.
 fn choose_network(
-    all: &mut Vec<Found>,
+    all: &mut Vec<FoundNetwork>,
     wanted: Option<NamedNetwork>,
     remarks: &mut Vec<String>,
 ) -> Result<Option<NamedNetwork>, RpiEcuError> {
@@ -286,8 +286,8 @@ fn choose_network(
 }
 
 /// All that was found, with each inverter once.
-fn together(all: Vec<Found>, remarks: &mut Vec<String>) -> Found {
-    let mut whole = Found::default();
+fn together(all: Vec<FoundNetwork>, remarks: &mut Vec<String>) -> FoundNetwork {
+    let mut whole = FoundNetwork::default();
     let mut places: BTreeMap<numbers::PrintedSerial, usize> = BTreeMap::new();
     for found in all {
         for inverter in found.inverters {
@@ -345,7 +345,7 @@ fn merge(known: &mut FoundInverter, other: FoundInverter, remarks: &mut Vec<Stri
 }
 
 /// Takes away what cannot be an address, and says what has to be done about it.
-fn look_at_addresses(found: &mut Found, remarks: &mut Vec<String>) {
+fn look_at_addresses(found: &mut FoundNetwork, remarks: &mut Vec<String>) {
     let own = found.ecu_id.map(NamedNetwork::own_address);
     let mut owners: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for inverter in &mut found.inverters {
@@ -384,7 +384,7 @@ fn look_at_addresses(found: &mut Found, remarks: &mut Vec<String>) {
     }
 }
 
-fn say_what_is_missing(found: &Found, remarks: &mut Vec<String>) {
+fn say_what_is_missing(found: &FoundNetwork, remarks: &mut Vec<String>) {
     if found.port.is_none() {
         let port = if found.is_of_pi {
             written::PORT_OF_PI

@@ -2,8 +2,8 @@
 //! values. An input without a panel has `"n/e"` in place of a number.
 
 use super::backup::{letters, look_at_type};
-use super::found::{Found, FoundInverter};
-use super::lenient::Fields;
+use super::found::{FoundInverter, FoundNetwork};
+use super::lenient::LenientFields;
 use super::numbers::{ByteOrder, PairedAddress, PrintedSerial};
 
 /// What they answer for a number that no inverter has.
@@ -15,7 +15,12 @@ pub fn is_none(text: &str) -> bool {
 }
 
 /// Takes an answer; false if it is none.
-pub fn take(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>) -> bool {
+pub fn take(
+    fields: &LenientFields,
+    at: &str,
+    found: &mut FoundNetwork,
+    remarks: &mut Vec<String>,
+) -> bool {
     if let Some(count) = fields.number("cnt").filter(|_| !fields.have(&["serial"])) {
         // A cast of a number that is no count gives one that no inverters have.
         found.count = Some(count as usize);

@@ -42,8 +42,8 @@ pub struct Unpacked {
     pub members: Members,
     /// Those of them that are too long to be what they should be.
     pub too_long: Vec<&'static str>,
-    /// Why it could not be read to its end.
-    pub damage: Option<io::Error>,
+    /// Whether it could not be read to its end.
+    pub is_damaged: bool,
 }
 
 /// Whether a file that begins so is a tar archive.
@@ -59,7 +59,7 @@ pub fn is_compressed(beginning: &[u8]) -> bool {
 /// Reads an archive to its end, or as far as it can be read.
 pub fn unpack(archive: impl Read) -> Unpacked {
     let mut unpacked = Unpacked::default();
-    unpacked.damage = take_members(archive, &mut unpacked).err();
+    unpacked.is_damaged = take_members(archive, &mut unpacked).is_err();
     unpacked
 }
 

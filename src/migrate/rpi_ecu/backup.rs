@@ -3,8 +3,8 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::found::{Found, FoundBroker, FoundInverter, is_near, place};
-use super::lenient::Fields;
+use super::found::{FoundBroker, FoundInverter, FoundNetwork, is_near, place};
+use super::lenient::LenientFields;
 use super::numbers::{ByteOrder, NamedNetwork, PairedAddress, PrintedSerial};
 
 /// The objects that RPI-ECU writes.
@@ -34,7 +34,7 @@ impl BackupObject {
     }
 
     /// Which one this is, by what is in it.
-    pub fn seen(fields: &Fields) -> Option<Self> {
+    pub fn seen(fields: &LenientFields) -> Option<Self> {
         if fields.have(&["serial", "id"]) {
             Some(Self::Inverter)
         } else if fields.have(&["idinvers"]) {
@@ -49,7 +49,13 @@ impl BackupObject {
     }
 
     /// Takes what is in it; `at` is what it is called in remarks.
-    pub fn take(self, fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>) {
+    pub fn take(
+        self,
+        fields: &LenientFields,
+        at: &str,
+        found: &mut FoundNetwork,
+        remarks: &mut Vec<String>,
+    ) {
         found.is_of_pi = true;
         match self {
             Self::Inverter => inverter(fields, at, found, remarks),
@@ -73,7 +79,7 @@ impl BackupObject {
     }
 }
 
-fn inverter(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>) {
+fn inverter(fields: &LenientFields, at: &str, found: &mut FoundNetwork, remarks: &mut Vec<String>) {
     let serial = fields.text("serial");
     let Some(serial) = serial.and_then(|text| PrintedSerial::read(&text)) else {
         remarks.push(format!(
@@ -123,7 +129,7 @@ pub fn letters(
 }
 
 /// Says so where the type that was chosen is not that of the serial number.
-pub fn look_at_type(fields: &Fields, inverter: &FoundInverter, remarks: &mut Vec<String>) {
+pub fn look_at_type(fields: &LenientFields, inverter: &FoundInverter, remarks: &mut Vec<String>) {
     let (said, series) = match fields.number("type") {
         Some(0.0) => ("YC600", 40),
         Some(1.0) => ("QS1", 80),
@@ -140,7 +146,7 @@ pub fn look_at_type(fields: &Fields, inverter: &FoundInverter, remarks: &mut Vec
     }
 }
 
-fn network(fields: &Fields, at: &str, remarks: &mut Vec<String>) -> Option<NamedNetwork> {
+fn network(fields: &LenientFields, at: &str, remarks: &mut Vec<String>) -> Option<NamedNetwork> {
     let text = fields.text("id")?;
     let id = NamedNetwork::read(&text);
     if id.is_none() {
@@ -152,7 +158,7 @@ fn network(fields: &Fields, at: &str, remarks: &mut Vec<String>) -> Option<Named
 }
 
 /// Takes an ECU id; the first one counts.
-fn keep(id: Option<NamedNetwork>, at: &str, found: &mut Found, remarks: &mut Vec<String>) {
+fn keep(id: Option<NamedNetwork>, at: &str, found: &mut FoundNetwork, remarks: &mut Vec<String>) {
     match (found.ecu_id, id) {
         (Some(known), Some(id)) if known != id => remarks.push(format!(
             "{at} has another ECU id, {id}, than the settings, {known}. That of the settings is written; if no inverter \
@@ -163,7 +169,7 @@ fn keep(id: Option<NamedNetwork>, at: &str, found: &mut Found, remarks: &mut Vec
     }
 }
 
-fn settings(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>) {
+fn settings(fields: &LenientFields, at: &str, found: &mut FoundNetwork, remarks: &mut Vec<String>) {
     let id = network(fields, at, remarks);
     keep(id, at, found, remarks);
     let degrees = ["latitude", "longitude"].map(|key| fields.number(key));
@@ -186,7 +192,7 @@ fn settings(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<Stri
     }
 }
 
-fn mqtt(fields: &Fields, at: &str, found: &mut Found, remarks: &mut Vec<String>) {
+fn mqtt(fields: &LenientFields, at: &str, found: &mut FoundNetwork, remarks: &mut Vec<String>) {
     if fields.is_on("enabled") == Some(false) {
         remarks.push(format!(
             "MQTT is switched off in {at}, so its broker is left out."

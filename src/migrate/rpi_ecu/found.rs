@@ -6,7 +6,7 @@ use super::numbers::{NamedNetwork, PairedAddress, PrintedSerial};
 
 /// One network: its inverters, and what is known of it.
 #[derive(Default)]
-pub struct Found {
+pub struct FoundNetwork {
     /// Whether RPI-ECU has written it, whose module is at the pins of the computer.
     pub is_of_pi: bool,
     /// The id of its ECU.

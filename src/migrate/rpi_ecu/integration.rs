@@ -5,15 +5,15 @@
 
 use serde_json::Value;
 
-use super::found::{Found, FoundInverter, place};
-use super::lenient::Fields;
+use super::found::{FoundInverter, FoundNetwork, place};
+use super::lenient::LenientFields;
 use super::numbers::{ByteOrder, NamedNetwork, PairedAddress, PrintedSerial};
 
 /// What the integration calls itself.
 const DOMAIN: &str = "aps_zigbee";
 
 /// What is in such a file; `None` if it is another one. `at` is what it is called in remarks.
-pub fn take(value: &Value, at: &str, remarks: &mut Vec<String>) -> Option<Vec<Found>> {
+pub fn take(value: &Value, at: &str, remarks: &mut Vec<String>) -> Option<Vec<FoundNetwork>> {
     let mut network = |data: &Value, inverters: &[Value]| network(data, inverters, at, remarks);
     if let Value::Array(saved) = value {
         let is_ours = !saved.is_empty() && saved.iter().all(|it| it.get("inv_id").is_some());
@@ -24,9 +24,9 @@ pub fn take(value: &Value, at: &str, remarks: &mut Vec<String>) -> Option<Vec<Fo
     let degree = |key| data.get(key).and_then(Value::as_f64);
     if let (Some(latitude), Some(longitude)) = (degree("latitude"), degree("longitude")) {
         let place = place(latitude, longitude);
-        return Some(vec![Found {
+        return Some(vec![FoundNetwork {
             place,
-            ..Found::default()
+            ..FoundNetwork::default()
         }]);
     }
     let entries = data.get("entries")?.as_array()?.iter();
@@ -39,7 +39,7 @@ pub fn take(value: &Value, at: &str, remarks: &mut Vec<String>) -> Option<Vec<Fo
     )
 }
 
-fn network(data: &Value, inverters: &[Value], at: &str, remarks: &mut Vec<String>) -> Found {
+fn network(data: &Value, inverters: &[Value], at: &str, remarks: &mut Vec<String>) -> FoundNetwork {
     let text = |key| data.get(key).and_then(Value::as_str);
     let read: Vec<FoundInverter> = inverters.iter().cloned().filter_map(inverter).collect();
     if read.len() < inverters.len() {
@@ -48,11 +48,11 @@ fn network(data: &Value, inverters: &[Value], at: &str, remarks: &mut Vec<String
              on its label."
         ));
     }
-    Found {
+    FoundNetwork {
         ecu_id: text("ecu_id").and_then(NamedNetwork::read),
         port: text("port").and_then(port),
         inverters: read,
-        ..Found::default()
+        ..FoundNetwork::default()
     }
 }
 
@@ -63,7 +63,7 @@ fn port(text: &str) -> Option<String> {
 }
 
 fn inverter(value: Value) -> Option<FoundInverter> {
-    let fields = Fields::of(value)?;
+    let fields = LenientFields::of(value)?;
     let address = |text: String| PairedAddress::read(&text, ByteOrder::Number);
     Some(FoundInverter {
         address: fields

@@ -34,7 +34,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// What a text turned out to be.
-pub enum Reading {
+pub enum LenientReading {
     /// JSON, one value or several in a row.
     Json(Vec<Value>),
     /// No JSON, but an object can be made out.
@@ -48,7 +48,7 @@ pub enum Reading {
 /// What could be made out of an object that is no JSON.
 pub struct Scanned {
     /// Its fields.
-    pub fields: Fields,
+    pub fields: LenientFields,
     /// The keys whose values could not be read.
     pub missed: Vec<&'static str>,
     /// Where it stops being JSON: the line, from 1.
@@ -58,15 +58,15 @@ pub struct Scanned {
 }
 
 /// Reads a text.
-pub fn read(text: &str) -> Reading {
+pub fn read(text: &str) -> LenientReading {
     let text = text.trim_start_matches('\u{feff}');
     let values: Result<Vec<Value>, _> = Deserializer::from_str(text).into_iter().collect();
     let error = match values {
-        Ok(values) => return Reading::Json(values),
+        Ok(values) => return LenientReading::Json(values),
         Err(error) => error,
     };
     if text.matches("\"serial\"").count() > 1 {
-        return Reading::Several;
+        return LenientReading::Several;
     }
     let mut fields = Map::new();
     let mut missed = Vec::new();
@@ -80,10 +80,10 @@ pub fn read(text: &str) -> Reading {
         }
     }
     if fields.is_empty() {
-        return Reading::Other;
+        return LenientReading::Other;
     }
-    Reading::Scanned(Scanned {
-        fields: Fields(fields),
+    LenientReading::Scanned(Scanned {
+        fields: LenientFields(fields),
         missed,
         line: error.line(),
         column: error.column(),
@@ -152,9 +152,9 @@ fn bare(text: &str) -> Option<Value> {
 
 /// The fields of an object.
 #[derive(Default)]
-pub struct Fields(Map<String, Value>);
+pub struct LenientFields(Map<String, Value>);
 
-impl Fields {
+impl LenientFields {
     /// Of a value, if it is an object.
     pub fn of(value: Value) -> Option<Self> {
         match value {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use zeroize::Zeroizing;
 
-use super::found::{Found, FoundInverter};
+use super::found::{FoundInverter, FoundNetwork};
 use super::lenient::is_unseen;
 use super::numbers::PairedAddress;
 
@@ -29,7 +29,7 @@ pub const USUAL_PORT: &str = "/dev/ttyUSB0";
 pub const PORT_OF_PI: &str = "/dev/serial0";
 
 /// Writes what was found.
-pub fn write(found: &Found) -> Zeroizing<String> {
+pub fn write(found: &FoundNetwork) -> Zeroizing<String> {
     let mut toml = Zeroizing::new(HEAD.to_owned());
     broker(found, &mut toml);
     toml.push_str("\n[[aps_zigbee]]\n");
@@ -73,7 +73,7 @@ pub fn write(found: &Found) -> Zeroizing<String> {
     toml
 }
 
-fn broker(found: &Found, toml: &mut String) {
+fn broker(found: &FoundNetwork, toml: &mut String) {
     let Some(broker) = &found.broker else {
         toml.push_str(NO_BROKER);
         return;
@@ -100,7 +100,7 @@ fn line(toml: &mut String, key: &str, value: &str) {
 fn table(
     toml: &mut String,
     key: &str,
-    found: &Found,
+    found: &FoundNetwork,
     of: impl Fn(&FoundInverter) -> Option<String>,
 ) {
     let known = found
