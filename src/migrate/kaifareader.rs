@@ -15,10 +15,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::Migrated;
-use crate::config::File;
+use super::{Migrated, look_over};
 use crate::model::pasted::{Hex, NotHex, hex};
-use crate::outputs::Outputs;
 
 /// Where kaifareader looks for its file.
 pub const USUAL_FILE: &str = "/etc/kaifareader/meter.json";
@@ -303,14 +301,6 @@ fn text(toml: &mut String, key: &str, value: &str) {
 
 fn number(toml: &mut String, key: &str, value: u32) {
     let _ = writeln!(toml, "{key} = {value}");
-}
-
-/// What our own rules have to say about the outcome. The device's section is left to
-/// `wattbridge check`.
-fn look_over(toml: &str) -> Vec<String> {
-    let read = File::parse(toml, "wattbridge.toml").and_then(|file| Outputs::read(&file));
-    let problems = read.err().into_iter().flatten();
-    problems.map(|problem| problem.to_string()).collect()
 }
 
 fn is_yes(value: &Value) -> bool {

@@ -1,15 +1,19 @@
 //! Configurations of other programs, turned into ours: one module for each program.
 //!
-//! Such a module takes the text of the other program's file and gives a [`Migrated`] back. It reads
-//! nothing and prints nothing; the command line does. Another program is one module here and one line
+//! Such a module takes the text of the other program's file, or its archive, and gives a [`Migrated`] back. It
+//! opens nothing and prints nothing; the command line does. Another program is one module here and one line
 //! in `cli::migrate`.
 
 pub mod kaifareader;
+pub mod rpi_ecu;
 pub mod se_logger;
 
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+use crate::config::File;
+use crate::outputs::Outputs;
 
 /// A configuration for wattbridge, and what has to be said about it.
 pub struct Migrated {
@@ -26,4 +30,12 @@ impl fmt::Debug for Migrated {
             .field("remarks", &self.remarks)
             .finish_non_exhaustive()
     }
+}
+
+/// What our own rules have to say about the outcome. The device's section is left to
+/// `wattbridge check`.
+fn look_over(toml: &str) -> Vec<String> {
+    let read = File::parse(toml, "wattbridge.toml").and_then(|file| Outputs::read(&file));
+    let problems = read.err().into_iter().flatten();
+    problems.map(|problem| problem.to_string()).collect()
 }
