@@ -43,6 +43,7 @@ struct Nature {
     behavior: Behavior,
     quantity: Option<Quantity>,
     derived: Option<Derivation>,
+    is_summed_here: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -91,7 +92,13 @@ impl Nature {
             behavior: metric.behavior.clone(),
             quantity: metric.quantity,
             derived: metric.derived.clone(),
+            is_summed_here: metric.is_summed_here,
         }
+    }
+
+    /// Whether what was counted before is known to the device itself, so that nothing is lost with the store.
+    const fn is_of_device(&self) -> bool {
+        self.derived.is_none() && !self.is_summed_here
     }
 }
 
@@ -144,7 +151,7 @@ impl Counting {
         if !self.is_read || self.is_unknown {
             return None;
         }
-        self.is_ahead |= !can_save && self.nature.derived.is_none();
+        self.is_ahead |= !can_save && self.nature.is_of_device();
         if self.is_ahead {
             self.latest()
         } else {
@@ -325,5 +332,15 @@ mod tests {
         counting.confirm();
         reads(&mut counting, 1300);
         assert_eq!(shown(&mut counting, true), Some(1200));
+
+        // What an adapter adds up itself would fall with the next start.
+        let metric = Metric::lifetime("energy", Quantity::Energy).summed_here();
+        let mut counting = Counting::new(&metric, None);
+        reads(&mut counting, 10);
+        assert_eq!(shown(&mut counting, false), None);
+        counting.hand_over();
+        counting.confirm();
+        reads(&mut counting, 20);
+        assert_eq!(shown(&mut counting, false), Some(10));
     }
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::saved::{Saved, Subject};
 use super::writer::Store;
@@ -20,6 +22,23 @@ pub struct Memory {
     store: Option<Store>,
     source: String,
     saved: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+/// Whether something is on the disk.
+#[derive(Debug)]
+pub struct Written(Option<oneshot::Receiver<bool>>);
+
+impl Written {
+    /// `None` as long as it is not known. A memory that lasts no longer than the program has nothing to wait for.
+    pub fn is_done(&mut self) -> Option<bool> {
+        let Some(answer) = &mut self.0 else {
+            return Some(true);
+        };
+        match answer.try_recv() {
+            Err(TryRecvError::Empty) => None,
+            answer => Some(answer.unwrap_or(false)),
+        }
+    }
 }
 
 impl Memory {
@@ -75,6 +94,12 @@ impl Memory {
         }
         self.save(key, Some(&json));
         saved.insert(key.to_owned(), json);
+    }
+
+    /// Has all that was put until now written, and tells whether it is. For what must not be lost whatever happens
+    /// next.
+    pub fn written(&self) -> Written {
+        Written(self.store.as_ref().map(Store::written))
     }
 
     fn save(&self, key: &str, value: Option<&Value>) {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Inputs;
+use super::models::InverterModel;
 use super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use crate::config::{Complaint, DeviceKey, DeviceKeys, Period, Settings};
 use crate::links::{Address, ControlLine};
@@ -155,13 +157,22 @@ impl Settings for ZigbeeConfig {
             }
         }
         for (serial, inputs) in &self.inputs {
-            if let Err(why) = super::inputs::Inputs::read(inputs) {
+            if let Err(why) = Inputs::read(inputs) {
                 complaints.push(Complaint::new(
                     "inputs",
                     format!("{serial}: {why}"),
                     "write the letter of each input once, and a name behind it if you like: [\"B East\", \"A West\"]",
                 ));
             }
+        }
+        complaints.extend(self.unlisted());
+        complaints.extend(self.impossible_inputs());
+        if self.listen_only && self.ecu_id.is_none() {
+            complaints.push(Complaint::new(
+                "ecu_id",
+                "without the id of the ECU nothing of it is heard",
+                "write the ecu_id of the ECU that is listened to; it is on its label and on its page",
+            ));
         }
         for (serial, address) in &self.addresses {
             if !address.is_of_inverter() {
@@ -202,6 +213,66 @@ impl Settings for ZigbeeConfig {
 }
 
 impl ZigbeeConfig {
+    /// What is said of inverters that are not in the list, and addresses that two of them have.
+    fn unlisted(&self) -> Vec<Complaint> {
+        let is_open = self.listen_only && self.inverters.is_empty();
+        let keys = |name: &'static str, serials: Vec<&InverterSerial>| {
+            let unlisted = serials
+                .into_iter()
+                .filter(|it| !self.inverters.contains(it));
+            unlisted
+                .filter(|_| !is_open)
+                .map(|serial| (name, *serial))
+                .collect::<Vec<_>>()
+        };
+        let all = [
+            keys("addresses", self.addresses.keys().collect()),
+            keys("calibration", self.calibration.keys().collect()),
+            keys("inputs", self.inputs.keys().collect()),
+        ];
+        let mut complaints: Vec<Complaint> = all
+            .concat()
+            .into_iter()
+            .map(|(field, serial)| {
+                Complaint::new(
+                    field,
+                    format!("{serial} is not among the inverters"),
+                    "check the number against the label, or add it to inverters",
+                )
+            })
+            .collect();
+        let mut seen = BTreeMap::new();
+        for (serial, address) in &self.addresses {
+            if let Some(other) = seen.insert(address, serial) {
+                complaints.push(Complaint::new(
+                    "addresses",
+                    format!("{other} and {serial} cannot both be at {address}"),
+                    "leave out the one that is wrong, or both, and pair them",
+                ));
+            }
+        }
+        complaints
+    }
+
+    /// Letters of inputs that an inverter does not have.
+    fn impossible_inputs(&self) -> Vec<Complaint> {
+        let impossible = |(serial, list): (&InverterSerial, &Vec<String>)| {
+            let highest = Inputs::read(list).ok()?.highest()?;
+            let model = InverterModel::of(*serial, None)?;
+            (highest >= usize::from(model.inputs)).then(|| {
+                Complaint::new(
+                    "inputs",
+                    format!(
+                        "{serial}: a {} has {} inputs only",
+                        model.name, model.inputs
+                    ),
+                    "write the letters that it has, A being the first",
+                )
+            })
+        };
+        self.inputs.iter().filter_map(impossible).collect()
+    }
+
     /// The id of the network: the user's, or one made of the first serial number, so that who loses what is remembered
     /// keeps it.
     pub fn network(&self) -> EcuId {
@@ -226,6 +297,30 @@ mod tests {
         for address in [0, 0xffff, 0xfff8] {
             assert_eq!(of(address).check()[0].field, "addresses");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_an_inverter_that_is_not_there_is_told() {
+        let [one, two, typo] =
+            ["408000990001", "408000990002", "408000990003"].map(|it| it.parse().unwrap());
+        let mut config = ZigbeeConfig {
+            inverters: vec![one, two],
+            ..ZigbeeConfig::default()
+        };
+        assert_eq!(config.check(), []);
+        config.calibration.insert(typo, 1.02);
+        assert_eq!(config.check()[0].field, "calibration");
+        config.calibration.clear();
+        config.addresses = [one, two].map(|it| (it, ShortAddress(0x7c3a))).into();
+        assert_eq!(config.check()[0].field, "addresses");
+        config.addresses.clear();
+        config.inputs.insert(one, vec!["C East".to_owned()]);
+        assert_eq!(config.check()[0].field, "inputs");
+        let listening = ZigbeeConfig {
+            listen_only: true,
+            ..ZigbeeConfig::default()
+        };
+        assert_eq!(listening.check()[0].field, "ecu_id");
     }
 
     #[test]

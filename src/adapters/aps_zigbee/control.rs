@@ -296,6 +296,12 @@ impl Telling {
         }
     }
 
+    /// What the limit was cannot be kept, so nothing is written.
+    pub fn give_up(&mut self) {
+        let words = "what its limit was cannot be saved, so nothing was written; look at the disk with the store";
+        self.result = Some(Err(words.to_owned()));
+    }
+
     /// What is to be done; to be asked until it says to wait.
     pub fn step(&mut self, now: Moment) -> TellingStep {
         if let Some(result) = self.result.take() {

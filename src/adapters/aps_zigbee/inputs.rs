@@ -15,9 +15,6 @@ pub enum InputsError {
     Twice(char),
 }
 
-/// As many as an inverter can have.
-const MOST: usize = 4;
-
 impl Inputs {
     /// Reads a list such as `["B East", "A West"]`.
     pub fn read(list: &[String]) -> Result<Self, InputsError> {
@@ -42,16 +39,18 @@ impl Inputs {
         Ok(Self(inputs))
     }
 
-    /// Which input is shown in this place, and what it is called. Those that are not listed follow those that are.
-    pub fn at(&self, place: usize) -> (usize, Option<&str>) {
-        if let Some((index, name)) = self.0.get(place) {
-            return (*index, name.as_deref());
-        }
+    /// Which inputs of so many are shown, in their order, and what each is called. Those that are not listed follow
+    /// those that are, and what the inverter has not is left out.
+    pub fn shown(&self, count: usize) -> impl Iterator<Item = (usize, Option<&str>)> {
+        let listed = self.0.iter().map(|(index, name)| (*index, name.as_deref()));
         let is_free = |index: &usize| !self.0.iter().any(|(known, _)| known == index);
-        let rest = (0..MOST)
-            .filter(is_free)
-            .nth(place.saturating_sub(self.0.len()));
-        (rest.unwrap_or(place), None)
+        let rest = (0..count).filter(is_free).map(|index| (index, None));
+        listed.filter(move |(index, _)| *index < count).chain(rest)
+    }
+
+    /// The highest of those that are listed, from 0 on.
+    pub fn highest(&self) -> Option<usize> {
+        self.0.iter().map(|(index, _)| *index).max()
     }
 }
 
@@ -67,13 +66,16 @@ mod tests {
     #[test]
     fn inputs_are_named_and_swapped() {
         let swapped = inputs(&["B East side", "A"]).unwrap();
-        assert_eq!(swapped.at(0), (1, Some("East side")));
-        assert_eq!(swapped.at(1), (0, None));
-        assert_eq!(swapped.at(2), (2, None));
+        let all: Vec<_> = swapped.shown(4).collect();
+        assert_eq!(
+            all,
+            [(1, Some("East side")), (0, None), (2, None), (3, None)]
+        );
         let one = inputs(&["C"]).unwrap();
-        let all: Vec<_> = (0..4).map(|place| one.at(place).0).collect();
-        assert_eq!(all, [2, 0, 1, 3]);
-        assert_eq!(Inputs::default().at(3), (3, None));
+        let of = |count| one.shown(count).map(|it| it.0).collect::<Vec<_>>();
+        assert_eq!((of(4), of(2)), (vec![2, 0, 1, 3], vec![0, 1]));
+        assert_eq!(one.highest(), Some(2));
+        assert_eq!(Inputs::default().shown(2).count(), 2);
     }
 
     #[test]

@@ -79,6 +79,8 @@ pub struct ZigbeeInverter {
     pub limit: Option<LimitCode>,
     /// Whether it was put to sleep since it was heard last.
     pub is_asleep: bool,
+    /// Whether there are values of it: it was heard since the stick works.
+    pub is_current: bool,
     /// How often it was asked in vain since.
     pub in_vain: u32,
     /// Why it could not be paired, when that was tried last.
@@ -117,6 +119,7 @@ impl ZigbeeInverter {
             power: None,
             limit: None,
             is_asleep: false,
+            is_current: false,
             in_vain: 0,
             unpaired: None,
             damaged: None,
@@ -125,6 +128,12 @@ impl ZigbeeInverter {
             limit_due: None,
             is_relayed: false,
         }
+    }
+
+    /// Nothing is known of it until it is heard again.
+    pub fn is_lost(&mut self) {
+        self.is_current = false;
+        self.power = None;
     }
 
     /// Its device.
@@ -158,6 +167,11 @@ impl ZigbeeInverter {
             .map_or(USUAL_POWER, |model| u32::from(model.nameplate))
     }
 
+    /// What can be true, in watts.
+    fn most_power(&self) -> u32 {
+        self.nameplate() * 13 / 10
+    }
+
     /// How it is announced, behind its stick.
     pub fn device(&self, stick: &DeviceId) -> Device {
         let serial = self.serial.to_string();
@@ -174,7 +188,7 @@ impl ZigbeeInverter {
         device.model = Some(product.to_owned());
         device.firmware.clone_from(&self.remembered.firmware);
         device.via = Some(stick.clone());
-        device.rated_power = Some(self.nameplate() * 13 / 10);
+        device.rated_power = Some(self.most_power());
         device.patience = Some(PATIENCE);
         device.metrics = self.metrics();
         device
@@ -191,8 +205,8 @@ impl ZigbeeInverter {
             _ => true,
         };
         let mut metrics: Vec<Metric> = INVERTER.iter().filter(is_its).cloned().collect();
-        for (place, table) in INPUTS.iter().enumerate().take(self.input_count()) {
-            let (_, name) = self.inputs.at(place);
+        let shown = self.inputs.shown(self.input_count());
+        for (place, (table, (_, name))) in INPUTS.iter().zip(shown).enumerate() {
             metrics.extend(table.iter().map(|metric| named(metric, place, name)));
         }
         metrics
@@ -293,10 +307,16 @@ impl ZigbeeInverter {
         readings
     }
 
+    /// Which input is shown as what.
+    fn shown_places(&self) -> impl Iterator<Item = (&'static [Metric; 6], usize)> {
+        let places = self.inputs.shown(self.input_count());
+        INPUTS.iter().zip(places.map(|(input, _)| input))
+    }
+
     /// What belongs to each input, in the order in which they are shown.
     fn shown<'a, T>(&'a self, all: &'a [T]) -> impl Iterator<Item = (&'static [Metric; 6], &'a T)> {
-        let places = INPUTS.iter().enumerate().take(self.input_count());
-        places.filter_map(|(place, table)| Some((table, all.get(self.inputs.at(place).0)?)))
+        self.shown_places()
+            .filter_map(|(table, place)| Some((table, all.get(place)?)))
     }
 
     /// The values of an answer that was heard now.
@@ -314,10 +334,13 @@ impl ZigbeeInverter {
         let counted_sum = counted.map(|power| watts(sum(&power.milliwatts)));
         // An average over a longer gap is not the power of now.
         let counted_now = counted.filter(|power| !power.is_average).and(counted_sum);
-        self.power = match telemetry.ac_power {
+        let power = match telemetry.ac_power {
             Some(power) => Some(Decimal::integer(power.into())),
             None => counted_now,
         };
+        // What it cannot deliver is no part of any sum.
+        let most = Decimal::integer(i64::from(self.most_power()));
+        self.power = power.filter(|power| *power <= most);
         if telemetry.ac_power.is_none() {
             readings.push("power", or_unknown(counted_now));
         }
@@ -345,9 +368,10 @@ impl ZigbeeInverter {
         for (table, total) in self.shown(&gain.lifetime) {
             push(&mut readings, table, place::TOTAL, energy(*total));
         }
-        let counted = counted.map_or(&[][..], |power| &power.milliwatts);
-        for (table, counted) in self.shown(counted) {
-            push(&mut readings, table, place::COUNTED, watts(*counted).into());
+        for (table, place) in self.shown_places() {
+            let counted = counted.and_then(|power| power.milliwatts.get(place));
+            let counted = counted.map(|counted| watts(*counted));
+            push(&mut readings, table, place::COUNTED, or_unknown(counted));
         }
         readings
     }

@@ -38,6 +38,7 @@ use crate::device::protocol::{Heard, Input, LISTEN, Outbox, Output, Protocol, la
 use crate::links::{Parity, SerialSettings};
 use crate::model::{DeviceId, Health, Report, Value};
 use crate::store::Memory;
+use crate::store::Written;
 
 /// How long an answer is waited for, from the question on.
 const ANSWER: Duration = Duration::from_secs(4);
@@ -59,6 +60,8 @@ const PULSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 /// Inverters that are only listened to.
 const MOST: usize = 256;
+/// How long after it was heard first one has to be heard again to be taken.
+const RUMOUR: Duration = Duration::from_secs(60);
 /// Commands that wait.
 const MOST_WISHES: usize = 32;
 /// Turns in vain after which an inverter is out of contact, if it is day for sure.
@@ -75,11 +78,19 @@ const REFUSALS: u32 = 5;
 /// How soon a limit is looked at again that may have been forgotten.
 const LIMIT_AGAIN: Duration = Duration::from_secs(10 * 60);
 
+/// How long the disk may take for what has to be on it, and how often that is looked at.
+const DISK: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(100);
+/// Restarts of the stick by itself in an hour from which on its supply is too weak.
+const RESTARTS: usize = 3;
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// Under these keys is remembered what has to outlive a restart.
 const INVERTERS: &str = "inverters";
 const HOURS: &str = "hours";
 const IS_CAMPAIGN: &str = "campaign";
 const TOTAL: &str = "total";
+const FIRMWARE: &str = "firmware";
 
 /// What is being done.
 #[derive(Debug)]
@@ -127,17 +138,23 @@ pub struct StickConversation {
     is_unreachable: bool,
     /// Whether the stick hears nobody, as far as is known since.
     is_deaf: bool,
+    /// Whether it was ready once since its port was opened.
+    was_up: bool,
+    /// When it started by itself, of late.
+    restarts: VecDeque<Duration>,
     /// When any radio was heard last, whether it said anything or not.
     heard_any: Option<Duration>,
     /// How many messages in a row the stick has refused.
     refused: u32,
     day: Option<Date>,
     unsaved: Option<Duration>,
+    /// What has to be on the disk before an inverter is written to, and until when that is waited for.
+    keeping: Option<(Written, Duration)>,
     has_begun: bool,
     /// What all inverters together have counted, those that are no longer listed as well.
     total: u64,
     /// Unlisted inverters that were heard once, when there is nothing but listening.
-    rumours: VecDeque<InverterSerial>,
+    rumours: VecDeque<(InverterSerial, Duration)>,
     radio_wake: Duration,
     /// Until when the stick is held in reset.
     release: Option<Duration>,
@@ -196,6 +213,7 @@ impl StickConversation {
         let of_all = of_each.fold(0_u64, u64::saturating_add);
         let total = memory.get::<u64>(TOTAL).unwrap_or(0).max(of_all);
         let is_campaign = memory.get(IS_CAMPAIGN).unwrap_or(false);
+        let firmware = memory.get(FIRMWARE);
         let mut conversation = Self {
             config: Arc::clone(config),
             network,
@@ -213,14 +231,17 @@ impl StickConversation {
             tried: None,
             out: Outbox::default(),
             said: None,
-            firmware: None,
+            firmware,
             is_night: false,
             is_unreachable: false,
             is_deaf: false,
+            was_up: false,
+            restarts: VecDeque::new(),
             heard_any: None,
             refused: 0,
             day: None,
             unsaved: None,
+            keeping: None,
             has_begun: false,
             total,
             rumours: VecDeque::new(),
@@ -329,6 +350,7 @@ impl StickConversation {
             RadioNotice::Identified(identity) => {
                 let words = health::firmware_name(identity.firmware()).to_owned();
                 if self.firmware.as_ref() != Some(&words) {
+                    self.memory.put(FIRMWARE, &words);
                     self.firmware = Some(words);
                     let described = self.describe_stick();
                     self.out.report([described]);
@@ -355,6 +377,7 @@ impl StickConversation {
     /// The radio is different now.
     fn turned(&mut self, state: RadioState, now: Moment) {
         let was_trouble = matches!(self.state, RadioState::Trouble(_));
+        let was_ready = self.state == RadioState::Ready;
         self.state = state;
         self.schedule
             .set_radio(self.state == RadioState::Ready, now);
@@ -362,14 +385,22 @@ impl StickConversation {
         self.is_deaf |= self.state == RadioState::Trouble(RadioTrouble::Deaf);
         let health = match &self.state {
             RadioState::Away => return,
-            // Each round of pairing begins so; that is no news.
-            RadioState::Starting(_) if was_trouble || is_pairing || self.is_deaf => return,
+            // Each round of pairing begins so; that is no news. And that it is looked for does not mean that it is there.
+            RadioState::Starting(_)
+                if was_trouble || is_pairing || self.is_deaf || self.is_unreachable =>
+            {
+                return;
+            }
+            RadioState::Starting(_) if was_ready => {
+                self.restarts.push_back(now.steady);
+                return;
+            }
+            RadioState::Starting(_) if self.was_up => return,
             RadioState::Starting(step) => health::starting(*step),
-            // That it starts does not mean that it hears.
-            RadioState::Ready if self.is_deaf => self.trouble(&RadioTrouble::Deaf),
-            RadioState::Ready => Health::ONLINE,
+            RadioState::Ready => self.when_ready(now),
             RadioState::Trouble(trouble) => self.trouble(trouble),
         };
+        self.was_up |= self.state == RadioState::Ready;
         if self.state == RadioState::Ready {
             self.out.push(Output::Heard(Heard::Good));
         }
@@ -378,6 +409,11 @@ impl StickConversation {
         let is_trouble = matches!(self.state, RadioState::Trouble(_));
         let is_settled = is_trouble || self.state == RadioState::Ready;
         let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
+        if is_trouble {
+            self.inverters
+                .values_mut()
+                .for_each(ZigbeeInverter::is_lost);
+        }
         if is_trouble || was_trouble || was_unreachable {
             self.say_all();
         }
@@ -390,7 +426,8 @@ impl StickConversation {
             Err(SendTrouble::NoConfirm) => return,
             Ok(()) => {
                 if std::mem::take(&mut self.refused) >= REFUSALS {
-                    self.say_stick(Health::ONLINE);
+                    let health = self.when_ready(now);
+                    self.say_stick(health);
                 }
                 return;
             }
@@ -459,6 +496,7 @@ impl StickConversation {
         let job = match &self.job {
             Some(Job::Poll(_, until)) => Some(*until),
             Some(Job::Pair(pairing)) => Some(pairing.due()),
+            Some(Job::Tell(..)) if self.keeping.is_some() => Some(now.steady.saturating_add(LOOK)),
             Some(Job::Tell(telling, _)) => Some(telling.due()).filter(|_| is_free),
             None => None,
         };
@@ -496,6 +534,7 @@ impl StickConversation {
     }
 
     fn let_go(&mut self, now: Moment) {
+        self.keeping = None;
         match self.job.take() {
             Some(Job::Tell(_, id)) => self.answer(
                 id,
@@ -565,6 +604,10 @@ impl Protocol for StickConversation {
                 self.radio.handle(RadioInput::Closed, now);
                 self.let_go(now);
                 self.is_unreachable = true;
+                self.was_up = false;
+                self.inverters
+                    .values_mut()
+                    .for_each(ZigbeeInverter::is_lost);
                 let health = line::unreachable(error);
                 self.say_stick(health.clone());
                 let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
@@ -573,7 +616,8 @@ impl Protocol for StickConversation {
                 }
             }
             Input::Time => self.radio.handle(RadioInput::Time, now),
-            Input::End | Input::Attended(_) => {}
+            Input::End => self.save(),
+            Input::Attended(_) => {}
         }
         self.work(now);
     }

@@ -24,7 +24,7 @@
 //! The whole of [`InverterEnergy`] has to be saved, and soon after an answer. What is saved may be half a minute older than
 //! what was published: the next answer of the same run brings the rest again. If the program is killed and the inverter
 //! starts anew within that time, the lifetime is lower by what that half minute brought, and the bridge's guard holds it
-//! until it is there again.
+//! for a minute.
 
 mod day;
 mod gap;
@@ -297,6 +297,7 @@ impl InverterEnergy {
                 let is_confirmed = self.dissents(answer);
                 if is_confirmed {
                     self.power = None;
+                    self.recent.clear();
                     if gap.is_sure() {
                         self.owe(&last, answer);
                     }

@@ -1,10 +1,13 @@
 //! What is said of the stick and its inverters: what they are, and how they are.
 
-use super::{PATIENCE, StickConversation};
+use std::time::Duration;
+
+use super::{HOUR, PATIENCE, RESTARTS, StickConversation};
 use crate::adapters::aps_zigbee::metrics::STICK;
 use crate::adapters::aps_zigbee::radio::{RadioState, RadioTrouble};
 use crate::adapters::aps_zigbee::wire::ids::InverterSerial;
 use crate::adapters::aps_zigbee::{KIND, control, health};
+use crate::clock::Moment;
 use crate::model::{Device, Health, Report};
 
 impl StickConversation {
@@ -69,10 +72,26 @@ impl StickConversation {
             _ if inverter.remembered.is_sealed => health::sealed(),
             _ if inverter.remembered.is_unread => health::unread(inverter.remembered.model),
             _ if self.is_night || inverter.is_asleep => health::asleep(),
-            _ if inverter.heard.is_some() => Health::ONLINE,
+            _ if inverter.is_current => Health::ONLINE,
             _ => health::waiting(),
         };
         self.say(serial, health);
+    }
+
+    /// How a stick is that is ready.
+    pub(super) fn when_ready(&mut self, now: Moment) -> Health {
+        let is_old = |at: &Duration| now.since(*at) >= HOUR;
+        while self.restarts.front().is_some_and(is_old) {
+            self.restarts.pop_front();
+        }
+        // That it starts does not mean that it hears.
+        if self.is_deaf {
+            self.trouble(&RadioTrouble::Deaf)
+        } else if self.restarts.len() >= RESTARTS {
+            health::stick(&RadioTrouble::KeepsRestarting)
+        } else {
+            Health::ONLINE
+        }
     }
 
     /// How a stick with this trouble is.

@@ -1,6 +1,6 @@
 //! What inverters say, and what becomes of it.
 
-use super::{INTERVAL_OF_ECU, Job, MOST, StickConversation};
+use super::{INTERVAL_OF_ECU, Job, MOST, RUMOUR, StickConversation};
 use crate::adapters::aps_zigbee::control::key;
 use crate::adapters::aps_zigbee::energy::CounterClass;
 use crate::adapters::aps_zigbee::health;
@@ -36,7 +36,7 @@ impl StickConversation {
             }
         };
         let serial = answer.serial;
-        if !self.inverters.contains_key(&serial) && !self.meets(serial) {
+        if !self.inverters.contains_key(&serial) && !self.meets(serial, now) {
             tracing::debug!("{serial} is not listed in the section");
             return;
         }
@@ -58,7 +58,7 @@ impl StickConversation {
         {
             telling.answer(&answer.content, now);
             let (wanted, before) = (telling.wanted(), telling.before());
-            self.keep_original(serial, wanted, before);
+            self.keep_original(serial, wanted, before, now);
         }
         match answer.content {
             AnswerContent::Telemetry(telemetry) => self.measured(&telemetry, message, now),
@@ -104,17 +104,23 @@ impl StickConversation {
 
     /// Whether an inverter that is not listed is taken: who only listens need not list any. A number that was heard
     /// wrong would be an inverter for ever, so it takes two.
-    pub(super) fn meets(&mut self, serial: InverterSerial) -> bool {
+    pub(super) fn meets(&mut self, serial: InverterSerial, now: Moment) -> bool {
         let is_open = self.config.listen_only && self.config.inverters.is_empty();
         if !is_open || self.inverters.len() >= MOST {
             return false;
         }
-        if !self.rumours.contains(&serial) {
-            self.rumours.push_back(serial);
-            if self.rumours.len() > MOST {
-                self.rumours.pop_front();
+        // Twice, and not at once: an ECU asks every five minutes.
+        let known = self.rumours.iter().find(|(it, _)| *it == serial);
+        match known {
+            Some((_, first)) if now.since(*first) >= RUMOUR => {}
+            Some(_) => return false,
+            None => {
+                self.rumours.push_back((serial, now.steady));
+                if self.rumours.len() > MOST {
+                    self.rumours.pop_front();
+                }
+                return false;
             }
-            return false;
         }
         let inverter = ZigbeeInverter::new(serial, &self.config, RememberedInverter::default());
         self.inverters.insert(serial, inverter);
@@ -160,7 +166,7 @@ impl StickConversation {
     fn wakes(&mut self, serial: InverterSerial, now: Moment) {
         if let Some(inverter) = self.inverters.get_mut(&serial) {
             inverter.heard = Some(now.steady);
-            inverter.is_asleep = false;
+            (inverter.is_asleep, inverter.is_current) = (false, true);
         }
     }
 
@@ -207,10 +213,12 @@ impl StickConversation {
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
-        let is_news = inverter.learn(telemetry);
         inverter.is_relayed = !message.relays.is_empty();
         let is_first = inverter.heard.is_none();
         let gain = inverter.count(telemetry, interval, &zone, now);
+        // What is left out says nothing of what it is either.
+        let is_left_out = matches!(gain.class, CounterClass::Corrupt(_));
+        let is_news = !is_left_out && inverter.learn(telemetry);
         if is_news {
             self.describe(serial);
         }

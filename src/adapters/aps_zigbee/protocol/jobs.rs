@@ -1,7 +1,7 @@
 //! What is being done with the stick, one thing at a time: asking, pairing, telling.
 
 use super::{
-    ANSWER, ANSWER_RELAYED, CAMPAIGN, IS_CAMPAIGN, Job, LIMIT_AGAIN, LONGEST_PAUSE,
+    ANSWER, ANSWER_RELAYED, CAMPAIGN, DISK, IS_CAMPAIGN, Job, LIMIT_AGAIN, LONGEST_PAUSE,
     StickConversation, Wish,
 };
 use crate::adapters::aps_zigbee::control::{Telling, TellingStep, Wanted};
@@ -221,6 +221,10 @@ impl StickConversation {
         id: Option<u64>,
         now: Moment,
     ) -> bool {
+        if !self.is_kept(&mut telling, now) {
+            self.job = Some(Job::Tell(telling, id));
+            return false;
+        }
         match telling.step(now) {
             TellingStep::Send(message) => {
                 self.radio.send(message, now);
@@ -253,6 +257,7 @@ impl StickConversation {
         serial: InverterSerial,
         wanted: Wanted,
         before: Option<LimitCode>,
+        now: Moment,
     ) {
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
@@ -262,7 +267,26 @@ impl StickConversation {
             *original = before;
             self.describe(serial);
             self.save();
+            let until = now.steady.saturating_add(DISK);
+            self.keeping = Some((self.memory.written(), until));
         }
+    }
+
+    /// Whether what has to be on the disk before anything is written is there, or it is given up.
+    fn is_kept(&mut self, telling: &mut Telling, now: Moment) -> bool {
+        let Some((written, until)) = &mut self.keeping else {
+            return true;
+        };
+        let is_done = written
+            .is_done()
+            .or((now.steady >= *until).then_some(false));
+        match is_done {
+            None => return false,
+            Some(true) => {}
+            Some(false) => telling.give_up(),
+        }
+        self.keeping = None;
+        true
     }
 
     /// Remembers what an inverter was told.
