@@ -50,8 +50,8 @@ fn a_restart_after_twelve_hours_takes_nothing_from_today() {
 #[test]
 fn a_long_day_with_a_restart_is_one_day_of_energy() {
     let settings = settings("DS3,DS3-L", true, &[]);
-    let mut bench = Bench::of(settings, &at("2026-06-21T03:00"), |_, _| {}, |_| {});
-    bench.minutes(60 * 20);
+    let mut bench = Bench::of(settings, &at("2026-06-21T07:00"), |_, _| {}, |_| {});
+    bench.minutes(60 * 16);
     let truth = bench.stick.truth();
     let ids = bench.ids();
     for (id, really) in ids.iter().zip(&truth.inverters) {
