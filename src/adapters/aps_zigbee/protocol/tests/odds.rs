@@ -135,6 +135,13 @@ fn the_air_may_lose_delay_and_repeat() {
     ] {
         let mut bench = faulty("DS3,YC600,QS1", true, faults);
         copes(&mut bench, 30, &format!("{faults:?}"));
+        let really = bench.stick.truth().produced() as f64 / 1e9;
+        let told = bench.ids();
+        let told = told
+            .iter()
+            .filter_map(|id| bench.number(id, "energy_total"));
+        let told: f64 = told.sum();
+        assert!(told >= 0.9 * really, "{faults:?} {told} of {really}");
     }
 }
 

@@ -177,6 +177,22 @@ fn answers_within_seconds_show_the_power_that_the_inverter_tells() {
     assert_eq!(bench.problems(), Vec::<&Health>::new());
 }
 
+/// Report 16, of a kind that does not tell its power: it is counted over half a minute at least.
+#[test]
+fn however_often_answers_come_the_power_does_not_jump() {
+    let mut bench = Bench::faulty("YC600,DS3", true, &["other-gateway=2s"]);
+    bench.minutes(5);
+    bench.reports.retain(|it| matches!(it, Report::Device(_)));
+    bench.minutes(5);
+    for id in bench.ids() {
+        let powers = bench.numbers(&id, "power");
+        assert!(powers.len() > 60, "{id} {}", powers.len());
+        let most = powers.iter().copied().fold(0.0, f64::max);
+        let least = powers.iter().copied().fold(f64::MAX, f64::min);
+        assert!(least > 0.9 * most, "{id} {least} {most}");
+    }
+}
+
 /// Report 17.
 #[test]
 fn at_midnight_no_energy_is_negative_and_the_lifetime_does_not_fall() {

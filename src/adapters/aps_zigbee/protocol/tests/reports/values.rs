@@ -108,18 +108,17 @@ fn without_a_time_inverters_are_asked_all_day() {
 /// Report 12: a clock that is right, in a zone or at a place that is not, must not end the day at noon.
 #[test]
 fn who_still_answers_after_the_sun_should_be_down_is_asked_on() {
-    let far = |config: &mut ZigbeeConfig| config.longitude = Some(100.0);
+    let far = |config: &mut ZigbeeConfig| config.longitude = Some(140.0);
     let mut bench = Bench::with("DS3", true, |_, _| {}, far);
-    bench.minutes(60 * 24);
-    // Where the place says that it is night from the early afternoon on, what it learns widens the day.
     bench.minutes(60 * 24);
     let address = bench.remembered_address(0).unwrap();
     let polls = bench.polls(address);
-    let noon = 26 * 3600 * SECOND;
-    let asked = polls
-        .iter()
-        .filter(|at| **at > noon && **at < noon + 4 * 3600 * SECOND);
-    assert!(asked.count() > 100);
+    // There the sun is down at noon already.
+    let asked = |from: u32, to: u32| {
+        let hours = from * 3600 * SECOND..to * 3600 * SECOND;
+        polls.iter().filter(|at| hours.contains(*at)).count()
+    };
+    assert!(asked(2, 10) > 400, "{}", asked(2, 10));
 }
 
 /// Report 15.
@@ -138,8 +137,11 @@ fn without_a_grid_all_values_are_there_and_the_reason_for_no_power() {
         let Value::Text(events) = bench.last(&id, "events") else {
             panic!("{id}")
         };
-        assert!(
-            events.contains("voltage") || id.contains("_40") || id.contains("_80"),
+        assert!(events.contains("grid frequency too low"), "{id} {events}");
+        let is_ds3 = id == "aps_zigbee_704000123401";
+        assert_eq!(
+            events.contains("grid voltage too low"),
+            is_ds3,
             "{id} {events}"
         );
     }
@@ -150,6 +152,23 @@ fn without_a_grid_all_values_are_there_and_the_reason_for_no_power() {
     for id in bench.ids() {
         assert!(bench.number(&id, "power").unwrap() > 10.0, "{id}");
     }
+}
+
+/// Report 15: the state is told in plain words.
+#[test]
+#[ignore = "stages of the same event are told in the same words over and over"]
+fn no_event_is_told_twice() {
+    let mut bench = Bench::faulty("DS3", true, &["no-grid"]);
+    bench.minutes(3);
+    let id = bench.ids()[0].clone();
+    let Value::Text(events) = bench.last(&id, "events") else {
+        panic!("no text")
+    };
+    let mut words: Vec<&str> = events.split(", ").collect();
+    let all = words.len();
+    words.sort_unstable();
+    words.dedup();
+    assert_eq!(words.len(), all, "{events}");
 }
 
 /// Report 15: as it was heard of a real one.
