@@ -1,47 +1,9 @@
-//! Sticks with a firmware that hears no inverter.
+//! A stick with a firmware that hears no inverter, and does not say so.
 
 use serde_json::Value as Json;
 use wattbridge::adapters::aps_zigbee::simulator::SimFirmware;
 
-use crate::site::{Site, ids, section, settings, stick_id, tcp};
-
-#[tokio::test]
-async fn a_stock_firmware_that_says_what_it_is_is_told_at_once() {
-    let Some(site) = Site::open().await else {
-        return;
-    };
-    let cases = [
-        (0xd1, SimFirmware::Home12, "Z-Stack Home 1.2"),
-        (
-            0xd2,
-            SimFirmware::Stock3x0,
-            "CC26xx stick with a stock firmware",
-        ),
-    ];
-    let mut sections = Vec::new();
-    let mut sticks = Vec::new();
-    for (number, firmware, words) in cases {
-        let mut settings = settings(number, &format!("7040001234{:02}", number - 0xc0), true);
-        settings.firmware = firmware;
-        let stick = tcp(settings).await;
-        sections.push(section(number, &stick, ""));
-        sticks.push((number, stick, words));
-    }
-    site.home.write(&sections);
-    let mut bridge = site.run();
-    for (number, stick, words) in &sticks {
-        for id in [stick_id(*number), ids(stick)[0].clone()] {
-            let (state, _) = site.reason(0, &id, words).await;
-            assert_eq!(state["health"], "unsupported", "{state}");
-            assert_eq!(state["problem"], "ON", "{state}");
-            let advice = state["status_advice"].as_str().unwrap();
-            assert!(advice.contains("docs/devices/aps-zigbee.md"), "{state}");
-            assert!(state["power"].is_null(), "{state}");
-        }
-        assert_eq!(stick.counts().messages, 0);
-    }
-    assert!(bridge.end().await.success());
-}
+use crate::site::{Site, ids, section, settings, stick_id};
 
 /// It says the same of itself as the right one. That it hears nobody shows after half an hour by day, and at once
 /// to who pairs.

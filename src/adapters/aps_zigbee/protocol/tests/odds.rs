@@ -357,3 +357,56 @@ fn a_stick_without_a_paired_inverter_tells_what_it_is() {
         assert!(matches!(told, Some(Value::Text(_))), "{key} {told:?}");
     }
 }
+
+#[test]
+fn who_cannot_be_read_is_told_and_the_others_are_read() {
+    let mut bench = faulty("YC600,sealed,QT2", true, &[]);
+    bench.minutes(5);
+    let ids = bench.ids();
+    assert_eq!(bench.code(&ids[0]), Some(HealthCode::Online));
+    for (id, words) in [(&ids[1], "encrypted"), (&ids[2], "model 29")] {
+        let health = bench.health(id).unwrap();
+        assert_eq!(health.code, HealthCode::Unsupported, "{health:?}");
+        assert!(health.detail.contains(words), "{health:?}");
+        for key in ["power", "energy_total", "temperature", "panel_1_power"] {
+            assert_eq!(bench.number(id, key), None, "{id} {key}");
+        }
+    }
+}
+
+#[test]
+fn an_old_firmware_of_the_stick_loses_the_newer_kinds_only() {
+    let mut bench = faulty("YC600,DS3", true, &["old-firmware"]);
+    bench.minutes(30);
+    let ids = bench.ids();
+    assert_eq!(bench.code(&ids[0]), Some(HealthCode::Online));
+    assert!(bench.number(&ids[0], "power").is_some());
+    assert_eq!(bench.code(&ids[1]), Some(HealthCode::OutOfContact));
+    assert_eq!(bench.code(&bench.stick_id()), Some(HealthCode::Online));
+    // The stick is left as it is.
+    assert_eq!(bench.reopened, 0);
+}
+
+#[test]
+fn nights_pass_without_a_word_of_trouble_and_limits_are_set_again() {
+    let mut settings = StickSettings::new(listed("DS3,YC600,QS1"), Some(gateway()));
+    settings.faults = vec!["limit-forgotten".parse().unwrap()];
+    let begin = date(2026, 6, 21).at(10, 0, 0, 0).to_zoned(zone()).unwrap();
+    let mut bench = Bench::of(
+        settings,
+        &begin,
+        |_, _| {},
+        |config| config.keep_limit = true,
+    );
+    bench.minutes(3);
+    for id in bench.ids() {
+        bench.command(&id, "power_limit", Decimal::integer(180).into());
+    }
+    bench.minutes(60 * 26);
+    let truth = bench.stick.truth();
+    for really in &truth.inverters {
+        let watts = really.limit.watts().to_f64();
+        assert!((watts - 180.0).abs() < 0.1, "{watts}");
+    }
+    copes(&mut bench, 1, "a night");
+}
