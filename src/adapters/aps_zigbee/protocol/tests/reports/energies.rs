@@ -15,7 +15,7 @@ fn a_restart_after_twelve_hours_takes_nothing_from_today() {
     let (serial, address, telemetry) = measured(&first);
     let expected = &capture("r-ds3-12h")["expected"];
     let mut bench = Bench::quiet(serial, address, &at("2026-07-01T18:00"));
-    let mut before = telemetry.clone();
+    let mut before = telemetry;
     before.clock -= 300;
     for input in &mut before.inputs {
         input.counter -= 600_000;
