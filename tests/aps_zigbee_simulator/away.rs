@@ -1,6 +1,9 @@
 //! Sticks that go and come again.
 
+use std::os::unix::fs::symlink;
+
 use serde_json::Value as Json;
+use wattbridge::simulation::SimPlace;
 
 use crate::site::{Site, has, ids, section, settings, stick_id};
 
@@ -77,5 +80,36 @@ async fn a_stick_that_freezes_is_told_and_works_again_when_it_is_plugged_in_anew
         "{}",
         bridge.said()
     );
+    stick.stop().await;
+}
+
+/// As with a stick that is ttyUSB0 first and ttyUSB1 then: its lasting name leads to where it is.
+#[tokio::test]
+async fn a_stick_that_comes_back_under_another_name_is_found_by_its_lasting_one() {
+    let Some(site) = Site::open().await else {
+        return;
+    };
+    let stick = site.plugged(settings(0xd8, "DS3", true)).await;
+    let (first, second) = (site.path(), site.home.path().join("zigbee1"));
+    let lasting = site.home.path().join("usb-stick");
+    symlink(&first, &lasting).unwrap();
+    let text = section(0xd8, &stick, "");
+    let text = text.replace(stick.address(), lasting.to_str().unwrap());
+    site.home.write(&[text]);
+    let mut bridge = site.run();
+    let id = &ids(&stick)[0];
+    let (before, mut mark) = site.online(0, id, has("energy_total")).await;
+    for place in [&second, &first] {
+        std::fs::remove_file(&lasting).unwrap();
+        symlink(place, &lasting).unwrap();
+        stick.move_to(SimPlace::Terminal(place.clone()));
+        let gone = |state: &Json| state["health"] != "online";
+        let (_, away) = site.wire.state("gone", mark, &stick_id(0xd8), gone).await;
+        let (state, back) = site.online(away, id, has("power")).await;
+        assert!(state["energy_total"].as_f64() >= before["energy_total"].as_f64());
+        assert_eq!(state["address"], before["address"], "{state}");
+        mark = back;
+    }
+    assert!(bridge.end().await.success());
     stick.stop().await;
 }

@@ -8,6 +8,7 @@
 
 mod away;
 mod control;
+mod firmware;
 #[path = "../bridge/home.rs"]
 #[allow(dead_code, reason = "the other test uses the rest")]
 mod home;

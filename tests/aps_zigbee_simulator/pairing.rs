@@ -235,3 +235,37 @@ async fn a_stick_that_goes_away_while_it_pairs_goes_on_when_it_is_back() {
     assert!(bridge.end().await.success());
     stick.stop().await;
 }
+
+#[tokio::test]
+async fn a_stick_that_freezes_while_it_pairs_is_told_and_pairs_when_it_is_plugged_in_anew() {
+    let Some(site) = Site::open().await else {
+        return;
+    };
+    let stick = site.plugged(settings(0xd8, "DS3", false)).await;
+    let id = &ids(&stick)[0];
+    site.home.write(&[section(0xd8, &stick, "")]);
+    let mut bridge = site.run();
+    site.online(0, &stick_id(0xd8), |_| true).await;
+    let mark = site.wire.mark();
+    assert_eq!(site.command(id, "pair", "PRESS").await["ok"], true);
+    site.reason(mark, id, "it is being paired, round 1").await;
+    stick.freeze();
+    bridge
+        .until_said("is not paired: the stick did not get ready for it. Look at the status")
+        .await;
+    let (state, _) = site
+        .reason(mark, &stick_id(0xd8), "the stick does not answer any more")
+        .await;
+    assert_eq!(state["health"], "silent", "{state}");
+    let unpaired = |state: &Json| state["health"] == "no_data" && state["power"].is_null();
+    site.wire.state("not paired", mark, id, unpaired).await;
+    stick.unplug();
+    let gone = |state: &Json| state["health"] == "unreachable";
+    let (_, mark) = site.wire.state("gone", mark, &stick_id(0xd8), gone).await;
+    stick.plug();
+    site.online(mark, &stick_id(0xd8), |_| true).await;
+    assert_eq!(site.command(id, "pair", "PRESS").await["ok"], true);
+    site.online(mark, id, has("power")).await;
+    assert!(bridge.end().await.success());
+    stick.stop().await;
+}

@@ -1,5 +1,6 @@
 //! The conversation with a simulated stick, in virtual time.
 
+use jiff::Zoned;
 use jiff::civil::date;
 
 use super::*;
@@ -23,6 +24,11 @@ struct Bench {
     commands: u64,
     /// By how much the clock of this computer is wrong.
     ahead: SignedDuration,
+    /// What was sent to the stick, and when.
+    sent: Vec<(Duration, Vec<u8>)>,
+    /// How often its reset line was pulsed, and its port opened anew.
+    pulses: u32,
+    reopened: u32,
 }
 
 fn zone() -> TimeZone {
@@ -36,6 +42,10 @@ fn begin(config: &Arc<ZigbeeConfig>, memory: &Memory) -> StickConversation {
         is_trial: false,
     };
     StickConversation::new(config, start)
+}
+
+fn gateway() -> EcuId {
+    GATEWAY.parse().unwrap()
 }
 
 fn listed(list: &str) -> Vec<ListedInverter> {
@@ -53,19 +63,28 @@ impl Bench {
         manners: impl Fn(usize, &mut InverterManners),
         change: impl FnOnce(&mut ZigbeeConfig),
     ) -> Self {
-        let inverters = listed(list);
-        let serials: Vec<InverterSerial> = inverters.iter().map(|it| it.serial).collect();
-        let gateway: EcuId = GATEWAY.parse().unwrap();
-        let settings = StickSettings::new(inverters, is_paired.then_some(gateway));
+        let settings = StickSettings::new(listed(list), is_paired.then_some(gateway()));
         let begin_at = date(2026, 6, 21).at(10, 0, 0, 0).to_zoned(zone()).unwrap();
-        let mut stick = StickBench::new(settings, Sky::default(), &begin_at);
+        Self::of(settings, &begin_at, manners, change)
+    }
+
+    /// A stick that gets power at this moment.
+    fn of(
+        settings: StickSettings,
+        begin_at: &Zoned,
+        manners: impl Fn(usize, &mut InverterManners),
+        change: impl FnOnce(&mut ZigbeeConfig),
+    ) -> Self {
+        let (inverters, is_paired) = (settings.inverters.iter(), settings.paired.is_some());
+        let serials: Vec<InverterSerial> = inverters.map(|it| it.serial).collect();
+        let mut stick = StickBench::new(settings, Sky::default(), begin_at);
         for (index, serial) in serials.iter().enumerate() {
             let inverter = stick.stick().mesh.inverter(*serial).unwrap();
             manners(index, &mut inverter.manners);
         }
         let mut config = ZigbeeConfig {
             inverters: serials.clone(),
-            ecu_id: Some(gateway),
+            ecu_id: Some(gateway()),
             latitude: Some(48.2),
             longitude: Some(16.4),
             ..ZigbeeConfig::default()
@@ -90,6 +109,9 @@ impl Bench {
             wake: Duration::ZERO,
             commands: 0,
             ahead: SignedDuration::ZERO,
+            sent: Vec::new(),
+            pulses: 0,
+            reopened: 0,
         };
         bench.handle(Input::Opened);
         bench
@@ -117,11 +139,18 @@ impl Bench {
             polls += 1;
             assert!(polls < 10_000, "it never waits");
             match self.conversation.poll() {
-                Output::Send(bytes) => self.stick.send(&bytes),
+                Output::Send(bytes) => {
+                    self.stick.send(&bytes);
+                    self.sent.push((now.steady, bytes));
+                }
                 Output::Report(report) => self.reports.push(report),
                 Output::Answer(id, result) => self.answers.push((id, result)),
-                Output::SetLine(_, true) => self.stick.pulse(),
+                Output::SetLine(_, true) => {
+                    self.pulses += 1;
+                    self.stick.pulse();
+                }
                 Output::Reopen => {
+                    self.reopened += 1;
                     self.conversation.handle(Input::Closed, now);
                     self.conversation.handle(Input::Opened, now);
                 }
@@ -145,6 +174,11 @@ impl Bench {
             match self.stick.next(until) {
                 Some(bytes) => self.handle(Input::Bytes(&bytes)),
                 None => self.handle(Input::Time),
+            }
+            if self.stick.take_close() {
+                self.handle(Input::Closed);
+                self.stick.replug();
+                self.handle(Input::Opened);
             }
         }
     }
@@ -480,3 +514,5 @@ fn what_all_have_counted_does_not_fall_when_one_leaves() {
 mod addresses;
 mod fortnight;
 mod mishaps;
+mod odds;
+mod reports;

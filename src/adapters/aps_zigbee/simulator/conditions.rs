@@ -25,6 +25,8 @@ pub fn of<'a>(lasting: impl Iterator<Item = &'a ZigbeeFault>) -> AirConditions {
             ZigbeeFault::PairRound(round) => conditions.pairs_from = few(round),
             ZigbeeFault::PairOnAsk => conditions.pairs_on_ask = true,
             ZigbeeFault::PairOnMove => conditions.pairs_on_move = true,
+            ZigbeeFault::PairRestarted => conditions.pairs_restarted = true,
+            ZigbeeFault::LimitMarker(marker) => conditions.limit_marker = Some(marker),
             ZigbeeFault::PairOthers => conditions.pairs_others = true,
             _ => {}
         }

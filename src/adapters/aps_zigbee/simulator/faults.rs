@@ -24,6 +24,8 @@ pub enum ZigbeeFault {
     Noise(usize),
     /// A frame comes in pieces of so many bytes.
     Split(usize),
+    /// Between two pieces of a frame passes so long.
+    Pause(Duration),
     /// Frames come several at once.
     Glued,
     /// The check sum of a frame is wrong.
@@ -44,6 +46,8 @@ pub enum ZigbeeFault {
     AddressLost,
     /// It has another one.
     AddressForeign,
+    /// What the simple API would be told is not answered: the firmware has none.
+    NoSimpleApi,
     /// Pairing is refused until the stick is woken by 67 00.
     NeedsWaking,
     /// An answer is lost.
@@ -90,12 +94,16 @@ pub enum ZigbeeFault {
     PairOnAsk,
     /// Only when told to move.
     PairOnMove,
+    /// Only those that have started anew since they were there do.
+    PairRestarted,
     /// Others answer as well.
     PairOthers,
     /// A limit is taken and not kept.
     LimitIgnored,
     /// A limit is refused.
     LimitRefused,
+    /// Behind the limit stands this.
+    LimitMarker([u8; 2]),
     /// Limits are forgotten at night.
     LimitForgotten,
 }
@@ -104,6 +112,13 @@ pub enum ZigbeeFault {
 fn status(value: Option<&str>) -> Result<ZigbeeFault, Refusal> {
     let code = u8::from_str_radix(value.unwrap_or("11"), 16);
     code.map(ZigbeeFault::Refuse).map_err(|_| Refusal::Wrong)
+}
+
+/// For two bytes in four hexadecimal digits.
+fn marker(value: Option<&str>) -> Result<ZigbeeFault, Refusal> {
+    let word = u16::from_str_radix(value.unwrap_or("0366"), 16);
+    word.map(|word| ZigbeeFault::LimitMarker(word.to_be_bytes()))
+        .map_err(|_| Refusal::Wrong)
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -126,6 +141,7 @@ impl Fault for ZigbeeFault {
         FaultKind::new("stray", "", |v| plain(v, Self::Stray), "F8, F0 F8 or 00 before a frame"),
         FaultKind::new("noise", "20", |v| number(v, 20).map(Self::Noise), "so many bytes of anything before a frame"),
         FaultKind::new("split", "3", |v| number(v, 3).map(Self::Split), "a frame comes in pieces of so many bytes"),
+        FaultKind::new("pause", "200ms", |v| length(v, SECOND / 5).map(Self::Pause), "so long between pieces, with split").lasting(),
         FaultKind::new("glued", "", |v| plain(v, Self::Glued), "frames come several at once").lasting(),
         FaultKind::new("wrong-sum", "", |v| plain(v, Self::WrongSum), "the check sum of a frame is wrong"),
         FaultKind::new("freeze", "40", |v| number(v, 40).map(Self::Freeze), "after so many requests it says nothing more").lasting(),
@@ -136,6 +152,7 @@ impl Fault for ZigbeeFault {
         FaultKind::new("stick-restart", "", |v| plain(v, Self::StickRestart), "it starts anew by itself").once(),
         FaultKind::new("address-lost", "", |v| plain(v, Self::AddressLost), "the address that it is given is lost").lasting(),
         FaultKind::new("address-foreign", "", |v| plain(v, Self::AddressForeign), "it has another address").lasting(),
+        FaultKind::new("no-simple-api", "", |v| plain(v, Self::NoSimpleApi), "writes and the start of the network go unanswered").lasting(),
         FaultKind::new("needs-waking", "", |v| plain(v, Self::NeedsWaking), "pairing is refused until it is sent 67 00").lasting(),
         FaultKind::new("lost", "", |v| plain(v, Self::Lost), "an answer of an inverter is lost"),
         FaultKind::new("no-route", "", |v| plain(v, Self::NoRoute), "nobody knows the way to it"),
@@ -159,9 +176,11 @@ impl Fault for ZigbeeFault {
         FaultKind::new("pair-round", "3", |v| number(v, 3).map(Self::PairRound), "they do from this round on").lasting(),
         FaultKind::new("pair-on-ask", "", |v| plain(v, Self::PairOnAsk), "only when asked for the address").lasting(),
         FaultKind::new("pair-on-move", "", |v| plain(v, Self::PairOnMove), "only when told to move; with both: twice").lasting(),
+        FaultKind::new("pair-restarted", "", |v| plain(v, Self::PairRestarted), "only those that have started anew do").lasting(),
         FaultKind::new("pair-others", "", |v| plain(v, Self::PairOthers), "others answer as well").lasting(),
         FaultKind::new("limit-ignored", "", |v| plain(v, Self::LimitIgnored), "a limit is taken and not kept"),
         FaultKind::new("limit-refused", "", |v| plain(v, Self::LimitRefused), "a limit is refused"),
+        FaultKind::new("limit-marker", "0366", marker, "behind the limit stands this, where others have 3B66").lasting(),
         FaultKind::new("limit-forgotten", "", |v| plain(v, Self::LimitForgotten), "limits are forgotten at night").lasting(),
     ];
 }

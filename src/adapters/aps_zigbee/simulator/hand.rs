@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::super::wire::ids::{EcuId, InverterSerial};
 use super::faults::ZigbeeFault;
 use super::manners::InverterManners;
+use super::script::StickScript;
 use super::settings::StickSettings;
 use super::stick::{Stick, StickCounts};
 use super::truth::ZigbeeTruth;
@@ -154,6 +155,11 @@ impl ZigbeeHand {
     /// It says nothing more, until it is plugged in anew or its reset line is pulsed.
     pub fn freeze(&self) {
         self.change(Stick::freeze);
+    }
+
+    /// What it says from now on instead of what it would say.
+    pub fn set_script(&self, script: StickScript) {
+        self.change(|stick| stick.set_script(script));
     }
 
     /// It hears nobody, until it starts anew.

@@ -1,5 +1,6 @@
 //! One inverter: it wakes and sleeps with the sun, counts, answers, and does what it is told.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil};
@@ -7,8 +8,8 @@ use jiff::{SignedDuration, Timestamp, civil};
 use super::super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use super::super::wire::payload::{
     InverterAnswer, InverterCommand, InverterFirmware, InverterInfo, LimitCode, LimitScale,
-    PanelInput, PanelTelemetry, RequestFault, STATUS_EVENTS, Sealed, SettingsAnswer, SettingsPage,
-    StatusBits, TelemetryLayout,
+    PanelInput, PanelTelemetry, RequestFault, STATUS_EVENTS, Sealed, SettingsAnswer, SettingsForm,
+    SettingsPage, StatusBits, TelemetryLayout,
 };
 use super::counting::EnergyCount;
 use super::kinds::{ListedInverter, ZigbeeKind};
@@ -25,6 +26,8 @@ const FLAPPING: SignedDuration = SignedDuration::from_mins(4);
 const EFFICIENCY: f64 = 0.95;
 /// Bytes of the serial number in front of an envelope.
 const SPEAKER: usize = 6;
+/// What stands behind the limit on its page, with a YC600 or QS1.
+const BEHIND_LIMIT: Range<usize> = 72..74;
 /// Watts of each input that it comes with as its limit.
 const USUAL_LIMIT: u16 = 500;
 
@@ -334,7 +337,12 @@ impl SimInverter {
             InverterCommand::Poll => self.telemetry(at, local, conditions)?.data(),
             InverterCommand::Info => self.with_speaker(&self.info().envelope()),
             InverterCommand::Settings(SettingsPage::B) => {
-                let page = SettingsAnswer::with_limit(self.limit());
+                let mut page = SettingsAnswer::with_limit(self.limit());
+                if let (SettingsForm::B1, Some(marker)) = (page.form, conditions.limit_marker)
+                    && let Some(behind) = page.body.get_mut(BEHIND_LIMIT)
+                {
+                    behind.copy_from_slice(&marker);
+                }
                 self.with_speaker(&page.envelope())
             }
             _ => return None,

@@ -96,8 +96,12 @@ pub struct AirConditions {
     pub pairs_on_ask: bool,
     /// Only when told to move.
     pub pairs_on_move: bool,
+    /// Only those that have started anew since they were there do.
+    pub pairs_restarted: bool,
     /// Others answer as well.
     pub pairs_others: bool,
+    /// What stands behind the limit on the page of a YC600 or QS1, if it is not zeros.
+    pub limit_marker: Option<[u8; 2]>,
 }
 
 /// What happens to one request and its answer.

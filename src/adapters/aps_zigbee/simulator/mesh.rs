@@ -388,6 +388,8 @@ impl Mesh {
             let is_of_others = conditions.pairs_others || inverter.manners.answers_for_others;
             let answers = match step {
                 _ if conditions.pairs_never => false,
+                // Something in it hangs since it got its power.
+                _ if conditions.pairs_restarted && inverter.count.starts() < 2 => false,
                 PairingStep::Asked => answers_ask(inverter, &conditions),
                 PairingStep::Moved => answers_move(inverter, &conditions),
                 PairingStep::NotMeant => {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Between two pieces of a frame.
-const PIECE: Duration = Duration::from_millis(30);
+/// Between two pieces of a frame, if nothing else is said.
+pub const PIECE: Duration = Duration::from_millis(30);
 /// Frames that come together do so every so often.
 const GLUE: u128 = 400;
 
@@ -17,15 +17,24 @@ pub struct SimOutbox {
     count: u64,
 }
 
+/// In which pieces a frame comes.
+#[derive(Debug, Clone, Copy)]
+pub struct FramePiece {
+    /// So many bytes.
+    pub size: usize,
+    /// So long after the one before.
+    pub pause: Duration,
+}
+
 #[derive(Debug)]
 struct DueBytes {
     bytes: Vec<u8>,
-    piece: Option<usize>,
+    piece: Option<FramePiece>,
 }
 
 impl SimOutbox {
     /// These bytes are due at this time, whole or in pieces.
-    pub fn push(&mut self, due: Duration, bytes: Vec<u8>, piece: Option<usize>) {
+    pub fn push(&mut self, due: Duration, bytes: Vec<u8>, piece: Option<FramePiece>) {
         self.count += 1;
         let waiting = DueBytes { bytes, piece };
         self.waiting.insert((due, self.count), waiting);
@@ -69,14 +78,14 @@ impl SimOutbox {
                 bytes.extend(first.remove().bytes);
             }
         } else if let Some(piece) = next.piece
-            && bytes.len() > piece
+            && bytes.len() > piece.size
         {
-            let rest = bytes.split_off(piece);
+            let rest = bytes.split_off(piece.size);
             let rest = DueBytes {
                 bytes: rest,
                 piece: next.piece,
             };
-            self.rest = Some((now + PIECE, rest));
+            self.rest = Some((now + piece.pause, rest));
         }
         Some(bytes)
     }
@@ -97,7 +106,11 @@ mod tests {
     #[test]
     fn pieces_of_a_frame_come_before_the_next_frame() {
         let mut outbox = SimOutbox::default();
-        outbox.push(5 * MS, vec![1, 2, 3, 4], Some(3));
+        let piece = FramePiece {
+            size: 3,
+            pause: PIECE,
+        };
+        outbox.push(5 * MS, vec![1, 2, 3, 4], Some(piece));
         outbox.push(6 * MS, vec![5], None);
         assert_eq!(outbox.take(4 * MS, false), None);
         assert_eq!(outbox.take(7 * MS, false), Some(vec![1, 2, 3]));
