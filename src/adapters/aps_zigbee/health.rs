@@ -186,10 +186,12 @@ const FIRMWARE: &str = "The right one is CC2530ZNP-with-SBL.hex of 2022 (for a C
 
 /// An inverter behind a stick that does not work: nothing is known of it.
 pub fn behind(stick: Health) -> Health {
-    Health {
-        code: HealthCode::OutOfContact,
-        ..stick
-    }
+    let code = if stick.code.has_data() {
+        HealthCode::OutOfContact
+    } else {
+        stick.code
+    };
+    Health { code, ..stick }
 }
 
 /// A stick that refuses messages again and again, though all else is well.

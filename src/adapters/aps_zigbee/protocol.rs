@@ -68,6 +68,10 @@ const MOST_WISHES: usize = 32;
 const OUT_OF_CONTACT: u32 = 5;
 /// Turns in vain after which it has no power any more, whatever the time.
 const DARK: u32 = 3;
+/// Turns in vain in which its radio was heard, after which that is worth being said.
+const ROUTES_IN_VAIN: u32 = 3;
+/// What was delivered so long ago is not so any more.
+const STALE: Duration = Duration::from_secs(300);
 /// The same for one that is only listened to: its ECU asks every five minutes.
 const UNHEARD: Duration = Duration::from_secs(15 * 60);
 /// How often an ECU asks.
@@ -142,7 +146,7 @@ pub struct StickConversation {
     was_up: bool,
     /// When it started by itself, of late.
     restarts: VecDeque<Duration>,
-    /// When any radio was heard last, whether it said anything or not.
+    /// When any radio was heard last, since inverters have answered.
     heard_any: Option<Duration>,
     /// How many messages in a row the stick has refused.
     refused: u32,
@@ -366,6 +370,7 @@ impl StickConversation {
                     inverter.has_route = true;
                 }
             }
+            RadioNotice::Restarted => self.restarts.push_back(now.steady),
             RadioNotice::Echo { .. } => self.heard_any = Some(now.steady),
             RadioNotice::Noise { .. } => self.out.push(Output::Heard(Heard::Bad)),
         }
@@ -377,7 +382,6 @@ impl StickConversation {
     /// The radio is different now.
     fn turned(&mut self, state: RadioState, now: Moment) {
         let was_trouble = matches!(self.state, RadioState::Trouble(_));
-        let was_ready = self.state == RadioState::Ready;
         self.state = state;
         self.schedule
             .set_radio(self.state == RadioState::Ready, now);
@@ -389,10 +393,6 @@ impl StickConversation {
             RadioState::Starting(_)
                 if was_trouble || is_pairing || self.is_deaf || self.is_unreachable =>
             {
-                return;
-            }
-            RadioState::Starting(_) if was_ready => {
-                self.restarts.push_back(now.steady);
                 return;
             }
             RadioState::Starting(_) if self.was_up => return,

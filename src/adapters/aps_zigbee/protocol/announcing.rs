@@ -64,7 +64,10 @@ impl StickConversation {
         let is_paired = inverter.remembered.place.address().is_some() || self.config.listen_only;
         let behind = |trouble| health::behind(self.trouble(trouble));
         let health = match &self.state {
-            RadioState::Trouble(trouble) if is_paired || *trouble != RadioTrouble::Deaf => {
+            RadioState::Trouble(trouble) if is_paired => behind(trouble),
+            RadioState::Trouble(trouble)
+                if inverter.unpaired.is_none() && *trouble != RadioTrouble::Deaf =>
+            {
                 behind(trouble)
             }
             _ if !is_paired => inverter.unpaired.clone().unwrap_or_else(health::not_paired),

@@ -1,6 +1,6 @@
 //! Who does not answer, and whether that is the night.
 
-use super::{DARK, DEAF, OUT_OF_CONTACT, StickConversation, UNHEARD};
+use super::{DARK, DEAF, HOUR, OUT_OF_CONTACT, ROUTES_IN_VAIN, STALE, StickConversation, UNHEARD};
 use crate::adapters::aps_zigbee::health;
 use crate::adapters::aps_zigbee::inverter::ZigbeeInverter;
 use crate::adapters::aps_zigbee::radio::RadioState;
@@ -15,24 +15,26 @@ impl StickConversation {
     pub(super) fn in_vain(&mut self, serial: InverterSerial, now: Moment) {
         self.out.push(Output::Heard(Heard::Bad));
         let failure = self.schedule.failed(serial, now);
-        // A radio that has just come up is no sign of dark.
-        if failure != PollFailure::Retried && !self.schedule.is_excused(now) {
-            self.missed(serial, now);
+        // A radio that has just come up is no sign of dark, but what is old is no more of now.
+        if failure != PollFailure::Retried {
+            let heard = self.inverters.get(&serial).and_then(|it| it.heard);
+            if !self.schedule.is_excused(now) {
+                self.missed(serial, now);
+            } else if heard.is_some_and(|heard| now.since(heard) >= STALE) {
+                self.darken(serial, now);
+            }
         }
         if let PollFailure::Counted(turns) = failure
             && let Some(inverter) = self.inverters.get_mut(&serial)
         {
             let place = &mut inverter.remembered.place;
             let is_paired = place.address().is_some();
-            inverter.routes_in_vain = if inverter.has_route {
-                inverter.routes_in_vain.saturating_add(1)
-            } else {
-                0
-            };
+            let has_route = u32::from(inverter.has_route);
+            inverter.routes_in_vain = inverter.routes_in_vain.saturating_add(has_route);
             let is_news = place.fell_silent(turns);
             let health = match inverter.damaged {
                 Some(fault) => health::damaged(fault),
-                None if inverter.routes_in_vain >= OUT_OF_CONTACT => health::unanswering(),
+                None if inverter.routes_in_vain >= ROUTES_IN_VAIN => health::unanswering(),
                 None => health::silent(),
             };
             if is_news {
@@ -44,10 +46,7 @@ impl StickConversation {
             }
         }
         // A stick that hears any radio is not deaf, whatever inverters do.
-        let rounds = self.schedule.interval().saturating_mul(DEAF);
-        let hears = self
-            .heard_any
-            .is_some_and(|heard| now.since(heard) < rounds);
+        let hears = self.heard_any.is_some_and(|heard| now.since(heard) < HOUR);
         if self.schedule.silent_rounds() >= DEAF && !hears {
             self.radio.deaf(now);
         }
@@ -59,7 +58,14 @@ impl StickConversation {
             return;
         };
         inverter.in_vain = inverter.in_vain.saturating_add(1);
-        if inverter.in_vain >= DARK {
+        let in_vain = inverter.in_vain;
+        // By day it is out of contact then, which is said elsewhere.
+        let turns = if self.schedule.time_of_day(now).is_day {
+            OUT_OF_CONTACT
+        } else {
+            DARK
+        };
+        if in_vain >= turns {
             self.darken(serial, now);
         }
     }
@@ -75,7 +81,9 @@ impl StickConversation {
         inverter.power = None;
         let asleep = inverter.asleep(now.wall);
         self.out.report([Report::Readings(asleep)]);
-        self.say_usual(serial);
+        if !self.schedule.time_of_day(now).is_day {
+            self.say_usual(serial);
+        }
         self.sum_up(now);
     }
 

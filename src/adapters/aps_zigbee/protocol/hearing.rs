@@ -153,12 +153,13 @@ impl StickConversation {
 
     pub(super) fn answered(&mut self, serial: InverterSerial, awake: Option<u32>, now: Moment) {
         self.schedule.answered(serial, awake, now);
+        self.heard_any = None;
         if matches!(&self.job, Some(Job::Poll(asked, _)) if *asked == serial) {
             self.job = None;
         }
         if let Some(inverter) = self.inverters.get_mut(&serial) {
             inverter.in_vain = 0;
-            inverter.damaged = None;
+            (inverter.damaged, inverter.routes_in_vain) = (None, 0);
         }
     }
 

@@ -125,6 +125,8 @@ pub enum RadioNotice {
     Received(ReceivedMessage),
     /// What became of the message that was sent last.
     Done(Result<(), SendTrouble>),
+    /// It has started anew by itself.
+    Restarted,
     /// The way to an inverter.
     Route {
         /// Which.

@@ -378,6 +378,9 @@ impl Mesh {
             if !inverter.is_awake() || !inverter.manners.is_in_reach {
                 continue;
             }
+            if conditions.pairs_restarted && inverter.count.starts() < 2 {
+                continue;
+            }
             let is_meant = wanted == Some(inverter.serial);
             let ear = self.ears.entry(inverter.serial).or_default();
             let step = ear.hear(request, is_meant);
@@ -389,7 +392,6 @@ impl Mesh {
             let answers = match step {
                 _ if conditions.pairs_never => false,
                 // Something in it hangs since it got its power.
-                _ if conditions.pairs_restarted && inverter.count.starts() < 2 => false,
                 PairingStep::Asked => answers_ask(inverter, &conditions),
                 PairingStep::Moved => answers_move(inverter, &conditions),
                 PairingStep::NotMeant => {

@@ -432,7 +432,13 @@ impl ZnpRadio {
             | ZnpStep::Loopback
             | ZnpStep::BootLoader
             | ZnpStep::Version => {
-                self.enter(ZnpStep::Ping(LookAttempt::First), now);
+                // What answers a question so does not get any further.
+                self.unasked_resets += 1;
+                if self.unasked_resets > UNASKED_RESETS {
+                    self.fail(RadioTrouble::KeepsRestarting, now);
+                } else {
+                    self.enter(ZnpStep::Ping(LookAttempt::First), now);
+                }
                 return;
             }
             ZnpStep::Write(ConfigurationItem::Clear)
@@ -448,6 +454,7 @@ impl ZnpRadio {
             _ => None,
         };
         self.unasked_resets += 1;
+        self.notice(RadioNotice::Restarted);
         match next {
             _ if self.unasked_resets > UNASKED_RESETS => {
                 self.fail(RadioTrouble::KeepsRestarting, now);

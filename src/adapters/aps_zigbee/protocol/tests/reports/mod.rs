@@ -292,7 +292,10 @@ impl Bench {
 
     fn remembered_address(&self, place: usize) -> Option<ShortAddress> {
         let serial = self.config.inverters[place];
-        self.conversation.inverters[&serial].remembered.address
+        self.conversation.inverters[&serial]
+            .remembered
+            .place
+            .address()
     }
 }
 

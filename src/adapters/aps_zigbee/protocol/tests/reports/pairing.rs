@@ -35,7 +35,8 @@ fn a_mistyped_serial_number_is_not_paired_because_a_neighbour_repeats_it() {
         "{health:?}"
     );
     assert_eq!(bench.remembered_address(1), None);
-    assert!(bench.polls(through).is_empty() && bench.polls(ShortAddress::GATEWAY).is_empty());
+    // Who repeated it is another one that is known.
+    assert!(bench.polls(ShortAddress::GATEWAY).is_empty());
     // All four requests, three times.
     let requests = bench.requests();
     let foreign = requests
@@ -206,7 +207,6 @@ fn three_that_are_paired_one_after_the_other_are_all_asked() {
 
 /// Report 14: the way there is fine, the inverter is silent.
 #[test]
-#[ignore = "a stick whose messages arrive is taken for deaf, and started anew over and over"]
 fn one_answer_per_start_of_the_stick_is_the_inverter_and_the_stick_is_left_alone() {
     let mut bench = Bench::faulty("DS3-H", true, &["one-answer"]);
     bench.minutes(10);

@@ -156,7 +156,6 @@ fn without_a_grid_all_values_are_there_and_the_reason_for_no_power() {
 
 /// Report 15: the state is told in plain words.
 #[test]
-#[ignore = "stages of the same event are told in the same words over and over"]
 fn no_event_is_told_twice() {
     let mut bench = Bench::faulty("DS3", true, &["no-grid"]);
     bench.minutes(3);
