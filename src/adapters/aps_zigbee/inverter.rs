@@ -16,6 +16,7 @@ use super::inputs::Inputs;
 use super::metrics::{INPUTS, INVERTER, place};
 use super::models::InverterModel;
 use super::radio::ReceivedMessage;
+use super::unused_inputs::UnusedInputs;
 use super::whereabouts::Whereabouts;
 use super::wire::ids::InverterSerial;
 use super::wire::payload::{
@@ -58,6 +59,33 @@ pub struct RememberedInverter {
     pub is_unread: bool,
     /// Whether it encrypts.
     pub is_sealed: bool,
+    /// Which of its inputs have no panel.
+    pub unused: UnusedInputs,
+    /// Why it started last.
+    pub last_start: Option<StartReason>,
+}
+
+/// Why an inverter started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartReason {
+    /// It dawned.
+    Day,
+    /// As a DS3 does every twelve hours.
+    TwelveHours,
+    /// In between.
+    Unexpected,
+}
+
+impl StartReason {
+    /// For people.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Day => "in the morning",
+            Self::TwelveHours => "after 12 hours, as it always does",
+            Self::Unexpected => "in between, by itself",
+        }
+    }
 }
 
 /// One inverter.
@@ -68,6 +96,8 @@ pub struct ZigbeeInverter {
     /// What is remembered of it.
     pub remembered: RememberedInverter,
     inputs: Inputs,
+    /// Whether the user has named its inputs.
+    is_named: bool,
     calibration: u32,
     /// What was said of it last.
     pub said: Option<Health>,
@@ -113,6 +143,7 @@ impl ZigbeeInverter {
             inputs: inputs
                 .and_then(|list| Inputs::read(list).ok())
                 .unwrap_or_default(),
+            is_named: inputs.is_some(),
             calibration: millionths.unwrap_or(UNCALIBRATED),
             said: None,
             heard: None,
@@ -205,8 +236,10 @@ impl ZigbeeInverter {
             _ => true,
         };
         let mut metrics: Vec<Metric> = INVERTER.iter().filter(is_its).cloned().collect();
-        let shown = self.inputs.shown(self.input_count());
-        for (place, (table, (_, name))) in INPUTS.iter().zip(shown).enumerate() {
+        for (place, _, name) in self.shown_inputs() {
+            let Some(table) = INPUTS.get(place) else {
+                continue;
+            };
             metrics.extend(table.iter().map(|metric| named(metric, place, name)));
         }
         metrics
@@ -309,8 +342,18 @@ impl ZigbeeInverter {
 
     /// Which input is shown as what.
     fn shown_places(&self) -> impl Iterator<Item = (&'static [Metric; 6], usize)> {
-        let places = self.inputs.shown(self.input_count());
-        INPUTS.iter().zip(places.map(|(input, _)| input))
+        self.shown_inputs()
+            .filter_map(|(place, input, _)| Some((INPUTS.get(place)?, input)))
+    }
+
+    /// In which place which input is shown, under which name. One without a panel is not, unless the user names inputs
+    /// himself, and those behind it stay where they are.
+    fn shown_inputs(&self) -> impl Iterator<Item = (usize, usize, Option<&str>)> {
+        let places = self.inputs.shown(self.input_count()).enumerate();
+        let is_shown = |input: usize| self.is_named || !self.remembered.unused.has(input);
+        places
+            .map(|(place, (input, name))| (place, input, name))
+            .filter(move |(_, input, _)| is_shown(*input))
     }
 
     /// What belongs to each input, in the order in which they are shown.
@@ -330,19 +373,18 @@ impl ZigbeeInverter {
     ) -> Readings {
         let mut readings = self.measured(telemetry, now.wall);
         readings.day = Some(now.wall.to_zoned(zone.clone()).date());
-        let counted = gain.power.as_ref();
-        let counted_sum = counted.map(|power| watts(sum(&power.milliwatts)));
         // An average over a longer gap is not the power of now.
-        let counted_now = counted.filter(|power| !power.is_average).and(counted_sum);
+        let counted = gain.power.as_ref().filter(|power| !power.is_average);
+        let counted_sum = counted.map(|power| watts(sum(&power.milliwatts)));
         let power = match telemetry.ac_power {
             Some(power) => Some(Decimal::integer(power.into())),
-            None => counted_now,
+            None => counted_sum,
         };
         // What it cannot deliver is no part of any sum.
         let most = Decimal::integer(i64::from(self.most_power()));
         self.power = power.filter(|power| *power <= most);
         if telemetry.ac_power.is_none() {
-            readings.push("power", or_unknown(counted_now));
+            readings.push("power", or_unknown(counted_sum));
         }
         readings.push("energy_today", energy(sum(&gain.today)));
         readings.push("energy_total", energy(sum(&gain.lifetime)));
@@ -353,6 +395,8 @@ impl ZigbeeInverter {
         let since = SignedDuration::from_secs(telemetry.clock.into());
         let since = now.wall.checked_sub(since).unwrap_or(now.wall);
         readings.push("running_since", since);
+        let last_start = self.remembered.last_start.map(|it| it.words().into());
+        readings.push("last_start", last_start.unwrap_or(Value::Unknown));
         let address = self
             .remembered
             .place
@@ -388,7 +432,7 @@ impl ZigbeeInverter {
                 });
             let is_of_now = matches!(metric.behavior, Behavior::Measurement | Behavior::Text);
             match metric.key.as_ref() {
-                "power_limit" | "address" | "raw_record" => {}
+                "power_limit" | "address" | "raw_record" | "last_start" => {}
                 _ if is_power => readings.push(metric.key, Decimal::integer(0)),
                 _ if is_of_now => readings.push(metric.key, Value::Unknown),
                 _ => {}

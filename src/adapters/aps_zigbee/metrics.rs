@@ -81,6 +81,10 @@ pub const INVERTER: &[Metric] = &[
         .named("Running since")
         .diagnostic()
         .off_by_default(),
+    Metric::text("last_start")
+        .named("Last start")
+        .diagnostic()
+        .off_by_default(),
     Metric::text("address")
         .named("Radio address")
         .diagnostic()

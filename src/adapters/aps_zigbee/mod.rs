@@ -44,6 +44,7 @@ pub mod schedule;
 pub mod simulator;
 pub mod sun;
 mod tools;
+mod unused_inputs;
 mod whereabouts;
 pub mod wire;
 

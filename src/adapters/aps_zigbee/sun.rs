@@ -13,6 +13,8 @@ const DAY_SECONDS: f64 = 86_400.0;
 const DELTA_T: f64 = 70.0;
 /// A clock before this was never set: 2025-01-01.
 const NOT_SET: i64 = 1_735_689_600;
+/// With the sun so high above the horizon, in degrees, there is light enough for any panel.
+const LIGHT: f64 = 8.0;
 
 /// A place on earth, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -47,6 +49,15 @@ impl Site {
     /// The day whose noon, by the sun, is on this date in this time zone. Sunset may be after midnight. `None` where
     /// it cannot be known.
     pub fn sun(self, date: Date, zone: &TimeZone) -> Option<SunDay> {
+        self.above(Horizon::SunriseSunset, date, zone)
+    }
+
+    /// The same, for when there is light enough for any panel.
+    pub fn light(self, date: Date, zone: &TimeZone) -> Option<SunDay> {
+        self.above(Horizon::Custom(LIGHT), date, zone)
+    }
+
+    fn above(self, horizon: Horizon, date: Date, zone: &TimeZone) -> Option<SunDay> {
         let midnight = date.to_zoned(zone.clone()).ok()?.timestamp();
         let midnight = julian(midnight);
         let events = SolarEvents::new();
@@ -60,7 +71,7 @@ impl Site {
             .ok()??;
         let (from, until) = (noon - 0.5, noon + 0.5);
         let found = events
-            .for_interval_from_julian(from, until, location, DELTA_T, Horizon::SunriseSunset)
+            .for_interval_from_julian(from, until, location, DELTA_T, horizon)
             .ok()?;
         // Once a year, at the edge of a polar day, one of them is missing.
         let rise = found.rises.iter().copied().find(|rise| *rise <= noon);

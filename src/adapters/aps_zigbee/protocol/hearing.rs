@@ -4,7 +4,7 @@ use super::{INTERVAL_OF_ECU, Job, MOST, RUMOUR, StickConversation};
 use crate::adapters::aps_zigbee::control::key;
 use crate::adapters::aps_zigbee::energy::CounterClass;
 use crate::adapters::aps_zigbee::health;
-use crate::adapters::aps_zigbee::inverter::{RememberedInverter, ZigbeeInverter};
+use crate::adapters::aps_zigbee::inverter::{RememberedInverter, StartReason, ZigbeeInverter};
 use crate::adapters::aps_zigbee::inverter::{energy, is_turn};
 use crate::adapters::aps_zigbee::radio::ReceivedMessage;
 use crate::adapters::aps_zigbee::wire::ids::{InverterSerial, ShortAddress};
@@ -219,7 +219,14 @@ impl StickConversation {
         let gain = inverter.count(telemetry, interval, &zone, now);
         // What is left out says nothing of what it is either.
         let is_left_out = matches!(gain.class, CounterClass::Corrupt(_));
-        let is_news = !is_left_out && inverter.learn(telemetry);
+        let day = now.wall.to_zoned(zone.clone()).date();
+        let is_used = !is_left_out && inverter.remembered.unused.look(telemetry, now.wall, day);
+        let is_news = !is_left_out && inverter.learn(telemetry) | is_used;
+        if is_used {
+            tracing::info!(
+                "{serial}: what was known of its inputs has changed; those without a panel all day are not shown"
+            );
+        }
         if is_news {
             self.describe(serial);
         }
@@ -228,12 +235,18 @@ impl StickConversation {
         let added = added.fold(0_u64, |sum, it| sum.saturating_add(*it));
         self.total = self.total.saturating_add(added);
         self.unsaved.get_or_insert(now.steady);
-        if is_first
-            || matches!(
-                gain.class,
-                CounterClass::NewRun | CounterClass::Restarted { .. }
-            )
+        let reason = match gain.class {
+            CounterClass::NewRun => Some(StartReason::Day),
+            CounterClass::Restarted { scheduled: true } => Some(StartReason::TwelveHours),
+            CounterClass::Restarted { scheduled: false } => Some(StartReason::Unexpected),
+            _ => None,
+        };
+        if let Some(inverter) = self.inverters.get_mut(&serial)
+            && reason.is_some()
         {
+            inverter.remembered.last_start = reason;
+        }
+        if is_first || reason.is_some() {
             self.look_at_limit(serial, now);
         }
         if is_turn(gain.class) || is_news {
@@ -242,6 +255,15 @@ impl StickConversation {
         match gain.class {
             CounterClass::Restarted { scheduled: false } => {
                 tracing::info!("{serial} has started anew");
+            }
+            CounterClass::Restarted { scheduled: true } => {
+                let lost = gain.lost.iter().flatten();
+                let lost = lost.fold(0_u64, |sum, it| sum.saturating_add(*it));
+                let lost = Decimal::fitting(i128::from(lost / 100_000), 1);
+                tracing::info!(
+                    "{serial} has started anew, as it does every 12 hours; about {} Wh of before that were not counted",
+                    lost.unwrap_or(Decimal::integer(0))
+                );
             }
             CounterClass::Corrupt(why) => {
                 tracing::warn!(

@@ -23,13 +23,19 @@ const MORNING: i64 = 4 * 3600;
 const AHEAD: i64 = 60;
 /// The day goes on for so long after an answer.
 const LINGER: Duration = Duration::from_secs(10 * 60);
-/// After sunrise and before sunset there may be too little light, in seconds.
-const DIM: i64 = 3600;
 /// Without a place it is day for certain at these hours.
 const DAY: std::ops::Range<i8> = 10..15;
 
-/// The sun of yesterday, today and tomorrow.
-type DaysAround = [(Date, Option<SunDay>); 3];
+/// One day: when the sun is up, and when there is light for certain.
+#[derive(Debug, Clone, Copy)]
+struct SunlitDay {
+    date: Date,
+    sun: Option<SunDay>,
+    light: Option<SunDay>,
+}
+
+/// Yesterday, today and tomorrow.
+type DaysAround = [SunlitDay; 3];
 
 /// When inverters woke and slept of late. To be saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +92,13 @@ impl LearnedHours {
         self.woke.iter().map(|(_, seconds)| *seconds).min()
     }
 
+    /// From sunrise: when all of the last days had begun, and from sunset: when none had ended.
+    fn certain(&self) -> (i64, i64) {
+        let woke = self.woke.iter().map(|(_, seconds)| *seconds).max();
+        let slept = self.slept.iter().map(|(_, seconds)| *seconds).min();
+        (woke.unwrap_or(0), slept.unwrap_or(0))
+    }
+
     /// From sunset.
     fn latest(&self) -> Option<i64> {
         self.slept.iter().map(|(_, seconds)| *seconds).max()
@@ -139,7 +152,11 @@ impl PollingHours {
             today,
             today.tomorrow().unwrap_or(today),
         ];
-        let days = dates.map(|date| (date, place.sun(date, &self.zone)));
+        let days = dates.map(|date| SunlitDay {
+            date,
+            sun: place.sun(date, &self.zone),
+            light: place.light(date, &self.zone),
+        });
         self.days = Some((today, days));
         Some(days)
     }
@@ -179,17 +196,27 @@ impl PollingHours {
             day: None,
             opens: None,
         };
-        for (date, sun) in days {
+        let (woke, slept) = self.learned.certain();
+        for SunlitDay { date, sun, light } in days {
             let Some(sun) = sun else {
                 time.is_open = true;
                 continue;
             };
+            if let Some(SunDay::Between(from, until)) = light {
+                // A hill in the east, or a roof to the west: not before inverters have been awake of late.
+                let (from, until) = match sun {
+                    SunDay::Between(rise, set) => {
+                        (from.max(later(rise, woke)), until.min(later(set, slept)))
+                    }
+                    _ => (from, until),
+                };
+                time.is_day |= (from..until).contains(&wall);
+            }
             match sun {
-                SunDay::Between(rise, set) => {
+                SunDay::Between(rise, _) => {
                     if rise <= wall {
                         time.day = Some(date);
                     }
-                    time.is_day |= (later(rise, DIM)..later(set, -DIM)).contains(&wall);
                 }
                 // Of the days around, only today's is of any meaning.
                 SunDay::AllDay | SunDay::Never => {
@@ -197,7 +224,7 @@ impl PollingHours {
                         continue;
                     }
                     time.day = Some(date);
-                    time.is_day |= sun == SunDay::AllDay;
+                    time.is_day |= light == Some(SunDay::AllDay);
                 }
             }
             let Some((start, end)) = self.window(sun) else {
@@ -221,7 +248,7 @@ impl PollingHours {
         let Some(days) = self.days(now.wall) else {
             return;
         };
-        for (date, sun) in days {
+        for SunlitDay { date, sun, .. } in days {
             let Some(SunDay::Between(rise, set)) = sun else {
                 continue;
             };
