@@ -11,7 +11,7 @@ use crate::adapters::ADAPTERS;
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
-use crate::links::{Links, Ports};
+use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
@@ -109,7 +109,9 @@ impl ConfigArgs {
 
     /// Opens real connections.
     pub fn links(&self) -> Links {
-        Links::new().with_ports(Ports::below(&self.root))
+        Links::new()
+            .with_ports(Ports::below(&self.root))
+            .with_gpio(GpioLines::below(self.root.join("dev")))
     }
 
     /// The store's file: as configured, else beside the configuration and named after it, so that

@@ -114,8 +114,11 @@ impl Adapter for ApsZigbee {
         let config = Arc::new(config);
         // What is remembered belongs to the network, at whatever port its stick is.
         let label = config.network().to_string();
+        let reset_line = config.reset_line.clone();
         let begin = move |start| StickConversation::new(&config, start);
-        let source = LineSource::new(&ADAPTER, port, begin).labelled(&label);
+        let source = LineSource::new(&ADAPTER, port, begin)
+            .labelled(&label)
+            .wired_to(reset_line);
         Ok(ConfiguredSource::new(source, keys))
     }
 
