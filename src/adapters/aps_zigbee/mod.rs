@@ -34,6 +34,7 @@ pub mod energy;
 mod health;
 mod inputs;
 mod inverter;
+mod mask;
 mod metrics;
 pub mod models;
 mod pairing;
@@ -50,9 +51,10 @@ use std::sync::Arc;
 
 use self::config::ZigbeeConfig;
 use self::decode::ZigbeeDecoder;
+use self::mask::StickMasker;
 use self::protocol::StickConversation;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource, Tool};
+use crate::device::{Adapter, ConfiguredSource, Decoder, Keys, LineSource, Tool};
 use crate::links::Mask;
 use crate::model::Metric;
 
@@ -137,8 +139,13 @@ impl Adapter for ApsZigbee {
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
-        let advice = "record without --mask and keep the file to yourself, or send single frames";
-        let what = "what a stick says cannot be masked yet";
-        Err(section.problem::<ZigbeeConfig>("port", what, advice).into())
+        let config: ZigbeeConfig = section.read_without(&["port", "inverters"])?;
+        let mut masker = StickMasker::new(&config);
+        Ok(Box::new(move |bytes| masker.mask(bytes)))
+    }
+
+    fn mask_settings(&self, section: &Section) -> Keys {
+        let config = section.read_without(&["port", "inverters"]);
+        config.map_or_else(|_| Keys::new(), |config| mask::settings(&config))
     }
 }
