@@ -9,7 +9,7 @@ use super::line;
 use super::protocol::Protocol;
 use super::{Adapter, BoxFuture, Context, Probed, Source, SourceError};
 use crate::links::{Address, CaptureFilter, ControlLine, Links};
-use crate::model::Metric;
+use crate::model::{DeviceId, Metric};
 use crate::store::Memory;
 
 /// What a conversation begins with.
@@ -51,6 +51,7 @@ pub struct LineSource {
     own_metrics: Vec<Metric>,
     filter: CaptureFilter,
     control_line: Option<ControlLine>,
+    listed: Vec<DeviceId>,
     begin: Box<dyn Fn(Start) -> Box<dyn Protocol> + Send + Sync>,
 }
 
@@ -68,6 +69,7 @@ impl LineSource {
             own_metrics: Vec::new(),
             filter: CaptureFilter::default(),
             control_line: None,
+            listed: Vec::new(),
             begin: Box::new(move |start| Box::new(begin(start))),
         }
     }
@@ -102,6 +104,12 @@ impl LineSource {
             control_line,
             ..self
         }
+    }
+
+    /// With devices that its section lists.
+    #[must_use]
+    pub fn listing(self, listed: Vec<DeviceId>) -> Self {
+        Self { listed, ..self }
     }
 
     /// Claims the line that is wired to the device; why it cannot be had.
@@ -139,6 +147,10 @@ impl Source for LineSource {
 
     fn port(&self) -> Option<&Address> {
         Some(&self.address)
+    }
+
+    fn listed(&self) -> Vec<DeviceId> {
+        self.listed.clone()
     }
 
     fn own_metrics(&self) -> Vec<Metric> {

@@ -56,7 +56,7 @@ use self::protocol::StickConversation;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{Adapter, ConfiguredSource, Decoder, Keys, LineSource, Tool};
 use crate::links::Mask;
-use crate::model::Metric;
+use crate::model::{DeviceId, Metric};
 
 /// The adapter's name in the configuration and in device ids.
 pub const KIND: &str = "aps_zigbee";
@@ -117,10 +117,14 @@ impl Adapter for ApsZigbee {
         // What is remembered belongs to the network, at whatever port its stick is.
         let label = config.network().to_string();
         let reset_line = config.reset_line.clone();
+        let inverters = config.inverters.iter();
+        let inverters = inverters.map(|serial| DeviceId::new(KIND, &serial.to_string()));
+        let inverters = inverters.collect();
         let begin = move |start| StickConversation::new(&config, start);
         let source = LineSource::new(&ADAPTER, port, begin)
             .labelled(&label)
-            .wired_to(reset_line);
+            .wired_to(reset_line)
+            .listing(inverters);
         Ok(ConfiguredSource::new(source, keys))
     }
 
