@@ -373,6 +373,25 @@ mod tests {
         assert_eq!((wrong.problems.len(), wrong.refused), (1, 1));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_port_is_the_same_by_another_name() {
+        let section = |port: &std::path::Path, serial: &str| {
+            let port = port.display();
+            format!("[[aps_zigbee]]\nport = \"{port}\"\ninverters = [\"{serial}\"]\n")
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let (port, link) = (folder.path().join("ttyUSB0"), folder.path().join("by-id"));
+        std::fs::write(&port, "").unwrap();
+        std::os::unix::fs::symlink(&port, &link).unwrap();
+        let both = section(&port, "408000990001") + &section(&link, "408000990002");
+        let told = read(&both).unwrap().problems.to_string();
+        assert!(
+            told.contains("by-id is the port of the section in line 1"),
+            "{told}"
+        );
+    }
+
     #[test]
     fn two_sections_share_neither_port_nor_device() {
         let section = |port: &str, id: &str, serial: &str| {
@@ -414,15 +433,6 @@ mod tests {
                 }
             }
         }
-        // Another name of the same port.
-        let folder = tempfile::tempdir().unwrap();
-        let (port, link) = (folder.path().join("ttyUSB0"), folder.path().join("by-id"));
-        std::fs::write(&port, "").unwrap();
-        std::os::unix::fs::symlink(&port, &link).unwrap();
-        let first = section(port.to_str().unwrap(), "A1B2011B9780", "408000990001");
-        let second = section(link.to_str().unwrap(), "C3D4011B9780", "408000990002");
-        let told = read(&format!("{first}{second}")).unwrap().problems;
-        assert!(told.to_string().contains("by-id is the port"), "{told}");
         // A server may serve several kinds.
         let tcp = section("tcp://192.0.2.1:1", "A1B2011B9780", "408000990001");
         let other = "[[smart_meter]]\nport = \"tcp://192.0.2.1:1\"\n";

@@ -211,8 +211,8 @@ fn trouble(error: Errno, place: &str) -> GpioError {
 mod tests {
     use super::*;
 
-    fn refused(folder: &Path, line: GpioLine) -> GpioError {
-        match claim(folder, &line) {
+    fn refused(folder: &Path, line: &GpioLine) -> GpioError {
+        match claim(folder, line) {
             Ok(_) => panic!("{line} could be claimed"),
             Err(error) => error,
         }
@@ -227,10 +227,10 @@ mod tests {
     #[test]
     fn a_computer_without_chips_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(refused(folder.path(), NUMBERED), GpioError::NoChips);
-        assert_eq!(refused(folder.path(), named("GPIO18")), GpioError::NoChips);
+        assert_eq!(refused(folder.path(), &NUMBERED), GpioError::NoChips);
+        assert_eq!(refused(folder.path(), &named("GPIO18")), GpioError::NoChips);
         let nowhere = folder.path().join("nowhere");
-        assert_eq!(refused(&nowhere, NUMBERED), GpioError::NoChips);
+        assert_eq!(refused(&nowhere, &NUMBERED), GpioError::NoChips);
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         for name in ["gpiochip10", "gpiochip4", "gpiochipX", "gpio", "tty"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        let GpioError::NoSuchChip { path, others } = refused(folder.path(), NUMBERED) else {
+        let GpioError::NoSuchChip { path, others } = refused(folder.path(), &NUMBERED) else {
             panic!("it is not missing");
         };
         assert!(path.ends_with("/gpiochip0"), "{path}");
@@ -265,8 +265,8 @@ mod tests {
         ];
         for make in make {
             make();
-            assert_eq!(refused(folder.path(), NUMBERED), expected);
-            assert_eq!(refused(folder.path(), named("GPIO18")), expected);
+            assert_eq!(refused(folder.path(), &NUMBERED), expected);
+            assert_eq!(refused(folder.path(), &named("GPIO18")), expected);
             if path.is_dir() {
                 fs::remove_dir(&path).unwrap();
             } else {
@@ -284,12 +284,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gpiochip0");
         fs::write(&path, "").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         // Root may read everything.
         if File::open(&path).is_err() {
             let expected = GpioError::NotPermitted(path.display().to_string());
-            assert_eq!(refused(folder.path(), NUMBERED), expected);
-            assert_eq!(refused(folder.path(), named("GPIO18")), expected);
+            assert_eq!(refused(folder.path(), &NUMBERED), expected);
+            assert_eq!(refused(folder.path(), &named("GPIO18")), expected);
         }
     }
 

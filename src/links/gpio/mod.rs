@@ -219,10 +219,13 @@ mod tests {
     fn a_line_is_claimed_once_and_held() {
         let chip = FakeChip::default();
         let lines = chip.lines();
+        let others = lines.clone();
         assert_eq!(lines.claim(&line()), Ok(()));
-        assert_eq!(lines.clone().claim(&line()), Ok(()));
-        assert!(lines.clone().drive(&line(), true) && lines.drive(&line(), false));
+        assert_eq!(others.claim(&line()), Ok(()));
+        assert!(others.drive(&line(), true) && lines.drive(&line(), false));
         assert_eq!(chip.news(), ["claim GPIO18", "low", "high"]);
+        drop(others);
+        assert_eq!(chip.news(), [""; 0]);
         drop(lines);
         assert_eq!(chip.news(), ["gone"]);
     }

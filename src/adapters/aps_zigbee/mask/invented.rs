@@ -44,7 +44,7 @@ impl Invented {
                 table
             }
             _ => {
-                let pairs = (0..100).map(|number| number / 10 << 4 | number % 10);
+                let pairs = (0..100).map(|number| ((number / 10) << 4) | (number % 10));
                 cycle(pairs.collect(), chance, ("serial", place))
             }
         });

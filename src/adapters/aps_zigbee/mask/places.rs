@@ -144,9 +144,9 @@ fn air(data: &[u8], form: &AirForm, state: FrameState) -> Vec<IdPlace> {
             let network = [(6, IdByte::Gateway(1)), (7, IdByte::Gateway(0))];
             serial(0).chain(network).chain(gateway(11)).collect()
         }
-        ASK_CLUSTER => serial(0).collect(),
         PAIRED_CLUSTER if is_answer => serial(2).collect(),
         PAIRED_CLUSTER | REQUEST_CLUSTER => gateway(0).collect(),
+        // The second request as well.
         _ => serial(0).collect(),
     };
     if state != FrameState::Whole && is_sealed(cluster, data.get(form.begin..).unwrap_or_default())
