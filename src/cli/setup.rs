@@ -10,8 +10,9 @@ use super::logging::LogSettings;
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, Problem, Problems, Section};
-use crate::device::{Adapter, ConfiguredSource};
-use crate::links::{Links, Ports};
+use crate::device::{Adapter, ConfiguredSource, Source};
+use crate::links::{Address, GpioLines, Links, Ports};
+use crate::model::DeviceId;
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
@@ -109,7 +110,9 @@ impl ConfigArgs {
 
     /// Opens real connections.
     pub fn links(&self) -> Links {
-        Links::new().with_ports(Ports::below(&self.root))
+        Links::new()
+            .with_ports(Ports::below(&self.root))
+            .with_gpio(GpioLines::below(self.root.join("dev")))
     }
 
     /// The store's file: as configured, else beside the configuration and named after it, so that
@@ -181,18 +184,16 @@ impl Configured {
     }
 
     fn read_sections(&mut self, file: &File) {
-        let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+        let mut owned = OwnedThings::default();
         for adapter in ADAPTERS {
             for section in adapter.sections(file) {
                 let problems = match adapter.configure(&section) {
-                    Ok(it) => match lines.insert(it.source.key(), section.line()) {
+                    Ok(it) => match owned.clash(file, &section, &*it.source) {
                         None => {
                             self.sources.push(it);
                             continue;
                         }
-                        Some(line) => {
-                            Problems::from(twice(file, &section, &it.source.label(), line))
-                        }
+                        Some(problem) => Problems::from(problem),
                     },
                     Err(problems) => problems,
                 };
@@ -243,15 +244,71 @@ impl Configured {
     }
 }
 
-fn twice(file: &File, section: &Section, label: &str, line: usize) -> Problem {
-    let mut problem = Problem::new(
-        file.name(),
-        format!("{label} is configured twice, first in line {line}"),
-        "remove one of the two sections",
-    );
+/// What belongs to one section only, and in which line that begins.
+#[derive(Default)]
+struct OwnedThings {
+    keys: BTreeMap<String, usize>,
+    ports: BTreeMap<String, usize>,
+    devices: BTreeMap<DeviceId, usize>,
+}
+
+impl OwnedThings {
+    /// What a section has in common with one before it; nothing, and it has all of its own from now on.
+    fn clash(&mut self, file: &File, section: &Section, source: &dyn Source) -> Option<Problem> {
+        let here = section.line();
+        let (key, port) = (source.key(), port_of(source));
+        if let Some(line) = self.keys.get(&key) {
+            return Some(twice(file, section, &source.label(), *line));
+        }
+        if let Some((port, line)) = port.as_ref().and_then(|it| self.ports.get_key_value(it)) {
+            let port = source
+                .port()
+                .map_or_else(|| port.clone(), ToString::to_string);
+            let what = format!("{port} is the port of the section in line {line} as well");
+            let hint = "a port serves one section: write another port in one of them, or make one section of both";
+            return Some(problem_at(file, section, what, hint));
+        }
+        let listed = source.listed();
+        let shared =
+            |device: &DeviceId| self.devices.get(device).map(|line| (device.clone(), *line));
+        if let Some((device, line)) = listed.iter().find_map(shared) {
+            let kind = format!("{}_", source.adapter());
+            let number = device.to_string();
+            let number = number.strip_prefix(&kind).unwrap_or(&number);
+            let what = format!("{number} is listed in the section in line {line} as well");
+            let hint = "take it out of one of the two: a device belongs to one section";
+            return Some(problem_at(file, section, what, hint));
+        }
+        self.keys.insert(key, here);
+        self.ports.extend(port.map(|port| (port, here)));
+        self.devices
+            .extend(listed.into_iter().map(|device| (device, here)));
+        None
+    }
+}
+
+/// The port that nothing else may open, however it is written. A server may serve several, but not two of a kind.
+fn port_of(source: &dyn Source) -> Option<String> {
+    match source.port()? {
+        Address::Serial(path) => {
+            let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+            Some(path.display().to_string())
+        }
+        Address::Tcp(endpoint) => Some(format!("{} {endpoint}", source.adapter())),
+        Address::Capture(_) => None,
+    }
+}
+
+fn problem_at(file: &File, section: &Section, what: String, hint: &str) -> Problem {
+    let mut problem = Problem::new(file.name(), what, hint);
     problem.line = section.line();
     problem.column = 1;
     problem
+}
+
+fn twice(file: &File, section: &Section, label: &str, line: usize) -> Problem {
+    let what = format!("{label} is configured twice, first in line {line}");
+    problem_at(file, section, what, "remove one of the two sections")
 }
 
 /// Every name that may stand at the top of the file.
@@ -314,6 +371,74 @@ mod tests {
         assert_eq!(wrong.incomplete, all);
         assert_eq!(wrong.sources.len(), 1);
         assert_eq!((wrong.problems.len(), wrong.refused), (1, 1));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_port_is_the_same_by_another_name() {
+        let section = |port: &std::path::Path, serial: &str| {
+            let port = port.display();
+            format!("[[aps_zigbee]]\nport = \"{port}\"\ninverters = [\"{serial}\"]\n")
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let (port, link) = (folder.path().join("ttyUSB0"), folder.path().join("by-id"));
+        std::fs::write(&port, "").unwrap();
+        std::os::unix::fs::symlink(&port, &link).unwrap();
+        let both = section(&port, "408000990001") + &section(&link, "408000990002");
+        let told = read(&both).unwrap().problems.to_string();
+        assert!(
+            told.contains("by-id is the port of the section in line 1"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn two_sections_share_neither_port_nor_device() {
+        let section = |port: &str, id: &str, serial: &str| {
+            format!(
+                "[[aps_zigbee]]\nport = \"{port}\"\necu_id = \"{id}\"\ninverters = [\"{serial}\"]\n"
+            )
+        };
+        let first = section("/dev/ttyUSB0", "A1B2011B9780", "408000990001");
+        for (second, words) in [
+            (
+                section("/dev/ttyUSB1", "C3D4011B9780", "408000990002"),
+                None,
+            ),
+            (
+                section("/dev/ttyUSB0", "C3D4011B9780", "408000990002"),
+                Some("/dev/ttyUSB0 is the port of the section in line 1 as well"),
+            ),
+            (
+                section("/dev/ttyUSB1", "A1B2011B9780", "408000990002"),
+                Some("A1B2011B9780 is configured twice, first in line 1"),
+            ),
+            (
+                section("/dev/ttyUSB1", "C3D4011B9780", "408000-990-001"),
+                Some("408000990001 is listed in the section in line 1 as well"),
+            ),
+            (
+                "[[smart_meter]]\nport = \"/dev/ttyUSB0\"\n".to_owned(),
+                Some("the port of the section in line"),
+            ),
+        ] {
+            let both = read(&format!("{first}{second}")).unwrap();
+            let told = both.problems.to_string();
+            let (count, refused) = (both.sources.len(), both.refused);
+            match words {
+                None => assert_eq!((count, refused), (2, 0), "{told}"),
+                Some(words) => {
+                    assert_eq!((count, refused), (1, 1), "{told}");
+                    assert!(told.contains(words), "{told}");
+                }
+            }
+        }
+        // A server may serve several kinds.
+        let tcp = section("tcp://192.0.2.1:1", "A1B2011B9780", "408000990001");
+        let other = "[[smart_meter]]\nport = \"tcp://192.0.2.1:1\"\n";
+        assert_eq!(read(&format!("{tcp}{other}")).unwrap().refused, 0);
+        let again = section("tcp://192.0.2.1:1", "C3D4011B9780", "408000990002");
+        assert_eq!(read(&format!("{tcp}{again}")).unwrap().refused, 1);
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl Line<'_> {
                 Output::Heard(heard) => self.heard(heard),
                 Output::SetLine(line, is_on) => {
                     if let Some(connection) = &mut connection {
-                        connection.set_line(line, is_on);
+                        connection.set_line(&line, is_on);
                     }
                 }
                 Output::Reopen => {
@@ -311,6 +311,7 @@ pub async fn converse<P: Protocol + ?Sized, T>(
                 match protocol.poll() {
                     Output::Send(bytes) => connection.send(&bytes, SEND).await?,
                     Output::Report(report) => news.push(report),
+                    Output::SetLine(line, is_on) => connection.set_line(&line, is_on),
                     Output::Reopen => break None,
                     Output::Wait(wake) => break Some(wake),
                     _ => {}

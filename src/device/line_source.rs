@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use super::line;
 use super::protocol::Protocol;
 use super::{Adapter, BoxFuture, Context, Probed, Source, SourceError};
-use crate::links::{Address, CaptureFilter, Links};
-use crate::model::Metric;
+use crate::links::{Address, CaptureFilter, ControlLine, Links};
+use crate::model::{DeviceId, Metric};
 use crate::store::Memory;
 
 /// What a conversation begins with.
@@ -50,6 +50,8 @@ pub struct LineSource {
     address: Address,
     own_metrics: Vec<Metric>,
     filter: CaptureFilter,
+    control_line: Option<ControlLine>,
+    listed: Vec<DeviceId>,
     begin: Box<dyn Fn(Start) -> Box<dyn Protocol> + Send + Sync>,
 }
 
@@ -66,6 +68,8 @@ impl LineSource {
             address,
             own_metrics: Vec::new(),
             filter: CaptureFilter::default(),
+            control_line: None,
+            listed: Vec::new(),
             begin: Box::new(move |start| Box::new(begin(start))),
         }
     }
@@ -90,6 +94,32 @@ impl LineSource {
     #[must_use]
     pub fn filtered(self, filter: CaptureFilter) -> Self {
         Self { filter, ..self }
+    }
+
+    /// With a line that is wired to the device. It is claimed at the start; one that cannot be had keeps nobody from
+    /// the device.
+    #[must_use]
+    pub fn wired_to(self, control_line: Option<ControlLine>) -> Self {
+        Self {
+            control_line,
+            ..self
+        }
+    }
+
+    /// With devices that its section lists.
+    #[must_use]
+    pub fn listing(self, listed: Vec<DeviceId>) -> Self {
+        Self { listed, ..self }
+    }
+
+    /// Claims the line that is wired to the device; why it cannot be had.
+    fn claim_line(&self, links: &Links) -> Option<String> {
+        let line = self.control_line.as_ref()?;
+        let error = links.claim(line).err()?;
+        Some(format!(
+            "the device cannot be reset by {line}, and is used without: {}",
+            error.sentence()
+        ))
     }
 }
 
@@ -119,6 +149,10 @@ impl Source for LineSource {
         Some(&self.address)
     }
 
+    fn listed(&self) -> Vec<DeviceId> {
+        self.listed.clone()
+    }
+
     fn own_metrics(&self) -> Vec<Metric> {
         self.own_metrics.clone()
     }
@@ -126,6 +160,9 @@ impl Source for LineSource {
     fn run(self: Arc<Self>, mut context: Context) -> BoxFuture<Result<(), SourceError>> {
         Box::pin(async move {
             let mut protocol = (self.begin)(Start::of(&context));
+            if let Some(trouble) = self.claim_line(&context.links) {
+                tracing::warn!("{} {}: {trouble}", self.spoken(), self.label);
+            }
             context.links = context.links.with_filter(self.filter);
             line::run(&mut *protocol, &self.address, &mut context).await
         })
@@ -134,9 +171,20 @@ impl Source for LineSource {
     fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>> {
         Box::pin(async move {
             let mut protocol = (self.begin)(Start::afresh());
+            let trouble = self.claim_line(&links);
             let links = links.with_filter(self.filter);
             let found = line::probe(&mut *protocol, &self.address, &links).await;
-            found.map_err(|why| why.sentence())
+            let told = |words: String| match &trouble {
+                Some(trouble) => format!("{}; {trouble}", words.trim_end_matches('.')),
+                None => words,
+            };
+            match found {
+                Ok(Probed { words, devices }) => Ok(Probed {
+                    words: told(words),
+                    devices,
+                }),
+                Err(why) => Err(told(why.sentence())),
+            }
         })
     }
 }

@@ -100,7 +100,7 @@ pub enum Output {
     /// The port is to be closed and opened again at once, perhaps with other settings. The protocol hears
     /// [`Input::Closed`] and then [`Input::Opened`].
     Reopen,
-    /// A control line of the serial adapter is to be switched on or off. Nothing happens where there is none.
+    /// A line that is wired to the device is to be switched on or off. Nothing happens where there is none.
     SetLine(ControlLine, bool),
     /// Nothing more until something comes or it is this moment of the monotonic clock.
     Wait(Duration),

@@ -24,6 +24,11 @@ pub trait Source: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Devices that its section lists by their numbers: two sections never share one.
+    fn listed(&self) -> Vec<DeviceId> {
+        Vec::new()
+    }
+
     /// What it is found again by after a restart. Two sections never share one.
     fn key(&self) -> String {
         format!("{}@{}", self.adapter(), self.label())

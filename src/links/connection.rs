@@ -1,5 +1,6 @@
 //! An open connection, whatever it goes over.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -10,11 +11,13 @@ use tokio_serial::{SerialPort, SerialStream};
 
 use super::address::Address;
 use super::capture::OpenCapture;
+use super::control_line::ControlLine;
 use super::error::LinkError;
+use super::gpio::{GpioLine, GpioLines};
 use super::recorder::Recorder;
 use super::recording::{Event, RecordedLine};
 use super::replay::Replayed;
-use super::serial::{self, ControlLine};
+use super::serial;
 
 /// An open connection. Dropping it closes it; [`Connection::close`] does so politely.
 #[derive(Debug)]
@@ -22,6 +25,9 @@ pub struct Connection {
     pub(crate) address: Address,
     pub(crate) tap: Option<Tap>,
     pub(crate) kind: LinkKind,
+    gpio: GpioLines,
+    /// Lines that are low: so they do not stay when this ends.
+    low: BTreeSet<GpioLine>,
 }
 
 #[derive(Debug)]
@@ -52,6 +58,22 @@ pub fn record(tap: Option<&Tap>, event: impl FnOnce() -> Event) {
 }
 
 impl Connection {
+    /// One that was opened just now.
+    pub(crate) const fn new(
+        address: Address,
+        tap: Option<Tap>,
+        kind: LinkKind,
+        gpio: GpioLines,
+    ) -> Self {
+        Self {
+            address,
+            tap,
+            kind,
+            gpio,
+            low: BTreeSet::new(),
+        }
+    }
+
     /// Where it leads to.
     pub const fn address(&self) -> &Address {
         &self.address
@@ -100,16 +122,23 @@ impl Connection {
     }
 
     /// Switches a control line on or off. Nothing happens where there is none.
-    pub fn set_line(&mut self, line: ControlLine, is_on: bool) {
-        let LinkKind::Serial(stream) = &mut self.kind else {
-            return;
-        };
-        let done = match line {
-            ControlLine::Dtr => stream.write_data_terminal_ready(is_on),
-            ControlLine::Rts => stream.write_request_to_send(is_on),
+    pub fn set_line(&mut self, line: &ControlLine, is_on: bool) {
+        let done = match (line, &mut self.kind) {
+            (_, LinkKind::Capture(_) | LinkKind::Replayed(_)) => return,
+            (ControlLine::Gpio(line), _) => {
+                if self.gpio.drive(line, is_on) && is_on {
+                    self.low.insert(line.clone());
+                } else {
+                    self.low.remove(line);
+                }
+                return;
+            }
+            (ControlLine::Dtr, LinkKind::Serial(stream)) => stream.write_data_terminal_ready(is_on),
+            (ControlLine::Rts, LinkKind::Serial(stream)) => stream.write_request_to_send(is_on),
+            (_, LinkKind::Tcp(_)) => return,
         };
         if let Err(error) = done {
-            tracing::debug!("{}: {line:?} cannot be set: {error}", self.address);
+            tracing::debug!("{}: {line} cannot be set: {error}", self.address);
         }
     }
 
@@ -216,6 +245,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        for line in &self.low {
+            self.gpio.drive(line, false);
+        }
         record(self.tap.as_ref(), || Event::Close);
     }
 }

@@ -14,8 +14,10 @@
 mod address;
 pub mod capture;
 mod connection;
+mod control_line;
 mod endpoint;
 mod error;
+mod gpio;
 mod opener;
 mod openings;
 mod ports;
@@ -32,8 +34,12 @@ mod tcp;
 pub use address::{Address, AddressError};
 pub use capture::{CaptureAddress, CaptureAddressError, CaptureFilter, Host};
 pub use connection::Connection;
+pub use control_line::{ControlLine, ControlLineError};
 pub use endpoint::Endpoint;
 pub use error::LinkError;
+#[cfg(test)]
+pub use gpio::fake::FakeChip;
+pub use gpio::{GpioError, GpioLine, GpioLines};
 pub use opener::Links;
 pub use ports::{PortChange, PortInfo, PortWatch, Ports};
 #[cfg(target_os = "linux")]
@@ -42,4 +48,4 @@ pub use pseudo_terminal::{Happening, PseudoTerminal};
 pub use recorder::{Mask, Recorder};
 pub use recording::{Event, RecordedLine, Recording, RecordingError, Script};
 pub use reopening::Reopening;
-pub use serial::{ControlLine, Parity, SerialSettings};
+pub use serial::{Parity, SerialSettings};

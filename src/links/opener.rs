@@ -8,8 +8,10 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::capture::{CaptureFilter, CaptureSources};
 use super::connection::{Connection, LinkKind, Tap, record};
+use super::control_line::ControlLine;
 use super::endpoint::Endpoint;
 use super::error::LinkError;
+use super::gpio::{GpioError, GpioLines};
 use super::openings::Openings;
 use super::ports::Ports;
 use super::recorder::Recorder;
@@ -28,6 +30,7 @@ pub struct Links {
     ports: Ports,
     captures: CaptureSources,
     filter: CaptureFilter,
+    gpio: GpioLines,
 }
 
 impl Links {
@@ -55,6 +58,21 @@ impl Links {
     #[must_use]
     pub fn with_filter(self, filter: CaptureFilter) -> Self {
         Self { filter, ..self }
+    }
+
+    /// The same, but lines of GPIO chips are looked for elsewhere.
+    #[must_use]
+    pub fn with_gpio(self, gpio: GpioLines) -> Self {
+        Self { gpio, ..self }
+    }
+
+    /// Makes sure that a line can be used when it is needed, and that it has a defined level until then. Those of
+    /// serial adapters come with their port.
+    pub fn claim(&self, line: &ControlLine) -> Result<(), GpioError> {
+        match line {
+            ControlLine::Gpio(line) if !self.is_replay() => self.gpio.claim(line),
+            _ => Ok(()),
+        }
     }
 
     /// Connections that play a recording; `clock` follows the times in it.
@@ -88,7 +106,7 @@ impl Links {
         }
         let tap = self.tap(Recorder::connection);
         let opened = tcp::open(endpoint, within).await.map(LinkKind::Tcp);
-        told(address, endpoint.to_string(), tap, opened)
+        self.told(address, endpoint.to_string(), tap, opened)
     }
 
     /// Opens a stream of bytes, waiting at most `within`. The settings are those of a serial port
@@ -121,7 +139,7 @@ impl Links {
             }
         };
         let shown = address.to_string();
-        told(address, shown, tap, opened)
+        self.told(address, shown, tap, opened)
     }
 
     fn tap(&self, number: fn(&Recorder) -> u64) -> Option<Tap> {
@@ -133,30 +151,27 @@ impl Links {
     }
 
     fn replay(replay: &Replay, address: Address) -> Result<Connection, LinkError> {
-        let replayed = replay.open(&address)?;
-        Ok(Connection {
-            address,
-            tap: None,
-            kind: LinkKind::Replayed(replayed),
-        })
+        let kind = LinkKind::Replayed(replay.open(&address)?);
+        Ok(Connection::new(address, None, kind, GpioLines::default()))
     }
-}
 
-/// Records how the opening went.
-fn told(
-    address: Address,
-    shown: String,
-    tap: Option<Tap>,
-    opened: Result<LinkKind, LinkError>,
-) -> Result<Connection, LinkError> {
-    match opened {
-        Ok(kind) => {
-            record(tap.as_ref(), || Event::Open(shown));
-            Ok(Connection { address, tap, kind })
-        }
-        Err(error) => {
-            record(tap.as_ref(), || Event::Fail(error.to_string()));
-            Err(error)
+    /// Records how the opening went.
+    fn told(
+        &self,
+        address: Address,
+        shown: String,
+        tap: Option<Tap>,
+        opened: Result<LinkKind, LinkError>,
+    ) -> Result<Connection, LinkError> {
+        match opened {
+            Ok(kind) => {
+                record(tap.as_ref(), || Event::Open(shown));
+                Ok(Connection::new(address, tap, kind, self.gpio.clone()))
+            }
+            Err(error) => {
+                record(tap.as_ref(), || Event::Fail(error.to_string()));
+                Err(error)
+            }
         }
     }
 }

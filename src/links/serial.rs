@@ -42,16 +42,6 @@ pub enum Parity {
     Odd,
 }
 
-/// A control line of a serial adapter. Switched on, its pin is low.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ControlLine {
-    /// Data terminal ready.
-    Dtr,
-    /// Request to send.
-    Rts,
-}
-
 impl std::fmt::Display for SerialSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parity = match self.parity {

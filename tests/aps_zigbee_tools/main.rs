@@ -7,6 +7,7 @@
 
 mod annotated;
 mod console;
+mod masked;
 mod pair;
 
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@
 #[path = "../support/vectors.rs"]
 mod captures;
 mod energy;
+mod masked;
 mod payload;
 mod radio;
 mod znp;

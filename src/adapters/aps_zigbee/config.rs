@@ -52,8 +52,10 @@ pub struct ZigbeeConfig {
     /// and a name, `inputs = { 408000123456 = ["B East", "A West"] }`.
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub inputs: BTreeMap<InverterSerial, Vec<String>>,
-    /// The control line of the serial adapter that is wired to the reset pin of the stick, `dtr` or `rts`. It is pulsed when
-    /// the stick does not answer any more.
+    /// The line that is wired to the reset pin of the stick: `dtr` or `rts` of the serial adapter, or a line of the
+    /// computer by its name, `gpio:GPIO18`, or by its chip and number, `gpio:gpiochip0/18`. It is made low for half a
+    /// second when the stick does not answer any more.
+    #[schemars(with = "Option<String>")]
     pub reset_line: Option<ControlLine>,
     /// Whether a limit that was set here is set again when an inverter has forgotten it, as some do at night.
     pub keep_limit: bool,
@@ -321,6 +323,48 @@ mod tests {
             ..ZigbeeConfig::default()
         };
         assert_eq!(listening.check()[0].field, "ecu_id");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_had_is_told_of_together_with_the_stick() {
+        use crate::adapters::aps_zigbee::ADAPTER;
+        use crate::config::Section;
+        use crate::device::Adapter as _;
+        use crate::links::{FakeChip, GpioError, Links};
+
+        let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let section = |line: &str| {
+            let keys = [
+                ("port", "tcp://127.0.0.1:1"),
+                ("inverters", "[\"408000990001\"]"),
+                ("reset_line", line),
+            ];
+            Section::from_pairs("aps_zigbee", &keys.map(pair)).unwrap()
+        };
+        let wrong = ADAPTER.configure(&section("18")).unwrap_err().to_string();
+        assert!(
+            wrong.contains("reset_line") && wrong.contains("gpio:GPIO18"),
+            "{wrong}"
+        );
+        let chip = FakeChip::default();
+        let probe = || {
+            let configured = ADAPTER.configure(&section("gpio:GPIO18")).unwrap();
+            let links = Links::new().with_gpio(chip.lines());
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_all().build().unwrap();
+            runtime
+                .block_on(configured.source.probe(links))
+                .unwrap_err()
+        };
+        // Nobody is there; that the line is fine is no news.
+        assert!(!probe().contains("GPIO18"));
+        assert_eq!(chip.news(), ["claim GPIO18", "gone"]);
+        *chip.trouble.lock().unwrap() = Some(GpioError::NoChips);
+        let told = probe();
+        assert!(
+            told.contains("cannot be reset by gpio:GPIO18") && told.contains("--device"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use super::KIND;
 use super::config::ZigbeeConfig;
 use super::inverter::{RememberedInverter, ZigbeeInverter};
-use super::wire::annotate::{FrameWords, annotate_frame, annotate_payload};
-use super::wire::ids::InverterSerial;
-use super::wire::payload::{AnswerContent, InverterAnswer, input_letter};
+use super::wire::annotate::{FrameWords, annotate_frame, annotate_payload, opened_words};
+use super::wire::ids::{InverterSerial, ShortAddress};
+use super::wire::payload::{
+    AnswerContent, InverterAnswer, PAIRED_CLUSTER, PairingRequest, input_letter,
+};
 use super::wire::znp::{ZnpMessage, ZnpScanned, ZnpScanner};
 use crate::device::{Decoded, Decoder, Undecoded};
 use crate::hex::Hex;
@@ -88,7 +90,23 @@ impl ZigbeeDecoder {
             };
             let before = self.results.len();
             match &message {
-                ZnpMessage::Incoming(incoming) => self.answer(&incoming.data),
+                // Our own words, sent back by the stick or by who passes them on.
+                ZnpMessage::Incoming(incoming)
+                    if incoming.source == ShortAddress::GATEWAY
+                        || PairingRequest::read(incoming.cluster, &incoming.data).is_some() =>
+                {
+                    let mut says = vec![words.summary];
+                    says.extend(words.details);
+                    self.note(json!({ "echo": true, "says": says.join(", ") }));
+                }
+                ZnpMessage::Incoming(incoming) => {
+                    match told_address(incoming.cluster, &incoming.data) {
+                        Some(serial) => self.note(json!({
+                            "serial": serial.to_string(), "address": incoming.source.to_string(),
+                        })),
+                        None => self.answer(&incoming.data),
+                    }
+                }
                 _ => self.note(json!({
                     "frame": words.name, "from": words.side.name(), "says": words.summary,
                 })),
@@ -162,9 +180,21 @@ impl ZigbeeDecoder {
             AnswerContent::Unread { model, data, .. } => decoded.notes.push(json!({
                 "serial": name, "unread": Hex::of(&data).to_string(), "model": model.map(|it| format!("{it:02x}")),
             })),
-            AnswerContent::Sealed(_) => decoded.notes.push(json!({ "serial": name, "encrypted": true })),
+            AnswerContent::Sealed(sealed) => decoded.notes.push(json!({
+                "serial": name, "encrypted": true, "experimentally": opened_words(serial, &sealed),
+            })),
         }
         self.results.push_back(Ok(decoded));
+    }
+}
+
+/// The inverter that tells its address with this.
+fn told_address(cluster: u16, data: &[u8]) -> Option<InverterSerial> {
+    match data {
+        [_, _, serial @ ..] if cluster == PAIRED_CLUSTER => {
+            InverterSerial::of_wire(serial.try_into().ok()?)
+        }
+        _ => None,
     }
 }
 
@@ -221,5 +251,100 @@ impl Decoder for ZigbeeDecoder {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::ids::EcuId;
+    use super::super::wire::payload::{InverterCommand, REQUEST_CLUSTER, Sealed, pairing_answer};
+    use super::super::wire::znp::AfIncoming;
+    use super::*;
+
+    fn serial() -> InverterSerial {
+        "725000990001".parse().unwrap()
+    }
+
+    fn heard(cluster: u16, source: u16, data: Vec<u8>) -> Vec<u8> {
+        let message = ZnpMessage::Incoming(AfIncoming {
+            group: 0,
+            cluster,
+            source: ShortAddress(source),
+            source_endpoint: 0x14,
+            destination_endpoint: 0x14,
+            broadcast: 0,
+            lqi: 80,
+            security: 0,
+            timestamp: 0,
+            sequence: 7,
+            data,
+            last_hop: ShortAddress(source),
+            radius: 0x0e,
+        });
+        message.encode().unwrap()
+    }
+
+    fn noted(frame: &[u8]) -> Value {
+        let mut decoder = ZigbeeDecoder::new(ZigbeeConfig::default());
+        decoder.push(frame);
+        assert_eq!(decoder.finish(), None);
+        let decoded = decoder.next().unwrap().unwrap();
+        decoded.notes[0].clone()
+    }
+
+    #[test]
+    fn our_own_words_are_no_fault() {
+        let gateway: EcuId = "D8A3011B9780".parse().unwrap();
+        let poll = InverterCommand::Poll.data(gateway);
+        let note = noted(&heard(REQUEST_CLUSTER, 0, poll.clone()));
+        assert_eq!(note["echo"], true, "{note}");
+        assert!(
+            note["says"]
+                .as_str()
+                .unwrap()
+                .contains("asks what it measures")
+        );
+        for request in PairingRequest::all(serial(), gateway) {
+            for source in [0, 0x1234] {
+                let note = noted(&heard(request.cluster(), source, request.data()));
+                assert_eq!(note["echo"], true, "{note}");
+            }
+        }
+        // Those of another gateway are not ours.
+        let mut decoder = ZigbeeDecoder::new(ZigbeeConfig::default());
+        decoder.push(&heard(REQUEST_CLUSTER, 0x1234, poll));
+        assert!(decoder.next().unwrap().is_err());
+    }
+
+    #[test]
+    fn who_tells_its_address_is_told() {
+        let note = noted(&heard(
+            PAIRED_CLUSTER,
+            0x7c3a,
+            pairing_answer(serial(), 0x1a),
+        ));
+        assert_eq!(
+            note,
+            json!({ "serial": "725000990001", "address": "0x7C3A" })
+        );
+    }
+
+    #[test]
+    fn what_is_encrypted_is_opened_as_an_experiment() {
+        let inner = InverterAnswer::accepted(serial()).data();
+        let sealed = |by: InverterSerial| {
+            let sealed = Sealed::seal(&inner[6..], Some(by), [1, 2, 3, 4, 5, 6], Some(0xa1));
+            sealed.data(serial().wire())
+        };
+        let as_heard = |data| heard(InverterAnswer::CLUSTER, 0x7c3a, data);
+        let note = noted(&as_heard(sealed(serial())));
+        assert_eq!(note["encrypted"], true);
+        let words = note["experimentally"][0].as_str().unwrap();
+        assert!(words.contains("accepts what it was told"), "{note}");
+        let dump = annotate_payload(&sealed(serial()));
+        assert!(dump.contains("experimentally: "), "{dump}");
+        let locked = noted(&as_heard(sealed("725000990002".parse().unwrap())));
+        assert_eq!(locked["encrypted"], true);
+        assert_eq!(locked["experimentally"], Value::Null);
     }
 }

@@ -34,6 +34,7 @@ pub mod energy;
 mod health;
 mod inputs;
 mod inverter;
+mod mask;
 mod metrics;
 pub mod models;
 mod pairing;
@@ -52,11 +53,12 @@ use std::sync::Arc;
 
 use self::config::ZigbeeConfig;
 use self::decode::ZigbeeDecoder;
+use self::mask::StickMasker;
 use self::protocol::StickConversation;
 use crate::config::{Problems, Section, SectionDoc};
-use crate::device::{Adapter, ConfiguredSource, Decoder, LineSource, Tool};
+use crate::device::{Adapter, ConfiguredSource, Decoder, Keys, LineSource, Tool};
 use crate::links::Mask;
-use crate::model::Metric;
+use crate::model::{DeviceId, Metric};
 
 /// The adapter's name in the configuration and in device ids.
 pub const KIND: &str = "aps_zigbee";
@@ -116,8 +118,15 @@ impl Adapter for ApsZigbee {
         let config = Arc::new(config);
         // What is remembered belongs to the network, at whatever port its stick is.
         let label = config.network().to_string();
+        let reset_line = config.reset_line.clone();
+        let inverters = config.inverters.iter();
+        let inverters = inverters.map(|serial| DeviceId::new(KIND, &serial.to_string()));
+        let inverters = inverters.collect();
         let begin = move |start| StickConversation::new(&config, start);
-        let source = LineSource::new(&ADAPTER, port, begin).labelled(&label);
+        let source = LineSource::new(&ADAPTER, port, begin)
+            .labelled(&label)
+            .wired_to(reset_line)
+            .listing(inverters);
         Ok(ConfiguredSource::new(source, keys))
     }
 
@@ -136,8 +145,13 @@ impl Adapter for ApsZigbee {
     }
 
     fn mask(&self, section: &Section) -> Result<Mask, Problems> {
-        let advice = "record without --mask and keep the file to yourself, or send single frames";
-        let what = "what a stick says cannot be masked yet";
-        Err(section.problem::<ZigbeeConfig>("port", what, advice).into())
+        let config: ZigbeeConfig = section.read_without(&["port", "inverters"])?;
+        let mut masker = StickMasker::new(&config);
+        Ok(Box::new(move |bytes| masker.mask(bytes)))
+    }
+
+    fn mask_settings(&self, section: &Section) -> Keys {
+        let config = section.read_without(&["port", "inverters"]);
+        config.map_or_else(|_| Keys::new(), |config| mask::settings(&config))
     }
 }

@@ -334,7 +334,7 @@ impl StickConversation {
 
     /// Holds the stick in reset for a moment, if there is a line to do it with.
     fn pulse(&mut self, now: Moment) {
-        if let Some(line) = self.config.reset_line {
+        if let Some(line) = self.config.reset_line.clone() {
             self.out.push(Output::SetLine(line, true));
             self.release = Some(now.steady.saturating_add(PULSE));
         }
@@ -343,7 +343,7 @@ impl StickConversation {
     /// Lets the stick go.
     fn release(&mut self) {
         self.release = None;
-        if let Some(line) = self.config.reset_line {
+        if let Some(line) = self.config.reset_line.clone() {
             self.out.push(Output::SetLine(line, false));
         }
     }

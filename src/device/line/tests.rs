@@ -13,7 +13,7 @@ use super::*;
 use crate::clock::Moment;
 use crate::device::protocol::Outbox;
 use crate::device::{Reports, Traffic};
-use crate::links::{Parity, SerialSettings};
+use crate::links::{ControlLine, FakeChip, GpioError, Parity, SerialSettings};
 use crate::model::{Command, DeviceId, Report};
 use crate::store::Memory;
 
@@ -42,6 +42,8 @@ impl Protocol for Parrot {
                     "good" => self.out.push(Output::Heard(Heard::Good)),
                     "bad" => self.out.push(Output::Heard(Heard::Bad)),
                     "ask" => self.out.push(Output::Send(b"?".to_vec())),
+                    "low" => self.out.push(Output::SetLine(reset_line(), true)),
+                    "high" => self.out.push(Output::SetLine(reset_line(), false)),
                     "again" => self.out.push(Output::Reopen),
                     "done" => {
                         let done = self.commands.drain(..);
@@ -74,9 +76,14 @@ impl Protocol for Parrot {
     }
 }
 
+fn reset_line() -> ControlLine {
+    "gpio:GPIO18".parse().unwrap()
+}
+
 /// A line with the parrot at this end, and a server at the other.
 struct Bench {
     listener: Option<TcpListener>,
+    chip: FakeChip,
     heard: Arc<Mutex<Vec<String>>>,
     reports: mpsc::Receiver<(usize, Report)>,
     commands: mpsc::Sender<PendingCommand>,
@@ -93,6 +100,7 @@ impl Bench {
         let address: Address = format!("tcp://{}", listener.local_addr().unwrap())
             .parse()
             .unwrap();
+        let chip = FakeChip::default();
         let (reports, bridge) = mpsc::channel(64);
         let (commands, inbox) = mpsc::channel(8);
         let (forgotten, gone) = mpsc::unbounded_channel();
@@ -104,7 +112,7 @@ impl Bench {
             forgotten: gone,
             stop: stop.clone(),
             clock: Clock::following_tokio(Timestamp::UNIX_EPOCH, TimeZone::UTC),
-            links: Links::new(),
+            links: Links::new().with_gpio(chip.lines()),
             reserved: Arc::new([]),
             operators: operators.subscribe(),
             memory: Memory::passing(),
@@ -115,6 +123,7 @@ impl Bench {
         let task = tokio::spawn(async move { run(&mut parrot, &address, &mut context).await });
         Self {
             listener: Some(listener),
+            chip,
             heard,
             reports: bridge,
             commands,
@@ -271,4 +280,69 @@ async fn whoever_wants_to_be_woken_in_the_past_is_not_woken_without_end() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     let wakes = bench.heard.lock().unwrap().len();
     assert!((500..=1001).contains(&wakes), "{wakes}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_is_switched_and_never_left_low() {
+    let bench = Bench::new().await;
+    let mut device = bench.accept().await;
+    bench.say(&mut device, "low").await;
+    bench.say(&mut device, "high").await;
+    bench.say(&mut device, "good").await;
+    assert_eq!(bench.chip.news(), ["claim GPIO18", "low", "high"]);
+    // The port goes away while it is low.
+    bench.take();
+    bench.say(&mut device, "low").await;
+    drop(device);
+    bench.until("closed").await;
+    assert_eq!(bench.chip.news(), ["low", "high"]);
+    // Or everything ends.
+    let mut device = bench.accept().await;
+    bench.take();
+    bench.say(&mut device, "low").await;
+    bench.say(&mut device, "good").await;
+    bench.stop.cancel();
+    assert!(bench.task.await.unwrap().is_ok());
+    assert_eq!(bench.chip.news(), ["low", "high", "gone"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_cannot_be_had_holds_nothing_up() {
+    let bench = Bench::new().await;
+    *bench.chip.trouble.lock().unwrap() = Some(GpioError::NoChips);
+    let mut device = bench.accept().await;
+    bench.say(&mut device, "low").await;
+    bench.say(&mut device, "high").await;
+    bench.say(&mut device, "ask").await;
+    assert_eq!(device.read_u8().await.unwrap(), b'?');
+    assert_eq!(bench.chip.news(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_trial_switches_lines_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let address: Address = address.parse().unwrap();
+    let chip = FakeChip::default();
+    let links = Links::new().with_gpio(chip.lines());
+    let mut parrot = Parrot::default();
+    let heard = Arc::clone(&parrot.heard);
+    let trial = converse(&mut parrot, &address, &links, |_, _, _| {
+        let heard = heard.lock().unwrap();
+        heard.iter().any(|word| word == "high").then_some(())
+    });
+    let device = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        for word in ["low", "high"] {
+            stream.write_all(word.as_bytes()).await.unwrap();
+            while !heard.lock().unwrap().iter().any(|heard| heard == word) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        stream
+    };
+    let (trial, _stream) = tokio::join!(trial, device);
+    assert_eq!(trial, Ok(()));
+    assert_eq!(chip.news(), ["claim GPIO18", "low", "high"]);
 }

@@ -445,7 +445,7 @@ fn a_silent_inverter_is_told_and_comes_back() {
 #[test]
 fn a_stick_that_froze_is_reset_by_its_line() {
     for line in [None, Some(crate::links::ControlLine::Dtr)] {
-        let change = |config: &mut ZigbeeConfig| config.reset_line = line;
+        let change = |config: &mut ZigbeeConfig| config.reset_line = line.clone();
         let mut bench = Bench::with("DS3", true, |_, _| {}, change);
         bench.minutes(3);
         bench.stick.stick().freeze();

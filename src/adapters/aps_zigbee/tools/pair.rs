@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use clap::{Args, FromArgMatches};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use super::super::radio::{
 };
 use super::super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use super::super::wire::payload::{PairingHeard, pairing_heard};
+use super::reset_pulse::ResetPulse;
 use super::stick_args::{StickArgs, port_trouble};
 use crate::clock::Moment;
 use crate::device::line::converse;
@@ -25,6 +27,11 @@ use crate::terminal::{remark, say};
 
 /// See the [module](self).
 pub struct PairTool;
+
+/// When is said first that nothing has come: most know then what they have forgotten.
+const FIRST_REMINDER: Duration = Duration::from_secs(4);
+/// How often it is said then.
+const REMIND: Duration = Duration::from_secs(15);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,10 +59,10 @@ struct PairArgs {
 
 impl Tool for PairTool {
     fn command(&self) -> clap::Command {
-        let command = clap::Command::new("pair")
+        // What stands above its arguments in the code would else be said of it.
+        PairArgs::augment_args(clap::Command::new("pair"))
             .about("Brings an inverter into the network of a stick, and says its address")
-            .after_help(EXAMPLES);
-        PairArgs::augment_args(command)
+            .after_help(EXAMPLES)
     }
 
     fn run(
@@ -82,8 +89,9 @@ async fn pair(args: &PairArgs, stop: &CancellationToken) -> Result<(), ToolError
         "Pairing {serial} into the network {network} by the stick at {}. This may take two minutes.",
         port.place()
     ));
-    let mut line = PairingLine::new(serial, network, Box::new(remark));
     let links = Links::new();
+    let mut line = PairingLine::new(serial, network, Box::new(remark));
+    line.reset = ResetPulse::by(config.reset_line.clone(), &links);
     let conversed = converse(&mut line, &port, &links, |line, _, _| {
         let result = line.result.clone().map(Some);
         result.or_else(|| stop.is_cancelled().then_some(None))
@@ -167,6 +175,14 @@ pub struct PairingLine {
     /// Of this round.
     address: Option<ShortAddress>,
     trouble: Option<RadioTrouble>,
+    /// Bytes from the stick so far.
+    bytes: u64,
+    /// When it was looked for first.
+    looked_for: Option<Duration>,
+    /// How long nothing had come when that was said last.
+    reminded: Duration,
+    /// Resets it, where that can be done.
+    pub reset: ResetPulse,
     /// How it ended.
     pub result: Option<Result<ShortAddress, PairingFailure>>,
 }
@@ -193,6 +209,10 @@ impl PairingLine {
             echoes: BTreeSet::new(),
             address: None,
             trouble: None,
+            bytes: 0,
+            looked_for: None,
+            reminded: Duration::ZERO,
+            reset: ResetPulse::default(),
             result: None,
         }
     }
@@ -216,7 +236,7 @@ impl PairingLine {
                 }
                 PairingStep::Done(result) => self.result = Some(result),
                 PairingStep::Wait(until) => {
-                    self.out.wake = until.min(radio_wake);
+                    self.out.wake = until.min(radio_wake).min(self.reset.due());
                     return;
                 }
             }
@@ -229,8 +249,7 @@ impl PairingLine {
             match self.radio.poll() {
                 RadioOutput::Send(bytes) => self.out.push(Output::Send(bytes)),
                 RadioOutput::Reopen => self.out.push(Output::Reopen),
-                // There is no such line.
-                RadioOutput::Reset => {}
+                RadioOutput::Reset => self.reset.begin(&mut self.out, now),
                 RadioOutput::Noticed(notice) => {
                     self.hear(&notice);
                     self.pairing.notice(&notice, now);
@@ -238,6 +257,32 @@ impl PairingLine {
                 RadioOutput::Wait(until) => return until,
             }
         }
+    }
+
+    /// Says that nothing has come yet, from time to time.
+    fn remind(&mut self, now: Moment) {
+        if self.bytes > 0 || self.result.is_some() {
+            return;
+        }
+        let since = *self.looked_for.get_or_insert(now.steady);
+        let waited = now.steady.saturating_sub(since);
+        if self.reminded.is_zero() {
+            if waited < FIRST_REMINDER {
+                return;
+            }
+            self.say(
+                "Not a single byte has come from it so far. A stick that has just got its power may need up to two and a \
+                 half minutes; one that has had it for longer does not answer. Then press Ctrl-C, and check port, power and \
+                 wires: TX of one goes to RX of the other.",
+            );
+        } else {
+            if waited < self.reminded + REMIND {
+                return;
+            }
+            let seconds = waited.as_secs();
+            self.say(&format!("Still not a single byte after {seconds} seconds."));
+        }
+        self.reminded = waited;
     }
 
     /// Says what is about to be sent.
@@ -327,12 +372,17 @@ impl Protocol for PairingLine {
     fn handle(&mut self, input: Input<'_>, now: Moment) {
         match input {
             Input::Opened => self.radio.handle(RadioInput::Opened, now),
-            Input::Bytes(bytes) => self.radio.handle(RadioInput::Bytes(bytes), now),
+            Input::Bytes(bytes) => {
+                self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+                self.radio.handle(RadioInput::Bytes(bytes), now);
+            }
             Input::Time => self.radio.handle(RadioInput::Time, now),
             Input::Closed => self.radio.handle(RadioInput::Closed, now),
             _ => {}
         }
+        self.reset.go_on(&mut self.out, now);
         self.work(now);
+        self.remind(now);
     }
 
     fn poll(&mut self) -> Output {

@@ -8,11 +8,13 @@ use jiff::Zoned;
 
 use super::console::session::ConsoleSession;
 use super::pair::PairingLine;
+use super::reset_pulse::ResetPulse;
 use crate::adapters::aps_zigbee::simulator::{
     SimFirmware, StickBench, StickSettings, USUAL_GATEWAY, ZigbeeList,
 };
 use crate::adapters::aps_zigbee::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use crate::device::protocol::{Input, Output, Protocol};
+use crate::links::{ControlLine, Links};
 use crate::simulation::Sky;
 
 const STRANGER: &str = "408000990077";
@@ -182,6 +184,55 @@ fn every_failure_is_said_in_words_of_its_own() {
         // What to do stands behind it.
         assert!(error.matches(". ").count() >= 1, "{error}");
     }
+}
+
+#[test]
+fn a_stick_that_says_nothing_is_told_of_from_the_first_seconds_on() {
+    let mut place = place(false, SimFirmware::Modified, &["mute"]);
+    let serial = place.serials[0];
+    let (_, said) = paired(&mut place, serial);
+    let begin = "Not a single byte has come from it so far";
+    assert_eq!(said.matches(begin).count(), 1, "{said}");
+    let still = said.matches("Still not a single byte after").count();
+    assert!((5..15).contains(&still), "{said}");
+    let (early, _) = said.split_once(begin).unwrap();
+    assert!(early.contains("looking for the stick"), "{said}");
+    // Who answers is not hurried.
+    let mut place = self::place(false, SimFirmware::Modified, &[]);
+    let (_, said) = paired(&mut place, serial);
+    assert!(!said.contains("not a single byte"), "{said}");
+}
+
+#[test]
+fn a_stick_is_reset_by_its_line_while_it_is_looked_for() {
+    let mut place = place(false, SimFirmware::Modified, &["mute"]);
+    let said = Said::default();
+    let mut line = PairingLine::new(place.serials[0], gateway(), said.ear());
+    line.reset = ResetPulse::by(Some(ControlLine::Rts), &Links::new());
+    let mut pulses = Vec::new();
+    line.handle(Input::Opened, place.bench.now());
+    while pulses.len() < 2 {
+        let wake = loop {
+            match line.poll() {
+                Output::SetLine(line, is_on) => {
+                    pulses.push((line, is_on, place.bench.now().steady));
+                }
+                Output::Reopen => {
+                    line.handle(Input::Closed, place.bench.now());
+                    line.handle(Input::Opened, place.bench.now());
+                }
+                Output::Wait(wake) => break wake,
+                _ => {}
+            }
+        };
+        assert!(line.result.is_none(), "{}", said.all());
+        assert_eq!(place.bench.next(wake), None);
+        line.handle(Input::Time, place.bench.now());
+    }
+    let [(_, true, low), (ControlLine::Rts, false, high)] = pulses[..] else {
+        panic!("{pulses:?}");
+    };
+    assert_eq!(high - low, Duration::from_millis(500));
 }
 
 /// Types lines, and says what was shown.

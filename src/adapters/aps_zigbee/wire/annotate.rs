@@ -16,7 +16,7 @@ use super::znp::{AfForeign, AfIncoming, AfSend, ZnpFrame, ZnpMessage, ZnpRequest
 use crate::hex::{Dump, Hex};
 use crate::model::Decimal;
 
-pub use self::words::{FrameSide, FrameWords, frame_name, says};
+pub use self::words::{FrameSide, FrameWords, frame_name, opened_words, says};
 
 /// Columns of the names of fields.
 const NAMES: usize = 18;
@@ -218,9 +218,12 @@ fn payload(dump: &mut Dump<'_>, data: &[u8]) {
                 speaker(dump, data);
                 return match answer.content {
                     AnswerContent::Sealed(sealed) => {
+                        let opened = opened_words(answer.serial, &sealed);
+                        let opened =
+                            opened.map(|words| format!("experimentally: {}", words.join("; ")));
                         dump.field(sealed.gate.iter().count(), "gate", "encrypted");
                         dump.field(6, "nonce", "");
-                        dump.field(sealed.sealed.len(), "encrypted", "");
+                        dump.field(sealed.sealed.len(), "encrypted", opened.unwrap_or_default());
                     }
                     _ => dump.field(envelope.len(), "data", ""),
                 };

@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, ExternalPrinter};
 
+use super::history::LineHistory;
 use super::session::Voice;
 use super::typed::TypedLine;
 use crate::device::ToolError;
@@ -32,10 +33,14 @@ impl Keyboard {
     ///
     /// # Errors
     /// If the terminal cannot be used.
-    pub fn open() -> Result<Self, ToolError> {
+    pub fn open(history: LineHistory) -> Result<Self, ToolError> {
         let terminal = KeptTerminal::new();
         let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-        let (voice, typed) = if is_terminal { edited()? } else { plain() };
+        let (voice, typed) = if is_terminal {
+            edited(history)?
+        } else {
+            plain()
+        };
         Ok(Self {
             typed,
             voice,
@@ -63,15 +68,20 @@ fn plain() -> (Voice, Receiver<String>) {
     (Box::new(voice), typed)
 }
 
-fn edited() -> Result<(Voice, Receiver<String>), ToolError> {
+fn edited(history: LineHistory) -> Result<(Voice, Receiver<String>), ToolError> {
     let mut editor = DefaultEditor::new()?;
+    for line in history.lines() {
+        let _ = editor.add_history_entry(line);
+    }
     let printer = Mutex::new(editor.create_external_printer()?);
     let (sender, typed) = mpsc::sync_channel(AHEAD);
     std::thread::spawn(move || {
         loop {
             match editor.readline(PROMPT) {
                 Ok(line) => {
-                    let _ = editor.add_history_entry(line.as_str());
+                    if matches!(editor.add_history_entry(line.as_str()), Ok(true)) {
+                        history.add(&line);
+                    }
                     // After it nobody reads, so that the terminal is left as it was.
                     let is_end = TypedLine::read(&line) == Ok(TypedLine::Quit);
                     if sender.send(line).is_err() || is_end {

@@ -6,8 +6,10 @@
 //! | `session` | lines and frames in, words and frames out; no I/O |
 //! | `awaited` | what an answer means, or that none came |
 //! | `keyboard` | the terminal |
+//! | `history` | lines that were typed before |
 
 mod awaited;
+mod history;
 mod keyboard;
 pub mod session;
 mod typed;
@@ -15,8 +17,10 @@ mod typed;
 use clap::{Args, FromArgMatches};
 use tokio_util::sync::CancellationToken;
 
+use self::history::LineHistory;
 use self::keyboard::Keyboard;
 use self::session::ConsoleSession;
+use super::reset_pulse::ResetPulse;
 use super::stick_args::{StickArgs, port_trouble};
 use crate::device::line::converse;
 use crate::device::{BoxFuture, Tool, ToolError};
@@ -53,14 +57,17 @@ struct ConsoleArgs {
     /// Sends also what changes inverters
     #[arg(long)]
     allow_control: bool,
+    /// Does not remember what is typed for the next time
+    #[arg(long)]
+    no_history: bool,
 }
 
 impl Tool for ConsoleTool {
     fn command(&self) -> clap::Command {
-        let command = clap::Command::new("console")
+        // What stands above its arguments in the code would else be said of it.
+        ConsoleArgs::augment_args(clap::Command::new("console"))
             .about("Shows what a stick says, in words, and sends what is typed")
-            .after_help(EXAMPLES);
-        ConsoleArgs::augment_args(command)
+            .after_help(EXAMPLES)
     }
 
     fn run(
@@ -79,12 +86,18 @@ async fn talk(args: &ConsoleArgs, stop: &CancellationToken) -> Result<(), ToolEr
         "Listening to the stick at {}; type help, or quit to end it.",
         port.place()
     ));
+    let links = Links::new();
+    let reset = ResetPulse::by(config.reset_line.clone(), &links);
     let Keyboard {
         typed,
         voice,
         is_terminal,
         terminal,
-    } = Keyboard::open()?;
+    } = Keyboard::open(if args.no_history {
+        LineHistory::none()
+    } else {
+        LineHistory::usual()
+    })?;
     let mut session = ConsoleSession::new(
         config.ecu_id,
         config.addresses,
@@ -94,7 +107,7 @@ async fn talk(args: &ConsoleArgs, stop: &CancellationToken) -> Result<(), ToolEr
     );
     session.is_listening_only = config.listen_only;
     session.is_attended = is_terminal;
-    let links = Links::new();
+    session.reset = reset;
     let conversed = converse(&mut session, &port, &links, |session, _, _| {
         (session.is_over() || stop.is_cancelled()).then_some(())
     });

@@ -22,6 +22,7 @@ use super::super::super::wire::payload::{
 use super::super::super::wire::znp::{
     AfIncoming, ZnpFrame, ZnpMessage, ZnpRequest, ZnpScanned, ZnpScanner,
 };
+use super::super::reset_pulse::ResetPulse;
 use super::awaited::{AwaitedAnswer, AwaitedEnd, gateway_of};
 use super::typed::{HELP, TypedLine, TypedTarget, to_inverter};
 use crate::clock::Moment;
@@ -76,6 +77,8 @@ pub struct ConsoleSession {
     unscanned: Vec<u8>,
     last_byte: Duration,
     out: Outbox,
+    /// Resets the stick, where that can be done.
+    pub reset: ResetPulse,
     work: Option<ConsoleWork>,
     is_over: bool,
 }
@@ -115,6 +118,7 @@ impl ConsoleSession {
             unscanned: Vec::new(),
             last_byte: Duration::ZERO,
             out: Outbox::default(),
+            reset: ResetPulse::default(),
             work: None,
             is_over: false,
         }
@@ -419,8 +423,9 @@ impl ConsoleSession {
                     }
                     RadioState::Starting(_) | RadioState::Away => {}
                 },
-                // There is no reset line; and what is heard is shown as it comes.
-                RadioOutput::Reset | RadioOutput::Noticed(_) => {}
+                RadioOutput::Reset => self.reset.begin(&mut self.out, now),
+                // What is heard is shown as it comes.
+                RadioOutput::Noticed(_) => {}
                 RadioOutput::Wait(_) => {
                     self.work = Some(ConsoleWork::Start(radio, told));
                     return false;
@@ -544,6 +549,7 @@ impl Protocol for ConsoleSession {
         if let (Some(happened), Some(ConsoleWork::Start(radio, _))) = (happened, &mut self.work) {
             radio.handle(happened, now);
         }
+        self.reset.go_on(&mut self.out, now);
         self.go_on(now);
     }
 

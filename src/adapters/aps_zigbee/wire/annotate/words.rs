@@ -5,7 +5,7 @@ use std::fmt;
 use crate::adapters::aps_zigbee::wire::ids::{InverterSerial, ShortAddress};
 use crate::adapters::aps_zigbee::wire::payload::{
     AnswerContent, InverterAnswer, InverterCommand, L2Part, PAIRED_CLUSTER, PairingRequest,
-    PanelTelemetry, ProducingState, SettingsPage, input_letter,
+    PanelTelemetry, ProducingState, Sealed, SettingsPage, input_letter,
 };
 use crate::adapters::aps_zigbee::wire::znp::{
     AfIncoming, DeviceInfo, ZnpFrame, ZnpKind, ZnpMessage, ZnpRequest,
@@ -364,8 +364,26 @@ pub fn answer_words(answer: &InverterAnswer) -> Vec<String> {
                 model.unwrap_or_default()
             )]
         }
-        AnswerContent::Sealed(_) => vec![format!("{serial} answers, but encrypted")],
+        AnswerContent::Sealed(sealed) => {
+            let mut words = vec![format!("{serial} answers, but encrypted")];
+            if let Some(opened) = opened_words(serial, sealed) {
+                words.push("opened, experimentally (nobody has confirmed it yet):".to_owned());
+                words.extend(opened);
+            }
+            words
+        }
     }
+}
+
+/// What an encrypted answer says, if the key is the one that has been described. Nobody has confirmed that, so it is
+/// shown and never used.
+pub fn opened_words(serial: InverterSerial, sealed: &Sealed) -> Option<Vec<String>> {
+    let envelope = sealed.open(Some(serial)).or_else(|| sealed.open(None))?;
+    let data = [&serial.wire()[..], &envelope].concat();
+    Some(match InverterAnswer::decode(&data) {
+        Ok(answer) if !matches!(answer.content, AnswerContent::Sealed(_)) => answer_words(&answer),
+        _ => vec![format!("{:X}", Hex::of(&envelope))],
+    })
 }
 
 fn telemetry_words(telemetry: &PanelTelemetry) -> Vec<String> {

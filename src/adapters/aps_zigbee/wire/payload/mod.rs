@@ -29,7 +29,10 @@ pub use command::{ANSWER_CLUSTER, InverterCommand, REQUEST_CLUSTER, RequestFault
 pub use envelope::{L2Fault, L2Part, l2, l2_without_sum};
 pub use info::{InverterFirmware, InverterInfo};
 pub use limit::{LimitCode, LimitScale};
-pub use pairing::{PAIRED_CLUSTER, PairingHeard, PairingRequest, pairing_answer, pairing_heard};
+pub use pairing::{
+    ASK_CLUSTER, MOVE_CLUSTER, PAIRED_CLUSTER, PRIME_CLUSTER, PairingHeard, PairingRequest,
+    pairing_answer, pairing_heard,
+};
 pub use sealed::{Sealed, may_encrypt};
 pub use settings::{GridThreshold, SettingsAnswer, SettingsForm};
 pub use telemetry::{

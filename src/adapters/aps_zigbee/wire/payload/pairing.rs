@@ -23,9 +23,12 @@ use crate::adapters::aps_zigbee::wire::ids::{EcuId, InverterSerial, ShortAddress
 
 /// The cluster of the answer, and of the last request.
 pub const PAIRED_CLUSTER: u16 = 0x0101;
-const PRIME_CLUSTER: u16 = 0x020d;
-const ASK_CLUSTER: u16 = 0x020c;
-const MOVE_CLUSTER: u16 = 0x010f;
+/// The cluster of the first request.
+pub const PRIME_CLUSTER: u16 = 0x020d;
+/// The cluster of the second request.
+pub const ASK_CLUSTER: u16 = 0x020c;
+/// The cluster of the third request.
+pub const MOVE_CLUSTER: u16 = 0x010f;
 
 /// Channel 16, and the rest that stands between a network and our id.
 const CHANNEL: [u8; 3] = [0x10, 0xff, 0xff];
