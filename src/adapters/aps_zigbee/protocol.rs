@@ -9,6 +9,7 @@ mod commands;
 mod darkness;
 mod hearing;
 mod jobs;
+mod stick;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -23,9 +24,7 @@ use super::control::{Telling, Wanted};
 use super::health::PairingFailure;
 use super::inverter::{RememberedInverter, ZigbeeInverter};
 use super::pairing::Pairing;
-use super::radio::{
-    Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble, SendTrouble, radio,
-};
+use super::radio::{Radio, RadioInput, RadioState, RadioTrouble, radio};
 use super::schedule::{LearnedHours, PollSchedule, PollSettings};
 use super::sun::Site;
 use super::wire::ids::{EcuId, InverterSerial};
@@ -34,7 +33,7 @@ use crate::clock::Moment;
 use crate::device::Probed;
 use crate::device::Start;
 use crate::device::line;
-use crate::device::protocol::{Heard, Input, LISTEN, Outbox, Output, Protocol, last_trouble};
+use crate::device::protocol::{Input, LISTEN, Outbox, Output, Protocol, last_trouble};
 use crate::links::{Parity, SerialSettings};
 use crate::model::{DeviceId, Health, Report, Value};
 use crate::store::Memory;
@@ -317,143 +316,6 @@ impl StickConversation {
         self.out.wake = self.wake(now);
     }
 
-    fn drain(&mut self, now: Moment) {
-        loop {
-            match self.radio.poll() {
-                RadioOutput::Send(bytes) => self.out.push(Output::Send(bytes)),
-                RadioOutput::Reset => self.pulse(now),
-                RadioOutput::Reopen => self.out.push(Output::Reopen),
-                RadioOutput::Noticed(notice) => self.notice(&notice, now),
-                RadioOutput::Wait(until) => {
-                    self.radio_wake = until;
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Holds the stick in reset for a moment, if there is a line to do it with.
-    fn pulse(&mut self, now: Moment) {
-        if let Some(line) = self.config.reset_line.clone() {
-            self.out.push(Output::SetLine(line, true));
-            self.release = Some(now.steady.saturating_add(PULSE));
-        }
-    }
-
-    /// Lets the stick go.
-    fn release(&mut self) {
-        self.release = None;
-        if let Some(line) = self.config.reset_line.clone() {
-            self.out.push(Output::SetLine(line, false));
-        }
-    }
-
-    fn notice(&mut self, notice: &RadioNotice, now: Moment) {
-        match notice {
-            RadioNotice::State(state) => self.turned(state.clone(), now),
-            RadioNotice::Identified(identity) => {
-                let words = health::firmware_name(identity.firmware()).to_owned();
-                if self.firmware.as_ref() != Some(&words) {
-                    self.memory.put(FIRMWARE, &words);
-                    self.firmware = Some(words);
-                    let described = self.describe_stick();
-                    self.out.report([described]);
-                    self.sum_up(now);
-                }
-            }
-            RadioNotice::Received(message) => self.received(message, now),
-            RadioNotice::Done(result) => self.sent(*result, now),
-            RadioNotice::Route { to, .. } => {
-                self.heard_any = Some(now.steady);
-                let at_all = self.inverters.values_mut();
-                for inverter in at_all.filter(|it| it.remembered.place.address() == Some(*to)) {
-                    inverter.has_route = true;
-                }
-            }
-            RadioNotice::Restarted => self.restarts.push_back(now.steady),
-            RadioNotice::Echo { .. } => self.heard_any = Some(now.steady),
-            RadioNotice::Noise { .. } => self.out.push(Output::Heard(Heard::Bad)),
-        }
-        if let Some(Job::Pair(pairing)) = &mut self.job {
-            pairing.notice(notice, now);
-        }
-    }
-
-    /// The radio is different now.
-    fn turned(&mut self, state: RadioState, now: Moment) {
-        let was_trouble = matches!(self.state, RadioState::Trouble(_));
-        self.state = state;
-        self.schedule
-            .set_radio(self.state == RadioState::Ready, now);
-        let is_pairing = matches!(self.job, Some(Job::Pair(_)));
-        self.is_deaf |= self.state == RadioState::Trouble(RadioTrouble::Deaf);
-        let health = match &self.state {
-            RadioState::Away => return,
-            // Each round of pairing begins so; that is no news. And that it is looked for does not mean that it is there.
-            RadioState::Starting(_)
-                if was_trouble || is_pairing || self.is_deaf || self.is_unreachable =>
-            {
-                return;
-            }
-            RadioState::Starting(_) if self.was_up => return,
-            RadioState::Starting(step) => health::starting(*step),
-            RadioState::Ready => self.when_ready(now),
-            RadioState::Trouble(trouble) => self.trouble(trouble),
-        };
-        self.was_up |= self.state == RadioState::Ready;
-        if self.state == RadioState::Ready {
-            self.out.push(Output::Heard(Heard::Good));
-        }
-        self.say_stick(health);
-        self.sum_up(now);
-        let is_trouble = matches!(self.state, RadioState::Trouble(_));
-        let is_settled = is_trouble || self.state == RadioState::Ready;
-        let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
-        if is_trouble {
-            self.inverters
-                .values_mut()
-                .for_each(ZigbeeInverter::is_lost);
-        }
-        if is_trouble || was_trouble || was_unreachable {
-            self.say_all();
-        }
-    }
-
-    /// What became of what was sent.
-    fn sent(&mut self, result: Result<(), SendTrouble>, now: Moment) {
-        let trouble = match result {
-            // Nobody knows, and an answer may still come.
-            Err(SendTrouble::NoConfirm) => return,
-            Ok(()) => {
-                if std::mem::take(&mut self.refused) >= REFUSALS {
-                    let health = self.when_ready(now);
-                    self.say_stick(health);
-                }
-                return;
-            }
-            Err(trouble) => trouble,
-        };
-        match &mut self.job {
-            // It never went out, so nothing is learnt of the inverter.
-            Some(Job::Poll(serial, _)) if trouble.is_of_radio() => {
-                let serial = *serial;
-                self.job = None;
-                self.schedule.take_back(serial, now);
-                self.refused = self.refused.saturating_add(1);
-                if self.refused == REFUSALS && self.state == RadioState::Ready {
-                    self.say_stick(health::refusing(trouble));
-                }
-            }
-            Some(Job::Poll(serial, _)) => {
-                let serial = *serial;
-                self.job = None;
-                self.in_vain(serial, now);
-            }
-            Some(Job::Tell(telling, _)) => telling.failed(&trouble.to_string(), now),
-            Some(Job::Pair(_)) | None => {}
-        }
-    }
-
     /// An inverter is to be told something. A limit that waits for its turn gives way to a newer one.
     fn want(&mut self, serial: InverterSerial, wanted: Wanted, id: Option<u64>) {
         let is_limit = |it: &Wanted| matches!(it, Wanted::Limit(_) | Wanted::Restore(_));
@@ -563,6 +425,15 @@ impl StickConversation {
     }
 }
 
+impl Drop for StickConversation {
+    /// An end in good order forgets nothing.
+    fn drop(&mut self) {
+        if self.unsaved.is_some() {
+            self.save();
+        }
+    }
+}
+
 /// Whole watts of a command.
 fn watts(value: &Value) -> Option<u16> {
     u16::try_from(value.as_number()?.rounded(0).mantissa()).ok()
@@ -616,8 +487,7 @@ impl Protocol for StickConversation {
                 }
             }
             Input::Time => self.radio.handle(RadioInput::Time, now),
-            Input::End => self.save(),
-            Input::Attended(_) => {}
+            Input::End | Input::Attended(_) => {}
         }
         self.work(now);
     }

@@ -119,6 +119,8 @@ impl Bench {
 
     /// The program ends and begins again, with what it remembers.
     fn restart(&mut self) {
+        // One ends before the other begins.
+        self.conversation = begin(&self.config, &Memory::passing());
         self.conversation = begin(&self.config, &self.memory);
         self.handle(Input::Opened);
     }
@@ -515,4 +517,5 @@ mod addresses;
 mod fortnight;
 mod mishaps;
 mod odds;
+mod promises;
 mod reports;

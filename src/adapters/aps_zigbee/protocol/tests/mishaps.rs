@@ -304,3 +304,20 @@ fn what_waits_for_a_stick_that_goes_away_is_answered() {
         Some(&Value::Unknown)
     );
 }
+
+#[test]
+fn an_end_in_good_order_forgets_nothing() {
+    let mut bench = Bench::new("DS3", true);
+    bench.minutes(30);
+    let id = bench.ids()[0].clone();
+    // Somewhere between two times at which it is saved.
+    for _ in 0..40 {
+        bench.run(Duration::from_secs(7));
+        let told = bench.number(&id, "energy_total").unwrap();
+        bench.restart();
+        let serial = bench.config.inverters[0];
+        let energy = &bench.conversation.inverters[&serial].remembered.energy;
+        let saved: u64 = energy.lifetime().iter().sum();
+        assert!((saved as f64 / 1e9 - told).abs() < 1e-5, "{saved} {told}");
+    }
+}
