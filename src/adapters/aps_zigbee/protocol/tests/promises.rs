@@ -261,3 +261,22 @@ fn firmware_is_asked_once_after_pairing_where_no_answer_tells_it() {
         .count();
     assert_eq!(asked, 1);
 }
+
+#[test]
+fn the_stick_stays_online_while_an_inverter_is_paired() {
+    let far = |place, manners: &mut InverterManners| manners.is_in_reach = place == 0;
+    let mut bench = Bench::with("DS3,YC600", false, far, |_| {});
+    bench.minutes(3);
+    let (stick, ids) = (bench.stick_id(), bench.ids());
+    let before = bench.reports.len();
+    for id in &ids {
+        bench.command(id, "pair", Value::Unknown);
+        bench.minutes(6);
+    }
+    assert_eq!(bench.code(&ids[0]), Some(HealthCode::Online));
+    assert_eq!(bench.code(&ids[1]), Some(HealthCode::NoData));
+    let said = bench.reports[before..]
+        .iter()
+        .filter(|report| matches!(report, Report::Health(of, _) if of.as_str() == stick));
+    assert_eq!(said.count(), 0);
+}
