@@ -227,7 +227,8 @@ impl Settings for ZigbeeConfig {
 impl ZigbeeConfig {
     /// What is said of inverters that are not in the list, and addresses that two of them have.
     fn unlisted(&self) -> Vec<Complaint> {
-        let is_open = self.listen_only && self.inverters.is_empty();
+        // Where the list is needed and missing, that is told; commands of one inverter need none.
+        let is_open = self.inverters.is_empty();
         let keys = |name: &'static str, serials: Vec<&InverterSerial>| {
             let unlisted = serials
                 .into_iter()
@@ -343,6 +344,11 @@ mod tests {
         assert_eq!(config.check(), []);
         config.calibration.insert(typo, 1.02);
         assert_eq!(config.check()[0].field, "calibration");
+        // Without any list, nobody is off it.
+        let listed = std::mem::take(&mut config.inverters);
+        let fields: Vec<_> = config.check().iter().map(|it| it.field).collect();
+        assert_eq!(fields, ["inverters"]);
+        config.inverters = listed;
         config.calibration.clear();
         config.addresses = [one, two].map(|it| (it, ShortAddress(0x7c3a))).into();
         assert_eq!(config.check()[0].field, "addresses");
