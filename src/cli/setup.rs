@@ -10,7 +10,7 @@ use super::logging::LogSettings;
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, Problem, Problems, Section};
-use crate::device::{Adapter, ConfiguredSource, Source};
+use crate::device::{Adapter, ConfiguredSource, Reserved, Source};
 use crate::links::{Address, GpioLines, Links, Ports};
 use crate::model::DeviceId;
 use crate::outputs::Outputs;
@@ -250,6 +250,7 @@ struct OwnedThings {
     keys: BTreeMap<String, usize>,
     ports: BTreeMap<String, usize>,
     devices: BTreeMap<DeviceId, usize>,
+    reserved: BTreeMap<String, usize>,
 }
 
 impl OwnedThings {
@@ -279,10 +280,18 @@ impl OwnedThings {
             let hint = "take it out of one of the two: a device belongs to one section";
             return Some(problem_at(file, section, what, hint));
         }
+        let reserved = source.reserved();
+        let taken = |it: &Reserved| self.reserved.get(&it.key).copied();
+        if let Some((it, line)) = reserved.iter().find_map(|it| Some((it, taken(it)?))) {
+            let what = format!("{} is that of the section in line {line} as well", it.words);
+            return Some(problem_at(file, section, what, &it.advice));
+        }
         self.keys.insert(key, here);
         self.ports.extend(port.map(|port| (port, here)));
         self.devices
             .extend(listed.into_iter().map(|device| (device, here)));
+        self.reserved
+            .extend(reserved.into_iter().map(|it| (it.key, here)));
         None
     }
 }
@@ -439,6 +448,61 @@ mod tests {
         assert_eq!(read(&format!("{tcp}{other}")).unwrap().refused, 0);
         let again = section("tcp://192.0.2.1:1", "C3D4011B9780", "408000990002");
         assert_eq!(read(&format!("{tcp}{again}")).unwrap().refused, 1);
+    }
+
+    #[test]
+    fn two_sticks_share_neither_network_nor_reset_line() {
+        let section = |number: u8, more: &str| {
+            format!(
+                "[[aps_zigbee]]\nport = \"/dev/ttyUSB{number}\"\ninverters = [\"40800099000{number}\"]\n{more}\n"
+            )
+        };
+        let told = |first: &str, second: &str| {
+            let both = read(&(section(1, first) + &section(2, second))).unwrap();
+            let told = both.problems.to_string();
+            assert_eq!(both.sources.len() + both.refused, 2, "{told}");
+            assert_eq!(both.refused == 0, told.is_empty(), "{told}");
+            told
+        };
+        // That of a section without an id is made of its first serial number.
+        let made = Section::from_pairs(
+            "aps_zigbee",
+            &[
+                ("port".to_owned(), "/dev/ttyUSB1".to_owned()),
+                ("inverters".to_owned(), "[\"408000990001\"]".to_owned()),
+            ],
+        )
+        .unwrap();
+        let made = crate::adapters::find("aps_zigbee")
+            .unwrap()
+            .configure(&made);
+        let made = made.unwrap().source.label();
+        let id = |head: &str| format!("ecu_id = \"{head}011B9781\"");
+        let ours = id(made.get(..4).unwrap());
+        for (first, second) in [(&id("A1B2")[..], "ecu_id = \"A1B2011B9780\""), ("", &ours)] {
+            let told = told(first, second);
+            assert!(told.contains("four digits"), "{told}");
+            assert!(
+                told.contains("is that of the section in line 1 as well"),
+                "{told}"
+            );
+            assert!(told.contains("listen_only"), "{told}");
+        }
+        let listening = "ecu_id = \"A1B2011B9780\"\nlisten_only = true";
+        assert_eq!(told(&id("A1B2"), listening), "");
+        assert_eq!(told(listening, &id("A1B2")), "");
+        assert_eq!(told(&id("A1B2"), &id("A1B3")), "");
+
+        let line = |line: &str| format!("reset_line = \"{line}\"");
+        let gpio = line("gpio:GPIO18");
+        let same = told(&gpio, &line("GPIO18"));
+        assert!(
+            same.contains("the line gpio:GPIO18 is that of the section in line 1 as well"),
+            "{same}"
+        );
+        assert_eq!(told(&gpio, &line("gpio:GPIO17")), "");
+        // Each serial adapter has its own.
+        assert_eq!(told(&line("dtr"), &line("dtr")), "");
     }
 
     #[test]

@@ -17,6 +17,18 @@ const VALUE: usize = 7;
 /// Lines of the log that are shown at most.
 const LOG: usize = 6;
 
+/// Devices of the demo whose energy belongs into the Energy dashboard, each with that of its parts. Wherever this is
+/// shown first, they are not known yet.
+const ENERGY: [&str; 7] = [
+    "Grid meter",
+    "Solar roof",
+    "Garage",
+    "Garage roof",
+    "Barn roof",
+    "Shed roof",
+    "Shed battery",
+];
+
 /// What is said above the devices.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
@@ -67,7 +79,7 @@ impl Head {
             ),
             (
                 "Look at",
-                "MQTT devices; Energy dashboard: Grid meter, Solar roof, Garage".to_owned(),
+                format!("MQTT devices; Energy dashboard: {}", ENERGY.join(", ")),
             ),
             (
                 "Any client",

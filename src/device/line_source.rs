@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::line;
 use super::protocol::Protocol;
-use super::{Adapter, BoxFuture, Context, Probed, Source, SourceError};
+use super::{Adapter, BoxFuture, Context, Probed, Reserved, Source, SourceError};
 use crate::links::{Address, CaptureFilter, ControlLine, Links};
 use crate::model::{DeviceId, Metric};
 use crate::store::Memory;
@@ -52,6 +52,7 @@ pub struct LineSource {
     filter: CaptureFilter,
     control_line: Option<ControlLine>,
     listed: Vec<DeviceId>,
+    reserved: Vec<Reserved>,
     begin: Box<dyn Fn(Start) -> Box<dyn Protocol> + Send + Sync>,
 }
 
@@ -70,6 +71,7 @@ impl LineSource {
             filter: CaptureFilter::default(),
             control_line: None,
             listed: Vec::new(),
+            reserved: Vec::new(),
             begin: Box::new(move |start| Box::new(begin(start))),
         }
     }
@@ -97,13 +99,31 @@ impl LineSource {
     }
 
     /// With a line that is wired to the device. It is claimed at the start; one that cannot be had keeps nobody from
-    /// the device.
+    /// the device. One of the computer itself is no other section's.
     #[must_use]
     pub fn wired_to(self, control_line: Option<ControlLine>) -> Self {
+        let own = control_line.as_ref().and_then(|line| match line {
+            ControlLine::Gpio(_) => Some(Reserved {
+                key: line.to_string(),
+                words: format!("the line {line}"),
+                advice:
+                    "one line resets one device: write the line that is wired to it in each of them"
+                        .to_owned(),
+            }),
+            ControlLine::Dtr | ControlLine::Rts => None,
+        });
         Self {
             control_line,
             ..self
         }
+        .reserving(own)
+    }
+
+    /// With something that no other section may have.
+    #[must_use]
+    pub fn reserving(mut self, more: impl IntoIterator<Item = Reserved>) -> Self {
+        self.reserved.extend(more);
+        self
     }
 
     /// With devices that its section lists.
@@ -151,6 +171,10 @@ impl Source for LineSource {
 
     fn listed(&self) -> Vec<DeviceId> {
         self.listed.clone()
+    }
+
+    fn reserved(&self) -> Vec<Reserved> {
+        self.reserved.clone()
     }
 
     fn own_metrics(&self) -> Vec<Metric> {

@@ -40,7 +40,7 @@ pub use protocol::Protocol;
 pub use scanner::{Finding, Scanner};
 #[cfg(feature = "simulate")]
 pub use simulate::{Demonstrated, Simulate, Simulates};
-pub use source::{ConfiguredSource, Probed, Source, SourceError};
+pub use source::{ConfiguredSource, Probed, Reserved, Source, SourceError};
 pub use tool::{Tool, ToolError};
 
 /// A future that lives on its own.

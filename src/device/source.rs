@@ -29,6 +29,11 @@ pub trait Source: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// What it has for itself beside its port and its devices.
+    fn reserved(&self) -> Vec<Reserved> {
+        Vec::new()
+    }
+
     /// What it is found again by after a restart. Two sections never share one.
     fn key(&self) -> String {
         format!("{}@{}", self.adapter(), self.label())
@@ -45,6 +50,17 @@ pub trait Source: Send + Sync + fmt::Debug {
 
     /// Tries the device once: what answered, or why not and what to do about it.
     fn probe(self: Arc<Self>, links: Links) -> BoxFuture<Result<Probed, String>>;
+}
+
+/// Something that only one section may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reserved {
+    /// Two sections with the same one are one too many.
+    pub key: String,
+    /// What it is, for people; what follows says that another section has it as well.
+    pub words: String,
+    /// What to do where two have it.
+    pub advice: String,
 }
 
 /// A source, and what its section says of its devices: that is carried out by the bridge.

@@ -227,8 +227,8 @@ async fn a_stick_that_goes_away_while_it_pairs_goes_on_when_it_is_back() {
     let (_, mark) = site.wire.state("gone", mark, missing, gone).await;
     stick.plug();
     site.online(mark, paired, has("power")).await;
-    site.reason(mark, missing, "it is not paired with this stick")
-        .await;
+    let words = "not paired: the stick did not get ready for it";
+    site.reason(mark, missing, words).await;
     assert_eq!(site.command(missing, "pair", "PRESS").await["ok"], true);
     site.online(mark, missing, |state| state["voltage"].is_number())
         .await;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::process::Stdio;
 
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 use wattbridge::adapters::aps_zigbee::simulator::USUAL_GATEWAY;
 use wattbridge::links::{Happening, PseudoTerminal};
@@ -61,6 +62,81 @@ async fn a_script_of_lines_is_done_one_by_one() {
     );
     // After quit there is nothing more.
     assert!(done.out.ends_with("such as 0x7C3A.\n"), "{done:?}");
+    bench.stick.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_told_and_the_next_line_is_done() {
+    let bench = bench(true, &[]).await;
+    let args = ["aps-zigbee", "console", "--port", bench.port()];
+    let done = wattbridge(&args, b"ping\n\xff\nping \xfe\nloopback\n").await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_in_order(
+        &done.out,
+        &[
+            "<- SYS_PING",
+            "was not understood",
+            "was not understood",
+            "The wires are right",
+        ],
+    );
+    bench.stick.stop().await;
+}
+
+#[tokio::test]
+async fn it_ends_when_nobody_reads_any_more() {
+    let bench = bench(true, &[]).await;
+    let mut console = command(&["aps-zigbee", "console", "--port", bench.port()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut typed = console.stdin.take().unwrap();
+    typed.write_all(b"ping\n").await.unwrap();
+    let mut shown = BufReader::new(console.stdout.take().unwrap()).lines();
+    timeout(DEADLINE, shown.next_line()).await.unwrap().unwrap();
+    drop(shown);
+    // There is still somebody who types.
+    let typing = async {
+        while typed.write_all(b"ping\n").await.is_ok() {}
+        std::future::pending::<()>().await;
+    };
+    let ended = async {
+        tokio::select! {
+            () = typing => unreachable!(),
+            status = console.wait() => status.unwrap(),
+        }
+    };
+    // As with every command before "| head".
+    assert!(timeout(DEADLINE, ended).await.unwrap().success());
+    let mut said = String::new();
+    let mut err = console.stderr.take().unwrap();
+    err.read_to_string(&mut said).await.unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+    bench.stick.stop().await;
+}
+
+/// A disk that is full is told of, as by every command.
+#[tokio::test]
+async fn it_ends_when_nothing_can_be_written_any_more() {
+    let bench = bench(true, &[]).await;
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut console = command(&["aps-zigbee", "console", "--port", bench.port()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::from(full))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut typed = console.stdin.take().unwrap();
+    typed.write_all(b"ping\n").await.unwrap();
+    let status = timeout(DEADLINE, console.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let mut said = String::new();
+    let mut err = console.stderr.take().unwrap();
+    err.read_to_string(&mut said).await.unwrap();
+    assert!(said.contains("is not all there"), "{said}");
+    drop(typed);
     bench.stick.stop().await;
 }
 

@@ -73,7 +73,7 @@ pub(crate) struct Done {
 }
 
 /// `wattbridge ...`, with something on its standard input.
-pub(crate) async fn wattbridge(args: &[&str], input: &str) -> Done {
+pub(crate) async fn wattbridge(args: &[&str], input: impl AsRef<[u8]>) -> Done {
     let mut child = command(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -81,7 +81,7 @@ pub(crate) async fn wattbridge(args: &[&str], input: &str) -> Done {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).await.unwrap();
+    stdin.write_all(input.as_ref()).await.unwrap();
     drop(stdin);
     let done = timeout(DEADLINE, child.wait_with_output()).await;
     let Output {

@@ -1,13 +1,14 @@
 //! Pairing: what is printed, the exit code, and the ways it can fail that do not take minutes.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 use wattbridge::adapters::aps_zigbee::simulator::USUAL_GATEWAY;
 
-use crate::{Bench, DEADLINE, bench, command, wattbridge};
+use crate::{Bench, DEADLINE, Done, bench, command, wattbridge};
 
 const STRANGER: &str = "408000990077";
 
@@ -102,6 +103,113 @@ async fn failures_are_told_apart_and_the_old_address_stays() {
         fails(&["pair-never"], false, "passed on by 0x"),
         fails(&["pair-others"], true, "another inverter answered"),
     );
+}
+
+/// Pairs, and is told to end as soon as this is said.
+async fn interrupted(bench: &Bench, signal: Signal, at: &str) -> Done {
+    let serial = serial(bench, 0);
+    let args = [
+        "aps-zigbee",
+        "pair",
+        &serial,
+        "--port",
+        bench.port(),
+        "--ecu-id",
+        USUAL_GATEWAY,
+    ];
+    let mut pair = command(&args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(pair.stderr.take().unwrap());
+    let mut all = String::new();
+    while !all.contains(at) {
+        let line = timeout(DEADLINE, said.read_line(&mut all)).await;
+        assert_ne!(line.unwrap().unwrap(), 0, "{at} is not said: {all}");
+    }
+    let pid = i32::try_from(pair.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    let rest = timeout(DEADLINE, said.read_to_string(&mut all)).await;
+    rest.unwrap().unwrap();
+    let Output { status, stdout, .. } = pair.wait_with_output().await.unwrap();
+    Done {
+        code: status.code().unwrap(),
+        out: String::from_utf8(stdout).unwrap(),
+        said: all,
+    }
+}
+
+#[tokio::test]
+async fn who_interrupts_it_is_told_what_is_so_and_it_has_failed() {
+    for (signal, at, words) in [
+        (Signal::INT, "Round 1 of 3", "Nothing has changed"),
+        (
+            Signal::TERM,
+            "Asking for its address.",
+            "Nothing has changed",
+        ),
+        (
+            Signal::INT,
+            "Telling it to move into our network.",
+            "was not told to stay",
+        ),
+        (Signal::INT, "Telling it to stay there.", "may have moved"),
+        (Signal::TERM, "Telling it to stay there.", "may have moved"),
+    ] {
+        let bench = bench(false, &[]).await;
+        let serial = serial(&bench, 0);
+        let done = interrupted(&bench, signal, at).await;
+        // Only what is sure stands on standard output.
+        assert_eq!((done.code, done.out.as_str()), (1, ""), "{done:?}");
+        let stopped = format!("stopped before {serial} was paired");
+        assert!(done.said.contains(&stopped), "{done:?}");
+        assert!(done.said.contains(words), "{done:?}");
+        let lines = [
+            format!("ecu_id = \"{USUAL_GATEWAY}\""),
+            format!("addresses = {{ {serial} = \"0x"),
+        ];
+        for line in lines {
+            assert_eq!(
+                done.said.contains(&line),
+                words == "may have moved",
+                "{done:?}"
+            );
+        }
+        bench.stick.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stick_that_goes_away_behind_the_last_request_leaves_that_open() {
+    let bench = bench(false, &[]).await;
+    let mut pair = command(&[
+        "aps-zigbee",
+        "pair",
+        &serial(&bench, 0),
+        "--port",
+        bench.port(),
+        "--ecu-id",
+        USUAL_GATEWAY,
+    ])
+    .stdin(Stdio::null())
+    .stdout(Stdio::null())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut said = BufReader::new(pair.stderr.take().unwrap());
+    let mut all = String::new();
+    while !all.contains("Telling it to stay there.") {
+        let line = timeout(DEADLINE, said.read_line(&mut all)).await;
+        assert_ne!(line.unwrap().unwrap(), 0, "{all}");
+    }
+    bench.stick.stop().await;
+    let rest = timeout(DEADLINE, said.read_to_string(&mut all)).await;
+    rest.unwrap().unwrap();
+    let status = timeout(DEADLINE, pair.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(1), "{all}");
+    assert!(all.contains("may have moved"), "{all}");
 }
 
 #[tokio::test]

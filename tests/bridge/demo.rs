@@ -1,5 +1,6 @@
 //! `wattbridge demo`, as somebody sees it who has nothing yet.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::Stdio;
 
@@ -11,7 +12,7 @@ use crate::DEADLINE;
 use crate::home::Home;
 use crate::process::{Process, wattbridge};
 use crate::support::ports::free_port;
-use crate::wire::Wire;
+use crate::wire::{Seen, Wire};
 
 /// Each device, what it is called, and values that it must have. None of its values may be missing that
 /// makes the Energy dashboard.
@@ -69,6 +70,43 @@ async fn every_device_of_the_demo_is_read_and_announced() {
     assert!(!demo.said().contains('\x1b'), "{}", demo.said());
     // Nothing was written, so that nothing is left over.
     assert_eq!(home.files(), ["wattbridge.toml"]);
+}
+
+#[tokio::test]
+async fn every_device_with_energy_is_named_for_the_energy_dashboard() {
+    let port = free_port();
+    let home = Home::new(1883, &[]);
+    let mut demo = Process::start(home.path(), &["demo", "--port", &port.to_string()]);
+    demo.until_said("Energy dashboard: ").await;
+    let said = demo.said();
+    let (_, rest) = said.split_once("Energy dashboard: ").unwrap();
+    let named = rest.lines().next().unwrap().split(", ");
+    let named: BTreeSet<String> = named.map(str::to_owned).collect();
+    let wire = Wire::tap(port).await;
+    // Until all are announced, and those that are named with their energy.
+    let mut with_energy = BTreeSet::new();
+    let mut mark = 0;
+    let mut waited_for: BTreeSet<&str> = DEVICES.iter().map(|(_, name, _)| *name).collect();
+    while !waited_for.is_empty() || !named.is_subset(&with_energy) {
+        let is_config = |seen: &Seen| {
+            seen.topic.starts_with("homeassistant/device/") && seen.topic.ends_with("/config")
+        };
+        let (seen, next) = wire.until("an announcement", mark, is_config).await;
+        mark = next;
+        let config = seen.json();
+        let name = config["device"]["name"].as_str().unwrap().to_owned();
+        waited_for.remove(name.as_str());
+        let via = config["device"]["via_device"].as_str().unwrap_or_default();
+        let mut components = config["components"].as_object().unwrap().iter();
+        let has_energy = components.any(|(key, component)| {
+            component["device_class"] == "energy" && !key.contains("energy_today")
+        });
+        if via.starts_with("wattbridge_") && has_energy {
+            with_energy.insert(name);
+        }
+    }
+    assert_eq!(named, with_energy);
+    assert!(demo.end().await.success());
 }
 
 #[tokio::test]

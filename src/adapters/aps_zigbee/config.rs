@@ -9,6 +9,7 @@ use super::inputs::Inputs;
 use super::models::InverterModel;
 use super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use crate::config::{Complaint, DeviceKey, DeviceKeys, Period, Settings};
+use crate::device::Reserved;
 use crate::links::{Address, ControlLine};
 
 /// APsystems inverters that a Zigbee stick talks to, in the place of an ECU.
@@ -167,6 +168,15 @@ impl Settings for ZigbeeConfig {
                 ));
             }
         }
+        if let (Some(line @ (ControlLine::Dtr | ControlLine::Rts)), Some(Address::Tcp(_))) =
+            (&self.reset_line, &self.port)
+        {
+            complaints.push(Complaint::new(
+                "reset_line",
+                format!("{line} is a line of a serial adapter, and behind a server there is none to switch"),
+                "wire the reset pin to this computer and write its line, such as \"gpio:GPIO18\", or leave reset_line out",
+            ));
+        }
         complaints.extend(self.unlisted());
         complaints.extend(self.impossible_inputs());
         if self.listen_only && self.ecu_id.is_none() {
@@ -217,7 +227,8 @@ impl Settings for ZigbeeConfig {
 impl ZigbeeConfig {
     /// What is said of inverters that are not in the list, and addresses that two of them have.
     fn unlisted(&self) -> Vec<Complaint> {
-        let is_open = self.listen_only && self.inverters.is_empty();
+        // Where the list is needed and missing, that is told; commands of one inverter need none.
+        let is_open = self.inverters.is_empty();
         let keys = |name: &'static str, serials: Vec<&InverterSerial>| {
             let unlisted = serials
                 .into_iter()
@@ -281,6 +292,27 @@ impl ZigbeeConfig {
         let made = || EcuId::made_of(self.inverters.first().copied());
         self.ecu_id.unwrap_or_else(made)
     }
+
+    /// The network, which no other stick may have as well; one that only listens takes it from nobody.
+    pub fn reserved(&self) -> Option<Reserved> {
+        let id = self.network();
+        let [first, second] = id.network();
+        let made = if self.ecu_id.is_some() {
+            "of its ecu_id"
+        } else {
+            "of the ecu_id that is made of its first serial number"
+        };
+        (!self.listen_only).then(|| Reserved {
+            key: format!("zigbee network {first:02X}{second:02X}"),
+            words: format!(
+                "the network {first:02X}{second:02X}, the first four digits {made}, {id},"
+            ),
+            advice: "two sticks cannot have the same network: write an ecu_id that begins with four other digits in the \
+                     section whose inverters are easier to pair again, and pair them; one that only hears the other \
+                     one has listen_only = true"
+                .to_owned(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -312,6 +344,11 @@ mod tests {
         assert_eq!(config.check(), []);
         config.calibration.insert(typo, 1.02);
         assert_eq!(config.check()[0].field, "calibration");
+        // Without any list, nobody is off it.
+        let listed = std::mem::take(&mut config.inverters);
+        let fields: Vec<_> = config.check().iter().map(|it| it.field).collect();
+        assert_eq!(fields, ["inverters"]);
+        config.inverters = listed;
         config.calibration.clear();
         config.addresses = [one, two].map(|it| (it, ShortAddress(0x7c3a))).into();
         assert_eq!(config.check()[0].field, "addresses");
@@ -323,6 +360,26 @@ mod tests {
             ..ZigbeeConfig::default()
         };
         assert_eq!(listening.check()[0].field, "ecu_id");
+    }
+
+    #[test]
+    fn a_server_has_no_lines_of_a_serial_adapter() {
+        for (port, line, is_told) in [
+            ("tcp://192.0.2.9:6638", "dtr", true),
+            ("tcp://192.0.2.9:6638", "RTS", true),
+            ("tcp://192.0.2.9:6638", "gpio:GPIO18", false),
+            ("/dev/ttyUSB0", "dtr", false),
+        ] {
+            let config = ZigbeeConfig {
+                port: port.parse().ok(),
+                inverters: vec!["408000990001".parse().unwrap()],
+                reset_line: line.parse().ok(),
+                ..ZigbeeConfig::default()
+            };
+            let told: Vec<_> = config.check().iter().map(|it| it.field).collect();
+            let expected: &[&str] = if is_told { &["reset_line"] } else { &[] };
+            assert_eq!(told, expected, "{port} {line}");
+        }
     }
 
     #[test]

@@ -153,7 +153,10 @@ impl PairingFailure {
                  switch the inverter off completely (AC and DC) for five minutes and try again."
             }
             Self::Other(_) => "Check the serial numbers in the section against the labels.",
-            Self::Unverified(_) => "Try again nearer to it, or with more sun.",
+            Self::Unverified(_) => {
+                "Try again nearer to it, or with more sun. If it is a DS3 or newer and that lasts, the stick may have an old \
+                 firmware."
+            }
             Self::Mistaken(..) => "Pair that other inverter again as well, then this one.",
         }
     }

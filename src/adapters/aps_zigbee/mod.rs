@@ -115,6 +115,7 @@ impl Adapter for ApsZigbee {
                 .problem::<ZigbeeConfig>("port", "the port of the stick is missing", advice)
                 .into());
         };
+        let reserved = config.reserved();
         let config = Arc::new(config);
         // What is remembered belongs to the network, at whatever port its stick is.
         let label = config.network().to_string();
@@ -126,6 +127,7 @@ impl Adapter for ApsZigbee {
         let source = LineSource::new(&ADAPTER, port, begin)
             .labelled(&label)
             .wired_to(reset_line)
+            .reserving(reserved)
             .listing(inverters);
         Ok(ConfiguredSource::new(source, keys))
     }

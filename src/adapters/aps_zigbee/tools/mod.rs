@@ -5,10 +5,11 @@
 //! | `pair`: brings an inverter into the network of a stick | `pair` |
 //! | `console`: shows what a stick says, and tells it what is typed | `console` |
 //!
-//! Both take their settings by `stick_args`, and reset a stick by `reset_pulse` where a line is wired to it.
+//! `pairing_trace` knows what a pairing leaves behind that is interrupted. Both take their settings by `stick_args`, and reset a stick by `reset_pulse` where a line is wired to it.
 
 mod console;
 mod pair;
+mod pairing_trace;
 mod reset_pulse;
 mod stick_args;
 #[cfg(feature = "simulate")]

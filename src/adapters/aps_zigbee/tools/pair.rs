@@ -16,6 +16,7 @@ use super::super::radio::{
 };
 use super::super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use super::super::wire::payload::{PairingHeard, pairing_heard};
+use super::pairing_trace::PairingTrace;
 use super::reset_pulse::ResetPulse;
 use super::stick_args::{StickArgs, port_trouble};
 use crate::clock::Moment;
@@ -46,7 +47,8 @@ The inverter needs sun, and has to be near: as long as it is not paired, it cann
 others. All inverters of a stick need the same --ecu-id.
 
 Exit code 0 means that it is paired and has answered from its new address. The lines for the section \
-of the configuration are then on standard output.";
+of the configuration are then on standard output. Whatever ends it before, Ctrl-C too, is exit code 1, \
+and it says what is so then.";
 
 #[derive(Debug, Args)]
 struct PairArgs {
@@ -84,7 +86,10 @@ async fn pair(args: &PairArgs, stop: &CancellationToken) -> Result<(), ToolError
                 .into(),
         );
     }
-    let network = network(&config, serial);
+    let (network, made) = network(&config, serial);
+    if let Some(made) = made {
+        remark(&made);
+    }
     remark(&format!(
         "Pairing {serial} into the network {network} by the stick at {}. This may take two minutes.",
         port.place()
@@ -96,42 +101,60 @@ async fn pair(args: &PairArgs, stop: &CancellationToken) -> Result<(), ToolError
         let result = line.result.clone().map(Some);
         result.or_else(|| stop.is_cancelled().then_some(None))
     });
-    let ended = conversed.await.map_err(|error| port_trouble(&error))?;
-    let Some(result) = ended else {
-        remark("Stopped before it was over. What was paired before stays as it was.");
-        return Ok(());
-    };
-    match result {
-        Ok(address) => {
+    let ended = conversed.await;
+    let lines = |address| lines(&config, network, serial, address);
+    let trace = line.trace.words(lines);
+    match ended {
+        Err(error) if line.trace.may_have_moved() => {
+            Err(format!("{} {trace}", port_trouble(&error)).into())
+        }
+        Err(error) => Err(port_trouble(&error)),
+        Ok(None) => Err(format!("stopped before {serial} was paired. {trace}").into()),
+        Ok(Some(Ok(address))) => {
             remark(&format!(
                 "{serial} is paired and answers: its address is {address}. These lines belong into its section:"
             ));
-            say(&lines(&config, network, serial, address));
+            say(&lines(address));
             Ok(())
         }
-        Err(failure) => Err(line.why_not(&failure, config.addresses.get(&serial)).into()),
+        Ok(Some(Err(failure))) => {
+            let words = line.why_not(&failure, config.addresses.get(&serial));
+            // Of the others it is known that nobody answers in the new network.
+            let is_open = matches!(
+                failure,
+                PairingFailure::NoStick
+                    | PairingFailure::NotSent(_)
+                    | PairingFailure::Unverified(_)
+            );
+            Err(if is_open && line.trace.may_have_moved() {
+                format!("{words} {trace}").into()
+            } else {
+                words.into()
+            })
+        }
     }
 }
 
-/// The id of the network, or one that is made the way the section would make it.
-fn network(config: &ZigbeeConfig, serial: InverterSerial) -> EcuId {
+/// The id of the network, or one that is made the way the section would make it, and what there is to say of that.
+fn network(config: &ZigbeeConfig, serial: InverterSerial) -> (EcuId, Option<String>) {
     if let Some(id) = config.ecu_id {
-        return id;
+        return (id, None);
     }
     if !config.inverters.is_empty() {
         let made = config.network();
-        remark(&format!(
-            "The section has no ecu_id, so {made} is made of its first serial number. If Home Assistant shows another ECU id \
-             for the stick, because that serial number was not always the first, stop this and write it by --ecu-id."
-        ));
-        return made;
+        let words = format!(
+            "The section has no ecu_id, so {made} is made of its first serial number. If Home Assistant shows another \
+             Network id for the stick, because that serial number was not always the first, stop this and write it by \
+             --ecu-id."
+        );
+        return (made, Some(words));
     }
     let made = EcuId::made_of(Some(serial));
-    remark(&format!(
+    let words = format!(
         "No id of a network is given, so {made} is made of the serial number. For the other inverters of this stick write \
          --ecu-id {made}, so that all are in one network."
-    ));
-    made
+    );
+    (made, Some(words))
 }
 
 /// What belongs into the section.
@@ -175,6 +198,8 @@ pub struct PairingLine {
     /// Of this round.
     address: Option<ShortAddress>,
     trouble: Option<RadioTrouble>,
+    /// What it leaves behind if it ends now.
+    pub trace: PairingTrace,
     /// Bytes from the stick so far.
     bytes: u64,
     /// When it was looked for first.
@@ -209,6 +234,7 @@ impl PairingLine {
             echoes: BTreeSet::new(),
             address: None,
             trouble: None,
+            trace: PairingTrace::default(),
             bytes: 0,
             looked_for: None,
             reminded: Duration::ZERO,
@@ -288,6 +314,9 @@ impl PairingLine {
     /// Says what is about to be sent.
     fn tell_of(&mut self, message: &Outgoing) {
         let (serial, round) = (self.serial, self.pairing.round());
+        if let Outgoing::Unjoined { transaction, .. } = message {
+            self.trace.sent(*transaction);
+        }
         match message {
             Outgoing::Unjoined { transaction: 0, .. } => {
                 self.address = None;
@@ -332,6 +361,7 @@ impl PairingLine {
                 match heard {
                     PairingHeard::Answered(address) if self.address != Some(address) => {
                         self.address = Some(address);
+                        self.trace.told(address);
                         self.say(&format!("It answers: its address is {address}."));
                     }
                     PairingHeard::OtherAnswered(other, address) => self.say(&format!(
@@ -412,6 +442,21 @@ addresses = { 408000990001 = \"0x7C3A\", 703000990002 = \"0x1B2C\" }";
             lines(&config, network, serial, ShortAddress(0x7c3a)),
             expected
         );
+    }
+
+    #[test]
+    fn what_is_called_by_its_name_in_home_assistant_can_be_found_there() {
+        use super::super::super::metrics;
+        let metric = metrics::STICK.iter().find(|it| it.key == "ecu_id");
+        let title = metric.unwrap().title();
+        let serial = "408000990001".parse().unwrap();
+        let config = ZigbeeConfig {
+            inverters: vec![serial],
+            ..ZigbeeConfig::default()
+        };
+        let (made, words) = network(&config, serial);
+        assert_eq!(made, config.network());
+        assert!(words.unwrap().contains(&format!("another {title} for")));
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl StickArgs {
     }
 
     fn section(&self, serial: Option<InverterSerial>) -> Result<ZigbeeConfig, ToolError> {
-        let read = |section: &Section| section.read_without(&["port", "inverters"]);
+        let read = |section: &Section| section.read_without(&["port", "inverters", "ecu_id"]);
         let Some(path) = &self.config else {
             return Ok(read(&Section::from_pairs(KIND, &self.pairs)?)?);
         };
@@ -159,6 +159,17 @@ inverters = [\"703000990002\"]
         let (config, port) = args.settings(None).unwrap();
         assert_eq!(port, "/dev/ttyUSB4".parse().unwrap());
         assert_eq!(config.ecu_id, args.ecu_id);
+    }
+
+    #[test]
+    fn what_a_stick_is_needed_for_by_a_bridge_alone_need_not_be_said() {
+        let pairs = [
+            "port=/dev/ttyUSB3",
+            "listen_only=true",
+            "addresses.408000990001=0x7C3A",
+        ];
+        let (config, _) = args(None, &pairs).settings(None).unwrap();
+        assert!(config.listen_only && config.addresses.len() == 1);
     }
 
     #[test]

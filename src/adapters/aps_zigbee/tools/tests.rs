@@ -164,6 +164,7 @@ fn every_failure_is_said_in_words_of_its_own() {
             "another inverter answered",
         ),
         (Modified, &["lost"], false, "does not answer there yet"),
+        (Modified, &["lost"], false, "If it is a DS3 or newer"),
     ] {
         let mut place = place(false, firmware, faults);
         let serial = if is_stranger {

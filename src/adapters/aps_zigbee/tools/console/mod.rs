@@ -14,6 +14,8 @@ mod keyboard;
 pub mod session;
 mod typed;
 
+use std::sync::atomic::Ordering;
+
 use clap::{Args, FromArgMatches};
 use tokio_util::sync::CancellationToken;
 
@@ -91,6 +93,7 @@ async fn talk(args: &ConsoleArgs, stop: &CancellationToken) -> Result<(), ToolEr
     let Keyboard {
         typed,
         voice,
+        is_unheard,
         is_terminal,
         terminal,
     } = Keyboard::open(if args.no_history {
@@ -109,7 +112,8 @@ async fn talk(args: &ConsoleArgs, stop: &CancellationToken) -> Result<(), ToolEr
     session.is_attended = is_terminal;
     session.reset = reset;
     let conversed = converse(&mut session, &port, &links, |session, _, _| {
-        (session.is_over() || stop.is_cancelled()).then_some(())
+        let is_unheard = is_unheard.load(Ordering::Relaxed);
+        (session.is_over() || stop.is_cancelled() || is_unheard).then_some(())
     });
     let ended = conversed.await;
     drop(terminal);

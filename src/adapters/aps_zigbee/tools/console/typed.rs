@@ -61,6 +61,12 @@ impl TypedLine {
     /// # Errors
     /// In words, what is wrong with it.
     pub fn read(line: &str) -> Result<Self, String> {
+        if line.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(
+                "this line was not understood: it is too long, or has bytes that are no text; help says what to type"
+                    .to_owned(),
+            );
+        }
         let mut words = line.split_whitespace();
         let Some(name) = words.next() else {
             return Ok(Self::Empty);
