@@ -26,9 +26,9 @@ pub struct Memory {
 
 /// Whether something is on the disk.
 #[derive(Debug)]
-pub struct Written(Option<oneshot::Receiver<bool>>);
+pub struct DiskAnswer(Option<oneshot::Receiver<bool>>);
 
-impl Written {
+impl DiskAnswer {
     /// `None` as long as it is not known. A memory that lasts no longer than the program has nothing to wait for.
     pub fn is_done(&mut self) -> Option<bool> {
         let Some(answer) = &mut self.0 else {
@@ -98,8 +98,8 @@ impl Memory {
 
     /// Has all that was put until now written, and tells whether it is. For what must not be lost whatever happens
     /// next.
-    pub fn written(&self) -> Written {
-        Written(self.store.as_ref().map(Store::written))
+    pub fn written(&self) -> DiskAnswer {
+        DiskAnswer(self.store.as_ref().map(Store::written))
     }
 
     fn save(&self, key: &str, value: Option<&Value>) {

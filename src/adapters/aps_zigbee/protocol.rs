@@ -36,8 +36,8 @@ use crate::device::line;
 use crate::device::protocol::{Input, LISTEN, Outbox, Output, Protocol, last_trouble};
 use crate::links::{Parity, SerialSettings};
 use crate::model::{DeviceId, Health, Report, Value};
+use crate::store::DiskAnswer;
 use crate::store::Memory;
-use crate::store::Written;
 
 /// How long an answer is waited for, from the question on.
 const ANSWER: Duration = Duration::from_secs(4);
@@ -152,7 +152,7 @@ pub struct StickConversation {
     day: Option<Date>,
     unsaved: Option<Duration>,
     /// What has to be on the disk before an inverter is written to, and until when that is waited for.
-    keeping: Option<(Written, Duration)>,
+    keeping: Option<(DiskAnswer, Duration)>,
     has_begun: bool,
     /// What all inverters together have counted, those that are no longer listed as well.
     total: u64,

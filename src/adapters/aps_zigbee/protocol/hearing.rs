@@ -297,7 +297,7 @@ impl StickConversation {
         let online = self
             .inverters
             .values()
-            .filter(|it| it.heard.is_some() && !it.is_asleep);
+            .filter(|it| it.is_current && !it.is_asleep);
         let online = online.filter(|it| !self.schedule.is_silent(it.serial));
         // Who sleeps gives nothing, and that is known.
         let asleep = self.inverters.values();

@@ -1,6 +1,6 @@
 //! What the stick says of itself, and what becomes of what it is told.
 
-use super::{FIRMWARE, Job, PULSE, REFUSALS, StickConversation};
+use super::{FIRMWARE, Job, PULSE, REFUSALS, RESTARTS, StickConversation};
 use crate::adapters::aps_zigbee::health;
 use crate::adapters::aps_zigbee::inverter::ZigbeeInverter;
 use crate::adapters::aps_zigbee::radio::{
@@ -63,7 +63,12 @@ impl StickConversation {
                     inverter.has_route = true;
                 }
             }
-            RadioNotice::Restarted => self.restarts.push_back(now.steady),
+            RadioNotice::Restarted => {
+                self.restarts.push_back(now.steady);
+                if self.restarts.len() > RESTARTS {
+                    self.restarts.pop_front();
+                }
+            }
             RadioNotice::Echo { .. } => self.heard_any = Some(now.steady),
             RadioNotice::Noise { .. } => self.out.push(Output::Heard(Heard::Bad)),
         }
@@ -98,7 +103,6 @@ impl StickConversation {
             self.out.push(Output::Heard(Heard::Good));
         }
         self.say_stick(health);
-        self.sum_up(now);
         let is_trouble = matches!(self.state, RadioState::Trouble(_));
         let is_settled = is_trouble || self.state == RadioState::Ready;
         let was_unreachable = is_settled && std::mem::take(&mut self.is_unreachable);
@@ -107,6 +111,7 @@ impl StickConversation {
                 .values_mut()
                 .for_each(ZigbeeInverter::is_lost);
         }
+        self.sum_up(now);
         if is_trouble || was_trouble || was_unreachable {
             self.say_all();
         }
