@@ -18,16 +18,16 @@ use std::mem;
 use std::time::Duration;
 
 use self::question::{AskedRequest, PATIENCE, TRIES};
-use self::sending::{ENDPOINT, SendStage, Sending, outcome};
+use self::sending::{SendStage, Sending, outcome, shown};
 use self::steps::{LookAttempt, ZnpStep};
 use super::super::wire::ids::{EcuId, ShortAddress};
 use super::super::wire::znp::{
-    AfIncoming, CoordinatorState, ZnpKind, ZnpMessage, ZnpRequest, ZnpScanned, ZnpScanner,
-    ZnpStatus,
+    AfIncoming, CoordinatorState, ENDPOINT, ZnpIdentity, ZnpKind, ZnpMessage, ZnpRequest,
+    ZnpScanned, ZnpScanner, ZnpStatus,
 };
 use super::{
     Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble,
-    ReceivedMessage, SendTrouble, StickIdentity,
+    ReceivedMessage, SendTrouble,
 };
 use crate::backoff::Backoff;
 use crate::clock::Moment;
@@ -74,7 +74,7 @@ pub struct ZnpRadio {
     heard: HeardSoFar,
     /// Whether it has ever said anything.
     has_spoken: bool,
-    identity: StickIdentity,
+    identity: ZnpIdentity,
 
     step: ZnpStep,
     /// When the step ends by itself.
@@ -126,7 +126,7 @@ impl ZnpRadio {
             last_byte: Duration::ZERO,
             heard: HeardSoFar::default(),
             has_spoken: false,
-            identity: StickIdentity::default(),
+            identity: ZnpIdentity::default(),
             step: ZnpStep::Away,
             deadline: Duration::MAX,
             question: None,
@@ -318,7 +318,8 @@ impl ZnpRadio {
                 self.done(Err(SendTrouble::NotReady));
                 self.useless_starts += 1;
                 if self.useless_starts > USELESS_STARTS {
-                    self.fail(RadioTrouble::Refused { step: None, status }, now);
+                    let (step, status) = (None, shown(status));
+                    self.fail(RadioTrouble::Refused { step, status }, now);
                 } else if status == ZnpStatus::NotStarted {
                     self.await_network(now);
                 } else {

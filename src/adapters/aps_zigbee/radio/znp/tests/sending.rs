@@ -51,7 +51,7 @@ fn what_becomes_of_a_message_is_told() {
         (0xf0, Err(SendTrouble::Expired)),
         (0xb7, Err(SendTrouble::Expired)),
         (0x11, Err(SendTrouble::Busy)),
-        (0x77, Err(SendTrouble::Refused(ZnpStatus::Other(0x77)))),
+        (0x77, Err(SendTrouble::Refused(shown(0x77.into())))),
     ] {
         let mut bench = Bench::but(move |request, _| {
             let is_ours = matches!(request, ZnpRequest::Send(send) if send.destination == INVERTER);
@@ -159,7 +159,7 @@ fn a_stick_that_refuses_whatever_is_done_is_not_started_in_a_circle() {
     }
     let expected = RadioTrouble::Refused {
         step: None,
-        status: ZnpStatus::InvalidParameter,
+        status: shown(ZnpStatus::InvalidParameter),
     };
     assert_eq!(bench.troubles(), [expected]);
 }
