@@ -85,10 +85,9 @@ fn drive<'a>(pieces: impl Iterator<Item = &'a [u8]>) {
             0x01 => radio.restart(now),
             0x02 => radio.settle(now),
             0x03 => radio.deaf(now),
-            0x04 => radio.check(now),
-            0x05 => radio.handle(RadioInput::Opened, now),
-            0x06 => radio.handle(RadioInput::Closed, now),
-            0x07 => radio.send(
+            0x04 => radio.handle(RadioInput::Opened, now),
+            0x05 => radio.handle(RadioInput::Closed, now),
+            0x06 => radio.send(
                 Outgoing::To {
                     address: ShortAddress(0x1234),
                     cluster: 6,

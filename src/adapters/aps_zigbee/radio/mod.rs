@@ -3,7 +3,7 @@
 //! ```text
 //!                     handle(RadioInput)            poll() -> RadioOutput
 //!  opened, bytes, time, closed ──>         Radio ──> bytes, a pulse of the reset line, reopen,
-//!  send, restart, settle, check, deaf ──>            notices, wait until
+//!  send, restart, settle, deaf ─────────>            notices, wait until
 //! ```
 //!
 //! Like a [`Protocol`](crate::device::Protocol) it has no I/O: it is told what happened and when, and asked what is
@@ -41,9 +41,6 @@ pub trait Radio: Send {
     /// The round of pairing is over: makes it ready for the inverters that are in the network. They can be asked
     /// when it is [`RadioState::Ready`] again.
     fn settle(&mut self, now: Moment);
-
-    /// Asks it how it is; [`RadioNotice::State`] follows, also if nothing has changed.
-    fn check(&mut self, now: Moment);
 
     /// Nothing was heard of any inverter for many requests in daylight, though it says that all is well: to be
     /// said after ten of them, and again as long as that is so. It makes something of it every quarter of an hour.
@@ -90,13 +87,6 @@ pub enum Outgoing {
     To {
         /// Which.
         address: ShortAddress,
-        /// Cluster.
-        cluster: u16,
-        /// The message, 240 bytes at most.
-        data: Vec<u8>,
-    },
-    /// To all in the network. Done when it is on the air; nobody confirms it.
-    Everybody {
         /// Cluster.
         cluster: u16,
         /// The message, 240 bytes at most.

@@ -303,7 +303,6 @@ impl PairingLine {
                     "Asking at {address}, to be sure that it is there."
                 ));
             }
-            Outgoing::Everybody { .. } => {}
         }
     }
 

@@ -39,7 +39,6 @@ impl Sending {
                 data,
             } if address.is_of_inverter() => to(address, cluster, data),
             Outgoing::To { .. } => return Err(SendTrouble::Impossible),
-            Outgoing::Everybody { cluster, data } => to(ShortAddress::BROADCAST, cluster, data),
             Outgoing::Unjoined {
                 cluster,
                 transaction,
@@ -68,14 +67,9 @@ impl Sending {
         })
     }
 
-    /// Whether it is for radios outside of the network.
+    /// Whether it is for radios outside of the network, so that it does not matter what becomes of it.
     pub(super) const fn is_foreign(&self) -> bool {
         matches!(self.request, ZnpRequest::SendForeign(_))
-    }
-
-    /// Whether it is for one inverter, so that it matters what becomes of it.
-    pub(super) fn is_to_one(&self) -> bool {
-        matches!(&self.request, ZnpRequest::Send(send) if send.destination != ShortAddress::BROADCAST)
     }
 }
 

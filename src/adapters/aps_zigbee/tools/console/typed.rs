@@ -235,7 +235,7 @@ pub fn to_inverter(message: Outgoing) -> Option<ZnpRequest> {
             cluster,
             data,
         } => Some(ZnpRequest::Send(AfSend::of_gateway(address, cluster, data))),
-        Outgoing::Everybody { .. } | Outgoing::Unjoined { .. } => None,
+        Outgoing::Unjoined { .. } => None,
     }
 }
 
