@@ -142,6 +142,18 @@ const BANS: &[Ban] = &[
         rule: "what every section has belongs to the house: config reads it, bridge applies it",
     },
     Ban {
+        within: r"^adapters/aps_zigbee/radio/mod\.rs",
+        except: "^$",
+        words: r"\bwire::(znp|payload)\b",
+        rule: "what a radio is says nothing of what its stick speaks",
+    },
+    Ban {
+        within: "^adapters/aps_zigbee/",
+        except: r"/(radio|simulator)/",
+        words: r"\bradio::znp\b|\bZnpRadio\b",
+        rule: "radio::radio makes one, whatever its stick speaks",
+    },
+    Ban {
         within: "^(outputs|demo)/",
         except: "^$",
         words: r"\bcrate::(adapters|device|links)\b|\btokio_serial\b",
@@ -472,6 +484,16 @@ fn what_crosses_a_border_is_told_with_file_and_rule() {
             "adapters/victron/ports.rs",
             "use crate::adapters::text::lines;",
             "src/adapters/victron/ports.rs:1: `victron` may not name another adapter",
+        ),
+        (
+            "adapters/aps_zigbee/radio/mod.rs",
+            "use super::wire::znp::ZnpStatus;",
+            "src/adapters/aps_zigbee/radio/mod.rs:1: `wire::znp`: what a radio is",
+        ),
+        (
+            "adapters/aps_zigbee/tools/pair.rs",
+            "use super::super::radio::znp::ZnpRadio;",
+            "src/adapters/aps_zigbee/tools/pair.rs:1: `radio::znp`: radio::radio makes one",
         ),
         (
             "bridge/hub.rs",

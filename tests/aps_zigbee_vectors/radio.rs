@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use wattbridge::adapters::aps_zigbee::radio::znp::ZnpRadio;
 use wattbridge::adapters::aps_zigbee::radio::{
     Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble,
-    ReceivedMessage, SendTrouble, StickFirmware, StickIdentity,
+    ReceivedMessage, SendTrouble, StickFirmware,
 };
 use wattbridge::adapters::aps_zigbee::wire::ids::{EcuId, ShortAddress};
-use wattbridge::adapters::aps_zigbee::wire::znp::{ZnpFrame, ZnpMessage, ZnpRequest};
+use wattbridge::adapters::aps_zigbee::wire::znp::{ZnpFrame, ZnpIdentity, ZnpMessage, ZnpRequest};
 use wattbridge::clock::Moment;
 
 use super::znp::{exchange, exchanges, messages, number};
@@ -111,9 +111,9 @@ impl Host {
         self.notices.iter().filter_map(state).collect()
     }
 
-    fn wrong_firmware(&self) -> Option<StickIdentity> {
+    fn wrong_firmware(&self) -> Option<StickFirmware> {
         match self.states().pop() {
-            Some(RadioState::Trouble(RadioTrouble::WrongFirmware(identity))) => Some(identity),
+            Some(RadioState::Trouble(RadioTrouble::WrongFirmware(firmware))) => Some(firmware),
             _ => None,
         }
     }
@@ -266,7 +266,7 @@ fn wrong_firmwares_are_told() {
     let mut host = Host::new();
     host.play("r-ping-stock-12");
     host.pass(1000);
-    let firmware = host.wrong_firmware().map(|identity| identity.firmware());
+    let firmware = host.wrong_firmware();
     assert_eq!(firmware, Some(StickFirmware::StockHome12));
     for (indication, expected) in [
         ("init-wrong-firmware-1", StickFirmware::StockHome12),
@@ -277,7 +277,7 @@ fn wrong_firmwares_are_told() {
         host.restart();
         host.sent.clear();
         host.play(indication);
-        let firmware = host.wrong_firmware().map(|identity| identity.firmware());
+        let firmware = host.wrong_firmware();
         assert_eq!(firmware, Some(expected), "{indication}");
         assert!(host.sent.is_empty(), "{indication}");
     }
@@ -285,10 +285,10 @@ fn wrong_firmwares_are_told() {
     let [ZnpMessage::Reset(reset)] = messages("init-0-reset-ind")[..] else {
         panic!();
     };
-    let identity = StickIdentity {
+    let identity = ZnpIdentity {
         capabilities: Some(0x0779),
         reset: Some(reset),
-        ..StickIdentity::default()
+        ..ZnpIdentity::default()
     };
     assert_eq!(identity.firmware(), StickFirmware::Modified);
 }

@@ -241,8 +241,8 @@ pub fn stick(trouble: &RadioTrouble) -> Health {
             "the stick starts anew again and again".to_owned(),
             "Its power supply is too weak: plug it in directly, or feed the amplifier's 3.3 V from elsewhere.".to_owned(),
         ),
-        RadioTrouble::WrongFirmware(identity) => {
-            let (seen, advice) = firmware(identity.firmware());
+        RadioTrouble::WrongFirmware(found) => {
+            let (seen, advice) = firmware(*found);
             health(HealthCode::Unsupported, seen.to_owned(), format!("{advice} {FIRMWARE}"))
         }
         RadioTrouble::Refused { status, .. } => health(
@@ -250,7 +250,7 @@ pub fn stick(trouble: &RadioTrouble) -> Health {
             format!("the stick refuses what it is told ({status})"),
             "It is tried again by itself. If that lasts, unplug it for ten seconds.".to_owned(),
         ),
-        RadioTrouble::NotRunning { .. } => health(
+        RadioTrouble::NotRunning => health(
             HealthCode::Degraded,
             "the network of the stick does not come up".to_owned(),
             "It is tried again by itself. If that lasts, unplug it for ten seconds.".to_owned(),

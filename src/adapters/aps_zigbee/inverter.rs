@@ -31,8 +31,8 @@ use crate::model::{Behavior, Decimal, Device, DeviceId, Health, Metric, Readings
 const USUAL_INPUTS: usize = 2;
 /// What an inverter can give whose kind is not known, in watts.
 const USUAL_POWER: u32 = 3600;
-/// Longer than a winter's night at 70 degrees north, and a bit.
-const PATIENCE: Duration = Duration::from_secs(72 * 3600);
+/// How long values hold of which nothing more is heard: longer than any night but that of the polar winter.
+pub const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 /// Text that a state can hold.
 const LONGEST_TEXT: usize = 250;
 

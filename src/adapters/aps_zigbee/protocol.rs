@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 use super::config::ZigbeeConfig;
 use super::control::{Telling, Wanted};
 use super::health::PairingFailure;
-use super::inverter::{RememberedInverter, ZigbeeInverter};
+use super::inverter::{PATIENCE, RememberedInverter, ZigbeeInverter};
 use super::pairing::Pairing;
 use super::radio::{Radio, RadioInput, RadioState, RadioTrouble, radio};
 use super::schedule::{LearnedHours, PollSchedule, PollSettings};
@@ -55,8 +55,6 @@ const SAVE: Duration = Duration::from_secs(30);
 const TRIAL: Duration = Duration::from_secs(45);
 /// How long a stick is held in reset.
 const PULSE: Duration = Duration::from_millis(500);
-/// Longer than any night.
-const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 /// Inverters that are only listened to.
 const MOST: usize = 256;
 /// How long after it was heard first one has to be heard again to be taken.

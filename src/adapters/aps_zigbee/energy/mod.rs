@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use self::day::DayCount;
 use self::gap::Gap;
+use super::sun::is_time;
 use crate::clock::Moment;
 
 /// A DS3 begins anew when its clock would show this, in seconds.
@@ -55,8 +56,6 @@ const SLACK: u64 = 5;
 const CONFIRMATIONS: u8 = 3;
 /// A clock that was set is trusted after so long without another step.
 const SETTLED: Duration = Duration::from_secs(24 * 3600);
-/// A clock before this was never set: 2025-01-01.
-const NOT_SET: i64 = 1_735_689_600;
 /// A calibration that changes nothing.
 pub const UNCALIBRATED: u32 = 1_000_000;
 
@@ -328,21 +327,11 @@ impl InverterEnergy {
         today
     }
 
-    /// What the clock of the inverter showed in its last good answer, in seconds.
-    pub fn last_clock(&self) -> Option<u32> {
-        self.last.as_ref().map(|last| last.clock)
-    }
-
-    /// When its last good answer was heard, by the wall clock of then.
-    pub fn last_heard(&self) -> Option<Timestamp> {
-        self.last.as_ref().map(|last| last.wall)
-    }
-
     fn trusts(&self, answer: &CounterAnswer<'_>) -> bool {
         let is_settled = self
             .stepped
             .is_none_or(|stepped| answer.at.since(stepped) >= SETTLED);
-        answer.is_wall_trusted && is_settled && answer.at.wall.as_second() >= NOT_SET
+        answer.is_wall_trusted && is_settled && is_time(answer.at.wall)
     }
 
     /// Makes an answer the last good one, by a wall clock that was set by `shift` seconds since the one before.

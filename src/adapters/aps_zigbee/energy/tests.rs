@@ -355,7 +355,7 @@ fn three_that_agree_and_go_on_are_believed() {
     // Three that do not agree are not.
     for counter in [200, 100, 250, 90, 10] {
         bench.pass(60);
-        let clock = bench.energy.last_clock().unwrap() + 60;
+        let clock = bench.energy.last.as_ref().unwrap().clock + 60;
         bench.check(clock, counter, CORRUPT(Contradiction::Fell), 0, 4);
     }
 }

@@ -44,8 +44,8 @@ impl StickConversation {
     pub(super) fn notice(&mut self, notice: &RadioNotice, now: Moment) {
         match notice {
             RadioNotice::State(state) => self.turned(state.clone(), now),
-            RadioNotice::Identified(identity) => {
-                let words = health::firmware_name(identity.firmware()).to_owned();
+            RadioNotice::Identified(firmware) => {
+                let words = health::firmware_name(*firmware).to_owned();
                 if self.firmware.as_ref() != Some(&words) {
                     self.memory.put(FIRMWARE, &words);
                     self.firmware = Some(words);

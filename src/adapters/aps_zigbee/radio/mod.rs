@@ -3,22 +3,21 @@
 //! ```text
 //!                     handle(RadioInput)            poll() -> RadioOutput
 //!  opened, bytes, time, closed ──>         Radio ──> bytes, a pulse of the reset line, reopen,
-//!  send, restart, settle, check, deaf ──>            notices, wait until
+//!  send, restart, settle, deaf ─────────>            notices, wait until
 //! ```
 //!
 //! Like a [`Protocol`](crate::device::Protocol) it has no I/O: it is told what happened and when, and asked what is
 //! to be done until there is nothing left but to wait. What a message means is nothing to it.
 
-mod firmware;
 pub mod znp;
 
+use std::fmt;
 use std::time::Duration;
 
 use super::wire::ids::{EcuId, ShortAddress};
-use super::wire::znp::{CoordinatorState, ZnpStatus};
 use crate::clock::Moment;
 
-pub use firmware::{StickFirmware, StickIdentity};
+pub use super::wire::firmware::StickFirmware;
 
 /// A radio.
 pub trait Radio: Send {
@@ -42,9 +41,6 @@ pub trait Radio: Send {
     /// The round of pairing is over: makes it ready for the inverters that are in the network. They can be asked
     /// when it is [`RadioState::Ready`] again.
     fn settle(&mut self, now: Moment);
-
-    /// Asks it how it is; [`RadioNotice::State`] follows, also if nothing has changed.
-    fn check(&mut self, now: Moment);
 
     /// Nothing was heard of any inverter for many requests in daylight, though it says that all is well: to be
     /// said after ten of them, and again as long as that is so. It makes something of it every quarter of an hour.
@@ -96,13 +92,6 @@ pub enum Outgoing {
         /// The message, 240 bytes at most.
         data: Vec<u8>,
     },
-    /// To all in the network. Done when it is on the air; nobody confirms it.
-    Everybody {
-        /// Cluster.
-        cluster: u16,
-        /// The message, 240 bytes at most.
-        data: Vec<u8>,
-    },
     /// To all that hear it, in whatever network they are. Done when the radio has taken it.
     Unjoined {
         /// Cluster.
@@ -119,8 +108,8 @@ pub enum Outgoing {
 pub enum RadioNotice {
     /// How it is now.
     State(RadioState),
-    /// Which stick it is, as far as that is known by now.
-    Identified(StickIdentity),
+    /// Which firmware it has, as far as that is known by now.
+    Identified(StickFirmware),
     /// A message of an inverter.
     Received(ReceivedMessage),
     /// What became of the message that was sent last.
@@ -203,6 +192,24 @@ pub enum StartStep {
     Announcing,
 }
 
+/// What a stick says of something that it does not do, in the words of its own protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StickStatus {
+    /// Its number there.
+    pub code: u8,
+    /// What that means; empty if nobody knows.
+    pub words: &'static str,
+}
+
+impl fmt::Display for StickStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.words {
+            "" => write!(f, "{:02X}", self.code),
+            words => write!(f, "{:02X} ({words})", self.code),
+        }
+    }
+}
+
 /// Why a radio does not work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RadioTrouble {
@@ -222,19 +229,16 @@ pub enum RadioTrouble {
     /// It starts anew again and again: its supply is too weak.
     KeepsRestarting,
     /// Its firmware cannot hear inverters.
-    WrongFirmware(StickIdentity),
+    WrongFirmware(StickFirmware),
     /// It does not do what it is told.
     Refused {
         /// What was being done; `None` if a message was to be sent.
         step: Option<StartStep>,
         /// What it says.
-        status: ZnpStatus,
+        status: StickStatus,
     },
     /// Its network does not come up.
-    NotRunning {
-        /// How far it is, if it says so.
-        state: Option<CoordinatorState>,
-    },
+    NotRunning,
     /// It does not keep the address it is given.
     ForeignAddress {
         /// The one that it has, with its last byte first; all zeros if it has none.
@@ -270,7 +274,7 @@ pub enum SendTrouble {
     Expired,
     /// Another status.
     #[error("the stick says {0}")]
-    Refused(ZnpStatus),
+    Refused(StickStatus),
     /// It has no address of an inverter, or is too long.
     #[error("such a message cannot be sent")]
     Impossible,

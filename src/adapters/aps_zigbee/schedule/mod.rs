@@ -231,11 +231,6 @@ impl PollSchedule {
         self.hours.time_of_day(now)
     }
 
-    /// When an inverter is asked next if nothing is in the way, by our own clock.
-    pub fn due(&self, serial: InverterSerial) -> Option<Duration> {
-        self.turn(serial).map(|turn| turn.due)
-    }
-
     /// In how many turns by day in a row an inverter has not answered.
     pub fn failures(&self, serial: InverterSerial) -> u32 {
         self.turn(serial).map_or(0, |turn| turn.by_day)

@@ -206,9 +206,9 @@ fn a_new_morning_forgives_and_the_first_answer_wakes_the_others() {
     while !(roof.schedule.is_silent(serial(0)) && roof.schedule.is_silent(serial(1))) {
         roof.fail();
     }
-    let before = roof.schedule.due(serial(1)).unwrap();
+    let before = roof.schedule.turn(serial(1)).unwrap().due;
     roof.schedule.answered(serial(0), Some(600), roof.now);
-    assert!(roof.schedule.due(serial(1)).unwrap() <= roof.now.steady);
+    assert!(roof.schedule.turn(serial(1)).unwrap().due <= roof.now.steady);
     assert!(before > roof.now.steady);
     while !roof.schedule.is_silent(serial(1)) {
         roof.fail();

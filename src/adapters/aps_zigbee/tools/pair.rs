@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::super::config::ZigbeeConfig;
 use super::super::health::{self, PairingFailure};
 use super::super::pairing::{Pairing, PairingStep};
-use super::super::radio::znp::ZnpRadio;
 use super::super::radio::{
     Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble, StartStep,
+    radio,
 };
 use super::super::wire::ids::{EcuId, InverterSerial, ShortAddress};
 use super::super::wire::payload::{PairingHeard, pairing_heard};
@@ -189,7 +189,7 @@ pub type Ear = Box<dyn Fn(&str) + Send>;
 pub struct PairingLine {
     serial: InverterSerial,
     network: EcuId,
-    radio: ZnpRadio,
+    radio: Box<dyn Radio>,
     pairing: Pairing,
     out: Outbox,
     ear: Ear,
@@ -226,7 +226,7 @@ impl PairingLine {
         Self {
             serial,
             network,
-            radio: ZnpRadio::new(network),
+            radio: radio(network),
             pairing: Pairing::new(serial, network),
             out: Outbox::default(),
             ear,
@@ -332,7 +332,6 @@ impl PairingLine {
                     "Asking at {address}, to be sure that it is there."
                 ));
             }
-            Outgoing::Everybody { .. } => {}
         }
     }
 

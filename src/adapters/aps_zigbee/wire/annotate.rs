@@ -10,7 +10,7 @@ use self::layout::{LayoutField, fields_of};
 use super::ids::{InverterSerial, ShortAddress};
 use super::payload::{
     AnswerContent, InverterAnswer, L2Part, PAIRED_CLUSTER, PairingRequest, PanelTelemetry,
-    ProducingState, StatusBits,
+    StatusBits,
 };
 use super::znp::{AfForeign, AfIncoming, AfSend, ZnpFrame, ZnpMessage, ZnpRequest};
 use crate::hex::{Dump, Hex};
@@ -326,7 +326,7 @@ fn described(telemetry: &PanelTelemetry, field: LayoutField) -> (String, String)
             number(telemetry.reactive_power.map(i64::from), "var"),
         ),
         LayoutField::State => {
-            let state = telemetry.state.map(ProducingState::of_byte);
+            let state = telemetry.producing();
             (
                 "state".to_owned(),
                 state.map(words::producing).unwrap_or_default(),

@@ -18,16 +18,16 @@ use std::mem;
 use std::time::Duration;
 
 use self::question::{AskedRequest, PATIENCE, TRIES};
-use self::sending::{ENDPOINT, SendStage, Sending, outcome};
+use self::sending::{SendStage, Sending, outcome, shown};
 use self::steps::{LookAttempt, ZnpStep};
 use super::super::wire::ids::{EcuId, ShortAddress};
 use super::super::wire::znp::{
-    AfIncoming, CoordinatorState, ZnpKind, ZnpMessage, ZnpRequest, ZnpScanned, ZnpScanner,
-    ZnpStatus,
+    AfIncoming, CoordinatorState, ENDPOINT, ZnpIdentity, ZnpKind, ZnpMessage, ZnpRequest,
+    ZnpScanned, ZnpScanner, ZnpStatus,
 };
 use super::{
     Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, RadioTrouble,
-    ReceivedMessage, SendTrouble, StickIdentity,
+    ReceivedMessage, SendTrouble,
 };
 use crate::backoff::Backoff;
 use crate::clock::Moment;
@@ -66,15 +66,13 @@ pub struct ZnpRadio {
     id: EcuId,
     outbox: VecDeque<RadioOutput>,
     told: RadioState,
-    /// Somebody wants to know the state, even if it is still the same.
-    is_asked: bool,
 
     scanner: ZnpScanner,
     last_byte: Duration,
     heard: HeardSoFar,
     /// Whether it has ever said anything.
     has_spoken: bool,
-    identity: StickIdentity,
+    identity: ZnpIdentity,
 
     step: ZnpStep,
     /// When the step ends by itself.
@@ -121,12 +119,11 @@ impl ZnpRadio {
             id,
             outbox: VecDeque::new(),
             told: RadioState::Away,
-            is_asked: false,
             scanner: ZnpScanner::default(),
             last_byte: Duration::ZERO,
             heard: HeardSoFar::default(),
             has_spoken: false,
-            identity: StickIdentity::default(),
+            identity: ZnpIdentity::default(),
             step: ZnpStep::Away,
             deadline: Duration::MAX,
             question: None,
@@ -164,7 +161,7 @@ impl ZnpRadio {
     }
 
     fn tell(&mut self, state: RadioState) {
-        if self.told != state || mem::take(&mut self.is_asked) {
+        if self.told != state {
             self.told = state.clone();
             self.notice(RadioNotice::State(state));
         }
@@ -299,12 +296,11 @@ impl ZnpRadio {
                 self.useless_starts = 0;
                 self.unasked_resets = 0;
                 match sending.confirmed {
-                    Some(status) if sending.is_to_one() => self.done(outcome(status)),
-                    Some(_) => self.done(Ok(())),
-                    None if sending.is_foreign() => {
-                        self.owes_confirm = true;
+                    confirmed if sending.is_foreign() => {
+                        self.owes_confirm |= confirmed.is_none();
                         self.done(Ok(()));
                     }
+                    Some(status) => self.done(outcome(status)),
                     None => sending.stage = SendStage::Confirm(now + CONFIRM),
                 }
             }
@@ -318,7 +314,8 @@ impl ZnpRadio {
                 self.done(Err(SendTrouble::NotReady));
                 self.useless_starts += 1;
                 if self.useless_starts > USELESS_STARTS {
-                    self.fail(RadioTrouble::Refused { step: None, status }, now);
+                    let (step, status) = (None, shown(status));
+                    self.fail(RadioTrouble::Refused { step, status }, now);
                 } else if status == ZnpStatus::NotStarted {
                     self.await_network(now);
                 } else {
@@ -343,8 +340,7 @@ impl ZnpRadio {
             SendStage::Asked if mem::take(&mut self.owes_confirm) => {}
             SendStage::Asked => sending.confirmed = Some(status),
             SendStage::Woken(_) => {}
-            SendStage::Confirm(_) if sending.is_to_one() => self.done(outcome(status)),
-            SendStage::Confirm(_) => self.done(Ok(())),
+            SendStage::Confirm(_) => self.done(outcome(status)),
         }
     }
 
@@ -360,13 +356,8 @@ impl ZnpRadio {
                 self.ask(&request, TRIES, PATIENCE, now);
             }
             SendStage::Confirm(until) if until <= now => {
-                let is_to_one = sending.is_to_one();
                 self.owes_confirm = true;
-                self.done(if is_to_one {
-                    Err(SendTrouble::NoConfirm)
-                } else {
-                    Ok(())
-                });
+                self.done(Err(SendTrouble::NoConfirm));
             }
             _ => {}
         }
@@ -472,16 +463,6 @@ impl Radio for ZnpRadio {
         self.is_pairing = false;
         if matches!(self.step, ZnpStep::Ready | ZnpStep::Check) {
             self.announce(now.steady);
-        }
-    }
-
-    fn check(&mut self, now: Moment) {
-        self.is_asked = true;
-        match self.step {
-            ZnpStep::Ready if self.sending.is_none() => self.enter(ZnpStep::Check, now.steady),
-            ZnpStep::Ready => self.next_check = now.steady,
-            ZnpStep::Check => {}
-            _ => self.tell(self.told.clone()),
         }
     }
 

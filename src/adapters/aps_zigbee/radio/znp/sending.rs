@@ -3,15 +3,8 @@
 use std::time::Duration;
 
 use super::super::super::wire::ids::ShortAddress;
-use super::super::super::wire::znp::{AfForeign, AfSend, ZnpRequest, ZnpStatus};
-use super::super::{Outgoing, SendTrouble};
-
-/// The endpoint of inverters and of the gateway.
-pub(super) const ENDPOINT: u8 = 0x14;
-/// How many hops a message may take.
-const RADIUS: u8 = 0x0f;
-/// The number of messages that need none.
-const TRANSACTION: u8 = 1;
+use super::super::super::wire::znp::{AfForeign, AfSend, ENDPOINT, RADIUS, ZnpRequest, ZnpStatus};
+use super::super::{Outgoing, SendTrouble, StickStatus};
 
 /// How far a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +39,6 @@ impl Sending {
                 data,
             } if address.is_of_inverter() => to(address, cluster, data),
             Outgoing::To { .. } => return Err(SendTrouble::Impossible),
-            Outgoing::Everybody { cluster, data } => to(ShortAddress::BROADCAST, cluster, data),
             Outgoing::Unjoined {
                 cluster,
                 transaction,
@@ -75,33 +67,19 @@ impl Sending {
         })
     }
 
-    /// Whether it is for radios outside of the network.
+    /// Whether it is for radios outside of the network, so that it does not matter what becomes of it.
     pub(super) const fn is_foreign(&self) -> bool {
         matches!(self.request, ZnpRequest::SendForeign(_))
-    }
-
-    /// Whether it is for one inverter, so that it matters what becomes of it.
-    pub(super) fn is_to_one(&self) -> bool {
-        matches!(&self.request, ZnpRequest::Send(send) if send.destination != ShortAddress::BROADCAST)
     }
 }
 
 /// A message to a member of the network, or to all.
 pub(super) fn to(destination: ShortAddress, cluster: u16, data: Vec<u8>) -> ZnpRequest {
-    ZnpRequest::Send(AfSend {
-        destination,
-        destination_endpoint: ENDPOINT,
-        source_endpoint: ENDPOINT,
-        cluster,
-        transaction: TRANSACTION,
-        options: 0,
-        radius: RADIUS,
-        data,
-    })
+    ZnpRequest::Send(AfSend::of_gateway(destination, cluster, data))
 }
 
 /// What a status means for who wanted a message sent.
-pub(super) const fn outcome(status: ZnpStatus) -> Result<(), SendTrouble> {
+pub(super) fn outcome(status: ZnpStatus) -> Result<(), SendTrouble> {
     Err(match status {
         ZnpStatus::Success => return Ok(()),
         ZnpStatus::Failure | ZnpStatus::InvalidParameter | ZnpStatus::NotStarted => {
@@ -111,6 +89,14 @@ pub(super) const fn outcome(status: ZnpStatus) -> Result<(), SendTrouble> {
         ZnpStatus::NoRoute => SendTrouble::NoRoute,
         ZnpStatus::NoMacAcknowledgement => SendTrouble::NoAck,
         ZnpStatus::NoAcknowledgement | ZnpStatus::Expired => SendTrouble::Expired,
-        ZnpStatus::AlreadyRegistered | ZnpStatus::Other(_) => SendTrouble::Refused(status),
+        ZnpStatus::AlreadyRegistered | ZnpStatus::Other(_) => SendTrouble::Refused(shown(status)),
     })
+}
+
+/// A status, as it is told outside.
+pub(super) fn shown(status: ZnpStatus) -> StickStatus {
+    StickStatus {
+        code: status.code(),
+        words: status.words(),
+    }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::super::super::wire::znp::{
-    CoordinatorState, ResetIndication, ZnpMessage, ZnpRequest, ZnpScanner, ZnpStatus,
+    CoordinatorState, ResetIndication, ZnpIdentity, ZnpMessage, ZnpRequest, ZnpScanner, ZnpStatus,
 };
 use super::super::{RadioNotice, RadioState, RadioTrouble};
 use super::question::{PATIENCE, TRIES};
+use super::sending::shown;
 use super::steps::{Condition, ConfigurationItem, LOOPBACK, LookAttempt, ResetStage, ZnpStep};
 use super::{AWAY, CHECK_EVERY, CONFIRM, HeardSoFar, WAKING, ZnpRadio};
 
@@ -50,7 +51,7 @@ impl ZnpRadio {
         self.may_be_booting = !was_wanted || now.saturating_sub(self.reopened) > AWAY;
         self.scanner = ZnpScanner::default();
         self.heard = HeardSoFar::default();
-        self.identity = super::StickIdentity::default();
+        self.identity = ZnpIdentity::default();
         self.has_simple_api = false;
         self.owes_confirm = false;
         self.opened = now;
@@ -180,10 +181,11 @@ impl ZnpRadio {
 
     /// Something of the identity has become known: whether it can go on.
     fn is_identified(&mut self, now: Duration) -> bool {
-        self.notice(RadioNotice::Identified(self.identity));
+        let firmware = self.identity.firmware();
+        self.notice(RadioNotice::Identified(firmware));
         let is_wrong = self.identity.is_wrong();
         if is_wrong {
-            self.fail(RadioTrouble::WrongFirmware(self.identity), now);
+            self.fail(RadioTrouble::WrongFirmware(firmware), now);
         }
         !is_wrong
     }
@@ -232,9 +234,8 @@ impl ZnpRadio {
                 self.enter(ZnpStep::AttachWait, now);
             }
             (_, ZnpStep::Attach) => self.start(now),
-            (Condition::NotYet(state), ZnpStep::Verify) if self.running_by <= now => {
-                let state = Some(state);
-                self.again(RadioTrouble::NotRunning { state }, now);
+            (Condition::NotYet(_), ZnpStep::Verify) if self.running_by <= now => {
+                self.again(RadioTrouble::NotRunning, now);
             }
             (Condition::NotYet(_), step) => {
                 if step != ZnpStep::Verify {
@@ -318,7 +319,7 @@ impl ZnpRadio {
                 | ZnpMessage::Sending(status),
             ) => {
                 let step = self.step.shown();
-                let status = *status;
+                let status = shown(*status);
                 self.again(RadioTrouble::Refused { step, status }, now);
             }
             (ZnpStep::Ready, ZnpMessage::Sending(status) | ZnpMessage::SendingForeign(status)) => {

@@ -11,16 +11,15 @@
 //! ```
 
 use super::super::super::wire::ids::{EcuId, ShortAddress};
+use super::super::super::wire::payload::{InverterCommand, REQUEST_CLUSTER};
 use super::super::super::wire::znp::{
-    AfEndpoint, CoordinatorState, DeviceInfo, ZnpRequest, ZnpStatus,
+    AfEndpoint, CoordinatorState, DeviceInfo, ENDPOINT, ZnpRequest, ZnpStatus,
 };
 use super::super::StartStep;
-use super::sending::{ENDPOINT, to};
+use super::sending::to;
 
 /// The radio channels that may be used, in bits: 16 only.
 const CHANNELS: u32 = 1 << 16;
-/// The cluster of requests to inverters.
-const REQUESTS: u16 = 0x0006;
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,11 +212,8 @@ fn endpoint() -> AfEndpoint {
 
 /// Tells all inverters that they will be asked. None answers.
 fn normal_operation(id: EcuId) -> ZnpRequest {
-    let mut data = id.reversed().to_vec();
-    data.extend([0xfb, 0xfb, 0x11, 0x00, 0x00, 0x0d, 0x60, 0x30, 0xfb, 0xd3]);
-    data.extend([0; 8]);
-    data.extend([0x04, 0x01, 0x02, 0x81, 0xfe, 0xfe]);
-    to(ShortAddress::BROADCAST, REQUESTS, data)
+    let data = InverterCommand::NormalOperation.data(id);
+    to(ShortAddress::BROADCAST, REQUEST_CLUSTER, data)
 }
 
 /// What a coordinator says of itself.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::super::radio::{StickFirmware, StickIdentity};
+use super::super::super::wire::firmware::StickFirmware;
 use super::super::super::wire::ids::{EcuId, ShortAddress};
 use super::super::super::wire::znp::{
-    CoordinatorState, DeviceInfo, ZnpFrame, ZnpKind, ZnpMessage, ZnpRequest, ZnpStatus,
+    CoordinatorState, DeviceInfo, ZnpFrame, ZnpIdentity, ZnpKind, ZnpMessage, ZnpRequest, ZnpStatus,
 };
 
 /// How long the stick may take to answer.
@@ -92,7 +92,7 @@ impl AwaitedAnswer {
         &mut self,
         frame: ZnpFrame<'_>,
         gateway: Option<EcuId>,
-        identity: StickIdentity,
+        identity: ZnpIdentity,
         now: Duration,
     ) -> AwaitedEnd {
         let is_host = frame.kind() == ZnpKind::Question || frame.command == 0x4100;
@@ -146,7 +146,7 @@ impl AwaitedAnswer {
         &self,
         message: &ZnpMessage,
         gateway: Option<EcuId>,
-        identity: StickIdentity,
+        identity: ZnpIdentity,
     ) -> Option<String> {
         match (message, &self.request) {
             (ZnpMessage::Loopback(data), ZnpRequest::Loopback(sent)) => Some(if data == sent {
@@ -202,7 +202,7 @@ fn refused(status: ZnpStatus) -> String {
     }
 }
 
-fn firmware(identity: StickIdentity) -> String {
+fn firmware(identity: ZnpIdentity) -> String {
     match identity.firmware() {
         StickFirmware::Modified => {
             "By that, it has the firmware for APsystems inverters; stock 3.0.x may look the same.".to_owned()

@@ -10,9 +10,8 @@ use jiff::tz::TimeZone;
 use super::super::super::control::{Telling, TellingStep, Wanted};
 use super::super::super::health;
 use super::super::super::models::InverterModel;
-use super::super::super::radio::znp::ZnpRadio;
 use super::super::super::radio::{
-    Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, StartStep, StickIdentity,
+    Outgoing, Radio, RadioInput, RadioNotice, RadioOutput, RadioState, StartStep, radio,
 };
 use super::super::super::wire::annotate::{FrameSide, FrameWords};
 use super::super::super::wire::ids::{EcuId, InverterSerial, ShortAddress};
@@ -20,7 +19,7 @@ use super::super::super::wire::payload::{
     AnswerContent, InverterAnswer, InverterCommand, REQUEST_CLUSTER,
 };
 use super::super::super::wire::znp::{
-    AfIncoming, ZnpFrame, ZnpMessage, ZnpRequest, ZnpScanned, ZnpScanner,
+    AfIncoming, ZnpFrame, ZnpIdentity, ZnpMessage, ZnpRequest, ZnpScanned, ZnpScanner,
 };
 use super::super::reset_pulse::ResetPulse;
 use super::awaited::{AwaitedAnswer, AwaitedEnd, gateway_of};
@@ -48,7 +47,7 @@ enum ConsoleWork {
     /// An answer is waited for.
     Await(AwaitedAnswer),
     /// The coordinator is brought up.
-    Start(Box<ZnpRadio>, Option<StartStep>),
+    Start(Box<dyn Radio>, Option<StartStep>),
     /// An inverter is told something.
     Tell(Box<Telling>),
 }
@@ -57,7 +56,7 @@ enum ConsoleWork {
 pub struct ConsoleSession {
     gateway: Option<EcuId>,
     /// What the stick has said of itself.
-    identity: StickIdentity,
+    identity: ZnpIdentity,
     may_control: bool,
     addresses: BTreeMap<InverterSerial, ShortAddress>,
     /// Codes of models that were told.
@@ -103,7 +102,7 @@ impl ConsoleSession {
     ) -> Self {
         Self {
             gateway,
-            identity: StickIdentity::default(),
+            identity: ZnpIdentity::default(),
             may_control,
             addresses,
             models: BTreeMap::new(),
@@ -392,7 +391,7 @@ impl ConsoleSession {
                  the stick has one already, health shows it.",
             );
         };
-        let mut radio = Box::new(ZnpRadio::new(gateway));
+        let mut radio = radio(gateway);
         radio.handle(RadioInput::Opened, now);
         self.work = Some(ConsoleWork::Start(radio, None));
     }
@@ -400,7 +399,7 @@ impl ConsoleSession {
     /// Goes on with bringing it up; whether that is over.
     fn bring_up(
         &mut self,
-        mut radio: Box<ZnpRadio>,
+        mut radio: Box<dyn Radio>,
         mut told: Option<StartStep>,
         now: Moment,
     ) -> bool {

@@ -240,17 +240,8 @@ pub fn to_inverter(message: Outgoing) -> Option<ZnpRequest> {
             address,
             cluster,
             data,
-        } => Some(ZnpRequest::Send(AfSend {
-            destination: address,
-            destination_endpoint: 0x14,
-            source_endpoint: 0x14,
-            cluster,
-            transaction: 1,
-            options: 0,
-            radius: 0x0f,
-            data,
-        })),
-        Outgoing::Everybody { .. } | Outgoing::Unjoined { .. } => None,
+        } => Some(ZnpRequest::Send(AfSend::of_gateway(address, cluster, data))),
+        Outgoing::Unjoined { .. } => None,
     }
 }
 

@@ -33,7 +33,7 @@ pub use pairing::{
     ASK_CLUSTER, MOVE_CLUSTER, PAIRED_CLUSTER, PRIME_CLUSTER, PairingHeard, PairingRequest,
     pairing_answer, pairing_heard,
 };
-pub use sealed::{Sealed, may_encrypt};
+pub use sealed::Sealed;
 pub use settings::{GridThreshold, SettingsAnswer, SettingsForm};
 pub use telemetry::{
     CounterScale, Impossible, PanelInput, PanelTelemetry, ProducingState, STATUS_EVENTS,

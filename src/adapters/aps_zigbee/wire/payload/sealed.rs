@@ -109,11 +109,6 @@ fn cipher(nonce: [u8; 6], serial: Option<InverterSerial>) -> Aes128 {
     Aes128::new((&key).into())
 }
 
-/// Whether the second digit of a serial number is a 2, which is said to tell inverters that encrypt.
-pub const fn may_encrypt(serial: InverterSerial) -> bool {
-    serial.prefix() / 10 % 10 == 2
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -135,8 +130,6 @@ mod tests {
             assert_eq!(sealed.open(Some(serial())), Some(envelope.clone()));
             assert_eq!(sealed.open(None), None);
         }
-        assert!(may_encrypt(serial()));
-        assert!(!may_encrypt("703000000001".parse().unwrap()));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! command of its question, but for the kind.
 
 mod frame;
+mod identity;
 mod incoming;
 mod message;
 mod request;
@@ -16,8 +17,9 @@ mod scanner;
 mod status;
 
 pub use frame::{MOST_DATA, ZnpFault, ZnpFrame, ZnpKind, encode_frame};
+pub use identity::ZnpIdentity;
 pub use incoming::AfIncoming;
 pub use message::{DeviceInfo, ResetIndication, ZnpMessage, ZnpVersion};
-pub use request::{AfEndpoint, AfForeign, AfSend, ZnpRequest};
+pub use request::{AfEndpoint, AfForeign, AfSend, ENDPOINT, RADIUS, ZnpRequest};
 pub use scanner::{ZnpScanned, ZnpScanner};
 pub use status::{CoordinatorState, ZnpStatus};

@@ -3,6 +3,13 @@
 use super::super::ids::ShortAddress;
 use super::frame::{ZnpFrame, encode_frame};
 
+/// The endpoint of inverters and of the gateway.
+pub const ENDPOINT: u8 = 0x14;
+/// How many hops a message may take.
+pub const RADIUS: u8 = 0x0f;
+/// The number of messages that need none.
+const TRANSACTION: u8 = 1;
+
 /// Something a stick is asked, or told to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ZnpRequest {
@@ -107,6 +114,22 @@ pub struct AfForeign {
     pub radius: u8,
     /// The message.
     pub data: Vec<u8>,
+}
+
+impl AfSend {
+    /// What a gateway says to an inverter, or to all of them.
+    pub const fn of_gateway(destination: ShortAddress, cluster: u16, data: Vec<u8>) -> Self {
+        Self {
+            destination,
+            destination_endpoint: ENDPOINT,
+            source_endpoint: ENDPOINT,
+            cluster,
+            transaction: TRANSACTION,
+            options: 0,
+            radius: RADIUS,
+            data,
+        }
+    }
 }
 
 impl ZnpRequest {

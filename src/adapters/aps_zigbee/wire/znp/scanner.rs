@@ -128,11 +128,6 @@ impl ZnpScanner {
         self.is_waiting() || self.passed_over.is_some()
     }
 
-    /// How many bytes are held.
-    pub fn buffered(&self) -> usize {
-        self.buffer.len()
-    }
-
     fn pass_over(&mut self, bytes: usize, reason: ZnpFault) {
         let offset = self.base + self.start as u64;
         let run = self.passed_over.get_or_insert(PassedOver {
@@ -181,7 +176,7 @@ mod tests {
                 } => Seen::Skipped(offset, bytes, reason),
             });
         }
-        assert!(scanner.buffered() - scanner.start < MOST_DATA + AROUND);
+        assert!(scanner.buffer.len() - scanner.start < MOST_DATA + AROUND);
     }
 
     fn scan<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Seen> {

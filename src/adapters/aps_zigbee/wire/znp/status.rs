@@ -65,14 +65,19 @@ impl ZnpStatus {
         let known = CODES.iter().find(|(_, status, _)| *status == self);
         known.map_or(0, |(code, ..)| *code)
     }
+
+    /// What it means; empty if nobody knows.
+    pub fn words(self) -> &'static str {
+        let known = CODES.iter().find(|(_, status, _)| *status == self);
+        known.map_or("", |(.., words)| words)
+    }
 }
 
 impl fmt::Display for ZnpStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = CODES.iter().find(|(_, status, _)| status == self);
-        match known {
-            Some((code, _, words)) => write!(f, "{code:02X} ({words})"),
-            None => write!(f, "{:02X}", self.code()),
+        match self.words() {
+            "" => write!(f, "{:02X}", self.code()),
+            words => write!(f, "{:02X} ({words})", self.code()),
         }
     }
 }

@@ -14,7 +14,6 @@ enum Happening {
     Send(bool),
     Restart,
     Settle,
-    Check,
     Deaf,
 }
 
@@ -36,7 +35,6 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         2 => any::<bool>().prop_map(Happening::Send),
         1 => Just(Happening::Restart),
         1 => Just(Happening::Settle),
-        1 => Just(Happening::Check),
         1 => Just(Happening::Deaf),
     ];
     proptest::collection::vec(happening, 0..60)
@@ -66,7 +64,6 @@ proptest! {
                 }
                 Happening::Restart => bench.radio.restart(moment(bench.now)),
                 Happening::Settle => bench.radio.settle(moment(bench.now)),
-                Happening::Check => bench.radio.check(moment(bench.now)),
                 Happening::Deaf => bench.radio.deaf(moment(bench.now)),
             }
             bench.settle();

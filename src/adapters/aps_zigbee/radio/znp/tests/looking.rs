@@ -33,10 +33,10 @@ fn wrong_firmwares_are_told_before_anything_is_written() {
         (mute, StickFirmware::Stock30, 3),
     ] {
         bench.pass(secs(20));
-        let RadioState::Trouble(RadioTrouble::WrongFirmware(identity)) = bench.state() else {
+        let RadioState::Trouble(RadioTrouble::WrongFirmware(found)) = bench.state() else {
             panic!("{firmware:?}: {:?}", bench.state());
         };
-        assert_eq!(identity.firmware(), firmware);
+        assert_eq!(found, firmware);
         let is_write =
             |request: &ZnpRequest| matches!(request, ZnpRequest::WriteConfiguration { .. });
         assert_eq!(bench.count(is_write), writes, "{firmware:?}");

@@ -14,6 +14,7 @@ use super::super::{
     StartStep, StickFirmware,
 };
 use super::ZnpRadio;
+use super::sending::shown;
 use crate::clock::Moment;
 
 mod anything;

@@ -1,6 +1,8 @@
-//! Which firmware a stick has: only one that was made for it hears inverters, and others look nearly the same.
+//! Which firmware a stick has, by what it says of itself: only one that was made for it hears inverters, and others
+//! look nearly the same.
 
-use super::super::wire::znp::{ResetIndication, ZnpVersion};
+use super::message::{ResetIndication, ZnpVersion};
+use crate::adapters::aps_zigbee::wire::firmware::StickFirmware;
 
 /// What it can do according to the answer to a ping, of the firmware that is needed.
 const MODIFIED: u16 = 0x0779;
@@ -9,24 +11,9 @@ const HOME_1_2: u16 = 0x0179;
 /// The bit for the simple API, without which the start sequence does not exist.
 const SIMPLE_API: u16 = 0x20;
 
-/// A firmware.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StickFirmware {
-    /// The one that is needed, by all that can be seen.
-    Modified,
-    /// Z-Stack Home 1.2 as it comes: sends, and never hears an answer.
-    StockHome12,
-    /// Z-Stack 3.0.x as it comes. Its file has the same name as the one that is needed.
-    Stock30,
-    /// Z-Stack 3.x.0 of the newer chips CC26xx and CC13xx.
-    Cc26xx,
-    /// One that is not known.
-    Unknown,
-}
-
 /// What a stick has said of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct StickIdentity {
+pub struct ZnpIdentity {
     /// What it can do, in bits, from the answer to a ping.
     pub capabilities: Option<u16>,
     /// How it was after its last restart.
@@ -37,7 +24,7 @@ pub struct StickIdentity {
     pub lacks_simple_api: bool,
 }
 
-impl StickIdentity {
+impl ZnpIdentity {
     /// Which firmware that is.
     pub fn firmware(&self) -> StickFirmware {
         let of_reset = self.reset.map(|reset| reset.product);
@@ -86,7 +73,7 @@ mod tests {
         product: Option<u8>,
         lacks: bool,
     ) -> (bool, StickFirmware) {
-        let identity = StickIdentity {
+        let identity = ZnpIdentity {
             capabilities,
             reset: product.map(reset),
             version: None,
