@@ -378,9 +378,14 @@ fn look_at_addresses(found: &mut FoundNetwork, remarks: &mut Vec<String>) {
     }
     for (address, labels) in owners.iter().filter(|(_, labels)| labels.len() > 1) {
         remarks.push(format!(
-            "{} have the same id, 0x{address:04X}, so it is right for one of them at most. Pair those that do not answer.",
+            "{} have the same id, 0x{address:04X}, which is right for one of them at most, so it is left out. Pair them.",
             labels.join(" and ")
         ));
+        for inverter in &mut found.inverters {
+            if inverter.address == PairedAddress::At(*address) {
+                inverter.address = PairedAddress::NotPaired;
+            }
+        }
     }
 }
 
@@ -439,7 +444,7 @@ fn say_what_is_missing(found: &FoundNetwork, remarks: &mut Vec<String>) {
         .collect();
     if !free.is_empty() {
         remarks.push(format!(
-            "Inputs without a panel: {}. Nothing has to be written: an input that is empty is hidden by itself after a day. \
+            "Inputs without a panel: {}. Nothing has to be written: an empty input of a DS3 is hidden by itself after a day; switch others off in Home Assistant. \
              `inputs` is only for names and order.",
             free.join(", ")
         ));

@@ -177,7 +177,7 @@ impl Settings for ZigbeeConfig {
                 "wire the reset pin to this computer and write its line, such as \"gpio:GPIO18\", or leave reset_line out",
             ));
         }
-        complaints.extend(self.unlisted());
+        complaints.extend(self.double_addresses());
         complaints.extend(self.impossible_inputs());
         if self.listen_only && self.ecu_id.is_none() {
             complaints.push(Complaint::new(
@@ -225,46 +225,41 @@ impl Settings for ZigbeeConfig {
 }
 
 impl ZigbeeConfig {
-    /// What is said of inverters that are not in the list, and addresses that two of them have.
-    fn unlisted(&self) -> Vec<Complaint> {
-        // Where the list is needed and missing, that is told; commands of one inverter need none.
-        let is_open = self.inverters.is_empty();
-        let keys = |name: &'static str, serials: Vec<&InverterSerial>| {
+    /// What is said of inverters that are not in the list, by key: a slip perhaps, and nothing that stops the others.
+    pub fn unlisted(&self) -> Vec<(&'static str, InverterSerial)> {
+        let unlisted = |field, serials: Vec<&InverterSerial>| {
             let unlisted = serials
                 .into_iter()
                 .filter(|it| !self.inverters.contains(it));
-            unlisted
-                .filter(|_| !is_open)
-                .map(|serial| (name, *serial))
-                .collect::<Vec<_>>()
+            unlisted.map(|serial| (field, *serial)).collect::<Vec<_>>()
         };
-        let all = [
-            keys("addresses", self.addresses.keys().collect()),
-            keys("calibration", self.calibration.keys().collect()),
-            keys("inputs", self.inputs.keys().collect()),
-        ];
-        let mut complaints: Vec<Complaint> = all
-            .concat()
-            .into_iter()
-            .map(|(field, serial)| {
-                Complaint::new(
-                    field,
-                    format!("{serial} is not among the inverters"),
-                    "check the number against the label, or add it to inverters",
-                )
-            })
-            .collect();
-        let mut seen = BTreeMap::new();
-        for (serial, address) in &self.addresses {
-            if let Some(other) = seen.insert(address, serial) {
-                complaints.push(Complaint::new(
-                    "addresses",
-                    format!("{other} and {serial} cannot both be at {address}"),
-                    "leave out the one that is wrong, or both, and pair them",
-                ));
-            }
+        if self.inverters.is_empty() {
+            return Vec::new();
         }
-        complaints
+        let all = [
+            unlisted("addresses", self.addresses.keys().collect()),
+            unlisted("calibration", self.calibration.keys().collect()),
+            unlisted("inputs", self.inputs.keys().collect()),
+        ];
+        all.concat()
+    }
+
+    /// Addresses that two inverters of the list have.
+    fn double_addresses(&self) -> Vec<Complaint> {
+        let mut seen = BTreeMap::new();
+        let listed = self
+            .addresses
+            .iter()
+            .filter(|(serial, _)| self.inverters.contains(serial));
+        let double = listed.filter_map(|(serial, address)| {
+            let other = seen.insert(address, serial)?;
+            Some(Complaint::new(
+                "addresses",
+                format!("{other} and {serial} cannot both be at {address}"),
+                "leave out the one that is wrong, or both, and pair them",
+            ))
+        });
+        double.collect()
     }
 
     /// Letters of inputs that an inverter does not have.
@@ -343,7 +338,8 @@ mod tests {
         };
         assert_eq!(config.check(), []);
         config.calibration.insert(typo, 1.02);
-        assert_eq!(config.check()[0].field, "calibration");
+        assert_eq!(config.unlisted(), [("calibration", typo)]);
+        assert_eq!(config.check(), []);
         // Without any list, nobody is off it.
         let listed = std::mem::take(&mut config.inverters);
         let fields: Vec<_> = config.check().iter().map(|it| it.field).collect();

@@ -385,13 +385,15 @@ impl Telling {
         // Only that it was read back again and again shows that it does not understand it.
         let is_misunderstood = stage == TellingStage::Write && self.mismatches >= TRIES;
         let has_other = self.scale + 1 < self.scales.len();
-        let is_changed = self.read.is_some() && self.read != self.before;
         (self.tries, self.mismatches) = (0, 0);
         if is_misunderstood && has_other {
             self.scale += 1;
             self.enter(TellingStage::Write, PAUSE, now);
-        } else if stage == TellingStage::Write && self.scale > 0 && is_changed {
+        } else if stage == TellingStage::Write && self.scale > 0 {
+            // Even if nobody knows whether it took that.
             self.enter(TellingStage::Undo, PAUSE, now);
+        } else if stage == TellingStage::Undo {
+            self.result = Some(Err(format!("{why}; it may have another limit than before")));
         } else {
             self.result = Some(Err(why));
         }
@@ -507,6 +509,40 @@ mod tests {
         );
         assert_eq!(limit.watts().rounded(0), Decimal::integer(500));
         assert!(result.unwrap_err().contains("500 W as before"));
+    }
+
+    #[test]
+    fn another_scale_whose_reading_back_gets_lost_is_undone_as_well() {
+        let serial: InverterSerial = "408000990001".parse().unwrap();
+        let gateway: EcuId = "D8A3011B9780".parse().unwrap();
+        let model = InverterModel::of(serial, Some(0x17));
+        let mut telling = Telling::new(serial, ShortAddress(1), gateway, model, Wanted::Limit(250));
+        let mut now = Moment {
+            steady: Duration::from_secs(100),
+            wall: Timestamp::UNIX_EPOCH,
+        };
+        let before = LimitScale::Qs1.of_watts(500).unwrap();
+        let mut written = Vec::new();
+        let result = loop {
+            match telling.step(now) {
+                TellingStep::Send(Outgoing::To { data, .. }) => {
+                    match InverterCommand::read(&data).unwrap().1 {
+                        InverterCommand::Limit(code) => written.push(code),
+                        // Nothing comes back once it has been told in the other scale.
+                        _ if written.iter().any(|it| it.scale != LimitScale::Qs1) => {}
+                        _ => {
+                            let page = SettingsAnswer::with_limit(before);
+                            telling.answer(&AnswerContent::Settings(page), now);
+                        }
+                    }
+                }
+                TellingStep::Wait(until) => now.steady = until,
+                TellingStep::Done(result) => break result,
+                TellingStep::Send(_) => {}
+            }
+        };
+        assert_eq!(written.last(), Some(&before));
+        assert!(result.unwrap_err().contains("another limit than before"));
     }
 
     #[test]

@@ -115,12 +115,16 @@ pub struct ZigbeeInverter {
     pub in_vain: u32,
     /// Why it could not be paired, when that was tried last.
     pub unpaired: Option<Health>,
-    /// What was wrong with its last answer, since it was last understood.
-    pub damaged: Option<AnswerFault>,
+    /// What was wrong with an answer since it was last understood, and when it came.
+    pub damaged: Option<(AnswerFault, Duration)>,
     /// Whether its radio was heard since it was asked, though not itself.
     pub has_route: bool,
-    /// In how many turns in a row that was so.
+    /// In how many turns since it answered that was so.
     pub routes_in_vain: u32,
+    /// When last.
+    pub route_at: Option<Duration>,
+    /// Whether the limit that it had before is on the disk.
+    pub is_original_safe: bool,
     /// When its limit is to be looked at: it may have forgotten it.
     pub limit_due: Option<Duration>,
     /// Whether it is heard through others.
@@ -135,6 +139,7 @@ impl ZigbeeInverter {
         remembered: RememberedInverter,
     ) -> Self {
         let inputs = config.inputs.get(&serial);
+        let is_original_safe = remembered.original_limit.is_some();
         let factor = config.calibration.get(&serial);
         let millionths = factor.map(|factor| (factor * f64::from(UNCALIBRATED)).round() as u32);
         Self {
@@ -156,7 +161,9 @@ impl ZigbeeInverter {
             damaged: None,
             has_route: false,
             routes_in_vain: 0,
+            route_at: None,
             limit_due: None,
+            is_original_safe,
             is_relayed: false,
         }
     }
@@ -441,7 +448,7 @@ impl ZigbeeInverter {
         readings
     }
 
-    /// What it has counted, when a day begins that has brought nothing yet.
+    /// What it has counted, when there is no answer to tell it.
     pub fn energies(&self, zone: &TimeZone, now: Moment) -> Readings {
         let mut readings = Readings::new(self.id(), now.wall);
         readings.day = Some(now.wall.to_zoned(zone.clone()).date());
@@ -449,6 +456,11 @@ impl ZigbeeInverter {
         readings.push("energy_today", energy(sum(&today)));
         for (table, today) in self.shown(&today) {
             push(&mut readings, table, place::TODAY, energy(*today));
+        }
+        let total = self.remembered.energy.lifetime();
+        readings.push("energy_total", energy(sum(total)));
+        for (table, total) in self.shown(total) {
+            push(&mut readings, table, place::TOTAL, energy(*total));
         }
         readings
     }

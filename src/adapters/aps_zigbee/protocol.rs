@@ -283,6 +283,11 @@ impl StickConversation {
                 self.network
             );
         }
+        for (key, serial) in self.config.unlisted() {
+            tracing::warn!(
+                "{key} has {serial}, which is not among the inverters. Check the number against the label, or leave it out."
+            );
+        }
         let described = self.describe_stick();
         self.out.report([described]);
         let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
@@ -291,7 +296,7 @@ impl StickConversation {
             if let Some(inverter) = self.inverters.get_mut(&serial) {
                 inverter.remembered.energy.watch(now);
             }
-            self.say_usual(serial);
+            self.say_usual(serial, now);
         }
         self.sum_up(now);
     }
@@ -366,7 +371,11 @@ impl StickConversation {
         let heard = self.inverters.values();
         let heard = heard.filter(|it| self.config.listen_only && !it.is_asleep);
         let unheard = heard.filter_map(|it| Some(it.heard?.saturating_add(UNHEARD)));
+        // Until it is forgiven that the stick has restarted.
+        let restarts = self.restarts.front().filter(|_| self.is_restarting());
+        let restarts = restarts.map(|at| at.saturating_add(HOUR));
         let all = [
+            restarts,
             Some(self.radio_wake),
             job,
             turn,
@@ -415,7 +424,7 @@ impl StickConversation {
                 Wish::Pair(serial) => {
                     if let Some(inverter) = self.inverters.get_mut(&serial) {
                         inverter.unpaired = Some(PairingFailure::NoStick.health());
-                        self.say_usual(serial);
+                        self.say_usual(serial, now);
                     }
                 }
             }

@@ -27,6 +27,9 @@ pub struct Whereabouts {
     /// Where it was asked last.
     #[serde(skip)]
     asked: Option<ShortAddress>,
+    /// Turns in vain since it was heard.
+    #[serde(skip)]
+    silent: u32,
 }
 
 impl Whereabouts {
@@ -93,7 +96,7 @@ impl Whereabouts {
         let was_asked = self.asked == Some(source);
         if self.address == Some(source) {
             self.is_verified |= was_asked;
-            self.tries_other = false;
+            (self.tries_other, self.silent) = (false, 0);
         } else if is_listening || was_asked {
             let old = self.address.filter(|_| self.is_verified);
             self.is_at(source);
@@ -104,9 +107,10 @@ impl Whereabouts {
         before != (self.address, self.is_verified, self.other_address)
     }
 
-    /// It has not answered for so many turns by day; true if that changes what is known.
-    pub fn fell_silent(&mut self, turns: u32) -> bool {
-        if turns < IN_VAIN {
+    /// It has not answered for a turn; true if that changes what is known.
+    pub fn fell_silent(&mut self) -> bool {
+        self.silent = self.silent.saturating_add(1);
+        if self.silent < IN_VAIN {
             return false;
         }
         if self.address.is_none() {
@@ -133,9 +137,9 @@ mod tests {
 
     /// All places where it is asked while it does not answer.
     fn looked_at(place: &mut Whereabouts) -> Vec<ShortAddress> {
-        let ask = |turns| {
+        let ask = |_| {
             let asked = place.ask();
-            place.fell_silent(turns);
+            place.fell_silent();
             asked
         };
         (1..=8).map_while(ask).collect()
@@ -164,7 +168,7 @@ mod tests {
         assert_eq!(place.ask(), Some(HOME));
         place.heard_at(AWAY, false);
         assert_eq!(place.address(), Some(HOME));
-        place.fell_silent(9);
+        place.fell_silent();
         assert_eq!(place.ask(), Some(AWAY));
         assert!(place.heard_at(AWAY, false));
         assert_eq!(place.address(), Some(AWAY));
@@ -182,7 +186,7 @@ mod tests {
             looked_at(&mut place)[4..7],
             [HOME, ShortAddress(0x3a7c), HOME]
         );
-        place.fell_silent(9);
+        place.fell_silent();
         place.ask();
         place.heard_at(ShortAddress(0x3a7c), false);
         assert_eq!(place.address(), Some(ShortAddress(0x3a7c)));

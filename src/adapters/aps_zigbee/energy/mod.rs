@@ -42,6 +42,8 @@ use crate::clock::Moment;
 
 /// A DS3 begins anew when its clock would show this, in seconds.
 const DS3_RUN: u32 = 43_200;
+/// A gap in which there is no night, in seconds.
+const SHORT: i64 = 2 * 3600;
 /// Seconds that two bytes hold.
 const WRAP: u32 = 1 << 16;
 /// Power from counters needs so many seconds: their clock has whole ones only.
@@ -265,10 +267,11 @@ impl InverterEnergy {
             Booking::Anew => {
                 let is_same_day = gap.wall_of_last.to_zoned(zone.clone()).date()
                     == answer.at.wall.to_zoned(zone.clone()).date();
+                // A night can be as long as what is left of twelve hours.
+                let left = i64::from(answer.clock) + i64::from(DS3_RUN) - i64::from(last.clock);
                 let scheduled = answer.family == CounterFamily::Ds3
-                    && gap.agrees(
-                        i64::from(answer.clock) + i64::from(DS3_RUN) - i64::from(last.clock),
-                    );
+                    && (is_same_day || left < SHORT)
+                    && gap.agrees(left);
                 let class = if scheduled || is_same_day {
                     CounterClass::Restarted { scheduled }
                 } else {

@@ -496,3 +496,21 @@ fn nothing_is_owed_for_what_was_never_added() {
     let gain = bench.take(1380, [60, 60]);
     assert_eq!(gain.lifetime, [10 * WH, 10 * WH]);
 }
+
+#[test]
+fn a_night_as_long_as_the_rest_of_twelve_hours_is_a_night() {
+    let mut bench = Bench::new(CounterFamily::Ds3);
+    bench.wall = "2026-06-21T20:35:00+02:00".parse().unwrap();
+    bench.take(8700, [60, 60]);
+    // It sleeps, and wakes 9 hours and 35 minutes later.
+    bench.pass(34_500);
+    let gain = bench.take(270, [1, 1]);
+    assert_eq!((gain.class, gain.lost), (NewRun, None));
+    // By day the same is the twelve hours.
+    let mut bench = Bench::new(CounterFamily::Ds3);
+    bench.wall = "2026-06-21T09:00:00+02:00".parse().unwrap();
+    bench.take(8700, [60, 60]);
+    bench.pass(34_770);
+    let gain = bench.take(270, [1, 1]);
+    assert_eq!(gain.class, Restarted { scheduled: true });
+}

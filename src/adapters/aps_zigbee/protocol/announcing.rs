@@ -57,7 +57,7 @@ impl StickConversation {
     }
 
     /// Says how an inverter is of which there is nothing else to say.
-    pub(super) fn say_usual(&mut self, serial: InverterSerial) {
+    pub(super) fn say_usual(&mut self, serial: InverterSerial, now: Moment) {
         let Some(inverter) = self.inverters.get(&serial) else {
             return;
         };
@@ -78,19 +78,41 @@ impl StickConversation {
             _ if inverter.is_current => Health::ONLINE,
             _ => health::waiting(),
         };
+        // What it has while it sleeps is known, whatever was known before.
+        let is_news = inverter.said.as_ref() != Some(&health);
+        let is_known = inverter.heard.is_some() || inverter.is_read();
+        if health == health::asleep() && is_news && is_known {
+            let readings = [
+                inverter.asleep(now.wall),
+                inverter.energies(&self.zone, now),
+            ];
+            self.out.report(readings.map(Report::Readings));
+        }
         self.say(serial, health);
     }
 
-    /// How a stick is that is ready.
-    pub(super) fn when_ready(&mut self, now: Moment) -> Health {
+    /// Whether the stick has started by itself too often of late.
+    pub(super) fn is_restarting(&self) -> bool {
+        self.restarts.len() >= RESTARTS
+    }
+
+    /// What was an hour ago is forgiven; true if the stick is well again by that.
+    pub(super) fn forgive(&mut self, now: Moment) -> bool {
+        let was_restarting = self.is_restarting();
         let is_old = |at: &Duration| now.since(*at) >= HOUR;
         while self.restarts.front().is_some_and(is_old) {
             self.restarts.pop_front();
         }
+        was_restarting && !self.is_restarting()
+    }
+
+    /// How a stick is that is ready.
+    pub(super) fn when_ready(&mut self, now: Moment) -> Health {
+        self.forgive(now);
         // That it starts does not mean that it hears.
         if self.is_deaf {
             self.trouble(&RadioTrouble::Deaf)
-        } else if self.restarts.len() >= RESTARTS {
+        } else if self.is_restarting() {
             health::stick(&RadioTrouble::KeepsRestarting)
         } else {
             Health::ONLINE
@@ -115,10 +137,10 @@ impl StickConversation {
     }
 
     /// Says how each inverter is.
-    pub(super) fn say_all(&mut self) {
+    pub(super) fn say_all(&mut self, now: Moment) {
         let serials: Vec<InverterSerial> = self.inverters.keys().copied().collect();
         for serial in serials {
-            self.say_usual(serial);
+            self.say_usual(serial, now);
         }
     }
 }

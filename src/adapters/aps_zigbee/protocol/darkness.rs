@@ -1,5 +1,7 @@
 //! Who does not answer, and whether that is the night.
 
+use std::time::Duration;
+
 use super::{DARK, DEAF, HOUR, OUT_OF_CONTACT, ROUTES_IN_VAIN, STALE, StickConversation, UNHEARD};
 use crate::adapters::aps_zigbee::health;
 use crate::adapters::aps_zigbee::inverter::ZigbeeInverter;
@@ -15,35 +17,20 @@ impl StickConversation {
     pub(super) fn in_vain(&mut self, serial: InverterSerial, now: Moment) {
         self.out.push(Output::Heard(Heard::Bad));
         let failure = self.schedule.failed(serial, now);
-        // A radio that has just come up is no sign of dark, but what is old is no more of now.
-        if failure != PollFailure::Retried {
-            let heard = self.inverters.get(&serial).and_then(|it| it.heard);
-            if !self.schedule.is_excused(now) {
-                self.missed(serial, now);
-            } else if heard.is_some_and(|heard| now.since(heard) >= STALE) {
-                self.darken(serial, now);
-            }
-        }
-        if let PollFailure::Counted(turns) = failure
+        if let PollFailure::Counted(_) = failure
             && let Some(inverter) = self.inverters.get_mut(&serial)
         {
-            let place = &mut inverter.remembered.place;
-            let is_paired = place.address().is_some();
             let has_route = u32::from(inverter.has_route);
             inverter.routes_in_vain = inverter.routes_in_vain.saturating_add(has_route);
-            let is_news = place.fell_silent(turns);
-            let health = match inverter.damaged {
-                Some(fault) => health::damaged(fault),
-                None if inverter.routes_in_vain >= ROUTES_IN_VAIN => health::unanswering(),
-                None => health::silent(),
-            };
-            if is_news {
+        }
+        if failure != PollFailure::Retried {
+            if let Some(inverter) = self.inverters.get_mut(&serial)
+                && inverter.remembered.place.fell_silent()
+            {
                 self.list_asked();
                 self.save();
             }
-            if turns >= OUT_OF_CONTACT && is_paired && !self.is_deaf {
-                self.say(serial, health);
-            }
+            self.missed(serial, now);
         }
         // A stick that hears any radio is not deaf, whatever inverters do.
         let hears = self.heard_any.is_some_and(|heard| now.since(heard) < HOUR);
@@ -53,21 +40,44 @@ impl StickConversation {
     }
 
     /// A turn has passed without an answer: after some, what it delivered last is no longer so.
-    pub(super) fn missed(&mut self, serial: InverterSerial, now: Moment) {
+    fn missed(&mut self, serial: InverterSerial, now: Moment) {
+        let is_day = self.schedule.time_of_day(now).is_day;
+        // A radio that has just come up is no sign of dark, but what is old is no more of now.
+        let is_excused = self.schedule.is_excused(now);
+        let is_old = self.is_old(serial, now);
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
-        inverter.in_vain = inverter.in_vain.saturating_add(1);
-        let in_vain = inverter.in_vain;
-        // By day it is out of contact then, which is said elsewhere.
-        let turns = if self.schedule.time_of_day(now).is_day {
-            OUT_OF_CONTACT
-        } else {
-            DARK
-        };
-        if in_vain >= turns {
-            self.darken(serial, now);
+        inverter.in_vain = inverter.in_vain.saturating_add(u32::from(!is_excused));
+        let turns = if is_day { OUT_OF_CONTACT } else { DARK };
+        if !is_old && inverter.in_vain < turns {
+            return;
         }
+        if !is_day {
+            return self.darken(serial, now);
+        }
+        inverter.is_lost();
+        let is_recent = |at: Option<Duration>| at.is_some_and(|at| now.since(at) < HOUR);
+        let has_route = inverter.routes_in_vain >= ROUTES_IN_VAIN && is_recent(inverter.route_at);
+        let damaged = inverter.damaged.filter(|(_, at)| now.since(*at) < HOUR / 4);
+        let health = match damaged {
+            Some((fault, _)) => health::damaged(fault),
+            None if has_route => health::unanswering(),
+            None => health::silent(),
+        };
+        let is_paired = inverter.remembered.place.address().is_some();
+        if is_paired && !self.is_deaf {
+            self.say(serial, health);
+        }
+        self.sum_up(now);
+    }
+
+    /// Whether what an inverter delivered last is too old to be of now.
+    pub(super) fn is_old(&self, serial: InverterSerial, now: Moment) -> bool {
+        let least = STALE.max(self.schedule.interval().saturating_mul(2));
+        let inverter = self.inverters.get(&serial).filter(|it| it.is_current);
+        let heard = inverter.and_then(|it| it.heard);
+        heard.is_some_and(|heard| now.since(heard) >= least)
     }
 
     /// An inverter has no light any more, as far as can be told.
@@ -79,11 +89,7 @@ impl StickConversation {
             return;
         }
         inverter.power = None;
-        let asleep = inverter.asleep(now.wall);
-        self.out.report([Report::Readings(asleep)]);
-        if !self.schedule.time_of_day(now).is_day {
-            self.say_usual(serial);
-        }
+        self.say_usual(serial, now);
         self.sum_up(now);
     }
 
@@ -95,8 +101,12 @@ impl StickConversation {
         if self.config.listen_only {
             self.look_for_unheard(now);
         }
+        if self.forgive(now) && self.state == RadioState::Ready {
+            let health = self.when_ready(now);
+            self.say_stick(health);
+        }
         if self.is_deaf && !self.schedule.time_of_day(now).is_day {
-            self.hear_again();
+            self.hear_again(now);
         }
         let is_night = !self.config.listen_only && !self.schedule.is_window_open(now);
         let has_turned = std::mem::replace(&mut self.is_night, is_night) != is_night;
@@ -115,8 +125,6 @@ impl StickConversation {
             if has_turned && is_night && is_known {
                 inverter.is_asleep = true;
                 inverter.power = None;
-                let asleep = inverter.asleep(now.wall);
-                self.out.report([Report::Readings(asleep)]);
             }
             if is_new_day
                 && is_known
@@ -126,7 +134,7 @@ impl StickConversation {
                 self.out.report([Report::Readings(energies)]);
             }
             if has_turned {
-                self.say_usual(serial);
+                self.say_usual(serial, now);
             }
         }
         self.sum_up(now);
@@ -136,24 +144,31 @@ impl StickConversation {
     /// Who is only listened to, and says nothing any more.
     pub(super) fn look_for_unheard(&mut self, now: Moment) {
         let is_unheard = |it: &&ZigbeeInverter| {
-            !it.is_asleep && it.heard.is_some_and(|heard| now.since(heard) >= UNHEARD)
+            it.is_current
+                && !it.is_asleep
+                && it.heard.is_some_and(|heard| now.since(heard) >= UNHEARD)
         };
         let unheard = self.inverters.values().filter(is_unheard);
         let unheard: Vec<InverterSerial> = unheard.map(|it| it.serial).collect();
         let is_day = !unheard.is_empty() && self.schedule.time_of_day(now).is_day;
         for serial in unheard {
-            self.darken(serial, now);
             if is_day {
+                if let Some(inverter) = self.inverters.get_mut(&serial) {
+                    inverter.is_lost();
+                }
                 self.say(serial, health::unheard());
+                self.sum_up(now);
+            } else {
+                self.darken(serial, now);
             }
         }
     }
 
     /// The stick hears somebody, or it is night and nobody speaks.
-    pub(super) fn hear_again(&mut self) {
+    pub(super) fn hear_again(&mut self, now: Moment) {
         if std::mem::take(&mut self.is_deaf) && self.state == RadioState::Ready {
             self.say_stick(Health::ONLINE);
-            self.say_all();
+            self.say_all(now);
         }
     }
 }

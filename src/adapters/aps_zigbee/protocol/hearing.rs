@@ -30,7 +30,7 @@ impl StickConversation {
                 for inverter in
                     at_all.filter(|it| it.remembered.place.address() == Some(message.source))
                 {
-                    inverter.damaged.get_or_insert(error);
+                    inverter.damaged = Some((error, now.steady));
                 }
                 return;
             }
@@ -51,8 +51,8 @@ impl StickConversation {
             return;
         }
         self.out.push(Output::Heard(Heard::Good));
-        self.hear_again();
-        self.find_at(serial, message.source);
+        self.hear_again(now);
+        self.find_at(serial, message.source, now);
         if let Some(Job::Tell(telling, _)) = &mut self.job
             && telling.serial() == serial
         {
@@ -131,7 +131,7 @@ impl StickConversation {
     }
 
     /// An inverter spoke from this address.
-    pub(super) fn find_at(&mut self, serial: InverterSerial, source: ShortAddress) {
+    fn find_at(&mut self, serial: InverterSerial, source: ShortAddress, now: Moment) {
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
@@ -140,12 +140,14 @@ impl StickConversation {
         if !place.heard_at(source, self.config.listen_only) {
             return;
         }
+        if before.is_some_and(|known| known != source) && place.address() == before {
+            // Whoever can speak by radio can say so, as often as he likes.
+            tracing::debug!("{serial} was heard from {source}, too");
+            self.unsaved.get_or_insert(now.steady);
+            return;
+        }
         if place.address() != before {
             tracing::info!("{serial} is at {source} now");
-        } else if before.is_some_and(|known| known != source) {
-            tracing::info!(
-                "{serial} was heard from {source}, too. If it does not answer any more where it was, it is asked there."
-            );
         }
         self.list_asked();
         self.save();
@@ -301,7 +303,7 @@ impl StickConversation {
         let online = online.filter(|it| !self.schedule.is_silent(it.serial));
         // Who sleeps gives nothing, and that is known.
         let asleep = self.inverters.values();
-        let asleep = asleep.filter(|it| it.heard.is_some() && it.is_asleep);
+        let asleep = asleep.filter(|it| it.is_current && it.is_asleep);
         let powers: Vec<(Decimal, bool)> = online
             .clone()
             .filter_map(|it| it.power)

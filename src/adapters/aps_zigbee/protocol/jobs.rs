@@ -192,7 +192,7 @@ impl StickConversation {
                 }
                 self.list_asked();
                 self.save();
-                self.say_usual(serial);
+                self.say_usual(serial, now);
             }
             Err(failure) => {
                 tracing::warn!(
@@ -209,7 +209,7 @@ impl StickConversation {
                 }
                 self.list_asked();
                 self.save();
-                self.say_usual(serial);
+                self.say_usual(serial, now);
             }
         }
         self.sum_up(now);
@@ -241,7 +241,7 @@ impl StickConversation {
                     && (telling.wanted().is_write() || id.is_some())
                 {
                     tracing::warn!(
-                        "{serial} has not done what it was told: {why}. Try again, with more sun perhaps."
+                        "{serial} has not done what it was told: {why}. Try again later."
                     );
                 }
                 self.told(&telling, result.is_ok(), now);
@@ -262,11 +262,15 @@ impl StickConversation {
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
         };
-        let original = &mut inverter.remembered.original_limit;
-        if matches!(wanted, Wanted::Limit(_)) && original.is_none() && before.is_some() {
-            *original = before;
+        if !matches!(wanted, Wanted::Limit(_)) || before.is_none() || inverter.is_original_safe {
+            return;
+        }
+        if inverter.remembered.original_limit.is_none() {
+            inverter.remembered.original_limit = before;
             self.describe(serial);
             self.save();
+        }
+        if self.keeping.is_none() {
             let until = now.steady.saturating_add(DISK);
             self.keeping = Some((self.memory.written(), until));
         }
@@ -282,7 +286,11 @@ impl StickConversation {
             .or((now.steady >= *until).then_some(false));
         match is_done {
             None => return false,
-            Some(true) => {}
+            Some(true) => {
+                if let Some(inverter) = self.inverters.get_mut(&telling.serial()) {
+                    inverter.is_original_safe = true;
+                }
+            }
             Some(false) => telling.give_up(),
         }
         self.keeping = None;
@@ -330,6 +338,7 @@ impl StickConversation {
             }
             Wanted::Restore(_) if is_done => {
                 (remembered.original_limit, remembered.wanted_limit) = (None, None);
+                inverter.is_original_safe = false;
             }
             _ => {}
         }

@@ -61,6 +61,7 @@ impl StickConversation {
                 let at_all = self.inverters.values_mut();
                 for inverter in at_all.filter(|it| it.remembered.place.address() == Some(*to)) {
                     inverter.has_route = true;
+                    inverter.route_at = Some(now.steady);
                 }
             }
             RadioNotice::Restarted => {
@@ -95,7 +96,10 @@ impl StickConversation {
             }
             RadioState::Starting(_) if self.was_up => return,
             RadioState::Starting(step) => health::starting(*step),
-            RadioState::Ready => self.when_ready(now),
+            RadioState::Ready => {
+                self.refused = 0;
+                self.when_ready(now)
+            }
             RadioState::Trouble(trouble) => self.trouble(trouble),
         };
         self.was_up |= self.state == RadioState::Ready;
@@ -113,7 +117,15 @@ impl StickConversation {
         }
         self.sum_up(now);
         if is_trouble || was_trouble || was_unreachable {
-            self.say_all();
+            self.say_all(now);
+        }
+    }
+
+    /// The stick takes messages.
+    fn is_taken(&mut self, now: Moment) {
+        if std::mem::take(&mut self.refused) >= REFUSALS && self.state == RadioState::Ready {
+            let health = self.when_ready(now);
+            self.say_stick(health);
         }
     }
 
@@ -122,15 +134,12 @@ impl StickConversation {
         let trouble = match result {
             // Nobody knows, and an answer may still come.
             Err(SendTrouble::NoConfirm) => return,
-            Ok(()) => {
-                if std::mem::take(&mut self.refused) >= REFUSALS {
-                    let health = self.when_ready(now);
-                    self.say_stick(health);
-                }
-                return;
-            }
+            Ok(()) => return self.is_taken(now),
             Err(trouble) => trouble,
         };
+        if !trouble.is_of_radio() {
+            self.is_taken(now);
+        }
         match &mut self.job {
             // It never went out, so nothing is learnt of the inverter.
             Some(Job::Poll(serial, _)) if trouble.is_of_radio() => {
@@ -138,6 +147,13 @@ impl StickConversation {
                 self.job = None;
                 self.schedule.take_back(serial, now);
                 self.refused = self.refused.saturating_add(1);
+                if self.is_old(serial, now)
+                    && let Some(inverter) = self.inverters.get_mut(&serial)
+                {
+                    inverter.is_lost();
+                    self.say(serial, health::behind(health::refusing(trouble)));
+                    self.sum_up(now);
+                }
                 if self.refused == REFUSALS && self.state == RadioState::Ready {
                     self.say_stick(health::refusing(trouble));
                 }

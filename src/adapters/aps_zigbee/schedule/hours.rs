@@ -15,6 +15,8 @@ use crate::clock::Moment;
 
 /// Days whose hours are remembered.
 const REMEMBERED: usize = 7;
+/// So many days show what is usual.
+const USUAL: usize = 3;
 /// Inverters awake earlier before sunrise, or later after sunset, than this have a wrong clock, in seconds.
 const TWILIGHT: i64 = 2 * 3600;
 /// How far in the day hours are learned, in seconds: who sleeps at noon has another reason.
@@ -92,11 +94,20 @@ impl LearnedHours {
         self.woke.iter().map(|(_, seconds)| *seconds).min()
     }
 
-    /// From sunrise: when all of the last days had begun, and from sunset: when none had ended.
-    fn certain(&self) -> (i64, i64) {
-        let woke = self.woke.iter().map(|(_, seconds)| *seconds).max();
-        let slept = self.slept.iter().map(|(_, seconds)| *seconds).min();
-        (woke.unwrap_or(0), slept.unwrap_or(0))
+    /// From sunrise and from sunset: between when the days before this one usually were. One on which something else
+    /// happened does not count.
+    fn usual(&self, today: Date) -> (i64, i64) {
+        let of = |list: &[(Date, i64)]| {
+            let past = list.iter().filter(|(date, _)| *date < today);
+            let mut seconds: Vec<i64> = past.map(|(_, seconds)| *seconds).collect();
+            seconds.sort_unstable();
+            let is_enough = seconds.len() >= USUAL;
+            seconds
+                .get(seconds.len() / 2)
+                .copied()
+                .filter(|_| is_enough)
+        };
+        (of(&self.woke).unwrap_or(0), of(&self.slept).unwrap_or(0))
     }
 
     /// From sunset.
@@ -196,17 +207,21 @@ impl PollingHours {
             day: None,
             opens: None,
         };
-        let (woke, slept) = self.learned.certain();
         for SunlitDay { date, sun, light } in days {
             let Some(sun) = sun else {
                 time.is_open = true;
                 continue;
             };
             if let Some(SunDay::Between(from, until)) = light {
-                // A hill in the east, or a roof to the west: not before inverters have been awake of late.
+                // A hill in the east, or a roof to the west: not before inverters usually wake. Half of the day is day
+                // in any case.
+                let (woke, slept) = self.learned.usual(date);
                 let (from, until) = match sun {
                     SunDay::Between(rise, set) => {
-                        (from.max(later(rise, woke)), until.min(later(set, slept)))
+                        let quarter = seconds_between(rise, set) / 4;
+                        let woke = later(rise, woke.min(quarter));
+                        let slept = later(set, slept.max(-quarter));
+                        (from.max(woke), until.min(slept))
                     }
                     _ => (from, until),
                 };

@@ -390,6 +390,44 @@ fn near_the_pole_it_is_day_or_night_for_months() {
     assert_eq!(roof.pause(), PollPause::Night(None));
 }
 
+#[test]
+fn who_falls_silent_in_the_afternoon_is_missed_that_day() {
+    let mut roof = Roof::new(settings(), 1, "2026-06-21T10:00");
+    roof.pass(GRACE);
+    // Answers until four hours before sunset and longer.
+    while roof.now.wall < wall("2026-06-21T17:30") {
+        roof.answer(20_000);
+    }
+    assert_eq!(roof.fail(), PollFailure::Counted(1));
+}
+
+#[test]
+fn on_a_roof_to_the_west_nobody_is_missed_in_the_morning() {
+    let mut roof = Roof::new(settings(), 1, "2026-06-14T10:30");
+    let is_day = |roof: &mut Roof| roof.schedule.time_of_day(roof.now).is_day;
+    for day in 14..21 {
+        // It wakes three hours and a half after sunrise.
+        roof.set_time(&format!("2026-06-{day}T10:30"));
+        roof.answer(7200);
+        roof.set_time(&format!("2026-06-{day}T20:30"));
+        roof.answer(40_000);
+    }
+    roof.set_time("2026-06-21T07:30");
+    assert!(!is_day(&mut roof));
+    roof.set_time("2026-06-21T09:00");
+    assert!(is_day(&mut roof));
+    // Without any such days it is day by then.
+    let mut other = Roof::new(settings(), 1, "2026-06-21T07:30");
+    assert!(is_day(&mut other));
+    // And where the sun is low all day it never is for sure.
+    let place = Site::new(67.0, 15.0);
+    let low = PollSettings {
+        place,
+        ..settings()
+    };
+    assert!(!is_day(&mut Roof::new(low, 1, "2026-12-01T12:00")));
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Pass(u64),

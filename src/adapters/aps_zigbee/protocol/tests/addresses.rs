@@ -26,7 +26,7 @@ impl Bench {
             .place
             .clone();
         (0..9).any(|_| {
-            place.fell_silent(9);
+            place.fell_silent();
             place.ask() == Some(ELSEWHERE)
         })
     }

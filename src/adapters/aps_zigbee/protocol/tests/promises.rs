@@ -94,6 +94,9 @@ fn a_stick_that_starts_over_and_over_is_told() {
     assert!(health.code.is_problem());
     // Its inverters are read all the same.
     assert_eq!(bench.code(&bench.ids()[0]), Some(HealthCode::Online));
+    // After an hour without another one it is well again.
+    bench.minutes(62);
+    assert_eq!(bench.code(&stick), Some(HealthCode::Online));
 }
 
 #[test]
@@ -134,11 +137,20 @@ fn an_inverter_that_was_out_of_contact_has_no_power_at_night() {
         _ => false,
     });
     assert!(told);
-    // The same if the program starts at night.
+    // The same if the stick was away at night.
+    bench.reports.retain(|it| matches!(it, Report::Device(_)));
+    bench.handle(Input::Closed);
+    bench.handle(Input::Unreachable(&crate::links::LinkError::RecordingEnded));
+    bench.stick.replug();
+    bench.handle(Input::Opened);
+    bench.minutes(3);
+    assert_eq!(bench.number(&id, "power"), Some(0.0));
+    // The same if the program starts at night, and what was counted is known.
     bench.reports.retain(|it| matches!(it, Report::Device(_)));
     bench.restart();
     bench.minutes(3);
     assert_eq!(bench.number(&id, "power"), Some(0.0));
+    assert!(bench.number(&id, "energy_total").is_some());
 }
 
 #[test]
@@ -279,4 +291,78 @@ fn the_stick_stays_online_while_an_inverter_is_paired() {
         .iter()
         .filter(|report| matches!(report, Report::Health(of, _) if of.as_str() == stick));
     assert_eq!(said.count(), 0);
+}
+
+#[test]
+fn no_limit_is_written_while_the_one_before_cannot_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let (store, known) = crate::store::Store::open(&file.join("store.db"));
+    let mut bench = Bench::new("DS3", true);
+    bench.memory = Memory::new(store, "zigbee", &known);
+    bench.restart();
+    bench.minutes(3);
+    let id = bench.ids()[0].clone();
+    let before = bench.stick.truth().inverters[0].limit;
+    for _ in 0..3 {
+        let set = bench.command(&id, "power_limit", Decimal::integer(150).into());
+        bench.minutes(2);
+        let why = bench.answer(set).unwrap().as_ref().unwrap_err();
+        assert!(why.contains("cannot be saved"), "{why}");
+        assert_eq!(bench.stick.truth().inverters[0].limit, before);
+    }
+}
+
+#[test]
+fn while_the_stick_takes_no_messages_no_power_stays() {
+    let mut bench = faulty("DS3,YC600", true, &["refuse=11"]);
+    bench.minutes(20);
+    let stick = bench.stick_id();
+    let health = bench.health(&stick).unwrap();
+    assert!(health.detail.contains("busy"), "{health:?}");
+    assert_eq!(bench.number(&stick, "power"), None);
+    assert_eq!(bench.number(&stick, "inverters_online"), Some(0.0));
+    for id in bench.ids() {
+        assert!(!bench.health(&id).unwrap().code.has_data(), "{id}");
+    }
+    bench.stick.stick().faults.replace(&[]);
+    bench.minutes(3);
+    assert!(bench.number(&stick, "power").is_some());
+    assert_eq!(bench.code(&stick), Some(HealthCode::Online));
+}
+
+#[test]
+fn by_day_all_that_are_gone_do_not_give_nothing_but_nobody_knows_what() {
+    let nowhere = |config: &mut ZigbeeConfig| (config.latitude, config.longitude) = (None, None);
+    let mut bench = Bench::with("DS3,YC600", true, |_, _| {}, nowhere);
+    bench.minutes(8);
+    bench.stick.stick().faults.set("night".parse().unwrap());
+    bench.minutes(20);
+    let stick = bench.stick_id();
+    assert_eq!(
+        bench.values(&stick, "power").next_back(),
+        Some(&Value::Unknown)
+    );
+    assert_eq!(bench.number(&stick, "inverters_online"), Some(0.0));
+    // It is never called asleep at noon.
+    for id in bench.ids() {
+        assert_eq!(bench.code(&id), Some(HealthCode::OutOfContact), "{id}");
+        let asleep = bench.reports.iter().any(|report| {
+            matches!(report, Report::Health(of, health) if of.as_str() == id && health.code == HealthCode::Asleep)
+        });
+        assert!(!asleep, "{id}");
+    }
+}
+
+#[test]
+fn one_that_is_gone_after_a_start_does_not_keep_its_power() {
+    let mut bench = Bench::new("DS3,YC600", true);
+    bench.minutes(2);
+    bench.stick.stick().faults.set("night".parse().unwrap());
+    bench.minutes(7);
+    for id in bench.ids() {
+        assert!(!bench.health(&id).unwrap().code.has_data(), "{id}");
+    }
+    assert_eq!(bench.number(&bench.stick_id(), "power"), None);
 }
