@@ -192,6 +192,8 @@ async fn who_is_not_paired_anew_keeps_the_address_that_it_has() {
     let mut bridge = site.run();
     let (state, _) = site.online(0, id, has("power")).await;
     stick.set_fault("pair-never".parse().unwrap());
+    // Who passes a request on is asked whether it is the one.
+    stick.set_fault("no-echo".parse().unwrap());
     let mark = site.wire.mark();
     assert_eq!(site.command(id, "pair", "PRESS").await["ok"], true);
     site.reason(mark, id, "it is being paired, round 3").await;

@@ -55,6 +55,11 @@ impl Whereabouts {
         place
     }
 
+    /// Whether it was asked there last.
+    pub fn was_asked_at(&self, place: ShortAddress) -> bool {
+        self.asked == Some(place)
+    }
+
     /// Where it may be beside its address. Other programs write the bytes of an address in either order.
     fn other(&self) -> Option<ShortAddress> {
         let swapped = || {
@@ -93,7 +98,7 @@ impl Whereabouts {
     /// It was heard there; true if that changes what is known. Who only listens never asks, and believes it.
     pub fn heard_at(&mut self, source: ShortAddress, is_listening: bool) -> bool {
         let before = (self.address, self.is_verified, self.other_address);
-        let was_asked = self.asked == Some(source);
+        let was_asked = self.was_asked_at(source);
         if self.address == Some(source) {
             self.is_verified |= was_asked;
             (self.tries_other, self.silent) = (false, 0);

@@ -63,10 +63,10 @@ impl StickConversation {
         match answer.content {
             AnswerContent::Telemetry(telemetry) => self.measured(&telemetry, message, now),
             AnswerContent::Unread { model, data, .. } => {
-                self.unread(serial, model, &data, message.lqi, now);
+                self.unread(serial, model, &data, message, now);
             }
             AnswerContent::Sealed(_) => {
-                self.answered(serial, None, now);
+                self.answered(serial, message.source, None, now);
                 self.wakes(serial, now);
                 if let Some(inverter) = self.inverters.get_mut(&serial) {
                     inverter.remembered.is_sealed = true;
@@ -153,13 +153,21 @@ impl StickConversation {
         self.save();
     }
 
-    pub(super) fn answered(&mut self, serial: InverterSerial, awake: Option<u32>, now: Moment) {
+    pub(super) fn answered(
+        &mut self,
+        serial: InverterSerial,
+        source: ShortAddress,
+        awake: Option<u32>,
+        now: Moment,
+    ) {
         self.schedule.answered(serial, awake, now);
         self.heard_any = None;
-        if matches!(&self.job, Some(Job::Poll(asked, _)) if *asked == serial) {
-            self.job = None;
-        }
+        let is_asked = matches!(&self.job, Some(Job::Poll(asked, _)) if *asked == serial);
         if let Some(inverter) = self.inverters.get_mut(&serial) {
+            // What it answers somebody else, from elsewhere, is no answer to us.
+            if is_asked && inverter.remembered.place.was_asked_at(source) {
+                self.job = None;
+            }
             inverter.in_vain = 0;
             (inverter.damaged, inverter.routes_in_vain) = (None, 0);
         }
@@ -178,10 +186,10 @@ impl StickConversation {
         serial: InverterSerial,
         model: Option<u8>,
         data: &[u8],
-        lqi: u8,
+        message: &ReceivedMessage,
         now: Moment,
     ) {
-        self.answered(serial, None, now);
+        self.answered(serial, message.source, None, now);
         self.wakes(serial, now);
         let Some(inverter) = self.inverters.get_mut(&serial) else {
             return;
@@ -193,7 +201,7 @@ impl StickConversation {
             self.describe(serial);
         }
         if let Some(inverter) = self.inverters.get(&serial) {
-            let raw = inverter.raw(data, lqi, now.wall);
+            let raw = inverter.raw(data, message.lqi, now.wall);
             self.out.report([Report::Readings(raw)]);
         }
         self.say(serial, health::unread(model));
@@ -232,7 +240,7 @@ impl StickConversation {
         if is_news {
             self.describe(serial);
         }
-        self.answered(serial, Some(telemetry.clock.into()), now);
+        self.answered(serial, message.source, Some(telemetry.clock.into()), now);
         let added = gain.added.iter();
         let added = added.fold(0_u64, |sum, it| sum.saturating_add(*it));
         self.total = self.total.saturating_add(added);
