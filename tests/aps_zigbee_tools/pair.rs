@@ -100,7 +100,7 @@ async fn failures_are_told_apart_and_the_old_address_stays() {
     tokio::join!(
         fails(&["own-bytes"], false, "comes straight back"),
         fails(&["night"], false, "nobody answered or passed it on"),
-        fails(&["pair-never"], false, "passed on by 0x"),
+        fails(&["pair-never"], true, "passed on by 0x"),
         fails(&["pair-others"], true, "another inverter answered"),
     );
 }

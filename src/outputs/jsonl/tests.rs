@@ -231,7 +231,8 @@ async fn a_folder_that_is_not_there_costs_lines_only() {
     })
     .await;
     until("good news", || log.lines("is written again") == 1).await;
-    assert_eq!(log.lines("WARN"), 1);
+    // That lines come faster than a slow disk takes them may be told as well.
+    assert_eq!(log.lines("Make the folder"), 1);
     plant.stop.cancel();
     output.await.unwrap();
 }
