@@ -7,6 +7,8 @@ use super::*;
 use crate::adapters::aps_zigbee::simulator::{
     InverterManners, ListedInverter, StickBench, StickSettings, ZigbeeList,
 };
+use crate::adapters::aps_zigbee::wire::ids::ShortAddress;
+use crate::adapters::aps_zigbee::wire::znp::{AfIncoming, ZnpMessage};
 use crate::model::{Command, Decimal, HealthCode};
 use crate::simulation::Sky;
 
@@ -50,6 +52,25 @@ fn gateway() -> EcuId {
 
 fn listed(list: &str) -> Vec<ListedInverter> {
     list.parse::<ZigbeeList>().unwrap().0
+}
+
+/// What the stick hands over when this is heard from there.
+fn overheard(source: ShortAddress, cluster: u16, data: Vec<u8>) -> ZnpMessage {
+    ZnpMessage::Incoming(AfIncoming {
+        group: 0,
+        cluster,
+        source,
+        source_endpoint: 0x14,
+        destination_endpoint: 0x14,
+        broadcast: 0,
+        lqi: 90,
+        security: 0,
+        timestamp: 1,
+        sequence: 1,
+        data,
+        last_hop: source,
+        radius: 0x0e,
+    })
 }
 
 impl Bench {

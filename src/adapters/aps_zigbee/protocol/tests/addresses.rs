@@ -1,9 +1,6 @@
 //! Where inverters are, and how that is found out.
 
 use super::*;
-use crate::adapters::aps_zigbee::wire::ids::ShortAddress;
-use crate::adapters::aps_zigbee::wire::znp::AfIncoming;
-use crate::adapters::aps_zigbee::wire::znp::ZnpMessage;
 
 const ELSEWHERE: ShortAddress = ShortAddress(0x1234);
 /// That it has taken what it was told.
@@ -38,22 +35,8 @@ impl Bench {
     /// Somebody who calls himself the first inverter is heard from elsewhere.
     fn forge(&mut self) {
         let serial = self.config.inverters[0];
-        let message = AfIncoming {
-            group: 0,
-            cluster: 0x0106,
-            source: ELSEWHERE,
-            source_endpoint: 0x14,
-            destination_endpoint: 0x14,
-            broadcast: 0,
-            lqi: 90,
-            security: 0,
-            timestamp: 1,
-            sequence: 1,
-            data: [&serial.wire()[..], &TAKEN].concat(),
-            last_hop: ELSEWHERE,
-            radius: 0x0e,
-        };
-        let bytes = ZnpMessage::Incoming(message).encode().unwrap();
+        let message = overheard(ELSEWHERE, 0x0106, [&serial.wire()[..], &TAKEN].concat());
+        let bytes = message.encode().unwrap();
         self.handle(Input::Bytes(&bytes));
     }
 }
@@ -93,6 +76,23 @@ fn an_inverter_with_a_new_address_is_found_where_it_was_heard() {
     // That is still so after a restart.
     bench.restart();
     bench.minutes(2);
+    assert_eq!(bench.address(0), Some(ELSEWHERE));
+    assert_eq!(bench.code(&id), Some(HealthCode::Online));
+}
+
+#[test]
+fn an_inverter_that_answers_somebody_else_from_elsewhere_is_found_there() {
+    let mut bench = Bench::new("DS3,YC600", true);
+    bench.minutes(3);
+    let (id, old) = (bench.ids()[0].clone(), bench.address(0));
+    let serial = bench.config.inverters[0];
+    bench.stick.stick().mesh.inverter(serial).unwrap().address = ELSEWHERE;
+    bench.fault("other-gateway=1s");
+    // It is heard while an answer to us is waited for, every time.
+    bench.minutes(2);
+    assert_eq!(bench.address(0), old);
+    assert_eq!(bench.code(&id), Some(HealthCode::Online));
+    bench.minutes(15);
     assert_eq!(bench.address(0), Some(ELSEWHERE));
     assert_eq!(bench.code(&id), Some(HealthCode::Online));
 }

@@ -1,9 +1,6 @@
 //! What goes wrong around a stick at the worst moment.
 
 use super::*;
-use crate::adapters::aps_zigbee::wire::ids::ShortAddress;
-use crate::adapters::aps_zigbee::wire::znp::AfIncoming;
-use crate::adapters::aps_zigbee::wire::znp::ZnpMessage;
 use crate::links::LinkError;
 
 impl Bench {
@@ -252,22 +249,9 @@ fn only_what_an_inverter_measures_changes_what_is_known_of_it() {
         (0x0101, &[7; 22]),
         (0x0101, &[0xff; 2]),
     ] {
-        let message = AfIncoming {
-            group: 0,
-            cluster,
-            source: ShortAddress(0x1234),
-            source_endpoint: 0x14,
-            destination_endpoint: 0x14,
-            broadcast: 0,
-            lqi: 90,
-            security: 0,
-            timestamp: 1,
-            sequence: 1,
-            data: [&serial.wire()[..], rest].concat(),
-            last_hop: ShortAddress(0x1234),
-            radius: 0x0e,
-        };
-        let bytes = ZnpMessage::Incoming(message).encode().unwrap();
+        let data = [&serial.wire()[..], rest].concat();
+        let message = overheard(ShortAddress(0x1234), cluster, data);
+        let bytes = message.encode().unwrap();
         bench.handle(Input::Bytes(&bytes));
         assert_eq!(bench.code(&id), Some(HealthCode::Online), "{rest:?}");
         let known = bench.conversation.inverters[&serial]

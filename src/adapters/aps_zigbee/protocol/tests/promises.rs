@@ -155,8 +155,6 @@ fn an_inverter_that_was_out_of_contact_has_no_power_at_night() {
 
 #[test]
 fn answers_that_cannot_be_believed_are_not_taken_for_silence() {
-    use crate::adapters::aps_zigbee::wire::znp::{AfIncoming, ZnpMessage};
-
     let mut bench = faulty("DS3", true, &["lost"]);
     let serial = bench.config.inverters[0];
     let id = bench.ids()[0].clone();
@@ -165,22 +163,8 @@ fn answers_that_cannot_be_believed_are_not_taken_for_silence() {
     let page = [0xfb, 0xfb, 6, 0xbb, 1, 2, 3, 4, 5, 0, 0, 0xfe, 0xfe];
     for _ in 0..12 {
         bench.minutes(1);
-        let message = AfIncoming {
-            group: 0,
-            cluster: 0x0106,
-            source,
-            source_endpoint: 0x14,
-            destination_endpoint: 0x14,
-            broadcast: 0,
-            lqi: 90,
-            security: 0,
-            timestamp: 1,
-            sequence: 1,
-            data: [&serial.wire()[..], &page].concat(),
-            last_hop: source,
-            radius: 0x0e,
-        };
-        let bytes = ZnpMessage::Incoming(message).encode().unwrap();
+        let message = overheard(source, 0x0106, [&serial.wire()[..], &page].concat());
+        let bytes = message.encode().unwrap();
         bench.handle(Input::Bytes(&bytes));
     }
     let health = bench.health(&id).unwrap();

@@ -82,31 +82,13 @@ fn measured(bytes: &[u8]) -> (InverterSerial, ShortAddress, PanelTelemetry) {
 
 /// What a stick says when an inverter answers so.
 fn answered(telemetry: &PanelTelemetry, source: ShortAddress) -> Vec<u8> {
-    let incoming = AfIncoming {
-        group: 0,
-        cluster: 0x0106,
-        source,
-        source_endpoint: 0x14,
-        destination_endpoint: 0x14,
-        broadcast: 0,
-        lqi: 90,
-        security: 0,
-        timestamp: 1,
-        sequence: 1,
-        data: telemetry.data(),
-        last_hop: source,
-        radius: 0x0e,
-    };
+    let incoming = overheard(source, 0x0106, telemetry.data());
     let confirm = ZnpMessage::Confirm {
         status: ZnpStatus::Success,
         endpoint: 0x14,
         transaction: 1,
     };
-    let all = [
-        ZnpMessage::Sending(ZnpStatus::Success),
-        confirm,
-        ZnpMessage::Incoming(incoming),
-    ];
+    let all = [ZnpMessage::Sending(ZnpStatus::Success), confirm, incoming];
     all.iter().flat_map(|it| it.encode().unwrap()).collect()
 }
 
