@@ -47,6 +47,9 @@ struct Sign {
     /// Seconds for which nothing that was to be published has been taken.
     #[serde(default)]
     waiting: u64,
+    /// Why it does not do its work yet, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idle: Option<String>,
 }
 
 /// A moment that another process can tell the age of, however often the clock is set meanwhile.
@@ -92,6 +95,17 @@ pub fn run(args: &HealthArgs) -> Result<(), CliError> {
 }
 
 impl Sign {
+    /// That of this moment.
+    fn of(life: &Life) -> Self {
+        Self {
+            at: SinceBoot::now(),
+            devices: life.devices,
+            problems: life.problems,
+            waiting: life.waiting,
+            idle: life.idle.map(str::to_owned),
+        }
+    }
+
     /// What there is to say, and whether it is good.
     fn judge(&self, now: &SinceBoot) -> Result<String, String> {
         let age = now
@@ -110,10 +124,48 @@ impl Sign {
                 self.waiting
             ));
         }
+        if let Some(why) = &self.idle {
+            return Ok(format!("alive; {why}"));
+        }
         Ok(format!(
             "alive; devices: {}, with a problem: {}",
             self.devices, self.problems
         ))
+    }
+}
+
+/// How a running wattbridge is.
+#[derive(Debug, Clone, Default)]
+pub struct Life {
+    devices: usize,
+    problems: usize,
+    /// Seconds for which nothing that was to be published has been taken.
+    waiting: u64,
+    /// Why it does not do its work yet, if so.
+    idle: Option<&'static str>,
+}
+
+impl Life {
+    /// That of one that works.
+    pub fn of(view: &View) -> Self {
+        let devices = view.snapshot();
+        let problems = devices
+            .iter()
+            .filter(|known| known.state.health.code.is_problem());
+        Self {
+            devices: devices.len(),
+            problems: problems.count(),
+            waiting: view.waiting().map_or(0, |waiting| waiting.as_secs()),
+            idle: None,
+        }
+    }
+
+    /// That of one that waits for something.
+    pub fn waiting(why: &'static str) -> Self {
+        Self {
+            idle: Some(why),
+            ..Self::default()
+        }
     }
 }
 
@@ -124,7 +176,11 @@ pub struct Beacon {
 }
 
 impl Beacon {
-    pub fn start(config: &Path, view: View, stop: CancellationToken) -> Self {
+    pub fn start(
+        config: &Path,
+        life: impl Fn() -> Life + Send + 'static,
+        stop: CancellationToken,
+    ) -> Self {
         let path = path(config);
         let file = path.clone();
         let task = tokio::spawn(async move {
@@ -134,16 +190,7 @@ impl Beacon {
                     () = stop.cancelled() => return,
                     _ = every.tick() => {}
                 }
-                let devices = view.snapshot();
-                let problems = devices
-                    .iter()
-                    .filter(|known| known.state.health.code.is_problem());
-                let sign = Sign {
-                    at: SinceBoot::now(),
-                    devices: devices.len(),
-                    problems: problems.count(),
-                    waiting: view.waiting().map_or(0, |waiting| waiting.as_secs()),
-                };
+                let sign = Sign::of(&life());
                 if let Err(error) = write(&file, &sign) {
                     tracing::debug!("no sign of life in {}: {error}", file.display());
                 }
@@ -209,6 +256,7 @@ mod tests {
                 devices: 3,
                 problems: 1,
                 waiting,
+                idle: None,
             };
             sign.judge(&now)
         };

@@ -6,7 +6,7 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
@@ -57,17 +57,32 @@ const HEAD: &str = "\
 ";
 
 pub fn run(args: &InitArgs) -> Result<(), CliError> {
-    let text = beginning(&Ports::below(&args.root).list());
+    let ports = Ports::below(&args.root);
     if args.file.as_os_str() == "-" {
-        say(text.trim_end());
+        say(beginning(&ports.list()).trim_end());
         return Ok(());
     }
+    make(&args.file, &ports)?;
     let name = args.file.display();
+    say(&format!(
+        "{name} is made. Open it with a text editor, take the # away from your devices, then:\n\n  \
+         wattbridge check --connect"
+    ));
+    Ok(())
+}
+
+/// Makes the file, for nobody else to read.
+///
+/// # Errors
+///
+/// Also if it is there already.
+pub fn make(path: &Path, ports: &Ports) -> Result<(), CliError> {
+    let name = path.display();
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&args.file);
+        .open(path);
     let mut file = match made {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -80,13 +95,12 @@ pub fn run(args: &InitArgs) -> Result<(), CliError> {
             return Err(anyhow!("{name} cannot be made: {}", why(&error)).into());
         }
     };
-    file.write_all(text.as_bytes())
-        .map_err(|error| anyhow!("{name} cannot be written: {}", why(&error)))?;
-    say(&format!(
-        "{name} is made. Open it with a text editor, take the # away from your devices, then:\n\n  \
-         wattbridge check --connect"
-    ));
-    Ok(())
+    let written = file.write_all(beginning(&ports.list()).as_bytes());
+    Ok(written.map_err(|error| {
+        // Half a file would be taken for one that somebody wrote.
+        let _ = std::fs::remove_file(path);
+        anyhow!("{name} cannot be written: {}", why(&error))
+    })?)
 }
 
 /// The whole text.

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod adapter;
+mod awaiting;
 mod check;
 mod completions;
 mod decode;

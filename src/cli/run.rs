@@ -7,7 +7,8 @@ use clap::Args;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::health::Beacon;
+use super::awaiting::first_usable;
+use super::health::{Beacon, Life};
 use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, logging, runtime, stop};
@@ -34,10 +35,36 @@ Exit code 2 means that the configuration cannot be used: `wattbridge check` expl
 pub struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    /// Makes the configuration file if it is not there, and waits for one that can be used instead of ending
+    #[arg(long)]
+    await_config: bool,
 }
 
 pub fn run(args: &RunArgs) -> Result<(), CliError> {
-    let configured = args.config.read()?;
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        let stop = stop::on_signal();
+        let configured = if args.await_config {
+            match first_usable(&args.config, &stop).await {
+                Some(configured) => configured,
+                None => return Ok(()),
+            }
+        } else {
+            args.config.usable()?
+        };
+        work(&args.config, configured, stop).await
+    });
+    // A driver that hangs while a port is opened cannot be ended, and must not keep us.
+    runtime.shutdown_timeout(LEFTOVERS);
+    result
+}
+
+/// Connects what is configured until `stop`.
+async fn work(
+    args: &ConfigArgs,
+    configured: Configured,
+    stop: CancellationToken,
+) -> Result<(), CliError> {
     logging::start(&configured.log);
     let (problems, others) = configured.problems.first();
     for problem in problems {
@@ -49,9 +76,6 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     for words in remarks(&configured) {
         tracing::warn!("{words}");
     }
-    if configured.sources.is_empty() {
-        return Err(configured.no_devices(&args.config).into());
-    }
     let Configured {
         store,
         outputs,
@@ -61,43 +85,37 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
         refused,
         ..
     } = configured;
-    let path = args.config.store_path(&store);
-    let _lock = Lock::take(&path, &args.config.config).map_err(anyhow::Error::from)?;
-    let runtime = runtime()?;
-    let result = runtime.block_on(async {
-        let stop = stop::on_signal();
-        let (saver, saved) = Store::open(&path);
-        let identity = Identity::of(&saver, &saved, &path);
-        let clock = Clock::system();
-        let setup = Setup {
-            sources,
-            sums,
-            incomplete,
-            refused,
-            instance: identity.id().to_owned(),
-            clock: clock.clone(),
-            links: args.config.links(),
-            store: saver.clone(),
-            saved,
-            save_every: store.save_every.get(),
-        };
-        tracing::info!(
-            "wattbridge {}, bridge {}, runs with {} configured device{}.",
-            env!("CARGO_PKG_VERSION"),
-            identity.id(),
-            setup.sources.len(),
-            if setup.sources.len() == 1 { "" } else { "s" }
-        );
-        let (bridge, hub) = Bridge::new(setup);
-        let beacon = Beacon::start(&args.config.config, hub.view(), stop.clone());
-        let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
-        beacon.stop().await;
-        saver.close();
-        tracing::info!("wattbridge has stopped.");
-        result
-    });
-    // A driver that hangs while a port is opened cannot be ended, and must not keep us.
-    runtime.shutdown_timeout(LEFTOVERS);
+    let path = args.store_path(&store);
+    let _lock = Lock::take(&path, &args.config).map_err(anyhow::Error::from)?;
+    let (saver, saved) = Store::open(&path);
+    let identity = Identity::of(&saver, &saved, &path);
+    let clock = Clock::system();
+    let setup = Setup {
+        sources,
+        sums,
+        incomplete,
+        refused,
+        instance: identity.id().to_owned(),
+        clock: clock.clone(),
+        links: args.links(),
+        store: saver.clone(),
+        saved,
+        save_every: store.save_every.get(),
+    };
+    tracing::info!(
+        "wattbridge {}, bridge {}, runs with {} configured device{}.",
+        env!("CARGO_PKG_VERSION"),
+        identity.id(),
+        setup.sources.len(),
+        if setup.sources.len() == 1 { "" } else { "s" }
+    );
+    let (bridge, hub) = Bridge::new(setup);
+    let view = hub.view();
+    let beacon = Beacon::start(&args.config, move || Life::of(&view), stop.clone());
+    let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
+    beacon.stop().await;
+    saver.close();
+    tracing::info!("wattbridge has stopped.");
     result
 }
 

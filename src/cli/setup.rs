@@ -16,6 +16,9 @@ use crate::model::DeviceId;
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
+/// The variable in which systemd names the folder of `StateDirectory=`; a container image does the same.
+const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
+
 /// Where the configuration is.
 #[derive(Debug, Clone, Args)]
 pub struct ConfigArgs {
@@ -58,6 +61,22 @@ impl ConfigArgs {
     /// are kept aside.
     pub fn read(&self) -> Result<Configured, Problems> {
         self.configured(&self.file()?)
+    }
+
+    /// The same, where a file without any device is of no use.
+    pub fn usable(&self) -> Result<Configured, Problems> {
+        let configured = self.read()?;
+        if configured.sources.is_empty() {
+            return Err(configured.no_devices(self));
+        }
+        Ok(configured)
+    }
+
+    /// How to log before the whole file can be used.
+    pub fn log_settings(&self) -> LogSettings {
+        let file = self.file().ok();
+        file.and_then(|file| file.settings("log").ok())
+            .unwrap_or_default()
     }
 
     /// The file itself, with the environment laid over it.
@@ -108,16 +127,25 @@ impl ConfigArgs {
         (is_configuration || is_other).then(|| problem("is something else than a store"))
     }
 
+    /// The serial ports of this computer.
+    pub fn ports(&self) -> Ports {
+        Ports::below(&self.root)
+    }
+
     /// Opens real connections.
     pub fn links(&self) -> Links {
         Links::new()
-            .with_ports(Ports::below(&self.root))
+            .with_ports(self.ports())
             .with_gpio(GpioLines::below(self.root.join("dev")))
     }
 
-    /// The store's file: as configured, else beside the configuration and named after it, so that
-    /// two configurations in one folder have two.
+    /// The store's file: as configured, else named after the configuration, so that two of them have
+    /// two; beside it, or in the folder that the system gives its services for what they keep.
     pub fn store_path(&self, store: &StoreSettings) -> PathBuf {
+        self.store_path_within(store, std::env::var_os(STATE_DIRECTORY).map(PathBuf::from))
+    }
+
+    fn store_path_within(&self, store: &StoreSettings, folder: Option<PathBuf>) -> PathBuf {
         if let Some(path) = &store.path {
             return path.clone();
         }
@@ -125,10 +153,15 @@ impl ConfigArgs {
         // All configurations in a folder once had this one, and who is alone there still has.
         let first = self.config.with_file_name("wattbridge.db");
         let is_alone = !self.config.with_file_name("wattbridge.toml").exists();
-        if !own.exists() && first.exists() && is_alone {
+        if own.exists() {
+            own
+        } else if first.exists() && is_alone {
             first
         } else {
-            own
+            match (folder, own.file_name()) {
+                (Some(folder), Some(name)) if folder.is_absolute() => folder.join(name),
+                _ => own,
+            }
         }
     }
 }
@@ -341,6 +374,8 @@ fn keep<T>(read: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn read(text: &str) -> Result<Configured, Problems> {
@@ -354,7 +389,7 @@ mod tests {
         let path = |name: &str| {
             let config = folder.path().join(name);
             let root = root.clone();
-            let path = ConfigArgs { config, root }.store_path(&store);
+            let path = ConfigArgs { config, root }.store_path_within(&store, None);
             path.file_name().unwrap().to_owned().into_string().unwrap()
         };
         assert_eq!(path("wattbridge.toml"), "wattbridge.db");
@@ -369,6 +404,31 @@ mod tests {
         touch("wattbridge.toml");
         assert_eq!(path("roof.toml"), "roof.db", "it is the other one's");
         assert_eq!(path("wattbridge.toml"), "wattbridge.db");
+    }
+
+    #[test]
+    fn the_store_is_in_the_folder_of_the_service_unless_there_is_one_from_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let config = folder.path().join("roof.toml");
+        let args = ConfigArgs {
+            config: config.clone(),
+            root: PathBuf::from("/"),
+        };
+        let path = |store: &StoreSettings, state: &Path| {
+            args.store_path_within(store, Some(state.to_owned()))
+        };
+        let none = StoreSettings::default();
+        assert_eq!(path(&none, state.path()), state.path().join("roof.db"));
+        let beside = config.with_extension("db");
+        assert_eq!(path(&none, Path::new("")), beside);
+        let named = StoreSettings {
+            path: Some("named.db".into()),
+            ..StoreSettings::default()
+        };
+        assert_eq!(path(&named, state.path()), Path::new("named.db"));
+        std::fs::write(&beside, "").unwrap();
+        assert_eq!(path(&none, state.path()), beside);
     }
 
     #[test]

@@ -128,9 +128,9 @@ fn resolve(shape: &Shape<'_>, key: &str) -> Option<Vec<String>> {
             return None;
         }
         if shape.is_secret() {
-            // The two other places a secret may come from.
+            // The other places a secret may come from.
             let from = part.to_lowercase();
-            if !matches!(from.as_str(), "file" | "env") {
+            if !matches!(from.as_str(), "file" | "env" | "credential") {
                 return None;
             }
             shape = shape.items();

@@ -51,7 +51,7 @@ impl ExposedFile {
                         (true, "file", Some(path)) => {
                             self.files.insert(PathBuf::from(path));
                         }
-                        (true, "env", Some(_)) => {}
+                        (true, "env" | "credential", Some(_)) => {}
                         (_, name, _) => {
                             self.look(&entry.node, is_secret || secret_words::is_secret(name));
                         }

@@ -1,6 +1,7 @@
 //! Passwords and keys: read from the file itself, another file or the environment, never printed.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
@@ -20,7 +21,12 @@ enum Source {
     Words(Zeroizing<String>),
     File(PathBuf),
     Environment(String),
+    /// The name of a file in the folder that systemd gives a service for them.
+    Credential(String),
 }
+
+/// The variable in which systemd names that folder.
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// A password is never longer; a mistaken path to something else is.
 const LARGEST: u64 = 64 * 1024;
@@ -42,6 +48,9 @@ pub enum SecretError {
     /// The variable is not set.
     #[error("the environment variable{0} is not set; set it or write the secret another way")]
     Environment(String),
+    /// systemd has given the service no credentials, or the name is none of one.
+    #[error("the credential cannot be read: {0}")]
+    Credential(&'static str),
 }
 
 impl Secret {
@@ -54,29 +63,47 @@ impl Secret {
     pub fn reveal(&self) -> Result<Zeroizing<String>, SecretError> {
         match &self.0 {
             Source::Words(words) => Ok(words.clone()),
-            Source::File(path) => {
-                let trouble = |why: String| SecretError::File {
-                    file: shown_path(path),
-                    why,
-                };
-                let bytes = small_file::read(path, LARGEST, FileKind::File)
-                    .map_err(|error| trouble(error.to_string()))?;
-                let text = String::from_utf8(bytes)
-                    .map(Zeroizing::new)
-                    .map_err(|error| {
-                        drop(Zeroizing::new(error.into_bytes()));
-                        trouble("it is not text in UTF-8; check the path".to_owned())
-                    })?;
-                // Editors and `echo` end a file with a line break that is not part of the secret.
-                Ok(Zeroizing::new(
-                    text.trim_end_matches(['\r', '\n']).to_owned(),
-                ))
+            Source::File(path) => read_file(path),
+            Source::Credential(name) => {
+                read_file(&credential(name, env::var_os(CREDENTIALS_DIRECTORY))?)
             }
             Source::Environment(name) => env::var(name)
                 .map(Zeroizing::new)
                 .map_err(|_| SecretError::Environment(shown_variable(name))),
         }
     }
+}
+
+/// Where systemd has put a credential.
+fn credential(name: &str, folder: Option<OsString>) -> Result<PathBuf, SecretError> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(SecretError::Credential(
+            "its name is that of no file; write it as in LoadCredential=mqtt-password:/etc/wattbridge/mqtt-password",
+        ));
+    }
+    let folder = folder.ok_or(SecretError::Credential(
+        "systemd has given none; write LoadCredential= into the service, or { file = \"/path\" } here",
+    ))?;
+    Ok(PathBuf::from(folder).join(name))
+}
+
+fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretError> {
+    let trouble = |why: String| SecretError::File {
+        file: shown_path(path),
+        why,
+    };
+    let bytes = small_file::read(path, LARGEST, FileKind::File)
+        .map_err(|error| trouble(error.to_string()))?;
+    let text = String::from_utf8(bytes)
+        .map(Zeroizing::new)
+        .map_err(|error| {
+            drop(Zeroizing::new(error.into_bytes()));
+            trouble("it is not text in UTF-8; check the path".to_owned())
+        })?;
+    // Editors and `echo` end a file with a line break that is not part of the secret.
+    Ok(Zeroizing::new(
+        text.trim_end_matches(['\r', '\n']).to_owned(),
+    ))
 }
 
 impl fmt::Debug for Secret {
@@ -111,7 +138,9 @@ impl<'de> Visitor<'de> for Written {
     type Value = Secret;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, { file = \"/path\" } or { env = \"VARIABLE\" } for a secret")
+        f.write_str(
+            "a text, { file = \"/path\" }, { env = \"VARIABLE\" } or { credential = \"name\" } for a secret",
+        )
     }
 
     fn visit_str<E: de::Error>(self, words: &str) -> Result<Secret, E> {
@@ -123,6 +152,7 @@ impl<'de> Visitor<'de> for Written {
         let place = match table.next_key::<SecretPlace>()? {
             Some(SecretPlace::File) => Source::File(table.next_value()?),
             Some(SecretPlace::Env) => Source::Environment(table.next_value()?),
+            Some(SecretPlace::Credential) => Source::Credential(table.next_value()?),
             None => return Err(wrong()),
         };
         match table.next_key::<SecretPlace>()? {
@@ -137,6 +167,7 @@ impl<'de> Visitor<'de> for Written {
 enum SecretPlace {
     File,
     Env,
+    Credential,
 }
 
 /// A path, if it leads through a folder that is there: so it is no secret that stands in its place.
@@ -211,7 +242,7 @@ mod tests {
         let error = missing.password.reveal().unwrap_err().to_string();
         assert!(error.contains("WATTBRIDGE_NO_SUCH_VARIABLE"), "{error}");
         let error = read("{ fiel = \"/x\" }").unwrap_err();
-        assert!(error.message().contains("`file` or `env`"), "{error}");
+        assert!(error.message().contains("`file`, `env`"), "{error}");
         for other in ["[\"a\"]", "5", "{}", "{ env = \"A\", file = \"b\" }"] {
             let error = read(other).unwrap_err();
             assert!(error.message().contains("a text, { file = "), "{error}");
@@ -219,9 +250,33 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_is_a_file_in_the_folder_that_systemd_gives() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("mqtt-password"), "pass word\n").unwrap();
+        let place = |name: &str| credential(name, Some(folder.path().into()));
+        let words = read_file(&place("mqtt-password").unwrap()).unwrap();
+        assert_eq!(words.as_str(), "pass word");
+        for name in ["", "../mqtt-password", ".", "a/b"] {
+            assert!(
+                place(name)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("LoadCredential"),
+                "{name}"
+            );
+        }
+        let none = credential("mqtt-password", None).unwrap_err().to_string();
+        assert!(none.contains("systemd has given none"), "{none}");
+        assert_eq!(
+            read("{ credential = \"mqtt-password\" }").unwrap().password,
+            Secret(Source::Credential("mqtt-password".to_owned()))
+        );
+    }
+
+    #[test]
     fn the_secret_itself_in_place_of_its_place_is_not_repeated() {
         for words in ["hunter2-B/x+y=", "/hunter2-BB", "hunter2_b", "HUNTER2B"] {
-            for place in ["file", "env"] {
+            for place in ["file", "env", "credential"] {
                 let section = read(&format!("{{ {place} = \"{words}\" }}")).unwrap();
                 let error = section.password.reveal().unwrap_err();
                 let shown = format!("{error} {error:?}");

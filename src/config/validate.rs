@@ -113,7 +113,7 @@ impl Validation {
         for mut entry in std::mem::take(entries) {
             path.push(entry.name.clone());
             // Anything but the two names that may stand here is perhaps the secret itself.
-            let is_choice = matches!(entry.name.as_str(), "file" | "env");
+            let is_choice = matches!(entry.name.as_str(), "file" | "env" | "credential");
             if step.shape.is_secret() && !is_choice {
                 self.hide_words(entry.name.clone(), &entry.place);
             } else {

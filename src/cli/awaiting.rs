@@ -1,0 +1,99 @@
+//! Waiting for a configuration that can be used, for those who cannot be asked to start the program again:
+//! an app of Home Assistant, a container and a service are there before anybody has written a file.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tokio_util::sync::CancellationToken;
+
+use super::health::{Beacon, Life};
+use super::setup::{ConfigArgs, Configured};
+use super::{init, logging};
+
+/// How often is looked whether the file was changed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The first configuration that can be used and has a device; none if `stop` came before.
+///
+/// A file that is not there is made. Why one cannot be used is said once for each change of it.
+pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option<Configured> {
+    let mut beacon = None;
+    let mut told = String::new();
+    let usable = loop {
+        let version = FileVersion::of(&args.config);
+        let words = if version.is_none() {
+            made(args)
+        } else {
+            match args.usable() {
+                Ok(configured) => break Some(configured),
+                Err(problems) => {
+                    format!(
+                        "{problems}\nwattbridge waits until the file is changed, and goes on by itself."
+                    )
+                }
+            }
+        };
+        if beacon.is_none() {
+            logging::start(&args.log_settings());
+            let life = || Life::waiting("it waits for a device in its configuration");
+            beacon = Some(Beacon::start(&args.config, life, stop.clone()));
+        }
+        if words != told {
+            tracing::warn!("{words}");
+            told = words;
+        }
+        let seen = FileVersion::of(&args.config).filter(|_| version.is_some());
+        if !changed(&args.config, seen, stop).await {
+            break None;
+        }
+    };
+    if let Some(beacon) = beacon {
+        beacon.stop().await;
+    }
+    usable
+}
+
+/// Makes the file that is not there; says so, or what is against it.
+fn made(args: &ConfigArgs) -> String {
+    let path = args.config.display();
+    match init::make(&args.config, &args.ports()) {
+        Ok(()) => format!(
+            "{path} is new. Open it, take the # away from your devices and save it; wattbridge waits for that, and goes on \
+             by itself."
+        ),
+        Err(error) => format!("{error}\nwattbridge tries that again."),
+    }
+}
+
+/// Waits until the file is another one than was `seen`; false if it shall end before.
+async fn changed(path: &Path, seen: Option<FileVersion>, stop: &CancellationToken) -> bool {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        if seen.is_none() || FileVersion::of(path) != seen {
+            return true;
+        }
+    }
+}
+
+/// What tells one version of a file from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileVersion {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+    length: u64,
+}
+
+impl FileVersion {
+    fn of(path: &Path) -> Option<Self> {
+        let path = path.canonicalize().ok()?;
+        let about = std::fs::metadata(&path).ok()?;
+        Some(Self {
+            modified: about.modified().ok(),
+            length: about.len(),
+            path,
+        })
+    }
+}
