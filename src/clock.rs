@@ -77,6 +77,12 @@ impl Clock {
         }
     }
 
+    /// The clock of the host, in another time zone.
+    #[must_use]
+    pub fn within(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
+    }
+
     /// A clock that starts at `start` now and runs with tokio's clock.
     pub fn following_tokio(start: Timestamp, zone: TimeZone) -> Self {
         Self {

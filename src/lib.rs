@@ -21,6 +21,8 @@
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
 //! * [`migrate`]: configurations of other programs, turned into ours.
 //! * `backoff`: how long to wait before something that has failed is tried again.
+//! * [`addon`]: what Home Assistant's Supervisor tells the program when it runs as an app (add-on).
+//! * `http`: asking a web server for something small.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
 //! * [`hex`]: bytes as people write and read them.
@@ -36,6 +38,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod adapters;
+pub mod addon;
 mod backoff;
 pub mod bridge;
 pub mod cli;
@@ -45,6 +48,7 @@ pub mod config;
 pub mod demo;
 pub mod device;
 pub mod hex;
+mod http;
 pub mod links;
 pub mod migrate;
 pub mod model;

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
+use super::first_file::FirstReader;
 use super::health::{Beacon, Life};
+use super::outdated::bring_up_to_date;
 use super::setup::{ConfigArgs, Configured};
 use super::{init, logging};
 
@@ -24,6 +26,7 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
         let words = if version.is_none() {
             made(args)
         } else {
+            bring_up_to_date(&args.config);
             match args.usable() {
                 Ok(configured) => break Some(configured),
                 Err(problems) => {
@@ -56,7 +59,11 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
 /// Makes the file that is not there; says so, or what is against it.
 fn made(args: &ConfigArgs) -> String {
     let path = args.config.display();
-    match init::make(&args.config, &args.ports()) {
+    let reader = match args.app() {
+        Some(_) => FirstReader::HomeAssistantApp,
+        None => FirstReader::Service,
+    };
+    match init::make(&args.config, &args.ports(), reader) {
         Ok(()) => format!(
             "{path} is new. Open it, take the # away from your devices and save it; wattbridge waits for that, and goes on \
              by itself."

@@ -8,12 +8,14 @@ mod decode;
 #[cfg(feature = "demo")]
 mod demo;
 mod discovery;
+mod first_file;
 mod health;
 mod init;
 mod input;
 mod left_out;
 mod logging;
 mod migrate;
+mod outdated;
 mod page;
 mod ports;
 mod print;

@@ -2,7 +2,7 @@
 
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
-use crate::config::{SectionDoc, reference};
+use crate::config::{HomeSettings, SectionDoc, reference};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
@@ -19,8 +19,9 @@ A key of a single section can also come from the environment, which wins over th
 `WATTBRIDGE_MQTT_HOST`, `WATTBRIDGE_MQTT_PASSWORD`, `WATTBRIDGE_LOG_LEVEL`; keys of inner tables after
 two underscores: `WATTBRIDGE_MQTT_TLS__CA_FILE`.
 
-A secret is written as text, as `{ file = \"/run/secrets/mqtt\" }` or as `{ env = \"VARIABLE\" }`. Lengths
-of time are written `30s`, `5m` or `1h 30m`.
+A secret is written as text, as `{ file = \"/run/secrets/mqtt\" }`, as `{ env = \"VARIABLE\" }`, or as
+`{ credential = \"mqtt-password\" }` for one that systemd gives the service by `LoadCredential=`. Lengths of time
+are written `30s`, `5m` or `1h 30m`.
 
 A section of a device or a sum that cannot be used is reported and left out; all others run. A
 mistake in any other section ends the program with exit code 2.
@@ -32,6 +33,7 @@ This page is generated; do not edit it.
 /// The whole page.
 pub fn configuration_page() -> String {
     let mut pages: Vec<SectionDoc<'static>> = Outputs::pages();
+    pages.push(HomeSettings::page());
     pages.push(SectionDoc {
         heading: "[store]",
         about: "Where is kept what must survive a restart: the devices, and the last good value of each counter.",

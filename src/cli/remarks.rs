@@ -95,7 +95,7 @@ mod tests {
         let text = "[[aps_ecu]]\nhost = \"192.0.2.1\"\n\
                     names = { 704000000001 = \"East\", 704000000020 = \"West\", 806000123456 = \"New\" }\n";
         let file = File::parse(text, "wattbridge.toml").unwrap();
-        let sources = Configured::from_file(&file).unwrap().sources;
+        let sources = Configured::from_file(&file, None).unwrap().sources;
         let saved = |kind, serial: &str| SavedDevice {
             source: String::new(),
             device: Device::new(kind, serial, "x", "x"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,9 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let stop = stop::on_signal();
+        if let Some(app) = args.config.app() {
+            app.ask_for_place().await;
+        }
         let configured = if args.await_config {
             match first_usable(&args.config, &stop).await {
                 Some(configured) => configured,
@@ -89,7 +93,7 @@ async fn work(
     let _lock = Lock::take(&path, &args.config).map_err(anyhow::Error::from)?;
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
-    let clock = Clock::system();
+    let clock = clock(args);
     let setup = Setup {
         sources,
         sums,
@@ -117,6 +121,24 @@ async fn work(
     saver.close();
     tracing::info!("wattbridge has stopped.");
     result
+}
+
+/// The clock of this computer. Where nobody has said which time zone that is in, as in a container, Home
+/// Assistant may know.
+fn clock(args: &ConfigArgs) -> Clock {
+    let clock = Clock::system();
+    if TimeZone::try_system().is_ok() {
+        return clock;
+    }
+    let place = args.app().and_then(|app| app.place());
+    if let Some(zone) = place.and_then(|place| place.zone()) {
+        return clock.within(zone);
+    }
+    tracing::warn!(
+        "Nobody has said in which time zone this computer is, so days begin at midnight UTC. Set the variable TZ, such as \
+         TZ=Europe/Berlin."
+    );
+    clock
 }
 
 /// Runs the bridge and its outputs until `stop`.

@@ -8,9 +8,11 @@ use clap::Args;
 
 use super::logging::LogSettings;
 use crate::adapters::ADAPTERS;
+use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
-use crate::config::{File, Problem, Problems, Section};
+use crate::config::{File, HomeSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource, Reserved, Source};
+use crate::http::HttpServer;
 use crate::links::{Address, GpioLines, Links, Ports};
 use crate::model::DeviceId;
 use crate::outputs::Outputs;
@@ -34,6 +36,14 @@ pub struct ConfigArgs {
     /// Looks for serial ports in the /dev and /sys below this folder
     #[arg(long, value_name = "FOLDER", hide = true, default_value = "/")]
     root: PathBuf,
+    /// Where Home Assistant's Supervisor answers, if this is an app of Home Assistant
+    #[arg(
+        long,
+        value_name = "URL",
+        hide = true,
+        default_value = "http://supervisor"
+    )]
+    supervisor: HttpServer,
 }
 
 /// What the configuration says.
@@ -85,12 +95,26 @@ impl ConfigArgs {
         file.override_from(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
+        if let Some(app) = self.app() {
+            app.lay_options_over(&mut file)?;
+        }
         Ok(file)
+    }
+
+    /// The app of Home Assistant that this is, if so.
+    pub fn app(&self) -> Option<HomeAssistantApp> {
+        // The name before it was called a Supervisor is still given, and by old ones alone.
+        let tokens = ["SUPERVISOR_TOKEN", "HASSIO_TOKEN"];
+        let token = tokens.iter().find_map(|name| std::env::var(name).ok());
+        HomeAssistantApp::detect(&self.root, &self.supervisor, token)
     }
 
     /// What the file says, as [`Self::read`].
     pub fn configured(&self, file: &File) -> Result<Configured, Problems> {
-        let configured = Configured::from_file(file)?;
+        let app = self.app();
+        let place = app.as_ref().and_then(HomeAssistantApp::place);
+        let mut configured = Configured::from_file(file, place.as_ref())?;
+        configured.outputs.mqtt.lookup = app.map(|app| app.broker());
         match self.unfit_store(&configured.store) {
             Some(problem) => Err(configured.problems.merge(problem.into())),
             None => Ok(configured),
@@ -167,8 +191,10 @@ impl ConfigArgs {
 }
 
 impl Configured {
-    pub fn from_file(file: &File) -> Result<Self, Problems> {
+    /// What a file says; `place` is where the house is, if it does not say that.
+    pub fn from_file(file: &File, place: Option<&HousePlace>) -> Result<Self, Problems> {
         let mut fatal = Problems::new();
+        let home: Option<HomeSettings> = keep(file.settings("home"), &mut fatal);
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
         let outputs = keep(Outputs::read(file), &mut fatal);
@@ -192,7 +218,7 @@ impl Configured {
         if configured.refused > 0 {
             configured.incomplete = kinds().collect();
         }
-        configured.read_sections(file);
+        configured.read_sections(file, Home::of(home.as_ref(), place).as_ref());
         configured.read_sums(file);
         // Whoever has to mend the file wants to hear of everything at once.
         if fatal.is_empty() {
@@ -216,10 +242,11 @@ impl Configured {
             .merge(Problems::from(Problem::new(name, what, hint)))
     }
 
-    fn read_sections(&mut self, file: &File) {
+    fn read_sections(&mut self, file: &File, home: Option<&Home>) {
         let mut owned = OwnedThings::default();
         for adapter in ADAPTERS {
             for section in adapter.sections(file) {
+                let section = Home::complete(home, *adapter, section);
                 let problems = match adapter.configure(&section) {
                     Ok(it) => match owned.clash(file, &section, &*it.source) {
                         None => {
@@ -273,6 +300,37 @@ impl Configured {
         self.refused += 1;
         if !self.incomplete.contains(&kind) {
             self.incomplete.push(kind);
+        }
+    }
+}
+
+/// Where the house is, and who says so.
+struct Home {
+    keys: [(&'static str, f64); 2],
+    from: &'static str,
+}
+
+impl Home {
+    fn of(settings: Option<&HomeSettings>, place: Option<&HousePlace>) -> Option<Self> {
+        let own = settings.and_then(HomeSettings::keys);
+        let own = own.map(|keys| Self {
+            keys,
+            from: "[home]",
+        });
+        own.or_else(|| {
+            let place = place?;
+            Some(Self {
+                keys: [("latitude", place.latitude), ("longitude", place.longitude)],
+                from: "the settings of Home Assistant:",
+            })
+        })
+    }
+
+    /// A section with the place, if its devices want to know it and it says none itself.
+    fn complete(home: Option<&Self>, adapter: &dyn Adapter, section: Section) -> Section {
+        match home {
+            Some(home) => section.completed(&adapter.page().schema, &home.keys, home.from),
+            None => section,
         }
     }
 }
@@ -355,7 +413,7 @@ fn twice(file: &File, section: &Section, label: &str, line: usize) -> Problem {
 
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["log", "store"]
+    ["home", "log", "store"]
         .into_iter()
         .chain(Outputs::sections())
         .chain(kinds())
@@ -379,7 +437,15 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Configured, Problems> {
-        Configured::from_file(&File::parse(text, "wattbridge.toml")?)
+        Configured::from_file(&File::parse(text, "wattbridge.toml")?, None)
+    }
+
+    fn args(config: PathBuf, root: PathBuf) -> ConfigArgs {
+        ConfigArgs {
+            config,
+            root,
+            supervisor: "http://supervisor".parse().unwrap(),
+        }
     }
 
     #[test]
@@ -389,7 +455,7 @@ mod tests {
         let path = |name: &str| {
             let config = folder.path().join(name);
             let root = root.clone();
-            let path = ConfigArgs { config, root }.store_path_within(&store, None);
+            let path = args(config, root).store_path_within(&store, None);
             path.file_name().unwrap().to_owned().into_string().unwrap()
         };
         assert_eq!(path("wattbridge.toml"), "wattbridge.db");
@@ -411,10 +477,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = tempfile::tempdir().unwrap();
         let config = folder.path().join("roof.toml");
-        let args = ConfigArgs {
-            config: config.clone(),
-            root: PathBuf::from("/"),
-        };
+        let args = args(config.clone(), PathBuf::from("/"));
         let path = |store: &StoreSettings, state: &Path| {
             args.store_path_within(store, Some(state.to_owned()))
         };
@@ -429,6 +492,59 @@ mod tests {
         assert_eq!(path(&named, state.path()), Path::new("named.db"));
         std::fs::write(&beside, "").unwrap();
         assert_eq!(path(&none, state.path()), beside);
+    }
+
+    /// What is of interest of a section that wants the place.
+    #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+    struct Placed {
+        port: String,
+        inverters: Vec<String>,
+        latitude: Option<f64>,
+        longitude: Option<f64>,
+    }
+
+    impl crate::config::Settings for Placed {
+        fn check(&self) -> Vec<crate::config::Complaint> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn sections_that_want_the_place_of_the_house_get_it_where_they_say_none() {
+        let stick = "[[aps_zigbee]]\nport = \"/dev/ttyUSB0\"\ninverters = [\"408000990001\"]\n";
+        let place = HousePlace {
+            latitude: 47.25,
+            longitude: 11.5,
+            time_zone: None,
+        };
+        let home = "[home]\nlatitude = 52.75\nlongitude = 13.25\n";
+        let own = format!("{stick}latitude = -33.5\nlongitude = 151.25\n");
+        let seen = |text: &str, place: Option<&HousePlace>| {
+            let file = File::parse(text, "wattbridge.toml").unwrap();
+            let home = Home::of(file.settings("home").ok().as_ref(), place);
+            let adapter = crate::adapters::find("aps_zigbee").unwrap();
+            let section = adapter.sections(&file).remove(0);
+            let section = Home::complete(home.as_ref(), adapter, section);
+            section.read::<Placed>().unwrap().latitude
+        };
+        assert_eq!(seen(stick, None), None);
+        assert_eq!(seen(stick, Some(&place)), Some(47.25));
+        assert_eq!(seen(&format!("{home}{stick}"), Some(&place)), Some(52.75));
+        assert_eq!(seen(&format!("{home}{own}"), Some(&place)), Some(-33.5));
+        // Half a place stays the mistake that it is, and other adapters want none.
+        let half = File::parse(&format!("{stick}latitude = 48.2\n"), "wattbridge.toml").unwrap();
+        assert_eq!(
+            Configured::from_file(&half, Some(&place)).unwrap().refused,
+            1
+        );
+        let ecu = File::parse("[[aps_ecu]]\nhost = \"192.0.2.1\"\n", "wattbridge.toml").unwrap();
+        assert_eq!(
+            Configured::from_file(&ecu, Some(&place))
+                .unwrap()
+                .sources
+                .len(),
+            1
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ const INNER: &str = "__";
 /// A variable that may be meant for a section.
 pub struct Variable {
     name: String,
+    /// What it is called in messages.
+    shown: String,
     words: String,
 }
 
@@ -25,11 +27,26 @@ impl File {
     /// no section takes them, they do nothing.
     pub fn override_from(&mut self, vars: impl Iterator<Item = (String, String)>) {
         let vars = vars.filter(|(name, words)| name.starts_with(PREFIX) && !words.is_empty());
-        self.variables
-            .extend(vars.map(|(name, words)| Variable { name, words }));
+        self.variables.extend(vars.map(|(name, words)| Variable {
+            shown: name.clone(),
+            name,
+            words,
+        }));
         // A file of a secret and the secret itself: the same one wins every time.
         self.variables
             .sort_by(|one, other| one.name.cmp(&other.name));
+    }
+
+    /// Lays one value over as a variable would be, whose name is `WATTBRIDGE_` and `variable`; messages call
+    /// it `shown`. One that is there already gives way.
+    pub fn override_as(&mut self, variable: &str, shown: &str, words: String) {
+        let name = format!("{PREFIX}{variable}");
+        self.variables.retain(|other| other.name != name);
+        self.variables.push(Variable {
+            name,
+            shown: shown.to_owned(),
+            words,
+        });
     }
 
     /// Puts the variables of this section in; complains about those that match no key.
@@ -49,7 +66,7 @@ impl File {
         for (variable, key) in mine {
             if let Some(path) = resolve(&shape, key) {
                 let header = node.place.clone();
-                let place = Place::Named(variable.name.as_str().into());
+                let place = Place::Named(variable.shown.as_str().into());
                 // With `replace` nothing can be in the way.
                 let _ = node.put(&path, &variable.words, &place, true);
                 node.place = header;

@@ -79,7 +79,8 @@ fn expected(shape: &Shape<'_>) -> Option<String> {
     match shape.format() {
         Some("secret") => {
             return Some(
-                "a text in quotes, { file = \"/path\" } or { env = \"VARIABLE\" }".to_owned(),
+                "a text in quotes, { file = \"/path\" }, { env = \"VARIABLE\" } or { credential = \"name\" }"
+                    .to_owned(),
             );
         }
         Some("period") => {

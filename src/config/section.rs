@@ -4,9 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use schemars::Schema;
+
 use super::location::{Brackets, Location};
 use super::problem::{Problem, Problems};
 use super::reading;
+use super::schema::{Child, Shape};
 use super::source::Source;
 use super::tree::{DEPTH, Node, Place};
 use super::{DeviceKeys, Settings, messages};
@@ -49,6 +52,28 @@ impl Section {
     pub fn read_without<T: Settings>(&self, unneeded: &[&str]) -> Result<T, Problems> {
         let read = reading::read(&self.location(), Node::clone(&self.node), unneeded);
         read.map(|(settings, _)| settings)
+    }
+
+    /// The same with values for keys that belong together, if its adapter knows all of them and none is
+    /// there: `schema` is that of the section, and `from` is what messages call the place of the values.
+    #[must_use]
+    pub fn completed(&self, schema: &Schema, keys: &[(&str, f64)], from: &str) -> Self {
+        let shape = Shape::new(schema.as_value());
+        let knows = |name: &str| matches!(shape.child(name, None), Child::Known(_));
+        let is_open = |name: &str| knows(name) && self.node.get(name).is_none();
+        if !keys.iter().all(|(name, _)| is_open(name)) {
+            return self.clone();
+        }
+        let mut node = Node::clone(&self.node);
+        for (name, value) in keys {
+            let place = Place::Named(format!("{from} {name}").into());
+            // Nothing can be in the way of a key that is not there.
+            let _ = node.put(&[(*name).to_owned()], &value.to_string(), &place, false);
+        }
+        Self {
+            node: Arc::new(node),
+            ..self.clone()
+        }
     }
 
     /// A problem about a key of this section, for rules that span several sections. A `field` that

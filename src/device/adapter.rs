@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{ConfiguredSource, Decoder, Scanner, Tool};
 use crate::config::{File, Problems, Section, SectionDoc};
-use crate::links::Mask;
+use crate::links::{Mask, PortInfo};
 use crate::model::Metric;
 
 /// What the program can do with one kind of device.
@@ -60,6 +60,11 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// What to know of a masked recording, if anything.
     fn mask_note(&self, _section: &Section) -> Option<String> {
         None
+    }
+
+    /// Whether what is plugged in at a serial port says of itself that it is for this kind of device.
+    fn recognises(&self, _port: &PortInfo) -> bool {
+        false
     }
 
     /// Finds devices in the network, where they can be found.

@@ -104,16 +104,17 @@ impl Outputs {
 
     async fn probe_broker(&self) -> Tried {
         // Not the bridge's own name, under which it may be there already.
-        let result = match self.mqtt.connection(&Identity::passing()) {
-            Ok(connection) => mqtt::session::probe(&connection)
-                .await
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+        let connection = match self.mqtt.connection(&Identity::passing()) {
+            Ok(connection) => connection,
+            Err(error) => return ("MQTT broker".to_owned(), Err(error.to_string())),
         };
-        (
-            format!("MQTT broker {}:{}", self.mqtt.host, self.mqtt.port()),
-            result.map(|()| "it accepts us".to_owned()),
-        )
+        let name = match &connection.lookup {
+            Some(lookup) => lookup.name(),
+            None => format!("MQTT broker {}", connection.broker()),
+        };
+        let result = mqtt::session::probe(&connection).await;
+        let result = result.map_err(|error| error.to_string());
+        (name, result.map(|()| "it accepts us".to_owned()))
     }
 }
 

@@ -122,13 +122,12 @@ async fn publish(settings: Arc<KaifareaderSettings>, context: Context) -> Result
         ..
     } = context;
     let connection = mqtt.connection_of(OUTPUT.name(), &bridge)?;
-    let broker = format!("{}:{}", connection.host, connection.port);
     let (session, mut events) = Session::start(connection, stop.clone());
     let mut meter = Meter::new(OUTPUT.name(), settings.device.clone());
     let mut troubles = Troubles::default();
     let publishing = async {
         while let Some(totals) =
-            next_totals(&mut feed, &mut events, &mut meter, &mut troubles, &broker).await
+            next_totals(&mut feed, &mut events, &mut meter, &mut troubles, &session).await
         {
             for message in messages(&settings.base_topic, &totals) {
                 match session.publish(message).await {
@@ -157,13 +156,14 @@ async fn next_totals(
     events: &mut Events,
     meter: &mut Meter,
     troubles: &mut Troubles,
-    broker: &str,
+    session: &Session,
 ) -> Option<Totals> {
     loop {
         tokio::select! {
             event = events.recv() => match event? {
                 Event::Connected => {
                     troubles.over();
+                    let broker = session.broker().unwrap_or_default();
                     tracing::info!("[kaifareader] connected to the MQTT broker at {broker}");
                 }
                 Event::Disconnected(error) if troubles.is_new(&error) => {

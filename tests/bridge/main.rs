@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod announced;
+mod app;
 mod between;
 mod broker_away;
 #[path = "../support/vectors.rs"]
@@ -20,6 +21,7 @@ mod decoding;
 mod demo;
 mod doubts;
 mod ending;
+mod first_start;
 mod gateway;
 mod home;
 mod jsonl;

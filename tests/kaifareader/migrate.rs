@@ -78,7 +78,7 @@ fn mqtt_becomes_broker_and_topics() {
     })));
     assert_eq!(said.lines().count(), 1, "{said}");
     let mqtt = Outputs::read(&file).unwrap().mqtt;
-    assert_eq!(mqtt.host, "broker.home");
+    assert_eq!(mqtt.host.as_deref(), Some("broker.home"));
     let password = mqtt.password.unwrap().reveal().unwrap();
     assert_eq!(password.as_str(), "half \"quoted\" \\ and 'more'");
     assert_eq!(switched_on(&file), ["home_assistant", "kaifareader"]);

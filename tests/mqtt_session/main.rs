@@ -31,6 +31,8 @@ fn settings(port: u16, client_id: &str) -> Settings {
         password: None,
         keep_alive: Duration::from_secs(30),
         tls: None,
+        lookup: None,
+        is_user_found: false,
         will: None,
         clip: Clip::default(),
     }

@@ -5,3 +5,4 @@
 
 pub(crate) mod mosquitto;
 pub(crate) mod ports;
+pub(crate) mod supervisor;

@@ -57,7 +57,7 @@ use self::mask::StickMasker;
 use self::protocol::StickConversation;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{Adapter, ConfiguredSource, Decoder, Keys, LineSource, Tool};
-use crate::links::Mask;
+use crate::links::{Mask, PortInfo};
 use crate::model::{DeviceId, Metric};
 
 /// The adapter's name in the configuration and in device ids.
@@ -78,8 +78,6 @@ const EXAMPLE: &str = "\
 [[aps_zigbee]]
 port = \"/dev/serial/by-id/usb-Silicon_Labs_CP2102-if00-port0\"
 inverters = [\"408000123456\", \"704000123457\"]
-latitude = 48.2
-longitude = 16.4
 ";
 
 impl Adapter for ApsZigbee {
@@ -140,6 +138,12 @@ impl Adapter for ApsZigbee {
     #[cfg(feature = "simulate")]
     fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
         Some(&simulator::SIMULATOR)
+    }
+
+    fn recognises(&self, port: &PortInfo) -> bool {
+        // A CC2530 stands behind an ordinary serial adapter, which says nothing of it.
+        let names = [port.name(), port.description.clone().unwrap_or_default()];
+        names.iter().any(|name| name.contains("CC2531"))
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -46,7 +46,7 @@ use self::config::VictronConfig;
 use self::protocol::Conversation;
 use crate::config::{Problems, Section, SectionDoc};
 use crate::device::{Adapter, ConfiguredSource, Decoder, FileReader, Tool};
-use crate::links::Mask;
+use crate::links::{Mask, PortInfo};
 use crate::model::Metric;
 
 /// The adapter's name in the configuration and in device ids.
@@ -114,6 +114,10 @@ impl Adapter for Victron {
     #[cfg(feature = "simulate")]
     fn simulator(&self) -> Option<&'static dyn crate::device::Simulates> {
         Some(&simulator::SIMULATOR)
+    }
+
+    fn recognises(&self, port: &PortInfo) -> bool {
+        cables::is_cable(port)
     }
 
     fn tools(&self) -> &'static [&'static dyn Tool] {

@@ -146,7 +146,7 @@ fn stars_stand_in_their_place() {
     assert_eq!(
         mqtt_error("[mqtt]\npassword = 12345 # or 54321\n"),
         "wattbridge.toml:2:12: \"password\" in [mqtt] should be a text in quotes, \
-         { file = \"/path\" } or { env = \"VARIABLE\" }\n  \
+         { file = \"/path\" }, { env = \"VARIABLE\" } or { credential = \"name\" }\n  \
            | password = ***\n  \
            |            ^^^"
     );

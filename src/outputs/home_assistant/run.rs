@@ -55,7 +55,6 @@ pub async fn run(
         clip: clip(topics.clone(), &settings.birth_payload),
         ..mqtt.connection(&identity)?
     };
-    let broker = format!("{}:{}", connection.host, connection.port);
     let client_id = connection.client_id.clone();
     let (session, events) = Session::start(connection, stop.clone());
     let birth_payload = settings.birth_payload.clone();
@@ -67,7 +66,6 @@ pub async fn run(
         session: session.clone(),
         publisher: Publisher::new(plan),
         commands: Commands::new(topics.clone(), feed.commander()),
-        broker,
         troubles: Troubles::default(),
         unpublishable: BTreeSet::new(),
         read_back: 0,
@@ -96,7 +94,6 @@ struct Announcer {
     commands: Commands,
     feed: Feed,
     topics: Topics,
-    broker: String,
     troubles: Troubles,
     /// Topics of messages that the broker will never take.
     unpublishable: BTreeSet<String>,
@@ -152,7 +149,8 @@ impl Announcer {
     async fn on_event(&mut self, event: Event) {
         match event {
             Event::Connected => {
-                tracing::info!("connected to the MQTT broker at {}", self.broker);
+                let broker = self.session.broker().unwrap_or_default();
+                tracing::info!("connected to the MQTT broker at {broker}");
                 self.troubles.over();
                 self.read_back = 0;
                 self.presence.connected(true);

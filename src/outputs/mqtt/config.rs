@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Complaint, Period, Secret, SecretError, Settings};
 
-use super::session;
+use super::{Lookup, session};
 use crate::store::Identity;
 
 /// Where the MQTT broker is. For Home Assistant it has to be the broker that it uses too.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MqttSettings {
-    /// Name or address of the computer on which the broker runs.
-    pub host: String,
+    /// Name or address of the computer on which the broker runs. Left out, it is this computer; in the
+    /// Home Assistant app, the broker that Home Assistant knows of.
+    pub host: Option<String>,
     /// Port of the broker. Left out, it is 1883, and 8883 with TLS.
     pub port: Option<u16>,
     /// User name, if the broker wants one.
@@ -32,6 +33,9 @@ pub struct MqttSettings {
     pub keep_alive: Period,
     /// Encryption of the connection to the broker.
     pub tls: TlsSettings,
+    /// Who knows where the broker is, if `host` is left out.
+    #[serde(skip)]
+    pub lookup: Lookup,
 }
 
 /// Encryption of the connection to the broker.
@@ -55,7 +59,7 @@ pub struct TlsSettings {
 impl Default for MqttSettings {
     fn default() -> Self {
         Self {
-            host: "127.0.0.1".to_owned(),
+            host: None,
             port: None,
             username: None,
             password: None,
@@ -63,6 +67,7 @@ impl Default for MqttSettings {
             base_topic: "wattbridge".to_owned(),
             keep_alive: Period::seconds(30),
             tls: TlsSettings::default(),
+            lookup: None,
         }
     }
 }
@@ -89,7 +94,7 @@ impl MqttSettings {
     pub fn connection(&self, bridge: &Identity) -> Result<session::Settings, SecretError> {
         let reveal = |password: &Secret| password.reveal().map(|words| words.as_str().to_owned());
         Ok(session::Settings {
-            host: self.host.clone(),
+            host: self.host.clone().unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: self.port(),
             client_id: self.client_id(bridge),
             username: self.username.clone(),
@@ -101,6 +106,8 @@ impl MqttSettings {
                 client_key: self.tls.client_key.clone(),
                 server_name: self.tls.server_name.clone(),
             }),
+            lookup: self.lookup.clone().filter(|_| self.host.is_none()),
+            is_user_found: false,
             will: None,
             clip: session::Clip::default(),
         })
@@ -126,20 +133,21 @@ impl MqttSettings {
 impl Settings for MqttSettings {
     fn check(&self) -> Vec<Complaint> {
         let mut complaints = Vec::new();
-        if self.host.trim().is_empty() || self.host.contains(['/', ' ', '@']) {
+        let host = self.host.as_deref().unwrap_or("127.0.0.1");
+        if host.trim().is_empty() || host.contains(['/', ' ', '@']) {
             complaints.push(Complaint::new(
                 "host",
-                format!("\"{}\" is not the name or address of a computer", self.host),
+                format!("\"{host}\" is not the name or address of a computer"),
                 "write \"192.168.1.10\" or \"homeassistant.local\", without \"mqtt://\"; user and password have keys of their own",
             ));
-        } else if let Some((host, port)) = self.host.split_once(':')
+        } else if let Some((name, port)) = host.split_once(':')
             // A bare IPv6 address has more colons.
             && port.parse::<u16>().is_ok()
         {
             complaints.push(Complaint::new(
                 "host",
-                format!("\"{}\" is a name and a port in one", self.host),
-                format!("write host = \"{host}\" and below it port = {port}"),
+                format!("\"{host}\" is a name and a port in one"),
+                format!("write host = \"{name}\" and below it port = {port}"),
             ));
         }
         if self.port == Some(0) {

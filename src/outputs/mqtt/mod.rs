@@ -1,10 +1,12 @@
 //! The MQTT broker: what outputs that publish there have in common.
 //!
 //! * `config`: the section `[mqtt]`
+//! * `lookup`: who knows where the broker is, if the section does not say
 //! * `session`: a connection that heals itself, the only place that knows the MQTT client library
 //! * `troubles`: telling each trouble of a connection once
 
 mod config;
+mod lookup;
 pub mod session;
 mod troubles;
 
@@ -12,6 +14,7 @@ use crate::config::SectionDoc;
 
 pub use config::check_topic;
 pub use config::{MqttSettings, TlsSettings};
+pub use lookup::{BrokerLookup, FoundBroker, Lookup, LookupError};
 pub use troubles::Troubles;
 
 /// The page about the section.

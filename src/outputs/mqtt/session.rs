@@ -105,6 +105,8 @@ struct Shared {
 /// The present connection, as requests see it.
 #[derive(Clone)]
 struct Link {
+    /// Where it leads, as errors say it.
+    broker: Arc<str>,
     client: AsyncClient,
     limits: Limits,
     receipts: mpsc::UnboundedSender<(String, PublishNotice)>,
@@ -166,6 +168,13 @@ impl Session {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.shared.link.borrow().is_some()
+    }
+
+    /// Where the present connection leads, as errors say it.
+    #[must_use]
+    pub fn broker(&self) -> Option<Arc<str>> {
+        let link = self.shared.link.borrow();
+        link.as_ref().map(|link| Arc::clone(&link.broker))
     }
 
     /// Hands a message to the client, waiting while its queue is full.

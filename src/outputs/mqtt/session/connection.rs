@@ -37,6 +37,8 @@ const PACKET_OVERHEAD: usize = 32;
 
 /// A connection which the broker has accepted.
 pub struct Connection {
+    /// As asked for, with the broker that was found.
+    pub settings: Settings,
     pub events: EventLoop,
     pub client: AsyncClient,
     pub limits: Limits,
@@ -89,12 +91,13 @@ fn check_topic(topic: &str) -> Result<(), SessionError> {
 
 /// Dials and waits for the broker's CONNACK.
 pub async fn open(settings: &Settings) -> Result<Connection, SessionError> {
+    let settings = settings.located().await?;
     let heard = Heard::default();
     let stream = Tap {
-        stream: dial(settings).await?,
+        stream: dial(&settings).await?,
         heard: heard.clone(),
     };
-    let options = options(settings, stream);
+    let options = options(&settings, stream);
     let (client, mut events) = AsyncClient::builder(options)
         .capacity(REQUEST_QUEUE)
         .try_build()
@@ -106,6 +109,7 @@ pub async fn open(settings: &Settings) -> Result<Connection, SessionError> {
         match events.poll().await {
             Ok(MqttEvent::Incoming(Incoming::ConnAck(connack))) => {
                 return Ok(Connection {
+                    settings,
                     heard,
                     limits: Limits::of(&connack),
                     events,
@@ -113,7 +117,7 @@ pub async fn open(settings: &Settings) -> Result<Connection, SessionError> {
                 });
             }
             Ok(_) => {}
-            Err(error) => return Err(explain(error, Phase::Connecting, &heard, settings)),
+            Err(error) => return Err(explain(error, Phase::Connecting, &heard, &settings)),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::super::LookupError;
+
 /// Why there is no connection, or why a request was not carried out.
 ///
 /// Equal errors compare equal, so that a caller can log changes only.
@@ -50,6 +52,9 @@ pub enum SessionError {
         /// The broker's reason.
         reason: String,
     },
+    /// Nobody knows where the broker is.
+    #[error(transparent)]
+    NotFound(#[from] LookupError),
     /// The broker's name is unknown.
     #[error(
         "the name `{host}` of the MQTT broker was not found ({reason}); check `host` for typing \
@@ -191,24 +196,28 @@ pub enum SessionError {
         reason: String,
     },
     /// CONNACK: bad user name or password.
-    #[error("{broker} refused the user name or password ({user}); check `username` and `password`")]
+    #[error("{broker} refused the user name or password ({user}); {}", remedy(*.found))]
     BadCredentials {
         /// host:port
         broker: String,
         /// "user `x`" or "none was given".
         user: String,
+        /// Whether they are not from the configuration.
+        found: bool,
     },
     /// CONNACK: not authorised. Mosquitto says so for a wrong password too.
     #[error(
-        "{broker} did not let us in: not authorised ({user}); check `username` and `password` and \
-         what this user may do. A broker that speaks only MQTT 3.1.1 may answer so too: \
-         wattbridge needs MQTT 5"
+        "{broker} did not let us in: not authorised ({user}); {}. Look too at what this user may do. \
+         A broker that speaks only MQTT 3.1.1 may answer so too: wattbridge needs MQTT 5",
+        remedy(*.found)
     )]
     NotAuthorised {
         /// host:port
         broker: String,
         /// "user `x`" or "none was given".
         user: String,
+        /// Whether they are not from the configuration.
+        found: bool,
     },
     /// CONNACK: unsupported protocol version.
     #[error(
@@ -275,4 +284,14 @@ pub enum SessionError {
         /// What was seen.
         reason: String,
     },
+}
+
+/// What to do about a user that is refused.
+const fn remedy(is_found: bool) -> &'static str {
+    if is_found {
+        "wattbridge asks Home Assistant for new ones and tries again by itself; if that goes on, restart the Mosquitto \
+         app, or write `host`, `username` and `password` of your broker"
+    } else {
+        "check `username` and `password`"
+    }
 }

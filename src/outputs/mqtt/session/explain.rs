@@ -223,11 +223,13 @@ fn explain_refusal(code: ConnectReturnCode, settings: &Settings) -> SessionError
             SessionError::BadCredentials {
                 broker,
                 user: user(),
+                found: settings.is_user_found,
             }
         }
         ConnectReturnCode::NotAuthorized => SessionError::NotAuthorised {
             broker,
             user: user(),
+            found: settings.is_user_found,
         },
         ConnectReturnCode::RefusedProtocolVersion
         | ConnectReturnCode::UnsupportedProtocolVersion => SessionError::OldProtocol { broker },

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::{Lookup, LookupError};
 use super::Message;
 #[cfg(doc)]
 use super::Session;
@@ -26,6 +27,11 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// TLS, or plain TCP if `None`.
     pub tls: Option<Tls>,
+    /// Who is asked before each attempt where the broker is and how to get in. A user name that is given
+    /// above comes first.
+    pub lookup: Lookup,
+    /// Whether the user name and password are those that were found so.
+    pub is_user_found: bool,
     /// What the broker publishes for us when the connection ends without [`Session::close`].
     pub will: Option<Message>,
     /// How much of what is received is kept.
@@ -55,7 +61,35 @@ impl Clip {
 impl Settings {
     /// `host:port`, as shown in errors.
     pub fn broker(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match &self.lookup {
+            Some(lookup) => lookup.name(),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// The same once it is known where the broker is.
+    pub async fn located(&self) -> Result<Self, LookupError> {
+        let Some(lookup) = &self.lookup else {
+            return Ok(self.clone());
+        };
+        let found = lookup.look_up().await?;
+        let mut located = Self {
+            host: found.host,
+            port: found.port,
+            lookup: None,
+            ..self.clone()
+        };
+        if !found.tls {
+            located.tls = None;
+        } else if located.tls.is_none() {
+            located.tls = Some(Tls::default());
+        }
+        if located.username.is_none() {
+            located.username = found.username;
+            located.password = found.password.map(|words| words.as_str().to_owned());
+            located.is_user_found = true;
+        }
+        Ok(located)
     }
 
     /// The name the broker's certificate must be valid for.
@@ -77,6 +111,7 @@ impl fmt::Debug for Settings {
             .field("password", &self.password.as_ref().map(|_| "***"))
             .field("keep_alive", &self.keep_alive)
             .field("tls", &self.tls)
+            .field("lookup", &self.lookup)
             .field("will", &self.will)
             .finish_non_exhaustive()
     }
@@ -109,6 +144,8 @@ mod tests {
             password: Some("hunter2".into()),
             keep_alive: Duration::from_secs(30),
             tls: None,
+            lookup: None,
+            is_user_found: false,
             will: None,
             clip: Clip::default(),
         };

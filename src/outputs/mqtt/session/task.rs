@@ -105,6 +105,7 @@ impl Task {
     /// Polls one connection to its end. `None`: the task shall end too.
     async fn serve(&self, connection: Connection) -> Option<SessionError> {
         let Connection {
+            settings,
             events: mut mqtt,
             client,
             limits,
@@ -115,6 +116,7 @@ impl Task {
 
         // The link first: who hears of the connection may publish at once.
         self.link.send_replace(Some(Link {
+            broker: settings.broker().into(),
             client,
             limits,
             receipts,
@@ -127,14 +129,19 @@ impl Task {
             tokio::select! {
                 biased;
                 () = &mut released => None,
-                end = self.poll(&mut mqtt, &heard) => end,
+                end = self.poll(&mut mqtt, &heard, &settings) => end,
             }
         };
         self.link.send_replace(None);
         end
     }
 
-    async fn poll(&self, mqtt: &mut EventLoop, heard: &Heard) -> Option<SessionError> {
+    async fn poll(
+        &self,
+        mqtt: &mut EventLoop,
+        heard: &Heard,
+        settings: &Settings,
+    ) -> Option<SessionError> {
         loop {
             // However much comes, other tasks get their turn.
             tokio::task::consume_budget().await;
@@ -145,13 +152,13 @@ impl Task {
                 keep_alive => 2 * keep_alive + Duration::from_secs(10),
             };
             match timeout(patience, mqtt.poll()).await {
-                Err(_) => return Some(lost(&self.settings, "it takes no more data")),
+                Err(_) => return Some(lost(settings, "it takes no more data")),
                 Ok(
                     Err(ConnectionError::RequestsDone | ConnectionError::DisconnectTimeout)
                     | Ok(MqttEvent::Outgoing(Outgoing::Disconnect)),
                 ) => return None,
                 Ok(Err(error)) => {
-                    return Some(explain(error, Phase::Connected, heard, &self.settings));
+                    return Some(explain(error, Phase::Connected, heard, settings));
                 }
                 Ok(Ok(MqttEvent::Incoming(Packet::Publish(publish)))) => {
                     let topic = String::from_utf8_lossy(&publish.topic).into_owned();

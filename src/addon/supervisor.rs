@@ -1,0 +1,169 @@
+//! What the Supervisor answers, within what every app may ask.
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use zeroize::Zeroizing;
+
+use super::place::HousePlace;
+use crate::config::Secret;
+use crate::http::{HttpAnswer, HttpError, HttpServer};
+
+/// The Supervisor, and the right to ask it.
+pub struct Supervisor {
+    server: HttpServer,
+    token: Zeroizing<String>,
+}
+
+/// Why it did not say what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SupervisorError {
+    /// It is not there, or says nothing.
+    #[error("Home Assistant's Supervisor does not answer: {0}; wattbridge asks again by itself")]
+    Silent(#[from] HttpError),
+    /// Home Assistant has no broker.
+    #[error(
+        "Home Assistant knows of no MQTT broker; install the Mosquitto broker app (Settings > Apps), or write the host of \
+         your own broker into the options of the wattbridge app; wattbridge looks again by itself"
+    )]
+    NoBroker,
+    /// The app does not have the right.
+    #[error(
+        "Home Assistant's Supervisor does not let the app ask for {0}; install the wattbridge app again from its repository"
+    )]
+    NotAllowed(&'static str),
+    /// It says something else.
+    #[error(
+        "Home Assistant's Supervisor cannot say {what} now ({status}); wattbridge asks again by itself"
+    )]
+    Refused {
+        /// What it was asked for.
+        what: &'static str,
+        /// The status of its answer.
+        status: u16,
+    },
+    /// Its answer is not understood.
+    #[error(
+        "what Home Assistant's Supervisor says of {0} is not understood; update wattbridge, and report this if there is no \
+         newer version"
+    )]
+    NotUnderstood(&'static str),
+}
+
+/// What it knows of the broker.
+#[derive(Debug, Deserialize)]
+pub struct MqttService {
+    pub host: String,
+    #[serde(deserialize_with = "port")]
+    pub port: u16,
+    #[serde(default)]
+    pub ssl: bool,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+}
+
+/// Every answer of its own is wrapped so.
+#[derive(Deserialize)]
+struct Wrapped<T> {
+    data: T,
+}
+
+/// It is a number, and a text by the documentation.
+fn port<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Port {
+        Number(u16),
+        Text(String),
+    }
+    match Port::deserialize(deserializer)? {
+        Port::Number(port) => Ok(port),
+        Port::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+impl Supervisor {
+    pub const fn new(server: HttpServer, token: Zeroizing<String>) -> Self {
+        Self { server, token }
+    }
+
+    /// Where the broker is.
+    pub async fn mqtt(&self) -> Result<MqttService, SupervisorError> {
+        const WHAT: &str = "the MQTT broker";
+        let answer = self.ask("/services/mqtt").await?;
+        match answer.status {
+            StatusCode::OK => {
+                let wrapped: Wrapped<MqttService> = read(&answer, WHAT)?;
+                Ok(wrapped.data)
+            }
+            StatusCode::BAD_REQUEST => Err(SupervisorError::NoBroker),
+            status => Err(refused(WHAT, status)),
+        }
+    }
+
+    /// Where the house is.
+    pub async fn place(&self) -> Result<HousePlace, SupervisorError> {
+        const WHAT: &str = "the place of the house";
+        let answer = self.ask("/core/api/config").await?;
+        match answer.status {
+            StatusCode::OK => {
+                let config: Json = read(&answer, WHAT)?;
+                HousePlace::of(&config).ok_or(SupervisorError::NotUnderstood(WHAT))
+            }
+            status => Err(refused(WHAT, status)),
+        }
+    }
+
+    async fn ask(&self, path: &str) -> Result<HttpAnswer, HttpError> {
+        self.server.get(path, Some(&self.token)).await
+    }
+}
+
+fn refused(what: &'static str, status: StatusCode) -> SupervisorError {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SupervisorError::NotAllowed(what),
+        status => SupervisorError::Refused {
+            what,
+            status: status.as_u16(),
+        },
+    }
+}
+
+fn read<T: DeserializeOwned>(
+    answer: &HttpAnswer,
+    what: &'static str,
+) -> Result<T, SupervisorError> {
+    // Its words repeat what was read, and there is a password among it.
+    serde_json::from_slice(&answer.body).map_err(|_| SupervisorError::NotUnderstood(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_is_read_as_it_is_and_as_it_is_documented() {
+        let read = |text: &str| serde_json::from_str::<MqttService>(text);
+        let service = read(
+            r#"{"addon":"core_mosquitto","host":"core-mosquitto","port":1883,"ssl":false,
+                "username":"addons","password":"swordfish","protocol":"3.1.1"}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (service.host.as_str(), service.port, service.ssl),
+            ("core-mosquitto", 1883, false)
+        );
+        assert!(!format!("{service:?}").contains("swordfish"));
+        let bare = read(r#"{"host":"192.0.2.1","port":"8883","ssl":true}"#).unwrap();
+        assert_eq!((bare.port, bare.ssl, bare.username), (8883, true, None));
+        for wrong in [
+            "{}",
+            r#"{"host":"a","port":70000}"#,
+            r#"{"host":"a","port":"x"}"#,
+            r#"{"host":5,"port":1}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
