@@ -11,6 +11,7 @@ use super::health::{Beacon, Life};
 use super::outdated::bring_up_to_date;
 use super::setup::{ConfigArgs, Configured};
 use super::{init, logging};
+use crate::config::Problems;
 
 /// How often is looked whether the file was changed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -20,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A file that is not there is made. Why one cannot be used is said once for each change of it.
 pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option<Configured> {
     let mut beacon = None;
-    let mut told = String::new();
+    let mut told = Vec::new();
     let usable = loop {
         let version = FileVersion::of(&args.config);
         let words = if version.is_none() {
@@ -29,11 +30,7 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
             bring_up_to_date(&args.config);
             match args.usable() {
                 Ok(configured) => break Some(configured),
-                Err(problems) => {
-                    format!(
-                        "{problems}\nwattbridge waits until the file is changed, and goes on by itself."
-                    )
-                }
+                Err(problems) => refused(&problems),
             }
         };
         if beacon.is_none() {
@@ -42,7 +39,9 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
             beacon = Some(Beacon::start(&args.config, life, stop.clone()));
         }
         if words != told {
-            tracing::warn!("{words}");
+            for words in &words {
+                tracing::warn!("{words}");
+            }
             told = words;
         }
         let seen = FileVersion::of(&args.config).filter(|_| version.is_some());
@@ -57,19 +56,35 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
 }
 
 /// Makes the file that is not there; says so, or what is against it.
-fn made(args: &ConfigArgs) -> String {
+fn made(args: &ConfigArgs) -> Vec<String> {
     let path = args.config.display();
     let reader = match args.app() {
         Some(_) => FirstReader::HomeAssistantApp,
         None => FirstReader::Service,
     };
     match init::make(&args.config, &args.ports(), reader) {
-        Ok(()) => format!(
+        Ok(()) => vec![format!(
             "{path} is new. Open it, take the # away from your devices and save it; wattbridge waits for that, and goes on \
              by itself."
-        ),
-        Err(error) => format!("{error}\nwattbridge tries that again."),
+        )],
+        Err(error) => vec![
+            format!("{error:#}"),
+            "wattbridge tries that again.".to_owned(),
+        ],
     }
+}
+
+/// Why the file is of no use yet, one line each.
+fn refused(problems: &Problems) -> Vec<String> {
+    let (first, others) = problems.first();
+    let mut words: Vec<String> = first.iter().map(|problem| format!("{problem:#}")).collect();
+    if others > 0 {
+        words.push(format!(
+            "{others} more parts cannot be used; `wattbridge check` says more."
+        ));
+    }
+    words.push("wattbridge waits until the file is changed, and goes on by itself.".to_owned());
+    words
 }
 
 /// Waits until the file is another one than was `seen`; false if it shall end before.
