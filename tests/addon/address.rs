@@ -1,0 +1,180 @@
+//! Where wattbridge is published stands in `Cargo.toml`; everything that cannot read it there says the same, and
+//! `packaging/set-repository` changes it everywhere.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use super::{APPS, config, files, manifest, path, text, yaml};
+
+/// The address of the repository.
+pub fn repository() -> String {
+    let manifest = manifest();
+    manifest["package"]["repository"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// The image, without a tag.
+fn image() -> String {
+    let manifest = manifest();
+    let image = &manifest["package"]["metadata"]["image"]["name"];
+    image.as_str().unwrap().to_owned()
+}
+
+fn in_a_query(address: &str) -> String {
+    address.replace(':', "%3A").replace('/', "%2F")
+}
+
+#[test]
+fn the_apps_and_the_repository_name_the_address_of_cargo_toml() {
+    assert_eq!(yaml("repository.yaml")["url"], repository());
+    for app in APPS {
+        assert_eq!(config(app)["url"], repository(), "{app}");
+        assert_eq!(config(app)["image"], image(), "{app}");
+        assert!(text(&format!("{app}/DOCS.md")).contains(&format!("    {}\n", repository())));
+    }
+    // Home Assistant takes no capital letters, and the version as the tag.
+    assert_eq!(image(), image().to_lowercase());
+    assert!(!image().rsplit('/').next().unwrap().contains(':'));
+}
+
+#[test]
+fn the_button_in_the_readme_adds_this_repository() {
+    let readme = text("README.md");
+    let button = format!(
+        "https://my.home-assistant.io/redirect/supervisor_add_addon_repository/?repository_url={}",
+        in_a_query(&repository())
+    );
+    assert!(readme.contains(&button), "README.md lacks {button}");
+}
+
+/// Every address of a repository with our name that stands anywhere is ours.
+#[test]
+fn no_file_knows_another_address() {
+    let name = repository().rsplit('/').next().unwrap().to_owned();
+    let host = "https://github.com/";
+    for file in files() {
+        let Ok(words) = fs::read_to_string(path(&file)) else {
+            continue;
+        };
+        for after in words.split(host).skip(1) {
+            let mut parts = after.split(|c: char| !(c.is_alphanumeric() || "._-".contains(c)));
+            let (owner, project) = (parts.next().unwrap(), parts.next().unwrap_or_default());
+            let ours = format!("{host}{owner}/{project}");
+            assert!(
+                project != name || ours == repository() || owner == "somebody",
+                "{file} has {ours}"
+            );
+        }
+    }
+}
+
+/// A copy of the project as it is kept, in which git knows the files.
+fn copy() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in files() {
+        let to = folder.path().join(&file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(path(&file), to).unwrap();
+    }
+    for args in [&["init", "--quiet"][..], &["add", "--all"]] {
+        let ended = Command::new("git").args(args).current_dir(&folder).output();
+        assert!(ended.unwrap().status.success());
+    }
+    folder
+}
+
+fn set_repository(folder: &Path, args: &[&str]) -> Output {
+    Command::new(folder.join("packaging/set-repository"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+/// The files below `folder` in which one of `words` stands.
+fn files_with(folder: &Path, words: &[String]) -> Vec<String> {
+    let holds = |file: &String| {
+        let bytes = fs::read(folder.join(file)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        words.iter().any(|word| text.contains(word.as_str()))
+    };
+    files().into_iter().filter(holds).collect()
+}
+
+#[test]
+fn set_repository_leaves_nothing_of_the_old_address() {
+    let folder = copy();
+    let url = "https://git.example.org/Some-Body/watt.bridge";
+    let new_image = "registry.example.org:5000/some-body/watt.bridge";
+    let owner = repository().trim_start_matches("https://").to_owned();
+    let old = [
+        repository(),
+        in_a_query(&repository()),
+        in_a_query(&owner),
+        owner,
+        image(),
+    ];
+    let before = files_with(folder.path(), &old);
+    assert!(before.len() >= 10, "{before:?}");
+
+    let ended = set_repository(folder.path(), &[url, new_image]);
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let told = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(
+        told.lines().collect::<Vec<_>>(),
+        before,
+        "it tells what it has changed"
+    );
+    assert_eq!(files_with(folder.path(), &old), [""; 0]);
+    let new = [url.to_owned(), in_a_query(url), new_image.to_owned()];
+    assert_eq!(files_with(folder.path(), &new), before);
+    let app = fs::read_to_string(folder.path().join("addon/wattbridge/config.yaml")).unwrap();
+    assert!(app.contains(&format!("\nurl: {url}\n")), "{app}");
+    assert!(app.contains(&format!("\nimage: {new_image}\n")), "{app}");
+
+    // And back again, to the letter; with what people copy along, and the image as it is.
+    let back = format!("{}.git/", repository());
+    assert!(
+        set_repository(folder.path(), &[&back, &image()])
+            .status
+            .success()
+    );
+    for file in files() {
+        let there = fs::read(folder.path().join(&file)).unwrap();
+        assert!(
+            there == fs::read(path(&file)).unwrap(),
+            "{file} is another one"
+        );
+    }
+}
+
+#[test]
+fn set_repository_refuses_what_is_no_address() {
+    let folder = copy();
+    let good = "https://github.com/somebody/wattbridge";
+    let refused: [&[&str]; 6] = [
+        &[],
+        &["somebody/wattbridge"],
+        &["https://github.com/some body/wattbridge"],
+        &["git@github.com:somebody/wattbridge"],
+        &[good, "registry.example.org/Somebody/wattbridge"],
+        &[good, "registry.example.org/somebody/wattbridge:1.0"],
+    ];
+    for args in refused {
+        let ended = set_repository(folder.path(), args);
+        assert_eq!(ended.status.code(), Some(2), "{args:?}");
+        assert!(!ended.stderr.is_empty(), "{args:?}");
+    }
+    assert_eq!(
+        fs::read(folder.path().join("Cargo.toml")).unwrap(),
+        fs::read(path("Cargo.toml")).unwrap()
+    );
+}
