@@ -34,7 +34,8 @@ fn the_apps_and_the_repository_name_the_address_of_cargo_toml() {
     assert_eq!(yaml("repository.yaml")["url"], repository());
     for app in APPS {
         assert_eq!(config(app)["url"], repository(), "{app}");
-        assert_eq!(config(app)["image"], image(), "{app}");
+        // The last stage but one of docker/Dockerfile, which the Supervisor needs, goes by this name.
+        assert_eq!(config(app)["image"], format!("{}-app", image()), "{app}");
         assert!(text(&format!("{app}/DOCS.md")).contains(&format!("    {}\n", repository())));
     }
     // Home Assistant takes no capital letters, and the version as the tag.
@@ -50,6 +51,20 @@ fn the_button_in_the_readme_adds_this_repository() {
         in_a_query(&repository())
     );
     assert!(readme.contains(&button), "README.md lacks {button}");
+}
+
+#[test]
+fn the_installation_page_takes_this_version() {
+    let page = text("docs/installation.md");
+    let version = env!("CARGO_PKG_VERSION");
+    let of_release =
+        regex::Regex::new(r"(?m)version=(\d[\w.-]*)$|/v(\d[\w.-]*)/|wattbridge:(\d[\w.-]*)")
+            .unwrap();
+    let named: Vec<&str> = of_release
+        .captures_iter(&page)
+        .map(|found| found.iter().flatten().last().unwrap().as_str())
+        .collect();
+    assert_eq!(named, vec![version; 5], "docs/installation.md");
 }
 
 /// Every address of a repository with our name that stands anywhere is ours.
@@ -108,8 +123,9 @@ fn files_with(folder: &Path, words: &[String]) -> Vec<String> {
 #[test]
 fn set_repository_leaves_nothing_of_the_old_address() {
     let folder = copy();
-    let url = "https://git.example.org/Some-Body/watt.bridge";
-    let new_image = "registry.example.org:5000/some-body/watt.bridge";
+    // Put together, or this file would have them too.
+    let url = &format!("https://{}/Some-Body/watt.bridge", "git.example.org");
+    let new_image = &format!("{}:5000/some-body/watt.bridge", "registry.example.org");
     let owner = repository().trim_start_matches("https://").to_owned();
     let old = [
         repository(),
@@ -134,11 +150,14 @@ fn set_repository_leaves_nothing_of_the_old_address() {
         "it tells what it has changed"
     );
     assert_eq!(files_with(folder.path(), &old), [""; 0]);
-    let new = [url.to_owned(), in_a_query(url), new_image.to_owned()];
+    let new = [url.clone(), in_a_query(url), new_image.clone()];
     assert_eq!(files_with(folder.path(), &new), before);
     let app = fs::read_to_string(folder.path().join("addon/wattbridge/config.yaml")).unwrap();
     assert!(app.contains(&format!("\nurl: {url}\n")), "{app}");
-    assert!(app.contains(&format!("\nimage: {new_image}\n")), "{app}");
+    assert!(
+        app.contains(&format!("\nimage: {new_image}-app\n")),
+        "{app}"
+    );
 
     // And back again, to the letter; with what people copy along, and the image as it is.
     let back = format!("{}.git/", repository());
@@ -158,7 +177,12 @@ fn set_repository_leaves_nothing_of_the_old_address() {
 
 #[test]
 fn set_repository_refuses_what_is_no_address() {
-    let folder = copy();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::create_dir(folder.join("packaging")).unwrap();
+    for file in ["Cargo.toml", "packaging/set-repository"] {
+        fs::copy(path(file), folder.join(file)).unwrap();
+    }
     let good = "https://github.com/somebody/wattbridge";
     let refused: [&[&str]; 6] = [
         &[],
@@ -169,12 +193,12 @@ fn set_repository_refuses_what_is_no_address() {
         &[good, "registry.example.org/somebody/wattbridge:1.0"],
     ];
     for args in refused {
-        let ended = set_repository(folder.path(), args);
+        let ended = set_repository(folder, args);
         assert_eq!(ended.status.code(), Some(2), "{args:?}");
         assert!(!ended.stderr.is_empty(), "{args:?}");
     }
     assert_eq!(
-        fs::read(folder.path().join("Cargo.toml")).unwrap(),
+        fs::read(folder.join("Cargo.toml")).unwrap(),
         fs::read(path("Cargo.toml")).unwrap()
     );
 }
