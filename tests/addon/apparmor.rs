@@ -62,10 +62,13 @@ fn a_profile_always_has_the_rules_for_the_network() {
             "/dev/tty[A-Z]* rwk,",
             "/dev/serial/** r,",
             "/sys/class/tty/** r,",
+            // How old a sign of life is: without these `wattbridge health` cannot tell.
+            "@{PROC}/uptime r,",
+            "@{PROC}/sys/kernel/random/boot_id r,",
         ] {
             assert!(rules.contains(needed), "{app}/apparmor.txt lacks {needed}");
         }
-        for too_much in ["file,", "network,", "capability,", "/** rw,"] {
+        for too_much in ["file,", "network,", "capability,", "/** rw,", "/etc/** r,"] {
             assert!(
                 !rules.contains(too_much),
                 "{app}/apparmor.txt has {too_much}"
