@@ -359,6 +359,7 @@ fn the_page_says_how_safe_they_are_rated() {
     assert_eq!(rated, [6, 4]);
     for app in APPS {
         let docs = super::text(&format!("{app}/DOCS.md"));
+        let docs = docs.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(docs.contains(&format!(
             "rates it {} of 8, and wattbridge {}.",
             rated[1], rated[0]
