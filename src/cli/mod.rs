@@ -22,6 +22,7 @@ mod remarks;
 mod replay;
 mod run;
 mod scan;
+mod service;
 mod setup;
 #[cfg(feature = "simulate")]
 mod simulate;

@@ -34,6 +34,7 @@ mod recordings;
 mod refused_files;
 mod restarts;
 mod secrets;
+mod service;
 mod several;
 mod several_bridges;
 mod store_full;
@@ -47,4 +48,4 @@ mod wire;
 use std::time::Duration;
 
 /// Only reached when something is broken.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(20);
