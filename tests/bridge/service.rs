@@ -76,8 +76,8 @@ async fn it_is_ready_alive_and_says_how_it_is_without_any_broker() {
 
     manager.until_told("READY=1").await;
     assert_eq!(manager.told.len(), 1, "{:?}", manager.told);
-    // The gateway and its two inverters.
-    manager.until_told("STATUS=3 devices").await;
+    // The gateway, its two inverters and the bridge itself.
+    manager.until_told("STATUS=4 devices").await;
     for _ in 0..20 {
         manager.until_told("WATCHDOG=1").await;
     }
@@ -85,7 +85,7 @@ async fn it_is_ready_alive_and_says_how_it_is_without_any_broker() {
 
     gateway.handle.stop().await;
     manager
-        .until_told("STATUS=3 devices, 3 with a problem")
+        .until_told("STATUS=4 devices, 4 with a problem")
         .await;
     assert_eq!(manager.count("STOPPING=1"), 0);
     bridge.signal("-TERM");
@@ -110,7 +110,7 @@ async fn who_waits_for_a_configuration_is_ready_and_goes_on_without_stopping() {
     assert_eq!(manager.count(waits), 1, "{:?}", manager.told);
     manager.until_told("WATCHDOG=1").await;
     home.write(&[gateway.section()]);
-    manager.until_told("STATUS=3 devices").await;
+    manager.until_told("STATUS=4 devices").await;
     assert_eq!(manager.count("STOPPING=1"), 0, "{:?}", manager.told);
     bridge.signal("-TERM");
     manager.until_told("STOPPING=1").await;
