@@ -15,12 +15,15 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::CliError;
+use super::service::ServiceManager;
 use super::setup::ConfigArgs;
 use crate::bridge::View;
 use crate::store::folder_in_memory;
 use crate::terminal::say;
 
 const EVERY: Duration = Duration::from_secs(30);
+/// How often is looked for what the service manager does not know yet.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Older signs of life mean that the loop no longer turns.
 const TOO_OLD: Duration = Duration::from_secs(100);
 
@@ -167,11 +170,30 @@ impl Life {
             ..Self::default()
         }
     }
+
+    /// In a few words, for `systemctl status`.
+    fn status(&self) -> String {
+        if let Some(why) = self.idle {
+            return why.to_owned();
+        }
+        let mut words = match self.devices {
+            1 => "1 device".to_owned(),
+            devices => format!("{devices} devices"),
+        };
+        if self.problems > 0 {
+            words.push_str(&format!(", {} with a problem", self.problems));
+        }
+        if self.waiting > TOO_LONG {
+            words.push_str("; the MQTT broker takes nothing");
+        }
+        words
+    }
 }
 
-/// Writes the sign of life while wattbridge runs.
+/// Gives signs of life while wattbridge runs: to the file, and to the service manager if there is one.
 pub struct Beacon {
     path: PathBuf,
+    quit: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -182,27 +204,48 @@ impl Beacon {
         stop: CancellationToken,
     ) -> Self {
         let path = path(config);
-        let file = path.clone();
-        let task = tokio::spawn(async move {
-            let mut every = tokio::time::interval(EVERY);
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    _ = every.tick() => {}
-                }
-                let sign = Sign::of(&life());
-                if let Err(error) = write(&file, &sign) {
-                    tracing::debug!("no sign of life in {}: {error}", file.display());
-                }
-            }
-        });
-        Self { path, task }
+        let quit = CancellationToken::new();
+        let task = tokio::spawn(give_signs(path.clone(), life, stop, quit.clone()));
+        Self { path, quit, task }
     }
 
     pub async fn stop(self) {
-        self.task.abort();
+        self.quit.cancel();
         let _ = self.task.await;
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// In the loop that does the work: if that is stuck, there are no signs. Until `quit`; that the whole
+/// program ends is said as soon as `stop` says so.
+async fn give_signs(
+    file: PathBuf,
+    life: impl Fn() -> Life + Send,
+    stop: CancellationToken,
+    quit: CancellationToken,
+) {
+    let mut manager = ServiceManager::of_environment();
+    let feed_every = manager.feed_every();
+    let mut feeds = tokio::time::interval(feed_every.unwrap_or(EVERY));
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    let mut signs = tokio::time::interval(EVERY);
+    let mut stops = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled(), if !stops => {
+                stops = true;
+                manager.stopping();
+            }
+            () = quit.cancelled() => return,
+            _ = looks.tick(), if manager.listens() && !stops => manager.ready(&life().status()),
+            _ = feeds.tick(), if feed_every.is_some() => manager.alive(),
+            _ = signs.tick() => {
+                if let Err(error) = write(&file, &Sign::of(&life())) {
+                    tracing::debug!("no sign of life in {}: {error}", file.display());
+                }
+            }
+        }
     }
 }
 
@@ -239,6 +282,27 @@ mod tests {
         assert_eq!(now.since(&before), Some(now.since_boot));
         before.boot.push('x');
         assert_eq!(now.since(&before), None);
+    }
+
+    #[test]
+    fn its_status_is_a_few_words() {
+        let words = |devices, problems, waiting| {
+            let life = Life {
+                devices,
+                problems,
+                waiting,
+                idle: None,
+            };
+            life.status()
+        };
+        assert_eq!(words(0, 0, 0), "0 devices");
+        assert_eq!(words(1, 0, TOO_LONG), "1 device");
+        assert_eq!(words(3, 1, 0), "3 devices, 1 with a problem");
+        assert_eq!(
+            words(3, 0, TOO_LONG + 1),
+            "3 devices; the MQTT broker takes nothing"
+        );
+        assert_eq!(Life::waiting("it waits").status(), "it waits");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod remarks;
 mod replay;
 mod run;
 mod scan;
+mod service;
 mod setup;
 #[cfg(feature = "simulate")]
 mod simulate;

@@ -36,6 +36,7 @@ mod recordings;
 mod refused_files;
 mod restarts;
 mod secrets;
+mod service;
 mod several;
 mod several_bridges;
 mod store_full;
