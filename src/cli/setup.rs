@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -166,7 +166,9 @@ impl ConfigArgs {
     /// The store's file: as configured, else named after the configuration, so that two of them have
     /// two; beside it, or in the folder that the system gives its services for what they keep.
     pub fn store_path(&self, store: &StoreSettings) -> PathBuf {
-        self.store_path_within(store, std::env::var_os(STATE_DIRECTORY).map(PathBuf::from))
+        let given = std::env::var_os(STATE_DIRECTORY).map(PathBuf::from);
+        let folder = given.or_else(|| state_folder(&self.config).filter(|folder| folder.is_dir()));
+        self.store_path_within(store, folder)
     }
 
     fn store_path_within(&self, store: &StoreSettings, folder: Option<PathBuf>) -> PathBuf {
@@ -188,6 +190,15 @@ impl ConfigArgs {
             }
         }
     }
+}
+
+/// Where a service whose configuration is in `/etc/NAME` keeps things, so that a command that is given by hand
+/// finds what the service has.
+fn state_folder(config: &Path) -> Option<PathBuf> {
+    let config = std::path::absolute(config).ok()?;
+    let name = config.parent()?.strip_prefix("/etc").ok()?;
+    let is_folder = name.components().next().is_some();
+    is_folder.then(|| Path::new("/var/lib").join(name))
 }
 
 impl Configured {
@@ -432,8 +443,6 @@ fn keep<T>(read: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn read(text: &str) -> Result<Configured, Problems> {
@@ -485,6 +494,14 @@ mod tests {
         assert_eq!(path(&none, state.path()), state.path().join("roof.db"));
         let beside = config.with_extension("db");
         assert_eq!(path(&none, Path::new("")), beside);
+        let service = |config: &str| state_folder(Path::new(config));
+        assert_eq!(
+            service("/etc/wattbridge/roof.toml").as_deref(),
+            Some(Path::new("/var/lib/wattbridge"))
+        );
+        for other in ["/etc/wattbridge.toml", "/home/etc/a/roof.toml", "roof.toml"] {
+            assert_eq!(service(other), None, "{other}");
+        }
         let named = StoreSettings {
             path: Some("named.db".into()),
             ..StoreSettings::default()

@@ -36,7 +36,7 @@ async fn the_file_is_made_and_waited_for_until_it_can_be_used() {
 
     // A mistake is said, and not the end.
     fs::write(home.file(), made.clone() + "\n[[aps_ecu]]\nhots = \"a\"\n").unwrap();
-    bridge.until_said("did you mean host").await;
+    bridge.until_said("did you mean \"host\"?").await;
     home.write(&[section(gateway.port())]);
     wire.available(mark, &gateway.id(), true).await;
     assert!(bridge.end().await.success());

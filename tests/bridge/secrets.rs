@@ -6,22 +6,27 @@ use wattbridge::outputs::mqtt::MqttSettings;
 
 use crate::gateway::{Gateway, Plan};
 use crate::home::Home;
-use crate::process::{Process, wattbridge};
+use crate::process::{Done, Process, wattbridge};
 use crate::support::mosquitto::{Mosquitto, Setup};
 use crate::wire::Wire;
 
 const RIGHT: &str = "correct-horse-4711";
 const WRONG: &str = "battery-staple-0815";
 
-fn loud(home: &Home) -> Process {
+fn loud(home: &Home, variables: &[(&str, &str)]) -> Process {
     let mut command = wattbridge(home.path(), &["run"]);
+    command.envs(variables.iter().copied());
     command.env("WATTBRIDGE_LOG", "trace");
     Process::of(command)
 }
 
 fn with_password(home: &Home, password: &str) {
     let text = fs::read_to_string(home.file()).unwrap();
-    let login = format!("[mqtt]\nusername = \"roof\"\npassword = {password}\n");
+    let password = match password {
+        "" => String::new(),
+        password => format!("password = {password}\n"),
+    };
+    let login = format!("[mqtt]\nusername = \"roof\"\n{password}");
     fs::write(home.file(), text.replace("[mqtt]\n", &login)).unwrap();
 }
 
@@ -40,7 +45,7 @@ async fn a_password_is_in_no_log_and_on_no_topic() {
 
     // A wrong one: said with what to do, and tried again.
     with_password(&home, &format!("\"{WRONG}\""));
-    let mut bridge = loud(&home);
+    let mut bridge = loud(&home, &[]);
     bridge.until_said(" WARN ").await;
     let rounds = gateway.handle.requests(1);
     gateway.handle.wait_for_requests(1, rounds + 12).await;
@@ -60,9 +65,30 @@ async fn a_password_is_in_no_log_and_on_no_topic() {
 
     // The right one, given in each way there is.
     fs::write(home.path().join("secret"), RIGHT).unwrap();
-    for password in [format!("\"{RIGHT}\""), "{ file = \"secret\" }".to_owned()] {
+    let folder = home.path().to_str().unwrap();
+    let written = format!("\"{RIGHT}\"");
+    let ways: [(&str, &[(&str, &str)]); 6] = [
+        (&written, &[]),
+        ("{ file = \"secret\" }", &[]),
+        ("{ env = \"ROOF_WORD\" }", &[("ROOF_WORD", RIGHT)]),
+        // systemd, LoadCredential=
+        (
+            "{ credential = \"secret\" }",
+            &[("CREDENTIALS_DIRECTORY", folder)],
+        ),
+        // Docker, secrets
+        ("", &[("WATTBRIDGE_MQTT_PASSWORD__FILE", "secret")]),
+        ("", &[("WATTBRIDGE_MQTT_PASSWORD", RIGHT)]),
+    ];
+    for (password, variables) in ways {
         fs::write(home.file(), &plain).unwrap();
-        with_password(&home, &password);
+        with_password(&home, password);
+        let done = async |args: &[&str]| {
+            let mut command = wattbridge(home.path(), args);
+            command.envs(variables.iter().copied());
+            let ended = tokio::task::spawn_blocking(move || command.output().unwrap());
+            Done::from(ended.await.unwrap())
+        };
         let listener = MqttSettings {
             port: Some(broker.port()),
             username: Some("roof".to_owned()),
@@ -71,13 +97,16 @@ async fn a_password_is_in_no_log_and_on_no_topic() {
         };
         let wire = Wire::tap_as(listener, "everything").await;
         let mark = wire.mark();
-        let mut bridge = loud(&home);
+        let mut bridge = loud(&home, variables);
         wire.available(mark, &gateway.id(), true).await;
+        // What `ps` shows to everybody.
+        let listed = fs::read(format!("/proc/{}/cmdline", bridge.id())).unwrap();
+        assert!(!String::from_utf8_lossy(&listed).contains(RIGHT));
         let own = wire.own_device(mark).await;
         wire.available(mark, &own, true).await;
-        let shown = home.done(&["discovery"]).await;
+        let shown = done(&["discovery"]).await;
         assert!(bridge.end().await.success());
-        let check = home.done(&["check", "--connect"]).await;
+        let check = done(&["check", "--connect"]).await;
         assert_eq!(check.code, Some(0), "{check:?}");
         let topics: Vec<_> = wire
             .all()
