@@ -1,7 +1,8 @@
 //! Waiting for a configuration that can be used, for those who cannot be asked to start the program again:
 //! an app of Home Assistant, a container and a service are there before anybody has written a file.
 
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
@@ -23,14 +24,17 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
     let mut beacon = None;
     let mut told = Vec::new();
     let usable = loop {
-        let version = FileVersion::of(&args.config);
-        let words = if version.is_none() {
-            made(args)
+        let before = FileVersion::of(&args.config);
+        let (words, seen) = if before.is_none() {
+            // One that could not be made is tried again.
+            let words = made(args);
+            (words, FileVersion::of(&args.config))
         } else {
             bring_up_to_date(&args.config);
+            let seen = FileVersion::of(&args.config);
             match args.usable() {
                 Ok(configured) => break Some(configured),
-                Err(problems) => refused(&problems),
+                Err(problems) => (refused(&problems), seen),
             }
         };
         if beacon.is_none() {
@@ -44,7 +48,6 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
             }
             told = words;
         }
-        let seen = FileVersion::of(&args.config).filter(|_| version.is_some());
         if !changed(&args.config, seen, stop).await {
             break None;
         }
@@ -87,35 +90,70 @@ fn refused(problems: &Problems) -> Vec<String> {
     words
 }
 
-/// Waits until the file is another one than was `seen`; false if it shall end before.
+/// Waits until the file is another one than was `seen`, and whoever writes it has come to an end; false if it
+/// shall end before.
 async fn changed(path: &Path, seen: Option<FileVersion>, stop: &CancellationToken) -> bool {
+    let mut last = seen.clone();
     loop {
         tokio::select! {
             () = stop.cancelled() => return false,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        if seen.is_none() || FileVersion::of(path) != seen {
+        let now = FileVersion::of(path);
+        if now.is_none() || (now != seen && now == last) {
             return true;
         }
+        last = now;
     }
 }
 
 /// What tells one version of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FileVersion {
-    path: PathBuf,
+    place: (u64, u64),
     modified: Option<SystemTime>,
     length: u64,
 }
 
 impl FileVersion {
     fn of(path: &Path) -> Option<Self> {
-        let path = path.canonicalize().ok()?;
-        let about = std::fs::metadata(&path).ok()?;
+        let about = std::fs::metadata(path).ok()?;
         Some(Self {
+            place: (about.dev(), about.ino()),
             modified: about.modified().ok(),
             length: about.len(),
-            path,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_file_is_not_taken_for_the_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wattbridge.toml");
+        std::fs::write(&path, "").unwrap();
+        let (stop, seen) = (CancellationToken::new(), FileVersion::of(&path));
+        let waiting = changed(&path, seen.clone(), &stop);
+        let writing = async {
+            for text in ["a", "ab", "abc"] {
+                std::fs::write(&path, text).unwrap();
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            is_changed = waiting => assert!(is_changed),
+            () = writing => {}
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "abc");
+        // What is left as it is is no change, and what is gone is one.
+        let same = FileVersion::of(&path);
+        stop.cancel();
+        assert!(!changed(&path, same.clone(), &stop).await);
+        std::fs::remove_file(&path).unwrap();
+        assert!(changed(&path, same, &CancellationToken::new()).await);
     }
 }

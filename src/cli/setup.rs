@@ -247,7 +247,7 @@ impl Configured {
         } else {
             "no device section can be used"
         };
-        let hint = "add a section such as [[aps_ecu]] with the address of your device; \
+        let hint = "take the # away from a section such as [[aps_ecu]], or add one, with the address of your device; \
                     `wattbridge init -` shows how";
         self.problems
             .merge(Problems::from(Problem::new(name, what, hint)))

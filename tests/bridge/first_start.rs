@@ -41,6 +41,13 @@ async fn the_file_is_made_and_waited_for_until_it_can_be_used() {
     wire.available(mark, &gateway.id(), true).await;
     assert!(bridge.end().await.success());
     assert_eq!(bridge.count(&["is new"]), 1, "{}", bridge.said());
+    // A new file is no file that is wrong.
+    assert_eq!(
+        bridge.count(&["no device is configured"]),
+        0,
+        "{}",
+        bridge.said()
+    );
     let gone = home.done(&["health"]).await;
     assert_eq!(gone.code, Some(1), "{gone:?}");
 }
