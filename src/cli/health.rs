@@ -6,6 +6,7 @@
 //! a container because of it helps nobody.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::setup::ConfigArgs;
 use crate::bridge::View;
 use crate::store::folder_in_memory;
 use crate::terminal::say;
+use crate::whole_file::{self, Rights};
 
 const EVERY: Duration = Duration::from_secs(30);
 /// How often is looked for what the service manager does not know yet.
@@ -84,11 +86,12 @@ impl SinceBoot {
 
 pub fn run(args: &HealthArgs) -> Result<(), CliError> {
     let path = path(&args.config.config);
-    let text = std::fs::read_to_string(&path).map_err(|_| {
-        anyhow!(
-            "wattbridge does not run with {}",
-            args.config.config.display()
-        )
+    let config = args.config.config.display();
+    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => anyhow!(
+            "this user may not see whether wattbridge runs with {config}; ask as the user that runs it, or by sudo"
+        ),
+        _ => anyhow!("wattbridge does not run with {config}"),
     })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
     say(&sign
@@ -249,14 +252,8 @@ async fn give_signs(
     }
 }
 
-/// Written beside and renamed, so that a link of this name that somebody else put there is replaced
-/// and never followed.
 fn write(path: &Path, sign: &Sign) -> std::io::Result<()> {
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::File::create_new(&beside)?;
-    serde_json::to_writer(&mut file, sign)?;
-    std::fs::rename(&beside, path)
+    whole_file::replace(path, &serde_json::to_vec(sign)?, Rights::Everybody)
 }
 
 /// One file for each configuration, so that several bridges can run on one host.
@@ -302,7 +299,7 @@ mod tests {
             words(3, 0, TOO_LONG + 1),
             "3 devices; the MQTT broker takes nothing"
         );
-        assert_eq!(Life::waiting("it waits").status(), "it waits");
+        assert_eq!(Life::waiting("waits").status(), "waits");
     }
 
     #[test]

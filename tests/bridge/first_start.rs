@@ -95,6 +95,10 @@ async fn names_of_an_earlier_version_are_brought_up_to_date_beside_a_backup() {
     let mut bridge = waiting(&home);
     bridge.until_said("runs with 1 configured device").await;
     assert!(bridge.end().await.success());
+    assert_eq!(
+        bridge.count(&["was brought up to date", "wattbridge.toml.old-1"]),
+        1
+    );
     let new = fs::read_to_string(home.file()).unwrap();
     assert_eq!(new, old.replace("[[kaifa]]", "[[smart_meter]]"));
     let kept = fs::read_to_string(home.path().join("wattbridge.toml.old-1")).unwrap();
