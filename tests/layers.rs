@@ -21,10 +21,11 @@ const ROOMS: &[Room] = &[
     Room("hex", &[]),
     Room("clock", &[]),
     Room("http", &[]),
+    Room("names", &[]),
     Room("terminal", &[]),
     Room("model", &[]),
     Room("config", &["model"]),
-    Room("links", &["backoff", "clock", "hex"]),
+    Room("links", &["backoff", "clock", "hex", "names"]),
     Room("store", &["config", "model"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(
@@ -64,7 +65,7 @@ const ROOMS: &[Room] = &[
     Room(
         "outputs",
         &[
-            "backoff", "bridge", "clock", "config", "hex", "model", "store", "terminal",
+            "backoff", "bridge", "clock", "config", "hex", "model", "names", "store", "terminal",
         ],
     ),
     Room("addon", &["config", "http", "outputs"]),
