@@ -33,9 +33,7 @@ pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, Li
             _ => refused(endpoint, &error),
         })
     };
-    let stream = timeout(within, connect)
-        .await
-        .map_err(|_| timed_out())??;
+    let stream = timeout(within, connect).await.map_err(|_| timed_out())??;
     // Requests are tiny and must leave at once; failing to set this only costs milliseconds.
     let _ = stream.set_nodelay(true);
     Ok(stream)

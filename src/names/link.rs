@@ -91,3 +91,6 @@ async fn ask_on(way: Way, socket: &UdpSocket, question: &HostQuestion) -> Vec<Ip
     found.sort_by_key(IpAddr::is_ipv6);
     found
 }
+
+#[cfg(test)]
+mod tests;

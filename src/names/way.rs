@@ -106,7 +106,10 @@ pub fn ways() -> Vec<Way> {
         vec![Way::v4(Ipv4Addr::UNSPECIFIED, None)]
     });
     if found.is_empty() {
-        found.push(Way::v4(Ipv4Addr::LOCALHOST, Some(Ipv4Addr::new(255, 0, 0, 0))));
+        found.push(Way::v4(
+            Ipv4Addr::LOCALHOST,
+            Some(Ipv4Addr::new(255, 0, 0, 0)),
+        ));
     }
     found.sort_by_key(|way| way.from.is_ipv6());
     found.truncate(MOST);
