@@ -56,11 +56,11 @@ impl HostQuestion {
         if !is_answer {
             return Vec::new();
         }
-        let own = |record: &&ResourceRecord<'_>| {
+        let is_own = |record: &&ResourceRecord<'_>| {
             // Without time to live the host takes it back.
             record.name == self.name && record.class == CLASS::IN && record.ttl > 0
         };
-        let addresses = packet.answers.iter().filter(own).filter_map(|record| {
+        let addresses = packet.answers.iter().filter(is_own).filter_map(|record| {
             let address = match &record.rdata {
                 RData::A(a) => IpAddr::from(Ipv4Addr::from(a.address)),
                 RData::AAAA(a) => IpAddr::from(Ipv6Addr::from(a.address)),

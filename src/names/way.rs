@@ -83,19 +83,18 @@ impl Way {
         }
     }
 
-    /// An address that was told here, as it can be reached from here.
-    pub fn reach(&self, ip: IpAddr, port: u16) -> SocketAddr {
+    /// An address that was told here, as it can be reached from here, if it can.
+    pub fn reach(&self, ip: IpAddr, port: u16) -> Option<SocketAddr> {
         match (ip, self.from) {
+            // What is this machine for others is not for us.
+            _ if ip.is_loopback() && !self.from.ip().is_loopback() => None,
             (IpAddr::V6(ip), SocketAddr::V6(own)) if ip.is_unicast_link_local() => {
-                SocketAddrV6::new(ip, port, 0, own.scope_id()).into()
+                Some(SocketAddrV6::new(ip, port, 0, own.scope_id()).into())
             }
-            _ => (ip, port).into(),
+            // It needs the number of the interface, and is told on the way by IPv6 as well.
+            (IpAddr::V6(ip), SocketAddr::V4(_)) if ip.is_unicast_link_local() => None,
+            _ => Some((ip, port).into()),
         }
-    }
-
-    /// Whether it leads nowhere but to this machine.
-    pub fn is_loopback(&self) -> bool {
-        self.from.ip().is_loopback()
     }
 }
 
@@ -190,14 +189,26 @@ mod tests {
     #[test]
     fn an_address_of_the_link_is_reached_by_its_interface() {
         let way = Way::v6("fe80::2".parse().unwrap(), 3);
+        let reach = |way: &Way, ip: &str| way.reach(ip.parse().unwrap(), 1883);
         for (ip, reached) in [
             ("fe80::9", "[fe80::9%3]:1883"),
             ("2001:db8::9", "[2001:db8::9]:1883"),
             ("192.168.1.9", "192.168.1.9:1883"),
         ] {
-            let found = way.reach(ip.parse().unwrap(), 1883);
-            assert_eq!(found, address(reached));
+            assert_eq!(reach(&way, ip), Some(address(reached)));
         }
+        assert_eq!(reach(&way, "::1"), None);
+
+        // By IPv4 nobody knows which interface that would be.
+        let way = Way::v4(Ipv4Addr::new(192, 168, 1, 2), None);
+        assert_eq!(reach(&way, "fe80::9"), None);
+        assert_eq!(reach(&way, "127.0.0.1"), None);
+        assert_eq!(
+            reach(&way, "2001:db8::9"),
+            Some(address("[2001:db8::9]:1883"))
+        );
+        let way = Way::v4(Ipv4Addr::LOCALHOST, None);
+        assert_eq!(reach(&way, "127.0.0.1"), Some(address("127.0.0.1:1883")));
     }
 
     #[test]

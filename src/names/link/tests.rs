@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, UdpSocket as BlockingSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket as BlockingSocket};
 
 use simple_dns::rdata::{A, AAAA, RData};
 use simple_dns::{CLASS, Packet, ResourceRecord};
@@ -125,6 +125,23 @@ async fn an_ipv4_address_is_waited_for_a_moment() {
     let way = host.way();
     let answering = host.answer_once(&["2001:db8::9"]);
     assert_eq!(found(&[way]).await, "[2001:db8::9]:1883");
+    answering.join().unwrap();
+}
+
+#[tokio::test]
+async fn nobody_is_tried_at_any_number_of_addresses() {
+    let host = Host::new();
+    let way = host.way();
+    let answering = std::thread::spawn(move || {
+        let (question, from) = host.hear();
+        let many: Vec<String> = (0..100).map(|it| format!("2001:db8::{it}")).collect();
+        let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
+        many.push("192.168.1.9");
+        host.say(&answer(&question, &many), from);
+    });
+    let found = ask(NAME, 1883, &[way]).await;
+    assert_eq!(found.len(), ADDRESSES);
+    assert_eq!(found[0], "192.168.1.9:1883".parse().unwrap());
     answering.join().unwrap();
 }
 
@@ -266,7 +283,7 @@ mod in_a_network {
             // Not that of the default route: there is none.
             lay_cable("cellar0", 2);
             let host = host_v4(Ipv4Addr::new(10, 99, 2, 1));
-            let answering = host.answer_once(&["10.99.2.1"]);
+            let answering = host.answer_once(&["fe80::2", "10.99.2.1"]);
             let found = lookup("WattBridge-Test.local", 1883).await.unwrap();
             assert_eq!(found, ["10.99.2.1:1883".parse().unwrap()]);
             answering.join().unwrap();
@@ -290,7 +307,10 @@ mod in_a_network {
     fn where_there_is_nothing_else_this_machine_is_asked() {
         in_a_network(async || {
             let ways = ways();
-            assert!(matches!(ways[..], [way] if way.is_loopback()), "{ways:?}");
+            assert!(
+                matches!(ways[..], [way] if way.from.ip().is_loopback()),
+                "{ways:?}"
+            );
             let answering = host_v4(Ipv4Addr::LOCALHOST).answer_once(&["127.0.0.1"]);
             assert_eq!(found(&ways).await, "127.0.0.1:1883");
             answering.join().unwrap();
