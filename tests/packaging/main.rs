@@ -7,6 +7,7 @@
 )]
 
 mod linking;
+mod tools;
 
 use std::path::{Path, PathBuf};
 
