@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use wattbridge::adapters::ADAPTERS;
 use wattbridge::bridge::sums::{self, SumSettings};
-use wattbridge::config::{File, HomeSettings};
+use wattbridge::config::{File, PlaceSettings};
 use wattbridge::device::Adapter;
 use wattbridge::model::HealthCode;
 use wattbridge::outputs::Outputs;
@@ -153,7 +153,7 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn every_configuration_that_is_shown_works() {
     let known: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
-    let singles = ["home", "store", "log", sums::KIND].into_iter();
+    let singles = ["place", "store", "log", sums::KIND].into_iter();
     let singles: Vec<&str> = singles.chain(Outputs::sections()).collect();
     for name in pages() {
         for block in blocks(&page(&name), "toml") {
@@ -162,7 +162,7 @@ fn every_configuration_that_is_shown_works() {
             let unknown = file.unknown_sections(&sections);
             assert!(unknown.is_empty(), "{unknown}");
             Outputs::read(&file).unwrap_or_else(|problems| panic!("{problems}"));
-            let home = file.settings::<HomeSettings>("home");
+            let home = file.settings::<PlaceSettings>("place");
             home.unwrap_or_else(|problems| panic!("{problems}"));
             for section in file.sections(sums::KIND) {
                 section

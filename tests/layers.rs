@@ -21,6 +21,7 @@ const ROOMS: &[Room] = &[
     Room("hex", &[]),
     Room("clock", &[]),
     Room("http", &[]),
+    Room("whole_file", &[]),
     Room("terminal", &[]),
     Room("model", &[]),
     Room("config", &["model"]),
@@ -64,10 +65,18 @@ const ROOMS: &[Room] = &[
     Room(
         "outputs",
         &[
-            "backoff", "bridge", "clock", "config", "hex", "model", "store", "terminal",
+            "backoff",
+            "bridge",
+            "clock",
+            "config",
+            "hex",
+            "model",
+            "store",
+            "terminal",
+            "whole_file",
         ],
     ),
-    Room("addon", &["config", "http", "outputs"]),
+    Room("addon", &["config", "http", "outputs", "whole_file"]),
     Room("migrate", &["config", "model", "outputs"]),
     Room("demo", &["bridge", "model", "terminal"]),
     Room(
@@ -89,6 +98,7 @@ const ROOMS: &[Room] = &[
             "simulation",
             "store",
             "terminal",
+            "whole_file",
         ],
     ),
     // The program: they only say what there is, and start it.

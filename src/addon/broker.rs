@@ -23,6 +23,12 @@ impl BrokerLookup for AppBroker {
         "the MQTT broker of Home Assistant".to_owned()
     }
 
+    fn remedy(&self) -> String {
+        "wattbridge asks Home Assistant for new ones and tries again by itself; if that goes on, restart the Mosquitto \
+         broker app, or write host, user name and password of your broker into the options of the wattbridge app"
+            .to_owned()
+    }
+
     fn look_up(&self) -> Waiting<Result<FoundBroker, LookupError>> {
         let supervisor = Arc::clone(&self.supervisor);
         Box::pin(async move {

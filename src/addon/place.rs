@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::config::{FileKind, read_small_file};
+use crate::whole_file::{self, Rights};
 
 /// In the folder that only the app sees.
 const FILE: &str = "place.json";
@@ -57,9 +58,8 @@ pub fn keep(folder: &Path, place: &HousePlace) -> io::Result<()> {
     if kept(folder).as_ref() == Some(place) {
         return Ok(());
     }
-    let beside = folder.join(format!("{FILE}.new"));
-    std::fs::write(&beside, serde_json::to_vec(place)?)?;
-    std::fs::rename(&beside, folder.join(FILE))
+    let content = serde_json::to_vec(place)?;
+    whole_file::replace(&folder.join(FILE), &content, Rights::Owner)
 }
 
 /// What was kept.

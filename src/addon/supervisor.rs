@@ -49,6 +49,11 @@ pub enum SupervisorError {
          newer version"
     )]
     NotUnderstood(&'static str),
+    /// Nobody has said where the house is.
+    #[error(
+        "Home Assistant does not know where the house is; set its place under Settings > System > General"
+    )]
+    NoPlace,
 }
 
 /// What it knows of the broker.
@@ -95,9 +100,15 @@ impl Supervisor {
         match answer.status {
             StatusCode::OK => {
                 let wrapped: Wrapped<MqttService> = read(&answer, WHAT)?;
-                Ok(wrapped.data)
+                let service = wrapped.data;
+                let is_one = service.port != 0 && is_host(&service.host);
+                is_one
+                    .then_some(service)
+                    .ok_or(SupervisorError::NotUnderstood(WHAT))
             }
-            StatusCode::BAD_REQUEST => Err(SupervisorError::NoBroker),
+            StatusCode::BAD_REQUEST if says(&answer, "not enabled") => {
+                Err(SupervisorError::NoBroker)
+            }
             status => Err(refused(WHAT, status)),
         }
     }
@@ -109,7 +120,7 @@ impl Supervisor {
         match answer.status {
             StatusCode::OK => {
                 let config: Json = read(&answer, WHAT)?;
-                HousePlace::of(&config).ok_or(SupervisorError::NotUnderstood(WHAT))
+                HousePlace::of(&config).ok_or(SupervisorError::NoPlace)
             }
             status => Err(refused(WHAT, status)),
         }
@@ -118,6 +129,16 @@ impl Supervisor {
     async fn ask(&self, path: &str) -> Result<HttpAnswer, HttpError> {
         self.server.get(path, Some(&self.token)).await
     }
+}
+
+/// A name or an address, and nothing that would be taken for something else.
+fn is_host(text: &str) -> bool {
+    let is_usual = |c: char| c.is_ascii_alphanumeric() || ".-_:[]%".contains(c);
+    !text.is_empty() && text.chars().all(is_usual)
+}
+
+fn says(answer: &HttpAnswer, words: &str) -> bool {
+    String::from_utf8_lossy(&answer.body).contains(words)
 }
 
 fn refused(what: &'static str, status: StatusCode) -> SupervisorError {
@@ -141,6 +162,21 @@ fn read<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        for host in [
+            "core-mosquitto",
+            "192.0.2.1",
+            "[fe80::1%eth0]",
+            "a0d7b954_emqx",
+        ] {
+            assert!(is_host(host), "{host}");
+        }
+        for other in ["", "a b", "a\nb", "http://a", "a@b", "\u{1b}[2J"] {
+            assert!(!is_host(other), "{other}");
+        }
+    }
 
     #[test]
     fn the_service_is_read_as_it_is_and_as_it_is_documented() {

@@ -6,7 +6,7 @@
 
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
-use crate::config::HomeSettings;
+use crate::config::PlaceSettings;
 use crate::device::Adapter;
 use crate::links::PortInfo;
 
@@ -77,7 +77,7 @@ pub fn first_file(ports: &[PortInfo], reader: FirstReader) -> String {
         text.push_str(
             "\n# Where your house is, for devices that want to know when the sun is up:\n\n",
         );
-        text.push_str(&switched_off(HomeSettings::page().example));
+        text.push_str(&switched_off(PlaceSettings::page().example));
     }
     text.push_str("\n# Serial ports of this computer, for port = \"...\" below:\n#\n");
     if ports.is_empty() {

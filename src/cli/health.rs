@@ -6,6 +6,7 @@
 //! a container because of it helps nobody.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::setup::ConfigArgs;
 use crate::bridge::View;
 use crate::store::folder_in_memory;
 use crate::terminal::say;
+use crate::whole_file::{self, Rights};
 
 const EVERY: Duration = Duration::from_secs(30);
 /// How often is looked for what the service manager does not know yet.
@@ -64,15 +66,18 @@ struct SinceBoot {
 }
 
 impl SinceBoot {
-    /// As the kernel tells it; where it does not, all moments are one.
+    /// As the kernel tells it, and not a file of /proc: a service may see another one than whoever asks
+    /// for its health. What is in memory is of this start anyway.
     fn now() -> Self {
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-        let uptime = read("/proc/uptime");
-        let seconds = uptime.split_ascii_whitespace().next();
-        let seconds = seconds.and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        let boot = if folder_in_memory() == Path::new("/dev/shm") {
+            String::new()
+        } else {
+            let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+            id.unwrap_or_default().trim().to_owned()
+        };
         Self {
-            boot: read("/proc/sys/kernel/random/boot_id").trim().to_owned(),
-            since_boot: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+            boot,
+            since_boot: since_boot(),
         }
     }
 
@@ -82,13 +87,26 @@ impl SinceBoot {
     }
 }
 
+/// Time spent asleep included; where the kernel does not tell it, all moments are one.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    Duration::ZERO
+}
+
 pub fn run(args: &HealthArgs) -> Result<(), CliError> {
     let path = path(&args.config.config);
-    let text = std::fs::read_to_string(&path).map_err(|_| {
-        anyhow!(
-            "wattbridge does not run with {}",
-            args.config.config.display()
-        )
+    let config = args.config.config.display();
+    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => anyhow!(
+            "this user may not see whether wattbridge runs with {config}; ask as the user that runs it, or by sudo"
+        ),
+        _ => anyhow!("wattbridge does not run with {config}"),
     })?;
     let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
     say(&sign
@@ -249,14 +267,8 @@ async fn give_signs(
     }
 }
 
-/// Written beside and renamed, so that a link of this name that somebody else put there is replaced
-/// and never followed.
 fn write(path: &Path, sign: &Sign) -> std::io::Result<()> {
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let _ = std::fs::remove_file(&beside);
-    let mut file = std::fs::File::create_new(&beside)?;
-    serde_json::to_writer(&mut file, sign)?;
-    std::fs::rename(&beside, path)
+    whole_file::replace(path, &serde_json::to_vec(sign)?, Rights::Everybody)
 }
 
 /// One file for each configuration, so that several bridges can run on one host.
@@ -275,7 +287,7 @@ mod tests {
     #[test]
     fn a_sign_of_life_is_as_old_as_the_computer_says_and_of_this_start() {
         let mut before = SinceBoot::now();
-        assert!(before.since_boot > Duration::ZERO && !before.boot.is_empty());
+        assert!(before.since_boot > Duration::ZERO);
         let now = SinceBoot::now();
         assert!(now.since(&before).is_some_and(|age| age < TOO_OLD));
         before.since_boot = Duration::ZERO;
@@ -302,7 +314,7 @@ mod tests {
             words(3, 0, TOO_LONG + 1),
             "3 devices; the MQTT broker takes nothing"
         );
-        assert_eq!(Life::waiting("it waits").status(), "it waits");
+        assert_eq!(Life::waiting("waits").status(), "waits");
     }
 
     #[test]

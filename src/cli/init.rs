@@ -1,8 +1,6 @@
 //! `wattbridge init`: a configuration file to begin with.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -14,6 +12,7 @@ use super::first_file::{FirstReader, first_file};
 use super::trouble::why;
 use crate::links::Ports;
 use crate::terminal::say;
+use crate::whole_file::{self, Rights};
 
 /// Writes a configuration file to begin with
 #[derive(Debug, Args)]
@@ -56,27 +55,17 @@ pub fn run(args: &InitArgs) -> Result<(), CliError> {
 /// Also if it is there already.
 pub fn make(path: &Path, ports: &Ports, reader: FirstReader) -> Result<(), CliError> {
     let name = path.display();
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    let mut file = match made {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            return Err(problem(
-                format!("{name} is there already and stays as it is"),
-                "give another name, or look at a new one with `wattbridge init -`",
-            ));
-        }
-        Err(error) => {
-            return Err(anyhow!("{name} cannot be made: {}", why(&error)).into());
-        }
-    };
-    let written = file.write_all(first_file(&ports.list(), reader).as_bytes());
-    Ok(written.map_err(|error| {
-        // Half a file would be taken for one that somebody wrote.
-        let _ = std::fs::remove_file(path);
-        anyhow!("{name} cannot be written: {}", why(&error))
-    })?)
+    let content = first_file(&ports.list(), reader);
+    match whole_file::make(path, content.as_bytes(), Rights::Owner) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.exists() => Err(problem(
+            format!("{name} is a link that leads nowhere"),
+            "remove it, or make the file that it leads to",
+        )),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(problem(
+            format!("{name} is there already and stays as it is"),
+            "give another name, or look at a new one with `wattbridge init -`",
+        )),
+        Err(error) => Err(anyhow!("{name} cannot be made: {}", why(&error)).into()),
+    }
 }

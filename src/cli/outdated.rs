@@ -12,10 +12,16 @@ use regex::Regex;
 use super::trouble::why;
 use crate::adapters::ADAPTERS;
 use crate::config::{File, FileKind, read_small_file};
+use crate::whole_file::{self, Rights};
 
 const LARGEST: u64 = 1024 * 1024;
 /// More old files than anybody has.
 const MOST_KEPT: usize = 99;
+
+/// Whether there are old names in the file.
+pub fn is_outdated(path: &Path) -> bool {
+    old_and_new(path).is_some()
+}
 
 /// Gives the sections of the file the names that they have today.
 pub fn bring_up_to_date(path: &Path) {
@@ -23,24 +29,39 @@ pub fn bring_up_to_date(path: &Path) {
     let Ok(path) = path.canonicalize() else {
         return;
     };
-    let Ok(bytes) = read_small_file(&path, LARGEST, FileKind::File) else {
+    let Some((bytes, text)) = old_and_new(&path) else {
         return;
     };
-    let Some(text) = std::str::from_utf8(&bytes).ok().and_then(renamed) else {
-        return;
-    };
-    match replace(&path, &text) {
+    match replace(&path, &bytes, &text) {
         Ok(kept) => tracing::info!(
             "{} was brought up to date, for some names in it have changed; the old one is kept as {}.",
             path.display(),
             kept.display()
         ),
         Err(error) => tracing::warn!(
-            "Some names in {} have changed. The old ones go on working, but the file cannot be brought up to date: {}.",
+            "Some names in {} have changed. The old ones go on working, but the file cannot be brought up to date: {}. \
+             Write the new names yourself: {}.",
             path.display(),
-            why(&error)
+            why(&error),
+            names()
         ),
     }
+}
+
+fn old_and_new(path: &Path) -> Option<(Vec<u8>, String)> {
+    let bytes = read_small_file(path, LARGEST, FileKind::File).ok()?;
+    let text = renamed(std::str::from_utf8(&bytes).ok()?)?;
+    Some((bytes, text))
+}
+
+/// What has become what.
+fn names() -> String {
+    let all = ADAPTERS.iter().flat_map(|adapter| {
+        let new = adapter.kind();
+        let old = adapter.also_called().iter();
+        old.map(move |old| format!("[[{old}]] is [[{new}]]"))
+    });
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// The text with today's names, if there are others in it and nothing else becomes of it.
@@ -69,30 +90,33 @@ fn renamed(text: &str) -> Option<String> {
 }
 
 /// Puts the text in the place of the file, which is kept under another name.
-fn replace(path: &Path, text: &str) -> io::Result<PathBuf> {
-    let name = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let free = (1..=MOST_KEPT).map(|number| name(&format!(".old-{number}")));
-    let kept = free
-        .into_iter()
-        .find(|path| !path.exists())
-        .ok_or_else(|| io::Error::other("there are 99 old ones beside it; move them away"))?;
-    let beside = name(".new");
-    // A copy has the rights of the file, and so has what comes in its place.
-    fs::copy(path, &kept)?;
-    fs::copy(path, &beside)?;
-    let written = fs::write(&beside, text)
-        .and_then(|()| fs::File::open(&beside)?.sync_all())
-        .and_then(|()| fs::rename(&beside, path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&beside);
-        let _ = fs::remove_file(&kept);
-        return Err(error);
-    }
+fn replace(path: &Path, old: &[u8], text: &str) -> io::Result<PathBuf> {
+    let rights = fs::metadata(path)?;
+    let rights = Rights::Like(&rights);
+    let kept = keep(path, old, rights)?;
+    whole_file::replace_for_good(path, text.as_bytes(), rights)?;
     Ok(kept)
+}
+
+/// Keeps the old file under the first name that is free; one that is kept already is not kept again.
+fn keep(path: &Path, old: &[u8], rights: Rights<'_>) -> io::Result<PathBuf> {
+    for number in 1..=MOST_KEPT {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".old-{number}"));
+        let kept = PathBuf::from(name);
+        match whole_file::make(&kept, old, rights) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let same = read_small_file(&kept, LARGEST, FileKind::File);
+                if same.is_ok_and(|kept| kept == old) {
+                    return Ok(kept);
+                }
+            }
+            made => return made.map(|()| kept),
+        }
+    }
+    Err(io::Error::other(
+        "there are 99 old ones beside it; move them away",
+    ))
 }
 
 #[cfg(test)]
@@ -120,13 +144,14 @@ mod tests {
     fn the_old_file_is_kept_with_its_rights() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wattbridge.toml");
-        for round in 1..=2 {
-            fs::write(&path, OLD).unwrap();
+        for round in [1, 1, 2] {
+            let old = format!("{OLD}# {round}\n");
+            fs::write(&path, &old).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             bring_up_to_date(&path);
-            assert_eq!(fs::read_to_string(&path).unwrap(), renamed(OLD).unwrap());
+            assert_eq!(fs::read_to_string(&path).unwrap(), renamed(&old).unwrap());
             let kept = folder.path().join(format!("wattbridge.toml.old-{round}"));
-            assert_eq!(fs::read_to_string(&kept).unwrap(), OLD);
+            assert_eq!(fs::read_to_string(&kept).unwrap(), old);
             for path in [&path, &kept] {
                 assert_eq!(
                     fs::metadata(path).unwrap().permissions().mode() & 0o777,

@@ -2,7 +2,7 @@
 
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
-use crate::config::{HomeSettings, SectionDoc, reference};
+use crate::config::{PlaceSettings, SectionDoc, reference};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
@@ -33,7 +33,7 @@ This page is generated; do not edit it.
 /// The whole page.
 pub fn configuration_page() -> String {
     let mut pages: Vec<SectionDoc<'static>> = Outputs::pages();
-    pages.push(HomeSettings::page());
+    pages.push(PlaceSettings::page());
     pages.push(SectionDoc {
         heading: "[store]",
         about: "Where is kept what must survive a restart: the devices, and the last good value of each counter.",

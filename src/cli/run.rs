@@ -80,6 +80,9 @@ async fn work(
     for words in remarks(&configured) {
         tracing::warn!("{words}");
     }
+    if configured.placed > 0 {
+        tracing::info!("Home Assistant says where the house is, and so when the sun is up there.");
+    }
     let Configured {
         store,
         outputs,

@@ -1,20 +1,20 @@
 //! From the configuration file to everything that runs.
 
-use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::known_place::KnownPlace;
 use super::logging::LogSettings;
+use super::owned::{OwnedThings, twice};
 use crate::adapters::ADAPTERS;
 use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
-use crate::config::{File, HomeSettings, Problem, Problems, Section};
-use crate::device::{Adapter, ConfiguredSource, Reserved, Source};
+use crate::config::{File, PlaceSettings, Problem, Problems, Section};
+use crate::device::{Adapter, ConfiguredSource};
 use crate::http::HttpServer;
-use crate::links::{Address, GpioLines, Links, Ports};
-use crate::model::DeviceId;
+use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
@@ -64,6 +64,8 @@ pub struct Configured {
     pub problems: Problems,
     /// What is wrong with the rights of files that hold secrets.
     pub exposed: Vec<String>,
+    /// How many sections took the place of the house from Home Assistant.
+    pub placed: usize,
 }
 
 impl ConfigArgs {
@@ -80,6 +82,12 @@ impl ConfigArgs {
             return Err(configured.no_devices(self));
         }
         Ok(configured)
+    }
+
+    /// Whether a file that can be read has nothing in it yet.
+    pub fn has_no_device(&self) -> bool {
+        self.read()
+            .is_ok_and(|it| it.sources.is_empty() && it.problems.is_empty())
     }
 
     /// How to log before the whole file can be used.
@@ -114,7 +122,16 @@ impl ConfigArgs {
         let app = self.app();
         let place = app.as_ref().and_then(HomeAssistantApp::place);
         let mut configured = Configured::from_file(file, place.as_ref())?;
-        configured.outputs.mqtt.lookup = app.map(|app| app.broker());
+        let mqtt = &mut configured.outputs.mqtt;
+        mqtt.lookup = app.map(|app| app.broker());
+        if let (Some(_), None, Some(port)) = (&mqtt.lookup, &mqtt.host, mqtt.port) {
+            return Err(Problem::new(
+                file.name(),
+                format!("the MQTT broker has a port, {port}, and no host"),
+                "write the host of your broker too, or leave the port out: Home Assistant knows both",
+            )
+            .into());
+        }
         match self.unfit_store(&configured.store) {
             Some(problem) => Err(configured.problems.merge(problem.into())),
             None => Ok(configured),
@@ -166,7 +183,9 @@ impl ConfigArgs {
     /// The store's file: as configured, else named after the configuration, so that two of them have
     /// two; beside it, or in the folder that the system gives its services for what they keep.
     pub fn store_path(&self, store: &StoreSettings) -> PathBuf {
-        let given = std::env::var_os(STATE_DIRECTORY).map(PathBuf::from);
+        // systemd names several with colons between them.
+        let given = std::env::var(STATE_DIRECTORY).ok();
+        let given = given.and_then(|all| all.split(':').next().map(PathBuf::from));
         let folder = given.or_else(|| state_folder(&self.config).filter(|folder| folder.is_dir()));
         self.store_path_within(store, folder)
     }
@@ -202,10 +221,10 @@ fn state_folder(config: &Path) -> Option<PathBuf> {
 }
 
 impl Configured {
-    /// What a file says; `place` is where the house is, if it does not say that.
-    pub fn from_file(file: &File, place: Option<&HousePlace>) -> Result<Self, Problems> {
+    /// What a file says; `known` is where the house is, if it does not say that.
+    pub fn from_file(file: &File, known: Option<&HousePlace>) -> Result<Self, Problems> {
         let mut fatal = Problems::new();
-        let home: Option<HomeSettings> = keep(file.settings("home"), &mut fatal);
+        let place: Option<PlaceSettings> = keep(file.settings("place"), &mut fatal);
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
         let outputs = keep(Outputs::read(file), &mut fatal);
@@ -222,6 +241,7 @@ impl Configured {
             refused: 0,
             problems: file.unknown_sections(&known_sections()),
             exposed: file.exposed(),
+            placed: 0,
         };
         // Whose devices stand below a name that nobody knows, nobody knows either.
         let is_in_file = |problem: &&Problem| problem.line > 0;
@@ -229,7 +249,7 @@ impl Configured {
         if configured.refused > 0 {
             configured.incomplete = kinds().collect();
         }
-        configured.read_sections(file, Home::of(home.as_ref(), place).as_ref());
+        configured.read_sections(file, KnownPlace::of(place.as_ref(), known).as_ref());
         configured.read_sums(file);
         // Whoever has to mend the file wants to hear of everything at once.
         if fatal.is_empty() {
@@ -247,17 +267,23 @@ impl Configured {
         } else {
             "no device section can be used"
         };
-        let hint = "add a section such as [[aps_ecu]] with the address of your device; \
-                    `wattbridge init -` shows how";
+        let hint = "take the # away from a section such as [[aps_ecu]], or add one, with the address of your device; \
+                    `wattbridge init -` shows a whole file";
         self.problems
             .merge(Problems::from(Problem::new(name, what, hint)))
     }
 
-    fn read_sections(&mut self, file: &File, home: Option<&Home>) {
+    fn read_sections(&mut self, file: &File, place: Option<&KnownPlace>) {
         let mut owned = OwnedThings::default();
         for adapter in ADAPTERS {
             for section in adapter.sections(file) {
-                let section = Home::complete(home, *adapter, section);
+                let section = match place.and_then(|place| place.complete(*adapter, &section)) {
+                    Some((completed, is_of_home_assistant)) => {
+                        self.placed += usize::from(is_of_home_assistant);
+                        completed
+                    }
+                    None => section,
+                };
                 let problems = match adapter.configure(&section) {
                     Ok(it) => match owned.clash(file, &section, &*it.source) {
                         None => {
@@ -315,116 +341,9 @@ impl Configured {
     }
 }
 
-/// Where the house is, and who says so.
-struct Home {
-    keys: [(&'static str, f64); 2],
-    from: &'static str,
-}
-
-impl Home {
-    fn of(settings: Option<&HomeSettings>, place: Option<&HousePlace>) -> Option<Self> {
-        let own = settings.and_then(HomeSettings::keys);
-        let own = own.map(|keys| Self {
-            keys,
-            from: "[home]",
-        });
-        own.or_else(|| {
-            let place = place?;
-            Some(Self {
-                keys: [("latitude", place.latitude), ("longitude", place.longitude)],
-                from: "the settings of Home Assistant:",
-            })
-        })
-    }
-
-    /// A section with the place, if its devices want to know it and it says none itself.
-    fn complete(home: Option<&Self>, adapter: &dyn Adapter, section: Section) -> Section {
-        match home {
-            Some(home) => section.completed(&adapter.page().schema, &home.keys, home.from),
-            None => section,
-        }
-    }
-}
-
-/// What belongs to one section only, and in which line that begins.
-#[derive(Default)]
-struct OwnedThings {
-    keys: BTreeMap<String, usize>,
-    ports: BTreeMap<String, usize>,
-    devices: BTreeMap<DeviceId, usize>,
-    reserved: BTreeMap<String, usize>,
-}
-
-impl OwnedThings {
-    /// What a section has in common with one before it; nothing, and it has all of its own from now on.
-    fn clash(&mut self, file: &File, section: &Section, source: &dyn Source) -> Option<Problem> {
-        let here = section.line();
-        let (key, port) = (source.key(), port_of(source));
-        if let Some(line) = self.keys.get(&key) {
-            return Some(twice(file, section, &source.label(), *line));
-        }
-        if let Some((port, line)) = port.as_ref().and_then(|it| self.ports.get_key_value(it)) {
-            let port = source
-                .port()
-                .map_or_else(|| port.clone(), ToString::to_string);
-            let what = format!("{port} is the port of the section in line {line} as well");
-            let hint = "a port serves one section: write another port in one of them, or make one section of both";
-            return Some(problem_at(file, section, what, hint));
-        }
-        let listed = source.listed();
-        let shared =
-            |device: &DeviceId| self.devices.get(device).map(|line| (device.clone(), *line));
-        if let Some((device, line)) = listed.iter().find_map(shared) {
-            let kind = format!("{}_", source.adapter());
-            let number = device.to_string();
-            let number = number.strip_prefix(&kind).unwrap_or(&number);
-            let what = format!("{number} is listed in the section in line {line} as well");
-            let hint = "take it out of one of the two: a device belongs to one section";
-            return Some(problem_at(file, section, what, hint));
-        }
-        let reserved = source.reserved();
-        let taken = |it: &Reserved| self.reserved.get(&it.key).copied();
-        if let Some((it, line)) = reserved.iter().find_map(|it| Some((it, taken(it)?))) {
-            let what = format!("{} is that of the section in line {line} as well", it.words);
-            return Some(problem_at(file, section, what, &it.advice));
-        }
-        self.keys.insert(key, here);
-        self.ports.extend(port.map(|port| (port, here)));
-        self.devices
-            .extend(listed.into_iter().map(|device| (device, here)));
-        self.reserved
-            .extend(reserved.into_iter().map(|it| (it.key, here)));
-        None
-    }
-}
-
-/// The port that nothing else may open, however it is written. A server may serve several, but not two of a kind.
-fn port_of(source: &dyn Source) -> Option<String> {
-    match source.port()? {
-        Address::Serial(path) => {
-            let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-            Some(path.display().to_string())
-        }
-        Address::Tcp(endpoint) => Some(format!("{} {endpoint}", source.adapter())),
-        Address::Capture(_) => None,
-    }
-}
-
-fn problem_at(file: &File, section: &Section, what: String, hint: &str) -> Problem {
-    let mut problem = Problem::new(file.name(), what, hint);
-    problem.line = section.line();
-    problem.column = 1;
-    problem
-}
-
-fn twice(file: &File, section: &Section, label: &str, line: usize) -> Problem {
-    let what = format!("{label} is configured twice, first in line {line}");
-    problem_at(file, section, what, "remove one of the two sections")
-}
-
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["home", "log", "store"]
+    ["place", "log", "store"]
         .into_iter()
         .chain(Outputs::sections())
         .chain(kinds())
@@ -511,59 +430,6 @@ mod tests {
         assert_eq!(path(&none, state.path()), beside);
     }
 
-    /// What is of interest of a section that wants the place.
-    #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-    struct Placed {
-        port: String,
-        inverters: Vec<String>,
-        latitude: Option<f64>,
-        longitude: Option<f64>,
-    }
-
-    impl crate::config::Settings for Placed {
-        fn check(&self) -> Vec<crate::config::Complaint> {
-            Vec::new()
-        }
-    }
-
-    #[test]
-    fn sections_that_want_the_place_of_the_house_get_it_where_they_say_none() {
-        let stick = "[[aps_zigbee]]\nport = \"/dev/ttyUSB0\"\ninverters = [\"408000990001\"]\n";
-        let place = HousePlace {
-            latitude: 47.25,
-            longitude: 11.5,
-            time_zone: None,
-        };
-        let home = "[home]\nlatitude = 52.75\nlongitude = 13.25\n";
-        let own = format!("{stick}latitude = -33.5\nlongitude = 151.25\n");
-        let seen = |text: &str, place: Option<&HousePlace>| {
-            let file = File::parse(text, "wattbridge.toml").unwrap();
-            let home = Home::of(file.settings("home").ok().as_ref(), place);
-            let adapter = crate::adapters::find("aps_zigbee").unwrap();
-            let section = adapter.sections(&file).remove(0);
-            let section = Home::complete(home.as_ref(), adapter, section);
-            section.read::<Placed>().unwrap().latitude
-        };
-        assert_eq!(seen(stick, None), None);
-        assert_eq!(seen(stick, Some(&place)), Some(47.25));
-        assert_eq!(seen(&format!("{home}{stick}"), Some(&place)), Some(52.75));
-        assert_eq!(seen(&format!("{home}{own}"), Some(&place)), Some(-33.5));
-        // Half a place stays the mistake that it is, and other adapters want none.
-        let half = File::parse(&format!("{stick}latitude = 48.2\n"), "wattbridge.toml").unwrap();
-        assert_eq!(
-            Configured::from_file(&half, Some(&place)).unwrap().refused,
-            1
-        );
-        let ecu = File::parse("[[aps_ecu]]\nhost = \"192.0.2.1\"\n", "wattbridge.toml").unwrap();
-        assert_eq!(
-            Configured::from_file(&ecu, Some(&place))
-                .unwrap()
-                .sources
-                .len(),
-            1
-        );
-    }
-
     #[test]
     fn a_mistyped_section_may_be_of_any_adapter() {
         let all: Vec<_> = kinds().collect();
@@ -573,129 +439,6 @@ mod tests {
         assert_eq!(wrong.incomplete, all);
         assert_eq!(wrong.sources.len(), 1);
         assert_eq!((wrong.problems.len(), wrong.refused), (1, 1));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_port_is_the_same_by_another_name() {
-        let section = |port: &std::path::Path, serial: &str| {
-            let port = port.display();
-            format!("[[aps_zigbee]]\nport = \"{port}\"\ninverters = [\"{serial}\"]\n")
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let (port, link) = (folder.path().join("ttyUSB0"), folder.path().join("by-id"));
-        std::fs::write(&port, "").unwrap();
-        std::os::unix::fs::symlink(&port, &link).unwrap();
-        let both = section(&port, "408000990001") + &section(&link, "408000990002");
-        let told = read(&both).unwrap().problems.to_string();
-        assert!(
-            told.contains("by-id is the port of the section in line 1"),
-            "{told}"
-        );
-    }
-
-    #[test]
-    fn two_sections_share_neither_port_nor_device() {
-        let section = |port: &str, id: &str, serial: &str| {
-            format!(
-                "[[aps_zigbee]]\nport = \"{port}\"\necu_id = \"{id}\"\ninverters = [\"{serial}\"]\n"
-            )
-        };
-        let first = section("/dev/ttyUSB0", "A1B2011B9780", "408000990001");
-        for (second, words) in [
-            (
-                section("/dev/ttyUSB1", "C3D4011B9780", "408000990002"),
-                None,
-            ),
-            (
-                section("/dev/ttyUSB0", "C3D4011B9780", "408000990002"),
-                Some("/dev/ttyUSB0 is the port of the section in line 1 as well"),
-            ),
-            (
-                section("/dev/ttyUSB1", "A1B2011B9780", "408000990002"),
-                Some("A1B2011B9780 is configured twice, first in line 1"),
-            ),
-            (
-                section("/dev/ttyUSB1", "C3D4011B9780", "408000-990-001"),
-                Some("408000990001 is listed in the section in line 1 as well"),
-            ),
-            (
-                "[[smart_meter]]\nport = \"/dev/ttyUSB0\"\n".to_owned(),
-                Some("the port of the section in line"),
-            ),
-        ] {
-            let both = read(&format!("{first}{second}")).unwrap();
-            let told = both.problems.to_string();
-            let (count, refused) = (both.sources.len(), both.refused);
-            match words {
-                None => assert_eq!((count, refused), (2, 0), "{told}"),
-                Some(words) => {
-                    assert_eq!((count, refused), (1, 1), "{told}");
-                    assert!(told.contains(words), "{told}");
-                }
-            }
-        }
-        // A server may serve several kinds.
-        let tcp = section("tcp://192.0.2.1:1", "A1B2011B9780", "408000990001");
-        let other = "[[smart_meter]]\nport = \"tcp://192.0.2.1:1\"\n";
-        assert_eq!(read(&format!("{tcp}{other}")).unwrap().refused, 0);
-        let again = section("tcp://192.0.2.1:1", "C3D4011B9780", "408000990002");
-        assert_eq!(read(&format!("{tcp}{again}")).unwrap().refused, 1);
-    }
-
-    #[test]
-    fn two_sticks_share_neither_network_nor_reset_line() {
-        let section = |number: u8, more: &str| {
-            format!(
-                "[[aps_zigbee]]\nport = \"/dev/ttyUSB{number}\"\ninverters = [\"40800099000{number}\"]\n{more}\n"
-            )
-        };
-        let told = |first: &str, second: &str| {
-            let both = read(&(section(1, first) + &section(2, second))).unwrap();
-            let told = both.problems.to_string();
-            assert_eq!(both.sources.len() + both.refused, 2, "{told}");
-            assert_eq!(both.refused == 0, told.is_empty(), "{told}");
-            told
-        };
-        // That of a section without an id is made of its first serial number.
-        let made = Section::from_pairs(
-            "aps_zigbee",
-            &[
-                ("port".to_owned(), "/dev/ttyUSB1".to_owned()),
-                ("inverters".to_owned(), "[\"408000990001\"]".to_owned()),
-            ],
-        )
-        .unwrap();
-        let made = crate::adapters::find("aps_zigbee")
-            .unwrap()
-            .configure(&made);
-        let made = made.unwrap().source.label();
-        let id = |head: &str| format!("ecu_id = \"{head}011B9781\"");
-        let ours = id(made.get(..4).unwrap());
-        for (first, second) in [(&id("A1B2")[..], "ecu_id = \"A1B2011B9780\""), ("", &ours)] {
-            let told = told(first, second);
-            assert!(told.contains("four digits"), "{told}");
-            assert!(
-                told.contains("is that of the section in line 1 as well"),
-                "{told}"
-            );
-            assert!(told.contains("listen_only"), "{told}");
-        }
-        let listening = "ecu_id = \"A1B2011B9780\"\nlisten_only = true";
-        assert_eq!(told(&id("A1B2"), listening), "");
-        assert_eq!(told(listening, &id("A1B2")), "");
-        assert_eq!(told(&id("A1B2"), &id("A1B3")), "");
-
-        let line = |line: &str| format!("reset_line = \"{line}\"");
-        let gpio = line("gpio:GPIO18");
-        let same = told(&gpio, &line("GPIO18"));
-        assert!(
-            same.contains("the line gpio:GPIO18 is that of the section in line 1 as well"),
-            "{same}"
-        );
-        assert_eq!(told(&gpio, &line("gpio:GPIO17")), "");
-        // Each serial adapter has its own.
-        assert_eq!(told(&line("dtr"), &line("dtr")), "");
     }
 
     #[test]

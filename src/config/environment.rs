@@ -20,6 +20,13 @@ pub struct Variable {
     words: String,
 }
 
+impl Variable {
+    /// Its name, and what it says.
+    pub fn said(&self) -> (&str, &str) {
+        (&self.name, &self.words)
+    }
+}
+
 impl File {
     /// Lays environment variables over the single tables.
     ///

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::environment::Variable;
 use super::file::File;
 use super::secret_words;
 use super::tree::{Node, Value};
@@ -13,6 +14,12 @@ impl File {
         let mut found = ExposedFile::default();
         for top in &self.tops {
             found.look(top.node(), false);
+        }
+        for (variable, path) in self.variables.iter().map(Variable::said) {
+            let words = variable.to_lowercase().replace('_', "-");
+            if variable.ends_with("__FILE") && secret_words::is_secret(&words) {
+                found.files.insert(PathBuf::from(path));
+            }
         }
         let own = self.path.as_deref().filter(|_| found.holds_secrets);
         let all = own
@@ -122,6 +129,14 @@ mod tests {
             told.len() == 1 && told[0].contains("word holds secrets"),
             "{told:?}"
         );
+        let mut by_variable = File::parse("", "wattbridge.toml").unwrap();
+        let said = |name: &str| (name.to_owned(), word.display().to_string());
+        by_variable.override_from(
+            ["WATTBRIDGE_MQTT_PASSWORD__FILE", "WATTBRIDGE_STORE_PATH"]
+                .map(said)
+                .into_iter(),
+        );
+        assert_eq!(by_variable.exposed().len(), 1);
         let named = format!("[mqtt]\ntls = {{ client_key = {word:?} }}\n");
         assert_eq!(exposed(&named, 0o644, 0o644).len(), 1);
         for harmless in [

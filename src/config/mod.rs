@@ -16,7 +16,7 @@
 //! | `device_keys` | the keys that all sections of devices have, beside those of the type |
 //! | `messages`, `syntax` | mistakes in plain words |
 //! | `location` | where a section stands, and how a problem of it is put |
-//! | `home` | the section `[home]`, which sections of devices fall back to |
+//! | `place` | the section `[place]`, which sections of devices fall back to |
 //! | `names` | tables of names by numbers that people paste |
 //! | `secret_words`, `redaction` | which names hold secrets, and what may be shown beside them |
 //! | `exposure` | secrets in files that everybody can read |
@@ -27,11 +27,11 @@ mod device_keys;
 mod environment;
 mod exposure;
 mod file;
-mod home;
 mod location;
 mod messages;
 mod names;
 mod period;
+mod place;
 mod problem;
 mod reading;
 mod redaction;
@@ -52,10 +52,10 @@ mod zone;
 
 pub use device_keys::{DeviceKey, DeviceKeys};
 pub use file::File;
-pub use home::HomeSettings;
 pub use messages::{nearest, quoted};
 pub use names::names;
 pub use period::Period;
+pub use place::PlaceSettings;
 pub use problem::{Problem, Problems};
 pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};

@@ -57,12 +57,12 @@ impl Section {
     /// The same with values for keys that belong together, if its adapter knows all of them and none is
     /// there: `schema` is that of the section, and `from` is what messages call the place of the values.
     #[must_use]
-    pub fn completed(&self, schema: &Schema, keys: &[(&str, f64)], from: &str) -> Self {
+    pub fn completed(&self, schema: &Schema, keys: &[(&str, f64)], from: &str) -> Option<Self> {
         let shape = Shape::new(schema.as_value());
         let knows = |name: &str| matches!(shape.child(name, None), Child::Known(_));
         let is_open = |name: &str| knows(name) && self.node.get(name).is_none();
         if !keys.iter().all(|(name, _)| is_open(name)) {
-            return self.clone();
+            return None;
         }
         let mut node = Node::clone(&self.node);
         for (name, value) in keys {
@@ -70,10 +70,10 @@ impl Section {
             // Nothing can be in the way of a key that is not there.
             let _ = node.put(&[(*name).to_owned()], &value.to_string(), &place, false);
         }
-        Self {
+        Some(Self {
             node: Arc::new(node),
             ..self.clone()
-        }
+        })
     }
 
     /// A problem about a key of this section, for rules that span several sections. A `field` that

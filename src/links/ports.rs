@@ -183,7 +183,9 @@ fn description(usb: &Path) -> Option<String> {
 /// What a USB device says of itself.
 fn word(usb: &Path, name: &str) -> Option<String> {
     let text = fs::read_to_string(usb.join(name)).ok()?;
-    let text = text.trim().to_owned();
+    // It may say anything, and what it says stands in lists and files.
+    let is_unseen = |c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}';
+    let text = text.trim().replace(is_unseen, " ");
     (!text.is_empty()).then_some(text)
 }
 

@@ -11,8 +11,8 @@
 //! !
 //! ```
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ use super::{Context, Outlet, Output, Running};
 use crate::bridge::{Feed, News};
 use crate::config::{Complaint, File, Problems, SectionDoc, Settings};
 use crate::model::{Decimal, Update};
+use crate::whole_file::{self, Rights};
 
 /// The totals of a smart meter in a file that SolarView reads.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -176,32 +177,7 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     if there.is_some_and(may_be_same) && fs::read(path).is_ok_and(|kept| kept == content) {
         return Ok(());
     }
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    let beside = path.with_file_name(name);
-    let written = fill(&beside, content).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // Perhaps there was nothing to remove.
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-/// Makes a new file that everybody may read. One that was left behind by a crash, or put there by
-/// somebody else, goes.
-fn fill(path: &Path, content: &[u8]) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    file.write_all(content)
+    whole_file::replace(path, content, Rights::Everybody)
 }
 
 #[cfg(test)]

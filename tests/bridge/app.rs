@@ -225,6 +225,8 @@ async fn options_that_cannot_be_read_are_said_and_waited_out() {
     let bridge = app.run();
     bridge.until_said("Configuration tab").await;
     assert!(!bridge.said().contains("hunter2"), "{}", bridge.said());
+    app.set(&json!({ "log_level": "info", "mqtt": {} }));
+    bridge.until_said("runs with 1 configured device").await;
 }
 
 /// Sunrise and sunset come from where Home Assistant says that the house is, from the last answer where it is not
@@ -243,6 +245,7 @@ async fn the_place_of_the_house_is_known_from_home_assistant() {
     for _ in 0..2 {
         let mut bridge = app.run();
         bridge.until_said("runs with 1 configured device").await;
+        assert_eq!(bridge.count(&["says where the house is"]), 1);
         assert!(bridge.end().await.success());
         let kept = fs::read_to_string(app.path("data/place.json")).unwrap();
         let kept: Json = serde_json::from_str(&kept).unwrap();
@@ -253,4 +256,14 @@ async fn the_place_of_the_house_is_known_from_home_assistant() {
         supervisor.learn(Known::default());
     }
     assert_eq!(supervisor.asked("/core/api/config"), 2);
+    // Who says it in the file is not told it by somebody else.
+    fs::write(
+        app.file(),
+        format!("{stick}latitude = 52.5\nlongitude = 13.4\n"),
+    )
+    .unwrap();
+    let mut bridge = app.run();
+    bridge.until_said("runs with 1 configured device").await;
+    assert_eq!(bridge.count(&["says where the house is"]), 0);
+    assert!(bridge.end().await.success());
 }

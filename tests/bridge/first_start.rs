@@ -41,6 +41,13 @@ async fn the_file_is_made_and_waited_for_until_it_can_be_used() {
     wire.available(mark, &gateway.id(), true).await;
     assert!(bridge.end().await.success());
     assert_eq!(bridge.count(&["is new"]), 1, "{}", bridge.said());
+    // A new file is no file that is wrong.
+    assert_eq!(
+        bridge.count(&["no device is configured"]),
+        0,
+        "{}",
+        bridge.said()
+    );
     let gone = home.done(&["health"]).await;
     assert_eq!(gone.code, Some(1), "{gone:?}");
 }
@@ -88,6 +95,10 @@ async fn names_of_an_earlier_version_are_brought_up_to_date_beside_a_backup() {
     let mut bridge = waiting(&home);
     bridge.until_said("runs with 1 configured device").await;
     assert!(bridge.end().await.success());
+    assert_eq!(
+        bridge.count(&["was brought up to date", "wattbridge.toml.old-1"]),
+        1
+    );
     let new = fs::read_to_string(home.file()).unwrap();
     assert_eq!(new, old.replace("[[kaifa]]", "[[smart_meter]]"));
     let kept = fs::read_to_string(home.path().join("wattbridge.toml.old-1")).unwrap();

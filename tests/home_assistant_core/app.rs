@@ -77,20 +77,20 @@ async fn an_app_brings_its_devices_into_home_assistant() {
     );
     fs::write(&file, made + &section).unwrap();
 
-    let power = format!("sensor.aps_ecu_{ECU}_power");
     let watts = until(&said, || {
         let states = home_assistant.states();
         let is_power = |it: &&Json| {
             let unit = &it["attributes"]["unit_of_measurement"];
-            it["entity_id"] == power.as_str() || (unit == "W" && it["state"] != "unknown")
+            unit == "W" && it["attributes"]["device_class"] == "power"
         };
-        states.iter().find(is_power)?["state"]
-            .as_str()?
-            .parse::<f64>()
-            .ok()
+        let mut watts = states
+            .iter()
+            .filter(is_power)
+            .filter_map(|it| it["state"].as_str());
+        watts.find_map(|watts| watts.parse::<f64>().ok().filter(|watts| *watts > 0.0))
     })
     .await;
-    assert!(watts >= 0.0);
+    assert!(watts > 0.0);
     let devices = home_assistant.devices();
     // The bridge, the ECU and its two inverters.
     assert_eq!(devices.len(), 4, "{devices:#?}");

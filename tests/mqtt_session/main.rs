@@ -32,7 +32,7 @@ fn settings(port: u16, client_id: &str) -> Settings {
         keep_alive: Duration::from_secs(30),
         tls: None,
         lookup: None,
-        is_user_found: false,
+        remedy: None,
         will: None,
         clip: Clip::default(),
     }

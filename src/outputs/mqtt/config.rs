@@ -107,7 +107,7 @@ impl MqttSettings {
                 server_name: self.tls.server_name.clone(),
             }),
             lookup: self.lookup.clone().filter(|_| self.host.is_none()),
-            is_user_found: false,
+            remedy: None,
             will: None,
             clip: session::Clip::default(),
         })

@@ -13,6 +13,9 @@ pub trait BrokerLookup: fmt::Debug + Send + Sync {
     /// What it is called before it is found, in the log: `the broker of Home Assistant`.
     fn name(&self) -> String;
 
+    /// What to do if the broker refuses the user that was found.
+    fn remedy(&self) -> String;
+
     /// Asks.
     fn look_up(&self) -> Waiting<Result<FoundBroker, LookupError>>;
 }

@@ -196,28 +196,28 @@ pub enum SessionError {
         reason: String,
     },
     /// CONNACK: bad user name or password.
-    #[error("{broker} refused the user name or password ({user}); {}", remedy(*.found))]
+    #[error("{broker} refused the user name or password ({user}); {}", advice(.remedy.as_deref()))]
     BadCredentials {
         /// host:port
         broker: String,
         /// "user `x`" or "none was given".
         user: String,
-        /// Whether they are not from the configuration.
-        found: bool,
+        /// What to do, if they are not from the configuration.
+        remedy: Option<String>,
     },
     /// CONNACK: not authorised. Mosquitto says so for a wrong password too.
     #[error(
         "{broker} did not let us in: not authorised ({user}); {}. Look too at what this user may do. \
          A broker that speaks only MQTT 3.1.1 may answer so too: wattbridge needs MQTT 5",
-        remedy(*.found)
+        advice(.remedy.as_deref())
     )]
     NotAuthorised {
         /// host:port
         broker: String,
         /// "user `x`" or "none was given".
         user: String,
-        /// Whether they are not from the configuration.
-        found: bool,
+        /// What to do, if they are not from the configuration.
+        remedy: Option<String>,
     },
     /// CONNACK: unsupported protocol version.
     #[error(
@@ -287,11 +287,6 @@ pub enum SessionError {
 }
 
 /// What to do about a user that is refused.
-const fn remedy(is_found: bool) -> &'static str {
-    if is_found {
-        "wattbridge asks Home Assistant for new ones and tries again by itself; if that goes on, restart the Mosquitto \
-         app, or write `host`, `username` and `password` of your broker"
-    } else {
-        "check `username` and `password`"
-    }
+fn advice(known: Option<&str>) -> &str {
+    known.unwrap_or("check `username` and `password`")
 }

@@ -223,13 +223,13 @@ fn explain_refusal(code: ConnectReturnCode, settings: &Settings) -> SessionError
             SessionError::BadCredentials {
                 broker,
                 user: user(),
-                found: settings.is_user_found,
+                remedy: settings.remedy.clone(),
             }
         }
         ConnectReturnCode::NotAuthorized => SessionError::NotAuthorised {
             broker,
             user: user(),
-            found: settings.is_user_found,
+            remedy: settings.remedy.clone(),
         },
         ConnectReturnCode::RefusedProtocolVersion
         | ConnectReturnCode::UnsupportedProtocolVersion => SessionError::OldProtocol { broker },

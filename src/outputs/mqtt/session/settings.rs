@@ -30,8 +30,8 @@ pub struct Settings {
     /// Who is asked before each attempt where the broker is and how to get in. A user name that is given
     /// above comes first.
     pub lookup: Lookup,
-    /// Whether the user name and password are those that were found so.
-    pub is_user_found: bool,
+    /// What to do about a user that was found so and is refused.
+    pub remedy: Option<String>,
     /// What the broker publishes for us when the connection ends without [`Session::close`].
     pub will: Option<Message>,
     /// How much of what is received is kept.
@@ -79,15 +79,14 @@ impl Settings {
             lookup: None,
             ..self.clone()
         };
-        if !found.tls {
-            located.tls = None;
-        } else if located.tls.is_none() {
+        // What the user has switched on stays so, or the password would go out in clear.
+        if found.tls && located.tls.is_none() {
             located.tls = Some(Tls::default());
         }
         if located.username.is_none() {
             located.username = found.username;
             located.password = found.password.map(|words| words.as_str().to_owned());
-            located.is_user_found = true;
+            located.remedy = Some(lookup.remedy());
         }
         Ok(located)
     }
@@ -132,7 +131,73 @@ pub struct Tls {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::{BrokerLookup, FoundBroker};
     use super::*;
+    use crate::outputs::Waiting;
+
+    #[derive(Debug)]
+    struct Known(FoundBroker);
+
+    impl BrokerLookup for Known {
+        fn name(&self) -> String {
+            "the known one".to_owned()
+        }
+
+        fn remedy(&self) -> String {
+            "ask again".to_owned()
+        }
+
+        fn look_up(&self) -> Waiting<Result<FoundBroker, LookupError>> {
+            let found = self.0.clone();
+            Box::pin(async move { Ok(found) })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_found_fills_in_and_takes_nothing_back() {
+        let settings = |tls: Option<Tls>, user: Option<&str>, found: bool| Settings {
+            host: "127.0.0.1".into(),
+            port: 1,
+            client_id: "id".into(),
+            username: user.map(str::to_owned),
+            password: user.map(str::to_owned),
+            keep_alive: Duration::from_secs(30),
+            tls,
+            lookup: Some(Arc::new(Known(FoundBroker {
+                host: "broker".to_owned(),
+                port: 1884,
+                tls: found,
+                username: Some("addons".to_owned()),
+                password: Some("swordfish".to_owned().into()),
+            }))),
+            remedy: None,
+            will: None,
+            clip: Clip::default(),
+        };
+        let own = Tls {
+            ca_file: Some("/config/ca.crt".into()),
+            ..Tls::default()
+        };
+        assert_eq!(settings(None, None, false).broker(), "the known one");
+        let located = settings(None, None, false).located().await.unwrap();
+        assert_eq!(located.broker(), "broker:1884");
+        assert_eq!(located.username.as_deref(), Some("addons"));
+        assert_eq!(
+            (located.tls, located.remedy.as_deref()),
+            (None, Some("ask again"))
+        );
+        let located = settings(None, None, true).located().await.unwrap();
+        assert_eq!(located.tls, Some(Tls::default()));
+        for found in [true, false] {
+            let located = settings(Some(own.clone()), Some("me"), found)
+                .located()
+                .await
+                .unwrap();
+            assert_eq!(located.tls.as_ref(), Some(&own), "switched on by the user");
+            assert_eq!(located.password.as_deref(), Some("me"));
+            assert_eq!(located.remedy, None);
+        }
+    }
 
     #[test]
     fn debug_never_shows_the_password() {
@@ -145,7 +210,7 @@ mod tests {
             keep_alive: Duration::from_secs(30),
             tls: None,
             lookup: None,
-            is_user_found: false,
+            remedy: None,
             will: None,
             clip: Clip::default(),
         };

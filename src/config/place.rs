@@ -1,4 +1,4 @@
-//! The section `[home]` of the configuration file.
+//! The section `[place]` of the configuration file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,14 @@ use super::settings::{Complaint, Settings};
 /// Where the house is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct HomeSettings {
+pub struct PlaceSettings {
     /// Degrees north, as a map shows them.
     pub latitude: Option<f64>,
     /// Degrees east, as a map shows them.
     pub longitude: Option<f64>,
 }
 
-impl HomeSettings {
+impl PlaceSettings {
     /// The keys that sections of devices may have too, and what they are here.
     pub fn keys(&self) -> Option<[(&'static str, f64); 2]> {
         Some([("latitude", self.latitude?), ("longitude", self.longitude?)])
@@ -25,17 +25,17 @@ impl HomeSettings {
     /// The page about the section.
     pub fn page() -> SectionDoc<'static> {
         SectionDoc {
-            heading: "[home]",
+            heading: "[place]",
             about: "Where the house is, for devices that want to know when the sun is up; a section of a device may say \
                     otherwise. In the Home Assistant app it is known already.",
             schema: schemars::schema_for!(Self),
             defaults: serde_json::to_value(Self::default()).unwrap_or_default(),
-            example: "[home]\nlatitude = 48.2\nlongitude = 16.4\n",
+            example: "[place]\nlatitude = 48.2\nlongitude = 16.4\n",
         }
     }
 }
 
-impl Settings for HomeSettings {
+impl Settings for PlaceSettings {
     fn check(&self) -> Vec<Complaint> {
         let alone = match (self.latitude, self.longitude) {
             (Some(_), None) => Some("latitude"),
