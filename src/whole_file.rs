@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Who may read and write a file.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +44,39 @@ pub fn replace_for_good(path: &Path, content: &[u8], rights: Rights<'_>) -> io::
 ///
 /// What the system says; nothing is left of it then.
 pub fn make(path: &Path, content: &[u8], rights: Rights<'_>) -> io::Result<()> {
-    let file = new(path)?;
-    fill(file, content, rights, File::sync_all).inspect_err(|_| {
-        let _ = std::fs::remove_file(path);
-    })
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    let beside = beside(path)?;
+    let made = new(&beside)
+        .and_then(|file| fill(file, content, rights, File::sync_all))
+        // Unlike renaming, this takes the place of nobody who came first.
+        .and_then(|()| {
+            std::fs::hard_link(&beside, path).or_else(|error| match error.kind() {
+                ErrorKind::AlreadyExists => Err(error),
+                // Shares and memory cards know no second name.
+                _ => std::fs::rename(&beside, path),
+            })
+        });
+    let _ = std::fs::remove_file(&beside);
+    made
+}
+
+/// Removes what an end in the middle of writing has left beside a file.
+pub fn sweep(path: &Path) {
+    let _ = beside(path);
+}
+
+/// What is written first, before it takes its place; free for that.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(beside),
+    }
 }
 
 fn put(
@@ -56,15 +85,7 @@ fn put(
     rights: Rights<'_>,
     settle: impl Fn(&File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    // Two programs do not write into one file.
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = path.with_file_name(name);
-    match std::fs::remove_file(&beside) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    let beside = beside(path)?;
     let written = new(&beside)
         .and_then(|file| fill(file, content, rights, settle))
         .and_then(|()| std::fs::rename(&beside, path));
@@ -121,7 +142,7 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let (file, target) = (path("a.toml"), path("target"));
         fs::write(&target, "theirs").unwrap();
-        let beside = path(&format!(".a.toml.{}.new", std::process::id()));
+        let beside = path(".a.toml.new");
         symlink(&target, &beside).unwrap();
         replace(&file, b"ours", Rights::Owner).unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
@@ -134,6 +155,11 @@ mod tests {
             assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
         }
         assert!(!path("nowhere").exists());
+        make(&path("new"), b"whole", Rights::Owner).unwrap();
+        assert_eq!(fs::read_to_string(path("new")).unwrap(), "whole");
+        fs::write(path(".new.new"), "half").unwrap();
+        sweep(&path("new"));
+        assert!(!path(".new.new").exists() && path("new").exists());
     }
 
     #[test]

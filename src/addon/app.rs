@@ -3,16 +3,20 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::broker::AppBroker;
 use super::options;
 use super::place::{self, HousePlace};
-use super::supervisor::Supervisor;
+use super::supervisor::{Supervisor, SupervisorError};
 use crate::config::{File, Problems};
 use crate::http::HttpServer;
 use crate::outputs::mqtt::BrokerLookup;
+
+/// Home Assistant takes minutes to start on a small computer.
+const ASK_EVERY: Duration = Duration::from_secs(30);
 
 /// The program as an app of Home Assistant.
 #[derive(Clone)]
@@ -23,13 +27,11 @@ pub struct HomeAssistantApp {
 }
 
 impl HomeAssistantApp {
-    /// It is one if the Supervisor has given a token and options. `root` is `/` but for tests.
+    /// It is one if the Supervisor has given it a token. `root` is `/` but for tests.
     pub fn detect(root: &Path, server: &HttpServer, token: Option<String>) -> Option<Self> {
-        let data = root.join("data");
-        let token = token.filter(|token| !token.is_empty())?;
-        data.join(options::FILE).is_file().then(|| Self {
-            data,
-            supervisor: Arc::new(Supervisor::new(server.clone(), Zeroizing::new(token))),
+        Some(Self {
+            data: root.join("data"),
+            supervisor: Arc::new(Supervisor::new(server.clone(), Zeroizing::new(token?))),
         })
     }
 
@@ -47,21 +49,35 @@ impl HomeAssistantApp {
         Arc::new(AppBroker::new(Arc::clone(&self.supervisor)))
     }
 
-    /// Asks Home Assistant where the house is, for [`Self::place`], and keeps the answer: when the computer
-    /// starts, the app is there before Home Assistant.
-    pub async fn ask_for_place(&self) {
-        match self.supervisor.place().await {
-            Ok(found) => {
-                if let Err(error) = place::keep(&self.data, &found) {
-                    tracing::debug!("Where the house is cannot be kept: {error}.");
-                }
+    /// Asks Home Assistant where the house is, and keeps the answer for [`Self::place`].
+    ///
+    /// # Errors
+    ///
+    /// If it does not say.
+    pub async fn ask_for_place(&self) -> Result<(), SupervisorError> {
+        let found = self.supervisor.place().await?;
+        if let Err(error) = place::keep(&self.data, &found) {
+            tracing::debug!("Where the house is cannot be kept: {error}.");
+        }
+        Ok(())
+    }
+
+    /// Goes on asking until there is an answer: when the computer starts, the app is there before Home Assistant.
+    /// What is new counts from the next start on.
+    pub async fn go_on_asking_for_place(self) {
+        let before = self.place();
+        let mut is_told = before.is_some();
+        while let Err(error) = self.ask_for_place().await {
+            if !is_told {
+                is_told = true;
+                tracing::info!("Where the house is, is not known yet: {error}.");
             }
-            Err(error) if self.place().is_none() => {
-                tracing::info!("Where the house is, is not known: {error}.");
-            }
-            Err(error) => {
-                tracing::debug!("Where the house is, is as it was: {error}.");
-            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+        if self.place() != before {
+            tracing::info!(
+                "Home Assistant has said where the house is; restart the app if it has inverters that sleep at night."
+            );
         }
     }
 

@@ -23,7 +23,7 @@ const ADVICE: &str =
 #[serde(default)]
 struct AppOptions {
     log_level: Option<String>,
-    mqtt: BrokerOptions,
+    mqtt: Option<BrokerOptions>,
 }
 
 /// A broker that the Supervisor does not know of.
@@ -44,14 +44,15 @@ pub fn lay_over(path: &Path, file: &mut File) -> Result<(), Problems> {
     let bytes = read_small_file(path, LARGEST, FileKind::File)
         .map_err(|error| wrong(format!("cannot be read: {error}")))?;
     // What serde_json says repeats values of the file, and there is a password among them.
-    let options: AppOptions = serde_json::from_slice(&bytes).map_err(|error| {
+    let options: Option<AppOptions> = serde_json::from_slice(&bytes).map_err(|error| {
         wrong(format!(
             "is not as expected in line {}, column {}",
             error.line(),
             error.column()
         ))
     })?;
-    let AppOptions { log_level, mqtt } = options;
+    let AppOptions { log_level, mqtt } = options.unwrap_or_default();
+    let mqtt = mqtt.unwrap_or_default();
     let password = mqtt.password.and_then(|it| it.reveal().ok());
     let tls = mqtt.tls.filter(|tls| *tls).map(|tls| tls.to_string());
     let set = [
@@ -98,6 +99,14 @@ mod tests {
     #[test]
     fn options_come_before_the_file_and_empty_ones_do_not_count() {
         let file = "[mqtt]\nhost = \"192.0.2.1\"\nusername = \"file\"\npassword = \"a\"\n";
+        for empty in [
+            "null",
+            "{}",
+            r#"{"mqtt": null}"#,
+            r#"{"mqtt": {"host": null}}"#,
+        ] {
+            assert!(laid_over(empty, file).unwrap().host.is_some(), "{empty}");
+        }
         let none = laid_over(r#"{"log_level": "info"}"#, file).unwrap();
         assert_eq!(none.host.as_deref(), Some("192.0.2.1"));
         let some = r#"{"log_level": "debug", "new": [1], "mqtt": {"host": "192.0.2.2", "port": 8884,

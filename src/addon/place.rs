@@ -13,6 +13,8 @@ use crate::whole_file::{self, Rights};
 /// In the folder that only the app sees.
 const FILE: &str = "place.json";
 const LARGEST: u64 = 4 * 1024;
+/// Longer than the name of any time zone.
+const LONGEST_ZONE: usize = 64;
 
 /// Where the house is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,7 @@ impl HousePlace {
             time_zone: config
                 .get("time_zone")
                 .and_then(Json::as_str)
+                .filter(|zone| zone.len() <= LONGEST_ZONE)
                 .map(str::to_owned),
         }
         .checked()
@@ -92,6 +95,8 @@ mod tests {
         ] {
             assert_eq!(HousePlace::of(&wrong), None, "{wrong}");
         }
+        let long = json!({"latitude": 48, "longitude": 16, "time_zone": "x".repeat(5000)});
+        assert_eq!(HousePlace::of(&long).unwrap().time_zone, None);
         let nowhere = json!({"latitude": 48, "longitude": 16, "time_zone": "Middle/Earth"});
         assert_eq!(HousePlace::of(&nowhere).unwrap().zone(), None);
     }

@@ -51,7 +51,7 @@ pub enum SupervisorError {
     NotUnderstood(&'static str),
     /// Nobody has said where the house is.
     #[error(
-        "Home Assistant does not know where the house is; set its place under Settings > System > General"
+        "Home Assistant does not know where the house is; set its place under Settings > System > General, and wattbridge asks again by itself"
     )]
     NoPlace,
 }
@@ -101,7 +101,11 @@ impl Supervisor {
             StatusCode::OK => {
                 let wrapped: Wrapped<MqttService> = read(&answer, WHAT)?;
                 let service = wrapped.data;
-                let is_one = service.port != 0 && is_host(&service.host);
+                let password = service.password.as_ref().and_then(|it| it.reveal().ok());
+                let is_one = service.port != 0
+                    && is_host(&service.host)
+                    && is_word(service.username.as_deref())
+                    && is_word(password.as_deref().map(String::as_str));
                 is_one
                     .then_some(service)
                     .ok_or(SupervisorError::NotUnderstood(WHAT))
@@ -134,7 +138,12 @@ impl Supervisor {
 /// A name or an address, and nothing that would be taken for something else.
 fn is_host(text: &str) -> bool {
     let is_usual = |c: char| c.is_ascii_alphanumeric() || ".-_:[]%".contains(c);
-    !text.is_empty() && text.chars().all(is_usual)
+    !text.is_empty() && text.len() <= 253 && text.chars().all(is_usual)
+}
+
+/// What MQTT can send of a user.
+fn is_word(text: Option<&str>) -> bool {
+    text.is_none_or(|text| text.len() <= usize::from(u16::MAX) && !text.contains('\0'))
 }
 
 fn says(answer: &HttpAnswer, words: &str) -> bool {
@@ -173,6 +182,9 @@ mod tests {
         ] {
             assert!(is_host(host), "{host}");
         }
+        assert!(is_word(None) && is_word(Some("p\u{e4}ss word")));
+        assert!(!is_word(Some("a\0b")) && !is_word(Some(&"x".repeat(65_536))));
+        assert!(!is_host(&"x".repeat(254)));
         for other in ["", "a b", "a\nb", "http://a", "a@b", "\u{1b}[2J"] {
             assert!(!is_host(other), "{other}");
         }

@@ -2,12 +2,11 @@
 //! an app of Home Assistant, a container and a service are there before anybody has written a file.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::first_file::FirstReader;
@@ -15,83 +14,114 @@ use super::health::{Beacon, Life};
 use super::setup::{ConfigArgs, Configured};
 use super::{init, logging, outdated};
 use crate::config::Problems;
+use crate::whole_file;
 
 /// How often is looked whether the file was changed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often it is tried all the same.
+/// How often it is tried all the same: what it needs besides may be there by now, such as the file of a secret or
+/// the options of an app.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What `wattbridge health` and systemd are told meanwhile.
+const READS: &str = "reads its configuration";
 const NO_DEVICE: &str = "waits for a device in its configuration";
 const UNUSABLE: &str = "waits for a configuration that can be used; its log says what is wrong";
 
 /// The first configuration that can be used and has a device; none if `stop` came before.
 ///
-/// A file that is not there is made. Why one cannot be used is said once for each change of it. Whoever had to
-/// wait starts anew, so that everything is as the file says, its log too.
+/// A file that is not there is made. Why one cannot be used is said once for each change of it.
 pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option<Configured> {
-    if args.config.exists() && outdated::is_outdated(&args.config) {
-        logging::start(&args.log_settings());
-        outdated::bring_up_to_date(&args.config);
-    }
-    if let Ok(configured) = args.usable() {
-        return Some(configured);
-    }
-    logging::start(&args.log_settings());
-    let (reason, why) = watch::channel(NO_DEVICE);
+    let (reason, why) = watch::channel(READS);
     let life = move || Life::waiting(*why.borrow());
     let beacon = Beacon::start(&args.config, life, stop.clone());
-    let usable = wait(args, &reason, stop).await;
+    let usable = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        usable = wait(args, &reason) => usable,
+    };
     beacon.stop().await;
-    if usable.is_some() {
-        start_anew();
-    }
     usable
 }
 
-async fn wait(
-    args: &ConfigArgs,
-    reason: &watch::Sender<&'static str>,
-    stop: &CancellationToken,
-) -> Option<Configured> {
+async fn wait(args: &ConfigArgs, reason: &watch::Sender<&'static str>) -> Option<Configured> {
+    let upgraded = brought_up_to_date(args).await;
+    let mut log = None;
     let mut told = Vec::new();
+    // The file as we made it: what is new is not wrong.
+    let mut fresh = None;
     loop {
-        let is_there = FileVersion::of(&args.config).is_some();
-        let words = if is_there { Vec::new() } else { made(args) };
-        let seen = FileVersion::of(&args.config);
-        let (words, why) = match args.usable() {
-            Ok(configured) => return Some(configured),
-            // What is new is not wrong.
-            Err(_) if !words.is_empty() => (words, NO_DEVICE),
-            Err(problems) if args.has_no_device() => (refused(&problems), NO_DEVICE),
-            Err(problems) => (refused(&problems), UNUSABLE),
+        let mut seen = FileVersion::of(&args.config);
+        let (words, why) = if seen.is_none() {
+            let words = made(args);
+            seen = FileVersion::of(&args.config);
+            fresh.clone_from(&seen);
+            (words, NO_DEVICE)
+        } else {
+            match read(args).await {
+                Ok(configured) => {
+                    // From here on the log is as the file says.
+                    drop(log);
+                    logging::start(&configured.log);
+                    match upgraded {
+                        Some(Ok(words)) => tracing::info!("{words}"),
+                        Some(Err(words)) => tracing::warn!("{words}"),
+                        None => {}
+                    }
+                    return Some(configured);
+                }
+                Err((_, NO_DEVICE)) if seen == fresh => (told.clone(), NO_DEVICE),
+                Err((problems, why)) => (refused(&problems), why),
+            }
         };
         reason.send_replace(why);
+        let _ = log.get_or_insert_with(logging::start_for_now);
         if words != told {
             for words in &words {
                 tracing::warn!("{words}");
             }
             told = words;
         }
-        tokio::select! {
-            () = stop.cancelled() => return None,
-            () = changed(&args.config, seen) => {}
-            // What it needs besides may be there by now: the file of a secret, or the options of an app.
-            () = tokio::time::sleep(ASK_AGAIN) => {}
-        }
+        changed(&args.config, seen).await;
     }
 }
 
-/// Begins again as the same process; goes on as it is where the system does not let it.
-fn start_anew() {
-    let Ok(program) = std::env::current_exe() else {
-        return;
-    };
-    logging::finish();
-    let error = Command::new(program)
-        .args(std::env::args_os().skip(1))
-        .exec();
-    tracing::debug!("not started anew: {error}");
+/// A file may be on a share that hangs, or be none at all; whoever waits for it has to be able to end.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and everything with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+async fn brought_up_to_date(args: &ConfigArgs) -> Option<Result<String, String>> {
+    let path = args.config.clone();
+    aside(move || {
+        whole_file::sweep(&path);
+        outdated::bring_up_to_date(&path)
+    })
+    .await
+}
+
+/// What the file says, if there is a device in it; else what is wrong, and what is waited for.
+async fn read(args: &ConfigArgs) -> Result<Configured, (Problems, &'static str)> {
+    let args = args.clone();
+    aside(move || {
+        let configured = args.read().map_err(|problems| (problems, UNUSABLE))?;
+        if !configured.sources.is_empty() {
+            return Ok(configured);
+        }
+        let why = if configured.problems.is_empty() {
+            NO_DEVICE
+        } else {
+            UNUSABLE
+        };
+        Err((configured.no_devices(&args), why))
+    })
+    .await
 }
 
 /// Makes the file that is not there; says so, or what is against it.
@@ -106,8 +136,10 @@ fn made(args: &ConfigArgs) -> Vec<String> {
             "{path} is new. Open it, take the # away from your devices and save it; wattbridge waits for that, and goes on \
              by itself."
         )],
+        // Somebody else was faster.
+        Err(_) if args.config.exists() => Vec::new(),
         Err(error) => vec![
-            format!("{error:#}"),
+            format!("{error:#}").replace("\n  = ", "; "),
             "wattbridge tries that again.".to_owned(),
         ],
     }
@@ -118,9 +150,7 @@ fn refused(problems: &Problems) -> Vec<String> {
     let (first, others) = problems.first();
     let mut words: Vec<String> = first.iter().map(|problem| format!("{problem:#}")).collect();
     if others > 0 {
-        words.push(format!(
-            "{others} more parts cannot be used; `wattbridge check` says more."
-        ));
+        words.push(format!("And {others} more; mend these first."));
     }
     words.push(
         "wattbridge waits until its configuration can be used, and goes on by itself.".to_owned(),
@@ -128,13 +158,16 @@ fn refused(problems: &Problems) -> Vec<String> {
     words
 }
 
-/// Waits until the file is another one than was `seen`, and whoever writes it has come to an end.
+/// Waits until the file is another one than was `seen`, and whoever writes it has come to an end; or for a while,
+/// if it stays the same.
 async fn changed(path: &Path, seen: Option<FileVersion>) {
+    let begun = Instant::now();
     let mut last = seen.clone();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let now = FileVersion::of(path);
-        if now.is_none() || (now != seen && now == last) {
+        let is_settled = now == last;
+        if now.is_none() || (is_settled && (now != seen || begun.elapsed() >= ASK_AGAIN)) {
             return;
         }
         last = now;
@@ -182,10 +215,21 @@ mod tests {
             () = writing => {}
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "abc");
-        // What is left as it is is no change, and what is gone is one.
-        let same = changed(&path, FileVersion::of(&path));
-        let same = tokio::time::timeout(100 * LOOK_EVERY, same).await;
-        assert!(same.is_err());
+        // However long it takes.
+        let waiting = changed(&path, FileVersion::of(&path));
+        let writing = async {
+            for round in 0..100_u8 {
+                std::fs::write(&path, vec![b'a'; 10 + usize::from(round)]).unwrap();
+                tokio::time::sleep(LOOK_EVERY / 2).await;
+            }
+        };
+        let written = tokio::join!(waiting, writing);
+        assert_eq!(written, ((), ()));
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 109);
+        // What stays as it is is tried again after a while, and what is gone at once.
+        let begun = Instant::now();
+        changed(&path, FileVersion::of(&path)).await;
+        assert!(begun.elapsed() >= ASK_AGAIN);
         let seen = FileVersion::of(&path);
         std::fs::remove_file(&path).unwrap();
         changed(&path, seen).await;

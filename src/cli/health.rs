@@ -19,6 +19,7 @@ use super::CliError;
 use super::service::ServiceManager;
 use super::setup::ConfigArgs;
 use crate::bridge::View;
+use crate::config::{FileKind, SmallFileError, read_small_file};
 use crate::store::folder_in_memory;
 use crate::terminal::say;
 use crate::whole_file::{self, Rights};
@@ -26,6 +27,8 @@ use crate::whole_file::{self, Rights};
 const EVERY: Duration = Duration::from_secs(30);
 /// How often is looked for what the service manager does not know yet.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A sign of life has some hundred bytes.
+const LARGEST: u64 = 4 * 1024;
 /// Older signs of life mean that the loop no longer turns.
 const TOO_OLD: Duration = Duration::from_secs(100);
 
@@ -46,6 +49,9 @@ pub struct HealthArgs {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Sign {
+    /// Whose it is.
+    #[serde(default)]
+    process: u32,
     at: SinceBoot,
     devices: usize,
     problems: usize,
@@ -102,13 +108,15 @@ fn since_boot() -> Duration {
 pub fn run(args: &HealthArgs) -> Result<(), CliError> {
     let path = path(&args.config.config);
     let config = args.config.config.display();
-    let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-        ErrorKind::PermissionDenied => anyhow!(
+    // Anybody may put something of this name into a folder in memory.
+    let text = read_small_file(&path, LARGEST, FileKind::File).map_err(|error| match error {
+        SmallFileError::Io(error) if error.kind() == ErrorKind::PermissionDenied => anyhow!(
             "this user may not see whether wattbridge runs with {config}; ask as the user that runs it, or by sudo"
         ),
-        _ => anyhow!("wattbridge does not run with {config}"),
+        SmallFileError::Io(_) => anyhow!("wattbridge does not run with {config}"),
+        error => anyhow!("the sign of life of wattbridge cannot be read: {error}"),
     })?;
-    let sign: Sign = serde_json::from_str(&text).context("its sign of life cannot be read")?;
+    let sign: Sign = serde_json::from_slice(&text).context("its sign of life cannot be read")?;
     say(&sign
         .judge(&SinceBoot::now())
         .map_err(|words| anyhow!(words))?);
@@ -119,6 +127,7 @@ impl Sign {
     /// That of this moment.
     fn of(life: &Life) -> Self {
         Self {
+            process: std::process::id(),
             at: SinceBoot::now(),
             devices: life.devices,
             problems: life.problems,
@@ -230,7 +239,12 @@ impl Beacon {
     pub async fn stop(self) {
         self.quit.cancel();
         let _ = self.task.await;
-        let _ = std::fs::remove_file(&self.path);
+        // Another one may have begun with the same configuration.
+        let sign = read_small_file(&self.path, LARGEST, FileKind::File).ok();
+        let sign = sign.and_then(|text| serde_json::from_slice::<Sign>(&text).ok());
+        if sign.is_some_and(|sign| sign.process == std::process::id()) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -325,6 +339,7 @@ mod tests {
         };
         let judge = |age: Duration, waiting: u64| {
             let sign = Sign {
+                process: 1,
                 at: SinceBoot {
                     since_boot: now.since_boot - age,
                     ..now.clone()

@@ -12,6 +12,7 @@ use std::io;
 use jiff::Zoned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tracing::Subscriber;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::{FormatFields, Writer, debug_fn};
@@ -78,8 +79,51 @@ pub fn start(settings: &LogSettings) {
     start_to(settings, io::stderr(), has_colours);
 }
 
+/// The log until it is known how it shall be: it ends with what is returned, and another one may be started.
+/// Only this thread has it.
+pub fn start_for_now() -> LogForNow {
+    let has_colours = io::IsTerminal::is_terminal(&io::stderr());
+    let (log, sink, _) = log(&LogSettings::default(), io::stderr(), has_colours);
+    LogForNow {
+        _here: tracing::subscriber::set_default(log),
+        sink,
+    }
+}
+
+/// See [`start_for_now`].
+pub struct LogForNow {
+    sink: Sink,
+    _here: tracing::subscriber::DefaultGuard,
+}
+
+impl Drop for LogForNow {
+    fn drop(&mut self) {
+        self.sink.flush(sink::PATIENCE);
+    }
+}
+
 /// Starts the log somewhere else than on standard error.
 pub fn start_to(settings: &LogSettings, out: impl io::Write + Send + 'static, has_colours: bool) {
+    let (log, sink, wrong) = log(settings, out, has_colours);
+    // Fails only if a log has been started before, which then goes on.
+    if log.try_init().is_err() {
+        return;
+    }
+    sink.keep();
+    if let Some(words) = wrong {
+        tracing::warn!(
+            "WATTBRIDGE_LOG=\"{words}\" is left out because it cannot be read. Write one level, such as debug, \
+             or one for each part, such as \"info,wattbridge::adapters=trace\"."
+        );
+    }
+}
+
+/// A log, where its lines go, and what WATTBRIDGE_LOG says if that cannot be read.
+fn log(
+    settings: &LogSettings,
+    out: impl io::Write + Send + 'static,
+    has_colours: bool,
+) -> (impl Subscriber + Send + Sync, Sink, Option<String>) {
     let level = match settings.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -99,18 +143,7 @@ pub fn start_to(settings: &LogSettings, out: impl io::Write + Send + 'static, ha
         .with(lines)
         .with(Filter { calm, wake })
         .with(filter);
-    // Fails only if a log has been started before, which then goes on.
-    if log.try_init().is_err() {
-        return;
-    }
-    sink.keep();
-    if is_wrong {
-        tracing::warn!(
-            "WATTBRIDGE_LOG=\"{}\" is left out because it cannot be read. Write one level, such as debug, \
-             or one for each part, such as \"info,wattbridge::adapters=trace\".",
-            words.unwrap_or_default()
-        );
-    }
+    (log, sink, words.filter(|_| is_wrong))
 }
 
 /// The layer that makes lines and writes them.

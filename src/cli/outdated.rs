@@ -18,34 +18,24 @@ const LARGEST: u64 = 1024 * 1024;
 /// More old files than anybody has.
 const MOST_KEPT: usize = 99;
 
-/// Whether there are old names in the file.
-pub fn is_outdated(path: &Path) -> bool {
-    old_and_new(path).is_some()
-}
-
-/// Gives the sections of the file the names that they have today.
-pub fn bring_up_to_date(path: &Path) {
+/// Gives the sections of the file the names that they have today; says so, or what is against it.
+pub fn bring_up_to_date(path: &Path) -> Option<Result<String, String>> {
     // The file itself, wherever its name leads.
-    let Ok(path) = path.canonicalize() else {
-        return;
-    };
-    let Some((bytes, text)) = old_and_new(&path) else {
-        return;
-    };
-    match replace(&path, &bytes, &text) {
-        Ok(kept) => tracing::info!(
-            "{} was brought up to date, for some names in it have changed; the old one is kept as {}.",
-            path.display(),
+    let path = path.canonicalize().ok()?;
+    let (bytes, text) = old_and_new(&path)?;
+    let name = path.display();
+    Some(match replace(&path, &bytes, &text) {
+        Ok(kept) => Ok(format!(
+            "{name} was brought up to date, for some names in it have changed; the old one is kept as {}.",
             kept.display()
-        ),
-        Err(error) => tracing::warn!(
-            "Some names in {} have changed. The old ones go on working, but the file cannot be brought up to date: {}. \
+        )),
+        Err(error) => Err(format!(
+            "Some names in {name} have changed. The old ones go on working, but the file cannot be brought up to date: {}. \
              Write the new names yourself: {}.",
-            path.display(),
             why(&error),
             names()
-        ),
-    }
+        )),
+    })
 }
 
 fn old_and_new(path: &Path) -> Option<(Vec<u8>, String)> {
@@ -148,7 +138,7 @@ mod tests {
             let old = format!("{OLD}# {round}\n");
             fs::write(&path, &old).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            bring_up_to_date(&path);
+            assert!(bring_up_to_date(&path).unwrap().is_ok());
             assert_eq!(fs::read_to_string(&path).unwrap(), renamed(&old).unwrap());
             let kept = folder.path().join(format!("wattbridge.toml.old-{round}"));
             assert_eq!(fs::read_to_string(&kept).unwrap(), old);

@@ -46,8 +46,16 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let result = runtime.block_on(async {
         let stop = stop::on_signal();
         if let Some(app) = args.config.app() {
-            logging::start(&args.config.log_settings());
-            app.ask_for_place().await;
+            // What it said last will do for now; without that it is worth a moment.
+            let is_said = app.place().is_none()
+                && tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(()),
+                    said = app.ask_for_place() => said.is_ok(),
+                };
+            if !is_said {
+                tokio::spawn(app.go_on_asking_for_place());
+            }
         }
         let configured = if args.await_config {
             match first_usable(&args.config, &stop).await {

@@ -84,19 +84,6 @@ impl ConfigArgs {
         Ok(configured)
     }
 
-    /// Whether a file that can be read has nothing in it yet.
-    pub fn has_no_device(&self) -> bool {
-        self.read()
-            .is_ok_and(|it| it.sources.is_empty() && it.problems.is_empty())
-    }
-
-    /// How to log before the whole file can be used.
-    pub fn log_settings(&self) -> LogSettings {
-        let file = self.file().ok();
-        file.and_then(|file| file.settings("log").ok())
-            .unwrap_or_default()
-    }
-
     /// The file itself, with the environment laid over it.
     pub fn file(&self) -> Result<File, Problems> {
         let mut file = File::load(&self.config)?;
@@ -113,7 +100,8 @@ impl ConfigArgs {
     pub fn app(&self) -> Option<HomeAssistantApp> {
         // The name before it was called a Supervisor is still given, and by old ones alone.
         let tokens = ["SUPERVISOR_TOKEN", "HASSIO_TOKEN"];
-        let token = tokens.iter().find_map(|name| std::env::var(name).ok());
+        let given = tokens.iter().filter_map(|name| std::env::var(name).ok());
+        let token = given.into_iter().find(|token| !token.is_empty());
         HomeAssistantApp::detect(&self.root, &self.supervisor, token)
     }
 

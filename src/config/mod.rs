@@ -61,5 +61,5 @@ pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;
 pub use settings::{Complaint, Settings};
-pub use small_file::{FileKind, read as read_small_file};
+pub use small_file::{FileKind, SmallFileError, read as read_small_file};
 pub use zone::Zone;

@@ -85,6 +85,7 @@ impl Way {
 
     /// An address that was told here, as it can be reached from here, if it can.
     pub fn reach(&self, ip: IpAddr, port: u16) -> Option<SocketAddr> {
+        let ip = ip.to_canonical();
         match (ip, self.from) {
             // What is this machine for others is not for us.
             _ if ip.is_loopback() && !self.from.ip().is_loopback() => None,

@@ -15,6 +15,9 @@ const MOST_LINES: usize = 4096;
 /// Bytes that may wait.
 const MOST_BYTES: usize = 1024 * 1024;
 
+/// How long a reader may take at the end.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The sink of this process, for its end.
 static STARTED: OnceLock<Sink> = OnceLock::new();
 
@@ -66,7 +69,8 @@ impl Sink {
         let _ = self.posts.try_send(Post::Owed);
     }
 
-    fn flush(&self, patience: Duration) {
+    /// Waits until what it has is written, but not for a reader that does not read.
+    pub fn flush(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         let (done, is_done) = mpsc::sync_channel(1);
         let mut post = Post::Flush(done);
@@ -84,7 +88,7 @@ impl Sink {
 /// Waits until what was logged is written, but not for a reader that does not read.
 pub fn finish() {
     if let Some(sink) = STARTED.get() {
-        sink.flush(Duration::from_secs(1));
+        sink.flush(PATIENCE);
     }
 }
 
