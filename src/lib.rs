@@ -23,6 +23,7 @@
 //! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`addon`]: what Home Assistant's Supervisor tells the program when it runs as an app (add-on).
 //! * `http`: asking a web server for something small.
+//! * `names`: the addresses of a host: from the system, or, for names that end in `.local`, from the host itself.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
 //! * [`hex`]: bytes as people write and read them.
@@ -53,6 +54,7 @@ mod http;
 pub mod links;
 pub mod migrate;
 pub mod model;
+mod names;
 pub mod outputs;
 #[cfg(feature = "simulate")]
 pub mod simulation;

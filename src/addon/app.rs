@@ -53,11 +53,14 @@ impl HomeAssistantApp {
         match self.supervisor.place().await {
             Ok(found) => {
                 if let Err(error) = place::keep(&self.data, &found) {
-                    tracing::debug!("where the house is cannot be kept: {error}");
+                    tracing::debug!("Where the house is cannot be kept: {error}.");
                 }
             }
+            Err(error) if self.place().is_none() => {
+                tracing::info!("Where the house is, is not known: {error}.");
+            }
             Err(error) => {
-                tracing::debug!("Home Assistant does not say where the house is: {error}")
+                tracing::debug!("Where the house is, is as it was: {error}.");
             }
         }
     }

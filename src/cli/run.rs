@@ -46,6 +46,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
     let result = runtime.block_on(async {
         let stop = stop::on_signal();
         if let Some(app) = args.config.app() {
+            logging::start(&args.config.log_settings());
             app.ask_for_place().await;
         }
         let configured = if args.await_config {

@@ -14,6 +14,9 @@ pub enum LinkError {
     /// The name has no address.
     #[error("the name {0} is not known in this network")]
     UnknownName(String),
+    /// No host says that this name, which ends in `.local`, is its own.
+    #[error("nothing in this network answers to the name {0}")]
+    NothingAnswers(String),
     /// Somebody is there, but the port is closed.
     #[error("{0} refuses the connection")]
     Refused(Endpoint),
@@ -114,6 +117,10 @@ impl LinkError {
             Self::NoSuchPort { others, .. } => return no_such_port(others).into(),
             Self::UnknownName(_) => {
                 "Check how the name is written, or use the address, such as 192.168.1.9."
+            }
+            Self::NothingAnswers(_) => {
+                "Check how the name is written and that the device is on, or write its IP address \
+                 instead, such as 192.168.1.9. In a container it has to be the address."
             }
             Self::Refused(_) => {
                 "Check the port, and that the program that is to answer there runs."
@@ -274,6 +281,11 @@ mod tests {
         };
         for (error, words, advice) in [
             (LinkError::UnknownName("m".into()), "name m", "the address"),
+            (
+                LinkError::NothingAnswers("m.local".into()),
+                "nothing in this network answers to the name m.local",
+                "write its IP address",
+            ),
             (
                 LinkError::Refused(endpoint.clone()),
                 "192.168.1.9:2001 refuses",

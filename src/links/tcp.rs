@@ -1,6 +1,7 @@
 //! Opening TCP connections.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -10,6 +11,7 @@ use tokio::time::timeout;
 use super::address::Address;
 use super::endpoint::Endpoint;
 use super::error::LinkError;
+use crate::names::{self, LookupError};
 
 /// Silence after which the other side is asked whether it is still there.
 const ASK_AFTER: Duration = Duration::from_secs(15);
@@ -19,18 +21,19 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 const ASK_TIMES: u32 = 3;
 
 pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, LinkError> {
-    let connect = TcpStream::connect((endpoint.host.as_str(), endpoint.port));
     let timed_out = || LinkError::TimedOut {
         address: Address::Tcp(endpoint.clone()),
         after: within,
     };
-    let stream = timeout(within, connect)
-        .await
-        .map_err(|_| timed_out())?
-        .map_err(|error| match error.kind() {
+    let connect = async {
+        let addresses = look_up(endpoint).await?;
+        let connected = TcpStream::connect(addresses.as_slice()).await;
+        connected.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => timed_out(),
             _ => refused(endpoint, &error),
-        })?;
+        })
+    };
+    let stream = timeout(within, connect).await.map_err(|_| timed_out())??;
     // Requests are tiny and must leave at once; failing to set this only costs milliseconds.
     let _ = stream.set_nodelay(true);
     Ok(stream)
@@ -52,6 +55,15 @@ pub fn keep_alive(stream: &TcpStream) {
     if let Err(error) = socket.set_tcp_user_timeout(Some(ASK_AFTER + ASK_EVERY * ASK_TIMES)) {
         tracing::debug!("the time limit for sent bytes cannot be set: {error}");
     }
+}
+
+/// The addresses of the host, each with the port.
+pub async fn look_up(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, LinkError> {
+    let found = names::lookup(&endpoint.host, endpoint.port).await;
+    found.map_err(|error| match error {
+        LookupError::System(error) => refused(endpoint, &error),
+        LookupError::NothingAnswers => LinkError::NothingAnswers(endpoint.host.clone()),
+    })
 }
 
 /// What it means that the connection could not be made.

@@ -106,7 +106,7 @@ async fn who_waits_for_a_configuration_is_ready_and_goes_on_without_stopping() {
     let mut bridge = Process::of(service(&home, &args, &address, "100000"));
 
     manager.until_told("READY=1").await;
-    let waits = "STATUS=it waits for a device in its configuration";
+    let waits = "STATUS=waits for a device in its configuration";
     assert_eq!(manager.count(waits), 1, "{:?}", manager.told);
     manager.until_told("WATCHDOG=1").await;
     home.write(&[gateway.section()]);

@@ -24,7 +24,7 @@ pub fn unanswered(error: &AskError) -> Health {
             "The ECU restarts (wait 10 minutes), or an ECU-R is wired: use its Wi-Fi address. If it \
              lasts, press its AP button, or switch the ECU off and on.",
         ),
-        AskError::Link(LinkError::UnknownName(_)) => (
+        AskError::Link(LinkError::UnknownName(_) | LinkError::NothingAnswers(_)) => (
             HealthCode::Unreachable,
             "Write the ECU's address instead; `wattbridge scan ecu` finds it.",
         ),

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
@@ -236,8 +236,7 @@ impl Forwarding {
         let server = &self.server;
         let no_route = |words: &str| LinkError::NoRoute(server.clone(), words.to_owned());
         let connect = async {
-            let found = lookup_host((server.host.as_str(), server.port)).await;
-            let found = found.map_err(|error| tcp::refused(server, &error))?;
+            let found = tcp::look_up(server).await?.into_iter();
             // Who makes devices come here by the name of their server has likely told all names so.
             let others: Vec<SocketAddr> = found.filter(|it| !self.is_own(*it)).collect();
             if others.is_empty() {

@@ -12,12 +12,13 @@ use rumqttc::{
     AsyncClient, Broker, ClientError, Event as MqttEvent, EventLoop, Incoming,
     IncomingPacketSizeLimit, LastWill, MqttOptions, PublishNotice, PublishOptions, QoS, Transport,
 };
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::explain::{Phase, explain, explain_dial, explain_handshake};
 use super::tap::{Heard, Stream, Tap};
 use super::{Message, Qos, SessionError, Settings, tls};
+use crate::names;
 
 /// For the name look-up, for opening the TCP connection, and again for TLS and CONNACK.
 const ATTEMPT_TIME: Duration = Duration::from_secs(10);
@@ -193,7 +194,7 @@ async fn dial_tcp(settings: &Settings) -> Result<TcpStream, SessionError> {
         host: host.to_owned(),
         reason,
     };
-    let addresses = timeout(ATTEMPT_TIME, lookup_host((host, settings.port)))
+    let addresses = timeout(ATTEMPT_TIME, names::lookup(host, settings.port))
         .await
         .map_err(|_| late("looking up the name"))?
         .map_err(|error| unknown(error.to_string()))?;
