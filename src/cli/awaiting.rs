@@ -37,13 +37,13 @@ pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option
     let usable = tokio::select! {
         biased;
         () = stop.cancelled() => None,
-        usable = wait(args, &reason) => usable,
+        usable = wait(args, &reason) => Some(usable),
     };
     beacon.stop().await;
     usable
 }
 
-async fn wait(args: &ConfigArgs, reason: &watch::Sender<&'static str>) -> Option<Configured> {
+async fn wait(args: &ConfigArgs, reason: &watch::Sender<&'static str>) -> Configured {
     let upgraded = brought_up_to_date(args).await;
     let mut log = None;
     let mut told = Vec::new();
@@ -67,7 +67,7 @@ async fn wait(args: &ConfigArgs, reason: &watch::Sender<&'static str>) -> Option
                         Some(Err(words)) => tracing::warn!("{words}"),
                         None => {}
                     }
-                    return Some(configured);
+                    return configured;
                 }
                 Err((_, NO_DEVICE)) if seen == fresh => (told.clone(), NO_DEVICE),
                 Err((problems, why)) => (refused(&problems), why),
