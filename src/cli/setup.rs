@@ -364,6 +364,17 @@ mod tests {
         }
     }
 
+    /// `WATTBRIDGE_A_B` would be a key `b` of `[a]` and one of `[a_b]`.
+    #[test]
+    fn no_section_takes_the_variables_of_another() {
+        let names = known_sections();
+        for one in &names {
+            let begins = format!("{one}_");
+            let others: Vec<_> = names.iter().filter(|it| it.starts_with(&begins)).collect();
+            assert!(others.is_empty(), "{one} begins {others:?}");
+        }
+    }
+
     #[test]
     fn the_store_is_named_after_the_configuration_unless_there_is_one_from_before() {
         let folder = tempfile::tempdir().unwrap();
