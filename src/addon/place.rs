@@ -23,7 +23,7 @@ pub struct HousePlace {
     pub latitude: f64,
     /// Degrees east.
     pub longitude: f64,
-    /// Its name, as in `Europe/Berlin`.
+    /// The name of its time zone, as in `Europe/Berlin`.
     pub time_zone: Option<String>,
 }
 

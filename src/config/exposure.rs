@@ -16,8 +16,7 @@ impl File {
             found.look(top.node(), false);
         }
         for (variable, path) in self.variables.iter().map(Variable::said) {
-            let words = variable.to_lowercase().replace('_', "-");
-            if variable.ends_with("__FILE") && secret_words::is_secret(&words) {
+            if variable.ends_with("__FILE") && secret_words::is_secret(variable) {
                 found.files.insert(PathBuf::from(path));
             }
         }
