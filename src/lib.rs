@@ -5,8 +5,8 @@
 //! Data flows one way, commands the other:
 //!
 //! ```text
-//! bytes -> links -> adapters -- Report --> bridge -- Update --> outputs -> Home Assistant
-//!                      ^                      |
+//! bytes -> links -> adapters -- Report --> bridge -- Update --> outputs, web -> Home Assistant, the page
+//!                      ^                      | `--> history --> web
 //!                      +------ Command -------+   only where the user allowed control
 //! ```
 //!
@@ -14,8 +14,12 @@
 //! * [`adapters`]: one folder for each kind of device, and the list of them; bytes become reports.
 //! * [`device`]: what an adapter is to the house, and the one driver that holds its conversation over a link.
 //! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
+//! * [`history`]: five-minute slots, hours and days of all of that, in a file of its own.
+//! * [`flow`]: where the energy of the house goes, for the history and the page.
 //! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all, and
 //!   what other programs read.
+//! * [`web`]: the page that the program serves, and its API.
+//! * [`words`]: the languages of names, states and advice.
 //! * [`model`]: the words that all of these share; pure data without I/O.
 //! * [`store`]: the one file in which is kept what must survive a restart.
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
@@ -49,7 +53,9 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod device;
+pub mod flow;
 pub mod hex;
+pub mod history;
 mod http;
 pub mod links;
 pub mod migrate;
@@ -60,4 +66,6 @@ pub mod outputs;
 pub mod simulation;
 pub mod store;
 mod terminal;
+pub mod web;
 mod whole_file;
+pub mod words;

@@ -26,6 +26,8 @@ const ROOMS: &[Room] = &[
     Room("terminal", &[]),
     Room("model", &[]),
     Room("config", &["model"]),
+    Room("words", &["config", "model"]),
+    Room("history", &["clock", "config", "model"]),
     Room("links", &["backoff", "clock", "hex", "names"]),
     Room("store", &["config", "model"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
@@ -60,9 +62,10 @@ const ROOMS: &[Room] = &[
     Room(
         "bridge",
         &[
-            "backoff", "clock", "config", "device", "links", "model", "store",
+            "backoff", "clock", "config", "device", "history", "links", "model", "store",
         ],
     ),
+    Room("flow", &["bridge", "config", "history", "model"]),
     Room(
         "outputs",
         &[
@@ -76,6 +79,22 @@ const ROOMS: &[Room] = &[
             "store",
             "terminal",
             "whole_file",
+            "words",
+        ],
+    ),
+    Room(
+        "web",
+        &[
+            "bridge",
+            "clock",
+            "config",
+            "flow",
+            "history",
+            "model",
+            "outputs",
+            "store",
+            "whole_file",
+            "words",
         ],
     ),
     Room("addon", &["config", "http", "outputs", "whole_file"]),
@@ -91,7 +110,9 @@ const ROOMS: &[Room] = &[
             "config",
             "demo",
             "device",
+            "flow",
             "hex",
+            "history",
             "http",
             "links",
             "migrate",
@@ -100,7 +121,9 @@ const ROOMS: &[Room] = &[
             "simulation",
             "store",
             "terminal",
+            "web",
             "whole_file",
+            "words",
         ],
     ),
     // The program: they only say what there is, and start it.

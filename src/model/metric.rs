@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Quantity;
+use super::{EnergyPart, HousePart, Quantity};
 
 /// One thing a device reports.
 ///
@@ -45,6 +45,9 @@ pub struct Metric {
     /// is still starting.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_summed_here: bool,
+    /// What it is in the energy of the whole house; `None` for what is no part of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<HousePart>,
 }
 
 /// How a metric's value behaves over time.
@@ -134,6 +137,7 @@ impl Metric {
             enabled: true,
             derived: None,
             is_summed_here: false,
+            part: None,
         }
     }
 
@@ -225,6 +229,24 @@ impl Metric {
     pub const fn since_midnight_of(mut self, counter_key: &'static str) -> Self {
         let derivation = Derivation::SinceMidnightOf(Cow::Borrowed(counter_key));
         mem::forget(self.derived.replace(derivation));
+        self
+    }
+
+    /// Says what it is in the energy of the whole house.
+    pub const fn part(mut self, part: EnergyPart) -> Self {
+        self.part = Some(HousePart {
+            part,
+            is_substitute: false,
+        });
+        self
+    }
+
+    /// The same for a device that knows it only in part, or at second hand.
+    pub const fn substitute_for(mut self, part: EnergyPart) -> Self {
+        self.part = Some(HousePart {
+            part,
+            is_substitute: true,
+        });
         self
     }
 

@@ -1,17 +1,19 @@
 //! What an ECU and its inverters report: data, not code.
 
 use super::wire::VoltageKind;
-use crate::model::{Metric, OnOff, Quantity};
+use crate::model::{EnergyPart, Metric, OnOff, Quantity};
 
 /// The gateway itself.
 pub const ECU: &[Metric] = &[
-    Metric::measurement("power", Quantity::Power),
+    Metric::measurement("power", Quantity::Power).part(EnergyPart::Sun),
     Metric::daily("energy_today", Quantity::Energy)
         .named("Energy today")
-        .decimals(2),
+        .decimals(2)
+        .part(EnergyPart::SunEnergy),
     Metric::lifetime("energy_total", Quantity::Energy)
         .named("Lifetime energy")
-        .decimals(1),
+        .decimals(1)
+        .part(EnergyPart::SunEnergy),
     Metric::measurement("inverters_online", Quantity::Count).named("Inverters online"),
     Metric::daily("energy_today_computed", Quantity::Energy)
         .named("Energy today (computed)")
@@ -48,11 +50,12 @@ pub const ECU: &[Metric] = &[
 /// Everything any inverter can report, in the order it is shown. A device takes the part that fits
 /// its channels and voltages: see [`inverter`].
 pub const INVERTER: &[Metric] = &[
-    Metric::measurement("power", Quantity::Power),
+    Metric::measurement("power", Quantity::Power).part(EnergyPart::Sun),
     Metric::lifetime("energy_computed", Quantity::Energy)
         .named("Energy (computed)")
         .decimals(2)
-        .integral_of("power"),
+        .integral_of("power")
+        .part(EnergyPart::SunEnergy),
     Metric::measurement("panel_1_power", Quantity::Power).named("Panel 1 power"),
     Metric::measurement("panel_2_power", Quantity::Power).named("Panel 2 power"),
     Metric::measurement("panel_3_power", Quantity::Power).named("Panel 3 power"),

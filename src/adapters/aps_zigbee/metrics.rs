@@ -1,18 +1,22 @@
 //! What a stick and its inverters report: data, not code.
 
-use crate::model::{Metric, OnOff, Quantity};
+use crate::model::{EnergyPart, Metric, OnOff, Quantity};
 
 /// The stick, which stands for all its inverters.
 pub const STICK: &[Metric] = &[
-    Metric::measurement("power", Quantity::Power).decimals(1),
+    Metric::measurement("power", Quantity::Power)
+        .decimals(1)
+        .part(EnergyPart::Sun),
     Metric::daily("energy_today", Quantity::Energy)
         .named("Energy today")
         .decimals(3)
-        .summed_here(),
+        .summed_here()
+        .part(EnergyPart::SunEnergy),
     Metric::lifetime("energy_total", Quantity::Energy)
         .named("Lifetime energy")
         .decimals(3)
-        .summed_here(),
+        .summed_here()
+        .part(EnergyPart::SunEnergy),
     Metric::measurement("inverters_online", Quantity::Count).named("Inverters online"),
     Metric::measurement("inverters_paired", Quantity::Count)
         .named("Inverters paired")
@@ -33,15 +37,19 @@ pub const STICK: &[Metric] = &[
 
 /// Everything that an inverter can report but for its inputs.
 pub const INVERTER: &[Metric] = &[
-    Metric::measurement("power", Quantity::Power).decimals(1),
+    Metric::measurement("power", Quantity::Power)
+        .decimals(1)
+        .part(EnergyPart::Sun),
     Metric::daily("energy_today", Quantity::Energy)
         .named("Energy today")
         .decimals(3)
-        .summed_here(),
+        .summed_here()
+        .part(EnergyPart::SunEnergy),
     Metric::lifetime("energy_total", Quantity::Energy)
         .named("Lifetime energy")
         .decimals(3)
-        .summed_here(),
+        .summed_here()
+        .part(EnergyPart::SunEnergy),
     Metric::measurement("dc_power", Quantity::Power)
         .named("DC power")
         .decimals(1)

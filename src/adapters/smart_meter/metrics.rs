@@ -15,13 +15,13 @@
 use std::borrow::Cow;
 
 use super::wire::Obis;
-use crate::model::{Metric, Quantity};
+use crate::model::{EnergyPart, Metric, Quantity};
 
 /// Everything that any meter can report, in the order it is shown. A device takes the part that
 /// its telegrams carry.
 pub const METER: &[Metric] = &[
-    energy("energy_import", "Energy import"),
-    energy("energy_export", "Energy export"),
+    energy("energy_import", "Energy import").part(EnergyPart::GridImport),
+    energy("energy_export", "Energy export").part(EnergyPart::GridExport),
     energy("energy_import_t1", "Energy import tariff 1"),
     energy("energy_import_t2", "Energy import tariff 2"),
     energy("energy_import_t3", "Energy import tariff 3"),
@@ -30,9 +30,15 @@ pub const METER: &[Metric] = &[
     energy("energy_export_t2", "Energy export tariff 2"),
     energy("energy_export_t3", "Energy export tariff 3"),
     energy("energy_export_t4", "Energy export tariff 4"),
-    Metric::measurement("power_net", Quantity::Power).named("Net power"),
-    Metric::measurement("power_import", Quantity::Power).named("Power import"),
-    Metric::measurement("power_export", Quantity::Power).named("Power export"),
+    Metric::measurement("power_net", Quantity::Power)
+        .named("Net power")
+        .part(EnergyPart::Grid),
+    Metric::measurement("power_import", Quantity::Power)
+        .named("Power import")
+        .part(EnergyPart::GridTaken),
+    Metric::measurement("power_export", Quantity::Power)
+        .named("Power export")
+        .part(EnergyPart::GridGiven),
     phase_power("power_import_l1", "Power import L1"),
     phase_power("power_import_l2", "Power import L2"),
     phase_power("power_import_l3", "Power import L3"),

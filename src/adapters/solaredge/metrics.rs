@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::wire::{Battery, Inverter, MODES, Meter, Optimizer, Phase, mode_word};
-use crate::model::{Decimal, Metric, Quantity, Value};
+use crate::model::{Decimal, EnergyPart, Metric, Quantity, Value};
 
 /// A metric, and where in a record its value stands.
 #[derive(Debug)]
@@ -115,14 +115,18 @@ fn mode(mode: Option<u32>) -> Option<Value> {
 
 /// What an inverter can report of itself; which of it a given one does, its first records show.
 pub static INVERTER: &[Row<Inverter>] = &[
-    row(measured("power", Quantity::Power).decimals(1), |it| {
-        sum(it, |phase| phase.active_power)
-    })
+    row(
+        measured("power", Quantity::Power)
+            .decimals(1)
+            .part(EnergyPart::Sun),
+        |it| sum(it, |phase| phase.active_power),
+    )
     .nothing_at_night(),
     row(
         Metric::lifetime("energy_total", Quantity::Energy)
             .named("Lifetime energy")
-            .decimals(3),
+            .decimals(3)
+            .part(EnergyPart::SunEnergy),
         |it| watt_hours(it.energy_total),
     ),
     row(
@@ -538,25 +542,29 @@ pub static METER: &[Row<Meter>] = &[
     row(
         measured("power_import", Quantity::Power)
             .named("Power, import")
-            .decimals(0),
+            .decimals(0)
+            .substitute_for(EnergyPart::GridTaken),
         |it| exact(it.power_in),
     ),
     row(
         measured("power_export", Quantity::Power)
             .named("Power, export")
-            .decimals(0),
+            .decimals(0)
+            .substitute_for(EnergyPart::GridGiven),
         |it| exact(it.power_out),
     ),
     row(
         Metric::lifetime("energy_import", Quantity::Energy)
             .named("Energy, import")
-            .decimals(3),
+            .decimals(3)
+            .substitute_for(EnergyPart::GridImport),
         |it| watt_hours(it.total_in.map(u64::from)),
     ),
     row(
         Metric::lifetime("energy_export", Quantity::Energy)
             .named("Energy, export")
-            .decimals(3),
+            .decimals(3)
+            .substitute_for(EnergyPart::GridExport),
         |it| watt_hours(it.total_out.map(u64::from)),
     ),
     row(
@@ -587,7 +595,9 @@ const BATTERY_STATES: &[Cow<'static, str>] = &[
 /// What a battery can report.
 pub static BATTERY: &[Row<Battery>] = &[
     row(
-        measured("state_of_charge", Quantity::StateOfCharge).decimals(1),
+        measured("state_of_charge", Quantity::StateOfCharge)
+            .decimals(1)
+            .part(EnergyPart::BatteryLevel),
         state_of_charge,
     ),
     row(measured("voltage", Quantity::Voltage).decimals(1), |it| {
@@ -596,23 +606,30 @@ pub static BATTERY: &[Row<Battery>] = &[
     row(measured("current", Quantity::Current).decimals(2), |it| {
         exact(it.current)
     }),
-    row(measured("power", Quantity::Power).decimals(1), |it| {
-        let watts = f64::from(it.voltage?) * f64::from(it.current?);
-        format!("{watts:.1}")
-            .parse::<Decimal>()
-            .ok()
-            .map(Value::from)
-    }),
+    row(
+        measured("power", Quantity::Power)
+            .decimals(1)
+            .part(EnergyPart::Battery),
+        |it| {
+            let watts = f64::from(it.voltage?) * f64::from(it.current?);
+            format!("{watts:.1}")
+                .parse::<Decimal>()
+                .ok()
+                .map(Value::from)
+        },
+    ),
     row(
         Metric::lifetime("energy_charged", Quantity::Energy)
             .named("Energy charged")
-            .decimals(3),
+            .decimals(3)
+            .part(EnergyPart::BatteryIn),
         |it| watt_hours(it.total_in.map(u64::from)),
     ),
     row(
         Metric::lifetime("energy_discharged", Quantity::Energy)
             .named("Energy discharged")
-            .decimals(3),
+            .decimals(3)
+            .part(EnergyPart::BatteryOut),
         |it| watt_hours(it.total_out.map(u64::from)),
     ),
     row(Metric::state("state", BATTERY_STATES), |it| {

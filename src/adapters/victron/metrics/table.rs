@@ -11,7 +11,7 @@ use crate::adapters::victron::wire::families::{
     SOLAR, SWITCHED,
 };
 use crate::adapters::victron::wire::words::{self, Words};
-use crate::model::{Metric, OnOff, Quantity};
+use crate::model::{EnergyPart, Metric, OnOff, Quantity};
 
 macro_rules! states {
     ($($name:ident $words:path;)*) => {
@@ -46,14 +46,14 @@ const PROTOCOL: &[Cow<'static, str>] = &[
 #[rustfmt::skip]
 pub static METRICS: &[VeMetric] = &[
     // Solar panels.
-    row(power("panel_power", "Panel power")).text("PPV").asked(0xEDBC, SOLAR, WithoutText),
+    row(power("panel_power", "Panel power").part(EnergyPart::Sun)).text("PPV").asked(0xEDBC, SOLAR, WithoutText),
     row(voltage("panel_voltage", "Panel voltage")).text("VPV").asked(0xEDBB, SOLAR, WithoutText),
     row(current("panel_current", "Panel current").decimals(1).off_by_default())
         .asked(0xEDBD, SOLAR, Minute),
-    row(energy("energy_total", "Yield total")).asked(0xEDDD, SOLAR, First),
-    row(energy("energy_resettable", "Yield since reset"))
+    row(energy("energy_total", "Yield total").part(EnergyPart::SunEnergy)).asked(0xEDDD, SOLAR, First),
+    row(energy("energy_resettable", "Yield since reset").substitute_for(EnergyPart::SunEnergy))
         .text("H19").asked(0xEDDC, SOLAR, WithoutText),
-    row(Metric::daily("energy_today", Quantity::Energy).named("Yield today").decimals(2))
+    row(Metric::daily("energy_today", Quantity::Energy).named("Yield today").decimals(2).part(EnergyPart::SunEnergy))
         .text("H20").asked(0xEDD3, SOLAR, WithoutText),
     row(figure("energy_yesterday", "Yield yesterday", Quantity::Energy).decimals(2))
         .text("H22").asked(0xEDD1, SOLAR, WithoutText),
@@ -91,9 +91,9 @@ pub static METRICS: &[VeMetric] = &[
     row(state("tracker_4_state", "Tracker 4", TRACKER).off_by_default())
         .asked(0xECF3, RS, Minute).told(0xECF3, SOLAR),
     // Battery.
-    row(measured("state_of_charge", "State of charge", Quantity::StateOfCharge).decimals(1))
+    row(measured("state_of_charge", "State of charge", Quantity::StateOfCharge).decimals(1).part(EnergyPart::BatteryLevel))
         .text("SOC").asked(0x0FFF, SHUNTS, WithoutText),
-    row(power("battery_power", "Battery power")).text("P").asked(0xED8E, SHUNTS, WithoutText),
+    row(power("battery_power", "Battery power").part(EnergyPart::Battery)).text("P").asked(0xED8E, SHUNTS, WithoutText),
     row(voltage("battery_voltage", "Battery voltage"))
         .text("V").asked(0xED8D, MEASURED, WithoutText)
         .asked(0xEDD5, MPPT, WithoutText)
@@ -116,8 +116,8 @@ pub static METRICS: &[VeMetric] = &[
         .text("TTG").asked(0x0FFE, SHUNTS, WithoutText),
     row(measured("consumed_charge", "Consumed charge", Quantity::Charge).decimals(1))
         .text("CE").asked(0xEEFF, SHUNTS, WithoutText).told(0x0FFC, SHUNTS),
-    row(energy("energy_charged", "Charged energy")).text("H18").asked(0x0311, SHUNTS, WithoutText),
-    row(energy("energy_discharged", "Discharged energy"))
+    row(energy("energy_charged", "Charged energy").part(EnergyPart::BatteryIn)).text("H18").asked(0x0311, SHUNTS, WithoutText),
+    row(energy("energy_discharged", "Discharged energy").part(EnergyPart::BatteryOut))
         .text("H17").asked(0x0310, SHUNTS, WithoutText),
     // A shunt that measures something else than a battery.
     row(Metric::measurement("power", Quantity::Power)),

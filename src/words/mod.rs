@@ -1,0 +1,1 @@
+//! The languages that people read: names, states and advice in English, German and French.
