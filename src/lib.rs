@@ -64,6 +64,7 @@ mod names;
 pub mod outputs;
 #[cfg(feature = "simulate")]
 pub mod simulation;
+mod sqlite;
 pub mod store;
 mod terminal;
 pub mod web;

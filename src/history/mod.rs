@@ -29,6 +29,8 @@ mod series;
 mod slot;
 mod split;
 
+use crate::sqlite::DatabaseError;
+
 pub use calendar::Calendar;
 pub use config::HistorySettings;
 pub use day::{DayFlags, DayRow};
@@ -50,17 +52,9 @@ pub enum HistoryError {
     /// There is none: switched off, or its file could not be opened.
     #[error("there is no history; see [history] in the configuration and the log")]
     Off,
-    /// SQLite refuses.
-    #[error("{0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file was written by a newer version of this program.
-    #[error("the file was written by a newer version (format {found}, this one knows {known})")]
-    Newer {
-        /// The format in the file.
-        found: i64,
-        /// The newest that this program knows.
-        known: i64,
-    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] DatabaseError),
     /// More was asked for than one answer holds.
     #[error("that is too much at once; ask for fewer days or fewer series")]
     TooMuch,
