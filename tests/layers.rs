@@ -27,9 +27,10 @@ const ROOMS: &[Room] = &[
     Room("model", &[]),
     Room("config", &["model"]),
     Room("words", &["config", "model"]),
-    Room("history", &["clock", "config", "model"]),
+    Room("sqlite", &[]),
+    Room("history", &["clock", "config", "model", "sqlite"]),
     Room("links", &["backoff", "clock", "hex", "names"]),
-    Room("store", &["config", "model"]),
+    Room("store", &["config", "model", "sqlite"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(
         "device",
