@@ -16,6 +16,8 @@ use crate::clock::Clock;
 use crate::config::{File, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
+use crate::flow::FlowSettings;
+use crate::history::History;
 use crate::links::Links;
 use crate::outputs::Outputs;
 use crate::simulation::House;
@@ -96,6 +98,8 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             clock: clock.clone(),
             started: clock.now(),
             key: WebKey::passing(),
+            history: History::off(),
+            flow: FlowSettings::default(),
             base_topic: run::base_topic(&outputs),
         }));
         let web = web_page::serve_anywhere(inside.subscribe(), &stop).await;

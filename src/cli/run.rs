@@ -16,6 +16,7 @@ use super::setup::{ConfigArgs, Configured};
 use super::{CliError, logging, runtime, stop, web_page};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
+use crate::history::History;
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
 use crate::web::{Entrance, Inside, WebKey};
@@ -98,6 +99,7 @@ async fn work(
         store,
         outputs,
         web,
+        flow,
         sources,
         sums,
         incomplete,
@@ -139,6 +141,8 @@ async fn work(
         clock: clock.clone(),
         started: clock.now(),
         key,
+        history: History::off(),
+        flow,
         base_topic: base_topic(&outputs),
     }));
     let web = web_page::serve(web, entrance, inside.subscribe(), &stop).await;

@@ -15,6 +15,8 @@ use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;
 use crate::config::Secret;
+use crate::flow::FlowSettings;
+use crate::history::History;
 
 /// Streams of events that may be open at once.
 const STREAMS: usize = 16;
@@ -30,6 +32,10 @@ pub struct Inside {
     pub started: Timestamp,
     /// The key of the page in the store.
     pub key: WebKey,
+    /// What was measured and counted.
+    pub history: History,
+    /// Which values are the sun, the grid and the battery.
+    pub flow: FlowSettings,
     /// What the topics of states begin with, where they are published.
     pub base_topic: Option<String>,
 }

@@ -11,6 +11,8 @@ use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
 use wattbridge::config::Secret;
 use wattbridge::device::PendingCommand;
+use wattbridge::flow::FlowSettings;
+use wattbridge::history::History;
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
 };
@@ -121,6 +123,8 @@ impl TestSite {
             clock: clock.clone(),
             started: noon,
             key: WebKey::passing(),
+            history: History::off(),
+            flow: FlowSettings::default(),
             base_topic: Some("wattbridge".to_owned()),
         }));
         let stop = CancellationToken::new();
