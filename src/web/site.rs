@@ -14,6 +14,7 @@ use super::key::WebKey;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;
+use crate::config::Secret;
 
 /// Streams of events that may be open at once.
 const STREAMS: usize = 16;
@@ -57,10 +58,10 @@ pub struct Front {
 
 impl Front {
     fn new(settings: WebSettings, key: WebKey) -> Self {
-        let lock = match settings.password.as_ref().map(|it| it.reveal()) {
+        let lock = match settings.password.as_ref().map(Secret::reveal) {
             None => WebLock::Open,
             Some(Ok(password)) if !password.is_empty() => {
-                WebLock::Password(PasswordLock::new(&key, &password))
+                WebLock::Password(Box::new(PasswordLock::new(&key, &password)))
             }
             Some(_) => WebLock::Jammed,
         };
