@@ -5,6 +5,7 @@ use crate::bridge::sums;
 use crate::config::{PlaceSettings, SectionDoc, reference};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
+use crate::web;
 
 use super::logging::LogSettings;
 
@@ -48,6 +49,7 @@ pub fn configuration_page() -> String {
         defaults: serde_json::to_value(LogSettings::default()).unwrap_or_default(),
         example: "[log]\nlevel = \"debug\"\n",
     });
+    pages.push(web::page());
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
     pages.push(sums::page());
     format!("{HEAD}{}", reference(&pages))
