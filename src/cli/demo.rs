@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{File, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
+use crate::history::History;
 use crate::links::Links;
 use crate::outputs::Outputs;
 use crate::simulation::House;
@@ -92,6 +93,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             store,
             saved,
             save_every: Duration::MAX,
+            history: History::off(),
         });
         if let Some(period) = args.period {
             let stop = stop.clone();

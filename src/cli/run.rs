@@ -15,6 +15,7 @@ use super::setup::{ConfigArgs, Configured};
 use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
+use crate::history::History;
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Store};
 
@@ -94,6 +95,7 @@ async fn work(
     }
     let Configured {
         store,
+        history,
         outputs,
         sources,
         sums,
@@ -106,6 +108,8 @@ async fn work(
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
+    let past = args.history_path(&history, &store);
+    let history = History::open(&past, &history, clock.zone().clone());
     let setup = Setup {
         sources,
         sums,
@@ -117,6 +121,7 @@ async fn work(
         store: saver.clone(),
         saved,
         save_every: store.save_every.get(),
+        history: history.clone(),
     };
     tracing::info!(
         "wattbridge {}, bridge {}, runs with {} configured device{}.",
@@ -131,6 +136,7 @@ async fn work(
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
     saver.close();
+    history.close();
     tracing::info!("wattbridge has stopped.");
     result
 }

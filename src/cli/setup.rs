@@ -13,6 +13,7 @@ use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, PlaceSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
+use crate::history::HistorySettings;
 use crate::http::HttpServer;
 use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
@@ -51,6 +52,7 @@ pub struct ConfigArgs {
 pub struct Configured {
     pub log: LogSettings,
     pub store: StoreSettings,
+    pub history: HistorySettings,
     pub outputs: Outputs,
     /// The sources of all sections that can be used.
     pub sources: Vec<ConfiguredSource>,
@@ -120,25 +122,35 @@ impl ConfigArgs {
             )
             .into());
         }
-        match self.unfit_store(&configured.store) {
+        let history = configured.history.path.as_ref();
+        let is_same = |path: &PathBuf| *path == self.store_path(&configured.store);
+        let unfit = self
+            .unfit_file("store", "wattbridge.db", configured.store.path.as_ref())
+            .or_else(|| self.unfit_file("history", "wattbridge-history.db", history))
+            .or_else(|| {
+                let path = history.filter(|path| is_same(path))?;
+                Some(Problem::new(
+                    self.config.display().to_string(),
+                    format!("[history] path: {} is the store already", path.display()),
+                    "name another file, or leave the path out",
+                ))
+            });
+        match unfit {
             Some(problem) => Err(configured.problems.merge(problem.into())),
             None => Ok(configured),
         }
     }
 
-    /// What is wrong with the place of the store: a file that is something else would be moved out
-    /// of the way as a damaged store.
-    fn unfit_store(&self, store: &StoreSettings) -> Option<Problem> {
+    /// What is wrong with the place of the store or the history: a file that is something else would be moved out
+    /// of the way as a damaged one.
+    fn unfit_file(&self, what: &str, example: &str, path: Option<&PathBuf>) -> Option<Problem> {
         const HEAD: &[u8] = b"SQLite format 3\0";
-        let path = store.path.as_ref()?;
-        let problem = |what: &str| {
+        let path = path?;
+        let problem = |words: &str| {
             let name = self.config.display().to_string();
-            let what = format!("[store] path: {} {what}", path.display());
-            Problem::new(
-                name,
-                what,
-                "name a file that is not there yet, such as wattbridge.db",
-            )
+            let words = format!("[{what}] path: {} {words}", path.display());
+            let hint = format!("name a file that is not there yet, such as {example}");
+            Problem::new(name, words, hint)
         };
         let about = std::fs::metadata(path).ok()?;
         if !about.is_file() {
@@ -153,7 +165,8 @@ impl ConfigArgs {
                     file.read_exact(&mut head).map(|()| head)
                 })
                 .is_ok_and(|head| head != HEAD);
-        (is_configuration || is_other).then(|| problem("is something else than a store"))
+        (is_configuration || is_other)
+            .then(|| problem("is something else than a database of wattbridge"))
     }
 
     /// The serial ports of this computer.
@@ -176,6 +189,17 @@ impl ConfigArgs {
         let given = given.and_then(|all| all.split(':').next().map(PathBuf::from));
         let folder = given.or_else(|| state_folder(&self.config).filter(|folder| folder.is_dir()));
         self.store_path_within(store, folder)
+    }
+
+    /// The file of the history: as configured, else beside the store and named after it.
+    pub fn history_path(&self, history: &HistorySettings, store: &StoreSettings) -> PathBuf {
+        if let Some(path) = &history.path {
+            return path.clone();
+        }
+        let store = self.store_path(store);
+        let mut name = store.file_stem().unwrap_or_default().to_owned();
+        name.push("-history.db");
+        store.with_file_name(name)
     }
 
     fn store_path_within(&self, store: &StoreSettings, folder: Option<PathBuf>) -> PathBuf {
@@ -215,6 +239,7 @@ impl Configured {
         let place: Option<PlaceSettings> = keep(file.settings("place"), &mut fatal);
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
+        let history = keep(file.settings("history"), &mut fatal);
         let outputs = keep(Outputs::read(file), &mut fatal);
         if let Some(outputs) = &outputs {
             fatal.extend(outputs.missing_secrets(file));
@@ -222,6 +247,7 @@ impl Configured {
         let mut configured = Self {
             log: log.unwrap_or_default(),
             store: store.unwrap_or_default(),
+            history: history.unwrap_or_default(),
             outputs: outputs.unwrap_or_default(),
             sources: Vec::new(),
             sums: Vec::new(),
@@ -331,7 +357,7 @@ impl Configured {
 
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["place", "log", "store"]
+    ["place", "log", "store", "history"]
         .into_iter()
         .chain(Outputs::sections())
         .chain(kinds())
