@@ -92,6 +92,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             store,
             saved,
             save_every: Duration::MAX,
+            history: History::off(),
         });
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
