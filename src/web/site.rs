@@ -125,7 +125,11 @@ impl Site {
             stop,
             front: RwLock::new(Arc::new(Front::new(settings, key))),
             inside,
-            host_name: host_name(),
+            host_name: match entrance {
+                // By whatever name Home Assistant is reached.
+                Entrance::Ingress => None,
+                Entrance::Direct => host_name(),
+            },
         }
     }
 
@@ -193,9 +197,12 @@ fn without_port(host: &str) -> &str {
 
 /// What this computer calls itself.
 fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim().to_lowercase();
-    (!name.is_empty() && name != "(none)").then_some(name)
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    files.iter().find_map(|file| {
+        let name = std::fs::read_to_string(file).ok()?;
+        let name = name.trim().to_lowercase();
+        (!name.is_empty() && name != "(none)").then_some(name)
+    })
 }
 
 #[cfg(test)]
