@@ -13,9 +13,12 @@ export function setZone(name) {
   made.clear();
 }
 
+// The browser's own region where it speaks our language: 14 June in Britain, June 14 in America.
+const locale = () => navigator.languages.find((one) => one.slice(0, 2) === lang) ?? lang;
+
 function cached(kind, options) {
   const key = lang + kind.name + JSON.stringify(options);
-  if (!made.has(key)) made.set(key, new kind(lang, options));
+  if (!made.has(key)) made.set(key, new kind(locale(), options));
   return made.get(key);
 }
 
@@ -63,6 +66,11 @@ const date = (at, options) => cached(Intl.DateTimeFormat, { timeZone: zone, ...o
 export const clock = (at, seconds) => date(at, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...(seconds && { second: '2-digit' }) });
 export const moment = (at) => (dayOf(at) === dayOf(Date.now() / 1000) ? clock(at)
   : date(at, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }));
+/** Minutes since the house's midnight. */
+export function localMinutes(at) {
+  const [hour, minute] = clock(at).split(/\D+/).map(Number);
+  return hour * 60 + minute;
+}
 /** The house's day that a moment belongs to, as the API writes days. */
 export const dayOf = (at) => new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at * 1000);
 
