@@ -40,8 +40,11 @@ export const change = async (method, path, body) => {
   return text ? JSON.parse(text) : {};
 };
 
-/** `a=1&b=2` of what is not null. */
-export const query = (values) => '?' + new URLSearchParams(Object.entries(values).filter(([, v]) => v != null && v !== ''));
+/** `?a=1&b=2` of what is not null. */
+export function query(values) {
+  const text = new URLSearchParams(Object.entries(values).filter(([, v]) => v != null && v !== '')).toString();
+  return text && `?${text.replaceAll('%2F', '/').replaceAll('%2C', ',')}`;
+}
 
 /** Lets the browser keep a file that is in memory or at an address of ours. */
 export function download(name, content) {

@@ -3,7 +3,7 @@
 import { html, nothing } from './vendor/lit.js';
 import { spark } from './charts.js';
 import { age, css } from './dom.js';
-import { clock, join, metricValue, power } from './format.js';
+import { clock, energy, join, metricValue, power } from './format.js';
 import { children, footing } from './health.js';
 import { has, t } from './i18n.js';
 import { icon } from './icons.js';
@@ -17,11 +17,17 @@ const shortName = (metric) => (has(`short.${metric.key}`) ? t(`short.${metric.ke
 /** A state's word, in the page's language where it is one that everybody has. */
 export const optionWord = (option) => (typeof option === 'string' && has(`option.${option}`) ? t(`option.${option}`) : option);
 
-const shown = (value, metric) => (metric.behavior === 'state' ? { text: optionWord(value) ?? '—', unit: '' } : metricValue(value, metric));
+export const shown = (value, metric) => (metric.behavior === 'state' ? { text: optionWord(value) ?? '—', unit: '' } : metricValue(value, metric));
 
-function side(device, values) {
-  return (device.glance?.side ?? []).map((key) => metricOf(device, key)).filter((metric) => metric && values[metric.key] != null)
-    .map((metric) => html`<span><b>${join(shown(values[metric.key], metric))}</b> ${shortName(metric)}</span>`);
+// Two values at most. Of a counter that has run for years, what it has gained today says more.
+function side(device, values, gains) {
+  return (device.glance?.side ?? []).map((key) => metricOf(device, key)).filter((metric) => metric && values[metric.key] != null).slice(0, 2)
+    .map((metric) => {
+      const gain = metric.behavior === 'lifetime' ? gains.get(`${device.ref}/${metric.key}`) : null;
+      const value = gain == null ? shown(values[metric.key], metric) : energy(gain);
+      const name = gain == null ? shortName(metric) : has(`gain.${metric.key}`) ? t(`gain.${metric.key}`) : t('short.energy_today');
+      return html`<span><b>${join(value)}</b> ${name}</span>`;
+    });
 }
 
 function bars(device) {
@@ -47,7 +53,7 @@ function picture(device, values, curves) {
   return spark(points, device.icon === 'sum' ? '--home' : device.icon === 'battery' ? '--bat' : '--sun', '--bat');
 }
 
-export function card(device, curves) {
+export function card(device, curves, gains) {
   const state = store.states.get(device.ref);
   const values = state?.values ?? {};
   const main = device.glance?.main && metricOf(device, device.glance.main);
@@ -59,7 +65,7 @@ export function card(device, curves) {
   return html`<a class="card dev ${foot.tone}" href="#/devices/${device.ref}">
     <h3>${icon(device.icon)}<span>${device.name}</span></h3><span class="kind">${[device.manufacturer, device.model].filter(Boolean).join(' ')}</span>
     <div class="row">${value ? html`<p class="big">${value.text}<small>${value.unit}</small>${held ? html`<span class="held">${t('held')}</span>` : nothing}</p>` : nothing}
-      <p class="side">${side(device, values)}</p></div>
+      <p class="side">${side(device, values, gains)}</p></div>
     <div class="pic">${picture(device, values, curves)}</div>
     <p class="foot">${icon(foot.tone)}<b>${asleep ? t('asleep.since', { t: clock(state.since) }) : foot.words}</b>${asleep ? nothing : age(state?.at, state?.gap)}</p></a>`;
 }

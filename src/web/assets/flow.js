@@ -4,7 +4,8 @@
 import { html, nothing, svg } from './vendor/lit.js';
 import { css } from './dom.js';
 import { clock, DASH, join, number, power } from './format.js';
-import { t } from './i18n.js';
+import { has, t } from './i18n.js';
+import { store } from './store.js';
 
 const COLOUR = { sun: '--sun', house: '--home', battery: '--bat', taking: '--net', giving: '--exp' };
 const REST = 30;
@@ -19,12 +20,25 @@ function sideOf(id, node) {
 
 const colourOf = (id, side) => `var(${id === 'grid' ? COLOUR[side === 'in' ? 'taking' : 'giving'] : COLOUR[id]})`;
 
+/** "Grid meter: no answer", for what is not known. */
+export function whyWords(why, id) {
+  if (!why) return t('unknown');
+  const words = has(`health.${why.code}`) ? t(`health.${why.code}`) : has(`why.${why.code}`) ? t(`why.${why.code}`) : t('unknown');
+  return `${why.device ?? t(id)}: ${words}`;
+}
+
+/** How many panels and chargers bring what the sun brings, as far as they are told apart. */
+export function sunNote() {
+  const all = [...store.devices.values()];
+  const panels = all.reduce((n, one) => n + one.metrics.filter((metric) => metric.panel != null && metric.quantity === 'power').length, 0)
+    + all.filter((one) => one.via && store.devices.get(one.via)?.icon === 'sun').length;
+  const chargers = all.filter((one) => one.glance?.main === 'panel_power').length;
+  return [panels ? t('flow.panels', { n: panels }) : '', chargers ? t('flow.chargers', { n: chargers }) : ''].filter(Boolean).join(', ');
+}
+
 function noteOf(id, node, side, resting) {
-  if (node.w == null) return node.why || t('unknown');
-  if (id === 'sun') {
-    const { panels, chargers } = node.count ?? {};
-    return [panels ? t('flow.panels', { n: panels }) : '', chargers ? t('flow.chargers', { n: chargers }) : ''].filter(Boolean).join(', ');
-  }
+  if (node.w == null) return whyWords(node.why, id);
+  if (id === 'sun') return sunNote();
   if (id === 'grid') return resting ? t('flow.rest') : t(side === 'in' ? 'taking' : 'giving');
   if (id === 'battery') {
     const level = node.level == null ? '' : `${number(node.level)}\u202f%`;

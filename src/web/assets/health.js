@@ -7,11 +7,11 @@ const CALM = new Set(['online', 'asleep']);
 const WAITING = new Set(['starting', 'retrying', 'paused', 'restarting', 'disabled']);
 
 export const tone = (health) => (!health || WAITING.has(health.code) ? 'wait'
-  : health.code === 'asleep' ? 'moon' : CALM.has(health.code) ? 'ok' : 'warn');
+  : health.code === 'asleep' ? 'moon' : (health.problem ?? !CALM.has(health.code)) ? 'warn' : 'ok');
 
 export const healthWord = (health) => {
   const key = `health.${health?.code ?? 'starting'}`;
-  return has(key) ? t(key) : health.code;
+  return has(key) ? t(key) : health.words ?? health.code;
 };
 
 const isBad = (ref) => tone(store.states.get(ref)?.health) === 'warn' && store.states.has(ref);

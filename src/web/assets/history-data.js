@@ -1,6 +1,8 @@
 // What History has read: kept for a minute, so that a finger over the calendar does not ask the same again and again.
 
 import { get } from './api.js';
+import { t } from './i18n.js';
+import { store } from './store.js';
 
 const KEEP = 60_000;
 const kept = new Map();
@@ -23,3 +25,20 @@ export const mean = (list) => {
 };
 /** Real numbers of a series of slots. */
 export const numbers = (series) => series.v.map((v) => (v == null ? null : v / 10 ** series.scale));
+
+const BESIDES = /^(grid|battery)/, BESIDES_KEY = /import|export|charge|consum/;
+
+/** What a row of energies is about: "roof", "panel" or something beside (grid, battery, what is used). */
+export function kindOf(row) {
+  const metric = store.devices.get(row.ref)?.metrics.find((one) => one.key === row.key);
+  if (metric?.panel != null || /^panel_\d+_/.test(row.key)) return 'panel';
+  return BESIDES.test(metric?.part ?? '') || (!metric?.part && BESIDES_KEY.test(row.key)) ? 'beside' : 'sun';
+}
+
+/** What a row is called beside others: by its device, and by more only where that has several. */
+export function rowName(row, rows) {
+  const device = store.devices.get(row.ref)?.name ?? row.device ?? row.name;
+  const panel = store.devices.get(row.ref)?.metrics.find((one) => one.key === row.key)?.panel;
+  if (panel != null) return row.panel ?? t('panel_of', { device, n: panel });
+  return rows.filter((one) => one.ref === row.ref).length > 1 && row.name !== device ? `${device}, ${row.name}` : device;
+}

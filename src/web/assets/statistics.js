@@ -5,7 +5,8 @@ import { get, query } from './api.js';
 import { loading, problem } from './dom.js';
 import { addDays, addMonths, DASH, dateText, dayOf, daysBetween, energy, join, moment, money, power } from './format.js';
 import { has, t } from './i18n.js';
-import { now, store } from './store.js';
+import { kindOf, rowName } from './history-data.js';
+import { now } from './store.js';
 
 const SHORT = { day: 'numeric', month: 'short', year: 'numeric' };
 
@@ -45,9 +46,8 @@ export default function statistics(redraw) {
   };
 
   const day = (one) => (one ? html`${join(energy(one.wh))}<span>${dateText(one.date, SHORT)}</span>` : DASH);
-  const named = (row) => (row.ref === 'house' ? (has(`sum.${row.key}`) ? t(`sum.${row.key}`) : row.name) : row.name);
+  const named = (row) => (row.ref === 'house' ? (has(`sum.${row.key}`) ? t(`sum.${row.key}`) : row.name) : rowName(row, answer.rows));
   const gaps = (row) => (row.gap_days?.length ? html`<details><summary>${t('gaps', { n: row.gap_days.length })}</summary>${row.gap_days.slice(0, 40).map((one) => dateText(one, SHORT)).join(', ')}${row.gap_days.length > 40 ? ' …' : ''}</details>` : t('gaps.none'));
-  const isPanel = (row) => store.devices.get(row.ref)?.metrics.some((one) => one.key === row.key && one.panel != null) || /^panel_\d+_power$/.test(row.key);
 
   function table(title, rows, folded) {
     if (!rows.length) return nothing;
@@ -66,7 +66,7 @@ export default function statistics(redraw) {
 
   function view() {
     const rows = answer?.rows ?? [];
-    const house = rows.filter((row) => row.ref === 'house'), panels = rows.filter((row) => row.ref !== 'house' && isPanel(row));
+    const house = rows.filter((row) => row.ref === 'house'), panels = rows.filter((row) => row.ref !== 'house' && kindOf(row) === 'panel');
     const devices = rows.filter((row) => row.ref !== 'house' && !panels.includes(row));
     const total = house.reduce((sum, row) => (row.money == null ? sum : (sum ?? 0) + row.money), null);
     return html`<section class="card period" aria-labelledby="h-stat"><h2 id="h-stat">${t('statistics.of')}</h2>

@@ -1,6 +1,6 @@
 // What the page knows: read once, then kept up to date by one stream of events, or by asking where streams do not get through.
 
-import { get } from './api.js';
+import { address, get, query } from './api.js';
 
 const FIRST_EVENT = 4_000;   // An old ingress opens the stream and lets nothing through: wait for an event, not for `onopen`.
 const POLL = 5_000;
@@ -15,7 +15,7 @@ export const store = {
 };
 const listeners = new Set();
 const logListeners = new Set();
-let offset = 0, stream = null, timer = 0, retry = 0, failedAt = 0, wait = 1_000, lastHeard = 0, hiddenTimer = 0, logLevel = null, scheduled = false;
+let offset = 0, stream = null, timer = 0, retry = 0, failedAt = 0, wait = 1_000, lastHeard = 0, hiddenTimer = 0, logLevel = null, attended = null, scheduled = false;
 
 /** The server's clock. */
 export const now = () => Date.now() / 1000 + offset;
@@ -28,6 +28,13 @@ export function changed() {
   if (scheduled) return;
   scheduled = true;
   setTimeout(() => { scheduled = false; for (const listener of listeners) listener(); }, 30);
+}
+
+/** Tells the device that somebody has its controls before them, as long as this page is open. */
+export function attend(ref) {
+  attended = ref;
+  if (stream) open();
+  return () => { attended = null; if (stream) open(); };
 }
 
 /** Lines of the log as they are written, while somebody reads them. */
@@ -45,7 +52,7 @@ function heard() {
   if (store.lost) { store.lost = false; changed(); }
 }
 
-function takeState(state, whole) {
+function takeState(state, whole = state.whole) {
   if (state.now) offset = state.now - Date.now() / 1000;
   if (whole) store.states.clear();
   for (const device of state.devices) merge(device);
@@ -116,7 +123,7 @@ async function catchUp() {
     greet(await get(''));
     if (store.hello.role === 'none') { store.login = true; stop(); return changed(); }
     if (store.hello.safe_mode) { heard(); retry = setTimeout(catchUp, POLL); return changed(); }
-    takeState(await get(store.rev == null ? 'state' : `state?since=${store.rev}`), store.rev == null);
+    takeState(await get(store.rev == null ? 'state' : `state?since=${store.rev}`));
     heard();
     follow();
   } catch (error) { failed(error, catchUp); }
@@ -136,7 +143,7 @@ function stop() {
 
 function open() {
   stop();
-  const mine = stream = new EventSource(new URL('api/v1/events' + (logLevel ? `?log=${logLevel}` : ''), document.baseURI.split('#')[0]));
+  const mine = stream = new EventSource(address('events' + query({ log: logLevel, controls: attended })));
   let first = true;
   const on = (name, act) => mine.addEventListener(name, (event) => {
     if (mine !== stream) return;

@@ -7,7 +7,8 @@ import { css, loading, problem, segments, sheet } from '../dom.js';
 import { addDays, addMonths, dateText, dayOf, energy, join, number, percent } from '../format.js';
 import { lang, t } from '../i18n.js';
 import { icon } from '../icons.js';
-import { now } from '../store.js';
+import { now, store } from '../store.js';
+import { kindOf, rowName } from '../history-data.js';
 import { dayCharts, loadDay } from '../history-day.js';
 import { loadPeriod, periodCharts } from '../history-period.js';
 import statistics from '../statistics.js';
@@ -33,7 +34,7 @@ export default function page({ path, query: search, redraw }) {
     const byDay = next.day !== undefined || next.period !== undefined;
     view = { ...view, at: byDay ? null : view.at, ...next };
     const hash = `#/history/${view.period}/${view.day}` + query({ with: view.compare === 'usual' ? null : view.compare, only: view.only, by: view.by === 'device' ? null : view.by });
-    history.replaceState(null, '', hash.replace(/\?$/, ''));
+    history.replaceState(null, '', hash);
     redraw();
     clearTimeout(later);
     later = setTimeout(load, at);
@@ -111,13 +112,16 @@ export default function page({ path, query: search, redraw }) {
   }
 
   function side() {
-    const rows = (view.by === 'panel' ? data.panels : data.devices) ?? [];
-    if (!data.devices?.length) return nothing;
+    const devices = (data.devices ?? []).filter((row) => kindOf(row) === 'sun');
+    // A device behind another one is part of that one's sum.
+    const own = devices.filter((row) => !devices.some((other) => other.ref === store.devices.get(row.ref)?.via));
+    const rows = (view.by === 'panel' ? data.panels : own) ?? [];
+    if (!own.length && !data.panels?.length) return nothing;
     const sorted = rows.map((row) => ({ ...row, sum: row.wh.some((wh) => wh != null) ? row.wh.reduce((sum, wh) => sum + (wh ?? 0), 0) : null })).sort((a, b) => (b.sum ?? -1) - (a.sum ?? -1));
     const most = Math.max(1, ...sorted.map((row) => row.sum ?? 0));
     const one = (row) => {
       const id = `${row.ref}/${row.key}`;
-      const body = html`<span>${row.name}</span><b>${join(energy(row.sum))}</b><i ${css({ '--w': `${((row.sum ?? 0) / most) * 100}%` })}></i>`;
+      const body = html`<span>${rowName(row, rows)}</span><b>${join(energy(row.sum))}</b><i ${css({ '--w': `${((row.sum ?? 0) / most) * 100}%` })}></i>`;
       return html`<li>${view.period === 'day' ? html`<button aria-pressed=${view.only === id ? 'true' : 'false'} @click=${() => go({ only: view.only === id ? '' : id })}>${body}</button>` : html`<div>${body}</div>`}</li>`;
     };
     return html`<section class="card" aria-labelledby="h-by"><div class="head"><h2 id="h-by">${t('history.by')}</h2></div>

@@ -5,7 +5,7 @@ import { get, query } from '../api.js';
 import { card } from '../cards.js';
 import { dayCurve, hoursOf } from '../charts.js';
 import { announce, css } from '../dom.js';
-import { flowPicture } from '../flow.js';
+import { flowPicture, sunNote, whyWords } from '../flow.js';
 import { addDays, clock, dayOf, energy, join, number, percent, power } from '../format.js';
 import { children, healthWord, tone, troubles } from '../health.js';
 import { parts, t } from '../i18n.js';
@@ -15,24 +15,24 @@ import { can, now, store } from '../store.js';
 const SLOT = 300;
 const SAY_AGAIN = 60_000;
 
-/** Values of a sentence in words, and the colour of what stands out in it. */
-function sentenceParts({ key, args = {} }, inKw) {
-  const tint = /giv/.test(key) ? 'c-exp' : /grid|tak/.test(key) ? 'c-net' : /bat|charg/.test(key) ? 'c-bat' : 'c-sun';
-  const words = Object.fromEntries(Object.entries(args).map(([name, value]) => {
-    if (typeof value !== 'number') return [name, value];
-    if (/percent|share/.test(name)) return [name, `${number(value)}\u202f%`];
-    if (/wh$/.test(name)) return [name, join(energy(value))];
-    if (/at$|until|time/.test(name)) return [name, clock(value)];
-    return [name, join(power(value, inKw))];
-  }));
+/** A sentence of the flow with its values in words, each in the colour of what it is about. */
+function sentenceParts(sentence, inKw) {
+  const { key } = sentence;
+  const tint = { grid: /give/.test(key) ? 'c-exp' : 'c-net', battery: 'c-bat', until: 'c-bat', sun: 'c-sun', today: 'c-sun', percent: 'c-sun' };
+  const write = { percent: (value) => `${number(value)}\u202f%`, today: (value) => join(energy(value)), until: (value) => clock(value) };
+  const words = {};
+  for (const name of Object.keys(tint)) {
+    if (typeof sentence[name] === 'number') words[name] = (write[name] ?? ((value) => join(power(value, inKw))))(sentence[name]);
+  }
+  if (sentence.why) words.why = whyWords(sentence.why, sentence.node);
   return { plain: t(key, words), rich: parts(key, Object.fromEntries(Object.entries(words).map(([name, text]) =>
-    [name, typeof args[name] === 'number' ? html`<b class=${tint}>${text}</b>` : text]))) };
+    [name, name in tint ? html`<b class=${tint[name]}>${text}</b>` : text]))) };
 }
 
 export default function page({ redraw }) {
   const wide = matchMedia('(min-width: 700px)');
   wide.addEventListener('change', redraw);
-  let day = null, curves = new Map(), asked = 0, said = 0, spoken = '';
+  let day = null, curves = new Map(), gains = new Map(), asked = 0, said = 0, spoken = '';
   let gone = false;
 
   // The day so far, again with each slot.
@@ -44,12 +44,14 @@ export default function page({ redraw }) {
     const span = { from: today, to: addDays(today, 1) };
     const drawn = [...store.devices.values()].filter((one) => one.glance?.picture?.kind === 'curve' && one.glance.picture.key);
     const series = ['house/sun', 'house/house', ...drawn.map((one) => `${one.ref}/${one.glance.picture.key}`)];
-    const [curve, sums] = await Promise.all([
+    const [curve, sums, each] = await Promise.all([
       get('history/power' + query({ series: series.join(), ...span, step: SLOT })).catch(() => null),
-      get('history/energy' + query({ by: 'day', of: 'total', ...span })).catch(() => null)]);
+      get('history/energy' + query({ by: 'day', of: 'total', ...span })).catch(() => null),
+      get('history/energy' + query({ by: 'day', of: 'device', ...span })).catch(() => null)]);
     if (gone) return;
     const points = new Map((curve?.series ?? []).map((one) => [`${one.ref}/${one.key}`, hoursOf(curve, one)]));
     curves = points;
+    gains = new Map((each?.rows ?? []).map((row) => [`${row.ref}/${row.key}`, row.wh[0]]));
     day = { t0: curve?.t0, sun: points.get('house/sun') ?? [], house: points.get('house/house') ?? [],
       wh: Object.fromEntries((sums?.rows ?? []).map((row) => [row.key, row.wh[0]])) };
     redraw();
@@ -72,8 +74,7 @@ export default function page({ redraw }) {
     if (ids.length > 1) return html`<section class="card fl" aria-labelledby="h-flow">${head}${flowPicture(flow, wide.matches)}</section>`;
     // One role alone has no flow to show: its number, large.
     const [id] = ids, node = flow.nodes[id], value = power(node.w == null ? null : Math.abs(node.w), flow.unit_kw);
-    const way = node.w == null ? node.why : id === 'grid' ? t(node.w < 0 ? 'giving' : 'taking')
-      : id === 'sun' && node.count?.panels ? t('flow.panels', { n: node.count.panels }) : '';
+    const way = node.w == null ? whyWords(node.why, id) : id === 'grid' ? t(node.w < 0 ? 'giving' : 'taking') : id === 'sun' ? sunNote() : '';
     return html`<section class="card fl" aria-labelledby="h-flow">${head}
       <p class="solo ${id}"><span>${t(id)}</span><b>${value.text}<small>${value.unit}</small></b><em>${way}</em></p></section>`;
   }
@@ -127,7 +128,7 @@ export default function page({ redraw }) {
       <div class="cols now ${day ? '' : 'alone'}">${flowCard()}<div class="nt">${look.slice(0, 4).map(note)}${look.length > 4
         ? html`<a class="btn" href="#/devices?look">${t('pill.look', { n: look.length })}</a>` : nothing}</div>${todayCard()}</div>
       <h2 class="sec">${t('tab.devices')} <span class="muted">${t('now.devices', { n: top.length })}${below ? `, ${t('now.below', { n: below })}` : ''}</span></h2>
-      <div class="devs">${repeat(sorted, (one) => one.ref, (one) => card(one, curves))}</div>`;
+      <div class="devs">${repeat(sorted, (one) => one.ref, (one) => card(one, curves, gains))}</div>`;
   }
 
   return { title: () => t('tab.now'), view, leave: () => { gone = true; wide.removeEventListener('change', redraw); } };
