@@ -26,9 +26,26 @@ const colours = HighlightStyle.define([
 ]);
 
 class Editor extends HTMLElement {
-  #view = null;
+  #view = null; #file = null; #problems = [];
 
-  open(text, { readOnly, label, changed }) {
+  /** {text, label, changed}: another object is another file. */
+  set file(file) {
+    if (file === this.#file) return;
+    this.#file = file;
+    if (this.isConnected) this.#open();
+  }
+
+  /** Underlined where they are. */
+  set problems(problems) {
+    if (problems === this.#problems) return;
+    this.#problems = problems;
+    this.#show();
+  }
+
+  connectedCallback() { if (this.#file && !this.#view) this.#open(); }
+
+  #open() {
+    const { text, label, changed } = this.#file;
     this.#view?.destroy();
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
     root.replaceChildren();
@@ -40,21 +57,21 @@ class Editor extends HTMLElement {
         lineNumbers(), history(), highlightActiveLine(), bracketMatching(), search({ top: true }), lintGutter(), StreamLanguage.define(toml),
         // Tab goes on to what follows: who uses the keyboard must get out again.
         keymap.of([...searchKeymap, ...historyKeymap, ...defaultKeymap]), syntaxHighlighting(colours), look, EditorView.lineWrapping,
-        EditorState.readOnly.of(readOnly), EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', autocapitalize: 'off' }),
+        EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', autocapitalize: 'off' }),
         EditorView.updateListener.of((update) => { if (update.docChanged) changed(update.state.doc.toString()); }),
       ] }),
     });
+    this.#show();
   }
 
   set(text) {
     this.#view.dispatch({ changes: { from: 0, to: this.#view.state.doc.length, insert: text } });
   }
 
-  /** Underlines what is wrong. */
-  show(problems) {
+  #show() {
     if (!this.#view) return;
     const { doc } = this.#view.state;
-    const marks = problems.filter((one) => one.line >= 1 && one.line <= doc.lines).map((one) => {
+    const marks = this.#problems.filter((one) => one.line >= 1 && one.line <= doc.lines).map((one) => {
       const line = doc.line(one.line);
       const from = Math.min(line.to, line.from + Math.max(0, (one.column ?? 1) - 1));
       const to = one.key && line.text.slice(from - line.from).startsWith(one.key) ? from + one.key.length : line.to;

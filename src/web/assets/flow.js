@@ -20,6 +20,9 @@ function sideOf(id, node) {
 
 const colourOf = (id, side) => `var(${id === 'grid' ? COLOUR[side === 'in' ? 'taking' : 'giving'] : COLOUR[id]})`;
 
+// Breaks between its pieces only.
+const list = (pieces) => pieces.filter(Boolean).map((piece) => piece.replaceAll(' ', '\u00a0')).join(', ');
+
 /** "Grid meter: no answer", for what is not known. */
 export function whyWords(why, id) {
   if (!why) return t('unknown');
@@ -33,7 +36,7 @@ export function sunNote() {
   const panels = all.reduce((n, one) => n + one.metrics.filter((metric) => metric.panel != null && metric.quantity === 'power').length, 0)
     + all.filter((one) => one.via && store.devices.get(one.via)?.icon === 'sun').length;
   const chargers = all.filter((one) => one.glance?.main === 'panel_power').length;
-  return [panels ? t('flow.panels', { n: panels }) : '', chargers ? t('flow.chargers', { n: chargers }) : ''].filter(Boolean).join(', ');
+  return list([panels ? t('flow.panels', { n: panels }) : '', chargers ? t('flow.chargers', { n: chargers }) : '']);
 }
 
 function noteOf(id, node, side, resting) {
@@ -43,7 +46,7 @@ function noteOf(id, node, side, resting) {
   if (id === 'battery') {
     const level = node.level == null ? '' : `${number(node.level)}\u202f%`;
     const then = node.full_at ? t('flow.full_at', { t: clock(node.full_at) }) : node.empty_at ? t('flow.until', { t: clock(node.empty_at) }) : '';
-    return [level, then].filter(Boolean).join(', ');
+    return list([level, then]);
   }
   return '';
 }
@@ -59,10 +62,13 @@ export function layout(flow, { unit, pitch, least }) {
   const ribbons = flow.ribbons.filter((one) => one.w >= REST);
   const nodes = Object.entries(flow.nodes).map(([id, node]) => ({ id, node, side: sideOf(id, node) }));
   const through = (id) => ribbons.reduce((sum, one) => sum + (one.from === id || one.to === id ? one.w : 0), 0);
-  const total = Math.max(1, ribbons.reduce((sum, one) => sum + one.w, 0));
+  // Where not all is known nothing says who feeds whom: what is known is still as thick as it is strong.
+  const strong = ({ node }) => Math.abs(node.w ?? 0);
+  const sum = (side) => nodes.filter((one) => one.side === side).reduce((all, one) => all + strong(one), 0);
+  const total = Math.max(1, ribbons.length ? ribbons.reduce((all, one) => all + one.w, 0) : Math.max(sum('in'), sum('out')));
   const heights = { in: 0, out: 0 };
   for (const place of nodes) {
-    place.power = through(place.id);
+    place.power = ribbons.length ? through(place.id) : strong(place);
     place.h = Math.max(least, (place.power / total) * unit);
     place.slot = Math.max(pitch, place.h + 16);
     place.y = heights[place.side] + (place.slot - place.h) / 2;

@@ -119,6 +119,7 @@ export function dayCharts({ charts: made, wh }, view) {
   return [
     chart('p', title, view.compare === 'usual' && !only ? t('kw_usual') : 'kW', made.produced, t('chart.produced', { date: dateText(view.day), sum: join(energy(wh.sun)) })),
     chart('u', t('used.from'), 'kW', made.used, t('chart.used', { date: dateText(view.day), sum: join(energy(wh.house)) })),
-    chart('b', t('battery'), '%', made.battery, t('chart.battery', { date: dateText(view.day) })),
   ];
 }
+
+export const batteryChart = ({ charts: made }, view) => chart('b', t('battery'), '%', made.battery, t('chart.battery', { date: dateText(view.day) }));

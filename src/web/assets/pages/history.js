@@ -9,7 +9,7 @@ import { lang, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { now, store } from '../store.js';
 import { kindOf, rowName } from '../history-data.js';
-import { dayCharts, loadDay } from '../history-day.js';
+import { batteryChart, dayCharts, loadDay } from '../history-day.js';
 import { loadPeriod, periodCharts } from '../history-period.js';
 import statistics from '../statistics.js';
 
@@ -159,7 +159,7 @@ export default function page({ path, query: search, redraw }) {
     if (!data || data.period !== view.period) return html`${head()}${loading()}`;
     return html`<div class="cols">${head()}${figures()}<div class="cols hist"><div class="cols">
       ${view.period === 'day' ? dayCharts(data, view) : periodCharts(data, view, { read: (at) => { view.at = at; redraw(); }, pick: (date) => go({ period: view.period === 'month' ? 'day' : view.period === 'year' ? 'month' : 'year', day: date > today() ? today() : date }) })}</div>
-      <div class="cols">${side()}</div></div></div>`;
+      <div class="cols">${side()}${view.period === 'day' ? batteryChart(data, view) : nothing}</div></div></div>`;
   }
 
   take(path, search);

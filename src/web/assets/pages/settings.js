@@ -11,7 +11,7 @@ import { start, store } from '../store.js';
 const CHECK_AFTER = 400;
 
 export default function page({ redraw }) {
-  let config = null, text = '', problems = [], error = null, saved = null, timer = 0, turn = 0, copies = null, editor = null, busy = false, conflict = null;
+  let config = null, text = '', problems = [], error = null, saved = null, timer = 0, turn = 0, copies = null, file = null, busy = false, conflict = null;
   const styles = sheet('more.css');
   // Where the editor cannot be loaded a plain field does.
   const ready = import('../editor.js').catch(() => null);
@@ -22,18 +22,13 @@ export default function page({ redraw }) {
       [text, problems] = [config.text, config.problems ?? []];
       error = null;
       conflict = null;
+      file = { text, label: config.path, changed: edited };
       await Promise.all([styles, ready]);
     } catch (refused) { error = refused; }
     redraw();
-    setTimeout(attach);
   }
 
-  function attach() {
-    editor = document.querySelector('watt-editor');
-    if (!editor?.open) { editor = null; return; }
-    editor.open(text, { readOnly: false, label: config.path, changed: edited });
-    editor.show(problems);
-  }
+  const editor = () => document.querySelector('watt-editor');
 
   function edited(value) {
     text = value;
@@ -48,7 +43,6 @@ export default function page({ redraw }) {
       const answer = await change('POST', 'config/check', { text });
       if (mine !== turn) return;
       problems = answer.problems;
-      editor?.show(problems);
       error = null;
     } catch (refused) { if (mine === turn) error = refused; }
     redraw();
@@ -56,12 +50,12 @@ export default function page({ redraw }) {
 
   function put(value) {
     text = value;
-    if (editor) editor.set(value); else { const field = document.getElementById('toml'); if (field) field.value = value; }
+    if (editor()) editor().set(value); else { const field = document.getElementById('toml'); if (field) field.value = value; }
     check();
   }
 
   const go = (one) => {
-    if (editor) return editor.go(one.line, one.column);
+    if (editor()) return editor().go(one.line, one.column);
     const field = document.getElementById('toml');
     const at = text.split('\n').slice(0, one.line - 1).join('\n').length + (one.line > 1 ? 1 : 0);
     field?.focus();
@@ -135,7 +129,7 @@ export default function page({ redraw }) {
         <button class="btn main" ?disabled=${busy || problems.length > 0 || !dirty} @click=${() => save()}>${t('settings.save')}</button>` : html`<button class="btn" @click=${() => download(name, new Blob([text]))}>${icon('down')}${t('download')}</button>`}</div></div>
       ${config.writable ? nothing : html`<div class="note calm">${icon('info')}<div><h2>${t('settings.readonly')}</h2><p class="do">${config.why_not}</p></div></div>`}
       ${error && !conflict ? problem(error) : nothing}${clash()}
-      <div class="cols set"><div class="card file">${customElements.get('watt-editor') ? html`<watt-editor></watt-editor>` : html`<label class="vh" for="toml">${config.path}</label><textarea id="toml" spellcheck="false" autocapitalize="off" rows="24" .value=${text} @input=${(event) => edited(event.target.value)}></textarea>`}
+      <div class="cols set"><div class="card file">${customElements.get('watt-editor') ? html`<watt-editor .file=${file} .problems=${problems}></watt-editor>` : html`<label class="vh" for="toml">${config.path}</label><textarea id="toml" spellcheck="false" autocapitalize="off" rows="24" .value=${text} @input=${(event) => edited(event.target.value)}></textarea>`}
         <p class="hint">${t('settings.secrets')}</p></div><div class="cols">${list()}${outcome()}</div></div>`;
   }
 
