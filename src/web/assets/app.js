@@ -100,7 +100,7 @@ const skip = (event) => { event.preventDefault(); document.getElementById('main'
 
 function shell() {
   const shut = store.login || store.hello?.safe_mode || !store.ready;
-  const shown = tabs.filter(([name]) => (name !== 'roof' || (can('roof') && hasPanels())) && (name !== 'history' || can('history')));
+  const shown = tabs.filter(([name]) => (name !== 'roof' || (can('history') && hasPanels())) && (name !== 'history' || can('history')));
   return html`
     <a class="skip" href="#/" @click=${skip}>${t('skip')}</a>
     ${bar()}
