@@ -13,8 +13,10 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 const LANGUAGES = { direct: { light: 'en-GB', dark: 'de-AT' }, ingress: { light: 'fr-FR', dark: 'en-GB' } };
 const AT_ONCE = 4;
 
-const pagesOf = (devices) => ['now', 'roof', 'history', 'history/month', 'history/year', 'history/all', 'history/statistics', 'devices',
-  ...devices, 'more', 'log', 'settings', 'energy', 'support', 'backup', 'about', 'roof/arrange'];
+// What each feature of the program brings.
+const PAGES = { roof: ['roof', 'roof/arrange'], history: ['history', 'history/month', 'history/year', 'history/all', 'history/statistics'],
+  log: ['log'], config: ['settings'], energy: ['energy'], support: ['support'], backup: ['backup'] };
+const pagesOf = (features, devices) => ['now', 'devices', ...devices, 'more', 'about', ...features.flatMap((one) => PAGES[one] ?? [])];
 
 const small = () => {
   const found = [];
@@ -58,10 +60,12 @@ async function check({ browser, way, base, theme, name }) {
 
 export default async function pages(browser) {
   const { address, end } = await program();
-  const devices = (await (await fetch(`${address}api/v1/devices`)).json()).devices;
+  const { features } = await (await fetch(`${address}api/v1/`)).json();
+  const { devices } = await (await fetch(`${address}api/v1/devices`)).json();
   const kinds = new Map(devices.map((one) => [`${one.icon}${one.via ? 1 : 0}`, `devices/${one.ref}`]));
   const ways = { direct: address, ingress: await ingress(address) };
-  const work = Object.entries(ways).flatMap(([way, base]) => ['light', 'dark'].flatMap((theme) => pagesOf([...kinds.values()]).map((name) => ({ browser, way, base, theme, name }))));
+  console.log(`${pagesOf(features, [...kinds.values()]).length} pages with ${features.join(', ')}`);
+  const work = Object.entries(ways).flatMap(([way, base]) => ['light', 'dark'].flatMap((theme) => pagesOf(features, [...kinds.values()]).map((name) => ({ browser, way, base, theme, name }))));
   await Promise.all(Array.from({ length: AT_ONCE }, async () => { for (let one = work.shift(); one; one = work.shift()) await check(one); }));
   await end();
 }

@@ -1,7 +1,7 @@
 // The frame around every page: tabs, what needs a look, the bars, and which page is shown.
 
 import { html, nothing, render } from './vendor/lit.js';
-import { changed, start, store, subscribe } from './store.js';
+import { can, changed, start, store, subscribe } from './store.js';
 import { loadWords, pickLanguage, t } from './i18n.js';
 import { loading, problem, tick } from './dom.js';
 import { setZone } from './format.js';
@@ -100,7 +100,7 @@ const skip = (event) => { event.preventDefault(); document.getElementById('main'
 
 function shell() {
   const shut = store.login || store.hello?.safe_mode || !store.ready;
-  const shown = tabs.filter(([name]) => (name !== 'roof' || hasPanels()) && (name !== 'history' || store.hello?.features?.includes('history')));
+  const shown = tabs.filter(([name]) => (name !== 'roof' || (can('history') && hasPanels())) && (name !== 'history' || can('history')));
   return html`
     <a class="skip" href="#/" @click=${skip}>${t('skip')}</a>
     ${bar()}

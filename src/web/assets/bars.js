@@ -17,10 +17,10 @@ export function stackedBars({ dates, stacks, totals, name, at, label, tick, read
   const value = (wh) => (wh == null ? DASH : join(energy(wh)));
   const words = (i) => `${label(i)}: ${value(totals?.[i] ?? (known[i] ? sums[i] : null))}`
     + (stacks.length > 1 ? ` (${stacks.filter((one) => one.wh[i] != null).map((one) => `${one.name} ${value(one.wh[i])}`).join(', ')})` : '');
-  const gap = flags?.[at];
+  const special = flags?.[at] ?? [];
   return html`<p class="read"><span class="t">${label(at)}</span><b>${value(totals?.[at] ?? (known[at] ? sums[at] : null))}</b>
       ${stacks.length > 1 ? stacks.map((one) => html`<span class="key" ${css({ '--c': `var(${one.colour})` })}>${one.name} <b>${value(one.wh[at])}</b></span>`) : nothing}
-      ${gap ? html`<span class="flag">${t(`flag.${gap}`)}</span>` : nothing}</p>
+      ${special.map((one) => html`<span class="flag">${t(`flag.${one}`)}</span>`)}</p>
     <div class="bars"><div class="axis" aria-hidden="true">${[1, 0.5].map((part) => html`<span ${css({ bottom: `${part * 100}%` })}>${number((most / 1000) * part, (most / 1000) * part % 1 ? 1 : 0)}</span>`)}</div>
       <div class="cols-of" role="img" aria-label="${name}: ${words(at)}">${dates.map((_, i) => html`<div class=${i === at ? 'on' : ''}>
         ${stacks.map((one) => (one.wh[i] > 0 ? html`<i ${css({ '--c': `var(${one.colour})`, height: `${(one.wh[i] / most) * 100}%` })}></i>` : nothing))}</div>`)}</div>

@@ -18,6 +18,7 @@ export function healthDays({ changes, days }, all, more) {
     <div class="health" role="img" aria-label=${`${words} ${troubled.map(about).join('; ')}`}>${days.map((day) => html`<div title=${about(day)}>${KINDS.map(([kind, colour]) => (day[kind] > 0 ? html`<i ${css({ '--c': `var(${colour})`, height: `${(day[kind] / 25) * 100}%` })}></i>` : nothing))}</div>`)}</div>
     <div class="keys">${KINDS.map(([kind, colour]) => html`<span class="key" ${css({ '--c': `var(${colour})` })}>${t(`kind.${kind}`)}</span>`)}</div>
     <ol class="changes">${changes.slice(0, all ? 400 : FEW).map((one) => {
+    // Without a code nobody knows: the program did not run.
     const health = one.code ? one : null;
     return html`<li class=${health ? tone(one) : 'wait'}>${icon(health ? tone(one) : 'wait')}<time>${moment(one.at)}</time><div><b>${health ? healthWord(one) : t('kind.unknown')}</b>
       ${one.detail ? html`<p lang="en">${one.detail}</p>` : nothing}${one.advice ? html`<p lang="en">${one.advice}</p>` : nothing}</div></li>`;

@@ -74,7 +74,7 @@ class Editor extends HTMLElement {
     const marks = this.#problems.filter((one) => one.line >= 1 && one.line <= doc.lines).map((one) => {
       const line = doc.line(one.line);
       const from = Math.min(line.to, line.from + Math.max(0, (one.column ?? 1) - 1));
-      const to = one.key && line.text.slice(from - line.from).startsWith(one.key) ? from + one.key.length : line.to;
+      const to = one.fix ? Math.min(line.to, from + one.fix.length) : line.to;
       return { from, to: Math.max(to, from), severity: 'error', message: [one.what, one.hint].filter(Boolean).join('\n') };
     });
     this.#view.dispatch(setDiagnostics(this.#view.state, marks));

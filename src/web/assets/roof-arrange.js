@@ -7,9 +7,8 @@ import { number } from './format.js';
 import { t } from './i18n.js';
 import { icon } from './icons.js';
 import { store } from './store.js';
-import { deviceOf, extent, firstPlace, GRID, isFree, keyOf, layOut, LONG, SHORT, sizeOf, snap, snapped } from './roof-model.js';
+import { deviceOf, DIRECTIONS, extent, firstPlace, forServer, fromServer, GRID, isFree, keyOf, layOut, panelSize, sizeOf, snap, snapped } from './roof-model.js';
 
-const DIRECTIONS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'];
 const ROOM = 1.2;
 
 export default function arrange({ redraw }) {
@@ -18,7 +17,7 @@ export default function arrange({ redraw }) {
 
   async function load() {
     try {
-      roof = await get('roof');
+      roof = fromServer(await get('roof'));
       if (!roof.planes.length) roof.planes.push(plane());
       error = null;
       undo = [];
@@ -26,7 +25,7 @@ export default function arrange({ redraw }) {
     redraw();
   }
 
-  const plane = () => ({ id: `p${Date.now().toString(36)}`, name: t('arrange.plane', { n: roof.planes.length + 1 }), direction: 'S', steep: 30, panels: [] });
+  const plane = () => ({ id: `plane-${Date.now().toString(36)}`, name: t('arrange.plane', { n: roof.planes.length + 1 }), direction: 'S', steep: 30, panels: [] });
   const find = (id) => { const on = roof.planes.find((one) => one.panels.some((panel) => panel.id === id)); return on && { on, panel: on.panels.find((one) => one.id === id) }; };
 
   function step(act, words) {
@@ -124,7 +123,7 @@ export default function arrange({ redraw }) {
     redraw();
     try {
       const planes = roof.planes.filter((one) => one.panels.length || roof.planes.length > 1);
-      await change('PUT', 'roof', { rev: roof.rev, planes });
+      await change('PUT', 'roof', { rev: roof.rev, planes: forServer(planes) });
       undo = [];
       location.hash = '#/roof';
     } catch (refused) { error = refused; }
@@ -143,11 +142,11 @@ export default function arrange({ redraw }) {
   }
 
   function planeEditor(on) {
-    const size = extent(on, 4 * SHORT);
+    const size = extent(on, 4 * panelSize.w);
     const room = { w: size.w + ROOM, h: size.h + ROOM };
     return html`<section class="plane" aria-label=${on.name} ${css({ '--share': String(room.w) })}><div class="fields">
         <label>${t('name')}<input type="text" .value=${on.name} maxlength="40" @input=${(event) => edit(`${on.id}name`, () => { on.name = event.target.value; })}></label>
-        <label>${t('arrange.direction')}<select @change=${(event) => step(() => { on.direction = event.target.value; })}>${DIRECTIONS.map((one) => html`<option value=${one} ?selected=${one === on.direction}>${t(`direction.${one}`)}</option>`)}</select></label>
+        <label>${t('arrange.direction')}<select @change=${(event) => step(() => { on.direction = event.target.value; })}><option value="" ?selected=${!on.direction}>—</option>${DIRECTIONS.includes(on.direction) || !on.direction ? nothing : html`<option value=${on.direction} selected>${on.direction}</option>`}${DIRECTIONS.map((one) => html`<option value=${one} ?selected=${one === on.direction}>${t(`direction.${one}`)}</option>`)}</select></label>
         <label>${t('arrange.steep')}<input type="number" min="0" max="90" .value=${String(on.steep ?? '')} @input=${(event) => edit(`${on.id}steep`, () => { on.steep = event.target.value === '' ? null : Math.max(0, Math.min(90, Number(event.target.value))); })}></label>
         ${roof.planes.length > 1 ? html`<button class="btn" @click=${() => step(() => { for (const panel of [...on.panels]) toTray({ on, panel }); roof.planes = roof.planes.filter((one) => one !== on); })}>${t('arrange.remove')}</button>` : nothing}</div>
       <div class="field edit" data-plane=${on.id} data-w=${room.w} ${css({ '--a': `${room.w} / ${room.h}`, '--w': String(room.w), '--gw': `${(GRID * 10 / room.w) * 100}%`, '--gh': `${(GRID * 10 / room.h) * 100}%` })}>
@@ -169,7 +168,7 @@ export default function arrange({ redraw }) {
       <label>x, m<input type="number" min="0" step=${GRID} .value=${panel.x.toFixed(2)} @change=${set('x')}></label><label>y, m<input type="number" min="0" step=${GRID} .value=${panel.y.toFixed(2)} @change=${set('y')}></label>
       ${roof.planes.length > 1 ? html`<label>${t('arrange.on')}<select @change=${(event) => step(() => { const target = roof.planes.find((one) => one.id === event.target.value); on.panels = on.panels.filter((one) => one !== panel); target.panels = [...target.panels, firstPlace(panel, target)]; })}>${roof.planes.map((one) => html`<option value=${one.id} ?selected=${one === on}>${one.name}</option>`)}</select></label>` : nothing}
       <button class="btn" @click=${() => moveTo(found, { ...panel, turned: !panel.turned })}>${icon('turn')}${t('arrange.turn')}</button><button class="btn" @click=${() => step(() => toTray(found))}>${t('arrange.to_tray')}</button></div>
-      <p class="hint">${[store.devices.get(deviceOf(panel))?.name, keyOf(panel)].filter(Boolean).join(', ')}, ${number(LONG, 2)} × ${number(SHORT, 2)} m</p>`;
+      <p class="hint">${[store.devices.get(deviceOf(panel))?.name, keyOf(panel)].filter(Boolean).join(', ')}, ${number(panelSize.h, 2)} × ${number(panelSize.w, 2)} m</p>`;
   }
 
   function view() {

@@ -16,7 +16,7 @@ function hours(finding) {
 
 function one(finding, headline) {
   const { name, percent_less: less, kind } = finding;
-  const reason = kind === 'shadow' ? t('weak.shadow', { a: finding.from_hour, b: finding.to_hour }) : kind === 'dirt' ? t('weak.dirt') : t('weak.none');
+  const reason = kind === 'shadow' ? t('weak.shadow', { a: finding.from_hour, b: finding.to_hour }) : kind === 'nothing' ? t('weak.none') : t(`weak.${kind}`);
   return html`<section class="card find">${headline ? html`<p class="tag">${icon('warn')}${t('weak.title')}</p>` : nothing}
     <h2>${kind === 'nothing' ? t('weak.silent', { panel: name }) : t('weak', { panel: name, p: `${number(less)}\u202f%` })}</h2>
     ${kind === 'nothing' ? nothing : html`<p class="muted">${t('weak.mean')}</p>${hours(finding)}`}
@@ -24,7 +24,7 @@ function one(finding, headline) {
 }
 
 export function findings(weak) {
-  if (!weak) return nothing;
+  if (!weak || weak.at === null) return nothing;
   if (!weak.findings.length) return html`<section class="card find"><p class="tag fine">${icon('ok')}${t('weak.fine')}</p><p class="muted">${t('weak.fine_why')}</p></section>`;
   return weak.findings.slice(0, 3).map((finding, i) => one(finding, i === 0));
 }

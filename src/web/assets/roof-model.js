@@ -1,13 +1,26 @@
 // The roof as numbers: sizes of panels, medians of planes, and how a panel compares with its neighbours.
 
 export const GRID = 0.05;
-export const LONG = 1.7, SHORT = 1.1;
+export const panelSize = { w: 1.1, h: 1.7 };
 
-export const sizeOf = (panel) => (panel.turned ? { w: LONG, h: SHORT } : { w: SHORT, h: LONG });
+export const sizeOf = (panel) => (panel.turned ? { w: panelSize.h, h: panelSize.w } : panelSize);
+
+/** The roof as the server tells it, whose lengths are centimetres, in metres. */
+export function fromServer(roof) {
+  if (roof.width && roof.height) Object.assign(panelSize, { w: roof.width / 100, h: roof.height / 100 });
+  return { ...roof, planes: roof.planes.map((plane) => ({ ...plane, panels: plane.panels.map((panel) => ({ ...panel, x: panel.x / 100, y: panel.y / 100 })) })) };
+}
+
+/** And back again. */
+export const forServer = (planes) => planes.map(({ id, name, direction, steep, panels }) => ({ id, name, direction, steep,
+  panels: panels.map((panel) => ({ id: panel.id, name: panel.name, rated: panel.rated, turned: panel.turned, x: Math.round(panel.x * 100), y: Math.round(panel.y * 100) })) }));
+
+/** Directions as they are kept; anything else is shown as somebody wrote it. */
+export const DIRECTIONS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'];
 export const snap = (metres) => Math.max(0, Math.round(metres / GRID) * GRID);
 
 /** What a plane takes, in metres. */
-export function extent(plane, least = SHORT) {
+export function extent(plane, least = panelSize.w) {
   return plane.panels.reduce((most, panel) => {
     const { w, h } = sizeOf(panel);
     return { w: Math.max(most.w, panel.x + w), h: Math.max(most.h, panel.y + h) };
@@ -25,7 +38,7 @@ export function layOut(panels) {
   const byDevice = Map.groupBy ? Map.groupBy(panels, deviceOf) : panels.reduce((map, one) => map.set(deviceOf(one), [...map.get(deviceOf(one)) ?? [], one]), new Map());
   const all = [...byDevice.values()].flat();
   const across = Math.min(8, Math.max(4, Math.ceil(Math.sqrt(all.length))));
-  return all.map((panel, i) => ({ ...panel, turned: false, x: snap((i % across) * SHORT), y: snap(Math.floor(i / across) * LONG) }));
+  return all.map((panel, i) => ({ ...panel, turned: false, x: snap((i % across) * panelSize.w), y: snap(Math.floor(i / across) * panelSize.h) }));
 }
 
 export const deviceOf = (panel) => panel.id.split('/')[0];
@@ -56,9 +69,9 @@ export function snapped(panel, plane, near = 0.2) {
 
 /** The first place of a plane where a panel fits. */
 export function firstPlace(panel, plane) {
-  const { w } = extent(plane, SHORT * 4);
-  for (let y = 0; ; y += LONG / 2) {
-    for (let x = 0; x + sizeOf(panel).w <= w + 0.01; x += SHORT / 2) {
+  const { w } = extent(plane, panelSize.w * 4);
+  for (let y = 0; ; y += panelSize.h / 2) {
+    for (let x = 0; x + sizeOf(panel).w <= w + 0.01; x += panelSize.w / 2) {
       const placed = { ...panel, x: snap(x), y: snap(y) };
       if (isFree(placed, plane)) return placed;
     }

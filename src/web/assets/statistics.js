@@ -56,7 +56,7 @@ export default function statistics(redraw) {
     const cell = (row, column) => ({
       sum: () => html`<b>${join(energy(row.sum_wh))}</b>`, mean_day: () => join(energy(row.mean_day_wh)), best: () => day(row.best), worst: () => day(row.worst),
       peak: () => (row.peak ? html`${join(power(row.peak.w))}${row.peak.at ? html`<span>${moment(row.peak.at)}</span>` : nothing}` : DASH),
-      money: () => html`<b class=${row.money < 0 ? '' : 'gain'}>${money(row.money, answer.currency)}</b>`, gap_days: () => gaps(row),
+      money: () => html`<b class=${row.money > 0 ? 'gain' : ''}>${money(row.money, answer.currency)}</b>${row.unpriced_days ? html`<span>${t('money.unpriced', { n: row.unpriced_days })}</span>` : nothing}`, gap_days: () => gaps(row),
     })[column]();
     const made = html`<table class="stat" role="table"><thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col"><span class="vh">${t('name')}</span></th>
       ${columns.map((column) => html`<th role="columnheader" scope="col">${t(`stat.${column}`)}</th>`)}</tr></thead><tbody role="rowgroup">${rows.map((row) => html`<tr role="row"><th role="rowheader" scope="row">${named(row)}</th>
@@ -66,7 +66,7 @@ export default function statistics(redraw) {
 
   function view() {
     const rows = answer?.rows ?? [];
-    const house = rows.filter((row) => row.ref === 'house'), panels = rows.filter((row) => row.ref !== 'house' && kindOf(row) === 'panel');
+    const house = rows.filter((row) => row.ref === 'house'), panels = rows.filter((row) => row.ref !== 'house' && (row.of ?? kindOf(row)) === 'panel');
     const devices = rows.filter((row) => row.ref !== 'house' && !panels.includes(row));
     const total = house.reduce((sum, row) => (row.money == null ? sum : (sum ?? 0) + row.money), null);
     return html`<section class="card period" aria-labelledby="h-stat"><h2 id="h-stat">${t('statistics.of')}</h2>

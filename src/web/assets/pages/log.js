@@ -6,17 +6,17 @@ import { announce, problem, sheet } from '../dom.js';
 import { clock, dayOf, moment } from '../format.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
-import { followLog, now, store } from '../store.js';
+import { followLog, now } from '../store.js';
 
 const LEVELS = ['error', 'warn', 'info', 'debug', 'trace'];
 const MOST = 1000;
 
 export default function page({ query: search, redraw }) {
-  let lines = [], waiting = [], paused = false, level = search.get('level') ?? 'info', device = search.get('device') ?? '', words = '', error = null, later = 0, detail = null, gone = false, more = true;
+  let lines = [], waiting = [], paused = false, level = search.get('level') ?? 'info', device = search.get('device') ?? '', words = '', error = null, later = 0, detail = null, gone = false, more = false, names = [];
   sheet('more.css').then(redraw);
   let unfollow = () => {};
 
-  const fits = (line) => LEVELS.indexOf(line.level) <= LEVELS.indexOf(level) && (!device || line.device === device || line.ref === device) && (!words || `${line.text} ${line.device ?? ''}`.toLowerCase().includes(words.toLowerCase()));
+  const fits = (line) => LEVELS.indexOf(line.level) <= LEVELS.indexOf(level) && (!device || line.device === device) && (!words || `${line.text} ${line.device ?? ''}`.toLowerCase().includes(words.toLowerCase()));
 
   async function load() {
     try {
@@ -24,7 +24,9 @@ export default function page({ query: search, redraw }) {
       if (gone) return;
       lines = answer.lines.sort((a, b) => a.n - b.n);
       waiting = [];
-      more = lines.length > 0;
+      more = answer.more;
+      names = answer.devices;
+      if (answer.detail) detail = now() + answer.detail.seconds;
       error = null;
     } catch (refused) { error = refused; }
     redraw();
@@ -34,7 +36,7 @@ export default function page({ query: search, redraw }) {
   async function earlier() {
     const answer = await get('log' + query({ level, device, q: words, before: lines[0]?.n })).catch(() => null);
     if (!answer) return;
-    more = answer.lines.length > 0;
+    more = answer.more;
     lines = [...answer.lines.sort((a, b) => a.n - b.n), ...lines].slice(0, MOST);
     redraw();
   }
@@ -69,7 +71,7 @@ export default function page({ query: search, redraw }) {
   async function moreDetail() {
     try {
       const answer = await change('POST', 'log/detail', { minutes: 10, ...(device && { device }) });
-      detail = answer.until ?? now() + 600;
+      detail = now() + answer.seconds;
       level = 'debug';
       load();
       follow();
@@ -77,7 +79,6 @@ export default function page({ query: search, redraw }) {
   }
 
   function view() {
-    const names = [...new Set([...store.devices.values()].map((one) => one.name))];
     return html`<div class="ctl"><h1 class="title">${t('more.log')}</h1></div>
       <div class="filters"><label><span class="vh">${t('log.level')}</span><select @change=${filter((value) => { level = value; })}>${LEVELS.map((one) => html`<option value=${one} ?selected=${one === level}>${t(`log.${one}`)}</option>`)}</select></label>
         <label><span class="vh">${t('log.device')}</span><select @change=${filter((value) => { device = value; })}><option value="">${t('log.all')}</option>${names.map((name) => html`<option value=${name} ?selected=${name === device}>${name}</option>`)}</select></label>
@@ -88,7 +89,7 @@ export default function page({ query: search, redraw }) {
       ${detail && detail > now() ? html`<p class="muted">${t('log.detail_until', { t: clock(detail) })}</p>` : nothing}
       ${problem(error)}
       <div class="card log"><ol id="lines" tabindex="0" role="log" aria-live="off" aria-label=${t('more.log')} @scroll=${scrolled}>
-        ${more && lines.length >= 100 ? html`<li><button class="btn" @click=${earlier}>${t('log.earlier')}</button></li>` : nothing}
+        ${more ? html`<li><button class="btn" @click=${earlier}>${t('log.earlier')}</button></li>` : nothing}
         ${repeat(lines, (line) => line.n, (line) => html`<li class=${line.level}><time>${dayOf(line.at) === dayOf(now()) ? clock(line.at, true) : moment(line.at)}</time><span class="lvl-word">${line.level}</span><span class="dev-word">${line.device ?? ''}</span>
           <span class="text" lang="en">${line.text}</span>${line.count > 1 ? html`<span class="times">×${line.count}</span>` : nothing}</li>`)}</ol>
         ${lines.length ? nothing : html`<p class="empty">${t('log.none')}</p>`}

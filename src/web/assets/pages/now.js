@@ -119,10 +119,11 @@ export default function page({ redraw }) {
   function view() {
     readDay();
     const look = troubles();
-    const top = [...store.devices.values()].filter((one) => !one.via || !store.devices.has(one.via));
     const bad = (one) => look.some((other) => other.ref === one.ref || other.via === one.ref);
+    // The bridge itself is worth a card only when something is wrong with it.
+    const top = [...store.devices.values()].filter((one) => (!one.via || !store.devices.has(one.via)) && (one.icon !== 'bridge' || bad(one)));
     const sorted = [...top.filter(bad), ...top.filter((one) => !bad(one))];
-    const below = store.devices.size - top.length;
+    const below = [...store.devices.values()].filter((one) => one.via && store.devices.has(one.via)).length;
     if (!store.devices.size) return html`<h1 class="vh">${t('tab.now')}</h1>${say()}<div class="card empty"><p>${t('now.none')}</p><a class="btn" href="#/settings">${icon('pencil')}${t('more.settings')}</a></div>`;
     return html`<h1 class="vh">${t('tab.now')}</h1>${say()}
       <div class="cols now ${day ? '' : 'alone'}">${flowCard()}<div class="nt">${look.slice(0, 4).map(note)}${look.length > 4

@@ -9,7 +9,7 @@ import { healthWord, tone } from '../health.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { can, isAdmin, now, store } from '../store.js';
-import { deviceOf, extent, keyOf, median, sizeOf } from '../roof-model.js';
+import { deviceOf, DIRECTIONS, extent, fromServer, keyOf, median, sizeOf } from '../roof-model.js';
 import { findings, ranking } from '../roof-findings.js';
 
 const WEAK = 0.85;
@@ -30,7 +30,7 @@ export default function page({ path, redraw }) {
         weak || !can('history') ? weak : optional(get('roof/weak'))]);
       await styles;
       if (gone || wanted !== day) return;
-      roof = layout;
+      roof = fromServer(layout);
       slots = power;
       weak = found;
       error = null;
@@ -84,7 +84,7 @@ export default function page({ path, redraw }) {
     const values = plane.panels.map(valueOf);
     const mid = median(values);
     const sum = values.some((one) => one != null) ? values.reduce((a, b) => a + (b ?? 0), 0) : null;
-    const note = [plane.direction ? t(`direction.${plane.direction}`) : '', plane.steep != null ? t('steep', { n: plane.steep }) : ''].filter(Boolean).join(', ');
+    const note = [DIRECTIONS.includes(plane.direction) ? t(`direction.${plane.direction}`) : plane.direction, plane.steep != null ? t('steep', { n: plane.steep }) : ''].filter(Boolean).join(', ');
     const silent = live() ? [...new Set(plane.panels.filter((panel) => valueOf(panel) == null).map(deviceOf))].filter((ref) => tone(store.states.get(ref)?.health) === 'warn') : [];
     return html`<section class="plane" aria-label=${plane.name} ${css({ '--share': String(Math.max(2, size.w)) })}><h2>${plane.name}<span>${note}</span><b>${join(mode === 'energy' ? energy(sum) : power(sum))}</b></h2>
       <div class="field" ${css({ '--a': `${size.w} / ${size.h}`, '--w': String(size.w) })}>${repeat(plane.panels, (panel) => panel.id, (panel) => tile(panel, plane, size, best, mid))}</div>
