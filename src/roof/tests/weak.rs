@@ -226,7 +226,7 @@ fn where_nobody_works_nobody_fails() {
     };
     assert_eq!(weak_panels(&plane(6, clear, night)), []);
     assert_eq!(
-        weak_panels(&plane(6, |_| 0.01, |panel, _| Some(panel as f64))),
+        weak_panels(&plane(6, |_| 0.005, |panel, _| Some(panel as f64))),
         []
     );
 }
