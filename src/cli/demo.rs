@@ -19,8 +19,10 @@ use crate::device::ConfiguredSource;
 use crate::links::Links;
 use crate::outputs::Outputs;
 use crate::simulation::House;
-use crate::store::{Identity, Store};
+use crate::store::{Identity, Memory, Store};
 use crate::terminal::say;
+use crate::flow::PriceSettings;
+use crate::history::History;
 use crate::web::{Inside, WebKey};
 
 /// The port that every MQTT client tries first.
@@ -93,6 +95,9 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         });
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
+            history: History::off(),
+            prices: PriceSettings::default(),
+            memory: Memory::passing(),
             clock: clock.clone(),
             started: clock.now(),
             key: WebKey::passing(),

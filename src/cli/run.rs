@@ -17,6 +17,7 @@ use super::{CliError, logging, runtime, stop, web_page};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::outputs::{self, OutputError, Outputs};
+use crate::history::History;
 use crate::store::{Identity, Lock, Memory, Store};
 use crate::web::{Entrance, Inside, WebKey};
 
@@ -98,6 +99,7 @@ async fn work(
         store,
         outputs,
         web,
+        prices,
         sources,
         sums,
         incomplete,
@@ -109,7 +111,8 @@ async fn work(
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
-    let key = WebKey::kept(&Memory::of_bridge(saver.clone(), &saved));
+    let memory = Memory::of_bridge(saver.clone(), &saved);
+    let key = WebKey::kept(&memory);
     let setup = Setup {
         sources,
         sums,
@@ -136,6 +139,9 @@ async fn work(
     };
     let inside = watch::Sender::new(Some(Inside {
         hub: hub.clone(),
+        history: History::off(),
+        prices,
+        memory,
         clock: clock.clone(),
         started: clock.now(),
         key,

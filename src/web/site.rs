@@ -11,9 +11,13 @@ use super::attempts::Attempts;
 use super::board::Board;
 use super::config::WebSettings;
 use super::key::WebKey;
+use super::roof::RoofBook;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;
+use crate::flow::PriceSettings;
+use crate::history::History;
+use crate::store::Memory;
 
 /// Streams of events that may be open at once.
 const STREAMS: usize = 16;
@@ -23,6 +27,12 @@ const STREAMS: usize = 16;
 pub struct Inside {
     /// The latest states, news and commands.
     pub hub: Hub,
+    /// What was.
+    pub history: History,
+    /// What energy costs and brings.
+    pub prices: PriceSettings,
+    /// What the page keeps in the store.
+    pub memory: Memory,
     /// The time.
     pub clock: Clock,
     /// When the bridge was started.
@@ -89,6 +99,8 @@ pub struct Site {
     pub entrance: Entrance,
     /// The latest values, and who wants to hear of them.
     pub board: Board,
+    /// Where the panels lie, and which are weak.
+    pub roof: RoofBook,
     /// Passwords that were wrong.
     pub attempts: Attempts,
     /// Places for streams of events.
@@ -113,6 +125,7 @@ impl Site {
         Self {
             entrance,
             board: Board::default(),
+            roof: RoofBook::default(),
             attempts: Attempts::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             stop,
