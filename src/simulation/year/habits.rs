@@ -62,7 +62,8 @@ pub fn taken(seed: u64, at: Timestamp, local: DateTime, warmth: f64) -> i32 {
     }
     let is_workday = !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
     let done = (0..).zip(DEEDS);
-    let done = done.map(|(number, deed)| deed.watts_at(seed.wrapping_add(number), day, hour, is_workday));
+    let done =
+        done.map(|(number, deed)| deed.watts_at(seed.wrapping_add(number), day, hour, is_workday));
     (quiet + wander + heat + done.sum::<f64>()) as i32
 }
 

@@ -161,8 +161,11 @@ impl HousePlant {
             via.and_then(|via| devices.iter().position(|it| it.id == *via))
                 .or(Some(device))
         };
-        let roots: Vec<Option<usize>> =
-            self.panels.iter().map(|panel| root_of(&panel.device)).collect();
+        let roots: Vec<Option<usize>> = self
+            .panels
+            .iter()
+            .map(|panel| root_of(&panel.device))
+            .collect();
         for (number, device) in devices.iter().enumerate() {
             let mine: Vec<usize> = (0..roots.len())
                 .filter(|panel| roots.get(*panel) == Some(&Some(number)))
@@ -215,11 +218,18 @@ impl HousePlant {
 
     /// The last inverter of the largest system: it is not heard of for some days.
     pub(super) fn lost(&self, devices: &[Arc<Device>]) -> Option<usize> {
-        let children = |id: &DeviceId| devices.iter().filter(|it| it.via.as_ref() == Some(id)).count();
+        let children = |id: &DeviceId| {
+            devices
+                .iter()
+                .filter(|it| it.via.as_ref() == Some(id))
+                .count()
+        };
         let gateway = devices.iter().max_by_key(|it| children(&it.id))?;
         let is_inverter = |number: usize| {
             matches!(self.roles.get(number), Some(PlantRole::Sun(_)))
-                && devices.get(number).is_some_and(|it| it.via.as_ref() == Some(&gateway.id))
+                && devices
+                    .get(number)
+                    .is_some_and(|it| it.via.as_ref() == Some(&gateway.id))
         };
         (0..devices.len()).rev().find(|number| is_inverter(*number))
     }
@@ -228,7 +238,8 @@ impl HousePlant {
 /// Whether a device has this part, and knows it itself.
 fn has(device: &Device, part: EnergyPart) -> bool {
     let own = device.metrics.iter().filter_map(|metric| metric.part);
-    own.into_iter().any(|it| it.part == part && !it.is_substitute)
+    own.into_iter()
+        .any(|it| it.part == part && !it.is_substitute)
 }
 
 /// What stands behind the number of a panel in a key such as `panel_1_power`.

@@ -253,7 +253,11 @@ fn source(
         PlantRole::Charger => Some(Flow::Charger),
         _ => None,
     };
-    let salt = key.bytes().fold(device.id.as_str().len() as u64, |salt, byte| hash(salt, byte.into()));
+    let salt = key
+        .bytes()
+        .fold(device.id.as_str().len() as u64, |salt, byte| {
+            hash(salt, byte.into())
+        });
     match metric.quantity? {
         Quantity::Energy => {
             let flow = energy_flow(metric, device, own, plant)?;
@@ -267,7 +271,11 @@ fn source(
         Quantity::StateOfCharge if *role == PlantRole::Battery => Some(Source::Level(0)),
         Quantity::Count if key == "inverters_online" => {
             let behind = |it: &&_| Device::clone(it).via.as_ref() == Some(&device.id);
-            let count = plan.devices.iter().filter(|it| behind(&it.as_ref())).count();
+            let count = plan
+                .devices
+                .iter()
+                .filter(|it| behind(&it.as_ref()))
+                .count();
             Some(Source::Children(i64::try_from(count).unwrap_or(0)))
         }
         Quantity::Voltage if key.starts_with("battery_voltage") => Some(Source::BatteryVoltage),

@@ -16,7 +16,7 @@ pub struct YearTruth {
     /// Each day by its date.
     pub days: BTreeMap<Date, DayTruth>,
     /// What the counters of each device said last, in Wh, by the place of the value.
-    last: BTreeMap<usize, BTreeMap<usize, i64>>,
+    last: BTreeMap<usize, BTreeMap<usize, Said>>,
     flowed: Flowed,
     date: Option<Date>,
 }
@@ -48,6 +48,13 @@ pub struct DayTruth {
     /// Whether nobody listened at its beginning or its end: what counters gained there is found on the day
     /// after.
     pub is_cut: bool,
+}
+
+/// What a counter said last.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    date: Date,
+    watt_hours: i64,
 }
 
 /// Watt seconds of the day so far.
@@ -137,18 +144,18 @@ impl YearTruth {
             let Some(value) = reading.value.as_number() else {
                 continue;
             };
-            let value = value.to_watt_hours();
-            let before = last.insert(place, value);
+            let watt_hours = value.to_watt_hours();
+            let before = last.insert(place, Said { date, watt_hours });
             let gain = match before {
-                Some(before) if value >= before => value - before,
+                Some(before) if watt_hours >= before.watt_hours => watt_hours - before.watt_hours,
                 // A counter of the day has begun anew, or is heard for the first time.
-                _ if is_daily => value,
+                _ if is_daily => watt_hours,
                 _ => 0,
             };
-            let day = self.days.entry(date).or_default();
-            // Most values do not change: no text is made for them.
-            if gain > 0 || before.is_none() {
+            // Most values say nothing new: no text is made for them.
+            if gain > 0 || before.is_none_or(|before| before.date != date) {
                 let key = (device.id.clone(), reading.key.to_string());
+                let day = self.days.entry(date).or_default();
                 *day.counters.entry(key).or_default() += gain;
             }
         }
