@@ -27,9 +27,11 @@ const ROOMS: &[Room] = &[
     Room("model", &[]),
     Room("config", &["model"]),
     Room("words", &["config", "model"]),
-    Room("history", &["clock", "config", "model"]),
+    Room("sqlite", &[]),
+    Room("history", &["clock", "config", "model", "sqlite"]),
+    Room("backup", &["sqlite"]),
     Room("links", &["backoff", "clock", "hex", "names"]),
-    Room("store", &["config", "model"]),
+    Room("store", &["config", "model", "sqlite"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(
         "device",
@@ -105,6 +107,7 @@ const ROOMS: &[Room] = &[
         &[
             "adapters",
             "addon",
+            "backup",
             "bridge",
             "clock",
             "config",
