@@ -25,6 +25,7 @@
 //! * [`store`]: the one file in which is kept what must survive a restart.
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
 //! * [`migrate`]: configurations of other programs, turned into ours.
+//! * [`backup`]: everything in one file, and back again.
 //! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`addon`]: what Home Assistant's Supervisor tells the program when it runs as an app (add-on).
 //! * `http`: asking a web server for something small.
@@ -47,6 +48,7 @@
 pub mod adapters;
 pub mod addon;
 mod backoff;
+pub mod backup;
 pub mod bridge;
 pub mod cli;
 pub mod clock;
@@ -66,6 +68,7 @@ pub mod outputs;
 pub mod roof;
 #[cfg(feature = "simulate")]
 pub mod simulation;
+mod sqlite;
 pub mod store;
 mod terminal;
 pub mod web;

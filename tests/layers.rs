@@ -27,10 +27,12 @@ const ROOMS: &[Room] = &[
     Room("model", &[]),
     Room("config", &["model"]),
     Room("words", &["config", "model"]),
-    Room("history", &["clock", "config", "model"]),
+    Room("sqlite", &[]),
+    Room("history", &["clock", "config", "model", "sqlite"]),
+    Room("backup", &["sqlite"]),
     Room("roof", &["model"]),
     Room("links", &["backoff", "clock", "hex", "names"]),
-    Room("store", &["config", "model"]),
+    Room("store", &["config", "model", "sqlite"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(
         "device",
@@ -107,6 +109,7 @@ const ROOMS: &[Room] = &[
         &[
             "adapters",
             "addon",
+            "backup",
             "bridge",
             "clock",
             "config",

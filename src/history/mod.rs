@@ -17,17 +17,21 @@
 //! | `gathering`, `closing` | from values to slots, from slots to rows |
 //! | `tables`, `keeper` | the file, and the thread that writes it |
 //! | `reader` | questions that the page asks |
+//! | [`import`] | files of other programs |
 
 mod calendar;
 mod config;
 mod day;
 mod energy;
 mod handle;
+pub mod import;
 mod reader;
 mod roles;
 mod series;
 mod slot;
 mod split;
+
+use crate::sqlite::DatabaseError;
 
 pub use calendar::Calendar;
 pub use config::HistorySettings;
@@ -50,17 +54,9 @@ pub enum HistoryError {
     /// There is none: switched off, or its file could not be opened.
     #[error("there is no history; see [history] in the configuration and the log")]
     Off,
-    /// SQLite refuses.
-    #[error("{0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file was written by a newer version of this program.
-    #[error("the file was written by a newer version (format {found}, this one knows {known})")]
-    Newer {
-        /// The format in the file.
-        found: i64,
-        /// The newest that this program knows.
-        known: i64,
-    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] DatabaseError),
     /// More was asked for than one answer holds.
     #[error("that is too much at once; ask for fewer days or fewer series")]
     TooMuch,
