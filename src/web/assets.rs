@@ -28,6 +28,11 @@ mod table {
 pub use table::HASH;
 use table::{ASSETS, INDEX};
 
+/// The hash of all files of the page.
+pub const fn build() -> &'static str {
+    HASH
+}
+
 /// For ever: what is different has another address.
 const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// It may be kept, but is asked for each time.

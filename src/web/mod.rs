@@ -50,6 +50,7 @@ mod session;
 mod site;
 mod state;
 
+pub use assets::build;
 pub use config::{PORT, SECTION, WebSettings, page};
 pub use discretion::Rank;
 pub use key::WebKey;
