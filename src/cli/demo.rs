@@ -16,13 +16,13 @@ use crate::clock::Clock;
 use crate::config::{File, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
+use crate::flow::PriceSettings;
+use crate::history::History;
 use crate::links::Links;
 use crate::outputs::Outputs;
 use crate::simulation::House;
 use crate::store::{Identity, Memory, Store};
 use crate::terminal::say;
-use crate::flow::PriceSettings;
-use crate::history::History;
 use crate::web::{Inside, WebKey};
 
 /// The port that every MQTT client tries first.

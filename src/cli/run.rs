@@ -16,8 +16,8 @@ use super::setup::{ConfigArgs, Configured};
 use super::{CliError, logging, runtime, stop, web_page};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
-use crate::outputs::{self, OutputError, Outputs};
 use crate::history::History;
+use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
 use crate::web::{Entrance, Inside, WebKey};
 

@@ -163,7 +163,11 @@ fn shortest(number: Decimal) -> String {
         Some(_) => written.trim_end_matches('0').trim_end_matches('.'),
         None => written.as_str(),
     };
-    if written == "-0" { "0".to_owned() } else { written.to_owned() }
+    if written == "-0" {
+        "0".to_owned()
+    } else {
+        written.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -182,13 +182,20 @@ pub async fn roof(
         name: desk.text(&plane.name).into_owned(),
         direction: plane.direction.clone(),
         steep: plane.steep,
-        panels: plane.panels.iter().map(|panel| shown(&desk, panel)).collect(),
+        panels: plane
+            .panels
+            .iter()
+            .map(|panel| shown(&desk, panel))
+            .collect(),
     });
-    let tray = layout.tray(desk.panels()).into_iter().map(|panel| TrayPanel {
-        id: id_of(&desk, &panel.place),
-        name: desk.panel_title(panel),
-        model: panel.model.as_deref().map(|it| desk.text(it).into_owned()),
-    });
+    let tray = layout
+        .tray(desk.panels())
+        .into_iter()
+        .map(|panel| TrayPanel {
+            id: id_of(&desk, &panel.place),
+            name: desk.panel_title(panel),
+            model: panel.model.as_deref().map(|it| desk.text(it).into_owned()),
+        });
     let (width, height) = panel_size();
     Ok(Json(RoofAnswer {
         rev: layout.revision,
@@ -266,8 +273,15 @@ fn planes_of(desk: &HistoryDesk, sent: Vec<PlaneSent>) -> Result<Vec<RoofPlane>,
     let mut ids: BTreeSet<String> = sent.iter().map(|plane| plane.id.clone()).collect();
     let mut planes = Vec::new();
     for plane in sent {
-        let id = if plane.id.is_empty() { free_id(&mut ids) } else { plane.id };
-        let panels = plane.panels.into_iter().map(|panel| laid(desk, &places, panel));
+        let id = if plane.id.is_empty() {
+            free_id(&mut ids)
+        } else {
+            plane.id
+        };
+        let panels = plane
+            .panels
+            .into_iter()
+            .map(|panel| laid(desk, &places, panel));
         planes.push(RoofPlane {
             id,
             name: plane.name.trim().to_owned(),
@@ -329,7 +343,10 @@ fn whole<T: TryFrom<u32>>(number: Option<f64>) -> Result<Option<T>, ()> {
 
 fn free_id(ids: &mut BTreeSet<String>) -> String {
     let free = (1_usize..).map(|number| format!("p{number}"));
-    let free = free.into_iter().find(|id| !ids.contains(id)).unwrap_or_default();
+    let free = free
+        .into_iter()
+        .find(|id| !ids.contains(id))
+        .unwrap_or_default();
     ids.insert(free.clone());
     free
 }

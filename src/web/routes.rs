@@ -67,11 +67,19 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/state", Guest, state::state),
         get("/api/v1/devices", Guest, state::devices),
         get("/api/v1/devices/{ref}", Guest, state::device),
-        get("/api/v1/devices/{ref}/health", Guest, history::health::health),
+        get(
+            "/api/v1/devices/{ref}/health",
+            Guest,
+            history::health::health,
+        ),
         get("/api/v1/history/power", Guest, history::power::power),
         get("/api/v1/history/usual", Guest, history::power::usual),
         get("/api/v1/history/energy", Guest, history::energy::energy),
-        get("/api/v1/history/statistics", Guest, history::statistics::statistics),
+        get(
+            "/api/v1/history/statistics",
+            Guest,
+            history::statistics::statistics,
+        ),
         get("/api/v1/history.csv", Guest, history::export::export),
         get("/api/v1/roof", Guest, roof::roof),
         put("/api/v1/roof", Admin, roof::arrange),
@@ -102,12 +110,14 @@ fn post<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, han
     )
 }
 
-fn put<H: Handler<T, Arc<Site>>, T: 'static>(
-    path: &'static str,
-    who: Rank,
-    handler: H,
-) -> Route {
-    route(Method::PUT, path, who, Brings::Json, on(MethodFilter::PUT, handler))
+fn put<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, handler: H) -> Route {
+    route(
+        Method::PUT,
+        path,
+        who,
+        Brings::Json,
+        on(MethodFilter::PUT, handler),
+    )
 }
 
 fn delete<H: Handler<T, Arc<Site>>, T: 'static>(

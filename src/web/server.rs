@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::access::Peer;
 use super::config::{PORT, WebSettings};
 use super::follow::follow;
-use super::roof::weak;
 use super::pace::{ConnectionPace, WatchedConnection};
+use super::roof::weak;
 use super::routes::router;
 use super::site::{Entrance, Inside, Site};
 

@@ -11,9 +11,12 @@ use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
 use wattbridge::config::Secret;
 use wattbridge::device::PendingCommand;
+use wattbridge::flow::PriceSettings;
+use wattbridge::history::History;
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
 };
+use wattbridge::store::Memory;
 use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
@@ -118,6 +121,9 @@ impl TestSite {
         hub.put_device(Arc::new(meter), Arc::new(silent));
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
+            history: History::off(),
+            prices: PriceSettings::default(),
+            memory: Memory::passing(),
             clock: clock.clone(),
             started: noon,
             key: WebKey::passing(),

@@ -66,7 +66,9 @@ impl HistoryDesk {
         }
         let series = self.reader.series().await.map_err(refusal)?;
         let found = series.iter().map(|it| &it.series.device).find(is_it);
-        found.cloned().ok_or_else(|| WebRefusal::not_found("there is no such device"))
+        found
+            .cloned()
+            .ok_or_else(|| WebRefusal::not_found("there is no such device"))
     }
 
     /// Series as they are named in questions: `REF/KEY,REF/KEY`.
@@ -116,7 +118,11 @@ impl HistoryDesk {
     /// The panel whose energy or power this is, with what it is called.
     pub fn panel(&self, series: &SeriesKey) -> Option<(&RoofPanel, String)> {
         let panel = self.panels.iter().find(|panel| {
-            let stem = panel.place.key.strip_suffix("power").unwrap_or(&panel.place.key);
+            let stem = panel
+                .place
+                .key
+                .strip_suffix("power")
+                .unwrap_or(&panel.place.key);
             let rest = series.key.strip_prefix(stem).unwrap_or_default();
             let is_its = rest == "power" || rest.starts_with("energy");
             panel.place.device == series.device && is_its
@@ -127,7 +133,9 @@ impl HistoryDesk {
     /// What a panel is called.
     pub fn panel_title(&self, panel: &RoofPanel) -> String {
         let laid = self.layout.panels().find(|laid| laid.is(panel));
-        let named = laid.map(|laid| laid.name.as_str()).filter(|name| !name.is_empty());
+        let named = laid
+            .map(|laid| laid.name.as_str())
+            .filter(|name| !name.is_empty());
         self.text(named.unwrap_or(&panel.name)).into_owned()
     }
 

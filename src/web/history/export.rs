@@ -133,7 +133,10 @@ pub async fn export(
             () = sender.closed() => {}
         }
     });
-    let name = format!("attachment; filename=\"wattbridge-{}-{}.csv\"", query.from, query.to);
+    let name = format!(
+        "attachment; filename=\"wattbridge-{}-{}.csv\"",
+        query.from, query.to
+    );
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, name),
@@ -176,7 +179,9 @@ async fn columns(
         }
         let found = desk.reader.days(missing, from, to).await?;
         let with_value = found.rows.iter().filter(|day| day.row.value.is_some());
-        known.extend(with_value.filter_map(|day| Some(found.series.get(day.series)?.series.clone())));
+        known.extend(
+            with_value.filter_map(|day| Some(found.series.get(day.series)?.series.clone())),
+        );
     }
     infos.retain(|info| known.contains(&info.series));
     let mut columns: Vec<ExportColumn> = infos.iter().map(|info| column(desk, info)).collect();
@@ -234,7 +239,9 @@ impl Export {
             };
             if let Err(error) = read {
                 tracing::warn!("The page cannot read the history: {error}");
-                let _ = to.send(Err(io::Error::other("the history cannot be read"))).await;
+                let _ = to
+                    .send(Err(io::Error::other("the history cannot be read")))
+                    .await;
                 return;
             }
             if self.lines.len() >= PIECE && to.send(Ok(self.lines.take().into())).await.is_err() {
@@ -330,10 +337,12 @@ impl Export {
 
     fn time(&mut self, local: &Zoned) {
         if self.dialect.is_for_excel() {
-            self.lines.moment(&local.strftime("%Y-%m-%d %H:%M:%S").to_string());
+            self.lines
+                .moment(&local.strftime("%Y-%m-%d %H:%M:%S").to_string());
             self.lines.moment(&local.strftime("%:z").to_string());
         } else {
-            self.lines.moment(&local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+            self.lines
+                .moment(&local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
         }
     }
 

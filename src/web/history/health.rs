@@ -107,7 +107,9 @@ fn change_of(desk: &HistoryDesk, change: &HealthChange) -> HealthChangeAnswer {
     HealthChangeAnswer {
         at: change.at.as_second(),
         code: change.code.map(crate::model::HealthCode::code),
-        words: change.code.map_or("wattbridge was not running", |code| code.words()),
+        words: change
+            .code
+            .map_or("wattbridge was not running", |code| code.words()),
         problem: change.code.is_some_and(|code| code.is_problem()),
         detail: desk.text(&change.detail).into_owned(),
         advice: desk.text(&change.advice).into_owned(),

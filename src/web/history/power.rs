@@ -103,7 +103,10 @@ pub async fn power(
 ) -> Result<Json<PowerAnswer>, WebRefusal> {
     let step = query.step.unwrap_or(300);
     if !STEPS.contains(&step) {
-        return Err(WebRefusal::bad("a slot has 300 or 3600 seconds", "write step=300"));
+        return Err(WebRefusal::bad(
+            "a slot has 300 or 3600 seconds",
+            "write step=300",
+        ));
     }
     let (from, to) = days_of(&query.from, &query.to, MOST_DAYS)?;
     let desk = HistoryDesk::open(&site, &visitor)?;
@@ -113,7 +116,11 @@ pub async fn power(
     if slots.saturating_mul(count) > MOST_VALUES {
         return Err(too_much());
     }
-    let curves = desk.reader.power(series, from, to, step).await.map_err(refusal)?;
+    let curves = desk
+        .reader
+        .power(series, from, to, step)
+        .await
+        .map_err(refusal)?;
     let series = curves.series.into_iter().map(|curve| SeriesAnswer {
         reference: desk.reference(&curve.series.device),
         key: curve.series.key,
@@ -148,7 +155,10 @@ pub async fn usual(
         _ => None,
     };
     let series = series.ok_or_else(|| {
-        WebRefusal::bad("it is not said what is usual", "write key=sun, or series=REF/KEY")
+        WebRefusal::bad(
+            "it is not said what is usual",
+            "write key=sun, or series=REF/KEY",
+        )
     })?;
     let usual = desk.reader.usual(series, day).await.map_err(refusal)?;
     Ok(Json(UsualAnswer {

@@ -114,7 +114,10 @@ pub async fn statistics(
 ) -> Result<Json<StatisticsAnswer>, WebRefusal> {
     let (from, to) = days_of(&query.from, &query.to, MOST_DAYS)?;
     let desk = HistoryDesk::open(&site, &visitor)?;
-    let prices = site.inside().map(|inside| inside.prices).unwrap_or_default();
+    let prices = site
+        .inside()
+        .map(|inside| inside.prices)
+        .unwrap_or_default();
     let rows = desk.reader.statistics(from, to).await.map_err(refusal)?;
     let rows = rows.into_iter().map(|row| row_of(&desk, &prices, row));
     Ok(Json(StatisticsAnswer {
@@ -217,6 +220,9 @@ mod tests {
         let early = [(date(2024, 12, 31), 1), (date(2025, 1, 1), 1)];
         let unpriced = money("import", &early);
         assert_eq!((unpriced.micros, unpriced.unpriced_days), (None, 1));
-        assert_eq!(money_of(&PriceSettings::default(), "import", &days), Money::NONE);
+        assert_eq!(
+            money_of(&PriceSettings::default(), "import", &days),
+            Money::NONE
+        );
     }
 }

@@ -58,14 +58,21 @@ pub async fn power(
     let series = desk.panels().iter();
     let series = series.map(|panel| SeriesKey::new(&panel.place.device, panel.place.key.as_str()));
     let series: Vec<SeriesKey> = series.collect();
-    let curves = desk.reader.power(series, day, next, SLOT).await.map_err(refusal)?;
+    let curves = desk
+        .reader
+        .power(series, day, next, SLOT)
+        .await
+        .map_err(refusal)?;
     let table = desk.reader.energy(By::Day, day, next, EnergyOf::Panel);
     let table = table.await.map_err(refusal)?;
     let ids = desk.panels().iter().map(|panel| id_of(&desk, &panel.place));
     let mut energy: BTreeMap<String, Option<i64>> = ids.map(|id| (id, None)).collect();
     for row in table.rows {
         if let Some((panel, _)) = desk.panel(&row.series) {
-            energy.insert(id_of(&desk, &panel.place), row.wh.first().copied().flatten());
+            energy.insert(
+                id_of(&desk, &panel.place),
+                row.wh.first().copied().flatten(),
+            );
         }
     }
     let panels = curves.series.into_iter().map(|curve| {
@@ -73,9 +80,15 @@ pub async fn power(
             let watts = Decimal::new(value?, curve.scale).rounded(1);
             Some(watts.to_json())
         };
-        let values = curve.values.iter().map(|value| watts(*value).unwrap_or_default());
+        let values = curve
+            .values
+            .iter()
+            .map(|value| watts(*value).unwrap_or_default());
         let reference = desk.reference(&curve.series.device);
-        (format!("{reference}/{}", curve.series.key), values.collect())
+        (
+            format!("{reference}/{}", curve.series.key),
+            values.collect(),
+        )
     });
     Ok(Json(RoofPowerAnswer {
         t0: curves.start.as_second(),

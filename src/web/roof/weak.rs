@@ -91,7 +91,11 @@ pub async fn weak(
     visitor: Visitor,
 ) -> Result<Json<WeakAnswer>, WebRefusal> {
     let desk = HistoryDesk::open(&site, &visitor)?;
-    let found = site.roof.found.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = site
+        .roof
+        .found
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let findings = found.iter().flat_map(|found| &found.panels);
     let findings = findings.filter_map(|(place, weak)| {
         let panel = desk.panels().iter().find(|panel| panel.place == *place)?;
@@ -176,11 +180,17 @@ async fn look(site: &Site) -> Result<bool, HistoryError> {
         // A fortnight of many panels takes its time.
         let weak = tokio::task::spawn_blocking(move || weak_panels(&course)).await;
         let weak = weak.map_err(|_| HistoryError::Stopping)?;
-        let weak = weak.into_iter().filter_map(|weak| Some((laid.get(weak.panel)?.place(), weak)));
+        let weak = weak
+            .into_iter()
+            .filter_map(|weak| Some((laid.get(weak.panel)?.place(), weak)));
         found.extend(weak);
     }
     found.sort_by_key(|(_, weak)| std::cmp::Reverse(weak.percent_less));
-    let mut place = site.roof.found.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = site
+        .roof
+        .found
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     *place = Some(WeakFound {
         at: now.as_second(),
         panels: found,
@@ -208,7 +218,9 @@ async fn course(
     let at_once = AT_ONCE / (SLOTS_OF_DAY * laid.len().max(1));
     let at_once = i64::try_from(at_once).unwrap_or(1);
     for (from, to) in pieces(first, end, at_once) {
-        let series = laid.iter().map(|panel| SeriesKey::new(&panel.device, panel.key.as_str()));
+        let series = laid
+            .iter()
+            .map(|panel| SeriesKey::new(&panel.device, panel.key.as_str()));
         let curves = reader.power(series.collect(), from, to, SLOT).await?;
         let slots = curves.series.iter().map(|curve| curve.values.len()).max();
         for slot in 0..slots.unwrap_or(0) {
