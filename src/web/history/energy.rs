@@ -1,5 +1,6 @@
 //! `history/energy`: energies by days, months and years.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,7 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::desk::{HistoryDesk, refusal};
 use super::period::days_of;
-use crate::history::{By, DayFlags, EnergyOf, EnergyRow};
+use crate::history::{By, DayFlags, EnergyOf, EnergyRow, SeriesKey};
+use crate::model::DeviceId;
 use crate::web::access::Visitor;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
@@ -106,7 +108,9 @@ pub async fn energy(
     let desk = HistoryDesk::open(&site, &visitor)?;
     let table = desk.reader.energy(query.by.into(), from, to, whose.into());
     let table = table.await.map_err(refusal)?;
-    let rows = table.rows.into_iter().map(|row| row_of(&desk, whose, row));
+    let several = several(table.rows.iter().map(|row| &row.series));
+    let rows = table.rows.into_iter();
+    let rows = rows.map(|row| row_of(&desk, whose, row, &several));
     Ok(Json(EnergyAnswer {
         by: query.by,
         dates: table.dates.iter().map(ToString::to_string).collect(),
@@ -114,8 +118,13 @@ pub async fn energy(
     }))
 }
 
-fn row_of(desk: &HistoryDesk, whose: EnergyWhose, row: EnergyRow) -> EnergyRowAnswer {
-    let (key, name) = called(desk, whose, &row.series, &row.name, &row.device_name);
+fn row_of(
+    desk: &HistoryDesk,
+    whose: EnergyWhose,
+    row: EnergyRow,
+    several: &BTreeSet<DeviceId>,
+) -> EnergyRowAnswer {
+    let (key, name) = called(desk, whose, &row.series, [&row.name, &row.device_name], several);
     EnergyRowAnswer {
         reference: desk.reference(&row.series.device),
         key,
@@ -125,22 +134,32 @@ fn row_of(desk: &HistoryDesk, whose: EnergyWhose, row: EnergyRow) -> EnergyRowAn
     }
 }
 
-/// Under which key a row stands, and what it is called.
+/// Devices that have more than one row.
+pub fn several<'a>(rows: impl Iterator<Item = &'a SeriesKey>) -> BTreeSet<DeviceId> {
+    let mut seen = BTreeSet::new();
+    let twice = rows.filter(|row| !seen.insert(&row.device));
+    twice.map(|row| row.device.clone()).collect()
+}
+
+/// Under which key a row stands, and what it is called: a device that has several rows is called with the name of the
+/// value.
 pub fn called(
     desk: &HistoryDesk,
     whose: EnergyWhose,
-    series: &crate::history::SeriesKey,
-    name: &str,
-    device_name: &str,
+    series: &SeriesKey,
+    [name, device_name]: [&str; 2],
+    several: &BTreeSet<DeviceId>,
 ) -> (String, String) {
     let of_device = || desk.device_name(&series.device, device_name);
+    let with_value = || format!("{}: {name}", of_device());
     match whose {
         EnergyWhose::Total => (series.key.clone(), name.to_owned()),
+        EnergyWhose::Device if several.contains(&series.device) => (series.key.clone(), with_value()),
         EnergyWhose::Device => (series.key.clone(), of_device()),
         EnergyWhose::Panel => match desk.panel(series) {
             Some((panel, title)) => (panel.place.key.clone(), title),
             // It is no longer there.
-            None => (series.key.clone(), format!("{}, {name}", of_device())),
+            None => (series.key.clone(), with_value()),
         },
     }
 }

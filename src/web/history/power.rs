@@ -121,11 +121,20 @@ pub async fn power(
         .power(series, from, to, step)
         .await
         .map_err(refusal)?;
-    let series = curves.series.into_iter().map(|curve| SeriesAnswer {
-        reference: desk.reference(&curve.series.device),
-        key: curve.series.key,
-        scale: curve.scale,
-        v: curve.values,
+    let calendar = desk.reader.calendar();
+    let length = (calendar.midnight(to) - curves.start.as_second()).max(0) / curves.step;
+    let length = usize::try_from(length).unwrap_or(0);
+    let series = curves.series.into_iter().map(|mut curve| {
+        // Of what is not kept, nothing is known.
+        if curve.values.is_empty() {
+            curve.values = vec![None; length];
+        }
+        SeriesAnswer {
+            reference: desk.reference(&curve.series.device),
+            key: curve.series.key,
+            scale: curve.scale,
+            v: curve.values,
+        }
     });
     Ok(Json(PowerAnswer {
         t0: curves.start.as_second(),

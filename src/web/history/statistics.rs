@@ -1,5 +1,6 @@
 //! `history/statistics`: sums of a chosen time, with money where there are prices.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::desk::{HistoryDesk, refusal};
-use super::energy::{EnergyWhose, called};
+use super::energy::{EnergyWhose, called, several};
 use super::period::days_of;
 use crate::flow::PriceSettings;
-use crate::history::StatisticsRow;
-use crate::model::Decimal;
+use crate::history::{EnergyOf, StatisticsRow};
+use crate::model::{Decimal, DeviceId};
 use crate::web::access::Visitor;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
 
-const MOST_DAYS: i64 = 7_500;
+const MOST_DAYS: i64 = 4_000;
 
 /// Which time.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -119,16 +120,24 @@ pub async fn statistics(
         .map(|inside| inside.prices)
         .unwrap_or_default();
     let rows = desk.reader.statistics(from, to).await.map_err(refusal)?;
-    let rows = rows.into_iter().map(|row| row_of(&desk, &prices, row));
+    let of_devices = rows.iter().filter(|row| row.of == EnergyOf::Device);
+    let several = several(of_devices.map(|row| &row.series));
+    let rows = rows.into_iter();
+    let rows = rows.map(|row| row_of(&desk, &prices, row, &several));
     Ok(Json(StatisticsAnswer {
         rows: rows.collect(),
         currency: prices.currency,
     }))
 }
 
-fn row_of(desk: &HistoryDesk, prices: &PriceSettings, row: StatisticsRow) -> StatisticsRowAnswer {
+fn row_of(
+    desk: &HistoryDesk,
+    prices: &PriceSettings,
+    row: StatisticsRow,
+    several: &BTreeSet<DeviceId>,
+) -> StatisticsRowAnswer {
     let whose = row.of.into();
-    let (key, name) = called(desk, whose, &row.series, &row.name, &row.device_name);
+    let (key, name) = called(desk, whose, &row.series, [&row.name, &row.device_name], several);
     let money = match whose {
         EnergyWhose::Total => money_of(prices, &row.series.key, &row.by_day),
         EnergyWhose::Device | EnergyWhose::Panel => Money::NONE,
