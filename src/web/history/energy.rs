@@ -124,7 +124,13 @@ fn row_of(
     row: EnergyRow,
     several: &BTreeSet<DeviceId>,
 ) -> EnergyRowAnswer {
-    let (key, name) = called(desk, whose, &row.series, [&row.name, &row.device_name], several);
+    let (key, name) = called(
+        desk,
+        whose,
+        &row.series,
+        [&row.name, &row.device_name],
+        several,
+    );
     EnergyRowAnswer {
         reference: desk.reference(&row.series.device),
         key,
@@ -154,7 +160,9 @@ pub fn called(
     let with_value = || format!("{}: {name}", of_device());
     match whose {
         EnergyWhose::Total => (series.key.clone(), name.to_owned()),
-        EnergyWhose::Device if several.contains(&series.device) => (series.key.clone(), with_value()),
+        EnergyWhose::Device if several.contains(&series.device) => {
+            (series.key.clone(), with_value())
+        }
         EnergyWhose::Device => (series.key.clone(), of_device()),
         EnergyWhose::Panel => match desk.panel(series) {
             Some((panel, title)) => (panel.place.key.clone(), title),

@@ -137,7 +137,13 @@ fn row_of(
     several: &BTreeSet<DeviceId>,
 ) -> StatisticsRowAnswer {
     let whose = row.of.into();
-    let (key, name) = called(desk, whose, &row.series, [&row.name, &row.device_name], several);
+    let (key, name) = called(
+        desk,
+        whose,
+        &row.series,
+        [&row.name, &row.device_name],
+        several,
+    );
     let money = match whose {
         EnergyWhose::Total => money_of(prices, &row.series.key, &row.by_day),
         EnergyWhose::Device | EnergyWhose::Panel => Money::NONE,
