@@ -89,7 +89,7 @@ impl Served {
         let path = folder.path().join("past-history.db");
         let history = History::open_stepped(&path, &HistorySettings::default(), zone());
         let (year, truth) = live(&history, from, days);
-        let now = midnight(from + days.days()) - 1.second();
+        let now = midnight(from + days.days()) - 10.minutes();
         let mut served = Self::start(history, now, prices).await;
         served.truth = truth;
         served.year = Some(year);

@@ -197,6 +197,9 @@ fn column(desk: &HistoryDesk, info: &SeriesInfo) -> ExportColumn {
     let panel = panel.filter(|(panel, _)| panel.place.key == info.series.key);
     let title = match panel {
         Some((_, title)) => title,
+        None if info.series.device.as_str() == HOUSE => {
+            format!("House: {}", info.series.key.replace('_', " "))
+        }
         None => {
             let device = desk.device_name(&info.series.device, &about.device_name);
             format!("{device}: {}", about.name)
