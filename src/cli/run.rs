@@ -102,6 +102,7 @@ async fn work(
         outputs,
         web,
         flow,
+        prices,
         sources,
         sums,
         incomplete,
@@ -113,7 +114,8 @@ async fn work(
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
-    let key = WebKey::kept(&Memory::of_bridge(saver.clone(), &saved));
+    let memory = Memory::of_bridge(saver.clone(), &saved);
+    let key = WebKey::kept(&memory);
     let past = args.history_path(&history, &store);
     let history = History::open(&past, &history, clock.zone().clone());
     let setup = Setup {
@@ -143,6 +145,8 @@ async fn work(
     };
     let inside = watch::Sender::new(Some(Inside {
         hub: hub.clone(),
+        prices,
+        memory,
         clock: clock.clone(),
         started: clock.now(),
         key,

@@ -378,11 +378,19 @@ impl Configured {
 
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["place", "log", "store", "history", "flow", "prices", web::SECTION]
-        .into_iter()
-        .chain(Outputs::sections())
-        .chain(kinds())
-        .collect()
+    [
+        "place",
+        "log",
+        "store",
+        "history",
+        "flow",
+        "prices",
+        web::SECTION,
+    ]
+    .into_iter()
+    .chain(Outputs::sections())
+    .chain(kinds())
+    .collect()
 }
 
 /// Every name of a section that brings devices along.

@@ -18,6 +18,7 @@
 //! | `catalog`, `tables`, `keeper` | all series, the file, and the thread that writes it |
 //! | `taken_over` | what others have kept, and what people correct |
 //! | `reader` | questions that the page asks |
+//! | [`import`] | files of other programs |
 
 mod calendar;
 mod catalog;
@@ -29,6 +30,7 @@ mod gathering;
 mod handle;
 mod house;
 mod house_book;
+pub mod import;
 mod keeper;
 mod place;
 mod reader;

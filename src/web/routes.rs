@@ -20,7 +20,7 @@ use super::access::{Visitor, at_the_door, check_rank};
 use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
-use super::{about, assets, controls, events, login, prometheus, state};
+use super::{about, assets, controls, events, history, login, prometheus, roof, state};
 
 /// The most that a request may bring, and how long that may take.
 const LARGEST: usize = 256 * 1024;
@@ -67,6 +67,24 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/state", Guest, state::state),
         get("/api/v1/devices", Guest, state::devices),
         get("/api/v1/devices/{ref}", Guest, state::device),
+        get(
+            "/api/v1/devices/{ref}/health",
+            Guest,
+            history::health::health,
+        ),
+        get("/api/v1/history/power", Guest, history::power::power),
+        get("/api/v1/history/usual", Guest, history::power::usual),
+        get("/api/v1/history/energy", Guest, history::energy::energy),
+        get(
+            "/api/v1/history/statistics",
+            Guest,
+            history::statistics::statistics,
+        ),
+        get("/api/v1/history.csv", Guest, history::export::export),
+        get("/api/v1/roof", Guest, roof::roof),
+        put("/api/v1/roof", Admin, roof::arrange),
+        get("/api/v1/roof/power", Guest, roof::power::power),
+        get("/api/v1/roof/weak", Guest, roof::weak::weak),
         get("/api/v1/events", Guest, events::events),
         post("/api/v1/devices/{ref}/controls/{key}", Admin, controls::set),
     ]
@@ -89,6 +107,16 @@ fn post<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, han
         who,
         Brings::Json,
         on(MethodFilter::POST, handler),
+    )
+}
+
+fn put<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, handler: H) -> Route {
+    route(
+        Method::PUT,
+        path,
+        who,
+        Brings::Json,
+        on(MethodFilter::PUT, handler),
     )
 }
 
