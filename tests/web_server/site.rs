@@ -121,7 +121,7 @@ impl TestSite {
         hub.put_device(Arc::new(meter), Arc::new(silent));
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
-            history: History::off(),
+            history: History::in_memory(TimeZone::UTC),
             prices: PriceSettings::default(),
             memory: Memory::passing(),
             clock: clock.clone(),
