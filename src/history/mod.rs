@@ -64,6 +64,3 @@ pub enum HistoryError {
     #[error("the program is stopping")]
     Stopping,
 }
-
-/// STUB
-pub fn format() -> i64 { 1 }
