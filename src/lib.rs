@@ -33,6 +33,7 @@
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
 //! * [`hex`]: bytes as people write and read them.
 //! * `simulation`: what the simulators of all adapters share; only with the feature `simulate`.
+//! * `sqlite`: files of SQLite that outlive mishaps, for the store and the history.
 //! * `whole_file`: small files that are replaced as a whole.
 //! * `terminal`: what commands say to the user.
 //! * `demo`: the MQTT broker inside `wattbridge demo`, and what it shows; only with the feature of that name.

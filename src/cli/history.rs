@@ -25,12 +25,12 @@ use super::CliError;
 use super::setup::ConfigArgs;
 use crate::config::Problems;
 use crate::history::{History, HistoryReader, HistorySettings};
-use crate::store::{Lock, StoreSettings};
+use crate::store::StoreSettings;
 
 /// Shows what is kept of the past, brings in what others have kept, puts days right, writes tables
 #[derive(Debug, Args)]
 #[command(after_help = "\
-To show and to export, wattbridge may run; to import and to correct, it is stopped for that moment.
+All of it may be done while wattbridge runs.
 
 Examples:
   wattbridge history show                          the last two weeks
@@ -77,8 +77,6 @@ pub fn history_path(settings: &HistorySettings, store: &Path) -> PathBuf {
 /// Where the history of a configuration is, and how its days are counted.
 #[derive(Debug)]
 struct KeptHistory {
-    config: PathBuf,
-    store: PathBuf,
     path: PathBuf,
     settings: HistorySettings,
     zone: TimeZone,
@@ -91,9 +89,7 @@ impl KeptHistory {
         let settings: HistorySettings = file.settings("history")?;
         let store = args.store_path(&store);
         Ok(Self {
-            config: args.config.clone(),
             path: history_path(&settings, &store),
-            store,
             settings,
             zone: zone(args),
         })
@@ -112,11 +108,8 @@ impl KeptHistory {
         Ok(HistoryReader::open(&self.path, self.zone.clone()))
     }
 
-    /// To write into; nobody else may do that at the same time.
-    fn writer(&self) -> Result<(History, Lock), CliError> {
-        let lock = Lock::take(&self.store, &self.config).map_err(|error| {
-            anyhow!("{error}; it takes a moment only, and nothing else is lost meanwhile than that moment")
-        })?;
+    /// To write into; wattbridge may run: it looks again at days that somebody else has changed.
+    fn writer(&self) -> Result<History, CliError> {
         let settings = HistorySettings {
             enabled: true,
             ..self.settings.clone()
@@ -129,7 +122,7 @@ impl KeptHistory {
             )
             .into());
         }
-        Ok((history, lock))
+        Ok(history)
     }
 }
 

@@ -14,22 +14,31 @@
 //! | `split` | who feeds whom |
 //! | `roles`, `house` | the house as a whole, from the roles of its devices |
 //! | `series` | which values are kept |
-//! | `gathering`, `closing` | from values to slots, from slots to rows |
-//! | `tables`, `keeper` | the file, and the thread that writes it |
+//! | `gathering`, `closing` | from values to slots, from slots to all that follows from them |
+//! | `catalog`, `tables`, `keeper` | all series, the file, and the thread that writes it |
+//! | `taken_over` | what others have kept, and what people correct |
 //! | `reader` | questions that the page asks |
 //! | [`import`] | files of other programs |
 
 mod calendar;
+mod catalog;
+mod closing;
 mod config;
 mod day;
 mod energy;
+mod gathering;
 mod handle;
+mod house;
 pub mod import;
+mod keeper;
+mod place;
 mod reader;
 mod roles;
 mod series;
 mod slot;
 mod split;
+mod tables;
+mod taken_over;
 
 use crate::sqlite::DatabaseError;
 
@@ -37,7 +46,7 @@ pub use calendar::Calendar;
 pub use config::HistorySettings;
 pub use day::{DayFlags, DayRow};
 pub use energy::{Before, CounterKind, DayEnergy, energy_of_day};
-pub use handle::{CorrectionError, History, Imported};
+pub use handle::History;
 pub use reader::{
     By, DayOfSeries, EnergyOf, EnergyRow, EnergyTable, Exported, HealthChange, HealthDay,
     HealthRecord, HistoryReader, HistorySize, PeakPower, PowerCurve, PowerCurves, SeriesInfo,
@@ -47,6 +56,8 @@ pub use roles::{HouseRole, HouseRoles};
 pub use series::{HOUSE, SeriesAbout, SeriesKey, SeriesKind, house_id};
 pub use slot::SlotRow;
 pub use split::{Flows, split};
+pub use tables::format;
+pub use taken_over::{CorrectionError, Imported};
 
 /// The history cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -64,3 +75,12 @@ pub enum HistoryError {
     #[error("the program is stopping")]
     Stopping,
 }
+
+impl From<rusqlite::Error> for HistoryError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::File(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,12 @@ impl Sameness {
         }
     }
 
+    /// Whether another file has its place, or none. What others have written into it does not matter.
+    pub fn is_of_another(&self, path: &Path) -> bool {
+        let place = |look: Option<Look>| look.map(|look| look.place);
+        place(self.file) != place(look(path))
+    }
+
     /// What has happened to the files since, in words.
     pub fn broken_by(&self, path: &Path) -> Option<&'static str> {
         let now = Self::of(path);

@@ -22,7 +22,7 @@ use crate::terminal::say;
 The value takes the place of what was measured or worked out, is marked as corrected wherever it is shown, and stays: \
 nothing that comes later changes it. `--undo` takes what was measured again.
 
-Energies are in kWh, others in the unit of the value. Only while wattbridge does not run.
+Energies are in kWh, others in the unit of the value. wattbridge may run meanwhile.
 
 Examples:
   wattbridge history correct aps_ecu_216000000001/energy_today 2026-06-14 21.5
@@ -92,7 +92,7 @@ pub fn run(args: &CorrectArgs) -> Result<(), CliError> {
         check_value(known.about.quantity, time, value).map_err(anyhow::Error::from)?;
     }
     let value = args.value.filter(|_| !args.undo);
-    let (history, _lock) = kept.writer()?;
+    let history = kept.writer()?;
     let before = history.correct(series, args.date, value);
     history.close();
     let before = before.map_err(|error| match error {

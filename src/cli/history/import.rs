@@ -24,7 +24,7 @@ use crate::model::Decimal;
 use crate::terminal::{remark, say};
 
 /// Values that are held before they are written.
-const MOST_AT_ONCE: usize = 400_000;
+const MOST_AT_ONCE: usize = 100_000;
 /// Lines that are told one by one.
 const MOST_TOLD: usize = 20;
 /// For how long the disk is waited for.
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[command(after_help = "\
 What was measured here stays as it is: what is brought in only fills days and slots that have nothing, and is marked \
 there. A line that cannot be used is told with its number and reason; all others are taken. The same file twice \
-changes nothing. Only while wattbridge does not run, except with --dry-run.
+changes nothing. wattbridge may run meanwhile.
 
 Files:
   CSV          device,key,time,value. Columns may have names in the first line (then in
@@ -149,7 +149,7 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
         let into = Into::Nothing(reader.as_ref());
         take(file, args, &kept, &targets, &into, &runtime)?
     } else {
-        let (history, _lock) = kept.writer()?;
+        let history = kept.writer()?;
         let report = take(file, args, &kept, &targets, &Into::History(&history), &runtime);
         history.flush(PATIENCE);
         history.close();
