@@ -124,7 +124,9 @@ pub fn run_backup(args: &BackupArgs) -> Result<(), CliError> {
 
 pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
     let backup = Backup::open(&args.file).map_err(anyhow::Error::from)?;
-    let made = backup.made.and_then(|made| Timestamp::from_second(made).ok());
+    let made = backup
+        .made
+        .and_then(|made| Timestamp::from_second(made).ok());
     let made = made.map_or_else(String::new, |made| {
         let local = made.to_zoned(TimeZone::system());
         local.strftime(", made on %Y-%m-%d at %H:%M").to_string()
@@ -142,7 +144,10 @@ pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
     }
     let brings_config = args.only.is_none_or(|only| only == RestoredPart::Config);
     let places = match brings_config.then(|| config_in(&backup)).flatten() {
-        Some(text) => parts_of(&args.config, File::parse(&text, "the configuration in it").ok()),
+        Some(text) => parts_of(
+            &args.config,
+            File::parse(&text, "the configuration in it").ok(),
+        ),
         None => present_parts(&args.config),
     };
     // Also of the store that is there now, should the configuration in the backup name another one.

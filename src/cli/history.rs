@@ -25,6 +25,7 @@ use super::CliError;
 use super::setup::ConfigArgs;
 use crate::config::Problems;
 use crate::history::{History, HistoryReader, HistorySettings};
+use crate::model::Decimal;
 use crate::store::StoreSettings;
 
 /// Shows what is kept of the past, brings in what others have kept, puts days right, writes tables
@@ -130,7 +131,9 @@ impl KeptHistory {
 fn zone(args: &ConfigArgs) -> TimeZone {
     TimeZone::try_system().unwrap_or_else(|_| {
         let place = args.app().and_then(|app| app.place());
-        place.and_then(|place| place.zone()).unwrap_or(TimeZone::UTC)
+        place
+            .and_then(|place| place.zone())
+            .unwrap_or(TimeZone::UTC)
     })
 }
 
@@ -148,4 +151,14 @@ struct PeriodArgs {
 /// The day after the last one that there can be is none.
 fn day_after(date: Date) -> Date {
     date.tomorrow().unwrap_or(Date::MAX)
+}
+
+/// A number without zeros at its end.
+fn shortest(number: Decimal) -> String {
+    let text = number.to_string();
+    if !text.contains('.') {
+        return text;
+    }
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0" } else { text }.to_owned()
 }

@@ -43,6 +43,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::config::Problems;
 use crate::terminal;
 
+#[cfg(feature = "demo")]
+pub use history::demo::{DemoPast, feed, fill};
 pub use page::configuration_page;
 
 const ABOUT: &str = "Solar inverters and smart meters in Home Assistant, by MQTT";

@@ -20,7 +20,7 @@ pub use config::StoreSettings;
 pub use identity::Identity;
 pub use lock::folder_in_memory;
 pub use lock::{Lock, LockError};
-pub use migrations::format;
 pub use memory::{DiskAnswer, Memory};
+pub use migrations::format;
 pub use saved::{Counter, Saved, SavedDevice};
 pub use writer::Store;

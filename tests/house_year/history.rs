@@ -53,8 +53,13 @@ fn reader(file: &Path, zone: &jiff::tz::TimeZone) -> HistoryReader {
 
 fn rows(table: &EnergyTable) -> BTreeMap<(DeviceId, String), Vec<Option<i64>>> {
     let rows = table.rows.iter();
-    rows.map(|row| ((row.series.device.clone(), row.series.key.clone()), row.wh.clone()))
-        .collect()
+    rows.map(|row| {
+        (
+            (row.series.device.clone(), row.series.key.clone()),
+            row.wh.clone(),
+        )
+    })
+    .collect()
 }
 
 /// Every counter of the truth against a day of the history.
@@ -93,18 +98,38 @@ fn compare(file: &Path, plan: &YearPlan, truth: &YearTruth, from: Date, to: Date
         let counter = |device: &DeviceId, key: &str| {
             day.counters.get(&(device.clone(), key.to_owned())).copied()
         };
-        assert_eq!(of("import")[place], counter(&meter, "energy_import"), "{date}");
-        assert_eq!(of("export")[place], counter(&meter, "energy_export"), "{date}");
-        assert_eq!(of("charged")[place], counter(&battery, "energy_charged"), "{date}");
-        assert_eq!(of("discharged")[place], counter(&battery, "energy_discharged"), "{date}");
-        // Devices that count in steps of 10 Wh, and two of them.
-        if day.is_cut || place == 0 {
+        assert_eq!(
+            of("import")[place],
+            counter(&meter, "energy_import"),
+            "{date}"
+        );
+        assert_eq!(
+            of("export")[place],
+            counter(&meter, "energy_export"),
+            "{date}"
+        );
+        assert_eq!(
+            of("charged")[place],
+            counter(&battery, "energy_charged"),
+            "{date}"
+        );
+        assert_eq!(
+            of("discharged")[place],
+            counter(&battery, "energy_discharged"),
+            "{date}"
+        );
+        // What a counter of the day gains unheard before it begins anew is lost; two devices count in steps of 10 Wh.
+        if day.deaf > 0 || place == 0 {
             continue;
         }
         let sun = of("sun")[place].unwrap();
         assert!((sun - day.sun).abs() <= 20, "{date}: {sun} {}", day.sun);
         let taken = of("house")[place].unwrap();
-        assert!((taken - day.house).abs() <= 50, "{date}: {taken} {}", day.house);
+        assert!(
+            (taken - day.house).abs() <= 50,
+            "{date}: {taken} {}",
+            day.house
+        );
         let own = of("sun_house")[place].unwrap_or(0) + of("battery_house")[place].unwrap_or(0);
         assert!(own <= taken + 20, "{date}: {own} {taken}");
     }
@@ -120,11 +145,14 @@ fn compare(file: &Path, plan: &YearPlan, truth: &YearTruth, from: Date, to: Date
                 continue;
             }
             let energy = energy.unwrap();
-            assert!((energy - true_energy).abs() <= 2, "{device}/{key} on {date}: {energy} {true_energy}");
+            assert!(
+                (energy - true_energy).abs() <= 2,
+                "{device}/{key} on {date}: {energy} {true_energy}"
+            );
             compared += 1;
         }
     }
-    assert!(compared > 100, "{compared}");
+    assert!(compared > 40, "{compared}");
 }
 
 #[test]
@@ -143,7 +171,11 @@ fn a_fortnight_in_summer_is_kept_to_the_watt_hour() {
         EnergyOf::Total,
     ));
     let days = days.unwrap();
-    let import = days.rows.iter().find(|row| row.series.key == "import").unwrap();
+    let import = days
+        .rows
+        .iter()
+        .find(|row| row.series.key == "import")
+        .unwrap();
     for (place, (date, day)) in truth.days.iter().enumerate().skip(1) {
         if day.deaf > 60 {
             assert!(import.flags[place].has(DayFlags::GAP), "{date}");

@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod commands;
+#[cfg(feature = "demo")]
+mod demo;
 mod history;
 mod house;
 mod simulation;

@@ -6,10 +6,8 @@ use anyhow::anyhow;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Deserialize as _;
-use serde::de::IntoDeserializer as _;
 
-use super::KeptHistory;
+use super::{KeptHistory, shortest};
 use crate::cli::setup::ConfigArgs;
 use crate::cli::{CliError, runtime};
 use crate::history::import::{ForeignTime, check_moment, check_value};
@@ -52,7 +50,8 @@ impl FromStr for WrittenSeries {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let hint = "write the id of the device, a slash and the key, such as smart_meter_1/energy_import";
+        let hint =
+            "write the id of the device, a slash and the key, such as smart_meter_1/energy_import";
         let (device, key) = text.split_once('/').ok_or(hint)?;
         let is_word = |text: &str| {
             let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
@@ -68,9 +67,7 @@ impl FromStr for WrittenSeries {
 
 /// An id that somebody has written.
 pub fn device_id(text: &str) -> Option<DeviceId> {
-    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
-        text.into_deserializer();
-    DeviceId::deserialize(text).ok()
+    serde_json::from_value(serde_json::Value::from(text)).ok()
 }
 
 pub fn run(args: &CorrectArgs) -> Result<(), CliError> {
@@ -101,7 +98,7 @@ pub fn run(args: &CorrectArgs) -> Result<(), CliError> {
     })?;
     let unit = known.about.quantity.and_then(Quantity::unit).unwrap_or("");
     let shown = |value: Option<Decimal>| match value {
-        Some(value) => format!("{value} {unit}").trim_end().to_owned(),
+        Some(value) => format!("{} {unit}", shortest(value)).trim_end().to_owned(),
         None => "nothing".to_owned(),
     };
     let name = format!("{series} on {}", args.date);
@@ -138,7 +135,10 @@ fn unknown(series: &SeriesKey, all: &[SeriesInfo]) -> String {
         .iter()
         .max_by_key(|id| (strsim::jaro(id, series.device.as_str()) * 1000.0) as i64);
     match near {
-        Some(near) => format!("nothing is kept of a device {}; do you mean {near}?", series.device),
+        Some(near) => format!(
+            "nothing is kept of a device {}; do you mean {near}?",
+            series.device
+        ),
         None => format!("nothing is kept of {series}, nor of anything else yet"),
     }
 }

@@ -6,12 +6,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use super::correct::{WrittenSeries, device_id};
-use super::{KeptHistory, PeriodArgs, day_after};
+use super::{KeptHistory, PeriodArgs, day_after, shortest};
 use crate::cli::setup::ConfigArgs;
 use crate::cli::{CliError, runtime};
-use crate::history::{
-    HistoryError, HistoryReader, SeriesInfo, SeriesKey, SeriesKind,
-};
+use crate::history::{HistoryError, HistoryReader, SeriesInfo, SeriesKey, SeriesKind};
 use crate::model::{Decimal, Quantity};
 use crate::terminal::{remark, say};
 
@@ -87,7 +85,9 @@ async fn write(
     let to = day_after(args.period.to.unwrap_or(today));
     let series = wanted(args, &reader.series().await?);
     if series.as_ref().is_some_and(Vec::is_empty) {
-        remark("Nothing is kept of what --of names; `wattbridge history export --days` shows what there is.");
+        remark(
+            "Nothing is kept of what --of names; `wattbridge history export --days` shows what there is.",
+        );
         return Ok(());
     }
     let series = series.unwrap_or_default();
@@ -224,7 +224,10 @@ impl CsvForm {
             text.to_owned()
         };
         if text.contains(['"', ',', ';', '\n', '\r', '\t']) {
-            format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r', '\t'], " "))
+            format!(
+                "\"{}\"",
+                text.replace('"', "\"\"").replace(['\n', '\r', '\t'], " ")
+            )
         } else {
             text
         }
@@ -240,16 +243,6 @@ const fn kind(kind: SeriesKind) -> &'static str {
         SeriesKind::OnOff => "on_off",
         SeriesKind::Flow => "flow",
     }
-}
-
-/// A number without zeros at its end.
-fn shortest(number: Decimal) -> String {
-    let text = number.to_string();
-    if !text.contains('.') {
-        return text;
-    }
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0" } else { text }.to_owned()
 }
 
 #[cfg(test)]
@@ -273,6 +266,9 @@ mod tests {
         };
         assert_eq!(form.text("=1+1"), "'=1+1");
         assert_eq!(form.text("a;\"b\"\nc"), "\"a;\"\"b\"\" c\"");
-        assert!(form.head(true).starts_with("\u{feff}device;key;time;offset;value"));
+        assert!(
+            form.head(true)
+                .starts_with("\u{feff}device;key;time;offset;value")
+        );
     }
 }

@@ -32,8 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What was measured here stays as it is: what is brought in only fills days and slots that have nothing, and is marked \
-there. A line that cannot be used is told with its number and reason; all others are taken. The same file twice \
+What was measured here stays as it is: what is brought in fills days and slots that have nothing, and days that were \
+not measured wholly, and is marked there. A line that cannot be used is told with its number and reason; all others are taken. The same file twice \
 changes nothing. wattbridge may run meanwhile.
 
 Files:
@@ -150,7 +150,14 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
         take(file, args, &kept, &targets, &into, &runtime)?
     } else {
         let history = kept.writer()?;
-        let report = take(file, args, &kept, &targets, &Into::History(&history), &runtime);
+        let report = take(
+            file,
+            args,
+            &kept,
+            &targets,
+            &Into::History(&history),
+            &runtime,
+        );
         history.flush(PATIENCE);
         history.close();
         report?
@@ -392,7 +399,7 @@ impl Outcome {
     }
 }
 
-/// How many of some days were measured here.
+/// How many of some days were measured here, wholly.
 async fn measured(
     reader: &HistoryReader,
     series: &SeriesKey,
@@ -410,7 +417,8 @@ async fn measured(
             break;
         }
         let there = reader.days(vec![series.clone()], from, next).await?;
-        let is_measured = |flags: DayFlags| !flags.has(DayFlags::IMPORTED);
+        let is_measured =
+            |flags: DayFlags| !flags.has(DayFlags::IMPORTED) && !flags.has(DayFlags::GAP);
         let there = there.rows.iter();
         count += there
             .filter(|row| days.contains_key(&row.date) && is_measured(row.row.flags))

@@ -70,7 +70,9 @@ impl ImportTargets {
             }
             None => match of_adapter(kind, &row.key) {
                 Some(metric) => metric,
-                None => self.of_words(row).ok_or_else(|| NoTarget::Unknown(name()))?,
+                None => self
+                    .of_words(row)
+                    .ok_or_else(|| NoTarget::Unknown(name()))?,
             },
         };
         let is_number = metric.behavior == Behavior::Measurement || metric.is_counter();

@@ -176,7 +176,9 @@ async fn energies(
     let panels = reader.energy(by, from, to, EnergyOf::Panel).await?;
     let more = panels.rows.into_iter().filter(is_it);
     let known: Vec<SeriesKey> = table.rows.iter().map(|row| row.series.clone()).collect();
-    table.rows.extend(more.filter(|row| !known.contains(&row.series)));
+    table
+        .rows
+        .extend(more.filter(|row| !known.contains(&row.series)));
     Ok(energy_table(&table, |row| Some(row.name.clone())))
 }
 

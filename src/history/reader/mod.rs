@@ -47,10 +47,7 @@ impl HistoryReader {
 
     /// Where there is none.
     pub(super) fn off() -> Self {
-        Self::new(
-            Arc::new(Desk::none()),
-            Calendar::new(TimeZone::UTC),
-        )
+        Self::new(Arc::new(Desk::none()), Calendar::new(TimeZone::UTC))
     }
 
     /// Asks on a thread that may wait.
