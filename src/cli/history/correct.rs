@@ -33,7 +33,7 @@ pub struct CorrectArgs {
     #[arg(value_name = "YYYY-MM-DD")]
     date: Date,
     /// What it is to be
-    #[arg(required_unless_present = "undo")]
+    #[arg(required_unless_present = "undo", allow_negative_numbers = true)]
     value: Option<Decimal>,
     /// Takes what was measured again
     #[arg(long, conflicts_with = "value")]

@@ -62,8 +62,10 @@ pub fn fill(
 /// Tells a history a whole year, as the bridge does it.
 pub fn feed(history: &History, year: &HouseYear) -> YearTruth {
     let mut waited = i64::MIN;
+    let mut last = Timestamp::MIN;
     let truth = year.tell(|timed| {
         let at = timed.at;
+        last = at;
         match timed.report {
             Report::Device(device) => history.describe(&Arc::new(*device)),
             Report::Health(device, health) => history.health(&device, at, &health),
@@ -81,6 +83,11 @@ pub fn feed(history: &History, year: &HouseYear) -> YearTruth {
             history.flush(PATIENCE);
         }
     });
+    // The last slot is over, and whatever was waited for has come.
+    history.tick(
+        last.checked_add(SignedDuration::from_mins(15))
+            .unwrap_or(last),
+    );
     history.flush(PATIENCE);
     truth
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::resolve::{ImportTarget, ImportTargets, NoTarget};
 use super::{KeptHistory, day_after};
@@ -19,12 +20,15 @@ use crate::cli::{CliError, runtime};
 use crate::history::import::{
     ForeignFile, ForeignFormat, ForeignRow, ForeignTime, check_moment, check_value,
 };
-use crate::history::{DayFlags, History, HistoryReader, Imported, SeriesKey};
-use crate::model::Decimal;
+use crate::history::{
+    Before, CounterKind, DayFlags, DayRow, History, HistoryError, HistoryReader, Imported,
+    SeriesKey, energy_of_day,
+};
+use crate::model::{Behavior, Decimal};
 use crate::terminal::{remark, say};
 
 /// Values that are held before they are written.
-const MOST_AT_ONCE: usize = 100_000;
+const MOST_AT_ONCE: usize = 300_000;
 /// Lines that are told one by one.
 const MOST_TOLD: usize = 20;
 /// For how long the disk is waited for.
@@ -33,8 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What was measured here stays as it is: what is brought in fills days and slots that have nothing, and days that were \
-not measured wholly, and is marked there. A line that cannot be used is told with its number and reason; all others are taken. The same file twice \
-changes nothing. wattbridge may run meanwhile.
+not measured wholly, and is marked there. A line that cannot be used is told with its number and reason; all others \
+are taken. The same file twice changes nothing. wattbridge may run meanwhile.
 
 Files:
   CSV          device,key,time,value. Columns may have names in the first line (then in
@@ -101,15 +105,17 @@ struct Gathered {
     target: ImportTarget,
     days: BTreeMap<Date, Decimal>,
     values: BTreeMap<Timestamp, Decimal>,
+    /// The last value of a counter of those that have become days.
+    before: Option<Before>,
 }
 
 /// What became of one series.
 #[derive(Debug, Default)]
 struct Outcome {
     days: usize,
-    slots: BTreeSet<i64>,
-    taken: usize,
-    known: usize,
+    slots: usize,
+    /// How many of those there are already, and stay as they are.
+    stays: usize,
     first: Option<Date>,
     last: Option<Date>,
 }
@@ -124,10 +130,16 @@ struct ImportReport {
 }
 
 /// Where the values go.
-enum Into<'a> {
-    History(&'a History),
-    /// Only what is there already is looked up.
-    Nothing(Option<&'a HistoryReader>),
+struct Destination<'a> {
+    /// Nowhere, if it is only to be said what would be done.
+    history: Option<&'a History>,
+    /// What is there already.
+    reader: Option<HistoryReader>,
+    runtime: &'a tokio::runtime::Runtime,
+    zone: TimeZone,
+    now: Timestamp,
+    /// Of what is older, only days are kept.
+    slots_since: Timestamp,
 }
 
 pub fn run(args: &ImportArgs) -> Result<(), CliError> {
@@ -145,24 +157,28 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
     targets.unit = args.unit.clone();
     targets.kind = args.kind.clone();
     let file = ForeignFile::new(input, kept.zone.clone(), args.from.map(ForeignFormat::from));
-    let report = if args.dry_run {
-        let into = Into::Nothing(reader.as_ref());
-        take(file, args, &kept, &targets, &into, &runtime)?
-    } else {
-        let history = kept.writer()?;
-        let report = take(
-            file,
-            args,
-            &kept,
-            &targets,
-            &Into::History(&history),
-            &runtime,
-        );
-        history.flush(PATIENCE);
-        history.close();
-        report?
+    let now = Timestamp::now();
+    let keep =
+        SignedDuration::try_from(kept.settings.keep_slots.get()).unwrap_or(SignedDuration::MAX);
+    let mut destination = Destination {
+        history: None,
+        reader,
+        runtime: &runtime,
+        zone: kept.zone.clone(),
+        now,
+        slots_since: now.checked_sub(keep).unwrap_or(Timestamp::MIN),
     };
-    report.tell(args.dry_run)
+    if args.dry_run {
+        return take(file, args, &targets, &destination)?.tell(true);
+    }
+    let history = kept.writer()?;
+    destination.reader = Some(history.reader());
+    destination.history = Some(&history);
+    let report = take(file, args, &targets, &destination);
+    history.flush(PATIENCE);
+    drop(destination);
+    history.close();
+    report?.tell(false)
 }
 
 fn open(path: &Path) -> Result<Box<dyn BufRead>, CliError> {
@@ -186,13 +202,11 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, CliError> {
 fn take(
     mut file: ForeignFile<Box<dyn BufRead>>,
     args: &ImportArgs,
-    kept: &KeptHistory,
     targets: &ImportTargets,
-    into: &Into<'_>,
-    runtime: &tokio::runtime::Runtime,
+    destination: &Destination<'_>,
 ) -> Result<ImportReport, CliError> {
-    let now = Timestamp::now();
-    let today = now.to_zoned(kept.zone.clone()).date();
+    let now = destination.now;
+    let today = now.to_zoned(destination.zone.clone()).date();
     let mut report = ImportReport::default();
     let mut gathered: BTreeMap<SeriesKey, Gathered> = BTreeMap::new();
     let mut held = 0;
@@ -218,6 +232,10 @@ fn take(
                 continue;
             }
         };
+        if row.time == ForeignTime::Day(today) {
+            report.refuse(row.line, &format!("{series}: the day is not over yet"));
+            continue;
+        }
         let checked = check_moment(row.time, now, today)
             .and_then(|()| check_value(target.metric.quantity, row.time, row.value));
         if let Err(why) = checked {
@@ -228,6 +246,7 @@ fn take(
             target,
             days: BTreeMap::new(),
             values: BTreeMap::new(),
+            before: None,
         });
         match of_series.add(&row) {
             Added::New => held += 1,
@@ -238,11 +257,11 @@ fn take(
             ),
         }
         if held >= MOST_AT_ONCE {
-            report.hand_over(std::mem::take(&mut gathered), into, runtime, kept)?;
+            report.hand_over(&mut gathered, destination, false)?;
             held = 0;
         }
     }
-    report.hand_over(gathered, into, runtime, kept)?;
+    report.hand_over(&mut gathered, destination, true)?;
     if file.lines() == 0 {
         return Err(anyhow!("{name}: there is nothing in it").into());
     }
@@ -290,40 +309,37 @@ impl ImportReport {
 
     fn hand_over(
         &mut self,
-        gathered: BTreeMap<SeriesKey, Gathered>,
-        into: &Into<'_>,
-        runtime: &tokio::runtime::Runtime,
-        kept: &KeptHistory,
+        gathered: &mut BTreeMap<SeriesKey, Gathered>,
+        destination: &Destination<'_>,
+        is_end: bool,
     ) -> Result<(), CliError> {
         for (series, of_series) in gathered {
             let outcome = self.outcomes.entry(series.clone()).or_default();
-            let local = |at: &Timestamp| at.to_zoned(kept.zone.clone()).date();
-            let days = of_series.days.keys().copied();
-            let moments = of_series.values.keys();
+            of_series.make_days(destination, is_end);
+            let days = std::mem::take(&mut of_series.days);
+            let values = of_series.take_slots(destination);
+            let local = |at: &Timestamp| at.to_zoned(destination.zone.clone()).date();
+            let moments = values.keys();
             let ends = [moments.clone().next(), moments.last()];
             let ends = ends.into_iter().flatten().map(local);
-            for date in days.clone().chain(ends) {
+            for date in days.keys().copied().chain(ends) {
                 outcome.first = Some(outcome.first.map_or(date, |first| first.min(date)));
                 outcome.last = Some(outcome.last.map_or(date, |last| last.max(date)));
             }
-            outcome.days += of_series.days.len();
-            let slot = |at: &Timestamp| at.as_second().saturating_add(299).div_euclid(300);
-            outcome.slots.extend(of_series.values.keys().map(slot));
-            match into {
-                Into::History(history) => {
-                    let taken = history.import(Imported {
-                        device: of_series.target.device,
-                        metric: of_series.target.metric,
-                        days: of_series.days.into_iter().collect(),
-                        values: of_series.values.into_iter().collect(),
-                    });
-                    outcome.taken += taken.map_err(anyhow::Error::from)?;
-                }
-                Into::Nothing(Some(reader)) => {
-                    let known = runtime.block_on(measured(reader, &series, &of_series.days));
-                    outcome.known += known.map_err(anyhow::Error::from)?;
-                }
-                Into::Nothing(None) => {}
+            let slots: BTreeSet<i64> = values.keys().map(slot_end).collect();
+            outcome.days += days.len();
+            outcome.slots += slots.len();
+            let is_counter = of_series.target.metric.is_counter();
+            let stays = destination.stays(series, &days, &slots, is_counter);
+            outcome.stays += stays.map_err(anyhow::Error::from)?;
+            if let Some(history) = destination.history {
+                let imported = Imported {
+                    device: of_series.target.device.clone(),
+                    metric: of_series.target.metric.clone(),
+                    days: days.into_iter().collect(),
+                    values: values.into_iter().collect(),
+                };
+                history.import(imported).map_err(anyhow::Error::from)?;
             }
         }
         Ok(())
@@ -367,8 +383,8 @@ impl Outcome {
         if self.days > 0 {
             found.push(counted(self.days, "day", "days"));
         }
-        if !self.slots.is_empty() {
-            found.push(counted(self.slots.len(), "slot", "slots"));
+        if self.slots > 0 {
+            found.push(counted(self.slots, "slot", "slots"));
         }
         let mut words = found.join(" and ");
         if let (Some(first), Some(last)) = (self.first, self.last) {
@@ -378,54 +394,149 @@ impl Outcome {
                 format!(", {first} to {last}")
             });
         }
-        if is_dry {
-            if self.known > 0 {
-                let known = counted(self.known, "day was", "days were");
-                words.push_str(&format!("; {known} measured here and would stay"));
-            }
-            return words;
-        }
-        let all = self.days + self.slots.len();
-        if self.taken >= all {
-            words.push_str("; all taken");
-        } else {
-            words.push_str(&format!(
-                "; {} taken, {} already there",
-                self.taken,
-                all - self.taken
-            ));
-        }
+        let all = self.days + self.slots;
+        let taken = all.saturating_sub(self.stays);
+        let stays = match self.stays {
+            1 => "1 is there already and stays".to_owned(),
+            stays => format!("{stays} are there already and stay"),
+        };
+        let would = if is_dry { "would be taken" } else { "taken" };
+        words.push_str(&match (taken, self.stays) {
+            (_, 0) => format!("; all {would}"),
+            (0, _) => format!("; {stays}"),
+            _ => format!("; {taken} {would}, {stays}"),
+        });
         words
     }
 }
 
-/// How many of some days were measured here, wholly.
-async fn measured(
-    reader: &HistoryReader,
-    series: &SeriesKey,
-    days: &BTreeMap<Date, Decimal>,
-) -> Result<usize, crate::history::HistoryError> {
-    let (Some((first, _)), Some((last, _))) = (days.first_key_value(), days.last_key_value())
-    else {
-        return Ok(0);
-    };
-    let (mut from, to) = (*first, day_after(*last));
-    let mut count = 0;
-    while from < to {
-        let next = from.saturating_add(1.years()).min(to);
-        if next <= from {
-            break;
+impl Gathered {
+    /// Makes days of values that are too old for slots. Of a file that goes on, the last day waits for the rest of it.
+    fn make_days(&mut self, destination: &Destination<'_>, is_end: bool) {
+        let young = self.values.split_off(&destination.slots_since);
+        let old = std::mem::replace(&mut self.values, young);
+        let day_of = |at: &Timestamp| {
+            // The slot that ends at midnight is of the day before.
+            let within = at.checked_sub(1.nanoseconds()).unwrap_or(*at);
+            within.to_zoned(destination.zone.clone()).date()
+        };
+        let mut by_day: BTreeMap<Date, Vec<(Timestamp, Decimal)>> = BTreeMap::new();
+        for (at, value) in old {
+            by_day.entry(day_of(&at)).or_default().push((at, value));
         }
-        let there = reader.days(vec![series.clone()], from, next).await?;
-        let is_measured =
-            |flags: DayFlags| !flags.has(DayFlags::IMPORTED) && !flags.has(DayFlags::GAP);
-        let there = there.rows.iter();
-        count += there
-            .filter(|row| days.contains_key(&row.date) && is_measured(row.row.flags))
-            .count();
-        from = next;
+        let is_open = !is_end && self.values.is_empty();
+        if let Some((_, open)) = by_day.pop_last().filter(|_| is_open) {
+            self.values.extend(open);
+        }
+        for (date, values) in by_day {
+            if let Some(value) = self.day(&values) {
+                self.days.entry(date).or_insert(value);
+            }
+        }
     }
-    Ok(count)
+
+    /// The energy of a day, or its mean.
+    fn day(&mut self, values: &[(Timestamp, Decimal)]) -> Option<Decimal> {
+        let metric = &self.target.metric;
+        let decimals = metric.decimals;
+        let kind = match metric.behavior {
+            Behavior::LifetimeCounter => CounterKind::Lifetime,
+            Behavior::DailyCounter => CounterKind::Daily,
+            _ => {
+                let sum = Decimal::total(values.iter().map(|(_, value)| (*value, false)));
+                let count = i64::try_from(values.len()).ok()?;
+                let fine = sum.with_scale(decimals + 1).mantissa();
+                return Some(Decimal::new(fine / count, decimals + 1).with_scale(decimals));
+            }
+        };
+        let scaled = |value: &Decimal| value.with_scale(decimals).mantissa();
+        let numbers = values
+            .iter()
+            .map(|(at, value)| (at.as_second(), scaled(value)));
+        let energy = energy_of_day(kind, decimals, self.before, numbers);
+        self.before = values.last().map(|(at, value)| Before {
+            value: scaled(value),
+            at: Some(at.as_second()),
+        });
+        energy.map(|energy| Decimal::new(energy, decimals))
+    }
+
+    /// The values that are young enough for slots.
+    fn take_slots(&mut self, destination: &Destination<'_>) -> BTreeMap<Timestamp, Decimal> {
+        self.values.split_off(&destination.slots_since)
+    }
+}
+
+impl Destination<'_> {
+    /// How many of some days and slots are there and stay as they are.
+    fn stays(
+        &self,
+        series: &SeriesKey,
+        days: &BTreeMap<Date, Decimal>,
+        slots: &BTreeSet<i64>,
+        is_counter: bool,
+    ) -> Result<usize, HistoryError> {
+        let Some(reader) = &self.reader else {
+            return Ok(0);
+        };
+        let day = |end: &i64| {
+            let at = Timestamp::from_second(end - 1).unwrap_or_default();
+            at.to_zoned(self.zone.clone()).date()
+        };
+        let mut count = 0;
+        let period = days.keys().next().zip(days.keys().next_back());
+        for (from, to) in period.into_iter().flat_map(|(from, to)| months(*from, *to)) {
+            let asked = reader.days(vec![series.clone()], from, to);
+            let there = self.runtime.block_on(asked)?;
+            count += there
+                .rows
+                .iter()
+                .filter(|row| {
+                    let info = there.series.get(row.series);
+                    let decimals = info.map_or(0, |info| info.about.decimals);
+                    let given = days.get(&row.date);
+                    given.is_some_and(|given| stays(&row.row, decimals, *given, is_counter))
+                })
+                .count();
+        }
+        let period = slots.first().zip(slots.last());
+        let period = period.map(|(first, last)| (day(first), day(last)));
+        for (from, to) in period.into_iter().flat_map(|(from, to)| months(from, to)) {
+            let asked = reader.slots(vec![series.clone()], from, to);
+            let there = self.runtime.block_on(asked)?.rows;
+            let is_given = |at: Timestamp| slots.contains(&at.as_second());
+            count += there.iter().filter(|row| is_given(row.end)).count();
+        }
+        Ok(count)
+    }
+}
+
+/// Whether a day stays as it is, whatever is brought in.
+fn stays(there: &DayRow, decimals: u8, given: Decimal, is_counter: bool) -> bool {
+    let is_imported = there.flags.has(DayFlags::IMPORTED) && there.slots == 0;
+    let is_less = there
+        .value
+        .is_none_or(|value| Decimal::new(value, decimals) < given.with_scale(decimals));
+    let is_partial = there.flags.has(DayFlags::GAP) && is_counter && is_less;
+    let same = Some(given.with_scale(decimals).mantissa());
+    let is_same = there.value == same && is_imported;
+    there.flags.has(DayFlags::CORRECTED) || is_same || !(is_imported || is_partial)
+}
+
+/// The end of the slot to which a moment belongs, in seconds since 1970.
+fn slot_end(at: &Timestamp) -> i64 {
+    at.as_second().saturating_add(299).div_euclid(300) * 300
+}
+
+/// From one day to another, which is among them, in pieces of at most a month.
+fn months(from: Date, to: Date) -> impl Iterator<Item = (Date, Date)> {
+    let end = day_after(to);
+    let mut next = from;
+    std::iter::from_fn(move || {
+        let begin = next;
+        next = begin.saturating_add(1.months()).min(end);
+        (begin < next).then_some((begin, next))
+    })
 }
 
 fn values(count: usize) -> String {
