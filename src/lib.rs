@@ -16,6 +16,7 @@
 //! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
 //! * [`history`]: five-minute slots, hours and days of all of that, in a file of its own.
 //! * [`flow`]: where the energy of the house goes, for the history and the page.
+//! * [`roof`]: which values are panels, where they lie, and which bring less than their neighbours.
 //! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all, and
 //!   what other programs read.
 //! * [`web`]: the page that the program serves, and its API.
@@ -65,6 +66,7 @@ pub mod migrate;
 pub mod model;
 mod names;
 pub mod outputs;
+pub mod roof;
 #[cfg(feature = "simulate")]
 pub mod simulation;
 mod sqlite;

@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::CliError;
-use super::history::history_path;
 use super::setup::ConfigArgs;
 use crate::backup::{Backup, BackupPart, BackupParts, Held, RestorePlan, make, restore};
 use crate::config::File;
@@ -206,10 +205,9 @@ fn parts_of(args: &ConfigArgs, file: Option<File>) -> BackupParts {
         .as_ref()
         .and_then(|file| file.settings("history").ok())
         .unwrap_or_default();
-    let store = args.store_path(&store);
     BackupParts {
-        history: history_path(&history, &store),
-        store,
+        history: args.history_path(&history, &store),
+        store: args.store_path(&store),
         config: args.config.clone(),
     }
 }

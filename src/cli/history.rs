@@ -14,7 +14,7 @@ mod import;
 mod resolve;
 mod show;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -66,15 +66,6 @@ pub fn run(args: &HistoryArgs) -> Result<(), CliError> {
     }
 }
 
-/// The history's file: as configured, else beside the store, with its name.
-pub fn history_path(settings: &HistorySettings, store: &Path) -> PathBuf {
-    settings.path.clone().unwrap_or_else(|| {
-        let mut name = store.file_stem().unwrap_or_default().to_owned();
-        name.push("-history.db");
-        store.with_file_name(name)
-    })
-}
-
 /// Where the history of a configuration is, and how its days are counted.
 #[derive(Debug)]
 struct KeptHistory {
@@ -88,9 +79,8 @@ impl KeptHistory {
         let file = args.file()?;
         let store: StoreSettings = file.settings("store")?;
         let settings: HistorySettings = file.settings("history")?;
-        let store = args.store_path(&store);
         Ok(Self {
-            path: history_path(&settings, &store),
+            path: args.history_path(&settings, &store),
             settings,
             zone: zone(args),
         })

@@ -35,6 +35,7 @@ mod simulate;
 mod stop;
 mod tools;
 mod trouble;
+mod web_page;
 
 use std::process::ExitCode;
 

@@ -3,8 +3,11 @@
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
 use crate::config::{PlaceSettings, SectionDoc, reference};
+use crate::flow::{self, PriceSettings};
+use crate::history::HistorySettings;
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
+use crate::web;
 
 use super::logging::LogSettings;
 
@@ -34,6 +37,8 @@ This page is generated; do not edit it.
 pub fn configuration_page() -> String {
     let mut pages: Vec<SectionDoc<'static>> = Outputs::pages();
     pages.push(PlaceSettings::page());
+    pages.push(flow::page());
+    pages.push(PriceSettings::page());
     pages.push(SectionDoc {
         heading: "[store]",
         about: "Where is kept what must survive a restart: the devices, and the last good value of each counter.",
@@ -42,12 +47,21 @@ pub fn configuration_page() -> String {
         example: "[store]\npath = \"/var/lib/wattbridge/wattbridge.db\"\n",
     });
     pages.push(SectionDoc {
+        heading: "[history]",
+        about: "What is kept of the past, for the page that wattbridge serves: see [The history](history.md). It has a file of \
+                its own, which may be thrown away.",
+        schema: schemars::schema_for!(HistorySettings),
+        defaults: serde_json::to_value(HistorySettings::default()).unwrap_or_default(),
+        example: "[history]\nkeep_slots = \"1y\"\n",
+    });
+    pages.push(SectionDoc {
         heading: "[log]",
         about: "What is written to the log, which goes to the standard error output.",
         schema: schemars::schema_for!(LogSettings),
         defaults: serde_json::to_value(LogSettings::default()).unwrap_or_default(),
         example: "[log]\nlevel = \"debug\"\n",
     });
+    pages.push(web::page());
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
     pages.push(sums::page());
     format!("{HEAD}{}", reference(&pages))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +13,14 @@ use super::awaiting::first_usable;
 use super::health::{Beacon, Life};
 use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
-use super::{CliError, logging, runtime, stop};
+use super::{CliError, logging, runtime, stop, web_page};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
+use crate::flow::tell_roles;
+use crate::history::History;
 use crate::outputs::{self, OutputError, Outputs};
-use crate::store::{Identity, Lock, Store};
+use crate::store::{Identity, Lock, Memory, Store};
+use crate::web::{Entrance, Inside, WebKey};
 
 /// How long outputs may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(8);
@@ -94,7 +98,11 @@ async fn work(
     }
     let Configured {
         store,
+        history,
         outputs,
+        web,
+        flow,
+        prices,
         sources,
         sums,
         incomplete,
@@ -106,6 +114,10 @@ async fn work(
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
+    let memory = Memory::of_bridge(saver.clone(), &saved);
+    let key = WebKey::kept(&memory);
+    let past = args.history_path(&history, &store);
+    let history = History::open(&past, &history, clock.zone().clone());
     let setup = Setup {
         sources,
         sums,
@@ -117,6 +129,7 @@ async fn work(
         store: saver.clone(),
         saved,
         save_every: store.save_every.get(),
+        history: history.clone(),
     };
     tracing::info!(
         "wattbridge {}, bridge {}, runs with {} configured device{}.",
@@ -126,13 +139,41 @@ async fn work(
         if setup.sources.len() == 1 { "" } else { "s" }
     );
     let (bridge, hub) = Bridge::new(setup);
+    let entrance = match args.app() {
+        Some(_) => Entrance::Ingress,
+        None => Entrance::Direct,
+    };
+    let inside = watch::Sender::new(Some(Inside {
+        hub: hub.clone(),
+        prices,
+        memory,
+        clock: clock.clone(),
+        started: clock.now(),
+        key,
+        history: history.clone(),
+        flow: flow.clone(),
+        base_topic: base_topic(&outputs),
+    }));
+    tokio::spawn(tell_roles(hub.feed(), flow, history.clone()));
+    let web = web_page::serve(web, entrance, inside.subscribe(), &stop).await;
     let view = hub.view();
     let beacon = Beacon::start(&args.config, move || Life::of(&view), stop.clone());
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
+    if let Some(web) = web {
+        web.ended().await;
+    }
     saver.close();
+    history.close();
     tracing::info!("wattbridge has stopped.");
     result
+}
+
+/// What topics begin with, where any are published.
+pub fn base_topic(outputs: &Outputs) -> Option<String> {
+    let mut on = outputs.switched_on();
+    let publishes = on.any(|(_, outlet)| outlet.needs_broker());
+    publishes.then(|| outputs.mqtt.base_topic.clone())
 }
 
 /// The clock of this computer. Where nobody has said which time zone that is in, as in a container, Home

@@ -13,10 +13,13 @@ use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, PlaceSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
+use crate::flow::{FlowSettings, PriceSettings};
+use crate::history::HistorySettings;
 use crate::http::HttpServer;
 use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
+use crate::web::{self, WebSettings};
 
 /// The variable in which systemd names the folder of `StateDirectory=`; a container image does the same.
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
@@ -51,7 +54,14 @@ pub struct ConfigArgs {
 pub struct Configured {
     pub log: LogSettings,
     pub store: StoreSettings,
+    pub history: HistorySettings,
     pub outputs: Outputs,
+    /// Which values are the sun, the grid and the battery.
+    pub flow: FlowSettings,
+    /// What energy costs and brings.
+    pub prices: PriceSettings,
+    /// The page; none if what is said of it cannot be used.
+    pub web: Option<WebSettings>,
     /// The sources of all sections that can be used.
     pub sources: Vec<ConfiguredSource>,
     /// All sums that can be used.
@@ -120,25 +130,35 @@ impl ConfigArgs {
             )
             .into());
         }
-        match self.unfit_store(&configured.store) {
+        let history = configured.history.path.as_ref();
+        let is_same = |path: &PathBuf| *path == self.store_path(&configured.store);
+        let unfit = self
+            .unfit_file("store", "wattbridge.db", configured.store.path.as_ref())
+            .or_else(|| self.unfit_file("history", "wattbridge-history.db", history))
+            .or_else(|| {
+                let path = history.filter(|path| is_same(path))?;
+                Some(Problem::new(
+                    self.config.display().to_string(),
+                    format!("[history] path: {} is the store already", path.display()),
+                    "name another file, or leave the path out",
+                ))
+            });
+        match unfit {
             Some(problem) => Err(configured.problems.merge(problem.into())),
             None => Ok(configured),
         }
     }
 
-    /// What is wrong with the place of the store: a file that is something else would be moved out
-    /// of the way as a damaged store.
-    fn unfit_store(&self, store: &StoreSettings) -> Option<Problem> {
+    /// What is wrong with the place of the store or the history: a file that is something else would be moved out
+    /// of the way as a damaged one.
+    fn unfit_file(&self, what: &str, example: &str, path: Option<&PathBuf>) -> Option<Problem> {
         const HEAD: &[u8] = b"SQLite format 3\0";
-        let path = store.path.as_ref()?;
-        let problem = |what: &str| {
+        let path = path?;
+        let problem = |words: &str| {
             let name = self.config.display().to_string();
-            let what = format!("[store] path: {} {what}", path.display());
-            Problem::new(
-                name,
-                what,
-                "name a file that is not there yet, such as wattbridge.db",
-            )
+            let words = format!("[{what}] path: {} {words}", path.display());
+            let hint = format!("name a file that is not there yet, such as {example}");
+            Problem::new(name, words, hint)
         };
         let about = std::fs::metadata(path).ok()?;
         if !about.is_file() {
@@ -153,7 +173,8 @@ impl ConfigArgs {
                     file.read_exact(&mut head).map(|()| head)
                 })
                 .is_ok_and(|head| head != HEAD);
-        (is_configuration || is_other).then(|| problem("is something else than a store"))
+        (is_configuration || is_other)
+            .then(|| problem("is something else than a database of wattbridge"))
     }
 
     /// The serial ports of this computer.
@@ -176,6 +197,17 @@ impl ConfigArgs {
         let given = given.and_then(|all| all.split(':').next().map(PathBuf::from));
         let folder = given.or_else(|| state_folder(&self.config).filter(|folder| folder.is_dir()));
         self.store_path_within(store, folder)
+    }
+
+    /// The file of the history: as configured, else beside the store and named after it.
+    pub fn history_path(&self, history: &HistorySettings, store: &StoreSettings) -> PathBuf {
+        if let Some(path) = &history.path {
+            return path.clone();
+        }
+        let store = self.store_path(store);
+        let mut name = store.file_stem().unwrap_or_default().to_owned();
+        name.push("-history.db");
+        store.with_file_name(name)
     }
 
     fn store_path_within(&self, store: &StoreSettings, folder: Option<PathBuf>) -> PathBuf {
@@ -215,6 +247,9 @@ impl Configured {
         let place: Option<PlaceSettings> = keep(file.settings("place"), &mut fatal);
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
+        let flow = keep(file.settings("flow"), &mut fatal);
+        let prices = keep(file.settings("prices"), &mut fatal);
+        let history = keep(file.settings("history"), &mut fatal);
         let outputs = keep(Outputs::read(file), &mut fatal);
         if let Some(outputs) = &outputs {
             fatal.extend(outputs.missing_secrets(file));
@@ -222,7 +257,11 @@ impl Configured {
         let mut configured = Self {
             log: log.unwrap_or_default(),
             store: store.unwrap_or_default(),
+            history: history.unwrap_or_default(),
             outputs: outputs.unwrap_or_default(),
+            flow: flow.unwrap_or_default(),
+            prices: prices.unwrap_or_default(),
+            web: None,
             sources: Vec::new(),
             sums: Vec::new(),
             incomplete: Vec::new(),
@@ -237,6 +276,7 @@ impl Configured {
         if configured.refused > 0 {
             configured.incomplete = kinds().collect();
         }
+        configured.read_web(file);
         configured.read_sections(file, KnownPlace::of(place.as_ref(), known).as_ref());
         configured.read_sums(file);
         // Whoever has to mend the file wants to hear of everything at once.
@@ -259,6 +299,13 @@ impl Configured {
                     `wattbridge init -` shows a whole file";
         self.problems
             .merge(Problems::from(Problem::new(name, what, hint)))
+    }
+
+    /// What is wrong with the page stops nothing else.
+    fn read_web(&mut self, file: &File) {
+        let (web, problems) = WebSettings::configure(file);
+        self.web = web;
+        self.problems.extend(problems);
     }
 
     fn read_sections(&mut self, file: &File, place: Option<&KnownPlace>) {
@@ -331,11 +378,19 @@ impl Configured {
 
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["place", "log", "store"]
-        .into_iter()
-        .chain(Outputs::sections())
-        .chain(kinds())
-        .collect()
+    [
+        "place",
+        "log",
+        "store",
+        "history",
+        "flow",
+        "prices",
+        web::SECTION,
+    ]
+    .into_iter()
+    .chain(Outputs::sections())
+    .chain(kinds())
+    .collect()
 }
 
 /// Every name of a section that brings devices along.
