@@ -59,6 +59,7 @@ pub use roles::{HouseRole, HouseRoles};
 pub use series::{HOUSE, SeriesAbout, SeriesKey, SeriesKind, house_id};
 pub use slot::SlotRow;
 pub use split::{Flows, split};
+pub use tables::format;
 pub use taken_over::{CorrectionError, Imported};
 
 /// The history cannot be read or written.

@@ -89,6 +89,11 @@ const STEPS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
 "];
 
+/// The format of the file that this version writes; it reads older ones, and no newer one.
+pub fn format() -> i64 {
+    STEPS.len() as i64
+}
+
 /// The word for the time in which the program was not running.
 pub const OFF: &str = "off";
 /// The words for a device that rests.

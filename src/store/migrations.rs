@@ -44,6 +44,11 @@ const STEPS: &[&str] = &[
 ",
 ];
 
+/// The format of the file that this version writes; it reads older ones, and no newer one.
+pub fn format() -> i64 {
+    STEPS.len() as i64
+}
+
 /// Brings the file to the newest format, all steps or none.
 pub fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> {
     crate::sqlite::migrate(connection, STEPS)

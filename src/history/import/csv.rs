@@ -1,7 +1,7 @@
 //! `device,key,time,value`, as everybody can write it and as `wattbridge history export` does.
 //!
 //! With a first line of names the columns may stand in any order and others may stand between them; `unit` and
-//! `kind` say what a value is that nobody knows yet. Between cells is a comma, a semicolon (and in numbers a comma
+//! `kind` say what a value is that nobody knows yet, and `offset` what is added to local times. Between cells is a comma, a semicolon (and in numbers a comma
 //! then) or a tab.
 
 use jiff::tz::TimeZone;
@@ -17,6 +17,7 @@ pub struct CsvTable {
     key: usize,
     time: usize,
     value: usize,
+    offset: Option<usize>,
     unit: Option<usize>,
     kind: Option<usize>,
     needed: usize,
@@ -48,6 +49,7 @@ impl CsvTable {
             key,
             time,
             value,
+            offset: other("offset"),
             unit: other("unit"),
             kind: other("kind"),
             needed: most + 1,
@@ -91,7 +93,11 @@ impl CsvTable {
             line,
             device: device.to_owned(),
             key: key.to_owned(),
-            time: time(at, zone)?,
+            time: match other(self.offset) {
+                // A day has none.
+                Some(offset) if at.len() > 10 => time(&format!("{at}{offset}"), zone)?,
+                _ => time(at, zone)?,
+            },
             value: number(value, self.separator == ';')?,
             unit: other(self.unit),
             kind: other(self.kind),

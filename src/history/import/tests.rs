@@ -65,6 +65,17 @@ fn the_plain_table_is_read_with_and_without_names() {
     let mut wanted = row(2, "aps_ecu_1", "energy_today", "2025-06-14", "21.53");
     wanted.unit = Some("kWh".to_owned());
     assert_eq!(rows, [wanted]);
+    // The hour that is there twice in autumn.
+    let twice = "device;key;time;offset;value\na_1;k;2025-10-26 02:30:00;+02:00;1\na_1;k;2025-10-26 02:30:00;+01:00;2\n";
+    let (rows, refused) = read(twice, None);
+    assert_eq!(refused, []);
+    assert_eq!(
+        rows,
+        [
+            row(2, "a_1", "k", "2025-10-26T00:30:00Z", "1"),
+            row(3, "a_1", "k", "2025-10-26T01:30:00Z", "2"),
+        ]
+    );
 }
 
 #[test]

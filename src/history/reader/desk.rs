@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::history::HistoryError;
 use crate::history::place::Place;
-use crate::sqlite::DatabaseError;
+use crate::sqlite::{DatabaseError, to_look_at};
 
 /// So many connections stay open for the next question.
 const SPARE: usize = 2;
@@ -21,6 +21,8 @@ pub struct Desk {
     free: Mutex<Vec<(u64, Connection)>>,
     /// Grows when the file is another one.
     era: AtomicU64,
+    /// Perhaps nobody else has the file open.
+    is_alone: bool,
 }
 
 impl Desk {
@@ -30,6 +32,16 @@ impl Desk {
             place: Some(place),
             free: Mutex::new(Vec::new()),
             era: AtomicU64::new(0),
+            is_alone: false,
+        }
+    }
+
+    /// The same from another program than the one that writes, which may not even run: nothing is left beside the
+    /// file, which perhaps belongs to another user.
+    pub fn beside(place: Place) -> Self {
+        Self {
+            is_alone: true,
+            ..Self::at(place)
         }
     }
 
@@ -39,6 +51,7 @@ impl Desk {
             place: None,
             free: Mutex::new(Vec::new()),
             era: AtomicU64::new(0),
+            is_alone: false,
         }
     }
 
@@ -58,7 +71,7 @@ impl Desk {
         let spare = self.free().pop().filter(|(of, _)| *of == era);
         let connection = match spare {
             Some((_, connection)) => connection,
-            None => open(place)?,
+            None => open(place, self.is_alone)?,
         };
         let answer = {
             // All of an answer is of one moment.
@@ -78,8 +91,9 @@ impl Desk {
     }
 }
 
-fn open(place: &Place) -> Result<Connection, DatabaseError> {
+fn open(place: &Place, is_alone: bool) -> Result<Connection, DatabaseError> {
     let connection = match place {
+        Place::Disk(path) if is_alone => to_look_at(path)?,
         Place::Disk(path) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
         Place::Memory(name) => {
             let connection = Connection::open(name)?;

@@ -8,15 +8,18 @@ mod health;
 mod lists;
 mod statistics;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rusqlite::Connection;
 
 use super::HistoryError;
 use super::calendar::Calendar;
 use super::day::DayFlags;
+use super::place::Place;
 use super::series::SeriesKey;
 use crate::model::DeviceId;
 
@@ -36,12 +39,15 @@ impl HistoryReader {
         Self { desk, calendar }
     }
 
+    /// From another program than the one that writes, with days by the midnights of a zone.
+    pub fn open(path: &Path, zone: TimeZone) -> Self {
+        let place = Place::Disk(path.to_owned());
+        Self::new(Arc::new(Desk::beside(place)), Calendar::new(zone))
+    }
+
     /// Where there is none.
     pub(super) fn off() -> Self {
-        Self::new(
-            Arc::new(Desk::none()),
-            Calendar::new(jiff::tz::TimeZone::UTC),
-        )
+        Self::new(Arc::new(Desk::none()), Calendar::new(TimeZone::UTC))
     }
 
     /// Asks on a thread that may wait.
