@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::{File, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
-use crate::flow::PriceSettings;
+use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::History;
 use crate::links::Links;
 use crate::outputs::Outputs;
@@ -92,15 +92,17 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             store,
             saved,
             save_every: Duration::MAX,
+            history: History::off(),
         });
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
-            history: History::off(),
-            prices: PriceSettings::default(),
-            memory: Memory::passing(),
             clock: clock.clone(),
             started: clock.now(),
             key: WebKey::passing(),
+            history: History::off(),
+            flow: FlowSettings::default(),
+            prices: PriceSettings::default(),
+            memory: Memory::passing(),
             base_topic: run::base_topic(&outputs),
         }));
         let web = web_page::serve_anywhere(inside.subscribe(), &stop).await;

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::balance::{Balance, Flows};
 use super::powers::{HousePowers, Power, WhyUnknown};
-use super::roles::HouseRoles;
+use super::roles::ChosenRoles;
 use super::sentence::{FlowSentence, Situation};
 use super::settings::FlowSettings;
 use super::sides::{Direction, Side};
 use super::trend::{LevelTrend, Outlook};
 use crate::bridge::Known;
+use crate::history::{Flows, split};
 
 /// A sentence stands at least so long before another one takes its place.
 const SENTENCE_STANDS: Duration = Duration::from_secs(10);
@@ -79,6 +79,17 @@ pub struct Ribbon {
     pub w: i64,
 }
 
+/// What is drawn of a moment, in watts.
+#[derive(Debug, Clone, Copy)]
+struct Balance {
+    sun: i64,
+    /// Above 0 it is charged.
+    battery: i64,
+    /// Above 0 it is taken from.
+    grid: i64,
+    house: i64,
+}
+
 /// Follows the flow from one moment to the next.
 #[derive(Debug, Default)]
 pub struct FlowTracker {
@@ -101,7 +112,7 @@ impl FlowTracker {
 
     /// The flow at a moment; `steady` is a clock that only goes on.
     pub fn at(&mut self, devices: &[Known], now: Timestamp, steady: Duration) -> LiveFlow {
-        let roles = HouseRoles::of(devices, &self.settings);
+        let roles = ChosenRoles::of(devices, &self.settings);
         self.of(&HousePowers::of(&roles, devices, now), now, steady)
     }
 
@@ -116,7 +127,14 @@ impl FlowTracker {
             Outlook::Empty(_) => battery_side == Direction::In,
         });
         let shown = Self::shown(powers, grid_side, battery_side);
-        let flows = shown.map(|balance| balance.flows());
+        let flows = shown.and_then(|it| {
+            split(
+                Some(it.sun),
+                Some(it.battery),
+                Some(it.grid),
+                Some(it.house),
+            )
+        });
         let house = house_node(powers, shown.as_ref());
         let sentence = self.say(
             &Situation {

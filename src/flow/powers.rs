@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::roles::{HouseRoles, Member};
+use super::roles::{ChosenRoles, RoleMember};
 use crate::bridge::Known;
 use crate::model::{Behavior, Decimal, Derivation, DeviceId, EnergyPart, HealthCode};
 
@@ -79,7 +79,7 @@ struct Devices<'a> {
 
 impl HousePowers {
     /// What these devices tell at a moment.
-    pub fn of(roles: &HouseRoles, devices: &[Known], now: Timestamp) -> Self {
+    pub fn of(roles: &ChosenRoles, devices: &[Known], now: Timestamp) -> Self {
         let known = Devices {
             by_id: devices.iter().map(|it| (&it.device.id, it)).collect(),
             now,
@@ -110,7 +110,7 @@ impl HousePowers {
 }
 
 impl Devices<'_> {
-    fn power(&self, roles: &HouseRoles, part: EnergyPart) -> Power {
+    fn power(&self, roles: &ChosenRoles, part: EnergyPart) -> Power {
         if roles.is_disputed(part) {
             return Power::Unknown(WhyUnknown {
                 device: None,
@@ -133,7 +133,7 @@ impl Devices<'_> {
     }
 
     /// The grid of what knows both directions apart. Who tells only what is taken knows of no giving.
-    fn difference(&self, roles: &HouseRoles) -> Power {
+    fn difference(&self, roles: &ChosenRoles) -> Power {
         match (
             self.power(roles, EnergyPart::GridTaken),
             self.power(roles, EnergyPart::GridGiven),
@@ -146,7 +146,7 @@ impl Devices<'_> {
     }
 
     /// The value of a member. Panels that rest bring nothing, whether they say so or not.
-    fn value(&self, member: &Member, may_rest: bool) -> Result<Decimal, WhyUnknown> {
+    fn value(&self, member: &RoleMember, may_rest: bool) -> Result<Decimal, WhyUnknown> {
         let Some(known) = self.by_id.get(&member.device) else {
             return Err(WhyUnknown {
                 device: Some(member.device.to_string()),
@@ -178,7 +178,7 @@ impl Devices<'_> {
     }
 
     /// What the panels have brought today by counters that begin each day, if each device has one.
-    fn sun_today(&self, roles: &HouseRoles) -> Option<i64> {
+    fn sun_today(&self, roles: &ChosenRoles) -> Option<i64> {
         let mut of_device: BTreeMap<&DeviceId, Option<i64>> = BTreeMap::new();
         for member in roles.members(EnergyPart::SunEnergy) {
             let today = of_device.entry(&member.device).or_default();

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::settings::FlowSettings;
 use crate::bridge::Known;
 use crate::bridge::sums;
+use crate::history;
 use crate::model::{Device, DeviceId, EnergyPart, HealthCode, Metric, Quantity};
 
 /// A value that has a role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Member {
+pub struct RoleMember {
     /// The device.
     pub device: DeviceId,
     /// The key of its metric.
@@ -18,8 +19,8 @@ pub struct Member {
 
 /// Who is what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HouseRoles {
-    members: BTreeMap<EnergyPart, Vec<Member>>,
+pub struct ChosenRoles {
+    members: BTreeMap<EnergyPart, Vec<RoleMember>>,
     /// Parts that several devices claim, of which there can be only one.
     disputed: BTreeSet<EnergyPart>,
 }
@@ -33,7 +34,7 @@ const GRID: &[EnergyPart] = &[
     EnergyPart::GridExport,
 ];
 
-impl HouseRoles {
+impl ChosenRoles {
     /// Chooses among these devices, parents before their children.
     pub fn of(devices: &[Known], settings: &FlowSettings) -> Self {
         let devices: Vec<&Device> = devices
@@ -84,7 +85,7 @@ impl HouseRoles {
     }
 
     /// The values of a part.
-    pub fn members(&self, part: EnergyPart) -> &[Member] {
+    pub fn members(&self, part: EnergyPart) -> &[RoleMember] {
         self.members.get(&part).map_or(&[], Vec::as_slice)
     }
 
@@ -93,8 +94,20 @@ impl HouseRoles {
         self.disputed.contains(&part)
     }
 
+    /// What the history is to know of them.
+    pub fn for_history(&self) -> history::HouseRoles {
+        let members = self.all().filter(|(part, _)| *part != EnergyPart::House);
+        let members = members.map(|(part, it)| (part, it.device.clone(), it.key.clone()));
+        let mut roles = history::HouseRoles::of(members);
+        // Several are no longer one meter.
+        if let [only] = self.members(EnergyPart::House) {
+            roles.house = Some((only.device.clone(), only.key.clone()));
+        }
+        roles
+    }
+
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = (EnergyPart, &Member)> {
+    pub fn all(&self) -> impl Iterator<Item = (EnergyPart, &RoleMember)> {
         self.members
             .iter()
             .flat_map(|(part, members)| members.iter().map(|member| (*part, member)))
@@ -119,7 +132,10 @@ impl HouseRoles {
             if own.is_empty() {
                 own.extend(of(device, part));
             }
-            members.extend(own.into_iter().map(|metric| Member::new(device, metric)));
+            members.extend(
+                own.into_iter()
+                    .map(|metric| RoleMember::new(device, metric)),
+            );
         }
         if !members.is_empty() {
             self.members.insert(part, members);
@@ -186,18 +202,19 @@ impl HouseRoles {
                     continue;
                 };
                 if metric.quantity == Some(Quantity::Energy) {
-                    energies.insert(Member::new(device, metric));
+                    energies.insert(RoleMember::new(device, metric));
                 } else {
-                    powers.insert(Member::new(device, metric));
+                    powers.insert(RoleMember::new(device, metric));
                     // Who is the sun by its power is the sun by its counters.
                     if power != energy && metric.part.is_some_and(|it| it.part == power) {
-                        energies
-                            .extend(of(device, energy).map(|metric| Member::new(device, metric)));
+                        energies.extend(
+                            of(device, energy).map(|metric| RoleMember::new(device, metric)),
+                        );
                     }
                 }
             }
         }
-        let mut put = |part: EnergyPart, members: BTreeSet<Member>| {
+        let mut put = |part: EnergyPart, members: BTreeSet<RoleMember>| {
             self.disputed.remove(&part);
             self.members.insert(part, members.into_iter().collect());
         };
@@ -216,7 +233,7 @@ impl HouseRoles {
     }
 }
 
-impl Member {
+impl RoleMember {
     fn new(device: &Device, metric: &Metric) -> Self {
         Self {
             device: device.id.clone(),

@@ -12,7 +12,7 @@
 //! | `energy` | the energy of a day, whatever the counter does |
 //! | `day` | a whole day of one series |
 //! | `split` | who feeds whom |
-//! | `roles`, `house` | the house as a whole, from the roles of its devices |
+//! | `roles`, `house`, `house_book` | the house as a whole, from the roles of its devices |
 //! | `series` | which values are kept |
 //! | `gathering`, `closing` | from values to slots, from slots to all that follows from them |
 //! | `catalog`, `tables`, `keeper` | all series, the file, and the thread that writes it |
@@ -29,6 +29,7 @@ mod energy;
 mod gathering;
 mod handle;
 mod house;
+mod house_book;
 pub mod import;
 mod keeper;
 mod place;

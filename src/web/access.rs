@@ -129,7 +129,7 @@ fn check_host(site: &Site, request: &Request) -> Result<(), WebRefusal> {
     let in_line = request
         .uri()
         .authority()
-        .map(|authority| authority.as_str());
+        .map(axum::http::uri::Authority::as_str);
     let is_ours = said.is_some_and(|host| site.is_own_name(host));
     if is_ours && in_line.is_none_or(|host| site.is_own_name(host)) {
         return Ok(());

@@ -19,7 +19,7 @@ pub enum WebLock {
     /// No password is set: this computer may.
     Open,
     /// It takes a password.
-    Password(PasswordLock),
+    Password(Box<PasswordLock>),
     /// There should be a password, and nobody knows it.
     Jammed,
 }

@@ -15,7 +15,8 @@ use super::roof::RoofBook;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;
-use crate::flow::PriceSettings;
+use crate::config::Secret;
+use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::History;
 use crate::store::Memory;
 
@@ -27,18 +28,20 @@ const STREAMS: usize = 16;
 pub struct Inside {
     /// The latest states, news and commands.
     pub hub: Hub,
-    /// What was.
-    pub history: History,
-    /// What energy costs and brings.
-    pub prices: PriceSettings,
-    /// What the page keeps in the store.
-    pub memory: Memory,
     /// The time.
     pub clock: Clock,
     /// When the bridge was started.
     pub started: Timestamp,
     /// The key of the page in the store.
     pub key: WebKey,
+    /// What was measured and counted.
+    pub history: History,
+    /// Which values are the sun, the grid and the battery.
+    pub flow: FlowSettings,
+    /// What energy costs and brings.
+    pub prices: PriceSettings,
+    /// What the page keeps in the store.
+    pub memory: Memory,
     /// What the topics of states begin with, where they are published.
     pub base_topic: Option<String>,
 }
@@ -67,10 +70,10 @@ pub struct Front {
 
 impl Front {
     fn new(settings: WebSettings, key: WebKey) -> Self {
-        let lock = match settings.password.as_ref().map(|it| it.reveal()) {
+        let lock = match settings.password.as_ref().map(Secret::reveal) {
             None => WebLock::Open,
             Some(Ok(password)) if !password.is_empty() => {
-                WebLock::Password(PasswordLock::new(&key, &password))
+                WebLock::Password(Box::new(PasswordLock::new(&key, &password)))
             }
             Some(_) => WebLock::Jammed,
         };
@@ -131,7 +134,11 @@ impl Site {
             stop,
             front: RwLock::new(Arc::new(Front::new(settings, key))),
             inside,
-            host_name: host_name(),
+            host_name: match entrance {
+                // By whatever name Home Assistant is reached.
+                Entrance::Ingress => None,
+                Entrance::Direct => host_name(),
+            },
         }
     }
 
@@ -199,9 +206,12 @@ fn without_port(host: &str) -> &str {
 
 /// What this computer calls itself.
 fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim().to_lowercase();
-    (!name.is_empty() && name != "(none)").then_some(name)
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    files.iter().find_map(|file| {
+        let name = std::fs::read_to_string(file).ok()?;
+        let name = name.trim().to_lowercase();
+        (!name.is_empty() && name != "(none)").then_some(name)
+    })
 }
 
 #[cfg(test)]

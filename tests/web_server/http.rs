@@ -190,12 +190,15 @@ impl Open {
 
     /// Reads on until this stands there.
     pub(crate) async fn until(&mut self, needle: &str) -> String {
+        let mut searched = 0_usize;
         loop {
-            let text = String::from_utf8_lossy(&self.read).into_owned();
-            if text.contains(needle) {
-                return text;
+            let rest = &self.read[searched.saturating_sub(needle.len())..];
+            let mut places = rest.windows(needle.len());
+            if places.any(|place| place == needle.as_bytes()) {
+                return String::from_utf8_lossy(&self.read).into_owned();
             }
-            assert!(self.more().await, "it ends without {needle:?}: {text}");
+            searched = self.read.len();
+            assert!(self.more().await, "it ends without {needle:?}");
         }
     }
 
@@ -214,7 +217,7 @@ impl Open {
     }
 
     async fn more(&mut self) -> bool {
-        let mut part = [0; 4096];
+        let mut part = vec![0; 65_536];
         let read = timeout(DEADLINE, self.stream.read(&mut part)).await;
         let read = read
             .unwrap_or_else(|_| panic!("nothing more: {}", String::from_utf8_lossy(&self.read)));

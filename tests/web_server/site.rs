@@ -11,7 +11,7 @@ use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
 use wattbridge::config::Secret;
 use wattbridge::device::PendingCommand;
-use wattbridge::flow::PriceSettings;
+use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
@@ -121,12 +121,13 @@ impl TestSite {
         hub.put_device(Arc::new(meter), Arc::new(silent));
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
-            history: History::off(),
-            prices: PriceSettings::default(),
-            memory: Memory::passing(),
             clock: clock.clone(),
             started: noon,
             key: WebKey::passing(),
+            history: History::off(),
+            flow: FlowSettings::default(),
+            prices: PriceSettings::default(),
+            memory: Memory::passing(),
             base_topic: Some("wattbridge".to_owned()),
         }));
         let stop = CancellationToken::new();
