@@ -260,7 +260,7 @@ pub async fn arrange(
         revision: before.revision.saturating_add(1),
         planes,
     };
-    layout.check().map_err(not_kept)?;
+    layout.check().map_err(|error| not_kept(&error))?;
     inside.memory.put(NAME, &layout);
     site.roof.changed.notify_one();
     Ok(Json(RoofSaved {
@@ -278,15 +278,12 @@ fn planes_of(desk: &HistoryDesk, sent: Vec<PlaneSent>) -> Result<Vec<RoofPlane>,
         } else {
             plane.id
         };
-        let panels = plane
-            .panels
-            .into_iter()
-            .map(|panel| laid(desk, &places, panel));
+        let panels = plane.panels.iter().map(|panel| laid(desk, &places, panel));
         planes.push(RoofPlane {
             id,
             name: plane.name.trim().to_owned(),
             direction: plane.direction.trim().to_owned(),
-            steep: whole(plane.steep).map_err(|()| not_kept(LayoutError::Steep))?,
+            steep: whole(plane.steep).map_err(|()| not_kept(&LayoutError::Steep))?,
             panels: panels.collect::<Result<_, _>>()?,
         });
     }
@@ -304,9 +301,9 @@ fn places(desk: &HistoryDesk) -> BTreeMap<String, PanelPlace> {
 fn laid(
     desk: &HistoryDesk,
     places: &BTreeMap<String, PanelPlace>,
-    sent: PanelSent,
+    sent: &PanelSent,
 ) -> Result<LaidPanel, WebRefusal> {
-    let place = places.get(&sent.id).ok_or_else(|| {
+    let place = places.get(sent.id.as_str()).ok_or_else(|| {
         WebRefusal::bad(
             "one of the panels is not there any more",
             "load the page again and make your change once more",
@@ -317,12 +314,12 @@ fn laid(
     // What it is called by itself may change with its device.
     let is_own = known.is_some_and(|panel| panel.name == name);
     let name = if is_own { "" } else { name };
-    let too_far = || not_kept(LayoutError::TooFar);
+    let too_far = || not_kept(&LayoutError::TooFar);
     Ok(LaidPanel {
         device: place.device.clone(),
         key: place.key.clone(),
         name: name.to_owned(),
-        rated: whole(sent.rated).map_err(|()| not_kept(LayoutError::Rated))?,
+        rated: whole(sent.rated).map_err(|()| not_kept(&LayoutError::Rated))?,
         x: on_grid(sent.x).ok_or_else(too_far)?,
         y: on_grid(sent.y).ok_or_else(too_far)?,
         turned: sent.turned,
@@ -351,6 +348,6 @@ fn free_id(ids: &mut BTreeSet<String>) -> String {
     free
 }
 
-fn not_kept(error: LayoutError) -> WebRefusal {
+fn not_kept(error: &LayoutError) -> WebRefusal {
     WebRefusal::bad(error.to_string(), "change that and save again")
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
 use wattbridge::config::Secret;
-use wattbridge::flow::PriceSettings;
+use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::{History, HistorySettings, HouseRoles};
 use wattbridge::model::{Device, DeviceId, DeviceState, Health, Report};
 use wattbridge::simulation::year::{HouseYear, YearPlan, YearTruth};
@@ -113,12 +113,13 @@ impl Served {
         let (memory, key) = (Memory::passing(), WebKey::passing());
         let inside = watch::Sender::new(Some(Inside {
             hub,
-            history,
-            prices,
-            memory: memory.clone(),
             clock: Clock::following_tokio(now, zone()),
             started: now,
             key: key.clone(),
+            history,
+            flow: FlowSettings::default(),
+            prices,
+            memory: memory.clone(),
             base_topic: None,
         }));
         let stop = CancellationToken::new();

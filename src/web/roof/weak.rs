@@ -134,9 +134,8 @@ pub async fn watch(site: Arc<Site>) {
     let mut inside = site.watch();
     loop {
         let pause = match look(&site).await {
-            Ok(true) => EVERY,
             Ok(false) => SOON,
-            Err(HistoryError::Off) => EVERY,
+            Ok(true) | Err(HistoryError::Off) => EVERY,
             Err(error) => {
                 tracing::debug!("Weak panels cannot be looked for: {error}");
                 EVERY
