@@ -98,7 +98,7 @@ export default function device({ ref, metric, redraw }) {
 
   function identity(one) {
     const via = one.via && store.devices.get(one.via);
-    const number = one.serial && html`<button class="serial" aria-label=${t('serial')} @click=${() => { serial = !serial; redraw(); }}>${serial ? one.serial : `…${one.serial.slice(-4)}`}</button>`;
+    const number = one.serial && html`<button class="serial" title=${t('serial')} @click=${() => { serial = !serial; redraw(); }}>${serial ? one.serial : `…${one.serial.slice(-4)}`}</button>`;
     const list = [[one.manufacturer, one.model].filter(Boolean).join(' '), via && html`<a href="#/devices/${via.ref}">${t('device.behind', { name: via.name })}</a>`, number, one.area,
       one.firmware && t('device.firmware', { v: one.firmware })].filter(Boolean);
     return html`<p class="identity">${list.map((part, i) => html`${i ? ' · ' : nothing}${part}`)}</p>`;
