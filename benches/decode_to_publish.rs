@@ -76,6 +76,7 @@ fn bridge(source: ConfiguredSource, clock: Clock, links: Links) -> (Bridge, Hub)
         store,
         saved,
         save_every: Duration::MAX,
+        history: wattbridge::history::History::off(),
     })
 }
 

@@ -75,6 +75,7 @@ async fn read(adapter: &dyn Adapter, section: &Section) -> Vec<Known> {
         store,
         saved,
         save_every: Duration::MAX,
+        history: wattbridge::history::History::off(),
     });
     let view = hub.view();
     drop(hub);

@@ -432,6 +432,7 @@ async fn a_pump_is_read_and_switched() {
         store,
         saved,
         save_every: Duration::ZERO,
+        history: wattbridge::history::History::off(),
     });
     let stop = CancellationToken::new();
     let running = tokio::spawn(bridge.run(stop.clone()));

@@ -17,6 +17,7 @@ use super::sums::{Sum, SumSettings};
 use super::supervisor::{Incident, supervise};
 use crate::clock::Clock;
 use crate::device::{ConfiguredSource, Context, PendingCommand, Reports, Source, Traffic};
+use crate::history::History;
 use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Reading, Refusal, Report};
 use crate::store::{Memory, Saved, Store};
@@ -55,6 +56,8 @@ pub struct Setup {
     pub saved: Saved,
     /// How often the counters of one device are saved at most.
     pub save_every: Duration,
+    /// Keeps what is shown.
+    pub history: History,
 }
 
 /// The bridge, ready to run.
@@ -137,7 +140,8 @@ impl Bridge {
             setup.save_every,
             sources.clone().map(|it| it.keys.clone()).collect(),
             &mut setup.saved,
-        );
+        )
+        .kept_in(setup.history.clone());
         let indices: BTreeMap<String, usize> = sources
             .enumerate()
             .map(|(index, it)| (it.source.key(), index))
@@ -411,7 +415,7 @@ impl Bridge {
             readings_late: self.ingest.readings_late(),
             store_failing: self.setup.store.is_failing() || self.ingest.is_disk_stuck(),
             refused: self.setup.refused,
-            output: self.hub.trouble(),
+            output: self.hub.trouble().or_else(|| self.setup.history.trouble()),
         };
         let views: Vec<SourceView<'_>> = lines
             .iter()

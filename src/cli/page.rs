@@ -4,6 +4,7 @@ use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
 use crate::config::{PlaceSettings, SectionDoc, reference};
 use crate::flow::{self, PriceSettings};
+use crate::history::HistorySettings;
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 use crate::web;
@@ -44,6 +45,14 @@ pub fn configuration_page() -> String {
         schema: schemars::schema_for!(StoreSettings),
         defaults: serde_json::to_value(StoreSettings::default()).unwrap_or_default(),
         example: "[store]\npath = \"/var/lib/wattbridge/wattbridge.db\"\n",
+    });
+    pages.push(SectionDoc {
+        heading: "[history]",
+        about: "What is kept of the past, for the page that wattbridge serves: see [The history](history.md). It has a file of \
+                its own, which may be thrown away.",
+        schema: schemars::schema_for!(HistorySettings),
+        defaults: serde_json::to_value(HistorySettings::default()).unwrap_or_default(),
+        example: "[history]\nkeep_slots = \"1y\"\n",
     });
     pages.push(SectionDoc {
         heading: "[log]",

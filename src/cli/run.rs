@@ -16,6 +16,7 @@ use super::setup::{ConfigArgs, Configured};
 use super::{CliError, logging, runtime, stop, web_page};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
+use crate::flow::tell_roles;
 use crate::history::History;
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
@@ -97,9 +98,11 @@ async fn work(
     }
     let Configured {
         store,
+        history,
         outputs,
         web,
         flow,
+        prices,
         sources,
         sums,
         incomplete,
@@ -111,7 +114,10 @@ async fn work(
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
-    let key = WebKey::kept(&Memory::of_bridge(saver.clone(), &saved));
+    let memory = Memory::of_bridge(saver.clone(), &saved);
+    let key = WebKey::kept(&memory);
+    let past = args.history_path(&history, &store);
+    let history = History::open(&past, &history, clock.zone().clone());
     let setup = Setup {
         sources,
         sums,
@@ -123,6 +129,7 @@ async fn work(
         store: saver.clone(),
         saved,
         save_every: store.save_every.get(),
+        history: history.clone(),
     };
     tracing::info!(
         "wattbridge {}, bridge {}, runs with {} configured device{}.",
@@ -138,13 +145,16 @@ async fn work(
     };
     let inside = watch::Sender::new(Some(Inside {
         hub: hub.clone(),
+        prices,
+        memory,
         clock: clock.clone(),
         started: clock.now(),
         key,
-        history: History::off(),
-        flow,
+        history: history.clone(),
+        flow: flow.clone(),
         base_topic: base_topic(&outputs),
     }));
+    tokio::spawn(tell_roles(hub.feed(), flow, history.clone()));
     let web = web_page::serve(web, entrance, inside.subscribe(), &stop).await;
     let view = hub.view();
     let beacon = Beacon::start(&args.config, move || Life::of(&view), stop.clone());
@@ -154,6 +164,7 @@ async fn work(
         web.ended().await;
     }
     saver.close();
+    history.close();
     tracing::info!("wattbridge has stopped.");
     result
 }

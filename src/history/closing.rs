@@ -1,6 +1,6 @@
 //! What is written in one go: slots that are over, and all that follows from them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,18 +8,13 @@ use rusqlite::Connection;
 
 use super::calendar::{Calendar, of_number};
 use super::catalog::Catalog;
-use super::day::{DayFlags, DayRow, DaySoFar, LONGEST_PAUSE};
+use super::day::{DayFlags, DaySoFar, LONGEST_PAUSE};
 use super::gathering::Closed;
-use super::house::{self, Counted, HouseEnergies, HousePowers, Look, slot_energy};
-use super::roles::HouseRoles;
-use super::series::{SeriesKey, SeriesKind, house_id};
-use super::slot::{HOUR, SLOT, SlotRow, hour_of, mean};
-use super::split::Flows;
+use super::house_book::{Changed, HouseBook};
+use super::series::{SeriesKey, SeriesKind};
+use super::slot::{HOUR, SlotRow, hour_of, mean};
 use super::tables;
-use crate::model::{Decimal, DeviceId, EnergyPart, Health};
-
-/// Ends of slots are not caught up with beyond that, as after a computer was asleep.
-const MOST_HOUSE_SLOTS: i64 = 2 * 288;
+use crate::model::{DeviceId, Health};
 
 /// All that is written in one go.
 #[derive(Debug, Default)]
@@ -44,21 +39,10 @@ pub struct RememberedDay {
 pub struct Ledger {
     pub catalog: Catalog,
     pub calendar: Calendar,
-    pub roles: HouseRoles,
+    pub house: HouseBook,
     /// Hours that are to be made anew when they are over, by their starts.
     hours: BTreeSet<i64>,
-    /// Slots of the house that are to be made anew, by their ends.
-    house_slots: BTreeSet<i64>,
-    /// The end of the latest slot of the house that was made.
-    house_through: Option<i64>,
-    /// Days of the house that are to be made anew.
-    house_days: BTreeSet<Date>,
-    /// Where [`Self::house_through`] is when all is written.
-    next_house_through: Option<i64>,
 }
-
-/// Slots that have changed, by series.
-type Changed = BTreeMap<usize, Vec<(i64, SlotRow)>>;
 
 impl Ledger {
     /// One that knows nothing.
@@ -66,23 +50,14 @@ impl Ledger {
         Self {
             catalog,
             calendar,
-            roles: HouseRoles::default(),
+            house: HouseBook::default(),
             hours: BTreeSet::new(),
-            house_slots: BTreeSet::new(),
-            house_through: None,
-            house_days: BTreeSet::new(),
-            next_house_through: None,
         }
     }
 
     /// The hour of this slot may not have been made.
     pub fn doubt_hour(&mut self, end: i64) {
         self.hours.insert(hour_of(end));
-    }
-
-    /// The house of these days is to be made anew.
-    pub fn doubt_house(&mut self, days: impl IntoIterator<Item = Date>) {
-        self.house_days.extend(days);
     }
 
     /// Writes a batch; for each slot that was closed whether it is alone in its place. Nothing counts as written
@@ -108,7 +83,10 @@ impl Ledger {
         for closed in &batch.closed {
             alone.push(self.put_slot(file, closed, &mut changed)?);
         }
-        self.make_house_slots(file, house_end, &mut changed)?;
+        self.house
+            .make_slots(file, &mut self.catalog, house_end, &mut changed)?;
+        let ends = changed.values().flatten().map(|(end, _)| hour_of(*end));
+        self.hours.extend(ends);
         for (place, rows) in &changed {
             self.put_in_days(file, *place, rows)?;
         }
@@ -116,7 +94,7 @@ impl Ledger {
             self.remember(file, day)?;
         }
         self.make_hours(file, over)?;
-        self.make_house_days(file)?;
+        self.house.make_days(file, &mut self.catalog)?;
         Ok(alone)
     }
 
@@ -127,17 +105,13 @@ impl Ledger {
             series.filed_decimals = series.about.decimals;
         }
         self.hours.retain(|start| start + HOUR > over);
-        self.house_days.clear();
-        if let Some(through) = self.next_house_through.take() {
-            self.house_slots.retain(|end| *end > through);
-            self.house_through = Some(through);
-        }
+        self.house.confirm();
     }
 
     /// Nothing of it is.
     pub fn take_back(&mut self) {
         self.catalog.forget_days();
-        self.next_house_through = None;
+        self.house.take_back();
     }
 
     fn save_series(&mut self, file: &Connection) -> rusqlite::Result<()> {
@@ -183,8 +157,7 @@ impl Ledger {
             true
         };
         changed.entry(closed.series).or_default().push((end, row));
-        self.hours.insert(hour_of(end));
-        self.house_slots.insert(end);
+        self.house.doubt_slot(end);
         Ok(is_alone)
     }
 
@@ -202,7 +175,7 @@ impl Ledger {
             let (of_day, others) =
                 rest.split_at(rest.partition_point(|(end, _)| *end <= midnight).max(1));
             rest = others;
-            self.house_days.insert(date);
+            self.house.doubt_day(date);
             let Some(series) = self.catalog.get(place) else {
                 return Ok(());
             };
@@ -269,7 +242,7 @@ impl Ledger {
         self.make_one_day(file, place, id, date)?;
         let next = tables::next_day(file, date, id)?.and_then(of_number);
         if let Some(next) = next {
-            self.house_days.insert(next);
+            self.house.doubt_day(next);
             self.make_one_day(file, place, id, next)?;
         }
         Ok(())
@@ -323,7 +296,7 @@ impl Ledger {
             let before = there.map_or_else(DayFlags::default, |there| there.flags);
             let flags = before | DayFlags::IMPORTED;
             tables::set_day(file, day.date, id, Some(day.value), flags)?;
-            self.house_days.insert(day.date);
+            self.house.doubt_day(day.date);
         }
         Ok(())
     }
@@ -345,222 +318,6 @@ impl Ledger {
             }
         }
         Ok(())
-    }
-
-    fn make_house_slots(
-        &mut self,
-        file: &Connection,
-        until: i64,
-        changed: &mut Changed,
-    ) -> rusqlite::Result<()> {
-        if self.roles.members.is_empty() {
-            self.house_slots.clear();
-            return Ok(());
-        }
-        let until = until.div_euclid(SLOT) * SLOT;
-        let first = self.house_slots.first().copied();
-        let through = self.house_through.or(first.map(|end| end - SLOT));
-        // Also slots in which nobody has said anything: at night the panels bring 0.
-        let from = through.map_or(until, |end| end.max(until - MOST_HOUSE_SLOTS * SLOT));
-        let steps = (1..).map(|slot| from + slot * SLOT);
-        let mut ends: BTreeSet<i64> = steps.take_while(|end| *end <= until).collect();
-        ends.extend(self.house_slots.iter().filter(|end| **end <= until));
-        self.next_house_through = Some(until);
-        for end in ends {
-            self.make_house_slot(file, end, changed)?;
-        }
-        Ok(())
-    }
-
-    fn make_house_slot(
-        &mut self,
-        file: &Connection,
-        end: i64,
-        changed: &mut Changed,
-    ) -> rusqlite::Result<()> {
-        let values = tables::slots_at(file, end)?;
-        let mut looks: HashMap<(&DeviceId, &str), Look> = HashMap::new();
-        let members = self.roles.members.iter();
-        let members = members.filter(|role| !is_counter_of(role.part));
-        let members = members.map(|role| (&role.device, role.key.as_str()));
-        let house = self.roles.house.iter();
-        let house = house.map(|(device, key)| (device, key.as_str()));
-        for (device, key) in members.chain(house) {
-            let place = self.catalog.place(device, key);
-            let series = place.and_then(|place| self.catalog.get(place));
-            let value = series.and_then(|series| {
-                let value = *values.get(&series.id?)?;
-                Some(Decimal::new(value, series.about.decimals))
-            });
-            let look = match value {
-                Some(value) => Look::Known(value),
-                None if tables::rests(file, device, end - SLOT, end)? => Look::Resting,
-                None => Look::Unknown,
-            };
-            looks.insert((device, key), look);
-        }
-        let look = |device: &DeviceId, key: &str| {
-            looks.get(&(device, key)).copied().unwrap_or(Look::Unknown)
-        };
-        let powers = HousePowers::of(&self.roles, look);
-        let has_battery = self.roles.has(&[EnergyPart::Battery]);
-        let flows = powers.flows.map(|flows| flows.all().map(slot_energy));
-        let flow = |index: usize| flows.and_then(|flows| flows.get(index).copied());
-        let flows = Flows::KEYS.iter().enumerate();
-        // Who has no battery need not keep that it brings nothing.
-        let flows = flows.filter(|(_, key)| has_battery || !key.contains("battery"));
-        let flows = flows.map(|(index, key)| (*key, flow(index)));
-        let powers = house::POWERS.into_iter().zip(powers.all());
-        for (key, value) in powers.chain(flows.collect::<Vec<_>>()) {
-            let Some(value) = value else { continue };
-            let place = self.house_series(file, key)?;
-            if let Some(id) = self.id(place) {
-                let row = SlotRow {
-                    value,
-                    bounds: None,
-                };
-                tables::put_slot(file, end, id, row)?;
-                changed.entry(place).or_default().push((end, row));
-                self.hours.insert(hour_of(end));
-            }
-        }
-        Ok(())
-    }
-
-    /// The place of a series of the house, made where there is none.
-    fn house_series(&mut self, file: &Connection, key: &str) -> rusqlite::Result<usize> {
-        let device = house_id();
-        let place = match self.catalog.place(&device, key) {
-            Some(place) => place,
-            None => self.catalog.put(SeriesKey::house(key), house::about(key)),
-        };
-        if let Some(series) = self.catalog.get_mut(place)
-            && series.id.is_none()
-        {
-            series.id = Some(tables::save_series(file, &series.key, &series.about)?);
-        }
-        Ok(place)
-    }
-
-    fn make_house_days(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        if self.roles.members.is_empty() {
-            return Ok(());
-        }
-        for date in self.house_days.clone() {
-            self.make_house_day(file, date)?;
-        }
-        Ok(())
-    }
-
-    fn make_house_day(&mut self, file: &Connection, date: Date) -> rusqlite::Result<()> {
-        let mut counted = Counted::default();
-        let [sun, import, export, charged, discharged] = [
-            EnergyPart::SunEnergy,
-            EnergyPart::GridImport,
-            EnergyPart::GridExport,
-            EnergyPart::BatteryIn,
-            EnergyPart::BatteryOut,
-        ]
-        .map(|part| self.count(file, date, part));
-        for (energy, into) in [
-            (sun?, &mut counted.sun),
-            (import?, &mut counted.import),
-            (export?, &mut counted.export),
-            (charged?, &mut counted.charged),
-            (discharged?, &mut counted.discharged),
-        ] {
-            let (energy, flags) = energy;
-            *into = energy;
-            counted.flags = counted.flags | flags;
-        }
-        let of_house = |key: &str| -> rusqlite::Result<Option<DayRow>> {
-            let place = self.catalog.place(&house_id(), key);
-            match place.and_then(|place| self.id(place)) {
-                Some(id) => tables::day(file, date, id),
-                None => Ok(None),
-            }
-        };
-        // A watt for five minutes is a twelfth of a watt-hour.
-        let of_power = |row: Option<DayRow>| mean(row?.sum?.into(), 12);
-        counted.sun_power = of_power(of_house("sun")?);
-        counted.house_power = of_power(of_house("house")?).filter(|_| self.roles.house.is_some());
-        let mut sums = [0; 7];
-        let mut is_any = false;
-        for (key, sum) in Flows::KEYS.iter().zip(&mut sums) {
-            if let Some(milli) = of_house(key)?.and_then(|row| row.sum) {
-                *sum = mean(milli.into(), 1000).unwrap_or(0);
-                is_any = true;
-            }
-        }
-        counted.slots = is_any.then(|| Flows::from(sums));
-        let energies = HouseEnergies::of(&self.roles, &counted);
-        let milli = |watt_hours: i64| watt_hours.saturating_mul(1000);
-        let flows = energies.flows.map(|flows| flows.all().map(milli));
-        let flow = |index: usize| flows.and_then(|flows| flows.get(index).copied());
-        let has_battery = energies.charged.is_some() || energies.discharged.is_some();
-        let flows = Flows::KEYS.iter().enumerate();
-        let flows = flows.filter(|(_, key)| has_battery || !key.contains("battery"));
-        let flows = flows.map(|(index, key)| (*key, flow(index)));
-        let all = house::ENERGIES.into_iter().zip(energies.all());
-        for (key, value) in all.chain(flows.collect::<Vec<_>>()) {
-            let Some(value) = value else { continue };
-            let place = self.house_series(file, key)?;
-            let Some(id) = self.id(place) else { continue };
-            let there = tables::day(file, date, id)?;
-            if !there.is_some_and(|there| there.flags.has(DayFlags::CORRECTED)) {
-                tables::set_day(file, date, id, Some(value), energies.flags)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What the counters of a part say of a day, in watt-hours: of each device the best one that knows.
-    fn count(
-        &self,
-        file: &Connection,
-        date: Date,
-        part: EnergyPart,
-    ) -> rusqlite::Result<(Option<i64>, DayFlags)> {
-        let mut devices: BTreeMap<(&DeviceId, bool), Vec<(u8, usize)>> = BTreeMap::new();
-        let parts = [part];
-        for role in self.roles.of_parts(&parts) {
-            let counters = devices.entry((&role.device, role.is_minus)).or_default();
-            let place = self.catalog.place(&role.device, &role.key);
-            let series = place.and_then(|place| Some((place, self.catalog.get(place)?)));
-            if let Some((place, series)) = series
-                && let Some(rank) = series.about.rank()
-            {
-                counters.push((rank, place));
-            }
-        }
-        let (mut total, mut flags) = (None, DayFlags::default());
-        for ((_, is_minus), mut counters) in devices {
-            counters.sort_by_key(|(rank, _)| *rank);
-            let mut found = None;
-            for (_, place) in counters {
-                let Some(series) = self.catalog.get(place) else {
-                    continue;
-                };
-                let row = match series.id {
-                    Some(id) => tables::day(file, date, id)?,
-                    None => None,
-                };
-                let energy = row.and_then(|row| Some((series.about.watt_hours(row.value?), row)));
-                if let Some((energy, row)) = energy {
-                    flags = flags | DayFlags(row.flags.0 & !DayFlags::CORRECTED.0);
-                    found = Some(energy);
-                    break;
-                }
-            }
-            match found {
-                Some(energy) => {
-                    let energy = if is_minus { -energy } else { energy };
-                    total = Some(total.unwrap_or(0) + energy);
-                }
-                None => flags = flags | DayFlags::GAP,
-            }
-        }
-        Ok((total, flags))
     }
 
     /// Puts in another value for a day, or takes it back; the value that was there.
@@ -590,24 +347,9 @@ impl Ledger {
             }
             None => {}
         }
-        self.house_days.insert(date);
-        self.make_house_days(file)?;
+        self.house.doubt_day(date);
+        self.house.make_days(file, &mut self.catalog)?;
         Ok(there.and_then(|there| there.value))
-    }
-
-    /// Days of which the devices have something, and the house nothing.
-    pub fn days_without_house(&self, file: &Connection) -> rusqlite::Result<Vec<Date>> {
-        let mut statement = file.prepare(
-            "SELECT DISTINCT date FROM day EXCEPT
-             SELECT date FROM day JOIN series ON series.id = day.series WHERE series.device = ?1",
-        )?;
-        let rows = statement.query_map([house_id().as_str()], |row| row.get(0))?;
-        let days = rows.map(|row| row.map(of_number));
-        Ok(days
-            .collect::<rusqlite::Result<Vec<_>>>()?
-            .into_iter()
-            .flatten()
-            .collect())
     }
 
     /// The end of the slots that have been kept long enough on a day.
@@ -616,18 +358,6 @@ impl Ledger {
         let first = today.checked_sub(jiff::Span::new().days(days.clamp(0, 100_000)));
         self.calendar.midnight(first.unwrap_or(Date::MIN))
     }
-}
-
-/// Whether a part is counted, and not measured.
-fn is_counter_of(part: EnergyPart) -> bool {
-    matches!(
-        part,
-        EnergyPart::SunEnergy
-            | EnergyPart::GridImport
-            | EnergyPart::GridExport
-            | EnergyPart::BatteryIn
-            | EnergyPart::BatteryOut
-    )
 }
 
 /// Whether a value of a counter lies between those around it.

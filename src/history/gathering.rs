@@ -45,15 +45,23 @@ impl Gathering {
     /// Takes a value. `now` is in seconds since 1970.
     pub fn add(&mut self, series: usize, at: Timestamp, value: i64, now: i64) {
         let is_over = slot_end(at) + PATIENCE <= now;
-        self.put(series, at, value, now, is_over);
+        self.put(series, at, value, now, is_over, false);
     }
 
     /// Takes a value that another program has kept: what is there stands.
     pub fn add_beside(&mut self, series: usize, at: Timestamp, value: i64, now: i64) {
-        self.put(series, at, value, now, true);
+        self.put(series, at, value, now, true, true);
     }
 
-    fn put(&mut self, series: usize, at: Timestamp, value: i64, now: i64, is_beside: bool) {
+    fn put(
+        &mut self,
+        series: usize,
+        at: Timestamp,
+        value: i64,
+        now: i64,
+        is_beside: bool,
+        is_kept_elsewhere: bool,
+    ) {
         let end = slot_end(at);
         let slot = self.slots.entry(end).or_default();
         let gathered = slot.entry(series).or_insert_with(|| Gathered {
@@ -65,10 +73,13 @@ impl Gathering {
             is_beside,
             touched: now,
         });
-        if gathered.values.count == 0 {
-            gathered.values = SlotValues::new(at, value);
+        let values = &mut gathered.values;
+        if values.count == 0 {
+            *values = SlotValues::new(at, value);
+        } else if is_kept_elsewhere && !gathered.is_beside {
+            (values.min, values.max) = (values.min.min(value), values.max.max(value));
         } else {
-            gathered.values.add(at, value);
+            values.add(at, value);
         }
         gathered.is_new = true;
         gathered.touched = now;

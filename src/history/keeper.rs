@@ -216,7 +216,7 @@ impl Keeper {
             Job::Days(days) => self.take_days(&days),
             Job::Health(device, at, health) => self.take_health(device, at, health),
             Job::Roles(roles) => {
-                self.ledger.roles = roles;
+                self.ledger.house.roles = roles;
                 self.roles_are_new = true;
             }
             Job::Tick(now) => {
@@ -449,6 +449,7 @@ impl Keeper {
         let over = now - PATIENCE;
         let is_slow = self
             .ledger
+            .house
             .roles
             .members
             .iter()
@@ -460,8 +461,10 @@ impl Keeper {
         };
         let transaction = file.connection.transaction().map_err(DatabaseError::from)?;
         if std::mem::take(&mut self.roles_are_new) {
-            let days = self.ledger.days_without_house(&transaction);
-            self.ledger.doubt_house(days.map_err(DatabaseError::from)?);
+            let days = self.ledger.house.days_without_house(&transaction);
+            for day in days.map_err(DatabaseError::from)? {
+                self.ledger.house.doubt_day(day);
+            }
         }
         let alone = self
             .ledger

@@ -12,12 +12,13 @@
 //! | `energy` | the energy of a day, whatever the counter does |
 //! | `day` | a whole day of one series |
 //! | `split` | who feeds whom |
-//! | `roles`, `house` | the house as a whole, from the roles of its devices |
+//! | `roles`, `house`, `house_book` | the house as a whole, from the roles of its devices |
 //! | `series` | which values are kept |
 //! | `gathering`, `closing` | from values to slots, from slots to all that follows from them |
 //! | `catalog`, `tables`, `keeper` | all series, the file, and the thread that writes it |
 //! | `taken_over` | what others have kept, and what people correct |
 //! | `reader` | questions that the page asks |
+//! | [`import`] | files of other programs |
 
 mod calendar;
 mod catalog;
@@ -28,6 +29,8 @@ mod energy;
 mod gathering;
 mod handle;
 mod house;
+mod house_book;
+pub mod import;
 mod keeper;
 mod place;
 mod reader;

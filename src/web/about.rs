@@ -13,8 +13,10 @@ use super::discretion::Rank;
 use super::session::WebLock;
 use super::site::{Entrance, Site};
 
-/// What the page can be asked for. Each file that adds something adds its word.
+/// What the page can always be asked for. Each file that adds something adds its word.
 const FEATURES: &[&str] = &["controls"];
+/// And what is there with a history.
+const OF_HISTORY: &str = "history";
 
 /// What is there, and who asks.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,7 +24,7 @@ pub struct AboutPage {
     /// The version of wattbridge.
     pub version: &'static str,
     /// What this version can be asked for.
-    pub features: &'static [&'static str],
+    pub features: Vec<&'static str>,
     /// `none`, `guest` or `admin`.
     pub role: &'static str,
     /// Whether there is a password to log in with.
@@ -48,9 +50,11 @@ pub struct AboutPage {
 pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<AboutPage> {
     let front = site.front();
     let inside = site.inside();
+    let has_history = inside.as_ref().is_some_and(|inside| inside.history.is_on());
+    let of_history = has_history.then_some(OF_HISTORY);
     Json(AboutPage {
         version: env!("CARGO_PKG_VERSION"),
-        features: FEATURES,
+        features: FEATURES.iter().copied().chain(of_history).collect(),
         role: match visitor.rank {
             Rank::Stranger => "none",
             Rank::Guest => "guest",

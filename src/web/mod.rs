@@ -15,6 +15,8 @@
 //! | `board`, `follow`, `gaps` | the latest states as the page has them, and who keeps them |
 //! | `device_now`, `describe`, `glance` | how a device is, what it is, and what of it is seen first |
 //! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
+//! | `history`, `csv` | what was |
+//! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
@@ -26,6 +28,7 @@ mod attempts;
 mod board;
 mod config;
 mod controls;
+mod csv;
 mod describe;
 mod device_now;
 mod discretion;
@@ -33,12 +36,14 @@ mod events;
 mod follow;
 mod gaps;
 mod glance;
+mod history;
 mod key;
 mod login;
 mod openapi;
 mod pace;
 mod prometheus;
 mod reply;
+mod roof;
 mod routes;
 mod server;
 mod session;

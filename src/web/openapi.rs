@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{about, controls, events, login, prometheus, state};
+use super::{about, controls, events, history, login, prometheus, roof, state};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +19,16 @@ use super::{about, controls, events, login, prometheus, state};
         state::state,
         state::devices,
         state::device,
+        history::health::health,
+        history::power::power,
+        history::power::usual,
+        history::energy::energy,
+        history::statistics::statistics,
+        history::export::export,
+        roof::roof,
+        roof::arrange,
+        roof::power::power,
+        roof::weak::weak,
         events::events,
         controls::set,
         prometheus::metrics,

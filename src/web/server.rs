@@ -23,6 +23,7 @@ use super::access::Peer;
 use super::config::{PORT, WebSettings};
 use super::follow::follow;
 use super::pace::{ConnectionPace, WatchedConnection};
+use super::roof::weak;
 use super::routes::router;
 use super::site::{Entrance, Inside, Site};
 
@@ -111,6 +112,7 @@ impl Web {
         let site = Arc::new(Site::new(entrance, settings, inside, stop));
         let mut serving = JoinSet::new();
         serving.spawn(follow(Arc::clone(&site)));
+        serving.spawn(weak::watch(Arc::clone(&site)));
         serving.spawn(serve(listener, Arc::clone(&site)));
         Ok(Self {
             site,

@@ -11,11 +11,12 @@ use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
 use wattbridge::config::Secret;
 use wattbridge::device::PendingCommand;
-use wattbridge::flow::FlowSettings;
+use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
 };
+use wattbridge::store::Memory;
 use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
@@ -120,10 +121,12 @@ impl TestSite {
         hub.put_device(Arc::new(meter), Arc::new(silent));
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
+            history: History::off(),
+            prices: PriceSettings::default(),
+            memory: Memory::passing(),
             clock: clock.clone(),
             started: noon,
             key: WebKey::passing(),
-            history: History::off(),
             flow: FlowSettings::default(),
             base_topic: Some("wattbridge".to_owned()),
         }));
