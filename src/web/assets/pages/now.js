@@ -10,7 +10,7 @@ import { addDays, clock, dayOf, energy, join, number, percent, power } from '../
 import { children, healthWord, tone, troubles } from '../health.js';
 import { parts, t } from '../i18n.js';
 import { icon } from '../icons.js';
-import { can, now, store } from '../store.js';
+import { can, houseLanguage, now, store } from '../store.js';
 
 const SLOT = 300;
 const SAY_AGAIN = 60_000;
@@ -111,7 +111,7 @@ export default function page({ redraw }) {
     const { health } = store.states.get(device.ref) ?? {};
     const below = children(device.ref).filter((one) => tone(store.states.get(one.ref)?.health) === 'warn').length;
     return html`<section class="note" aria-label=${device.name}>${icon('warn')}<div><h2>${device.name}: ${healthWord(health)}</h2>
-      ${health?.detail ? html`<p lang="en">${health.detail}</p>` : nothing}${health?.advice ? html`<p class="do" lang="en">${health.advice}</p>` : nothing}
+      ${health?.detail ? html`<p lang=${houseLanguage()}>${health.detail}</p>` : nothing}${health?.advice ? html`<p class="do" lang=${houseLanguage()}>${health.advice}</p>` : nothing}
       ${below ? html`<p>${t('note.below', { n: below })}</p>` : nothing}</div>
       <a href="#/devices/${device.ref}" aria-label=${t('show', { name: device.name })}>${icon('right')}</a></section>`;
   };

@@ -8,7 +8,7 @@ import { addDays, clock, dateText, dayOf, energy, join, number, percent, power }
 import { healthWord, tone } from '../health.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
-import { can, isAdmin, now, store } from '../store.js';
+import { can, houseLanguage, isAdmin, now, store } from '../store.js';
 import { deviceOf, DIRECTIONS, extent, fromServer, keyOf, median, sizeOf } from '../roof-model.js';
 import { findings, ranking } from '../roof-findings.js';
 
@@ -91,7 +91,7 @@ export default function page({ path, redraw }) {
       ${silent.map((ref) => {
     const { health } = store.states.get(ref);
     const names = plane.panels.filter((panel) => deviceOf(panel) === ref).map((panel) => panel.name).join(', ');
-    return html`<p class="gap"><b>${names}: ${healthWord(health)}.</b> <span lang="en">${health.detail} ${health.advice}</span> <a href="#/devices/${ref}">${t('show_it')}</a></p>`;
+    return html`<p class="gap"><b>${names}: ${healthWord(health)}.</b> <span lang=${houseLanguage()}>${health.detail} ${health.advice}</span> <a href="#/devices/${ref}">${t('show_it')}</a></p>`;
   })}</section>`;
   }
 
