@@ -37,6 +37,10 @@ impl Top {
     pub fn node(&self) -> &Node {
         &self.node
     }
+
+    pub fn brackets(&self) -> Brackets {
+        self.brackets
+    }
 }
 
 impl File {

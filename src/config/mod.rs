@@ -20,10 +20,12 @@
 //! | `names` | tables of names by numbers that people paste |
 //! | `secret_words`, `redaction` | which names hold secrets, and what may be shown beside them |
 //! | `exposure` | secrets in files that everybody can read |
+//! | `editing` | editing it from far away |
 //! | `small_file` | reading what people name as a file, within bounds |
 
 mod decode;
 mod device_keys;
+pub mod editing;
 mod environment;
 mod exposure;
 mod file;

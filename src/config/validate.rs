@@ -277,7 +277,7 @@ impl Validation {
 }
 
 /// Whether a text looks like the key of a meter, whatever it stands for.
-fn is_key(node: &Node) -> bool {
+pub fn is_key(node: &Node) -> bool {
     let (Value::Text(text) | Value::Loose(text)) = &node.value else {
         return false;
     };
@@ -285,7 +285,7 @@ fn is_key(node: &Node) -> bool {
 }
 
 /// The same of words: digits alone, or `\x` before each two.
-fn are_key(words: &str) -> bool {
+pub fn are_key(words: &str) -> bool {
     let digits = words.trim().replace("\\x", "");
     digits.len() >= 32 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
 }
