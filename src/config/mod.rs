@@ -58,7 +58,7 @@ pub use messages::{nearest, quoted};
 pub use names::names;
 pub use period::Period;
 pub use place::PlaceSettings;
-pub use problem::{Problem, Problems};
+pub use problem::{Fix, Problem, Problems};
 pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;

@@ -1,1 +1,3 @@
 //! The web page: routes, who may use them, the states and the stream of events, and the files of the page.
+
+mod settings;

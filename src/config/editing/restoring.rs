@@ -81,9 +81,11 @@ impl Restored {
     /// A problem of the whole text, at its place in the edited one.
     pub fn as_edited(&self, mut problem: Problem) -> Problem {
         if problem.line > 0 {
-            let at = self
-                .patch
-                .before(offset(&self.whole, problem.line, problem.column));
+            let at = offset(&self.whole, problem.line, problem.column);
+            let at = self.patch.before(at);
+            if self.patch.touches(&(at..at + 1)) {
+                problem.fix = None;
+            }
             (problem.line, problem.column) = self.shown.position(at);
         }
         problem

@@ -530,7 +530,7 @@ fn a_broken_file_can_be_mended_and_keeps_its_secrets() {
 
 #[test]
 fn places_are_those_of_the_edited_text() {
-    let old = format!("[[smart_meter]]\nkey = \"\"\"\n\n{KEY}\"\"\"\nbaud = 1\n");
+    let old = format!("[[smart_meter]]\nkey = \"\"\"\n\n{KEY}\"\"\"\nbaut = 1\n");
     let hidden = hide(&old);
     let restored = Restored::of(&hidden.text, &hidden, &kinds(), "f").unwrap();
     assert_eq!(restored.text, old);
@@ -541,10 +541,67 @@ fn places_are_those_of_the_edited_text() {
     assert_eq!((problem.line, problem.column), (3, 1), "{problem}");
 }
 
+/// What would mend a mistake stands beside it.
+#[test]
+fn what_is_only_a_slip_can_be_mended() {
+    let mend = |text: &str| {
+        let file = File::parse(text, "f").unwrap();
+        let problems = match file.sections("smart_meter").first() {
+            Some(section) => section.read::<Sectioned>().unwrap_err(),
+            None => file.unknown_sections(&["smart_meter"]),
+        };
+        let problem = problems.iter().next().unwrap().clone();
+        let fix = problem.fix.clone()?;
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let line: Vec<char> = lines[problem.line - 1].chars().collect();
+        let (before, rest) = line.split_at(problem.column - 1);
+        let after = &rest[fix.length..];
+        let line = before
+            .iter()
+            .copied()
+            .chain(fix.text.chars())
+            .chain(after.iter().copied());
+        lines[problem.line - 1] = line.collect();
+        Some(lines.join("\n"))
+    };
+    for (wrong, right) in [
+        (
+            "[[smart_meter]]\n\"buad\" = 1",
+            Some("[[smart_meter]]\nbaud = 1"),
+        ),
+        (
+            "[[smart_meter]] # ü\nbaud = \"9600\" # ü",
+            Some("[[smart_meter]] # ü\nbaud = 9600 # ü"),
+        ),
+        ("[[smart_metre]]\n", Some("[[smart_meter]]")),
+        (
+            "[[smart_meter]]\nport = 'onee'",
+            Some("[[smart_meter]]\nport = \"one\""),
+        ),
+        (
+            "[[smart_meter]]\nkye = \"secret\"",
+            Some("[[smart_meter]]\nkey = \"secret\""),
+        ),
+        ("[[smart_meter]]\nelsewhere = 1", None),
+        ("[[smart_meter]]\nkey = 5", None),
+    ] {
+        assert_eq!(mend(wrong).as_deref(), right, "{wrong}");
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Port {
+    One,
+    Other,
+}
+
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Default)]
 struct Sectioned {
+    port: Option<Port>,
+    baud: Option<u32>,
     key: Option<Secret>,
 }
 
