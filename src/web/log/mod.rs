@@ -1,0 +1,5 @@
+//! The last lines of the log, for the page.
+
+mod book;
+
+pub use book::{Detail, LogBook, LogLevel, LogLine, LogQuery};
