@@ -153,7 +153,7 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn every_configuration_that_is_shown_works() {
     let known: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
-    let singles = ["place", "store", "log", sums::KIND].into_iter();
+    let singles = ["place", "store", "log", "flow", "prices", sums::KIND].into_iter();
     let singles: Vec<&str> = singles.chain(Outputs::sections()).collect();
     for name in pages() {
         for block in blocks(&page(&name), "toml") {

@@ -3,6 +3,7 @@
 use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
 use crate::config::{PlaceSettings, SectionDoc, reference};
+use crate::flow::{self, PriceSettings};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 
@@ -34,6 +35,8 @@ This page is generated; do not edit it.
 pub fn configuration_page() -> String {
     let mut pages: Vec<SectionDoc<'static>> = Outputs::pages();
     pages.push(PlaceSettings::page());
+    pages.push(flow::page());
+    pages.push(PriceSettings::page());
     pages.push(SectionDoc {
         heading: "[store]",
         about: "Where is kept what must survive a restart: the devices, and the last good value of each counter.",

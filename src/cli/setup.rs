@@ -13,6 +13,7 @@ use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::{File, PlaceSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
+use crate::flow::{FlowSettings, PriceSettings};
 use crate::http::HttpServer;
 use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
@@ -52,6 +53,10 @@ pub struct Configured {
     pub log: LogSettings,
     pub store: StoreSettings,
     pub outputs: Outputs,
+    /// Which values are the sun, the grid and the battery.
+    pub flow: FlowSettings,
+    /// What energy costs and brings.
+    pub prices: PriceSettings,
     /// The sources of all sections that can be used.
     pub sources: Vec<ConfiguredSource>,
     /// All sums that can be used.
@@ -215,6 +220,8 @@ impl Configured {
         let place: Option<PlaceSettings> = keep(file.settings("place"), &mut fatal);
         let log = keep(file.settings("log"), &mut fatal);
         let store = keep(file.settings("store"), &mut fatal);
+        let flow = keep(file.settings("flow"), &mut fatal);
+        let prices = keep(file.settings("prices"), &mut fatal);
         let outputs = keep(Outputs::read(file), &mut fatal);
         if let Some(outputs) = &outputs {
             fatal.extend(outputs.missing_secrets(file));
@@ -223,6 +230,8 @@ impl Configured {
             log: log.unwrap_or_default(),
             store: store.unwrap_or_default(),
             outputs: outputs.unwrap_or_default(),
+            flow: flow.unwrap_or_default(),
+            prices: prices.unwrap_or_default(),
             sources: Vec::new(),
             sums: Vec::new(),
             incomplete: Vec::new(),
@@ -331,7 +340,7 @@ impl Configured {
 
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["place", "log", "store"]
+    ["place", "log", "store", "flow", "prices"]
         .into_iter()
         .chain(Outputs::sections())
         .chain(kinds())

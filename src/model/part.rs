@@ -28,6 +28,8 @@ pub enum EnergyPart {
     BatteryOut,
     /// How full a battery is, in %.
     BatteryLevel,
+    /// Power that the house takes, in W. No device knows it; who sums it up may say so.
+    House,
 }
 
 impl EnergyPart {
@@ -44,6 +46,7 @@ impl EnergyPart {
         Self::BatteryIn,
         Self::BatteryOut,
         Self::BatteryLevel,
+        Self::House,
     ];
 }
 

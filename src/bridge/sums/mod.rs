@@ -24,6 +24,7 @@ mod tally;
 mod words;
 
 pub use circle::circle;
+pub use member::Member;
 pub use settings::{SumSettings, page};
 
 pub use source::{ENERGY, Sum};
