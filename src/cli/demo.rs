@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::logging::{self, Level, LogSettings};
-use super::{CliError, run, runtime, stop};
+use super::{CliError, run, runtime, stop, web_page};
 use crate::adapters::ADAPTERS;
 use crate::bridge::{Bridge, Feed, Setup, View};
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ use crate::outputs::Outputs;
 use crate::simulation::House;
 use crate::store::{Identity, Store};
 use crate::terminal::say;
+use crate::web::{Inside, WebKey};
 
 /// The port that every MQTT client tries first.
 const USUAL_PORT: u16 = 1883;
@@ -30,8 +32,8 @@ const DRAW_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Simulated devices of one house speak their real protocols on real sockets of this computer; a bridge reads \
-them and announces them to an MQTT broker inside this process. Point Home Assistant or any MQTT client at the \
-address that is shown. Nothing is written to the disk.
+them, serves its page for web browsers and announces them to an MQTT broker inside this process. Open the address \
+that is shown first, or point Home Assistant or any MQTT client at the broker. Nothing is written to the disk.
 
 Time runs as it really does, so that counters and the Energy dashboard stay sensible, but it is always a fine \
 late morning: the sun shines whenever the demo is started. On a terminal there is a line for each device; into \
@@ -74,10 +76,6 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             address.port()
         );
         let outputs = Outputs::read(&File::parse(&outputs, "demo")?)?;
-        let head = Head {
-            port: address.port(),
-            wanted: args.port,
-        };
         let (store, saved) = Store::in_memory();
         let identity = Identity::passing();
         let clock = Clock::system();
@@ -93,6 +91,20 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             saved,
             save_every: Duration::MAX,
         });
+        let inside = watch::Sender::new(Some(Inside {
+            hub: hub.clone(),
+            clock: clock.clone(),
+            started: clock.now(),
+            key: WebKey::passing(),
+            base_topic: run::base_topic(&outputs),
+        }));
+        let web = web_page::serve_anywhere(inside.subscribe(), &stop).await;
+        let web = web.context("the demo's page cannot be served")?;
+        let head = Head {
+            port: address.port(),
+            wanted: args.port,
+            page: web.address().port(),
+        };
         if let Some(period) = args.period {
             let stop = stop.clone();
             tokio::spawn(async move {
@@ -105,6 +117,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             None => tokio::spawn(tell(head, hub.feed(), stop.clone())),
         };
         let result = run::connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
+        web.ended().await;
         // The terminal is given back before anything else is said.
         let _ = shown.await;
         broker.stop().await;

@@ -33,6 +33,7 @@ mod simulate;
 mod stop;
 mod tools;
 mod trouble;
+mod web_page;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use crate::config::{PlaceSettings, SectionDoc, reference};
 use crate::flow::{self, PriceSettings};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
+use crate::web;
 
 use super::logging::LogSettings;
 
@@ -51,6 +52,7 @@ pub fn configuration_page() -> String {
         defaults: serde_json::to_value(LogSettings::default()).unwrap_or_default(),
         example: "[log]\nlevel = \"debug\"\n",
     });
+    pages.push(web::page());
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
     pages.push(sums::page());
     format!("{HEAD}{}", reference(&pages))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -12,11 +13,12 @@ use super::awaiting::first_usable;
 use super::health::{Beacon, Life};
 use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
-use super::{CliError, logging, runtime, stop};
+use super::{CliError, logging, runtime, stop, web_page};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::outputs::{self, OutputError, Outputs};
-use crate::store::{Identity, Lock, Store};
+use crate::store::{Identity, Lock, Memory, Store};
+use crate::web::{Entrance, Inside, WebKey};
 
 /// How long outputs may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(8);
@@ -95,6 +97,7 @@ async fn work(
     let Configured {
         store,
         outputs,
+        web,
         sources,
         sums,
         incomplete,
@@ -106,6 +109,7 @@ async fn work(
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
+    let key = WebKey::kept(&Memory::of_bridge(saver.clone(), &saved));
     let setup = Setup {
         sources,
         sums,
@@ -126,13 +130,35 @@ async fn work(
         if setup.sources.len() == 1 { "" } else { "s" }
     );
     let (bridge, hub) = Bridge::new(setup);
+    let entrance = match args.app() {
+        Some(_) => Entrance::Ingress,
+        None => Entrance::Direct,
+    };
+    let inside = watch::Sender::new(Some(Inside {
+        hub: hub.clone(),
+        clock: clock.clone(),
+        started: clock.now(),
+        key,
+        base_topic: base_topic(&outputs),
+    }));
+    let web = web_page::serve(web, entrance, inside.subscribe(), &stop).await;
     let view = hub.view();
     let beacon = Beacon::start(&args.config, move || Life::of(&view), stop.clone());
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
+    if let Some(web) = web {
+        web.ended().await;
+    }
     saver.close();
     tracing::info!("wattbridge has stopped.");
     result
+}
+
+/// What topics begin with, where any are published.
+pub fn base_topic(outputs: &Outputs) -> Option<String> {
+    let mut on = outputs.switched_on();
+    let publishes = on.any(|(_, outlet)| outlet.needs_broker());
+    publishes.then(|| outputs.mqtt.base_topic.clone())
 }
 
 /// The clock of this computer. Where nobody has said which time zone that is in, as in a container, Home

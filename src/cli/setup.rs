@@ -18,6 +18,7 @@ use crate::http::HttpServer;
 use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
+use crate::web::{self, WebSettings};
 
 /// The variable in which systemd names the folder of `StateDirectory=`; a container image does the same.
 const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
@@ -57,6 +58,8 @@ pub struct Configured {
     pub flow: FlowSettings,
     /// What energy costs and brings.
     pub prices: PriceSettings,
+    /// The page; none if what is said of it cannot be used.
+    pub web: Option<WebSettings>,
     /// The sources of all sections that can be used.
     pub sources: Vec<ConfiguredSource>,
     /// All sums that can be used.
@@ -232,6 +235,7 @@ impl Configured {
             outputs: outputs.unwrap_or_default(),
             flow: flow.unwrap_or_default(),
             prices: prices.unwrap_or_default(),
+            web: None,
             sources: Vec::new(),
             sums: Vec::new(),
             incomplete: Vec::new(),
@@ -246,6 +250,7 @@ impl Configured {
         if configured.refused > 0 {
             configured.incomplete = kinds().collect();
         }
+        configured.read_web(file);
         configured.read_sections(file, KnownPlace::of(place.as_ref(), known).as_ref());
         configured.read_sums(file);
         // Whoever has to mend the file wants to hear of everything at once.
@@ -268,6 +273,13 @@ impl Configured {
                     `wattbridge init -` shows a whole file";
         self.problems
             .merge(Problems::from(Problem::new(name, what, hint)))
+    }
+
+    /// What is wrong with the page stops nothing else.
+    fn read_web(&mut self, file: &File) {
+        let (web, problems) = WebSettings::configure(file);
+        self.web = web;
+        self.problems.extend(problems);
     }
 
     fn read_sections(&mut self, file: &File, place: Option<&KnownPlace>) {
@@ -340,7 +352,7 @@ impl Configured {
 
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["place", "log", "store", "flow", "prices"]
+    ["place", "log", "store", "flow", "prices", web::SECTION]
         .into_iter()
         .chain(Outputs::sections())
         .chain(kinds())

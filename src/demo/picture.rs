@@ -36,6 +36,8 @@ pub struct Head {
     pub port: u16,
     /// Where it should; 0 stands for any port.
     pub wanted: u16,
+    /// The port of the page.
+    pub page: u16,
 }
 
 /// How a piece of a line looks.
@@ -63,9 +65,10 @@ pub struct Picture<'a> {
 
 impl Head {
     /// What there is to know, and the word for it.
-    pub fn facts(self) -> [(&'static str, String); 5] {
-        let Self { port, .. } = self;
+    pub fn facts(self) -> [(&'static str, String); 6] {
+        let Self { port, page, .. } = self;
         [
+            ("The page", format!("http://127.0.0.1:{page}/")),
             (
                 "MQTT broker",
                 format!(
@@ -99,7 +102,7 @@ impl Head {
 
     /// Says that another port was wanted.
     fn taken(self) -> String {
-        let Self { port, wanted } = self;
+        let Self { port, wanted, .. } = self;
         if wanted == port || wanted == 0 {
             String::new()
         } else {

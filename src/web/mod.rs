@@ -1,6 +1,58 @@
 //! The web page: routes, who may use them, the states and the stream of events, and the files of the page.
+//!
+//! It reads the bridge as an output does and knows no adapter. Handlers look at what the one task in `follow` keeps, so
+//! that no device holds up any of them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `config` | the section `[web]` |
+//! | `server`, `pace` | the listener, its bounds, and the time a connection may take |
+//! | `routes` | the one table of addresses, and who may use each |
+//! | `access`, `session`, `attempts` | who is it: the network, the password, the cookie |
+//! | `discretion` | what guests do not read |
+//! | `key` | the key in the store, by which devices are named |
+//! | `site` | what all answers are made from |
+//! | `board`, `follow`, `gaps` | the latest states as the page has them, and who keeps them |
+//! | `device_now`, `describe`, `glance` | how a device is, what it is, and what of it is seen first |
+//! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
+//! | `reply` | answers that say no |
+//! | `assets` | the files of the page |
+//! | `openapi` | the description of all that |
 
+mod about;
+mod access;
+mod assets;
+mod attempts;
+mod board;
+mod config;
+mod controls;
+mod describe;
+mod device_now;
+mod discretion;
+mod events;
+mod follow;
+mod gaps;
+mod glance;
+mod key;
 mod log;
+mod login;
+mod openapi;
+mod pace;
+mod prometheus;
+mod reply;
+mod routes;
+mod server;
+mod session;
 mod settings;
+mod site;
+mod state;
 
+pub use assets::build;
+pub use config::{PORT, SECTION, WebSettings, page};
+pub use discretion::Rank;
+pub use key::WebKey;
 pub use log::{LogBook, LogLevel, LogLine};
+pub use openapi::openapi;
+pub use routes::{Brings, Route, table};
+pub use server::{Web, WebError, WebStart};
+pub use site::{Entrance, Inside};

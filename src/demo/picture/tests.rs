@@ -6,6 +6,7 @@ use crate::model::{Decimal, Device, DeviceState, Health, HealthCode, Metric, Qua
 const HEAD: Head = Head {
     port: 18_830,
     wanted: 18_830,
+    page: 18_099,
 };
 
 fn device(name: &str, via: Option<&Known>, values: &[(&'static str, Quantity, i64)]) -> Known {
@@ -190,7 +191,14 @@ fn colours_are_there_only_if_wanted() {
 
 #[test]
 fn only_a_port_that_was_wanted_can_be_taken() {
-    let taken = |wanted, port| Head { port, wanted }.taken();
+    let taken = |wanted, port| {
+        let head = Head {
+            port,
+            wanted,
+            page: 0,
+        };
+        head.taken()
+    };
     assert_eq!(taken(1883, 1883), "");
     assert_eq!(taken(0, 40_001), "");
     assert!(taken(1883, 40_001).contains("port 1883 is taken"));

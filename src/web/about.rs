@@ -1,0 +1,75 @@
+//! What the page asks first, and what says that the program lives.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::access::Visitor;
+use super::assets::HASH;
+use super::discretion::Rank;
+use super::session::WebLock;
+use super::site::{Entrance, Site};
+
+/// What the page can be asked for. Each file that adds something adds its word.
+const FEATURES: &[&str] = &["controls"];
+
+/// What is there, and who asks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AboutPage {
+    /// The version of wattbridge.
+    pub version: &'static str,
+    /// What this version can be asked for.
+    pub features: &'static [&'static str],
+    /// `none`, `guest` or `admin`.
+    pub role: &'static str,
+    /// Whether there is a password to log in with.
+    pub login: bool,
+    /// Whether Home Assistant shows it.
+    pub ingress: bool,
+    /// The language that the configuration names.
+    pub lang: Option<String>,
+    /// What stands above the page.
+    pub title: Option<String>,
+    /// The time of the server, in seconds since 1970.
+    pub now: i64,
+    /// When what runs was started, in seconds since 1970; `null` where nothing does.
+    pub started: Option<i64>,
+    /// Changes with the files of the page.
+    pub build: &'static str,
+    /// Why nothing runs but this page; `null` if all does.
+    pub safe_mode: Option<&'static str>,
+}
+
+/// What is there, and who asks
+#[utoipa::path(get, path = "/api/v1", responses((status = 200, body = AboutPage)))]
+pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<AboutPage> {
+    let front = site.front();
+    let inside = site.inside();
+    Json(AboutPage {
+        version: env!("CARGO_PKG_VERSION"),
+        features: FEATURES,
+        role: match visitor.rank {
+            Rank::Stranger => "none",
+            Rank::Guest => "guest",
+            Rank::Admin => "admin",
+        },
+        login: matches!(front.lock, WebLock::Password(_)) && site.entrance == Entrance::Direct,
+        ingress: site.entrance == Entrance::Ingress,
+        lang: None,
+        title: front.settings.title.clone(),
+        now: site.now().as_second(),
+        started: inside.as_ref().map(|inside| inside.started.as_second()),
+        build: HASH,
+        safe_mode: inside
+            .is_none()
+            .then_some("The configuration cannot be used; Settings says what is wrong."),
+    })
+}
+
+/// Says that the program lives
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}

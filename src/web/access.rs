@@ -1,0 +1,205 @@
+//! Who is it, and may they?
+//!
+//! | who asks | without a password in `[web]` | with one |
+//! |---|---|---|
+//! | Home Assistant, where this is an app | admin | admin |
+//! | this computer | admin | guest or stranger, until the password is shown |
+//! | the network, and this computer on behalf of others (a reverse proxy) | guest or stranger | the same |
+//!
+//! Guests are there where `guest = true`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Version, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use super::discretion::Rank;
+use super::reply::WebRefusal;
+use super::session::{COOKIE, WebLock};
+use super::site::{Entrance, Site};
+
+/// What only our own page says: a form of another one cannot.
+const OWN_HEADER: &str = "x-wattbridge";
+
+/// What a reverse proxy says of whom it asks for. Whoever asks through one is no longer at this computer.
+const OF_PROXIES: &[&str] = &[
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-real-ip",
+    "via",
+];
+
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visitor {
+    /// What they may.
+    pub rank: Rank,
+    /// Where they are.
+    pub address: IpAddr,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = WebRefusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, WebRefusal> {
+        let nobody = || WebRefusal::new(StatusCode::UNAUTHORIZED, "nobody knows who asks", "");
+        parts.extensions.get().copied().ok_or_else(nobody)
+    }
+}
+
+/// Who a request is from, or why it is not looked at.
+pub fn admit(site: &Site, request: &Request) -> Result<Visitor, WebRefusal> {
+    let headers = request.headers();
+    let Some(Peer(address)) = request.extensions().get().copied() else {
+        return Err(WebRefusal::new(
+            StatusCode::UNAUTHORIZED,
+            "nobody knows who asks",
+            "",
+        ));
+    };
+    if site.entrance == Entrance::Direct {
+        check_host(site, request)?;
+    }
+    let is_change = !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if is_change {
+        check_origin(site, headers)?;
+    }
+    let rank = match site.entrance {
+        Entrance::Ingress => Rank::Admin,
+        Entrance::Direct => rank(site, address, request.version(), headers),
+    };
+    Ok(Visitor { rank, address })
+}
+
+fn rank(site: &Site, address: IpAddr, version: Version, headers: &HeaderMap) -> Rank {
+    let front = site.front();
+    let is_known = match &front.lock {
+        // No browser speaks HTTP/1.0, and some proxies do, without saying that they are one.
+        WebLock::Open => {
+            address.is_loopback() && !is_by_proxy(headers) && version > Version::HTTP_10
+        }
+        WebLock::Password(lock) => {
+            let now = site.now();
+            cookies(headers).any(|cookie| lock.knows(cookie, now))
+        }
+        WebLock::Jammed => false,
+    };
+    if is_known {
+        Rank::Admin
+    } else if front.settings.guest {
+        Rank::Guest
+    } else {
+        Rank::Stranger
+    }
+}
+
+fn is_by_proxy(headers: &HeaderMap) -> bool {
+    OF_PROXIES.iter().any(|name| headers.contains_key(*name))
+}
+
+/// The values of our cookie, of which a browser may have several by different paths.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let texts = headers.get_all(header::COOKIE).iter();
+    let texts = texts.filter_map(|text| text.to_str().ok());
+    texts.flat_map(|text| text.split(';')).filter_map(|cookie| {
+        let (name, value) = cookie.trim().split_once('=')?;
+        (name == COOKIE).then_some(value)
+    })
+}
+
+/// The name by which the page was asked for has to be one of this computer.
+fn check_host(site: &Site, request: &Request) -> Result<(), WebRefusal> {
+    let said = request.headers().get(header::HOST);
+    let said = said.map(|host| host.to_str().unwrap_or_default());
+    let in_line = request
+        .uri()
+        .authority()
+        .map(axum::http::uri::Authority::as_str);
+    let is_ours = said.is_some_and(|host| site.is_own_name(host));
+    if is_ours && in_line.is_none_or(|host| site.is_own_name(host)) {
+        return Ok(());
+    }
+    Err(WebRefusal::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "this is not a name of this computer",
+        "use its address, or write the name into the configuration: [web] hosts = [\"solar.home\"]",
+    ))
+}
+
+/// What changes something has to come from our own page.
+fn check_origin(site: &Site, headers: &HeaderMap) -> Result<(), WebRefusal> {
+    let text = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or_default());
+    let is_marked = text(OWN_HEADER) == Some("1");
+    let is_same = match (text("sec-fetch-site"), text("origin")) {
+        (Some(fetch), _) => fetch == "same-origin",
+        // Home Assistant lets nobody else in who could set our header.
+        (None, _) if site.entrance == Entrance::Ingress => true,
+        (None, Some(origin)) => {
+            let host = text("host").unwrap_or_default();
+            let of_http = origin.strip_prefix("http://");
+            of_http.or_else(|| origin.strip_prefix("https://")) == Some(host)
+        }
+        (None, None) => false,
+    };
+    if is_marked && is_same {
+        return Ok(());
+    }
+    Err(WebRefusal::new(
+        StatusCode::FORBIDDEN,
+        "changes are only taken from the page itself",
+        "load the page again; a script sends X-Wattbridge: 1, and the address of the page as Origin",
+    ))
+}
+
+/// Lets in who may come, and notes who it is.
+pub async fn at_the_door(
+    State(site): State<Arc<Site>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admit(&site, &request) {
+        Ok(visitor) => {
+            request.extensions_mut().insert(visitor);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Whether somebody of this rank may go where another is wanted.
+pub fn check_rank(has: Rank, needs: Rank, lock: &WebLock) -> Result<(), WebRefusal> {
+    if has >= needs {
+        return Ok(());
+    }
+    let hint = match lock {
+        WebLock::Password(_) => "log in with the password of the page",
+        WebLock::Jammed => "the password of the page cannot be read; see the log of wattbridge",
+        WebLock::Open => {
+            "open the page on this computer itself, or set a password: [web] password = \"...\""
+        }
+    };
+    Err(WebRefusal::new(
+        StatusCode::UNAUTHORIZED,
+        if needs == Rank::Admin {
+            "only who knows the password may do that"
+        } else {
+            "only who knows the password may look"
+        },
+        hint,
+    ))
+}

@@ -1,0 +1,174 @@
+//! The stream of events (Server-Sent Events).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use utoipa::IntoParams;
+
+use super::access::Visitor;
+use super::assets::HASH;
+use super::board::{StateChange, event};
+use super::discretion::Rank;
+use super::reply::{Asked, RefusalWords, WebRefusal};
+use super::site::Site;
+use crate::bridge::Attendance;
+
+/// How often something is sent when there is nothing to tell.
+const BREATH: Duration = Duration::from_secs(15);
+
+/// What else is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct EventsQuery {
+    /// The device whose controls are in sight: as long as the stream is open, the device is told that somebody may
+    /// set something.
+    controls: Option<String>,
+}
+
+/// What happens, as it happens
+///
+/// Events `hello`, `state`, `device`, `removed`, `flow` and `resync`; after the last one, and after `hello` with a number
+/// that does not follow, the state has to be asked for anew.
+#[utoipa::path(get, path = "/api/v1/events", params(EventsQuery), responses(
+    (status = 200, content_type = "text/event-stream", body = StateChange),
+    (status = 401, body = RefusalWords),
+    (status = 503, body = RefusalWords, description = "too many streams are open: ask for the state instead"),
+))]
+pub async fn events(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Asked(query): Asked<EventsQuery>,
+) -> Result<Response, WebRefusal> {
+    let Ok(place) = Arc::clone(&site.streams).try_acquire_owned() else {
+        return Err(WebRefusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many pages are open",
+            "close some; this one asks for the values now and then meanwhile",
+        )
+        .after(30));
+    };
+    let last = headers.get("last-event-id");
+    let last = last.and_then(|it| it.to_str().ok()?.trim().parse().ok());
+    let attendance = query.controls.and_then(|it| attend(&site, &visitor, &it));
+    let (sender, body) = mpsc::channel(1);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = stream(&site, &visitor, last, &sender) => {}
+            () = site.stop.cancelled() => {}
+            // Nobody reads any more.
+            () = sender.closed() => {}
+        }
+        drop((place, attendance));
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // nginx gathers what it passes on, unless it is told not to.
+        (header::HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::new(EventBody(body))).into_response())
+}
+
+/// Somebody looks at the controls of a device.
+fn attend(site: &Site, visitor: &Visitor, reference: &str) -> Option<Attendance> {
+    let has_controls = site.board.look(|board| {
+        let row = board.find(reference)?;
+        Some(!row.device.controls.is_empty())
+    });
+    let may = visitor.rank >= Rank::Admin && has_controls == Some(true);
+    let inside = site.inside().filter(|_| may)?;
+    Some(inside.hub.feed().commander().attend())
+}
+
+/// Sends all that happens, until the reader is gone.
+async fn stream(site: &Site, visitor: &Visitor, last: Option<u64>, to: &mpsc::Sender<Bytes>) {
+    // What happens while the beginning is made is not lost.
+    let mut news = site.board.subscribe(visitor.rank);
+    for event in beginning(site, visitor, last) {
+        if to.send(event).await.is_err() {
+            return;
+        }
+    }
+    loop {
+        let event = tokio::select! {
+            told = news.recv() => match told {
+                Ok(event) => event,
+                Err(RecvError::Lagged(_)) => {
+                    // What waits is older than what is asked for next.
+                    news = news.resubscribe();
+                    resync()
+                }
+                Err(RecvError::Closed) => return,
+            },
+            () = tokio::time::sleep(BREATH) => Bytes::from_static(b": \n\n"),
+        };
+        if to.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn beginning(site: &Site, visitor: &Visitor, last: Option<u64>) -> Vec<Bytes> {
+    let now = site.now().as_second();
+    site.board.look(|board| {
+        let hello = serde_json::json!({ "rev": board.rev, "build": HASH });
+        // Without an id: who has only this one knows nothing yet.
+        let mut events = vec![event("hello", None, &hello)];
+        let Some(last) = last else {
+            return events;
+        };
+        if !board.can_go_on_from(last) {
+            events.push(resync());
+            return events;
+        }
+        for reference in board.removed_after(last) {
+            let gone = serde_json::json!({ "ref": reference });
+            events.push(event("removed", None, &gone));
+        }
+        for row in board.rows.iter().filter(|row| row.rev > last) {
+            let change = StateChange {
+                rev: row.rev,
+                now,
+                device: row.whole(&board.discretion, visitor.rank),
+            };
+            events.push(event("state", None, &change));
+        }
+        if !board.flow.is_null() {
+            events.push(event("flow", None, &board.flow));
+        }
+        if let Some(last) = events.last_mut() {
+            let id = format!("id: {}\n", board.rev);
+            *last = [id.as_bytes(), last].concat().into();
+        }
+        events
+    })
+}
+
+fn resync() -> Bytes {
+    event("resync", None, &serde_json::json!({}))
+}
+
+/// What is sent to one reader.
+struct EventBody(mpsc::Receiver<Bytes>);
+
+impl HttpBody for EventBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        let event = self.0.poll_recv(cx);
+        event.map(|event| event.map(|event| Ok(hyper::body::Frame::data(event))))
+    }
+}

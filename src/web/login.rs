@@ -1,0 +1,116 @@
+//! Logging in and out.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::access::Visitor;
+use super::reply::{RefusalWords, Sent, WebRefusal};
+use super::session::{WebLock, cookie};
+use super::site::{Entrance, Site};
+
+/// The password, to log in.
+#[derive(Deserialize, ToSchema)]
+pub struct LoginRequest {
+    password: String,
+}
+
+/// Who somebody is after logging in or out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoginAnswer {
+    /// `admin` after logging in.
+    pub role: &'static str,
+}
+
+/// Logs in
+#[utoipa::path(post, path = "/api/v1/session", request_body = LoginRequest, responses(
+    (status = 200, body = LoginAnswer),
+    (status = 401, body = RefusalWords, description = "the password is wrong"),
+    (status = 429, body = RefusalWords, description = "too many passwords were wrong"),
+))]
+pub async fn log_in(
+    State(site): State<Arc<Site>>,
+    visitor: Visitor,
+    Sent(request): Sent<LoginRequest>,
+) -> Result<Response, WebRefusal> {
+    let password = Zeroizing::new(request.password);
+    check_password(&site, &visitor, &password)?;
+    let front = site.front();
+    let WebLock::Password(lock) = &front.lock else {
+        return Err(no_password());
+    };
+    let session = lock.session(site.now()).ok_or_else(|| {
+        WebRefusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "this computer gives no random numbers",
+            "try again",
+        )
+    })?;
+    Ok(with_cookie(
+        Json(LoginAnswer { role: "admin" }).into_response(),
+        Some(&session),
+    ))
+}
+
+/// Logs out
+#[utoipa::path(delete, path = "/api/v1/session", responses((status = 200, body = LoginAnswer)))]
+pub async fn log_out(State(site): State<Arc<Site>>) -> Response {
+    let is_guest = site.front().settings.guest;
+    let role = if is_guest { "guest" } else { "none" };
+    with_cookie(Json(LoginAnswer { role }).into_response(), None)
+}
+
+/// Whether this is the password, as often as it may be tried.
+pub fn check_password(site: &Site, visitor: &Visitor, given: &str) -> Result<(), WebRefusal> {
+    let front = site.front();
+    let lock = match &front.lock {
+        WebLock::Password(lock) if site.entrance == Entrance::Direct => lock,
+        WebLock::Jammed => {
+            return Err(WebRefusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the password of the page cannot be read",
+                "see the log of wattbridge",
+            ));
+        }
+        _ => return Err(no_password()),
+    };
+    if let Some(wait) = site.attempts.wait(visitor.address) {
+        return Err(WebRefusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many passwords were wrong",
+            "wait a minute",
+        )
+        .after(wait.as_secs() + 1));
+    }
+    if lock.opens_with(given) {
+        return Ok(());
+    }
+    site.attempts.failed(visitor.address);
+    tracing::warn!(
+        "A wrong password was given on the page, from {}.",
+        visitor.address
+    );
+    Err(WebRefusal::new(
+        StatusCode::UNAUTHORIZED,
+        "this is not the password",
+        "it is the one in [web] of the configuration",
+    ))
+}
+
+fn no_password() -> WebRefusal {
+    WebRefusal::bad("the page has no password here", "")
+}
+
+fn with_cookie(mut answer: Response, session: Option<&str>) -> Response {
+    // Digits and dots.
+    if let Ok(value) = HeaderValue::from_str(&cookie(session)) {
+        answer.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    answer
+}

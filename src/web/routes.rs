@@ -1,0 +1,230 @@
+//! Every address of the page, and who may use it: the one table.
+//!
+//! A new one is a row here, its handler in a file of its own, and its line in `openapi`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+use super::access::{Visitor, at_the_door, check_rank};
+use super::discretion::Rank;
+use super::reply::WebRefusal;
+use super::site::Site;
+use super::{about, assets, controls, events, login, prometheus, state};
+
+/// The most that a request may bring, and how long that may take.
+const LARGEST: usize = 256 * 1024;
+const BODY: Duration = Duration::from_secs(30);
+
+/// What a request brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Brings {
+    /// Nothing.
+    Nothing,
+    /// JSON of ours, at most 256 KiB.
+    Json,
+    /// A whole file, which its handler reads piece by piece and bounds itself.
+    File,
+}
+
+/// One row.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path.
+    pub path: &'static str,
+    /// The least that one has to be.
+    pub who: Rank,
+    /// What comes with the request.
+    pub brings: Brings,
+    handler: MethodRouter<Arc<Site>>,
+}
+
+/// All of them.
+pub fn table() -> Vec<Route> {
+    use Rank::{Admin, Guest, Stranger};
+
+    vec![
+        get("/", Stranger, assets::index),
+        get("/v/{hash}/{*path}", Stranger, assets::asset),
+        get("/healthz", Stranger, about::healthz),
+        get("/metrics", Stranger, prometheus::metrics),
+        get("/api/v1", Stranger, about::about),
+        get("/api/v1/", Stranger, about::about),
+        post("/api/v1/session", Stranger, login::log_in),
+        delete("/api/v1/session", Stranger, login::log_out),
+        get("/api/v1/state", Guest, state::state),
+        get("/api/v1/devices", Guest, state::devices),
+        get("/api/v1/devices/{ref}", Guest, state::device),
+        get("/api/v1/events", Guest, events::events),
+        post("/api/v1/devices/{ref}/controls/{key}", Admin, controls::set),
+    ]
+}
+
+fn get<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, handler: H) -> Route {
+    route(
+        Method::GET,
+        path,
+        who,
+        Brings::Nothing,
+        on(MethodFilter::GET, handler),
+    )
+}
+
+fn post<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, handler: H) -> Route {
+    route(
+        Method::POST,
+        path,
+        who,
+        Brings::Json,
+        on(MethodFilter::POST, handler),
+    )
+}
+
+fn delete<H: Handler<T, Arc<Site>>, T: 'static>(
+    path: &'static str,
+    who: Rank,
+    handler: H,
+) -> Route {
+    let handler = on(MethodFilter::DELETE, handler);
+    route(Method::DELETE, path, who, Brings::Json, handler)
+}
+
+const fn route(
+    method: Method,
+    path: &'static str,
+    who: Rank,
+    brings: Brings,
+    handler: MethodRouter<Arc<Site>>,
+) -> Route {
+    Route {
+        method,
+        path,
+        who,
+        brings,
+        handler,
+    }
+}
+
+/// The table at work.
+pub fn router(site: &Arc<Site>) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let rule = (Arc::clone(site), route.who, route.brings);
+        let handler = route.handler.route_layer(from_fn_with_state(rule, check));
+        router = router.route(route.path, handler);
+    }
+    router
+        .fallback(|| async { WebRefusal::not_found("there is nothing here") })
+        .method_not_allowed_fallback(|| async {
+            WebRefusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this cannot be done here",
+                "",
+            )
+        })
+        .with_state(Arc::clone(site))
+        .layer(from_fn_with_state(Arc::clone(site), at_the_door))
+        // An answer without an end is not compressed, and neither is what is small or is compressed already.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| crashed(),
+        ))
+        .layer(from_fn_with_state(Arc::clone(site), with_headers))
+}
+
+/// Whether the visitor may use the route, and brings what it takes.
+async fn check(
+    State((site, who, brings)): State<(Arc<Site>, Rank, Brings)>,
+    visitor: Visitor,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Err(refusal) = check_rank(visitor.rank, who, &site.front().lock) {
+        return refusal.into_response();
+    }
+    match bring(request, brings).await {
+        Ok(request) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// The request with what it brings, as far as that may be.
+async fn bring(request: Request, brings: Brings) -> Result<Request, WebRefusal> {
+    let wanted = match brings {
+        Brings::Nothing => return Ok(request.map(|_| Body::empty())),
+        Brings::Json => "application/json",
+        Brings::File => "application/octet-stream",
+    };
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()?.split(';').next());
+    if kind.map(str::trim) != Some(wanted) {
+        return Err(WebRefusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            format!("this takes {wanted} only"),
+            "say so in the header Content-Type",
+        ));
+    }
+    if brings == Brings::File {
+        return Ok(request);
+    }
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY, to_bytes(body, LARGEST)).await;
+    let read = read.map_err(|_| {
+        WebRefusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "what was sent took longer than 30 seconds",
+            "try again",
+        )
+    })?;
+    let bytes = read.map_err(|_| {
+        WebRefusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "what was sent is larger than 256 KiB, or came in part only",
+            "",
+        )
+    })?;
+    Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+fn crashed() -> Response {
+    WebRefusal::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "wattbridge has made a mistake here",
+        "please report this with the log",
+    )
+    .into_response()
+}
+
+/// What browsers are told with every answer.
+async fn with_headers(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let mut answer = next.run(request).await;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, site.front().policy.clone());
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            header::HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_api || !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    answer
+}

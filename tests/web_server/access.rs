@@ -1,0 +1,350 @@
+//! Every route by everybody, as a table.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value as Json, json};
+use wattbridge::model::{CommandOutcome, Value};
+use wattbridge::web::{Entrance, PORT, table};
+
+use crate::http::{Answer, Ask};
+use crate::namespace::{HERE, NEIGHBOUR, SUPERVISOR, run_in_namespace};
+use crate::site::{PASSWORD, TestSite, settings, with_password};
+
+/// Who asks:
+///
+/// | column | the page | who |
+/// |---|---|---|
+/// | 0 | as an app | Home Assistant |
+/// | 1 | without password | this computer |
+/// | 2 | without password | this computer for others, as a proxy says |
+/// | 3 | without password | the same by HTTP/1.0, as some proxies do |
+/// | 4 | with password and guests | the network |
+/// | 5 | with password | the network |
+/// | 6 | with password | the network, logged in |
+/// | 7 | with password and guests | the network with a session that is none |
+/// | 8 | with password | this computer |
+/// | 9 | without password | this computer, by a name that is not its own |
+/// | 10 | without password | this computer, from the page of somebody else |
+const TABLE: &[(&str, [u16; 11])] = &[
+    (
+        "GET /",
+        [200, 200, 200, 200, 200, 200, 200, 200, 200, 421, 200],
+    ),
+    (
+        "GET /v/{hash}/{*path}",
+        [200, 200, 200, 200, 200, 200, 200, 200, 200, 421, 200],
+    ),
+    (
+        "GET /healthz",
+        [200, 200, 200, 200, 200, 200, 200, 200, 200, 421, 200],
+    ),
+    (
+        "GET /metrics",
+        [200, 200, 401, 401, 200, 401, 200, 200, 401, 421, 200],
+    ),
+    (
+        "GET /api/v1",
+        [200, 200, 200, 200, 200, 200, 200, 200, 200, 421, 200],
+    ),
+    (
+        "GET /api/v1/",
+        [200, 200, 200, 200, 200, 200, 200, 200, 200, 421, 200],
+    ),
+    (
+        "POST /api/v1/session",
+        [400, 400, 400, 400, 200, 200, 200, 200, 200, 421, 403],
+    ),
+    (
+        "DELETE /api/v1/session",
+        [200, 200, 200, 200, 200, 200, 200, 200, 200, 421, 403],
+    ),
+    (
+        "GET /api/v1/state",
+        [200, 200, 401, 401, 200, 401, 200, 200, 401, 421, 200],
+    ),
+    (
+        "GET /api/v1/devices",
+        [200, 200, 401, 401, 200, 401, 200, 200, 401, 421, 200],
+    ),
+    (
+        "GET /api/v1/devices/{ref}",
+        [200, 200, 401, 401, 200, 401, 200, 200, 401, 421, 200],
+    ),
+    (
+        "GET /api/v1/events",
+        [200, 200, 401, 401, 200, 401, 200, 200, 401, 421, 200],
+    ),
+    (
+        "POST /api/v1/devices/{ref}/controls/{key}",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 403],
+    ),
+];
+
+const COLUMNS: usize = 11;
+
+#[test]
+fn every_route_by_everybody() {
+    run_in_namespace("access::every_route_by_everybody", look);
+}
+
+async fn look() {
+    let app = TestSite::start_at(Entrance::Ingress, with_password("127.0.0.1:1", false)).await;
+    let open = TestSite::start(settings("127.0.0.1:0")).await;
+    let guests = TestSite::start(with_password("0.0.0.0:0", true)).await;
+    let closed = TestSite::start(with_password("0.0.0.0:0", false)).await;
+    let mut sites = [app, open, guests, closed];
+    for site in &mut sites {
+        // Whatever is to be set is done.
+        let mut commands = std::mem::replace(&mut site.commands, tokio::sync::mpsc::channel(1).1);
+        tokio::spawn(async move {
+            while let Some(pending) = commands.recv().await {
+                let _ = pending.reply.send(CommandOutcome {
+                    result: Ok(Value::OnOff(true)),
+                });
+            }
+        });
+    }
+    let [app, open, guests, closed] = &sites;
+    let known: Vec<String> = table()
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    let listed: Vec<&str> = TABLE.iter().map(|(route, _)| *route).collect();
+    assert_eq!(known, listed, "the table of this test is that of the page");
+
+    let near = |site: &TestSite| SocketAddr::new([127, 0, 0, 1].into(), site.web.address().port());
+    let here = |site: &TestSite| SocketAddr::new(HERE.parse().unwrap(), site.web.address().port());
+    assert_eq!(app.web.address().port(), PORT);
+    let session = log_in(here(closed)).await;
+    let mut wrong = Vec::new();
+    for (route, expected) in TABLE {
+        let mut statuses = Vec::new();
+        for column in 0..COLUMNS {
+            let (site, to) = match column {
+                0 => (app, here(app)),
+                4 | 7 => (guests, here(guests)),
+                5 | 6 => (closed, here(closed)),
+                8 => (closed, near(closed)),
+                _ => (open, near(open)),
+            };
+            let ask = request(route, to, &roof(site, to, &session).await);
+            let ask = match column {
+                0 => ask.from(SUPERVISOR),
+                2 => ask.header("X-Forwarded-For", NEIGHBOUR),
+                3 => ask.old(),
+                4 | 5 => ask.from(NEIGHBOUR),
+                6 => ask.from(NEIGHBOUR).header("Cookie", &session),
+                7 => {
+                    let forged = format!("{}0", &session[..session.len() - 1]);
+                    let forged = if forged == session {
+                        format!("{session}1")
+                    } else {
+                        forged
+                    };
+                    ask.from(NEIGHBOUR).header("Cookie", &forged)
+                }
+                9 => ask.header("Host", "rebound.example"),
+                10 => ask
+                    .header("Origin", "http://rebound.example")
+                    .header("Sec-Fetch-Site", "cross-site"),
+                _ => ask,
+            };
+            let answer = if route.ends_with("/events") {
+                ask.open().await.answer().await
+            } else {
+                ask.send().await
+            };
+            check_headers(route, &answer);
+            statuses.push(answer.status);
+        }
+        if statuses != expected {
+            wrong.push(format!(
+                "{route}\n  expected {expected:?}\n  found    {statuses:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    // Nobody but Home Assistant gets even a no.
+    for from in [NEIGHBOUR, HERE, "127.0.0.1"] {
+        let to = if from == "127.0.0.1" {
+            near(app)
+        } else {
+            here(app)
+        };
+        let ask = Ask::get(to, "/healthz").from(from);
+        assert!(ask.try_send().await.is_none(), "{from}");
+    }
+    // Elsewhere that address is nobody.
+    let ask = Ask::get(here(closed), "/api/v1/state").from(SUPERVISOR);
+    assert_eq!(ask.send().await.status, 401);
+    // What Home Assistant's own pages do, which say where they are from.
+    let set = format!(
+        "/api/v1/devices/{}/controls/output",
+        roof(app, here(app), "").await
+    );
+    let ask = Ask::change(here(app), "POST", &set, &json!({ "value": "ON" })).from(SUPERVISOR);
+    let by_core = ask
+        .header("Host", "homeassistant.example:8123")
+        .header("Origin", "https://homeassistant.example:8123");
+    assert_eq!(by_core.send().await.status, 200);
+    let elsewhere = by_core.header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(elsewhere.send().await.status, 403);
+}
+
+fn request(route: &str, to: SocketAddr, roof: &str) -> Ask {
+    let (method, path) = route.split_once(' ').unwrap();
+    let index = |path: &str| path.replace("{ref}", roof).replace("{key}", "output");
+    let path = match path {
+        "/v/{hash}/{*path}" => format!("/v/{}/app.js", wattbridge::web::build()),
+        path => index(path),
+    };
+    match method {
+        "GET" => Ask::get(to, &path),
+        method => {
+            let body = if path.ends_with("session") {
+                json!({ "password": PASSWORD })
+            } else {
+                json!({ "value": "ON" })
+            };
+            Ask::change(to, method, &path, &body)
+        }
+    }
+}
+
+/// What the roof is called on this page, which an admin learns.
+async fn roof(site: &TestSite, to: SocketAddr, session: &str) -> String {
+    let ask = |path: &str| {
+        let ask = Ask::get(to, path).header("Cookie", session);
+        if site.web.address().port() == PORT {
+            ask.from(SUPERVISOR)
+        } else {
+            ask
+        }
+    };
+    let answer = ask("/api/v1/devices").send().await;
+    if answer.status == 200 {
+        return site.roof_ref(ask).await;
+    }
+    "0000000000".to_owned()
+}
+
+async fn log_in(to: SocketAddr) -> String {
+    let body = json!({ "password": PASSWORD });
+    let answer = Ask::change(to, "POST", "/api/v1/session", &body)
+        .send()
+        .await;
+    let cookie = answer.header("set-cookie").unwrap().to_owned();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// What every answer tells the browser, whoever asks.
+fn check_headers(route: &str, answer: &Answer) {
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(
+        answer.header("cross-origin-opener-policy"),
+        Some("same-origin")
+    );
+    for never in ["x-frame-options", "access-control-allow-origin", "server"] {
+        assert_eq!(answer.header(never), None, "{route}");
+    }
+    if route.contains("/api/") {
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{route}");
+    }
+    if answer.status >= 400 {
+        let said: Json = answer.json();
+        assert!(
+            said["error"].is_string() && said["hint"].is_string(),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_changes_something_comes_from_our_own_page() {
+    let site = TestSite::open().await;
+    let to = site.web.address();
+    let out = Ask::change(to, "DELETE", "/api/v1/session", &json!({}));
+    for (what, ask, status) in [
+        ("as the page does", out.clone(), 200),
+        (
+            "by a browser that says so",
+            out.clone()
+                .without("Origin")
+                .header("Sec-Fetch-Site", "same-origin"),
+            200,
+        ),
+        (
+            "without our header",
+            out.clone().without("X-Wattbridge"),
+            403,
+        ),
+        ("without any origin", out.clone().without("Origin"), 403),
+        (
+            "from another port",
+            out.clone().header("Origin", "http://127.0.0.1:1"),
+            403,
+        ),
+        ("from nowhere", out.clone().header("Origin", "null"), 403),
+        (
+            "from a neighbour",
+            out.clone().header("Sec-Fetch-Site", "same-site"),
+            403,
+        ),
+        (
+            "as a form",
+            out.clone().header("Content-Type", "text/plain"),
+            415,
+        ),
+        ("without a kind", out.clone().without("Content-Type"), 415),
+    ] {
+        assert_eq!(ask.send().await.status, status, "{what}");
+    }
+    for method in ["PUT", "PATCH", "TRACE"] {
+        let ask = Ask::change(to, method, "/api/v1/state", &json!({}));
+        assert_eq!(ask.send().await.status, 405, "{method}");
+    }
+    let before = Ask::get(to, "/api/v1/session");
+    assert_eq!(before.send().await.status, 405);
+    assert_eq!(Ask::get(to, "/nothing").send().await.status, 404);
+}
+
+#[tokio::test]
+async fn a_page_with_another_name_reads_nothing() {
+    let mut settings = settings("127.0.0.1:0");
+    settings.hosts = vec!["solar.home".to_owned()];
+    settings.frames = vec!["http://homeassistant.local:8123".to_owned()];
+    let site = TestSite::start(settings).await;
+    let to = site.web.address();
+    let state = Ask::get(to, "/api/v1/state");
+    for (host, status) in [
+        ("localhost", 200),
+        ("solar.home:8099", 200),
+        ("wattbridge.local", 200),
+        ("rebound.example", 421),
+        ("localhost.rebound.example", 421),
+        ("", 421),
+    ] {
+        let answer = state.clone().header("Host", host).send().await;
+        assert_eq!(answer.status, status, "{host}");
+        let is_told = answer.text().contains("power");
+        assert_eq!(is_told, status == 200, "{host}");
+    }
+    // The line of the request counts more than the header.
+    let absolute = Ask::get(to, "http://rebound.example/api/v1/state");
+    assert_eq!(absolute.send().await.status, 421);
+    assert_eq!(state.clone().without("Host").send().await.status, 421);
+    let policy = state.send().await;
+    let policy = policy.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("frame-ancestors 'self' http://homeassistant.local:8123;"),
+        "{policy}"
+    );
+}

@@ -1,0 +1,86 @@
+//! What nobody may read is in no answer: words are planted, and all answers searched for them.
+
+use serde_json::json;
+use wattbridge::web::table;
+
+use crate::http::Ask;
+use crate::site::{METER, PASSWORD, ROOF, TestSite, with_password};
+
+/// Every answer to somebody, with all that comes in the first moments of a stream.
+async fn answers(site: &TestSite, cookie: &str) -> String {
+    let to = site.web.address();
+    let devices = Ask::get(to, "/api/v1/devices")
+        .header("Cookie", cookie)
+        .send()
+        .await
+        .json();
+    let mut references = vec!["0000000000".to_owned()];
+    for device in devices["devices"].as_array().into_iter().flatten() {
+        references.push(device["ref"].as_str().unwrap().to_owned());
+    }
+    let mut all = String::new();
+    for route in table() {
+        for reference in &references {
+            let path = route
+                .path
+                .replace("{ref}", reference)
+                .replace("{key}", "output");
+            let path = path.replace("{hash}", wattbridge::web::build());
+            let path = path.replace("{*path}", "app.js");
+            let ask = match route.method.as_str() {
+                "GET" => Ask::get(to, &path),
+                method => Ask::change(to, method, &path, &json!({ "value": 5, "password": ["x"] })),
+            };
+            let ask = ask.header("Cookie", cookie);
+            let answer = if path.ends_with("/events") {
+                let mut stream = ask.open().await;
+                let answer = stream.answer().await;
+                if answer.status == 200 {
+                    for watts in [11, 12] {
+                        site.power(crate::site::watts(watts));
+                        stream.until(&format!("\"power\":{watts}")).await;
+                    }
+                    stream.until("event: state").await
+                } else {
+                    answer.text()
+                }
+            } else {
+                let answer = ask.send().await;
+                format!("{}\n\n{}", answer.head, answer.text())
+            };
+            all += &format!("--- {path}\n{answer}\n");
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn neither_passwords_nor_serial_numbers_are_told() {
+    let site = TestSite::start(with_password("127.0.0.1:0", true)).await;
+    let to = site.web.address();
+    let body = json!({ "password": PASSWORD });
+    let login = Ask::change(to, "POST", "/api/v1/session", &body)
+        .send()
+        .await;
+    let cookie = login
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let (guest, admin) = (answers(&site, "").await, answers(&site, &cookie).await);
+    for said in [&guest, &admin, &login.text()] {
+        assert!(!said.contains(PASSWORD), "{said}");
+    }
+    let session = cookie.split_once('=').unwrap().1;
+    for secret in [ROOF, METER, "1kfm_planted_0815", "Planted", session] {
+        let found = guest.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None, "{secret}");
+    }
+    // The search finds what there is to find.
+    for known in [ROOF, METER, "1kfm_planted_0815"] {
+        assert!(admin.contains(known), "{known}");
+    }
+    assert!(guest.contains("…4711") && guest.contains("3210"), "{guest}");
+}

@@ -1,0 +1,172 @@
+//! A page with a small house behind it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use wattbridge::bridge::Hub;
+use wattbridge::clock::Clock;
+use wattbridge::config::Secret;
+use wattbridge::device::PendingCommand;
+use wattbridge::model::{
+    Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
+};
+use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
+
+pub(crate) const PASSWORD: &str = "correct-horse-4711";
+/// Nobody but admins may read them.
+pub(crate) const ROOF: &str = "216000004711";
+pub(crate) const METER: &str = "1KFM-Planted-0815";
+
+/// A page that is served until this is dropped.
+pub(crate) struct TestSite {
+    pub(crate) web: Web,
+    pub(crate) hub: Hub,
+    pub(crate) commands: mpsc::Receiver<PendingCommand>,
+    pub(crate) inside: watch::Sender<Option<Inside>>,
+    pub(crate) clock: Clock,
+    stop: CancellationToken,
+}
+
+impl Drop for TestSite {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(crate) fn settings(listen: &str) -> WebSettings {
+    WebSettings {
+        listen: listen.to_owned(),
+        metrics: true,
+        ..WebSettings::default()
+    }
+}
+
+pub(crate) fn with_password(listen: &str, guest: bool) -> WebSettings {
+    WebSettings {
+        password: Some(Secret::new(PASSWORD)),
+        guest,
+        ..settings(listen)
+    }
+}
+
+pub(crate) fn roof() -> Device {
+    let mut roof = Device::new("aps_ecu", ROOF, format!("Roof {ROOF}"), "APsystems");
+    roof.model = Some("ECU-R".to_owned());
+    roof.metrics = vec![
+        Metric::measurement("power", Quantity::Power),
+        Metric::lifetime("energy_total", Quantity::Energy),
+        Metric::measurement("temperature", Quantity::Temperature).diagnostic(),
+        Metric::text("last_line"),
+    ];
+    roof.controls = vec![Control::new("output", "Output", ControlKind::Switch)];
+    roof
+}
+
+pub(crate) fn meter() -> Device {
+    let mut meter = Device::new("smart_meter", METER, "Meter", "Kaifa");
+    meter.metrics = vec![Metric::measurement("power_net", Quantity::Power)];
+    meter
+}
+
+pub(crate) fn state(
+    device: &Device,
+    at: Timestamp,
+    values: &[(&'static str, Value)],
+) -> Arc<DeviceState> {
+    Arc::new(DeviceState {
+        device: device.id.clone(),
+        at: Some(at),
+        values: values
+            .iter()
+            .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
+            .collect(),
+        health: Health::ONLINE,
+        era: 0,
+    })
+}
+
+pub(crate) fn watts(watts: i64) -> Value {
+    Decimal::integer(watts).into()
+}
+
+impl TestSite {
+    pub(crate) async fn start(settings: WebSettings) -> Self {
+        Self::start_at(Entrance::Direct, settings).await
+    }
+
+    pub(crate) async fn start_at(entrance: Entrance, settings: WebSettings) -> Self {
+        let (hub, commands) = Hub::new();
+        let noon = "2026-06-21T12:00:00Z".parse().unwrap();
+        let clock = Clock::following_tokio(noon, TimeZone::UTC);
+        let roof = roof();
+        let values = [
+            ("power", watts(3210)),
+            ("energy_total", Decimal::new(12_345_678, 3).into()),
+            ("temperature", Value::Unknown),
+            ("last_line", format!("from {}", ROOF.to_uppercase()).into()),
+        ];
+        hub.put_device(Arc::new(roof.clone()), state(&roof, noon, &values));
+        let meter = meter();
+        let mut silent = (*state(&meter, noon, &[("power_net", Value::Unknown)])).clone();
+        silent.health = Health::new(HealthCode::Silent)
+            .seen(format!("meter {METER} says nothing"))
+            .advise("Look at its cable.");
+        hub.put_device(Arc::new(meter), Arc::new(silent));
+        let inside = watch::Sender::new(Some(Inside {
+            hub: hub.clone(),
+            clock: clock.clone(),
+            started: noon,
+            key: WebKey::passing(),
+            base_topic: Some("wattbridge".to_owned()),
+        }));
+        let stop = CancellationToken::new();
+        let web = Web::start(WebStart {
+            entrance,
+            settings,
+            inside: inside.subscribe(),
+            stop: stop.clone(),
+        });
+        let web = web.await.unwrap();
+        let site = Self {
+            web,
+            hub,
+            commands,
+            inside,
+            clock,
+            stop,
+        };
+        // The first look is at a board with all that is there.
+        site.hub.put_state(state(&roof, noon, &values));
+        site
+    }
+
+    /// On any port of this computer, without password.
+    pub(crate) async fn open() -> Self {
+        Self::start(settings("127.0.0.1:0")).await
+    }
+
+    /// Puts a state of the roof.
+    pub(crate) fn power(&self, value: Value) {
+        let roof = roof();
+        let now = self.clock.now();
+        let values = [
+            ("power", value),
+            ("energy_total", Decimal::new(12_345_678, 3).into()),
+            ("temperature", Value::Unknown),
+            ("last_line", Value::Unknown),
+        ];
+        self.hub.put_state(state(&roof, now, &values));
+    }
+
+    /// The name of the roof in the API.
+    pub(crate) async fn roof_ref(&self, ask: impl Fn(&str) -> crate::http::Ask) -> String {
+        let answer = ask("/api/v1/devices").send().await.json();
+        let devices = answer["devices"].as_array().unwrap();
+        let roof = devices.iter().find(|device| device["model"] == "ECU-R");
+        roof.unwrap()["ref"].as_str().unwrap().to_owned()
+    }
+}
