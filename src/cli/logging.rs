@@ -95,6 +95,11 @@ pub fn start_for_now() -> LogForNow {
     }
 }
 
+/// Whether the log of this process has been started for good.
+pub fn is_started() -> bool {
+    choice::is_kept()
+}
+
 /// See [`start_for_now`].
 pub struct LogForNow {
     sink: Sink,

@@ -7,6 +7,7 @@ mod completions;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
+mod desk;
 mod discovery;
 mod first_file;
 mod health;

@@ -14,7 +14,15 @@ use super::session::WebLock;
 use super::site::{Entrance, Site};
 
 /// What the page can be asked for. Each file that adds something adds its word.
-const FEATURES: &[&str] = &["controls"];
+fn features(site: &Site) -> Vec<&'static str> {
+    let there = [
+        ("controls", true),
+        ("settings", site.backstage.desk.is_some()),
+        ("log", site.backstage.log.is_some()),
+    ];
+    let there = there.into_iter().filter(|(_, is_there)| *is_there);
+    there.map(|(feature, _)| feature).collect()
+}
 
 /// What is there, and who asks.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,7 +30,7 @@ pub struct AboutPage {
     /// The version of wattbridge.
     pub version: &'static str,
     /// What this version can be asked for.
-    pub features: &'static [&'static str],
+    pub features: Vec<&'static str>,
     /// `none`, `guest` or `admin`.
     pub role: &'static str,
     /// Whether there is a password to log in with.
@@ -50,7 +58,7 @@ pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<Abou
     let inside = site.inside();
     Json(AboutPage {
         version: env!("CARGO_PKG_VERSION"),
-        features: FEATURES,
+        features: features(&site),
         role: match visitor.rank {
             Rank::Stranger => "none",
             Rank::Guest => "guest",
@@ -63,9 +71,7 @@ pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<Abou
         now: site.now().as_second(),
         started: inside.as_ref().map(|inside| inside.started.as_second()),
         build: HASH,
-        safe_mode: inside
-            .is_none()
-            .then_some("The configuration cannot be used; Settings says what is wrong."),
+        safe_mode: site.safe_mode(),
     })
 }
 

@@ -15,6 +15,7 @@
 //! | `board`, `follow`, `gaps` | the latest states as the page has them, and who keeps them |
 //! | `device_now`, `describe`, `glance` | how a device is, what it is, and what of it is seen first |
 //! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
+//! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
@@ -23,6 +24,7 @@ mod about;
 mod access;
 mod assets;
 mod attempts;
+mod backstage;
 mod board;
 mod config;
 mod controls;
@@ -48,6 +50,7 @@ mod site;
 mod state;
 
 pub use assets::build;
+pub use backstage::Backstage;
 pub use config::{PORT, SECTION, WebSettings, page};
 pub use discretion::Rank;
 pub use key::WebKey;
@@ -55,4 +58,5 @@ pub use log::{LogBook, LogLevel, LogLine};
 pub use openapi::openapi;
 pub use routes::{Brings, Route, table};
 pub use server::{Web, WebError, WebStart};
+pub use settings::{Desk, Program, SavedFile};
 pub use site::{Entrance, Inside};

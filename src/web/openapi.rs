@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{about, controls, events, login, prometheus, state};
+use super::{about, controls, events, log, login, prometheus, settings, state};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,15 @@ use super::{about, controls, events, login, prometheus, state};
         state::device,
         events::events,
         controls::set,
+        log::log,
+        log::detail,
+        settings::config,
+        settings::save,
+        settings::check,
+        settings::reload,
+        settings::copies,
+        settings::copy,
+        settings::schema,
         prometheus::metrics,
     )
 )]

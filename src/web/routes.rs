@@ -20,7 +20,7 @@ use super::access::{Visitor, at_the_door, check_rank};
 use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
-use super::{about, assets, controls, events, login, prometheus, state};
+use super::{about, assets, controls, events, log, login, prometheus, settings, state};
 
 /// The most that a request may bring, and how long that may take.
 const LARGEST: usize = 256 * 1024;
@@ -69,6 +69,15 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/devices/{ref}", Guest, state::device),
         get("/api/v1/events", Guest, events::events),
         post("/api/v1/devices/{ref}/controls/{key}", Admin, controls::set),
+        get("/api/v1/log", Admin, log::log),
+        post("/api/v1/log/detail", Admin, log::detail),
+        get("/api/v1/config", Admin, settings::config),
+        put("/api/v1/config", Admin, settings::save),
+        post("/api/v1/config/check", Admin, settings::check),
+        post("/api/v1/config/reload", Admin, settings::reload),
+        get("/api/v1/config/copies", Admin, settings::copies),
+        get("/api/v1/config/copies/{name}", Admin, settings::copy),
+        get("/api/v1/config/schema", Admin, settings::schema),
     ]
 }
 
@@ -90,6 +99,11 @@ fn post<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, han
         Brings::Json,
         on(MethodFilter::POST, handler),
     )
+}
+
+fn put<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, handler: H) -> Route {
+    let handler = on(MethodFilter::PUT, handler);
+    route(Method::PUT, path, who, Brings::Json, handler)
 }
 
 fn delete<H: Handler<T, Arc<Site>>, T: 'static>(

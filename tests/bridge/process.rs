@@ -25,6 +25,8 @@ pub(crate) fn wattbridge(folder: &Path, args: &[&str]) -> Command {
         // What is left over after the end is seen in this folder.
         .env("TMPDIR", folder)
         .env("RUST_BACKTRACE", "0")
+        // All of them would want the same port.
+        .env("WATTBRIDGE_WEB_ENABLED", "false")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

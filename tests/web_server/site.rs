@@ -14,7 +14,7 @@ use wattbridge::device::PendingCommand;
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
 };
-use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
+use wattbridge::web::{Backstage, Entrance, Inside, Web, WebKey, WebSettings, WebStart};
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
 /// Nobody but admins may read them.
@@ -128,6 +128,7 @@ impl TestSite {
             entrance,
             settings,
             inside: inside.subscribe(),
+            backstage: Backstage::default(),
             stop: stop.clone(),
         });
         let web = web.await.unwrap();

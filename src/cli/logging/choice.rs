@@ -54,6 +54,11 @@ impl Choice {
     }
 }
 
+/// Whether there is one.
+pub fn is_kept() -> bool {
+    STARTED.get().is_some()
+}
+
 /// Changes which lines of this process are written.
 pub fn choose_anew(targets: Targets) {
     if let Some(Choice(chosen)) = STARTED.get() {

@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
-use super::super::file::File;
+use super::super::file::{File, Top};
+use super::super::messages;
 use super::kinds::SectionKinds;
+use super::layout::Layout;
 use super::remark_secrets;
 use super::scan;
 use super::secrets::{self, SecretSpot};
@@ -25,6 +27,28 @@ pub struct Salvage {
     pub lost: Vec<(Range<usize>, bool)>,
     /// The text without what was not understood.
     pub text: String,
+    /// Headers below which something was not understood.
+    broken_below: Vec<String>,
+    /// Whether a header itself was not.
+    has_broken_header: bool,
+}
+
+/// A text that is no TOML, as far as it can be read, if all of this section can be: then it says what it would say in
+/// a whole text.
+pub fn part_of(text: &str, section: &str, kinds: &SectionKinds) -> Option<String> {
+    let text = Layout::plain(text);
+    let salvage = Salvage::of(&text, kinds);
+    let is_clear = |header: &String| {
+        let file = File::parse(header, "").ok();
+        let named = file.as_ref().and_then(|file| file.tops.first());
+        named.is_some_and(|top| !messages::is_same(&top.name, section))
+    };
+    let is_whole = !salvage.has_broken_header && salvage.broken_below.iter().all(is_clear);
+    let file = File::parse(&salvage.text, "").ok()?;
+    let is_there = |top: &Top| messages::is_same(&top.name, section);
+    // Its header may be within what was not understood.
+    let is_seen = file.tops.iter().any(is_there) || !text.contains(section);
+    (is_whole && is_seen).then_some(salvage.text)
 }
 
 impl Salvage {
@@ -102,11 +126,13 @@ impl Salvage {
             return index + 1;
         }
         if is_header {
+            self.has_broken_header = true;
             // Nobody knows whose keys stand below.
             state.broken += 1;
             state.header = format!("[\"not understood {}\"]", state.broken);
             self.text.push_str(&state.header);
         }
+        self.broken_below.push(state.header.clone());
         let is_private = remark_secrets::mentions(words)
             || remark_secrets::mentions(&state.header)
             || state.is_after_loss;

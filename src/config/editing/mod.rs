@@ -34,6 +34,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
+pub use broken::part_of;
 pub use gate::{Gate, GatedKey, Hold};
 pub use hiding::Hidden;
 pub use kinds::{SectionKind, SectionKinds};

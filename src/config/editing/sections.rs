@@ -128,6 +128,12 @@ impl Extents {
         patch.apply(&self.text)
     }
 
+    /// What all sections are called.
+    pub fn all_labels(&self) -> Vec<String> {
+        let labels = self.sections.iter().map(|section| section.label.clone());
+        labels.collect()
+    }
+
     /// What these sections are called.
     pub fn labels(&self, sections: &[usize]) -> Vec<String> {
         let labels = sections

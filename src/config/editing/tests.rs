@@ -529,6 +529,33 @@ fn a_broken_file_can_be_mended_and_keeps_its_secrets() {
 }
 
 #[test]
+fn a_section_counts_only_if_all_of_it_is_understood() {
+    let part = |text: &str| part_of(text, "web", &kinds());
+    let web = "[web]\nhost = \"a\"\npassword = \"b\"\n";
+    for good in [
+        format!("{web}[mqtt]\nport = \n"),
+        format!("[mqtt]\npassword = \"\n{web}"),
+        format!("\u{feff}[mqtt]\r\nport = x\r\n{web}"),
+    ] {
+        let text = part(&good).unwrap();
+        let web = File::parse(&text, "").unwrap().sections("web").remove(0);
+        assert_eq!(web.read::<Broker>().unwrap().host.as_deref(), Some("a"));
+        assert!(web.read::<Broker>().unwrap().password.is_some());
+    }
+    for bad in [
+        format!("{web}port = \n"),
+        format!("{web}password = \"\n"),
+        format!("[mqtt\n{web}"),
+        format!("[mqtt]\n[web\npassword = \"a\"\n"),
+        format!("[mqtt]\npassword = \"\"\"\n{web}"),
+        format!("port = \n{web}"),
+        "[web]\nhost = \"a\"\n[web.tls]\na = \n".to_owned(),
+    ] {
+        assert_eq!(part(&bad), None, "{bad}");
+    }
+}
+
+#[test]
 fn places_are_those_of_the_edited_text() {
     let old = format!("[[smart_meter]]\nkey = \"\"\"\n\n{KEY}\"\"\"\nbaut = 1\n");
     let hidden = hide(&old);
@@ -606,6 +633,8 @@ struct Sectioned {
 }
 
 impl crate::config::Settings for Sectioned {}
+
+impl crate::config::Settings for Broker {}
 
 #[test]
 fn sections_are_left_out_with_all_that_is_theirs() {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
+use utoipa::{IntoParams, ToSchema};
 
 /// Lines that are kept.
 const MOST_LINES: usize = 2000;
@@ -26,7 +27,7 @@ const PAGE: usize = 1000;
 const NEWS: usize = 256;
 
 /// How much a line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Everything.
@@ -42,7 +43,7 @@ pub enum LogLevel {
 }
 
 /// A line.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LogLine {
     /// Its number; later ones are larger.
     pub n: u64,
@@ -51,8 +52,10 @@ pub struct LogLine {
     /// How much it matters.
     pub level: LogLevel,
     /// The section it is about, as it is said: `APS ECU 192.168.1.50`.
+    #[schema(value_type = Option<String>)]
     pub device: Option<Arc<str>>,
     /// What it says.
+    #[schema(value_type = String)]
     pub text: Arc<str>,
     /// How often it was said.
     pub count: u64,
@@ -65,7 +68,8 @@ impl LogLine {
 }
 
 /// Which lines are wanted.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogQuery {
     /// Those that matter so much, or more.
     pub level: Option<LogLevel>,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::saved_file::{CopyFile, ReadOnly, SaveError, SavedFile};
 use super::told::{SectionWeight, ToldProblem};
@@ -17,6 +18,12 @@ use crate::config::{Problem, Problems};
 pub trait Program: Send + Sync + fmt::Debug {
     /// Everything that is wrong with a text, as `wattbridge check` says it.
     fn check(&self, text: &str) -> Problems;
+    /// Whether anything could run with a text.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    fn can_run(&self, text: &str) -> Result<(), Problems>;
     /// Whether the page may change everything, by what a text says.
     fn trusts_editor(&self, text: &str) -> bool;
     /// Sections whose password does not come from the file but from outside of it, such as a variable.
@@ -34,12 +41,14 @@ pub struct Desk {
     public: Arc<BTreeSet<String>>,
     gate: &'static [GatedKey],
     program: Arc<dyn Program>,
+    /// What may stand in each section, for who adds one.
+    schema: Arc<serde_json::Value>,
     /// One saves at a time.
     turn: Arc<Mutex<()>>,
 }
 
 /// A text that was edited.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct EditedText {
     /// The text.
     pub text: String,
@@ -55,7 +64,7 @@ pub struct EditedText {
 }
 
 /// The file as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Shown {
     /// Where it is.
     pub path: String,
@@ -73,19 +82,23 @@ pub struct Shown {
 }
 
 /// What is wrong with an edited text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Checked {
     /// Everything.
     pub problems: Vec<ToldProblem>,
 }
 
 /// What was saved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Saved {
     /// The version that is there now.
     pub rev: String,
     /// Where the one before is.
     pub copy: Option<String>,
+    /// Sections that begin anew with it.
+    pub restarted: Vec<String>,
+    /// Sections that go on as they are.
+    pub kept: Vec<String>,
     /// Sections that were switched off.
     pub left_out: Vec<String>,
 }
@@ -128,8 +141,10 @@ impl Desk {
         public: BTreeSet<String>,
         gate: &'static [GatedKey],
         program: Arc<dyn Program>,
+        schema: serde_json::Value,
     ) -> Self {
         Self {
+            schema: Arc::new(schema),
             file,
             kinds: Arc::new(kinds),
             public: Arc::new(public),
@@ -241,13 +256,26 @@ impl Desk {
         Ok(Saved {
             rev: SavedFile::revision(&text),
             copy,
+            restarted: Extents::of(&plain, &self.kinds).map_or_else(Vec::new, |it| it.all_labels()),
+            kept: Vec::new(),
             left_out,
         })
     }
 
     /// Has the file used as it is on the disk.
-    pub fn reload(&self) {
+    ///
+    /// # Errors
+    ///
+    /// It cannot be used, so that what runs is left alone.
+    pub fn reload(&self) -> Result<(), DeskError> {
+        let raw = self.file.read()?;
+        let plain = Layout::plain(&raw);
+        if let Err(problems) = self.program.can_run(&plain) {
+            let problems: Vec<Problem> = problems.into_iter().collect();
+            return Err(DeskError::Wrong(self.told(&problems, &plain)));
+        }
         self.program.reload();
+        Ok(())
     }
 
     /// Copies of earlier versions, the latest first.
@@ -263,6 +291,11 @@ impl Desk {
     pub fn copy(&self, name: &str) -> Result<String, DeskError> {
         let copy = self.file.copy_of(name).ok_or(DeskError::NoCopy)?;
         Ok(self.hide(&Layout::plain(&copy)).text)
+    }
+
+    /// What may stand in each section.
+    pub fn schema(&self) -> serde_json::Value {
+        serde_json::Value::clone(&self.schema)
     }
 
     fn hide(&self, plain: &str) -> Hidden {

@@ -1,12 +1,13 @@
 //! Problems as the page is told of them.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::config::editing::Extents;
 use crate::config::{Fix, Problem};
 
 /// One thing that is wrong with the edited text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ToldProblem {
     /// The line, from 1; 0 where there is none.
     pub line: usize,
@@ -28,7 +29,7 @@ pub struct ToldProblem {
 }
 
 /// Words that would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ToldFix {
     /// How many characters are wrong, from line and column of the problem on.
     pub length: usize,
@@ -37,7 +38,7 @@ pub struct ToldFix {
 }
 
 /// How much hangs on a section.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SectionWeight {
     /// It can be left out, and all else runs.

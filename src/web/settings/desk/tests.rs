@@ -52,6 +52,10 @@ impl Program for Made {
         problems
     }
 
+    fn can_run(&self, text: &str) -> Result<(), Problems> {
+        File::parse(text, "").map(|_| ())
+    }
+
     fn trusts_editor(&self, text: &str) -> bool {
         File::parse(text, "").is_ok_and(|file| {
             file.settings::<Any>("web")
@@ -89,7 +93,14 @@ impl Office {
         let made = Arc::new(Made::default());
         let program = Arc::clone(&made) as Arc<dyn Program>;
         let kinds = SectionKinds(KINDS.map(kind).into());
-        let desk = Desk::new(SavedFile::new(&path), kinds, BTreeSet::new(), GATE, program);
+        let desk = Desk::new(
+            SavedFile::new(&path),
+            kinds,
+            BTreeSet::new(),
+            GATE,
+            program,
+            serde_json::Value::Null,
+        );
         Self {
             _folder: folder,
             desk,
