@@ -19,6 +19,8 @@ fn features(site: &Site) -> Vec<&'static str> {
         ("controls", true),
         ("settings", site.backstage.desk.is_some()),
         ("log", site.backstage.log.is_some()),
+        ("energy_dashboard", true),
+        ("support", true),
     ];
     let there = there.into_iter().filter(|(_, is_there)| *is_there);
     there.map(|(feature, _)| feature).collect()

@@ -16,6 +16,7 @@
 //! | `device_now`, `describe`, `glance` | how a device is, what it is, and what of it is seen first |
 //! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
+//! | `energy`, `support` | counters for Home Assistant's Energy dashboard, and a text for those who help |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
@@ -31,6 +32,7 @@ mod controls;
 mod describe;
 mod device_now;
 mod discretion;
+mod energy;
 mod events;
 mod follow;
 mod gaps;
@@ -48,11 +50,13 @@ mod session;
 mod settings;
 mod site;
 mod state;
+mod support;
 
 pub use assets::build;
 pub use backstage::Backstage;
 pub use config::{PORT, SECTION, WebSettings, page};
 pub use discretion::Rank;
+pub use energy::{DashboardPlace, PLACES};
 pub use key::WebKey;
 pub use log::{LogBook, LogLevel, LogLine};
 pub use openapi::openapi;

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{about, controls, events, log, login, prometheus, settings, state};
+use super::{about, controls, energy, events, log, login, prometheus, settings, state, support};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,6 +30,8 @@ use super::{about, controls, events, log, login, prometheus, settings, state};
         settings::copies,
         settings::copy,
         settings::schema,
+        energy::energy_dashboard,
+        support::support,
         prometheus::metrics,
     )
 )]

@@ -20,7 +20,9 @@ use super::access::{Visitor, at_the_door, check_rank};
 use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
-use super::{about, assets, controls, events, log, login, prometheus, settings, state};
+use super::{
+    about, assets, controls, energy, events, log, login, prometheus, settings, state, support,
+};
 
 /// The most that a request may bring, and how long that may take.
 const LARGEST: usize = 256 * 1024;
@@ -78,6 +80,8 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/config/copies", Admin, settings::copies),
         get("/api/v1/config/copies/{name}", Admin, settings::copy),
         get("/api/v1/config/schema", Admin, settings::schema),
+        get("/api/v1/energy-dashboard", Admin, energy::energy_dashboard),
+        get("/api/v1/support", Admin, support::support),
     ]
 }
 

@@ -12,6 +12,8 @@ use super::secrets::{self, Home, SecretSpot};
 
 /// Shorter words are parts of ordinary ones, and not looked for in remarks.
 const TELLING: usize = 4;
+/// The same in texts that are not ours.
+const VEILED: usize = 6;
 
 /// A file as it may be shown, and what is not shown of it.
 pub struct Hidden {
@@ -25,6 +27,8 @@ pub struct Hidden {
     pub(super) file: Option<File>,
     /// The number behind the last one.
     next: usize,
+    /// The secrets themselves, as far as they are no parts of ordinary words; the longest first.
+    words: Vec<String>,
     /// Numbers that stand in the file by themselves.
     taken: BTreeSet<usize>,
 }
@@ -49,6 +53,7 @@ impl Hidden {
             remarks: BTreeMap::new(),
             file: None,
             next: 1,
+            words: Vec::new(),
             taken: numbers.map(|(_, number)| number).collect(),
         };
         let (spots, remarks, lost) = if let Ok(file) = File::parse(text, "") {
@@ -67,6 +72,14 @@ impl Hidden {
             .collect();
         let known = spots.iter().map(|spot| spot.words.as_str());
         let known: Vec<&str> = known.filter(|words| words.len() >= TELLING).collect();
+        hidden.words = spots
+            .iter()
+            .map(|spot| spot.words.clone())
+            .filter(|words| words.len() >= VEILED)
+            .collect();
+        hidden
+            .words
+            .sort_by_key(|words| std::cmp::Reverse(words.len()));
         let in_line = |line: &std::ops::Range<usize>| {
             let in_line =
                 |spot: &SecretSpot| line.start < spot.span.end && spot.span.start < line.end;
@@ -125,6 +138,17 @@ impl Hidden {
                 }
             }
         }
+    }
+
+    /// Another text without the secrets of this one, wherever they stand.
+    pub fn veil(&self, text: &str) -> String {
+        let mut shown = text.to_owned();
+        for words in &self.words {
+            if shown.contains(words.as_str()) {
+                shown = shown.replace(words.as_str(), "***");
+            }
+        }
+        shown
     }
 
     /// Whether the word of a number stands in the file itself, as words of the user.

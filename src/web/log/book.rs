@@ -62,6 +62,12 @@ pub struct LogLine {
 }
 
 impl LogLine {
+    /// When it was said last, in seconds since 1970.
+    #[allow(clippy::cast_possible_truncation, reason = "no clock shows that much")]
+    pub fn at_second(&self) -> i64 {
+        self.at as i64
+    }
+
     fn size(&self) -> usize {
         self.text.len() + OVERHEAD
     }

@@ -293,6 +293,12 @@ impl Desk {
         Ok(self.hide(&Layout::plain(&copy)).text)
     }
 
+    /// A text in which none of the secrets of the file stands.
+    pub fn veil(&self, text: &str) -> String {
+        let raw = self.file.read().unwrap_or_default();
+        self.hide(&Layout::plain(&raw)).veil(text)
+    }
+
     /// What may stand in each section.
     pub fn schema(&self) -> serde_json::Value {
         serde_json::Value::clone(&self.schema)
