@@ -9,12 +9,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 use super::hub::Hub;
 use super::ingest::Ingest;
 use super::own_device::{self, SourceView, Totals};
 use super::sums::{Sum, SumSettings};
-use super::supervisor::{Incident, supervise};
+use super::supervisor::{Incident, span_of, supervise};
 use crate::clock::Clock;
 use crate::device::{ConfiguredSource, Context, PendingCommand, Reports, Source, Traffic};
 use crate::history::History;
@@ -76,6 +77,8 @@ pub struct Bridge {
 struct SourceTask {
     source: Arc<dyn Source>,
     key: String,
+    /// What lines of the log are about that are written because of it.
+    span: Span,
     traffic: Arc<Traffic>,
     /// Leads to the latest run of the source.
     reins: Arc<Mutex<Reins>>,
@@ -186,6 +189,7 @@ impl Bridge {
                 tasks.spawn(supervise(
                     index,
                     source,
+                    line.span.clone(),
                     context,
                     incidents.clone(),
                     stop.clone(),
@@ -298,6 +302,7 @@ impl Bridge {
         let line = SourceTask {
             source: Arc::clone(source),
             key,
+            span: span_of(&**source),
             traffic,
             reins,
             restarts: 0,
@@ -321,6 +326,8 @@ impl Bridge {
         let Some(line) = lines.get_mut(index) else {
             return false;
         };
+        let span = line.span.clone();
+        let _about = span.enter();
         let was_settled = line.is_settled();
         match &report {
             Report::Device(_) => line.named = true,
@@ -374,6 +381,8 @@ impl Bridge {
                 let Some(line) = lines.get_mut(source) else {
                     return;
                 };
+                let span = line.span.clone();
+                let _about = span.enter();
                 line.restarts += 1;
                 let health = Health::new(HealthCode::Restarting)
                     .seen(format!(

@@ -35,6 +35,11 @@ This page is generated; do not edit it.
 
 /// The whole page.
 pub fn configuration_page() -> String {
+    format!("{HEAD}{}", reference(&pages()))
+}
+
+/// What is said of each section.
+pub fn pages() -> Vec<SectionDoc<'static>> {
     let mut pages: Vec<SectionDoc<'static>> = Outputs::pages();
     pages.push(PlaceSettings::page());
     pages.push(flow::page());
@@ -64,5 +69,5 @@ pub fn configuration_page() -> String {
     pages.push(web::page());
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
     pages.push(sums::page());
-    format!("{HEAD}{}", reference(&pages))
+    pages
 }

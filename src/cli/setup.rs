@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::desk::kinds as section_kinds;
 use super::known_place::KnownPlace;
 use super::logging::LogSettings;
 use super::owned::{OwnedThings, twice};
 use crate::adapters::ADAPTERS;
 use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
+use crate::config::editing::part_of;
 use crate::config::{File, PlaceSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
 use crate::flow::{FlowSettings, PriceSettings};
@@ -85,18 +87,29 @@ impl ConfigArgs {
         self.configured(&self.file()?)
     }
 
-    /// The same, where a file without any device is of no use.
-    pub fn usable(&self) -> Result<Configured, Problems> {
-        let configured = self.read()?;
-        if configured.sources.is_empty() {
-            return Err(configured.no_devices(self));
-        }
-        Ok(configured)
-    }
-
     /// The file itself, with the environment laid over it.
     pub fn file(&self) -> Result<File, Problems> {
-        let mut file = File::load(&self.config)?;
+        self.laid_over(File::load(&self.config)?)
+    }
+
+    /// The same of a text that is not the file yet.
+    pub fn file_of(&self, text: &str) -> Result<File, Problems> {
+        self.laid_over(File::parse(text, &self.config.display().to_string())?)
+    }
+
+    /// What is said of the page, if that can be used, whatever else is in the file.
+    pub fn page(&self) -> Option<WebSettings> {
+        let read = self.file().ok().or_else(|| {
+            let text = std::fs::read_to_string(&self.config).ok()?;
+            let text = part_of(&text, web::SECTION, &section_kinds())?;
+            self.file_of(&text).ok()
+        });
+        let read = read.and_then(|file| WebSettings::configure(&file).0);
+        // Home Assistant lets its own users in, and nobody else, whatever is in the file.
+        read.or_else(|| self.app().map(|_| WebSettings::default()))
+    }
+
+    fn laid_over(&self, mut file: File) -> Result<File, Problems> {
         file.override_from(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));

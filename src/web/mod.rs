@@ -17,6 +17,8 @@
 //! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
 //! | `history`, `csv` | what was |
 //! | `roof` | where the panels lie, what each brings, which are weak |
+//! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
+//! | `energy`, `support` | counters for Home Assistant's Energy dashboard, and a text for those who help |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
@@ -25,6 +27,7 @@ mod about;
 mod access;
 mod assets;
 mod attempts;
+mod backstage;
 mod board;
 mod config;
 mod controls;
@@ -32,12 +35,14 @@ mod csv;
 mod describe;
 mod device_now;
 mod discretion;
+mod energy;
 mod events;
 mod follow;
 mod gaps;
 mod glance;
 mod history;
 mod key;
+mod log;
 mod login;
 mod openapi;
 mod pace;
@@ -47,14 +52,20 @@ mod roof;
 mod routes;
 mod server;
 mod session;
+mod settings;
 mod site;
 mod state;
+mod support;
 
 pub use assets::build;
+pub use backstage::Backstage;
 pub use config::{PORT, SECTION, WebSettings, page};
 pub use discretion::Rank;
+pub use energy::{DashboardPlace, PLACES};
 pub use key::WebKey;
+pub use log::{LogBook, LogLevel, LogLine};
 pub use openapi::openapi;
 pub use routes::{Brings, Route, table};
 pub use server::{Web, WebError, WebStart};
+pub use settings::{Desk, Program, SavedFile};
 pub use site::{Entrance, Inside};

@@ -17,7 +17,7 @@ use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
 };
 use wattbridge::store::Memory;
-use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
+use wattbridge::web::{Backstage, Entrance, Inside, Web, WebKey, WebSettings, WebStart};
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
 /// Nobody but admins may read them.
@@ -135,6 +135,7 @@ impl TestSite {
             entrance,
             settings,
             inside: inside.subscribe(),
+            backstage: Backstage::default(),
             stop: stop.clone(),
         });
         let web = web.await.unwrap();
