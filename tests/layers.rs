@@ -28,7 +28,7 @@ const ROOMS: &[Room] = &[
     Room("config", &["model"]),
     Room("words", &["config", "model"]),
     Room("history", &["clock", "config", "model"]),
-    Room("links", &["backoff", "clock", "hex", "names"]),
+    Room("links", &["backoff", "clock", "hex", "model", "names"]),
     Room("store", &["config", "model"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::device::{ConfiguredSource, Context, PendingCommand, Reports, Source, Traffic};
 use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Reading, Refusal, Report};
+use crate::say;
 use crate::store::{Memory, Saved, Store};
 
 /// Reports that may wait before sources are slowed down.
@@ -372,11 +373,8 @@ impl Bridge {
                 };
                 line.restarts += 1;
                 let health = Health::new(HealthCode::Restarting)
-                    .seen(format!(
-                        "{error}; next start in {}",
-                        humantime::format_duration(pause)
-                    ))
-                    .advise("Please report this with the log.");
+                    .seen(say!("{error}; next start in {pause}", error, pause))
+                    .advise(say!("Please report this with the log."));
                 tracing::error!("{}: {}", line.key, health.sentence());
                 self.ingest.put_health_of_source(source, &health);
                 line.own_health = Some(health);

@@ -27,6 +27,7 @@ mod device_keys;
 mod environment;
 mod exposure;
 mod file;
+mod language;
 mod location;
 mod messages;
 mod names;
@@ -52,6 +53,7 @@ mod zone;
 
 pub use device_keys::{DeviceKey, DeviceKeys};
 pub use file::File;
+pub use language::{Language, UnknownLanguage};
 pub use messages::{nearest, quoted};
 pub use names::names;
 pub use period::Period;

@@ -25,7 +25,7 @@ use super::wire::payload::{
 };
 use crate::clock::Moment;
 use crate::hex::Hex;
-use crate::model::{Behavior, Decimal, Device, DeviceId, Health, Metric, Readings, Value};
+use crate::model::{Behavior, Decimal, Device, DeviceId, Health, Metric, Naming, Readings, Value};
 
 /// Inputs of an inverter whose kind is not known.
 const USUAL_INPUTS: usize = 2;
@@ -493,6 +493,7 @@ fn named(metric: &Metric, place: usize, name: Option<&str>) -> Metric {
     let usual = format!("Panel {}", place + 1);
     let mut metric = metric.clone();
     metric.name = Some(title.replacen(&usual, name, 1).into());
+    metric.naming = Naming::About(name.to_owned().into());
     metric
 }
 
