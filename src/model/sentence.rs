@@ -147,10 +147,10 @@ impl Sentence {
         }
     }
 
-    /// Several, with the same words between each two of them.
-    pub fn joined(all: impl IntoIterator<Item = Self>, between: &'static str) -> Self {
+    /// Several, one after the other.
+    pub fn listed(all: impl IntoIterator<Item = Self>) -> Self {
         let all = all.into_iter();
-        all.reduce(|first, next| crate::say!("{first}{between}{next}", first, between, next))
+        all.reduce(|first, next| crate::say!("{first}, {next}", first, next))
             .unwrap_or_default()
     }
 
@@ -327,7 +327,7 @@ mod tests {
         let code = HealthCode::Silent;
         assert_eq!(say!("({code})", code).to_string(), "(no answer)");
         let all = ["a", "b", "c"].map(Sentence::verbatim);
-        assert_eq!(Sentence::joined(all, "; ").to_string(), "a; b; c");
+        assert_eq!(Sentence::listed(all).to_string(), "a, b, c");
     }
 
     #[test]

@@ -46,9 +46,8 @@ impl DeviceState {
 
     /// All that is not believed, in words.
     pub fn guarded(&self) -> Sentence {
-        if self.held.is_empty() {
-            return say!("All values good");
-        }
-        Sentence::joined(self.held.values().cloned(), "; ")
+        let all = self.held.values().cloned();
+        all.reduce(|first, next| say!("{first}; {next}", first, next))
+            .unwrap_or_else(|| say!("All values good"))
     }
 }

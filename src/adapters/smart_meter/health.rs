@@ -341,7 +341,7 @@ pub fn unknown_form() -> Health {
 pub fn left_out(metrics: &[&Metric], why: Why, fitting: &[String]) -> Health {
     let named = metrics.iter().take(NAMED);
     let named = named.map(|metric| say!("{metric}", metric = *metric));
-    let named = Sentence::joined(named, ", ");
+    let named = Sentence::listed(named);
     let seen = match metrics.len() {
         1 => say!("{named} is left out: {why}", named, why = why.words()),
         0..=NAMED => say!("{named} are left out: {why}", named, why = why.words()),

@@ -152,7 +152,7 @@ pub fn shared(product: Option<u16>, serial: Option<&str>) -> Health {
         let serial = serial.escape_debug().to_string();
         say!("serial number {serial}", serial)
     });
-    let names = Sentence::joined(product.into_iter().chain(serial), ", ");
+    let names = Sentence::listed(product.into_iter().chain(serial));
     Health::new(HealthCode::Degraded)
         .seen(say!("a second device speaks on the same line: {names}", names))
         .advise(

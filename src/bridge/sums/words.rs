@@ -184,7 +184,7 @@ mod tests {
             away(true),
             Missing::Unknown {
                 name: name(),
-                title: "Panel power".to_owned(),
+                title: "Panel power".into(),
             },
             Missing::Standing { name: name() },
             Missing::NoMetric {
