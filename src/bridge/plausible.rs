@@ -143,9 +143,9 @@ mod tests {
         let metric = Metric::measurement("power", Quantity::Power);
         let words = doubt(&device(None), &metric, Decimal::integer(999_999_999_999));
         assert_eq!(
-            words.as_deref(),
+            words.map(|words| words.to_string()).as_deref(),
             Some(
-                "is unknown: the device says 999999999999, which is more than 50000 W and cannot be"
+                "Power is unknown: the device says 999999999999, which is more than 50000 W and cannot be"
             )
         );
         assert!(advice(&metric).contains("max_power"));

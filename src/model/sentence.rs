@@ -248,6 +248,19 @@ impl PartialEq<&str> for Sentence {
     }
 }
 
+#[cfg(test)]
+impl Sentence {
+    /// Whether it says so in English.
+    pub fn contains(&self, words: &str) -> bool {
+        self.to_string().contains(words)
+    }
+
+    /// Whether it ends so in English.
+    pub fn ends_with(&self, end: char) -> bool {
+        self.to_string().ends_with(end)
+    }
+}
+
 /// Tests say what they like; the program says what can be said in other languages too.
 #[cfg(test)]
 impl From<&'static str> for Sentence {
@@ -311,7 +324,6 @@ the_same_in_every_language! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say;
 
     #[test]
     fn a_sentence_is_said_in_english() {

@@ -127,8 +127,8 @@ mod tests {
                 .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
                 .collect(),
             health: Health::new(HealthCode::Asleep),
-            held: BTreeMap::new(),
             era: 0,
+            held: Default::default(),
         };
         state(&device, &latest, Language::En, ["gone"].into_iter())
     }
@@ -178,6 +178,7 @@ mod tests {
                 .seen("nothing for 5 min")
                 .advise("Look at the cable."),
             era: 0,
+            held: Default::default(),
         };
         let message = state(&device, &latest, Language::En, std::iter::empty());
         assert_eq!(message["status_detail"], "nothing for 5 min");
@@ -208,6 +209,7 @@ mod tests {
             values: BTreeMap::new(),
             health: health.advise("advice"),
             era: 0,
+            held: Default::default(),
         };
         let message = state(&device, &latest, Language::En, std::iter::empty());
         let keys: Vec<&String> = message.as_object().unwrap().keys().collect();
