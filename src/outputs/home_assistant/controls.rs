@@ -12,8 +12,8 @@ use crate::model::{Behavior, Control, ControlKind, Device, Metric, reserved};
 use crate::words::Language;
 
 use super::classes;
-use super::discovery::Plan;
 use super::template::template;
+use super::topics::Topics;
 
 /// The smallest step of a number that Home Assistant takes.
 const FINEST_STEP: f64 = 0.001;
@@ -29,8 +29,7 @@ pub fn component_key(control: &Control) -> String {
 }
 
 /// The entity.
-pub fn component(device: &Device, control: &Control, plan: &Plan) -> Value {
-    let (topics, language) = (&plan.topics, plan.settings.language);
+pub fn component(device: &Device, control: &Control, topics: &Topics, language: Language) -> Value {
     let id = device.id.as_str();
     let mut entity = Map::new();
     let mut put = |key: &str, value: Value| {

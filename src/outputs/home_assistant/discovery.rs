@@ -133,7 +133,8 @@ pub fn announcement(device: &Device, plan: &Plan) -> Value {
     }
     for control in &device.controls {
         if is_word(&control.key) && !plan.settings.excludes(id, &control.key) {
-            let component = controls::component(device, control, plan);
+            let component =
+                controls::component(device, control, &plan.topics, plan.settings.language);
             components.insert(controls::component_key(control), component);
         }
     }

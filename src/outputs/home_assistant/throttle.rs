@@ -37,7 +37,7 @@ const STATUS: &str = reserved::REASON.key;
 const GUARD: &str = reserved::COUNTER_GUARD.key;
 
 /// What is not believed of a device, by keys.
-type Held = BTreeMap<Cow<'static, str>, Sentence>;
+type HeldValues = BTreeMap<Cow<'static, str>, Sentence>;
 /// The key of the moment that each state message carries.
 const MOMENT: &str = reserved::TIME;
 /// Values that stand still for longer help nobody.
@@ -178,7 +178,7 @@ pub struct Throttle {
     /// The metrics that may have to wait.
     tracks: Vec<Track>,
     /// How the device is and what is not believed of it, as it was shown last.
-    told: Option<(Health, Held)>,
+    told: Option<(Health, HeldValues)>,
     moment: Duration,
     due: Option<Instant>,
 }
