@@ -21,6 +21,7 @@ use crate::device::{ConfiguredSource, Context, PendingCommand, Reports, Source, 
 use crate::history::History;
 use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Reading, Refusal, Report};
+use crate::say;
 use crate::store::{Memory, Saved, Store};
 
 /// Reports that may wait before sources are slowed down.
@@ -385,11 +386,8 @@ impl Bridge {
                 let _about = span.enter();
                 line.restarts += 1;
                 let health = Health::new(HealthCode::Restarting)
-                    .seen(format!(
-                        "{error}; next start in {}",
-                        humantime::format_duration(pause)
-                    ))
-                    .advise("Please report this with the log.");
+                    .seen(say!("{error}; next start in {pause}", error, pause))
+                    .advise(say!("Please report this with the log."));
                 tracing::error!("{}: {}", line.key, health.sentence());
                 self.ingest.put_health_of_source(source, &health);
                 line.own_health = Some(health);

@@ -3,7 +3,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    about, controls, energy, events, history, log, login, prometheus, roof, settings, state, support,
+    about, controls, energy, events, history, log, login, prometheus, roof, settings, state,
+    support,
 };
 
 #[derive(OpenApi)]

@@ -21,7 +21,8 @@ use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
-    about, assets, controls, energy, events, history, log, login, prometheus, roof, settings, state, support,
+    about, assets, controls, energy, events, history, log, login, prometheus, roof, settings,
+    state, support,
 };
 
 /// The most that a request may bring, and how long that may take.
