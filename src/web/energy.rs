@@ -2,6 +2,7 @@
 //!
 //! The table here is what docs/energy-dashboard.md says too; a test compares them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -270,6 +271,7 @@ mod tests {
                 at: None,
                 values: Vec::new().into_iter().collect(),
                 health: Health::ONLINE,
+                held: BTreeMap::new(),
                 era: 0,
             };
             hub.put_device(Arc::new(device), Arc::new(state));

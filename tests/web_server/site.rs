@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
-use wattbridge::config::Secret;
+use wattbridge::config::{Language, Secret};
 use wattbridge::device::PendingCommand;
 use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
@@ -128,6 +128,7 @@ impl TestSite {
             started: noon,
             key: WebKey::passing(),
             flow: FlowSettings::default(),
+            language: Language::default(),
             base_topic: Some("wattbridge".to_owned()),
         }));
         let stop = CancellationToken::new();
