@@ -12,7 +12,7 @@ use super::backstage::Backstage;
 use super::board::Board;
 use super::config::WebSettings;
 use super::key::WebKey;
-use super::roof::RoofBook;
+use super::roof_book::RoofBook;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;

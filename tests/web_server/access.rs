@@ -48,6 +48,17 @@ const ROUTES: &[(&str, Class)] = &[
     ("GET /api/v1/roof/weak", Guests),
     ("GET /api/v1/events", Guests),
     ("POST /api/v1/devices/{ref}/controls/{key}", Admins),
+    ("GET /api/v1/log", Admins),
+    ("POST /api/v1/log/detail", Admins),
+    ("GET /api/v1/config", Admins),
+    ("PUT /api/v1/config", Admins),
+    ("POST /api/v1/config/check", Admins),
+    ("POST /api/v1/config/reload", Admins),
+    ("GET /api/v1/config/copies", Admins),
+    ("GET /api/v1/config/copies/{name}", Admins),
+    ("GET /api/v1/config/schema", Admins),
+    ("GET /api/v1/energy-dashboard", Admins),
+    ("GET /api/v1/support", Admins),
 ];
 
 /// Let in, whatever the answer is then.
