@@ -118,7 +118,7 @@ export default function page({ redraw }) {
 
   function view() {
     readDay();
-    const look = troubles();
+    const look = troubles(), today = todayCard();
     const bad = (one) => look.some((other) => other.ref === one.ref || other.via === one.ref);
     // The bridge itself is worth a card only when something is wrong with it.
     const top = [...store.devices.values()].filter((one) => (!one.via || !store.devices.has(one.via)) && (one.icon !== 'bridge' || bad(one)));
@@ -126,8 +126,8 @@ export default function page({ redraw }) {
     const below = [...store.devices.values()].filter((one) => one.via && store.devices.has(one.via)).length;
     if (!store.devices.size) return html`<h1 class="vh">${t('tab.now')}</h1>${say()}<div class="card empty"><p>${t('now.none')}</p><a class="btn" href="#/settings">${icon('pencil')}${t('more.settings')}</a></div>`;
     return html`<h1 class="vh">${t('tab.now')}</h1>${say()}
-      <div class="cols now ${day ? '' : 'alone'}">${flowCard()}<div class="nt">${look.slice(0, 4).map(note)}${look.length > 4
-        ? html`<a class="btn" href="#/devices?look">${t('pill.look', { n: look.length })}</a>` : nothing}</div>${todayCard()}</div>
+      <div class="cols now ${today === nothing ? 'alone' : ''}">${flowCard()}<div class="nt">${look.slice(0, 4).map(note)}${look.length > 4
+        ? html`<a class="btn" href="#/devices?look">${t('pill.look', { n: look.length })}</a>` : nothing}</div>${today}</div>
       <h2 class="sec">${t('tab.devices')} <span class="muted">${t('now.devices', { n: top.length })}${below ? `, ${t('now.below', { n: below })}` : ''}</span></h2>
       <div class="devs">${repeat(sorted, (one) => one.ref, (one) => card(one, curves, gains))}</div>`;
   }
