@@ -15,6 +15,7 @@ mod resolve;
 mod show;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -27,6 +28,9 @@ use crate::config::Problems;
 use crate::history::{History, HistoryReader, HistorySettings};
 use crate::model::Decimal;
 use crate::store::StoreSettings;
+
+/// For how long the disk is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Shows what is kept of the past, brings in what others have kept, puts days right, writes tables
 #[derive(Debug, Args)]
@@ -106,12 +110,13 @@ impl KeptHistory {
             ..self.settings.clone()
         };
         let history = History::open_stepped(&self.path, &settings, self.zone.clone());
+        // Then the file is there, or it is known why not.
+        history.flush(PATIENCE);
+        if let Some(trouble) = history.trouble() {
+            return Err(anyhow!("{}", trouble.sentence()).into());
+        }
         if !history.is_on() {
-            return Err(anyhow!(
-                "the history {} cannot be opened; look at what is said above",
-                self.path.display()
-            )
-            .into());
+            return Err(anyhow!("the history cannot run; free some memory and try again").into());
         }
         Ok(history)
     }

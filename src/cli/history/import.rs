@@ -425,7 +425,7 @@ impl Gathered {
             by_day.entry(day_of(&at)).or_default().push((at, value));
         }
         let is_open = !is_end && self.values.is_empty();
-        if let Some((_, open)) = by_day.pop_last().filter(|_| is_open) {
+        if is_open && let Some((_, open)) = by_day.pop_last() {
             self.values.extend(open);
         }
         for (date, values) in by_day {
