@@ -148,17 +148,18 @@ export default function page({ path, redraw }) {
     const shownPanels = planes.flatMap((plane) => plane.panels);
     const known = shownPanels.map(valueOf).filter((one) => one != null);
     const best = Math.max(1, ...known);
+    const side = [findings(weak, slots), ranking(shownPanels, slots, weak, isToday())];
     const modes = [['power', t('roof.power')], ...(slots ? [['energy', isToday() ? t('today') : t('roof.energy')]] : []), ['compare', t('roof.compare')]];
     const scale = mode === 'compare' ? [`40\u202f%`, t('roof.like_others')] : [`0\u202f${mode === 'energy' ? 'Wh' : 'W'}`, t(mode === 'energy' ? 'roof.best_day' : live() ? 'roof.best_now' : 'roof.best_then', { v: `${number(best)}\u202f${mode === 'energy' ? 'Wh' : 'W'}` })];
     return html`<h1 class="vh">${t('tab.roof')}</h1>
       <div class="ctl">${segments(t('roof.what'), modes, mode, (next) => { mode = next; redraw(); })}
         ${isAdmin() ? html`<a class="btn" href="#/roof/arrange">${icon('move')}${t('roof.arrange')}</a>` : nothing}</div>
-      <div class="cols roof"><section class="card" aria-label=${t('roof.panels')}>
+      <div class="cols ${side.every((one) => one === nothing) ? '' : 'roof'}"><section class="card" aria-label=${t('roof.panels')}>
         ${planes.length ? html`<div class="planes"><div ${css(scaleOf(planes.map((plane) => extent(plane))))}>${planes.map((plane) => planeView(plane, best))}</div></div>
           ${known.length ? html`<p class="scale"><span>${scale[0]}</span><i></i><span>${scale[1]}</span></p>` : nothing}${replay()}`
     : html`<p class="muted">${t('roof.nothing')}</p>${isAdmin() ? html`<p><a class="btn" href="#/roof/arrange">${icon('move')}${t('roof.arrange')}</a></p>` : nothing}`}
         ${planes.length && roof.tray.length ? html`<p class="gap">${t('roof.in_tray', { n: roof.tray.length })}</p>` : nothing}</section>
-      <div class="cols">${findings(weak, slots)}${ranking(shownPanels, slots, weak, isToday())}</div></div>`;
+      <div class="cols">${side}</div></div>`;
   }
 
   async function go(where) {
