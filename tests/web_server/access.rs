@@ -78,6 +78,50 @@ const TABLE: &[(&str, [u16; 11])] = &[
         "POST /api/v1/devices/{ref}/controls/{key}",
         [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 403],
     ),
+    (
+        "GET /api/v1/log",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 200],
+    ),
+    (
+        "POST /api/v1/log/detail",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 403],
+    ),
+    (
+        "GET /api/v1/config",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 200],
+    ),
+    (
+        "PUT /api/v1/config",
+        [409, 409, 401, 401, 401, 401, 409, 401, 401, 421, 403],
+    ),
+    (
+        "POST /api/v1/config/check",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 403],
+    ),
+    (
+        "POST /api/v1/config/reload",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 403],
+    ),
+    (
+        "GET /api/v1/config/copies",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 200],
+    ),
+    (
+        "GET /api/v1/config/copies/{name}",
+        [404, 404, 401, 401, 401, 401, 404, 401, 401, 421, 404],
+    ),
+    (
+        "GET /api/v1/config/schema",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 200],
+    ),
+    (
+        "GET /api/v1/energy-dashboard",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 200],
+    ),
+    (
+        "GET /api/v1/support",
+        [200, 200, 401, 401, 401, 401, 200, 401, 401, 421, 200],
+    ),
 ];
 
 const COLUMNS: usize = 11;
@@ -204,6 +248,10 @@ fn request(route: &str, to: SocketAddr, roof: &str) -> Ask {
         method => {
             let body = if path.ends_with("session") {
                 json!({ "password": PASSWORD })
+            } else if path.ends_with("detail") {
+                json!({ "minutes": 0 })
+            } else if path.contains("config") {
+                json!({ "text": "", "rev": "of another file" })
             } else {
                 json!({ "value": "ON" })
             };
