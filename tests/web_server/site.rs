@@ -1,6 +1,7 @@
 //! A page with a small house behind it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
-use wattbridge::config::{Language, Secret};
+use wattbridge::config::editing::SectionKinds;
+use wattbridge::config::{Language, Problems, Secret};
 use wattbridge::device::PendingCommand;
 use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
@@ -17,7 +19,10 @@ use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
 };
 use wattbridge::store::Memory;
-use wattbridge::web::{Backstage, Entrance, Inside, Web, WebKey, WebSettings, WebStart};
+use wattbridge::web::{
+    Backstage, Desk, Entrance, Inside, LogBook, Program, SavedFile, Web, WebKey, WebSettings,
+    WebStart,
+};
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
 /// Nobody but admins may read them.
@@ -32,6 +37,31 @@ pub(crate) struct TestSite {
     pub(crate) inside: watch::Sender<Option<Inside>>,
     pub(crate) clock: Clock,
     stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+/// A program whose configuration is always right.
+#[derive(Debug)]
+struct EasyProgram;
+
+impl Program for EasyProgram {
+    fn check(&self, _: &str) -> Problems {
+        Problems::new()
+    }
+
+    fn can_run(&self, _: &str) -> Result<(), Problems> {
+        Ok(())
+    }
+
+    fn trusts_editor(&self, _: &str) -> bool {
+        false
+    }
+
+    fn fed(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn reload(&self) {}
 }
 
 impl Drop for TestSite {
@@ -132,11 +162,27 @@ impl TestSite {
             base_topic: Some("wattbridge".to_owned()),
         }));
         let stop = CancellationToken::new();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wattbridge.toml");
+        std::fs::write(&file, format!("[mqtt]\npassword = \"{PASSWORD}\"\n")).unwrap();
+        let desk = Desk::new(
+            SavedFile::new(file),
+            SectionKinds::default(),
+            BTreeSet::new(),
+            &[],
+            Arc::new(EasyProgram),
+            serde_json::Value::Null,
+        );
+        let backstage = Backstage {
+            desk: Some(desk),
+            log: Some(LogBook::new(|| ())),
+            why: None,
+        };
         let web = Web::start(WebStart {
             entrance,
             settings,
             inside: inside.subscribe(),
-            backstage: Backstage::default(),
+            backstage,
             stop: stop.clone(),
         });
         let web = web.await.unwrap();
@@ -147,6 +193,7 @@ impl TestSite {
             inside,
             clock,
             stop,
+            _folder: folder,
         };
         // The first look is at a board with all that is there.
         site.hub.put_state(state(&roof, noon, &values));
