@@ -2,7 +2,6 @@
 //!
 //! The table here is what docs/energy-dashboard.md says too; a test compares them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -259,6 +258,8 @@ fn not_beside(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::bridge::Hub;
     use crate::model::{DeviceState, Health, Quantity};
