@@ -375,7 +375,7 @@ impl Keeper {
                 "Run the newer version again, or name another file as path in [history]."
             }
             _ => {
-                "Free some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
+                "Make some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
                  counters and all that is published are not touched."
             }
         };
