@@ -292,7 +292,13 @@ mod tests {
     async fn a_panic_ends_one_answer_only() {
         let inside = watch::Sender::new(None).subscribe();
         let stop = CancellationToken::new();
-        let site = Site::new(Entrance::Direct, WebSettings::default(), inside, stop, Backstage::default());
+        let site = Site::new(
+            Entrance::Direct,
+            WebSettings::default(),
+            inside,
+            stop,
+            Backstage::default(),
+        );
         let site = Arc::new(site);
         let routes = Router::new()
             .route("/nonsense", on(MethodFilter::GET, nonsense))
