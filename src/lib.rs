@@ -16,6 +16,7 @@
 //! * [`bridge`]: keeps every source running, guards and completes the values, holds the latest state.
 //! * [`history`]: five-minute slots, hours and days of all of that, in a file of its own.
 //! * [`flow`]: where the energy of the house goes, for the history and the page.
+//! * [`roof`]: which values are panels, where they lie, and which bring less than their neighbours.
 //! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all, and
 //!   what other programs read.
 //! * [`web`]: the page that the program serves, and its API.
@@ -24,6 +25,7 @@
 //! * [`store`]: the one file in which is kept what must survive a restart.
 //! * [`config`]: the configuration file: typed sections, secrets, and mistakes with their line and remedy.
 //! * [`migrate`]: configurations of other programs, turned into ours.
+//! * [`backup`]: everything in one file, and back again.
 //! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`addon`]: what Home Assistant's Supervisor tells the program when it runs as an app (add-on).
 //! * `http`: asking a web server for something small.
@@ -32,6 +34,7 @@
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
 //! * [`hex`]: bytes as people write and read them.
 //! * `simulation`: what the simulators of all adapters share; only with the feature `simulate`.
+//! * `sqlite`: files of SQLite that outlive mishaps, for the store and the history.
 //! * `whole_file`: small files that are replaced as a whole.
 //! * `terminal`: what commands say to the user.
 //! * `demo`: the MQTT broker inside `wattbridge demo`, and what it shows; only with the feature of that name.
@@ -46,6 +49,7 @@
 pub mod adapters;
 pub mod addon;
 mod backoff;
+pub mod backup;
 pub mod bridge;
 pub mod cli;
 pub mod clock;
@@ -62,8 +66,10 @@ pub mod migrate;
 pub mod model;
 mod names;
 pub mod outputs;
+pub mod roof;
 #[cfg(feature = "simulate")]
 pub mod simulation;
+mod sqlite;
 pub mod store;
 mod terminal;
 pub mod web;

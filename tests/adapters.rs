@@ -315,6 +315,7 @@ fn bridge(sources: Vec<ConfiguredSource>, clock: Clock) -> (Bridge, Hub) {
         store,
         saved,
         save_every: Duration::MAX,
+        history: wattbridge::history::History::off(),
     })
 }
 

@@ -105,6 +105,7 @@ impl Watch {
             store,
             saved,
             save_every: Duration::MAX,
+            history: wattbridge::history::History::off(),
         });
         let stop = CancellationToken::new();
         let feed = hub.feed();

@@ -13,6 +13,7 @@ use wattbridge::config::{File, PlaceSettings};
 use wattbridge::device::Adapter;
 use wattbridge::model::HealthCode;
 use wattbridge::outputs::Outputs;
+use wattbridge::web::{self, WebSettings};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -153,7 +154,16 @@ fn every_dependency_has_its_reason() {
 #[test]
 fn every_configuration_that_is_shown_works() {
     let known: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.kind()).collect();
-    let singles = ["place", "store", "log", "flow", "prices", sums::KIND].into_iter();
+    let singles = [
+        "place",
+        "store",
+        "log",
+        "flow",
+        "prices",
+        web::SECTION,
+        sums::KIND,
+    ];
+    let singles = singles.into_iter();
     let singles: Vec<&str> = singles.chain(Outputs::sections()).collect();
     for name in pages() {
         for block in blocks(&page(&name), "toml") {
@@ -164,6 +174,8 @@ fn every_configuration_that_is_shown_works() {
             Outputs::read(&file).unwrap_or_else(|problems| panic!("{problems}"));
             let home = file.settings::<PlaceSettings>("place");
             home.unwrap_or_else(|problems| panic!("{problems}"));
+            file.settings::<WebSettings>(web::SECTION)
+                .unwrap_or_else(|problems| panic!("{problems}"));
             for section in file.sections(sums::KIND) {
                 section
                     .read::<SumSettings>()
@@ -250,4 +262,18 @@ fn the_code_on_the_page_about_adding_a_device_is_of_the_smallest_adapter() {
     for piece in pieces {
         assert!(adapter.contains(piece), "not in the adapter:\n{piece}");
     }
+}
+
+#[test]
+fn the_description_of_the_api_is_up_to_date() {
+    let made = wattbridge::web::openapi();
+    let name = "docs/openapi.json";
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path(name), &made).unwrap();
+    }
+    let kept = fs::read_to_string(path(name)).unwrap_or_default();
+    assert!(
+        kept == made,
+        "{name} differs from the code. UPDATE_DOCS=1 cargo test --test documentation writes it anew."
+    );
 }

@@ -168,6 +168,7 @@ async fn run(
         store: store.clone(),
         saved,
         save_every: Duration::from_secs(300),
+        history: wattbridge::history::History::off(),
     });
     let mut feed = hub.feed();
     drop(hub);

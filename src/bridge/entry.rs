@@ -16,6 +16,7 @@ use super::holds::{Holds, Why};
 use super::order::Order;
 use super::{patience, plausible};
 use crate::clock::Clock;
+use crate::history::History;
 use crate::model::{
     Behavior, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Readings, Role,
     Value,
@@ -39,6 +40,8 @@ pub struct DeviceEntry {
     holds: Holds,
     /// How its source says that it is.
     pub said: Health,
+    /// The day of its latest readings on its own clock, if it has one.
+    day: Option<Date>,
     /// When its values were last confirmed, by the monotonic clock, until they are too old.
     confirmed: Option<Duration>,
     has_lapsed: bool,
@@ -79,6 +82,7 @@ impl DeviceEntry {
             at: None,
             values: BTreeMap::new(),
             health: health.clone(),
+            held: BTreeMap::new(),
             era: 0,
         };
         Self {
@@ -90,6 +94,7 @@ impl DeviceEntry {
             counting: BTreeMap::new(),
             holds: Holds::default(),
             said: health,
+            day: None,
             confirmed: None,
             has_lapsed: false,
             is_unsaved: false,
@@ -139,6 +144,7 @@ impl DeviceEntry {
         let device = Arc::clone(&self.device);
         let now = clock.monotonic();
         self.heard = Some(now);
+        self.day = readings.day;
         if patience::is_sign_of_life(&device, readings) {
             self.confirmed = Some(now);
             self.has_lapsed = false;
@@ -224,8 +230,7 @@ impl DeviceEntry {
             }
             Outcome::Held(reason) => {
                 let shown = last.filter(|_| counting.is_read());
-                let unit = metric.unit().unwrap_or("");
-                let words = counting::words(reason, value, shown, unit);
+                let words = counting::words(metric, reason, value, shown);
                 (Some((Why::Guard(reason), words)), false)
             }
         };
@@ -252,13 +257,58 @@ impl DeviceEntry {
         is_new
     }
 
+    /// Has the history keep what is shown of these readings, and with it all that is counted.
+    pub fn keep(&self, readings: &Readings, history: &History) {
+        if !history.is_on() {
+            return;
+        }
+        let values = &self.state.values;
+        let is_of_these =
+            |key: &str| self.counting.contains_key(key) || readings.get(key).is_some();
+        let shown = values.iter().filter(|(key, _)| is_of_these(key));
+        let shown = shown.map(|(key, value)| (key.clone(), value.clone()));
+        history.record(&self.device.id, readings.at, readings.day, shown);
+    }
+
+    /// The same of what is counted alone, which has been saved meanwhile.
+    pub fn keep_counters(&self, history: &History) {
+        let (Some(at), true) = (self.state.at, history.is_on()) else {
+            return;
+        };
+        let counters = self.counting.keys();
+        let shown =
+            counters.filter_map(|key| Some((key.clone(), self.state.values.get(key)?.clone())));
+        history.record(&self.device.id, at, self.day, shown);
+    }
+
+    /// The same of readings of the past, but for what cannot be.
+    pub fn keep_late(&self, readings: &Readings, history: &History) {
+        if !history.is_on() {
+            return;
+        }
+        let device = &self.device;
+        let can_be = |metric: &Metric, value: &Value| {
+            let Some(number) = value.as_number() else {
+                return false;
+            };
+            let most = limits(device, metric, readings).ceiling;
+            let is_counted = (0..=most).contains(&number.with_scale(3).mantissa());
+            let is_doubtful = plausible::doubt(device, metric, number).is_some();
+            !is_doubtful && (is_counted || !metric.is_counter())
+        };
+        let known = readings.values.iter().filter_map(|reading| {
+            let metric = device.metric(&reading.key)?;
+            can_be(metric, &reading.value).then(|| (reading.key.clone(), reading.value.clone()))
+        });
+        history.late(&device.id, readings.at, readings.day, known);
+    }
+
     fn describe_holds(&mut self) {
+        let state = Arc::make_mut(&mut self.state);
+        state.held = self.holds.words();
         if self.device.metric(&COUNTER_GUARD.key).is_some() {
-            let words = self.holds.words();
-            let words = words.unwrap_or_else(|| "All values good".to_owned());
-            Arc::make_mut(&mut self.state)
-                .values
-                .insert(COUNTER_GUARD.key.clone(), connection::cut(words).into());
+            let words = connection::cut(state.guarded().to_string());
+            state.values.insert(COUNTER_GUARD.key.clone(), words.into());
         }
     }
 

@@ -16,14 +16,18 @@ use super::patience;
 use super::saving::Saving;
 use crate::clock::Clock;
 use crate::config::DeviceKeys;
+use crate::history::History;
 use crate::model::reserved::is_reserved;
 use crate::model::{Device, DeviceId, Health, HealthCode, Metric, Readings, Report};
+use crate::say;
 use crate::store::{Counter, Saved, Store};
 
 /// Turns the reports of all sources into the states that the hub holds.
 #[derive(Debug)]
 pub struct Ingest {
     hub: Hub,
+    /// Hears what is shown, when that is shown.
+    history: History,
     saving: Saving,
     clock: Clock,
     /// What the section of each source says of its devices.
@@ -55,6 +59,7 @@ impl Ingest {
     ) -> Self {
         Self {
             hub,
+            history: History::off(),
             absences: Absences::new(store.clone(), saved),
             saving: Saving::new(store, save_every),
             clock,
@@ -67,6 +72,12 @@ impl Ingest {
             held: 0,
             late: 0,
         }
+    }
+
+    /// Has a history keep what is shown.
+    pub fn kept_in(mut self, history: History) -> Self {
+        self.history = history;
+        self
     }
 
     /// Brings back the devices of an earlier run, each with the index of the source that reaches it
@@ -105,8 +116,11 @@ impl Ingest {
             Report::Device(device) => self.take_device(source, key, *device),
             Report::Gone(id) => self.remove(&id, source),
             Report::Readings(readings) => self.put_readings(&readings),
-            Report::Late(readings) => self.count_late(&readings),
-            Report::Days(days) => self.saving.store().save_days(&days),
+            Report::Late(readings) => self.put_late(&readings),
+            Report::Days(days) => {
+                self.saving.store().save_days(&days);
+                self.history.days(&days);
+            }
             Report::Health(id, health) => self.put_health(&id, health),
             Report::Absent(id, health) => {
                 self.put_health(&id, health);
@@ -262,7 +276,11 @@ impl Ingest {
             if !is_saved {
                 entry.save_from = self.saving.retry(now);
             }
-            let is_new = entry.has_begun_anew(is_saved, can_save) | entry.show_counters(can_save);
+            let has_counted = entry.show_counters(can_save);
+            if has_counted {
+                entry.keep_counters(&self.history);
+            }
+            let is_new = entry.has_begun_anew(is_saved, can_save) | has_counted;
             if is_new | std::mem::take(&mut entry.is_kept_back) {
                 self.hub.put_state(Arc::clone(&entry.state));
             }
@@ -408,6 +426,11 @@ impl Ingest {
         let ours: Vec<Metric> = connection::metrics(&device).collect();
         device.metrics.extend(ours);
         let device = Arc::new(device);
+        self.history.describe(&device);
+        if !self.entries.contains_key(&device.id) {
+            let starting = Health::new(HealthCode::Starting);
+            self.history.health(&device.id, self.clock.now(), &starting);
+        }
         let fresh = || DeviceEntry::new(source, Arc::clone(&device));
         let entry = self.entries.entry(device.id.clone()).or_insert_with(fresh);
         entry.source = source;
@@ -429,7 +452,7 @@ impl Ingest {
         };
         self.ownership.holder_reports(id);
         if entry.order.is_late(readings.at, self.clock.moment()) {
-            self.count_late(readings);
+            self.put_late(readings);
             return;
         }
         if patience::is_sign_of_life(&entry.device, readings) {
@@ -453,13 +476,17 @@ impl Ingest {
             entry.show_counters(can_save);
             self.hub.put_state(Arc::clone(&entry.state));
         }
+        entry.keep(readings, &self.history);
     }
 
-    /// Counts readings of the past: they change nothing of what is now.
-    fn count_late(&mut self, readings: &Readings) {
+    /// Readings of the past change nothing of what is now; they have their place in the history.
+    fn put_late(&mut self, readings: &Readings) {
         let (id, at) = (&readings.device, readings.at);
         tracing::debug!("{id}: readings of {at} came late");
         self.late = self.late.saturating_add(1);
+        if let Some(entry) = self.entries.get(id) {
+            entry.keep_late(readings, &self.history);
+        }
     }
 
     fn put_health(&mut self, id: &DeviceId, health: Health) {
@@ -487,6 +514,7 @@ impl Ingest {
             return false;
         }
         self.log_health(entry, &health);
+        self.history.health(id, self.clock.now(), &health);
         if let Some(entry) = self.entries.get_mut(id) {
             entry.show_health(health);
         }
@@ -523,8 +551,8 @@ impl Ingest {
 /// How a device is whose section cannot be used.
 fn unusable() -> Health {
     Health::new(HealthCode::Misconfigured)
-        .seen("its section cannot be used")
-        .advise("Run `wattbridge check`.")
+        .seen(say!("its section cannot be used"))
+        .advise(say!("Run `wattbridge check`."))
 }
 
 #[cfg(test)]

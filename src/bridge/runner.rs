@@ -18,8 +18,10 @@ use super::sums::{Sum, SumSettings};
 use super::supervisor::{Incident, span_of, supervise};
 use crate::clock::Clock;
 use crate::device::{ConfiguredSource, Context, PendingCommand, Reports, Source, Traffic};
+use crate::history::History;
 use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Reading, Refusal, Report};
+use crate::say;
 use crate::store::{Memory, Saved, Store};
 
 /// Reports that may wait before sources are slowed down.
@@ -56,6 +58,8 @@ pub struct Setup {
     pub saved: Saved,
     /// How often the counters of one device are saved at most.
     pub save_every: Duration,
+    /// Keeps what is shown.
+    pub history: History,
 }
 
 /// The bridge, ready to run.
@@ -140,7 +144,8 @@ impl Bridge {
             setup.save_every,
             sources.clone().map(|it| it.keys.clone()).collect(),
             &mut setup.saved,
-        );
+        )
+        .kept_in(setup.history.clone());
         let indices: BTreeMap<String, usize> = sources
             .enumerate()
             .map(|(index, it)| (it.source.key(), index))
@@ -381,11 +386,8 @@ impl Bridge {
                 let _about = span.enter();
                 line.restarts += 1;
                 let health = Health::new(HealthCode::Restarting)
-                    .seen(format!(
-                        "{error}; next start in {}",
-                        humantime::format_duration(pause)
-                    ))
-                    .advise("Please report this with the log.");
+                    .seen(say!("{error}; next start in {pause}", error, pause))
+                    .advise(say!("Please report this with the log."));
                 tracing::error!("{}: {}", line.key, health.sentence());
                 self.ingest.put_health_of_source(source, &health);
                 line.own_health = Some(health);
@@ -420,7 +422,7 @@ impl Bridge {
             readings_late: self.ingest.readings_late(),
             store_failing: self.setup.store.is_failing() || self.ingest.is_disk_stuck(),
             refused: self.setup.refused,
-            output: self.hub.trouble(),
+            output: self.hub.trouble().or_else(|| self.setup.history.trouble()),
         };
         let views: Vec<SourceView<'_>> = lines
             .iter()

@@ -16,10 +16,12 @@ use crate::clock::Clock;
 use crate::config::{File, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
+use crate::flow::{FlowSettings, PriceSettings, tell_roles};
+use crate::history::History;
 use crate::links::Links;
 use crate::outputs::Outputs;
 use crate::simulation::House;
-use crate::store::{Identity, Store};
+use crate::store::{Identity, Memory, Store};
 use crate::terminal::say;
 use crate::web::{Inside, WebKey};
 
@@ -79,6 +81,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let (store, saved) = Store::in_memory();
         let identity = Identity::passing();
         let clock = Clock::system();
+        let history = History::in_memory(clock.zone().clone());
         let (bridge, hub) = Bridge::new(Setup {
             sources: sources(&stop).await?,
             sums: Vec::new(),
@@ -90,14 +93,20 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             store,
             saved,
             save_every: Duration::MAX,
+            history: history.clone(),
         });
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
+            history: history.clone(),
+            prices: PriceSettings::default(),
+            memory: Memory::passing(),
             clock: clock.clone(),
             started: clock.now(),
             key: WebKey::passing(),
+            flow: FlowSettings::default(),
             base_topic: run::base_topic(&outputs),
         }));
+        tokio::spawn(tell_roles(hub.feed(), FlowSettings::default(), history));
         let web = web_page::serve_anywhere(inside.subscribe(), &stop).await;
         let web = web.context("the demo's page cannot be served")?;
         let head = Head {

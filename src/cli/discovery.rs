@@ -10,6 +10,7 @@ use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime};
 use crate::bridge::{Bridge, Known, Setup};
 use crate::clock::Clock;
+use crate::history::History;
 use crate::links::Links;
 use crate::outputs::home_assistant;
 use crate::store::{Identity, Lock, Saved, Store};
@@ -66,7 +67,7 @@ pub fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
         remark(&complaint);
     }
     let mqtt = &configured.outputs.mqtt;
-    let settings = file.settings("home_assistant")?;
+    let settings = home_assistant::HomeAssistantSettings::read(&file)?;
     for (topic, payload) in home_assistant::preview(&devices, mqtt, &settings, &identity) {
         let payload = if args.topics {
             String::new()
@@ -99,6 +100,7 @@ async fn devices(
         store,
         saved,
         save_every: Duration::MAX,
+        history: History::off(),
     });
     let feed = hub.feed();
     if args.ask {

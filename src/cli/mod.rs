@@ -2,6 +2,7 @@
 
 mod adapter;
 mod awaiting;
+mod backup;
 mod check;
 mod completions;
 mod decode;
@@ -11,6 +12,7 @@ mod desk;
 mod discovery;
 mod first_file;
 mod health;
+mod history;
 mod init;
 mod input;
 mod known_place;
@@ -43,6 +45,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use crate::config::Problems;
 use crate::terminal;
 
+#[cfg(feature = "demo")]
+pub use history::demo::{DemoPast, feed, fill};
 pub use page::configuration_page;
 
 const ABOUT: &str = "Solar inverters and smart meters in Home Assistant, by MQTT";
@@ -108,6 +112,9 @@ pub fn command() -> Command {
         .subcommand(replay::ReplayArgs::augment_args(Command::new("replay")))
         .subcommands(tools::commands())
         .subcommand(migrate::MigrateArgs::augment_args(Command::new("migrate")))
+        .subcommand(history::HistoryArgs::augment_args(Command::new("history")))
+        .subcommand(backup::BackupArgs::augment_args(Command::new("backup")))
+        .subcommand(backup::RestoreArgs::augment_args(Command::new("restore")))
         .subcommand(health::HealthArgs::augment_args(Command::new("health")))
         .subcommand(completions::CompletionsArgs::augment_args(Command::new(
             "completions",
@@ -161,6 +168,9 @@ fn carry_out(matches: &ArgMatches) -> Result<(), CliError> {
         #[cfg(feature = "simulate")]
         "simulate" => simulate::run(matches),
         "migrate" => migrate::run(&args(matches)),
+        "history" => history::run(&args(matches)),
+        "backup" => backup::run_backup(&args(matches)),
+        "restore" => backup::run_restore(&args(matches)),
         "health" => health::run(&args(matches)),
         "completions" => {
             completions::run(&args(matches));

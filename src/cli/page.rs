@@ -4,6 +4,7 @@ use crate::adapters::ADAPTERS;
 use crate::bridge::sums;
 use crate::config::{PlaceSettings, SectionDoc, reference};
 use crate::flow::{self, PriceSettings};
+use crate::history::HistorySettings;
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
 use crate::web;
@@ -25,8 +26,9 @@ A secret is written as text, as `{ file = \"/run/secrets/mqtt\" }`, as `{ env = 
 `{ credential = \"mqtt-password\" }` for one that systemd gives the service by `LoadCredential=`. Lengths of time
 are written `30s`, `5m` or `1h 30m`.
 
-A section of a device or a sum that cannot be used is reported and left out; all others run. A
-mistake in any other section ends the program with exit code 2.
+A section of a device or a sum that cannot be used is reported and left out; all others run. With a
+mistake in any other section nothing runs but the [page](#web), which shows what is wrong and where it is
+mended. Where there is no page, the program ends with exit code 2.
 
 This page is generated; do not edit it.
 
@@ -49,6 +51,14 @@ pub fn pages() -> Vec<SectionDoc<'static>> {
         schema: schemars::schema_for!(StoreSettings),
         defaults: serde_json::to_value(StoreSettings::default()).unwrap_or_default(),
         example: "[store]\npath = \"/var/lib/wattbridge/wattbridge.db\"\n",
+    });
+    pages.push(SectionDoc {
+        heading: "[history]",
+        about: "What is kept of the past, for the page that wattbridge serves: see [The history](history.md). It has a file of \
+                its own, which may be thrown away.",
+        schema: schemars::schema_for!(HistorySettings),
+        defaults: serde_json::to_value(HistorySettings::default()).unwrap_or_default(),
+        example: "[history]\nkeep_slots = \"1y\"\n",
     });
     pages.push(SectionDoc {
         heading: "[log]",

@@ -15,6 +15,7 @@ use super::{CliError, adapter, logging, runtime, stop};
 use crate::bridge::{Bridge, News, Setup};
 use crate::clock::Clock;
 use crate::device::Adapter;
+use crate::history::History;
 use crate::links::{Links, Recorder};
 use crate::model::{Device, Update};
 use crate::store::Store;
@@ -78,6 +79,7 @@ pub fn run(args: &RecordArgs) -> Result<(), CliError> {
             store,
             saved,
             save_every: Duration::from_secs(60),
+            history: History::off(),
         });
         say(&format!(
             "Recording to {} for {}; Ctrl-C ends it earlier.",

@@ -14,6 +14,7 @@ use super::{CliError, input, logging, runtime};
 use crate::adapters::find;
 use crate::bridge::{Bridge, Feed, News, Setup};
 use crate::clock::Clock;
+use crate::history::History;
 use crate::links::{Event, Links, Recording};
 use crate::model::{DeviceId, Update};
 use crate::outputs::json_line;
@@ -70,6 +71,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), CliError> {
             store,
             saved,
             save_every: Duration::MAX,
+            history: History::off(),
         });
         let show = tokio::spawn(show(hub.feed()));
         drop(hub);

@@ -16,6 +16,8 @@ use super::web_page::LastingPage;
 use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
+use crate::flow::tell_roles;
+use crate::history::History;
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
 use crate::web::{Inside, WebKey};
@@ -126,8 +128,11 @@ async fn work(
     }
     let Configured {
         store,
+        history,
         outputs,
         web,
+        flow,
+        prices,
         sources,
         sums,
         incomplete,
@@ -139,7 +144,10 @@ async fn work(
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
-    let key = WebKey::kept(&Memory::of_bridge(saver.clone(), &saved));
+    let memory = Memory::of_bridge(saver.clone(), &saved);
+    let key = WebKey::kept(&memory);
+    let past = args.history_path(&history, &store);
+    let history = History::open(&past, &history, clock.zone().clone());
     let setup = Setup {
         sources,
         sums,
@@ -151,6 +159,7 @@ async fn work(
         store: saver.clone(),
         saved,
         save_every: store.save_every.get(),
+        history: history.clone(),
     };
     tracing::info!(
         "wattbridge {}, bridge {}, runs with {} configured device{}.",
@@ -162,17 +171,23 @@ async fn work(
     let (bridge, hub) = Bridge::new(setup);
     page.show(Inside {
         hub: hub.clone(),
+        prices,
+        memory,
         clock: clock.clone(),
         started: clock.now(),
         key,
+        history: history.clone(),
+        flow: flow.clone(),
         base_topic: base_topic(&outputs),
     });
+    tokio::spawn(tell_roles(hub.feed(), flow, history.clone()));
     page.serve(web).await;
     let view = hub.view();
     let beacon = Beacon::start(&args.config, move || Life::of(&view), end.clone());
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
     saver.close();
+    history.close();
     result
 }
 

@@ -16,6 +16,7 @@ use crate::config::editing::part_of;
 use crate::config::{File, PlaceSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
 use crate::flow::{FlowSettings, PriceSettings};
+use crate::history::HistorySettings;
 use crate::http::HttpServer;
 use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
@@ -55,6 +56,7 @@ pub struct ConfigArgs {
 pub struct Configured {
     pub log: LogSettings,
     pub store: StoreSettings,
+    pub history: HistorySettings,
     pub outputs: Outputs,
     /// Which values are the sun, the grid and the battery.
     pub flow: FlowSettings,
@@ -141,25 +143,35 @@ impl ConfigArgs {
             )
             .into());
         }
-        match self.unfit_store(&configured.store) {
+        let history = configured.history.path.as_ref();
+        let is_same = |path: &PathBuf| *path == self.store_path(&configured.store);
+        let unfit = self
+            .unfit_file("store", "wattbridge.db", configured.store.path.as_ref())
+            .or_else(|| self.unfit_file("history", "wattbridge-history.db", history))
+            .or_else(|| {
+                let path = history.filter(|path| is_same(path))?;
+                Some(Problem::new(
+                    self.config.display().to_string(),
+                    format!("[history] path: {} is the store already", path.display()),
+                    "name another file, or leave the path out",
+                ))
+            });
+        match unfit {
             Some(problem) => Err(configured.problems.merge(problem.into())),
             None => Ok(configured),
         }
     }
 
-    /// What is wrong with the place of the store: a file that is something else would be moved out
-    /// of the way as a damaged store.
-    fn unfit_store(&self, store: &StoreSettings) -> Option<Problem> {
+    /// What is wrong with the place of the store or the history: a file that is something else would be moved out
+    /// of the way as a damaged one.
+    fn unfit_file(&self, what: &str, example: &str, path: Option<&PathBuf>) -> Option<Problem> {
         const HEAD: &[u8] = b"SQLite format 3\0";
-        let path = store.path.as_ref()?;
-        let problem = |what: &str| {
+        let path = path?;
+        let problem = |words: &str| {
             let name = self.config.display().to_string();
-            let what = format!("[store] path: {} {what}", path.display());
-            Problem::new(
-                name,
-                what,
-                "name a file that is not there yet, such as wattbridge.db",
-            )
+            let words = format!("[{what}] path: {} {words}", path.display());
+            let hint = format!("name a file that is not there yet, such as {example}");
+            Problem::new(name, words, hint)
         };
         let about = std::fs::metadata(path).ok()?;
         if !about.is_file() {
@@ -174,7 +186,8 @@ impl ConfigArgs {
                     file.read_exact(&mut head).map(|()| head)
                 })
                 .is_ok_and(|head| head != HEAD);
-        (is_configuration || is_other).then(|| problem("is something else than a store"))
+        (is_configuration || is_other)
+            .then(|| problem("is something else than a database of wattbridge"))
     }
 
     /// The serial ports of this computer.
@@ -197,6 +210,17 @@ impl ConfigArgs {
         let given = given.and_then(|all| all.split(':').next().map(PathBuf::from));
         let folder = given.or_else(|| state_folder(&self.config).filter(|folder| folder.is_dir()));
         self.store_path_within(store, folder)
+    }
+
+    /// The file of the history: as configured, else beside the store and named after it.
+    pub fn history_path(&self, history: &HistorySettings, store: &StoreSettings) -> PathBuf {
+        if let Some(path) = &history.path {
+            return path.clone();
+        }
+        let store = self.store_path(store);
+        let mut name = store.file_stem().unwrap_or_default().to_owned();
+        name.push("-history.db");
+        store.with_file_name(name)
     }
 
     fn store_path_within(&self, store: &StoreSettings, folder: Option<PathBuf>) -> PathBuf {
@@ -238,6 +262,7 @@ impl Configured {
         let store = keep(file.settings("store"), &mut fatal);
         let flow = keep(file.settings("flow"), &mut fatal);
         let prices = keep(file.settings("prices"), &mut fatal);
+        let history = keep(file.settings("history"), &mut fatal);
         let outputs = keep(Outputs::read(file), &mut fatal);
         if let Some(outputs) = &outputs {
             fatal.extend(outputs.missing_secrets(file));
@@ -245,6 +270,7 @@ impl Configured {
         let mut configured = Self {
             log: log.unwrap_or_default(),
             store: store.unwrap_or_default(),
+            history: history.unwrap_or_default(),
             outputs: outputs.unwrap_or_default(),
             flow: flow.unwrap_or_default(),
             prices: prices.unwrap_or_default(),
@@ -365,11 +391,19 @@ impl Configured {
 
 /// Every name that may stand at the top of the file.
 pub fn known_sections() -> Vec<&'static str> {
-    ["place", "log", "store", "flow", "prices", web::SECTION]
-        .into_iter()
-        .chain(Outputs::sections())
-        .chain(kinds())
-        .collect()
+    [
+        "place",
+        "log",
+        "store",
+        "history",
+        "flow",
+        "prices",
+        web::SECTION,
+    ]
+    .into_iter()
+    .chain(Outputs::sections())
+    .chain(kinds())
+    .collect()
 }
 
 /// Every name of a section that brings devices along.

@@ -29,6 +29,7 @@ pub mod editing;
 mod environment;
 mod exposure;
 mod file;
+mod language;
 mod location;
 mod messages;
 mod names;
@@ -54,6 +55,7 @@ mod zone;
 
 pub use device_keys::{DeviceKey, DeviceKeys};
 pub use file::File;
+pub use language::{Language, UnknownLanguage};
 pub use messages::{nearest, quoted};
 pub use names::names;
 pub use period::Period;

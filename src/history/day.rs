@@ -50,11 +50,15 @@ impl BitOr for DayFlags {
 pub struct DayRow {
     /// Of a counter or a flow the energy of the day, else the mean.
     pub value: Option<i64>,
+    /// The least.
     pub min: Option<i64>,
+    /// The greatest.
     pub max: Option<i64>,
     /// The end of the slot in which the greatest was.
     pub max_at: Option<i64>,
+    /// The value of the first slot.
     pub first: Option<i64>,
+    /// The value of the last slot.
     pub last: Option<i64>,
     /// The end of the slot of the last.
     pub last_at: Option<i64>,
@@ -62,6 +66,7 @@ pub struct DayRow {
     pub slots: u32,
     /// What the slots add up to, of what is no counter.
     pub sum: Option<i64>,
+    /// What is special about it.
     pub flags: DayFlags,
 }
 
@@ -114,13 +119,20 @@ impl DaySoFar {
         self.last().and_then(|last| last.at)
     }
 
-    /// The next slot by its end. `rested` is whether the device rests, or has since the slot before.
-    pub fn push(&mut self, end: i64, slot: SlotRow, rested: bool) {
-        let pause = self.last_end().map(|last| end.saturating_sub(last));
-        let is_gap = pause.is_some_and(|pause| pause > LONGEST_PAUSE) && !rested;
-        if is_gap && self.kind != SeriesKind::Flow {
-            self.row.flags = self.row.flags | DayFlags::GAP;
-        }
+    /// Since when values are missing, if that is a gap when the next slot has this end, unless the device rests.
+    pub fn gap_before(&self, end: i64) -> Option<i64> {
+        let has_gaps = self.kind != SeriesKind::Flow && !self.row.flags.has(DayFlags::GAP);
+        self.last_end()
+            .filter(|last| has_gaps && end.saturating_sub(*last) > LONGEST_PAUSE)
+    }
+
+    /// Values are missing.
+    pub fn note_gap(&mut self) {
+        self.row.flags = self.row.flags | DayFlags::GAP;
+    }
+
+    /// The next slot by its end.
+    pub fn push(&mut self, end: i64, slot: SlotRow) {
         let row = &mut self.row;
         row.first = row.first.or(Some(slot.value));
         row.last = Some(slot.value);
@@ -174,20 +186,17 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_a_gap_unless_the_device_rests() {
+    fn a_pause_is_a_gap() {
         let date = jiff::civil::date(2026, 6, 15);
         let before = Some(Before {
             value: 0,
             at: Some(0),
         });
-        for (pause, rested, is_gap) in [
-            (LONGEST_PAUSE, false, false),
-            (LONGEST_PAUSE + 300, false, true),
-            (LONGEST_PAUSE + 300, true, false),
-        ] {
+        for (pause, gap) in [(LONGEST_PAUSE, None), (LONGEST_PAUSE + 300, Some(0))] {
             let mut day = DaySoFar::new(date, &about(SeriesKind::Measurement), before);
-            day.push(pause, slot(1), rested);
-            assert_eq!(day.row().flags.has(DayFlags::GAP), is_gap, "{pause}");
+            assert_eq!(day.gap_before(pause), gap);
+            day.push(pause, slot(1));
+            assert_eq!(day.gap_before(pause + 300), None);
         }
         let first = DaySoFar::new(date, &about(SeriesKind::Lifetime), None);
         assert!(first.row().flags.has(DayFlags::GAP));
@@ -198,7 +207,7 @@ mod tests {
         let date = jiff::civil::date(2026, 6, 15);
         let mut day = DaySoFar::new(date, &about(SeriesKind::Measurement), None);
         for (end, value) in [(300, 100), (600, 300), (900, 101)] {
-            day.push(end, slot(value), false);
+            day.push(end, slot(value));
         }
         let row = day.row();
         assert_eq!((row.value, row.sum, row.slots), (Some(167), Some(501), 3));

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,82 +11,103 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::HistoryError;
+use super::calendar::Calendar;
 use super::config::HistorySettings;
-use super::reader::HistoryReader;
+use super::keeper::{Job, Keeper, Pace, Trouble};
+use super::place::Place;
+use super::reader::{Desk, HistoryReader};
 use super::roles::HouseRoles;
 use super::series::SeriesKey;
-use crate::model::{Days, Decimal, Device, DeviceId, Health, Metric, Value};
+use super::taken_over::{CorrectionError, Imported};
+use crate::model::{Days, Decimal, Device, DeviceId, Health, Value};
 
 /// The handle for keeping the past. Cheap to clone; nothing here ever waits for the disk, and nothing fails.
 #[derive(Debug, Clone)]
 pub struct History {
+    /// `None` where nothing is kept.
+    jobs: Option<mpsc::Sender<Job>>,
+    trouble: Trouble,
     reader: HistoryReader,
 }
 
-/// Values of a device that another program, or the device itself, has kept.
-#[derive(Debug, Clone)]
-pub struct Imported {
-    /// Whose they are. It need not be known yet.
-    pub device: Device,
-    /// The metric; it need not be among those of the device.
-    pub metric: Metric,
-    /// Whole days: of a counter the energy, else the mean. They never replace what was measured wholly.
-    pub days: Vec<(Date, Decimal)>,
-    /// Values of moments, as they were reported. They fill slots that have none.
-    pub values: Vec<(Timestamp, Decimal)>,
-}
-
-/// A day cannot be corrected.
-#[derive(Debug, thiserror::Error)]
-pub enum CorrectionError {
-    /// There is no such series.
-    #[error("nothing is kept of {0}")]
-    NoSeries(SeriesKey),
-    /// The file cannot be written.
-    #[error(transparent)]
-    History(#[from] HistoryError),
-}
+/// The longest that the end of the program waits for the disk.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 impl History {
     /// Opens the file, made anew where there is none, and closes slots by the clock of the computer. A file that
     /// cannot be opened is told of, and everything runs without. A damaged one is set aside.
     pub fn open(path: &Path, settings: &HistorySettings, zone: TimeZone) -> Self {
-        let _ = (path, settings, zone);
-        Self::off()
+        Self::start(Place::Disk(path.to_owned()), settings, zone, Pace::Clock)
     }
 
-    /// The same, but time passes only with [`Self::tick`]: for simulations and imports.
+    /// The same, but time passes only with [`Self::tick`]: for simulations and imports. Slots are written day by day,
+    /// so that a year takes seconds; [`Self::flush`] from time to time keeps that from piling up.
     pub fn open_stepped(path: &Path, settings: &HistorySettings, zone: TimeZone) -> Self {
-        let _ = (path, settings, zone);
-        Self::off()
+        Self::start(Place::Disk(path.to_owned()), settings, zone, Pace::Steps)
+    }
+
+    fn start(place: Place, settings: &HistorySettings, zone: TimeZone, pace: Pace) -> Self {
+        if !settings.enabled {
+            return Self::off();
+        }
+        let calendar = Calendar::new(zone);
+        let trouble = Trouble::default();
+        let desk = Arc::new(Desk::at(place.clone()));
+        let reader = HistoryReader::new(Arc::clone(&desk), calendar.clone());
+        let keeper = Keeper::new(place, settings, calendar, pace, Arc::clone(&trouble), desk);
+        let (jobs, inbox) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || keeper.run(&inbox));
+        if let Err(error) = thread {
+            tracing::warn!(
+                "The history cannot run ({error}); nothing is kept of the past. Free some memory and restart."
+            );
+            return Self::off();
+        }
+        Self {
+            jobs: Some(jobs),
+            trouble,
+            reader,
+        }
     }
 
     /// A history that ends with the program, by the clock of the computer.
     pub fn in_memory(zone: TimeZone) -> Self {
-        let _ = zone;
-        Self::off()
+        let settings = HistorySettings::default();
+        Self::start(Place::in_memory(), &settings, zone, Pace::Clock)
     }
 
     /// None at all.
     pub fn off() -> Self {
         Self {
+            jobs: None,
+            trouble: Trouble::default(),
             reader: HistoryReader::off(),
         }
     }
 
     /// Whether anything is kept.
     pub fn is_on(&self) -> bool {
-        false
+        self.jobs.is_some()
+    }
+
+    fn send(&self, job: Job) {
+        if let Some(jobs) = &self.jobs {
+            // The thread is gone only when the program is ending.
+            let _ = jobs.send(job);
+        }
     }
 
     /// What troubles it, in words with advice.
     pub fn trouble(&self) -> Option<Health> {
-        None
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes series of the metrics of a device.
     pub fn describe(&self, device: &Arc<Device>) {
-        let _ = device;
+        self.send(Job::Describe(Arc::clone(device)));
     }
 
     /// Values of a device as they are believed and shown. `day` is the calendar day on the device's own clock.
@@ -96,7 +118,7 @@ impl History {
         day: Option<Date>,
         values: impl IntoIterator<Item = (K, Value)>,
     ) {
-        let _ = (device, at, day, values.into_iter().count());
+        self.send_values(device, at, day, values, false);
     }
 
     /// The same of a moment that is past.
@@ -107,33 +129,59 @@ impl History {
         day: Option<Date>,
         values: impl IntoIterator<Item = (K, Value)>,
     ) {
-        let _ = (device, at, day, values.into_iter().count());
+        self.send_values(device, at, day, values, true);
+    }
+
+    fn send_values<K: Into<Cow<'static, str>>>(
+        &self,
+        device: &DeviceId,
+        at: Timestamp,
+        day: Option<Date>,
+        values: impl IntoIterator<Item = (K, Value)>,
+        is_late: bool,
+    ) {
+        if self.is_on() {
+            let values = values.into_iter();
+            let values = values.filter(|(_, value)| value.is_known());
+            self.send(Job::Values {
+                device: device.clone(),
+                at,
+                day,
+                values: values.map(|(key, value)| (key.into(), value)).collect(),
+                is_late,
+            });
+        }
     }
 
     /// What a device remembers of its past.
     pub fn days(&self, days: &Days) {
-        let _ = days;
+        if self.is_on() {
+            self.send(Job::Days(days.clone()));
+        }
     }
 
     /// How a device is; only changes are kept.
     pub fn health(&self, device: &DeviceId, at: Timestamp, health: &Health) {
-        let _ = (device, at, health);
+        if self.is_on() {
+            self.send(Job::Health(device.clone(), at, health.clone()));
+        }
     }
 
     /// Says which values are the sun, the grid and the battery of the house, from now on.
     pub fn set_roles(&self, roles: HouseRoles) {
-        let _ = roles;
+        self.send(Job::Roles(roles));
     }
 
     /// Lets time pass: closes the slots that are over. Only needed with [`Self::open_stepped`].
     pub fn tick(&self, now: Timestamp) {
-        let _ = now;
+        self.send(Job::Tick(now));
     }
 
     /// Takes over what others have kept; how many days and slots were taken.
     pub fn import(&self, imported: Imported) -> Result<usize, HistoryError> {
-        let _ = imported;
-        Err(HistoryError::Off)
+        let (answer, wait) = mpsc::channel();
+        self.send(Job::Import(Box::new(imported), answer));
+        wait.recv().unwrap_or(Err(HistoryError::Off))
     }
 
     /// Puts in another value for a day, which stays for ever; `None` takes what was measured again. What it was
@@ -144,14 +192,22 @@ impl History {
         date: Date,
         value: Option<Decimal>,
     ) -> Result<Option<Decimal>, CorrectionError> {
-        let _ = (series, date, value);
-        Err(HistoryError::Off.into())
+        let (answer, wait) = mpsc::channel();
+        self.send(Job::Correct {
+            series: series.clone(),
+            date,
+            value,
+            answer,
+        });
+        wait.recv().unwrap_or(Err(HistoryError::Off.into()))
     }
 
     /// Waits until all that was handed over has been worked on and slots that are over are on the disk, as far as
     /// it lets that happen, at most `within`.
     pub fn flush(&self, within: Duration) {
-        let _ = within;
+        let (answer, wait) = mpsc::channel();
+        self.send(Job::Flush(answer));
+        let _ = wait.recv_timeout(within);
     }
 
     /// Who wants to look.
@@ -160,5 +216,9 @@ impl History {
     }
 
     /// Writes what there is, also of the slot that is not over, and closes the file.
-    pub fn close(self) {}
+    pub fn close(self) {
+        let (answer, wait) = mpsc::channel();
+        self.send(Job::Close(answer));
+        let _ = wait.recv_timeout(GOODBYE);
+    }
 }

@@ -12,28 +12,44 @@
 //! | `energy` | the energy of a day, whatever the counter does |
 //! | `day` | a whole day of one series |
 //! | `split` | who feeds whom |
-//! | `roles`, `house` | the house as a whole, from the roles of its devices |
+//! | `roles`, `house`, `house_book` | the house as a whole, from the roles of its devices |
 //! | `series` | which values are kept |
-//! | `gathering`, `closing` | from values to slots, from slots to rows |
-//! | `tables`, `keeper` | the file, and the thread that writes it |
+//! | `gathering`, `closing` | from values to slots, from slots to all that follows from them |
+//! | `catalog`, `tables`, `place`, `filed` | all series, the tables, the file |
+//! | `keeper`, `handle` | the thread that writes, and what feeds it |
+//! | `taken_over` | what others have kept, and what people correct |
 //! | `reader` | questions that the page asks |
+//! | [`import`] | files of other programs |
 
 mod calendar;
+mod catalog;
+mod closing;
 mod config;
 mod day;
 mod energy;
+mod filed;
+mod gathering;
 mod handle;
+mod house;
+mod house_book;
+pub mod import;
+mod keeper;
+mod place;
 mod reader;
 mod roles;
 mod series;
 mod slot;
 mod split;
+mod tables;
+mod taken_over;
+
+use crate::sqlite::DatabaseError;
 
 pub use calendar::Calendar;
 pub use config::HistorySettings;
 pub use day::{DayFlags, DayRow};
 pub use energy::{Before, CounterKind, DayEnergy, energy_of_day};
-pub use handle::{CorrectionError, History, Imported};
+pub use handle::History;
 pub use reader::{
     By, DayOfSeries, EnergyOf, EnergyRow, EnergyTable, Exported, HealthChange, HealthDay,
     HealthRecord, HistoryReader, HistorySize, PeakPower, PowerCurve, PowerCurves, SeriesInfo,
@@ -43,6 +59,8 @@ pub use roles::{HouseRole, HouseRoles};
 pub use series::{HOUSE, SeriesAbout, SeriesKey, SeriesKind, house_id};
 pub use slot::SlotRow;
 pub use split::{Flows, split};
+pub use tables::format;
+pub use taken_over::{CorrectionError, Imported};
 
 /// The history cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -50,17 +68,9 @@ pub enum HistoryError {
     /// There is none: switched off, or its file could not be opened.
     #[error("there is no history; see [history] in the configuration and the log")]
     Off,
-    /// SQLite refuses.
-    #[error("{0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file was written by a newer version of this program.
-    #[error("the file was written by a newer version (format {found}, this one knows {known})")]
-    Newer {
-        /// The format in the file.
-        found: i64,
-        /// The newest that this program knows.
-        known: i64,
-    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] DatabaseError),
     /// More was asked for than one answer holds.
     #[error("that is too much at once; ask for fewer days or fewer series")]
     TooMuch,
@@ -68,3 +78,12 @@ pub enum HistoryError {
     #[error("the program is stopping")]
     Stopping,
 }
+
+impl From<rusqlite::Error> for HistoryError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::File(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde::de::IntoDeserializer;
-use serde::de::value::Error as NotAnId;
 use serde::{Deserialize, Serialize};
 
 use super::energy::{CounterKind, rank};
@@ -42,8 +40,7 @@ impl SeriesKey {
 
     /// As the file has it.
     pub(super) fn read(device: &str, key: String) -> Option<Self> {
-        let device: Result<_, NotAnId> = DeviceId::deserialize(device.into_deserializer());
-        let device = device.ok()?;
+        let device = serde_json::from_value(device.into()).ok()?;
         Some(Self { device, key })
     }
 }

@@ -45,6 +45,30 @@ impl Flows {
     }
 }
 
+impl From<[i64; 7]> for Flows {
+    /// From all flows, in the order of [`Self::KEYS`].
+    fn from(all: [i64; 7]) -> Self {
+        let [
+            sun_house,
+            sun_battery,
+            sun_grid,
+            battery_house,
+            battery_grid,
+            grid_house,
+            grid_battery,
+        ] = all;
+        Self {
+            sun_house,
+            sun_battery,
+            sun_grid,
+            battery_house,
+            battery_grid,
+            grid_house,
+            grid_battery,
+        }
+    }
+}
+
 /// Splits powers of one moment, or energies of one time: the sun feeds the house, then the battery, then the grid;
 /// the battery what is left of the house, then the grid; the grid what is left then.
 ///

@@ -7,6 +7,7 @@
 //! * `args`: what the commands of all have in common
 //! * [`house`]: what devices share that stand in one house; `sky`, `appliances`, [`timeline`]: what
 //!   light there is, what it takes, what time it is
+//! * [`year`]: a whole year of it, at once
 //! * [`noise`]: values that vary and are still the same in every run
 
 mod appliances;
@@ -21,6 +22,7 @@ mod sim_port;
 mod simulator;
 pub mod sky;
 pub mod timeline;
+pub mod year;
 
 pub use args::{
     ArgsError, FaultArgs, HouseArgs, LineArgs, ListenArgs, StartTime, model_of, rhythm,

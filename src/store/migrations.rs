@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use crate::sqlite::DatabaseError;
 
 /// Each step takes the file from the format of its index to the next.
 const STEPS: &[&str] = &[
@@ -44,22 +44,14 @@ const STEPS: &[&str] = &[
 ",
 ];
 
+/// The format of the file that this version writes; it reads older ones, and no newer one.
+pub fn format() -> i64 {
+    STEPS.len() as i64
+}
+
 /// Brings the file to the newest format, all steps or none.
-pub fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let transaction = connection.transaction()?;
-    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let known = STEPS.len() as i64;
-    let done = usize::try_from(found).unwrap_or(usize::MAX);
-    let todo = STEPS
-        .get(done..)
-        .ok_or(StoreError::Newer { found, known })?;
-    for step in todo {
-        transaction.execute_batch(step)?;
-    }
-    if !todo.is_empty() {
-        transaction.pragma_update(None, "user_version", known)?;
-    }
-    Ok(transaction.commit()?)
+pub fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> {
+    crate::sqlite::migrate(connection, STEPS)
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ mod lock;
 mod memory;
 mod migrations;
 mod opening;
-mod sameness;
 mod saved;
 mod writer;
 
@@ -22,21 +21,6 @@ pub use identity::Identity;
 pub use lock::folder_in_memory;
 pub use lock::{Lock, LockError};
 pub use memory::{DiskAnswer, Memory};
+pub use migrations::format;
 pub use saved::{Counter, Saved, SavedDevice};
 pub use writer::Store;
-
-/// The saved state cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// SQLite refuses.
-    #[error("{0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The file was written by a newer version of this program.
-    #[error("the file was written by a newer version (format {found}, this one knows {known})")]
-    Newer {
-        /// The format in the file.
-        found: i64,
-        /// The newest that this program knows.
-        known: i64,
-    },
-}

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use super::StoreError;
 use crate::model::Device;
+use crate::sqlite::DatabaseError;
 
 /// All that was saved.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ pub struct Content {
 }
 
 /// Reads all rows. One that holds what nobody can have written is left out and told of.
-pub fn load(connection: &Connection) -> Result<Saved, StoreError> {
+pub fn load(connection: &Connection) -> Result<Saved, DatabaseError> {
     let mut saved = Saved::default();
     for_each(
         connection,
@@ -152,7 +152,7 @@ fn for_each(
     connection: &Connection,
     query: &str,
     mut take: impl FnMut(&str, &str, &str) -> Result<(), BadRow>,
-) -> Result<(), StoreError> {
+) -> Result<(), DatabaseError> {
     let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -177,7 +177,7 @@ fn for_each(
 }
 
 /// Writes all changes, or none.
-pub fn write(connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
+pub fn write(connection: &mut Connection, changes: &Changes) -> Result<(), DatabaseError> {
     let transaction = connection.transaction()?;
     for (subject, content) in changes {
         let json = content.json.as_ref();

@@ -11,11 +11,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::StoreError;
-use super::opening::{fold_in, in_words, is_damage, open, open_at_start, set_aside, to_look_at};
-use super::sameness::Sameness;
+use super::opening::{open, open_at_start};
 use super::saved::{self, Changes, Content, Counter, Saved, Subject};
 use crate::model::{Days, Device, DeviceId};
+use crate::sqlite::{DatabaseError, Sameness, fold_in, in_words, is_damage, set_aside, to_look_at};
 
 /// How long to wait before writing again after the disk refused.
 const RETRY: Duration = Duration::from_secs(30);
@@ -57,10 +56,10 @@ impl Store {
             Ok((connection, saved, was_damaged)) => (Some(connection), saved, was_damaged),
             Err(error) => {
                 let advice = match error {
-                    StoreError::Newer { .. } => {
+                    DatabaseError::Newer { .. } => {
                         "Run the newer version again, or name another file as path in [store]."
                     }
-                    StoreError::Sqlite(_) => {
+                    DatabaseError::Sqlite(_) => {
                         "Check that the folder exists, is yours and has space."
                     }
                 };
@@ -85,7 +84,7 @@ impl Store {
     /// Reads what was saved and saves nothing, beside a program that runs.
     pub fn look_at(path: &Path) -> (Self, Saved) {
         let saved = to_look_at(path)
-            .map_err(StoreError::from)
+            .map_err(DatabaseError::from)
             .and_then(|connection| saved::load(&connection));
         let saved = saved.unwrap_or_else(|error| {
             tracing::warn!(
@@ -430,7 +429,7 @@ impl Writer {
         self.show();
     }
 
-    fn try_write(&mut self, path: &Path) -> Result<(), StoreError> {
+    fn try_write(&mut self, path: &Path) -> Result<(), DatabaseError> {
         let file = self.file.as_ref();
         if let Some(what) = file.and_then(|file| file.sameness.broken_by(path)) {
             self.begin_anew(path, what);
@@ -460,7 +459,7 @@ impl Writer {
         );
     }
 
-    fn write_once(&mut self, path: &Path) -> Result<(), StoreError> {
+    fn write_once(&mut self, path: &Path) -> Result<(), DatabaseError> {
         if self.file.is_none() {
             let (connection, saved) = open(path)?;
             self.file = Some(OpenFile::new(connection, path));

@@ -14,13 +14,15 @@ use super::session::WebLock;
 use super::site::{Entrance, Site};
 
 /// What the page can be asked for. Each file that adds something adds its word.
-fn features(site: &Site) -> Vec<&'static str> {
+fn features(site: &Site, has_history: bool) -> Vec<&'static str> {
     let there = [
         ("controls", true),
+        ("history", has_history),
         ("settings", site.backstage.desk.is_some()),
         ("log", site.backstage.log.is_some()),
         ("energy_dashboard", true),
         ("support", true),
+        ("backup", site.backstage.desk.is_some()),
     ];
     let there = there.into_iter().filter(|(_, is_there)| *is_there);
     there.map(|(feature, _)| feature).collect()
@@ -58,9 +60,10 @@ pub struct AboutPage {
 pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<AboutPage> {
     let front = site.front();
     let inside = site.inside();
+    let has_history = inside.as_ref().is_some_and(|inside| inside.history.is_on());
     Json(AboutPage {
         version: env!("CARGO_PKG_VERSION"),
-        features: features(&site),
+        features: features(&site, has_history),
         role: match visitor.rank {
             Rank::Stranger => "none",
             Rank::Guest => "guest",

@@ -13,6 +13,7 @@ use super::discretion::{Discretion, Rank};
 use super::gaps::Gaps;
 use super::key::WebKey;
 use crate::bridge::Known;
+use crate::flow::LiveFlow;
 use crate::model::{Device, DeviceId, DeviceState};
 
 /// Events that a reader may fall behind.
@@ -64,7 +65,7 @@ pub struct BoardRows {
     /// The devices, parents before their children.
     pub rows: Vec<BoardRow>,
     /// Where the energy goes now; `null` as long as nobody knows.
-    pub flow: serde_json::Value,
+    pub flow: Option<LiveFlow>,
     /// Serial numbers that guests do not read.
     pub discretion: Discretion,
     removed: VecDeque<(u64, String)>,
@@ -139,7 +140,7 @@ impl Board {
             board.rev = (board.rev + 1).max(first);
             board.floor = board.rev;
             board.removed.clear();
-            board.flow = serde_json::Value::Null;
+            board.flow = None;
             board.rows = known
                 .into_iter()
                 .map(|known| {
@@ -238,16 +239,16 @@ impl Board {
     }
 
     /// Where the energy goes is something else now.
-    pub fn put_flow(&self, flow: serde_json::Value) {
+    pub fn put_flow(&self, flow: &LiveFlow) {
         let told = self.write(|board| {
-            (board.flow != flow).then(|| {
+            (board.flow.as_ref() != Some(flow)).then(|| {
                 board.rev += 1;
-                board.flow.clone_from(&flow);
+                board.flow = Some(flow.clone());
                 board.rev
             })
         });
         if let Some(rev) = told {
-            self.tell_all("flow", Some(rev), &flow);
+            self.tell_all("flow", Some(rev), flow);
         }
     }
 

@@ -176,8 +176,8 @@ fn beginning(site: &Site, visitor: &Visitor, last: Option<u64>) -> Vec<Bytes> {
             };
             events.push(event("state", None, &change));
         }
-        if !board.flow.is_null() {
-            events.push(event("flow", None, &board.flow));
+        if let Some(flow) = &board.flow {
+            events.push(event("flow", None, flow));
         }
         if let Some(last) = events.last_mut() {
             let id = format!("id: {}\n", board.rev);
@@ -192,7 +192,7 @@ fn resync() -> Bytes {
 }
 
 /// What is sent to one reader.
-struct EventBody(mpsc::Receiver<Bytes>);
+pub struct EventBody(pub mpsc::Receiver<Bytes>);
 
 impl HttpBody for EventBody {
     type Data = Bytes;

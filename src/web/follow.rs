@@ -9,9 +9,12 @@ use super::board::event;
 use super::describe::Describer;
 use super::discretion::Rank;
 use super::site::{Inside, Site};
-use crate::bridge::{Feed, News};
+use crate::bridge::{Feed, Known, News};
+use crate::flow::FlowTracker;
 use crate::model::{Device, DeviceId, Update};
 
+/// How often is looked where the energy goes, also when nothing is heard: values grow old.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often changes are told at most.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
@@ -40,10 +43,18 @@ async fn follow_one(site: &Site, inside: &Inside) {
     site.set_key(inside.key.clone());
     let (key, clock) = (&inside.key, &inside.clock);
     let mut feed = inside.hub.feed();
-    site.board.begin(feed.catch_up(), key, clock.now());
+    let mut flow = FlowTracker::new(inside.flow.clone());
+    let mut look = |known: &[Known]| {
+        let now = flow.at(known, clock.now(), clock.monotonic());
+        site.board.put_flow(&now);
+    };
+    let known = feed.catch_up();
+    site.board.begin(known.clone(), key, clock.now());
+    look(&known);
     let mut told = Instant::now();
     let mut due: Option<Instant> = None;
     loop {
+        let again = told + LOOK_EVERY;
         let telling = async {
             match due {
                 Some(due) => sleep_until(due).await,
@@ -70,7 +81,12 @@ async fn follow_one(site: &Site, inside: &Inside) {
             () = telling => {
                 due = None;
                 told = Instant::now();
+                look(&feed.snapshot());
                 site.board.tell_changes(clock.now());
+            }
+            () = sleep_until(again), if due.is_none() => {
+                told = Instant::now();
+                look(&feed.snapshot());
             }
         }
     }

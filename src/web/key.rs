@@ -17,9 +17,6 @@ const NAME: &str = "web_key";
 /// Digits of the name of a device: of a thousand devices, no two are the same.
 const REFERENCE: usize = 10;
 
-/// The house itself, among devices.
-pub const HOUSE: &str = "house";
-
 /// Random bytes that never leave this computer.
 #[derive(Clone)]
 pub struct WebKey(Zeroizing<[u8; LENGTH]>);

@@ -15,8 +15,10 @@
 //! | `board`, `follow`, `gaps` | the latest states as the page has them, and who keeps them |
 //! | `device_now`, `describe`, `glance` | how a device is, what it is, and what of it is seen first |
 //! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
+//! | `history`, `csv` | what was |
+//! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
-//! | `energy`, `support` | counters for Home Assistant's Energy dashboard, and a text for those who help |
+//! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
@@ -26,9 +28,11 @@ mod access;
 mod assets;
 mod attempts;
 mod backstage;
+mod backup;
 mod board;
 mod config;
 mod controls;
+mod csv;
 mod describe;
 mod device_now;
 mod discretion;
@@ -37,6 +41,7 @@ mod events;
 mod follow;
 mod gaps;
 mod glance;
+mod history;
 mod key;
 mod log;
 mod login;
@@ -44,6 +49,7 @@ mod openapi;
 mod pace;
 mod prometheus;
 mod reply;
+mod roof;
 mod routes;
 mod server;
 mod session;

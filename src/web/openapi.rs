@@ -2,7 +2,10 @@
 
 use utoipa::OpenApi;
 
-use super::{about, controls, energy, events, log, login, prometheus, settings, state, support};
+use super::{
+    about, backup, controls, energy, events, history, log, login, prometheus, roof, settings,
+    state, support,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +22,16 @@ use super::{about, controls, energy, events, log, login, prometheus, settings, s
         state::state,
         state::devices,
         state::device,
+        history::health::health,
+        history::power::power,
+        history::power::usual,
+        history::energy::energy,
+        history::statistics::statistics,
+        history::export::export,
+        roof::roof,
+        roof::arrange,
+        roof::power::power,
+        roof::weak::weak,
         events::events,
         controls::set,
         log::log,
@@ -32,6 +45,7 @@ use super::{about, controls, energy, events, log, login, prometheus, settings, s
         settings::schema,
         energy::energy_dashboard,
         support::support,
+        backup::backup,
         prometheus::metrics,
     )
 )]

@@ -18,7 +18,7 @@ const HEAD: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum ConnectionPhase {
     /// Between two requests.
     Idle,
     /// The head of a request is under way.
@@ -32,7 +32,7 @@ enum Phase {
 /// What one connection is doing, and until when it may.
 #[derive(Debug)]
 pub struct ConnectionPace {
-    phase: Mutex<Phase>,
+    phase: Mutex<ConnectionPhase>,
     deadline: watch::Sender<Option<Instant>>,
 }
 
@@ -40,7 +40,7 @@ impl ConnectionPace {
     /// Of a connection that has just been made.
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            phase: Mutex::new(Phase::Head),
+            phase: Mutex::new(ConnectionPhase::Head),
             deadline: watch::Sender::new(Some(Instant::now() + HEAD)),
         })
     }
@@ -65,7 +65,7 @@ impl ConnectionPace {
 
     /// The head of a request is there.
     pub fn begin(&self) {
-        self.go(Phase::Busy, |_| true);
+        self.go(ConnectionPhase::Busy, |_| true);
     }
 
     /// The answer, after which the next request may begin.
@@ -73,16 +73,16 @@ impl ConnectionPace {
         answer.map(|body| Body::new(SentBody { body, pace: self }))
     }
 
-    fn go(&self, to: Phase, from: impl FnOnce(Phase) -> bool) {
+    fn go(&self, to: ConnectionPhase, from: impl FnOnce(ConnectionPhase) -> bool) {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
         if *phase == to || !from(*phase) {
             return;
         }
         *phase = to;
         self.deadline.send_replace(match to {
-            Phase::Idle | Phase::Stuck => Some(Instant::now() + IDLE),
-            Phase::Head => Some(Instant::now() + HEAD),
-            Phase::Busy => None,
+            ConnectionPhase::Idle | ConnectionPhase::Stuck => Some(Instant::now() + IDLE),
+            ConnectionPhase::Head => Some(Instant::now() + HEAD),
+            ConnectionPhase::Busy => None,
         });
     }
 }
@@ -115,7 +115,7 @@ impl HttpBody for SentBody {
 
 impl Drop for SentBody {
     fn drop(&mut self) {
-        self.pace.go(Phase::Idle, |_| true);
+        self.pace.go(ConnectionPhase::Idle, |_| true);
     }
 }
 
@@ -142,7 +142,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for WatchedConnection<T> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.pace.go(Phase::Head, |phase| phase == Phase::Idle);
+            self.pace.go(ConnectionPhase::Head, |phase| {
+                phase == ConnectionPhase::Idle
+            });
         }
         read
     }
@@ -156,8 +158,12 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WatchedConnection<T> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         match &written {
-            Poll::Pending => self.pace.go(Phase::Stuck, |phase| phase == Phase::Busy),
-            Poll::Ready(_) => self.pace.go(Phase::Busy, |phase| phase == Phase::Stuck),
+            Poll::Pending => self.pace.go(ConnectionPhase::Stuck, |phase| {
+                phase == ConnectionPhase::Busy
+            }),
+            Poll::Ready(_) => self.pace.go(ConnectionPhase::Busy, |phase| {
+                phase == ConnectionPhase::Stuck
+            }),
         }
         written
     }

@@ -21,7 +21,8 @@ use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
-    about, assets, controls, energy, events, log, login, prometheus, settings, state, support,
+    about, assets, backup, controls, energy, events, history, log, login, prometheus, roof,
+    settings, state, support,
 };
 
 /// The most that a request may bring, and how long that may take.
@@ -69,6 +70,24 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/state", Guest, state::state),
         get("/api/v1/devices", Guest, state::devices),
         get("/api/v1/devices/{ref}", Guest, state::device),
+        get(
+            "/api/v1/devices/{ref}/health",
+            Guest,
+            history::health::health,
+        ),
+        get("/api/v1/history/power", Guest, history::power::power),
+        get("/api/v1/history/usual", Guest, history::power::usual),
+        get("/api/v1/history/energy", Guest, history::energy::energy),
+        get(
+            "/api/v1/history/statistics",
+            Guest,
+            history::statistics::statistics,
+        ),
+        get("/api/v1/history.csv", Guest, history::export::export),
+        get("/api/v1/roof", Guest, roof::roof),
+        put("/api/v1/roof", Admin, roof::arrange),
+        get("/api/v1/roof/power", Guest, roof::power::power),
+        get("/api/v1/roof/weak", Guest, roof::weak::weak),
         get("/api/v1/events", Guest, events::events),
         post("/api/v1/devices/{ref}/controls/{key}", Admin, controls::set),
         get("/api/v1/log", Admin, log::log),
@@ -82,6 +101,7 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/config/schema", Admin, settings::schema),
         get("/api/v1/energy-dashboard", Admin, energy::energy_dashboard),
         get("/api/v1/support", Admin, support::support),
+        post("/api/v1/backup", Admin, backup::backup),
     ]
 }
 
@@ -143,6 +163,11 @@ pub fn router(site: &Arc<Site>) -> Router {
         let handler = route.handler.route_layer(from_fn_with_state(rule, check));
         router = router.route(route.path, handler);
     }
+    dressed(router, site)
+}
+
+/// Routes with what is around all of them.
+fn dressed(router: Router<Arc<Site>>, site: &Arc<Site>) -> Router {
     router
         .fallback(|| async { WebRefusal::not_found("there is nothing here") })
         .method_not_allowed_fallback(|| async {
@@ -245,4 +270,50 @@ async fn with_headers(State(site): State<Arc<Site>>, request: Request, next: Nex
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+    use tokio::sync::watch;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::access::Peer;
+    use super::super::config::WebSettings;
+    use super::super::site::Entrance;
+    use super::*;
+
+    async fn nonsense() -> &'static str {
+        panic!("a mistake of ours")
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_one_answer_only() {
+        let inside = watch::Sender::new(None).subscribe();
+        let stop = CancellationToken::new();
+        let site = Site::new(Entrance::Direct, WebSettings::default(), inside, stop);
+        let site = Arc::new(site);
+        let routes = Router::new()
+            .route("/nonsense", on(MethodFilter::GET, nonsense))
+            .route("/healthz", on(MethodFilter::GET, about::healthz));
+        let service = TowerToHyperService::new(dressed(routes, &site));
+        let ask = async |path: &str| {
+            let request = Request::get(path).header(header::HOST, "localhost");
+            let mut request = request.body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Peer([127, 0, 0, 1].into()));
+            service.call(request).await.unwrap()
+        };
+        let crashed = ask("/nonsense").await;
+        assert_eq!(crashed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(
+            crashed
+                .headers()
+                .contains_key(header::CONTENT_SECURITY_POLICY)
+        );
+        let body = to_bytes(crashed.into_body(), LARGEST).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert!(body["error"].is_string() && !body.to_string().contains("a mistake of ours"));
+        assert_eq!(ask("/healthz").await.status(), StatusCode::OK);
+    }
 }

@@ -24,6 +24,7 @@ use super::backstage::Backstage;
 use super::config::{PORT, WebSettings};
 use super::follow::follow;
 use super::pace::{ConnectionPace, WatchedConnection};
+use super::roof::weak;
 use super::routes::router;
 use super::site::{Entrance, Inside, Site};
 
@@ -115,6 +116,7 @@ impl Web {
         let site = Arc::new(Site::new(entrance, settings, inside, stop, backstage));
         let mut serving = JoinSet::new();
         serving.spawn(follow(Arc::clone(&site)));
+        serving.spawn(weak::watch(Arc::clone(&site)));
         serving.spawn(serve(listener, Arc::clone(&site)));
         Ok(Self {
             site,

@@ -12,10 +12,14 @@ use super::backstage::Backstage;
 use super::board::Board;
 use super::config::WebSettings;
 use super::key::WebKey;
+use super::roof::RoofBook;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;
 use crate::config::Secret;
+use crate::flow::{FlowSettings, PriceSettings};
+use crate::history::History;
+use crate::store::Memory;
 
 /// Streams of events that may be open at once.
 const STREAMS: usize = 16;
@@ -25,12 +29,20 @@ const STREAMS: usize = 16;
 pub struct Inside {
     /// The latest states, news and commands.
     pub hub: Hub,
+    /// What was measured and counted.
+    pub history: History,
+    /// What energy costs and brings.
+    pub prices: PriceSettings,
+    /// What the page keeps in the store.
+    pub memory: Memory,
     /// The time.
     pub clock: Clock,
     /// When the bridge was started.
     pub started: Timestamp,
     /// The key of the page in the store.
     pub key: WebKey,
+    /// Which values are the sun, the grid and the battery.
+    pub flow: FlowSettings,
     /// What the topics of states begin with, where they are published.
     pub base_topic: Option<String>,
 }
@@ -91,6 +103,8 @@ pub struct Site {
     pub entrance: Entrance,
     /// The latest values, and who wants to hear of them.
     pub board: Board,
+    /// Where the panels lie, and which are weak.
+    pub roof: RoofBook,
     /// Passwords that were wrong.
     pub attempts: Attempts,
     /// Places for streams of events.
@@ -118,13 +132,18 @@ impl Site {
         Self {
             entrance,
             board: Board::default(),
+            roof: RoofBook::default(),
             attempts: Attempts::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             stop,
             backstage,
             front: RwLock::new(Arc::new(Front::new(settings, key))),
             inside,
-            host_name: host_name(),
+            host_name: match entrance {
+                // By whatever name Home Assistant is reached.
+                Entrance::Ingress => None,
+                Entrance::Direct => host_name(),
+            },
         }
     }
 
@@ -199,9 +218,12 @@ fn without_port(host: &str) -> &str {
 
 /// What this computer calls itself.
 fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let name = name.trim().to_lowercase();
-    (!name.is_empty() && name != "(none)").then_some(name)
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    files.iter().find_map(|file| {
+        let name = std::fs::read_to_string(file).ok()?;
+        let name = name.trim().to_lowercase();
+        (!name.is_empty() && name != "(none)").then_some(name)
+    })
 }
 
 #[cfg(test)]

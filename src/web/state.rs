@@ -13,6 +13,7 @@ use super::describe::{Describer, DeviceDescription};
 use super::device_now::DeviceNow;
 use super::reply::{Asked, RefusalWords, WebRefusal};
 use super::site::Site;
+use crate::flow::LiveFlow;
 use crate::model::Device;
 
 /// What has been known before.
@@ -34,8 +35,7 @@ pub struct StateAnswer {
     /// The devices, parents before their children.
     pub devices: Vec<DeviceNow>,
     /// Where the energy goes now; `null` as long as nobody knows.
-    #[schema(value_type = Option<Object>)]
-    pub flow: serde_json::Value,
+    pub flow: Option<LiveFlow>,
     /// Devices that are gone since.
     pub removed: Vec<String>,
 }

@@ -105,6 +105,7 @@ async fn a_clock_that_is_set_harms_no_counter() {
         store,
         saved,
         save_every: Duration::MAX,
+        history: wattbridge::history::History::off(),
     });
     let stop = CancellationToken::new();
     let mut watch = Watch {

@@ -25,7 +25,7 @@ pub(crate) fn wattbridge(folder: &Path, args: &[&str]) -> Command {
         // What is left over after the end is seen in this folder.
         .env("TMPDIR", folder)
         .env("RUST_BACKTRACE", "0")
-        // All of them would want the same port.
+        // The page would want one port for all of them; it has tests of its own.
         .env("WATTBRIDGE_WEB_ENABLED", "false")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

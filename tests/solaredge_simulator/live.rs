@@ -61,6 +61,7 @@ impl Reader {
             store,
             saved,
             save_every: Duration::MAX,
+            history: wattbridge::history::History::off(),
         });
         let stop = CancellationToken::new();
         let running = tokio::spawn(bridge.run(stop.clone()));

@@ -13,9 +13,12 @@ use wattbridge::clock::Clock;
 use wattbridge::config::editing::SectionKinds;
 use wattbridge::config::{Problems, Secret};
 use wattbridge::device::PendingCommand;
+use wattbridge::flow::{FlowSettings, PriceSettings};
+use wattbridge::history::History;
 use wattbridge::model::{
     Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
 };
+use wattbridge::store::Memory;
 use wattbridge::web::{
     Backstage, Desk, Entrance, Inside, LogBook, Program, SavedFile, Web, WebKey, WebSettings,
     WebStart,
@@ -59,6 +62,10 @@ impl Program for EasyProgram {
     }
 
     fn reload(&self) {}
+
+    fn backup(&self) -> Result<std::fs::File, String> {
+        Err("there is none".to_owned())
+    }
 }
 
 impl Drop for TestSite {
@@ -148,9 +155,13 @@ impl TestSite {
         hub.put_device(Arc::new(meter), Arc::new(silent));
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
+            history: History::in_memory(TimeZone::UTC),
+            prices: PriceSettings::default(),
+            memory: Memory::passing(),
             clock: clock.clone(),
             started: noon,
             key: WebKey::passing(),
+            flow: FlowSettings::default(),
             base_topic: Some("wattbridge".to_owned()),
         }));
         let stop = CancellationToken::new();

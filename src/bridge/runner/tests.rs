@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::config::{DeviceKeys, Period};
 use crate::device::{BoxFuture, Probed, SourceError};
+use crate::history::History;
 use crate::model::{Control, ControlKind, Device, Value};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -83,6 +84,7 @@ impl Stage {
             store,
             saved,
             save_every: Duration::MAX,
+            history: History::off(),
         });
         let stop = CancellationToken::new();
         let running = tokio::spawn(bridge.run(stop.clone()));

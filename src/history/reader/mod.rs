@@ -1,29 +1,64 @@
 //! Looking at the history: each question runs on a thread of its own and on a connection that only reads.
 
 mod answers;
+mod curves;
+mod desk;
+mod energies;
+mod health;
+mod lists;
+mod statistics;
+
+use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rusqlite::Connection;
 
 use super::HistoryError;
 use super::calendar::Calendar;
+use super::day::DayFlags;
+use super::place::Place;
 use super::series::SeriesKey;
 use crate::model::DeviceId;
 
 pub use answers::*;
+pub use desk::Desk;
 
 /// Asks the history. Cheap to clone; nothing here is ever waited for by the bridge.
 #[derive(Debug, Clone)]
 pub struct HistoryReader {
+    desk: Arc<Desk>,
     calendar: Calendar,
 }
 
 impl HistoryReader {
+    /// At a desk, with the calendar of the house.
+    pub(super) const fn new(desk: Arc<Desk>, calendar: Calendar) -> Self {
+        Self { desk, calendar }
+    }
+
+    /// From another program than the one that writes, with days by the midnights of a zone.
+    pub fn open(path: &Path, zone: TimeZone) -> Self {
+        let place = Place::Disk(path.to_owned());
+        Self::new(Arc::new(Desk::beside(place)), Calendar::new(zone))
+    }
+
     /// Where there is none.
-    pub fn off() -> Self {
-        Self {
-            calendar: Calendar::new(jiff::tz::TimeZone::UTC),
-        }
+    pub(super) fn off() -> Self {
+        Self::new(Arc::new(Desk::none()), Calendar::new(TimeZone::UTC))
+    }
+
+    /// Asks on a thread that may wait.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection, &Calendar) -> Result<T, HistoryError> + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let (desk, calendar) = (Arc::clone(&self.desk), self.calendar.clone());
+        let asked = move || desk.ask(|file| question(file, &calendar));
+        let answer = tokio::task::spawn_blocking(asked).await;
+        answer.unwrap_or(Err(HistoryError::Stopping))
     }
 
     /// The calendar by which days are counted.
@@ -33,7 +68,7 @@ impl HistoryReader {
 
     /// All series that are kept.
     pub async fn series(&self) -> Result<Vec<SeriesInfo>, HistoryError> {
-        Err(HistoryError::Off)
+        self.ask(|file, _| lists::series(file)).await
     }
 
     /// The means of several series from one date to another, which is not part of it, in steps of 300 or 3600
@@ -46,14 +81,14 @@ impl HistoryReader {
         to: Date,
         step: i64,
     ) -> Result<PowerCurves, HistoryError> {
-        let _ = (series, from, to, step);
-        Err(HistoryError::Off)
+        self.ask(move |file, calendar| curves::power(file, calendar, &series, (from, to), step))
+            .await
     }
 
     /// What is usual for each five minutes of a day, from the 14 days before.
     pub async fn usual(&self, series: SeriesKey, day: Date) -> Result<Usual, HistoryError> {
-        let _ = (series, day);
-        Err(HistoryError::Off)
+        self.ask(move |file, calendar| curves::usual(file, calendar, &series, day))
+            .await
     }
 
     /// Energies from one date to another, which is not part of it.
@@ -64,8 +99,8 @@ impl HistoryReader {
         to: Date,
         of: EnergyOf,
     ) -> Result<EnergyTable, HistoryError> {
-        let _ = (by, from, to, of);
-        Err(HistoryError::Off)
+        self.ask(move |file, _| energies::energy(file, by, (from, to), of))
+            .await
     }
 
     /// Sums of the house, of each device and of each panel from one date to another, which is not part of it.
@@ -74,8 +109,8 @@ impl HistoryReader {
         from: Date,
         to: Date,
     ) -> Result<Vec<StatisticsRow>, HistoryError> {
-        let _ = (from, to);
-        Err(HistoryError::Off)
+        self.ask(move |file, calendar| statistics::statistics(file, calendar, (from, to)))
+            .await
     }
 
     /// How a device was in the last so many days.
@@ -85,8 +120,8 @@ impl HistoryReader {
         days: u16,
         now: Timestamp,
     ) -> Result<HealthRecord, HistoryError> {
-        let _ = (device, days, now);
-        Err(HistoryError::Off)
+        self.ask(move |file, calendar| health::health(file, calendar, &device, days, now))
+            .await
     }
 
     /// Slots of some series, or of all if none is named, from one date to another, which is not part of it. Ask day by
@@ -97,8 +132,8 @@ impl HistoryReader {
         from: Date,
         to: Date,
     ) -> Result<Exported<SlotOfSeries>, HistoryError> {
-        let _ = (series, from, to);
-        Err(HistoryError::Off)
+        self.ask(move |file, calendar| lists::slots(file, calendar, &series, (from, to)))
+            .await
     }
 
     /// Days of some series, or of all if none is named, from one date to another, which is not part of it.
@@ -108,23 +143,28 @@ impl HistoryReader {
         from: Date,
         to: Date,
     ) -> Result<Exported<DayOfSeries>, HistoryError> {
-        let _ = (series, from, to);
-        Err(HistoryError::Off)
+        self.ask(move |file, _| lists::days(file, &series, (from, to)))
+            .await
     }
 
-    /// Days from one date to another, which is not part of it, on which values of a series are missing.
+    /// Days from one date to another, which is not part of it, on which values of a series are missing
+    /// in part. Days of which nothing is kept have no flag: see [`Self::statistics`].
     pub async fn gap_days(
         &self,
         series: SeriesKey,
         from: Date,
         to: Date,
     ) -> Result<Vec<Date>, HistoryError> {
-        let _ = (series, from, to);
-        Err(HistoryError::Off)
+        let days = self.days(vec![series], from, to).await?;
+        let gaps = days
+            .rows
+            .iter()
+            .filter(|day| day.row.flags.has(DayFlags::GAP));
+        Ok(gaps.map(|day| day.date).collect())
     }
 
     /// How large it is.
     pub async fn size(&self) -> Result<HistorySize, HistoryError> {
-        Err(HistoryError::Off)
+        self.ask(|file, _| lists::size(file)).await
     }
 }

@@ -95,6 +95,7 @@ impl Stage {
                 ..Saved::default()
             },
             save_every: Duration::MAX,
+            history: crate::history::History::off(),
         });
         let (stop, feed) = (CancellationToken::new(), hub.feed());
         tokio::spawn(bridge.run(stop.clone()));

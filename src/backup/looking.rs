@@ -1,0 +1,186 @@
+//! What a backup holds, and whether it is whole.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{Context, SHA256};
+use rusqlite::Connection;
+
+use super::{APPLICATION, BackupError, BackupPart, FORMAT, hex};
+use crate::sqlite::to_look_at;
+
+/// No backup has more files.
+const MOST_FILES: usize = 1000;
+
+/// A file in a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The name that it had.
+    pub name: String,
+    /// What it is for.
+    pub part: BackupPart,
+    /// How large it is.
+    pub bytes: u64,
+    /// When it was changed last, in seconds since 1970.
+    pub changed: i64,
+    /// What its bytes add up to.
+    pub sha256: String,
+}
+
+/// A backup that is open for reading.
+#[derive(Debug)]
+pub struct Backup {
+    path: PathBuf,
+    connection: Connection,
+    /// When it was made, in seconds since 1970.
+    pub made: Option<i64>,
+    /// The version of wattbridge that made it.
+    pub version: Option<String>,
+    /// What is in it.
+    pub files: Vec<Held>,
+}
+
+impl Backup {
+    /// Opens a backup and reads what is in it.
+    ///
+    /// # Errors
+    ///
+    /// It is none, is damaged, or was made by a newer version.
+    pub fn open(path: &Path) -> Result<Self, BackupError> {
+        let none = |_| BackupError::NoBackup(path.to_owned());
+        let about = std::fs::metadata(path).map_err(BackupError::file(path))?;
+        if !about.is_file() {
+            return Err(BackupError::NoBackup(path.to_owned()));
+        }
+        let connection = to_look_at(path).map_err(BackupError::database(path))?;
+        let number = |name: &str| -> rusqlite::Result<i64> {
+            connection.pragma_query_value(None, name, |row| row.get(0))
+        };
+        if number("application_id").map_err(none)? != APPLICATION {
+            return Err(BackupError::NoBackup(path.to_owned()));
+        }
+        let found = number("user_version").map_err(none)?;
+        if found > FORMAT {
+            return Err(BackupError::Newer {
+                path: path.to_owned(),
+                what: "the backup",
+                found,
+                known: FORMAT,
+            });
+        }
+        let fact = |key: &str| -> Option<String> {
+            let query = "SELECT value FROM about WHERE key = ?1";
+            connection.query_row(query, [key], |row| row.get(0)).ok()
+        };
+        let (made, version) = (fact("made"), fact("version"));
+        let files = list(&connection).map_err(|error| damaged(path, error.to_string()))?;
+        if files.len() > MOST_FILES {
+            return Err(damaged(path, "it says that it has too many files"));
+        }
+        // What a name says of folders is nobody's business here.
+        let is_odd = |held: &Held| held.name.is_empty() || held.name.contains(['/', '\0']);
+        if let Some(odd) = files.iter().find(|held| is_odd(held)) {
+            let name = odd.name.escape_debug();
+            return Err(damaged(path, format!("a file in it is called \"{name}\"")));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            made: made.and_then(|made| made.parse().ok()),
+            version,
+            files,
+            connection,
+        })
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks at every page and every piece.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), BackupError> {
+        check_pages(&self.connection).map_err(|what| damaged(&self.path, what))?;
+        for held in &self.files {
+            self.copy(held, &mut std::io::sink())?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file of it somewhere.
+    ///
+    /// # Errors
+    ///
+    /// It is not what it was, or cannot be written.
+    pub fn copy(&self, held: &Held, into: &mut impl Write) -> Result<(), BackupError> {
+        let torn = |error: rusqlite::Error| damaged(&self.path, error.to_string());
+        let query = "SELECT content FROM piece WHERE file = ?1 ORDER BY number";
+        let mut statement = self.connection.prepare(query).map_err(torn)?;
+        let mut rows = statement.query([&held.name]).map_err(torn)?;
+        let mut digest = Context::new(&SHA256);
+        let mut bytes = 0_u64;
+        while let Some(row) = rows.next().map_err(torn)? {
+            let piece = row.get_ref(0).map_err(torn)?;
+            let piece = piece
+                .as_blob()
+                .map_err(|error| damaged(&self.path, error.to_string()))?;
+            digest.update(piece);
+            bytes += piece.len() as u64;
+            into.write_all(piece)
+                .map_err(BackupError::file(Path::new(&held.name)))?;
+        }
+        if bytes != held.bytes || hex(digest.finish().as_ref()) != held.sha256 {
+            return Err(damaged(
+                &self.path,
+                format!("{} in it is not as it was", held.name),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn list(connection: &Connection) -> Result<Vec<Held>, rusqlite::Error> {
+    let query = "SELECT name, part, bytes, changed, sha256 FROM file ORDER BY part = 'copy', name";
+    let mut statement = connection.prepare(query)?;
+    let rows = statement.query_map([], |row| {
+        let word: String = row.get(1)?;
+        let part = BackupPart::ALL.into_iter().find(|part| part.word() == word);
+        let bytes: i64 = row.get(2)?;
+        Ok(part.map(|part| (part, bytes)).and_then(|(part, bytes)| {
+            Some(Held {
+                name: row.get(0).ok()?,
+                part,
+                bytes: u64::try_from(bytes).ok()?,
+                changed: row.get(3).ok()?,
+                sha256: row.get(4).ok()?,
+            })
+        }))
+    })?;
+    // Parts of a later format that this version does not know are left alone.
+    Ok(rows
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// Whether every page of a database is as it should be.
+pub(super) fn check_pages(connection: &Connection) -> Result<(), String> {
+    let answer: Result<String, _> =
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
+    match answer {
+        Ok(answer) if answer == "ok" => Ok(()),
+        Ok(answer) => Err(answer.escape_debug().to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+pub(super) fn damaged(path: &Path, what: impl Into<String>) -> BackupError {
+    BackupError::Damaged {
+        path: path.to_owned(),
+        what: what.into(),
+    }
+}

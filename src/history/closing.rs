@@ -1,0 +1,389 @@
+//! What is written in one go: slots that are over, and all that follows from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::Connection;
+
+use super::calendar::{Calendar, of_number};
+use super::catalog::Catalog;
+use super::day::{DayFlags, DaySoFar, LONGEST_PAUSE};
+use super::gathering::Closed;
+use super::house_book::{Changed, HouseBook};
+use super::series::{SeriesKey, SeriesKind};
+use super::slot::{HOUR, SlotRow, hour_of, mean};
+use super::tables;
+use crate::model::{DeviceId, Health};
+
+/// All that is written in one go.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub closed: Vec<Closed>,
+    pub remembered: Vec<RememberedDay>,
+    pub health: Vec<(DeviceId, Timestamp, Health)>,
+    pub events: Vec<(SeriesKey, Timestamp, String)>,
+}
+
+/// A day as a device itself, or another program, remembers it.
+#[derive(Debug, Clone, Copy)]
+pub struct RememberedDay {
+    /// Which series, by its place in the catalog.
+    pub series: usize,
+    pub date: Date,
+    pub value: i64,
+}
+
+/// What is known of the file, and what of it has to be made anew.
+#[derive(Debug)]
+pub struct Ledger {
+    pub catalog: Catalog,
+    pub calendar: Calendar,
+    pub house: HouseBook,
+    /// Hours that are to be made anew when they are over, by their starts.
+    hours: BTreeSet<i64>,
+}
+
+impl Ledger {
+    /// One that knows nothing.
+    pub fn new(catalog: Catalog, calendar: Calendar) -> Self {
+        Self {
+            catalog,
+            calendar,
+            house: HouseBook::default(),
+            hours: BTreeSet::new(),
+        }
+    }
+
+    /// The hour of this slot may not have been made.
+    pub fn doubt_hour(&mut self, end: i64) {
+        self.hours.insert(hour_of(end));
+    }
+
+    /// Writes a batch; for each slot that was closed whether it is alone in its place. Nothing counts as written
+    /// before [`Self::confirm`].
+    ///
+    /// Slots of the house are made up to `house_end`, hours up to `over`, both in seconds.
+    pub fn write(
+        &mut self,
+        file: &Connection,
+        batch: &Batch,
+        over: i64,
+        house_end: i64,
+    ) -> rusqlite::Result<Vec<bool>> {
+        self.save_series(file)?;
+        for (device, at, health) in &batch.health {
+            tables::add_health(file, device, *at, Some(health))?;
+        }
+        for (series, at, word) in &batch.events {
+            tables::add_event(file, *at, series, word)?;
+        }
+        let mut changed = Changed::new();
+        let mut alone = Vec::with_capacity(batch.closed.len());
+        for closed in &batch.closed {
+            alone.push(self.put_slot(file, closed, &mut changed)?);
+        }
+        self.house
+            .make_slots(file, &mut self.catalog, house_end, &mut changed)?;
+        let ends = changed.values().flatten().map(|(end, _)| hour_of(*end));
+        self.hours.extend(ends);
+        for (place, rows) in &changed {
+            self.put_in_days(file, *place, rows)?;
+        }
+        for day in &batch.remembered {
+            self.remember(file, day)?;
+        }
+        self.make_hours(file, over)?;
+        self.house.make_days(file, &mut self.catalog)?;
+        Ok(alone)
+    }
+
+    /// All is on the disk.
+    pub fn confirm(&mut self, over: i64) {
+        for series in self.catalog.unsaved() {
+            series.is_unsaved = false;
+            series.filed_decimals = series.about.decimals;
+        }
+        self.hours.retain(|start| start + HOUR > over);
+        self.house.confirm();
+    }
+
+    /// Nothing of it is.
+    pub fn take_back(&mut self) {
+        self.catalog.forget_days();
+        self.house.take_back();
+    }
+
+    fn save_series(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        for series in self.catalog.unsaved() {
+            let id = tables::save_series(file, &series.key, &series.about)?;
+            series.id = Some(id);
+            let more = series.about.decimals.saturating_sub(series.filed_decimals);
+            if more > 0 {
+                tables::rescale(file, id, 10_i64.saturating_pow(more.into()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of a series in the file.
+    fn id(&self, place: usize) -> Option<i64> {
+        self.catalog.get(place)?.id
+    }
+
+    fn put_slot(
+        &mut self,
+        file: &Connection,
+        closed: &Closed,
+        changed: &mut Changed,
+    ) -> rusqlite::Result<bool> {
+        let Some(series) = self.catalog.get(closed.series) else {
+            return Ok(true);
+        };
+        let Some(id) = series.id else {
+            return Ok(true);
+        };
+        let kind = series.about.kind;
+        let (end, row) = (closed.end, closed.values.row(kind.has_last()));
+        let is_alone = if closed.is_beside {
+            // No guard has seen it.
+            if kind == SeriesKind::Lifetime && !fits(file, end, id, row.value)? {
+                tracing::debug!("a late value of {} does not fit", series.key);
+                return Ok(false);
+            }
+            tables::add_slot(file, end, id, row, kind.counter().is_some())?
+        } else {
+            tables::put_slot(file, end, id, row)?;
+            true
+        };
+        changed.entry(closed.series).or_default().push((end, row));
+        self.house.doubt_slot(end);
+        Ok(is_alone)
+    }
+
+    /// Brings the days up to date in which these slots are.
+    fn put_in_days(
+        &mut self,
+        file: &Connection,
+        place: usize,
+        rows: &[(i64, SlotRow)],
+    ) -> rusqlite::Result<()> {
+        let mut rest = rows;
+        while let Some((first, _)) = rest.first() {
+            let date = self.calendar.day_of_slot(*first);
+            let (_, midnight) = self.calendar.bounds(date);
+            let (of_day, others) =
+                rest.split_at(rest.partition_point(|(end, _)| *end <= midnight).max(1));
+            rest = others;
+            self.house.doubt_day(date);
+            let Some(series) = self.catalog.get(place) else {
+                return Ok(());
+            };
+            let day = match &series.day {
+                Some(day) if day.date == date && day.last_end() < Some(*first) => Some(day.clone()),
+                Some(day) if day.date < date => {
+                    Some(DaySoFar::new(date, &series.about, day.last()))
+                }
+                _ => None,
+            };
+            match day {
+                Some(mut day) => {
+                    self.extend(file, place, &mut day, of_day)?;
+                    if let Some(series) = self.catalog.get_mut(place) {
+                        series.day = Some(day);
+                    }
+                }
+                None => self.make_day(file, place, date)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts slots into a day and writes it.
+    fn extend(
+        &self,
+        file: &Connection,
+        place: usize,
+        day: &mut DaySoFar,
+        rows: &[(i64, SlotRow)],
+    ) -> rusqlite::Result<()> {
+        let Some(series) = self.catalog.get(place) else {
+            return Ok(());
+        };
+        let Some(id) = series.id else {
+            return Ok(());
+        };
+        for (end, row) in rows {
+            if let Some(since) = day.gap_before(*end)
+                && !tables::rests(file, &series.key.device, since, *end)?
+            {
+                day.note_gap();
+                // The day before lacks its end, too.
+                let earlier = self.calendar.day_of_slot(since);
+                let (midnight, _) = self.calendar.bounds(day.date);
+                if earlier < day.date
+                    && midnight - since > LONGEST_PAUSE
+                    && let Some(row) = tables::day(file, earlier, id)?
+                {
+                    let flags = row.flags | DayFlags::GAP;
+                    tables::set_day(file, earlier, id, row.value, flags)?;
+                }
+            }
+            day.push(*end, *row);
+        }
+        tables::put_day(file, day.date, id, &day.row())
+    }
+
+    /// Makes a day anew from its slots, and the one after it, which goes on from its last value.
+    fn make_day(&mut self, file: &Connection, place: usize, date: Date) -> rusqlite::Result<()> {
+        let Some(id) = self.id(place) else {
+            return Ok(());
+        };
+        self.make_one_day(file, place, id, date)?;
+        let next = tables::next_day(file, date, id)?.and_then(of_number);
+        if let Some(next) = next {
+            self.house.doubt_day(next);
+            self.make_one_day(file, place, id, next)?;
+        }
+        Ok(())
+    }
+
+    fn make_one_day(
+        &mut self,
+        file: &Connection,
+        place: usize,
+        id: i64,
+        date: Date,
+    ) -> rusqlite::Result<()> {
+        let Some(series) = self.catalog.get(place) else {
+            return Ok(());
+        };
+        let (from, to) = self.calendar.bounds(date);
+        let rows = tables::slots_of(file, id, from, to)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let before = tables::before(file, date, id)?;
+        let mut day = DaySoFar::new(date, &series.about, before);
+        self.extend(file, place, &mut day, &rows)?;
+        let is_latest = |latest: &DaySoFar| latest.date <= date;
+        if let Some(series) = self.catalog.get_mut(place)
+            && series.day.as_ref().is_none_or(is_latest)
+        {
+            let is_last = tables::next_day(file, date, id)?.is_none();
+            series.day = is_last.then_some(day);
+        }
+        Ok(())
+    }
+
+    /// Takes over a day that was not measured wholly.
+    fn remember(&mut self, file: &Connection, day: &RememberedDay) -> rusqlite::Result<()> {
+        let Some(series) = self.catalog.get(day.series) else {
+            return Ok(());
+        };
+        let Some(id) = series.id else {
+            return Ok(());
+        };
+        let there = tables::day(file, day.date, id)?;
+        let is_wanted = there.is_none_or(|there| {
+            let is_less = there.value.is_none_or(|value| value < day.value);
+            let is_counter = series.about.kind.counter().is_some();
+            let is_remembered = there.flags.has(DayFlags::IMPORTED) && there.slots == 0;
+            let is_partial = there.flags.has(DayFlags::GAP) && is_counter && is_less;
+            !there.flags.has(DayFlags::CORRECTED) && (is_remembered || is_partial)
+        });
+        if is_wanted {
+            let before = there.map_or_else(DayFlags::default, |there| there.flags);
+            let flags = before | DayFlags::IMPORTED;
+            tables::set_day(file, day.date, id, Some(day.value), flags)?;
+            self.house.doubt_day(day.date);
+        }
+        Ok(())
+    }
+
+    /// Makes the hours that are over and have changed.
+    fn make_hours(&self, file: &Connection, over: i64) -> rusqlite::Result<()> {
+        for start in self.hours.iter().filter(|start| **start + HOUR <= over) {
+            let mut of_series: BTreeMap<i64, Vec<SlotRow>> = BTreeMap::new();
+            for (_, series, row) in tables::slots_between(file, *start, start + HOUR)? {
+                of_series.entry(series).or_default().push(row);
+            }
+            for (id, rows) in of_series {
+                let place = self.catalog.of_id(id);
+                let series = place.and_then(|place| self.catalog.get(place));
+                let kind = series.map(|series| series.about.kind);
+                if let Some(row) = kind.and_then(|kind| hour_row(kind, &rows)) {
+                    tables::put_hour(file, *start, id, row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts in another value for a day, or takes it back; the value that was there.
+    pub fn correct(
+        &mut self,
+        file: &Connection,
+        place: usize,
+        date: Date,
+        value: Option<i64>,
+    ) -> rusqlite::Result<Option<i64>> {
+        let Some(id) = self.id(place) else {
+            return Ok(None);
+        };
+        let there = tables::day(file, date, id)?;
+        let before = there.map_or_else(DayFlags::default, |there| there.flags);
+        match value {
+            Some(value) => {
+                let flags = before | DayFlags::CORRECTED;
+                tables::set_day(file, date, id, Some(value), flags)?;
+            }
+            None if before.has(DayFlags::CORRECTED) => {
+                tables::remove_day(file, date, id)?;
+                if let Some(series) = self.catalog.get_mut(place) {
+                    series.day = None;
+                }
+                self.make_day(file, place, date)?;
+            }
+            None => {}
+        }
+        self.house.doubt_day(date);
+        self.house.make_days(file, &mut self.catalog)?;
+        Ok(there.and_then(|there| there.value))
+    }
+
+    /// The end of the slots that have been kept long enough on a day.
+    pub fn kept_until(&self, now: Timestamp, days: i64) -> i64 {
+        let today = self.calendar.day_of(now);
+        let first = today.checked_sub(jiff::Span::new().days(days.clamp(0, 100_000)));
+        self.calendar.midnight(first.unwrap_or(Date::MIN))
+    }
+}
+
+/// Whether a value of a counter lies between those around it.
+fn fits(file: &Connection, end: i64, id: i64, value: i64) -> rusqlite::Result<bool> {
+    let (before, after) = tables::neighbours(file, end, id)?;
+    Ok(before.is_none_or(|before| before <= value) && after.is_none_or(|after| value <= after))
+}
+
+/// What is kept of an hour.
+fn hour_row(kind: SeriesKind, rows: &[SlotRow]) -> Option<SlotRow> {
+    let last = rows.last()?;
+    let sum: i128 = rows.iter().map(|row| i128::from(row.value)).sum();
+    if kind == SeriesKind::Flow {
+        let value = i64::try_from(sum).ok()?;
+        return Some(SlotRow {
+            value,
+            bounds: None,
+        });
+    }
+    if kind.has_last() {
+        return Some(*last);
+    }
+    let min = rows.iter().map(|row| row.min()).min()?;
+    let max = rows.iter().map(|row| row.max()).max()?;
+    Some(SlotRow {
+        value: mean(sum, u32::try_from(rows.len()).ok()?)?,
+        bounds: (min != max).then_some((min, max)),
+    })
+}

@@ -1,0 +1,32 @@
+//! Where the history is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where the file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On a disk.
+    Disk(PathBuf),
+    /// In memory, under this name of SQLite's.
+    Memory(String),
+}
+
+impl Place {
+    /// A place in memory of its own.
+    pub fn in_memory() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self::Memory(format!("file:history-{number}?mode=memory&cache=shared"))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk(path) => write!(f, "{}", path.display()),
+            Self::Memory(_) => f.write_str("in memory"),
+        }
+    }
+}

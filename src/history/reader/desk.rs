@@ -1,0 +1,108 @@
+//! Connections that only read, lent to one question after the other.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::history::HistoryError;
+use crate::history::place::Place;
+use crate::sqlite::{DatabaseError, to_look_at};
+
+/// So many connections stay open for the next question.
+const SPARE: usize = 2;
+
+/// Where questions are asked.
+#[derive(Debug)]
+pub struct Desk {
+    /// `None` where there is no history.
+    place: Option<Place>,
+    free: Mutex<Vec<(u64, Connection)>>,
+    /// Grows when the file is another one.
+    era: AtomicU64,
+    /// Perhaps nobody else has the file open.
+    is_alone: bool,
+}
+
+impl Desk {
+    /// For the history at this place.
+    pub const fn at(place: Place) -> Self {
+        Self {
+            place: Some(place),
+            free: Mutex::new(Vec::new()),
+            era: AtomicU64::new(0),
+            is_alone: false,
+        }
+    }
+
+    /// The same from another program than the one that writes, which may not even run: nothing is left beside the
+    /// file, which perhaps belongs to another user.
+    pub fn beside(place: Place) -> Self {
+        Self {
+            is_alone: true,
+            ..Self::at(place)
+        }
+    }
+
+    /// Where there is none.
+    pub const fn none() -> Self {
+        Self {
+            place: None,
+            free: Mutex::new(Vec::new()),
+            era: AtomicU64::new(0),
+            is_alone: false,
+        }
+    }
+
+    /// The file is another one, or is to be closed.
+    pub fn reopen(&self) {
+        self.era.fetch_add(1, Ordering::Relaxed);
+        self.free().clear();
+    }
+
+    /// Asks on a connection that nobody else uses.
+    pub fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, HistoryError>,
+    ) -> Result<T, HistoryError> {
+        let place = self.place.as_ref().ok_or(HistoryError::Off)?;
+        let era = self.era.load(Ordering::Relaxed);
+        let spare = self.free().pop().filter(|(of, _)| *of == era);
+        let connection = match spare {
+            Some((_, connection)) => connection,
+            None => open(place, self.is_alone)?,
+        };
+        let answer = {
+            // All of an answer is of one moment.
+            let all = connection.unchecked_transaction();
+            let _all = all.map_err(DatabaseError::from)?;
+            question(&connection)?
+        };
+        let mut free = self.free();
+        if free.len() < SPARE && era == self.era.load(Ordering::Relaxed) {
+            free.push((era, connection));
+        }
+        Ok(answer)
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Connection)>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open(place: &Place, is_alone: bool) -> Result<Connection, DatabaseError> {
+    let connection = match place {
+        Place::Disk(path) if is_alone => to_look_at(path)?,
+        Place::Disk(path) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        Place::Memory(name) => {
+            let connection = Connection::open(name)?;
+            connection.pragma_update(None, "query_only", true)?;
+            connection.pragma_update(None, "read_uncommitted", true)?;
+            connection
+        }
+    };
+    connection.busy_timeout(Duration::from_secs(2))?;
+    connection.pragma_update(None, "cache_size", -1024)?;
+    Ok(connection)
+}
