@@ -9,7 +9,7 @@ use jiff::{Timestamp, Zoned};
 
 use super::CliError;
 use super::setup::ConfigArgs;
-use crate::backup::{Backup, BackupPart, BackupParts, Held, RestorePlan, make, restore};
+use crate::backup::{Backup, BackupPart, BackupParts, HeldFile, RestorePlan, make, restore};
 use crate::config::File;
 use crate::history::HistorySettings;
 use crate::store::{Lock, StoreSettings};
@@ -223,7 +223,7 @@ fn config_in(backup: &Backup) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
-fn list(files: &[Held]) {
+fn list(files: &[HeldFile]) {
     for held in files {
         let changed = Timestamp::from_second(held.changed).unwrap_or_default();
         let changed = changed.to_zoned(TimeZone::system());

@@ -133,6 +133,7 @@ async fn work(
         web,
         flow,
         prices,
+        language,
         sources,
         sums,
         incomplete,
@@ -178,6 +179,7 @@ async fn work(
         key,
         history: history.clone(),
         flow: flow.clone(),
+        language,
         base_topic: base_topic(&outputs),
     });
     tokio::spawn(tell_roles(hub.feed(), flow, history.clone()));

@@ -13,7 +13,7 @@ use crate::adapters::ADAPTERS;
 use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
 use crate::config::editing::part_of;
-use crate::config::{File, PlaceSettings, Problem, Problems, Section};
+use crate::config::{File, Language, PlaceSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
 use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::HistorySettings;
@@ -62,6 +62,8 @@ pub struct Configured {
     pub flow: FlowSettings,
     /// What energy costs and brings.
     pub prices: PriceSettings,
+    /// The language of the house.
+    pub language: Language,
     /// The page; none if what is said of it cannot be used.
     pub web: Option<WebSettings>,
     /// The sources of all sections that can be used.
@@ -274,6 +276,10 @@ impl Configured {
             outputs: outputs.unwrap_or_default(),
             flow: flow.unwrap_or_default(),
             prices: prices.unwrap_or_default(),
+            language: place
+                .as_ref()
+                .map(|place| place.language)
+                .unwrap_or_default(),
             web: None,
             sources: Vec::new(),
             sums: Vec::new(),

@@ -25,6 +25,7 @@ use super::slot::{SLOT, moment, slot_end};
 use super::tables;
 use super::taken_over::{CorrectionError, Imported};
 use crate::model::{Days, Decimal, Device, DeviceId, Health, HealthCode, Value};
+use crate::say;
 use crate::sqlite::{DatabaseError, fold_in, is_damage};
 
 /// No clock that is right shows less: this program was made later.
@@ -349,8 +350,12 @@ impl Keeper {
             return true;
         }
         let health = Health::new(HealthCode::Degraded)
-            .seen("the clock is not set, so that nothing is kept of what is measured")
-            .advise("Connect the computer to the internet or set its clock.");
+            .seen(say!(
+                "the clock is not set, so that nothing is kept of what is measured"
+            ))
+            .advise(say!(
+                "Connect the computer to the internet or set its clock."
+            ));
         self.tell(health);
         false
     }
@@ -372,14 +377,18 @@ impl Keeper {
         let advice = match error {
             HistoryError::File(DatabaseError::Newer { .. }) => {
                 self.is_foreign = true;
-                "Run the newer version again, or name another file as path in [history]."
+                say!("Run the newer version again, or name another file as path in [history].")
             }
             _ => {
-                "Free some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
-                 counters and all that is published are not touched."
+                say!(
+                    "Make some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
+                     counters and all that is published are not touched."
+                )
             }
         };
-        let detail = format!("the history {} takes nothing ({error})", self.place);
+        let place = self.place.to_string();
+        let error = error.to_string();
+        let detail = say!("the history {place} takes nothing ({error})", place, error);
         self.tell(
             Health::new(HealthCode::Degraded)
                 .seen(detail)

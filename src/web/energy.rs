@@ -258,6 +258,8 @@ fn not_beside(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::bridge::Hub;
     use crate::model::{DeviceState, Health, Quantity};
@@ -270,6 +272,7 @@ mod tests {
                 at: None,
                 values: Vec::new().into_iter().collect(),
                 health: Health::ONLINE,
+                held: BTreeMap::new(),
                 era: 0,
             };
             hub.put_device(Arc::new(device), Arc::new(state));

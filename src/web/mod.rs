@@ -19,6 +19,7 @@
 //! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
 //! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
+//! | `roof_book` | what is kept of the roof |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
@@ -50,6 +51,7 @@ mod pace;
 mod prometheus;
 mod reply;
 mod roof;
+mod roof_book;
 mod routes;
 mod server;
 mod session;

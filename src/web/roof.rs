@@ -7,49 +7,23 @@
 //! | `weak` | which bring less than their neighbours, looked at each hour |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 use super::access::Visitor;
 use super::history::HistoryDesk;
 use super::reply::{RefusalWords, Sent, WebRefusal};
+use super::roof_book::NAME;
 use super::site::Site;
-use crate::roof::{
-    LaidPanel, LayoutError, PanelPlace, RoofLayout, RoofPanel, RoofPlane, by_inverter, on_grid,
-    panel_size,
-};
-use crate::store::Memory;
+use crate::roof::{LaidPanel, LayoutError, PanelPlace, RoofLayout, RoofPlane, on_grid, panel_size};
 
 pub mod power;
 pub mod weak;
-
-/// What the layout is called in the store.
-const NAME: &str = "roof";
-
-/// What the page keeps of the roof.
-#[derive(Debug, Default)]
-pub struct RoofBook {
-    /// Only one changes it at a time.
-    saving: Mutex<()>,
-    /// The layout is another one.
-    changed: Notify,
-    found: Mutex<Option<weak::WeakFound>>,
-}
-
-impl RoofBook {
-    /// The layout that is saved, or a guess.
-    pub fn layout(&self, memory: &Memory, panels: &[RoofPanel]) -> RoofLayout {
-        let saved = memory.get::<RoofLayout>(NAME).map(RoofLayout::mended);
-        let saved = saved.filter(|layout| !layout.is_guess());
-        saved.unwrap_or_else(|| by_inverter(panels))
-    }
-}
 
 /// Where the panels lie.
 #[derive(Debug, Serialize, ToSchema)]

@@ -280,6 +280,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::super::access::Peer;
+    use super::super::backstage::Backstage;
     use super::super::config::WebSettings;
     use super::super::site::Entrance;
     use super::*;
@@ -292,7 +293,13 @@ mod tests {
     async fn a_panic_ends_one_answer_only() {
         let inside = watch::Sender::new(None).subscribe();
         let stop = CancellationToken::new();
-        let site = Site::new(Entrance::Direct, WebSettings::default(), inside, stop);
+        let site = Site::new(
+            Entrance::Direct,
+            WebSettings::default(),
+            inside,
+            stop,
+            Backstage::default(),
+        );
         let site = Arc::new(site);
         let routes = Router::new()
             .route("/nonsense", on(MethodFilter::GET, nonsense))

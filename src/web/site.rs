@@ -12,11 +12,11 @@ use super::backstage::Backstage;
 use super::board::Board;
 use super::config::WebSettings;
 use super::key::WebKey;
-use super::roof::RoofBook;
+use super::roof_book::RoofBook;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;
-use crate::config::Secret;
+use crate::config::{Language, Secret};
 use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::History;
 use crate::store::Memory;
@@ -43,6 +43,8 @@ pub struct Inside {
     pub key: WebKey,
     /// Which values are the sun, the grid and the battery.
     pub flow: FlowSettings,
+    /// The language of the house.
+    pub language: Language,
     /// What the topics of states begin with, where they are published.
     pub base_topic: Option<String>,
 }

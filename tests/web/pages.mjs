@@ -14,8 +14,8 @@ const LANGUAGES = { direct: { light: 'en-GB', dark: 'de-AT' }, ingress: { light:
 const AT_ONCE = 4;
 
 // What each feature of the program brings.
-const PAGES = { roof: ['roof', 'roof/arrange'], history: ['history', 'history/month', 'history/year', 'history/all', 'history/statistics'],
-  log: ['log'], config: ['settings'], energy: ['energy'], support: ['support'], backup: ['backup'] };
+const PAGES = { history: ['history', 'history/month', 'history/year', 'history/all', 'history/statistics', 'roof', 'roof/arrange'],
+  log: ['log'], settings: ['settings'], energy_dashboard: ['energy'], support: ['support'], backup: ['backup'] };
 const pagesOf = (features, devices) => ['now', 'devices', ...devices, 'more', 'about', ...features.flatMap((one) => PAGES[one] ?? [])];
 
 const small = () => {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
 use wattbridge::config::editing::SectionKinds;
-use wattbridge::config::{Problems, Secret};
+use wattbridge::config::{Language, Problems, Secret};
 use wattbridge::device::PendingCommand;
 use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
@@ -162,6 +162,7 @@ impl TestSite {
             started: noon,
             key: WebKey::passing(),
             flow: FlowSettings::default(),
+            language: Language::default(),
             base_topic: Some("wattbridge".to_owned()),
         }));
         let stop = CancellationToken::new();

@@ -108,12 +108,12 @@ fn change_of(desk: &HistoryDesk, change: &HealthChange) -> HealthChangeAnswer {
     HealthChangeAnswer {
         at: change.at.as_second(),
         code: change.code.map(HealthCode::code),
-        words: change
-            .code
-            .map_or("wattbridge was not running", HealthCode::words),
+        words: change.code.map_or("wattbridge was not running", |code| {
+            desk.language().health_word(code)
+        }),
         problem: change.code.is_some_and(HealthCode::is_problem),
-        detail: desk.text(&change.detail).into_owned(),
-        advice: desk.text(&change.advice).into_owned(),
+        detail: desk.say(&change.detail),
+        advice: desk.say(&change.advice),
     }
 }
 

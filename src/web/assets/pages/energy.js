@@ -23,9 +23,9 @@ export default function page({ redraw }) {
   };
 
   const view = () => html`<div class="ctl"><h1 class="title">${t('more.energy')}</h1></div>
-    ${error ? problem(error) : !answer ? loading() : html`<p class="lead">${t('energy.where')}</p><div class="cols two">${ORDER.map((name) => answer.places.find((one) => one.place === name)).filter((one) => one && (one.entries.length || one.not?.length)).map((one) => html`
+    ${error ? problem(error) : !answer ? loading() : html`<p class="lead">${t('energy.where')}</p><div class="cols two">${ORDER.map((name) => answer.places.find((one) => one.place === name)).filter((one) => one && (one.entries.length || one.not.length)).map((one) => html`
       <section class="card" aria-label=${t(`energy.${one.place}`)}><h2>${t(`energy.${one.place}`)}</h2><ul class="places">${one.entries.map(entry)}</ul>
-      ${(one.not ?? []).map((words) => html`<p class="hint">${t('energy.not')} <span lang=${houseLanguage()}>${typeof words === 'string' ? words : [words.device, words.name, words.remark].filter(Boolean).join(', ')}</span></p>`)}</section>`)}</div>
+      ${one.not.map((beside) => html`<p class="hint">${t('energy.not', { n: beside.refs.length, device: beside.device })}</p>`)}</section>`)}</div>
       ${answer.places.some((one) => one.entries.length) ? html`<p class="hint">${t('energy.wait')}</p>` : html`<p class="empty">${t('energy.none')}</p>`}`}`;
   return { title: () => t('more.energy'), view };
 }

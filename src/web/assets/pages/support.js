@@ -6,11 +6,11 @@ import { announce, loading, problem, sheet } from '../dom.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
 
-// Parts begin with a line like "== states ==".
+// Parts begin with a line like "## States".
 function partsOf(text) {
   const parts = [];
   for (const line of text.split('\n')) {
-    const head = /^(?:==+|##?) ?(.+?)(?: ==+)?$/.exec(line);
+    const head = /^## (.+)$/.exec(line);
     if (head || !parts.length) parts.push({ name: head?.[1] ?? '', lines: [], on: true });
     parts.at(-1).lines.push(line);
   }
