@@ -14,7 +14,7 @@ const MOST_FILES: usize = 1000;
 
 /// A file in a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldFile {
     /// The name that it had.
     pub name: String,
     /// What it is for.
@@ -37,7 +37,7 @@ pub struct Backup {
     /// The version of wattbridge that made it.
     pub version: Option<String>,
     /// What is in it.
-    pub files: Vec<Held>,
+    pub files: Vec<HeldFile>,
 }
 
 impl Backup {
@@ -78,7 +78,7 @@ impl Backup {
             return Err(damaged(path, "it says that it has too many files"));
         }
         // What a name says of folders is nobody's business here.
-        let is_odd = |held: &Held| held.name.is_empty() || held.name.contains(['/', '\0']);
+        let is_odd = |held: &HeldFile| held.name.is_empty() || held.name.contains(['/', '\0']);
         if let Some(odd) = files.iter().find(|held| is_odd(held)) {
             let name = odd.name.escape_debug();
             return Err(damaged(path, format!("a file in it is called \"{name}\"")));
@@ -115,7 +115,7 @@ impl Backup {
     /// # Errors
     ///
     /// It is not what it was, or cannot be written.
-    pub fn copy(&self, held: &Held, into: &mut impl Write) -> Result<(), BackupError> {
+    pub fn copy(&self, held: &HeldFile, into: &mut impl Write) -> Result<(), BackupError> {
         let torn = |error: rusqlite::Error| damaged(&self.path, error.to_string());
         let query = "SELECT content FROM piece WHERE file = ?1 ORDER BY number";
         let mut statement = self.connection.prepare(query).map_err(torn)?;
@@ -142,7 +142,7 @@ impl Backup {
     }
 }
 
-fn list(connection: &Connection) -> Result<Vec<Held>, rusqlite::Error> {
+fn list(connection: &Connection) -> Result<Vec<HeldFile>, rusqlite::Error> {
     let query = "SELECT name, part, bytes, changed, sha256 FROM file ORDER BY part = 'copy', name";
     let mut statement = connection.prepare(query)?;
     let rows = statement.query_map([], |row| {
@@ -150,7 +150,7 @@ fn list(connection: &Connection) -> Result<Vec<Held>, rusqlite::Error> {
         let part = BackupPart::ALL.into_iter().find(|part| part.word() == word);
         let bytes: i64 = row.get(2)?;
         Ok(part.map(|part| (part, bytes)).and_then(|(part, bytes)| {
-            Some(Held {
+            Some(HeldFile {
                 name: row.get(0).ok()?,
                 part,
                 bytes: u64::try_from(bytes).ok()?,

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, params};
 
-use super::{APPLICATION, BackupError, BackupPart, FORMAT, Held, PIECE, TABLES, hex};
+use super::{APPLICATION, BackupError, BackupPart, FORMAT, HeldFile, PIECE, TABLES, hex};
 use crate::sqlite::{make_private, to_look_at};
 
 /// Earlier configurations are small, and nobody has more.
@@ -68,7 +68,7 @@ impl BackupParts {
 /// # Errors
 ///
 /// Something cannot be read or written; nothing is left of the backup then.
-pub fn make(parts: &BackupParts, to: &Path, version: &str) -> Result<Vec<Held>, BackupError> {
+pub fn make(parts: &BackupParts, to: &Path, version: &str) -> Result<Vec<HeldFile>, BackupError> {
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::file(to)(ErrorKind::AlreadyExists.into()));
     }
@@ -120,7 +120,7 @@ fn write(
     to: &Path,
     copy: &Path,
     version: &str,
-) -> Result<Vec<Held>, BackupError> {
+) -> Result<Vec<HeldFile>, BackupError> {
     fresh(to)?;
     let database = BackupError::database;
     let mut backup = Connection::open(to).map_err(database(to))?;
@@ -190,7 +190,7 @@ fn add(
     part: BackupPart,
     original: &Path,
     content: &Path,
-) -> Result<Held, BackupError> {
+) -> Result<HeldFile, BackupError> {
     let database = BackupError::database;
     let name = original.file_name().unwrap_or_default();
     let name = name.to_string_lossy().into_owned();
@@ -216,7 +216,7 @@ fn add(
             )
             .map_err(database(to))?;
     }
-    let held = Held {
+    let held = HeldFile {
         name,
         part,
         bytes,

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use crate::sqlite::DatabaseError;
 
-pub use looking::{Backup, Held};
+pub use looking::{Backup, HeldFile};
 pub use making::{BackupParts, make};
 pub use restoring::{RestorePlan, Restored, restore};
 

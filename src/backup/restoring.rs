@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::looking::{check_pages, damaged};
 use super::making::{beside, fresh};
-use super::{Backup, BackupError, BackupPart, BackupParts, Held};
+use super::{Backup, BackupError, BackupPart, BackupParts, HeldFile};
 use crate::sqlite::to_look_at;
 
 /// What is put back, and where.
@@ -48,14 +48,14 @@ struct Ready {
 /// Something of the backup cannot be used, or nothing can be written where it belongs: all is as it was then.
 pub fn restore(backup: &Backup, plan: &RestorePlan) -> Result<Vec<Restored>, BackupError> {
     backup.check()?;
-    let is_wanted = |held: &&Held| match plan.only {
+    let is_wanted = |held: &&HeldFile| match plan.only {
         None => true,
         Some(BackupPart::Config) => {
             matches!(held.part, BackupPart::Config | BackupPart::Copy)
         }
         Some(part) => held.part == part,
     };
-    let wanted: Vec<&Held> = backup.files.iter().filter(is_wanted).collect();
+    let wanted: Vec<&HeldFile> = backup.files.iter().filter(is_wanted).collect();
     if let (Some(part), true) = (plan.only, wanted.is_empty()) {
         return Err(BackupError::Missing {
             path: backup.path().to_owned(),
@@ -97,7 +97,7 @@ pub fn restore(backup: &Backup, plan: &RestorePlan) -> Result<Vec<Restored>, Bac
 /// Writes one file beside its place and looks at it.
 fn prepare(
     backup: &Backup,
-    held: &Held,
+    held: &HeldFile,
     plan: &RestorePlan,
     new: &Path,
     place: &Path,

@@ -9,7 +9,7 @@ use jiff::{Timestamp, Zoned};
 
 use super::CliError;
 use super::setup::ConfigArgs;
-use crate::backup::{Backup, BackupPart, BackupParts, Held, RestorePlan, make, restore};
+use crate::backup::{Backup, BackupPart, BackupParts, HeldFile, RestorePlan, make, restore};
 use crate::config::File;
 use crate::history::HistorySettings;
 use crate::store::{Lock, StoreSettings};
@@ -182,7 +182,7 @@ pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
 }
 
 /// Where everything is by the configuration that is there; where it cannot be read, at the usual places.
-fn present_parts(args: &ConfigArgs) -> BackupParts {
+pub fn present_parts(args: &ConfigArgs) -> BackupParts {
     let file = if args.config.exists() {
         args.file().inspect_err(|_| {
             remark(&format!(
@@ -223,7 +223,7 @@ fn config_in(backup: &Backup) -> Option<String> {
     String::from_utf8(text).ok()
 }
 
-fn list(files: &[Held]) {
+fn list(files: &[HeldFile]) {
     for held in files {
         let changed = Timestamp::from_second(held.changed).unwrap_or_default();
         let changed = changed.to_zoned(TimeZone::system());

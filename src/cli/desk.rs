@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::backup::present_parts;
 use super::first_file::{FirstReader, first_file};
 use super::page;
 use super::setup::{ConfigArgs, known_sections};
 use crate::adapters;
+use crate::backup::make;
 use crate::config::editing::{GatedKey, Hold, SectionKind, SectionKinds};
 use crate::config::{File, Problems, SectionDoc};
 use crate::web::{Desk, Program, SECTION, SavedFile, WebSettings};
@@ -146,6 +148,22 @@ impl Program for RunningProgram {
             // Where nobody can tell, it may be any.
             Err(_) => names.collect(),
         }
+    }
+
+    fn backup(&self) -> Result<std::fs::File, String> {
+        let parts = present_parts(&self.args);
+        // Beside the history, which takes most of the room; in memory there is none.
+        let file = parts
+            .store
+            .with_file_name(format!(".wattbridge-{}.backup", std::process::id()));
+        // One that an end in the middle of it has left behind.
+        let _ = std::fs::remove_file(&file);
+        let made = make(&parts, &file, env!("CARGO_PKG_VERSION"));
+        let opened = made
+            .map_err(|error| error.to_string())
+            .and_then(|_| std::fs::File::open(&file).map_err(|error| error.to_string()));
+        let _ = std::fs::remove_file(&file);
+        opened
     }
 
     fn reload(&self) {

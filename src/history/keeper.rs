@@ -381,7 +381,7 @@ impl Keeper {
             }
             _ => {
                 say!(
-                    "Free some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
+                    "Make some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
                      counters and all that is published are not touched."
                 )
             }

@@ -135,7 +135,8 @@ fn json(value: &Value, discretion: &Discretion, rank: Rank) -> serde_json::Value
 
 /// What is not believed, each with the key of the value it is about.
 fn held(state: &DeviceState, discretion: &Discretion, rank: Rank) -> BTreeMap<String, String> {
-    let said = |(key, words): (&Cow<'_, str>, &Sentence)| (key.to_string(), discretion.say(words, rank));
+    let said =
+        |(key, words): (&Cow<'_, str>, &Sentence)| (key.to_string(), discretion.say(words, rank));
     state.held.iter().map(said).collect()
 }
 
@@ -197,13 +198,7 @@ mod tests {
             ("power", Decimal::integer(0).into()),
             ("last_line", "a 12345678".into()),
         ]);
-        let changed = DeviceNow::changed(
-            &unknown,
-            &before,
-            &beside(),
-            &discretion,
-            Rank::Admin,
-        );
+        let changed = DeviceNow::changed(&unknown, &before, &beside(), &discretion, Rank::Admin);
         assert_eq!(
             serde_json::to_value(&changed).unwrap()["values"],
             serde_json::json!({ "power": null })
@@ -216,7 +211,10 @@ mod tests {
         let device = device();
         let discretion = Discretion::of([&device].into_iter(), Language::En);
         let mut held = state(&[]);
-        held.held.insert("energy_import".into(), say!("{name} jumps", name = "Energy of 12345678"));
+        held.held.insert(
+            "energy_import".into(),
+            say!("{name} jumps", name = "Energy of 12345678"),
+        );
         let whole = DeviceNow::whole(&held, &beside(), &discretion, Rank::Guest);
         assert!(whole.values.is_empty());
         let said = whole.held.unwrap();

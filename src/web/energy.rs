@@ -2,7 +2,6 @@
 //!
 //! The table here is what docs/energy-dashboard.md says too; a test compares them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -126,13 +125,13 @@ pub async fn energy_dashboard(
     let inside = site.inside().ok_or_else(WebRefusal::asleep)?;
     let devices = inside.hub.view().snapshot();
     Ok(Json(EnergyDashboard {
-        places: told(&devices, &inside.key),
+        places: told(&devices, &inside.flow, &inside.key),
         note: NEW,
     }))
 }
 
-fn told(devices: &[Known], key: &WebKey) -> Vec<ToldPlace> {
-    let roles = ChosenRoles::of(devices, &FlowSettings::default());
+fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPlace> {
+    let roles = ChosenRoles::of(devices, flow);
     let find = |id: &DeviceId| {
         devices
             .iter()
@@ -259,6 +258,8 @@ fn not_beside(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::bridge::Hub;
     use crate::model::{DeviceState, Health, Quantity};
@@ -343,7 +344,7 @@ mod tests {
             battery,
         ]);
         let key = WebKey::passing();
-        let places = told(&devices, &key);
+        let places = told(&devices, &FlowSettings::default(), &key);
         assert_eq!(entries(&places, "solar"), [("The ecu", "energy_total")]);
         assert_eq!(
             entries(&places, "grid_import"),
@@ -373,11 +374,11 @@ mod tests {
         // Two meters: who of them it is, the user knows.
         let mut other = meter.clone();
         other.id = DeviceId::new("smart_meter", "other");
-        let places = told(&known(vec![meter, other]), &key);
+        let places = told(&known(vec![meter, other]), &FlowSettings::default(), &key);
         assert_eq!(entries(&places, "grid_import").len(), 2);
         assert!(places[1].entries[0].remark.contains("choose"));
         assert!(
-            told(&known(Vec::new()), &key)
+            told(&known(Vec::new()), &FlowSettings::default(), &key)
                 .iter()
                 .all(|place| place.entries.is_empty())
         );

@@ -192,7 +192,7 @@ fn resync() -> Bytes {
 }
 
 /// What is sent to one reader.
-struct EventBody(mpsc::Receiver<Bytes>);
+pub struct EventBody(pub mpsc::Receiver<Bytes>);
 
 impl HttpBody for EventBody {
     type Data = Bytes;

@@ -18,7 +18,7 @@
 //! | `history`, `csv` | what was |
 //! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
-//! | `energy`, `support` | counters for Home Assistant's Energy dashboard, and a text for those who help |
+//! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
 //! | `roof_book` | what is kept of the roof |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
@@ -29,6 +29,7 @@ mod access;
 mod assets;
 mod attempts;
 mod backstage;
+mod backup;
 mod board;
 mod config;
 mod controls;

@@ -3,8 +3,8 @@
 use utoipa::OpenApi;
 
 use super::{
-    about, controls, energy, events, history, log, login, prometheus, roof, settings, state,
-    support,
+    about, backup, controls, energy, events, history, log, login, prometheus, roof, settings,
+    state, support,
 };
 
 #[derive(OpenApi)]
@@ -45,6 +45,7 @@ use super::{
         settings::schema,
         energy::energy_dashboard,
         support::support,
+        backup::backup,
         prometheus::metrics,
     )
 )]

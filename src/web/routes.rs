@@ -21,8 +21,8 @@ use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
-    about, assets, controls, energy, events, history, log, login, prometheus, roof, settings,
-    state, support,
+    about, assets, backup, controls, energy, events, history, log, login, prometheus, roof,
+    settings, state, support,
 };
 
 /// The most that a request may bring, and how long that may take.
@@ -101,6 +101,7 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/config/schema", Admin, settings::schema),
         get("/api/v1/energy-dashboard", Admin, energy::energy_dashboard),
         get("/api/v1/support", Admin, support::support),
+        post("/api/v1/backup", Admin, backup::backup),
     ]
 }
 
@@ -292,7 +293,13 @@ mod tests {
     async fn a_panic_ends_one_answer_only() {
         let inside = watch::Sender::new(None).subscribe();
         let stop = CancellationToken::new();
-        let site = Site::new(Entrance::Direct, WebSettings::default(), inside, stop, Backstage::default());
+        let site = Site::new(
+            Entrance::Direct,
+            WebSettings::default(),
+            inside,
+            stop,
+            Backstage::default(),
+        );
         let site = Arc::new(site);
         let routes = Router::new()
             .route("/nonsense", on(MethodFilter::GET, nonsense))

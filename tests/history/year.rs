@@ -254,7 +254,7 @@ fn ask(reader: &HistoryReader, last: Date) {
     macro_rules! time {
         ($what:literal, $question:expr) => {{
             let mut best = Duration::MAX;
-            for _ in 0..5 {
+            for _ in 0..30 {
                 let begin = Instant::now();
                 runtime.block_on($question).unwrap();
                 best = best.min(begin.elapsed());

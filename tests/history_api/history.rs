@@ -78,7 +78,9 @@ async fn sums_agree_with_the_truth_to_the_watt_hour() {
 
 /// Every counter of every device, and the sun as the sum of those that bring it.
 async fn counters_of_devices_are_exact(served: &Served) {
-    let answer = served.json(&format!("history/energy?by=day&of=device&{PERIOD}")).await;
+    let answer = served
+        .json(&format!("history/energy?by=day&of=device&{PERIOD}"))
+        .await;
     let by_key = rows(&answer);
     let mut sun = [0; DAYS as usize];
     let mut exact = 0;
@@ -92,9 +94,16 @@ async fn counters_of_devices_are_exact(served: &Served) {
             let counter = (device.id.clone(), metric.key.to_string());
             for (index, (told, day)) in told.iter().zip(served.truth.days.values()).enumerate() {
                 let gained = day.counters.get(&counter).copied();
-                assert_eq!(told.unwrap_or(0), gained.unwrap_or(0), "{} {index}", device.name);
+                assert_eq!(
+                    told.unwrap_or(0),
+                    gained.unwrap_or(0),
+                    "{} {index}",
+                    device.name
+                );
                 exact += 1;
-                let is_sun = metric.part.is_some_and(|it| it.part == EnergyPart::SunEnergy);
+                let is_sun = metric
+                    .part
+                    .is_some_and(|it| it.part == EnergyPart::SunEnergy);
                 if is_sun && device.via.is_none() {
                     sun[index] += told.unwrap_or(0);
                 }
@@ -103,7 +112,9 @@ async fn counters_of_devices_are_exact(served: &Served) {
     }
     // Six inverters, the ECU, the meter twice, the charger, the battery twice.
     assert_eq!(exact, 12 * DAYS);
-    let total = served.json(&format!("history/energy?by=day&{PERIOD}")).await;
+    let total = served
+        .json(&format!("history/energy?by=day&{PERIOD}"))
+        .await;
     let told = numbers(&rows(&total)["house/sun"]["wh"]);
     let told: Vec<i64> = told.into_iter().map(Option::unwrap).collect();
     assert_eq!(told, sun);

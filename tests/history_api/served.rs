@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
-use wattbridge::config::Secret;
+use wattbridge::config::{Language, Secret};
 use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::{History, HistorySettings, HouseRoles};
 use wattbridge::model::{Device, DeviceId, DeviceState, Health, Report};
 use wattbridge::simulation::year::{HouseYear, YearPlan, YearTruth};
 use wattbridge::store::Memory;
-use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
+use wattbridge::web::{Backstage, Entrance, Inside, Web, WebKey, WebSettings, WebStart};
 
 use crate::house;
 use crate::http::{Answer, Ask};
@@ -120,6 +120,7 @@ impl Served {
             flow: FlowSettings::default(),
             prices,
             memory: memory.clone(),
+            language: Language::En,
             base_topic: None,
         }));
         let stop = CancellationToken::new();
@@ -133,6 +134,7 @@ impl Served {
             },
             inside: inside.subscribe(),
             stop: stop.clone(),
+            backstage: Backstage::default(),
         });
         let mut served = Self {
             web: web.await.unwrap(),
@@ -224,6 +226,7 @@ fn state(device: &Device, at: Timestamp) -> Arc<DeviceState> {
         at: Some(at),
         values: BTreeMap::default(),
         health: Health::ONLINE,
+        held: BTreeMap::new(),
         era: 0,
     })
 }

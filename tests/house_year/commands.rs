@@ -32,8 +32,12 @@ impl Place {
     }
 
     fn with_history() -> Self {
+        Self::with_days(6)
+    }
+
+    fn with_days(days: i64) -> Self {
         let place = Self::new();
-        feed(&place.history(), plan(date(2026, 6, 1), 6));
+        feed(&place.history(), plan(date(2026, 6, 1), days));
         place
     }
 
@@ -165,7 +169,7 @@ fn without_a_history_the_way_to_one_is_told() {
 
 #[test]
 fn what_was_exported_is_the_same_history_elsewhere() {
-    let from = Place::with_history();
+    let from = Place::with_days(2);
     for (what, also) in [
         ("--days", None),
         ("--slots", None),

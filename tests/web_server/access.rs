@@ -59,6 +59,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("GET /api/v1/config/schema", Admins),
     ("GET /api/v1/energy-dashboard", Admins),
     ("GET /api/v1/support", Admins),
+    ("POST /api/v1/backup", Admins),
 ];
 
 /// Let in, whatever the answer is then.

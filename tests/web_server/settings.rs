@@ -240,6 +240,28 @@ async fn what_is_saved_is_used_while_the_page_stays() {
         200
     );
     page.until("state", has("by_hand")).await;
+    // All of it, for those who know the password again; here is none.
+    let made = Ask::change(page.0, "POST", "/api/v1/backup", &json!({}))
+        .send()
+        .await;
+    assert_eq!(made.status, 200);
+    let file = folder.path().join("made.backup");
+    fs::write(&file, &made.body).unwrap();
+    let backup = wattbridge::backup::Backup::open(&file).unwrap();
+    backup.check().unwrap();
+    assert!(
+        backup.files.len() >= 4,
+        "store, history, configuration and copies"
+    );
+    let left = fs::read_dir(folder.path())
+        .unwrap()
+        .flatten()
+        .map(|it| it.file_name());
+    assert!(
+        !left
+            .into_iter()
+            .any(|name| name.to_string_lossy().starts_with(".wattbridge"))
+    );
     program.end().await;
     for planted in PLANTED {
         assert!(!program.said().contains(planted), "{}", program.said());

@@ -16,7 +16,8 @@ use wattbridge::device::PendingCommand;
 use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
 use wattbridge::model::{
-    Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
+    Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity,
+    Sentence, Value,
 };
 use wattbridge::store::Memory;
 use wattbridge::web::{
@@ -62,6 +63,10 @@ impl Program for EasyProgram {
     }
 
     fn reload(&self) {}
+
+    fn backup(&self) -> Result<std::fs::File, String> {
+        Err("there is none".to_owned())
+    }
 }
 
 impl Drop for TestSite {
@@ -118,6 +123,7 @@ pub(crate) fn state(
             .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
             .collect(),
         health: Health::ONLINE,
+        held: Default::default(),
         era: 0,
     })
 }
@@ -146,8 +152,8 @@ impl TestSite {
         let meter = meter();
         let mut silent = (*state(&meter, noon, &[("power_net", Value::Unknown)])).clone();
         silent.health = Health::new(HealthCode::Silent)
-            .seen(format!("meter {METER} says nothing"))
-            .advise("Look at its cable.");
+            .seen(Sentence::verbatim(format!("meter {METER} says nothing")))
+            .advise(Sentence::verbatim("Look at its cable."));
         hub.put_device(Arc::new(meter), Arc::new(silent));
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),

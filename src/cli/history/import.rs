@@ -109,9 +109,19 @@ struct Gathered {
     before: Option<Before>,
 }
 
+/// What of one series is handed over in one go.
+struct ImportLot {
+    series: SeriesKey,
+    target: ImportTarget,
+    days: BTreeMap<Date, Decimal>,
+    values: BTreeMap<Timestamp, Decimal>,
+    /// The ends of the slots of these values.
+    slots: BTreeSet<i64>,
+}
+
 /// What became of one series.
 #[derive(Debug, Default)]
-struct Outcome {
+struct SeriesOutcome {
     days: usize,
     slots: usize,
     /// How many of those there are already, and stay as they are.
@@ -123,7 +133,7 @@ struct Outcome {
 /// What became of the file.
 #[derive(Default)]
 struct ImportReport {
-    outcomes: BTreeMap<SeriesKey, Outcome>,
+    outcomes: BTreeMap<SeriesKey, SeriesOutcome>,
     refused: usize,
     repeated: usize,
     left_out: BTreeMap<NoTarget, usize>,
@@ -313,31 +323,30 @@ impl ImportReport {
         destination: &Destination<'_>,
         is_end: bool,
     ) -> Result<(), CliError> {
-        for (series, of_series) in gathered {
-            let outcome = self.outcomes.entry(series.clone()).or_default();
-            of_series.make_days(destination, is_end);
-            let days = std::mem::take(&mut of_series.days);
-            let values = of_series.take_slots(destination);
+        let lots: Vec<ImportLot> = gathered
+            .iter_mut()
+            .map(|(series, of_series)| of_series.lot(series, destination, is_end))
+            .collect();
+        let stays = destination.stays(&lots).map_err(anyhow::Error::from)?;
+        for lot in lots {
+            let outcome = self.outcomes.entry(lot.series.clone()).or_default();
             let local = |at: &Timestamp| at.to_zoned(destination.zone.clone()).date();
-            let moments = values.keys();
+            let moments = lot.values.keys();
             let ends = [moments.clone().next(), moments.last()];
             let ends = ends.into_iter().flatten().map(local);
-            for date in days.keys().copied().chain(ends) {
+            for date in lot.days.keys().copied().chain(ends) {
                 outcome.first = Some(outcome.first.map_or(date, |first| first.min(date)));
                 outcome.last = Some(outcome.last.map_or(date, |last| last.max(date)));
             }
-            let slots: BTreeSet<i64> = values.keys().map(slot_end).collect();
-            outcome.days += days.len();
-            outcome.slots += slots.len();
-            let is_counter = of_series.target.metric.is_counter();
-            let stays = destination.stays(series, &days, &slots, is_counter);
-            outcome.stays += stays.map_err(anyhow::Error::from)?;
+            outcome.days += lot.days.len();
+            outcome.slots += lot.slots.len();
+            outcome.stays += stays.get(&lot.series).copied().unwrap_or(0);
             if let Some(history) = destination.history {
                 let imported = Imported {
-                    device: of_series.target.device.clone(),
-                    metric: of_series.target.metric.clone(),
-                    days: days.into_iter().collect(),
-                    values: values.into_iter().collect(),
+                    device: lot.target.device,
+                    metric: lot.target.metric,
+                    days: lot.days.into_iter().collect(),
+                    values: lot.values.into_iter().collect(),
                 };
                 history.import(imported).map_err(anyhow::Error::from)?;
             }
@@ -377,7 +386,7 @@ impl ImportReport {
     }
 }
 
-impl Outcome {
+impl SeriesOutcome {
     fn words(&self, is_dry: bool) -> String {
         let mut found = Vec::new();
         if self.days > 0 {
@@ -461,53 +470,77 @@ impl Gathered {
         energy.map(|energy| Decimal::new(energy, decimals))
     }
 
-    /// The values that are young enough for slots.
-    fn take_slots(&mut self, destination: &Destination<'_>) -> BTreeMap<Timestamp, Decimal> {
-        self.values.split_off(&destination.slots_since)
+    /// What is handed over of it now.
+    fn lot(
+        &mut self,
+        series: &SeriesKey,
+        destination: &Destination<'_>,
+        is_end: bool,
+    ) -> ImportLot {
+        self.make_days(destination, is_end);
+        let values = self.values.split_off(&destination.slots_since);
+        ImportLot {
+            series: series.clone(),
+            target: self.target.clone(),
+            days: std::mem::take(&mut self.days),
+            slots: values.keys().map(slot_end).collect(),
+            values,
+        }
     }
 }
 
 impl Destination<'_> {
-    /// How many of some days and slots are there and stay as they are.
-    fn stays(
-        &self,
-        series: &SeriesKey,
-        days: &BTreeMap<Date, Decimal>,
-        slots: &BTreeSet<i64>,
-        is_counter: bool,
-    ) -> Result<usize, HistoryError> {
+    /// How many days and slots of each series are there and stay as they are.
+    fn stays(&self, lots: &[ImportLot]) -> Result<BTreeMap<SeriesKey, usize>, HistoryError> {
+        let mut counts = BTreeMap::new();
         let Some(reader) = &self.reader else {
-            return Ok(0);
+            return Ok(counts);
         };
+        let of: BTreeMap<&SeriesKey, &ImportLot> =
+            lots.iter().map(|lot| (&lot.series, lot)).collect();
+        let series: Vec<SeriesKey> = of.keys().map(|series| (*series).clone()).collect();
+        let days = lots.iter().flat_map(|lot| lot.days.keys().copied());
+        let days: BTreeSet<Date> = days.collect();
+        let period = days.first().zip(days.last());
+        for (from, to) in period.into_iter().flat_map(|(from, to)| months(*from, *to)) {
+            let asked = reader.days(series.clone(), from, to);
+            let there = self.runtime.block_on(asked)?;
+            for row in &there.rows {
+                let info = there.series.get(row.series);
+                let lot = info.and_then(|info| Some((info, *of.get(&info.series)?)));
+                let Some((info, lot)) = lot else { continue };
+                let is_counter = lot.target.metric.is_counter();
+                let decimals = info.about.decimals;
+                let given = lot.days.get(&row.date);
+                if given.is_some_and(|given| stays(&row.row, decimals, *given, is_counter)) {
+                    *counts.entry(lot.series.clone()).or_default() += 1;
+                }
+            }
+        }
         let day = |end: &i64| {
             let at = Timestamp::from_second(end - 1).unwrap_or_default();
             at.to_zoned(self.zone.clone()).date()
         };
-        let mut count = 0;
-        let period = days.keys().next().zip(days.keys().next_back());
-        for (from, to) in period.into_iter().flat_map(|(from, to)| months(*from, *to)) {
-            let asked = reader.days(vec![series.clone()], from, to);
+        // Slots lie together by time: a day of all series is read as one.
+        let days: BTreeSet<Date> = lots
+            .iter()
+            .flat_map(|lot| lot.slots.iter().map(day))
+            .collect();
+        for date in days {
+            let asked = reader.slots(series.clone(), date, day_after(date));
             let there = self.runtime.block_on(asked)?;
-            count += there
-                .rows
-                .iter()
-                .filter(|row| {
-                    let info = there.series.get(row.series);
-                    let decimals = info.map_or(0, |info| info.about.decimals);
-                    let given = days.get(&row.date);
-                    given.is_some_and(|given| stays(&row.row, decimals, *given, is_counter))
-                })
-                .count();
+            for row in &there.rows {
+                let lot = there
+                    .series
+                    .get(row.series)
+                    .and_then(|info| of.get(&info.series));
+                let given = lot.filter(|lot| lot.slots.contains(&row.end.as_second()));
+                if let Some(lot) = given {
+                    *counts.entry(lot.series.clone()).or_default() += 1;
+                }
+            }
         }
-        let period = slots.first().zip(slots.last());
-        let period = period.map(|(first, last)| (day(first), day(last)));
-        for (from, to) in period.into_iter().flat_map(|(from, to)| months(from, to)) {
-            let asked = reader.slots(vec![series.clone()], from, to);
-            let there = self.runtime.block_on(asked)?.rows;
-            let is_given = |at: Timestamp| slots.contains(&at.as_second());
-            count += there.iter().filter(|row| is_given(row.end)).count();
-        }
-        Ok(count)
+        Ok(counts)
     }
 }
 

@@ -68,7 +68,7 @@ enum ShowBy {
 
 /// A table to print.
 #[derive(Debug, Default, PartialEq)]
-struct Shown {
+struct ShownTable {
     columns: Vec<ShownColumn>,
     /// What each line is of, and its cells.
     lines: Vec<(String, Vec<Option<ShownCell>>)>,
@@ -160,7 +160,7 @@ async fn energies(
     from: Date,
     to: Date,
     device: Option<&str>,
-) -> Result<Shown, crate::history::HistoryError> {
+) -> Result<ShownTable, crate::history::HistoryError> {
     let by = match by {
         ShowBy::Day => By::Day,
         ShowBy::Month => By::Month,
@@ -196,7 +196,7 @@ fn house_title(key: &str) -> Option<String> {
     Some(title.to_owned())
 }
 
-fn energy_table(table: &EnergyTable, title: impl Fn(&EnergyRow) -> Option<String>) -> Shown {
+fn energy_table(table: &EnergyTable, title: impl Fn(&EnergyRow) -> Option<String>) -> ShownTable {
     let rows: Vec<(&EnergyRow, String)> = table
         .rows
         .iter()
@@ -230,7 +230,7 @@ fn energy_table(table: &EnergyTable, title: impl Fn(&EnergyRow) -> Option<String
         let sum = known.fold(0_i64, |sum, wh| sum.saturating_add(*wh));
         Some(Decimal::from_watt_hours(sum))
     };
-    Shown {
+    ShownTable {
         lines: lines.collect(),
         together: Some(rows.iter().map(|(row, _)| sum(row)).collect()),
         columns: columns.collect(),
@@ -242,7 +242,7 @@ async fn hours(
     reader: &HistoryReader,
     day: Date,
     device: Option<&str>,
-) -> Result<Shown, crate::history::HistoryError> {
+) -> Result<ShownTable, crate::history::HistoryError> {
     let all = reader.series().await?;
     let mut columns = Vec::new();
     let mut wanted = Vec::new();
@@ -281,7 +281,11 @@ async fn hours(
     Ok(hour_table(&curves, columns, reader))
 }
 
-fn hour_table(curves: &PowerCurves, columns: Vec<ShownColumn>, reader: &HistoryReader) -> Shown {
+fn hour_table(
+    curves: &PowerCurves,
+    columns: Vec<ShownColumn>,
+    reader: &HistoryReader,
+) -> ShownTable {
     let most = curves.series.iter().map(|curve| curve.values.len()).max();
     let lines = (0..most.unwrap_or(0)).filter_map(|place| {
         let cells: Vec<Option<ShownCell>> = curves
@@ -301,7 +305,7 @@ fn hour_table(curves: &PowerCurves, columns: Vec<ShownColumn>, reader: &HistoryR
         let is_known = cells.iter().any(Option::is_some);
         is_known.then(|| (local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(), cells))
     });
-    let shown = Shown {
+    let shown = ShownTable {
         lines: lines.collect(),
         together: None,
         columns,
@@ -309,7 +313,7 @@ fn hour_table(curves: &PowerCurves, columns: Vec<ShownColumn>, reader: &HistoryR
     shown.without_empty_columns()
 }
 
-impl Shown {
+impl ShownTable {
     /// A house without a battery has no column for it.
     fn without_empty_columns(mut self) -> Self {
         let is_used: Vec<bool> = (0..self.columns.len())

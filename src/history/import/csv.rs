@@ -6,7 +6,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::row::{ForeignRow, Refusal, quoted};
+use super::row::{ForeignRow, RowRefusal, quoted};
 use super::table::{cells, is_word, number, time};
 
 /// Where the columns are.
@@ -63,13 +63,13 @@ impl CsvTable {
         line: u64,
         text: &str,
         zone: &TimeZone,
-    ) -> Result<Option<ForeignRow>, Refusal> {
+    ) -> Result<Option<ForeignRow>, RowRefusal> {
         let cells = cells(text.trim_start_matches('\u{feff}'), self.separator);
         let cell = |place: usize| {
             cells
                 .get(place)
                 .map(String::as_str)
-                .ok_or(Refusal::TooShort {
+                .ok_or(RowRefusal::TooShort {
                     found: cells.len(),
                     needed: self.needed,
                 })
@@ -80,10 +80,10 @@ impl CsvTable {
             return Ok(None);
         }
         if !is_word(device) {
-            return Err(Refusal::NoDevice(quoted(device)));
+            return Err(RowRefusal::NoDevice(quoted(device)));
         }
         if !is_word(key) {
-            return Err(Refusal::NoKey(quoted(key)));
+            return Err(RowRefusal::NoKey(quoted(key)));
         }
         let other = |place: Option<usize>| {
             let text = cells.get(place?).filter(|text| !text.is_empty());

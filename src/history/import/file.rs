@@ -28,12 +28,12 @@ pub struct ForeignFile<R> {
     lines: Lines<R>,
     zone: TimeZone,
     wanted: Option<ForeignFormat>,
-    reading: Option<Reading>,
+    reading: Option<ForeignReading>,
     ready: VecDeque<Result<ForeignRow, RefusedLine>>,
 }
 
 #[derive(Debug)]
-enum Reading {
+enum ForeignReading {
     Csv(CsvTable),
     SeLogger(SeLoggerTable),
     Device(ToldHistory),
@@ -55,9 +55,9 @@ impl<R: BufRead> ForeignFile<R> {
     pub const fn format(&self) -> Option<ForeignFormat> {
         match self.reading {
             None => None,
-            Some(Reading::Csv(_)) => Some(ForeignFormat::Csv),
-            Some(Reading::SeLogger(_)) => Some(ForeignFormat::SeLogger),
-            Some(Reading::Device(_)) => Some(ForeignFormat::Device),
+            Some(ForeignReading::Csv(_)) => Some(ForeignFormat::Csv),
+            Some(ForeignReading::SeLogger(_)) => Some(ForeignFormat::SeLogger),
+            Some(ForeignReading::Device(_)) => Some(ForeignFormat::Device),
         }
     }
 
@@ -104,9 +104,9 @@ impl<R: BufRead> ForeignFile<R> {
         let (reading, is_head) = match format {
             ForeignFormat::Csv => {
                 let (table, is_head) = CsvTable::of(text);
-                (Reading::Csv(table), is_head)
+                (ForeignReading::Csv(table), is_head)
             }
-            ForeignFormat::Device => (Reading::Device(ToldHistory::default()), false),
+            ForeignFormat::Device => (ForeignReading::Device(ToldHistory::default()), false),
             ForeignFormat::SeLogger => {
                 let table = SeLoggerTable::of(text).ok_or_else(|| {
                     io::Error::new(
@@ -115,7 +115,7 @@ impl<R: BufRead> ForeignFile<R> {
                          them; let the client print the names (no -N)",
                     )
                 })?;
-                (Reading::SeLogger(table), true)
+                (ForeignReading::SeLogger(table), true)
             }
         };
         self.reading = Some(reading);
@@ -126,12 +126,12 @@ impl<R: BufRead> ForeignFile<R> {
         let line = self.lines.number();
         let rows = match &mut self.reading {
             None => return,
-            Some(Reading::Csv(table)) => {
+            Some(ForeignReading::Csv(table)) => {
                 let row = table.row(line, text, &self.zone);
                 row.map(|row| row.into_iter().collect())
             }
-            Some(Reading::SeLogger(table)) => table.rows(line, text),
-            Some(Reading::Device(told)) => told.rows(line, text),
+            Some(ForeignReading::SeLogger(table)) => table.rows(line, text),
+            Some(ForeignReading::Device(told)) => told.rows(line, text),
         };
         match rows {
             Ok(rows) => self.ready.extend(rows.into_iter().map(Ok)),

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead};
 
-use super::row::{Refusal, RefusedLine};
+use super::row::{RefusedLine, RowRefusal};
 
 /// No line of a file that is imported is longer, in bytes.
 pub const LONGEST_LINE: usize = 4096;
@@ -59,15 +59,15 @@ impl<R: BufRead> Lines<R> {
             line.pop();
         }
         if is_too_long || line.len() > LONGEST_LINE {
-            return Ok(Some(Err(self.refused(Refusal::TooLong(LONGEST_LINE)))));
+            return Ok(Some(Err(self.refused(RowRefusal::TooLong(LONGEST_LINE)))));
         }
         let is_text = |text: &String| !text.contains(|c: char| c.is_control() && c != '\t');
         let text = String::from_utf8(line).ok().filter(is_text);
-        Ok(Some(text.ok_or_else(|| self.refused(Refusal::NoText))))
+        Ok(Some(text.ok_or_else(|| self.refused(RowRefusal::NoText))))
     }
 
     /// Says it of the last line.
-    pub const fn refused(&self, why: Refusal) -> RefusedLine {
+    pub const fn refused(&self, why: RowRefusal) -> RefusedLine {
         RefusedLine {
             line: self.number,
             why,

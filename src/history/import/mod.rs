@@ -20,7 +20,7 @@ mod told;
 
 pub use bounds::{Improbable, check_moment, check_value};
 pub use file::{ForeignFile, ForeignFormat};
-pub use row::{ForeignRow, ForeignTime, Refusal, RefusedLine};
+pub use row::{ForeignRow, ForeignTime, RefusedLine, RowRefusal};
 
 #[cfg(test)]
 mod tests;

@@ -39,12 +39,12 @@ pub struct RefusedLine {
     /// The line, counted from 1.
     pub line: u64,
     /// Why.
-    pub why: Refusal,
+    pub why: RowRefusal,
 }
 
 /// Why a line gives nothing. What is quoted of it is short, and nothing in it is obeyed by a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum RowRefusal {
     /// No line of such a file is so long.
     #[error("the line has more than {0} bytes")]
     TooLong(usize),

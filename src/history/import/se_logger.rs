@@ -12,7 +12,7 @@
 //!
 //! `NULL`, and the −3.4028234e38 of a float that an inverter marks as not available, say nothing.
 
-use super::row::{ForeignRow, ForeignTime, Refusal, quoted};
+use super::row::{ForeignRow, ForeignTime, RowRefusal, quoted};
 use super::table::{cells, number, seconds};
 use crate::model::Decimal;
 
@@ -75,21 +75,22 @@ impl SeLoggerTable {
     }
 
     /// What a line says.
-    pub fn rows(&self, line: u64, text: &str) -> Result<Vec<ForeignRow>, Refusal> {
+    pub fn rows(&self, line: u64, text: &str) -> Result<Vec<ForeignRow>, RowRefusal> {
         let cells = cells(text, '\t');
         let cell = |place: usize| {
             cells
                 .get(place)
                 .map(String::as_str)
-                .ok_or(Refusal::TooShort {
+                .ok_or(RowRefusal::TooShort {
                     found: cells.len(),
                     needed: self.needed,
                 })
         };
         let id = cell(self.id)?;
-        let device = serial(id, self.is_optimizer).ok_or_else(|| Refusal::NoDevice(quoted(id)))?;
+        let device =
+            serial(id, self.is_optimizer).ok_or_else(|| RowRefusal::NoDevice(quoted(id)))?;
         let at = cell(self.timestamp)?;
-        let at = seconds(at).ok_or_else(|| Refusal::NoTime(quoted(at)))?;
+        let at = seconds(at).ok_or_else(|| RowRefusal::NoTime(quoted(at)))?;
         let mut rows = Vec::new();
         let mut push = |key: &str, value: Decimal| {
             rows.push(ForeignRow {
@@ -150,7 +151,7 @@ fn is_hex_of(found: &str, name: &str) -> bool {
 }
 
 /// A number, or nothing where the inverter says that it does not know.
-fn known(text: &str) -> Result<Option<Decimal>, Refusal> {
+fn known(text: &str) -> Result<Option<Decimal>, RowRefusal> {
     if text.eq_ignore_ascii_case("null") || text.is_empty() {
         return Ok(None);
     }

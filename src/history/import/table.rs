@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::row::{ForeignTime, Refusal, quoted};
+use super::row::{ForeignTime, RowRefusal, quoted};
 use crate::model::Decimal;
 
 /// Seconds since 1970 that are meant as such: from 2001 on, so that no year is taken for one.
@@ -39,8 +39,8 @@ pub fn cells(line: &str, separator: char) -> Vec<String> {
 }
 
 /// A number as it is written; with `is_comma` the sign between whole and parts is a comma.
-pub fn number(text: &str, is_comma: bool) -> Result<Decimal, Refusal> {
-    let refusal = || Refusal::NoNumber(quoted(text));
+pub fn number(text: &str, is_comma: bool) -> Result<Decimal, RowRefusal> {
+    let refusal = || RowRefusal::NoNumber(quoted(text));
     let point = if is_comma {
         text.replace(',', ".")
     } else {
@@ -63,7 +63,7 @@ pub fn number(text: &str, is_comma: bool) -> Result<Decimal, Refusal> {
 }
 
 /// A time: a date, a moment with its offset, a local one, or seconds since 1970.
-pub fn time(text: &str, zone: &TimeZone) -> Result<ForeignTime, Refusal> {
+pub fn time(text: &str, zone: &TimeZone) -> Result<ForeignTime, RowRefusal> {
     let is_date = text.len() == 10 && text.as_bytes().get(4) == Some(&b'-');
     if is_date && let Ok(date) = text.parse::<Date>() {
         return Ok(ForeignTime::Day(date));
@@ -81,7 +81,7 @@ pub fn time(text: &str, zone: &TimeZone) -> Result<ForeignTime, Refusal> {
     let local = local.and_then(|local| local.to_zoned(zone.clone()).ok());
     match local {
         Some(local) => Ok(ForeignTime::Moment(local.timestamp())),
-        None => Err(Refusal::NoTime(quoted(text))),
+        None => Err(RowRefusal::NoTime(quoted(text))),
     }
 }
 

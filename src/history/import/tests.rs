@@ -120,7 +120,7 @@ fn what_cannot_be_believed_is_told_with_its_line() {
     assert_eq!(read("a_1,power,2025-06-14,7", None).0.len(), 1);
     assert_eq!(
         read([b'a', 0xff, b',', b'\n'], None).1[0].why,
-        Refusal::NoText
+        RowRefusal::NoText
     );
 }
 
@@ -194,7 +194,7 @@ not json
     // Days of nobody.
     assert_eq!(
         read(r#"{"date":"2025-06-14","values":{"a":1}}"#, None).1[0].why,
-        Refusal::NotTold
+        RowRefusal::NotTold
     );
 }
 

@@ -6,12 +6,12 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::row::{ForeignRow, ForeignTime, Refusal, quoted};
+use super::row::{ForeignRow, ForeignTime, RowRefusal, quoted};
 use super::table::{is_word, number};
 
 /// A line, whichever it is.
 #[derive(Debug, Deserialize)]
-struct Told {
+struct ToldLine {
     device: Option<String>,
     date: Option<String>,
     month: Option<String>,
@@ -36,12 +36,12 @@ impl ToldHistory {
     }
 
     /// What a line says: values that are no number, as words and what is unknown, are left out.
-    pub fn rows(&mut self, line: u64, text: &str) -> Result<Vec<ForeignRow>, Refusal> {
+    pub fn rows(&mut self, line: u64, text: &str) -> Result<Vec<ForeignRow>, RowRefusal> {
         let text = text.trim_start_matches('\u{feff}');
-        let told: Told = serde_json::from_str(text).map_err(|_| Refusal::NotTold)?;
+        let told: ToldLine = serde_json::from_str(text).map_err(|_| RowRefusal::NotTold)?;
         if let Some(device) = told.device {
             if !is_word(&device) {
-                return Err(Refusal::NoDevice(quoted(&device)));
+                return Err(RowRefusal::NoDevice(quoted(&device)));
             }
             self.device = Some(device);
         }
@@ -51,16 +51,16 @@ impl ToldHistory {
                 .parse::<Timestamp>()
                 .map(ForeignTime::Moment)
                 .map_err(|_| at),
-            (.., Some(_)) => return Err(Refusal::Month),
+            (.., Some(_)) => return Err(RowRefusal::Month),
             (None, None, None) => return Ok(Vec::new()),
         };
-        let time = time.map_err(|text| Refusal::NoTime(quoted(&text)))?;
-        let device = self.device.clone().ok_or(Refusal::NotTold)?;
+        let time = time.map_err(|text| RowRefusal::NoTime(quoted(&text)))?;
+        let device = self.device.clone().ok_or(RowRefusal::NotTold)?;
         let mut rows = Vec::new();
         for (key, value) in told.values {
             let Json::Number(value) = value else { continue };
             if !is_word(&key) {
-                return Err(Refusal::NoKey(quoted(&key)));
+                return Err(RowRefusal::NoKey(quoted(&key)));
             }
             rows.push(ForeignRow {
                 line,

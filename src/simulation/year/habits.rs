@@ -10,7 +10,7 @@ use crate::simulation::noise::{noise, unit};
 const BASE: f64 = 130.0;
 
 /// What a value depends on besides time.
-enum Salt {
+enum HabitSalt {
     Fridge = 41,
     Wander,
     Flicker,
@@ -48,12 +48,12 @@ pub fn taken(seed: u64, at: Timestamp, local: DateTime, warmth: f64) -> i32 {
     let date = local.date();
     let day = u64::try_from(at.as_second().div_euclid(86_400)).unwrap_or(0);
     let hour = f64::from(local.hour()) + f64::from(local.minute()) / 60.0;
-    let fridge = 70.0 * (noise(seed, Salt::Fridge as u64, 0, seconds / 1500.0) - 0.3).max(0.0);
-    let wander = 90.0 * noise(seed, Salt::Wander as u64, 0, seconds / 2400.0);
-    let flicker = 30.0 * noise(seed, Salt::Flicker as u64, 0, seconds / 300.0);
+    let fridge = 70.0 * (noise(seed, HabitSalt::Fridge as u64, 0, seconds / 1500.0) - 0.3).max(0.0);
+    let wander = 90.0 * noise(seed, HabitSalt::Wander as u64, 0, seconds / 2400.0);
+    let flicker = 30.0 * noise(seed, HabitSalt::Flicker as u64, 0, seconds / 300.0);
     // A heat pump: more the colder it is, never all day.
     let cold = (15.0 - warmth).clamp(0.0, 25.0);
-    let turns = noise(seed, Salt::Heat as u64, 0, seconds / 3600.0);
+    let turns = noise(seed, HabitSalt::Heat as u64, 0, seconds / 3600.0);
     let heat = if turns > 0.45 { cold * 75.0 } else { 0.0 };
     let quiet = BASE + fridge + flicker;
     let is_away = date.month() == 8 && (3..=16).contains(&date.day());
@@ -69,7 +69,7 @@ pub fn taken(seed: u64, at: Timestamp, local: DateTime, warmth: f64) -> i32 {
 
 impl Deed {
     fn watts_at(&self, seed: u64, day: u64, hour: f64, is_workday: bool) -> f64 {
-        let chance = |what| unit(seed, Salt::Deed as u64 + what, day);
+        let chance = |what| unit(seed, HabitSalt::Deed as u64 + what, day);
         let share = if is_workday {
             self.workdays
         } else {

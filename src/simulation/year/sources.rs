@@ -29,12 +29,12 @@ struct DeviceSources {
 struct MetricSource {
     key: Cow<'static, str>,
     decimals: u8,
-    source: Source,
+    source: ValueSource,
 }
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Source {
+enum ValueSource {
     /// W of this flow, divided by so many phases.
     Power(Flow, i32),
     /// A, of a flow in so many phases at so many V.
@@ -109,7 +109,7 @@ impl Sources {
                 })
             });
             let metrics: Vec<MetricSource> = metrics.collect();
-            let is_daily = |it: &MetricSource| matches!(it.source, Source::Daily(..));
+            let is_daily = |it: &MetricSource| matches!(it.source, ValueSource::Daily(..));
             DeviceSources {
                 id: device.id.clone(),
                 has_own_day: metrics.iter().any(is_daily),
@@ -129,14 +129,14 @@ impl Sources {
                 let Some(end) = ends.get(&key) else { continue };
                 let end = end.with_scale(metric.decimals).mantissa();
                 match &mut metric.source {
-                    Source::Lifetime(flow, begin) => {
+                    ValueSource::Lifetime(flow, begin) => {
                         *begin = end - units(flow.energy(&physics.total), metric.decimals);
                     }
-                    Source::Daily(flow, stretch) => {
+                    ValueSource::Daily(flow, stretch) => {
                         let own = units(flow.energy(&physics.today), metric.decimals);
                         *stretch = (own > 0).then_some((end, own));
                     }
-                    Source::Level(off) => {
+                    ValueSource::Level(off) => {
                         let own = physics.level();
                         *off = end * 10_i64.pow(3 - u32::from(metric.decimals.min(3))) - own;
                     }
@@ -168,8 +168,8 @@ impl Sources {
         let metrics = self.devices.get(device).map(|it| it.metrics.as_slice());
         let metrics = metrics.unwrap_or_default().iter().enumerate();
         metrics.filter_map(|(place, metric)| match metric.source {
-            Source::Lifetime(..) => Some((place, false)),
-            Source::Daily(..) => Some((place, true)),
+            ValueSource::Lifetime(..) => Some((place, false)),
+            ValueSource::Daily(..) => Some((place, true)),
             _ => None,
         })
     }
@@ -179,7 +179,7 @@ impl MetricSource {
     fn value(&self, physics: &Physics<'_>) -> Decimal {
         let scaled = |number: Decimal| number.with_scale(self.decimals);
         match &self.source {
-            Source::Power(flow, phases) => {
+            ValueSource::Power(flow, phases) => {
                 let mut watts = i64::from(flow.watts(physics));
                 if *phases > 1 {
                     watts = watts * 10 / i64::from(*phases);
@@ -187,39 +187,39 @@ impl MetricSource {
                 }
                 scaled(Decimal::integer(watts))
             }
-            Source::Current(flow, phases, volts) => {
+            ValueSource::Current(flow, phases, volts) => {
                 let watts = i64::from(flow.watts(physics));
                 let milliamperes = watts * 1000 / i64::from(*phases) / i64::from(*volts);
                 scaled(Decimal::new(milliamperes, 3))
             }
-            Source::Lifetime(flow, begin) => {
+            ValueSource::Lifetime(flow, begin) => {
                 let gained = units(flow.energy(&physics.total), self.decimals);
                 Decimal::new(begin + gained, self.decimals)
             }
-            Source::Daily(flow, stretch) => {
+            ValueSource::Daily(flow, stretch) => {
                 let mut gained = units(flow.energy(&physics.today), self.decimals);
                 if let (Some((end, own)), true) = (stretch, physics.is_last_day) {
                     gained = gained * end / own;
                 }
                 Decimal::new(gained, self.decimals)
             }
-            Source::Level(off) => {
+            ValueSource::Level(off) => {
                 let share = physics.ending(6 * 3600);
                 let level = physics.level() + (*off as f64 * share) as i64;
                 scaled(Decimal::new(level.clamp(0, 100_000), 3))
             }
-            Source::Mains(is_between, salt) => {
+            ValueSource::Mains(is_between, salt) => {
                 let wobble = unit(*salt, 0, physics.turn.unsigned_abs());
                 let volts = if *is_between { 3980.0 } else { 2300.0 };
                 scaled(Decimal::new((volts + 60.0 * (wobble - 0.5)) as i64, 1))
             }
-            Source::BatteryVoltage => {
+            ValueSource::BatteryVoltage => {
                 // Four cells of 3.2 to 3.4 V, more where it is large.
                 let cells = if physics.is_large_battery() { 16 } else { 4 };
                 let millivolts = cells * (3_180 + physics.level() / 500);
                 scaled(Decimal::new(millivolts, 3))
             }
-            Source::Children(count) => scaled(Decimal::integer(*count)),
+            ValueSource::Children(count) => scaled(Decimal::integer(*count)),
         }
     }
 }
@@ -246,7 +246,7 @@ fn source(
     role: &PlantRole,
     plan: &YearPlan,
     plant: &HousePlant,
-) -> Option<Source> {
+) -> Option<ValueSource> {
     let key = metric.key.as_ref();
     let own = match role {
         PlantRole::Sun(panels) => Some(Flow::Panels(panels.clone())),
@@ -262,13 +262,13 @@ fn source(
         Quantity::Energy => {
             let flow = energy_flow(metric, device, own, plant)?;
             Some(match metric.behavior {
-                Behavior::DailyCounter => Source::Daily(flow, None),
+                Behavior::DailyCounter => ValueSource::Daily(flow, None),
                 // What was counted before, by a number of its own for each.
-                _ => Source::Lifetime(flow, (salt % 900_000) as i64),
+                _ => ValueSource::Lifetime(flow, (salt % 900_000) as i64),
             })
         }
         Quantity::Power => power_flow(metric, device, own, plant),
-        Quantity::StateOfCharge if *role == PlantRole::Battery => Some(Source::Level(0)),
+        Quantity::StateOfCharge if *role == PlantRole::Battery => Some(ValueSource::Level(0)),
         Quantity::Count if key == "inverters_online" => {
             let behind = |it: &&_| Device::clone(it).via.as_ref() == Some(&device.id);
             let count = plan
@@ -276,14 +276,16 @@ fn source(
                 .iter()
                 .filter(|it| behind(&it.as_ref()))
                 .count();
-            Some(Source::Children(i64::try_from(count).unwrap_or(0)))
+            Some(ValueSource::Children(i64::try_from(count).unwrap_or(0)))
         }
-        Quantity::Voltage if key.starts_with("battery_voltage") => Some(Source::BatteryVoltage),
+        Quantity::Voltage if key.starts_with("battery_voltage") => {
+            Some(ValueSource::BatteryVoltage)
+        }
         Quantity::Voltage if key.starts_with("voltage") => {
-            Some(Source::Mains(key.matches("_l").count() == 2, salt))
+            Some(ValueSource::Mains(key.matches("_l").count() == 2, salt))
         }
         Quantity::Current if *role == PlantRole::Meter && key.starts_with("current_l") => {
-            Some(Source::Current(Flow::Grid, 3, 230))
+            Some(ValueSource::Current(Flow::Grid, 3, 230))
         }
         Quantity::Current if key == "battery_current" => {
             let volts = if plan.battery > 4_000 { 52 } else { 13 };
@@ -292,7 +294,7 @@ fn source(
             } else {
                 Flow::Battery
             };
-            Some(Source::Current(flow, 1, volts))
+            Some(ValueSource::Current(flow, 1, volts))
         }
         _ => None,
     }
@@ -330,7 +332,7 @@ fn power_flow(
     device: &Device,
     own: Option<Flow>,
     plant: &HousePlant,
-) -> Option<Source> {
+) -> Option<ValueSource> {
     let key = metric.key.as_ref();
     let flow = match metric.part.map(|part| part.part) {
         Some(EnergyPart::Grid) => Flow::Grid,
@@ -341,15 +343,15 @@ fn power_flow(
         Some(EnergyPart::Battery) => Flow::Charger,
         _ => match key {
             "power" | "dc_power" => own?,
-            "power_l1" | "power_l2" | "power_l3" => return Some(Source::Power(own?, 3)),
+            "power_l1" | "power_l2" | "power_l3" => return Some(ValueSource::Power(own?, 3)),
             "power_import_l1" | "power_import_l2" | "power_import_l3" => {
-                return Some(Source::Power(Flow::Taken, 3));
+                return Some(ValueSource::Power(Flow::Taken, 3));
             }
             "power_export_l1" | "power_export_l2" | "power_export_l3" => {
-                return Some(Source::Power(Flow::Given, 3));
+                return Some(ValueSource::Power(Flow::Given, 3));
             }
             _ => panel_of(key, device, plant).filter(|_| key.ends_with("_power"))?,
         },
     };
-    Some(Source::Power(flow, 1))
+    Some(ValueSource::Power(flow, 1))
 }

@@ -12,12 +12,12 @@ const DAY: i64 = 24 * HOUR;
 
 /// A time from one moment up to and with another.
 #[derive(Debug, Clone, Copy)]
-struct Span {
+struct TroubleSpan {
     from: Timestamp,
     to: Timestamp,
 }
 
-impl Span {
+impl TroubleSpan {
     fn holds(self, at: Timestamp) -> bool {
         self.from < at && at <= self.to
     }
@@ -38,7 +38,7 @@ impl Span {
 #[derive(Debug)]
 pub struct LostDevice {
     device: usize,
-    span: Span,
+    span: TroubleSpan,
     pub panels: Vec<usize>,
 }
 
@@ -50,7 +50,7 @@ impl LostDevice {
         };
         let whole = plan.end.duration_since(plan.begin).as_secs();
         let lasts = (whole / 7).min(5 * DAY) / DAY * DAY;
-        let span = Span::beside(plan, 0.6, 11 * HOUR, lasts)?;
+        let span = TroubleSpan::beside(plan, 0.6, 11 * HOUR, lasts)?;
         Some(Self {
             device,
             span,
@@ -67,9 +67,9 @@ impl LostDevice {
 #[derive(Debug)]
 pub struct Troubles {
     /// Nobody listens.
-    deaf: Vec<Span>,
+    deaf: Vec<TroubleSpan>,
     /// Nothing comes from the meter.
-    unplugged: Option<Span>,
+    unplugged: Option<TroubleSpan>,
     meters: Vec<usize>,
     lost: Option<LostDevice>,
 }
@@ -84,12 +84,12 @@ impl Troubles {
         ];
         let deaf = deaf
             .iter()
-            .filter_map(|(part, second, lasts)| Span::beside(plan, *part, *second, *lasts));
+            .filter_map(|(part, second, lasts)| TroubleSpan::beside(plan, *part, *second, *lasts));
         let meters = plant.roles.iter().enumerate();
         let meters = meters.filter(|(_, role)| **role == PlantRole::Meter);
         Self {
             deaf: deaf.collect(),
-            unplugged: Span::beside(plan, 0.4, 18 * HOUR, 2 * HOUR),
+            unplugged: TroubleSpan::beside(plan, 0.4, 18 * HOUR, 2 * HOUR),
             meters: meters.map(|(number, _)| number).collect(),
             lost: LostDevice::of(plan, plant),
         }

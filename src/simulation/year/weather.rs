@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use crate::simulation::noise::{noise, unit};
 
 /// What a value depends on besides time, so that no two values run alike.
-enum Salt {
+enum WeatherSalt {
     Spell = 21,
     Day,
     SlowCloud,
@@ -23,7 +23,7 @@ pub struct Weather {
 }
 
 impl Weather {
-    fn part(self, salt: Salt, x: f64) -> f64 {
+    fn part(self, salt: WeatherSalt, x: f64) -> f64 {
         // Moments before 1970 are none of a simulated house.
         noise(self.seed, salt as u64, 0, x.max(0.0))
     }
@@ -31,11 +31,11 @@ impl Weather {
     /// How much a clear sky is left, from 0.12 to 1.
     pub fn clearness(self, at: Timestamp) -> f64 {
         let days = at.as_second() as f64 / 86_400.0;
-        let spell = self.part(Salt::Spell, days / 2.6);
-        let day = unit(self.seed, Salt::Day as u64, days.max(0.0) as u64);
+        let spell = self.part(WeatherSalt::Spell, days / 2.6);
+        let day = unit(self.seed, WeatherSalt::Day as u64, days.max(0.0) as u64);
         let cover = 0.6 * spell + 0.4 * day - 0.13 * summer(days);
-        let slow = self.part(Salt::SlowCloud, days * 24.0);
-        let fast = self.part(Salt::FastCloud, days * 24.0 * 7.0);
+        let slow = self.part(WeatherSalt::SlowCloud, days * 24.0);
+        let fast = self.part(WeatherSalt::FastCloud, days * 24.0 * 7.0);
         let clouds = 1.5 * cover + 0.55 * slow + 0.35 * fast;
         1.0 - 0.88 * (2.2 * (clouds - 0.95)).clamp(0.0, 1.0)
     }
@@ -43,7 +43,7 @@ impl Weather {
     /// The mean temperature of a day, in °C.
     pub fn warmth(self, date: Date) -> f64 {
         let days = f64::from(date.day_of_year()) + 365.25 * f64::from(date.year() - 1970);
-        10.5 + 10.5 * summer(days) + 8.0 * (self.part(Salt::Warmth, days / 4.0) - 0.5)
+        10.5 + 10.5 * summer(days) + 8.0 * (self.part(WeatherSalt::Warmth, days / 4.0) - 0.5)
     }
 }
 

@@ -85,11 +85,10 @@ pub async fn check(
 #[utoipa::path(put, path = "/api/v1/config", request_body = EditedText, responses(
     (status = 200, body = Saved),
     (status = 401, body = RefusalWords),
-    (status = 403, body = NotSaved, description = "it cannot be written"),
     (status = 404, body = RefusalWords),
     (status = 409, body = NotSaved, description = "somebody else has changed the file"),
     (status = 422, body = NotSaved, description = "something is wrong with it"),
-    (status = 507, body = NotSaved, description = "the disk takes nothing"),
+    (status = 507, body = NotSaved, description = "it cannot be written there"),
 ))]
 pub async fn save(
     State(site): State<Arc<Site>>,
@@ -199,7 +198,7 @@ fn refusal(error: DeskError) -> Response {
         }
         DeskError::ReadOnly(ReadOnly { hint, .. }) => {
             told.hint = hint;
-            StatusCode::FORBIDDEN
+            StatusCode::INSUFFICIENT_STORAGE
         }
         DeskError::NotSaved(error) => {
             let hint = match error {

@@ -30,6 +30,12 @@ pub trait Program: Send + Sync + fmt::Debug {
     fn fed(&self) -> Vec<&'static str>;
     /// Uses the file as it is on the disk now.
     fn reload(&self);
+    /// A backup of everything, which is gone from the disk when this is closed.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be made.
+    fn backup(&self) -> Result<std::fs::File, String>;
 }
 
 /// Where the page reads and writes the configuration.
@@ -291,6 +297,17 @@ impl Desk {
     pub fn copy(&self, name: &str) -> Result<String, DeskError> {
         let copy = self.file.copy_of(name).ok_or(DeskError::NoCopy)?;
         Ok(self.hide(&Layout::plain(&copy)).text)
+    }
+
+    /// A backup of everything.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be made.
+    pub fn backup(&self) -> Result<std::fs::File, String> {
+        // What is saved meanwhile would be half in it.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.program.backup()
     }
 
     /// A text in which none of the secrets of the file stands.

@@ -14,16 +14,22 @@ use utoipa::IntoParams;
 use self::nameless::Nameless;
 use super::reply::{Asked, RefusalWords};
 use super::site::{Entrance, Site};
+use crate::model::HealthCode;
 
 /// Lines of the log in it.
 const LINES: usize = 500;
 
+/// Days that are looked back, and changes of each device.
+const DAYS: u16 = 7;
+const CHANGES: usize = 40;
+
 /// The parts, each with its heading.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("system", "System"),
     ("config", "Configuration"),
     ("check", "What is wrong with the configuration"),
     ("states", "Devices"),
+    ("health", "Changes of the last days"),
     ("log", "Log"),
 ];
 
@@ -31,7 +37,8 @@ const PARTS: [(&str, &str); 5] = [
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SupportQuery {
-    /// Parts that are left out, with commas between them: `system`, `config`, `check`, `states`, `log`.
+    /// Parts that are left out, with commas between them: `system`, `config`, `check`, `states`, `health`,
+    /// `log`.
     without: Option<String>,
 }
 
@@ -48,7 +55,8 @@ pub async fn support(State(site): State<Arc<Site>>, Asked(query): Asked<SupportQ
         .split(',')
         .map(|part| part.trim().to_owned())
         .collect();
-    let text = tokio::task::spawn_blocking(move || text(&site, &without)).await;
+    let changes = changes(&site).await;
+    let text = tokio::task::spawn_blocking(move || text(&site, &without, &changes)).await;
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (
@@ -59,7 +67,33 @@ pub async fn support(State(site): State<Arc<Site>>, Asked(query): Asked<SupportQ
     (headers, text.unwrap_or_default()).into_response()
 }
 
-fn text(site: &Site, without: &[String]) -> String {
+/// How the devices were.
+async fn changes(site: &Site) -> String {
+    let mut text = String::new();
+    let Some(inside) = site.inside() else {
+        return text;
+    };
+    let reader = inside.history.reader();
+    for known in inside.hub.view().snapshot() {
+        let id = known.device.id.clone();
+        let Ok(record) = reader.health(id, DAYS, site.now()).await else {
+            continue;
+        };
+        for change in record.changes.iter().take(CHANGES) {
+            let words = change
+                .code
+                .map_or("wattbridge was not running", HealthCode::words);
+            let _ = writeln!(
+                text,
+                "{} {}: {words} {}",
+                change.at, known.device.name, change.detail
+            );
+        }
+    }
+    text
+}
+
+fn text(site: &Site, without: &[String], changes: &str) -> String {
     let desk = site.backstage.desk.as_ref();
     let shown = desk.and_then(|desk| desk.shown().ok());
     let mut nameless = Nameless::default();
@@ -91,6 +125,7 @@ fn text(site: &Site, without: &[String]) -> String {
                 }
             }
             "states" => states(&mut whole, site),
+            "health" => whole.push_str(changes),
             _ => log(&mut whole, site),
         }
         whole.push('\n');

@@ -67,6 +67,10 @@ impl Program for Made {
         Vec::new()
     }
 
+    fn backup(&self) -> Result<std::fs::File, String> {
+        Err("there is none".to_owned())
+    }
+
     fn reload(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
