@@ -139,7 +139,7 @@ async fn replay(recording: &Recording) -> Duration {
             continue;
         };
         let known = feed.get(&state.device).unwrap();
-        black_box(preview_state(&known));
+        black_box(preview_state(&known, Default::default()));
         states += 1;
         if state.device == ecu && state.at != latest {
             latest = state.at;

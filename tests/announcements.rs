@@ -40,6 +40,7 @@ use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview, previe
 use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::simulation::{House, SimPlace, Sky};
 use wattbridge::store::{Identity, Store};
+use wattbridge::words::Language;
 
 const NOW: &str = "2026-06-21T11:00:00[Europe/Vienna]";
 /// After so long even a device that is asked one question after the other has told everything.
@@ -109,14 +110,19 @@ async fn pass(time: Duration) {
 }
 
 /// All messages about these devices, as people read them.
-fn messages(known: &[Known]) -> String {
+fn messages(known: &[Known], language: Language) -> String {
     let devices: Vec<_> = known.iter().map(|known| (*known.device).clone()).collect();
-    let (mqtt, settings) = (MqttSettings::default(), HomeAssistantSettings::default());
+    let mqtt = MqttSettings::default();
+    let settings = HomeAssistantSettings {
+        language,
+        ..HomeAssistantSettings::default()
+    };
     let announced = preview(&devices, &mqtt, &settings, &Identity::named(BRIDGE));
     let mut text = String::new();
     for ((topic, mut announcement), known) in announced.into_iter().zip(known) {
         announcement["origin"]["sw"] = "<version>".into();
-        let state: serde_json::Value = serde_json::from_slice(&preview_state(known)).unwrap();
+        let state: serde_json::Value =
+            serde_json::from_slice(&preview_state(known, language)).unwrap();
         let state_topic = announcement["state_topic"].as_str().unwrap();
         text += &format!("{topic}\n{announcement:#}\n\n{state_topic}\n{state:#}\n\n");
     }
@@ -125,8 +131,34 @@ fn messages(known: &[Known]) -> String {
 
 /// Compares what is sent with the file of this device. Where it was read differs from run to run.
 fn compare(kind: &str, name: &str, about: &str, address: &str, known: &[Known]) {
+    // One device of each adapter is enough to see how it is in German.
+    if IN_GERMAN.contains(&(kind, name)) {
+        let about = format!("{about}, in German");
+        compare_in(Language::De, kind, name, &about, address, known);
+    }
+    compare_in(Language::En, kind, name, about, address, known);
+}
+
+/// Those that are announced in German too.
+const IN_GERMAN: [(&str, &str); 6] = [
+    ("aps_ecu", "ds3"),
+    ("aps_zigbee", "unpaired"),
+    ("smart_meter", "e450"),
+    ("solaredge", "three-phases"),
+    ("text", "clamp"),
+    ("victron", "mppt-75-15"),
+];
+
+fn compare_in(
+    language: Language,
+    kind: &str,
+    name: &str,
+    about: &str,
+    address: &str,
+    known: &[Known],
+) {
     assert!(!known.is_empty(), "{kind}: {name}: no device");
-    let mut text = messages(known);
+    let mut text = messages(known, language);
     // A device without a serial number is known by its port, and called by the end of it.
     let port = address.rsplit(':').next().unwrap();
     let id = format!("127_0_0_1_{port}");
@@ -137,7 +169,11 @@ fn compare(kind: &str, name: &str, about: &str, address: &str, known: &[Known]) 
         text = text.replace(&format!(" {end}\",\n"), " <port>\",\n");
     }
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(snapshots().join(kind));
+    let folder = match language {
+        Language::En => snapshots().join(kind),
+        language => snapshots().join(language.code()).join(kind),
+    };
+    settings.set_snapshot_path(folder);
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.set_description(about);
@@ -371,5 +407,18 @@ fn every_snapshot_has_its_device_and_every_adapter_its_snapshots() {
             let left = file.strip_suffix(".snap").filter(|name| is_left(name));
             assert_eq!(left, None, "{kind} simulates no such device");
         }
+    }
+}
+
+#[test]
+fn every_adapter_is_announced_in_german_too() {
+    let simulated = ADAPTERS.iter().filter(|it| it.simulator().is_some());
+    for kind in simulated.map(|adapter| adapter.kind()) {
+        let names = IN_GERMAN.iter().filter(|(of, _)| *of == kind);
+        for (_, name) in names.clone() {
+            let file = format!("de/{kind}/{name}.snap");
+            assert!(snapshots().join(&file).is_file(), "{file}");
+        }
+        assert_eq!(names.count(), 1, "{kind}");
     }
 }

@@ -31,7 +31,7 @@ const ROOMS: &[Room] = &[
     Room("history", &["clock", "config", "model", "sqlite"]),
     Room("backup", &["sqlite"]),
     Room("roof", &["model"]),
-    Room("links", &["backoff", "clock", "hex", "names"]),
+    Room("links", &["backoff", "clock", "hex", "model", "names"]),
     Room("store", &["config", "model", "sqlite"]),
     Room("simulation", &["clock", "links", "model", "terminal"]),
     Room(

@@ -146,7 +146,7 @@ async fn an_unplugged_port_is_noticed_and_used_again_when_it_is_back() {
             matches!(missing, LinkError::NoSuchPort { .. }),
             "{missing:?}"
         );
-        assert!(missing.advice().contains("at present there is"));
+        assert!(missing.advice().to_string().contains("at present there is"));
         assert_eq!(reopening.after(&missing), Duration::from_secs(1));
         port.terminal.plug().unwrap();
     }
@@ -176,7 +176,7 @@ async fn a_port_of_nobody_in_the_group_may_not_be_opened() {
         Ok(_) => assert!(std::fs::File::open(&device).is_ok()),
         Err(error) => {
             assert!(matches!(error, LinkError::NotPermitted(_)), "{error:?}");
-            assert!(error.advice().contains("dialout"));
+            assert!(error.advice().to_string().contains("dialout"));
         }
     }
 }

@@ -29,6 +29,7 @@ use wattbridge::model::{
     Command, Control, ControlKind, Decimal, Device, DeviceId, Health, HealthCode, Metric, Quantity,
     Readings, Refusal, Report, Value,
 };
+use wattbridge::say;
 use wattbridge::store::Store;
 
 // ---- wire.rs
@@ -111,8 +112,10 @@ impl Settings for PumpConfig {
 
 fn silent() -> Health {
     Health::new(HealthCode::Silent)
-        .seen("three questions in a row were not answered")
-        .advise("Check that the pump has power, its cable, and `port`.")
+        .seen(say!("three questions in a row were not answered"))
+        .advise(say!(
+            "Check that the pump has power, its cable, and `port`."
+        ))
 }
 
 // ---- protocol.rs

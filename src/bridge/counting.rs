@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::computed::{Integral, SinceMidnight};
 use super::guard::{Guard, Limits, Reason, Sample, Verdict};
 use super::heard::HeardAt;
-use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity};
+use crate::model::{Behavior, Decimal, Derivation, Metric, Quantity, Sentence};
+use crate::say;
 
 /// A counter that is guarded, or one that is computed.
 #[derive(Debug, Clone)]
@@ -265,23 +266,44 @@ impl Memory {
 }
 
 /// Why a value is held back, in words. `show` is what is shown in its place.
-pub fn words(reason: Reason, value: Decimal, show: Option<Decimal>, unit: &str) -> String {
-    let kept = show.map_or_else(
-        || "is not shown yet".to_owned(),
-        |show| format!("is held at {show} {unit}"),
-    );
+pub fn words(metric: &Metric, reason: Reason, value: Decimal, show: Option<Decimal>) -> Sentence {
     let because = match reason {
-        Reason::Zero => "the device says 0".to_owned(),
-        Reason::FirstZero => "the device says 0, which may be its start".to_owned(),
-        Reason::Fall => format!("the device says {value}, which is less"),
-        Reason::Jump => format!("the device says {value}, which is more than it can have counted"),
-        Reason::Negative => format!("the device says {value}"),
-        Reason::Absurd => format!("the device says {value}, which is more than it can ever count"),
+        Reason::Zero => say!("the device says 0"),
+        Reason::FirstZero => say!("the device says 0, which may be its start"),
+        Reason::Fall => say!("the device says {value}, which is less", value),
+        Reason::Jump => {
+            say!(
+                "the device says {value}, which is more than it can have counted",
+                value
+            )
+        }
+        Reason::Negative => say!("the device says {value}", value),
+        Reason::Absurd => {
+            say!(
+                "the device says {value}, which is more than it can ever count",
+                value
+            )
+        }
         Reason::BelowToday => {
-            format!("the device says {value}, which is less than it has counted today")
+            say!(
+                "the device says {value}, which is less than it has counted today",
+                value
+            )
         }
     };
-    format!("{}: {because}", kept.trim_end())
+    match show {
+        None => say!("{metric} is not shown yet: {because}", metric, because),
+        Some(show) => {
+            let unit = metric.unit().unwrap_or("");
+            let show = format!("{show} {unit}").trim_end().to_owned();
+            say!(
+                "{metric} is held at {show}: {because}",
+                metric,
+                show,
+                because
+            )
+        }
+    }
 }
 
 #[cfg(test)]

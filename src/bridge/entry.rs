@@ -82,6 +82,7 @@ impl DeviceEntry {
             at: None,
             values: BTreeMap::new(),
             health: health.clone(),
+            held: BTreeMap::new(),
             era: 0,
         };
         Self {
@@ -229,8 +230,7 @@ impl DeviceEntry {
             }
             Outcome::Held(reason) => {
                 let shown = last.filter(|_| counting.is_read());
-                let unit = metric.unit().unwrap_or("");
-                let words = counting::words(reason, value, shown, unit);
+                let words = counting::words(metric, reason, value, shown);
                 (Some((Why::Guard(reason), words)), false)
             }
         };
@@ -304,12 +304,11 @@ impl DeviceEntry {
     }
 
     fn describe_holds(&mut self) {
+        let state = Arc::make_mut(&mut self.state);
+        state.held = self.holds.words();
         if self.device.metric(&COUNTER_GUARD.key).is_some() {
-            let words = self.holds.words();
-            let words = words.unwrap_or_else(|| "All values good".to_owned());
-            Arc::make_mut(&mut self.state)
-                .values
-                .insert(COUNTER_GUARD.key.clone(), connection::cut(words).into());
+            let words = connection::cut(state.guarded().to_string());
+            state.values.insert(COUNTER_GUARD.key.clone(), words.into());
         }
     }
 

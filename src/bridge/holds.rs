@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::guard::Reason;
 use super::plausible;
-use crate::model::{Behavior, Decimal, Device, Metric};
+use crate::model::{Behavior, Decimal, Device, Metric, Sentence};
+use crate::say;
 
 /// Values in a row that cannot be, after which the device is said not to be well.
 const LASTING: u32 = 3;
@@ -26,8 +27,8 @@ pub struct Holds {
 struct Hold {
     why: Why,
     /// With the name of the metric.
-    words: String,
-    advice: &'static str,
+    words: Sentence,
+    advice: Sentence,
     in_a_row: u32,
     /// Whether the log has said that it began.
     is_told: bool,
@@ -43,17 +44,18 @@ pub enum Why {
 }
 
 impl Holds {
-    /// What all of them say; nothing if all is well.
-    pub fn words(&self) -> Option<String> {
-        let words: Vec<&str> = self.now.values().map(|hold| hold.words.as_str()).collect();
-        (!words.is_empty()).then(|| words.join("; "))
+    /// What is not believed, by keys.
+    pub fn words(&self) -> BTreeMap<Cow<'static, str>, Sentence> {
+        let all = self.now.iter();
+        all.map(|(key, hold)| (key.clone(), hold.words.clone()))
+            .collect()
     }
 
     /// A value that has been nonsense for some time, and what to do.
-    pub fn lasting_doubt(&self) -> Option<(String, &'static str)> {
+    pub fn lasting_doubt(&self) -> Option<(Sentence, Sentence)> {
         let lasts = |hold: &&Hold| hold.why == Why::Doubt && hold.in_a_row >= LASTING;
         let hold = self.now.values().find(lasts)?;
-        Some((hold.words.clone(), hold.advice))
+        Some((hold.words.clone(), hold.advice.clone()))
     }
 
     /// There are no values that could be nonsense.
@@ -66,7 +68,7 @@ impl Holds {
         &mut self,
         device: &Device,
         metric: &Metric,
-        words: Option<String>,
+        words: Option<Sentence>,
         now: Duration,
     ) {
         // The usual way, for each of many values.
@@ -80,7 +82,7 @@ impl Holds {
         &mut self,
         device: &Device,
         metric: &Metric,
-        held: Option<(Why, String)>,
+        held: Option<(Why, Sentence)>,
         now: Duration,
     ) {
         let before = self.now.remove(&metric.key);
@@ -90,7 +92,6 @@ impl Holds {
             }
             return;
         };
-        let words = format!("{} {words}", metric.title());
         let advice = advice(why, metric);
         let mut is_told = before.as_ref().is_some_and(|hold| hold.is_told);
         if before.is_none() {
@@ -141,24 +142,25 @@ impl Holds {
 }
 
 /// What to do about a value of this metric that is not believed.
-fn advice(why: Why, metric: &Metric) -> &'static str {
+const fn advice(why: Why, metric: &Metric) -> Sentence {
     let reason = match why {
         Why::Doubt => return plausible::advice(metric),
         Why::Guard(reason) => reason,
     };
     match reason {
         Reason::Absurd => plausible::advice(metric),
-        Reason::Negative => "Check the device and its cable.",
-        Reason::Zero => "Nothing needs to be done; if it lasts, restart the device.",
-        Reason::FirstZero => {
+        Reason::Negative => say!("Check the device and its cable."),
+        Reason::Zero => say!("Nothing needs to be done; if it lasts, restart the device."),
+        Reason::FirstZero => say!(
             "Nothing needs to be done: it is believed if it comes for a minute, or once it counts."
-        }
-        Reason::Fall | Reason::Jump => {
+        ),
+        Reason::Fall | Reason::Jump => say!(
             "Nothing needs to be done: if it is true, it is believed when values that agree have come for a minute."
-        }
-        Reason::BelowToday => {
-            "If the device has just started, nothing needs to be done; if it lasts, compare its total and what it has counted today with what it shows itself: one of the two is wrong."
-        }
+        ),
+        Reason::BelowToday => say!(
+            "If the device has just started, nothing needs to be done; if it lasts, compare its total and what it has \
+             counted today with what it shows itself: one of the two is wrong."
+        ),
     }
 }
 
@@ -179,7 +181,7 @@ mod tests {
         let mut lines = 0;
         for second in 0..600 {
             let now = Duration::from_secs(second);
-            let words = (second % 2 == 0).then(|| "is nonsense".to_owned());
+            let words = (second % 2 == 0).then(|| "Power is nonsense".into());
             holds.doubt(&device, &metric, words, now);
             lines += u32::from(is_told(&holds));
         }
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_larger_max_power_is_advised_where_power_is_the_bound() {
-        let of = |why, metric: &Metric| advice(why, metric).contains("max_power");
+        let of = |why, metric: &Metric| advice(why, metric).to_string().contains("max_power");
         let energy = Metric::lifetime("energy_total", Quantity::Energy);
         let count = Metric::daily("cycles_today", Quantity::Count);
         assert!(of(Why::Guard(Reason::Absurd), &energy));
@@ -208,7 +210,7 @@ mod tests {
             (Reason::Absurd, false),
             (Reason::BelowToday, false),
         ] {
-            let advice = advice(Why::Guard(reason), &energy);
+            let advice = advice(Why::Guard(reason), &energy).to_string();
             assert!(advice.ends_with('.'), "{advice}");
             assert_eq!(advice.contains("restart the device"), is_asked, "{advice}");
         }
@@ -220,13 +222,13 @@ mod tests {
         let metric = Metric::measurement("power", Quantity::Power);
         let mut holds = Holds::default();
         let mut say = |is_good: bool| {
-            let words = (!is_good).then(|| "is nonsense".to_owned());
+            let words = (!is_good).then(|| "Power is nonsense".into());
             holds.doubt(&device, &metric, words, Duration::ZERO);
             holds.lasting_doubt().map(|(words, _)| words)
         };
         assert_eq!([say(false), say(false), say(true)], [None, None, None]);
         assert_eq!([say(false), say(false)], [None, None]);
-        assert_eq!(say(false).as_deref(), Some("Power is nonsense"));
+        assert_eq!(say(false), Some("Power is nonsense".into()));
         assert_eq!(say(true), None);
     }
 }

@@ -19,6 +19,7 @@ use crate::config::DeviceKeys;
 use crate::history::History;
 use crate::model::reserved::is_reserved;
 use crate::model::{Device, DeviceId, Health, HealthCode, Metric, Readings, Report};
+use crate::say;
 use crate::store::{Counter, Saved, Store};
 
 /// Turns the reports of all sources into the states that the hub holds.
@@ -550,8 +551,8 @@ impl Ingest {
 /// How a device is whose section cannot be used.
 fn unusable() -> Health {
     Health::new(HealthCode::Misconfigured)
-        .seen("its section cannot be used")
-        .advise("Run `wattbridge check`.")
+        .seen(say!("its section cannot be used"))
+        .advise(say!("Run `wattbridge check`."))
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use super::sums;
 use crate::device::{Source, Traffic};
 use crate::model::{
-    Decimal, Device, DeviceId, Health, HealthCode, Metric, OnOff, Quantity, Readings, Value,
+    Decimal, Device, DeviceId, Health, HealthCode, Metric, Naming, OnOff, Quantity, Readings,
+    Sentence, Value,
 };
+use crate::say;
 
 /// What stands in the place of an adapter.
 pub const ADAPTER: &str = "wattbridge";
@@ -75,6 +77,7 @@ pub fn describe<'a>(
         let count = |what: &str, name: &str| Metric {
             key: Cow::Owned(format!("{adapter}_{what}")),
             name: Some(Cow::Owned(format!("{spoken} {name}"))),
+            naming: Naming::About(spoken.into()),
             ..Metric::measurement("", Quantity::Count)
                 .diagnostic()
                 .off_by_default()
@@ -106,40 +109,45 @@ pub fn health(totals: &Totals, sources: &[SourceView<'_>]) -> Health {
     });
     let Some((source, health)) = troubles.next() else {
         return if totals.refused > 0 {
-            let sections = if totals.refused == 1 {
-                "section"
-            } else {
-                "sections"
+            let seen = match totals.refused {
+                1 => say!("1 section of the configuration cannot be used"),
+                count => say!(
+                    "{count} sections of the configuration cannot be used",
+                    count
+                ),
             };
             Health::new(HealthCode::Degraded)
-                .seen(format!(
-                    "{} {sections} of the configuration cannot be used",
-                    totals.refused
-                ))
-                .advise("See the log, or run `wattbridge check`.")
+                .seen(seen)
+                .advise(say!("See the log, or run `wattbridge check`."))
         } else if totals.store_failing {
             Health::new(HealthCode::Degraded)
-                .seen("counters cannot be saved")
-                .advise("See the log of wattbridge.")
+                .seen(say!("counters cannot be saved"))
+                .advise(say!("See the log of wattbridge."))
         } else {
             totals.output.clone().unwrap_or(Health::ONLINE)
         };
     };
-    let others = match troubles.count() + totals.refused {
-        0 => String::new(),
-        1 => " (and 1 more)".to_owned(),
-        count => format!(" (and {count} more)"),
-    };
-    let (kind, label) = (source.spoken(), source.label());
+    let (kind, label, detail) = (source.spoken(), source.label(), health.detail.clone());
     // What was seen often begins with the address; once is enough.
-    let seen = match health.detail.as_ref() {
-        "" => format!("{label}: {}", health.code.words().to_lowercase()),
-        detail if detail.starts_with(&label) => detail.to_owned(),
-        detail => format!("{label}: {detail}"),
+    let seen = if detail.is_empty() {
+        let code = health.code;
+        say!("{kind} {label}: {code}", kind, label, code)
+    } else if detail.to_string().starts_with(&label) {
+        say!("{kind} {detail}", kind, detail)
+    } else {
+        say!("{kind} {label}: {detail}", kind, label, detail)
     };
     Health::new(HealthCode::Degraded)
-        .seen(format!("{kind} {seen}{others}"))
+        .seen(and_more(seen, troubles.count() + totals.refused))
         .advise(health.advice.clone())
+}
+
+/// Words about the first of several, with how many more there are.
+pub fn and_more(first: Sentence, others: usize) -> Sentence {
+    match others {
+        0 => first,
+        others => say!("{first} (and {others} more)", first, others),
+    }
 }
 
 /// Its values now.

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use crate::model::{Device, Health, HealthCode, Readings, Role};
+use crate::say;
 
 /// How long the values of a device hold that does not say: longer than any night without sun.
 const UNTOLD: Duration = Duration::from_secs(24 * 3600);
@@ -31,9 +32,6 @@ pub fn lapsed(device: &Device) -> Health {
     // To the second is more than anybody wants to read.
     let patience = Duration::from_secs(of(device).as_secs().max(1));
     Health::new(HealthCode::Stale)
-        .seen(format!(
-            "nothing was heard for {}",
-            humantime::format_duration(patience)
-        ))
-        .advise("Check that the device is on and within reach. It comes back by itself with its next values.")
+        .seen(say!("nothing was heard for {patience}", patience))
+        .advise(say!("Check that the device is on and within reach. It comes back by itself with its next values."))
 }

@@ -4,7 +4,8 @@
 //! The bounds are wide: they are to catch what is nonsense for any home, and never a large one. Those
 //! of a power are the device's own, where it or its section tells them ([`Device::rated_power`]).
 
-use crate::model::{Behavior, Decimal, Device, Metric, Quantity};
+use crate::model::{Behavior, Decimal, Device, Metric, Quantity, Sentence};
+use crate::say;
 
 /// The most power, in watts, of a device that does not tell.
 const ANY_HOME: u32 = 50_000;
@@ -46,28 +47,34 @@ fn bounds(device: &Device, metric: &Metric) -> Option<(i64, i64)> {
 }
 
 /// Why a number cannot be the value of a metric that is no counter, if it cannot.
-pub fn doubt(device: &Device, metric: &Metric, value: Decimal) -> Option<String> {
+pub fn doubt(device: &Device, metric: &Metric, value: Decimal) -> Option<Sentence> {
     if !matches!(metric.behavior, Behavior::Measurement | Behavior::Figure) {
         return None;
     }
     let (least, most) = bounds(device, metric)?;
-    let limit = if value > Decimal::integer(most) {
-        format!("more than {most}")
-    } else if value < Decimal::integer(least) {
-        format!("less than {least}")
-    } else {
-        return None;
-    };
     let unit = metric.unit().unwrap_or("");
-    let limit = format!("{limit} {unit}");
-    Some(format!(
-        "is unknown: the device says {value}, which is {} and cannot be",
-        limit.trim_end()
-    ))
+    let limit = |limit: i64| format!("{limit} {unit}").trim_end().to_owned();
+    if value > Decimal::integer(most) {
+        Some(say!(
+            "{metric} is unknown: the device says {value}, which is more than {limit} and cannot be",
+            metric,
+            value,
+            limit = limit(most)
+        ))
+    } else if value < Decimal::integer(least) {
+        Some(say!(
+            "{metric} is unknown: the device says {value}, which is less than {limit} and cannot be",
+            metric,
+            value,
+            limit = limit(least)
+        ))
+    } else {
+        None
+    }
 }
 
 /// What a user can do about such values, as far as anything can be done here.
-pub fn advice(metric: &Metric) -> &'static str {
+pub const fn advice(metric: &Metric) -> Sentence {
     match metric.quantity {
         Some(
             Quantity::Power
@@ -76,9 +83,12 @@ pub fn advice(metric: &Metric) -> &'static str {
             | Quantity::Energy
             | Quantity::ReactiveEnergy,
         ) => {
-            "If it is true, write a larger max_power into its section, where it knows one; else check the device and its cable."
+            say!(
+                "If it is true, write a larger max_power into its section, where it knows one; else check the device and \
+                 its cable."
+            )
         }
-        _ => "Check the device and its cable.",
+        _ => say!("Check the device and its cable."),
     }
 }
 
@@ -133,9 +143,9 @@ mod tests {
         let metric = Metric::measurement("power", Quantity::Power);
         let words = doubt(&device(None), &metric, Decimal::integer(999_999_999_999));
         assert_eq!(
-            words.as_deref(),
+            words.map(|words| words.to_string()).as_deref(),
             Some(
-                "is unknown: the device says 999999999999, which is more than 50000 W and cannot be"
+                "Power is unknown: the device says 999999999999, which is more than 50000 W and cannot be"
             )
         );
         assert!(advice(&metric).contains("max_power"));

@@ -9,17 +9,19 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Span;
 
 use super::hub::Hub;
 use super::ingest::Ingest;
 use super::own_device::{self, SourceView, Totals};
 use super::sums::{Sum, SumSettings};
-use super::supervisor::{Incident, supervise};
+use super::supervisor::{Incident, span_of, supervise};
 use crate::clock::Clock;
 use crate::device::{ConfiguredSource, Context, PendingCommand, Reports, Source, Traffic};
 use crate::history::History;
 use crate::links::{Address, Links};
 use crate::model::{CommandOutcome, DeviceId, Health, HealthCode, Reading, Refusal, Report};
+use crate::say;
 use crate::store::{Memory, Saved, Store};
 
 /// Reports that may wait before sources are slowed down.
@@ -76,6 +78,8 @@ pub struct Bridge {
 struct SourceTask {
     source: Arc<dyn Source>,
     key: String,
+    /// What lines of the log are about that are written because of it.
+    span: Span,
     traffic: Arc<Traffic>,
     /// Leads to the latest run of the source.
     reins: Arc<Mutex<Reins>>,
@@ -186,6 +190,7 @@ impl Bridge {
                 tasks.spawn(supervise(
                     index,
                     source,
+                    line.span.clone(),
                     context,
                     incidents.clone(),
                     stop.clone(),
@@ -298,6 +303,7 @@ impl Bridge {
         let line = SourceTask {
             source: Arc::clone(source),
             key,
+            span: span_of(&**source),
             traffic,
             reins,
             restarts: 0,
@@ -321,6 +327,8 @@ impl Bridge {
         let Some(line) = lines.get_mut(index) else {
             return false;
         };
+        let span = line.span.clone();
+        let _about = span.enter();
         let was_settled = line.is_settled();
         match &report {
             Report::Device(_) => line.named = true,
@@ -374,13 +382,12 @@ impl Bridge {
                 let Some(line) = lines.get_mut(source) else {
                     return;
                 };
+                let span = line.span.clone();
+                let _about = span.enter();
                 line.restarts += 1;
                 let health = Health::new(HealthCode::Restarting)
-                    .seen(format!(
-                        "{error}; next start in {}",
-                        humantime::format_duration(pause)
-                    ))
-                    .advise("Please report this with the log.");
+                    .seen(say!("{error}; next start in {pause}", error, pause))
+                    .advise(say!("Please report this with the log."));
                 tracing::error!("{}: {}", line.key, health.sentence());
                 self.ingest.put_health_of_source(source, &health);
                 line.own_health = Some(health);

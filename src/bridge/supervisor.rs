@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use crate::backoff::Backoff;
 use crate::device::{Context, Source, SourceError};
@@ -30,10 +31,17 @@ pub enum Incident {
     Ended(usize),
 }
 
+/// What lines of the log are about that a source writes.
+pub fn span_of(source: &dyn Source) -> Span {
+    let device = format!("{} {}", source.spoken(), source.label());
+    tracing::info_span!("device", %device)
+}
+
 /// Runs a source until `stop`. `context` makes a fresh context for each start.
 pub async fn supervise(
     index: usize,
     source: Arc<dyn Source>,
+    span: Span,
     context: impl Fn() -> Context,
     incidents: mpsc::Sender<Incident>,
     stop: CancellationToken,
@@ -42,7 +50,7 @@ pub async fn supervise(
     while !stop.is_cancelled() {
         let begun = tokio::time::Instant::now();
         // A task of its own, so that a panic inside ends nothing but this run.
-        let run = tokio::spawn(Arc::clone(&source).run(context()));
+        let run = tokio::spawn(Arc::clone(&source).run(context()).instrument(span.clone()));
         let error = match run.await {
             Ok(Err(SourceError::BridgeEnded)) => return,
             Ok(Ok(())) if stop.is_cancelled() => return,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::first_file::FirstReader;
 use super::health::{Beacon, Life};
 use super::setup::{ConfigArgs, Configured};
+use super::web_page::LastingPage;
 use super::{init, logging, outdated};
 use crate::config::Problems;
 use crate::whole_file;
@@ -27,35 +28,78 @@ const READS: &str = "reads its configuration";
 const NO_DEVICE: &str = "waits for a device in its configuration";
 const UNUSABLE: &str = "waits for a configuration that can be used; its log says what is wrong";
 
-/// The first configuration that can be used and has a device; none if `stop` came before.
+/// What is said on the page meanwhile.
+const WELCOME: &str = "No device is configured yet. Settings is where you add yours.";
+const SAFE_MODE: &str = "The configuration cannot be used; Settings says what is wrong.";
+
+/// The next configuration that can be used and has a device; none if `stop` came before.
 ///
-/// A file that is not there is made. Why one cannot be used is said once for each change of it.
-pub async fn first_usable(args: &ConfigArgs, stop: &CancellationToken) -> Option<Configured> {
+/// Whoever `awaits` one waits for it in any case, and a file that is not there is made. Else it is waited for as long as
+/// there is a page on which it can be mended. Why one cannot be used is said once for each change of it.
+///
+/// # Errors
+///
+/// Why it cannot be used, if nobody waits for another one.
+pub async fn next_usable(
+    args: &ConfigArgs,
+    page: &mut LastingPage,
+    stop: &CancellationToken,
+    awaits: bool,
+) -> Result<Option<Configured>, Problems> {
+    if !awaits {
+        // Nothing is to be seen of a wait that there is none of.
+        page.begin_reading();
+        match read(args).await {
+            Ok(configured) => return Ok(Some(configured)),
+            Err((problems, _)) if !may_be_mended(args, page).await => return Err(problems),
+            Err(_) => {}
+        }
+    }
     let (reason, why) = watch::channel(READS);
     let life = move || Life::waiting(*why.borrow());
     let beacon = Beacon::start(&args.config, life, stop.clone());
     let usable = tokio::select! {
         biased;
-        () = stop.cancelled() => None,
-        usable = wait(args, &reason) => Some(usable),
+        () = stop.cancelled() => Ok(None),
+        usable = wait(args, page, &reason, awaits) => usable.map(Some),
     };
     beacon.stop().await;
     usable
 }
 
-async fn wait(args: &ConfigArgs, reason: &watch::Sender<&'static str>) -> Configured {
-    let upgraded = brought_up_to_date(args).await;
+/// Whether there is a page, or can be one, on which the configuration is mended.
+async fn may_be_mended(args: &ConfigArgs, page: &LastingPage) -> bool {
+    if page.is_served() {
+        return true;
+    }
+    let args = args.clone();
+    let settings = aside(move || args.page()).await;
+    settings.is_some_and(|settings| settings.enabled)
+}
+
+async fn wait(
+    args: &ConfigArgs,
+    page: &mut LastingPage,
+    reason: &watch::Sender<&'static str>,
+    awaits: bool,
+) -> Result<Configured, Problems> {
+    let upgraded = if awaits {
+        brought_up_to_date(args).await
+    } else {
+        None
+    };
     let mut log = None;
     let mut told = Vec::new();
     // The file as we made it: what is new is not wrong.
     let mut fresh = None;
     loop {
+        page.begin_reading();
         let mut seen = FileVersion::of(&args.config);
-        let (words, why) = if seen.is_none() {
+        let (problems, words, why) = if seen.is_none() && awaits {
             let words = made(args);
             seen = FileVersion::of(&args.config);
             fresh.clone_from(&seen);
-            (words, NO_DEVICE)
+            (Problems::new(), words, NO_DEVICE)
         } else {
             match read(args).await {
                 Ok(configured) => {
@@ -67,21 +111,39 @@ async fn wait(args: &ConfigArgs, reason: &watch::Sender<&'static str>) -> Config
                         Some(Err(words)) => tracing::warn!("{words}"),
                         None => {}
                     }
-                    return configured;
+                    return Ok(configured);
                 }
-                Err((_, NO_DEVICE)) if seen == fresh => (told.clone(), NO_DEVICE),
-                Err((problems, why)) => (refused(&problems), why),
+                Err((problems, NO_DEVICE)) if seen == fresh && fresh.is_some() => {
+                    (problems, told.clone(), NO_DEVICE)
+                }
+                Err((problems, why)) => {
+                    let words = refused(&problems);
+                    (problems, words, why)
+                }
             }
         };
         reason.send_replace(why);
-        let _ = log.get_or_insert_with(logging::start_for_now);
+        if log.is_none() && !logging::is_started() {
+            log = Some(logging::start_for_now());
+        }
         if words != told {
             for words in &words {
                 tracing::warn!("{words}");
             }
             told = words;
         }
-        changed(&args.config, seen).await;
+        page.show_nothing(if why == NO_DEVICE { WELCOME } else { SAFE_MODE });
+        let reading = args.clone();
+        let settings = aside(move || reading.page()).await;
+        page.serve(settings).await;
+        if !awaits && !page.is_served() {
+            return Err(problems);
+        }
+        let reload = page.reload_wanted();
+        tokio::select! {
+            () = changed(&args.config, seen) => {}
+            () = reload => {}
+        }
     }
 }
 

@@ -182,7 +182,7 @@ pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
 }
 
 /// Where everything is by the configuration that is there; where it cannot be read, at the usual places.
-fn present_parts(args: &ConfigArgs) -> BackupParts {
+pub fn present_parts(args: &ConfigArgs) -> BackupParts {
     let file = if args.config.exists() {
         args.file().inspect_err(|_| {
             remark(&format!(

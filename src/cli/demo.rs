@@ -13,7 +13,7 @@ use super::{CliError, run, runtime, stop, web_page};
 use crate::adapters::ADAPTERS;
 use crate::bridge::{Bridge, Feed, Setup, View};
 use crate::clock::Clock;
-use crate::config::{File, Section};
+use crate::config::{File, Language, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
 use crate::flow::{FlowSettings, PriceSettings, tell_roles};
@@ -104,6 +104,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             started: clock.now(),
             key: WebKey::passing(),
             flow: FlowSettings::default(),
+            language: Language::default(),
             base_topic: run::base_topic(&outputs),
         }));
         tokio::spawn(tell_roles(hub.feed(), FlowSettings::default(), history));

@@ -67,7 +67,7 @@ pub fn run(args: &DiscoveryArgs) -> Result<(), CliError> {
         remark(&complaint);
     }
     let mqtt = &configured.outputs.mqtt;
-    let settings = file.settings("home_assistant")?;
+    let settings = home_assistant::HomeAssistantSettings::read(&file)?;
     for (topic, payload) in home_assistant::preview(&devices, mqtt, &settings, &identity) {
         let payload = if args.topics {
             String::new()

@@ -4,6 +4,8 @@
 //! terminal, however it came into the message or a field: that is seen to here, for all of them.
 
 mod calm;
+mod choice;
+mod kept;
 mod sink;
 
 use std::fmt::{self, Write as _};
@@ -23,6 +25,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use self::calm::{Calm, Filter};
+use self::choice::{Choice, ChosenLines, WrittenLines};
+use self::kept::KeptLines;
+pub use self::kept::book;
 use self::sink::Sink;
 pub use self::sink::finish;
 use crate::config::{Complaint, Settings};
@@ -73,7 +78,7 @@ impl Settings for LogSettings {
     }
 }
 
-/// Starts the log. A second call changes nothing, so that tests may each begin with it.
+/// Starts the log. A second call changes how much is written, and nothing else.
 pub fn start(settings: &LogSettings) {
     let has_colours = io::IsTerminal::is_terminal(&io::stderr());
     start_to(settings, io::stderr(), has_colours);
@@ -83,11 +88,16 @@ pub fn start(settings: &LogSettings) {
 /// Only this thread has it.
 pub fn start_for_now() -> LogForNow {
     let has_colours = io::IsTerminal::is_terminal(&io::stderr());
-    let (log, sink, _) = log(&LogSettings::default(), io::stderr(), has_colours);
+    let (log, sink, ..) = log(&LogSettings::default(), io::stderr(), has_colours);
     LogForNow {
         _here: tracing::subscriber::set_default(log),
         sink,
     }
+}
+
+/// Whether the log of this process has been started for good.
+pub fn is_started() -> bool {
+    choice::is_kept()
 }
 
 /// See [`start_for_now`].
@@ -104,12 +114,14 @@ impl Drop for LogForNow {
 
 /// Starts the log somewhere else than on standard error.
 pub fn start_to(settings: &LogSettings, out: impl io::Write + Send + 'static, has_colours: bool) {
-    let (log, sink, wrong) = log(settings, out, has_colours);
+    let (log, sink, choice, wrong) = log(settings, out, has_colours);
     // Fails only if a log has been started before, which then goes on.
     if log.try_init().is_err() {
+        choice::choose_anew(choice.chosen());
         return;
     }
     sink.keep();
+    choice.keep();
     if let Some(words) = wrong {
         tracing::warn!(
             "WATTBRIDGE_LOG=\"{words}\" is left out because it cannot be read. Write one level, such as debug, \
@@ -118,12 +130,12 @@ pub fn start_to(settings: &LogSettings, out: impl io::Write + Send + 'static, ha
     }
 }
 
-/// A log, where its lines go, and what WATTBRIDGE_LOG says if that cannot be read.
+/// A log, where its lines go, which ones are written, and what WATTBRIDGE_LOG says if that cannot be read.
 fn log(
     settings: &LogSettings,
     out: impl io::Write + Send + 'static,
     has_colours: bool,
-) -> (impl Subscriber + Send + Sync, Sink, Option<String>) {
+) -> (impl Subscriber + Send + Sync, Sink, Choice, Option<String>) {
     let level = match settings.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -139,11 +151,17 @@ fn log(
     let lines = lines(settings.format, detailed, has_colours, sink.clone());
     let owing = sink.clone();
     let wake = move || owing.owe();
+    let choice = Choice::new(filter);
+    let kept = book();
     let log = tracing_subscriber::registry()
-        .with(lines)
+        .with(lines.with_filter(WrittenLines(choice.clone())))
+        .with(KeptLines(kept.clone()))
         .with(Filter { calm, wake })
-        .with(filter);
-    (log, sink, words.filter(|_| is_wrong))
+        .with(ChosenLines {
+            written: choice.clone(),
+            kept,
+        });
+    (log, sink, choice, words.filter(|_| is_wrong))
 }
 
 /// The layer that makes lines and writes them.
@@ -287,6 +305,106 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// What is written and what is kept of lines about a device.
+    struct Both {
+        page: Page,
+        book: crate::web::LogBook,
+        choice: Choice,
+    }
+
+    impl Both {
+        fn of(level: LevelFilter, talk: impl FnOnce(&Self)) -> Self {
+            let both = Self {
+                page: Page::default(),
+                book: crate::web::LogBook::new(tracing::callsite::rebuild_interest_cache),
+                choice: Choice::new(filter(level, None).0),
+            };
+            let lines = lines(Format::Text, false, false, both.page.clone());
+            let log = tracing_subscriber::registry()
+                .with(lines.with_filter(WrittenLines(both.choice.clone())))
+                .with(KeptLines(both.book.clone()))
+                .with(ChosenLines {
+                    written: both.choice.clone(),
+                    kept: both.book.clone(),
+                });
+            tracing::subscriber::with_default(log, || talk(&both));
+            both
+        }
+
+        fn written(&self) -> Vec<String> {
+            let log = String::from_utf8(self.page.0.lock().unwrap().clone()).unwrap();
+            let words = |line: &str| line.split_at(19).1.trim_start().to_owned();
+            log.lines().map(words).collect()
+        }
+
+        fn kept(&self) -> Vec<(Option<String>, String)> {
+            let lines = self.book.latest(100).into_iter();
+            let about = |line: &crate::web::LogLine| line.device.as_deref().map(str::to_owned);
+            lines
+                .map(|line| (about(&line), line.text.to_string()))
+                .collect()
+        }
+    }
+
+    #[test]
+    fn lines_are_kept_with_what_they_are_about_and_written_without() {
+        let both = Both::of(LevelFilter::WARN, |_| {
+            let roof = tracing::info_span!("device", device = %"Roof");
+            roof.in_scope(|| {
+                tracing::warn!(number = 5, "not\nthere");
+                tracing::info!("round");
+                tracing::debug!("detail");
+            });
+            tracing::warn!("alone");
+            tracing::info!(target: "rumqttc", "of a library");
+        });
+        assert_eq!(both.written(), ["WARN not\\nthere number=5", "WARN alone"]);
+        let kept = |device: Option<&str>, text: &str| (device.map(str::to_owned), text.to_owned());
+        let roof = Some("Roof");
+        assert_eq!(
+            both.kept(),
+            [
+                kept(roof, "not\\nthere number=5"),
+                kept(roof, "round"),
+                kept(None, "alone")
+            ]
+        );
+    }
+
+    #[test]
+    fn more_is_kept_of_one_device_and_no_more_written() {
+        let both = Both::of(LevelFilter::INFO, |both| {
+            let span = |name: &str| tracing::info_span!("device", device = %name);
+            let (roof, shed) = (span("Roof"), span("Shed"));
+            let detail = |words: &str| {
+                roof.in_scope(|| tracing::debug!("roof {words}"));
+                shed.in_scope(|| tracing::debug!("shed {words}"));
+                tracing::trace!("nothing {words}");
+                tracing::debug!(target: "hyper", "library {words}");
+            };
+            let minute = std::time::Duration::from_secs(60);
+            detail("before");
+            both.book.keep_detail(Some("Roof"), minute);
+            detail("one");
+            both.book.keep_detail(None, minute);
+            detail("all");
+            both.book.keep_detail(None, std::time::Duration::ZERO);
+            assert!(both.book.end_detail_in_time());
+            detail("after");
+            *both.choice.test_targets() = filter(LevelFilter::DEBUG, None).0;
+            tracing::callsite::rebuild_interest_cache();
+            detail("written");
+        });
+        let texts: Vec<String> = both.kept().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["roof one", "roof all", "shed all"]);
+        let written = both.written();
+        let words: Vec<&str> = written
+            .iter()
+            .map(|line| line.trim_start_matches("DEBUG "))
+            .collect();
+        assert_eq!(words, ["roof written", "shed written", "library written"]);
     }
 
     #[test]

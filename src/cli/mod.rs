@@ -8,6 +8,7 @@ mod completions;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
+mod desk;
 mod discovery;
 mod first_file;
 mod health;

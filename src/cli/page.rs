@@ -26,8 +26,9 @@ A secret is written as text, as `{ file = \"/run/secrets/mqtt\" }`, as `{ env = 
 `{ credential = \"mqtt-password\" }` for one that systemd gives the service by `LoadCredential=`. Lengths of time
 are written `30s`, `5m` or `1h 30m`.
 
-A section of a device or a sum that cannot be used is reported and left out; all others run. A
-mistake in any other section ends the program with exit code 2.
+A section of a device or a sum that cannot be used is reported and left out; all others run. With a
+mistake in any other section nothing runs but the [page](#web), which shows what is wrong and where it is
+mended. Where there is no page, the program ends with exit code 2.
 
 This page is generated; do not edit it.
 
@@ -35,6 +36,11 @@ This page is generated; do not edit it.
 
 /// The whole page.
 pub fn configuration_page() -> String {
+    format!("{HEAD}{}", reference(&pages()))
+}
+
+/// What is said of each section.
+pub fn pages() -> Vec<SectionDoc<'static>> {
     let mut pages: Vec<SectionDoc<'static>> = Outputs::pages();
     pages.push(PlaceSettings::page());
     pages.push(flow::page());
@@ -64,5 +70,5 @@ pub fn configuration_page() -> String {
     pages.push(web::page());
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
     pages.push(sums::page());
-    format!("{HEAD}{}", reference(&pages))
+    pages
 }

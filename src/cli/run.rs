@@ -5,22 +5,22 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::awaiting::first_usable;
+use super::awaiting::next_usable;
 use super::health::{Beacon, Life};
 use super::remarks::remarks;
 use super::setup::{ConfigArgs, Configured};
-use super::{CliError, logging, runtime, stop, web_page};
+use super::web_page::LastingPage;
+use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::flow::tell_roles;
 use crate::history::History;
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
-use crate::web::{Entrance, Inside, WebKey};
+use crate::web::{Inside, WebKey};
 
 /// How long outputs may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(8);
@@ -36,7 +36,8 @@ Examples:
   WATTBRIDGE_MQTT_PASSWORD=... wattbridge run  any key of a single section
   WATTBRIDGE_LOG=debug wattbridge run          more in the log
 
-Exit code 2 means that the configuration cannot be used: `wattbridge check` explains it.")]
+While the configuration cannot be used, its page stays and shows what is wrong. Without a page, exit code 2 means \
+that: `wattbridge check` explains it.")]
 pub struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -61,26 +62,55 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
                 tokio::spawn(app.go_on_asking_for_place());
             }
         }
-        let configured = if args.await_config {
-            match first_usable(&args.config, &stop).await {
-                Some(configured) => configured,
-                None => return Ok(()),
-            }
-        } else {
-            args.config.usable()?
-        };
-        work(&args.config, configured, stop).await
+        let mut page = LastingPage::new(&args.config, &stop);
+        let result = rounds(args, &mut page, &stop).await;
+        stop.cancel();
+        page.ended().await;
+        result
     });
     // A driver that hangs while a port is opened cannot be ended, and must not keep us.
     runtime.shutdown_timeout(LEFTOVERS);
     result
 }
 
-/// Connects what is configured until `stop`.
+/// Runs what is configured, and anew whenever the page has changed that, until `stop`. The page stays meanwhile.
+async fn rounds(
+    args: &RunArgs,
+    page: &mut LastingPage,
+    stop: &CancellationToken,
+) -> Result<(), CliError> {
+    loop {
+        let Some(configured) = next_usable(&args.config, page, stop, args.await_config).await?
+        else {
+            return Ok(());
+        };
+        let round = stop.child_token();
+        let reload = page.reload_wanted();
+        let ends = round.clone();
+        // Whoever saves a file wants it used, and not what is under way ended in a hurry.
+        let watching = tokio::spawn(async move {
+            reload.await;
+            tracing::info!("The configuration has changed, and everything begins anew with it.");
+            ends.cancel();
+        });
+        let result = work(&args.config, configured, page, round, stop).await;
+        watching.abort();
+        if stop.is_cancelled() || result.is_err() || !page.is_to_reload() {
+            if result.is_ok() {
+                tracing::info!("wattbridge has stopped.");
+            }
+            return result;
+        }
+    }
+}
+
+/// Connects what is configured until `stop`; the whole program ends with `end`.
 async fn work(
     args: &ConfigArgs,
     configured: Configured,
+    page: &mut LastingPage,
     stop: CancellationToken,
+    end: &CancellationToken,
 ) -> Result<(), CliError> {
     logging::start(&configured.log);
     let (problems, others) = configured.problems.first();
@@ -103,6 +133,7 @@ async fn work(
         web,
         flow,
         prices,
+        language,
         sources,
         sums,
         incomplete,
@@ -139,11 +170,7 @@ async fn work(
         if setup.sources.len() == 1 { "" } else { "s" }
     );
     let (bridge, hub) = Bridge::new(setup);
-    let entrance = match args.app() {
-        Some(_) => Entrance::Ingress,
-        None => Entrance::Direct,
-    };
-    let inside = watch::Sender::new(Some(Inside {
+    page.show(Inside {
         hub: hub.clone(),
         prices,
         memory,
@@ -152,20 +179,17 @@ async fn work(
         key,
         history: history.clone(),
         flow: flow.clone(),
+        language,
         base_topic: base_topic(&outputs),
-    }));
+    });
     tokio::spawn(tell_roles(hub.feed(), flow, history.clone()));
-    let web = web_page::serve(web, entrance, inside.subscribe(), &stop).await;
+    page.serve(web).await;
     let view = hub.view();
-    let beacon = Beacon::start(&args.config, move || Life::of(&view), stop.clone());
+    let beacon = Beacon::start(&args.config, move || Life::of(&view), end.clone());
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
-    if let Some(web) = web {
-        web.ended().await;
-    }
     saver.close();
     history.close();
-    tracing::info!("wattbridge has stopped.");
     result
 }
 

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::desk::kinds as section_kinds;
 use super::known_place::KnownPlace;
 use super::logging::LogSettings;
 use super::owned::{OwnedThings, twice};
 use crate::adapters::ADAPTERS;
 use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};
-use crate::config::{File, PlaceSettings, Problem, Problems, Section};
+use crate::config::editing::part_of;
+use crate::config::{File, Language, PlaceSettings, Problem, Problems, Section};
 use crate::device::{Adapter, ConfiguredSource};
 use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::HistorySettings;
@@ -60,6 +62,8 @@ pub struct Configured {
     pub flow: FlowSettings,
     /// What energy costs and brings.
     pub prices: PriceSettings,
+    /// The language of the house.
+    pub language: Language,
     /// The page; none if what is said of it cannot be used.
     pub web: Option<WebSettings>,
     /// The sources of all sections that can be used.
@@ -85,18 +89,29 @@ impl ConfigArgs {
         self.configured(&self.file()?)
     }
 
-    /// The same, where a file without any device is of no use.
-    pub fn usable(&self) -> Result<Configured, Problems> {
-        let configured = self.read()?;
-        if configured.sources.is_empty() {
-            return Err(configured.no_devices(self));
-        }
-        Ok(configured)
-    }
-
     /// The file itself, with the environment laid over it.
     pub fn file(&self) -> Result<File, Problems> {
-        let mut file = File::load(&self.config)?;
+        self.laid_over(File::load(&self.config)?)
+    }
+
+    /// The same of a text that is not the file yet.
+    pub fn file_of(&self, text: &str) -> Result<File, Problems> {
+        self.laid_over(File::parse(text, &self.config.display().to_string())?)
+    }
+
+    /// What is said of the page, if that can be used, whatever else is in the file.
+    pub fn page(&self) -> Option<WebSettings> {
+        let read = self.file().ok().or_else(|| {
+            let text = std::fs::read_to_string(&self.config).ok()?;
+            let text = part_of(&text, web::SECTION, &section_kinds())?;
+            self.file_of(&text).ok()
+        });
+        let read = read.and_then(|file| WebSettings::configure(&file).0);
+        // Home Assistant lets its own users in, and nobody else, whatever is in the file.
+        read.or_else(|| self.app().map(|_| WebSettings::default()))
+    }
+
+    fn laid_over(&self, mut file: File) -> Result<File, Problems> {
         file.override_from(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }));
@@ -261,6 +276,10 @@ impl Configured {
             outputs: outputs.unwrap_or_default(),
             flow: flow.unwrap_or_default(),
             prices: prices.unwrap_or_default(),
+            language: place
+                .as_ref()
+                .map(|place| place.language)
+                .unwrap_or_default(),
             web: None,
             sources: Vec::new(),
             sums: Vec::new(),

@@ -5,38 +5,149 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::web::{Entrance, Inside, Web, WebError, WebSettings, WebStart};
+use super::desk::desk;
+use super::logging;
+use super::setup::ConfigArgs;
+use crate::web::{Backstage, Entrance, Inside, Web, WebError, WebSettings, WebStart};
 
-/// Serves the page as its section says, from now on. What is against it is said, and stops nothing else.
-pub async fn serve(
-    settings: Option<WebSettings>,
+/// The page of a program that runs, through all changes of its configuration.
+#[derive(Debug)]
+pub struct LastingPage {
     entrance: Entrance,
-    inside: watch::Receiver<Option<Inside>>,
-    stop: &CancellationToken,
-) -> Option<Web> {
-    // Why it is none was said with all that is wrong in the file.
-    let settings = settings.filter(|settings| settings.enabled)?;
-    let start = WebStart {
-        entrance,
-        settings,
-        inside,
-        stop: stop.clone(),
-    };
-    match Web::start(start).await {
-        Ok(web) => {
-            match entrance {
-                Entrance::Ingress => {
-                    tracing::info!("The page is in the sidebar of Home Assistant.");
-                }
-                Entrance::Direct => {
-                    tracing::info!("The page is at {}.", address_of(web.address()));
-                }
-            }
-            Some(web)
+    inside: watch::Sender<Option<Inside>>,
+    why: watch::Sender<&'static str>,
+    backstage: Backstage,
+    reload: watch::Receiver<u64>,
+    stop: CancellationToken,
+    served: Option<ServedPage>,
+}
+
+#[derive(Debug)]
+struct ServedPage {
+    web: Web,
+    /// Where it was told to be.
+    listen: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl LastingPage {
+    /// One that is not served yet.
+    pub fn new(args: &ConfigArgs, stop: &CancellationToken) -> Self {
+        let (wanted, reload) = watch::channel(0);
+        let why = watch::Sender::new("");
+        Self {
+            entrance: match args.app() {
+                Some(_) => Entrance::Ingress,
+                None => Entrance::Direct,
+            },
+            inside: watch::Sender::new(None),
+            backstage: Backstage {
+                desk: Some(desk(args, wanted)),
+                log: Some(logging::book()),
+                why: Some(why.subscribe()),
+            },
+            why,
+            reload,
+            stop: stop.clone(),
+            served: None,
         }
-        Err(error) => {
-            tracing::warn!("{error}");
-            None
+    }
+
+    /// What runs behind it from now on.
+    pub fn show(&self, inside: Inside) {
+        self.inside.send_replace(Some(inside));
+    }
+
+    /// Nothing runs behind it, for this reason.
+    pub fn show_nothing(&self, why: &'static str) {
+        self.why.send_replace(why);
+        if self.inside.borrow().is_some() {
+            self.inside.send_replace(None);
+        }
+    }
+
+    /// Whether somebody can see it.
+    pub const fn is_served(&self) -> bool {
+        self.served.is_some()
+    }
+
+    /// Serves it as its section says, from now on. What is against it is said, and stops nothing else. Where the
+    /// section cannot be used, it stays as it is.
+    pub async fn serve(&mut self, settings: Option<WebSettings>) {
+        // Why it is none was said with all that is wrong in the file.
+        let Some(settings) = settings else { return };
+        let listen = settings.address();
+        let stays = settings.enabled
+            && (self.entrance == Entrance::Ingress
+                || self
+                    .served
+                    .as_ref()
+                    .is_some_and(|served| served.listen == listen));
+        match self.served.take() {
+            Some(served) if stays => {
+                served.web.set_settings(settings);
+                self.served = Some(served);
+                return;
+            }
+            Some(served) => {
+                served.stop.cancel();
+                served.web.ended().await;
+            }
+            None => {}
+        }
+        logging::book().keep(settings.enabled);
+        if !settings.enabled {
+            return;
+        }
+        let stop = self.stop.child_token();
+        let start = WebStart {
+            entrance: self.entrance,
+            settings,
+            inside: self.inside.subscribe(),
+            backstage: self.backstage.clone(),
+            stop: stop.clone(),
+        };
+        match Web::start(start).await {
+            Ok(web) => {
+                match self.entrance {
+                    Entrance::Ingress => {
+                        tracing::info!("The page is in the sidebar of Home Assistant.");
+                    }
+                    Entrance::Direct => {
+                        tracing::info!("The page is at {}.", address_of(web.address()));
+                    }
+                }
+                self.served = Some(ServedPage { web, listen, stop });
+            }
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+
+    /// The configuration is read now: what was wanted before is done with that.
+    pub fn begin_reading(&mut self) {
+        self.reload.mark_unchanged();
+    }
+
+    /// When the configuration is to be read anew.
+    pub fn reload_wanted(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut reload = self.reload.clone();
+        async move {
+            if reload.changed().await.is_err() {
+                // Nobody is there any more who could want it.
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// Whether it has been wanted since.
+    pub fn is_to_reload(&self) -> bool {
+        self.reload.has_changed().unwrap_or(false)
+    }
+
+    /// Waits until all have their answers, after it was told to stop.
+    pub async fn ended(self) {
+        if let Some(served) = self.served {
+            served.web.ended().await;
         }
     }
 }
@@ -54,6 +165,7 @@ pub async fn serve_anywhere(
         entrance: Entrance::Direct,
         settings: settings.clone(),
         inside: inside.clone(),
+        backstage: Backstage::default(),
         stop: stop.clone(),
     };
     match Web::start(start(&settings)).await {

@@ -6,7 +6,7 @@
 use super::problem::{Problem, Problems};
 use super::schema::{Child, Shape};
 use super::tree::{DEPTH, Node, Place};
-use super::{File, Settings, messages};
+use super::{File, Settings, messages, secret_words};
 
 const PREFIX: &str = "WATTBRIDGE_";
 /// Between the names of tables and keys.
@@ -92,6 +92,16 @@ impl File {
             }
         }
         problems
+    }
+
+    /// Whether a secret of this section comes from a variable, or an option.
+    pub fn feeds_secret(&self, section: &str) -> bool {
+        let prefix = prefix(section);
+        let keys = self
+            .variables
+            .iter()
+            .filter_map(|it| it.name.strip_prefix(&prefix));
+        keys.into_iter().any(secret_words::is_secret)
     }
 
     /// Variables whose section nobody knows but somebody seems to mean, and those for sections of

@@ -37,6 +37,10 @@ impl Top {
     pub fn node(&self) -> &Node {
         &self.node
     }
+
+    pub fn brackets(&self) -> Brackets {
+        self.brackets
+    }
 }
 
 impl File {
@@ -241,6 +245,8 @@ impl File {
         problem.key.clone_from(name);
         if let Place::Span(key) = &top.key {
             (problem.line, problem.column) = self.source.position(key.start);
+            let meant = meant.filter(|_| is_section).map(str::to_owned);
+            problem.fix = meant.map(|meant| self.source.fix(key, meant));
             // Nobody knows what such a value means, so nobody knows that it is no secret.
             let line = self.source.line(problem.line - 1);
             let rest = &self.source.text()[key.end..line.end];

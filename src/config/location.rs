@@ -53,6 +53,7 @@ impl Location<'_> {
             Place::Span(span) => {
                 (problem.line, problem.column) = self.source.position(span.start);
                 problem.excerpt = self.source.excerpt(&span, self.within.as_ref(), veils);
+                problem.fix = finding.fix.map(|text| self.source.fix(&span, text));
             }
             Place::Named(name) => problem.file = name.to_string(),
             Place::Absent => {}
@@ -67,4 +68,6 @@ pub struct Finding {
     pub key: String,
     pub what: String,
     pub hint: String,
+    /// What should stand there instead.
+    pub fix: Option<String>,
 }

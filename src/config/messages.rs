@@ -121,7 +121,7 @@ fn found(node: &Node) -> String {
     }
 }
 
-/// What is wrong with a value and how to mend it; a private one is not repeated.
+/// What is wrong with a value, how to mend it, and what would do in its place; a private one is not repeated.
 pub fn misfit(
     why: &Why,
     subject: &str,
@@ -129,7 +129,7 @@ pub fn misfit(
     node: &Node,
     shape: &Shape<'_>,
     private: bool,
-) -> (String, String) {
+) -> (String, String, Option<String>) {
     let should_be = |expected: &str| {
         if private {
             format!("{subject} should be {expected}")
@@ -140,35 +140,41 @@ pub fn misfit(
     match why {
         Why::Unfit(words) => {
             let expected = expected(shape).unwrap_or_else(|| plainer(words));
-            let hint = if private {
-                String::new()
-            } else {
-                remedy(key, node, shape).unwrap_or_default()
-            };
-            (should_be(&expected), hint)
+            let remedy = remedy(node, shape).filter(|_| !private);
+            let hint = remedy.as_ref().map(|remedy| remedy.hint(key));
+            // A long text is only repeated in part.
+            let fix = remedy
+                .map(|remedy| remedy.value)
+                .filter(|fix| !fix.contains('…'));
+            (should_be(&expected), hint.unwrap_or_default(), fix)
         }
         Why::Choice(choices) => {
-            let hint = match &node.value {
+            let meant = match &node.value {
                 Value::Text(text) | Value::Loose(text) if !private => {
                     nearest(text, choices.iter().copied())
                 }
                 _ => None,
             };
-            let hint = hint.map(|choice| format!("did you mean {}?", quoted(choice)));
-            (should_be(&either(choices)), hint.unwrap_or_default())
+            let hint = meant.map(|choice| format!("did you mean {}?", quoted(choice)));
+            let hint = hint.unwrap_or_default();
+            (should_be(&either(choices)), hint, meant.map(quoted))
         }
-        Why::Missing(name) => missing(name, subject),
+        Why::Missing(name) => {
+            let (what, hint) = missing(name, subject);
+            (what, hint, None)
+        }
         Why::Unknown(name) => (
             format!("unknown key {} in {subject}", quoted(name)),
             "remove it, or look up the right name in docs/configuration.md".to_owned(),
+            None,
         ),
         Why::Custom(_) if private => match expected(shape) {
-            Some(expected) => (should_be(&expected), String::new()),
-            None => (format!("{subject} cannot be used"), String::new()),
+            Some(expected) => (should_be(&expected), String::new(), None),
+            None => (format!("{subject} cannot be used"), String::new(), None),
         },
         Why::Custom(words) => match words.split_once("; ") {
-            Some((what, advice)) => (format!("{subject}: {what}"), advice.to_owned()),
-            None => (format!("{subject}: {words}"), String::new()),
+            Some((what, advice)) => (format!("{subject}: {what}"), advice.to_owned(), None),
+            None => (format!("{subject}: {words}"), String::new(), None),
         },
     }
 }
@@ -196,17 +202,38 @@ fn plainer(words: &str) -> String {
     .to_owned()
 }
 
-/// The line as it would do, where that can be told from the value.
-fn remedy(key: &str, node: &Node, shape: &Shape<'_>) -> Option<String> {
+/// A value as it would do.
+struct Remedy {
+    value: String,
+    /// What is different about it.
+    how: &'static str,
+}
+
+impl Remedy {
+    fn new(value: impl Into<String>, how: &'static str) -> Self {
+        Self {
+            value: value.into(),
+            how,
+        }
+    }
+
+    fn hint(&self, key: &str) -> String {
+        let Self { value, how } = self;
+        match key {
+            "" => format!("write {value}{how}"),
+            key => format!("write {key} = {value}{how}"),
+        }
+    }
+}
+
+const WITHOUT: &str = ", without quotes";
+
+/// The value as it would do, where that can be told from it.
+fn remedy(node: &Node, shape: &Shape<'_>) -> Option<Remedy> {
     // A variable has no quotes to put or to leave out.
     if matches!(node.place, Place::Named(_)) {
         return None;
     }
-    let name = if key.is_empty() {
-        String::new()
-    } else {
-        format!("{key} = ")
-    };
     let types = shape.types();
     let accepts = |name| types.contains(&name);
     match &node.value {
@@ -216,10 +243,10 @@ fn remedy(key: &str, node: &Node, shape: &Shape<'_>) -> Option<String> {
                 "no" | "off" | "false" | "0" | "n" => "false",
                 _ => return None,
             };
-            Some(format!("write {name}{value}, without quotes"))
+            Some(Remedy::new(value, WITHOUT))
         }
         Value::Integer(number @ 0..=1) if accepts("boolean") => {
-            Some(format!("write {name}{}", *number == 1))
+            Some(Remedy::new((*number == 1).to_string(), ""))
         }
         Value::Text(text) if accepts("integer") || accepts("number") => {
             let number: f64 = text
@@ -228,24 +255,24 @@ fn remedy(key: &str, node: &Node, shape: &Shape<'_>) -> Option<String> {
                 .ok()
                 .filter(|number: &f64| number.is_finite())?;
             let fits = accepts("number") || (number.fract() == 0.0 && !text.contains(['.', 'e']));
-            fits.then(|| format!("write {name}{}, without quotes", text.trim()))
+            fits.then(|| Remedy::new(text.trim(), WITHOUT))
         }
         Value::Float(number) if accepts("integer") && number.fract() == 0.0 => {
-            Some(format!("write {name}{number:.0}"))
+            Some(Remedy::new(format!("{number:.0}"), ""))
         }
         Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Date(_)
             if accepts("string") =>
         {
             let bare = found(node);
             let bare = bare.strip_prefix("the date ").unwrap_or(&bare);
-            Some(format!("write {name}\"{bare}\", with quotes"))
+            Some(Remedy::new(format!("\"{bare}\""), ", with quotes"))
         }
         Value::Text(_) | Value::Integer(_) | Value::Float(_) if accepts("array") => {
             let value = match &node.value {
                 Value::Text(text) => quoted(text),
                 _ => found(node),
             };
-            Some(format!("write {name}[{value}]"))
+            Some(Remedy::new(format!("[{value}]"), ""))
         }
         _ => None,
     }

@@ -20,13 +20,16 @@
 //! | `names` | tables of names by numbers that people paste |
 //! | `secret_words`, `redaction` | which names hold secrets, and what may be shown beside them |
 //! | `exposure` | secrets in files that everybody can read |
+//! | `editing` | editing it from far away |
 //! | `small_file` | reading what people name as a file, within bounds |
 
 mod decode;
 mod device_keys;
+pub mod editing;
 mod environment;
 mod exposure;
 mod file;
+mod language;
 mod location;
 mod messages;
 mod names;
@@ -52,11 +55,12 @@ mod zone;
 
 pub use device_keys::{DeviceKey, DeviceKeys};
 pub use file::File;
+pub use language::{Language, UnknownLanguage};
 pub use messages::{nearest, quoted};
 pub use names::names;
 pub use period::Period;
 pub use place::PlaceSettings;
-pub use problem::{Problem, Problems};
+pub use problem::{Fix, Problem, Problems};
 pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
 pub use section::Section;

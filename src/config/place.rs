@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::language::Language;
 use super::reference::SectionDoc;
 use super::settings::{Complaint, Settings};
 
-/// Where the house is.
+/// Where the house is, and what is spoken there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlaceSettings {
@@ -14,6 +15,9 @@ pub struct PlaceSettings {
     pub latitude: Option<f64>,
     /// Degrees east, as a map shows them.
     pub longitude: Option<f64>,
+    /// What names, states and advice are written in. Keys, ids and the log stay English: see
+    /// [Languages](languages.md).
+    pub language: Language,
 }
 
 impl PlaceSettings {
@@ -26,11 +30,12 @@ impl PlaceSettings {
     pub fn page() -> SectionDoc<'static> {
         SectionDoc {
             heading: "[place]",
-            about: "Where the house is, for devices that want to know when the sun is up; a section of a device may say \
-                    otherwise. In the Home Assistant app it is known already.",
+            about: "Where the house is, for devices that want to know when the sun is up, and the language that is spoken \
+                    there. A section of a device may say otherwise of where it is; in the Home Assistant app that is known \
+                    already.",
             schema: schemars::schema_for!(Self),
             defaults: serde_json::to_value(Self::default()).unwrap_or_default(),
-            example: "[place]\nlatitude = 48.2\nlongitude = 16.4\n",
+            example: "[place]\nlatitude = 48.2\nlongitude = 16.4\nlanguage = \"de\"\n",
         }
     }
 }

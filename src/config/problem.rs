@@ -26,7 +26,18 @@ pub struct Problem {
     pub what: String,
     /// How to mend it; may be empty.
     pub hint: String,
+    /// What would mend it, where that is known.
+    pub fix: Option<Fix>,
     pub(crate) excerpt: Option<Excerpt>,
+}
+
+/// Words that would do in place of those that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// How many characters are wrong, from line and column of the problem on.
+    pub length: usize,
+    /// What should stand there.
+    pub text: String,
 }
 
 impl Problem {
@@ -39,6 +50,7 @@ impl Problem {
             key: String::new(),
             what: what.into(),
             hint: hint.into(),
+            fix: None,
             excerpt: None,
         }
     }

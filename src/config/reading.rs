@@ -48,6 +48,7 @@ pub fn read<T: Settings>(
                     key: location.key(&path),
                     what: format!("{}: {what}", subject(location, &path, &[])),
                     hint: complaint.advice,
+                    fix: None,
                 });
             }
             if validation.findings.is_empty() {
@@ -76,6 +77,7 @@ pub fn complain<T: Settings>(
         key: location.key(&path),
         what: format!("{}: {what}", subject(location, &path, &[])),
         hint: hint.to_owned(),
+        fix: None,
     }];
     let first = validation.problems(location).into_iter().next();
     first.unwrap_or_else(|| Problem::new(&location.source.name, what, hint))
@@ -89,6 +91,7 @@ fn no_table(location: &Location<'_>, node: &Node) -> Problems {
         key: kind.to_owned(),
         what: format!("{} should be a section of its own", messages::quoted(kind)),
         hint: format!("write {header} on one line and its keys on the lines below"),
+        fix: None,
     };
     let veils = match &node.place {
         Place::Span(span) => vec![span.clone()],
@@ -187,7 +190,7 @@ fn describe(
         Why::Unknown(_) => location.label(&names[..names.len().saturating_sub(1)], false),
         _ => subject(location, &names, &indices),
     };
-    let (what, hint) = messages::misfit(&misfit.why, &subject, key, node, &shape, private);
+    let (what, hint, fix) = messages::misfit(&misfit.why, &subject, key, node, &shape, private);
     if let Why::Missing(name) = &misfit.why {
         names.push((*name).to_owned());
     }
@@ -196,6 +199,7 @@ fn describe(
         key: location.key(&names),
         what,
         hint,
+        fix,
     }
 }
 
@@ -235,6 +239,7 @@ pub fn at_header(location: &Location<'_>, node: &Node, what: String, hint: Strin
         key: location.kind.to_owned(),
         what,
         hint,
+        fix: None,
     };
     let veils = match &node.place {
         Place::Span(span) if !is_header(location.source, node, span) => vec![span.clone()],

@@ -171,7 +171,7 @@ enum SecretPlace {
 }
 
 /// A path, if it leads through a folder that is there: so it is no secret that stands in its place.
-fn shown_path(path: &Path) -> String {
+pub fn shown_path(path: &Path) -> String {
     let mut folders = path.ancestors().skip(1);
     if folders.any(|folder| folder.file_name().is_some() && folder.is_dir()) {
         format!(" {}", path.display())
@@ -181,7 +181,7 @@ fn shown_path(path: &Path) -> String {
 }
 
 /// A name, if it is written as those of variables are and keys are not.
-fn shown_variable(name: &str) -> String {
+pub fn shown_variable(name: &str) -> String {
     let is_usual = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     if name.contains('_') && name.chars().all(is_usual) {
         format!(" {name}")

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::problem::Fix;
 use super::secret_words;
 
 /// Characters are counted ahead for every block of this many bytes, so that a column is found
@@ -75,6 +76,15 @@ impl Source {
         let index = self.lines.partition_point(|start| *start <= offset) - 1;
         let column = self.characters_before(offset) - self.characters_before(self.lines[index]);
         (index + 1, column + 1)
+    }
+
+    /// What would do in a place.
+    pub fn fix(&self, span: &Range<usize>, text: String) -> Fix {
+        let wrong = self.text.get(span.clone()).unwrap_or_default();
+        Fix {
+            length: wrong.chars().count(),
+            text,
+        }
     }
 
     /// What stands behind an equals sign, without the space before it.

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::location::{Finding, Location};
 use super::messages;
-use super::problem::{Problem, Problems};
+use super::problem::{Fix, Problem, Problems};
 use super::schema::{Child, Shape};
 use super::secret_words;
 use super::tree::{DEPTH, Entry, Node, Place, Value};
@@ -62,6 +62,7 @@ impl Validation {
                 key: location.key(&[]),
                 what: format!("and {} more unknown keys", validation.unknown - UNKNOWN),
                 hint: "is this really a configuration file of wattbridge?".to_owned(),
+                fix: None,
             });
         }
         validation
@@ -161,6 +162,7 @@ impl Validation {
                     key,
                     what,
                     hint,
+                    fix: None,
                 });
             }
         }
@@ -208,6 +210,7 @@ impl Validation {
             key: location.key(&[above, std::slice::from_ref(&entry.name)].concat()),
             what: format!("unknown key {} in {label}", messages::quoted(&entry.name)),
             hint,
+            fix: meant.map(str::to_owned),
         });
         meant
     }
@@ -277,7 +280,7 @@ impl Validation {
 }
 
 /// Whether a text looks like the key of a meter, whatever it stands for.
-fn is_key(node: &Node) -> bool {
+pub fn is_key(node: &Node) -> bool {
     let (Value::Text(text) | Value::Loose(text)) = &node.value else {
         return false;
     };
@@ -285,7 +288,7 @@ fn is_key(node: &Node) -> bool {
 }
 
 /// The same of words: digits alone, or `\x` before each two.
-fn are_key(words: &str) -> bool {
+pub fn are_key(words: &str) -> bool {
     let digits = words.trim().replace("\\x", "");
     digits.len() >= 32 && digits.chars().all(|digit| digit.is_ascii_hexdigit())
 }
@@ -309,6 +312,8 @@ fn veil(problem: &mut Problem, secret: &str) {
             *text = text.replace(secret, "***");
         }
     }
+    let tells = |fix: &mut Fix| fix.text.contains(secret);
+    problem.fix.take_if(tells);
 }
 
 trait Tags {

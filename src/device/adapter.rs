@@ -36,6 +36,11 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// The tables of all metrics that its devices can have.
     fn tables(&self) -> &'static [&'static [Metric]];
 
+    /// Every word that its texts in words are made of: see [`Metric::in_words`]. `{n}` stands for a number.
+    fn words(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Its section of the configuration, for checking and for the documentation.
     fn page(&self) -> SectionDoc<'static>;
 

@@ -29,7 +29,7 @@ const TRIAL: Duration = Duration::from_millis(100);
 /// The device cannot be reached, for people.
 pub fn unreachable(error: &LinkError) -> Health {
     Health::new(HealthCode::Unreachable)
-        .seen(error.to_string())
+        .seen(error.says())
         .advise(error.advice())
 }
 

@@ -17,6 +17,7 @@ use super::{Probed, Undecoded};
 use crate::clock::Moment;
 use crate::links::{ControlLine, LinkError, SerialSettings};
 use crate::model::{Command, DeviceId, Health, HealthCode, Report, Value};
+use crate::say;
 
 /// How long `check --connect` listens before it gives up.
 pub const LISTEN: Duration = Duration::from_secs(12);
@@ -206,6 +207,11 @@ pub fn last_trouble(reports: &[Report]) -> Option<Health> {
 
 fn nothing_came() -> Health {
     Health::new(HealthCode::Silent)
-        .seen(format!("nothing came within {} seconds", LISTEN.as_secs()))
-        .advise("Check that the device has power, its plugs, and that this is its port.")
+        .seen(say!(
+            "nothing came within {seconds} seconds",
+            seconds = LISTEN.as_secs()
+        ))
+        .advise(say!(
+            "Check that the device has power, its plugs, and that this is its port."
+        ))
 }

@@ -1,5 +1,6 @@
 //! Houses of several kinds, from their devices to the sentence.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ fn device(name: &str, metrics: &[Metric], values: &[(&'static str, i64)]) -> Kno
             .map(|(key, value)| ((*key).into(), Value::from(Decimal::integer(*value))))
             .collect(),
         health: Health::ONLINE,
+        held: BTreeMap::new(),
         era: 0,
     };
     Known {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use super::calendar::Calendar;
 use super::catalog::Catalog;
 use super::closing::{Batch, Ledger, RememberedDay};
 use super::config::HistorySettings;
+use super::filed::HistoryFile;
 use super::gathering::{Gathering, LONG_PATIENCE, PATIENCE};
 use super::place::Place;
 use super::reader::Desk;
@@ -25,9 +25,8 @@ use super::slot::{SLOT, moment, slot_end};
 use super::tables;
 use super::taken_over::{CorrectionError, Imported};
 use crate::model::{Days, Decimal, Device, DeviceId, Health, HealthCode, Value};
-use crate::sqlite::{
-    DatabaseError, Sameness, fold_in, in_words, is_damage, open_patiently, set_aside,
-};
+use crate::say;
+use crate::sqlite::{DatabaseError, fold_in, is_damage};
 
 /// No clock that is right shows less: this program was made later.
 const MADE: i64 = 1_767_225_600; // 2026-01-01
@@ -94,7 +93,7 @@ pub struct Keeper {
     place: Place,
     pace: Pace,
     keep_days: i64,
-    file: Option<OpenFile>,
+    file: Option<HistoryFile>,
     /// It is of a later version, and left alone.
     is_foreign: bool,
     ledger: Ledger,
@@ -115,12 +114,6 @@ pub struct Keeper {
     cleared_until: i64,
     trouble: Trouble,
     desk: Arc<Desk>,
-}
-
-struct OpenFile {
-    connection: Connection,
-    sameness: Option<Sameness>,
-    data_version: i64,
 }
 
 impl Keeper {
@@ -357,8 +350,12 @@ impl Keeper {
             return true;
         }
         let health = Health::new(HealthCode::Degraded)
-            .seen("the clock is not set, so that nothing is kept of what is measured")
-            .advise("Connect the computer to the internet or set its clock.");
+            .seen(say!(
+                "the clock is not set, so that nothing is kept of what is measured"
+            ))
+            .advise(say!(
+                "Connect the computer to the internet or set its clock."
+            ));
         self.tell(health);
         false
     }
@@ -380,14 +377,18 @@ impl Keeper {
         let advice = match error {
             HistoryError::File(DatabaseError::Newer { .. }) => {
                 self.is_foreign = true;
-                "Run the newer version again, or name another file as path in [history]."
+                say!("Run the newer version again, or name another file as path in [history].")
             }
             _ => {
-                "Free some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
-                 counters and all that is published are not touched."
+                say!(
+                    "Make some space on the disk or check the rights of the folder. A week is kept in memory meanwhile; \
+                     counters and all that is published are not touched."
+                )
             }
         };
-        let detail = format!("the history {} takes nothing ({error})", self.name());
+        let place = self.place.to_string();
+        let error = error.to_string();
+        let detail = say!("the history {place} takes nothing ({error})", place, error);
         self.tell(
             Health::new(HealthCode::Degraded)
                 .seen(detail)
@@ -397,14 +398,7 @@ impl Keeper {
 
     fn recover(&self) {
         if lock(&self.trouble).take().is_some() {
-            tracing::info!("The history {} takes values.", self.name());
-        }
-    }
-
-    fn name(&self) -> String {
-        match &self.place {
-            Place::Disk(path) => path.display().to_string(),
-            Place::Memory(_) => "in memory".to_owned(),
+            tracing::info!("The history {} takes values.", self.place);
         }
     }
 
@@ -427,14 +421,20 @@ impl Keeper {
             self.gathering = Gathering::default();
             return Ok(());
         }
-        let batch = self.batch(now);
-        let written = match self.write_once(now, &batch) {
+        match self.write_once(now) {
             Err(HistoryError::File(error)) if is_damage(&error) => {
                 self.begin_anew(&format!("is damaged ({error})"));
-                self.write_once(now, &batch)
+                self.write_once(now)
             }
             other => other,
-        };
+        }
+    }
+
+    fn write_once(&mut self, now: i64) -> Result<(), HistoryError> {
+        // Another file gets all that is still known, so this comes first.
+        self.open_if_needed()?;
+        let batch = self.batch(now);
+        let written = self.write_batch(now, &batch);
         if written.is_err() {
             // To be tried again; slots stay where they are anyway.
             self.remembered = batch.remembered;
@@ -444,8 +444,7 @@ impl Keeper {
         written
     }
 
-    fn write_once(&mut self, now: i64, batch: &Batch) -> Result<(), HistoryError> {
-        self.open_if_needed()?;
+    fn write_batch(&mut self, now: i64, batch: &Batch) -> Result<(), HistoryError> {
         let over = now - PATIENCE;
         let is_slow = self
             .ledger
@@ -477,6 +476,7 @@ impl Keeper {
         }
         let (oldest, newest) = tables::slot_limits(&transaction).map_err(DatabaseError::from)?;
         transaction.commit().map_err(DatabaseError::from)?;
+        file.was_written();
         self.ledger.confirm(over);
         self.gathering.written(&batch.closed, &alone);
         self.newest = newest;
@@ -484,13 +484,6 @@ impl Keeper {
             self.cleared_until = until;
         }
         Ok(())
-    }
-
-    fn path(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Disk(path) => Some(path),
-            Place::Memory(_) => None,
-        }
     }
 
     fn open_at_start(&mut self) {
@@ -507,17 +500,15 @@ impl Keeper {
     }
 
     fn open_if_needed(&mut self) -> Result<(), HistoryError> {
-        if let Some(file) = &self.file {
-            let path = self.path();
-            let is_gone = file.sameness.as_ref().zip(path);
-            if is_gone.is_some_and(|(sameness, path)| sameness.is_of_another(path)) {
+        if let Some(file) = &mut self.file {
+            if file.is_gone() {
                 tracing::warn!(
                     "The history {} was taken away; it is begun anew.",
-                    self.name()
+                    self.place
                 );
                 self.file = None;
                 self.forget_file();
-            } else if file.data_version != data_version(&file.connection)? {
+            } else if file.was_changed()? {
                 // What we know of the days may be wrong by now.
                 self.ledger.catalog.forget_days();
             }
@@ -525,28 +516,13 @@ impl Keeper {
         if self.file.is_none() {
             self.try_open()?;
         }
-        if let Some(file) = &mut self.file {
-            file.data_version = data_version(&file.connection)?;
-        }
         Ok(())
     }
 
     fn try_open(&mut self) -> Result<(), HistoryError> {
-        let connection = match &self.place {
-            Place::Disk(path) => open_patiently(|| tables::open(path))?,
-            Place::Memory(name) => {
-                let connection = Connection::open(name).map_err(DatabaseError::from)?;
-                tables::prepare(connection)?
-            }
-        };
-        let sameness = self.path().map(Sameness::of);
-        let data_version = data_version(&connection)?;
-        self.learn(&connection).map_err(DatabaseError::from)?;
-        self.file = Some(OpenFile {
-            connection,
-            sameness,
-            data_version,
-        });
+        let file = HistoryFile::open(&self.place)?;
+        self.learn(&file.connection).map_err(DatabaseError::from)?;
+        self.file = Some(file);
         self.desk.reopen();
         Ok(())
     }
@@ -573,14 +549,14 @@ impl Keeper {
 
     /// Sets aside what is there.
     fn begin_anew(&mut self, what: &str) {
-        let moved = self.path().map(set_aside);
+        let moved = HistoryFile::set_aside(&self.place);
         self.file = None;
         self.forget_file();
         tracing::warn!(
             "The history {} {what}. {} It is begun anew; counters and all that is published are not touched. Look after the \
              disk or SD card.",
-            self.name(),
-            moved.map(|moved| in_words(&moved)).unwrap_or_default(),
+            self.place,
+            moved,
         );
     }
 
@@ -649,6 +625,7 @@ impl Keeper {
             let transaction = file.connection.transaction()?;
             let before = self.ledger.correct(&transaction, place, date, value)?;
             transaction.commit()?;
+            file.was_written();
             Ok(before)
         };
         let before = correct()
@@ -691,10 +668,6 @@ impl Keeper {
 /// Whether a clock that shows `now` can be right. `newest` is the end of the newest slot.
 fn is_set(now: i64, newest: Option<i64>) -> bool {
     now >= MADE && newest.is_none_or(|newest| now >= newest - SET_BACK)
-}
-
-fn data_version(file: &Connection) -> Result<i64, DatabaseError> {
-    Ok(file.query_row("PRAGMA data_version", [], |row| row.get(0))?)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

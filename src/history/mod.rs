@@ -15,7 +15,8 @@
 //! | `roles`, `house`, `house_book` | the house as a whole, from the roles of its devices |
 //! | `series` | which values are kept |
 //! | `gathering`, `closing` | from values to slots, from slots to all that follows from them |
-//! | `catalog`, `tables`, `keeper` | all series, the file, and the thread that writes it |
+//! | `catalog`, `tables`, `place`, `filed` | all series, the tables, the file |
+//! | `keeper`, `handle` | the thread that writes, and what feeds it |
 //! | `taken_over` | what others have kept, and what people correct |
 //! | `reader` | questions that the page asks |
 //! | [`import`] | files of other programs |
@@ -26,6 +27,7 @@ mod closing;
 mod config;
 mod day;
 mod energy;
+mod filed;
 mod gathering;
 mod handle;
 mod house;

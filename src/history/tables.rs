@@ -16,7 +16,7 @@ use super::day::{DayFlags, DayRow};
 use super::energy::Before;
 use super::series::{SeriesAbout, SeriesKey};
 use super::slot::{SlotRow, SlotValues};
-use crate::model::{DeviceId, Health};
+use crate::model::{DeviceId, Health, Sentence};
 use crate::sqlite::{DatabaseError, make_private, migrate};
 
 /// Each step takes the file from the format of its index to the next.
@@ -428,8 +428,15 @@ pub fn add_health(
     health: Option<&Health>,
 ) -> rusqlite::Result<()> {
     let code = health.map_or(OFF, |health| health.code.code());
-    let detail = health.map_or("", |health| &health.detail);
-    let advice = health.map_or("", |health| &health.advice);
+    let said = |sentence: &Sentence| {
+        if sentence.is_empty() {
+            return String::new();
+        }
+        // As it was said, so that it can be read in any language.
+        serde_json::to_string(sentence).unwrap_or_else(|_| sentence.to_string())
+    };
+    let detail = health.map_or_else(String::new, |health| said(&health.detail));
+    let advice = health.map_or_else(String::new, |health| said(&health.advice));
     file.prepare_cached(
         "INSERT OR REPLACE INTO health (device, at, code, detail, advice) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?

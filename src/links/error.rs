@@ -1,30 +1,27 @@
 //! Why a link does not work, and what its user can do about it.
 
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::address::Address;
 use super::capture::{CaptureAddress, CaptureRefused};
 use super::endpoint::Endpoint;
+use crate::model::Sentence;
+use crate::say;
 
 /// Why a connection did not work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum LinkError {
     /// The name has no address.
-    #[error("the name {0} is not known in this network")]
     UnknownName(String),
     /// No host says that this name, which ends in `.local`, is its own.
-    #[error("nothing in this network answers to the name {0}")]
     NothingAnswers(String),
     /// Somebody is there, but the port is closed.
-    #[error("{0} refuses the connection")]
     Refused(Endpoint),
     /// Nobody is there.
-    #[error("no way to {0}: {1}")]
     NoRoute(Endpoint, String),
     /// Nothing came back in time.
-    #[error("{} does not answer within {after:?}", .address.place())]
     TimedOut {
         /// Who should have answered.
         address: Address,
@@ -32,10 +29,8 @@ pub enum LinkError {
         after: Duration,
     },
     /// The other side closed the connection while more was to come.
-    #[error("{0} closed the connection")]
     Closed(Endpoint),
     /// There is no serial port of that name.
-    #[error("there is no serial port {path}")]
     NoSuchPort {
         /// What was to be opened.
         path: String,
@@ -43,19 +38,14 @@ pub enum LinkError {
         others: Vec<String>,
     },
     /// The serial port belongs to others.
-    #[error("the serial port {0} may not be opened by this user")]
     NotPermitted(String),
     /// Another program has the serial port open.
-    #[error("another program uses the serial port {0}")]
     Busy(String),
     /// The path leads to something else.
-    #[error("{0} is not a serial port")]
     NotSerial(String),
     /// The serial port vanished while it was open.
-    #[error("the serial port {0} was unplugged")]
     Unplugged(String),
     /// There is no network interface of that name.
-    #[error("there is no network interface {name}")]
     NoSuchInterface {
         /// What was to be opened.
         name: String,
@@ -63,7 +53,6 @@ pub enum LinkError {
         others: Vec<String>,
     },
     /// The network interface is switched off, or nothing is plugged in.
-    #[error("the network interface {name} {}", if *.is_unplugged { "has no link" } else { "is down" })]
     InterfaceDown {
         /// Which.
         name: String,
@@ -71,10 +60,8 @@ pub enum LinkError {
         is_unplugged: bool,
     },
     /// The network interface is another one than it was.
-    #[error("the network interface {0} has gone and come back")]
     InterfaceReplaced(String),
     /// What its packets begin with is unknown.
-    #[error("the network interface {name} is of a kind that cannot be read (type {kind})")]
     UnreadableInterface {
         /// Which.
         name: String,
@@ -82,146 +69,251 @@ pub enum LinkError {
         kind: u32,
     },
     /// Packets may not be captured by this user.
-    #[error("packets on {0} may not be captured by this user")]
     CaptureNotPermitted(String),
     /// Packets cannot be captured on this system.
-    #[error("packets of a network interface can be captured on Linux only")]
     CaptureUnsupported,
     /// There is no such file.
-    #[error("there is no capture file {0}")]
     NoSuchFile(String),
     /// The file may not be read, or is something else.
-    #[error("the capture file {0} cannot be read: {1}")]
     UnreadableFile(String, String),
     /// What comes is no capture.
-    #[error("{0}: {1}")]
     NotACapture(String, CaptureRefused),
     /// All there was has been read.
-    #[error("the capture has ended ({place})", place = .0.place())]
     CaptureEnded(CaptureAddress),
     /// Devices cannot connect to this machine there.
-    #[error("nobody can connect to {0}: {1}")]
     CannotListen(SocketAddr, String),
     /// Anything else.
-    #[error("the connection to {place} broke: {1}", place = .0.place())]
     Broken(Address, String),
     /// The recording holds no more connections.
-    #[error("the recording has ended")]
     RecordingEnded,
 }
 
 impl LinkError {
+    /// For people.
+    pub fn says(&self) -> Sentence {
+        match self {
+            Self::UnknownName(name) => say!("the name {name} is not known in this network", name),
+            Self::NothingAnswers(name) => {
+                say!("nothing in this network answers to the name {name}", name)
+            }
+            Self::Refused(endpoint) => {
+                let place = endpoint.to_string();
+                say!("{place} refuses the connection", place)
+            }
+            Self::NoRoute(endpoint, why) => {
+                let place = endpoint.to_string();
+                say!("no way to {place}: {why}", place, why)
+            }
+            Self::TimedOut { address, after } => {
+                let place = address.place();
+                let after = format!("{after:?}");
+                say!("{place} does not answer within {after}", place, after)
+            }
+            Self::Closed(endpoint) => {
+                let place = endpoint.to_string();
+                say!("{place} closed the connection", place)
+            }
+            Self::NoSuchPort { path, .. } => say!("there is no serial port {path}", path),
+            Self::NotPermitted(port) => {
+                say!(
+                    "the serial port {port} may not be opened by this user",
+                    port
+                )
+            }
+            Self::Busy(port) => say!("another program uses the serial port {port}", port),
+            Self::NotSerial(path) => say!("{path} is not a serial port", path),
+            Self::Unplugged(port) => say!("the serial port {port} was unplugged", port),
+            Self::NoSuchInterface { name, .. } => {
+                say!("there is no network interface {name}", name)
+            }
+            Self::InterfaceDown {
+                name,
+                is_unplugged: true,
+            } => say!("the network interface {name} has no link", name),
+            Self::InterfaceDown { name, .. } => say!("the network interface {name} is down", name),
+            Self::InterfaceReplaced(name) => {
+                say!("the network interface {name} has gone and come back", name)
+            }
+            Self::UnreadableInterface { name, kind } => say!(
+                "the network interface {name} is of a kind that cannot be read (type {kind})",
+                name,
+                kind = *kind
+            ),
+            Self::CaptureNotPermitted(name) => {
+                say!("packets on {name} may not be captured by this user", name)
+            }
+            Self::CaptureUnsupported => {
+                say!("packets of a network interface can be captured on Linux only")
+            }
+            Self::NoSuchFile(path) => say!("there is no capture file {path}", path),
+            Self::UnreadableFile(path, why) => {
+                say!("the capture file {path} cannot be read: {why}", path, why)
+            }
+            Self::NotACapture(path, why) => say!("{path}: {why}", path, why = why.says()),
+            Self::CaptureEnded(address) => {
+                let place = address.place();
+                say!("the capture has ended ({place})", place)
+            }
+            Self::CannotListen(address, why) => {
+                let place = address.to_string();
+                say!("nobody can connect to {place}: {why}", place, why)
+            }
+            Self::Broken(address, why) => {
+                let place = address.place();
+                say!("the connection to {place} broke: {why}", place, why)
+            }
+            Self::RecordingEnded => say!("the recording has ended"),
+        }
+    }
+
     /// What the user can do about it, in whole sentences; empty if there is nothing to do.
-    pub fn advice(&self) -> Cow<'static, str> {
-        let fixed = match self {
-            Self::NoSuchPort { others, .. } => return no_such_port(others).into(),
+    pub fn advice(&self) -> Sentence {
+        match self {
+            Self::NoSuchPort { others, .. } => no_such_port(others),
             Self::UnknownName(_) => {
-                "Check how the name is written, or use the address, such as 192.168.1.9."
+                say!("Check how the name is written, or use the address, such as 192.168.1.9.")
             }
             Self::NothingAnswers(_) => {
-                "Check how the name is written and that the device is on, or write its IP address \
+                say!(
+                    "Check how the name is written and that the device is on, or write its IP address \
                  instead, such as 192.168.1.9. In a container it has to be the address."
+                )
             }
             Self::Refused(_) => {
-                "Check the port, and that the program that is to answer there runs."
+                say!("Check the port, and that the program that is to answer there runs.")
             }
             Self::NoRoute(..) => {
-                "Check the address, and that the other side has power and is in this network."
+                say!("Check the address, and that the other side has power and is in this network.")
             }
             Self::TimedOut {
                 address: Address::Tcp(_),
                 ..
             } => {
-                "Check the address, and that the other side has power and is not behind a firewall."
+                say!(
+                    "Check the address, and that the other side has power and is not behind a firewall."
+                )
             }
             Self::TimedOut {
                 address: Address::Capture(_),
                 ..
-            } => "If it lasts, start wattbridge again.",
-            Self::TimedOut { .. } => "Unplug the adapter and plug it in again.",
+            } => say!("If it lasts, start wattbridge again."),
+            Self::TimedOut { .. } => say!("Unplug the adapter and plug it in again."),
             Self::Closed(_) => {
-                "If it lasts, look whether another program takes the \
+                say!(
+                    "If it lasts, look whether another program takes the \
                  connection over: many that pass something on serve one at a time."
+                )
             }
             Self::NotPermitted(_) => {
-                "Add the user that runs wattbridge to the group dialout, or, in Docker, pass the \
+                say!(
+                    "Add the user that runs wattbridge to the group dialout, or, in Docker, pass the \
                  device and the group."
+                )
             }
             Self::Busy(_) => {
-                "Stop the other program; `fuser -v` with the path of the port names it. Two \
+                say!(
+                    "Stop the other program; `fuser -v` with the path of the port names it. Two \
                  sections cannot share a port either."
+                )
             }
             Self::NotSerial(_) => {
-                "Write the path of a serial port, such as /dev/ttyUSB0 or one in \
+                say!(
+                    "Write the path of a serial port, such as /dev/ttyUSB0 or one in \
                  /dev/serial/by-id."
+                )
             }
             Self::Unplugged(_) => {
-                "Plug the adapter in again; it is then used again by itself. If nobody unplugged \
+                say!(
+                    "Plug the adapter in again; it is then used again by itself. If nobody unplugged \
                  it, look at its cable, the hub and the power supply."
+                )
             }
             Self::Broken(Address::Serial(_), _) => {
-                "Unplug the adapter and plug it in again. If it lasts, try another USB socket or \
+                say!(
+                    "Unplug the adapter and plug it in again. If it lasts, try another USB socket or \
                  cable."
+                )
             }
-            Self::NoSuchInterface { others, .. } => return no_such_interface(others).into(),
+            Self::NoSuchInterface { others, .. } => no_such_interface(others),
             Self::InterfaceDown {
                 is_unplugged: true, ..
             } => {
-                "Check that its cable is plugged in at both ends, and that what is at the other end \
+                say!(
+                    "Check that its cable is plugged in at both ends, and that what is at the other end \
                  has power. It is then used again by itself."
+                )
             }
             Self::InterfaceDown { name, .. } => {
-                return format!(
+                say!(
                     "Switch it on with `ip link set {name} up`, and let the system do so at each start. It is then used \
-                     again by itself."
+                     again by itself.",
+                    name
                 )
-                .into();
             }
             Self::InterfaceReplaced(_) => {
-                "It is opened again by itself. If nobody unplugged it, look at the adapter and its \
+                say!(
+                    "It is opened again by itself. If nobody unplugged it, look at the adapter and its \
                  power supply."
+                )
             }
             Self::UnreadableInterface { .. } => {
-                "Write an Ethernet interface (such as eth0), a bridge, Wi-Fi or tun; `ip link` lists \
+                say!(
+                    "Write an Ethernet interface (such as eth0), a bridge, Wi-Fi or tun; `ip link` lists \
                  them."
+                )
             }
             Self::CaptureNotPermitted(_) => {
-                "Give the program the right to: `sudo setcap cap_net_raw+ep` with its path; or \
+                say!(
+                    "Give the program the right to: `sudo setcap cap_net_raw+ep` with its path; or \
                  AmbientCapabilities=CAP_NET_RAW in the unit of systemd; or `--cap-add NET_RAW \
                  --network host` in Docker."
+                )
             }
             Self::CaptureUnsupported => {
-                "Run wattbridge on Linux, or give it capture files, a pipe, or a proxy instead."
+                say!(
+                    "Run wattbridge on Linux, or give it capture files, a pipe, or a proxy instead."
+                )
             }
-            Self::NoSuchFile(_) => "Correct the path, or make the file.",
+            Self::NoSuchFile(_) => say!("Correct the path, or make the file."),
             Self::UnreadableFile(..) => {
-                "Check that it is a file or a named pipe, and that the user that runs wattbridge may \
+                say!(
+                    "Check that it is a file or a named pipe, and that the user that runs wattbridge may \
                  read it."
+                )
             }
             Self::NotACapture(..) => {
-                "Make it with `tcpdump -w` or `dumpcap -w`, which write pcap or pcapng, and let \
+                say!(
+                    "Make it with `tcpdump -w` or `dumpcap -w`, which write pcap or pcapng, and let \
                  nothing else write into it."
+                )
             }
             Self::CaptureEnded(CaptureAddress::Stdin) => {
-                "The program that sends packets has ended; start it again together with wattbridge."
+                say!(
+                    "The program that sends packets has ended; start it again together with wattbridge."
+                )
             }
             Self::CaptureEnded(CaptureAddress::Files(_)) => {
-                "All files have been read. For packets that are still to come, write an interface or \
+                say!(
+                    "All files have been read. For packets that are still to come, write an interface or \
                  a named pipe."
+                )
             }
-            Self::CaptureEnded(_) => "It is opened again by itself.",
+            Self::CaptureEnded(_) => say!("It is opened again by itself."),
             Self::CannotListen(..) => {
-                "Stop what listens there, or choose another port; ports below 1024 need a right of \
+                say!(
+                    "Stop what listens there, or choose another port; ports below 1024 need a right of \
                  their own."
+                )
             }
             Self::Broken(Address::Capture(_), _) => {
-                "It is opened again by itself. If it lasts, look at where the packets come from, and \
+                say!(
+                    "It is opened again by itself. If it lasts, look at where the packets come from, and \
                  that no other section reads the same."
+                )
             }
-            Self::Broken(Address::Tcp(_), _) => "If it lasts, check the network on the way.",
-            Self::RecordingEnded => "",
-        };
-        fixed.into()
+            Self::Broken(Address::Tcp(_), _) => say!("If it lasts, check the network on the way."),
+            Self::RecordingEnded => Sentence::EMPTY,
+        }
     }
 
     /// Whether a serial port or an interface is not there, so that it can be had again as soon as it is
@@ -238,25 +330,27 @@ impl LinkError {
     }
 }
 
-fn no_such_port(others: &[String]) -> String {
+fn no_such_port(others: &[String]) -> Sentence {
     if others.is_empty() {
-        return "Plug the adapter in; at present there is no serial port at all. In Docker, pass \
-                the device."
-            .to_owned();
+        return say!(
+            "Plug the adapter in; at present there is no serial port at all. In Docker, pass the device."
+        );
     }
-    format!(
-        "Plug the adapter in, or correct the path; at present there is {}.",
-        others.join(", ")
+    let others = others.join(", ");
+    say!(
+        "Plug the adapter in, or correct the path; at present there is {others}.",
+        others
     )
 }
 
-fn no_such_interface(others: &[String]) -> String {
+fn no_such_interface(others: &[String]) -> Sentence {
     if others.is_empty() {
-        return "At present there is none. In Docker, use `--network host`.".to_owned();
+        return say!("At present there is none. In Docker, use `--network host`.");
     }
-    format!(
-        "Correct its name, or plug it in; at present there is {}. In Docker, use `--network host`.",
-        others.join(", ")
+    let others = others.join(", ");
+    say!(
+        "Correct its name, or plug it in; at present there is {others}. In Docker, use `--network host`.",
+        others
     )
 }
 

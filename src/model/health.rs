@@ -1,8 +1,8 @@
 //! Why there is data of a device, or why there is none.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
+
+use super::Sentence;
 
 macro_rules! health_codes {
     ($($(#[$doc:meta])* $name:ident $code:literal $words:literal, data: $data:literal, problem: $problem:literal;)*) => {
@@ -85,9 +85,9 @@ pub struct Health {
     /// The reason.
     pub code: HealthCode,
     /// What was seen, in a few words; empty if the reason says it all.
-    pub detail: Cow<'static, str>,
+    pub detail: Sentence,
     /// What the user can do; empty if nothing is to be done.
-    pub advice: Cow<'static, str>,
+    pub advice: Sentence,
 }
 
 impl Health {
@@ -95,8 +95,8 @@ impl Health {
     pub const fn new(code: HealthCode) -> Self {
         Self {
             code,
-            detail: Cow::Borrowed(""),
-            advice: Cow::Borrowed(""),
+            detail: Sentence::EMPTY,
+            advice: Sentence::EMPTY,
         }
     }
 
@@ -104,30 +104,36 @@ impl Health {
     pub const ONLINE: Self = Self::new(HealthCode::Online);
 
     /// Adds what was seen.
-    pub fn seen(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn seen(mut self, detail: impl Into<Sentence>) -> Self {
         self.detail = detail.into();
         self
     }
 
     /// Adds what the user can do.
-    pub fn advise(mut self, advice: impl Into<Cow<'static, str>>) -> Self {
+    pub fn advise(mut self, advice: impl Into<Sentence>) -> Self {
         self.advice = advice.into();
         self
     }
 
-    /// One text for people: reason, what was seen, advice.
+    /// One text for people, in English: reason, what was seen, advice.
     pub fn sentence(&self) -> String {
-        let mut text = self.code.words().to_owned();
-        if !self.detail.is_empty() {
-            text.push_str(": ");
-            text.push_str(&self.detail);
+        let (seen, advice) = (self.detail.to_string(), self.advice.to_string());
+        Self::text(self.code.words(), ": ", &seen, &advice)
+    }
+
+    /// One text of its parts, in whatever language they are.
+    pub fn text(code: &str, colon: &str, seen: &str, advice: &str) -> String {
+        let mut text = code.to_owned();
+        if !seen.is_empty() {
+            text.push_str(colon);
+            text.push_str(seen);
         }
-        if !self.advice.is_empty() {
+        if !advice.is_empty() {
             if !text.ends_with(['.', '?', '!']) {
                 text.push('.');
             }
             text.push(' ');
-            text.push_str(&self.advice);
+            text.push_str(advice);
         }
         text
     }

@@ -35,6 +35,9 @@ pub struct Metric {
     /// The name a person reads. Leave it out on the main value of its quantity: the receiver then
     /// shows its own, translated word ("Power", "Leistung").
     pub name: Option<Cow<'static, str>>,
+    /// Whose words the name is.
+    #[serde(default, skip_serializing_if = "Naming::is_ours")]
+    pub naming: Naming,
     /// What the metric is for.
     pub role: Role,
     /// Whether a person sees it without asking for it.
@@ -48,6 +51,29 @@ pub struct Metric {
     /// What it is in the energy of the whole house; `None` for what is no part of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<HousePart>,
+    /// Set on a text of one or several words out of lists of ours, with commas between them: it can be said in
+    /// another language.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_words: bool,
+}
+
+/// Whose words the name of a metric is, for those who say it in another language.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Naming {
+    /// Ours: known in every language.
+    #[default]
+    Ours,
+    /// The user's, who wrote it in the language that it is to be in.
+    Users,
+    /// Ours, but for this name in it, which is the same in every language: "East power".
+    About(Cow<'static, str>),
+}
+
+impl Naming {
+    const fn is_ours(&self) -> bool {
+        matches!(self, Self::Ours)
+    }
 }
 
 /// How a metric's value behaves over time.
@@ -133,11 +159,13 @@ impl Metric {
             quantity,
             decimals: 0,
             name: None,
+            naming: Naming::Ours,
             role: Role::Primary,
             enabled: true,
             derived: None,
             is_summed_here: false,
             part: None,
+            is_in_words: false,
         }
     }
 
@@ -191,6 +219,12 @@ impl Metric {
     pub const fn named(mut self, name: &'static str) -> Self {
         // Constants cannot run the destructor that plain assignment implies.
         mem::forget(self.name.replace(Cow::Borrowed(name)));
+        self
+    }
+
+    /// Says that its texts are words out of lists of ours, with commas between them.
+    pub const fn in_words(mut self) -> Self {
+        self.is_in_words = true;
         self
     }
 

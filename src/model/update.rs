@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Device, DeviceId, Health, Value};
+use crate::say;
+
+use super::{Device, DeviceId, Health, Sentence, Value};
 
 /// One change that outputs may want to pass on. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct DeviceState {
     pub values: BTreeMap<Cow<'static, str>, Value>,
     /// How the device is.
     pub health: Health,
+    /// Values that are not believed, by their keys, with what is shown in their place, and why.
+    pub held: BTreeMap<Cow<'static, str>, Sentence>,
     /// How often in this run the energies that are computed for it were begun anew.
     pub era: u64,
 }
@@ -38,5 +42,12 @@ impl DeviceState {
     /// The value of a metric; unknown if the device has no such metric.
     pub fn value(&self, key: &str) -> &Value {
         self.values.get(key).unwrap_or(&Value::Unknown)
+    }
+
+    /// All that is not believed, in words.
+    pub fn guarded(&self) -> Sentence {
+        let all = self.held.values().cloned();
+        all.reduce(|first, next| say!("{first}; {next}", first, next))
+            .unwrap_or_else(|| say!("All values good"))
     }
 }

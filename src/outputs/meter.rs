@@ -177,6 +177,7 @@ pub mod tests {
             values: [(IMPORT.into(), import), (EXPORT.into(), export)].into(),
             health: Health::ONLINE,
             era: 0,
+            held: Default::default(),
         }
     }
 

@@ -106,7 +106,7 @@ fn weakness(panel: usize, slots: &[Beside], clear: &BTreeSet<usize>) -> Option<W
         days.entry(slot.time.day).or_default().add(*slot);
     }
     let shares = days.values().rev().filter(|day| day.count >= LEAST_OF_DAY);
-    let last = shares.filter_map(|day| day.share()).take(LAST_DAYS);
+    let last = shares.filter_map(Pair::share).take(LAST_DAYS);
     let weak_days = last.filter(|share| *share < WEAK_DAY).count();
     if all >= WEAK || weak_days < WEAK_DAYS {
         return None;

@@ -34,7 +34,9 @@ use self::physics::Physics;
 use self::sources::Sources;
 use self::trouble::Troubles;
 use super::Sky;
-use crate::model::{Decimal, Device, DeviceId, EnergyPart, Health, HealthCode, Readings, Report};
+use crate::model::{
+    Decimal, Device, DeviceId, EnergyPart, Health, HealthCode, Readings, Report, Sentence,
+};
 
 pub use plant::{HousePlant, PlantPanel, PlantPlane};
 pub use truth::{DayTruth, YearTruth};
@@ -231,5 +233,7 @@ impl HouseYear {
 
 /// How a device is that does not answer, for the time in which it does not.
 fn silent(code: HealthCode, seen: &'static str, advice: &'static str) -> Health {
-    Health::new(code).seen(seen).advise(advice)
+    Health::new(code)
+        .seen(Sentence::verbatim(seen))
+        .advise(Sentence::verbatim(advice))
 }

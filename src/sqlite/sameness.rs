@@ -31,10 +31,13 @@ impl Sameness {
         }
     }
 
-    /// Whether another file has its place, or none. What others have written into it does not matter.
+    /// Whether another file, or none, has the place of the file or its log. What others have written into them, as
+    /// SQLite lets them, does not matter.
     pub fn is_of_another(&self, path: &Path) -> bool {
+        let now = Self::of(path);
         let place = |look: Option<Look>| look.map(|look| look.place);
-        place(self.file) != place(look(path))
+        let log = place(self.log);
+        place(self.file) != place(now.file) || (log.is_some() && log != place(now.log))
     }
 
     /// What has happened to the files since, in words.

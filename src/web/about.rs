@@ -13,10 +13,20 @@ use super::discretion::Rank;
 use super::session::WebLock;
 use super::site::{Entrance, Site};
 
-/// What the page can always be asked for. Each file that adds something adds its word.
-const FEATURES: &[&str] = &["controls"];
-/// And what is there with a history.
-const OF_HISTORY: &str = "history";
+/// What the page can be asked for. Each file that adds something adds its word.
+fn features(site: &Site, has_history: bool) -> Vec<&'static str> {
+    let there = [
+        ("controls", true),
+        ("history", has_history),
+        ("settings", site.backstage.desk.is_some()),
+        ("log", site.backstage.log.is_some()),
+        ("energy_dashboard", true),
+        ("support", true),
+        ("backup", site.backstage.desk.is_some()),
+    ];
+    let there = there.into_iter().filter(|(_, is_there)| *is_there);
+    there.map(|(feature, _)| feature).collect()
+}
 
 /// What is there, and who asks.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,10 +61,9 @@ pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<Abou
     let front = site.front();
     let inside = site.inside();
     let has_history = inside.as_ref().is_some_and(|inside| inside.history.is_on());
-    let of_history = has_history.then_some(OF_HISTORY);
     Json(AboutPage {
         version: env!("CARGO_PKG_VERSION"),
-        features: FEATURES.iter().copied().chain(of_history).collect(),
+        features: features(&site, has_history),
         role: match visitor.rank {
             Rank::Stranger => "none",
             Rank::Guest => "guest",
@@ -67,9 +76,7 @@ pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<Abou
         now: site.now().as_second(),
         started: inside.as_ref().map(|inside| inside.started.as_second()),
         build: HASH,
-        safe_mode: inside
-            .is_none()
-            .then_some("The configuration cannot be used; Settings says what is wrong."),
+        safe_mode: site.safe_mode(),
     })
 }
 

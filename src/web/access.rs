@@ -8,6 +8,7 @@
 //!
 //! Guests are there where `guest = true`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -24,6 +25,10 @@ use super::site::{Entrance, Site};
 
 /// What only our own page says: a form of another one cannot.
 const OWN_HEADER: &str = "x-wattbridge";
+
+/// The name of a user of Home Assistant.
+const OF_HOME_ASSISTANT: &str = "x-remote-user-name";
+const LONGEST_NAME: usize = 60;
 
 /// What a reverse proxy says of whom it asks for. Whoever asks through one is no longer at this computer.
 const OF_PROXIES: &[&str] = &[
@@ -42,12 +47,23 @@ const OF_PROXIES: &[&str] = &[
 pub struct Peer(pub IpAddr);
 
 /// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visitor {
     /// What they may.
     pub rank: Rank,
     /// Where they are.
     pub address: IpAddr,
+    /// What Home Assistant calls them. For the log, and believed for nothing.
+    pub name: Option<String>,
+}
+
+impl fmt::Display for Visitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name:?}"),
+            None => write!(f, "somebody at {}", self.address),
+        }
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {
@@ -55,7 +71,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, WebRefusal> {
         let nobody = || WebRefusal::new(StatusCode::UNAUTHORIZED, "nobody knows who asks", "");
-        parts.extensions.get().copied().ok_or_else(nobody)
+        parts.extensions.get().cloned().ok_or_else(nobody)
     }
 }
 
@@ -78,12 +94,21 @@ pub fn admit(site: &Site, request: &Request) -> Result<Visitor, WebRefusal> {
     );
     if is_change {
         check_origin(site, headers)?;
+    } else if request.uri().path().starts_with("/api/") {
+        check_reader(headers)?;
     }
     let rank = match site.entrance {
         Entrance::Ingress => Rank::Admin,
         Entrance::Direct => rank(site, address, request.version(), headers),
     };
-    Ok(Visitor { rank, address })
+    let name = headers.get(OF_HOME_ASSISTANT);
+    let name = name.filter(|_| site.entrance == Entrance::Ingress);
+    let name = name.and_then(|name| name.to_str().ok());
+    Ok(Visitor {
+        rank,
+        address,
+        name: name.map(|name| name.chars().take(LONGEST_NAME).collect()),
+    })
 }
 
 fn rank(site: &Site, address: IpAddr, version: Version, headers: &HeaderMap) -> Rank {
@@ -139,6 +164,20 @@ fn check_host(site: &Site, request: &Request) -> Result<(), WebRefusal> {
         "this is not a name of this computer",
         "use its address, or write the name into the configuration: [web] hosts = [\"solar.home\"]",
     ))
+}
+
+/// Other pages read nothing anyway; so they need not take the places of those who do.
+fn check_reader(headers: &HeaderMap) -> Result<(), WebRefusal> {
+    let said = headers.get("sec-fetch-site");
+    let said = said.map(|it| it.to_str().unwrap_or_default());
+    match said {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(_) => Err(WebRefusal::new(
+            StatusCode::FORBIDDEN,
+            "this is for the page itself",
+            "open the page",
+        )),
+    }
 }
 
 /// What changes something has to come from our own page.

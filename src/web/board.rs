@@ -13,6 +13,7 @@ use super::discretion::{Discretion, Rank};
 use super::gaps::Gaps;
 use super::key::WebKey;
 use crate::bridge::Known;
+use crate::config::Language;
 use crate::flow::LiveFlow;
 use crate::model::{Device, DeviceId, DeviceState};
 
@@ -42,7 +43,6 @@ pub struct BoardRow {
 impl BoardRow {
     fn beside(&self) -> Beside<'_> {
         Beside {
-            device: &self.device,
             reference: &self.reference,
             since: self.since,
             gap: self.gaps.usual(),
@@ -93,7 +93,10 @@ impl BoardRows {
     }
 
     fn be_discreet(&mut self) {
-        self.discretion = Discretion::of(self.rows.iter().map(|row| &*row.device));
+        self.discretion = Discretion::of(
+            self.rows.iter().map(|row| &*row.device),
+            self.discretion.language,
+        );
     }
 }
 
@@ -119,6 +122,11 @@ impl Board {
     /// Looks at it.
     pub fn look<T>(&self, look: impl FnOnce(&BoardRows) -> T) -> T {
         look(&self.rows.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is spoken in the house, from the next beginning on.
+    pub fn speak(&self, language: Language) {
+        self.write(|rows| rows.discretion.language = language);
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut BoardRows) -> T) -> T {

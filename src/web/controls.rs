@@ -61,9 +61,8 @@ pub async fn set(
         .command(device.id.as_str(), &key, &request.value)
         .await;
     tracing::info!(
-        "{}: {key} was set on the page, from {}: {}",
+        "{}: {key} was set on the page by {visitor}: {}",
         device.name,
-        visitor.address,
         if outcome.result.is_ok() {
             "done"
         } else {

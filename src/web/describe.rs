@@ -1,5 +1,6 @@
 //! What a device is, as the page has it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use super::device_now::is_given;
 use super::discretion::{Discretion, Rank};
 use super::glance::{DeviceIcon, Glance, glance, icon, panel_of};
 use super::key::WebKey;
+use crate::config::Language;
 use crate::model::{Behavior, Control, ControlKind, Device, EnergyPart, Metric, Quantity, Role};
 
 /// What a device is, what it can report and what can be set on it.
@@ -75,6 +77,9 @@ pub struct MetricDescription {
     /// The words it can be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<Vec<String>>,
+    /// The same in the language of the house, in the same order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<String>>,
     /// What it is in the energy of the house.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -108,6 +113,9 @@ pub struct ControlDescription {
     /// The words it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<Vec<String>>,
+    /// The same in the language of the house, in the same order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<String>>,
 }
 
 /// Who describes devices, and to whom.
@@ -129,6 +137,7 @@ impl Describer<'_> {
     /// What a device is.
     pub fn describe(&self, device: &Device) -> DeviceDescription {
         let is_admin = self.rank >= Rank::Admin;
+        let language = self.discretion.language;
         let shown = |text: &str| self.discretion.text(text, self.rank).into_owned();
         let mut others = self.all.iter();
         let has_children = others.any(|other| other.via.as_ref() == Some(&device.id));
@@ -146,8 +155,12 @@ impl Describer<'_> {
             area: device.area.clone(),
             icon: icon(device, has_children),
             glance: glance(device, has_children),
-            metrics: metrics.map(MetricDescription::of).collect(),
-            controls: controls.map(ControlDescription::of).collect(),
+            metrics: metrics
+                .map(|it| MetricDescription::of(it, language))
+                .collect(),
+            controls: controls
+                .map(|it| ControlDescription::of(it, language))
+                .collect(),
             id: is_admin.then(|| id.to_owned()),
             serial: is_admin.then(|| device.serial.clone()),
             url: device.url.clone().filter(|_| is_admin),
@@ -157,10 +170,10 @@ impl Describer<'_> {
 }
 
 impl MetricDescription {
-    fn of(metric: &Metric) -> Self {
+    fn of(metric: &Metric, language: Language) -> Self {
         Self {
             key: metric.key.to_string(),
-            name: metric.title(),
+            name: language.name(metric),
             quantity: metric.quantity,
             unit: metric.unit(),
             decimals: metric.decimals,
@@ -184,6 +197,10 @@ impl MetricDescription {
                 Behavior::State(words) => Some(words.iter().map(ToString::to_string).collect()),
                 _ => None,
             },
+            words: match &metric.behavior {
+                Behavior::State(words) => Some(said(words, language)),
+                _ => None,
+            },
             part: metric.part.map(|part| part.part),
             panel: panel_of(&metric.key),
         }
@@ -191,16 +208,17 @@ impl MetricDescription {
 }
 
 impl ControlDescription {
-    fn of(control: &Control) -> Self {
+    fn of(control: &Control, language: Language) -> Self {
         let mut described = Self {
             key: control.key.to_string(),
-            name: control.name.to_string(),
+            name: language.control_name(control),
             kind: "button",
             min: None,
             max: None,
             step: None,
             unit: None,
             options: None,
+            words: None,
         };
         match &control.kind {
             ControlKind::Switch => described.kind = "switch",
@@ -208,6 +226,7 @@ impl ControlDescription {
             ControlKind::Select(words) => {
                 described.kind = "select";
                 described.options = Some(words.iter().map(ToString::to_string).collect());
+                described.words = Some(said(words, language));
             }
             ControlKind::Number {
                 quantity,
@@ -226,6 +245,13 @@ impl ControlDescription {
     }
 }
 
+fn said(words: &[Cow<'static, str>], language: Language) -> Vec<String> {
+    words
+        .iter()
+        .map(|word| language.state(word).into_owned())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,7 +268,7 @@ mod tests {
             let describer = Describer {
                 all: &[Arc::clone(&device)],
                 key: &key,
-                discretion: &Discretion::of([&*device].into_iter()),
+                discretion: &Discretion::of([&*device].into_iter(), Language::En),
                 base_topic: Some("wattbridge"),
                 rank,
             };

@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::discretion::{Discretion, Rank};
-use crate::model::reserved::{COUNTER_GUARD, GIVEN};
-use crate::model::{Device, DeviceState, Health, Value};
+use crate::model::reserved::GIVEN;
+use crate::model::{DeviceState, Health, Sentence, Value};
 
 /// The state of a device, or what has changed of it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -55,8 +55,6 @@ pub struct HealthNow {
 /// What is said of a device beside its state.
 #[derive(Debug, Clone, Copy)]
 pub struct Beside<'a> {
-    /// The device.
-    pub device: &'a Device,
     /// What it is called.
     pub reference: &'a str,
     /// Since when it is as it is.
@@ -73,7 +71,7 @@ impl DeviceNow {
         discretion: &Discretion,
         rank: Rank,
     ) -> Self {
-        let held = held(state, beside.device, discretion, rank);
+        let held = held(state, discretion, rank);
         let values = state.values.iter().filter(|(key, _)| !is_given(key));
         Self {
             reference: beside.reference.to_owned(),
@@ -103,8 +101,7 @@ impl DeviceNow {
             now.health = None;
             now.since = None;
         }
-        let guard = |state: &DeviceState| state.value(COUNTER_GUARD.key).clone();
-        now.held = (guard(state) != guard(before)).then(|| now.held.unwrap_or_default());
+        now.held = (state.held != before.held).then(|| now.held.unwrap_or_default());
         now
     }
 }
@@ -114,10 +111,10 @@ impl HealthNow {
     pub fn of(health: &Health, discretion: &Discretion, rank: Rank) -> Self {
         Self {
             code: health.code.code(),
-            words: health.code.words(),
+            words: discretion.language.health_word(health.code),
             problem: health.code.is_problem(),
-            detail: discretion.text(&health.detail, rank).into_owned(),
-            advice: discretion.text(&health.advice, rank).into_owned(),
+            detail: discretion.say(&health.detail, rank),
+            advice: discretion.say(&health.advice, rank),
         }
     }
 }
@@ -136,37 +133,19 @@ fn json(value: &Value, discretion: &Discretion, rank: Rank) -> serde_json::Value
     }
 }
 
-/// The words of the bridge's guard, each with the key of the value it is about.
-fn held(
-    state: &DeviceState,
-    device: &Device,
-    discretion: &Discretion,
-    rank: Rank,
-) -> BTreeMap<String, String> {
-    let Value::Text(words) = state.value(COUNTER_GUARD.key) else {
-        return BTreeMap::new();
-    };
-    let about = |part: &str| {
-        let mut metrics: Vec<_> = device.metrics.iter().collect();
-        // Of two names that both begin it, the longer one is meant.
-        metrics.sort_by_key(|metric| std::cmp::Reverse(metric.title().len()));
-        let begins = |title: String| {
-            let rest = part.strip_prefix(&title)?;
-            rest.strip_prefix(' ').map(str::to_owned)
-        };
-        metrics.into_iter().find_map(|metric| {
-            let words = begins(metric.title())?;
-            let words: Cow<'_, str> = discretion.text(&words, rank);
-            Some((metric.key.to_string(), words.into_owned()))
-        })
-    };
-    words.split("; ").filter_map(about).collect()
+/// What is not believed, each with the key of the value it is about.
+fn held(state: &DeviceState, discretion: &Discretion, rank: Rank) -> BTreeMap<String, String> {
+    let said =
+        |(key, words): (&Cow<'_, str>, &Sentence)| (key.to_string(), discretion.say(words, rank));
+    state.held.iter().map(said).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Decimal, HealthCode, Metric, Quantity};
+    use crate::config::Language;
+    use crate::model::{Decimal, Device, HealthCode, Metric, Quantity};
+    use crate::say;
 
     fn device() -> Device {
         let mut device = Device::new("smart_meter", "12345678", "Meter", "Kaifa");
@@ -188,13 +167,13 @@ mod tests {
                 .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
                 .collect(),
             health: Health::ONLINE,
+            held: BTreeMap::new(),
             era: 0,
         }
     }
 
-    fn beside(device: &Device) -> Beside<'_> {
+    fn beside() -> Beside<'static> {
         Beside {
-            device,
             reference: "0011223344",
             since: Timestamp::UNIX_EPOCH,
             gap: None,
@@ -204,12 +183,12 @@ mod tests {
     #[test]
     fn unknown_is_null_and_never_0() {
         let device = device();
-        let discretion = Discretion::of([&device].into_iter());
+        let discretion = Discretion::of([&device].into_iter(), Language::En);
         let unknown = state(&[
             ("power", Value::Unknown),
             ("last_line", "a 12345678".into()),
         ]);
-        let whole = DeviceNow::whole(&unknown, &beside(&device), &discretion, Rank::Guest);
+        let whole = DeviceNow::whole(&unknown, &beside(), &discretion, Rank::Guest);
         let json = serde_json::to_value(&whole).unwrap();
         assert_eq!(json["values"]["power"], serde_json::Value::Null);
         assert_eq!(json["values"]["last_line"], "a …5678");
@@ -219,13 +198,7 @@ mod tests {
             ("power", Decimal::integer(0).into()),
             ("last_line", "a 12345678".into()),
         ]);
-        let changed = DeviceNow::changed(
-            &unknown,
-            &before,
-            &beside(&device),
-            &discretion,
-            Rank::Admin,
-        );
+        let changed = DeviceNow::changed(&unknown, &before, &beside(), &discretion, Rank::Admin);
         assert_eq!(
             serde_json::to_value(&changed).unwrap()["values"],
             serde_json::json!({ "power": null })
@@ -236,16 +209,18 @@ mod tests {
     #[test]
     fn what_is_held_is_said_of_the_value_it_is_about() {
         let device = device();
-        let discretion = Discretion::default();
-        let words = "Energy high falls from 2 to 1; Energy jumps";
-        let held = state(&[(COUNTER_GUARD.key, words.into())]);
-        let whole = DeviceNow::whole(&held, &beside(&device), &discretion, Rank::Guest);
+        let discretion = Discretion::of([&device].into_iter(), Language::En);
+        let mut held = state(&[]);
+        held.held.insert(
+            "energy_import".into(),
+            say!("{name} jumps", name = "Energy of 12345678"),
+        );
+        let whole = DeviceNow::whole(&held, &beside(), &discretion, Rank::Guest);
         assert!(whole.values.is_empty());
         let said = whole.held.unwrap();
-        assert_eq!(said["energy_import_high"], "falls from 2 to 1");
-        assert_eq!(said["energy_import"], "jumps");
-        let fine = state(&[(COUNTER_GUARD.key, "all fine".into())]);
-        let changed = DeviceNow::changed(&fine, &held, &beside(&device), &discretion, Rank::Guest);
+        assert_eq!(said["energy_import"], "Energy of …5678 jumps");
+        let fine = state(&[]);
+        let changed = DeviceNow::changed(&fine, &held, &beside(), &discretion, Rank::Guest);
         assert_eq!(changed.held, Some(BTreeMap::new()));
     }
 
@@ -254,8 +229,8 @@ mod tests {
         let device = device();
         let (before, mut after) = (state(&[]), state(&[]));
         after.health = Health::new(HealthCode::Silent).seen("nothing from 12345678");
-        let discretion = Discretion::of([&device].into_iter());
-        let told = DeviceNow::changed(&after, &before, &beside(&device), &discretion, Rank::Guest);
+        let discretion = Discretion::of([&device].into_iter(), Language::En);
+        let told = DeviceNow::changed(&after, &before, &beside(), &discretion, Rank::Guest);
         assert_eq!(told.since, Some(0));
         let health = told.health.unwrap();
         assert_eq!(

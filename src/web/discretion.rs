@@ -1,8 +1,9 @@
-//! What guests do not read: serial numbers, wherever they stand.
+//! How texts are told: in the language of the house, and to guests without serial numbers, wherever they stand.
 
 use std::borrow::Cow;
 
-use crate::model::Device;
+use crate::config::Language;
+use crate::model::{Device, Sentence};
 
 /// Shorter ones are parts of ordinary words and numbers.
 const SHORTEST: usize = 5;
@@ -25,11 +26,13 @@ pub enum Rank {
 pub struct Discretion {
     /// Longest first, since one may be part of another.
     serials: Vec<String>,
+    /// What is spoken in the house.
+    pub language: Language,
 }
 
 impl Discretion {
     /// Those of these devices.
-    pub fn of<'a>(devices: impl Iterator<Item = &'a Device>) -> Self {
+    pub fn of<'a>(devices: impl Iterator<Item = &'a Device>, language: Language) -> Self {
         let mut serials: Vec<String> = devices
             .flat_map(|device| {
                 let id = device.id.as_str();
@@ -43,7 +46,13 @@ impl Discretion {
             .collect();
         serials.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         serials.dedup();
-        Self { serials }
+        Self { serials, language }
+    }
+
+    /// A sentence as somebody of this rank may read it.
+    pub fn say(&self, sentence: &Sentence, rank: Rank) -> String {
+        let text = self.language.say(sentence);
+        self.text(&text, rank).into_owned()
     }
 
     /// A text as somebody of this rank may read it.
@@ -80,7 +89,7 @@ mod tests {
             Device::new("smart_meter", "1KFM02-001", "Meter", "Kaifa"),
             Device::new("text", "pump", "Pump", "x"),
         ];
-        let discretion = Discretion::of(devices.iter());
+        let discretion = Discretion::of(devices.iter(), Language::En);
         let text = "pump 216000000001 and 1KFm02-001, smart_meter_1kfm02_001";
         assert_eq!(
             discretion.text(text, Rank::Guest),

@@ -11,13 +11,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use utoipa::IntoParams;
 
 use super::access::Visitor;
 use super::assets::HASH;
 use super::board::{StateChange, event};
 use super::discretion::Rank;
+use super::log::{LogBook, LogLevel, LogLine};
 use super::reply::{Asked, RefusalWords, WebRefusal};
 use super::site::Site;
 use crate::bridge::Attendance;
@@ -31,6 +32,8 @@ pub struct EventsQuery {
     /// The device whose controls are in sight: as long as the stream is open, the device is told that somebody may
     /// set something.
     controls: Option<String>,
+    /// Lines of the log that matter so much, or more, are told too; to administrators.
+    log: Option<LogLevel>,
 }
 
 /// What happens, as it happens
@@ -58,11 +61,12 @@ pub async fn events(
     };
     let last = headers.get("last-event-id");
     let last = last.and_then(|it| it.to_str().ok()?.trim().parse().ok());
+    let log = query.log.filter(|_| visitor.rank >= Rank::Admin);
     let attendance = query.controls.and_then(|it| attend(&site, &visitor, &it));
     let (sender, body) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
-            () = stream(&site, &visitor, last, &sender) => {}
+            () = stream(&site, &visitor, last, log, &sender) => {}
             () = site.stop.cancelled() => {}
             // Nobody reads any more.
             () = sender.closed() => {}
@@ -90,7 +94,15 @@ fn attend(site: &Site, visitor: &Visitor, reference: &str) -> Option<Attendance>
 }
 
 /// Sends all that happens, until the reader is gone.
-async fn stream(site: &Site, visitor: &Visitor, last: Option<u64>, to: &mpsc::Sender<Bytes>) {
+async fn stream(
+    site: &Site,
+    visitor: &Visitor,
+    last: Option<u64>,
+    log: Option<LogLevel>,
+    to: &mpsc::Sender<Bytes>,
+) {
+    let book = site.backstage.log.as_ref().filter(|_| log.is_some());
+    let mut lines = book.map(LogBook::follow);
     // What happens while the beginning is made is not lost.
     let mut news = site.board.subscribe(visitor.rank);
     for event in beginning(site, visitor, last) {
@@ -109,10 +121,32 @@ async fn stream(site: &Site, visitor: &Visitor, last: Option<u64>, to: &mpsc::Se
                 }
                 Err(RecvError::Closed) => return,
             },
+            line = next_line(&mut lines) => match line {
+                Some(line) if log.is_some_and(|least| line.level >= least) => event("log", None, &line),
+                Some(_) => continue,
+                None => {
+                    lines = None;
+                    continue;
+                }
+            },
             () = tokio::time::sleep(BREATH) => Bytes::from_static(b": \n\n"),
         };
         if to.send(event).await.is_err() {
             return;
+        }
+    }
+}
+
+/// The next line of the log; none if there will be no more. Those that came too fast are in the log itself.
+async fn next_line(lines: &mut Option<broadcast::Receiver<LogLine>>) -> Option<LogLine> {
+    let Some(lines) = lines else {
+        return std::future::pending().await;
+    };
+    loop {
+        match lines.recv().await {
+            Ok(line) => return Some(line),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return None,
         }
     }
 }
@@ -158,7 +192,7 @@ fn resync() -> Bytes {
 }
 
 /// What is sent to one reader.
-struct EventBody(mpsc::Receiver<Bytes>);
+pub struct EventBody(pub mpsc::Receiver<Bytes>);
 
 impl HttpBody for EventBody {
     type Data = Bytes;

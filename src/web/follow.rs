@@ -48,6 +48,7 @@ async fn follow_one(site: &Site, inside: &Inside) {
         let now = flow.at(known, clock.now(), clock.monotonic());
         site.board.put_flow(&now);
     };
+    site.board.speak(inside.language);
     let known = feed.catch_up();
     site.board.begin(known.clone(), key, clock.now());
     look(&known);

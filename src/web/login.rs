@@ -92,10 +92,7 @@ pub fn check_password(site: &Site, visitor: &Visitor, given: &str) -> Result<(),
         return Ok(());
     }
     site.attempts.failed(visitor.address);
-    tracing::warn!(
-        "A wrong password was given on the page, from {}.",
-        visitor.address
-    );
+    tracing::warn!("A wrong password was given on the page by {visitor}.");
     Err(WebRefusal::new(
         StatusCode::UNAUTHORIZED,
         "this is not the password",

@@ -17,6 +17,9 @@
 //! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
 //! | `history`, `csv` | what was |
 //! | `roof` | where the panels lie, what each brings, which are weak |
+//! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
+//! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
+//! | `roof_book` | what is kept of the roof |
 //! | `reply` | answers that say no |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
@@ -25,6 +28,8 @@ mod about;
 mod access;
 mod assets;
 mod attempts;
+mod backstage;
+mod backup;
 mod board;
 mod config;
 mod controls;
@@ -32,29 +37,38 @@ mod csv;
 mod describe;
 mod device_now;
 mod discretion;
+mod energy;
 mod events;
 mod follow;
 mod gaps;
 mod glance;
 mod history;
 mod key;
+mod log;
 mod login;
 mod openapi;
 mod pace;
 mod prometheus;
 mod reply;
 mod roof;
+mod roof_book;
 mod routes;
 mod server;
 mod session;
+mod settings;
 mod site;
 mod state;
+mod support;
 
 pub use assets::build;
+pub use backstage::Backstage;
 pub use config::{PORT, SECTION, WebSettings, page};
 pub use discretion::Rank;
+pub use energy::{DashboardPlace, PLACES};
 pub use key::WebKey;
+pub use log::{LogBook, LogLevel, LogLine};
 pub use openapi::openapi;
 pub use routes::{Brings, Route, table};
 pub use server::{Web, WebError, WebStart};
+pub use settings::{Desk, Program, SavedFile};
 pub use site::{Entrance, Inside};

@@ -2,7 +2,10 @@
 
 use utoipa::OpenApi;
 
-use super::{about, controls, events, history, login, prometheus, roof, state};
+use super::{
+    about, backup, controls, energy, events, history, log, login, prometheus, roof, settings,
+    state, support,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -31,6 +34,18 @@ use super::{about, controls, events, history, login, prometheus, roof, state};
         roof::weak::weak,
         events::events,
         controls::set,
+        log::log,
+        log::detail,
+        settings::config,
+        settings::save,
+        settings::check,
+        settings::reload,
+        settings::copies,
+        settings::copy,
+        settings::schema,
+        energy::energy_dashboard,
+        support::support,
+        backup::backup,
         prometheus::metrics,
     )
 )]

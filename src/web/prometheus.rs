@@ -194,7 +194,8 @@ fn family(quantity: Quantity) -> FamilyName {
         Quantity::SignalStrength => ("signal_strength_dbm", "A radio signal as received power."),
         Quantity::Ratio => ("ratio_percent", "A share of a whole."),
         Quantity::Duration | Quantity::Minutes => ("duration_seconds", "A length of time."),
-        Quantity::Count => ("count", "A number of things."),
+        // `count` is the end of other names in this format.
+        Quantity::Count => ("number", "A number of things."),
     };
     let factor = match quantity {
         Quantity::Minutes => 60,
@@ -246,6 +247,8 @@ mod tests {
         let mut seen = BTreeMap::new();
         for quantity in Quantity::ALL {
             let name = family(*quantity).words;
+            let ends = ["count", "sum", "bucket", "total", "info"];
+            assert!(!ends.iter().any(|end| name.ends_with(end)), "{name}");
             if let Some(other) = seen.insert(name, *quantity) {
                 assert_eq!((other, *quantity), (Quantity::Duration, Quantity::Minutes));
             }

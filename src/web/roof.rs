@@ -7,49 +7,23 @@
 //! | `weak` | which bring less than their neighbours, looked at each hour |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 use super::access::Visitor;
 use super::history::HistoryDesk;
 use super::reply::{RefusalWords, Sent, WebRefusal};
+use super::roof_book::NAME;
 use super::site::Site;
-use crate::roof::{
-    LaidPanel, LayoutError, PanelPlace, RoofLayout, RoofPanel, RoofPlane, by_inverter, on_grid,
-    panel_size,
-};
-use crate::store::Memory;
+use crate::roof::{LaidPanel, LayoutError, PanelPlace, RoofLayout, RoofPlane, on_grid, panel_size};
 
 pub mod power;
 pub mod weak;
-
-/// What the layout is called in the store.
-const NAME: &str = "roof";
-
-/// What the page keeps of the roof.
-#[derive(Debug, Default)]
-pub struct RoofBook {
-    /// Only one changes it at a time.
-    saving: Mutex<()>,
-    /// The layout is another one.
-    changed: Notify,
-    found: Mutex<Option<weak::WeakFound>>,
-}
-
-impl RoofBook {
-    /// The layout that is saved, or a guess.
-    pub fn layout(&self, memory: &Memory, panels: &[RoofPanel]) -> RoofLayout {
-        let saved = memory.get::<RoofLayout>(NAME).map(RoofLayout::mended);
-        let saved = saved.filter(|layout| !layout.is_guess());
-        saved.unwrap_or_else(|| by_inverter(panels))
-    }
-}
 
 /// Where the panels lie.
 #[derive(Debug, Serialize, ToSchema)]
@@ -260,7 +234,7 @@ pub async fn arrange(
         revision: before.revision.saturating_add(1),
         planes,
     };
-    layout.check().map_err(not_kept)?;
+    layout.check().map_err(|error| not_kept(&error))?;
     inside.memory.put(NAME, &layout);
     site.roof.changed.notify_one();
     Ok(Json(RoofSaved {
@@ -278,15 +252,12 @@ fn planes_of(desk: &HistoryDesk, sent: Vec<PlaneSent>) -> Result<Vec<RoofPlane>,
         } else {
             plane.id
         };
-        let panels = plane
-            .panels
-            .into_iter()
-            .map(|panel| laid(desk, &places, panel));
+        let panels = plane.panels.iter().map(|panel| laid(desk, &places, panel));
         planes.push(RoofPlane {
             id,
             name: plane.name.trim().to_owned(),
             direction: plane.direction.trim().to_owned(),
-            steep: whole(plane.steep).map_err(|()| not_kept(LayoutError::Steep))?,
+            steep: whole(plane.steep).map_err(|()| not_kept(&LayoutError::Steep))?,
             panels: panels.collect::<Result<_, _>>()?,
         });
     }
@@ -304,9 +275,9 @@ fn places(desk: &HistoryDesk) -> BTreeMap<String, PanelPlace> {
 fn laid(
     desk: &HistoryDesk,
     places: &BTreeMap<String, PanelPlace>,
-    sent: PanelSent,
+    sent: &PanelSent,
 ) -> Result<LaidPanel, WebRefusal> {
-    let place = places.get(&sent.id).ok_or_else(|| {
+    let place = places.get(sent.id.as_str()).ok_or_else(|| {
         WebRefusal::bad(
             "one of the panels is not there any more",
             "load the page again and make your change once more",
@@ -317,12 +288,12 @@ fn laid(
     // What it is called by itself may change with its device.
     let is_own = known.is_some_and(|panel| panel.name == name);
     let name = if is_own { "" } else { name };
-    let too_far = || not_kept(LayoutError::TooFar);
+    let too_far = || not_kept(&LayoutError::TooFar);
     Ok(LaidPanel {
         device: place.device.clone(),
         key: place.key.clone(),
         name: name.to_owned(),
-        rated: whole(sent.rated).map_err(|()| not_kept(LayoutError::Rated))?,
+        rated: whole(sent.rated).map_err(|()| not_kept(&LayoutError::Rated))?,
         x: on_grid(sent.x).ok_or_else(too_far)?,
         y: on_grid(sent.y).ok_or_else(too_far)?,
         turned: sent.turned,
@@ -351,6 +322,6 @@ fn free_id(ids: &mut BTreeSet<String>) -> String {
     free
 }
 
-fn not_kept(error: LayoutError) -> WebRefusal {
+fn not_kept(error: &LayoutError) -> WebRefusal {
     WebRefusal::bad(error.to_string(), "change that and save again")
 }

@@ -20,7 +20,10 @@ use super::access::{Visitor, at_the_door, check_rank};
 use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
-use super::{about, assets, controls, events, history, login, prometheus, roof, state};
+use super::{
+    about, assets, backup, controls, energy, events, history, log, login, prometheus, roof,
+    settings, state, support,
+};
 
 /// The most that a request may bring, and how long that may take.
 const LARGEST: usize = 256 * 1024;
@@ -87,6 +90,18 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/roof/weak", Guest, roof::weak::weak),
         get("/api/v1/events", Guest, events::events),
         post("/api/v1/devices/{ref}/controls/{key}", Admin, controls::set),
+        get("/api/v1/log", Admin, log::log),
+        post("/api/v1/log/detail", Admin, log::detail),
+        get("/api/v1/config", Admin, settings::config),
+        put("/api/v1/config", Admin, settings::save),
+        post("/api/v1/config/check", Admin, settings::check),
+        post("/api/v1/config/reload", Admin, settings::reload),
+        get("/api/v1/config/copies", Admin, settings::copies),
+        get("/api/v1/config/copies/{name}", Admin, settings::copy),
+        get("/api/v1/config/schema", Admin, settings::schema),
+        get("/api/v1/energy-dashboard", Admin, energy::energy_dashboard),
+        get("/api/v1/support", Admin, support::support),
+        post("/api/v1/backup", Admin, backup::backup),
     ]
 }
 
@@ -111,13 +126,8 @@ fn post<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, han
 }
 
 fn put<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, handler: H) -> Route {
-    route(
-        Method::PUT,
-        path,
-        who,
-        Brings::Json,
-        on(MethodFilter::PUT, handler),
-    )
+    let handler = on(MethodFilter::PUT, handler);
+    route(Method::PUT, path, who, Brings::Json, handler)
 }
 
 fn delete<H: Handler<T, Arc<Site>>, T: 'static>(
@@ -270,6 +280,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::super::access::Peer;
+    use super::super::backstage::Backstage;
     use super::super::config::WebSettings;
     use super::super::site::Entrance;
     use super::*;
@@ -282,7 +293,13 @@ mod tests {
     async fn a_panic_ends_one_answer_only() {
         let inside = watch::Sender::new(None).subscribe();
         let stop = CancellationToken::new();
-        let site = Site::new(Entrance::Direct, WebSettings::default(), inside, stop);
+        let site = Site::new(
+            Entrance::Direct,
+            WebSettings::default(),
+            inside,
+            stop,
+            Backstage::default(),
+        );
         let site = Arc::new(site);
         let routes = Router::new()
             .route("/nonsense", on(MethodFilter::GET, nonsense))

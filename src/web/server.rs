@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::access::Peer;
+use super::backstage::Backstage;
 use super::config::{PORT, WebSettings};
 use super::follow::follow;
 use super::pace::{ConnectionPace, WatchedConnection};
@@ -78,6 +79,8 @@ pub struct WebStart {
     pub settings: WebSettings,
     /// What runs behind it; it may be replaced while the page goes on.
     pub inside: watch::Receiver<Option<Inside>>,
+    /// The program itself.
+    pub backstage: Backstage,
     /// Cancelled when it should end.
     pub stop: CancellationToken,
 }
@@ -97,6 +100,7 @@ impl Web {
             entrance,
             settings,
             inside,
+            backstage,
             stop,
         } = start;
         let address = match entrance {
@@ -109,7 +113,7 @@ impl Web {
             _ => WebError::Refused { address, error },
         })?;
         let address = listener.local_addr().unwrap_or(address);
-        let site = Arc::new(Site::new(entrance, settings, inside, stop));
+        let site = Arc::new(Site::new(entrance, settings, inside, stop, backstage));
         let mut serving = JoinSet::new();
         serving.spawn(follow(Arc::clone(&site)));
         serving.spawn(weak::watch(Arc::clone(&site)));

@@ -8,14 +8,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
+use super::backstage::Backstage;
 use super::board::Board;
 use super::config::WebSettings;
 use super::key::WebKey;
-use super::roof::RoofBook;
+use super::roof_book::RoofBook;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
 use crate::clock::Clock;
-use crate::config::Secret;
+use crate::config::{Language, Secret};
 use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::History;
 use crate::store::Memory;
@@ -42,6 +43,8 @@ pub struct Inside {
     pub key: WebKey,
     /// Which values are the sun, the grid and the battery.
     pub flow: FlowSettings,
+    /// The language of the house.
+    pub language: Language,
     /// What the topics of states begin with, where they are published.
     pub base_topic: Option<String>,
 }
@@ -110,6 +113,8 @@ pub struct Site {
     pub streams: Arc<Semaphore>,
     /// Cancelled when it ends.
     pub stop: CancellationToken,
+    /// The program itself.
+    pub backstage: Backstage,
     front: RwLock<Arc<Front>>,
     inside: watch::Receiver<Option<Inside>>,
     host_name: Option<String>,
@@ -122,6 +127,7 @@ impl Site {
         settings: WebSettings,
         inside: watch::Receiver<Option<Inside>>,
         stop: CancellationToken,
+        backstage: Backstage,
     ) -> Self {
         let key = inside.borrow().as_ref().map(|inside| inside.key.clone());
         let key = key.unwrap_or_else(WebKey::passing);
@@ -132,6 +138,7 @@ impl Site {
             attempts: Attempts::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             stop,
+            backstage,
             front: RwLock::new(Arc::new(Front::new(settings, key))),
             inside,
             host_name: match entrance {
@@ -168,6 +175,13 @@ impl Site {
     /// What runs; nothing where the configuration cannot be used.
     pub fn inside(&self) -> Option<Inside> {
         self.inside.borrow().clone()
+    }
+
+    /// Why nothing runs, if so.
+    pub fn safe_mode(&self) -> Option<&'static str> {
+        let why = self.backstage.why.as_ref().map(|why| *why.borrow());
+        let usual = "The configuration cannot be used; Settings says what is wrong.";
+        self.inside.borrow().is_none().then(|| why.unwrap_or(usual))
     }
 
     /// The same, to see it change.
@@ -226,7 +240,13 @@ mod tests {
         };
         let inside = watch::Sender::new(None).subscribe();
         let stop = CancellationToken::new();
-        let mut site = Site::new(Entrance::Direct, settings, inside, stop);
+        let mut site = Site::new(
+            Entrance::Direct,
+            settings,
+            inside,
+            stop,
+            Backstage::default(),
+        );
         site.host_name = Some("raspberrypi".to_owned());
         for own in [
             "127.0.0.1:8099",

@@ -23,6 +23,7 @@ mod doubts;
 mod ending;
 mod first_start;
 mod gateway;
+mod history;
 mod home;
 mod jsonl;
 mod kills;

@@ -47,7 +47,8 @@ async fn a_farewell_a_kill_and_what_is_remembered() {
     let status = format!("wattbridge/{}/status", wire.bridge(mark, false).await);
     assert_eq!(kept(broker.port()).await[&status], "offline");
     // No sign of life is left behind, nor anything else.
-    assert_eq!(home.files(), ["wattbridge.db", "wattbridge.toml"]);
+    let left = ["wattbridge-history.db", "wattbridge.db", "wattbridge.toml"];
+    assert_eq!(home.files(), left);
 
     // The next run knows all of them although the ECU is away.
     gateway.fault("refuse");

@@ -243,7 +243,11 @@ fn read_standard_input() {
         for _ in 0..2 {
             let over = Arrived::open(&links, &address).await.err().unwrap();
             assert!(matches!(over, LinkError::CaptureEnded(_)), "{over}");
-            assert!(over.advice().contains("start it again together"));
+            assert!(
+                over.advice()
+                    .to_string()
+                    .contains("start it again together")
+            );
         }
     });
 }

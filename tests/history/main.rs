@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+mod disk;
+mod kills;
 mod vectors;
+mod year;

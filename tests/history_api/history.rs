@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date};
 use serde_json::Value as Json;
+use wattbridge::model::EnergyPart;
 
 use crate::served::{Served, numbers, rows};
 
@@ -67,11 +68,57 @@ async fn sums_agree_with_the_truth_to_the_watt_hour() {
             assert_eq!(sum(&wh), *whole, "{key}");
         }
     }
+    counters_of_devices_are_exact(&served).await;
     statistics_are_those_sums(&served, &sums).await;
     panels_are_near_the_truth(&served).await;
     curves_have_the_slots_of_their_days(&served).await;
     every_gap_has_its_reason(&served).await;
     guests_read_no_serial_number(&served).await;
+}
+
+/// Every counter of every device, and the sun as the sum of those that bring it.
+async fn counters_of_devices_are_exact(served: &Served) {
+    let answer = served
+        .json(&format!("history/energy?by=day&of=device&{PERIOD}"))
+        .await;
+    let by_key = rows(&answer);
+    let mut sun = [0; DAYS as usize];
+    let mut exact = 0;
+    for device in &served.devices {
+        for metric in device.metrics.iter().filter(|metric| metric.is_counter()) {
+            let Some(row) = by_key.get(&format!("{}/{}", served.reference(&device.id), metric.key))
+            else {
+                continue;
+            };
+            let told = numbers(&row["wh"]);
+            let counter = (device.id.clone(), metric.key.to_string());
+            for (index, (told, day)) in told.iter().zip(served.truth.days.values()).enumerate() {
+                let gained = day.counters.get(&counter).copied();
+                assert_eq!(
+                    told.unwrap_or(0),
+                    gained.unwrap_or(0),
+                    "{} {index}",
+                    device.name
+                );
+                exact += 1;
+                let is_sun = metric
+                    .part
+                    .is_some_and(|it| it.part == EnergyPart::SunEnergy);
+                if is_sun && device.via.is_none() {
+                    sun[index] += told.unwrap_or(0);
+                }
+            }
+        }
+    }
+    // Six inverters, the ECU, the meter twice, the charger, the battery twice.
+    assert_eq!(exact, 12 * DAYS);
+    let total = served
+        .json(&format!("history/energy?by=day&{PERIOD}"))
+        .await;
+    let told = numbers(&rows(&total)["house/sun"]["wh"]);
+    let told: Vec<i64> = told.into_iter().map(Option::unwrap).collect();
+    assert_eq!(told, sun);
+    assert!(sun.iter().all(|wh| *wh > 1_000));
 }
 
 async fn statistics_are_those_sums(served: &Served, sums: &BTreeMap<&str, i64>) {

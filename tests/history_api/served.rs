@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
-use wattbridge::config::Secret;
-use wattbridge::flow::PriceSettings;
+use wattbridge::config::{Language, Secret};
+use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::{History, HistorySettings, HouseRoles};
 use wattbridge::model::{Device, DeviceId, DeviceState, Health, Report};
 use wattbridge::simulation::year::{HouseYear, YearPlan, YearTruth};
 use wattbridge::store::Memory;
-use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
+use wattbridge::web::{Backstage, Entrance, Inside, Web, WebKey, WebSettings, WebStart};
 
 use crate::house;
 use crate::http::{Answer, Ask};
@@ -113,12 +113,14 @@ impl Served {
         let (memory, key) = (Memory::passing(), WebKey::passing());
         let inside = watch::Sender::new(Some(Inside {
             hub,
-            history,
-            prices,
-            memory: memory.clone(),
             clock: Clock::following_tokio(now, zone()),
             started: now,
             key: key.clone(),
+            history,
+            flow: FlowSettings::default(),
+            prices,
+            memory: memory.clone(),
+            language: Language::En,
             base_topic: None,
         }));
         let stop = CancellationToken::new();
@@ -132,6 +134,7 @@ impl Served {
             },
             inside: inside.subscribe(),
             stop: stop.clone(),
+            backstage: Backstage::default(),
         });
         let mut served = Self {
             web: web.await.unwrap(),
@@ -223,6 +226,7 @@ fn state(device: &Device, at: Timestamp) -> Arc<DeviceState> {
         at: Some(at),
         values: BTreeMap::default(),
         health: Health::ONLINE,
+        held: BTreeMap::new(),
         era: 0,
     })
 }

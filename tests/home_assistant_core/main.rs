@@ -11,6 +11,7 @@ mod app;
 mod cables;
 mod harness;
 mod house;
+mod languages;
 mod meters;
 mod plant;
 #[path = "../support/mod.rs"]

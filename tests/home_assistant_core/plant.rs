@@ -252,5 +252,6 @@ fn state(device: &Device, load: bool) -> Arc<DeviceState> {
         values: values.into(),
         health: Health::ONLINE,
         era: 0,
+        held: Default::default(),
     })
 }

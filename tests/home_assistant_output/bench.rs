@@ -69,6 +69,7 @@ pub(crate) fn state(device: &Device, power: i64, code: HealthCode) -> Arc<Device
         values: values.into(),
         health: Health::new(code),
         era: 0,
+        held: Default::default(),
     })
 }
 

@@ -36,6 +36,7 @@ fn known() -> Vec<Known> {
                 at: None,
                 values: values.collect::<BTreeMap<_, _>>(),
                 health: Health::ONLINE,
+                held: BTreeMap::new(),
                 era: 0,
             };
             Known {

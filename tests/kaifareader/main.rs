@@ -64,6 +64,7 @@ fn hub(devices: &[Device]) -> Hub {
             values: [].into(),
             health: Health::ONLINE,
             era: 0,
+            held: Default::default(),
         };
         hub.put_device(Arc::new(device.clone()), Arc::new(state));
     }
@@ -83,5 +84,6 @@ fn telegram(device: &Device, second: i64, totals: [Option<i64>; 2]) -> Arc<Devic
         .into(),
         health: Health::ONLINE,
         era: 0,
+        held: Default::default(),
     })
 }

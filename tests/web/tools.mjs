@@ -28,6 +28,8 @@ export async function browser() {
 
 /** The demo: simulated devices behind the real program. Resolves to its address and how it is ended. */
 export async function program() {
+  // One that is served already.
+  if (process.env.ADDRESS) return { address: process.env.ADDRESS, end: async () => {} };
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WATTBRIDGE')));
   const child = spawn(process.env.WATTBRIDGE, ['demo', '--port', '0'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = [];

@@ -47,6 +47,7 @@ async fn a_state_has_everything_and_unknown_is_null() {
     let reference = site.roof_ref(ask).await;
     let all = ask("/api/v1/state").send().await.json();
     assert_eq!(all["whole"], true);
+    assert!(all["flow"]["sentence"].is_object(), "{all}");
     let roof = device(&all, &reference);
     assert_eq!(roof["values"]["power"], 3210);
     assert_eq!(roof["values"]["energy_total"], 12_345.678);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use crate::DEADLINE;
 use crate::http::Ask;
 
-struct Program {
+pub(crate) struct Program {
     child: Child,
     log: std::path::PathBuf,
 }
@@ -24,12 +24,16 @@ impl Drop for Program {
 
 impl Program {
     fn run(folder: &Path, web: &str) -> Self {
-        let file = folder.join("wattbridge.toml");
         let text = format!(
             "[home_assistant]\nenabled = false\n\n{web}\n\n[[text]]\nid = \"pump\"\ncommand = [\"echo\", \"42\"]\n\
              interval = \"1s\"\nvalues = [{{ id = \"power\", quantity = \"power\" }}]\n"
         );
-        fs::write(&file, text).unwrap();
+        Self::with(folder, &text, &[])
+    }
+
+    /// With this file, and these options.
+    pub(crate) fn with(folder: &Path, text: &str, options: &[&str]) -> Self {
+        fs::write(folder.join("wattbridge.toml"), text).unwrap();
         let log = folder.join("log");
         let output = fs::File::create(&log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattbridge"));
@@ -40,6 +44,7 @@ impl Program {
         }
         let child = command
             .arg("run")
+            .args(options)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -49,12 +54,12 @@ impl Program {
         Self { child, log }
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
     /// Waits until it has said something.
-    async fn until_said(&mut self, words: &str) -> String {
+    pub(crate) async fn until_said(&mut self, words: &str) -> String {
         let begun = Instant::now();
         loop {
             let said = self.said();
@@ -70,7 +75,20 @@ impl Program {
         }
     }
 
-    async fn end(&mut self) {
+    /// How it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        let ended = async {
+            loop {
+                if let Some(ended) = self.child.try_wait().unwrap() {
+                    return ended.code();
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        timeout(DEADLINE, ended).await.expect("it does not end")
+    }
+
+    pub(crate) async fn end(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let ended = async {
@@ -84,13 +102,13 @@ impl Program {
 }
 
 /// The address in a line of the log.
-fn address(said: &str) -> SocketAddr {
+pub(crate) fn address(said: &str) -> SocketAddr {
     let (_, rest) = said.split_once("The page is at http://").unwrap();
     rest.split_once('/').unwrap().0.parse().unwrap()
 }
 
 /// Waits until the device is there with its value.
-async fn power(to: SocketAddr, cookie: &str) -> serde_json::Value {
+pub(crate) async fn power(to: SocketAddr, cookie: &str) -> serde_json::Value {
     let begun = Instant::now();
     loop {
         let state = Ask::get(to, "/api/v1/state")

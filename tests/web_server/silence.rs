@@ -27,6 +27,20 @@ async fn answers(site: &TestSite, cookie: &str) -> String {
                 .replace("{key}", "output");
             let path = path.replace("{hash}", wattbridge::web::build());
             let path = path.replace("{*path}", "app.js");
+            // As each of those wants to be asked that need more.
+            let path = match path.as_str() {
+                "/api/v1/history/power" => {
+                    format!("{path}?series={reference}/power&from=2026-06-20&to=2026-06-22")
+                }
+                "/api/v1/history/usual" => format!("{path}?key=sun&day=2026-06-21"),
+                "/api/v1/history/energy" => {
+                    format!("{path}?by=day&of=device&from=2026-06-01&to=2026-06-30")
+                }
+                "/api/v1/history/statistics" => format!("{path}?from=2026-06-01&to=2026-06-30"),
+                "/api/v1/history.csv" => format!("{path}?from=2026-06-01&to=2026-06-30&of=days"),
+                "/api/v1/roof/power" => format!("{path}?day=2026-06-21"),
+                _ => path,
+            };
             let ask = match route.method.as_str() {
                 "GET" => Ask::get(to, &path),
                 method => Ask::change(to, method, &path, &json!({ "value": 5, "password": ["x"] })),

@@ -1,6 +1,7 @@
 //! A page with a small house behind it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,15 +10,20 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
-use wattbridge::config::Secret;
+use wattbridge::config::editing::SectionKinds;
+use wattbridge::config::{Language, Problems, Secret};
 use wattbridge::device::PendingCommand;
 use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
 use wattbridge::model::{
-    Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value,
+    Control, ControlKind, Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity,
+    Sentence, Value,
 };
 use wattbridge::store::Memory;
-use wattbridge::web::{Entrance, Inside, Web, WebKey, WebSettings, WebStart};
+use wattbridge::web::{
+    Backstage, Desk, Entrance, Inside, LogBook, Program, SavedFile, Web, WebKey, WebSettings,
+    WebStart,
+};
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
 /// Nobody but admins may read them.
@@ -32,6 +38,35 @@ pub(crate) struct TestSite {
     pub(crate) inside: watch::Sender<Option<Inside>>,
     pub(crate) clock: Clock,
     stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+/// A program whose configuration is always right.
+#[derive(Debug)]
+struct EasyProgram;
+
+impl Program for EasyProgram {
+    fn check(&self, _: &str) -> Problems {
+        Problems::new()
+    }
+
+    fn can_run(&self, _: &str) -> Result<(), Problems> {
+        Ok(())
+    }
+
+    fn trusts_editor(&self, _: &str) -> bool {
+        false
+    }
+
+    fn fed(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn reload(&self) {}
+
+    fn backup(&self) -> Result<std::fs::File, String> {
+        Err("there is none".to_owned())
+    }
 }
 
 impl Drop for TestSite {
@@ -88,6 +123,7 @@ pub(crate) fn state(
             .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
             .collect(),
         health: Health::ONLINE,
+        held: Default::default(),
         era: 0,
     })
 }
@@ -116,25 +152,43 @@ impl TestSite {
         let meter = meter();
         let mut silent = (*state(&meter, noon, &[("power_net", Value::Unknown)])).clone();
         silent.health = Health::new(HealthCode::Silent)
-            .seen(format!("meter {METER} says nothing"))
-            .advise("Look at its cable.");
+            .seen(Sentence::verbatim(format!("meter {METER} says nothing")))
+            .advise(Sentence::verbatim("Look at its cable."));
         hub.put_device(Arc::new(meter), Arc::new(silent));
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
-            history: History::off(),
+            history: History::in_memory(TimeZone::UTC),
             prices: PriceSettings::default(),
             memory: Memory::passing(),
             clock: clock.clone(),
             started: noon,
             key: WebKey::passing(),
             flow: FlowSettings::default(),
+            language: Language::default(),
             base_topic: Some("wattbridge".to_owned()),
         }));
         let stop = CancellationToken::new();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wattbridge.toml");
+        std::fs::write(&file, format!("[mqtt]\npassword = \"{PASSWORD}\"\n")).unwrap();
+        let desk = Desk::new(
+            SavedFile::new(file),
+            SectionKinds::default(),
+            BTreeSet::new(),
+            &[],
+            Arc::new(EasyProgram),
+            serde_json::Value::Null,
+        );
+        let backstage = Backstage {
+            desk: Some(desk),
+            log: Some(LogBook::new(|| ())),
+            why: None,
+        };
         let web = Web::start(WebStart {
             entrance,
             settings,
             inside: inside.subscribe(),
+            backstage,
             stop: stop.clone(),
         });
         let web = web.await.unwrap();
@@ -145,6 +199,7 @@ impl TestSite {
             inside,
             clock,
             stop,
+            _folder: folder,
         };
         // The first look is at a board with all that is there.
         site.hub.put_state(state(&roof, noon, &values));

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::wire::{Answer, DecodeError, FrameError, Framer, MAX_FRAME, Request, Status};
 use crate::device::exchange::{Exchange, Reader};
 use crate::links::{Endpoint, LinkError, Links};
+use crate::model::Sentence;
+use crate::say;
 
 /// Who has sent so much without an answer in it will not send one any more.
 const MOST: usize = 4 * MAX_FRAME;
@@ -23,15 +25,13 @@ pub struct Patience {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum AskError {
     /// There is no connection.
-    #[error(transparent)]
     Link(LinkError),
     /// Connected, but nothing came.
-    #[error("{0} accepts the connection but does not answer")]
     Silent(Endpoint),
     /// The answer broke off.
-    #[error("{endpoint} broke off its answer after {have} bytes")]
     Cut {
         /// Who.
         endpoint: Endpoint,
@@ -39,19 +39,14 @@ pub enum AskError {
         have: usize,
     },
     /// What came is no answer.
-    #[error("{0} sent something that is no answer: {1}")]
     Frame(Endpoint, FrameError),
     /// It does not stop to send, and none of it is an answer.
-    #[error("{0} sends without end, and no answer")]
     Endless(Endpoint),
     /// The answer cannot be understood.
-    #[error("the answer of {0} cannot be understood: {1}")]
     Decode(Endpoint, DecodeError),
     /// The ECU answers with a status instead of data.
-    #[error("{0} answers: {1}")]
     Status(Endpoint, Status),
     /// The answer belongs to another question.
-    #[error("{endpoint} answered question {got:04} instead of {asked:04}")]
     OtherQuestion {
         /// Who.
         endpoint: Endpoint,
@@ -60,6 +55,56 @@ pub enum AskError {
         /// The command that was answered.
         got: u16,
     },
+}
+
+impl AskError {
+    /// For people.
+    pub fn says(&self) -> Sentence {
+        match self {
+            Self::Link(error) => error.says(),
+            Self::Silent(ecu) => {
+                let ecu = ecu.to_string();
+                say!("{ecu} accepts the connection but does not answer", ecu)
+            }
+            Self::Cut { endpoint, have } => {
+                let ecu = endpoint.to_string();
+                say!(
+                    "{ecu} broke off its answer after {have} bytes",
+                    ecu,
+                    have = *have
+                )
+            }
+            Self::Frame(ecu, why) => say!(
+                "{ecu} sent something that is no answer: {why}",
+                ecu = ecu.to_string(),
+                why = why.says()
+            ),
+            Self::Endless(ecu) => {
+                let ecu = ecu.to_string();
+                say!("{ecu} sends without end, and no answer", ecu)
+            }
+            Self::Decode(ecu, why) => say!(
+                "the answer of {ecu} cannot be understood: {why}",
+                ecu = ecu.to_string(),
+                why = why.says()
+            ),
+            Self::Status(ecu, status) => say!(
+                "{ecu} answers: {status}",
+                ecu = ecu.to_string(),
+                status = status.says()
+            ),
+            Self::OtherQuestion {
+                endpoint,
+                asked,
+                got,
+            } => say!(
+                "{ecu} answered question {got} instead of {asked}",
+                ecu = endpoint.to_string(),
+                got = format_args!("{got:04}"),
+                asked = format_args!("{asked:04}")
+            ),
+        }
+    }
 }
 
 /// Asks one question and closes the connection, whatever happens.

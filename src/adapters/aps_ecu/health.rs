@@ -1,7 +1,5 @@
 //! How an ECU and its inverters are, in words, with what to do.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -9,38 +7,45 @@ use jiff::tz::TimeZone;
 use super::exchange::AskError;
 use super::wire::{DecodeError, EcuId, Record, Status};
 use crate::links::LinkError;
-use crate::model::{Health, HealthCode};
+use crate::model::{Health, HealthCode, Sentence};
+use crate::say;
 
-const REPORT: &str = "Make a recording with `wattbridge record` and report it.";
-const SWITCH_OFF: &str = "Switch the ECU off and on.";
-const IF_IT_LASTS: &str = "If it lasts, switch the ECU off and on.";
-const IF_REPLACED: &str = "If it was replaced, it disappears here by itself.";
+const REPORT: Sentence = say!("Make a recording with `wattbridge record` and report it.");
+const SWITCH_OFF: Sentence = say!("Switch the ECU off and on.");
+const IF_IT_LASTS: Sentence = say!("If it lasts, switch the ECU off and on.");
+const IF_REPLACED: Sentence = say!("If it was replaced, it disappears here by itself.");
 
 /// What it means that a question had no good answer.
 pub fn unanswered(error: &AskError) -> Health {
     let (code, advice) = match error {
         AskError::Link(LinkError::Refused(_)) => (
             HealthCode::Unreachable,
-            "The ECU restarts (wait 10 minutes), or an ECU-R is wired: use its Wi-Fi address. If it \
-             lasts, press its AP button, or switch the ECU off and on.",
+            say!(
+                "The ECU restarts (wait 10 minutes), or an ECU-R is wired: use its Wi-Fi address. If it lasts, press its \
+                 AP button, or switch the ECU off and on."
+            ),
         ),
         AskError::Link(LinkError::UnknownName(_) | LinkError::NothingAnswers(_)) => (
             HealthCode::Unreachable,
-            "Write the ECU's address instead; `wattbridge scan ecu` finds it.",
+            say!("Write the ECU's address instead; `wattbridge scan ecu` finds it."),
         ),
         AskError::Link(_) => (
             HealthCode::Unreachable,
-            "Check that the ECU has power and this address; `wattbridge scan ecu` finds it.",
+            say!("Check that the ECU has power and this address; `wattbridge scan ecu` finds it."),
         ),
         AskError::Silent(_) | AskError::Cut { .. } => (
             HealthCode::Silent,
-            "Close other programs and apps that talk to the ECU. If it is only slow, write \
-             timeout = \"15s\". If it lasts, switch the ECU off and on.",
+            say!(
+                "Close other programs and apps that talk to the ECU. If it is only slow, write timeout = \"15s\". If it \
+                 lasts, switch the ECU off and on."
+            ),
         ),
         AskError::Frame(..) | AskError::Endless(_) | AskError::OtherQuestion { .. } => (
             HealthCode::Garbled,
-            "Check that this is the address of an ECU. If it lasts, make a recording with \
-             `wattbridge record` and report it.",
+            say!(
+                "Check that this is the address of an ECU. If it lasts, make a recording with `wattbridge record` and \
+                 report it."
+            ),
         ),
         AskError::Decode(_, DecodeError::UnsupportedModel { .. }) => {
             (HealthCode::Unsupported, REPORT)
@@ -48,11 +53,11 @@ pub fn unanswered(error: &AskError) -> Health {
         AskError::Decode(..) => (HealthCode::Garbled, REPORT),
         AskError::Status(_, Status::NoData) => (
             HealthCode::NoData,
-            "The ECU has just started; values come with its next round, within 10 minutes.",
+            say!("The ECU has just started; values come with its next round, within 10 minutes."),
         ),
         AskError::Status(..) => (HealthCode::Refused, IF_IT_LASTS),
     };
-    Health::new(code).seen(error.to_string()).advise(advice)
+    Health::new(code).seen(error.says()).advise(advice)
 }
 
 /// Something else was answered than what was asked.
@@ -61,69 +66,77 @@ pub fn garbled() -> Health {
 }
 
 /// Once is no outage.
-pub fn retrying(seen: impl Into<Cow<'static, str>>) -> Health {
+pub fn retrying(seen: Sentence) -> Health {
     Health::new(HealthCode::Retrying).seen(seen)
 }
 
 /// It is left alone in the night.
 pub fn maintains_itself() -> Health {
-    Health::new(HealthCode::Paused).seen("the ECU maintains itself at this time and is left alone")
+    Health::new(HealthCode::Paused).seen(say!(
+        "the ECU maintains itself at this time and is left alone"
+    ))
 }
 
 /// Another ECU was met, which may be a mistake of the network.
 pub fn another_answers(ecu: EcuId) -> Health {
-    retrying(format!("ECU {ecu} answers instead"))
+    retrying(say!("ECU {ecu} answers instead", ecu = ecu.to_string()))
 }
 
 /// It is not at its address any more.
 pub fn exchanged() -> Health {
     Health::new(HealthCode::Unreachable)
-        .seen("another ECU answers at its address")
+        .seen(say!("another ECU answers at its address"))
         .advise(IF_REPLACED)
 }
 
 /// Its values stand still while inverters work.
 pub fn repeats_itself(since: DateTime) -> Health {
-    let since = since.strftime("%H:%M");
+    let since = since.strftime("%H:%M").to_string();
     Health::new(HealthCode::Stale)
-        .seen(format!("the ECU repeats its values of {since}"))
+        .seen(say!("the ECU repeats its values of {since}", since))
         .advise(SWITCH_OFF)
 }
 
 /// It works, and its inverters are not told.
-pub fn without_inverters(why: &str) -> Health {
-    Health::ONLINE.seen(format!("without inverters ({why})"))
+pub fn without_inverters(why: Sentence) -> Health {
+    Health::ONLINE.seen(say!("without inverters ({why})", why))
 }
 
 /// Nobody has told it of an inverter.
 pub fn nothing_registered() -> Health {
-    Health::ONLINE.seen("no inverter is registered")
+    Health::ONLINE.seen(say!("no inverter is registered"))
 }
 
 /// A part of its list cannot be read.
 pub fn partly_read(read: usize, declared: usize) -> Health {
     Health::new(HealthCode::Degraded)
-        .seen(format!(
-            "only {read} of the {declared} inverters that it tells of can be read"
+        .seen(say!(
+            "only {read} of the {declared} inverters that it tells of can be read",
+            read,
+            declared
         ))
         .advise(REPORT)
 }
 
 /// No inverter has been heard once or twice.
 pub fn all_missed() -> Health {
-    retrying("no inverter answered the ECU just now")
+    retrying(say!("no inverter answered the ECU just now"))
 }
 
 /// No inverter works, as at night.
 pub fn all_asleep() -> Health {
-    Health::new(HealthCode::Asleep).seen("no inverter works, as at night")
+    Health::new(HealthCode::Asleep).seen(say!("no inverter works, as at night"))
 }
 
 /// No inverter has been heard for several cycles of the day.
 pub fn all_lost() -> Health {
     Health::new(HealthCode::OutOfContact)
-        .seen("no inverter has answered the ECU for several rounds although it is day")
-        .advise("Check the breaker of the inverters; snow on the panels does this too.")
+        .seen(say!(
+            "no inverter has answered the ECU for several rounds although it is day"
+        ))
+        .advise(say!(
+            "Check the breaker of the inverters; snow on the panels does this too."
+        ))
 }
 
 /// The ECU itself when all its inverters are lost.
@@ -137,30 +150,30 @@ pub fn blind() -> Health {
 /// The ECU's list is empty.
 pub fn nothing_listed() -> Health {
     Health::new(HealthCode::NoData)
-        .seen("the ECU lists no inverter at all")
+        .seen(say!("the ECU lists no inverter at all"))
         .advise(IF_IT_LASTS)
 }
 
 /// The inverter may be in the part of the list that cannot be read.
 pub fn perhaps_unread() -> Health {
-    Health::new(HealthCode::NoData).seen("not all that the ECU tells can be read")
+    Health::new(HealthCode::NoData).seen(say!("not all that the ECU tells can be read"))
 }
 
 /// The list was without the inverter once or twice.
 pub fn missing() -> Health {
-    retrying("the ECU did not list it just now")
+    retrying(say!("the ECU did not list it just now"))
 }
 
 /// The list is without the inverter.
 pub fn unlisted() -> Health {
     Health::new(HealthCode::OutOfContact)
-        .seen("the ECU no longer lists this inverter")
+        .seen(say!("the ECU no longer lists this inverter"))
         .advise(IF_REPLACED)
 }
 
 /// The radio failed once, or a few times.
 pub fn unheard() -> Health {
-    retrying("the ECU did not hear it just now")
+    retrying(say!("the ECU did not hear it just now"))
 }
 
 /// The inverter sleeps.
@@ -172,16 +185,17 @@ pub fn asleep() -> Health {
 /// every round fills the history.
 pub fn out_of_contact(has_been_heard: bool, heard: Option<Timestamp>, zone: &TimeZone) -> Health {
     let seen = match heard {
-        _ if !has_been_heard => "not heard since the ECU started".to_owned(),
+        _ if !has_been_heard => say!("not heard since the ECU started"),
         Some(heard) => {
             let heard = heard.to_zoned(zone.clone());
-            format!("not heard since {}", heard.strftime("%Y-%m-%d %H:%M"))
+            let heard = heard.strftime("%Y-%m-%d %H:%M").to_string();
+            say!("not heard since {heard}", heard)
         }
-        None => "not heard while others work".to_owned(),
+        None => say!("not heard while others work"),
     };
     Health::new(HealthCode::OutOfContact).seen(seen).advise(
-        "Check its breaker and its distance to the ECU. If there is no such inverter, write its serial \
-         number into ignore.",
+        say!("Check its breaker and its distance to the ECU. If there is no such inverter, write its serial \
+         number into ignore."),
     )
 }
 
@@ -189,15 +203,15 @@ pub fn out_of_contact(has_been_heard: bool, heard: Option<Timestamp>, zone: &Tim
 pub fn heard(record: &Record) -> Health {
     if record.body.is_none() {
         return Health::new(HealthCode::Degraded)
-            .seen(format!(
-                "nobody has described its data (type {}, {} bytes)",
-                record.kind,
-                record.raw.len()
+            .seen(say!(
+                "nobody has described its data (type {kind}, {bytes} bytes)",
+                kind = record.kind.to_string(),
+                bytes = record.raw.len()
             ))
             .advise(REPORT);
     }
     if record.frequency_dhz().is_none() && record.voltage_v(0).is_none() {
-        return retrying("the ECU listed it without values");
+        return retrying(say!("the ECU listed it without values"));
     }
     Health::ONLINE
 }

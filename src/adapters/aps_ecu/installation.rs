@@ -22,7 +22,8 @@ use super::waking::{Sky, Waking};
 use super::wire::{EcuId, EcuInfo, Gateway, Record, Signal, Telemetry, Uid};
 use crate::clock::Moment;
 use crate::config::Zone;
-use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report};
+use crate::model::{Decimal, Device, DeviceId, Health, HealthCode, Readings, Report, Sentence};
+use crate::say;
 
 /// How often the inverters tell the ECU their values.
 const CYCLE: SignedDuration = SignedDuration::from_mins(5);
@@ -154,9 +155,9 @@ impl Installation {
             ..Health::new(health.code)
         }
         .seen(if health.code.has_data() {
-            ""
+            Sentence::EMPTY
         } else {
-            "the ECU does not deliver data"
+            say!("the ECU does not deliver data")
         });
         let inverters = self
             .known
@@ -465,13 +466,13 @@ impl Installation {
         let registered = answers.info.as_ref().map_or(0, |info| info.registered);
         let listed = answers.telemetry.as_ref().map(|it| it.records.len());
         if let Some(health) = &answers.no_telemetry {
-            return health::without_inverters(&health.detail);
+            return health::without_inverters(health.detail.clone());
         }
         if registered == 0 {
             return health::nothing_registered();
         }
         if listed == Some(0) {
-            return health::without_inverters("it lists none");
+            return health::without_inverters(say!("it lists none"));
         }
         if let Some(telemetry) = &answers.telemetry {
             let (read, declared) = (telemetry.records.len(), usize::from(telemetry.declared));

@@ -20,13 +20,15 @@ use super::unused_inputs::UnusedInputs;
 use super::whereabouts::Whereabouts;
 use super::wire::ids::InverterSerial;
 use super::wire::payload::{
-    AnswerFault, CounterScale, InverterFirmware, LimitCode, PanelTelemetry, StatusBits,
-    TelemetryLayout,
+    AnswerFault, CounterScale, InverterFirmware, LimitCode, PanelTelemetry, STATUS_EVENTS,
+    StatusBits, TelemetryLayout,
 };
 use crate::clock::Moment;
 use crate::hex::Hex;
-use crate::model::{Behavior, Decimal, Device, DeviceId, Health, Metric, Readings, Value};
+use crate::model::{Behavior, Decimal, Device, DeviceId, Health, Metric, Naming, Readings, Value};
 
+/// Said where there are none.
+const NO_EVENTS: &str = "none";
 /// Inputs of an inverter whose kind is not known.
 const USUAL_INPUTS: usize = 2;
 /// What an inverter can give whose kind is not known, in watts.
@@ -78,6 +80,8 @@ pub enum StartReason {
 }
 
 impl StartReason {
+    const ALL: [Self; 3] = [Self::Day, Self::TwelveHours, Self::Unexpected];
+
     /// For people.
     const fn words(self) -> &'static str {
         match self {
@@ -86,6 +90,14 @@ impl StartReason {
             Self::Unexpected => "in between, by itself",
         }
     }
+}
+
+/// Every word that texts about inverters are made of.
+pub fn words() -> Vec<&'static str> {
+    let events = STATUS_EVENTS.iter().filter(|event| event.is_sure);
+    let starts = StartReason::ALL.map(StartReason::words);
+    let words = events.map(|event| event.text).chain(starts);
+    words.chain([NO_EVENTS]).collect()
 }
 
 /// One inverter.
@@ -493,6 +505,7 @@ fn named(metric: &Metric, place: usize, name: Option<&str>) -> Metric {
     let usual = format!("Panel {}", place + 1);
     let mut metric = metric.clone();
     metric.name = Some(title.replacen(&usual, name, 1).into());
+    metric.naming = Naming::About(name.to_owned().into());
     metric
 }
 
@@ -535,7 +548,7 @@ fn events(status: StatusBits) -> String {
         }
     }
     if texts.is_empty() {
-        return "none".to_owned();
+        return NO_EVENTS.to_owned();
     }
     let mut words = texts.join(", ");
     words.truncate(LONGEST_TEXT);

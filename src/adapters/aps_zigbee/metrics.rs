@@ -84,13 +84,17 @@ pub const INVERTER: &[Metric] = &[
         .named("Relays on the way")
         .diagnostic()
         .off_by_default(),
-    Metric::text("events").named("Events").diagnostic(),
+    Metric::text("events")
+        .named("Events")
+        .in_words()
+        .diagnostic(),
     Metric::timestamp("running_since")
         .named("Running since")
         .diagnostic()
         .off_by_default(),
     Metric::text("last_start")
         .named("Last start")
+        .in_words()
         .diagnostic()
         .off_by_default(),
     Metric::text("address")

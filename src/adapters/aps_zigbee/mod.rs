@@ -97,6 +97,10 @@ impl Adapter for ApsZigbee {
         metrics::TABLES
     }
 
+    fn words(&self) -> Vec<&'static str> {
+        inverter::words()
+    }
+
     fn page(&self) -> SectionDoc<'static> {
         SectionDoc::of::<ZigbeeConfig>("[[aps_zigbee]]", ABOUT, EXAMPLE)
     }

@@ -12,7 +12,8 @@ use super::growth::Pace;
 use super::values::Why;
 use super::wire::{Reason, SystemTitle};
 use crate::clock::Moment;
-use crate::model::{Health, HealthCode};
+use crate::model::{Health, HealthCode, Metric, Sentence};
+use crate::say;
 
 /// Telegrams in a row that cannot be opened before the key is to blame: a single one may have been
 /// damaged on its way.
@@ -109,8 +110,8 @@ impl LineHealth {
         if no_frames && now.since(bytes) >= patience {
             let told = self.silence.take().filter(|(since, _)| *since == bytes);
             let (_, health) = self.silence.insert(told.unwrap_or_else(|| {
-                let since = format!("since {}", moment(now.wall_of(bytes), zone));
-                (bytes, no_bytes(&since, self.is_tcp))
+                let since = moment(now.wall_of(bytes), zone);
+                (bytes, no_bytes(say!("since {since}", since), self.is_tcp))
             }));
             return Some(health.clone());
         }
@@ -122,42 +123,45 @@ impl LineHealth {
 }
 
 /// A moment for people.
-fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone())
-        .strftime("%H:%M on %Y-%m-%d")
-        .to_string()
+fn moment(at: Timestamp, zone: &TimeZone) -> Sentence {
+    let at = at.to_zoned(zone.clone());
+    let time = at.strftime("%H:%M").to_string();
+    let date = at.strftime("%Y-%m-%d").to_string();
+    say!("{time} on {date}", time, date)
 }
 
 /// Nothing has arrived; `how_long` says since when.
-pub fn no_bytes(how_long: &str, is_tcp: bool) -> Health {
-    let health = Health::new(HealthCode::Silent).seen(format!("nothing has arrived {how_long}"));
+pub fn no_bytes(how_long: Sentence, is_tcp: bool) -> Health {
+    let health =
+        Health::new(HealthCode::Silent).seen(say!("nothing has arrived {how_long}", how_long));
     if is_tcp {
-        health.advise(
+        health.advise(say!(
             "Check that the customer interface is switched on in your grid operator's portal, then \
-             speed and parity of the serial server (2400 8E1 for M-Bus) and its cables.",
-        )
+             speed and parity of the serial server (2400 8E1 for M-Bus) and its cables."
+        ))
     } else {
-        health.advise(
+        health.advise(say!(
             "Check that the customer interface is switched on in your grid operator's portal, then \
-             the cable (for M-Bus RJ12, pins 3 and 4) and the adapter.",
-        )
+             the cable (for M-Bus RJ12, pins 3 and 4) and the adapter."
+        ))
     }
 }
 
 /// Bytes, but no telegrams.
 pub fn no_frame(is_tcp: bool) -> Health {
-    let health = Health::new(HealthCode::Garbled).seen("bytes arrive, but no telegram among them");
+    let health =
+        Health::new(HealthCode::Garbled).seen(say!("bytes arrive, but no telegram among them"));
     if is_tcp {
-        health.advise(
+        health.advise(say!(
             "Set speed and parity of the serial server as the meter speaks, 2400 8E1 for M-Bus, \
-             and let it pass bytes on as they are.",
-        )
+             and let it pass bytes on as they are."
+        ))
     } else {
-        health.advise(
+        health.advise(say!(
             "Check that the adapter is one for your meter's socket (one for M-Bus, not RS-485, \
              RS-232 or TTL) and firmly connected. The polarity does not matter; speed and parity \
-             are found out.",
-        )
+             are found out."
+        ))
     }
 }
 
@@ -168,24 +172,30 @@ pub fn foreign(reason: Reason) -> Option<Health> {
         Reason::OtherBus {
             control_information,
         } => (
-            format!(
-                "telegrams of another kind of M-Bus arrive (control information \
-                 {control_information:02X})"
+            say!(
+                "telegrams of another kind of M-Bus arrive (control information {code})",
+                code = format_args!("{control_information:02X}")
             ),
-            "This is a heat, water or ordinary M-Bus meter, not the customer interface of a smart \
-             meter. Check the socket.",
+            say!(
+                "This is a heat, water or ordinary M-Bus meter, not the customer interface of a smart meter. Check the \
+                 socket."
+            ),
         ),
         Reason::Sml => (
-            "this meter speaks SML, which is not supported".to_owned(),
-            "SML is the language of infrared ports in Germany. Cable and adapter work; if the meter \
-             has a customer interface with DLMS or P1 too, connect that.",
+            say!("this meter speaks SML, which is not supported"),
+            say!(
+                "SML is the language of infrared ports in Germany. Cable and adapter work; if the meter has a customer \
+                 interface with DLMS or P1 too, connect that."
+            ),
         ),
         Reason::HiddenTitle => (
-            "this meter encrypts its telegrams and hides the system title that is needed to open \
-             them; that is not supported"
-                .to_owned(),
-            "Cable and adapter work, and no key will help. Ask your grid operator for telegrams in \
-             clear.",
+            say!(
+                "this meter encrypts its telegrams and hides the system title that is needed to open them; that is not \
+                 supported"
+            ),
+            say!(
+                "Cable and adapter work, and no key will help. Ask your grid operator for telegrams in clear."
+            ),
         ),
         _ => return None,
     };
@@ -198,134 +208,155 @@ pub fn foreign(reason: Reason) -> Option<Health> {
 
 /// A meter sends, but there is no key for it. `others` says that there are keys of other meters.
 pub fn key_missing(title: &SystemTitle, others: bool) -> Health {
-    let seen = format!("{} encrypts its telegrams", meter(title));
+    let seen = say!("{meter} encrypts its telegrams", meter = meter(title));
     let health = Health::new(HealthCode::KeyMissing);
     if others {
         health
-            .seen(format!("{seen}; the keys there are belong to others"))
-            .advise("Add its key to keys.")
+            .seen(say!("{seen}; the keys there are belong to others", seen))
+            .advise(say!("Add its key to keys."))
     } else {
-        health
-            .seen(seen)
-            .advise("Get its customer interface key from your grid operator and set it as key.")
+        health.seen(seen).advise(say!(
+            "Get its customer interface key from your grid operator and set it as key."
+        ))
     }
 }
 
 /// A meter sends, but no key opens its telegrams.
 pub fn key_wrong(title: &SystemTitle) -> Health {
     Health::new(HealthCode::KeyWrong)
-        .seen(format!(
-            "no key that is configured opens the telegrams of {}",
-            meter(title)
+        .seen(say!(
+            "no key that is configured opens the telegrams of {meter}",
+            meter = meter(title)
         ))
         .advise(
-            "Compare each digit with your operator's portal. Is it this meter's key? A new meter has \
-             a new one.",
+            say!("Compare each digit with your operator's portal. Is it this meter's key? A new meter has \
+             a new one."),
         )
 }
 
 /// The same where the operator gives two keys and only one is there.
 pub fn key_wrong_alone(title: &SystemTitle) -> Health {
     Health::new(HealthCode::KeyWrong)
-        .seen(format!("the key does not open the telegrams of {}", meter(title)))
+        .seen(say!(
+            "the key does not open the telegrams of {meter}",
+            meter = meter(title)
+        ))
         .advise(
-            "This operator may give two keys: the encryption key (EK, GUEK) goes into key, the other \
-             (AK, GAK) into authentication_key. Compare each digit.",
+            say!("This operator may give two keys: the encryption key (EK, GUEK) goes into key, the other \
+             (AK, GAK) into authentication_key. Compare each digit."),
         )
 }
 
 /// There is an authentication key, which opens nothing.
 pub fn key_missing_beside(title: &SystemTitle) -> Health {
     Health::new(HealthCode::KeyMissing)
-        .seen(format!(
-            "{} encrypts its telegrams; authentication_key does not open them",
-            meter(title)
+        .seen(say!(
+            "{meter} encrypts its telegrams; authentication_key does not open them",
+            meter = meter(title)
         ))
-        .advise("A second key is needed: set the encryption key (EK, GUEK) as key.")
+        .advise(say!(
+            "A second key is needed: set the encryption key (EK, GUEK) as key."
+        ))
 }
 
 /// Each of two keys stands where the other should.
 pub fn keys_swapped(title: &SystemTitle) -> Health {
     Health::new(HealthCode::KeyWrong)
-        .seen(format!(
-            "the two keys of {} are swapped: the telegrams prove it",
-            meter(title)
+        .seen(say!(
+            "the two keys of {meter} are swapped: the telegrams prove it",
+            meter = meter(title)
         ))
-        .advise("Write what is in authentication_key into key, and the other way round.")
+        .advise(say!(
+            "Write what is in authentication_key into key, and the other way round."
+        ))
 }
 
 /// A key cannot be right, whatever the telegrams are.
-pub fn key_unfit(title: &SystemTitle, why: &str) -> Health {
+pub fn key_unfit(title: &SystemTitle, why: Sentence) -> Health {
     Health::new(HealthCode::KeyWrong)
-        .seen(format!(
-            "{} sends telegrams that no key fits: {why}",
-            meter(title)
+        .seen(say!(
+            "{meter} sends telegrams that no key fits: {why}",
+            meter = meter(title),
+            why
         ))
-        .advise("Compare the key with your operator's portal.")
+        .advise(say!("Compare the key with your operator's portal."))
 }
 
 /// Frames arrive, but no telegram that can be read.
 pub fn no_telegram() -> Health {
     Health::new(HealthCode::Garbled)
-        .seen("frames arrive, but no whole telegram")
+        .seen(say!("frames arrive, but no whole telegram"))
         .advise(
-            "Check the adapter and its power supply; some lose bytes after the first hundred. If it \
-             lasts, make a recording with `wattbridge record smart-meter PORT --mask` and report it.",
+            say!("Check the adapter and its power supply; some lose bytes after the first hundred. If it \
+             lasts, make a recording with `wattbridge record smart-meter PORT --mask` and report it."),
         )
 }
 
 /// The values are right, but the second key is not.
 pub fn authentication_key_wrong() -> Health {
     Health::new(HealthCode::Degraded)
-        .seen("the values are right, but the authentication key is not")
-        .advise("Correct authentication_key, or remove it: it is not needed for reading.")
+        .seen(say!(
+            "the values are right, but the authentication key is not"
+        ))
+        .advise(say!(
+            "Correct authentication_key, or remove it: it is not needed for reading."
+        ))
 }
 
 /// The telegrams can be read, but nobody knows what the values mean. `fitting` are the names of
 /// layouts that fit.
 pub fn unknown_layout(fitting: &[String]) -> Health {
     let advice = match fitting {
-        [] => "No known layout fits: describe them in a profile of your own.".to_owned(),
+        [] => say!("No known layout fits: describe them in a profile of your own."),
         _ => choose(fitting),
     };
     Health::new(HealthCode::Unsupported)
-        .seen("telegrams can be read, but not what their values are")
-        .advise(format!(
-            "{advice} Please report it with a recording: `wattbridge record smart-meter PORT --mask`."
-        ))
+        .seen(say!("telegrams can be read, but not what their values are"))
+        .advise(advice.then(say!(
+            "Please report it with a recording: `wattbridge record smart-meter PORT --mask`."
+        )))
 }
 
-fn choose(fitting: &[String]) -> String {
-    format!(
-        "If your meter is one of those, set profile to {}; else describe them in one of your own.",
-        fitting.join(" or ")
+fn choose(fitting: &[String]) -> Sentence {
+    let names = fitting.iter().map(|name| Sentence::verbatim(name.clone()));
+    let names = names.reduce(|some, last| say!("{some} or {last}", some, last));
+    say!(
+        "If your meter is one of those, set profile to {names}; else describe them in one of your own.",
+        names = names.unwrap_or_default()
     )
 }
 
 /// Messages arrive whole, and are written in a way that nobody can read.
 pub fn unknown_form() -> Health {
     Health::new(HealthCode::Unsupported)
-        .seen("messages arrive whole, but in a form that is not known")
+        .seen(say!("messages arrive whole, but in a form that is not known"))
         .advise(
-            "No setting helps. Please report it with a recording of `wattbridge record smart-meter PORT \
-             --mask`.",
+            say!("No setting helps. Please report it with a recording of `wattbridge record smart-meter PORT \
+             --mask`."),
         )
 }
 
-/// Values are left out, telegram after telegram: their names, and why. A few names are enough, for a
+/// Values are left out, telegram after telegram: which, and why. A few names are enough, for a
 /// status has 255 characters. `fitting` are the names of layouts that say in which units they are.
-pub fn left_out(names: &[String], why: Why, fitting: &[String]) -> Health {
-    let more = names.len().saturating_sub(NAMED);
-    let mut named = names.get(..NAMED).unwrap_or(names).join(", ");
-    if more > 0 {
-        named.push_str(&format!(" and {more} more"));
-    }
-    let is = if names.len() == 1 { "is" } else { "are" };
+pub fn left_out(metrics: &[&Metric], why: Why, fitting: &[String]) -> Health {
+    let named = metrics.iter().take(NAMED);
+    let named = named.map(|metric| say!("{metric}", metric = *metric));
+    let named = Sentence::listed(named);
+    let seen = match metrics.len() {
+        1 => say!("{named} is left out: {why}", named, why = why.words()),
+        0..=NAMED => say!("{named} are left out: {why}", named, why = why.words()),
+        count => say!(
+            "{named} and {more} more are left out: {why}",
+            named,
+            more = count - NAMED,
+            why = why.words()
+        ),
+    };
     Health::new(HealthCode::Degraded)
-        .seen(format!("{named} {is} left out: {}", why.words()))
+        .seen(seen)
         .advise(match why {
             Why::NoScale if !fitting.is_empty() => choose(fitting),
-            _ => why.advice().to_owned(),
+            _ => why.advice(),
         })
 }
 
@@ -333,19 +364,20 @@ pub fn left_out(names: &[String], why: Why, fitting: &[String]) -> Health {
 /// them.
 pub fn wrong_pace(pace: Pace, profile: Option<&str>) -> Health {
     let seen = match pace {
-        Pace::TenTimes => "the energies grow ten times as fast as the power explains",
-        Pace::ATenth => "the energies grow a tenth as fast as the power explains",
+        Pace::TenTimes => say!("the energies grow ten times as fast as the power explains"),
+        Pace::ATenth => say!("the energies grow a tenth as fast as the power explains"),
     };
     let other = PACES
         .iter()
         .find(|(of, name, _)| *of == pace && Some(*name) == profile);
     let advice = match other {
-        Some((.., other)) => format!("Set profile = \"{other}\" in the section of this meter."),
-        None => {
-            "Compare them with the display of the meter, and correct their scale in a profile of \
-                 your own."
-                .to_owned()
-        }
+        Some((.., other)) => say!(
+            "Set profile = \"{other}\" in the section of this meter.",
+            other = *other
+        ),
+        None => say!(
+            "Compare them with the display of the meter, and correct their scale in a profile of your own."
+        ),
     };
     Health::new(HealthCode::Degraded).seen(seen).advise(advice)
 }
@@ -359,10 +391,10 @@ const PACES: [(Pace, &str, &str); 2] = [
 /// Telegrams arrive whole, and what is in them is damaged.
 pub fn damaged() -> Health {
     Health::new(HealthCode::Garbled)
-        .seen("telegrams arrive, but their text is damaged")
+        .seen(say!("telegrams arrive, but their text is damaged"))
         .advise(
-            "Check the cable and the adapter. If it lasts, make a recording with `wattbridge record \
-             smart-meter PORT --mask` and report it.",
+            say!("Check the cable and the adapter. If it lasts, make a recording with `wattbridge record \
+             smart-meter PORT --mask` and report it."),
         )
 }
 
@@ -370,19 +402,28 @@ pub fn damaged() -> Health {
 pub fn meter_silent(since: Timestamp, zone: &TimeZone) -> Health {
     let since = moment(since, zone);
     Health::new(HealthCode::Silent)
-        .seen(format!(
-            "this meter has sent nothing since {since}, while another one on the same line does"
+        .seen(say!(
+            "this meter has sent nothing since {since}, while another one on the same line does",
+            since
         ))
-        .advise("If it was exchanged for the other one, this one is forgotten after a while.")
+        .advise(say!(
+            "If it was exchanged for the other one, this one is forgotten after a while."
+        ))
 }
 
 /// A meter as far as it can be named without its key, with the end of its number. In few words:
 /// a status has 255 characters, and the bridge puts the name of the port before it.
-fn meter(title: &SystemTitle) -> String {
-    let number = title
-        .number_hint()
-        .map_or_else(String::new, |hint| format!(" …{hint}"));
-    format!("the {} meter{number} (system title {title})", title.maker())
+fn meter(title: &SystemTitle) -> Sentence {
+    let (maker, code) = (title.maker(), title.to_string());
+    match title.number_hint() {
+        Some(number) => say!(
+            "the {maker} meter …{number} (system title {code})",
+            maker,
+            number,
+            code
+        ),
+        None => say!("the {maker} meter (system title {code})", maker, code),
+    }
 }
 
 #[cfg(test)]
@@ -464,7 +505,7 @@ mod tests {
                 steady: at(seconds),
             };
             let health = line.trouble(now, PATIENCE, &TimeZone::UTC);
-            health.unwrap().detail
+            health.unwrap().detail.to_string()
         };
         // It was 1970 until a time server answered.
         let first = told(&mut line, "2026-06-21T12:01:00Z", 70);
@@ -486,7 +527,8 @@ mod tests {
                 key_missing(&title, false).detail
             ))
             .advise(key_missing(&title, false).advice);
-        let names: Vec<String> = (1..=12).map(|n| format!("Reactive energy {n}")).collect();
+        let reactive = Metric::text("reactive").named("Reactive energy 12");
+        let metrics = [&reactive; 12];
         let others = [
             key_wrong(&title),
             key_wrong_alone(&title),
@@ -496,9 +538,9 @@ mod tests {
         let mut sentences = vec![of_meter, of_bridge.sentence()];
         sentences.extend(others.iter().map(Health::sentence));
         for why in [Why::Beyond, Why::NoScale, Why::TooLittleForThePower] {
-            sentences.push(left_out(&names, why, &[]).sentence());
+            sentences.push(left_out(&metrics, why, &[]).sentence());
             let fitting = ["push-list-other".to_owned()];
-            sentences.push(left_out(&names, why, &fitting).sentence());
+            sentences.push(left_out(&metrics, why, &fitting).sentence());
         }
         let fitting = [
             unknown_layout(&[]),

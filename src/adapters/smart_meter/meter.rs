@@ -296,11 +296,11 @@ impl Meter {
         let Some((_, why)) = lasting().next() else {
             return Health::ONLINE;
         };
-        let names: Vec<String> = lasting()
+        let metrics: Vec<_> = lasting()
             .filter(|(_, other)| *other == why)
-            .map(|(metric, _)| metric.title())
+            .map(|(metric, _)| metric)
             .collect();
-        health::left_out(&names, why, &self.fitting)
+        health::left_out(&metrics, why, &self.fitting)
     }
 
     /// How it sends, and how its clock is set.
@@ -365,7 +365,7 @@ impl Meter {
             if *seen == STAYS
                 && let Some(metric) = usual(key)
             {
-                let health = health::left_out(&[metric.title()], why, &self.fitting);
+                let health = health::left_out(&[metric], why, &self.fitting);
                 tracing::warn!("{}: {}", self.label(), health.sentence());
             }
             let together = Flow::KEYS.contains(&key).then_some(Flow::KEYS);

@@ -87,7 +87,7 @@ impl Reader<'_> {
             let opened = match ciphered.open(key, authentication) {
                 Ok(opened) => opened,
                 Err(error) => {
-                    unfit = Some(health::key_unfit(title, &error.to_string()));
+                    unfit = Some(health::key_unfit(title, error.says()));
                     continue;
                 }
             };

@@ -18,6 +18,7 @@ use crate::device::protocol::{self, Input, LISTEN, Message, Outbox, Output, Prot
 use crate::device::{Probed, Start, Undecoded, line};
 use crate::links::{Address, SerialSettings};
 use crate::model::{Health, Report};
+use crate::say;
 
 /// Pauses after which half a telegram, and then a half message, are given up.
 const PAUSES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(2100)];
@@ -373,8 +374,8 @@ impl Protocol for Conversation {
         match &self.trouble {
             Some(why) => Some(Err(why.clone())),
             None if !self.has_heard => {
-                let how_long = format!("within {} seconds", LISTEN.as_secs());
-                Some(Err(health::no_bytes(&how_long, is_tcp)))
+                let how_long = say!("within {seconds} seconds", seconds = LISTEN.as_secs());
+                Some(Err(health::no_bytes(how_long, is_tcp)))
             }
             // Bytes, and nothing to read: another speed may help.
             None if self.heard == self.opened || self.autobaud.is_at_its_end() => {

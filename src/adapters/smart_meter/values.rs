@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use super::metrics;
 use super::wire::item::Scaling;
 use super::wire::{Authentication, Item, ItemValue, MeterTime, Telegram, Unit};
-use crate::model::{Decimal, Metric, Quantity, Value};
+use crate::model::{Decimal, Metric, Quantity, Sentence, Value};
+use crate::say;
 
 /// Volts between a phase and neutral that no home has.
 const MOST_VOLTS: i64 = 300;
@@ -101,27 +102,35 @@ pub enum Why {
 
 impl Why {
     /// In words that go on after "is left out:" and do not change while the trouble lasts.
-    pub const fn words(self) -> &'static str {
+    pub const fn words(self) -> Sentence {
         match self {
-            Self::Beyond => "beyond what a home can have",
-            Self::Unit => "in a unit that does not fit",
-            Self::NoScale => "nothing says in which unit",
-            Self::TooLittleForThePower => "far too little for the power",
-            Self::Contradiction => "the telegram contradicts itself",
+            Self::Beyond => say!("beyond what a home can have"),
+            Self::Unit => say!("in a unit that does not fit"),
+            Self::NoScale => say!("nothing says in which unit"),
+            Self::TooLittleForThePower => say!("far too little for the power"),
+            Self::Contradiction => say!("the telegram contradicts itself"),
         }
     }
 
     /// What to do about it.
-    pub const fn advice(self) -> &'static str {
+    pub const fn advice(self) -> Sentence {
         match self {
-            Self::Beyond => "If it is right, raise max_power, or correct its scale in a profile.",
-            Self::NoScale => "Say the unit in a profile of your own, and please report the meter.",
+            Self::Beyond => {
+                say!("If it is right, raise max_power, or correct its scale in a profile.")
+            }
+            Self::NoScale => {
+                say!("Say the unit in a profile of your own, and please report the meter.")
+            }
             Self::TooLittleForThePower => {
-                "Correct the scale of the currents in a profile of your own; for a Landis+Gyr E570 \
+                say!(
+                    "Correct the scale of the currents in a profile of your own; for a Landis+Gyr E570 \
                  set profile = \"push-list-e570\"."
+                )
             }
             Self::Unit | Self::Contradiction => {
-                "Make a recording with `wattbridge record smart-meter PORT --mask` and report it."
+                say!(
+                    "Make a recording with `wattbridge record smart-meter PORT --mask` and report it."
+                )
             }
         }
     }

@@ -421,6 +421,7 @@ pub static PLANT: &[Metric] = &[
         .named("Optimizers reporting")
         .diagnostic(),
     Metric::text("weakest_panel")
+        .in_words()
         .named("Weakest panel")
         .diagnostic(),
     Metric::measurement("weakest_panel_share", Quantity::Ratio)

@@ -93,6 +93,11 @@ impl Adapter for SolarEdge {
         metrics::tables()
     }
 
+    fn words(&self) -> Vec<&'static str> {
+        // Of the weakest panel.
+        vec!["{n} % of the usual"]
+    }
+
     fn page(&self) -> SectionDoc<'static> {
         SectionDoc::of::<SolarEdgeConfig>("[[solaredge]]", ABOUT, EXAMPLE)
     }

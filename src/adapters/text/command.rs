@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use super::lines::shown;
+use crate::model::Sentence;
+use crate::say;
 
 /// Bytes that are read of what a program prints.
 const LARGEST: u64 = 64 * 1024;
@@ -33,18 +35,15 @@ const PASSED: &[&str] = &[
 
 /// Why a program did not do its work. Names the program, never its arguments: one may be secret.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum CommandError {
     /// There is none of that name.
-    #[error("there is no program {0}")]
     Missing(String),
     /// It belongs to others, or is not a program.
-    #[error("{0} may not be run by this user")]
     NotPermitted(String),
     /// Anything else that keeps it from starting.
-    #[error("{0} cannot be started: {1}")]
     NotStarted(String, io::Error),
     /// It was killed.
-    #[error("{program}{} was still running after {} and was killed", who(*.has_ended), humantime::format_duration(*.after))]
     TimedOut {
         /// Its name.
         program: String,
@@ -54,10 +53,8 @@ pub enum CommandError {
         after: Duration,
     },
     /// It was killed, too.
-    #[error("{0} printed more than 64 KiB and was killed")]
     TooMuch(String),
     /// It says itself that it failed.
-    #[error("{program} ended with {how}{}", said(.complaint))]
     Failed {
         /// Its name.
         program: String,
@@ -67,45 +64,90 @@ pub enum CommandError {
         complaint: Option<String>,
     },
     /// The system could not tell what it prints.
-    #[error("what {0} prints cannot be read: {1}")]
     Lost(String, io::Error),
 }
 
-const fn who(has_ended: bool) -> &'static str {
-    if has_ended {
-        " has ended, but something it started"
-    } else {
-        ""
-    }
-}
-
-fn said(complaint: &Option<String>) -> String {
-    let complaint = complaint.as_ref();
-    complaint.map_or_else(String::new, |line| format!(": {line}"))
-}
-
 impl CommandError {
-    /// What the user can do about it, in whole sentences.
-    pub const fn advice(&self) -> &'static str {
+    /// For people.
+    pub fn says(&self) -> Sentence {
         match self {
-            Self::Missing(_) => {
-                "Write its whole path in `command`, and check that it is installed; in a container, \
-                 inside of it. A script also needs the program named in its first line."
+            Self::Missing(program) => say!("there is no program {program}", program),
+            Self::NotPermitted(program) => {
+                say!("{program} may not be run by this user", program)
             }
+            Self::NotStarted(program, error) => {
+                let error = error.to_string();
+                say!("{program} cannot be started: {error}", program, error)
+            }
+            Self::TimedOut {
+                program,
+                has_ended: true,
+                after,
+            } => say!(
+                "{program} has ended, but something it started was still running after {after} and was killed",
+                program,
+                after = *after
+            ),
+            Self::TimedOut { program, after, .. } => say!(
+                "{program} was still running after {after} and was killed",
+                program,
+                after = *after
+            ),
+            Self::TooMuch(program) => {
+                say!("{program} printed more than 64 KiB and was killed", program)
+            }
+            Self::Failed {
+                program,
+                how,
+                complaint: None,
+            } => say!("{program} ended with {how}", program, how),
+            Self::Failed {
+                program,
+                how,
+                complaint: Some(complaint),
+            } => say!(
+                "{program} ended with {how}: {complaint}",
+                program,
+                how,
+                complaint
+            ),
+            Self::Lost(program, error) => {
+                let error = error.to_string();
+                say!(
+                    "what {program} prints cannot be read: {error}",
+                    program,
+                    error
+                )
+            }
+        }
+    }
+
+    /// What the user can do about it, in whole sentences.
+    pub const fn advice(&self) -> Sentence {
+        match self {
+            Self::Missing(_) => say!(
+                "Write its whole path in `command`, and check that it is installed; in a container, inside of it. A script \
+                 also needs the program named in its first line."
+            ),
             Self::NotPermitted(_) => {
-                "Make it executable (chmod +x), for the user that runs wattbridge as well."
+                say!("Make it executable (chmod +x), for the user that runs wattbridge as well.")
             }
-            Self::NotStarted(..) => "Try it in a terminal, as the user that runs wattbridge.",
-            Self::TimedOut { .. } => {
-                "Try it in a terminal; if it just takes long, write a longer `timeout`. It must end \
-                 by itself, with all that it starts."
+            Self::NotStarted(..) => {
+                say!("Try it in a terminal, as the user that runs wattbridge.")
             }
-            Self::TooMuch(_) => "It must print its values once and end: look at its options.",
-            Self::Failed { .. } => {
-                "Try it in a terminal, as the user that runs wattbridge; a USB device often needs a \
-                 udev rule for that user."
+            Self::TimedOut { .. } => say!(
+                "Try it in a terminal; if it just takes long, write a longer `timeout`. It must end by itself, with all that \
+                 it starts."
+            ),
+            Self::TooMuch(_) => {
+                say!("It must print its values once and end: look at its options.")
             }
-            Self::Lost(..) => "It is tried again by itself. If it lasts, restart wattbridge.",
+            Self::Failed { .. } => say!(
+                "Try it in a terminal, as the user that runs wattbridge; a USB device often needs a udev rule for that user."
+            ),
+            Self::Lost(..) => {
+                say!("It is tried again by itself. If it lasts, restart wattbridge.")
+            }
         }
     }
 }

@@ -6,64 +6,78 @@ use super::command::CommandError;
 use super::lines::{LONGEST, is_garbled, shown};
 use super::values::{Outcome, Unfit};
 use crate::model::{Health, HealthCode};
+use crate::say;
 
 /// The sensor was asked in vain.
 pub fn no_answer(within: Duration) -> Health {
     Health::new(HealthCode::Silent)
-        .seen(format!("nothing came back within {}", spoken(within)))
-        .advise(
+        .seen(say!("nothing came back within {within}", within))
+        .advise(say!(
             "Check that the sensor has power, and that `port`, `baud`, `parity` and `ask` are what \
-             its papers say.",
-        )
+             its papers say."
+        ))
 }
 
 /// Something came back, but no end of the line.
 pub fn no_end(piece: &[u8], within: Duration) -> Health {
     Health::new(HealthCode::Silent)
-        .seen(format!(
-            "\"{}\" came back, but not the end of the line within {}",
-            shown(piece),
-            spoken(within)
+        .seen(say!(
+            "\"{piece}\" came back, but not the end of the line within {within}",
+            piece = shown(piece).to_string(),
+            within
         ))
-        .advise("If the sensor is slow, write a longer `timeout`. If it has hung, restart it.")
+        .advise(say!(
+            "If the sensor is slow, write a longer `timeout`. If it has hung, restart it."
+        ))
 }
 
 /// A port that should talk by itself does not.
 pub fn nothing_comes(within: Duration) -> Health {
     Health::new(HealthCode::Silent)
-        .seen(format!("no line has come for {}", spoken(within)))
-        .advise(
+        .seen(say!("no line has come for {within}", within))
+        .advise(say!(
             "Check that the sensor has power, and that `port`, `baud` and `parity` are what its \
-             papers say. A sensor that has to be asked needs `ask`.",
-        )
+             papers say. A sensor that has to be asked needs `ask`."
+        ))
 }
 
 /// A line came, but nothing can be read from it.
 pub fn unfit(why: &Unfit, line: &[u8]) -> Health {
-    let seen = format!("\"{}\": {why}", shown(line));
+    let seen = say!(
+        "\"{line}\": {why}",
+        line = shown(line).to_string(),
+        why = why.says()
+    );
     if is_garbled(line) {
-        return Health::new(HealthCode::Garbled).seen(seen).advise(
+        return Health::new(HealthCode::Garbled).seen(seen).advise(say!(
             "Those are not letters and digits: check `baud` and `parity` of a port, or the \
-             encoding of what the program prints.",
-        );
+             encoding of what the program prints."
+        ));
     }
-    Health::new(HealthCode::Unsupported)
-        .seen(seen)
-        .advise("Correct `pattern`; `wattbridge decode text` tries it on lines from a file.")
+    Health::new(HealthCode::Unsupported).seen(seen).advise(say!(
+        "Correct `pattern`; `wattbridge decode text` tries it on lines from a file."
+    ))
 }
 
 /// Bytes come without an end.
 pub fn too_long() -> Health {
     Health::new(HealthCode::Garbled)
-        .seen(format!("{LONGEST} bytes came without the end of a line"))
-        .advise("Check `baud` and `parity`, and that the port is that of the sensor.")
+        .seen(say!(
+            "{count} bytes came without the end of a line",
+            count = LONGEST
+        ))
+        .advise(say!(
+            "Check `baud` and `parity`, and that the port is that of the sensor."
+        ))
 }
 
 /// A program printed nothing.
 pub fn printed_nothing() -> Health {
     Health::new(HealthCode::Silent)
-        .seen("the program printed nothing")
-        .advise("Try it in a terminal, as the user that runs wattbridge.")
+        .seen(say!("the program printed nothing"))
+        .advise(say!(
+            "Try it in a terminal, as the user that runs wattbridge."
+        ))
 }
 
 /// A program did not do its work.
@@ -77,46 +91,52 @@ pub fn program(error: &CommandError) -> Health {
         }
         CommandError::TooMuch(_) => HealthCode::Garbled,
     };
-    Health::new(code)
-        .seen(error.to_string())
-        .advise(error.advice())
+    Health::new(code).seen(error.says()).advise(error.advice())
 }
 
 /// A value has been impossible for a while.
 pub fn impossible(key: &str, outcome: Outcome) -> Option<Health> {
     let seen = match outcome {
         Outcome::Good(_) => return None,
-        Outcome::Below(floor, value) => format!("{key}: {value} is below the floor of {floor}"),
+        Outcome::Below(floor, value) => say!(
+            "{key}: {value} is below the floor of {floor}",
+            key,
+            value,
+            floor
+        ),
         Outcome::Above(ceiling, value) => {
-            format!("{key}: {value} is above the ceiling of {ceiling}")
+            say!(
+                "{key}: {value} is above the ceiling of {ceiling}",
+                key,
+                value,
+                ceiling
+            )
         }
     };
     let health = Health::new(HealthCode::Degraded).seen(seen);
-    Some(health.advise("Check the probe, or correct `floor` and `ceiling` if it can be true."))
+    Some(health.advise(say!(
+        "Check the probe, or correct `floor` and `ceiling` if it can be true."
+    )))
 }
 
 /// Lines come, but none of them has a value that was there before, or should be.
 pub fn no_longer(key: &str, within: Duration) -> Health {
     Health::new(HealthCode::Degraded)
-        .seen(format!("no line has said {key} for {}", spoken(within)))
-        .advise(
+        .seen(say!("no line has said {key} for {within}", key, within))
+        .advise(say!(
             "Check that part of the sensor, and `pattern`. If it speaks of it more rarely, write a \
-             longer `silent_after`.",
-        )
+             longer `silent_after`."
+        ))
 }
 
 /// The last try failed; the values before it still count.
 pub fn retrying(why: &Health) -> Health {
     let seen = if why.detail.is_empty() {
-        why.code.words().to_lowercase().into()
+        say!("{code}", code = why.code)
     } else {
         why.detail.clone()
     };
     Health::new(HealthCode::Retrying).seen(seen)
-}
-
-fn spoken(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::config::ValueConfig;
 use crate::model::reserved::{is_name_of_given, is_reserved};
-use crate::model::{Metric, Quantity, Readings, Value};
+use crate::model::{Metric, Naming, Quantity, Readings, Value};
 
 /// What every device reports besides its values.
 pub const OWN: &[Metric] = &[
@@ -74,6 +74,9 @@ fn metric(value: &ValueConfig) -> Metric {
     metric.decimals = value.decimals.unwrap_or_else(|| decimals(value.quantity));
     // The main value of its quantity is called so in the language of the user.
     let is_main = serde_json::to_value(value.quantity).is_ok_and(|word| word == value.id.as_str());
+    if value.name.is_some() {
+        metric.naming = Naming::Users;
+    }
     metric.name = match &value.name {
         Some(name) => Some(Cow::Owned(name.clone())),
         None if is_main => None,
@@ -98,6 +101,11 @@ fn energy(value: &ValueConfig) -> Option<Metric> {
     energy.derived = Some(crate::model::Derivation::IntegralOf(Cow::Owned(
         value.id.clone(),
     )));
+    energy.naming = match &value.name {
+        Some(name) if name.to_lowercase().contains("power") => Naming::Users,
+        Some(name) => Naming::About(Cow::Owned(name.clone())),
+        None => Naming::Ours,
+    };
     energy.name = Some(Cow::Owned(match &value.name {
         Some(name) if name.contains("power") => instead(name, "power", "energy", ""),
         Some(name) => instead(name, "Power", "Energy", " energy"),

@@ -330,7 +330,7 @@ impl Conversation {
     }
 
     fn reason(&self, line: &Result<TextLine, TooLong>) -> String {
-        let why = self.sensor.unfit().map(|health| health.detail.as_ref());
+        let why = self.sensor.unfit().map(|health| health.detail.to_string());
         match line {
             Ok(line) => format!("at byte {}: {}", line.offset, why.unwrap_or_default()),
             Err(error) => error.to_string(),

@@ -5,7 +5,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::config::{Group, TextConfig, ValueConfig};
 use super::number::printed;
 use crate::config::Complaint;
-use crate::model::Decimal;
+use crate::model::{Decimal, Sentence};
+use crate::say;
 
 /// A number, with or without a unit behind it. A unit is made of letters, `%` and what is beyond
 /// ASCII; digits are in it only as in m2 and W/m3. No unit begins with x, but 0xFF does so. What is
@@ -60,16 +61,27 @@ pub enum Outcome {
 
 /// Why a line says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum Unfit {
     /// The pattern does not fit.
-    #[error("the pattern does not fit")]
     NoMatch,
     /// A group holds something else.
-    #[error("what the pattern finds for \"{0}\" is not a number")]
     NotANumber(String),
     /// It has more digits than can be kept.
-    #[error("the number for \"{0}\" is too large")]
     TooLarge(String),
+}
+
+impl Unfit {
+    /// For people.
+    pub fn says(&self) -> Sentence {
+        match self {
+            Self::NoMatch => say!("the pattern does not fit"),
+            Self::NotANumber(key) => {
+                say!("what the pattern finds for \"{key}\" is not a number", key)
+            }
+            Self::TooLarge(key) => say!("the number for \"{key}\" is too large", key),
+        }
+    }
 }
 
 impl Rules {

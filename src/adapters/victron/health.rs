@@ -6,7 +6,8 @@ use super::config::VictronConfig;
 use super::device::VeDevice;
 use super::rhythm::{Rhythm, patience};
 use super::wire::products::Product;
-use crate::model::{Health, HealthCode};
+use crate::model::{Health, HealthCode, Sentence};
+use crate::say;
 
 /// No night is longer.
 pub const NIGHT: Duration = Duration::from_secs(20 * 3600);
@@ -101,69 +102,77 @@ pub fn health(
     }
     let lifeless = now.saturating_sub(line.alive.unwrap_or(line.opened));
     if device.may_be_asleep() && lifeless < NIGHT {
-        return Some(Health::new(HealthCode::Asleep).seen("this charger has no power without sun"));
+        return Some(
+            Health::new(HealthCode::Asleep).seen(say!("this charger has no power without sun")),
+        );
     }
     let seen = if device.product().is_some() || line.good.is_some() {
-        "the port is open, but the device says nothing"
+        say!("the port is open, but the device says nothing")
     } else {
-        "the port is open, but nothing comes"
+        say!("the port is open, but nothing comes")
     };
     Some(Health::new(HealthCode::Silent).seen(seen).advise(
-        "Check the plug at the device and that the device has power. If this is no VE.Direct cable, write \
-         another port in the configuration.",
+        say!("Check the plug at the device and that the device has power. If this is no VE.Direct cable, write \
+         another port in the configuration."),
     ))
 }
 
 pub fn garbled() -> Health {
     Health::new(HealthCode::Garbled)
-        .seen("bytes come, but no block of them is whole")
+        .seen(say!("bytes come, but no block of them is whole"))
         .advise(
-            "Check the plug, and keep the cable away from the inverter's. If the port is passed on by TCP, set it \
-             to 19200 baud, 8N1. VE.Bus and VE.Can are something else and cannot be read here.",
+            say!("Check the plug, and keep the cable away from the inverter's. If the port is passed on by TCP, set it \
+             to 19200 baud, 8N1. VE.Bus and VE.Can are something else and cannot be read here."),
         )
 }
 
 /// Nothing came while a port was tried.
 pub fn nothing_came(within: Duration) -> Health {
     Health::new(HealthCode::Silent)
-        .seen(format!("nothing came within {} seconds", within.as_secs()))
-        .advise(
-            "Check the plug at the device and that it has power; some chargers have none at night.",
-        )
+        .seen(say!(
+            "nothing came within {seconds} seconds",
+            seconds = within.as_secs()
+        ))
+        .advise(say!(
+            "Check the plug at the device and that it has power; some chargers have none at night."
+        ))
 }
 
 /// Another device is at its cable.
 pub fn replaced() -> Health {
     Health::new(HealthCode::Unreachable)
-        .seen("another device is plugged in where it was")
-        .advise("Plug it in again, with this cable or another. If it is gone for good, it is removed after a while.")
+        .seen(say!("another device is plugged in where it was"))
+        .advise(say!("Plug it in again, with this cable or another. If it is gone for good, it is removed after a while."))
 }
 
 /// A second device speaks on its line.
 pub fn shared(product: Option<u16>, serial: Option<&str>) -> Health {
-    let product = product.map(|id| Product::of(id).to_string());
-    let serial = serial.map(|serial| format!("serial number {}", serial.escape_debug()));
-    let names: Vec<String> = product.into_iter().chain(serial).collect();
+    let product = product.map(|id| Sentence::verbatim(Product::of(id).to_string()));
+    let serial = serial.map(|serial| {
+        let serial = serial.escape_debug().to_string();
+        say!("serial number {serial}", serial)
+    });
+    let names = Sentence::listed(product.into_iter().chain(serial));
     Health::new(HealthCode::Degraded)
-        .seen(format!("a second device speaks on the same line: {}", names.join(", ")))
+        .seen(say!("a second device speaks on the same line: {names}", names))
         .advise(
-            "Only the first one is read. Give each device a cable, or a port of the serial server, of its own.",
+            say!("Only the first one is read. Give each device a cable, or a port of the serial server, of its own."),
         )
 }
 
 /// The cable of a device is not there.
 pub fn unplugged() -> Health {
     Health::new(HealthCode::Unreachable)
-        .seen("its VE.Direct cable is not plugged in")
-        .advise("Plug it in; in a container, pass the port to it.")
+        .seen(say!("its VE.Direct cable is not plugged in"))
+        .advise(say!("Plug it in; in a container, pass the port to it."))
 }
 
 /// No cable is there at all.
 pub fn no_cable() -> Health {
     Health::new(HealthCode::Unreachable)
-        .seen("no VE.Direct USB cable is plugged in")
+        .seen(say!("no VE.Direct USB cable is plugged in"))
         .advise(
-            "Plug one in; in a container, pass the port to it. A cable that `wattbridge ports` shows under another \
-             name is used with port = \"...\".",
+            say!("Plug one in; in a container, pass the port to it. A cable that `wattbridge ports` shows under another \
+             name is used with port = \"...\"."),
         )
 }

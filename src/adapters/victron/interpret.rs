@@ -6,7 +6,7 @@ use super::wire::families::Family;
 use super::wire::hex;
 use super::wire::labels::{Label, LabelReading};
 use super::wire::registers::{self, Register};
-use super::wire::words::Words;
+use super::wire::words::{ALARM, BLUETOOTH, LOAD_OFF_REASON, OFF_REASON, Words};
 use crate::model::{Behavior, Decimal, Value};
 
 /// What is told while no bit is set.
@@ -110,6 +110,14 @@ fn word(key: &'static str, words: &Words, number: i64) -> Told {
         value: Some((key, Value::Text(words.say(number)))),
         is_odd: words.word(number).is_none(),
     }
+}
+
+/// Every word that [`bits`] makes a text of.
+pub fn words() -> Vec<&'static str> {
+    let tables = [&ALARM, &OFF_REASON, &LOAD_OFF_REASON, &BLUETOOTH];
+    let words = tables.into_iter().flat_map(|table| table.list);
+    let words = words.map(|(_, word)| *word);
+    words.chain([NO_BITS, "bit {n}"]).collect()
 }
 
 /// Words for bits, one after the other; a bit without a word by its number.

@@ -86,6 +86,10 @@ impl Adapter for Victron {
         metrics::tables()
     }
 
+    fn words(&self) -> Vec<&'static str> {
+        interpret::words()
+    }
+
     fn page(&self) -> SectionDoc<'static> {
         SectionDoc::of::<VictronConfig>("[[victron]]", ABOUT, EXAMPLE)
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::config::{Port, VictronConfig};
 use super::device::Remembered;
@@ -177,10 +178,11 @@ impl Run {
             let reports = Reports::new(line, self.reports.clone());
             let mut context = self.context.part(reports, inbox);
             let stop = context.stop.clone();
-            self.lines.spawn(async move {
+            let spoken = async move {
                 let result = line::run(&mut conversation, &address, &mut context).await;
                 (line, result)
-            });
+            };
+            self.lines.spawn(spoken.in_current_span());
             Reins { commands, stop }
         });
     }

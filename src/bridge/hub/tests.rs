@@ -10,6 +10,7 @@ fn device(serial: &str, via: Option<&str>) -> (Arc<Device>, Arc<DeviceState>) {
         values: BTreeMap::new(),
         health: Health::ONLINE,
         era: 0,
+        held: Default::default(),
     };
     (Arc::new(device), Arc::new(state))
 }

@@ -1,5 +1,6 @@
 mod absence;
 mod age;
+mod kept;
 mod kills;
 mod ownership;
 mod past;

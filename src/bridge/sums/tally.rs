@@ -11,7 +11,10 @@ use super::KIND;
 use super::member::Member;
 use super::settings::SumSettings;
 use crate::bridge::hub::Known;
-use crate::model::{Behavior, Decimal, Device, DeviceId, Health, HealthCode, Metric, Quantity};
+use crate::model::{
+    Behavior, Decimal, Device, DeviceId, Health, HealthCode, Metric, Quantity, Sentence,
+};
+use crate::say;
 
 /// Who belongs to a sum.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ pub enum Missing {
         by_pattern: bool,
     },
     /// Its device has data, but not this.
-    Unknown { name: String, title: String },
+    Unknown { name: String, title: Sentence },
     /// It is a sum that stands still itself.
     Standing { name: String },
     /// The device is there and has no such metric.
@@ -292,7 +295,7 @@ fn value(known: &Known, metric: &Metric, member: &Member) -> Result<Decimal, Mis
         .as_number()
         .ok_or_else(|| Missing::Unknown {
             name: name(),
-            title: metric.title(),
+            title: say!("{metric}", metric),
         })
 }
 

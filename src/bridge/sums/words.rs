@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use super::super::own_device::and_more;
 use super::tally::{Missing, Unfit};
-use crate::model::{Health, HealthCode};
+use crate::model::{Health, HealthCode, Sentence};
+use crate::say;
 
 /// Nothing has been published yet.
 pub fn waiting(missing: &[Missing]) -> Health {
     match missing.first() {
-        Some(Missing::NoDevice(member)) if member.is_pattern() => Health::new(HealthCode::NoData)
-            .seen(format!("waiting for a device that matches {member}"))
-            .advise(COMPARE),
+        Some(Missing::NoDevice(member)) if member.is_pattern() => {
+            let pattern = member.to_string();
+            Health::new(HealthCode::NoData)
+                .seen(say!("waiting for a device that matches {pattern}", pattern))
+                .advise(COMPARE)
+        }
         Some(Missing::NoDevice(_) | Missing::NoMetric { .. }) => Health::new(HealthCode::NoData)
             .seen(reasons(missing))
             .advise(COMPARE),
@@ -22,50 +27,59 @@ pub fn waiting(missing: &[Missing]) -> Health {
 
 /// The last value still stands.
 pub fn frozen(missing: &[Missing], freeze_for: Duration) -> Health {
-    let period = humantime::format_duration(freeze_for);
+    let reasons = reasons(missing);
     Health::new(HealthCode::Degraded)
-        .seen(format!(
-            "the last value stays for {period}, because {}",
-            reasons(missing)
+        .seen(say!(
+            "the last value stays for {freeze_for}, because {reasons}",
+            freeze_for,
+            reasons
         ))
         .advise(remedy(missing))
 }
 
 /// It stood for too long.
 pub fn lost(missing: &[Missing], freeze_for: Duration) -> Health {
-    let period = humantime::format_duration(freeze_for);
-    let mut advice = remedy(missing);
-    match missing.first() {
+    let more = match missing.first() {
         Some(Missing::Away {
             by_pattern: true, ..
-        }) => advice.push_str(
-            " What is gone for good leaves after `forget_after`, or as soon as its own section is \
-             removed or has enabled = false.",
+        }) => say!(
+            "What is gone for good leaves after `forget_after`, or as soon as its own section is removed or has \
+             enabled = false."
         ),
         Some(Missing::Away { .. }) => {
-            advice.push_str(" What is gone for good, take out of the section of the sum.");
+            say!("What is gone for good, take out of the section of the sum.")
         }
-        _ => {}
-    }
+        _ => Sentence::EMPTY,
+    };
+    let reasons = reasons(missing);
     Health::new(HealthCode::Stale)
-        .seen(format!("for {period} or longer {}", reasons(missing)))
-        .advise(advice)
+        .seen(say!(
+            "for {freeze_for} or longer {reasons}",
+            freeze_for,
+            reasons
+        ))
+        .advise(remedy(missing).then(more))
 }
 
 /// It never can have a value.
 pub fn unfit(unfit: &Unfit) -> Health {
     let (seen, advice) = match unfit {
         Unfit::NoMeasurement(member) => (
-            format!("{member} is not a measurement"),
-            "Only values of the moment can be added up: take it out of the section, or name its power.",
+            say!("{member} is not a measurement", member),
+            say!(
+                "Only values of the moment can be added up: take it out of the section, or name its power."
+            ),
         ),
         Unfit::Mixed(one, other) => (
-            format!("{one} and {other} do not measure the same"),
-            "Write a section for each of the two.",
+            say!("{one} and {other} do not measure the same", one, other),
+            say!("Write a section for each of the two."),
         ),
         Unfit::NoPower(member) => (
-            format!("there is no energy of {member}, which is not a power"),
-            "Take energy = true out of the section.",
+            say!(
+                "there is no energy of {member}, which is not a power",
+                member
+            ),
+            say!("Take energy = true out of the section."),
         ),
     };
     Health::new(HealthCode::Unsupported)
@@ -73,46 +87,54 @@ pub fn unfit(unfit: &Unfit) -> Health {
         .advise(advice)
 }
 
-const COMPARE: &str = "If it is there, compare its name in the section with the topics: `wattbridge discovery` shows them.";
+const COMPARE: Sentence = say!(
+    "If it is there, compare its name in the section with the topics: `wattbridge discovery` shows them."
+);
 
 /// The first reason in full, and how many more there are.
-fn reasons(missing: &[Missing]) -> String {
+fn reasons(missing: &[Missing]) -> Sentence {
     let first = missing.first().map(reason).unwrap_or_default();
-    match missing.len() {
-        0 | 1 => first,
-        count => format!("{first} (and {} more)", count - 1),
-    }
+    and_more(first, missing.len().saturating_sub(1))
 }
 
-fn reason(missing: &Missing) -> String {
+fn reason(missing: &Missing) -> Sentence {
     match missing {
         Missing::Away { name, health, .. } => {
-            let words = health.code.words().to_lowercase();
-            match health.detail.as_ref() {
-                "" => format!("{name} is missing ({words})"),
-                detail => format!("{name} is missing ({words}: {detail})"),
+            let (code, detail) = (health.code, health.detail.clone());
+            if detail.is_empty() {
+                say!("{name} is missing ({code})", name, code)
+            } else {
+                say!("{name} is missing ({code}: {detail})", name, code, detail)
             }
         }
-        Missing::Unknown { name, title } => format!("{name} does not know \"{title}\" now"),
-        Missing::Standing { name } => format!("{name} stands still too"),
-        Missing::NoMetric { name, key } => format!("{name} has no metric {key}"),
-        Missing::NoDevice(member) if member.is_pattern() => {
-            format!("no device matches {member} any more")
+        Missing::Unknown { name, title } => {
+            say!(
+                "{name} does not know \"{title}\" now",
+                name,
+                title = title.clone()
+            )
         }
-        Missing::NoDevice(member) => format!("there is no device for {member}"),
-        Missing::Search => "not every device has been found yet".to_owned(),
+        Missing::Standing { name } => say!("{name} stands still too", name),
+        Missing::NoMetric { name, key } => say!("{name} has no metric {key}", name, key),
+        Missing::NoDevice(member) => {
+            let device = member.to_string();
+            if member.is_pattern() {
+                say!("no device matches {device} any more", device)
+            } else {
+                say!("there is no device for {device}", device)
+            }
+        }
+        Missing::Search => say!("not every device has been found yet"),
     }
 }
 
-fn remedy(missing: &[Missing]) -> String {
+fn remedy(missing: &[Missing]) -> Sentence {
     match missing.first() {
         Some(
             Missing::Away { name, .. } | Missing::Unknown { name, .. } | Missing::Standing { name },
-        ) => {
-            format!("The status of {name} says what to do.")
-        }
-        Some(Missing::NoMetric { .. } | Missing::NoDevice(_)) => COMPARE.to_owned(),
-        Some(Missing::Search) | None => String::new(),
+        ) => say!("The status of {name} says what to do.", name),
+        Some(Missing::NoMetric { .. } | Missing::NoDevice(_)) => COMPARE,
+        Some(Missing::Search) | None => Sentence::EMPTY,
     }
 }
 
@@ -162,7 +184,7 @@ mod tests {
             away(true),
             Missing::Unknown {
                 name: name(),
-                title: "Panel power".to_owned(),
+                title: "Panel power".into(),
             },
             Missing::Standing { name: name() },
             Missing::NoMetric {

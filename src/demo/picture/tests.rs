@@ -24,6 +24,7 @@ fn device(name: &str, via: Option<&Known>, values: &[(&'static str, Quantity, i6
         values: values.iter().map(value).collect(),
         health: Health::ONLINE,
         era: 0,
+        held: Default::default(),
     };
     Known {
         device: Arc::new(device),

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use crate::history::day::{DayFlags, DayRow};
 use crate::history::series::{SeriesAbout, SeriesKey};
 use crate::history::slot::SlotRow;
-use crate::model::HealthCode;
+use crate::model::{HealthCode, Sentence};
 
 /// A series that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,9 +159,9 @@ pub struct HealthChange {
     /// How it was from then on; `None` while wattbridge was not running.
     pub code: Option<HealthCode>,
     /// What was seen.
-    pub detail: String,
+    pub detail: Sentence,
     /// What the user could do.
-    pub advice: String,
+    pub advice: Sentence,
 }
 
 /// Hours of one day.

@@ -1,12 +1,12 @@
 //! Energies of days, months and years.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use rusqlite::Connection;
 
 use super::answers::{By, EnergyOf, EnergyRow, EnergyTable};
-use super::lists::all_days;
+use super::lists::days_of;
 use crate::history::HistoryError;
 use crate::history::calendar::days;
 use crate::history::day::{DayFlags, DayRow};
@@ -221,6 +221,14 @@ fn watt_hours(about: &SeriesAbout, row: &DayRow) -> Option<i64> {
     mean(row.sum?.into(), parts)
 }
 
+/// The numbers in the file of all that some energies are taken from, and of the powers that belong to them.
+pub fn numbers(subjects: &[Subject]) -> BTreeSet<i64> {
+    let all = subjects
+        .iter()
+        .flat_map(|it| it.sources.iter().chain(&it.power));
+    all.map(|(id, _)| *id).collect()
+}
+
 /// All energies of each day, by subject.
 pub type DayEnergies = Vec<BTreeMap<Date, (i64, DayFlags)>>;
 
@@ -257,7 +265,8 @@ pub fn energy(
 ) -> Result<EnergyTable, HistoryError> {
     let subjects = subjects(file, of)?;
     let dates = dates(by, (from, to))?;
-    let all = of_days(&subjects, &all_days(file, (from, to))?);
+    let rows = days_of(file, (from, to), numbers(&subjects))?;
+    let all = of_days(&subjects, &rows);
     let mut rows = Vec::new();
     for (subject, days) in subjects.into_iter().zip(all) {
         let mut wh = vec![None; dates.len()];

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::answers::{HealthChange, HealthDay, HealthRecord};
 use crate::history::HistoryError;
 use crate::history::calendar::{Calendar, days, tomorrow};
-use crate::model::{DeviceId, HealthCode};
+use crate::model::{DeviceId, HealthCode, Sentence};
 
 /// So many changes are told at most.
 const MOST: usize = 5000;
@@ -50,8 +50,8 @@ fn change(row: &Row<'_>) -> rusqlite::Result<HealthChange> {
     Ok(HealthChange {
         at: Timestamp::from_millisecond(row.get(0)?).unwrap_or(Timestamp::MAX),
         code: known.copied(),
-        detail: row.get(2)?,
-        advice: row.get(3)?,
+        detail: sentence(row.get(2)?),
+        advice: sentence(row.get(3)?),
     })
 }
 
@@ -95,4 +95,12 @@ fn place(day: &mut HealthDay, code: Option<HealthCode>) -> &mut f64 {
         Some(code) if code.has_data() => &mut day.online,
         Some(_) | None => &mut day.unknown,
     }
+}
+
+/// What was said then; words that are no sentence of ours stay as they are.
+fn sentence(text: String) -> Sentence {
+    if text.is_empty() {
+        return Sentence::EMPTY;
+    }
+    serde_json::from_str(&text).unwrap_or_else(|_| Sentence::verbatim(text))
 }

@@ -73,13 +73,17 @@ pub fn slots(
     Ok(Exported { series, rows })
 }
 
-/// All days from one date to another: date, series, row.
-pub fn all_days(
+/// Days of some series from one date to another: date, series, row.
+pub fn days_of(
     file: &Connection,
     (from, to): (Date, Date),
+    series: impl IntoIterator<Item = i64>,
 ) -> rusqlite::Result<Vec<(Date, i64, DayRow)>> {
-    let mut statement = file.prepare_cached(&format!(
-        "SELECT date, series, {DAY} FROM day WHERE date >= ?1 AND date < ?2 ORDER BY date"
+    let series: Vec<String> = series.into_iter().map(|id| id.to_string()).collect();
+    // Only numbers of ours are put together.
+    let mut statement = file.prepare(&format!(
+        "SELECT date, series, {DAY} FROM day WHERE date >= ?1 AND date < ?2 AND series IN ({}) ORDER BY date",
+        series.join(",")
     ))?;
     let rows = statement.query_map(params![number(from), number(to)], |row| {
         let date = of_number(row.get(0)?);
@@ -102,7 +106,7 @@ pub fn days(
     period: (Date, Date),
 ) -> Result<Exported<DayOfSeries>, HistoryError> {
     let (series, places) = wanted(file, series)?;
-    let all = all_days(file, period)?.into_iter();
+    let all = days_of(file, period, places.keys().copied())?.into_iter();
     let rows = all.filter_map(|(date, id, row)| {
         let series = *places.get(&id)?;
         Some(DayOfSeries { series, date, row })

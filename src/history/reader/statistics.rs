@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::answers::{EnergyOf, PeakPower, StatisticsRow};
-use super::energies::{Subject, of_days, subjects};
-use super::lists::all_days;
+use super::energies::{Subject, numbers, of_days, subjects};
+use super::lists::days_of;
 use crate::history::HistoryError;
 use crate::history::calendar::{Calendar, days, number, tomorrow};
 use crate::history::day::{DayFlags, DayRow};
@@ -31,10 +31,10 @@ pub fn statistics(
     let (_, newest) = tables::slot_limits(file)?;
     // Days that have not come yet lack nothing.
     let end = newest.map_or(to, |newest| tomorrow(calendar.day_of_slot(newest)).min(to));
-    let rows = all_days(file, (from, to))?;
     let mut all = Vec::new();
     for of in [EnergyOf::Total, EnergyOf::Device, EnergyOf::Panel] {
         let subjects = subjects(file, of)?;
+        let rows = days_of(file, (from, to), numbers(&subjects))?;
         let energies = of_days(&subjects, &rows);
         for (subject, days) in subjects.into_iter().zip(energies) {
             if Flows::KEYS.contains(&subject.series.key.as_str()) || days.is_empty() {

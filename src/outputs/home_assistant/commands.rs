@@ -198,6 +198,7 @@ mod tests {
             values: BTreeMap::new(),
             health: Health::ONLINE,
             era: 0,
+            held: Default::default(),
         };
         hub.put_device(Arc::new(device), Arc::new(state));
         let topics = Topics::new(

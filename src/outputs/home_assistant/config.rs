@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Complaint, Period, Settings};
+use crate::config::{Complaint, File, Language, Period, PlaceSettings, Problems, Settings};
 use crate::outputs::mqtt::{MqttSettings, check_topic};
 use crate::store::Identity;
 
@@ -43,6 +43,9 @@ pub struct HomeAssistantSettings {
     /// minute; a measurement that moves far does so at once: see [Pace](topics.md#pace). Texts
     /// change every 10 seconds at most, and at once with the health; states and on/off values never wait.
     pub pace: BTreeMap<String, ThrottleSettings>,
+    /// What names and words are announced in: that of `[place]`.
+    #[serde(skip)]
+    pub language: Language,
 }
 
 impl Default for HomeAssistantSettings {
@@ -57,11 +60,21 @@ impl Default for HomeAssistantSettings {
             expire_after: None,
             exclude: Vec::new(),
             pace: BTreeMap::new(),
+            language: Language::default(),
         }
     }
 }
 
 impl HomeAssistantSettings {
+    /// The section of a file, with the language that is spoken there. What is wrong with `[place]` itself is told by
+    /// whoever reads it for all.
+    pub fn read(file: &File) -> Result<Self, Problems> {
+        let mut settings: Self = file.settings("home_assistant")?;
+        let place = file.settings::<PlaceSettings>("place");
+        settings.language = place.unwrap_or_default().language;
+        Ok(settings)
+    }
+
     /// After how long without news a measurement counts as unavailable.
     pub fn expire_after(&self) -> Period {
         let usual = || Period::from(self.heartbeat.get() * 3 + Period::minutes(1).get());

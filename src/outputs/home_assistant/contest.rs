@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::model::{Health, HealthCode};
 use crate::outputs::mqtt::session::SessionError;
+use crate::say;
 
 /// Fewer may be a connection of our own that the broker took for dead, or a bad network.
 const OFTEN: usize = 4;
@@ -69,14 +70,14 @@ impl Contest {
         let lasts = self.times.back().is_some_and(|last| *last + WITHIN > now);
         (lasts && self.is_one()).then(|| {
             Health::new(HealthCode::Degraded)
-                .seen(format!(
-                    "the MQTT broker ends the connection of {} again and again, as when another program connects by \
+                .seen(say!(
+                    "the MQTT broker ends the connection of {client} again and again, as when another program connects by \
                      the same name",
-                    self.client_id
+                    client = &self.client_id
                 ))
                 .advise(
-                    "If two wattbridges have copies of one store, as from a copied SD card, stop one of them, delete its \
-                     store and start it again. If client_id is set in [mqtt], give each its own.",
+                    say!("If two wattbridges have copies of one store, as from a copied SD card, stop one of them, delete its \
+                     store and start it again. If client_id is set in [mqtt], give each its own."),
                 )
         })
     }

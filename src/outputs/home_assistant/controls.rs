@@ -4,9 +4,12 @@
 //! does not depend on whether control is allowed. It shows what the metric says; without such a
 //! metric it shows what the device confirmed last.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::{Behavior, Control, ControlKind, Device, Metric, reserved};
+use crate::words::Language;
 
 use super::classes;
 use super::template::template;
@@ -26,7 +29,7 @@ pub fn component_key(control: &Control) -> String {
 }
 
 /// The entity.
-pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
+pub fn component(device: &Device, control: &Control, topics: &Topics, language: Language) -> Value {
     let id = device.id.as_str();
     let mut entity = Map::new();
     let mut put = |key: &str, value: Value| {
@@ -37,7 +40,7 @@ pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
         "unique_id",
         format!("{id}_{}", component_key(control)).into(),
     );
-    put("name", control.name.as_ref().into());
+    put("name", language.control_name(control).into());
     put("command_topic", topics.command(id, &control.key).into());
     match &control.kind {
         ControlKind::Switch => {
@@ -62,7 +65,18 @@ pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
                 put("unit_of_measurement", unit.into());
             }
         }
-        ControlKind::Select(options) => put("options", json!(options)),
+        ControlKind::Select(options) => {
+            put("options", json!(said(options, language)));
+            if language != Language::En {
+                // On the topic stands the word that is the same in every language.
+                let words = said(options, language).into_iter().zip(options);
+                let words: Map<_, _> = words
+                    .map(|(said, word)| (said.to_string(), word.as_ref().into()))
+                    .collect();
+                let template = format!("{{{{ {}.get(value, value) }}}}", Value::Object(words));
+                put("command_template", template.into());
+            }
+        }
         ControlKind::Button => put("payload_press", "PRESS".into()),
     }
     if control.kind != ControlKind::Button {
@@ -70,10 +84,13 @@ pub fn component(device: &Device, control: &Control, topics: &Topics) -> Value {
             .metric(&control.key)
             .filter(|metric| tells(metric, &control.kind))
         {
-            Some(metric) => put("value_template", reading(metric, &control.kind).into()),
+            Some(metric) => put(
+                "value_template",
+                reading(metric, &control.kind, language).into(),
+            ),
             None => {
                 put("state_topic", topics.result(id, &control.key).into());
-                put("value_template", CONFIRMED.into());
+                put("value_template", confirmed(&control.kind, language).into());
             }
         }
     }
@@ -108,7 +125,28 @@ fn tells(metric: &Metric, kind: &ControlKind) -> bool {
     }
 }
 
-fn reading(metric: &Metric, kind: &ControlKind) -> String {
+/// The words that can be chosen, as they are shown.
+fn said<'o>(options: &'o [Cow<'static, str>], language: Language) -> Vec<Cow<'o, str>> {
+    options.iter().map(|word| language.state(word)).collect()
+}
+
+/// What the device confirmed last, in the words that can be chosen.
+fn confirmed(kind: &ControlKind, language: Language) -> String {
+    let ControlKind::Select(options) = kind else {
+        return CONFIRMED.to_owned();
+    };
+    if language == Language::En {
+        return CONFIRMED.to_owned();
+    }
+    let words = options.iter().zip(said(options, language));
+    let words: Map<_, _> = words
+        .map(|(word, said)| (word.to_string(), said.as_ref().into()))
+        .collect();
+    let words = Value::Object(words);
+    format!("{{{{ {words}.get(value_json.value, '') if value_json.ok else '' }}}}")
+}
+
+fn reading(metric: &Metric, kind: &ControlKind, language: Language) -> String {
     let ControlKind::Select(options) = kind else {
         return template(&metric.key);
     };
@@ -118,6 +156,6 @@ fn reading(metric: &Metric, kind: &ControlKind) -> String {
     let value = value.trim_matches(['{', '}', ' ']);
     format!(
         "{{{{ {value} if {value} in {} else none }}}}",
-        json!(options)
+        json!(said(options, language))
     )
 }

@@ -3,10 +3,13 @@
 //! Home Assistant refuses a device over one unknown key at the top, in `device` or in `origin`, so
 //! those are closed types here. Names are written in full: people read these messages.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::model::{Behavior, Device, DeviceId, Metric, OnOff, Role, reserved};
+use crate::words::Language;
 
 use super::classes::{self, Class};
 use super::config::HomeAssistantSettings;
@@ -93,7 +96,7 @@ struct Component<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     suggested_display_precision: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    options: Option<&'a [std::borrow::Cow<'static, str>]>,
+    options: Option<Vec<Cow<'a, str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     icon: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +125,7 @@ struct Component<'a> {
 pub fn announcement(device: &Device, plan: &Plan) -> Value {
     let id = device.id.as_str();
     let mut components = Map::new();
-    for (metric, name) in named(device) {
+    for (metric, name) in named(device, plan.settings.language) {
         if is_word(&metric.key) && !plan.settings.excludes(id, &metric.key) {
             let component = component(device, metric, name, plan);
             components.insert(metric.key.to_string(), to_json(&component));
@@ -130,7 +133,8 @@ pub fn announcement(device: &Device, plan: &Plan) -> Value {
     }
     for control in &device.controls {
         if is_word(&control.key) && !plan.settings.excludes(id, &control.key) {
-            let component = controls::component(device, control, &plan.topics);
+            let component =
+                controls::component(device, control, &plan.topics, plan.settings.language);
             components.insert(controls::component_key(control), component);
         }
     }
@@ -186,7 +190,7 @@ fn is_page(url: &str) -> bool {
 /// The metrics in the order of their announcement, the main power first, with their names. Without
 /// a name Home Assistant shows its own word for the class, in the user's language; only one entity
 /// of each class may have that.
-fn named(device: &Device) -> Vec<(&Metric, Option<String>)> {
+fn named(device: &Device, language: Language) -> Vec<(&Metric, Option<String>)> {
     let is_main = |metric: &&Metric| metric.key == "power";
     let main = device.metrics.iter().filter(is_main);
     let others = device.metrics.iter().filter(|metric| !is_main(metric));
@@ -200,7 +204,7 @@ fn named(device: &Device) -> Vec<(&Metric, Option<String>)> {
                 taken.push(word);
                 (metric, None)
             } else {
-                (metric, Some(metric.title()))
+                (metric, Some(language.name(metric)))
             }
         })
         .collect()
@@ -237,7 +241,10 @@ fn component<'a>(
         unit_of_measurement: unit,
         suggested_display_precision: is_numeric.then_some(metric.decimals),
         options: match &metric.behavior {
-            Behavior::State(options) => Some(options.as_ref()),
+            Behavior::State(options) => {
+                let said = |word| plan.settings.language.state_of(metric, word);
+                Some(options.iter().map(|option| said(option)).collect())
+            }
             _ => None,
         },
         icon,

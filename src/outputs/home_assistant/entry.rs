@@ -300,7 +300,7 @@ impl Entry {
             return;
         }
         let same_way = self.online == Some(self.known.state.health.code.has_data());
-        let values = self.values(now);
+        let values = self.values(plan, now);
         if !same_way || but_for_the_moment(&values) != but_for_the_moment(&self.published) {
             self.send(values, plan, now, out);
         } else if values != self.published {
@@ -317,7 +317,7 @@ impl Entry {
     }
 
     /// The state message, with what may be shown now.
-    fn values(&mut self, now: Instant) -> Vec<u8> {
+    fn values(&mut self, plan: &Plan, now: Instant) -> Vec<u8> {
         let vanished = self.told.keys().map(String::as_str);
         let vanished = vanished.filter(|key| !self.entities.contains_key(*key));
         let Known {
@@ -325,7 +325,9 @@ impl Entry {
             state: latest,
         } = &self.known;
         let paced = self.pacer.pace(latest, now);
-        state(device, &paced, vanished).to_string().into_bytes()
+        state(device, &paced, plan.settings.language, vanished)
+            .to_string()
+            .into_bytes()
     }
 
     /// Availability, if it changed, and values.
@@ -333,7 +335,7 @@ impl Entry {
         if self.rival.is_some() {
             return;
         }
-        let values = self.values(now);
+        let values = self.values(plan, now);
         self.send(values, plan, now, out);
     }
 

@@ -66,7 +66,7 @@ impl Output for HomeAssistant {
     }
 
     fn configure(&self, file: &File) -> Result<Arc<dyn Outlet>, Problems> {
-        let settings: HomeAssistantSettings = file.settings(self.name())?;
+        let settings = HomeAssistantSettings::read(file)?;
         // What is wrong with `[mqtt]` itself is told by whoever reads it for all.
         if let Ok(mqtt) = file.settings::<MqttSettings>("mqtt") {
             let complaints = settings.check_with(&mqtt).into_iter();

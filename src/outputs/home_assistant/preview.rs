@@ -8,6 +8,7 @@ use crate::bridge::Known;
 use crate::model::{Device, reserved};
 use crate::outputs::mqtt::MqttSettings;
 use crate::store::Identity;
+use crate::words::Language;
 
 use super::config::HomeAssistantSettings;
 use super::controls::component_key;
@@ -38,8 +39,8 @@ pub fn preview(
 }
 
 /// The payload of a device's state message.
-pub fn preview_state(known: &Known) -> Vec<u8> {
-    let message = state(&known.device, &known.state, std::iter::empty());
+pub fn preview_state(known: &Known, language: Language) -> Vec<u8> {
+    let message = state(&known.device, &known.state, language, std::iter::empty());
     message.to_string().into_bytes()
 }
 

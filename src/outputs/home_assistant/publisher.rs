@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::bridge::Known;
 use crate::model::{DeviceId, DeviceState, Health, HealthCode};
 use crate::outputs::mqtt::session::{Incoming, Message};
+use crate::say;
 
 use super::discovery::Plan;
 use super::entry::{Entry, Turn, is_due, kept};
@@ -338,16 +339,22 @@ impl Publisher {
             Some((entry.device(), rival))
         });
         let (device, rival) = left.next()?;
-        let others = match left.count() {
-            0 => String::new(),
-            count => format!(" (and {count} more)"),
+        let name = &device.name;
+        let other = rival.name().to_string();
+        let seen = match left.count() {
+            0 => say!(
+                "{name} is left to another wattbridge, {other}, which announces it too",
+                name,
+                other
+            ),
+            others => say!(
+                "{name} is left to another wattbridge, {other}, which announces it too (and {others} more)",
+                name,
+                other,
+                others
+            ),
         };
-        let seen = format!(
-            "{} is left to another wattbridge, {}, which announces it too{others}",
-            device.name,
-            rival.name()
-        );
-        let advice = "Remove the device from one of the two configurations.";
+        let advice = say!("Remove the device from one of the two configurations.");
         Some(Health::new(HealthCode::Degraded).seen(seen).advise(advice))
     }
 

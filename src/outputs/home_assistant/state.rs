@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::model::{Behavior, Device, DeviceState, Metric, Value, reserved};
+use crate::model::{Behavior, Device, DeviceState, Metric, Role, Value, reserved};
+use crate::words::Language;
 
 /// Home Assistant refuses a longer text.
 const LONGEST_TEXT: usize = 255;
@@ -16,6 +17,7 @@ const OTHER: &str = "other";
 pub fn state<'a>(
     device: &Device,
     state: &DeviceState,
+    language: Language,
     vanished: impl Iterator<Item = &'a str>,
 ) -> Json {
     let mut object = Map::new();
@@ -27,11 +29,14 @@ pub fn state<'a>(
         (reserved::STATUS_ADVICE, &state.health.advice),
     ] {
         if !words.is_empty() {
-            object.insert(key.to_owned(), cut(words).into());
+            object.insert(key.to_owned(), cut(&language.say(words)).into());
         }
     }
     for metric in &device.metrics {
-        let value = fitting(metric, state.value(&metric.key));
+        let value = match told(metric, state, language) {
+            Some(words) => cut(&words).into(),
+            None => fitting(metric, state.value(&metric.key), language),
+        };
         object.insert(metric.key.to_string(), value);
     }
     for key in vanished {
@@ -48,9 +53,21 @@ pub fn but_for_the_moment(message: &[u8]) -> &[u8] {
     message.get(end.unwrap_or(0)..).unwrap_or_default()
 }
 
+/// What the bridge tells of a device in sentences.
+fn told(metric: &Metric, state: &DeviceState, language: Language) -> Option<String> {
+    let is_told = metric.role == Role::Connection && state.value(&metric.key).is_known();
+    match metric.key.as_ref() {
+        key if is_told && key == reserved::REASON.key => Some(language.sentence(&state.health)),
+        key if is_told && key == reserved::COUNTER_GUARD.key => {
+            Some(language.say(&state.guarded()))
+        }
+        _ => None,
+    }
+}
+
 /// The value as Home Assistant takes it for this metric; `null` if it is of another kind, for text
 /// in a numeric sensor is an error there, on every message.
-fn fitting(metric: &Metric, value: &Value) -> Json {
+fn fitting(metric: &Metric, value: &Value, language: Language) -> Json {
     match (&metric.behavior, value) {
         (
             Behavior::Measurement
@@ -62,10 +79,13 @@ fn fitting(metric: &Metric, value: &Value) -> Json {
         (Behavior::State(options), Value::Text(text)) => {
             let listed = |word: &str| options.iter().any(|option| option == word);
             match text.as_ref() {
-                text if listed(text) => text.into(),
-                _ if listed(OTHER) => OTHER.into(),
+                text if listed(text) => language.state_of(metric, text).into(),
+                _ if listed(OTHER) => language.state_of(metric, OTHER).into(),
                 _ => Json::Null,
             }
+        }
+        (Behavior::Text, Value::Text(text)) if metric.is_in_words => {
+            cut(&language.text(text)).into()
         }
         (Behavior::Text, Value::Text(text)) => cut(text).into(),
         (Behavior::Text, Value::Number(number)) => number.to_string().into(),
@@ -108,8 +128,9 @@ mod tests {
                 .collect(),
             health: Health::new(HealthCode::Asleep),
             era: 0,
+            held: Default::default(),
         };
-        state(&device, &latest, ["gone"].into_iter())
+        state(&device, &latest, Language::En, ["gone"].into_iter())
     }
 
     #[test]
@@ -157,8 +178,9 @@ mod tests {
                 .seen("nothing for 5 min")
                 .advise("Look at the cable."),
             era: 0,
+            held: Default::default(),
         };
-        let message = state(&device, &latest, std::iter::empty());
+        let message = state(&device, &latest, Language::En, std::iter::empty());
         assert_eq!(message["status_detail"], "nothing for 5 min");
         assert_eq!(message["status_advice"], "Look at the cable.");
     }
@@ -187,8 +209,9 @@ mod tests {
             values: BTreeMap::new(),
             health: health.advise("advice"),
             era: 0,
+            held: Default::default(),
         };
-        let message = state(&device, &latest, std::iter::empty());
+        let message = state(&device, &latest, Language::En, std::iter::empty());
         let keys: Vec<&String> = message.as_object().unwrap().keys().collect();
         assert_eq!(keys.len(), 4, "{keys:?}");
         assert!(

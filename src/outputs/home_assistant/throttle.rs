@@ -26,13 +26,18 @@ use tokio::time::Instant;
 
 use crate::config::{Complaint, Period};
 use crate::model::{
-    Behavior, Decimal, Device, DeviceState, Health, Metric, Quantity, Value, reserved,
+    Behavior, Decimal, Device, DeviceState, Health, Metric, Quantity, Sentence, Value, reserved,
 };
 
 /// Stands for every key.
 pub const ALL: &str = "*";
 /// The key of the words about how a device is.
 const STATUS: &str = reserved::REASON.key;
+/// That which the words of the guard stand in.
+const GUARD: &str = reserved::COUNTER_GUARD.key;
+
+/// What is not believed of a device, by keys.
+type HeldValues = BTreeMap<Cow<'static, str>, Sentence>;
 /// The key of the moment that each state message carries.
 const MOMENT: &str = reserved::TIME;
 /// Values that stand still for longer help nobody.
@@ -172,8 +177,8 @@ const fn measured(quantity: Option<Quantity>) -> Interval {
 pub struct Throttle {
     /// The metrics that may have to wait.
     tracks: Vec<Track>,
-    /// How the device is, as it was shown last.
-    health: Option<Health>,
+    /// How the device is and what is not believed of it, as it was shown last.
+    told: Option<(Health, HeldValues)>,
     moment: Duration,
     due: Option<Instant>,
 }
@@ -211,7 +216,7 @@ impl Throttle {
         };
         Self {
             tracks: device.metrics.iter().filter_map(track).collect(),
-            health: None,
+            told: None,
             moment: Interval::every(60).set(asked(MOMENT)).every,
             due: None,
         }
@@ -220,11 +225,11 @@ impl Throttle {
     /// The state to publish now: with the values shown before in place of those that have to wait.
     pub fn pace<'s>(&mut self, latest: &'s DeviceState, now: Instant) -> Cow<'s, DeviceState> {
         let told = self
-            .health
+            .told
             .take()
-            .filter(|told| told.code == latest.health.code);
+            .filter(|(told, _)| told.code == latest.health.code);
         let nothing_waits = told.is_none();
-        let mut words_wait = false;
+        let (mut words_wait, mut guard_waits) = (false, false);
         self.due = None;
         let mut paced = Cow::Borrowed(latest);
         for track in &mut self.tracks {
@@ -234,15 +239,21 @@ impl Throttle {
                 continue;
             };
             words_wait |= track.key == STATUS;
+            guard_waits |= track.key == GUARD;
             self.due = Some(self.due.map_or(until, |due| due.min(until)));
             let values = &mut paced.to_mut().values;
             values.insert(track.key.clone(), shown);
         }
-        // The parts of the status wait with it.
-        if let Some(told) = told.filter(|_| words_wait) {
-            paced.to_mut().health = told;
+        // The parts of the status wait with it, and what the words of the guard are made of with those.
+        if let Some((health, held)) = told {
+            if words_wait {
+                paced.to_mut().health = health;
+            }
+            if guard_waits {
+                paced.to_mut().held = held;
+            }
         }
-        self.health = Some(paced.health.clone());
+        self.told = Some((paced.health.clone(), paced.held.clone()));
         paced
     }
 
@@ -259,7 +270,7 @@ impl Throttle {
     /// Nothing was shown yet, or not to somebody who is still there.
     pub fn forget(&mut self) {
         self.tracks.iter_mut().for_each(|track| track.shown = None);
-        self.health = None;
+        self.told = None;
         self.due = None;
     }
 }

@@ -76,6 +76,7 @@ mod tests {
             .into(),
             health,
             era: 0,
+            held: Default::default(),
         };
         Known {
             device: Arc::new(device),

@@ -58,6 +58,7 @@ impl Plant {
             values: [("power".into(), Decimal::integer(power).into())].into(),
             health: Health::ONLINE,
             era: 0,
+            held: Default::default(),
         };
         let device = Arc::new(self.device.clone());
         self.hub.put_device(device, Arc::new(state));

@@ -102,7 +102,7 @@ function shell() {
   const shut = store.login || store.hello?.safe_mode || !store.ready;
   const shown = tabs.filter(([name]) => (name !== 'roof' || (can('history') && hasPanels())) && (name !== 'history' || can('history')));
   return html`
-    <a class="skip" href="#/" @click=${skip}>${t('skip')}</a>
+    <a class="skip" href="#main" @click=${skip}>${t('skip')}</a>
     ${bar()}
     <header class="top">
       <a class="brand" href="#/now">${brand}<span>${store.hello?.title || 'wattbridge'}</span></a>

@@ -21,9 +21,13 @@ export const shown = (value, metric) => (metric.behavior === 'state' ? { text: o
 
 // Two values at most. Of a counter that has run for years, what it has gained today says more.
 function side(device, values, gains) {
-  return (device.glance?.side ?? []).map((key) => metricOf(device, key)).filter((metric) => metric && values[metric.key] != null).slice(0, 2)
+  const keys = device.glance?.side ?? [];
+  // What is computed here says nothing new beside the device's own.
+  const own = keys.filter((key) => !keys.some((other) => values[other] != null && key === `${other}_computed`));
+  const shownDaily = own.some((key) => metricOf(device, key)?.behavior === 'daily');
+  return own.map((key) => metricOf(device, key)).filter((metric) => metric && values[metric.key] != null).slice(0, 2)
     .map((metric) => {
-      const gain = metric.behavior === 'lifetime' ? gains.get(`${device.ref}/${metric.key}`) : null;
+      const gain = metric.behavior === 'lifetime' && !shownDaily ? gains.get(`${device.ref}/${metric.key}`) : null;
       const value = gain == null ? shown(values[metric.key], metric) : energy(gain);
       const name = gain == null ? shortName(metric) : has(`gain.${metric.key}`) ? t(`gain.${metric.key}`) : t('short.energy_today');
       return html`<span><b>${join(value)}</b> ${name}</span>`;

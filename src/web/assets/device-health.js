@@ -6,6 +6,7 @@ import { dateText, moment, number } from './format.js';
 import { healthWord, tone } from './health.js';
 import { t } from './i18n.js';
 import { icon } from './icons.js';
+import { houseLanguage } from './store.js';
 
 const KINDS = [['online', '--ok'], ['asleep', '--ghost'], ['trouble', '--warn'], ['unknown', '--grid-line']];
 const FEW = 6;
@@ -21,7 +22,7 @@ export function healthDays({ changes, days }, all, more) {
     // Without a code nobody knows: the program did not run.
     const health = one.code ? one : null;
     return html`<li class=${health ? tone(one) : 'wait'}>${icon(health ? tone(one) : 'wait')}<time>${moment(one.at)}</time><div><b>${health ? healthWord(one) : t('kind.unknown')}</b>
-      ${one.detail ? html`<p lang="en">${one.detail}</p>` : nothing}${one.advice ? html`<p lang="en">${one.advice}</p>` : nothing}</div></li>`;
+      ${one.detail ? html`<p lang=${houseLanguage()}>${one.detail}</p>` : nothing}${one.advice ? html`<p lang=${houseLanguage()}>${one.advice}</p>` : nothing}</div></li>`;
   })}</ol>
     ${!all && changes.length > FEW ? html`<button class="btn" @click=${more}>${t('health.all', { n: changes.length })}</button>` : nothing}</section>`;
 }

@@ -7,7 +7,7 @@ import { addDays, clock, dayOf, join } from './format.js';
 import { children, healthWord, tone } from './health.js';
 import { t } from './i18n.js';
 import { icon } from './icons.js';
-import { attend, can, now, store } from './store.js';
+import { attend, can, houseLanguage, now, store } from './store.js';
 import { metricOf, optionWord, shown } from './cards.js';
 import { controls } from './device-controls.js';
 import { healthDays } from './device-health.js';
@@ -74,7 +74,7 @@ export default function device({ ref, metric, redraw }) {
     const raw = state?.values?.[what.key];
     const held = state?.held?.[what.key];
     const text = what.behavior === 'state' ? optionWord(raw) ?? '—' : join(shown(raw ?? null, what));
-    return html`<b class=${raw == null ? 'none' : ''}>${text}</b>${held ? html`<em class="held-why"><b>${t('held')}</b> <span lang="en">${held}</span></em>` : nothing}`;
+    return html`<b class=${raw == null ? 'none' : ''}>${text}</b>${held ? html`<em class="held-why"><b>${t('held')}</b> <span lang=${houseLanguage()}>${held}</span></em>` : nothing}`;
   }
 
   function reading(what, state) {
@@ -98,7 +98,7 @@ export default function device({ ref, metric, redraw }) {
 
   function identity(one) {
     const via = one.via && store.devices.get(one.via);
-    const number = one.serial && html`<button class="serial" aria-label=${t('serial')} @click=${() => { serial = !serial; redraw(); }}>${serial ? one.serial : `…${one.serial.slice(-4)}`}</button>`;
+    const number = one.serial && html`<button class="serial" title=${t('serial')} @click=${() => { serial = !serial; redraw(); }}>${serial ? one.serial : `…${one.serial.slice(-4)}`}</button>`;
     const list = [[one.manufacturer, one.model].filter(Boolean).join(' '), via && html`<a href="#/devices/${via.ref}">${t('device.behind', { name: via.name })}</a>`, number, one.area,
       one.firmware && t('device.firmware', { v: one.firmware })].filter(Boolean);
     return html`<p class="identity">${list.map((part, i) => html`${i ? ' · ' : nothing}${part}`)}</p>`;
@@ -123,7 +123,7 @@ export default function device({ ref, metric, redraw }) {
     const look = tone(state?.health);
     return html`<div class="ctl device-head"><a class="btn sq" href="#/devices" aria-label=${t('tab.devices')}>${icon('left')}</a><div><h1 class="title">${one.name}</h1>${identity(one)}</div>
       <p class="state ${look}">${icon(look)}<b>${healthWord(state?.health)}</b>${['moon', 'warn'].includes(look) && state?.since ? html`<span>${t('since', { t: clock(state.since) })}</span>` : age(state?.at, state?.gap)}</p></div>
-      ${state?.health?.detail && look !== 'ok' ? html`<div class="note ${look === 'warn' ? '' : 'calm'}">${icon(look)}<div><p class="do" lang="en">${state.health.detail}</p>${state.health.advice ? html`<p lang="en">${state.health.advice}</p>` : nothing}</div></div>` : nothing}
+      ${state?.health?.detail && look !== 'ok' ? html`<div class="note ${look === 'warn' ? '' : 'calm'}">${icon(look)}<div><p class="do" lang=${houseLanguage()}>${state.health.detail}</p>${state.health.advice ? html`<p lang=${houseLanguage()}>${state.health.advice}</p>` : nothing}</div></div>` : nothing}
       <div class="cols one"><div class="cols">${spec ? html`<section class="card" aria-labelledby="h-chart"><div class="head"><h2 id="h-chart">${spec.name}</h2><span class="muted">${spec.unit}</span></div>
         <watt-plot .spec=${spec}></watt-plot><div class="seg" role="group" aria-label=${t('period')}>${[1, 7, 30].map((n) => html`<button aria-pressed=${n === days ? 'true' : 'false'} @click=${() => { days = n; redraw(); }}>${n === 1 ? t('today') : t('days', { n })}</button>`)}</div></section>` : nothing}
         ${setting.view(one, state)}${below(one)}${health ? healthDays(health, all, () => { all = true; redraw(); }) : nothing}</div>

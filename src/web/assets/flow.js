@@ -44,7 +44,7 @@ function noteOf(id, node, side, resting) {
   if (id === 'sun') return sunNote();
   if (id === 'grid') return resting ? t('flow.rest') : t(side === 'in' ? 'taking' : 'giving');
   if (id === 'battery') {
-    const level = node.level == null ? '' : `${number(node.level)}\u202f%`;
+    const level = node.level == null ? '' : `${number(node.level / 10)}\u202f%`; // Told in tenths.
     const then = node.full_at ? t('flow.full_at', { t: clock(node.full_at) }) : node.empty_at ? t('flow.until', { t: clock(node.empty_at) }) : '';
     return list([level, then]);
   }

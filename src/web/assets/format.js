@@ -40,8 +40,9 @@ export function power(watts, inKw = watts != null && Math.abs(watts) >= 1000) {
 export function energy(wh) {
   if (wh == null) return { text: DASH, unit: '' };
   if (Math.abs(wh) >= 9_999_500) return { text: number(wh / 1e6, 2), unit: 'MWh' };
+  if (Math.abs(wh) < 5) return { text: '0', unit: 'kWh' };
   const decimals = Math.abs(wh) >= 99_950 ? 0 : Math.abs(wh) < 950 ? 2 : 1;
-  return { text: number(wh / 1000, wh === 0 ? 0 : decimals), unit: 'kWh' };
+  return { text: number(wh / 1000, decimals), unit: 'kWh' };
 }
 
 export const percent = (share) => (share == null ? DASH : number(share * 100) + THIN + '%');

@@ -1,7 +1,6 @@
 // What History has read: kept for a minute, so that a finger over the calendar does not ask the same again and again.
 
 import { get } from './api.js';
-import { t } from './i18n.js';
 import { store } from './store.js';
 
 const KEEP = 60_000;
@@ -35,10 +34,13 @@ export function kindOf(row) {
   return BESIDES.test(metric?.part ?? '') || (!metric?.part && BESIDES_KEY.test(row.key)) ? 'beside' : 'sun';
 }
 
-/** What a row is called beside others: by its device, and by more only where that has several. */
-export function rowName(row, rows) {
-  const device = store.devices.get(row.ref)?.name ?? row.device ?? row.name;
-  const panel = store.devices.get(row.ref)?.metrics.find((one) => one.key === row.key)?.panel;
-  if (panel != null) return row.panel ?? t('panel_of', { device, n: panel });
-  return rows.filter((one) => one.ref === row.ref).length > 1 && row.name !== device ? `${device}, ${row.name}` : device;
+/** One row of each device: a counter that runs for ever before one of the day, for both count the same. */
+export function ownRows(rows) {
+  const found = new Map();
+  for (const row of rows) {
+    const lifetime = store.devices.get(row.ref)?.metrics.find((one) => one.key === row.key)?.behavior === 'lifetime';
+    if (!found.has(row.ref) || lifetime) found.set(row.ref, row);
+  }
+  // A device behind another one is part of that one's sum.
+  return [...found.values()].filter((row) => !found.has(store.devices.get(row.ref)?.via));
 }

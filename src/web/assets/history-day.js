@@ -68,7 +68,7 @@ function charts(slots, usual, alone, compared, other, view) {
   const key = `${view.day}${view.only}${view.compare}`;
   const date = dateText(view.day, { day: 'numeric', month: 'long' });
   const noon = Math.floor(length / 2) + 13;
-  const base = { x, step, key, sync: 'day', digits: 2, start: known(fit(series.sun).slice(noon)) ? noon : undefined };
+  const base = { x, step, key, sync: 'day', digits: 2, start: series.sun?.[noon] == null ? undefined : noon };
 
   const main = alone?.series[0] ? fit(numbers(alone.series[0])) : fit(series.sun);
   const lines = [{ name: date, values: kilo(main), colour: '--sun-line', fillColour: '--sun', fill: 0.18, width: 2.2 }];

@@ -29,6 +29,9 @@ function ticks(from, to, width) {
   return found;
 }
 
+/** Values between two gaps, of which a line would show nothing. */
+const alone = (plot, index) => plot.data[index].reduce((found, v, i, all) => { if (v != null && all[i - 1] == null && all[i + 1] == null) found.push(i); return found; }, []);
+
 /**
  * spec: {x: seconds[], step, lines: [{name, values, colour, fill, dash, width, hidden, digits, unit}], bands: [[high, low, colour, share]],
  * unit, digits, max, height, label (what it shows, a sentence), name, sync, start (index to read first)}
@@ -79,11 +82,11 @@ class Plot extends HTMLElement {
         { ...axis, size: 26, gap: 4, grid: { show: false }, splits: (u, i, from, to) => ticks(from, to, u.width),
           values: (u, list) => list.map((at) => (x.at(-1) - x[0] > 90000 * 1.2 ? this.#dayLabel(at) : clock(at).replace(/^0(\d)|:00$/g, '$1'))) },
         { ...axis, size: (u, values) => 12 + 7 * Math.max(2, ...(values ?? []).map((v) => v.length)), gap: 6, space: 44, grid, values: (u, list, i, space, step) =>
-          list.map((v) => (v === 0 ? '0' : number(v, step < 0.1 ? 2 : step < 1 ? 1 : 0))) },
+          list.map((v) => (v === 0 ? '0' : number(v, step >= 1 ? 0 : Number.isInteger(Math.round(step * 1000) / 100) ? 1 : 2))) },
       ],
       series: [{}, ...lines.map((line) => ({
         stroke: line.hidden ? undefined : ink(line.colour), width: line.hidden ? 0 : line.width ?? 2, dash: line.dash,
-        fill: line.fill ? ink(line.fillColour ?? line.colour, line.fill) : undefined, points: { show: false }, spanGaps: false,
+        fill: line.fill ? ink(line.fillColour ?? line.colour, line.fill) : undefined, points: { show: true, size: 4, filter: alone }, spanGaps: false,
       }))],
       bands: bands.map(([high, lowest, colour, share]) => ({ series: [high + 1, lowest + 1], fill: ink(colour, share) })),
       cursor: { y: false, points: { size: 7 }, drag: { x: true, y: false }, sync: sync ? { key: sync, scales: ['x', null] } : undefined },

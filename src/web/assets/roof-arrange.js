@@ -7,7 +7,7 @@ import { number } from './format.js';
 import { t } from './i18n.js';
 import { icon } from './icons.js';
 import { store } from './store.js';
-import { deviceOf, DIRECTIONS, extent, firstPlace, forServer, fromServer, GRID, isFree, keyOf, layOut, panelSize, sizeOf, snap, snapped } from './roof-model.js';
+import { deviceOf, DIRECTIONS, extent, firstPlace, forServer, fromServer, GRID, isFree, keyOf, layOut, panelSize, scaleOf, sizeOf, snap, snapped } from './roof-model.js';
 
 const ROOM = 1.2;
 
@@ -141,15 +141,20 @@ export default function arrange({ redraw }) {
     location.hash = '#/roof';
   }
 
-  function planeEditor(on) {
+  // Room to drag to, beyond what lies there.
+  function roomOf(on) {
     const size = extent(on, 4 * panelSize.w);
-    const room = { w: size.w + ROOM, h: size.h + ROOM };
-    return html`<section class="plane" aria-label=${on.name} ${css({ '--share': String(room.w) })}><div class="fields">
+    return { w: size.w + ROOM, h: size.h + ROOM };
+  }
+
+  function planeEditor(on) {
+    const room = roomOf(on);
+    return html`<section class="plane" aria-label=${on.name} ${css({ '--w': String(room.w) })}><div class="fields">
         <label>${t('name')}<input type="text" .value=${on.name} maxlength="40" @input=${(event) => edit(`${on.id}name`, () => { on.name = event.target.value; })}></label>
         <label>${t('arrange.direction')}<select @change=${(event) => step(() => { on.direction = event.target.value; })}><option value="" ?selected=${!on.direction}>—</option>${DIRECTIONS.includes(on.direction) || !on.direction ? nothing : html`<option value=${on.direction} selected>${on.direction}</option>`}${DIRECTIONS.map((one) => html`<option value=${one} ?selected=${one === on.direction}>${t(`direction.${one}`)}</option>`)}</select></label>
         <label>${t('arrange.steep')}<input type="number" min="0" max="90" .value=${String(on.steep ?? '')} @input=${(event) => edit(`${on.id}steep`, () => { on.steep = event.target.value === '' ? null : Math.max(0, Math.min(90, Number(event.target.value))); })}></label>
         ${roof.planes.length > 1 ? html`<button class="btn" @click=${() => step(() => { for (const panel of [...on.panels]) toTray({ on, panel }); roof.planes = roof.planes.filter((one) => one !== on); })}>${t('arrange.remove')}</button>` : nothing}</div>
-      <div class="field edit" data-plane=${on.id} data-w=${room.w} ${css({ '--a': `${room.w} / ${room.h}`, '--w': String(room.w), '--gw': `${(GRID * 10 / room.w) * 100}%`, '--gh': `${(GRID * 10 / room.h) * 100}%` })}>
+      <div class="field edit" data-plane=${on.id} data-w=${room.w} ${css({ '--a': `${room.w} / ${room.h}`, '--gw': `${(GRID * 10 / room.w) * 100}%`, '--gh': `${(GRID * 10 / room.h) * 100}%` })}>
         ${repeat(on.panels, (panel) => panel.id, (panel) => {
     const box = sizeOf(panel);
     return html`<button class="tile ${panel.id === picked ? 'picked' : ''}" aria-pressed=${panel.id === picked ? 'true' : 'false'} aria-label="${panel.name}, x ${number(panel.x, 2)} m, y ${number(panel.y, 2)} m"
@@ -178,7 +183,7 @@ export default function arrange({ redraw }) {
         <button class="btn" @click=${() => step(() => { roof.planes = [...roof.planes, plane()]; })}>${icon('plus')}${t('arrange.add')}</button>
         <button class="btn" @click=${leave}>${t('cancel')}</button><button class="btn main" ?disabled=${saving} @click=${save}>${t('done')}</button></div></div>
       ${error ? problem(error) : nothing}
-      <div class="cols roof"><section class="card" aria-label=${t('roof.panels')}><div class="planes">${roof.planes.map(planeEditor)}</div></section>
+      <div class="cols roof"><section class="card" aria-label=${t('roof.panels')}><div class="planes"><div ${css({ ...scaleOf(roof.planes.map(roomOf)), '--least': '62px' })}>${roof.planes.map(planeEditor)}</div></div></section>
       <div class="cols"><section class="card tray" aria-labelledby="h-tray"><h2 id="h-tray">${t('arrange.tray')}</h2>
         ${roof.tray.length ? html`<ul>${roof.tray.map((item) => html`<li><button class="btn" @click=${() => step(() => place(item, (picked && find(picked)?.on) ?? roof.planes[0]), t('arrange.placed'))}>${icon('plus')}${item.name}</button></li>`)}</ul>` : html`<p class="muted">${t('arrange.tray_empty')}</p>`}</section>
       <section class="card" aria-labelledby="h-sel"><h2 id="h-sel">${t('arrange.selected')}</h2>${selection()}</section></div></div>`;

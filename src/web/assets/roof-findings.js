@@ -23,8 +23,10 @@ function one(finding, headline) {
     <p class="why">${reason} ${kind === 'shadow' ? t('weak.shadow_why') : nothing}</p></section>`;
 }
 
-export function findings(weak) {
-  if (!weak || weak.at === null) return nothing;
+export function findings(weak, slots) {
+  // Where nothing was recorded yet nothing can be said.
+  const isKnown = Object.values(slots?.energy ?? {}).some((wh) => wh != null);
+  if (!weak || weak.at === null || (!weak.findings.length && !isKnown)) return nothing;
   if (!weak.findings.length) return html`<section class="card find"><p class="tag fine">${icon('ok')}${t('weak.fine')}</p><p class="muted">${t('weak.fine_why')}</p></section>`;
   return weak.findings.slice(0, 3).map((finding, i) => one(finding, i === 0));
 }

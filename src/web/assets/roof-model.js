@@ -27,6 +27,9 @@ export function extent(plane, least = panelSize.w) {
   }, { w: least, h: least });
 }
 
+/** What a row of planes needs to know for one scale. */
+export const scaleOf = (extents) => ({ '--n': String(extents.length), '--widest': String(Math.max(...extents.map((one) => one.w))), '--all': String(extents.reduce((sum, one) => sum + one.w, 0)) });
+
 export function median(values) {
   const sorted = values.filter((one) => one != null).sort((a, b) => a - b);
   const half = sorted.length >> 1;

@@ -5,7 +5,7 @@ import { get, query } from './api.js';
 import { loading, problem } from './dom.js';
 import { addDays, addMonths, DASH, dateText, dayOf, daysBetween, energy, join, moment, money, power } from './format.js';
 import { has, t } from './i18n.js';
-import { kindOf, rowName } from './history-data.js';
+import { kindOf } from './history-data.js';
 import { now } from './store.js';
 
 const SHORT = { day: 'numeric', month: 'short', year: 'numeric' };
@@ -46,7 +46,7 @@ export default function statistics(redraw) {
   };
 
   const day = (one) => (one ? html`${join(energy(one.wh))}<span>${dateText(one.date, SHORT)}</span>` : DASH);
-  const named = (row) => (row.ref === 'house' ? (has(`sum.${row.key}`) ? t(`sum.${row.key}`) : row.name) : rowName(row, answer.rows));
+  const named = (row) => (row.ref === 'house' ? (has(`sum.${row.key}`) ? t(`sum.${row.key}`) : row.name) : row.name);
   const gaps = (row) => (row.gap_days?.length ? html`<details><summary>${t('gaps', { n: row.gap_days.length })}</summary>${row.gap_days.slice(0, 40).map((one) => dateText(one, SHORT)).join(', ')}${row.gap_days.length > 40 ? ' …' : ''}</details>` : t('gaps.none'));
 
   function table(title, rows, folded) {

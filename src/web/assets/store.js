@@ -23,6 +23,9 @@ export const subscribe = (listener) => { listeners.add(listener); return () => l
 export const can = (feature) => !!store.hello?.features?.includes(feature);
 export const isAdmin = () => store.hello?.role === 'admin';
 
+/** The language that the configuration gives the house: its devices speak it, whatever the page speaks. */
+export const houseLanguage = () => store.hello?.lang || 'en';
+
 /** Tells everybody, once for all that comes in one moment. */
 export function changed() {
   if (scheduled) return;

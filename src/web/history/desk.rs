@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 
+use crate::config::Language;
 use crate::history::{HOUSE, HistoryError, HistoryReader, SeriesKey, house_id};
-use crate::model::{Device, DeviceId};
+use crate::model::{Device, DeviceId, Sentence};
 use crate::roof::{RoofLayout, RoofPanel, panels_of};
 use crate::web::access::Visitor;
 use crate::web::discretion::{Discretion, Rank};
@@ -113,6 +114,16 @@ impl HistoryDesk {
     /// A text as the one who asks may read it.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.discretion.text(text, self.rank)
+    }
+
+    /// A sentence as the one who asks may read it.
+    pub fn say(&self, sentence: &Sentence) -> String {
+        self.discretion.say(sentence, self.rank)
+    }
+
+    /// The language of the house.
+    pub const fn language(&self) -> Language {
+        self.discretion.language
     }
 
     /// The panel whose energy or power this is, with what it is called.

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::desk::{HistoryDesk, refusal};
 use crate::history::{HealthChange, HealthDay};
+use crate::model::HealthCode;
 use crate::web::access::Visitor;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
@@ -106,13 +107,13 @@ pub async fn health(
 fn change_of(desk: &HistoryDesk, change: &HealthChange) -> HealthChangeAnswer {
     HealthChangeAnswer {
         at: change.at.as_second(),
-        code: change.code.map(crate::model::HealthCode::code),
-        words: change
-            .code
-            .map_or("wattbridge was not running", |code| code.words()),
-        problem: change.code.is_some_and(|code| code.is_problem()),
-        detail: desk.text(&change.detail).into_owned(),
-        advice: desk.text(&change.advice).into_owned(),
+        code: change.code.map(HealthCode::code),
+        words: change.code.map_or("wattbridge was not running", |code| {
+            desk.language().health_word(code)
+        }),
+        problem: change.code.is_some_and(HealthCode::is_problem),
+        detail: desk.say(&change.detail),
+        advice: desk.say(&change.advice),
     }
 }
 

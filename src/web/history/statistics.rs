@@ -123,7 +123,7 @@ pub async fn statistics(
     let of_devices = rows.iter().filter(|row| row.of == EnergyOf::Device);
     let several = several(of_devices.map(|row| &row.series));
     let rows = rows.into_iter();
-    let rows = rows.map(|row| row_of(&desk, &prices, row, &several));
+    let rows = rows.map(|row| row_of(&desk, &prices, &row, &several));
     Ok(Json(StatisticsAnswer {
         rows: rows.collect(),
         currency: prices.currency,
@@ -133,7 +133,7 @@ pub async fn statistics(
 fn row_of(
     desk: &HistoryDesk,
     prices: &PriceSettings,
-    row: StatisticsRow,
+    row: &StatisticsRow,
     several: &BTreeSet<DeviceId>,
 ) -> StatisticsRowAnswer {
     let whose = row.of.into();
@@ -164,7 +164,7 @@ fn row_of(
         mean_day_wh: is_known.then_some(row.mean_day_wh),
         best: day(row.best),
         worst: day(row.worst),
-        peak: row.peak.map(|peak| PeakAnswer {
+        peak: row.peak.as_ref().map(|peak| PeakAnswer {
             w: peak.watts,
             at: peak.at.as_second(),
         }),

@@ -14,12 +14,13 @@ use super::id_of;
 use crate::history::{HistoryError, HistoryReader, SeriesKey};
 use crate::model::Device;
 use crate::roof::{
-    LaidPanel, PanelCourse, PanelPlace, PlaneCourse, RoofPanel, SlotTime, WeakKind, WeakPanel,
-    panels_of, weak_panels,
+    LaidPanel, PanelCourse, PlaneCourse, RoofPanel, SlotTime, WeakKind, WeakPanel, panels_of,
+    weak_panels,
 };
 use crate::web::access::Visitor;
 use crate::web::history::{HistoryDesk, pieces, tomorrow};
 use crate::web::reply::{RefusalWords, WebRefusal};
+use crate::web::roof_book::WeakFound;
 use crate::web::site::Site;
 
 /// How often it is looked at.
@@ -32,14 +33,6 @@ const SLOT: i64 = 300;
 /// Values that are read at once.
 const AT_ONCE: usize = 50_000;
 const SLOTS_OF_DAY: usize = 288;
-
-/// What was found last.
-#[derive(Debug, Clone, Default)]
-pub struct WeakFound {
-    /// When, in seconds since 1970.
-    at: i64,
-    panels: Vec<(PanelPlace, WeakPanel)>,
-}
 
 /// Which panels bring less than their neighbours.
 #[derive(Debug, Serialize, ToSchema)]
@@ -134,9 +127,8 @@ pub async fn watch(site: Arc<Site>) {
     let mut inside = site.watch();
     loop {
         let pause = match look(&site).await {
-            Ok(true) => EVERY,
             Ok(false) => SOON,
-            Err(HistoryError::Off) => EVERY,
+            Ok(true) | Err(HistoryError::Off) => EVERY,
             Err(error) => {
                 tracing::debug!("Weak panels cannot be looked for: {error}");
                 EVERY

@@ -7,6 +7,8 @@ use super::frame::{Group, RawFrame, seal, seal_status};
 use super::history::{self, DayCurve, EnergyHistory};
 use super::signal::{self, Signal};
 use super::telemetry::{self, Telemetry};
+use crate::model::Sentence;
+use crate::say;
 
 /// The outcome of a command, sent instead of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +47,25 @@ impl Status {
     }
 }
 
+impl Status {
+    /// For people.
+    #[must_use]
+    pub fn says(self) -> Sentence {
+        match self {
+            Self::Done => say!("done"),
+            Self::WrongEcuId => say!("the request named another ECU id"),
+            Self::NoData => say!("no data yet"),
+            Self::Other(a, b) => say!(
+                "unknown status {code}",
+                code = [a, b].escape_ascii().to_string()
+            ),
+        }
+    }
+}
+
 impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Done => f.write_str("done"),
-            Self::WrongEcuId => f.write_str("the request named another ECU id"),
-            Self::NoData => f.write_str("no data yet"),
-            Self::Other(a, b) => write!(f, "unknown status {}", [*a, *b].escape_ascii()),
-        }
+        self.says().fmt(f)
     }
 }
 

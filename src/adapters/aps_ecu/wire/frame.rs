@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::model::Sentence;
+use crate::say;
+
 /// Most bytes a frame can have: four digits of length, and the `\n` they do not count.
 pub const MAX_FRAME: usize = 10_000;
 
@@ -49,26 +52,30 @@ pub enum HeaderFault {
     Command,
 }
 
+impl HeaderFault {
+    /// For people.
+    #[must_use]
+    pub const fn says(self) -> Sentence {
+        match self {
+            Self::Signature => say!("no frame begins there"),
+            Self::Group => say!("the group is neither 11 nor 12"),
+            Self::Length => say!("the length is not a valid number"),
+            Self::Command => say!("the command is not a number"),
+        }
+    }
+}
+
 impl fmt::Display for HeaderFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Signature => "no frame begins there",
-            Self::Group => "the group is neither 11 nor 12",
-            Self::Length => "the length is not a valid number",
-            Self::Command => "the command is not a number",
-        })
+        self.says().fmt(f)
     }
 }
 
 /// Bytes that are not a frame. Offsets count from the first byte ever pushed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum FrameError {
     /// The bytes ended inside a frame.
-    #[error(
-        "the frame at byte {offset} is incomplete: {have} of {} bytes arrived; the ECU closed the \
-         connection early or the capture is cut, so ask again",
-        .need.map_or_else(|| "an unknown number of".to_owned(), |need| need.to_string())
-    )]
     Incomplete {
         /// Where the frame begins.
         offset: u64,
@@ -78,7 +85,6 @@ pub enum FrameError {
         need: Option<usize>,
     },
     /// Bytes no frame begins with; one error for the whole region.
-    #[error("{length} bytes at byte {offset} passed over: {fault}; is this really an ECU?")]
     BadHeader {
         /// Where the region begins.
         offset: u64,
@@ -88,10 +94,6 @@ pub enum FrameError {
         fault: HeaderFault,
     },
     /// The length points to a place where no frame ends. The search goes on one byte after its start.
-    #[error(
-        "the frame at byte {offset} claims {length} bytes but does not end there with END and a \
-         newline; bytes were lost or changed, so ask again"
-    )]
     BadEnd {
         /// Where the frame begins.
         offset: u64,
@@ -101,6 +103,46 @@ pub enum FrameError {
 }
 
 impl FrameError {
+    /// For people.
+    #[must_use]
+    pub fn says(&self) -> Sentence {
+        match *self {
+            Self::Incomplete {
+                offset,
+                have,
+                need: Some(need),
+            } => say!(
+                "the frame at byte {offset} is incomplete: {have} of {need} bytes arrived; the ECU closed the connection \
+                 early or the capture is cut, so ask again",
+                offset,
+                have,
+                need
+            ),
+            Self::Incomplete { offset, have, .. } => say!(
+                "the frame at byte {offset} is incomplete: {have} of an unknown number of bytes arrived; the ECU closed the \
+                 connection early or the capture is cut, so ask again",
+                offset,
+                have
+            ),
+            Self::BadHeader {
+                offset,
+                length,
+                fault,
+            } => say!(
+                "{length} bytes at byte {offset} passed over: {fault}; is this really an ECU?",
+                length,
+                offset,
+                fault = fault.says()
+            ),
+            Self::BadEnd { offset, length } => say!(
+                "the frame at byte {offset} claims {length} bytes but does not end there with END and a newline; bytes were \
+                 lost or changed, so ask again",
+                offset,
+                length
+            ),
+        }
+    }
+
     /// Where the refused bytes begin.
     #[must_use]
     pub fn offset(&self) -> u64 {

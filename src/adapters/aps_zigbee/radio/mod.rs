@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use super::wire::ids::{EcuId, ShortAddress};
 use crate::clock::Moment;
+use crate::model::Sentence;
+use crate::say;
 
 pub use super::wire::firmware::StickFirmware;
 
@@ -250,37 +252,44 @@ pub enum RadioTrouble {
 
 /// Why a message was not sent, or not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum SendTrouble {
     /// The radio is not ready; it is being brought up.
-    #[error("the stick is not ready")]
     NotReady,
     /// It has too much to do just now.
-    #[error("the stick is busy")]
     Busy,
     /// It does not answer.
-    #[error("the stick does not answer")]
     NoAnswer,
     /// It does not say what became of the message.
-    #[error("the stick does not say what became of the message")]
     NoConfirm,
     /// Nobody knows the way to the inverter: dark, out of reach, in another network.
-    #[error("no route to the inverter")]
     NoRoute,
     /// The next radio has not acknowledged it: a poor link, or it has just gone.
-    #[error("the inverter's radio does not acknowledge")]
     NoAck,
     /// It was not taken in time.
-    #[error("the message was not taken in time")]
     Expired,
     /// Another status.
-    #[error("the stick says {0}")]
     Refused(StickStatus),
     /// It has no address of an inverter, or is too long.
-    #[error("such a message cannot be sent")]
     Impossible,
 }
 
 impl SendTrouble {
+    /// For people.
+    pub fn says(self) -> Sentence {
+        match self {
+            Self::NotReady => say!("the stick is not ready"),
+            Self::Busy => say!("the stick is busy"),
+            Self::NoAnswer => say!("the stick does not answer"),
+            Self::NoConfirm => say!("the stick does not say what became of the message"),
+            Self::NoRoute => say!("no route to the inverter"),
+            Self::NoAck => say!("the inverter's radio does not acknowledge"),
+            Self::Expired => say!("the message was not taken in time"),
+            Self::Refused(status) => say!("the stick says {status}", status = status.to_string()),
+            Self::Impossible => say!("such a message cannot be sent"),
+        }
+    }
+
     /// Whether the inverter is not to blame.
     pub const fn is_of_radio(self) -> bool {
         !matches!(

@@ -378,9 +378,9 @@ impl PairingLine {
         let (words, advice) = match (failure, &self.trouble) {
             (PairingFailure::NoStick, Some(trouble)) => {
                 let health = health::stick(trouble);
-                (health.detail.into_owned(), health.advice.into_owned())
+                (health.detail, health.advice)
             }
-            _ => (failure.words(), failure.advice().to_owned()),
+            _ => (failure.words(), failure.advice()),
         };
         let kept = match known {
             Some(address) => format!(" Its old address, {address}, stays in the section."),

@@ -27,6 +27,8 @@ use zeroize::Zeroizing;
 
 use super::key::Key;
 use super::title::SystemTitle;
+use crate::model::Sentence;
+use crate::say;
 
 /// Bytes of a tag.
 pub const TAG: usize = 12;
@@ -97,23 +99,44 @@ impl fmt::Display for SecurityControl {
 
 /// A key does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum OpenError {
     /// 16 bytes where 32 are wanted, or the other way round.
-    #[error(
-        "the {which} key is too {}: this meter uses security suite {suite}, whose keys have {} \
-         hexadecimal digits; ask the operator for it",
-        if *suite == 2 { "short" } else { "long" },
-        if *suite == 2 { 64 } else { 32 }
-    )]
     KeyLength {
-        /// `encryption` or `authentication`.
-        which: &'static str,
+        /// Whether it is the one for authentication.
+        authenticates: bool,
         /// The suite of the telegram.
         suite: u8,
     },
     /// Only when sealing: a tag is wanted, and nothing to make it with.
-    #[error("a tag needs an authentication key")]
     NoAuthenticationKey,
+}
+
+impl OpenError {
+    /// For people.
+    pub fn says(self) -> Sentence {
+        match self {
+            Self::KeyLength {
+                authenticates,
+                suite,
+            } => {
+                let (key, digits) = match (authenticates, suite) {
+                    (false, 2) => (say!("the encryption key is too short"), 64),
+                    (false, _) => (say!("the encryption key is too long"), 32),
+                    (true, 2) => (say!("the authentication key is too short"), 64),
+                    (true, _) => (say!("the authentication key is too long"), 32),
+                };
+                say!(
+                    "{key}: this meter uses security suite {suite}, whose keys have {digits} hexadecimal digits; ask the \
+                     operator for it",
+                    key,
+                    suite,
+                    digits
+                )
+            }
+            Self::NoAuthenticationKey => say!("a tag needs an authentication key"),
+        }
+    }
 }
 
 /// What one telegram is protected with.
@@ -131,14 +154,14 @@ impl Lock<'_> {
         let fits = |key: &Key| key.is_long() == self.security.wants_long_key();
         if self.security.is_encrypted() && !fits(self.key) {
             return Err(OpenError::KeyLength {
-                which: "encryption",
+                authenticates: false,
                 suite,
             });
         }
         match self.authentication {
             Some(key) if self.security.is_authenticated() && !fits(key) => {
                 Err(OpenError::KeyLength {
-                    which: "authentication",
+                    authenticates: true,
                     suite,
                 })
             }

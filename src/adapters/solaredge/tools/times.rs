@@ -5,6 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::model::Sentence;
+use crate::say;
+
 /// A moment since 1970, by the clock of this house.
 pub fn when(at: Duration) -> String {
     let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
@@ -14,16 +17,15 @@ pub fn when(at: Duration) -> String {
 }
 
 /// How long something takes, in the largest unit that makes sense.
-pub fn how_long(length: Duration) -> String {
+pub fn how_long(length: Duration) -> Sentence {
     let seconds = length.as_secs();
-    let (count, unit) = match seconds {
-        0..=119 => (seconds, "second"),
-        120..=7199 => (seconds / 60, "minute"),
-        7200..=172_799 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
+    match seconds {
+        1 => say!("1 second"),
+        0..=119 => say!("{count} seconds", count = seconds),
+        120..=7199 => say!("{count} minutes", count = seconds / 60),
+        7200..=172_799 => say!("{count} hours", count = seconds / 3600),
+        _ => say!("{count} days", count = seconds / 86_400),
+    }
 }
 
 #[cfg(test)]

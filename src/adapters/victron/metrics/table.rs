@@ -135,7 +135,7 @@ pub static METRICS: &[VeMetric] = &[
         .text("LOAD").asked(0xEDA8, MPPT, WithoutText),
     row(state("load_control", "Load control", LOAD_CONTROL).diagnostic().off_by_default())
         .asked(0xEDAB, MPPT, Minute),
-    row(text("load_off_reason", "Load off reason").off_by_default()).asked(0xED91, MPPT, Minute),
+    row(text("load_off_reason", "Load off reason").in_words().off_by_default()).asked(0xED91, MPPT, Minute),
     // Mains.
     row(voltage("ac_output_voltage", "AC output voltage"))
         .text("AC_OUT_V").asked(0x2200, INVERTERS, WithoutText),
@@ -165,9 +165,9 @@ pub static METRICS: &[VeMetric] = &[
         .text("ERR").asked(0xEDDA, CHARGERS, WithoutText),
     row(on_off("fault", "Fault", OnOff::Problem).diagnostic()),
     row(on_off("alarm", "Alarm", OnOff::Problem)).text("Alarm"),
-    row(text("alarm_reason", "Alarm reason")).text("AR").told(0x031E, SHUNTS),
-    row(text("warning", "Warning")).text("WARN").told(0x031C, INVERTER),
-    row(text("off_reason", "Off reason").off_by_default())
+    row(text("alarm_reason", "Alarm reason").in_words()).text("AR").told(0x031E, SHUNTS),
+    row(text("warning", "Warning").in_words()).text("WARN").told(0x031C, INVERTER),
+    row(text("off_reason", "Off reason").in_words().off_by_default())
         .text("OR").asked(0x0207, SWITCHED, WithoutText),
     row(on_off("relay", "Relay", OnOff::Plain)).text("Relay").told(0x034E, SHUNTS),
     row(temperature("charger_temperature", "Charger temperature").diagnostic())
@@ -221,7 +221,7 @@ pub static METRICS: &[VeMetric] = &[
     row(figure("uptime", "Time since start", Quantity::Duration).off_by_default())
         .asked(0x0120, ALL, Seldom),
     row(figure("day_number", "Day number", Quantity::Count).off_by_default()).text("HSDS"),
-    row(text("bluetooth", "Bluetooth").off_by_default()).text("CAP_BLE"),
+    row(text("bluetooth", "Bluetooth").in_words().off_by_default()).text("CAP_BLE"),
     row(text("other_values", "Other values").off_by_default()).always(),
     row(state("protocol", "Protocol", PROTOCOL).about_connection().off_by_default()).always(),
     row(connection("blocks", "Blocks")).always(),

@@ -18,6 +18,7 @@ fn device(id: &str, metric: Metric, value: Option<i64>) -> Known {
         values: [(key, Value::from(value.map(Decimal::integer)))].into(),
         health: Health::ONLINE,
         era: 0,
+        held: Default::default(),
     };
     Known {
         device: Arc::new(device),

@@ -15,6 +15,9 @@
 //! interface (u32), protocol (u16), kind and padding behind; then the captured bytes.
 //! Sources: the drafts *PCAP Capture File Format* and *PCAP Next Generation Capture File Format* of the IETF.
 
+use crate::model::Sentence;
+use crate::say;
+
 mod gzip;
 mod pcap;
 mod pcapng;
@@ -73,15 +76,14 @@ pub enum Captured<'a> {
 
 /// Why bytes cannot be read as a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum CaptureRefused {
     /// It begins with something else.
-    #[error("byte {offset}: this is no capture file (pcap or pcapng)")]
     Unknown {
         /// Where, in what was pushed (unpacked, if it was packed).
         offset: u64,
     },
     /// A record claims more than there can be.
-    #[error("byte {offset}: a packet of {length} bytes; the file is damaged from here on")]
     TooLong {
         /// Where.
         offset: u64,
@@ -89,17 +91,39 @@ pub enum CaptureRefused {
         length: u32,
     },
     /// What comes next is no record.
-    #[error("byte {offset}: the file is damaged from here on")]
     Damaged {
         /// Where.
         offset: u64,
     },
     /// The compression is damaged.
-    #[error("byte {offset}: the compressed file is damaged from here on")]
     Compression {
         /// Where.
         offset: u64,
     },
+}
+
+impl CaptureRefused {
+    /// For people.
+    pub fn says(self) -> Sentence {
+        match self {
+            Self::Unknown { offset } => say!(
+                "byte {offset}: this is no capture file (pcap or pcapng)",
+                offset
+            ),
+            Self::TooLong { offset, length } => say!(
+                "byte {offset}: a packet of {length} bytes; the file is damaged from here on",
+                offset,
+                length
+            ),
+            Self::Damaged { offset } => {
+                say!("byte {offset}: the file is damaged from here on", offset)
+            }
+            Self::Compression { offset } => say!(
+                "byte {offset}: the compressed file is damaged from here on",
+                offset
+            ),
+        }
+    }
 }
 
 /// Reads the bytes of capture files, cut anywhere.

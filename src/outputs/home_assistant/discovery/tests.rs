@@ -400,3 +400,68 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn another_language_changes_what_is_shown_and_nothing_else() {
+    let told = |language| {
+        let settings = HomeAssistantSettings {
+            language,
+            ..HomeAssistantSettings::default()
+        };
+        announcement(&example(), &plan_with(settings))
+    };
+    let (english, german) = (told(Language::En), told(Language::De));
+    let shown = ["name", "options", "value_template", "command_template"];
+    let components = |told: &Value| told["components"].as_object().unwrap().clone();
+    for ((key, mut entity), (same, mut other)) in
+        components(&english).into_iter().zip(components(&german))
+    {
+        assert_eq!(key, same);
+        for key in shown {
+            for entity in [&mut entity, &mut other] {
+                entity.as_object_mut().unwrap().remove(key);
+            }
+        }
+        assert_eq!(entity, other);
+    }
+    let of = |key: &str| german["components"][key].clone();
+    // Home Assistant has its own word for the main power.
+    assert_eq!(of("power").get("name"), None);
+    assert_eq!(of("connectivity")["name"], "Verbindung");
+    assert_eq!(of("health")["name"], "Statuscode");
+    assert_eq!(
+        of("health")["options"],
+        english["components"]["health"]["options"]
+    );
+    assert_eq!(of("set_load")["name"], "Lastausgang");
+    let mode = of("set_mode");
+    assert_eq!(mode["options"], json!(["aus", "Hauptladung"]));
+    // On the topic stand the words that are the same in every language.
+    assert_eq!(
+        mode["command_template"],
+        "{{ {\"aus\":\"off\",\"Hauptladung\":\"bulk\"}.get(value, value) }}"
+    );
+}
+
+#[test]
+fn what_was_confirmed_is_shown_in_the_language_too() {
+    let mut device = device(Vec::new());
+    let kind = ControlKind::Select(vec!["off".into(), "bulk".into()]);
+    device.controls = vec![control("mode", "Mode", kind)];
+    let template = |language| {
+        let settings = HomeAssistantSettings {
+            language,
+            ..HomeAssistantSettings::default()
+        };
+        let told = announcement(&device, &plan_with(settings));
+        told["components"]["set_mode"]["value_template"].clone()
+    };
+    assert_eq!(
+        template(Language::En),
+        "{{ value_json.value if value_json.ok else '' }}"
+    );
+    assert_eq!(
+        template(Language::Fr),
+        "{{ {\"off\":\"arrêt\",\"bulk\":\"charge principale\"}.get(value_json.value, '') if value_json.ok else '' }}"
+    );
+}

@@ -30,6 +30,7 @@ impl Bench {
                 values: BTreeMap::new(),
                 health: Health::ONLINE,
                 era: 0,
+                held: Default::default(),
             },
             now: Instant::now(),
         }
@@ -168,7 +169,7 @@ fn words_about_a_trouble_that_stays_wait_and_those_about_another_do_not() {
             &Value::from(shown.health.sentence()),
             "the words and their parts belong together"
         );
-        shown.health.detail.into_owned()
+        shown.health.detail.to_string()
     };
     assert_eq!(said(&mut bench, 0, HealthCode::Garbled, "a"), "a");
     assert_eq!(said(&mut bench, 1, HealthCode::Garbled, "b"), "a");

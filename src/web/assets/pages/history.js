@@ -8,7 +8,7 @@ import { addDays, addMonths, dateText, dayOf, energy, join, number, percent } fr
 import { lang, t } from '../i18n.js';
 import { icon } from '../icons.js';
 import { now, store } from '../store.js';
-import { kindOf, rowName } from '../history-data.js';
+import { kindOf, ownRows } from '../history-data.js';
 import { batteryChart, dayCharts, loadDay } from '../history-day.js';
 import { loadPeriod, periodCharts } from '../history-period.js';
 import statistics from '../statistics.js';
@@ -112,16 +112,14 @@ export default function page({ path, query: search, redraw }) {
   }
 
   function side() {
-    const devices = (data.devices ?? []).filter((row) => kindOf(row) === 'sun');
-    // A device behind another one is part of that one's sum.
-    const own = devices.filter((row) => !devices.some((other) => other.ref === store.devices.get(row.ref)?.via));
+    const own = ownRows((data.devices ?? []).filter((row) => kindOf(row) === 'sun'));
     const rows = (view.by === 'panel' ? data.panels : own) ?? [];
     if (!own.length && !data.panels?.length) return nothing;
     const sorted = rows.map((row) => ({ ...row, sum: row.wh.some((wh) => wh != null) ? row.wh.reduce((sum, wh) => sum + (wh ?? 0), 0) : null })).sort((a, b) => (b.sum ?? -1) - (a.sum ?? -1));
     const most = Math.max(1, ...sorted.map((row) => row.sum ?? 0));
     const one = (row) => {
       const id = `${row.ref}/${row.key}`;
-      const body = html`<span>${rowName(row, rows)}</span><b>${join(energy(row.sum))}</b><i ${css({ '--w': `${((row.sum ?? 0) / most) * 100}%` })}></i>`;
+      const body = html`<span>${view.by === 'panel' ? row.name : store.devices.get(row.ref)?.name ?? row.name}</span><b>${join(energy(row.sum))}</b><i ${css({ '--w': `${((row.sum ?? 0) / most) * 100}%` })}></i>`;
       return html`<li>${view.period === 'day' ? html`<button aria-pressed=${view.only === id ? 'true' : 'false'} @click=${() => go({ only: view.only === id ? '' : id })}>${body}</button>` : html`<div>${body}</div>`}</li>`;
     };
     return html`<section class="card" aria-labelledby="h-by"><div class="head"><h2 id="h-by">${t('history.by')}</h2></div>

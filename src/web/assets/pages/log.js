@@ -88,10 +88,10 @@ export default function page({ query: search, redraw }) {
         <button class="btn" @click=${moreDetail}>${t('log.detail')}</button></div>
       ${detail && detail > now() ? html`<p class="muted">${t('log.detail_until', { t: clock(detail) })}</p>` : nothing}
       ${problem(error)}
-      <div class="card log"><ol id="lines" tabindex="0" role="log" aria-live="off" aria-label=${t('more.log')} @scroll=${scrolled}>
+      <div class="card log"><div id="lines" tabindex="0" role="log" aria-live="off" aria-label=${t('more.log')} @scroll=${scrolled}><ol>
         ${more ? html`<li><button class="btn" @click=${earlier}>${t('log.earlier')}</button></li>` : nothing}
         ${repeat(lines, (line) => line.n, (line) => html`<li class=${line.level}><time>${dayOf(line.at) === dayOf(now()) ? clock(line.at, true) : moment(line.at)}</time><span class="lvl-word">${line.level}</span><span class="dev-word">${line.device ?? ''}</span>
-          <span class="text" lang="en">${line.text}</span>${line.count > 1 ? html`<span class="times">×${line.count}</span>` : nothing}</li>`)}</ol>
+          <span class="text" lang="en">${line.text}</span>${line.count > 1 ? html`<span class="times">×${line.count}</span>` : nothing}</li>`)}</ol></div>
         ${lines.length ? nothing : html`<p class="empty">${t('log.none')}</p>`}
         ${paused && waiting.length ? html`<button class="btn main fresh" @click=${goOn}>${t('log.fresh', { n: waiting.length })}</button>` : nothing}</div>`;
   }

@@ -12,7 +12,7 @@ const stored = (key) => { try { return localStorage.getItem(key) ?? ''; } catch 
 
 export default function page({ redraw, speak }) {
   sheet('more.css').then(redraw);
-  const entries = [['log', 'log'], ['settings', 'pencil'], ['energy', 'energy'], ['support', 'help'], ['backup', 'save'], ['about', 'info', null]];
+  const entries = [['log', 'log'], ['settings', 'pencil'], ['energy', 'energy', 'energy_dashboard'], ['support', 'help'], ['backup', 'save'], ['about', 'info', null]];
 
   async function logOut() {
     await change('DELETE', 'session', {}).catch(() => {});

@@ -10,7 +10,7 @@ import { addDays, clock, dayOf, energy, join, number, percent, power } from '../
 import { children, healthWord, tone, troubles } from '../health.js';
 import { parts, t } from '../i18n.js';
 import { icon } from '../icons.js';
-import { can, now, store } from '../store.js';
+import { can, houseLanguage, now, store } from '../store.js';
 
 const SLOT = 300;
 const SAY_AGAIN = 60_000;
@@ -99,26 +99,26 @@ export default function page({ redraw }) {
     const share = wh.house > 0 && wh.grid_house != null ? 1 - wh.grid_house / wh.house : null;
     if (!known(day.sun) && !known(day.house) && wh.sun == null && wh.house == null) return nothing;
     return html`<section class="card td" aria-labelledby="h-today"><div class="head"><h2 id="h-today">${t('today')}</h2><a class="muted" href="#/history">${t('tab.history')}</a></div>
-      ${known(day.sun) || known(day.house) ? html`${dayCurve(day.sun, day.house, here, t('today.curve', { sun: join(energy(wh.sun)), house: join(energy(wh.house)) }))}
+      <div class="halves"><div>${known(day.sun) || known(day.house) ? html`${dayCurve(day.sun, day.house, here, t('today.curve', { sun: join(energy(wh.sun)), house: join(energy(wh.house)) }))}
       <div class="keys lines"><span class="key l" ${css({ '--c': 'var(--sun-line)' })}>${t('sun')}</span>${known(day.house)
-        ? html`<span class="key l" ${css({ '--c': 'var(--home)' })}>${t('house')}</span>` : nothing}</div>` : nothing}
-      ${figure(t('produced'), wh.sun, [['house', '--home', wh.sun_house], ['battery', '--bat', wh.sun_battery], ['grid', '--exp', wh.sun_grid]])}
+        ? html`<span class="key l" ${css({ '--c': 'var(--home)' })}>${t('house')}</span>` : nothing}</div>` : nothing}</div>
+      <div>${figure(t('produced'), wh.sun, [['house', '--home', wh.sun_house], ['battery', '--bat', wh.sun_battery], ['grid', '--exp', wh.sun_grid]])}
       ${figure(t('used'), wh.house, [['sun', '--sun', wh.sun_house], ['battery', '--bat', wh.battery_house], ['grid', '--net', wh.grid_house]])}
-      ${share == null ? nothing : html`<p class="own"><b>${percent(Math.max(0, share))}</b><span>${t('own')}</span></p>`}</section>`;
+      ${share == null ? nothing : html`<p class="own"><b>${percent(Math.max(0, share))}</b><span>${t('own')}</span></p>`}</div></div></section>`;
   }
 
   const note = (device) => {
     const { health } = store.states.get(device.ref) ?? {};
     const below = children(device.ref).filter((one) => tone(store.states.get(one.ref)?.health) === 'warn').length;
     return html`<section class="note" aria-label=${device.name}>${icon('warn')}<div><h2>${device.name}: ${healthWord(health)}</h2>
-      ${health?.detail ? html`<p lang="en">${health.detail}</p>` : nothing}${health?.advice ? html`<p class="do" lang="en">${health.advice}</p>` : nothing}
+      ${health?.detail ? html`<p lang=${houseLanguage()}>${health.detail}</p>` : nothing}${health?.advice ? html`<p class="do" lang=${houseLanguage()}>${health.advice}</p>` : nothing}
       ${below ? html`<p>${t('note.below', { n: below })}</p>` : nothing}</div>
       <a href="#/devices/${device.ref}" aria-label=${t('show', { name: device.name })}>${icon('right')}</a></section>`;
   };
 
   function view() {
     readDay();
-    const look = troubles();
+    const look = troubles(), today = todayCard();
     const bad = (one) => look.some((other) => other.ref === one.ref || other.via === one.ref);
     // The bridge itself is worth a card only when something is wrong with it.
     const top = [...store.devices.values()].filter((one) => (!one.via || !store.devices.has(one.via)) && (one.icon !== 'bridge' || bad(one)));
@@ -126,8 +126,8 @@ export default function page({ redraw }) {
     const below = [...store.devices.values()].filter((one) => one.via && store.devices.has(one.via)).length;
     if (!store.devices.size) return html`<h1 class="vh">${t('tab.now')}</h1>${say()}<div class="card empty"><p>${t('now.none')}</p><a class="btn" href="#/settings">${icon('pencil')}${t('more.settings')}</a></div>`;
     return html`<h1 class="vh">${t('tab.now')}</h1>${say()}
-      <div class="cols now ${day ? '' : 'alone'}">${flowCard()}<div class="nt">${look.slice(0, 4).map(note)}${look.length > 4
-        ? html`<a class="btn" href="#/devices?look">${t('pill.look', { n: look.length })}</a>` : nothing}</div>${todayCard()}</div>
+      <div class="cols now ${today === nothing ? 'alone' : ''}">${flowCard()}<div class="nt">${look.slice(0, 4).map(note)}${look.length > 4
+        ? html`<a class="btn" href="#/devices?look">${t('pill.look', { n: look.length })}</a>` : nothing}</div>${today}</div>
       <h2 class="sec">${t('tab.devices')} <span class="muted">${t('now.devices', { n: top.length })}${below ? `, ${t('now.below', { n: below })}` : ''}</span></h2>
       <div class="devs">${repeat(sorted, (one) => one.ref, (one) => card(one, curves, gains))}</div>`;
   }

@@ -8,8 +8,8 @@ import { addDays, clock, dateText, dayOf, energy, join, number, percent, power }
 import { healthWord, tone } from '../health.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
-import { can, isAdmin, now, store } from '../store.js';
-import { deviceOf, DIRECTIONS, extent, fromServer, keyOf, median, sizeOf } from '../roof-model.js';
+import { can, houseLanguage, isAdmin, now, store } from '../store.js';
+import { deviceOf, DIRECTIONS, extent, fromServer, keyOf, median, scaleOf, sizeOf } from '../roof-model.js';
 import { findings, ranking } from '../roof-findings.js';
 
 const WEAK = 0.85;
@@ -86,12 +86,12 @@ export default function page({ path, redraw }) {
     const sum = values.some((one) => one != null) ? values.reduce((a, b) => a + (b ?? 0), 0) : null;
     const note = [DIRECTIONS.includes(plane.direction) ? t(`direction.${plane.direction}`) : plane.direction, plane.steep != null ? t('steep', { n: plane.steep }) : ''].filter(Boolean).join(', ');
     const silent = live() ? [...new Set(plane.panels.filter((panel) => valueOf(panel) == null).map(deviceOf))].filter((ref) => tone(store.states.get(ref)?.health) === 'warn') : [];
-    return html`<section class="plane" aria-label=${plane.name} ${css({ '--share': String(Math.max(2, size.w)) })}><h2>${plane.name}<span>${note}</span><b>${join(mode === 'energy' ? energy(sum) : power(sum))}</b></h2>
-      <div class="field" ${css({ '--a': `${size.w} / ${size.h}`, '--w': String(size.w) })}>${repeat(plane.panels, (panel) => panel.id, (panel) => tile(panel, plane, size, best, mid))}</div>
+    return html`<section class="plane" aria-label=${plane.name} ${css({ '--w': String(size.w) })}><h2>${plane.name}<span>${note}</span><b>${join(mode === 'energy' ? energy(sum) : power(sum))}</b></h2>
+      <div class="field" ${css({ '--a': `${size.w} / ${size.h}` })}>${repeat(plane.panels, (panel) => panel.id, (panel) => tile(panel, plane, size, best, mid))}</div>
       ${silent.map((ref) => {
     const { health } = store.states.get(ref);
     const names = plane.panels.filter((panel) => deviceOf(panel) === ref).map((panel) => panel.name).join(', ');
-    return html`<p class="gap"><b>${names}: ${healthWord(health)}.</b> <span lang="en">${health.detail} ${health.advice}</span> <a href="#/devices/${ref}">${t('show_it')}</a></p>`;
+    return html`<p class="gap"><b>${names}: ${healthWord(health)}.</b> <span lang=${houseLanguage()}>${health.detail} ${health.advice}</span> <a href="#/devices/${ref}">${t('show_it')}</a></p>`;
   })}</section>`;
   }
 
@@ -148,17 +148,18 @@ export default function page({ path, redraw }) {
     const shownPanels = planes.flatMap((plane) => plane.panels);
     const known = shownPanels.map(valueOf).filter((one) => one != null);
     const best = Math.max(1, ...known);
+    const side = [findings(weak, slots), ranking(shownPanels, slots, weak, isToday())];
     const modes = [['power', t('roof.power')], ...(slots ? [['energy', isToday() ? t('today') : t('roof.energy')]] : []), ['compare', t('roof.compare')]];
     const scale = mode === 'compare' ? [`40\u202f%`, t('roof.like_others')] : [`0\u202f${mode === 'energy' ? 'Wh' : 'W'}`, t(mode === 'energy' ? 'roof.best_day' : live() ? 'roof.best_now' : 'roof.best_then', { v: `${number(best)}\u202f${mode === 'energy' ? 'Wh' : 'W'}` })];
     return html`<h1 class="vh">${t('tab.roof')}</h1>
       <div class="ctl">${segments(t('roof.what'), modes, mode, (next) => { mode = next; redraw(); })}
         ${isAdmin() ? html`<a class="btn" href="#/roof/arrange">${icon('move')}${t('roof.arrange')}</a>` : nothing}</div>
-      <div class="cols roof"><section class="card" aria-label=${t('roof.panels')}>
-        ${planes.length ? html`<div class="planes">${planes.map((plane) => planeView(plane, best))}</div>
+      <div class="cols ${side.every((one) => one === nothing) ? '' : 'roof'}"><section class="card" aria-label=${t('roof.panels')}>
+        ${planes.length ? html`<div class="planes"><div ${css(scaleOf(planes.map((plane) => extent(plane))))}>${planes.map((plane) => planeView(plane, best))}</div></div>
           ${known.length ? html`<p class="scale"><span>${scale[0]}</span><i></i><span>${scale[1]}</span></p>` : nothing}${replay()}`
     : html`<p class="muted">${t('roof.nothing')}</p>${isAdmin() ? html`<p><a class="btn" href="#/roof/arrange">${icon('move')}${t('roof.arrange')}</a></p>` : nothing}`}
         ${planes.length && roof.tray.length ? html`<p class="gap">${t('roof.in_tray', { n: roof.tray.length })}</p>` : nothing}</section>
-      <div class="cols">${findings(weak)}${ranking(shownPanels, slots, weak, isToday())}</div></div>`;
+      <div class="cols">${side}</div></div>`;
   }
 
   async function go(where) {

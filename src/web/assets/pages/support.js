@@ -6,11 +6,11 @@ import { announce, loading, problem, sheet } from '../dom.js';
 import { t } from '../i18n.js';
 import { icon } from '../icons.js';
 
-// Parts begin with a line like "== states ==".
+// Parts begin with a line like "## States".
 function partsOf(text) {
   const parts = [];
   for (const line of text.split('\n')) {
-    const head = /^(?:==+|##?) ?(.+?)(?: ==+)?$/.exec(line);
+    const head = /^## (.+)$/.exec(line);
     if (head || !parts.length) parts.push({ name: head?.[1] ?? '', lines: [], on: true });
     parts.at(-1).lines.push(line);
   }
@@ -28,6 +28,6 @@ export default function page({ redraw }) {
     <p class="lead">${t('support.what')}</p>
     ${error ? problem(error) : !parts ? loading() : html`<div class="cols support"><section class="card" aria-labelledby="h-parts"><h2 id="h-parts">${t('support.parts')}</h2><ul class="ticks-list">${parts.map((part) => html`<li><label><input type="checkbox" .checked=${part.on} @change=${(event) => { part.on = event.target.checked; redraw(); }}>
       <span>${part.name || t('support.head')} <span class="muted">${t('lines', { n: part.lines.length })}</span></span></label></li>`)}</ul></section>
-      <section class="card" aria-labelledby="h-text"><h2 id="h-text">${t('support.text')}</h2><pre tabindex="0" role="region" aria-labelledby="h-text" lang="en">${text()}</pre></section></div>`}`;
+      <section class="card"><h2 id="h-text">${t('support.text')}</h2><pre tabindex="0" role="region" aria-labelledby="h-text" lang="en">${text()}</pre></section></div>`}`;
   return { title: () => t('more.support'), view };
 }

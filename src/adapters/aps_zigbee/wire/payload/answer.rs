@@ -9,6 +9,8 @@ use super::sealed::Sealed;
 use super::settings::SettingsAnswer;
 use super::telemetry::{Impossible, PanelTelemetry};
 use crate::adapters::aps_zigbee::wire::ids::InverterSerial;
+use crate::model::Sentence;
+use crate::say;
 
 const TELEMETRY_B1: u8 = 0xb1;
 const TELEMETRY_BB: u8 = 0xbb;
@@ -56,19 +58,28 @@ pub enum AnswerContent {
 
 /// Why application data are no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum AnswerFault {
     /// There is not even who says it, or that has no decimal digits.
-    #[error("it does not begin with the serial number of an inverter")]
     Serial,
     /// There is no sound envelope.
-    #[error(transparent)]
     Envelope(#[from] L2Fault),
     /// It is something to say to an inverter.
-    #[error("it is a request, ours or that of another gateway")]
     Request,
     /// No inverter can have measured this.
-    #[error(transparent)]
     Impossible(#[from] Impossible),
+}
+
+impl AnswerFault {
+    /// For people.
+    pub fn says(self) -> Sentence {
+        match self {
+            Self::Serial => say!("it does not begin with the serial number of an inverter"),
+            Self::Envelope(fault) => fault.says(),
+            Self::Request => say!("it is a request, ours or that of another gateway"),
+            Self::Impossible(what) => what.says(),
+        }
+    }
 }
 
 impl InverterAnswer {

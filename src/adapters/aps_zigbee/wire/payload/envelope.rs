@@ -12,6 +12,9 @@
 //! In front of it stand the six bytes of who speaks: a gateway's id with its last byte first, or the serial number
 //! of an inverter. Inverters check the sum of what they are told. Of what they say, some kinds leave it zero.
 
+use crate::model::Sentence;
+use crate::say;
+
 /// What stands around a command and its body.
 pub const START: [u8; 2] = [0xfb, 0xfb];
 const END: [u8; 2] = [0xfe, 0xfe];
@@ -33,12 +36,11 @@ pub struct L2Part<'a> {
 
 /// Why bytes are no envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum L2Fault {
     /// It begins with something else.
-    #[error("it does not begin with FB FB")]
     Start,
     /// Bytes are missing, or there are too many.
-    #[error("it should have {stated} bytes and has {there}; some were lost on the way")]
     Length {
         /// How many it says there are, all in all.
         stated: usize,
@@ -46,16 +48,34 @@ pub enum L2Fault {
         there: usize,
     },
     /// It ends with something else.
-    #[error("it does not end with FE FE")]
     End,
     /// Bytes are not those that were sent.
-    #[error("its sum should be {computed:04X} and is {carried:04X}; it was garbled on the way")]
     Sum {
         /// That of the bytes.
         computed: u16,
         /// That which it carries.
         carried: u16,
     },
+}
+
+impl L2Fault {
+    /// For people.
+    pub fn says(self) -> Sentence {
+        match self {
+            Self::Start => say!("it does not begin with FB FB"),
+            Self::Length { stated, there } => say!(
+                "it should have {stated} bytes and has {there}; some were lost on the way",
+                stated,
+                there
+            ),
+            Self::End => say!("it does not end with FE FE"),
+            Self::Sum { computed, carried } => say!(
+                "its sum should be {computed} and is {carried}; it was garbled on the way",
+                computed = format_args!("{computed:04X}"),
+                carried = format_args!("{carried:04X}")
+            ),
+        }
+    }
 }
 
 /// The envelope of a command, with its sum.

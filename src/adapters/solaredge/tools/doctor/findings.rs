@@ -216,7 +216,7 @@ impl Findings {
                 who.join(", ")
             ));
             if !self.is_readable() {
-                words.advise(health::tls().advice);
+                words.advise(health::tls().advice.to_string());
             }
         }
         if self.seen.from_units == 0 && self.chart.tls.is_empty() && self.chart.from_server == 0 {
@@ -234,7 +234,7 @@ impl Findings {
                     " `wattbridge solaredge doctor` looks closer.",
                 ]
                 .iter()
-                .fold(health.advice.into_owned(), |advice, words| {
+                .fold(health.advice.to_string(), |advice, words| {
                     advice.replace(words, "")
                 });
                 words.advise(advice);
@@ -330,7 +330,7 @@ impl Findings {
                 Some(Lock::NoSession | Lock::Stale) => {
                     format!("Wait for the next session of {unit}. {}", health.advice)
                 }
-                _ => health.advice.into_owned(),
+                _ => health.advice.to_string(),
             });
         }
     }

@@ -127,6 +127,7 @@ pub fn known(serial: &str, keys: &[&'static str], code: HealthCode) -> Known {
         values: values.collect(),
         health: Health::new(code),
         era: 0,
+        held: Default::default(),
     };
     Known {
         device: Arc::new(device),

@@ -25,6 +25,7 @@ fn meter_at(second: i64, power: i64, voltage: i64) -> Known {
         values: values.into(),
         health: Health::new(HealthCode::Online),
         era: 0,
+        held: Default::default(),
     };
     Known {
         device: Arc::new(device),

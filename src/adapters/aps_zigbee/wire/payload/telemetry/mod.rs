@@ -30,7 +30,8 @@ pub use status::{ProducingState, STATUS_EVENTS, StatusBits, StatusEvent, StatusG
 use super::envelope::SPEAKER;
 use super::info::InverterFirmware;
 use crate::adapters::aps_zigbee::wire::ids::InverterSerial;
-use crate::model::Decimal;
+use crate::model::{Decimal, Sentence};
+use crate::say;
 
 /// Where the body begins in the application data.
 const BODY: usize = SPEAKER + 4;
@@ -120,9 +121,9 @@ pub struct PanelTelemetry {
 
 /// What no inverter can have measured: the whole answer is wrong then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.says())]
 pub enum Impossible {
     /// More volts than any input stands.
-    #[error("input {input} would have {volts} V, and no inverter stands more than 80 V")]
     Voltage {
         /// Its letter.
         input: char,
@@ -130,13 +131,30 @@ pub enum Impossible {
         volts: Decimal,
     },
     /// More amperes than any input takes.
-    #[error("input {input} would have {amperes} A, and no inverter takes more than 30 A")]
     Current {
         /// Its letter.
         input: char,
         /// How many.
         amperes: Decimal,
     },
+}
+
+impl Impossible {
+    /// For people.
+    pub fn says(self) -> Sentence {
+        match self {
+            Self::Voltage { input, volts } => say!(
+                "input {input} would have {volts} V, and no inverter stands more than 80 V",
+                input,
+                volts
+            ),
+            Self::Current { input, amperes } => say!(
+                "input {input} would have {amperes} A, and no inverter takes more than 30 A",
+                input,
+                amperes
+            ),
+        }
+    }
 }
 
 /// The letter of an input, from 0 on.

@@ -1,0 +1,221 @@
+//! What the page needs to know of this program to change its configuration.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::backup::present_parts;
+use super::first_file::{FirstReader, first_file};
+use super::page;
+use super::setup::{ConfigArgs, known_sections};
+use crate::adapters;
+use crate::backup::make;
+use crate::config::editing::{GatedKey, Hold, SectionKind, SectionKinds};
+use crate::config::{File, Problems, SectionDoc};
+use crate::web::{Desk, Program, SECTION, SavedFile, WebSettings};
+
+/// What the page does not change, because it would lead further than the file: programs that are run, files that are
+/// written, the door to the page itself. Where secrets come from is held besides, whatever the section.
+const GATE: &[GatedKey] = &[
+    GatedKey {
+        section: SECTION,
+        key: "",
+        hold: Hold::All,
+    },
+    GatedKey {
+        section: "store",
+        key: "path",
+        hold: Hold::All,
+    },
+    GatedKey {
+        section: "history",
+        key: "path",
+        hold: Hold::All,
+    },
+    GatedKey {
+        section: "solarview",
+        key: "path",
+        hold: Hold::NothingNew,
+    },
+    GatedKey {
+        section: "jsonl",
+        key: "path",
+        hold: Hold::NothingNew,
+    },
+    GatedKey {
+        section: "text",
+        key: "command",
+        hold: Hold::NothingNew,
+    },
+];
+
+/// The desk for a configuration; `reload` is told when it is to be read anew.
+pub fn desk(args: &ConfigArgs, reload: watch::Sender<u64>) -> Desk {
+    let program = RunningProgram {
+        args: args.clone(),
+        reload,
+    };
+    let file = SavedFile::new(&args.config);
+    let program = Arc::new(program);
+    Desk::new(file, kinds(), own_remarks(), GATE, program, schema())
+}
+
+/// What may stand in each section, for who adds one.
+fn schema() -> serde_json::Value {
+    let section = |page: SectionDoc<'static>| {
+        serde_json::json!({
+            "name": page.heading.trim_matches(['[', ']']),
+            "list": page.heading.starts_with("[["),
+            "about": page.about,
+            "example": page.example,
+            "schema": page.schema,
+        })
+    };
+    let sections: Vec<_> = page::pages().into_iter().map(section).collect();
+    serde_json::json!({ "sections": sections })
+}
+
+/// Every section there is.
+pub fn kinds() -> SectionKinds {
+    let kind = |page: SectionDoc<'static>| {
+        let name = page.heading.trim_matches(['[', ']']);
+        SectionKind {
+            name,
+            others: adapters::find(name).map_or(&[], |adapter| adapter.also_called()),
+            schema: page.schema,
+            can_be_left_out: page.heading.starts_with("[["),
+        }
+    };
+    SectionKinds(page::pages().into_iter().map(kind).collect())
+}
+
+/// Remarks that this program writes itself, which are no secrets whatever words are in them.
+fn own_remarks() -> BTreeSet<String> {
+    let readers = [
+        FirstReader::Terminal,
+        FirstReader::Service,
+        FirstReader::HomeAssistantApp,
+    ];
+    let mut remarks = BTreeSet::new();
+    for reader in readers {
+        for line in first_file(&[], reader).lines() {
+            let body = line.trim_start_matches('#').trim();
+            remarks.insert(body.to_owned());
+            // Behind a value, once that has been switched on.
+            if let Some((_, behind)) = body.rsplit_once(" # ") {
+                remarks.insert(behind.trim().to_owned());
+            }
+        }
+    }
+    remarks.remove("");
+    remarks
+}
+
+#[derive(Debug)]
+struct RunningProgram {
+    args: ConfigArgs,
+    reload: watch::Sender<u64>,
+}
+
+impl Program for RunningProgram {
+    fn check(&self, text: &str) -> Problems {
+        match self.args.file_of(text) {
+            Ok(file) => match self.args.configured(&file) {
+                Ok(configured) => configured.problems,
+                Err(problems) => problems,
+            },
+            Err(problems) => problems,
+        }
+    }
+
+    fn can_run(&self, text: &str) -> Result<(), Problems> {
+        let file = self.args.file_of(text)?;
+        self.args.configured(&file).map(|_| ())
+    }
+
+    /// As the file alone says, and no variable.
+    fn trusts_editor(&self, text: &str) -> bool {
+        let file = File::parse(text, "").ok();
+        let web = file.and_then(|file| file.settings::<WebSettings>(SECTION).ok());
+        web.is_some_and(|web| web.trusted_editor)
+    }
+
+    fn fed(&self) -> Vec<&'static str> {
+        let names = known_sections().into_iter();
+        match self.args.file_of("") {
+            Ok(file) => names.filter(|name| file.feeds_secret(name)).collect(),
+            // Where nobody can tell, it may be any.
+            Err(_) => names.collect(),
+        }
+    }
+
+    fn backup(&self) -> Result<std::fs::File, String> {
+        let parts = present_parts(&self.args);
+        // Beside the history, which takes most of the room; in memory there is none.
+        let file = parts
+            .store
+            .with_file_name(format!(".wattbridge-{}.backup", std::process::id()));
+        // One that an end in the middle of it has left behind.
+        let _ = std::fs::remove_file(&file);
+        let made = make(&parts, &file, env!("CARGO_PKG_VERSION"));
+        let opened = made
+            .map_err(|error| error.to_string())
+            .and_then(|_| std::fs::File::open(&file).map_err(|error| error.to_string()));
+        let _ = std::fs::remove_file(&file);
+        opened
+    }
+
+    fn reload(&self) {
+        self.reload.send_modify(|count| *count += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::editing::Hidden;
+
+    #[test]
+    fn each_gated_key_is_one() {
+        let kinds = kinds();
+        for gated in GATE.iter().filter(|it| it.section != "history") {
+            let kind = kinds.find(gated.section).unwrap();
+            let known = kind.schema.pointer("/properties").unwrap();
+            assert!(
+                gated.key.is_empty() || known.get(gated.key).is_some(),
+                "{gated:?}"
+            );
+        }
+        for name in known_sections() {
+            assert!(kinds.find(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn our_own_file_is_shown_as_it_is() {
+        for reader in [
+            FirstReader::Terminal,
+            FirstReader::Service,
+            FirstReader::HomeAssistantApp,
+        ] {
+            let text = first_file(&[], reader);
+            let hidden = Hidden::of(&text, &kinds(), &own_remarks());
+            assert_eq!(hidden.text, text);
+            // With a password of its own, it is one like all others.
+            let own = text.replace("#password = \"...\"", "#password = \"hunter2\"");
+            let hidden = Hidden::of(&own, &kinds(), &own_remarks());
+            assert!(!hidden.text.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn examples_of_all_sections_go_out_and_come_back() {
+        use crate::config::editing::Restored;
+        for page in page::pages() {
+            let hidden = Hidden::of(page.example, &kinds(), &BTreeSet::new());
+            let restored = Restored::of(&hidden.text, &hidden, &kinds(), "f").unwrap();
+            assert_eq!(restored.text, page.example);
+        }
+    }
+}

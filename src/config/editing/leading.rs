@@ -1,0 +1,37 @@
+//! Where a section leads to: its secrets go there, and to nobody else.
+
+use super::super::file::{File, Top};
+use super::super::messages;
+use super::super::tree::Node;
+use super::gate::same;
+use super::kinds::SectionKinds;
+
+/// Keys that say so.
+const LEADS_TO: [&str; 6] = ["host", "port", "tls", "url", "server", "address"];
+
+/// Every section of a kind.
+pub fn of_kind<'f>(
+    file: &'f File,
+    kinds: &'f SectionKinds,
+    kind: &'f str,
+) -> impl Iterator<Item = &'f Top> {
+    let is_it = move |top: &&Top| messages::is_same(kinds.name(&top.name), kind);
+    file.tops.iter().filter(is_it)
+}
+
+/// Whether a section leads to another place than before. What a device says is sent to nobody, so that its
+/// address may change.
+pub fn leads_elsewhere(old: &File, new: &File, kinds: &SectionKinds, kind: &str) -> bool {
+    if kinds.find(kind).is_some_and(|kind| kind.can_be_left_out) {
+        return false;
+    }
+    LEADS_TO.iter().any(|key| {
+        let all = |file| {
+            let tops = of_kind(file, kinds, kind);
+            let values = tops.filter_map(|top| top.node().get(key).map(|entry| entry.node.clone()));
+            values.collect::<Vec<Node>>()
+        };
+        let (old, new) = (all(old), all(new));
+        old.len() != new.len() || !old.iter().zip(&new).all(|(old, new)| same(old, new))
+    })
+}

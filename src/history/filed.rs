@@ -1,0 +1,68 @@
+//! The file while it is open for writing.
+
+use rusqlite::Connection;
+
+use super::place::Place;
+use super::tables;
+use crate::sqlite::{DatabaseError, Sameness, in_words, open_patiently, set_aside};
+
+/// The file, and how we left it.
+#[derive(Debug)]
+pub struct HistoryFile {
+    pub connection: Connection,
+    place: Place,
+    sameness: Option<Sameness>,
+    /// Another number when another program has written into it.
+    data_version: i64,
+}
+
+impl HistoryFile {
+    /// Opens the file, or makes it.
+    pub fn open(place: &Place) -> Result<Self, DatabaseError> {
+        let connection = match place {
+            Place::Disk(path) => open_patiently(|| tables::open(path))?,
+            Place::Memory(name) => tables::prepare(Connection::open(name)?)?,
+        };
+        let mut file = Self {
+            data_version: data_version(&connection)?,
+            connection,
+            place: place.clone(),
+            sameness: None,
+        };
+        file.was_written();
+        Ok(file)
+    }
+
+    /// Sets aside what is there; what became of it, in words.
+    pub fn set_aside(place: &Place) -> String {
+        match place {
+            Place::Disk(path) => in_words(&set_aside(path)),
+            Place::Memory(_) => String::new(),
+        }
+    }
+
+    /// We have written into it.
+    pub fn was_written(&mut self) {
+        if let Place::Disk(path) = &self.place {
+            self.sameness = Some(Sameness::of(path));
+        }
+    }
+
+    /// Whether it was taken away: what is written goes nowhere.
+    pub fn is_gone(&self) -> bool {
+        match (&self.place, &self.sameness) {
+            (Place::Disk(path), Some(sameness)) => sameness.is_of_another(path),
+            _ => false,
+        }
+    }
+
+    /// Whether another program has written into it since this was asked last.
+    pub fn was_changed(&mut self) -> Result<bool, DatabaseError> {
+        let now = data_version(&self.connection)?;
+        Ok(std::mem::replace(&mut self.data_version, now) != now)
+    }
+}
+
+fn data_version(file: &Connection) -> Result<i64, DatabaseError> {
+    Ok(file.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+}

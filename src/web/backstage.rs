@@ -1,0 +1,17 @@
+//! What the page shows and changes of the program itself.
+
+use tokio::sync::watch;
+
+use super::log::LogBook;
+use super::settings::Desk;
+
+/// All of it; nothing of it is there in a demonstration.
+#[derive(Debug, Clone, Default)]
+pub struct Backstage {
+    /// The configuration.
+    pub desk: Option<Desk>,
+    /// The log.
+    pub log: Option<LogBook>,
+    /// Why nothing runs, where that is so.
+    pub why: Option<watch::Receiver<&'static str>>,
+}

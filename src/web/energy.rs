@@ -1,0 +1,386 @@
+//! Which counters belong into Home Assistant's Energy dashboard, and where.
+//!
+//! The table here is what docs/energy-dashboard.md says too; a test compares them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::key::WebKey;
+use super::reply::{RefusalWords, WebRefusal};
+use super::site::Site;
+use crate::bridge::Known;
+use crate::flow::{ChosenRoles, FlowSettings};
+use crate::model::{Behavior, Device, DeviceId, EnergyPart, Metric};
+
+/// A place in the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DashboardPlace {
+    /// Its name in the API.
+    pub name: &'static str,
+    /// What belongs there.
+    pub part: EnergyPart,
+    /// What it is called in Home Assistant, and in the documentation.
+    pub words: &'static str,
+}
+
+/// Every place.
+pub const PLACES: &[DashboardPlace] = &[
+    DashboardPlace {
+        name: "solar",
+        part: EnergyPart::SunEnergy,
+        words: "Solar production energy",
+    },
+    DashboardPlace {
+        name: "grid_import",
+        part: EnergyPart::GridImport,
+        words: "Energy imported from grid",
+    },
+    DashboardPlace {
+        name: "grid_export",
+        part: EnergyPart::GridExport,
+        words: "Energy exported to grid",
+    },
+    DashboardPlace {
+        name: "battery_in",
+        part: EnergyPart::BatteryIn,
+        words: "energy that goes into the battery",
+    },
+    DashboardPlace {
+        name: "battery_out",
+        part: EnergyPart::BatteryOut,
+        words: "energy that comes out of it",
+    },
+    DashboardPlace {
+        name: "power",
+        part: EnergyPart::Grid,
+        words: "Power measurement of the same connection",
+    },
+];
+
+const NEW: &str = "A counter that is new can be chosen after an hour or two, when Home Assistant has its first statistics.";
+
+/// What belongs where.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EnergyDashboard {
+    places: Vec<ToldPlace>,
+    /// What is true of all of them.
+    note: &'static str,
+}
+
+/// What belongs into a place.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ToldPlace {
+    /// `solar`, `grid_import`, `grid_export`, `battery_in`, `battery_out` or `power`.
+    place: &'static str,
+    /// What it is called in Home Assistant.
+    words: &'static str,
+    entries: Vec<DashboardEntry>,
+    /// What does not belong there beside them.
+    not: Vec<NotBeside>,
+}
+
+/// A counter, or a power.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DashboardEntry {
+    /// The device.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// The key of its metric.
+    key: String,
+    /// What the device is called.
+    device: String,
+    /// What the metric is called.
+    name: String,
+    /// The key of the power of the same source, for which Home Assistant may ask.
+    power: Option<String>,
+    /// What to know of it; may be empty.
+    remark: &'static str,
+    /// Its id in topics and its key: the unique id of the entity.
+    unique_id: String,
+}
+
+/// Devices of which the same energy would count twice.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NotBeside {
+    /// The device that they are behind.
+    #[serde(rename = "ref")]
+    reference: String,
+    device: String,
+    /// They.
+    refs: Vec<String>,
+    words: String,
+}
+
+/// What belongs into Home Assistant's Energy dashboard
+#[utoipa::path(get, path = "/api/v1/energy-dashboard", responses(
+    (status = 200, body = EnergyDashboard), (status = 401, body = RefusalWords), (status = 503, body = RefusalWords),
+))]
+pub async fn energy_dashboard(
+    State(site): State<Arc<Site>>,
+) -> Result<Json<EnergyDashboard>, WebRefusal> {
+    let inside = site.inside().ok_or_else(WebRefusal::asleep)?;
+    let devices = inside.hub.view().snapshot();
+    Ok(Json(EnergyDashboard {
+        places: told(&devices, &inside.flow, &inside.key),
+        note: NEW,
+    }))
+}
+
+fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPlace> {
+    let roles = ChosenRoles::of(devices, flow);
+    let find = |id: &DeviceId| {
+        devices
+            .iter()
+            .map(|known| &*known.device)
+            .find(|it| it.id == *id)
+    };
+    let tell = |place: &DashboardPlace| {
+        let mut entries = Vec::new();
+        let mut not = Vec::new();
+        if roles.is_disputed(place.part) {
+            for device in devices.iter().map(|known| &*known.device) {
+                let metrics = device
+                    .metrics
+                    .iter()
+                    .filter(|metric| is_for(metric, place.part));
+                let remark = "Several devices measure a connection to the grid: choose the one that is that of your house.";
+                entries.extend(metrics.map(|metric| entry(device, metric, remark, key)));
+            }
+        }
+        for member in roles.members(place.part) {
+            let Some(device) = find(&member.device) else {
+                continue;
+            };
+            let Some(metric) = device
+                .metric(&member.key)
+                .filter(|it| is_for(it, place.part))
+            else {
+                continue;
+            };
+            entries.push(entry(device, metric, remark(device, metric), key));
+            not.extend(not_beside(device, place.part, devices, key));
+        }
+        ToldPlace {
+            place: place.name,
+            words: place.words,
+            entries,
+            not,
+        }
+    };
+    PLACES.iter().map(tell).collect()
+}
+
+fn entry(device: &Device, metric: &Metric, remark: &'static str, key: &WebKey) -> DashboardEntry {
+    let is_power = |it: &&Metric| it.part.is_some_and(|part| part.part == EnergyPart::Sun);
+    let is_sun = metric
+        .part
+        .is_some_and(|part| part.part == EnergyPart::SunEnergy);
+    let power = device.metrics.iter().find(is_power).filter(|_| is_sun);
+    DashboardEntry {
+        reference: key.reference(&device.id),
+        key: metric.key.to_string(),
+        device: device.name.clone(),
+        name: metric.title(),
+        power: power.map(|metric| metric.key.to_string()),
+        remark,
+        unique_id: format!("{}_{}", device.id, metric.key),
+    }
+}
+
+/// Whether a metric can stand in the place of a part: of energies, counters only that never fall.
+fn is_for(metric: &Metric, part: EnergyPart) -> bool {
+    let is_part = metric.part.is_some_and(|it| it.part == part);
+    let is_counter = matches!(metric.behavior, Behavior::LifetimeCounter);
+    let is_power = matches!(metric.behavior, Behavior::Measurement);
+    is_part
+        && if part == EnergyPart::Grid {
+            is_power
+        } else {
+            is_counter
+        }
+}
+
+fn remark(device: &Device, metric: &Metric) -> &'static str {
+    let is_substitute = metric.part.is_some_and(|part| part.is_substitute);
+    if metric.derived.is_some() {
+        "It is summed up from the power while wattbridge runs, and misses what is produced meanwhile."
+    } else if is_substitute
+        && metric
+            .part
+            .is_some_and(|it| it.part == EnergyPart::SunEnergy)
+    {
+        "It can be set to 0 at the device. Where there is another counter of the same, take that."
+    } else if is_substitute {
+        "Only as long as there is no meter of its own for it."
+    } else if metric.is_summed_here && device.via.is_none() {
+        "It begins at 0 when wattbridge meets the device."
+    } else {
+        ""
+    }
+}
+
+/// Devices behind this one that count the same energy.
+fn not_beside(
+    parent: &Device,
+    part: EnergyPart,
+    devices: &[Known],
+    key: &WebKey,
+) -> Option<NotBeside> {
+    let mut above = vec![&parent.id];
+    let mut refs = Vec::new();
+    // Parents come before their children.
+    for device in devices.iter().map(|known| &*known.device) {
+        if device.via.as_ref().is_some_and(|via| above.contains(&via)) {
+            above.push(&device.id);
+            if device.metrics.iter().any(|metric| is_for(metric, part)) {
+                refs.push(key.reference(&device.id));
+            }
+        }
+    }
+    let words = match refs.len() {
+        0 => return None,
+        1 => "not also the device behind it: the same energy would count twice".to_owned(),
+        count => {
+            format!("not also the {count} devices behind it: the same energy would count twice")
+        }
+    };
+    Some(NotBeside {
+        reference: key.reference(&parent.id),
+        device: parent.name.clone(),
+        refs,
+        words,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::bridge::Hub;
+    use crate::model::{DeviceState, Health, Quantity};
+
+    fn known(devices: Vec<Device>) -> Vec<Known> {
+        let (hub, _commands) = Hub::new();
+        for device in devices {
+            let state = DeviceState {
+                device: device.id.clone(),
+                at: None,
+                values: Vec::new().into_iter().collect(),
+                health: Health::ONLINE,
+                held: BTreeMap::new(),
+                era: 0,
+            };
+            hub.put_device(Arc::new(device), Arc::new(state));
+        }
+        hub.view().snapshot()
+    }
+
+    fn device(adapter: &'static str, serial: &str, metrics: Vec<Metric>) -> Device {
+        let mut device = Device::new(adapter, serial, format!("The {serial}"), "maker");
+        device.metrics = metrics;
+        device
+    }
+
+    fn energy(key: &'static str, part: EnergyPart) -> Metric {
+        Metric::lifetime(key, Quantity::Energy).part(part)
+    }
+
+    fn power(key: &'static str, part: EnergyPart) -> Metric {
+        Metric::measurement(key, Quantity::Power).part(part)
+    }
+
+    fn entries<'t>(places: &'t [ToldPlace], name: &str) -> Vec<(&'t str, &'t str)> {
+        let place = places.iter().find(|it| it.place == name).unwrap();
+        let entries = place.entries.iter();
+        entries
+            .map(|it| (it.device.as_str(), it.key.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn each_counter_has_its_place_and_nothing_counts_twice() {
+        let ecu = device(
+            "aps_ecu",
+            "ecu",
+            vec![
+                power("power", EnergyPart::Sun),
+                energy("energy_total", EnergyPart::SunEnergy),
+                Metric::daily("energy_today", Quantity::Energy).part(EnergyPart::SunEnergy),
+            ],
+        );
+        let inverter = |serial: &str| {
+            let metrics = vec![energy("energy_computed", EnergyPart::SunEnergy)];
+            let mut inverter = device("aps_ecu", serial, metrics);
+            inverter.via = Some(ecu.id.clone());
+            inverter
+        };
+        let meter = device(
+            "smart_meter",
+            "meter",
+            vec![
+                energy("energy_import", EnergyPart::GridImport),
+                energy("energy_export", EnergyPart::GridExport),
+                power("power_net", EnergyPart::Grid),
+            ],
+        );
+        let battery = device(
+            "victron",
+            "bmv",
+            vec![
+                energy("energy_charged", EnergyPart::BatteryIn),
+                energy("energy_discharged", EnergyPart::BatteryOut),
+            ],
+        );
+        let devices = known(vec![
+            ecu.clone(),
+            inverter("a"),
+            inverter("b"),
+            meter.clone(),
+            battery,
+        ]);
+        let key = WebKey::passing();
+        let places = told(&devices, &FlowSettings::default(), &key);
+        assert_eq!(entries(&places, "solar"), [("The ecu", "energy_total")]);
+        assert_eq!(
+            entries(&places, "grid_import"),
+            [("The meter", "energy_import")]
+        );
+        assert_eq!(
+            entries(&places, "grid_export"),
+            [("The meter", "energy_export")]
+        );
+        assert_eq!(entries(&places, "power"), [("The meter", "power_net")]);
+        assert_eq!(
+            entries(&places, "battery_in"),
+            [("The bmv", "energy_charged")]
+        );
+        assert_eq!(
+            entries(&places, "battery_out"),
+            [("The bmv", "energy_discharged")]
+        );
+        assert_eq!(places[0].entries[0].power.as_deref(), Some("power"));
+        let [not] = places[0].not.as_slice() else {
+            panic!("{places:?}")
+        };
+        assert_eq!(
+            (not.reference.as_str(), not.refs.len()),
+            (key.reference(&ecu.id).as_str(), 2)
+        );
+        // Two meters: who of them it is, the user knows.
+        let mut other = meter.clone();
+        other.id = DeviceId::new("smart_meter", "other");
+        let places = told(&known(vec![meter, other]), &FlowSettings::default(), &key);
+        assert_eq!(entries(&places, "grid_import").len(), 2);
+        assert!(places[1].entries[0].remark.contains("choose"));
+        assert!(
+            told(&known(Vec::new()), &FlowSettings::default(), &key)
+                .iter()
+                .all(|place| place.entries.is_empty())
+        );
+    }
+}
