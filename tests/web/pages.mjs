@@ -35,7 +35,7 @@ async function check({ browser, way, base, theme, name }) {
     await ready(page);
     await page.waitForLoadState('load');
     // What is loaded afterwards has come, whatever it was.
-    await page.waitForFunction(() => ![...document.querySelectorAll('main .empty')].some((one) => /^(One moment|Einen Moment|Un instant)/.test(one.textContent)), null, { timeout: 15_000 });
+    await page.waitForFunction(() => ![...document.querySelectorAll('main .empty')].some((one) => one.getClientRects().length && /^(One moment|Einen Moment|Un instant)/.test(one.textContent)), null, { timeout: 15_000 });
     await page.evaluate(axe.replace(/^/, ''), undefined).catch(() => {});
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 800 });
