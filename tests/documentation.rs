@@ -73,6 +73,52 @@ fn the_configuration_page_is_up_to_date() {
     );
 }
 
+/// The page of the program and that of the documentation say the same of the Energy dashboard.
+#[test]
+fn the_energy_dashboard_is_what_the_page_says() {
+    let text = page("docs/energy-dashboard.md");
+    let (table, _) = text.split_once("\n\nTake the ECU").unwrap();
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .collect();
+    for place in wattbridge::web::PLACES {
+        assert!(
+            rows.iter().any(|row| row.contains(place.words)),
+            "{}",
+            place.words
+        );
+    }
+    let metrics = ADAPTERS.iter().flat_map(|adapter| adapter.tables());
+    let metrics: Vec<_> = metrics.flat_map(|table| table.iter()).collect();
+    let is_placed = |metric: &wattbridge::model::Metric| {
+        let part = metric.part.map(|it| it.part);
+        let is_there = wattbridge::web::PLACES
+            .iter()
+            .any(|place| part == Some(place.part));
+        let is_daily = matches!(metric.behavior, wattbridge::model::Behavior::DailyCounter);
+        is_there && !is_daily
+    };
+    for metric in metrics.iter().filter(|it| is_placed(it)) {
+        // What is no first choice stands in the text below.
+        assert!(
+            text.contains(&format!("`{}`", metric.key)) || text.contains(&metric.title()),
+            "{}",
+            metric.key
+        );
+    }
+    let keys = rows
+        .iter()
+        .skip(1)
+        .filter_map(|row| row.trim_end_matches(" |").rsplit('|').next());
+    for key in keys.flat_map(|cell| cell.split('`').skip(1).step_by(2)) {
+        let is_known = metrics
+            .iter()
+            .any(|metric| metric.key == key && metric.part.is_some());
+        assert!(is_known, "{key}");
+    }
+}
+
 #[test]
 fn every_status_is_explained() {
     for name in ["docs/topics.md", "docs/troubleshooting.md"] {
