@@ -12,6 +12,7 @@ use super::assets::HASH;
 use super::discretion::Rank;
 use super::session::WebLock;
 use super::site::{Entrance, Site};
+use crate::config::Language;
 
 /// What the page can be asked for. Each file that adds something adds its word.
 fn features(site: &Site, has_history: bool) -> Vec<&'static str> {
@@ -41,8 +42,10 @@ pub struct AboutPage {
     pub login: bool,
     /// Whether Home Assistant shows it.
     pub ingress: bool,
-    /// The language that the configuration names.
-    pub lang: Option<String>,
+    /// The language that the configuration names, if it is not the usual one.
+    pub lang: Option<&'static str>,
+    /// The time zone of the house, where it has a name.
+    pub zone: Option<String>,
     /// What stands above the page.
     pub title: Option<String>,
     /// The time of the server, in seconds since 1970.
@@ -60,6 +63,8 @@ pub struct AboutPage {
 pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<AboutPage> {
     let front = site.front();
     let inside = site.inside();
+    let language = inside.as_ref().map(|inside| inside.language);
+    let clock = inside.as_ref().map(|inside| &inside.clock);
     let has_history = inside.as_ref().is_some_and(|inside| inside.history.is_on());
     Json(AboutPage {
         version: env!("CARGO_PKG_VERSION"),
@@ -71,7 +76,10 @@ pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<Abou
         },
         login: matches!(front.lock, WebLock::Password(_)) && site.entrance == Entrance::Direct,
         ingress: site.entrance == Entrance::Ingress,
-        lang: None,
+        lang: language
+            .filter(|it| *it != Language::default())
+            .map(Language::code),
+        zone: clock.and_then(|clock| clock.zone().iana_name().map(str::to_owned)),
         title: front.settings.title.clone(),
         now: site.now().as_second(),
         started: inside.as_ref().map(|inside| inside.started.as_second()),

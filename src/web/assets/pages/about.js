@@ -20,7 +20,6 @@ export default function page({ redraw }) {
       <div class="cols two"><section class="card"><dl class="about">${rows.map(([key, value]) => (value ? html`<div><dt>${t(key)}</dt><dd>${value}</dd></div>` : nothing))}</dl></section>
       <section class="card"><h2>${t('about.more')}</h2><p>${t('about.words')}</p><ul class="links">
         ${it.project ? html`<li><a href=${it.project} target="_blank" rel="noreferrer">${t('about.project')}</a></li>` : nothing}
-        <li><a href=${address('openapi.json')}>${t('about.api')}</a></li>
         ${LICENCES.map(([name, file]) => html`<li><a href=${new URL(`../vendor/${file}.LICENSE.txt`, import.meta.url).href}>${t('about.licence', { name })}</a></li>`)}</ul></section></div>`;
   };
   return { title: () => t('more.about'), view };
