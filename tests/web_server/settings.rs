@@ -157,8 +157,8 @@ async fn what_is_saved_is_used_while_the_page_stays() {
             "change it in the file itself",
         ),
         (
-            "key = \"kept-",
-            "key = { file = \"/etc/shadow\" }\n#key = \"kept-",
+            "key = \"kept-4\"",
+            "key = { file = \"/etc/shadow\" }",
             "change it in the file itself",
         ),
         ("\"192.0.2.77\"", "\"192.0.2.78\"", "write it anew"),

@@ -31,8 +31,17 @@ pub fn leads_elsewhere(old: &File, new: &File, kinds: &SectionKinds, kind: &str)
             values.collect::<Vec<Node>>()
         };
         let (old, new) = (all(old), all(new));
-        old.len() != new.len() || !old.iter().zip(&new).all(|(old, new)| same(old, new))
+        old.len() != new.len() || !old.iter().zip(&new).all(|(old, new)| is_same_way(old, new))
     })
+}
+
+/// A port is the same one with its quotes, which are a slip that is mended, and without.
+fn is_same_way(one: &Node, other: &Node) -> bool {
+    match (&one.value, &other.value) {
+        (Value::Text(words), Value::Integer(number))
+        | (Value::Integer(number), Value::Text(words)) => *words == number.to_string(),
+        _ => same(one, other),
+    }
 }
 
 /// Whether two values are the same, however they are written.
