@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::demo_past::{self, PastFile, remember};
 use super::logging::{self, Level, LogSettings};
 use super::{CliError, run, runtime, stop, web_page};
 use crate::adapters::ADAPTERS;
@@ -16,8 +17,8 @@ use crate::clock::Clock;
 use crate::config::{File, Language, Section};
 use crate::demo::{Broker, Head, LogWriter, NewsLines, Picture, Screen};
 use crate::device::ConfiguredSource;
-use crate::flow::{FlowSettings, PriceSettings, tell_roles};
-use crate::history::History;
+use crate::flow::{FlowSettings, tell_roles};
+use crate::history::{History, HistorySettings};
 use crate::links::Links;
 use crate::outputs::Outputs;
 use crate::simulation::House;
@@ -35,7 +36,8 @@ const DRAW_EVERY: Duration = Duration::from_millis(500);
 #[command(after_help = "\
 Simulated devices of one house speak their real protocols on real sockets of this computer; a bridge reads \
 them, serves its page for web browsers and announces them to an MQTT broker inside this process. Open the address \
-that is shown first, or point Home Assistant or any MQTT client at the broker. Nothing is written to the disk.
+that is shown first, or point Home Assistant or any MQTT client at the broker. A year of history is invented behind them, in a temporary \
+file that goes with the demo; nothing else is written to the disk.
 
 Time runs as it really does, so that counters and the Energy dashboard stay sensible, but it is always a fine \
 late morning: the sun shines whenever the demo is started. On a terminal there is a line for each device; into \
@@ -81,7 +83,10 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let (store, saved) = Store::in_memory();
         let identity = Identity::passing();
         let clock = Clock::system();
-        let history = History::in_memory(clock.zone().clone());
+        let past = PastFile::new();
+        let zone = clock.zone().clone();
+        let history = History::open(&past.0, &HistorySettings::default(), zone.clone());
+        let memory = Memory::passing();
         let (bridge, hub) = Bridge::new(Setup {
             sources: sources(&stop).await?,
             sums: Vec::new(),
@@ -98,8 +103,8 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let inside = watch::Sender::new(Some(Inside {
             hub: hub.clone(),
             history: history.clone(),
-            prices: PriceSettings::default(),
-            memory: Memory::passing(),
+            prices: demo_past::prices(),
+            memory: memory.clone(),
             clock: clock.clone(),
             started: clock.now(),
             key: WebKey::passing(),
@@ -107,7 +112,12 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             language: Language::default(),
             base_topic: run::base_topic(&outputs),
         }));
-        tokio::spawn(tell_roles(hub.feed(), FlowSettings::default(), history));
+        tokio::spawn(tell_roles(
+            hub.feed(),
+            FlowSettings::default(),
+            history.clone(),
+        ));
+        tokio::spawn(remember(hub.view(), memory, past.0.clone(), zone));
         let web = web_page::serve_anywhere(inside.subscribe(), &stop).await;
         let web = web.context("the demo's page cannot be served")?;
         let head = Head {
@@ -128,6 +138,8 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         };
         let result = run::connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
         web.ended().await;
+        history.close();
+        drop(past);
         // The terminal is given back before anything else is said.
         let _ = shown.await;
         broker.stop().await;

@@ -8,6 +8,8 @@ mod completions;
 mod decode;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "demo")]
+mod demo_past;
 mod desk;
 mod discovery;
 mod first_file;

@@ -68,6 +68,7 @@ pub use energy::{DashboardPlace, PLACES};
 pub use key::WebKey;
 pub use log::{LogBook, LogLevel, LogLine};
 pub use openapi::openapi;
+pub use roof_book::NAME as ROOF_LAYOUT;
 pub use routes::{Brings, Route, table};
 pub use server::{Web, WebError, WebStart};
 pub use settings::{Desk, Program, SavedFile};

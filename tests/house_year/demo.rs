@@ -80,7 +80,7 @@ fn the_past_of_the_demo_ends_where_its_present_begins() {
         live.record(&meter, now, None, [("energy_import", value)]);
     };
     say(12_345_678);
-    let past = cli::fill(&file, &known, roles, &zone, now, 20);
+    let past = cli::fill(&file, &known, roles, &zone, now, 20, |_, _| {});
     say(12_345_700);
     live.flush(Duration::from_secs(30));
 

@@ -2,6 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
@@ -45,6 +49,24 @@ export async function program() {
   });
   await until(async () => (await (await fetch(`${address}api/v1/state`)).json()).devices.filter((one) => one.at != null).length >= 4, 'devices speak');
   return { address, child, end };
+}
+
+/** The program with a configuration file of its own, for what the demo has not. */
+export async function configured() {
+  const folder = mkdtempSync(join(tmpdir(), 'wattbridge-page-'));
+  const port = await new Promise((resolve) => { const server = createServer().listen(0, '127.0.0.1', () => { const { port: free } = server.address(); server.close(() => resolve(free)); }); });
+  writeFileSync(join(folder, 'wattbridge.toml'), `[home_assistant]\nenabled = false\n\n[web]\nlisten = "127.0.0.1:${port}"\ntitle = "Lindenhof"\n\n`
+    + '[[text]]\nid = "pump"\ncommand = ["echo", "42"]\ninterval = "1s"\nvalues = [{ id = "power", quantity = "power" }]\n');
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WATTBRIDGE')));
+  const child = spawn(process.env.WATTBRIDGE, ['run'], { cwd: folder, env: environment, stdio: 'ignore' });
+  const end = async () => {
+    if (child.exitCode == null && child.signalCode == null) { child.kill('SIGTERM'); await once(child, 'exit'); }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  opened.push(end);
+  const address = `http://127.0.0.1:${port}/`;
+  await until(async () => (await (await fetch(`${address}api/v1/state`)).json()).devices.length > 0, 'the program with a configuration speaks', 30);
+  return { address, end };
 }
 
 export async function until(is, what, seconds = 20) {

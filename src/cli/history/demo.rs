@@ -38,7 +38,7 @@ pub struct DemoPast {
 }
 
 /// Fills the file of a history, which may be in use, with so many days up to now. Takes some seconds: call it from a
-/// thread of its own.
+/// thread of its own. `lies` is told first where the panels lie.
 pub fn fill(
     file: &Path,
     known: &[Known],
@@ -46,8 +46,10 @@ pub fn fill(
     zone: &TimeZone,
     now: Timestamp,
     days: i64,
+    lies: impl FnOnce(&[PlantPlane], &[PlantPanel]),
 ) -> DemoPast {
     let year = HouseYear::new(plan(known, zone, now, days));
+    lies(&year.plant().planes, &year.plant().panels);
     let history = History::open_stepped(file, &HistorySettings::default(), zone.clone());
     history.set_roles(roles);
     let truth = feed(&history, &year);

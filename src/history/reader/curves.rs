@@ -17,6 +17,8 @@ use crate::history::tables;
 const MOST: usize = 600_000;
 /// Days from which it is known what is usual.
 const USUAL_DAYS: i64 = 14;
+/// So many series are looked for one by one.
+const FEW: usize = 4;
 /// With fewer of them nothing is usual.
 const FEWEST: usize = 3;
 
@@ -144,13 +146,25 @@ fn for_each(
     series: &[i64],
     mut take: impl FnMut(i64, i64, i64),
 ) -> rusqlite::Result<()> {
+    let few = series.len() <= FEW && table == "slot";
     let series: Vec<String> = series.iter().map(i64::to_string).collect();
+    let series = series.join(",");
     // Only numbers of ours are put together.
-    let mut statement = file.prepare(&format!(
-        "SELECT {column}, series, value FROM {table} WHERE {column} > ?1 AND {column} <= ?2 AND series IN ({})
-         ORDER BY {column}",
-        series.join(",")
-    ))?;
+    let mut statement = file.prepare(&if few {
+        // Slot by slot, past all others: half the time of reading them.
+        format!(
+            "WITH RECURSIVE time (slot_end) AS (
+                VALUES (?1 + {SLOT} - ?1 % {SLOT})
+                UNION ALL SELECT slot_end + {SLOT} FROM time WHERE slot_end + {SLOT} <= ?2)
+             SELECT end, series, value FROM time CROSS JOIN slot
+             WHERE slot.end = slot_end AND slot.end <= ?2 AND slot.series IN ({series})"
+        )
+    } else {
+        format!(
+            "SELECT {column}, series, value FROM {table} WHERE {column} > ?1 AND {column} <= ?2 AND series IN ({series})
+             ORDER BY {column}"
+        )
+    })?;
     let mut rows = statement.query(params![from, to])?;
     while let Some(row) = rows.next()? {
         take(row.get(0)?, row.get(1)?, row.get(2)?);

@@ -75,8 +75,8 @@ export default function page({ path, redraw }) {
     }
     const [text, unit] = mode === 'compare' ? [share == null ? '—' : number(share * 100), '%'] : mode === 'energy' ? [number(value), 'Wh'] : [number(value), 'W'];
     const less = isWeak ? `−${percent(1 - share)}` : '';
-    return html`<a class="tile ${full > 0.5 ? 'hi' : ''} ${isWeak ? 'weak' : ''}" href=${to} ${place} aria-label="${panel.name}: ${text} ${unit}${less ? `, ${t('below_neighbours', { p: percent(1 - share) })}` : ''}">
-      <span><b>${text}</b><span>${unit}</span>${isWeak ? html`<em>${less}</em>` : nothing}</span></a>`;
+    return html`<a class="tile ${full > 0.5 ? 'hi' : ''} ${isWeak ? 'weak' : ''}" href=${to} ${place} aria-label="${panel.name}: ${text} ${unit} ${less}">
+      <span><b>${text}</b> <span>${unit}</span>${isWeak ? html` <em>${less}</em>` : nothing}</span></a>`;
   }
 
   function planeView(plane, best) {
