@@ -7,11 +7,10 @@ use tokio::sync::watch;
 
 use super::backup::present_parts;
 use super::first_file::{FirstReader, first_file};
-use super::page;
+use super::page::{self, section_kinds};
 use super::setup::{ConfigArgs, known_sections};
-use crate::adapters;
 use crate::backup::make;
-use crate::config::editing::{GatedKey, Hold, SectionKind, SectionKinds};
+use crate::config::editing::{GatedKey, Hold};
 use crate::config::{File, Problems, SectionDoc};
 use crate::web::{Desk, Program, SECTION, SavedFile, WebSettings};
 
@@ -58,7 +57,14 @@ pub fn desk(args: &ConfigArgs, reload: watch::Sender<u64>) -> Desk {
     };
     let file = SavedFile::new(&args.config);
     let program = Arc::new(program);
-    Desk::new(file, kinds(), own_remarks(), GATE, program, schema())
+    Desk::new(
+        file,
+        section_kinds(),
+        own_remarks(),
+        GATE,
+        program,
+        schema(),
+    )
 }
 
 /// What may stand in each section, for who adds one.
@@ -74,20 +80,6 @@ fn schema() -> serde_json::Value {
     };
     let sections: Vec<_> = page::pages().into_iter().map(section).collect();
     serde_json::json!({ "sections": sections })
-}
-
-/// Every section there is.
-pub fn kinds() -> SectionKinds {
-    let kind = |page: SectionDoc<'static>| {
-        let name = page.heading.trim_matches(['[', ']']);
-        SectionKind {
-            name,
-            others: adapters::find(name).map_or(&[], |adapter| adapter.also_called()),
-            schema: page.schema,
-            can_be_left_out: page.heading.starts_with("[["),
-        }
-    };
-    SectionKinds(page::pages().into_iter().map(kind).collect())
 }
 
 /// Remarks that this program writes itself, which are no secrets whatever words are in them.
@@ -178,7 +170,7 @@ mod tests {
 
     #[test]
     fn each_gated_key_is_one() {
-        let kinds = kinds();
+        let kinds = section_kinds();
         for gated in GATE.iter().filter(|it| it.section != "history") {
             let kind = kinds.find(gated.section).unwrap();
             let known = kind.schema.pointer("/properties").unwrap();
@@ -200,11 +192,11 @@ mod tests {
             FirstReader::HomeAssistantApp,
         ] {
             let text = first_file(&[], reader);
-            let hidden = Hidden::of(&text, &kinds(), &own_remarks());
+            let hidden = Hidden::of(&text, &section_kinds(), &own_remarks());
             assert_eq!(hidden.text, text);
             // With a password of its own, it is one like all others.
             let own = text.replace("#password = \"...\"", "#password = \"hunter2\"");
-            let hidden = Hidden::of(&own, &kinds(), &own_remarks());
+            let hidden = Hidden::of(&own, &section_kinds(), &own_remarks());
             assert!(!hidden.text.contains("hunter2"));
         }
     }
@@ -213,8 +205,8 @@ mod tests {
     fn examples_of_all_sections_go_out_and_come_back() {
         use crate::config::editing::Restored;
         for page in page::pages() {
-            let hidden = Hidden::of(page.example, &kinds(), &BTreeSet::new());
-            let restored = Restored::of(&hidden.text, &hidden, &kinds(), "f").unwrap();
+            let hidden = Hidden::of(page.example, &section_kinds(), &BTreeSet::new());
+            let restored = Restored::of(&hidden.text, &hidden, &section_kinds(), "f").unwrap();
             assert_eq!(restored.text, page.example);
         }
     }

@@ -1,7 +1,8 @@
 //! `docs/configuration.md`, made from the types that read the file.
 
-use crate::adapters::ADAPTERS;
+use crate::adapters::{ADAPTERS, find};
 use crate::bridge::sums;
+use crate::config::editing::{SectionKind, SectionKinds};
 use crate::config::{PlaceSettings, SectionDoc, reference};
 use crate::flow::{self, PriceSettings};
 use crate::history::HistorySettings;
@@ -71,4 +72,18 @@ pub fn pages() -> Vec<SectionDoc<'static>> {
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
     pages.push(sums::page());
     pages
+}
+
+/// The same, for who edits the file.
+pub fn section_kinds() -> SectionKinds {
+    let kind = |page: SectionDoc<'static>| {
+        let name = page.heading.trim_matches(['[', ']']);
+        SectionKind {
+            name,
+            others: find(name).map_or(&[], |adapter| adapter.also_called()),
+            schema: page.schema,
+            can_be_left_out: page.heading.starts_with("[["),
+        }
+    };
+    SectionKinds(pages().into_iter().map(kind).collect())
 }

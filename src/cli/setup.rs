@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::desk::kinds as section_kinds;
 use super::known_place::KnownPlace;
 use super::logging::LogSettings;
 use super::owned::{OwnedThings, twice};
+use super::page::section_kinds;
 use crate::adapters::ADAPTERS;
 use crate::addon::{HomeAssistantApp, HousePlace};
 use crate::bridge::sums::{self, SumSettings};

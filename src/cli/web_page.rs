@@ -134,7 +134,7 @@ impl LastingPage {
         async move {
             if reload.changed().await.is_err() {
                 // Nobody is there any more who could want it.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::source::Excerpt;
+use super::source::{Excerpt, Fix};
 
 /// Problems that are shown at once.
 const SHOWN: usize = 50;
@@ -29,15 +29,6 @@ pub struct Problem {
     /// What would mend it, where that is known.
     pub fix: Option<Fix>,
     pub(crate) excerpt: Option<Excerpt>,
-}
-
-/// Words that would do in place of those that are wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fix {
-    /// How many characters are wrong, from line and column of the problem on.
-    pub length: usize,
-    /// What should stand there.
-    pub text: String,
 }
 
 impl Problem {

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::problem::Fix;
 use super::secret_words;
 
 /// Characters are counted ahead for every block of this many bytes, so that a column is found
@@ -33,6 +32,15 @@ pub struct Excerpt {
     pub mark: usize,
     /// Characters marked; at least one.
     pub width: usize,
+}
+
+/// Words that would do in place of those that are wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// How many characters are wrong, from line and column of the problem on.
+    pub length: usize,
+    /// What should stand there.
+    pub text: String,
 }
 
 impl Source {

@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use super::location::{Finding, Location};
 use super::messages;
-use super::problem::{Fix, Problem, Problems};
+use super::problem::{Problem, Problems};
 use super::schema::{Child, Shape};
 use super::secret_words;
+use super::source::Fix;
 use super::tree::{DEPTH, Entry, Node, Place, Value};
 
 /// Known keys that a message lists when none is near.

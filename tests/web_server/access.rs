@@ -215,7 +215,7 @@ fn request(route: &str, to: SocketAddr, roof: &str) -> Ask {
     match method {
         "GET" => Ask::get(to, &path),
         method => {
-            let body = if path.ends_with("session") {
+            let body = if path.ends_with("session") || path.ends_with("backup") {
                 json!({ "password": PASSWORD })
             } else {
                 json!({ "value": "ON" })

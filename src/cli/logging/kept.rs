@@ -78,7 +78,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for KeptLines {
         });
         let level = level(metadata);
         if self.0.wants_of(level, about.as_deref()) {
-            let mut line = Line::default();
+            let mut line = WholeLine::default();
             event.record(&mut line);
             self.0.push(level, about, &line.whole(), Timestamp::now());
         }
@@ -87,12 +87,12 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for KeptLines {
 
 /// The message of a line, and its fields behind it.
 #[derive(Default)]
-struct Line {
+struct WholeLine {
     message: String,
     fields: String,
 }
 
-impl Line {
+impl WholeLine {
     fn whole(mut self) -> String {
         if self.message.is_empty() {
             return self.fields.trim_start().to_owned();
@@ -102,7 +102,7 @@ impl Line {
     }
 }
 
-impl Visit for Line {
+impl Visit for WholeLine {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         // Writing to a text cannot fail.
         let _ = match field.name() {

@@ -7,10 +7,10 @@ use super::super::file::File;
 use super::super::messages;
 use super::super::problem::{Problem, Problems};
 use super::super::source::Source;
-use super::super::tree::{Node, Place, Value};
+use super::super::tree::{Node, Place};
 use super::hiding::Hidden;
 use super::kinds::SectionKinds;
-use super::leading::{leads_elsewhere, of_kind};
+use super::leading::{leads_elsewhere, of_kind, same};
 use super::restoring::Restored;
 use super::secrets;
 
@@ -176,26 +176,4 @@ fn gone(file: &File, section: &str, told: &str) -> Problem {
         .find(|top| messages::is_same(&top.name, section));
     let place = top.map_or(Place::Absent, |top| top.node().place.clone());
     at(&file.source, &place, section, told)
-}
-
-/// Whether two values are the same, however they are written.
-pub fn same(one: &Node, other: &Node) -> bool {
-    match (&one.value, &other.value) {
-        (Value::List(one), Value::List(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Table(one), Value::Table(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|entry| {
-                    let twin = other.iter().find(|twin| twin.name == entry.name);
-                    twin.is_some_and(|twin| same(&entry.node, &twin.node))
-                })
-        }
-        (Value::Text(one) | Value::Loose(one), Value::Text(other) | Value::Loose(other))
-        | (Value::Date(one), Value::Date(other)) => one == other,
-        (Value::Integer(one), Value::Integer(other)) => one == other,
-        (Value::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits(),
-        (Value::Bool(one), Value::Bool(other)) => one == other,
-        _ => false,
-    }
 }

@@ -20,7 +20,7 @@ pub struct Hidden {
     /// With a word such as `kept-1` in place of each secret.
     pub text: String,
     /// What those words stand for.
-    pub(super) kept: BTreeMap<usize, Kept>,
+    pub(super) kept: BTreeMap<usize, KeptWord>,
     /// Remarks as they are shown, and as they are.
     pub(super) remarks: BTreeMap<String, String>,
     /// The file itself, or what could be understood of it.
@@ -34,7 +34,7 @@ pub struct Hidden {
 }
 
 /// What is not shown.
-pub(super) enum Kept {
+pub(super) enum KeptWord {
     /// A value or a key of that home, as it is written.
     Secret(Home, String),
     /// A remark, or a part of one.
@@ -109,7 +109,7 @@ impl Hidden {
                 if patch.put(spot.span.clone(), format!("\"{word}\"")) {
                     let written = text[spot.span.clone()].to_owned();
                     self.kept
-                        .insert(number, Kept::Secret(spot.home.clone(), written));
+                        .insert(number, KeptWord::Secret(spot.home.clone(), written));
                 }
             }
             Veil::Lost((span, is_value)) => {
@@ -119,7 +119,7 @@ impl Hidden {
                     format!("# {word}")
                 };
                 if patch.put(span.clone(), shown) {
-                    self.kept.insert(number, Kept::Lost);
+                    self.kept.insert(number, KeptWord::Lost);
                 }
             }
             Veil::Remark(remark) => {
@@ -133,7 +133,7 @@ impl Hidden {
                 let after = &text[remark.veiled.end..remark.whole.end];
                 let as_shown = format!("{before}{shown}{after}");
                 if patch.put(remark.veiled.clone(), shown) {
-                    self.kept.insert(number, Kept::Remark);
+                    self.kept.insert(number, KeptWord::Remark);
                     self.remarks.insert(as_shown, whole.to_owned());
                 }
             }

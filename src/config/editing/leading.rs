@@ -2,8 +2,7 @@
 
 use super::super::file::{File, Top};
 use super::super::messages;
-use super::super::tree::Node;
-use super::gate::same;
+use super::super::tree::{Node, Value};
 use super::kinds::SectionKinds;
 
 /// Keys that say so.
@@ -32,6 +31,37 @@ pub fn leads_elsewhere(old: &File, new: &File, kinds: &SectionKinds, kind: &str)
             values.collect::<Vec<Node>>()
         };
         let (old, new) = (all(old), all(new));
-        old.len() != new.len() || !old.iter().zip(&new).all(|(old, new)| same(old, new))
+        old.len() != new.len() || !old.iter().zip(&new).all(|(old, new)| is_same_way(old, new))
     })
+}
+
+/// A port is the same one with its quotes, which are a slip that is mended, and without.
+fn is_same_way(one: &Node, other: &Node) -> bool {
+    match (&one.value, &other.value) {
+        (Value::Text(words), Value::Integer(number))
+        | (Value::Integer(number), Value::Text(words)) => *words == number.to_string(),
+        _ => same(one, other),
+    }
+}
+
+/// Whether two values are the same, however they are written.
+pub fn same(one: &Node, other: &Node) -> bool {
+    match (&one.value, &other.value) {
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Table(one), Value::Table(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|entry| {
+                    let twin = other.iter().find(|twin| twin.name == entry.name);
+                    twin.is_some_and(|twin| same(&entry.node, &twin.node))
+                })
+        }
+        (Value::Text(one) | Value::Loose(one), Value::Text(other) | Value::Loose(other))
+        | (Value::Date(one), Value::Date(other)) => one == other,
+        (Value::Integer(one), Value::Integer(other)) => one == other,
+        (Value::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits(),
+        (Value::Bool(one), Value::Bool(other)) => one == other,
+        _ => false,
+    }
 }

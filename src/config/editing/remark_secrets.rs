@@ -31,16 +31,16 @@ pub fn find(
     has_secret: impl Fn(&Range<usize>) -> bool,
 ) -> Vec<VeiledRemark> {
     let mut found = Vec::new();
-    let mut block = Block::default();
+    let mut block = RemarkBlock::default();
     for whole in remarks {
         let line = line_around(text, whole.start);
         let is_alone = text[line.start..whole.start].trim().is_empty();
         let follows = block.end + 1 == line.start;
         block.end = line.end;
         if !is_alone || !follows {
-            block = Block {
+            block = RemarkBlock {
                 end: line.end,
-                ..Block::default()
+                ..RemarkBlock::default()
             };
         }
         let remark = &text[whole.clone()];
@@ -82,7 +82,7 @@ pub fn find(
 
 /// Remarks on lines that follow each other.
 #[derive(Default)]
-struct Block {
+struct RemarkBlock {
     end: usize,
     /// Something secret has begun, and nobody knows where it ends.
     is_open: bool,
@@ -96,7 +96,7 @@ enum Veil {
     Value(usize),
 }
 
-impl Block {
+impl RemarkBlock {
     fn veil(&mut self, body: &str, is_private: bool) -> Option<Veil> {
         if is_header(body) {
             self.is_open = false;
@@ -107,7 +107,7 @@ impl Block {
             return Some(Veil::All);
         }
         let value = value_of(body);
-        if !is_private && !(self.is_private && value.is_some()) {
+        if !is_private && (!self.is_private || value.is_none()) {
             return None;
         }
         match value {

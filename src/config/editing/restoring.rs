@@ -6,7 +6,7 @@ use super::super::file::{File, Top};
 use super::super::problem::{Problem, Problems};
 use super::super::source::Source;
 use super::super::tree::{Entry, Node, Place, Value};
-use super::hiding::{Hidden, Kept};
+use super::hiding::{Hidden, KeptWord};
 use super::kinds::SectionKinds;
 use super::leading::leads_elsewhere;
 use super::patch::Patch;
@@ -136,7 +136,7 @@ impl PuttingBack<'_> {
         // A key that was not shown stands in the path under its own name.
         let original =
             number_of(&entry.name).and_then(|number| match self.hidden.kept.get(&number) {
-                Some(Kept::Secret(home, _)) if home.is_name => home.keys.last().cloned(),
+                Some(KeptWord::Secret(home, _)) if home.is_name => home.keys.last().cloned(),
                 _ => None,
             });
         self.keys
@@ -169,7 +169,7 @@ impl PuttingBack<'_> {
                 ),
                 "write the secret itself, or the word alone".to_owned(),
             ),
-            Some(Kept::Secret(home, written)) if *home == here => {
+            Some(KeptWord::Secret(home, written)) if *home == here => {
                 if self.goes_elsewhere() {
                     self.refuse(
                         span,
@@ -184,7 +184,7 @@ impl PuttingBack<'_> {
                     self.patch.put(span.clone(), written.clone());
                 }
             }
-            Some(Kept::Secret(home, _)) => self.refuse(
+            Some(KeptWord::Secret(home, _)) => self.refuse(
                 span,
                 format!(
                     "{word} stands for the secret of {}, and only for that",
@@ -192,12 +192,12 @@ impl PuttingBack<'_> {
                 ),
                 format!("write here what belongs into {}", here.label()),
             ),
-            Some(Kept::Remark) => self.refuse(
+            Some(KeptWord::Remark) => self.refuse(
                 span,
                 format!("{word} stands for words of a remark"),
                 format!("write here what belongs into {}", here.label()),
             ),
-            Some(Kept::Lost) => self.refuse(
+            Some(KeptWord::Lost) => self.refuse(
                 span,
                 format!(
                     "{} was not written rightly, so that it could not be kept",
@@ -237,7 +237,7 @@ impl PuttingBack<'_> {
                 continue;
             };
             let (what, hint) = match self.hidden.kept.get(&number) {
-                Some(Kept::Lost) => (
+                Some(KeptWord::Lost) => (
                     "what stood here could not be understood, so that it was not shown and cannot be kept",
                     "write it anew, or delete this line",
                 ),

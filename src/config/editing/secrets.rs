@@ -108,7 +108,6 @@ impl Search {
                 }
             }
             Value::Table(entries) => self.walk_table(entries, shape, is_private),
-            Value::Bool(_) => {}
             Value::Text(text) | Value::Loose(text) | Value::Date(text) => {
                 if is_private && !text.is_empty() {
                     self.push(&node.place, text.clone(), None, false);
@@ -120,7 +119,7 @@ impl Search {
             Value::Float(number) if is_private => {
                 self.push(&node.place, number.to_string(), None, false);
             }
-            Value::Integer(_) | Value::Float(_) => {}
+            Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {}
         }
     }
 

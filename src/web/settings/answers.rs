@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::desk::{Checked, Desk, DeskError, EditedText, Saved, Shown};
+use super::desk::{Checked, Desk, DeskError, EditedText, Saved, ShownFile};
 use super::saved_file::{CopyFile, ReadOnly, SaveError};
 use super::told::ToldProblem;
 use crate::web::access::Visitor;
@@ -26,7 +26,7 @@ pub struct NotSaved {
     problems: Vec<ToldProblem>,
     /// The file as it is by now, where somebody else has changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    present: Option<Shown>,
+    present: Option<ShownFile>,
 }
 
 /// Copies of earlier versions.
@@ -62,10 +62,10 @@ pub struct Done {
 ///
 /// `kept-1`, `kept-2` stand in place of secrets.
 #[utoipa::path(get, path = "/api/v1/config", responses(
-    (status = 200, body = Shown), (status = 401, body = RefusalWords), (status = 404, body = RefusalWords),
+    (status = 200, body = ShownFile), (status = 401, body = RefusalWords), (status = 404, body = RefusalWords),
 ))]
-pub async fn config(State(site): State<Arc<Site>>) -> Result<Json<Shown>, Response> {
-    at_desk(&site, |desk| desk.shown()).await.map(Json)
+pub async fn config(State(site): State<Arc<Site>>) -> Result<Json<ShownFile>, Response> {
+    at_desk(&site, Desk::shown).await.map(Json)
 }
 
 /// What is wrong with an edited text
@@ -113,7 +113,7 @@ pub async fn save(
     (status = 422, body = NotSaved),
 ))]
 pub async fn reload(State(site): State<Arc<Site>>) -> Result<Json<Done>, Response> {
-    at_desk(&site, |desk| desk.reload()).await?;
+    at_desk(&site, Desk::reload).await?;
     Ok(Json(Done { ok: true }))
 }
 

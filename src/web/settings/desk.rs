@@ -71,7 +71,7 @@ pub struct EditedText {
 
 /// The file as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Shown {
+pub struct ShownFile {
     /// Where it is.
     pub path: String,
     /// Its version.
@@ -123,7 +123,7 @@ pub enum DeskError {
     Wrong(Vec<ToldProblem>),
     /// The file is another one by now.
     #[error("somebody else has changed the file meanwhile")]
-    Changed(Box<Shown>),
+    Changed(Box<ShownFile>),
     /// It cannot be written; all of the text that was meant.
     #[error("{0}")]
     ReadOnly(ReadOnly),
@@ -165,13 +165,13 @@ impl Desk {
     /// # Errors
     ///
     /// It cannot be read.
-    pub fn shown(&self) -> Result<Shown, DeskError> {
+    pub fn shown(&self) -> Result<ShownFile, DeskError> {
         let raw = self.file.read()?;
         let plain = Layout::plain(&raw);
         let hidden = self.hide(&plain);
         let judged = self.judge(&hidden.text, &hidden, &hidden, true);
         let writable = self.file.writable();
-        Ok(Shown {
+        Ok(ShownFile {
             path: self.file.path().display().to_string(),
             rev: SavedFile::revision(&raw),
             problems: self.told(&judged.problems, &hidden.text),

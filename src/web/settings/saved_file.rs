@@ -81,7 +81,7 @@ pub struct ReadOnly {
 
 /// A step on the way, for tests that end the program there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum SaveStep {
     Read,
     Copied,
     Replaced,
@@ -162,7 +162,7 @@ impl SavedFile {
         text: &str,
         revision: &str,
         now: Timestamp,
-        step: impl Fn(Step),
+        step: impl Fn(SaveStep),
     ) -> Result<Option<String>, SaveError> {
         let real = self.real();
         let folder = folder_of(&real);
@@ -179,7 +179,7 @@ impl SavedFile {
         if Self::revision(&old) != revision {
             return Err(SaveError::Changed);
         }
-        step(Step::Read);
+        step(SaveStep::Read);
         let Ok(about) = fs::metadata(&real) else {
             // A file that is not there has no version to keep.
             whole_file::make(&real, text.as_bytes(), Rights::Owner).map_err(failed)?;
@@ -188,7 +188,7 @@ impl SavedFile {
         };
         let copy = self.copy(&real, &old, &about, now).map_err(failed)?;
         settle(&folder);
-        step(Step::Copied);
+        step(SaveStep::Copied);
         // The copy took a while, on a slow card.
         if read(&real).map_err(failed)? != old {
             return Err(SaveError::Changed);
@@ -204,9 +204,9 @@ impl SavedFile {
             }
             Err(error) => return Err(failed(error)),
         }
-        step(Step::Replaced);
+        step(SaveStep::Replaced);
         settle(&folder);
-        step(Step::Settled);
+        step(SaveStep::Settled);
         self.forget_old_copies();
         Ok(Some(copy))
     }
@@ -261,7 +261,7 @@ impl SavedFile {
             })
             .collect();
         let order = |copy: &CopyFile| moment_of(&copy.name[before.len()..]);
-        copies.sort_by(|one, other| order(other).cmp(&order(one)));
+        copies.sort_by_key(|copy| std::cmp::Reverse(order(copy)));
         copies
     }
 

@@ -88,7 +88,7 @@ fn what_somebody_else_has_written_stays() {
     // At the last moment.
     let seen = SavedFile::revision("b");
     let late = |step| {
-        if step == Step::Copied {
+        if step == SaveStep::Copied {
             fs::write(file.path(), "theirs").unwrap();
         }
     };
