@@ -204,6 +204,7 @@ fn every_configuration_that_is_shown_works() {
         "place",
         "store",
         "log",
+        "history",
         "flow",
         "prices",
         web::SECTION,

@@ -123,6 +123,7 @@ const ROOMS: &[Room] = &[
             "migrate",
             "model",
             "outputs",
+            "roof",
             "simulation",
             "store",
             "terminal",

@@ -41,8 +41,8 @@ not measured wholly, and is marked there. A line that cannot be used is told wit
 are taken. The same file twice changes nothing. wattbridge may run meanwhile.
 
 Files:
-  CSV          device,key,time,value. Columns may have names in the first line (then in
-               any order); a date alone is a whole day, kWh of counters
+  CSV          device,key,time,value. Columns may have names in the first line
+               (then in any order); a date alone is a whole day, kWh of counters
   se-logger    what the client of MariaDB prints of its tables telemetry_inverter and
                telemetry_optimizers, with the names of the columns
   device       what `wattbridge victron history ... --json` and

@@ -403,12 +403,18 @@ proptest! {
 
 #[test]
 fn another_language_changes_what_is_shown_and_nothing_else() {
+    let mut device = example();
+    device.metrics.retain(|metric| metric.key != "connectivity");
+    device.metrics.extend([
+        Metric::on_off("connectivity", OnOff::Connectivity).named("Connection"),
+        Metric::state("health", MODES).named("Status code"),
+    ]);
     let told = |language| {
         let settings = HomeAssistantSettings {
             language,
             ..HomeAssistantSettings::default()
         };
-        announcement(&example(), &plan_with(settings))
+        announcement(&device, &plan_with(settings))
     };
     let (english, german) = (told(Language::En), told(Language::De));
     let shown = ["name", "options", "value_template", "command_template"];
