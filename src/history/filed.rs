@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::place::Place;
+use super::place::HistoryPlace;
 use super::tables;
 use crate::sqlite::{DatabaseError, Sameness, in_words, open_patiently, set_aside};
 
@@ -10,7 +10,7 @@ use crate::sqlite::{DatabaseError, Sameness, in_words, open_patiently, set_aside
 #[derive(Debug)]
 pub struct HistoryFile {
     pub connection: Connection,
-    place: Place,
+    place: HistoryPlace,
     sameness: Option<Sameness>,
     /// Another number when another program has written into it.
     data_version: i64,
@@ -18,10 +18,10 @@ pub struct HistoryFile {
 
 impl HistoryFile {
     /// Opens the file, or makes it.
-    pub fn open(place: &Place) -> Result<Self, DatabaseError> {
+    pub fn open(place: &HistoryPlace) -> Result<Self, DatabaseError> {
         let connection = match place {
-            Place::Disk(path) => open_patiently(|| tables::open(path))?,
-            Place::Memory(name) => tables::prepare(Connection::open(name)?)?,
+            HistoryPlace::Disk(path) => open_patiently(|| tables::open(path))?,
+            HistoryPlace::Memory(name) => tables::prepare(Connection::open(name)?)?,
         };
         let mut file = Self {
             data_version: data_version(&connection)?,
@@ -34,16 +34,16 @@ impl HistoryFile {
     }
 
     /// Sets aside what is there; what became of it, in words.
-    pub fn set_aside(place: &Place) -> String {
+    pub fn set_aside(place: &HistoryPlace) -> String {
         match place {
-            Place::Disk(path) => in_words(&set_aside(path)),
-            Place::Memory(_) => String::new(),
+            HistoryPlace::Disk(path) => in_words(&set_aside(path)),
+            HistoryPlace::Memory(_) => String::new(),
         }
     }
 
     /// We have written into it.
     pub fn was_written(&mut self) {
-        if let Place::Disk(path) = &self.place {
+        if let HistoryPlace::Disk(path) = &self.place {
             self.sameness = Some(Sameness::of(path));
         }
     }
@@ -51,7 +51,7 @@ impl HistoryFile {
     /// Whether it was taken away: what is written goes nowhere.
     pub fn is_gone(&self) -> bool {
         match (&self.place, &self.sameness) {
-            (Place::Disk(path), Some(sameness)) => sameness.is_of_another(path),
+            (HistoryPlace::Disk(path), Some(sameness)) => sameness.is_of_another(path),
             _ => false,
         }
     }

@@ -13,8 +13,8 @@ use jiff::tz::TimeZone;
 use super::HistoryError;
 use super::calendar::Calendar;
 use super::config::HistorySettings;
-use super::keeper::{Job, Keeper, Pace, Trouble};
-use super::place::Place;
+use super::keeper::{HistoryJob, HistoryPace, Keeper, Trouble};
+use super::place::HistoryPlace;
 use super::reader::{Desk, HistoryReader};
 use super::roles::HouseRoles;
 use super::series::SeriesKey;
@@ -25,7 +25,7 @@ use crate::model::{Days, Decimal, Device, DeviceId, Health, Value};
 #[derive(Debug, Clone)]
 pub struct History {
     /// `None` where nothing is kept.
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<HistoryJob>>,
     trouble: Trouble,
     reader: HistoryReader,
 }
@@ -37,16 +37,31 @@ impl History {
     /// Opens the file, made anew where there is none, and closes slots by the clock of the computer. A file that
     /// cannot be opened is told of, and everything runs without. A damaged one is set aside.
     pub fn open(path: &Path, settings: &HistorySettings, zone: TimeZone) -> Self {
-        Self::start(Place::Disk(path.to_owned()), settings, zone, Pace::Clock)
+        Self::start(
+            HistoryPlace::Disk(path.to_owned()),
+            settings,
+            zone,
+            HistoryPace::Clock,
+        )
     }
 
     /// The same, but time passes only with [`Self::tick`]: for simulations and imports. Slots are written day by day,
     /// so that a year takes seconds; [`Self::flush`] from time to time keeps that from piling up.
     pub fn open_stepped(path: &Path, settings: &HistorySettings, zone: TimeZone) -> Self {
-        Self::start(Place::Disk(path.to_owned()), settings, zone, Pace::Steps)
+        Self::start(
+            HistoryPlace::Disk(path.to_owned()),
+            settings,
+            zone,
+            HistoryPace::Steps,
+        )
     }
 
-    fn start(place: Place, settings: &HistorySettings, zone: TimeZone, pace: Pace) -> Self {
+    fn start(
+        place: HistoryPlace,
+        settings: &HistorySettings,
+        zone: TimeZone,
+        pace: HistoryPace,
+    ) -> Self {
         if !settings.enabled {
             return Self::off();
         }
@@ -75,7 +90,12 @@ impl History {
     /// A history that ends with the program, by the clock of the computer.
     pub fn in_memory(zone: TimeZone) -> Self {
         let settings = HistorySettings::default();
-        Self::start(Place::in_memory(), &settings, zone, Pace::Clock)
+        Self::start(
+            HistoryPlace::in_memory(),
+            &settings,
+            zone,
+            HistoryPace::Clock,
+        )
     }
 
     /// None at all.
@@ -92,7 +112,7 @@ impl History {
         self.jobs.is_some()
     }
 
-    fn send(&self, job: Job) {
+    fn send(&self, job: HistoryJob) {
         if let Some(jobs) = &self.jobs {
             // The thread is gone only when the program is ending.
             let _ = jobs.send(job);
@@ -107,7 +127,7 @@ impl History {
 
     /// Makes series of the metrics of a device.
     pub fn describe(&self, device: &Arc<Device>) {
-        self.send(Job::Describe(Arc::clone(device)));
+        self.send(HistoryJob::Describe(Arc::clone(device)));
     }
 
     /// Values of a device as they are believed and shown. `day` is the calendar day on the device's own clock.
@@ -143,7 +163,7 @@ impl History {
         if self.is_on() {
             let values = values.into_iter();
             let values = values.filter(|(_, value)| value.is_known());
-            self.send(Job::Values {
+            self.send(HistoryJob::Values {
                 device: device.clone(),
                 at,
                 day,
@@ -156,31 +176,31 @@ impl History {
     /// What a device remembers of its past.
     pub fn days(&self, days: &Days) {
         if self.is_on() {
-            self.send(Job::Days(days.clone()));
+            self.send(HistoryJob::Days(days.clone()));
         }
     }
 
     /// How a device is; only changes are kept.
     pub fn health(&self, device: &DeviceId, at: Timestamp, health: &Health) {
         if self.is_on() {
-            self.send(Job::Health(device.clone(), at, health.clone()));
+            self.send(HistoryJob::Health(device.clone(), at, health.clone()));
         }
     }
 
     /// Says which values are the sun, the grid and the battery of the house, from now on.
     pub fn set_roles(&self, roles: HouseRoles) {
-        self.send(Job::Roles(roles));
+        self.send(HistoryJob::Roles(roles));
     }
 
     /// Lets time pass: closes the slots that are over. Only needed with [`Self::open_stepped`].
     pub fn tick(&self, now: Timestamp) {
-        self.send(Job::Tick(now));
+        self.send(HistoryJob::Tick(now));
     }
 
     /// Takes over what others have kept; how many days and slots were taken.
     pub fn import(&self, imported: Imported) -> Result<usize, HistoryError> {
         let (answer, wait) = mpsc::channel();
-        self.send(Job::Import(Box::new(imported), answer));
+        self.send(HistoryJob::Import(Box::new(imported), answer));
         wait.recv().unwrap_or(Err(HistoryError::Off))
     }
 
@@ -193,7 +213,7 @@ impl History {
         value: Option<Decimal>,
     ) -> Result<Option<Decimal>, CorrectionError> {
         let (answer, wait) = mpsc::channel();
-        self.send(Job::Correct {
+        self.send(HistoryJob::Correct {
             series: series.clone(),
             date,
             value,
@@ -206,7 +226,7 @@ impl History {
     /// it lets that happen, at most `within`.
     pub fn flush(&self, within: Duration) {
         let (answer, wait) = mpsc::channel();
-        self.send(Job::Flush(answer));
+        self.send(HistoryJob::Flush(answer));
         let _ = wait.recv_timeout(within);
     }
 
@@ -218,7 +238,7 @@ impl History {
     /// Writes what there is, also of the slot that is not over, and closes the file.
     pub fn close(self) {
         let (answer, wait) = mpsc::channel();
-        self.send(Job::Close(answer));
+        self.send(HistoryJob::Close(answer));
         let _ = wait.recv_timeout(GOODBYE);
     }
 }

@@ -17,7 +17,7 @@ use super::closing::{Batch, Ledger, RememberedDay};
 use super::config::HistorySettings;
 use super::filed::HistoryFile;
 use super::gathering::{Gathering, LONG_PATIENCE, PATIENCE};
-use super::place::Place;
+use super::place::HistoryPlace;
 use super::reader::Desk;
 use super::roles::HouseRoles;
 use super::series::{SeriesAbout, SeriesKey, SeriesKind};
@@ -52,7 +52,7 @@ const JOBS: usize = 4096;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What the handle sends.
-pub enum Job {
+pub enum HistoryJob {
     Describe(Arc<Device>),
     Values {
         device: DeviceId,
@@ -78,7 +78,7 @@ pub enum Job {
 
 /// What makes time pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum HistoryPace {
     /// The clock of the computer.
     Clock,
     /// Whoever says so.
@@ -90,8 +90,8 @@ pub type Trouble = Arc<Mutex<Option<Health>>>;
 
 /// All that the thread has.
 pub struct Keeper {
-    place: Place,
-    pace: Pace,
+    place: HistoryPlace,
+    pace: HistoryPace,
     keep_days: i64,
     file: Option<HistoryFile>,
     /// It is of a later version, and left alone.
@@ -118,10 +118,10 @@ pub struct Keeper {
 
 impl Keeper {
     pub fn new(
-        place: Place,
+        place: HistoryPlace,
         settings: &HistorySettings,
         calendar: Calendar,
-        pace: Pace,
+        pace: HistoryPace,
         trouble: Trouble,
         desk: Arc<Desk>,
     ) -> Self {
@@ -150,12 +150,12 @@ impl Keeper {
     }
 
     /// Works until nobody holds a handle any more.
-    pub fn run(mut self, inbox: &mpsc::Receiver<Job>) {
+    pub fn run(mut self, inbox: &mpsc::Receiver<HistoryJob>) {
         self.open_at_start();
         loop {
             let job = match self.pace {
-                Pace::Clock => inbox.recv_timeout(self.wait()),
-                Pace::Steps => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                HistoryPace::Clock => inbox.recv_timeout(self.wait()),
+                HistoryPace::Steps => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match job {
                 Ok(job) => self.take(job),
@@ -175,8 +175,8 @@ impl Keeper {
     /// The moment, in seconds.
     fn now(&self) -> i64 {
         match self.pace {
-            Pace::Clock => Timestamp::now().as_second(),
-            Pace::Steps => self.stepped,
+            HistoryPace::Clock => Timestamp::now().as_second(),
+            HistoryPace::Steps => self.stepped,
         }
     }
 
@@ -189,39 +189,39 @@ impl Keeper {
 
     fn is_due(&self) -> bool {
         let length = match self.pace {
-            Pace::Clock => SLOT,
-            Pace::Steps => STEP,
+            HistoryPace::Clock => SLOT,
+            HistoryPace::Steps => STEP,
         };
         let turn = |now: i64| (now - PATIENCE).div_euclid(length);
         turn(self.now()) != turn(self.closed_at)
     }
 
-    fn take(&mut self, job: Job) {
+    fn take(&mut self, job: HistoryJob) {
         match job {
-            Job::Describe(device) => self.ledger.catalog.describe(&device),
-            Job::Values {
+            HistoryJob::Describe(device) => self.ledger.catalog.describe(&device),
+            HistoryJob::Values {
                 device,
                 at,
                 day,
                 values,
                 is_late,
             } => self.take_values(&device, at, day, values, is_late),
-            Job::Days(days) => self.take_days(&days),
-            Job::Health(device, at, health) => self.take_health(device, at, health),
-            Job::Roles(roles) => {
+            HistoryJob::Days(days) => self.take_days(&days),
+            HistoryJob::Health(device, at, health) => self.take_health(device, at, health),
+            HistoryJob::Roles(roles) => {
                 self.ledger.house.roles = roles;
                 self.roles_are_new = true;
             }
-            Job::Tick(now) => {
+            HistoryJob::Tick(now) => {
                 self.stepped = self.stepped.max(now.as_second());
                 if self.is_due() {
                     self.close_slots();
                 }
             }
-            Job::Import(imported, answer) => {
+            HistoryJob::Import(imported, answer) => {
                 let _ = answer.send(self.import(&imported));
             }
-            Job::Correct {
+            HistoryJob::Correct {
                 series,
                 date,
                 value,
@@ -229,11 +229,11 @@ impl Keeper {
             } => {
                 let _ = answer.send(self.correct(&series, date, value));
             }
-            Job::Flush(answer) => {
+            HistoryJob::Flush(answer) => {
                 self.close_slots();
                 let _ = answer.send(());
             }
-            Job::Close(answer) => {
+            HistoryJob::Close(answer) => {
                 self.finish();
                 let _ = answer.send(());
             }
@@ -249,7 +249,7 @@ impl Keeper {
         is_late: bool,
     ) {
         let (now, end) = (self.now(), slot_end(at));
-        if self.pace == Pace::Clock && (end > now + AHEAD || (!is_late && end < MADE)) {
+        if self.pace == HistoryPace::Clock && (end > now + AHEAD || (!is_late && end < MADE)) {
             tracing::debug!("the history has no place for values of {device} of {at}");
             return;
         }
@@ -330,7 +330,7 @@ impl Keeper {
     fn close_slots(&mut self) {
         let now = self.now();
         self.closed_at = now;
-        if self.pace == Pace::Clock && !self.clock_is_set(now) {
+        if self.pace == HistoryPace::Clock && !self.clock_is_set(now) {
             return;
         }
         if let Err(error) = self.write(now) {
@@ -535,7 +535,7 @@ impl Keeper {
         if let Some(newest) = newest {
             self.ledger.doubt_hour(newest);
             // Nobody knows more exactly when a program was killed.
-            if self.pace == Pace::Clock {
+            if self.pace == HistoryPace::Clock {
                 tables::note_off(file, newest * 1000)?;
             }
         }
@@ -636,7 +636,7 @@ impl Keeper {
     /// Writes all there is and closes the file. Anything later opens it again.
     fn finish(&mut self) {
         let now = self.now();
-        if self.pace == Pace::Steps || self.clock_is_set(now) {
+        if self.pace == HistoryPace::Steps || self.clock_is_set(now) {
             self.close_slots();
         }
         if let Some(mut file) = self.file.take() {

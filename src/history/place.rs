@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where the file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum HistoryPlace {
     /// On a disk.
     Disk(PathBuf),
     /// In memory, under this name of SQLite's.
     Memory(String),
 }
 
-impl Place {
+impl HistoryPlace {
     /// A place in memory of its own.
     pub fn in_memory() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -22,7 +22,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for HistoryPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disk(path) => write!(f, "{}", path.display()),

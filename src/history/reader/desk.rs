@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::history::HistoryError;
-use crate::history::place::Place;
+use crate::history::place::HistoryPlace;
 use crate::sqlite::{DatabaseError, to_look_at};
 
 /// So many connections stay open for the next question.
@@ -17,7 +17,7 @@ const SPARE: usize = 2;
 #[derive(Debug)]
 pub struct Desk {
     /// `None` where there is no history.
-    place: Option<Place>,
+    place: Option<HistoryPlace>,
     free: Mutex<Vec<(u64, Connection)>>,
     /// Grows when the file is another one.
     era: AtomicU64,
@@ -27,7 +27,7 @@ pub struct Desk {
 
 impl Desk {
     /// For the history at this place.
-    pub const fn at(place: Place) -> Self {
+    pub const fn at(place: HistoryPlace) -> Self {
         Self {
             place: Some(place),
             free: Mutex::new(Vec::new()),
@@ -38,7 +38,7 @@ impl Desk {
 
     /// The same from another program than the one that writes, which may not even run: nothing is left beside the
     /// file, which perhaps belongs to another user.
-    pub fn beside(place: Place) -> Self {
+    pub fn beside(place: HistoryPlace) -> Self {
         Self {
             is_alone: true,
             ..Self::at(place)
@@ -91,11 +91,13 @@ impl Desk {
     }
 }
 
-fn open(place: &Place, is_alone: bool) -> Result<Connection, DatabaseError> {
+fn open(place: &HistoryPlace, is_alone: bool) -> Result<Connection, DatabaseError> {
     let connection = match place {
-        Place::Disk(path) if is_alone => to_look_at(path)?,
-        Place::Disk(path) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
-        Place::Memory(name) => {
+        HistoryPlace::Disk(path) if is_alone => to_look_at(path)?,
+        HistoryPlace::Disk(path) => {
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+        }
+        HistoryPlace::Memory(name) => {
             let connection = Connection::open(name)?;
             connection.pragma_update(None, "query_only", true)?;
             connection.pragma_update(None, "read_uncommitted", true)?;

@@ -50,8 +50,9 @@ fn what_is_shown_is_kept_and_no_counter_is_ahead_of_the_store() {
     house.settle();
     // A value that no such device can have, and a counter that is not saved before the next slot.
     house.read(2, 900_000, 4_358_300);
-    assert_eq!(house.number("energy_total"), "4358.3");
+    assert_eq!(house.number("energy_total"), "4358.1", "not saved yet");
     house.settle();
+    assert_eq!(house.number("energy_total"), "4358.3");
     house.read(7, 3000, 4_358_400);
     house.settle();
     assert_eq!(
