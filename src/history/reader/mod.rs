@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use super::HistoryError;
 use super::calendar::Calendar;
 use super::day::DayFlags;
-use super::place::Place;
+use super::place::HistoryPlace;
 use super::series::SeriesKey;
 use crate::model::DeviceId;
 
@@ -41,7 +41,7 @@ impl HistoryReader {
 
     /// From another program than the one that writes, with days by the midnights of a zone.
     pub fn open(path: &Path, zone: TimeZone) -> Self {
-        let place = Place::Disk(path.to_owned());
+        let place = HistoryPlace::Disk(path.to_owned());
         Self::new(Arc::new(Desk::beside(place)), Calendar::new(zone))
     }
 
