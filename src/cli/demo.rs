@@ -68,7 +68,10 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     } else {
         logging::start(&settings);
     }
-    runtime()?.block_on(async {
+    // Goes when nothing is left that could write it.
+    let past = PastFile::new();
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
         let stop = stop::on_signal();
         let broker = Broker::start(args.port)
             .await
@@ -83,7 +86,6 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let (store, saved) = Store::in_memory();
         let identity = Identity::passing();
         let clock = Clock::system();
-        let past = PastFile::new();
         let zone = clock.zone().clone();
         let history = History::open(&past.0, &HistorySettings::default(), zone.clone());
         let memory = Memory::passing();
@@ -139,12 +141,14 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let result = run::connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
         web.ended().await;
         history.close();
-        drop(past);
         // The terminal is given back before anything else is said.
         let _ = shown.await;
         broker.stop().await;
         result
-    })
+    });
+    drop(runtime);
+    drop(past);
+    result
 }
 
 /// The simulated devices, as configured sources.

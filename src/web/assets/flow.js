@@ -33,8 +33,11 @@ export function whyWords(why, id) {
 /** How many panels and chargers bring what the sun brings, as far as they are told apart. */
 export function sunNote() {
   const all = [...store.devices.values()];
-  const panels = all.reduce((n, one) => n + one.metrics.filter((metric) => metric.panel != null && metric.quantity === 'power').length, 0)
-    + all.filter((one) => one.via && store.devices.get(one.via)?.icon === 'sun').length;
+  const inputs = (one) => one.metrics.filter((metric) => metric.panel != null && metric.quantity === 'power').length;
+  // What has no inputs and brings sun behind something is a panel itself.
+  const parents = new Set(all.map((one) => one.via));
+  const isPanel = (one) => one.via && !inputs(one) && !parents.has(one.ref) && one.glance?.main === 'power' && store.devices.get(one.via)?.icon === 'sun';
+  const panels = all.reduce((n, one) => n + (isPanel(one) ? 1 : inputs(one)), 0);
   const chargers = all.filter((one) => one.glance?.main === 'panel_power').length;
   return list([panels ? t('flow.panels', { n: panels }) : '', chargers ? t('flow.chargers', { n: chargers }) : '']);
 }
