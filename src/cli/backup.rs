@@ -145,7 +145,7 @@ pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
     let places = match brings_config.then(|| config_in(&backup)).flatten() {
         Some(text) => parts_of(
             &args.config,
-            File::parse(&text, "the configuration in it").ok(),
+            File::parse(&text, "the configuration in it").ok().as_ref(),
         ),
         None => present_parts(&args.config),
     };
@@ -193,16 +193,14 @@ pub fn present_parts(args: &ConfigArgs) -> BackupParts {
     } else {
         return parts_of(args, None);
     };
-    parts_of(args, file.ok())
+    parts_of(args, file.ok().as_ref())
 }
 
-fn parts_of(args: &ConfigArgs, file: Option<File>) -> BackupParts {
+fn parts_of(args: &ConfigArgs, file: Option<&File>) -> BackupParts {
     let store: StoreSettings = file
-        .as_ref()
         .and_then(|file| file.settings("store").ok())
         .unwrap_or_default();
     let history: HistorySettings = file
-        .as_ref()
         .and_then(|file| file.settings("history").ok())
         .unwrap_or_default();
     BackupParts {

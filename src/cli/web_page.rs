@@ -152,6 +152,7 @@ impl LastingPage {
     }
 }
 
+#[cfg(feature = "demo")]
 /// The same for a demonstration, which takes any port before it has no page.
 pub async fn serve_anywhere(
     inside: watch::Receiver<Option<Inside>>,

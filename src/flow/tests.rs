@@ -200,7 +200,7 @@ fn who_knows_it_at_second_hand_is_asked_only_where_nobody_else_is() {
         Metric::measurement("power_export", Quantity::Power).substitute_for(EnergyPart::GridGiven);
     let values = [("power_import", 0), ("power_export", 500)];
     let of_inverter = device("Inside", &[taken, given], &values);
-    let it = flow(&[of_inverter.clone()]);
+    let it = flow(std::slice::from_ref(&of_inverter));
     assert_eq!(watts(it.nodes.grid.as_ref()), Some(-500));
     let it = flow(&[of_inverter, meter(-490)]);
     assert_eq!(watts(it.nodes.grid.as_ref()), Some(-490));

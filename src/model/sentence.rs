@@ -238,7 +238,8 @@ impl fmt::Display for Argument {
 
 impl PartialEq<str> for Sentence {
     fn eq(&self, text: &str) -> bool {
-        self.to_string() == text
+        let said = self.to_string();
+        said.as_str() == text
     }
 }
 

@@ -86,7 +86,7 @@ fn the_past_of_the_demo_ends_where_its_present_begins() {
 
     assert_eq!(past.panels.len(), 16);
     assert_eq!(past.planes.len(), 2);
-    let today = now.to_zoned(zone.clone()).date();
+    let today = now.to_zoned(zone).date();
     let from = today - 20.days();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let reader = live.reader();

@@ -23,7 +23,7 @@ pub fn no_end(piece: &[u8], within: Duration) -> Health {
     Health::new(HealthCode::Silent)
         .seen(say!(
             "\"{piece}\" came back, but not the end of the line within {within}",
-            piece = shown(piece).to_string(),
+            piece = shown(piece),
             within
         ))
         .advise(say!(
@@ -43,11 +43,7 @@ pub fn nothing_comes(within: Duration) -> Health {
 
 /// A line came, but nothing can be read from it.
 pub fn unfit(why: &Unfit, line: &[u8]) -> Health {
-    let seen = say!(
-        "\"{line}\": {why}",
-        line = shown(line).to_string(),
-        why = why.says()
-    );
+    let seen = say!("\"{line}\": {why}", line = shown(line), why = why.says());
     if is_garbled(line) {
         return Health::new(HealthCode::Garbled).seen(seen).advise(say!(
             "Those are not letters and digits: check `baud` and `parity` of a port, or the \

@@ -222,7 +222,7 @@ fn take(
     let mut held = 0;
     let name = args.file.display().to_string();
     loop {
-        let next = file.next();
+        let next = file.next_row();
         let next = next.map_err(|error| anyhow!("{name}: {error}"))?;
         let mut row = match next {
             None => break,

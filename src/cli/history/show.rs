@@ -93,7 +93,7 @@ struct ShownCell {
 pub fn run(args: &ShowArgs) -> Result<(), CliError> {
     let kept = KeptHistory::of(&args.config)?;
     let reader = kept.reader()?;
-    let today = Zoned::now().with_time_zone(kept.zone.clone()).date();
+    let today = Zoned::now().with_time_zone(kept.zone).date();
     let shown = runtime()?.block_on(async {
         match args.day {
             Some(day) => hours(&reader, day, args.device.as_deref()).await,

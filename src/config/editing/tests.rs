@@ -546,7 +546,7 @@ fn a_section_counts_only_if_all_of_it_is_understood() {
         format!("{web}port = \n"),
         format!("{web}password = \"\n"),
         format!("[mqtt\n{web}"),
-        format!("[mqtt]\n[web\npassword = \"a\"\n"),
+        "[mqtt]\n[web\npassword = \"a\"\n".to_owned(),
         format!("[mqtt]\npassword = \"\"\"\n{web}"),
         format!("port = \n{web}"),
         "[web]\nhost = \"a\"\n[web.tls]\na = \n".to_owned(),
@@ -714,7 +714,7 @@ proptest! {
         for word in words {
             prop_assert!(!hidden.text.contains(word));
         }
-        prop_assert_eq!(back(&old, &hidden.text, &GATE).unwrap(), old.clone());
+        prop_assert_eq!(&back(&old, &hidden.text, &GATE).unwrap(), &old);
         let put = written(&format!("kept-{number}"), way);
         let mut lines: Vec<String> = hidden.text.lines().map(str::to_owned).collect();
         let line = match at {

@@ -71,7 +71,7 @@ impl<R: BufRead> ForeignFile<R> {
     /// # Errors
     ///
     /// The file cannot be read on, or is not what it is said to be.
-    pub fn next(&mut self) -> io::Result<Option<Result<ForeignRow, RefusedLine>>> {
+    pub fn next_row(&mut self) -> io::Result<Option<Result<ForeignRow, RefusedLine>>> {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 return Ok(Some(ready));

@@ -90,7 +90,7 @@ pub fn seconds(text: &str) -> Option<Timestamp> {
     let number: i64 = text.parse().ok()?;
     match number {
         ..FIRST_SECONDS => None,
-        ..1_000_000_000_000 => Timestamp::from_second(number).ok(),
+        FIRST_SECONDS..1_000_000_000_000 => Timestamp::from_second(number).ok(),
         _ => Timestamp::from_millisecond(number).ok(),
     }
 }

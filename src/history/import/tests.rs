@@ -14,7 +14,7 @@ fn read(text: impl AsRef<[u8]>, format: Option<ForeignFormat>) -> Read {
     let zone = TimeZone::get("Europe/Vienna").unwrap();
     let mut file = ForeignFile::new(Cursor::new(text), zone, format);
     let (mut rows, mut refused) = (Vec::new(), Vec::new());
-    while let Some(next) = file.next().unwrap() {
+    while let Some(next) = file.next_row().unwrap() {
         match next {
             Ok(row) => rows.push(row),
             Err(line) => refused.push(line),
@@ -168,7 +168,13 @@ fn tables_of_se_logger_are_read() {
         zone,
         Some(ForeignFormat::SeLogger),
     );
-    assert!(headless.next().unwrap_err().to_string().contains("no -N"));
+    assert!(
+        headless
+            .next_row()
+            .unwrap_err()
+            .to_string()
+            .contains("no -N")
+    );
 }
 
 #[test]

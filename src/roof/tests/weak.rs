@@ -130,7 +130,7 @@ fn dirt_is_the_same_at_all_hours() {
 fn what_is_neither_is_not_called_either() {
     let two_trees = |panel, time: SlotTime| {
         let hour = time.minute / 60;
-        Some(if panel == 1 && (hour < 10 || hour > 15) {
+        Some(if panel == 1 && !(10..=15).contains(&hour) {
             0.5
         } else {
             1.0
@@ -260,7 +260,7 @@ fn two_sides_of_a_roof_are_no_plane() {
     // East and west, behind one inverter.
     let sides = |panel: usize, time: SlotTime| {
         let is_morning = time.minute < 780;
-        Some(if (panel % 2 == 0) == is_morning {
+        Some(if panel.is_multiple_of(2) == is_morning {
             1.0
         } else {
             0.55

@@ -160,7 +160,7 @@ fn a_file_is_shown_changed_and_saved() {
     let before = office.on_disk();
     match office.save(&edited) {
         Err(DeskError::Changed(now)) => {
-            assert_eq!((now.rev, now.text.contains("port = 2")), (saved.rev, true))
+            assert_eq!((now.rev, now.text.contains("port = 2")), (saved.rev, true));
         }
         other => panic!("{other:?}"),
     }

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::process::{Command, Stdio};
 
@@ -122,7 +123,10 @@ impl Mounted {
         let mount = mount.args(arguments).arg(at).stderr(Stdio::null());
         let done = mount.status().is_ok_and(|status| status.success());
         if !done {
-            eprintln!("passed over: nothing can be mounted here");
+            let _ = writeln!(
+                std::io::stderr(),
+                "passed over: nothing can be mounted here"
+            );
         }
         done.then(|| Self(at.to_owned()))
     }
