@@ -114,6 +114,8 @@ pub struct Keeper {
     cleared_until: i64,
     trouble: Trouble,
     desk: Arc<Desk>,
+    /// Who waits for the end.
+    closing: Option<mpsc::Sender<()>>,
 }
 
 impl Keeper {
@@ -146,6 +148,7 @@ impl Keeper {
             cleared_until: 0,
             trouble,
             desk,
+            closing: None,
         }
     }
 
@@ -164,6 +167,12 @@ impl Keeper {
             }
             for job in inbox.try_iter().take(JOBS) {
                 self.take(job);
+            }
+            if let Some(answer) = self.closing.take() {
+                // Whoever still holds a handle must not open the file again, which may be another one's by then.
+                self.finish();
+                let _ = answer.send(());
+                return;
             }
             if self.is_due() {
                 self.close_slots();
@@ -233,10 +242,7 @@ impl Keeper {
                 self.close_slots();
                 let _ = answer.send(());
             }
-            KeeperJob::Close(answer) => {
-                self.finish();
-                let _ = answer.send(());
-            }
+            KeeperJob::Close(answer) => self.closing = Some(answer),
         }
     }
 
@@ -633,7 +639,7 @@ impl Keeper {
         Ok(before.map(|before| Decimal::new(before, decimals)))
     }
 
-    /// Writes all there is and closes the file. Anything later opens it again.
+    /// Writes all there is and closes the file.
     fn finish(&mut self) {
         let now = self.now();
         if self.pace == SlotPace::Steps || self.clock_is_set(now) {
@@ -644,12 +650,9 @@ impl Keeper {
             if let Err(error) = unfinished {
                 tracing::debug!("the slot that is not over cannot be kept: {error}");
             }
-            self.desk.reopen();
+            self.desk.close();
             let _ = fold_in(&file.connection);
         }
-        self.gathering = Gathering::default();
-        self.ledger.catalog.forget_days();
-        self.last_health.clear();
     }
 
     fn put_unfinished(&self, file: &mut Connection, now: i64) -> rusqlite::Result<()> {

@@ -1,6 +1,6 @@
 //! Connections that only read, lent to one question after the other.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Desk {
     free: Mutex<Vec<(u64, Connection)>>,
     /// Grows when the file is another one.
     era: AtomicU64,
+    /// Nobody writes any more: whoever opened the file now would leave its log behind.
+    is_closed: AtomicBool,
     /// Perhaps nobody else has the file open.
     is_alone: bool,
 }
@@ -32,6 +34,7 @@ impl Desk {
             place: Some(place),
             free: Mutex::new(Vec::new()),
             era: AtomicU64::new(0),
+            is_closed: AtomicBool::new(false),
             is_alone: false,
         }
     }
@@ -51,11 +54,18 @@ impl Desk {
             place: None,
             free: Mutex::new(Vec::new()),
             era: AtomicU64::new(0),
+            is_closed: AtomicBool::new(false),
             is_alone: false,
         }
     }
 
-    /// The file is another one, or is to be closed.
+    /// The file is to be closed, for good.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.reopen();
+    }
+
+    /// The file is another one.
     pub fn reopen(&self) {
         self.era.fetch_add(1, Ordering::Relaxed);
         self.free().clear();
@@ -67,6 +77,9 @@ impl Desk {
         question: impl FnOnce(&Connection) -> Result<T, HistoryError>,
     ) -> Result<T, HistoryError> {
         let place = self.place.as_ref().ok_or(HistoryError::Off)?;
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(HistoryError::Stopping);
+        }
         let era = self.era.load(Ordering::Relaxed);
         let spare = self.free().pop().filter(|(of, _)| *of == era);
         let connection = match spare {
