@@ -43,6 +43,21 @@ const GATE: &[GatedKey] = &[
         hold: Hold::NothingNew,
     },
     GatedKey {
+        section: "solaredge",
+        key: "proxy",
+        hold: Hold::NothingNew,
+    },
+    GatedKey {
+        section: "solaredge",
+        key: "server",
+        hold: Hold::NothingNew,
+    },
+    GatedKey {
+        section: "solaredge",
+        key: "capture",
+        hold: Hold::NothingNew,
+    },
+    GatedKey {
         section: "text",
         key: "command",
         hold: Hold::NothingNew,

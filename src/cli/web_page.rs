@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::desk::desk;
 use super::logging;
 use super::setup::ConfigArgs;
-use crate::web::{Backstage, Entrance, Inside, Web, WebError, WebSettings, WebStart};
+#[cfg(feature = "demo")]
+use crate::web::WebError;
+use crate::web::{Backstage, Entrance, Inside, Web, WebSettings, WebStart};
 
 /// The page of a program that runs, through all changes of its configuration.
 #[derive(Debug)]

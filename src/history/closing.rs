@@ -338,7 +338,8 @@ impl Ledger {
                 let flags = before | DayFlags::CORRECTED;
                 tables::set_day(file, date, id, Some(value), flags)?;
             }
-            None if before.has(DayFlags::CORRECTED) => {
+            // What was measured is only known as long as there are slots of it.
+            None if before.has(DayFlags::CORRECTED) && self.has_slots(file, id, date)? => {
                 tables::remove_day(file, date, id)?;
                 if let Some(series) = self.catalog.get_mut(place) {
                     series.day = None;
@@ -350,6 +351,11 @@ impl Ledger {
         self.house.doubt_day(date);
         self.house.make_days(file, &mut self.catalog)?;
         Ok(there.and_then(|there| there.value))
+    }
+
+    fn has_slots(&self, file: &Connection, id: i64, date: Date) -> rusqlite::Result<bool> {
+        let (from, to) = self.calendar.bounds(date);
+        Ok(!tables::slots_of(file, id, from, to)?.is_empty())
     }
 
     /// The end of the slots that have been kept long enough on a day.

@@ -21,6 +21,8 @@ pub const ENERGIES: [&str; 6] = [
     "discharged",
 ];
 
+/// Wh by which the counters of a day may be apart.
+const LAG: i64 = 100;
 const SUN: &[EnergyPart] = &[EnergyPart::Sun];
 const GRID: &[EnergyPart] = &[
     EnergyPart::Grid,
@@ -105,7 +107,9 @@ impl HousePowers {
         };
         let sun = sum(SUN);
         let battery = sum(BATTERY);
-        let mut grid = sum(GRID);
+        // Who knows the balance knows both directions, too: that is the same power once more.
+        let net: &[EnergyPart] = &[EnergyPart::Grid];
+        let mut grid = sum(if roles.has(net) { net } else { GRID });
         // What is not there moves nothing. A house without a meter may still have a grid.
         let sun_moves = if roles.has(SUN) { sun } else { Some(0) };
         let battery_moves = if roles.has(ANY_BATTERY) {
@@ -140,8 +144,11 @@ impl HousePowers {
                     Look::Resting | Look::Unknown => None,
                 })
                 .collect();
-            let sum: i64 = known.iter().sum();
-            sum.checked_div(i64::try_from(known.len()).unwrap_or(1))
+            // How full several are together depends on how large each is.
+            match (known.as_slice(), roles.of_parts(LEVEL).count()) {
+                ([only], 1) => Some(*only),
+                _ => None,
+            }
         };
         Self {
             sun,
@@ -244,7 +251,10 @@ impl HouseEnergies {
                 let grid_battery = slots.grid_battery.min(import).min(into).max(0);
                 let sun_grid = export - battery_grid;
                 let sun_battery = into - grid_battery;
-                Some(Flows {
+                // Counters do not tell of the same second. More than that is a sun of which not all is known, and
+                // nobody knows then who fed whom.
+                let is_whole = sun_grid + sun_battery <= sun + sun / 20 + LAG;
+                is_whole.then_some(Flows {
                     sun_house: (sun - sun_grid - sun_battery).max(0),
                     sun_battery,
                     sun_grid,
@@ -255,12 +265,16 @@ impl HouseEnergies {
                 })
             }
             // Without a battery nobody has to tell.
-            (Some((sun, 0, 0, import, export)), None) if !has_battery => Some(Flows {
-                sun_house: (sun - export).max(0),
-                sun_grid: export,
-                grid_house: import,
-                ..Flows::default()
-            }),
+            (Some((sun, 0, 0, import, export)), None)
+                if !has_battery && export <= sun + sun / 20 + LAG =>
+            {
+                Some(Flows {
+                    sun_house: (sun - export).max(0),
+                    sun_grid: export,
+                    grid_house: import,
+                    ..Flows::default()
+                })
+            }
             (_, slots) => slots,
         };
         Self {

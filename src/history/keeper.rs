@@ -28,6 +28,8 @@ use crate::model::{Days, Decimal, Device, DeviceId, Health, HealthCode, Value};
 use crate::say;
 use crate::sqlite::{DatabaseError, fold_in, is_damage};
 
+/// How often the file may be somebody else's before that is told.
+const PATIENT: u8 = 5;
 /// No clock that is right shows less: this program was made later.
 const MADE: i64 = 1_767_225_600; // 2026-01-01
 /// The clock may be set back by so much without being wrong.
@@ -96,6 +98,8 @@ pub struct Keeper {
     file: Option<HistoryFile>,
     /// It is of a later version, and left alone.
     is_foreign: bool,
+    /// How often it was somebody else's just now.
+    busy: u8,
     ledger: Ledger,
     gathering: Gathering,
     remembered: Vec<RememberedDay>,
@@ -134,6 +138,7 @@ impl Keeper {
             keep_days: i64::try_from(days).unwrap_or(i64::MAX),
             file: None,
             is_foreign: false,
+            busy: 0,
             ledger: Ledger::new(Catalog::new(&settings.also), calendar),
             gathering: Gathering::default(),
             remembered: Vec::new(),
@@ -337,11 +342,13 @@ impl Keeper {
         let now = self.now();
         self.closed_at = now;
         if self.pace == SlotPace::Clock && !self.clock_is_set(now) {
+            self.gathering.forget(now, MOST_SLOTS);
             return;
         }
         if let Err(error) = self.write(now) {
             self.fail(&error);
         } else if self.file.is_some() {
+            self.busy = 0;
             self.recover();
         }
         let lost = self.gathering.forget(now, MOST_SLOTS);
@@ -380,6 +387,12 @@ impl Keeper {
 
     fn fail(&mut self, error: &HistoryError) {
         self.ledger.take_back();
+        if matches!(error, HistoryError::File(error) if error.is_busy()) && self.busy < PATIENT {
+            // An import or a correction takes its time; what is new waits in memory.
+            self.busy += 1;
+            tracing::debug!("the history {} is in use: {error}", self.place);
+            return;
+        }
         let advice = match error {
             HistoryError::File(DatabaseError::Newer { .. }) => {
                 self.is_foreign = true;
@@ -663,7 +676,10 @@ impl Keeper {
                 tables::put_unfinished(&transaction, end, id, values)?;
             }
         }
-        tables::note_off(&transaction, now.saturating_mul(1000))?;
+        // Who only corrects or imports says nothing of how devices are.
+        if self.pace == SlotPace::Clock {
+            tables::note_off(&transaction, now.saturating_mul(1000))?;
+        }
         transaction.commit()
     }
 }

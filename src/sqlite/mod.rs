@@ -24,3 +24,12 @@ pub enum DatabaseError {
         known: i64,
     },
 }
+
+impl DatabaseError {
+    /// Whether another program, or another part of this one, has the file at the moment.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code().is_some_and(
+            |code| [rusqlite::ErrorCode::DatabaseBusy, rusqlite::ErrorCode::DatabaseLocked].contains(&code)
+        ))
+    }
+}

@@ -38,12 +38,7 @@ pub fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), Databa
 pub fn open_patiently<T>(
     open: impl FnMut() -> Result<T, DatabaseError>,
 ) -> Result<T, DatabaseError> {
-    let is_busy = |error: &DatabaseError| {
-        matches!(error, DatabaseError::Sqlite(error) if error.sqlite_error_code().is_some_and(
-            |code| [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked].contains(&code)
-        ))
-    };
-    patiently(open, is_busy, || std::thread::sleep(PAUSE))
+    patiently(open, DatabaseError::is_busy, || std::thread::sleep(PAUSE))
 }
 
 /// Opens a file for reading only. One that nobody has open is read as it stands: else SQLite would leave

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 use super::HistoryError;
 use super::calendar::Calendar;
@@ -26,17 +27,26 @@ use crate::model::DeviceId;
 pub use answers::*;
 pub use desk::Desk;
 
+/// Questions that are answered at once.
+const TURNS: usize = 3;
+
 /// Asks the history. Cheap to clone; nothing here is ever waited for by the bridge.
 #[derive(Debug, Clone)]
 pub struct HistoryReader {
     desk: Arc<Desk>,
     calendar: Calendar,
+    /// Who asks waits for a turn, so that many at once take no more memory than some.
+    turns: Arc<Semaphore>,
 }
 
 impl HistoryReader {
     /// At a desk, with the calendar of the house.
-    pub(super) const fn new(desk: Arc<Desk>, calendar: Calendar) -> Self {
-        Self { desk, calendar }
+    pub(super) fn new(desk: Arc<Desk>, calendar: Calendar) -> Self {
+        Self {
+            desk,
+            calendar,
+            turns: Arc::new(Semaphore::new(TURNS)),
+        }
     }
 
     /// From another program than the one that writes, with days by the midnights of a zone.
@@ -55,6 +65,7 @@ impl HistoryReader {
         &self,
         question: impl FnOnce(&Connection, &Calendar) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, HistoryError> {
+        let _turn = self.turns.acquire().await;
         let (desk, calendar) = (Arc::clone(&self.desk), self.calendar.clone());
         let asked = move || desk.ask(|file| question(file, &calendar));
         let answer = tokio::task::spawn_blocking(asked).await;

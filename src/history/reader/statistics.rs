@@ -31,6 +31,11 @@ pub fn statistics(
     let (_, newest) = tables::slot_limits(file)?;
     // Days that have not come yet lack nothing.
     let end = newest.map_or(to, |newest| tomorrow(calendar.day_of_slot(newest)).min(to));
+    // A day that is not over is no best, worst or mean one.
+    let running = newest.and_then(|newest| {
+        let day = calendar.day_of_slot(newest);
+        (newest < calendar.midnight(tomorrow(day))).then_some(day)
+    });
     let mut all = Vec::new();
     for of in [EnergyOf::Total, EnergyOf::Device, EnergyOf::Panel] {
         let subjects = subjects(file, of)?;
@@ -41,7 +46,7 @@ pub fn statistics(
                 continue;
             }
             let begin = begin(file, &subject, from, &days)?;
-            all.push(row(of, subject, &days, (begin, end), &rows));
+            all.push(row(of, subject, &days, running, (begin, end), &rows));
         }
     }
     Ok(all)
@@ -73,12 +78,16 @@ fn row(
     of: EnergyOf,
     subject: Subject,
     by_day: &BTreeMap<Date, (i64, DayFlags)>,
+    running: Option<Date>,
     (begin, end): (Date, Date),
     rows: &[(Date, i64, DayRow)],
 ) -> StatisticsRow {
     let known = || by_day.iter().map(|(date, (energy, _))| (*date, *energy));
-    let sum_wh: i64 = known().map(|(_, energy)| energy).sum();
-    let count = i64::try_from(by_day.len()).unwrap_or(i64::MAX).max(1);
+    let whole = || known().filter(|(date, _)| Some(*date) != running);
+    let total = |days: &mut dyn Iterator<Item = (Date, i64)>| days.map(|(_, energy)| energy).sum();
+    let sum_wh: i64 = total(&mut known());
+    let sum_of_whole: i64 = total(&mut whole());
+    let count = i64::try_from(whole().count()).unwrap_or(i64::MAX).max(1);
     let is_missing = |date: &Date| {
         let day = by_day.get(date);
         day.is_none_or(|(_, flags)| flags.has(DayFlags::GAP))
@@ -86,10 +95,10 @@ fn row(
     StatisticsRow {
         of,
         sum_wh,
-        mean_day_wh: sum_wh / count,
+        mean_day_wh: sum_of_whole / count,
         // The first of several.
-        best: known().rev().max_by_key(|(_, energy)| *energy),
-        worst: known().min_by_key(|(_, energy)| *energy),
+        best: whole().rev().max_by_key(|(_, energy)| *energy),
+        worst: whole().min_by_key(|(_, energy)| *energy),
         peak: peak(&subject, rows),
         gap_days: days(begin, end, MOST_DAYS).filter(is_missing).collect(),
         days: by_day.len(),

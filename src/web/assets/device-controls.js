@@ -35,7 +35,7 @@ export function controls(ref, redraw) {
     const draft = drafts.get(control.key);
     const keep = (event) => { drafts.set(control.key, event.target.value); redraw(); };
     const send = (value, words = t('set.do')) => html`<button class="btn" ?disabled=${busy.has(control.key) || value == null || value === ''} @click=${() => set(one, control, value)}>${words}</button>`;
-    if (control.kind === 'button') return send('press', control.name);
+    if (control.kind === 'button') return send('PRESS', control.name);
     if (control.kind === 'switch') return html`<div class="seg" role="group" aria-label=${control.name}>${['on', 'off'].map((value) => html`<button aria-pressed=${(present === true) === (value === 'on') && typeof present === 'boolean' ? 'true' : 'false'} ?disabled=${busy.has(control.key)} @click=${() => set(one, control, value)}>${t(value)}</button>`)}</div>`;
     if (control.kind === 'select') {
       return html`<select id=${id} aria-label=${control.name} @change=${keep}><option value="" ?selected=${draft == null}>${present == null ? '—' : optionWord(present)}</option>

@@ -46,9 +46,9 @@ export default function page({ redraw }) {
     <div class="cols two"><form class="card form" @submit=${make}><h2>${t('backup.make')}</h2><p>${t('backup.what')}</p><p class="warn-ink">${t('backup.secrets')}</p>
       ${store.hello.login ? html`<label>${t('backup.password')}<input name="password" type="password" autocomplete="current-password" required></label>` : nothing}
       <button class="btn main" ?disabled=${busy}>${icon('down')}${t(busy === 'backup' ? 'loading' : 'backup.do')}</button>${store.hello.ingress ? html`<p class="hint">${t('backup.app')}</p>` : nothing}</form>
-    <section class="card form" aria-labelledby="h-restore"><h2 id="h-restore">${t('restore')}</h2><p>${t('restore.what')}</p>
+    ${store.hello.features?.includes('restore') ? html`<section class="card form" aria-labelledby="h-restore"><h2 id="h-restore">${t('restore')}</h2><p>${t('restore.what')}</p>
       <label>${t('restore.file')}<input type="file" @change=${(event) => { [file] = event.target.files; done = null; redraw(); }}></label>
       <button class="btn" ?disabled=${!file || busy} @click=${restore}>${icon('up')}${t(busy === 'restore' ? 'loading' : 'restore.do')}</button>
-      ${done ? html`<p class="fine" role="status">${icon('ok')}${t('restore.done')} ${contents(done.contents)}</p>` : nothing}</section></div>`;
+      ${done ? html`<p class="fine" role="status">${icon('ok')}${t('restore.done')} ${contents(done.contents)}</p>` : nothing}</section>` : nothing}</div>`;
   return { title: () => t('more.backup'), view };
 }
