@@ -230,8 +230,8 @@ async fn a_file_that_is_no_store_is_not_moved_out_of_the_way() {
     let home = Home::new(1, &[]);
     std::fs::write(home.path().join("notes.txt"), "what I have to remember").unwrap();
     for (path, words) in [
-        ("wattbridge.toml", "something else than a store"),
-        ("notes.txt", "something else than a store"),
+        ("wattbridge.toml", "something else than a database"),
+        ("notes.txt", "something else than a database"),
         ("/dev/null", "no ordinary file"),
         (".", "no ordinary file"),
     ] {
