@@ -303,7 +303,10 @@ async fn one_configuration_runs_once() {
         .collect();
     names.sort();
     names.retain(|name| !name.ends_with(".alive"));
-    assert_eq!(names, ["wattbridge.db", "wattbridge.toml"]);
+    assert_eq!(
+        names,
+        ["wattbridge-history.db", "wattbridge.db", "wattbridge.toml"]
+    );
 }
 
 #[tokio::test]
