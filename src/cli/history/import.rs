@@ -44,7 +44,7 @@ Files:
   CSV          device,key,time,value. Columns may have names in the first line
                (then in any order); a date alone is a whole day, kWh of counters
   se-logger    what the client of MariaDB prints of its tables
-               telemetry_inverter and telemetry_optimizers, with their columns' names
+               telemetry_inverter and telemetry_optimizers, with column names
   device       what `wattbridge victron history ... --json` and
                `wattbridge aps-ecu history ... --json` print
 

@@ -86,8 +86,12 @@ fn row(
     let whole = || known().filter(|(date, _)| Some(*date) != running);
     let total = |days: &mut dyn Iterator<Item = (Date, i64)>| days.map(|(_, energy)| energy).sum();
     let sum_wh: i64 = total(&mut known());
-    let sum_of_whole: i64 = total(&mut whole());
-    let count = i64::try_from(whole().count()).unwrap_or(i64::MAX).max(1);
+    // Where no day is over yet, the one that runs is better than none.
+    let (of_whole, count) = match whole().count() {
+        0 => (sum_wh, by_day.len()),
+        count => (total(&mut whole()), count),
+    };
+    let count = i64::try_from(count).unwrap_or(i64::MAX).max(1);
     let is_missing = |date: &Date| {
         let day = by_day.get(date);
         day.is_none_or(|(_, flags)| flags.has(DayFlags::GAP))
@@ -95,7 +99,7 @@ fn row(
     StatisticsRow {
         of,
         sum_wh,
-        mean_day_wh: sum_of_whole / count,
+        mean_day_wh: of_whole / count,
         // The first of several.
         best: whole().rev().max_by_key(|(_, energy)| *energy),
         worst: whole().min_by_key(|(_, energy)| *energy),
