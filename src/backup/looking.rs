@@ -68,6 +68,17 @@ impl Backup {
                 known: FORMAT,
             });
         }
+        // A table that is none could go on for ever, or do something when it is read.
+        let odd: i64 = connection
+            .query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(none)?;
+        if odd > 0 {
+            return Err(damaged(path, "there is more in it than tables"));
+        }
         let fact = |key: &str| -> Option<String> {
             let query = "SELECT value FROM about WHERE key = ?1";
             connection.query_row(query, [key], |row| row.get(0)).ok()
@@ -78,7 +89,19 @@ impl Backup {
             return Err(damaged(path, "it says that it has too many files"));
         }
         // What a name says of folders is nobody's business here.
-        let is_odd = |held: &HeldFile| held.name.is_empty() || held.name.contains(['/', '\0']);
+        let mut configs = files.iter().filter(|held| held.part == BackupPart::Config);
+        let config = configs.next().map(|held| format!("{}.", held.name));
+        // An earlier configuration is called like the present one, and something behind a dot.
+        let is_earlier = |name: &str| {
+            config
+                .as_deref()
+                .is_some_and(|config| name.starts_with(config))
+        };
+        let is_odd = |held: &HeldFile| {
+            held.name.is_empty()
+                || held.name.contains(['/', '\0'])
+                || (held.part == BackupPart::Copy && !is_earlier(&held.name))
+        };
         if let Some(odd) = files.iter().find(|held| is_odd(held)) {
             let name = odd.name.escape_debug();
             return Err(damaged(path, format!("a file in it is called \"{name}\"")));

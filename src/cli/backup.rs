@@ -27,7 +27,7 @@ or another one.
 
 Examples:
   wattbridge backup wattbridge.backup
-  wattbridge backup /mnt/usb                      into this folder, named by date
+  wattbridge backup /mnt/usb                     into this folder, named by date
   wattbridge backup -c /etc/wattbridge/wattbridge.toml /mnt/usb")]
 pub struct BackupArgs {
     /// The file, which must not be there yet; or a folder

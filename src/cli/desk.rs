@@ -59,6 +59,11 @@ const GATE: &[GatedKey] = &[
     },
     GatedKey {
         section: "text",
+        key: "ask",
+        hold: Hold::NothingNew,
+    },
+    GatedKey {
+        section: "text",
         key: "command",
         hold: Hold::NothingNew,
     },

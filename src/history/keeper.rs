@@ -617,6 +617,19 @@ impl Keeper {
             .map(|(at, value)| (*at, scaled(*value)))
             .collect();
         values.sort_unstable();
+        // What was measured stays as it is, its least and its greatest too.
+        self.open_if_needed()?;
+        let id = self.ledger.catalog.get(series).and_then(|series| series.id);
+        let mut measured = HashSet::new();
+        if let (Some(id), Some(file)) = (id, &self.file) {
+            for (at, _) in &values {
+                let end = slot_end(*at);
+                if tables::has_slot(&file.connection, end, id)? {
+                    measured.insert(end);
+                }
+            }
+        }
+        values.retain(|(at, _)| !measured.contains(&slot_end(*at)));
         for (at, value) in values {
             self.gathering.add_beside(series, at, value, now);
             taken += 1;

@@ -207,6 +207,12 @@ pub fn add_slot(
     Ok(added > 0)
 }
 
+/// Whether there is a slot of a series.
+pub fn has_slot(file: &Connection, end: i64, series: i64) -> rusqlite::Result<bool> {
+    file.prepare_cached("SELECT 1 FROM slot WHERE end = ?1 AND series = ?2")?
+        .exists(params![end, series])
+}
+
 fn slot_row(row: &Row<'_>, from: usize) -> rusqlite::Result<SlotRow> {
     let bounds: (Option<i64>, Option<i64>) = (row.get(from + 1)?, row.get(from + 2)?);
     Ok(SlotRow {

@@ -23,7 +23,7 @@ Examples:
   wattbridge history export --days > days.csv
   wattbridge history export --slots --from 2026-06-01 --to 2026-06-30 > june.csv
   wattbridge history export --days --excel > days.csv      for Excel
-  wattbridge history export --days --of house --of smart_meter_1/energy_import")]
+  wattbridge history export --days --of house --of meter_1/energy_import")]
 pub struct ExportArgs {
     /// Whole days; this is what is done if nothing is said
     #[arg(long, conflicts_with = "slots")]
