@@ -201,7 +201,7 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// See [`DeskError`].
+    /// See `DeskError`.
     pub fn save(&self, edited: &EditedText, now: Timestamp) -> Result<Saved, DeskError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let raw = self.file.read()?;

@@ -147,7 +147,7 @@ impl SavedFile {
     ///
     /// # Errors
     ///
-    /// See [`SaveError`].
+    /// See `SaveError`.
     pub fn save(
         &self,
         text: &str,
