@@ -307,7 +307,9 @@ fn what_goes_to_a_full_disk_fails_and_what_nobody_reads_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("capture.pcap");
     let path = file.to_str().unwrap();
-    let made = command(&["simulate", "solaredge", "--for", "20m", "--pcap", path]).output();
+    // At night there is little to tell.
+    let mut simulate = command(&["simulate", "solaredge", "--at", "2026-06-13T12:00"]);
+    let made = simulate.args(["--for", "20m", "--pcap", path]).output();
     assert!(made.unwrap().status.success());
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
     let mut decode = command(&["decode", "solaredge", path]);
