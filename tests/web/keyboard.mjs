@@ -29,7 +29,8 @@ export default async function keyboard(browser) {
   await tabTo((one) => one.tag === 'A' && one.text === 'Devices', 'the tab Devices');
   await press('Enter');
   await until(() => page.evaluate(() => location.hash === '#/devices' && document.querySelector('h1')?.textContent === 'Devices'), 'Devices by keyboard');
-  expect(await page.evaluate(() => document.activeElement.id === 'main'), 'focus does not go to the page that comes');
+  // A moment after it is drawn.
+  await until(() => page.evaluate(() => document.activeElement.id === 'main'), 'focus goes to the page that comes');
   await tabTo((one) => one.tag === 'INPUT', 'the search');
   const name = await page.evaluate(() => document.querySelector('.list li:last-child .who b').textContent);
   await page.keyboard.type(name);
