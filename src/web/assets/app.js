@@ -26,7 +26,7 @@ const pages = {
 const tabs = [['now', 'sun'], ['roof', 'panels'], ['history', 'chart'], ['devices', 'devices'], ['more', 'more']];
 const UNDER_MORE = new Set(['log', 'settings', 'energy', 'support', 'backup', 'about']);
 
-let page = null, pageName = '', failure = null, turn = 0;
+let page = null, pageName = '', failure = null, turn = 0, underWay = false;
 
 const hasPanels = () => [...store.devices.values()].some((one) => one.metrics.some((metric) => metric.panel != null)
   || (one.via && one.glance?.main === 'power' && store.devices.get(one.via)?.icon === 'sun'));
@@ -43,8 +43,11 @@ function wanted(path) {
   return path[0] in pages ? path[0] : 'now';
 }
 
-async function show(moved) {
+async function show(follows) {
+  // What comes in while a page is being fetched draws it first, and must not make one forget that somebody follows a link.
+  underWay ||= follows;
   if (!store.ready) return draw();
+  const moved = underWay;
   const { path, query } = route();
   const name = wanted(path);
   if (page && name === pageName && page.go && moved) { page.go(path, query); return arrived(); }
@@ -70,6 +73,7 @@ async function show(moved) {
 
 // Who moved by a link goes on reading at the top of what came.
 function arrived() {
+  underWay = false;
   draw();
   scrollTo(0, 0);
   document.querySelector('main')?.focus({ preventScroll: true });
