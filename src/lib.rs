@@ -72,6 +72,7 @@ pub mod simulation;
 mod sqlite;
 pub mod store;
 mod terminal;
+mod tls;
 pub mod web;
 mod whole_file;
 pub mod words;

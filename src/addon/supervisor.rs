@@ -1,5 +1,7 @@
 //! What the Supervisor answers, within what every app may ask.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -8,7 +10,12 @@ use zeroize::Zeroizing;
 
 use super::place::HousePlace;
 use crate::config::Secret;
-use crate::http::{HttpAnswer, HttpError, HttpServer};
+use crate::http::{HttpAnswer, HttpClient, HttpError, HttpRequest, HttpServer};
+
+/// For everything, from the name to the last byte.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What is asked for has a few hundred bytes.
+const LARGEST: usize = 256 * 1024;
 
 /// The Supervisor, and the right to ask it.
 pub struct Supervisor {
@@ -131,7 +138,10 @@ impl Supervisor {
     }
 
     async fn ask(&self, path: &str) -> Result<HttpAnswer, HttpError> {
-        self.server.get(path, Some(&self.token)).await
+        let request = HttpRequest::get(&self.server, path)
+            .secret_header("Authorization", format!("Bearer {}", *self.token));
+        let client = HttpClient::default().within(PATIENCE).reading(LARGEST);
+        client.send(&request).await
     }
 }
 

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::calendar::{Calendar, of_number};
 use super::catalog::Catalog;
+use super::cursors;
 use super::day::{DayFlags, DaySoFar, LONGEST_PAUSE};
 use super::gathering::Closed;
 use super::house_book::{Changed, HouseBook};
@@ -95,6 +96,10 @@ impl Ledger {
         }
         self.make_hours(file, over)?;
         self.house.make_days(file, &mut self.catalog)?;
+        let ends: BTreeSet<i64> = changed.values().flatten().map(|(end, _)| *end).collect();
+        for end in ends {
+            cursors::note_changed(file, end)?;
+        }
         Ok(alone)
     }
 

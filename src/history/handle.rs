@@ -9,10 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use tokio::sync::watch;
 
 use super::HistoryError;
 use super::calendar::Calendar;
 use super::config::HistorySettings;
+use super::cursors::Cursors;
 use super::keeper::{Keeper, KeeperJob, SlotPace, Trouble};
 use super::place::HistoryPlace;
 use super::reader::{Desk, HistoryReader};
@@ -27,6 +29,7 @@ pub struct History {
     /// `None` where nothing is kept.
     jobs: Option<mpsc::Sender<KeeperJob>>,
     trouble: Trouble,
+    closed: watch::Receiver<Option<i64>>,
     reader: HistoryReader,
 }
 
@@ -69,7 +72,16 @@ impl History {
         let trouble = Trouble::default();
         let desk = Arc::new(Desk::at(place.clone()));
         let reader = HistoryReader::new(Arc::clone(&desk), calendar.clone());
-        let keeper = Keeper::new(place, settings, calendar, pace, Arc::clone(&trouble), desk);
+        let (closing, closed) = watch::channel(None);
+        let keeper = Keeper::new(
+            place,
+            settings,
+            calendar,
+            pace,
+            Arc::clone(&trouble),
+            closing,
+            desk,
+        );
         let (jobs, inbox) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
@@ -83,6 +95,7 @@ impl History {
         Self {
             jobs: Some(jobs),
             trouble,
+            closed,
             reader,
         }
     }
@@ -98,6 +111,7 @@ impl History {
         Self {
             jobs: None,
             trouble: Trouble::default(),
+            closed: watch::channel(None).1,
             reader: HistoryReader::off(),
         }
     }
@@ -223,6 +237,22 @@ impl History {
         let (answer, wait) = mpsc::channel();
         self.send(KeeperJob::Flush(answer));
         let _ = wait.recv_timeout(within);
+    }
+
+    /// The end of the last slot of which everything is on the disk that was to be awaited, in seconds since 1970;
+    /// `None` as long as none was closed. What comes for such a slot later is late.
+    pub fn closed(&self) -> watch::Receiver<Option<i64>> {
+        self.closed.clone()
+    }
+
+    /// What those keep here who send the history on.
+    pub fn cursors(&self) -> Cursors {
+        let jobs = self.jobs.clone();
+        Cursors::new(move |job| {
+            if let Some(jobs) = &jobs {
+                let _ = jobs.send(KeeperJob::Cursors(job));
+            }
+        })
     }
 
     /// Who wants to look.

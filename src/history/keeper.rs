@@ -9,10 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use super::HistoryError;
 use super::calendar::Calendar;
 use super::catalog::Catalog;
+use super::cursors::CursorJob;
 use super::closing::{Batch, Ledger, RememberedDay};
 use super::config::HistorySettings;
 use super::filed::HistoryFile;
@@ -74,6 +76,8 @@ pub enum KeeperJob {
         value: Option<Decimal>,
         answer: mpsc::Sender<Result<Option<Decimal>, CorrectionError>>,
     },
+    /// Writes or reads what those keep here who send the history on.
+    Cursors(CursorJob),
     Flush(mpsc::Sender<()>),
     Close(mpsc::Sender<()>),
 }
@@ -117,6 +121,8 @@ pub struct Keeper {
     closed_at: i64,
     cleared_until: i64,
     trouble: Trouble,
+    /// The end of the last slot of which all is on the disk that is awaited.
+    closed: watch::Sender<Option<i64>>,
     desk: Arc<Desk>,
     /// Who waits for the end.
     closing: Option<mpsc::Sender<()>>,
@@ -129,6 +135,7 @@ impl Keeper {
         calendar: Calendar,
         pace: SlotPace,
         trouble: Trouble,
+        closed: watch::Sender<Option<i64>>,
         desk: Arc<Desk>,
     ) -> Self {
         let days = settings.keep_slots.get().as_secs().div_ceil(86_400);
@@ -152,6 +159,7 @@ impl Keeper {
             closed_at: 0,
             cleared_until: 0,
             trouble,
+            closed,
             desk,
             closing: None,
         }
@@ -242,6 +250,13 @@ impl Keeper {
                 answer,
             } => {
                 let _ = answer.send(self.correct(&series, date, value));
+            }
+            KeeperJob::Cursors(job) => {
+                let opened = self.open_if_needed();
+                job(opened.and_then(|()| match &mut self.file {
+                    Some(file) => Ok(&mut file.connection),
+                    None => Err(HistoryError::Off),
+                }));
             }
             KeeperJob::Flush(answer) => {
                 self.close_slots();
@@ -472,6 +487,7 @@ impl Keeper {
             .members
             .iter()
             .any(|role| self.slow.contains(&role.device));
+        let all_over = now - if self.slow.is_empty() { PATIENCE } else { LONG_PATIENCE };
         let house_end = now - if is_slow { LONG_PATIENCE } else { PATIENCE };
         let until = self.ledger.kept_until(moment(now), self.keep_days);
         let Some(file) = &mut self.file else {
@@ -499,6 +515,7 @@ impl Keeper {
         self.ledger.confirm(over);
         self.gathering.written(&batch.closed, &alone);
         self.newest = newest;
+        self.closed.send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
         if oldest.is_none_or(|oldest| oldest > until) {
             self.cleared_until = until;
         }

@@ -25,6 +25,7 @@ mod calendar;
 mod catalog;
 mod closing;
 mod config;
+mod cursors;
 mod day;
 mod energy;
 mod filed;
@@ -47,17 +48,18 @@ use crate::sqlite::DatabaseError;
 
 pub use calendar::Calendar;
 pub use config::HistorySettings;
+pub use cursors::{Cursor, Cursors, GivenUp, KeptRecord};
 pub use day::{DayFlags, DayRow};
 pub use energy::{Before, CounterKind, DayEnergy, energy_of_day};
 pub use handle::History;
 pub use reader::{
     By, DayOfSeries, EnergyOf, EnergyRow, EnergyTable, Exported, HealthChange, HealthDay,
     HealthRecord, HistoryReader, HistorySize, PeakPower, PowerCurve, PowerCurves, SeriesInfo,
-    SlotOfSeries, StatisticsRow, Usual,
+    SlotOfSeries, StatisticsRow, Stretch, StretchSlot, Usual, Wanted,
 };
 pub use roles::{HouseRole, HouseRoles};
 pub use series::{HOUSE, SeriesAbout, SeriesKey, SeriesKind, house_id};
-pub use slot::SlotRow;
+pub use slot::{SLOT, SlotRow};
 pub use split::{Flows, split};
 pub use tables::format;
 pub use taken_over::{CorrectionError, Imported};

@@ -87,6 +87,35 @@ const STEPS: &[&str] = &["
         last_at  INTEGER NOT NULL,        -- in milliseconds
         PRIMARY KEY (end, series)
     ) STRICT, WITHOUT ROWID;
+", "
+    -- How far each of those has come who send the history on: the end of the last slot that is done with.
+    CREATE TABLE export_cursor (
+        target   TEXT PRIMARY KEY,
+        done     INTEGER NOT NULL,
+        again    INTEGER NOT NULL,        -- 1: a slot that changes later is sent once more
+        hurry    INTEGER NOT NULL,        -- 1: somebody wants it to try at once
+        json     TEXT NOT NULL            -- what it remembers
+    ) STRICT, WITHOUT ROWID;
+    -- Slots that have changed since they were sent.
+    CREATE TABLE export_dirty (
+        target   TEXT NOT NULL,
+        slot     INTEGER NOT NULL,
+        PRIMARY KEY (target, slot)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE export_given_up (
+        target   TEXT NOT NULL,
+        slot     INTEGER NOT NULL,
+        reason   TEXT NOT NULL,
+        PRIMARY KEY (target, slot)
+    ) STRICT, WITHOUT ROWID;
+    -- What is sent as it came, and not by slots.
+    CREATE TABLE export_record (
+        id       INTEGER PRIMARY KEY,
+        target   TEXT NOT NULL,
+        at       INTEGER NOT NULL,
+        body     TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX export_record_target ON export_record (target, id);
 "];
 
 /// The format of the file that this version writes; it reads older ones, and no newer one.

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use crate::history::day::{DayFlags, DayRow};
 use crate::history::series::{SeriesAbout, SeriesKey};
 use crate::history::slot::SlotRow;
-use crate::model::{HealthCode, Sentence};
+use crate::model::{DeviceId, HealthCode, Sentence};
 
 /// A series that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,6 +188,40 @@ pub struct SlotOfSeries {
     pub end: Timestamp,
     /// The value and its bounds, in the smallest decimal of the series.
     pub row: SlotRow,
+}
+
+/// Which values, for those who send the history on.
+pub struct Wanted {
+    /// Whether a series is.
+    pub series: Box<dyn Fn(&SeriesKey, &SeriesAbout) -> bool + Send>,
+    /// Devices of which the energy of the day so far is wanted, or one counter of them.
+    pub energies: Vec<(DeviceId, Option<String>)>,
+    /// Whether states and texts are.
+    pub words: bool,
+}
+
+/// What is kept of a stretch of time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stretch {
+    /// The series of the rows.
+    pub series: Vec<SeriesInfo>,
+    /// The slots that have anything, in the order of time.
+    pub slots: Vec<StretchSlot>,
+    /// Up to here it tells everything, in seconds since 1970.
+    pub through: i64,
+}
+
+/// One slot of all that is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StretchSlot {
+    /// Its end, in seconds since 1970.
+    pub end: i64,
+    /// Which series, as its place in the list, and its value in the smallest decimal of the series.
+    pub rows: Vec<(usize, SlotRow)>,
+    /// The energy of the day so far in Wh, for each that was wanted.
+    pub energies: Vec<Option<i64>>,
+    /// States and texts of the devices that said something.
+    pub words: Vec<(SeriesKey, String)>,
 }
 
 /// One day of one series, for export.

@@ -7,6 +7,7 @@ mod energies;
 mod health;
 mod lists;
 mod statistics;
+mod stretches;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -156,6 +157,20 @@ impl HistoryReader {
     ) -> Result<Exported<DayOfSeries>, HistoryError> {
         self.ask(move |file, _| lists::days(file, &series, (from, to)))
             .await
+    }
+
+    /// The slots in `(after, through]`, in seconds since 1970, the oldest first, and at most `most` of those that
+    /// have anything.
+    pub async fn stretch(
+        &self,
+        wanted: Wanted,
+        (after, through): (i64, i64),
+        most: usize,
+    ) -> Result<Stretch, HistoryError> {
+        self.ask(move |file, calendar| {
+            stretches::stretch(file, calendar, &wanted, (after, through), most)
+        })
+        .await
     }
 
     /// Days from one date to another, which is not part of it, on which values of a series are missing

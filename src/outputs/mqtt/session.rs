@@ -20,7 +20,6 @@ mod inbox;
 mod settings;
 mod tap;
 mod task;
-mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,7 +36,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::connection::{Connection, Limits};
 pub use self::error::SessionError;
 pub use self::inbox::Events;
-pub use self::settings::{Clip, Settings, Tls};
+pub use self::settings::{Clip, Settings};
+pub use crate::tls::Tls;
 
 /// Longest wait of a request for the broker.
 const REQUEST_TIME: Duration = Duration::from_secs(10);

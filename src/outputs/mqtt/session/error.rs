@@ -1,8 +1,7 @@
 //! What can go wrong between us and the broker, in words a user can act on.
 
-use std::path::PathBuf;
-
 use super::super::LookupError;
+use crate::tls::TlsError;
 
 /// Why there is no connection, or why a request was not carried out.
 ///
@@ -118,22 +117,9 @@ pub enum SessionError {
         /// host:port
         broker: String,
     },
-    /// A certificate or key file cannot be used.
-    #[error("`{setting}`: {} {problem}", .path.display())]
-    TlsFile {
-        /// The setting which names the file.
-        setting: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The TLS settings contradict each other.
-    #[error("the TLS settings of the MQTT broker cannot be used: {problem}")]
-    TlsSetup {
-        /// What is wrong with them.
-        problem: String,
-    },
+    /// A file with certificates cannot be used, or the settings contradict each other.
+    #[error(transparent)]
+    TlsFiles(#[from] TlsError),
     /// The broker's certificate comes from an authority we do not know.
     #[error(
         "the certificate of {broker} is not trusted ({reason}); if you made it yourself, give it, \

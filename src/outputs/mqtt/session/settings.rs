@@ -1,12 +1,12 @@
 //! What the session has to know; plain data, built from the configuration.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Lookup, LookupError};
 use super::Message;
+use crate::tls::Tls;
 #[cfg(doc)]
 use super::Session;
 
@@ -114,19 +114,6 @@ impl fmt::Debug for Settings {
             .field("will", &self.will)
             .finish_non_exhaustive()
     }
-}
-
-/// How TLS is done. The default trusts the public authorities and shows no certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// PEM file with the authorities to trust, instead of the public ones.
-    pub ca_file: Option<PathBuf>,
-    /// PEM file with our certificate, and those between it and the authority.
-    pub client_certificate: Option<PathBuf>,
-    /// PEM file with the key to `client_certificate`, not encrypted.
-    pub client_key: Option<PathBuf>,
-    /// The name in the broker's certificate, if it is not `host`.
-    pub server_name: Option<String>,
 }
 
 #[cfg(test)]

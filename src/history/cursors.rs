@@ -1,0 +1,387 @@
+//! How far those have come who send the history on: no queue of their own, but one row for each of them, with the end
+//! of the last slot that is done with.
+//!
+//! It lies in the file of the history, so that what is done is never told of slots that are not there. A slot that
+//! changes after it was sent is noted for all who take it once more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::oneshot;
+
+use super::{HistoryError, tables};
+
+/// So many are remembered for each target: the newest.
+const MOST_GIVEN_UP: i64 = 1000;
+/// So many bytes of records are kept for each target, and so many seconds.
+const MOST_RECORD_BYTES: i64 = 50 * 1024 * 1024;
+const KEEP_RECORDS: i64 = 30 * 86_400;
+
+/// What the keeper of the file does for us.
+pub type CursorJob = Box<dyn FnOnce(Result<&mut Connection, HistoryError>) + Send>;
+
+/// How far one target has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The end of the last slot that is done with, in seconds since 1970.
+    pub done: i64,
+    /// Whether a slot that changes later is to be sent once more.
+    pub again: bool,
+    /// Somebody wants it to try at once.
+    pub hurry: bool,
+    /// What the target itself remembers, as JSON; empty for nothing.
+    pub memory: String,
+}
+
+/// A slot that is never sent, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Its end, in seconds since 1970.
+    pub slot: i64,
+    /// In words.
+    pub reason: String,
+}
+
+/// Something that is sent as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRecord {
+    /// Grows with each.
+    pub id: i64,
+    /// When it came, in seconds since 1970.
+    pub at: i64,
+    /// What it says.
+    pub body: String,
+}
+
+/// The rows of all targets. Cheap to clone; whoever asks waits for the one who writes the file.
+#[derive(Clone)]
+pub struct Cursors(Arc<dyn Fn(CursorJob) + Send + Sync>);
+
+impl fmt::Debug for Cursors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cursors")
+    }
+}
+
+impl Cursors {
+    pub(super) fn new(keeper: impl Fn(CursorJob) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(keeper))
+    }
+
+    /// Those of a file that another program may write: for commands.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such file, or it cannot be written.
+    pub fn beside(path: &Path) -> Result<Self, HistoryError> {
+        if !path.exists() {
+            return Err(HistoryError::Off);
+        }
+        let file = std::sync::Mutex::new(tables::open(path)?);
+        Ok(Self::new(move |job| {
+            let mut file = file
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            job(Ok(&mut file));
+        }))
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, HistoryError> {
+        let (answer, wait) = oneshot::channel();
+        (self.0)(Box::new(move |file| {
+            let _ = answer.send(file.and_then(|file| Ok(question(file)?)));
+        }));
+        wait.await.unwrap_or(Err(HistoryError::Off))
+    }
+
+    /// All targets there have been.
+    pub async fn all(&self) -> Result<BTreeMap<String, Cursor>, HistoryError> {
+        self.ask(|file| {
+            file.prepare_cached("SELECT target, done, again, hurry, json FROM export_cursor")?
+                .query_map([], |row| Ok((row.get(0)?, cursor(row, 1)?)))?
+                .collect()
+        })
+        .await
+    }
+
+    /// How far a target has come.
+    pub async fn load(&self, target: &str) -> Result<Option<Cursor>, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            file.prepare_cached(
+                "SELECT done, again, hurry, json FROM export_cursor WHERE target = ?1",
+            )?
+            .query_row([target], |row| cursor(row, 0))
+            .optional()
+        })
+        .await
+    }
+
+    /// Notes how far it has come, and forgets that it was to hurry; of the slots that were to be sent once more
+    /// those are done that are named.
+    pub async fn save(
+        &self,
+        target: &str,
+        now: Cursor,
+        resent: Vec<i64>,
+    ) -> Result<(), HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            all.prepare_cached(
+                "INSERT INTO export_cursor (target, done, again, hurry, json) VALUES (?1, ?2, ?3, 0, ?4)
+                 ON CONFLICT (target) DO UPDATE SET done = ?2, again = ?3, hurry = 0, json = ?4",
+            )?
+            .execute(params![target, now.done, now.again, now.memory])?;
+            for slot in resent {
+                all.prepare_cached("DELETE FROM export_dirty WHERE target = ?1 AND slot = ?2")?
+                    .execute(params![target, slot])?;
+            }
+            all.commit()
+        })
+        .await
+    }
+
+    /// Wants a target to try at once.
+    pub async fn hurry(&self, target: &str) -> Result<bool, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let of = file.execute(
+                "UPDATE export_cursor SET hurry = 1 WHERE target = ?1",
+                [target],
+            )?;
+            Ok(of > 0)
+        })
+        .await
+    }
+
+    /// The oldest slots that are to be sent once more, at most so many.
+    pub async fn dirty(&self, target: &str, most: usize) -> Result<Vec<i64>, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            file.prepare_cached(
+                "SELECT slot FROM export_dirty WHERE target = ?1 ORDER BY slot LIMIT ?2",
+            )?
+            .query_map(params![target, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+                row.get(0)
+            })?
+            .collect()
+        })
+        .await
+    }
+
+    /// How many slots are to be sent once more.
+    pub async fn count_dirty(&self, target: &str) -> Result<i64, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            file.query_row(
+                "SELECT count(*) FROM export_dirty WHERE target = ?1",
+                [target],
+                |row| row.get(0),
+            )
+        })
+        .await
+    }
+
+    /// All slots of these times, each `(from, through]`, are to be sent once more, as far as they were sent; how
+    /// many that are.
+    pub async fn doubt(
+        &self,
+        target: &str,
+        times: Vec<(i64, i64)>,
+    ) -> Result<usize, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            let mut count = 0;
+            for (from, through) in times {
+                count += all
+                    .prepare_cached(
+                        "INSERT OR IGNORE INTO export_dirty SELECT DISTINCT target, end FROM slot, export_cursor
+                         WHERE target = ?1 AND end > ?2 AND end <= min(?3, done)",
+                    )?
+                    .execute(params![target, from, through])?;
+            }
+            all.commit()?;
+            Ok(count)
+        })
+        .await
+    }
+
+    /// How many slots there are after one, and up to another.
+    pub async fn count_between(&self, after: i64, through: i64) -> Result<i64, HistoryError> {
+        self.ask(move |file| {
+            file.prepare_cached(
+                "SELECT count(DISTINCT end) FROM slot WHERE end > ?1 AND end <= ?2",
+            )?
+            .query_row(params![after, through], |row| row.get(0))
+        })
+        .await
+    }
+
+    /// Slots that are never sent.
+    pub async fn give_up(&self, target: &str, slots: Vec<GivenUp>) -> Result<(), HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            for GivenUp { slot, reason } in slots {
+                all.prepare_cached("INSERT OR REPLACE INTO export_given_up VALUES (?1, ?2, ?3)")?
+                    .execute(params![target, slot, reason])?;
+            }
+            all.execute(
+                "DELETE FROM export_given_up WHERE target = ?1 AND slot <= (SELECT slot FROM export_given_up
+                 WHERE target = ?1 ORDER BY slot DESC LIMIT 1 OFFSET ?2)",
+                params![target, MOST_GIVEN_UP],
+            )?;
+            all.commit()
+        })
+        .await
+    }
+
+    /// The slots that were given up, the oldest first.
+    pub async fn given_up(&self, target: &str) -> Result<Vec<GivenUp>, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            file.prepare_cached(
+                "SELECT slot, reason FROM export_given_up WHERE target = ?1 ORDER BY slot",
+            )?
+            .query_map([target], |row| {
+                Ok(GivenUp {
+                    slot: row.get(0)?,
+                    reason: row.get(1)?,
+                })
+            })?
+            .collect()
+        })
+        .await
+    }
+
+    /// They are to be tried once more; which that were.
+    pub async fn take_back(&self, target: &str) -> Result<BTreeSet<i64>, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            let slots = all
+                .prepare("SELECT slot FROM export_given_up WHERE target = ?1")?
+                .query_map([&target], |row| row.get(0))?
+                .collect::<rusqlite::Result<BTreeSet<i64>>>()?;
+            all.execute(
+                "INSERT OR IGNORE INTO export_dirty SELECT target, slot FROM export_given_up WHERE target = ?1",
+                [&target],
+            )?;
+            all.execute("DELETE FROM export_given_up WHERE target = ?1", [&target])?;
+            all.commit()?;
+            Ok(slots)
+        })
+        .await
+    }
+
+    /// Keeps something that is to be sent as it came; how many of the oldest had to go for it.
+    pub async fn put_record(
+        &self,
+        target: &str,
+        at: i64,
+        body: String,
+    ) -> Result<usize, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            all.prepare_cached("INSERT INTO export_record (target, at, body) VALUES (?1, ?2, ?3)")?
+                .execute(params![target, at, body])?;
+            let mut gone = all
+                .prepare_cached("DELETE FROM export_record WHERE target = ?1 AND at < ?2")?
+                .execute(params![target, at - KEEP_RECORDS])?;
+            let bytes: i64 = all
+                .prepare_cached(
+                    "SELECT coalesce(sum(length(body)), 0) FROM export_record WHERE target = ?1",
+                )?
+                .query_row([&target], |row| row.get(0))?;
+            if bytes > MOST_RECORD_BYTES {
+                gone += all.execute(
+                    "DELETE FROM export_record WHERE id IN
+                     (SELECT id FROM export_record WHERE target = ?1 ORDER BY id LIMIT 100)",
+                    [&target],
+                )?;
+            }
+            all.commit()?;
+            Ok(gone)
+        })
+        .await
+    }
+
+    /// The oldest records of a target, at most so many.
+    pub async fn records(
+        &self,
+        target: &str,
+        most: usize,
+    ) -> Result<Vec<KeptRecord>, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            file.prepare_cached(
+                "SELECT id, at, body FROM export_record WHERE target = ?1 ORDER BY id LIMIT ?2",
+            )?
+            .query_map(
+                params![target, i64::try_from(most).unwrap_or(i64::MAX)],
+                |row| {
+                    Ok(KeptRecord {
+                        id: row.get(0)?,
+                        at: row.get(1)?,
+                        body: row.get(2)?,
+                    })
+                },
+            )?
+            .collect()
+        })
+        .await
+    }
+
+    /// How many records of a target wait.
+    pub async fn count_records(&self, target: &str) -> Result<i64, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            file.query_row(
+                "SELECT count(*) FROM export_record WHERE target = ?1",
+                [target],
+                |row| row.get(0),
+            )
+        })
+        .await
+    }
+
+    /// These records are done with.
+    pub async fn drop_records(&self, ids: Vec<i64>) -> Result<(), HistoryError> {
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            for id in ids {
+                all.prepare_cached("DELETE FROM export_record WHERE id = ?1")?
+                    .execute([id])?;
+            }
+            all.commit()
+        })
+        .await
+    }
+}
+
+fn cursor(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Result<Cursor> {
+    Ok(Cursor {
+        done: row.get(from)?,
+        again: row.get(from + 1)?,
+        hurry: row.get(from + 2)?,
+        memory: row.get(from + 3)?,
+    })
+}
+
+/// A slot has changed: whoever was done with it, and takes it once more, has it to send again.
+pub(super) fn note_changed(file: &Connection, end: i64) -> rusqlite::Result<()> {
+    file.prepare_cached(
+        "INSERT OR IGNORE INTO export_dirty SELECT target, ?1 FROM export_cursor WHERE done >= ?1 AND again = 1",
+    )?
+    .execute([end])?;
+    Ok(())
+}
