@@ -19,6 +19,7 @@
 //! * [`roof`]: which values are panels, where they lie, and which bring less than their neighbours.
 //! * [`outputs`]: where states go, and where commands come from: Home Assistant over MQTT first of all, and
 //!   what other programs read.
+//! * [`uploads`]: sending the history on to services of the internet and of the house, on one outbox.
 //! * [`web`]: the page that the program serves, and its API.
 //! * [`words`]: the languages of names, states and advice.
 //! * [`model`]: the words that all of these share; pure data without I/O.
@@ -28,7 +29,7 @@
 //! * [`backup`]: everything in one file, and back again.
 //! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`addon`]: what Home Assistant's Supervisor tells the program when it runs as an app (add-on).
-//! * `http`: asking a web server for something small.
+//! * `http`: asking a web server; `tls`: secure connections.
 //! * `names`: the addresses of a host: from the system, or, for names that end in `.local`, from the host itself.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
@@ -73,6 +74,7 @@ mod sqlite;
 pub mod store;
 mod terminal;
 mod tls;
+pub mod uploads;
 pub mod web;
 mod whole_file;
 pub mod words;

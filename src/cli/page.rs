@@ -8,6 +8,7 @@ use crate::flow::{self, PriceSettings};
 use crate::history::HistorySettings;
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
+use crate::uploads::Uploads;
 use crate::web;
 
 use super::logging::LogSettings;
@@ -71,6 +72,7 @@ pub fn pages() -> Vec<SectionDoc<'static>> {
     pages.push(web::page());
     pages.extend(ADAPTERS.iter().map(|adapter| adapter.page()));
     pages.push(sums::page());
+    pages.extend(Uploads::pages());
     pages
 }
 

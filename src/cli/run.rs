@@ -134,7 +134,8 @@ async fn work(
         flow,
         prices,
         language,
-        sources,
+        mut sources,
+        uploads,
         sums,
         incomplete,
         refused,
@@ -149,6 +150,8 @@ async fn work(
     let key = WebKey::kept(&memory);
     let past = args.history_path(&history, &store);
     let history = History::open(&past, &history, clock.zone().clone());
+    let devices = sources.len();
+    sources.extend(uploads.sources(&history));
     let setup = Setup {
         sources,
         sums,
@@ -166,8 +169,8 @@ async fn work(
         "wattbridge {}, bridge {}, runs with {} configured device{}.",
         env!("CARGO_PKG_VERSION"),
         identity.id(),
-        setup.sources.len(),
-        if setup.sources.len() == 1 { "" } else { "s" }
+        devices,
+        if devices == 1 { "" } else { "s" }
     );
     let (bridge, hub) = Bridge::new(setup);
     page.show(Inside {

@@ -21,6 +21,7 @@ use crate::http::HttpServer;
 use crate::links::{GpioLines, Links, Ports};
 use crate::outputs::Outputs;
 use crate::store::StoreSettings;
+use crate::uploads::{self, Uploads};
 use crate::web::{self, WebSettings};
 
 /// The variable in which systemd names the folder of `StateDirectory=`; a container image does the same.
@@ -58,6 +59,8 @@ pub struct Configured {
     pub store: StoreSettings,
     pub history: HistorySettings,
     pub outputs: Outputs,
+    /// Where the history is sent.
+    pub uploads: Uploads,
     /// Which values are the sun, the grid and the battery.
     pub flow: FlowSettings,
     /// What energy costs and brings.
@@ -283,6 +286,7 @@ impl Configured {
             web: None,
             sources: Vec::new(),
             sums: Vec::new(),
+            uploads: Uploads::default(),
             incomplete: Vec::new(),
             refused: 0,
             problems: file.unknown_sections(&known_sections()),
@@ -298,6 +302,11 @@ impl Configured {
         configured.read_web(file);
         configured.read_sections(file, KnownPlace::of(place.as_ref(), known).as_ref());
         configured.read_sums(file);
+        let (uploads, problems) = Uploads::read(file);
+        configured.uploads = uploads;
+        if !problems.is_empty() {
+            configured.refuse(uploads::KIND, problems);
+        }
         // Whoever has to mend the file wants to hear of everything at once.
         if fatal.is_empty() {
             Ok(configured)
@@ -408,6 +417,7 @@ pub fn known_sections() -> Vec<&'static str> {
     ]
     .into_iter()
     .chain(Outputs::sections())
+    .chain(Uploads::sections())
     .chain(kinds())
     .collect()
 }

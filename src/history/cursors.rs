@@ -168,9 +168,10 @@ impl Cursors {
             file.prepare_cached(
                 "SELECT slot FROM export_dirty WHERE target = ?1 ORDER BY slot LIMIT ?2",
             )?
-            .query_map(params![target, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
-                row.get(0)
-            })?
+            .query_map(
+                params![target, i64::try_from(most).unwrap_or(i64::MAX)],
+                |row| row.get(0),
+            )?
             .collect()
         })
         .await
@@ -191,11 +192,7 @@ impl Cursors {
 
     /// All slots of these times, each `(from, through]`, are to be sent once more, as far as they were sent; how
     /// many that are.
-    pub async fn doubt(
-        &self,
-        target: &str,
-        times: Vec<(i64, i64)>,
-    ) -> Result<usize, HistoryError> {
+    pub async fn doubt(&self, target: &str, times: Vec<(i64, i64)>) -> Result<usize, HistoryError> {
         let target = target.to_owned();
         self.ask(move |file| {
             let all = file.transaction()?;

@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use super::HistoryError;
 use super::calendar::Calendar;
 use super::catalog::Catalog;
-use super::cursors::CursorJob;
 use super::closing::{Batch, Ledger, RememberedDay};
 use super::config::HistorySettings;
+use super::cursors::CursorJob;
 use super::filed::HistoryFile;
 use super::gathering::{Gathering, LONG_PATIENCE, PATIENCE};
 use super::place::HistoryPlace;
@@ -487,7 +487,12 @@ impl Keeper {
             .members
             .iter()
             .any(|role| self.slow.contains(&role.device));
-        let all_over = now - if self.slow.is_empty() { PATIENCE } else { LONG_PATIENCE };
+        let all_over = now
+            - if self.slow.is_empty() {
+                PATIENCE
+            } else {
+                LONG_PATIENCE
+            };
         let house_end = now - if is_slow { LONG_PATIENCE } else { PATIENCE };
         let until = self.ledger.kept_until(moment(now), self.keep_days);
         let Some(file) = &mut self.file else {
@@ -515,7 +520,8 @@ impl Keeper {
         self.ledger.confirm(over);
         self.gathering.written(&batch.closed, &alone);
         self.newest = newest;
-        self.closed.send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
+        self.closed
+            .send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
         if oldest.is_none_or(|oldest| oldest > until) {
             self.cleared_until = until;
         }

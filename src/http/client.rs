@@ -178,14 +178,20 @@ fn outgoing(request: &HttpRequest) -> Result<Request<Full<Bytes>>, String> {
         .method(request.method.clone())
         .uri(path)
         .header(HOST, request.server.authority())
-        .header("User-Agent", concat!("wattbridge/", env!("CARGO_PKG_VERSION")))
+        .header(
+            "User-Agent",
+            concat!("wattbridge/", env!("CARGO_PKG_VERSION")),
+        )
         .header("Connection", "close")
         .body(Full::from(request.body.clone()))
         .map_err(|error| error.to_string())?;
     for header in &request.headers {
         let value = HeaderValue::from_str(&header.value);
         let mut value = value.map_err(|_| {
-            format!("what is to stand in {} has letters that cannot be sent", header.name)
+            format!(
+                "what is to stand in {} has letters that cannot be sent",
+                header.name
+            )
         })?;
         value.set_sensitive(true);
         outgoing.headers_mut().insert(header.name_of()?, value);
@@ -195,7 +201,9 @@ fn outgoing(request: &HttpRequest) -> Result<Request<Full<Bytes>>, String> {
 
 impl super::HttpHeader {
     fn name_of(&self) -> Result<hyper::header::HeaderName, String> {
-        self.name.parse().map_err(|_| format!("{} is no name of a header", self.name))
+        self.name
+            .parse()
+            .map_err(|_| format!("{} is no name of a header", self.name))
     }
 }
 

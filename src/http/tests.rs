@@ -7,14 +7,17 @@ use super::*;
 
 const LARGEST: usize = 64 * 1024;
 
-async fn get(server: &HttpServer, path: &str, token: Option<&str>) -> Result<HttpAnswer, HttpError> {
+async fn get(
+    server: &HttpServer,
+    path: &str,
+    token: Option<&str>,
+) -> Result<HttpAnswer, HttpError> {
     let mut request = HttpRequest::get(server, path);
     if let Some(token) = token {
         request = request.secret_header("Authorization", format!("Bearer {token}"));
     }
     HttpClient::default().send(&request).await
 }
-
 
 /// A server that answers one request with these bytes, and what it was asked.
 async fn served(answer: Vec<u8>) -> (HttpServer, tokio::task::JoinHandle<String>) {
@@ -77,7 +80,10 @@ async fn what_is_no_answer_is_said_and_none_is_too_large() {
     let server: HttpServer = server.parse().unwrap();
     let error = get(&server, "/", None).await.unwrap_err();
     assert!(matches!(error, HttpError::Unreachable { .. }), "{error}");
-    let words = get(&server, "/", Some("a\nb")).await.unwrap_err().to_string();
+    let words = get(&server, "/", Some("a\nb"))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(!words.contains("a\nb"), "{words}");
 }
 
@@ -98,8 +104,16 @@ fn addresses_of_servers() {
         ("http://supervisor", "http://supervisor", "supervisor"),
         ("http://supervisor:80/", "http://supervisor", "supervisor"),
         ("http://127.0.0.1:9/", "http://127.0.0.1:9", "127.0.0.1:9"),
-        ("https://nas.lan/influx/", "https://nas.lan/influx", "nas.lan"),
-        ("https://[2001:db8::1]:8086", "https://[2001:db8::1]:8086", "[2001:db8::1]:8086"),
+        (
+            "https://nas.lan/influx/",
+            "https://nas.lan/influx",
+            "nas.lan",
+        ),
+        (
+            "https://[2001:db8::1]:8086",
+            "https://[2001:db8::1]:8086",
+            "[2001:db8::1]:8086",
+        ),
     ] {
         let server = server(text).unwrap();
         assert_eq!(server.to_string(), written);

@@ -190,10 +190,13 @@ pub struct SlotOfSeries {
     pub row: SlotRow,
 }
 
+/// Says of a series whether it is wanted.
+pub type SeriesFilter = Box<dyn Fn(&SeriesKey, &SeriesAbout) -> bool + Send + Sync>;
+
 /// Which values, for those who send the history on.
 pub struct Wanted {
     /// Whether a series is.
-    pub series: Box<dyn Fn(&SeriesKey, &SeriesAbout) -> bool + Send>,
+    pub series: SeriesFilter,
     /// Devices of which the energy of the day so far is wanted, or one counter of them.
     pub energies: Vec<(DeviceId, Option<String>)>,
     /// Whether states and texts are.

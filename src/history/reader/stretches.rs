@@ -65,7 +65,13 @@ pub fn stretch(
     let mut energies = Vec::new();
     if let (Some(first), Some(last)) = (slots.keys().next(), slots.keys().next_back()) {
         for device in &wanted.energies {
-            energies.push(energy_by_slot(file, calendar, &all, device, (*first, *last))?);
+            energies.push(energy_by_slot(
+                file,
+                calendar,
+                &all,
+                device,
+                (*first, *last),
+            )?);
         }
     }
     for (end, slot) in &mut slots {
@@ -167,10 +173,11 @@ fn add_words(
             while let Some((_, key, word)) = rows.next_if(|(at, _, _)| at <= end) {
                 now.insert(key, word);
             }
-            let speaks = slot
-                .rows
-                .iter()
-                .any(|(place, _)| series.get(*place).is_some_and(|info| info.series.device == *device));
+            let speaks = slot.rows.iter().any(|(place, _)| {
+                series
+                    .get(*place)
+                    .is_some_and(|info| info.series.device == *device)
+            });
             if speaks {
                 let words = now
                     .iter()

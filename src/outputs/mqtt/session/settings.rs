@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::super::{Lookup, LookupError};
 use super::Message;
-use crate::tls::Tls;
 #[cfg(doc)]
 use super::Session;
+use crate::tls::Tls;
 
 /// Where the broker is and who we are to it.
 #[derive(Clone)]

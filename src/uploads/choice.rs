@@ -1,0 +1,88 @@
+//! Which devices and values are sent.
+
+use crate::history::{HOUSE, SeriesAbout, SeriesKey};
+
+/// Devices, or single values of them, as a section names them: `aps_ecu_216000000001`, `victron_*`,
+/// `victron_*/panel_power`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    named: Vec<(String, Option<String>)>,
+}
+
+impl Choice {
+    /// What is named; nothing stands for every device that is not behind another one.
+    pub fn new(names: &[String]) -> Self {
+        let named = names.iter().map(|name| match name.split_once('/') {
+            Some((device, key)) => (device.to_owned(), Some(key.to_owned())),
+            None => (name.clone(), None),
+        });
+        Self {
+            named: named.collect(),
+        }
+    }
+
+    /// Whether a value is among them.
+    pub fn names(&self, series: &SeriesKey, about: &SeriesAbout) -> bool {
+        let id = series.device.as_str();
+        if self.named.is_empty() {
+            return id != HOUSE && about.via.is_none();
+        }
+        self.named.iter().any(|(device, key)| {
+            // The house is computed from the others: only who names it means it.
+            let is_meant = if id == HOUSE {
+                device == HOUSE
+            } else {
+                fits(device, id)
+            };
+            is_meant && key.as_ref().is_none_or(|key| *key == series.key)
+        })
+    }
+}
+
+/// Whether a text fits a pattern, in which `*` is any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, text) in [
+            ("victron_*", "victron_hq1"),
+            ("*", "victron_hq1"),
+            ("v*_h*1", "victron_hq1"),
+            ("victron_hq1", "victron_hq1"),
+        ] {
+            assert!(fits(pattern, text), "{pattern}");
+        }
+        for (pattern, text) in [
+            ("victron_", "victron_hq1"),
+            ("*_hq2", "victron_hq1"),
+            ("x*", "victron_hq1"),
+            ("", "victron_hq1"),
+            ("a*a", "a"),
+        ] {
+            assert!(!fits(pattern, text), "{pattern}");
+        }
+    }
+}

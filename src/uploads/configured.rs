@@ -1,0 +1,86 @@
+//! All sections of services in a file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Plan, UPLOADS, Upload, UploadSource};
+use crate::config::{File, Problem, Problems, SectionDoc};
+use crate::device::ConfiguredSource;
+use crate::history::History;
+
+/// The services that are configured.
+#[derive(Debug, Clone, Default)]
+pub struct Uploads {
+    plans: Vec<(&'static dyn Upload, Arc<dyn Plan>)>,
+}
+
+impl Uploads {
+    /// The names of these sections.
+    pub fn sections() -> impl Iterator<Item = &'static str> {
+        UPLOADS.iter().map(|upload| upload.name())
+    }
+
+    /// The pages about these sections.
+    pub fn pages() -> Vec<SectionDoc<'static>> {
+        UPLOADS.iter().map(|upload| upload.page()).collect()
+    }
+
+    /// Reads the sections; those that cannot be used are left out and told of.
+    pub fn read(file: &File) -> (Self, Problems) {
+        let (mut all, mut problems) = (Self::default(), Problems::new());
+        let mut accounts = BTreeMap::new();
+        for upload in UPLOADS {
+            for section in file.sections(upload.name()) {
+                let plan = match upload.configure(&section) {
+                    Ok(plan) => plan,
+                    Err(wrong) => {
+                        problems.extend(wrong);
+                        continue;
+                    }
+                };
+                let target = target_key(*upload, plan.as_ref());
+                if let Some(line) = accounts.insert(target, section.line()) {
+                    let what = format!(
+                        "line {}: [{}] is the same account as in line {line}",
+                        section.line(),
+                        upload.name()
+                    );
+                    let hint = "take one of the two sections away, or name another account";
+                    problems.push(Problem::new(file.name(), what, hint));
+                    continue;
+                }
+                if plan.is_enabled() {
+                    for (key, secret) in plan.secrets() {
+                        if let Err(error) = secret.reveal() {
+                            let what = format!("[{}] {key}: {error}", upload.name());
+                            problems.push(Problem::new(file.name(), what, ""));
+                        }
+                    }
+                }
+                all.plans.push((*upload, Arc::from(plan)));
+            }
+        }
+        (all, problems)
+    }
+
+    /// Those that are switched on.
+    pub fn switched_on(&self) -> impl Iterator<Item = (&'static dyn Upload, &Arc<dyn Plan>)> {
+        let all = self.plans.iter();
+        all.filter(|(_, plan)| plan.is_enabled())
+            .map(|(upload, plan)| (*upload, plan))
+    }
+
+    /// The sources of those that are switched on.
+    pub fn sources(&self, history: &History) -> Vec<ConfiguredSource> {
+        let sources = self.switched_on().map(|(upload, plan)| {
+            let source = UploadSource::new(upload, Arc::clone(plan), history.clone());
+            ConfiguredSource::from(Arc::new(source))
+        });
+        sources.collect()
+    }
+}
+
+/// What the cursor of a target is kept under.
+pub fn target_key(upload: &dyn Upload, plan: &dyn Plan) -> String {
+    format!("{} {}", upload.name(), plan.account())
+}

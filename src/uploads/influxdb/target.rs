@@ -1,0 +1,219 @@
+//! The conversation with one database.
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::answers::{judge, words};
+use super::config::InfluxSettings;
+use super::lines::push_lines;
+use crate::config::SecretError;
+use crate::history::Wanted;
+use crate::http::{HttpRequest, basic, form};
+use crate::say;
+use crate::uploads::{Answer, Choice, Errand, Load, Parcel, Target, Verdict};
+
+/// So much goes out in one request, in bytes and lines.
+const MOST_BYTES: usize = 1_000_000;
+const MOST_LINES: usize = 5000;
+/// A slot has at most so many lines in most houses; the bounds above hold for all.
+const MOST_SLOTS: usize = 1000;
+
+/// One database.
+#[derive(Debug)]
+pub struct InfluxTarget {
+    settings: InfluxSettings,
+    choice: Choice,
+    /// The line of the head that is the login.
+    login: Option<Zeroizing<String>>,
+    /// The server has said that more is too large for it.
+    most_bytes: usize,
+}
+
+impl InfluxTarget {
+    /// That of a section. Reads its secrets.
+    pub fn new(settings: InfluxSettings) -> Result<Self, SecretError> {
+        let login = match (&settings.username, &settings.password, &settings.token) {
+            (Some(user), password, _) if settings.version == 1 => {
+                let password = password
+                    .as_ref()
+                    .map(crate::config::Secret::reveal)
+                    .transpose()?;
+                let password = password.as_ref().map_or("", |password| password.as_str());
+                Some(basic(user, password))
+            }
+            (_, _, Some(token)) if settings.version == 2 => {
+                Some(format!("Token {}", *token.reveal()?))
+            }
+            (_, _, Some(token)) if settings.version == 3 => {
+                Some(format!("Bearer {}", *token.reveal()?))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            choice: Choice::new(&settings.devices),
+            login: login.map(Zeroizing::new),
+            most_bytes: MOST_BYTES,
+            settings,
+        })
+    }
+
+    fn write_path(&self) -> String {
+        let settings = &self.settings;
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        match settings.version {
+            2 => {
+                let query = form([
+                    ("org", text(&settings.org).as_str()),
+                    ("bucket", text(&settings.bucket).as_str()),
+                    ("precision", "s"),
+                ]);
+                format!("/api/v2/write?{query}")
+            }
+            3 => {
+                let query = form([
+                    ("db", text(&settings.database).as_str()),
+                    ("precision", "second"),
+                    ("accept_partial", "true"),
+                ]);
+                format!("/api/v3/write_lp?{query}")
+            }
+            _ => {
+                let database = text(&settings.database);
+                let mut fields = vec![("db", database.as_str()), ("precision", "s")];
+                if let Some(policy) = &settings.retention_policy {
+                    fields.push(("rp", policy));
+                }
+                format!("/write?{}", form(fields))
+            }
+        }
+    }
+
+    fn request(&self, path: String, body: Option<String>) -> Option<HttpRequest> {
+        let server = self.settings.url.as_ref()?;
+        let mut request = match body {
+            Some(body) => HttpRequest::post(server, path, body)
+                .header("Content-Type", "text/plain; charset=utf-8"),
+            None => HttpRequest::get(server, path),
+        };
+        if let Some(login) = &self.login {
+            request = request.secret_header("Authorization", login.as_str());
+        }
+        Some(request)
+    }
+}
+
+impl Target for InfluxTarget {
+    fn wants(&self) -> Wanted {
+        let choice = self.choice.clone();
+        Wanted {
+            series: Box::new(move |series, about| choice.names(series, about)),
+            energies: Vec::new(),
+            words: self.settings.texts,
+        }
+    }
+
+    fn takes_again(&self) -> bool {
+        true
+    }
+
+    fn most_slots(&self) -> usize {
+        MOST_SLOTS
+    }
+
+    fn prepare(&mut self, load: &Load, _is_again: bool, _now: Timestamp) -> Parcel {
+        let (mut body, mut lines) = (String::new(), 0);
+        let mut parcel = Parcel {
+            through: load.through,
+            ..Parcel::default()
+        };
+        for slot in &load.slots {
+            let before = body.len();
+            push_lines(&mut body, &self.settings, slot);
+            lines += slot.devices.len();
+            let is_full = body.len() > self.most_bytes || lines > MOST_LINES;
+            if let Some(last) = parcel.slots.last().filter(|_| is_full) {
+                body.truncate(before);
+                parcel.through = *last;
+                break;
+            }
+            parcel.slots.push(slot.end);
+        }
+        if !body.is_empty() {
+            let request = self.request(self.write_path(), Some(body));
+            parcel.errand = request.map(Errand::Http);
+        }
+        parcel
+    }
+
+    fn judge(&mut self, parcel: &Parcel, answer: &Answer, _now: Timestamp) -> Verdict {
+        match answer {
+            Answer::Http(Ok(answer)) => {
+                if answer.status.as_u16() == 413
+                    && let Some(Errand::Http(request)) = &parcel.errand
+                {
+                    // As long as it runs; the next start tries it again.
+                    self.most_bytes = (request.body.len() / 2).max(1);
+                }
+                judge(&self.settings, answer)
+            }
+            Answer::Http(Err(error)) => {
+                let error = error.to_string();
+                Verdict::again(say!("{error}", error))
+            }
+            Answer::Program(_) => Verdict::done(),
+        }
+    }
+
+    fn trial(&self) -> Errand {
+        // An empty write says whether the login and the place are right, and writes nothing.
+        let request = if self.settings.version == 1 {
+            let database = self.settings.database.clone().unwrap_or_default();
+            let query = form([("db", database.as_str()), ("q", "SHOW DATABASES")]);
+            self.request(format!("/query?{query}"), None)
+        } else {
+            self.request(self.write_path(), Some(String::new()))
+        };
+        request.map_or_else(
+            || Errand::Program {
+                command: Vec::new(),
+                input: String::new(),
+            },
+            Errand::Http,
+        )
+    }
+
+    fn judge_trial(&self, answer: &Answer) -> Result<String, String> {
+        let answer = match answer {
+            Answer::Http(Ok(answer)) => answer,
+            Answer::Http(Err(error)) => return Err(error.to_string()),
+            Answer::Program(_) => return Err("no address is configured".to_owned()),
+        };
+        let database = self.settings.database.clone().unwrap_or_default();
+        match answer.status.as_u16() {
+            200 if self.settings.version == 1 => {
+                let text = answer.text();
+                // VictoriaMetrics takes every name and lists none.
+                let lists_any = text.contains("\"values\"");
+                if lists_any && !text.contains(&format!("[\"{database}\"]")) {
+                    return Err(format!(
+                        "there is no database \"{database}\"; make it with CREATE DATABASE {database}"
+                    ));
+                }
+                Ok("it answers".to_owned())
+            }
+            200 | 204 => Ok("it lets us write".to_owned()),
+            // An empty write is refused for being empty, after the login.
+            400 if self.settings.version > 1 => Ok("it lets us write".to_owned()),
+            _ => match judge(&self.settings, answer) {
+                Verdict::Hold { health, .. } => {
+                    Err(format!("{}. {}", health.detail, health.advice))
+                }
+                _ => Err(format!(
+                    "{} {}",
+                    answer.status.as_u16(),
+                    words(&answer.text())
+                )),
+            },
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Sending the history on: one folder for each service, one visible list, and one outbox for all of them.
+//!
+//! The history is the queue: of each target only the end of the last slot is kept that is done with. What has to be
+//! said to a service, and what its answers mean, is a [`Target`]: a conversation without I/O, of slots, requests and
+//! verdicts. The outbox does the rest: reading slots, sending, waiting, giving up, telling. Each target is a source
+//! of the bridge, and so a device with a health like any other.
+//!
+//! A new service is one folder beside these and one line in [`UPLOADS`]; nothing else names it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `upload` | what a service is: its section, and one configured target of it |
+//! | `configured` | all sections of a file |
+//! | `target` | the conversation: parcels, errands, answers, verdicts |
+//! | `load` | what is to be sent, slot by slot |
+//! | `choice` | which devices and values |
+//! | `outbox` | what drives a target |
+
+mod choice;
+mod configured;
+pub mod influxdb;
+mod load;
+mod outbox;
+mod target;
+mod upload;
+
+pub use choice::Choice;
+pub use configured::Uploads;
+pub use load::{Load, LoadDevice, LoadSlot, LoadValue};
+pub use outbox::{Courier, UploadSource, preview, try_login};
+pub use target::{Answer, Errand, Parcel, ProgramAnswer, Target, Verdict};
+pub use upload::{Plan, Upload};
+
+/// Every service there is.
+pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD];
+
+/// What the ids of these devices begin with.
+pub const KIND: &str = "export";

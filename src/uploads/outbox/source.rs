@@ -1,0 +1,165 @@
+//! The task around a target, as a source of the bridge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ring::digest::{SHA256, digest};
+use tokio::time::sleep;
+
+use super::courier::Courier;
+use super::pace::Pace;
+use super::rounds::{Next, Rounds};
+use super::told::{Told, describe};
+use super::trying::try_login;
+use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
+use crate::history::History;
+use crate::links::Links;
+use crate::model::{Health, HealthCode, Report};
+use crate::say;
+use crate::uploads::configured::target_key;
+use crate::uploads::{KIND, Plan, Upload};
+
+/// While it waits it is looked so often whether somebody hurries.
+const LOOK: Duration = Duration::from_secs(60);
+/// Not all targets of all people send at the same moment after a slot is over.
+const SPREAD: Duration = Duration::from_secs(20);
+
+/// One configured target at work.
+#[derive(Debug)]
+pub struct UploadSource {
+    upload: &'static dyn Upload,
+    plan: Arc<dyn Plan>,
+    history: History,
+}
+
+impl UploadSource {
+    /// The target of a section, over this history.
+    pub fn new(upload: &'static dyn Upload, plan: Arc<dyn Plan>, history: History) -> Self {
+        Self {
+            upload,
+            plan,
+            history,
+        }
+    }
+
+    fn name(&self) -> String {
+        format!(
+            "{} {}",
+            self.upload.spoken(),
+            self.plan.short().replace('_', " ")
+        )
+    }
+
+    async fn work(&self, context: Context) -> Result<(), SourceError> {
+        let device = describe(self.upload.name(), &self.plan.short(), self.name());
+        let reports = context.reports.clone();
+        reports
+            .send(Report::Device(Box::new(device.clone())))
+            .await?;
+        reports.send(Report::Complete(true)).await?;
+        let target = match self.plan.target() {
+            Ok(target) => target,
+            Err(error) => {
+                let error = error.to_string();
+                let health = Health::new(HealthCode::Misconfigured)
+                    .seen(say!("its secret is not there ({error})", error));
+                reports
+                    .send(Report::Health(device.id.clone(), health))
+                    .await?;
+                context.stop.cancelled().await;
+                return Ok(());
+            }
+        };
+        let key = target_key(self.upload, self.plan.as_ref());
+        let spread = spread(&key);
+        let cursors = self.history.cursors();
+        let zone = self.history.reader().calendar().clone();
+        let mut rounds = Rounds {
+            since: self.plan.since().map(|date| zone.midnight(date)),
+            target,
+            history: self.history.clone(),
+            courier: Courier::trusting(self.plan.ca_file()),
+            clock: context.clock.clone(),
+            pace: Pace::new(spread),
+            told: Told {
+                health: Health::new(HealthCode::Starting),
+                pending: 0,
+                last_success: None,
+                given_up: 0,
+            },
+            limit: None,
+            key,
+            cursors,
+        };
+        if let Ok(Some(cursor)) = rounds.cursors.load(&rounds.key).await {
+            rounds.target.remember(&cursor.memory);
+        }
+        let mut closed = self.history.closed();
+        let mut told = None;
+        loop {
+            let next = tokio::select! {
+                () = context.stop.cancelled() => return Ok(()),
+                next = rounds.round() => next,
+            };
+            if told.as_ref() != Some(&rounds.told) {
+                let at = context.clock.now();
+                let health = rounds.told.health.clone();
+                reports
+                    .send(Report::Readings(rounds.told.readings(&device, at)))
+                    .await?;
+                reports
+                    .send(Report::Health(device.id.clone(), health))
+                    .await?;
+                told = Some(rounds.told.clone());
+            }
+            let wait = async {
+                match next {
+                    Next::Now => {}
+                    Next::After(wait) => sleep(wait.min(LOOK)).await,
+                    Next::Slot => {
+                        tokio::select! {
+                            changed = closed.changed() => match changed {
+                                Ok(()) => sleep(SPREAD.mul_f64(spread)).await,
+                                Err(_) => std::future::pending().await,
+                            },
+                            () = sleep(LOOK) => {}
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = context.stop.cancelled() => return Ok(()),
+                () = wait => {}
+            }
+        }
+    }
+}
+
+/// Between 0 and 1, and always the same for a target.
+fn spread(key: &str) -> f64 {
+    let digest = digest(&SHA256, key.as_bytes());
+    let first = digest.as_ref().first().copied().unwrap_or_default();
+    f64::from(first) / 255.0
+}
+
+impl Source for UploadSource {
+    fn adapter(&self) -> &'static str {
+        KIND
+    }
+
+    fn spoken(&self) -> &'static str {
+        "Upload"
+    }
+
+    fn label(&self) -> String {
+        self.name()
+    }
+
+    fn run(self: Arc<Self>, context: Context) -> BoxFuture<Result<(), SourceError>> {
+        Box::pin(async move { self.work(context).await })
+    }
+
+    fn probe(self: Arc<Self>, _: Links) -> BoxFuture<Result<Probed, String>> {
+        Box::pin(async move { try_login(self.plan.as_ref()).await.map(Probed::from) })
+    }
+}

@@ -1,0 +1,57 @@
+//! The device that stands for a target.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{Decimal, Device, Health, Metric, Quantity, Readings, Value};
+use crate::uploads::KIND;
+
+/// What a target tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Why it sends, or why not.
+    pub health: Health,
+    /// Slots that wait.
+    pub pending: i64,
+    /// When something arrived last.
+    pub last_success: Option<Timestamp>,
+    /// Slots that are never sent.
+    pub given_up: usize,
+}
+
+/// The description; `short` is what the target is called by in ids, `name` what people read.
+pub fn describe(service: &str, short: &str, name: String) -> Device {
+    let mut device = Device::new(KIND, format!("{service}_{short}"), name, "wattbridge");
+    // It has none.
+    device.serial = String::new();
+    device.model = Some("Upload".to_owned());
+    // It says so itself when it cannot.
+    device.patience = Some(Duration::MAX);
+    device.metrics = vec![
+        Metric::measurement("pending", Quantity::Count)
+            .named("Waiting slots")
+            .diagnostic(),
+        Metric::timestamp("last_success")
+            .named("Last success")
+            .diagnostic(),
+        Metric::measurement("given_up", Quantity::Count)
+            .named("Given up")
+            .diagnostic(),
+    ];
+    device
+}
+
+impl Told {
+    /// As readings of the device.
+    pub fn readings(&self, device: &Device, at: Timestamp) -> Readings {
+        let count = |number: i64| Value::from(Decimal::integer(number));
+        let mut readings = Readings::new(device.id.clone(), at);
+        readings.push("pending", count(self.pending));
+        let last = self.last_success.map_or(Value::Unknown, Value::from);
+        readings.push("last_success", last);
+        let given_up = i64::try_from(self.given_up).unwrap_or(i64::MAX);
+        readings.push("given_up", count(given_up));
+        readings
+    }
+}

@@ -1,0 +1,196 @@
+//! The conversation with one account of a service, without I/O: what has to be said, and what its answers mean.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Load;
+use crate::history::{GivenUp, Wanted};
+use crate::http::{HttpAnswer, HttpError, HttpRequest};
+use crate::model::{Health, Sentence};
+
+/// One account of a service.
+///
+/// The outbox asks [`Target::prepare`] what of a load goes into the next request, carries the errand out, and asks
+/// [`Target::judge`] what the answer means. Nothing here waits or knows the time but by what it is given.
+pub trait Target: Send + Sync + fmt::Debug {
+    /// Which values it takes.
+    fn wants(&self) -> Wanted;
+
+    /// Whether a slot that changes after it was sent may be sent once more: the service overwrites.
+    fn takes_again(&self) -> bool;
+
+    /// The most slots that are read for one request.
+    fn most_slots(&self) -> usize {
+        500
+    }
+
+    /// How long to wait after one request before the next.
+    fn pause(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// How long values are gathered before they are sent; the length of a slot or less for at once.
+    fn send_every(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What else has to be sent again if this slot is, `(from, through]` in seconds since 1970.
+    fn widen(&self, _slot: i64) -> Option<(i64, i64)> {
+        None
+    }
+
+    /// What it remembers over restarts, as JSON; empty for nothing.
+    fn memory(&self) -> String {
+        String::new()
+    }
+
+    /// Takes that up again. What is not understood is left.
+    fn remember(&mut self, _memory: &str) {}
+
+    /// Something to ask before anything is sent, now and then: what the service says of the account.
+    fn ask_first(&mut self, _now: Timestamp) -> Option<Errand> {
+        None
+    }
+
+    /// Takes up the answer to [`Self::ask_first`]; `Done` goes on.
+    fn take_first(&mut self, _answer: &Answer, _now: Timestamp) -> Verdict {
+        Verdict::done()
+    }
+
+    /// What of this load goes into the next request. `is_again` says that these slots have been sent before.
+    fn prepare(&mut self, load: &Load, is_again: bool, now: Timestamp) -> Parcel;
+
+    /// What an answer means.
+    fn judge(&mut self, parcel: &Parcel, answer: &Answer, now: Timestamp) -> Verdict;
+
+    /// What tries the login without writing anything.
+    fn trial(&self) -> Errand;
+
+    /// What came of the trial, in words.
+    fn judge_trial(&self, answer: &Answer) -> Result<String, String>;
+}
+
+/// What goes out in one request.
+#[derive(Debug, Clone, Default)]
+pub struct Parcel {
+    /// What has to be done; nothing where there is nothing to say.
+    pub errand: Option<Errand>,
+    /// The slots it tells of, by their ends.
+    pub slots: Vec<i64>,
+    /// Once it has arrived all is done with up to here, in seconds since 1970.
+    pub through: i64,
+    /// Slots that cannot be sent at all.
+    pub skipped: Vec<GivenUp>,
+}
+
+/// What has to be done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Asks a web server.
+    Http(HttpRequest),
+    /// Runs a program of the user's with a text as its input.
+    Program {
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// What it reads.
+        input: String,
+    },
+}
+
+/// As `export preview` shows it, without secrets.
+impl fmt::Display for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(request) => write!(f, "{request}"),
+            Self::Program { command, input } => {
+                let program = command.first().map_or("", String::as_str);
+                writeln!(f, "{program}\n\n{input}")
+            }
+        }
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Of a web server.
+    Http(Result<HttpAnswer, HttpError>),
+    /// Of a program.
+    Program(Result<ProgramAnswer, String>),
+}
+
+/// What a program said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramAnswer {
+    /// Whether its exit code was 0.
+    pub is_success: bool,
+    /// Its standard output, cut.
+    pub output: String,
+    /// Its standard error, cut.
+    pub errors: String,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The whole parcel is done with. `trouble` is told if something of it was refused all the same.
+    Done {
+        /// What to tell, if not all is well.
+        trouble: Option<Health>,
+    },
+    /// What was sent is done with up to here; the rest again at once.
+    Part {
+        /// In seconds since 1970.
+        through: i64,
+    },
+    /// A fault that passes: the same again, after a pause.
+    Again {
+        /// What was seen.
+        why: Sentence,
+        /// What the service asked for; else the pauses grow.
+        after: Option<Duration>,
+    },
+    /// Nothing before this moment.
+    Until {
+        /// When.
+        moment: Timestamp,
+        /// What was seen.
+        why: Sentence,
+    },
+    /// The user has to act. Everything is kept.
+    Hold {
+        /// What to tell.
+        health: Health,
+        /// How often it is tried meanwhile.
+        every: Duration,
+    },
+    /// One of the slots is refused, and nobody knows which: half of them. A single one is given up.
+    Halve {
+        /// In the words of the service.
+        why: String,
+    },
+    /// These slots are refused for good; the rest again at once.
+    Skip {
+        /// Which, and why.
+        slots: Vec<GivenUp>,
+    },
+    /// Something has to be asked before it is known.
+    Ask(Errand),
+}
+
+impl Verdict {
+    /// All is well.
+    pub const fn done() -> Self {
+        Self::Done { trouble: None }
+    }
+
+    /// A fault that passes.
+    pub fn again(why: impl Into<Sentence>) -> Self {
+        Self::Again {
+            why: why.into(),
+            after: None,
+        }
+    }
+}
