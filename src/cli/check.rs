@@ -13,6 +13,7 @@ use crate::links::Links;
 use crate::model::DeviceId;
 use crate::store::{Lock, SavedDevice, Store};
 use crate::terminal::{remark, say};
+use crate::uploads::try_login;
 
 /// Says whether the configuration is right, and what is wrong with it
 #[derive(Debug, Args)]
@@ -118,6 +119,11 @@ async fn probe(configured: &Configured, links: &Links) -> Result<(), CliError> {
         let result = std::sync::Arc::clone(source).probe(links.clone()).await;
         silent += usize::from(result.is_err());
         tell(&name, &result.and_then(|probed| reached.by(&name, probed)));
+    }
+    for target in configured.uploads.all() {
+        let result = try_login(target.plan.as_ref()).await;
+        silent += usize::from(result.is_err());
+        tell(&target.id, &result);
     }
     let mut failures = Vec::new();
     match silent {

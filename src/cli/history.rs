@@ -72,14 +72,14 @@ pub fn run(args: &HistoryArgs) -> Result<(), CliError> {
 
 /// Where the history of a configuration is, and how its days are counted.
 #[derive(Debug)]
-struct KeptHistory {
-    path: PathBuf,
+pub struct KeptHistory {
+    pub path: PathBuf,
     settings: HistorySettings,
-    zone: TimeZone,
+    pub zone: TimeZone,
 }
 
 impl KeptHistory {
-    fn of(args: &ConfigArgs) -> Result<Self, Problems> {
+    pub fn of(args: &ConfigArgs) -> Result<Self, Problems> {
         let file = args.file()?;
         let store: StoreSettings = file.settings("store")?;
         let settings: HistorySettings = file.settings("history")?;
@@ -91,7 +91,7 @@ impl KeptHistory {
     }
 
     /// To look at; wattbridge may run.
-    fn reader(&self) -> Result<HistoryReader, CliError> {
+    pub fn reader(&self) -> Result<HistoryReader, CliError> {
         if !self.path.exists() {
             return Err(anyhow!(
                 "there is no history yet at {}; it begins when wattbridge runs, or with `wattbridge history import`. If \

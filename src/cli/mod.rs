@@ -12,6 +12,7 @@ mod demo;
 mod demo_past;
 mod desk;
 mod discovery;
+mod export;
 mod first_file;
 mod health;
 mod history;
@@ -115,6 +116,7 @@ pub fn command() -> Command {
         .subcommands(tools::commands())
         .subcommand(migrate::MigrateArgs::augment_args(Command::new("migrate")))
         .subcommand(history::HistoryArgs::augment_args(Command::new("history")))
+        .subcommand(export::ExportArgs::augment_args(Command::new("export")))
         .subcommand(backup::BackupArgs::augment_args(Command::new("backup")))
         .subcommand(backup::RestoreArgs::augment_args(Command::new("restore")))
         .subcommand(health::HealthArgs::augment_args(Command::new("health")))
@@ -171,6 +173,7 @@ fn carry_out(matches: &ArgMatches) -> Result<(), CliError> {
         "simulate" => simulate::run(matches),
         "migrate" => migrate::run(&args(matches)),
         "history" => history::run(&args(matches)),
+        "export" => export::run(&args(matches)),
         "backup" => backup::run_backup(&args(matches)),
         "restore" => backup::run_restore(&args(matches)),
         "health" => health::run(&args(matches)),

@@ -34,6 +34,10 @@ pub struct Cursor {
     pub hurry: bool,
     /// What the target itself remembers, as JSON; empty for nothing.
     pub memory: String,
+    /// When something arrived last, in seconds since 1970.
+    pub success: Option<i64>,
+    /// How it is, in words.
+    pub health: String,
 }
 
 /// A slot that is never sent, and why.
@@ -103,9 +107,11 @@ impl Cursors {
     /// All targets there have been.
     pub async fn all(&self) -> Result<BTreeMap<String, Cursor>, HistoryError> {
         self.ask(|file| {
-            file.prepare_cached("SELECT target, done, again, hurry, json FROM export_cursor")?
-                .query_map([], |row| Ok((row.get(0)?, cursor(row, 1)?)))?
-                .collect()
+            file.prepare_cached(
+                "SELECT target, done, again, hurry, json, success, health FROM export_cursor",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, cursor(row, 1)?)))?
+            .collect()
         })
         .await
     }
@@ -115,7 +121,7 @@ impl Cursors {
         let target = target.to_owned();
         self.ask(move |file| {
             file.prepare_cached(
-                "SELECT done, again, hurry, json FROM export_cursor WHERE target = ?1",
+                "SELECT done, again, hurry, json, success, health FROM export_cursor WHERE target = ?1",
             )?
             .query_row([target], |row| cursor(row, 0))
             .optional()
@@ -135,15 +141,55 @@ impl Cursors {
         self.ask(move |file| {
             let all = file.transaction()?;
             all.prepare_cached(
-                "INSERT INTO export_cursor (target, done, again, hurry, json) VALUES (?1, ?2, ?3, 0, ?4)
-                 ON CONFLICT (target) DO UPDATE SET done = ?2, again = ?3, hurry = 0, json = ?4",
+                "INSERT INTO export_cursor (target, done, again, hurry, json, success, health)
+                 VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)
+                 ON CONFLICT (target) DO UPDATE SET done = ?2, again = ?3, hurry = 0, json = ?4, success = ?5, health = ?6",
             )?
-            .execute(params![target, now.done, now.again, now.memory])?;
+            .execute(params![
+                target,
+                now.done,
+                now.again,
+                now.memory,
+                now.success,
+                now.health
+            ])?;
             for slot in resent {
                 all.prepare_cached("DELETE FROM export_dirty WHERE target = ?1 AND slot = ?2")?
                     .execute(params![target, slot])?;
             }
             all.commit()
+        })
+        .await
+    }
+
+    /// Notes how a target is, in words.
+    pub async fn tell(&self, target: &str, health: String) -> Result<(), HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            file.execute(
+                "UPDATE export_cursor SET health = ?2 WHERE target = ?1",
+                params![target, health],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Is done with everything through a slot, in seconds since 1970, without sending it.
+    pub async fn skip(&self, target: &str, through: i64) -> Result<bool, HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            let of = all.execute(
+                "UPDATE export_cursor SET done = max(done, ?2), hurry = 1 WHERE target = ?1",
+                params![target, through],
+            )?;
+            all.execute(
+                "DELETE FROM export_dirty WHERE target = ?1 AND slot <= ?2",
+                params![target, through],
+            )?;
+            all.commit()?;
+            Ok(of > 0)
         })
         .await
     }
@@ -371,6 +417,8 @@ fn cursor(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Result<Cursor> {
         again: row.get(from + 1)?,
         hurry: row.get(from + 2)?,
         memory: row.get(from + 3)?,
+        success: row.get(from + 4)?,
+        health: row.get(from + 5)?,
     })
 }
 

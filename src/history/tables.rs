@@ -94,7 +94,9 @@ const STEPS: &[&str] = &["
         done     INTEGER NOT NULL,
         again    INTEGER NOT NULL,        -- 1: a slot that changes later is sent once more
         hurry    INTEGER NOT NULL,        -- 1: somebody wants it to try at once
-        json     TEXT NOT NULL            -- what it remembers
+        json     TEXT NOT NULL,           -- what it remembers
+        success  INTEGER,                 -- when something arrived last
+        health   TEXT NOT NULL            -- how it is, in words
     ) STRICT, WITHOUT ROWID;
     -- Slots that have changed since they were sent.
     CREATE TABLE export_dirty (

@@ -7,6 +7,7 @@ use super::{Plan, UPLOADS, Upload, UploadSource};
 use crate::config::{File, Problem, Problems, SectionDoc};
 use crate::device::ConfiguredSource;
 use crate::history::History;
+use crate::model::DeviceId;
 
 /// The services that are configured.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +71,41 @@ impl Uploads {
             .map(|(upload, plan)| (*upload, plan))
     }
 
+    /// The one that somebody means: by its id, such as `pvoutput_12345`, or by its service alone if there is no other.
+    ///
+    /// # Errors
+    ///
+    /// What there is instead.
+    pub fn find(&self, word: &str) -> Result<NamedTarget, String> {
+        let all: Vec<NamedTarget> = self.all().collect();
+        let by_id = all.iter().find(|target| target.id == word);
+        let mut of_service = all.iter().filter(|target| target.upload.name() == word);
+        let found = by_id.or_else(|| of_service.next().filter(|_| of_service.next().is_none()));
+        if let Some(found) = found {
+            return Ok(found.clone());
+        }
+        let names: Vec<&str> = all.iter().map(|target| target.id.as_str()).collect();
+        Err(if names.is_empty() {
+            "nothing is sent anywhere: the configuration has no section of a service that is switched on".to_owned()
+        } else {
+            format!(
+                "there is no target \"{}\"; there are: {}",
+                word.escape_debug(),
+                names.join(", ")
+            )
+        })
+    }
+
+    /// Those that are switched on, with their names.
+    pub fn all(&self) -> impl Iterator<Item = NamedTarget> {
+        self.switched_on().map(|(upload, plan)| NamedTarget {
+            upload,
+            id: target_id(upload, plan.as_ref()),
+            key: target_key(upload, plan.as_ref()),
+            plan: Arc::clone(plan),
+        })
+    }
+
     /// The sources of those that are switched on.
     pub fn sources(&self, history: &History) -> Vec<ConfiguredSource> {
         let sources = self.switched_on().map(|(upload, plan)| {
@@ -78,6 +114,24 @@ impl Uploads {
         });
         sources.collect()
     }
+}
+
+/// One target with its names.
+#[derive(Debug, Clone)]
+pub struct NamedTarget {
+    /// The service.
+    pub upload: &'static dyn Upload,
+    /// The section.
+    pub plan: Arc<dyn Plan>,
+    /// What people name it by: `pvoutput_12345`.
+    pub id: String,
+    /// What its cursor is kept under.
+    pub key: String,
+}
+
+/// What people name a target by: the id of its device without what all of them begin with.
+pub fn target_id(upload: &dyn Upload, plan: &dyn Plan) -> String {
+    DeviceId::new(upload.name(), &plan.short()).to_string()
 }
 
 /// What the cursor of a target is kept under.

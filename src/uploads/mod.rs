@@ -25,7 +25,7 @@ mod target;
 mod upload;
 
 pub use choice::Choice;
-pub use configured::Uploads;
+pub use configured::{NamedTarget, Uploads};
 pub use load::{Load, LoadDevice, LoadSlot, LoadValue};
 pub use outbox::{Courier, UploadSource, preview, try_login};
 pub use target::{Answer, Errand, Parcel, ProgramAnswer, Target, Verdict};

@@ -57,6 +57,17 @@ pub struct Rounds {
 impl Rounds {
     /// One round.
     pub async fn round(&mut self) -> Next {
+        let before = self.told.health.clone();
+        let next = self.next_round().await;
+        if self.told.health != before {
+            let words = self.told.health.sentence();
+            // If that fails it is told in the log already.
+            let _ = self.cursors.tell(&self.key, words).await;
+        }
+        next
+    }
+
+    async fn next_round(&mut self) -> Next {
         match self.try_round().await {
             Ok(next) => next,
             Err(HistoryError::Stopping) => Next::After(DISK_PAUSE),
@@ -272,8 +283,8 @@ impl Rounds {
         let now = self.clock.monotonic();
         match verdict {
             Verdict::Done { trouble } => {
-                self.done_through(parcel.through, cursor, is_again).await?;
                 self.told.last_success = Some(self.clock.now());
+                self.done_through(parcel.through, cursor, is_again).await?;
                 self.limit = self.limit.map(|limit| limit.saturating_mul(2));
                 let pause = self.target.pause();
                 let caught_up =
@@ -291,6 +302,7 @@ impl Rounds {
                 self.tell(trouble.unwrap_or(Health::ONLINE));
             }
             Verdict::Part { through } => {
+                self.told.last_success = Some(self.clock.now());
                 self.done_through(through, cursor, is_again).await?;
                 self.pace.worked(now, self.target.pause());
             }
@@ -340,6 +352,8 @@ impl Rounds {
             cursor.done = cursor.done.max(through);
         }
         cursor.memory = self.target.memory();
+        cursor.success = self.told.last_success.map(Timestamp::as_second);
+        cursor.health = self.told.health.sentence();
         self.cursors.save(&self.key, cursor.clone(), resent).await
     }
 

@@ -16,7 +16,7 @@ use crate::history::History;
 use crate::links::Links;
 use crate::model::{Health, HealthCode, Report};
 use crate::say;
-use crate::uploads::configured::target_key;
+use crate::uploads::configured::{target_id, target_key};
 use crate::uploads::{KIND, Plan, Upload};
 
 /// While it waits it is looked so often whether somebody hurries.
@@ -51,7 +51,7 @@ impl UploadSource {
     }
 
     async fn work(&self, context: Context) -> Result<(), SourceError> {
-        let device = describe(self.upload.name(), &self.plan.short(), self.name());
+        let device = describe(&target_id(self.upload, self.plan.as_ref()), self.name());
         let reports = context.reports.clone();
         reports
             .send(Report::Device(Box::new(device.clone())))
@@ -93,6 +93,8 @@ impl UploadSource {
         };
         if let Ok(Some(cursor)) = rounds.cursors.load(&rounds.key).await {
             rounds.target.remember(&cursor.memory);
+            let success = cursor.success;
+            rounds.told.last_success = success.and_then(|at| jiff::Timestamp::from_second(at).ok());
         }
         let mut closed = self.history.closed();
         let mut told = None;

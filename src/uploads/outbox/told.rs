@@ -20,9 +20,9 @@ pub struct Told {
     pub given_up: usize,
 }
 
-/// The description; `short` is what the target is called by in ids, `name` what people read.
-pub fn describe(service: &str, short: &str, name: String) -> Device {
-    let mut device = Device::new(KIND, format!("{service}_{short}"), name, "wattbridge");
+/// The description; `id` is what people name the target by in commands, `name` what they read.
+pub fn describe(id: &str, name: String) -> Device {
+    let mut device = Device::new(KIND, id, name, "wattbridge");
     // It has none.
     device.serial = String::new();
     device.model = Some("Upload".to_owned());

@@ -1,0 +1,345 @@
+//! `wattbridge export`: where the history is sent, what waits, what would be sent, what is sent once more.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use super::history::KeptHistory;
+use super::setup::ConfigArgs;
+use super::{CliError, runtime};
+use crate::history::{Calendar, Cursor, Cursors, HistoryReader};
+use crate::terminal::{remark, say, visible};
+use crate::uploads::{NamedTarget, Uploads, preview};
+
+/// Requests that are shown where nothing is said.
+const USUAL_REQUESTS: usize = 3;
+
+/// Shows where the history is sent and what waits; sends once more, passes over, tries what was given up
+#[derive(Debug, Args)]
+#[command(after_help = "\
+All of it may be done while wattbridge runs. A target is named as `status` shows it, such as pvoutput_12345, or by its \
+service alone if there is only one.
+
+Examples:
+  wattbridge export status
+  wattbridge export preview pvoutput            what would be sent next
+  wattbridge export preview influxdb --since 2026-06-01 --limit 1
+  wattbridge export send influxdb --since 2026-01-01
+  wattbridge export skip pvoutput --until 2026-06-14
+  wattbridge export given-up pvoutput
+  wattbridge export retry pvoutput")]
+pub struct ExportArgs {
+    #[command(subcommand)]
+    task: ExportTask,
+}
+
+#[derive(Debug, Subcommand)]
+enum ExportTask {
+    /// Shows each target: how it is, how far it has come, what waits
+    Status {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Prints what would be sent, exactly and without secrets; sends nothing
+    Preview {
+        /// Which target
+        target: String,
+        /// From this day on; left out, what has not been sent
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        since: Option<Date>,
+        /// The last day
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        until: Option<Date>,
+        /// So many requests at most
+        #[arg(long, value_name = "N", default_value_t = USUAL_REQUESTS)]
+        limit: usize,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Sends everything once more from a day on, where the service overwrites
+    Send {
+        /// Which target
+        target: String,
+        /// The first day
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        since: Date,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Passes over what has not been sent, through a day
+    Skip {
+        /// Which target
+        target: String,
+        /// The last day that is passed over
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        until: Date,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Lists the slots that were given up, with the reason
+    GivenUp {
+        /// Which target
+        target: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Tries at once, and what was given up once more
+    Retry {
+        /// Which target
+        target: String,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+/// What all of them work with.
+struct Desk {
+    uploads: Uploads,
+    reader: HistoryReader,
+    cursors: Cursors,
+    calendar: Calendar,
+}
+
+impl Desk {
+    fn open(args: &ConfigArgs) -> Result<Self, CliError> {
+        let file = args.file()?;
+        let (uploads, problems) = Uploads::read(&file);
+        for problem in problems.iter() {
+            remark(&problem.to_string());
+        }
+        let kept = KeptHistory::of(args)?;
+        let reader = kept.reader()?;
+        Ok(Self {
+            uploads,
+            reader,
+            cursors: Cursors::beside(&kept.path).map_err(anyhow::Error::from)?,
+            calendar: Calendar::new(kept.zone),
+        })
+    }
+
+    fn find(&self, word: &str) -> Result<NamedTarget, CliError> {
+        let found = self.uploads.find(word);
+        found.map_err(|words| anyhow!(words).into())
+    }
+
+    /// How far a target has come.
+    async fn cursor(&self, target: &NamedTarget) -> Result<Cursor, anyhow::Error> {
+        let cursor = self.cursors.load(&target.key).await?;
+        cursor.ok_or_else(|| {
+            anyhow!(
+                "{} has never run; it begins when wattbridge does",
+                target.id
+            )
+        })
+    }
+
+    fn local(&self, seconds: i64) -> String {
+        let at = Timestamp::from_second(seconds).unwrap_or_default();
+        let at: Zoned = at.to_zoned(self.calendar.zone().clone());
+        at.strftime("%Y-%m-%d %H:%M").to_string()
+    }
+}
+
+pub fn run(args: &ExportArgs) -> Result<(), CliError> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        match &args.task {
+            ExportTask::Status { config } => status(&Desk::open(config)?).await,
+            ExportTask::Preview {
+                target,
+                since,
+                until,
+                limit,
+                config,
+            } => show(&Desk::open(config)?, target, (*since, *until), *limit).await,
+            ExportTask::Send {
+                target,
+                since,
+                config,
+            } => send(&Desk::open(config)?, target, *since).await,
+            ExportTask::Skip {
+                target,
+                until,
+                config,
+            } => skip(&Desk::open(config)?, target, *until).await,
+            ExportTask::GivenUp { target, config } => given_up(&Desk::open(config)?, target).await,
+            ExportTask::Retry { target, config } => retry(&Desk::open(config)?, target).await,
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn status(desk: &Desk) -> Result<(), CliError> {
+    let targets: Vec<NamedTarget> = desk.uploads.all().collect();
+    if targets.is_empty() {
+        say(
+            "Nothing is sent anywhere: the configuration has no section of a service that is switched on.",
+        );
+        return Ok(());
+    }
+    let now = Timestamp::now().as_second();
+    for target in targets {
+        let Some(cursor) = desk
+            .cursors
+            .load(&target.key)
+            .await
+            .map_err(anyhow::Error::from)?
+        else {
+            say(&format!("{}\n  it has never run", target.id));
+            continue;
+        };
+        let counts = async {
+            let new = desk.cursors.count_between(cursor.done, now).await?;
+            let again = desk.cursors.count_dirty(&target.key).await?;
+            let records = desk.cursors.count_records(&target.key).await?;
+            let given_up = desk.cursors.given_up(&target.key).await?.len();
+            Ok::<_, anyhow::Error>((new, again, records, given_up))
+        };
+        let (new, again, records, given_up) = counts.await?;
+        let success = cursor
+            .success
+            .map_or_else(|| "never".to_owned(), |at| desk.local(at));
+        let mut waits = format!("{new} slots wait");
+        if again > 0 {
+            waits += &format!(", {again} are sent once more");
+        }
+        if records > 0 {
+            waits += &format!(", {records} records");
+        }
+        say(&format!(
+            "{}\n  {}\n  done through {}; {waits}; {given_up} given up\n  last success: {success}",
+            target.id,
+            visible(&cursor.health),
+            desk.local(cursor.done),
+        ));
+    }
+    Ok(())
+}
+
+async fn show(
+    desk: &Desk,
+    word: &str,
+    (since, until): (Option<Date>, Option<Date>),
+    limit: usize,
+) -> Result<(), CliError> {
+    let named = desk.find(word)?;
+    let cursor = desk
+        .cursors
+        .load(&named.key)
+        .await
+        .map_err(anyhow::Error::from)?;
+    let now = Timestamp::now();
+    let day_ago = || now.saturating_sub(SignedDuration::from_hours(24));
+    let after = match (since, &cursor) {
+        (Some(date), _) => desk.calendar.midnight(date),
+        (None, Some(cursor)) => cursor.done,
+        (None, None) => day_ago().map_or(0, Timestamp::as_second),
+    };
+    let through = until.and_then(|date| date.tomorrow().ok());
+    let through = through.map_or(now.as_second(), |date| desk.calendar.midnight(date));
+    let mut target = named.plan.target().map_err(anyhow::Error::from)?;
+    if let Some(cursor) = &cursor {
+        target.remember(&cursor.memory);
+    }
+    let parcels = preview(target.as_mut(), &desk.reader, (after, through), limit, now).await;
+    let parcels = parcels.map_err(anyhow::Error::from)?;
+    if parcels.is_empty() {
+        say(&format!("{} would get nothing of this time.", named.id));
+    }
+    for parcel in parcels {
+        for given in &parcel.skipped {
+            say(&format!(
+                "# {} is passed over: {}",
+                desk.local(given.slot),
+                visible(&given.reason)
+            ));
+        }
+        if let Some(errand) = &parcel.errand {
+            say(&visible(errand.to_string().trim_end()));
+        }
+    }
+    Ok(())
+}
+
+async fn send(desk: &Desk, word: &str, since: Date) -> Result<(), CliError> {
+    let target = desk.find(word)?;
+    let cursor = desk.cursor(&target).await?;
+    if !cursor.again {
+        return Err(anyhow!(
+            "{} takes nothing twice: what is sent once more would be counted once more",
+            target.id
+        )
+        .into());
+    }
+    let times = vec![(desk.calendar.midnight(since), cursor.done)];
+    let count = desk
+        .cursors
+        .doubt(&target.key, times)
+        .await
+        .map_err(anyhow::Error::from)?;
+    desk.cursors
+        .hurry(&target.key)
+        .await
+        .map_err(anyhow::Error::from)?;
+    say(&format!(
+        "{count} slots are sent once more when wattbridge runs."
+    ));
+    Ok(())
+}
+
+async fn skip(desk: &Desk, word: &str, until: Date) -> Result<(), CliError> {
+    let target = desk.find(word)?;
+    let cursor = desk.cursor(&target).await?;
+    let through = until.tomorrow().unwrap_or(Date::MAX);
+    let through = desk
+        .calendar
+        .midnight(through)
+        .min(Timestamp::now().as_second());
+    let slots = async {
+        let slots = desk.cursors.count_between(cursor.done, through).await?;
+        desk.cursors.skip(&target.key, through).await?;
+        Ok::<_, anyhow::Error>(slots)
+    };
+    say(&format!("{} slots are passed over.", slots.await?));
+    Ok(())
+}
+
+async fn given_up(desk: &Desk, word: &str) -> Result<(), CliError> {
+    let target = desk.find(word)?;
+    let all = desk
+        .cursors
+        .given_up(&target.key)
+        .await
+        .map_err(anyhow::Error::from)?;
+    if all.is_empty() {
+        say("Nothing was given up.");
+    }
+    for given in all {
+        say(&format!(
+            "{}  {}",
+            desk.local(given.slot),
+            visible(&given.reason)
+        ));
+    }
+    Ok(())
+}
+
+async fn retry(desk: &Desk, word: &str) -> Result<(), CliError> {
+    let target = desk.find(word)?;
+    desk.cursor(&target).await?;
+    let slots = async {
+        let slots = desk.cursors.take_back(&target.key).await?;
+        desk.cursors.hurry(&target.key).await?;
+        Ok::<_, anyhow::Error>(slots.len())
+    };
+    let slots = slots.await?;
+    say(&match slots {
+        0 => "It tries at once.".to_owned(),
+        slots => format!("It tries at once, and {slots} slots that were given up once more."),
+    });
+    Ok(())
+}
