@@ -50,6 +50,8 @@ pub struct Rounds {
     /// Where a target begins that has no cursor yet, in seconds; `None` for now.
     pub since: Option<i64>,
     pub told: Told,
+    /// What is refused although the rest arrives, if anything is.
+    pub trouble: Option<Health>,
     /// The most slots of one request, while one of them is sought that is refused.
     pub limit: Option<usize>,
 }
@@ -115,7 +117,7 @@ impl Rounds {
         if let Some(errand) = self.target.ask_first(now) {
             let answer = self.courier.carry(&errand).await;
             let verdict = self.target.take_first(&answer, self.clock.now());
-            if !matches!(verdict, Verdict::Done { trouble: None }) {
+            if !matches!(verdict, Verdict::Done { .. }) {
                 let nothing = Parcel::default();
                 return self.take(verdict, &nothing, &mut cursor, false).await;
             }
@@ -129,10 +131,14 @@ impl Rounds {
         if let Some(next) = self.send_again(&mut cursor, &given_up).await? {
             return Ok(next);
         }
-        if self.told.health.code != HealthCode::Degraded {
-            self.tell(Health::ONLINE);
-        }
+        self.tell(self.trouble.clone().unwrap_or(Health::ONLINE));
         Ok(Next::Slot)
+    }
+
+    /// Whether somebody wants it to try at once.
+    pub async fn is_hurried(&self) -> bool {
+        let cursor = self.cursors.load(&self.key).await;
+        cursor.is_ok_and(|cursor| cursor.is_some_and(|cursor| cursor.hurry))
     }
 
     /// No slot was closed yet, or none ever is.
@@ -198,9 +204,15 @@ impl Rounds {
             .load((cursor.done, closed), self.most_slots(), given_up)
             .await?;
         let parcel = self.target.prepare(&load, false, self.clock.now());
-        let is_stuck = parcel.errand.is_none() && parcel.through <= cursor.done;
-        if is_stuck {
-            // It waits for more, such as the end of an interval.
+        if parcel.errand.is_none()
+            && parcel.through - cursor.done < IDLE_STEP
+            && parcel.skipped.is_empty()
+        {
+            // It waits for more, such as the end of an interval, or there is nothing to say, as at night: that need not
+            // be written each time.
+            if load.slots.is_empty() || parcel.through > cursor.done {
+                self.told.pending = self.cursors.count_dirty(&self.key).await?;
+            }
             return Ok(None);
         }
         self.send(parcel, cursor, false).await.map(Some)
@@ -299,6 +311,7 @@ impl Rounds {
                     now,
                     pause.max(every.saturating_sub(Duration::from_secs(60))),
                 );
+                self.trouble.clone_from(&trouble);
                 self.tell(trouble.unwrap_or(Health::ONLINE));
             }
             Verdict::Part { through } => {
@@ -378,20 +391,12 @@ impl Rounds {
         self.tell(health);
     }
 
-    /// All is well unless somebody has to act.
-    fn settle(&mut self) {
-        if matches!(
-            self.told.health.code,
-            HealthCode::Starting | HealthCode::Retrying
-        ) {
-            self.tell(Health::ONLINE);
-        }
-    }
-
     /// Says how it is: in the log at each change, and not at each try.
     fn tell(&mut self, health: Health) {
         if self.told.health != health && health.code.is_problem() {
             tracing::warn!("{}: {}", self.key, health.sentence());
+        } else if self.told.health.code.is_problem() && health.code == HealthCode::Online {
+            tracing::info!("{}: values arrive again", self.key);
         }
         self.told.health = health;
     }

@@ -87,6 +87,7 @@ impl UploadSource {
                 last_success: None,
                 given_up: 0,
             },
+            trouble: None,
             limit: None,
             key,
             cursors,
@@ -114,19 +115,31 @@ impl UploadSource {
                     .await?;
                 told = Some(rounds.told.clone());
             }
+            let slot = async {
+                match closed.changed().await {
+                    Ok(()) => sleep(SPREAD.mul_f64(spread)).await,
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            let hurry = async {
+                loop {
+                    sleep(LOOK).await;
+                    if rounds.is_hurried().await {
+                        break;
+                    }
+                }
+            };
             let wait = async {
                 match next {
                     Next::Now => {}
-                    Next::After(wait) => sleep(wait.min(LOOK)).await,
-                    Next::Slot => {
-                        tokio::select! {
-                            changed = closed.changed() => match changed {
-                                Ok(()) => sleep(SPREAD.mul_f64(spread)).await,
-                                Err(_) => std::future::pending().await,
-                            },
-                            () = sleep(LOOK) => {}
-                        }
-                    }
+                    Next::After(wait) => tokio::select! {
+                        () = sleep(wait) => {}
+                        () = hurry => {}
+                    },
+                    Next::Slot => tokio::select! {
+                        () = slot => {}
+                        () = hurry => {}
+                    },
                 }
             };
             tokio::select! {
