@@ -97,7 +97,8 @@ impl Ledger {
             self.remember(file, day)?;
         }
         self.make_hours(file, over)?;
-        self.house.make_days(file, &mut self.catalog, &self.calendar)?;
+        self.house
+            .make_days(file, &mut self.catalog, &self.calendar)?;
         self.hand_on(file)?;
         Ok(alone)
     }
@@ -151,9 +152,7 @@ impl Ledger {
         let (end, row) = (closed.end, closed.values.row(kind.has_last()));
         let is_alone = if closed.is_beside {
             // No guard has seen it.
-            if kind == SeriesKind::Lifetime
-                && !fits(file, (end, row.value), id, &series.about)?
-            {
+            if kind == SeriesKind::Lifetime && !fits(file, (end, row.value), id, &series.about)? {
                 tracing::debug!("a late value of {} does not fit", series.key);
                 return Ok(false);
             }
@@ -350,7 +349,8 @@ impl Ledger {
             None => {}
         }
         self.house.doubt_day(date);
-        self.house.make_days(file, &mut self.catalog, &self.calendar)?;
+        self.house
+            .make_days(file, &mut self.catalog, &self.calendar)?;
         self.hand_on(file)?;
         Ok(there.and_then(|there| there.value))
     }

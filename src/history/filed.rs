@@ -6,7 +6,7 @@ use super::HistoryError;
 use super::place::HistoryPlace;
 use super::tables;
 use crate::sqlite::{
-    DatabaseError, Sameness, begins_well, damage, in_words, open_patiently, set_aside,
+    DatabaseError, Sameness, damage, damage_at_a_glance, in_words, open_patiently, set_aside,
 };
 
 /// The file, and how we left it.
@@ -60,12 +60,12 @@ impl HistoryFile {
         }
     }
 
-    /// Whether its beginning is still that of a database. Costs nothing, so it is asked with each write: what goes
-    /// into the log of a file that nobody can read any more is lost.
-    pub fn begins_well(&self) -> bool {
-        match &self.place {
-            HistoryPlace::Disk(path) => begins_well(path),
-            HistoryPlace::Memory(_) => true,
+    /// What is damaged, as far as that costs next to nothing, so that it is asked with each write: a connection that is
+    /// open knows its pages, and writes on into the log of a file that nobody can read any more.
+    pub fn damage_at_a_glance(place: &HistoryPlace) -> Option<String> {
+        match place {
+            HistoryPlace::Disk(path) => damage_at_a_glance(path),
+            HistoryPlace::Memory(_) => None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -269,7 +269,7 @@ impl History {
     /// of the devices that the program was not running.
     pub fn leave(self, goes_on: bool) -> Departing {
         self.is_leaving.store(true, Ordering::Relaxed);
-        let now = Timestamp::now().as_second();
+        let now = Instant::now();
         if !self.is_on() {
             return Departing::new(None, now);
         }

@@ -318,8 +318,7 @@ impl HouseBook {
                 let row = tables::day(file, date, id)?;
                 let energy = row.and_then(|row| Some((series.about.watt_hours(row.value?), row)));
                 if let Some((energy, row)) = energy {
-                    counted.flags =
-                        counted.flags | DayFlags(row.flags.0 & !DayFlags::CORRECTED.0);
+                    counted.flags = counted.flags | DayFlags(row.flags.0 & !DayFlags::CORRECTED.0);
                     found = Some(energy);
                     break;
                 }

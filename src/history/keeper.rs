@@ -25,7 +25,7 @@ use super::config::HistorySettings;
 use super::filed::HistoryFile;
 use super::gathering::{Gathering, LONG_PATIENCE, PATIENCE};
 use super::jobs::{JobInbox, KeeperJob};
-use super::pace::{Behind, SET_BACK, SlotPace};
+use super::pace::{SET_BACK, SlotPace, Unset};
 use super::place::HistoryPlace;
 use super::reader::Desk;
 use super::series::SeriesKey;
@@ -77,8 +77,9 @@ pub struct Keeper {
     newest: Option<i64>,
     /// The same of those that were set aside, as they were of a time that was not yet.
     ahead: Option<i64>,
-    /// Since when the clock cannot be right.
-    behind: Option<Behind>,
+    /// Since when nobody has set the clock, and whether that is long enough to believe it.
+    unset: Option<Unset>,
+    is_steady: bool,
     /// When slots were closed last.
     closed_at: i64,
     cleared_until: i64,
@@ -122,7 +123,8 @@ impl Keeper {
             roles_at: 0,
             newest: None,
             ahead: None,
-            behind: None,
+            unset: None,
+            is_steady: false,
             closed_at: 0,
             cleared_until: 0,
             looked_at: None,
@@ -215,6 +217,7 @@ impl Keeper {
         self.take_up_late();
         let now = self.pace.now();
         self.closed_at = now;
+        self.is_steady = self.pace.is_steady(&mut self.unset);
         if self.pace.is_clock() && !self.clock_is_set(now) {
             self.gathering.forget(now, MOST_SLOTS);
             return;
@@ -334,8 +337,9 @@ impl Keeper {
             .ledger
             .write(&transaction, batch, over, house_end)
             .map_err(DatabaseError::from)?;
-        // After each midnight, and as long as there is more to do.
-        if until > self.cleared_until {
+        // After each midnight, and as long as there is more to do; not by a clock that may be ahead.
+        let clears = self.is_steady && until > self.cleared_until;
+        if clears {
             tables::clear(&transaction, until, now - KEEP_EVENTS, now - KEEP_HEALTH)
                 .map_err(DatabaseError::from)?;
         }
@@ -348,7 +352,7 @@ impl Keeper {
         if comes_back {
             self.ahead = None;
         }
-        if oldest.is_none_or(|oldest| oldest > until) {
+        if clears && oldest.is_none_or(|oldest| oldest > until) {
             self.cleared_until = until;
         }
         Ok(())

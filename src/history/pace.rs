@@ -16,11 +16,16 @@ pub const MADE: i64 = 1_767_225_600; // 2026-01-01
 /// The clock may be set back by so much without being wrong.
 pub const SET_BACK: i64 = 3600;
 
-/// Since when the clock has shown less than what was kept last.
+/// A clock that has not been set for so long is believed, in seconds.
+const STEADY: i64 = 3600;
+/// By so many seconds the two clocks of a computer may run apart meanwhile.
+const APART: i64 = 60;
+
+/// Since when nobody has set the clock.
 #[derive(Debug, Clone, Copy)]
-pub struct Behind {
-    pub wall: i64,
-    pub steady: Duration,
+pub struct Unset {
+    wall: i64,
+    steady: Duration,
 }
 
 /// What makes time pass.
@@ -61,6 +66,23 @@ impl SlotPace {
     /// Whether a clock says what time it is.
     pub const fn is_clock(&self) -> bool {
         matches!(self, Self::Clock(_))
+    }
+
+    /// Whether nobody has set the clock for an hour; `unset` is what was seen of it before.
+    pub fn is_steady(&self, unset: &mut Option<Unset>) -> bool {
+        let Self::Clock(clock) = self else {
+            return true;
+        };
+        let (now, steady) = (clock.now().as_second(), clock.monotonic());
+        if let Some(since) = *unset {
+            let passed = steady.saturating_sub(since.steady).as_secs();
+            let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+            if (now - since.wall - passed).abs() <= APART {
+                return passed >= STEADY;
+            }
+        }
+        *unset = Some(Unset { wall: now, steady });
+        false
     }
 
     /// Whether slots have ended since then.

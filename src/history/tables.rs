@@ -375,12 +375,7 @@ pub fn set_day(
 }
 
 /// Puts in another value for a day, and keeps beside it what was measured.
-pub fn correct_day(
-    file: &Connection,
-    date: Date,
-    series: i64,
-    value: i64,
-) -> rusqlite::Result<()> {
+pub fn correct_day(file: &Connection, date: Date, series: i64, value: i64) -> rusqlite::Result<()> {
     file.prepare_cached(
         "INSERT INTO day (date, series, value, slots, flags) VALUES (?1, ?2, ?3, 0, ?4)
          ON CONFLICT (date, series) DO UPDATE SET

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -35,19 +35,19 @@ pub struct Unwritten {
 pub struct Departing {
     /// `None` where nothing was kept.
     answer: Option<Receiver<Unwritten>>,
-    /// When it was told to end, in seconds.
-    at: i64,
+    /// When it was told to end.
+    at: Instant,
 }
 
 impl Departing {
     /// One that answers there.
-    pub const fn new(answer: Option<Receiver<Unwritten>>, at: i64) -> Self {
+    pub const fn new(answer: Option<Receiver<Unwritten>>, at: Instant) -> Self {
         Self { answer, at }
     }
 
-    /// When it was told to end, in seconds since 1970.
-    pub const fn at(&self) -> i64 {
-        self.at
+    /// How long ago it was told to end.
+    pub fn elapsed(&self) -> Duration {
+        self.at.elapsed()
     }
 
     /// Waits until it has ended, as long as a disk may take.

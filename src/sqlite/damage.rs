@@ -1,14 +1,11 @@
 //! Whether a file is damaged.
 
-use std::io::Read as _;
 use std::path::Path;
 
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::DatabaseError;
-
-/// What each database begins with.
-const BEGINNING: &[u8; 16] = b"SQLite format 3\0";
 
 /// Whether SQLite itself says that the file cannot be read.
 pub fn is_unreadable(error: &DatabaseError) -> bool {
@@ -37,29 +34,29 @@ pub fn is_damage(error: &DatabaseError) -> bool {
     is_odd || is_unreadable(error)
 }
 
-/// Whether a file that is there begins as databases do. One that cannot be looked at is another matter.
-pub fn begins_well(path: &Path) -> bool {
-    let Ok(mut file) = std::fs::File::open(path) else {
-        return true;
-    };
-    let mut beginning = [0; BEGINNING.len()];
-    match file.read_exact(&mut beginning) {
-        Ok(()) => beginning == *BEGINNING,
-        Err(error) => error.kind() != std::io::ErrorKind::UnexpectedEof,
-    }
+/// What is damaged in the beginning of a file that has tables; `None` if nothing is, or if nobody can say.
+pub fn damage_at_a_glance(path: &Path) -> Option<String> {
+    let found = ask(path, "SELECT count(*) FROM sqlite_schema");
+    found.map_or_else(
+        |error| is_unreadable(&error).then(|| error.to_string()),
+        |tables: i64| (tables == 0).then(|| "it is empty".to_owned()),
+    )
 }
 
 /// What is damaged in a file, found by reading all of it; `None` if nothing is, or if nobody can say.
 pub fn damage(path: &Path) -> Option<String> {
-    let look = || -> rusqlite::Result<String> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-    };
-    match look().map_err(DatabaseError::from) {
-        Ok(fine) if fine == "ok" => None,
-        Ok(what) => Some(what),
-        Err(error) => is_unreadable(&error).then(|| error.to_string()),
-    }
+    let found = ask(path, "PRAGMA quick_check(1)");
+    found.map_or_else(
+        |error| is_unreadable(&error).then(|| error.to_string()),
+        |said: String| (said != "ok").then_some(said),
+    )
+}
+
+/// Asks on a connection of its own, which knows nothing yet. To read the file in another way would take away the locks
+/// that this program has on it.
+fn ask<T: FromSql>(path: &Path, sql: &str) -> Result<T, DatabaseError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 #[cfg(test)]
@@ -78,25 +75,23 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_found_by_its_beginning_and_by_reading_all() {
+    fn damage_is_found_at_a_glance_or_by_reading_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        assert!(begins_well(&path), "none is there");
+        assert_eq!(damage_at_a_glance(&path), None, "none is there");
         let file = Connection::open(&path).unwrap();
         file.execute_batch("CREATE TABLE a (b TEXT); INSERT INTO a VALUES (hex(zeroblob(20000)))")
             .unwrap();
         drop(file);
-        assert!(begins_well(&path));
-        assert_eq!(damage(&path), None);
+        assert_eq!((damage_at_a_glance(&path), damage(&path)), (None, None));
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[4096..8192].fill(0x55);
         std::fs::write(&path, &bytes).unwrap();
-        assert!(begins_well(&path));
         assert!(damage(&path).is_some());
         bytes[..16].fill(0);
         std::fs::write(&path, &bytes).unwrap();
-        assert!(!begins_well(&path));
+        assert!(damage_at_a_glance(&path).is_some());
         std::fs::write(&path, "").unwrap();
-        assert!(!begins_well(&path));
+        assert!(damage_at_a_glance(&path).is_some());
     }
 }

@@ -5,7 +5,7 @@ mod damage;
 mod opening;
 mod sameness;
 
-pub use damage::{begins_well, damage, is_damage, is_unreadable};
+pub use damage::{damage, damage_at_a_glance, is_damage, is_unreadable};
 pub use opening::{
     fold_in, in_words, make_private, migrate, open_patiently, set_aside, to_look_at,
 };

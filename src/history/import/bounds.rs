@@ -29,7 +29,9 @@ pub enum Improbable {
         unit: &'static str,
     },
     /// The counter has grown by more than can be.
-    #[error("{gain} {unit} within {minutes} minutes, by the value of {other}, is not possible here")]
+    #[error(
+        "{gain} {unit} within {minutes} minutes, by the value of {other}, is not possible here"
+    )]
     Gain {
         /// By how much.
         gain: Decimal,
@@ -118,7 +120,10 @@ pub fn check_gain(
     if gain <= most {
         return Ok(());
     }
-    let unit = metric.quantity.and_then(Quantity::unit).unwrap_or("of this");
+    let unit = metric
+        .quantity
+        .and_then(Quantity::unit)
+        .unwrap_or("of this");
     Err(Improbable::Gain {
         gain,
         unit,

@@ -3,15 +3,10 @@
 
 use super::Keeper;
 use crate::history::HistoryError;
-use crate::history::pace::{Behind, MADE, SET_BACK, SlotPace};
+use crate::history::pace::{MADE, SET_BACK};
 use crate::history::slot::SLOT;
 use crate::say;
 use crate::sqlite::DatabaseError;
-
-/// A clock that has not been set for so long is believed, in seconds.
-const STEADY: i64 = 3600;
-/// By so many seconds the two clocks of a computer may run apart in an hour.
-const APART: i64 = 60;
 
 /// Whether a clock that shows `now` can be right. `newest` is the end of the newest slot.
 fn is_set(now: i64, newest: Option<i64>) -> bool {
@@ -22,10 +17,9 @@ impl Keeper {
     /// A clock that is not set would close slots of days that never were.
     pub(super) fn clock_is_set(&mut self, now: i64) -> bool {
         if is_set(now, self.newest) {
-            self.behind = None;
             return true;
         }
-        if now >= MADE && self.is_steady(now) {
+        if now >= MADE && self.is_steady {
             match self.set_ahead_aside(now) {
                 Ok(()) => return true,
                 Err(error) => {
@@ -38,23 +32,6 @@ impl Keeper {
             say!("the clock is not set, so that nothing is kept of what is measured"),
             say!("Connect the computer to the internet or set its clock."),
         );
-        false
-    }
-
-    /// Whether nobody has set the clock for an hour in which it was behind.
-    fn is_steady(&mut self, now: i64) -> bool {
-        let SlotPace::Clock(clock) = &self.pace else {
-            return true;
-        };
-        let steady = clock.monotonic();
-        if let Some(since) = self.behind {
-            let passed = steady.saturating_sub(since.steady).as_secs();
-            let passed = i64::try_from(passed).unwrap_or(i64::MAX);
-            if (now - since.wall - passed).abs() <= APART {
-                return passed >= STEADY;
-            }
-        }
-        self.behind = Some(Behind { wall: now, steady });
         false
     }
 
@@ -81,7 +58,6 @@ impl Keeper {
         );
         self.newest = newest;
         self.ahead = ahead;
-        self.behind = None;
         self.cleared_until = 0;
         self.gathering.forget_after(now + SLOT);
         Ok(())

@@ -1,12 +1,13 @@
 //! The file is opened, looked after and closed.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::Keeper;
 use crate::history::HistoryError;
 use crate::history::closing::RememberedDay;
 use crate::history::filed::HistoryFile;
-use crate::history::slot::SLOT;
 use crate::history::tables;
 use crate::history::unwritten::{Departing, Unwritten};
 use crate::sqlite::{DatabaseError, fold_in, is_unreadable};
@@ -14,11 +15,14 @@ use crate::sqlite::{DatabaseError, fold_in, is_unreadable};
 /// How often a file is looked through because somebody could not read it, in seconds.
 const LOOK_AGAIN: i64 = 600;
 
+/// What comes so soon after the one before has missed nothing between.
+const PAUSE: Duration = Duration::from_secs(300);
+
 impl Keeper {
     /// Opens the file behind the one that had it before, and takes up what that could not write.
     pub(super) fn begin(&mut self, before: Option<Departing>) {
         if let Some(before) = before {
-            self.is_followed = self.pace.now() - before.at() < SLOT;
+            self.is_followed = before.elapsed() < PAUSE;
             match before.wait() {
                 Some(left) => self.take_up(left),
                 None => self.before = Some(before),
@@ -56,8 +60,9 @@ impl Keeper {
         // What it knew comes before what is known since.
         self.health.splice(0..0, left.health);
         self.events.splice(0..0, left.events);
-        for (device, last) in left.last_health {
-            self.last_health.entry(device).or_insert(last);
+        // After a pause it is news again.
+        if self.is_followed {
+            self.last_health = left.last_health;
         }
         self.slow.extend(left.slow);
     }
@@ -88,8 +93,8 @@ impl Keeper {
                 }
                 self.file = None;
                 self.forget_file();
-            } else if !file.begins_well() {
-                self.begin_anew("its beginning is no longer that of a database");
+            } else if let Some(what) = HistoryFile::damage_at_a_glance(&self.place) {
+                self.begin_anew(&what);
             } else if file.was_changed()? {
                 // What we know of the days may be wrong by now.
                 self.ledger.catalog.forget_days();
