@@ -78,17 +78,24 @@ fn a_clock_that_was_ahead_once_stops_nothing_for_years() {
     let kept = Kept::by(&path, &clock, None);
     says_at(&kept, &clock, at("2026-06-15T08:02:00Z"), 1);
     says_at(&kept, &clock, at("2026-06-15T08:12:00Z"), 2);
+    says_at(&kept, &clock, at("2026-06-15T08:22:00Z"), 3);
+    kept.history.close();
+    // After a restart it is ten years later, which is nothing to clear away two years by.
+    let clock = clock_at("2036-01-01T12:01:00Z");
+    let kept = Kept::by(&path, &clock, None);
     says_at(&kept, &clock, at("2036-01-01T12:02:00Z"), 9999);
     says_at(&kept, &clock, at("2036-01-01T12:12:00Z"), 9998);
     assert!(slots(&path, "value, 0", "power").contains(&(9999, 0)));
     // Set right: not believed at once, as it may be behind now instead.
     let start = at("2026-06-15T10:02:00Z");
-    says_at(&kept, &clock, start, 3);
-    says_at(&kept, &clock, start + SignedDuration::from_mins(30), 4);
+    says_at(&kept, &clock, start, 4);
+    says_at(&kept, &clock, start + SignedDuration::from_mins(40), 5);
     assert!(is_troubled_by_the_clock(&kept));
     // Set once more: the hour begins anew.
-    let start = at("2026-06-15T14:02:00Z");
-    says_at(&kept, &clock, start, 5);
+    says_at(&kept, &clock, start, 6);
+    says_at(&kept, &clock, start + SignedDuration::from_mins(40), 7);
+    assert!(is_troubled_by_the_clock(&kept));
+    let start = start + SignedDuration::from_mins(40);
     an_hour(&kept, &clock, start);
     assert_eq!(kept.history.trouble(), None);
     let found = slots(&path, "value, end", "power");

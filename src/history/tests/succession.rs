@@ -19,6 +19,7 @@ fn what_could_not_be_written_goes_to_the_one_that_follows() {
     let online = Health::new(HealthCode::Online);
     kept.history.health(&kept.roof.id, clock.now(), &online);
     kept.says(&kept.roof, clock.now(), "power", number(500));
+    kept.history.flush(SOON);
     clock.move_to(at("2026-06-15T10:07:00Z"));
     // Half a slot, which goes on.
     kept.says(&kept.roof, clock.now(), "power", number(100));
