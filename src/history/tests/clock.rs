@@ -118,7 +118,7 @@ fn a_clock_that_was_ahead_once_stops_nothing_for_years() {
     let kept = Kept::by(&path, &clock, None);
     an_hour(&kept, &clock, start + SignedDuration::from_hours(2));
     assert_eq!(kept.history.trouble(), None);
-    assert_eq!(slots(&path, "value, 0", "power").last(), Some(&(111, 0)));
+    assert_eq!(slots(&path, "value, 0", "power").last(), Some(&(112, 0)));
 }
 
 #[test]
