@@ -32,7 +32,7 @@ use crate::web::site::Site;
 const MOST_DAYS_OF_SLOTS: i64 = 366;
 const MOST_DAYS: i64 = 90_000;
 /// Days that are read at once.
-const DAYS_AT_ONCE: i64 = 60;
+const DAYS_AT_ONCE: i64 = 20;
 /// A piece that is sent, in bytes.
 const PIECE: usize = 32 * 1024;
 
@@ -55,6 +55,7 @@ pub struct ExportQuery {
     /// The day after the last one.
     to: String,
     /// `slots` or `days`; `days` if it is left out.
+    #[param(inline)]
     of: Option<ExportOf>,
     /// `REF/KEY`, several with commas; everything if it is left out.
     series: Option<String>,
