@@ -140,7 +140,10 @@ pub fn admit(site: &Site, request: &Request) -> Result<Visitor, WebRefusal> {
     let is_new = request.version() > Version::HTTP_10;
     let shown = Shown {
         is_near: address.is_loopback() && is_new && !is_by_proxy(headers),
-        cookies: cookies(headers).take(MOST_COOKIES).map(str::to_owned).collect(),
+        cookies: cookies(headers)
+            .take(MOST_COOKIES)
+            .map(str::to_owned)
+            .collect(),
     };
     let name = headers.get(OF_HOME_ASSISTANT);
     let name = name.filter(|_| site.entrance == Entrance::Ingress);

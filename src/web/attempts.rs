@@ -115,10 +115,7 @@ impl Attempts {
 
     fn failures(&self) -> std::sync::MutexGuard<'_, VecDeque<Failure>> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        while failures
-            .front()
-            .is_some_and(|it| it.at.elapsed() >= WITHIN)
-        {
+        while failures.front().is_some_and(|it| it.at.elapsed() >= WITHIN) {
             failures.pop_front();
         }
         failures

@@ -54,10 +54,7 @@ impl LargeAnswer {
         let headers = answer.headers_mut();
         let json = HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, json);
-        headers.insert(
-            header::VARY,
-            HeaderValue::from_static("accept-encoding"),
-        );
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if is_packed {
             let gzip = HeaderValue::from_static("gzip");
             headers.insert(header::CONTENT_ENCODING, gzip);

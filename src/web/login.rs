@@ -82,10 +82,7 @@ pub async fn log_out(State(site): State<Arc<Site>>, visitor: Visitor) -> Respons
 }
 
 /// Waits until this visitor may try a password, where others guess.
-pub async fn turn<'s>(
-    site: &'s Site,
-    visitor: &Visitor,
-) -> Result<AttemptTurn<'s>, WebRefusal> {
+pub async fn turn<'s>(site: &'s Site, visitor: &Visitor) -> Result<AttemptTurn<'s>, WebRefusal> {
     let turn = site.attempts.turn(visitor.address).await;
     turn.map_err(too_many)
 }

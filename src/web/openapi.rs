@@ -86,7 +86,10 @@ fn complete(description: &mut OpenApi) {
                     .description(Some(about))
                     .schema(Some(Object::with_type(Type::String)));
                 let header = header.build();
-                change.parameters.get_or_insert_default().push(header.into());
+                change
+                    .parameters
+                    .get_or_insert_default()
+                    .push(header.into());
             }
         }
         if let Some(question) = &mut item.get {
@@ -149,5 +152,17 @@ mod tests {
             .map(|route| format!("{} {}", route.method, route.path))
             .collect();
         assert_eq!(described, there);
+    }
+
+    #[test]
+    fn all_that_it_refers_to_is_there() {
+        let text = openapi();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let names = text.split("#/components/schemas/").skip(1);
+        let names: BTreeSet<&str> = names.filter_map(|it| it.split('"').next()).collect();
+        assert!(names.len() > 10);
+        for name in names {
+            assert!(json["components"]["schemas"][name].is_object(), "{name}");
+        }
     }
 }

@@ -51,11 +51,7 @@ pub async fn metrics(
 }
 
 /// Prometheus cannot log in; it sends the password each time (`authorization` in its configuration).
-async fn rank(
-    site: &Site,
-    visitor: &Visitor,
-    headers: &HeaderMap,
-) -> Result<Rank, WebRefusal> {
+async fn rank(site: &Site, visitor: &Visitor, headers: &HeaderMap) -> Result<Rank, WebRefusal> {
     let said = headers.get(header::AUTHORIZATION);
     let said = said.and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
     match said {

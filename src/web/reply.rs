@@ -165,9 +165,15 @@ mod tests {
     async fn what_cannot_be_asked_is_told_in_plain_words() {
         for (query, words) in [
             ("", "`from` is missing behind the question mark"),
-            ("from=a&from=b", "`from` stands twice behind the question mark"),
+            (
+                "from=a&from=b",
+                "`from` stands twice behind the question mark",
+            ),
             ("from=a&till=b", "`till` cannot be asked for here"),
-            ("from=a&%22=b", "what stands behind the question mark cannot be used"),
+            (
+                "from=a&%22=b",
+                "what stands behind the question mark cannot be used",
+            ),
             (
                 "from=a&days=-1",
                 "what is said of `days` behind the question mark cannot be used",

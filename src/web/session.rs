@@ -112,7 +112,9 @@ mod tests {
         let key = WebKey::passing();
         let session = PasswordLock::new(&key, "swordfish").session(NOW).unwrap();
         let lock = PasswordLock::new(&key, "swordfish");
-        assert!(lock.read(&session, NOW).is_some() && lock.read(&session, later(LASTS - 1)).is_some());
+        assert!(
+            lock.read(&session, NOW).is_some() && lock.read(&session, later(LASTS - 1)).is_some()
+        );
         assert_eq!(lock.read(&session, later(LASTS)), None);
         assert!(!session.contains("swordfish"));
     }

@@ -411,8 +411,18 @@ async fn who_comes_through_a_proxy_is_not_at_this_computer() {
         assert_eq!(role(by_proxy).await, "none", "{header}");
     }
     // What browsers and scripts send of themselves.
-    for header in ["X-Requested-With", "Referer", "DNT", "Priority", "X-Request-Id"] {
-        assert_eq!(role(ask.clone().header(header, "x")).await, "admin", "{header}");
+    for header in [
+        "X-Requested-With",
+        "Referer",
+        "DNT",
+        "Priority",
+        "X-Request-Id",
+    ] {
+        assert_eq!(
+            role(ask.clone().header(header, "x")).await,
+            "admin",
+            "{header}"
+        );
     }
 }
 
@@ -427,10 +437,26 @@ async fn what_cannot_be_read_is_told_in_plain_words() {
         ("/api/v1/config/copies/%ff", 404, "nothing here"),
         ("/%ff", 404, "nothing here"),
         ("/api/v1/state?since=x", 400, "what is said of `since`"),
-        (&format!("{history}/energy?by=week&from=a&to=b"), 400, "`by`"),
-        (&format!("{history}/energy?by=day&from=a"), 400, "`to` is missing"),
-        (&format!("{history}.csv?from=a&to=b&slots=1"), 400, "`slots` cannot"),
-        (&format!("{history}.csv?from=a&to=b&step=5"), 400, "`step` cannot"),
+        (
+            &format!("{history}/energy?by=week&from=a&to=b"),
+            400,
+            "`by`",
+        ),
+        (
+            &format!("{history}/energy?by=day&from=a"),
+            400,
+            "`to` is missing",
+        ),
+        (
+            &format!("{history}.csv?from=a&to=b&slots=1"),
+            400,
+            "`slots` cannot",
+        ),
+        (
+            &format!("{history}.csv?from=a&to=b&step=5"),
+            400,
+            "`step` cannot",
+        ),
         ("/api/v1/devices/house/health?from=0", 400, "`from` cannot"),
         ("/api/v1/log?before=x", 400, "`before`"),
         ("/api/v1/events?log=loud", 400, "`log`"),
@@ -439,7 +465,10 @@ async fn what_cannot_be_read_is_told_in_plain_words() {
         assert_eq!(answer.status, status, "{path}: {}", answer.text());
         let said = answer.json();
         let error = said["error"].as_str().unwrap();
-        assert!(error.contains(words) && said["hint"].is_string(), "{path}: {said}");
+        assert!(
+            error.contains(words) && said["hint"].is_string(),
+            "{path}: {said}"
+        );
         for foreign in ["deserialize", "invalid", "expected"] {
             assert!(!error.contains(foreign), "{path}: {error}");
         }

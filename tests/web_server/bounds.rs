@@ -124,7 +124,9 @@ async fn until_let_in(ask: &Ask) {
             tokio::task::yield_now().await;
         }
     };
-    timeout(DEADLINE, again).await.expect("nobody gets in again");
+    timeout(DEADLINE, again)
+        .await
+        .expect("nobody gets in again");
 }
 
 #[tokio::test]
@@ -165,7 +167,12 @@ async fn one_address_does_not_take_the_places_of_all_others() {
 async fn who_asks_nothing_more_goes_sooner_where_there_is_a_crowd() {
     let site = TestSite::open().await;
     let to = site.web.address();
-    let mut idle = crowd(&Ask::get(to, "/api/v1").header("Connection", "keep-alive"), 1, 1).await;
+    let mut idle = crowd(
+        &Ask::get(to, "/api/v1").header("Connection", "keep-alive"),
+        1,
+        1,
+    )
+    .await;
     // They are long in saying what they want.
     let slow = Ask::change(to, "POST", "/api/v1/session", &json!({})).body(b"");
     let slow = slow.header("Content-Length", "100");

@@ -134,13 +134,18 @@ async fn a_stream_ends_with_its_session() {
 async fn five_wrong_passwords_in_a_minute_are_enough() {
     let site = TestSite::start(with_password("127.0.0.1:0", false)).await;
     let door = Door(site.web.address());
-    for word in ["battery", "staple", "", "", "", "", "horse", "correct", "4711"] {
+    for word in [
+        "battery", "staple", "", "", "", "", "horse", "correct", "4711",
+    ] {
         let answer = door.try_password(word).await;
         assert_eq!(answer.status, 401, "{word}");
         assert!(answer.header("set-cookie").is_none());
         assert!(word.is_empty() || !answer.text().contains(word));
         // Who says the same again, as a program does, guesses nothing; nor does who says nothing.
-        assert_eq!(door.try_password("battery").await.status, 401 + 28 * u16::from(word == "4711"));
+        assert_eq!(
+            door.try_password("battery").await.status,
+            401 + 28 * u16::from(word == "4711")
+        );
     }
     // Not even the right one now.
     let answer = door.try_password(PASSWORD).await;

@@ -168,7 +168,9 @@ impl TestSite {
             hub: hub.clone(),
             history: History::in_memory(TimeZone::UTC),
             prices: PriceSettings::default(),
-            memory: before.as_ref().map_or_else(Memory::passing, |it| it.memory.clone()),
+            memory: before
+                .as_ref()
+                .map_or_else(Memory::passing, |it| it.memory.clone()),
             clock: clock.clone(),
             started: noon,
             key: before.map_or_else(WebKey::passing, |it| it.key),

@@ -76,10 +76,7 @@ fn told(desk: &HistoryDesk, curves: PowerCurves, table: EnergyTable) -> RoofPowe
     let mut energy: BTreeMap<String, Option<i64>> = ids.map(|id| (id, None)).collect();
     for row in table.rows {
         if let Some((panel, _)) = desk.panel(&row.series) {
-            energy.insert(
-                id_of(desk, &panel.place),
-                row.wh.first().copied().flatten(),
-            );
+            energy.insert(id_of(desk, &panel.place), row.wh.first().copied().flatten());
         }
     }
     let panels = curves.series.into_iter().map(|curve| {
