@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::places::{Place, Places};
+use super::places::{Places, TakenPlace};
 
 const WITHIN: Duration = Duration::from_secs(60);
 /// Failures within that time from one address, and from all of them.
@@ -56,7 +56,8 @@ impl Default for Attempts {
 /// A turn to try a password.
 #[derive(Debug)]
 pub struct AttemptTurn<'a>(
-    #[expect(dead_code, reason = "it is held, not looked at")] Option<(SemaphorePermit<'a>, Place)>,
+    #[expect(dead_code, reason = "it is held, not looked at")]
+    Option<(SemaphorePermit<'a>, TakenPlace)>,
 );
 
 impl Attempts {

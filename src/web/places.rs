@@ -18,7 +18,7 @@ pub struct Places {
 
 /// One of them, until it is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct TakenPlace {
     places: Arc<Places>,
     address: IpAddr,
 }
@@ -35,7 +35,7 @@ impl Places {
     }
 
     /// One for this address; none where there is none left for it.
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<TakenPlace> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of_all: usize = taken.values().sum();
         let own = taken.get(&address).copied().unwrap_or(0);
@@ -45,7 +45,7 @@ impl Places {
         taken.insert(address, own + 1);
         self.note(of_all + 1);
         drop(taken);
-        Some(Place {
+        Some(TakenPlace {
             places: Arc::clone(self),
             address,
         })
@@ -63,7 +63,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for TakenPlace {
     fn drop(&mut self) {
         let places = &self.places;
         let mut taken = places.taken.lock().unwrap_or_else(PoisonError::into_inner);
