@@ -78,19 +78,19 @@ pub struct Visitor {
     /// What Home Assistant calls them. For the log, and believed for nothing.
     pub name: Option<String>,
     /// By what they are known.
-    pub shown: Shown,
+    pub shown: VisitorPass,
 }
 
 /// By what somebody is known, to look again later.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct VisitorPass {
     /// Whether they are at this computer.
     is_near: bool,
     /// Cookies that may be one of ours.
     cookies: Vec<String>,
 }
 
-impl fmt::Debug for Shown {
+impl fmt::Debug for VisitorPass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "near: {}, cookies: {}", self.is_near, self.cookies.len())
     }
@@ -138,7 +138,7 @@ pub fn admit(site: &Site, request: &Request) -> Result<Visitor, WebRefusal> {
     }
     // No browser speaks HTTP/1.0, and some proxies do, without saying that they are one.
     let is_new = request.version() > Version::HTTP_10;
-    let shown = Shown {
+    let shown = VisitorPass {
         is_near: address.is_loopback() && is_new && !is_by_proxy(headers),
         cookies: cookies(headers)
             .take(MOST_COOKIES)
@@ -157,7 +157,7 @@ pub fn admit(site: &Site, request: &Request) -> Result<Visitor, WebRefusal> {
 }
 
 /// What somebody may who is known by that, as things are now.
-pub fn rank(site: &Site, shown: &Shown) -> Rank {
+pub fn rank(site: &Site, shown: &VisitorPass) -> Rank {
     if site.entrance == Entrance::Ingress {
         return Rank::Admin;
     }
@@ -180,7 +180,7 @@ pub fn rank(site: &Site, shown: &Shown) -> Rank {
 pub fn sessions<'s>(
     site: &'s Site,
     lock: &'s PasswordLock,
-    shown: &'s Shown,
+    shown: &'s VisitorPass,
 ) -> impl Iterator<Item = WebSession<'s>> {
     let now = site.now();
     let read = shown.cookies.iter();
