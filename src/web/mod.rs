@@ -6,9 +6,9 @@
 //! | file | what |
 //! |---|---|
 //! | `config` | the section `[web]` |
-//! | `server`, `pace` | the listener, its bounds, and the time a connection may take |
+//! | `server`, `places`, `pace` | the listener, its bounds, and the time a connection may take |
 //! | `routes` | the one table of addresses, and who may use each |
-//! | `access`, `session`, `attempts` | who is it: the network, the password, the cookie |
+//! | `access`, `names`, `session`, `logged_out`, `attempts` | who is it: the network, the name, the cookie, the password |
 //! | `discretion` | what guests do not read |
 //! | `key` | the key in the store, by which devices are named |
 //! | `site` | what all answers are made from |
@@ -20,7 +20,7 @@
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
 //! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
 //! | `roof_book` | what is kept of the roof |
-//! | `reply` | answers that say no |
+//! | `reply`, `large` | answers that say no, and those that are large |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
 
@@ -44,10 +44,14 @@ mod gaps;
 mod glance;
 mod history;
 mod key;
+mod large;
 mod log;
+mod logged_out;
 mod login;
+mod names;
 mod openapi;
 mod pace;
+mod places;
 mod prometheus;
 mod reply;
 mod roof;
