@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use super::log::LogBook;
+use super::nearby::Nearby;
 use super::settings::Desk;
 
 /// All of it; nothing of it is there in a demonstration.
@@ -12,6 +13,8 @@ pub struct Backstage {
     pub desk: Option<Desk>,
     /// The log.
     pub log: Option<LogBook>,
+    /// What is around this computer.
+    pub nearby: Option<Nearby>,
     /// Why nothing runs, where that is so.
     pub why: Option<watch::Receiver<&'static str>>,
 }

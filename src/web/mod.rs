@@ -18,6 +18,7 @@
 //! | `history`, `csv` | what was |
 //! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
+//! | `nearby` | what can be found around this computer, for who adds a device |
 //! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
 //! | `roof_book` | what is kept of the roof |
 //! | `reply`, `large` | answers that say no, and those that are large |
@@ -49,6 +50,7 @@ mod log;
 mod logged_out;
 mod login;
 mod names;
+mod nearby;
 mod openapi;
 mod pace;
 mod places;
@@ -71,6 +73,10 @@ pub use discretion::Rank;
 pub use energy::{DashboardPlace, PLACES};
 pub use key::WebKey;
 pub use log::{LogBook, LogLevel, LogLine};
+pub use nearby::{
+    Around, FoundAddress, Nearby, Search, SearchError, Surroundings, ToldKind, ToldPort,
+    WantedSearch,
+};
 pub use openapi::openapi;
 pub use roof_book::NAME as ROOF_LAYOUT;
 pub use routes::{Brings, Route, table};

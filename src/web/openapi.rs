@@ -7,8 +7,8 @@ use utoipa::{OpenApi as _, ToSchema as _};
 
 use super::reply::RefusalWords;
 use super::{
-    about, backup, controls, energy, events, history, log, login, prometheus, roof, settings,
-    state, support,
+    about, backup, controls, energy, events, history, log, login, nearby, prometheus, roof,
+    settings, state, support,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -47,6 +47,8 @@ use super::{
         settings::copies,
         settings::copy,
         settings::schema,
+        nearby::nearby,
+        nearby::search,
         energy::energy_dashboard,
         support::support,
         backup::backup,

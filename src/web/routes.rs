@@ -22,7 +22,7 @@ use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
-    about, assets, backup, controls, energy, events, history, log, login, prometheus, roof,
+    about, assets, backup, controls, energy, events, history, log, login, nearby, prometheus, roof,
     settings, state, support,
 };
 
@@ -100,6 +100,8 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/config/copies", Admin, settings::copies),
         get("/api/v1/config/copies/{name}", Admin, settings::copy),
         get("/api/v1/config/schema", Admin, settings::schema),
+        get("/api/v1/nearby", Admin, nearby::nearby),
+        post("/api/v1/nearby/search", Admin, nearby::search),
         get("/api/v1/energy-dashboard", Admin, energy::energy_dashboard),
         get("/api/v1/support", Admin, support::support),
         post("/api/v1/backup", Admin, backup::backup),

@@ -57,6 +57,8 @@ const ROUTES: &[(&str, Class)] = &[
     ("GET /api/v1/config/copies", Admins),
     ("GET /api/v1/config/copies/{name}", Admins),
     ("GET /api/v1/config/schema", Admins),
+    ("GET /api/v1/nearby", Admins),
+    ("POST /api/v1/nearby/search", Admins),
     ("GET /api/v1/energy-dashboard", Admins),
     ("GET /api/v1/support", Admins),
     ("POST /api/v1/backup", Admins),
