@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { atEnd, expect, open, ready, until } from './tools.mjs';
+import { atEnd, expect, open, until } from './tools.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -49,7 +49,7 @@ const written = (page) => page.evaluate(() => document.querySelector('watt-edito
 
 async function byKeyboard(browser, address) {
   const { page, context, notes } = await open(browser, address);
-  await ready(page);
+  await page.locator('main h1').waitFor();
   await tabTo(page, (one) => one.tag === 'A' && one.text === 'Device', '+ Device on the first page');
   await page.keyboard.press('Enter');
   await until(() => page.locator('dialog .kinds button').count(), 'the kinds of devices');
@@ -127,8 +127,8 @@ async function forms(browser, address) {
     for (const [id, value] of [['add-id', 'clamp'], ['add-port', '/dev/ttyACM0'], ['add-baud', '19200'], ['add-pattern', '^(\\d+)A$'], ['add-values-0-id', 'current']]) await page.locator(`#${id}`).fill(value);
     await page.locator('#add-values-0-quantity').selectOption('current');
     await page.locator('dialog form .btn.main').click();
-    await until(async () => (await written(page)).includes('pattern = \'^(\\d+)A$\'\nvalues = [{ id = "current", quantity = "current" }]'), `${locale}: a sensor is written`);
-    expect((await written(page)).includes('id = "clamp"\nport = "/dev/ttyACM0"\nbaud = 19200\n'), `${locale}: the sensor has its port`);
+    await until(async () => (await written(page)).includes('baud = 19200\npattern = \'^(\\d+)A$\'\nvalues = [{ id = "current", quantity = "current" }]'), `${locale}: a sensor is written`);
+    expect((await written(page)).includes('[[text]]\nid = "clamp"\nport = "/dev/ttyACM0"\n'), `${locale}: the sensor has its port`);
     await until(() => page.locator('.problems .fine').count(), `${locale}: the sensor is right`);
     // A smart meter beside it, whose key nobody sees while it is typed.
     await page.locator('.ctl .btn').first().click();

@@ -43,8 +43,7 @@ export function addDevice(text, check) {
     [given, wrong, finds] = [{}, [], null];
     const { schema } = sections.find((it) => it.name === one.name);
     known = fields(schema).filter((it) => !one.held.includes(it.key));
-    const place = (key) => { const at = one.usual.indexOf(key); return at < 0 ? one.usual.length : at; };
-    known.sort((a, b) => place(a.key) - place(b.key));
+    known.sort((a, b) => kind.usual.includes(b.key) - kind.usual.includes(a.key));
     for (const it of known) if (it.shape === 'rows') given[it.key] = [{}];
     // What is plugged in and says what it is, is most likely meant.
     const [port, more] = around.ports.filter((it) => it.kind === one.name && !used(it.name));
@@ -54,7 +53,9 @@ export function addDevice(text, check) {
     dialog.scrollTop = 0;
   }
 
-  const used = (name) => text.includes(`"${name}"`);
+  // What is switched off is not used.
+  const inUse = text.replaceAll(/^\s*#.*$/gm, '');
+  const used = (name) => inUse.includes(`"${name}"`);
   const set = (key, value) => { given = { ...given, [key]: value }; };
 
   async function search() {
@@ -146,33 +147,34 @@ export function addDevice(text, check) {
       case 'number': return plain('text', one.whole ? 'numeric' : 'decimal');
       case 'switch': return html`<input id=${id} type="checkbox" .checked=${value ?? one.usual ?? false} aria-describedby=${about} @change=${(event) => change(event.target.checked)}>`;
       case 'choice': return html`<select id=${id} aria-describedby=${about} @change=${typing}>${[one.usual == null || one.usual === 'count' ? '' : one.usual, ...one.options.filter((it) => it !== one.usual)]
-        .map((it) => html`<option value=${it} ?selected=${(value ?? one.usual ?? '') === it}>${has(`add.q.${it || 'none'}`) ? t(`add.q.${it || 'none'}`) : it}</option>`)}</select>`;
+        .map((it) => html`<option value=${it} ?selected=${(value ?? one.usual ?? '') === it}>${has(`add.q.${it || 'none'}`) ? t(`add.q.${it || 'none'}`) : it.replaceAll('_', ' ')}</option>`)}</select>`;
       case 'pairs': return html`<div class="pairs" role="group" aria-labelledby="${id}-name">${[...(value ?? []), ...(value?.length && !value.at(-1)[0] ? [] : [['', '']])].map(([key, of], n) => {
         const put = (pair) => { const all = [...(value ?? [])]; all[n] = pair; change(all); draw(); };
         return html`<div><input type="text" autocomplete="off" spellcheck="false" aria-label=${t('add.pair')} placeholder=${t('add.pair')} .value=${key} @change=${(event) => put([event.target.value, of])}>
           <input type=${one.secret ? 'password' : 'text'} autocomplete=${one.secret ? 'new-password' : 'off'} spellcheck="false" aria-label=${t('add.pair_value')} placeholder=${t('add.pair_value')} .value=${of} @change=${(event) => put([key, event.target.value])}></div>`;
       })}</div>`;
-      case 'rows': return html`<div class="rows" role="group" aria-labelledby="${id}-name">${(value ?? []).map((row, n) => html`<div>${one.fields.filter((it) => ['id', 'quantity'].includes(it.key)).map((it) => entry(it, `${id}-${n}-${it.key}`, row[it.key], (given_) => {
-        change(value.map((was, m) => (m === n ? { ...was, [it.key]: given_ } : was)));
-      }))}</div>`)}<button type="button" class="btn" @click=${() => { change([...(value ?? []), {}]); draw(); }}>${icon('plus')}${t('add.row')}</button></div>`;
+      case 'rows': return html`<div class="many" role="group" aria-labelledby="${id}-name">${(value ?? []).map((row, n) => html`<div>${one.fields.filter((it) => ['id', 'quantity'].includes(it.key)).map((it) => entry(it, `${id}-${n}-${it.key}`, row[it.key], (given_) => {
+        change(given[one.key].map((was, m) => (m === n ? { ...was, [it.key]: given_ } : was)));
+      }))}</div>`)}<button type="button" class="btn" @click=${() => { change([...(given[one.key] ?? []), {}]); draw(); }}>${icon('plus')}${t('add.row')}</button></div>`;
       default: return plain('text');
     }
   }
 
-  function entry(one, id, value, change) {
+  function entry(one, id, value, change, offer = nothing) {
     const key = one.key === 'port' ? (one.shape === 'text' ? 'serial_port' : 'tcp_port') : one.key;
     const words = label(key), hint = has(`add.h.${key}`) ? t(`add.h.${key}`) : null;
-    const head = html`${words ?? html`<span lang="en">${one.key.replaceAll('_', ' ')}</span>`} <code>${one.key}</code>`;
+    const plain = one.key.replaceAll('_', ' ');
+    const head = html`${words ?? html`<span lang="en">${plain}</span>`} ${words || plain !== one.key ? html`<code>${one.key}</code>` : nothing}`;
     const isGroup = one.shape === 'pairs' || one.shape === 'rows';
-    return html`<div class="field ${one.shape}">${isGroup ? html`<p class="name" id="${id}-name">${head}</p>` : html`<label class="name" for=${id}>${head}</label>`}
-      ${input(one, id, value, change)}
+    return html`<div class="field of-${one.shape}">${isGroup ? html`<p class="name" id="${id}-name">${head}</p>` : html`<label class="name" for=${id}>${head}</label>`}
+      ${offer}${input(one, id, value, change)}
       <div id="${id}-about">${hint ? html`<p class="hint">${hint}</p>` : words && one.shape === 'choice' ? nothing : html`<p class="hint" lang="en">${one.about}</p>`}
       ${wrongAt(one.key).map((it) => html`<p class="wrong" lang="en">${icon('warn')}<span>${it.what}${it.hint ? html`<br>${it.hint}` : nothing}</span></p>`)}</div></div>`;
   }
 
   function form() {
     const top = known.filter((one) => kind.usual.includes(one.key)), rest = known.filter((one) => !kind.usual.includes(one.key) && one.shape !== 'rows');
-    const row = (one) => html`${offers(one)}${entry(one, `add-${one.key}`, given[one.key], (value) => set(one.key, value))}`;
+    const row = (one) => entry(one, `add-${one.key}`, given[one.key], (value) => set(one.key, value), offers(one));
     const elsewhere = wrong.filter((one) => !known.some((it) => it.key === keyOf(one)));
     return html`<form class="form" novalidate @submit=${write}>
       ${wrong.length ? html`<div class="note wrongs" role="alert" tabindex="-1">${icon('warn')}<div><h3>${t('add.wrong')}</h3>${elsewhere.map((one) => html`<p lang="en">${one.what}. ${one.hint}</p>`)}</div></div>` : nothing}
