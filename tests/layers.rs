@@ -21,6 +21,7 @@ const ROOMS: &[Room] = &[
     Room("hex", &[]),
     Room("clock", &[]),
     Room("http", &[]),
+    Room("home_assistant", &[]),
     Room("whole_file", &[]),
     Room("names", &[]),
     Room("terminal", &[]),
@@ -93,6 +94,7 @@ const ROOMS: &[Room] = &[
             "config",
             "flow",
             "history",
+            "home_assistant",
             "model",
             "outputs",
             "roof",
@@ -101,7 +103,10 @@ const ROOMS: &[Room] = &[
             "words",
         ],
     ),
-    Room("addon", &["config", "http", "outputs", "whole_file"]),
+    Room(
+        "addon",
+        &["config", "home_assistant", "http", "outputs", "whole_file"],
+    ),
     Room("migrate", &["config", "model", "outputs"]),
     Room("demo", &["bridge", "model", "terminal"]),
     Room(

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::place::HousePlace;
 use crate::config::Secret;
+use crate::home_assistant::CoreAddress;
 use crate::http::{HttpAnswer, HttpError, HttpServer};
 
 /// The Supervisor, and the right to ask it.
@@ -91,6 +92,13 @@ fn port<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16, D::Err
 impl Supervisor {
     pub const fn new(server: HttpServer, token: Zeroizing<String>) -> Self {
         Self { server, token }
+    }
+
+    /// Where it passes on what Home Assistant's Core is asked.
+    pub fn core(&self) -> Option<CoreAddress> {
+        let server = self.server.to_string();
+        let url = format!("{}/core/websocket", server.replacen("http://", "ws://", 1));
+        CoreAddress::new(&url, self.token.clone()).ok()
     }
 
     /// Where the broker is.

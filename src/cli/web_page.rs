@@ -48,6 +48,7 @@ impl LastingPage {
             backstage: Backstage {
                 desk: Some(desk(args, wanted)),
                 log: Some(logging::book()),
+                core: args.app().and_then(|app| app.core()),
                 nearby: Some(Nearby::new(Arc::new(ThisPlace::new(args)))),
                 why: Some(why.subscribe()),
             },

@@ -19,7 +19,8 @@
 //! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
 //! | `nearby` | what can be found around this computer, for who adds a device |
-//! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
+//! | `energy`, `dashboard` | counters for Home Assistant's Energy dashboard, and what is in it |
+//! | `support`, `backup` | a text for those who help, a backup |
 //! | `roof_book` | what is kept of the roof |
 //! | `reply`, `large` | answers that say no, and those that are large |
 //! | `assets` | the files of the page |
@@ -35,6 +36,7 @@ mod board;
 mod config;
 mod controls;
 mod csv;
+mod dashboard;
 mod describe;
 mod device_now;
 mod discretion;

@@ -7,7 +7,7 @@ use utoipa::{OpenApi as _, ToSchema as _};
 
 use super::reply::RefusalWords;
 use super::{
-    about, backup, controls, energy, events, history, log, login, nearby, prometheus, roof,
+    about, backup, controls, dashboard, events, history, log, login, nearby, prometheus, roof,
     settings, state, support,
 };
 
@@ -49,7 +49,8 @@ use super::{
         settings::schema,
         nearby::nearby,
         nearby::search,
-        energy::energy_dashboard,
+        dashboard::energy_dashboard,
+        dashboard::add,
         support::support,
         backup::backup,
         prometheus::metrics,

@@ -22,8 +22,8 @@ use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
-    about, assets, backup, controls, energy, events, history, log, login, nearby, prometheus, roof,
-    settings, state, support,
+    about, assets, backup, controls, dashboard, events, history, log, login, nearby, prometheus,
+    roof, settings, state, support,
 };
 
 /// The most that a request may bring, and how long that may take.
@@ -102,7 +102,12 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/config/schema", Admin, settings::schema),
         get("/api/v1/nearby", Admin, nearby::nearby),
         post("/api/v1/nearby/search", Admin, nearby::search),
-        get("/api/v1/energy-dashboard", Admin, energy::energy_dashboard),
+        get(
+            "/api/v1/energy-dashboard",
+            Admin,
+            dashboard::energy_dashboard,
+        ),
+        post("/api/v1/energy-dashboard/add", Admin, dashboard::add),
         get("/api/v1/support", Admin, support::support),
         post("/api/v1/backup", Admin, backup::backup),
     ]

@@ -60,6 +60,7 @@ const ROUTES: &[(&str, Class)] = &[
     ("GET /api/v1/nearby", Admins),
     ("POST /api/v1/nearby/search", Admins),
     ("GET /api/v1/energy-dashboard", Admins),
+    ("POST /api/v1/energy-dashboard/add", Admins),
     ("GET /api/v1/support", Admins),
     ("POST /api/v1/backup", Admins),
 ];
