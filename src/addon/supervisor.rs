@@ -181,6 +181,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn home_assistant_itself_is_behind_it() {
+        let server = "http://supervisor".parse().unwrap();
+        let supervisor = Supervisor::new(server, Zeroizing::new("swordfish".to_owned()));
+        let core = format!("{:?}", supervisor.core().unwrap());
+        assert!(core.contains("ws://supervisor:80/core/websocket"), "{core}");
+    }
+
+    #[test]
     fn a_host_is_a_name_or_an_address() {
         for host in [
             "core-mosquitto",

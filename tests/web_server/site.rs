@@ -193,7 +193,7 @@ impl TestSite {
         let backstage = Backstage {
             desk: Some(desk),
             log: Some(LogBook::new(|| ())),
-            why: None,
+            ..Backstage::default()
         };
         let web = Web::start(WebStart {
             entrance,
