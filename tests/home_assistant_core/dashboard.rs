@@ -38,7 +38,7 @@ const WASHER: &str = "sensor.somebody_elses_washer";
 fn devices() -> Vec<Device> {
     let counter = |key: &'static str, part| Metric::lifetime(key, Quantity::Energy).part(part);
     let power = |key: &'static str, part| Metric::measurement(key, Quantity::Power).part(part);
-    let device = |kind: &str, serial: &str, metrics| {
+    let device = |kind: &'static str, serial: &str, metrics| {
         let mut device = Device::new(kind, serial, format!("The {kind}"), "Invented Works");
         device.metrics = metrics;
         device
