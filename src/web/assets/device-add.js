@@ -11,7 +11,7 @@ const SEARCH_SECONDS = 60;
 
 /**
  * Asks for a device. `check` tells what is wrong with a whole text. Resolves to the text with its section, and to the
- * line on which that begins; to null if there is none.
+ * line on which that ends; to null if there is none.
  */
 export function addDevice(text, check) {
   const dialog = document.createElement('dialog');
@@ -56,7 +56,16 @@ export function addDevice(text, check) {
   // What is switched off is not used.
   const inUse = text.replaceAll(/^\s*#.*$/gm, '');
   const used = (name) => inUse.includes(`"${name}"`);
-  const set = (key, value) => { given = { ...given, [key]: value }; };
+  function set(key, value) {
+    given = { ...given, [key]: value };
+    if (!wrongAt(key).length) return;
+    // It was about what stood there before.
+    wrong = wrong.filter((one) => keyOf(one) !== key);
+    draw();
+  }
+
+  const keyOf = (one) => one.key.replace(/\[.*/, '').split('.').slice(-1)[0];
+  const wrongAt = (key) => wrong.filter((one) => keyOf(one) === key);
 
   async function search() {
     finds = null;
@@ -85,12 +94,14 @@ export function addDevice(text, check) {
   async function write(event, anyway = false) {
     event.preventDefault();
     const before = text.trim() ? text.trimEnd().split('\n').length + 1 : 0;
-    const result = { text: appended(text, section(kind.name, values(known, given))), line: before + 1 };
+    const whole = appended(text, section(kind.name, values(known, given)));
+    // All of it is in sight, if its last line is.
+    const result = { text: whole, line: whole.trimEnd().split('\n').length };
     if (anyway) return close(result);
     busy = true;
     draw();
     try {
-      wrong = (await check(result.text)).filter((one) => one.line >= result.line);
+      wrong = (await check(whole)).filter((one) => one.line > before);
       error = null;
     } catch (refused) { error = refused; }
     busy = false;
@@ -99,9 +110,6 @@ export function addDevice(text, check) {
     (dialog.querySelector('[aria-invalid=true]') ?? dialog.querySelector('.wrongs'))?.focus();
     return null;
   }
-
-  const keyOf = (one) => one.key.replace(/\[.*/, '').split('.').slice(-1)[0];
-  const wrongAt = (key) => wrong.filter((one) => keyOf(one) === key);
 
   const kinds = () => html`<p class="muted">${t('add.after')}</p><ul class="kinds">${around.kinds.map((one) => html`<li><button @click=${() => choose(one)}>
     <b>${title(one)}</b>${has(`add.kind.${one.name}.why`) ? html`<span>${t(`add.kind.${one.name}.why`)}</span>` : nothing}

@@ -17,7 +17,7 @@ export default function page({ redraw }) {
 
   // Shown, asked, then written: what is in the dashboard stays as it is.
   async function add({ rev, additions }) {
-    if (!(await confirmed([t('energy.add_ask'), ...additions.map(what), t('energy.add_keeps')].join('\n'), t('energy.add_yes')))) return;
+    if (!(await confirmed([t('energy.add_ask'), ...additions.map((one) => `• ${what(one)}`), t('energy.add_keeps')].join('\n'), t('energy.add_yes')))) return;
     [busy, refused, done] = [true, null, null];
     redraw();
     try { done = await change('POST', 'energy-dashboard/add', { rev }); } catch (it) { refused = it; }
@@ -33,7 +33,7 @@ export default function page({ redraw }) {
     return html`${refused ? problem(refused) : nothing}
       ${done ? html`<section class="card" role="status"><h2 class="fine">${icon('ok')}${t('energy.added')}</h2><p class="muted">${done.added.join(', ')}</p>${fresh ? html`<p class="hint">${t('energy.wait')}</p>` : nothing}
         ${others.map((one) => html`<p class="do">${one.entity_id}: <span lang="en">${one.kind.replaceAll('_', ' ')}</span></p>`)}</section>` : nothing}
-      ${it.additions.length ? html`<section class="card missing" aria-labelledby="h-missing"><h2 id="h-missing">${t('energy.missing')}</h2><ul class="places">${it.additions.map((one) => html`<li><div><b>${t(`energy.${one.kind}`)}</b> · ${one.device}<br>${one.entities.map((id) => html`<code>${id}</code> `)}</div></li>`)}</ul>
+      ${it.additions.length ? html`<section class="card missing" aria-labelledby="h-missing"><h2 id="h-missing">${t('energy.missing')}</h2><ul class="places">${it.additions.map((one) => html`<li><div><b>${t(`energy.${one.kind}`)}</b> · ${one.device}${one.entities.map((id) => html`<code>${id}</code>`)}</div></li>`)}</ul>
         <p><button class="btn main" ?disabled=${busy} @click=${() => add(it)}>${icon('plus')}${t('energy.add')}</button></p></section>` : nothing}`;
   }
 

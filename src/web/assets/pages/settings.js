@@ -140,7 +140,7 @@ export default function page({ redraw, query }) {
   function view() {
     if (!config) return html`<h1 class="title">${t('more.settings')}</h1>${error ? problem(error) : loading()}`;
     const name = config.path.split('/').pop(), folder = config.path.slice(0, -name.length - 1), leave = leavable(), dirty = text !== config.text;
-    return html`<div class="ctl"><div><h1 class="title">${t('more.settings')}</h1><p class="muted path">${[name, folder].filter(Boolean).join(' · ')}</p></div><div class="sp">
+    return html`<div class="ctl stay"><div><h1 class="title">${t('more.settings')}</h1><p class="muted path">${[name, folder].filter(Boolean).join(' · ')}</p></div><div class="sp">
       <button class="btn" @click=${add}>${icon('plus')}${t('add')}</button>
       <details class="menu" @toggle=${listCopies}><summary class="btn">${t('settings.copies')}</summary><div>${copies == null ? loading() : copies.length ? copies.map((one) => html`<button @click=${() => takeCopy(one.name)}>${moment(one.at)} <span class="muted">${number(one.size)} B</span></button>`) : html`<p class="muted">${t('settings.no_copies')}</p>`}</div></details>
       ${config.writable ? html`${leave ? html`<button class="btn" ?disabled=${busy} @click=${() => save(true)}>${t('settings.leave_out', { names: leave.join(', ') })}</button>` : nothing}
