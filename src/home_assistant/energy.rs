@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn earlier_versions_have_one_grid_and_no_powers() {
         let other = json!({ "stat_energy_from": "sensor.other", "stat_cost": "sensor.cost" });
-        let there = json!([{ "type": "grid", "flow_from": [other.clone()], "flow_to": [], "cost_adjustment_day": 2.0 }]);
+        let there = json!([{ "type": "grid", "flow_from": [other], "flow_to": [], "cost_adjustment_day": 2.0 }]);
         let preferences = preferences(there);
         assert_eq!(preferences.forms(), [Form::OneGrid]);
         let with = preferences.with(&[meter(), roof()], Form::OneGrid);

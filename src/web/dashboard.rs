@@ -143,7 +143,9 @@ pub async fn add(
         WebRefusal::not_found(error)
     })?;
     let _turn = TURN.lock().await;
-    let mut present = Present::read(address).await.map_err(refusal)?;
+    let mut present = Present::read(address)
+        .await
+        .map_err(|error| refusal(&error))?;
     let mut places = belongs(&inside);
     present.complete(&mut places);
     let additions = additions(&places, &present);
@@ -163,7 +165,10 @@ pub async fn add(
     let Present {
         core, preferences, ..
     } = &mut present;
-    preferences.add(core, &sources).await.map_err(refusal)?;
+    preferences
+        .add(core, &sources)
+        .await
+        .map_err(|error| refusal(&error))?;
     tracing::info!(
         "Added to the Energy dashboard of Home Assistant, as {visitor} wants: {}.",
         added.join(", ")
@@ -192,7 +197,7 @@ fn belongs(inside: &Inside) -> Vec<ToldPlace> {
     told(&inside.hub.view().snapshot(), &inside.flow, &inside.key)
 }
 
-fn refusal(error: CoreError) -> WebRefusal {
+fn refusal(error: &CoreError) -> WebRefusal {
     WebRefusal::new(StatusCode::BAD_GATEWAY, error.to_string(), "")
 }
 
