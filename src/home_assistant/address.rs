@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::connection::CoreError;
+use super::error::CoreError;
 
 /// Where its WebSocket is, and the token that lets one in.
 #[derive(Clone)]

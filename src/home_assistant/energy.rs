@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::connection::{CoreConnection, CoreError};
+use super::connection::CoreConnection;
+use super::error::CoreError;
 
 /// The one list that is read and written.
 const SOURCES: &str = "energy_sources";

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Map;
 
-use super::connection::{CoreConnection, CoreError};
+use super::connection::CoreConnection;
+use super::error::CoreError;
 
 /// Entities that came by MQTT, by their unique id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

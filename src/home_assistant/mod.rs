@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `address` | where it answers, and the right to ask it |
-//! | `connection` | one conversation: a command, then its result |
+//! | `connection`, `error` | one conversation: a command, then its result, or why there is none |
 //! | `entities` | what its entities are called |
 //! | `energy` | what its Energy dashboard is made from, and adding to that |
 
@@ -11,8 +11,10 @@ mod address;
 mod connection;
 mod energy;
 mod entities;
+mod error;
 
 pub use address::CoreAddress;
-pub use connection::{CoreConnection, CoreError};
+pub use connection::CoreConnection;
 pub use energy::{EnergyPreferences, EnergySource, SourceIssue};
 pub use entities::{EntityIds, EntityName};
+pub use error::CoreError;

@@ -1,129 +1,22 @@
-//! What can be found around this computer, for who adds a device.
-//!
-//! Ports and networks are listed at once. Looking through a network asks all of its addresses, so one does at a time,
-//! and not for long.
+//! What can be asked of the surroundings.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use serde::Serialize;
+use tokio::sync::mpsc::unbounded_channel;
 use utoipa::ToSchema;
 
-use super::access::Visitor;
-use super::reply::{RefusalWords, Sent, WebRefusal};
-use super::site::Site;
+use super::surroundings::{Around, FoundAddress, Nearby, WantedSearch};
+use crate::web::access::Visitor;
+use crate::web::reply::{RefusalWords, Sent, WebRefusal};
+use crate::web::site::Site;
 
 /// A network of 254 addresses takes some seconds; one of 4096 is cut short.
 const LONGEST: Duration = Duration::from_secs(40);
-
-/// What the rest of the program knows of the surroundings.
-pub trait Surroundings: Send + Sync + fmt::Debug {
-    /// What is there without asking anybody. It reads files.
-    fn around(&self) -> Around;
-
-    /// Looks through a network for devices of a kind, and tells of each as soon as it is there. It ends when it is
-    /// dropped.
-    ///
-    /// # Errors
-    ///
-    /// Why that cannot be looked for.
-    fn search(
-        &self,
-        wanted: &WantedSearch,
-        tell: UnboundedSender<FoundAddress>,
-    ) -> Result<Search, SearchError>;
-}
-
-/// Somebody who looks through a network.
-pub type Search = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// The surroundings, and whose turn it is to look through them.
-#[derive(Debug, Clone)]
-pub struct Nearby {
-    surroundings: Arc<dyn Surroundings>,
-    turn: Arc<Semaphore>,
-}
-
-impl Nearby {
-    /// Those that the rest of the program knows of.
-    pub fn new(surroundings: Arc<dyn Surroundings>) -> Self {
-        Self {
-            surroundings,
-            turn: Arc::new(Semaphore::new(1)),
-        }
-    }
-}
-
-/// What there is to choose from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Around {
-    /// Every kind of device.
-    pub kinds: Vec<ToldKind>,
-    /// Serial ports.
-    pub ports: Vec<ToldPort>,
-    /// Networks of homes that this computer is in.
-    pub networks: Vec<String>,
-    /// Its network interfaces.
-    pub interfaces: Vec<String>,
-}
-
-/// A kind of device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ToldKind {
-    /// The name of its section.
-    pub name: &'static str,
-    /// What it connects.
-    pub title: &'static str,
-    /// Keys without which its section cannot be used.
-    pub needed: Vec<String>,
-    /// Keys that most people write.
-    pub usual: Vec<String>,
-    /// Keys that only the file itself may change.
-    pub held: Vec<&'static str>,
-    /// Whether it can be looked for in the network.
-    pub search: bool,
-}
-
-/// A serial port.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ToldPort {
-    /// What to write into the file: a name that stays, where there is one.
-    pub name: String,
-    /// What is plugged in, as it says itself.
-    pub about: Option<String>,
-    /// The kind of device that it is for, where it says so.
-    pub kind: Option<&'static str>,
-}
-
-/// What to look for, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
-pub struct WantedSearch {
-    /// The name of the section of such devices.
-    pub kind: String,
-    /// A network such as `192.168.1.0/24`, or one address.
-    pub network: String,
-}
-
-/// Something at an address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FoundAddress {
-    /// Where it is.
-    pub address: String,
-    /// What it says of itself, or what is odd about it.
-    pub about: String,
-    /// The keys of its section; none if it is something else.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub keys: BTreeMap<&'static str, String>,
-}
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -134,30 +27,6 @@ pub struct Finds {
     others: Vec<FoundAddress>,
     /// Whether there was time for all addresses.
     complete: bool,
-}
-
-/// Why nothing is looked for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SearchError {
-    /// There is no way to find such devices.
-    #[error("such devices cannot be found in a network")]
-    NotFindable,
-    /// That is no network.
-    #[error("{0}")]
-    NoNetwork(String),
-    /// It is somebody else's.
-    #[error("{0} is not a private network")]
-    NotPrivate(String),
-}
-
-impl SearchError {
-    const fn hint(&self) -> &'static str {
-        match self {
-            Self::NotFindable => "write its address yourself",
-            Self::NoNetwork(_) => "",
-            Self::NotPrivate(_) => "give the network of your home, such as 192.168.1.0/24",
-        }
-    }
 }
 
 /// What a device could be connected to
@@ -227,14 +96,18 @@ fn of(site: &Site) -> Result<&Nearby, WebRefusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::sync::mpsc::UnboundedSender;
     use tokio::sync::watch;
     use tokio_util::sync::CancellationToken;
 
-    use super::super::backstage::Backstage;
-    use super::super::config::WebSettings;
-    use super::super::discretion::Rank;
-    use super::super::site::Entrance;
+    use super::super::surroundings::{Around, Search, Surroundings};
     use super::*;
+    use crate::web::backstage::Backstage;
+    use crate::web::config::WebSettings;
+    use crate::web::discretion::Rank;
+    use crate::web::site::Entrance;
 
     /// One device is found at once, and the rest of the network never ends.
     #[derive(Debug)]
