@@ -30,6 +30,7 @@
 //! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`addon`]: what Home Assistant's Supervisor tells the program when it runs as an app (add-on).
 //! * `http`: asking a web server; `tls`: secure connections.
+//! * [`home_assistant`]: asking Home Assistant's Core itself, by its WebSocket API.
 //! * `names`: the addresses of a host: from the system, or, for names that end in `.local`, from the host itself.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.
 //! * [`cli`]: the command line, one file for each subcommand; it puts the others together.
@@ -61,6 +62,7 @@ pub mod device;
 pub mod flow;
 pub mod hex;
 pub mod history;
+pub mod home_assistant;
 mod http;
 pub mod links;
 pub mod migrate;

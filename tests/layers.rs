@@ -20,6 +20,7 @@ const ROOMS: &[Room] = &[
     Room("backoff", &[]),
     Room("hex", &[]),
     Room("clock", &[]),
+    Room("home_assistant", &[]),
     Room("whole_file", &[]),
     Room("names", &[]),
     Room("terminal", &[]),
@@ -101,6 +102,7 @@ const ROOMS: &[Room] = &[
             "config",
             "flow",
             "history",
+            "home_assistant",
             "model",
             "outputs",
             "roof",
@@ -109,7 +111,10 @@ const ROOMS: &[Room] = &[
             "words",
         ],
     ),
-    Room("addon", &["config", "http", "outputs", "whole_file"]),
+    Room(
+        "addon",
+        &["config", "home_assistant", "http", "outputs", "whole_file"],
+    ),
     Room("migrate", &["config", "model", "outputs"]),
     Room("demo", &["bridge", "model", "terminal"]),
     Room(

@@ -12,6 +12,7 @@ use super::options;
 use super::place::{self, HousePlace};
 use super::supervisor::{Supervisor, SupervisorError};
 use crate::config::{File, Problems};
+use crate::home_assistant::CoreAddress;
 use crate::http::HttpServer;
 use crate::outputs::mqtt::BrokerLookup;
 
@@ -47,6 +48,11 @@ impl HomeAssistantApp {
     /// Where the broker is, if the user does not say.
     pub fn broker(&self) -> Arc<dyn BrokerLookup> {
         Arc::new(AppBroker::new(Arc::clone(&self.supervisor)))
+    }
+
+    /// Where Home Assistant's Core answers.
+    pub fn core(&self) -> Option<CoreAddress> {
+        self.supervisor.core()
     }
 
     /// Asks Home Assistant where the house is, and keeps the answer for [`Self::place`].

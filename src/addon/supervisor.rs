@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::place::HousePlace;
 use crate::config::Secret;
+use crate::home_assistant::CoreAddress;
 use crate::http::{HttpAnswer, HttpClient, HttpError, HttpRequest, HttpServer};
 
 /// For everything, from the name to the last byte.
@@ -100,6 +101,13 @@ impl Supervisor {
         Self { server, token }
     }
 
+    /// Where it passes on what Home Assistant's Core is asked.
+    pub fn core(&self) -> Option<CoreAddress> {
+        let server = self.server.to_string();
+        let url = format!("{}/core/websocket", server.replacen("http://", "ws://", 1));
+        CoreAddress::new(&url, self.token.clone()).ok()
+    }
+
     /// Where the broker is.
     pub async fn mqtt(&self) -> Result<MqttService, SupervisorError> {
         const WHAT: &str = "the MQTT broker";
@@ -181,6 +189,14 @@ fn read<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn home_assistant_itself_is_behind_it() {
+        let server = "http://supervisor".parse().unwrap();
+        let supervisor = Supervisor::new(server, Zeroizing::new("swordfish".to_owned()));
+        let core = format!("{:?}", supervisor.core().unwrap());
+        assert!(core.contains("ws://supervisor:80/core/websocket"), "{core}");
+    }
 
     #[test]
     fn a_host_is_a_name_or_an_address() {

@@ -16,7 +16,7 @@ use crate::web::{Desk, Program, SECTION, SavedFile, WebSettings};
 
 /// What the page does not change, because it would lead further than the file: programs that are run, files that are
 /// written, the door to the page itself. Where secrets come from is held besides, whatever the section.
-const GATE: &[GatedKey] = &[
+pub const GATE: &[GatedKey] = &[
     GatedKey {
         section: SECTION,
         key: "",

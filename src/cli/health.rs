@@ -262,6 +262,8 @@ async fn give_signs(
     let mut looks = tokio::time::interval(LOOK_EVERY);
     let mut signs = tokio::time::interval(EVERY);
     let mut stops = false;
+    // Why it does not work yet changes from one moment to the next; that it works is looked at now and then.
+    let mut idle = None;
     loop {
         tokio::select! {
             biased;
@@ -270,10 +272,21 @@ async fn give_signs(
                 manager.stopping();
             }
             () = quit.cancelled() => return,
-            _ = looks.tick(), if manager.listens() && !stops => manager.ready(&life().status()),
+            _ = looks.tick(), if (manager.listens() || idle.is_some()) && !stops => {
+                let life = life();
+                if manager.listens() {
+                    manager.ready(&life.status());
+                }
+                if idle != life.idle {
+                    idle = life.idle;
+                    signs.reset_immediately();
+                }
+            }
             _ = feeds.tick(), if feed_every.is_some() => manager.alive(),
             _ = signs.tick() => {
-                if let Err(error) = write(&file, &Sign::of(&life())) {
+                let life = life();
+                idle = life.idle;
+                if let Err(error) = write(&file, &Sign::of(&life)) {
                     tracing::debug!("no sign of life in {}: {error}", file.display());
                 }
             }

@@ -22,6 +22,7 @@ mod known_place;
 mod left_out;
 mod logging;
 mod migrate;
+mod nearby;
 mod outdated;
 mod owned;
 mod page;

@@ -17,7 +17,7 @@ use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::flow::tell_roles;
-use crate::history::History;
+use crate::history::{Departing, History};
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
 use crate::web::{Inside, WebKey};
@@ -63,9 +63,13 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             }
         }
         let mut page = LastingPage::new(&args.config, &stop);
-        let result = rounds(args, &mut page, &stop).await;
+        let mut past = None;
+        let result = rounds(args, &mut page, &mut past, &stop).await;
         stop.cancel();
         page.ended().await;
+        if let Some(past) = past {
+            past.ended().await;
+        }
         result
     });
     // A driver that hangs while a port is opened cannot be ended, and must not keep us.
@@ -77,6 +81,7 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
 async fn rounds(
     args: &RunArgs,
     page: &mut LastingPage,
+    past: &mut Option<Departing>,
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
     loop {
@@ -93,7 +98,7 @@ async fn rounds(
             tracing::info!("The configuration has changed, and everything begins anew with it.");
             ends.cancel();
         });
-        let result = work(&args.config, configured, page, round, stop).await;
+        let result = work(&args.config, configured, page, past, round, stop).await;
         watching.abort();
         if stop.is_cancelled() || result.is_err() || !page.is_to_reload() {
             if result.is_ok() {
@@ -104,11 +109,13 @@ async fn rounds(
     }
 }
 
-/// Connects what is configured until `stop`; the whole program ends with `end`.
+/// Connects what is configured until `stop`; the whole program ends with `end`. What was not written of the `past`
+/// goes from one to the next.
 async fn work(
     args: &ConfigArgs,
     configured: Configured,
     page: &mut LastingPage,
+    past: &mut Option<Departing>,
     stop: CancellationToken,
     end: &CancellationToken,
 ) -> Result<(), CliError> {
@@ -148,8 +155,8 @@ async fn work(
     let clock = clock(args);
     let memory = Memory::of_bridge(saver.clone(), &saved);
     let key = WebKey::kept(&memory);
-    let past = args.history_path(&history, &store);
-    let history = History::open(&past, &history, clock.zone().clone());
+    let place = args.history_path(&history, &store);
+    let history = History::open_after(&place, &history, clock.zone().clone(), past.take());
     let devices = sources.len();
     sources.extend(uploads.sources(&history));
     let setup = Setup {
@@ -192,7 +199,7 @@ async fn work(
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
     saver.close();
-    history.close();
+    *past = Some(history.leave(page.is_to_reload() && !end.is_cancelled()));
     result
 }
 

@@ -1,25 +1,20 @@
 //! `wattbridge scan`: which addresses of the network are devices?
 
 use std::io::{IsTerminal, Write};
-use std::net::{IpAddr, Ipv4Addr};
-use std::str::FromStr;
-use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::decode::problem;
 use super::{CliError, adapter, runtime};
 use crate::adapters::ADAPTERS;
-use crate::device::{Adapter, Finding, Scanner};
-use crate::links::Endpoint;
+use crate::device::{Adapter, Finding, Scanner, Seen, sweep};
+use crate::links::{Endpoint, Network};
 use crate::terminal::say;
 
-/// The largest network that is scanned: 4096 addresses.
-const SMALLEST_PREFIX: u8 = 20;
+/// How many addresses are asked at the same time, unless somebody says otherwise.
+pub const PARALLEL: u16 = 64;
 
 /// Looks for devices in the home network
 #[derive(Debug, Args)]
@@ -37,7 +32,7 @@ pub struct ScanArgs {
     #[arg(long)]
     port: Option<u16>,
     /// How many addresses are asked at the same time
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
+    #[arg(long, default_value_t = PARALLEL, value_parser = clap::value_parser!(u16).range(1..=512))]
     parallel: u16,
     /// Scans addresses outside of private networks too
     #[arg(long)]
@@ -119,38 +114,26 @@ async fn scan(
     port: u16,
     parallel: u16,
 ) -> Vec<String> {
-    let permits = Arc::new(Semaphore::new(parallel.into()));
-    let mut looks = JoinSet::new();
-    for address in network.hosts() {
-        let permits = Arc::clone(&permits);
-        looks.spawn(async move {
-            // The semaphore is never closed.
-            let _permit = permits.acquire().await;
-            let host = IpAddr::V4(address).to_string();
-            (address, scanner.look(Endpoint { host, port }).await)
-        });
-    }
-    let total = looks.len();
-    let mut done = 0;
     let mut found = Vec::new();
-    while let Some(look) = looks.join_next().await {
-        done += 1;
-        match look {
-            Ok((address, Finding::Found(words))) => {
+    sweep(scanner, network, port, parallel, |seen| {
+        let Seen { address, .. } = seen;
+        match seen.finding {
+            Finding::Found(words) => {
                 found.push(address);
                 clear_progress();
                 say(&format!("{address}  {words}"));
             }
-            Ok((address, Finding::SomethingElse(words))) => {
+            Finding::SomethingElse(words) => {
                 clear_progress();
                 say(&format!(
                     "{address}  something listens on port {port}, but: {words}"
                 ));
             }
-            Ok((_, Finding::Nothing)) | Err(_) => {}
+            Finding::Nothing => {}
         }
-        progress(done, total);
-    }
+        progress(seen.done, seen.total);
+    })
+    .await;
     clear_progress();
     found.sort_unstable();
     found.iter().map(ToString::to_string).collect()
@@ -168,107 +151,5 @@ fn clear_progress() {
     let mut err = std::io::stderr().lock();
     if err.is_terminal() {
         let _ = write!(err, "\r\x1b[K");
-    }
-}
-
-/// An IPv4 network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    first: u32,
-    bits: u8,
-}
-
-impl Network {
-    fn size(self) -> u32 {
-        1 << (32 - u32::from(self.bits))
-    }
-
-    /// Its addresses without those of the network itself and of all its hosts.
-    fn hosts(self) -> impl Iterator<Item = Ipv4Addr> {
-        let size = self.size();
-        let ends = u32::from(size > 2);
-        (ends..size - ends).map(move |index| Ipv4Addr::from(self.first + index))
-    }
-
-    fn is_private(self) -> bool {
-        let last = Ipv4Addr::from(self.first + (self.size() - 1));
-        let private = |address: Ipv4Addr| {
-            address.is_private() || address.is_loopback() || address.is_link_local()
-        };
-        private(Ipv4Addr::from(self.first)) && private(last)
-    }
-}
-
-impl std::fmt::Display for Network {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", Ipv4Addr::from(self.first), self.bits)
-    }
-}
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is not a network; write it like 192.168.1.0/24");
-        let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
-        let address: Ipv4Addr = address.parse().map_err(|_| wrong())?;
-        let bits: u8 = bits
-            .parse()
-            .ok()
-            .filter(|bits| *bits <= 32)
-            .ok_or_else(wrong)?;
-        if bits < SMALLEST_PREFIX {
-            return Err(format!(
-                "{text} has too many addresses; at most /{SMALLEST_PREFIX} is scanned at once"
-            ));
-        }
-        let mask = u32::MAX << (32 - u32::from(bits)).min(31) << u32::from(bits == 0);
-        Ok(Self {
-            first: u32::from(address) & mask,
-            bits,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hosts(text: &str) -> Vec<String> {
-        text.parse::<Network>()
-            .unwrap()
-            .hosts()
-            .map(|host| host.to_string())
-            .collect()
-    }
-
-    #[test]
-    fn a_network_has_its_hosts() {
-        assert_eq!(hosts("192.168.1.77/24").len(), 254);
-        assert_eq!(hosts("192.168.1.77/30"), ["192.168.1.77", "192.168.1.78"]);
-        assert_eq!(hosts("192.168.1.77"), ["192.168.1.77"]);
-        assert_eq!(hosts("192.168.1.76/31").len(), 2);
-    }
-
-    #[test]
-    fn only_private_networks_are_scanned_unasked() {
-        let private = |text: &str| text.parse::<Network>().unwrap().is_private();
-        assert!(private("192.168.1.0/24") && private("10.1.0.0/20") && private("127.0.0.1"));
-        assert!(!private("8.8.8.0/24") && !private("172.32.0.0/24"));
-    }
-
-    #[test]
-    fn nonsense_is_refused_in_words() {
-        for text in [
-            "",
-            "ecu",
-            "192.168.1.0/33",
-            "192.168.1/24",
-            "::1",
-            "10.0.0.0/8",
-            "1.2.3.4/x",
-        ] {
-            assert!(text.parse::<Network>().is_err(), "{text}");
-        }
     }
 }

@@ -1,16 +1,18 @@
 //! The page of a bridge that runs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::desk::desk;
 use super::logging;
+use super::nearby::ThisPlace;
 use super::setup::ConfigArgs;
 #[cfg(feature = "demo")]
 use crate::web::WebError;
-use crate::web::{Backstage, Entrance, Inside, Web, WebSettings, WebStart};
+use crate::web::{Backstage, Entrance, Inside, Nearby, Web, WebSettings, WebStart};
 
 /// The page of a program that runs, through all changes of its configuration.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ impl LastingPage {
             backstage: Backstage {
                 desk: Some(desk(args, wanted)),
                 log: Some(logging::book()),
+                core: args.app().and_then(|app| app.core()),
+                nearby: Some(Nearby::new(Arc::new(ThisPlace::new(args)))),
                 why: Some(why.subscribe()),
             },
             why,

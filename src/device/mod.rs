@@ -37,7 +37,7 @@ pub use decoder::{Decoded, Decoder, Undecoded};
 pub use file::FileReader;
 pub use line_source::{LineSource, Start};
 pub use protocol::Protocol;
-pub use scanner::{Finding, Scanner};
+pub use scanner::{Finding, Scanner, Seen, sweep};
 #[cfg(feature = "simulate")]
 pub use simulate::{Demonstrated, Simulate, Simulates};
 pub use source::{ConfiguredSource, Probed, Reserved, Source, SourceError};

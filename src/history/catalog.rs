@@ -73,6 +73,12 @@ impl Catalog {
         }
     }
 
+    /// What all series are, by their places.
+    pub fn known(&self) -> Vec<(SeriesKey, SeriesAbout)> {
+        let all = self.all.iter();
+        all.map(|it| (it.key.clone(), it.about.clone())).collect()
+    }
+
     /// The place of a series.
     pub fn place(&self, device: &DeviceId, key: &str) -> Option<usize> {
         self.places.get(device)?.get(key).copied()
@@ -91,6 +97,13 @@ impl Catalog {
     /// The series with this number in the file.
     pub fn of_id(&self, id: i64) -> Option<usize> {
         self.all.iter().position(|series| series.id == Some(id))
+    }
+
+    /// The places and numbers of all that are in the file.
+    pub fn filed(&self) -> Vec<(usize, i64)> {
+        let all = self.all.iter().enumerate();
+        all.filter_map(|(place, series)| Some((place, series.id?)))
+            .collect()
     }
 
     /// All series that are to be written with what they are.

@@ -9,13 +9,16 @@ use rusqlite::Connection;
 use super::calendar::{Calendar, of_number};
 use super::catalog::Catalog;
 use super::cursors;
-use super::day::{DayFlags, DaySoFar, LONGEST_PAUSE};
+use super::day::{DayFlags, DayRow, DaySoFar, LONGEST_PAUSE};
 use super::gathering::Closed;
 use super::house_book::{Changed, HouseBook};
-use super::series::{SeriesKey, SeriesKind};
-use super::slot::{HOUR, SlotRow, hour_of, mean};
+use super::series::{SeriesAbout, SeriesKey, SeriesKind};
+use super::slot::{HOUR, SlotRow, hour_of, mean, moment};
 use super::tables;
-use crate::model::{DeviceId, Health};
+use crate::model::{DeviceId, Health, Quantity};
+
+/// What no house gains more than in an hour, in watt-hours.
+const MEGAWATT: i64 = 1_000_000;
 
 /// All that is written in one go.
 #[derive(Debug, Default)]
@@ -95,7 +98,9 @@ impl Ledger {
             self.remember(file, day)?;
         }
         self.make_hours(file, over)?;
-        self.house.make_days(file, &mut self.catalog)?;
+        self.house
+            .make_days(file, &mut self.catalog, &self.calendar)?;
+        self.hand_on(file)?;
         let ends: BTreeSet<i64> = changed.values().flatten().map(|(end, _)| *end).collect();
         for end in ends {
             cursors::note_changed(file, end)?;
@@ -152,7 +157,7 @@ impl Ledger {
         let (end, row) = (closed.end, closed.values.row(kind.has_last()));
         let is_alone = if closed.is_beside {
             // No guard has seen it.
-            if kind == SeriesKind::Lifetime && !fits(file, end, id, row.value)? {
+            if kind == SeriesKind::Lifetime && !fits(file, (end, row.value), id, &series.about)? {
                 tracing::debug!("a late value of {} does not fit", series.key);
                 return Ok(false);
             }
@@ -206,7 +211,7 @@ impl Ledger {
 
     /// Puts slots into a day and writes it.
     fn extend(
-        &self,
+        &mut self,
         file: &Connection,
         place: usize,
         day: &mut DaySoFar,
@@ -232,6 +237,7 @@ impl Ledger {
                 {
                     let flags = row.flags | DayFlags::GAP;
                     tables::set_day(file, earlier, id, row.value, flags)?;
+                    self.house.doubt_day(earlier);
                 }
             }
             day.push(*end, *row);
@@ -339,28 +345,97 @@ impl Ledger {
         let there = tables::day(file, date, id)?;
         let before = there.map_or_else(DayFlags::default, |there| there.flags);
         match value {
-            Some(value) => {
-                let flags = before | DayFlags::CORRECTED;
-                tables::set_day(file, date, id, Some(value), flags)?;
-            }
-            // What was measured is only known as long as there are slots of it.
-            None if before.has(DayFlags::CORRECTED) && self.has_slots(file, id, date)? => {
-                tables::remove_day(file, date, id)?;
-                if let Some(series) = self.catalog.get_mut(place) {
-                    series.day = None;
-                }
-                self.make_day(file, place, date)?;
+            Some(value) => tables::correct_day(file, date, id, value)?,
+            None if before.has(DayFlags::CORRECTED) => {
+                tables::undo_day(file, date, id)?;
+                // As long as there are slots of it, they know best.
+                self.remake_day(file, place, date)?;
             }
             None => {}
         }
         self.house.doubt_day(date);
-        self.house.make_days(file, &mut self.catalog)?;
+        self.house
+            .make_days(file, &mut self.catalog, &self.calendar)?;
+        self.hand_on(file)?;
         Ok(there.and_then(|there| there.value))
     }
 
-    fn has_slots(&self, file: &Connection, id: i64, date: Date) -> rusqlite::Result<bool> {
-        let (from, to) = self.calendar.bounds(date);
-        Ok(!tables::slots_of(file, id, from, to)?.is_empty())
+    /// Makes a day anew that may be another one than the latest that is known slot by slot.
+    fn remake_day(&mut self, file: &Connection, place: usize, date: Date) -> rusqlite::Result<()> {
+        if let Some(series) = self.catalog.get_mut(place) {
+            series.day = None;
+        }
+        self.make_day(file, place, date)
+    }
+
+    /// Leaves the days of the house to whoever knows its devices.
+    fn hand_on(&self, file: &Connection) -> rusqlite::Result<()> {
+        if self.house.roles.members.is_empty() {
+            self.house.note_doubts(file, &self.calendar)?;
+        }
+        Ok(())
+    }
+
+    /// Takes up what others have left to be made anew, and if the house has other devices than before, days of which
+    /// it has nothing.
+    pub fn take_doubts(&mut self, file: &Connection, has_news: bool) -> rusqlite::Result<()> {
+        if self.house.roles.members.is_empty() {
+            return Ok(());
+        }
+        if has_news {
+            for day in self.house.days_without_house(file)? {
+                self.house.doubt_day(day);
+            }
+        }
+        self.house.take_doubts(file, &self.calendar)
+    }
+
+    /// Sets slots after now aside, and makes today anew without them; the ends of the newest slot that stays, and of
+    /// the newest that was set aside.
+    pub fn set_ahead_aside(
+        &mut self,
+        file: &Connection,
+        now: i64,
+    ) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+        let today = self.calendar.day_of(moment(now));
+        tables::set_ahead_aside(file, now, today)?;
+        self.remake_days(file, &[today])?;
+        self.house.go_back();
+        self.doubt_hour(now);
+        let (_, newest) = tables::slot_limits(file)?;
+        Ok((newest, tables::newest_ahead(file)?))
+    }
+
+    /// Brings back the slots that were set aside: their time has come.
+    pub fn bring_back(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        let ends = tables::bring_back(file)?;
+        let mut days: Vec<Date> = Vec::new();
+        for end in ends {
+            self.doubt_hour(end);
+            days.push(self.calendar.day_of_slot(end));
+        }
+        days.dedup();
+        self.remake_days(file, &days)
+    }
+
+    /// Makes days of all series anew from the slots that there are.
+    fn remake_days(&mut self, file: &Connection, days: &[Date]) -> rusqlite::Result<()> {
+        self.catalog.forget_days();
+        for date in days {
+            self.house.doubt_day(*date);
+            for (place, id) in self.catalog.filed() {
+                let there = tables::day(file, *date, id)?;
+                let is_given = |there: DayRow| {
+                    there.flags.has(DayFlags::CORRECTED) || there.flags.has(DayFlags::IMPORTED)
+                };
+                if there.is_some_and(|there| !is_given(there)) {
+                    tables::remove_day(file, *date, id)?;
+                }
+                self.make_one_day(file, place, id, *date)?;
+            }
+        }
+        self.catalog.forget_days();
+        Ok(())
     }
 
     /// The end of the slots that have been kept long enough on a day.
@@ -371,10 +446,24 @@ impl Ledger {
     }
 }
 
-/// Whether a value of a counter lies between those around it.
-fn fits(file: &Connection, end: i64, id: i64, value: i64) -> rusqlite::Result<bool> {
+/// Whether a value of a counter lies between those around it, and neither it nor the next one is more than a house can
+/// have gained by then.
+fn fits(
+    file: &Connection,
+    (end, value): (i64, i64),
+    id: i64,
+    about: &SeriesAbout,
+) -> rusqlite::Result<bool> {
     let (before, after) = tables::neighbours(file, end, id)?;
-    Ok(before.is_none_or(|before| before <= value) && after.is_none_or(|after| value <= after))
+    let can_be = |from: (i64, i64), to: (i64, i64)| {
+        let gain = to.1.saturating_sub(from.1);
+        let is_energy = about.quantity == Some(Quantity::Energy);
+        let most = (to.0 - from.0).saturating_mul(MEGAWATT) / HOUR;
+        gain >= 0 && (!is_energy || about.watt_hours(gain) <= most)
+    };
+    let this = (end, value);
+    Ok(before.is_none_or(|before| can_be(before, this))
+        && after.is_none_or(|after| can_be(this, after)))
 }
 
 /// What is kept of an hour.

@@ -2,9 +2,12 @@
 
 use rusqlite::Connection;
 
+use super::HistoryError;
 use super::place::HistoryPlace;
 use super::tables;
-use crate::sqlite::{DatabaseError, Sameness, in_words, open_patiently, set_aside};
+use crate::sqlite::{
+    DatabaseError, Sameness, damage, damage_at_a_glance, in_words, open_patiently, set_aside,
+};
 
 /// The file, and how we left it.
 #[derive(Debug)]
@@ -18,7 +21,8 @@ pub struct HistoryFile {
 
 impl HistoryFile {
     /// Opens the file, or makes it.
-    pub fn open(place: &HistoryPlace) -> Result<Self, DatabaseError> {
+    pub fn open(place: &HistoryPlace) -> Result<Self, HistoryError> {
+        place.check()?;
         let connection = match place {
             HistoryPlace::Disk(path) => open_patiently(|| tables::open(path))?,
             HistoryPlace::Memory(name) => tables::prepare(Connection::open(name)?)?,
@@ -53,6 +57,23 @@ impl HistoryFile {
         match (&self.place, &self.sameness) {
             (HistoryPlace::Disk(path), Some(sameness)) => sameness.is_of_another(path),
             _ => false,
+        }
+    }
+
+    /// What is damaged, as far as that costs next to nothing, so that it is asked with each write: a connection that is
+    /// open knows its pages, and writes on into the log of a file that nobody can read any more.
+    pub fn damage_at_a_glance(place: &HistoryPlace) -> Option<String> {
+        match place {
+            HistoryPlace::Disk(path) => damage_at_a_glance(path),
+            HistoryPlace::Memory(_) => None,
+        }
+    }
+
+    /// What is damaged in the file that is there, found by reading all of it; `None` if nothing is.
+    pub fn damage(place: &HistoryPlace) -> Option<String> {
+        match place {
+            HistoryPlace::Disk(path) => damage(path),
+            HistoryPlace::Memory(_) => None,
         }
     }
 

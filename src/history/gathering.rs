@@ -87,13 +87,33 @@ impl Gathering {
 
     /// Takes up a slot that was not over when the program ended.
     pub fn resume(&mut self, end: i64, series: usize, values: SlotValues) {
-        let gathered = Gathered {
-            values,
+        self.take_up(end, series, values, false);
+    }
+
+    /// Takes up what another one could not write. `place` says where its series are here.
+    pub fn take_over(&mut self, other: Self, place: impl Fn(usize) -> Option<usize>) {
+        for (end, slot) in other.slots {
+            for (series, it) in slot.into_iter().filter(|(_, it)| it.is_new) {
+                if let Some(series) = place(series) {
+                    self.take_up(end, series, it.values, it.is_beside);
+                }
+            }
+        }
+    }
+
+    fn take_up(&mut self, end: i64, series: usize, values: SlotValues, is_beside: bool) {
+        let slot = self.slots.entry(end).or_default();
+        let gathered = slot.entry(series).or_insert(Gathered {
+            values: SlotValues { count: 0, ..values },
             is_new: true,
-            is_beside: false,
+            is_beside,
             touched: end,
+        });
+        gathered.values = match gathered.values.count {
+            0 => values,
+            _ => gathered.values.and(values),
         };
-        self.slots.entry(end).or_default().insert(series, gathered);
+        gathered.is_new = true;
     }
 
     /// The slots that are over and have something new. `is_slow` says which series are waited for.
@@ -137,6 +157,16 @@ impl Gathering {
             self.slots.pop_first();
         }
         before - self.slots.len()
+    }
+
+    /// Forgets the slots with ends after that: they are of a time that is not yet.
+    pub fn forget_after(&mut self, end: i64) {
+        self.slots.split_off(&end.saturating_add(1));
+    }
+
+    /// Forgets the slots that are not over: they are kept elsewhere.
+    pub fn forget_unfinished(&mut self, now: i64) {
+        self.forget_after(now.saturating_sub(PATIENCE));
     }
 
     /// All that is to be written counts as new again: the file is another one.

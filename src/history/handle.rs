@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -15,55 +16,63 @@ use super::HistoryError;
 use super::calendar::Calendar;
 use super::config::HistorySettings;
 use super::cursors::Cursors;
-use super::keeper::{Keeper, KeeperJob, SlotPace, Trouble};
+use super::jobs::{JobQueue, KeeperJob, MOST_JOBS, NotTaken, queue};
+use super::keeper::Keeper;
+use super::pace::SlotPace;
 use super::place::HistoryPlace;
 use super::reader::{Desk, HistoryReader};
 use super::roles::HouseRoles;
 use super::series::SeriesKey;
 use super::taken_over::{CorrectionError, Imported};
+use super::trouble::Trouble;
+use super::unwritten::Departing;
 use crate::model::{Days, Decimal, Device, DeviceId, Health, Value};
+use crate::say;
 
 /// The handle for keeping the past. Cheap to clone; nothing here ever waits for the disk, and nothing fails.
 #[derive(Debug, Clone)]
 pub struct History {
     /// `None` where nothing is kept.
-    jobs: Option<mpsc::Sender<KeeperJob>>,
+    jobs: Option<JobQueue>,
     trouble: Trouble,
     closed: watch::Receiver<Option<i64>>,
     reader: HistoryReader,
+    /// It has been told to end, and all clones of it.
+    is_leaving: Arc<AtomicBool>,
 }
-
-/// The longest that the end of the program waits for the disk.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 impl History {
     /// Opens the file, made anew where there is none, and closes slots by the clock of the computer. A file that
     /// cannot be opened is told of, and everything runs without. A damaged one is set aside.
     pub fn open(path: &Path, settings: &HistorySettings, zone: TimeZone) -> Self {
-        Self::start(
-            HistoryPlace::Disk(path.to_owned()),
-            settings,
-            zone,
-            SlotPace::Clock,
-        )
+        Self::open_after(path, settings, zone, None)
+    }
+
+    /// The same behind another one of the same house that is on its way out: what that could not write is taken up.
+    /// Only the thread waits for it.
+    pub fn open_after(
+        path: &Path,
+        settings: &HistorySettings,
+        zone: TimeZone,
+        before: Option<Departing>,
+    ) -> Self {
+        let place = HistoryPlace::Disk(path.to_owned());
+        Self::start(place, settings, zone, SlotPace::of_computer(), before)
     }
 
     /// The same, but time passes only with [`Self::tick`]: for simulations and imports. Slots are written day by day,
     /// so that a year takes seconds; [`Self::flush`] from time to time keeps that from piling up.
     pub fn open_stepped(path: &Path, settings: &HistorySettings, zone: TimeZone) -> Self {
-        Self::start(
-            HistoryPlace::Disk(path.to_owned()),
-            settings,
-            zone,
-            SlotPace::Steps,
-        )
+        let place = HistoryPlace::Disk(path.to_owned());
+        Self::start(place, settings, zone, SlotPace::in_steps(), None)
     }
 
-    fn start(
+    pub(super) fn start(
         place: HistoryPlace,
         settings: &HistorySettings,
         zone: TimeZone,
         pace: SlotPace,
+        before: Option<Departing>,
     ) -> Self {
         if !settings.enabled {
             return Self::off();
@@ -72,20 +81,26 @@ impl History {
         let trouble = Trouble::default();
         let desk = Arc::new(Desk::at(place.clone()));
         let reader = HistoryReader::new(Arc::clone(&desk), calendar.clone());
+        // Whoever makes time pass in steps waits for the disk himself.
+        let most = if pace.is_clock() {
+            MOST_JOBS
+        } else {
+            usize::MAX
+        };
         let (closing, closed) = watch::channel(None);
         let keeper = Keeper::new(
             place,
             settings,
             calendar,
             pace,
-            Arc::clone(&trouble),
+            trouble.clone(),
             closing,
             desk,
         );
-        let (jobs, inbox) = mpsc::channel();
+        let (jobs, inbox) = queue(most);
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
-            .spawn(move || keeper.run(&inbox));
+            .spawn(move || keeper.run(&inbox, before));
         if let Err(error) = thread {
             tracing::warn!(
                 "The history cannot run ({error}); nothing is kept of the past. Free some memory and restart."
@@ -97,13 +112,15 @@ impl History {
             trouble,
             closed,
             reader,
+            is_leaving: Arc::default(),
         }
     }
 
     /// A history that ends with the program, by the clock of the computer.
     pub fn in_memory(zone: TimeZone) -> Self {
         let settings = HistorySettings::default();
-        Self::start(HistoryPlace::in_memory(), &settings, zone, SlotPace::Clock)
+        let pace = SlotPace::of_computer();
+        Self::start(HistoryPlace::in_memory(), &settings, zone, pace, None)
     }
 
     /// None at all.
@@ -113,6 +130,7 @@ impl History {
             trouble: Trouble::default(),
             closed: watch::channel(None).1,
             reader: HistoryReader::off(),
+            is_leaving: Arc::default(),
         }
     }
 
@@ -122,16 +140,28 @@ impl History {
     }
 
     fn send(&self, job: KeeperJob) {
-        if let Some(jobs) = &self.jobs {
-            // The thread is gone only when the program is ending.
-            let _ = jobs.send(job);
+        let Some(jobs) = &self.jobs else { return };
+        match jobs.put(job) {
+            Ok(()) => {}
+            Err(NotTaken::Full) => self.trouble.tell(
+                say!("the disk of the history does not answer, so that what is measured is lost"),
+                say!(
+                    "Look after the disk, SD card or network share on which the history is. Counters and all that is \
+                     published are not touched."
+                ),
+            ),
+            // Handles outlive it for a moment when the configuration is loaded anew.
+            Err(NotTaken::Gone) if self.is_leaving.load(Ordering::Relaxed) => {}
+            Err(NotTaken::Gone) => self.trouble.tell(
+                say!("the history has stopped because of a mistake in wattbridge"),
+                say!("Restart wattbridge, and please report this with the log."),
+            ),
         }
     }
 
     /// What troubles it, in words with advice.
     pub fn trouble(&self) -> Option<Health> {
-        let trouble = self.trouble.lock();
-        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+        self.trouble.get()
     }
 
     /// Makes series of the metrics of a device.
@@ -250,7 +280,7 @@ impl History {
         let jobs = self.jobs.clone();
         Cursors::new(move |job| {
             if let Some(jobs) = &jobs {
-                let _ = jobs.send(KeeperJob::Cursors(job));
+                let _ = jobs.put(KeeperJob::Cursors(job));
             }
         })
     }
@@ -260,10 +290,77 @@ impl History {
         self.reader.clone()
     }
 
-    /// Writes what there is, also of the slot that is not over, and closes the file.
+    /// Writes what there is, also of the slot that is not over, and closes the file. Waits for that.
     pub fn close(self) {
+        let _ = self.leave(false).wait();
+    }
+
+    /// The same without waiting: see [`Departing`]. With `goes_on` another one follows at once, so that nobody says
+    /// of the devices that the program was not running.
+    pub fn leave(self, goes_on: bool) -> Departing {
+        self.is_leaving.store(true, Ordering::Relaxed);
+        let now = Instant::now();
+        if !self.is_on() {
+            return Departing::new(None, now);
+        }
         let (answer, wait) = mpsc::channel();
-        self.send(KeeperJob::Close(answer));
-        let _ = wait.recv_timeout(GOODBYE);
+        self.send(KeeperJob::Close { goes_on, answer });
+        Departing::new(Some(wait), now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::jobs::{JobInbox, queue};
+
+    /// A handle whose jobs nobody works on.
+    fn idle(most: usize) -> (History, JobInbox) {
+        let (jobs, inbox) = queue(most);
+        let history = History {
+            jobs: Some(jobs),
+            ..History::off()
+        };
+        (history, inbox)
+    }
+
+    fn says(history: &History) {
+        let id = DeviceId::new("test", "roof");
+        let value = Decimal::integer(5).into();
+        history.record(&id, Timestamp::UNIX_EPOCH, None, [("power", value)]);
+    }
+
+    #[test]
+    fn a_disk_that_hangs_takes_no_memory_without_end() {
+        let (history, inbox) = idle(100);
+        for _ in 0..100 {
+            says(&history);
+        }
+        assert_eq!(history.trouble(), None);
+        for _ in 0..1000 {
+            says(&history);
+        }
+        let trouble = history.trouble().unwrap();
+        assert!(trouble.advice.contains("network share"), "{trouble:?}");
+        // What all the rest stands on still gets through, and news as well as soon as there is room.
+        history.set_roles(HouseRoles::default());
+        assert_eq!(std::iter::from_fn(|| inbox.at_hand()).count(), 101);
+        says(&history);
+        assert_eq!(std::iter::from_fn(|| inbox.at_hand()).count(), 1);
+    }
+
+    #[test]
+    fn a_thread_that_is_gone_is_told_unless_it_was_told_to_go() {
+        let (history, inbox) = idle(100);
+        drop(inbox);
+        says(&history);
+        let trouble = history.trouble().unwrap();
+        assert!(trouble.detail.contains("stopped"), "{trouble:?}");
+        let (history, inbox) = idle(100);
+        let other = history.clone();
+        let _departing = history.leave(true);
+        drop(inbox);
+        says(&other);
+        assert_eq!(other.trouble(), None);
     }
 }

@@ -209,6 +209,10 @@ pub struct Counted {
     /// What the slots of the day add up to.
     pub slots: Option<Flows>,
     pub flags: DayFlags,
+    /// What is special about the powers of the sun and of the house, which count where there is no counter.
+    pub power_flags: (DayFlags, DayFlags),
+    /// Whether one of several devices has said nothing, so that nobody knows what the house took.
+    pub lacks: bool,
 }
 
 impl HouseEnergies {
@@ -242,11 +246,12 @@ impl HouseEnergies {
             );
             Some((produced, into, out, import?, export?))
         };
-        let known = balance();
+        let known = balance().filter(|_| !counted.lacks);
         let house = known
             .map(|(sun, into, out, import, export)| (sun - into + out + import - export).max(0));
         let flows = match (known, slots) {
             (Some((sun, into, out, import, export)), Some(slots)) => {
+                let sun = sun.max(0);
                 let battery_grid = slots.battery_grid.min(out).min(export).max(0);
                 let grid_battery = slots.grid_battery.min(import).min(into).max(0);
                 let sun_grid = export - battery_grid;
@@ -254,8 +259,10 @@ impl HouseEnergies {
                 // Counters do not tell of the same second. More than that is a sun of which not all is known, and
                 // nobody knows then who fed whom.
                 let is_whole = sun_grid + sun_battery <= sun + sun / 20 + LAG;
+                let sun_grid = sun_grid.min(sun);
+                let sun_battery = sun_battery.min(sun - sun_grid);
                 is_whole.then_some(Flows {
-                    sun_house: (sun - sun_grid - sun_battery).max(0),
+                    sun_house: sun - sun_grid - sun_battery,
                     sun_battery,
                     sun_grid,
                     battery_house: out - battery_grid,
@@ -268,15 +275,38 @@ impl HouseEnergies {
             (Some((sun, 0, 0, import, export)), None)
                 if !has_battery && export <= sun + sun / 20 + LAG =>
             {
+                let sun = sun.max(0);
+                let sun_grid = export.min(sun);
                 Some(Flows {
-                    sun_house: (sun - export).max(0),
-                    sun_grid: export,
+                    sun_house: sun - sun_grid,
+                    sun_grid,
                     grid_house: import,
                     ..Flows::default()
                 })
             }
-            (_, slots) => slots,
+            (_, slots) => slots.filter(|_| !counted.lacks),
         };
+        // Slots that are missing make all that is taken from them less.
+        let (of_sun, of_house) = counted.power_flags;
+        let mut flags = counted.flags;
+        if counted.sun.is_none() && sun.is_some() {
+            flags = flags | of_sun;
+        }
+        let is_any = |energies: &[(Option<i64>, Option<i64>)]| {
+            energies
+                .iter()
+                .any(|(counter, energy)| counter.is_none() && energy.is_some())
+        };
+        let of_slots = [
+            (counted.import, import),
+            (counted.export, export),
+            (counted.charged, charged.filter(|_| has_battery)),
+            (counted.discharged, discharged.filter(|_| has_battery)),
+            (house, house.or(counted.house_power)),
+        ];
+        if is_any(&of_slots) {
+            flags = flags | of_house;
+        }
         Self {
             sun,
             house: house.or(counted.house_power),
@@ -285,7 +315,7 @@ impl HouseEnergies {
             charged: charged.filter(|_| has_battery),
             discharged: discharged.filter(|_| has_battery),
             flows,
-            flags: counted.flags,
+            flags,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::civil::Date;
 use rusqlite::Connection;
 
-use super::calendar::of_number;
+use super::calendar::{Calendar, of_number};
 use super::catalog::Catalog;
 use super::day::{DayFlags, DayRow};
 use super::house::{self, Counted, HouseEnergies, HousePowers, Look, slot_energy};
@@ -19,8 +19,21 @@ use crate::model::{Decimal, DeviceId, EnergyPart};
 /// Ends of slots are not caught up with beyond that, as after a computer was asleep.
 const MOST_SLOTS: i64 = 2 * 288;
 
+/// So many days that others have left are made anew in one go.
+const MOST_DOUBTS: i64 = 8;
+
 /// Slots that have changed, by the places of their series.
 pub type Changed = BTreeMap<usize, Vec<(i64, SlotRow)>>;
+
+/// What the counters of a part say of a day.
+#[derive(Debug, Default)]
+struct CountedPart {
+    /// In watt-hours, of those that know.
+    total: Option<i64>,
+    flags: DayFlags,
+    /// Whether one that was there before has said nothing and did not rest.
+    lacks: bool,
+}
 
 /// What of the house is to be made anew.
 #[derive(Debug, Default)]
@@ -46,9 +59,46 @@ impl HouseBook {
         self.days.insert(date);
     }
 
+    /// Notes what is to be made anew in the file, for whoever knows the devices of the house.
+    pub fn note_doubts(&self, file: &Connection, calendar: &Calendar) -> rusqlite::Result<()> {
+        let of_slots: BTreeSet<Date> = self
+            .slots
+            .iter()
+            .map(|end| calendar.day_of_slot(*end))
+            .collect();
+        for date in &self.days {
+            tables::add_doubt(file, *date, of_slots.contains(date))?;
+        }
+        Ok(())
+    }
+
+    /// Takes up what others have noted.
+    pub fn take_doubts(&mut self, file: &Connection, calendar: &Calendar) -> rusqlite::Result<()> {
+        for (date, has_slots) in tables::take_doubts(file, MOST_DOUBTS)? {
+            let Some(date) = of_number(date) else {
+                continue;
+            };
+            self.doubt_day(date);
+            if has_slots {
+                let (from, to) = calendar.bounds(date);
+                self.slots.extend(tables::ends_between(file, from, to)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Slots of a later time are there no more.
+    pub fn go_back(&mut self) {
+        self.through = None;
+        self.slots.clear();
+    }
+
     /// All is on the disk.
     pub fn confirm(&mut self) {
         self.days.clear();
+        if self.roles.members.is_empty() {
+            self.slots.clear();
+        }
         if let Some(through) = self.next_through.take() {
             self.slots.retain(|end| *end > through);
             self.through = Some(through);
@@ -69,7 +119,6 @@ impl HouseBook {
         changed: &mut Changed,
     ) -> rusqlite::Result<()> {
         if self.roles.members.is_empty() {
-            self.slots.clear();
             return Ok(());
         }
         let until = until.div_euclid(SLOT) * SLOT;
@@ -143,12 +192,17 @@ impl HouseBook {
     }
 
     /// Makes the days.
-    pub fn make_days(&self, file: &Connection, catalog: &mut Catalog) -> rusqlite::Result<()> {
+    pub fn make_days(
+        &self,
+        file: &Connection,
+        catalog: &mut Catalog,
+        calendar: &Calendar,
+    ) -> rusqlite::Result<()> {
         if self.roles.members.is_empty() {
             return Ok(());
         }
         for date in &self.days {
-            self.make_day(file, catalog, *date)?;
+            self.make_day(file, catalog, calendar, *date)?;
         }
         Ok(())
     }
@@ -157,6 +211,7 @@ impl HouseBook {
         &self,
         file: &Connection,
         catalog: &mut Catalog,
+        calendar: &Calendar,
         date: Date,
     ) -> rusqlite::Result<()> {
         let mut counted = Counted::default();
@@ -167,7 +222,7 @@ impl HouseBook {
             EnergyPart::BatteryIn,
             EnergyPart::BatteryOut,
         ]
-        .map(|part| self.count(file, catalog, date, part));
+        .map(|part| self.count(file, catalog, calendar, date, part));
         for (energy, into) in [
             (sun?, &mut counted.sun),
             (import?, &mut counted.import),
@@ -175,9 +230,9 @@ impl HouseBook {
             (charged?, &mut counted.charged),
             (discharged?, &mut counted.discharged),
         ] {
-            let (energy, flags) = energy;
-            *into = energy;
-            counted.flags = counted.flags | flags;
+            *into = energy.total;
+            counted.flags = counted.flags | energy.flags;
+            counted.lacks |= energy.lacks;
         }
         let of_house = |key: &str| -> rusqlite::Result<Option<DayRow>> {
             let place = catalog.place(&house_id(), key);
@@ -188,8 +243,11 @@ impl HouseBook {
         };
         // A watt for five minutes is a twelfth of a watt-hour.
         let of_power = |row: Option<DayRow>| mean(row?.sum?.into(), 12);
-        counted.sun_power = of_power(of_house("sun")?);
-        counted.house_power = of_power(of_house("house")?).filter(|_| self.roles.house.is_some());
+        let powers = (of_house("sun")?, of_house("house")?);
+        counted.sun_power = of_power(powers.0);
+        counted.house_power = of_power(powers.1).filter(|_| self.roles.house.is_some());
+        let flags = |row: Option<DayRow>| row.map_or_else(DayFlags::default, |row| row.flags);
+        counted.power_flags = (flags(powers.0), flags(powers.1));
         let mut sums = [0; 7];
         let mut is_any = false;
         for (key, sum) in Flows::KEYS.iter().zip(&mut sums) {
@@ -209,14 +267,18 @@ impl HouseBook {
         let flows = flows.map(|(index, key)| (*key, flow(index)));
         let all = house::ENERGIES.into_iter().zip(energies.all());
         for (key, value) in all.chain(flows.collect::<Vec<_>>()) {
-            let Some(value) = value else { continue };
+            if value.is_none() && catalog.place(&house_id(), key).is_none() {
+                continue;
+            }
             let place = series_of_house(file, catalog, key)?;
             let Some(id) = id(catalog, place) else {
                 continue;
             };
-            let there = tables::day(file, date, id)?;
-            if !there.is_some_and(|there| there.flags.has(DayFlags::CORRECTED)) {
-                tables::set_day(file, date, id, Some(value), energies.flags)?;
+            // What is no longer known, as more has come to light, must not stay either.
+            match tables::day(file, date, id)? {
+                None if value.is_none() => {}
+                Some(there) if there.flags.has(DayFlags::CORRECTED) => {}
+                _ => tables::set_day(file, date, id, value, energies.flags)?,
             }
         }
         Ok(())
@@ -227,9 +289,10 @@ impl HouseBook {
         &self,
         file: &Connection,
         catalog: &Catalog,
+        calendar: &Calendar,
         date: Date,
         part: EnergyPart,
-    ) -> rusqlite::Result<(Option<i64>, DayFlags)> {
+    ) -> rusqlite::Result<CountedPart> {
         let mut devices: BTreeMap<(&DeviceId, bool), Vec<(u8, usize)>> = BTreeMap::new();
         let parts = [part];
         for role in self.roles.of_parts(&parts) {
@@ -242,34 +305,40 @@ impl HouseBook {
                 counters.push((rank, place));
             }
         }
-        let (mut total, mut flags) = (None, DayFlags::default());
-        for ((_, is_minus), mut counters) in devices {
+        let mut counted = CountedPart::default();
+        for ((device, is_minus), mut counters) in devices {
             counters.sort_by_key(|(rank, _)| *rank);
             let mut found = None;
+            let mut is_older = false;
             for (_, place) in counters {
                 let Some(series) = catalog.get(place) else {
                     continue;
                 };
-                let row = match series.id {
-                    Some(id) => tables::day(file, date, id)?,
-                    None => None,
-                };
+                let Some(id) = series.id else { continue };
+                let row = tables::day(file, date, id)?;
                 let energy = row.and_then(|row| Some((series.about.watt_hours(row.value?), row)));
                 if let Some((energy, row)) = energy {
-                    flags = flags | DayFlags(row.flags.0 & !DayFlags::CORRECTED.0);
+                    counted.flags = counted.flags | DayFlags(row.flags.0 & !DayFlags::CORRECTED.0);
                     found = Some(energy);
                     break;
                 }
+                is_older |= tables::is_older(file, date, id)?;
             }
-            match found {
-                Some(energy) => {
-                    let energy = if is_minus { -energy } else { energy };
-                    total = Some(total.unwrap_or(0) + energy);
-                }
-                None => flags = flags | DayFlags::GAP,
+            if let Some(energy) = found {
+                let energy = if is_minus { -energy } else { energy };
+                counted.total = Some(counted.total.unwrap_or(0) + energy);
+                continue;
+            }
+            let (from, to) = calendar.bounds(date);
+            if is_older && tables::rests_throughout(file, device, from, to)? {
+                counted.total = Some(counted.total.unwrap_or(0));
+            } else {
+                // One that came later lacks nothing before.
+                counted.lacks |= is_older;
+                counted.flags = counted.flags | DayFlags::GAP;
             }
         }
-        Ok((total, flags))
+        Ok(counted)
     }
 
     /// Days of which the devices have something, and the house nothing.

@@ -16,7 +16,8 @@
 //! | `series` | which values are kept |
 //! | `gathering`, `closing` | from values to slots, from slots to all that follows from them |
 //! | `catalog`, `tables`, `place`, `filed` | all series, the tables, the file |
-//! | `keeper`, `handle` | the thread that writes, and what feeds it |
+//! | `keeper`, `pace`, `trouble` | the thread that writes, what makes its time pass, what troubles it |
+//! | `handle`, `jobs`, `unwritten` | what feeds it, and what it leaves to the one that follows |
 //! | `taken_over` | what others have kept, and what people correct |
 //! | `reader` | questions that the page asks |
 //! | [`import`] | files of other programs |
@@ -34,7 +35,9 @@ mod handle;
 mod house;
 mod house_book;
 pub mod import;
+mod jobs;
 mod keeper;
+mod pace;
 mod place;
 mod reader;
 mod roles;
@@ -43,6 +46,8 @@ mod slot;
 mod split;
 mod tables;
 mod taken_over;
+mod trouble;
+mod unwritten;
 
 use crate::sqlite::DatabaseError;
 
@@ -63,6 +68,7 @@ pub use slot::{SLOT, SlotRow};
 pub use split::{Flows, split};
 pub use tables::format;
 pub use taken_over::{CorrectionError, Imported};
+pub use unwritten::Departing;
 
 /// The history cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +79,9 @@ pub enum HistoryError {
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] DatabaseError),
+    /// Something else than a file has its name.
+    #[error("it is {0}, and no file")]
+    NoFile(&'static str),
     /// More was asked for than one answer holds.
     #[error("that is too much at once; ask for fewer days or fewer series")]
     TooMuch,

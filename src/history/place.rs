@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::HistoryError;
+
 /// Where the file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryPlace {
@@ -19,6 +21,18 @@ impl HistoryPlace {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self::Memory(format!("file:history-{number}?mode=memory&cache=shared"))
+    }
+
+    /// Whether there can be a file: a pipe of that name would be waited for without end.
+    pub fn check(&self) -> Result<(), HistoryError> {
+        let Self::Disk(path) = self else {
+            return Ok(());
+        };
+        match std::fs::metadata(path) {
+            Ok(about) if about.is_dir() => Err(HistoryError::NoFile("a folder")),
+            Ok(about) if !about.is_file() => Err(HistoryError::NoFile("a pipe or a device")),
+            _ => Ok(()),
+        }
     }
 }
 

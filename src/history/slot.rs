@@ -92,6 +92,17 @@ impl SlotValues {
         self.last = self.last.max((at.as_nanosecond(), value));
     }
 
+    /// These and others of the same slot.
+    pub fn and(self, others: Self) -> Self {
+        Self {
+            sum: self.sum.saturating_add(others.sum),
+            count: self.count.saturating_add(others.count),
+            min: self.min.min(others.min),
+            max: self.max.max(others.max),
+            last: self.last.max(others.last),
+        }
+    }
+
     /// What is kept, of a counter or of something else.
     pub fn row(&self, is_counter: bool) -> SlotRow {
         if is_counter {

@@ -88,6 +88,25 @@ const STEPS: &[&str] = &["
         PRIMARY KEY (end, series)
     ) STRICT, WITHOUT ROWID;
 ", "
+    -- What was measured of a day that somebody has corrected. What it was before is no longer known of older ones.
+    ALTER TABLE day ADD COLUMN measured INTEGER;
+    UPDATE day SET measured = value WHERE flags & 2;
+    -- Days whose sums of the house are to be made anew by whoever knows its devices.
+    CREATE TABLE doubt (
+        date     INTEGER PRIMARY KEY,
+        slots    INTEGER NOT NULL         -- 1 if its slots have changed, too
+    ) STRICT;
+    -- Slots of a time that had not been yet, by a clock that was wrong.
+    CREATE TABLE ahead (
+        end      INTEGER NOT NULL,
+        series   INTEGER NOT NULL,
+        value    INTEGER NOT NULL,
+        min      INTEGER,
+        max      INTEGER,
+        since    INTEGER NOT NULL,        -- when they were set aside
+        PRIMARY KEY (end, series)
+    ) STRICT, WITHOUT ROWID;
+", "
     -- How far each of those has come who send the history on: the end of the last slot that is done with.
     CREATE TABLE export_cursor (
         target   TEXT PRIMARY KEY,
@@ -290,24 +309,28 @@ pub fn slots_at(file: &Connection, end: i64) -> rusqlite::Result<HashMap<i64, i6
         .collect()
 }
 
-/// The values of a series in the slots before and after one, as far as they are not more than three days away.
+/// A slot by its end, and its value.
+pub type Neighbour = (i64, i64);
+
+/// The slots of a series before and after one, as far as they are not more than three days away.
 pub fn neighbours(
     file: &Connection,
     end: i64,
     series: i64,
-) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+) -> rusqlite::Result<(Option<Neighbour>, Option<Neighbour>)> {
     const AROUND: i64 = 3 * 86_400;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let before = file
         .prepare_cached(
-            "SELECT value FROM slot WHERE end < ?1 AND end >= ?2 AND series = ?3 ORDER BY end DESC LIMIT 1",
+            "SELECT end, value FROM slot WHERE end < ?1 AND end >= ?2 AND series = ?3 ORDER BY end DESC LIMIT 1",
         )?
-        .query_row(params![end, end - AROUND, series], |row| row.get(0))
+        .query_row(params![end, end - AROUND, series], read)
         .optional()?;
     let after = file
         .prepare_cached(
-            "SELECT value FROM slot WHERE end > ?1 AND end <= ?2 AND series = ?3 ORDER BY end LIMIT 1",
+            "SELECT end, value FROM slot WHERE end > ?1 AND end <= ?2 AND series = ?3 ORDER BY end LIMIT 1",
         )?
-        .query_row(params![end, end + AROUND, series], |row| row.get(0))
+        .query_row(params![end, end + AROUND, series], read)
         .optional()?;
     Ok((before, after))
 }
@@ -345,6 +368,7 @@ pub fn put_day(file: &Connection, date: Date, series: i64, day: &DayRow) -> rusq
                 WHEN flags & 2 OR (flags & 4 AND excluded.flags & 1 AND value > excluded.value)
                 THEN excluded.flags | (flags & 6)
                 ELSE excluded.flags END,
+            measured = CASE WHEN flags & 2 THEN excluded.value ELSE measured END,
             min = excluded.min, max = excluded.max, max_at = excluded.max_at, first = excluded.first,
             last = excluded.last, last_at = excluded.last_at, slots = excluded.slots, sum = excluded.sum",
     )?
@@ -378,6 +402,32 @@ pub fn set_day(
          ON CONFLICT (date, series) DO UPDATE SET value = excluded.value, flags = excluded.flags",
     )?
     .execute(params![number(date), series, value, flags.0])?;
+    Ok(())
+}
+
+/// Puts in another value for a day, and keeps beside it what was measured.
+pub fn correct_day(file: &Connection, date: Date, series: i64, value: i64) -> rusqlite::Result<()> {
+    file.prepare_cached(
+        "INSERT INTO day (date, series, value, slots, flags) VALUES (?1, ?2, ?3, 0, ?4)
+         ON CONFLICT (date, series) DO UPDATE SET
+            measured = CASE WHEN flags & ?4 THEN measured ELSE value END,
+            value = excluded.value, flags = flags | ?4",
+    )?
+    .execute(params![number(date), series, value, DayFlags::CORRECTED.0])?;
+    Ok(())
+}
+
+/// What was measured of a corrected day counts again; where nothing was, there is nothing.
+pub fn undo_day(file: &Connection, date: Date, series: i64) -> rusqlite::Result<()> {
+    file.prepare_cached(
+        "UPDATE day SET value = measured, measured = NULL, flags = flags & ~?3
+         WHERE date = ?1 AND series = ?2 AND flags & ?3",
+    )?
+    .execute(params![number(date), series, DayFlags::CORRECTED.0])?;
+    file.prepare_cached(
+        "DELETE FROM day WHERE date = ?1 AND series = ?2 AND value IS NULL AND slots = 0",
+    )?
+    .execute(params![number(date), series])?;
     Ok(())
 }
 
@@ -517,6 +567,104 @@ pub fn rests(file: &Connection, device: &DeviceId, from: i64, to: i64) -> rusqli
     })
 }
 
+/// Whether a device was at rest all the time between two moments, in seconds, as far as the program was running.
+pub fn rests_throughout(
+    file: &Connection,
+    device: &DeviceId,
+    from: i64,
+    to: i64,
+) -> rusqlite::Result<bool> {
+    // Each state that began within, and the one that was there at first.
+    file.prepare_cached(&format!(
+        "WITH seen AS (
+            SELECT code FROM health WHERE device = ?1 AND at > ?2 AND at <= ?3
+            UNION ALL
+            SELECT * FROM (SELECT code FROM health WHERE device = ?1 AND at <= ?2 ORDER BY at DESC LIMIT 1))
+         SELECT coalesce(max(code IN {RESTING}) AND min(code IN {RESTING} OR code IN ('{OFF}', 'starting')), 0)
+         FROM seen"
+    ))?
+    .query_row(params![device.as_str(), from * 1000, to * 1000], |row| {
+        row.get(0)
+    })
+}
+
+/// Whether anything is kept of a series from before a day.
+pub fn is_older(file: &Connection, date: Date, series: i64) -> rusqlite::Result<bool> {
+    file.prepare_cached("SELECT 1 FROM day WHERE date < ?1 AND series = ?2 LIMIT 1")?
+        .exists(params![number(date), series])
+}
+
+/// Days whose sums of the house are to be made anew; `has_slots` if its slots are, too.
+pub fn add_doubt(file: &Connection, date: Date, has_slots: bool) -> rusqlite::Result<()> {
+    file.prepare_cached(
+        "INSERT INTO doubt (date, slots) VALUES (?1, ?2)
+         ON CONFLICT (date) DO UPDATE SET slots = 1 WHERE excluded.slots > slots",
+    )?
+    .execute(params![number(date), has_slots])?;
+    Ok(())
+}
+
+/// Takes out some of these days, the oldest first.
+pub fn take_doubts(file: &Connection, most: i64) -> rusqlite::Result<Vec<(i64, bool)>> {
+    let all: Vec<(i64, bool)> = file
+        .prepare_cached("SELECT date, slots FROM doubt ORDER BY date LIMIT ?1")?
+        .query_map([most], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    if let Some((last, _)) = all.last() {
+        file.prepare_cached("DELETE FROM doubt WHERE date <= ?1")?
+            .execute([last])?;
+    }
+    Ok(all)
+}
+
+/// The ends of all slots after `from`, up to `to`.
+pub fn ends_between(file: &Connection, from: i64, to: i64) -> rusqlite::Result<Vec<i64>> {
+    file.prepare_cached("SELECT DISTINCT end FROM slot WHERE end > ?1 AND end <= ?2")?
+        .query_map([from, to], |row| row.get(0))?
+        .collect()
+}
+
+/// Sets the slots after now aside, and takes away all that followed from them: hours, and whole days after `today`
+/// that nobody has brought in. Changes of how devices were go where they are of a time that is far.
+pub fn set_ahead_aside(file: &Connection, now: i64, today: Date) -> rusqlite::Result<()> {
+    const FAR: i64 = 90 * 86_400;
+    file.execute(
+        "INSERT OR REPLACE INTO ahead (end, series, value, min, max, since)
+         SELECT end, series, value, min, max, ?1 FROM slot WHERE end > ?1",
+        [now],
+    )?;
+    file.execute("DELETE FROM slot WHERE end > ?1", [now])?;
+    file.execute("DELETE FROM unfinished WHERE end > ?1 + 300", [now])?;
+    file.execute("DELETE FROM hour WHERE start + 3600 > ?1", [now])?;
+    file.execute(
+        "DELETE FROM day WHERE date > ?1 AND NOT flags & ?2",
+        params![number(today), DayFlags::CORRECTED.0 | DayFlags::IMPORTED.0],
+    )?;
+    file.execute("DELETE FROM event WHERE at > ?1", [now + FAR])?;
+    file.execute("DELETE FROM health WHERE at > ?1", [(now + FAR) * 1000])?;
+    Ok(())
+}
+
+/// The end of the newest slot that was set aside.
+pub fn newest_ahead(file: &Connection) -> rusqlite::Result<Option<i64>> {
+    file.query_row("SELECT max(end) FROM ahead", [], |row| row.get(0))
+}
+
+/// Brings back what was set aside, in place of what was kept under the same time; the ends of these slots come back.
+pub fn bring_back(file: &Connection) -> rusqlite::Result<Vec<i64>> {
+    file.execute(
+        "INSERT OR REPLACE INTO slot (end, series, value, min, max)
+         SELECT end, series, value, min, max FROM ahead",
+        [],
+    )?;
+    let ends: Vec<i64> = file
+        .prepare("SELECT DISTINCT end FROM ahead ORDER BY end")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    file.execute("DELETE FROM ahead", [])?;
+    Ok(ends)
+}
+
 /// Takes away what has been kept long enough: at most one day of slots at once, which takes a moment.
 pub fn clear(
     file: &Connection,
@@ -530,6 +678,8 @@ pub fn clear(
         file.prepare_cached("DELETE FROM slot WHERE end <= ?1")?
             .execute([until])?;
     }
+    file.prepare_cached("DELETE FROM ahead WHERE since < ?1")?
+        .execute([health_until])?;
     file.prepare_cached("DELETE FROM event WHERE at < ?1")?
         .execute([events_until])?;
     // The last one of a device says how it was before the first that stays.

@@ -18,6 +18,7 @@ mod control_line;
 mod endpoint;
 mod error;
 mod gpio;
+mod networks;
 mod opener;
 mod openings;
 mod ports;
@@ -40,6 +41,7 @@ pub use error::LinkError;
 #[cfg(test)]
 pub use gpio::fake::FakeChip;
 pub use gpio::{GpioError, GpioLine, GpioLines};
+pub use networks::{Connected, Network};
 pub use opener::Links;
 pub use ports::{PortChange, PortInfo, PortWatch, Ports};
 #[cfg(target_os = "linux")]

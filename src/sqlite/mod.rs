@@ -1,11 +1,13 @@
 //! Files of SQLite that outlive mishaps: a file that another program holds is waited for, one that is damaged is set
 //! aside, and older formats become newer ones.
 
+mod damage;
 mod opening;
 mod sameness;
 
+pub use damage::{damage, damage_at_a_glance, is_damage, is_unreadable};
 pub use opening::{
-    fold_in, in_words, is_damage, make_private, migrate, open_patiently, set_aside, to_look_at,
+    fold_in, in_words, make_private, migrate, open_patiently, set_aside, to_look_at,
 };
 pub use sameness::Sameness;
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::Connection;
 
 use super::DatabaseError;
 
@@ -66,25 +66,6 @@ pub fn to_look_at(path: &Path) -> rusqlite::Result<Connection> {
 pub fn fold_in(connection: &Connection) -> Result<(), DatabaseError> {
     // A reader may hold it up, which the row returned would say; the next time will do.
     Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
-}
-
-/// Whether the file holds what SQLite or this program cannot have put there.
-pub fn is_damage(error: &DatabaseError) -> bool {
-    match error {
-        DatabaseError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => {
-            let codes = [ErrorCode::NotADatabase, ErrorCode::DatabaseCorrupt];
-            // A table or a column is not there.
-            let is_odd = failure.extended_code == ffi::SQLITE_ERROR;
-            let is_cut_short = failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ;
-            is_odd || is_cut_short || codes.contains(&failure.code)
-        }
-        DatabaseError::Sqlite(
-            rusqlite::Error::SqlInputError { .. }
-            | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::InvalidColumnType(..),
-        ) => true,
-        DatabaseError::Sqlite(_) | DatabaseError::Newer { .. } => false,
-    }
 }
 
 /// Makes a new file that nobody else can read; SQLite gives its logs the same rights. One that is

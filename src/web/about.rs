@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use super::access::Visitor;
 use super::assets::HASH;
-use super::discretion::Rank;
 use super::session::WebLock;
 use super::site::{Entrance, Site};
 use crate::config::Language;
@@ -69,11 +68,7 @@ pub async fn about(State(site): State<Arc<Site>>, visitor: Visitor) -> Json<Abou
     Json(AboutPage {
         version: env!("CARGO_PKG_VERSION"),
         features: features(&site, has_history),
-        role: match visitor.rank {
-            Rank::Stranger => "none",
-            Rank::Guest => "guest",
-            Rank::Admin => "admin",
-        },
+        role: visitor.rank.word(),
         login: matches!(front.lock, WebLock::Password(_)) && site.entrance == Entrance::Direct,
         ingress: site.entrance == Entrance::Ingress,
         lang: language

@@ -20,7 +20,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::discretion::Rank;
 use super::reply::WebRefusal;
-use super::session::{COOKIE, WebLock};
+use super::session::{COOKIE, PasswordLock, WebLock, WebSession};
 use super::site::{Entrance, Site};
 
 /// What only our own page says: a form of another one cannot.
@@ -29,17 +29,39 @@ const OWN_HEADER: &str = "x-wattbridge";
 /// The name of a user of Home Assistant.
 const OF_HOME_ASSISTANT: &str = "x-remote-user-name";
 const LONGEST_NAME: usize = 60;
+/// Cookies of ours that are looked at: a browser may have some by other paths.
+const MOST_COOKIES: usize = 16;
 
-/// What a reverse proxy says of whom it asks for. Whoever asks through one is no longer at this computer.
+/// What proxies and tunnels say of whom they ask for: beginnings of headers. Whoever asks through one is no longer at
+/// this computer.
 const OF_PROXIES: &[&str] = &[
     "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
-    "x-forwarded-server",
-    "x-real-ip",
     "via",
+    "x-forwarded",
+    "x-original-",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-proxyuser-",
+    "x-envoy-",
+    "x-scheme",
+    "x-remote-",
+    "x-authenticated-",
+    "x-auth-request-",
+    "x-webauth-",
+    "x-azure-",
+    "x-appengine-",
+    "x-amzn-",
+    "remote-",
+    "true-client-ip",
+    "client-ip",
+    "fly-",
+    "fastly-",
+    "cf-",
+    "cdn-loop",
+    "akamai-",
+    "tailscale-",
+    "ngrok-",
 ];
 
 /// The other end of a connection.
@@ -55,6 +77,23 @@ pub struct Visitor {
     pub address: IpAddr,
     /// What Home Assistant calls them. For the log, and believed for nothing.
     pub name: Option<String>,
+    /// By what they are known.
+    pub shown: VisitorPass,
+}
+
+/// By what somebody is known, to look again later.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VisitorPass {
+    /// Whether they are at this computer.
+    is_near: bool,
+    /// Cookies that may be one of ours.
+    cookies: Vec<String>,
+}
+
+impl fmt::Debug for VisitorPass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "near: {}, cookies: {}", self.is_near, self.cookies.len())
+    }
 }
 
 impl fmt::Display for Visitor {
@@ -97,31 +136,35 @@ pub fn admit(site: &Site, request: &Request) -> Result<Visitor, WebRefusal> {
     } else if request.uri().path().starts_with("/api/") {
         check_reader(headers)?;
     }
-    let rank = match site.entrance {
-        Entrance::Ingress => Rank::Admin,
-        Entrance::Direct => rank(site, address, request.version(), headers),
+    // No browser speaks HTTP/1.0, and some proxies do, without saying that they are one.
+    let is_new = request.version() > Version::HTTP_10;
+    let shown = VisitorPass {
+        is_near: address.is_loopback() && is_new && !is_by_proxy(headers),
+        cookies: cookies(headers)
+            .take(MOST_COOKIES)
+            .map(str::to_owned)
+            .collect(),
     };
     let name = headers.get(OF_HOME_ASSISTANT);
     let name = name.filter(|_| site.entrance == Entrance::Ingress);
     let name = name.and_then(|name| name.to_str().ok());
     Ok(Visitor {
-        rank,
+        rank: rank(site, &shown),
         address,
+        shown,
         name: name.map(|name| name.chars().take(LONGEST_NAME).collect()),
     })
 }
 
-fn rank(site: &Site, address: IpAddr, version: Version, headers: &HeaderMap) -> Rank {
+/// What somebody may who is known by that, as things are now.
+pub fn rank(site: &Site, shown: &VisitorPass) -> Rank {
+    if site.entrance == Entrance::Ingress {
+        return Rank::Admin;
+    }
     let front = site.front();
     let is_known = match &front.lock {
-        // No browser speaks HTTP/1.0, and some proxies do, without saying that they are one.
-        WebLock::Open => {
-            address.is_loopback() && !is_by_proxy(headers) && version > Version::HTTP_10
-        }
-        WebLock::Password(lock) => {
-            let now = site.now();
-            cookies(headers).any(|cookie| lock.knows(cookie, now))
-        }
+        WebLock::Open => shown.is_near,
+        WebLock::Password(lock) => sessions(site, lock, shown).next().is_some(),
         WebLock::Jammed => false,
     };
     if is_known {
@@ -133,8 +176,21 @@ fn rank(site: &Site, address: IpAddr, version: Version, headers: &HeaderMap) -> 
     }
 }
 
+/// The sessions that somebody has.
+pub fn sessions<'s>(
+    site: &'s Site,
+    lock: &'s PasswordLock,
+    shown: &'s VisitorPass,
+) -> impl Iterator<Item = WebSession<'s>> {
+    let now = site.now();
+    let read = shown.cookies.iter();
+    let read = read.filter_map(move |cookie| lock.read(cookie, now));
+    read.filter(|session| !site.logged_out.has(session.nonce))
+}
+
 fn is_by_proxy(headers: &HeaderMap) -> bool {
-    OF_PROXIES.iter().any(|name| headers.contains_key(*name))
+    let mut names = headers.keys();
+    names.any(|name| OF_PROXIES.iter().any(|it| name.as_str().starts_with(it)))
 }
 
 /// The values of our cookie, of which a browser may have several by different paths.
@@ -149,7 +205,8 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// The name by which the page was asked for has to be one of this computer.
 fn check_host(site: &Site, request: &Request) -> Result<(), WebRefusal> {
-    let said = request.headers().get(header::HOST);
+    let mut said = request.headers().get_all(header::HOST).iter();
+    let said = said.next().xor(said.next());
     let said = said.map(|host| host.to_str().unwrap_or_default());
     let in_line = request
         .uri()

@@ -29,7 +29,6 @@ pub struct DeviceNow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<HealthNow>,
     /// Its values by their keys; what is not known is `null`. In events only those that have changed.
-    #[schema(value_type = BTreeMap<String, Object>)]
     pub values: BTreeMap<String, serde_json::Value>,
     /// Values that are not believed, and why. In events it is there where that has changed; empty if all are
     /// believed again.

@@ -21,6 +21,17 @@ pub enum Rank {
     Admin,
 }
 
+impl Rank {
+    /// As the API calls it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stranger => "none",
+            Self::Guest => "guest",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// All serial numbers of the house.
 #[derive(Debug, Clone, Default)]
 pub struct Discretion {

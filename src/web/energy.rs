@@ -2,16 +2,10 @@
 //!
 //! The table here is what docs/energy-dashboard.md says too; a test compares them.
 
-use std::sync::Arc;
-
-use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::key::WebKey;
-use super::reply::{RefusalWords, WebRefusal};
-use super::site::Site;
 use crate::bridge::Known;
 use crate::flow::{ChosenRoles, FlowSettings};
 use crate::model::{Behavior, Device, DeviceId, EnergyPart, Metric};
@@ -61,46 +55,53 @@ pub const PLACES: &[DashboardPlace] = &[
     },
 ];
 
-const NEW: &str = "A counter that is new can be chosen after an hour or two, when Home Assistant has its first statistics.";
-
-/// What belongs where.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EnergyDashboard {
-    places: Vec<ToldPlace>,
-    /// What is true of all of them.
-    note: &'static str,
-}
-
 /// What belongs into a place.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ToldPlace {
     /// `solar`, `grid_import`, `grid_export`, `battery_in`, `battery_out` or `power`.
-    place: &'static str,
+    pub place: &'static str,
     /// What it is called in Home Assistant.
-    words: &'static str,
-    entries: Vec<DashboardEntry>,
+    pub words: &'static str,
+    /// Any of them, or all.
+    pub entries: Vec<DashboardEntry>,
     /// What does not belong there beside them.
-    not: Vec<NotBeside>,
+    pub not: Vec<NotBeside>,
+    /// Whether only the user knows which of the entries it is.
+    #[serde(skip)]
+    pub is_disputed: bool,
 }
 
 /// A counter, or a power.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DashboardEntry {
     /// The device.
     #[serde(rename = "ref")]
-    reference: String,
+    pub reference: String,
     /// The key of its metric.
-    key: String,
+    pub key: String,
     /// What the device is called.
-    device: String,
+    pub device: String,
     /// What the metric is called.
-    name: String,
+    pub name: String,
     /// The key of the power of the same source, for which Home Assistant may ask.
-    power: Option<String>,
+    pub power: Option<String>,
     /// What to know of it; may be empty.
-    remark: &'static str,
+    pub remark: &'static str,
     /// Its id in topics and its key: the unique id of the entity.
-    unique_id: String,
+    pub unique_id: String,
+    /// The same of the power.
+    #[serde(skip)]
+    pub power_unique_id: Option<String>,
+    /// What Home Assistant calls it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<String>,
+    /// Whether it is in the dashboard, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<bool>,
+    /// Why it is not added: `off` where the entity is switched off, `behind` where what is behind the device is in the
+    /// dashboard already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<&'static str>,
 }
 
 /// Devices of which the same energy would count twice.
@@ -108,29 +109,32 @@ pub struct DashboardEntry {
 pub struct NotBeside {
     /// The device that they are behind.
     #[serde(rename = "ref")]
-    reference: String,
+    pub reference: String,
     device: String,
     /// They.
     refs: Vec<String>,
     words: String,
+    /// The unique ids of their counters.
+    #[serde(skip)]
+    pub unique_ids: Vec<String>,
 }
 
-/// What belongs into Home Assistant's Energy dashboard
-#[utoipa::path(get, path = "/api/v1/energy-dashboard", responses(
-    (status = 200, body = EnergyDashboard), (status = 401, body = RefusalWords), (status = 503, body = RefusalWords),
-))]
-pub async fn energy_dashboard(
-    State(site): State<Arc<Site>>,
-) -> Result<Json<EnergyDashboard>, WebRefusal> {
-    let inside = site.inside().ok_or_else(WebRefusal::asleep)?;
-    let devices = inside.hub.view().snapshot();
-    Ok(Json(EnergyDashboard {
-        places: told(&devices, &inside.flow, &inside.key),
-        note: NEW,
-    }))
+#[cfg(test)]
+impl NotBeside {
+    /// Behind this device, with these counters.
+    pub fn of(reference: &str, unique_ids: &[&str]) -> Self {
+        Self {
+            reference: reference.to_owned(),
+            device: reference.to_owned(),
+            refs: Vec::new(),
+            words: String::new(),
+            unique_ids: unique_ids.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
 }
 
-fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPlace> {
+/// What belongs where, of all devices.
+pub fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPlace> {
     let roles = ChosenRoles::of(devices, flow);
     let find = |id: &DeviceId| {
         devices
@@ -169,6 +173,7 @@ fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPlace> 
             words: place.words,
             entries,
             not,
+            is_disputed: roles.is_disputed(place.part),
         }
     };
     PLACES.iter().map(tell).collect()
@@ -187,8 +192,16 @@ fn entry(device: &Device, metric: &Metric, remark: &'static str, key: &WebKey) -
         name: metric.title(),
         power: power.map(|metric| metric.key.to_string()),
         remark,
-        unique_id: format!("{}_{}", device.id, metric.key),
+        unique_id: unique_id(device, metric),
+        power_unique_id: power.map(|power| unique_id(device, power)),
+        entity_id: None,
+        used: None,
+        held: None,
     }
+}
+
+fn unique_id(device: &Device, metric: &Metric) -> String {
+    format!("{}_{}", device.id, metric.key)
 }
 
 /// Whether a metric can stand in the place of a part: of energies, counters only that never fall.
@@ -232,11 +245,15 @@ fn not_beside(
 ) -> Option<NotBeside> {
     let mut above = vec![&parent.id];
     let mut refs = Vec::new();
+    let mut unique_ids = Vec::new();
     // Parents come before their children.
     for device in devices.iter().map(|known| &*known.device) {
         if device.via.as_ref().is_some_and(|via| above.contains(&via)) {
             above.push(&device.id);
-            if device.metrics.iter().any(|metric| is_for(metric, part)) {
+            let counters = device.metrics.iter().filter(|metric| is_for(metric, part));
+            let before = unique_ids.len();
+            unique_ids.extend(counters.map(|metric| unique_id(device, metric)));
+            if unique_ids.len() > before {
                 refs.push(key.reference(&device.id));
             }
         }
@@ -253,11 +270,14 @@ fn not_beside(
         device: parent.name.clone(),
         refs,
         words,
+        unique_ids,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use std::collections::BTreeMap;
 
     use super::*;

@@ -11,10 +11,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use utoipa::IntoParams;
 
-use super::access::Visitor;
+use super::access::{Visitor, rank};
 use super::assets::HASH;
 use super::board::{StateChange, event};
 use super::discretion::Rank;
@@ -25,6 +25,8 @@ use crate::bridge::Attendance;
 
 /// How often something is sent when there is nothing to tell.
 const BREATH: Duration = Duration::from_secs(15);
+/// How often is looked whether a session is over.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// What else is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -51,7 +53,7 @@ pub async fn events(
     headers: HeaderMap,
     Asked(query): Asked<EventsQuery>,
 ) -> Result<Response, WebRefusal> {
-    let Ok(place) = Arc::clone(&site.streams).try_acquire_owned() else {
+    let Some(place) = site.streams.take(visitor.address) else {
         return Err(WebRefusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "too many pages are open",
@@ -64,9 +66,11 @@ pub async fn events(
     let log = query.log.filter(|_| visitor.rank >= Rank::Admin);
     let attendance = query.controls.and_then(|it| attend(&site, &visitor, &it));
     let (sender, body) = mpsc::channel(1);
+    let doors = site.doors();
     tokio::spawn(async move {
         tokio::select! {
             () = stream(&site, &visitor, last, log, &sender) => {}
+            () = is_another(&site, &visitor, doors) => {}
             () = site.stop.cancelled() => {}
             // Nobody reads any more.
             () = sender.closed() => {}
@@ -80,6 +84,17 @@ pub async fn events(
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     Ok((headers, Body::new(EventBody(body))).into_response())
+}
+
+/// Ends when whoever reads may see more or less than before: they come again by themselves.
+async fn is_another(site: &Site, visitor: &Visitor, mut doors: watch::Receiver<()>) {
+    while rank(site, &visitor.shown) == visitor.rank {
+        tokio::select! {
+            _ = doors.changed() => {}
+            // The time of a session may be over.
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
 }
 
 /// Somebody looks at the controls of a device.

@@ -1,6 +1,7 @@
 //! Logging in and out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::access::Visitor;
+use super::access::{Visitor, rank, sessions};
+use super::attempts::AttemptTurn;
 use super::reply::{RefusalWords, Sent, WebRefusal};
 use super::session::{WebLock, cookie};
 use super::site::{Entrance, Site};
@@ -40,6 +42,7 @@ pub async fn log_in(
     Sent(request): Sent<LoginRequest>,
 ) -> Result<Response, WebRefusal> {
     let password = Zeroizing::new(request.password);
+    let _turn = turn(&site, &visitor).await?;
     check_password(&site, &visitor, &password)?;
     let front = site.front();
     let WebLock::Password(lock) = &front.lock else {
@@ -59,11 +62,29 @@ pub async fn log_in(
 }
 
 /// Logs out
-#[utoipa::path(delete, path = "/api/v1/session", responses((status = 200, body = LoginAnswer)))]
-pub async fn log_out(State(site): State<Arc<Site>>) -> Response {
-    let is_guest = site.front().settings.guest;
-    let role = if is_guest { "guest" } else { "none" };
+///
+/// The session is over then, wherever its cookie is.
+#[utoipa::path(delete, path = "/api/v1/session", responses(
+    (status = 200, body = LoginAnswer),
+    (status = 403, body = RefusalWords),
+    (status = 415, body = RefusalWords),
+))]
+pub async fn log_out(State(site): State<Arc<Site>>, visitor: Visitor) -> Response {
+    let front = site.front();
+    if let WebLock::Password(lock) = &front.lock {
+        let ended: Vec<_> = sessions(&site, lock, &visitor.shown).collect();
+        for session in ended {
+            site.end_session(session.nonce, session.end);
+        }
+    }
+    let role = rank(&site, &visitor.shown).word();
     with_cookie(Json(LoginAnswer { role }).into_response(), None)
+}
+
+/// Waits until this visitor may try a password, where others guess.
+pub async fn turn<'s>(site: &'s Site, visitor: &Visitor) -> Result<AttemptTurn<'s>, WebRefusal> {
+    let turn = site.attempts.turn(visitor.address).await;
+    turn.map_err(too_many)
 }
 
 /// Whether this is the password, as often as it may be tried.
@@ -80,24 +101,38 @@ pub fn check_password(site: &Site, visitor: &Visitor, given: &str) -> Result<(),
         }
         _ => return Err(no_password()),
     };
-    if let Some(wait) = site.attempts.wait(visitor.address) {
+    if given.is_empty() {
+        // It never is, so it is no guess.
         return Err(WebRefusal::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many passwords were wrong",
-            "wait a minute",
-        )
-        .after(wait.as_secs() + 1));
+            StatusCode::UNAUTHORIZED,
+            "the password is missing",
+            "it is the one in [web] of the configuration",
+        ));
+    }
+    if let Some(wait) = site.attempts.wait(visitor.address) {
+        return Err(too_many(wait));
     }
     if lock.opens_with(given) {
+        site.attempts.succeeded(visitor.address);
         return Ok(());
     }
-    site.attempts.failed(visitor.address);
-    tracing::warn!("A wrong password was given on the page by {visitor}.");
+    if site.attempts.failed(visitor.address, lock.mark(given)) {
+        tracing::warn!("A wrong password was given on the page by {visitor}.");
+    }
     Err(WebRefusal::new(
         StatusCode::UNAUTHORIZED,
         "this is not the password",
         "it is the one in [web] of the configuration",
     ))
+}
+
+fn too_many(wait: Duration) -> WebRefusal {
+    WebRefusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too many passwords were wrong",
+        "wait a minute",
+    )
+    .after(wait.as_secs() + 1)
 }
 
 fn no_password() -> WebRefusal {

@@ -6,9 +6,9 @@
 //! | file | what |
 //! |---|---|
 //! | `config` | the section `[web]` |
-//! | `server`, `pace` | the listener, its bounds, and the time a connection may take |
+//! | `server`, `places`, `pace` | the listener, its bounds, and the time a connection may take |
 //! | `routes` | the one table of addresses, and who may use each |
-//! | `access`, `session`, `attempts` | who is it: the network, the password, the cookie |
+//! | `access`, `names`, `session`, `logged_out`, `attempts` | who is it: the network, the name, the cookie, the password |
 //! | `discretion` | what guests do not read |
 //! | `key` | the key in the store, by which devices are named |
 //! | `site` | what all answers are made from |
@@ -18,9 +18,11 @@
 //! | `history`, `csv` | what was |
 //! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
-//! | `energy`, `support`, `backup` | counters for Home Assistant's Energy dashboard, a text for those who help, a backup |
+//! | `nearby` | what can be found around this computer, for who adds a device |
+//! | `energy`, `dashboard` | counters for Home Assistant's Energy dashboard, and what is in it |
+//! | `support`, `backup` | a text for those who help, a backup |
 //! | `roof_book` | what is kept of the roof |
-//! | `reply` | answers that say no |
+//! | `reply`, `large` | answers that say no, and those that are large |
 //! | `assets` | the files of the page |
 //! | `openapi` | the description of all that |
 
@@ -34,6 +36,7 @@ mod board;
 mod config;
 mod controls;
 mod csv;
+mod dashboard;
 mod describe;
 mod device_now;
 mod discretion;
@@ -44,10 +47,15 @@ mod gaps;
 mod glance;
 mod history;
 mod key;
+mod large;
 mod log;
+mod logged_out;
 mod login;
+mod names;
+mod nearby;
 mod openapi;
 mod pace;
+mod places;
 mod prometheus;
 mod reply;
 mod roof;
@@ -67,6 +75,10 @@ pub use discretion::Rank;
 pub use energy::{DashboardPlace, PLACES};
 pub use key::WebKey;
 pub use log::{LogBook, LogLevel, LogLine};
+pub use nearby::{
+    Around, FoundAddress, Nearby, Search, SearchError, Surroundings, ToldKind, ToldPort,
+    WantedSearch,
+};
 pub use openapi::openapi;
 pub use roof_book::NAME as ROOF_LAYOUT;
 pub use routes::{Brings, Route, table};

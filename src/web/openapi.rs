@@ -1,13 +1,17 @@
 //! The description of the API, from the code that answers.
 
-use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Object, Type};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::{OpenApi as _, ToSchema as _};
 
+use super::reply::RefusalWords;
 use super::{
-    about, backup, controls, energy, events, history, log, login, prometheus, roof, settings,
-    state, support,
+    about, backup, controls, dashboard, events, history, log, login, nearby, prometheus, roof,
+    settings, state, support,
 };
 
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "wattbridge",
@@ -43,7 +47,10 @@ use super::{
         settings::copies,
         settings::copy,
         settings::schema,
-        energy::energy_dashboard,
+        nearby::nearby,
+        nearby::search,
+        dashboard::energy_dashboard,
+        dashboard::add,
         support::support,
         backup::backup,
         prometheus::metrics,
@@ -51,9 +58,73 @@ use super::{
 )]
 struct ApiDescription;
 
+/// What any question may be answered with, and what any change, beside what is said of each.
+const OF_ALL: [(u16, &str); 3] = [
+    (403, "asked from the page of somebody else"),
+    (421, "asked by a name that is not one of this computer"),
+    (503, "there is no room at the moment, or nothing runs"),
+];
+const OF_CHANGES: [(u16, &str); 4] = [
+    (400, "what was sent is not as expected"),
+    (408, "what was sent took too long"),
+    (413, "what was sent is too large"),
+    (415, "what was sent is not JSON"),
+];
+
+/// Adds what is true of many.
+fn complete(description: &mut OpenApi) {
+    for item in description.paths.paths.values_mut() {
+        let changes = [&mut item.post, &mut item.put, &mut item.delete];
+        for change in changes.into_iter().flatten() {
+            add(change, &OF_CHANGES);
+            add(change, &OF_ALL);
+            for (name, about) in [
+                ("X-Wattbridge", "`1`: other pages cannot say that"),
+                ("Origin", "the address of the page itself"),
+            ] {
+                let header = ParameterBuilder::new()
+                    .name(name)
+                    .parameter_in(ParameterIn::Header)
+                    .required(Required::True)
+                    .description(Some(about))
+                    .schema(Some(Object::with_type(Type::String)));
+                let header = header.build();
+                change
+                    .parameters
+                    .get_or_insert_default()
+                    .push(header.into());
+            }
+        }
+        if let Some(question) = &mut item.get {
+            let parameters = question.parameters.iter().flatten();
+            let mut parameters = parameters.filter_map(|it| match it {
+                RefOr::T(parameter) => Some(&parameter.parameter_in),
+                RefOr::Ref(_) => None,
+            });
+            if parameters.any(|place| *place == ParameterIn::Query) {
+                add(question, &[(400, "what is asked is not as expected")]);
+            }
+            add(question, &OF_ALL);
+        }
+    }
+}
+
+fn add(operation: &mut Operation, answers: &[(u16, &str)]) {
+    for (status, about) in answers {
+        let words = Ref::from_schema_name(RefusalWords::name());
+        let answer = ResponseBuilder::new()
+            .description(*about)
+            .content("application/json", Content::new(Some(words)))
+            .build();
+        let answers = &mut operation.responses.responses;
+        answers.entry(status.to_string()).or_insert(answer.into());
+    }
+}
+
 /// `docs/openapi.json`.
 pub fn openapi() -> String {
-    let description = ApiDescription::openapi();
+    let mut description = ApiDescription::openapi();
+    complete(&mut description);
     let json = serde_json::to_string_pretty(&description).unwrap_or_default();
     format!("{json}\n")
 }
@@ -84,5 +155,17 @@ mod tests {
             .map(|route| format!("{} {}", route.method, route.path))
             .collect();
         assert_eq!(described, there);
+    }
+
+    #[test]
+    fn all_that_it_refers_to_is_there() {
+        let text = openapi();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let names = text.split("#/components/schemas/").skip(1);
+        let names: BTreeSet<&str> = names.filter_map(|it| it.split('"').next()).collect();
+        assert!(names.len() > 10);
+        for name in names {
+            assert!(json["components"]["schemas"][name].is_object(), "{name}");
+        }
     }
 }

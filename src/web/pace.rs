@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use tokio::time::{Instant, sleep_until};
 const HEAD: Duration = Duration::from_secs(10);
 /// How long nothing may happen between two requests, or while the other end takes nothing.
 const IDLE: Duration = Duration::from_secs(60);
+/// The same where others wait for a place.
+const HEAD_IN_A_CROWD: Duration = Duration::from_secs(3);
+const IDLE_IN_A_CROWD: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConnectionPhase {
@@ -29,36 +32,53 @@ enum ConnectionPhase {
     Stuck,
 }
 
-/// What one connection is doing, and until when it may.
+impl ConnectionPhase {
+    /// How long it may last.
+    const fn limit(self, is_crowded: bool) -> Option<Duration> {
+        match (self, is_crowded) {
+            (Self::Busy, _) => None,
+            (Self::Head, false) => Some(HEAD),
+            (Self::Head, true) => Some(HEAD_IN_A_CROWD),
+            (Self::Idle | Self::Stuck, false) => Some(IDLE),
+            (Self::Idle | Self::Stuck, true) => Some(IDLE_IN_A_CROWD),
+        }
+    }
+}
+
+/// What one connection is doing, and since when.
 #[derive(Debug)]
 pub struct ConnectionPace {
-    phase: Mutex<ConnectionPhase>,
-    deadline: watch::Sender<Option<Instant>>,
+    phase: watch::Sender<(ConnectionPhase, Instant)>,
+    /// Whether there is little room left.
+    crowd: watch::Receiver<bool>,
 }
 
 impl ConnectionPace {
     /// Of a connection that has just been made.
-    pub fn new() -> Arc<Self> {
+    pub fn new(crowd: watch::Receiver<bool>) -> Arc<Self> {
         Arc::new(Self {
-            phase: Mutex::new(ConnectionPhase::Head),
-            deadline: watch::Sender::new(Some(Instant::now() + HEAD)),
+            phase: watch::Sender::new((ConnectionPhase::Head, Instant::now())),
+            crowd,
         })
     }
 
     /// Ends when the connection has taken too long.
     pub async fn too_late(&self) {
-        let mut deadline = self.deadline.subscribe();
+        let mut phases = self.phase.subscribe();
+        let mut crowd = self.crowd.clone();
         loop {
-            let due = *deadline.borrow_and_update();
+            let (phase, since) = *phases.borrow_and_update();
+            let limit = phase.limit(*crowd.borrow_and_update());
             let wait = async {
-                match due {
-                    Some(due) => sleep_until(due).await,
+                match limit {
+                    Some(limit) => sleep_until(since + limit).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 () = wait => return,
-                _ = deadline.changed() => {}
+                _ = phases.changed() => {}
+                Ok(()) = crowd.changed() => {}
             }
         }
     }
@@ -74,15 +94,12 @@ impl ConnectionPace {
     }
 
     fn go(&self, to: ConnectionPhase, from: impl FnOnce(ConnectionPhase) -> bool) {
-        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        if *phase == to || !from(*phase) {
-            return;
-        }
-        *phase = to;
-        self.deadline.send_replace(match to {
-            ConnectionPhase::Idle | ConnectionPhase::Stuck => Some(Instant::now() + IDLE),
-            ConnectionPhase::Head => Some(Instant::now() + HEAD),
-            ConnectionPhase::Busy => None,
+        self.phase.send_if_modified(|(phase, since)| {
+            let goes = *phase != to && from(*phase);
+            if goes {
+                (*phase, *since) = (to, Instant::now());
+            }
+            goes
         });
     }
 }
@@ -183,6 +200,10 @@ mod tests {
 
     use super::*;
 
+    fn quiet() -> watch::Receiver<bool> {
+        watch::Sender::new(false).subscribe()
+    }
+
     async fn lasts(pace: &ConnectionPace) -> Duration {
         let begun = Instant::now();
         pace.too_late().await;
@@ -191,7 +212,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_ten_seconds_and_silence_a_minute() {
-        let pace = ConnectionPace::new();
+        let pace = ConnectionPace::new(quiet());
         assert_eq!(lasts(&pace).await, HEAD);
         let (near, mut far) = tokio::io::duplex(64);
         let mut near = WatchedConnection::new(near, Arc::clone(&pace));
@@ -211,7 +232,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_nothing_for_a_minute_is_let_go() {
-        let pace = ConnectionPace::new();
+        let pace = ConnectionPace::new(quiet());
         let (near, mut far) = tokio::io::duplex(4);
         let mut near = WatchedConnection::new(near, Arc::clone(&pace));
         pace.begin();
@@ -223,6 +244,23 @@ mod tests {
         let mut taken = [0; 12];
         far.read_exact(&mut taken).await.unwrap();
         let _near = writing.await.unwrap();
-        assert!(pace.deadline.borrow().is_none());
+        assert_eq!(pace.phase.borrow().0, ConnectionPhase::Busy);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_silent_go_first_where_others_wait() {
+        let crowd = watch::Sender::new(false);
+        let pace = ConnectionPace::new(crowd.subscribe());
+        let (ended, ()) = tokio::join!(lasts(&pace), async {
+            tokio::time::sleep(HEAD / 2).await;
+            crowd.send_replace(true);
+        });
+        assert_eq!(ended, HEAD / 2);
+        pace.begin();
+        drop(Arc::clone(&pace).until_sent(Response::new(Body::empty())));
+        assert_eq!(lasts(&pace).await, IDLE_IN_A_CROWD);
+        pace.begin();
+        let answering = tokio::time::timeout(Duration::from_secs(3600), pace.too_late());
+        assert!(answering.await.is_err(), "an answer may take its time");
     }
 }

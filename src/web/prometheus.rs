@@ -13,7 +13,7 @@ use super::access::Visitor;
 use super::board::{BoardRow, BoardRows};
 use super::device_now::is_given;
 use super::discretion::Rank;
-use super::login::check_password;
+use super::login::{check_password, turn};
 use super::reply::WebRefusal;
 use super::session::WebLock;
 use super::site::Site;
@@ -45,17 +45,18 @@ pub async fn metrics(
             "write metrics = true into [web] of the configuration",
         ));
     }
-    let rank = rank(&site, &visitor, &headers)?;
+    let rank = rank(&site, &visitor, &headers).await?;
     let text = site.board.look(|board| text(board, rank));
     Ok(([(header::CONTENT_TYPE, KIND)], text).into_response())
 }
 
 /// Prometheus cannot log in; it sends the password each time (`authorization` in its configuration).
-fn rank(site: &Site, visitor: &Visitor, headers: &HeaderMap) -> Result<Rank, WebRefusal> {
+async fn rank(site: &Site, visitor: &Visitor, headers: &HeaderMap) -> Result<Rank, WebRefusal> {
     let said = headers.get(header::AUTHORIZATION);
     let said = said.and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
     match said {
         Some(password) if matches!(site.front().lock, WebLock::Password(_)) => {
+            let _turn = turn(site, visitor).await?;
             check_password(site, visitor, password).map(|()| Rank::Admin)
         }
         _ if visitor.rank >= Rank::Guest => Ok(visitor.rank),

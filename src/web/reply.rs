@@ -114,12 +114,75 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebRefusal> {
         let asked = Query::from_request_parts(parts, state).await;
+        let query = parts.uri.query().unwrap_or_default();
         let bad = |rejection: QueryRejection| {
             WebRefusal::bad(
-                rejection.body_text(),
+                what_is_wrong(query, &rejection.body_text()),
                 "the description of the API says what can be asked",
             )
         };
         asked.map(|Query(asked)| Self(asked)).map_err(bad)
+    }
+}
+
+/// In our own words, by what serde says of it.
+fn what_is_wrong(query: &str, said: &str) -> String {
+    let quoted = |after: &str| {
+        let (_, rest) = said.split_once(after)?;
+        Some(rest.split_once('`')?.0)
+    };
+    if let Some(key) = quoted("missing field `") {
+        return format!("`{key}` is missing behind the question mark");
+    }
+    if let Some(key) = quoted("duplicate field `") {
+        return format!("`{key}` stands twice behind the question mark");
+    }
+    let mut keys = query
+        .split('&')
+        .map(|word| word.split_once('=').map_or(word, |(key, _)| key));
+    if let Some(key) = quoted("unknown field `").filter(|key| keys.clone().any(|it| it == *key)) {
+        return format!("`{key}` cannot be asked for here");
+    }
+    match keys.find(|key| said.contains(&format!(": {key}: "))) {
+        Some(key) => format!("what is said of `{key}` behind the question mark cannot be used"),
+        None => "what stands behind the question mark cannot be used".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what cannot be read matters")]
+    struct Question {
+        from: String,
+        days: Option<u16>,
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_asked_is_told_in_plain_words() {
+        for (query, words) in [
+            ("", "`from` is missing behind the question mark"),
+            (
+                "from=a&from=b",
+                "`from` stands twice behind the question mark",
+            ),
+            ("from=a&till=b", "`till` cannot be asked for here"),
+            (
+                "from=a&%22=b",
+                "what stands behind the question mark cannot be used",
+            ),
+            (
+                "from=a&days=-1",
+                "what is said of `days` behind the question mark cannot be used",
+            ),
+        ] {
+            let request = Request::get(format!("/?{query}"));
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            let asked = Asked::<Question>::from_request_parts(&mut parts, &()).await;
+            assert_eq!(asked.unwrap_err().words.error, words, "{query}");
+        }
     }
 }

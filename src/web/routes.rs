@@ -14,6 +14,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::access::{Visitor, at_the_door, check_rank};
@@ -21,8 +22,8 @@ use super::discretion::Rank;
 use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
-    about, assets, backup, controls, energy, events, history, log, login, prometheus, roof,
-    settings, state, support,
+    about, assets, backup, controls, dashboard, events, history, log, login, nearby, prometheus,
+    roof, settings, state, support,
 };
 
 /// The most that a request may bring, and how long that may take.
@@ -99,7 +100,14 @@ pub fn table() -> Vec<Route> {
         get("/api/v1/config/copies", Admin, settings::copies),
         get("/api/v1/config/copies/{name}", Admin, settings::copy),
         get("/api/v1/config/schema", Admin, settings::schema),
-        get("/api/v1/energy-dashboard", Admin, energy::energy_dashboard),
+        get("/api/v1/nearby", Admin, nearby::nearby),
+        post("/api/v1/nearby/search", Admin, nearby::search),
+        get(
+            "/api/v1/energy-dashboard",
+            Admin,
+            dashboard::energy_dashboard,
+        ),
+        post("/api/v1/energy-dashboard/add", Admin, dashboard::add),
         get("/api/v1/support", Admin, support::support),
         post("/api/v1/backup", Admin, backup::backup),
     ]
@@ -169,7 +177,7 @@ pub fn router(site: &Arc<Site>) -> Router {
 /// Routes with what is around all of them.
 fn dressed(router: Router<Arc<Site>>, site: &Arc<Site>) -> Router {
     router
-        .fallback(|| async { WebRefusal::not_found("there is nothing here") })
+        .fallback(|| async { nothing_here() })
         .method_not_allowed_fallback(|| async {
             WebRefusal::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -179,8 +187,15 @@ fn dressed(router: Router<Arc<Site>>, site: &Arc<Site>) -> Router {
         })
         .with_state(Arc::clone(site))
         .layer(from_fn_with_state(Arc::clone(site), at_the_door))
-        // An answer without an end is not compressed, and neither is what is small or is compressed already.
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        // An answer without an end is not compressed, and neither is what is small or is compressed already. Tables
+        // are so large that this would take the thread from those who read the devices.
+        .layer(
+            CompressionLayer::new()
+                .quality(CompressionLevel::Fastest)
+                .compress_when(
+                    DefaultPredicate::new().and(NotForContentType::const_new("text/csv")),
+                ),
+        )
         .layer(CatchPanicLayer::custom(
             |_: Box<dyn std::any::Any + Send>| crashed(),
         ))
@@ -194,6 +209,10 @@ async fn check(
     request: Request,
     next: Next,
 ) -> Response {
+    if !is_readable(request.uri().path()) {
+        // As what is asked for can be called by no such name.
+        return nothing_here().into_response();
+    }
     if let Err(refusal) = check_rank(visitor.rank, who, &site.front().lock) {
         return refusal.into_response();
     }
@@ -222,6 +241,19 @@ async fn bring(request: Request, brings: Brings) -> Result<Request, WebRefusal> 
     if brings == Brings::File {
         return Ok(request);
     }
+    let too_large = || {
+        WebRefusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "what was sent is larger than 256 KiB, or came in part only",
+            "",
+        )
+    };
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|it| it.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > LARGEST as u64) {
+        // It is not even waited for.
+        return Err(too_large());
+    }
     let (head, body) = request.into_parts();
     let read = tokio::time::timeout(BODY, to_bytes(body, LARGEST)).await;
     let read = read.map_err(|_| {
@@ -231,14 +263,30 @@ async fn bring(request: Request, brings: Brings) -> Result<Request, WebRefusal> 
             "try again",
         )
     })?;
-    let bytes = read.map_err(|_| {
-        WebRefusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "what was sent is larger than 256 KiB, or came in part only",
-            "",
-        )
-    })?;
+    let bytes = read.map_err(|_| too_large())?;
     Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+/// Whether a path is text, as far as it is written by numbers.
+fn is_readable(path: &str) -> bool {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let number = after.get(..2).filter(|_| *first == b'%');
+        let number = number.and_then(|digits| std::str::from_utf8(digits).ok());
+        let number = number.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(number.unwrap_or(*first));
+        rest = if number.is_some() {
+            after.get(2..).unwrap_or_default()
+        } else {
+            after
+        };
+    }
+    std::str::from_utf8(&bytes).is_ok()
+}
+
+fn nothing_here() -> WebRefusal {
+    WebRefusal::not_found("there is nothing here")
 }
 
 fn crashed() -> Response {
@@ -287,6 +335,19 @@ mod tests {
 
     async fn nonsense() -> &'static str {
         panic!("a mistake of ours")
+    }
+
+    #[test]
+    fn a_path_is_text() {
+        for (path, is) in [
+            ("/api/v1/devices/0a", true),
+            ("/%C3%a4/%20%zz/%", true),
+            ("/%ff", false),
+            ("/%C3", false),
+            ("/%+f", true),
+        ] {
+            assert_eq!(is_readable(path), is, "{path}");
+        }
     }
 
     #[tokio::test]

@@ -13,9 +13,9 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,12 +24,19 @@ use super::backstage::Backstage;
 use super::config::{PORT, WebSettings};
 use super::follow::follow;
 use super::pace::{ConnectionPace, WatchedConnection};
+use super::places::Places;
 use super::roof::weak;
 use super::routes::router;
 use super::site::{Entrance, Inside, Site};
 
-/// Connections at once.
+/// Connections at once, and from one address. Behind Home Assistant all are from one.
 const CONNECTIONS: usize = 64;
+const CONNECTIONS_OF_ONE: usize = 24;
+/// Those for whom there is no room, while they are told so; there is always some for who asks whether all is well.
+const TURNED_AWAY: usize = 32;
+const TURNED_AWAY_OF_ONE: usize = 8;
+/// What is read of their requests, in bytes.
+const REQUEST_LINE: usize = 1024;
 /// The longest head of a request, in bytes.
 const HEAD: usize = 16 * 1024;
 /// What is read ahead of one connection.
@@ -43,6 +50,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SUPERVISOR: IpAddr = IpAddr::V4(Ipv4Addr::new(172, 30, 32, 2));
 
 /// What is said to those for whom there is no room.
+const ALL_IS_WELL: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\nCache-Control: no-store\r\nConnection: close\r\n\r\nok\n";
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 30\r\nConnection: close\r\n\r\n";
 
 /// The page cannot be served.
@@ -143,7 +151,12 @@ impl Web {
 
 async fn serve(listener: TcpListener, site: Arc<Site>) {
     let router = router(&site);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let of_one = |count: usize, all: usize| match site.entrance {
+        Entrance::Ingress => all,
+        Entrance::Direct => count,
+    };
+    let places = Places::new(CONNECTIONS, of_one(CONNECTIONS_OF_ONE, CONNECTIONS));
+    let porch = Places::new(TURNED_AWAY, of_one(TURNED_AWAY_OF_ONE, TURNED_AWAY));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -164,35 +177,55 @@ async fn serve(listener: TcpListener, site: Arc<Site>) {
             // Nobody else has anything to look for here.
             continue;
         }
-        match Arc::clone(&places).try_acquire_owned() {
-            Ok(place) => {
-                let connection = connect(stream, Peer(peer), router.clone(), site.stop.clone());
-                connections.spawn(async move {
-                    connection.await;
-                    drop(place);
-                });
-            }
-            Err(_) => turn_away(stream),
+        if let Some(place) = places.take(peer) {
+            let pace = ConnectionPace::new(places.crowd());
+            let connection = connect(stream, Peer(peer), pace, router.clone(), site.stop.clone());
+            connections.spawn(async move {
+                connection.await;
+                drop(place);
+            });
+        } else if let Some(place) = porch.take(peer) {
+            connections.spawn(async move {
+                // Whoever does not listen is not told.
+                let _ = tokio::time::timeout(PAUSE, turn_away(stream)).await;
+                drop(place);
+            });
         }
     }
     let goodbye = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GOODBYE, goodbye).await;
 }
 
-/// Says that there is no room, if that can be said at once.
-fn turn_away(mut stream: TcpStream) {
-    tokio::spawn(async move {
-        let _ = tokio::time::timeout(PAUSE, async {
-            stream.write_all(FULL).await?;
-            stream.shutdown().await
-        })
-        .await;
-    });
+/// Says that there is no room; and that all is well, to those who ask nothing else.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    let mut line = Vec::with_capacity(REQUEST_LINE);
+    // What is not asked within half of the time gets its answer without having asked.
+    let _ = tokio::time::timeout(PAUSE / 2, async {
+        while !line.contains(&b'\n') && line.len() < REQUEST_LINE {
+            if stream.read_buf(&mut line).await? == 0 {
+                break;
+            }
+        }
+        Ok::<(), io::Error>(())
+    })
+    .await;
+    let is_checked = line.starts_with(b"GET /healthz ");
+    let answer = if is_checked { ALL_IS_WELL } else { FULL };
+    stream.write_all(answer).await?;
+    stream.shutdown().await?;
+    // What is left unread would take the answer away from them.
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(())
 }
 
 /// Answers one connection to its end.
-async fn connect(stream: TcpStream, peer: Peer, router: Router, stop: CancellationToken) {
-    let pace = ConnectionPace::new();
+async fn connect(
+    stream: TcpStream,
+    peer: Peer,
+    pace: Arc<ConnectionPace>,
+    router: Router,
+    stop: CancellationToken,
+) {
     let service = TowerToHyperService::new(router);
     let answer = service_fn(|request: Request<Incoming>| {
         pace.begin();

@@ -1,4 +1,4 @@
-//! Who has shown the password: a cookie that holds by the key in the store, without a table.
+//! Who has shown the password: a cookie that holds by the key in the store. Only those that were ended are written down.
 //!
 //! `<when it ends, s since 1970>.<random>.<HMAC-SHA256 of both>`. A new password makes all of them void.
 
@@ -53,16 +53,30 @@ impl PasswordLock {
         Some(format!("{signed}.{}", hex(tag.as_ref())))
     }
 
-    /// Whether a cookie is one of ours, and still good.
-    pub fn knows(&self, cookie: &str, now: Timestamp) -> bool {
-        let Some((signed, tag)) = cookie.rsplit_once('.') else {
-            return false;
-        };
+    /// What a cookie stands for, if it is one of ours and its time is not over.
+    pub fn read<'c>(&self, cookie: &'c str, now: Timestamp) -> Option<WebSession<'c>> {
+        let (signed, tag) = cookie.rsplit_once('.')?;
         // The digits are compared, so that each cookie has one spelling.
         let ours = hex(hmac::sign(&self.key, signed.as_bytes()).as_ref());
-        let end = signed.split('.').next().and_then(|end| end.parse().ok());
-        is_same(&self.key, &ours, tag) && end.is_some_and(|end: i64| end > now.as_second())
+        let (end, nonce) = signed.split_once('.')?;
+        let end: i64 = end.parse().ok()?;
+        let is_good = is_same(&self.key, &ours, tag) && end > now.as_second();
+        is_good.then_some(WebSession { nonce, end })
     }
+
+    /// A password as it is remembered for a while: without the password.
+    pub fn mark(&self, given: &str) -> Vec<u8> {
+        hmac::sign(&self.key, &said(given)).as_ref().to_vec()
+    }
+}
+
+/// Somebody who has logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebSession<'c> {
+    /// Tells it from all others.
+    pub nonce: &'c str,
+    /// Until when it lasts, in seconds since 1970.
+    pub end: i64,
 }
 
 /// What a browser is told to keep; `None` to forget it. Without a path it counts for the folder of the answer, which
@@ -98,8 +112,10 @@ mod tests {
         let key = WebKey::passing();
         let session = PasswordLock::new(&key, "swordfish").session(NOW).unwrap();
         let lock = PasswordLock::new(&key, "swordfish");
-        assert!(lock.knows(&session, NOW) && lock.knows(&session, later(LASTS - 1)));
-        assert!(!lock.knows(&session, later(LASTS)));
+        assert!(
+            lock.read(&session, NOW).is_some() && lock.read(&session, later(LASTS - 1)).is_some()
+        );
+        assert_eq!(lock.read(&session, later(LASTS)), None);
         assert!(!session.contains("swordfish"));
     }
 
@@ -107,8 +123,10 @@ mod tests {
     fn another_password_or_store_knows_no_session() {
         let key = WebKey::passing();
         let session = PasswordLock::new(&key, "swordfish").session(NOW).unwrap();
-        assert!(!PasswordLock::new(&key, "herring").knows(&session, NOW));
-        assert!(!PasswordLock::new(&WebKey::passing(), "swordfish").knows(&session, NOW));
+        let other = PasswordLock::new(&key, "herring");
+        assert_eq!(other.read(&session, NOW), None);
+        let other = PasswordLock::new(&WebKey::passing(), "swordfish");
+        assert_eq!(other.read(&session, NOW), None);
     }
 
     #[test]
@@ -125,7 +143,7 @@ mod tests {
             format!("{signed}.{}", tag.to_uppercase()),
             format!("{session} "),
         ] {
-            assert!(!lock.knows(&wrong, NOW), "{wrong}");
+            assert_eq!(lock.read(&wrong, NOW), None, "{wrong}");
         }
     }
 

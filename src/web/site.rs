@@ -12,6 +12,9 @@ use super::backstage::Backstage;
 use super::board::Board;
 use super::config::WebSettings;
 use super::key::WebKey;
+use super::logged_out::LoggedOut;
+use super::names::NamedHost;
+use super::places::Places;
 use super::roof_book::RoofBook;
 use super::session::{PasswordLock, WebLock};
 use crate::bridge::Hub;
@@ -21,8 +24,11 @@ use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::History;
 use crate::store::Memory;
 
-/// Streams of events that may be open at once.
+/// Streams of events that may be open at once, and from one address.
 const STREAMS: usize = 16;
+const STREAMS_OF_ONE: usize = 6;
+/// Large answers that are made at once.
+const TURNS: usize = 3;
 
 /// What runs behind the page.
 #[derive(Debug, Clone)]
@@ -109,13 +115,19 @@ pub struct Site {
     pub roof: RoofBook,
     /// Passwords that were wrong.
     pub attempts: Attempts,
+    /// Sessions that were ended.
+    pub logged_out: LoggedOut,
     /// Places for streams of events.
-    pub streams: Arc<Semaphore>,
+    pub streams: Arc<Places>,
+    /// Turns of questions that take much memory.
+    pub turns: Arc<Semaphore>,
     /// Cancelled when it ends.
     pub stop: CancellationToken,
     /// The program itself.
     pub backstage: Backstage,
     front: RwLock<Arc<Front>>,
+    /// Changes whenever somebody may be another one than before.
+    doors: watch::Sender<()>,
     inside: watch::Receiver<Option<Inside>>,
     host_name: Option<String>,
 }
@@ -131,12 +143,24 @@ impl Site {
     ) -> Self {
         let key = inside.borrow().as_ref().map(|inside| inside.key.clone());
         let key = key.unwrap_or_else(WebKey::passing);
+        let logged_out = LoggedOut::default();
+        if let Some(inside) = inside.borrow().as_ref() {
+            logged_out.recall(&inside.memory);
+        }
+        let streams_of_one = match entrance {
+            // All come from the same address.
+            Entrance::Ingress => STREAMS,
+            Entrance::Direct => STREAMS_OF_ONE,
+        };
         Self {
             entrance,
             board: Board::default(),
             roof: RoofBook::default(),
             attempts: Attempts::default(),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            logged_out,
+            streams: Places::new(STREAMS, streams_of_one),
+            turns: Arc::new(Semaphore::new(TURNS)),
+            doors: watch::Sender::new(()),
             stop,
             backstage,
             front: RwLock::new(Arc::new(Front::new(settings, key))),
@@ -161,8 +185,11 @@ impl Site {
         self.set_front(Front::new(settings, key));
     }
 
-    /// The key is another one.
+    /// The key, and the sessions that have ended, are those of the store.
     pub fn set_key(&self, key: WebKey) {
+        if let Some(inside) = self.inside() {
+            self.logged_out.recall(&inside.memory);
+        }
         let settings = self.front().settings.clone();
         self.set_front(Front::new(settings, key));
     }
@@ -170,6 +197,21 @@ impl Site {
     fn set_front(&self, front: Front) {
         let mut place = self.front.write().unwrap_or_else(PoisonError::into_inner);
         *place = Arc::new(front);
+        drop(place);
+        self.doors.send_replace(());
+    }
+
+    /// Ends a session before its time.
+    pub fn end_session(&self, nonce: &str, until: i64) {
+        let memory = self.inside().map(|inside| inside.memory);
+        let now = self.now().as_second();
+        self.logged_out.end(nonce, until, now, memory.as_ref());
+        self.doors.send_replace(());
+    }
+
+    /// Tells when somebody may be another one than before.
+    pub fn doors(&self) -> watch::Receiver<()> {
+        self.doors.subscribe()
     }
 
     /// What runs; nothing where the configuration cannot be used.
@@ -200,21 +242,12 @@ impl Site {
     /// Whether this is a name of this computer, as browsers put it into each request. Without that any page of the
     /// internet could have its own name lead here, and read this one.
     pub fn is_own_name(&self, host: &str) -> bool {
-        let name = without_port(host).trim_end_matches('.').to_lowercase();
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let is_address = bare.parse::<std::net::IpAddr>().is_ok();
-        let is_near = name == "localhost" || name.ends_with(".local");
-        let is_ours = self.host_name.as_deref() == Some(name.as_str());
+        let Some(host) = NamedHost::read(host) else {
+            return false;
+        };
+        let is_ours = self.host_name.as_deref().is_some_and(|name| host.is(name));
         let front = self.front();
-        let mut hosts = front.settings.hosts.iter();
-        is_address || is_near || is_ours || hosts.any(|host| host.to_lowercase() == name)
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
-        _ => host,
+        host.is_near() || is_ours || front.settings.hosts.iter().any(|name| host.is(name))
     }
 }
 

@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use tokio::time::timeout;
+
+use crate::DEADLINE;
 use crate::gateway::{Gateway, Plan, section};
 use crate::home::Home;
 use crate::process::Process;
@@ -30,9 +33,17 @@ async fn the_file_is_made_and_waited_for_until_it_can_be_used() {
     assert!(made.contains("#[[aps_ecu]]") && made.contains("wattbridge runs already"));
     let mode = fs::metadata(home.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let health = home.done(&["health"]).await;
-    assert_eq!(health.code, Some(0), "{health:?}");
-    assert!(health.out.contains("waits for a device"), "{health:?}");
+    // A moment after the log says so.
+    let waits = async {
+        loop {
+            let health = home.done(&["health"]).await;
+            assert_eq!(health.code, Some(0), "{health:?}");
+            if health.out.contains("waits for a device") {
+                break;
+            }
+        }
+    };
+    timeout(DEADLINE, waits).await.unwrap();
 
     // A mistake is said, and not the end.
     fs::write(home.file(), made.clone() + "\n[[aps_ecu]]\nhots = \"a\"\n").unwrap();

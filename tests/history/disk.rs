@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
-use wattbridge::history::{History, HistorySettings};
+use wattbridge::history::{Departing, History, HistorySettings};
 use wattbridge::model::{Decimal, Device, Metric, Quantity};
 
-const SOON: Duration = Duration::from_secs(20);
+use super::{SOON, named, stepped};
 
 /// A file system of a megabyte.
 struct TinyDisk(PathBuf);
@@ -45,15 +44,12 @@ fn a_full_disk_loses_nothing_of_a_day() {
         return;
     };
     let path = disk.0.join("history.db");
-    let history = History::open_stepped(&path, &HistorySettings::default(), TimeZone::UTC);
+    let history = stepped(&path, TimeZone::UTC);
     let mut device = Device::new("test", "meter", "Meter", "nobody");
     let keys: Vec<String> = (0..40).map(|it| format!("value_{it}")).collect();
     device.metrics = keys
         .iter()
-        .map(|key| Metric {
-            key: key.clone().into(),
-            ..Metric::measurement("", Quantity::Power)
-        })
+        .map(|key| named(key.clone(), Metric::measurement("", Quantity::Power)))
         .collect();
     let device = Arc::new(device);
     history.describe(&device);
@@ -98,4 +94,48 @@ fn a_full_disk_loses_nothing_of_a_day() {
     };
     // The mean of 1 to 105.
     assert_eq!(days, [53]);
+}
+
+#[test]
+fn a_full_disk_costs_nothing_when_settings_are_saved_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = TinyDisk::mount(&folder.path().join("disk")) else {
+        return;
+    };
+    let path = disk.0.join("history.db");
+    let mut device = Device::new("test", "meter", "Meter", "nobody");
+    device.metrics = vec![Metric::measurement("power", Quantity::Power)];
+    let device = Arc::new(device);
+    let begin = |before: Option<Departing>| {
+        let settings = HistorySettings::default();
+        let history = History::open_after(&path, &settings, TimeZone::UTC, before);
+        history.describe(&device);
+        history
+    };
+    let now = Timestamp::now();
+    let says = |history: &History, hours_ago: i64| {
+        let at = now - SignedDuration::from_hours(hours_ago);
+        let value = Decimal::integer(hours_ago).into();
+        history.late(&device.id, at, None, [("power", value)]);
+        history.flush(SOON);
+    };
+    let history = begin(None);
+    says(&history, 9);
+    assert_eq!(history.trouble(), None);
+    let ballast = disk.0.join("ballast");
+    drop(std::fs::write(&ballast, vec![0; 2 << 20]));
+    for hours_ago in [8, 7] {
+        says(&history, hours_ago);
+    }
+    assert!(history.trouble().is_some());
+    let history = begin(Some(history.leave(true)));
+    says(&history, 6);
+    std::fs::remove_file(&ballast).unwrap();
+    says(&history, 5);
+    assert_eq!(history.trouble(), None);
+    let file = Connection::open(&path).unwrap();
+    let mut statement = file.prepare("SELECT value FROM slot ORDER BY end").unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    let values: Vec<i64> = rows.map(Result::unwrap).collect();
+    assert_eq!(values, [9, 8, 7, 6, 5]);
 }

@@ -7,11 +7,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
-use wattbridge::history::{Calendar, History, HistorySettings};
+use wattbridge::history::Calendar;
 use wattbridge::model::{Decimal, Device, Metric, Quantity};
+
+use super::{SOON, stepped, vienna};
 
 /// The variable that makes the test below the program that is killed.
 const CHILD: &str = "WATTBRIDGE_TEST_HISTORY";
@@ -29,10 +30,6 @@ fn device() -> Device {
     device
 }
 
-fn vienna() -> TimeZone {
-    TimeZone::get("Europe/Vienna").unwrap()
-}
-
 /// Feeds a history from the slot on that comes after the last one, and says after each five minutes which slot is
 /// on the disk. Ends with its parent.
 #[test]
@@ -42,10 +39,10 @@ fn child() {
     };
     let path = Path::new(&path);
     let start: Timestamp = START.parse().unwrap();
-    let history = History::open_stepped(path, &HistorySettings::default(), vienna());
+    let history = stepped(path, vienna());
     let device = Arc::new(device());
     history.describe(&device);
-    history.flush(Duration::from_secs(20));
+    history.flush(SOON);
     let done = newest(path).map_or(0, |end| (end - start.as_second()) / 300);
     for slot in done + 1.. {
         for part in 1..=3 {
@@ -60,7 +57,7 @@ fn child() {
             history.record(&device.id, at, None, values);
         }
         history.tick(start + SignedDuration::from_secs(slot * 300 + 60));
-        history.flush(Duration::from_secs(20));
+        history.flush(SOON);
         let mut out = std::io::stdout();
         if writeln!(out, "committed {slot}").and(out.flush()).is_err() {
             return;

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use serde_json::Value as Json;
-use wattbridge::history::{
-    Before, Calendar, CounterKind, DayEnergy, History, HistorySettings, energy_of_day,
-};
+use wattbridge::history::{Before, Calendar, CounterKind, DayEnergy, energy_of_day};
 use wattbridge::model::{Decimal, Device, Metric, Quantity, Value};
+
+use super::{SOON, stepped};
 
 /// All examples of the history, by their ids.
 fn examples() -> BTreeMap<String, Json> {
@@ -66,7 +65,7 @@ fn slots() {
         device.metrics = vec![metric];
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.db");
-        let history = History::open_stepped(&path, &HistorySettings::default(), TimeZone::UTC);
+        let history = stepped(&path, TimeZone::UTC);
         let device = Arc::new(device);
         history.describe(&device);
         let readings = example["readings"].as_array().unwrap();
@@ -79,7 +78,7 @@ fn slots() {
             history.record(&device.id, at(&reading[0]), None, [(key.clone(), value)]);
         }
         history.tick(at(&readings.last().unwrap()[0]) + SignedDuration::from_hours(1));
-        history.flush(Duration::from_secs(20));
+        history.flush(SOON);
         let file = Connection::open(&path).unwrap();
         let mut statement = file
             .prepare("SELECT end, value, coalesce(min, value), coalesce(max, value) FROM slot ORDER BY end")

@@ -6,27 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::civil::{Date, date};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use wattbridge::history::{
-    By, EnergyOf, History, HistoryReader, HistorySettings, HouseRoles, SeriesKey,
-};
+use wattbridge::history::{By, EnergyOf, History, HistoryReader, HouseRoles, SeriesKey};
 use wattbridge::model::{Decimal, Device, EnergyPart, Health, HealthCode, Metric, Quantity, Value};
 
-const SOON: Duration = Duration::from_secs(600);
+use super::{SOON, named, stepped, vienna};
 
 /// A number that looks like chance and is always the same.
 fn noise(seed: i64, most: i64) -> i64 {
     let mixed = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     i64::try_from((mixed >> 33) % most.unsigned_abs()).unwrap_or(0)
-}
-
-fn named(key: String, metric: Metric) -> Metric {
-    Metric {
-        key: key.into(),
-        ..metric
-    }
 }
 
 /// 10 counters and 20 other values by day only, 10 at all times: those of an installation with an ECU, three
@@ -161,10 +151,6 @@ impl Feeder {
     }
 }
 
-fn vienna() -> TimeZone {
-    TimeZone::get("Europe/Vienna").unwrap()
-}
-
 /// Bytes that this process has had written, as the system counts them.
 fn written() -> u64 {
     let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
@@ -186,7 +172,7 @@ fn a_year() {
     let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
     let path = folder.path().join("history.db");
     let begin = Instant::now();
-    let history = History::open_stepped(&path, &HistorySettings::default(), vienna());
+    let history = stepped(&path, vienna());
     let mut feeder = Feeder::new(history.clone());
     let start: Timestamp = "2025-06-01T00:00:00Z".parse().unwrap();
     let mut now = start.as_second();

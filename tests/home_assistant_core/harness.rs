@@ -109,6 +109,14 @@ impl Harness {
         self.run("start", &["--broker", &broker, "--port", &port]);
     }
 
+    /// Where its WebSocket is, and a token for it.
+    pub(crate) fn socket(&self) -> (String, String) {
+        let known = fs::read(self.folder.path().join("harness.json")).unwrap();
+        let known: Json = serde_json::from_slice(&known).unwrap();
+        let url = format!("ws://127.0.0.1:{}/api/websocket", known["port"]);
+        (url, known["token"].as_str().unwrap().to_owned())
+    }
+
     /// Ends it and starts it again. What it knows of devices is on its disk then.
     pub(crate) fn restart(&self) {
         self.run("restart", &[]);

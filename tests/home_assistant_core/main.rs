@@ -9,8 +9,12 @@
 mod announced;
 mod app;
 mod cables;
+mod dashboard;
 mod harness;
 mod house;
+#[path = "../web_server/http.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod http;
 mod languages;
 mod meters;
 mod plant;

@@ -266,11 +266,15 @@ fn hostile_files_are_told_and_not_believed() {
          strange_1,foo,2026-05-05,1\n\
          {METER},meter_number,2026-05-05,1\n\
          {METER},energy_import,2026-05-06,1\n\
-         {METER},energy_import,2026-05-06,2\n"
+         {METER},energy_import,2026-05-06,2\n\
+         {METER},energy_export,2024-05-07T12:00:00Z,100\n\
+         {METER},energy_export,2024-05-07T12:10:00Z,1000000\n\
+         {METER},energy_export,2024-05-07T11:50:00Z,0.1\n\
+         {METER},energy_export,2024-05-07T12:20:00Z,100.5\n"
     );
     let file = place.write("hostile.csv", text);
     let said = place.good(&["history", "import", &file]);
-    for line in [2, 3, 4, 5, 6, 7, 8, 13] {
+    for line in [2, 3, 4, 5, 6, 7, 8, 13, 15] {
         assert!(
             said.err.contains(&format!("line {line}:")),
             "{line}: {}",
@@ -304,7 +308,14 @@ fn hostile_files_are_told_and_not_believed() {
         .filter(|line| !before.contains(line))
         .collect();
     assert!(
-        new.iter().all(|line| line.contains("2026-05-06")),
+        new.iter()
+            .all(|line| line.contains("2026-05-06") || line.contains("2024-05-07")),
+        "{new:?}"
+    );
+    // What lies around the line that says a million is taken all the same.
+    let of_export = new.iter().find(|line| line.contains("2024-05-07"));
+    assert!(
+        of_export.is_some_and(|line| line.contains(",100.4,")),
         "{new:?}"
     );
 

@@ -4,10 +4,12 @@ import { browser, closeAll, found, part } from './tools.mjs';
 import weight from './weight.mjs';
 import pages from './pages.mjs';
 import keyboard from './keyboard.mjs';
+import deviceadd from './deviceadd.mjs';
+import energyadd from './energyadd.mjs';
 import live from './live.mjs';
 import ingress from './old_ingress.mjs';
 
-const parts = { weight, pages, keyboard, live, ingress };
+const parts = { weight, pages, keyboard, deviceadd, energyadd, live, ingress };
 const wanted = process.argv.slice(2);
 for (const name of wanted) if (!(name in parts)) throw new Error(`no part ${name}: ${Object.keys(parts).join(', ')}`);
 

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use wattbridge::model::{CommandOutcome, Value};
 use wattbridge::web::{Brings, Entrance, PORT, table};
 
-use crate::http::{Answer, Ask};
+use crate::http::{Answer, Ask, log_in};
 use crate::namespace::{HERE, NEIGHBOUR, SUPERVISOR, run_in_namespace};
 use crate::site::{PASSWORD, TestSite, settings, with_password};
 
@@ -57,7 +57,10 @@ const ROUTES: &[(&str, Class)] = &[
     ("GET /api/v1/config/copies", Admins),
     ("GET /api/v1/config/copies/{name}", Admins),
     ("GET /api/v1/config/schema", Admins),
+    ("GET /api/v1/nearby", Admins),
+    ("POST /api/v1/nearby/search", Admins),
     ("GET /api/v1/energy-dashboard", Admins),
+    ("POST /api/v1/energy-dashboard/add", Admins),
     ("GET /api/v1/support", Admins),
     ("POST /api/v1/backup", Admins),
 ];
@@ -121,7 +124,7 @@ async fn look() {
     let near = |site: &TestSite| SocketAddr::new([127, 0, 0, 1].into(), site.web.address().port());
     let here = |site: &TestSite| SocketAddr::new(HERE.parse().unwrap(), site.web.address().port());
     assert_eq!(app.web.address().port(), PORT);
-    let session = log_in(here(closed)).await;
+    let mut session = log_in(here(closed), PASSWORD).await;
     let mut wrong = Vec::new();
     for (route, class) in ROUTES {
         let rows = TABLE.iter().filter(|(of, _)| of == class);
@@ -169,6 +172,10 @@ async fn look() {
             let is_no = matches!(answer.status, 401 | 403 | 421);
             assert!(answer.status < 500, "{route}: {}", answer.text());
             statuses.push(if is_no { answer.status } else { IN });
+        }
+        if *route == "DELETE /api/v1/session" {
+            // That one is over.
+            session = log_in(here(closed), PASSWORD).await;
         }
         if statuses != expected {
             wrong.push(format!(
@@ -248,15 +255,6 @@ async fn roof(site: &TestSite, to: SocketAddr, session: &str) -> String {
         return site.roof_ref(ask).await;
     }
     "0000000000".to_owned()
-}
-
-async fn log_in(to: SocketAddr) -> String {
-    let body = json!({ "password": PASSWORD });
-    let answer = Ask::change(to, "POST", "/api/v1/session", &body)
-        .send()
-        .await;
-    let cookie = answer.header("set-cookie").unwrap().to_owned();
-    cookie.split(';').next().unwrap().to_owned()
 }
 
 /// What every answer tells the browser, whoever asks.
@@ -351,6 +349,12 @@ async fn a_page_with_another_name_reads_nothing() {
         ("wattbridge.local", 200),
         ("rebound.example", 421),
         ("localhost.rebound.example", 421),
+        ("rebound.example#.local", 421),
+        ("rebound.example/.local", 421),
+        ("rebound.example:80.local", 421),
+        ("somebody@localhost", 421),
+        ("[::1].local", 421),
+        (".local", 421),
         ("", 421),
     ] {
         let answer = state.clone().header("Host", host).send().await;
@@ -362,10 +366,120 @@ async fn a_page_with_another_name_reads_nothing() {
     let absolute = Ask::get(to, "http://rebound.example/api/v1/state");
     assert_eq!(absolute.send().await.status, 421);
     assert_eq!(state.clone().without("Host").send().await.status, 421);
+    for (first, second) in [
+        ("localhost", "rebound.example"),
+        ("rebound.example", "localhost"),
+        ("localhost", "localhost"),
+    ] {
+        let twice = state.clone().header("Host", first).header("host", second);
+        assert_eq!(twice.send().await.status, 421, "{first}, {second}");
+    }
     let policy = state.send().await;
     let policy = policy.header("content-security-policy").unwrap();
     assert!(
         policy.contains("frame-ancestors 'self' http://homeassistant.local:8123;"),
         "{policy}"
     );
+}
+
+#[tokio::test]
+async fn who_comes_through_a_proxy_is_not_at_this_computer() {
+    let site = TestSite::open().await;
+    let ask = Ask::get(site.web.address(), "/api/v1");
+    let role = async |ask: Ask| {
+        let about = ask.send().await.json();
+        about["role"].as_str().unwrap().to_owned()
+    };
+    for header in [
+        "Forwarded",
+        "Via",
+        "X-Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Prefix",
+        "x-forwarded-anything",
+        "X-Real-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "X-Original-Host",
+        "X-Scheme",
+        "X-Remote-User",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+        "CDN-Loop",
+        "Fly-Client-IP",
+        "Tailscale-User-Login",
+        "Remote-User",
+    ] {
+        let by_proxy = ask.clone().header(header, "192.0.2.9");
+        assert_eq!(role(by_proxy).await, "none", "{header}");
+    }
+    // What browsers and scripts send of themselves.
+    for header in [
+        "X-Requested-With",
+        "Referer",
+        "DNT",
+        "Priority",
+        "X-Request-Id",
+    ] {
+        assert_eq!(
+            role(ask.clone().header(header, "x")).await,
+            "admin",
+            "{header}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_in_plain_words() {
+    let site = TestSite::open().await;
+    let to = site.web.address();
+    let history = "/api/v1/history";
+    for (path, status, words) in [
+        ("/api/v1/devices/%ff", 404, "nothing here"),
+        ("/api/v1/devices/%C3/health", 404, "nothing here"),
+        ("/api/v1/config/copies/%ff", 404, "nothing here"),
+        ("/%ff", 404, "nothing here"),
+        ("/api/v1/state?since=x", 400, "what is said of `since`"),
+        (
+            &format!("{history}/energy?by=week&from=a&to=b"),
+            400,
+            "`by`",
+        ),
+        (
+            &format!("{history}/energy?by=day&from=a"),
+            400,
+            "`to` is missing",
+        ),
+        (
+            &format!("{history}.csv?from=a&to=b&slots=1"),
+            400,
+            "`slots` cannot",
+        ),
+        (
+            &format!("{history}.csv?from=a&to=b&step=5"),
+            400,
+            "`step` cannot",
+        ),
+        ("/api/v1/devices/house/health?from=0", 400, "`from` cannot"),
+        ("/api/v1/log?before=x", 400, "`before`"),
+        ("/api/v1/events?log=loud", 400, "`log`"),
+    ] {
+        let answer = Ask::get(to, path).send().await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        let said = answer.json();
+        let error = said["error"].as_str().unwrap();
+        assert!(
+            error.contains(words) && said["hint"].is_string(),
+            "{path}: {said}"
+        );
+        for foreign in ["deserialize", "invalid", "expected"] {
+            assert!(!error.contains(foreign), "{path}: {error}");
+        }
+    }
+    for body in ["", "{", "[]", "{\"value\":5}", "null"] {
+        let set = Ask::change(to, "POST", "/api/v1/devices/0/controls/x", &json!({}));
+        let set = set.body(body.as_bytes()).send().await;
+        assert_eq!(set.status, 400, "{body}");
+        assert!(set.json()["error"].is_string(), "{body}");
+    }
 }

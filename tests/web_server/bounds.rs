@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::DEADLINE;
-use crate::http::Ask;
+use crate::http::{Ask, Open};
 use crate::site::TestSite;
 
 /// Waits until the other end has let go; what it said, and how long that took.
@@ -67,14 +67,15 @@ async fn a_large_body_is_refused() {
     let body = json!({ "password": "x".repeat(300_000) });
     let ask = Ask::change(to, "POST", "/api/v1/session", &body);
     assert_eq!(ask.send().await.status, 413);
-    // It is not even waited for.
-    let said = ask
-        .header("Content-Length", "999999999999")
-        .open()
-        .await
-        .answer()
-        .await;
-    assert_eq!(said.status, 413);
+    // Who announces it is not even waited for.
+    let small = Ask::change(to, "POST", "/api/v1/session", &json!({}));
+    for length in ["262145", "99999999999"] {
+        let announced = small.clone().header("Content-Length", length);
+        let begun = Instant::now();
+        let said = announced.open().await.answer().await;
+        assert_eq!(said.status, 413, "{length}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "{length}");
+    }
     let fits = json!({ "password": "x".repeat(200_000) });
     let ask = Ask::change(to, "POST", "/api/v1/session", &fits);
     assert_eq!(ask.send().await.status, 400);
@@ -99,37 +100,91 @@ async fn a_slow_body_is_cut_off_after_thirty_seconds() {
     );
 }
 
-#[tokio::test]
-async fn the_sixty_fifth_connection_waits_for_another_to_end() {
-    let site = TestSite::open().await;
-    let ask = Ask::get(site.web.address(), "/healthz").header("Connection", "keep-alive");
+/// Another one for each number.
+fn neighbour(number: usize) -> String {
+    format!("127.0.1.{}", number + 1)
+}
+
+/// Connections from these neighbours that stay.
+async fn crowd(ask: &Ask, of_each: usize, neighbours: usize) -> Vec<Open> {
     let mut open = Vec::new();
-    for _ in 0..64 {
-        let mut one = ask.open().await;
-        one.until("ok\n").await;
-        open.push(one);
+    for neighbour in (0..neighbours).map(neighbour) {
+        for _ in 0..of_each {
+            let mut one = ask.clone().from(&neighbour).open().await;
+            one.until("\r\n\r\n").await;
+            open.push(one);
+        }
     }
-    let mut one_more = ask.connect().await;
-    let (said, _) = let_go(&mut one_more).await;
-    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
-    open.pop();
-    // That it has ended is seen when the server has seen it.
+    open
+}
+
+async fn until_let_in(ask: &Ask) {
     let again = async {
-        loop {
-            if ask
-                .clone()
-                .header("Connection", "close")
-                .send()
-                .await
-                .status
-                == 200
-            {
-                return;
-            }
+        while ask.send().await.status != 200 {
             tokio::task::yield_now().await;
         }
     };
-    timeout(DEADLINE, again).await.unwrap();
+    timeout(DEADLINE, again)
+        .await
+        .expect("nobody gets in again");
+}
+
+#[tokio::test]
+async fn the_sixty_fifth_connection_waits_for_another_to_end() {
+    let site = TestSite::open().await;
+    let ask = Ask::get(site.web.address(), "/api/v1");
+    let mut open = crowd(&ask.clone().header("Connection", "keep-alive"), 16, 4).await;
+    let refused = ask.send().await;
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (503, Some("30"))
+    );
+    // That it has not said anything yet makes no difference.
+    let (said, _) = let_go(&mut ask.connect().await).await;
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    // Whoever watches over the program is told that it lives.
+    let check = Ask::get(site.web.address(), "/healthz");
+    let check = check.header("Connection", "keep-alive").send().await;
+    assert_eq!((check.status, check.text().as_str()), (200, "ok\n"));
+    open.pop();
+    until_let_in(&ask).await;
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_the_places_of_all_others() {
+    let site = TestSite::open().await;
+    let ask = Ask::get(site.web.address(), "/api/v1");
+    let kept = ask.clone().header("Connection", "keep-alive");
+    let mut open = crowd(&kept, 24, 1).await;
+    let theirs = ask.clone().from(&neighbour(0));
+    assert_eq!(theirs.send().await.status, 503);
+    assert_eq!(ask.send().await.status, 200);
+    open.pop();
+    until_let_in(&theirs).await;
+}
+
+#[tokio::test]
+async fn who_asks_nothing_more_goes_sooner_where_there_is_a_crowd() {
+    let site = TestSite::open().await;
+    let to = site.web.address();
+    let mut idle = crowd(
+        &Ask::get(to, "/api/v1").header("Connection", "keep-alive"),
+        1,
+        1,
+    )
+    .await;
+    // They are long in saying what they want.
+    let slow = Ask::change(to, "POST", "/api/v1/session", &json!({})).body(b"");
+    let slow = slow.header("Content-Length", "100");
+    let mut busy = Vec::new();
+    for neighbour in (1..4).map(neighbour) {
+        for _ in 0..16 {
+            busy.push(slow.clone().from(&neighbour).open().await);
+        }
+    }
+    let gone = idle.remove(0).into_stream();
+    let gone = async { timeout(DEADLINE / 2, let_go(&mut { gone })).await };
+    assert!(gone.await.is_ok(), "it stays for its minute");
 }
 
 #[tokio::test]
@@ -137,12 +192,8 @@ async fn the_seventeenth_stream_is_refused_and_asks_for_states_instead() {
     let site = TestSite::open().await;
     let to = site.web.address();
     let ask = Ask::get(to, "/api/v1/events");
-    let mut open = Vec::new();
-    for _ in 0..16 {
-        let mut one = ask.open().await;
-        one.until("event: hello").await;
-        open.push(one);
-    }
+    let mut open = crowd(&ask, 5, 3).await;
+    open.extend(crowd(&ask, 1, 1).await);
     let refused = ask.send().await;
     assert_eq!(
         (refused.status, refused.header("retry-after")),
@@ -156,6 +207,16 @@ async fn the_seventeenth_stream_is_refused_and_asks_for_states_instead() {
         }
     };
     timeout(DEADLINE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_address_has_six_streams() {
+    let site = TestSite::open().await;
+    let ask = Ask::get(site.web.address(), "/api/v1/events");
+    let _open = crowd(&ask, 6, 1).await;
+    let theirs = ask.clone().from(&neighbour(0));
+    assert_eq!(theirs.send().await.status, 503);
+    assert_eq!(ask.open().await.answer().await.status, 200);
 }
 
 #[tokio::test]

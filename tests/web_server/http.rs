@@ -51,11 +51,25 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{}", self.text()))
     }
 
+    /// The cookie that is to be kept.
+    pub(crate) fn cookie(&self) -> String {
+        let set = self.header("set-cookie");
+        let set = set.unwrap_or_else(|| panic!("no cookie: {}", self.text()));
+        set.split(';').next().unwrap_or_default().to_owned()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         let mut found = lines.filter(|(known, _)| *known == name);
         found.next().map(|(_, value)| value)
     }
+}
+
+/// Logs in; what to show from then on.
+pub(crate) async fn log_in(to: SocketAddr, password: &str) -> String {
+    let body = serde_json::json!({ "password": password });
+    let login = Ask::change(to, "POST", "/api/v1/session", &body);
+    login.send().await.cookie()
 }
 
 /// The pieces of a body that came in pieces.
@@ -104,6 +118,12 @@ impl Ask {
     pub(crate) fn from(mut self, address: &str) -> Self {
         self.from = Some(address.parse().unwrap());
         self
+    }
+
+    /// With this body, whatever it is.
+    pub(crate) fn body(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
+        self.header("Content-Length", &body.len().to_string())
     }
 
     /// By the old version of the protocol.
@@ -210,6 +230,11 @@ impl Open {
     /// Reads on.
     pub(crate) async fn more_or_end(&mut self) {
         assert!(self.more().await, "it ends");
+    }
+
+    /// Waits until the other end has let go.
+    pub(crate) async fn ended(&mut self) {
+        while self.more().await {}
     }
 
     pub(crate) fn into_stream(self) -> TcpStream {

@@ -2,9 +2,13 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use wattbridge::model::{DeviceId, Metric, Quantity};
 
 use crate::http::Ask;
-use crate::site::{PASSWORD, TestSite, settings, with_password};
+use crate::site::{PASSWORD, TestSite, meter, settings, state, watts, with_password};
 
 #[tokio::test]
 async fn prometheus_finds_nothing_wrong_with_them() {
@@ -35,6 +39,44 @@ async fn prometheus_finds_nothing_wrong_with_them() {
         .filter(|line| line.starts_with("# TYPE"))
         .collect();
     assert!(families.is_sorted(), "{families:?}");
+    check(&text);
+}
+
+#[tokio::test]
+async fn it_finds_nothing_wrong_with_any_quantity() {
+    let site = TestSite::open().await;
+    let mut all = meter();
+    all.id = DeviceId::new("text", "every \"quantity\"");
+    all.name = "Every \"quantity\" \\ of a\nhouse".to_owned();
+    let mut values = Vec::new();
+    for (number, quantity) in Quantity::ALL.iter().enumerate() {
+        for (kind, make) in [
+            ("now", Metric::measurement as fn(_, _) -> Metric),
+            ("ever", Metric::lifetime),
+            ("today", Metric::daily),
+        ] {
+            let key: &'static str = format!("{kind}_{number}").leak();
+            all.metrics.push(make(key, *quantity));
+            values.push((key, watts(7)));
+        }
+    }
+    let now = site.clock.now();
+    let state = state(&all, now, &values);
+    site.hub.put_device(Arc::new(all), state);
+    let ask = Ask::get(site.web.address(), "/metrics");
+    let text = async {
+        loop {
+            let text = ask.send().await.text();
+            if text.contains("today_0") {
+                return text;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let text = timeout(crate::DEADLINE, text).await.unwrap();
+    for number in 0..Quantity::ALL.len() {
+        assert!(text.contains(&format!("metric=\"now_{number}\"")), "{text}");
+    }
     check(&text);
 }
 
@@ -77,8 +119,8 @@ async fn they_are_off_unless_wanted_and_prometheus_shows_the_password() {
             .header("Authorization", &format!("Bearer {word}"))
     };
     assert_eq!(with(PASSWORD).send().await.status, 200);
-    for _ in 0..5 {
-        assert_eq!(with("wrong").send().await.status, 401);
+    for guess in 0..5 {
+        assert_eq!(with(&format!("wrong {guess}")).send().await.status, 401);
     }
     assert_eq!(with("wrong").send().await.status, 429);
     // Nowhere else is that a way in.

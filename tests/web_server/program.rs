@@ -4,11 +4,12 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::DEADLINE;
-use crate::http::Ask;
+use crate::http::{Ask, log_in};
 
 pub(crate) struct Program {
     child: Child,
@@ -60,45 +61,44 @@ impl Program {
 
     /// Waits until it has said something.
     pub(crate) async fn until_said(&mut self, words: &str) -> String {
-        let begun = Instant::now();
-        loop {
+        awaited(words, async || {
             let said = self.said();
             if said.contains(words) {
-                return said;
+                return Some(said);
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && begun.elapsed() < DEADLINE,
-                "{words}: {said}"
-            );
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+            assert!(ended.is_none(), "{words}: {said}");
+            None
+        })
+        .await
     }
 
     /// How it has ended by itself.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
-        let ended = async {
-            loop {
-                if let Some(ended) = self.child.try_wait().unwrap() {
-                    return ended.code();
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        timeout(DEADLINE, ended).await.expect("it does not end")
+        let ended = awaited("its end", async || self.child.try_wait().unwrap());
+        ended.await.code()
     }
 
     pub(crate) async fn end(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let ended = async {
-            while self.child.try_wait().unwrap().is_none() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        timeout(DEADLINE, ended).await.expect("it does not end");
+        self.ended().await;
         assert!(!self.said().contains("panicked"), "{}", self.said());
     }
+}
+
+/// Looks again and again until it is there.
+pub(crate) async fn awaited<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let found = timeout(DEADLINE, looking).await;
+    found.unwrap_or_else(|_| panic!("{what} is never there"))
 }
 
 /// The address in a line of the log.
@@ -109,20 +109,14 @@ pub(crate) fn address(said: &str) -> SocketAddr {
 
 /// Waits until the device is there with its value.
 pub(crate) async fn power(to: SocketAddr, cookie: &str) -> serde_json::Value {
-    let begun = Instant::now();
-    loop {
-        let state = Ask::get(to, "/api/v1/state")
-            .header("Cookie", cookie)
-            .send()
-            .await
-            .json();
+    let ask = Ask::get(to, "/api/v1/state").header("Cookie", cookie);
+    awaited("the power of the pump", async || {
+        let state = ask.send().await.json();
         let mut devices = state["devices"].as_array().unwrap().iter();
-        if let Some(pump) = devices.find(|it| it["values"]["power"] == 42) {
-            return pump["ref"].clone();
-        }
-        assert!(begun.elapsed() < DEADLINE, "{state}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+        let pump = devices.find(|it| it["values"]["power"] == 42)?;
+        Some(pump["ref"].clone())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -131,17 +125,7 @@ async fn it_serves_its_page_and_names_devices_alike_after_a_restart() {
     let web = "[web]\nlisten = \"127.0.0.1:0\"\npassword = \"correct-horse\"\n";
     let mut program = Program::run(folder.path(), web);
     let to = address(&program.until_said("The page is at").await);
-    let body = serde_json::json!({ "password": "correct-horse" });
-    let login = Ask::change(to, "POST", "/api/v1/session", &body)
-        .send()
-        .await;
-    let cookie = login
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let cookie = log_in(to, "correct-horse").await;
     let before = power(to, &cookie).await;
     // A stream that is open holds nobody up.
     let mut stream = Ask::get(to, "/api/v1/events")
@@ -170,12 +154,8 @@ async fn a_port_that_is_taken_is_said_and_stops_nothing() {
     let mut program = Program::run(folder.path(), &web);
     let said = program.until_said("another program is there").await;
     assert!(said.contains("[web] listen"), "{said}");
-    let begun = Instant::now();
     let lines = || fs::read_to_string(folder.path().join("lines")).unwrap_or_default();
-    while !lines().contains("42") {
-        assert!(begun.elapsed() < DEADLINE, "{}", program.said());
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    awaited("a line", async || lines().contains("42").then_some(())).await;
     program.end().await;
 }
 

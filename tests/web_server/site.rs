@@ -138,6 +138,15 @@ impl TestSite {
     }
 
     pub(crate) async fn start_at(entrance: Entrance, settings: WebSettings) -> Self {
+        Self::begin(entrance, settings, None).await
+    }
+
+    /// After a restart: with the store of an earlier one.
+    pub(crate) async fn with_inside(settings: WebSettings, before: Option<Inside>) -> Self {
+        Self::begin(Entrance::Direct, settings, before).await
+    }
+
+    async fn begin(entrance: Entrance, settings: WebSettings, before: Option<Inside>) -> Self {
         let (hub, commands) = Hub::new();
         let noon = "2026-06-21T12:00:00Z".parse().unwrap();
         let clock = Clock::following_tokio(noon, TimeZone::UTC);
@@ -159,10 +168,12 @@ impl TestSite {
             hub: hub.clone(),
             history: History::in_memory(TimeZone::UTC),
             prices: PriceSettings::default(),
-            memory: Memory::passing(),
+            memory: before
+                .as_ref()
+                .map_or_else(Memory::passing, |it| it.memory.clone()),
             clock: clock.clone(),
             started: noon,
-            key: WebKey::passing(),
+            key: before.map_or_else(WebKey::passing, |it| it.key),
             flow: FlowSettings::default(),
             language: Language::default(),
             base_topic: Some("wattbridge".to_owned()),
@@ -182,7 +193,7 @@ impl TestSite {
         let backstage = Backstage {
             desk: Some(desk),
             log: Some(LogBook::new(|| ())),
-            why: None,
+            ..Backstage::default()
         };
         let web = Web::start(WebStart {
             entrance,

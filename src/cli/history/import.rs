@@ -18,7 +18,8 @@ use super::{KeptHistory, day_after};
 use crate::cli::setup::ConfigArgs;
 use crate::cli::{CliError, runtime};
 use crate::history::import::{
-    ForeignFile, ForeignFormat, ForeignRow, ForeignTime, check_moment, check_value,
+    ForeignFile, ForeignFormat, ForeignRow, ForeignTime, Improbable, check_gain, check_moment,
+    check_value,
 };
 use crate::history::{
     Before, CounterKind, DayFlags, DayRow, History, HistoryError, HistoryReader, Imported,
@@ -107,6 +108,8 @@ struct Gathered {
     values: BTreeMap<Timestamp, Decimal>,
     /// The last value of a counter of those that have become days.
     before: Option<Before>,
+    /// The latest of those that have been handed over.
+    latest: Option<(Timestamp, Decimal)>,
 }
 
 /// What of one series is handed over in one go.
@@ -257,7 +260,12 @@ fn take(
             days: BTreeMap::new(),
             values: BTreeMap::new(),
             before: None,
+            latest: None,
         });
+        if let Err(why) = of_series.check(&row) {
+            report.refuse(row.line, &format!("{}/{}: {why}", row.device, row.key));
+            continue;
+        }
         match of_series.add(&row) {
             Added::New => held += 1,
             Added::Again => report.repeated += 1,
@@ -285,6 +293,26 @@ enum Added {
 }
 
 impl Gathered {
+    /// Whether a value of a moment can be, by those before and after it.
+    fn check(&self, row: &ForeignRow) -> Result<(), Improbable> {
+        let ForeignTime::Moment(at) = row.time else {
+            return Ok(());
+        };
+        let of = |found: Option<(&Timestamp, &Decimal)>| found.map(|(at, value)| (*at, *value));
+        let before = of(self.values.range(..at).next_back());
+        let before = before.max(self.latest.filter(|(latest, _)| *latest < at));
+        let after = of(self.values.range(at..).next());
+        let this = (at, row.value);
+        if let Some(before) = before {
+            check_gain(&self.target.metric, before, this, before.0)?;
+        }
+        // The same moment twice is told in other words.
+        if let Some(after) = after.filter(|(after, _)| *after > at) {
+            check_gain(&self.target.metric, this, after, after.0)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, row: &ForeignRow) -> Added {
         match row.time {
             ForeignTime::Day(date) => put(&mut self.days, date, row.value),
@@ -477,6 +505,8 @@ impl Gathered {
         destination: &Destination<'_>,
         is_end: bool,
     ) -> ImportLot {
+        let latest = self.values.last_key_value();
+        self.latest = latest.map(|(at, value)| (*at, *value)).max(self.latest);
         self.make_days(destination, is_end);
         let values = self.values.split_off(&destination.slots_since);
         ImportLot {

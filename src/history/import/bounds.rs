@@ -4,8 +4,10 @@ use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 
 use super::row::ForeignTime;
-use crate::model::{Decimal, Quantity};
+use crate::model::{Decimal, Metric, Quantity};
 
+/// Seconds that are granted beside those that have passed: a kWh.
+const SLACK: i64 = 4;
 /// Nobody has measured a house before.
 const FIRST: Date = date(1990, 1, 1);
 
@@ -25,6 +27,20 @@ pub enum Improbable {
         value: Decimal,
         /// Its unit.
         unit: &'static str,
+    },
+    /// The counter has grown by more than can be.
+    #[error(
+        "{gain} {unit} within {minutes} minutes, by the value of {other}, is not possible here"
+    )]
+    Gain {
+        /// By how much.
+        gain: Decimal,
+        /// Its unit.
+        unit: &'static str,
+        /// In what time.
+        minutes: i64,
+        /// When the other value was.
+        other: Timestamp,
     },
 }
 
@@ -77,4 +93,66 @@ pub fn check_value(
     }
     let unit = quantity.and_then(Quantity::unit).unwrap_or("of this");
     Err(Improbable::Value { value, unit })
+}
+
+/// Whether a counter can have come from one value to another, which is later, in the time between.
+///
+/// # Errors
+///
+/// Why not. `other` is the moment of the one that was there before.
+pub fn check_gain(
+    metric: &Metric,
+    (from, before): (Timestamp, Decimal),
+    (to, after): (Timestamp, Decimal),
+    other: Timestamp,
+) -> Result<(), Improbable> {
+    let is_energy = matches!(
+        metric.quantity,
+        Some(Quantity::Energy | Quantity::ReactiveEnergy)
+    );
+    if !metric.is_counter() || !is_energy || after <= before {
+        return Ok(());
+    }
+    let seconds = (to.as_second() - from.as_second()).max(0);
+    // A megawatt, and what the coarsest counters go on by at once.
+    let most = Decimal::new(seconds.saturating_add(SLACK) * 1000 / 36, 2);
+    let gain = Decimal::total([(after, false), (before, true)]);
+    if gain <= most {
+        return Ok(());
+    }
+    let unit = metric
+        .quantity
+        .and_then(Quantity::unit)
+        .unwrap_or("of this");
+    Err(Improbable::Gain {
+        gain,
+        unit,
+        minutes: seconds / 60,
+        other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_gains_no_more_than_a_house_can() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let check = |metric: &Metric, after: i64, minutes: i64| {
+            let before = (at(0), Decimal::integer(100));
+            let after = (at(minutes), Decimal::integer(after));
+            check_gain(metric, before, after, at(0)).is_ok()
+        };
+        let total = Metric::lifetime("energy_total", Quantity::Energy);
+        assert!(check(&total, 1_000, 60) && !check(&total, 1_200, 60));
+        assert!(!check(&total, 1_000_000, 10));
+        assert!(check(&total, 1_000_000, 60 * 1000));
+        assert!(check(&total, 101, 0), "a step of a coarse counter");
+        assert!(check(&total, 5, 10), "it was replaced");
+        let today = Metric::daily("energy_today", Quantity::Energy);
+        assert!(!check(&today, 1_000_000, 10));
+        let power = Metric::measurement("power", Quantity::Power);
+        assert!(check(&power, 1_000_000, 10));
+    }
 }

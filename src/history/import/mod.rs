@@ -18,7 +18,7 @@ mod se_logger;
 mod table;
 mod told;
 
-pub use bounds::{Improbable, check_moment, check_value};
+pub use bounds::{Improbable, check_gain, check_moment, check_value};
 pub use file::{ForeignFile, ForeignFormat};
 pub use row::{ForeignRow, ForeignTime, RefusedLine, RowRefusal};
 

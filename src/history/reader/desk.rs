@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::history::HistoryError;
 use crate::history::place::HistoryPlace;
-use crate::sqlite::{DatabaseError, to_look_at};
+use crate::sqlite::{DatabaseError, is_unreadable, to_look_at};
 
 /// So many connections stay open for the next question.
 const SPARE: usize = 2;
@@ -25,6 +25,8 @@ pub struct Desk {
     is_closed: AtomicBool,
     /// Perhaps nobody else has the file open.
     is_alone: bool,
+    /// Somebody could not read it.
+    is_damaged: AtomicBool,
 }
 
 impl Desk {
@@ -36,6 +38,7 @@ impl Desk {
             era: AtomicU64::new(0),
             is_closed: AtomicBool::new(false),
             is_alone: false,
+            is_damaged: AtomicBool::new(false),
         }
     }
 
@@ -56,6 +59,7 @@ impl Desk {
             era: AtomicU64::new(0),
             is_closed: AtomicBool::new(false),
             is_alone: false,
+            is_damaged: AtomicBool::new(false),
         }
     }
 
@@ -71,8 +75,26 @@ impl Desk {
         self.free().clear();
     }
 
+    /// Whether somebody has found the file damaged since this was asked last.
+    pub fn was_damaged(&self) -> bool {
+        self.is_damaged.swap(false, Ordering::Relaxed)
+    }
+
     /// Asks on a connection that nobody else uses.
     pub fn ask<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, HistoryError>,
+    ) -> Result<T, HistoryError> {
+        let answer = self.ask_once(question);
+        if let Err(HistoryError::File(error)) = &answer
+            && is_unreadable(error)
+        {
+            self.is_damaged.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    fn ask_once<T>(
         &self,
         question: impl FnOnce(&Connection) -> Result<T, HistoryError>,
     ) -> Result<T, HistoryError> {
@@ -104,9 +126,10 @@ impl Desk {
     }
 }
 
-fn open(place: &HistoryPlace, is_alone: bool) -> Result<Connection, DatabaseError> {
+fn open(place: &HistoryPlace, is_alone: bool) -> Result<Connection, HistoryError> {
+    place.check()?;
     let connection = match place {
-        HistoryPlace::Disk(path) if is_alone => to_look_at(path)?,
+        HistoryPlace::Disk(path) if is_alone => to_look_at(path).map_err(DatabaseError::from)?,
         HistoryPlace::Disk(path) => {
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
         }

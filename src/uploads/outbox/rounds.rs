@@ -262,15 +262,9 @@ impl Rounds {
             self.give_up(parcel.skipped.clone()).await?;
         }
         let Some(mut errand) = parcel.errand.clone() else {
-            // Nothing to say of all this; that need not be written each time.
-            let is_worth_it =
-                is_again || parcel.through - cursor.done >= IDLE_STEP || !parcel.skipped.is_empty();
-            if is_worth_it {
-                self.done_through(parcel.through, cursor, is_again).await?;
-                return Ok(Next::Now);
-            }
-            self.settle();
-            return Ok(Next::Slot);
+            // Nothing to say of all this.
+            self.done_through(parcel.through, cursor, is_again).await?;
+            return Ok(Next::Now);
         };
         for _ in 0..MOST_QUESTIONS {
             let answer = self.courier.carry(&errand).await;

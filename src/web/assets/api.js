@@ -30,9 +30,9 @@ export const get = async (path, signal) => (await ask(path, { signal })).json();
 export const getText = async (path) => (await ask(path)).text();
 
 /** A change: the two headers tell it from what another page could make a browser send. */
-export async function send(method, path, body, { raw = false, seconds = 30 } = {}) {
+export async function send(method, path, body, { raw = false, seconds = 30, signal } = {}) {
   const headers = { 'X-Wattbridge': '1', 'Content-Type': raw ? 'application/octet-stream' : 'application/json' };
-  return ask(path, { method, headers, body: raw ? body : JSON.stringify(body ?? {}) }, seconds);
+  return ask(path, { method, headers, body: raw ? body : JSON.stringify(body ?? {}), signal }, seconds);
 }
 
 export const change = async (method, path, body) => {

@@ -27,6 +27,7 @@ const shapes = {
   move: svg`<path d="M12 3v18M3 12h18M9.5 5.5 12 3l2.5 2.5M9.5 18.5 12 21l2.5-2.5M5.5 9.5 3 12l2.5 2.5M18.5 9.5 21 12l-2.5 2.5"/>`,
   undo: svg`<path d="M8.5 5 4.5 9l4 4M5 9h9a5 5 0 0 1 0 10h-3"/>`,
   turn: svg`<path d="M19 12a7 7 0 1 1-2.2-5.1L19 9M19 4v5h-5"/>`,
+  close: svg`<path d="M6 6l12 12M18 6 6 18"/>`,
   plus: svg`<path d="M12 5v14M5 12h14"/>`,
   log: svg`<path d="M5 6h14M5 10.5h14M5 15h9M5 19.5h6"/>`,
   pencil: svg`<path d="m5 19 1-4.5L16 4.5l3.5 3.5-10 10zM13.5 7l3.5 3.5"/>`,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -13,6 +13,7 @@ use super::period::days_of;
 use crate::history::{By, DayFlags, EnergyOf, EnergyRow, SeriesKey};
 use crate::model::DeviceId;
 use crate::web::access::Visitor;
+use crate::web::large::LargeAnswer;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
 
@@ -46,6 +47,7 @@ pub enum EnergyWhose {
 
 /// What is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct EnergyQuery {
     /// `day`, `month` or `year`.
     by: EnergyBy,
@@ -98,7 +100,8 @@ pub async fn energy(
     State(site): State<Arc<Site>>,
     visitor: Visitor,
     Asked(query): Asked<EnergyQuery>,
-) -> Result<Json<EnergyAnswer>, WebRefusal> {
+    large: LargeAnswer,
+) -> Result<Response, WebRefusal> {
     let most = match query.by {
         EnergyBy::Day => MOST_DAYS,
         EnergyBy::Month | EnergyBy::Year => MOST_DAYS_OF_MONTHS,
@@ -108,14 +111,18 @@ pub async fn energy(
     let desk = HistoryDesk::open(&site, &visitor)?;
     let table = desk.reader.energy(query.by.into(), from, to, whose.into());
     let table = table.await.map_err(refusal)?;
-    let several = several(table.rows.iter().map(|row| &row.series));
-    let rows = table.rows.into_iter();
-    let rows = rows.map(|row| row_of(&desk, whose, row, &several));
-    Ok(Json(EnergyAnswer {
-        by: query.by,
-        dates: table.dates.iter().map(ToString::to_string).collect(),
-        rows: rows.collect(),
-    }))
+    large
+        .write(move || {
+            let several = several(table.rows.iter().map(|row| &row.series));
+            let rows = table.rows.into_iter();
+            let rows = rows.map(|row| row_of(&desk, whose, row, &several));
+            EnergyAnswer {
+                by: query.by,
+                dates: table.dates.iter().map(ToString::to_string).collect(),
+                rows: rows.collect(),
+            }
+        })
+        .await
 }
 
 fn row_of(

@@ -14,12 +14,14 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use utoipa::{IntoParams, ToSchema};
 
 use super::desk::{HistoryDesk, refusal};
 use super::period::{days_of, pieces, tomorrow};
-use crate::history::{HOUSE, HistoryError, HistoryReader, SeriesInfo, SeriesKey};
+use crate::history::{
+    DayOfSeries, Exported, HOUSE, HistoryError, HistoryReader, SeriesInfo, SeriesKey, SlotOfSeries,
+};
 use crate::model::{Decimal, Quantity};
 use crate::web::access::Visitor;
 use crate::web::csv::{CsvDialect, CsvLines};
@@ -30,7 +32,7 @@ use crate::web::site::Site;
 const MOST_DAYS_OF_SLOTS: i64 = 366;
 const MOST_DAYS: i64 = 90_000;
 /// Days that are read at once.
-const DAYS_AT_ONCE: i64 = 60;
+const DAYS_AT_ONCE: i64 = 20;
 /// A piece that is sent, in bytes.
 const PIECE: usize = 32 * 1024;
 
@@ -46,12 +48,14 @@ pub enum ExportOf {
 
 /// What is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct ExportQuery {
     /// The first day, as 2026-06-14.
     from: String,
     /// The day after the last one.
     to: String,
     /// `slots` or `days`; `days` if it is left out.
+    #[param(inline)]
     of: Option<ExportOf>,
     /// `REF/KEY`, several with commas; everything if it is left out.
     series: Option<String>,
@@ -73,12 +77,20 @@ struct ExportColumn {
 #[derive(Debug)]
 struct Export {
     reader: HistoryReader,
-    of: ExportOf,
     days: (Date, Date),
+    plan: Arc<ExportPlan>,
+    lines: CsvLines,
+    /// Only some at once hold what they have read.
+    turns: Arc<Semaphore>,
+}
+
+/// How it is written.
+#[derive(Debug)]
+struct ExportPlan {
+    of: ExportOf,
     columns: Vec<ExportColumn>,
     dialect: CsvDialect,
     zone: TimeZone,
-    lines: CsvLines,
 }
 
 /// The history as a table
@@ -112,13 +124,16 @@ pub async fn export(
     let columns = columns(&desk, wanted, days).await.map_err(refusal)?;
     let dialect = CsvDialect::of(query.excel.unwrap_or(0) != 0, query.lang.as_deref());
     let export = Export {
-        zone: reader.calendar().zone().clone(),
+        plan: Arc::new(ExportPlan {
+            of,
+            columns,
+            dialect,
+            zone: reader.calendar().zone().clone(),
+        }),
         reader,
-        of,
         days,
-        columns,
-        dialect,
         lines: CsvLines::new(dialect),
+        turns: Arc::clone(&site.turns),
     };
     let (sender, body) = mpsc::channel(1);
     let stop = site.stop.clone();
@@ -229,18 +244,17 @@ fn tell_apart(desk: &HistoryDesk, columns: &mut [ExportColumn]) {
 impl Export {
     /// Writes all of it, or as much as somebody reads.
     async fn write(mut self, to: &mpsc::Sender<Result<Bytes, io::Error>>) {
-        self.head();
+        self.plan.head(&mut self.lines);
         let (from, end) = self.days;
-        let at_once = match self.of {
+        let at_once = match self.plan.of {
             ExportOf::Slots => 1,
             ExportOf::Days => DAYS_AT_ONCE,
         };
         for (from, end) in pieces(from, end, at_once) {
-            let read = match self.of {
-                ExportOf::Slots => self.slots(from, end).await,
-                ExportOf::Days => self.whole_days(from, end).await,
-            };
-            if let Err(error) = read {
+            if self.plan.columns.is_empty() {
+                break;
+            }
+            if let Err(error) = self.piece(from, end).await {
                 tracing::warn!("The page cannot read the history: {error}");
                 let _ = to
                     .send(Err(io::Error::other("the history cannot be read")))
@@ -254,107 +268,127 @@ impl Export {
         let _ = to.send(Ok(self.lines.take().into())).await;
     }
 
-    fn head(&mut self) {
+    /// Reads some days and writes their lines, on a thread that may take its time.
+    async fn piece(&mut self, from: Date, to: Date) -> Result<(), HistoryError> {
+        let turn = self.turns.acquire().await;
+        let _turn = turn.map_err(|_| HistoryError::Stopping)?;
+        let series: Vec<SeriesKey> = self.plan.series().cloned().collect();
+        let plan = Arc::clone(&self.plan);
+        let mut lines = std::mem::replace(&mut self.lines, CsvLines::new(self.plan.dialect));
+        let written = match self.plan.of {
+            ExportOf::Slots => {
+                let found = self.reader.slots(series, from, to).await?;
+                tokio::task::spawn_blocking(move || {
+                    plan.slots(&found, &mut lines);
+                    lines
+                })
+            }
+            ExportOf::Days => {
+                let found = self.reader.days(series, from, to).await?;
+                tokio::task::spawn_blocking(move || {
+                    plan.whole_days(&found, &mut lines);
+                    lines
+                })
+            }
+        };
+        self.lines = written.await.map_err(|_| HistoryError::Stopping)?;
+        Ok(())
+    }
+}
+
+impl ExportPlan {
+    fn head(&self, lines: &mut CsvLines) {
         let words = self.dialect.words;
         match self.of {
-            ExportOf::Days => self.lines.text(words.date),
+            ExportOf::Days => lines.text(words.date),
             ExportOf::Slots => {
-                self.lines.text(words.time);
+                lines.text(words.time);
                 if self.dialect.is_for_excel() {
-                    self.lines.text(words.offset);
+                    lines.text(words.offset);
                 }
             }
         }
         for column in &self.columns {
-            self.lines.text(&column.title);
+            lines.text(&column.title);
         }
-        self.lines.end();
+        lines.end();
     }
 
-    async fn slots(&mut self, from: Date, to: Date) -> Result<(), HistoryError> {
-        if self.columns.is_empty() {
-            return Ok(());
-        }
-        let found = self.reader.slots(self.series(), from, to).await?;
+    fn slots(&self, found: &Exported<SlotOfSeries>, lines: &mut CsvLines) {
         let places = self.places(&found.series);
-        let rows = found.rows.iter();
-        let cells = rows.map(|slot| (slot.end, slot.series, Some(slot.row.value)));
-        for (end, values) in self.gathered(&places, cells) {
-            let local = end.to_zoned(self.zone.clone());
-            self.time(&local);
-            self.values(&values);
-        }
-        Ok(())
+        let cells = found.rows.iter();
+        let cells = cells.map(|slot| (slot.end, slot.series, Some(slot.row.value)));
+        self.put(&places, cells, lines, |end, lines| {
+            self.time(&end.to_zoned(self.zone.clone()), lines);
+        });
     }
 
-    async fn whole_days(&mut self, from: Date, to: Date) -> Result<(), HistoryError> {
-        if self.columns.is_empty() {
-            return Ok(());
-        }
-        let found = self.reader.days(self.series(), from, to).await?;
+    fn whole_days(&self, found: &Exported<DayOfSeries>, lines: &mut CsvLines) {
         let places = self.places(&found.series);
-        let rows = found.rows.iter();
-        let cells = rows.map(|day| (day.date, day.series, day.row.value));
-        for (date, values) in self.gathered(&places, cells) {
-            self.lines.moment(&date.to_string());
-            self.values(&values);
-        }
-        Ok(())
+        let cells = found.rows.iter();
+        let cells = cells.map(|day| (day.date, day.series, day.row.value));
+        self.put(&places, cells, lines, |date, lines| {
+            lines.moment(&date.to_string());
+        });
     }
 
-    fn series(&self) -> Vec<SeriesKey> {
-        self.columns.iter().map(|it| it.series.clone()).collect()
+    fn series(&self) -> impl Iterator<Item = &SeriesKey> {
+        self.columns.iter().map(|it| &it.series)
     }
 
     /// In which column each of the series that were read is.
     fn places(&self, series: &[SeriesInfo]) -> Vec<Option<usize>> {
-        let place = |info: &SeriesInfo| {
-            let mut columns = self.columns.iter();
-            columns.position(|column| column.series == info.series)
-        };
+        let place = |info: &SeriesInfo| self.series().position(|it| *it == info.series);
         series.iter().map(place).collect()
     }
 
     /// Cells in the order of time become lines; those without any are left out.
-    fn gathered<T: Ord + Copy>(
+    fn put<T: Ord + Copy>(
         &self,
         places: &[Option<usize>],
         cells: impl Iterator<Item = (T, usize, Option<i64>)>,
-    ) -> Vec<(T, Vec<Option<i64>>)> {
-        let mut lines: Vec<(T, Vec<Option<i64>>)> = Vec::new();
+        lines: &mut CsvLines,
+        begin: impl Fn(T, &mut CsvLines),
+    ) {
+        let mut line: Option<T> = None;
+        let mut values = vec![None; self.columns.len()];
         for (at, series, value) in cells {
             let place = places.get(series).copied().flatten();
             let (Some(place), Some(value)) = (place, value) else {
                 continue;
             };
-            if lines.last().is_none_or(|(last, _)| *last != at) {
-                lines.push((at, vec![None; self.columns.len()]));
+            if line != Some(at) {
+                if let Some(before) = line.replace(at) {
+                    begin(before, lines);
+                    self.values(&values, lines);
+                }
+                values.fill(None);
             }
-            let line = lines.last_mut().and_then(|(_, line)| line.get_mut(place));
-            if let Some(cell) = line {
+            if let Some(cell) = values.get_mut(place) {
                 *cell = Some(value);
             }
         }
-        lines
-    }
-
-    fn time(&mut self, local: &Zoned) {
-        if self.dialect.is_for_excel() {
-            self.lines
-                .moment(&local.strftime("%Y-%m-%d %H:%M:%S").to_string());
-            self.lines.moment(&local.strftime("%:z").to_string());
-        } else {
-            self.lines
-                .moment(&local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+        if let Some(last) = line {
+            begin(last, lines);
+            self.values(&values, lines);
         }
     }
 
-    fn values(&mut self, values: &[Option<i64>]) {
+    fn time(&self, local: &Zoned, lines: &mut CsvLines) {
+        if self.dialect.is_for_excel() {
+            lines.moment(&local.strftime("%Y-%m-%d %H:%M:%S").to_string());
+            lines.moment(&local.strftime("%:z").to_string());
+        } else {
+            lines.moment(&local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+        }
+    }
+
+    fn values(&self, values: &[Option<i64>], lines: &mut CsvLines) {
         for (column, value) in self.columns.iter().zip(values) {
             let number = value.map(|value| Decimal::new(value, column.decimals));
-            self.lines.number(number);
+            lines.number(number);
         }
-        self.lines.end();
+        lines.end();
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,6 +11,7 @@ use super::desk::{HistoryDesk, refusal};
 use crate::history::{HealthChange, HealthDay};
 use crate::model::HealthCode;
 use crate::web::access::Visitor;
+use crate::web::large::LargeAnswer;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
 
@@ -22,6 +23,7 @@ const MOST_CHANGES: usize = 1_000;
 
 /// How far back.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct HealthQuery {
     /// Days up to today, at most 400; 30 if it is left out.
     days: Option<u16>,
@@ -84,7 +86,8 @@ pub async fn health(
     visitor: Visitor,
     Path(reference): Path<String>,
     Asked(query): Asked<HealthQuery>,
-) -> Result<Json<HealthAnswer>, WebRefusal> {
+    large: LargeAnswer,
+) -> Result<Response, WebRefusal> {
     let days = query.days.unwrap_or(USUAL_DAYS);
     if !(1..=MOST_DAYS).contains(&days) {
         return Err(WebRefusal::bad(
@@ -96,12 +99,16 @@ pub async fn health(
     let device = desk.device(&reference).await?;
     let record = desk.reader.health(device, days, site.now()).await;
     let record = record.map_err(refusal)?;
-    let changes = record.changes.iter().take(MOST_CHANGES);
-    Ok(Json(HealthAnswer {
-        changes: changes.map(|change| change_of(&desk, change)).collect(),
-        more: record.changes.len() > MOST_CHANGES,
-        days: record.days.iter().map(HealthDayAnswer::of).collect(),
-    }))
+    large
+        .write(move || {
+            let changes = record.changes.iter().take(MOST_CHANGES);
+            HealthAnswer {
+                changes: changes.map(|change| change_of(&desk, change)).collect(),
+                more: record.changes.len() > MOST_CHANGES,
+                days: record.days.iter().map(HealthDayAnswer::of).collect(),
+            }
+        })
+        .await
 }
 
 fn change_of(desk: &HistoryDesk, change: &HealthChange) -> HealthChangeAnswer {

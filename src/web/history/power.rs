@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::desk::{HistoryDesk, refusal, too_much};
 use super::period::{day_of, days_between, days_of};
-use crate::history::SeriesKey;
+use crate::history::{PowerCurves, SeriesKey};
 use crate::web::access::Visitor;
+use crate::web::large::LargeAnswer;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
 
@@ -23,6 +26,7 @@ const SECONDS_OF_DAY: i64 = 86_400;
 
 /// What is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct PowerQuery {
     /// `REF/KEY`, several with commas; the house has `house/sun`, `house/house`, `house/grid`, `house/battery`,
     /// `house/battery_level`.
@@ -62,6 +66,7 @@ pub struct SeriesAnswer {
 
 /// Which day, and of what.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct UsualQuery {
     /// A key of the house: `sun`, `house`, `grid`.
     key: Option<String>,
@@ -100,7 +105,8 @@ pub async fn power(
     State(site): State<Arc<Site>>,
     visitor: Visitor,
     Asked(query): Asked<PowerQuery>,
-) -> Result<Json<PowerAnswer>, WebRefusal> {
+    large: LargeAnswer,
+) -> Result<Response, WebRefusal> {
     let step = query.step.unwrap_or(300);
     if !STEPS.contains(&step) {
         return Err(WebRefusal::bad(
@@ -121,6 +127,10 @@ pub async fn power(
         .power(series, from, to, step)
         .await
         .map_err(refusal)?;
+    large.write(move || told(&desk, curves, to)).await
+}
+
+fn told(desk: &HistoryDesk, curves: PowerCurves, to: Date) -> PowerAnswer {
     let calendar = desk.reader.calendar();
     let length = (calendar.midnight(to) - curves.start.as_second()).max(0) / curves.step;
     let length = usize::try_from(length).unwrap_or(0);
@@ -136,11 +146,11 @@ pub async fn power(
             v: curve.values,
         }
     });
-    Ok(Json(PowerAnswer {
+    PowerAnswer {
         t0: curves.start.as_second(),
         step: curves.step,
         series: series.collect(),
-    }))
+    }
 }
 
 /// What is usual for a day

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,6 +16,7 @@ use crate::flow::PriceSettings;
 use crate::history::{EnergyOf, StatisticsRow};
 use crate::model::{Decimal, DeviceId};
 use crate::web::access::Visitor;
+use crate::web::large::LargeAnswer;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
 
@@ -23,6 +24,7 @@ const MOST_DAYS: i64 = 4_000;
 
 /// Which time.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct StatisticsQuery {
     /// The first day, as 2026-06-14.
     from: String,
@@ -112,7 +114,8 @@ pub async fn statistics(
     State(site): State<Arc<Site>>,
     visitor: Visitor,
     Asked(query): Asked<StatisticsQuery>,
-) -> Result<Json<StatisticsAnswer>, WebRefusal> {
+    large: LargeAnswer,
+) -> Result<Response, WebRefusal> {
     let (from, to) = days_of(&query.from, &query.to, MOST_DAYS)?;
     let desk = HistoryDesk::open(&site, &visitor)?;
     let prices = site
@@ -120,14 +123,18 @@ pub async fn statistics(
         .map(|inside| inside.prices)
         .unwrap_or_default();
     let rows = desk.reader.statistics(from, to).await.map_err(refusal)?;
-    let of_devices = rows.iter().filter(|row| row.of == EnergyOf::Device);
-    let several = several(of_devices.map(|row| &row.series));
-    let rows = rows.into_iter();
-    let rows = rows.map(|row| row_of(&desk, &prices, &row, &several));
-    Ok(Json(StatisticsAnswer {
-        rows: rows.collect(),
-        currency: prices.currency,
-    }))
+    large
+        .write(move || {
+            let of_devices = rows.iter().filter(|row| row.of == EnergyOf::Device);
+            let several = several(of_devices.map(|row| &row.series));
+            let rows = rows.iter();
+            let rows = rows.map(|row| row_of(&desk, &prices, row, &several));
+            StatisticsAnswer {
+                rows: rows.collect(),
+                currency: prices.currency.clone(),
+            }
+        })
+        .await
 }
 
 fn row_of(

@@ -70,7 +70,7 @@ pub async fn log(
 
 /// More detail for a while
 #[utoipa::path(post, path = "/api/v1/log/detail", request_body = WantedDetail, responses(
-    (status = 200, body = ToldDetail),
+    (status = 200, body = Option<ToldDetail>, description = "`null` where no more is kept"),
     (status = 400, body = RefusalWords),
     (status = 401, body = RefusalWords),
     (status = 404, body = RefusalWords),

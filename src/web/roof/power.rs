@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::id_of;
-use crate::history::{By, EnergyOf, SeriesKey};
+use crate::history::{By, EnergyOf, EnergyTable, PowerCurves, SeriesKey};
 use crate::model::Decimal;
 use crate::web::access::Visitor;
 use crate::web::history::desk::refusal;
 use crate::web::history::{HistoryDesk, day_of, tomorrow};
+use crate::web::large::LargeAnswer;
 use crate::web::reply::{Asked, RefusalWords, WebRefusal};
 use crate::web::site::Site;
 
@@ -21,6 +22,7 @@ const SLOT: i64 = 300;
 
 /// Which day.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 pub struct RoofPowerQuery {
     /// As 2026-06-14.
     day: String,
@@ -51,7 +53,8 @@ pub async fn power(
     State(site): State<Arc<Site>>,
     visitor: Visitor,
     Asked(query): Asked<RoofPowerQuery>,
-) -> Result<Json<RoofPowerAnswer>, WebRefusal> {
+    large: LargeAnswer,
+) -> Result<Response, WebRefusal> {
     let day = day_of(&query.day)?;
     let next = tomorrow(day);
     let desk = HistoryDesk::open(&site, &visitor)?;
@@ -65,14 +68,15 @@ pub async fn power(
         .map_err(refusal)?;
     let table = desk.reader.energy(By::Day, day, next, EnergyOf::Panel);
     let table = table.await.map_err(refusal)?;
-    let ids = desk.panels().iter().map(|panel| id_of(&desk, &panel.place));
+    large.write(move || told(&desk, curves, table)).await
+}
+
+fn told(desk: &HistoryDesk, curves: PowerCurves, table: EnergyTable) -> RoofPowerAnswer {
+    let ids = desk.panels().iter().map(|panel| id_of(desk, &panel.place));
     let mut energy: BTreeMap<String, Option<i64>> = ids.map(|id| (id, None)).collect();
     for row in table.rows {
         if let Some((panel, _)) = desk.panel(&row.series) {
-            energy.insert(
-                id_of(&desk, &panel.place),
-                row.wh.first().copied().flatten(),
-            );
+            energy.insert(id_of(desk, &panel.place), row.wh.first().copied().flatten());
         }
     }
     let panels = curves.series.into_iter().map(|curve| {
@@ -90,10 +94,10 @@ pub async fn power(
             values.collect(),
         )
     });
-    Ok(Json(RoofPowerAnswer {
+    RoofPowerAnswer {
         t0: curves.start.as_second(),
         step: curves.step,
         panels: panels.collect(),
         energy,
-    }))
+    }
 }

@@ -10,7 +10,7 @@ import { start, store } from '../store.js';
 
 const CHECK_AFTER = 400;
 
-export default function page({ redraw }) {
+export default function page({ redraw, query }) {
   let config = null, text = '', problems = [], error = null, saved = null, timer = 0, turn = 0, copies = null, file = null, origin = null, busy = false, conflict = null;
   const styles = sheet('more.css');
   // Where the editor cannot be loaded a plain field does.
@@ -98,6 +98,18 @@ export default function page({ redraw }) {
     redraw();
   }
 
+  // Loaded only then.
+  async function add() {
+    const { addDevice } = await import('../device-add.js');
+    const made = await addDevice(text, async (whole) => (await change('POST', 'config/check', { text: whole, from: origin })).problems);
+    if (!made) return;
+    put(made.text);
+    saved = null;
+    redraw();
+    go(made);
+    announce(t('add.written'));
+  }
+
   async function listCopies(event) {
     if (!event.target.open || copies) return;
     copies = await get('config/copies').then((answer) => answer.copies).catch(() => []);
@@ -128,7 +140,8 @@ export default function page({ redraw }) {
   function view() {
     if (!config) return html`<h1 class="title">${t('more.settings')}</h1>${error ? problem(error) : loading()}`;
     const name = config.path.split('/').pop(), folder = config.path.slice(0, -name.length - 1), leave = leavable(), dirty = text !== config.text;
-    return html`<div class="ctl"><div><h1 class="title">${t('more.settings')}</h1><p class="muted path">${[name, folder].filter(Boolean).join(' · ')}</p></div><div class="sp">
+    return html`<div class="ctl stay"><div><h1 class="title">${t('more.settings')}</h1><p class="muted path">${[name, folder].filter(Boolean).join(' · ')}</p></div><div class="sp">
+      <button class="btn" @click=${add}>${icon('plus')}${t('add')}</button>
       <details class="menu" @toggle=${listCopies}><summary class="btn">${t('settings.copies')}</summary><div>${copies == null ? loading() : copies.length ? copies.map((one) => html`<button @click=${() => takeCopy(one.name)}>${moment(one.at)} <span class="muted">${number(one.size)} B</span></button>`) : html`<p class="muted">${t('settings.no_copies')}</p>`}</div></details>
       ${config.writable ? html`${leave ? html`<button class="btn" ?disabled=${busy} @click=${() => save(true)}>${t('settings.leave_out', { names: leave.join(', ') })}</button>` : nothing}
         <button class="btn main" ?disabled=${busy || problems.length > 0 || !dirty} @click=${() => save()}>${t('settings.save')}</button>` : html`<button class="btn" @click=${() => download(name, new Blob([text]))}>${icon('down')}${t('download')}</button>`}</div></div>
@@ -138,6 +151,10 @@ export default function page({ redraw }) {
         <p class="hint">${t('settings.secrets')}</p></div><div class="cols">${list()}${outcome()}</div></div>`;
   }
 
-  load();
+  load().then(() => {
+    if (!config || !query?.has('add')) return;
+    history.replaceState(null, '', '#/settings');
+    add();
+  });
   return { title: () => t('more.settings'), view, leave: () => { clearTimeout(timer); turn += 1; } };
 }

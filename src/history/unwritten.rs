@@ -1,0 +1,81 @@
+//! What a history that ends could not write any more: the one that follows takes it up, so that a full disk costs
+//! nothing when the configuration is loaded anew meanwhile.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::closing::RememberedDay;
+use super::gathering::Gathering;
+use super::series::{SeriesAbout, SeriesKey};
+use crate::model::{DeviceId, Health};
+
+/// The longest that the end of the program, or the next history, waits for the disk.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// All that is in memory only.
+#[derive(Debug, Default)]
+pub struct Unwritten {
+    /// The series, by the places that the others name.
+    pub series: Vec<(SeriesKey, SeriesAbout)>,
+    pub slots: Gathering,
+    pub remembered: Vec<RememberedDay>,
+    pub health: Vec<(DeviceId, Timestamp, Health)>,
+    pub events: Vec<(SeriesKey, Timestamp, String)>,
+    /// How the devices were last.
+    pub last_health: HashMap<DeviceId, (Timestamp, Health)>,
+    /// Devices whose values come late.
+    pub slow: HashSet<DeviceId>,
+}
+
+/// A history that is on its way out: it writes what it can, and then says what it could not.
+#[derive(Debug)]
+pub struct Departing {
+    /// `None` where nothing was kept.
+    answer: Option<Receiver<Unwritten>>,
+    /// When it was told to end.
+    at: Instant,
+}
+
+impl Departing {
+    /// One that answers there.
+    pub const fn new(answer: Option<Receiver<Unwritten>>, at: Instant) -> Self {
+        Self { answer, at }
+    }
+
+    /// How long ago it was told to end.
+    pub fn elapsed(&self) -> Duration {
+        self.at.elapsed()
+    }
+
+    /// Waits until it has ended, as long as a disk may take.
+    pub fn wait(&self) -> Option<Unwritten> {
+        self.answer.as_ref()?.recv_timeout(GOODBYE).ok()
+    }
+
+    /// Waits for the same without holding up anything else.
+    pub async fn ended(self) {
+        let waited = tokio::task::spawn_blocking(move || self.wait()).await;
+        if !matches!(waited, Ok(Some(_))) {
+            tracing::debug!("the history did not end in time, or there was none");
+        }
+    }
+
+    /// What it has left, if it has ended by now; `Err` as long as it may still.
+    pub fn left(&self) -> Result<Option<Unwritten>, StillThere> {
+        let Some(answer) = &self.answer else {
+            return Ok(None);
+        };
+        match answer.recv_timeout(Duration::ZERO) {
+            Ok(left) => Ok(Some(left)),
+            Err(RecvTimeoutError::Timeout) => Err(StillThere),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+        }
+    }
+}
+
+/// It has not ended yet.
+#[derive(Debug)]
+pub struct StillThere;
