@@ -9,11 +9,14 @@ use crate::history::HistoryError;
 use crate::history::calendar::Calendar;
 use crate::history::energy::DayEnergy;
 use crate::history::series::{SeriesAbout, SeriesKey};
+use crate::history::slot::mean;
 use crate::history::tables;
-use crate::model::DeviceId;
+use crate::model::{DeviceId, Quantity};
 
 /// So much is read at a time, in seconds: most stretches are short, and some are years.
 const PIECE: i64 = 86_400;
+/// A power is that of five minutes.
+const SLOTS_OF_HOUR: u32 = 12;
 
 /// The slots in `(after, through]`, the oldest first, at most `most` that have anything.
 pub fn stretch(
@@ -88,7 +91,8 @@ pub fn stretch(
     })
 }
 
-/// The energy of its day so far, in Wh, of a device (or, with a key, of that counter) at each slot.
+/// The energy of its day so far, in Wh, at each slot: of a device (or, with a key, of that series) as its best counter
+/// tells it, or as its powers add up to where it has none.
 fn energy_by_slot(
     file: &Connection,
     calendar: &Calendar,
@@ -97,7 +101,7 @@ fn energy_by_slot(
     (first, last): (i64, i64),
 ) -> Result<BTreeMap<i64, i64>, HistoryError> {
     let own = all.iter().filter(|(_, series, _)| series.device == *device);
-    let ranked = own.filter_map(|(id, series, about)| {
+    let ranked = own.clone().filter_map(|(id, series, about)| {
         let is_wanted = match key {
             Some(key) => series.key == *key,
             None => is_whole(&series.key),
@@ -105,21 +109,35 @@ fn energy_by_slot(
         let rank = about.rank().filter(|_| is_wanted)?;
         Some((rank, *id, about))
     });
-    let Some((_, id, about)) = ranked.min_by_key(|(rank, id, _)| (*rank, *id)) else {
-        return Ok(BTreeMap::new());
-    };
-    let Some(kind) = about.kind.counter() else {
-        return Ok(BTreeMap::new());
-    };
+    let mut powers = own.filter(|(_, series, about)| {
+        let key = key.as_deref().unwrap_or("power");
+        about.quantity == Some(Quantity::Power) && series.key == key
+    });
+    let counter = ranked.min_by_key(|(rank, id, _)| (*rank, *id));
+    let counter = counter.and_then(|(_, id, about)| Some((id, about, about.kind.counter()?)));
+    let power = powers.next();
     let mut all_days = BTreeMap::new();
     let (mut date, end) = (calendar.day_of_slot(first), calendar.day_of_slot(last));
     while date <= end {
         let (from, to) = calendar.bounds(date);
-        let mut day = DayEnergy::new(kind, about.decimals, tables::before(file, date, id)?);
-        for (at, row) in tables::slots_of(file, id, from, to)? {
-            day.push(at, row.value);
-            if let Some(energy) = day.energy() {
-                all_days.insert(at, about.watt_hours(energy));
+        if let Some((id, about, kind)) = counter {
+            let mut day = DayEnergy::new(kind, about.decimals, tables::before(file, date, id)?);
+            for (at, row) in tables::slots_of(file, id, from, to)? {
+                day.push(at, row.value);
+                if let Some(energy) = day.energy() {
+                    all_days.insert(at, about.watt_hours(energy));
+                }
+            }
+        } else if let Some((id, _, about)) = power {
+            let mut sum = 0_i128;
+            let parts = 10_u32
+                .saturating_pow(about.decimals.into())
+                .saturating_mul(SLOTS_OF_HOUR);
+            for (at, row) in tables::slots_of(file, *id, from, to)? {
+                sum += i128::from(row.value.max(0));
+                if let Some(energy) = mean(sum, parts) {
+                    all_days.insert(at, energy);
+                }
             }
         }
         match date.tomorrow() {

@@ -187,6 +187,10 @@ impl Rounds {
             .load((cursor.done, closed), self.most_slots(), given_up)
             .await?;
         let parcel = self.target.prepare(&load, false, self.clock.now());
+        if let Some((moment, why)) = parcel.not_before.clone() {
+            let wait = Verdict::Until { moment, why };
+            return self.take(wait, &parcel, cursor, false).await.map(Some);
+        }
         let is_stuck = parcel.errand.is_none() && parcel.through <= cursor.done;
         if is_stuck {
             // It waits for more, such as the end of an interval.
@@ -226,6 +230,10 @@ impl Rounds {
         load.slots.retain(|slot| wanted.contains(&slot.end));
         load.through = last;
         let parcel = self.target.prepare(&load, true, self.clock.now());
+        if parcel.not_before.is_some() {
+            // What is new goes on meanwhile.
+            return Ok(None);
+        }
         self.send(parcel, cursor, true).await.map(Some)
     }
 
