@@ -206,3 +206,79 @@ fn add_words(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::SLOT;
+    use jiff::tz::TimeZone;
+
+    /// What is said of the energy of the day: of a counter where there is one, else what a power adds up to.
+    #[test]
+    fn a_device_without_a_counter_has_the_energy_of_its_power() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = tables::open(&folder.path().join("history.db")).unwrap();
+        let series = [
+            (1, "sum_house", "power", "measurement", "power", 1),
+            (2, "kaifa_1", "power", "measurement", "power", 0),
+            (3, "kaifa_1", "energy_import", "lifetime", "energy", 3),
+        ];
+        for (id, device, key, kind, quantity, decimals) in series {
+            let json = serde_json::json!({ "kind": kind, "quantity": quantity, "decimals": decimals,
+                "name": key, "device_name": device });
+            file.execute(
+                "INSERT INTO series (id, device, key, json) VALUES (?1, ?2, ?3, ?4)",
+                params![id, device, key, json.to_string()],
+            )
+            .unwrap();
+        }
+        let midnight = 20_000 * 86_400;
+        // 500.5 W, a slot in which it gives, one that is not known, 500.5 W; the counter counts 7 Wh each time.
+        for (place, power) in [
+            (1, Some(5005)),
+            (2, Some(-9000)),
+            (3, None),
+            (4, Some(5005)),
+        ] {
+            let end = midnight + place * SLOT;
+            let mut put = |series: i64, value: i64| {
+                file.execute(
+                    "INSERT INTO slot (end, series, value) VALUES (?1, ?2, ?3)",
+                    params![end, series, value],
+                )
+                .unwrap();
+            };
+            if let Some(power) = power {
+                put(1, power);
+            }
+            put(2, 100);
+            put(3, 1_000_000 + 7 * place);
+        }
+        let device = |name: &str| serde_json::from_value::<DeviceId>(name.into()).unwrap();
+        let wanted = Wanted {
+            series: Box::new(|_, _| true),
+            energies: vec![
+                (device("sum_house"), None),
+                (device("kaifa_1"), None),
+                (device("kaifa_1"), Some("power".to_owned())),
+                (device("kaifa_1"), Some("voltage".to_owned())),
+            ],
+            words: false,
+        };
+        let calendar = Calendar::new(TimeZone::UTC);
+        let times = (midnight, midnight + 86_400);
+        let told = stretch(&file, &calendar, &wanted, times, 100).unwrap();
+        let energies: Vec<_> = told
+            .slots
+            .iter()
+            .map(|slot| slot.energies.clone())
+            .collect();
+        let expected = [
+            [Some(42), Some(0), Some(8), None],
+            [Some(42), Some(7), Some(17), None],
+            [None, Some(14), Some(25), None],
+            [Some(83), Some(21), Some(33), None],
+        ];
+        assert_eq!(energies, expected);
+    }
+}

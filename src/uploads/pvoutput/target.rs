@@ -224,7 +224,7 @@ impl PvOutputTarget {
                 let is_back = match &same_date {
                     Some(sent) if label.is_last => label.minute < sent.minute,
                     Some(sent) => label.minute <= sent.minute,
-                    None => is_again && label.is_repeated,
+                    None => is_again && label.is_repeated && !label.is_last,
                 };
                 let is_same = self
                     .outgoing
