@@ -21,6 +21,7 @@ mod configured;
 pub mod influxdb;
 mod load;
 mod outbox;
+pub mod pvoutput;
 mod target;
 mod upload;
 
@@ -32,7 +33,7 @@ pub use target::{Answer, Errand, Parcel, ProgramAnswer, Target, Verdict};
 pub use upload::{Plan, Upload};
 
 /// Every service there is.
-pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD];
+pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD, &pvoutput::UPLOAD];
 
 /// What the ids of these devices begin with.
 pub const KIND: &str = "export";

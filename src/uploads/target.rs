@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Load;
-use crate::history::{GivenUp, Wanted};
+use crate::history::{Calendar, GivenUp, Wanted};
 use crate::http::{HttpAnswer, HttpError, HttpRequest};
 use crate::model::{Health, Sentence};
 
@@ -17,6 +17,9 @@ use crate::model::{Health, Sentence};
 pub trait Target: Send + Sync + fmt::Debug {
     /// Which values it takes.
     fn wants(&self) -> Wanted;
+
+    /// The calendar of the house; told before anything else.
+    fn live_in(&mut self, _calendar: &Calendar) {}
 
     /// Whether a slot that changes after it was sent may be sent once more: the service overwrites.
     fn takes_again(&self) -> bool;
@@ -83,6 +86,8 @@ pub struct Parcel {
     pub through: i64,
     /// Slots that cannot be sent at all.
     pub skipped: Vec<GivenUp>,
+    /// Nothing goes out before this moment, and why. Slots that were sent before may wait for it while new ones go on.
+    pub not_before: Option<(Timestamp, Sentence)>,
 }
 
 /// What has to be done outside.

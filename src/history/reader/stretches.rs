@@ -9,11 +9,14 @@ use crate::history::HistoryError;
 use crate::history::calendar::Calendar;
 use crate::history::energy::DayEnergy;
 use crate::history::series::{SeriesAbout, SeriesKey};
+use crate::history::slot::mean;
 use crate::history::tables;
-use crate::model::DeviceId;
+use crate::model::{DeviceId, Quantity};
 
 /// So much is read at a time, in seconds: most stretches are short, and some are years.
 const PIECE: i64 = 86_400;
+/// A power is that of five minutes.
+const SLOTS_OF_HOUR: u32 = 12;
 
 /// The slots in `(after, through]`, the oldest first, at most `most` that have anything.
 pub fn stretch(
@@ -88,7 +91,8 @@ pub fn stretch(
     })
 }
 
-/// The energy of its day so far, in Wh, of a device (or, with a key, of that counter) at each slot.
+/// The energy of its day so far, in Wh, at each slot: of a device (or, with a key, of that series) as its best counter
+/// tells it, or as its powers add up to where it has none.
 fn energy_by_slot(
     file: &Connection,
     calendar: &Calendar,
@@ -97,7 +101,7 @@ fn energy_by_slot(
     (first, last): (i64, i64),
 ) -> Result<BTreeMap<i64, i64>, HistoryError> {
     let own = all.iter().filter(|(_, series, _)| series.device == *device);
-    let ranked = own.filter_map(|(id, series, about)| {
+    let ranked = own.clone().filter_map(|(id, series, about)| {
         let is_wanted = match key {
             Some(key) => series.key == *key,
             None => is_whole(&series.key),
@@ -105,21 +109,35 @@ fn energy_by_slot(
         let rank = about.rank().filter(|_| is_wanted)?;
         Some((rank, *id, about))
     });
-    let Some((_, id, about)) = ranked.min_by_key(|(rank, id, _)| (*rank, *id)) else {
-        return Ok(BTreeMap::new());
-    };
-    let Some(kind) = about.kind.counter() else {
-        return Ok(BTreeMap::new());
-    };
+    let mut powers = own.filter(|(_, series, about)| {
+        let key = key.as_deref().unwrap_or("power");
+        about.quantity == Some(Quantity::Power) && series.key == key
+    });
+    let counter = ranked.min_by_key(|(rank, id, _)| (*rank, *id));
+    let counter = counter.and_then(|(_, id, about)| Some((id, about, about.kind.counter()?)));
+    let power = powers.next();
     let mut all_days = BTreeMap::new();
     let (mut date, end) = (calendar.day_of_slot(first), calendar.day_of_slot(last));
     while date <= end {
         let (from, to) = calendar.bounds(date);
-        let mut day = DayEnergy::new(kind, about.decimals, tables::before(file, date, id)?);
-        for (at, row) in tables::slots_of(file, id, from, to)? {
-            day.push(at, row.value);
-            if let Some(energy) = day.energy() {
-                all_days.insert(at, about.watt_hours(energy));
+        if let Some((id, about, kind)) = counter {
+            let mut day = DayEnergy::new(kind, about.decimals, tables::before(file, date, id)?);
+            for (at, row) in tables::slots_of(file, id, from, to)? {
+                day.push(at, row.value);
+                if let Some(energy) = day.energy() {
+                    all_days.insert(at, about.watt_hours(energy));
+                }
+            }
+        } else if let Some((id, _, about)) = power {
+            let mut sum = 0_i128;
+            let parts = 10_u32
+                .saturating_pow(about.decimals.into())
+                .saturating_mul(SLOTS_OF_HOUR);
+            for (at, row) in tables::slots_of(file, *id, from, to)? {
+                sum += i128::from(row.value.max(0));
+                if let Some(energy) = mean(sum, parts) {
+                    all_days.insert(at, energy);
+                }
             }
         }
         match date.tomorrow() {
@@ -187,4 +205,80 @@ fn add_words(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::SLOT;
+    use jiff::tz::TimeZone;
+
+    /// What is said of the energy of the day: of a counter where there is one, else what a power adds up to.
+    #[test]
+    fn a_device_without_a_counter_has_the_energy_of_its_power() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = tables::open(&folder.path().join("history.db")).unwrap();
+        let series = [
+            (1, "sum_house", "power", "measurement", "power", 1),
+            (2, "kaifa_1", "power", "measurement", "power", 0),
+            (3, "kaifa_1", "energy_import", "lifetime", "energy", 3),
+        ];
+        for (id, device, key, kind, quantity, decimals) in series {
+            let json = serde_json::json!({ "kind": kind, "quantity": quantity, "decimals": decimals,
+                "name": key, "device_name": device });
+            file.execute(
+                "INSERT INTO series (id, device, key, json) VALUES (?1, ?2, ?3, ?4)",
+                params![id, device, key, json.to_string()],
+            )
+            .unwrap();
+        }
+        let midnight = 20_000 * 86_400;
+        // 500.5 W, a slot in which it gives, one that is not known, 500.5 W; the counter counts 7 Wh each time.
+        for (place, power) in [
+            (1, Some(5005)),
+            (2, Some(-9000)),
+            (3, None),
+            (4, Some(5005)),
+        ] {
+            let end = midnight + place * SLOT;
+            let mut put = |series: i64, value: i64| {
+                file.execute(
+                    "INSERT INTO slot (end, series, value) VALUES (?1, ?2, ?3)",
+                    params![end, series, value],
+                )
+                .unwrap();
+            };
+            if let Some(power) = power {
+                put(1, power);
+            }
+            put(2, 100);
+            put(3, 1_000_000 + 7 * place);
+        }
+        let device = |name: &str| serde_json::from_value::<DeviceId>(name.into()).unwrap();
+        let wanted = Wanted {
+            series: Box::new(|_, _| true),
+            energies: vec![
+                (device("sum_house"), None),
+                (device("kaifa_1"), None),
+                (device("kaifa_1"), Some("power".to_owned())),
+                (device("kaifa_1"), Some("voltage".to_owned())),
+            ],
+            words: false,
+        };
+        let calendar = Calendar::new(TimeZone::UTC);
+        let times = (midnight, midnight + 86_400);
+        let told = stretch(&file, &calendar, &wanted, times, 100).unwrap();
+        let energies: Vec<_> = told
+            .slots
+            .iter()
+            .map(|slot| slot.energies.clone())
+            .collect();
+        let expected = [
+            [Some(42), Some(0), Some(8), None],
+            [Some(42), Some(7), Some(17), None],
+            [None, Some(14), Some(25), None],
+            [Some(83), Some(21), Some(33), None],
+        ];
+        assert_eq!(energies, expected);
+    }
 }

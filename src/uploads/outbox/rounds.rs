@@ -204,6 +204,10 @@ impl Rounds {
             .load((cursor.done, closed), self.most_slots(), given_up)
             .await?;
         let parcel = self.target.prepare(&load, false, self.clock.now());
+        if let Some((moment, why)) = parcel.not_before.clone() {
+            let wait = Verdict::Until { moment, why };
+            return self.take(wait, &parcel, cursor, false).await.map(Some);
+        }
         if parcel.errand.is_none()
             && parcel.through - cursor.done < IDLE_STEP
             && parcel.skipped.is_empty()
@@ -249,6 +253,10 @@ impl Rounds {
         load.slots.retain(|slot| wanted.contains(&slot.end));
         load.through = last;
         let parcel = self.target.prepare(&load, true, self.clock.now());
+        if parcel.not_before.is_some() {
+            // What is new goes on meanwhile.
+            return Ok(None);
+        }
         self.send(parcel, cursor, true).await.map(Some)
     }
 

@@ -57,7 +57,7 @@ impl UploadSource {
             .send(Report::Device(Box::new(device.clone())))
             .await?;
         reports.send(Report::Complete(true)).await?;
-        let target = match self.plan.target() {
+        let mut target = match self.plan.target() {
             Ok(target) => target,
             Err(error) => {
                 let error = error.to_string();
@@ -74,6 +74,7 @@ impl UploadSource {
         let spread = spread(&key);
         let cursors = self.history.cursors();
         let zone = self.history.reader().calendar().clone();
+        target.live_in(&zone);
         let mut rounds = Rounds {
             since: self.plan.since().map(|date| zone.midnight(date)),
             target,

@@ -22,6 +22,7 @@ pub async fn preview(
     most: usize,
     now: Timestamp,
 ) -> Result<Vec<Parcel>, HistoryError> {
+    target.live_in(reader.calendar());
     let mut parcels = Vec::new();
     while after < through && parcels.len() < most {
         let wanted = target.wants();
