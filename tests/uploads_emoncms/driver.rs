@@ -100,7 +100,12 @@ impl Driver {
 
     /// One round: sends what is next. `kill_at` ends the program before the answer to that errand is looked at, and
     /// `usize::MAX` after all answers and before the cursor is written. Whether there was anything to do.
-    pub(crate) async fn round(&mut self, slots: &[LoadSlot], most: usize, kill_at: Option<usize>) -> bool {
+    pub(crate) async fn round(
+        &mut self,
+        slots: &[LoadSlot],
+        most: usize,
+        kill_at: Option<usize>,
+    ) -> bool {
         let load = self.load(slots, most);
         if load.slots.is_empty() {
             return false;

@@ -30,8 +30,14 @@ fn fault() -> impl Strategy<Value = Option<Fault>> {
 }
 
 fn round() -> impl Strategy<Value = Round> {
-    let kill = prop_oneof![6 => Just(None), 2 => (0..9_usize).prop_map(Some), 1 => Just(Some(usize::MAX))];
-    let all = (prop::collection::vec(fault(), 0..8), kill, any::<bool>(), 1..9_usize);
+    let kill =
+        prop_oneof![6 => Just(None), 2 => (0..9_usize).prop_map(Some), 1 => Just(Some(usize::MAX))];
+    let all = (
+        prop::collection::vec(fault(), 0..8),
+        kill,
+        any::<bool>(),
+        1..9_usize,
+    );
     all.prop_map(|(faults, kill_at, restarts, most)| Round {
         faults,
         kill_at,
@@ -65,7 +71,10 @@ fn slots(gains: &Gains) -> (Vec<LoadSlot>, BTreeMap<(String, String), Vec<(i64, 
                 continue;
             };
             let mut values = Vec::new();
-            let all = [("energy_total", Some(first)), ("energy_import", second.as_ref())];
+            let all = [
+                ("energy_total", Some(first)),
+                ("energy_import", second.as_ref()),
+            ];
             for ((key, gain), counter) in all.into_iter().zip(counters) {
                 let Some(gain) = gain else {
                     continue;
@@ -85,7 +94,10 @@ fn slots(gains: &Gains) -> (Vec<LoadSlot>, BTreeMap<(String, String), Vec<(i64, 
 
 async fn live(gains: &Gains, rounds: &[Round]) {
     let server = StandIn::start().await;
-    let toml = format!("[emoncms]\nurl = \"{}\"\nkey = \"{WRITE_KEY}\"\n", server.url);
+    let toml = format!(
+        "[emoncms]\nurl = \"{}\"\nkey = \"{WRITE_KEY}\"\n",
+        server.url
+    );
     let mut driver = Driver::new(toml);
     let (slots, truth) = slots(gains);
     for round in rounds {

@@ -57,8 +57,14 @@ impl House {
             let end = self.start + SignedDuration::from_secs(self.told * 300);
             let state = if self.told % 2 == 0 { "bulk" } else { "float" };
             let values: [(&'static str, Value); 3] = [
-                ("battery_voltage", Decimal::new(2600 + self.told % 50, 2).into()),
-                ("energy_resettable", Decimal::new(3000 + self.told, 2).into()),
+                (
+                    "battery_voltage",
+                    Decimal::new(2600 + self.told % 50, 2).into(),
+                ),
+                (
+                    "energy_resettable",
+                    Decimal::new(3000 + self.told, 2).into(),
+                ),
                 ("state", state.into()),
             ];
             let at = end - SignedDuration::from_secs(20);
@@ -78,7 +84,11 @@ async fn run(house: &House, url: &str, kill: bool, mut until: impl FnMut() -> bo
     let (uploads, problems) = Uploads::read(&file);
     assert!(problems.is_empty(), "{problems}");
     let (upload, plan) = uploads.switched_on().next().unwrap();
-    let source = Arc::new(UploadSource::new(upload, Arc::clone(plan), house.history.clone()));
+    let source = Arc::new(UploadSource::new(
+        upload,
+        Arc::clone(plan),
+        house.history.clone(),
+    ));
     let (sender, mut reports) = mpsc::channel(64);
     let stop = CancellationToken::new();
     let context = Context {
@@ -117,7 +127,10 @@ async fn what_the_history_has_arrives_once_also_when_the_program_is_killed_on_th
     // Killed as soon as the first values are there, which is before the cursor is written.
     let came = |least: usize| {
         let account = server.account();
-        let inputs = account.nodes.get("MpttBleu").and_then(|inputs| inputs.get("H19"));
+        let inputs = account
+            .nodes
+            .get("MpttBleu")
+            .and_then(|inputs| inputs.get("H19"));
         inputs.is_some_and(|input| input.came.len() >= least)
     };
     run(&house, &server.url, true, || came(1)).await;
@@ -129,7 +142,11 @@ async fn what_the_history_has_arrives_once_also_when_the_program_is_killed_on_th
     assert_eq!(account.wrongs, [""; 0]);
     let energy = account.input("MpttBleu", "H19");
     assert_eq!(energy.came.len(), 723);
-    assert!((energy.accumulated - 722.0).abs() < 1e-9, "{}", energy.accumulated);
+    assert!(
+        (energy.accumulated - 722.0).abs() < 1e-9,
+        "{}",
+        energy.accumulated
+    );
     let start = house.start.as_second();
     assert_eq!(energy.came[0], (start + 300, 3001.0));
     let voltage = account.input("MpttBleu", "V");

@@ -81,7 +81,8 @@ impl Account {
         for (name, value) in values {
             let name = kept(name);
             let number = value.as_f64().unwrap_or_else(|| {
-                self.wrongs.push(format!("{node}/{name} is no number: {value}"));
+                self.wrongs
+                    .push(format!("{node}/{name} is no number: {value}"));
                 0.0
             });
             if is_closed && !inputs.contains_key(&name) {
@@ -149,7 +150,10 @@ impl Account {
         let line = head.lines().next().unwrap_or_default();
         self.requests.push(line.to_owned());
         let mut words = line.split(' ');
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (method, path) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
         let header = |name: &str| {
             let lines = head.lines().filter_map(|line| line.split_once(": "));
             let mut lines = lines.filter(|(own, _)| own.eq_ignore_ascii_case(name));
@@ -185,9 +189,7 @@ impl Account {
         match fault {
             None => Some((200, answer)),
             Some(Fault::Cut(_)) => None,
-            Some(Fault::Html(_)) => {
-                Some((200, "<br />\n<b>Fatal error</b>:  Uncaught".to_owned()))
-            }
+            Some(Fault::Html(_)) => Some((200, "<br />\n<b>Fatal error</b>:  Uncaught".to_owned())),
             Some(Fault::Empty(_)) => Some((500, String::new())),
         }
     }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value as Json;
 use wattbridge::model::DeviceId;
 use wattbridge::uploads::emoncms::default_node;
-use wattbridge::uploads::{Courier, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Target, Verdict};
+use wattbridge::uploads::{
+    Courier, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Target, Verdict,
+};
 
 use super::driver::{body, device, now, number, slot, target};
 use super::stand_in::serve;
@@ -26,7 +28,9 @@ fn example(id: &str) -> Json {
 }
 
 fn text<'a>(json: &'a Json, key: &str) -> &'a str {
-    json[key].as_str().unwrap_or_else(|| panic!("no {key} in {json}"))
+    json[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {key} in {json}"))
 }
 
 fn section(url: &str, config: &Json) -> String {
@@ -42,7 +46,10 @@ fn section(url: &str, config: &Json) -> String {
 fn load(example: &Json) -> Load {
     let mut slots: Vec<LoadSlot> = Vec::new();
     for row in example["slots"].as_array().unwrap() {
-        let end = text(row, "end").parse::<jiff::Timestamp>().unwrap().as_second();
+        let end = text(row, "end")
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+            .as_second();
         let values = row["values"].as_object().unwrap().iter();
         let values = values.filter_map(|(key, value)| {
             let value = match value {
@@ -78,7 +85,10 @@ fn requests_are_made_to_the_byte() {
         };
         count += 1;
         let id = text(&example, "id");
-        let mut target = target(&section(text(&example["config"], "url"), &example["config"]));
+        let mut target = target(&section(
+            text(&example["config"], "url"),
+            &example["config"],
+        ));
         let load = load(&example);
         let parcel = target.prepare(&load, false, now());
         let errand = parcel.errand.unwrap();
@@ -87,7 +97,10 @@ fn requests_are_made_to_the_byte() {
         let head = format!("{} {}\n", text(request, "method"), text(request, "url"));
         assert!(shown.starts_with(&head), "{id}: {shown}");
         let kind = text(&request["headers"], "Content-Type");
-        assert!(shown.contains(&format!("Content-Type: {kind}\n")), "{id}: {shown}");
+        assert!(
+            shown.contains(&format!("Content-Type: {kind}\n")),
+            "{id}: {shown}"
+        );
         assert!(shown.contains("Authorization: ***\n") && !shown.contains("write key"));
         assert_eq!(parcel.through, load.through);
     }
@@ -104,7 +117,10 @@ async fn judged(
     let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
     let (at_work, left) = (Arc::clone(&asked), Mutex::new(got.into_iter()));
     let (url, task) = serve(move |head, body| {
-        at_work.lock().unwrap().push((head.to_owned(), body.to_owned()));
+        at_work
+            .lock()
+            .unwrap()
+            .push((head.to_owned(), body.to_owned()));
         if head.starts_with("POST") {
             posted.clone()
         } else {
@@ -131,7 +147,10 @@ async fn judged(
 
 fn answer_of(json: &Json) -> (u16, String) {
     let status = json["status"].as_u64().unwrap();
-    (u16::try_from(status).unwrap(), text(json, "body").to_owned())
+    (
+        u16::try_from(status).unwrap(),
+        text(json, "body").to_owned(),
+    )
 }
 
 /// One slot of one ECU.
@@ -146,15 +165,26 @@ const THERE: &str = "{\"power\":{\"time\":1781517900,\"value\":582,\"processList
 fn check(verdict: &Verdict, action: &Json, id: &str) {
     match verdict {
         Verdict::Done { trouble: None } => {
-            assert!(["acknowledge", "go on"].contains(&text(action, "do")), "{id}");
+            assert!(
+                ["acknowledge", "go on"].contains(&text(action, "do")),
+                "{id}"
+            );
         }
         Verdict::Hold { health, every } => {
             let held = action["do"] == "hold" || action["then"] == "hold";
             assert!(held, "{id}: {health:?}");
             assert_eq!(health.code.code(), text(action, "health"), "{id}");
-            assert_eq!(every.as_secs(), action["retry_after_s"].as_u64().unwrap(), "{id}");
+            assert_eq!(
+                every.as_secs(),
+                action["retry_after_s"].as_u64().unwrap(),
+                "{id}"
+            );
             let about = text(action, "advice_about").split(':').next().unwrap();
-            assert!(health.advice.to_string().contains(about), "{id}: {}", health.advice);
+            assert!(
+                health.advice.to_string().contains(about),
+                "{id}: {}",
+                health.advice
+            );
         }
         Verdict::Again { after: None, .. } => {
             assert_eq!(action["do"], "ask_receiver", "{id}");
@@ -187,20 +217,41 @@ async fn answers_mean_what_they_mean() {
         let nothing = (200, "\"Node does not exist\"".to_owned());
         let nodes = load.slots[0].devices.len();
         // Not there before, there after.
-        let there = |key: &str| (200, format!("{{\"{key}\":{{\"time\":1781518200,\"value\":1}},\"energy_total\":{{}},\"battery_current\":{{}}}}"));
+        let there = |key: &str| {
+            (
+                200,
+                format!(
+                    "{{\"{key}\":{{\"time\":1781518200,\"value\":1}},\"energy_total\":{{}},\"battery_current\":{{}}}}"
+                ),
+            )
+        };
         let got = if nodes == 2 {
-            vec![nothing.clone(), nothing, there("power"), there("battery_voltage")]
+            vec![
+                nothing.clone(),
+                nothing,
+                there("power"),
+                there("battery_voltage"),
+            ]
         } else {
             vec![nothing, (200, THERE.to_owned())]
         };
-        let (verdict, parcel, asked) =
-            judged(|url| target(&section(url, &config)), load, Some(answer_of(answer)), got).await;
+        let (verdict, parcel, asked) = judged(
+            |url| target(&section(url, &config)),
+            load,
+            Some(answer_of(answer)),
+            got,
+        )
+        .await;
         check(&verdict, action, &id);
         if let Some(through) = action["through"].as_str() {
             let through = through.parse::<jiff::Timestamp>().unwrap();
             assert_eq!(parcel.through, through.as_second(), "{id}");
         }
-        assert!(asked.iter().any(|(head, _)| head.contains("Bearer <write key>\r\n")));
+        assert!(
+            asked
+                .iter()
+                .any(|(head, _)| head.contains("Bearer <write key>\r\n"))
+        );
     }
     assert_eq!(count, 7);
 }
@@ -214,7 +265,10 @@ async fn a_request_without_an_answer_is_asked_about_and_only_the_rest_is_sent() 
     let slots = batch.iter().map(|item| {
         let energy = number(&item[2]["energy_total"].to_string());
         let values = vec![("energy_total", energy)];
-        slot(start + item[0].as_i64().unwrap(), vec![device("aps_ecu_216000000001", "", values)])
+        slot(
+            start + item[0].as_i64().unwrap(),
+            vec![device("aps_ecu_216000000001", "", values)],
+        )
     });
     let load = Load {
         slots: slots.collect(),
@@ -241,7 +295,10 @@ async fn a_request_without_an_answer_is_asked_about_and_only_the_rest_is_sent() 
     let mut load = load;
     for _ in 0..3 {
         let parcel = target.prepare(&load, false, now());
-        let mut errand = target.ask_before(&parcel).or_else(|| parcel.errand.clone()).unwrap();
+        let mut errand = target
+            .ask_before(&parcel)
+            .or_else(|| parcel.errand.clone())
+            .unwrap();
         let verdict = loop {
             match target.judge(&parcel, &courier.carry(&errand).await, now()) {
                 Verdict::Ask(next) => errand = next,
@@ -255,19 +312,28 @@ async fn a_request_without_an_answer_is_asked_about_and_only_the_rest_is_sent() 
     }
     task.abort();
     // It is asked at once, and once more after a pause: whoever has cut the line may still be at it.
-    assert!(matches!(verdicts[0], Verdict::Again { after: None, .. }), "{verdicts:?}");
+    assert!(
+        matches!(verdicts[0], Verdict::Again { after: None, .. }),
+        "{verdicts:?}"
+    );
     let then = &example["action"]["then"];
     let through = start + then["acknowledge"][1].as_i64().unwrap();
     assert_eq!(verdicts[1], Verdict::Part { through });
     assert_eq!(verdicts[2], Verdict::done());
     let asked = asked.lock().unwrap().clone();
-    let question = format!("GET {} ", text(&example["action"]["request"], "url").trim_start_matches("https://emoncms.example.org"));
+    let question = format!(
+        "GET {} ",
+        text(&example["action"]["request"], "url")
+            .trim_start_matches("https://emoncms.example.org")
+    );
     assert!(asked[2].0.starts_with(&question) && asked[3].0.starts_with(&question));
     let rest = start + then["send"][0][0].as_i64().unwrap();
     let value = &then["send"][0][2]["energy_total"];
     assert_eq!(
         asked[4].1,
-        format!("time={rest}&data=%5B%5B0%2C%22ecu_216000000001%22%2C%7B%22energy_total%22%3A{value}%7D%5D%5D")
+        format!(
+            "time={rest}&data=%5B%5B0%2C%22ecu_216000000001%22%2C%7B%22energy_total%22%3A{value}%7D%5D%5D"
+        )
     );
 }
 
@@ -278,7 +344,10 @@ fn nodes_have_names_that_fit() {
     let nodes = example["nodes"].as_array().unwrap();
     for pair in nodes {
         let (adapter, serial) = pair[0].as_str().unwrap().split_once('_').unwrap();
-        assert_eq!(default_node(&DeviceId::new(adapter, serial)), pair[1].as_str().unwrap());
+        assert_eq!(
+            default_node(&DeviceId::new(adapter, serial)),
+            pair[1].as_str().unwrap()
+        );
     }
     assert_eq!(nodes.len(), 5);
 }
@@ -288,10 +357,18 @@ fn nodes_have_names_that_fit() {
 async fn a_node_is_looked_for_after_its_first_values() {
     let example = example("emoncms-15");
     for pair in example["answers"].as_array().unwrap() {
-        let got = vec![(200, "\"Node does not exist\"".to_owned()), answer_of(&pair[0])];
+        let got = vec![
+            (200, "\"Node does not exist\"".to_owned()),
+            answer_of(&pair[0]),
+        ];
         let posted = Some((200, "ok".to_owned()));
-        let (verdict, _, asked) =
-            judged(|url| target(&section(url, &Json::Null)), any_load(), posted, got).await;
+        let (verdict, _, asked) = judged(
+            |url| target(&section(url, &Json::Null)),
+            any_load(),
+            posted,
+            got,
+        )
+        .await;
         check(&verdict, &pair[1], "emoncms-15");
         let url = text(&example["request"], "url");
         let path = url.trim_start_matches("https://emoncms.example.org");
@@ -303,6 +380,9 @@ async fn a_node_is_looked_for_after_its_first_values() {
 #[test]
 #[cfg_attr(no_vectors, ignore = "needs captures beside the project")]
 fn no_example_is_passed_over() {
-    let ids: Vec<String> = examples().iter().map(|it| text(it, "id").to_owned()).collect();
+    let ids: Vec<String> = examples()
+        .iter()
+        .map(|it| text(it, "id").to_owned())
+        .collect();
     assert_eq!(ids.len(), 13, "{ids:?}");
 }

@@ -33,7 +33,9 @@ pub fn posted(answer: &HttpAnswer) -> Posted {
     }
     let text = answer.text();
     let json: Option<Json> = serde_json::from_str(&text).ok();
-    let success = json.as_ref().and_then(|json| json.get("success")?.as_bool());
+    let success = json
+        .as_ref()
+        .and_then(|json| json.get("success")?.as_bool());
     if answer.status.is_success() {
         if text.trim() == "ok" || success == Some(true) {
             return Posted::Taken;
@@ -82,7 +84,9 @@ pub fn listed(answer: &HttpAnswer, latest: i64) -> Result<Option<Inputs>, Verdic
         let seconds = match time {
             Json::String(text) => text.parse().ok(),
             #[allow(clippy::cast_possible_truncation, reason = "a time in seconds")]
-            time => time.as_i64().or_else(|| time.as_f64().map(|time| time as i64)),
+            time => time
+                .as_i64()
+                .or_else(|| time.as_f64().map(|time| time as i64)),
         };
         seconds.filter(|seconds| *seconds <= latest)
     };
@@ -90,7 +94,9 @@ pub fn listed(answer: &HttpAnswer, latest: i64) -> Result<Option<Inputs>, Verdic
         Ok(Json::Object(inputs)) if inputs.get("success") != Some(&Json::Bool(false)) => {
             let inputs = inputs.iter();
             Ok(Some(
-                inputs.map(|(input, of)| (input.clone(), time(of))).collect(),
+                inputs
+                    .map(|(input, of)| (input.clone(), time(of)))
+                    .collect(),
             ))
         }
         // PHP writes a table whose keys are 0, 1, 2, ... so.
@@ -160,7 +166,9 @@ fn closed_door(answer: &HttpAnswer) -> Option<Verdict> {
         ),
         300..=399 => hold(
             say!("the address leads elsewhere ({status})", status),
-            say!("Write the address of emoncms itself as url of this section, with https if it wants that."),
+            say!(
+                "Write the address of emoncms itself as url of this section, with https if it wants that."
+            ),
             HOURLY,
         ),
         _ => return None,
@@ -198,5 +206,8 @@ pub fn words(answer: &HttpAnswer) -> String {
     let message = json.as_ref().and_then(|json| json.get("message")?.as_str());
     let text: String = message.unwrap_or(&text).chars().take(200).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
+    text.escape_debug()
+        .to_string()
+        .replace("\\\"", "\"")
+        .replace("\\'", "'")
 }

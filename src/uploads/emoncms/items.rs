@@ -37,7 +37,9 @@ impl Item {
     /// About so much text.
     fn length(&self) -> usize {
         let values = self.values.iter();
-        let values: usize = values.map(|(input, text)| input.len() + text.len() + 4).sum();
+        let values: usize = values
+            .map(|(input, text)| input.len() + text.len() + 4)
+            .sum();
         self.node.len() + values + 16
     }
 }

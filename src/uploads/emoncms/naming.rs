@@ -173,8 +173,7 @@ impl Naming {
         for device in &slot.devices {
             let node = self.node(device);
             let id = device.id.as_str();
-            self.owners
-                .retain(|own, owner| owner != id || *own == node);
+            self.owners.retain(|own, owner| owner != id || *own == node);
         }
         let mut numbers = Vec::new();
         for device in &slot.devices {

@@ -127,7 +127,8 @@ impl EmoncmsTarget {
     /// What emoncms has of a node.
     fn take_up(&mut self, node: &str, answer: &HttpAnswer, now: Timestamp) -> Result<(), Verdict> {
         let inputs = answers::listed(answer, now.as_second().saturating_add(AHEAD))?;
-        self.known.insert(node.to_owned(), inputs.unwrap_or_default());
+        self.known
+            .insert(node.to_owned(), inputs.unwrap_or_default());
         Ok(())
     }
 
@@ -198,7 +199,10 @@ impl EmoncmsTarget {
     }
 
     fn done(&self) -> Verdict {
-        let names = self.dropped.iter().map(|(node, input)| format!("{node}/{input}"));
+        let names = self
+            .dropped
+            .iter()
+            .map(|(node, input)| format!("{node}/{input}"));
         let names: Vec<_> = names.take(MOST_NAMED).collect();
         Verdict::Done {
             trouble: (!names.is_empty()).then(|| dropped_inputs(&names.join(", "))),
