@@ -18,6 +18,7 @@ use wattbridge::uploads::{UploadSource, Uploads};
 
 use super::stand_in::{StandIn, WRITE_KEY};
 
+const PVMONIT: &str = "names = \"pvmonit\"";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct House {
@@ -29,16 +30,13 @@ struct House {
 
 impl House {
     fn new(path: &std::path::Path) -> Self {
-        let settings = HistorySettings {
-            also: vec!["victron_hq2123abcde/power_max_today".to_owned()],
-            ..HistorySettings::default()
-        };
-        let history = History::open_stepped(path, &settings, TimeZone::UTC);
+        let history = History::open_stepped(path, &HistorySettings::default(), TimeZone::UTC);
         let mut device = Device::new("victron", "HQ2123ABCDE", "MpttBleu", "Victron Energy");
         device.metrics = vec![
             Metric::measurement("battery_voltage", Quantity::Voltage).decimals(2),
             Metric::lifetime("energy_resettable", Quantity::Energy).decimals(2),
             Metric::state("state", &[]),
+            Metric::on_off("load_output", wattbridge::model::OnOff::Plain),
         ];
         let device = Arc::new(device);
         history.describe(&device);
@@ -56,7 +54,7 @@ impl House {
             self.told += 1;
             let end = self.start + SignedDuration::from_secs(self.told * 300);
             let state = if self.told % 2 == 0 { "bulk" } else { "float" };
-            let values: [(&'static str, Value); 3] = [
+            let values: [(&'static str, Value); 4] = [
                 (
                     "battery_voltage",
                     Decimal::new(2600 + self.told % 50, 2).into(),
@@ -66,6 +64,7 @@ impl House {
                     Decimal::new(3000 + self.told, 2).into(),
                 ),
                 ("state", state.into()),
+                ("load_output", (self.told % 3 == 0).into()),
             ];
             let at = end - SignedDuration::from_secs(20);
             self.history.record(&self.device.id, at, None, values);
@@ -76,9 +75,9 @@ impl House {
 }
 
 /// The source runs until something holds, then it is stopped, or dropped as by a kill.
-async fn run(house: &House, url: &str, kill: bool, mut until: impl FnMut() -> bool) {
+async fn run(house: &House, url: &str, more: &str, kill: bool, mut until: impl FnMut() -> bool) {
     let toml = format!(
-        "[emoncms]\nurl = \"{url}\"\nkey = \"{WRITE_KEY}\"\nnames = \"pvmonit\"\nsince = \"2026-06-15\"\n"
+        "[emoncms]\nurl = \"{url}\"\nkey = \"{WRITE_KEY}\"\nsince = \"2026-06-15\"\n{more}"
     );
     let file = File::parse(&toml, "test.toml").unwrap();
     let (uploads, problems) = Uploads::read(&file);
@@ -133,11 +132,11 @@ async fn what_the_history_has_arrives_once_also_when_the_program_is_killed_on_th
             .and_then(|inputs| inputs.get("H19"));
         inputs.is_some_and(|input| input.came.len() >= least)
     };
-    run(&house, &server.url, true, || came(1)).await;
+    run(&house, &server.url, PVMONIT, true, || came(1)).await;
     house.live(20);
-    run(&house, &server.url, false, || came(720)).await;
+    run(&house, &server.url, PVMONIT, false, || came(720)).await;
     house.live(3);
-    run(&house, &server.url, false, || came(723)).await;
+    run(&house, &server.url, PVMONIT, false, || came(723)).await;
     let account = server.account();
     assert_eq!(account.wrongs, [""; 0]);
     let energy = account.input("MpttBleu", "H19");
@@ -153,4 +152,25 @@ async fn what_the_history_has_arrives_once_also_when_the_program_is_killed_on_th
     assert_eq!(voltage.came[1], (start + 600, 26020.0));
     let state = account.input("MpttBleu", "CS");
     assert_eq!(state.came[..2], [(start + 300, 5.0), (start + 600, 3.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_and_off_of_the_history_are_1_and_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = StandIn::start().await;
+    let mut house = House::new(&folder.path().join("history.db"));
+    house.live(6);
+    run(&house, &server.url, "", false, || {
+        let account = server.account();
+        let node = account.nodes.get("vic_hq2123abcde");
+        node.is_some_and(|node| node.len() == 3)
+    })
+    .await;
+    let account = server.account();
+    let came = account.input("vic_hq2123abcde", "load_output").came.iter();
+    let came: Vec<_> = came.map(|(_, value)| *value).collect();
+    assert_eq!(came, [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+    let voltage = account.input("vic_hq2123abcde", "battery_voltage");
+    assert_eq!(voltage.came.len(), 6);
+    assert!((voltage.came[0].1 - 26.01).abs() < 1e-9);
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::config::EmoncmsSettings;
 use super::labels::{has_labels, on_cable};
 use crate::model::{Decimal, DeviceId};
-use crate::uploads::{LoadDevice, LoadSlot, LoadValue};
+use crate::uploads::{Choice, LoadDevice, LoadSlot, LoadValue};
 
 /// emoncms.org drops nodes with longer names, and says `ok`.
 const LONGEST_NODE: usize = 16;
@@ -109,6 +109,7 @@ fn input_of(text: &str) -> String {
 /// How everything is called.
 #[derive(Debug)]
 pub struct Naming {
+    choice: Choice,
     node: Option<String>,
     pvmonit: bool,
     single: BTreeMap<(String, String), Named>,
@@ -130,6 +131,7 @@ impl Naming {
             .values()
             .filter_map(|named| Some((named.node.clone()?, named.input.clone())));
         Self {
+            choice: Choice::new(&settings.devices),
             node: settings.node.as_deref().map(node_name),
             pvmonit: settings.names.pvmonit,
             taken: taken.collect(),
@@ -142,11 +144,6 @@ impl Naming {
     pub fn names(&self, device: &DeviceId, key: &str) -> bool {
         let place = (device.as_str().to_owned(), key.to_owned());
         self.single.contains_key(&place)
-    }
-
-    /// Whether words are of use.
-    pub fn takes_words(&self) -> bool {
-        self.pvmonit || !self.single.is_empty()
     }
 
     /// Whose names are plain where several devices share a node.
@@ -180,6 +177,11 @@ impl Naming {
             let node = self.node(device);
             for (key, value) in &device.values {
                 let place = (device.id.as_str().to_owned(), key.clone());
+                // States come of all devices of which anything is wanted.
+                let is_named = self.single.contains_key(&place);
+                if !is_named && !self.choice.names_value(&device.id, key) {
+                    continue;
+                }
                 let (node, input, number) = if let Some(named) = self.single.get(&place) {
                     let node = named.node.clone().unwrap_or_else(|| node.clone());
                     (node, named.input.clone(), number(&device.id, key, value))

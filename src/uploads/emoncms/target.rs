@@ -219,7 +219,8 @@ impl Target for EmoncmsTarget {
                 choice.names(series, about) || named.names(&series.device, &series.key)
             }),
             energies: Vec::new(),
-            words: self.naming.takes_words(),
+            // On and off come as words.
+            words: true,
         }
     }
 

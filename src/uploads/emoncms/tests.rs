@@ -219,6 +219,27 @@ fn several_devices_in_one_node_keep_apart_over_restarts() {
 }
 
 #[test]
+fn states_of_a_device_of_which_one_value_is_wanted_stay_away() {
+    let mut settings = settings();
+    settings.devices = vec!["text_*/power".to_owned()];
+    settings
+        .names
+        .single
+        .insert("text_a/relay".to_owned(), "1/relay".to_owned());
+    let mut target = EmoncmsTarget::new(settings).unwrap();
+    let values = vec![
+        ("power", number("1")),
+        ("load", LoadValue::OnOff(true)),
+        ("relay", LoadValue::OnOff(false)),
+    ];
+    let data = sent(&mut target, vec![device("text_a", "", values)]);
+    assert_eq!(
+        data,
+        serde_json::json!([[0, "text_a", { "power": 1 }], [0, "1", { "relay": 0 }]])
+    );
+}
+
+#[test]
 fn a_memory_of_something_else_is_left() {
     let mut target = EmoncmsTarget::new(settings()).unwrap();
     for odd in ["", "[]", "{\"owners\":3}", "\u{0}"] {
