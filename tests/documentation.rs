@@ -13,6 +13,7 @@ use wattbridge::config::{File, PlaceSettings};
 use wattbridge::device::Adapter;
 use wattbridge::model::HealthCode;
 use wattbridge::outputs::Outputs;
+use wattbridge::uploads::{UPLOADS, Uploads};
 use wattbridge::web::{self, WebSettings};
 
 fn path(name: &str) -> PathBuf {
@@ -26,7 +27,7 @@ fn page(name: &str) -> String {
 /// Every page there is, by its path from the top of the project.
 fn pages() -> Vec<String> {
     let mut names = Vec::new();
-    for folder in ["", "docs", "docs/devices"] {
+    for folder in ["", "docs", "docs/devices", "docs/uploads"] {
         for entry in fs::read_dir(path(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if name.ends_with(".md") {
@@ -211,7 +212,8 @@ fn every_configuration_that_is_shown_works() {
         sums::KIND,
     ];
     let singles = singles.into_iter();
-    let singles: Vec<&str> = singles.chain(Outputs::sections()).collect();
+    let singles = singles.chain(Outputs::sections());
+    let singles: Vec<&str> = singles.chain(Uploads::sections()).collect();
     for name in pages() {
         for block in blocks(&page(&name), "toml") {
             let file = File::parse(&block, &name).unwrap_or_else(|problems| panic!("{problems}"));
@@ -227,6 +229,14 @@ fn every_configuration_that_is_shown_works() {
                 section
                     .read::<SumSettings>()
                     .unwrap_or_else(|problems| panic!("{problems}"));
+            }
+            // Their secrets are in files that are not here.
+            for upload in UPLOADS {
+                for section in file.sections(upload.name()) {
+                    upload
+                        .configure(&section)
+                        .unwrap_or_else(|problems| panic!("{problems}"));
+                }
             }
             for adapter in ADAPTERS {
                 for section in file.sections(adapter.kind()) {

@@ -1,6 +1,6 @@
 //! `wattbridge migrate`: the configuration of another program, turned into ours.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -10,7 +10,7 @@ use super::CliError;
 use super::trouble::why;
 use crate::config::{Problem, Problems};
 use crate::migrate::rpi_ecu::{self, EcuFile, EcuOptions};
-use crate::migrate::{Migrated, kaifareader, se_logger};
+use crate::migrate::{Migrated, kaifareader, pvmonit, se_logger};
 use crate::terminal::{remark, say};
 
 /// Turns the configuration of another program into one for wattbridge
@@ -20,6 +20,7 @@ Examples:
   wattbridge migrate kaifareader meter.json > wattbridge.toml
   (umask 077; wattbridge migrate kaifareader > wattbridge.toml)   yours alone
   wattbridge migrate se-logger config.py --service se-logger-service.sh
+  wattbridge migrate pvmonit config.php --key-file /etc/wattbridge/emoncms
   wattbridge migrate rpi-ecu 20260614-ecu_backup.tar
   wattbridge migrate rpi-ecu inv*.json --ecu-id D8A3011B9780
 
@@ -46,6 +47,16 @@ enum From {
         /// The script that captures, se-logger-service.sh: says at which interface
         #[arg(long, value_name = "FILE")]
         service: Option<PathBuf>,
+    },
+    /// From PvMonit, for Victron devices and emoncms: its config.php or config.yaml
+    #[command(name = "pvmonit")]
+    PvMonit {
+        /// The file [default: /opt/PvMonit/config.yaml, or else config.php there]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Where to write the key of emoncms, for nobody else to read; without it the key is in the configuration
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
     },
     /// From RPI-ECU, ESP-ECU and kin, for APsystems inverters over a Zigbee module
     ///
@@ -85,6 +96,27 @@ pub fn run(args: &MigrateArgs) -> Result<(), CliError> {
             let service = service.as_ref().map(|file| read(file, "compare its name"));
             let migrated = se_logger::migrate(&config, service.transpose()?.as_deref())
                 .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
+            print(&migrated);
+        }
+        From::PvMonit { file, key_file } => {
+            let usual = || {
+                let mut usual = pvmonit::USUAL_FILES.iter().map(PathBuf::from);
+                usual.find(|file| file.exists()).unwrap_or_default()
+            };
+            let file = file.clone().unwrap_or_else(usual);
+            let name = file.display().to_string();
+            let hint = "name the file: wattbridge migrate pvmonit /path/to/config.php";
+            if name.is_empty() {
+                let what = "there is no configuration of PvMonit in /opt/PvMonit";
+                return Err(Problems::from(Problem::new("config.php", what, hint)).into());
+            }
+            let config = Zeroizing::new(read(&file, hint)?);
+            let place = key_file.as_ref().map(|file| file.display().to_string());
+            let (migrated, key) = pvmonit::migrate(&config, place.as_deref())
+                .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
+            if let (Some(place), Some(key)) = (key_file, key) {
+                write_secret(place, &key)?;
+            }
             print(&migrated);
         }
         From::RpiEcu {
@@ -131,6 +163,26 @@ fn unread(file: &Path, error: &io::Error, missing: &'static str) -> Problems {
     };
     let name = file.display().to_string();
     Problem::new(name, format!("cannot be read: {}", why(error)), hint).into()
+}
+
+/// Writes a secret into a new file that nobody else can read. A file that is there already stays as it is.
+fn write_secret(file: &Path, secret: &str) -> Result<(), Problems> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(file)
+        .and_then(|mut file| writeln!(file, "{secret}"));
+    written.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AlreadyExists => "take it away, or name another file with --key-file",
+            io::ErrorKind::NotFound => "make its folder first",
+            _ => "run this as a user who may write there, or name another file with --key-file",
+        };
+        let what = format!("the key cannot be written there: {}", why(&error));
+        Problem::new(file.display().to_string(), what, hint).into()
+    })
 }
 
 /// No file of Home Assistant with its integrations is longer, in bytes.

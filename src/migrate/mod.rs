@@ -5,6 +5,7 @@
 //! in `cli::migrate`.
 
 pub mod kaifareader;
+pub mod pvmonit;
 pub mod rpi_ecu;
 pub mod se_logger;
 

@@ -1,6 +1,7 @@
 //! Which devices and values are sent.
 
 use crate::history::{HOUSE, SeriesAbout, SeriesKey};
+use crate::model::DeviceId;
 
 /// Devices, or single values of them, as a section names them: `aps_ecu_216000000001`, `victron_*`,
 /// `victron_*/panel_power`.
@@ -23,18 +24,26 @@ impl Choice {
 
     /// Whether a value is among them.
     pub fn names(&self, series: &SeriesKey, about: &SeriesAbout) -> bool {
-        let id = series.device.as_str();
         if self.named.is_empty() {
-            return id != HOUSE && about.via.is_none();
+            return series.device.as_str() != HOUSE && about.via.is_none();
         }
-        self.named.iter().any(|(device, key)| {
+        self.names_value(&series.device, &series.key)
+    }
+
+    /// The same of a value of a device of which others are among them already, such as its states.
+    pub fn names_value(&self, device: &DeviceId, key: &str) -> bool {
+        let id = device.as_str();
+        if self.named.is_empty() {
+            return true;
+        }
+        self.named.iter().any(|(device, own)| {
             // The house is computed from the others: only who names it means it.
             let is_meant = if id == HOUSE {
                 device == HOUSE
             } else {
                 fits(device, id)
             };
-            is_meant && key.as_ref().is_none_or(|key| *key == series.key)
+            is_meant && own.as_ref().is_none_or(|own| own == key)
         })
     }
 }

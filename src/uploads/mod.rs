@@ -18,6 +18,7 @@
 
 mod choice;
 mod configured;
+pub mod emoncms;
 pub mod influxdb;
 mod load;
 mod outbox;
@@ -33,7 +34,7 @@ pub use target::{Answer, Errand, Parcel, ProgramAnswer, Target, Verdict};
 pub use upload::{Plan, Upload};
 
 /// Every service there is.
-pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD, &pvoutput::UPLOAD];
+pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD, &pvoutput::UPLOAD, &emoncms::UPLOAD];
 
 /// What the ids of these devices begin with.
 pub const KIND: &str = "export";

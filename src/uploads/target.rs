@@ -65,6 +65,12 @@ pub trait Target: Send + Sync + fmt::Debug {
     /// What of this load goes into the next request. `is_again` says that these slots have been sent before.
     fn prepare(&mut self, load: &Load, is_again: bool, now: Timestamp) -> Parcel;
 
+    /// Something to ask before this parcel goes out, such as what of it has arrived already. Its answer is judged as
+    /// one to the parcel; [`Verdict::Ask`] with the errand of the parcel, or what is left of it, goes on.
+    fn ask_before(&mut self, _parcel: &Parcel) -> Option<Errand> {
+        None
+    }
+
     /// What an answer means.
     fn judge(&mut self, parcel: &Parcel, answer: &Answer, now: Timestamp) -> Verdict;
 

@@ -24,8 +24,9 @@ const DISK_PAUSE: Duration = Duration::from_secs(60);
 const IDLE_STEP: i64 = 3600;
 /// Slots that have changed are sent again by stretches of at most so many seconds.
 const AGAIN_STRETCH: i64 = 86_400;
-/// One answer after the other, where something has to be asked before it is known what came of it.
-const MOST_QUESTIONS: usize = 8;
+/// One answer after the other, where something has to be asked before it is known what came of it; some have to be
+/// asked about each device, before and after.
+const MOST_QUESTIONS: usize = 256;
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,6 +275,9 @@ impl Rounds {
             self.done_through(parcel.through, cursor, is_again).await?;
             return Ok(Next::Now);
         };
+        if let Some(before) = self.target.ask_before(&parcel) {
+            errand = before;
+        }
         for _ in 0..MOST_QUESTIONS {
             let answer = self.courier.carry(&errand).await;
             tracing::debug!("{}: {}", self.key, shown(&answer));

@@ -1,0 +1,413 @@
+//! The conversation with one account.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::answers::{self, Posted, dropped, dropped_inputs, words};
+use super::config::EmoncmsSettings;
+use super::items::{self, Inputs, Item, items_of, nodes_of};
+use super::naming::{Naming, node_name};
+use crate::config::SecretError;
+use crate::history::{GivenUp, Wanted};
+use crate::http::{HttpAnswer, HttpRequest};
+use crate::say;
+use crate::uploads::{Answer, Choice, Errand, Load, Parcel, Target, Verdict};
+
+/// A time that is further ahead of our clock is no time of a slot, in seconds.
+const AHEAD: i64 = 3600;
+/// So many inputs are named where some do not appear.
+const MOST_NAMED: usize = 5;
+
+/// One account.
+#[derive(Debug)]
+pub struct EmoncmsTarget {
+    settings: EmoncmsSettings,
+    choice: Choice,
+    naming: Naming,
+    /// The line of the head that is the login.
+    login: Zeroizing<String>,
+    /// What emoncms has of the nodes of which that is certain.
+    known: BTreeMap<String, Inputs>,
+    /// Inputs that do not appear though their values were taken.
+    dropped: BTreeSet<(String, String)>,
+    /// What is on its way.
+    items: Vec<Item>,
+    step: Step,
+}
+
+/// What the next answer is about.
+#[derive(Debug)]
+enum Step {
+    /// What of the items is there already. Nodes that are still to be asked for, the first is being asked for.
+    Look(Vec<String>),
+    /// They were sent.
+    Sent,
+    /// The same as looking, after they were sent and no answer came.
+    Lost(Vec<String>),
+    /// All was taken. Is it there?
+    Check(Vec<String>),
+}
+
+/// What it remembers.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct EmoncmsMemory {
+    /// Whose inputs have plain names, by node.
+    #[serde(default)]
+    owners: BTreeMap<String, String>,
+}
+
+impl EmoncmsTarget {
+    /// That of a section. Reads its key.
+    pub fn new(settings: EmoncmsSettings) -> Result<Self, SecretError> {
+        let mut login = Zeroizing::new("Bearer ".to_owned());
+        if let Some(key) = &settings.key {
+            login.push_str(key.reveal()?.trim());
+        }
+        Ok(Self {
+            choice: Choice::new(&settings.devices),
+            naming: Naming::new(&settings),
+            login,
+            known: BTreeMap::new(),
+            dropped: BTreeSet::new(),
+            items: Vec::new(),
+            step: Step::Sent,
+            settings,
+        })
+    }
+
+    fn ask(&self, node: &str) -> Errand {
+        let path = format!("/input/get/{}", in_path(node));
+        let request = self.settings.url.as_ref();
+        errand(request.map(|url| {
+            HttpRequest::get(url, path).secret_header("Authorization", self.login.as_str())
+        }))
+    }
+
+    fn post(&self) -> Errand {
+        let (time, data) = items::fields(&self.items);
+        let request = self.settings.url.as_ref();
+        errand(request.map(|url| {
+            let fields = [("time", time.as_str()), ("data", data.as_str())];
+            HttpRequest::post_form(url, "/input/bulk", fields)
+                .secret_header("Authorization", self.login.as_str())
+        }))
+    }
+
+    /// What of some items is not there yet, as far as that is known.
+    fn missing(&self, items: Vec<Item>) -> Vec<Item> {
+        let items = items.into_iter();
+        let missing = items.filter_map(|item| match self.known.get(&item.node) {
+            Some(inputs) => item.without(inputs),
+            None => Some(item),
+        });
+        missing.collect()
+    }
+
+    /// It has to be asked what has arrived before anything is sent again.
+    fn forget(&mut self) {
+        for node in nodes_of(&self.items) {
+            self.known.remove(&node);
+        }
+    }
+
+    /// Goes on to the next node; `None` after the last.
+    fn next(&mut self, mut nodes: Vec<String>, step: fn(Vec<String>) -> Step) -> Option<Verdict> {
+        if !nodes.is_empty() {
+            nodes.remove(0);
+        }
+        let verdict = nodes.first().map(|node| Verdict::Ask(self.ask(node)));
+        self.step = step(nodes);
+        verdict
+    }
+
+    /// What emoncms has of a node.
+    fn take_up(&mut self, node: &str, answer: &HttpAnswer, now: Timestamp) -> Result<(), Verdict> {
+        let inputs = answers::listed(answer, now.as_second().saturating_add(AHEAD))?;
+        self.known
+            .insert(node.to_owned(), inputs.unwrap_or_default());
+        Ok(())
+    }
+
+    /// All that was asked about is known: what is there already is done with.
+    fn looked(&mut self, parcel: &Parcel) -> Verdict {
+        let before = self.items.len();
+        let items = std::mem::take(&mut self.items);
+        self.items = self.missing(items);
+        let Some(first) = self.items.first() else {
+            return Verdict::done();
+        };
+        let first = first.end;
+        let done = parcel.slots.iter().rev().find(|slot| **slot < first);
+        if let Some(through) = done.filter(|_| self.items.len() < before) {
+            return Verdict::Part { through: *through };
+        }
+        self.step = Step::Sent;
+        Verdict::Ask(self.post())
+    }
+
+    /// All was taken. What is new to us is looked for.
+    fn taken(&mut self) -> Verdict {
+        let mut nodes = Vec::new();
+        for node in nodes_of(&self.items) {
+            let known = self.known.get(&node);
+            let mut of_node = self.items.iter().filter(|item| item.node == node);
+            let is_known = of_node.all(|item| {
+                let mut inputs = item.values.iter().map(|(input, _)| input);
+                known.is_some_and(|known| inputs.all(|input| known.contains_key(input)))
+            });
+            if !is_known {
+                nodes.push(node);
+            }
+        }
+        match nodes.first() {
+            Some(node) => {
+                let errand = self.ask(node);
+                self.step = Step::Check(nodes);
+                Verdict::Ask(errand)
+            }
+            None => self.done(),
+        }
+    }
+
+    fn checked(&mut self, nodes: Vec<String>, answer: &HttpAnswer, now: Timestamp) -> Verdict {
+        let Some(node) = nodes.first().cloned() else {
+            return self.done();
+        };
+        match answers::listed(answer, now.as_second().saturating_add(AHEAD)) {
+            Ok(Some(mut inputs)) => {
+                let sent = self.items.iter().filter(|item| item.node == node);
+                for (input, _) in sent.flat_map(|item| &item.values) {
+                    if !inputs.contains_key(input) {
+                        self.dropped.insert((node.clone(), input.clone()));
+                        inputs.insert(input.clone(), None);
+                    }
+                }
+                self.known.insert(node, inputs);
+            }
+            Ok(None) => {
+                self.forget();
+                return dropped(&node);
+            }
+            // What was sent is taken; it is looked for another time.
+            Err(_) => {}
+        }
+        self.next(nodes, Step::Check).unwrap_or_else(|| self.done())
+    }
+
+    fn done(&self) -> Verdict {
+        let names = self
+            .dropped
+            .iter()
+            .map(|(node, input)| format!("{node}/{input}"));
+        let names: Vec<_> = names.take(MOST_NAMED).collect();
+        Verdict::Done {
+            trouble: (!names.is_empty()).then(|| dropped_inputs(&names.join(", "))),
+        }
+    }
+}
+
+impl Target for EmoncmsTarget {
+    fn wants(&self) -> Wanted {
+        let choice = self.choice.clone();
+        let named = Naming::new(&self.settings);
+        Wanted {
+            series: Box::new(move |series, about| {
+                choice.names(series, about) || named.names(&series.device, &series.key)
+            }),
+            energies: Vec::new(),
+            // On and off come as words.
+            words: true,
+        }
+    }
+
+    fn takes_again(&self) -> bool {
+        self.settings.late
+    }
+
+    fn send_every(&self) -> Duration {
+        self.settings.send_every.get()
+    }
+
+    fn memory(&self) -> String {
+        let owners = self.naming.owners().clone();
+        if owners.is_empty() {
+            return String::new();
+        }
+        serde_json::to_string(&EmoncmsMemory { owners }).unwrap_or_default()
+    }
+
+    fn remember(&mut self, memory: &str) {
+        if let Ok(memory) = serde_json::from_str::<EmoncmsMemory>(memory) {
+            self.naming.remember(memory.owners);
+        }
+    }
+
+    fn prepare(&mut self, load: &Load, is_again: bool, _now: Timestamp) -> Parcel {
+        let mut parcel = Parcel {
+            through: load.through,
+            ..Parcel::default()
+        };
+        self.items.clear();
+        self.step = Step::Sent;
+        if is_again && !self.settings.late {
+            let given_up = load.slots.iter().map(|slot| GivenUp {
+                slot: slot.end,
+                reason: "emoncms takes no late values unless late = true".to_owned(),
+            });
+            parcel.skipped = given_up.collect();
+            return parcel;
+        }
+        for slot in &load.slots {
+            let mut of_slot = items_of(&mut self.naming, slot);
+            if !self.settings.late {
+                of_slot = self.missing(of_slot);
+            }
+            let before = self.items.len();
+            self.items.extend(of_slot);
+            if let Some(last) = parcel.slots.last().copied()
+                && items::is_too_much(&self.items)
+            {
+                self.items.truncate(before);
+                parcel.through = last;
+                break;
+            }
+            parcel.slots.push(slot.end);
+        }
+        if !self.items.is_empty() {
+            parcel.errand = Some(self.post());
+        }
+        parcel
+    }
+
+    fn ask_before(&mut self, _parcel: &Parcel) -> Option<Errand> {
+        if self.settings.late {
+            // Whoever only logs to feeds can take everything twice.
+            return None;
+        }
+        let mut nodes: Vec<String> = nodes_of(&self.items).into_iter().collect();
+        nodes.retain(|node| !self.known.contains_key(node));
+        let first = self.ask(nodes.first()?);
+        self.step = Step::Look(nodes);
+        Some(first)
+    }
+
+    fn judge(&mut self, parcel: &Parcel, answer: &Answer, now: Timestamp) -> Verdict {
+        let step = std::mem::replace(&mut self.step, Step::Sent);
+        let answer = match answer {
+            Answer::Http(Ok(answer)) => answer,
+            Answer::Http(Err(error)) => {
+                let may_have_arrived = error.may_have_arrived();
+                let why = error.to_string();
+                let again = Verdict::again(say!("{error}", error = why));
+                return match step {
+                    Step::Sent if may_have_arrived && !self.settings.late => {
+                        self.forget();
+                        let is_late = matches!(error, crate::http::HttpError::Late(_));
+                        let nodes: Vec<String> = nodes_of(&self.items).into_iter().collect();
+                        match nodes.first().filter(|_| !is_late) {
+                            Some(first) => {
+                                let errand = self.ask(first);
+                                self.step = Step::Lost(nodes);
+                                Verdict::Ask(errand)
+                            }
+                            // It may still be at it.
+                            None => again,
+                        }
+                    }
+                    // What was sent is taken; it is looked for another time.
+                    Step::Check(nodes) => {
+                        self.next(nodes, Step::Check).unwrap_or_else(|| self.done())
+                    }
+                    _ => again,
+                };
+            }
+            Answer::Program(_) => return Verdict::again(say!("no address is configured")),
+        };
+        match step {
+            Step::Sent => match answers::posted(answer) {
+                Posted::Taken => self.taken(),
+                Posted::Refused(verdict) => verdict,
+                Posted::Unsure(verdict) => {
+                    self.forget();
+                    verdict
+                }
+            },
+            Step::Check(nodes) => self.checked(nodes, answer, now),
+            Step::Look(nodes) => {
+                let node = nodes.first().cloned().unwrap_or_default();
+                if let Err(verdict) = self.take_up(&node, answer, now) {
+                    return verdict;
+                }
+                match self.next(nodes, Step::Look) {
+                    Some(verdict) => verdict,
+                    None => self.looked(parcel),
+                }
+            }
+            Step::Lost(nodes) => {
+                let node = nodes.first().cloned().unwrap_or_default();
+                if let Err(verdict) = self.take_up(&node, answer, now) {
+                    self.forget();
+                    return verdict;
+                }
+                if let Some(verdict) = self.next(nodes, Step::Lost) {
+                    return verdict;
+                }
+                if self.missing(self.items.clone()).is_empty() {
+                    return Verdict::done();
+                }
+                // Whoever has cut the line may still be storing: it is asked once more before the rest is sent.
+                self.forget();
+                Verdict::again(say!("the connection broke while values were sent"))
+            }
+        }
+    }
+
+    fn trial(&self) -> Errand {
+        // Any node will do: whether it is there or not, only a key that is right is told. All of them together may be
+        // a long answer.
+        let node = self.settings.node.as_deref();
+        self.ask(&node.map_or_else(|| "wattbridge".to_owned(), node_name))
+    }
+
+    fn judge_trial(&self, answer: &Answer) -> Result<String, String> {
+        let answer = match answer {
+            Answer::Http(Ok(answer)) => answer,
+            Answer::Http(Err(error)) => return Err(error.to_string()),
+            Answer::Program(_) => return Err("no address is configured".to_owned()),
+        };
+        match answers::listed(answer, i64::MAX) {
+            Ok(_) => Ok("it knows the key".to_owned()),
+            Err(Verdict::Hold { health, .. }) => {
+                Err(format!("{}. {}", health.detail, health.advice))
+            }
+            Err(_) => Err(format!("{} {}", answer.status.as_u16(), words(answer))),
+        }
+    }
+}
+
+fn errand(request: Option<HttpRequest>) -> Errand {
+    request.map_or_else(
+        || Errand::Program {
+            command: Vec::new(),
+            input: String::new(),
+        },
+        Errand::Http,
+    )
+}
+
+/// A name as a part of an address.
+fn in_path(name: &str) -> String {
+    let mut path = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"_-.".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
+}

@@ -1,0 +1,13 @@
+//! emoncms: each example of the specification, and a stand-in over a real socket that does what the real one did,
+//! also when the line is cut.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+mod driver;
+mod outages;
+mod outbox;
+mod stand_in;
+mod traits;
+mod vectors;
+#[path = "../support/vectors.rs"]
+mod vectors_in_place;
