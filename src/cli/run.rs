@@ -148,13 +148,14 @@ async fn work(
         ..
     } = configured;
     let path = args.store_path(&store);
+    let place = args.history_path(&history, &store);
     let _lock = Lock::take(&path, &args.config).map_err(anyhow::Error::from)?;
+    page.tidy(path.clone(), place.clone());
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
     let memory = Memory::of_bridge(saver.clone(), &saved);
     let key = WebKey::kept(&memory);
-    let place = args.history_path(&history, &store);
     let history = History::open_after(&place, &history, clock.zone().clone(), past.take());
     let setup = Setup {
         sources,

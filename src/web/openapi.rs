@@ -7,8 +7,8 @@ use utoipa::{OpenApi as _, ToSchema as _};
 
 use super::reply::RefusalWords;
 use super::{
-    about, backup, controls, dashboard, events, history, log, login, nearby, prometheus, roof,
-    settings, state, support,
+    about, backup, controls, dashboard, events, history, log, login, nearby, prometheus, restore,
+    roof, settings, state, support,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -53,6 +53,9 @@ use super::{
         dashboard::add,
         support::support,
         backup::backup,
+        restore::look_through,
+        restore::put_back,
+        restore::throw_away,
         prometheus::metrics,
     )
 )]

@@ -67,6 +67,32 @@ impl Program for EasyProgram {
     fn backup(&self) -> Result<std::fs::File, String> {
         tempfile::tempfile().map_err(|error| error.to_string())
     }
+
+    fn runs_with(&self, _: &str) -> bool {
+        false
+    }
+
+    fn sent_file(&self) -> PathBuf {
+        std::env::temp_dir().join(format!("wattbridge-sent-{}", std::process::id()))
+    }
+
+    fn free_space(&self, _: &Path) -> Option<u64> {
+        None
+    }
+
+    fn unpack(
+        &self,
+        _: &Path,
+        _: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Unpacked, RestoreRefusal> {
+        Err(RestoreRefusal::Unfit("this is no backup".to_owned()))
+    }
+
+    fn put_back(&self) -> Option<RestoreOutcome> {
+        None
+    }
+
+    fn throw_away(&self) {}
 }
 
 impl Drop for TestSite {
