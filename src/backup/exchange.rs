@@ -208,12 +208,10 @@ impl MoveList {
         Ok(done)
     }
 
-    /// Undoes what is done.
+    /// Undoes what is done, as far as that can be.
     fn back(&self) -> io::Result<()> {
-        for one in self.moves.iter().rev() {
-            one.back()?;
-        }
-        Ok(())
+        let undone = self.moves.iter().rev().map(FileMove::back);
+        undone.fold(Ok(()), Result::and)
     }
 }
 
@@ -223,7 +221,10 @@ impl FileMove {
             return Ok(());
         }
         // With its name a database also loses those who would make another log for it.
-        if !is_there(&self.kept) {
+        if is_there(&self.place) {
+            if is_there(&self.kept) {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
             rename(&self.place, &self.kept)?;
             step();
         }
@@ -240,6 +241,9 @@ impl FileMove {
     fn back(&self) -> io::Result<()> {
         if !is_there(&self.new) {
             rename(&self.place, &self.new)?;
+        }
+        if is_there(&self.place) {
+            return Ok(());
         }
         rename(&self.kept, &self.place)?;
         for end in self.logs() {

@@ -12,7 +12,7 @@ use super::setup::{ConfigArgs, known_sections};
 use crate::backup::{
     Backup, BackupError, BackupPart, StoredCounts, free_space, made_file, make, prepare, sent_file,
 };
-use crate::config::editing::{GatedKey, Hold};
+use crate::config::editing::{GatedKey, Hold, WithheldKey};
 use crate::config::{File, Problems, SectionDoc};
 use crate::web::{
     BackupContents, Desk, Program, RestoreOutcome, RestoreRefusal, SECTION, SavedFile, Unpacked,
@@ -74,6 +74,25 @@ pub const GATE: &[GatedKey] = &[
     },
 ];
 
+/// What is not passed on to those who help: words in it may be passwords, and nobody can tell.
+const WITHHELD: &[WithheldKey] = &[
+    WithheldKey {
+        section: "text",
+        key: "command",
+        keeps_first: true,
+    },
+    WithheldKey {
+        section: "text",
+        key: "ask",
+        keeps_first: false,
+    },
+    WithheldKey {
+        section: "mqtt",
+        key: "username",
+        keeps_first: false,
+    },
+];
+
 /// The desk for a configuration, whose orders the program follows.
 pub fn desk(args: &ConfigArgs, orders: Arc<PageOrders>) -> Desk {
     let program = RunningProgram {
@@ -91,6 +110,7 @@ pub fn desk(args: &ConfigArgs, orders: Arc<PageOrders>) -> Desk {
         program,
         schema(),
     )
+    .withholding(WITHHELD)
 }
 
 /// What may stand in each section, for who adds one.
@@ -295,6 +315,11 @@ mod tests {
                 gated.key.is_empty() || known.get(gated.key).is_some(),
                 "{gated:?}"
             );
+        }
+        for held in WITHHELD {
+            let kind = kinds.find(held.section).unwrap();
+            let known = kind.schema.pointer("/properties").unwrap();
+            assert!(known.get(held.key).is_some(), "{held:?}");
         }
         for name in known_sections() {
             assert!(kinds.find(name).is_some(), "{name}");

@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 use super::saved_file::{CopyFile, ReadOnly, SaveError, SavedFile};
 use super::told::{SectionWeight, ToldProblem};
 use super::unpacked::{RestoreDesk, RestoreOutcome, RestoreRefusal, Unpacked};
-use crate::config::editing::{Extents, Gate, GatedKey, Hidden, Layout, Restored, SectionKinds};
+use crate::config::editing::{
+    Extents, Gate, GatedKey, Hidden, Layout, Restored, SectionKinds, WithheldKey, withhold,
+};
 use crate::config::{Problem, Problems};
 
 /// What the rest of the program knows of a configuration.
@@ -69,6 +71,7 @@ pub struct Desk {
     /// Remarks that are no secret: those that the program itself writes.
     public: Arc<BTreeSet<String>>,
     gate: &'static [GatedKey],
+    withheld: &'static [WithheldKey],
     pub(super) program: Arc<dyn Program>,
     pub(super) restoring: Arc<RestoreDesk>,
     /// What may stand in each section, for who adds one.
@@ -179,10 +182,18 @@ impl Desk {
             kinds: Arc::new(kinds),
             public: Arc::new(public),
             gate,
+            withheld: &[],
             program,
             restoring: Arc::default(),
             turn: Arc::new(Mutex::new(())),
         }
+    }
+
+    /// With keys whose values are not passed on to others.
+    #[must_use]
+    pub const fn withholding(mut self, keys: &'static [WithheldKey]) -> Self {
+        self.withheld = keys;
+        self
     }
 
     /// The file as it may be shown.
@@ -347,6 +358,11 @@ impl Desk {
     pub fn veil(&self, text: &str) -> String {
         let raw = self.file.read().unwrap_or_default();
         self.hide(&Layout::plain(&raw)).veil(text)
+    }
+
+    /// A text of the configuration as it may be passed on, and the words that were taken out.
+    pub fn withhold(&self, text: &str) -> (String, Vec<String>) {
+        withhold(text, &self.kinds, self.withheld)
     }
 
     /// What may stand in each section.
