@@ -243,7 +243,11 @@ fn a_failure_in_the_middle_puts_everything_back() {
     assert_eq!(prepared.count(BackupPart::Copy), 0, "it is there already");
     assert!(prepared.file_of(BackupPart::Store).unwrap().exists());
     drop(prepared);
-    assert_eq!(there.names(), before, "nothing is left of what nobody wants");
+    assert_eq!(
+        there.names(),
+        before,
+        "nothing is left of what nobody wants"
+    );
 
     block();
     let refused = prepare(&backup, &there.plan()).unwrap_err();
@@ -262,7 +266,10 @@ fn a_failure_in_the_middle_puts_everything_back() {
     assert_eq!(rows(&there.path("wattbridge.db")), 10);
     assert_eq!(rows(&there.path("wattbridge-history.db")), 5);
     for name in there.names() {
-        assert!(!name.ends_with(".restored") && !name.ends_with(".restoring"), "{name}");
+        assert!(
+            !name.ends_with(".restored") && !name.ends_with(".restoring"),
+            "{name}"
+        );
     }
     assert!(there.path("wattbridge.toml").is_file());
     assert!(!there.path("wattbridge.db.before").exists());
@@ -318,8 +325,14 @@ fn what_is_no_store_no_history_and_no_configuration_is_refused() {
     // What is in it, as wattbridge itself would have saved it.
     for (change, words) in [
         ("DROP TABLE t", "\"t\" is missing"),
-        ("DROP TABLE t; CREATE TABLE t (y TEXT)", "\"t\" is another one"),
-        ("CREATE TRIGGER no BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'no'); END", "more in it than tables"),
+        (
+            "DROP TABLE t; CREATE TABLE t (y TEXT)",
+            "\"t\" is another one",
+        ),
+        (
+            "CREATE TRIGGER no BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'no'); END",
+            "more in it than tables",
+        ),
         ("CREATE VIEW v AS SELECT 1", "more in it than tables"),
         ("PRAGMA user_version = 0", "none of wattbridge"),
         ("PRAGMA user_version = -4", "none of wattbridge"),
@@ -354,7 +367,9 @@ fn what_is_no_store_no_history_and_no_configuration_is_refused() {
     let _ = fs::remove_file(&bad);
     make(&from.parts(), &bad, "0.1.0").unwrap();
     let connection = Connection::open(&bad).unwrap();
-    connection.execute_batch("DELETE FROM file WHERE part = 'config'").unwrap();
+    connection
+        .execute_batch("DELETE FROM file WHERE part = 'config'")
+        .unwrap();
     drop(connection);
     refused(&bad);
     let backup = Backup::open(&whole).unwrap();
@@ -414,8 +429,12 @@ fn whoever_is_killed_in_the_middle_leaves_all_of_the_old_or_all_of_the_new() {
         fs::copy(&made, there.path("all.backup")).unwrap();
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "backup::tests::child", "--nocapture"]);
-        child.env(FOLDER, there.folder.path()).env(STEP, step.to_string());
-        child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        child
+            .env(FOLDER, there.folder.path())
+            .env(STEP, step.to_string());
+        child
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
         let ended = child.status().unwrap();
         if ended.signal().is_none() {
             assert!(ended.success() && step > 8, "{step}");
@@ -435,12 +454,20 @@ fn whoever_is_killed_in_the_middle_leaves_all_of_the_old_or_all_of_the_new() {
         );
         if state == (10, 10, "[mqtt]\n".to_owned()) {
             new += 1;
-            assert_eq!(rows(&there.path("wattbridge-history.db.before")), 77, "{step}");
+            assert_eq!(
+                rows(&there.path("wattbridge-history.db.before")),
+                77,
+                "{step}"
+            );
         } else {
             old += 1;
             assert_eq!(state, (10, 77, "[other]\n".to_owned()), "{step}");
         }
-        assert!(!there.names().iter().any(|name| name.starts_with('.')), "{:?}", there.names());
+        assert!(
+            !there.names().iter().any(|name| name.starts_with('.')),
+            "{:?}",
+            there.names()
+        );
     }
     assert!(old > 0 && new > 6, "{old} {new}");
 }

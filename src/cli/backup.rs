@@ -87,7 +87,7 @@ impl From<RestoredPart> for BackupPart {
 }
 
 pub fn run_backup(args: &BackupArgs) -> Result<(), CliError> {
-    let parts = present_parts(&args.config);
+    let parts = present_parts_aloud(&args.config);
     let file = if args.file.is_dir() {
         let now = Zoned::now().strftime("wattbridge-%Y%m%d-%H%M%S.backup");
         args.file.join(now.to_string())
@@ -153,7 +153,7 @@ pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
     };
     let places = places_for(&args.config, text.as_deref());
     // Also of the store that is there now, should the configuration in the backup name another one.
-    let present = present_parts(&args.config).store;
+    let present = present_parts_aloud(&args.config).store;
     let other = (present != places.store && present.exists()).then_some(present);
     let lock = |store: &Path| Lock::take(store, &args.config.config).map_err(anyhow::Error::from);
     let _other = other.map(|store| lock(&store)).transpose()?;
@@ -206,17 +206,19 @@ pub fn places_for(args: &ConfigArgs, text: Option<&str>) -> BackupParts {
 
 /// Where everything is by the configuration that is there; where it cannot be read, at the usual places.
 pub fn present_parts(args: &ConfigArgs) -> BackupParts {
-    let file = if args.config.exists() {
-        args.file().inspect_err(|_| {
-            remark(&format!(
-                "{} cannot be used (see `wattbridge check`), so the other files are looked for at their usual places.",
-                args.config.display()
-            ));
-        })
-    } else {
-        return parts_of(args, None);
-    };
-    parts_of(args, file.ok().as_ref())
+    let file = args.config.exists().then(|| args.file().ok()).flatten();
+    parts_of(args, file.as_ref())
+}
+
+/// The same for who gives a command, and may wonder.
+fn present_parts_aloud(args: &ConfigArgs) -> BackupParts {
+    if args.config.exists() && args.file().is_err() {
+        remark(&format!(
+            "{} cannot be used (see `wattbridge check`), so the other files are looked for at their usual places.",
+            args.config.display()
+        ));
+    }
+    present_parts(args)
 }
 
 fn parts_of(args: &ConfigArgs, file: Option<&File>) -> BackupParts {

@@ -58,17 +58,22 @@ impl Withheld {
                 return;
             }
             Value::Table(entries) => {
-                entries.iter().for_each(|entry| self.veil(&entry.node, false));
+                entries
+                    .iter()
+                    .for_each(|entry| self.veil(&entry.node, false));
                 return;
             }
             Value::Text(text) => {
                 let first = text.split_once(char::is_whitespace);
                 let shown = match first.filter(|_| keeps_first) {
-                    Some((first, _)) if !first.contains(['"', '\\']) => format!("\"{first} {VEIL}\""),
+                    Some((first, _)) if !first.contains(['"', '\\']) => {
+                        format!("\"{first} {VEIL}\"")
+                    }
                     None if keeps_first => return,
                     _ => format!("\"{VEIL}\""),
                 };
-                self.words.extend(text.split_whitespace().map(str::to_owned));
+                self.words
+                    .extend(text.split_whitespace().map(str::to_owned));
                 shown
             }
             _ => format!("\"{VEIL}\""),
@@ -79,7 +84,12 @@ impl Withheld {
     }
 
     /// In remarks, and where the text is no TOML, lines have to do.
-    fn lines(&mut self, text: &str, remarks: Option<&[std::ops::Range<usize>]>, keys: &[WithheldKey]) {
+    fn lines(
+        &mut self,
+        text: &str,
+        remarks: Option<&[std::ops::Range<usize>]>,
+        keys: &[WithheldKey],
+    ) {
         let mut at = 0;
         let mut is_open = false;
         for line in text.split_inclusive('\n') {
@@ -116,7 +126,8 @@ impl Withheld {
             let words = words.filter(|word| !word.is_empty());
             self.words.extend(words.map(str::to_owned));
             if !taken.trim().is_empty() {
-                self.patch.put(from + offset + kept..end, format!(" {VEIL}"));
+                self.patch
+                    .put(from + offset + kept..end, format!(" {VEIL}"));
             }
         }
     }
@@ -200,7 +211,10 @@ mod tests {
             let (shown, words) = withheld(text);
             assert!(!shown.contains("SECRET"), "{text}: {shown}");
             assert!(shown.contains("***"), "{text}: {shown}");
-            assert!(words.iter().any(|it| it.contains("zqSECRET")), "{text}: {words:?}");
+            assert!(
+                words.iter().any(|it| it.contains("zqSECRET")),
+                "{text}: {words:?}"
+            );
             let is_toml = |text: &str| File::parse(text, "").is_ok();
             assert_eq!(is_toml(text), is_toml(&shown), "{shown}");
         }

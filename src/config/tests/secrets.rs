@@ -56,6 +56,8 @@ proptest! {
             Just("[mqtt]\npassword = { \"@\" = 1 }"),
             Just("[mqtt.password]\nfile = \"@\"\nx = 1"),
             Just("[[mqtt.password]]\nfile = \"@\""),
+            Just("[mqtt]\nhost = { value = \"@\" }"),
+            Just("[mqtt]\nhost.value = \"@\""),
             Just("[mqtt]\nport = \"mqtt://u:@§host\""),
             Just("[mqtt]\nport = [\"mqtt://u:@§host\"]"),
             Just("[mqtt]\nprot = \"mqtt://u:@§host\""),

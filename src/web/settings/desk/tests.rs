@@ -247,6 +247,97 @@ fn a_copy_comes_back_through_the_same_check() {
 }
 
 #[test]
+fn remarks_and_order_begin_nothing_anew() {
+    let office = Office::with("[mqtt]\nhost = \"a\"\npassword = \"hunter2\"\n[[text]]\nport = 1\n");
+    *office.made.used.lock().unwrap() = Some(office.on_disk());
+    let labels = ["[mqtt]", "[[text]]"].map(str::to_owned);
+    let saved = office
+        .save(&office.edited(|text| {
+            let swapped = text.replace(
+                "host = \"a\"\npassword = \"kept-1\"",
+                "password = \"kept-1\" # mine\nhost = \"a\"",
+            );
+            assert_ne!(swapped, text);
+            swapped
+        }))
+        .unwrap();
+    assert!(office.on_disk().contains("# mine"));
+    assert_eq!((saved.restarted, saved.kept), (Vec::new(), labels.to_vec()));
+    assert_eq!(office.made.reloads.load(Ordering::Relaxed), 0);
+    // A secret is what is used too.
+    let saved = office
+        .save(&office.edited(|text| text.replace("kept-1", "other")))
+        .unwrap();
+    assert_eq!((saved.restarted, saved.kept), (labels.to_vec(), Vec::new()));
+    assert_eq!(office.made.reloads.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_backup_brings_nothing_that_the_page_may_not_change() {
+    let office = Office::with("[mqtt]\nhost = \"a\"\n[[text]]\ncommand = \"/bin/good\"\n");
+    let sent = office.path.with_file_name("sent");
+    let unpack = |text: &str| {
+        fs::write(&sent, text).unwrap();
+        office.desk.unpack(&sent)
+    };
+    for refused in [
+        "[[text]]\ncommand = \"/bin/evil\"\n",
+        "[web]\ntrusted_editor = true\n[[text]]\ncommand = \"/bin/good\"\n",
+        "[mqtt]\npassword = { file = \"/etc/shadow\" }\n",
+    ] {
+        assert!(
+            matches!(unpack(refused), Err(RestoreRefusal::HeldBack)),
+            "{refused}"
+        );
+    }
+    // All else may come, with its own secrets; what is wrong with it is said.
+    let found =
+        unpack("[mqtt]\nhost = \"b\"\npassword = \"hunter2\"\n[[text]]\nprot = 1\n").unwrap();
+    assert_eq!(
+        (found.held_back.len(), found.problems.len()),
+        (0, 1),
+        "{found:?}"
+    );
+    assert_eq!(
+        (found.brings.sections, found.replaces.sections),
+        (Some(2), Some(2))
+    );
+    assert!(!format!("{found:?}").contains("hunter2"));
+    // What is found is put back once, by its own name, and while the file is as it was.
+    assert!(matches!(
+        office.desk.put_back("other"),
+        Err(RestoreRefusal::Gone)
+    ));
+    assert!(office.desk.put_back(&found.token).is_ok());
+    assert!(matches!(
+        office.desk.put_back(&found.token),
+        Err(RestoreRefusal::Gone)
+    ));
+    let found = unpack("[mqtt]\n").unwrap();
+    fs::write(&office.path, "[mqtt]\nhost = \"c\"\n").unwrap();
+    assert!(matches!(
+        office.desk.put_back(&found.token),
+        Err(RestoreRefusal::Changed)
+    ));
+    // The file itself may trust the page.
+    let office = Office::with("[web]\ntrusted_editor = true\n");
+    fs::write(
+        office.path.with_file_name("sent"),
+        "[[text]]\ncommand = \"/bin/any\"\n",
+    )
+    .unwrap();
+    office
+        .desk
+        .unpack(&office.path.with_file_name("sent"))
+        .unwrap();
+    // One backup at a time.
+    let turn = office.desk.restore_turn().unwrap();
+    assert!(office.desk.restore_turn().is_none());
+    drop(turn);
+    assert!(office.desk.restore_turn().is_some());
+}
+
+#[test]
 fn with_a_mistake_nothing_is_saved_unless_its_section_is_left_out() {
     let office = Office::with(
         "[mqtt]\nhost = \"a\"\n[[text]]\nport = 1\n[[text]]\npassword = \"hunter2\"\n",

@@ -85,8 +85,14 @@ fn of_many_in_a_minute_the_latest_ones_are_kept() {
         assert_eq!(names(&file)[0], copy, "{number}");
         assert_eq!(file.copy_of(&copy).unwrap(), (number - 1).to_string());
     }
-    let held: Vec<String> = names(&file).iter().map(|name| file.copy_of(name).unwrap()).collect();
-    let latest: Vec<String> = (15..25).rev().map(|number: u8| number.to_string()).collect();
+    let held: Vec<String> = names(&file)
+        .iter()
+        .map(|name| file.copy_of(name).unwrap())
+        .collect();
+    let latest: Vec<String> = (15..25)
+        .rev()
+        .map(|number: u8| number.to_string())
+        .collect();
     assert_eq!(held, latest);
     // A clock that was set back makes no copy disappear either.
     let copy = save(&file, "late", at(-60)).unwrap().unwrap();
