@@ -90,6 +90,11 @@ impl PageOrders {
         Some(outcome)
     }
 
+    /// Whether files are to be put back before the next round, so that nobody may keep one open.
+    pub fn is_restore_wanted(&self) -> bool {
+        matches!(*self.restore(), RestoreOrder::Wanted(_))
+    }
+
     /// What is to be put back now.
     pub fn take(&self) -> Option<WantedRestore> {
         let mut restore = self.restore();

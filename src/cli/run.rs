@@ -91,11 +91,18 @@ async fn rounds(
         };
         let round = stop.child_token();
         let reload = page.reload_wanted();
+        let orders = page.orders();
         let ends = round.clone();
         // Whoever saves a file wants it used, and not what is under way ended in a hurry.
         let watching = tokio::spawn(async move {
             reload.await;
-            tracing::info!("The configuration has changed, and everything begins anew with it.");
+            if orders.is_restore_wanted() {
+                tracing::info!("A backup is put back, and everything begins anew with it.");
+            } else {
+                tracing::info!(
+                    "The configuration has changed, and everything begins anew with it."
+                );
+            }
             ends.cancel();
         });
         let result = work(&args.config, configured, page, past, round, stop).await;

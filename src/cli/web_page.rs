@@ -172,6 +172,11 @@ impl LastingPage {
         }
     }
 
+    /// What it has ordered.
+    pub fn orders(&self) -> Arc<PageOrders> {
+        Arc::clone(&self.orders)
+    }
+
     /// When the configuration is to be read anew.
     pub fn reload_wanted(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut reload = self.reload.clone();

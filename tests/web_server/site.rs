@@ -22,8 +22,8 @@ use wattbridge::model::{
 };
 use wattbridge::store::Memory;
 use wattbridge::web::{
-    Backstage, Desk, Entrance, Inside, LogBook, Program, SavedFile, Web, WebKey, WebSettings,
-    WebStart,
+    Backstage, Desk, Entrance, Inside, LogBook, Program, RestoreOutcome, RestoreRefusal, SavedFile,
+    Unpacked, Web, WebKey, WebSettings, WebStart,
 };
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";

@@ -758,7 +758,7 @@ fn a_table_where_a_text_belongs_is_perhaps_a_secret() {
         "[mqtt]\nusername = { value = \"planted\" }\n",
         "[mqtt]\nusername.value = \"planted\"\n",
         "[mqtt.username]\nvalue = \"planted\"\n",
-        "[mqtt]\nport = { x = { y = [\"planted\"] } }\n",
+        "[mqtt]\nbase_topic = { x = { y = [\"planted\"] } }\n",
         "[[text]]\nname = { password = \"a\", z = \"planted\" }\n",
     ] {
         let hidden = Hidden::of(text, &kinds(), &BTreeSet::new());
