@@ -151,8 +151,8 @@ fn write(
         (BackupPart::Store, &parts.store),
         (BackupPart::History, &parts.history),
     ] {
-        if path.exists() {
-            vacuum(path, copy)?;
+        // One that was made a moment ago has nothing in it yet, and could not be put back.
+        if path.exists() && vacuum(path, copy)? {
             held.push(add(&mut backup, to, part, path, copy)?);
         }
     }
@@ -169,8 +169,8 @@ fn write(
     Ok(held)
 }
 
-/// A copy of a database, whole however busy it is.
-fn vacuum(path: &Path, copy: &Path) -> Result<(), BackupError> {
+/// A copy of a database, whole however busy it is. Says whether there is anything in it.
+fn vacuum(path: &Path, copy: &Path) -> Result<bool, BackupError> {
     fresh(copy)?;
     let connection = to_look_at(path).map_err(BackupError::database(path))?;
     let patience = std::time::Duration::from_secs(20);
@@ -184,7 +184,10 @@ fn vacuum(path: &Path, copy: &Path) -> Result<(), BackupError> {
     connection
         .execute("VACUUM INTO ?1", [name])
         .map_err(BackupError::database(path))?;
-    Ok(())
+    let made: i64 = to_look_at(copy)
+        .and_then(|copy| copy.pragma_query_value(None, "user_version", |row| row.get(0)))
+        .map_err(BackupError::database(copy))?;
+    Ok(made != 0)
 }
 
 /// Takes a file in, piece by piece.

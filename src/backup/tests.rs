@@ -132,6 +132,26 @@ fn everything_comes_back_on_another_computer() {
 }
 
 #[test]
+fn a_database_that_was_just_made_is_left_out() {
+    let (from, _open) = Place::filled(10);
+    let empty = from.path("wattbridge-history.db");
+    drop(fs::remove_file(&empty));
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(from.path(&format!("wattbridge-history.db{end}")));
+    }
+    fs::write(&empty, "").unwrap();
+    let to = from.path("all.backup");
+    let held = make(&from.parts(), &to, "0.1.0").unwrap();
+    assert!(!held.iter().any(|held| held.part == BackupPart::History));
+    assert_eq!(
+        restore(&Backup::open(&to).unwrap(), &Place::new().plan())
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[test]
 fn what_was_there_is_kept() {
     let (from, _open) = Place::filled(10);
     let to = from.path("all.backup");
@@ -335,7 +355,6 @@ fn what_is_no_store_no_history_and_no_configuration_is_refused() {
             "more in it than tables",
         ),
         ("CREATE VIEW v AS SELECT 1", "more in it than tables"),
-        ("PRAGMA user_version = 0", "none of wattbridge"),
         ("PRAGMA user_version = -4", "none of wattbridge"),
         ("PRAGMA user_version = 9", "newer version"),
     ] {

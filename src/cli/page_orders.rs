@@ -160,40 +160,50 @@ fn commit(
     prepared.commit().map_err(|error| error.to_string())
 }
 
-/// Brings a restore to its end that was interrupted while the configuration was among it.
-pub fn finish_beside_configuration(args: &ConfigArgs) {
-    match UnfinishedRestore::beside(&args.config) {
-        Ok(None) => {}
-        Ok(Some(unfinished)) => match Lock::take(unfinished.store(), &args.config) {
-            Ok(_lock) => finish(unfinished),
-            // Whoever has it is perhaps just about it.
-            Err(error) => tracing::warn!("A restore that was interrupted has to wait: {error}"),
-        },
-        Err(error) => tracing::warn!("A restore that was interrupted cannot be finished: {error}"),
-    }
+/// What became of a restore that was interrupted.
+pub type FinishedRestore = Result<String, String>;
+
+/// Brings a restore to its end that was interrupted while the configuration was among it. It is said later: how, stands in
+/// the configuration, which is read after that.
+pub fn finish_beside_configuration(args: &ConfigArgs) -> Option<FinishedRestore> {
+    let unfinished = match UnfinishedRestore::beside(&args.config) {
+        Ok(unfinished) => unfinished?,
+        Err(error) => return Some(Err(error.to_string())),
+    };
+    Some(match Lock::take(unfinished.store(), &args.config) {
+        Ok(_lock) => finish(unfinished),
+        // Whoever has it is perhaps just about it.
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 /// The same beside the store, and whatever else an end in the middle has left. Only for whoever has the lock.
-pub fn tidy(parts: &BackupParts) {
-    match UnfinishedRestore::beside(&parts.store) {
-        Ok(None) => {}
-        Ok(Some(unfinished)) => finish(unfinished),
-        Err(error) => tracing::warn!("A restore that was interrupted cannot be finished: {error}"),
-    }
+pub fn tidy(parts: &BackupParts) -> Option<FinishedRestore> {
+    let finished = match UnfinishedRestore::beside(&parts.store) {
+        Ok(unfinished) => unfinished.map(finish),
+        Err(error) => Some(Err(error.to_string())),
+    };
     let is_finished = |file: &Path| matches!(UnfinishedRestore::beside(file), Ok(None));
     if is_finished(&parts.store) && is_finished(&parts.config) {
         sweep_leftovers(parts);
     }
+    finished
 }
 
-fn finish(unfinished: UnfinishedRestore) {
-    match unfinished.finish() {
-        Ok(done) => tracing::info!(
-            "A restore that was interrupted was brought to its end. {}",
-            in_words(&done)
-        ),
-        Err(error) => {
-            tracing::warn!("A restore that was interrupted cannot be finished: {error}");
+fn finish(unfinished: UnfinishedRestore) -> FinishedRestore {
+    let done = unfinished.finish();
+    done.map(|done| in_words(&done))
+        .map_err(|error| error.to_string())
+}
+
+/// Says what became of it.
+pub fn tell(finished: &FinishedRestore) {
+    match finished {
+        Ok(words) => {
+            tracing::info!("A restore that was interrupted was brought to its end. {words}");
+        }
+        Err(words) => {
+            tracing::warn!("A restore that was interrupted cannot be finished: {words}");
         }
     }
 }

@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::desk::desk;
 use super::logging;
 use super::nearby::ThisPlace;
-use super::page_orders::{PUTTING_BACK, PageOrders, finish_beside_configuration, tidy};
+use super::page_orders::{
+    FinishedRestore, PUTTING_BACK, PageOrders, finish_beside_configuration, tell, tidy,
+};
 use super::setup::ConfigArgs;
 use crate::backup::BackupParts;
 #[cfg(feature = "demo")]
@@ -28,6 +30,8 @@ pub struct LastingPage {
     orders: Arc<PageOrders>,
     reload: watch::Receiver<u64>,
     is_tidy: bool,
+    /// What is to be said of before, when it is known where to.
+    finished: Option<FinishedRestore>,
     stop: CancellationToken,
     served: Option<ServedPage>,
 }
@@ -64,6 +68,7 @@ impl LastingPage {
             orders,
             reload,
             is_tidy: false,
+            finished: None,
             stop: stop.clone(),
             served: None,
         }
@@ -149,26 +154,35 @@ impl LastingPage {
             self.show_nothing(PUTTING_BACK);
         }
         let work = tokio::task::spawn_blocking(move || {
-            finish_beside_configuration(&args);
+            let finished = finish_beside_configuration(&args);
             if let Some(wanted) = wanted {
                 wanted.put_back(&args);
             }
             orders.note_used(&args.config);
+            finished
         });
-        if let Err(error) = work.await {
-            tracing::error!("what the page has ordered cannot be done: {error}");
+        match work.await {
+            Ok(finished) => self.finished = finished.or(self.finished.take()),
+            Err(error) => tracing::error!("what the page has ordered cannot be done: {error}"),
         }
     }
 
     /// Brings to its end what an earlier program was killed in the middle of, once. Only for whoever has the lock of the
     /// store.
     pub fn tidy(&mut self, store: PathBuf, history: PathBuf) {
-        if !std::mem::replace(&mut self.is_tidy, true) {
-            tidy(&BackupParts {
-                store,
-                history,
-                config: self.args.config.clone(),
-            });
+        if let Some(finished) = self.finished.take() {
+            tell(&finished);
+        }
+        if std::mem::replace(&mut self.is_tidy, true) {
+            return;
+        }
+        let finished = tidy(&BackupParts {
+            store,
+            history,
+            config: self.args.config.clone(),
+        });
+        if let Some(finished) = finished {
+            tell(&finished);
         }
     }
 

@@ -181,7 +181,9 @@ async fn a_configuration_that_the_page_may_not_change_stays_out() {
     let mut program = Program::with(folder.path(), &other, &[]);
     let to = page_of(&mut program).await;
     until_value(to, "pump_power").await;
-    let found = sent(to, &made).await.json();
+    let found = sent(to, &made).await;
+    assert_eq!(found.status, 200, "{}", found.text());
+    let found = found.json();
     let held: Vec<&str> = found["held_back"]
         .as_array()
         .unwrap()
@@ -355,7 +357,7 @@ async fn who_is_killed_meanwhile_starts_with_the_old_or_the_new_one() {
     power(to, "").await;
     let made = backup(to).await;
     program.end().await;
-    let other = old.replace("power", "pump_power");
+    let other = text("", "pump_power");
     // It was unpacked, and nobody has said yes.
     let mut program = Program::with(folder.path(), &other, &[]);
     let to = page_of(&mut program).await;
