@@ -268,7 +268,7 @@ impl Program for RunningProgram {
         let present = present_parts(&self.args);
         let unpacked = Unpacked {
             made: backup.made,
-            version: backup.version.clone(),
+            version: backup.version,
             brings: contents(StoredCounts::of(
                 prepared.file_of(BackupPart::Store),
                 prepared.file_of(BackupPart::History),

@@ -86,7 +86,10 @@ pub async fn look_through(
         drop((sent, turn));
         found
     });
-    let found = found.await.map_err(|_| went_wrong())?.map_err(refusal)?;
+    let found = found
+        .await
+        .map_err(|_| went_wrong())?
+        .map_err(|refused| refusal(&refused))?;
     let token = found.token.clone();
     tokio::spawn(async move {
         tokio::time::sleep(WAITS).await;
@@ -113,7 +116,9 @@ pub async fn put_back(
 ) -> Result<Json<RestoreAnswer>, WebRefusal> {
     let desk = desk_of(&site)?;
     let ordered = tokio::task::spawn_blocking(move || desk.put_back(&request.token)).await;
-    let outcome = ordered.map_err(|_| went_wrong())?.map_err(refusal)?;
+    let outcome = ordered
+        .map_err(|_| went_wrong())?
+        .map_err(|refused| refusal(&refused))?;
     tracing::info!("A backup is being put back, as {visitor} has asked on the page.");
     match tokio::time::timeout(SWAP, outcome).await {
         Ok(Ok(Ok(kept))) => Ok(Json(RestoreAnswer { kept })),
@@ -253,7 +258,7 @@ fn went_wrong() -> WebRefusal {
     )
 }
 
-fn refusal(refused: RestoreRefusal) -> WebRefusal {
+fn refusal(refused: &RestoreRefusal) -> WebRefusal {
     let words = refused.to_string();
     match refused {
         RestoreRefusal::Unfit(_) => WebRefusal::new(
