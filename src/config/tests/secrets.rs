@@ -56,8 +56,6 @@ proptest! {
             Just("[mqtt]\npassword = { \"@\" = 1 }"),
             Just("[mqtt.password]\nfile = \"@\"\nx = 1"),
             Just("[[mqtt.password]]\nfile = \"@\""),
-            Just("[mqtt]\nhost = { value = \"@\" }"),
-            Just("[mqtt]\nhost.value = \"@\""),
             Just("[mqtt]\nport = \"mqtt://u:@§host\""),
             Just("[mqtt]\nport = [\"mqtt://u:@§host\"]"),
             Just("[mqtt]\nprot = \"mqtt://u:@§host\""),
@@ -200,5 +198,16 @@ fn a_key_in_place_of_a_name_is_not_repeated() {
             let shown = printed(&format!("{before}other = \"{key}\"\n"));
             assert!(!shown.contains("0F"), "{shown}");
         }
+    }
+}
+
+#[test]
+fn a_table_in_place_of_a_text_is_not_repeated() {
+    for text in [
+        "[mqtt]\nhost = { value = \"planted\" }\n",
+        "[mqtt]\nhost.value = \"planted\"\n",
+    ] {
+        let shown = printed(text);
+        assert!(!shown.contains("planted"), "{shown}");
     }
 }
