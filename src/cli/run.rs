@@ -204,7 +204,15 @@ async fn work(
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
     saver.close();
-    *past = Some(history.leave(page.is_to_reload() && !end.is_cancelled()));
+    let is_to_move = page.orders().is_restore_wanted();
+    let departing = history.leave(page.is_to_reload() && !is_to_move && !end.is_cancelled());
+    *past = if is_to_move {
+        // Its file gets another name now, so that nothing of it may go into the one that comes.
+        let _ = departing.wait();
+        None
+    } else {
+        Some(departing)
+    };
     result
 }
 
