@@ -31,7 +31,7 @@ const ROOMS: &[Room] = &[
     Room("words", &["config", "model"]),
     Room("sqlite", &[]),
     Room("history", &["clock", "config", "model", "sqlite"]),
-    Room("backup", &["sqlite"]),
+    Room("backup", &["sqlite", "whole_file"]),
     Room("roof", &["model"]),
     Room("links", &["backoff", "clock", "hex", "model", "names"]),
     Room("store", &["config", "model", "sqlite"]),

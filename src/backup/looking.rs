@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use ring::digest::{Context, SHA256};
 use rusqlite::Connection;
 
-use super::{APPLICATION, BackupError, BackupPart, FORMAT, hex};
+use super::structure::check_tables;
+use super::{APPLICATION, BackupError, BackupPart, FORMAT, PIECE, TABLES, hex};
 use crate::sqlite::to_look_at;
 
 /// No backup has more files.
@@ -69,24 +70,18 @@ impl Backup {
             });
         }
         // A table that is none could go on for ever, or do something when it is read.
-        let odd: i64 = connection
-            .query_row(
-                "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')",
-                [],
-                |row| row.get(0),
-            )
-            .map_err(none)?;
-        if odd > 0 {
-            return Err(damaged(path, "there is more in it than tables"));
-        }
+        check_tables(&connection, &[TABLES]).map_err(|what| damaged(path, what))?;
         let fact = |key: &str| -> Option<String> {
             let query = "SELECT value FROM about WHERE key = ?1";
             connection.query_row(query, [key], |row| row.get(0)).ok()
         };
         let (made, version) = (fact("made"), fact("version"));
-        let files = list(&connection).map_err(|error| damaged(path, error.to_string()))?;
+        let files = list(&connection).map_err(|what| damaged(path, what))?;
         if files.len() > MOST_FILES {
             return Err(damaged(path, "it says that it has too many files"));
+        }
+        if files.is_empty() {
+            return Err(damaged(path, "there is nothing in it"));
         }
         // What a name says of folders is nobody's business here.
         let mut configs = files.iter().filter(|held| held.part == BackupPart::Config);
@@ -133,6 +128,29 @@ impl Backup {
         Ok(())
     }
 
+    /// The configuration in it, if there is one and it is text.
+    ///
+    /// # Errors
+    ///
+    /// It is not what it was.
+    pub fn config(&self) -> Result<Option<String>, BackupError> {
+        let mut files = self.files.iter();
+        let Some(held) = files.find(|held| held.part == BackupPart::Config) else {
+            return Ok(None);
+        };
+        let mut text = Vec::new();
+        self.copy(held, &mut text)?;
+        let no_text = |_| self.unfit("the configuration in it is no text");
+        String::from_utf8(text).map(Some).map_err(no_text)
+    }
+
+    pub(super) fn unfit(&self, what: impl Into<String>) -> BackupError {
+        BackupError::Unfit {
+            path: self.path.clone(),
+            what: what.into(),
+        }
+    }
+
     /// Writes a file of it somewhere.
     ///
     /// # Errors
@@ -140,54 +158,74 @@ impl Backup {
     /// It is not what it was, or cannot be written.
     pub fn copy(&self, held: &HeldFile, into: &mut impl Write) -> Result<(), BackupError> {
         let torn = |error: rusqlite::Error| damaged(&self.path, error.to_string());
-        let query = "SELECT content FROM piece WHERE file = ?1 ORDER BY number";
+        let altered = || {
+            let name = held.name.escape_debug();
+            damaged(&self.path, format!("{name} in it is not as it was"))
+        };
+        // What is larger than any piece is not even read.
+        let query = "SELECT CASE WHEN length(content) <= ?2 THEN content END FROM piece \
+                     WHERE file = ?1 ORDER BY number";
         let mut statement = self.connection.prepare(query).map_err(torn)?;
-        let mut rows = statement.query([&held.name]).map_err(torn)?;
+        let most = i64::try_from(PIECE).unwrap_or(i64::MAX);
+        let mut rows = statement
+            .query(rusqlite::params![held.name, most])
+            .map_err(torn)?;
         let mut digest = Context::new(&SHA256);
         let mut bytes = 0_u64;
         while let Some(row) = rows.next().map_err(torn)? {
             let piece = row.get_ref(0).map_err(torn)?;
-            let piece = piece
-                .as_blob()
-                .map_err(|error| damaged(&self.path, error.to_string()))?;
+            let piece = piece.as_blob().map_err(|_| altered())?;
             digest.update(piece);
             bytes += piece.len() as u64;
+            // It has an end, whatever is in the table.
+            if bytes > held.bytes {
+                return Err(altered());
+            }
             into.write_all(piece)
                 .map_err(BackupError::file(Path::new(&held.name)))?;
         }
         if bytes != held.bytes || hex(digest.finish().as_ref()) != held.sha256 {
-            return Err(damaged(
-                &self.path,
-                format!("{} in it is not as it was", held.name),
-            ));
+            return Err(altered());
         }
         Ok(())
     }
 }
 
-fn list(connection: &Connection) -> Result<Vec<HeldFile>, rusqlite::Error> {
-    let query = "SELECT name, part, bytes, changed, sha256 FROM file ORDER BY part = 'copy', name";
-    let mut statement = connection.prepare(query)?;
-    let rows = statement.query_map([], |row| {
-        let word: String = row.get(1)?;
+fn list(connection: &Connection) -> Result<Vec<HeldFile>, String> {
+    let most = MOST_FILES + 1;
+    let query = format!(
+        "SELECT name, part, bytes, changed, sha256 FROM file ORDER BY part = 'copy', name LIMIT {most}"
+    );
+    let torn = |error: rusqlite::Error| error.to_string();
+    let mut statement = connection.prepare(&query).map_err(torn)?;
+    let mut rows = statement.query([]).map_err(torn)?;
+    let mut files = Vec::new();
+    while let Some(row) = rows.next().map_err(torn)? {
+        let name: String = row.get(0).map_err(torn)?;
+        let word: String = row.get(1).map_err(torn)?;
+        let bytes: i64 = row.get(2).map_err(torn)?;
+        let shown = name.escape_debug();
         let part = BackupPart::ALL.into_iter().find(|part| part.word() == word);
-        let bytes: i64 = row.get(2)?;
-        Ok(part.map(|part| (part, bytes)).and_then(|(part, bytes)| {
-            Some(HeldFile {
-                name: row.get(0).ok()?,
-                part,
-                bytes: u64::try_from(bytes).ok()?,
-                changed: row.get(3).ok()?,
-                sha256: row.get(4).ok()?,
-            })
-        }))
-    })?;
-    // Parts of a later format that this version does not know are left alone.
-    Ok(rows
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter()
-        .flatten()
-        .collect())
+        let part = part.ok_or_else(|| {
+            let word = word.escape_debug();
+            format!("it says that {shown} is \"{word}\", which is nothing that it could be")
+        })?;
+        let bytes =
+            u64::try_from(bytes).map_err(|_| format!("it says that {shown} has {bytes} bytes"))?;
+        files.push(HeldFile {
+            part,
+            bytes,
+            changed: row.get(3).map_err(torn)?,
+            sha256: row.get(4).map_err(torn)?,
+            name,
+        });
+    }
+    for part in [BackupPart::Store, BackupPart::History, BackupPart::Config] {
+        if files.iter().filter(|held| held.part == part).count() > 1 {
+            return Err(format!("it has {} more than once", part.title()));
+        }
+    }
+    Ok(files)
 }
 
 /// Whether every page of a database is as it should be.

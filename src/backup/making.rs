@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, params};
 
+use super::room::{beside, check_room, folder_of};
 use super::{APPLICATION, BackupError, BackupPart, FORMAT, HeldFile, PIECE, TABLES, hex};
 use crate::sqlite::{make_private, to_look_at};
 
@@ -37,13 +38,24 @@ impl BackupParts {
         }
     }
 
+    /// Bytes of the databases that are there, with what is not folded in yet.
+    pub fn databases(&self) -> u64 {
+        let length = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+        let log = |path: &Path| {
+            let mut log = path.as_os_str().to_owned();
+            log.push("-wal");
+            length(Path::new(&log))
+        };
+        [&self.store, &self.history]
+            .iter()
+            .map(|path| length(path) + log(path))
+            .sum()
+    }
+
     /// What is kept of earlier configurations: files and folders of files whose name begins with that of the
     /// configuration, `wattbridge.toml.old-1` for one.
     fn copies(&self) -> Vec<PathBuf> {
-        let folder = match self.config.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&self.config);
         let mut start = self.config.file_name().unwrap_or_default().to_owned();
         start.push(".");
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -78,29 +90,21 @@ pub fn make(parts: &BackupParts, to: &Path, version: &str) -> Result<Vec<HeldFil
             config: parts.config.clone(),
         });
     }
-    let beside = beside(to, "new");
-    let copy = super::making::beside(to, "part");
-    let made = write(parts, &beside, &copy, version).and_then(|held| {
+    check_room(folder_of(to), parts.databases().saturating_mul(2))?;
+    let new = beside(to, "new");
+    let copy = beside(to, "part");
+    let made = write(parts, &new, &copy, version).and_then(|held| {
         // Unlike renaming, this takes the place of nobody who came first.
-        let named = fs::hard_link(&beside, to).or_else(|error| match error.kind() {
+        let named = fs::hard_link(&new, to).or_else(|error| match error.kind() {
             ErrorKind::AlreadyExists => Err(error),
-            _ => fs::rename(&beside, to),
+            _ => fs::rename(&new, to),
         });
         named.map_err(BackupError::file(to))?;
         Ok(held)
     });
-    let _ = fs::remove_file(&beside);
+    let _ = fs::remove_file(&new);
     let _ = fs::remove_file(&copy);
     made
-}
-
-/// A file that is written first, hidden beside another one.
-pub(super) fn beside(path: &Path, what: &str) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".");
-    name.push(what);
-    path.with_file_name(name)
 }
 
 /// A new, empty file that nobody else can read.
@@ -147,8 +151,8 @@ fn write(
         (BackupPart::Store, &parts.store),
         (BackupPart::History, &parts.history),
     ] {
-        if path.exists() {
-            vacuum(path, copy)?;
+        // One that was made a moment ago has nothing in it yet, and could not be put back.
+        if path.exists() && vacuum(path, copy)? {
             held.push(add(&mut backup, to, part, path, copy)?);
         }
     }
@@ -165,8 +169,8 @@ fn write(
     Ok(held)
 }
 
-/// A copy of a database, whole however busy it is.
-fn vacuum(path: &Path, copy: &Path) -> Result<(), BackupError> {
+/// A copy of a database, whole however busy it is. Says whether there is anything in it.
+fn vacuum(path: &Path, copy: &Path) -> Result<bool, BackupError> {
     fresh(copy)?;
     let connection = to_look_at(path).map_err(BackupError::database(path))?;
     let patience = std::time::Duration::from_secs(20);
@@ -180,7 +184,10 @@ fn vacuum(path: &Path, copy: &Path) -> Result<(), BackupError> {
     connection
         .execute("VACUUM INTO ?1", [name])
         .map_err(BackupError::database(path))?;
-    Ok(())
+    let made: i64 = to_look_at(copy)
+        .and_then(|copy| copy.pragma_query_value(None, "user_version", |row| row.get(0)))
+        .map_err(BackupError::database(copy))?;
+    Ok(made != 0)
 }
 
 /// Takes a file in, piece by piece.

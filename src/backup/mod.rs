@@ -8,19 +8,32 @@
 //!
 //! * `making`: from files to the backup
 //! * `looking`: what a backup holds, and whether it is whole
-//! * `restoring`: from the backup to files
+//! * `restoring`: from the backup to files beside their places
+//! * `exchange`: from there to their places, all or none, also where the program is killed meanwhile
+//! * `structure`: whether a database has the tables that it should have, and nothing else
+//! * `contents`: how many devices, counters and days there are
+//! * `room`: whether the disk has room, and what an end in the middle has left on it
 
+mod contents;
+mod exchange;
 mod looking;
 mod making;
 mod restoring;
+mod room;
+mod structure;
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sqlite::DatabaseError;
 
+pub use contents::StoredCounts;
+pub use exchange::{PreparedRestore, Restored, UnfinishedRestore};
 pub use looking::{Backup, HeldFile};
 pub use making::{BackupParts, make};
-pub use restoring::{RestorePlan, Restored, restore};
+pub use restoring::{RestorePlan, prepare, restore};
+pub use room::{free_space, made_file, sent_file, sweep_leftovers};
 
 /// What `application_id` says in a backup: "WBBU".
 const APPLICATION: i64 = 0x5742_4255;
@@ -47,7 +60,8 @@ CREATE TABLE piece (
 ";
 
 /// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BackupPart {
     /// What is kept over restarts: counters, devices, what adapters remember.
     Store,
@@ -140,6 +154,33 @@ pub enum BackupError {
         /// What of it.
         what: String,
     },
+    /// A part of it is not what it should be, though nothing is torn.
+    #[error("{} cannot be put back: {what}. Nothing was changed.", .path.display())]
+    Unfit {
+        /// The backup.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// Everything in it is there already, or nothing of it is wanted.
+    #[error("nothing was put back: {} holds nothing that is not there already", .0.display())]
+    NothingNew(PathBuf),
+    /// The disk is too small.
+    #[error(
+        "there is too little room in {}: {} MB are needed, {} MB are free; make room there, or take another disk",
+        .folder.display(), needed.div_ceil(1_000_000), free / 1_000_000
+    )]
+    NoRoom {
+        /// Where.
+        folder: PathBuf,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// An earlier restore was interrupted, and cannot be brought to its end.
+    #[error("an earlier restore was not finished: {}; start wattbridge, which finishes it", .0.display())]
+    Unfinished(PathBuf),
     /// What is asked for is not in it.
     #[error("{} is not in {}; leave out --only to see what is", .part.title(), .path.display())]
     Missing {

@@ -24,11 +24,18 @@ fn database(path: &Path, format: i64, rows: i64) -> Connection {
     connection
 }
 
+fn rows_if_there(path: &Path) -> Option<i64> {
+    path.exists().then(|| rows(path))
+}
+
 fn rows(path: &Path) -> i64 {
     let connection = Connection::open(path).unwrap();
     let count = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
     count.unwrap()
 }
+
+const STORE: &[&str] = &["CREATE TABLE t (x TEXT)", "", ""];
+const HISTORY: &[&str] = &["CREATE TABLE t (x TEXT)"];
 
 struct Place {
     folder: tempfile::TempDir,
@@ -56,8 +63,9 @@ impl Place {
     fn plan(&self) -> RestorePlan {
         RestorePlan {
             places: self.parts(),
-            only: None,
-            known: (3, 1),
+            parts: vec![BackupPart::Store, BackupPart::History, BackupPart::Config],
+            store_steps: STORE,
+            history_steps: HISTORY,
             aside: "before".to_owned(),
         }
     }
@@ -124,6 +132,26 @@ fn everything_comes_back_on_another_computer() {
 }
 
 #[test]
+fn a_database_that_was_just_made_is_left_out() {
+    let (from, _open) = Place::filled(10);
+    let empty = from.path("wattbridge-history.db");
+    drop(fs::remove_file(&empty));
+    for end in ["-wal", "-shm"] {
+        let _ = fs::remove_file(from.path(&format!("wattbridge-history.db{end}")));
+    }
+    fs::write(&empty, "").unwrap();
+    let to = from.path("all.backup");
+    let held = make(&from.parts(), &to, "0.1.0").unwrap();
+    assert!(!held.iter().any(|held| held.part == BackupPart::History));
+    assert_eq!(
+        restore(&Backup::open(&to).unwrap(), &Place::new().plan())
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[test]
 fn what_was_there_is_kept() {
     let (from, _open) = Place::filled(10);
     let to = from.path("all.backup");
@@ -138,7 +166,7 @@ fn what_was_there_is_kept() {
     .unwrap();
     let backup = Backup::open(&to).unwrap();
     let only = RestorePlan {
-        only: Some(BackupPart::History),
+        parts: vec![BackupPart::History],
         ..there.plan()
     };
     assert_eq!(restore(&backup, &only).unwrap().len(), 1);
@@ -184,7 +212,7 @@ fn what_cannot_be_used_changes_nothing() {
         words
     };
     let older = RestorePlan {
-        known: (3, 0),
+        history_steps: &[],
         ..there.plan()
     };
     assert!(refused(&to, older).contains("newer version"));
@@ -224,16 +252,242 @@ fn a_failure_in_the_middle_puts_everything_back() {
     make(&from.parts(), &to, "0.1.0").unwrap();
     let (there, open) = Place::filled(5);
     drop(open);
-    // Nothing can take the place of a folder with something in it.
-    let blocked = RestorePlan {
-        aside: "before".to_owned(),
-        ..there.plan()
-    };
-    fs::create_dir(there.path("wattbridge.toml.before")).unwrap();
-    fs::write(there.path("wattbridge.toml.before/x"), "").unwrap();
     let backup = Backup::open(&to).unwrap();
-    restore(&backup, &blocked).unwrap_err();
+    // Nothing can take the place of a folder with something in it.
+    let blocked = there.path("wattbridge.toml.before");
+    let block = || {
+        let _ = fs::create_dir_all(blocked.join("x"));
+    };
+    let before = there.names();
+    let prepared = prepare(&backup, &there.plan()).unwrap();
+    assert_eq!(prepared.count(BackupPart::Copy), 0, "it is there already");
+    assert!(prepared.file_of(BackupPart::Store).unwrap().exists());
+    drop(prepared);
+    assert_eq!(
+        there.names(),
+        before,
+        "nothing is left of what nobody wants"
+    );
+
+    block();
+    let refused = prepare(&backup, &there.plan()).unwrap_err();
+    assert!(refused.to_string().contains("before"), "{refused}");
+    fs::remove_dir_all(&blocked).unwrap();
+    assert_eq!(there.names(), before);
+
+    // Somebody takes the name for what was there, in the middle of it.
+    let prepared = prepare(&backup, &there.plan()).unwrap();
+    let refused = prepared.commit_in_steps(&|| {
+        if rows_if_there(&there.path("wattbridge-history.db")) == Some(10) {
+            block();
+        }
+    });
+    refused.unwrap_err();
+    assert_eq!(rows(&there.path("wattbridge.db")), 10);
     assert_eq!(rows(&there.path("wattbridge-history.db")), 5);
-    assert!(!there.names().iter().any(|name| name.ends_with(".restored")));
+    for name in there.names() {
+        assert!(
+            !name.ends_with(".restored") && !name.ends_with(".restoring"),
+            "{name}"
+        );
+    }
+    assert!(there.path("wattbridge.toml").is_file());
     assert!(!there.path("wattbridge.db.before").exists());
+}
+
+#[test]
+fn what_is_no_store_no_history_and_no_configuration_is_refused() {
+    let (from, open) = Place::filled(10);
+    let whole = from.path("all.backup");
+    make(&from.parts(), &whole, "0.1.0").unwrap();
+    let there = Place::new();
+    let refused = |backup: &Path| {
+        let error = Backup::open(backup).and_then(|backup| restore(&backup, &there.plan()));
+        let words = error.expect_err("it was taken").to_string();
+        assert_eq!(there.names(), [""; 0], "{words}");
+        words
+    };
+    let bad = from.path("bad.backup");
+    // What the list says.
+    for (change, words) in [
+        ("UPDATE file SET bytes = -1 WHERE part = 'store'", "-1 bytes"),
+        ("UPDATE file SET part = 'mystery' WHERE part = 'store'", "\"mystery\""),
+        ("UPDATE file SET part = 'history' WHERE part = 'store'", "more than once"),
+        ("DELETE FROM file", "nothing in it"),
+        ("DELETE FROM piece", "not as it was"),
+        ("CREATE VIEW v AS SELECT 1", "more in it than tables"),
+        ("DROP TABLE piece; CREATE VIRTUAL TABLE piece USING rtree(id, x, y)", "more in it than tables"),
+        ("DROP TABLE about", "\"about\" is missing"),
+        (
+            "DROP TABLE file; CREATE VIEW file AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)
+             SELECT n AS name, 'copy' AS part, 0 AS bytes, 0 AS changed, '' AS sha256 FROM r",
+            "more in it than tables",
+        ),
+        (
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE VIEW piece AS SELECT 1' WHERE name = 'piece'",
+            "",
+        ),
+        (
+            "ALTER TABLE piece ADD COLUMN more BLOB AS (zeroblob(1000000000))",
+            "\"piece\" is another one",
+        ),
+    ] {
+        fs::copy(&whole, &bad).unwrap();
+        let connection = Connection::open(&bad).unwrap();
+        match connection.execute_batch(change) {
+            // Not every SQLite has such tables.
+            Err(_) if change.contains("VIRTUAL") => continue,
+            done => done.unwrap(),
+        }
+        drop(connection);
+        let said = refused(&bad);
+        assert!(said.contains(words), "{change}: {said}");
+    }
+    // What is in it, as wattbridge itself would have saved it.
+    for (change, words) in [
+        ("DROP TABLE t", "\"t\" is missing"),
+        (
+            "DROP TABLE t; CREATE TABLE t (y TEXT)",
+            "\"t\" is another one",
+        ),
+        (
+            "CREATE TRIGGER no BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'no'); END",
+            "more in it than tables",
+        ),
+        ("CREATE VIEW v AS SELECT 1", "more in it than tables"),
+        ("PRAGMA user_version = -4", "none of wattbridge"),
+        ("PRAGMA user_version = 9", "newer version"),
+    ] {
+        for name in ["wattbridge.db", "wattbridge-history.db"] {
+            let (other, _open) = Place::filled(3);
+            let connection = Connection::open(other.path(name)).unwrap();
+            connection.execute_batch(change).unwrap();
+            let _ = fs::remove_file(&bad);
+            make(&other.parts(), &bad, "0.1.0").unwrap();
+            let said = refused(&bad);
+            assert!(said.contains(words), "{name}: {change}: {said}");
+        }
+    }
+    for (text, words) in [
+        (&b"\xff\xfe[mqtt]"[..], "no text"),
+        (b"[mqtt]\nhost = \n", "no TOML (line 2)"),
+    ] {
+        fs::write(from.path("wattbridge.toml"), text).unwrap();
+        let _ = fs::remove_file(&bad);
+        make(&from.parts(), &bad, "0.1.0").unwrap();
+        let said = refused(&bad);
+        assert!(said.contains(words), "{said}");
+    }
+    // What is there already is nothing new.
+    drop(open);
+    for gone in ["wattbridge.db", "wattbridge-history.db"] {
+        fs::remove_file(from.path(gone)).unwrap();
+    }
+    fs::write(from.path("wattbridge.toml"), "").unwrap();
+    let _ = fs::remove_file(&bad);
+    make(&from.parts(), &bad, "0.1.0").unwrap();
+    let connection = Connection::open(&bad).unwrap();
+    connection
+        .execute_batch("DELETE FROM file WHERE part = 'config'")
+        .unwrap();
+    drop(connection);
+    refused(&bad);
+    let backup = Backup::open(&whole).unwrap();
+    let counts = StoredCounts::of(Some(&from.path("wattbridge-history.db")), None);
+    assert_eq!(counts, StoredCounts::default());
+    drop(backup);
+}
+
+const STEP: &str = "WATTBRIDGE_TEST_RESTORE_STEP";
+const FOLDER: &str = "WATTBRIDGE_TEST_RESTORE_FOLDER";
+
+fn place_in(folder: &Path) -> RestorePlan {
+    RestorePlan {
+        places: BackupParts {
+            store: folder.join("wattbridge.db"),
+            history: folder.join("wattbridge-history.db"),
+            config: folder.join("wattbridge.toml"),
+        },
+        ..Place::new().plan()
+    }
+}
+
+/// What the process does that is killed: not a test of its own.
+#[test]
+fn child() {
+    let (Ok(folder), Ok(step)) = (std::env::var(FOLDER), std::env::var(STEP)) else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let step: u32 = step.parse().unwrap();
+    let backup = Backup::open(&folder.join("all.backup")).unwrap();
+    let prepared = prepare(&backup, &place_in(folder)).unwrap();
+    let count = std::cell::Cell::new(0);
+    let done = prepared.commit_in_steps(&|| {
+        count.set(count.get() + 1);
+        if count.get() == step {
+            let own = rustix::process::getpid();
+            let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
+        }
+    });
+    done.unwrap();
+}
+
+#[test]
+fn whoever_is_killed_in_the_middle_leaves_all_of_the_old_or_all_of_the_new() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let (from, _open) = Place::filled(10);
+    let made = from.path("all.backup");
+    make(&from.parts(), &made, "0.1.0").unwrap();
+    let (mut old, mut new) = (0, 0);
+    for step in 1.. {
+        let (there, open) = Place::filled(77);
+        // With a log that was not folded in, as after a crash.
+        std::mem::forget(open);
+        fs::write(there.path("wattbridge.toml"), "[other]\n").unwrap();
+        fs::copy(&made, there.path("all.backup")).unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "backup::tests::child", "--nocapture"]);
+        child
+            .env(FOLDER, there.folder.path())
+            .env(STEP, step.to_string());
+        child
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
+        let ended = child.status().unwrap();
+        if ended.signal().is_none() {
+            assert!(ended.success() && step > 8, "{step}");
+            break;
+        }
+        // As the next start does.
+        let config = there.path("wattbridge.toml");
+        if let Some(unfinished) = UnfinishedRestore::beside(&config).unwrap() {
+            assert_eq!(unfinished.store(), there.path("wattbridge.db"));
+            unfinished.finish().unwrap();
+        }
+        sweep_leftovers(&there.parts());
+        let state = (
+            rows(&there.path("wattbridge.db")),
+            rows(&there.path("wattbridge-history.db")),
+            fs::read_to_string(&config).unwrap(),
+        );
+        if state == (10, 10, "[mqtt]\n".to_owned()) {
+            new += 1;
+            assert_eq!(
+                rows(&there.path("wattbridge-history.db.before")),
+                77,
+                "{step}"
+            );
+        } else {
+            old += 1;
+            assert_eq!(state, (10, 77, "[other]\n".to_owned()), "{step}");
+        }
+        assert!(
+            !there.names().iter().any(|name| name.starts_with('.')),
+            "{:?}",
+            there.names()
+        );
+    }
+    assert!(old > 0 && new > 6, "{old} {new}");
 }

@@ -48,7 +48,7 @@ pub async fn next_usable(
 ) -> Result<Option<Configured>, Problems> {
     if !awaits {
         // Nothing is to be seen of a wait that there is none of.
-        page.begin_reading();
+        page.begin_reading().await;
         match read(args).await {
             Ok(configured) => return Ok(Some(configured)),
             Err((problems, _)) if !may_be_mended(args, page).await => return Err(problems),
@@ -93,7 +93,7 @@ async fn wait(
     // The file as we made it: what is new is not wrong.
     let mut fresh = None;
     loop {
-        page.begin_reading();
+        page.begin_reading().await;
         let mut seen = FileVersion::of(&args.config);
         let (problems, words, why) = if seen.is_none() && awaits {
             let words = made(args);

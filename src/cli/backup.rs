@@ -9,7 +9,9 @@ use jiff::{Timestamp, Zoned};
 
 use super::CliError;
 use super::setup::ConfigArgs;
-use crate::backup::{Backup, BackupPart, BackupParts, HeldFile, RestorePlan, make, restore};
+use crate::backup::{
+    Backup, BackupPart, BackupParts, HeldFile, RestorePlan, UnfinishedRestore, make, restore,
+};
 use crate::config::File;
 use crate::history::HistorySettings;
 use crate::store::{Lock, StoreSettings};
@@ -85,7 +87,7 @@ impl From<RestoredPart> for BackupPart {
 }
 
 pub fn run_backup(args: &BackupArgs) -> Result<(), CliError> {
-    let parts = present_parts(&args.config);
+    let parts = present_parts_aloud(&args.config);
     let file = if args.file.is_dir() {
         let now = Zoned::now().strftime("wattbridge-%Y%m%d-%H%M%S.backup");
         args.file.join(now.to_string())
@@ -141,29 +143,29 @@ pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
         say("It is whole. Nothing was changed.");
         return Ok(());
     }
-    let brings_config = args.only.is_none_or(|only| only == RestoredPart::Config);
-    let places = match brings_config.then(|| config_in(&backup)).flatten() {
-        Some(text) => parts_of(
-            &args.config,
-            File::parse(&text, "the configuration in it").ok().as_ref(),
-        ),
-        None => present_parts(&args.config),
+    let parts = match args.only {
+        Some(only) => vec![BackupPart::from(only)],
+        None => vec![BackupPart::Store, BackupPart::History, BackupPart::Config],
     };
+    let text = match parts.contains(&BackupPart::Config) {
+        true => backup.config().map_err(anyhow::Error::from)?,
+        false => None,
+    };
+    let places = places_for(&args.config, text.as_deref());
     // Also of the store that is there now, should the configuration in the backup name another one.
-    let present = present_parts(&args.config).store;
+    let present = present_parts_aloud(&args.config).store;
     let other = (present != places.store && present.exists()).then_some(present);
     let lock = |store: &Path| Lock::take(store, &args.config.config).map_err(anyhow::Error::from);
     let _other = other.map(|store| lock(&store)).transpose()?;
     let _lock = lock(&places.store)?;
-    let plan = RestorePlan {
-        places,
-        only: args.only.map(BackupPart::from),
-        known: (crate::store::format(), crate::history::format()),
-        aside: Zoned::now()
-            .strftime("before-restore-%Y%m%d-%H%M%S")
-            .to_string(),
-    };
-    let done = restore(&backup, &plan).map_err(anyhow::Error::from)?;
+    for file in [&places.config, &places.store] {
+        let unfinished = UnfinishedRestore::beside(file).map_err(anyhow::Error::from)?;
+        if let Some(unfinished) = unfinished {
+            unfinished.finish().map_err(anyhow::Error::from)?;
+            remark("A restore that was interrupted was brought to its end first.");
+        }
+    }
+    let done = restore(&backup, &plan(places, parts)).map_err(anyhow::Error::from)?;
     for restored in &done {
         let kept = restored.kept.as_ref().map_or_else(String::new, |kept| {
             format!(" What was there is kept as {}.", kept.display())
@@ -181,19 +183,42 @@ pub fn run_restore(args: &RestoreArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// How a backup is put back.
+pub fn plan(places: BackupParts, parts: Vec<BackupPart>) -> RestorePlan {
+    RestorePlan {
+        places,
+        parts,
+        store_steps: crate::store::steps(),
+        history_steps: crate::history::steps(),
+        aside: Zoned::now()
+            .strftime("before-restore-%Y%m%d-%H%M%S")
+            .to_string(),
+    }
+}
+
+/// Where everything belongs once this configuration is there; where it is now, if none comes.
+pub fn places_for(args: &ConfigArgs, text: Option<&str>) -> BackupParts {
+    match text {
+        Some(text) => parts_of(args, args.file_of(text).ok().as_ref()),
+        None => present_parts(args),
+    }
+}
+
 /// Where everything is by the configuration that is there; where it cannot be read, at the usual places.
 pub fn present_parts(args: &ConfigArgs) -> BackupParts {
-    let file = if args.config.exists() {
-        args.file().inspect_err(|_| {
-            remark(&format!(
-                "{} cannot be used (see `wattbridge check`), so the other files are looked for at their usual places.",
-                args.config.display()
-            ));
-        })
-    } else {
-        return parts_of(args, None);
-    };
-    parts_of(args, file.ok().as_ref())
+    let file = args.config.exists().then(|| args.file().ok()).flatten();
+    parts_of(args, file.as_ref())
+}
+
+/// The same for who gives a command, and may wonder.
+fn present_parts_aloud(args: &ConfigArgs) -> BackupParts {
+    if args.config.exists() && args.file().is_err() {
+        remark(&format!(
+            "{} cannot be used (see `wattbridge check`), so the other files are looked for at their usual places.",
+            args.config.display()
+        ));
+    }
+    present_parts(args)
 }
 
 fn parts_of(args: &ConfigArgs, file: Option<&File>) -> BackupParts {
@@ -208,17 +233,6 @@ fn parts_of(args: &ConfigArgs, file: Option<&File>) -> BackupParts {
         store: args.store_path(&store),
         config: args.config.clone(),
     }
-}
-
-/// The configuration that a backup holds.
-fn config_in(backup: &Backup) -> Option<String> {
-    let held = backup
-        .files
-        .iter()
-        .find(|held| held.part == BackupPart::Config)?;
-    let mut text = Vec::new();
-    backup.copy(held, &mut text).ok()?;
-    String::from_utf8(text).ok()
 }
 
 fn list(files: &[HeldFile]) {

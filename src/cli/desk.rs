@@ -1,18 +1,23 @@
 //! What the page needs to know of this program to change its configuration.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::watch;
-
-use super::backup::present_parts;
+use super::backup::{places_for, plan, present_parts};
 use super::first_file::{FirstReader, first_file};
 use super::page::{self, section_kinds};
+use super::page_orders::PageOrders;
 use super::setup::{ConfigArgs, known_sections};
-use crate::backup::make;
-use crate::config::editing::{GatedKey, Hold};
+use crate::backup::{
+    Backup, BackupError, BackupPart, StoredCounts, free_space, made_file, make, prepare, sent_file,
+};
+use crate::config::editing::{GatedKey, Hold, WithheldKey};
 use crate::config::{File, Problems, SectionDoc};
-use crate::web::{Desk, Program, SECTION, SavedFile, WebSettings};
+use crate::web::{
+    BackupContents, Desk, Program, RestoreOutcome, RestoreRefusal, SECTION, SavedFile, Unpacked,
+    WebSettings,
+};
 
 /// What the page does not change, because it would lead further than the file: programs that are run, files that are
 /// written, the door to the page itself. Where secrets come from is held besides, whatever the section.
@@ -69,11 +74,31 @@ pub const GATE: &[GatedKey] = &[
     },
 ];
 
-/// The desk for a configuration; `reload` is told when it is to be read anew.
-pub fn desk(args: &ConfigArgs, reload: watch::Sender<u64>) -> Desk {
+/// What is not passed on to those who help: words in it may be passwords, and nobody can tell.
+const WITHHELD: &[WithheldKey] = &[
+    WithheldKey {
+        section: "text",
+        key: "command",
+        keeps_first: true,
+    },
+    WithheldKey {
+        section: "text",
+        key: "ask",
+        keeps_first: false,
+    },
+    WithheldKey {
+        section: "mqtt",
+        key: "username",
+        keeps_first: false,
+    },
+];
+
+/// The desk for a configuration, whose orders the program follows.
+pub fn desk(args: &ConfigArgs, orders: Arc<PageOrders>) -> Desk {
     let program = RunningProgram {
         args: args.clone(),
-        reload,
+        orders,
+        making: Mutex::new(()),
     };
     let file = SavedFile::new(&args.config);
     let program = Arc::new(program);
@@ -85,6 +110,7 @@ pub fn desk(args: &ConfigArgs, reload: watch::Sender<u64>) -> Desk {
         program,
         schema(),
     )
+    .withholding(WITHHELD)
 }
 
 /// What may stand in each section, for who adds one.
@@ -127,7 +153,9 @@ fn own_remarks() -> BTreeSet<String> {
 #[derive(Debug)]
 struct RunningProgram {
     args: ConfigArgs,
-    reload: watch::Sender<u64>,
+    orders: Arc<PageOrders>,
+    /// Held while a backup is made.
+    making: Mutex<()>,
 }
 
 impl Program for RunningProgram {
@@ -163,12 +191,21 @@ impl Program for RunningProgram {
     }
 
     fn backup(&self) -> Result<std::fs::File, String> {
+        let Ok(_making) = self.making.try_lock() else {
+            return Err("another backup is being made at the moment".to_owned());
+        };
         let parts = present_parts(&self.args);
-        // Beside the history, which takes most of the room; in memory there is none.
-        let file = parts
-            .store
-            .with_file_name(format!(".wattbridge-{}.backup", std::process::id()));
-        // One that an end in the middle of it has left behind.
+        // Beside the store, which is always there; in memory there is less room.
+        let file = made_file(&parts.store);
+        // Counters are published only as they are saved, so that their disk is never filled.
+        let needed = parts.databases().saturating_mul(3);
+        if let Some(free) = self.free_space(&file).filter(|free| *free < needed) {
+            return Err(format!(
+                "there is too little room for it: {} MB are needed, {} MB are free",
+                needed.div_ceil(1_000_000),
+                free / 1_000_000
+            ));
+        }
         let _ = std::fs::remove_file(&file);
         let made = make(&parts, &file, env!("CARGO_PKG_VERSION"));
         let opened = made
@@ -178,8 +215,88 @@ impl Program for RunningProgram {
         opened
     }
 
+    fn runs_with(&self, text: &str) -> bool {
+        self.orders.is_used(text)
+    }
+
     fn reload(&self) {
-        self.reload.send_modify(|count| *count += 1);
+        self.orders.reload();
+    }
+
+    fn sent_file(&self) -> PathBuf {
+        sent_file(&present_parts(&self.args).store)
+    }
+
+    fn free_space(&self, file: &Path) -> Option<u64> {
+        let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+        free_space(folder.unwrap_or(Path::new(".")))
+    }
+
+    fn unpack(
+        &self,
+        file: &Path,
+        may_come: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Unpacked, RestoreRefusal> {
+        self.orders.throw_away();
+        let refused = |error: BackupError| {
+            // The file has a name of ours, which says nothing to who has sent it.
+            let words = error
+                .to_string()
+                .replace(&file.display().to_string(), "this file");
+            match error {
+                BackupError::NoRoom { .. } | BackupError::File { .. } => {
+                    RestoreRefusal::NoRoom(words)
+                }
+                _ => RestoreRefusal::Unfit(words),
+            }
+        };
+        let backup = Backup::open(file).map_err(refused)?;
+        let text = backup.config().map_err(refused)?;
+        let comes = text.as_deref().filter(|text| may_come(text));
+        let mut parts: Vec<BackupPart> = [BackupPart::Store, BackupPart::History]
+            .into_iter()
+            .filter(|part| backup.files.iter().any(|held| held.part == *part))
+            .collect();
+        if comes.is_some() {
+            parts.push(BackupPart::Config);
+        }
+        if parts.is_empty() {
+            return Err(RestoreRefusal::Gone);
+        }
+        let plan = plan(places_for(&self.args, comes), parts);
+        let prepared = prepare(&backup, &plan).map_err(refused)?;
+        let present = present_parts(&self.args);
+        let unpacked = Unpacked {
+            made: backup.made,
+            version: backup.version,
+            brings: contents(StoredCounts::of(
+                prepared.file_of(BackupPart::Store),
+                prepared.file_of(BackupPart::History),
+            )),
+            replaces: contents(StoredCounts::of(
+                Some(&present.store),
+                Some(&present.history),
+            )),
+        };
+        self.orders.look_at(prepared, present.store);
+        Ok(unpacked)
+    }
+
+    fn put_back(&self) -> Option<RestoreOutcome> {
+        self.orders.put_back()
+    }
+
+    fn throw_away(&self) {
+        self.orders.throw_away();
+    }
+}
+
+fn contents(counts: StoredCounts) -> BackupContents {
+    BackupContents {
+        sections: None,
+        devices: counts.devices,
+        counters: counts.counters,
+        days: counts.days,
     }
 }
 
@@ -198,6 +315,11 @@ mod tests {
                 gated.key.is_empty() || known.get(gated.key).is_some(),
                 "{gated:?}"
             );
+        }
+        for held in WITHHELD {
+            let kind = kinds.find(held.section).unwrap();
+            let known = kind.schema.pointer("/properties").unwrap();
+            assert!(known.get(held.key).is_some(), "{held:?}");
         }
         for name in known_sections() {
             assert!(kinds.find(name).is_some(), "{name}");

@@ -26,6 +26,7 @@ mod nearby;
 mod outdated;
 mod owned;
 mod page;
+mod page_orders;
 mod ports;
 mod print;
 mod record;

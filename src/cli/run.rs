@@ -91,11 +91,18 @@ async fn rounds(
         };
         let round = stop.child_token();
         let reload = page.reload_wanted();
+        let orders = page.orders();
         let ends = round.clone();
         // Whoever saves a file wants it used, and not what is under way ended in a hurry.
         let watching = tokio::spawn(async move {
             reload.await;
-            tracing::info!("The configuration has changed, and everything begins anew with it.");
+            if orders.is_restore_wanted() {
+                tracing::info!("A backup is put back, and everything begins anew with it.");
+            } else {
+                tracing::info!(
+                    "The configuration has changed, and everything begins anew with it."
+                );
+            }
             ends.cancel();
         });
         let result = work(&args.config, configured, page, past, round, stop).await;
@@ -149,13 +156,14 @@ async fn work(
         ..
     } = configured;
     let path = args.store_path(&store);
+    let place = args.history_path(&history, &store);
     let _lock = Lock::take(&path, &args.config).map_err(anyhow::Error::from)?;
+    page.tidy(path.clone(), place.clone());
     let (saver, saved) = Store::open(&path);
     let identity = Identity::of(&saver, &saved, &path);
     let clock = clock(args);
     let memory = Memory::of_bridge(saver.clone(), &saved);
     let key = WebKey::kept(&memory);
-    let place = args.history_path(&history, &store);
     let history = History::open_after(&place, &history, clock.zone().clone(), past.take());
     let devices = sources.len();
     sources.extend(uploads.sources(&history));
@@ -199,7 +207,15 @@ async fn work(
     let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
     beacon.stop().await;
     saver.close();
-    *past = Some(history.leave(page.is_to_reload() && !end.is_cancelled()));
+    let is_to_move = page.orders().is_restore_wanted();
+    let departing = history.leave(page.is_to_reload() && !is_to_move && !end.is_cancelled());
+    *past = if is_to_move {
+        // Its file gets another name now, so that nothing of it may go into the one that comes.
+        let _ = departing.wait();
+        None
+    } else {
+        Some(departing)
+    };
     result
 }
 

@@ -1,6 +1,7 @@
 //! The page of a bridge that runs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -9,7 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::desk::desk;
 use super::logging;
 use super::nearby::ThisPlace;
+use super::page_orders::{
+    FinishedRestore, PUTTING_BACK, PageOrders, finish_beside_configuration, tell, tidy,
+};
 use super::setup::ConfigArgs;
+use crate::backup::BackupParts;
 #[cfg(feature = "demo")]
 use crate::web::WebError;
 use crate::web::{Backstage, Entrance, Inside, Nearby, Web, WebSettings, WebStart};
@@ -21,7 +26,12 @@ pub struct LastingPage {
     inside: watch::Sender<Option<Inside>>,
     why: watch::Sender<&'static str>,
     backstage: Backstage,
+    args: ConfigArgs,
+    orders: Arc<PageOrders>,
     reload: watch::Receiver<u64>,
+    is_tidy: bool,
+    /// What is to be said of before, when it is known where to.
+    finished: Option<FinishedRestore>,
     stop: CancellationToken,
     served: Option<ServedPage>,
 }
@@ -37,7 +47,8 @@ struct ServedPage {
 impl LastingPage {
     /// One that is not served yet.
     pub fn new(args: &ConfigArgs, stop: &CancellationToken) -> Self {
-        let (wanted, reload) = watch::channel(0);
+        let (orders, reload) = PageOrders::new();
+        let orders = Arc::new(orders);
         let why = watch::Sender::new("");
         Self {
             entrance: match args.app() {
@@ -46,14 +57,18 @@ impl LastingPage {
             },
             inside: watch::Sender::new(None),
             backstage: Backstage {
-                desk: Some(desk(args, wanted)),
+                desk: Some(desk(args, Arc::clone(&orders))),
                 log: Some(logging::book()),
                 core: args.app().and_then(|app| app.core()),
                 nearby: Some(Nearby::new(Arc::new(ThisPlace::new(args)))),
                 why: Some(why.subscribe()),
             },
             why,
+            args: args.clone(),
+            orders,
             reload,
+            is_tidy: false,
+            finished: None,
             stop: stop.clone(),
             served: None,
         }
@@ -129,9 +144,51 @@ impl LastingPage {
         }
     }
 
-    /// The configuration is read now: what was wanted before is done with that.
-    pub fn begin_reading(&mut self) {
+    /// The configuration is read now: what was wanted before is done with that. A backup is put back first, since nobody
+    /// has its files open.
+    pub async fn begin_reading(&mut self) {
         self.reload.mark_unchanged();
+        let (args, orders) = (self.args.clone(), Arc::clone(&self.orders));
+        let wanted = orders.take();
+        if wanted.is_some() {
+            self.show_nothing(PUTTING_BACK);
+        }
+        let work = tokio::task::spawn_blocking(move || {
+            let finished = finish_beside_configuration(&args);
+            if let Some(wanted) = wanted {
+                wanted.put_back(&args);
+            }
+            orders.note_used(&args.config);
+            finished
+        });
+        match work.await {
+            Ok(finished) => self.finished = finished.or(self.finished.take()),
+            Err(error) => tracing::error!("what the page has ordered cannot be done: {error}"),
+        }
+    }
+
+    /// Brings to its end what an earlier program was killed in the middle of, once. Only for whoever has the lock of the
+    /// store.
+    pub fn tidy(&mut self, store: PathBuf, history: PathBuf) {
+        if let Some(finished) = self.finished.take() {
+            tell(&finished);
+        }
+        if std::mem::replace(&mut self.is_tidy, true) {
+            return;
+        }
+        let finished = tidy(&BackupParts {
+            store,
+            history,
+            config: self.args.config.clone(),
+        });
+        if let Some(finished) = finished {
+            tell(&finished);
+        }
+    }
+
+    /// What it has ordered.
+    pub fn orders(&self) -> Arc<PageOrders> {
+        Arc::clone(&self.orders)
     }
 
     /// When the configuration is to be read anew.

@@ -180,6 +180,12 @@ impl<'a> Shape<'a> {
         types
     }
 
+    /// Whether a table in its place is a mistake: perhaps that of somebody who thinks of how secrets are written.
+    pub fn takes_no_table(&self) -> bool {
+        let types = self.types();
+        !types.is_empty() && !types.contains(&"object")
+    }
+
     /// The texts to choose from, if it is a choice, each with its meaning.
     pub fn choices(&self) -> Vec<(&'a str, Option<&'a str>)> {
         let mut choices = Vec::new();

@@ -75,7 +75,9 @@ impl Validation {
             return;
         }
         let private = step.private || step.shape.is_secret() || is_login(node) || is_key(node);
-        if private {
+        // `{ value = "..." }` where a text belongs was perhaps meant as a secret.
+        let misplaced = matches!(node.value, Value::Table(_)) && step.shape.takes_no_table();
+        if private || misplaced {
             self.hide(node);
         }
         settle(node, &step.shape);
@@ -91,7 +93,7 @@ impl Validation {
                     self.walk(item, &items_step, location);
                 }
             }
-            Value::Table(_) => self.table(node, step, private, location),
+            Value::Table(_) => self.table(node, step, private || misplaced, location),
             _ => {}
         }
     }

@@ -66,7 +66,7 @@ pub use roles::{HouseRole, HouseRoles};
 pub use series::{HOUSE, SeriesAbout, SeriesKey, SeriesKind, house_id};
 pub use slot::{SLOT, SlotRow};
 pub use split::{Flows, split};
-pub use tables::format;
+pub use tables::steps;
 pub use taken_over::{CorrectionError, Imported};
 pub use unwritten::Departing;
 

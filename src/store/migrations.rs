@@ -44,9 +44,10 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// The format of the file that this version writes; it reads older ones, and no newer one.
-pub fn format() -> i64 {
-    STEPS.len() as i64
+/// How the tables of the file are made, step by step. Its format is how many of them were done: this version reads those
+/// with fewer, and none with more.
+pub const fn steps() -> &'static [&'static str] {
+    STEPS
 }
 
 /// Brings the file to the newest format, all steps or none.

@@ -21,6 +21,6 @@ pub use identity::Identity;
 pub use lock::folder_in_memory;
 pub use lock::{Lock, LockError};
 pub use memory::{DiskAnswer, Memory};
-pub use migrations::format;
+pub use migrations::steps;
 pub use saved::{Counter, Saved, SavedDevice};
 pub use writer::Store;

@@ -23,6 +23,7 @@ fn features(site: &Site, has_history: bool) -> Vec<&'static str> {
         ("energy_dashboard", true),
         ("support", true),
         ("backup", site.backstage.desk.is_some()),
+        ("restore", site.backstage.desk.is_some()),
     ];
     let there = there.into_iter().filter(|(_, is_there)| *is_there);
     there.map(|(feature, _)| feature).collect()

@@ -82,7 +82,7 @@ pub struct Visitor {
 }
 
 /// By what somebody is known, to look again later.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct VisitorPass {
     /// Whether they are at this computer.
     is_near: bool,

@@ -10,14 +10,12 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
-use zeroize::Zeroizing;
 
 use super::access::Visitor;
 use super::events::EventBody;
-use super::login::check_password;
+use super::login::confirm_password;
 use super::reply::{RefusalWords, Sent, WebRefusal};
-use super::session::WebLock;
-use super::site::{Entrance, Site};
+use super::site::Site;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 * 1024;
@@ -45,11 +43,7 @@ pub async fn backup(
     visitor: Visitor,
     Sent(request): Sent<BackupRequest>,
 ) -> Result<Response, WebRefusal> {
-    let has_password = !matches!(site.front().lock, WebLock::Open);
-    if has_password && site.entrance == Entrance::Direct {
-        let password = Zeroizing::new(request.password.unwrap_or_default());
-        check_password(&site, &visitor, &password)?;
-    }
+    confirm_password(&site, &visitor, request.password).await?;
     let desk = site.backstage.desk.clone();
     let desk = desk.ok_or_else(|| WebRefusal::not_found("there is nothing to save here"))?;
     let failed = |words: String| {

@@ -87,6 +87,21 @@ pub async fn turn<'s>(site: &'s Site, visitor: &Visitor) -> Result<AttemptTurn<'
     turn.map_err(too_many)
 }
 
+/// Whether this is the password, where one has to be shown at all.
+pub async fn confirm_password(
+    site: &Site,
+    visitor: &Visitor,
+    given: Option<String>,
+) -> Result<(), WebRefusal> {
+    let given = Zeroizing::new(given.unwrap_or_default());
+    let is_open = matches!(site.front().lock, WebLock::Open);
+    if is_open || site.entrance == Entrance::Ingress {
+        return Ok(());
+    }
+    let _turn = turn(site, visitor).await?;
+    check_password(site, visitor, &given)
+}
+
 /// Whether this is the password, as often as it may be tried.
 pub fn check_password(site: &Site, visitor: &Visitor, given: &str) -> Result<(), WebRefusal> {
     let front = site.front();

@@ -20,7 +20,8 @@
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
 //! | `nearby` | what can be found around this computer, for who adds a device |
 //! | `energy`, `dashboard` | counters for Home Assistant's Energy dashboard, and what is in it |
-//! | `support`, `backup` | a text for those who help, a backup |
+//! | `support` | a text for those who help |
+//! | `backup`, `restore` | everything in one file, and back again |
 //! | `roof_book` | what is kept of the roof |
 //! | `reply`, `large` | answers that say no, and those that are large |
 //! | `assets` | the files of the page |
@@ -58,6 +59,7 @@ mod pace;
 mod places;
 mod prometheus;
 mod reply;
+mod restore;
 mod roof;
 mod roof_book;
 mod routes;
@@ -83,5 +85,7 @@ pub use openapi::openapi;
 pub use roof_book::NAME as ROOF_LAYOUT;
 pub use routes::{Brings, Route, table};
 pub use server::{Web, WebError, WebStart};
-pub use settings::{Desk, Program, SavedFile};
+pub use settings::{
+    BackupContents, Desk, Program, RestoreOutcome, RestoreRefusal, SavedFile, Unpacked,
+};
 pub use site::{Entrance, Inside};

@@ -7,8 +7,8 @@ use utoipa::{OpenApi as _, ToSchema as _};
 
 use super::reply::RefusalWords;
 use super::{
-    about, backup, controls, dashboard, events, history, log, login, nearby, prometheus, roof,
-    settings, state, support,
+    about, backup, controls, dashboard, events, history, log, login, nearby, prometheus, restore,
+    roof, settings, state, support,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -53,6 +53,9 @@ use super::{
         dashboard::add,
         support::support,
         backup::backup,
+        restore::look_through,
+        restore::put_back,
+        restore::throw_away,
         prometheus::metrics,
     )
 )]
@@ -167,5 +170,47 @@ mod tests {
         for name in names {
             assert!(json["components"]["schemas"][name].is_object(), "{name}");
         }
+    }
+
+    #[test]
+    fn whatever_the_page_sends_has_its_place_in_the_table() {
+        use std::fs;
+        use std::path::{Path, PathBuf};
+
+        fn scripts(folder: &Path) -> Vec<PathBuf> {
+            let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+            let within = |path: PathBuf| match path.is_dir() {
+                true if path.ends_with("vendor") => Vec::new(),
+                true => scripts(&path),
+                false => vec![path],
+            };
+            entries.flat_map(within).collect()
+        }
+        let sends = regex::Regex::new(r"(?:send|change)\('([A-Z]+)', ['`]([^'`]+)['`]").unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/assets");
+        let mut seen = BTreeSet::new();
+        for file in scripts(&folder) {
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            for found in sends.captures_iter(&text) {
+                let path = format!("/api/v1/{}", &found[2]);
+                let is_it = |row: &str| {
+                    let (row, path) = (row.split('/'), path.split('/'));
+                    row.clone().count() == path.clone().count()
+                        && row.zip(path).all(|(one, other)| {
+                            one == other || one.starts_with('{') && other.contains("${")
+                        })
+                };
+                assert!(
+                    table()
+                        .iter()
+                        .any(|it| it.method == found[1] && is_it(it.path)),
+                    "{}: {} {path}",
+                    file.display(),
+                    &found[1]
+                );
+                seen.insert(format!("{} {path}", &found[1]));
+            }
+        }
+        assert!(seen.len() > 8, "{seen:?}");
     }
 }

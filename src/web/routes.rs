@@ -23,7 +23,7 @@ use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
     about, assets, backup, controls, dashboard, events, history, log, login, nearby, prometheus,
-    roof, settings, state, support,
+    restore, roof, settings, state, support,
 };
 
 /// The most that a request may bring, and how long that may take.
@@ -110,6 +110,9 @@ pub fn table() -> Vec<Route> {
         post("/api/v1/energy-dashboard/add", Admin, dashboard::add),
         get("/api/v1/support", Admin, support::support),
         post("/api/v1/backup", Admin, backup::backup),
+        post_file("/api/v1/restore", Admin, restore::look_through),
+        put("/api/v1/restore", Admin, restore::put_back),
+        delete("/api/v1/restore", Admin, restore::throw_away),
     ]
 }
 
@@ -131,6 +134,15 @@ fn post<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, han
         Brings::Json,
         on(MethodFilter::POST, handler),
     )
+}
+
+fn post_file<H: Handler<T, Arc<Site>>, T: 'static>(
+    path: &'static str,
+    who: Rank,
+    handler: H,
+) -> Route {
+    let handler = on(MethodFilter::POST, handler);
+    route(Method::POST, path, who, Brings::File, handler)
 }
 
 fn put<H: Handler<T, Arc<Site>>, T: 'static>(path: &'static str, who: Rank, handler: H) -> Route {

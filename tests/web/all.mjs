@@ -7,9 +7,10 @@ import keyboard from './keyboard.mjs';
 import deviceadd from './deviceadd.mjs';
 import energyadd from './energyadd.mjs';
 import live from './live.mjs';
+import restore from './restore.mjs';
 import ingress from './old_ingress.mjs';
 
-const parts = { weight, pages, keyboard, deviceadd, energyadd, live, ingress };
+const parts = { weight, pages, keyboard, deviceadd, energyadd, live, restore, ingress };
 const wanted = process.argv.slice(2);
 for (const name of wanted) if (!(name in parts)) throw new Error(`no part ${name}: ${Object.keys(parts).join(', ')}`);
 

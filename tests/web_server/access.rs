@@ -63,6 +63,9 @@ const ROUTES: &[(&str, Class)] = &[
     ("POST /api/v1/energy-dashboard/add", Admins),
     ("GET /api/v1/support", Admins),
     ("POST /api/v1/backup", Admins),
+    ("POST /api/v1/restore", Admins),
+    ("PUT /api/v1/restore", Admins),
+    ("DELETE /api/v1/restore", Admins),
 ];
 
 /// Let in, whatever the answer is then.

@@ -114,6 +114,15 @@ impl Ask {
             .header("Origin", &format!("http://{to}"))
     }
 
+    /// A file, as the page sends it.
+    pub(crate) fn file(to: SocketAddr, path: &str, body: Vec<u8>) -> Self {
+        let length = body.len().to_string();
+        let mut ask = Self::change(to, "POST", path, &Json::Null);
+        ask.body = body;
+        ask.header("Content-Type", "application/octet-stream")
+            .header("Content-Length", &length)
+    }
+
     /// From another address of this computer.
     pub(crate) fn from(mut self, address: &str) -> Self {
         self.from = Some(address.parse().unwrap());

@@ -11,6 +11,7 @@ mod metrics;
 mod namespace;
 mod news;
 mod program;
+mod restore;
 mod settings;
 mod silence;
 mod site;

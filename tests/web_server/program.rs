@@ -35,6 +35,15 @@ impl Program {
     /// With this file, and these options.
     pub(crate) fn with(folder: &Path, text: &str, options: &[&str]) -> Self {
         fs::write(folder.join("wattbridge.toml"), text).unwrap();
+        Self::started(folder, options)
+    }
+
+    /// With the file that is there.
+    pub(crate) fn with_file_as_it_is(folder: &Path) -> Self {
+        Self::started(folder, &[])
+    }
+
+    fn started(folder: &Path, options: &[&str]) -> Self {
         let log = folder.join("log");
         let output = fs::File::create(&log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattbridge"));

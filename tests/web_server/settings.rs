@@ -208,8 +208,32 @@ async fn what_is_saved_is_used_while_the_page_stays() {
     let text = page.get(&format!("config/copies/{copy}")).await.json()["text"].clone();
     let rev = page.get("config").await.json()["rev"].clone();
     let undo = json!({ "text": text, "rev": rev, "from": copy });
-    assert_eq!(page.change("PUT", "config", &undo).await.status, 200);
+    let undone = page.change("PUT", "config", &undo).await.json();
+    assert!(
+        undone["restarted"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("[[text]]"))
+    );
+    assert_eq!(undone["kept"], json!([]));
     page.until("state", has("power")).await;
+    assert_eq!(on_disk(folder.path()), old);
+    // A remark begins nothing anew.
+    let begun = page.get("").await.json()["started"].clone();
+    let saved = page
+        .save(|text| format!("# new remark\n{text}"))
+        .await
+        .json();
+    assert_eq!(saved["restarted"], json!([]), "{saved}");
+    assert!(
+        saved["kept"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("[[text]]"))
+    );
+    assert_eq!(page.get("").await.json()["started"], begun);
+    let saved = page.save(|text| text.replace("# new remark\n", "")).await;
+    assert_eq!(saved.status, 200);
     assert_eq!(on_disk(folder.path()), old);
     let late = page.change("PUT", "config", &undo).await;
     assert_eq!(late.status, 409);
@@ -435,7 +459,9 @@ async fn the_text_for_those_who_help_names_nobody() {
         "## Configuration",
         "## Devices",
         "## Log",
-        "command = [\"echo\", \"42\"]",
+        // Arguments and user names are nobody's business.
+        "command = [\"echo\", \"***\"]",
+        "username = \"***\"",
         "power = 42",
     ] {
         assert!(whole.contains(heading), "{heading}: {whole}");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -21,8 +22,8 @@ use wattbridge::model::{
 };
 use wattbridge::store::Memory;
 use wattbridge::web::{
-    Backstage, Desk, Entrance, Inside, LogBook, Program, SavedFile, Web, WebKey, WebSettings,
-    WebStart,
+    Backstage, Desk, Entrance, Inside, LogBook, Program, RestoreOutcome, RestoreRefusal, SavedFile,
+    Unpacked, Web, WebKey, WebSettings, WebStart,
 };
 
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
@@ -67,6 +68,32 @@ impl Program for EasyProgram {
     fn backup(&self) -> Result<std::fs::File, String> {
         tempfile::tempfile().map_err(|error| error.to_string())
     }
+
+    fn runs_with(&self, _: &str) -> bool {
+        false
+    }
+
+    fn sent_file(&self) -> PathBuf {
+        std::env::temp_dir().join(format!("wattbridge-sent-{}", std::process::id()))
+    }
+
+    fn free_space(&self, _: &Path) -> Option<u64> {
+        None
+    }
+
+    fn unpack(
+        &self,
+        _: &Path,
+        _: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Unpacked, RestoreRefusal> {
+        Err(RestoreRefusal::Unfit("this is no backup".to_owned()))
+    }
+
+    fn put_back(&self) -> Option<RestoreOutcome> {
+        None
+    }
+
+    fn throw_away(&self) {}
 }
 
 impl Drop for TestSite {

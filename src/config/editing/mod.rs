@@ -17,6 +17,7 @@
 //! | `restoring` | the text as it is meant |
 //! | `leading` | where a section leads to, and its secrets with it |
 //! | `gate` | what only the file itself may change |
+//! | `withheld` | what is not passed on to others |
 //! | `sections` | where each section begins and ends, and leaving some of them out |
 
 mod broken;
@@ -33,6 +34,7 @@ mod secrets;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod withheld;
 
 pub use broken::part_of;
 pub use gate::{Gate, GatedKey, Hold};
@@ -41,3 +43,4 @@ pub use kinds::{SectionKind, SectionKinds};
 pub use layout::Layout;
 pub use restoring::Restored;
 pub use sections::Extents;
+pub use withheld::{WithheldKey, withhold};

@@ -98,8 +98,13 @@ impl Search {
 
     fn walk(&mut self, node: &Node, shape: Option<&Shape<'_>>, is_private: bool) {
         let is_secret = shape.is_some_and(Shape::is_secret);
-        let is_private =
-            is_private || is_secret || validate::is_login(node) || validate::is_key(node);
+        let is_misplaced =
+            matches!(node.value, Value::Table(_)) && shape.is_some_and(Shape::takes_no_table);
+        let is_private = is_private
+            || is_secret
+            || is_misplaced
+            || validate::is_login(node)
+            || validate::is_key(node);
         match &node.value {
             Value::List(items) => {
                 let shape = shape.map(Shape::items);

@@ -751,3 +751,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_table_where_a_text_belongs_is_perhaps_a_secret() {
+    for text in [
+        "[mqtt]\nusername = { value = \"planted\" }\n",
+        "[mqtt]\nusername.value = \"planted\"\n",
+        "[mqtt.username]\nvalue = \"planted\"\n",
+        "[mqtt]\nbase_topic = { x = { y = [\"planted\"] } }\n",
+        "[[text]]\nname = { password = \"a\", z = \"planted\" }\n",
+    ] {
+        let hidden = Hidden::of(text, &kinds(), &BTreeSet::new());
+        assert!(!hidden.text.contains("planted"), "{}", hidden.text);
+        let back = Restored::of(&hidden.text, &hidden, &kinds(), "f").unwrap();
+        assert_eq!(back.text, text);
+    }
+    let plain = "[mqtt]\ntls = { ca = \"shown\" }\nusername = \"shown\"\n";
+    assert_eq!(Hidden::of(plain, &kinds(), &BTreeSet::new()).text, plain);
+}

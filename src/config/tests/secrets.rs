@@ -200,3 +200,14 @@ fn a_key_in_place_of_a_name_is_not_repeated() {
         }
     }
 }
+
+#[test]
+fn a_table_in_place_of_a_text_is_not_repeated() {
+    for text in [
+        "[mqtt]\nhost = { value = \"planted\" }\n",
+        "[mqtt]\nhost.value = \"planted\"\n",
+    ] {
+        let shown = printed(text);
+        assert!(!shown.contains("planted"), "{shown}");
+    }
+}

@@ -39,7 +39,7 @@ function route() {
 /** Which page it has to be, whatever the address says. */
 function wanted(path) {
   if (store.login) return 'login';
-  if (store.hello?.safe_mode) return path[0] === 'settings' ? 'settings' : 'welcome';
+  if (store.hello?.safe_mode) return ['settings', 'backup'].includes(path[0]) ? path[0] : 'welcome';
   return path[0] in pages ? path[0] : 'now';
 }
 

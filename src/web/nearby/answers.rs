@@ -102,8 +102,9 @@ mod tests {
     use tokio::sync::watch;
     use tokio_util::sync::CancellationToken;
 
-    use super::super::surroundings::{Around, Search, Surroundings};
+    use super::super::surroundings::{Around, Search, SearchError, Surroundings};
     use super::*;
+    use crate::web::access::VisitorPass;
     use crate::web::backstage::Backstage;
     use crate::web::config::WebSettings;
     use crate::web::discretion::Rank;
@@ -167,6 +168,7 @@ mod tests {
                 rank: Rank::Admin,
                 address: [127, 0, 0, 1].into(),
                 name: None,
+                shown: VisitorPass::default(),
             };
             let wanted = WantedSearch {
                 kind: kind.to_owned(),

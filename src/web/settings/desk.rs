@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -11,7 +12,10 @@ use utoipa::ToSchema;
 
 use super::saved_file::{CopyFile, ReadOnly, SaveError, SavedFile};
 use super::told::{SectionWeight, ToldProblem};
-use crate::config::editing::{Extents, Gate, GatedKey, Hidden, Layout, Restored, SectionKinds};
+use super::unpacked::{RestoreDesk, RestoreOutcome, RestoreRefusal, Unpacked};
+use crate::config::editing::{
+    Extents, Gate, GatedKey, Hidden, Layout, Restored, SectionKinds, WithheldKey, withhold,
+};
 use crate::config::{Problem, Problems};
 
 /// What the rest of the program knows of a configuration.
@@ -36,17 +40,40 @@ pub trait Program: Send + Sync + fmt::Debug {
     ///
     /// Why it cannot be made.
     fn backup(&self) -> Result<std::fs::File, String>;
+    /// Whether a text says what the program runs with at the moment.
+    fn runs_with(&self, text: &str) -> bool;
+    /// Where a backup is put that is sent.
+    fn sent_file(&self) -> PathBuf;
+    /// Bytes that are free where a file is.
+    fn free_space(&self, file: &Path) -> Option<u64>;
+    /// Looks a backup through and unpacks it beside its places, where nobody uses it yet; what was unpacked before is
+    /// thrown away. `may_come` says of the configuration in it whether it may be among that.
+    ///
+    /// # Errors
+    ///
+    /// Why not; `Gone` if nothing is left without its configuration.
+    fn unpack(
+        &self,
+        file: &Path,
+        may_come: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Unpacked, RestoreRefusal>;
+    /// Has it put in its place between two rounds; none if there is nothing unpacked.
+    fn put_back(&self) -> Option<RestoreOutcome>;
+    /// Throws away what was unpacked.
+    fn throw_away(&self);
 }
 
 /// Where the page reads and writes the configuration.
 #[derive(Debug, Clone)]
 pub struct Desk {
-    file: SavedFile,
-    kinds: Arc<SectionKinds>,
+    pub(super) file: SavedFile,
+    pub(super) kinds: Arc<SectionKinds>,
     /// Remarks that are no secret: those that the program itself writes.
     public: Arc<BTreeSet<String>>,
     gate: &'static [GatedKey],
-    program: Arc<dyn Program>,
+    withheld: &'static [WithheldKey],
+    pub(super) program: Arc<dyn Program>,
+    pub(super) restoring: Arc<RestoreDesk>,
     /// What may stand in each section, for who adds one.
     schema: Arc<serde_json::Value>,
     /// One saves at a time.
@@ -155,9 +182,18 @@ impl Desk {
             kinds: Arc::new(kinds),
             public: Arc::new(public),
             gate,
+            withheld: &[],
             program,
+            restoring: Arc::default(),
             turn: Arc::new(Mutex::new(())),
         }
+    }
+
+    /// With keys whose values are not passed on to others.
+    #[must_use]
+    pub const fn withholding(mut self, keys: &'static [WithheldKey]) -> Self {
+        self.withheld = keys;
+        self
     }
 
     /// The file as it may be shown.
@@ -247,6 +283,8 @@ impl Desk {
         }
         let plain = judged.restored.map_or(text, |restored| restored.text);
         let text = Layout::of(&raw).dress(&plain);
+        // Remarks and order are nothing that could be used.
+        let is_same = self.program.runs_with(&plain);
         let copy = self
             .file
             .save(&text, &edited.rev, now)
@@ -258,12 +296,19 @@ impl Desk {
                 SaveError::ReadOnly(read_only) => DeskError::ReadOnly(read_only),
                 other => DeskError::NotSaved(other),
             })?;
-        self.program.reload();
+        let mut restarted =
+            Extents::of(&plain, &self.kinds).map_or_else(Vec::new, |it| it.all_labels());
+        let mut kept = Vec::new();
+        if is_same {
+            std::mem::swap(&mut restarted, &mut kept);
+        } else {
+            self.program.reload();
+        }
         Ok(Saved {
             rev: SavedFile::revision(&text),
             copy,
-            restarted: Extents::of(&plain, &self.kinds).map_or_else(Vec::new, |it| it.all_labels()),
-            kept: Vec::new(),
+            restarted,
+            kept,
             left_out,
         })
     }
@@ -305,8 +350,7 @@ impl Desk {
     ///
     /// Why it cannot be made.
     pub fn backup(&self) -> Result<std::fs::File, String> {
-        // What is saved meanwhile would be half in it.
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // It takes minutes, in which the settings may be saved: each file in it is whole all the same.
         self.program.backup()
     }
 
@@ -316,12 +360,17 @@ impl Desk {
         self.hide(&Layout::plain(&raw)).veil(text)
     }
 
+    /// A text of the configuration as it may be passed on, and the words that were taken out.
+    pub fn withhold(&self, text: &str) -> (String, Vec<String>) {
+        withhold(text, &self.kinds, self.withheld)
+    }
+
     /// What may stand in each section.
     pub fn schema(&self) -> serde_json::Value {
         serde_json::Value::clone(&self.schema)
     }
 
-    fn hide(&self, plain: &str) -> Hidden {
+    pub(super) fn hide(&self, plain: &str) -> Hidden {
         Hidden::of(plain, &self.kinds, &self.public)
     }
 
@@ -353,12 +402,8 @@ impl Desk {
             }
         };
         let mut problems = Vec::new();
-        if !is_there && !self.trusts_editor() {
-            let gate = Gate {
-                keys: self.gate,
-                fed: &self.program.fed(),
-            };
-            problems.extend(gate.refused(present, &restored, &self.kinds));
+        if !is_there {
+            problems = self.held(present, &restored);
         }
         // What is refused is not even looked at: the check reads the files that secrets are in.
         if problems.is_empty() {
@@ -379,13 +424,26 @@ impl Desk {
         }
     }
 
+    /// What of a text the page may not change, by what is on the disk.
+    pub(super) fn held(&self, present: &Hidden, restored: &Restored) -> Vec<Problem> {
+        if self.trusts_editor() {
+            return Vec::new();
+        }
+        let gate = Gate {
+            keys: self.gate,
+            fed: &self.program.fed(),
+        };
+        let refused = gate.refused(present, restored, &self.kinds);
+        refused.into_iter().collect()
+    }
+
     /// As the file on the disk says, and nothing that is yet to be saved.
     fn trusts_editor(&self) -> bool {
         let raw = self.file.read().unwrap_or_default();
         self.program.trusts_editor(&Layout::plain(&raw))
     }
 
-    fn told(&self, problems: &[Problem], text: &str) -> Vec<ToldProblem> {
+    pub(super) fn told(&self, problems: &[Problem], text: &str) -> Vec<ToldProblem> {
         let extents = Extents::of(text, &self.kinds);
         let name = self.file.path().display().to_string();
         let tell = |problem| ToldProblem::of(problem, &name, extents.as_ref());

@@ -207,21 +207,31 @@ impl SavedFile {
         step(SaveStep::Replaced);
         settle(&folder);
         step(SaveStep::Settled);
-        self.forget_old_copies();
+        self.forget_old_copies(&copy);
         Ok(Some(copy))
     }
 
     /// Keeps the version that is there.
     fn copy(&self, real: &Path, old: &str, about: &Metadata, now: Timestamp) -> io::Result<String> {
         let moment = strtime::format(MOMENT, now).unwrap_or_default();
-        // The same minute may have several.
-        for number in 1..100_u8 {
+        let before = name_of(real);
+        // The same minute may have several. Numbers go on from the highest, so that the latest copy has that also where
+        // earlier ones are gone.
+        let copies = self.copies();
+        let ending = |copy: &CopyFile| moment_of(copy.name.get(before.len()..)?);
+        let this_minute = moment_of(&moment).map(|(at, _)| at);
+        let numbers = copies
+            .iter()
+            .filter_map(ending)
+            .filter(|(at, _)| Some(*at) == this_minute);
+        let next = numbers.map(|(_, number)| number).max().unwrap_or_default();
+        for number in next.saturating_add(1)..next.saturating_add(100) {
             let again = if number == 1 {
                 String::new()
             } else {
                 format!("-{number}")
             };
-            let name = format!("{}{moment}{again}", name_of(real));
+            let name = format!("{before}{moment}{again}");
             let path = real.with_file_name(&name);
             let made = whole_file::make(&path, old.as_bytes(), Rights::Like(about));
             let made = made.or_else(|error| match error.raw_os_error() {
@@ -273,9 +283,11 @@ impl SavedFile {
             .flatten()
     }
 
-    fn forget_old_copies(&self) {
+    /// The one that was just made stays, whatever the clock says.
+    fn forget_old_copies(&self, made: &str) {
         let real = self.real();
-        for old in self.copies().into_iter().skip(COPIES) {
+        let old = self.copies().into_iter().skip(COPIES);
+        for old in old.filter(|copy| copy.name != made) {
             // It is in nobody's way if it stays.
             let _ = fs::remove_file(real.with_file_name(old.name));
         }
@@ -362,7 +374,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// When a copy was made, by what follows the name of the file in its own, and which of that minute it is.
-fn moment_of(ending: &str) -> Option<(Timestamp, u8)> {
+fn moment_of(ending: &str) -> Option<(Timestamp, u32)> {
     let (moment, number) = match ending.split_once("Z-") {
         Some((moment, number)) => (format!("{moment}Z"), number.parse().ok()?),
         None => (ending.to_owned(), 1),

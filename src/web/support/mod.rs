@@ -19,6 +19,9 @@ use crate::model::HealthCode;
 /// Lines of the log in it.
 const LINES: usize = 500;
 
+/// Words of the configuration that are looked for elsewhere are no shorter.
+const TELLING: usize = 6;
+
 /// Days that are looked back, and changes of each device.
 const DAYS: u16 = 7;
 const CHANGES: usize = 40;
@@ -105,6 +108,10 @@ fn text(site: &Site, without: &[String], changes: &str) -> String {
     if let Some(shown) = &shown {
         nameless.learn_configuration(&shown.text);
     }
+    let (config, words) = match (desk, &shown) {
+        (Some(desk), Some(shown)) => desk.withhold(&shown.text),
+        _ => ("none\n".to_owned(), Vec::new()),
+    };
     let mut whole = String::new();
     for (part, heading) in PARTS {
         let _ = write!(whole, "## {heading}\n\n");
@@ -114,7 +121,7 @@ fn text(site: &Site, without: &[String], changes: &str) -> String {
         }
         match part {
             "system" => system(&mut whole, site),
-            "config" => whole.push_str(shown.as_ref().map_or("none\n", |shown| &shown.text)),
+            "config" => whole.push_str(&config),
             "check" => {
                 for problem in shown.iter().flat_map(|shown| &shown.problems) {
                     let _ = writeln!(
@@ -131,8 +138,16 @@ fn text(site: &Site, without: &[String], changes: &str) -> String {
         whole.push('\n');
     }
     // What is a secret and stands somewhere else all the same.
-    let whole = desk.map_or_else(|| whole.clone(), |desk| desk.veil(&whole));
+    let mut whole = desk.map_or_else(|| whole.clone(), |desk| desk.veil(&whole));
+    for word in words.iter().filter(|word| is_telling(word)) {
+        whole = whole.replace(word.as_str(), "***");
+    }
     nameless.text(&whole)
+}
+
+/// Other words are parts of ordinary ones.
+fn is_telling(word: &str) -> bool {
+    word.len() >= TELLING && word.contains(|c: char| c.is_ascii_digit())
 }
 
 fn system(text: &mut String, site: &Site) {

@@ -1,4 +1,6 @@
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
@@ -20,7 +22,10 @@ impl Settings for Any {}
 
 /// A program that knows three sections.
 #[derive(Debug, Default)]
-struct Made(AtomicUsize);
+struct Made {
+    reloads: AtomicUsize,
+    used: Mutex<Option<String>>,
+}
 
 const KINDS: [(&str, bool); 3] = [("mqtt", false), ("web", false), ("text", true)];
 const GATE: &[GatedKey] = &[
@@ -71,8 +76,43 @@ impl Program for Made {
         Err("there is none".to_owned())
     }
 
+    fn runs_with(&self, text: &str) -> bool {
+        let used = self.used.lock().unwrap();
+        let table = |text: &str| text.parse::<toml::Table>().ok();
+        used.is_some() && used.as_deref().and_then(table) == table(text)
+    }
+
+    fn sent_file(&self) -> PathBuf {
+        PathBuf::new()
+    }
+
+    fn free_space(&self, _: &Path) -> Option<u64> {
+        None
+    }
+
+    fn unpack(
+        &self,
+        file: &Path,
+        may_come: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Unpacked, RestoreRefusal> {
+        let text = fs::read_to_string(file).unwrap();
+        if may_come(&text) {
+            Ok(Unpacked::default())
+        } else {
+            Err(RestoreRefusal::Gone)
+        }
+    }
+
+    fn put_back(&self) -> Option<RestoreOutcome> {
+        Some(tokio::sync::oneshot::channel().1)
+    }
+
+    fn throw_away(&self) {
+        *self.used.lock().unwrap() = None;
+    }
+
     fn reload(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.reloads.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -155,7 +195,7 @@ fn a_file_is_shown_changed_and_saved() {
         Some("wattbridge.toml.2026-06-14T1342Z")
     );
     assert_eq!(saved.rev, office.desk.shown().unwrap().rev);
-    assert_eq!(office.made.0.load(Ordering::Relaxed), 1);
+    assert_eq!(office.made.reloads.load(Ordering::Relaxed), 1);
     // With the revision of before nothing is saved, and both are there to look at.
     let before = office.on_disk();
     match office.save(&edited) {
@@ -207,6 +247,97 @@ fn a_copy_comes_back_through_the_same_check() {
 }
 
 #[test]
+fn remarks_and_order_begin_nothing_anew() {
+    let office = Office::with("[mqtt]\nhost = \"a\"\npassword = \"hunter2\"\n[[text]]\nport = 1\n");
+    *office.made.used.lock().unwrap() = Some(office.on_disk());
+    let labels = ["[mqtt]", "[[text]]"].map(str::to_owned);
+    let saved = office
+        .save(&office.edited(|text| {
+            let swapped = text.replace(
+                "host = \"a\"\npassword = \"kept-1\"",
+                "password = \"kept-1\" # mine\nhost = \"a\"",
+            );
+            assert_ne!(swapped, text);
+            swapped
+        }))
+        .unwrap();
+    assert!(office.on_disk().contains("# mine"));
+    assert_eq!((saved.restarted, saved.kept), (Vec::new(), labels.to_vec()));
+    assert_eq!(office.made.reloads.load(Ordering::Relaxed), 0);
+    // A secret is what is used too.
+    let saved = office
+        .save(&office.edited(|text| text.replace("kept-1", "other")))
+        .unwrap();
+    assert_eq!((saved.restarted, saved.kept), (labels.to_vec(), Vec::new()));
+    assert_eq!(office.made.reloads.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_backup_brings_nothing_that_the_page_may_not_change() {
+    let office = Office::with("[mqtt]\nhost = \"a\"\n[[text]]\ncommand = \"/bin/good\"\n");
+    let sent = office.path.with_file_name("sent");
+    let unpack = |text: &str| {
+        fs::write(&sent, text).unwrap();
+        office.desk.unpack(&sent)
+    };
+    for refused in [
+        "[[text]]\ncommand = \"/bin/evil\"\n",
+        "[web]\ntrusted_editor = true\n[[text]]\ncommand = \"/bin/good\"\n",
+        "[mqtt]\npassword = { file = \"/etc/shadow\" }\n",
+    ] {
+        assert!(
+            matches!(unpack(refused), Err(RestoreRefusal::HeldBack)),
+            "{refused}"
+        );
+    }
+    // All else may come, with its own secrets; what is wrong with it is said.
+    let found =
+        unpack("[mqtt]\nhost = \"b\"\npassword = \"hunter2\"\n[[text]]\nprot = 1\n").unwrap();
+    assert_eq!(
+        (found.held_back.len(), found.problems.len()),
+        (0, 1),
+        "{found:?}"
+    );
+    assert_eq!(
+        (found.brings.sections, found.replaces.sections),
+        (Some(2), Some(2))
+    );
+    assert!(!format!("{found:?}").contains("hunter2"));
+    // What is found is put back once, by its own name, and while the file is as it was.
+    assert!(matches!(
+        office.desk.put_back("other"),
+        Err(RestoreRefusal::Gone)
+    ));
+    assert!(office.desk.put_back(&found.token).is_ok());
+    assert!(matches!(
+        office.desk.put_back(&found.token),
+        Err(RestoreRefusal::Gone)
+    ));
+    let found = unpack("[mqtt]\n").unwrap();
+    fs::write(&office.path, "[mqtt]\nhost = \"c\"\n").unwrap();
+    assert!(matches!(
+        office.desk.put_back(&found.token),
+        Err(RestoreRefusal::Changed)
+    ));
+    // The file itself may trust the page.
+    let office = Office::with("[web]\ntrusted_editor = true\n");
+    fs::write(
+        office.path.with_file_name("sent"),
+        "[[text]]\ncommand = \"/bin/any\"\n",
+    )
+    .unwrap();
+    office
+        .desk
+        .unpack(&office.path.with_file_name("sent"))
+        .unwrap();
+    // One backup at a time.
+    let turn = office.desk.restore_turn().unwrap();
+    assert!(office.desk.restore_turn().is_none());
+    drop(turn);
+    assert!(office.desk.restore_turn().is_some());
+}
+
+#[test]
 fn with_a_mistake_nothing_is_saved_unless_its_section_is_left_out() {
     let office = Office::with(
         "[mqtt]\nhost = \"a\"\n[[text]]\nport = 1\n[[text]]\npassword = \"hunter2\"\n",
@@ -228,7 +359,7 @@ fn with_a_mistake_nothing_is_saved_unless_its_section_is_left_out() {
         Some((4, "port"))
     );
     assert!(matches!(office.save(&edited), Err(DeskError::Wrong(problems)) if problems == told));
-    assert_eq!(office.made.0.load(Ordering::Relaxed), 0);
+    assert_eq!(office.made.reloads.load(Ordering::Relaxed), 0);
     edited.leave_out = true;
     let saved = office.save(&edited).unwrap();
     assert_eq!(saved.left_out, ["[[text]]"]);

@@ -75,6 +75,31 @@ fn earlier_versions_are_kept_ten_of_them() {
 }
 
 #[test]
+fn of_many_in_a_minute_the_latest_ones_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = SavedFile::new(folder.path().join("wattbridge.toml"));
+    save(&file, "0", at(0)).unwrap();
+    for number in 1..=25_u8 {
+        let copy = save(&file, &number.to_string(), at(0)).unwrap().unwrap();
+        // It is the latest, and holds what it should.
+        assert_eq!(names(&file)[0], copy, "{number}");
+        assert_eq!(file.copy_of(&copy).unwrap(), (number - 1).to_string());
+    }
+    let held: Vec<String> = names(&file)
+        .iter()
+        .map(|name| file.copy_of(name).unwrap())
+        .collect();
+    let latest: Vec<String> = (15..25)
+        .rev()
+        .map(|number: u8| number.to_string())
+        .collect();
+    assert_eq!(held, latest);
+    // A clock that was set back makes no copy disappear either.
+    let copy = save(&file, "late", at(-60)).unwrap().unwrap();
+    assert_eq!(file.copy_of(&copy).unwrap(), "25");
+}
+
+#[test]
 fn what_somebody_else_has_written_stays() {
     let folder = tempfile::tempdir().unwrap();
     let file = SavedFile::new(folder.path().join("wattbridge.toml"));
