@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod driver;
+mod migrate;
 mod outages;
 mod outbox;
 mod stand_in;

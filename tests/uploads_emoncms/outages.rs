@@ -60,9 +60,12 @@ const DEVICES: [(&str, &str, &str); 3] = [
     ("text_clamp", "Clamp", "text_clamp"),
 ];
 
-fn slots(gains: &Gains) -> (Vec<LoadSlot>, BTreeMap<(String, String), Vec<(i64, f64)>>) {
+/// By node and input: all times and values.
+type Truth = BTreeMap<(String, String), Vec<(i64, f64)>>;
+
+fn slots(gains: &Gains) -> (Vec<LoadSlot>, Truth) {
     let mut counters = [[0_u32; 2]; 3];
-    let (mut slots, mut truth) = (Vec::new(), BTreeMap::new());
+    let (mut slots, mut truth) = (Vec::new(), Truth::new());
     for (at, row) in gains.iter().enumerate() {
         let end = FIRST + i64::try_from(at).unwrap() * 300;
         let mut devices = Vec::new();

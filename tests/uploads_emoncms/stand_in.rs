@@ -34,6 +34,9 @@ pub(crate) struct Input {
     time: Option<i64>,
 }
 
+/// Offset, node, values.
+type Item = (i64, String, Map<String, Json>);
+
 /// What the server has.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
@@ -114,8 +117,7 @@ impl Account {
         let Some(time) = fields.get("time").and_then(|time| time.parse::<i64>().ok()) else {
             return failed("Format error, time is missing");
         };
-        let data: Result<Vec<(i64, String, Map<String, Json>)>, _> =
-            serde_json::from_str(fields.get("data").map_or("", String::as_str));
+        let data = serde_json::from_str::<Vec<Item>>(fields.get("data").map_or("", String::as_str));
         let Ok(data) = data else {
             return failed("Input in not a valid JSON object");
         };

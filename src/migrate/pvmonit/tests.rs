@@ -151,6 +151,8 @@ fn what_cannot_be_done_is_said() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
     /// Whatever is in the file, what comes out is a configuration.
     #[test]
     fn every_text_is_read(text in r#"(<\?php)?([$A-Z_]{0,8}|'|"|\\|#|//|/\*|\*/|=|>|;|:|-| |\n|é|emoncms|apiKey){0,60}"#, name in "\\PC{0,20}", key in "\\PC{1,40}") {

@@ -3,18 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::naming::{Named, input_name, node_name};
-use super::target::EmoncmsTarget;
-use crate::config::{Complaint, Period, Secret, SecretError, Settings};
+use super::names::{Named, node_name};
+use crate::config::{Complaint, Period, Secret, Settings};
 use crate::http::HttpServer;
-use crate::uploads::{Plan, Target};
 
 /// Where and what emoncms gets.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -125,48 +123,6 @@ impl Settings for EmoncmsSettings {
             [Period::minutes(1), most],
         )]));
         complaints
-    }
-}
-
-impl Plan for EmoncmsSettings {
-    fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn account(&self) -> String {
-        let url = self.url.as_ref().map(ToString::to_string);
-        let all = [url, self.account.clone()];
-        all.into_iter().flatten().collect::<Vec<_>>().join(" ")
-    }
-
-    fn short(&self) -> String {
-        let host = self.url.as_ref().map(|url| url.host().to_owned());
-        let all = [host, self.account.as_deref().map(input_name)];
-        all.into_iter().flatten().collect::<Vec<_>>().join("_")
-    }
-
-    fn since(&self) -> Option<Date> {
-        self.since
-    }
-
-    fn secrets(&self) -> Vec<(&'static str, &Secret)> {
-        self.key.iter().map(|secret| ("key", secret)).collect()
-    }
-
-    fn named(&self) -> Vec<(&'static str, String)> {
-        let devices = self.devices.iter().map(|name| ("devices", name.clone()));
-        let names = self.names.single.keys();
-        devices
-            .chain(names.map(|value| ("names", value.clone())))
-            .collect()
-    }
-
-    fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_deref()
-    }
-
-    fn target(&self) -> Result<Box<dyn Target>, SecretError> {
-        Ok(Box::new(EmoncmsTarget::new(self.clone())?))
     }
 }
 

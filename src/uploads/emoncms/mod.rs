@@ -15,6 +15,8 @@
 //! |---|---|
 //! | `config` | the section |
 //! | `labels` | what VE.Direct calls a value, in which unit: as PvMonit sent it |
+//! | `plan` | the section, ready to run |
+//! | `names` | names as emoncms keeps them |
 //! | `naming` | which node and input a value goes to |
 //! | `items` | what is sent of a slot |
 //! | `answers` | what answers mean |
@@ -26,7 +28,9 @@ mod answers;
 mod config;
 mod items;
 mod labels;
+mod names;
 mod naming;
+mod plan;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -35,7 +39,7 @@ use crate::config::{Problems, Section, SectionDoc};
 use crate::uploads::{Plan, Upload};
 
 pub use config::{EmoncmsNames, EmoncmsSettings};
-pub use naming::default_node;
+pub use names::default_node;
 pub use target::EmoncmsTarget;
 
 /// This service.

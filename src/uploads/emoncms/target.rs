@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 use super::answers::{self, Posted, dropped, dropped_inputs, words};
 use super::config::EmoncmsSettings;
 use super::items::{self, Inputs, Item, items_of, nodes_of};
-use super::naming::{Naming, node_name};
+use super::names::node_name;
+use super::naming::Naming;
 use crate::config::SecretError;
 use crate::history::{GivenUp, Wanted};
 use crate::http::{HttpAnswer, HttpRequest};
@@ -36,12 +37,12 @@ pub struct EmoncmsTarget {
     dropped: BTreeSet<(String, String)>,
     /// What is on its way.
     items: Vec<Item>,
-    step: Step,
+    step: EmoncmsStep,
 }
 
 /// What the next answer is about.
 #[derive(Debug)]
-enum Step {
+enum EmoncmsStep {
     /// What of the items is there already. Nodes that are still to be asked for, the first is being asked for.
     Look(Vec<String>),
     /// They were sent.
@@ -74,7 +75,7 @@ impl EmoncmsTarget {
             known: BTreeMap::new(),
             dropped: BTreeSet::new(),
             items: Vec::new(),
-            step: Step::Sent,
+            step: EmoncmsStep::Sent,
             settings,
         })
     }
@@ -115,7 +116,11 @@ impl EmoncmsTarget {
     }
 
     /// Goes on to the next node; `None` after the last.
-    fn next(&mut self, mut nodes: Vec<String>, step: fn(Vec<String>) -> Step) -> Option<Verdict> {
+    fn next(
+        &mut self,
+        mut nodes: Vec<String>,
+        step: fn(Vec<String>) -> EmoncmsStep,
+    ) -> Option<Verdict> {
         if !nodes.is_empty() {
             nodes.remove(0);
         }
@@ -145,7 +150,7 @@ impl EmoncmsTarget {
         if let Some(through) = done.filter(|_| self.items.len() < before) {
             return Verdict::Part { through: *through };
         }
-        self.step = Step::Sent;
+        self.step = EmoncmsStep::Sent;
         Verdict::Ask(self.post())
     }
 
@@ -166,7 +171,7 @@ impl EmoncmsTarget {
         match nodes.first() {
             Some(node) => {
                 let errand = self.ask(node);
-                self.step = Step::Check(nodes);
+                self.step = EmoncmsStep::Check(nodes);
                 Verdict::Ask(errand)
             }
             None => self.done(),
@@ -195,7 +200,8 @@ impl EmoncmsTarget {
             // What was sent is taken; it is looked for another time.
             Err(_) => {}
         }
-        self.next(nodes, Step::Check).unwrap_or_else(|| self.done())
+        self.next(nodes, EmoncmsStep::Check)
+            .unwrap_or_else(|| self.done())
     }
 
     fn done(&self) -> Verdict {
@@ -252,7 +258,7 @@ impl Target for EmoncmsTarget {
             ..Parcel::default()
         };
         self.items.clear();
-        self.step = Step::Sent;
+        self.step = EmoncmsStep::Sent;
         if is_again && !self.settings.late {
             let given_up = load.slots.iter().map(|slot| GivenUp {
                 slot: slot.end,
@@ -291,12 +297,12 @@ impl Target for EmoncmsTarget {
         let mut nodes: Vec<String> = nodes_of(&self.items).into_iter().collect();
         nodes.retain(|node| !self.known.contains_key(node));
         let first = self.ask(nodes.first()?);
-        self.step = Step::Look(nodes);
+        self.step = EmoncmsStep::Look(nodes);
         Some(first)
     }
 
     fn judge(&mut self, parcel: &Parcel, answer: &Answer, now: Timestamp) -> Verdict {
-        let step = std::mem::replace(&mut self.step, Step::Sent);
+        let step = std::mem::replace(&mut self.step, EmoncmsStep::Sent);
         let answer = match answer {
             Answer::Http(Ok(answer)) => answer,
             Answer::Http(Err(error)) => {
@@ -304,14 +310,14 @@ impl Target for EmoncmsTarget {
                 let why = error.to_string();
                 let again = Verdict::again(say!("{error}", error = why));
                 return match step {
-                    Step::Sent if may_have_arrived && !self.settings.late => {
+                    EmoncmsStep::Sent if may_have_arrived && !self.settings.late => {
                         self.forget();
                         let is_late = matches!(error, crate::http::HttpError::Late(_));
                         let nodes: Vec<String> = nodes_of(&self.items).into_iter().collect();
                         match nodes.first().filter(|_| !is_late) {
                             Some(first) => {
                                 let errand = self.ask(first);
-                                self.step = Step::Lost(nodes);
+                                self.step = EmoncmsStep::Lost(nodes);
                                 Verdict::Ask(errand)
                             }
                             // It may still be at it.
@@ -319,16 +325,16 @@ impl Target for EmoncmsTarget {
                         }
                     }
                     // What was sent is taken; it is looked for another time.
-                    Step::Check(nodes) => {
-                        self.next(nodes, Step::Check).unwrap_or_else(|| self.done())
-                    }
+                    EmoncmsStep::Check(nodes) => self
+                        .next(nodes, EmoncmsStep::Check)
+                        .unwrap_or_else(|| self.done()),
                     _ => again,
                 };
             }
             Answer::Program(_) => return Verdict::again(say!("no address is configured")),
         };
         match step {
-            Step::Sent => match answers::posted(answer) {
+            EmoncmsStep::Sent => match answers::posted(answer) {
                 Posted::Taken => self.taken(),
                 Posted::Refused(verdict) => verdict,
                 Posted::Unsure(verdict) => {
@@ -336,24 +342,24 @@ impl Target for EmoncmsTarget {
                     verdict
                 }
             },
-            Step::Check(nodes) => self.checked(nodes, answer, now),
-            Step::Look(nodes) => {
+            EmoncmsStep::Check(nodes) => self.checked(nodes, answer, now),
+            EmoncmsStep::Look(nodes) => {
                 let node = nodes.first().cloned().unwrap_or_default();
                 if let Err(verdict) = self.take_up(&node, answer, now) {
                     return verdict;
                 }
-                match self.next(nodes, Step::Look) {
+                match self.next(nodes, EmoncmsStep::Look) {
                     Some(verdict) => verdict,
                     None => self.looked(parcel),
                 }
             }
-            Step::Lost(nodes) => {
+            EmoncmsStep::Lost(nodes) => {
                 let node = nodes.first().cloned().unwrap_or_default();
                 if let Err(verdict) = self.take_up(&node, answer, now) {
                     self.forget();
                     return verdict;
                 }
-                if let Some(verdict) = self.next(nodes, Step::Lost) {
+                if let Some(verdict) = self.next(nodes, EmoncmsStep::Lost) {
                     return verdict;
                 }
                 if self.missing(self.items.clone()).is_empty() {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::labels::{ALARM, Cable, ERROR, LABELS, MODE, STATE, on_cable};
-use super::naming::{input_name, node_name};
+use super::names::{input_name, node_name};
 use super::*;
 use crate::adapters::ADAPTERS;
 use crate::adapters::victron::wire::words;
