@@ -79,6 +79,8 @@ const ROOMS: &[Room] = &[
             "clock",
             "config",
             "hex",
+            "history",
+            "http",
             "model",
             "names",
             "store",

@@ -50,8 +50,8 @@ struct Shared {
     commands: mpsc::Sender<PendingCommand>,
     /// How many of those who may give commands are there.
     operators: watch::Sender<usize>,
-    /// What troubles an output, for the status of the bridge itself.
-    trouble: watch::Sender<Option<Health>>,
+    /// What troubles outputs, each by its name, for the status of the bridge itself.
+    trouble: watch::Sender<BTreeMap<&'static str, Health>>,
     /// Since when an output has had something to pass on.
     waiting: Mutex<Option<Instant>>,
     /// Devices whose computed energies are to be begun anew.
@@ -93,7 +93,7 @@ impl Hub {
             registry: RwLock::default(),
             commands,
             operators: watch::Sender::new(0),
-            trouble: watch::Sender::new(None),
+            trouble: watch::Sender::default(),
             waiting: Mutex::default(),
             anew: watch::Sender::default(),
         };
@@ -143,7 +143,7 @@ impl Hub {
 
     /// What troubles an output.
     pub fn trouble(&self) -> Option<Health> {
-        self.shared.trouble.borrow().clone()
+        self.shared.trouble.borrow().values().next().cloned()
     }
 
     /// Makes a device known or changes its description; outputs hear of real changes only.
@@ -263,11 +263,14 @@ impl Feed {
         self.read(|registry| registry.unsettled.iter().any(|it| is_of_interest(it)))
     }
 
-    /// Says what troubles this output, for the status of the bridge itself; `None` when all is well.
-    pub fn set_trouble(&self, trouble: Option<Health>) {
-        self.shared.trouble.send_if_modified(|before| {
-            let is_news = *before != trouble;
-            *before = trouble;
+    /// Says what troubles the output of this name, for the status of the bridge itself; `None` when all is well.
+    pub fn set_trouble(&self, output: &'static str, trouble: Option<Health>) {
+        self.shared.trouble.send_if_modified(|all| {
+            let is_news = all.get(output) != trouble.as_ref();
+            match trouble {
+                Some(trouble) => all.insert(output, trouble),
+                None => all.remove(output),
+            };
             is_news
         });
     }

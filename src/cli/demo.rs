@@ -138,7 +138,16 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             Some(screen) => tokio::spawn(draw(screen, head, hub.view(), stop.clone())),
             None => tokio::spawn(tell(head, hub.feed(), stop.clone())),
         };
-        let result = run::connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
+        let result = run::connect(
+            bridge,
+            &hub,
+            &outputs,
+            &identity,
+            &clock,
+            &history.reader(),
+            &stop,
+        )
+        .await;
         web.ended().await;
         history.close();
         // The terminal is given back before anything else is said.

@@ -17,7 +17,7 @@ use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::flow::tell_roles;
-use crate::history::{Departing, History};
+use crate::history::{Departing, History, HistoryReader};
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
 use crate::web::{Inside, WebKey};
@@ -204,7 +204,16 @@ async fn work(
     page.serve(web).await;
     let view = hub.view();
     let beacon = Beacon::start(&args.config, move || Life::of(&view), end.clone());
-    let result = connect(bridge, &hub, &outputs, &identity, &clock, &stop).await;
+    let result = connect(
+        bridge,
+        &hub,
+        &outputs,
+        &identity,
+        &clock,
+        &history.reader(),
+        &stop,
+    )
+    .await;
     beacon.stop().await;
     saver.close();
     let is_to_move = page.orders().is_restore_wanted();
@@ -251,6 +260,7 @@ pub async fn connect(
     outputs: &Outputs,
     identity: &Identity,
     clock: &Clock,
+    past: &HistoryReader,
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
     let mut running: JoinSet<Result<(), OutputError>> = JoinSet::new();
@@ -260,6 +270,7 @@ pub async fn connect(
             mqtt: outputs.mqtt.clone(),
             bridge: identity.clone(),
             clock: clock.clone(),
+            past: past.clone(),
             stop: stop.clone(),
         });
         running.spawn(async move {

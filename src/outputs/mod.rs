@@ -4,6 +4,8 @@
 //! What it is made of is in `output`. A new output is one file or folder beside these and one line in
 //! [`OUTPUTS`]; nothing else names it.
 //!
+//! * `domoticz`: single devices of Domoticz
+//! * `ecu_json`: the messages of RPI-ECU and ESP32-ECU
 //! * `home_assistant`: Home Assistant, by MQTT discovery
 //! * `jsonl`: every update as a line of JSON, for pipes and scripts
 //! * `kaifareader`, `solarview`: what users of the program kaifareader have built upon
@@ -13,6 +15,8 @@
 //! written.
 
 mod configured;
+pub mod domoticz;
+pub mod ecu_json;
 mod file_troubles;
 pub mod home_assistant;
 pub mod json_line;
@@ -32,4 +36,6 @@ pub static OUTPUTS: &[&dyn Output] = &[
     &kaifareader::OUTPUT,
     &solarview::OUTPUT,
     &jsonl::OUTPUT,
+    &domoticz::OUTPUT,
+    &ecu_json::OUTPUT,
 ];

@@ -10,6 +10,7 @@ use super::mqtt::MqttSettings;
 use crate::bridge::Feed;
 use crate::clock::Clock;
 use crate::config::{File, Problems, Secret, SecretError, SectionDoc};
+use crate::history::HistoryReader;
 use crate::store::Identity;
 
 /// A way out for readings.
@@ -65,6 +66,8 @@ pub struct Context {
     pub bridge: Identity,
     /// The time.
     pub clock: Clock,
+    /// What is kept of the past.
+    pub past: HistoryReader,
     /// Cancelled when it should end.
     pub stop: CancellationToken,
 }

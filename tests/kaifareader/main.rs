@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
+use wattbridge::history::History;
 use wattbridge::model::{Decimal, Device, DeviceState, Health, Metric, Quantity, Value};
 use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::outputs::{Context, Outlet, Running};
@@ -43,6 +44,7 @@ fn run(outlet: impl Outlet + 'static, hub: &Hub, port: u16, stop: &CancellationT
         mqtt: mqtt(port),
         bridge: me(),
         clock: Clock::system(),
+        past: History::off().reader(),
         stop: stop.clone(),
     })
 }

@@ -291,8 +291,10 @@ impl Announcer {
     /// Shows on the bridge's own device what keeps it from its part of the broker.
     fn tell_trouble(&self) {
         let trouble = self.contest.trouble(Instant::now());
-        self.feed
-            .set_trouble(trouble.or_else(|| self.publisher.trouble()));
+        self.feed.set_trouble(
+            "home_assistant",
+            trouble.or_else(|| self.publisher.trouble()),
+        );
     }
 }
 

@@ -12,6 +12,7 @@ use tracing::subscriber::DefaultGuard;
 
 use super::*;
 use crate::bridge::Hub;
+use crate::history::History;
 use crate::model::{Decimal, Device, DeviceState, Health, Metric, Quantity};
 use crate::outputs::mqtt::MqttSettings;
 use crate::store::Identity;
@@ -46,6 +47,7 @@ impl Plant {
             mqtt: MqttSettings::default(),
             bridge: Identity::named("b2c3d4"),
             clock: Clock::system(),
+            past: History::off().reader(),
             stop: self.stop.clone(),
         });
         tokio::spawn(async { running.await.unwrap() })
