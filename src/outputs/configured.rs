@@ -138,7 +138,9 @@ mod tests {
         assert_eq!(
             names(
                 "[kaifareader]\nenabled = true\n[solarview]\nenabled = true\npath = \"/tmp/kaifa.txt\"\n\
-                 [jsonl]\nenabled = true\n"
+                 [jsonl]\nenabled = true\n\
+                 [[domoticz]]\nidx = 1\nkind = \"usage\"\npower = \"text_a/power\"\n\
+                 [[ecu_json]]\ntopic = \"a/\"\ninverters = { \"1\" = { idx = 1 } }\n"
             ),
             all.collect::<Vec<_>>()
         );
