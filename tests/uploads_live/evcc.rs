@@ -52,7 +52,7 @@ async fn the_example_for_evcc_finds_its_values() {
     // What an ECU and a battery say, by the keys that they have.
     let others = "[[text]]\nid = \"pv\"\ncommand = [\"/bin/echo\", \"582\"]\n\
                   values = [{ id = \"power\", quantity = \"power\" }]\n\
-                  [[text]]\nid = \"battery\"\ncommand = [\"/bin/echo\", \"-740 97.5\"]\n\
+                  [[text]]\nid = \"battery\"\ncommand = [\"/bin/echo\", \"-740 98\"]\n\
                   pattern = '^(-?[0-9]+) ([0-9.]+)$'\n\
                   values = [{ id = \"battery_power\", quantity = \"power\", group = 1 }, \
                   { id = \"state_of_charge\", quantity = \"state_of_charge\", group = 2 }]\n";
@@ -84,6 +84,6 @@ async fn the_example_for_evcc_finds_its_values() {
     assert_eq!(values[0], -350.0, "giving is below 0");
     assert_eq!(values[1], 12_345.678);
     assert!((987.654..988.0).contains(&values[2]), "{values:?}");
-    assert_eq!(values[3..], [582.0, -740.0, 97.5]);
+    assert_eq!(values[3..], [582.0, -740.0, 98.0]);
     assert!(bridge.end().await.success());
 }
