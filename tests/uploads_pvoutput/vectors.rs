@@ -323,7 +323,7 @@ async fn examples_14_and_15_the_limit_is_kept() {
     let (parcel, _) = house.prepare(old.end).unwrap();
     assert!(parcel.errand.is_some() && parcel.not_before.is_none());
     // What is not.
-    house.now += 1800;
+    house.now += 2400;
     let (parcel, _) = house.prepare(old.end).unwrap();
     let (moment, _) = parcel.not_before.unwrap();
     assert_eq!(moment, seconds("2026-06-15T11:00:00Z"));

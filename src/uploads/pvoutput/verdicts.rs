@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::answers::{Said, meant, of_rows, said, words};
+use super::answers::{StatusAnswer, meant, of_rows, said, words};
 use super::memory::{RateLeft, SentRow};
-use super::rows::Row;
+use super::rows::StatusRow;
+use super::search::{MissingRow, RowSearch, StrangeWords};
 use super::system::SystemOf;
 use super::target::PvOutputTarget;
 use crate::history::GivenUp;
@@ -25,31 +26,6 @@ const MOST_TRIES: u8 = 3;
 /// So many single rows that are refused in the same unknown words are too many to be the fault of each.
 const MOST_STRANGE: u8 = 3;
 
-/// One row among those up to a moment is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Search {
-    /// The most rows of a request.
-    pub limit: usize,
-    /// The end of the last of these rows, in seconds since 1970.
-    pub through: i64,
-    /// Whether they are sent once more.
-    pub is_again: bool,
-}
-
-/// A row that gets no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing {
-    end: i64,
-    tries: u8,
-}
-
-/// Words that nobody knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Strange {
-    words: String,
-    rows: u8,
-}
-
 fn refused(seen: Sentence, advice: Sentence) -> Verdict {
     Verdict::Hold {
         health: Health::new(HealthCode::Refused).seen(seen).advise(advice),
@@ -62,7 +38,7 @@ const fn rest_again() -> Verdict {
     Verdict::Skip { slots: Vec::new() }
 }
 
-fn given_up<'a>(rows: impl IntoIterator<Item = &'a Row>, reason: &str) -> Vec<GivenUp> {
+fn given_up<'a>(rows: impl IntoIterator<Item = &'a StatusRow>, reason: &str) -> Vec<GivenUp> {
     let slots = rows.into_iter().flat_map(|row| &row.slots);
     let given_up = slots.map(|slot| GivenUp {
         slot: *slot,
@@ -86,18 +62,18 @@ impl PvOutputTarget {
         let text = answer.text();
         let why = words(&text);
         match said(answer.status.as_u16(), &text) {
-            Said::Rows => self.take_rows(&text),
-            Said::MoonPowered | Said::Wrong => self.refuse_row(&text, why),
-            Said::TooOld(date) => {
+            StatusAnswer::Rows => self.take_rows(&text),
+            StatusAnswer::MoonPowered | StatusAnswer::Wrong => self.refuse_row(&text, why),
+            StatusAnswer::TooOld(date) => {
                 self.memory.donor = Some(false);
-                let is_old = |row: &&Row| date.is_none_or(|date| row.date <= date);
+                let is_old = |row: &&StatusRow| date.is_none_or(|date| row.date <= date);
                 let slots = given_up(self.outgoing.iter().filter(is_old), &why);
                 if slots.is_empty() {
                     return self.refuse_row(&text, why);
                 }
                 Verdict::Skip { slots }
             }
-            Said::Ahead => Verdict::Hold {
+            StatusAnswer::Ahead => Verdict::Hold {
                 health: Health::new(HealthCode::Degraded)
                     .seen(say!("PVOutput says that it is not so late yet ({why})", why))
                     .advise(say!(
@@ -105,9 +81,9 @@ impl PvOutputTarget {
                     )),
                 every: CLOCK_PAUSE,
             },
-            Said::Ours => self.refuse_row(&text, why),
-            Said::Strange => self.refuse_strange(&text, why),
-            Said::Donation => {
+            StatusAnswer::Ours => self.refuse_row(&text, why),
+            StatusAnswer::Strange => self.refuse_strange(&text, why),
+            StatusAnswer::Donation => {
                 let is_donor = self.memory.donor.replace(false) == Some(true);
                 if is_donor || self.has_extended {
                     tracing::warn!(
@@ -127,25 +103,25 @@ impl PvOutputTarget {
     /// What has nothing to do with rows.
     fn judge_all(
         &mut self,
-        said: &Said,
+        said: &StatusAnswer,
         answer: &HttpAnswer,
         why: String,
         now: Timestamp,
     ) -> Verdict {
         match said {
-            Said::SystemId => refused(
+            StatusAnswer::SystemId => refused(
                 say!("the system is refused ({why})", why),
                 say!(
                     "Look at system_id of this section: it is the System Id of PVOutput's settings page."
                 ),
             ),
-            Said::Key => refused(
+            StatusAnswer::Key => refused(
                 say!("the key is refused ({why})", why),
                 say!(
                     "Look at key of this section: it is the API Key of PVOutput's settings page, switched on and not read-only."
                 ),
             ),
-            Said::TooMany => {
+            StatusAnswer::TooMany => {
                 let moment = self.reset(answer, now);
                 self.memory.rate = Some(RateLeft {
                     remaining: 0,
@@ -160,7 +136,7 @@ impl PvOutputTarget {
                     ),
                 }
             }
-            Said::Elsewhere => {
+            StatusAnswer::Elsewhere => {
                 let status = answer.status.as_u16();
                 tracing::error!("PVOutput is not at this address ({status} {why})");
                 refused(
@@ -219,7 +195,7 @@ impl PvOutputTarget {
             _ => 1,
         };
         if tries < MOST_TRIES {
-            self.missing = Some(Missing {
+            self.missing = Some(MissingRow {
                 end: row.end,
                 tries,
             });
@@ -237,7 +213,7 @@ impl PvOutputTarget {
         } else {
             self.memory.last
         };
-        let fold = |before: Option<SentRow>, row: &Row| Some(SentRow::after(before.as_ref(), row));
+        let fold = |before: Option<SentRow>, row: &StatusRow| Some(row.after(before.as_ref()));
         let is_before = |it: &SentRow| self.outgoing.first().is_none_or(|row| it.end < row.end);
         let Some(sent) = sent.fold(of_path.filter(is_before), fold) else {
             return;
@@ -256,8 +232,9 @@ impl PvOutputTarget {
     fn widen_search(&mut self) {
         let through = self.outgoing.last().map_or(0, |row| row.end);
         let search = self.search.take();
-        let is_on = |search: &Search| search.is_again == self.is_again && through < search.through;
-        self.search = search.filter(is_on).map(|search| Search {
+        let is_on =
+            |search: &RowSearch| search.is_again == self.is_again && through < search.through;
+        self.search = search.filter(is_on).map(|search| RowSearch {
             limit: search.limit.saturating_mul(2),
             ..search
         });
@@ -276,7 +253,7 @@ impl PvOutputTarget {
         let advice = advice(text);
         for row in places.iter().filter_map(|place| self.outgoing.get(*place)) {
             let row = row.text(self.has_extended);
-            if said(400, text) == Said::Ours {
+            if said(400, text) == StatusAnswer::Ours {
                 tracing::error!("PVOutput does not understand {row} ({why}){advice}");
             } else {
                 tracing::warn!("PVOutput refuses {row} ({why}){advice}");
@@ -295,7 +272,7 @@ impl PvOutputTarget {
             Some(strange) if strange.words == why => strange.rows.saturating_add(1),
             _ => 1,
         };
-        self.strange = Some(Strange {
+        self.strange = Some(StrangeWords {
             words: why.clone(),
             rows,
         });
@@ -311,7 +288,7 @@ impl PvOutputTarget {
     }
 
     fn halve(&mut self) -> Verdict {
-        self.search = Some(Search {
+        self.search = Some(RowSearch {
             limit: (self.outgoing.len() / 2).max(1),
             through: self.outgoing.last().map_or(0, |row| row.end),
             is_again: self.is_again,
@@ -411,7 +388,7 @@ impl PvOutputTarget {
         let text = answer.text();
         let is_theirs = answer.status.is_server_error();
         match said(answer.status.as_u16(), &text) {
-            Said::Rows => match SystemOf::read(&text) {
+            StatusAnswer::Rows => match SystemOf::read(&text) {
                 Some(system) => {
                     self.memory.interval = Some(system.interval);
                     self.memory.zone = Some(system.zone);
@@ -425,10 +402,13 @@ impl PvOutputTarget {
                     words(&text)
                 ),
             },
-            said @ (Said::SystemId | Said::Key | Said::TooMany | Said::Elsewhere) => {
+            said @ (StatusAnswer::SystemId
+            | StatusAnswer::Key
+            | StatusAnswer::TooMany
+            | StatusAnswer::Elsewhere) => {
                 return self.judge_all(&said, answer, words(&text), now);
             }
-            said @ Said::Passing if is_theirs => {
+            said @ StatusAnswer::Passing if is_theirs => {
                 return self.judge_all(&said, answer, words(&text), now);
             }
             // What is known of it does for the next hours too.
@@ -451,7 +431,7 @@ impl PvOutputTarget {
         let text = answer.text();
         let why = words(&text);
         match said(answer.status.as_u16(), &text) {
-            Said::Rows => match SystemOf::read(&text) {
+            StatusAnswer::Rows => match SystemOf::read(&text) {
                 Some(system) => {
                     let size = system
                         .size
@@ -468,9 +448,11 @@ impl PvOutputTarget {
                 }
                 None => Err(format!("that is no answer of PVOutput's ({why})")),
             },
-            Said::SystemId => Err(format!("the system is refused ({why}). Look at system_id")),
-            Said::Key => Err(format!("the key is refused ({why}). Look at key")),
-            Said::TooMany => Err(format!(
+            StatusAnswer::SystemId => {
+                Err(format!("the system is refused ({why}). Look at system_id"))
+            }
+            StatusAnswer::Key => Err(format!("the key is refused ({why}). Look at key")),
+            StatusAnswer::TooMany => Err(format!(
                 "the requests of this hour are used up ({why}). Try again in an hour"
             )),
             _ => Err(format!("{} {why}", answer.status.as_u16())),
