@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::courier::Courier;
-use super::pace::Pace;
-use super::told::Told;
+use super::pace::TargetPace;
+use super::told::TargetState;
 use crate::clock::Clock;
 use crate::history::{Cursor, Cursors, GivenUp, History, HistoryError, SLOT};
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::{Answer, Load, Parcel, Target, Verdict};
+use crate::uploads::{ErrandAnswer, Load, Parcel, Target, UploadVerdict};
 
 /// No clock that is right shows less: this program was made later.
 const MADE: i64 = 1_767_225_600; // 2026-01-01
@@ -47,10 +47,10 @@ pub struct Rounds {
     pub cursors: Cursors,
     pub courier: Courier,
     pub clock: Clock,
-    pub pace: Pace,
+    pub pace: TargetPace,
     /// Where a target begins that has no cursor yet, in seconds; `None` for now.
     pub since: Option<i64>,
-    pub told: Told,
+    pub told: TargetState,
     /// What is refused although the rest arrives, if anything is.
     pub trouble: Option<Health>,
     /// The most slots of one request, while one of them is sought that is refused.
@@ -118,7 +118,7 @@ impl Rounds {
         if let Some(errand) = self.target.ask_first(now) {
             let answer = self.courier.carry(&errand).await;
             let verdict = self.target.take_first(&answer, self.clock.now());
-            if !matches!(verdict, Verdict::Done { .. }) {
+            if !matches!(verdict, UploadVerdict::Done { .. }) {
                 let nothing = Parcel::default();
                 return self.take(verdict, &nothing, &mut cursor, false).await;
             }
@@ -206,7 +206,7 @@ impl Rounds {
             .await?;
         let parcel = self.target.prepare(&load, false, self.clock.now());
         if let Some((moment, why)) = parcel.not_before.clone() {
-            let wait = Verdict::Until { moment, why };
+            let wait = UploadVerdict::Until { moment, why };
             return self.take(wait, &parcel, cursor, false).await.map(Some);
         }
         if parcel.errand.is_none()
@@ -282,7 +282,7 @@ impl Rounds {
             let answer = self.courier.carry(&errand).await;
             tracing::debug!("{}: {}", self.key, shown(&answer));
             match self.target.judge(&parcel, &answer, self.clock.now()) {
-                Verdict::Ask(next) => errand = next,
+                UploadVerdict::Ask(next) => errand = next,
                 verdict => return self.take(verdict, &parcel, cursor, is_again).await,
             }
         }
@@ -293,14 +293,14 @@ impl Rounds {
     /// Carries a verdict out.
     async fn take(
         &mut self,
-        verdict: Verdict,
+        verdict: UploadVerdict,
         parcel: &Parcel,
         cursor: &mut Cursor,
         is_again: bool,
     ) -> Result<Next, HistoryError> {
         let now = self.clock.monotonic();
         match verdict {
-            Verdict::Done { trouble } => {
+            UploadVerdict::Done { trouble } => {
                 self.told.last_success = Some(self.clock.now());
                 self.done_through(parcel.through, cursor, is_again).await?;
                 self.limit = self.limit.map(|limit| limit.saturating_mul(2));
@@ -320,23 +320,23 @@ impl Rounds {
                 self.trouble.clone_from(&trouble);
                 self.tell(trouble.unwrap_or(Health::ONLINE));
             }
-            Verdict::Part { through } => {
+            UploadVerdict::Part { through } => {
                 self.told.last_success = Some(self.clock.now());
                 self.done_through(through, cursor, is_again).await?;
                 self.pace.worked(now, self.target.pause());
             }
-            Verdict::Again { why, after } => self.fail(why, after),
-            Verdict::Until { moment, why } => {
+            UploadVerdict::Again { why, after } => self.fail(why, after),
+            UploadVerdict::Until { moment, why } => {
                 let wait = moment.duration_since(self.clock.now());
                 let wait = Duration::try_from(wait).unwrap_or_default();
                 self.pace.rest(now, wait.max(Duration::from_secs(1)));
                 self.tell(Health::new(HealthCode::Retrying).seen(why));
             }
-            Verdict::Hold { health, every } => {
+            UploadVerdict::Hold { health, every } => {
                 self.pace.rest(now, every);
                 self.tell(health);
             }
-            Verdict::Halve { why } => match parcel.slots.as_slice() {
+            UploadVerdict::Halve { why } => match parcel.slots.as_slice() {
                 [] => self.fail(say!("it refuses what is sent ({why})", why), None),
                 [slot] => {
                     let slot = *slot;
@@ -348,11 +348,11 @@ impl Rounds {
                     self.pace.worked(now, self.target.pause());
                 }
             },
-            Verdict::Skip { slots } => {
+            UploadVerdict::Skip { slots } => {
                 self.give_up(slots).await?;
                 self.pace.worked(now, self.target.pause());
             }
-            Verdict::Ask(_) => {}
+            UploadVerdict::Ask(_) => {}
         }
         Ok(Next::Now)
     }
@@ -409,12 +409,12 @@ impl Rounds {
 }
 
 /// An answer for the log, cut and without what is unprintable.
-fn shown(answer: &Answer) -> String {
+fn shown(answer: &ErrandAnswer) -> String {
     let text = match answer {
-        Answer::Http(Ok(answer)) => answer.to_string(),
-        Answer::Http(Err(error)) => error.to_string(),
-        Answer::Program(Ok(answer)) => format!("{} {}", answer.output, answer.errors),
-        Answer::Program(Err(error)) => error.clone(),
+        ErrandAnswer::Http(Ok(answer)) => answer.to_string(),
+        ErrandAnswer::Http(Err(error)) => error.to_string(),
+        ErrandAnswer::Program(Ok(answer)) => format!("{} {}", answer.output, answer.errors),
+        ErrandAnswer::Program(Err(error)) => error.clone(),
     };
     let text: String = text.chars().take(300).collect();
     text.escape_debug().to_string()
