@@ -4,14 +4,14 @@ use crate::model::DeviceId;
 
 /// `aps_ecu_216000000001/power`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part<'s> {
+pub struct NamedValue<'s> {
     /// The device.
     pub device: DeviceId,
     /// The key of the value.
     pub key: &'s str,
 }
 
-impl<'s> Part<'s> {
+impl<'s> NamedValue<'s> {
     /// Reads `"device/key"`.
     pub fn read(name: &'s str) -> Option<Self> {
         let (device, key) = name.split_once('/')?;
@@ -36,11 +36,11 @@ mod tests {
 
     #[test]
     fn a_value_is_a_device_and_a_key() {
-        let part = Part::read("aps_ecu_216000000001/power").unwrap();
+        let part = NamedValue::read("aps_ecu_216000000001/power").unwrap();
         assert_eq!(part.device, DeviceId::new("aps_ecu", "216000000001"));
         assert_eq!(part.key, "power");
         for wrong in ["power", "aps/power", "aps_ecu_1/", "/power", "a_b/c/d", ""] {
-            assert_eq!(Part::read(wrong), None, "{wrong}");
+            assert_eq!(NamedValue::read(wrong), None, "{wrong}");
         }
     }
 }

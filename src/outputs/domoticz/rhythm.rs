@@ -9,14 +9,14 @@ pub const AGAIN: Duration = Duration::from_secs(300);
 
 /// The messages to one device of Domoticz.
 #[derive(Debug)]
-pub struct Rhythm {
+pub struct TellingRhythm {
     every: Duration,
     last: Option<(Instant, String)>,
     /// Refused: not before this.
     held: Option<Instant>,
 }
 
-impl Rhythm {
+impl TellingRhythm {
     /// At most one message in this time.
     pub const fn new(every: Duration) -> Self {
         Self {
@@ -56,7 +56,7 @@ mod tests {
     fn what_changes_is_told_soon_and_what_stays_again() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let mut rhythm = Rhythm::new(Duration::from_secs(10));
+        let mut rhythm = TellingRhythm::new(Duration::from_secs(10));
         assert_eq!(rhythm.due(after(1), "1"), after(1));
         rhythm.told(after(1), "1".to_owned());
         assert_eq!(rhythm.due(after(2), "2"), after(11));

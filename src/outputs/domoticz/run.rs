@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::DomoticzOutlet;
 use super::config::DomoticzSettings;
 use super::http;
-use super::rhythm::Rhythm;
+use super::rhythm::TellingRhythm;
 use super::svalue::{Svalue, payload, svalue};
 use super::troubles::{NAME, Telling};
 use crate::bridge::Feed;
@@ -26,9 +26,9 @@ const GRACE: Duration = Duration::from_secs(3);
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// One section at work.
-struct Teller {
+struct DomoticzTeller {
     settings: DomoticzSettings,
-    rhythm: Rhythm,
+    rhythm: TellingRhythm,
     /// Over HTTP, and not by the broker.
     client: Option<HttpClient>,
     /// An answer has not come yet.
@@ -36,17 +36,17 @@ struct Teller {
 }
 
 /// What came of a request: which section, its words, the answer.
-type Asked = (usize, Result<HttpAnswer, HttpError>);
+type DomoticzAnswer = (usize, Result<HttpAnswer, HttpError>);
 
 /// All sections at work.
-struct Telephone {
-    tellers: Vec<Teller>,
+struct DomoticzTellers {
+    tellers: Vec<DomoticzTeller>,
     telling: Telling,
     session: Option<Session>,
     events: Option<Events>,
     is_connected: bool,
     troubles: Troubles,
-    asked: JoinSet<Asked>,
+    asked: JoinSet<DomoticzAnswer>,
 }
 
 /// Tells Domoticz what the feed brings.
@@ -64,8 +64,8 @@ pub async fn run(outlet: Arc<DomoticzOutlet>, context: Context) -> Result<(), Ou
         let started = Session::start(connection, stop.clone());
         (session, events) = (Some(started.0), Some(started.1));
     }
-    let tellers: Vec<Teller> = outlet.switched_on().map(Teller::new).collect();
-    let mut telephone = Telephone {
+    let tellers: Vec<DomoticzTeller> = outlet.switched_on().map(DomoticzTeller::new).collect();
+    let mut tellers = DomoticzTellers {
         telling: Telling::new(tellers.len()),
         tellers,
         session,
@@ -77,20 +77,20 @@ pub async fn run(outlet: Arc<DomoticzOutlet>, context: Context) -> Result<(), Ou
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = telephone.talk(&mut feed) => {}
+        () = tellers.talk(&mut feed) => {}
     }
     feed.set_trouble(NAME, None);
-    if let Some(session) = telephone.session {
+    if let Some(session) = tellers.session {
         session.close(Vec::new(), GRACE).await;
     }
     Ok(())
 }
 
-impl Teller {
+impl DomoticzTeller {
     fn new(settings: &DomoticzSettings) -> Self {
         let over_http = settings.url.is_some();
         Self {
-            rhythm: Rhythm::new(settings.every.get()),
+            rhythm: TellingRhythm::new(settings.every.get()),
             client: over_http.then(|| HttpClient::trusting(settings.ca_file.as_deref())),
             settings: settings.clone(),
             is_asking: false,
@@ -98,7 +98,7 @@ impl Teller {
     }
 }
 
-impl Telephone {
+impl DomoticzTellers {
     /// Until the bridge or the session has ended.
     async fn talk(&mut self, feed: &mut Feed) {
         loop {

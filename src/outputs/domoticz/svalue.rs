@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::config::{DomoticzKind, DomoticzSettings};
-use super::part::{Part, device_id};
+use super::part::{NamedValue, device_id};
 use crate::bridge::Known;
 use crate::model::{
     Behavior, Decimal, Device, DeviceId, Health, HealthCode, Metric, Quantity, Sentence, Value,
@@ -31,7 +31,7 @@ enum Lacking {
 }
 
 /// Where the parts are looked up.
-struct Look<'f> {
+struct PartLook<'f> {
     find: &'f dyn Fn(&DeviceId) -> Option<Known>,
     is_settled: bool,
 }
@@ -42,7 +42,7 @@ pub fn svalue(
     find: &dyn Fn(&DeviceId) -> Option<Known>,
     is_settled: bool,
 ) -> Svalue {
-    let look = Look { find, is_settled };
+    let look = PartLook { find, is_settled };
     match look.svalue(settings) {
         Ok(said) => Svalue::Known(said),
         Err(Lacking::Unknown) => Svalue::Unknown,
@@ -60,7 +60,7 @@ pub fn payload(idx: u32, svalue: &str) -> String {
     format!("{{\"idx\":{idx},\"nvalue\":0,\"svalue\":{svalue}}}")
 }
 
-impl Look<'_> {
+impl PartLook<'_> {
     fn svalue(&self, settings: &DomoticzSettings) -> Result<String, Lacking> {
         let part = |name: &Option<String>| name.clone().ok_or(Lacking::Unknown);
         let kind = settings.kind.ok_or(Lacking::Unknown)?;
@@ -122,7 +122,7 @@ impl Look<'_> {
 
     /// A value with its metric.
     fn value(&self, name: &str) -> Result<(Known, Metric), Lacking> {
-        let part = Part::read(name).ok_or(Lacking::Unknown)?;
+        let part = NamedValue::read(name).ok_or(Lacking::Unknown)?;
         let device = name.split('/').next().unwrap_or_default();
         let known = self.device(device)?;
         match known.device.metric(part.key) {

@@ -10,7 +10,7 @@ use super::inverters::{EcuInverters, SETTLE};
 use super::seed::{SeenCounters, look_back};
 use super::*;
 use crate::bridge::Known;
-use crate::history::History;
+use crate::history::{History, HistorySettings};
 use crate::model::{Decimal, Device, DeviceState, Health, HealthCode, Metric, Quantity, Value};
 
 fn section(toml: &str) -> EcuJsonSettings {
@@ -216,6 +216,42 @@ async fn a_restart_asks_the_history() {
     let now = Instant::now();
     inverters.hear(&known, Some(today), now);
     assert_eq!(inverters.due(today, now + SETTLE), []);
+}
+
+#[tokio::test]
+async fn a_day_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.db");
+    let history = History::open_stepped(&path, &HistorySettings::default(), TimeZone::UTC);
+    let ecu = device("aps_ecu");
+    history.describe(&Arc::new(ecu.clone()));
+    for (at, energy) in [
+        ("2026-06-14T19:58:00Z", "4.90"),
+        ("2026-06-15T09:58:00Z", "5.00"),
+    ] {
+        let at: jiff::Timestamp = at.parse().unwrap();
+        let energy: Decimal = energy.parse().unwrap();
+        history.record(&ecu.id, at, None, [("energy_computed", energy.into())]);
+        history.tick(at + jiff::SignedDuration::from_mins(10));
+    }
+    history.flush(Duration::from_secs(30));
+    let seen = look_back(&history.reader(), &ecu, DAY).await.unwrap();
+    let mut inverters = EcuInverters::new(format_1(), DAY);
+    let known = state(
+        &ecu,
+        "2026-06-15T10:05:00Z",
+        100,
+        "5.02",
+        HealthCode::Online,
+    );
+    inverters.meet(&known, &seen);
+    let now = Instant::now();
+    inverters.hear(&known, Some(DAY), now);
+    let due = inverters.due(DAY, now + SETTLE);
+    assert_eq!(due[0].payload, svalue("100.0;120.00")[0]);
+    // Panels have counters of their own, of which the history keeps none: they are not known.
+    assert_eq!(seen.keys().collect::<Vec<_>>(), ["energy_computed"]);
+    history.close();
 }
 
 #[test]
