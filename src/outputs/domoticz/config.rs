@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::part::NamedValue;
+use super::part::DomoticzValue;
 use crate::config::{Complaint, Period, Secret, Settings};
 use crate::http::HttpServer;
 use crate::outputs::mqtt::check_topic;
@@ -136,7 +136,7 @@ impl DomoticzSettings {
                     format!("\"{name}\" is a value and no device"),
                     "write the id of the device alone",
                 ),
-                Some(name) if field != "device" && NamedValue::read(name).is_none() => (
+                Some(name) if field != "device" && DomoticzValue::read(name).is_none() => (
                     format!("\"{name}\" is no device and key"),
                     "write both with a slash between, such as \"aps_ecu_216000000001/power\"",
                 ),

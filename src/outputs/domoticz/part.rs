@@ -4,14 +4,14 @@ use crate::model::DeviceId;
 
 /// `aps_ecu_216000000001/power`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedValue<'s> {
+pub struct DomoticzValue<'s> {
     /// The device.
     pub device: DeviceId,
     /// The key of the value.
     pub key: &'s str,
 }
 
-impl<'s> NamedValue<'s> {
+impl<'s> DomoticzValue<'s> {
     /// Reads `"device/key"`.
     pub fn read(name: &'s str) -> Option<Self> {
         let (device, key) = name.split_once('/')?;
@@ -36,11 +36,11 @@ mod tests {
 
     #[test]
     fn a_value_is_a_device_and_a_key() {
-        let part = NamedValue::read("aps_ecu_216000000001/power").unwrap();
+        let part = DomoticzValue::read("aps_ecu_216000000001/power").unwrap();
         assert_eq!(part.device, DeviceId::new("aps_ecu", "216000000001"));
         assert_eq!(part.key, "power");
         for wrong in ["power", "aps/power", "aps_ecu_1/", "/power", "a_b/c/d", ""] {
-            assert_eq!(NamedValue::read(wrong), None, "{wrong}");
+            assert_eq!(DomoticzValue::read(wrong), None, "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Telling Domoticz until told to stop.
+//! DomoticzTroubles Domoticz until told to stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::config::DomoticzSettings;
 use super::http;
 use super::rhythm::TellingRhythm;
 use super::svalue::{Svalue, payload, svalue};
-use super::troubles::{NAME, Telling};
+use super::troubles::{DomoticzTroubles, NAME};
 use crate::bridge::Feed;
 use crate::http::{HttpAnswer, HttpClient, HttpError};
 use crate::model::{Health, HealthCode};
@@ -41,7 +41,7 @@ type DomoticzAnswer = (usize, Result<HttpAnswer, HttpError>);
 /// All sections at work.
 struct DomoticzTellers {
     tellers: Vec<DomoticzTeller>,
-    telling: Telling,
+    telling: DomoticzTroubles,
     session: Option<Session>,
     events: Option<Events>,
     is_connected: bool,
@@ -66,7 +66,7 @@ pub async fn run(outlet: Arc<DomoticzOutlet>, context: Context) -> Result<(), Ou
     }
     let tellers: Vec<DomoticzTeller> = outlet.switched_on().map(DomoticzTeller::new).collect();
     let mut tellers = DomoticzTellers {
-        telling: Telling::new(tellers.len()),
+        telling: DomoticzTroubles::new(tellers.len()),
         tellers,
         session,
         events,

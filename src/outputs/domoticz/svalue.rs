@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::config::{DomoticzKind, DomoticzSettings};
-use super::part::{NamedValue, device_id};
+use super::part::{DomoticzValue, device_id};
 use crate::bridge::Known;
 use crate::model::{
     Behavior, Decimal, Device, DeviceId, Health, HealthCode, Metric, Quantity, Sentence, Value,
@@ -122,7 +122,7 @@ impl PartLook<'_> {
 
     /// A value with its metric.
     fn value(&self, name: &str) -> Result<(Known, Metric), Lacking> {
-        let part = NamedValue::read(name).ok_or(Lacking::Unknown)?;
+        let part = DomoticzValue::read(name).ok_or(Lacking::Unknown)?;
         let device = name.split('/').next().unwrap_or_default();
         let known = self.device(device)?;
         match known.device.metric(part.key) {

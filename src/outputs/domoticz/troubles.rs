@@ -8,9 +8,9 @@ pub const NAME: &str = "domoticz";
 
 /// The trouble of each section.
 #[derive(Debug)]
-pub struct Telling(Vec<Option<Health>>);
+pub struct DomoticzTroubles(Vec<Option<Health>>);
 
-impl Telling {
+impl DomoticzTroubles {
     /// So many sections without trouble.
     pub fn new(sections: usize) -> Self {
         Self(vec![None; sections])
