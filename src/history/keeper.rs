@@ -28,6 +28,7 @@ use super::gathering::{Gathering, LONG_PATIENCE, PATIENCE};
 use super::jobs::{JobInbox, KeeperJob};
 use super::pace::{SET_BACK, SlotPace, Unset};
 use super::place::HistoryPlace;
+use super::records::NewRecords;
 use super::reader::Desk;
 use super::series::SeriesKey;
 use super::slot::{SLOT, moment};
@@ -89,6 +90,10 @@ pub struct Keeper {
     trouble: Trouble,
     /// The end of the last slot of which all is on the disk that is awaited.
     closed: watch::Sender<Option<i64>>,
+    /// What devices said, for those who want it as it came.
+    records: NewRecords,
+    /// Counts when some of that was written.
+    recorded: watch::Sender<u64>,
     desk: Arc<Desk>,
     /// The one before, as long as it has not ended.
     before: Option<Departing>,
@@ -106,6 +111,7 @@ impl Keeper {
         pace: SlotPace,
         trouble: Trouble,
         closed: watch::Sender<Option<i64>>,
+        recorded: watch::Sender<u64>,
         desk: Arc<Desk>,
     ) -> Self {
         let days = settings.keep_slots.get().as_secs().div_ceil(86_400);
@@ -134,6 +140,8 @@ impl Keeper {
             looked_at: None,
             trouble,
             closed,
+            records: NewRecords::default(),
+            recorded,
             desk,
             before: None,
             is_followed: false,
@@ -155,6 +163,7 @@ impl Keeper {
                 let Some(job) = inbox.at_hand() else { break };
                 self.take(job);
             }
+            self.write_records();
             if let Some((answer, goes_on)) = self.closing.take() {
                 // Whoever still holds a handle must not open the file again, which may be another one's by then.
                 let _ = answer.send(self.finish(goes_on));
@@ -209,7 +218,10 @@ impl Keeper {
             } => {
                 let _ = answer.send(self.correct(&series, date, value));
             }
+            KeeperJob::Record(record) => self.records.push(record),
             KeeperJob::Cursors(job) => {
+                // Whoever asks finds what came before.
+                self.write_records();
                 let opened = self.open_if_needed();
                 job(opened.and_then(|()| match &mut self.file {
                     Some(file) => Ok(&mut file.connection),
@@ -218,6 +230,7 @@ impl Keeper {
             }
             KeeperJob::Flush(answer) => {
                 self.close_slots();
+                self.write_records();
                 let _ = answer.send(());
             }
             KeeperJob::Close { goes_on, answer } => self.closing = Some((answer, goes_on)),
@@ -227,6 +240,7 @@ impl Keeper {
     /// Closes the slots that are over, and writes all that is new.
     fn close_slots(&mut self) {
         self.take_up_late();
+        self.records.is_stuck = false;
         let now = self.pace.now();
         self.closed_at = now;
         self.is_steady = self.pace.is_steady(&mut self.unset);
@@ -243,6 +257,33 @@ impl Keeper {
         let lost = self.gathering.forget(now, MOST_SLOTS);
         if lost > 0 {
             tracing::debug!("{lost} slots of the history are lost, as they could not be written");
+        }
+    }
+
+    /// Writes what came to be sent on: that does not wait for the end of a slot.
+    fn write_records(&mut self) {
+        if self.records.is_empty() || self.records.is_stuck || self.is_foreign {
+            return;
+        }
+        let written = self.healed(|keeper| {
+            keeper.open_if_needed()?;
+            if let Some(file) = &mut keeper.file {
+                let connection = &mut file.connection;
+                keeper
+                    .records
+                    .write(connection)
+                    .map_err(DatabaseError::from)?;
+                file.was_written();
+            }
+            Ok(())
+        });
+        match written {
+            Ok(()) => self.recorded.send_modify(|count| *count += 1),
+            // Slots will not be written either, and then it is told.
+            Err(error) => {
+                self.records.is_stuck = true;
+                tracing::debug!("records cannot be written yet: {error}");
+            }
         }
     }
 

@@ -21,6 +21,7 @@ mod configured;
 pub mod emoncms;
 pub mod influxdb;
 mod load;
+pub mod mysql;
 mod outbox;
 pub mod pvoutput;
 mod target;
@@ -34,7 +35,7 @@ pub use target::{Answer, Errand, Parcel, ProgramAnswer, Target, Verdict};
 pub use upload::{Plan, Upload};
 
 /// Every service there is.
-pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD, &pvoutput::UPLOAD, &emoncms::UPLOAD];
+pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD, &pvoutput::UPLOAD, &emoncms::UPLOAD, &mysql::UPLOAD];
 
 /// What the ids of these devices begin with.
 pub const KIND: &str = "export";
