@@ -241,11 +241,7 @@ impl History {
         let body = serde_json::to_string(&record).unwrap_or_default();
         // As long as the clock is not set, that of the device knows better.
         let received = received.as_second();
-        let at = if received < MADE {
-            record.at
-        } else {
-            received
-        };
+        let at = if received < MADE { record.at } else { received };
         for target in targets {
             self.send(KeeperJob::Record(NewRecord {
                 target,

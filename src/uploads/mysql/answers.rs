@@ -93,17 +93,25 @@ fn of_program(answer: &ProgramAnswer, number: i64) -> Ran {
         return Ran::Done;
     }
     let last = answer.errors.trim().lines().next_back();
-    let said = cut(last.or(answer.output.lines().next_back()).unwrap_or_default());
+    let said = cut(last
+        .or(answer.output.lines().next_back())
+        .unwrap_or_default());
     Ran::Other(if answer.is_success {
         hold(
-            say!("the program ends without doing what it was told ({said})", said),
+            say!(
+                "the program ends without doing what it was told ({said})",
+                said
+            ),
             say!(
                 "It has to be mariadb or mysql, or to pass its standard input on to one of them; see command in [mysql]."
             ),
             HOURLY,
         )
     } else {
-        Verdict::again(say!("the client program of the database fails ({said})", said))
+        Verdict::again(say!(
+            "the client program of the database fails ({said})",
+            said
+        ))
     })
 }
 
@@ -125,7 +133,9 @@ fn of_error(error: MysqlError) -> Ran {
     };
     match number {
         1045 | 1698 => refused(
-            say!("Look at the user and the password in the option file that command names in [mysql]."),
+            say!(
+                "Look at the user and the password in the option file that command names in [mysql]."
+            ),
             HOURLY,
         ),
         1044 => refused(
@@ -133,7 +143,9 @@ fn of_error(error: MysqlError) -> Ran {
             HOURLY,
         ),
         1049 | 1046 => refused(
-            say!("Make the database with the database.txt of se-logger, or name the right one in command."),
+            say!(
+                "Make the database with the database.txt of se-logger, or name the right one in command."
+            ),
             SOON,
         ),
         1146 => refused(
@@ -141,7 +153,9 @@ fn of_error(error: MysqlError) -> Ran {
             SOON,
         ),
         1054 => refused(
-            say!("Compare the columns of this table with the database.txt of se-logger, which may be newer."),
+            say!(
+                "Compare the columns of this table with the database.txt of se-logger, which may be newer."
+            ),
             SOON,
         ),
         1142 | 1143 | 1175 | 1290 | 1792 => refused(

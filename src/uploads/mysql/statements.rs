@@ -44,7 +44,11 @@ pub fn statements(
     is_wanted: impl Fn(&DeviceRecord) -> bool,
 ) -> Statements {
     let count = frames(records).count();
-    let whole = if has_more && count > 1 { count - 1 } else { count };
+    let whole = if has_more && count > 1 {
+        count - 1
+    } else {
+        count
+    };
     let mut told = Statements::default();
     for frame in frames(records).take(whole) {
         let rows = frame.iter().filter_map(|kept| {

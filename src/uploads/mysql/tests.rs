@@ -65,9 +65,19 @@ fn steps_of_the_cable_come_back_whole() {
 fn without_what_a_row_is_for_there_is_none() {
     let at = 1_764_333_000;
     assert!(insertion(&record("20000001-21", at, PANEL)).is_some());
-    for key in ["panel_voltage", "current", "temperature", "uptime", "energy_since_wake"] {
+    for key in [
+        "panel_voltage",
+        "current",
+        "temperature",
+        "uptime",
+        "energy_since_wake",
+    ] {
         let values = without(PANEL, key);
-        assert_eq!(insertion(&record("20000001-21", at, &values)), None, "{key}");
+        assert_eq!(
+            insertion(&record("20000001-21", at, &values)),
+            None,
+            "{key}"
+        );
     }
     assert_eq!(insertion(&record("20000001-21", 0, PANEL)), None);
     assert_eq!(insertion(&record("20000001-21", 1 << 33, PANEL)), None);
@@ -79,14 +89,25 @@ fn without_what_a_row_is_for_there_is_none() {
     ];
     let row = insertion(&record("7F800001-01", at, &inverter)).unwrap();
     // The power board is the inverter.
-    assert!(row.contains("VALUES (2130706433,1764333000,-3.4028234e38,"), "{row}");
+    assert!(
+        row.contains("VALUES (2130706433,1764333000,-3.4028234e38,"),
+        "{row}"
+    );
     assert!(row.contains(",255,"), "{row}");
     for key in ["energy_interval", "energy_total"] {
         let values = without(&inverter, key);
-        assert_eq!(insertion(&record("7F000001-80", at, &values)), None, "{key}");
+        assert_eq!(
+            insertion(&record("7F000001-80", at, &values)),
+            None,
+            "{key}"
+        );
     }
     // It sleeps.
-    let asleep = [("voltage", ""), ("energy_interval", ""), ("mode", "sleeping")];
+    let asleep = [
+        ("voltage", ""),
+        ("energy_interval", ""),
+        ("mode", "sleeping"),
+    ];
     assert_eq!(insertion(&record("7F000001-80", at, &asleep)), None);
 }
 
@@ -119,7 +140,12 @@ fn a_frame_is_a_transaction_and_is_never_cut() {
 fn the_last_line_alone_says_that_it_is_through() {
     assert!(is_confirmed("wattbridge 7\nwattbridge 7\n", 7));
     assert!(is_confirmed("wattbridge 7\r\n", 7));
-    for output in ["", "wattbridge 7\nx", "wattbridge 71", "SELECT 'wattbridge 7';"] {
+    for output in [
+        "",
+        "wattbridge 7\nx",
+        "wattbridge 71",
+        "SELECT 'wattbridge 7';",
+    ] {
         assert!(!is_confirmed(output, 7), "{output}");
     }
 }
@@ -142,7 +168,13 @@ fn the_account_is_the_database_and_no_password() {
     // Its port, and not a password.
     let ssh = settings(&["ssh", "-p", "2222", "nas", "mariadb", "solaredge"]);
     assert!(ssh.check().is_empty());
-    assert!(here.target().unwrap().trial().to_string().contains("wattbridge 0"));
+    assert!(
+        here.target()
+            .unwrap()
+            .trial()
+            .to_string()
+            .contains("wattbridge 0")
+    );
 }
 
 proptest! {

@@ -235,7 +235,10 @@ impl Rounds {
         let parcel = self.target.prepare(&load, false, self.clock.now());
         if let Some((moment, why)) = parcel.not_before.clone() {
             let wait = Verdict::Until { moment, why };
-            return self.take(wait, &parcel, cursor, Made::OfNew).await.map(Some);
+            return self
+                .take(wait, &parcel, cursor, Made::OfNew)
+                .await
+                .map(Some);
         }
         if parcel.errand.is_none()
             && parcel.through - cursor.done < IDLE_STEP
@@ -342,7 +345,8 @@ impl Rounds {
         match verdict {
             Verdict::Done { trouble } => {
                 self.told.last_success = Some(self.clock.now());
-                self.done_through(parcel, parcel.through, cursor, made).await?;
+                self.done_through(parcel, parcel.through, cursor, made)
+                    .await?;
                 self.limit = self.limit.map(|limit| limit.saturating_mul(2));
                 let pause = self.target.pause();
                 let caught_up =
