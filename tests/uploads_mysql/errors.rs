@@ -7,7 +7,7 @@ use wattbridge::uploads::try_login;
 use super::house::{House, Said, named};
 use super::server::{PASSWORD, Server};
 
-const AT: i64 = 1_764_333_000;
+const AT: i64 = 1_781_517_900;
 
 fn is_held(said: &Said) -> bool {
     let health = said.health.as_ref();
@@ -68,7 +68,7 @@ async fn what_the_user_has_to_mend_holds_everything_and_loses_nothing() {
         server.sql("solaredge", "SELECT * FROM telemetry_optimizers"),
         [[
             "536870913",
-            "1764333000",
+            "1781517900",
             "3600",
             "248",
             "240",

@@ -124,7 +124,7 @@ impl House {
             let Ok(Some(message)) = next else {
                 panic!("nothing more is said: {said:?}");
             };
-            match message.report {
+            match message.1 {
                 Report::Readings(readings) => {
                     let count = |key| readings.get(key).and_then(Value::as_number);
                     let count = |key| count(key).map(|number| number.mantissa());

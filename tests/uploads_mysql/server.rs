@@ -69,6 +69,8 @@ impl Server {
                 "--skip-test-db",
             ])
             .arg(format!("--datadir={}", data.display()))
+            // Several of them would take each other's files away.
+            .arg(format!("--tmpdir={}", folder.path().display()))
             .output()
             .unwrap();
         assert!(
@@ -79,6 +81,7 @@ impl Server {
         let child = Command::new("mariadbd")
             .args(["--no-defaults", "--user=root", "--skip-networking"])
             .arg(format!("--datadir={}", data.display()))
+            .arg(format!("--tmpdir={}", folder.path().display()))
             .arg(format!("--socket={}", folder.path().join("s").display()))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -154,7 +154,10 @@ fn errors_mean_what_they_mean() {
         match (means.split([',', ':']).next().unwrap(), verdict) {
             ("hold", Verdict::Hold { health, .. }) => {
                 assert_eq!(health.code, wattbridge::model::HealthCode::Refused);
-                assert!(health.detail.contains(&number.to_string()), "{health:?}");
+                assert!(
+                    health.sentence().contains(&number.to_string()),
+                    "{health:?}"
+                );
                 let word = means.split(' ').next_back().unwrap().trim_matches(',');
                 assert!(!health.advice.is_empty(), "{word}");
             }
