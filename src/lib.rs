@@ -29,7 +29,8 @@
 //! * [`backup`]: everything in one file, and back again.
 //! * `backoff`: how long to wait before something that has failed is tried again.
 //! * [`addon`]: what Home Assistant's Supervisor tells the program when it runs as an app (add-on).
-//! * `http`: asking a web server; `tls`: secure connections.
+//! * `http`: asking a web server.
+//! * `tls`: secure connections: whom we trust, what we show.
 //! * [`home_assistant`]: asking Home Assistant's Core itself, by its WebSocket API.
 //! * `names`: the addresses of a host: from the system, or, for names that end in `.local`, from the host itself.
 //! * [`clock`]: the time, as it is or as a replay or test sets it.

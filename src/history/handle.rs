@@ -17,7 +17,7 @@ use super::calendar::Calendar;
 use super::config::HistorySettings;
 use super::cursors::Cursors;
 use super::jobs::{JobQueue, KeeperJob, MOST_JOBS, NotTaken, queue};
-use super::keeper::Keeper;
+use super::keeper::{Keeper, KeeperSignals};
 use super::pace::{MADE, SlotPace};
 use super::place::HistoryPlace;
 use super::reader::{Desk, HistoryReader};
@@ -92,14 +92,17 @@ impl History {
         };
         let (closing, closed) = watch::channel(None);
         let (recording, recorded) = watch::channel(0);
+        let signals = KeeperSignals {
+            closed: closing,
+            recorded: recording,
+        };
         let keeper = Keeper::new(
             place,
             settings,
             calendar,
             pace,
             trouble.clone(),
-            closing,
-            recording,
+            signals,
             desk,
         );
         let (jobs, inbox) = queue(most);

@@ -54,6 +54,14 @@ const JOBS: usize = 4096;
 /// The longest wait, as the clock on the wall may be set meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// What the thread lets others know.
+pub struct KeeperSignals {
+    /// The end of the last slot of which all is on the disk that is awaited.
+    pub closed: watch::Sender<Option<i64>>,
+    /// Counts when records were written for those who want them as they came.
+    pub recorded: watch::Sender<u64>,
+}
+
 /// All that the thread has.
 pub struct Keeper {
     place: HistoryPlace,
@@ -88,12 +96,9 @@ pub struct Keeper {
     /// When the file was looked through last.
     looked_at: Option<i64>,
     trouble: Trouble,
-    /// The end of the last slot of which all is on the disk that is awaited.
-    closed: watch::Sender<Option<i64>>,
+    signals: KeeperSignals,
     /// What devices said, for those who want it as it came.
     records: NewRecords,
-    /// Counts when some of that was written.
-    recorded: watch::Sender<u64>,
     desk: Arc<Desk>,
     /// The one before, as long as it has not ended.
     before: Option<Departing>,
@@ -110,8 +115,7 @@ impl Keeper {
         calendar: Calendar,
         pace: SlotPace,
         trouble: Trouble,
-        closed: watch::Sender<Option<i64>>,
-        recorded: watch::Sender<u64>,
+        signals: KeeperSignals,
         desk: Arc<Desk>,
     ) -> Self {
         let days = settings.keep_slots.get().as_secs().div_ceil(86_400);
@@ -139,9 +143,8 @@ impl Keeper {
             cleared_until: 0,
             looked_at: None,
             trouble,
-            closed,
+            signals,
             records: NewRecords::default(),
-            recorded,
             desk,
             before: None,
             is_followed: false,
@@ -278,7 +281,7 @@ impl Keeper {
             Ok(())
         });
         match written {
-            Ok(()) => self.recorded.send_modify(|count| *count += 1),
+            Ok(()) => self.signals.recorded.send_modify(|count| *count += 1),
             // Slots will not be written either, and then it is told.
             Err(error) => {
                 self.records.is_stuck = true;
@@ -408,7 +411,8 @@ impl Keeper {
         self.ledger.confirm(over);
         self.gathering.written(&batch.closed, &alone);
         self.newest = newest;
-        self.closed
+        self.signals
+            .closed
             .send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
         if comes_back {
             self.ahead = None;

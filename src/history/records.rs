@@ -3,7 +3,6 @@
 //! Such records wait in the file of the history until they are done with, in the order in which they came; they are
 //! written as soon as they are there. What takes too much room, or is too old, goes.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -56,13 +55,20 @@ impl DeviceRecord {
 
 /// Who wants records of which adapter. Shared by all handles of a history.
 #[derive(Debug, Clone, Default)]
-pub struct RecordsWanted(Arc<RwLock<Vec<(String, Cow<'static, str>)>>>);
+pub struct RecordsWanted(Arc<RwLock<Vec<RecordWish>>>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct RecordWish {
+    target: String,
+    adapter: &'static str,
+}
 
 impl RecordsWanted {
     /// A target wants what the devices of an adapter say.
     pub fn add(&self, target: &str, adapter: &'static str) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let wish = (target.to_owned(), Cow::Borrowed(adapter));
+        let target = target.to_owned();
+        let wish = RecordWish { target, adapter };
         if !all.contains(&wish) {
             all.push(wish);
         }
@@ -71,8 +77,8 @@ impl RecordsWanted {
     /// The targets that want what a device of this adapter says.
     pub fn by(&self, adapter: &str) -> Vec<String> {
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let wishes = all.iter().filter(|(_, wanted)| wanted == adapter);
-        wishes.map(|(target, _)| target.clone()).collect()
+        let wishes = all.iter().filter(|wish| wish.adapter == adapter);
+        wishes.map(|wish| wish.target.clone()).collect()
     }
 }
 
@@ -168,5 +174,82 @@ impl NewRecords {
                  `wattbridge export status` says why they are not sent."
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tables;
+
+    fn file() -> Connection {
+        tables::prepare(Connection::open_in_memory().unwrap()).unwrap()
+    }
+
+    fn put(file: &mut Connection, target: &str, at: i64, body: &str) {
+        let mut records = NewRecords::default();
+        records.push(NewRecord {
+            target: target.to_owned(),
+            at,
+            body: body.to_owned(),
+        });
+        records.write(file).unwrap();
+        assert!(records.is_empty());
+    }
+
+    fn kept(file: &Connection, target: &str) -> Vec<i64> {
+        file.prepare("SELECT at FROM export_record WHERE target = ?1 ORDER BY id")
+            .unwrap()
+            .query_map([target], |row| row.get(0))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap()
+    }
+
+    #[test]
+    fn what_is_older_than_thirty_days_goes_also_of_a_target_that_is_no_more() {
+        let mut file = file();
+        put(&mut file, "gone", 0, "{}");
+        put(&mut file, "mysql", 10, "{}");
+        put(&mut file, "mysql", 10 + KEEP, "{}");
+        assert_eq!(kept(&file, "mysql"), [10, 10 + KEEP]);
+        assert_eq!(kept(&file, "gone"), [0_i64; 0]);
+        put(&mut file, "mysql", 11 + KEEP, "{}");
+        assert_eq!(kept(&file, "mysql"), [10 + KEEP, 11 + KEEP]);
+    }
+
+    #[test]
+    fn room_on_the_disk_has_an_end_for_each_target() {
+        let mut file = file();
+        let body = "x".repeat(100_000);
+        put(&mut file, "other", 0, &body);
+        for at in 0..1100 {
+            put(&mut file, "mysql", at, &body);
+        }
+        let kept_now = kept(&file, "mysql");
+        assert!(kept_now.len() < 600, "{}", kept_now.len());
+        // The oldest went, and none but them.
+        assert_eq!(kept_now.last(), Some(&1099));
+        assert!(kept_now.windows(2).all(|pair| pair[1] == pair[0] + 1));
+        assert_eq!(kept(&file, "other"), [0]);
+    }
+
+    #[test]
+    fn memory_has_an_end_and_what_was_left_comes_first() {
+        let record = |at| NewRecord {
+            target: "mysql".to_owned(),
+            at,
+            body: "{}".to_owned(),
+        };
+        let mut left = NewRecords::default();
+        for at in 0..MOST_WAITING as i64 + 5 {
+            left.push(record(at));
+        }
+        let mut records = NewRecords::default();
+        records.push(record(1_000_000));
+        records.take_up(left);
+        assert_eq!(records.waiting.len(), MOST_WAITING);
+        assert_eq!(records.waiting.front().unwrap().at, 6);
+        assert_eq!(records.waiting.back().unwrap().at, 1_000_000);
     }
 }

@@ -34,7 +34,7 @@ pub use choice::Choice;
 pub use configured::{NamedTarget, Uploads};
 pub use load::{Load, LoadDevice, LoadSlot, LoadValue};
 pub use outbox::{Courier, UploadSource, preview, preview_records, try_login};
-pub use target::{Answer, Errand, Parcel, ProgramAnswer, Target, Verdict};
+pub use target::{Errand, ErrandAnswer, Parcel, ProgramAnswer, Target, UploadVerdict};
 pub use upload::{Plan, Upload};
 
 /// Every service there is.

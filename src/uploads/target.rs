@@ -58,8 +58,8 @@ pub trait Target: Send + Sync + fmt::Debug {
     }
 
     /// Takes up the answer to [`Self::ask_first`]; `Done` goes on.
-    fn take_first(&mut self, _answer: &Answer, _now: Timestamp) -> Verdict {
-        Verdict::done()
+    fn take_first(&mut self, _answer: &ErrandAnswer, _now: Timestamp) -> UploadVerdict {
+        UploadVerdict::done()
     }
 
     /// What of this load goes into the next request. `is_again` says that these slots have been sent before.
@@ -72,19 +72,19 @@ pub trait Target: Send + Sync + fmt::Debug {
     }
 
     /// Something to ask before this parcel goes out, such as what of it has arrived already. Its answer is judged as
-    /// one to the parcel; [`Verdict::Ask`] with the errand of the parcel, or what is left of it, goes on.
+    /// one to the parcel; [`UploadVerdict::Ask`] with the errand of the parcel, or what is left of it, goes on.
     fn ask_before(&mut self, _parcel: &Parcel) -> Option<Errand> {
         None
     }
 
     /// What an answer means.
-    fn judge(&mut self, parcel: &Parcel, answer: &Answer, now: Timestamp) -> Verdict;
+    fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict;
 
     /// What tries the login without writing anything.
     fn trial(&self) -> Errand;
 
     /// What came of the trial, in words.
-    fn judge_trial(&self, answer: &Answer) -> Result<String, String>;
+    fn judge_trial(&self, answer: &ErrandAnswer) -> Result<String, String>;
 }
 
 /// What goes out in one request.
@@ -131,7 +131,7 @@ impl fmt::Display for Errand {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub enum ErrandAnswer {
     /// Of a web server.
     Http(Result<HttpAnswer, HttpError>),
     /// Of a program.
@@ -151,7 +151,7 @@ pub struct ProgramAnswer {
 
 /// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum UploadVerdict {
     /// The whole parcel is done with. `trouble` is told if something of it was refused all the same.
     Done {
         /// What to tell, if not all is well.
@@ -197,7 +197,7 @@ pub enum Verdict {
     Ask(Errand),
 }
 
-impl Verdict {
+impl UploadVerdict {
     /// All is well.
     pub const fn done() -> Self {
         Self::Done { trouble: None }

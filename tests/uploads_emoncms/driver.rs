@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use wattbridge::config::File;
 use wattbridge::model::{Decimal, DeviceId};
 use wattbridge::uploads::{
-    Courier, Errand, Load, LoadDevice, LoadSlot, LoadValue, Target, Uploads, Verdict,
+    Courier, Errand, Load, LoadDevice, LoadSlot, LoadValue, Target, UploadVerdict, Uploads,
 };
 
 /// The target of a section.
@@ -62,7 +62,7 @@ pub(crate) struct Driver {
     pub(crate) given_up: BTreeSet<i64>,
     limit: Option<usize>,
     /// What came last.
-    pub(crate) last: Option<Verdict>,
+    pub(crate) last: Option<UploadVerdict>,
 }
 
 impl Driver {
@@ -125,7 +125,7 @@ impl Driver {
             }
             count += 1;
             match self.target.judge(&parcel, &answer, now()) {
-                Verdict::Ask(next) => errand = next,
+                UploadVerdict::Ask(next) => errand = next,
                 verdict => break verdict,
             }
         };
@@ -134,15 +134,15 @@ impl Driver {
             return true;
         }
         match &verdict {
-            Verdict::Done { .. } => {
+            UploadVerdict::Done { .. } => {
                 self.keep(parcel.through);
                 self.limit = None;
             }
-            Verdict::Part { through } => {
+            UploadVerdict::Part { through } => {
                 assert!(*through > self.done, "no progress");
                 self.keep(*through);
             }
-            Verdict::Halve { .. } => match parcel.slots.as_slice() {
+            UploadVerdict::Halve { .. } => match parcel.slots.as_slice() {
                 [slot] => drop(self.given_up.insert(*slot)),
                 several => self.limit = Some(several.len() / 2),
             },

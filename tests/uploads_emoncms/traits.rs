@@ -1,7 +1,7 @@
 //! What emoncms does without saying so, one after the other.
 
 use wattbridge::model::HealthCode;
-use wattbridge::uploads::{Courier, LoadSlot, LoadValue, Verdict};
+use wattbridge::uploads::{Courier, LoadSlot, LoadValue, UploadVerdict};
 
 use super::driver::{Driver, FIRST, device, number, slot};
 use super::stand_in::{Fault, READ_KEY, StandIn, WRITE_KEY};
@@ -31,8 +31,8 @@ fn slots(count: i64) -> Vec<LoadSlot> {
 
 fn code(driver: &Driver) -> Option<HealthCode> {
     match driver.last.as_ref()? {
-        Verdict::Hold { health, .. } => Some(health.code),
-        Verdict::Done { trouble } => trouble.as_ref().map(|health| health.code),
+        UploadVerdict::Hold { health, .. } => Some(health.code),
+        UploadVerdict::Done { trouble } => trouble.as_ref().map(|health| health.code),
         _ => None,
     }
 }
@@ -72,7 +72,7 @@ async fn the_key_must_be_there_and_may_write() {
         let toml = format!("[emoncms]\nurl = \"{}\"\nkey = \"{key}\"\n", server.url);
         let mut driver = Driver::new(toml);
         driver.round(&slots(2), 500, None).await;
-        let Some(Verdict::Hold { health, every }) = &driver.last else {
+        let Some(UploadVerdict::Hold { health, every }) = &driver.last else {
             panic!("{:?}", driver.last);
         };
         assert_eq!(health.code, HealthCode::Refused);
@@ -215,7 +215,7 @@ async fn too_many_nodes_are_held_and_what_is_stored_is_not_sent_again() {
         .or_default();
     for _ in 0..3 {
         driver.round(&slots, 500, None).await;
-        let Some(Verdict::Hold { health, every }) = &driver.last else {
+        let Some(UploadVerdict::Hold { health, every }) = &driver.last else {
             panic!("{:?}", driver.last);
         };
         assert_eq!((health.code, every.as_secs()), (HealthCode::Refused, 3600));
@@ -251,7 +251,10 @@ async fn a_line_that_is_cut_after_storing_repeats_nothing() {
         let slots = slots(3);
         driver.round(&slots, 500, None).await;
         let is_done = stored >= 3;
-        assert_eq!(matches!(driver.last, Some(Verdict::Done { .. })), is_done);
+        assert_eq!(
+            matches!(driver.last, Some(UploadVerdict::Done { .. })),
+            is_done
+        );
         while driver.round(&slots, 500, None).await {}
         let account = server.account();
         let input = account.input("ecu_216000000001", "energy_total");

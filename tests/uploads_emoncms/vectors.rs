@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use wattbridge::model::DeviceId;
 use wattbridge::uploads::emoncms::default_node;
 use wattbridge::uploads::{
-    Courier, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Target, Verdict,
+    Courier, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Target, UploadVerdict,
 };
 
 use super::driver::{body, device, now, number, slot, target};
@@ -113,7 +113,7 @@ async fn judged(
     load: Load,
     posted: Option<(u16, String)>,
     got: Vec<(u16, String)>,
-) -> (Verdict, Parcel, Vec<(String, String)>) {
+) -> (UploadVerdict, Parcel, Vec<(String, String)>) {
     let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
     let (at_work, left) = (Arc::clone(&asked), Mutex::new(got.into_iter()));
     let (url, task) = serve(move |head, body| {
@@ -136,7 +136,7 @@ async fn judged(
     let verdict = loop {
         let answer = courier.carry(&errand).await;
         match target.judge(&parcel, &answer, now()) {
-            Verdict::Ask(next) => errand = next,
+            UploadVerdict::Ask(next) => errand = next,
             verdict => break verdict,
         }
     };
@@ -162,15 +162,15 @@ fn any_load() -> Load {
 
 const THERE: &str = "{\"power\":{\"time\":1781517900,\"value\":582,\"processList\":\"\"}}";
 
-fn check(verdict: &Verdict, action: &Json, id: &str) {
+fn check(verdict: &UploadVerdict, action: &Json, id: &str) {
     match verdict {
-        Verdict::Done { trouble: None } => {
+        UploadVerdict::Done { trouble: None } => {
             assert!(
                 ["acknowledge", "go on"].contains(&text(action, "do")),
                 "{id}"
             );
         }
-        Verdict::Hold { health, every } => {
+        UploadVerdict::Hold { health, every } => {
             let held = action["do"] == "hold" || action["then"] == "hold";
             assert!(held, "{id}: {health:?}");
             assert_eq!(health.code.code(), text(action, "health"), "{id}");
@@ -186,7 +186,7 @@ fn check(verdict: &Verdict, action: &Json, id: &str) {
                 health.advice
             );
         }
-        Verdict::Again { after: None, .. } => {
+        UploadVerdict::Again { after: None, .. } => {
             assert_eq!(action["do"], "ask_receiver", "{id}");
             assert_eq!(action["health"], "retrying", "{id}");
             // The first pause of the outbox.
@@ -301,11 +301,11 @@ async fn a_request_without_an_answer_is_asked_about_and_only_the_rest_is_sent() 
             .unwrap();
         let verdict = loop {
             match target.judge(&parcel, &courier.carry(&errand).await, now()) {
-                Verdict::Ask(next) => errand = next,
+                UploadVerdict::Ask(next) => errand = next,
                 verdict => break verdict,
             }
         };
-        if let Verdict::Part { through } = verdict {
+        if let UploadVerdict::Part { through } = verdict {
             load.slots.retain(|slot| slot.end > through);
         }
         verdicts.push(verdict);
@@ -313,13 +313,13 @@ async fn a_request_without_an_answer_is_asked_about_and_only_the_rest_is_sent() 
     task.abort();
     // It is asked at once, and once more after a pause: whoever has cut the line may still be at it.
     assert!(
-        matches!(verdicts[0], Verdict::Again { after: None, .. }),
+        matches!(verdicts[0], UploadVerdict::Again { after: None, .. }),
         "{verdicts:?}"
     );
     let then = &example["action"]["then"];
     let through = start + then["acknowledge"][1].as_i64().unwrap();
-    assert_eq!(verdicts[1], Verdict::Part { through });
-    assert_eq!(verdicts[2], Verdict::done());
+    assert_eq!(verdicts[1], UploadVerdict::Part { through });
+    assert_eq!(verdicts[2], UploadVerdict::done());
     let asked = asked.lock().unwrap().clone();
     let question = format!(
         "GET {} ",

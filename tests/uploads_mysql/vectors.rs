@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use wattbridge::history::{DeviceRecord, KeptRecord};
-use wattbridge::uploads::{Answer, Errand, Parcel, ProgramAnswer, Target, Verdict};
+use wattbridge::uploads::{Errand, ErrandAnswer, Parcel, ProgramAnswer, Target, UploadVerdict};
 
 use super::house::named;
 use super::vectors_in_place;
@@ -145,14 +145,14 @@ fn errors_mean_what_they_mean() {
             _ => "HY000",
         };
         let place = if state == "HY000" { "" } else { " at line 4" };
-        let said = Answer::Program(Ok(ProgramAnswer {
+        let said = ErrandAnswer::Program(Ok(ProgramAnswer {
             is_success: false,
             output: String::new(),
             errors: format!("WARNING: x\nERROR {number} ({state}){place}: It says why\n"),
         }));
         let verdict = target.judge(&parcel, &said, Timestamp::UNIX_EPOCH);
         match (means.split([',', ':']).next().unwrap(), verdict) {
-            ("hold", Verdict::Hold { health, .. }) => {
+            ("hold", UploadVerdict::Hold { health, .. }) => {
                 assert_eq!(health.code, wattbridge::model::HealthCode::Refused);
                 assert!(
                     health.sentence().contains(&number.to_string()),
@@ -161,10 +161,10 @@ fn errors_mean_what_they_mean() {
                 let word = means.split(' ').next_back().unwrap().trim_matches(',');
                 assert!(!health.advice.is_empty(), "{word}");
             }
-            ("skip the row" | "cannot happen", Verdict::Skip { slots }) => {
+            ("skip the row" | "cannot happen", UploadVerdict::Skip { slots }) => {
                 assert_eq!((slots[0].slot, slots.len()), (6, 1));
             }
-            ("retry", Verdict::Again { after: None, .. }) => {}
+            ("retry", UploadVerdict::Again { after: None, .. }) => {}
             (_, verdict) => panic!("{number} {means}: {verdict:?}"),
         }
     }
@@ -178,25 +178,28 @@ fn done_is_the_exit_code_and_the_last_line() {
         ..Parcel::default()
     };
     let mut judge = |is_success, output: &str| {
-        let answer = Answer::Program(Ok(ProgramAnswer {
+        let answer = ErrandAnswer::Program(Ok(ProgramAnswer {
             is_success,
             output: output.to_owned(),
             errors: String::new(),
         }));
         target.judge(&parcel, &answer, Timestamp::UNIX_EPOCH)
     };
-    assert_eq!(judge(true, "wattbridge 9\nwattbridge 9\n"), Verdict::done());
+    assert_eq!(
+        judge(true, "wattbridge 9\nwattbridge 9\n"),
+        UploadVerdict::done()
+    );
     assert!(matches!(
         judge(true, "wattbridge 7\n"),
-        Verdict::Hold { .. }
+        UploadVerdict::Hold { .. }
     ));
     assert!(matches!(
         judge(true, "SELECT 'wattbridge 9';\n"),
-        Verdict::Hold { .. }
+        UploadVerdict::Hold { .. }
     ));
-    assert!(matches!(judge(true, ""), Verdict::Hold { .. }));
+    assert!(matches!(judge(true, ""), UploadVerdict::Hold { .. }));
     assert!(matches!(
         judge(false, "wattbridge 9\n"),
-        Verdict::Again { .. }
+        UploadVerdict::Again { .. }
     ));
 }

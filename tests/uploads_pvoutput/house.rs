@@ -10,7 +10,7 @@ use wattbridge::history::Calendar;
 use wattbridge::model::{Decimal, DeviceId, HealthCode};
 use wattbridge::uploads::pvoutput::PvOutputSettings;
 use wattbridge::uploads::{
-    Courier, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Plan as _, Target, Verdict,
+    Courier, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Plan as _, Target, UploadVerdict,
 };
 
 use crate::stand_in::{KEY, SYSTEM, StandIn};
@@ -141,7 +141,7 @@ impl House {
     }
 
     /// What it remembers.
-    pub(crate) fn remember(&mut self, memory: Value) {
+    pub(crate) fn remember(&mut self, memory: &Value) {
         self.memory = memory.to_string();
         self.target.remember(&self.memory);
     }
@@ -227,7 +227,9 @@ impl House {
             if let Some(errand) = self.target.ask_first(now) {
                 let answer = courier.carry(&errand).await;
                 let verdict = self.target.take_first(&answer, now);
-                if verdict != Verdict::done() && !self.take(verdict, &Parcel::default(), false) {
+                if verdict != UploadVerdict::done()
+                    && !self.take(verdict, &Parcel::default(), false)
+                {
                     return answers;
                 }
                 continue;
@@ -273,38 +275,38 @@ impl House {
     }
 
     /// Whether it goes on.
-    pub(crate) fn take(&mut self, verdict: Verdict, parcel: &Parcel, is_again: bool) -> bool {
+    pub(crate) fn take(&mut self, verdict: UploadVerdict, parcel: &Parcel, is_again: bool) -> bool {
         let pause = |pause: Duration| i64::try_from(pause.as_secs()).unwrap();
         match verdict {
-            Verdict::Done { trouble } => {
+            UploadVerdict::Done { trouble } => {
                 self.done_through(parcel.through, is_again);
                 self.health = trouble.map_or(HealthCode::Online, |health| health.code);
                 self.now += pause(self.target.pause());
             }
-            Verdict::Part { through } => {
+            UploadVerdict::Part { through } => {
                 self.done_through(through, is_again);
                 self.now += pause(self.target.pause());
             }
-            Verdict::Again { after, .. } => {
+            UploadVerdict::Again { after, .. } => {
                 self.health = HealthCode::Retrying;
                 self.now += pause(after.unwrap_or(Duration::from_secs(30)));
             }
-            Verdict::Until { moment, .. } => {
+            UploadVerdict::Until { moment, .. } => {
                 self.health = HealthCode::Retrying;
                 self.now = moment.as_second();
             }
-            Verdict::Skip { slots } => {
+            UploadVerdict::Skip { slots } => {
                 for given in slots {
                     self.given_up.insert(given.slot, given.reason);
                 }
                 self.now += pause(self.target.pause());
             }
-            Verdict::Hold { health, .. } => {
+            UploadVerdict::Hold { health, .. } => {
                 self.health = health.code;
                 self.advice = health.advice.to_string();
                 return false;
             }
-            Verdict::Halve { .. } | Verdict::Ask(_) => panic!("{verdict:?}"),
+            UploadVerdict::Halve { .. } | UploadVerdict::Ask(_) => panic!("{verdict:?}"),
         }
         true
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use wattbridge::model::HealthCode;
-use wattbridge::uploads::{Courier, Errand, Parcel, Verdict};
+use wattbridge::uploads::{Courier, Errand, Parcel, UploadVerdict};
 
 use crate::captures;
 use crate::house::{House, Told, at};
@@ -103,12 +103,12 @@ async fn house(one: &Value) -> House {
     if one.get("sent_through_local").is_some() {
         memory["last"] = json!({ "date": day, "minute": 175, "end": at("2026-10-25T00:55:00Z") });
     }
-    house.remember(memory);
+    house.remember(&memory);
     house
 }
 
 /// Sends the next request; what came, and what is made of the answer.
-async fn one_request(house: &mut House) -> (Came, Verdict, Parcel) {
+async fn one_request(house: &mut House) -> (Came, UploadVerdict, Parcel) {
     let closed = *house.slots.keys().next_back().unwrap();
     let (parcel, _) = house.prepare(closed).unwrap();
     let errand = parcel.errand.clone().unwrap();
@@ -162,7 +162,7 @@ async fn what_is_sent_is_what_the_examples_say() {
         } else {
             let (came, verdict, parcel) = one_request(&mut house).await;
             assert_request(&came, &one["request"], &id);
-            assert_eq!(verdict, Verdict::done(), "{id}");
+            assert_eq!(verdict, UploadVerdict::done(), "{id}");
             through = parcel.through;
             let skipped = parcel.skipped.iter().map(|given| {
                 let end = Timestamp::from_second(given.slot).unwrap();
@@ -264,7 +264,7 @@ async fn with_batch(one: &Value, answers: &[Value]) -> House {
     // The first row of an example is one that is sent.
     let day = Timestamp::from_second(first).unwrap();
     let day = day.in_tz("UTC").unwrap().date();
-    house.remember(json!({ "last": { "date": day, "minute": 0, "end": first - 300, "generated": 0, "power": 5 } }));
+    house.remember(&json!({ "last": { "date": day, "minute": 0, "end": first - 300, "generated": 0, "power": 5 } }));
     house.stand_in.with(|books| {
         for answer in answers {
             let text = answer["body"].as_str().unwrap_or_default().to_owned();
@@ -286,7 +286,7 @@ async fn examples_14_and_15_the_limit_is_kept() {
     let one = example("pvoutput-14");
     let mut house = with_batch(&one, &[one["answer"].clone()]).await;
     let (_, verdict, _) = one_request(&mut house).await;
-    let Verdict::Until { moment, .. } = verdict else {
+    let UploadVerdict::Until { moment, .. } = verdict else {
         panic!("{verdict:?}")
     };
     assert_eq!(moment, seconds(one["action"]["at"].as_str().unwrap()));
@@ -299,7 +299,7 @@ async fn examples_14_and_15_the_limit_is_kept() {
         let answer = json!({ "status": 403, "body": body });
         let mut house = with_batch(&one, &[answer]).await;
         let (_, verdict, _) = one_request(&mut house).await;
-        let Verdict::Until { moment, .. } = verdict else {
+        let UploadVerdict::Until { moment, .. } = verdict else {
             panic!("{verdict:?}")
         };
         assert_eq!(moment, seconds("2026-06-15T11:00:00Z"));
@@ -312,7 +312,7 @@ async fn examples_14_and_15_the_limit_is_kept() {
     let mut house = with_batch(&batch, &[one["answer"].clone()]).await;
     let old = house.slots.remove(&at("2026-06-15T10:10:00Z")).unwrap();
     let (_, verdict, parcel) = one_request(&mut house).await;
-    assert_eq!(verdict, Verdict::done());
+    assert_eq!(verdict, UploadVerdict::done());
     assert_eq!(
         parcel.through,
         at(one["action"]["through"].as_str().unwrap())
@@ -323,7 +323,7 @@ async fn examples_14_and_15_the_limit_is_kept() {
     let (parcel, _) = house.prepare(old.end).unwrap();
     assert!(parcel.errand.is_some() && parcel.not_before.is_none());
     // What is not.
-    house.now += 1800;
+    house.now += 2400;
     let (parcel, _) = house.prepare(old.end).unwrap();
     let (moment, _) = parcel.not_before.unwrap();
     assert_eq!(moment, seconds("2026-06-15T11:00:00Z"));
@@ -340,7 +340,7 @@ async fn examples_16_17_19_and_30_somebody_has_to_act() {
         let one = example(id);
         let mut house = with_batch(&json!({}), &[one["answer"].clone()]).await;
         let (_, verdict, _) = one_request(&mut house).await;
-        let Verdict::Hold { health, every } = verdict else {
+        let UploadVerdict::Hold { health, every } = verdict else {
             panic!("{id}: {verdict:?}")
         };
         let action = &one["action"];
@@ -387,11 +387,11 @@ async fn example_20_it_goes_on_without_what_is_for_donors() {
         came.status,
         one["answer"]["status"].as_u64().unwrap() as u16
     );
-    assert_eq!(verdict, Verdict::Skip { slots: Vec::new() });
+    assert_eq!(verdict, UploadVerdict::Skip { slots: Vec::new() });
     assert_eq!(house.target.pause().as_secs(), 10);
     let (came, verdict, _) = one_request(&mut house).await;
     assert_eq!(came.rows, ["20260615,10:05,1204,582"]);
-    let Verdict::Done { trouble } = verdict else {
+    let UploadVerdict::Done { trouble } = verdict else {
         panic!("{verdict:?}")
     };
     assert_eq!(trouble.unwrap().code.code(), one["action"]["health"]);
@@ -476,7 +476,7 @@ async fn examples_25_to_29_the_rest() {
     let one = example("pvoutput-25");
     let mut house = with_batch(&one, &[one["answer"].clone()]).await;
     let (_, verdict, parcel) = one_request(&mut house).await;
-    assert_eq!(verdict, Verdict::done());
+    assert_eq!(verdict, UploadVerdict::done());
     assert_eq!(json!(parcel.slots.len()), one["action"]["rows"]);
 
     let mut house = with_batch(&example("pvoutput-27"), &[]).await;
@@ -484,14 +484,14 @@ async fn examples_25_to_29_the_rest() {
         .stand_in
         .with(|books| books.demands.push_back(Demand::HangUp));
     let (first, verdict, _) = one_request(&mut house).await;
-    assert!(matches!(verdict, Verdict::Again { after: None, .. }));
+    assert!(matches!(verdict, UploadVerdict::Again { after: None, .. }));
     let (second, verdict, _) = one_request(&mut house).await;
-    assert_eq!((first.rows, verdict), (second.rows, Verdict::done()));
+    assert_eq!((first.rows, verdict), (second.rows, UploadVerdict::done()));
 
     let one = example("pvoutput-28");
     let mut house = with_batch(&json!({}), &[one["answer"].clone()]).await;
     let (_, verdict, _) = one_request(&mut house).await;
-    assert!(matches!(verdict, Verdict::Again { after: None, .. }));
+    assert!(matches!(verdict, UploadVerdict::Again { after: None, .. }));
 
     let one = example("pvoutput-29");
     let mut house = with_batch(&json!({}), &vec![one["answer"].clone(); 20]).await;
@@ -533,7 +533,7 @@ async fn example_31_what_is_known_of_the_system() {
     let words = "PVOutput knows the system: 3200 W, a status every 10 minutes, Europe/Vienna, donation mode";
     assert_eq!(said, words);
     let now = Timestamp::from_second(house.now).unwrap();
-    assert_eq!(house.target.take_first(&answer, now), Verdict::done());
+    assert_eq!(house.target.take_first(&answer, now), UploadVerdict::done());
     let came = house.stand_in.with(|books| books.came[0].clone());
     let mut request = one["request"].clone();
     request["body"] = Value::Null;

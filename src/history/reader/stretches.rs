@@ -241,7 +241,7 @@ mod tests {
             (4, Some(5005)),
         ] {
             let end = midnight + place * SLOT;
-            let mut put = |series: i64, value: i64| {
+            let put = |series: i64, value: i64| {
                 file.execute(
                     "INSERT INTO slot (end, series, value) VALUES (?1, ?2, ?3)",
                     params![end, series, value],

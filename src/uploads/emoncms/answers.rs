@@ -8,7 +8,7 @@ use super::items::Inputs;
 use crate::http::HttpAnswer;
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::Verdict;
+use crate::uploads::UploadVerdict;
 
 /// What only the user can mend is tried again so often, where it may mend itself.
 const SOON: Duration = Duration::from_secs(300);
@@ -21,9 +21,9 @@ pub enum Posted {
     /// All of it is taken.
     Taken,
     /// Nothing of it is stored.
-    Refused(Verdict),
+    Refused(UploadVerdict),
     /// Nobody knows how much of it is stored.
-    Unsure(Verdict),
+    Unsure(UploadVerdict),
 }
 
 /// What came of a request that was to store something.
@@ -45,7 +45,7 @@ pub fn posted(answer: &HttpAnswer) -> Posted {
         }
     }
     match answer.status.as_u16() {
-        413 => Posted::Refused(Verdict::Halve {
+        413 => Posted::Refused(UploadVerdict::Halve {
             why: "the request is too large for it".to_owned(),
         }),
         _ => Posted::Unsure(passing(answer)),
@@ -53,7 +53,7 @@ pub fn posted(answer: &HttpAnswer) -> Posted {
 }
 
 /// What it says of itself in a message.
-fn complained(said: &str) -> Verdict {
+fn complained(said: &str) -> UploadVerdict {
     let said = said.to_owned();
     if said.contains("NodeId") {
         return hold(
@@ -65,14 +65,14 @@ fn complained(said: &str) -> Verdict {
         );
     }
     if said.contains("Format error") || said.contains("not a valid JSON") {
-        return Verdict::Halve { why: said };
+        return UploadVerdict::Halve { why: said };
     }
-    Verdict::again(say!("emoncms refuses the values ({said})", said))
+    UploadVerdict::again(say!("emoncms refuses the values ({said})", said))
 }
 
 /// What emoncms has of a node: per input the time of its newest value; `None` if there is no such node. Times after
 /// `latest`, in seconds since 1970, are none of ours.
-pub fn listed(answer: &HttpAnswer, latest: i64) -> Result<Option<Inputs>, Verdict> {
+pub fn listed(answer: &HttpAnswer, latest: i64) -> Result<Option<Inputs>, UploadVerdict> {
     if let Some(verdict) = closed_door(answer) {
         return Err(verdict);
     }
@@ -113,7 +113,7 @@ pub fn listed(answer: &HttpAnswer, latest: i64) -> Result<Option<Inputs>, Verdic
 }
 
 /// The node is not there after emoncms has said that it took its values.
-pub fn dropped(node: &str) -> Verdict {
+pub fn dropped(node: &str) -> UploadVerdict {
     let node = node.to_owned();
     hold(
         say!(
@@ -141,7 +141,7 @@ pub fn dropped_inputs(inputs: &str) -> Health {
 }
 
 /// What is told by the status, or by saying nothing: nothing was stored.
-fn closed_door(answer: &HttpAnswer) -> Option<Verdict> {
+fn closed_door(answer: &HttpAnswer) -> Option<UploadVerdict> {
     let said = words(answer);
     let status = answer.status.as_u16();
     Some(match status {
@@ -176,11 +176,11 @@ fn closed_door(answer: &HttpAnswer) -> Option<Verdict> {
 }
 
 /// A fault of its own, which passes.
-fn passing(answer: &HttpAnswer) -> Verdict {
+fn passing(answer: &HttpAnswer) -> UploadVerdict {
     let said = words(answer);
     let status = answer.status.as_u16();
     let after = answer.header("Retry-After");
-    Verdict::Again {
+    UploadVerdict::Again {
         why: say!(
             "emoncms answers with an error ({status} {said})",
             status,
@@ -192,8 +192,8 @@ fn passing(answer: &HttpAnswer) -> Verdict {
     }
 }
 
-fn hold(seen: Sentence, advice: Sentence, every: Duration) -> Verdict {
-    Verdict::Hold {
+fn hold(seen: Sentence, advice: Sentence, every: Duration) -> UploadVerdict {
+    UploadVerdict::Hold {
         health: Health::new(HealthCode::Refused).seen(seen).advise(advice),
         every,
     }

@@ -16,7 +16,7 @@ use crate::config::SecretError;
 use crate::history::{GivenUp, Wanted};
 use crate::http::{HttpAnswer, HttpRequest};
 use crate::say;
-use crate::uploads::{Answer, Choice, Errand, Load, Parcel, Target, Verdict};
+use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadVerdict};
 
 /// A time that is further ahead of our clock is no time of a slot, in seconds.
 const AHEAD: i64 = 3600;
@@ -120,17 +120,22 @@ impl EmoncmsTarget {
         &mut self,
         mut nodes: Vec<String>,
         step: fn(Vec<String>) -> EmoncmsStep,
-    ) -> Option<Verdict> {
+    ) -> Option<UploadVerdict> {
         if !nodes.is_empty() {
             nodes.remove(0);
         }
-        let verdict = nodes.first().map(|node| Verdict::Ask(self.ask(node)));
+        let verdict = nodes.first().map(|node| UploadVerdict::Ask(self.ask(node)));
         self.step = step(nodes);
         verdict
     }
 
     /// What emoncms has of a node.
-    fn take_up(&mut self, node: &str, answer: &HttpAnswer, now: Timestamp) -> Result<(), Verdict> {
+    fn take_up(
+        &mut self,
+        node: &str,
+        answer: &HttpAnswer,
+        now: Timestamp,
+    ) -> Result<(), UploadVerdict> {
         let inputs = answers::listed(answer, now.as_second().saturating_add(AHEAD))?;
         self.known
             .insert(node.to_owned(), inputs.unwrap_or_default());
@@ -138,24 +143,24 @@ impl EmoncmsTarget {
     }
 
     /// All that was asked about is known: what is there already is done with.
-    fn looked(&mut self, parcel: &Parcel) -> Verdict {
+    fn looked(&mut self, parcel: &Parcel) -> UploadVerdict {
         let before = self.items.len();
         let items = std::mem::take(&mut self.items);
         self.items = self.missing(items);
         let Some(first) = self.items.first() else {
-            return Verdict::done();
+            return UploadVerdict::done();
         };
         let first = first.end;
         let done = parcel.slots.iter().rev().find(|slot| **slot < first);
         if let Some(through) = done.filter(|_| self.items.len() < before) {
-            return Verdict::Part { through: *through };
+            return UploadVerdict::Part { through: *through };
         }
         self.step = EmoncmsStep::Sent;
-        Verdict::Ask(self.post())
+        UploadVerdict::Ask(self.post())
     }
 
     /// All was taken. What is new to us is looked for.
-    fn taken(&mut self) -> Verdict {
+    fn taken(&mut self) -> UploadVerdict {
         let mut nodes = Vec::new();
         for node in nodes_of(&self.items) {
             let known = self.known.get(&node);
@@ -172,13 +177,18 @@ impl EmoncmsTarget {
             Some(node) => {
                 let errand = self.ask(node);
                 self.step = EmoncmsStep::Check(nodes);
-                Verdict::Ask(errand)
+                UploadVerdict::Ask(errand)
             }
             None => self.done(),
         }
     }
 
-    fn checked(&mut self, nodes: Vec<String>, answer: &HttpAnswer, now: Timestamp) -> Verdict {
+    fn checked(
+        &mut self,
+        nodes: Vec<String>,
+        answer: &HttpAnswer,
+        now: Timestamp,
+    ) -> UploadVerdict {
         let Some(node) = nodes.first().cloned() else {
             return self.done();
         };
@@ -204,13 +214,13 @@ impl EmoncmsTarget {
             .unwrap_or_else(|| self.done())
     }
 
-    fn done(&self) -> Verdict {
+    fn done(&self) -> UploadVerdict {
         let names = self
             .dropped
             .iter()
             .map(|(node, input)| format!("{node}/{input}"));
         let names: Vec<_> = names.take(MOST_NAMED).collect();
-        Verdict::Done {
+        UploadVerdict::Done {
             trouble: (!names.is_empty()).then(|| dropped_inputs(&names.join(", "))),
         }
     }
@@ -301,14 +311,14 @@ impl Target for EmoncmsTarget {
         Some(first)
     }
 
-    fn judge(&mut self, parcel: &Parcel, answer: &Answer, now: Timestamp) -> Verdict {
+    fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
         let step = std::mem::replace(&mut self.step, EmoncmsStep::Sent);
         let answer = match answer {
-            Answer::Http(Ok(answer)) => answer,
-            Answer::Http(Err(error)) => {
+            ErrandAnswer::Http(Ok(answer)) => answer,
+            ErrandAnswer::Http(Err(error)) => {
                 let may_have_arrived = error.may_have_arrived();
                 let why = error.to_string();
-                let again = Verdict::again(say!("{error}", error = why));
+                let again = UploadVerdict::again(say!("{error}", error = why));
                 return match step {
                     EmoncmsStep::Sent if may_have_arrived && !self.settings.late => {
                         self.forget();
@@ -318,7 +328,7 @@ impl Target for EmoncmsTarget {
                             Some(first) => {
                                 let errand = self.ask(first);
                                 self.step = EmoncmsStep::Lost(nodes);
-                                Verdict::Ask(errand)
+                                UploadVerdict::Ask(errand)
                             }
                             // It may still be at it.
                             None => again,
@@ -331,7 +341,9 @@ impl Target for EmoncmsTarget {
                     _ => again,
                 };
             }
-            Answer::Program(_) => return Verdict::again(say!("no address is configured")),
+            ErrandAnswer::Program(_) => {
+                return UploadVerdict::again(say!("no address is configured"));
+            }
         };
         match step {
             EmoncmsStep::Sent => match answers::posted(answer) {
@@ -363,11 +375,11 @@ impl Target for EmoncmsTarget {
                     return verdict;
                 }
                 if self.missing(self.items.clone()).is_empty() {
-                    return Verdict::done();
+                    return UploadVerdict::done();
                 }
                 // Whoever has cut the line may still be storing: it is asked once more before the rest is sent.
                 self.forget();
-                Verdict::again(say!("the connection broke while values were sent"))
+                UploadVerdict::again(say!("the connection broke while values were sent"))
             }
         }
     }
@@ -379,15 +391,15 @@ impl Target for EmoncmsTarget {
         self.ask(&node.map_or_else(|| "wattbridge".to_owned(), node_name))
     }
 
-    fn judge_trial(&self, answer: &Answer) -> Result<String, String> {
+    fn judge_trial(&self, answer: &ErrandAnswer) -> Result<String, String> {
         let answer = match answer {
-            Answer::Http(Ok(answer)) => answer,
-            Answer::Http(Err(error)) => return Err(error.to_string()),
-            Answer::Program(_) => return Err("no address is configured".to_owned()),
+            ErrandAnswer::Http(Ok(answer)) => answer,
+            ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
+            ErrandAnswer::Program(_) => return Err("no address is configured".to_owned()),
         };
         match answers::listed(answer, i64::MAX) {
             Ok(_) => Ok("it knows the key".to_owned()),
-            Err(Verdict::Hold { health, .. }) => {
+            Err(UploadVerdict::Hold { health, .. }) => {
                 Err(format!("{}. {}", health.detail, health.advice))
             }
             Err(_) => Err(format!("{} {}", answer.status.as_u16(), words(answer))),

@@ -6,7 +6,7 @@ use super::config::InfluxSettings;
 use crate::http::HttpAnswer;
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::Verdict;
+use crate::uploads::UploadVerdict;
 
 /// What only the user can mend is tried again so often, where it may mend itself.
 const SOON: Duration = Duration::from_secs(300);
@@ -14,13 +14,13 @@ const SOON: Duration = Duration::from_secs(300);
 const HOURLY: Duration = Duration::from_secs(3600);
 
 /// What an answer to a write means.
-pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> Verdict {
+pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> UploadVerdict {
     let said = words(&answer.text());
     match answer.status.as_u16() {
         // With 422 it was beyond the retention: too old for it.
-        200 | 204 | 422 => Verdict::done(),
+        200 | 204 | 422 => UploadVerdict::done(),
         // The good lines are stored. A field of another type stays refused until somebody acts.
-        400 if said.contains("partial write") => Verdict::Done {
+        400 if said.contains("partial write") => UploadVerdict::Done {
             trouble: Some(
                 Health::new(HealthCode::Degraded)
                     .seen(say!("some values are refused ({said})", said))
@@ -29,7 +29,7 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> Verdict {
                     )),
             ),
         },
-        400 | 413 => Verdict::Halve { why: said },
+        400 | 413 => UploadVerdict::Halve { why: said },
         401 | 403 => {
             let advice = if settings.version == 1 {
                 say!(
@@ -58,7 +58,7 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> Verdict {
                 SOON,
             )
         }
-        429 | 503 => Verdict::Again {
+        429 | 503 => UploadVerdict::Again {
             why: say!("InfluxDB asks to wait"),
             after: answer
                 .header("Retry-After")
@@ -70,7 +70,7 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> Verdict {
             say!("Write the address of InfluxDB itself as url of this section."),
             HOURLY,
         ),
-        status => Verdict::again(say!(
+        status => UploadVerdict::again(say!(
             "InfluxDB answers with an error ({status} {said})",
             status,
             said
@@ -78,8 +78,8 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> Verdict {
     }
 }
 
-fn hold(seen: Sentence, advice: Sentence, every: Duration) -> Verdict {
-    Verdict::Hold {
+fn hold(seen: Sentence, advice: Sentence, every: Duration) -> UploadVerdict {
+    UploadVerdict::Hold {
         health: Health::new(HealthCode::Refused).seen(seen).advise(advice),
         every,
     }

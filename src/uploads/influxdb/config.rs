@@ -1,15 +1,13 @@
 //! The section `[[influxdb]]`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::target::InfluxTarget;
-use crate::config::{Complaint, Secret, SecretError, Settings};
+use crate::config::{Complaint, Secret, Settings};
 use crate::http::HttpServer;
-use crate::uploads::{Plan, Target};
 
 /// Where and what InfluxDB gets.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -130,58 +128,12 @@ impl Settings for InfluxSettings {
 
 impl InfluxSettings {
     /// Database or bucket.
-    fn place(&self) -> &str {
+    pub fn place(&self) -> &str {
         let place = if self.version == 2 {
             &self.bucket
         } else {
             &self.database
         };
         place.as_deref().unwrap_or_default()
-    }
-}
-
-impl Plan for InfluxSettings {
-    fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn account(&self) -> String {
-        let url = self
-            .url
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        format!("{url} {}", self.place())
-    }
-
-    fn short(&self) -> String {
-        let host = self.url.as_ref().map_or("", HttpServer::host);
-        format!("{host}_{}", self.place())
-    }
-
-    fn since(&self) -> Option<Date> {
-        self.since
-    }
-
-    fn secrets(&self) -> Vec<(&'static str, &Secret)> {
-        let password = self.password.iter().map(|secret| ("password", secret));
-        password
-            .chain(self.token.iter().map(|secret| ("token", secret)))
-            .collect()
-    }
-
-    fn named(&self) -> Vec<(&'static str, String)> {
-        self.devices
-            .iter()
-            .map(|name| ("devices", name.clone()))
-            .collect()
-    }
-
-    fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_deref()
-    }
-
-    fn target(&self) -> Result<Box<dyn Target>, SecretError> {
-        Ok(Box::new(InfluxTarget::new(self.clone())?))
     }
 }

@@ -15,6 +15,7 @@
 mod answers;
 mod config;
 mod lines;
+mod plan;
 mod target;
 #[cfg(test)]
 mod tests;

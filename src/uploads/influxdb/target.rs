@@ -10,7 +10,7 @@ use crate::config::SecretError;
 use crate::history::Wanted;
 use crate::http::{HttpRequest, basic, form};
 use crate::say;
-use crate::uploads::{Answer, Choice, Errand, Load, Parcel, Target, Verdict};
+use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadVerdict};
 
 /// So much goes out in one request, in bytes and lines.
 const MOST_BYTES: usize = 1_000_000;
@@ -145,9 +145,9 @@ impl Target for InfluxTarget {
         parcel
     }
 
-    fn judge(&mut self, parcel: &Parcel, answer: &Answer, _now: Timestamp) -> Verdict {
+    fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, _now: Timestamp) -> UploadVerdict {
         match answer {
-            Answer::Http(Ok(answer)) => {
+            ErrandAnswer::Http(Ok(answer)) => {
                 if answer.status.as_u16() == 413
                     && let Some(Errand::Http(request)) = &parcel.errand
                 {
@@ -156,11 +156,11 @@ impl Target for InfluxTarget {
                 }
                 judge(&self.settings, answer)
             }
-            Answer::Http(Err(error)) => {
+            ErrandAnswer::Http(Err(error)) => {
                 let error = error.to_string();
-                Verdict::again(say!("{error}", error))
+                UploadVerdict::again(say!("{error}", error))
             }
-            Answer::Program(_) => Verdict::done(),
+            ErrandAnswer::Program(_) => UploadVerdict::done(),
         }
     }
 
@@ -182,11 +182,11 @@ impl Target for InfluxTarget {
         )
     }
 
-    fn judge_trial(&self, answer: &Answer) -> Result<String, String> {
+    fn judge_trial(&self, answer: &ErrandAnswer) -> Result<String, String> {
         let answer = match answer {
-            Answer::Http(Ok(answer)) => answer,
-            Answer::Http(Err(error)) => return Err(error.to_string()),
-            Answer::Program(_) => return Err("no address is configured".to_owned()),
+            ErrandAnswer::Http(Ok(answer)) => answer,
+            ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
+            ErrandAnswer::Program(_) => return Err("no address is configured".to_owned()),
         };
         let database = self.settings.database.clone().unwrap_or_default();
         match answer.status.as_u16() {
@@ -205,7 +205,7 @@ impl Target for InfluxTarget {
             // An empty write is refused for being empty, after the login.
             400 if self.settings.version > 1 => Ok("it lets us write".to_owned()),
             _ => match judge(&self.settings, answer) {
-                Verdict::Hold { health, .. } => {
+                UploadVerdict::Hold { health, .. } => {
                     Err(format!("{}. {}", health.detail, health.advice))
                 }
                 _ => Err(format!(

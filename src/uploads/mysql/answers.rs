@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::statements::is_confirmed;
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::{Answer, ProgramAnswer, Verdict};
+use crate::uploads::{ErrandAnswer, ProgramAnswer, UploadVerdict};
 
 /// What only the user can mend is tried again so often, where that is done in the database.
 const SOON: Duration = Duration::from_secs(300);
@@ -14,13 +14,13 @@ const HOURLY: Duration = Duration::from_secs(3600);
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ran {
+pub enum ProgramRan {
     /// All of it was done.
     Done,
     /// The row in this line, if that is known, is refused.
     Row(Option<usize>, String),
     /// Something else.
-    Other(Verdict),
+    Other(UploadVerdict),
 }
 
 /// An error as the client prints it: `ERROR 1264 (22003) at line 3: Out of range value ...`.
@@ -61,12 +61,12 @@ fn cut(text: &str) -> String {
 }
 
 /// What an answer means to statements of which the last one has this number.
-pub fn judge(answer: &Answer, number: i64) -> Ran {
+pub fn judge(answer: &ErrandAnswer, number: i64) -> ProgramRan {
     match answer {
-        Answer::Program(Ok(answer)) => of_program(answer, number),
-        Answer::Program(Err(error)) if error.contains("cannot be run") => {
+        ErrandAnswer::Program(Ok(answer)) => of_program(answer, number),
+        ErrandAnswer::Program(Err(error)) if error.contains("cannot be run") => {
             let said = cut(error);
-            Ran::Other(hold(
+            ProgramRan::Other(hold(
                 say!("there is no client program ({said})", said),
                 say!(
                     "Install it (such as mariadb-client), or write where it is as the first word of command in [mysql]."
@@ -74,29 +74,29 @@ pub fn judge(answer: &Answer, number: i64) -> Ran {
                 HOURLY,
             ))
         }
-        Answer::Program(Err(error)) => {
+        ErrandAnswer::Program(Err(error)) => {
             let said = cut(error);
-            Ran::Other(Verdict::again(say!(
+            ProgramRan::Other(UploadVerdict::again(say!(
                 "the client program of the database does not answer ({said})",
                 said
             )))
         }
-        Answer::Http(_) => Ran::Done,
+        ErrandAnswer::Http(_) => ProgramRan::Done,
     }
 }
 
-fn of_program(answer: &ProgramAnswer, number: i64) -> Ran {
+fn of_program(answer: &ProgramAnswer, number: i64) -> ProgramRan {
     if let Some(error) = MysqlError::of(&answer.errors) {
         return of_error(error);
     }
     if answer.is_success && is_confirmed(&answer.output, number) {
-        return Ran::Done;
+        return ProgramRan::Done;
     }
     let last = answer.errors.trim().lines().next_back();
     let said = cut(last
         .or(answer.output.lines().next_back())
         .unwrap_or_default());
-    Ran::Other(if answer.is_success {
+    ProgramRan::Other(if answer.is_success {
         hold(
             say!(
                 "the program ends without doing what it was told ({said})",
@@ -108,14 +108,14 @@ fn of_program(answer: &ProgramAnswer, number: i64) -> Ran {
             HOURLY,
         )
     } else {
-        Verdict::again(say!(
+        UploadVerdict::again(say!(
             "the client program of the database fails ({said})",
             said
         ))
     })
 }
 
-fn of_error(error: MysqlError) -> Ran {
+fn of_error(error: MysqlError) -> ProgramRan {
     let MysqlError {
         number,
         state,
@@ -125,7 +125,7 @@ fn of_error(error: MysqlError) -> Ran {
     let said = format!("{number} {text}");
     let refused = |advice, every| {
         let said = said.clone();
-        Ran::Other(hold(
+        ProgramRan::Other(hold(
             say!("the database refuses what is written ({said})", said),
             advice,
             every,
@@ -159,21 +159,23 @@ fn of_error(error: MysqlError) -> Ran {
             SOON,
         ),
         1142 | 1143 | 1175 | 1290 | 1792 => refused(
-            say!("Let the user INSERT and UPDATE in the tables telemetry_ and live_update."),
+            say!(
+                "Let the user SELECT, INSERT and UPDATE in the tables telemetry_ and live_update."
+            ),
             SOON,
         ),
         // A value that is no good for its column, however it is called.
-        1048 | 1264 => Ran::Row(line, said),
-        _ if state.starts_with("22") || state.starts_with("23") => Ran::Row(line, said),
-        _ => Ran::Other(Verdict::again(say!(
+        1048 | 1264 => ProgramRan::Row(line, said),
+        _ if state.starts_with("22") || state.starts_with("23") => ProgramRan::Row(line, said),
+        _ => ProgramRan::Other(UploadVerdict::again(say!(
             "the database does not take anything at the moment ({said})",
             said
         ))),
     }
 }
 
-fn hold(seen: Sentence, advice: Sentence, every: Duration) -> Verdict {
-    Verdict::Hold {
+fn hold(seen: Sentence, advice: Sentence, every: Duration) -> UploadVerdict {
+    UploadVerdict::Hold {
         health: Health::new(HealthCode::Refused).seen(seen).advise(advice),
         every,
     }

@@ -12,26 +12,26 @@ const POWER_BOARD: u32 = 1 << 23;
 
 /// A table, and where its columns come from.
 #[derive(Debug)]
-struct Table {
+struct SqlTable {
     name: &'static str,
     /// The column that says whose row it is.
     id: &'static str,
     /// Bits of the id that do not count.
     without: u32,
-    columns: &'static [Column],
+    columns: &'static [SqlColumn],
 }
 
 /// A column, and the value for it.
 #[derive(Debug)]
-struct Column {
+struct SqlColumn {
     name: &'static str,
     key: &'static str,
-    form: Form,
+    form: ColumnForm,
 }
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy)]
-enum Form {
+enum ColumnForm {
     /// A number, so many of the column's units to one of ours. Without it something else is written.
     Float(i64),
     /// The same, and without it there is no row.
@@ -42,48 +42,48 @@ enum Form {
     Mode,
 }
 
-const fn float(name: &'static str, key: &'static str) -> Column {
-    column(name, key, Form::Float(1))
+const fn float(name: &'static str, key: &'static str) -> SqlColumn {
+    column(name, key, ColumnForm::Float(1))
 }
 
-const fn column(name: &'static str, key: &'static str, form: Form) -> Column {
-    Column { name, key, form }
+const fn column(name: &'static str, key: &'static str, form: ColumnForm) -> SqlColumn {
+    SqlColumn { name, key, form }
 }
 
 /// Columns of kilowatt-hours of ours that are watt-hours there.
 const KILO: i64 = 1000;
 
 #[rustfmt::skip]
-static OPTIMIZERS: Table = Table {
+static OPTIMIZERS: SqlTable = SqlTable {
     name: "telemetry_optimizers",
     id: "op_id",
     without: 0,
     columns: &[
-        column("uptime", "uptime", Form::Steps(2)),
-        column("v_in", "panel_voltage", Form::Steps(2 * 8)),
-        column("v_out", "output_voltage", Form::Steps(2 * 8)),
-        column("i_in", "current", Form::Steps(2 * 160)),
-        column("e_day", "energy_since_wake", Form::Steps(2 * 4 * KILO)),
-        column("temperature", "temperature", Form::Steps(1)),
+        column("uptime", "uptime", ColumnForm::Steps(2)),
+        column("v_in", "panel_voltage", ColumnForm::Steps(2 * 8)),
+        column("v_out", "output_voltage", ColumnForm::Steps(2 * 8)),
+        column("i_in", "current", ColumnForm::Steps(2 * 160)),
+        column("e_day", "energy_since_wake", ColumnForm::Steps(2 * 4 * KILO)),
+        column("temperature", "temperature", ColumnForm::Steps(1)),
     ],
 };
 
 #[rustfmt::skip]
-static ONE_PHASE: Table = Table {
+static ONE_PHASE: SqlTable = SqlTable {
     name: "telemetry_inverter",
     id: "inv_id",
     without: POWER_BOARD,
     columns: &[
         float("temperature", "temperature"),
-        column("e_day", "energy_since_wake", Form::Float(KILO)),
-        column("de_day", "energy_interval", Form::Needed(KILO)),
+        column("e_day", "energy_since_wake", ColumnForm::Float(KILO)),
+        column("de_day", "energy_interval", ColumnForm::Needed(KILO)),
         float("v_ac", "voltage"),
         float("i_ac", "current"),
         float("frequency", "frequency"),
         float("v_dc", "dc_voltage"),
-        column("e_total", "energy_total", Form::Steps(2 * KILO)),
+        column("e_total", "energy_total", ColumnForm::Steps(2 * KILO)),
         float("i_rcd", "residual_current"),
-        column("mode", "mode", Form::Mode),
+        column("mode", "mode", ColumnForm::Mode),
         float("p_active", "power"),
         float("p_apparent", "apparent_power"),
         float("p_reactive", "reactive_power"),
@@ -91,14 +91,14 @@ static ONE_PHASE: Table = Table {
 };
 
 #[rustfmt::skip]
-static THREE_PHASES: Table = Table {
+static THREE_PHASES: SqlTable = SqlTable {
     name: "telemetry_inverter_3phase",
     id: "inv_id",
     without: POWER_BOARD,
     columns: &[
         float("temperature", "temperature"),
-        column("e_day", "energy_since_wake", Form::Float(KILO)),
-        column("de_day", "energy_interval", Form::Needed(KILO)),
+        column("e_day", "energy_since_wake", ColumnForm::Float(KILO)),
+        column("de_day", "energy_interval", ColumnForm::Needed(KILO)),
         float("v_ac1", "voltage_l1"),
         float("v_ac2", "voltage_l2"),
         float("v_ac3", "voltage_l3"),
@@ -109,9 +109,9 @@ static THREE_PHASES: Table = Table {
         float("frequency2", "frequency_l2"),
         float("frequency3", "frequency_l3"),
         float("v_dc", "dc_voltage"),
-        column("e_total", "energy_total", Form::Steps(2 * KILO)),
+        column("e_total", "energy_total", ColumnForm::Steps(2 * KILO)),
         float("i_rcd", "residual_current"),
-        column("mode", "mode", Form::Mode),
+        column("mode", "mode", ColumnForm::Mode),
         float("v_1to2", "voltage_l1_l2"),
         float("v_2to3", "voltage_l2_l3"),
         float("v_3to1", "voltage_l3_l1"),
@@ -159,7 +159,7 @@ pub fn insertion(record: &DeviceRecord) -> Option<String> {
 }
 
 /// Devices are told apart by what they can say.
-fn table(record: &DeviceRecord) -> Option<&'static Table> {
+fn table(record: &DeviceRecord) -> Option<&'static SqlTable> {
     let says = |key| record.values.contains_key(key);
     if says("panel_voltage") {
         Some(&OPTIMIZERS)
@@ -181,7 +181,7 @@ fn id(serial: &str) -> Option<u32> {
         .flatten()
 }
 
-fn written(record: &DeviceRecord, column: &Column) -> Option<String> {
+fn written(record: &DeviceRecord, column: &SqlColumn) -> Option<String> {
     let text = record.values.get(column.key).and_then(Option::as_deref);
     let times = |factor: Decimal| {
         // What is no number cannot get into a statement.
@@ -189,16 +189,16 @@ fn written(record: &DeviceRecord, column: &Column) -> Option<String> {
         number.times_plus(factor, Decimal::integer(0))
     };
     match column.form {
-        Form::Float(factor) => {
+        ColumnForm::Float(factor) => {
             let number = times(Decimal::integer(factor));
             Some(number.map_or_else(|| NOT_AVAILABLE.to_owned(), |number| number.to_string()))
         }
-        Form::Needed(factor) => Some(times(Decimal::integer(factor))?.to_string()),
-        Form::Steps(halves) => {
+        ColumnForm::Needed(factor) => Some(times(Decimal::integer(factor))?.to_string()),
+        ColumnForm::Steps(halves) => {
             let steps = times(Decimal::new(halves * 5, 1))?;
             Some(steps.rounded(0).to_string())
         }
-        Form::Mode => {
+        ColumnForm::Mode => {
             let found = MODES.iter().find(|(word, _)| Some(*word) == text);
             Some(found.map_or(NO_MODE, |(_, number)| number).to_owned())
         }

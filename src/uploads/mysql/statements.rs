@@ -10,9 +10,9 @@ const TOGETHER: i64 = 1;
 /// The first word of the line that says that all was done.
 const WORD: &str = "wattbridge";
 
-/// Statements for records.
+/// SqlStatements for records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Statements {
+pub struct SqlStatements {
     /// All lines.
     pub text: String,
     /// Which record has its row in which line, counted from 1.
@@ -23,7 +23,7 @@ pub struct Statements {
     pub through: i64,
 }
 
-impl Statements {
+impl SqlStatements {
     fn push(&mut self, statement: &str) -> usize {
         self.text.push_str(statement);
         self.text.push('\n');
@@ -42,14 +42,14 @@ pub fn statements(
     records: &[KeptRecord],
     has_more: bool,
     is_wanted: impl Fn(&DeviceRecord) -> bool,
-) -> Statements {
+) -> SqlStatements {
     let count = frames(records).count();
     let whole = if has_more && count > 1 {
         count - 1
     } else {
         count
     };
-    let mut told = Statements::default();
+    let mut told = SqlStatements::default();
     for frame in frames(records).take(whole) {
         let rows = frame.iter().filter_map(|kept| {
             let record: DeviceRecord = serde_json::from_str(&kept.body).ok()?;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::answers::{Ran, judge};
+use super::answers::{ProgramRan, judge};
 use super::config::MysqlSettings;
 use super::statements::{confirmation, statements};
 use crate::history::{DeviceRecord, GivenUp, KeptRecord, Wanted};
-use crate::uploads::{Answer, Choice, Errand, Load, Parcel, Target, Verdict};
+use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadVerdict};
 
 /// Records of one run: some ten frames of a large roof.
 const MOST_RECORDS: usize = 1000;
@@ -83,23 +83,23 @@ impl Target for MysqlTarget {
         }
     }
 
-    fn judge(&mut self, parcel: &Parcel, answer: &Answer, _now: Timestamp) -> Verdict {
+    fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, _now: Timestamp) -> UploadVerdict {
         let number = parcel.slots.last().copied().unwrap_or_default();
         match judge(answer, number) {
-            Ran::Done => Verdict::done(),
-            Ran::Row(line, reason) => {
+            ProgramRan::Done => UploadVerdict::done(),
+            ProgramRan::Row(line, reason) => {
                 let record = line.and_then(|line| self.lines.get(&line));
                 match record.filter(|record| parcel.slots.contains(record)) {
-                    Some(record) => Verdict::Skip {
+                    Some(record) => UploadVerdict::Skip {
                         slots: vec![GivenUp {
                             slot: *record,
                             reason,
                         }],
                     },
-                    None => Verdict::Halve { why: reason },
+                    None => UploadVerdict::Halve { why: reason },
                 }
             }
-            Ran::Other(verdict) => verdict,
+            ProgramRan::Other(verdict) => verdict,
         }
     }
 
@@ -107,15 +107,15 @@ impl Target for MysqlTarget {
         self.run(format!("{}\n", confirmation(TRIAL)))
     }
 
-    fn judge_trial(&self, answer: &Answer) -> Result<String, String> {
+    fn judge_trial(&self, answer: &ErrandAnswer) -> Result<String, String> {
         match judge(answer, TRIAL) {
-            Ran::Done => Ok("it lets us in".to_owned()),
-            Ran::Other(Verdict::Hold { health, .. }) => {
+            ProgramRan::Done => Ok("it lets us in".to_owned()),
+            ProgramRan::Other(UploadVerdict::Hold { health, .. }) => {
                 Err(format!("{}. {}", health.detail, health.advice))
             }
-            Ran::Other(Verdict::Again { why, .. }) => Err(why.to_string()),
-            Ran::Row(_, reason) => Err(reason),
-            Ran::Other(verdict) => Err(format!("{verdict:?}")),
+            ProgramRan::Other(UploadVerdict::Again { why, .. }) => Err(why.to_string()),
+            ProgramRan::Row(_, reason) => Err(reason),
+            ProgramRan::Other(verdict) => Err(format!("{verdict:?}")),
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::rows::insertion;
 use super::statements::{is_confirmed, statements};
 use crate::history::{DeviceRecord, KeptRecord};
-use crate::uploads::{Plan as _, Target as _};
+use crate::uploads::Plan as _;
 
 fn record(serial: &str, at: i64, values: &[(&str, &str)]) -> DeviceRecord {
     let values = values.iter();

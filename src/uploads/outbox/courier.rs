@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::http::HttpClient;
 use crate::uploads::target::ProgramAnswer;
-use crate::uploads::{Answer, Errand};
+use crate::uploads::{Errand, ErrandAnswer};
 
 /// A program is not waited for any longer.
 const PROGRAM_TIME: Duration = Duration::from_secs(60);
@@ -31,13 +31,13 @@ impl Courier {
     }
 
     /// What comes of an errand.
-    pub async fn carry(&self, errand: &Errand) -> Answer {
+    pub async fn carry(&self, errand: &Errand) -> ErrandAnswer {
         match errand {
-            Errand::Http(request) => Answer::Http(self.client.send(request).await),
+            Errand::Http(request) => ErrandAnswer::Http(self.client.send(request).await),
             Errand::Program { command, input } => {
                 let ran = timeout(PROGRAM_TIME, run(command, input)).await;
                 let late = |_| Err(format!("it took longer than {} s", PROGRAM_TIME.as_secs()));
-                Answer::Program(ran.unwrap_or_else(late))
+                ErrandAnswer::Program(ran.unwrap_or_else(late))
             }
         }
     }

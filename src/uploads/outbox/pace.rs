@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// When the next try may be; all times by the clock that only goes on.
 #[derive(Debug)]
-pub struct Pace {
+pub struct TargetPace {
     backoff: Backoff,
     failing_since: Option<Duration>,
     until: Duration,
@@ -19,7 +19,7 @@ pub struct Pace {
     spread: f64,
 }
 
-impl Pace {
+impl TargetPace {
     /// At once; `spread` between 0 and 1 is this target's own.
     pub fn new(spread: f64) -> Self {
         Self {
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_quarter_of_an_hour_and_are_at_most_a_tenth_longer() {
         for (spread, most) in [(0.0, 1.0), (1.0, 1.1)] {
-            let mut pace = Pace::new(spread);
+            let mut pace = TargetPace::new(spread);
             let now = Duration::from_secs(1000);
             for pause in [30, 60, 120, 240, 480, 900, 900] {
                 pace.failed(now, None);
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_the_service_asks_for_goes_before() {
-        let mut pace = Pace::new(0.5);
+        let mut pace = TargetPace::new(0.5);
         let now = Duration::from_secs(1000);
         pace.failed(now, Some(Duration::from_secs(17)));
         assert_eq!(pace.wait(now), Duration::from_secs(17));

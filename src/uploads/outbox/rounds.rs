@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::courier::Courier;
-use super::pace::Pace;
-use super::told::Told;
+use super::pace::TargetPace;
+use super::told::TargetState;
 use crate::clock::Clock;
 use crate::history::{Cursor, Cursors, GivenUp, History, HistoryError, SLOT};
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::{Answer, Load, Parcel, Target, Verdict};
+use crate::uploads::{ErrandAnswer, Load, Parcel, Target, UploadVerdict};
 
 /// No clock that is right shows less: this program was made later.
 const MADE: i64 = 1_767_225_600; // 2026-01-01
@@ -41,13 +41,13 @@ pub enum Next {
 
 /// What a parcel is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
+enum ParcelOf {
     /// Slots that have not been sent.
-    OfNew,
+    New,
     /// Slots that have been sent and have changed.
-    OfChanged,
+    Changed,
     /// Records, as they came.
-    OfRecords,
+    Records,
 }
 
 /// A target at work.
@@ -60,10 +60,10 @@ pub struct Rounds {
     pub cursors: Cursors,
     pub courier: Courier,
     pub clock: Clock,
-    pub pace: Pace,
+    pub pace: TargetPace,
     /// Where a target begins that has no cursor yet, in seconds; `None` for now.
     pub since: Option<i64>,
-    pub told: Told,
+    pub told: TargetState,
     /// What is refused although the rest arrives, if anything is.
     pub trouble: Option<Health>,
     /// The most slots of one request, while one of them is sought that is refused.
@@ -139,9 +139,11 @@ impl Rounds {
         if let Some(errand) = self.target.ask_first(now) {
             let answer = self.courier.carry(&errand).await;
             let verdict = self.target.take_first(&answer, self.clock.now());
-            if !matches!(verdict, Verdict::Done { .. }) {
+            if !matches!(verdict, UploadVerdict::Done { .. }) {
                 let nothing = Parcel::default();
-                return self.take(verdict, &nothing, &mut cursor, Made::OfNew).await;
+                return self
+                    .take(verdict, &nothing, &mut cursor, ParcelOf::New)
+                    .await;
             }
         }
         let given_up = self.cursors.given_up(&self.key).await?;
@@ -234,9 +236,9 @@ impl Rounds {
             .await?;
         let parcel = self.target.prepare(&load, false, self.clock.now());
         if let Some((moment, why)) = parcel.not_before.clone() {
-            let wait = Verdict::Until { moment, why };
+            let wait = UploadVerdict::Until { moment, why };
             return self
-                .take(wait, &parcel, cursor, Made::OfNew)
+                .take(wait, &parcel, cursor, ParcelOf::New)
                 .await
                 .map(Some);
         }
@@ -251,7 +253,7 @@ impl Rounds {
             }
             return Ok(None);
         }
-        self.send(parcel, cursor, Made::OfNew).await.map(Some)
+        self.send(parcel, cursor, ParcelOf::New).await.map(Some)
     }
 
     /// Sends once more what has changed; `None` if that is nothing.
@@ -289,7 +291,7 @@ impl Rounds {
             // What is new goes on meanwhile.
             return Ok(None);
         }
-        self.send(parcel, cursor, Made::OfChanged).await.map(Some)
+        self.send(parcel, cursor, ParcelOf::Changed).await.map(Some)
     }
 
     /// Sends records, as they came; `None` if there are none.
@@ -300,14 +302,14 @@ impl Rounds {
             return Ok(None);
         }
         let parcel = self.target.prepare_records(&records, self.clock.now());
-        self.send(parcel, cursor, Made::OfRecords).await.map(Some)
+        self.send(parcel, cursor, ParcelOf::Records).await.map(Some)
     }
 
     async fn send(
         &mut self,
         parcel: Parcel,
         cursor: &mut Cursor,
-        made: Made,
+        made: ParcelOf,
     ) -> Result<Next, HistoryError> {
         if !parcel.skipped.is_empty() {
             self.give_up(parcel.skipped.clone(), made).await?;
@@ -325,7 +327,7 @@ impl Rounds {
             let answer = self.courier.carry(&errand).await;
             tracing::debug!("{}: {}", self.key, shown(&answer));
             match self.target.judge(&parcel, &answer, self.clock.now()) {
-                Verdict::Ask(next) => errand = next,
+                UploadVerdict::Ask(next) => errand = next,
                 verdict => return self.take(verdict, &parcel, cursor, made).await,
             }
         }
@@ -336,14 +338,14 @@ impl Rounds {
     /// Carries a verdict out.
     async fn take(
         &mut self,
-        verdict: Verdict,
+        verdict: UploadVerdict,
         parcel: &Parcel,
         cursor: &mut Cursor,
-        made: Made,
+        made: ParcelOf,
     ) -> Result<Next, HistoryError> {
         let now = self.clock.monotonic();
         match verdict {
-            Verdict::Done { trouble } => {
+            UploadVerdict::Done { trouble } => {
                 self.told.last_success = Some(self.clock.now());
                 self.done_through(parcel, parcel.through, cursor, made)
                     .await?;
@@ -364,23 +366,23 @@ impl Rounds {
                 self.trouble.clone_from(&trouble);
                 self.tell(trouble.unwrap_or(Health::ONLINE));
             }
-            Verdict::Part { through } => {
+            UploadVerdict::Part { through } => {
                 self.told.last_success = Some(self.clock.now());
                 self.done_through(parcel, through, cursor, made).await?;
                 self.pace.worked(now, self.target.pause());
             }
-            Verdict::Again { why, after } => self.fail(why, after),
-            Verdict::Until { moment, why } => {
+            UploadVerdict::Again { why, after } => self.fail(why, after),
+            UploadVerdict::Until { moment, why } => {
                 let wait = moment.duration_since(self.clock.now());
                 let wait = Duration::try_from(wait).unwrap_or_default();
                 self.pace.rest(now, wait.max(Duration::from_secs(1)));
                 self.tell(Health::new(HealthCode::Retrying).seen(why));
             }
-            Verdict::Hold { health, every } => {
+            UploadVerdict::Hold { health, every } => {
                 self.pace.rest(now, every);
                 self.tell(health);
             }
-            Verdict::Halve { why } => match parcel.slots.as_slice() {
+            UploadVerdict::Halve { why } => match parcel.slots.as_slice() {
                 [] => self.fail(say!("it refuses what is sent ({why})", why), None),
                 [slot] => {
                     let slot = *slot;
@@ -393,11 +395,11 @@ impl Rounds {
                     self.pace.worked(now, self.target.pause());
                 }
             },
-            Verdict::Skip { slots } => {
+            UploadVerdict::Skip { slots } => {
                 self.give_up(slots, made).await?;
                 self.pace.worked(now, self.target.pause());
             }
-            Verdict::Ask(_) => {}
+            UploadVerdict::Ask(_) => {}
         }
         Ok(Next::Now)
     }
@@ -407,16 +409,16 @@ impl Rounds {
         parcel: &Parcel,
         through: i64,
         cursor: &mut Cursor,
-        made: Made,
+        made: ParcelOf,
     ) -> Result<(), HistoryError> {
         let mut resent = Vec::new();
         match made {
-            Made::OfNew => cursor.done = cursor.done.max(through),
-            Made::OfChanged => {
+            ParcelOf::New => cursor.done = cursor.done.max(through),
+            ParcelOf::Changed => {
                 resent = self.cursors.dirty(&self.key, usize::MAX).await?;
                 resent.retain(|slot| *slot <= through);
             }
-            Made::OfRecords => {
+            ParcelOf::Records => {
                 // Killed in between they are sent once more, as with slots.
                 self.cursors.drop_records(parcel.slots.clone()).await?;
                 cursor.done = cursor.done.max(through);
@@ -428,8 +430,8 @@ impl Rounds {
         self.cursors.save(&self.key, cursor.clone(), resent).await
     }
 
-    async fn give_up(&mut self, slots: Vec<GivenUp>, made: Made) -> Result<(), HistoryError> {
-        if made == Made::OfRecords {
+    async fn give_up(&mut self, slots: Vec<GivenUp>, made: ParcelOf) -> Result<(), HistoryError> {
+        if made == ParcelOf::Records {
             let records = slots.into_iter().map(|given| (given.slot, given.reason));
             let records = records.collect();
             return self.cursors.give_up_records(&self.key, records).await;
@@ -466,12 +468,12 @@ impl Rounds {
 }
 
 /// An answer for the log, cut and without what is unprintable.
-fn shown(answer: &Answer) -> String {
+fn shown(answer: &ErrandAnswer) -> String {
     let text = match answer {
-        Answer::Http(Ok(answer)) => answer.to_string(),
-        Answer::Http(Err(error)) => error.to_string(),
-        Answer::Program(Ok(answer)) => format!("{} {}", answer.output, answer.errors),
-        Answer::Program(Err(error)) => error.clone(),
+        ErrandAnswer::Http(Ok(answer)) => answer.to_string(),
+        ErrandAnswer::Http(Err(error)) => error.to_string(),
+        ErrandAnswer::Program(Ok(answer)) => format!("{} {}", answer.output, answer.errors),
+        ErrandAnswer::Program(Err(error)) => error.clone(),
     };
     let text: String = text.chars().take(300).collect();
     text.escape_debug().to_string()

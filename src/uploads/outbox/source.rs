@@ -7,9 +7,9 @@ use ring::digest::{SHA256, digest};
 use tokio::time::sleep;
 
 use super::courier::Courier;
-use super::pace::Pace;
+use super::pace::TargetPace;
 use super::rounds::{Next, Rounds};
-use super::told::{Told, describe};
+use super::told::{TargetState, describe};
 use super::trying::try_login;
 use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
 use crate::history::History;
@@ -86,8 +86,8 @@ impl UploadSource {
             history: self.history.clone(),
             courier: Courier::trusting(self.plan.ca_file()),
             clock: context.clock.clone(),
-            pace: Pace::new(spread),
-            told: Told {
+            pace: TargetPace::new(spread),
+            told: TargetState {
                 health: Health::new(HealthCode::Starting),
                 pending: 0,
                 last_success: None,

@@ -9,7 +9,7 @@ use crate::uploads::KIND;
 
 /// What a target tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct TargetState {
     /// Why it sends, or why not.
     pub health: Health,
     /// Slots that wait.
@@ -42,7 +42,7 @@ pub fn describe(id: &str, name: String) -> Device {
     device
 }
 
-impl Told {
+impl TargetState {
     /// As readings of the device.
     pub fn readings(&self, device: &Device, at: Timestamp) -> Readings {
         let count = |number: i64| Value::from(Decimal::integer(number));

@@ -2,11 +2,11 @@
 
 use jiff::civil::Date;
 
-use super::rows::Row;
+use super::rows::StatusRow;
 
 /// What an answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum StatusAnswer {
     /// Each row has an answer of its own.
     Rows,
     /// A row tells of generation in the night.
@@ -36,12 +36,12 @@ pub enum Said {
 }
 
 /// What an answer of this status says.
-pub fn said(status: u16, text: &str) -> Said {
+pub fn said(status: u16, text: &str) -> StatusAnswer {
     let lower = text.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|words| lower.contains(words));
     match status {
-        200 => Said::Rows,
-        400 if has(&["moon powered"]) => Said::MoonPowered,
+        200 => StatusAnswer::Rows,
+        400 if has(&["moon powered"]) => StatusAnswer::MoonPowered,
         400 if has(&[
             "too high for",
             "lower than previously",
@@ -50,12 +50,12 @@ pub fn said(status: u16, text: &str) -> Said {
             "invalid energy value",
         ]) =>
         {
-            Said::Wrong
+            StatusAnswer::Wrong
         }
-        400 if has(&["date is older than", "too far in the past"]) => {
-            Said::TooOld(bracketed(text).find_map(|inner| Date::strptime("%Y%m%d", inner).ok()))
-        }
-        400 if has(&["invalid future date", "in the future"]) => Said::Ahead,
+        400 if has(&["date is older than", "too far in the past"]) => StatusAnswer::TooOld(
+            bracketed(text).find_map(|inner| Date::strptime("%Y%m%d", inner).ok()),
+        ),
+        400 if has(&["invalid future date", "in the future"]) => StatusAnswer::Ahead,
         400 if has(&[
             "missing",
             "could not read",
@@ -64,16 +64,16 @@ pub fn said(status: u16, text: &str) -> Said {
             "invalid net",
         ]) =>
         {
-            Said::Ours
+            StatusAnswer::Ours
         }
-        400 => Said::Strange,
-        401 if has(&["system id"]) => Said::SystemId,
-        401 => Said::Key,
-        403 if has(&["donation mode"]) => Said::Donation,
-        403 if has(&["exceeded"]) => Said::TooMany,
-        403 if has(&["read only", "api key"]) => Said::Key,
-        405 | 300..400 => Said::Elsewhere,
-        _ => Said::Passing,
+        400 => StatusAnswer::Strange,
+        401 if has(&["system id"]) => StatusAnswer::SystemId,
+        401 => StatusAnswer::Key,
+        403 if has(&["donation mode"]) => StatusAnswer::Donation,
+        403 if has(&["exceeded"]) => StatusAnswer::TooMany,
+        403 if has(&["read only", "api key"]) => StatusAnswer::Key,
+        405 | 300..400 => StatusAnswer::Elsewhere,
+        _ => StatusAnswer::Passing,
     }
 }
 
@@ -103,15 +103,15 @@ fn bracketed(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Which rows are meant by a message about a value, by their places; empty if that cannot be told.
-pub fn meant(text: &str, rows: &[Row]) -> Vec<usize> {
+pub fn meant(text: &str, rows: &[StatusRow]) -> Vec<usize> {
     let numbers: Vec<i64> = bracketed(text).filter_map(|it| it.parse().ok()).collect();
     let Some(value) = numbers.first().copied() else {
         return Vec::new();
     };
     let lower = text.to_ascii_lowercase();
-    let generated = |row: &Row| row.generation.and_then(|(wh, _)| wh);
-    let consumed = |row: &Row| row.consumption.0;
-    let places = |is_meant: &dyn Fn(&Row) -> bool| -> Vec<usize> {
+    let generated = |row: &StatusRow| row.generation.and_then(|(wh, _)| wh);
+    let consumed = |row: &StatusRow| row.consumption.0;
+    let places = |is_meant: &dyn Fn(&StatusRow) -> bool| -> Vec<usize> {
         let rows = rows.iter().enumerate();
         rows.filter(|(_, row)| is_meant(row))
             .map(|(place, _)| place)
@@ -121,7 +121,7 @@ pub fn meant(text: &str, rows: &[Row]) -> Vec<usize> {
         // All that are lower than what is there already.
         let least = numbers.get(1).copied().unwrap_or(value.saturating_add(1));
         let is_of =
-            |of: &dyn Fn(&Row) -> Option<i64>| rows.iter().any(|row| of(row) == Some(value));
+            |of: &dyn Fn(&StatusRow) -> Option<i64>| rows.iter().any(|row| of(row) == Some(value));
         let is_low = |energy: Option<i64>| energy.is_some_and(|wh| wh < least);
         return if is_of(&generated) {
             places(&|row| is_low(generated(row)))
@@ -131,7 +131,7 @@ pub fn meant(text: &str, rows: &[Row]) -> Vec<usize> {
             Vec::new()
         };
     }
-    let has_value = |row: &Row| {
+    let has_value = |row: &StatusRow| {
         let energies = [generated(row), consumed(row)];
         let powers = [
             row.generation.and_then(|(_, power)| power),
@@ -151,7 +151,7 @@ fn is_time(text: &str) -> bool {
 }
 
 /// What an answer says of each row: whether it changed anything, or nothing at all. `None` if it says nothing of any row.
-pub fn of_rows(text: &str, rows: &[Row]) -> Option<Vec<Option<bool>>> {
+pub fn of_rows(text: &str, rows: &[StatusRow]) -> Option<Vec<Option<bool>>> {
     let mut is_any = false;
     let mut said = vec![None; rows.len()];
     for answer in text.split(';') {

@@ -4,10 +4,8 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::target::PvOutputTarget;
-use crate::config::{Complaint, Secret, SecretError, Settings};
+use crate::config::{Complaint, Secret, Settings};
 use crate::http::HttpServer;
-use crate::uploads::{Plan, Target};
 
 /// Where it is, unless the section says another place.
 pub const PVOUTPUT: &str = "https://pvoutput.org";
@@ -98,7 +96,7 @@ impl Default for PvOutputSettings {
 
 impl PvOutputSettings {
     /// What names a value, and so has to have a device and a key.
-    fn values(&self) -> Vec<(&'static str, &String)> {
+    pub fn values(&self) -> Vec<(&'static str, &String)> {
         let plain = [
             ("generation_power", self.generation_power.as_ref()),
             ("consumption_power", self.consumption_power.as_ref()),
@@ -111,7 +109,7 @@ impl PvOutputSettings {
     }
 
     /// What names a device, with or without a key.
-    fn devices(&self) -> Vec<(&'static str, &String)> {
+    pub fn devices(&self) -> Vec<(&'static str, &String)> {
         let all = [
             ("generation", self.generation.as_ref()),
             ("consumption", self.consumption.as_ref()),
@@ -180,39 +178,5 @@ impl Settings for PvOutputSettings {
             }
         }
         complaints
-    }
-}
-
-impl Plan for PvOutputSettings {
-    fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn account(&self) -> String {
-        match &self.url {
-            Some(url) if url.to_string() != PVOUTPUT => format!("{url} {}", self.system_id),
-            _ => self.system_id.clone(),
-        }
-    }
-
-    fn short(&self) -> String {
-        self.system_id.clone()
-    }
-
-    fn since(&self) -> Option<Date> {
-        self.since
-    }
-
-    fn secrets(&self) -> Vec<(&'static str, &Secret)> {
-        self.key.iter().map(|secret| ("key", secret)).collect()
-    }
-
-    fn named(&self) -> Vec<(&'static str, String)> {
-        let all = self.devices().into_iter().chain(self.values());
-        all.map(|(field, name)| (field, name.clone())).collect()
-    }
-
-    fn target(&self) -> Result<Box<dyn Target>, SecretError> {
-        Ok(Box::new(PvOutputTarget::new(self)?))
     }
 }

@@ -7,7 +7,7 @@ use crate::history::{Calendar, SLOT};
 
 /// The statuses that there are.
 #[derive(Debug, Clone)]
-pub struct Labels {
+pub struct StatusLabels {
     calendar: Calendar,
     /// From one to the next, in seconds.
     interval: i64,
@@ -15,7 +15,7 @@ pub struct Labels {
 
 /// One status: the slots in `(from, end]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Label {
+pub struct StatusLabel {
     /// When the first of its slots begins, in seconds since 1970.
     pub from: i64,
     /// The end of the last of its slots.
@@ -30,7 +30,7 @@ pub struct Label {
     pub is_repeated: bool,
 }
 
-impl Labels {
+impl StatusLabels {
     /// Those of a place, with so many minutes between them.
     pub fn new(calendar: &Calendar, minutes: i64) -> Self {
         let interval = minutes.clamp(5, 60) * 60;
@@ -41,7 +41,7 @@ impl Labels {
     }
 
     /// That to which the slot with this end belongs.
-    pub fn of(&self, end: i64) -> Label {
+    pub fn of(&self, end: i64) -> StatusLabel {
         let date = self.calendar.day_of_slot(end);
         let (midnight, next) = self.calendar.bounds(date);
         // Statuses are counted from local midnight, and not all places are whole hours apart.
@@ -60,7 +60,7 @@ impl Labels {
             && ambiguous
                 .earlier()
                 .is_ok_and(|earlier| earlier < moment(shown));
-        Label {
+        StatusLabel {
             from: from.max(midnight),
             end,
             date,
@@ -86,15 +86,15 @@ mod tests {
     use super::*;
     use jiff::tz::TimeZone;
 
-    fn labels(zone: &str, minutes: i64) -> Labels {
-        Labels::new(&Calendar::new(TimeZone::get(zone).unwrap()), minutes)
+    fn labels(zone: &str, minutes: i64) -> StatusLabels {
+        StatusLabels::new(&Calendar::new(TimeZone::get(zone).unwrap()), minutes)
     }
 
     fn at(text: &str) -> i64 {
         text.parse::<Timestamp>().unwrap().as_second()
     }
 
-    fn shown(label: Label) -> String {
+    fn shown(label: StatusLabel) -> String {
         let hour = label.minute / 60;
         format!("{} {hour:02}:{:02}", label.date, label.minute % 60)
     }

@@ -3,8 +3,6 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::rows::Row;
-
 /// What is remembered of PVOutput and of what it got.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -56,25 +54,4 @@ pub struct RateLeft {
     pub remaining: i64,
     /// Until this moment, in seconds since 1970.
     pub reset: i64,
-}
-
-impl SentRow {
-    /// What a row leaves behind, after another one that counts if it is of the same date.
-    pub fn after(before: Option<&Self>, row: &Row) -> Self {
-        let before = before.filter(|before| before.date == row.date);
-        let (mut generated, mut power) = before.map_or((0, 0), |it| (it.generated, it.power));
-        if let Some((wh, watts)) = row.generation {
-            generated = wh.unwrap_or(generated);
-            power = watts.unwrap_or(0);
-        }
-        let consumed = before.map_or(0, |it| it.consumed);
-        Self {
-            date: row.date,
-            minute: row.minute,
-            end: row.end,
-            generated,
-            power,
-            consumed: row.consumption.0.unwrap_or(consumed),
-        }
-    }
 }

@@ -12,16 +12,18 @@
 //! | labels only rise | when the clock goes back, an hour comes twice |
 //! | 30 rows and 13 days, or 100 and 89 | what is taken of others and of donors, with a day to spare |
 //!
-//! Sources: PVOutput's API specification, service r2; SBFspot, pvoutput.net and pvoutput-client for limits and errors.
+//! StatusSources: PVOutput's API specification, service r2; SBFspot, pvoutput.net and pvoutput-client for limits and errors.
 //!
 //! | file | what |
 //! |---|---|
 //! | `config` | the section |
+//! | `plan` | the same, ready to run |
 //! | `labels` | which slots belong to which status |
 //! | `rows` | what is said of a status |
 //! | `answers` | what is said in return |
 //! | `system` | what PVOutput knows of the system |
 //! | `memory` | what outlives a restart |
+//! | `search` | what is found out about rows that are refused |
 //! | `target` | the conversation |
 //! | `verdicts` | its second half: what comes of an answer |
 
@@ -29,7 +31,9 @@ mod answers;
 mod config;
 mod labels;
 mod memory;
+mod plan;
 mod rows;
+mod search;
 mod system;
 mod target;
 #[cfg(test)]

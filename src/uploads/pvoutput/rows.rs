@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 
 use super::config::PvOutputSettings;
-use super::labels::Label;
+use super::labels::StatusLabel;
 use super::memory::SentRow;
 use crate::history::{HOUSE, SeriesAbout, SeriesKey};
 use crate::model::{Decimal, DeviceId};
@@ -17,9 +17,9 @@ const MOST_CONSUMPTION: i64 = 100_000;
 
 /// The values that a system gets.
 #[derive(Debug, Clone)]
-pub struct Sources {
-    generation: Option<Flow>,
-    consumption: Option<Flow>,
+pub struct StatusSources {
+    generation: Option<FlowSource>,
+    consumption: Option<FlowSource>,
     temperature: Option<NamedValue>,
     voltage: Option<NamedValue>,
     extended: [Option<NamedValue>; 6],
@@ -27,7 +27,7 @@ pub struct Sources {
 
 /// Energy and power of something.
 #[derive(Debug, Clone)]
-struct Flow {
+struct FlowSource {
     /// Whose energy: of a device, or of one series of it.
     energy: (DeviceId, Option<String>),
     /// Its power: the first of these that is known.
@@ -60,10 +60,8 @@ impl NamedValue {
 
     /// The mean of several slots, exact; rounded to `decimals`, or to those that it has.
     fn mean(&self, slots: &[&LoadSlot], decimals: Option<u8>) -> Option<Decimal> {
-        mean(
-            slots.iter().filter_map(|slot| self.of(slot)).collect(),
-            decimals,
-        )
+        let known: Vec<Decimal> = slots.iter().filter_map(|slot| self.of(slot)).collect();
+        mean(&known, decimals)
     }
 }
 
@@ -71,7 +69,7 @@ fn device_id(name: &str) -> Option<DeviceId> {
     serde_json::from_value(name.into()).ok()
 }
 
-fn mean(numbers: Vec<Decimal>, decimals: Option<u8>) -> Option<Decimal> {
+fn mean(numbers: &[Decimal], decimals: Option<u8>) -> Option<Decimal> {
     let count = i128::try_from(numbers.len())
         .ok()
         .filter(|count| *count > 0)?;
@@ -93,7 +91,7 @@ fn mean(numbers: Vec<Decimal>, decimals: Option<u8>) -> Option<Decimal> {
     Some(Decimal::new(mantissa, decimals))
 }
 
-impl Flow {
+impl FlowSource {
     /// `own` are the keys under which devices tell such a power, the best first.
     fn read(name: &str, power: Option<&String>, own: &[&str], of_house: &str) -> Option<Self> {
         let (device, key) = match name.split_once('/') {
@@ -136,16 +134,17 @@ impl Flow {
     /// In whole watts, never below 0.
     fn power(&self, slots: &[&LoadSlot]) -> Option<i64> {
         let known = |slot: &&LoadSlot| self.power.iter().find_map(|power| power.of(slot));
-        let power = mean(slots.iter().filter_map(known).collect(), Some(0))?;
+        let known: Vec<Decimal> = slots.iter().filter_map(known).collect();
+        let power = mean(&known, Some(0))?;
         Some(power.mantissa().max(0))
     }
 }
 
-impl Sources {
+impl StatusSources {
     /// Those of a section.
     pub fn new(settings: &PvOutputSettings) -> Self {
         let flow = |name: &Option<String>, power: &Option<String>, own: &[&str], of_house: &str| {
-            Flow::read(name.as_ref()?, power.as_ref(), own, of_house)
+            FlowSource::read(name.as_ref()?, power.as_ref(), own, of_house)
         };
         let value = |name: Option<&String>| NamedValue::read(name?);
         Self {
@@ -188,7 +187,12 @@ impl Sources {
     }
 
     /// The row of a status, after the one that was sent before it on that date; `None` if there is nothing to say.
-    pub fn row(&self, label: &Label, slots: &[&LoadSlot], before: Option<&SentRow>) -> Option<Row> {
+    pub fn row(
+        &self,
+        label: &StatusLabel,
+        slots: &[&LoadSlot],
+        before: Option<&SentRow>,
+    ) -> Option<StatusRow> {
         // What PVOutput has is never taken back: it refuses a lower energy.
         let energy = |place: usize, held: i64| {
             let known = slots.iter().rev();
@@ -223,9 +227,9 @@ impl Sources {
             // 0 V is no voltage: whoever says so is off.
             let known = slots.iter().filter_map(|slot| voltage.of(slot));
             let known = known.filter(|number| !number.is_zero());
-            mean(known.collect(), Some(1))
+            mean(&known.collect::<Vec<_>>(), Some(1))
         });
-        Some(Row {
+        Some(StatusRow {
             date: label.date,
             minute: label.minute,
             end: label.end,
@@ -241,7 +245,7 @@ impl Sources {
 
 /// One status.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct StatusRow {
     /// The local date.
     pub date: Date,
     /// The local time, in minutes since midnight.
@@ -262,7 +266,7 @@ pub struct Row {
     pub extended: [Option<Decimal>; 6],
 }
 
-impl Row {
+impl StatusRow {
     /// The date as PVOutput writes it.
     pub fn date_text(&self) -> String {
         date_text(self.date)
@@ -271,6 +275,25 @@ impl Row {
     /// The time as PVOutput writes it.
     pub fn time_text(&self) -> String {
         format!("{:02}:{:02}", self.minute / 60, self.minute % 60)
+    }
+
+    /// What it leaves behind, after another one that counts if it is of the same date.
+    pub fn after(&self, before: Option<&SentRow>) -> SentRow {
+        let before = before.filter(|before| before.date == self.date);
+        let (mut generated, mut power) = before.map_or((0, 0), |it| (it.generated, it.power));
+        if let Some((wh, watts)) = self.generation {
+            generated = wh.unwrap_or(generated);
+            power = watts.unwrap_or(0);
+        }
+        let consumed = before.map_or(0, |it| it.consumed);
+        SentRow {
+            date: self.date,
+            minute: self.minute,
+            end: self.end,
+            generated,
+            power,
+            consumed: self.consumption.0.unwrap_or(consumed),
+        }
     }
 
     /// As it is sent.

@@ -8,15 +8,15 @@ use jiff::{Timestamp, ToSpan as _};
 use zeroize::Zeroizing;
 
 use super::config::{PVOUTPUT, PvOutputSettings};
-use super::labels::{Label, Labels};
+use super::labels::{StatusLabel, StatusLabels};
 use super::memory::{PvOutputMemory, SentRow};
-use super::rows::{Row, Sources};
-use super::verdicts::{Missing, Search, Strange};
+use super::rows::{StatusRow, StatusSources};
+use super::search::{MissingRow, RowSearch, StrangeWords};
 use crate::config::{Secret, SecretError};
 use crate::history::{Calendar, GivenUp, Wanted};
 use crate::http::{HttpRequest, HttpServer};
 use crate::say;
-use crate::uploads::{Answer, Errand, Load, LoadSlot, Parcel, Target, Verdict};
+use crate::uploads::{Errand, ErrandAnswer, Load, LoadSlot, Parcel, Target, UploadVerdict};
 
 /// So many rows are taken at once, of others and of donors.
 const MOST_ROWS: usize = 30;
@@ -45,21 +45,21 @@ pub struct PvOutputTarget {
     server: Option<HttpServer>,
     system_id: String,
     key: Zeroizing<String>,
-    sources: Sources,
+    sources: StatusSources,
     pub(super) calendar: Calendar,
-    labels: Labels,
+    labels: StatusLabels,
     pub(super) memory: PvOutputMemory,
     /// When PVOutput was asked about the system.
     pub(super) asked: Option<Timestamp>,
     /// What went out, and whether it was sent before.
-    pub(super) outgoing: Vec<Row>,
+    pub(super) outgoing: Vec<StatusRow>,
     pub(super) is_again: bool,
     /// What went out had values for donors.
     pub(super) has_extended: bool,
     /// One of these rows is refused.
-    pub(super) search: Option<Search>,
-    pub(super) missing: Option<Missing>,
-    pub(super) strange: Option<Strange>,
+    pub(super) search: Option<RowSearch>,
+    pub(super) missing: Option<MissingRow>,
+    pub(super) strange: Option<StrangeWords>,
 }
 
 impl PvOutputTarget {
@@ -71,8 +71,8 @@ impl PvOutputTarget {
             server: settings.url.clone().or_else(|| PVOUTPUT.parse().ok()),
             system_id: settings.system_id.clone(),
             key: key.unwrap_or_default(),
-            sources: Sources::new(settings),
-            labels: Labels::new(&calendar, 5),
+            sources: StatusSources::new(settings),
+            labels: StatusLabels::new(&calendar, 5),
             calendar,
             memory: PvOutputMemory::default(),
             asked: None,
@@ -92,7 +92,7 @@ impl PvOutputTarget {
             .header("X-Rate-Limit", "1")
     }
 
-    fn status(&self, rows: &[Row], with_extended: bool) -> Option<Errand> {
+    fn status(&self, rows: &[StatusRow], with_extended: bool) -> Option<Errand> {
         let rows: Vec<String> = rows.iter().map(|row| row.text(with_extended)).collect();
         let request = HttpRequest::post_form(
             self.server.as_ref()?,
@@ -109,7 +109,7 @@ impl PvOutputTarget {
 
     /// Statuses are where PVOutput has them.
     pub(super) fn renew_labels(&mut self) {
-        self.labels = Labels::new(&self.calendar, self.memory.interval.unwrap_or(5));
+        self.labels = StatusLabels::new(&self.calendar, self.memory.interval.unwrap_or(5));
     }
 
     fn is_donor(&self) -> bool {
@@ -145,7 +145,7 @@ impl PvOutputTarget {
     }
 
     /// The row before the first of a load, as far as it says anything about it.
-    fn before(&self, first: &Label, is_again: bool) -> Option<SentRow> {
+    fn before(&self, first: &StatusLabel, is_again: bool) -> Option<SentRow> {
         let sent = if is_again {
             self.memory.again
         } else {
@@ -244,7 +244,7 @@ impl PvOutputTarget {
                 {
                     return (stop, skipped);
                 } else {
-                    before = Some(SentRow::after(same_date.as_ref(), &row));
+                    before = Some(row.after(same_date.as_ref()));
                     self.outgoing.push(row);
                 }
             }
@@ -312,7 +312,7 @@ impl Target for PvOutputTarget {
         self.get_system()
     }
 
-    fn take_first(&mut self, answer: &Answer, now: Timestamp) -> Verdict {
+    fn take_first(&mut self, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
         self.take_system(answer, now)
     }
 
@@ -348,7 +348,7 @@ impl Target for PvOutputTarget {
         }
     }
 
-    fn judge(&mut self, _parcel: &Parcel, answer: &Answer, now: Timestamp) -> Verdict {
+    fn judge(&mut self, _parcel: &Parcel, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
         self.judge_rows(answer, now)
     }
 
@@ -359,7 +359,7 @@ impl Target for PvOutputTarget {
         })
     }
 
-    fn judge_trial(&self, answer: &Answer) -> Result<String, String> {
+    fn judge_trial(&self, answer: &ErrandAnswer) -> Result<String, String> {
         self.judge_system(answer)
     }
 }

@@ -12,7 +12,7 @@ use crate::history::{Calendar, SLOT};
 use crate::http::HttpAnswer;
 use crate::model::{Decimal, DeviceId};
 use crate::uploads::{
-    Answer, Errand, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Target, Verdict,
+    Errand, ErrandAnswer, Load, LoadDevice, LoadSlot, LoadValue, Parcel, Target, UploadVerdict,
 };
 
 fn settings(mut more: serde_json::Value) -> PvOutputSettings {
@@ -27,8 +27,8 @@ fn target(zone: &str, more: serde_json::Value) -> PvOutputTarget {
     target
 }
 
-fn answer(status: u16, body: &[u8]) -> Answer {
-    Answer::Http(Ok(HttpAnswer {
+fn answer(status: u16, body: &[u8]) -> ErrandAnswer {
+    ErrandAnswer::Http(Ok(HttpAnswer {
         status: StatusCode::from_u16(status).unwrap(),
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body),
@@ -203,7 +203,7 @@ fn memory_that_is_not_understood_is_left() {
     let parcel = target.prepare(&told, false, now);
     assert_eq!(
         target.judge(&parcel, &answer(200, b"20260615,12:00,1"), now),
-        Verdict::done()
+        UploadVerdict::done()
     );
     let memory = target.memory();
     let mut other = both("UTC");
@@ -295,7 +295,7 @@ proptest! {
             sent.extend(parcel.slots.iter().copied());
             if parcel.errand.is_some() {
                 let verdict = target.judge(&parcel, &answer(200, said.join(";").as_bytes()), now);
-                prop_assert_eq!(verdict, Verdict::done());
+                prop_assert_eq!(verdict, UploadVerdict::done());
             }
             prop_assert!(parcel.through > done);
             done = parcel.through;
@@ -325,7 +325,7 @@ proptest! {
         let mut bytes = start.as_bytes().to_vec();
         bytes.extend(body);
         for _ in 0..4 {
-            if let Verdict::Skip { slots } = target.judge(&parcel, &answer(status, &bytes), now) {
+            if let UploadVerdict::Skip { slots } = target.judge(&parcel, &answer(status, &bytes), now) {
                 for given in slots {
                     prop_assert!(parcel.slots.contains(&given.slot));
                     let is_plain = !given.reason.chars().any(char::is_control);

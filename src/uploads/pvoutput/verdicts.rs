@@ -5,16 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::answers::{Said, meant, of_rows, said, words};
+use super::answers::{StatusAnswer, meant, of_rows, said, words};
 use super::memory::{RateLeft, SentRow};
-use super::rows::Row;
+use super::rows::StatusRow;
+use super::search::{MissingRow, RowSearch, StrangeWords};
 use super::system::SystemOf;
 use super::target::PvOutputTarget;
 use crate::history::GivenUp;
 use crate::http::HttpAnswer;
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::{Answer, Verdict};
+use crate::uploads::{ErrandAnswer, UploadVerdict};
 
 /// What only the user can mend is tried again so often.
 const HOURLY: Duration = Duration::from_secs(3600);
@@ -25,44 +26,19 @@ const MOST_TRIES: u8 = 3;
 /// So many single rows that are refused in the same unknown words are too many to be the fault of each.
 const MOST_STRANGE: u8 = 3;
 
-/// One row among those up to a moment is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Search {
-    /// The most rows of a request.
-    pub limit: usize,
-    /// The end of the last of these rows, in seconds since 1970.
-    pub through: i64,
-    /// Whether they are sent once more.
-    pub is_again: bool,
-}
-
-/// A row that gets no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing {
-    end: i64,
-    tries: u8,
-}
-
-/// Words that nobody knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Strange {
-    words: String,
-    rows: u8,
-}
-
-fn refused(seen: Sentence, advice: Sentence) -> Verdict {
-    Verdict::Hold {
+fn refused(seen: Sentence, advice: Sentence) -> UploadVerdict {
+    UploadVerdict::Hold {
         health: Health::new(HealthCode::Refused).seen(seen).advise(advice),
         every: HOURLY,
     }
 }
 
 /// The rest, or all of it, goes out once more.
-const fn rest_again() -> Verdict {
-    Verdict::Skip { slots: Vec::new() }
+const fn rest_again() -> UploadVerdict {
+    UploadVerdict::Skip { slots: Vec::new() }
 }
 
-fn given_up<'a>(rows: impl IntoIterator<Item = &'a Row>, reason: &str) -> Vec<GivenUp> {
+fn given_up<'a>(rows: impl IntoIterator<Item = &'a StatusRow>, reason: &str) -> Vec<GivenUp> {
     let slots = rows.into_iter().flat_map(|row| &row.slots);
     let given_up = slots.map(|slot| GivenUp {
         slot: *slot,
@@ -73,31 +49,33 @@ fn given_up<'a>(rows: impl IntoIterator<Item = &'a Row>, reason: &str) -> Vec<Gi
 
 impl PvOutputTarget {
     /// What an answer to rows means.
-    pub(super) fn judge_rows(&mut self, answer: &Answer, now: Timestamp) -> Verdict {
+    pub(super) fn judge_rows(&mut self, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
         let answer = match answer {
-            Answer::Http(Ok(answer)) => answer,
-            Answer::Http(Err(error)) => {
+            ErrandAnswer::Http(Ok(answer)) => answer,
+            ErrandAnswer::Http(Err(error)) => {
                 let error = error.to_string();
-                return Verdict::again(say!("{error}", error));
+                return UploadVerdict::again(say!("{error}", error));
             }
-            Answer::Program(_) => return Verdict::done(),
+            ErrandAnswer::Program(_) => return UploadVerdict::done(),
         };
         self.note_rate(answer, now);
         let text = answer.text();
         let why = words(&text);
         match said(answer.status.as_u16(), &text) {
-            Said::Rows => self.take_rows(&text),
-            Said::MoonPowered | Said::Wrong => self.refuse_row(&text, why),
-            Said::TooOld(date) => {
+            StatusAnswer::Rows => self.take_rows(&text),
+            StatusAnswer::MoonPowered | StatusAnswer::Wrong | StatusAnswer::Ours => {
+                self.refuse_row(&text, why)
+            }
+            StatusAnswer::TooOld(date) => {
                 self.memory.donor = Some(false);
-                let is_old = |row: &&Row| date.is_none_or(|date| row.date <= date);
+                let is_old = |row: &&StatusRow| date.is_none_or(|date| row.date <= date);
                 let slots = given_up(self.outgoing.iter().filter(is_old), &why);
                 if slots.is_empty() {
                     return self.refuse_row(&text, why);
                 }
-                Verdict::Skip { slots }
+                UploadVerdict::Skip { slots }
             }
-            Said::Ahead => Verdict::Hold {
+            StatusAnswer::Ahead => UploadVerdict::Hold {
                 health: Health::new(HealthCode::Degraded)
                     .seen(say!("PVOutput says that it is not so late yet ({why})", why))
                     .advise(say!(
@@ -105,9 +83,8 @@ impl PvOutputTarget {
                     )),
                 every: CLOCK_PAUSE,
             },
-            Said::Ours => self.refuse_row(&text, why),
-            Said::Strange => self.refuse_strange(&text, why),
-            Said::Donation => {
+            StatusAnswer::Strange => self.refuse_strange(&text, why),
+            StatusAnswer::Donation => {
                 let is_donor = self.memory.donor.replace(false) == Some(true);
                 if is_donor || self.has_extended {
                     tracing::warn!(
@@ -127,32 +104,32 @@ impl PvOutputTarget {
     /// What has nothing to do with rows.
     fn judge_all(
         &mut self,
-        said: &Said,
+        said: &StatusAnswer,
         answer: &HttpAnswer,
         why: String,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> UploadVerdict {
         match said {
-            Said::SystemId => refused(
+            StatusAnswer::SystemId => refused(
                 say!("the system is refused ({why})", why),
                 say!(
                     "Look at system_id of this section: it is the System Id of PVOutput's settings page."
                 ),
             ),
-            Said::Key => refused(
+            StatusAnswer::Key => refused(
                 say!("the key is refused ({why})", why),
                 say!(
                     "Look at key of this section: it is the API Key of PVOutput's settings page, switched on and not read-only."
                 ),
             ),
-            Said::TooMany => {
+            StatusAnswer::TooMany => {
                 let moment = self.reset(answer, now);
                 self.memory.rate = Some(RateLeft {
                     remaining: 0,
                     reset: moment.as_second(),
                 });
                 let time = self.on_the_wall(moment);
-                Verdict::Until {
+                UploadVerdict::Until {
                     moment,
                     why: say!(
                         "the requests of this hour are used up at PVOutput; it goes on at {time}",
@@ -160,7 +137,7 @@ impl PvOutputTarget {
                     ),
                 }
             }
-            Said::Elsewhere => {
+            StatusAnswer::Elsewhere => {
                 let status = answer.status.as_u16();
                 tracing::error!("PVOutput is not at this address ({status} {why})");
                 refused(
@@ -172,7 +149,7 @@ impl PvOutputTarget {
                 let status = answer.status.as_u16();
                 let seconds = answer.header("Retry-After");
                 let seconds = seconds.and_then(|seconds| seconds.trim().parse().ok());
-                Verdict::Again {
+                UploadVerdict::Again {
                     why: say!(
                         "PVOutput answers with an error ({status} {why})",
                         status,
@@ -185,10 +162,10 @@ impl PvOutputTarget {
     }
 
     /// All is well with what was sent, as far as each row has its answer.
-    fn take_rows(&mut self, text: &str) -> Verdict {
+    fn take_rows(&mut self, text: &str) -> UploadVerdict {
         let Some(answers) = of_rows(text, &self.outgoing) else {
             let why = words(text);
-            return Verdict::again(say!("that is no answer of PVOutput's ({why})", why));
+            return UploadVerdict::again(say!("that is no answer of PVOutput's ({why})", why));
         };
         let unchanged = answers.iter().filter(|it| **it == Some(false)).count();
         if unchanged > 0 {
@@ -199,7 +176,7 @@ impl PvOutputTarget {
             self.missing = None;
             self.arrived(self.outgoing.len());
             self.widen_search();
-            return Verdict::Done {
+            return UploadVerdict::Done {
                 trouble: self.trouble(),
             };
         };
@@ -209,21 +186,21 @@ impl PvOutputTarget {
         {
             let through = last.slots.last().copied().unwrap_or(last.end);
             self.arrived(place);
-            return Verdict::Part { through };
+            return UploadVerdict::Part { through };
         }
         let Some(row) = self.outgoing.first() else {
-            return Verdict::done();
+            return UploadVerdict::done();
         };
         let tries = match self.missing {
             Some(missing) if missing.end == row.end => missing.tries + 1,
             _ => 1,
         };
         if tries < MOST_TRIES {
-            self.missing = Some(Missing {
+            self.missing = Some(MissingRow {
                 end: row.end,
                 tries,
             });
-            return Verdict::again(say!("PVOutput says nothing of a row"));
+            return UploadVerdict::again(say!("PVOutput says nothing of a row"));
         }
         self.missing = None;
         self.skip(&[0], "PVOutput says nothing of it")
@@ -237,7 +214,7 @@ impl PvOutputTarget {
         } else {
             self.memory.last
         };
-        let fold = |before: Option<SentRow>, row: &Row| Some(SentRow::after(before.as_ref(), row));
+        let fold = |before: Option<SentRow>, row: &StatusRow| Some(row.after(before.as_ref()));
         let is_before = |it: &SentRow| self.outgoing.first().is_none_or(|row| it.end < row.end);
         let Some(sent) = sent.fold(of_path.filter(is_before), fold) else {
             return;
@@ -256,17 +233,18 @@ impl PvOutputTarget {
     fn widen_search(&mut self) {
         let through = self.outgoing.last().map_or(0, |row| row.end);
         let search = self.search.take();
-        let is_on = |search: &Search| search.is_again == self.is_again && through < search.through;
-        self.search = search.filter(is_on).map(|search| Search {
+        let is_on =
+            |search: &RowSearch| search.is_again == self.is_again && through < search.through;
+        self.search = search.filter(is_on).map(|search| RowSearch {
             limit: search.limit.saturating_mul(2),
             ..search
         });
     }
 
     /// One row is refused: that which the words name, or one of each half.
-    fn refuse_row(&mut self, text: &str, why: String) -> Verdict {
+    fn refuse_row(&mut self, text: &str, why: String) -> UploadVerdict {
         let places = match self.outgoing.len() {
-            0 => return Verdict::again(say!("it refuses what is sent ({why})", why)),
+            0 => return UploadVerdict::again(say!("it refuses what is sent ({why})", why)),
             1 => vec![0],
             _ => meant(text, &self.outgoing),
         };
@@ -276,7 +254,7 @@ impl PvOutputTarget {
         let advice = advice(text);
         for row in places.iter().filter_map(|place| self.outgoing.get(*place)) {
             let row = row.text(self.has_extended);
-            if said(400, text) == Said::Ours {
+            if said(400, text) == StatusAnswer::Ours {
                 tracing::error!("PVOutput does not understand {row} ({why}){advice}");
             } else {
                 tracing::warn!("PVOutput refuses {row} ({why}){advice}");
@@ -286,7 +264,7 @@ impl PvOutputTarget {
     }
 
     /// The same in words that nobody knows: a fault of everything looks like one of each row.
-    fn refuse_strange(&mut self, text: &str, why: String) -> Verdict {
+    fn refuse_strange(&mut self, text: &str, why: String) -> UploadVerdict {
         if self.outgoing.len() > 1 {
             tracing::warn!("PVOutput refuses rows in words that are new ({why})");
             return self.halve();
@@ -295,7 +273,7 @@ impl PvOutputTarget {
             Some(strange) if strange.words == why => strange.rows.saturating_add(1),
             _ => 1,
         };
-        self.strange = Some(Strange {
+        self.strange = Some(StrangeWords {
             words: why.clone(),
             rows,
         });
@@ -310,8 +288,8 @@ impl PvOutputTarget {
         self.refuse_row(text, why)
     }
 
-    fn halve(&mut self) -> Verdict {
-        self.search = Some(Search {
+    fn halve(&mut self) -> UploadVerdict {
+        self.search = Some(RowSearch {
             limit: (self.outgoing.len() / 2).max(1),
             through: self.outgoing.last().map_or(0, |row| row.end),
             is_again: self.is_again,
@@ -319,9 +297,9 @@ impl PvOutputTarget {
         rest_again()
     }
 
-    fn skip(&mut self, places: &[usize], reason: &str) -> Verdict {
+    fn skip(&mut self, places: &[usize], reason: &str) -> UploadVerdict {
         let rows = places.iter().filter_map(|place| self.outgoing.get(*place));
-        Verdict::Skip {
+        UploadVerdict::Skip {
             slots: given_up(rows, reason),
         }
     }
@@ -398,20 +376,20 @@ impl PvOutputTarget {
     }
 
     /// What PVOutput says of the system.
-    pub(super) fn take_system(&mut self, answer: &Answer, now: Timestamp) -> Verdict {
+    pub(super) fn take_system(&mut self, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
         let answer = match answer {
-            Answer::Http(Ok(answer)) => answer,
-            Answer::Http(Err(error)) => {
+            ErrandAnswer::Http(Ok(answer)) => answer,
+            ErrandAnswer::Http(Err(error)) => {
                 let error = error.to_string();
-                return Verdict::again(say!("{error}", error));
+                return UploadVerdict::again(say!("{error}", error));
             }
-            Answer::Program(_) => return Verdict::done(),
+            ErrandAnswer::Program(_) => return UploadVerdict::done(),
         };
         self.note_rate(answer, now);
         let text = answer.text();
         let is_theirs = answer.status.is_server_error();
         match said(answer.status.as_u16(), &text) {
-            Said::Rows => match SystemOf::read(&text) {
+            StatusAnswer::Rows => match SystemOf::read(&text) {
                 Some(system) => {
                     self.memory.interval = Some(system.interval);
                     self.memory.zone = Some(system.zone);
@@ -425,10 +403,13 @@ impl PvOutputTarget {
                     words(&text)
                 ),
             },
-            said @ (Said::SystemId | Said::Key | Said::TooMany | Said::Elsewhere) => {
+            said @ (StatusAnswer::SystemId
+            | StatusAnswer::Key
+            | StatusAnswer::TooMany
+            | StatusAnswer::Elsewhere) => {
                 return self.judge_all(&said, answer, words(&text), now);
             }
-            said @ Said::Passing if is_theirs => {
+            said @ StatusAnswer::Passing if is_theirs => {
                 return self.judge_all(&said, answer, words(&text), now);
             }
             // What is known of it does for the next hours too.
@@ -438,20 +419,20 @@ impl PvOutputTarget {
             ),
         }
         self.asked = Some(now);
-        Verdict::done()
+        UploadVerdict::done()
     }
 
     /// What came of a login, in words.
-    pub(super) fn judge_system(&self, answer: &Answer) -> Result<String, String> {
+    pub(super) fn judge_system(&self, answer: &ErrandAnswer) -> Result<String, String> {
         let answer = match answer {
-            Answer::Http(Ok(answer)) => answer,
-            Answer::Http(Err(error)) => return Err(error.to_string()),
-            Answer::Program(_) => return Err("no address is configured".to_owned()),
+            ErrandAnswer::Http(Ok(answer)) => answer,
+            ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
+            ErrandAnswer::Program(_) => return Err("no address is configured".to_owned()),
         };
         let text = answer.text();
         let why = words(&text);
         match said(answer.status.as_u16(), &text) {
-            Said::Rows => match SystemOf::read(&text) {
+            StatusAnswer::Rows => match SystemOf::read(&text) {
                 Some(system) => {
                     let size = system
                         .size
@@ -468,9 +449,11 @@ impl PvOutputTarget {
                 }
                 None => Err(format!("that is no answer of PVOutput's ({why})")),
             },
-            Said::SystemId => Err(format!("the system is refused ({why}). Look at system_id")),
-            Said::Key => Err(format!("the key is refused ({why}). Look at key")),
-            Said::TooMany => Err(format!(
+            StatusAnswer::SystemId => {
+                Err(format!("the system is refused ({why}). Look at system_id"))
+            }
+            StatusAnswer::Key => Err(format!("the key is refused ({why}). Look at key")),
+            StatusAnswer::TooMany => Err(format!(
                 "the requests of this hour are used up ({why}). Try again in an hour"
             )),
             _ => Err(format!("{} {why}", answer.status.as_u16())),

@@ -18,7 +18,8 @@ use tokio::time::timeout;
 use super::explain::{Phase, explain, explain_dial, explain_handshake};
 use super::tap::{Heard, Stream, Tap};
 use super::{Message, Qos, SessionError, Settings};
-use crate::{names, tls};
+use crate::names;
+use crate::tls;
 
 /// For the name look-up, for opening the TCP connection, and again for TLS and CONNACK.
 const ATTEMPT_TIME: Duration = Duration::from_secs(10);
