@@ -127,7 +127,7 @@ impl House {
             match message.1 {
                 Report::Readings(readings) => {
                     let count = |key| readings.get(key).and_then(Value::as_number);
-                    let count = |key| count(key).map(|number| number.mantissa());
+                    let count = |key| count(key).map(wattbridge::model::Decimal::mantissa);
                     said.pending = count("pending");
                     said.given_up = count("given_up");
                 }

@@ -2,16 +2,10 @@
 
 use std::path::Path;
 
-use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::target::MysqlTarget;
-use crate::config::{Complaint, Secret, SecretError, Settings};
-use crate::uploads::{Plan, Target};
-
-/// The adapter whose devices the tables are for.
-const ADAPTER: &str = "solaredge";
+use crate::config::{Complaint, Settings};
 
 /// How the database is reached.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -70,13 +64,13 @@ impl MysqlSettings {
     }
 
     /// The words that say which database it is.
-    fn telling(&self) -> impl Iterator<Item = &str> {
+    pub fn telling(&self) -> impl Iterator<Item = &str> {
         let words = self.command.iter().map(String::as_str);
         words.filter(|word| !is_password(word))
     }
 
     /// The host that is named, if any is.
-    fn host(&self) -> Option<&str> {
+    pub fn host(&self) -> Option<&str> {
         let mut words = self.telling();
         while let Some(word) = words.next() {
             if matches!(word, "-h" | "--host") {
@@ -94,46 +88,4 @@ impl MysqlSettings {
 
 fn is_password(word: &str) -> bool {
     word.starts_with("--password") || word.starts_with("-p")
-}
-
-impl Plan for MysqlSettings {
-    fn is_enabled(&self) -> bool {
-        self.enabled
-    }
-
-    fn account(&self) -> String {
-        self.telling().collect::<Vec<_>>().join(" ")
-    }
-
-    fn short(&self) -> String {
-        let arguments = self.telling().skip(1);
-        let last = arguments.filter(|word| !word.starts_with('-')).last();
-        let database = last.unwrap_or("database");
-        match self.host() {
-            Some(host) if host != database => format!("{host}_{database}"),
-            _ => database.to_owned(),
-        }
-    }
-
-    /// What was said before nobody has kept as it came.
-    fn since(&self) -> Option<Date> {
-        None
-    }
-
-    fn records_of(&self) -> Option<&'static str> {
-        Some(ADAPTER)
-    }
-
-    fn secrets(&self) -> Vec<(&'static str, &Secret)> {
-        Vec::new()
-    }
-
-    fn named(&self) -> Vec<(&'static str, String)> {
-        let names = self.devices.iter();
-        names.map(|name| ("devices", name.clone())).collect()
-    }
-
-    fn target(&self) -> Result<Box<dyn Target>, SecretError> {
-        Ok(Box::new(MysqlTarget::new(self.clone())))
-    }
 }

@@ -12,6 +12,7 @@
 //! | file | what |
 //! |---|---|
 //! | `config` | the section |
+//! | `plan` | the section, ready to run |
 //! | `rows` | which value goes into which column, in which steps |
 //! | `statements` | what is told to the program |
 //! | `answers` | what its answers mean |
@@ -21,6 +22,7 @@
 
 mod answers;
 mod config;
+mod plan;
 mod rows;
 mod statements;
 mod target;
