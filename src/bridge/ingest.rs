@@ -115,8 +115,14 @@ impl Ingest {
         match report {
             Report::Device(device) => self.take_device(source, key, *device),
             Report::Gone(id) => self.remove(&id, source),
-            Report::Readings(readings) => self.put_readings(&readings),
-            Report::Late(readings) => self.put_late(&readings),
+            Report::Readings(readings) => {
+                self.keep_as_said(&readings);
+                self.put_readings(&readings);
+            }
+            Report::Late(readings) => {
+                self.keep_as_said(&readings);
+                self.put_late(&readings);
+            }
             Report::Days(days) => {
                 self.saving.store().save_days(&days);
                 self.history.days(&days);
@@ -442,6 +448,14 @@ impl Ingest {
         entry.show_counters(self.saving.can_save());
         self.hub
             .put_device(Arc::clone(&entry.device), Arc::clone(&entry.state));
+    }
+
+    /// For those who send on what a device says, and not what is believed of it.
+    fn keep_as_said(&self, readings: &Readings) {
+        if let Some(entry) = self.entries.get(&readings.device) {
+            let now = self.clock.now();
+            self.history.record_as_said(&entry.device, readings, now);
+        }
     }
 
     fn put_readings(&mut self, readings: &Readings) {

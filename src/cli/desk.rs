@@ -63,6 +63,11 @@ pub const GATE: &[GatedKey] = &[
         hold: Hold::NothingNew,
     },
     GatedKey {
+        section: "mysql",
+        key: "command",
+        hold: Hold::NothingNew,
+    },
+    GatedKey {
         section: "text",
         key: "ask",
         hold: Hold::NothingNew,
@@ -78,6 +83,11 @@ pub const GATE: &[GatedKey] = &[
 const WITHHELD: &[WithheldKey] = &[
     WithheldKey {
         section: "text",
+        key: "command",
+        keeps_first: true,
+    },
+    WithheldKey {
+        section: "mysql",
         key: "command",
         keeps_first: true,
     },

@@ -1,5 +1,6 @@
 //! `wattbridge export`: where the history is sent, what waits, what would be sent, what is sent once more.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -12,7 +13,7 @@ use super::setup::ConfigArgs;
 use super::{CliError, runtime};
 use crate::history::{Calendar, Cursor, Cursors, HistoryReader};
 use crate::terminal::{remark, say, visible};
-use crate::uploads::{NamedTarget, Uploads, preview};
+use crate::uploads::{NamedTarget, Parcel, Uploads, preview, preview_records};
 
 /// Requests that are shown where nothing is said.
 const USUAL_REQUESTS: usize = 3;
@@ -207,8 +208,8 @@ async fn status(desk: &Desk) -> Result<(), CliError> {
         if again > 0 {
             waits += &format!(", {again} are sent once more");
         }
-        if records > 0 {
-            waits += &format!(", {records} records");
+        if target.plan.records_of().is_some() {
+            waits = format!("{records} records wait");
         }
         say(&format!(
             "{}\n  {}\n  done through {}; {waits}; {given_up} given up\n  last success: {success}",
@@ -245,8 +246,25 @@ async fn show(
     if let Some(cursor) = &cursor {
         target.remember(&cursor.memory);
     }
+    if named.plan.records_of().is_some() {
+        let most = limit.saturating_mul(target.most_slots());
+        let records = desk.cursors.records(&named.key, most).await;
+        let mut records = records.map_err(anyhow::Error::from)?;
+        let from = since.map_or(i64::MIN, |date| desk.calendar.midnight(date));
+        records.retain(|record| (from..through).contains(&record.at));
+        print(
+            desk,
+            &named,
+            preview_records(target.as_mut(), &records, limit, now),
+        );
+        return Ok(());
+    }
     let parcels = preview(target.as_mut(), &desk.reader, (after, through), limit, now).await;
-    let parcels = parcels.map_err(anyhow::Error::from)?;
+    print(desk, &named, parcels.map_err(anyhow::Error::from)?);
+    Ok(())
+}
+
+fn print(desk: &Desk, named: &NamedTarget, parcels: Vec<Parcel>) {
     if parcels.is_empty() {
         say(&format!("{} would get nothing of this time.", named.id));
     }
@@ -262,12 +280,18 @@ async fn show(
             say(&visible(errand.to_string().trim_end()));
         }
     }
-    Ok(())
 }
 
 async fn send(desk: &Desk, word: &str, since: Date) -> Result<(), CliError> {
     let target = desk.find(word)?;
     let cursor = desk.cursor(&target).await?;
+    if target.plan.records_of().is_some() {
+        return Err(anyhow!(
+            "{} gets what devices say as it comes, and nobody keeps that once it has arrived",
+            target.id
+        )
+        .into());
+    }
     if !cursor.again {
         return Err(anyhow!(
             "{} takes nothing twice: what is sent once more would be counted once more",
@@ -301,10 +325,17 @@ async fn skip(desk: &Desk, word: &str, until: Date) -> Result<(), CliError> {
         .min(Timestamp::now().as_second());
     let slots = async {
         let slots = desk.cursors.count_between(cursor.done, through).await?;
+        let records = desk.cursors.count_records(&target.key).await?;
         desk.cursors.skip(&target.key, through).await?;
-        Ok::<_, anyhow::Error>(slots)
+        let left = desk.cursors.count_records(&target.key).await?;
+        Ok::<_, anyhow::Error>((slots, records - left))
     };
-    say(&format!("{} slots are passed over.", slots.await?));
+    let (slots, records) = slots.await?;
+    say(&if target.plan.records_of().is_some() {
+        format!("{records} records are passed over.")
+    } else {
+        format!("{slots} slots are passed over.")
+    });
     Ok(())
 }
 
@@ -332,7 +363,12 @@ async fn retry(desk: &Desk, word: &str) -> Result<(), CliError> {
     let target = desk.find(word)?;
     desk.cursor(&target).await?;
     let slots = async {
-        let slots = desk.cursors.take_back(&target.key).await?;
+        let slots = if target.plan.records_of().is_some() {
+            // What was given up of these is gone.
+            BTreeSet::new()
+        } else {
+            desk.cursors.take_back(&target.key).await?
+        };
         desk.cursors.hurry(&target.key).await?;
         Ok::<_, anyhow::Error>(slots.len())
     };

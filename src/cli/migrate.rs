@@ -10,7 +10,8 @@ use super::CliError;
 use super::trouble::why;
 use crate::config::{Problem, Problems};
 use crate::migrate::rpi_ecu::{self, EcuFile, EcuOptions};
-use crate::migrate::{Migrated, kaifareader, pvmonit, se_logger};
+use crate::migrate::se_logger::SeLoggerFiles;
+use crate::migrate::{Migrated, SecretFile, kaifareader, pvmonit, se_logger};
 use crate::terminal::{remark, say};
 
 /// Turns the configuration of another program into one for wattbridge
@@ -20,6 +21,7 @@ Examples:
   wattbridge migrate kaifareader meter.json > wattbridge.toml
   (umask 077; wattbridge migrate kaifareader > wattbridge.toml)   yours alone
   wattbridge migrate se-logger config.py --service se-logger-service.sh
+  wattbridge migrate se-logger --uploader pvo-upload.php --secrets /etc/wattbridge
   wattbridge migrate pvmonit config.php --key-file /etc/wattbridge/emoncms
   wattbridge migrate rpi-ecu 20260614-ecu_backup.tar
   wattbridge migrate rpi-ecu inv*.json --ecu-id D8A3011B9780
@@ -47,6 +49,12 @@ enum From {
         /// The script that captures, se-logger-service.sh: says at which interface
         #[arg(long, value_name = "FILE")]
         service: Option<PathBuf>,
+        /// The script for PVOutput, pvo-upload.php: has its key
+        #[arg(long, value_name = "FILE")]
+        uploader: Option<PathBuf>,
+        /// Where to write the option file of the database (my.cnf) and the key of PVOutput, for nobody else to read
+        #[arg(long, value_name = "FOLDER")]
+        secrets: Option<PathBuf>,
     },
     /// From PvMonit, for Victron devices and emoncms: its config.php or config.yaml
     #[command(name = "pvmonit")]
@@ -89,13 +97,36 @@ pub fn run(args: &MigrateArgs) -> Result<(), CliError> {
                 .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
             print(&migrated);
         }
-        From::SeLogger { file, service } => {
+        From::SeLogger {
+            file,
+            service,
+            uploader,
+            secrets,
+        } => {
             let name = file.display().to_string();
             let hint = "name the file: wattbridge migrate se-logger /path/to/config.py";
-            let config = read(file, hint)?;
-            let service = service.as_ref().map(|file| read(file, "compare its name"));
-            let migrated = se_logger::migrate(&config, service.transpose()?.as_deref())
+            let config = Zeroizing::new(read(file, hint)?);
+            let script = |file: &Option<PathBuf>| {
+                let text = file.as_ref().map(|file| read(file, "compare its name"));
+                text.transpose().map(|text| text.map(Zeroizing::new))
+            };
+            let (service, uploader) = (script(service)?, script(uploader)?);
+            let folder = secrets.as_ref().map(|folder| folder.display().to_string());
+            let files = SeLoggerFiles {
+                config: &config,
+                service: service.as_ref().map(|text| text.as_str()),
+                uploader: uploader.as_ref().map(|text| text.as_str()),
+                secrets: folder.as_deref(),
+            };
+            let (migrated, written) = se_logger::migrate(&files)
                 .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
+            for secret in secrets
+                .iter()
+                .flat_map(|folder| written.iter().map(move |it| (folder, it)))
+            {
+                let (folder, SecretFile { name, text }) = secret;
+                write_secret(&folder.join(name), text.trim_end(), "--secrets")?;
+            }
             print(&migrated);
         }
         From::PvMonit { file, key_file } => {
@@ -115,7 +146,7 @@ pub fn run(args: &MigrateArgs) -> Result<(), CliError> {
             let (migrated, key) = pvmonit::migrate(&config, place.as_deref())
                 .map_err(|error| Problems::from(Problem::new(name, error.to_string(), "")))?;
             if let (Some(place), Some(key)) = (key_file, key) {
-                write_secret(place, &key)?;
+                write_secret(place, &key, "--key-file")?;
             }
             print(&migrated);
         }
@@ -166,7 +197,7 @@ fn unread(file: &Path, error: &io::Error, missing: &'static str) -> Problems {
 }
 
 /// Writes a secret into a new file that nobody else can read. A file that is there already stays as it is.
-fn write_secret(file: &Path, secret: &str) -> Result<(), Problems> {
+fn write_secret(file: &Path, secret: &str, option: &str) -> Result<(), Problems> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -176,12 +207,16 @@ fn write_secret(file: &Path, secret: &str) -> Result<(), Problems> {
         .and_then(|mut file| writeln!(file, "{secret}"));
     written.map_err(|error| {
         let hint = match error.kind() {
-            io::ErrorKind::AlreadyExists => "take it away, or name another file with --key-file",
-            io::ErrorKind::NotFound => "make its folder first",
-            _ => "run this as a user who may write there, or name another file with --key-file",
+            io::ErrorKind::AlreadyExists => {
+                format!("take it away, or name another place with {option}")
+            }
+            io::ErrorKind::NotFound => "make its folder first".to_owned(),
+            _ => format!(
+                "run this as a user who may write there, or name another place with {option}"
+            ),
         };
         let what = format!("the key cannot be written there: {}", why(&error));
-        Problem::new(file.display().to_string(), what, hint).into()
+        Problem::new(file.display().to_string(), what, &hint).into()
     })
 }
 

@@ -16,9 +16,8 @@ use super::{HistoryError, tables};
 
 /// So many are remembered for each target: the newest.
 const MOST_GIVEN_UP: i64 = 1000;
-/// So many bytes of records are kept for each target, and so many seconds.
-const MOST_RECORD_BYTES: i64 = 50 * 1024 * 1024;
-const KEEP_RECORDS: i64 = 30 * 86_400;
+const FORGET_GIVEN_UP: &str = "DELETE FROM export_given_up WHERE target = ?1 AND slot <=
+    (SELECT slot FROM export_given_up WHERE target = ?1 ORDER BY slot DESC LIMIT 1 OFFSET ?2)";
 
 /// What the keeper of the file does for us.
 pub type CursorJob = Box<dyn FnOnce(Result<&mut Connection, HistoryError>) + Send>;
@@ -188,6 +187,10 @@ impl Cursors {
                 "DELETE FROM export_dirty WHERE target = ?1 AND slot <= ?2",
                 params![target, through],
             )?;
+            all.execute(
+                "DELETE FROM export_record WHERE target = ?1 AND at <= ?2",
+                params![target, through],
+            )?;
             all.commit()?;
             Ok(of > 0)
         })
@@ -277,11 +280,8 @@ impl Cursors {
                 all.prepare_cached("INSERT OR REPLACE INTO export_given_up VALUES (?1, ?2, ?3)")?
                     .execute(params![target, slot, reason])?;
             }
-            all.execute(
-                "DELETE FROM export_given_up WHERE target = ?1 AND slot <= (SELECT slot FROM export_given_up
-                 WHERE target = ?1 ORDER BY slot DESC LIMIT 1 OFFSET ?2)",
-                params![target, MOST_GIVEN_UP],
-            )?;
+            all.prepare_cached(FORGET_GIVEN_UP)?
+                .execute(params![target, MOST_GIVEN_UP])?;
             all.commit()
         })
         .await
@@ -325,39 +325,6 @@ impl Cursors {
         .await
     }
 
-    /// Keeps something that is to be sent as it came; how many of the oldest had to go for it.
-    pub async fn put_record(
-        &self,
-        target: &str,
-        at: i64,
-        body: String,
-    ) -> Result<usize, HistoryError> {
-        let target = target.to_owned();
-        self.ask(move |file| {
-            let all = file.transaction()?;
-            all.prepare_cached("INSERT INTO export_record (target, at, body) VALUES (?1, ?2, ?3)")?
-                .execute(params![target, at, body])?;
-            let mut gone = all
-                .prepare_cached("DELETE FROM export_record WHERE target = ?1 AND at < ?2")?
-                .execute(params![target, at - KEEP_RECORDS])?;
-            let bytes: i64 = all
-                .prepare_cached(
-                    "SELECT coalesce(sum(length(body)), 0) FROM export_record WHERE target = ?1",
-                )?
-                .query_row([&target], |row| row.get(0))?;
-            if bytes > MOST_RECORD_BYTES {
-                gone += all.execute(
-                    "DELETE FROM export_record WHERE id IN
-                     (SELECT id FROM export_record WHERE target = ?1 ORDER BY id LIMIT 100)",
-                    [&target],
-                )?;
-            }
-            all.commit()?;
-            Ok(gone)
-        })
-        .await
-    }
-
     /// The oldest records of a target, at most so many.
     pub async fn records(
         &self,
@@ -393,6 +360,31 @@ impl Cursors {
                 [target],
                 |row| row.get(0),
             )
+        })
+        .await
+    }
+
+    /// Records are never sent; each is named by its id. They are remembered by the time at which they came.
+    pub async fn give_up_records(
+        &self,
+        target: &str,
+        records: Vec<(i64, String)>,
+    ) -> Result<(), HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            for (id, reason) in records {
+                all.prepare_cached(
+                    "INSERT INTO export_given_up SELECT target, at, ?3 FROM export_record WHERE target = ?1 AND id = ?2
+                     ON CONFLICT (target, slot) DO UPDATE SET reason = substr(reason || '; ' || ?3, 1, 1000)",
+                )?
+                .execute(params![target, id, reason])?;
+                all.prepare_cached("DELETE FROM export_record WHERE target = ?1 AND id = ?2")?
+                    .execute(params![target, id])?;
+            }
+            all.prepare_cached(FORGET_GIVEN_UP)?
+                .execute(params![target, MOST_GIVEN_UP])?;
+            all.commit()
         })
         .await
     }

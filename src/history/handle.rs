@@ -17,16 +17,17 @@ use super::calendar::Calendar;
 use super::config::HistorySettings;
 use super::cursors::Cursors;
 use super::jobs::{JobQueue, KeeperJob, MOST_JOBS, NotTaken, queue};
-use super::keeper::Keeper;
-use super::pace::SlotPace;
+use super::keeper::{Keeper, KeeperSignals};
+use super::pace::{MADE, SlotPace};
 use super::place::HistoryPlace;
 use super::reader::{Desk, HistoryReader};
+use super::records::{DeviceRecord, NewRecord, RecordsWanted};
 use super::roles::HouseRoles;
 use super::series::SeriesKey;
 use super::taken_over::{CorrectionError, Imported};
 use super::trouble::Trouble;
 use super::unwritten::Departing;
-use crate::model::{Days, Decimal, Device, DeviceId, Health, Value};
+use crate::model::{Days, Decimal, Device, DeviceId, Health, Readings, Value};
 use crate::say;
 
 /// The handle for keeping the past. Cheap to clone; nothing here ever waits for the disk, and nothing fails.
@@ -36,6 +37,8 @@ pub struct History {
     jobs: Option<JobQueue>,
     trouble: Trouble,
     closed: watch::Receiver<Option<i64>>,
+    wanted: RecordsWanted,
+    recorded: watch::Receiver<u64>,
     reader: HistoryReader,
     /// It has been told to end, and all clones of it.
     is_leaving: Arc<AtomicBool>,
@@ -88,13 +91,18 @@ impl History {
             usize::MAX
         };
         let (closing, closed) = watch::channel(None);
+        let (recording, recorded) = watch::channel(0);
+        let signals = KeeperSignals {
+            closed: closing,
+            recorded: recording,
+        };
         let keeper = Keeper::new(
             place,
             settings,
             calendar,
             pace,
             trouble.clone(),
-            closing,
+            signals,
             desk,
         );
         let (jobs, inbox) = queue(most);
@@ -111,6 +119,8 @@ impl History {
             jobs: Some(jobs),
             trouble,
             closed,
+            wanted: RecordsWanted::default(),
+            recorded,
             reader,
             is_leaving: Arc::default(),
         }
@@ -129,6 +139,8 @@ impl History {
             jobs: None,
             trouble: Trouble::default(),
             closed: watch::channel(None).1,
+            wanted: RecordsWanted::default(),
+            recorded: watch::channel(0).1,
             reader: HistoryReader::off(),
             is_leaving: Arc::default(),
         }
@@ -210,6 +222,41 @@ impl History {
                 is_late,
             });
         }
+    }
+
+    /// Keeps what the devices of an adapter say, as it comes, until this target has sent it on.
+    pub fn keep_records(&self, target: &str, adapter: &'static str) {
+        self.wanted.add(target, adapter);
+    }
+
+    /// What a device said, as it came and before anybody judges it; of now or of the past, each once. `received` is
+    /// when it came.
+    pub fn record_as_said(&self, device: &Device, readings: &Readings, received: Timestamp) {
+        if !self.is_on() {
+            return;
+        }
+        let targets = self.wanted.by(&device.adapter);
+        if targets.is_empty() {
+            return;
+        }
+        let record = DeviceRecord::of(device, readings);
+        // Text and numbers can always be written.
+        let body = serde_json::to_string(&record).unwrap_or_default();
+        // As long as the clock is not set, that of the device knows better.
+        let received = received.as_second();
+        let at = if received < MADE { record.at } else { received };
+        for target in targets {
+            self.send(KeeperJob::Record(NewRecord {
+                target,
+                at,
+                body: body.clone(),
+            }));
+        }
+    }
+
+    /// Changes whenever records have come that are kept for somebody.
+    pub fn recorded(&self) -> watch::Receiver<u64> {
+        self.recorded.clone()
     }
 
     /// What a device remembers of its past.

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 
 use super::HistoryError;
 use super::cursors::CursorJob;
+use super::records::NewRecord;
 use super::roles::HouseRoles;
 use super::series::SeriesKey;
 use super::taken_over::{CorrectionError, Imported};
@@ -41,6 +42,8 @@ pub enum KeeperJob {
         value: Option<Decimal>,
         answer: mpsc::Sender<Result<Option<Decimal>, CorrectionError>>,
     },
+    /// What a device said, as it came, for one who sends that on.
+    Record(NewRecord),
     /// Writes or reads what those keep here who send the history on.
     Cursors(CursorJob),
     Flush(mpsc::Sender<()>),
@@ -54,7 +57,10 @@ pub enum KeeperJob {
 impl KeeperJob {
     /// Whether it is one of very many, without which all others still make sense.
     const fn is_news(&self) -> bool {
-        matches!(self, Self::Values { .. } | Self::Days(_) | Self::Health(..))
+        matches!(
+            self,
+            Self::Values { .. } | Self::Days(_) | Self::Health(..) | Self::Record(_)
+        )
     }
 }
 

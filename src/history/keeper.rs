@@ -29,6 +29,7 @@ use super::jobs::{JobInbox, KeeperJob};
 use super::pace::{SET_BACK, SlotPace, Unset};
 use super::place::HistoryPlace;
 use super::reader::Desk;
+use super::records::NewRecords;
 use super::series::SeriesKey;
 use super::slot::{SLOT, moment};
 use super::tables;
@@ -52,6 +53,14 @@ const SETTLED: i64 = 600;
 const JOBS: usize = 4096;
 /// The longest wait, as the clock on the wall may be set meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What the thread lets others know.
+pub struct KeeperSignals {
+    /// The end of the last slot of which all is on the disk that is awaited.
+    pub closed: watch::Sender<Option<i64>>,
+    /// Counts when records were written for those who want them as they came.
+    pub recorded: watch::Sender<u64>,
+}
 
 /// All that the thread has.
 pub struct Keeper {
@@ -87,8 +96,9 @@ pub struct Keeper {
     /// When the file was looked through last.
     looked_at: Option<i64>,
     trouble: Trouble,
-    /// The end of the last slot of which all is on the disk that is awaited.
-    closed: watch::Sender<Option<i64>>,
+    signals: KeeperSignals,
+    /// What devices said, for those who want it as it came.
+    records: NewRecords,
     desk: Arc<Desk>,
     /// The one before, as long as it has not ended.
     before: Option<Departing>,
@@ -105,7 +115,7 @@ impl Keeper {
         calendar: Calendar,
         pace: SlotPace,
         trouble: Trouble,
-        closed: watch::Sender<Option<i64>>,
+        signals: KeeperSignals,
         desk: Arc<Desk>,
     ) -> Self {
         let days = settings.keep_slots.get().as_secs().div_ceil(86_400);
@@ -133,7 +143,8 @@ impl Keeper {
             cleared_until: 0,
             looked_at: None,
             trouble,
-            closed,
+            signals,
+            records: NewRecords::default(),
             desk,
             before: None,
             is_followed: false,
@@ -155,6 +166,7 @@ impl Keeper {
                 let Some(job) = inbox.at_hand() else { break };
                 self.take(job);
             }
+            self.write_records();
             if let Some((answer, goes_on)) = self.closing.take() {
                 // Whoever still holds a handle must not open the file again, which may be another one's by then.
                 let _ = answer.send(self.finish(goes_on));
@@ -209,7 +221,10 @@ impl Keeper {
             } => {
                 let _ = answer.send(self.correct(&series, date, value));
             }
+            KeeperJob::Record(record) => self.records.push(record),
             KeeperJob::Cursors(job) => {
+                // Whoever asks finds what came before.
+                self.write_records();
                 let opened = self.open_if_needed();
                 job(opened.and_then(|()| match &mut self.file {
                     Some(file) => Ok(&mut file.connection),
@@ -218,6 +233,7 @@ impl Keeper {
             }
             KeeperJob::Flush(answer) => {
                 self.close_slots();
+                self.write_records();
                 let _ = answer.send(());
             }
             KeeperJob::Close { goes_on, answer } => self.closing = Some((answer, goes_on)),
@@ -227,6 +243,7 @@ impl Keeper {
     /// Closes the slots that are over, and writes all that is new.
     fn close_slots(&mut self) {
         self.take_up_late();
+        self.records.is_stuck = false;
         let now = self.pace.now();
         self.closed_at = now;
         self.is_steady = self.pace.is_steady(&mut self.unset);
@@ -243,6 +260,33 @@ impl Keeper {
         let lost = self.gathering.forget(now, MOST_SLOTS);
         if lost > 0 {
             tracing::debug!("{lost} slots of the history are lost, as they could not be written");
+        }
+    }
+
+    /// Writes what came to be sent on: that does not wait for the end of a slot.
+    fn write_records(&mut self) {
+        if self.records.is_empty() || self.records.is_stuck || self.is_foreign {
+            return;
+        }
+        let written = self.healed(|keeper| {
+            keeper.open_if_needed()?;
+            if let Some(file) = &mut keeper.file {
+                let connection = &mut file.connection;
+                keeper
+                    .records
+                    .write(connection)
+                    .map_err(DatabaseError::from)?;
+                file.was_written();
+            }
+            Ok(())
+        });
+        match written {
+            Ok(()) => self.signals.recorded.send_modify(|count| *count += 1),
+            // Slots will not be written either, and then it is told.
+            Err(error) => {
+                self.records.is_stuck = true;
+                tracing::debug!("records cannot be written yet: {error}");
+            }
         }
     }
 
@@ -367,7 +411,8 @@ impl Keeper {
         self.ledger.confirm(over);
         self.gathering.written(&batch.closed, &alone);
         self.newest = newest;
-        self.closed
+        self.signals
+            .closed
             .send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
         if comes_back {
             self.ahead = None;

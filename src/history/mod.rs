@@ -19,6 +19,7 @@
 //! | `keeper`, `pace`, `trouble` | the thread that writes, what makes its time pass, what troubles it |
 //! | `handle`, `jobs`, `unwritten` | what feeds it, and what it leaves to the one that follows |
 //! | `taken_over` | what others have kept, and what people correct |
+//! | `cursors`, `records` | how far those have come who send it on, and what they want as it came |
 //! | `reader` | questions that the page asks |
 //! | [`import`] | files of other programs |
 
@@ -40,6 +41,7 @@ mod keeper;
 mod pace;
 mod place;
 mod reader;
+mod records;
 mod roles;
 mod series;
 mod slot;
@@ -62,6 +64,7 @@ pub use reader::{
     HealthRecord, HistoryReader, HistorySize, PeakPower, PowerCurve, PowerCurves, SeriesInfo,
     SlotOfSeries, StatisticsRow, Stretch, StretchSlot, Usual, Wanted,
 };
+pub use records::DeviceRecord;
 pub use roles::{HouseRole, HouseRoles};
 pub use series::{HOUSE, SeriesAbout, SeriesKey, SeriesKind, house_id};
 pub use slot::{SLOT, SlotRow};

@@ -131,7 +131,7 @@ const STEPS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
     -- What is sent as it came, and not by slots.
     CREATE TABLE export_record (
-        id       INTEGER PRIMARY KEY,
+        id       INTEGER PRIMARY KEY AUTOINCREMENT,
         target   TEXT NOT NULL,
         at       INTEGER NOT NULL,
         body     TEXT NOT NULL

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::closing::RememberedDay;
 use super::gathering::Gathering;
+use super::records::NewRecords;
 use super::series::{SeriesAbout, SeriesKey};
 use crate::model::{DeviceId, Health};
 
@@ -28,6 +29,8 @@ pub struct Unwritten {
     pub last_health: HashMap<DeviceId, (Timestamp, Health)>,
     /// Devices whose values come late.
     pub slow: HashSet<DeviceId>,
+    /// What was to be sent on as it came.
+    pub records: NewRecords,
 }
 
 /// A history that is on its way out: it writes what it can, and then says what it could not.

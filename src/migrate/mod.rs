@@ -24,6 +24,20 @@ pub struct Migrated {
     pub remarks: Vec<String>,
 }
 
+/// A secret for a file of its own.
+pub struct SecretFile {
+    /// What the file is called.
+    pub name: &'static str,
+    /// What belongs into it.
+    pub text: Zeroizing<String>,
+}
+
+impl fmt::Debug for SecretFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretFile({})", self.name)
+    }
+}
+
 impl fmt::Debug for Migrated {
     /// Without the text: there are secrets in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,18 +7,21 @@
 //! | `INTERFACE` in `se-logger-service.sh` | `interface` |
 //! | `FILTER` | `host`, if it names one; else nothing: the filter is made by itself |
 //! | `CAPTDIR`, `PREFIX` | nothing: no captures are kept |
-//! | `db_user`, `db_pass`, `db_name`, `db_host`, `db_port` | nothing |
+//! | `db_user`, `db_pass`, `db_name`, `db_host`, `db_port` | `[mysql]`, and an option file for the client program |
+//! | `PVO_API_KEY`, `PVO_SYSTEM_ID` in `pvo-upload.php` | `[pvoutput]`, and a file with the key |
 //!
-//! Both are read as text. Nothing of them is run.
+//! All are read as text. Nothing of them is run.
 
+mod php;
 mod python;
 mod shell;
+mod uploads;
 
 use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
-use super::Migrated;
+use super::{Migrated, SecretFile};
 
 /// Where se-logger has its configuration.
 pub const USUAL_FILE: &str = "/opt/se-logger/config.py";
@@ -64,12 +67,29 @@ pub enum SeLoggerError {
     KeyLength(usize),
 }
 
-/// Turns the text of a `config.py`, and of the script if it is there, into a configuration.
+/// What there is of se-logger, as text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SeLoggerFiles<'a> {
+    /// `config.py`.
+    pub config: &'a str,
+    /// `se-logger-service.sh`.
+    pub service: Option<&'a str>,
+    /// `pvo-upload.php`.
+    pub uploader: Option<&'a str>,
+    /// The folder into which secrets are going to be written.
+    pub secrets: Option<&'a str>,
+}
+
+/// Turns the text of a `config.py`, and of the scripts if they are there, into a configuration. What belongs into files of
+/// its own is handed back beside it, for whoever writes these.
 ///
 /// # Errors
 ///
 /// If it is not the file of se-logger, or its key is none.
-pub fn migrate(config: &str, service: Option<&str>) -> Result<Migrated, SeLoggerError> {
+pub fn migrate(files: &SeLoggerFiles<'_>) -> Result<(Migrated, Vec<SecretFile>), SeLoggerError> {
+    let SeLoggerFiles {
+        config, service, ..
+    } = *files;
     let mut remarks = Vec::new();
     let key = KEY.iter().find_map(|name| python::value(config, name));
     let has_database =
@@ -104,15 +124,13 @@ pub fn migrate(config: &str, service: Option<&str>) -> Result<Migrated, SeLogger
                 .to_owned(),
         ),
     }
-    remarks.push(
-        "The MySQL database and the upload to PVOutput are not taken over yet. Both can go on beside wattbridge, for \
-         capturing disturbs nobody; docs/from-se-logger.md says more."
-            .to_owned(),
-    );
+    let options = uploads::mysql(files, &mut toml, &mut remarks);
+    let uploader = uploads::pvoutput(files, &mut toml, &mut remarks);
     remarks.push(
         "Old captures of se-logger can be turned into CSV or JSON with `wattbridge solaredge import`.".to_owned(),
     );
-    Ok(Migrated { toml, remarks })
+    let secrets = options.into_iter().chain(uploader).collect();
+    Ok((Migrated { toml, remarks }, secrets))
 }
 
 /// The key in hexadecimal digits; `None` for the zeros of the sample.

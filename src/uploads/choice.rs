@@ -30,6 +30,12 @@ impl Choice {
         self.names_value(&series.device, &series.key)
     }
 
+    /// Whether a device is among them, whatever it is behind.
+    pub fn names_id(&self, id: &str) -> bool {
+        let mut named = self.named.iter();
+        self.named.is_empty() || named.any(|(device, _)| fits(device, id))
+    }
+
     /// The same of a value of a device of which others are among them already, such as its states.
     pub fn names_value(&self, device: &DeviceId, key: &str) -> bool {
         let id = device.as_str();

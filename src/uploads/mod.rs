@@ -5,6 +5,9 @@
 //! verdicts. The outbox does the rest: reading slots, sending, waiting, giving up, telling. Each target is a source
 //! of the bridge, and so a device with a health like any other.
 //!
+//! A service that takes what devices say as it came, and no slots, says so ([`Plan::records_of`]): such records wait in
+//! the file of the history until they are done with.
+//!
 //! A new service is one folder beside these and one line in [`UPLOADS`]; nothing else names it.
 //!
 //! | file | what |
@@ -21,6 +24,7 @@ mod configured;
 pub mod emoncms;
 pub mod influxdb;
 mod load;
+pub mod mysql;
 mod outbox;
 pub mod pvoutput;
 mod target;
@@ -29,12 +33,17 @@ mod upload;
 pub use choice::Choice;
 pub use configured::{NamedTarget, Uploads};
 pub use load::{Load, LoadDevice, LoadSlot, LoadValue};
-pub use outbox::{Courier, UploadSource, preview, try_login};
+pub use outbox::{Courier, UploadSource, preview, preview_records, try_login};
 pub use target::{Errand, ErrandAnswer, Parcel, ProgramAnswer, Target, UploadVerdict};
 pub use upload::{Plan, Upload};
 
 /// Every service there is.
-pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD, &pvoutput::UPLOAD, &emoncms::UPLOAD];
+pub static UPLOADS: &[&dyn Upload] = &[
+    &influxdb::UPLOAD,
+    &pvoutput::UPLOAD,
+    &emoncms::UPLOAD,
+    &mysql::UPLOAD,
+];
 
 /// What the ids of these devices begin with.
 pub const KIND: &str = "export";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Load;
-use crate::history::{Calendar, GivenUp, Wanted};
+use crate::history::{Calendar, GivenUp, KeptRecord, Wanted};
 use crate::http::{HttpAnswer, HttpError, HttpRequest};
 use crate::model::{Health, Sentence};
 
@@ -64,6 +64,12 @@ pub trait Target: Send + Sync + fmt::Debug {
 
     /// What of this load goes into the next request. `is_again` says that these slots have been sent before.
     fn prepare(&mut self, load: &Load, is_again: bool, now: Timestamp) -> Parcel;
+
+    /// The same of what devices said, as it came, for a service that takes that instead of slots (see
+    /// [`super::Plan::records_of`]). Where a parcel or a verdict names slots these are the ids of records then.
+    fn prepare_records(&mut self, _records: &[KeptRecord], _now: Timestamp) -> Parcel {
+        Parcel::default()
+    }
 
     /// Something to ask before this parcel goes out, such as what of it has arrived already. Its answer is judged as
     /// one to the parcel; [`UploadVerdict::Ask`] with the errand of the parcel, or what is left of it, goes on.

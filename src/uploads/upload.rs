@@ -38,6 +38,11 @@ pub trait Plan: Send + Sync + fmt::Debug {
     /// From which day on the history is taken along; left out, it begins with now.
     fn since(&self) -> Option<Date>;
 
+    /// The adapter of which it takes what the devices say, as it comes, instead of slots.
+    fn records_of(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Its secrets, each with its key.
     fn secrets(&self) -> Vec<(&'static str, &Secret)>;
 

@@ -65,6 +65,7 @@ impl Keeper {
             self.last_health = left.last_health;
         }
         self.slow.extend(left.slow);
+        self.records.take_up(left.records);
     }
 
     /// Does something with the file, once more with a new one where it is damaged.
@@ -179,6 +180,7 @@ impl Keeper {
         if !self.pace.is_clock() || self.clock_is_set(now) {
             self.close_slots();
         }
+        self.write_records();
         if let Some(mut file) = self.file.take() {
             match self.put_unfinished(&mut file.connection, now, goes_on) {
                 Ok(()) => self.gathering.forget_unfinished(now),
@@ -196,6 +198,7 @@ impl Keeper {
             events: self.events,
             last_health: self.last_health,
             slow: self.slow,
+            records: self.records,
         }
     }
 

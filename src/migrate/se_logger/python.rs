@@ -12,6 +12,11 @@ pub struct Literal {
 }
 
 impl Literal {
+    /// The text that is meant.
+    pub fn text(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.text.iter().copied().map(char::from).collect())
+    }
+
     /// The bytes that are meant: those of hexadecimal digits, if there is nothing else.
     pub fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let digits: Zeroizing<Vec<u8>> = Zeroizing::new(
@@ -34,6 +39,14 @@ impl Literal {
                 .collect(),
         )
     }
+}
+
+/// The whole number that a variable is set to last, if it is one.
+pub fn number(source: &str, name: &str) -> Option<u16> {
+    let lines = source.lines().rev();
+    let mut values = lines.filter_map(|line| assigned(line, name));
+    let value = values.next()?.split('#').next()?;
+    value.trim().parse().ok()
 }
 
 /// What a variable is set to last: nothing if it is not set, `Some(None)` if that is no literal.

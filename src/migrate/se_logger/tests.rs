@@ -2,6 +2,15 @@ use super::*;
 
 const HEX: &str = "000102030405060708090A0B0C0D0E0F";
 
+fn migrated(config: &str, service: Option<&str>) -> Result<Migrated, SeLoggerError> {
+    let files = SeLoggerFiles {
+        config,
+        service,
+        ..SeLoggerFiles::default()
+    };
+    migrate(&files).map(|(migrated, _)| migrated)
+}
+
 fn config(key: &str) -> String {
     format!(
         "#!/usr/bin/env python3\n# SETTINGS\n{key}\ndb_user = \"dbuser\"\ndb_pass = \"dbpassword\"\n\
@@ -15,7 +24,7 @@ fn solaredge(migrated: &Migrated) -> toml::Table {
 }
 
 fn key(written: &str) -> Result<Option<String>, SeLoggerError> {
-    let migrated = migrate(&config(written), None)?;
+    let migrated = migrated(&config(written), None)?;
     assert!(!migrated.remarks.join(" ").contains(HEX));
     assert!(!format!("{migrated:?}").contains(HEX));
     let section = solaredge(&migrated);
@@ -52,7 +61,7 @@ fn the_zeros_of_the_sample_are_no_key() {
     assert_eq!(key(&sample), Ok(None));
     assert_eq!(key("inverter_private_key = b''"), Ok(None));
     assert_eq!(key(""), Ok(None));
-    let migrated = migrate(&config(&sample), None).unwrap();
+    let migrated = migrated(&config(&sample), None).unwrap();
     assert!(migrated.remarks.iter().any(|it| it.contains("no key")));
 }
 
@@ -77,9 +86,9 @@ fn what_is_no_key_is_said_and_not_repeated() {
             "{written}: {error}"
         );
     }
-    assert_eq!(migrate("{}", None).unwrap_err(), SeLoggerError::NoSettings);
+    assert_eq!(migrated("{}", None).unwrap_err(), SeLoggerError::NoSettings);
     assert_eq!(
-        migrate("my_db_host = 1", None).unwrap_err(),
+        migrated("my_db_host = 1", None).unwrap_err(),
         SeLoggerError::NoSettings
     );
 }
@@ -87,7 +96,7 @@ fn what_is_no_key_is_said_and_not_repeated() {
 #[test]
 fn interface_and_host_come_from_the_script() {
     let with = |script: &str| {
-        let migrated = migrate(&config(""), Some(script)).unwrap();
+        let migrated = migrated(&config(""), Some(script)).unwrap();
         let section = solaredge(&migrated);
         let of = |key: &str| section.get(key).map(|it| it.as_str().unwrap().to_owned());
         (of("interface").unwrap(), of("host"), migrated.remarks)
@@ -112,4 +121,57 @@ fn interface_and_host_come_from_the_script() {
     let (interface, _, remarks) = with("INTERFACE=$1\n");
     assert_eq!(interface, "eth0");
     assert!(remarks.iter().any(|it| it.contains("--service")));
+}
+
+const UPLOADER: &str = "<?php\n// define('PVO_API_KEY', 'old');\ndefine(\"DB_HOST\", \"localhost\");\n\
+    define('PVO_API_KEY', 'a2\\'b');\n  define( \"PVO_SYSTEM_ID\", \"12345\" );\n?>\n";
+
+#[test]
+fn the_database_and_pvoutput_go_on_with_their_secrets_in_files() {
+    let config = "inverter_private_key = b''\ndb_user = 'se'\ndb_pass = 'a#\"\\\\b'\ndb_name = \"solar\"\ndb_host = 'nas'\ndb_port = 3307  # not the usual\n";
+    let files = SeLoggerFiles {
+        config,
+        uploader: Some(UPLOADER),
+        secrets: Some("/etc/secret/"),
+        ..SeLoggerFiles::default()
+    };
+    let (migrated, secrets) = migrate(&files).unwrap();
+    let table: toml::Table = migrated.toml.parse().unwrap();
+    let command = [
+        "mariadb",
+        "--defaults-extra-file=/etc/secret/my.cnf",
+        "solar",
+    ];
+    let words: Vec<_> = command.into_iter().map(toml::Value::from).collect();
+    assert_eq!(table["mysql"]["command"].as_array(), Some(&words));
+    assert_eq!(table["pvoutput"]["system_id"].as_str(), Some("12345"));
+    assert_eq!(
+        table["pvoutput"]["key"]["file"].as_str(),
+        Some("/etc/secret/pvoutput")
+    );
+    let [options, key] = secrets.as_slice() else {
+        panic!("{secrets:?}");
+    };
+    let wanted =
+        "[client]\nuser = \"se\"\npassword = \"a#\\\"\\\\b\"\nhost = \"nas\"\nport = 3307\n";
+    assert_eq!((options.name, options.text.as_str()), ("my.cnf", wanted));
+    assert_eq!((key.name, key.text.as_str()), ("pvoutput", "a2'b"));
+    for secret in ["a#", "a2'b"] {
+        assert!(!migrated.toml.contains(secret) && !migrated.remarks.join(" ").contains(secret));
+        assert!(!format!("{secrets:?}").contains(secret));
+    }
+    // Nobody says where: the key is in the configuration, the password nowhere.
+    let files = SeLoggerFiles {
+        secrets: None,
+        ..files
+    };
+    let (migrated, _) = migrate(&files).unwrap();
+    let table: toml::Table = migrated.toml.parse().unwrap();
+    assert_eq!(table["pvoutput"]["key"].as_str(), Some("a2'b"));
+    assert!(!migrated.toml.contains("a#"));
+    assert!(migrated.remarks.iter().any(|it| it.contains("--secrets")));
+    // What the sample has is nobody's.
+    let migrated = super::tests::migrated(&super::tests::config(""), None).unwrap();
+    assert!(!migrated.toml.contains("[mysql]") && !migrated.toml.contains("[pvoutput]"));
+    assert!(migrated.remarks.iter().any(|it| it.contains("--uploader")));
 }

@@ -21,4 +21,4 @@ mod trying;
 
 pub use courier::Courier;
 pub use source::UploadSource;
-pub use trying::{preview, try_login};
+pub use trying::{preview, preview_records, try_login};

@@ -39,10 +39,23 @@ pub enum Next {
     Slot,
 }
 
+/// What a parcel is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ParcelOf {
+    /// Slots that have not been sent.
+    New,
+    /// Slots that have been sent and have changed.
+    Changed,
+    /// Records, as they came.
+    Records,
+}
+
 /// A target at work.
 pub struct Rounds {
     pub key: String,
     pub target: Box<dyn Target>,
+    /// Whether it takes what devices say, as it comes, and no slots.
+    pub takes_records: bool,
     pub history: History,
     pub cursors: Cursors,
     pub courier: Courier,
@@ -87,10 +100,14 @@ impl Rounds {
     }
 
     async fn try_round(&mut self) -> Result<Next, HistoryError> {
-        let Some(closed) = *self.history.closed().borrow() else {
+        let now = self.clock.now();
+        let closed = *self.history.closed().borrow();
+        // Records do not wait for the first slot.
+        let is_well = self.history.is_on() && self.history.trouble().is_none();
+        let now_if = (self.takes_records && is_well).then(|| now.as_second());
+        let Some(closed) = closed.or(now_if) else {
             return Ok(self.without_slots());
         };
-        let now = self.clock.now();
         if now.as_second() < MADE || now.as_second() < closed - SET_BACK {
             self.tell(
                 Health::new(HealthCode::Degraded)
@@ -109,8 +126,12 @@ impl Rounds {
                 .save(&self.key, cursor.clone(), Vec::new())
                 .await?;
         }
-        self.told.pending = self.cursors.count_between(cursor.done, closed).await?
-            + self.cursors.count_dirty(&self.key).await?;
+        self.told.pending = if self.takes_records {
+            self.cursors.count_records(&self.key).await?
+        } else {
+            self.cursors.count_between(cursor.done, closed).await?
+                + self.cursors.count_dirty(&self.key).await?
+        };
         let wait = self.pace.wait(self.clock.monotonic());
         if !wait.is_zero() {
             return Ok(Next::After(wait));
@@ -120,12 +141,21 @@ impl Rounds {
             let verdict = self.target.take_first(&answer, self.clock.now());
             if !matches!(verdict, UploadVerdict::Done { .. }) {
                 let nothing = Parcel::default();
-                return self.take(verdict, &nothing, &mut cursor, false).await;
+                return self
+                    .take(verdict, &nothing, &mut cursor, ParcelOf::New)
+                    .await;
             }
         }
         let given_up = self.cursors.given_up(&self.key).await?;
         self.told.given_up = given_up.len();
         let given_up = given_up.iter().map(|given| given.slot).collect();
+        if self.takes_records {
+            if let Some(next) = self.send_records(&mut cursor).await? {
+                return Ok(next);
+            }
+            self.tell(self.trouble.clone().unwrap_or(Health::ONLINE));
+            return Ok(Next::Slot);
+        }
         if let Some(next) = self.send_new(&mut cursor, closed, &given_up).await? {
             return Ok(next);
         }
@@ -207,7 +237,10 @@ impl Rounds {
         let parcel = self.target.prepare(&load, false, self.clock.now());
         if let Some((moment, why)) = parcel.not_before.clone() {
             let wait = UploadVerdict::Until { moment, why };
-            return self.take(wait, &parcel, cursor, false).await.map(Some);
+            return self
+                .take(wait, &parcel, cursor, ParcelOf::New)
+                .await
+                .map(Some);
         }
         if parcel.errand.is_none()
             && parcel.through - cursor.done < IDLE_STEP
@@ -220,7 +253,7 @@ impl Rounds {
             }
             return Ok(None);
         }
-        self.send(parcel, cursor, false).await.map(Some)
+        self.send(parcel, cursor, ParcelOf::New).await.map(Some)
     }
 
     /// Sends once more what has changed; `None` if that is nothing.
@@ -258,21 +291,33 @@ impl Rounds {
             // What is new goes on meanwhile.
             return Ok(None);
         }
-        self.send(parcel, cursor, true).await.map(Some)
+        self.send(parcel, cursor, ParcelOf::Changed).await.map(Some)
+    }
+
+    /// Sends records, as they came; `None` if there are none.
+    async fn send_records(&mut self, cursor: &mut Cursor) -> Result<Option<Next>, HistoryError> {
+        let most = self.most_slots();
+        let records = self.cursors.records(&self.key, most).await?;
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let parcel = self.target.prepare_records(&records, self.clock.now());
+        self.send(parcel, cursor, ParcelOf::Records).await.map(Some)
     }
 
     async fn send(
         &mut self,
         parcel: Parcel,
         cursor: &mut Cursor,
-        is_again: bool,
+        made: ParcelOf,
     ) -> Result<Next, HistoryError> {
         if !parcel.skipped.is_empty() {
-            self.give_up(parcel.skipped.clone()).await?;
+            self.give_up(parcel.skipped.clone(), made).await?;
         }
         let Some(mut errand) = parcel.errand.clone() else {
             // Nothing to say of all this.
-            self.done_through(parcel.through, cursor, is_again).await?;
+            self.done_through(&parcel, parcel.through, cursor, made)
+                .await?;
             return Ok(Next::Now);
         };
         if let Some(before) = self.target.ask_before(&parcel) {
@@ -283,7 +328,7 @@ impl Rounds {
             tracing::debug!("{}: {}", self.key, shown(&answer));
             match self.target.judge(&parcel, &answer, self.clock.now()) {
                 UploadVerdict::Ask(next) => errand = next,
-                verdict => return self.take(verdict, &parcel, cursor, is_again).await,
+                verdict => return self.take(verdict, &parcel, cursor, made).await,
             }
         }
         self.fail(say!("it answers in circles"), None);
@@ -296,13 +341,14 @@ impl Rounds {
         verdict: UploadVerdict,
         parcel: &Parcel,
         cursor: &mut Cursor,
-        is_again: bool,
+        made: ParcelOf,
     ) -> Result<Next, HistoryError> {
         let now = self.clock.monotonic();
         match verdict {
             UploadVerdict::Done { trouble } => {
                 self.told.last_success = Some(self.clock.now());
-                self.done_through(parcel.through, cursor, is_again).await?;
+                self.done_through(parcel, parcel.through, cursor, made)
+                    .await?;
                 self.limit = self.limit.map(|limit| limit.saturating_mul(2));
                 let pause = self.target.pause();
                 let caught_up =
@@ -322,7 +368,7 @@ impl Rounds {
             }
             UploadVerdict::Part { through } => {
                 self.told.last_success = Some(self.clock.now());
-                self.done_through(through, cursor, is_again).await?;
+                self.done_through(parcel, through, cursor, made).await?;
                 self.pace.worked(now, self.target.pause());
             }
             UploadVerdict::Again { why, after } => self.fail(why, after),
@@ -340,7 +386,8 @@ impl Rounds {
                 [] => self.fail(say!("it refuses what is sent ({why})", why), None),
                 [slot] => {
                     let slot = *slot;
-                    self.give_up(vec![GivenUp { slot, reason: why }]).await?;
+                    self.give_up(vec![GivenUp { slot, reason: why }], made)
+                        .await?;
                     self.pace.worked(now, self.target.pause());
                 }
                 several => {
@@ -349,7 +396,7 @@ impl Rounds {
                 }
             },
             UploadVerdict::Skip { slots } => {
-                self.give_up(slots).await?;
+                self.give_up(slots, made).await?;
                 self.pace.worked(now, self.target.pause());
             }
             UploadVerdict::Ask(_) => {}
@@ -359,16 +406,23 @@ impl Rounds {
 
     async fn done_through(
         &mut self,
+        parcel: &Parcel,
         through: i64,
         cursor: &mut Cursor,
-        is_again: bool,
+        made: ParcelOf,
     ) -> Result<(), HistoryError> {
         let mut resent = Vec::new();
-        if is_again {
-            resent = self.cursors.dirty(&self.key, usize::MAX).await?;
-            resent.retain(|slot| *slot <= through);
-        } else {
-            cursor.done = cursor.done.max(through);
+        match made {
+            ParcelOf::New => cursor.done = cursor.done.max(through),
+            ParcelOf::Changed => {
+                resent = self.cursors.dirty(&self.key, usize::MAX).await?;
+                resent.retain(|slot| *slot <= through);
+            }
+            ParcelOf::Records => {
+                // Killed in between they are sent once more, as with slots.
+                self.cursors.drop_records(parcel.slots.clone()).await?;
+                cursor.done = cursor.done.max(through);
+            }
         }
         cursor.memory = self.target.memory();
         cursor.success = self.told.last_success.map(Timestamp::as_second);
@@ -376,7 +430,12 @@ impl Rounds {
         self.cursors.save(&self.key, cursor.clone(), resent).await
     }
 
-    async fn give_up(&mut self, slots: Vec<GivenUp>) -> Result<(), HistoryError> {
+    async fn give_up(&mut self, slots: Vec<GivenUp>, made: ParcelOf) -> Result<(), HistoryError> {
+        if made == ParcelOf::Records {
+            let records = slots.into_iter().map(|given| (given.slot, given.reason));
+            let records = records.collect();
+            return self.cursors.give_up_records(&self.key, records).await;
+        }
         for GivenUp { slot, reason } in &slots {
             let at = Timestamp::from_second(*slot).unwrap_or_default();
             tracing::debug!("{}: the slot of {at} is given up: {reason}", self.key);

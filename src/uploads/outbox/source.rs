@@ -35,6 +35,10 @@ pub struct UploadSource {
 impl UploadSource {
     /// The target of a section, over this history.
     pub fn new(upload: &'static dyn Upload, plan: Arc<dyn Plan>, history: History) -> Self {
+        // What comes before it runs is wanted too.
+        if let Some(adapter) = plan.records_of() {
+            history.keep_records(&target_key(upload, plan.as_ref()), adapter);
+        }
         Self {
             upload,
             plan,
@@ -78,6 +82,7 @@ impl UploadSource {
         let mut rounds = Rounds {
             since: self.plan.since().map(|date| zone.midnight(date)),
             target,
+            takes_records: self.plan.records_of().is_some(),
             history: self.history.clone(),
             courier: Courier::trusting(self.plan.ca_file()),
             clock: context.clock.clone(),
@@ -99,6 +104,7 @@ impl UploadSource {
             rounds.told.last_success = success.and_then(|at| jiff::Timestamp::from_second(at).ok());
         }
         let mut closed = self.history.closed();
+        let mut recorded = self.history.recorded();
         let mut told = None;
         loop {
             let next = tokio::select! {
@@ -117,7 +123,12 @@ impl UploadSource {
                 told = Some(rounds.told.clone());
             }
             let slot = async {
-                match closed.changed().await {
+                let came = if rounds.takes_records {
+                    recorded.changed().await
+                } else {
+                    closed.changed().await
+                };
+                match came {
                     Ok(()) => sleep(SPREAD.mul_f64(spread)).await,
                     Err(_) => std::future::pending().await,
                 }

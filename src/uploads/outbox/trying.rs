@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::courier::Courier;
-use crate::history::{HistoryError, HistoryReader};
+use crate::history::{HistoryError, HistoryReader, KeptRecord};
 use crate::uploads::{Load, Parcel, Plan, Target};
 
 /// Tries the login of a target; nothing is written there.
@@ -12,6 +12,25 @@ pub async fn try_login(plan: &dyn Plan) -> Result<String, String> {
     let courier = Courier::trusting(plan.ca_file());
     let answer = courier.carry(&target.trial()).await;
     target.judge_trial(&answer)
+}
+
+/// What would be sent of these records, request by request, at most so many.
+pub fn preview_records(
+    target: &mut dyn Target,
+    mut records: &[KeptRecord],
+    most: usize,
+    now: Timestamp,
+) -> Vec<Parcel> {
+    let mut parcels = Vec::new();
+    while !records.is_empty() && parcels.len() < most {
+        let next = records.get(..target.most_slots()).unwrap_or(records);
+        let parcel = target.prepare_records(next, now);
+        records = records.get(parcel.slots.len().max(1)..).unwrap_or_default();
+        if parcel.errand.is_some() {
+            parcels.push(parcel);
+        }
+    }
+    parcels
 }
 
 /// What would be sent of these times, `(after, through]` in seconds since 1970, request by request, at most so many.
