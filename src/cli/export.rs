@@ -86,7 +86,7 @@ enum ExportTask {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Tries at once, and what was given up once more
+    /// Tries without waiting any longer, and what was given up once more
     Retry {
         /// Which target
         target: String,
@@ -338,8 +338,10 @@ async fn retry(desk: &Desk, word: &str) -> Result<(), CliError> {
     };
     let slots = slots.await?;
     say(&match slots {
-        0 => "It tries at once.".to_owned(),
-        slots => format!("It tries at once, and {slots} slots that were given up once more."),
+        0 => "It tries within a minute, if wattbridge runs.".to_owned(),
+        slots => format!(
+            "It tries within a minute, if wattbridge runs, and {slots} slots that were given up once more."
+        ),
     });
     Ok(())
 }

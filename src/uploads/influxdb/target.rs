@@ -128,7 +128,7 @@ impl Target for InfluxTarget {
         };
         for slot in &load.slots {
             let before = body.len();
-            push_lines(&mut body, &self.settings, slot);
+            push_lines(&mut body, &self.settings, &self.choice, slot);
             lines += slot.devices.len();
             let is_full = body.len() > self.most_bytes || lines > MOST_LINES;
             if let Some(last) = parcel.slots.last().filter(|_| is_full) {
