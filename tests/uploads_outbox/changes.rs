@@ -39,7 +39,7 @@ async fn a_device_that_tells_two_days_once_more_is_sent_once_more() {
     assert_eq!(house.dirty(&influx.named.key).await, 0);
     assert_eq!(influx.rounds.state().pending, 0);
     let kept = receiver.kept();
-    assert_eq!(kept.points, house.truth().await);
+    assert_eq!(kept.points, house.truth());
     let lines: usize = kept.bodies[before..]
         .iter()
         .map(|body| body.lines().count())
@@ -78,7 +78,7 @@ async fn what_changes_on_its_way_is_sent_once_more() {
             None
         }));
         house.sender(&toml).await.work_on().await;
-        assert_eq!(receiver.kept().points, house.truth().await, "{is_again}");
+        assert_eq!(receiver.kept().points, house.truth(), "{is_again}");
     }
 }
 

@@ -29,7 +29,7 @@ async fn the_cursor_is_written_after_the_answer() {
     house.sender(&toml).await.work_on().await;
     let kept = receiver.kept();
     assert_eq!(kept.bodies.len(), 2);
-    assert_eq!(kept.points, house.truth().await);
+    assert_eq!(kept.points, house.truth());
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn dropped_at_each_wait_it_loses_nothing() {
         drop(sender);
         house.live(1);
         house.sender(&toml).await.work_on().await;
-        assert_eq!(receiver.kept().points, house.truth().await, "{waits}");
+        assert_eq!(receiver.kept().points, house.truth(), "{waits}");
         let key = crate::sender::named(&toml).key;
         assert_eq!(house.dirty(&key).await, 0);
         if ended.is_some() {
@@ -75,5 +75,5 @@ async fn an_answer_that_is_lost_brings_the_same_rows_again() {
     let kept = receiver.kept();
     assert_eq!(kept.bodies.len(), 2);
     assert_eq!(kept.bodies[0], kept.bodies[1]);
-    assert_eq!(kept.points, house.truth().await);
+    assert_eq!(kept.points, house.truth());
 }

@@ -54,7 +54,7 @@ async fn a_receiver_that_hangs_delays_no_other() {
     // It holds one, and never says anything.
     let (_connection, _) = silent.accept().await.unwrap();
     let other = start(&house, &receiver.toml(SINCE), &stop);
-    let truth = house.truth().await;
+    let truth = house.truth();
     let begun = Instant::now();
     while receiver.kept().points != truth {
         assert!(begun.elapsed() < PATIENCE);
@@ -130,7 +130,7 @@ async fn a_full_disk_holds_the_cursor_and_not_the_sending() {
     std::fs::remove_file(&fill).unwrap();
     house.live(10);
     sender.work_on().await;
-    assert_eq!(receiver.kept().points, house.truth().await);
+    assert_eq!(receiver.kept().points, house.truth());
     let cursor = house.history.cursors().load(&sender.named.key).await;
     let newest = crate::sender::START + 310 * 300;
     assert_eq!(cursor.unwrap().unwrap().done, newest);

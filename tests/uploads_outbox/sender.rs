@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use wattbridge::clock::Clock;
@@ -88,8 +87,8 @@ impl House {
     }
 
     /// What the history has, as InfluxDB gets it.
-    pub(crate) async fn truth(&self) -> Points {
-        truth(&self.history, "UTC").await
+    pub(crate) fn truth(&self) -> Points {
+        truth(&self.path)
     }
 
     pub(crate) async fn sender(&self, toml: &str) -> Sender {
@@ -101,30 +100,33 @@ impl House {
     }
 }
 
-/// What a history has, as InfluxDB gets it: of devices that are not behind another one.
-pub(crate) async fn truth(history: &History, _zone: &str) -> Points {
-    let reader = history.reader();
-    let all = reader
-        .slots(Vec::new(), date(2025, 1, 1), date(2028, 1, 1))
-        .await
-        .unwrap();
+/// What the file of a history has, as InfluxDB gets it: of devices that are not behind another one.
+pub(crate) fn truth(path: &Path) -> Points {
+    let file = rusqlite::Connection::open(path).unwrap();
+    let sql = "SELECT end, device, key, value, json FROM slot JOIN series ON series = id";
+    let mut statement = file.prepare(sql).unwrap();
+    let mut rows = statement.query([]).unwrap();
     let mut points = Points::new();
-    for row in all.rows {
-        let info = &all.series[row.series];
-        let (series, about) = (&info.series, &info.about);
-        if about.via.is_some() || series.device.as_str() == "house" {
+    while let Some(row) = rows.next().unwrap() {
+        let device: String = row.get(1).unwrap();
+        let json: String = row.get(4).unwrap();
+        let about: serde_json::Value = serde_json::from_str(&json).unwrap();
+        if about["via"].is_string() || device == wattbridge::history::HOUSE {
             continue;
         }
-        let place = (series.device.to_string(), series.key.clone());
-        let text = Decimal::new(row.row.value, about.decimals).to_string();
-        let text = match text.split_once('.') {
-            Some(_) => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-            None => text,
+        let decimals = about["decimals"].as_u64().unwrap_or(0);
+        let number = Decimal::new(row.get(3).unwrap(), u8::try_from(decimals).unwrap());
+        let text = match number.to_string() {
+            text if text.contains('.') => {
+                text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
+            text => text,
         };
+        let place = (device, row.get(2).unwrap());
         points
             .entry(place)
             .or_default()
-            .insert(row.end.as_second(), text);
+            .insert(row.get(0).unwrap(), text);
     }
     points
 }
