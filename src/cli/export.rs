@@ -203,9 +203,13 @@ async fn status(desk: &Desk) -> Result<(), CliError> {
         let success = cursor
             .success
             .map_or_else(|| "never".to_owned(), |at| desk.local(at));
-        let mut waits = format!("{new} slots wait");
+        let mut waits = match new {
+            0 => "nothing waits".to_owned(),
+            1 => "1 slot waits".to_owned(),
+            new => format!("{new} slots wait"),
+        };
         if again > 0 {
-            waits += &format!(", {again} are sent once more");
+            waits += &format!(", {again} to be sent once more");
         }
         if records > 0 {
             waits += &format!(", {records} records");
@@ -286,7 +290,8 @@ async fn send(desk: &Desk, word: &str, since: Date) -> Result<(), CliError> {
         .await
         .map_err(anyhow::Error::from)?;
     say(&format!(
-        "{count} slots are sent once more when wattbridge runs."
+        "{} sent once more when wattbridge runs.",
+        counted(i64::try_from(count).unwrap_or(i64::MAX))
     ));
     Ok(())
 }
@@ -304,8 +309,16 @@ async fn skip(desk: &Desk, word: &str, until: Date) -> Result<(), CliError> {
         desk.cursors.skip(&target.key, through).await?;
         Ok::<_, anyhow::Error>(slots)
     };
-    say(&format!("{} slots are passed over.", slots.await?));
+    say(&format!("{} passed over.", counted(slots.await?)));
     Ok(())
+}
+
+/// So many slots are.
+fn counted(slots: i64) -> String {
+    match slots {
+        1 => "1 slot is".to_owned(),
+        slots => format!("{slots} slots are"),
+    }
 }
 
 async fn given_up(desk: &Desk, word: &str) -> Result<(), CliError> {

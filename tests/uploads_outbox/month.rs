@@ -245,7 +245,7 @@ async fn live(from: Date, days: i64, seed: u64) {
                 if line.trouble.0 > 0 {
                     line.trouble.0 = 0;
                     month.fail(place, None);
-                } else if chance.below(10) == 0 {
+                } else if chance.below(25) == 0 {
                     let hours = [1, 3, 12, 40][usize::try_from(chance.below(4)).unwrap()];
                     line.trouble = (closes.as_second() + hours * 3600, chance.below(4));
                     line.troubles += 1;
