@@ -107,7 +107,7 @@ impl Desk {
     fn open(args: &ConfigArgs) -> Result<Self, CliError> {
         let file = args.file()?;
         let (uploads, problems) = Uploads::read(&file);
-        for problem in problems.iter() {
+        for problem in &problems {
             remark(&problem.to_string());
         }
         let kept = KeptHistory::of(args)?;
