@@ -172,6 +172,7 @@ async fn influxdb_has_what_the_history_has() {
         let _ = crate::sender::killed_after(dropped.work(), waits).await;
     }
     drop(server);
+    house.live(50);
     let mut sender = house.sender(&toml).await;
     let wait = sender.work().await;
     let NextRound::After(wait) = wait else {

@@ -265,6 +265,9 @@ impl Rounds {
 
     /// How many slots wait that have not been sent. Counted when there are new ones; between, what was sent is taken off.
     async fn waiting(&mut self, closed: i64, done: i64) -> Result<i64, HistoryError> {
+        if done >= closed {
+            return Ok(0);
+        }
         if let Some((through, after, waiting)) = self.counted
             && (through, after) == (closed, done)
         {
