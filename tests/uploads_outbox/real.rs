@@ -193,9 +193,11 @@ async fn influxdb_has_what_the_history_has() {
     // Another program has one field as a text: the others arrive, and it is said.
     let place = "/write?db=wattbridge&precision=s";
     let clash = format!("127.0.0.1:{port}");
-    let line = "wattbridge,device=victron_hq2123abcde energy_total=\"x\" 1900000000\n";
-    server.query("DROP SERIES FROM wattbridge").await;
-    post(&clash, place, line).await;
+    // Of the same week, as types are those of a week there.
+    let time = crate::sender::START + (house.told + 20) * 300;
+    let line = format!("wattbridge,device=victron_hq2123abcde energy_total=\"x\" {time}\n");
+    server.query("DROP MEASUREMENT wattbridge").await;
+    post(&clash, place, &line).await;
     house.live(2);
     sender.work_on().await;
     let state = sender.rounds.state();
