@@ -87,7 +87,7 @@ enum ExportTask {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Tries at once, and what was given up once more
+    /// Tries without waiting any longer, and what was given up once more
     Retry {
         /// Which target
         target: String,
@@ -204,9 +204,13 @@ async fn status(desk: &Desk) -> Result<(), CliError> {
         let success = cursor
             .success
             .map_or_else(|| "never".to_owned(), |at| desk.local(at));
-        let mut waits = format!("{new} slots wait");
+        let mut waits = match new {
+            0 => "nothing waits".to_owned(),
+            1 => "1 slot waits".to_owned(),
+            new => format!("{new} slots wait"),
+        };
         if again > 0 {
-            waits += &format!(", {again} are sent once more");
+            waits += &format!(", {again} to be sent once more");
         }
         if target.plan.records_of().is_some() {
             waits = format!("{records} records wait");
@@ -310,7 +314,8 @@ async fn send(desk: &Desk, word: &str, since: Date) -> Result<(), CliError> {
         .await
         .map_err(anyhow::Error::from)?;
     say(&format!(
-        "{count} slots are sent once more when wattbridge runs."
+        "{} sent once more when wattbridge runs.",
+        counted(i64::try_from(count).unwrap_or(i64::MAX))
     ));
     Ok(())
 }
@@ -334,9 +339,17 @@ async fn skip(desk: &Desk, word: &str, until: Date) -> Result<(), CliError> {
     say(&if target.plan.records_of().is_some() {
         format!("{records} records are passed over.")
     } else {
-        format!("{slots} slots are passed over.")
+        format!("{} passed over.", counted(slots))
     });
     Ok(())
+}
+
+/// So many slots are.
+fn counted(slots: i64) -> String {
+    match slots {
+        1 => "1 slot is".to_owned(),
+        slots => format!("{slots} slots are"),
+    }
 }
 
 async fn given_up(desk: &Desk, word: &str) -> Result<(), CliError> {
@@ -374,8 +387,10 @@ async fn retry(desk: &Desk, word: &str) -> Result<(), CliError> {
     };
     let slots = slots.await?;
     say(&match slots {
-        0 => "It tries at once.".to_owned(),
-        slots => format!("It tries at once, and {slots} slots that were given up once more."),
+        0 => "It tries within a minute, if wattbridge runs.".to_owned(),
+        slots => format!(
+            "It tries within a minute, if wattbridge runs, and {slots} slots that were given up once more."
+        ),
     });
     Ok(())
 }

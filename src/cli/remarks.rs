@@ -12,7 +12,8 @@ use crate::store::SavedDevice;
 /// One sentence each, with what to do.
 pub fn remarks(configured: &Configured) -> Vec<String> {
     let mut remarks = configured.exposed.clone();
-    if configured.outputs.switched_on().next().is_none() {
+    let uploads = configured.uploads.switched_on().next();
+    if configured.outputs.switched_on().next().is_none() && uploads.is_none() {
         remarks.push(
             "Nothing is passed on to anybody: every output is switched off. Take enabled = false out of [home_assistant]."
                 .to_owned(),

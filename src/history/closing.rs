@@ -67,13 +67,15 @@ impl Ledger {
     /// Writes a batch; for each slot that was closed whether it is alone in its place. Nothing counts as written
     /// before [`Self::confirm`].
     ///
-    /// Slots of the house are made up to `house_end`, hours up to `over`, both in seconds.
+    /// Slots of the house are made up to `house_end`, hours up to `over`, both in seconds. What is not after `closed`
+    /// is late; without it, nobody knows.
     pub fn write(
         &mut self,
         file: &Connection,
         batch: &Batch,
         over: i64,
         house_end: i64,
+        closed: Option<i64>,
     ) -> rusqlite::Result<Vec<bool>> {
         self.save_series(file)?;
         for (device, at, health) in &batch.health {
@@ -103,7 +105,9 @@ impl Ledger {
         self.hand_on(file)?;
         let ends: BTreeSet<i64> = changed.values().flatten().map(|(end, _)| *end).collect();
         for end in ends {
-            cursors::note_changed(file, end)?;
+            if closed.is_none_or(|closed| end <= closed) {
+                cursors::note_changed(file, end)?;
+            }
         }
         Ok(alone)
     }

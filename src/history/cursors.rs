@@ -48,6 +48,15 @@ pub struct GivenUp {
     pub reason: String,
 }
 
+/// A slot that has changed since it was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedSlot {
+    /// Its end, in seconds since 1970.
+    pub slot: i64,
+    /// Which change of it that was.
+    pub turn: i64,
+}
+
 /// Something that is sent as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptRecord {
@@ -128,13 +137,14 @@ impl Cursors {
         .await
     }
 
-    /// Notes how far it has come, and forgets that it was to hurry; of the slots that were to be sent once more
-    /// those are done that are named.
+    /// Notes how far it has come; of the slots that were to be sent once more those are done that are named, as long
+    /// as they have not changed again. What others have noted meanwhile stays: that it is to hurry, and that it has
+    /// passed something over.
     pub async fn save(
         &self,
         target: &str,
         now: Cursor,
-        resent: Vec<i64>,
+        resent: Vec<ChangedSlot>,
     ) -> Result<(), HistoryError> {
         let target = target.to_owned();
         self.ask(move |file| {
@@ -142,7 +152,7 @@ impl Cursors {
             all.prepare_cached(
                 "INSERT INTO export_cursor (target, done, again, hurry, json, success, health)
                  VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)
-                 ON CONFLICT (target) DO UPDATE SET done = ?2, again = ?3, hurry = 0, json = ?4, success = ?5, health = ?6",
+                 ON CONFLICT (target) DO UPDATE SET done = max(done, ?2), again = ?3, json = ?4, success = ?5, health = ?6",
             )?
             .execute(params![
                 target,
@@ -152,11 +162,33 @@ impl Cursors {
                 now.success,
                 now.health
             ])?;
-            for slot in resent {
-                all.prepare_cached("DELETE FROM export_dirty WHERE target = ?1 AND slot = ?2")?
-                    .execute(params![target, slot])?;
+            for ChangedSlot { slot, turn } in resent {
+                all.prepare_cached(
+                    "DELETE FROM export_dirty WHERE target = ?1 AND slot = ?2 AND turn = ?3",
+                )?
+                .execute(params![target, slot, turn])?;
             }
             all.commit()
+        })
+        .await
+    }
+
+    /// It hurries already.
+    pub async fn has_hurried(&self, target: &str) -> Result<(), HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let sql = "UPDATE export_cursor SET hurry = 0 WHERE target = ?1";
+            file.execute(sql, [target]).map(|_| ())
+        })
+        .await
+    }
+
+    /// A clock that was ahead has led a target astray: it goes on from here, in seconds since 1970.
+    pub async fn set_back(&self, target: &str, done: i64) -> Result<(), HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let sql = "UPDATE export_cursor SET done = ?2 WHERE target = ?1";
+            file.execute(sql, params![target, done]).map(|_| ())
         })
         .await
     }
@@ -210,16 +242,33 @@ impl Cursors {
         .await
     }
 
-    /// The oldest slots that are to be sent once more, at most so many.
-    pub async fn dirty(&self, target: &str, most: usize) -> Result<Vec<i64>, HistoryError> {
+    /// The oldest slots in `(after, through]` that have changed, at most so many. Those behind the cursor are to be
+    /// sent once more; the others are sent anyway.
+    pub async fn dirty(
+        &self,
+        target: &str,
+        (after, through): (i64, i64),
+        most: usize,
+    ) -> Result<Vec<ChangedSlot>, HistoryError> {
         let target = target.to_owned();
         self.ask(move |file| {
             file.prepare_cached(
-                "SELECT slot FROM export_dirty WHERE target = ?1 ORDER BY slot LIMIT ?2",
+                "SELECT slot, turn FROM export_dirty WHERE target = ?1 AND slot > ?2 AND slot <= ?3
+                 ORDER BY slot LIMIT ?4",
             )?
             .query_map(
-                params![target, i64::try_from(most).unwrap_or(i64::MAX)],
-                |row| row.get(0),
+                params![
+                    target,
+                    after,
+                    through,
+                    i64::try_from(most).unwrap_or(i64::MAX)
+                ],
+                |row| {
+                    Ok(ChangedSlot {
+                        slot: row.get(0)?,
+                        turn: row.get(1)?,
+                    })
+                },
             )?
             .collect()
         })
@@ -230,11 +279,11 @@ impl Cursors {
     pub async fn count_dirty(&self, target: &str) -> Result<i64, HistoryError> {
         let target = target.to_owned();
         self.ask(move |file| {
-            file.query_row(
-                "SELECT count(*) FROM export_dirty WHERE target = ?1",
-                [target],
-                |row| row.get(0),
-            )
+            file.prepare_cached(
+                "SELECT count(*) FROM export_dirty JOIN export_cursor USING (target)
+                 WHERE target = ?1 AND slot <= done",
+            )?
+            .query_row([target], |row| row.get(0))
         })
         .await
     }
@@ -249,7 +298,7 @@ impl Cursors {
             for (from, through) in times {
                 count += all
                     .prepare_cached(
-                        "INSERT OR IGNORE INTO export_dirty SELECT DISTINCT target, end FROM slot, export_cursor
+                        "INSERT OR IGNORE INTO export_dirty SELECT DISTINCT target, end, 0 FROM slot, export_cursor
                          WHERE target = ?1 AND end > ?2 AND end <= min(?3, done)",
                     )?
                     .execute(params![target, from, through])?;
@@ -263,8 +312,13 @@ impl Cursors {
     /// How many slots there are after one, and up to another.
     pub async fn count_between(&self, after: i64, through: i64) -> Result<i64, HistoryError> {
         self.ask(move |file| {
+            // From slot to slot: each has many rows, which need not be read.
             file.prepare_cached(
-                "SELECT count(DISTINCT end) FROM slot WHERE end > ?1 AND end <= ?2",
+                "WITH RECURSIVE one (end) AS (
+                     SELECT min(end) FROM slot WHERE end > ?1
+                     UNION ALL
+                     SELECT (SELECT min(slot.end) FROM slot WHERE slot.end > one.end) FROM one WHERE one.end <= ?2
+                 ) SELECT count(*) FROM one WHERE end <= ?2",
             )?
             .query_row(params![after, through], |row| row.get(0))
         })
@@ -315,7 +369,7 @@ impl Cursors {
                 .query_map([&target], |row| row.get(0))?
                 .collect::<rusqlite::Result<BTreeSet<i64>>>()?;
             all.execute(
-                "INSERT OR IGNORE INTO export_dirty SELECT target, slot FROM export_given_up WHERE target = ?1",
+                "INSERT OR IGNORE INTO export_dirty SELECT target, slot, 0 FROM export_given_up WHERE target = ?1",
                 [&target],
             )?;
             all.execute("DELETE FROM export_given_up WHERE target = ?1", [&target])?;
@@ -414,10 +468,12 @@ fn cursor(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Result<Cursor> {
     })
 }
 
-/// A slot has changed: whoever was done with it, and takes it once more, has it to send again.
+/// A slot has changed after it was closed, or may have been: whoever takes it once more has it to send again. It may be
+/// on its way to somebody just now, so that it is noted also for those who are not done with it.
 pub(super) fn note_changed(file: &Connection, end: i64) -> rusqlite::Result<()> {
     file.prepare_cached(
-        "INSERT OR IGNORE INTO export_dirty SELECT target, ?1 FROM export_cursor WHERE done >= ?1 AND again = 1",
+        "INSERT INTO export_dirty SELECT target, ?1, 0 FROM export_cursor WHERE again = 1
+         ON CONFLICT (target, slot) DO UPDATE SET turn = turn + 1",
     )?
     .execute([end])?;
     Ok(())

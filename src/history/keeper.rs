@@ -381,6 +381,7 @@ impl Keeper {
         let house_end = now - if is_slow { LONG_PATIENCE } else { PATIENCE };
         let until = self.ledger.kept_until(moment(now), self.keep_days);
         let is_settled = !self.pace.is_clock() || now - self.roles_at >= SETTLED;
+        let closed = *self.signals.closed.borrow();
         let comes_back = self.ahead.is_some_and(|end| now >= end - SET_BACK);
         let Some(file) = &mut self.file else {
             return Ok(());
@@ -397,7 +398,7 @@ impl Keeper {
         }
         let alone = self
             .ledger
-            .write(&transaction, batch, over, house_end)
+            .write(&transaction, batch, over, house_end, closed)
             .map_err(DatabaseError::from)?;
         // After each midnight, and as long as there is more to do; not by a clock that may be ahead.
         let clears = self.is_steady && until > self.cleared_until;

@@ -55,7 +55,7 @@ use crate::sqlite::DatabaseError;
 
 pub use calendar::Calendar;
 pub use config::HistorySettings;
-pub use cursors::{Cursor, Cursors, GivenUp, KeptRecord};
+pub use cursors::{ChangedSlot, Cursor, Cursors, GivenUp, KeptRecord};
 pub use day::{DayFlags, DayRow};
 pub use energy::{Before, CounterKind, DayEnergy, energy_of_day};
 pub use handle::History;

@@ -121,6 +121,7 @@ const STEPS: &[&str] = &["
     CREATE TABLE export_dirty (
         target   TEXT NOT NULL,
         slot     INTEGER NOT NULL,
+        turn     INTEGER NOT NULL,        -- grows with each change
         PRIMARY KEY (target, slot)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE export_given_up (

@@ -29,7 +29,7 @@ impl Uploads {
     /// Reads the sections; those that cannot be used are left out and told of.
     pub fn read(file: &File) -> (Self, Problems) {
         let (mut all, mut problems) = (Self::default(), Problems::new());
-        let mut accounts = BTreeMap::new();
+        let (mut accounts, mut ids) = (BTreeMap::new(), BTreeMap::new());
         for upload in UPLOADS {
             for section in file.sections(upload.name()) {
                 let plan = match upload.configure(&section) {
@@ -47,6 +47,17 @@ impl Uploads {
                         upload.name()
                     );
                     let hint = "take one of the two sections away, or name another account";
+                    problems.push(Problem::new(file.name(), what, hint));
+                    continue;
+                }
+                let id = target_id(*upload, plan.as_ref());
+                if let Some(line) = ids.insert(id.clone(), section.line()) {
+                    let what = format!(
+                        "line {}: [{}] would be called {id}, as the one in line {line} is",
+                        section.line(),
+                        upload.name()
+                    );
+                    let hint = "take one of the two sections away, or name the account otherwise";
                     problems.push(Problem::new(file.name(), what, hint));
                     continue;
                 }

@@ -33,7 +33,9 @@ mod upload;
 pub use choice::Choice;
 pub use configured::{NamedTarget, Uploads};
 pub use load::{Load, LoadDevice, LoadSlot, LoadValue};
-pub use outbox::{Courier, UploadSource, preview, preview_records, try_login};
+pub use outbox::{
+    Courier, NextRound, Rounds, TargetState, UploadSource, preview, preview_records, try_login,
+};
 pub use target::{Errand, ErrandAnswer, Parcel, ProgramAnswer, Target, UploadVerdict};
 pub use upload::{Plan, Upload};
 

@@ -7,6 +7,7 @@ mod driver;
 mod migrate;
 mod outages;
 mod outbox;
+#[path = "../support/emoncms.rs"]
 mod stand_in;
 mod traits;
 mod vectors;

@@ -5,6 +5,7 @@
 mod days;
 mod errors;
 mod house;
+#[path = "../support/pvoutput.rs"]
 mod stand_in;
 mod vectors;
 

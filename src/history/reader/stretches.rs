@@ -1,6 +1,6 @@
 //! Stretches of time, slot by slot, for those who send the history on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, params};
 
@@ -170,15 +170,20 @@ fn add_words(
     let Some(last) = slots.keys().next_back().copied() else {
         return Ok(());
     };
-    let mut devices: Vec<&DeviceId> = series.iter().map(|info| &info.series.device).collect();
-    devices.dedup();
+    let Some(first) = slots.keys().next().copied() else {
+        return Ok(());
+    };
+    let devices: BTreeSet<&DeviceId> = series.iter().map(|info| &info.series.device).collect();
     let mut events: BTreeMap<&DeviceId, Vec<(i64, String, String)>> = BTreeMap::new();
     for device in devices {
         let rows = file
             .prepare_cached(
-                "SELECT at, key, value FROM event WHERE device = ?1 AND at <= ?2 ORDER BY at",
+                // Of what was before, the last of each; the years before are not carried about.
+                "SELECT max(at), key, value FROM event WHERE device = ?1 AND at <= ?3 GROUP BY key
+                 UNION ALL SELECT at, key, value FROM event WHERE device = ?1 AND at > ?3 AND at <= ?2
+                 ORDER BY 1",
             )?
-            .query_map(params![device.as_str(), last], |row| {
+            .query_map(params![device.as_str(), last, first], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?
             .collect::<rusqlite::Result<Vec<_>>>()?;

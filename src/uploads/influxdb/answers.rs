@@ -19,6 +19,10 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> UploadVerdict {
     match answer.status.as_u16() {
         // With 422 it was beyond the retention: too old for it.
         200 | 204 | 422 => UploadVerdict::done(),
+        // What lies before all that it keeps is as good as there.
+        400 if said.contains("partial write") && said.contains("retention policy") => {
+            UploadVerdict::done()
+        }
         // The good lines are stored. A field of another type stays refused until somebody acts.
         400 if said.contains("partial write") => UploadVerdict::Done {
             trouble: Some(
@@ -29,7 +33,16 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> UploadVerdict {
                     )),
             ),
         },
-        400 | 413 => UploadVerdict::Halve { why: said },
+        // Nothing is stored, because of one line. Whatever else is a bad request is so for all lines, and nothing is
+        // given up for it.
+        400 if said.contains("unable to parse") => UploadVerdict::Halve { why: said },
+        413 => UploadVerdict::Halve {
+            why: if said.is_empty() {
+                "too large".to_owned()
+            } else {
+                said
+            },
+        },
         401 | 403 => {
             let advice = if settings.version == 1 {
                 say!(

@@ -3,16 +3,23 @@
 use std::fmt::Write as _;
 
 use super::config::{InfluxSettings, InfluxTag};
-use crate::uploads::{LoadDevice, LoadSlot, LoadValue};
+use crate::model::Decimal;
+use crate::uploads::{Choice, LoadDevice, LoadSlot, LoadValue};
 
 /// The lines of a slot: one for each device that said anything.
-pub fn push_lines(out: &mut String, settings: &InfluxSettings, slot: &LoadSlot) {
+pub fn push_lines(out: &mut String, settings: &InfluxSettings, choice: &Choice, slot: &LoadSlot) {
     for device in &slot.devices {
-        push_line(out, settings, device, slot.end);
+        push_line(out, settings, choice, device, slot.end);
     }
 }
 
-fn push_line(out: &mut String, settings: &InfluxSettings, device: &LoadDevice, end: i64) {
+fn push_line(
+    out: &mut String,
+    settings: &InfluxSettings,
+    choice: &Choice,
+    device: &LoadDevice,
+    end: i64,
+) {
     let start = out.len();
     push_name(out, &settings.measurement, &[',', ' ']);
     push_tag(out, "device", device.id.as_str());
@@ -22,11 +29,15 @@ fn push_line(out: &mut String, settings: &InfluxSettings, device: &LoadDevice, e
     let mut separator = ' ';
     for (key, value) in &device.values {
         let text = match value {
-            LoadValue::Number { number, .. } => number.to_string(),
+            LoadValue::Number { number, .. } => shortest(*number),
             LoadValue::OnOff(on) if settings.texts => on.to_string(),
             LoadValue::Text(text) if settings.texts => quoted(text),
             LoadValue::OnOff(_) | LoadValue::Text(_) => continue,
         };
+        // Words are read of all that a device says.
+        if !choice.names_value(&device.id, key) {
+            continue;
+        }
         out.push(separator);
         push_name(out, key, &[',', '=', ' ']);
         out.push('=');
@@ -66,6 +77,15 @@ fn push_name(out: &mut String, name: &str, special: &[char]) {
         }
         out.push(letter);
     }
+}
+
+/// Without zeros that say nothing.
+fn shortest(number: Decimal) -> String {
+    let mut text = number.to_string();
+    if text.contains('.') {
+        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    text
 }
 
 fn quoted(text: &str) -> String {

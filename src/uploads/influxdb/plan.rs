@@ -25,8 +25,11 @@ impl Plan for InfluxSettings {
     }
 
     fn short(&self) -> String {
-        let host = self.url.as_ref().map_or("", HttpServer::host);
-        format!("{host}_{}", self.place())
+        // InfluxDB and VictoriaMetrics may be on one computer.
+        let server = self.url.as_ref().map(HttpServer::authority);
+        let server = server.unwrap_or_default();
+        let server = server.strip_suffix(":8086").unwrap_or(&server);
+        format!("{server}_{}", self.place())
     }
 
     fn since(&self) -> Option<Date> {

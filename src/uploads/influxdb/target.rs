@@ -128,7 +128,7 @@ impl Target for InfluxTarget {
         };
         for slot in &load.slots {
             let before = body.len();
-            push_lines(&mut body, &self.settings, slot);
+            push_lines(&mut body, &self.settings, &self.choice, slot);
             lines += slot.devices.len();
             let is_full = body.len() > self.most_bytes || lines > MOST_LINES;
             if let Some(last) = parcel.slots.last().filter(|_| is_full) {
@@ -166,13 +166,7 @@ impl Target for InfluxTarget {
 
     fn trial(&self) -> Errand {
         // An empty write says whether the login and the place are right, and writes nothing.
-        let request = if self.settings.version == 1 {
-            let database = self.settings.database.clone().unwrap_or_default();
-            let query = form([("db", database.as_str()), ("q", "SHOW DATABASES")]);
-            self.request(format!("/query?{query}"), None)
-        } else {
-            self.request(self.write_path(), Some(String::new()))
-        };
+        let request = self.request(self.write_path(), Some(String::new()));
         request.map_or_else(
             || Errand::Program {
                 command: Vec::new(),
@@ -188,19 +182,7 @@ impl Target for InfluxTarget {
             ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
             ErrandAnswer::Program(_) => return Err("no address is configured".to_owned()),
         };
-        let database = self.settings.database.clone().unwrap_or_default();
         match answer.status.as_u16() {
-            200 if self.settings.version == 1 => {
-                let text = answer.text();
-                // VictoriaMetrics takes every name and lists none.
-                let lists_any = text.contains("\"values\"");
-                if lists_any && !text.contains(&format!("[\"{database}\"]")) {
-                    return Err(format!(
-                        "there is no database \"{database}\"; make it with CREATE DATABASE {database}"
-                    ));
-                }
-                Ok("it answers".to_owned())
-            }
             200 | 204 => Ok("it lets us write".to_owned()),
             // An empty write is refused for being empty, after the login.
             400 if self.settings.version > 1 => Ok("it lets us write".to_owned()),

@@ -20,5 +20,7 @@ mod told;
 mod trying;
 
 pub use courier::Courier;
+pub use rounds::{NextRound, Rounds};
 pub use source::UploadSource;
+pub use told::TargetState;
 pub use trying::{preview, preview_records, try_login};

@@ -9,6 +9,9 @@ const PAUSES: &[u64] = &[30, 60, 120, 240, 480, 900];
 /// Failing for longer is more than a passing fault.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// Nobody waits longer without asking again.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+
 /// When the next try may be; all times by the clock that only goes on.
 #[derive(Debug)]
 pub struct TargetPace {
@@ -41,7 +44,8 @@ impl TargetPace {
         let grown = self.backoff.after_failure();
         // Up to a tenth longer.
         let grown = grown + grown.mul_f64(self.spread / 10.0);
-        self.until = now + after.unwrap_or(grown);
+        // A server may say what it likes.
+        self.until = now + after.unwrap_or(grown).min(LONGEST);
     }
 
     /// Whether it has failed for so long that it is more than a passing fault.
@@ -59,7 +63,7 @@ impl TargetPace {
 
     /// Nothing before so long a time is over, which is no failure.
     pub fn rest(&mut self, now: Duration, pause: Duration) {
-        self.until = now + pause;
+        self.until = now + pause.min(LONGEST);
     }
 
     /// Try at once, whatever was before.
@@ -95,6 +99,13 @@ mod tests {
         let now = Duration::from_secs(1000);
         pace.failed(now, Some(Duration::from_secs(17)));
         assert_eq!(pace.wait(now), Duration::from_secs(17));
+        for much in [Duration::from_secs(1 << 40), Duration::MAX] {
+            pace.failed(now, Some(much));
+            assert_eq!(pace.wait(now), LONGEST);
+            pace.rest(now, much);
+            assert_eq!(pace.wait(now), LONGEST);
+        }
+        pace.failed(now, Some(Duration::from_secs(17)));
         assert!(!pace.is_down(now + PATIENCE));
         assert!(pace.is_down(now + PATIENCE + Duration::from_secs(1)));
         pace.hurry();

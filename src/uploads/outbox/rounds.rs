@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 
 use super::courier::Courier;
 use super::pace::TargetPace;
 use super::told::TargetState;
 use crate::clock::Clock;
-use crate::history::{Cursor, Cursors, GivenUp, History, HistoryError, SLOT};
+use crate::config::SecretError;
+use crate::history::{ChangedSlot, Cursor, Cursors, GivenUp, History, HistoryError, SLOT};
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::{ErrandAnswer, Load, Parcel, Target, UploadVerdict};
+use crate::uploads::configured::target_key;
+use crate::uploads::{ErrandAnswer, Load, Parcel, Plan, Target, Upload, UploadVerdict};
 
 /// No clock that is right shows less: this program was made later.
 const MADE: i64 = 1_767_225_600; // 2026-01-01
@@ -30,7 +33,7 @@ const MOST_QUESTIONS: usize = 256;
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum NextRound {
     /// The next round at once.
     Now,
     /// After so long, or when somebody hurries.
@@ -40,9 +43,10 @@ pub enum Next {
 }
 
 /// What a parcel is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum ParcelOf {
     /// Slots that have not been sent.
+    #[default]
     New,
     /// Slots that have been sent and have changed.
     Changed,
@@ -50,29 +54,106 @@ enum ParcelOf {
     Records,
 }
 
-/// A target at work.
+/// A target at work. Dropped at any moment, and begun anew, it goes on where it was.
+#[derive(Debug)]
 pub struct Rounds {
-    pub key: String,
-    pub target: Box<dyn Target>,
+    key: String,
+    target: Box<dyn Target>,
     /// Whether it takes what devices say, as it comes, and no slots.
-    pub takes_records: bool,
-    pub history: History,
-    pub cursors: Cursors,
-    pub courier: Courier,
-    pub clock: Clock,
-    pub pace: TargetPace,
+    takes_records: bool,
+    history: History,
+    cursors: Cursors,
+    courier: Courier,
+    clock: Clock,
+    pace: TargetPace,
+    spread: f64,
     /// Where a target begins that has no cursor yet, in seconds; `None` for now.
-    pub since: Option<i64>,
-    pub told: TargetState,
+    since: Option<i64>,
+    told: TargetState,
     /// What is refused although the rest arrives, if anything is.
-    pub trouble: Option<Health>,
+    trouble: Option<Health>,
     /// The most slots of one request, while one of them is sought that is refused.
-    pub limit: Option<usize>,
+    limit: Option<usize>,
+    /// How far it has come, also while the disk takes no note of it.
+    reached: i64,
+    /// How many slots waited when there were slots up to the first, and it was done up to the second.
+    counted: Option<(i64, i64, i64)>,
+}
+
+/// A parcel on its way.
+#[derive(Debug, Default)]
+struct Trip {
+    parcel: Parcel,
+    made: ParcelOf,
+    /// What was noted of changes before its slots were read: it has these, and none that come later.
+    noted: Vec<ChangedSlot>,
 }
 
 impl Rounds {
+    /// Takes up a target where it was. Reads its secrets.
+    ///
+    /// # Errors
+    ///
+    /// If a secret is not there.
+    pub async fn begin(
+        upload: &'static dyn Upload,
+        plan: &dyn Plan,
+        history: History,
+        clock: Clock,
+    ) -> Result<Self, SecretError> {
+        let mut target = plan.target()?;
+        let key = target_key(upload, plan);
+        let spread = spread(&key);
+        let cursors = history.cursors();
+        let calendar = history.reader().calendar().clone();
+        target.live_in(&calendar);
+        let mut told = TargetState {
+            health: Health::new(HealthCode::Starting),
+            pending: 0,
+            last_success: None,
+            given_up: 0,
+        };
+        if let Ok(Some(cursor)) = cursors.load(&key).await {
+            target.remember(&cursor.memory);
+            let success = cursor.success;
+            told.last_success = success.and_then(|at| Timestamp::from_second(at).ok());
+        }
+        Ok(Self {
+            since: plan.since().map(|date| calendar.midnight(date)),
+            target,
+            takes_records: plan.records_of().is_some(),
+            history,
+            courier: Courier::trusting(plan.ca_file()),
+            clock,
+            pace: TargetPace::new(spread),
+            spread,
+            told,
+            trouble: None,
+            limit: None,
+            reached: i64::MIN,
+            counted: None,
+            key,
+            cursors,
+        })
+    }
+
+    /// Between 0 and 1, and always the same for a target.
+    pub const fn spread(&self) -> f64 {
+        self.spread
+    }
+
+    /// Whether it takes what devices say, as it comes, and no slots.
+    pub const fn takes_records(&self) -> bool {
+        self.takes_records
+    }
+
+    /// What it tells of itself.
+    pub const fn state(&self) -> &TargetState {
+        &self.told
+    }
+
     /// One round.
-    pub async fn round(&mut self) -> Next {
+    pub async fn round(&mut self) -> NextRound {
         let before = self.told.health.clone();
         let next = self.next_round().await;
         if self.told.health != before {
@@ -83,10 +164,10 @@ impl Rounds {
         next
     }
 
-    async fn next_round(&mut self) -> Next {
+    async fn next_round(&mut self) -> NextRound {
         match self.try_round().await {
             Ok(next) => next,
-            Err(HistoryError::Stopping) => Next::After(DISK_PAUSE),
+            Err(HistoryError::Stopping) => NextRound::After(DISK_PAUSE),
             Err(error) => {
                 let error = error.to_string();
                 self.tell(
@@ -94,12 +175,12 @@ impl Rounds {
                         .seen(say!("the history cannot be used ({error})", error))
                         .advise(say!("See the log of wattbridge.")),
                 );
-                Next::After(DISK_PAUSE)
+                NextRound::After(DISK_PAUSE)
             }
         }
     }
 
-    async fn try_round(&mut self) -> Result<Next, HistoryError> {
+    async fn try_round(&mut self) -> Result<NextRound, HistoryError> {
         let now = self.clock.now();
         let closed = *self.history.closed().borrow();
         // Records do not wait for the first slot.
@@ -116,34 +197,28 @@ impl Rounds {
                         "Connect the computer to the internet or set its clock."
                     )),
             );
-            return Ok(Next::After(DISK_PAUSE));
+            return Ok(NextRound::After(DISK_PAUSE));
         }
         let mut cursor = self.cursor(closed).await?;
         if cursor.hurry {
             self.pace.hurry();
             self.limit = None;
-            self.cursors
-                .save(&self.key, cursor.clone(), Vec::new())
-                .await?;
+            self.cursors.has_hurried(&self.key).await?;
         }
         self.told.pending = if self.takes_records {
             self.cursors.count_records(&self.key).await?
         } else {
-            self.cursors.count_between(cursor.done, closed).await?
-                + self.cursors.count_dirty(&self.key).await?
+            self.waiting(closed, cursor.done).await? + self.cursors.count_dirty(&self.key).await?
         };
         let wait = self.pace.wait(self.clock.monotonic());
         if !wait.is_zero() {
-            return Ok(Next::After(wait));
+            return Ok(NextRound::After(wait));
         }
         if let Some(errand) = self.target.ask_first(now) {
             let answer = self.courier.carry(&errand).await;
             let verdict = self.target.take_first(&answer, self.clock.now());
             if !matches!(verdict, UploadVerdict::Done { .. }) {
-                let nothing = Parcel::default();
-                return self
-                    .take(verdict, &nothing, &mut cursor, ParcelOf::New)
-                    .await;
+                return self.take(verdict, &Trip::default(), &mut cursor).await;
             }
         }
         let given_up = self.cursors.given_up(&self.key).await?;
@@ -154,7 +229,7 @@ impl Rounds {
                 return Ok(next);
             }
             self.tell(self.trouble.clone().unwrap_or(Health::ONLINE));
-            return Ok(Next::Slot);
+            return Ok(NextRound::Slot);
         }
         if let Some(next) = self.send_new(&mut cursor, closed, &given_up).await? {
             return Ok(next);
@@ -163,7 +238,7 @@ impl Rounds {
             return Ok(next);
         }
         self.tell(self.trouble.clone().unwrap_or(Health::ONLINE));
-        Ok(Next::Slot)
+        Ok(NextRound::Slot)
     }
 
     /// Whether somebody wants it to try at once.
@@ -173,7 +248,7 @@ impl Rounds {
     }
 
     /// No slot was closed yet, or none ever is.
-    fn without_slots(&mut self) -> Next {
+    fn without_slots(&mut self) -> NextRound {
         if !self.history.is_on() {
             self.tell(
                 Health::new(HealthCode::NoData)
@@ -185,24 +260,55 @@ impl Rounds {
         } else if let Some(trouble) = self.history.trouble() {
             self.tell(trouble);
         }
-        Next::Slot
+        NextRound::Slot
     }
 
     async fn cursor(&mut self, closed: i64) -> Result<Cursor, HistoryError> {
         let again = self.target.takes_again();
-        let cursor = match self.cursors.load(&self.key).await? {
-            Some(cursor) if cursor.again == again => return Ok(cursor),
-            Some(cursor) => Cursor { again, ..cursor },
-            None => Cursor {
-                done: self.since.map_or(closed, |since| since.min(closed)),
-                again,
-                ..Cursor::default()
-            },
+        // What is over before it begins is not for it, closed or not.
+        let now = self.clock.now().as_second().div_euclid(SLOT) * SLOT;
+        let mut cursor = match self.cursors.load(&self.key).await? {
+            Some(cursor) if cursor.again == again => cursor,
+            found => {
+                let cursor = match found {
+                    Some(cursor) => Cursor { again, ..cursor },
+                    None => Cursor {
+                        done: self
+                            .since
+                            .map_or(now.max(closed), |since| since.min(closed)),
+                        again,
+                        ..Cursor::default()
+                    },
+                };
+                self.cursors
+                    .save(&self.key, cursor.clone(), Vec::new())
+                    .await?;
+                cursor
+            }
         };
-        self.cursors
-            .save(&self.key, cursor.clone(), Vec::new())
-            .await?;
+        if cursor.done > now.max(closed) + SET_BACK {
+            // The clock was ahead, and is not any more.
+            cursor.done = closed;
+            self.reached = closed;
+            self.cursors.set_back(&self.key, closed).await?;
+        }
+        cursor.done = cursor.done.max(self.reached);
         Ok(cursor)
+    }
+
+    /// How many slots wait that have not been sent. Counted when there are new ones; between, what was sent is taken off.
+    async fn waiting(&mut self, closed: i64, done: i64) -> Result<i64, HistoryError> {
+        if done >= closed {
+            return Ok(0);
+        }
+        if let Some((through, after, waiting)) = self.counted
+            && (through, after) == (closed, done)
+        {
+            return Ok(waiting);
+        }
+        let waiting = self.cursors.count_between(done, closed).await?;
+        self.counted = Some((closed, done, waiting));
+        Ok(waiting)
     }
 
     fn most_slots(&self) -> usize {
@@ -227,20 +333,17 @@ impl Rounds {
         cursor: &mut Cursor,
         closed: i64,
         given_up: &BTreeSet<i64>,
-    ) -> Result<Option<Next>, HistoryError> {
+    ) -> Result<Option<NextRound>, HistoryError> {
         if cursor.done >= closed {
             return Ok(None);
         }
-        let load = self
-            .load((cursor.done, closed), self.most_slots(), given_up)
-            .await?;
+        let times = (cursor.done, closed);
+        let noted = self.cursors.dirty(&self.key, times, usize::MAX).await?;
+        let load = self.load(times, self.most_slots(), given_up).await?;
         let parcel = self.target.prepare(&load, false, self.clock.now());
-        if let Some((moment, why)) = parcel.not_before.clone() {
+        if let Some((moment, why)) = parcel.not_before {
             let wait = UploadVerdict::Until { moment, why };
-            return self
-                .take(wait, &parcel, cursor, ParcelOf::New)
-                .await
-                .map(Some);
+            return self.take(wait, &Trip::default(), cursor).await.map(Some);
         }
         if parcel.errand.is_none()
             && parcel.through - cursor.done < IDLE_STEP
@@ -253,7 +356,12 @@ impl Rounds {
             }
             return Ok(None);
         }
-        self.send(parcel, cursor, ParcelOf::New).await.map(Some)
+        let trip = Trip {
+            parcel,
+            made: ParcelOf::New,
+            noted,
+        };
+        self.send(&trip, cursor).await.map(Some)
     }
 
     /// Sends once more what has changed; `None` if that is nothing.
@@ -261,26 +369,26 @@ impl Rounds {
         &mut self,
         cursor: &mut Cursor,
         given_up: &BTreeSet<i64>,
-    ) -> Result<Option<Next>, HistoryError> {
-        let most = self.most_slots();
-        let dirty = self.cursors.dirty(&self.key, most).await?;
+    ) -> Result<Option<NextRound>, HistoryError> {
+        let (most, behind) = (self.most_slots(), (i64::MIN, cursor.done));
+        let dirty = self.cursors.dirty(&self.key, behind, most).await?;
         if dirty.is_empty() {
             return Ok(None);
         }
         let wider: Vec<_> = dirty
             .iter()
-            .filter_map(|slot| self.target.widen(*slot))
+            .filter_map(|changed| self.target.widen(changed.slot))
             .collect();
         if !wider.is_empty() {
             self.cursors.doubt(&self.key, wider).await?;
         }
-        let mut dirty = self.cursors.dirty(&self.key, most).await?;
-        let Some(first) = dirty.first().copied() else {
+        let mut noted = self.cursors.dirty(&self.key, behind, most).await?;
+        let Some(first) = noted.first().map(|changed| changed.slot) else {
             return Ok(None);
         };
-        dirty.retain(|slot| slot - first < AGAIN_STRETCH);
-        let last = dirty.last().copied().unwrap_or(first);
-        let wanted: BTreeSet<i64> = dirty.iter().copied().collect();
+        noted.retain(|changed| changed.slot - first < AGAIN_STRETCH);
+        let last = noted.last().map_or(first, |changed| changed.slot);
+        let wanted: BTreeSet<i64> = noted.iter().map(|changed| changed.slot).collect();
         // Slots between them that have not changed are read too, and left out.
         let between = usize::try_from((last - first) / SLOT + 1).unwrap_or(most);
         let mut load = self.load((first - SLOT, last), between, given_up).await?;
@@ -291,64 +399,70 @@ impl Rounds {
             // What is new goes on meanwhile.
             return Ok(None);
         }
-        self.send(parcel, cursor, ParcelOf::Changed).await.map(Some)
+        let trip = Trip {
+            parcel,
+            made: ParcelOf::Changed,
+            noted,
+        };
+        self.send(&trip, cursor).await.map(Some)
     }
 
     /// Sends records, as they came; `None` if there are none.
-    async fn send_records(&mut self, cursor: &mut Cursor) -> Result<Option<Next>, HistoryError> {
+    async fn send_records(
+        &mut self,
+        cursor: &mut Cursor,
+    ) -> Result<Option<NextRound>, HistoryError> {
         let most = self.most_slots();
         let records = self.cursors.records(&self.key, most).await?;
         if records.is_empty() {
             return Ok(None);
         }
-        let parcel = self.target.prepare_records(&records, self.clock.now());
-        self.send(parcel, cursor, ParcelOf::Records).await.map(Some)
+        let trip = Trip {
+            parcel: self.target.prepare_records(&records, self.clock.now()),
+            made: ParcelOf::Records,
+            noted: Vec::new(),
+        };
+        self.send(&trip, cursor).await.map(Some)
     }
 
-    async fn send(
-        &mut self,
-        parcel: Parcel,
-        cursor: &mut Cursor,
-        made: ParcelOf,
-    ) -> Result<Next, HistoryError> {
+    async fn send(&mut self, trip: &Trip, cursor: &mut Cursor) -> Result<NextRound, HistoryError> {
+        let parcel = &trip.parcel;
         if !parcel.skipped.is_empty() {
-            self.give_up(parcel.skipped.clone(), made).await?;
+            self.give_up(parcel.skipped.clone(), trip.made).await?;
         }
         let Some(mut errand) = parcel.errand.clone() else {
             // Nothing to say of all this.
-            self.done_through(&parcel, parcel.through, cursor, made)
-                .await?;
-            return Ok(Next::Now);
+            self.done_through(parcel.through, trip, cursor).await?;
+            return Ok(NextRound::Now);
         };
-        if let Some(before) = self.target.ask_before(&parcel) {
+        if let Some(before) = self.target.ask_before(parcel) {
             errand = before;
         }
         for _ in 0..MOST_QUESTIONS {
             let answer = self.courier.carry(&errand).await;
             tracing::debug!("{}: {}", self.key, shown(&answer));
-            match self.target.judge(&parcel, &answer, self.clock.now()) {
+            match self.target.judge(parcel, &answer, self.clock.now()) {
                 UploadVerdict::Ask(next) => errand = next,
-                verdict => return self.take(verdict, &parcel, cursor, made).await,
+                verdict => return self.take(verdict, trip, cursor).await,
             }
         }
         self.fail(say!("it answers in circles"), None);
-        Ok(Next::Now)
+        Ok(NextRound::Now)
     }
 
     /// Carries a verdict out.
     async fn take(
         &mut self,
         verdict: UploadVerdict,
-        parcel: &Parcel,
+        trip: &Trip,
         cursor: &mut Cursor,
-        made: ParcelOf,
-    ) -> Result<Next, HistoryError> {
+    ) -> Result<NextRound, HistoryError> {
+        let parcel = &trip.parcel;
         let now = self.clock.monotonic();
         match verdict {
             UploadVerdict::Done { trouble } => {
                 self.told.last_success = Some(self.clock.now());
-                self.done_through(parcel, parcel.through, cursor, made)
-                    .await?;
+                self.done_through(parcel.through, trip, cursor).await?;
                 self.limit = self.limit.map(|limit| limit.saturating_mul(2));
                 let pause = self.target.pause();
                 let caught_up =
@@ -368,7 +482,7 @@ impl Rounds {
             }
             UploadVerdict::Part { through } => {
                 self.told.last_success = Some(self.clock.now());
-                self.done_through(parcel, through, cursor, made).await?;
+                self.done_through(through, trip, cursor).await?;
                 self.pace.worked(now, self.target.pause());
             }
             UploadVerdict::Again { why, after } => self.fail(why, after),
@@ -385,9 +499,11 @@ impl Rounds {
             UploadVerdict::Halve { why } => match parcel.slots.as_slice() {
                 [] => self.fail(say!("it refuses what is sent ({why})", why), None),
                 [slot] => {
-                    let slot = *slot;
-                    self.give_up(vec![GivenUp { slot, reason: why }], made)
-                        .await?;
+                    let given = vec![GivenUp {
+                        slot: *slot,
+                        reason: why,
+                    }];
+                    self.give_up_of(given, trip, cursor).await?;
                     self.pace.worked(now, self.target.pause());
                 }
                 several => {
@@ -396,38 +512,61 @@ impl Rounds {
                 }
             },
             UploadVerdict::Skip { slots } => {
-                self.give_up(slots, made).await?;
+                self.give_up_of(slots, trip, cursor).await?;
                 self.pace.worked(now, self.target.pause());
             }
             UploadVerdict::Ask(_) => {}
         }
-        Ok(Next::Now)
+        Ok(NextRound::Now)
     }
 
     async fn done_through(
         &mut self,
-        parcel: &Parcel,
         through: i64,
+        trip: &Trip,
         cursor: &mut Cursor,
-        made: ParcelOf,
     ) -> Result<(), HistoryError> {
-        let mut resent = Vec::new();
-        match made {
-            ParcelOf::New => cursor.done = cursor.done.max(through),
-            ParcelOf::Changed => {
-                resent = self.cursors.dirty(&self.key, usize::MAX).await?;
-                resent.retain(|slot| *slot <= through);
-            }
-            ParcelOf::Records => {
-                // Killed in between they are sent once more, as with slots.
-                self.cursors.drop_records(parcel.slots.clone()).await?;
-                cursor.done = cursor.done.max(through);
+        let noted = trip.noted.iter().filter(|it| it.slot <= through);
+        let noted = noted.copied().collect();
+        if trip.made == ParcelOf::Records {
+            // Killed in between they are sent once more, as with slots.
+            let sent = trip.parcel.slots.clone();
+            self.cursors.drop_records(sent).await?;
+        }
+        if trip.made != ParcelOf::Changed {
+            cursor.done = cursor.done.max(through);
+            self.reached = cursor.done;
+            if let Some((_, after, waiting)) = &mut self.counted {
+                let sent = trip.parcel.slots.iter().filter(|slot| **slot <= through);
+                let sent = i64::try_from(sent.count()).unwrap_or(*waiting);
+                (*after, *waiting) = (cursor.done, (*waiting - sent).max(0));
             }
         }
         cursor.memory = self.target.memory();
         cursor.success = self.told.last_success.map(Timestamp::as_second);
         cursor.health = self.told.health.sentence();
-        self.cursors.save(&self.key, cursor.clone(), resent).await
+        self.cursors.save(&self.key, cursor.clone(), noted).await
+    }
+
+    /// Some slots of a parcel are never sent: those before the first that is left are done with, so that the list of
+    /// what was given up may be shorter than what there was.
+    async fn give_up_of(
+        &mut self,
+        slots: Vec<GivenUp>,
+        trip: &Trip,
+        cursor: &mut Cursor,
+    ) -> Result<(), HistoryError> {
+        let gone: BTreeSet<i64> = slots.iter().map(|given| given.slot).collect();
+        self.give_up(slots, trip.made).await?;
+        if trip.made == ParcelOf::Records {
+            return Ok(());
+        }
+        let of_parcel = trip.parcel.slots.iter();
+        let last = of_parcel.take_while(|slot| gone.contains(slot)).last();
+        match last {
+            Some(last) => self.done_through(*last, trip, cursor).await,
+            None => Ok(()),
+        }
     }
 
     async fn give_up(&mut self, slots: Vec<GivenUp>, made: ParcelOf) -> Result<(), HistoryError> {
@@ -465,6 +604,13 @@ impl Rounds {
         }
         self.told.health = health;
     }
+}
+
+/// Between 0 and 1, and always the same for a target.
+fn spread(key: &str) -> f64 {
+    let digest = digest(&SHA256, key.as_bytes());
+    let first = digest.as_ref().first().copied().unwrap_or_default();
+    f64::from(first) / 255.0
 }
 
 /// An answer for the log, cut and without what is unprintable.

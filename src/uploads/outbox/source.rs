@@ -3,13 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ring::digest::{SHA256, digest};
 use tokio::time::sleep;
 
-use super::courier::Courier;
-use super::pace::TargetPace;
-use super::rounds::{Next, Rounds};
-use super::told::{TargetState, describe};
+use super::rounds::{NextRound, Rounds};
+use super::told::describe;
 use super::trying::try_login;
 use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
 use crate::history::History;
@@ -61,8 +58,14 @@ impl UploadSource {
             .send(Report::Device(Box::new(device.clone())))
             .await?;
         reports.send(Report::Complete(true)).await?;
-        let mut target = match self.plan.target() {
-            Ok(target) => target,
+        let rounds = Rounds::begin(
+            self.upload,
+            self.plan.as_ref(),
+            self.history.clone(),
+            context.clock.clone(),
+        );
+        let mut rounds = match rounds.await {
+            Ok(rounds) => rounds,
             Err(error) => {
                 let error = error.to_string();
                 let health = Health::new(HealthCode::Misconfigured)
@@ -74,35 +77,7 @@ impl UploadSource {
                 return Ok(());
             }
         };
-        let key = target_key(self.upload, self.plan.as_ref());
-        let spread = spread(&key);
-        let cursors = self.history.cursors();
-        let zone = self.history.reader().calendar().clone();
-        target.live_in(&zone);
-        let mut rounds = Rounds {
-            since: self.plan.since().map(|date| zone.midnight(date)),
-            target,
-            takes_records: self.plan.records_of().is_some(),
-            history: self.history.clone(),
-            courier: Courier::trusting(self.plan.ca_file()),
-            clock: context.clock.clone(),
-            pace: TargetPace::new(spread),
-            told: TargetState {
-                health: Health::new(HealthCode::Starting),
-                pending: 0,
-                last_success: None,
-                given_up: 0,
-            },
-            trouble: None,
-            limit: None,
-            key,
-            cursors,
-        };
-        if let Ok(Some(cursor)) = rounds.cursors.load(&rounds.key).await {
-            rounds.target.remember(&cursor.memory);
-            let success = cursor.success;
-            rounds.told.last_success = success.and_then(|at| jiff::Timestamp::from_second(at).ok());
-        }
+        let spread = rounds.spread();
         let mut closed = self.history.closed();
         let mut recorded = self.history.recorded();
         let mut told = None;
@@ -111,19 +86,19 @@ impl UploadSource {
                 () = context.stop.cancelled() => return Ok(()),
                 next = rounds.round() => next,
             };
-            if told.as_ref() != Some(&rounds.told) {
+            if told.as_ref() != Some(rounds.state()) {
                 let at = context.clock.now();
-                let health = rounds.told.health.clone();
+                let health = rounds.state().health.clone();
                 reports
-                    .send(Report::Readings(rounds.told.readings(&device, at)))
+                    .send(Report::Readings(rounds.state().readings(&device, at)))
                     .await?;
                 reports
                     .send(Report::Health(device.id.clone(), health))
                     .await?;
-                told = Some(rounds.told.clone());
+                told = Some(rounds.state().clone());
             }
             let slot = async {
-                let came = if rounds.takes_records {
+                let came = if rounds.takes_records() {
                     recorded.changed().await
                 } else {
                     closed.changed().await
@@ -143,12 +118,14 @@ impl UploadSource {
             };
             let wait = async {
                 match next {
-                    Next::Now => {}
-                    Next::After(wait) => tokio::select! {
+                    NextRound::Now => {}
+                    NextRound::After(wait) => tokio::select! {
                         () = sleep(wait) => {}
+                        // More waits by now, which is told.
+                        () = slot => {}
                         () = hurry => {}
                     },
-                    Next::Slot => tokio::select! {
+                    NextRound::Slot => tokio::select! {
                         () = slot => {}
                         () = hurry => {}
                     },
@@ -160,13 +137,6 @@ impl UploadSource {
             }
         }
     }
-}
-
-/// Between 0 and 1, and always the same for a target.
-fn spread(key: &str) -> f64 {
-    let digest = digest(&SHA256, key.as_bytes());
-    let first = digest.as_ref().first().copied().unwrap_or_default();
-    f64::from(first) / 255.0
 }
 
 impl Source for UploadSource {

@@ -1,0 +1,26 @@
+//! The outbox: from a history to receivers that fail, hang and come back, over real sockets; InfluxDB and
+//! VictoriaMetrics themselves, where they are installed; a month of a house with all services at once.
+
+#![cfg(feature = "simulate")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+mod answers;
+#[path = "../support/vectors.rs"]
+mod captures;
+mod changes;
+#[path = "../support/emoncms.rs"]
+mod emoncms;
+mod kills;
+mod month;
+#[path = "../support/ports.rs"]
+mod ports;
+mod program;
+#[path = "../support/pvoutput.rs"]
+mod pvoutput;
+mod real;
+mod receiver;
+mod room;
+mod sender;
+mod vectors;
+#[path = "../house_year/house.rs"]
+mod year_house;
