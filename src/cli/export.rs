@@ -12,7 +12,7 @@ use super::setup::ConfigArgs;
 use super::{CliError, runtime};
 use crate::history::{Calendar, Cursor, Cursors, HistoryReader};
 use crate::terminal::{remark, say, visible};
-use crate::uploads::{NamedTarget, Uploads, preview};
+use crate::uploads::{Courier, NamedTarget, Uploads, preview};
 
 /// Requests that are shown where nothing is said.
 const USUAL_REQUESTS: usize = 3;
@@ -106,7 +106,10 @@ struct Desk {
 impl Desk {
     fn open(args: &ConfigArgs) -> Result<Self, CliError> {
         let file = args.file()?;
-        let (uploads, problems) = Uploads::read(&file);
+        let (mut uploads, problems) = Uploads::read(&file);
+        if let Some(core) = args.app().and_then(|app| app.core()) {
+            uploads.meet_core(&core);
+        }
         for problem in problems.iter() {
             remark(&problem.to_string());
         }
@@ -245,7 +248,14 @@ async fn show(
     if let Some(cursor) = &cursor {
         target.remember(&cursor.memory);
     }
-    let parcels = preview(target.as_mut(), &desk.reader, (after, through), limit, now).await;
+    let parcels = preview(
+        target.as_mut(),
+        &Courier::trusting(named.plan.ca_file()),
+        &desk.reader,
+        (after, through),
+        limit,
+        now,
+    ).await;
     let parcels = parcels.map_err(anyhow::Error::from)?;
     if parcels.is_empty() {
         say(&format!("{} would get nothing of this time.", named.id));
@@ -257,6 +267,9 @@ async fn show(
                 desk.local(given.slot),
                 visible(&given.reason)
             ));
+        }
+        if let Some((_, why)) = &parcel.not_before {
+            say(&format!("# {}", visible(&why.to_string())));
         }
         if let Some(errand) = &parcel.errand {
             say(&visible(errand.to_string().trim_end()));

@@ -23,6 +23,7 @@ pub mod influxdb;
 mod load;
 mod outbox;
 pub mod pvoutput;
+pub mod statistics;
 mod target;
 mod upload;
 
@@ -34,7 +35,12 @@ pub use target::{Errand, ErrandAnswer, Parcel, ProgramAnswer, Target, UploadVerd
 pub use upload::{Plan, Upload};
 
 /// Every service there is.
-pub static UPLOADS: &[&dyn Upload] = &[&influxdb::UPLOAD, &pvoutput::UPLOAD, &emoncms::UPLOAD];
+pub static UPLOADS: &[&dyn Upload] = &[
+    &influxdb::UPLOAD,
+    &pvoutput::UPLOAD,
+    &emoncms::UPLOAD,
+    &statistics::UPLOAD,
+];
 
 /// What the ids of these devices begin with.
 pub const KIND: &str = "export";

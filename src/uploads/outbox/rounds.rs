@@ -9,7 +9,7 @@ use super::courier::Courier;
 use super::pace::TargetPace;
 use super::told::TargetState;
 use crate::clock::Clock;
-use crate::history::{Cursor, Cursors, GivenUp, History, HistoryError, SLOT};
+use crate::history::{Cursor, Cursors, GivenUp, History, HistoryError, SLOT, Stretch};
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
 use crate::uploads::{ErrandAnswer, Load, Parcel, Target, UploadVerdict};
@@ -185,10 +185,11 @@ impl Rounds {
         times: (i64, i64),
         most: usize,
         given_up: &BTreeSet<i64>,
-    ) -> Result<Load, HistoryError> {
+    ) -> Result<(Stretch, Load), HistoryError> {
         let wanted = self.target.wants();
         let stretch = self.history.reader().stretch(wanted, times, most).await?;
-        Ok(Load::of(&stretch, given_up))
+        let load = Load::of(&stretch, given_up);
+        Ok((stretch, load))
     }
 
     /// Sends what has not been sent; `None` if that is nothing.
@@ -201,10 +202,10 @@ impl Rounds {
         if cursor.done >= closed {
             return Ok(None);
         }
-        let load = self
+        let (stretch, load) = self
             .load((cursor.done, closed), self.most_slots(), given_up)
             .await?;
-        let parcel = self.target.prepare(&load, false, self.clock.now());
+        let parcel = self.target.prepare_whole(&stretch, &load, false, self.clock.now());
         if let Some((moment, why)) = parcel.not_before.clone() {
             let wait = UploadVerdict::Until { moment, why };
             return self.take(wait, &parcel, cursor, false).await.map(Some);
@@ -250,10 +251,10 @@ impl Rounds {
         let wanted: BTreeSet<i64> = dirty.iter().copied().collect();
         // Slots between them that have not changed are read too, and left out.
         let between = usize::try_from((last - first) / SLOT + 1).unwrap_or(most);
-        let mut load = self.load((first - SLOT, last), between, given_up).await?;
+        let (stretch, mut load) = self.load((first - SLOT, last), between, given_up).await?;
         load.slots.retain(|slot| wanted.contains(&slot.end));
         load.through = last;
-        let parcel = self.target.prepare(&load, true, self.clock.now());
+        let parcel = self.target.prepare_whole(&stretch, &load, true, self.clock.now());
         if parcel.not_before.is_some() {
             // What is new goes on meanwhile.
             return Ok(None);
@@ -415,6 +416,8 @@ fn shown(answer: &ErrandAnswer) -> String {
         ErrandAnswer::Http(Err(error)) => error.to_string(),
         ErrandAnswer::Program(Ok(answer)) => format!("{} {}", answer.output, answer.errors),
         ErrandAnswer::Program(Err(error)) => error.clone(),
+        ErrandAnswer::HomeAssistant(Ok(results)) => results.to_string(),
+        ErrandAnswer::HomeAssistant(Err(error)) => error.to_string(),
     };
     let text: String = text.chars().take(300).collect();
     text.escape_debug().to_string()
