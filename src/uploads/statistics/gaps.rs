@@ -57,7 +57,8 @@ pub fn plan(ours: &BTreeMap<i64, Decimal>, theirs: &[TheirHour]) -> GapPlan {
         // It stood still while ours went on.
         let ours = ours.get(&hour.start);
         let is_stuck = ends.last().zip(ours).is_some_and(|(before, ours)| {
-            (sum - before.sum).abs() <= SAME && ours.to_f64() - before.state > SAME
+            let stood = (sum - before.sum).abs() <= SAME && (state - before.state).abs() <= SAME;
+            stood && ours.to_f64() - before.state > SAME
         });
         if !is_stuck {
             ends.push(end);
