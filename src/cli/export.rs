@@ -110,7 +110,7 @@ impl Desk {
         if let Some(core) = args.app().and_then(|app| app.core()) {
             uploads.meet_core(&core);
         }
-        for problem in problems.iter() {
+        for problem in &problems {
             remark(&problem.to_string());
         }
         let kept = KeptHistory::of(args)?;

@@ -29,9 +29,10 @@ use super::roof::weak;
 use super::routes::router;
 use super::site::{Entrance, Inside, Site};
 
-/// Connections at once, and from one address. Behind Home Assistant all are from one.
+/// Connections at once, and from one address: some browsers, or a proxy of the house. Behind Home Assistant all are from
+/// one.
 const CONNECTIONS: usize = 64;
-const CONNECTIONS_OF_ONE: usize = 24;
+const CONNECTIONS_OF_ONE: usize = 40;
 /// Those for whom there is no room, while they are told so; there is always some for who asks whether all is well.
 const TURNED_AWAY: usize = 32;
 const TURNED_AWAY_OF_ONE: usize = 8;

@@ -26,7 +26,7 @@ use crate::store::Memory;
 
 /// Streams of events that may be open at once, and from one address.
 const STREAMS: usize = 16;
-const STREAMS_OF_ONE: usize = 6;
+const STREAMS_OF_ONE: usize = 10;
 /// Large answers that are made at once.
 const TURNS: usize = 3;
 

@@ -141,7 +141,7 @@ impl House {
     }
 
     /// What it remembers.
-    pub(crate) fn remember(&mut self, memory: Value) {
+    pub(crate) fn remember(&mut self, memory: &Value) {
         self.memory = memory.to_string();
         self.target.remember(&self.memory);
     }

@@ -103,7 +103,7 @@ async fn house(one: &Value) -> House {
     if one.get("sent_through_local").is_some() {
         memory["last"] = json!({ "date": day, "minute": 175, "end": at("2026-10-25T00:55:00Z") });
     }
-    house.remember(memory);
+    house.remember(&memory);
     house
 }
 
@@ -264,7 +264,7 @@ async fn with_batch(one: &Value, answers: &[Value]) -> House {
     // The first row of an example is one that is sent.
     let day = Timestamp::from_second(first).unwrap();
     let day = day.in_tz("UTC").unwrap().date();
-    house.remember(json!({ "last": { "date": day, "minute": 0, "end": first - 300, "generated": 0, "power": 5 } }));
+    house.remember(&json!({ "last": { "date": day, "minute": 0, "end": first - 300, "generated": 0, "power": 5 } }));
     house.stand_in.with(|books| {
         for answer in answers {
             let text = answer["body"].as_str().unwrap_or_default().to_owned();

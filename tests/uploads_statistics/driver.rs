@@ -63,7 +63,13 @@ impl Past {
         let measurement = SeriesKind::Measurement;
         Self {
             series: vec![
-                info("energy_total", "Lifetime energy", lifetime, Quantity::Energy, 3),
+                info(
+                    "energy_total",
+                    "Lifetime energy",
+                    lifetime,
+                    Quantity::Energy,
+                    3,
+                ),
                 info("power", "Power", measurement, Quantity::Power, 0),
             ],
             slots: BTreeMap::new(),
@@ -79,12 +85,26 @@ impl Past {
 
     /// The counter at the end of a slot, in Wh.
     pub(crate) fn counted(&mut self, end: i64, watt_hours: i64) {
-        self.row(end, 0, SlotRow { value: watt_hours, bounds: None });
+        self.row(
+            end,
+            0,
+            SlotRow {
+                value: watt_hours,
+                bounds: None,
+            },
+        );
     }
 
     /// The power of a slot.
     pub(crate) fn measured(&mut self, end: i64, mean: i64, bounds: Option<(i64, i64)>) {
-        self.row(end, 1, SlotRow { value: mean, bounds });
+        self.row(
+            end,
+            1,
+            SlotRow {
+                value: mean,
+                bounds,
+            },
+        );
     }
 
     /// A counter that goes on with so many Wh each slot, through so many hours from the first on.
@@ -173,7 +193,12 @@ impl Driver {
     }
 
     /// These slots have changed and are sent once more, as whole hours.
-    pub(crate) async fn again(&mut self, past: &Past, slots: &[i64], now: Timestamp) -> UploadVerdict {
+    pub(crate) async fn again(
+        &mut self,
+        past: &Past,
+        slots: &[i64],
+        now: Timestamp,
+    ) -> UploadVerdict {
         let times = slots.iter().map(|slot| self.target.widen(*slot).unwrap());
         let ends: BTreeSet<i64> = times
             .flat_map(|(from, through)| past.slots.range(from + 1..=through))
@@ -220,9 +245,11 @@ impl Driver {
 /// The messages of an errand.
 pub(crate) fn messages(errand: &Errand) -> Vec<serde_json::Value> {
     match errand {
-        Errand::HomeAssistant(commands) => {
-            commands.commands.iter().map(|command| command.message()).collect()
-        }
+        Errand::HomeAssistant(commands) => commands
+            .commands
+            .iter()
+            .map(|command| command.message())
+            .collect(),
         Errand::Http(_) | Errand::Program { .. } => panic!("nothing for Home Assistant"),
     }
 }

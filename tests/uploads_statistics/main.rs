@@ -1,7 +1,11 @@
 //! Home Assistant's long-term statistics: each example of the specification, a stand-in with the errors that the real one
 //! gives, and a real Home Assistant.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests too"
+)]
 
 mod driver;
 mod errors;

@@ -40,7 +40,11 @@ impl House {
         ];
         let device = Arc::new(device);
         history.describe(&device);
-        Self { history, device, told: 0 }
+        Self {
+            history,
+            device,
+            told: 0,
+        }
     }
 
     /// So many more slots, of 50 Wh each.
@@ -49,7 +53,10 @@ impl House {
             self.told += 1;
             let end = Timestamp::from_second(FIRST + self.told * 300).unwrap();
             let values: [(&'static str, Value); 2] = [
-                ("energy_total", Decimal::new(1_000_000 + self.told * 50, 3).into()),
+                (
+                    "energy_total",
+                    Decimal::new(1_000_000 + self.told * 50, 3).into(),
+                ),
                 ("power", Decimal::integer(600).into()),
             ];
             let at = end - SignedDuration::from_secs(20);
@@ -116,7 +123,10 @@ async fn a_month_of_hours_arrives_also_when_the_program_is_killed_on_the_way() {
     for (place, (start, state, sum)) in rows.iter().enumerate() {
         let gain = place as f64 * 0.6;
         assert_eq!(*start, FIRST + place as i64 * HOUR);
-        assert!((sum - gain).abs() < 1e-6 && (state - 1000.6 - gain).abs() < 1e-6, "{place}");
+        assert!(
+            (sum - gain).abs() < 1e-6 && (state - 1000.6 - gain).abs() < 1e-6,
+            "{place}"
+        );
     }
     let filled = server.sums(ENTITY);
     assert_eq!(filled.len(), 720);
@@ -126,7 +136,11 @@ async fn a_month_of_hours_arrives_also_when_the_program_is_killed_on_the_way() {
     let kept = server.kept();
     let (_, powers) = &kept.statistics["wattbridge:aps_ecu_216000000001_power"];
     assert_eq!(powers.len(), 721);
-    assert!(powers.values().all(|row| row["mean"] == 600 && row["max"] == 600));
+    assert!(
+        powers
+            .values()
+            .all(|row| row["mean"] == 600 && row["max"] == 600)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +148,11 @@ async fn a_dry_run_asks_what_is_there_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let server = StandIn::start().await;
     let hour = |hour: i64, sum: f64| (FIRST + hour * HOUR, 1000.6 + sum, sum);
-    server.put("aps_ecu_216000000001_energy_total", ENTITY, &[hour(0, 0.0), hour(3, 1.8)]);
+    server.put(
+        "aps_ecu_216000000001_energy_total",
+        ENTITY,
+        &[hour(0, 0.0), hour(3, 1.8)],
+    );
     let mut house = House::new(&folder.path().join("history.db"));
     house.live(60);
     let shown = async |url: &str, more: &str| {
@@ -143,15 +161,23 @@ async fn a_dry_run_asks_what_is_there_and_writes_nothing() {
         let times = (FIRST, now.as_second());
         let reader = house.history.reader();
         let courier = Courier::default();
-        preview(target.as_mut(), &courier, &reader, times, 3, now).await.unwrap()
+        preview(target.as_mut(), &courier, &reader, times, 3, now)
+            .await
+            .unwrap()
     };
     let parcels = shown(&server.url, "").await;
     assert_eq!(parcels.len(), 1);
     let text = parcels[0].errand.as_ref().unwrap().to_string();
-    assert!(text.contains("\"sensor.roof\"") && text.contains("\"sum\":1.2"), "{text}");
+    assert!(
+        text.contains("\"sensor.roof\"") && text.contains("\"sum\":1.2"),
+        "{text}"
+    );
     let parcels = shown(&server.url, MORE).await;
     let text = parcels[0].errand.as_ref().unwrap().to_string();
-    assert!(text.contains(ID) && text.contains("\"sensor.roof\"") && text.contains("_power\""), "{text}");
+    assert!(
+        text.contains(ID) && text.contains("\"sensor.roof\"") && text.contains("_power\""),
+        "{text}"
+    );
     assert_eq!(server.kept().writes, 0);
     // Nobody is there: what is certain is shown, and why the rest is not.
     let parcels = shown("ws://127.0.0.1:1", MORE).await;

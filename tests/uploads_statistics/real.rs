@@ -39,7 +39,15 @@ struct Real {
 impl Real {
     fn publish(&self, topic: &str, payload: &str) {
         let done = Command::new("mosquitto_pub")
-            .args(["-p", &self.broker.to_string(), "-r", "-t", topic, "-m", payload])
+            .args([
+                "-p",
+                &self.broker.to_string(),
+                "-r",
+                "-t",
+                topic,
+                "-m",
+                payload,
+            ])
             .status()
             .unwrap();
         assert!(done.success());
@@ -51,14 +59,22 @@ impl Real {
             "recorder/statistics_during_period",
             &json!({ "start_time": "2026-06-01T00:00:00+00:00", "statistic_ids": [id], "period": "hour" }),
         );
-        let rows = answer.get(id).and_then(Json::as_array).cloned().unwrap_or_default();
+        let rows = answer
+            .get(id)
+            .and_then(Json::as_array)
+            .cloned()
+            .unwrap_or_default();
         let number = |row: &Json, names: [&str; 2]| {
             let found = names.iter().find_map(|name| row.get(*name)?.as_f64());
             found.unwrap_or_else(|| panic!("{row}"))
         };
         let rows = rows.iter().map(|row| {
             let start = row["start"].as_i64().unwrap() / 1000;
-            (start, number(row, ["state", "min"]), number(row, ["sum", "mean"]))
+            (
+                start,
+                number(row, ["state", "min"]),
+                number(row, ["sum", "mean"]),
+            )
         });
         rows.collect()
     }
@@ -83,7 +99,9 @@ impl Real {
             &json!({ "stats": stats, "metadata": { "source": "recorder", "statistic_id": ENTITY, "name": null,
                 "unit_of_measurement": "kWh", "unit_class": "energy", "has_sum": true, "mean_type": 0 } }),
         );
-        self.until("what was put there", || self.hours(ENTITY).len() >= rows.len());
+        self.until("what was put there", || {
+            self.hours(ENTITY).len() >= rows.len()
+        });
     }
 }
 
@@ -135,15 +153,25 @@ async fn own_statistics_add_up(real: &Real, section: String) {
     let changes = answer[ID].as_array().unwrap().iter();
     let changes: Vec<f64> = changes.map(|row| row["change"].as_f64().unwrap()).collect();
     assert_eq!(changes[0], 0.0);
-    assert!((changes.iter().sum::<f64>() - 26.0 * 0.6).abs() < 1e-6, "{changes:?}");
+    assert!(
+        (changes.iter().sum::<f64>() - 26.0 * 0.6).abs() < 1e-6,
+        "{changes:?}"
+    );
     // All once more, without knowing what was.
     driver.restart(false);
     driver.done = FIRST - 300;
     assert_eq!(driver.round(&past, later).await, UploadVerdict::done());
     assert_eq!(real.hours(ID), rows);
     // As Home Assistant finds them.
-    let all = real.home_assistant.ask("recorder/list_statistic_ids", &json!({}));
-    let own = all.as_array().unwrap().iter().find(|it| it["statistic_id"] == ID).unwrap();
+    let all = real
+        .home_assistant
+        .ask("recorder/list_statistic_ids", &json!({}));
+    let own = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["statistic_id"] == ID)
+        .unwrap();
     assert_eq!(own["name"], "ECU Lifetime energy");
     assert_eq!(own["statistics_unit_of_measurement"], "kWh");
     assert_eq!(own["has_sum"], true);
@@ -160,7 +188,13 @@ async fn gaps_are_filled(real: &Real, section: String) {
     });
     // The counter is at 1000 at the first hour, and Home Assistant has counted 88 until then. It was away for six hours.
     let hour = |hour: i64, sum: f64| (FIRST + hour * HOUR, 1000.0 + sum, 88.0 + sum);
-    let theirs = [hour(-2, -0.5), hour(-1, 0.0), hour(6, 4.2), hour(7, 4.8), hour(8, 5.4)];
+    let theirs = [
+        hour(-2, -0.5),
+        hour(-1, 0.0),
+        hour(6, 4.2),
+        hour(7, 4.8),
+        hour(8, 5.4),
+    ];
     real.put(&theirs);
     let past = Past::new().counting(1_000_000, 12, 50);
     let later = now() + jiff::SignedDuration::from_hours(6);
@@ -191,9 +225,18 @@ async fn a_guest_holds(real: &Real, section: &impl Fn(&str, &str) -> String, url
         "config/auth_provider/homeassistant/create",
         &json!({ "user_id": made["user"]["id"], "username": "guest", "password": "herring" }),
     );
-    let base = url.replace("ws://", "http://").replace("/api/websocket", "");
-    let output = Command::new("python3").args(["-c", LOG_IN, &base]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let base = url
+        .replace("ws://", "http://")
+        .replace("/api/websocket", "");
+    let output = Command::new("python3")
+        .args(["-c", LOG_IN, &base])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let token = String::from_utf8(output.stdout).unwrap().trim().to_owned();
     let section = section(&token, "own = true");
     let past = Past::new().counting(5_000_000, 3, 50);
@@ -203,7 +246,10 @@ async fn a_guest_holds(real: &Real, section: &impl Fn(&str, &str) -> String, url
     let UploadVerdict::Hold { health, .. } = verdict else {
         panic!("{verdict:?}");
     };
-    assert!(health.advice.to_string().contains("administrator"), "{health:?}");
+    assert!(
+        health.advice.to_string().contains("administrator"),
+        "{health:?}"
+    );
     assert_eq!((driver.done, real.hours(ID)), (FIRST - 300, rows));
     let file = wattbridge::config::File::parse(&section, "test.toml").unwrap();
     let (uploads, _) = wattbridge::uploads::Uploads::read(&file);

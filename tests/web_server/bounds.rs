@@ -155,7 +155,7 @@ async fn one_address_does_not_take_the_places_of_all_others() {
     let site = TestSite::open().await;
     let ask = Ask::get(site.web.address(), "/api/v1");
     let kept = ask.clone().header("Connection", "keep-alive");
-    let mut open = crowd(&kept, 24, 1).await;
+    let mut open = crowd(&kept, 40, 1).await;
     let theirs = ask.clone().from(&neighbour(0));
     assert_eq!(theirs.send().await.status, 503);
     assert_eq!(ask.send().await.status, 200);
@@ -210,10 +210,10 @@ async fn the_seventeenth_stream_is_refused_and_asks_for_states_instead() {
 }
 
 #[tokio::test]
-async fn one_address_has_six_streams() {
+async fn one_address_has_ten_streams() {
     let site = TestSite::open().await;
     let ask = Ask::get(site.web.address(), "/api/v1/events");
-    let _open = crowd(&ask, 6, 1).await;
+    let _open = crowd(&ask, 10, 1).await;
     let theirs = ask.clone().from(&neighbour(0));
     assert_eq!(theirs.send().await.status, 503);
     assert_eq!(ask.open().await.answer().await.status, 200);

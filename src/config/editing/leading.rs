@@ -6,7 +6,7 @@ use super::super::tree::{Node, Value};
 use super::kinds::SectionKinds;
 
 /// Keys that say so.
-const LEADS_TO: [&str; 6] = ["host", "port", "tls", "url", "server", "address"];
+const LEADS_TO: [&str; 7] = ["host", "port", "tls", "url", "server", "address", "ca_file"];
 
 /// Every section of a kind.
 pub fn of_kind<'f>(

@@ -60,10 +60,8 @@ impl NamedValue {
 
     /// The mean of several slots, exact; rounded to `decimals`, or to those that it has.
     fn mean(&self, slots: &[&LoadSlot], decimals: Option<u8>) -> Option<Decimal> {
-        mean(
-            slots.iter().filter_map(|slot| self.of(slot)).collect(),
-            decimals,
-        )
+        let known: Vec<Decimal> = slots.iter().filter_map(|slot| self.of(slot)).collect();
+        mean(&known, decimals)
     }
 }
 
@@ -71,7 +69,7 @@ fn device_id(name: &str) -> Option<DeviceId> {
     serde_json::from_value(name.into()).ok()
 }
 
-fn mean(numbers: Vec<Decimal>, decimals: Option<u8>) -> Option<Decimal> {
+fn mean(numbers: &[Decimal], decimals: Option<u8>) -> Option<Decimal> {
     let count = i128::try_from(numbers.len())
         .ok()
         .filter(|count| *count > 0)?;
@@ -136,7 +134,8 @@ impl FlowSource {
     /// In whole watts, never below 0.
     fn power(&self, slots: &[&LoadSlot]) -> Option<i64> {
         let known = |slot: &&LoadSlot| self.power.iter().find_map(|power| power.of(slot));
-        let power = mean(slots.iter().filter_map(known).collect(), Some(0))?;
+        let known: Vec<Decimal> = slots.iter().filter_map(known).collect();
+        let power = mean(&known, Some(0))?;
         Some(power.mantissa().max(0))
     }
 }
@@ -228,7 +227,7 @@ impl StatusSources {
             // 0 V is no voltage: whoever says so is off.
             let known = slots.iter().filter_map(|slot| voltage.of(slot));
             let known = known.filter(|number| !number.is_zero());
-            mean(known.collect(), Some(1))
+            mean(&known.collect::<Vec<_>>(), Some(1))
         });
         Some(StatusRow {
             date: label.date,

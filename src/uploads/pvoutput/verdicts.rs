@@ -63,7 +63,9 @@ impl PvOutputTarget {
         let why = words(&text);
         match said(answer.status.as_u16(), &text) {
             StatusAnswer::Rows => self.take_rows(&text),
-            StatusAnswer::MoonPowered | StatusAnswer::Wrong => self.refuse_row(&text, why),
+            StatusAnswer::MoonPowered | StatusAnswer::Wrong | StatusAnswer::Ours => {
+                self.refuse_row(&text, why)
+            }
             StatusAnswer::TooOld(date) => {
                 self.memory.donor = Some(false);
                 let is_old = |row: &&StatusRow| date.is_none_or(|date| row.date <= date);
@@ -81,7 +83,6 @@ impl PvOutputTarget {
                     )),
                 every: CLOCK_PAUSE,
             },
-            StatusAnswer::Ours => self.refuse_row(&text, why),
             StatusAnswer::Strange => self.refuse_strange(&text, why),
             StatusAnswer::Donation => {
                 let is_donor = self.memory.donor.replace(false) == Some(true);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::gaps::TheirHour;
 use crate::model::Decimal;
 
 /// A counter that begins anew so often is none.
@@ -49,15 +50,31 @@ impl CounterMemory {
         }
     }
 
-    /// One that goes on with what Home Assistant has: its last hour, and the counter and the sum at its end.
-    pub fn found(hour: i64, counter: Decimal, sum: Decimal) -> Self {
-        Self {
+    /// One that goes on with what Home Assistant has, by its latest hours. Rows of somebody else may have no counter: from
+    /// `first` on, the first of ours, their sum goes on from where it is.
+    pub fn found(hours: &[TheirHour], decimals: u8, first: Decimal) -> Option<Self> {
+        let exact = |value: f64| {
+            let text = format!("{value:.*}", usize::from(decimals));
+            text.parse::<Decimal>().ok()
+        };
+        let base = |hour: &TheirHour| {
+            let sum = exact(hour.sum?)?;
+            let counter = hour.state.and_then(exact).unwrap_or(first);
+            Some((counter, less(counter, sum)))
+        };
+        let last = hours.iter().rev().find(|hour| hour.sum.is_some())?;
+        let (counter, of_last) = base(last)?;
+        let same = hours.iter().rev().take_while(|hour| {
+            let base = base(hour).map(|(_, base)| base);
+            base == Some(of_last) && (hour.state.is_some() || hour.start == last.start)
+        });
+        Some(Self {
             beginnings: vec![Beginning {
-                from: hour,
-                base: less(counter, sum),
+                from: same.last().map_or(last.start, |hour| hour.start),
+                base: of_last,
             }],
-            last: (hour, counter),
-        }
+            last: (last.start, counter),
+        })
     }
 
     /// The sum at the end of an hour; `None` for hours before the first.

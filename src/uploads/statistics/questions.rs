@@ -8,7 +8,6 @@ use super::gaps::TheirHour;
 use super::hours::HOUR;
 use super::messages::{RowValue, StatisticRow, StatisticRows, moment};
 use crate::home_assistant::CoreCommand;
-use crate::model::Decimal;
 
 const DURING: &str = "recorder/statistics_during_period";
 
@@ -60,15 +59,11 @@ pub fn their_hours(result: &Json, id: &str) -> Vec<TheirHour> {
     hours
 }
 
-/// The last month of a statistic: its start, the counter and the sum at its end.
-pub fn last_sum(result: &Json, id: &str, decimals: u8) -> Option<(i64, Option<Decimal>, Decimal)> {
+/// The start of the last month of a statistic that has a sum.
+pub fn last_month(result: &Json, id: &str) -> Option<i64> {
     let months = their_hours(result, id);
-    let last = months.iter().rev().find(|month| month.sum.is_some())?;
-    let exact = |value: f64| {
-        let text = format!("{value:.*}", usize::from(decimals));
-        text.parse::<Decimal>().ok()
-    };
-    Some((last.start, last.state.and_then(exact), exact(last.sum?)?))
+    let mut months = months.iter().rev();
+    months.find(|month| month.sum.is_some()).map(|month| month.start)
 }
 
 /// The unit of a statistic that has a sum.

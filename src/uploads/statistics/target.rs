@@ -26,6 +26,8 @@ const SETTLED: i64 = 70 * 60;
 const MOST_SLOTS: usize = 2 * 7 * 288;
 /// The hours before and after a gap are looked for so far from it, in seconds.
 const AROUND: i64 = 7 * 86_400;
+/// The longest month, and the change of a clock, in seconds.
+const MONTH: i64 = 32 * 86_400;
 /// Entities may be called otherwise after so long.
 const ENTITIES_AGE: i64 = 3000;
 /// What was written is looked for after these pauses, in milliseconds: it is queued there first.
@@ -67,7 +69,11 @@ struct StatisticsWork {
 /// What the next answer is about.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum StatisticsStep {
-    /// What is there.
+    /// Statistics whose base is not known: in which month they end, if they are there.
+    Months,
+    /// The hours of those months.
+    Bases,
+    /// What entities have.
     Look,
     /// Rows were written.
     #[default]
@@ -142,14 +148,9 @@ impl StatisticsTarget {
         baseless.collect()
     }
 
-    /// All questions before anything is written; each is asked only where there is something to ask.
+    /// What is asked of entities before anything is written; nothing where none may have gaps.
     fn questions(&self) -> Vec<CoreCommand> {
         let mut questions = Vec::new();
-        let baseless = self.baseless().into_iter();
-        let baseless: Vec<String> = baseless.map(|(_, rows, _)| rows.statistic_id).collect();
-        if !baseless.is_empty() {
-            questions.push(questions::since_ever(&baseless));
-        }
         let gaps = &self.work.gaps;
         let entities: Vec<String> = gaps.iter().map(|gap| gap.entity.clone()).collect();
         let hours = || gaps.iter().flat_map(|gap| gap.hours.keys().copied());
@@ -193,6 +194,58 @@ impl StatisticsTarget {
         }
     }
 
+    /// In which months do they end that are there and have no base?
+    fn months(&mut self, results: &CoreResults) -> UploadVerdict {
+        let answer = match results.results.first() {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => return trouble(error),
+            None => return trouble(&CoreError::Late),
+        };
+        let ids = self.baseless().into_iter().map(|(_, rows, _)| rows.statistic_id);
+        let months = ids.filter_map(|id| Some((questions::last_month(answer, &id)?, id)));
+        let months: Vec<(i64, String)> = months.collect();
+        let starts = || months.iter().map(|(start, _)| *start);
+        let (Some(first), Some(last)) = (starts().min(), starts().max()) else {
+            return self.look();
+        };
+        let ids: Vec<String> = months.iter().map(|(_, id)| id.clone()).collect();
+        self.work.step = StatisticsStep::Bases;
+        let times = (first, last + MONTH);
+        UploadVerdict::Ask(self.question(vec![questions::hours(&ids, times, &["state", "sum"])]))
+    }
+
+    /// Bases that are lost here are taken from what is there.
+    fn bases(&mut self, results: &CoreResults) -> UploadVerdict {
+        let answer = match results.results.first() {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => return trouble(error),
+            None => return trouble(&CoreError::Late),
+        };
+        for (series, rows, decimals) in self.baseless() {
+            let hours = questions::their_hours(answer, &rows.statistic_id);
+            let own = self.work.own.iter();
+            let mut own = own.filter(|hours| hours.series.to_string() == series);
+            let first = own.find_map(|hours| hours.counted().into_values().next());
+            if let Some(memory) = first.and_then(|first| CounterMemory::found(&hours, decimals, first)) {
+                self.work.memory.counters.insert(series, memory);
+            }
+        }
+        self.look()
+    }
+
+    /// What do entities have?
+    fn look(&mut self) -> UploadVerdict {
+        let questions = self.questions();
+        if questions.is_empty() {
+            return self.looked(&CoreResults {
+                version: String::new(),
+                results: Vec::new(),
+            });
+        }
+        self.work.step = StatisticsStep::Look;
+        UploadVerdict::Ask(self.question(questions))
+    }
+
     /// What Home Assistant has is known: what is written now?
     fn looked(&mut self, results: &CoreResults) -> UploadVerdict {
         let mut answers = Vec::new();
@@ -203,26 +256,6 @@ impl StatisticsTarget {
             }
         }
         let mut answers = answers.into_iter();
-        let baseless = self.baseless();
-        if !baseless.is_empty() {
-            let Some(answer) = answers.next() else {
-                return trouble(&CoreError::Late);
-            };
-            for (series, rows, decimals) in baseless {
-                let last = questions::last_sum(answer, &rows.statistic_id, decimals);
-                let Some((start, state, sum)) = last else {
-                    continue;
-                };
-                let own = self.work.own.iter();
-                let mut own = own.filter(|hours| hours.series.to_string() == series);
-                let first = own.find_map(|hours| hours.counted().into_values().next());
-                // Rows of somebody else have no counter: the sum goes on from where it is.
-                if let Some(counter) = state.or(first) {
-                    let memory = CounterMemory::found(start, counter, sum);
-                    self.work.memory.counters.insert(series, memory);
-                }
-            }
-        }
         self.work.rows.clear();
         self.make_own_rows();
         if !self.work.gaps.is_empty() {
@@ -527,14 +560,21 @@ impl Target for StatisticsTarget {
     }
 
     fn ask_before(&mut self, _parcel: &Parcel) -> Option<Errand> {
-        let questions = self.questions();
+        let baseless = self.baseless().into_iter();
+        let baseless: Vec<String> = baseless.map(|(_, rows, _)| rows.statistic_id).collect();
+        let (step, questions) = if baseless.is_empty() {
+            (StatisticsStep::Look, self.questions())
+        } else {
+            let question = questions::since_ever(&baseless);
+            (StatisticsStep::Months, vec![question])
+        };
         if questions.is_empty() {
             self.work.step = StatisticsStep::Written;
             return None;
         }
         // What was made without knowing what is there is made anew.
         self.work.memory = self.memory.clone();
-        self.work.step = StatisticsStep::Look;
+        self.work.step = step;
         Some(self.question(questions))
     }
 
@@ -544,6 +584,8 @@ impl Target for StatisticsTarget {
             Err(verdict) => return verdict,
         };
         let verdict = match self.work.step {
+            StatisticsStep::Months => self.months(results),
+            StatisticsStep::Bases => self.bases(results),
             StatisticsStep::Look => self.looked(results),
             StatisticsStep::Written => self.written(results),
             StatisticsStep::Seen(times) => self.seen(times, results),
