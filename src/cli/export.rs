@@ -255,7 +255,8 @@ async fn show(
         (after, through),
         limit,
         now,
-    ).await;
+    )
+    .await;
     let parcels = parcels.map_err(anyhow::Error::from)?;
     if parcels.is_empty() {
         say(&format!("{} would get nothing of this time.", named.id));

@@ -74,7 +74,8 @@ impl CoreCommands {
         for command in &self.commands {
             let result = core.ask::<Json>(command.name, command.details.clone());
             let result = result.await;
-            let is_over = matches!(&result, Err(error) if !matches!(error, CoreError::Refused { .. }));
+            let is_over =
+                matches!(&result, Err(error) if !matches!(error, CoreError::Refused { .. }));
             results.push(result);
             if is_over {
                 break;

@@ -186,7 +186,9 @@ impl Target for InfluxTarget {
         let answer = match answer {
             ErrandAnswer::Http(Ok(answer)) => answer,
             ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
-            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => return Err("no address is configured".to_owned()),
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
+                return Err("no address is configured".to_owned());
+            }
         };
         let database = self.settings.database.clone().unwrap_or_default();
         match answer.status.as_u16() {

@@ -205,7 +205,9 @@ impl Rounds {
         let (stretch, load) = self
             .load((cursor.done, closed), self.most_slots(), given_up)
             .await?;
-        let parcel = self.target.prepare_whole(&stretch, &load, false, self.clock.now());
+        let parcel = self
+            .target
+            .prepare_whole(&stretch, &load, false, self.clock.now());
         if let Some((moment, why)) = parcel.not_before.clone() {
             let wait = UploadVerdict::Until { moment, why };
             return self.take(wait, &parcel, cursor, false).await.map(Some);
@@ -254,7 +256,9 @@ impl Rounds {
         let (stretch, mut load) = self.load((first - SLOT, last), between, given_up).await?;
         load.slots.retain(|slot| wanted.contains(&slot.end));
         load.through = last;
-        let parcel = self.target.prepare_whole(&stretch, &load, true, self.clock.now());
+        let parcel = self
+            .target
+            .prepare_whole(&stretch, &load, true, self.clock.now());
         if parcel.not_before.is_some() {
             // What is new goes on meanwhile.
             return Ok(None);

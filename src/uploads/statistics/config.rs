@@ -64,7 +64,8 @@ impl Settings for StatisticsSettings {
         }
         match (&self.url, &self.token) {
             (Some(_), None) => {
-                let hint = "write token = { file = \"...\" } with a long-lived token of an administrator";
+                let hint =
+                    "write token = { file = \"...\" } with a long-lived token of an administrator";
                 complain("token", "Home Assistant wants a token", hint);
             }
             (None, Some(_)) => {

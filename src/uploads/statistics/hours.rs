@@ -101,7 +101,10 @@ pub fn of_stretch(stretch: &Stretch, ends: &BTreeSet<i64>) -> Vec<HoursOfSeries>
         HoursOfSeries {
             series: info.series.clone(),
             about: info.about.clone(),
-            hours: hours.iter().map(|(start, hour)| (*start, value(hour))).collect(),
+            hours: hours
+                .iter()
+                .map(|(start, hour)| (*start, value(hour)))
+                .collect(),
         }
     });
     all.collect()

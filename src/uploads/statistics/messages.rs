@@ -67,7 +67,11 @@ pub enum RowValue {
     /// A counter at its end, and all that it has counted.
     Counted { state: f64, sum: f64 },
     /// A measurement.
-    Measured { mean: f64, least: f64, greatest: f64 },
+    Measured {
+        mean: f64,
+        least: f64,
+        greatest: f64,
+    },
 }
 
 impl StatisticRows {
@@ -84,7 +88,11 @@ impl StatisticRows {
     }
 
     /// The messages.
-    pub fn commands(&self, form: MetadataForm, is_class_known: impl Fn(&str) -> bool) -> Vec<CoreCommand> {
+    pub fn commands(
+        &self,
+        form: MetadataForm,
+        is_class_known: impl Fn(&str) -> bool,
+    ) -> Vec<CoreCommand> {
         let metadata = self.metadata(form, is_class_known);
         let chunks = self.rows.chunks(MOST_ROWS);
         let commands = chunks.map(|rows| {
@@ -107,7 +115,10 @@ impl StatisticRows {
         put("source", if is_own { SOURCE } else { RECORDER }.into());
         put("statistic_id", self.statistic_id.clone().into());
         put("name", self.name.clone().into());
-        put("unit_of_measurement", self.quantity.and_then(Quantity::unit).into());
+        put(
+            "unit_of_measurement",
+            self.quantity.and_then(Quantity::unit).into(),
+        );
         put("has_sum", self.is_counter.into());
         match form {
             MetadataForm::Typed => {
@@ -154,14 +165,19 @@ impl StatisticRow {
                 mean,
                 least,
                 greatest,
-            } => json!({ "start": start, "mean": number(mean), "min": number(least), "max": number(greatest) }),
+            } => {
+                json!({ "start": start, "mean": number(mean), "min": number(least), "max": number(greatest) })
+            }
         }
     }
 }
 
 /// Whole numbers without a point, as people write them.
 fn number(value: f64) -> Json {
-    #[allow(clippy::cast_possible_truncation, reason = "whole and small, as the line before says")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "whole and small, as the line before says"
+    )]
     if value.fract() == 0.0 && value.abs() < 1e15 {
         return Json::from(value as i64);
     }

@@ -24,7 +24,9 @@ impl Plan for StatisticsSettings {
         let url = self.account();
         let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
         let authority = rest.split('/').next().unwrap_or_default();
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        let host = authority
+            .rsplit_once(':')
+            .map_or(authority, |(host, _)| host);
         host.trim_matches(['[', ']']).to_owned()
     }
 

@@ -38,7 +38,10 @@ pub fn hours(ids: &[String], (from, to): (i64, i64), types: &[&str]) -> CoreComm
 
 /// What these statistics are.
 pub fn metadata(ids: &[String]) -> CoreCommand {
-    CoreCommand::new("recorder/get_statistics_metadata", json!({ "statistic_ids": ids }))
+    CoreCommand::new(
+        "recorder/get_statistics_metadata",
+        json!({ "statistic_ids": ids }),
+    )
 }
 
 /// The hours of a statistic.
@@ -63,7 +66,9 @@ pub fn their_hours(result: &Json, id: &str) -> Vec<TheirHour> {
 pub fn last_month(result: &Json, id: &str) -> Option<i64> {
     let months = their_hours(result, id);
     let mut months = months.iter().rev();
-    months.find(|month| month.sum.is_some()).map(|month| month.start)
+    months
+        .find(|month| month.sum.is_some())
+        .map(|month| month.start)
 }
 
 /// The unit of a statistic that has a sum.
@@ -97,7 +102,9 @@ pub fn has_all(result: &Json, all: &[StatisticRows]) -> bool {
             .iter()
             .filter_map(|row| Some((seconds(row.get("start")?)?, row)))
             .collect();
-        one.rows.iter().all(|row| is_there(row, there.get(&row.start).copied()))
+        one.rows
+            .iter()
+            .all(|row| is_there(row, there.get(&row.start).copied()))
     })
 }
 
@@ -113,6 +120,9 @@ fn is_there(row: &StatisticRow, there: Option<&Json>) -> bool {
 /// It tells moments in milliseconds since 1970.
 fn seconds(value: &Json) -> Option<i64> {
     let millis = value.as_f64()?;
-    #[allow(clippy::cast_possible_truncation, reason = "what is no moment saturates")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "what is no moment saturates"
+    )]
     Some((millis / 1000.0) as i64)
 }

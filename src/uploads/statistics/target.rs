@@ -15,7 +15,9 @@ use super::messages::{MetadataForm, RowValue, StatisticRow, StatisticRows, momen
 use super::questions;
 use crate::config::SecretError;
 use crate::history::{GivenUp, SeriesAbout, SeriesKey, Stretch, Wanted};
-use crate::home_assistant::{CoreAddress, CoreCommand, CoreCommands, CoreError, CoreResults, EntityIds};
+use crate::home_assistant::{
+    CoreAddress, CoreCommand, CoreCommands, CoreError, CoreResults, EntityIds,
+};
 use crate::model::{Decimal, Health, HealthCode, Quantity, Sentence};
 use crate::say;
 use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadVerdict};
@@ -201,7 +203,10 @@ impl StatisticsTarget {
             Some(Err(error)) => return trouble(error),
             None => return trouble(&CoreError::Late),
         };
-        let ids = self.baseless().into_iter().map(|(_, rows, _)| rows.statistic_id);
+        let ids = self
+            .baseless()
+            .into_iter()
+            .map(|(_, rows, _)| rows.statistic_id);
         let months = ids.filter_map(|id| Some((questions::last_month(answer, &id)?, id)));
         let months: Vec<(i64, String)> = months.collect();
         let starts = || months.iter().map(|(start, _)| *start);
@@ -226,7 +231,9 @@ impl StatisticsTarget {
             let own = self.work.own.iter();
             let mut own = own.filter(|hours| hours.series.to_string() == series);
             let first = own.find_map(|hours| hours.counted().into_values().next());
-            if let Some(memory) = first.and_then(|first| CounterMemory::found(&hours, decimals, first)) {
+            if let Some(memory) =
+                first.and_then(|first| CounterMemory::found(&hours, decimals, first))
+            {
                 self.work.memory.counters.insert(series, memory);
             }
         }
@@ -408,7 +415,9 @@ impl StatisticsTarget {
     /// Slots of which something is refused for good.
     fn given_up(&self, parcel: &Parcel) -> Vec<GivenUp> {
         let refused = self.work.refused.iter().take(MOST_NAMED);
-        let reasons: Vec<String> = refused.map(|(id, words)| format!("{id}: {words}")).collect();
+        let reasons: Vec<String> = refused
+            .map(|(id, words)| format!("{id}: {words}"))
+            .collect();
         let slots = parcel.slots.iter().map(|slot| GivenUp {
             slot: *slot,
             reason: reasons.join("; "),

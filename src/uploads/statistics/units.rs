@@ -23,6 +23,8 @@ pub const fn unit_class(quantity: Option<Quantity>) -> Option<&'static str> {
         | Quantity::SignalQuality
         | Quantity::Ratio
         | Quantity::Count => Some("unitless"),
-        Quantity::Charge | Quantity::Resistance | Quantity::Angle | Quantity::SignalStrength => None,
+        Quantity::Charge | Quantity::Resistance | Quantity::Angle | Quantity::SignalStrength => {
+            None
+        }
     }
 }
