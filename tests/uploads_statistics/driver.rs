@@ -248,7 +248,7 @@ pub(crate) fn messages(errand: &Errand) -> Vec<serde_json::Value> {
         Errand::HomeAssistant(commands) => commands
             .commands
             .iter()
-            .map(|command| command.message())
+            .map(wattbridge::home_assistant::CoreCommand::message)
             .collect(),
         Errand::Http(_) | Errand::Program { .. } => panic!("nothing for Home Assistant"),
     }
