@@ -93,7 +93,15 @@ const ROOMS: &[Room] = &[
     Room(
         "uploads",
         &[
-            "backoff", "clock", "config", "device", "history", "http", "links", "model",
+            "backoff",
+            "clock",
+            "config",
+            "device",
+            "history",
+            "home_assistant",
+            "http",
+            "links",
+            "model",
         ],
     ),
     Room(

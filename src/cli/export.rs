@@ -13,7 +13,7 @@ use super::setup::ConfigArgs;
 use super::{CliError, runtime};
 use crate::history::{Calendar, Cursor, Cursors, HistoryReader};
 use crate::terminal::{remark, say, visible};
-use crate::uploads::{NamedTarget, Parcel, Uploads, preview, preview_records};
+use crate::uploads::{Courier, NamedTarget, Parcel, Uploads, preview, preview_records};
 
 /// Requests that are shown where nothing is said.
 const USUAL_REQUESTS: usize = 3;
@@ -107,7 +107,10 @@ struct Desk {
 impl Desk {
     fn open(args: &ConfigArgs) -> Result<Self, CliError> {
         let file = args.file()?;
-        let (uploads, problems) = Uploads::read(&file);
+        let (mut uploads, problems) = Uploads::read(&file);
+        if let Some(core) = args.app().and_then(|app| app.core()) {
+            uploads.meet_core(&core);
+        }
         for problem in &problems {
             remark(&problem.to_string());
         }
@@ -263,7 +266,15 @@ async fn show(
         );
         return Ok(());
     }
-    let parcels = preview(target.as_mut(), &desk.reader, (after, through), limit, now).await;
+    let parcels = preview(
+        target.as_mut(),
+        &Courier::trusting(named.plan.ca_file()),
+        &desk.reader,
+        (after, through),
+        limit,
+        now,
+    )
+    .await;
     print(desk, &named, parcels.map_err(anyhow::Error::from)?);
     Ok(())
 }
@@ -279,6 +290,9 @@ fn print(desk: &Desk, named: &NamedTarget, parcels: Vec<Parcel>) {
                 desk.local(given.slot),
                 visible(&given.reason)
             ));
+        }
+        if let Some((_, why)) = &parcel.not_before {
+            say(&format!("# {}", visible(&why.to_string())));
         }
         if let Some(errand) = &parcel.errand {
             say(&visible(errand.to_string().trim_end()));

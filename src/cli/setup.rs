@@ -138,6 +138,9 @@ impl ConfigArgs {
         let app = self.app();
         let place = app.as_ref().and_then(HomeAssistantApp::place);
         let mut configured = Configured::from_file(file, place.as_ref())?;
+        if let Some(core) = app.as_ref().and_then(HomeAssistantApp::core) {
+            configured.uploads.meet_core(&core);
+        }
         let mqtt = &mut configured.outputs.mqtt;
         mqtt.lookup = app.map(|app| app.broker());
         if let (Some(_), None, Some(port)) = (&mqtt.lookup, &mqtt.host, mqtt.port) {

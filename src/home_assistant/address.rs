@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::error::CoreError;
 
 /// Where its WebSocket is, and the token that lets one in.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CoreAddress {
     /// Name or address, and port.
     pub(super) authority: String,
@@ -40,7 +40,8 @@ impl CoreAddress {
         })
     }
 
-    pub(super) fn url(&self) -> String {
+    /// As it is written.
+    pub fn url(&self) -> String {
         format!("ws://{}/{}", self.authority, self.path)
     }
 }

@@ -42,6 +42,11 @@ impl EntityIds {
         Ok(Self::of(all))
     }
 
+    /// Those that the result of `config/entity_registry/list` tells of; `None` if it is something else.
+    pub fn of_result(result: serde_json::Value) -> Option<Self> {
+        serde_json::from_value(result).ok().map(Self::of)
+    }
+
     fn of(all: Vec<Registered>) -> Self {
         let of_mqtt = all.into_iter().filter(|it| it.platform == "mqtt");
         let named = of_mqtt.filter_map(|it| {

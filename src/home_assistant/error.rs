@@ -8,6 +8,9 @@ pub enum CoreError {
         "\"{0}\" is not the address of Home Assistant; write it like ws://192.168.1.10:8123/api/websocket"
     )]
     Address(String),
+    /// Nobody has said where it is.
+    #[error("nobody knows where Home Assistant is; write url and token")]
+    Nowhere,
     /// Nobody is there.
     #[error(
         "Home Assistant cannot be reached ({0}); perhaps it starts just now: try again in a minute"

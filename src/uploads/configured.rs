@@ -7,6 +7,7 @@ use super::{Plan, UPLOADS, Upload, UploadSource};
 use crate::config::{File, Problem, Problems, SectionDoc};
 use crate::device::ConfiguredSource;
 use crate::history::History;
+use crate::home_assistant::CoreAddress;
 use crate::model::DeviceId;
 
 /// The services that are configured.
@@ -73,6 +74,15 @@ impl Uploads {
             }
         }
         (all, problems)
+    }
+
+    /// Home Assistant runs this program as an app, and answers here.
+    pub fn meet_core(&mut self, core: &CoreAddress) {
+        for (_, plan) in &mut self.plans {
+            if let Some(plan) = Arc::get_mut(plan) {
+                plan.meet_core(core);
+            }
+        }
     }
 
     /// Those that are switched on.

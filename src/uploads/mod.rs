@@ -27,6 +27,7 @@ mod load;
 pub mod mysql;
 mod outbox;
 pub mod pvoutput;
+pub mod statistics;
 mod target;
 mod upload;
 
@@ -45,6 +46,7 @@ pub static UPLOADS: &[&dyn Upload] = &[
     &pvoutput::UPLOAD,
     &emoncms::UPLOAD,
     &mysql::UPLOAD,
+    &statistics::UPLOAD,
 ];
 
 /// What the ids of these devices begin with.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Load;
-use crate::history::{Calendar, GivenUp, KeptRecord, Wanted};
+use crate::history::{Calendar, GivenUp, KeptRecord, Stretch, Wanted};
+use crate::home_assistant::{CoreCommands, CoreError, CoreResults};
 use crate::http::{HttpAnswer, HttpError, HttpRequest};
 use crate::model::{Health, Sentence};
 
@@ -71,6 +72,24 @@ pub trait Target: Send + Sync + fmt::Debug {
         Parcel::default()
     }
 
+    /// The same for those who need more than the load tells, such as the least and the greatest of each slot: `stretch`
+    /// has all that is known of these times, also of slots that are not in the load.
+    fn prepare_whole(
+        &mut self,
+        _stretch: &Stretch,
+        load: &Load,
+        is_again: bool,
+        now: Timestamp,
+    ) -> Parcel {
+        self.prepare(load, is_again, now)
+    }
+
+    /// Whether a dry run asks the service as well, as nobody knows what would be sent before it has said what it has. Only
+    /// errands that [`Errand::is_question`] are carried out then.
+    fn looks_first(&self) -> bool {
+        false
+    }
+
     /// Something to ask before this parcel goes out, such as what of it has arrived already. Its answer is judged as
     /// one to the parcel; [`UploadVerdict::Ask`] with the errand of the parcel, or what is left of it, goes on.
     fn ask_before(&mut self, _parcel: &Parcel) -> Option<Errand> {
@@ -114,6 +133,18 @@ pub enum Errand {
         /// What it reads.
         input: String,
     },
+    /// Asks Home Assistant's Core.
+    HomeAssistant(CoreCommands),
+}
+
+impl Errand {
+    /// Whether it certainly changes nothing where it goes.
+    pub fn is_question(&self) -> bool {
+        match self {
+            Self::Http(_) | Self::Program { .. } => false,
+            Self::HomeAssistant(commands) => commands.are_questions,
+        }
+    }
 }
 
 /// As `export preview` shows it, without secrets.
@@ -125,6 +156,7 @@ impl fmt::Display for Errand {
                 let program = command.first().map_or("", String::as_str);
                 writeln!(f, "{program}\n\n{input}")
             }
+            Self::HomeAssistant(commands) => write!(f, "{commands}"),
         }
     }
 }
@@ -136,6 +168,8 @@ pub enum ErrandAnswer {
     Http(Result<HttpAnswer, HttpError>),
     /// Of a program.
     Program(Result<ProgramAnswer, String>),
+    /// Of Home Assistant's Core.
+    HomeAssistant(Result<CoreResults, CoreError>),
 }
 
 /// What a program said.

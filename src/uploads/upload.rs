@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use super::Target;
 use crate::config::{Problems, Secret, SecretError, Section, SectionDoc};
+use crate::home_assistant::CoreAddress;
 
 /// A service that takes what is measured.
 pub trait Upload: Send + Sync + fmt::Debug {
@@ -53,6 +54,9 @@ pub trait Plan: Send + Sync + fmt::Debug {
     fn ca_file(&self) -> Option<&Path> {
         None
     }
+
+    /// Home Assistant runs this program as an app, and answers here.
+    fn meet_core(&mut self, _core: &CoreAddress) {}
 
     /// The conversation. Reads the secrets anew.
     fn target(&self) -> Result<Box<dyn Target>, SecretError>;

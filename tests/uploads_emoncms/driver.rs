@@ -162,6 +162,6 @@ impl Driver {
 pub(crate) fn body(errand: &Errand) -> String {
     match errand {
         Errand::Http(request) => String::from_utf8(request.body.clone()).unwrap(),
-        Errand::Program { .. } => panic!("no request"),
+        Errand::Program { .. } | Errand::HomeAssistant(_) => panic!("no request"),
     }
 }

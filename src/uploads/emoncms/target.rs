@@ -341,7 +341,7 @@ impl Target for EmoncmsTarget {
                     _ => again,
                 };
             }
-            ErrandAnswer::Program(_) => {
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
                 return UploadVerdict::again(say!("no address is configured"));
             }
         };
@@ -395,7 +395,9 @@ impl Target for EmoncmsTarget {
         let answer = match answer {
             ErrandAnswer::Http(Ok(answer)) => answer,
             ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
-            ErrandAnswer::Program(_) => return Err("no address is configured".to_owned()),
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
+                return Err("no address is configured".to_owned());
+            }
         };
         match answers::listed(answer, i64::MAX) {
             Ok(_) => Ok("it knows the key".to_owned()),

@@ -160,7 +160,7 @@ impl Target for InfluxTarget {
                 let error = error.to_string();
                 UploadVerdict::again(say!("{error}", error))
             }
-            ErrandAnswer::Program(_) => UploadVerdict::done(),
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => UploadVerdict::done(),
         }
     }
 
@@ -180,7 +180,9 @@ impl Target for InfluxTarget {
         let answer = match answer {
             ErrandAnswer::Http(Ok(answer)) => answer,
             ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
-            ErrandAnswer::Program(_) => return Err("no address is configured".to_owned()),
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
+                return Err("no address is configured".to_owned());
+            }
         };
         match answer.status.as_u16() {
             200 | 204 => Ok("it lets us write".to_owned()),

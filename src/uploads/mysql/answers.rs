@@ -81,7 +81,7 @@ pub fn judge(answer: &ErrandAnswer, number: i64) -> ProgramRan {
                 said
             )))
         }
-        ErrandAnswer::Http(_) => ProgramRan::Done,
+        ErrandAnswer::Http(_) | ErrandAnswer::HomeAssistant(_) => ProgramRan::Done,
     }
 }
 

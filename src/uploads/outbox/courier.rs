@@ -39,6 +39,9 @@ impl Courier {
                 let late = |_| Err(format!("it took longer than {} s", PROGRAM_TIME.as_secs()));
                 ErrandAnswer::Program(ran.unwrap_or_else(late))
             }
+            Errand::HomeAssistant(commands) => {
+                ErrandAnswer::HomeAssistant(commands.carry_out().await)
+            }
         }
     }
 }

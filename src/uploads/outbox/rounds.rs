@@ -11,7 +11,7 @@ use super::pace::TargetPace;
 use super::told::TargetState;
 use crate::clock::Clock;
 use crate::config::SecretError;
-use crate::history::{ChangedSlot, Cursor, Cursors, GivenUp, History, HistoryError, SLOT};
+use crate::history::{ChangedSlot, Cursor, Cursors, GivenUp, History, HistoryError, SLOT, Stretch};
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
 use crate::uploads::configured::target_key;
@@ -321,10 +321,11 @@ impl Rounds {
         times: (i64, i64),
         most: usize,
         given_up: &BTreeSet<i64>,
-    ) -> Result<Load, HistoryError> {
+    ) -> Result<(Stretch, Load), HistoryError> {
         let wanted = self.target.wants();
         let stretch = self.history.reader().stretch(wanted, times, most).await?;
-        Ok(Load::of(&stretch, given_up))
+        let load = Load::of(&stretch, given_up);
+        Ok((stretch, load))
     }
 
     /// Sends what has not been sent; `None` if that is nothing.
@@ -339,8 +340,10 @@ impl Rounds {
         }
         let times = (cursor.done, closed);
         let noted = self.cursors.dirty(&self.key, times, usize::MAX).await?;
-        let load = self.load(times, self.most_slots(), given_up).await?;
-        let parcel = self.target.prepare(&load, false, self.clock.now());
+        let (stretch, load) = self.load(times, self.most_slots(), given_up).await?;
+        let parcel = self
+            .target
+            .prepare_whole(&stretch, &load, false, self.clock.now());
         if let Some((moment, why)) = parcel.not_before {
             let wait = UploadVerdict::Until { moment, why };
             return self.take(wait, &Trip::default(), cursor).await.map(Some);
@@ -391,10 +394,12 @@ impl Rounds {
         let wanted: BTreeSet<i64> = noted.iter().map(|changed| changed.slot).collect();
         // Slots between them that have not changed are read too, and left out.
         let between = usize::try_from((last - first) / SLOT + 1).unwrap_or(most);
-        let mut load = self.load((first - SLOT, last), between, given_up).await?;
+        let (stretch, mut load) = self.load((first - SLOT, last), between, given_up).await?;
         load.slots.retain(|slot| wanted.contains(&slot.end));
         load.through = last;
-        let parcel = self.target.prepare(&load, true, self.clock.now());
+        let parcel = self
+            .target
+            .prepare_whole(&stretch, &load, true, self.clock.now());
         if parcel.not_before.is_some() {
             // What is new goes on meanwhile.
             return Ok(None);
@@ -620,6 +625,8 @@ fn shown(answer: &ErrandAnswer) -> String {
         ErrandAnswer::Http(Err(error)) => error.to_string(),
         ErrandAnswer::Program(Ok(answer)) => format!("{} {}", answer.output, answer.errors),
         ErrandAnswer::Program(Err(error)) => error.clone(),
+        ErrandAnswer::HomeAssistant(Ok(results)) => results.to_string(),
+        ErrandAnswer::HomeAssistant(Err(error)) => error.to_string(),
     };
     let text: String = text.chars().take(300).collect();
     text.escape_debug().to_string()

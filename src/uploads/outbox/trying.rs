@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::courier::Courier;
 use crate::history::{HistoryError, HistoryReader, KeptRecord};
-use crate::uploads::{Load, Parcel, Plan, Target};
+use crate::say;
+use crate::uploads::{Load, Parcel, Plan, Target, UploadVerdict};
 
 /// Tries the login of a target; nothing is written there.
 pub async fn try_login(plan: &dyn Plan) -> Result<String, String> {
@@ -36,6 +37,7 @@ pub fn preview_records(
 /// What would be sent of these times, `(after, through]` in seconds since 1970, request by request, at most so many.
 pub async fn preview(
     target: &mut dyn Target,
+    courier: &Courier,
     reader: &HistoryReader,
     (mut after, through): (i64, i64),
     most: usize,
@@ -43,19 +45,70 @@ pub async fn preview(
 ) -> Result<Vec<Parcel>, HistoryError> {
     target.live_in(reader.calendar());
     let mut parcels = Vec::new();
+    if target.looks_first()
+        && let Some(errand) = target.ask_first(now)
+    {
+        let answer = courier.carry(&errand).await;
+        let verdict = target.take_first(&answer, now);
+        parcels.extend(unknown(verdict, now));
+    }
     while after < through && parcels.len() < most {
         let wanted = target.wants();
         let most_slots = target.most_slots().max(1);
         let stretch = reader.stretch(wanted, (after, through), most_slots).await?;
         let load = Load::of(&stretch, &std::collections::BTreeSet::new());
-        let parcel = target.prepare(&load, false, now);
+        let mut parcel = target.prepare_whole(&stretch, &load, false, now);
         if parcel.through <= after {
             break;
         }
         after = parcel.through;
-        if parcel.errand.is_some() || !parcel.skipped.is_empty() {
+        if target.looks_first() && parcel.errand.is_some() {
+            look(target, courier, &mut parcel, now).await;
+        }
+        if parcel.errand.is_some() || !parcel.skipped.is_empty() || parcel.not_before.is_some() {
             parcels.push(parcel);
         }
     }
     Ok(parcels)
+}
+
+/// Asks what is there, and makes the parcel what would be sent then.
+async fn look(target: &mut dyn Target, courier: &Courier, parcel: &mut Parcel, now: Timestamp) {
+    let Some(mut errand) = target.ask_before(parcel) else {
+        return;
+    };
+    while errand.is_question() {
+        let answer = courier.carry(&errand).await;
+        match target.judge(parcel, &answer, now) {
+            UploadVerdict::Ask(next) => errand = next,
+            verdict => {
+                // There is nothing to send, or nobody knows.
+                parcel.errand = parcel.errand.take().filter(|errand| {
+                    !errand.is_question() && !matches!(verdict, UploadVerdict::Done { .. })
+                });
+                parcel.not_before = unknown(verdict, now).and_then(|parcel| parcel.not_before);
+                return;
+            }
+        }
+    }
+    parcel.errand = Some(errand);
+}
+
+/// A parcel that says why nobody knows what would be sent.
+fn unknown(verdict: UploadVerdict, now: Timestamp) -> Option<Parcel> {
+    let why = match verdict {
+        UploadVerdict::Again { why, .. } | UploadVerdict::Until { why, .. } => why,
+        UploadVerdict::Hold { health, .. }
+        | UploadVerdict::Done {
+            trouble: Some(health),
+        } => {
+            let error = health.sentence();
+            say!("{error}", error)
+        }
+        _ => return None,
+    };
+    Some(Parcel {
+        not_before: Some((now, why)),
+        ..Parcel::default()
+    })
 }

@@ -56,7 +56,9 @@ impl PvOutputTarget {
                 let error = error.to_string();
                 return UploadVerdict::again(say!("{error}", error));
             }
-            ErrandAnswer::Program(_) => return UploadVerdict::done(),
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
+                return UploadVerdict::done();
+            }
         };
         self.note_rate(answer, now);
         let text = answer.text();
@@ -383,7 +385,9 @@ impl PvOutputTarget {
                 let error = error.to_string();
                 return UploadVerdict::again(say!("{error}", error));
             }
-            ErrandAnswer::Program(_) => return UploadVerdict::done(),
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
+                return UploadVerdict::done();
+            }
         };
         self.note_rate(answer, now);
         let text = answer.text();
@@ -427,7 +431,9 @@ impl PvOutputTarget {
         let answer = match answer {
             ErrandAnswer::Http(Ok(answer)) => answer,
             ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
-            ErrandAnswer::Program(_) => return Err("no address is configured".to_owned()),
+            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
+                return Err("no address is configured".to_owned());
+            }
         };
         let text = answer.text();
         let why = words(&text);

@@ -1,0 +1,22 @@
+//! Home Assistant's long-term statistics: each example of the specification, a stand-in with the errors that the real one
+//! gives, and a real Home Assistant.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests are tests too"
+)]
+
+mod driver;
+mod errors;
+#[path = "../home_assistant_core/harness.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod harness;
+mod outbox;
+mod real;
+mod stand_in;
+#[path = "../support/mod.rs"]
+mod support;
+mod vectors;
+#[path = "../support/vectors.rs"]
+mod vectors_in_place;
