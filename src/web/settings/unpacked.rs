@@ -65,7 +65,9 @@ pub enum RestoreRefusal {
     #[error("{0}")]
     Unfit(String),
     /// Nothing is in it but a configuration that the page may not put back.
-    #[error("its configuration changes what this page may not change, and nothing else is in it")]
+    #[error(
+        "its configuration changes what this page may not change, or cannot be read, and nothing else is in it"
+    )]
     HeldBack,
     /// It cannot be written.
     #[error("{0}")]
