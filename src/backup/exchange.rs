@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::room::{beside, folder_of};
+use super::earlier::is_earlier;
+use super::room::{RESTORED, beside, folder_of};
 use super::{BackupError, BackupPart};
 use crate::whole_file::{self, Rights};
 
@@ -110,6 +111,10 @@ impl PreparedRestore {
     }
 
     pub(super) fn commit_in_steps(mut self, step: &dyn Fn()) -> Result<Vec<Restored>, BackupError> {
+        // Only whoever brings one to its end may find that some of it is done already.
+        if let Some(gone) = self.list.moves.iter().find(|one| !is_there(&one.new)) {
+            return Err(BackupError::file(&gone.new)(ErrorKind::NotFound.into()));
+        }
         let failed = BackupError::file(&self.file);
         let text = serde_json::to_vec(&self.list).map_err(|error| failed(error.into()))?;
         step();
@@ -152,14 +157,22 @@ impl UnfinishedRestore {
     /// # Errors
     ///
     /// There is a list, and it cannot be read.
-    pub fn beside(file: &Path) -> Result<Option<Self>, BackupError> {
-        let file = list_beside(file);
+    pub fn beside(place: &Path) -> Result<Option<Self>, BackupError> {
+        let file = list_beside(place);
         let text = match fs::read(&file) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             read => read.map_err(BackupError::file(&file))?,
         };
-        let list = serde_json::from_slice(&text)
+        let list: MoveList = serde_json::from_slice(&text)
             .map_err(|error| BackupError::file(&file)(error.into()))?;
+        if !list
+            .moves
+            .iter()
+            .all(|one| one.is_of_a_restore(&list.store, place))
+        {
+            let words = "it names files that no restore moves; delete it, and put the backup back once more";
+            return Err(BackupError::file(&file)(io::Error::other(words)));
+        }
         Ok(Some(Self { list, file }))
     }
 
@@ -216,6 +229,34 @@ impl MoveList {
 }
 
 impl FileMove {
+    /// Whether it moves what a restore does, by the store of the list and the file that the list lies beside.
+    fn is_of_a_restore(&self, store: &Path, config: &Path) -> bool {
+        let place = resolved(&self.place);
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let is_place = match self.part {
+            BackupPart::Store => place == resolved(store),
+            BackupPart::Config => place == resolved(config),
+            BackupPart::Copy => {
+                let start = config.file_name().unwrap_or_default().to_string_lossy();
+                let ending = name.strip_prefix(&*start);
+                let ending = ending.and_then(|ending| ending.strip_prefix('.'));
+                folder_of(&place) == folder_of(&absolute(config)) && ending.is_some_and(is_earlier)
+            }
+            // Where it is, may stand in a configuration that is not in its place yet.
+            BackupPart::History => {
+                place != resolved(store) && place != resolved(config) && !name.ends_with(LIST)
+            }
+        };
+        let kept = self.kept.file_name().unwrap_or_default();
+        let start = with(Path::new(self.place.file_name().unwrap_or_default()), ".");
+        is_place
+            && self.new == beside(&self.place, RESTORED)
+            && folder_of(&self.kept) == folder_of(&self.place)
+            && kept
+                .as_encoded_bytes()
+                .starts_with(start.as_os_str().as_encoded_bytes())
+    }
+
     fn forward(&self, step: &dyn Fn()) -> io::Result<()> {
         if !is_there(&self.new) {
             return Ok(());
@@ -267,6 +308,26 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         renamed => renamed,
     }
+}
+
+/// Where a name leads, whether a file is there or not.
+fn resolved(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // A link of a link of a link goes on as far as the system itself would follow.
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(to) => path = folder_of(&path).join(to),
+            Err(_) => break,
+        }
+    }
+    absolute(&path)
+}
+
+/// A path by the real name of its folder.
+fn absolute(path: &Path) -> PathBuf {
+    let folder = folder_of(path);
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.join(path.file_name().unwrap_or_default())
 }
 
 pub(super) fn is_there(path: &Path) -> bool {

@@ -7,7 +7,7 @@ use ring::digest::{Context, SHA256};
 use rusqlite::Connection;
 
 use super::structure::check_tables;
-use super::{APPLICATION, BackupError, BackupPart, FORMAT, PIECE, TABLES, hex};
+use super::{APPLICATION, BackupError, BackupPart, FORMAT, LARGEST_TEXT, PIECE, TABLES, hex};
 use crate::sqlite::to_look_at;
 
 /// No backup has more files.
@@ -84,22 +84,21 @@ impl Backup {
             return Err(damaged(path, "there is nothing in it"));
         }
         // What a name says of folders is nobody's business here.
-        let mut configs = files.iter().filter(|held| held.part == BackupPart::Config);
-        let config = configs.next().map(|held| format!("{}.", held.name));
-        // An earlier configuration is called like the present one, and something behind a dot.
-        let is_earlier = |name: &str| {
-            config
-                .as_deref()
-                .is_some_and(|config| name.starts_with(config))
-        };
         let is_odd = |held: &HeldFile| {
             held.name.is_empty()
                 || held.name.contains(['/', '\0'])
-                || (held.part == BackupPart::Copy && !is_earlier(&held.name))
+                || (held.part == BackupPart::Copy && ending(&files, held).is_none())
         };
         if let Some(odd) = files.iter().find(|held| is_odd(held)) {
             let name = odd.name.escape_debug();
             return Err(damaged(path, format!("a file in it is called \"{name}\"")));
+        }
+        let is_large = |held: &&HeldFile| !held.part.is_database() && held.bytes > LARGEST_TEXT;
+        if let Some(large) = files.iter().find(is_large) {
+            return Err(BackupError::Unfit {
+                path: path.to_owned(),
+                what: format!("{} in it is larger than 1 MiB", large.part.title()),
+            });
         }
         Ok(Self {
             path: path.to_owned(),
@@ -113,6 +112,11 @@ impl Backup {
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What follows the name of the configuration in that of an earlier one.
+    pub(super) fn ending<'h>(&self, held: &'h HeldFile) -> Option<&'h str> {
+        ending(&self.files, held)
     }
 
     /// Looks at every page and every piece.
@@ -189,6 +193,13 @@ impl Backup {
         }
         Ok(())
     }
+}
+
+/// An earlier configuration is called like the one that is in the backup too, and something behind a dot.
+fn ending<'h>(files: &[HeldFile], copy: &'h HeldFile) -> Option<&'h str> {
+    let mut files = files.iter();
+    let config = files.find(|held| held.part == BackupPart::Config)?;
+    copy.name.strip_prefix(&config.name)?.strip_prefix('.')
 }
 
 fn list(connection: &Connection) -> Result<Vec<HeldFile>, String> {

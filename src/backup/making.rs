@@ -8,12 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, params};
 
+use super::earlier::is_earlier;
 use super::room::{beside, check_room, folder_of};
-use super::{APPLICATION, BackupError, BackupPart, FORMAT, HeldFile, PIECE, TABLES, hex};
+use super::{
+    APPLICATION, BackupError, BackupPart, FORMAT, HeldFile, LARGEST_TEXT, PIECE, TABLES, hex,
+};
 use crate::sqlite::{make_private, to_look_at};
 
-/// Earlier configurations are small, and nobody has more.
-const LARGEST_COPY: u64 = 1 << 20;
+/// Nobody has more earlier configurations.
 const MOST_COPIES: usize = 200;
 
 /// Where everything is. What is not there is left out.
@@ -28,14 +30,12 @@ pub struct BackupParts {
 }
 
 impl BackupParts {
-    /// Where a part belongs; copies beside the configuration.
-    pub(super) fn place(&self, part: BackupPart, name: &str) -> PathBuf {
-        match part {
-            BackupPart::Store => self.store.clone(),
-            BackupPart::History => self.history.clone(),
-            BackupPart::Config => self.config.clone(),
-            BackupPart::Copy => self.config.with_file_name(name),
-        }
+    /// Where an earlier configuration belongs, by what follows the name of the configuration in its own.
+    pub(super) fn earlier(&self, ending: &str) -> PathBuf {
+        let mut name = self.config.file_name().unwrap_or_default().to_owned();
+        name.push(".");
+        name.push(ending);
+        self.config.with_file_name(name)
     }
 
     /// Bytes of the databases that are there, with what is not folded in yet.
@@ -52,20 +52,19 @@ impl BackupParts {
             .sum()
     }
 
-    /// What is kept of earlier configurations: files and folders of files whose name begins with that of the
-    /// configuration, `wattbridge.toml.old-1` for one.
+    /// What is kept of earlier configurations: files beside the configuration whose name begins with its name,
+    /// `wattbridge.toml.old-1` for one.
     fn copies(&self) -> Vec<PathBuf> {
         let folder = folder_of(&self.config);
-        let mut start = self.config.file_name().unwrap_or_default().to_owned();
-        start.push(".");
+        let start = self.config.file_name().unwrap_or_default();
+        let start = format!("{}.", start.to_string_lossy());
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let is_copy = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default();
-            let is_named = name
-                .as_encoded_bytes()
-                .starts_with(start.as_encoded_bytes());
+            let name = path.file_name().unwrap_or_default().to_str();
+            let ending = name.and_then(|name| name.strip_prefix(&start));
             let about = fs::symlink_metadata(path);
-            is_named && about.is_ok_and(|about| about.is_file() && about.len() <= LARGEST_COPY)
+            ending.is_some_and(is_earlier)
+                && about.is_ok_and(|about| about.is_file() && about.len() <= LARGEST_TEXT)
         };
         let copies = entries.map(|entry| entry.path()).filter(is_copy);
         let mut copies: Vec<PathBuf> = copies.collect();

@@ -11,10 +11,12 @@
 //! * `restoring`: from the backup to files beside their places
 //! * `exchange`: from there to their places, all or none, also where the program is killed meanwhile
 //! * `structure`: whether a database has the tables that it should have, and nothing else
+//! * `earlier`: what earlier configurations are called
 //! * `contents`: how many devices, counters and days there are
 //! * `room`: whether the disk has room, and what an end in the middle has left on it
 
 mod contents;
+mod earlier;
 mod exchange;
 mod looking;
 mod making;
@@ -41,6 +43,8 @@ const APPLICATION: i64 = 0x5742_4255;
 const FORMAT: i64 = 1;
 /// Bytes of a piece: as much as is held in memory.
 const PIECE: usize = 1 << 20;
+/// No configuration is larger, in bytes.
+const LARGEST_TEXT: u64 = 1 << 20;
 
 const TABLES: &str = "
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
+use super::earlier::is_earlier;
 use super::exchange::{FileMove, PreparedRestore, Restored, is_there, list_beside};
 use super::looking::{check_pages, damaged};
 use super::making::fresh;
@@ -72,8 +73,18 @@ pub fn prepare(backup: &Backup, plan: &RestorePlan) -> Result<PreparedRestore, B
     }
     let mut prepared = PreparedRestore::new(absolute(&list)?, absolute(&plan.places.store)?);
     for held in wanted {
+        let places = &plan.places;
+        let place = match held.part {
+            BackupPart::Store => places.store.clone(),
+            BackupPart::History => places.history.clone(),
+            BackupPart::Config => places.config.clone(),
+            // It is called as the configuration is here. Whatever else somebody has put in stays there.
+            BackupPart::Copy => match backup.ending(held).filter(|ending| is_earlier(ending)) {
+                Some(ending) => places.earlier(ending),
+                None => continue,
+            },
+        };
         // A link stays one.
-        let place = plan.places.place(held.part, &held.name);
         let place = fs::canonicalize(&place).map_or_else(|_| absolute(&place), Ok)?;
         // What is kept of an earlier configuration says itself which one it is.
         if held.part == BackupPart::Copy && place.exists() {

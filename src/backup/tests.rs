@@ -398,6 +398,101 @@ fn what_is_no_store_no_history_and_no_configuration_is_refused() {
     drop(backup);
 }
 
+#[test]
+fn a_copy_is_called_as_the_configuration_is_here_and_leads_nowhere_else() {
+    let (from, _open) = Place::filled(10);
+    let whole = from.path("all.backup");
+    make(&from.parts(), &whole, "0.1.0").unwrap();
+    let changed = |change: &str| {
+        let bad = from.path("bad.backup");
+        fs::copy(&whole, &bad).unwrap();
+        let connection = Connection::open(&bad).unwrap();
+        connection.execute_batch(change).unwrap();
+        bad
+    };
+    // A list of files to be moved, under the name that it would be found by.
+    let list = changed(
+        "UPDATE file SET name = '.wattbridge' WHERE part = 'config';
+         UPDATE piece SET file = '.wattbridge' WHERE file = 'wattbridge.toml';
+         UPDATE file SET name = '.wattbridge.db.restoring' WHERE part = 'copy';
+         UPDATE piece SET file = '.wattbridge.db.restoring' WHERE file = 'wattbridge.toml.old-1'",
+    );
+    let there = Place::new();
+    let done = restore(&Backup::open(&list).unwrap(), &there.plan()).unwrap();
+    assert_eq!(done.len(), 3);
+    assert!(
+        !there.names().iter().any(|name| name.contains("restoring")),
+        "{:?}",
+        there.names()
+    );
+    let other = changed(
+        "UPDATE file SET name = 'house.toml' WHERE part = 'config';
+         UPDATE piece SET file = 'house.toml' WHERE file = 'wattbridge.toml';
+         UPDATE file SET name = 'house.toml.old-1' WHERE part = 'copy';
+         UPDATE piece SET file = 'house.toml.old-1' WHERE file = 'wattbridge.toml.old-1'",
+    );
+    let there = Place::new();
+    restore(&Backup::open(&other).unwrap(), &there.plan()).unwrap();
+    assert!(there.path("wattbridge.toml.old-1").is_file());
+    // No configuration is so large.
+    for part in ["config", "copy"] {
+        let large = changed(&format!(
+            "UPDATE file SET bytes = 1048577 WHERE part = '{part}'"
+        ));
+        let said = Backup::open(&large).unwrap_err().to_string();
+        assert!(said.contains("larger than 1 MiB"), "{said}");
+    }
+}
+
+#[test]
+fn a_list_of_other_files_is_not_followed() {
+    let there = Place::new();
+    let config = there.path("wattbridge.toml");
+    let listed = |part: &str, place: &Path| {
+        let name = place.file_name().unwrap().to_str().unwrap();
+        let list = serde_json::json!({ "store": there.path("wattbridge.db"), "moves": [{
+            "part": part, "new": place.with_file_name(format!(".{name}.restored")), "place": place,
+            "kept": place.with_file_name(format!("{name}.before")),
+        }] });
+        fs::write(there.path(".wattbridge.toml.restoring"), list.to_string()).unwrap();
+        UnfinishedRestore::beside(&config).is_ok()
+    };
+    for (part, name) in [
+        ("store", "wattbridge.db"),
+        ("history", "wattbridge-history.db"),
+        ("config", "wattbridge.toml"),
+        ("copy", "wattbridge.toml.old-1"),
+    ] {
+        assert!(listed(part, &there.path(name)), "{part}");
+    }
+    for (part, name) in [
+        ("store", "other.db"),
+        ("history", "wattbridge.db"),
+        ("history", ".other.restoring"),
+        ("config", "other.toml"),
+        ("copy", "wattbridge.toml.sh"),
+        ("copy", "other"),
+    ] {
+        assert!(!listed(part, &there.path(name)), "{part} {name}");
+    }
+    assert!(!listed("copy", Path::new("/etc/wattbridge.toml.old-1")));
+}
+
+#[test]
+fn what_is_gone_meanwhile_is_put_back_in_no_part() {
+    let (from, _open) = Place::filled(10);
+    let to = from.path("all.backup");
+    make(&from.parts(), &to, "0.1.0").unwrap();
+    let (there, open) = Place::filled(5);
+    drop(open);
+    let before = there.names();
+    let prepared = prepare(&Backup::open(&to).unwrap(), &there.plan()).unwrap();
+    fs::remove_file(prepared.file_of(BackupPart::History).unwrap()).unwrap();
+    prepared.commit().unwrap_err();
+    assert_eq!(there.names(), before);
+    assert_eq!(rows(&there.path("wattbridge-history.db")), 5);
+}
+
 const STEP: &str = "WATTBRIDGE_TEST_RESTORE_STEP";
 const FOLDER: &str = "WATTBRIDGE_TEST_RESTORE_FOLDER";
 

@@ -247,16 +247,17 @@ impl Program for RunningProgram {
         file: &Path,
         may_come: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Unpacked, RestoreRefusal> {
-        self.orders.throw_away();
+        let Some(_turn) = self.orders.unpacks() else {
+            return Err(RestoreRefusal::Busy);
+        };
         let refused = |error: BackupError| {
             // The file has a name of ours, which says nothing to who has sent it.
             let words = error
                 .to_string()
                 .replace(&file.display().to_string(), "this file");
             match error {
-                BackupError::NoRoom { .. } | BackupError::File { .. } => {
-                    RestoreRefusal::NoRoom(words)
-                }
+                BackupError::NoRoom { .. } => RestoreRefusal::NoRoom(words),
+                BackupError::File { path, what } => RestoreRefusal::of_file(&path, &what, words),
                 _ => RestoreRefusal::Unfit(words),
             }
         };

@@ -6,10 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{oneshot, watch};
 
 use super::setup::ConfigArgs;
-use crate::backup::{BackupParts, PreparedRestore, Restored, UnfinishedRestore, sweep_leftovers};
+use crate::backup::{
+    BackupError, BackupParts, PreparedRestore, Restored, UnfinishedRestore, sweep_leftovers,
+};
 use crate::config::editing::Layout;
 use crate::store::Lock;
-use crate::web::RestoreOutcome;
+use crate::web::{RestoreOutcome, RestoreRefusal};
 
 /// Why nothing runs meanwhile.
 pub const PUTTING_BACK: &str = "A backup is being put back; everything begins anew in a moment.";
@@ -28,10 +30,27 @@ pub struct PageOrders {
 enum RestoreOrder {
     #[default]
     Nothing,
+    /// A backup is being unpacked.
+    Unpacking,
     /// Somebody looks at what is in the backup.
     Unpacked(PreparedRestore, PathBuf),
     /// It is wanted.
     Wanted(WantedRestore),
+    /// It is being put back.
+    UnderWay,
+}
+
+/// The turn to unpack a backup. Nothing is unpacked if it ends before anybody looks at that.
+#[derive(Debug)]
+pub struct UnpackingTurn<'o>(&'o PageOrders);
+
+impl Drop for UnpackingTurn<'_> {
+    fn drop(&mut self) {
+        let mut restore = self.0.restore();
+        if matches!(*restore, RestoreOrder::Unpacking) {
+            *restore = RestoreOrder::Nothing;
+        }
+    }
 }
 
 /// What is to be put back before the next round.
@@ -60,7 +79,19 @@ impl PageOrders {
         self.reload.send_modify(|count| *count += 1);
     }
 
-    /// Somebody looks at this, in place of what was looked at before.
+    /// The turn to unpack a backup, in place of what was looked at before; none while one is being put back.
+    pub fn unpacks(&self) -> Option<UnpackingTurn<'_>> {
+        let mut restore = self.restore();
+        match *restore {
+            RestoreOrder::Nothing | RestoreOrder::Unpacked(..) => {
+                *restore = RestoreOrder::Unpacking;
+                Some(UnpackingTurn(self))
+            }
+            _ => None,
+        }
+    }
+
+    /// Somebody looks at this.
     pub fn look_at(&self, prepared: PreparedRestore, store: PathBuf) {
         *self.restore() = RestoreOrder::Unpacked(prepared, store);
     }
@@ -95,15 +126,28 @@ impl PageOrders {
         matches!(*self.restore(), RestoreOrder::Wanted(_))
     }
 
-    /// What is to be put back now.
+    /// Whether files lie beside their places for a restore, or are about to.
+    pub fn has_unpacked(&self) -> bool {
+        !matches!(*self.restore(), RestoreOrder::Nothing)
+    }
+
+    /// What is to be put back now, until that is done.
     pub fn take(&self) -> Option<WantedRestore> {
         let mut restore = self.restore();
-        match std::mem::take(&mut *restore) {
+        match std::mem::replace(&mut *restore, RestoreOrder::UnderWay) {
             RestoreOrder::Wanted(wanted) => Some(wanted),
             other => {
                 *restore = other;
                 None
             }
+        }
+    }
+
+    /// What was taken is in its place, or will not be.
+    pub fn done(&self) {
+        let mut restore = self.restore();
+        if matches!(*restore, RestoreOrder::UnderWay) {
+            *restore = RestoreOrder::Nothing;
         }
     }
 
@@ -129,13 +173,20 @@ impl PageOrders {
 }
 
 impl WantedRestore {
-    /// Puts everything into its place. Nobody has the files open.
-    pub fn put_back(self, args: &ConfigArgs) {
+    /// Leaves all as it is.
+    pub fn refuse(self, words: &str) {
+        tracing::warn!("The backup was not put back: {words}.");
+        let _ = self.answer.send(Err(words.to_owned()));
+    }
+
+    /// Puts everything into its place, and says whether it is there. Nobody has the files open.
+    pub fn put_back(self, args: &ConfigArgs) -> bool {
         let done = commit(self.prepared, &self.store, args);
         match &done {
             Ok(done) => tracing::info!("{}", in_words(done)),
             Err(words) => tracing::warn!("The backup was not put back: {words}"),
         }
+        let is_done = done.is_ok();
         let kept = done.map(|done| {
             let kept = done.into_iter().filter_map(|it| it.kept);
             let name = |path: PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
@@ -143,6 +194,7 @@ impl WantedRestore {
         });
         // Whoever has asked may have gone.
         let _ = self.answer.send(kept);
+        is_done
     }
 }
 
@@ -157,7 +209,16 @@ fn commit(
         true => None,
         false => Some(lock(prepared.store())?),
     };
-    prepared.commit().map_err(|error| error.to_string())
+    prepared.commit().map_err(|error| {
+        let words = error.to_string();
+        let BackupError::File { path, what } = error else {
+            return words;
+        };
+        match RestoreRefusal::of_file(&path, &what, words) {
+            refused @ RestoreRefusal::ReadOnly(_) => format!("{refused}; {}", refused.hint()),
+            refused => refused.to_string(),
+        }
+    })
 }
 
 /// What became of a restore that was interrupted.
@@ -177,14 +238,15 @@ pub fn finish_beside_configuration(args: &ConfigArgs) -> Option<FinishedRestore>
     })
 }
 
-/// The same beside the store, and whatever else an end in the middle has left. Only for whoever has the lock.
-pub fn tidy(parts: &BackupParts) -> Option<FinishedRestore> {
+/// The same beside the store, and whatever else an end in the middle has left, unless that `is_wanted`. Only for whoever
+/// has the lock.
+pub fn tidy(parts: &BackupParts, is_wanted: bool) -> Option<FinishedRestore> {
     let finished = match UnfinishedRestore::beside(&parts.store) {
         Ok(unfinished) => unfinished.map(finish),
         Err(error) => Some(Err(error.to_string())),
     };
     let is_finished = |file: &Path| matches!(UnfinishedRestore::beside(file), Ok(None));
-    if is_finished(&parts.store) && is_finished(&parts.config) {
+    if !is_wanted && is_finished(&parts.store) && is_finished(&parts.config) {
         sweep_leftovers(parts);
     }
     finished
@@ -238,5 +300,23 @@ mod tests {
         assert!(!orders.is_used("[a]\ny = 2\nx = 3\n"));
         assert!(!orders.is_used("[a\n"));
         assert!(!reload.has_changed().unwrap());
+    }
+
+    #[test]
+    fn nothing_is_unpacked_while_a_backup_is_put_back() {
+        let (orders, _reload) = PageOrders::new();
+        assert!(!orders.has_unpacked());
+        let turn = orders.unpacks().unwrap();
+        assert!(orders.has_unpacked() && orders.unpacks().is_none());
+        drop(turn);
+        assert!(!orders.has_unpacked());
+        assert!(orders.take().is_none());
+        assert!(!orders.has_unpacked());
+        *orders.restore() = RestoreOrder::UnderWay;
+        assert!(orders.unpacks().is_none());
+        orders.throw_away();
+        assert!(orders.has_unpacked());
+        orders.done();
+        assert!(orders.unpacks().is_some());
     }
 }

@@ -17,7 +17,7 @@ use super::{CliError, logging, runtime, stop};
 use crate::bridge::{Bridge, Hub, Setup};
 use crate::clock::Clock;
 use crate::flow::tell_roles;
-use crate::history::{Departing, History, HistoryReader};
+use crate::history::{History, HistoryReader};
 use crate::outputs::{self, OutputError, Outputs};
 use crate::store::{Identity, Lock, Memory, Store};
 use crate::web::{Inside, WebKey};
@@ -63,9 +63,9 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
             }
         }
         let mut page = LastingPage::new(&args.config, &stop);
-        let mut past = None;
-        let result = rounds(args, &mut page, &mut past, &stop).await;
+        let result = rounds(args, &mut page, &stop).await;
         stop.cancel();
+        let past = page.take_past();
         page.ended().await;
         if let Some(past) = past {
             past.ended().await;
@@ -81,7 +81,6 @@ pub fn run(args: &RunArgs) -> Result<(), CliError> {
 async fn rounds(
     args: &RunArgs,
     page: &mut LastingPage,
-    past: &mut Option<Departing>,
     stop: &CancellationToken,
 ) -> Result<(), CliError> {
     loop {
@@ -105,7 +104,7 @@ async fn rounds(
             }
             ends.cancel();
         });
-        let result = work(&args.config, configured, page, past, round, stop).await;
+        let result = work(&args.config, configured, page, round, stop).await;
         watching.abort();
         if stop.is_cancelled() || result.is_err() || !page.is_to_reload() {
             if result.is_ok() {
@@ -116,13 +115,12 @@ async fn rounds(
     }
 }
 
-/// Connects what is configured until `stop`; the whole program ends with `end`. What was not written of the `past`
-/// goes from one to the next.
+/// Connects what is configured until `stop`; the whole program ends with `end`. What was not written of the
+/// history goes from one to the next.
 async fn work(
     args: &ConfigArgs,
     configured: Configured,
     page: &mut LastingPage,
-    past: &mut Option<Departing>,
     stop: CancellationToken,
     end: &CancellationToken,
 ) -> Result<(), CliError> {
@@ -164,7 +162,7 @@ async fn work(
     let clock = clock(args);
     let memory = Memory::of_bridge(saver.clone(), &saved);
     let key = WebKey::kept(&memory);
-    let history = History::open_after(&place, &history, clock.zone().clone(), past.take());
+    let history = History::open_after(&place, &history, clock.zone().clone(), page.take_past());
     let devices = sources.len();
     sources.extend(uploads.sources(&history));
     let setup = Setup {
@@ -217,14 +215,8 @@ async fn work(
     beacon.stop().await;
     saver.close();
     let is_to_move = page.orders().is_restore_wanted();
-    let departing = history.leave(page.is_to_reload() && !is_to_move && !end.is_cancelled());
-    *past = if is_to_move {
-        // Its file gets another name now, so that nothing of it may go into the one that comes.
-        let _ = departing.wait();
-        None
-    } else {
-        Some(departing)
-    };
+    let goes_on = page.is_to_reload() && !is_to_move && !end.is_cancelled();
+    page.leave_behind(history.leave(goes_on));
     result
 }
 

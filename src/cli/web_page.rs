@@ -15,6 +15,7 @@ use super::page_orders::{
 };
 use super::setup::ConfigArgs;
 use crate::backup::BackupParts;
+use crate::history::Departing;
 #[cfg(feature = "demo")]
 use crate::web::WebError;
 use crate::web::{Backstage, Entrance, Inside, Nearby, Web, WebSettings, WebStart};
@@ -30,6 +31,8 @@ pub struct LastingPage {
     orders: Arc<PageOrders>,
     reload: watch::Receiver<u64>,
     is_tidy: bool,
+    /// The history of the round before, which may not have ended yet.
+    past: Option<Departing>,
     /// What is to be said of before, when it is known where to.
     finished: Option<FinishedRestore>,
     stop: CancellationToken,
@@ -68,6 +71,7 @@ impl LastingPage {
             orders,
             reload,
             is_tidy: false,
+            past: None,
             finished: None,
             stop: stop.clone(),
             served: None,
@@ -149,20 +153,34 @@ impl LastingPage {
     pub async fn begin_reading(&mut self) {
         self.reload.mark_unchanged();
         let (args, orders) = (self.args.clone(), Arc::clone(&self.orders));
-        let wanted = orders.take();
-        if wanted.is_some() {
+        let mut wanted = None;
+        if orders.is_restore_wanted() {
             self.show_nothing(PUTTING_BACK);
+            // Its file gets another name, so that nothing of it may go into the one that comes.
+            let is_free = match &mut self.past {
+                Some(past) => past.lets_go().await,
+                None => true,
+            };
+            wanted = orders.take();
+            if !is_free && let Some(wanted) = wanted.take() {
+                wanted.refuse("what runs takes long to stop, so that all was left as it was");
+                orders.done();
+            }
         }
         let work = tokio::task::spawn_blocking(move || {
             let finished = finish_beside_configuration(&args);
-            if let Some(wanted) = wanted {
-                wanted.put_back(&args);
-            }
+            let is_moved = wanted.is_some_and(|wanted| wanted.put_back(&args));
+            orders.done();
             orders.note_used(&args.config);
-            finished
+            (finished, is_moved)
         });
         match work.await {
-            Ok(finished) => self.finished = finished.or(self.finished.take()),
+            Ok((finished, is_moved)) => {
+                self.finished = finished.or(self.finished.take());
+                if is_moved {
+                    self.past = None;
+                }
+            }
             Err(error) => tracing::error!("what the page has ordered cannot be done: {error}"),
         }
     }
@@ -176,14 +194,25 @@ impl LastingPage {
         if std::mem::replace(&mut self.is_tidy, true) {
             return;
         }
-        let finished = tidy(&BackupParts {
+        let parts = BackupParts {
             store,
             history,
             config: self.args.config.clone(),
-        });
+        };
+        let finished = tidy(&parts, self.orders.has_unpacked());
         if let Some(finished) = finished {
             tell(&finished);
         }
+    }
+
+    /// A history has been told to end: what it could not write goes to the one that follows.
+    pub fn leave_behind(&mut self, past: Departing) {
+        self.past = Some(past);
+    }
+
+    /// The history of the round before.
+    pub const fn take_past(&mut self) -> Option<Departing> {
+        self.past.take()
     }
 
     /// What it has ordered.

@@ -2,7 +2,7 @@
 //! nothing when the configuration is loaded anew meanwhile.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -15,6 +15,8 @@ use crate::model::{DeviceId, Health};
 
 /// The longest that the end of the program, or the next history, waits for the disk.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How often is looked whether it has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// All that is in memory only.
 #[derive(Debug, Default)]
@@ -66,6 +68,27 @@ impl Departing {
         }
     }
 
+    /// Waits until it has its file no longer, as long as a disk may take, and says whether it has ended. What it has left
+    /// stays here.
+    pub async fn lets_go(&mut self) -> bool {
+        let begun = tokio::time::Instant::now();
+        loop {
+            match self.left() {
+                Err(StillThere) if begun.elapsed() < GOODBYE => {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                Err(StillThere) => return false,
+                Ok(None) => return true,
+                Ok(Some(left)) => {
+                    let (again, answer) = mpsc::channel();
+                    let _ = again.send(left);
+                    self.answer = Some(answer);
+                    return true;
+                }
+            }
+        }
+    }
+
     /// What it has left, if it has ended by now; `Err` as long as it may still.
     pub fn left(&self) -> Result<Option<Unwritten>, StillThere> {
         let Some(answer) = &self.answer else {
@@ -82,3 +105,20 @@ impl Departing {
 /// It has not ended yet.
 #[derive(Debug)]
 pub struct StillThere;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_not_ended_is_said_and_what_is_left_stays() {
+        let (answer, wait) = mpsc::channel();
+        let mut departing = Departing::new(Some(wait), Instant::now());
+        assert!(!departing.lets_go().await);
+        answer.send(Unwritten::default()).unwrap();
+        assert!(departing.lets_go().await);
+        assert!(departing.lets_go().await);
+        assert!(matches!(departing.left(), Ok(Some(_))));
+        assert!(Departing::new(None, Instant::now()).lets_go().await);
+    }
+}

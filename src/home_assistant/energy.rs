@@ -104,7 +104,7 @@ impl EnergyPreferences {
         Json::from(self.sources.clone()).to_string()
     }
 
-    /// Writes it with more sources.
+    /// Writes it with more sources; says which entities are in it by that.
     ///
     /// # Errors
     ///
@@ -113,11 +113,15 @@ impl EnergyPreferences {
         &self,
         core: &mut CoreConnection,
         more: &[EnergySource],
-    ) -> Result<(), CoreError> {
+    ) -> Result<Vec<String>, CoreError> {
+        let before = self.used();
         let mut refused = None;
         for form in self.forms() {
+            let new = Self {
+                sources: self.with(more, *form),
+            };
             let mut details = Map::new();
-            details.insert(SOURCES.to_owned(), self.with(more, *form).into());
+            details.insert(SOURCES.to_owned(), new.sources.clone().into());
             match core.ask::<Json>("energy/save_prefs", details).await {
                 Err(CoreError::Refused {
                     code,
@@ -130,7 +134,11 @@ impl EnergyPreferences {
                         words,
                     });
                 }
-                done => return done.map(drop),
+                done => {
+                    let now = new.used().into_iter();
+                    let added = now.filter(|entity| !before.contains(entity));
+                    return done.map(|_| added.map(str::to_owned).collect());
+                }
             }
         }
         Err(refused.unwrap_or(CoreError::NotUnderstood("energy/save_prefs".to_owned())))

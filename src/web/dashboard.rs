@@ -157,15 +157,15 @@ pub async fn add(
         ));
     }
     let sources: Vec<EnergySource> = additions.iter().map(|it| it.source.clone()).collect();
-    let added: Vec<String> = additions.into_iter().flat_map(|it| it.entities).collect();
-    if added.is_empty() {
-        let issues = Vec::new();
+    if sources.is_empty() {
+        let (added, issues) = (Vec::new(), Vec::new());
         return Ok(Json(Added { added, issues }));
     }
     let Present {
         core, preferences, ..
     } = &mut present;
-    preferences
+    // An earlier Home Assistant has no place for all of it.
+    let added = preferences
         .add(core, &sources)
         .await
         .map_err(|error| refusal(&error))?;
@@ -250,6 +250,7 @@ fn complete(places: &mut [ToldPlace], ids: &EntityIds, used: &BTreeSet<&str>) {
                 () if is_in => None,
                 () if name.is_off => Some("off"),
                 () if is_behind => Some("behind"),
+                () if entry.same_unique_ids.iter().any(|id| is_used(id)) => Some("other"),
                 () => None,
             };
             entry.used = Some(is_in);
@@ -304,7 +305,10 @@ fn missing(places: &[ToldPlace], ids: &EntityIds, used: &BTreeSet<&str>) -> Vec<
         meters.push(&entry.reference);
         let side = |name: &str| of(name, &entry.reference);
         let sides = [side("grid_import"), side("grid_export")];
-        let is_new = sides.iter().flatten().all(|it| it.used == Some(false));
+        let is_free = |it: &DashboardEntry| {
+            it.used == Some(false) && !matches!(it.held, Some("behind" | "other"))
+        };
+        let is_new = sides.iter().flatten().all(is_free);
         let [import, export] = sides.map(|side| side.as_ref().and_then(open));
         if import.is_none() && export.is_none() {
             continue;

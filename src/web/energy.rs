@@ -99,9 +99,12 @@ pub struct DashboardEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used: Option<bool>,
     /// Why it is not added: `off` where the entity is switched off, `behind` where what is behind the device is in the
-    /// dashboard already.
+    /// dashboard already, `other` where another counter of the same energy is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<&'static str>,
+    /// The unique ids of all that count the same energy: of the device, of those it is behind, and of those behind it.
+    #[serde(skip)]
+    pub same_unique_ids: Vec<String>,
 }
 
 /// Devices of which the same energy would count twice.
@@ -165,7 +168,9 @@ pub fn told(devices: &[Known], flow: &FlowSettings, key: &WebKey) -> Vec<ToldPla
             else {
                 continue;
             };
-            entries.push(entry(device, metric, remark(device, metric), key));
+            let mut entry = entry(device, metric, remark(device, metric), key);
+            entry.same_unique_ids = same_energy(device, metric, devices);
+            entries.push(entry);
             not.extend(not_beside(device, place.part, devices, key));
         }
         ToldPlace {
@@ -197,7 +202,42 @@ fn entry(device: &Device, metric: &Metric, remark: &'static str, key: &WebKey) -
         entity_id: None,
         used: None,
         held: None,
+        same_unique_ids: Vec::new(),
     }
+}
+
+/// Whatever else counts the energy of a metric, also by the day or as its substitute.
+fn same_energy(device: &Device, metric: &Metric, devices: &[Known]) -> Vec<String> {
+    let Some(part) = metric.part.map(|it| it.part) else {
+        return Vec::new();
+    };
+    let all = || devices.iter().map(|known| &*known.device);
+    let mut family = vec![device];
+    // As many steps as there are devices, so that a circle ends.
+    let mut above = device;
+    for _ in all() {
+        let via = above.via.as_ref();
+        let Some(parent) = via.and_then(|via| all().find(|it| it.id == *via)) else {
+            break;
+        };
+        family.push(parent);
+        above = parent;
+    }
+    let mut behind = vec![&device.id];
+    // Parents come before their children.
+    for child in all() {
+        if child.via.as_ref().is_some_and(|via| behind.contains(&via)) {
+            behind.push(&child.id);
+            family.push(child);
+        }
+    }
+    let is_same = |it: &&Metric| it.part.is_some_and(|it| it.part == part);
+    let ids = family.into_iter().flat_map(|device| {
+        let metrics = device.metrics.iter().filter(is_same);
+        metrics.map(|metric| unique_id(device, metric))
+    });
+    let own = unique_id(device, metric);
+    ids.filter(|id| *id != own).collect()
 }
 
 fn unique_id(device: &Device, metric: &Metric) -> String {
@@ -384,6 +424,18 @@ mod tests {
             [("The bmv", "energy_discharged")]
         );
         assert_eq!(places[0].entries[0].power.as_deref(), Some("power"));
+        let mut same = places[0].entries[0].same_unique_ids.clone();
+        same.sort();
+        let mut all = ["a", "b"]
+            .map(|it| unique_id(&inverter(it), &inverter(it).metrics[0]))
+            .to_vec();
+        all.push(unique_id(&ecu, &ecu.metrics[2]));
+        all.sort();
+        assert_eq!(same, all);
+        // The other way round.
+        let one = inverter("a");
+        let above = same_energy(&one, &one.metrics[0], &devices);
+        assert_eq!(above, [1, 2].map(|it| unique_id(&ecu, &ecu.metrics[it])));
         let [not] = places[0].not.as_slice() else {
             panic!("{places:?}")
         };

@@ -19,7 +19,12 @@ impl LoggedOut {
     pub fn recall(&self, memory: &Memory) {
         let kept: BTreeMap<String, i64> = memory.get(NAME).unwrap_or_default();
         let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = kept.len();
         ended.extend(kept);
+        // What was ended before the store was there is kept too.
+        if ended.len() > count {
+            memory.put(NAME, &*ended);
+        }
     }
 
     /// Ends one, and keeps that.
@@ -60,6 +65,13 @@ mod tests {
         assert!(!again.has("a"));
         again.recall(&memory);
         assert!(again.has("a") && again.has("b") && !again.has("c"));
+        // One that was ended while nothing was kept.
+        let early = LoggedOut::default();
+        early.end("d", 400, 1, None);
+        early.recall(&memory);
+        let later = LoggedOut::default();
+        later.recall(&memory);
+        assert!(later.has("d") && later.has("a"));
         again.end("c", 300, 150, Some(&memory));
         assert!(!again.has("a") && again.has("b"));
         for number in 0..2 * MOST {

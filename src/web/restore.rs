@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utoipa::ToSchema;
 
 use super::access::Visitor;
@@ -56,7 +56,7 @@ pub struct RestoreAnswer {
     (status = 200, body = FoundBackup),
     (status = 401, body = RefusalWords),
     (status = 404, body = RefusalWords),
-    (status = 409, body = RefusalWords, description = "another one is being sent"),
+    (status = 409, body = RefusalWords, description = "another one is being sent or put back"),
     (status = 413, body = RefusalWords, description = "it is larger than 1 GiB"),
     (status = 422, body = RefusalWords, description = "it cannot be put back"),
     (status = 507, body = RefusalWords, description = "there is no room for it"),
@@ -70,20 +70,20 @@ pub async fn look_through(
         let words = "another backup is being sent at the moment";
         WebRefusal::new(StatusCode::CONFLICT, words, "try again in a minute")
     })?;
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let sent = SentFile(desk.sent_file());
-    let length = length.unwrap_or_default();
-    if length > LARGEST {
-        return Err(too_large());
+    let asked = desk.clone();
+    let place = tokio::task::spawn_blocking(move || asked.sent_file()).await;
+    let sent = SentFile {
+        path: place.map_err(|_| went_wrong())?,
+        turn: Some(turn),
+    };
+    if let Err(refused) = receive(&desk, &sent, request).await {
+        let _ = tokio::task::spawn_blocking(move || sent.remove()).await;
+        return Err(refused);
     }
-    // It is there twice for a while: as it was sent, and unpacked.
-    check_room(&desk, &sent.0, length.saturating_mul(2))?;
-    receive(&desk, &sent, request.into_body()).await?;
     let worker = desk.clone();
     let found = tokio::task::spawn_blocking(move || {
-        let found = worker.unpack(&sent.0);
-        drop((sent, turn));
+        let found = worker.unpack(&sent.path);
+        sent.remove();
         found
     });
     let found = found
@@ -161,21 +161,59 @@ fn desk_of(site: &Site) -> Result<Desk, WebRefusal> {
     desk.ok_or_else(|| WebRefusal::not_found("there is nothing to restore here"))
 }
 
-/// A file that is gone when nobody looks at it any more.
-struct SentFile(PathBuf);
+/// A file that is gone when nobody looks at it any more; then the next one has its turn.
+struct SentFile {
+    path: PathBuf,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl SentFile {
+    /// Removes it now.
+    fn remove(mut self) {
+        let _ = std::fs::remove_file(&self.path);
+        self.turn = None;
+    }
+}
 
 impl Drop for SentFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let Some(turn) = self.turn.take() else { return };
+        let file = std::mem::take(&mut self.path);
+        // To free a large one takes a disk a while.
+        let remove = move || {
+            let _ = std::fs::remove_file(file);
+            drop(turn);
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
     }
 }
 
 /// Writes what comes into a file, beside everything else that runs.
-async fn receive(desk: &Desk, sent: &SentFile, mut body: Body) -> Result<(), WebRefusal> {
-    let _ = std::fs::remove_file(&sent.0);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let file = options.open(&sent.0).map_err(not_written)?;
+async fn receive(desk: &Desk, sent: &SentFile, request: Request) -> Result<(), WebRefusal> {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let length = length.unwrap_or_default();
+    if length > LARGEST {
+        return Err(too_large());
+    }
+    // It is there twice for a while: as it was sent, and unpacked.
+    check_room(desk, sent, length.saturating_mul(2)).await?;
+    let mut body = request.into_body();
+    let path = sent.path.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let _ = std::fs::remove_file(&path);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(&path)
+    });
+    let not_written = |error| not_written(&sent.path, &error);
+    let file = opened
+        .await
+        .map_err(|_| went_wrong())?
+        .map_err(not_written)?;
     let (pieces, written) = mpsc::channel(4);
     let writing = tokio::task::spawn_blocking(move || write(file, written));
     let mut length = 0_u64;
@@ -197,7 +235,7 @@ async fn receive(desk: &Desk, sent: &SentFile, mut body: Body) -> Result<(), Web
         }
         if length - looked >= LOOK_EVERY {
             looked = length;
-            check_room(desk, &sent.0, 0)?;
+            check_room(desk, sent, 0).await?;
         }
         if pieces.send(piece).await.is_err() {
             break;
@@ -217,9 +255,11 @@ fn write(mut file: File, mut pieces: mpsc::Receiver<Bytes>) -> std::io::Result<(
     file.flush()
 }
 
-fn check_room(desk: &Desk, file: &Path, wanted: u64) -> Result<(), WebRefusal> {
+async fn check_room(desk: &Desk, sent: &SentFile, wanted: u64) -> Result<(), WebRefusal> {
     let needed = wanted.saturating_add(SPARE);
-    match desk.free_space(file) {
+    let (desk, file) = (desk.clone(), sent.path.clone());
+    let free = tokio::task::spawn_blocking(move || desk.free_space(&file)).await;
+    match free.map_err(|_| went_wrong())? {
         Some(free) if free < needed => Err(WebRefusal::new(
             StatusCode::INSUFFICIENT_STORAGE,
             format!(
@@ -241,13 +281,9 @@ fn too_large() -> WebRefusal {
     )
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "as errors are mapped")]
-fn not_written(error: std::io::Error) -> WebRefusal {
-    WebRefusal::new(
-        StatusCode::INSUFFICIENT_STORAGE,
-        format!("it cannot be written here: {error}"),
-        "make room on the disk, or use `wattbridge restore`",
-    )
+fn not_written(file: &Path, error: &std::io::Error) -> WebRefusal {
+    let words = format!("it cannot be written here: {error}");
+    refusal(&RestoreRefusal::of_file(file, error, words))
 }
 
 fn went_wrong() -> WebRefusal {
@@ -259,25 +295,14 @@ fn went_wrong() -> WebRefusal {
 }
 
 fn refusal(refused: &RestoreRefusal) -> WebRefusal {
-    let words = refused.to_string();
-    match refused {
-        RestoreRefusal::Unfit(_) => WebRefusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            words,
-            "choose another file",
-        ),
-        RestoreRefusal::HeldBack => WebRefusal::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            words,
-            "use `wattbridge restore`, or set trusted_editor = true in [web] of the file itself",
-        ),
-        RestoreRefusal::NoRoom(_) => WebRefusal::new(
-            StatusCode::INSUFFICIENT_STORAGE,
-            words,
-            "nothing was changed; make room on the disk, or use `wattbridge restore`",
-        ),
-        RestoreRefusal::Gone | RestoreRefusal::Changed => {
-            WebRefusal::new(StatusCode::CONFLICT, words, "send it once more")
+    let status = match refused {
+        RestoreRefusal::Unfit(_) | RestoreRefusal::HeldBack => StatusCode::UNPROCESSABLE_ENTITY,
+        RestoreRefusal::NoRoom(_) | RestoreRefusal::ReadOnly(_) | RestoreRefusal::NotWritten(_) => {
+            StatusCode::INSUFFICIENT_STORAGE
         }
-    }
+        RestoreRefusal::Gone | RestoreRefusal::Changed | RestoreRefusal::Busy => {
+            StatusCode::CONFLICT
+        }
+    };
+    WebRefusal::new(status, refused.to_string(), refused.hint().to_owned())
 }

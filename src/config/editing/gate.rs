@@ -48,11 +48,21 @@ const HINT: &str = "change it in the file itself";
 impl Gate<'_> {
     /// Whatever in a text is for the file alone and not as it was. Lines and columns are those of the edited text.
     pub fn refused(&self, hidden: &Hidden, restored: &Restored, kinds: &SectionKinds) -> Problems {
+        let refused = self.refused_whole(hidden, &restored.file, kinds);
+        let mut problems: Problems = refused
+            .into_iter()
+            .map(|problem| restored.as_edited(problem))
+            .collect();
+        problems.sort();
+        problems
+    }
+
+    /// The same of a text that is whole as it is, and has no words that stand for secrets: one of somewhere else.
+    pub fn refused_whole(&self, hidden: &Hidden, new: &File, kinds: &SectionKinds) -> Problems {
         let none = File::parse("", "").ok();
         let Some(old) = hidden.file.as_ref().or(none.as_ref()) else {
             return Problems::new();
         };
-        let new = &restored.file;
         let mut problems = Problems::new();
         for held in self.keys {
             let told = match held.key {
@@ -62,43 +72,39 @@ impl Gate<'_> {
             let (before, after) = (held.values(old, kinds), held.values(new, kinds));
             let added = added(&before, &after);
             for place in &added {
-                problems.push(at(&restored.file.source, place, held.section, &told));
+                problems.push(at(&new.source, place, held.section, &told));
             }
             if held.hold == Hold::All && added.is_empty() && after.len() < before.len() {
                 problems.push(gone(new, held.section, &told));
             }
         }
-        problems.extend(self.places(old, restored, kinds));
+        problems.extend(self.places(old, new, kinds));
         problems.extend(self.fed_sections(old, new, kinds));
-        let mut problems: Problems = problems
-            .into_iter()
-            .map(|problem| restored.as_edited(problem))
-            .collect();
         problems.sort();
         problems
     }
 
     /// Secrets that are read from elsewhere.
-    fn places(&self, old: &File, restored: &Restored, kinds: &SectionKinds) -> Problems {
+    fn places(&self, old: &File, new: &File, kinds: &SectionKinds) -> Problems {
         let places = |file: &File| {
             let all = secrets::find(file, kinds).into_iter();
             all.filter(|spot| spot.place.is_some()).collect::<Vec<_>>()
         };
         let mut before = places(old);
         let mut problems = Problems::new();
-        for spot in places(&restored.file) {
+        for spot in places(new) {
             let known =
                 |old: &secrets::SecretSpot| old.home == spot.home && old.words == spot.words;
             if let Some(index) = before.iter().position(known) {
                 before.swap_remove(index);
                 // It would be read as before, and sent to somebody else.
-                if !leads_elsewhere(old, &restored.file, kinds, &spot.home.kind) {
+                if !leads_elsewhere(old, new, kinds, &spot.home.kind) {
                     continue;
                 }
             }
             let told = format!("where the secret of {} comes from", spot.home.label());
             let place = Place::Span(spot.span.clone());
-            problems.push(at(&restored.file.source, &place, &spot.home.kind, &told));
+            problems.push(at(&new.source, &place, &spot.home.kind, &told));
         }
         problems
     }

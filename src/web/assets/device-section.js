@@ -34,13 +34,15 @@ export function typed(one, value) {
     case 'switch': return value == null || value === one.usual ? undefined : value;
     case 'list': { const all = (value ?? '').split(/[\s,;]+/).filter(Boolean); return all.length ? all : undefined; }
     case 'pairs': {
-      const all = (value ?? []).filter(([name, of]) => name.trim() && of.trim()).map(([name, of]) => [name.trim(), one.number ? number(of) : of.trim()]);
+      const all = (value ?? []).filter(([name, of]) => name.trim() && of.trim()).map(([name, of]) => [name.trim(), one.number ? number(of) : one.secret ? of : of.trim()]);
       return all.length ? Object.fromEntries(all) : undefined;
     }
     case 'rows': {
       const all = (value ?? []).map((row) => values(one.fields, row)).filter((row) => Object.keys(row).length);
       return all.length ? all : undefined;
     }
+    // A blank may be a part of it.
+    case 'secret': return value?.trim() ? value : undefined;
     default: {
       const words = (value ?? '').trim();
       if (!words) return undefined;
@@ -52,10 +54,12 @@ export function typed(one, value) {
 
 export const values = (all, given) => Object.fromEntries(all.map((one) => [one.key, typed(one, given[one.key])]).filter(([, value]) => value !== undefined));
 
-// What is no number stays as it is: the checker says so.
+// What is no number stays as it is, as does one that would become another: the checker says so.
 function number(words) {
   const plain = words.trim().replace(',', '.');
-  return /^[+-]?\d+(\.\d+)?$/.test(plain) ? Number(plain) : words;
+  if (!/^[+-]?\d+(\.\d+)?$/.test(plain)) return words;
+  const it = Number(plain);
+  return Number.isSafeInteger(Math.trunc(it)) ? it : words;
 }
 
 const name = (key) => (/^[A-Za-z0-9_-]+$/.test(key) ? key : text(key));

@@ -14,6 +14,7 @@ fn entry(device: &str, key: &str) -> DashboardEntry {
         entity_id: None,
         used: None,
         held: None,
+        same_unique_ids: Vec::new(),
     }
 }
 
@@ -99,6 +100,21 @@ fn nothing_counts_twice_and_what_is_half_there_is_left_to_its_user() {
         ["grid sensor.meter_energy_export"]
     );
     assert_eq!(places[0].entries[0].held, Some("behind"));
+    // What counts the same energy: a counter of the day, or of the device that it is behind.
+    let mut places = house();
+    places[0].entries[0].same_unique_ids = vec!["ecu_power".to_owned()];
+    places[1].entries[0].same_unique_ids = vec!["inverter_energy_computed".to_owned()];
+    places[0].not.clear();
+    let used = ["sensor.ecu_power", "sensor.inverter_energy_computed"];
+    assert_eq!(
+        added(&mut places, &used),
+        [
+            "grid sensor.meter_energy_export",
+            "battery sensor.bmv_energy_charged sensor.bmv_energy_discharged"
+        ]
+    );
+    assert_eq!(places[0].entries[0].held, Some("other"));
+    assert_eq!(places[1].entries[0].held, Some("other"));
     // Of two meters the user chooses.
     let mut places = house();
     for place in &mut places[1..4] {

@@ -16,7 +16,7 @@ use super::unpacked::{RestoreDesk, RestoreOutcome, RestoreRefusal, Unpacked};
 use crate::config::editing::{
     Extents, Gate, GatedKey, Hidden, Layout, Restored, SectionKinds, WithheldKey, withhold,
 };
-use crate::config::{Problem, Problems};
+use crate::config::{File, Problem, Problems};
 
 /// What the rest of the program knows of a configuration.
 pub trait Program: Send + Sync + fmt::Debug {
@@ -425,7 +425,16 @@ impl Desk {
     }
 
     /// What of a text the page may not change, by what is on the disk.
-    pub(super) fn held(&self, present: &Hidden, restored: &Restored) -> Vec<Problem> {
+    fn held(&self, present: &Hidden, restored: &Restored) -> Vec<Problem> {
+        self.gated(|gate| gate.refused(present, restored, &self.kinds))
+    }
+
+    /// The same of a text of somewhere else, in which nothing is hidden.
+    pub(super) fn held_whole(&self, present: &Hidden, file: &File) -> Vec<Problem> {
+        self.gated(|gate| gate.refused_whole(present, file, &self.kinds))
+    }
+
+    fn gated(&self, refused: impl FnOnce(&Gate<'_>) -> Problems) -> Vec<Problem> {
         if self.trusts_editor() {
             return Vec::new();
         }
@@ -433,8 +442,7 @@ impl Desk {
             keys: self.gate,
             fed: &self.program.fed(),
         };
-        let refused = gate.refused(present, restored, &self.kinds);
-        refused.into_iter().collect()
+        refused(&gate).into_iter().collect()
     }
 
     /// As the file on the disk says, and nothing that is yet to be saved.

@@ -6,8 +6,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::desk::Desk;
 use super::unpacked::{BackupContents, FoundBackup, RestoreOutcome, RestoreRefusal};
-use crate::config::Problem;
-use crate::config::editing::{Extents, Layout, Restored};
+use crate::config::editing::{Extents, Layout};
+use crate::config::{File, Problem};
 
 impl Desk {
     /// The turn to send a backup, if nobody else has it.
@@ -37,18 +37,18 @@ impl Desk {
         let mut sections = None;
         let mut may_come = |text: &str| {
             let plain = Layout::plain(text);
-            let theirs = self.hide(&plain);
             let present = self.hide(&Layout::plain(&raw));
             let name = self.file.path().display().to_string();
-            // What is no configuration at all is refused with the whole backup.
-            let Ok(whole) = Restored::of(&theirs.text, &theirs, &self.kinds, &name) else {
-                return true;
+            // It is looked at as it would be read: words in it stand for nothing else.
+            let held = match File::parse(&plain, &name) {
+                Ok(file) => self.held_whole(&present, &file),
+                Err(problems) => problems.into_iter().collect(),
             };
-            held_back = self.told(&self.held(&present, &whole), &theirs.text);
+            held_back = self.told(&held, &plain);
             if !held_back.is_empty() {
                 return false;
             }
-            let found: Vec<Problem> = self.program.check(&whole.text).into_iter().collect();
+            let found: Vec<Problem> = self.program.check(&plain).into_iter().collect();
             problems = self.told(&found, &plain);
             sections = self.sections(&plain);
             true

@@ -295,7 +295,7 @@ impl SavedFile {
 }
 
 impl ReadOnly {
-    fn new(folder: &Path, error: &io::Error) -> Self {
+    pub(super) fn new(folder: &Path, error: &io::Error) -> Self {
         let folder = folder.display();
         if error.kind() == ErrorKind::ReadOnlyFilesystem {
             Self {

@@ -1,5 +1,7 @@
 //! What a backup brings, and what waits to be put back.
 
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use utoipa::ToSchema;
 
-use super::saved_file::SavedFile;
+use super::saved_file::{ReadOnly, SavedFile};
 use super::told::ToldProblem;
 
 /// What a backup brings, or what is there now. What is not there is `null`.
@@ -58,6 +60,46 @@ pub struct Unpacked {
 /// What comes of it: where what was there is kept, or why nothing was done.
 pub type RestoreOutcome = oneshot::Receiver<Result<Vec<String>, String>>;
 
+impl RestoreRefusal {
+    /// A file cannot be written.
+    pub fn of_file(file: &Path, error: &io::Error, words: String) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::NoRoom(words),
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+                let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+                Self::ReadOnly(ReadOnly::new(folder.unwrap_or(Path::new(".")), error))
+            }
+            ErrorKind::ResourceBusy => {
+                let file = file.display();
+                Self::ReadOnly(ReadOnly {
+                    why: format!("nothing can take the place of {file}"),
+                    hint: "in a container, mount its folder instead of the file alone; then restart wattbridge".to_owned(),
+                })
+            }
+            _ => Self::NotWritten(words),
+        }
+    }
+
+    /// What to do.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Unfit(_) => "choose another file",
+            Self::HeldBack => {
+                "use `wattbridge restore`, or set trusted_editor = true in [web] of the file itself"
+            }
+            Self::NoRoom(_) => {
+                "nothing was changed; make room on the disk, or use `wattbridge restore`"
+            }
+            Self::ReadOnly(ReadOnly { hint, .. }) => hint,
+            Self::NotWritten(_) => {
+                "nothing was changed; see what it says, or use `wattbridge restore`"
+            }
+            Self::Busy => "try again in a minute",
+            Self::Gone | Self::Changed => "send it once more",
+        }
+    }
+}
+
 /// A backup is not put back.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreRefusal {
@@ -65,11 +107,22 @@ pub enum RestoreRefusal {
     #[error("{0}")]
     Unfit(String),
     /// Nothing is in it but a configuration that the page may not put back.
-    #[error("its configuration changes what this page may not change, and nothing else is in it")]
+    #[error(
+        "its configuration changes what this page may not change, or cannot be read, and nothing else is in it"
+    )]
     HeldBack,
-    /// It cannot be written.
+    /// There is no room for it.
     #[error("{0}")]
     NoRoom(String),
+    /// Nothing can be written there.
+    #[error("{0}")]
+    ReadOnly(ReadOnly),
+    /// It cannot be written for another reason.
+    #[error("{0}")]
+    NotWritten(String),
+    /// Another one is being put back.
+    #[error("another backup is being put back at the moment")]
+    Busy,
     /// Nothing waits under this name any more.
     #[error("this backup waits no longer")]
     Gone,

@@ -67,7 +67,7 @@ export default function page({ redraw }) {
       ${store.hello.login ? html`<label>${t('backup.password')}<input name="password" type="password" autocomplete="current-password" required></label>` : nothing}
       <button class="btn main" ?disabled=${busy}>${icon('down')}${t(busy === 'backup' ? 'loading' : 'backup.do')}</button>${store.hello.ingress ? html`<p class="hint">${t('backup.app')}</p>` : nothing}</form>
     ${store.hello.features?.includes('restore') ? html`<section class="card form" aria-labelledby="h-restore"><h2 id="h-restore">${t('restore')}</h2><p>${t('restore.what')}</p>
-      <label>${t('restore.file')}<input type="file" @change=${(event) => { forget(); [file] = event.target.files; done = null; redraw(); }}></label>
+      <label>${t('restore.file')}<input type="file" ?disabled=${busy} @change=${(event) => { forget(); [file] = event.target.files; done = null; redraw(); }}></label>
       ${found ? what() : html`<button class="btn" ?disabled=${!file || busy} @click=${look}>${icon('up')}${t(busy ? 'loading' : 'restore.look')}</button>`}
       ${done ? html`<p class="fine" role="status">${icon('ok')}${t('restore.done')} ${done.kept.length ? t('restore.kept', { names: done.kept.join(', ') }) : nothing}</p>` : nothing}</section>` : nothing}</div>`;
   return { title: () => t('more.backup'), view, leave: forget };

@@ -280,10 +280,18 @@ fn a_backup_brings_nothing_that_the_page_may_not_change() {
         fs::write(&sent, text).unwrap();
         office.desk.unpack(&sent)
     };
+    let deep = format!("[mqtt]\nx = {}1{}\n", "[".repeat(70), "]".repeat(70));
     for refused in [
         "[[text]]\ncommand = \"/bin/evil\"\n",
         "[web]\ntrusted_editor = true\n[[text]]\ncommand = \"/bin/good\"\n",
         "[mqtt]\npassword = { file = \"/etc/shadow\" }\n",
+        // Words that would stand for a secret, were this typed into the page.
+        "[mqtt]\nhost = \"kept-\\u0031\"\n[[text]]\ncommand = \"/bin/evil\"\n",
+        "[mqtt]\n\"kept-\\u0031\" = 1\n[[text]]\ncommand = \"/bin/evil\"\n",
+        "[[text]]\n\"c\\u006fmmand\" = \"/bin/evil\"\n",
+        // What is none.
+        "[[text]]\ncommand = \"/bin/good\"\n[mqtt\n",
+        &deep,
     ] {
         assert!(
             matches!(unpack(refused), Err(RestoreRefusal::HeldBack)),
