@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::Connection;
 
+use super::ahead;
 use super::calendar::{Calendar, of_number};
 use super::catalog::Catalog;
 use super::cursors;
@@ -398,17 +399,17 @@ impl Ledger {
         now: i64,
     ) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
         let today = self.calendar.day_of(moment(now));
-        tables::set_ahead_aside(file, now, today)?;
+        ahead::set_ahead_aside(file, now, today)?;
         self.remake_days(file, &[today])?;
         self.house.go_back();
         self.doubt_hour(now);
         let (_, newest) = tables::slot_limits(file)?;
-        Ok((newest, tables::newest_ahead(file)?))
+        Ok((newest, ahead::newest_ahead(file)?))
     }
 
-    /// Brings back the slots that were set aside: their time has come.
-    pub fn bring_back(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        let ends = tables::bring_back(file)?;
+    /// Brings back the slots that were set aside and are of before now.
+    pub fn bring_back(&mut self, file: &Connection, now: i64) -> rusqlite::Result<()> {
+        let ends = ahead::bring_back(file, now)?;
         let mut days: Vec<Date> = Vec::new();
         for end in ends {
             self.doubt_hour(end);

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::HistoryError;
+use super::ahead;
 use super::calendar::Calendar;
 use super::catalog::Catalog;
 use super::closing::{Batch, Ledger, RememberedDay};
@@ -85,8 +86,10 @@ pub struct Keeper {
     roles_at: i64,
     /// The end of the newest slot in the file.
     newest: Option<i64>,
-    /// The same of those that were set aside, as they were of a time that was not yet.
+    /// The newest moment of what was set aside, as it was of a time that was not yet.
     ahead: Option<i64>,
+    /// Whether the clock may have been set on since slots were written last: nobody knows that at the start.
+    leapt: bool,
     /// Since when nobody has set the clock, and whether that is long enough to believe it.
     unset: Option<Unset>,
     is_steady: bool,
@@ -137,6 +140,7 @@ impl Keeper {
             roles_at: 0,
             newest: None,
             ahead: None,
+            leapt: true,
             unset: None,
             is_steady: false,
             closed_at: 0,
@@ -246,6 +250,7 @@ impl Keeper {
         self.records.is_stuck = false;
         let now = self.pace.now();
         self.closed_at = now;
+        self.leapt |= self.pace.leap(self.unset) > SET_BACK;
         self.is_steady = self.pace.is_steady(&mut self.unset);
         if self.pace.is_clock() && !self.clock_is_set(now) {
             self.gathering.forget(now, MOST_SLOTS);
@@ -381,14 +386,26 @@ impl Keeper {
         let house_end = now - if is_slow { LONG_PATIENCE } else { PATIENCE };
         let until = self.ledger.kept_until(moment(now), self.keep_days);
         let is_settled = !self.pace.is_clock() || now - self.roles_at >= SETTLED;
-        let comes_back = self.ahead.is_some_and(|end| now >= end - SET_BACK);
+        // What others bring in says nothing of the clock.
+        let at = self.closed_at;
+        let is_arriving = self.ahead.is_some() && self.pace.is_clock();
+        let has_pause = self.newest.is_none_or(|newest| at - newest > SET_BACK);
+        let comes_back = self.leapt && has_pause;
         let Some(file) = &mut self.file else {
             return Ok(());
         };
         let transaction = file.connection.transaction().map_err(DatabaseError::from)?;
-        if comes_back {
-            let back = self.ledger.bring_back(&transaction);
-            back.map_err(DatabaseError::from)?;
+        let mut ahead = self.ahead;
+        if is_arriving {
+            // By a clock that was behind they are of the time that it has left out. What comes step by step instead is
+            // measured anew.
+            let arrived = if comes_back {
+                self.ledger.bring_back(&transaction, at)
+            } else {
+                ahead::drop_ahead(&transaction, at)
+            };
+            arrived.map_err(DatabaseError::from)?;
+            ahead = ahead::newest_ahead(&transaction).map_err(DatabaseError::from)?;
         }
         if is_settled {
             let has_news = std::mem::take(&mut self.roles_are_new);
@@ -414,9 +431,9 @@ impl Keeper {
         self.signals
             .closed
             .send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
-        if comes_back {
-            self.ahead = None;
-        }
+        self.ahead = ahead;
+        // An import before the first look at the clock leaves that open.
+        self.leapt &= at == 0;
         if clears && oldest.is_none_or(|oldest| oldest > until) {
             self.cleared_until = until;
         }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::Keeper;
 use crate::history::HistoryError;
+use crate::history::ahead;
 use crate::history::closing::RememberedDay;
 use crate::history::filed::HistoryFile;
 use crate::history::tables;
@@ -120,7 +121,8 @@ impl Keeper {
         self.ledger.catalog.fill(tables::load_series(file)?);
         let (_, newest) = tables::slot_limits(file)?;
         self.newest = newest;
-        self.ahead = tables::newest_ahead(file)?;
+        self.ahead = ahead::newest_ahead(file)?;
+        self.leapt = true;
         if let Some(newest) = newest {
             self.ledger.doubt_hour(newest);
             // Nobody knows more exactly when a program was killed.
