@@ -42,6 +42,13 @@ impl Keeper {
             self.before = None;
             if let Some(left) = left {
                 self.take_up(left);
+            // Its slots that were not over may lie in the file since.
+            if let Some(file) = self.file.take() {
+                if let Err(error) = self.take_unfinished(&file.connection) {
+                    tracing::debug!("slots that were not over cannot be taken up: {error}");
+                }
+                self.file = Some(file);
+            }
             }
         }
     }
@@ -129,13 +136,20 @@ impl Keeper {
             if self.pace.is_clock() && !self.is_followed {
                 tables::note_off(file, newest * 1000)?;
             }
+        self.take_unfinished(file)?;
+        self.is_followed = false;
+        Ok(())
+    }
+
+    /// Takes up the slots that were not over. Where there is a whole one by now, they only add to it.
+    fn take_unfinished(&mut self, file: &Connection) -> rusqlite::Result<()> {
         }
         for (end, id, values) in tables::take_unfinished(file)? {
             if let Some(place) = self.ledger.catalog.of_id(id) {
-                self.gathering.resume(end, place, values);
+                let is_beside = tables::has_slot(file, end, id)?;
+                self.gathering.resume(end, place, values, is_beside);
             }
         }
-        self.is_followed = false;
         Ok(())
     }
 
