@@ -378,10 +378,10 @@ impl Ledger {
     }
 
     /// Takes up what others have left to be made anew, and if the house has other devices than before, days of which
-    /// it has nothing.
-    pub fn take_doubts(&mut self, file: &Connection, has_news: bool) -> rusqlite::Result<()> {
+    /// it has nothing. Whether others may have left more.
+    pub fn take_doubts(&mut self, file: &Connection, has_news: bool) -> rusqlite::Result<bool> {
         if self.house.roles.members.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         if has_news {
             for day in self.house.days_without_house(file)? {

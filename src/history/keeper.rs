@@ -54,6 +54,8 @@ const SETTLED: i64 = 600;
 const JOBS: usize = 4096;
 /// The longest wait, as the clock on the wall may be set meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The wait between days that others have left, which come some at a time.
+const MORE: Duration = Duration::from_secs(5);
 
 /// What the thread lets others know.
 pub struct KeeperSignals {
@@ -95,6 +97,8 @@ pub struct Keeper {
     is_steady: bool,
     /// When slots were closed last.
     closed_at: i64,
+    /// Whether others have left more to be made anew than goes in one go.
+    has_more: bool,
     cleared_until: i64,
     /// When the file was looked through last.
     looked_at: Option<i64>,
@@ -144,6 +148,7 @@ impl Keeper {
             unset: None,
             is_steady: false,
             closed_at: 0,
+            has_more: false,
             cleared_until: 0,
             looked_at: None,
             trouble,
@@ -176,7 +181,7 @@ impl Keeper {
                 let _ = answer.send(self.finish(goes_on));
                 return;
             }
-            if self.pace.is_due(self.closed_at) {
+            if self.pace.is_due(self.closed_at) || self.goes_on() {
                 self.close_slots();
             }
             self.look_after();
@@ -188,7 +193,14 @@ impl Keeper {
     fn wait(&self) -> Duration {
         let into = (self.pace.now() - PATIENCE).rem_euclid(SLOT);
         let left = u64::try_from(SLOT - into).unwrap_or(1);
-        Duration::from_secs(left).min(LONGEST_WAIT)
+        let longest = if self.has_more { MORE } else { LONGEST_WAIT };
+        Duration::from_secs(left).min(longest)
+    }
+
+    /// Whether it is time for more of what others have left.
+    fn goes_on(&self) -> bool {
+        let since = (self.pace.now() - self.closed_at).unsigned_abs();
+        self.has_more && self.pace.is_clock() && since >= MORE.as_secs()
     }
 
     fn take(&mut self, job: KeeperJob) {
@@ -248,6 +260,7 @@ impl Keeper {
     fn close_slots(&mut self) {
         self.take_up_late();
         self.records.is_stuck = false;
+        self.has_more = false;
         let now = self.pace.now();
         self.closed_at = now;
         self.leapt |= self.pace.leap(self.unset) > SET_BACK;
@@ -407,10 +420,11 @@ impl Keeper {
             arrived.map_err(DatabaseError::from)?;
             ahead = ahead::newest_ahead(&transaction).map_err(DatabaseError::from)?;
         }
+        let mut has_more = false;
         if is_settled {
             let has_news = std::mem::take(&mut self.roles_are_new);
             let doubted = self.ledger.take_doubts(&transaction, has_news);
-            doubted.map_err(DatabaseError::from)?;
+            has_more = doubted.map_err(DatabaseError::from)?;
         }
         let alone = self
             .ledger
@@ -431,6 +445,7 @@ impl Keeper {
         self.signals
             .closed
             .send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
+        self.has_more = has_more;
         self.ahead = ahead;
         // An import before the first look at the clock leaves that open.
         self.leapt &= at == 0;

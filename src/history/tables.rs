@@ -624,10 +624,12 @@ pub fn add_doubt(file: &Connection, date: Date, has_slots: bool) -> rusqlite::Re
 }
 
 /// Takes out some of these days, the oldest first.
-pub fn take_doubts(file: &Connection, most: i64) -> rusqlite::Result<Vec<(i64, bool)>> {
+pub fn take_doubts(file: &Connection, most: usize) -> rusqlite::Result<Vec<(i64, bool)>> {
     let all: Vec<(i64, bool)> = file
         .prepare_cached("SELECT date, slots FROM doubt ORDER BY date LIMIT ?1")?
-        .query_map([most], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     if let Some((last, _)) = all.last() {
         file.prepare_cached("DELETE FROM doubt WHERE date <= ?1")?
