@@ -22,7 +22,7 @@ use super::HistoryError;
 use super::ahead;
 use super::calendar::Calendar;
 use super::catalog::Catalog;
-use super::closing::{Batch, Ledger, RememberedDay};
+use super::closing::{Batch, Ledger, RememberedDays};
 use super::config::HistorySettings;
 use super::filed::HistoryFile;
 use super::gathering::{Gathering, LONG_PATIENCE, PATIENCE};
@@ -77,7 +77,7 @@ pub struct Keeper {
     busy: u8,
     ledger: Ledger,
     gathering: Gathering,
-    remembered: Vec<RememberedDay>,
+    remembered: RememberedDays,
     health: Vec<(DeviceId, Timestamp, Health)>,
     events: Vec<(SeriesKey, Timestamp, String)>,
     last_health: HashMap<DeviceId, (Timestamp, Health)>,
@@ -135,7 +135,7 @@ impl Keeper {
             busy: 0,
             ledger: Ledger::new(Catalog::new(&settings.also), calendar),
             gathering: Gathering::default(),
-            remembered: Vec::new(),
+            remembered: RememberedDays::new(),
             health: Vec::new(),
             events: Vec::new(),
             last_health: HashMap::new(),
@@ -367,6 +367,9 @@ impl Keeper {
     fn write(&mut self, now: i64) -> Result<(), HistoryError> {
         if self.is_foreign {
             self.gathering = Gathering::default();
+            self.remembered.clear();
+            self.health.clear();
+            self.events.clear();
             return Ok(());
         }
         self.healed(|keeper| keeper.write_once(now))

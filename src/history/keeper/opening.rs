@@ -7,7 +7,6 @@ use rusqlite::Connection;
 use super::Keeper;
 use crate::history::HistoryError;
 use crate::history::ahead;
-use crate::history::closing::RememberedDay;
 use crate::history::filed::HistoryFile;
 use crate::history::tables;
 use crate::history::unwritten::{Departing, Unwritten};
@@ -42,13 +41,13 @@ impl Keeper {
             self.before = None;
             if let Some(left) = left {
                 self.take_up(left);
+            }
             // Its slots that were not over may lie in the file since.
             if let Some(file) = self.file.take() {
                 if let Err(error) = self.take_unfinished(&file.connection) {
                     tracing::debug!("slots that were not over cannot be taken up: {error}");
                 }
                 self.file = Some(file);
-            }
             }
         }
     }
@@ -60,9 +59,9 @@ impl Keeper {
             .collect();
         let place = |series: usize| places.get(series).copied();
         self.gathering.take_over(left.slots, place);
-        for day in left.remembered {
-            if let Some(series) = place(day.series) {
-                self.remembered.push(RememberedDay { series, ..day });
+        for ((series, date), value) in left.remembered {
+            if let Some(series) = place(series) {
+                self.remembered.entry((series, date)).or_insert(value);
             }
         }
         // What it knew comes before what is known since.
@@ -136,6 +135,7 @@ impl Keeper {
             if self.pace.is_clock() && !self.is_followed {
                 tables::note_off(file, newest * 1000)?;
             }
+        }
         self.take_unfinished(file)?;
         self.is_followed = false;
         Ok(())
@@ -143,7 +143,6 @@ impl Keeper {
 
     /// Takes up the slots that were not over. Where there is a whole one by now, they only add to it.
     fn take_unfinished(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        }
         for (end, id, values) in tables::take_unfinished(file)? {
             if let Some(place) = self.ledger.catalog.of_id(id) {
                 let is_beside = tables::has_slot(file, end, id)?;

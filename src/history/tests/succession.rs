@@ -191,3 +191,44 @@ fn half_a_slot_never_takes_the_place_of_a_whole_one() {
     let least = slots(&path, "coalesce(min, value), end", "power");
     assert_eq!(least.first(), Some(&(8990, end)));
 }
+
+#[test]
+fn the_same_days_told_again_and_again_take_no_more_room() {
+    let (_folder, path) = in_folder();
+    let tell = |kept: &Kept| {
+        for value in [5000, 6000, 7000] {
+            let mut days = Days::new(kept.roof.id.clone());
+            let reading = Reading {
+                key: "energy_today".into(),
+                value: wh(value),
+            };
+            days.days.insert(date(2026, 6, 1), vec![reading]);
+            kept.history.days(&days);
+            kept.history.flush(SOON);
+        }
+        assert!(kept.history.trouble().is_some());
+    };
+    let clock = Clock::manual(at("2026-06-15T10:01:00Z"), vienna());
+    let nowhere = path
+        .parent()
+        .unwrap()
+        .join("missing")
+        .join("house-history.db");
+    let kept = Kept::by(&nowhere, &clock, None);
+    // It is told after some tries.
+    for _ in 0..6 {
+        kept.history.flush(SOON);
+    }
+    tell(&kept);
+    let left = kept.history.leave(true).wait().unwrap();
+    let values: Vec<i64> = left.remembered.into_values().collect();
+    assert_eq!(values, [7000]);
+    // Into a file of a later version nothing will go at all.
+    let file = Connection::open(&path).unwrap();
+    file.pragma_update(None, "user_version", 999).unwrap();
+    drop(file);
+    let kept = Kept::by(&path, &clock, None);
+    tell(&kept);
+    let left = kept.history.leave(true).wait().unwrap();
+    assert_eq!(left.remembered.len(), 0);
+}
