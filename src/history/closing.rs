@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::Connection;
 
+use super::ahead;
 use super::calendar::{Calendar, of_number};
 use super::catalog::Catalog;
 use super::cursors;
@@ -24,19 +25,14 @@ const MEGAWATT: i64 = 1_000_000;
 #[derive(Debug, Default)]
 pub struct Batch {
     pub closed: Vec<Closed>,
-    pub remembered: Vec<RememberedDay>,
+    pub remembered: RememberedDays,
     pub health: Vec<(DeviceId, Timestamp, Health)>,
     pub events: Vec<(SeriesKey, Timestamp, String)>,
 }
 
-/// A day as a device itself, or another program, remembers it.
-#[derive(Debug, Clone, Copy)]
-pub struct RememberedDay {
-    /// Which series, by its place in the catalog.
-    pub series: usize,
-    pub date: Date,
-    pub value: i64,
-}
+/// Days as a device itself, or another program, remembers them, by the place of their series in the catalog. Who tells
+/// the same ones again and again while nothing can be written takes no more room by that.
+pub type RememberedDays = BTreeMap<(usize, Date), i64>;
 
 /// What is known of the file, and what of it has to be made anew.
 #[derive(Debug)]
@@ -96,8 +92,8 @@ impl Ledger {
         for (place, rows) in &changed {
             self.put_in_days(file, *place, rows)?;
         }
-        for day in &batch.remembered {
-            self.remember(file, day)?;
+        for ((place, date), value) in &batch.remembered {
+            self.remember(file, *place, *date, *value)?;
         }
         self.make_hours(file, over)?;
         self.house
@@ -292,16 +288,22 @@ impl Ledger {
     }
 
     /// Takes over a day that was not measured wholly.
-    fn remember(&mut self, file: &Connection, day: &RememberedDay) -> rusqlite::Result<()> {
-        let Some(series) = self.catalog.get(day.series) else {
+    fn remember(
+        &mut self,
+        file: &Connection,
+        place: usize,
+        date: Date,
+        value: i64,
+    ) -> rusqlite::Result<()> {
+        let Some(series) = self.catalog.get(place) else {
             return Ok(());
         };
         let Some(id) = series.id else {
             return Ok(());
         };
-        let there = tables::day(file, day.date, id)?;
+        let there = tables::day(file, date, id)?;
         let is_wanted = there.is_none_or(|there| {
-            let is_less = there.value.is_none_or(|value| value < day.value);
+            let is_less = there.value.is_none_or(|measured| measured < value);
             let is_counter = series.about.kind.counter().is_some();
             let is_remembered = there.flags.has(DayFlags::IMPORTED) && there.slots == 0;
             let is_partial = there.flags.has(DayFlags::GAP) && is_counter && is_less;
@@ -310,8 +312,8 @@ impl Ledger {
         if is_wanted {
             let before = there.map_or_else(DayFlags::default, |there| there.flags);
             let flags = before | DayFlags::IMPORTED;
-            tables::set_day(file, day.date, id, Some(day.value), flags)?;
-            self.house.doubt_day(day.date);
+            tables::set_day(file, date, id, Some(value), flags)?;
+            self.house.doubt_day(date);
         }
         Ok(())
     }
@@ -381,10 +383,10 @@ impl Ledger {
     }
 
     /// Takes up what others have left to be made anew, and if the house has other devices than before, days of which
-    /// it has nothing.
-    pub fn take_doubts(&mut self, file: &Connection, has_news: bool) -> rusqlite::Result<()> {
+    /// it has nothing. Whether others may have left more.
+    pub fn take_doubts(&mut self, file: &Connection, has_news: bool) -> rusqlite::Result<bool> {
         if self.house.roles.members.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         if has_news {
             for day in self.house.days_without_house(file)? {
@@ -402,17 +404,17 @@ impl Ledger {
         now: i64,
     ) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
         let today = self.calendar.day_of(moment(now));
-        tables::set_ahead_aside(file, now, today)?;
+        ahead::set_ahead_aside(file, now, today)?;
         self.remake_days(file, &[today])?;
         self.house.go_back();
         self.doubt_hour(now);
         let (_, newest) = tables::slot_limits(file)?;
-        Ok((newest, tables::newest_ahead(file)?))
+        Ok((newest, ahead::newest_ahead(file)?))
     }
 
-    /// Brings back the slots that were set aside: their time has come.
-    pub fn bring_back(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        let ends = tables::bring_back(file)?;
+    /// Brings back the slots that were set aside and are of before now.
+    pub fn bring_back(&mut self, file: &Connection, now: i64) -> rusqlite::Result<()> {
+        let ends = ahead::bring_back(file, now)?;
         let mut days: Vec<Date> = Vec::new();
         for end in ends {
             self.doubt_hour(end);

@@ -85,9 +85,9 @@ impl Gathering {
         gathered.touched = now;
     }
 
-    /// Takes up a slot that was not over when the program ended.
-    pub fn resume(&mut self, end: i64, series: usize, values: SlotValues) {
-        self.take_up(end, series, values, false);
+    /// Takes up a slot that was not over when the program ended. With `is_beside` the file has one that may be whole.
+    pub fn resume(&mut self, end: i64, series: usize, values: SlotValues, is_beside: bool) {
+        self.take_up(end, series, values, is_beside);
     }
 
     /// Takes up what another one could not write. `place` says where its series are here.

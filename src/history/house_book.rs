@@ -20,7 +20,7 @@ use crate::model::{Decimal, DeviceId, EnergyPart};
 const MOST_SLOTS: i64 = 2 * 288;
 
 /// So many days that others have left are made anew in one go.
-const MOST_DOUBTS: i64 = 8;
+const MOST_DOUBTS: usize = 8;
 
 /// Slots that have changed, by the places of their series.
 pub type Changed = BTreeMap<usize, Vec<(i64, SlotRow)>>;
@@ -72,9 +72,15 @@ impl HouseBook {
         Ok(())
     }
 
-    /// Takes up what others have noted.
-    pub fn take_doubts(&mut self, file: &Connection, calendar: &Calendar) -> rusqlite::Result<()> {
-        for (date, has_slots) in tables::take_doubts(file, MOST_DOUBTS)? {
+    /// Takes up what others have noted; whether there may be more of it.
+    pub fn take_doubts(
+        &mut self,
+        file: &Connection,
+        calendar: &Calendar,
+    ) -> rusqlite::Result<bool> {
+        let doubts = tables::take_doubts(file, MOST_DOUBTS)?;
+        let is_more = doubts.len() >= MOST_DOUBTS;
+        for (date, has_slots) in doubts {
             let Some(date) = of_number(date) else {
                 continue;
             };
@@ -84,7 +90,7 @@ impl HouseBook {
                 self.slots.extend(tables::ends_between(file, from, to)?);
             }
         }
-        Ok(())
+        Ok(is_more)
     }
 
     /// Slots of a later time are there no more.

@@ -19,9 +19,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::HistoryError;
+use super::ahead;
 use super::calendar::Calendar;
 use super::catalog::Catalog;
-use super::closing::{Batch, Ledger, RememberedDay};
+use super::closing::{Batch, Ledger, RememberedDays};
 use super::config::HistorySettings;
 use super::filed::HistoryFile;
 use super::gathering::{Gathering, LONG_PATIENCE, PATIENCE};
@@ -53,6 +54,8 @@ const SETTLED: i64 = 600;
 const JOBS: usize = 4096;
 /// The longest wait, as the clock on the wall may be set meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The wait between days that others have left, which come some at a time.
+const MORE: Duration = Duration::from_secs(5);
 
 /// What the thread lets others know.
 pub struct KeeperSignals {
@@ -74,7 +77,7 @@ pub struct Keeper {
     busy: u8,
     ledger: Ledger,
     gathering: Gathering,
-    remembered: Vec<RememberedDay>,
+    remembered: RememberedDays,
     health: Vec<(DeviceId, Timestamp, Health)>,
     events: Vec<(SeriesKey, Timestamp, String)>,
     last_health: HashMap<DeviceId, (Timestamp, Health)>,
@@ -85,13 +88,17 @@ pub struct Keeper {
     roles_at: i64,
     /// The end of the newest slot in the file.
     newest: Option<i64>,
-    /// The same of those that were set aside, as they were of a time that was not yet.
+    /// The newest moment of what was set aside, as it was of a time that was not yet.
     ahead: Option<i64>,
+    /// Whether the clock may have been set on since slots were written last: nobody knows that at the start.
+    leapt: bool,
     /// Since when nobody has set the clock, and whether that is long enough to believe it.
     unset: Option<Unset>,
     is_steady: bool,
     /// When slots were closed last.
     closed_at: i64,
+    /// Whether others have left more to be made anew than goes in one go.
+    has_more: bool,
     cleared_until: i64,
     /// When the file was looked through last.
     looked_at: Option<i64>,
@@ -128,7 +135,7 @@ impl Keeper {
             busy: 0,
             ledger: Ledger::new(Catalog::new(&settings.also), calendar),
             gathering: Gathering::default(),
-            remembered: Vec::new(),
+            remembered: RememberedDays::new(),
             health: Vec::new(),
             events: Vec::new(),
             last_health: HashMap::new(),
@@ -137,9 +144,11 @@ impl Keeper {
             roles_at: 0,
             newest: None,
             ahead: None,
+            leapt: true,
             unset: None,
             is_steady: false,
             closed_at: 0,
+            has_more: false,
             cleared_until: 0,
             looked_at: None,
             trouble,
@@ -172,7 +181,7 @@ impl Keeper {
                 let _ = answer.send(self.finish(goes_on));
                 return;
             }
-            if self.pace.is_due(self.closed_at) {
+            if self.pace.is_due(self.closed_at) || self.goes_on() {
                 self.close_slots();
             }
             self.look_after();
@@ -184,7 +193,14 @@ impl Keeper {
     fn wait(&self) -> Duration {
         let into = (self.pace.now() - PATIENCE).rem_euclid(SLOT);
         let left = u64::try_from(SLOT - into).unwrap_or(1);
-        Duration::from_secs(left).min(LONGEST_WAIT)
+        let longest = if self.has_more { MORE } else { LONGEST_WAIT };
+        Duration::from_secs(left).min(longest)
+    }
+
+    /// Whether it is time for more of what others have left.
+    fn goes_on(&self) -> bool {
+        let since = (self.pace.now() - self.closed_at).unsigned_abs();
+        self.has_more && self.pace.is_clock() && since >= MORE.as_secs()
     }
 
     fn take(&mut self, job: KeeperJob) {
@@ -244,8 +260,10 @@ impl Keeper {
     fn close_slots(&mut self) {
         self.take_up_late();
         self.records.is_stuck = false;
+        self.has_more = false;
         let now = self.pace.now();
         self.closed_at = now;
+        self.leapt |= self.pace.leap(self.unset) > SET_BACK;
         self.is_steady = self.pace.is_steady(&mut self.unset);
         if self.pace.is_clock() && !self.clock_is_set(now) {
             self.gathering.forget(now, MOST_SLOTS);
@@ -349,6 +367,9 @@ impl Keeper {
     fn write(&mut self, now: i64) -> Result<(), HistoryError> {
         if self.is_foreign {
             self.gathering = Gathering::default();
+            self.remembered.clear();
+            self.health.clear();
+            self.events.clear();
             return Ok(());
         }
         self.healed(|keeper| keeper.write_once(now))
@@ -382,19 +403,32 @@ impl Keeper {
         let until = self.ledger.kept_until(moment(now), self.keep_days);
         let is_settled = !self.pace.is_clock() || now - self.roles_at >= SETTLED;
         let closed = *self.signals.closed.borrow();
-        let comes_back = self.ahead.is_some_and(|end| now >= end - SET_BACK);
+        // What others bring in says nothing of the clock.
+        let at = self.closed_at;
+        let is_arriving = self.ahead.is_some() && self.pace.is_clock();
+        let has_pause = self.newest.is_none_or(|newest| at - newest > SET_BACK);
+        let comes_back = self.leapt && has_pause;
         let Some(file) = &mut self.file else {
             return Ok(());
         };
         let transaction = file.connection.transaction().map_err(DatabaseError::from)?;
-        if comes_back {
-            let back = self.ledger.bring_back(&transaction);
-            back.map_err(DatabaseError::from)?;
+        let mut ahead = self.ahead;
+        if is_arriving {
+            // By a clock that was behind they are of the time that it has left out. What comes step by step instead is
+            // measured anew.
+            let arrived = if comes_back {
+                self.ledger.bring_back(&transaction, at)
+            } else {
+                ahead::drop_ahead(&transaction, at)
+            };
+            arrived.map_err(DatabaseError::from)?;
+            ahead = ahead::newest_ahead(&transaction).map_err(DatabaseError::from)?;
         }
+        let mut has_more = false;
         if is_settled {
             let has_news = std::mem::take(&mut self.roles_are_new);
             let doubted = self.ledger.take_doubts(&transaction, has_news);
-            doubted.map_err(DatabaseError::from)?;
+            has_more = doubted.map_err(DatabaseError::from)?;
         }
         let alone = self
             .ledger
@@ -415,9 +449,10 @@ impl Keeper {
         self.signals
             .closed
             .send_replace(Some(all_over.div_euclid(SLOT) * SLOT));
-        if comes_back {
-            self.ahead = None;
-        }
+        self.has_more = has_more;
+        self.ahead = ahead;
+        // An import before the first look at the clock leaves that open.
+        self.leapt &= at == 0;
         if clears && oldest.is_none_or(|oldest| oldest > until) {
             self.cleared_until = until;
         }

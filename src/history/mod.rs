@@ -23,6 +23,7 @@
 //! | `reader` | questions that the page asks |
 //! | [`import`] | files of other programs |
 
+mod ahead;
 mod calendar;
 mod catalog;
 mod closing;

@@ -17,7 +17,7 @@ pub const MADE: i64 = 1_767_225_600; // 2026-01-01
 pub const SET_BACK: i64 = 3600;
 
 /// A clock that has not been set for so long is believed, in seconds.
-const STEADY: i64 = 3600;
+const STEADY: u64 = 3600;
 /// By so many seconds the two clocks of a computer may run apart meanwhile.
 const APART: i64 = 60;
 
@@ -74,15 +74,23 @@ impl SlotPace {
             return true;
         };
         let (now, steady) = (clock.now().as_second(), clock.monotonic());
-        if let Some(since) = *unset {
-            let passed = steady.saturating_sub(since.steady).as_secs();
-            let passed = i64::try_from(passed).unwrap_or(i64::MAX);
-            if (now - since.wall - passed).abs() <= APART {
-                return passed >= STEADY;
-            }
+        if let Some(since) = *unset
+            && self.leap(*unset).abs() <= APART
+        {
+            return steady.saturating_sub(since.steady).as_secs() >= STEADY;
         }
         *unset = Some(Unset { wall: now, steady });
         false
+    }
+
+    /// By how many seconds the clock was set on since it was looked at; less than 0 if it was set back.
+    pub fn leap(&self, unset: Option<Unset>) -> i64 {
+        let (Self::Clock(clock), Some(since)) = (self, unset) else {
+            return 0;
+        };
+        let passed = clock.monotonic().saturating_sub(since.steady).as_secs();
+        let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+        clock.now().as_second() - since.wall - passed
     }
 
     /// Whether slots have ended since then.

@@ -138,6 +138,24 @@ const STEPS: &[&str] = &["
         body     TEXT NOT NULL
     ) STRICT;
     CREATE INDEX export_record_target ON export_record (target, id);
+", "
+    -- The same of how devices were, and of states.
+    CREATE TABLE ahead_health (
+        device   TEXT NOT NULL,
+        at       INTEGER NOT NULL,
+        code     TEXT NOT NULL,
+        detail   TEXT NOT NULL,
+        advice   TEXT NOT NULL,
+        since    INTEGER NOT NULL,
+        PRIMARY KEY (device, at)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE ahead_event (
+        at       INTEGER NOT NULL,
+        device   TEXT NOT NULL,
+        key      TEXT NOT NULL,
+        value    TEXT NOT NULL,
+        since    INTEGER NOT NULL
+    ) STRICT;
 "];
 
 /// How the tables of the file are made, step by step. Its format is how many of them were done: this version reads those
@@ -607,10 +625,12 @@ pub fn add_doubt(file: &Connection, date: Date, has_slots: bool) -> rusqlite::Re
 }
 
 /// Takes out some of these days, the oldest first.
-pub fn take_doubts(file: &Connection, most: i64) -> rusqlite::Result<Vec<(i64, bool)>> {
+pub fn take_doubts(file: &Connection, most: usize) -> rusqlite::Result<Vec<(i64, bool)>> {
     let all: Vec<(i64, bool)> = file
         .prepare_cached("SELECT date, slots FROM doubt ORDER BY date LIMIT ?1")?
-        .query_map([most], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     if let Some((last, _)) = all.last() {
         file.prepare_cached("DELETE FROM doubt WHERE date <= ?1")?
@@ -626,47 +646,6 @@ pub fn ends_between(file: &Connection, from: i64, to: i64) -> rusqlite::Result<V
         .collect()
 }
 
-/// Sets the slots after now aside, and takes away all that followed from them: hours, and whole days after `today`
-/// that nobody has brought in. Changes of how devices were go where they are of a time that is far.
-pub fn set_ahead_aside(file: &Connection, now: i64, today: Date) -> rusqlite::Result<()> {
-    const FAR: i64 = 90 * 86_400;
-    file.execute(
-        "INSERT OR REPLACE INTO ahead (end, series, value, min, max, since)
-         SELECT end, series, value, min, max, ?1 FROM slot WHERE end > ?1",
-        [now],
-    )?;
-    file.execute("DELETE FROM slot WHERE end > ?1", [now])?;
-    file.execute("DELETE FROM unfinished WHERE end > ?1 + 300", [now])?;
-    file.execute("DELETE FROM hour WHERE start + 3600 > ?1", [now])?;
-    file.execute(
-        "DELETE FROM day WHERE date > ?1 AND NOT flags & ?2",
-        params![number(today), DayFlags::CORRECTED.0 | DayFlags::IMPORTED.0],
-    )?;
-    file.execute("DELETE FROM event WHERE at > ?1", [now + FAR])?;
-    file.execute("DELETE FROM health WHERE at > ?1", [(now + FAR) * 1000])?;
-    Ok(())
-}
-
-/// The end of the newest slot that was set aside.
-pub fn newest_ahead(file: &Connection) -> rusqlite::Result<Option<i64>> {
-    file.query_row("SELECT max(end) FROM ahead", [], |row| row.get(0))
-}
-
-/// Brings back what was set aside, in place of what was kept under the same time; the ends of these slots come back.
-pub fn bring_back(file: &Connection) -> rusqlite::Result<Vec<i64>> {
-    file.execute(
-        "INSERT OR REPLACE INTO slot (end, series, value, min, max)
-         SELECT end, series, value, min, max FROM ahead",
-        [],
-    )?;
-    let ends: Vec<i64> = file
-        .prepare("SELECT DISTINCT end FROM ahead ORDER BY end")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    file.execute("DELETE FROM ahead", [])?;
-    Ok(ends)
-}
-
 /// Takes away what has been kept long enough: at most one day of slots at once, which takes a moment.
 pub fn clear(
     file: &Connection,
@@ -680,8 +659,10 @@ pub fn clear(
         file.prepare_cached("DELETE FROM slot WHERE end <= ?1")?
             .execute([until])?;
     }
-    file.prepare_cached("DELETE FROM ahead WHERE since < ?1")?
-        .execute([health_until])?;
+    for table in ["ahead", "ahead_health", "ahead_event"] {
+        file.prepare_cached(&format!("DELETE FROM {table} WHERE since < ?1"))?
+            .execute([health_until])?;
+    }
     file.prepare_cached("DELETE FROM event WHERE at < ?1")?
         .execute([events_until])?;
     // The last one of a device says how it was before the first that stays.

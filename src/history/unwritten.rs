@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::closing::RememberedDay;
+use super::closing::RememberedDays;
 use super::gathering::Gathering;
 use super::records::NewRecords;
 use super::series::{SeriesAbout, SeriesKey};
@@ -24,7 +24,7 @@ pub struct Unwritten {
     /// The series, by the places that the others name.
     pub series: Vec<(SeriesKey, SeriesAbout)>,
     pub slots: Gathering,
-    pub remembered: Vec<RememberedDay>,
+    pub remembered: RememberedDays,
     pub health: Vec<(DeviceId, Timestamp, Health)>,
     pub events: Vec<(SeriesKey, Timestamp, String)>,
     /// How the devices were last.

@@ -1,6 +1,7 @@
 //! `wattbridge history import`: what another program or a device has kept.
 
-use std::collections::btree_map::Entry;
+mod moments;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal as _};
@@ -13,13 +14,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
+use self::moments::{MomentValues, Taken, put};
 use super::resolve::{ImportTarget, ImportTargets, NoTarget};
 use super::{KeptHistory, day_after};
 use crate::cli::setup::ConfigArgs;
 use crate::cli::{CliError, runtime};
 use crate::history::import::{
-    ForeignFile, ForeignFormat, ForeignRow, ForeignTime, Improbable, check_gain, check_moment,
-    check_value,
+    ForeignFile, ForeignFormat, ForeignRow, ForeignTime, check_moment, check_value,
 };
 use crate::history::{
     Before, CounterKind, DayFlags, DayRow, History, HistoryError, HistoryReader, Imported,
@@ -105,11 +106,9 @@ impl From<ImportForm> for ForeignFormat {
 struct Gathered {
     target: ImportTarget,
     days: BTreeMap<Date, Decimal>,
-    values: BTreeMap<Timestamp, Decimal>,
+    moments: MomentValues,
     /// The last value of a counter of those that have become days.
     before: Option<Before>,
-    /// The latest of those that have been handed over.
-    latest: Option<(Timestamp, Decimal)>,
 }
 
 /// What of one series is handed over in one go.
@@ -258,25 +257,23 @@ fn take(
         let of_series = gathered.entry(series).or_insert_with(|| Gathered {
             target,
             days: BTreeMap::new(),
-            values: BTreeMap::new(),
+            moments: MomentValues::default(),
             before: None,
-            latest: None,
         });
-        if let Err(why) = of_series.check(&row) {
-            report.refuse(row.line, &format!("{}/{}: {why}", row.device, row.key));
-            continue;
-        }
-        match of_series.add(&row) {
-            Added::New => held += 1,
-            Added::Again => report.repeated += 1,
-            Added::Otherwise => report.refuse(
-                row.line,
-                "an earlier line has another value for the same time, which was taken",
-            ),
+        let taken = of_series.take(&row);
+        held = (held + taken.more).saturating_sub(taken.fewer);
+        report.repeated += taken.again;
+        for (line, why) in taken.refused {
+            report.refuse(line, &format!("{}/{}: {why}", row.device, row.key));
         }
         if held >= MOST_AT_ONCE {
             report.hand_over(&mut gathered, destination, false)?;
             held = 0;
+        }
+    }
+    for (series, of_series) in &mut gathered {
+        for (line, why) in of_series.moments.refuse_doubted() {
+            report.refuse(line, &format!("{series}: {why}"));
         }
     }
     report.hand_over(&mut gathered, destination, true)?;
@@ -286,49 +283,19 @@ fn take(
     Ok(report)
 }
 
-enum Added {
-    New,
-    Again,
-    Otherwise,
-}
-
 impl Gathered {
-    /// Whether a value of a moment can be, by those before and after it.
-    fn check(&self, row: &ForeignRow) -> Result<(), Improbable> {
-        let ForeignTime::Moment(at) = row.time else {
-            return Ok(());
-        };
-        let of = |found: Option<(&Timestamp, &Decimal)>| found.map(|(at, value)| (*at, *value));
-        let before = of(self.values.range(..at).next_back());
-        let before = before.max(self.latest.filter(|(latest, _)| *latest < at));
-        let after = of(self.values.range(at..).next());
-        let this = (at, row.value);
-        if let Some(before) = before {
-            check_gain(&self.target.metric, before, this, before.0)?;
-        }
-        // The same moment twice is told in other words.
-        if let Some(after) = after.filter(|(after, _)| *after > at) {
-            check_gain(&self.target.metric, this, after, after.0)?;
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, row: &ForeignRow) -> Added {
+    fn take(&mut self, row: &ForeignRow) -> Taken {
         match row.time {
-            ForeignTime::Day(date) => put(&mut self.days, date, row.value),
-            ForeignTime::Moment(at) => put(&mut self.values, at, row.value),
+            ForeignTime::Moment(at) => {
+                let metric = &self.target.metric;
+                self.moments.take(metric, row.line, at, row.value)
+            }
+            ForeignTime::Day(date) => {
+                let mut taken = Taken::default();
+                put(&mut self.days, date, row.value, row.line, &mut taken);
+                taken
+            }
         }
-    }
-}
-
-fn put<K: Ord>(values: &mut BTreeMap<K, Decimal>, key: K, value: Decimal) -> Added {
-    match values.entry(key) {
-        Entry::Vacant(place) => {
-            place.insert(value);
-            Added::New
-        }
-        Entry::Occupied(there) if *there.get() == value => Added::Again,
-        Entry::Occupied(_) => Added::Otherwise,
     }
 }
 
@@ -450,8 +417,8 @@ impl SeriesOutcome {
 impl Gathered {
     /// Makes days of values that are too old for slots. Of a file that goes on, the last day waits for the rest of it.
     fn make_days(&mut self, destination: &Destination<'_>, is_end: bool) {
-        let young = self.values.split_off(&destination.slots_since);
-        let old = std::mem::replace(&mut self.values, young);
+        let young = self.moments.values.split_off(&destination.slots_since);
+        let old = std::mem::replace(&mut self.moments.values, young);
         let day_of = |at: &Timestamp| {
             // The slot that ends at midnight is of the day before.
             let within = at.checked_sub(1.nanoseconds()).unwrap_or(*at);
@@ -461,9 +428,9 @@ impl Gathered {
         for (at, value) in old {
             by_day.entry(day_of(&at)).or_default().push((at, value));
         }
-        let is_open = !is_end && self.values.is_empty();
+        let is_open = !is_end && self.moments.values.is_empty();
         if is_open && let Some((_, open)) = by_day.pop_last() {
-            self.values.extend(open);
+            self.moments.values.extend(open);
         }
         for (date, values) in by_day {
             if let Some(value) = self.day(&values) {
@@ -505,10 +472,9 @@ impl Gathered {
         destination: &Destination<'_>,
         is_end: bool,
     ) -> ImportLot {
-        let latest = self.values.last_key_value();
-        self.latest = latest.map(|(at, value)| (*at, *value)).max(self.latest);
+        self.moments.note_latest();
         self.make_days(destination, is_end);
-        let values = self.values.split_off(&destination.slots_since);
+        let values = self.moments.values.split_off(&destination.slots_since);
         ImportLot {
             series: series.clone(),
             target: self.target.clone(),

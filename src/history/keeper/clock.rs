@@ -4,7 +4,7 @@
 use super::Keeper;
 use crate::history::HistoryError;
 use crate::history::pace::{MADE, SET_BACK};
-use crate::history::slot::SLOT;
+use crate::history::slot::{SLOT, moment};
 use crate::say;
 use crate::sqlite::DatabaseError;
 
@@ -35,8 +35,8 @@ impl Keeper {
         false
     }
 
-    /// The clock was ahead once: what was kept by it is set aside. It comes back should its time come soon, as it
-    /// does where a clock without a battery was behind instead.
+    /// The clock was ahead once: what was kept by it is set aside. It comes back should the clock be set on to its
+    /// time, as it is where one without a battery was behind instead.
     fn set_ahead_aside(&mut self, now: i64) -> Result<(), HistoryError> {
         self.open_if_needed()?;
         let Some(file) = &mut self.file else {
@@ -60,6 +60,16 @@ impl Keeper {
         self.ahead = ahead;
         self.cleared_until = 0;
         self.gathering.forget_after(now + SLOT);
+        let since = moment(now);
+        self.health.retain(|(_, at, _)| *at <= since);
+        self.events.retain(|(_, at, _)| *at <= since);
+        // What was said of a device by then is so now.
+        for (device, (at, health)) in &mut self.last_health {
+            if *at > since {
+                *at = since;
+                self.health.push((device.clone(), since, health.clone()));
+            }
+        }
         Ok(())
     }
 }

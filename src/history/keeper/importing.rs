@@ -7,7 +7,6 @@ use jiff::civil::Date;
 
 use super::{Keeper, MOST_SLOTS};
 use crate::history::HistoryError;
-use crate::history::closing::RememberedDay;
 use crate::history::series::{SeriesAbout, SeriesKey};
 use crate::history::slot::{moment, slot_end};
 use crate::history::tables;
@@ -32,11 +31,7 @@ impl Keeper {
         };
         let mut taken = 0;
         for (date, value) in imported.days.iter().filter(|(date, _)| *date < today) {
-            self.remembered.push(RememberedDay {
-                series,
-                date: *date,
-                value: scaled(*value),
-            });
+            self.remembered.insert((series, *date), scaled(*value));
             taken += 1;
         }
         let until = self.ledger.kept_until(moment(now), self.keep_days);

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Keeper;
-use crate::history::closing::RememberedDay;
 use crate::history::gathering::{LONG_PATIENCE, PATIENCE};
 use crate::history::pace::MADE;
 use crate::history::series::{SeriesKey, SeriesKind};
@@ -83,12 +82,7 @@ impl Keeper {
                 let series = series.filter(|series| series.about.kind != SeriesKind::Lifetime);
                 let value = series.and_then(|series| series.about.scaled(&reading.value));
                 if let (Some(series), Some(value)) = (place, value) {
-                    let date = *date;
-                    self.remembered.push(RememberedDay {
-                        series,
-                        date,
-                        value,
-                    });
+                    self.remembered.insert((series, *date), value);
                 }
             }
         }

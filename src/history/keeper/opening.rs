@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::Keeper;
 use crate::history::HistoryError;
-use crate::history::closing::RememberedDay;
+use crate::history::ahead;
 use crate::history::filed::HistoryFile;
 use crate::history::tables;
 use crate::history::unwritten::{Departing, Unwritten};
@@ -42,6 +42,13 @@ impl Keeper {
             if let Some(left) = left {
                 self.take_up(left);
             }
+            // Its slots that were not over may lie in the file since.
+            if let Some(file) = self.file.take() {
+                if let Err(error) = self.take_unfinished(&file.connection) {
+                    tracing::debug!("slots that were not over cannot be taken up: {error}");
+                }
+                self.file = Some(file);
+            }
         }
     }
 
@@ -52,9 +59,9 @@ impl Keeper {
             .collect();
         let place = |series: usize| places.get(series).copied();
         self.gathering.take_over(left.slots, place);
-        for day in left.remembered {
-            if let Some(series) = place(day.series) {
-                self.remembered.push(RememberedDay { series, ..day });
+        for ((series, date), value) in left.remembered {
+            if let Some(series) = place(series) {
+                self.remembered.entry((series, date)).or_insert(value);
             }
         }
         // What it knew comes before what is known since.
@@ -120,7 +127,8 @@ impl Keeper {
         self.ledger.catalog.fill(tables::load_series(file)?);
         let (_, newest) = tables::slot_limits(file)?;
         self.newest = newest;
-        self.ahead = tables::newest_ahead(file)?;
+        self.ahead = ahead::newest_ahead(file)?;
+        self.leapt = true;
         if let Some(newest) = newest {
             self.ledger.doubt_hour(newest);
             // Nobody knows more exactly when a program was killed.
@@ -128,12 +136,19 @@ impl Keeper {
                 tables::note_off(file, newest * 1000)?;
             }
         }
+        self.take_unfinished(file)?;
+        self.is_followed = false;
+        Ok(())
+    }
+
+    /// Takes up the slots that were not over. Where there is a whole one by now, they only add to it.
+    fn take_unfinished(&mut self, file: &Connection) -> rusqlite::Result<()> {
         for (end, id, values) in tables::take_unfinished(file)? {
             if let Some(place) = self.ledger.catalog.of_id(id) {
-                self.gathering.resume(end, place, values);
+                let is_beside = tables::has_slot(file, end, id)?;
+                self.gathering.resume(end, place, values, is_beside);
             }
         }
-        self.is_followed = false;
         Ok(())
     }
 

@@ -238,3 +238,28 @@ fn a_late_counter_cannot_have_gained_more_than_a_house_can() {
     let found = slots(&path, "value, 0", "energy_import");
     assert_eq!(found, [(1_000_000 / 1000, 0), (5000, 0)]);
 }
+
+#[test]
+fn a_lot_that_was_brought_in_reaches_the_house_within_seconds() {
+    let (_folder, path) = in_folder();
+    let clock = Clock::manual(at("2026-06-15T10:01:00Z"), vienna());
+    let kept = Kept::by(&path, &clock, None);
+    kept.history.flush(SOON);
+    let file = Connection::open(&path).unwrap();
+    for day in 1..=20 {
+        let doubt = "INSERT INTO doubt (date, slots) VALUES (?1, 0)";
+        file.execute(doubt, [20_260_500 + day]).unwrap();
+    }
+    drop(file);
+    for (moment, left) in [
+        ("2026-06-15T10:12:00Z", 12),
+        ("2026-06-15T10:12:05Z", 4),
+        ("2026-06-15T10:12:10Z", 0),
+    ] {
+        clock.move_to(at(moment));
+        kept.says(&kept.roof, clock.now(), "power", number(1));
+        awaited("the next days", || {
+            ask(&path, "SELECT count(*), 0 FROM doubt") == [(left, 0)]
+        });
+    }
+}

@@ -61,12 +61,17 @@ fn by_a_clock_that_is_not_set_nothing_is_kept() {
 
 /// What is kept of a day by a clock that goes five minutes ahead each time.
 fn an_hour(kept: &Kept, clock: &Clock, from: Timestamp) {
+    an_hour_of(kept, clock, from, 100);
+}
+
+/// The same with values from a first one on.
+fn an_hour_of(kept: &Kept, clock: &Clock, from: Timestamp, first: i64) {
     for slot in 0..=13 {
         says_at(
             kept,
             clock,
             from + SignedDuration::from_mins(slot * 5),
-            100 + slot,
+            first + slot,
         );
     }
 }
@@ -134,12 +139,27 @@ fn what_was_set_aside_by_a_clock_that_was_behind_comes_back() {
             value,
         );
     }
+    let asleep = Health::new(HealthCode::Asleep);
+    let online = Health::new(HealthCode::Online);
+    let is = |health: &Health| kept.history.health(&kept.roof.id, clock.now(), health);
+    let healths = |code: &str| {
+        let sql = format!("SELECT count(*), 0 FROM health WHERE code = '{code}'");
+        ask(&path, &sql)[0].0
+    };
+    is(&asleep);
+    clock.move_to(clock.now() + SignedDuration::from_secs(1));
+    is(&online);
+    kept.history.flush(SOON);
+    assert_eq!((healths("asleep"), healths("online")), (1, 1));
     // Switched on again without a battery and without the internet: as late as when it was saved last.
     an_hour(&kept, &clock, at("2026-06-12T08:02:00Z"));
     assert_eq!(kept.history.trouble(), None);
     assert!(!slots(&path, "value, 0", "power").contains(&(2, 0)));
     assert_eq!(day_value(&path, "power", 20_260_615), None);
-    says_at(&kept, &clock, at("2026-06-15T18:02:00Z"), 7);
+    assert_eq!(healths("asleep"), 0);
+    clock.step(at("2026-06-15T18:02:00Z").duration_since(clock.now()));
+    says_at(&kept, &clock, clock.now(), 7);
+    assert_eq!(healths("asleep"), 1);
     let found = slots(&path, "value, 0", "power");
     assert!(
         found.contains(&(1, 0)) && found.contains(&(2, 0)),
@@ -147,4 +167,43 @@ fn what_was_set_aside_by_a_clock_that_was_behind_comes_back() {
     );
     assert_eq!(ask(&path, "SELECT end, 0 FROM ahead"), []);
     assert_eq!(day_value(&path, "power", 20_260_615), Some(2));
+}
+
+#[test]
+fn what_was_kept_by_a_clock_that_was_ahead_replaces_nothing_when_its_time_comes() {
+    let (_folder, path) = in_folder();
+    let clock = clock_at("2026-06-15T08:01:00Z");
+    let kept = Kept::by(&path, &clock, None);
+    says_at(&kept, &clock, at("2026-06-15T08:02:00Z"), 1);
+    says_at(&kept, &clock, at("2026-06-15T08:12:00Z"), 2);
+    // Two days ahead for two hours.
+    clock.step(SignedDuration::from_hours(48));
+    an_hour_of(&kept, &clock, at("2026-06-17T08:17:00Z"), 100);
+    let asleep = Health::new(HealthCode::Asleep);
+    kept.history.health(&kept.roof.id, clock.now(), &asleep);
+    an_hour_of(&kept, &clock, at("2026-06-17T09:27:00Z"), 200);
+    // Set right.
+    clock.step(SignedDuration::from_hours(-48));
+    an_hour_of(&kept, &clock, at("2026-06-15T10:37:00Z"), 300);
+    assert_eq!(kept.history.trouble(), None);
+    assert!(!ask(&path, "SELECT end, 0 FROM ahead").is_empty());
+    // What a device was said to be is so from now on.
+    let told = ask(&path, "SELECT at / 1000, 0 FROM health");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].0 <= clock.now().as_second(), "{told:?}");
+    // The true time comes to that date by itself.
+    says_at(&kept, &clock, at("2026-06-17T08:12:00Z"), 400);
+    an_hour_of(&kept, &clock, at("2026-06-17T08:17:00Z"), 500);
+    an_hour_of(&kept, &clock, at("2026-06-17T09:27:00Z"), 600);
+    let since = at("2026-06-17T08:15:00Z").as_second();
+    let found = slots(&path, "value, end", "power");
+    let late: Vec<_> = found.iter().filter(|(_, end)| *end > since).collect();
+    assert!(late.len() > 24, "{late:?}");
+    assert!(late.iter().all(|(value, _)| *value >= 500), "{late:?}");
+    // The end of what was ahead may still be to come.
+    clock.move_to(at("2026-06-17T12:00:00Z"));
+    kept.history.flush(SOON);
+    assert_eq!(ask(&path, "SELECT end, 0 FROM ahead"), []);
+    assert_eq!(ask(&path, "SELECT at, 0 FROM ahead_health"), []);
+    assert_eq!(slots(&path, "value, end", "power").len(), found.len() + 1);
 }

@@ -120,3 +120,115 @@ fn nobody_waits_for_the_one_before_but_the_thread_of_the_next() {
     let found = slots(&path, "value, 0", "power");
     assert!(found.contains(&(500, 0)), "{found:?}");
 }
+
+#[test]
+fn half_a_slot_of_one_that_ends_late_goes_on_in_the_next() {
+    let (_folder, path) = in_folder();
+    let clock = Clock::manual(at("2026-06-15T10:01:00Z"), vienna());
+    let old = Kept::by(&path, &clock, None);
+    old.says(&old.roof, clock.now(), "power", number(500));
+    old.history.flush(SOON);
+    // The next one has begun before the one before has put down what it has.
+    let (answer, wait) = std::sync::mpsc::channel();
+    let kept = Kept::by(
+        &path,
+        &clock,
+        Some(Departing::new(Some(wait), Instant::now())),
+    );
+    kept.history.flush(SOON);
+    clock.move_to(at("2026-06-15T10:03:00Z"));
+    kept.says(&kept.roof, clock.now(), "power", number(700));
+    let left = old.history.leave(true).wait().unwrap();
+    let lies = "SELECT end, count FROM unfinished";
+    assert_eq!(ask(&path, lies).len(), 1);
+    answer.send(left).unwrap();
+    clock.move_to(at("2026-06-15T10:12:00Z"));
+    kept.history.flush(SOON);
+    assert_eq!(ask(&path, lies), []);
+    assert_eq!(
+        slots(&path, "value, 10 * min + max", "power"),
+        [(600, 5700)]
+    );
+}
+
+#[test]
+fn half_a_slot_never_takes_the_place_of_a_whole_one() {
+    let (_folder, path) = in_folder();
+    let clock = Clock::manual(at("2026-06-15T10:01:00Z"), vienna());
+    let kept = Kept::by(&path, &clock, None);
+    for (moment, energy) in [
+        ("2026-06-15T10:04:00Z", 9000),
+        ("2026-06-15T10:12:00Z", 9100),
+    ] {
+        clock.move_to(at(moment));
+        kept.says(&kept.roof, clock.now(), "energy_total", wh(energy));
+        kept.says(&kept.roof, clock.now(), "power", number(energy));
+        kept.history.flush(SOON);
+    }
+    kept.history.close();
+    let file = Connection::open(&path).unwrap();
+    let end = at("2026-06-15T10:05:00Z").as_second();
+    let half = "INSERT INTO unfinished (end, series, sum, count, min, max, last, last_at)
+        SELECT ?1, id, value - 10, 1, value - 10, value - 10, value - 10, 1000 * ?1 - 200000
+        FROM series JOIN slot ON id = series WHERE end = ?1 AND device LIKE '%roof'";
+    assert_eq!(file.execute(half, [end]).unwrap(), 2);
+    drop(file);
+    let before = (
+        slots(&path, "end, value", "energy_total"),
+        slots(&path, "end, value", "power"),
+    );
+    clock.move_to(at("2026-06-15T10:22:00Z"));
+    let kept = Kept::by(&path, &clock, None);
+    kept.history.flush(SOON);
+    assert_eq!(ask(&path, "SELECT end, 0 FROM unfinished"), []);
+    let after = |key: &str| {
+        let mut all = slots(&path, "end, value", key);
+        all.truncate(1);
+        all
+    };
+    assert_eq!(after("energy_total"), before.0.get(..1).unwrap());
+    assert_eq!(after("power"), before.1.get(..1).unwrap());
+    let least = slots(&path, "coalesce(min, value), end", "power");
+    assert_eq!(least.first(), Some(&(8990, end)));
+}
+
+#[test]
+fn the_same_days_told_again_and_again_take_no_more_room() {
+    let (_folder, path) = in_folder();
+    let tell = |kept: &Kept| {
+        for value in [5000, 6000, 7000] {
+            let mut days = Days::new(kept.roof.id.clone());
+            let reading = Reading {
+                key: "energy_today".into(),
+                value: wh(value),
+            };
+            days.days.insert(date(2026, 6, 1), vec![reading]);
+            kept.history.days(&days);
+            kept.history.flush(SOON);
+        }
+        assert!(kept.history.trouble().is_some());
+    };
+    let clock = Clock::manual(at("2026-06-15T10:01:00Z"), vienna());
+    let nowhere = path
+        .parent()
+        .unwrap()
+        .join("missing")
+        .join("house-history.db");
+    let kept = Kept::by(&nowhere, &clock, None);
+    // It is told after some tries.
+    for _ in 0..6 {
+        kept.history.flush(SOON);
+    }
+    tell(&kept);
+    let left = kept.history.leave(true).wait().unwrap();
+    let values: Vec<i64> = left.remembered.into_values().collect();
+    assert_eq!(values, [7000]);
+    // Into a file of a later version nothing will go at all.
+    let file = Connection::open(&path).unwrap();
+    file.pragma_update(None, "user_version", 999).unwrap();
+    drop(file);
+    let kept = Kept::by(&path, &clock, None);
+    tell(&kept);
+    let left = kept.history.leave(true).wait().unwrap();
+    assert_eq!(left.remembered.len(), 0);
+}
