@@ -7,6 +7,7 @@ mod driver;
 mod migrate;
 mod outages;
 mod outbox;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../support/emoncms.rs"]
 mod stand_in;
 mod traits;

@@ -117,8 +117,8 @@ async fn a_skip_and_a_retry_are_not_lost_to_an_answer() {
     sender.work_on().await;
     house.live(20);
     sender.work_on().await;
-    let kept = receiver.kept();
-    let times = &kept.points[&("victron_hq2123abcde".to_owned(), "energy_total".to_owned())];
+    let series = ("victron_hq2123abcde".to_owned(), "energy_total".to_owned());
+    let times = receiver.kept().points[&series].clone();
     let expected = (1..=20).chain(101..=119).map(|slot| START + slot * 300);
     assert!(times.keys().copied().eq(expected), "{:?}", times.keys());
     let cursor = house.history.cursors().load(&sender.named.key).await;

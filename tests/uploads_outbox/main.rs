@@ -8,13 +8,16 @@ mod answers;
 #[path = "../support/vectors.rs"]
 mod captures;
 mod changes;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../support/emoncms.rs"]
 mod emoncms;
 mod kills;
 mod month;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../support/ports.rs"]
 mod ports;
 mod program;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../support/pvoutput.rs"]
 mod pvoutput;
 mod real;

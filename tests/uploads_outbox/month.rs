@@ -224,7 +224,7 @@ async fn live(from: Date, days: i64, seed: u64) {
     let mut now = begin;
     while now < end {
         let minutes = [5, 5, 5, 15, 60, 240][usize::try_from(chance.below(6)).unwrap()];
-        now = now + SignedDuration::from_mins(minutes);
+        now += SignedDuration::from_mins(minutes);
         while let Some(timed) = reports.next_if(|timed| timed.at <= now) {
             if is_silent(timed) {
                 held.push(timed);

@@ -5,6 +5,7 @@
 mod days;
 mod errors;
 mod house;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../support/pvoutput.rs"]
 mod stand_in;
 mod vectors;
