@@ -21,7 +21,7 @@ Examples:
   wattbridge migrate kaifareader meter.json > wattbridge.toml
   (umask 077; wattbridge migrate kaifareader > wattbridge.toml)   yours alone
   wattbridge migrate se-logger config.py --service se-logger-service.sh
-  wattbridge migrate se-logger --uploader pvo-upload.php --secrets /etc/wattbridge
+  wattbridge migrate se-logger --uploader pvo-upload.php --secrets keys
   wattbridge migrate pvmonit config.php --key-file /etc/wattbridge/emoncms
   wattbridge migrate rpi-ecu 20260614-ecu_backup.tar
   wattbridge migrate rpi-ecu inv*.json --ecu-id D8A3011B9780
