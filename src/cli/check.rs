@@ -56,8 +56,12 @@ pub fn run(args: &CheckArgs) -> Result<(), CliError> {
             0 => String::new(),
             sums => format!(", {sums} sum{}", several(sums)),
         };
+        let uploads = match configured.uploads.all().count() {
+            0 => String::new(),
+            uploads => format!(", {uploads} upload{}", several(uploads)),
+        };
         say(&format!(
-            "The file is right: {count} device section{}{sums}.",
+            "The file is right: {count} device section{}{sums}{uploads}.",
             several(count)
         ));
     }
