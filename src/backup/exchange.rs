@@ -160,7 +160,12 @@ impl UnfinishedRestore {
     pub fn beside(place: &Path) -> Result<Option<Self>, BackupError> {
         let file = list_beside(place);
         let text = match fs::read(&file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            // Where there is no folder there is no list either.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
             read => read.map_err(BackupError::file(&file))?,
         };
         let list: MoveList = serde_json::from_slice(&text)
