@@ -47,6 +47,7 @@ mod roles;
 mod series;
 mod slot;
 mod split;
+mod steps;
 mod tables;
 mod taken_over;
 mod trouble;
@@ -70,7 +71,7 @@ pub use roles::{HouseRole, HouseRoles};
 pub use series::{HOUSE, SeriesAbout, SeriesKey, SeriesKind, house_id};
 pub use slot::{SLOT, SlotRow};
 pub use split::{Flows, split};
-pub use tables::steps;
+pub use steps::steps;
 pub use taken_over::{CorrectionError, Imported};
 pub use unwritten::Departing;
 

@@ -172,6 +172,17 @@ pub enum ErrandAnswer {
     HomeAssistant(Result<CoreResults, CoreError>),
 }
 
+impl ErrandAnswer {
+    /// What a web server said, for those who ask nobody else; or why there is nothing, in words.
+    pub fn web(&self) -> Result<&HttpAnswer, String> {
+        match self {
+            Self::Http(Ok(answer)) => Ok(answer),
+            Self::Http(Err(error)) => Err(error.to_string()),
+            Self::Program(_) | Self::HomeAssistant(_) => Err("no address is configured".to_owned()),
+        }
+    }
+}
+
 /// What a program said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramAnswer {

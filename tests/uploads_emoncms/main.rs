@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+#[path = "../support/alone.rs"]
+mod alone;
 mod driver;
 mod migrate;
 mod outages;

@@ -5,16 +5,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use wattbridge::clock::Clock;
 use wattbridge::config::File;
-use wattbridge::device::{Context, Reports, Source as _, Traffic};
+use wattbridge::device::Source as _;
 use wattbridge::history::{History, HistorySettings};
-use wattbridge::links::Links;
 use wattbridge::model::{Device, Health, HealthCode, Metric, Quantity, Readings, Report, Value};
-use wattbridge::store::Memory;
 use wattbridge::uploads::{NamedTarget, UploadSource, Uploads};
+
+use crate::alone::alone;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -103,18 +102,7 @@ impl House {
     pub(crate) async fn run(&self, mut until: impl FnMut(&Said) -> bool) -> Said {
         let (sender, mut reports) = mpsc::channel(64);
         let stop = CancellationToken::new();
-        let context = Context {
-            reports: Reports::new(0, sender),
-            commands: mpsc::channel(1).1,
-            forgotten: mpsc::unbounded_channel().1,
-            stop: stop.clone(),
-            clock: Clock::system(),
-            links: Links::default(),
-            reserved: Arc::new([]),
-            operators: watch::channel(0).1,
-            memory: Memory::passing(),
-            traffic: Arc::new(Traffic::default()),
-        };
+        let context = alone(sender, &stop);
         let running = tokio::spawn(self.source().run(context));
         let begin = Instant::now();
         let mut said = Said::default();

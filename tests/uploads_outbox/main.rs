@@ -4,6 +4,8 @@
 #![cfg(feature = "simulate")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+#[path = "../support/alone.rs"]
+mod alone;
 mod answers;
 #[path = "../support/vectors.rs"]
 mod captures;

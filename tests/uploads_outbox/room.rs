@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use wattbridge::clock::Clock;
-use wattbridge::device::{Context, Reports, Source as _, Traffic};
-use wattbridge::links::Links;
+use wattbridge::device::Source as _;
 use wattbridge::model::HealthCode;
-use wattbridge::store::Memory;
 use wattbridge::uploads::{NextRound, UploadSource};
 
+use crate::alone::alone;
 use crate::receiver::Receiver;
 use crate::sender::{House, PATIENCE, named};
 
@@ -22,18 +20,7 @@ fn start(house: &House, toml: &str, stop: &CancellationToken) -> tokio::task::Jo
     let named = named(toml);
     let source = UploadSource::new(named.upload, named.plan, house.history.clone());
     let (sender, mut reports) = mpsc::channel(64);
-    let context = Context {
-        reports: Reports::new(0, sender),
-        commands: mpsc::channel(1).1,
-        forgotten: mpsc::unbounded_channel().1,
-        stop: stop.clone(),
-        clock: Clock::system(),
-        links: Links::default(),
-        reserved: Arc::new([]),
-        operators: watch::channel(0).1,
-        memory: Memory::passing(),
-        traffic: Arc::new(Traffic::default()),
-    };
+    let context = alone(sender, stop);
     tokio::spawn(async move { while reports.recv().await.is_some() {} });
     tokio::spawn(async move {
         let _ = Arc::new(source).run(context).await;

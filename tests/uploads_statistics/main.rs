@@ -7,6 +7,8 @@
     reason = "helpers of tests are tests too"
 )]
 
+#[path = "../support/alone.rs"]
+mod alone;
 mod driver;
 mod errors;
 #[path = "../home_assistant_core/harness.rs"]

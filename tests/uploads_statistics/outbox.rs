@@ -5,17 +5,15 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use wattbridge::clock::Clock;
 use wattbridge::config::File;
-use wattbridge::device::{Context, Reports, Source as _, Traffic};
+use wattbridge::device::Source as _;
 use wattbridge::history::{History, HistorySettings};
-use wattbridge::links::Links;
 use wattbridge::model::{Decimal, Device, Metric, Quantity, Value};
-use wattbridge::store::Memory;
 use wattbridge::uploads::{Courier, UploadSource, Uploads, preview};
 
+use super::alone::alone;
 use super::driver::{FIRST, HOUR, toml};
 use super::stand_in::StandIn;
 
@@ -76,18 +74,7 @@ async fn run(house: &House, url: &str, kill: bool, mut until: impl FnMut() -> bo
     let source = UploadSource::new(upload, Arc::clone(plan), house.history.clone());
     let (sender, mut reports) = mpsc::channel(64);
     let stop = CancellationToken::new();
-    let context = Context {
-        reports: Reports::new(0, sender),
-        commands: mpsc::channel(1).1,
-        forgotten: mpsc::unbounded_channel().1,
-        stop: stop.clone(),
-        clock: Clock::system(),
-        links: Links::default(),
-        reserved: Arc::new([]),
-        operators: watch::channel(0).1,
-        memory: Memory::passing(),
-        traffic: Arc::new(Traffic::default()),
-    };
+    let context = alone(sender, &stop);
     let running = tokio::spawn(Arc::new(source).run(context));
     let begin = Instant::now();
     while !until() {

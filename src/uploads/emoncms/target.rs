@@ -392,13 +392,7 @@ impl Target for EmoncmsTarget {
     }
 
     fn judge_trial(&self, answer: &ErrandAnswer) -> Result<String, String> {
-        let answer = match answer {
-            ErrandAnswer::Http(Ok(answer)) => answer,
-            ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
-            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
-                return Err("no address is configured".to_owned());
-            }
-        };
+        let answer = answer.web()?;
         match answers::listed(answer, i64::MAX) {
             Ok(_) => Ok("it knows the key".to_owned()),
             Err(UploadVerdict::Hold { health, .. }) => {

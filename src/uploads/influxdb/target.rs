@@ -146,8 +146,8 @@ impl Target for InfluxTarget {
     }
 
     fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, _now: Timestamp) -> UploadVerdict {
-        match answer {
-            ErrandAnswer::Http(Ok(answer)) => {
+        match answer.web() {
+            Ok(answer) => {
                 if answer.status.as_u16() == 413
                     && let Some(Errand::Http(request)) = &parcel.errand
                 {
@@ -156,11 +156,7 @@ impl Target for InfluxTarget {
                 }
                 judge(&self.settings, answer)
             }
-            ErrandAnswer::Http(Err(error)) => {
-                let error = error.to_string();
-                UploadVerdict::again(say!("{error}", error))
-            }
-            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => UploadVerdict::done(),
+            Err(error) => UploadVerdict::again(say!("{error}", error)),
         }
     }
 
@@ -177,13 +173,7 @@ impl Target for InfluxTarget {
     }
 
     fn judge_trial(&self, answer: &ErrandAnswer) -> Result<String, String> {
-        let answer = match answer {
-            ErrandAnswer::Http(Ok(answer)) => answer,
-            ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
-            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
-                return Err("no address is configured".to_owned());
-            }
-        };
+        let answer = answer.web()?;
         match answer.status.as_u16() {
             200 | 204 => Ok("it lets us write".to_owned()),
             // An empty write is refused for being empty, after the login.

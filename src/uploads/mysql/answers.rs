@@ -81,7 +81,9 @@ pub fn judge(answer: &ErrandAnswer, number: i64) -> ProgramRan {
                 said
             )))
         }
-        ErrandAnswer::Http(_) | ErrandAnswer::HomeAssistant(_) => ProgramRan::Done,
+        ErrandAnswer::Http(_) | ErrandAnswer::HomeAssistant(_) => {
+            ProgramRan::Other(UploadVerdict::again(say!("no address is configured")))
+        }
     }
 }
 

@@ -50,15 +50,9 @@ fn given_up<'a>(rows: impl IntoIterator<Item = &'a StatusRow>, reason: &str) -> 
 impl PvOutputTarget {
     /// What an answer to rows means.
     pub(super) fn judge_rows(&mut self, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
-        let answer = match answer {
-            ErrandAnswer::Http(Ok(answer)) => answer,
-            ErrandAnswer::Http(Err(error)) => {
-                let error = error.to_string();
-                return UploadVerdict::again(say!("{error}", error));
-            }
-            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
-                return UploadVerdict::done();
-            }
+        let answer = match answer.web() {
+            Ok(answer) => answer,
+            Err(error) => return UploadVerdict::again(say!("{error}", error)),
         };
         self.note_rate(answer, now);
         let text = answer.text();
@@ -379,15 +373,9 @@ impl PvOutputTarget {
 
     /// What PVOutput says of the system.
     pub(super) fn take_system(&mut self, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
-        let answer = match answer {
-            ErrandAnswer::Http(Ok(answer)) => answer,
-            ErrandAnswer::Http(Err(error)) => {
-                let error = error.to_string();
-                return UploadVerdict::again(say!("{error}", error));
-            }
-            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
-                return UploadVerdict::done();
-            }
+        let answer = match answer.web() {
+            Ok(answer) => answer,
+            Err(error) => return UploadVerdict::again(say!("{error}", error)),
         };
         self.note_rate(answer, now);
         let text = answer.text();
@@ -428,13 +416,7 @@ impl PvOutputTarget {
 
     /// What came of a login, in words.
     pub(super) fn judge_system(&self, answer: &ErrandAnswer) -> Result<String, String> {
-        let answer = match answer {
-            ErrandAnswer::Http(Ok(answer)) => answer,
-            ErrandAnswer::Http(Err(error)) => return Err(error.to_string()),
-            ErrandAnswer::Program(_) | ErrandAnswer::HomeAssistant(_) => {
-                return Err("no address is configured".to_owned());
-            }
-        };
+        let answer = answer.web()?;
         let text = answer.text();
         let why = words(&text);
         match said(answer.status.as_u16(), &text) {
