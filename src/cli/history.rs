@@ -26,7 +26,6 @@ use super::CliError;
 use super::setup::ConfigArgs;
 use crate::config::Problems;
 use crate::history::{History, HistoryReader, HistorySettings};
-use crate::model::Decimal;
 use crate::store::StoreSettings;
 
 /// For how long the disk is waited for.
@@ -146,14 +145,4 @@ struct PeriodArgs {
 /// The day after the last one that there can be is none.
 fn day_after(date: Date) -> Date {
     date.tomorrow().unwrap_or(Date::MAX)
-}
-
-/// A number without zeros at its end.
-fn shortest(number: Decimal) -> String {
-    let text = number.to_string();
-    if !text.contains('.') {
-        return text;
-    }
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0" } else { text }.to_owned()
 }

@@ -21,6 +21,7 @@
 //! | `secret_words`, `redaction` | which names hold secrets, and what may be shown beside them |
 //! | `exposure` | secrets in files that everybody can read |
 //! | `editing` | editing it from far away |
+//! | `stars` | patterns with stars, by which sections name devices and values |
 //! | `small_file` | reading what people name as a file, within bounds |
 
 mod decode;
@@ -46,6 +47,7 @@ mod section;
 mod settings;
 mod small_file;
 mod source;
+mod stars;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -67,4 +69,5 @@ pub use section::Section;
 pub use settings::{Complaint, Settings};
 pub use small_file::{FileKind, SmallFileError, read as read_small_file};
 pub use source::Fix;
+pub use stars::fits;
 pub use zone::Zone;

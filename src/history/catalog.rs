@@ -1,9 +1,10 @@
 //! All series, by their places in memory.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::day::DaySoFar;
 use super::series::{SeriesAbout, SeriesKey, is_kept};
+use crate::config::fits;
 use crate::model::{Behavior, Device, DeviceId, Role};
 
 /// One series.
@@ -28,14 +29,15 @@ pub struct Catalog {
     places: HashMap<DeviceId, HashMap<String, usize>>,
     /// Which states are watched, with the last word of each.
     words: HashMap<DeviceId, HashMap<String, Option<String>>>,
-    also: BTreeSet<String>,
+    /// As `device/key`, with stars.
+    also: Vec<String>,
 }
 
 impl Catalog {
     /// No series yet. `also` are those that are kept beside the usual ones, as `device/key`.
     pub fn new(also: &[String]) -> Self {
         Self {
-            also: also.iter().cloned().collect(),
+            also: also.to_vec(),
             ..Self::default()
         }
     }
@@ -116,7 +118,7 @@ impl Catalog {
         for metric in &device.metrics {
             let is_wanted = || {
                 let place = format!("{}/{}", device.id, metric.key);
-                self.also.contains(&place)
+                self.also.iter().any(|pattern| fits(pattern, &place))
             };
             let is_watched = matches!(metric.behavior, Behavior::State(_) | Behavior::OnOff(_))
                 && metric.enabled

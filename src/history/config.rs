@@ -19,9 +19,9 @@ pub struct HistorySettings {
     /// How long the values of each five minutes are kept, some 60 MB a year for 40 values. Those of hours and days
     /// stay for ever.
     pub keep_slots: Period,
-    /// Values that are kept beside the usual ones, such as `"victron_hq2123abcde/voltage_min"`: the id of the device
-    /// and the key of the value, as in its MQTT topic. Kept anyway are all measurements and counters that are on by
-    /// default and no diagnostics.
+    /// Values that are kept beside the usual ones, such as `"victron_hq2123abcde/voltage_min"` or `"victron_*/charge_cycles"`:
+    /// the id of the device and the key of the value, as in its MQTT topic; `*` stands for any text. Kept anyway are all
+    /// measurements and counters that are on by default and no diagnostics.
     pub also: Vec<String>,
 }
 

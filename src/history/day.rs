@@ -149,7 +149,10 @@ impl DaySoFar {
             row.value = row.sum;
             return;
         }
-        row.value = mean(self.total, row.slots);
+        row.value = match self.kind {
+            SeriesKind::Figure => row.last,
+            _ => mean(self.total, row.slots),
+        };
         row.min = row.min.map(|min| min.min(slot.min())).or(Some(slot.min()));
         if row.max.is_none_or(|max| slot.max() > max) {
             row.max = Some(slot.max());

@@ -426,9 +426,12 @@ impl Keeper {
         }
         let mut has_more = false;
         if is_settled {
-            let has_news = std::mem::take(&mut self.roles_are_new);
-            let doubted = self.ledger.take_doubts(&transaction, has_news);
+            let doubted = self.ledger.take_doubts(&transaction, self.roles_are_new);
             has_more = doubted.map_err(DatabaseError::from)?;
+            let roles = &self.ledger.house.roles;
+            if self.roles_are_new && !roles.members.is_empty() {
+                roles.save(&transaction).map_err(DatabaseError::from)?;
+            }
         }
         let alone = self
             .ledger
@@ -443,6 +446,7 @@ impl Keeper {
         let (oldest, newest) = tables::slot_limits(&transaction).map_err(DatabaseError::from)?;
         transaction.commit().map_err(DatabaseError::from)?;
         file.was_written();
+        self.roles_are_new &= !is_settled;
         self.ledger.confirm(over);
         self.gathering.written(&batch.closed, &alone);
         self.newest = newest;

@@ -1,9 +1,12 @@
 //! Which values are the sun, the grid and the battery of the house.
 
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+
 use crate::model::{DeviceId, EnergyPart};
 
 /// One value with a role in the house.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HouseRole {
     /// What it is.
     pub part: EnergyPart,
@@ -17,7 +20,7 @@ pub struct HouseRole {
 
 /// All values with a role. Values of one part are added up; nothing may be in it twice, but several counters of the
 /// same device and part: of those the best one counts for each day.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HouseRoles {
     /// The values.
     pub members: Vec<HouseRole>,
@@ -52,5 +55,28 @@ impl HouseRoles {
     /// Whether there is any of some parts.
     pub fn has(&self, parts: &[EnergyPart]) -> bool {
         self.of_parts(parts).next().is_some()
+    }
+
+    /// Those that the file has, for whoever looks and does not know the devices.
+    pub(super) fn load(file: &Connection) -> rusqlite::Result<Self> {
+        let json: Option<String> = file
+            .prepare_cached("SELECT json FROM house_role")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(json
+            .and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default())
+    }
+
+    /// Writes them, if they are others than before.
+    pub(super) fn save(&self, file: &Connection) -> rusqlite::Result<()> {
+        // There is nothing in them that cannot be written.
+        let json = serde_json::to_string(self).unwrap_or_default();
+        file.prepare_cached(
+            "INSERT INTO house_role (one, json) VALUES (1, ?1)
+             ON CONFLICT (one) DO UPDATE SET json = excluded.json WHERE json <> excluded.json",
+        )?
+        .execute(params![json])?;
+        Ok(())
     }
 }

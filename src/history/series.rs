@@ -65,6 +65,8 @@ pub enum SeriesKind {
     OnOff,
     /// Energy of each slot: days have the sum.
     Flow,
+    /// A number that stands until another takes its place: slots and days have the last.
+    Figure,
 }
 
 impl SeriesKind {
@@ -73,7 +75,7 @@ impl SeriesKind {
         match self {
             Self::Lifetime => Some(CounterKind::Lifetime),
             Self::Daily => Some(CounterKind::Daily),
-            Self::Measurement | Self::OnOff | Self::Flow => None,
+            Self::Measurement | Self::OnOff | Self::Flow | Self::Figure => None,
         }
     }
 
@@ -113,9 +115,8 @@ impl SeriesAbout {
             Behavior::LifetimeCounter => SeriesKind::Lifetime,
             Behavior::DailyCounter => SeriesKind::Daily,
             Behavior::OnOff(_) => SeriesKind::OnOff,
-            Behavior::Figure | Behavior::State(_) | Behavior::Text | Behavior::Timestamp => {
-                return None;
-            }
+            Behavior::Figure => SeriesKind::Figure,
+            Behavior::State(_) | Behavior::Text | Behavior::Timestamp => return None,
         };
         Some(Self {
             kind,

@@ -146,4 +146,10 @@ const STEPS: &[&str] = &["
         value    TEXT NOT NULL,
         since    INTEGER NOT NULL
     ) STRICT;
+", "
+    -- Which values are the sun, the grid and the battery of the house, as it was known last.
+    CREATE TABLE house_role (
+        one      INTEGER PRIMARY KEY CHECK (one = 1),
+        json     TEXT NOT NULL
+    ) STRICT;
 "];

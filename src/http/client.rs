@@ -10,12 +10,11 @@ use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::{HttpError, HttpRequest, HttpServer};
-use crate::names;
+use crate::names::dial;
 use crate::tls::{self, Tls};
 
 /// How a request is sent. Cheap to clone.
@@ -114,8 +113,9 @@ impl HttpClient {
         let not_there = |_| unreachable("no answer in time".to_owned());
         let soon = start + self.connect;
         if !server.is_secure() {
-            let stream = timeout_at(soon, connect(server));
-            let stream = stream.await.map_err(not_there)?.map_err(unreachable)?;
+            let stream = timeout_at(soon, dial(&server.host, server.port));
+            let stream = stream.await.map_err(not_there)?;
+            let stream = stream.map_err(|error| unreachable(error.to_string()))?;
             return timeout_at(end, self.exchange(server, stream, outgoing))
                 .await
                 .map_err(late)?;
@@ -124,7 +124,8 @@ impl HttpClient {
         let config = tls::client_config(&self.trust)?;
         let name = tls::server_name(server.host())?;
         let secured = async {
-            let stream = connect(server).await.map_err(unreachable)?;
+            let stream = dial(&server.host, server.port).await;
+            let stream = stream.map_err(|error| unreachable(error.to_string()))?;
             let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
             handshake.await.map_err(|error| HttpError::Tls {
                 server: server.to_string(),
@@ -205,18 +206,6 @@ impl super::HttpHeader {
             .parse()
             .map_err(|_| format!("{} is no name of a header", self.name))
     }
-}
-
-async fn connect(server: &HttpServer) -> Result<TcpStream, String> {
-    let addresses = names::lookup(&server.host, server.port).await;
-    let mut failure = "it has no address".to_owned();
-    for address in addresses.map_err(|error| error.to_string())? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error.to_string(),
-        }
-    }
-    Err(failure)
 }
 
 impl fmt::Display for HttpAnswer {

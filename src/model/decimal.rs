@@ -160,6 +160,15 @@ impl Decimal {
         self.mantissa == 0
     }
 
+    /// The shortest way to write it: no zeros at the end, no exponent, and never `-0`.
+    pub fn shortest(self) -> String {
+        let mut text = self.to_string();
+        if text.contains('.') {
+            text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+        }
+        if text == "-0" { "0".to_owned() } else { text }
+    }
+
     /// The number for JSON: whole numbers without a decimal point.
     pub fn to_json(self) -> serde_json::Value {
         let trimmed = self.trimmed();

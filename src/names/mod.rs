@@ -4,6 +4,7 @@
 //! else, whatever the system has been taught. Names that end in `.local` are in neither: each host answers for
 //! its own by multicast (RFC 6762). So where the system does not know such a name, the link is asked.
 
+mod dial;
 mod link;
 mod message;
 mod way;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use tokio::net::lookup_host;
 use tokio::time::timeout;
+
+pub use dial::dial;
 
 /// How long the system may take before the link is asked as well. It takes far longer to give up a DNS server that
 /// is away, and a network without one is where such names are needed most.

@@ -120,7 +120,7 @@ impl CsvLines {
     pub fn number(&mut self, number: Option<Decimal>) {
         self.separate();
         let Some(number) = number else { return };
-        let written = shortest(number);
+        let written = number.shortest();
         if self.dialect.decimal == '.' {
             self.text.push_str(&written);
         } else {
@@ -150,20 +150,6 @@ impl CsvLines {
             self.text.push(self.dialect.separator);
         }
         self.is_within_line = true;
-    }
-}
-
-/// A number without zeros that say nothing, and never `-0`.
-fn shortest(number: Decimal) -> String {
-    let written = number.to_string();
-    let written = match written.split_once('.') {
-        Some(_) => written.trim_end_matches('0').trim_end_matches('.'),
-        None => written.as_str(),
-    };
-    if written == "-0" {
-        "0".to_owned()
-    } else {
-        written.to_owned()
     }
 }
 

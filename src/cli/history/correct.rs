@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{KeptHistory, shortest};
+use super::KeptHistory;
 use crate::cli::setup::ConfigArgs;
 use crate::cli::{CliError, runtime};
 use crate::history::import::{ForeignTime, check_moment, check_value};
@@ -98,7 +98,7 @@ pub fn run(args: &CorrectArgs) -> Result<(), CliError> {
     })?;
     let unit = known.about.quantity.and_then(Quantity::unit).unwrap_or("");
     let shown = |value: Option<Decimal>| match value {
-        Some(value) => format!("{} {unit}", shortest(value)).trim_end().to_owned(),
+        Some(value) => format!("{} {unit}", value.shortest()).trim_end().to_owned(),
         None => "nothing".to_owned(),
     };
     let name = format!("{series} on {}", args.date);

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use super::correct::{WrittenSeries, device_id};
-use super::{KeptHistory, PeriodArgs, day_after, shortest};
+use super::{KeptHistory, PeriodArgs, day_after};
 use crate::cli::setup::ConfigArgs;
 use crate::cli::{CliError, runtime};
 use crate::history::{HistoryError, HistoryReader, SeriesInfo, SeriesKey, SeriesKind};
@@ -183,7 +183,7 @@ impl CsvForm {
         (min, max): (Option<i64>, Option<i64>),
         flags: &str,
     ) -> String {
-        let number = |value: i64| shortest(Decimal::new(value, info.about.decimals));
+        let number = |value: i64| Decimal::new(value, info.about.decimals).shortest();
         let number = |value: i64| {
             if self.is_excel {
                 number(value).replace('.', ",")
@@ -242,6 +242,7 @@ const fn kind(kind: SeriesKind) -> &'static str {
         SeriesKind::Daily => "daily",
         SeriesKind::OnOff => "on_off",
         SeriesKind::Flow => "flow",
+        SeriesKind::Figure => "figure",
     }
 }
 
@@ -258,7 +259,7 @@ mod tests {
             (Decimal::new(0, 3), "0"),
             (Decimal::integer(100), "100"),
         ] {
-            assert_eq!(shortest(number), text);
+            assert_eq!(number.shortest(), text);
         }
         let form = CsvForm {
             is_excel: true,

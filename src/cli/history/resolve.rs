@@ -122,7 +122,7 @@ fn of_known(key: &str, about: &SeriesAbout) -> Option<Metric> {
         SeriesKind::Measurement => Behavior::Measurement,
         SeriesKind::Lifetime => Behavior::LifetimeCounter,
         SeriesKind::Daily => Behavior::DailyCounter,
-        SeriesKind::OnOff | SeriesKind::Flow => return None,
+        SeriesKind::OnOff | SeriesKind::Flow | SeriesKind::Figure => return None,
     };
     let mut metric = Metric::measurement("", Quantity::Power).decimals(about.decimals);
     metric.key = Cow::Owned(key.to_owned());

@@ -32,6 +32,7 @@ impl Keeper {
         if let Err(error) = opened {
             self.fail(&error);
         }
+        self.desk.has_opened();
     }
 
     /// Takes up what the one before could not write, if it has come to its end only now.
@@ -182,6 +183,7 @@ impl Keeper {
     fn forget_file(&mut self) {
         self.ledger.catalog.forget_file();
         self.gathering.renew();
+        self.roles_are_new = true;
         self.newest = None;
         self.ahead = None;
         self.cleared_until = 0;

@@ -1,7 +1,7 @@
 //! Connections that only read, lent to one question after the other.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -12,6 +12,8 @@ use crate::sqlite::{DatabaseError, is_unreadable, to_look_at};
 
 /// So many connections stay open for the next question.
 const SPARE: usize = 2;
+/// How long a question waits for the file to be opened; then it finds out for itself what is the matter.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// Where questions are asked.
 #[derive(Debug)]
@@ -27,18 +29,19 @@ pub struct Desk {
     is_alone: bool,
     /// Somebody could not read it.
     is_damaged: AtomicBool,
+    /// Whoever writes has not come so far that there are tables, of today's format.
+    is_opening: Mutex<bool>,
+    opened: Condvar,
 }
 
 impl Desk {
-    /// For the history at this place.
-    pub const fn at(place: HistoryPlace) -> Self {
+    /// For the history at this place, which somebody is about to open for writing: questions wait for
+    /// [`Self::has_opened`].
+    pub fn at(place: HistoryPlace) -> Self {
         Self {
             place: Some(place),
-            free: Mutex::new(Vec::new()),
-            era: AtomicU64::new(0),
-            is_closed: AtomicBool::new(false),
-            is_alone: false,
-            is_damaged: AtomicBool::new(false),
+            is_opening: Mutex::new(true),
+            ..Self::none()
         }
     }
 
@@ -46,8 +49,9 @@ impl Desk {
     /// file, which perhaps belongs to another user.
     pub fn beside(place: HistoryPlace) -> Self {
         Self {
+            place: Some(place),
             is_alone: true,
-            ..Self::at(place)
+            ..Self::none()
         }
     }
 
@@ -60,7 +64,29 @@ impl Desk {
             is_closed: AtomicBool::new(false),
             is_alone: false,
             is_damaged: AtomicBool::new(false),
+            is_opening: Mutex::new(false),
+            opened: Condvar::new(),
         }
+    }
+
+    /// The file was opened, or cannot be.
+    pub fn has_opened(&self) {
+        *self
+            .is_opening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = false;
+        self.opened.notify_all();
+    }
+
+    fn await_opening(&self) {
+        let is_opening = self
+            .is_opening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(
+            self.opened
+                .wait_timeout_while(is_opening, OPENING, |it| *it),
+        );
     }
 
     /// The file is to be closed, for good.
@@ -99,6 +125,7 @@ impl Desk {
         question: impl FnOnce(&Connection) -> Result<T, HistoryError>,
     ) -> Result<T, HistoryError> {
         let place = self.place.as_ref().ok_or(HistoryError::Off)?;
+        self.await_opening();
         if self.is_closed.load(Ordering::Relaxed) {
             return Err(HistoryError::Stopping);
         }

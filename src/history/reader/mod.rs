@@ -5,6 +5,7 @@ mod curves;
 mod desk;
 mod energies;
 mod health;
+mod house_energy;
 mod lists;
 mod statistics;
 mod stretches;

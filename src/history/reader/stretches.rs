@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rusqlite::{Connection, params};
 
 use super::answers::{SeriesInfo, Stretch, StretchSlot, Wanted};
+use super::house_energy::{HouseDay, of_house};
 use crate::history::HistoryError;
 use crate::history::calendar::Calendar;
 use crate::history::energy::DayEnergy;
-use crate::history::series::{SeriesAbout, SeriesKey};
+use crate::history::roles::HouseRoles;
+use crate::history::series::{HOUSE, SeriesAbout, SeriesKey};
 use crate::history::slot::mean;
 use crate::history::tables;
 use crate::model::{DeviceId, Quantity};
@@ -92,7 +94,7 @@ pub fn stretch(
 }
 
 /// The energy of its day so far, in Wh, at each slot: of a device (or, with a key, of that series) as its best counter
-/// tells it, or as its powers add up to where it has none.
+/// tells it, or as its powers add up to where it has none. That of the house is what its counters say together.
 fn energy_by_slot(
     file: &Connection,
     calendar: &Calendar,
@@ -100,6 +102,13 @@ fn energy_by_slot(
     (device, key): &(DeviceId, Option<String>),
     (first, last): (i64, i64),
 ) -> Result<BTreeMap<i64, i64>, HistoryError> {
+    let house_key = key.as_deref().unwrap_or("sun");
+    if device.as_str() == HOUSE && ["sun", "house"].contains(&house_key) {
+        let roles = HouseRoles::load(file)?;
+        if !roles.members.is_empty() {
+            return house_by_slot(file, calendar, all, &roles, house_key, (first, last));
+        }
+    }
     let own = all.iter().filter(|(_, series, _)| series.device == *device);
     let ranked = own.clone().filter_map(|(id, series, about)| {
         let is_wanted = match key {
@@ -140,6 +149,32 @@ fn energy_by_slot(
                 }
             }
         }
+        match date.tomorrow() {
+            Ok(next) => date = next,
+            Err(_) => break,
+        }
+    }
+    Ok(all_days)
+}
+
+fn house_by_slot(
+    file: &Connection,
+    calendar: &Calendar,
+    all: &[(i64, SeriesKey, SeriesAbout)],
+    roles: &HouseRoles,
+    key: &str,
+    (first, last): (i64, i64),
+) -> Result<BTreeMap<i64, i64>, HistoryError> {
+    let house = HouseDay { file, all, roles };
+    let mut all_days = BTreeMap::new();
+    let (mut date, end) = (calendar.day_of_slot(first), calendar.day_of_slot(last));
+    while date <= end {
+        let before = |id| tables::before(file, date, id);
+        let day = house.by_slot(calendar.bounds(date), before)?;
+        let known = day
+            .into_iter()
+            .filter_map(|(at, energies)| Some((at, of_house(&energies, key)?)));
+        all_days.extend(known);
         match date.tomorrow() {
             Ok(next) => date = next,
             Err(_) => break,

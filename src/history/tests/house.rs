@@ -226,3 +226,72 @@ fn a_day_of_powers_alone_has_a_gap_where_slots_are_missing() {
         [false, true, true]
     );
 }
+
+/// Who sends the history on gets what the page shows, also after a gap; what nobody can know meanwhile is not guessed.
+#[test]
+fn the_energy_of_the_house_so_far_ends_as_that_of_the_day() {
+    let (_folder, path) = in_folder();
+    let kept = Kept::at(&path);
+    let start = at("2026-06-15T04:00:00Z");
+    kept.says(&kept.roof, start, "energy_today", wh(0));
+    for key in ["energy_import", "energy_export"] {
+        kept.says(&kept.meter, start, key, wh(1_000_000));
+    }
+    let (mut import, mut sun) = (1_000_000, 0);
+    for slot in 1..=24_i64 {
+        let now = start + SignedDuration::from_mins(slot * 5 - 1);
+        import += 10;
+        sun += 250;
+        kept.says(&kept.meter, now, "power_net", number(120));
+        kept.says(&kept.meter, now, "energy_import", wh(import));
+        kept.says(&kept.meter, now, "energy_export", wh(1_000_000));
+        // For an hour nobody hears of the roof.
+        if !(6..18).contains(&slot) {
+            kept.says(&kept.roof, now, "power", number(3000));
+            kept.says(&kept.roof, now, "energy_today", wh(sun));
+        }
+    }
+    kept.written(at("2026-06-15T06:02:00Z"));
+    let wanted = || Wanted {
+        series: Box::new(|_, _| true),
+        energies: vec![
+            (super::house_id(), Some("sun".to_owned())),
+            (super::house_id(), Some("house".to_owned())),
+        ],
+        words: false,
+    };
+    let reader = kept.history.reader();
+    let from = start.as_second();
+    let stretch = block_on(reader.stretch(wanted(), (from, from + 7200), 500)).unwrap();
+    let told = |place: usize| -> Vec<Option<i64>> {
+        stretch
+            .slots
+            .iter()
+            .map(|slot| slot.energies[place])
+            .collect()
+    };
+    let (sun, house) = (told(0), told(1));
+    assert_eq!(sun.len(), 24, "{sun:?}");
+    assert_eq!(
+        (sun[4], sun[10], sun[23]),
+        (Some(1250), Some(1250), Some(6000))
+    );
+    // In the gap nobody knows what was taken.
+    assert_eq!(
+        (house[4], house[12], house[23]),
+        (Some(1300), None, Some(6240))
+    );
+    let known: Vec<i64> = house.iter().copied().flatten().collect();
+    assert!(known.is_sorted(), "{known:?}");
+    let day = (date(2026, 6, 15), date(2026, 6, 16));
+    let table = block_on(reader.energy(By::Day, day.0, day.1, EnergyOf::Total)).unwrap();
+    let row = |key: &str| {
+        table
+            .rows
+            .iter()
+            .find(|row| row.series.key == key)
+            .unwrap()
+            .wh[0]
+    };
+    assert_eq!((row("sun"), row("house")), (sun[23], house[23]));
+}

@@ -68,11 +68,11 @@ impl PartLook<'_> {
             DomoticzKind::Kwh => {
                 let power = self.number(&part(&settings.power)?, Some(Quantity::Power))?;
                 let energy = self.counter(&part(&settings.energy)?)?;
-                Ok(format!("{};{}", shortest(power), shortest(energy)))
+                Ok(format!("{};{}", power.shortest(), energy.shortest()))
             }
             DomoticzKind::Usage => {
                 let power = self.number(&part(&settings.power)?, Some(Quantity::Power))?;
-                Ok(shortest(power))
+                Ok(power.shortest())
             }
             DomoticzKind::P1 => self.p1(&self.device(&part(&settings.device)?)?),
             DomoticzKind::Current3 => {
@@ -80,7 +80,8 @@ impl PartLook<'_> {
                 let phases = ["current_l1", "current_l2", "current_l3"];
                 let phases = phases.map(|key| {
                     let name = format!("{device}/{key}");
-                    self.number(&name, Some(Quantity::Current)).map(shortest)
+                    self.number(&name, Some(Quantity::Current))
+                        .map(Decimal::shortest)
                 });
                 let [one, two, three] = phases;
                 Ok(format!("{};{};{}", one?, two?, three?))
@@ -99,7 +100,7 @@ impl PartLook<'_> {
     }
 
     fn one(&self, name: &str, quantity: Option<Quantity>) -> Result<String, Lacking> {
-        self.number(name, quantity).map(shortest)
+        self.number(name, quantity).map(Decimal::shortest)
     }
 
     fn device(&self, name: &str) -> Result<Known, Lacking> {
@@ -227,7 +228,7 @@ impl PartLook<'_> {
             }
             _ => (power("power_import")?, power("power_export")?),
         };
-        let whole = |power: Decimal| shortest(power.with_scale(0));
+        let whole = |power: Decimal| power.with_scale(0).shortest();
         let _ = write!(said, "{};{}", whole(import), whole(export));
         Ok(said)
     }
@@ -243,7 +244,7 @@ impl PartLook<'_> {
         let (known, metric) = self.value(name)?;
         match known.state.value(&metric.key) {
             Value::Unknown => Err(Lacking::Unknown),
-            Value::Number(number) => Ok(shortest(number.rounded(metric.decimals))),
+            Value::Number(number) => Ok(number.rounded(metric.decimals).shortest()),
             Value::Text(text) => Ok(text.clone().into_owned()),
             Value::OnOff(on) => Ok(if *on { "On" } else { "Off" }.to_owned()),
             Value::Timestamp(at) => Ok(at.to_string()),
@@ -259,14 +260,4 @@ fn value_of(known: &Known, metric: &Metric) -> Option<Decimal> {
 /// Kilowatt-hours in watt-hours, exact.
 fn watt_hours(energy: Decimal) -> Option<Decimal> {
     energy.times_plus(Decimal::integer(1000), Decimal::integer(0))
-}
-
-/// Without zeros at the end, an exponent or a minus before 0.
-fn shortest(number: Decimal) -> String {
-    let text = number.to_string();
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
 }

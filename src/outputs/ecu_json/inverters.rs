@@ -46,6 +46,8 @@ struct Watched {
     /// The time of the last answer.
     answered: Option<Timestamp>,
     is_asleep: bool,
+    /// Whether its values are of now.
+    has_data: bool,
     due: Option<Instant>,
 }
 
@@ -93,6 +95,7 @@ impl EcuInverters {
                 .collect(),
             answered: before.and_then(|it| it.answered),
             is_asleep: before.is_some_and(|it| it.is_asleep),
+            has_data: before.is_some_and(|it| it.has_data),
             due: before.and_then(|it| it.due),
             known: known.clone(),
             word: word.clone(),
@@ -125,7 +128,8 @@ impl EcuInverters {
         for watched in self.all.values_mut() {
             if is_midnight {
                 watched.turn(day);
-                watched.due = watched.answered.map(|_| now);
+                let knows = watched.has_data || watched.is_asleep;
+                watched.due = watched.answered.filter(|_| knows).map(|_| now);
             }
             if watched.due.is_none_or(|due| due > now) {
                 continue;
@@ -167,6 +171,7 @@ impl Watched {
         self.known = known.clone();
         let was_asleep =
             std::mem::replace(&mut self.is_asleep, state.health.code == HealthCode::Asleep);
+        let had_data = std::mem::replace(&mut self.has_data, state.health.code.has_data());
         let (Some(at), Some(day)) = (state.at, day) else {
             return;
         };
@@ -179,8 +184,11 @@ impl Watched {
         let is_said = if self.is_asleep {
             // Once, at nightfall.
             !was_asleep
+        } else if self.has_data {
+            answered != Some(at)
         } else {
-            answered != Some(at) && state.health.code.has_data()
+            // Once, so that what is retained is not taken for what is so.
+            had_data && !was_asleep
         };
         if is_said {
             self.due.get_or_insert(now + SETTLE);
@@ -189,8 +197,9 @@ impl Watched {
 
     fn said(&self, energy: EcuEnergy) -> EcuSaid {
         let (device, state) = (&self.known.device, &self.known.state);
+        let is_of_now = self.has_data || self.is_asleep;
         let value = |key: &str| {
-            let decimals = device.metric(key)?.decimals;
+            let decimals = device.metric(key).filter(|_| is_of_now)?.decimals;
             Some(state.value(key).as_number()?.rounded(decimals))
         };
         // Who sleeps delivers nothing, also if its last word was another.
@@ -219,7 +228,7 @@ impl Watched {
             serial: device.serial.clone(),
             idx: self.inverter.idx,
             number: self.inverter.number,
-            is_polled: !self.is_asleep,
+            is_polled: self.has_data && !self.is_asleep,
             frequency: value("frequency"),
             temperature: value("temperature"),
             voltage: voltages.find_map(value),

@@ -273,3 +273,38 @@ fn sections_that_cannot_work_are_refused_with_words() {
         assert!(told.contains(words), "{toml}: {told}");
     }
 }
+
+/// What is retained must not go on saying that it is delivering.
+#[test]
+fn who_is_lost_by_day_is_told_once_and_not_at_midnight() {
+    let ecu = device("aps_ecu");
+    let settings = EcuJsonSettings {
+        format: 3,
+        topic: "ecu/".to_owned(),
+        ..format_1()
+    };
+    let mut bench = Bench::new(settings);
+    let first = state(
+        &ecu,
+        "2026-06-15T10:00:00Z",
+        100,
+        "5.00",
+        HealthCode::Online,
+    );
+    let said = bench.hear(&first, DAY);
+    assert!(said[0].contains("\"polled\":1") && said[0].contains("\"pwr_total\":100.00"));
+    let lost = state(
+        &ecu,
+        "2026-06-15T10:00:00Z",
+        100,
+        "5.00",
+        HealthCode::OutOfContact,
+    );
+    let said = bench.hear(&lost, DAY);
+    assert!(
+        said[0].contains("\"polled\":0") && said[0].contains("\"pwr_total\":null"),
+        "{said:?}"
+    );
+    assert_eq!(bench.hear(&lost, DAY), [""; 0]);
+    assert_eq!(bench.settle(date(2026, 6, 16)), [""; 0]);
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::config::EmoncmsSettings;
 use super::labels::{has_labels, on_cable};
 use super::names::{Named, default_node, input_name, node_name};
-use crate::model::{Decimal, DeviceId};
+use crate::model::DeviceId;
 use crate::uploads::{Choice, LoadDevice, LoadSlot, LoadValue};
 
 /// How everything is called.
@@ -142,17 +142,8 @@ fn number(device: &DeviceId, key: &str, value: &LoadValue) -> Option<String> {
 
 fn plain_number(value: &LoadValue) -> Option<String> {
     match value {
-        LoadValue::Number { number, .. } => Some(shortest(*number)),
+        LoadValue::Number { number, .. } => Some(number.shortest()),
         LoadValue::OnOff(on) => Some(if *on { "1" } else { "0" }.to_owned()),
         LoadValue::Text(_) => None,
     }
-}
-
-/// The shortest way to write a number, without an exponent.
-fn shortest(number: Decimal) -> String {
-    let text = number.to_string();
-    if !text.contains('.') {
-        return text;
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -17,21 +17,19 @@ const HOURLY: Duration = Duration::from_secs(3600);
 pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> UploadVerdict {
     let said = words(&answer.text());
     match answer.status.as_u16() {
-        // With 422 it was beyond the retention: too old for it.
-        200 | 204 | 422 => UploadVerdict::done(),
+        200 | 204 => UploadVerdict::done(),
         // What lies before all that it keeps is as good as there.
-        400 if said.contains("partial write") && said.contains("retention policy") => {
+        400 | 422 if said.contains("partial write") && said.contains("retention policy") => {
             UploadVerdict::done()
         }
-        // The good lines are stored. A field of another type stays refused until somebody acts.
-        400 if said.contains("partial write") => UploadVerdict::Done {
-            trouble: Some(
-                Health::new(HealthCode::Degraded)
-                    .seen(say!("some values are refused ({said})", said))
-                    .advise(say!(
-                        "Rename or drop the field in InfluxDB, or leave the value out of devices."
-                    )),
-            ),
+        // The good lines are stored. A field of another type, as far as it is named, was left out by now.
+        400 | 422 if said.contains("partial write") => UploadVerdict::Done {
+            trouble: Some(refused(&said)),
+        },
+        // All of it was beyond the retention: too old for it.
+        422 if said.is_empty() || said.contains("retention") => UploadVerdict::done(),
+        422 => UploadVerdict::Done {
+            trouble: Some(refused(&said)),
         },
         // Nothing is stored, because of one line. Whatever else is a bad request is so for all lines, and nothing is
         // given up for it.
@@ -91,6 +89,49 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> UploadVerdict {
     }
 }
 
+/// Something of what was sent is not taken.
+pub fn refused(said: &str) -> Health {
+    Health::new(HealthCode::Degraded)
+        .seen(say!("some values are refused ({said})", said))
+        .advise(say!(
+            "Rename or drop the field in InfluxDB, or leave the value out of devices."
+        ))
+}
+
+/// The field that is of another type in the database, which refuses whole lines because of it.
+pub fn field_in_conflict(answer: &HttpAnswer) -> Option<String> {
+    if !matches!(answer.status.as_u16(), 400 | 422) {
+        return None;
+    }
+    let text = answer.text();
+    let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let said = message(&json)?;
+    // Version 3 tells the reasons one by one.
+    let details = json.get("data").and_then(serde_json::Value::as_array);
+    let details = details.into_iter().flatten();
+    let details = details.filter_map(|line| line.get("error_message")?.as_str());
+    std::iter::once(said).chain(details).find_map(|said| {
+        let mut places = ["input field ", "column "]
+            .into_iter()
+            .flat_map(|before| said.split(before).skip(1));
+        places.find_map(|named| {
+            let quote = named.chars().next().filter(|it| matches!(it, '"' | '\''))?;
+            let name = named.get(1..)?.split(quote).next()?;
+            (!name.is_empty() && said.contains("type")).then(|| name.to_owned())
+        })
+    })
+}
+
+/// Whether InfluxDB itself has said this, and not something before it.
+pub fn is_own(answer: &HttpAnswer) -> bool {
+    let json: Option<serde_json::Value> = serde_json::from_str(&answer.text()).ok();
+    json.as_ref().and_then(message).is_some()
+}
+
+fn message(json: &serde_json::Value) -> Option<&str> {
+    json.get("error").or_else(|| json.get("message"))?.as_str()
+}
+
 fn hold(seen: Sentence, advice: Sentence, every: Duration) -> UploadVerdict {
     UploadVerdict::Hold {
         health: Health::new(HealthCode::Refused).seen(seen).advise(advice),
@@ -101,10 +142,7 @@ fn hold(seen: Sentence, advice: Sentence, every: Duration) -> UploadVerdict {
 /// The message in an answer, short enough for a line.
 pub fn words(body: &str) -> String {
     let json: Option<serde_json::Value> = serde_json::from_str(body).ok();
-    let message = json.as_ref().and_then(|json| {
-        let message = json.get("error").or_else(|| json.get("message"))?;
-        message.as_str()
-    });
+    let message = json.as_ref().and_then(message);
     let text: String = message.unwrap_or(body).chars().take(200).collect();
     text.trim().escape_debug().to_string().replace("\\\"", "\"")
 }

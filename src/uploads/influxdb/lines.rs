@@ -3,22 +3,27 @@
 use std::fmt::Write as _;
 
 use super::config::{InfluxSettings, InfluxTag};
-use crate::model::Decimal;
-use crate::uploads::{Choice, LoadDevice, LoadSlot, LoadValue};
+use crate::model::DeviceId;
+use crate::uploads::{LoadDevice, LoadSlot, LoadValue};
 
-/// The lines of a slot: one for each device that said anything.
-pub fn push_lines(out: &mut String, settings: &InfluxSettings, choice: &Choice, slot: &LoadSlot) {
+/// The lines of a slot: one for each device that said anything of what is wanted.
+pub fn push_lines(
+    out: &mut String,
+    settings: &InfluxSettings,
+    slot: &LoadSlot,
+    is_wanted: impl Fn(&DeviceId, &str) -> bool,
+) {
     for device in &slot.devices {
-        push_line(out, settings, choice, device, slot.end);
+        push_line(out, settings, device, slot.end, &is_wanted);
     }
 }
 
 fn push_line(
     out: &mut String,
     settings: &InfluxSettings,
-    choice: &Choice,
     device: &LoadDevice,
     end: i64,
+    is_wanted: impl Fn(&DeviceId, &str) -> bool,
 ) {
     let start = out.len();
     push_name(out, &settings.measurement, &[',', ' ']);
@@ -29,13 +34,13 @@ fn push_line(
     let mut separator = ' ';
     for (key, value) in &device.values {
         let text = match value {
-            LoadValue::Number { number, .. } => shortest(*number),
+            LoadValue::Number { number, .. } => number.shortest(),
             LoadValue::OnOff(on) if settings.texts => on.to_string(),
             LoadValue::Text(text) if settings.texts => quoted(text),
             LoadValue::OnOff(_) | LoadValue::Text(_) => continue,
         };
         // Words are read of all that a device says.
-        if !choice.names_value(&device.id, key) {
+        if !is_wanted(&device.id, key) {
             continue;
         }
         out.push(separator);
@@ -77,15 +82,6 @@ fn push_name(out: &mut String, name: &str, special: &[char]) {
         }
         out.push(letter);
     }
-}
-
-/// Without zeros that say nothing.
-fn shortest(number: Decimal) -> String {
-    let mut text = number.to_string();
-    if text.contains('.') {
-        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-    }
-    text
 }
 
 fn quoted(text: &str) -> String {

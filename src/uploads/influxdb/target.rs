@@ -1,14 +1,16 @@
 //! The conversation with one database.
 
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use super::answers::{judge, words};
+use super::answers::{field_in_conflict, is_own, judge, refused, words};
 use super::config::InfluxSettings;
 use super::lines::push_lines;
 use crate::config::SecretError;
 use crate::history::Wanted;
-use crate::http::{HttpRequest, basic, form};
+use crate::http::{HttpAnswer, HttpRequest, basic, form};
 use crate::say;
 use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadVerdict};
 
@@ -17,6 +19,10 @@ const MOST_BYTES: usize = 1_000_000;
 const MOST_LINES: usize = 5000;
 /// A slot has at most so many lines in most houses; the bounds above hold for all.
 const MOST_SLOTS: usize = 1000;
+/// So many fields are left out at most. Where more are refused it is no oversight.
+const MOST_REFUSED: usize = 100;
+/// A field that is refused is tried again after so long: perhaps somebody has dropped it there.
+const REFUSED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// One database.
 #[derive(Debug)]
@@ -27,6 +33,9 @@ pub struct InfluxTarget {
     login: Option<Zeroizing<String>>,
     /// The server has said that more is too large for it.
     most_bytes: usize,
+    /// Fields that are of another type there. With one of them the whole line is refused, so they are left out.
+    refused: BTreeSet<String>,
+    refused_at: Timestamp,
 }
 
 impl InfluxTarget {
@@ -53,6 +62,8 @@ impl InfluxTarget {
             choice: Choice::new(&settings.devices),
             login: login.map(Zeroizing::new),
             most_bytes: MOST_BYTES,
+            refused: BTreeSet::new(),
+            refused_at: Timestamp::UNIX_EPOCH,
             settings,
         })
     }
@@ -88,6 +99,22 @@ impl InfluxTarget {
         }
     }
 
+    /// Whether a field has to be left out that was not before.
+    fn leave_out(&mut self, parcel: &Parcel, answer: &HttpAnswer, now: Timestamp) -> bool {
+        let Some(field) = field_in_conflict(answer) else {
+            return false;
+        };
+        let Some(Errand::Http(request)) = &parcel.errand else {
+            return false;
+        };
+        let is_ours = String::from_utf8_lossy(&request.body).contains(&format!("{field}="));
+        if !is_ours || self.refused.len() >= MOST_REFUSED || !self.refused.insert(field) {
+            return false;
+        }
+        self.refused_at = now;
+        true
+    }
+
     fn request(&self, path: String, body: Option<String>) -> Option<HttpRequest> {
         let server = self.settings.url.as_ref()?;
         let mut request = match body {
@@ -120,7 +147,10 @@ impl Target for InfluxTarget {
         MOST_SLOTS
     }
 
-    fn prepare(&mut self, load: &Load, _is_again: bool, _now: Timestamp) -> Parcel {
+    fn prepare(&mut self, load: &Load, _is_again: bool, now: Timestamp) -> Parcel {
+        if now.duration_since(self.refused_at) > REFUSED_FOR {
+            self.refused.clear();
+        }
         let (mut body, mut lines) = (String::new(), 0);
         let mut parcel = Parcel {
             through: load.through,
@@ -128,7 +158,9 @@ impl Target for InfluxTarget {
         };
         for slot in &load.slots {
             let before = body.len();
-            push_lines(&mut body, &self.settings, &self.choice, slot);
+            push_lines(&mut body, &self.settings, slot, |id, key| {
+                self.choice.names_value(id, key) && !self.refused.contains(key)
+            });
             lines += slot.devices.len();
             let is_full = body.len() > self.most_bytes || lines > MOST_LINES;
             if let Some(last) = parcel.slots.last().filter(|_| is_full) {
@@ -145,16 +177,29 @@ impl Target for InfluxTarget {
         parcel
     }
 
-    fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, _now: Timestamp) -> UploadVerdict {
+    fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict {
         match answer.web() {
             Ok(answer) => {
+                if self.leave_out(parcel, answer, now) {
+                    // The same again without it: the other values of those lines are not there yet.
+                    return UploadVerdict::Skip { slots: Vec::new() };
+                }
                 if answer.status.as_u16() == 413
                     && let Some(Errand::Http(request)) = &parcel.errand
                 {
                     // As long as it runs; the next start tries it again.
                     self.most_bytes = (request.body.len() / 2).max(1);
                 }
-                judge(&self.settings, answer)
+                match judge(&self.settings, answer) {
+                    UploadVerdict::Done { trouble: None } if !self.refused.is_empty() => {
+                        let fields: Vec<&str> = self.refused.iter().map(String::as_str).collect();
+                        let said = format!("another type in the database: {}", fields.join(", "));
+                        UploadVerdict::Done {
+                            trouble: Some(refused(&said.escape_debug().to_string())),
+                        }
+                    }
+                    verdict => verdict,
+                }
             }
             Err(error) => UploadVerdict::again(say!("{error}", error)),
         }
@@ -177,7 +222,7 @@ impl Target for InfluxTarget {
         match answer.status.as_u16() {
             200 | 204 => Ok("it lets us write".to_owned()),
             // An empty write is refused for being empty, after the login.
-            400 if self.settings.version > 1 => Ok("it lets us write".to_owned()),
+            400 if self.settings.version > 1 && is_own(answer) => Ok("it lets us write".to_owned()),
             _ => match judge(&self.settings, answer) {
                 UploadVerdict::Hold { health, .. } => {
                     Err(format!("{}. {}", health.detail, health.advice))

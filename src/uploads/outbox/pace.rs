@@ -9,6 +9,8 @@ const PAUSES: &[u64] = &[30, 60, 120, 240, 480, 900];
 /// Failing for longer is more than a passing fault.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// After a failure nothing is tried sooner.
+const LEAST: Duration = Duration::from_secs(10);
 /// Nobody waits longer without asking again.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 
@@ -44,8 +46,9 @@ impl TargetPace {
         let grown = self.backoff.after_failure();
         // Up to a tenth longer.
         let grown = grown + grown.mul_f64(self.spread / 10.0);
-        // A server may say what it likes.
-        self.until = now + after.unwrap_or(grown).min(LONGEST);
+        // A server may say what it likes, 0 among it.
+        let wait = after.map_or(grown, |after| after.clamp(LEAST, LONGEST));
+        self.until = now + wait;
     }
 
     /// Whether it has failed for so long that it is more than a passing fault.
@@ -99,6 +102,8 @@ mod tests {
         let now = Duration::from_secs(1000);
         pace.failed(now, Some(Duration::from_secs(17)));
         assert_eq!(pace.wait(now), Duration::from_secs(17));
+        pace.failed(now, Some(Duration::ZERO));
+        assert_eq!(pace.wait(now), LEAST);
         for much in [Duration::from_secs(1 << 40), Duration::MAX] {
             pace.failed(now, Some(much));
             assert_eq!(pace.wait(now), LONGEST);

@@ -76,6 +76,12 @@ pub struct Rounds {
     limit: Option<usize>,
     /// How far it has come, also while the disk takes no note of it.
     reached: i64,
+    /// Why the last was refused for good, if nothing has arrived since.
+    refused: Option<String>,
+    /// Whether what it knew before the start was taken up.
+    is_remembered: bool,
+    /// Whether anything has come back since the start.
+    has_answered: bool,
     /// How many slots waited when there were slots up to the first, and it was done up to the second.
     counted: Option<(i64, i64, i64)>,
 }
@@ -107,18 +113,13 @@ impl Rounds {
         let cursors = history.cursors();
         let calendar = history.reader().calendar().clone();
         target.live_in(&calendar);
-        let mut told = TargetState {
+        let told = TargetState {
             health: Health::new(HealthCode::Starting),
             pending: 0,
             last_success: None,
             given_up: 0,
         };
-        if let Ok(Some(cursor)) = cursors.load(&key).await {
-            target.remember(&cursor.memory);
-            let success = cursor.success;
-            told.last_success = success.and_then(|at| Timestamp::from_second(at).ok());
-        }
-        Ok(Self {
+        let mut rounds = Self {
             since: plan.since().map(|date| calendar.midnight(date)),
             target,
             takes_records: plan.records_of().is_some(),
@@ -132,9 +133,43 @@ impl Rounds {
             limit: None,
             reached: i64::MIN,
             counted: None,
+            refused: None,
+            is_remembered: false,
+            has_answered: false,
             key,
             cursors,
-        })
+        };
+        // Where the history cannot be read yet that has to wait, and so has all else.
+        if let Ok(Some(cursor)) = rounds.cursors.load(&rounds.key).await {
+            rounds.remember(&cursor);
+        }
+        Ok(rounds)
+    }
+
+    /// Takes up what it knew, once: what is saved later is made of it.
+    fn remember(&mut self, cursor: &Cursor) {
+        if !std::mem::replace(&mut self.is_remembered, true) {
+            self.target.remember(&cursor.memory);
+            let success = cursor.success;
+            self.told.last_success = success.and_then(|at| Timestamp::from_second(at).ok());
+        }
+    }
+
+    /// How it is when there is nothing to do.
+    fn standing(&self) -> Health {
+        if let Some(trouble) = &self.trouble {
+            return trouble.clone();
+        }
+        match &self.refused {
+            Some(why) => Health::new(HealthCode::Degraded)
+                .seen(say!("nothing arrives: what is sent is refused ({why})", why))
+                .advise(say!(
+                    "See wattbridge export given-up, mend what it says, then run wattbridge export retry."
+                )),
+            None if self.has_answered => Health::ONLINE,
+            None => Health::new(HealthCode::Starting)
+                .seen(say!("nothing had to be sent since the start")),
+        }
     }
 
     /// Between 0 and 1, and always the same for a target.
@@ -216,6 +251,7 @@ impl Rounds {
         }
         if let Some(errand) = self.target.ask_first(now) {
             let answer = self.courier.carry(&errand).await;
+            self.has_answered = true;
             let verdict = self.target.take_first(&answer, self.clock.now());
             if !matches!(verdict, UploadVerdict::Done { .. }) {
                 return self.take(verdict, &Trip::default(), &mut cursor).await;
@@ -228,7 +264,7 @@ impl Rounds {
             if let Some(next) = self.send_records(&mut cursor).await? {
                 return Ok(next);
             }
-            self.tell(self.trouble.clone().unwrap_or(Health::ONLINE));
+            self.tell(self.standing());
             return Ok(NextRound::Slot);
         }
         if let Some(next) = self.send_new(&mut cursor, closed, &given_up).await? {
@@ -237,7 +273,7 @@ impl Rounds {
         if let Some(next) = self.send_again(&mut cursor, &given_up).await? {
             return Ok(next);
         }
-        self.tell(self.trouble.clone().unwrap_or(Health::ONLINE));
+        self.tell(self.standing());
         Ok(NextRound::Slot)
     }
 
@@ -268,8 +304,12 @@ impl Rounds {
         // What is over before it begins is not for it, closed or not.
         let now = self.clock.now().as_second().div_euclid(SLOT) * SLOT;
         let mut cursor = match self.cursors.load(&self.key).await? {
-            Some(cursor) if cursor.again == again => cursor,
+            Some(cursor) if cursor.again == again => {
+                self.remember(&cursor);
+                cursor
+            }
             found => {
+                self.remember(&found.clone().unwrap_or_default());
                 let cursor = match found {
                     Some(cursor) => Cursor { again, ..cursor },
                     None => Cursor {
@@ -445,6 +485,7 @@ impl Rounds {
         }
         for _ in 0..MOST_QUESTIONS {
             let answer = self.courier.carry(&errand).await;
+            self.has_answered = true;
             tracing::debug!("{}: {}", self.key, shown(&answer));
             match self.target.judge(parcel, &answer, self.clock.now()) {
                 UploadVerdict::Ask(next) => errand = next,
@@ -472,7 +513,9 @@ impl Rounds {
                 let pause = self.target.pause();
                 let caught_up =
                     (*self.history.closed().borrow()).is_none_or(|closed| cursor.done >= closed);
-                let every = if caught_up {
+                // What has changed goes before the rest begins.
+                let is_all = caught_up && self.cursors.count_dirty(&self.key).await? == 0;
+                let every = if is_all {
                     self.target.send_every()
                 } else {
                     Duration::ZERO
@@ -482,11 +525,13 @@ impl Rounds {
                     now,
                     pause.max(every.saturating_sub(Duration::from_secs(60))),
                 );
-                self.trouble.clone_from(&trouble);
-                self.tell(trouble.unwrap_or(Health::ONLINE));
+                self.trouble = trouble;
+                self.refused = None;
+                self.tell(self.standing());
             }
             UploadVerdict::Part { through } => {
                 self.told.last_success = Some(self.clock.now());
+                self.refused = None;
                 self.done_through(through, trip, cursor).await?;
                 self.pace.worked(now, self.target.pause());
             }
@@ -562,6 +607,9 @@ impl Rounds {
         cursor: &mut Cursor,
     ) -> Result<(), HistoryError> {
         let gone: BTreeSet<i64> = slots.iter().map(|given| given.slot).collect();
+        if let Some(last) = slots.last() {
+            self.refused = Some(last.reason.chars().take(200).collect());
+        }
         self.give_up(slots, trip.made).await?;
         if trip.made == ParcelOf::Records {
             return Ok(());
@@ -600,13 +648,8 @@ impl Rounds {
         self.tell(health);
     }
 
-    /// Says how it is: in the log at each change, and not at each try.
+    /// Says how it is. The log has each change, as of any device.
     fn tell(&mut self, health: Health) {
-        if self.told.health != health && health.code.is_problem() {
-            tracing::warn!("{}: {}", self.key, health.sentence());
-        } else if self.told.health.code.is_problem() && health.code == HealthCode::Online {
-            tracing::info!("{}: values arrive again", self.key);
-        }
         self.told.health = health;
     }
 }
