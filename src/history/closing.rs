@@ -250,11 +250,34 @@ impl Ledger {
         let Some(id) = self.id(place) else {
             return Ok(());
         };
+        let ended =
+            |file: &Connection| tables::day(file, date, id).map(|day| day.and_then(|day| day.last));
+        let before = ended(file)?;
         self.make_one_day(file, place, id, date)?;
         let next = tables::next_day(file, date, id)?.and_then(of_number);
         if let Some(next) = next {
             self.house.doubt_day(next);
             self.make_one_day(file, place, id, next)?;
+            if before != ended(file)? {
+                self.note_day(file, place, id, next)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The energies of a day are others, though its slots are the same: noted at the first of them.
+    fn note_day(
+        &self,
+        file: &Connection,
+        place: usize,
+        id: i64,
+        date: Date,
+    ) -> rusqlite::Result<()> {
+        let series = self.catalog.get(place);
+        let is_counter = series.is_some_and(|series| series.about.kind.counter().is_some());
+        let (from, to) = self.calendar.bounds(date);
+        if is_counter && let Some((end, _)) = tables::slots_of(file, id, from, to)?.first() {
+            cursors::note_changed(file, *end)?;
         }
         Ok(())
     }
@@ -359,6 +382,7 @@ impl Ledger {
             }
             None => {}
         }
+        self.note_day(file, place, id, date)?;
         self.house.doubt_day(date);
         self.house
             .make_days(file, &mut self.catalog, &self.calendar)?;

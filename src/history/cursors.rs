@@ -124,6 +124,28 @@ impl Cursors {
         .await
     }
 
+    /// From now on nothing is noted for others than these targets, and what was is forgotten. One that comes back goes on
+    /// where it was, without what has changed meanwhile. Waits for nothing.
+    pub fn note_only_for(&self, targets: &BTreeSet<String>) {
+        let targets = serde_json::json!(targets).to_string();
+        (self.0)(Box::new(move |file| {
+            let forget = |file: &mut Connection| {
+                let all = file.transaction()?;
+                for sql in [
+                    "UPDATE export_cursor SET again = 0 WHERE target NOT IN (SELECT value FROM json_each(?1))",
+                    "DELETE FROM export_dirty WHERE target NOT IN (SELECT value FROM json_each(?1))",
+                ] {
+                    all.execute(sql, [&targets])?;
+                }
+                all.commit()
+            };
+            let forgotten = file.and_then(|file| Ok(forget(file)?));
+            if let Err(error) = forgotten {
+                tracing::debug!("what targets that are gone were to get is still noted: {error}");
+            }
+        }));
+    }
+
     /// How far a target has come.
     pub async fn load(&self, target: &str) -> Result<Option<Cursor>, HistoryError> {
         let target = target.to_owned();

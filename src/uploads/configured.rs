@@ -1,6 +1,6 @@
 //! All sections of services in a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Plan, UPLOADS, Upload, UploadSource};
@@ -14,6 +14,8 @@ use crate::model::DeviceId;
 #[derive(Debug, Clone, Default)]
 pub struct Uploads {
     plans: Vec<(&'static dyn Upload, Arc<dyn Plan>)>,
+    /// Some sections cannot be used: nobody knows which targets there are.
+    is_partial: bool,
 }
 
 impl Uploads {
@@ -73,6 +75,7 @@ impl Uploads {
                 all.plans.push((*upload, Arc::from(plan)));
             }
         }
+        all.is_partial = !problems.is_empty();
         (all, problems)
     }
 
@@ -127,8 +130,16 @@ impl Uploads {
         })
     }
 
-    /// The sources of those that are switched on.
+    /// The sources of those that are switched on. The history forgets what it has noted for targets that are in no
+    /// section any more.
     pub fn sources(&self, history: &History) -> Vec<ConfiguredSource> {
+        if !self.is_partial {
+            let all = self.plans.iter();
+            let all = all.map(|(upload, plan)| target_key(*upload, plan.as_ref()));
+            history
+                .cursors()
+                .note_only_for(&all.collect::<BTreeSet<_>>());
+        }
         let sources = self.switched_on().map(|(upload, plan)| {
             let source = UploadSource::new(upload, Arc::clone(plan), history.clone());
             ConfiguredSource::from(Arc::new(source))

@@ -1,6 +1,6 @@
 //! What stands in for pvoutput.org: it answers on a real socket, and refuses what that refuses.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -71,6 +71,10 @@ pub(crate) struct Books {
     pub(crate) outputs: BTreeMap<String, i64>,
     pub(crate) came: Vec<Came>,
     pub(crate) demands: VecDeque<Demand>,
+    /// Rows of these dates and times are neither stored nor answered.
+    pub(crate) mute: BTreeSet<(String, String)>,
+    /// How often a row had no answer, by its date and time.
+    pub(crate) unanswered: BTreeMap<(String, String), usize>,
     used: HashMap<(String, i64), i64>,
 }
 
@@ -99,6 +103,8 @@ impl StandIn {
             outputs: BTreeMap::new(),
             came: Vec::new(),
             demands: VecDeque::new(),
+            mute: BTreeSet::new(),
+            unanswered: BTreeMap::new(),
             used: HashMap::new(),
         };
         let books = Arc::new(Mutex::new(books));
@@ -220,8 +226,10 @@ impl Books {
         match demand {
             Some(Demand::LeaveOut(place)) => {
                 let mut rows: Vec<&str> = body.split(';').collect();
-                if place < rows.len() {
-                    rows.remove(place);
+                if status == 200 && place < rows.len() {
+                    let row: Vec<&str> = rows.remove(place).split(',').collect();
+                    let label = (row[0].to_owned(), row[1].to_owned());
+                    *self.unanswered.entry(label).or_default() += 1;
                 }
                 body = rows.join(";");
             }
@@ -291,12 +299,21 @@ impl Books {
             now.date(),
             i64::from(now.hour()) * 60 + i64::from(now.minute()),
         );
-        let mut kept = self.statuses.clone();
+        let day = |date: &str, time: &str| (date.to_owned(), time.to_owned());
+        let of_date = day(dates[0], "")..day(dates[0], "~");
+        let of_date = self.statuses.range(of_date);
+        let mut kept: BTreeMap<_, _> = of_date
+            .map(|(label, status)| (label.clone(), status.clone()))
+            .collect();
         let mut answers = Vec::new();
         for row in rows {
             let fields: Vec<&str> = row.split(',').collect();
             let (date, time) = (fields[0].to_owned(), fields[1].to_owned());
             assert!(fields.last().is_some_and(|last| !last.is_empty()), "{row}");
+            if self.mute.contains(&(date.clone(), time.clone())) {
+                *self.unanswered.entry((date, time)).or_default() += 1;
+                continue;
+            }
             let parsed = Date::strptime("%Y%m%d", &date).unwrap();
             let (hour, minute) = time.split_once(':').unwrap();
             let minute = hour.parse::<i64>().unwrap() * 60 + minute.parse::<i64>().unwrap();
@@ -383,11 +400,9 @@ impl Books {
             *own = merged;
             answers.push(format!("{date},{time},{flag}"));
         }
-        self.statuses = kept;
-        let last = dates[dates.len() - 1].to_owned();
-        let of_date = self.statuses.iter().filter(|((date, _), _)| *date == last);
-        let total = of_date.filter_map(|(_, it)| it.generated).max();
-        self.outputs.insert(last, total.unwrap_or(0));
+        let total = kept.values().filter_map(|it| it.generated).max();
+        self.outputs.insert(dates[0].to_owned(), total.unwrap_or(0));
+        self.statuses.extend(kept);
         Ok(answers.join(";"))
     }
 }

@@ -6,6 +6,8 @@
 #[path = "../support/alone.rs"]
 mod alone;
 mod driver;
+#[path = "../support/outbox.rs"]
+mod house;
 mod migrate;
 mod outages;
 mod outbox;

@@ -1,11 +1,16 @@
 //! Slots that change after they were closed.
 
-use wattbridge::history::Cursors;
-use wattbridge::uploads::NextRound;
+use jiff::SignedDuration;
+use jiff::civil::{Date, date};
+use wattbridge::config::File;
+use wattbridge::history::{Cursors, SeriesKey};
+use wattbridge::model::Decimal;
+use wattbridge::uploads::{NextRound, Uploads};
 
 use crate::emoncms::{StandIn, WRITE_KEY};
+use crate::pvoutput::{KEY, SYSTEM, StandIn as PvOutput};
 use crate::receiver::Receiver;
-use crate::sender::{House, PATIENCE, START};
+use crate::sender::{House, PATIENCE, START, moment};
 
 const SINCE: &str = "since = \"2026-06-15\"";
 
@@ -145,4 +150,127 @@ async fn a_new_target_begins_with_now() {
     let times = &kept.points[&("victron_hq2123abcde".to_owned(), "energy_total".to_owned())];
     let expected = [22, 23].map(|slot| START + slot * 300);
     assert!(times.keys().copied().eq(expected), "{:?}", times.keys());
+}
+
+/// Who is in no section any more gets nothing noted; who is switched off only, does.
+#[tokio::test]
+async fn what_has_changed_is_forgotten_with_the_section() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let mut house = House::new(folder.path());
+    house.live(50);
+    let section = receiver.toml(SINCE);
+    let mut sender = house.sender(&section).await;
+    sender.work_on().await;
+    let key = sender.named.key.clone();
+    house.say_again(7, 100);
+    house.live(1);
+    let begins = |toml: &str| {
+        let file = File::parse(toml, "test.toml").unwrap();
+        let (uploads, _) = Uploads::read(&file);
+        uploads.sources(&house.history).len()
+    };
+    assert_eq!(begins(&section), 1);
+    assert_eq!(house.dirty(&key).await, 1);
+    assert_eq!(begins(&receiver.toml("enabled = false")), 0);
+    assert_eq!(house.dirty(&key).await, 1);
+    // What cannot be read may be this section.
+    assert_eq!(begins("[[influxdb]]\nurl = 7\n"), 0);
+    assert_eq!(house.dirty(&key).await, 1);
+    assert_eq!(begins(""), 0);
+    assert_eq!(house.dirty(&key).await, 0);
+    house.say_again(8, 100);
+    house.live(1);
+    assert_eq!(house.dirty(&key).await, 0);
+    // It comes back, and goes on where it was.
+    let mut sender = house.sender(&section).await;
+    sender.work_on().await;
+    house.say_again(9, 100);
+    house.live(1);
+    assert_eq!(house.dirty(&key).await, 1);
+    sender.work_on().await;
+    let (kept, mut truth) = (receiver.kept(), house.truth());
+    for (series, values) in &mut truth {
+        for slot in [7, 8] {
+            let end = START + slot * 300;
+            values.insert(end, kept.points[series][&end].clone());
+        }
+    }
+    assert_eq!(kept.points, truth);
+}
+
+/// A charger of which PVOutput has two days, and what it says of the generation at a time.
+struct Corrected {
+    house: House,
+    pvoutput: PvOutput,
+    toml: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Corrected {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let pvoutput = PvOutput::start("UTC").await;
+        pvoutput.with(|books| {
+            books.now = moment(START) + SignedDuration::from_hours(47);
+            books.limit = 300;
+        });
+        let mut house = House::new(folder.path());
+        house.live(400);
+        let url = pvoutput.url();
+        let toml = format!(
+            "[pvoutput]\nsystem_id = \"{SYSTEM}\"\nkey = \"{KEY}\"\nurl = \"{url}\"\ngeneration = \"victron_hq2123abcde\"\n{SINCE}\n"
+        );
+        Self {
+            house,
+            pvoutput,
+            toml,
+            _folder: folder,
+        }
+    }
+
+    async fn send(&self) {
+        let mut sender = self.house.sender(&self.toml).await;
+        sender.work_on().await;
+        assert_eq!(sender.rounds.state().given_up, 0);
+    }
+
+    /// Puts in another energy of the first day, in Wh, and sends what follows from it.
+    async fn correct(&self, watt_hours: Option<i64>) {
+        let series = SeriesKey::new(&self.house.device.id, "energy_total");
+        let value = watt_hours.map(|wh| Decimal::new(wh, 3));
+        let first: Date = date(2026, 6, 15);
+        self.house.history.correct(&series, first, value).unwrap();
+        self.send().await;
+    }
+
+    fn generated(&self, date: &str, times: [&str; 3]) -> [Option<i64>; 3] {
+        self.pvoutput.with(|books| {
+            times.map(|time| books.statuses[&(date.to_owned(), time.to_owned())].generated)
+        })
+    }
+}
+
+/// 10 Wh in each slot, from the second on.
+#[tokio::test]
+async fn a_day_that_is_put_right_is_put_right_at_pvoutput() {
+    let it = Corrected::new().await;
+    let day = || it.generated("20260615", ["01:00", "12:00", "23:55"]);
+    let next = || it.generated("20260616", ["00:05", "01:00", "06:00"]);
+    it.send().await;
+    let measured = [Some(110), Some(1430), Some(2870)];
+    let of_next = [Some(10), Some(120), Some(720)];
+    assert_eq!((day(), next()), (measured, of_next));
+    it.correct(Some(1000)).await;
+    assert_eq!(
+        (day(), next()),
+        ([Some(110), Some(1000), Some(1000)], of_next)
+    );
+    it.correct(Some(5000)).await;
+    assert_eq!(
+        (day(), next()),
+        ([Some(110), Some(1430), Some(5000)], of_next)
+    );
+    it.correct(None).await;
+    assert_eq!((day(), next()), (measured, of_next));
 }

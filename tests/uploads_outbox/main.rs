@@ -1,5 +1,5 @@
 //! The outbox: from a history to receivers that fail, hang and come back, over real sockets; InfluxDB and
-//! VictoriaMetrics themselves, where they are installed; a month of a house with all services at once.
+//! VictoriaMetrics themselves, where they are installed; months of a house with all services at once.
 
 #![cfg(feature = "simulate")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
@@ -10,6 +10,9 @@ mod answers;
 #[path = "../support/vectors.rs"]
 mod captures;
 mod changes;
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../uploads_statistics/stand_in.rs"]
+mod core;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../support/emoncms.rs"]
 mod emoncms;

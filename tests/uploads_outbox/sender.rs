@@ -1,5 +1,6 @@
 //! A history, and a target at work on it, with a clock that is set and not waited for.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -103,32 +104,42 @@ impl House {
 /// What the file of a history has, as InfluxDB gets it: of devices that are not behind another one.
 pub(crate) fn truth(path: &Path) -> Points {
     let file = rusqlite::Connection::open(path).unwrap();
-    let sql = "SELECT end, device, key, value, json FROM slot JOIN series ON series = id";
-    let mut statement = file.prepare(sql).unwrap();
+    let mut series = BTreeMap::new();
+    let mut statement = file
+        .prepare("SELECT id, device, key, json FROM series")
+        .unwrap();
     let mut rows = statement.query([]).unwrap();
-    let mut points = Points::new();
     while let Some(row) = rows.next().unwrap() {
         let device: String = row.get(1).unwrap();
-        let json: String = row.get(4).unwrap();
+        let json: String = row.get(3).unwrap();
         let about: serde_json::Value = serde_json::from_str(&json).unwrap();
-        if about["via"].is_string() || device == wattbridge::history::HOUSE {
-            continue;
+        if about["via"].is_null() && device != wattbridge::history::HOUSE {
+            let decimals = u8::try_from(about["decimals"].as_u64().unwrap_or(0)).unwrap();
+            let place: (String, String) = (device, row.get(2).unwrap());
+            let id: i64 = row.get(0).unwrap();
+            series.insert(id, (place, decimals, BTreeMap::new()));
         }
-        let decimals = about["decimals"].as_u64().unwrap_or(0);
-        let number = Decimal::new(row.get(3).unwrap(), u8::try_from(decimals).unwrap());
-        let text = match number.to_string() {
-            text if text.contains('.') => {
-                text.trim_end_matches('0').trim_end_matches('.').to_owned()
-            }
-            text => text,
-        };
-        let place = (device, row.get(2).unwrap());
-        points
-            .entry(place)
-            .or_default()
-            .insert(row.get(0).unwrap(), text);
     }
-    points
+    let mut statement = file.prepare("SELECT end, series, value FROM slot").unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let id: i64 = row.get(1).unwrap();
+        if let Some((_, decimals, slots)) = series.get_mut(&id) {
+            let number = Decimal::new(row.get(2).unwrap(), *decimals);
+            slots.insert(row.get(0).unwrap(), plain(number));
+        }
+    }
+    let all = series
+        .into_values()
+        .filter(|(_, _, slots)| !slots.is_empty());
+    all.map(|(place, _, slots)| (place, slots)).collect()
+}
+
+fn plain(number: Decimal) -> String {
+    match number.to_string() {
+        text if text.contains('.') => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        text => text,
+    }
 }
 
 /// A target at work.

@@ -14,6 +14,8 @@ mod errors;
 #[path = "../home_assistant_core/harness.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod harness;
+#[path = "../support/outbox.rs"]
+mod house;
 mod outbox;
 mod real;
 mod stand_in;

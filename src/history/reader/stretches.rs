@@ -8,6 +8,7 @@ use super::answers::{SeriesInfo, Stretch, StretchSlot, Wanted};
 use super::house_energy::{HouseDay, of_house};
 use crate::history::HistoryError;
 use crate::history::calendar::Calendar;
+use crate::history::day::DayFlags;
 use crate::history::energy::DayEnergy;
 use crate::history::roles::HouseRoles;
 use crate::history::series::{HOUSE, SeriesAbout, SeriesKey};
@@ -131,9 +132,20 @@ fn energy_by_slot(
         let (from, to) = calendar.bounds(date);
         if let Some((id, about, kind)) = counter {
             let mut day = DayEnergy::new(kind, about.decimals, tables::before(file, date, id)?);
-            for (at, row) in tables::slots_of(file, id, from, to)? {
+            let corrected = tables::day(file, date, id)?
+                .filter(|day| day.flags.has(DayFlags::CORRECTED))
+                .and_then(|day| day.value);
+            let slots = tables::slots_of(file, id, from, to)?;
+            let last = slots.last().map(|(at, _)| *at);
+            for (at, row) in slots {
                 day.push(at, row.value);
-                if let Some(energy) = day.energy() {
+                let energy = match corrected {
+                    // What somebody has put in is that of the whole day, and more than that it never is.
+                    Some(whole) if Some(at) == last => Some(whole),
+                    Some(whole) => day.energy().map(|energy| energy.min(whole)),
+                    None => day.energy(),
+                };
+                if let Some(energy) = energy {
                     all_days.insert(at, about.watt_hours(energy));
                 }
             }

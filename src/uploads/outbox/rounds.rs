@@ -418,10 +418,19 @@ impl Rounds {
         if dirty.is_empty() {
             return Ok(None);
         }
-        let wider: Vec<_> = dirty
-            .iter()
-            .filter_map(|changed| self.target.widen(changed.slot))
-            .collect();
+        // A day of slots that have changed is one stretch, and not one for each of them.
+        let mut wider: Vec<(i64, i64)> = Vec::new();
+        for changed in &dirty {
+            let Some((from, through)) = self.target.widen(changed.slot) else {
+                continue;
+            };
+            match wider.last_mut() {
+                Some((first, last)) if (*first..=*last).contains(&from) => {
+                    *last = through.max(*last);
+                }
+                _ => wider.push((from, through)),
+            }
+        }
         if !wider.is_empty() {
             self.cursors.doubt(&self.key, wider).await?;
         }

@@ -187,11 +187,13 @@ impl StatusSources {
     }
 
     /// The row of a status, after the one that was sent before it on that date; `None` if there is nothing to say.
+    /// `is_again` says that something else may be there by now.
     pub fn row(
         &self,
         label: &StatusLabel,
         slots: &[&LoadSlot],
         before: Option<&SentRow>,
+        is_again: bool,
     ) -> Option<StatusRow> {
         // What PVOutput has is never taken back: it refuses a lower energy.
         let energy = |place: usize, held: i64| {
@@ -208,7 +210,9 @@ impl StatusSources {
             let is_new = now.is_some_and(|now| now > 0)
                 || wh.is_some_and(|wh| wh > generated)
                 || (power > 0 && now == Some(0));
-            is_new.then_some((wh, now))
+            // What was more than nothing before would stay.
+            let is_known = (wh, now) != (None, None);
+            (is_new || (is_again && is_known)).then_some((wh, now))
         });
         let place = usize::from(self.generation.is_some());
         let consumption = self.consumption.as_ref().map_or((None, None), |flow| {

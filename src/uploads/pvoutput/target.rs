@@ -219,13 +219,10 @@ impl PvOutputTarget {
             }
             let same_date = before.filter(|before| before.date == label.date);
             let is_after_search = search.is_some_and(|search| label.end > search.through);
-            if let Some(row) = self.sources.row(&label, &own, same_date.as_ref()) {
-                // The clock went back: this time has been told of already.
-                let is_back = match &same_date {
-                    Some(sent) if label.is_last => label.minute < sent.minute,
-                    Some(sent) => label.minute <= sent.minute,
-                    None => is_again && label.is_repeated && !label.is_last,
-                };
+            let row = self.sources.row(&label, &own, same_date.as_ref(), is_again);
+            if let Some(row) = row {
+                // The clock went back: this time is told of already.
+                let is_back = label.is_repeated && !label.is_last;
                 let is_same = self
                     .outgoing
                     .last()
