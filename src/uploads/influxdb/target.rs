@@ -15,8 +15,8 @@ use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadV
 /// So much goes out in one request, in bytes and lines.
 const MOST_BYTES: usize = 1_000_000;
 const MOST_LINES: usize = 5000;
-/// A slot has at most so many lines in most houses; the bounds above hold for all.
-const MOST_SLOTS: usize = 1000;
+/// A day: more at once would take more memory while the past is sent, and hardly less time.
+const MOST_SLOTS: usize = 288;
 
 /// One database.
 #[derive(Debug)]
