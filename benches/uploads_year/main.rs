@@ -5,8 +5,7 @@
 //! * `mysql`: what waits at most for a database, the records of 30 days of a roof with 12 optimizers, to a program that
 //!   swallows everything
 //!
-//! All between is real: the outbox, what the services are told, sockets and pipes. The file is copied before each
-//! round, so that nothing has been sent yet.
+//! All between is real: the outbox, what the services are told, sockets and pipes.
 //!
 //! With `UPLOADS_DAYS=365` it sends so many days once to each receiver, also to InfluxDB 1 and MariaDB where they are
 //! installed, and prints for each, between tabs: receiver, rows, MB sent, seconds, rows a second, memory in MiB before
@@ -30,7 +29,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group};
+use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use tokio::runtime::Runtime;
@@ -97,14 +96,6 @@ fn send(runtime: &Runtime, file: &Path, toml: &str, end: Timestamp) -> Duration 
     took
 }
 
-/// The same with a copy of the file, which stays as it is.
-fn send_copy(runtime: &Runtime, file: &Path, toml: &str, end: Timestamp) -> Duration {
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("history.db");
-    fs::copy(file, &copy).unwrap();
-    send(runtime, &copy, toml, end)
-}
-
 fn influxdb(url: &str, devices: &str) -> String {
     format!(
         "[[influxdb]]\nurl = \"{url}\"\ndatabase = \"wattbridge\"\nsince = \"{BEGIN}\"\ndevices = [{devices}]\n"
@@ -115,36 +106,53 @@ fn mysql(command: &[String]) -> String {
     format!("[mysql]\ncommand = {command:?}\n")
 }
 
+/// A file with the past, made when it is measured for the first time, and what sends it.
+struct Past {
+    folder: tempfile::TempDir,
+    toml: String,
+    end: Timestamp,
+}
+
+impl Past {
+    fn new(make: impl FnOnce(&Path) -> (String, Timestamp)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (toml, end) = make(folder.path());
+        Self { folder, toml, end }
+    }
+
+    /// Sends a copy of it, as it stays as it is.
+    fn send(&self, runtime: &Runtime) -> Duration {
+        let round = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let copy = round.path().join("history.db");
+        fs::copy(self.folder.path().join("history.db"), &copy).unwrap();
+        send(runtime, &copy, &self.toml, self.end)
+    }
+}
+
 fn uploads(c: &mut Criterion) {
     let runtime = runtime();
-    let folder = tempfile::tempdir().unwrap();
+    let (mut slots, mut records) = (None, None);
     let mut group = c.benchmark_group("uploads_year");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-
-    let file = folder.path().join("slots.db");
-    let end = past::fill(&file, BEGIN, 365);
-    let web = Swallower::start();
-    let toml = influxdb(&web.url, "");
-    send_copy(&runtime, &file, &toml, end);
-    group.throughput(Throughput::Elements(web.received().rows));
     group.bench_function(BenchmarkId::new("influxdb", "365 days"), |b| {
-        b.iter_custom(|rounds| {
-            let each = (0..rounds).map(|_| send_copy(&runtime, &file, &toml, end));
-            each.sum()
+        let past = slots.get_or_insert_with(|| {
+            Past::new(|folder| {
+                let end = past::fill(&folder.join("history.db"), BEGIN, 365);
+                (influxdb(&Swallower::start().url, ""), end)
+            })
         });
+        b.iter_custom(|rounds| (0..rounds).map(|_| past.send(&runtime)).sum());
     });
-
-    let file = folder.path().join("records.db");
-    let log = folder.path().join("swallowed");
-    let toml = mysql(&receivers::swallowing(&log));
-    let end = past::fill_records(&file, &toml, date(2026, 6, 1), RECORDS_WAIT);
-    send_copy(&runtime, &file, &toml, end);
-    group.throughput(Throughput::Elements(Received::read(&log).rows));
     group.bench_function(BenchmarkId::new("mysql", "30 days"), |b| {
-        b.iter_custom(|rounds| {
-            let each = (0..rounds).map(|_| send_copy(&runtime, &file, &toml, end));
-            each.sum()
+        let past = records.get_or_insert_with(|| {
+            Past::new(|folder| {
+                let toml = mysql(&receivers::swallowing(&folder.join("swallowed")));
+                let file = folder.join("history.db");
+                let end = past::fill_records(&file, &toml, date(2026, 6, 1), RECORDS_WAIT);
+                (toml, end)
+            })
         });
+        b.iter_custom(|rounds| (0..rounds).map(|_| past.send(&runtime)).sum());
     });
     group.finish();
 }

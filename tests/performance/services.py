@@ -1,6 +1,7 @@
 """Stand-ins for the services that `uploads` sends to: they take everything, and say what the real ones say."""
 
 import base64
+import datetime
 import hashlib
 import http.server
 import json
@@ -10,7 +11,32 @@ import sys
 import time
 import urllib.parse
 
+# Inputs of emoncms by node, and statistics of Home Assistant: rows by their starts.
 NODES = {}
+STATISTICS = {}
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def import_statistics(message):
+    rows = STATISTICS.setdefault(message["metadata"]["statistic_id"], {})
+    for row in message["stats"]:
+        rows[moment(row["start"])] = row
+
+
+def during(message):
+    begin, end = moment(message["start_time"]), moment(message.get("end_time", "9999-01-01T00:00:00Z"))
+    told = {}
+    for name in message["statistic_ids"]:
+        rows = sorted(STATISTICS.get(name, {}).items())
+        told[name] = [
+            {"start": int(start * 1000)} | {kind: row.get(kind) for kind in message["types"]}
+            for start, row in rows
+            if begin <= start < end
+        ]
+    return {name: rows for name, rows in told.items() if rows}
 
 
 class Services(http.server.BaseHTTPRequestHandler):
@@ -78,9 +104,11 @@ class Services(http.server.BaseHTTPRequestHandler):
             result = {
                 "auth/current_user": {"is_admin": True},
                 "recorder/info": {"recording": True},
-                "recorder/import_statistics": None,
-                "recorder/statistics_during_period": {},
+                "recorder/import_statistics": import_statistics,
+                "recorder/statistics_during_period": during,
             }.get(message["type"], [])
+            if callable(result):
+                result = result(message)
             self.tell({"id": message["id"], "type": "result", "success": True, "result": result})
 
     def tell(self, message):
