@@ -15,7 +15,7 @@ use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadV
 /// So much goes out in one request, in bytes and lines.
 const MOST_BYTES: usize = 1_000_000;
 const MOST_LINES: usize = 5000;
-/// A day: more at once would take more memory while the past is sent, and hardly less time.
+/// A day: what is sent at once lies in memory, several times over.
 const MOST_SLOTS: usize = 288;
 
 /// One database.
