@@ -117,6 +117,7 @@ const ROOMS: &[Room] = &[
             "outputs",
             "roof",
             "store",
+            "uploads",
             "whole_file",
             "words",
         ],

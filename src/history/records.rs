@@ -99,6 +99,9 @@ pub struct NewRecords {
     told: Option<i64>,
     /// The file took nothing: not again before slots are written.
     pub is_stuck: bool,
+    /// How many bytes of each target the file has at most: what was sent since they were counted is not taken off. To
+    /// count them all has to be read, which is not done each time.
+    filled: BTreeMap<String, i64>,
 }
 
 impl NewRecords {
@@ -128,24 +131,31 @@ impl NewRecords {
     /// Writes them all in one go.
     pub fn write(&mut self, file: &mut Connection) -> rusqlite::Result<()> {
         let all = file.transaction()?;
-        let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
+        // Of each target when the newest came, and how many bytes are new.
+        let mut news: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
         for NewRecord { target, at, body } in &self.waiting {
             all.prepare_cached("INSERT INTO export_record (target, at, body) VALUES (?1, ?2, ?3)")?
                 .execute(params![target, at, body])?;
-            let newest = newest.entry(target).or_insert(*at);
+            let (newest, bytes) = news.entry(target).or_insert((*at, 0));
             *newest = (*newest).max(*at);
+            *bytes += i64::try_from(body.len()).unwrap_or(MOST_BYTES);
         }
-        let mut lost = Vec::new();
-        for (target, at) in newest {
+        let (mut lost, mut filled) = (Vec::new(), Vec::new());
+        for (target, (at, new)) in news {
             // Those of a target that is no more go too.
             let mut gone = all
                 .prepare_cached("DELETE FROM export_record WHERE at < ?1")?
                 .execute([at - KEEP])?;
-            let bytes: i64 = all
-                .prepare_cached(
-                    "SELECT coalesce(sum(length(body)), 0) FROM export_record WHERE target = ?1",
-                )?
-                .query_row([target], |row| row.get(0))?;
+            let at_most = self.filled.get(target).map(|filled| filled + new);
+            let bytes = match at_most.filter(|bytes| *bytes <= MOST_BYTES) {
+                Some(bytes) => bytes,
+                None => all
+                    .prepare_cached(
+                        "SELECT coalesce(sum(octet_length(body)), 0) FROM export_record WHERE target = ?1",
+                    )?
+                    .query_row([target], |row| row.get(0))?,
+            };
+            filled.push((target.to_owned(), bytes));
             if bytes > MOST_BYTES {
                 gone += all.execute(
                     "DELETE FROM export_record WHERE id IN
@@ -159,6 +169,7 @@ impl NewRecords {
         }
         all.commit()?;
         self.waiting.clear();
+        self.filled.extend(filled);
         for (target, at, gone) in lost {
             self.lost(at, gone, &target);
         }
@@ -232,6 +243,30 @@ mod tests {
         assert_eq!(kept_now.last(), Some(&1099));
         assert!(kept_now.windows(2).all(|pair| pair[1] == pair[0] + 1));
         assert_eq!(kept(&file, "other"), [0]);
+    }
+
+    #[test]
+    fn it_is_found_also_where_bytes_are_not_counted_each_time() {
+        let mut file = file();
+        let mut records = NewRecords::default();
+        let mut most = 0;
+        for at in 0..1200 {
+            records.push(NewRecord {
+                target: "mysql".to_owned(),
+                at,
+                body: "x".repeat(100_000),
+            });
+            records.write(&mut file).unwrap();
+            let kept_now = kept(&file, "mysql");
+            assert_eq!(kept_now.last(), Some(&at));
+            most = most.max(kept_now.len());
+            // Some are sent.
+            if at % 400 == 399 {
+                file.execute("DELETE FROM export_record WHERE id % 2 = 0", [])
+                    .unwrap();
+            }
+        }
+        assert_eq!(most, usize::try_from(MOST_BYTES).unwrap() / 100_000);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `/metrics`: the latest values for Prometheus, in its text format 0.0.4.
 //!
-//! What is not known has no line. Daily counters and figures may fall, so they are gauges.
+//! What is not known has no line. Daily counters and figures may fall, so they are gauges. So is what an upload has given
+//! up, as it may be tried once more.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +19,28 @@ use super::reply::WebRefusal;
 use super::session::WebLock;
 use super::site::Site;
 use crate::model::{Behavior, Decimal, Metric, Quantity, Value};
+use crate::uploads;
 
 const KIND: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What uploads tell of themselves, which is nothing measured: key, family, help.
+const OF_UPLOADS: [(&str, &str, &str); 3] = [
+    (
+        "pending",
+        "export_pending",
+        "Slots or records that wait to be sent.",
+    ),
+    (
+        "last_success",
+        "export_last_success_timestamp_seconds",
+        "When something was sent and arrived last.",
+    ),
+    (
+        "given_up",
+        "export_refused",
+        "Slots or records that are never sent, as far as they are remembered.",
+    ),
+];
 
 /// What a family of values is called, and by how much a value is multiplied for it.
 struct FamilyName {
@@ -108,6 +129,15 @@ fn text(board: &BoardRows, rank: Rank) -> String {
             let name = "last_reading_timestamp_seconds".into();
             put(name, gauge, about, label, at.as_second().to_string());
         }
+        if row.device.adapter == uploads::KIND {
+            let target = format!("target=\"{}\"", escaped(target(&device)));
+            for (key, name, about) in OF_UPLOADS {
+                if let Some(value) = of_upload(row.state.value(key)) {
+                    put(name.into(), gauge, about, target.clone(), value);
+                }
+            }
+            continue;
+        }
         for metric in row.device.metrics.iter().filter(|it| !is_given(&it.key)) {
             let labels = format!("device=\"{device}\",metric=\"{}\"", escaped(&metric.key));
             if let Some((name, kind, about, value)) = line(metric, row.state.value(&metric.key)) {
@@ -135,6 +165,22 @@ fn device_label(row: &BoardRow, rank: Rank) -> String {
         row.device.id.to_string()
     } else {
         row.reference.clone()
+    }
+}
+
+/// What commands call a target: its id without what those of all begin with. Guests have no id.
+fn target(device: &str) -> &str {
+    let rest = device.strip_prefix(uploads::KIND);
+    rest.and_then(|rest| rest.strip_prefix('_'))
+        .unwrap_or(device)
+}
+
+/// A value of what an upload tells of itself.
+fn of_upload(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::Timestamp(at) => Some(at.as_second().to_string()),
+        Value::Unknown | Value::Text(_) | Value::OnOff(_) => None,
     }
 }
 

@@ -87,7 +87,7 @@ async fn a_full_disk_holds_the_cursor_and_not_the_sending() {
     };
     let receiver = Receiver::start().await;
     let mut house = House::new(disk.0.path());
-    house.live(300);
+    house.live(200);
     let toml = receiver.toml(SINCE);
     let mut sender = house.sender(&toml).await;
     let fill = disk.0.path().join("fill");
@@ -119,6 +119,6 @@ async fn a_full_disk_holds_the_cursor_and_not_the_sending() {
     sender.work_on().await;
     assert_eq!(receiver.kept().points, house.truth());
     let cursor = house.history.cursors().load(&sender.named.key).await;
-    let newest = crate::sender::START + 310 * 300;
+    let newest = crate::sender::START + 210 * 300;
     assert_eq!(cursor.unwrap().unwrap().done, newest);
 }

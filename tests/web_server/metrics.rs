@@ -4,10 +4,13 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio::time::timeout;
-use wattbridge::model::{DeviceId, Metric, Quantity};
+use wattbridge::model::{Device, DeviceId, Metric, Quantity, Value};
+use wattbridge::uploads;
 
 use crate::http::Ask;
+use crate::program::{Program, address, awaited};
 use crate::site::{PASSWORD, TestSite, meter, settings, state, watts, with_password};
 
 #[tokio::test]
@@ -78,6 +81,100 @@ async fn it_finds_nothing_wrong_with_any_quantity() {
         assert!(text.contains(&format!("metric=\"now_{number}\"")), "{text}");
     }
     check(&text);
+}
+
+#[tokio::test]
+async fn uploads_have_families_of_their_own() {
+    let site = TestSite::open().await;
+    let now = site.clock.now();
+    for (serial, success) in [
+        ("pvoutput_12345", Value::from(now)),
+        ("mysql_solaredge", Value::Unknown),
+    ] {
+        let mut device = Device::new(uploads::KIND, serial, serial, "wattbridge");
+        device.metrics = vec![
+            Metric::measurement("pending", Quantity::Count),
+            Metric::timestamp("last_success"),
+            Metric::measurement("given_up", Quantity::Count),
+        ];
+        let values = [
+            ("pending", watts(12)),
+            ("last_success", success),
+            ("given_up", watts(3)),
+        ];
+        let state = state(&device, now, &values);
+        site.hub.put_device(Arc::new(device), state);
+    }
+    let ask = Ask::get(site.web.address(), "/metrics");
+    let text = awaited("the second upload", async || {
+        let text = ask.send().await.text();
+        text.contains("mysql_solaredge").then_some(text)
+    });
+    let text = text.await;
+    let success = "wattbridge_export_last_success_timestamp_seconds";
+    for line in [
+        "wattbridge_export_pending{target=\"pvoutput_12345\"} 12\n".to_owned(),
+        "wattbridge_export_refused{target=\"mysql_solaredge\"} 3\n".to_owned(),
+        format!(
+            "{success}{{target=\"pvoutput_12345\"}} {}\n",
+            now.as_second()
+        ),
+        "wattbridge_device_up{device=\"export_pvoutput_12345\"} 1\n".to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    // What is not known has no line, and nothing stands there twice.
+    assert!(
+        !text.contains(&format!("{success}{{target=\"mysql")),
+        "{text}"
+    );
+    assert!(!text.contains("metric=\"pending\""), "{text}");
+    check(&text);
+}
+
+#[tokio::test]
+async fn of_an_upload_without_a_section_nothing_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let without = "[home_assistant]\nenabled = false\n\n[web]\nlisten = \"127.0.0.1:0\"\nmetrics = true\n\n[[text]]\n\
+                   id = \"pump\"\ncommand = [\"echo\", \"42\"]\ninterval = \"1s\"\n\
+                   values = [{ id = \"power\", quantity = \"power\" }]\n";
+    let with = format!(
+        "{without}\n[[influxdb]]\nurl = \"http://127.0.0.1:9\"\ndatabase = \"gone\"\n\n[mysql]\n\
+         command = [\"false\", \"stays\"]\n"
+    );
+    let mut program = Program::with(folder.path(), &with, &[]);
+    let to = address(&program.until_said("The page is at").await);
+    let pump = "wattbridge_power_watts{device=\"text_pump\",metric=\"power\"} 42\n";
+    let reads = async |to, wanted: &[&str], gone: &[&str]| {
+        let what = format!("{wanted:?} without {gone:?}");
+        let text = awaited(&what, async || {
+            let text = Ask::get(to, "/metrics").send().await.text();
+            let is_so = wanted.iter().all(|words| text.contains(words))
+                && !gone.iter().any(|words| text.contains(words));
+            is_so.then_some(text)
+        });
+        check(&text.await);
+    };
+    let influxdb = "wattbridge_export_pending{target=\"influxdb_127_0_0_1_9_gone\"} 0\n";
+    let mysql = "wattbridge_export_pending{target=\"mysql_stays\"} 0\n";
+    reads(to, &[pump, influxdb, mysql], &[]).await;
+    let mysql_alone = format!("{without}\n[mysql]\ncommand = [\"false\", \"stays\"]\n");
+    std::fs::write(folder.path().join("wattbridge.toml"), mysql_alone).unwrap();
+    reload(to).await;
+    reads(to, &[pump, mysql], &["gone"]).await;
+    program.end().await;
+    // Switched off while the program was not running.
+    let off = format!("{without}\n[mysql]\nenabled = false\ncommand = [\"false\", \"stays\"]\n");
+    let mut program = Program::with(folder.path(), &off, &[]);
+    let to = address(&program.until_said("The page is at").await);
+    reads(to, &[pump], &["gone", "stays", "wattbridge_export"]).await;
+    program.end().await;
+}
+
+async fn reload(to: std::net::SocketAddr) {
+    let ask = Ask::change(to, "POST", "/api/v1/config/reload", &json!({}));
+    let answer = ask.send().await;
+    assert!(answer.status < 300, "{}", answer.text());
 }
 
 /// By Prometheus' own tool, where that is there.

@@ -17,8 +17,8 @@ use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadV
 /// So much goes out in one request, in bytes and lines.
 const MOST_BYTES: usize = 1_000_000;
 const MOST_LINES: usize = 5000;
-/// A slot has at most so many lines in most houses; the bounds above hold for all.
-const MOST_SLOTS: usize = 1000;
+/// A day: what is sent at once lies in memory, several times over.
+const MOST_SLOTS: usize = 288;
 /// So many fields are left out at most. Where more are refused it is no oversight.
 const MOST_REFUSED: usize = 100;
 /// A field that is refused is tried again after so long: perhaps somebody has dropped it there.

@@ -208,7 +208,8 @@ impl StatusSources {
             let wh = energy(0, generated);
             let now = flow.power(slots);
             let is_new = now.is_some_and(|now| now > 0)
-                || wh.is_some_and(|wh| wh > generated)
+                // Of what was before on that date nobody may know any more.
+                || (wh.is_some_and(|wh| wh > generated) && (before.is_some() || now.is_none()))
                 || (power > 0 && now == Some(0));
             // What was more than nothing before would stay.
             let is_known = (wh, now) != (None, None);
