@@ -292,7 +292,7 @@ async fn live(from: Date, days: i64, seed: u64) {
     compare_emoncms(&month, &truth, &silent);
     compare_pvoutput(&month, &lines[1], (begin, end)).await;
     for line in [&lines[0], &lines[2]] {
-        let key = &line.sender.named.key;
+        let key = &line.sender.named.id;
         let given_up = month.history.cursors().given_up(key).await.unwrap();
         assert_eq!(given_up, [], "{key}");
     }
@@ -344,7 +344,7 @@ async fn compare_pvoutput(month: &Month, line: &Line, (begin, end): (Timestamp, 
     let stretch = reader.stretch(wanted, times, usize::MAX - 1).await.unwrap();
     let calendar = reader.calendar();
     let cursors = month.history.cursors();
-    let given_up = cursors.given_up(&line.sender.named.key).await.unwrap();
+    let given_up = cursors.given_up(&line.sender.named.id).await.unwrap();
     let reasons: BTreeSet<&str> = given_up.iter().map(|it| it.reason.as_str()).collect();
     let gone: BTreeSet<i64> = given_up.iter().map(|it| it.slot).collect();
     println!(
