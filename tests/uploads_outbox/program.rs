@@ -203,7 +203,7 @@ async fn what_is_given_up_stays_so_where_nothing_is_taken_late_and_whoever_looks
     let path = folder.join("history.db");
     // As a version leaves it that is still to come.
     let file = rusqlite::Connection::open(&path).unwrap();
-    let newer = wattbridge::history::steps().len() + 1;
+    let newer = wattbridge::history::steps().len() as i64 + 1;
     file.pragma_update(None, "user_version", newer).unwrap();
     drop(file);
     let before = std::fs::read(&path).unwrap();
