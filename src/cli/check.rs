@@ -9,6 +9,7 @@ use super::remarks::{remarks, unknown_names};
 use super::setup::{ConfigArgs, Configured};
 use super::{CliError, runtime, stop};
 use crate::device::{ConfiguredSource, Probed};
+use crate::history::Cursors;
 use crate::links::Links;
 use crate::model::DeviceId;
 use crate::store::{Lock, SavedDevice, Store};
@@ -43,6 +44,7 @@ pub fn run(args: &CheckArgs) -> Result<(), CliError> {
         let seen = seen(&configured, &args.config);
         words.extend(unknown_names(&configured.sources, &seen));
     }
+    words.extend(left_targets(&configured, &args.config)?);
     for words in words {
         remark(&words);
     }
@@ -79,6 +81,24 @@ pub fn run(args: &CheckArgs) -> Result<(), CliError> {
         }
         Err(configured.problems.into())
     }
+}
+
+/// What waits for targets that no section names any more, and that none goes on with by itself.
+fn left_targets(configured: &Configured, args: &ConfigArgs) -> Result<Vec<String>, CliError> {
+    let path = args.history_path(&configured.history, &configured.store);
+    if !configured.history.enabled || configured.uploads.all().next().is_none() {
+        return Ok(Vec::new());
+    }
+    // What is the matter with the history is not said by the configuration.
+    let Ok(cursors) = Cursors::to_look_at(&path) else {
+        return Ok(Vec::new());
+    };
+    let left = runtime()?.block_on(configured.uploads.succession().left(&cursors));
+    let left = left.unwrap_or_default().into_iter();
+    let left = left.filter(|it| it.heir.is_none());
+    Ok(left
+        .map(|it| format!("Upload {}: {}.", it.name(), it.advice()))
+        .collect())
 }
 
 /// The devices that were seen so far.

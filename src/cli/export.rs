@@ -1,6 +1,6 @@
 //! `wattbridge export`: where the history is sent, what waits, what would be sent, what is sent once more.
 
-use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -11,9 +11,9 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use super::history::KeptHistory;
 use super::setup::ConfigArgs;
 use super::{CliError, runtime};
-use crate::history::{Calendar, Cursor, Cursors, HistoryReader};
+use crate::history::{Calendar, Cursor, Cursors, HistoryError, HistoryReader};
 use crate::terminal::{remark, say, visible};
-use crate::uploads::{Courier, NamedTarget, Parcel, Uploads, preview, preview_records};
+use crate::uploads::{Courier, LeftTarget, NamedTarget, Parcel, Uploads, preview, preview_records};
 
 /// Requests that are shown where nothing is said.
 const USUAL_REQUESTS: usize = 3;
@@ -105,7 +105,20 @@ struct Desk {
 }
 
 impl Desk {
+    /// To look at: the file stays as it is, and may be that of another user or of another version.
     fn open(args: &ConfigArgs) -> Result<Self, CliError> {
+        Self::over(args, Cursors::to_look_at)
+    }
+
+    /// To change something.
+    fn open_to_change(args: &ConfigArgs) -> Result<Self, CliError> {
+        Self::over(args, Cursors::beside)
+    }
+
+    fn over(
+        args: &ConfigArgs,
+        cursors: impl FnOnce(&Path) -> Result<Cursors, HistoryError>,
+    ) -> Result<Self, CliError> {
         let file = args.file()?;
         let (mut uploads, problems) = Uploads::read(&file);
         if let Some(core) = args.app().and_then(|app| app.core()) {
@@ -119,7 +132,7 @@ impl Desk {
         Ok(Self {
             uploads,
             reader,
-            cursors: Cursors::beside(&kept.path).map_err(anyhow::Error::from)?,
+            cursors: cursors(&kept.path).map_err(anyhow::Error::from)?,
             calendar: Calendar::new(kept.zone),
         })
     }
@@ -129,9 +142,14 @@ impl Desk {
         found.map_err(|words| anyhow!(words).into())
     }
 
+    /// Targets that no section names any more.
+    async fn left(&self) -> Result<Vec<LeftTarget>, anyhow::Error> {
+        Ok(self.uploads.succession().left(&self.cursors).await?)
+    }
+
     /// How far a target has come.
     async fn cursor(&self, target: &NamedTarget) -> Result<Cursor, anyhow::Error> {
-        let cursor = self.cursors.load(&target.key).await?;
+        let cursor = self.cursors.load(&target.id).await?;
         cursor.ok_or_else(|| {
             anyhow!(
                 "{} has never run; it begins when wattbridge does",
@@ -163,14 +181,16 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
                 target,
                 since,
                 config,
-            } => send(&Desk::open(config)?, target, *since).await,
+            } => send(&Desk::open_to_change(config)?, target, *since).await,
             ExportTask::Skip {
                 target,
                 until,
                 config,
-            } => skip(&Desk::open(config)?, target, *until).await,
+            } => skip(&Desk::open_to_change(config)?, target, *until).await,
             ExportTask::GivenUp { target, config } => given_up(&Desk::open(config)?, target).await,
-            ExportTask::Retry { target, config } => retry(&Desk::open(config)?, target).await,
+            ExportTask::Retry { target, config } => {
+                retry(&Desk::open_to_change(config)?, target).await
+            }
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -189,7 +209,7 @@ async fn status(desk: &Desk) -> Result<(), CliError> {
     for target in targets {
         let Some(cursor) = desk
             .cursors
-            .load(&target.key)
+            .load(&target.id)
             .await
             .map_err(anyhow::Error::from)?
         else {
@@ -198,9 +218,9 @@ async fn status(desk: &Desk) -> Result<(), CliError> {
         };
         let counts = async {
             let new = desk.cursors.count_between(cursor.done, now).await?;
-            let again = desk.cursors.count_dirty(&target.key).await?;
-            let records = desk.cursors.count_records(&target.key).await?;
-            let given_up = desk.cursors.given_up(&target.key).await?.len();
+            let again = desk.cursors.count_dirty(&target.id).await?;
+            let records = desk.cursors.count_records(&target.id).await?;
+            let given_up = desk.cursors.given_up(&target.id).await?.len();
             Ok::<_, anyhow::Error>((new, again, records, given_up))
         };
         let (new, again, records, given_up) = counts.await?;
@@ -225,6 +245,9 @@ async fn status(desk: &Desk) -> Result<(), CliError> {
             desk.local(cursor.done),
         ));
     }
+    for left in desk.left().await? {
+        say(&format!("{}\n  {}", left.name(), left.advice()));
+    }
     Ok(())
 }
 
@@ -237,7 +260,7 @@ async fn show(
     let named = desk.find(word)?;
     let cursor = desk
         .cursors
-        .load(&named.key)
+        .load(&named.id)
         .await
         .map_err(anyhow::Error::from)?;
     let now = Timestamp::now();
@@ -255,7 +278,7 @@ async fn show(
     }
     if named.plan.records_of().is_some() {
         let most = limit.saturating_mul(target.most_slots());
-        let records = desk.cursors.records(&named.key, most).await;
+        let records = desk.cursors.records(&named.id, most).await;
         let mut records = records.map_err(anyhow::Error::from)?;
         let from = since.map_or(i64::MIN, |date| desk.calendar.midnight(date));
         records.retain(|record| (from..through).contains(&record.at));
@@ -320,11 +343,11 @@ async fn send(desk: &Desk, word: &str, since: Date) -> Result<(), CliError> {
     let times = vec![(desk.calendar.midnight(since), cursor.done)];
     let count = desk
         .cursors
-        .doubt(&target.key, times)
+        .doubt(&target.id, times)
         .await
         .map_err(anyhow::Error::from)?;
     desk.cursors
-        .hurry(&target.key)
+        .hurry(&target.id)
         .await
         .map_err(anyhow::Error::from)?;
     say(&format!(
@@ -335,6 +358,9 @@ async fn send(desk: &Desk, word: &str, since: Date) -> Result<(), CliError> {
 }
 
 async fn skip(desk: &Desk, word: &str, until: Date) -> Result<(), CliError> {
+    if let Some(left) = desk.left().await?.into_iter().find(|it| it.key == word) {
+        return forget(desk, &left, until).await;
+    }
     let target = desk.find(word)?;
     let cursor = desk.cursor(&target).await?;
     let through = until.tomorrow().unwrap_or(Date::MAX);
@@ -344,9 +370,9 @@ async fn skip(desk: &Desk, word: &str, until: Date) -> Result<(), CliError> {
         .min(Timestamp::now().as_second());
     let slots = async {
         let slots = desk.cursors.count_between(cursor.done, through).await?;
-        let records = desk.cursors.count_records(&target.key).await?;
-        desk.cursors.skip(&target.key, through).await?;
-        let left = desk.cursors.count_records(&target.key).await?;
+        let records = desk.cursors.count_records(&target.id).await?;
+        desk.cursors.skip(&target.id, through).await?;
+        let left = desk.cursors.count_records(&target.id).await?;
         Ok::<_, anyhow::Error>((slots, records - left))
     };
     let (slots, records) = slots.await?;
@@ -355,6 +381,25 @@ async fn skip(desk: &Desk, word: &str, until: Date) -> Result<(), CliError> {
     } else {
         format!("{} passed over.", counted(slots))
     });
+    Ok(())
+}
+
+/// The same for a target that no section names any more.
+async fn forget(desk: &Desk, left: &LeftTarget, until: Date) -> Result<(), CliError> {
+    if desk
+        .calendar
+        .midnight(until.tomorrow().unwrap_or(Date::MAX))
+        < Timestamp::now().as_second()
+    {
+        return Err(anyhow!(
+            "no section names {} any more, so that it is forgotten as a whole; write --until with today",
+            left.name()
+        )
+        .into());
+    }
+    let forgotten = desk.cursors.forget(&left.key).await;
+    forgotten.map_err(anyhow::Error::from)?;
+    say(&format!("{} is forgotten.", left.name()));
     Ok(())
 }
 
@@ -370,7 +415,7 @@ async fn given_up(desk: &Desk, word: &str) -> Result<(), CliError> {
     let target = desk.find(word)?;
     let all = desk
         .cursors
-        .given_up(&target.key)
+        .given_up(&target.id)
         .await
         .map_err(anyhow::Error::from)?;
     if all.is_empty() {
@@ -388,23 +433,30 @@ async fn given_up(desk: &Desk, word: &str) -> Result<(), CliError> {
 
 async fn retry(desk: &Desk, word: &str) -> Result<(), CliError> {
     let target = desk.find(word)?;
-    desk.cursor(&target).await?;
+    let cursor = desk.cursor(&target).await?;
     let slots = async {
-        let slots = if target.plan.records_of().is_some() {
-            // What was given up of these is gone.
-            BTreeSet::new()
-        } else {
-            desk.cursors.take_back(&target.key).await?
-        };
-        desk.cursors.hurry(&target.key).await?;
-        Ok::<_, anyhow::Error>(slots.len())
+        let given_up = desk.cursors.given_up(&target.id).await?.len();
+        // What was given up of records is gone.
+        let takes_back = cursor.again && target.plan.records_of().is_none();
+        if takes_back {
+            desk.cursors.take_back(&target.id).await?;
+        }
+        desk.cursors.hurry(&target.id).await?;
+        Ok::<_, anyhow::Error>((given_up, takes_back))
     };
-    let slots = slots.await?;
-    say(&match slots {
-        0 => "It tries within a minute, if wattbridge runs.".to_owned(),
-        slots => format!(
-            "It tries within a minute, if wattbridge runs, and {slots} slots that were given up once more."
+    let mut words = "It tries within a minute, if wattbridge runs".to_owned();
+    words += &match slots.await? {
+        (0, _) => ".".to_owned(),
+        (1, true) => ", and 1 slot that was given up once more.".to_owned(),
+        (slots, true) => format!(", and {slots} slots that were given up once more."),
+        (_, false) if target.plan.records_of().is_some() => {
+            ". What was given up is gone: nobody keeps it as it came.".to_owned()
+        }
+        (_, false) => format!(
+            ". What was given up stays so: {} takes nothing twice, and nothing late.",
+            target.id
         ),
-    });
+    };
+    say(&words);
     Ok(())
 }

@@ -6,6 +6,8 @@ use super::tree::{Node, Place, Value};
 
 /// Longer names are no slips of a finger.
 const LONGEST_NAME: usize = 64;
+/// What the schema calls the address of a web server.
+const WEB_SERVER: &str = "address of a web server";
 /// Characters of a value that a message repeats.
 const SHOWN: usize = 40;
 
@@ -166,6 +168,12 @@ pub fn misfit(
         Why::Unknown(name) => (
             format!("unknown key {} in {subject}", quoted(name)),
             "remove it, or look up the right name in docs/configuration.md".to_owned(),
+            None,
+        ),
+        // It was more than an address, or it would not be private.
+        Why::Custom(_) if private && shape.format() == Some(WEB_SERVER) => (
+            should_be("the address of a web server alone"),
+            "leave out what is before @ and what is behind ?; keys and passwords have keys of their own here".to_owned(),
             None,
         ),
         Why::Custom(_) if private => match expected(shape) {

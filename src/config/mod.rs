@@ -65,6 +65,7 @@ pub use place::PlaceSettings;
 pub use problem::{Problem, Problems};
 pub use reference::{SectionDoc, reference};
 pub use secret::{Secret, SecretError};
+pub use secret_words::{is_password_option, names_password};
 pub use section::Section;
 pub use settings::{Complaint, Settings};
 pub use small_file::{FileKind, SmallFileError, read as read_small_file};

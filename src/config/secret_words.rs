@@ -37,11 +37,46 @@ fn is_near(word: &str, known: &str) -> bool {
 
 /// Whether a line or a comment talks of secrets.
 pub fn mentions(text: &str) -> bool {
-    is_secret(text) || holds_login(text)
+    is_secret(text) || holds_secret(text)
+}
+
+/// Whether a text has a secret in it, whatever it stands for: that of an address, or of a command.
+pub fn holds_secret(text: &str) -> bool {
+    let mut words = text.split(|c: char| c.is_whitespace() || "\"',[]".contains(c));
+    holds_login(text)
+        || holds_query(text)
+        || words.any(|word| names_password(word) || (is_password_option(word) && word != "-p"))
+}
+
+/// Whether an address has something behind `?`, which often is a key: `https://host/post.json?apikey=...`.
+fn holds_query(text: &str) -> bool {
+    let is_of_address = |c: char| c.is_ascii_alphanumeric() || ":/._-[]".contains(c);
+    text.split_once('?').is_some_and(|(address, query)| {
+        let is_address = address.contains('/') && address.chars().all(is_of_address);
+        is_address && (address.contains("://") || query.contains('='))
+    })
+}
+
+/// Whether a word of a command gives a password by its name: `--password=...`, `MYSQL_PWD=...`.
+pub fn names_password(word: &str) -> bool {
+    // Options may be cut short.
+    word.starts_with("--pass") || word.contains("MYSQL_PWD=")
+}
+
+/// Whether a word is the option `-p` of a client of MySQL, perhaps behind others that take no value and with the password
+/// behind it.
+pub fn is_password_option(word: &str) -> bool {
+    const FLAGS: &str = "ABCEGHILNUVWXbcfijnoqrstvw";
+    let Some(option) = word.strip_prefix('-') else {
+        return false;
+    };
+    option
+        .trim_start_matches(|c| FLAGS.contains(c))
+        .starts_with('p')
 }
 
 /// Whether a text has a user and a password in it, as addresses may: `mqtt://user:password@host`.
-pub fn holds_login(text: &str) -> bool {
+fn holds_login(text: &str) -> bool {
     text.rsplit_once('@')
         .is_some_and(|(login, _)| login.contains(':'))
 }
@@ -61,7 +96,35 @@ mod tests {
             assert!(holds_login(text), "{text}");
         }
         for text in ["192.0.2.1:1883", "http://host/a", "a@b", "a@b:1", ""] {
-            assert!(!holds_login(text), "{text}");
+            assert!(!holds_secret(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_behind_an_address_is_found_and_so_is_a_password_in_a_command() {
+        for text in [
+            "https://emoncms.org/input/post.json?apikey=S3cret",
+            "https://emoncms.org/?S3cret",
+            "emoncms.org/input/post?apikey=S3cret",
+            "-pS3cret",
+            "-BNpS3cret",
+            "MYSQL_PWD=S3cret mariadb solar",
+            "mariadb '-pS3cret' solar",
+            "--env=MYSQL_PWD=S3cret",
+            "--pass=S3cret",
+        ] {
+            assert!(holds_secret(text), "{text}");
+        }
+        for text in [
+            "power=(?P<value>[0-9]+)/s",
+            "-P 3307",
+            "-uwatt",
+            "-h nas",
+            "--port=3306",
+            "-p",
+            "is it? a = b",
+        ] {
+            assert!(!holds_secret(text), "{text}");
         }
     }
 }

@@ -9,7 +9,7 @@ use super::location::{Finding, Location};
 use super::messages;
 use super::problem::{Problem, Problems};
 use super::schema::{Child, Shape};
-use super::secret_words;
+use super::secret_words::{self, is_password_option, names_password};
 use super::source::Fix;
 use super::tree::{DEPTH, Entry, Node, Place, Value};
 
@@ -83,6 +83,7 @@ impl Validation {
         settle(node, &step.shape);
         match &mut node.value {
             Value::List(items) => {
+                self.hide_command(items);
                 let items_step = Descent {
                     shape: step.shape.items(),
                     path: step.path,
@@ -221,7 +222,10 @@ impl Validation {
     fn hide_by_name(&mut self, node: &Node) {
         match &node.value {
             _ if is_login(node) || is_key(node) => self.hide(node),
-            Value::List(items) => items.iter().for_each(|item| self.hide_by_name(item)),
+            Value::List(items) => {
+                self.hide_command(items);
+                items.iter().for_each(|item| self.hide_by_name(item));
+            }
             Value::Table(entries) => {
                 for entry in entries {
                     self.hide_name(entry);
@@ -252,6 +256,27 @@ impl Validation {
             Value::Bool(_) => String::new(),
         };
         self.hide_words(words, &node.place);
+    }
+
+    /// The words of a command with a password among them are not shown: it may stand in any of them.
+    fn hide_command(&mut self, items: &[Node]) {
+        let word = |node: &Node| match &node.value {
+            Value::Text(text) | Value::Loose(text) => text.clone(),
+            _ => String::new(),
+        };
+        let asks = |word: &str| is_password_option(word) || names_password(word);
+        if !items.iter().any(|item| is_login(item) || asks(&word(item))) {
+            return;
+        }
+        let mut before = String::new();
+        for item in items {
+            if ["-p", "--password"].contains(&before.as_str()) {
+                self.hide(item);
+            } else if let Place::Span(span) = &item.place {
+                self.veils.push(span.clone());
+            }
+            before = word(item);
+        }
     }
 
     /// A key may stand in the place of the serial number that it belongs to.
@@ -299,7 +324,7 @@ pub fn are_key(words: &str) -> bool {
 /// Whether a text has a password in it, whatever its key is called.
 pub fn is_login(node: &Node) -> bool {
     match &node.value {
-        Value::Text(text) | Value::Loose(text) => secret_words::holds_login(text),
+        Value::Text(text) | Value::Loose(text) => secret_words::holds_secret(text),
         _ => false,
     }
 }

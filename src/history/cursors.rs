@@ -7,17 +7,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
+use super::place::HistoryPlace;
 use super::{HistoryError, tables};
+use crate::sqlite::{DatabaseError, to_look_at};
 
 /// So many are remembered for each target: the newest.
 const MOST_GIVEN_UP: i64 = 1000;
 const FORGET_GIVEN_UP: &str = "DELETE FROM export_given_up WHERE target = ?1 AND slot <=
     (SELECT slot FROM export_given_up WHERE target = ?1 ORDER BY slot DESC LIMIT 1 OFFSET ?2)";
+
+/// Where something is kept of a target; its cursor first.
+const OF_TARGET: [&str; 4] = [CURSOR, "export_dirty", "export_given_up", "export_record"];
+const CURSOR: &str = "export_cursor";
 
 /// What the keeper of the file does for us.
 pub type CursorJob = Box<dyn FnOnce(Result<&mut Connection, HistoryError>) + Send>;
@@ -83,7 +90,7 @@ impl Cursors {
         Self(Arc::new(keeper))
     }
 
-    /// Those of a file that another program may write: for commands.
+    /// Those of a file that another program may write: for commands that change something. The file gets today's format.
     ///
     /// # Errors
     ///
@@ -92,13 +99,36 @@ impl Cursors {
         if !path.exists() {
             return Err(HistoryError::Off);
         }
-        let file = std::sync::Mutex::new(tables::open(path)?);
-        Ok(Self::new(move |job| {
-            let mut file = file
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(Self::of(tables::open(path)?))
+    }
+
+    /// The same for commands that only look: the file stays as it is, whatever its format.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such file, or it cannot be read.
+    pub fn to_look_at(path: &Path) -> Result<Self, HistoryError> {
+        if !path.exists() {
+            return Err(HistoryError::Off);
+        }
+        HistoryPlace::Disk(path.to_owned()).check()?;
+        let file = to_look_at(path).map_err(DatabaseError::from)?;
+        file.busy_timeout(Duration::from_secs(2))?;
+        // A format from before anything was sent has no word of it.
+        let file = if file.table_exists(None, CURSOR)? {
+            file
+        } else {
+            tables::prepare(Connection::open_in_memory()?)?
+        };
+        Ok(Self::of(file))
+    }
+
+    fn of(file: Connection) -> Self {
+        let file = Mutex::new(file);
+        Self::new(move |job| {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             job(Ok(&mut file));
-        }))
+        })
     }
 
     async fn ask<T: Send + 'static>(
@@ -247,6 +277,38 @@ impl Cursors {
             )?;
             all.commit()?;
             Ok(of > 0)
+        })
+        .await
+    }
+
+    /// Goes on with everything that is kept of another target; false if it has a cursor of its own, or the other has none.
+    pub async fn take_over(&self, from: &str, target: &str) -> Result<bool, HistoryError> {
+        let names = (from.to_owned(), target.to_owned());
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            for table in OF_TARGET {
+                let sql = format!("UPDATE OR IGNORE {table} SET target = ?2 WHERE target = ?1");
+                let moved = all.execute(&sql, params![names.0, names.1])?;
+                if table == CURSOR && moved == 0 {
+                    return Ok(false);
+                }
+            }
+            all.commit()?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Forgets everything that is kept of a target.
+    pub async fn forget(&self, target: &str) -> Result<(), HistoryError> {
+        let target = target.to_owned();
+        self.ask(move |file| {
+            let all = file.transaction()?;
+            for table in OF_TARGET {
+                let sql = format!("DELETE FROM {table} WHERE target = ?1");
+                all.execute(&sql, [&target])?;
+            }
+            all.commit()
         })
         .await
     }
@@ -499,4 +561,57 @@ pub(super) fn note_changed(file: &Connection, end: i64) -> rusqlite::Result<()> 
     )?
     .execute([end])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::steps;
+
+    /// A file in one of the formats, left by a program that has ended.
+    fn file_of_format(path: &Path, format: usize) {
+        let file = Connection::open(path).unwrap();
+        for step in &steps()[..format] {
+            file.execute_batch(step).unwrap();
+        }
+        file.pragma_update(None, "user_version", format as i64)
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_leaves_the_file_as_it_is() {
+        let newest = steps().len();
+        let first = steps()
+            .iter()
+            .position(|step| step.contains(CURSOR))
+            .unwrap();
+        for format in [1, first, first + 1, newest, newest + 1] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("history.db");
+            file_of_format(&path, format.min(newest));
+            let has_cursors = format > first;
+            let file = Connection::open(&path).unwrap();
+            if has_cursors {
+                file.execute_batch(
+                    "INSERT INTO export_cursor VALUES ('a', 5, 1, 0, '', NULL, 'Online')",
+                )
+                .unwrap();
+            }
+            file.pragma_update(None, "user_version", format as i64)
+                .unwrap();
+            drop(file);
+            let before = std::fs::read(&path).unwrap();
+            let cursors = Cursors::to_look_at(&path).unwrap();
+            let all = cursors.all().await.unwrap();
+            assert_eq!(all.contains_key("a"), has_cursors, "{format}");
+            assert!(cursors.given_up("a").await.unwrap().is_empty());
+            if has_cursors {
+                assert!(cursors.hurry("a").await.is_err(), "{format}");
+            }
+            drop(cursors);
+            assert!(std::fs::read(&path).unwrap() == before, "{format}");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+        assert!(Cursors::to_look_at(Path::new("/nowhere/at/all")).is_err());
+    }
 }

@@ -10,6 +10,12 @@ pub enum HttpError {
         "\"{0}\" is not the address of a web server; write it like http://192.168.1.10:80 or https://example.org"
     )]
     Address(String),
+    /// An address with a login in it, or with something behind `?`; here without these.
+    #[error(
+        "\"{0}\" is more than the address of a web server; leave out what is before @ and what is behind ?, as keys and \
+         passwords are written elsewhere"
+    )]
+    MoreThanAddress(String),
     /// The request has letters that cannot be sent.
     #[error("the request to {server} cannot be made ({reason})")]
     Request {

@@ -54,6 +54,9 @@ impl FromStr for HttpServer {
     type Err = HttpError;
 
     fn from_str(text: &str) -> Result<Self, HttpError> {
+        if text.contains(['?', '@']) {
+            return Err(HttpError::MoreThanAddress(without_secrets(text)));
+        }
         let wrong = || HttpError::Address(text.to_owned());
         let (tls, rest) = match text.split_once("://") {
             Some(("http", rest)) => (false, rest),
@@ -98,6 +101,27 @@ impl FromStr for HttpServer {
     }
 }
 
+/// What may be shown of an address: nothing before `@`, where a password may stand, and nothing behind `?`, where a key may.
+fn without_secrets(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme == "http" || scheme == "https" => {
+            (format!("{scheme}://"), rest)
+        }
+        _ => (String::new(), text),
+    };
+    let query = rest.find('?');
+    match rest.rfind('@') {
+        // A password may have a `?` in it, and a key an `@`.
+        Some(at) if query.is_some_and(|query| query < at) => format!("{scheme}***"),
+        Some(at) => {
+            let behind = rest.get(at + 1..).unwrap_or_default();
+            let shown = behind.split('?').next().unwrap_or_default();
+            format!("{scheme}***@{shown}")
+        }
+        None => format!("{scheme}{}", rest.split('?').next().unwrap_or_default()),
+    }
+}
+
 impl fmt::Display for HttpServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "https" } else { "http" };
@@ -124,6 +148,6 @@ impl JsonSchema for HttpServer {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string" })
+        json_schema!({ "type": "string", "format": "address of a web server" })
     }
 }

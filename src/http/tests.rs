@@ -139,6 +139,29 @@ fn addresses_of_servers() {
 }
 
 #[test]
+fn an_address_that_is_more_is_not_repeated_with_its_secrets() {
+    for (text, shown) in [
+        (
+            "https://emoncms.org/input/post.json?apikey=swordfish",
+            "https://emoncms.org/input/post.json",
+        ),
+        ("emoncms.org/input?swordfish", "emoncms.org/input"),
+        ("http://user:swordfish@nas:8086", "http://***@nas:8086"),
+        ("user:swordfish@nas", "***@nas"),
+        ("http://user:sword?swordfish@nas", "http://***"),
+        ("http://nas/a?key=x@swordfish", "http://***"),
+        ("http://a@nas/b?swordfish", "http://***@nas/b"),
+        ("swordfish://swordfish@nas", "***@nas"),
+    ] {
+        let error = text.parse::<HttpServer>().unwrap_err();
+        assert_eq!(error, HttpError::MoreThanAddress(shown.to_owned()));
+        let words = format!("{error} {error:?}");
+        assert!(!words.contains("swordfish"), "{words}");
+        assert!(words.contains("leave out"), "{words}");
+    }
+}
+
+#[test]
 fn secrets_of_requests_are_not_shown() {
     let server: HttpServer = "http://127.0.0.1:9".parse().unwrap();
     let request = HttpRequest::post_form(&server, "/in", [("a", "b c")])

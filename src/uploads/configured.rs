@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Plan, UPLOADS, Upload, UploadSource};
+use super::{Plan, Succession, UPLOADS, Upload, UploadSource};
 use crate::config::{File, Problem, Problems, SectionDoc};
 use crate::device::ConfiguredSource;
 use crate::history::History;
@@ -14,8 +14,8 @@ use crate::model::DeviceId;
 #[derive(Debug, Clone, Default)]
 pub struct Uploads {
     plans: Vec<(&'static dyn Upload, Arc<dyn Plan>)>,
-    /// Some sections cannot be used: nobody knows which targets there are.
-    is_partial: bool,
+    /// Services with a section that cannot be used.
+    unread: BTreeSet<&'static str>,
 }
 
 impl Uploads {
@@ -32,27 +32,17 @@ impl Uploads {
     /// Reads the sections; those that cannot be used are left out and told of.
     pub fn read(file: &File) -> (Self, Problems) {
         let (mut all, mut problems) = (Self::default(), Problems::new());
-        let (mut accounts, mut ids) = (BTreeMap::new(), BTreeMap::new());
+        let mut ids = BTreeMap::new();
         for upload in UPLOADS {
             for section in file.sections(upload.name()) {
                 let plan = match upload.configure(&section) {
                     Ok(plan) => plan,
                     Err(wrong) => {
                         problems.extend(wrong);
+                        all.unread.insert(upload.name());
                         continue;
                     }
                 };
-                let target = target_key(*upload, plan.as_ref());
-                if let Some(line) = accounts.insert(target, section.line()) {
-                    let what = format!(
-                        "line {}: [{}] is the same account as in line {line}",
-                        section.line(),
-                        upload.name()
-                    );
-                    let hint = "take one of the two sections away, or name another account";
-                    problems.push(Problem::new(file.name(), what, hint));
-                    continue;
-                }
                 let id = target_id(*upload, plan.as_ref());
                 if let Some(line) = ids.insert(id.clone(), section.line()) {
                     let what = format!(
@@ -60,8 +50,9 @@ impl Uploads {
                         section.line(),
                         upload.name()
                     );
-                    let hint = "take one of the two sections away, or name the account otherwise";
+                    let hint = "take one of the two sections away, or give it another account, database or name";
                     problems.push(Problem::new(file.name(), what, hint));
+                    all.unread.insert(upload.name());
                     continue;
                 }
                 if plan.is_enabled() {
@@ -75,7 +66,6 @@ impl Uploads {
                 all.plans.push((*upload, Arc::from(plan)));
             }
         }
-        all.is_partial = !problems.is_empty();
         (all, problems)
     }
 
@@ -125,24 +115,34 @@ impl Uploads {
         self.switched_on().map(|(upload, plan)| NamedTarget {
             upload,
             id: target_id(upload, plan.as_ref()),
-            key: target_key(upload, plan.as_ref()),
             plan: Arc::clone(plan),
         })
     }
 
-    /// The sources of those that are switched on. The history forgets what it has noted for targets that are in no
-    /// section any more.
+    /// Who goes on with what waits for targets that have no section any more.
+    pub fn succession(&self) -> Succession {
+        let mut succession = Succession::default();
+        for (upload, plan) in &self.plans {
+            let id = target_id(*upload, plan.as_ref());
+            let takes_records = plan.records_of().is_some();
+            succession.add(upload.name(), id, takes_records, plan.is_enabled());
+        }
+        for service in &self.unread {
+            succession.add_unread(service);
+        }
+        succession
+    }
+
+    /// The sources of those that are switched on.
     pub fn sources(&self, history: &History) -> Vec<ConfiguredSource> {
-        if !self.is_partial {
-            let all = self.plans.iter();
-            let all = all.map(|(upload, plan)| target_key(*upload, plan.as_ref()));
-            history
-                .cursors()
-                .note_only_for(&all.collect::<BTreeSet<_>>());
+        let succession = Arc::new(self.succession());
+        if self.switched_on().next().is_none() {
+            // Else the first of them does it, when it has taken over what is left.
+            succession.forget_others(&history.cursors());
         }
         let sources = self.switched_on().map(|(upload, plan)| {
             let source = UploadSource::new(upload, Arc::clone(plan), history.clone());
-            ConfiguredSource::from(Arc::new(source))
+            ConfiguredSource::from(Arc::new(source.after(&succession)))
         });
         sources.collect()
     }
@@ -155,18 +155,12 @@ pub struct NamedTarget {
     pub upload: &'static dyn Upload,
     /// The section.
     pub plan: Arc<dyn Plan>,
-    /// What people name it by: `pvoutput_12345`.
+    /// What people name it by, and what its cursor is kept under: `pvoutput_12345`.
     pub id: String,
-    /// What its cursor is kept under.
-    pub key: String,
 }
 
-/// What people name a target by: the id of its device without what all of them begin with.
+/// What people name a target by, and what its cursor is kept under: the id of its device without what all of them begin
+/// with.
 pub fn target_id(upload: &dyn Upload, plan: &dyn Plan) -> String {
     DeviceId::new(upload.name(), &plan.short()).to_string()
-}
-
-/// What the cursor of a target is kept under.
-pub fn target_key(upload: &dyn Upload, plan: &dyn Plan) -> String {
-    format!("{} {}", upload.name(), plan.account())
 }

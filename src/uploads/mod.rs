@@ -15,6 +15,7 @@
 //! | `upload` | what a service is: its section, and one configured target of it |
 //! | `configured` | all sections of a file |
 //! | `target` | the conversation: parcels, errands, answers, verdicts |
+//! | `succession` | what becomes of what waits for a target that no section names any more |
 //! | `load` | what is to be sent, slot by slot |
 //! | `choice` | which devices and values |
 //! | `outbox` | what drives a target |
@@ -28,6 +29,7 @@ pub mod mysql;
 mod outbox;
 pub mod pvoutput;
 pub mod statistics;
+mod succession;
 mod target;
 mod upload;
 
@@ -37,6 +39,7 @@ pub use load::{Load, LoadDevice, LoadSlot, LoadValue};
 pub use outbox::{
     Courier, NextRound, Rounds, TargetState, UploadSource, preview, preview_records, try_login,
 };
+pub use succession::{LeftTarget, Succession};
 pub use target::{Errand, ErrandAnswer, Parcel, ProgramAnswer, Target, UploadVerdict};
 pub use upload::{Plan, Upload};
 

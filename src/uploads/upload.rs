@@ -29,11 +29,8 @@ pub trait Plan: Send + Sync + fmt::Debug {
     /// Whether it is switched on.
     fn is_enabled(&self) -> bool;
 
-    /// Which account or database, so that another one begins with a cursor of its own: `12345`,
-    /// `http://nas:8086 wattbridge`. Two sections never share one.
-    fn account(&self) -> String;
-
-    /// The same in few words, for ids and commands: `12345`, `nas_wattbridge`.
+    /// What the data lands in, in few words: `12345`, `nas_wattbridge`. Ids, commands and the cursor go by it, so that
+    /// it stays the same however one gets there, and holds nothing secret. Two sections never share one.
     fn short(&self) -> String;
 
     /// From which day on the history is taken along; left out, it begins with now.

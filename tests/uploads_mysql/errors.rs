@@ -108,7 +108,7 @@ async fn a_row_that_does_not_fit_is_given_up_and_the_others_of_its_frame_arrive(
         3600
     );
     let cursors = Cursors::beside(&path).unwrap();
-    let given_up = cursors.given_up(&house.target.key).await.unwrap();
+    let given_up = cursors.given_up(&house.target.id).await.unwrap();
     assert_eq!(given_up[0].slot, AT + 310);
     assert!(given_up[0].reason.contains("uptime"), "{given_up:?}");
 }
@@ -143,7 +143,7 @@ async fn what_waits_survives() {
     let house = House::new(&path, &server.command());
     house.panel("20000001-21", AT, "3600");
     house.panel("20000001-21", AT + 300, "3900");
-    let key = house.target.key.clone();
+    let key = house.target.id.clone();
     let kept = house.history.cursors().records(&key, 10).await.unwrap();
     assert_eq!(
         kept.iter().map(|record| record.at).collect::<Vec<_>>(),

@@ -262,7 +262,7 @@ async fn what_is_there_is_what_was_in_the_frames_also_when_the_client_is_killed(
     let waits = house
         .history
         .cursors()
-        .count_records(&house.target.key)
+        .count_records(&house.target.id)
         .await
         .unwrap();
     assert!(waits > 100, "{waits}");

@@ -39,7 +39,7 @@ async fn halving_finds_the_one_slot_that_is_refused() {
     assert_eq!(points, truth);
     let requests = receiver.kept().bodies.len();
     assert!(requests < 40, "{requests}");
-    let given_up = house.history.cursors().given_up(&sender.named.key).await;
+    let given_up = house.history.cursors().given_up(&sender.named.id).await;
     let given_up = given_up.unwrap();
     assert_eq!(given_up.len(), 1);
     assert_eq!(given_up[0].slot, bad);
@@ -62,12 +62,12 @@ async fn what_is_refused_without_end_ends() {
     let mut sender = house.sender(&receiver.toml(SINCE)).await;
     sender.work_on().await;
     let cursors = house.history.cursors();
-    let given_up = cursors.given_up(&sender.named.key).await.unwrap();
+    let given_up = cursors.given_up(&sender.named.id).await.unwrap();
     assert_eq!(given_up.len(), 1000);
     assert_eq!(given_up[999].slot, START + 1010 * 300);
     // Mended, and tried once more.
     receiver.kept().hook = None;
-    let slots = cursors.take_back(&sender.named.key).await.unwrap();
+    let slots = cursors.take_back(&sender.named.id).await.unwrap();
     assert_eq!(slots.len(), 1000);
     sender.work_on().await;
     let kept = receiver.kept();
@@ -160,11 +160,11 @@ async fn a_hold_ends_when_somebody_hurries() {
     let words = sender.health();
     assert!(words.contains("CREATE DATABASE wattbridge"), "{words}");
     assert_eq!(sender.rounds.state().pending, 5);
-    let cursor = house.history.cursors().load(&sender.named.key).await;
+    let cursor = house.history.cursors().load(&sender.named.id).await;
     assert_eq!(cursor.unwrap().unwrap().health, words);
     assert!(!sender.rounds.is_hurried().await);
     let beside = Cursors::beside(&house.path).unwrap();
-    assert!(beside.hurry(&sender.named.key).await.unwrap());
+    assert!(beside.hurry(&sender.named.id).await.unwrap());
     assert!(sender.rounds.is_hurried().await);
     assert_eq!(sender.work().await, NextRound::Slot);
     assert_eq!(receiver.kept().points, house.truth());
@@ -196,13 +196,13 @@ async fn nothing_is_sent_while_the_clock_is_not_set_and_a_clock_that_was_ahead_i
     let cursors = house.history.cursors();
     house.clock.move_to(moment(START + 5 * 300 + 100));
     sender.work_on().await;
-    let cursor = cursors.load(&sender.named.key).await.unwrap().unwrap();
+    let cursor = cursors.load(&sender.named.id).await.unwrap().unwrap();
     let ahead = wattbridge::history::Cursor {
         done: START + 365 * 86_400,
         ..cursor
     };
     cursors
-        .save(&sender.named.key, ahead, Vec::new())
+        .save(&sender.named.id, ahead, Vec::new())
         .await
         .unwrap();
     let mut sender = house.sender(&receiver.toml(SINCE)).await;

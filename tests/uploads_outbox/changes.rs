@@ -37,11 +37,11 @@ async fn a_device_that_tells_two_days_once_more_is_sent_once_more() {
         house.say_again(slot, 300);
     }
     house.live(1);
-    assert_eq!(house.dirty(&influx.named.key).await, 576);
-    assert_eq!(house.dirty(&counting.named.key).await, 0);
+    assert_eq!(house.dirty(&influx.named.id).await, 576);
+    assert_eq!(house.dirty(&counting.named.id).await, 0);
     influx.work_on().await;
     counting.work_on().await;
-    assert_eq!(house.dirty(&influx.named.key).await, 0);
+    assert_eq!(house.dirty(&influx.named.id).await, 0);
     assert_eq!(influx.rounds.state().pending, 0);
     let kept = receiver.kept();
     assert_eq!(kept.points, house.truth());
@@ -97,7 +97,7 @@ async fn a_skip_and_a_retry_are_not_lost_to_an_answer() {
     // Only the past waits when the rows go out; more comes, and is passed over.
     let toml = receiver.toml(SINCE);
     let mut sender = house.sender(&toml).await;
-    let (path, key) = (house.path.clone(), sender.named.key.clone());
+    let (path, key) = (house.path.clone(), sender.named.id.clone());
     let through = START + 100 * 300;
     receiver.kept().hook = Some(Box::new(move |_| {
         let (path, key) = (path.clone(), key.clone());
@@ -114,7 +114,7 @@ async fn a_skip_and_a_retry_are_not_lost_to_an_answer() {
     }));
     assert_eq!(sender.rounds.round().await, NextRound::Now);
     receiver.kept().hook = None;
-    let cursor = house.history.cursors().load(&sender.named.key).await;
+    let cursor = house.history.cursors().load(&sender.named.id).await;
     let cursor = cursor.unwrap().unwrap();
     assert_eq!(cursor.done, through);
     assert!(cursor.hurry);
@@ -126,7 +126,7 @@ async fn a_skip_and_a_retry_are_not_lost_to_an_answer() {
     let times = receiver.kept().points[&series].clone();
     let expected = (1..=20).chain(101..=119).map(|slot| START + slot * 300);
     assert!(times.keys().copied().eq(expected), "{:?}", times.keys());
-    let cursor = house.history.cursors().load(&sender.named.key).await;
+    let cursor = house.history.cursors().load(&sender.named.id).await;
     assert!(!cursor.unwrap().unwrap().hurry);
 }
 
@@ -142,7 +142,7 @@ async fn a_new_target_begins_with_now() {
         .move_to(crate::sender::moment(START + 21 * 300 + 30));
     let mut sender = house.sender(&receiver.toml("")).await;
     assert_eq!(sender.work().await, NextRound::Slot);
-    let cursor = house.history.cursors().load(&sender.named.key).await;
+    let cursor = house.history.cursors().load(&sender.named.id).await;
     assert_eq!(cursor.unwrap().unwrap().done, START + 21 * 300);
     house.live(3);
     sender.work_on().await;
@@ -162,7 +162,7 @@ async fn what_has_changed_is_forgotten_with_the_section() {
     let section = receiver.toml(SINCE);
     let mut sender = house.sender(&section).await;
     sender.work_on().await;
-    let key = sender.named.key.clone();
+    let key = sender.named.id.clone();
     house.say_again(7, 100);
     house.live(1);
     let begins = |toml: &str| {

@@ -51,7 +51,7 @@ async fn dropped_at_each_wait_it_loses_nothing() {
         house.live(1);
         house.sender(&toml).await.work_on().await;
         assert_eq!(receiver.kept().points, house.truth(), "{waits}");
-        let key = crate::sender::named(&toml).key;
+        let key = crate::sender::named(&toml).id;
         assert_eq!(house.dirty(&key).await, 0);
         if ended.is_some() {
             finished += 1;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use wattbridge::history::{History, HistorySettings};
+use wattbridge::history::{Cursor, Cursors, GivenUp, History, HistorySettings};
 use wattbridge::model::{Decimal, Device, Metric, Quantity};
 
 use crate::receiver::Receiver;
@@ -142,6 +142,11 @@ async fn the_program_is_killed_while_it_sends_and_nothing_is_missing() {
             arrived.load(std::sync::atomic::Ordering::Relaxed)
         })
         .await;
+        let log = std::fs::read_to_string(folder.join("log")).unwrap();
+        let server = receiver.url.replace("http://", "").replace(['.', ':'], "_");
+        let words = format!("influxdb_{server}_wattbridge: goes on where influxdb_");
+        assert!(log.contains(&words), "{log}");
+        assert!(log.contains("864 slots wait"), "{log}");
     }
     receiver.kept().hook = None;
     let mut truth = truth(&folder.join("history.db"));
@@ -164,4 +169,104 @@ async fn the_program_is_killed_while_it_sends_and_nothing_is_missing() {
         &["export", "skip", "pvoutput", "--until", "2026-01-01"],
     );
     assert!(!works && said.contains("there is no target"), "{said}");
+}
+
+/// What a target has left behind that has run once.
+async fn has_run(folder: &Path, target: &str, again: bool) {
+    let cursors = Cursors::beside(&folder.join("history.db")).unwrap();
+    let cursor = Cursor {
+        done: Timestamp::now().as_second() - 86_400,
+        again,
+        ..Cursor::default()
+    };
+    cursors.save(target, cursor, Vec::new()).await.unwrap();
+    let given = GivenUp {
+        slot: Timestamp::now().as_second() / 300 * 300 - 100_200,
+        reason: "the inputs have later values".to_owned(),
+    };
+    cursors.give_up(target, vec![given]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_given_up_stays_so_where_nothing_is_taken_late_and_whoever_looks_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fill(folder);
+    configure(folder, "http://127.0.0.1:9");
+    let toml = std::fs::read_to_string(folder.join("wattbridge.toml")).unwrap();
+    let toml = format!("{toml}\n[emoncms]\nurl = \"http://127.0.0.1:9\"\nkey = \"k\"\n");
+    std::fs::write(folder.join("wattbridge.toml"), toml).unwrap();
+    has_run(folder, "emoncms_127_0_0_1", false).await;
+    has_run(folder, "influxdb_127_0_0_1_9_wattbridge", true).await;
+    // One that nobody names any more, and none that is new.
+    has_run(folder, "influxdb_nas_wattbridge", true).await;
+    let path = folder.join("history.db");
+    // As a version leaves it that is still to come.
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let newer = wattbridge::history::steps().len() as i64 + 1;
+    file.pragma_update(None, "user_version", newer).unwrap();
+    drop(file);
+    let before = std::fs::read(&path).unwrap();
+    for (arguments, words) in [
+        (&["export", "status"][..], "1 given up"),
+        (
+            &["export", "status"],
+            "influxdb_nas_wattbridge\n  no section names it any more; 27",
+        ),
+        (
+            &["check"],
+            "Upload influxdb_nas_wattbridge: no section names it any more",
+        ),
+        (
+            &["export", "given-up", "emoncms"],
+            "the inputs have later values",
+        ),
+        (
+            &["export", "preview", "influxdb", "--limit", "1"],
+            "panel_power=",
+        ),
+    ] {
+        let (said, works) = says(folder, arguments);
+        assert!(works && said.contains(words), "{said}");
+    }
+    assert!(std::fs::read(&path).unwrap() == before);
+    let (said, works) = says(folder, &["export", "retry", "emoncms"]);
+    assert!(!works && said.contains("newer version"), "{said}");
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.pragma_update(None, "user_version", newer - 1).unwrap();
+    drop(file);
+    let (said, works) = says(folder, &["export", "retry", "emoncms"]);
+    assert!(works && said.contains("within a minute"), "{said}");
+    assert!(said.contains("takes nothing twice"), "{said}");
+    let cursors = Cursors::beside(&path).unwrap();
+    assert!(
+        cursors
+            .load("emoncms_127_0_0_1")
+            .await
+            .unwrap()
+            .unwrap()
+            .hurry
+    );
+    assert_eq!(
+        cursors.given_up("emoncms_127_0_0_1").await.unwrap().len(),
+        1
+    );
+    let (said, works) = says(folder, &["export", "retry", "influxdb"]);
+    assert!(
+        works && said.contains("1 slot that was given up once more"),
+        "{said}"
+    );
+    let today = Timestamp::now()
+        .to_zoned(TimeZone::UTC)
+        .date()
+        .tomorrow()
+        .unwrap()
+        .to_string();
+    let skip = ["export", "skip", "influxdb_nas_wattbridge", "--until"];
+    let (said, works) = says(folder, &[&skip[..], &["2026-01-01"]].concat());
+    assert!(!works && said.contains("forgotten as a whole"), "{said}");
+    let (said, works) = says(folder, &[&skip[..], &[today.as_str()]].concat());
+    assert!(works && said.contains("is forgotten"), "{said}");
+    let (said, _) = says(folder, &["export", "status"]);
+    assert!(!said.contains("no section names it"), "{said}");
 }

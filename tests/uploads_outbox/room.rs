@@ -118,7 +118,7 @@ async fn a_full_disk_holds_the_cursor_and_not_the_sending() {
     house.live(10);
     sender.work_on().await;
     assert_eq!(receiver.kept().points, house.truth());
-    let cursor = house.history.cursors().load(&sender.named.key).await;
+    let cursor = house.history.cursors().load(&sender.named.id).await;
     let newest = crate::sender::START + 210 * 300;
     assert_eq!(cursor.unwrap().unwrap().done, newest);
 }

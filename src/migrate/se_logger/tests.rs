@@ -144,6 +144,7 @@ fn the_database_and_pvoutput_go_on_with_their_secrets_in_files() {
     ];
     let words: Vec<_> = command.into_iter().map(toml::Value::from).collect();
     assert_eq!(table["mysql"]["command"].as_array(), Some(&words));
+    assert_eq!(table["mysql"]["name"].as_str(), Some("solar"));
     assert_eq!(table["pvoutput"]["system_id"].as_str(), Some("12345"));
     assert_eq!(
         table["pvoutput"]["key"]["file"].as_str(),

@@ -40,6 +40,7 @@ pub fn mysql(
     }
     let folder = files.secrets.unwrap_or(USUAL_FOLDER).trim_end_matches('/');
     toml.push_str("\n[mysql]\n");
+    line(toml, "name", &database);
     let options = format!("--defaults-extra-file={folder}/{OPTIONS}");
     let words = ["mariadb", options.as_str(), database.as_str()];
     let words: Vec<_> = words.into_iter().map(toml::Value::from).collect();

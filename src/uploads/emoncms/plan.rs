@@ -15,12 +15,6 @@ impl Plan for EmoncmsSettings {
         self.enabled
     }
 
-    fn account(&self) -> String {
-        let url = self.url.as_ref().map(ToString::to_string);
-        let all = [url, self.account.clone()];
-        all.into_iter().flatten().collect::<Vec<_>>().join(" ")
-    }
-
     fn short(&self) -> String {
         let host = self.url.as_ref().map(|url| url.host().to_owned());
         let all = [host, self.account.as_deref().map(input_name)];

@@ -360,3 +360,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_key_in_the_address_is_shown_nowhere_and_it_is_told_where_it_belongs() {
+    for url in [
+        "https://emoncms.org/input/post.json?apikey=swordfish",
+        "https://user:swordfish@emoncms.org",
+        "https://emoncms.org?swordfish",
+    ] {
+        let toml = format!("[emoncms]\nurl = \"{url}\"\nkey = \"k\"\n");
+        let file = crate::config::File::parse(&toml, "test.toml").unwrap();
+        let problems = crate::uploads::Uploads::read(&file).1;
+        let shown = problems.to_string();
+        assert!(
+            shown.contains("\"url\" in [emoncms] should be the address of a web server alone"),
+            "{shown}"
+        );
+        assert!(shown.contains("what is behind ?"), "{shown}");
+        assert!(shown.contains("url = ***"), "{shown}");
+        assert!(
+            !format!("{shown} {problems:?}").contains("swordfish"),
+            "{shown}"
+        );
+    }
+}

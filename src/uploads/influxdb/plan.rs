@@ -15,15 +15,6 @@ impl Plan for InfluxSettings {
         self.enabled
     }
 
-    fn account(&self) -> String {
-        let url = self
-            .url
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        format!("{url} {}", self.place())
-    }
-
     fn short(&self) -> String {
         // InfluxDB and VictoriaMetrics may be on one computer.
         let server = self.url.as_ref().map(HttpServer::authority);

@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Complaint, Settings};
+use crate::config::{Complaint, Settings, is_password_option, names_password};
 
 /// How the database is reached.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +13,9 @@ use crate::config::{Complaint, Settings};
 pub struct MysqlSettings {
     /// Whether anything is written.
     pub enabled: bool,
+    /// What the database is called in Home Assistant and in commands. What waits is kept under this name, so that it
+    /// stays when `command` changes.
+    pub name: String,
     /// The client program and its arguments, as in `["mariadb", "--defaults-extra-file=/etc/wattbridge/my.cnf",
     /// "solaredge"]`. It gets statements on its standard input. It has to be there, with the user and the password in an
     /// option file.
@@ -25,6 +28,7 @@ impl Default for MysqlSettings {
     fn default() -> Self {
         Self {
             enabled: true,
+            name: "database".to_owned(),
             command: Vec::new(),
             devices: Vec::new(),
         }
@@ -41,7 +45,14 @@ impl Settings for MysqlSettings {
                 "write command = [\"mariadb\", \"--defaults-extra-file=/etc/wattbridge/my.cnf\", \"solaredge\"]",
             ));
         }
-        if self.is_client() && self.command.iter().any(|word| is_password(word)) {
+        if !self.name.contains(|c: char| c.is_ascii_alphanumeric()) {
+            complaints.push(Complaint::new(
+                "name",
+                "this is no name",
+                "write the name of the database, as in name = \"solaredge\"",
+            ));
+        }
+        if self.has_password() {
             complaints.push(Complaint::new(
                 "command",
                 "everybody who lists processes sees a password that stands here",
@@ -57,35 +68,19 @@ impl MysqlSettings {
         self.command.first().map_or("", String::as_str)
     }
 
-    /// Whether it is the client itself and not a program around it, whose options nobody knows.
-    fn is_client(&self) -> bool {
-        let name = Path::new(self.program()).file_name();
-        name.is_some_and(|name| name == "mariadb" || name == "mysql")
-    }
-
-    /// The words that say which database it is.
-    pub fn telling(&self) -> impl Iterator<Item = &str> {
-        let words = self.command.iter().map(String::as_str);
-        words.filter(|word| !is_password(word))
-    }
-
-    /// The host that is named, if any is.
-    pub fn host(&self) -> Option<&str> {
-        let mut words = self.telling();
-        while let Some(word) = words.next() {
-            if matches!(word, "-h" | "--host") {
-                return words.next();
+    /// Whether a password is among the words, also within a word for a shell. `-p` is one behind the name of the client
+    /// alone: to other programs it is something else, such as a port.
+    fn has_password(&self) -> bool {
+        let words = self.command.iter();
+        let words = words.flat_map(|word| word.split_whitespace());
+        let mut is_behind_client = false;
+        for word in words.map(|word| word.trim_matches(['"', '\''])) {
+            if names_password(word) || (is_behind_client && is_password_option(word)) {
+                return true;
             }
-            let behind = word.strip_prefix("--host=");
-            let behind = behind.or_else(|| word.strip_prefix("-h").filter(|it| !it.is_empty()));
-            if let Some(host) = behind {
-                return Some(host);
-            }
+            let program = Path::new(word).file_name();
+            is_behind_client |= program.is_some_and(|it| it == "mariadb" || it == "mysql");
         }
-        None
+        false
     }
-}
-
-fn is_password(word: &str) -> bool {
-    word.starts_with("--password") || word.starts_with("-p")
 }

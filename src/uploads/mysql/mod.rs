@@ -57,7 +57,7 @@ impl Upload for Mysql {
             about: "Writes what SolarEdge inverters and optimizers say into the tables of se-logger, for zonnepanelen and SQL of your own: see [MySQL](uploads/mysql.md).",
             schema: schemars::schema_for!(MysqlSettings),
             defaults: serde_json::to_value(MysqlSettings::default()).unwrap_or_default(),
-            example: "[mysql]\ncommand = [\"mariadb\", \"--defaults-extra-file=/etc/wattbridge/my.cnf\", \"solaredge\"]\n",
+            example: "[mysql]\nname = \"solaredge\"\ncommand = [\"mariadb\", \"--defaults-extra-file=/etc/wattbridge/my.cnf\", \"solaredge\"]\n",
         }
     }
 

@@ -15,18 +15,8 @@ impl Plan for MysqlSettings {
         self.enabled
     }
 
-    fn account(&self) -> String {
-        self.telling().collect::<Vec<_>>().join(" ")
-    }
-
     fn short(&self) -> String {
-        let arguments = self.telling().skip(1);
-        let last = arguments.filter(|word| !word.starts_with('-')).last();
-        let database = last.unwrap_or("database");
-        match self.host() {
-            Some(host) if host != database => format!("{host}_{database}"),
-            _ => database.to_owned(),
-        }
+        self.name.clone()
     }
 
     /// What was said before nobody has kept as it came.

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::rows::insertion;
 use super::statements::{is_confirmed, statements};
+use crate::config::{File, Settings as _};
 use crate::history::{DeviceRecord, KeptRecord};
-use crate::uploads::Plan as _;
+use crate::uploads::{Plan as _, Uploads};
 
 fn record(serial: &str, at: i64, values: &[(&str, &str)]) -> DeviceRecord {
     let values = values.iter();
@@ -150,31 +151,117 @@ fn the_last_line_alone_says_that_it_is_through() {
     }
 }
 
-#[test]
-fn the_account_is_the_database_and_no_password() {
-    let settings = |command: &[&str]| super::MysqlSettings {
+fn settings(command: &[&str]) -> super::MysqlSettings {
+    super::MysqlSettings {
         command: command.iter().map(|word| (*word).to_owned()).collect(),
         ..super::MysqlSettings::default()
+    }
+}
+
+#[test]
+fn nothing_is_called_by_a_word_of_the_command() {
+    let shell = settings(&["sh", "-c", "MYSQL_PWD=swordfish mariadb solaredge"]);
+    assert_eq!(shell.short(), "database");
+    let named = super::MysqlSettings {
+        name: "solaredge".to_owned(),
+        ..settings(&["mariadb", "--defaults-extra-file=/etc/my.cnf", "solar"])
     };
-    let here = settings(&["mariadb", "--defaults-extra-file=/etc/my.cnf", "solaredge"]);
-    assert_eq!(here.short(), "solaredge");
-    let there = settings(&["/usr/bin/mysql", "-h", "nas", "-psecret", "solaredge"]);
-    assert_eq!(there.short(), "nas_solaredge");
-    assert!(!there.account().contains("secret"));
-    use crate::config::Settings as _;
-    assert!(here.check().is_empty());
-    assert_eq!(there.check().len(), 1);
-    assert_eq!(settings(&[]).check().len(), 1);
-    // Its port, and not a password.
-    let ssh = settings(&["ssh", "-p", "2222", "nas", "mariadb", "solaredge"]);
-    assert!(ssh.check().is_empty());
+    assert_eq!(named.short(), "solaredge");
     assert!(
-        here.target()
+        named
+            .target()
             .unwrap()
             .trial()
             .to_string()
             .contains("wattbridge 0")
     );
+}
+
+#[test]
+fn a_password_is_refused_wherever_it_stands() {
+    for command in [
+        &["mariadb", "-pswordfish", "solaredge"][..],
+        &["/usr/bin/mysql", "-h", "nas", "-pswordfish", "solaredge"],
+        &["mariadb", "-p", "swordfish", "solaredge"],
+        &["mariadb", "-BNpswordfish", "solaredge"],
+        &["mariadb", "--password=swordfish", "solaredge"],
+        &["mariadb", "--pass", "swordfish", "solaredge"],
+        &[
+            "docker",
+            "exec",
+            "-i",
+            "db",
+            "mariadb",
+            "-pswordfish",
+            "solaredge",
+        ],
+        &[
+            "docker",
+            "exec",
+            "-e",
+            "MYSQL_PWD=swordfish",
+            "db",
+            "mariadb",
+            "solaredge",
+        ],
+        &[
+            "docker",
+            "exec",
+            "--env=MYSQL_PWD=swordfish",
+            "db",
+            "mysql",
+            "solaredge",
+        ],
+        &["sh", "-c", "MYSQL_PWD=swordfish mariadb solaredge"],
+        &["sh", "-c", "exec /usr/bin/mariadb '-pswordfish' solaredge"],
+    ] {
+        let complaints = settings(command).check();
+        let fields: Vec<_> = complaints.iter().map(|it| it.field).collect();
+        assert_eq!(fields, ["command"], "{command:?}");
+        assert!(complaints[0].advice.contains("--defaults-extra-file="));
+        let command = toml::Value::from(command.to_vec());
+        for toml in [
+            format!("[mysql]\ncommand = {command}\n"),
+            // Something else is wrong in the same line.
+            format!("mysql = {{ nmae = \"a\", command = {command}, divices = [] }}\n"),
+            format!("[mysql]\ncomand = {command}\n"),
+        ] {
+            let file = File::parse(&toml, "test.toml").unwrap();
+            let problems = Uploads::read(&file).1;
+            let shown = format!("{problems} {problems:?}");
+            assert!(
+                !problems.is_empty() && !shown.contains("swordfish"),
+                "{shown}"
+            );
+        }
+    }
+    for command in [
+        &["mariadb", "--defaults-extra-file=/etc/my.cnf", "solaredge"][..],
+        &[
+            "mariadb",
+            "-P",
+            "3307",
+            "--port=3307",
+            "--protocol=tcp",
+            "-uwatt",
+            "solaredge",
+        ],
+        // Its port, and not a password.
+        &["ssh", "-p", "2222", "nas", "mariadb", "solaredge"],
+        &[
+            "docker",
+            "exec",
+            "-i",
+            "-e",
+            "MYSQL_PWD",
+            "db",
+            "mariadb",
+            "solaredge",
+        ],
+    ] {
+        assert_eq!(settings(command).check(), [], "{command:?}");
+    }
+    assert_eq!(settings(&[]).check().len(), 1);
 }
 
 proptest! {

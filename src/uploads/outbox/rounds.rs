@@ -14,7 +14,7 @@ use crate::config::SecretError;
 use crate::history::{ChangedSlot, Cursor, Cursors, GivenUp, History, HistoryError, SLOT, Stretch};
 use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
-use crate::uploads::configured::target_key;
+use crate::uploads::configured::target_id;
 use crate::uploads::{ErrandAnswer, Load, Parcel, Plan, Target, Upload, UploadVerdict};
 
 /// No clock that is right shows less: this program was made later.
@@ -108,7 +108,7 @@ impl Rounds {
         clock: Clock,
     ) -> Result<Self, SecretError> {
         let mut target = plan.target()?;
-        let key = target_key(upload, plan);
+        let key = target_id(upload, plan);
         let spread = spread(&key);
         let cursors = history.cursors();
         let calendar = history.reader().calendar().clone();

@@ -9,12 +9,12 @@ use super::rounds::{NextRound, Rounds};
 use super::told::describe;
 use super::trying::try_login;
 use crate::device::{BoxFuture, Context, Probed, Source, SourceError};
-use crate::history::History;
+use crate::history::{History, HistoryError};
 use crate::links::Links;
 use crate::model::{Health, HealthCode, Report};
 use crate::say;
-use crate::uploads::configured::{target_id, target_key};
-use crate::uploads::{KIND, Plan, Upload};
+use crate::uploads::configured::target_id;
+use crate::uploads::{KIND, Plan, Succession, Upload};
 
 /// While it waits it is looked so often whether somebody hurries.
 const LOOK: Duration = Duration::from_secs(60);
@@ -27,6 +27,7 @@ pub struct UploadSource {
     upload: &'static dyn Upload,
     plan: Arc<dyn Plan>,
     history: History,
+    succession: Arc<Succession>,
 }
 
 impl UploadSource {
@@ -34,13 +35,21 @@ impl UploadSource {
     pub fn new(upload: &'static dyn Upload, plan: Arc<dyn Plan>, history: History) -> Self {
         // What comes before it runs is wanted too.
         if let Some(adapter) = plan.records_of() {
-            history.keep_records(&target_key(upload, plan.as_ref()), adapter);
+            history.keep_records(&target_id(upload, plan.as_ref()), adapter);
         }
         Self {
             upload,
             plan,
             history,
+            succession: Arc::default(),
         }
+    }
+
+    /// Begins only when it is settled who goes on with what is left of former targets.
+    #[must_use]
+    pub fn after(mut self, succession: &Arc<Succession>) -> Self {
+        self.succession = Arc::clone(succession);
+        self
     }
 
     fn name(&self) -> String {
@@ -58,6 +67,23 @@ impl UploadSource {
             .send(Report::Device(Box::new(device.clone())))
             .await?;
         reports.send(Report::Complete(true)).await?;
+        // Who began before would begin with now.
+        while let Err(error) = self.succession.settle(&self.history.cursors()).await {
+            if matches!(error, HistoryError::Off | HistoryError::Stopping) {
+                break;
+            }
+            let error = error.to_string();
+            let health = Health::new(HealthCode::Degraded)
+                .seen(say!("the history cannot be used ({error})", error))
+                .advise(say!("See the log of wattbridge."));
+            reports
+                .send(Report::Health(device.id.clone(), health))
+                .await?;
+            tokio::select! {
+                () = context.stop.cancelled() => return Ok(()),
+                () = sleep(LOOK) => {}
+            }
+        }
         let rounds = Rounds::begin(
             self.upload,
             self.plan.as_ref(),

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::config::{PVOUTPUT, PvOutputSettings};
+use super::config::PvOutputSettings;
 use super::target::PvOutputTarget;
 use crate::config::{Secret, SecretError};
 use crate::uploads::{Plan, Target};
@@ -10,13 +10,6 @@ use crate::uploads::{Plan, Target};
 impl Plan for PvOutputSettings {
     fn is_enabled(&self) -> bool {
         self.enabled
-    }
-
-    fn account(&self) -> String {
-        match &self.url {
-            Some(url) if url.to_string() != PVOUTPUT => format!("{url} {}", self.system_id),
-            _ => self.system_id.clone(),
-        }
     }
 
     fn short(&self) -> String {

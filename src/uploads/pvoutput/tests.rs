@@ -153,14 +153,6 @@ fn a_section_that_lacks_something_is_told_what() {
 }
 
 #[test]
-fn another_server_has_a_cursor_of_its_own() {
-    let url = |url: &str| settings(json!({ "generation": "a_1", "url": url })).account();
-    assert_eq!(settings(json!({})).account(), "12345");
-    assert_eq!(url("https://pvoutput.org"), "12345");
-    assert_eq!(url("http://127.0.0.1:8080"), "http://127.0.0.1:8080 12345");
-}
-
-#[test]
 fn what_is_beyond_a_bound_is_left_out() {
     let mut target = both("UTC");
     let noon = 1_781_524_800;

@@ -16,13 +16,9 @@ impl Plan for StatisticsSettings {
         self.enabled
     }
 
-    fn account(&self) -> String {
-        self.url.clone().unwrap_or_else(|| BESIDE.to_owned())
-    }
-
     fn short(&self) -> String {
-        let url = self.account();
-        let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let url = self.url.as_deref().unwrap_or(BESIDE);
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let authority = rest.split('/').next().unwrap_or_default();
         let host = authority
             .rsplit_once(':')

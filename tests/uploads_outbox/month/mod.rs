@@ -145,7 +145,7 @@ async fn live(month: &Month) {
         let clock = Clock::manual(begin, zone.clone());
         lines.push(Line::new(toml, &program.history, clock).await);
     }
-    let mysql = lines[4].sender.named.key.clone();
+    let mysql = lines[4].sender.named.id.clone();
     program.history.keep_records(&mysql, RECORDED);
 
     let is_of = |timed: &TimedReport, name: &str, from: Since, to: Since| {
@@ -196,7 +196,7 @@ async fn live(month: &Month) {
             let cursor = program
                 .history
                 .cursors()
-                .load(&lines[2].sender.named.key)
+                .load(&lines[2].sender.named.id)
                 .await;
             emoncms.look(
                 &program.path,
@@ -280,7 +280,7 @@ async fn compare(
     emoncms: &mut Emoncms,
 ) {
     let cursors = program.history.cursors();
-    let key = |place: usize| lines[place].sender.named.key.as_str();
+    let key = |place: usize| lines[place].sender.named.id.as_str();
     for place in [0, 2, 3, 4] {
         assert_eq!(cursors.given_up(key(place)).await.unwrap(), []);
     }
