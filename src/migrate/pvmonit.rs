@@ -27,6 +27,28 @@ pub const USUAL_FILES: &[&str] = &["/opt/PvMonit/config.yaml", "/opt/PvMonit/con
 /// emoncms drops longer names of nodes.
 const LONGEST_NODE: usize = 16;
 
+/// What PvMonit sends of a device beside what is kept anyway.
+const FIGURES: &[&str] = &[
+    "energy_yesterday",
+    "power_max_today",
+    "power_max_yesterday",
+    "charge_cycles",
+    "full_discharges",
+    "charge_drawn",
+    "deepest_discharge",
+    "last_discharge",
+    "average_discharge",
+    "battery_voltage_min",
+    "battery_voltage_max",
+    "synchronisations",
+    "low_voltage_alarms",
+    "high_voltage_alarms",
+    "low_starter_voltage_alarms",
+    "high_starter_voltage_alarms",
+    "starter_voltage_min",
+    "starter_voltage_max",
+];
+
 const HEAD: &str = "\
 # Made by `wattbridge migrate pvmonit`. If there is a key in here, keep this file private.
 
@@ -233,6 +255,12 @@ fn emoncms(
         return None;
     };
     let base = url.split("/input/").next().unwrap_or(url);
+    let also = FIGURES.iter().map(|key| format!("    \"victron_*/{key}\",\n"));
+    let also: String = also.collect();
+    let _ = write!(
+        toml,
+        "\n# What PvMonit sent beside what is kept anyway; take away what you do not use.\n[history]\nalso = [\n{also}]\n"
+    );
     toml.push_str("\n[emoncms]\n");
     let _ = writeln!(toml, "url = {}", toml_text(base));
     let written = match key_file {

@@ -263,3 +263,40 @@ fn without_a_history_nothing_fails() {
     assert!(matches!(asked, Err(HistoryError::Off)));
     history.close();
 }
+
+/// The yield of yesterday stands until another takes its place: a mean of two days would be neither.
+#[test]
+fn figures_are_kept_as_they_are_where_they_are_named() {
+    let (_folder, path) = in_folder();
+    let settings = HistorySettings {
+        also: vec!["test_*/energy_yesterday".to_owned()],
+        ..HistorySettings::default()
+    };
+    let history = History::open_stepped(&path, &settings, vienna());
+    let mut device = Device::new("test", "charger", "Charger", "nobody");
+    let figure = |key: &'static str| Metric {
+        behavior: crate::model::Behavior::Figure,
+        ..Metric::measurement(key, Quantity::Energy).decimals(2)
+    };
+    device.metrics = vec![figure("energy_yesterday"), figure("energy_record")];
+    history.describe(&Arc::new(device.clone()));
+    for (time, value) in [("10:01:00", 100), ("10:02:00", 300), ("10:07:00", 310)] {
+        let now = at(&format!("2026-06-15T{time}Z"));
+        for key in ["energy_yesterday", "energy_record"] {
+            history.record(&device.id, now, None, [(key, Decimal::new(value, 2).into())]);
+        }
+    }
+    history.tick(at("2026-06-15T10:20:00Z"));
+    history.flush(SOON);
+    let reader = history.reader();
+    let day = (date(2026, 6, 15), date(2026, 6, 16));
+    let slots = block_on(reader.slots(Vec::new(), day.0, day.1)).unwrap();
+    let told: Vec<(&str, i64)> = slots
+        .rows
+        .iter()
+        .map(|row| (slots.series[row.series].series.key.as_str(), row.row.value))
+        .collect();
+    assert_eq!(told, [("energy_yesterday", 300), ("energy_yesterday", 310)]);
+    let days = block_on(reader.days(Vec::new(), day.0, day.1)).unwrap();
+    assert_eq!(days.rows[0].row.value, Some(310));
+}
