@@ -33,13 +33,15 @@ use wattbridge::adapters::{ADAPTERS, aps_ecu, aps_zigbee, smart_meter, solaredge
 use wattbridge::bridge::{Bridge, Known, Setup};
 use wattbridge::clock::Clock;
 use wattbridge::config::{File, Section};
-use wattbridge::device::Adapter;
+use wattbridge::device::{Adapter, ConfiguredSource};
+use wattbridge::history::History;
 use wattbridge::links::Links;
 use wattbridge::model::DeviceId;
 use wattbridge::outputs::home_assistant::{HomeAssistantSettings, preview, preview_state};
 use wattbridge::outputs::mqtt::MqttSettings;
 use wattbridge::simulation::{House, SimPlace, Sky};
 use wattbridge::store::{Identity, Store};
+use wattbridge::uploads::{self, Uploads};
 use wattbridge::words::Language;
 
 const NOW: &str = "2026-06-21T11:00:00[Europe/Vienna]";
@@ -60,13 +62,19 @@ fn anywhere() -> SocketAddr {
 
 /// The devices of a section, after a while, with their states.
 async fn read(adapter: &dyn Adapter, section: &Section) -> Vec<Known> {
+    let source = adapter.configure(section).unwrap();
+    read_source(source, adapter.kind()).await
+}
+
+/// The devices of a source, after a while, with their states.
+async fn read_source(source: ConfiguredSource, kind: &str) -> Vec<Known> {
     let now: Zoned = NOW.parse().unwrap();
     let clock = Clock::following_tokio(now.timestamp(), now.time_zone().clone());
     // The device is at work already when somebody comes to listen, and nothing ends while it speaks.
     pass(Duration::from_millis(500)).await;
     let (store, saved) = Store::in_memory();
     let (bridge, hub) = Bridge::new(Setup {
-        sources: vec![adapter.configure(section).unwrap()],
+        sources: vec![source],
         sums: Vec::new(),
         incomplete: Vec::new(),
         refused: 0,
@@ -76,7 +84,7 @@ async fn read(adapter: &dyn Adapter, section: &Section) -> Vec<Known> {
         store,
         saved,
         save_every: Duration::MAX,
-        history: wattbridge::history::History::off(),
+        history: History::off(),
     });
     let view = hub.view();
     drop(hub);
@@ -84,7 +92,7 @@ async fn read(adapter: &dyn Adapter, section: &Section) -> Vec<Known> {
     let running = tokio::spawn(bridge.run(stop.clone()));
     pass(TOLD).await;
     let mut known = view.snapshot();
-    known.retain(|known| known.device.adapter == adapter.kind());
+    known.retain(|known| known.device.adapter == kind);
     stop.cancel();
     running.await.unwrap();
     known
@@ -140,9 +148,10 @@ fn compare(kind: &str, name: &str, about: &str, address: &str, known: &[Known]) 
 }
 
 /// Those that are announced in German too.
-const IN_GERMAN: [(&str, &str); 6] = [
+const IN_GERMAN: [(&str, &str); 7] = [
     ("aps_ecu", "ds3"),
     ("aps_zigbee", "unpaired"),
+    ("export", "influxdb"),
     ("smart_meter", "e450"),
     ("solaredge", "three-phases"),
     ("text", "clamp"),
@@ -373,6 +382,19 @@ async fn the_text_sensor() {
     let known = read(&text::ADAPTER, &file.sections("text")[0]).await;
     let about = "the ammeter of the page";
     compare("text", "clamp", about, simulator.address(), &known);
+}
+
+/// What the history is sent to is a device as well. Without a history there is nothing to send.
+#[tokio::test(start_paused = true)]
+async fn an_upload() {
+    let section = "[[influxdb]]\nurl = \"http://nas:8086\"\ndatabase = \"wattbridge\"\n";
+    let file = File::parse(section, "an upload").unwrap();
+    let (uploads, problems) = Uploads::read(&file);
+    assert!(problems.is_empty(), "{problems}");
+    let source = uploads.sources(&History::off()).remove(0);
+    let known = read_source(source, uploads::KIND).await;
+    let about = "an upload to InfluxDB";
+    compare(uploads::KIND, "influxdb", about, "nas:8086", &known);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use wattbridge::bridge::own_metrics;
 use wattbridge::config::File;
 use wattbridge::model::reserved::HEALTH;
 use wattbridge::model::{Behavior, HealthCode, Metric, Naming};
+use wattbridge::uploads::TargetState;
 use wattbridge::words::Language;
 
 /// Key and words of one section of a language.
@@ -149,7 +150,11 @@ fn every_source() -> Vec<wattbridge::device::ConfiguredSource> {
 fn metrics() -> Vec<Metric> {
     let tables = ADAPTERS.iter().flat_map(|adapter| adapter.tables());
     let tables = tables.flat_map(|table| table.iter().cloned());
-    tables.chain(own_metrics(&every_source())).collect()
+    let of_uploads = TargetState::metrics();
+    tables
+        .chain(own_metrics(&every_source()))
+        .chain(of_uploads)
+        .collect()
 }
 
 #[test]

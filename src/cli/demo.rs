@@ -113,6 +113,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
             flow: FlowSettings::default(),
             language: Language::default(),
             base_topic: run::base_topic(&outputs),
+            uploads: Vec::new(),
         }));
         tokio::spawn(tell_roles(
             hub.feed(),

@@ -197,6 +197,7 @@ async fn work(
         flow: flow.clone(),
         language,
         base_topic: base_topic(&outputs),
+        uploads: uploads.all().collect(),
     });
     tokio::spawn(tell_roles(hub.feed(), flow, history.clone()));
     page.serve(web).await;

@@ -2,16 +2,23 @@
 
 use std::fmt;
 use std::future::Future;
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 use tokio_websockets::{ClientBuilder, Error as SocketError, Limits, Message, WebSocketStream};
 
 use super::address::CoreAddress;
 use super::error::CoreError;
+use crate::names;
+use crate::tls;
 
 /// For the name, the connection and the token; and for the result of one command.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -20,9 +27,12 @@ const LARGEST: usize = 16 * 1024 * 1024;
 /// Of what it says, as much is repeated.
 const WORDS: usize = 200;
 
+/// Without TLS, or with.
+type CoreStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// One that is open. It ends when it is dropped.
 pub struct CoreConnection {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<CoreStream>,
     last_id: u64,
     version: String,
 }
@@ -39,9 +49,7 @@ impl CoreConnection {
 
     async fn connect(address: &CoreAddress) -> Result<Self, CoreError> {
         let unreachable = |reason: String| CoreError::Unreachable(said(&reason));
-        let stream = TcpStream::connect(&address.authority)
-            .await
-            .map_err(|error| unreachable(error.to_string()))?;
+        let stream = reach(address).await?;
         let builder = ClientBuilder::new().uri(&address.url());
         let builder = builder.map_err(|error| unreachable(error.to_string()))?;
         let bounds = Limits::default().max_payload_len(Some(LARGEST));
@@ -169,6 +177,45 @@ fn broken(error: &SocketError) -> CoreError {
     CoreError::Broken(said(&error.to_string()))
 }
 
+async fn reach(address: &CoreAddress) -> Result<CoreStream, CoreError> {
+    // The files first: their errors need no network.
+    let secure = match &address.tls {
+        Some(settings) => Some((
+            TlsConnector::from(Arc::new(tls::client_config(settings)?)),
+            tls::server_name(&address.host)?,
+        )),
+        None => None,
+    };
+    let stream = dial(address).await;
+    let stream = stream.map_err(|reason| CoreError::Unreachable(said(&reason)))?;
+    let Some((connector, name)) = secure else {
+        return Ok(Either::Left(stream));
+    };
+    let stream = connector.connect(name, stream).await;
+    let stream = stream.map_err(|error| {
+        let reason = said(&error.to_string());
+        // Anything else than what was shown may pass, as when a proxy restarts.
+        if error.kind() == ErrorKind::InvalidData {
+            CoreError::Tls(reason)
+        } else {
+            CoreError::Unreachable(reason)
+        }
+    })?;
+    Ok(Either::Right(Box::new(stream)))
+}
+
+async fn dial(address: &CoreAddress) -> Result<TcpStream, String> {
+    let addresses = names::lookup(&address.host, address.port).await;
+    let mut failure = "it has no address".to_owned();
+    for address in addresses.map_err(|error| error.to_string())? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error.to_string(),
+        }
+    }
+    Err(failure)
+}
+
 /// What others say, as it may stand in a line of ours.
 fn said(words: &str) -> String {
     words
@@ -181,49 +228,96 @@ fn said(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    use rustls::ServerConfig;
+    use rustls_pki_types::PrivateKeyDer;
     use serde_json::json;
+    use tokio::io::{AsyncRead, AsyncWrite};
     use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
     use tokio_websockets::ServerBuilder;
     use zeroize::Zeroizing;
 
     use super::*;
 
     /// One who lets `swordfish` in and answers the commands with these messages; `ID` stands for that of the command.
+    async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, answers: Vec<Vec<Json>>) {
+        let (_, mut socket) = ServerBuilder::new().accept(stream).await.unwrap();
+        let say = |message: &Json| Message::text(message.to_string());
+        socket
+            .send(say(&json!({ "type": "auth_required" })))
+            .await
+            .unwrap();
+        let auth = socket.next().await.unwrap().unwrap();
+        let auth: Json = serde_json::from_str(auth.as_text().unwrap()).unwrap();
+        if auth["access_token"] != "swordfish" {
+            let _ = socket.send(say(&json!({ "type": "auth_invalid" }))).await;
+            return;
+        }
+        let ok = json!({ "type": "auth_ok", "ha_version": "2026.1" });
+        socket.send(say(&ok)).await.unwrap();
+        for messages in answers {
+            let Some(Ok(asked)) = socket.next().await else {
+                return;
+            };
+            let asked: Json = serde_json::from_str(asked.as_text().unwrap()).unwrap();
+            for mut message in messages {
+                if message["id"] == "ID" {
+                    message["id"] = asked["id"].clone();
+                }
+                let _ = socket.send(say(&message)).await;
+            }
+        }
+        // Stays open, and says nothing more.
+        let _ = socket.next().await;
+    }
+
+    fn address(url: &str) -> CoreAddress {
+        CoreAddress::new(url, Zeroizing::new("swordfish".to_owned())).unwrap()
+    }
+
     async fn served(answers: Vec<Vec<Json>>) -> CoreAddress {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/core/websocket", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
-            let (_, mut socket) = ServerBuilder::new().accept(stream).await.unwrap();
-            let say = |message: &Json| Message::text(message.to_string());
-            socket
-                .send(say(&json!({ "type": "auth_required" })))
-                .await
-                .unwrap();
-            let auth = socket.next().await.unwrap().unwrap();
-            let auth: Json = serde_json::from_str(auth.as_text().unwrap()).unwrap();
-            if auth["access_token"] != "swordfish" {
-                let _ = socket.send(say(&json!({ "type": "auth_invalid" }))).await;
-                return;
-            }
-            let ok = json!({ "type": "auth_ok", "ha_version": "2026.1" });
-            socket.send(say(&ok)).await.unwrap();
-            for messages in answers {
-                let Some(Ok(asked)) = socket.next().await else {
-                    return;
-                };
-                let asked: Json = serde_json::from_str(asked.as_text().unwrap()).unwrap();
-                for mut message in messages {
-                    if message["id"] == "ID" {
-                        message["id"] = asked["id"].clone();
-                    }
-                    let _ = socket.send(say(&message)).await;
+            serve(stream, answers).await;
+        });
+        address(&url)
+    }
+
+    /// Authorities, each with a certificate for this name, as PEM.
+    fn authority(name: &str) -> (String, ServerConfig) {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        (issuer.pem(), config)
+    }
+
+    /// The same as [`served`] behind TLS, for anyone who comes.
+    async fn secured(config: ServerConfig) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    serve(stream, vec![vec![result(&json!("secured"))]]).await;
                 }
             }
-            // Stays open, and says nothing more.
-            let _ = socket.next().await;
         });
-        CoreAddress::new(&url, Zeroizing::new("swordfish".to_owned())).unwrap()
+        url
     }
 
     fn result(result: &Json) -> Json {
@@ -267,6 +361,48 @@ mod tests {
         let nobody = CoreAddress::new(&url, Zeroizing::new("x".to_owned())).unwrap();
         let error = CoreConnection::open(&nobody).await.unwrap_err();
         assert!(matches!(error, CoreError::Unreachable(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn with_tls_only_who_is_trusted_gets_the_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ca, config) = authority("127.0.0.1");
+        let (other_ca, _) = authority("127.0.0.1");
+        let (file, other_file) = (
+            folder.path().join("ca.pem"),
+            folder.path().join("other.pem"),
+        );
+        std::fs::write(&file, ca).unwrap();
+        std::fs::write(&other_file, other_ca).unwrap();
+        let url = secured(config).await;
+        let open = async |address: CoreAddress| CoreConnection::open(&address).await;
+
+        let mut core = open(address(&url).trusting(Some(&file))).await.unwrap();
+        assert_eq!(
+            core.ask::<String>("a", Map::new()).await.as_deref(),
+            Ok("secured")
+        );
+        drop(core);
+        for untrusted in [address(&url), address(&url).trusting(Some(&other_file))] {
+            let error = open(untrusted).await.unwrap_err();
+            assert!(matches!(error, CoreError::Tls(_)), "{error}");
+            assert!(error.to_string().contains("ca_file"), "{error}");
+        }
+        let missing = folder.path().join("missing.pem");
+        let error = open(address(&url).trusting(Some(&missing))).await;
+        assert!(matches!(error, Err(CoreError::Files(_))), "{error:?}");
+
+        // A certificate for another name, and one who speaks no TLS.
+        let (ca, config) = authority("homeassistant.local");
+        std::fs::write(&file, ca).unwrap();
+        let other_name = address(&secured(config).await).trusting(Some(&file));
+        let error = open(other_name).await.unwrap_err();
+        assert!(matches!(error, CoreError::Tls(_)), "{error}");
+        let plain = served(Vec::new()).await.url().replace("ws://", "wss://");
+        let error = open(address(&plain).trusting(Some(&file)))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, CoreError::Tls(_)), "{error}");
     }
 
     #[tokio::test]

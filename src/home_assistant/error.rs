@@ -1,9 +1,11 @@
 //! Why Home Assistant's Core does not do what it is asked for.
 
+use crate::tls::TlsError;
+
 /// Why there is no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CoreError {
-    /// Not `ws://host:port/path`.
+    /// Not `ws://host:port/path`, and nothing like it.
     #[error(
         "\"{0}\" is not the address of Home Assistant; write it like ws://192.168.1.10:8123/api/websocket"
     )]
@@ -16,6 +18,14 @@ pub enum CoreError {
         "Home Assistant cannot be reached ({0}); perhaps it starts just now: try again in a minute"
     )]
     Unreachable(String),
+    /// No TLS with it.
+    #[error(
+        "no secure connection to Home Assistant ({0}); if its certificate is your own, write the file of the authority as ca_file"
+    )]
+    Tls(String),
+    /// The file of the authorities cannot be used.
+    #[error(transparent)]
+    Files(#[from] TlsError),
     /// Nothing came in time.
     #[error("Home Assistant did not answer in time; try again in a minute")]
     Late,

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::bridge::sums;
 use crate::model::{Behavior, Device, EnergyPart, Metric, Quantity, Role};
+use crate::uploads;
 
 /// Values beside the main one.
 const SIDES: usize = 2;
@@ -49,6 +50,11 @@ const ROWS: &[GlanceRow] = &[
         main: "panel_power",
         sides: &["energy_today", "battery_voltage", "energy_total"],
         picture: PictureKind::Curve,
+    },
+    GlanceRow {
+        main: "pending",
+        sides: &["last_success", "given_up"],
+        picture: PictureKind::None,
     },
 ];
 
@@ -102,6 +108,8 @@ pub enum DeviceIcon {
     Sum,
     /// wattbridge itself.
     Bridge,
+    /// What the history is sent to.
+    Upload,
     /// Anything else.
     Device,
 }
@@ -157,6 +165,8 @@ pub fn icon(device: &Device, has_children: bool) -> DeviceIcon {
         DeviceIcon::Bridge
     } else if device.adapter == sums::KIND {
         DeviceIcon::Sum
+    } else if device.adapter == uploads::KIND {
+        DeviceIcon::Upload
     } else if has(&[EnergyPart::BatteryLevel, EnergyPart::Battery]) {
         DeviceIcon::Battery
     } else if has(&[

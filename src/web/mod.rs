@@ -14,7 +14,7 @@
 //! | `site` | what all answers are made from |
 //! | `board`, `follow`, `gaps` | the latest states as the page has them, and who keeps them |
 //! | `device_now`, `describe`, `glance` | how a device is, what it is, and what of it is seen first |
-//! | `about`, `login`, `state`, `events`, `controls`, `prometheus` | what can be asked for |
+//! | `about`, `login`, `state`, `events`, `controls`, `upload`, `prometheus` | what can be asked for |
 //! | `history`, `csv` | what was |
 //! | `roof` | where the panels lie, what each brings, which are weak |
 //! | `backstage` | what is shown and changed of the program itself: `settings`, `log` |
@@ -69,6 +69,7 @@ mod settings;
 mod site;
 mod state;
 mod support;
+mod upload;
 
 pub use assets::build;
 pub use backstage::Backstage;

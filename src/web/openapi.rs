@@ -8,7 +8,7 @@ use utoipa::{OpenApi as _, ToSchema as _};
 use super::reply::RefusalWords;
 use super::{
     about, backup, controls, dashboard, events, history, log, login, nearby, prometheus, restore,
-    roof, settings, state, support,
+    roof, settings, state, support, upload,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -27,6 +27,8 @@ use super::{
         state::devices,
         state::device,
         history::health::health,
+        upload::upload,
+        upload::retry,
         history::power::power,
         history::power::usual,
         history::energy::energy,

@@ -23,7 +23,7 @@ use super::reply::WebRefusal;
 use super::site::Site;
 use super::{
     about, assets, backup, controls, dashboard, events, history, log, login, nearby, prometheus,
-    restore, roof, settings, state, support,
+    restore, roof, settings, state, support, upload,
 };
 
 /// The most that a request may bring, and how long that may take.
@@ -76,6 +76,8 @@ pub fn table() -> Vec<Route> {
             Guest,
             history::health::health,
         ),
+        get("/api/v1/devices/{ref}/upload", Admin, upload::upload),
+        post("/api/v1/devices/{ref}/upload/retry", Admin, upload::retry),
         get("/api/v1/history/power", Guest, history::power::power),
         get("/api/v1/history/usual", Guest, history::power::usual),
         get("/api/v1/history/energy", Guest, history::energy::energy),

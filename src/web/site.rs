@@ -23,6 +23,7 @@ use crate::config::{Language, Secret};
 use crate::flow::{FlowSettings, PriceSettings};
 use crate::history::History;
 use crate::store::Memory;
+use crate::uploads::NamedTarget;
 
 /// Streams of events that may be open at once, and from one address.
 const STREAMS: usize = 16;
@@ -53,6 +54,8 @@ pub struct Inside {
     pub language: Language,
     /// What the topics of states begin with, where they are published.
     pub base_topic: Option<String>,
+    /// What the history is sent to.
+    pub uploads: Vec<NamedTarget>,
 }
 
 /// How the page is reached.

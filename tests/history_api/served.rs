@@ -122,6 +122,7 @@ impl Served {
             memory: memory.clone(),
             language: Language::En,
             base_topic: None,
+            uploads: Vec::new(),
         }));
         let stop = CancellationToken::new();
         let web = Web::start(WebStart {

@@ -115,6 +115,7 @@ async fn served(hub: Hub, core: CoreAddress, stop: &CancellationToken) -> Web {
         flow: FlowSettings::default(),
         language: Language::default(),
         base_topic: None,
+        uploads: Vec::new(),
     };
     let web = Web::start(WebStart {
         entrance: Entrance::Direct,

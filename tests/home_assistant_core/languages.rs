@@ -29,7 +29,7 @@ fn registered(home_assistant: &Harness) -> Registered {
 }
 
 /// Waits until all is in Home Assistant as it was announced, and it has nothing to complain about.
-fn agree(home_assistant: &Harness, view: &View, when: &str) {
+pub(crate) fn agree(home_assistant: &Harness, view: &View, when: &str) {
     let since = Instant::now();
     loop {
         view.forget_the_past();

@@ -20,6 +20,7 @@ mod meters;
 mod plant;
 #[path = "../support/mod.rs"]
 mod support;
+mod uploads;
 mod victron;
 mod view;
 mod zigbee;

@@ -357,10 +357,40 @@ fn a_dry_run_shows_everything_but_the_token() {
 }
 
 #[test]
+fn an_address_may_be_that_of_the_page() {
+    for url in [
+        "ws://nas:8123/api/websocket",
+        "ws://nas:8123/",
+        "http://nas:8123",
+        "https://nas",
+    ] {
+        let section = format!("url = \"{url}\"\ntoken = \"x\"\nca_file = \"ca.pem\"");
+        let text = format!("[statistics]\n{section}\n");
+        let file = wattbridge::config::File::parse(&text, "test.toml").unwrap();
+        let (uploads, problems) = Uploads::read(&file);
+        assert!(problems.is_empty(), "{problems}");
+        assert_eq!(uploads.all().next().unwrap().id, "statistics_nas");
+    }
+}
+
+/// What a connection with TLS may lack is for the user to mend, and said at once.
+#[tokio::test]
+async fn a_file_of_authorities_that_is_not_there_is_said() {
+    let section = toml("https://127.0.0.1:9", "ca_file = \"/nonexistent/ca.pem\"");
+    let mut driver = Driver::new(section);
+    let past = Past::new().counting(1_000_000, 3, 50);
+    let UploadVerdict::Hold { health, .. } = driver.round(&past, later(5)).await else {
+        panic!("it is not held");
+    };
+    assert_eq!(health.code, HealthCode::Misconfigured);
+    assert!(health.sentence().contains("/nonexistent/ca.pem"));
+}
+
+#[test]
 fn a_section_says_what_is_missing() {
     for (section, word) in [
         (
-            "url = \"http://nas:8123\"\ntoken = \"x\"",
+            "url = \"ftp://nas:8123\"\ntoken = \"x\"",
             "not where Home Assistant answers",
         ),
         ("url = \"ws://nas:8123\"", "wants a token"),

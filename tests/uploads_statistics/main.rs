@@ -11,6 +11,7 @@
 mod alone;
 mod driver;
 mod errors;
+mod front;
 #[path = "../home_assistant_core/harness.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod harness;

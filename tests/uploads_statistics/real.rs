@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use wattbridge::uploads::UploadVerdict;
 
 use super::driver::{Driver, FIRST, HOUR, Past, now, toml};
+use super::front::Front;
 use super::harness::Harness;
 use super::support::mosquitto::{Mosquitto, Setup};
 
@@ -123,6 +124,7 @@ async fn home_assistant_has_what_was_written() {
     let section = |token: &str, more: &str| toml(&url, more).replace("swordfish", token);
 
     own_statistics_add_up(&real, section(&token, "own = true\nfill_gaps = false")).await;
+    as_much_is_there_through_tls(&url, &token).await;
     gaps_are_filled(&real, section(&token, "")).await;
     a_guest_holds(&real, &section, &url).await;
 }
@@ -175,6 +177,15 @@ async fn own_statistics_add_up(real: &Real, section: String) {
     assert_eq!(own["name"], "ECU Lifetime energy");
     assert_eq!(own["statistics_unit_of_measurement"], "kWh");
     assert_eq!(own["has_sum"], true);
+}
+
+/// A reverse proxy is before it, as people have one.
+async fn as_much_is_there_through_tls(url: &str, token: &str) {
+    let front = Front::before(url).await;
+    let section = toml(&front.url, &format!("own = true\n{}", front.trust()));
+    let mut driver = Driver::new(section.replace("swordfish", token));
+    let past = Past::new().counting(1_000_000, 3, 50);
+    assert_eq!(driver.round(&past, now()).await, UploadVerdict::done());
 }
 
 async fn gaps_are_filled(real: &Real, section: String) {

@@ -8,9 +8,10 @@ import deviceadd from './deviceadd.mjs';
 import energyadd from './energyadd.mjs';
 import live from './live.mjs';
 import restore from './restore.mjs';
+import uploads from './uploads.mjs';
 import ingress from './old_ingress.mjs';
 
-const parts = { weight, pages, keyboard, deviceadd, energyadd, live, restore, ingress };
+const parts = { weight, pages, keyboard, deviceadd, energyadd, live, restore, uploads, ingress };
 const wanted = process.argv.slice(2);
 for (const name of wanted) if (!(name in parts)) throw new Error(`no part ${name}: ${Object.keys(parts).join(', ')}`);
 

@@ -51,10 +51,13 @@ export async function program() {
   return { address, child, end };
 }
 
+/** A port that nobody has. */
+export const freePort = () => new Promise((resolve) => { const server = createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => resolve(port)); }); });
+
 /** The program with a configuration file of its own, for what the demo has not. */
 export async function configured() {
   const folder = mkdtempSync(join(tmpdir(), 'wattbridge-page-'));
-  const port = await new Promise((resolve) => { const server = createServer().listen(0, '127.0.0.1', () => { const { port: free } = server.address(); server.close(() => resolve(free)); }); });
+  const port = await freePort();
   writeFileSync(join(folder, 'wattbridge.toml'), `[home_assistant]\nenabled = false\n\n[web]\nlisten = "127.0.0.1:${port}"\ntitle = "Lindenhof"\n\n`
     + '[[text]]\nid = "pump"\ncommand = ["echo", "42"]\ninterval = "1s"\nvalues = [{ id = "power", quantity = "power" }]\n');
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WATTBRIDGE')));

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, program, until, wrong } from './tools.mjs';
 
 const KIB = 1024;
-const NOW = 35 * KIB, OURS = 106 * KIB, VENDORED = 140 * KIB, LINES = 400;
+const NOW = 35.5 * KIB, OURS = 108 * KIB, VENDORED = 140 * KIB, LINES = 400;
 const CODE = /\.(js|css|html|svg)$/;
 
 const files = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((one) => (one.isDirectory() ? files(join(folder, one.name)) : join(folder, one.name)));

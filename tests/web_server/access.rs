@@ -37,6 +37,8 @@ const ROUTES: &[(&str, Class)] = &[
     ("GET /api/v1/devices", Guests),
     ("GET /api/v1/devices/{ref}", Guests),
     ("GET /api/v1/devices/{ref}/health", Guests),
+    ("GET /api/v1/devices/{ref}/upload", Admins),
+    ("POST /api/v1/devices/{ref}/upload/retry", Admins),
     ("GET /api/v1/history/power", Guests),
     ("GET /api/v1/history/usual", Guests),
     ("GET /api/v1/history/energy", Guests),

@@ -15,6 +15,7 @@ mod restore;
 mod settings;
 mod silence;
 mod site;
+mod uploads;
 
 use std::time::Duration;
 

@@ -1,10 +1,12 @@
 //! What nobody may read is in no answer: words are planted, and all answers searched for them.
 
 use serde_json::json;
+use wattbridge::history::GivenUp;
 use wattbridge::web::table;
 
 use crate::http::{Ask, log_in};
-use crate::site::{METER, PASSWORD, ROOF, TestSite, with_password};
+use crate::program::awaited;
+use crate::site::{METER, PASSWORD, ROOF, TOKEN, TestSite, upload, uploads, with_password};
 
 /// Every answer to somebody, with all that comes in the first moments of a stream.
 async fn answers(site: &TestSite, cookie: &str) -> String {
@@ -74,17 +76,40 @@ async fn answers(site: &TestSite, cookie: &str) -> String {
 async fn neither_passwords_nor_serial_numbers_are_told() {
     let site = TestSite::start(with_password("127.0.0.1:0", true)).await;
     let cookie = log_in(site.web.address(), PASSWORD).await;
+    // Why a service refuses something, in its own words.
+    let target = uploads().remove(0);
+    let given = GivenUp {
+        slot: 300,
+        reason: "not for guests".to_owned(),
+    };
+    let cursors = site.history().cursors();
+    cursors.give_up(&target.id, vec![given]).await.unwrap();
+    site.put(&upload(), &[]);
+    awaited("the upload", async || {
+        let ask = Ask::get(site.web.address(), "/api/v1/devices").header("Cookie", &cookie);
+        let devices = ask.send().await.text();
+        devices.contains(upload().id.as_str()).then_some(())
+    })
+    .await;
     let (guest, admin) = (answers(&site, "").await, answers(&site, &cookie).await);
     for said in [&guest, &admin] {
         assert!(!said.contains(PASSWORD), "{said}");
+        assert!(!said.contains(TOKEN), "{said}");
     }
     let session = cookie.split_once('=').unwrap().1;
-    for secret in [ROOF, METER, "1kfm_planted_0815", "Planted", session] {
+    for secret in [
+        ROOF,
+        METER,
+        "1kfm_planted_0815",
+        "Planted",
+        session,
+        "not for guests",
+    ] {
         let found = guest.lines().find(|line| line.contains(secret));
         assert_eq!(found, None, "{secret}");
     }
     // The search finds what there is to find.
-    for known in [ROOF, METER, "1kfm_planted_0815"] {
+    for known in [ROOF, METER, "1kfm_planted_0815", "not for guests"] {
         assert!(admin.contains(known), "{known}");
     }
     assert!(guest.contains("…4711") && guest.contains("3210"), "{guest}");

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wattbridge::bridge::Hub;
 use wattbridge::clock::Clock;
 use wattbridge::config::editing::SectionKinds;
-use wattbridge::config::{Language, Problems, Secret};
+use wattbridge::config::{File, Language, Problems, Secret};
 use wattbridge::device::PendingCommand;
 use wattbridge::flow::{FlowSettings, PriceSettings};
 use wattbridge::history::History;
@@ -21,6 +21,7 @@ use wattbridge::model::{
     Sentence, Value,
 };
 use wattbridge::store::Memory;
+use wattbridge::uploads::{KIND, NamedTarget, TargetState, Uploads};
 use wattbridge::web::{
     Backstage, Desk, Entrance, Inside, LogBook, Program, RestoreOutcome, RestoreRefusal, SavedFile,
     Unpacked, Web, WebKey, WebSettings, WebStart,
@@ -29,6 +30,8 @@ use wattbridge::web::{
 pub(crate) const PASSWORD: &str = "correct-horse-4711";
 /// Nobody but admins may read them.
 pub(crate) const ROOF: &str = "216000004711";
+/// What opens a service: nobody reads it.
+pub(crate) const TOKEN: &str = "planted-token-4711";
 pub(crate) const METER: &str = "1KFM-Planted-0815";
 
 /// A page that is served until this is dropped.
@@ -137,6 +140,25 @@ pub(crate) fn meter() -> Device {
     meter
 }
 
+/// Where what is measured is sent, if anybody is there.
+pub(crate) fn uploads() -> Vec<NamedTarget> {
+    let text = format!(
+        "[[influxdb]]\nurl = \"http://127.0.0.1:9\"\nversion = 2\norg = \"home\"\nbucket = \"watts\"\ntoken = \"{TOKEN}\"\n"
+    );
+    let file = File::parse(&text, "uploads").unwrap();
+    let (uploads, problems) = Uploads::read(&file);
+    assert!(problems.is_empty(), "{problems}");
+    uploads.all().collect()
+}
+
+/// The device that stands for it.
+pub(crate) fn upload() -> Device {
+    let target = uploads().remove(0);
+    let mut upload = Device::new(KIND, target.id, "InfluxDB", "wattbridge");
+    upload.metrics = TargetState::metrics().to_vec();
+    upload
+}
+
 pub(crate) fn state(
     device: &Device,
     at: Timestamp,
@@ -204,6 +226,7 @@ impl TestSite {
             flow: FlowSettings::default(),
             language: Language::default(),
             base_topic: Some("wattbridge".to_owned()),
+            uploads: uploads(),
         }));
         let stop = CancellationToken::new();
         let folder = tempfile::tempdir().unwrap();
@@ -260,6 +283,17 @@ impl TestSite {
             ("last_line", Value::Unknown),
         ];
         self.hub.put_state(state(&roof, now, &values));
+    }
+
+    /// One more device.
+    pub(crate) fn put(&self, device: &Device, values: &[(&'static str, Value)]) {
+        let state = state(device, self.clock.now(), values);
+        self.hub.put_device(Arc::new(device.clone()), state);
+    }
+
+    /// What is kept of the past.
+    pub(crate) fn history(&self) -> History {
+        self.inside.borrow().as_ref().unwrap().history.clone()
     }
 
     /// The name of the roof in the API.

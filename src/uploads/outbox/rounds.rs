@@ -72,6 +72,8 @@ pub struct Rounds {
     told: TargetState,
     /// What is refused although the rest arrives, if anything is.
     trouble: Option<Health>,
+    /// Why what has changed is not sent once more yet, while what is new goes on.
+    waits: Option<Sentence>,
     /// The most slots of one request, while one of them is sought that is refused.
     limit: Option<usize>,
     /// How far it has come, also while the disk takes no note of it.
@@ -130,6 +132,7 @@ impl Rounds {
             spread,
             told,
             trouble: None,
+            waits: None,
             limit: None,
             reached: i64::MIN,
             counted: None,
@@ -159,6 +162,9 @@ impl Rounds {
     fn standing(&self) -> Health {
         if let Some(trouble) = &self.trouble {
             return trouble.clone();
+        }
+        if let (None, Some(why)) = (&self.refused, &self.waits) {
+            return Health::new(HealthCode::Retrying).seen(why.clone());
         }
         match &self.refused {
             Some(why) => Health::new(HealthCode::Degraded)
@@ -270,6 +276,7 @@ impl Rounds {
         if let Some(next) = self.send_new(&mut cursor, closed, &given_up).await? {
             return Ok(next);
         }
+        self.waits = None;
         if let Some(next) = self.send_again(&mut cursor, &given_up).await? {
             return Ok(next);
         }
@@ -449,8 +456,9 @@ impl Rounds {
         let parcel = self
             .target
             .prepare_whole(&stretch, &load, true, self.clock.now());
-        if parcel.not_before.is_some() {
+        if let Some((_, why)) = parcel.not_before {
             // What is new goes on meanwhile.
+            self.waits = Some(why);
             return Ok(None);
         }
         let trip = Trip {

@@ -28,21 +28,26 @@ pub fn describe(id: &str, name: String) -> Device {
     device.model = Some("Upload".to_owned());
     // It says so itself when it cannot.
     device.patience = Some(Duration::MAX);
-    device.metrics = vec![
-        Metric::measurement("pending", Quantity::Count)
-            .named("Waiting slots")
-            .diagnostic(),
-        Metric::timestamp("last_success")
-            .named("Last success")
-            .diagnostic(),
-        Metric::measurement("given_up", Quantity::Count)
-            .named("Given up")
-            .diagnostic(),
-    ];
+    device.metrics = TargetState::metrics().to_vec();
     device
 }
 
 impl TargetState {
+    /// What every target tells. It is about the way there, and worth knowing most while nothing arrives.
+    pub fn metrics() -> [Metric; 3] {
+        [
+            Metric::measurement("pending", Quantity::Count)
+                .named("Waiting rows")
+                .about_connection(),
+            Metric::timestamp("last_success")
+                .named("Last success")
+                .about_connection(),
+            Metric::measurement("given_up", Quantity::Count)
+                .named("Given up")
+                .about_connection(),
+        ]
+    }
+
     /// As readings of the device.
     pub fn readings(&self, device: &Device, at: Timestamp) -> Readings {
         let count = |number: i64| Value::from(Decimal::integer(number));

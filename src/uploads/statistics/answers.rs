@@ -78,6 +78,23 @@ pub fn trouble(error: &CoreError) -> UploadVerdict {
             say!("Write url and token into this section."),
             HOURLY,
         ),
+        CoreError::Files(error) => {
+            let error = error.to_string();
+            hold(
+                HealthCode::Misconfigured,
+                say!("its ca_file cannot be used ({error})", error),
+                say!("Mend ca_file of this section."),
+                SOON,
+            )
+        }
+        CoreError::Tls(reason) => hold(
+            HealthCode::Unreachable,
+            say!("no secure connection to Home Assistant ({reason})", reason),
+            say!(
+                "If its certificate is your own, write the file of the authority as ca_file of this section."
+            ),
+            SOON,
+        ),
         CoreError::Unreachable(_)
         | CoreError::Late
         | CoreError::Broken(_)

@@ -1,5 +1,7 @@
 //! The section `[statistics]`.
 
+use std::path::PathBuf;
+
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,11 +21,13 @@ pub struct StatisticsSettings {
     pub fill_gaps: bool,
     /// Whether statistics are kept beside those of the entities, under names that begin with `wattbridge:`.
     pub own: bool,
-    /// Where Home Assistant is, as in `ws://homeassistant.local:8123/api/websocket`. Left out in the app of Home Assistant,
-    /// which knows.
+    /// Where Home Assistant is, as in `http://homeassistant.local:8123` or `https://home.example.org`; `ws://` and `wss://`
+    /// will do too. Left out in the app of Home Assistant, which knows.
     pub url: Option<String>,
     /// A long-lived token of an administrator. Left out in the app of Home Assistant.
     pub token: Option<Secret>,
+    /// A PEM file with the authorities to trust for `https`, instead of the public ones.
+    pub ca_file: Option<PathBuf>,
     /// Devices, or single values of them, as in `"aps_ecu_*"` or `"victron_*/panel_power"`. Left out: every device
     /// that is not behind another one.
     pub devices: Vec<String>,
@@ -43,6 +47,7 @@ impl Default for StatisticsSettings {
             own: false,
             url: None,
             token: None,
+            ca_file: None,
             devices: Vec::new(),
             since: None,
             beside: None,
@@ -59,7 +64,7 @@ impl Settings for StatisticsSettings {
         if let Some(url) = &self.url
             && CoreAddress::new(url, Zeroizing::default()).is_err()
         {
-            let hint = "write it like url = \"ws://192.168.1.10:8123/api/websocket\"";
+            let hint = "write it like url = \"http://192.168.1.10:8123\"";
             complain("url", "this is not where Home Assistant answers", hint);
         }
         match (&self.url, &self.token) {
@@ -69,7 +74,7 @@ impl Settings for StatisticsSettings {
                 complain("token", "Home Assistant wants a token", hint);
             }
             (None, Some(_)) => {
-                let hint = "write it like url = \"ws://192.168.1.10:8123/api/websocket\"";
+                let hint = "write it like url = \"http://192.168.1.10:8123\"";
                 complain("url", "nobody knows where Home Assistant is", hint);
             }
             (Some(_), Some(_)) | (None, None) => {}

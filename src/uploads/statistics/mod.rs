@@ -67,7 +67,7 @@ impl Upload for HomeAssistantStatistics {
             about: "Fills gaps in Home Assistant's long-term statistics, and keeps others there: see [Statistics of Home Assistant](uploads/home-assistant-statistics.md), which says what to look at first.",
             schema: schemars::schema_for!(StatisticsSettings),
             defaults: serde_json::to_value(StatisticsSettings::default()).unwrap_or_default(),
-            example: "[statistics]\nurl = \"ws://homeassistant.local:8123/api/websocket\"\ntoken = { file = \"/etc/wattbridge/home-assistant\" }\n",
+            example: "[statistics]\nurl = \"http://homeassistant.local:8123\"\ntoken = { file = \"/etc/wattbridge/home-assistant\" }\n",
         }
     }
 

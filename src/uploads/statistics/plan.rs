@@ -1,5 +1,7 @@
 //! A section, ready to run.
 
+use std::path::Path;
+
 use jiff::civil::Date;
 
 use super::config::StatisticsSettings;
@@ -37,6 +39,10 @@ impl Plan for StatisticsSettings {
     fn named(&self) -> Vec<(&'static str, String)> {
         let devices = self.devices.iter();
         devices.map(|name| ("devices", name.clone())).collect()
+    }
+
+    fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     fn meet_core(&mut self, core: &CoreAddress) {

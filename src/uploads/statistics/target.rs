@@ -98,7 +98,10 @@ impl StatisticsTarget {
     /// That of a section. Reads its token.
     pub fn new(settings: StatisticsSettings) -> Result<Self, SecretError> {
         let address = match (&settings.url, &settings.token) {
-            (Some(url), Some(token)) => CoreAddress::new(url, token.reveal()?).ok(),
+            (Some(url), Some(token)) => {
+                let address = CoreAddress::new(url, token.reveal()?).ok();
+                address.map(|address| address.trusting(settings.ca_file.as_deref()))
+            }
             _ => settings.beside.clone(),
         };
         Ok(Self {

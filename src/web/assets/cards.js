@@ -17,6 +17,10 @@ const shortName = (metric) => (has(`short.${metric.key}`) ? t(`short.${metric.ke
 /** A state's word, in the page's language where it is one that everybody has. */
 export const optionWord = (option) => (typeof option === 'string' && has(`option.${option}`) ? t(`option.${option}`) : option);
 
+/** When an upload brought something last; of all others, how old their values are. */
+export const heard = (device, state) => (device.icon !== 'upload' ? age(state?.at, state?.gap)
+  : state?.values?.last_success == null ? nothing : age(Date.parse(state.values.last_success) / 1000));
+
 export const shown = (value, metric) => (metric.behavior === 'state' ? { text: optionWord(value) ?? '—', unit: '' } : metricValue(value, metric));
 
 // Two values at most. Of a counter that has run for years, what it has gained today says more.
@@ -55,6 +59,17 @@ function picture(device, values, curves) {
   if (metric?.quantity !== 'power') return spark(points, '--ink2');
   if (device.icon === 'meter') return spark(points, '--net', '--exp');
   return spark(points, device.icon === 'sum' ? '--home' : device.icon === 'battery' ? '--bat' : '--sun', '--bat');
+}
+
+/** What history is sent to: what waits, when something arrived last, what was given up. */
+export function uploadCard(device) {
+  const state = store.states.get(device.ref);
+  const { pending, last_success: success, given_up: gone } = state?.values ?? {};
+  const foot = footing(device);
+  return html`<a class="card dev up ${foot.tone}" href="#/devices/${device.ref}"><h3>${icon(device.icon)}<span>${device.name}</span></h3>
+    <div class="row"><p class="big">${pending ?? '—'}<small>${t('upload.waiting')}</small></p>
+      <p class="side"><span>${success == null ? t('upload.never') : html`${t('upload.success')} ${heard(device, state)}`}</span>${gone ? html`<span><b>${gone}</b> ${t('upload.given_up')}</span>` : nothing}</p></div>
+    <p class="foot">${icon(foot.tone)}<b>${foot.words}</b></p></a>`;
 }
 
 export function card(device, curves, gains) {

@@ -8,9 +8,10 @@ import { children, healthWord, tone } from './health.js';
 import { t } from './i18n.js';
 import { icon } from './icons.js';
 import { attend, can, houseLanguage, now, store } from './store.js';
-import { metricOf, optionWord, shown } from './cards.js';
+import { heard, metricOf, optionWord, shown } from './cards.js';
 import { controls } from './device-controls.js';
 import { healthDays } from './device-health.js';
+import { upload } from './device-upload.js';
 import { numbers } from './history-data.js';
 import './plot.js';
 
@@ -25,7 +26,7 @@ const GROUPS = [
 export default function device({ ref, metric, redraw }) {
   let picked = metric, days = 1, spec = null, health = null, asked = '', serial = false, gone = false, all = false;
   let unattend = null;
-  const setting = controls(ref, redraw);
+  const setting = controls(ref, redraw), sending = upload(ref, redraw);
   const it = () => store.devices.get(ref);
 
   const drawable = (one) => one && !['text', 'timestamp'].includes(one.behavior);
@@ -122,11 +123,11 @@ export default function device({ ref, metric, redraw }) {
     const state = store.states.get(ref);
     const look = tone(state?.health);
     return html`<div class="ctl device-head"><a class="btn sq" href="#/devices" aria-label=${t('tab.devices')}>${icon('left')}</a><div><h1 class="title">${one.name}</h1>${identity(one)}</div>
-      <p class="state ${look}">${icon(look)}<b>${healthWord(state?.health)}</b>${['moon', 'warn'].includes(look) && state?.since ? html`<span>${t('since', { t: clock(state.since) })}</span>` : age(state?.at, state?.gap)}</p></div>
+      <p class="state ${look}">${icon(look)}<b>${healthWord(state?.health)}</b>${['moon', 'warn'].includes(look) && state?.since ? html`<span>${t('since', { t: clock(state.since) })}</span>` : heard(one, state)}</p></div>
       ${state?.health?.detail && look !== 'ok' ? html`<div class="note ${look === 'warn' ? '' : 'calm'}">${icon(look)}<div><p class="do" lang=${houseLanguage()}>${state.health.detail}</p>${state.health.advice ? html`<p lang=${houseLanguage()}>${state.health.advice}</p>` : nothing}</div></div>` : nothing}
       <div class="cols one"><div class="cols">${spec ? html`<section class="card" aria-labelledby="h-chart"><div class="head"><h2 id="h-chart">${spec.name}</h2><span class="muted">${spec.unit}</span></div>
         <watt-plot .spec=${spec}></watt-plot><div class="seg" role="group" aria-label=${t('period')}>${[1, 7, 30].map((n) => html`<button aria-pressed=${n === days ? 'true' : 'false'} @click=${() => { days = n; redraw(); }}>${n === 1 ? t('today') : t('days', { n })}</button>`)}</div></section>` : nothing}
-        ${setting.view(one, state)}${below(one)}${health ? healthDays(health, all, () => { all = true; redraw(); }) : nothing}</div>
+        ${setting.view(one, state)}${sending.view(one, state, health)}${below(one)}${health ? healthDays(health, all, () => { all = true; redraw(); }) : nothing}</div>
       <div class="cols">${groups(one, state)}</div></div>`;
   }
 

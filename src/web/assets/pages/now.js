@@ -2,7 +2,7 @@
 
 import { html, nothing, repeat } from '../vendor/lit.js';
 import { get, query } from '../api.js';
-import { card } from '../cards.js';
+import { card, uploadCard } from '../cards.js';
 import { dayCurve, hoursOf } from '../charts.js';
 import { announce, css } from '../dom.js';
 import { flowPicture, sunNote, whyWords } from '../flow.js';
@@ -121,15 +121,17 @@ export default function page({ redraw }) {
     const look = troubles(), today = todayCard();
     const bad = (one) => look.some((other) => other.ref === one.ref || other.via === one.ref);
     // The bridge itself is worth a card only when something is wrong with it.
-    const top = [...store.devices.values()].filter((one) => (!one.via || !store.devices.has(one.via)) && (one.icon !== 'bridge' || bad(one)));
+    const all = [...store.devices.values()], uploads = all.filter((one) => one.icon === 'upload');
+    const top = all.filter((one) => (!one.via || !store.devices.has(one.via)) && one.icon !== 'upload' && (one.icon !== 'bridge' || bad(one)));
     const sorted = [...top.filter(bad), ...top.filter((one) => !bad(one))];
-    const below = [...store.devices.values()].filter((one) => one.via && store.devices.has(one.via)).length;
+    const below = all.filter((one) => one.via && store.devices.has(one.via)).length;
     if (!store.devices.size) return html`<h1 class="vh">${t('tab.now')}</h1>${say()}<div class="card empty"><p>${t('now.none')}</p><a class="btn" href="#/settings">${icon('pencil')}${t('more.settings')}</a></div>`;
     return html`<h1 class="vh">${t('tab.now')}</h1>${say()}
       <div class="cols now ${today === nothing ? 'alone' : ''}">${flowCard()}<div class="nt">${look.slice(0, 4).map(note)}${look.length > 4
         ? html`<a class="btn" href="#/devices?look">${t('pill.look', { n: look.length })}</a>` : nothing}</div>${today}</div>
       <h2 class="sec">${t('tab.devices')} <span class="muted">${t('now.devices', { n: top.length })}${below ? `, ${t('now.below', { n: below })}` : ''}</span></h2>
-      <div class="devs">${repeat(sorted, (one) => one.ref, (one) => card(one, curves, gains))}</div>`;
+      <div class="devs">${repeat(sorted, (one) => one.ref, (one) => card(one, curves, gains))}</div>
+      ${uploads.length ? html`<h2 class="sec">${t('uploads')}</h2><div class="devs">${uploads.map(uploadCard)}</div>` : nothing}`;
   }
 
   return { title: () => t('tab.now'), view, leave: () => { gone = true; wide.removeEventListener('change', redraw); } };
