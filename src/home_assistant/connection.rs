@@ -17,7 +17,7 @@ use tokio_websockets::{ClientBuilder, Error as SocketError, Limits, Message, Web
 
 use super::address::CoreAddress;
 use super::error::CoreError;
-use crate::names;
+use crate::names::dial;
 use crate::tls;
 
 /// For the name, the connection and the token; and for the result of one command.
@@ -186,8 +186,8 @@ async fn reach(address: &CoreAddress) -> Result<CoreStream, CoreError> {
         )),
         None => None,
     };
-    let stream = dial(address).await;
-    let stream = stream.map_err(|reason| CoreError::Unreachable(said(&reason)))?;
+    let stream = dial(&address.host, address.port).await;
+    let stream = stream.map_err(|error| CoreError::Unreachable(said(&error.to_string())))?;
     let Some((connector, name)) = secure else {
         return Ok(Either::Left(stream));
     };
@@ -202,18 +202,6 @@ async fn reach(address: &CoreAddress) -> Result<CoreStream, CoreError> {
         }
     })?;
     Ok(Either::Right(Box::new(stream)))
-}
-
-async fn dial(address: &CoreAddress) -> Result<TcpStream, String> {
-    let addresses = names::lookup(&address.host, address.port).await;
-    let mut failure = "it has no address".to_owned();
-    for address in addresses.map_err(|error| error.to_string())? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error.to_string(),
-        }
-    }
-    Err(failure)
 }
 
 /// What others say, as it may stand in a line of ours.

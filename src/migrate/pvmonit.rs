@@ -255,7 +255,9 @@ fn emoncms(
         return None;
     };
     let base = url.split("/input/").next().unwrap_or(url);
-    let also = FIGURES.iter().map(|key| format!("    \"victron_*/{key}\",\n"));
+    let also = FIGURES
+        .iter()
+        .map(|key| format!("    \"victron_*/{key}\",\n"));
     let also: String = also.collect();
     let _ = write!(
         toml,

@@ -115,7 +115,6 @@ async fn a_row_that_does_not_fit_is_given_up_and_the_others_of_its_frame_arrive(
 
 #[tokio::test]
 async fn a_program_that_is_no_client_is_told_from_one() {
-    let folder = tempfile::tempdir().unwrap();
     for (command, words) in [
         (&["/nowhere/mariadb", "solaredge"][..], "Install it"),
         (&["cat"][..], "standard input"),
@@ -125,6 +124,7 @@ async fn a_program_that_is_no_client_is_told_from_one() {
         let command: Vec<_> = command.iter().map(|word| (*word).to_owned()).collect();
         let tried = try_login(named(&command).plan.as_ref()).await.unwrap_err();
         assert!(tried.contains(words), "{command:?}: {tried}");
+        let folder = tempfile::tempdir().unwrap();
         let house = House::new(&folder.path().join("history.db"), &command);
         house.panel("20000001-21", AT, "3600");
         let said = house.run(|said| said.words().contains(words)).await;

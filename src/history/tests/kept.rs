@@ -283,7 +283,12 @@ fn figures_are_kept_as_they_are_where_they_are_named() {
     for (time, value) in [("10:01:00", 100), ("10:02:00", 300), ("10:07:00", 310)] {
         let now = at(&format!("2026-06-15T{time}Z"));
         for key in ["energy_yesterday", "energy_record"] {
-            history.record(&device.id, now, None, [(key, Decimal::new(value, 2).into())]);
+            history.record(
+                &device.id,
+                now,
+                None,
+                [(key, Decimal::new(value, 2).into())],
+            );
         }
     }
     history.tick(at("2026-06-15T10:20:00Z"));
