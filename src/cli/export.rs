@@ -291,7 +291,7 @@ async fn show(
     }
     let parcels = preview(
         target.as_mut(),
-        &Courier::trusting(named.plan.ca_file()),
+        &Courier::of(named.plan.as_ref()).map_err(anyhow::Error::from)?,
         &desk.reader,
         (after, through),
         limit,

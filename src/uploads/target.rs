@@ -96,6 +96,12 @@ pub trait Target: Send + Sync + fmt::Debug {
         None
     }
 
+    /// This errand is about to go out. Whether what [`Self::memory`] tells has to be on the disk before: a service that
+    /// counts twice what comes twice may still be at it when the next start asks what has arrived.
+    fn sets_out(&mut self, _errand: &Errand, _now: Timestamp) -> bool {
+        false
+    }
+
     /// What an answer means.
     fn judge(&mut self, parcel: &Parcel, answer: &ErrandAnswer, now: Timestamp) -> UploadVerdict;
 

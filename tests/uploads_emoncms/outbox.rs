@@ -54,6 +54,19 @@ async fn what_the_history_has_arrives_once_also_when_the_program_is_killed_on_th
     let section = toml(&server, "names = \"pvmonit\"");
     house.run(&section, true, || came(1)).await;
     house.live(20);
+    // It is on the disk that something was on its way, and two minutes go by before anything is asked or sent.
+    let cursors = house.history.cursors();
+    let (key, mut cursor) = cursors.all().await.unwrap().pop_first().unwrap();
+    let sent = cursor.memory.split_once("\"underway\":").unwrap().1;
+    let sent: i64 = sent.trim_end_matches('}').parse().unwrap();
+    let asked = server.account().requests.len();
+    let waits = || jiff::Timestamp::now().as_second() > sent + 5;
+    house.run(&section, true, waits).await;
+    assert_eq!(server.account().requests.len(), asked);
+    cursor.memory = cursor
+        .memory
+        .replace(&sent.to_string(), &(sent - 120).to_string());
+    cursors.save(&key, cursor, Vec::new()).await.unwrap();
     house.run(&section, false, || came(720)).await;
     house.live(3);
     house.run(&section, false, || came(723)).await;

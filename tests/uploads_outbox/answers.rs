@@ -65,6 +65,13 @@ async fn what_is_refused_without_end_ends() {
     let given_up = cursors.given_up(&sender.named.id).await.unwrap();
     assert_eq!(given_up.len(), 1000);
     assert_eq!(given_up[999].slot, START + 1010 * 300);
+    // That nothing arrives is told, with the reason, until something does.
+    assert_eq!(sender.rounds.state().health.code, HealthCode::Degraded);
+    assert!(
+        sender.health().contains("invalid number"),
+        "{}",
+        sender.health()
+    );
     // Mended, and tried once more.
     receiver.kept().hook = None;
     let slots = cursors.take_back(&sender.named.id).await.unwrap();

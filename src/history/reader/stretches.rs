@@ -183,9 +183,12 @@ fn house_by_slot(
     while date <= end {
         let before = |id| tables::before(file, date, id);
         let day = house.by_slot(calendar.bounds(date), before)?;
-        let known = day
-            .into_iter()
-            .filter_map(|(at, energies)| Some((at, of_house(&energies, key)?)));
+        // Counters do not tell of the same second: what it seems to be less for that was there before.
+        let mut most = i64::MIN;
+        let known = day.into_iter().filter_map(|(at, energies)| {
+            most = most.max(of_house(&energies, key)?);
+            Some((at, most))
+        });
         all_days.extend(known);
         match date.tomorrow() {
             Ok(next) => date = next,

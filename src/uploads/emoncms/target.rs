@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -15,11 +15,14 @@ use super::naming::Naming;
 use crate::config::SecretError;
 use crate::history::{GivenUp, Wanted};
 use crate::http::{HttpAnswer, HttpRequest};
+use crate::model::Sentence;
 use crate::say;
 use crate::uploads::{Choice, Errand, ErrandAnswer, Load, Parcel, Target, UploadVerdict};
 
 /// A time that is further ahead of our clock is no time of a slot, in seconds.
 const AHEAD: i64 = 3600;
+/// Whoever has been sent something may be storing it for so long, whether there was an answer or not, in seconds.
+const STORING: i64 = 120;
 /// So many inputs are named where some do not appear.
 const MOST_NAMED: usize = 5;
 
@@ -35,6 +38,8 @@ pub struct EmoncmsTarget {
     known: BTreeMap<String, Inputs>,
     /// Inputs that do not appear though their values were taken.
     dropped: BTreeSet<(String, String)>,
+    /// When values were sent of which nobody knows yet what came of them, in seconds since 1970.
+    underway: Option<i64>,
     /// What is on its way.
     items: Vec<Item>,
     step: EmoncmsStep,
@@ -59,6 +64,9 @@ struct EmoncmsMemory {
     /// Whose inputs have plain names, by node.
     #[serde(default)]
     owners: BTreeMap<String, String>,
+    /// When values were sent of which nobody knows yet what came of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    underway: Option<i64>,
 }
 
 impl EmoncmsTarget {
@@ -74,6 +82,7 @@ impl EmoncmsTarget {
             login,
             known: BTreeMap::new(),
             dropped: BTreeSet::new(),
+            underway: None,
             items: Vec::new(),
             step: EmoncmsStep::Sent,
             settings,
@@ -106,6 +115,17 @@ impl EmoncmsTarget {
             None => Some(item),
         });
         missing.collect()
+    }
+
+    /// Until when what was sent before may not be there yet, so that nobody can ask for it.
+    fn still_storing(&self, now: Timestamp) -> Option<(Timestamp, Sentence)> {
+        let wait = self.underway?.saturating_add(STORING) - now.as_second();
+        if !(1..=STORING).contains(&wait) {
+            return None;
+        }
+        let until = now.checked_add(SignedDuration::from_secs(wait)).ok()?;
+        let why = say!("emoncms may still be storing what was sent last");
+        Some((until, why))
     }
 
     /// It has to be asked what has arrived before anything is sent again.
@@ -249,20 +269,24 @@ impl Target for EmoncmsTarget {
     }
 
     fn memory(&self) -> String {
-        let owners = self.naming.owners().clone();
-        if owners.is_empty() {
+        let memory = EmoncmsMemory {
+            owners: self.naming.owners().clone(),
+            underway: self.underway,
+        };
+        if memory.owners.is_empty() && memory.underway.is_none() {
             return String::new();
         }
-        serde_json::to_string(&EmoncmsMemory { owners }).unwrap_or_default()
+        serde_json::to_string(&memory).unwrap_or_default()
     }
 
     fn remember(&mut self, memory: &str) {
         if let Ok(memory) = serde_json::from_str::<EmoncmsMemory>(memory) {
             self.naming.remember(memory.owners);
+            self.underway = memory.underway;
         }
     }
 
-    fn prepare(&mut self, load: &Load, is_again: bool, _now: Timestamp) -> Parcel {
+    fn prepare(&mut self, load: &Load, is_again: bool, now: Timestamp) -> Parcel {
         let mut parcel = Parcel {
             through: load.through,
             ..Parcel::default()
@@ -295,8 +319,17 @@ impl Target for EmoncmsTarget {
         }
         if !self.items.is_empty() {
             parcel.errand = Some(self.post());
+            parcel.not_before = self.still_storing(now);
         }
         parcel
+    }
+
+    fn sets_out(&mut self, errand: &Errand, now: Timestamp) -> bool {
+        let is_sent = matches!(self.step, EmoncmsStep::Sent) && !self.settings.late;
+        if is_sent && matches!(errand, Errand::Http(_)) {
+            self.underway = Some(now.as_second());
+        }
+        is_sent
     }
 
     fn ask_before(&mut self, _parcel: &Parcel) -> Option<Errand> {
@@ -317,6 +350,9 @@ impl Target for EmoncmsTarget {
             ErrandAnswer::Http(Ok(answer)) => answer,
             ErrandAnswer::Http(Err(error)) => {
                 let may_have_arrived = error.may_have_arrived();
+                if !may_have_arrived && matches!(step, EmoncmsStep::Sent) {
+                    self.underway = None;
+                }
                 let why = error.to_string();
                 let again = UploadVerdict::again(say!("{error}", error = why));
                 return match step {
@@ -347,8 +383,16 @@ impl Target for EmoncmsTarget {
         };
         match step {
             EmoncmsStep::Sent => match answers::posted(answer) {
-                Posted::Taken => self.taken(),
-                Posted::Refused(verdict) => verdict,
+                Posted::Taken => {
+                    self.underway = None;
+                    self.taken()
+                }
+                // So it says. Something on the way there may have said it instead.
+                Posted::Refused(verdict) => {
+                    self.underway = None;
+                    self.forget();
+                    verdict
+                }
                 Posted::Unsure(verdict) => {
                     self.forget();
                     verdict
@@ -375,6 +419,7 @@ impl Target for EmoncmsTarget {
                     return verdict;
                 }
                 if self.missing(self.items.clone()).is_empty() {
+                    self.underway = None;
                     return UploadVerdict::done();
                 }
                 // Whoever has cut the line may still be storing: it is asked once more before the rest is sent.

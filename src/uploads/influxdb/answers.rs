@@ -17,6 +17,12 @@ const HOURLY: Duration = Duration::from_secs(3600);
 pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> UploadVerdict {
     let said = words(&answer.text());
     match answer.status.as_u16() {
+        // Many a page of a router or a hotel answers 200 to anything.
+        200 if !answer.body.is_empty() => hold(
+            say!("what answers is not InfluxDB ({said})", said),
+            say!("Write the address of InfluxDB itself as url of this section."),
+            SOON,
+        ),
         200 | 204 => UploadVerdict::done(),
         // What lies before all that it keeps is as good as there.
         400 | 422 if said.contains("partial write") && said.contains("retention policy") => {
@@ -27,7 +33,7 @@ pub fn judge(settings: &InfluxSettings, answer: &HttpAnswer) -> UploadVerdict {
             trouble: Some(refused(&said)),
         },
         // All of it was beyond the retention: too old for it.
-        422 if said.is_empty() || said.contains("retention") => UploadVerdict::done(),
+        422 if said.contains("retention") => UploadVerdict::done(),
         422 => UploadVerdict::Done {
             trouble: Some(refused(&said)),
         },

@@ -73,7 +73,8 @@ fn push_tag(out: &mut String, name: &str, value: &str) {
 fn push_name(out: &mut String, name: &str, special: &[char]) {
     let name = name.trim_end_matches('\\');
     for letter in name.chars() {
-        if letter.is_control() {
+        // VictoriaMetrics reads a backslash in front of a sign that stands for itself as more than one sign.
+        if letter.is_control() || letter == '\\' {
             out.push('_');
             continue;
         }

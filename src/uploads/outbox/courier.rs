@@ -6,13 +6,19 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
+use crate::config::SecretError;
 use crate::http::HttpClient;
 use crate::uploads::target::ProgramAnswer;
-use crate::uploads::{Errand, ErrandAnswer};
+use crate::uploads::{Errand, ErrandAnswer, Plan};
 
 /// A program is not waited for any longer.
 const PROGRAM_TIME: Duration = Duration::from_secs(60);
+/// No more is read of an answer: a node of emoncms may have thousands of inputs.
+const LARGEST: usize = 1024 * 1024;
+/// Shorter secrets would take words away.
+const SHORTEST: usize = 6;
 /// No more is read of what a program says.
 const MOST_OUTPUT: u64 = 64 * 1024;
 
@@ -20,24 +26,64 @@ const MOST_OUTPUT: u64 = 64 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct Courier {
     client: HttpClient,
+    secrets: Vec<Zeroizing<String>>,
 }
 
 impl Courier {
-    /// Trusts the public authorities, or those of a file alone.
-    pub fn trusting(ca_file: Option<&std::path::Path>) -> Self {
-        Self {
-            client: HttpClient::trusting(ca_file),
+    /// For a section: trusts the public authorities, or those of its file alone. Whatever comes back is read without
+    /// its secrets: some services repeat what they were shown, and what they say is told to everybody.
+    ///
+    /// # Errors
+    ///
+    /// If a secret is not there.
+    pub fn of(plan: &dyn Plan) -> Result<Self, SecretError> {
+        let mut secrets = Vec::new();
+        for (_, secret) in plan.secrets() {
+            let secret = secret.reveal()?;
+            if secret.trim().len() >= SHORTEST {
+                secrets.push(Zeroizing::new(secret.trim().to_owned()));
+            }
         }
+        let client = HttpClient::trusting(plan.ca_file()).reading(LARGEST);
+        Ok(Self { client, secrets })
+    }
+
+    fn without_secrets(&self, text: &str) -> Option<String> {
+        let mut found = None;
+        for secret in &self.secrets {
+            let secret = secret.as_str();
+            let so_far = found.as_deref().unwrap_or(text);
+            if so_far.contains(secret) {
+                found = Some(so_far.replace(secret, "***"));
+            }
+        }
+        found
     }
 
     /// What comes of an errand.
     pub async fn carry(&self, errand: &Errand) -> ErrandAnswer {
         match errand {
-            Errand::Http(request) => ErrandAnswer::Http(self.client.send(request).await),
+            Errand::Http(request) => {
+                let mut answer = self.client.send(request).await;
+                if let Ok(answer) = &mut answer
+                    && let Some(text) = self.without_secrets(&answer.text())
+                {
+                    answer.body = text.into();
+                }
+                ErrandAnswer::Http(answer)
+            }
             Errand::Program { command, input } => {
                 let ran = timeout(PROGRAM_TIME, run(command, input)).await;
                 let late = |_| Err(format!("it took longer than {} s", PROGRAM_TIME.as_secs()));
-                ErrandAnswer::Program(ran.unwrap_or_else(late))
+                let mut ran = ran.unwrap_or_else(late);
+                if let Ok(answer) = &mut ran {
+                    for text in [&mut answer.output, &mut answer.errors] {
+                        if let Some(clean) = self.without_secrets(text) {
+                            *text = clean;
+                        }
+                    }
+                }
+                ErrandAnswer::Program(ran)
             }
             Errand::HomeAssistant(commands) => {
                 ErrandAnswer::HomeAssistant(commands.carry_out().await)

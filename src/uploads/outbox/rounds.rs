@@ -77,6 +77,8 @@ pub struct Rounds {
     reached: i64,
     /// Why the last was refused for good, if nothing has arrived since.
     refused: Option<String>,
+    /// How many times in a row that was so.
+    refusals: u32,
     /// Whether what it knew before the start was taken up.
     is_remembered: bool,
     /// Whether anything has come back since the start.
@@ -107,6 +109,7 @@ impl Rounds {
         clock: Clock,
     ) -> Result<Self, SecretError> {
         let mut target = plan.target()?;
+        let courier = Courier::of(plan)?;
         let key = target_id(upload, plan);
         let spread = spread(&key);
         let cursors = history.cursors();
@@ -123,7 +126,7 @@ impl Rounds {
             target,
             takes_records: plan.records_of().is_some(),
             history,
-            courier: Courier::trusting(plan.ca_file()),
+            courier,
             clock,
             pace: TargetPace::new(spread),
             spread,
@@ -134,6 +137,7 @@ impl Rounds {
             reached: i64::MIN,
             counted: None,
             refused: None,
+            refusals: 0,
             is_remembered: false,
             has_answered: false,
             key,

@@ -10,7 +10,7 @@ use crate::uploads::{Load, Parcel, Plan, Target, UploadVerdict};
 /// Tries the login of a target; nothing is written there.
 pub async fn try_login(plan: &dyn Plan) -> Result<String, String> {
     let target = plan.target().map_err(|error| error.to_string())?;
-    let courier = Courier::trusting(plan.ca_file());
+    let courier = Courier::of(plan).map_err(|error| error.to_string())?;
     let answer = courier.carry(&target.trial()).await;
     target.judge_trial(&answer)
 }

@@ -159,6 +159,12 @@ impl Rounds {
             errand = before;
         }
         for _ in 0..MOST_QUESTIONS {
+            if self.target.sets_out(&errand, self.clock.now()) {
+                cursor.memory = self.target.memory();
+                self.cursors
+                    .save(&self.key, cursor.clone(), Vec::new())
+                    .await?;
+            }
             let answer = self.courier.carry(&errand).await;
             self.has_answered = true;
             tracing::debug!("{}: {}", self.key, shown(&answer));

@@ -11,6 +11,9 @@ use crate::model::{Health, HealthCode, Sentence};
 use crate::say;
 use crate::uploads::UploadVerdict;
 
+/// So many slots may be refused one after the other before each costs a pause.
+const FEW: u32 = 8;
+
 impl Rounds {
     /// Carries a verdict out.
     pub(super) async fn take(
@@ -42,12 +45,12 @@ impl Rounds {
                     pause.max(every.saturating_sub(Duration::from_secs(60))),
                 );
                 self.trouble = trouble;
-                self.refused = None;
+                (self.refused, self.refusals) = (None, 0);
                 self.tell(self.standing());
             }
             UploadVerdict::Part { through } => {
                 self.told.last_success = Some(self.clock.now());
-                self.refused = None;
+                (self.refused, self.refusals) = (None, 0);
                 self.done_through(through, trip, cursor).await?;
                 self.pace.worked(now, self.target.pause());
             }
@@ -70,7 +73,14 @@ impl Rounds {
                         reason: why,
                     }];
                     self.give_up_of(given, trip, cursor).await?;
-                    self.pace.worked(now, self.target.pause());
+                    self.refusals = self.refusals.saturating_add(1);
+                    if self.refusals > FEW {
+                        // Whatever is refused without end may be another fault than that of a slot, and pass.
+                        self.pace.failed(now, None);
+                        self.tell(self.standing());
+                    } else {
+                        self.pace.worked(now, self.target.pause());
+                    }
                 }
                 several => {
                     self.limit = Some(several.len() / 2);
