@@ -37,7 +37,13 @@ impl Calendar {
     /// Midnight at the beginning of a day, in seconds since 1970.
     pub fn midnight(&self, date: Date) -> i64 {
         let zoned = date.to_zoned(self.zone.clone());
-        zoned.map_or(0, |zoned| zoned.timestamp().as_second())
+        // At the ends of the calendar there may be none.
+        let end = if date.year() > 0 {
+            Timestamp::MAX
+        } else {
+            Timestamp::MIN
+        };
+        zoned.map_or(end, |zoned| zoned.timestamp()).as_second()
     }
 
     /// The two midnights of a day, in seconds since 1970. Its slots have ends after the first, up to the second.

@@ -13,9 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::bounded::Bounded;
 use super::{HttpError, HttpRequest, HttpServer};
 use crate::names::dial;
 use crate::tls::{self, Tls};
+
+/// So much may come beside the body.
+const HEADS: usize = 64 * 1024;
 
 /// How a request is sent. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -148,6 +152,9 @@ impl HttpClient {
             server: server.to_string(),
             reason,
         };
+        // The body may come in small pieces, each with its length, and before it are heads.
+        let most = self.largest.saturating_mul(2).saturating_add(HEADS);
+        let stream = Bounded::new(stream, most);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| unreadable(error.to_string()))?;

@@ -6,9 +6,11 @@
 //! | `server` | where it is: `https://nas:8086/base` |
 //! | `request` | what is asked, with what may be shown of it |
 //! | `client` | the connection, the bounds, the answer |
+//! | `bounded` | no more is read than was agreed on |
 //! | `error` | why there is none |
 //! | `form` | `application/x-www-form-urlencoded`, `Authorization: Basic` |
 
+mod bounded;
 mod client;
 mod error;
 mod form;

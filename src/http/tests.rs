@@ -87,6 +87,15 @@ async fn what_is_no_answer_is_said_and_none_is_too_large() {
     assert!(!words.contains("a\nb"), "{words}");
 }
 
+#[tokio::test]
+async fn heads_without_end_are_no_answer() {
+    let flood = "HTTP/1.1 100 Continue\r\n\r\n".repeat(40_000);
+    let (server, asked) = served(flood.into_bytes()).await;
+    let error = get(&server, "/", None).await.unwrap_err();
+    assert!(matches!(error, HttpError::Unreadable { .. }), "{error}");
+    asked.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

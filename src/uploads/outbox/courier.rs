@@ -96,7 +96,16 @@ async fn run(command: &[String], input: &str) -> Result<ProgramAnswer, String> {
     let Some((program, arguments)) = command.split_first() else {
         return Err("no program is named".to_owned());
     };
-    let mut child = Command::new(program)
+    let mut start = Command::new(program);
+    // What belongs to this program alone, such as the password of the broker.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WATTBRIDGE_") {
+            start.env_remove(name);
+        }
+    }
+    #[cfg(unix)]
+    start.process_group(0);
+    let mut child = start
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -104,6 +113,7 @@ async fn run(command: &[String], input: &str) -> Result<ProgramAnswer, String> {
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("{program} cannot be run: {error}"))?;
+    let mut group = Group(child.id());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(mut stdin) = stdin {
@@ -113,11 +123,30 @@ async fn run(command: &[String], input: &str) -> Result<ProgramAnswer, String> {
     };
     let (_, output, errors) = tokio::join!(feed, read(stdout), read(stderr));
     let status = child.wait().await.map_err(|error| error.to_string())?;
+    // The number may be that of another program by now.
+    group.0 = None;
     Ok(ProgramAnswer {
         is_success: status.success(),
         output,
         errors,
     })
+}
+
+/// A program with all that it has started: nothing of it goes on when nobody waits for it any more.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(group) = self.0
+            && let Some(group) = i32::try_from(group)
+                .ok()
+                .and_then(rustix::process::Pid::from_raw)
+        {
+            // Nothing of it may be there any more.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 async fn read(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
