@@ -82,6 +82,36 @@ async fn what_is_refused_without_end_ends() {
     assert_eq!(of_energy.len(), 1000);
 }
 
+/// A fault that passes must not cost all that waits.
+#[tokio::test]
+async fn what_is_refused_without_end_goes_slowly() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let mut house = House::new(folder.path());
+    house.live(500);
+    receiver.kept().hook = Some(Box::new(|_| Some((parse_error(), false))));
+    let mut sender = house.sender(&receiver.toml(SINCE)).await;
+    let began = house.clock.now();
+    while house.clock.now().duration_since(began) < SignedDuration::from_mins(30) {
+        if let NextRound::After(wait) = sender.work().await {
+            let wait = SignedDuration::try_from(wait).unwrap();
+            house
+                .clock
+                .move_to(house.clock.now() + wait + SignedDuration::from_secs(1));
+        }
+    }
+    let state = sender.rounds.state();
+    assert!((9..20).contains(&state.given_up), "{state:?}");
+    assert_eq!(state.health.code, HealthCode::Degraded, "{state:?}");
+    receiver.kept().hook = None;
+    sender.work_on().await;
+    let state = sender.rounds.state();
+    assert_eq!(state.health.code, HealthCode::Online, "{state:?}");
+    let kept = receiver.kept();
+    let of_energy = &kept.points[&("victron_hq2123abcde".to_owned(), "energy_total".to_owned())];
+    assert_eq!(of_energy.len(), 500 - state.given_up);
+}
+
 /// A bad request for another reason than a line is nobody's fault among the slots.
 #[tokio::test]
 async fn nothing_is_given_up_for_a_request_that_is_wrong_as_a_whole() {

@@ -160,3 +160,66 @@ async fn read(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
     let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn courier(secret: &str) -> Courier {
+        Courier {
+            secrets: vec![Zeroizing::new(secret.to_owned())],
+            ..Courier::default()
+        }
+    }
+
+    fn shell(script: &str) -> Errand {
+        Errand::Program {
+            command: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            input: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_has_no_secrets() {
+        let errand = shell("echo 'bad key swordfish, swordfish'; echo swordfish >&2");
+        let ErrandAnswer::Program(Ok(answer)) = courier("swordfish").carry(&errand).await else {
+            panic!();
+        };
+        assert_eq!(answer.output, "bad key ***, ***\n");
+        assert_eq!(answer.errors, "***\n");
+    }
+
+    /// Nobody waits for it any more; what it has started goes with it.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn nothing_of_a_program_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let script = format!("sleep 600 & echo $! > '{}'; wait", file.display());
+        let errand = shell(&script);
+        let number = async {
+            loop {
+                let text = std::fs::read_to_string(&file).unwrap_or_default();
+                if text.ends_with('\n') {
+                    return text.trim().to_owned();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let courier = Courier::default();
+        let child = tokio::select! {
+            number = number => number,
+            _ = courier.carry(&errand) => panic!("it ended"),
+        };
+        let is_there = || {
+            let status = std::fs::read_to_string(format!("/proc/{child}/status"));
+            // One that nobody waits for is there, and does nothing.
+            status.is_ok_and(|status| !status.contains("State:\tZ"))
+        };
+        let begun = std::time::Instant::now();
+        while is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{child} goes on");
+            tokio::task::yield_now().await;
+        }
+    }
+}
