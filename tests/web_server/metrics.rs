@@ -157,7 +157,7 @@ async fn of_an_upload_without_a_section_nothing_stays() {
     };
     // How many wait depends on whether a slot ends meanwhile.
     let influxdb = "wattbridge_export_pending{target=\"influxdb_127_0_0_1_9_gone\"} ";
-    let mysql = "wattbridge_export_pending{target=\"mysql_stays\"} ";
+    let mysql = "wattbridge_export_pending{target=\"mysql_database\"} ";
     reads(to, &[pump, influxdb, mysql], &[]).await;
     let mysql_alone = format!("{without}\n[mysql]\ncommand = [\"false\", \"stays\"]\n");
     std::fs::write(folder.path().join("wattbridge.toml"), mysql_alone).unwrap();
@@ -168,7 +168,7 @@ async fn of_an_upload_without_a_section_nothing_stays() {
     let off = format!("{without}\n[mysql]\nenabled = false\ncommand = [\"false\", \"stays\"]\n");
     let mut program = Program::with(folder.path(), &off, &[]);
     let to = address(&program.until_said("The page is at").await);
-    reads(to, &[pump], &["gone", "stays", "wattbridge_export"]).await;
+    reads(to, &[pump], &["gone", "mysql", "wattbridge_export"]).await;
     program.end().await;
 }
 
