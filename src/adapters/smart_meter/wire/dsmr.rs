@@ -202,6 +202,7 @@ fn item(position: usize, line: &str) -> Option<Item> {
         return Some(Item {
             obis: None,
             position,
+            at: None,
             value: ItemValue::Text(printable(&who)),
         });
     }
@@ -212,6 +213,7 @@ fn item(position: usize, line: &str) -> Option<Item> {
     Some(Item {
         obis: Some(obis),
         position,
+        at: None,
         value: value(obis, last),
     })
 }

@@ -16,6 +16,8 @@ pub struct Item {
     pub obis: Option<Obis>,
     /// Where it stands in the outermost list, from 0; in a text telegram the line.
     pub position: usize,
+    /// When it was read or reached, where the telegram has a time of its own in front of it.
+    pub at: Option<MeterTime>,
     /// The value.
     pub value: ItemValue,
 }
@@ -29,6 +31,8 @@ pub enum ItemValue {
     Text(String),
     /// A moment.
     Moment(MeterTime),
+    /// What several pairs of brackets of one line of text hold, as they are.
+    Groups(Vec<String>),
     /// Anything else, as it came.
     Other(Data),
 }
@@ -188,6 +192,7 @@ impl fmt::Display for ItemValue {
             Self::Quantity(quantity) => quantity.fmt(f),
             Self::Text(text) => write!(f, "\"{text}\""),
             Self::Moment(time) => time.fmt(f),
+            Self::Groups(groups) => groups.iter().try_for_each(|group| write!(f, "({group})")),
             Self::Other(data) => data.fmt(f),
         }
     }

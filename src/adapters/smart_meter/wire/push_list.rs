@@ -56,6 +56,7 @@ pub fn items(values: &[Data]) -> Option<Vec<Item>> {
         items.push(Item {
             obis: entry.names().then_some(entry.code),
             position,
+            at: None,
             value: ItemValue::of(value, Some(entry.code)),
         });
     }

@@ -103,6 +103,7 @@ impl List {
                     self.items.push(Item {
                         obis: None,
                         position,
+                        at: None,
                         value,
                     });
                     1
@@ -133,6 +134,7 @@ impl List {
         self.items.push(Item {
             obis: None,
             position,
+            at: None,
             value: ItemValue::Other(Data::Structure(parts.to_vec())),
         });
     }
@@ -147,6 +149,7 @@ impl List {
         self.items.push(Item {
             obis: Some(code),
             position,
+            at: None,
             value,
         });
     }
@@ -172,6 +175,7 @@ impl List {
                 obis: obis @ None,
                 position,
                 value: ItemValue::Text(text),
+                ..
             }) = self.items.last_mut()
             && *position + 1 == count
             && NUMBER.contains(&text.len())
@@ -268,6 +272,7 @@ pub fn positional(values: &[Data], fields: &[Field]) -> Vec<Item> {
             Some(Item {
                 obis,
                 position,
+                at: None,
                 value,
             })
         })
