@@ -30,6 +30,7 @@ fn bounds(device: &Device, metric: &Metric) -> Option<(i64, i64)> {
         Quantity::Energy | Quantity::ReactiveEnergy => {
             either_way(SIX_DIGITS.max(power.saturating_mul(LIFE)) / 1000)
         }
+        Quantity::Gas | Quantity::Water | Quantity::Heat => Some((0, SIX_DIGITS / 1000)),
         Quantity::Voltage => either_way(2000),
         Quantity::Current => either_way(10_000),
         Quantity::Resistance => Some((0, 10_000_000)),
@@ -96,6 +97,10 @@ pub const fn advice(metric: &Metric) -> Sentence {
 pub fn gain(device: &Device, metric: &Metric) -> u32 {
     match metric.quantity {
         Some(Quantity::Energy | Quantity::ReactiveEnergy) => power(device),
+        // More than the largest connection of a house: litres, and thousandths of a gigajoule.
+        Some(Quantity::Gas) => 100_000,
+        Some(Quantity::Water) => 50_000,
+        Some(Quantity::Heat) => 2_000,
         _ => u32::MAX,
     }
 }
@@ -105,6 +110,9 @@ pub fn ceiling(device: &Device, metric: &Metric) -> i64 {
     match (metric.quantity, &metric.behavior) {
         (Some(Quantity::Energy | Quantity::ReactiveEnergy), Behavior::LifetimeCounter) => {
             SIX_DIGITS.max(i64::from(power(device)).saturating_mul(LIFE))
+        }
+        (Some(Quantity::Gas | Quantity::Water | Quantity::Heat), Behavior::LifetimeCounter) => {
+            SIX_DIGITS
         }
         _ => i64::MAX,
     }

@@ -34,6 +34,12 @@ quantities! {
     Energy => Some("kWh");
     /// Reactive energy.
     ReactiveEnergy => Some("kvarh");
+    /// Volume of gas.
+    Gas => Some("m³");
+    /// Volume of water.
+    Water => Some("m³");
+    /// Heat that is delivered to a home.
+    Heat => Some("GJ");
     /// Electric charge of a battery.
     Charge => Some("Ah");
     /// Voltage.

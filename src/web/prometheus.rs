@@ -198,7 +198,13 @@ fn line(metric: &Metric, value: &Value) -> Option<(String, &'static str, &'stati
     let is_total = metric.behavior == Behavior::LifetimeCounter
         && matches!(
             metric.quantity,
-            Some(Quantity::Energy | Quantity::ReactiveEnergy)
+            Some(
+                Quantity::Energy
+                    | Quantity::ReactiveEnergy
+                    | Quantity::Gas
+                    | Quantity::Water
+                    | Quantity::Heat
+            )
         );
     let number = number.times_plus(Decimal::integer(family.factor), Decimal::integer(0))?;
     Some(if is_total {
@@ -225,6 +231,9 @@ fn family(quantity: Quantity) -> FamilyName {
         Quantity::ReactivePower => ("reactive_power_var", "Reactive power."),
         Quantity::Energy => ("energy_kwh", "Active energy."),
         Quantity::ReactiveEnergy => ("reactive_energy_kvarh", "Reactive energy."),
+        Quantity::Gas => ("gas_cubic_metres", "Volume of gas."),
+        Quantity::Water => ("water_cubic_metres", "Volume of water."),
+        Quantity::Heat => ("heat_gigajoules", "Heat that was delivered."),
         Quantity::Charge => ("charge_ah", "Electric charge of a battery."),
         Quantity::Voltage => ("voltage_volts", "Voltage."),
         Quantity::Current => ("current_amperes", "Current."),

@@ -47,15 +47,19 @@ pub(crate) fn decode(bytes: &[u8], settings: &[(&str, &str)], piece: usize) -> O
     outcome
 }
 
-/// Each value as the text it is in JSON.
+/// Each value of the meter itself as the text it is in JSON.
 fn read(decoded: Result<Decoded, Undecoded>) -> Result<BTreeMap<String, String>, String> {
     let mut values = BTreeMap::new();
+    let mut behind = Vec::new();
     for report in decoded.map_err(|refused| refused.reason)?.reports {
         match report {
+            Report::Device(device) if device.metric("capture_time").is_some() => {
+                behind.push(device.id);
+            }
             Report::Device(device) => {
                 values.insert("serial".to_owned(), device.serial);
             }
-            Report::Readings(readings) => {
+            Report::Readings(readings) if !behind.contains(&readings.device) => {
                 let texts = readings.values.iter();
                 values.extend(
                     texts.map(|reading| {

@@ -8,6 +8,7 @@
 mod adapter;
 #[path = "../support/vectors.rs"]
 mod captures;
+mod devices;
 mod masked;
 mod reports;
 mod text;

@@ -292,6 +292,15 @@ pub fn no_telegram() -> Health {
         )
 }
 
+/// A meter behind another one, of which that one has no news.
+pub fn not_read() -> Health {
+    Health::new(HealthCode::Stale)
+        .seen(say!("its meter has not read it for more than a day"))
+        .advise(say!(
+            "If it was exchanged, remove its device; else ask your operator, who pairs it with the meter."
+        ))
+}
+
 /// The values are right, but the second key is not.
 pub fn authentication_key_wrong() -> Health {
     Health::new(HealthCode::Degraded)

@@ -4,6 +4,7 @@
 //! is the number printed on it, once a telegram has told it; the title stands in where there is no
 //! number, and until the key is known.
 
+mod behind;
 mod flow;
 mod identity;
 
@@ -13,13 +14,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use self::behind::{Attached, Main};
 use self::flow::Flow;
 use self::identity::Sketch;
 use super::config::MeterConfig;
 use super::growth::{Growth, Pace};
 use super::quality::{Count, Quality};
 use super::rhythm::Rhythm;
-use super::values::{Values, Why, tariffs};
+use super::values::{Behind, Values, Why, tariffs};
 use super::wire::{Authentication, Ciphered, SystemTitle};
 use super::{KIND, health, metrics};
 use crate::clock::Moment;
@@ -54,6 +56,9 @@ pub struct Remembered {
     standard_time: Option<bool>,
     /// For how many seconds it may be quiet, if it is one that rests for long between two telegrams.
     patience: Option<u64>,
+    /// The meters behind it, by serial.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    behind: BTreeMap<String, behind::BehindMemory>,
 }
 
 /// A telegram that was opened.
@@ -97,6 +102,8 @@ pub struct Meter {
     /// What was said of the pace of its registers.
     pace: Option<Pace>,
     rhythm: Rhythm,
+    /// The meters behind it, as far as they were heard of in this run.
+    attached: Attached,
     /// How its clock seems to be set, and for how many telegrams in a row.
     clock: (bool, u32),
     /// Whether it was said that a group shares its key.
@@ -126,6 +133,7 @@ impl Meter {
             growth: Growth::default(),
             pace: None,
             rhythm: Rhythm::default(),
+            attached: Attached::default(),
             clock: (false, 0),
             is_broadcast: false,
             failures: 0,
@@ -256,7 +264,13 @@ impl Meter {
         let Some(id) = self.id().filter(|_| !self.known.stand_in) else {
             return Vec::new();
         };
+        // The port of a heat meter names a meter of electricity that is not there.
+        if self.is_only_before(&opened.values.behind) {
+            reports.extend(self.tell_behind(&opened, now));
+            return reports;
+        }
         reports.extend(self.describe(config));
+        let of_behind = self.tell_behind(&opened, now);
         let mut readings = Readings::new(id, now.wall);
         for (key, value) in self.believe(opened.values, now.steady, config) {
             readings.push(key, value);
@@ -272,7 +286,34 @@ impl Meter {
         reports.push(Report::Readings(readings));
         let health = self.health(opened.authentication, opened.profile.as_deref());
         reports.extend(self.put_health(health));
+        reports.extend(of_behind);
         reports
+    }
+
+    /// Whether it is known only by the meters behind it, and says nothing itself.
+    fn is_only_before(&self, behind: &[Behind]) -> bool {
+        let is_of_electricity =
+            |key: &String| metrics::metric(key).is_some_and(metrics::is_of_electricity);
+        let has_any = !behind.is_empty() || !self.known.behind.is_empty();
+        has_any && !self.known.carries.iter().any(is_of_electricity)
+    }
+
+    /// What a telegram says of the meters behind it.
+    fn tell_behind(&mut self, opened: &Opened, now: Moment) -> Vec<Report> {
+        let device = self.described.as_ref().map(|device| device.id.clone());
+        let main = Main {
+            serial: self.known.serial.as_deref().unwrap_or_default(),
+            device: device.as_ref(),
+            is_sound: opened.is_sound,
+        };
+        let behind = &opened.values.behind;
+        self.attached
+            .take(&mut self.known.behind, behind, main, now)
+    }
+
+    /// A meter behind it that is to be kept no longer.
+    pub fn forget_behind(&mut self, device: &DeviceId) {
+        self.attached.forget(&mut self.known.behind, device);
     }
 
     /// How a meter is whose telegrams can be read.
@@ -378,10 +419,16 @@ impl Meter {
         believed
     }
 
-    /// Says how the meter is, if that is news and the meter has an identity.
-    pub fn put_health(&mut self, health: Health) -> Option<Report> {
-        let id = self.note(&health)?;
-        Some(Report::Health(id, health))
+    /// Says how the meter is, if that is news and the meter has an identity; if it is not announced, how those are
+    /// that are behind it.
+    pub fn put_health(&mut self, health: Health) -> Vec<Report> {
+        if self.described.is_none() && !self.known.behind.is_empty() {
+            return self.attached.put_health(&health);
+        }
+        let id = self.note(&health);
+        id.map(|id| Report::Health(id, health))
+            .into_iter()
+            .collect()
     }
 
     /// The same of one that is not there any more, as far as can be seen.
@@ -436,15 +483,17 @@ impl Meter {
         let title = || self.title.map(|title| title.to_string());
         let number = self.known.number.clone().or_else(hint).or_else(title);
         let number = number.unwrap_or_default();
-        let start = number
-            .char_indices()
-            .rev()
-            .nth(3)
-            .map_or(0, |(start, _)| start);
-        format!("Smart meter {}", number.get(start..).unwrap_or_default())
+        format!("Smart meter {}", end_of(&number))
             .trim_end()
             .to_owned()
     }
+}
+
+/// The end of a number, as people tell meters by it.
+fn end_of(number: &str) -> &str {
+    let mut characters = number.char_indices().rev();
+    let start = characters.nth(3).map_or(0, |(start, _)| start);
+    number.get(start..).unwrap_or_default()
 }
 
 /// A metric that users see without asking for it.

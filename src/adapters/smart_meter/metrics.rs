@@ -11,6 +11,9 @@
 //! | 1-b:13, 33, 53, 73.7.0 | power factor, of all and of each phase |
 //! | 1-b:81.7.40, 51, 62 | angles between voltage and current |
 //! | 0-b:1.0.0, 96.1.0, 42.0.0 | the meter's clock, number and logical name |
+//!
+//! What only text telegrams say is in [`TEXT_CODES`], and the meters behind the meter have metrics of their own,
+//! [`BEHIND`].
 
 use std::borrow::Cow;
 
@@ -45,6 +48,10 @@ pub const METER: &[Metric] = &[
     phase_power("power_export_l1", "Power export L1"),
     phase_power("power_export_l2", "Power export L2"),
     phase_power("power_export_l3", "Power export L3"),
+    // A current has no direction: only these say of a phase whether it takes or gives.
+    phase_power("power_net_l1", "Net power L1"),
+    phase_power("power_net_l2", "Net power L2"),
+    phase_power("power_net_l3", "Net power L3"),
     voltage("voltage_l1", "Voltage L1"),
     voltage("voltage_l2", "Voltage L2"),
     voltage("voltage_l3", "Voltage L3"),
@@ -57,6 +64,8 @@ pub const METER: &[Metric] = &[
     Metric::measurement("reactive_power_export", Quantity::ReactivePower)
         .named("Reactive power export")
         .off_by_default(),
+    apparent_power("apparent_power_import", "Apparent power import"),
+    apparent_power("apparent_power_export", "Apparent power export"),
     Metric::lifetime("reactive_energy_import", Quantity::ReactiveEnergy)
         .named("Reactive energy import")
         .decimals(3)
@@ -65,6 +74,68 @@ pub const METER: &[Metric] = &[
         .named("Reactive energy export")
         .decimals(3)
         .off_by_default(),
+    // Which number is day and which is night differs from country to country.
+    Metric::state("tariff", TARIFF).named("Tariff"),
+    Metric::measurement("demand_average", Quantity::Power).named("Average demand"),
+    Metric::measurement("demand_peak_month", Quantity::Power).named("Peak demand this month"),
+    Metric::timestamp("demand_peak_month_time")
+        .named("Peak demand this month reached")
+        .diagnostic()
+        .off_by_default(),
+    Metric::figure("demand_peak_mean", Quantity::Power).named("Mean peak demand of 12 months"),
+    Metric::text("demand_peaks")
+        .named("Peak demand by month")
+        .diagnostic()
+        .off_by_default(),
+    Metric::state("breaker", BREAKER)
+        .named("Breaker")
+        .diagnostic(),
+    Metric::state("relay_1", BREAKER)
+        .named("Relay 1")
+        .diagnostic()
+        .off_by_default(),
+    Metric::state("relay_2", BREAKER)
+        .named("Relay 2")
+        .diagnostic()
+        .off_by_default(),
+    Metric::state("relay_3", BREAKER)
+        .named("Relay 3")
+        .diagnostic()
+        .off_by_default(),
+    Metric::state("relay_4", BREAKER)
+        .named("Relay 4")
+        .diagnostic()
+        .off_by_default(),
+    Metric::figure("power_limit", Quantity::Power)
+        .named("Power limit")
+        .diagnostic(),
+    Metric::figure("apparent_power_limit", Quantity::ApparentPower)
+        .named("Apparent power limit")
+        .diagnostic(),
+    Metric::figure("current_limit", Quantity::Current)
+        .named("Current limit")
+        .diagnostic(),
+    Metric::text("message").named("Message").diagnostic(),
+    Metric::text("message_code")
+        .named("Message code")
+        .diagnostic()
+        .off_by_default(),
+    happenings("power_failures", "Power failures"),
+    happenings("power_failures_long", "Long power failures"),
+    Metric::timestamp("last_failure_end")
+        .named("Last power failure ended")
+        .diagnostic()
+        .off_by_default(),
+    Metric::figure("last_failure_duration", Quantity::Duration)
+        .named("Last power failure lasted")
+        .diagnostic()
+        .off_by_default(),
+    happenings("voltage_sags_l1", "Voltage sags L1"),
+    happenings("voltage_sags_l2", "Voltage sags L2"),
+    happenings("voltage_sags_l3", "Voltage sags L3"),
+    happenings("voltage_swells_l1", "Voltage swells L1"),
+    happenings("voltage_swells_l2", "Voltage swells L2"),
+    happenings("voltage_swells_l3", "Voltage swells L3"),
     // A mean of signed factors of the phases on some meters: nothing to reckon with.
     power_factor("power_factor", "Power factor (meter)"),
     power_factor("power_factor_l1", "Power factor L1"),
@@ -80,6 +151,11 @@ pub const METER: &[Metric] = &[
     // Home Assistant shows it as the serial number of the device already.
     Metric::text("meter_number")
         .named("Meter number")
+        .diagnostic()
+        .off_by_default(),
+    // Of the connection to the grid, as bills have it.
+    Metric::text("connection_id")
+        .named("Connection number")
         .diagnostic()
         .off_by_default(),
     Metric::text("logical_name")
@@ -122,6 +198,50 @@ const AUTHENTICATION: &[Cow<'static, str>] = &[
     Cow::Borrowed("other"),
 ];
 
+const TARIFF: &[Cow<'static, str>] = &[
+    Cow::Borrowed("1"),
+    Cow::Borrowed("2"),
+    Cow::Borrowed("3"),
+    Cow::Borrowed("4"),
+    Cow::Borrowed("other"),
+];
+
+/// What a breaker or a relay does.
+const BREAKER: &[Cow<'static, str>] = &[
+    Cow::Borrowed("connected"),
+    Cow::Borrowed("disconnected"),
+    Cow::Borrowed("ready"),
+    Cow::Borrowed("other"),
+];
+
+/// What a valve does.
+const VALVE: &[Cow<'static, str>] = &[
+    Cow::Borrowed("open"),
+    Cow::Borrowed("closed"),
+    Cow::Borrowed("ready"),
+    Cow::Borrowed("other"),
+];
+
+/// What a meter behind the meter can report: each takes its own counter and what is said of it.
+pub const BEHIND: &[Metric] = &[
+    Metric::lifetime("gas", Quantity::Gas).decimals(3),
+    Metric::lifetime("water", Quantity::Water).decimals(3),
+    Metric::lifetime("heat", Quantity::Heat)
+        .named("Heat")
+        .decimals(3),
+    Metric::lifetime("cooling", Quantity::Heat)
+        .named("Cooling")
+        .decimals(3),
+    Metric::lifetime("energy", Quantity::Energy)
+        .named("Energy")
+        .decimals(3),
+    Metric::state("valve", VALVE).named("Valve").diagnostic(),
+    Metric::timestamp("capture_time")
+        .named("Read by the meter")
+        .diagnostic()
+        .off_by_default(),
+];
+
 /// What every meter gets, whatever its telegrams carry.
 pub const ALWAYS: &[&str] = &[
     "telegrams",
@@ -162,6 +282,20 @@ const fn power_factor(key: &'static str, name: &'static str) -> Metric {
 
 const fn angle(key: &'static str, name: &'static str) -> Metric {
     Metric::measurement(key, Quantity::Angle)
+        .named(name)
+        .diagnostic()
+        .off_by_default()
+}
+
+const fn apparent_power(key: &'static str, name: &'static str) -> Metric {
+    Metric::measurement(key, Quantity::ApparentPower)
+        .named(name)
+        .off_by_default()
+}
+
+/// How often something has happened.
+const fn happenings(key: &'static str, name: &'static str) -> Metric {
+    Metric::measurement(key, Quantity::Count)
         .named(name)
         .diagnostic()
         .off_by_default()
@@ -220,15 +354,51 @@ const CODES: &[([u8; 4], &str)] = &[
     ([0, 42, 0, 0], "logical_name"),
 ];
 
+/// The same of what only text telegrams carry, always with a unit of their own or as a plain number.
+const TEXT_CODES: &[([u8; 4], &str)] = &[
+    ([1, 9, 7, 0], "apparent_power_import"),
+    ([1, 10, 7, 0], "apparent_power_export"),
+    ([1, 1, 4, 0], "demand_average"),
+    ([1, 1, 6, 0], "demand_peak_month"),
+    ([0, 96, 7, 21], "power_failures"),
+    ([0, 96, 7, 9], "power_failures_long"),
+    ([1, 32, 32, 0], "voltage_sags_l1"),
+    ([1, 52, 32, 0], "voltage_sags_l2"),
+    ([1, 72, 32, 0], "voltage_sags_l3"),
+    ([1, 32, 36, 0], "voltage_swells_l1"),
+    ([1, 52, 36, 0], "voltage_swells_l2"),
+    ([1, 72, 36, 0], "voltage_swells_l3"),
+    ([0, 96, 13, 0], "message"),
+    ([0, 96, 13, 1], "message_code"),
+    ([0, 96, 1, 2], "connection_id"),
+];
+
+/// The metric that the OBIS code of a line of text stands for.
+pub fn of_text(obis: Obis) -> Option<&'static Metric> {
+    of(obis).or_else(|| found(TEXT_CODES, obis))
+}
+
 /// The metric that an OBIS code stands for.
 pub fn of(obis: Obis) -> Option<&'static Metric> {
+    found(CODES, obis)
+}
+
+fn found(codes: &[([u8; 4], &str)], obis: Obis) -> Option<&'static Metric> {
     let [a, b, c, d, e, f] = obis.0;
     // Other numbers are those of a billing period, or of a gas meter behind this one.
     if f != 255 || (a == 0 && c != 1 && b != 0) {
         return None;
     }
-    let (_, key) = CODES.iter().find(|(code, _)| *code == [a, c, d, e])?;
+    let (_, key) = codes.iter().find(|(code, _)| *code == [a, c, d, e])?;
     metric(key)
+}
+
+/// Whether it is about electricity, and not about the meter.
+pub const fn is_of_electricity(metric: &Metric) -> bool {
+    matches!(
+        metric.quantity,
+        Some(Quantity::Energy | Quantity::Power | Quantity::Voltage | Quantity::Current)
+    )
 }
 
 /// The metric of this key.
@@ -242,7 +412,7 @@ mod tests {
 
     #[test]
     fn every_key_of_a_code_is_in_the_table() {
-        for (code, key) in CODES {
+        for (code, key) in CODES.iter().chain(TEXT_CODES) {
             assert!(metric(key).is_some(), "{code:?}: {key}");
         }
         for key in ALWAYS {
@@ -252,10 +422,11 @@ mod tests {
 
     #[test]
     fn no_code_is_there_twice() {
-        let mut codes: Vec<_> = CODES.iter().map(|(code, _)| code).collect();
+        let all = || CODES.iter().chain(TEXT_CODES);
+        let mut codes: Vec<_> = all().map(|(code, _)| code).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), CODES.len());
+        assert_eq!(codes.len(), all().count());
     }
 
     #[test]

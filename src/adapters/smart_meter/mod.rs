@@ -86,7 +86,7 @@ impl Adapter for SmartMeter {
     }
 
     fn tables(&self) -> &'static [&'static [Metric]] {
-        &[metrics::METER]
+        &[metrics::METER, metrics::BEHIND]
     }
 
     fn page(&self) -> SectionDoc<'static> {

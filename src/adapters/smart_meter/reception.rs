@@ -242,11 +242,23 @@ impl Reception {
         };
         let before = self.plain.clone().unwrap_or_else(|| "plain".to_owned());
         let mut values = self.values(&telegram, &before, now);
+        // Who was known by one of its numbers stays who it is, whatever it says besides.
+        let known = values.numbers.iter().find(|number| {
+            let known = self.meters.get(&format!("number {number}"));
+            known.is_some_and(|meter| meter.id().is_some())
+        });
+        let known = known.cloned();
+        if let Some(known) = &known {
+            values.prefer(known);
+        }
         let number = values.number();
         let name = number.map_or_else(|| before.clone(), |number| format!("number {number}"));
         // What is known of the meter counts for its values.
         if name != before {
             values = self.values(&telegram, &name, now);
+            if let Some(known) = &known {
+                values.prefer(known);
+            }
         }
         self.plain = Some(name.clone());
         let refused = values.refused.clone();
@@ -352,12 +364,13 @@ impl Reception {
         };
         self.unreadable = None;
         let number = opened.values.number().map(str::to_owned);
+        let head = opened.values.head.clone();
         let is_file = self.is_file;
         let Some(meter) = self.meter(name, title) else {
             return Vec::new();
         };
         if is_file {
-            meter.assume_identity(number.as_deref());
+            meter.assume_identity(number.as_deref(), head.as_deref());
         }
         meter.take(opened, now, &config, checksum_errors)
     }
@@ -409,6 +422,9 @@ impl Reception {
     pub fn forget(&mut self, device: &DeviceId) {
         self.meters
             .retain(|_, meter| meter.id().as_ref() != Some(device));
+        for meter in self.meters.values_mut() {
+            meter.forget_behind(device);
+        }
     }
 
     /// When silence, of the line or of a meter, means something new.
@@ -457,7 +473,7 @@ impl Reception {
     pub fn health_of_all(&mut self, health: &Health) -> Vec<Report> {
         let meters = self.meters.values_mut();
         let mut reports: Vec<_> = meters
-            .filter_map(|meter| meter.put_health(health.clone()))
+            .flat_map(|meter| meter.put_health(health.clone()))
             .collect();
         reports.extend(self.tell(health.clone()));
         reports

@@ -4,13 +4,18 @@
 //! encrypted text flips one bit of a value. What no meter in a home can measure is left out, counted
 //! and told; counters are judged by the bridge besides.
 
+mod behind;
+mod special;
+
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use self::behind::{Behind, Medium};
 use super::metrics;
 use super::wire::item::Scaling;
+use super::wire::telegram::Layout;
 use super::wire::{Authentication, Item, ItemValue, MeterTime, Telegram, Unit};
 use crate::model::{Decimal, Metric, Quantity, Sentence, Value};
 use crate::say;
@@ -67,8 +72,15 @@ pub struct Values {
     pub refused: Vec<Refused>,
     /// Keys of totals that the telegram does not carry, summed up from its tariffs.
     pub summed: Vec<&'static str>,
-    /// Keys of powers that the telegram does not carry, and that follow from others.
+    /// Keys of values that the meter itself has no place for: powers that follow from others, and what it says
+    /// that there is none of.
     pub implied: Vec<&'static str>,
+    /// What may be the number of the meter, the likeliest first; of texts only.
+    pub numbers: Vec<String>,
+    /// Who made the meter and what, as the first line of a text says; others may say the same.
+    pub head: Option<String>,
+    /// Meters behind the meter.
+    pub behind: Vec<Behind>,
     /// The meter's own time.
     pub at: Option<Timestamp>,
     /// By how many seconds the meter's clock is ahead, if it goes by summer time and if it does not;
@@ -151,14 +163,19 @@ impl Values {
         let standard = bounds.standard_time.unwrap_or(telegram.standard_time);
         // Where the head and a value differ, the head has the clock.
         values.time(telegram.at.as_ref(), bounds, standard);
-        for item in &telegram.items {
-            match item.obis.and_then(metrics::of) {
-                Some(metric) => values.take(metric, item, bounds, standard, &mut others),
-                None => describe(item, &mut others),
+        if telegram.layout == Layout::Text {
+            values.text(&telegram.items, bounds, standard, &mut others);
+        } else {
+            for item in &telegram.items {
+                match item.obis.and_then(metrics::of) {
+                    Some(metric) => values.take(metric, item, bounds, standard, &mut others),
+                    None => describe(item, &mut others),
+                }
             }
         }
         values.sums();
         values.flows();
+        values.phases_net();
         let scaled_by_profile = |item: &&Item| {
             let quantity = item.value.as_quantity();
             quantity.is_some_and(|number| number.scaling == Scaling::Profile)
@@ -171,6 +188,108 @@ impl Values {
             values.put("other_values", text);
         }
         values
+    }
+
+    /// The values of a text.
+    fn text(&mut self, items: &[Item], bounds: &Bounds, standard: bool, others: &mut String) {
+        let near = bounds.now.unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = |time: &MeterTime| {
+            let all_year = time.in_standard_time(&bounds.zone).filter(|_| standard);
+            all_year.or_else(|| time.to_timestamp(&bounds.zone, near))
+        };
+        self.head = items
+            .first()
+            .and_then(|item| item.value.as_text())
+            .map(str::to_owned);
+        self.numbers = numbers(items);
+        if let Some(number) = self.numbers.first().cloned() {
+            self.put("meter_number", number);
+        }
+        self.behind = behind::behind(items, self.at.or(bounds.now), at);
+        let is_number = |item: &&Item| {
+            let code = item.obis.map(|code| code.0);
+            matches!(code, Some([a, 0, c, d, e, _]) if NUMBERS.contains(&[a, c, d, e]))
+        };
+        let is_behind = |item: &&Item| {
+            let channel = behind::channel(item);
+            channel.is_some_and(|channel| self.behind.iter().any(|it| it.channel == channel))
+        };
+        let of_meter: Vec<&Item> = items
+            .iter()
+            .skip(1)
+            .filter(|item| !is_behind(item) && !is_number(item))
+            .collect();
+        // Another channel of the same meter counts where this one does not say it.
+        let (first, second): (Vec<&Item>, Vec<&Item>) = of_meter
+            .into_iter()
+            .partition(|item| item.obis.is_none_or(|code| code.0[1] == 0));
+        for item in first.into_iter().chain(second) {
+            if let Some(said) = special::said(item, at) {
+                for (key, value) in said {
+                    if value == Value::Unknown {
+                        self.implied.push(key);
+                    }
+                    self.put_possible(key, value, item, bounds);
+                }
+                continue;
+            }
+            match item.obis.and_then(metrics::of_text) {
+                Some(metric) => self.take(metric, item, bounds, standard, others),
+                None => describe(item, others),
+            }
+        }
+        self.phases();
+    }
+
+    /// A value unless no home can have it.
+    fn put_possible(&mut self, key: &'static str, value: Value, item: &Item, bounds: &Bounds) {
+        let quantity = metrics::metric(key).and_then(|metric| metric.quantity);
+        let (Some(quantity), Some(number)) = (quantity, value.as_number()) else {
+            return self.put(key, value);
+        };
+        if is_possible(number, quantity, bounds.max_power) {
+            return self.put(key, value);
+        }
+        let (value, why) = (item.value.to_string(), Why::Beyond);
+        self.refused.push(Refused { key, value, why });
+    }
+
+    /// The sum of the phases, where the meter does not say it.
+    fn phases(&mut self) {
+        let [all, phases @ ..] = PAIRS;
+        for side in 0..2 {
+            let keys = phases.map(|phase| phase[side]);
+            let is_refused = |key: &str| self.refused.iter().any(|refused| refused.key == key);
+            if self.get(all[side]).is_some()
+                || keys.iter().chain([&all[side]]).any(|key| is_refused(key))
+            {
+                continue;
+            }
+            let told = keys.iter().filter_map(|key| self.number_of(key));
+            let sum = told.reduce(|a, b| difference(a, difference(NOTHING, b)));
+            if let Some(sum) = sum {
+                self.put(all[side], sum);
+            }
+        }
+    }
+
+    /// The direction of each phase.
+    fn phases_net(&mut self) {
+        const NET: [&str; 3] = ["power_net_l1", "power_net_l2", "power_net_l3"];
+        let [_, phases @ ..] = PAIRS;
+        for (net, [import, export]) in NET.into_iter().zip(phases) {
+            if let (Some(import), Some(export)) = (self.number_of(import), self.number_of(export)) {
+                self.put(net, difference(import, export));
+            }
+        }
+    }
+
+    /// Takes another of its numbers for that of the meter.
+    pub fn prefer(&mut self, number: &str) {
+        if self.numbers.iter().any(|known| known == number) {
+            self.known.retain(|(key, _)| *key != "meter_number");
+            self.put("meter_number", number.to_owned());
+        }
     }
 
     /// Adds whether the telegram is genuine, where it can be.
@@ -276,7 +395,8 @@ impl Values {
                 self.refused.push(Refused { key, value, why });
             }
             (ItemValue::Text(text), None) if !text.trim().is_empty() => {
-                self.put(key, text.trim().to_owned());
+                let text: String = text.trim().chars().take(LONGEST_TEXT).collect();
+                self.put(key, text);
             }
             (ItemValue::Quantity(number), None) => self.put(key, number.raw.to_string()),
             (ItemValue::Moment(time), None) => self.time(Some(time), bounds, standard),
@@ -425,6 +545,22 @@ impl Values {
     }
 }
 
+/// Where a text has the number of its meter, the first that is there.
+const NUMBERS: [[u8; 4]; 3] = [[0, 96, 1, 1], [0, 96, 1, 0], [0, 96, 1, 255]];
+
+fn numbers(items: &[Item]) -> Vec<String> {
+    let of = |wanted: [u8; 4]| {
+        let is_it = move |item: &&Item| matches!(item.obis.map(|code| code.0), Some([a, 0, c, d, e, _]) if [a, c, d, e] == wanted);
+        items.iter().find(is_it)
+    };
+    let found = NUMBERS.into_iter().filter_map(of);
+    let texts = found.filter_map(|item| item.value.as_text());
+    texts
+        .filter(|text| is_number(text))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// How many of the keys are tariffs of a total.
 pub fn tariffs<'a>(total: &str, keys: impl Iterator<Item = &'a str>) -> usize {
     let is_part = |key: &&str| {
@@ -445,7 +581,15 @@ fn in_unit(value: Decimal, unit: Unit, quantity: Quantity) -> Option<Decimal> {
     let thousandth =
         |value: Decimal| Decimal::new(value.mantissa(), value.scale().saturating_add(3));
     match (quantity, unit) {
+        // Nothing of something is nothing in any unit.
+        (Quantity::Power | Quantity::Energy | Quantity::ReactiveEnergy, Unit::NONE)
+            if value.is_zero() =>
+        {
+            Some(value)
+        }
         (Quantity::Power, Unit::WATT)
+        | (Quantity::ApparentPower, Unit::VOLT_AMPERE)
+        | (Quantity::Count, Unit::NONE)
         | (Quantity::ReactivePower, Unit::VAR)
         | (Quantity::Voltage, Unit::VOLT)
         | (Quantity::Current, Unit::AMPERE)
@@ -480,7 +624,7 @@ fn is_possible(value: Decimal, quantity: Quantity, max_power: u32) -> bool {
         Quantity::Energy | Quantity::ReactiveEnergy => value >= Decimal::integer(0),
         Quantity::Voltage => within(0, MOST_VOLTS),
         Quantity::Current => within(-MOST_AMPERES, MOST_AMPERES),
-        Quantity::Power | Quantity::ReactivePower => {
+        Quantity::Power | Quantity::ReactivePower | Quantity::ApparentPower => {
             within(-i64::from(max_power), i64::from(max_power))
         }
         Quantity::Frequency => within(40, 70),

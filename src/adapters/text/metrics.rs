@@ -126,7 +126,11 @@ fn instead(words: &str, old: &str, new: &str, ending: &str) -> String {
 /// Decimals that sensors usually resolve.
 const fn decimals(quantity: Quantity) -> u8 {
     match quantity {
-        Quantity::Energy | Quantity::ReactiveEnergy => 3,
+        Quantity::Energy
+        | Quantity::ReactiveEnergy
+        | Quantity::Gas
+        | Quantity::Water
+        | Quantity::Heat => 3,
         Quantity::Current | Quantity::Frequency | Quantity::PowerFactor | Quantity::Count => 2,
         Quantity::Voltage
         | Quantity::Charge

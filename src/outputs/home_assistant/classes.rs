@@ -49,9 +49,13 @@ pub fn of(metric: &Metric) -> Class {
         Behavior::Figure => Class {
             state_class: None,
             ..match metric.quantity {
-                Some(Quantity::Energy | Quantity::ReactiveEnergy) => {
-                    number(metric.quantity, "total_increasing")
-                }
+                Some(
+                    Quantity::Energy
+                    | Quantity::ReactiveEnergy
+                    | Quantity::Gas
+                    | Quantity::Water
+                    | Quantity::Heat,
+                ) => number(metric.quantity, "total_increasing"),
                 quantity => number(quantity, "measurement"),
             }
         },
@@ -108,6 +112,10 @@ fn number(quantity: Option<Quantity>, state_class: &'static str) -> Class {
         Quantity::Energy if counts => Some("energy"),
         Quantity::Energy => Some("energy_storage"),
         Quantity::ReactiveEnergy => possible("reactive_energy", true, false),
+        Quantity::Gas => possible("gas", true, false),
+        Quantity::Water => possible("water", true, false),
+        // Heat that is counted in gigajoules is energy; its class for gas takes volumes and kilowatt-hours.
+        Quantity::Heat => possible("energy", true, false),
         Quantity::Voltage => measured("voltage"),
         Quantity::Current => measured("current"),
         Quantity::Frequency => measured("frequency"),
@@ -148,8 +156,10 @@ mod tests {
         (
             "energy",
             &["total", "total_increasing"],
-            &["J", "kJ", "Wh", "kWh", "MWh", "GWh"],
+            &["J", "kJ", "MJ", "GJ", "Wh", "kWh", "MWh", "GWh"],
         ),
+        ("gas", &["total", "total_increasing"], &["L", "m³", "ft³"]),
+        ("water", &["total", "total_increasing"], &["L", "m³", "ft³"]),
         (
             "energy_storage",
             &["measurement"],

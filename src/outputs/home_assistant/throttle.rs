@@ -162,6 +162,9 @@ const fn measured(quantity: Option<Quantity>) -> Interval {
         Quantity::Frequency | Quantity::PowerFactor => Decimal::new(1, 1),
         Quantity::Energy
         | Quantity::ReactiveEnergy
+        | Quantity::Gas
+        | Quantity::Water
+        | Quantity::Heat
         | Quantity::Charge
         | Quantity::Duration
         | Quantity::Minutes

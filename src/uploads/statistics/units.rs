@@ -8,7 +8,8 @@ pub const fn unit_class(quantity: Option<Quantity>) -> Option<&'static str> {
         return None;
     };
     match quantity {
-        Quantity::Energy => Some("energy"),
+        Quantity::Energy | Quantity::Heat => Some("energy"),
+        Quantity::Gas | Quantity::Water => Some("volume"),
         Quantity::Power => Some("power"),
         Quantity::Voltage => Some("voltage"),
         Quantity::Current => Some("electric_current"),

@@ -54,7 +54,12 @@ impl Meter {
         if self.known.serial.is_some() && !self.known.stand_in {
             return None;
         }
-        let serial = self.identity(sketch.number.is_some(), now, config)?;
+        let serial = self.identity(
+            sketch.number.is_some(),
+            opened.values.head.as_deref(),
+            now,
+            config,
+        )?;
         let stood_in = self.id().filter(|_| self.known.stand_in);
         self.known.serial = Some(serial);
         self.known.stand_in = false;
@@ -69,6 +74,7 @@ impl Meter {
     fn identity(
         &mut self,
         is_numbered: bool,
+        head: Option<&str>,
         now: Duration,
         config: &MeterConfig,
     ) -> Option<String> {
@@ -88,16 +94,21 @@ impl Meter {
         if let Some(title) = self.title {
             return Some(title.to_string());
         }
-        // Neither number nor title: then its port is all there is to know it by. Meters that send
+        // Neither number nor title. A text still says who made it and what.
+        if let Some(head) = head.filter(|head| !head.is_empty()) {
+            return Some(head.to_owned());
+        }
+        // Then its port is all there is to know it by. Meters that send
         // their number at all do so within a minute.
         let port = config.port.as_ref().filter(|_| waited >= NAMELESS);
         port.map(|port| format!("on {}", port.place()))
     }
 
     /// For a meter in a file: there is no other telegram to wait for.
-    pub fn assume_identity(&mut self, number: Option<&str>) {
+    pub fn assume_identity(&mut self, number: Option<&str>, head: Option<&str>) {
         let title = || self.title.map(|title| title.to_string());
-        let serial = number.map(str::to_owned).or_else(title);
+        let head = || head.filter(|head| !head.is_empty()).map(str::to_owned);
+        let serial = number.map(str::to_owned).or_else(title).or_else(head);
         self.known
             .serial
             .get_or_insert(serial.unwrap_or_else(|| "unknown".to_owned()));

@@ -9,28 +9,19 @@
 //! !8CB2                             CRC-16/ARC from / to !
 //! ```
 
+pub mod lines;
 mod unchecked;
 
 use crc::{CRC_16_ARC, Crc};
-use jiff::civil::DateTime;
 
 use super::axdr::Data;
-use super::item::{Item, ItemValue, Quantity, Scaling};
-use super::obis::Obis;
-use super::time::{ClockStatus, MeterTime};
-use super::units::Scale;
-use super::units::Unit;
+use super::item::{Item, ItemValue};
 
 use crate::hex;
 
 pub use unchecked::Unchecked;
 
 const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
-/// Where most of these meters have their number.
-const EQUIPMENT: Obis = Obis([0, 0, 96, 1, 1, 255]);
-/// Digits of an equipment id that may be characters in hexadecimal, at least.
-const LONG_ID: usize = 12;
-
 /// The text is no telegram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DsmrError {
@@ -101,16 +92,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Item>, DsmrError> {
 }
 
 fn items(body: &[u8]) -> Vec<Item> {
-    let text = String::from_utf8_lossy(body);
-    let lines = text.lines().enumerate();
-    let mut items: Vec<Item> = lines.filter_map(|(line, text)| item(line, text)).collect();
-    let number = items.iter_mut().find(|item| item.obis == Some(EQUIPMENT));
-    if let Some(number) =
-        number.filter(|item| item.value.as_text().is_some_and(|id| !id.is_empty()))
-    {
-        number.obis = Some(Obis::METER_NUMBER);
-    }
-    items
+    lines::items(&String::from_utf8_lossy(body))
 }
 
 fn has_codes(items: &[Item]) -> bool {
@@ -195,103 +177,6 @@ pub fn reseal(bytes: &mut [u8], before: &[u8]) {
     }
 }
 
-fn item(position: usize, line: &str) -> Option<Item> {
-    let line = line.trim();
-    if position == 0 {
-        let who = line.trim_start_matches('/').to_owned();
-        return Some(Item {
-            obis: None,
-            position,
-            at: None,
-            value: ItemValue::Text(printable(&who)),
-        });
-    }
-    let (code, groups) = line.split_once('(')?;
-    let obis: Obis = code.parse().ok()?;
-    // Values of other meters on the same port have their time in front.
-    let last = groups.trim_end_matches(')').rsplit('(').next()?;
-    Some(Item {
-        obis: Some(obis),
-        position,
-        at: None,
-        value: value(obis, last),
-    })
-}
-
-fn value(code: Obis, text: &str) -> ItemValue {
-    if code.is_clock()
-        && let Some(time) = moment(text)
-    {
-        return ItemValue::Moment(time);
-    }
-    if code.is_identity() {
-        return ItemValue::Text(id(text));
-    }
-    if matches!(code.0, [0, _, 96, 13, ..]) {
-        return ItemValue::Text(from_hex(text).unwrap_or_else(|| printable(text)));
-    }
-    quantity(text).map_or_else(|| ItemValue::Text(printable(text)), ItemValue::Quantity)
-}
-
-/// Who somebody is: most write each character as two digits, others just write it. Zeros alone are
-/// nobody.
-fn id(text: &str) -> String {
-    if text.bytes().all(|byte| byte == b'0') {
-        return String::new();
-    }
-    let is_id = |id: &String| {
-        let digits = id.bytes().filter(u8::is_ascii_digit).count();
-        let is_usual = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
-        id.bytes().all(is_usual) && 2 * digits >= id.len()
-    };
-    let characters = from_hex(text).filter(|_| text.len() >= LONG_ID);
-    characters.filter(is_id).unwrap_or_else(|| printable(text))
-}
-
-/// `000006.695*kWh`, `00044`.
-fn quantity(text: &str) -> Option<Quantity> {
-    let (number, unit) = match text.split_once('*') {
-        Some((number, unit)) => (number, Some(unit)),
-        None => (text, None),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = whole.strip_prefix('-').unwrap_or(whole);
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits.is_empty() || !is_number(digits) || !is_number(fraction) || number.len() > 20 {
-        return None;
-    }
-    let raw: i128 = format!("{whole}{fraction}").parse().ok()?;
-    let (unit, prefix) = match unit {
-        None => (Unit::NONE, 0),
-        Some(unit) => Unit::parse(unit)?,
-    };
-    let scale = Scale {
-        // At most 20 digits.
-        exponent: prefix - fraction.len() as i8,
-        unit,
-    };
-    let quantity = Quantity::unscaled(raw, 0);
-    Some(quantity.scaled(scale, Scaling::Meter))
-}
-
-/// `YYMMDDhhmmss` and `S` or `W`.
-fn moment(text: &str) -> Option<MeterTime> {
-    let (digits, season) = text.split_at_checked(12)?;
-    let mut pairs = digits.as_bytes().chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok()?;
-        pair.parse::<i8>().ok().filter(|number| *number >= 0)
-    });
-    let mut part = || pairs.next().flatten();
-    let year = 2000 + i16::from(part()?);
-    let local = DateTime::new(year, part()?, part()?, part()?, part()?, part()?, 0).ok()?;
-    let status = match season {
-        "S" => 0x80,
-        "W" => 0x00,
-        _ => 0xff,
-    };
-    Some(MeterTime::new(local, None, ClockStatus(status)))
-}
-
 /// Characters that were written in hexadecimal.
 pub fn from_hex(text: &str) -> Option<String> {
     let bytes = hex::bytes(text).filter(|bytes| !bytes.is_empty())?;
@@ -309,6 +194,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::obis::Obis;
     use super::*;
     use proptest::prelude::*;
 

@@ -31,7 +31,17 @@ const CLOSE: SignedDuration = SignedDuration::from_mins(20);
 
 /// A moment as a meter writes it: the time on the wall, and perhaps how far that is from UTC.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MeterTime([u8; LENGTH]);
+pub struct MeterTime([u8; LENGTH], Option<Season>);
+
+/// What a clock keeps, where it says so for certain: whatever the date, the standard time of its zone, or an hour
+/// more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Season {
+    /// An hour more.
+    Summer,
+    /// Standard time.
+    Winter,
+}
 
 /// What a meter says of its own clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +57,13 @@ impl ClockStatus {
 impl MeterTime {
     /// From the bytes, whatever they are.
     pub const fn from_bytes(bytes: [u8; LENGTH]) -> Self {
-        Self(bytes)
+        Self(bytes, None)
+    }
+
+    /// The same where it is certain what the clock keeps.
+    #[must_use]
+    pub const fn of(self, season: Season) -> Self {
+        Self(self.0, Some(season))
     }
 
     /// The bytes for the wire.
@@ -63,7 +79,7 @@ impl MeterTime {
         let part = i8::cast_unsigned;
         // A second has a hundred hundredths.
         let hundredths = (local.subsec_nanosecond() / 10_000_000) as u8;
-        Self([
+        Self::from_bytes([
             year_high,
             year_low,
             part(local.month()),
@@ -194,6 +210,13 @@ impl MeterTime {
         if let Some(offset) = self.offset() {
             return offset.to_timestamp(local).ok();
         }
+        if let Some(season) = self.1 {
+            let standard = standard_offset(local, zone)?.to_timestamp(local).ok()?;
+            return match season {
+                Season::Winter => Some(standard),
+                Season::Summer => standard.checked_sub(SignedDuration::from_hours(1)).ok(),
+            };
+        }
         let ambiguous = zone.to_ambiguous_timestamp(local);
         let AmbiguousOffset::Fold { before, after } = ambiguous.offset() else {
             return ambiguous.compatible().ok();
@@ -212,17 +235,21 @@ impl MeterTime {
 
 impl MeterTime {
     /// The moment this is on a clock that keeps the zone's standard time all year; `None` if it gives
-    /// an offset, which tells what it keeps.
+    /// an offset or its season, which tells what it keeps.
     pub fn in_standard_time(self, zone: &TimeZone) -> Option<Timestamp> {
-        let local = self.local().filter(|_| self.offset().is_none())?;
-        let offset_in = |month| {
-            let day = jiff::civil::date(local.year(), month, 1).at(0, 0, 0, 0);
-            Some(zone.to_offset(zone.to_timestamp(day).ok()?))
-        };
-        // In summer clocks are put forward, on either half of the earth.
-        let standard = offset_in(1)?.min(offset_in(7)?);
-        standard.to_timestamp(local).ok()
+        let is_open = self.offset().is_none() && self.1.is_none();
+        let local = self.local().filter(|_| is_open)?;
+        standard_offset(local, zone)?.to_timestamp(local).ok()
     }
+}
+
+/// The offset of a zone's standard time: in summer clocks are put forward, on either half of the earth.
+fn standard_offset(local: DateTime, zone: &TimeZone) -> Option<Offset> {
+    let offset_in = |month| {
+        let day = jiff::civil::date(local.year(), month, 1).at(0, 0, 0, 0);
+        Some(zone.to_offset(zone.to_timestamp(day).ok()?))
+    };
+    Some(offset_in(1)?.min(offset_in(7)?))
 }
 
 impl fmt::Display for MeterTime {

@@ -58,6 +58,27 @@ const UNITS: &[(u8, &str)] = &[
 /// Other spellings of symbols.
 const SPELLINGS: &[(&str, u8)] = &[("deg", 8), ("degC", 9), ("m3", 13), ("ohm", 38)];
 
+/// Units of text telegrams, in any spelling.
+const METERED: &[(&str, u8)] = &[
+    ("Wh", 30),
+    ("varh", 32),
+    ("VAh", 31),
+    ("W", 27),
+    ("var", 29),
+    ("VA", 28),
+    ("V", 35),
+    ("A", 33),
+    ("Hz", 44),
+    ("m3", 13),
+    ("m³", 13),
+    ("dm3", 19),
+    ("dm³", 19),
+    ("l", 19),
+    ("J", 25),
+    ("s", 7),
+    ("min", 6),
+];
+
 impl Unit {
     /// Active power.
     pub const WATT: Self = Self(27);
@@ -71,6 +92,18 @@ impl Unit {
     pub const VAR: Self = Self(29);
     /// Reactive energy.
     pub const VAR_HOUR: Self = Self(32);
+    /// Apparent power.
+    pub const VOLT_AMPERE: Self = Self(28);
+    /// Volume.
+    pub const CUBIC_METRE: Self = Self(13);
+    /// The same, converted to standard conditions by the meter.
+    pub const CORRECTED_CUBIC_METRE: Self = Self(14);
+    /// Volume.
+    pub const LITRE: Self = Self(19);
+    /// Heat.
+    pub const JOULE: Self = Self(25);
+    /// Time.
+    pub const SECOND: Self = Self(7);
     /// Angle.
     pub const DEGREE: Self = Self(8);
     /// Frequency.
@@ -101,6 +134,32 @@ impl Unit {
         // Only units of electricity and energy have prefixes: "month" is not mega-onth.
         let unit = plain(symbol.strip_prefix(prefix)?)?;
         matches!(unit.0, 25 | 27..=35).then_some((unit, exponent))
+    }
+
+    /// The same of a symbol as meters write it, with any mixture of small and capital letters; only of `m` and
+    /// `M` in front the case counts.
+    pub fn parse_loosely(symbol: &str) -> Option<(Self, i8)> {
+        if let Some(found) = Self::parse(symbol) {
+            return Some(found);
+        }
+        let plain = |symbol: &str| {
+            let mut known = METERED.iter();
+            let found = known.find(|(text, _)| text.eq_ignore_ascii_case(symbol));
+            found.map(|(_, number)| Self(*number))
+        };
+        if let Some(unit) = plain(symbol) {
+            return Some((unit, 0));
+        }
+        let mut characters = symbol.chars();
+        let exponent = match characters.next()? {
+            'k' | 'K' => 3,
+            'M' => 6,
+            'm' => -3,
+            'g' | 'G' => 9,
+            _ => return None,
+        };
+        let unit = plain(characters.as_str())?;
+        matches!(unit.0, 25 | 27..=35 | 44).then_some((unit, exponent))
     }
 }
 

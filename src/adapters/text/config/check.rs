@@ -198,6 +198,9 @@ fn check_value(value: &ValueConfig) -> Option<(String, &'static str)> {
     let adds_up = [
         Quantity::Energy,
         Quantity::ReactiveEnergy,
+        Quantity::Gas,
+        Quantity::Water,
+        Quantity::Heat,
         Quantity::Charge,
         Quantity::Duration,
         Quantity::Minutes,
