@@ -243,21 +243,6 @@ mod tests {
     }
 
     #[test]
-    fn the_equipment_id_is_the_number_of_the_meter_as_it_is_written() {
-        for (line, number) in [
-            ("0-0:96.1.1(4B414D3030303131)", "KAM00011"),
-            ("0-0:96.1.0(4B414D3030303131)", "KAM00011"),
-            ("0-0:96.1.1(44556677)", "44556677"),
-            ("0-0:96.1.1(ADC3100000099007)", "ADC3100000099007"),
-        ] {
-            let items = parse(&seal(&format!("/ABC5\r\n\r\n{line}\r\n!"))).unwrap();
-            assert_eq!(shown(&items, "0-0:96.1.0"), format!("{number:?}"), "{line}");
-        }
-        let nobody = parse(&seal("/ABC5\r\n\r\n0-0:96.1.1(00000000000000)\r\n!")).unwrap();
-        assert_eq!(shown(&nobody, "0-0:96.1.1"), "\"\"");
-    }
-
-    #[test]
     fn a_checksum_without_its_zeros_or_with_other_line_ends_is_right_and_no_other_is() {
         let short = (0..).map(|n| format!("/ABC5\r\n\r\n1-0:1.8.0({n:06}*Wh)\r\n!"));
         let short = short
