@@ -10,7 +10,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use wattbridge::adapters::smart_meter::wire::link::hdlc::{self, Sender};
 use wattbridge::adapters::smart_meter::wire::link::{
-    Framer, LinkEvent, MAX_BUFFER, MAX_MESSAGE, MAX_TEXT, Transport, annotate, mbus,
+    Framer, LinkEvent, MAX_BARE, MAX_BUFFER, MAX_MESSAGE, MAX_TEXT, Transport, annotate, mbus,
 };
 
 struct Run {
@@ -93,6 +93,7 @@ fuzz_target!(|data: &[u8]| {
         };
         let most = match message.transport {
             Transport::Text => MAX_TEXT + 8,
+            Transport::Raw => MAX_BARE,
             _ => MAX_MESSAGE,
         };
         assert!((1..=most).contains(&message.bytes.len()));
@@ -103,7 +104,9 @@ fuzz_target!(|data: &[u8]| {
         // message for its beginning.
         let is_block = message.bytes.first() == Some(&0xe0);
         let mut windows = message.bytes.windows(hdlc::LLC.len());
-        if is_block || windows.any(|window| window == hdlc::LLC) {
+        // What is longer came without frames, and does not fit into any.
+        let is_long = message.bytes.len() > MAX_MESSAGE;
+        if is_long || is_block || windows.any(|window| window == hdlc::LLC) {
             continue;
         }
         let expected = std::slice::from_ref(&message.bytes);

@@ -10,6 +10,7 @@ mod adapter;
 mod captures;
 mod devices;
 mod masked;
+mod p1;
 mod reports;
 mod text;
 mod uncertain;

@@ -93,10 +93,18 @@ impl LineHealth {
         self.foreign = None;
     }
 
-    /// The mark of another language has arrived.
-    pub fn foreign(&mut self, why: Health) {
-        let seen = self.foreign.as_ref().map_or(0, |(seen, _)| *seen);
-        self.foreign = Some((seen.saturating_add(1), why));
+    /// What may be the mark of another language has arrived.
+    pub fn foreign(&mut self, reason: Reason) {
+        if let Some(why) = foreign(reason) {
+            let seen = self.foreign.as_ref().map_or(0, |(seen, _)| *seen);
+            // That took more than one burst already.
+            let counts = if reason == Reason::Inverted {
+                FOREIGN
+            } else {
+                1
+            };
+            self.foreign = Some((seen.saturating_add(counts), why));
+        }
     }
 
     /// What is wrong with the line; `None` if frames arrive, or if it is too early to say. The words
@@ -165,9 +173,10 @@ pub fn no_frame(is_tcp: bool) -> Health {
     }
 }
 
-/// Telegrams of another kind of meter: why what was refused is of no use here, where that is
-/// certain.
+/// Telegrams of another kind of meter, or ones that nobody can read as they come: why what was
+/// refused is of no use here, where that is certain.
 pub fn foreign(reason: Reason) -> Option<Health> {
+    let mut code = HealthCode::Unsupported;
     let (seen, advice) = match reason {
         Reason::OtherBus {
             control_information,
@@ -197,13 +206,16 @@ pub fn foreign(reason: Reason) -> Option<Health> {
                 "Cable and adapter work, and no key will help. Ask your grid operator for telegrams in clear."
             ),
         ),
+        Reason::Inverted => {
+            code = HealthCode::Garbled;
+            (
+                say!("the signal of the P1 port arrives inverted"),
+                say!("Use a P1 cable, or one that inverts the data line."),
+            )
+        }
         _ => return None,
     };
-    Some(
-        Health::new(HealthCode::Unsupported)
-            .seen(seen)
-            .advise(advice),
-    )
+    Some(Health::new(code).seen(seen).advise(advice))
 }
 
 /// A meter sends, but there is no key for it. `others` says that there are keys of other meters.
@@ -472,16 +484,19 @@ mod tests {
         assert_eq!(code(&mut line, 124), None);
         for _ in 0..FOREIGN {
             let control_information = 0x72;
-            let why = foreign(Reason::OtherBus {
+            line.foreign(Reason::OtherBus {
                 control_information,
             });
-            line.foreign(why.unwrap());
         }
         let health = trouble(&mut line, 125).unwrap();
         assert_eq!(health.code, HealthCode::Unsupported);
         assert!(health.sentence().contains("72"));
         line.frame(at(126));
         assert_eq!(code(&mut line, 127), None);
+        line.foreign(Reason::Inverted);
+        let health = trouble(&mut line, 128).unwrap();
+        assert!(health.sentence().contains("inverted"), "at the first word");
+        line.frame(at(126));
         assert_eq!(code(&mut line, 186), Some(HealthCode::Silent));
     }
 

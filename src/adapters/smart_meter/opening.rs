@@ -1,8 +1,10 @@
 //! Opening a telegram with whatever key fits.
 
 use super::health;
-use super::keys::KeyRing;
-use super::wire::telegram::TelegramError;
+use super::keys::{self, KeyRing};
+use super::wire::apdu::Opened;
+use super::wire::dsmr::{Checksum, DsmrError};
+use super::wire::telegram::{Layout, TelegramError};
 use super::wire::{Authentication, Ciphered, Key, Profiles, SystemTitle, Telegram};
 use crate::model::Health;
 
@@ -82,9 +84,12 @@ impl Reader<'_> {
             };
             return Err(why.into());
         }
+        // Where none is configured, one that is the same everywhere may fit, which proves as much.
+        let usual = (!ciphered.security.wants_long_key()).then(keys::of_luxembourg);
+        let checked_with = authentication.or(usual.as_ref());
         let (mut unfit, mut tried, mut trouble) = (None, false, None);
         for key in &keys {
-            let opened = match ciphered.open(key, authentication) {
+            let mut opened = match ciphered.open(key, checked_with) {
                 Ok(opened) => opened,
                 Err(error) => {
                     unfit = Some(health::key_unfit(title, error.says()));
@@ -92,7 +97,10 @@ impl Reader<'_> {
                 }
             };
             tried = true;
-            match self.read(&opened.plaintext, Some(title)) {
+            if authentication.is_none() && opened.authentication == Authentication::Failed {
+                opened.authentication = Authentication::NotChecked;
+            }
+            match self.read_opened(&opened, title) {
                 Ok(telegram) => {
                     return Ok(Open {
                         telegram,
@@ -114,6 +122,20 @@ impl Reader<'_> {
         };
         Err(trouble.unwrap_or_else(|| why.into()))
     }
+
+    /// Reads what was opened. A text that no tag proves has to prove itself.
+    fn read_opened(&self, opened: &Opened, title: &SystemTitle) -> Result<Telegram, TelegramError> {
+        let telegram = self.read(&opened.plaintext, Some(title))?;
+        let is_proven = opened.authentication == Authentication::Verified
+            || telegram.layout != Layout::Text
+            || matches!(Checksum::of(&opened.plaintext), Checksum::Good(_));
+        if is_proven {
+            Ok(telegram)
+        } else {
+            Err(DsmrError::CutOff.into())
+        }
+    }
+
     /// Whether the one key takes the place of the other: then the tag proves it.
     fn are_swapped(&self, ciphered: &Ciphered<'_>, number: Option<&str>, keys: &[&Key]) -> bool {
         let authentication = self.keys.authentication(&ciphered.title, number);

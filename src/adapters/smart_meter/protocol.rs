@@ -11,7 +11,7 @@ use super::health;
 use super::keys::KeyRing;
 use super::reception::{Heard, Reception};
 use super::shown::Shown;
-use super::wire::Profiles;
+use super::wire::{Profiles, Reason};
 use crate::clock::Moment;
 use crate::config::Zone;
 use crate::device::protocol::{self, Input, LISTEN, Message, Outbox, Output, Protocol};
@@ -20,8 +20,14 @@ use crate::links::{Address, SerialSettings};
 use crate::model::{Health, Report};
 use crate::say;
 
-/// Pauses after which half a telegram, and then a half message, are given up.
-const PAUSES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(2100)];
+/// Pauses after which a checksum has no more digits, and half a frame, then a half message, then a
+/// half text are given up.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(600),
+    Duration::from_millis(2100),
+    Duration::from_millis(3100),
+];
 /// How long nothing may come from an open port before it is opened anew: some adapters forget how
 /// to talk.
 const DEAD: Duration = Duration::from_secs(5 * 60);
@@ -194,6 +200,8 @@ impl Conversation {
                 let foreign = health::foreign(refused.reason);
                 self.trouble = foreign.or(self.trouble.take());
                 match refused.reason {
+                    // Another speed may show that it was chance.
+                    Reason::Inverted => return,
                     reason if reason.is_foreign() => protocol::Heard::Again,
                     reason if reason.is_checksum_error() => protocol::Heard::Bad,
                     _ => return,

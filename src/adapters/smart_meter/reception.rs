@@ -14,8 +14,8 @@ use super::meter::{Meter, Opened, Remembered};
 use super::opening::{Reader, Shut};
 use super::products;
 use super::values::{Bounds, Refused as LeftOut, Values};
-use super::wire::dsmr::Unchecked;
-use super::wire::telegram::TelegramError;
+use super::wire::dsmr::{Belief, Unchecked};
+use super::wire::telegram::{Layout, TelegramError};
 use super::wire::{
     Apdu, Authentication, Ciphered, Framer, LinkEvent, Message, Profiles, Refused, SystemTitle,
     Telegram, Transport,
@@ -73,8 +73,10 @@ pub struct Reception {
     meters: BTreeMap<Name, Meter>,
     /// The meter that unencrypted telegrams without a number belong to.
     plain: Option<Name>,
-    /// Text telegrams without a checksum.
+    /// Text telegrams that no checksum proves.
     unchecked: Unchecked,
+    /// Whether it was said that a second key is missing.
+    is_hinted: bool,
     checksum_errors: u64,
     /// How the line is, as told while no meter was known.
     told: Option<Health>,
@@ -108,6 +110,7 @@ impl Reception {
             meters: known.into_iter().map(meter).collect(),
             plain: None,
             unchecked: Unchecked::default(),
+            is_hinted: false,
             checksum_errors: 0,
             told: None,
             unreadable: None,
@@ -187,9 +190,7 @@ impl Reception {
                 if refused.reason.is_checksum_error() {
                     self.checksum_errors += 1;
                 }
-                if let Some(why) = health::foreign(refused.reason) {
-                    self.line.foreign(why);
-                }
+                self.line.foreign(refused.reason);
                 Heard::Refused(refused)
             }
         })
@@ -231,8 +232,12 @@ impl Reception {
     fn read_plain(&mut self, message: Message, plaintext: &[u8], now: Moment) -> Heard {
         if message.transport == Transport::Text {
             match self.unchecked.believe(plaintext, self.is_file) {
-                Ok(true) => {}
-                Ok(false) => return Heard::Unconfirmed,
+                Ok(Belief::Whole) => {}
+                Ok(Belief::AlwaysZero) => tracing::info!(
+                    "the meter writes 0000 in place of each checksum, so its telegrams count without \
+                     one; what is damaged on the way may go unnoticed. Keep the cable short."
+                ),
+                Ok(Belief::Unconfirmed) => return Heard::Unconfirmed,
                 Err(error) => return self.give_up(message, TelegramError::from(error).into()),
             }
         }
@@ -301,6 +306,14 @@ impl Reception {
                 };
             }
         };
+        let is_text = open.telegram.layout == Layout::Text;
+        if is_text && open.authentication == Authentication::NotChecked && !self.is_hinted {
+            self.is_hinted = true;
+            tracing::info!(
+                "{title}: its telegrams can be read, but not be proven genuine. If your operator gave \
+                 you a second key (GAK), set it as authentication_key."
+            );
+        }
         let values = self.values(&open.telegram, &name, now);
         let values = values.authenticated(open.authentication);
         let refused = values.refused.clone();

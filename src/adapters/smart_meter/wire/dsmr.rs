@@ -9,19 +9,21 @@
 //! !8CB2                             CRC-16/ARC from / to !
 //! ```
 
+mod checksum;
 pub mod lines;
 mod unchecked;
 
-use crc::{CRC_16_ARC, Crc};
+use std::collections::BTreeSet;
 
 use super::axdr::Data;
 use super::item::{Item, ItemValue};
-
 use crate::hex;
 
-pub use unchecked::Unchecked;
+pub use checksum::{Checksum, DIGITS, How, reseal, seal};
+pub use unchecked::{Belief, Unchecked};
 
-const CRC: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
+use checksum::end;
+
 /// The text is no telegram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DsmrError {
@@ -70,111 +72,44 @@ impl DsmrError {
     }
 }
 
-/// The values of a telegram. The first line, who made it, is an item without a code.
+/// The values of a telegram. The first line, who made it, is an item without a code. Of a code that
+/// is there more than once the first counts.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Item>, DsmrError> {
-    let is_character = |byte: u8| matches!(byte, b'\r' | b'\n' | b'\t' | 0x20..=0x7e | 0x80..);
     // Line ends, zeros or padding may follow the end; nothing is asked of them.
     let end = end(bytes);
     let body = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or(bytes);
-    if let Some(offset) = body.iter().position(|byte| !is_character(*byte)) {
-        let has_codes = has_codes(&items(body));
+    let items = items(&characters(body));
+    let has_codes = items.iter().any(|item| item.obis.is_some());
+    let checksum = Checksum::of(bytes);
+    if !matches!(checksum, Checksum::Good(_))
+        && let Some(offset) = body.iter().position(|byte| !is_usual(*byte))
+    {
         return Err(DsmrError::NotText { offset, has_codes });
     }
-    let items = items(body);
-    let has_codes = has_codes(&items);
     end.ok_or(DsmrError::NoEnd { has_codes })?;
-    verify(bytes).map_err(|(announced, found)| DsmrError::Checksum { announced, found })?;
-    if has_codes {
-        Ok(items)
-    } else {
-        Err(DsmrError::Nothing)
+    match checksum {
+        Checksum::Wrong { announced, found } => Err(DsmrError::Checksum { announced, found }),
+        _ if !has_codes => Err(DsmrError::Nothing),
+        _ => Ok(items),
     }
 }
 
-fn items(body: &[u8]) -> Vec<Item> {
-    lines::items(&String::from_utf8_lossy(body))
+/// Whether a byte is one that meters write; others count only with a checksum that is right.
+pub const fn is_usual(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | b'\t' | 0x20..=0x7e)
 }
 
-fn has_codes(items: &[Item]) -> bool {
-    items.iter().any(|item| item.obis.is_some())
+/// The text in Latin-1, without bytes that are no characters.
+fn characters(body: &[u8]) -> String {
+    let characters = body.iter().map(|byte| char::from(*byte));
+    let is_text = |c: &char| !c.is_control() || matches!(c, '\r' | '\n' | '\t');
+    characters.filter(is_text).collect()
 }
 
-/// Where the `!` is that begins a line.
-fn end(bytes: &[u8]) -> Option<usize> {
-    let mut pairs = bytes.windows(2);
-    let before = pairs.position(|pair| matches!(pair, [b'\n' | b'\r', b'!']))?;
-    Some(before + 1)
-}
-
-/// Compares the checksum, and says whether there is one; an error tells what it says and what it
-/// should be.
-///
-/// Some meters leave out leading zeros. Where a program or an adapter has changed the line ends, it
-/// still counts those of the meter.
-pub fn verify(bytes: &[u8]) -> Result<bool, (u16, u16)> {
-    let end = end(bytes).unwrap_or(bytes.len());
-    let Some(announced) =
-        digits(bytes, end).and_then(|digits| u16::from_str_radix(digits, 16).ok())
-    else {
-        return Ok(false);
-    };
-    let text = bytes.get(..=end).unwrap_or_default();
-    let found = CRC.checksum(text);
-    if found == announced || CRC.checksum(&with_line_ends(text)) == announced {
-        return Ok(true);
-    }
-    Err((announced, found))
-}
-
-/// The digits of the checksum, where there are any.
-fn digits(bytes: &[u8], end: usize) -> Option<&str> {
-    let rest = bytes.get(end + 1..)?;
-    let count = rest
-        .iter()
-        .take(4)
-        .take_while(|byte| byte.is_ascii_hexdigit())
-        .count();
-    let digits = std::str::from_utf8(rest.get(..count)?).ok()?;
-    (!digits.is_empty()).then_some(digits)
-}
-
-fn with_line_ends(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + 64);
-    for byte in text.iter().filter(|byte| **byte != b'\r') {
-        if *byte == b'\n' {
-            out.push(b'\r');
-        }
-        out.push(*byte);
-    }
-    out
-}
-
-/// A text up to its `!` as a meter sends it: with its checksum.
-#[must_use]
-pub fn seal(text: &str) -> Vec<u8> {
-    format!("{text}{:04X}", CRC.checksum(text.as_bytes())).into_bytes()
-}
-
-/// Changes the checksum of a text that was changed from what it was `before`, without changing its
-/// length: right stays right, and wrong stays as wrong as it was.
-pub fn reseal(bytes: &mut [u8], before: &[u8]) {
-    let Some(end) = end(before) else {
-        return;
-    };
-    let digits = digits(before, end).unwrap_or_default();
-    let (Ok(announced), 4) = (u16::from_str_radix(digits, 16), digits.len()) else {
-        return;
-    };
-    let sum = |bytes: &[u8]| CRC.checksum(bytes.get(..=end).unwrap_or_default());
-    let announced = announced ^ sum(before) ^ sum(bytes);
-    let text = if digits.bytes().any(|digit| digit.is_ascii_lowercase()) {
-        format!("{announced:04x}")
-    } else {
-        format!("{announced:04X}")
-    };
-    if let Some(place) = bytes.get_mut(end + 1..end + 5) {
-        place.copy_from_slice(text.as_bytes());
-    }
+fn items(text: &str) -> Vec<Item> {
+    let (mut items, mut seen) = (lines::items(text), BTreeSet::new());
+    items.retain(|item| item.obis.is_none_or(|code| seen.insert(code)));
+    items
 }
 
 /// Characters that were written in hexadecimal.
@@ -243,18 +178,28 @@ mod tests {
     }
 
     #[test]
-    fn a_checksum_without_its_zeros_or_with_other_line_ends_is_right_and_no_other_is() {
-        let short = (0..).map(|n| format!("/ABC5\r\n\r\n1-0:1.8.0({n:06}*Wh)\r\n!"));
-        let short = short
-            .into_iter()
-            .find(|text| CRC.checksum(text.as_bytes()) < 0x1000)
-            .unwrap();
-        let crc = CRC.checksum(short.as_bytes());
-        assert_eq!(verify(format!("{short}{crc:X}\r\n").as_bytes()), Ok(true));
-        assert!(verify(format!("{short}{:X}", crc ^ 1).as_bytes()).is_err());
-        let sealed = String::from_utf8(seal(&short)).unwrap();
-        assert_eq!(verify(sealed.replace("\r\n", "\n").as_bytes()), Ok(true));
-        assert_eq!(verify(short.as_bytes()), Ok(false));
+    fn strange_bytes_count_only_with_a_right_checksum() {
+        let body = BODY.replace("0-0:96.13.0()", "0-0:96.13.0(Z\u{e4}hler\u{7}\u{0})");
+        let latin: Vec<u8> = body.chars().map(|c| u32::from(c) as u8).collect();
+        let Checksum::Wrong { found, .. } = Checksum::of(&[latin.as_slice(), b"1"].concat()) else {
+            panic!("by chance it is 1")
+        };
+        let sealed = [latin.as_slice(), format!("{found:04X}").as_bytes()].concat();
+        let items = parse(&sealed).unwrap();
+        assert_eq!(shown(&items, "0-0:96.13.0"), "\"Zähler\"");
+        assert_eq!(shown(&items, "1-0:1.7.0"), "544 W");
+        let bare = parse(&latin);
+        assert!(matches!(bare, Err(DsmrError::NotText { .. })), "{bare:?}");
+    }
+
+    #[test]
+    fn of_a_code_that_is_there_twice_the_first_counts() {
+        let body = BODY.replace("nonsense", "1-0:1.7.0(000000999*W)");
+        let items = parse(&seal(&body)).unwrap();
+        assert_eq!(shown(&items, "1-0:1.7.0"), "544 W");
+        let code = "1-0:1.7.0".parse().unwrap();
+        let count = items.iter().filter(|item| item.obis == Some(code)).count();
+        assert_eq!(count, 1);
     }
 
     #[test]

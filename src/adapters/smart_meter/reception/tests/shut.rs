@@ -1,6 +1,7 @@
 //! What cannot be opened or is not read here, and texts in clear.
 
 use super::*;
+use crate::adapters::smart_meter::wire::{SecurityControl, seal};
 
 #[test]
 fn keys_are_to_blame_after_three_telegrams_and_not_before() {
@@ -136,6 +137,75 @@ fn what_is_of_no_use_here_is_named_for_what_it_is() {
             panic!("{reports:?}")
         };
         assert!(health.sentence().contains(words), "{}", health.sentence());
+    }
+}
+
+#[test]
+fn an_inverted_signal_is_named_at_the_second_burst() {
+    let burst = [
+        0x68, 0xaa, 0x3d, 0x95, 0x56, 0xcd, 0x9f, 0xd6, 0x8d, 0xf6, 0x9f, 0xf6,
+    ];
+    let mut bench = Bench::new(config(None));
+    for said in [vec![], vec![HealthCode::Garbled], vec![]] {
+        bench.hear(&[&burst[..], &[0x9f; 90]].concat());
+        bench.reception.idle(Duration::from_secs(3));
+        bench.pass(5);
+        assert_eq!(healths(&bench.take()), said);
+    }
+    bench.hear(&series("p1").next());
+    let reports = bench.take();
+    assert_eq!(healths(&reports), [HealthCode::Online], "mended");
+}
+
+/// A text telegram of a meter, encrypted in this way.
+fn encrypted(text: &[u8], security: u8, counter: u32, authentication: &str) -> Vec<u8> {
+    let title = "5341476700000001".parse().unwrap();
+    let (key, authentication) = (KEY.parse().unwrap(), authentication.parse().unwrap());
+    let security = SecurityControl(security);
+    seal(title, security, counter, &key, Some(&authentication), text).unwrap()
+}
+
+#[test]
+fn a_text_is_proven_by_its_tag_or_by_its_checksum() {
+    let word = |security, authentication: &str, change: fn(String) -> String| {
+        let mut bench = Bench::new(config(Some(KEY)));
+        let mut meter = series("p1");
+        let mut found = None;
+        for counter in 1..4 {
+            let text = change(String::from_utf8(meter.next()).unwrap());
+            bench.hear(&encrypted(
+                text.as_bytes(),
+                security,
+                counter,
+                authentication,
+            ));
+            bench.reception.idle(Duration::from_secs(1));
+            bench.hear(&[]);
+            let reports = bench.take();
+            found = readings(&reports).last().and_then(|values| {
+                let word = values
+                    .get("authentication")
+                    .map(|word| word.to_json().to_string());
+                values.get("energy_import").map(|_| word)
+            });
+        }
+        found
+    };
+    let told = |word: &str| Some(Some(format!("{word:?}")));
+    let cut = |text: String| text.split_inclusive('!').next().unwrap().to_owned();
+    let changed = |text: String| text.replacen("1-0:1.8", "1-0:1.9", 1);
+    let luxembourg = "00112233445566778899AABBCCDDEEFF";
+    assert_eq!(word(0x30, luxembourg, |text| text), told("verified"));
+    assert_eq!(word(0x30, OTHER, |text| text), told("not_checked"));
+    assert_eq!(word(0x20, OTHER, |text| text), Some(None));
+    // The tag covers what a checksum would.
+    assert_eq!(word(0x30, luxembourg, cut), told("verified"));
+    for (security, change) in [
+        (0x30, cut as fn(String) -> String),
+        (0x20, cut),
+        (0x20, changed),
+    ] {
+        assert_eq!(word(security, OTHER, change), None);
     }
 }
 

@@ -1,12 +1,15 @@
-//! Text telegrams without a checksum, as meters before DSMR 4 send them: when to believe one.
+//! When to believe a text telegram, by what its line has sent before.
 //!
-//! Nothing proves such a telegram whole, so everything in it has to be as a meter writes it, and the
-//! telegram before it must have had the same lines with as many digits. Where the line has sent
-//! checksums, or the telegram is of a version that has them, the end was lost.
+//! A checksum proves it, once it is certain which one the meter reckons: by chance one in 65,536
+//! damaged telegrams fits another. Where there is none, as meters before DSMR 4 send them, or where
+//! it is always `0000`, nothing proves a telegram whole. So everything in it has to be as a meter
+//! writes it, and the telegram before it must have had the same lines with as many digits. Where the
+//! line has sent checksums, or the telegram is of a version that has them, the end was lost.
 
 use std::collections::BTreeMap;
 
-use super::{DsmrError, digits, end};
+use super::DsmrError;
+use super::checksum::{Checksum, How, end};
 use crate::adapters::smart_meter::wire::Obis;
 
 /// The version of a telegram, and the first one that has checksums.
@@ -14,50 +17,107 @@ const VERSION: Obis = Obis([1, 3, 0, 2, 8, 255]);
 const WITH_CHECKSUM: u32 = 40;
 /// The same of meters in Belgium, which all have them.
 const BELGIAN_VERSION: Obis = Obis([0, 0, 96, 1, 4, 255]);
+/// Telegrams in a row with `0000` after which that is how the meter is.
+const ZEROS: u32 = 3;
+
+/// What a telegram that is not refused is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belief {
+    /// It counts.
+    Whole,
+    /// It counts, and is the first of a meter that writes `0000` for each checksum.
+    AlwaysZero,
+    /// It counts only if the next one is like it.
+    Unconfirmed,
+}
 
 /// What was seen on one line.
 #[derive(Debug, Default)]
 pub struct Unchecked {
-    has_checksums: bool,
+    /// Whether the checksum of this line is X.25, once it has sent one that counts.
+    is_x25: Option<bool>,
+    /// The same of the latest telegram that had a right one.
+    latest: Option<bool>,
     /// The last telegram without a checksum, each digit as 0.
     shape: Option<Vec<u8>>,
+    /// Telegrams with `0000` in a row, as long as that does not matter.
+    zeros: u32,
+    /// Whether the meter always writes that.
+    is_zero: bool,
 }
 
 impl Unchecked {
     /// Whether the telegrams of this line have checksums.
     #[must_use]
     pub const fn has_checksums(&self) -> bool {
-        self.has_checksums
+        self.is_x25.is_some()
     }
 
-    /// Whether a telegram, whole and not damaged as far as a checksum tells, is to be believed, or
-    /// is still to be confirmed by the next one. `alone` says that none will come.
+    /// Whether a telegram is to be believed. `alone` says that no other will confirm it.
     ///
     /// # Errors
     ///
     /// It is damaged.
-    pub fn believe(&mut self, bytes: &[u8], alone: bool) -> Result<bool, DsmrError> {
-        let end = end(bytes).unwrap_or(bytes.len());
-        if digits(bytes, end).is_some() {
-            self.has_checksums = true;
-            return Ok(true);
+    pub fn believe(&mut self, bytes: &[u8], alone: bool) -> Result<Belief, DsmrError> {
+        let text = bytes.get(..end(bytes).unwrap_or(bytes.len()));
+        let text = text.unwrap_or_default();
+        match Checksum::of(bytes) {
+            Checksum::Good(how) => Ok(self.sealed(how, alone)),
+            Checksum::Wrong { announced, found } => Err(DsmrError::Checksum { announced, found }),
+            Checksum::Zero if self.has_checksums() => Err(DsmrError::CutOff),
+            Checksum::Zero => self.with_zero(text),
+            Checksum::Absent => self.bare(text, alone),
         }
-        let text = bytes.get(..end).unwrap_or_default();
-        let text = std::str::from_utf8(text).map_err(|_| DsmrError::Unsound)?;
-        let lines = lines(text).ok_or(DsmrError::Unsound)?;
-        if self.has_checksums
-            || lines
-                .iter()
-                .any(|(code, value)| is_of_version(*code, value))
-        {
+    }
+
+    /// Another checksum than before counts from the second in a row.
+    fn sealed(&mut self, how: How, alone: bool) -> Belief {
+        let is_x25 = how == How::X25;
+        let is_repeated = self.latest.replace(is_x25) == Some(is_x25);
+        let usual = self.is_x25.unwrap_or(is_x25 && alone);
+        if usual != is_x25 && !is_repeated {
+            return Belief::Unconfirmed;
+        }
+        self.is_x25 = Some(is_x25);
+        Belief::Whole
+    }
+
+    fn with_zero(&mut self, text: &[u8]) -> Result<Belief, DsmrError> {
+        if sound(text).is_none() {
+            self.zeros = 0;
+            return Err(DsmrError::Unsound);
+        }
+        self.zeros = self.zeros.saturating_add(1);
+        let is_certain = self.is_zero || self.zeros >= ZEROS;
+        Ok(if !self.is_like_the_last(text) || !is_certain {
+            Belief::Unconfirmed
+        } else if std::mem::replace(&mut self.is_zero, true) {
+            Belief::Whole
+        } else {
+            Belief::AlwaysZero
+        })
+    }
+
+    fn bare(&mut self, text: &[u8], alone: bool) -> Result<Belief, DsmrError> {
+        let lines = sound(text).ok_or(DsmrError::Unsound)?;
+        let mut lines = lines.iter();
+        if self.has_checksums() || lines.any(|(code, value)| is_of_version(*code, value)) {
             return Err(DsmrError::CutOff);
         }
-        let shape = text.bytes();
-        let shape = shape.map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
-        let shape: Vec<u8> = shape.collect();
-        let is_confirmed = self.shape.as_ref() == Some(&shape);
+        let is_like = self.is_like_the_last(text);
+        Ok(if is_like || alone {
+            Belief::Whole
+        } else {
+            Belief::Unconfirmed
+        })
+    }
+
+    fn is_like_the_last(&mut self, text: &[u8]) -> bool {
+        let digit_or = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { *byte };
+        let shape: Vec<u8> = text.iter().map(digit_or).collect();
+        let is_like = self.shape.as_ref() == Some(&shape);
         self.shape = Some(shape);
-        Ok(is_confirmed || alone)
+        is_like
     }
 }
 
@@ -68,6 +128,10 @@ fn is_of_version(code: Obis, value: &str) -> bool {
 
 /// Codes and values of a telegram, if everything in it is as it should be: each code once, or with
 /// the same value again, and nothing but codes and values in brackets.
+fn sound(text: &[u8]) -> Option<Vec<(Obis, &str)>> {
+    std::str::from_utf8(text).ok().and_then(lines)
+}
+
 fn lines(text: &str) -> Option<Vec<(Obis, &str)>> {
     let is_line_end = |c| matches!(c, '\r' | '\n');
     let (_, mut rest) = text.split_once(is_line_end)?;
@@ -117,8 +181,16 @@ fn is_value(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::seal;
+    use super::Belief::{AlwaysZero, Unconfirmed, Whole};
     use super::*;
     use proptest::prelude::*;
+
+    impl Unchecked {
+        fn hear(&mut self, text: &str) -> Result<Belief, DsmrError> {
+            self.believe(text.as_bytes(), false)
+        }
+    }
 
     fn text(power: &str) -> String {
         format!(
@@ -131,11 +203,49 @@ mod tests {
     #[test]
     fn the_second_of_two_telegrams_that_agree_is_believed_or_one_that_is_alone() {
         let mut line = Unchecked::default();
-        assert_eq!(line.believe(text("0001.01").as_bytes(), false), Ok(false));
-        assert_eq!(line.believe(text("0000.98").as_bytes(), false), Ok(true));
-        assert_eq!(line.believe(text("000.98").as_bytes(), false), Ok(false));
+        assert_eq!(line.hear(&text("0001.01")), Ok(Unconfirmed));
+        assert_eq!(line.hear(&text("0000.98")), Ok(Whole));
+        assert_eq!(line.hear(&text("000.98")), Ok(Unconfirmed));
         let mut file = Unchecked::default();
-        assert_eq!(file.believe(text("0001.01").as_bytes(), true), Ok(true));
+        assert_eq!(file.believe(text("0001.01").as_bytes(), true), Ok(Whole));
+    }
+
+    #[test]
+    fn zeros_for_a_checksum_count_from_the_third_in_a_row() {
+        let zero = |power| format!("{}0000", text(power));
+        let mut line = Unchecked::default();
+        assert_eq!(line.hear(&zero("0001.01")), Ok(Unconfirmed));
+        assert_eq!(line.hear(&zero("0001.02")), Ok(Unconfirmed));
+        assert_eq!(line.hear(&zero("0001.0x")), Err(DsmrError::Unsound));
+        assert_eq!(line.hear(&zero("0001.03")), Ok(Unconfirmed));
+        assert_eq!(line.hear(&zero("0001.04")), Ok(Unconfirmed));
+        assert_eq!(line.hear(&zero("0001.05")), Ok(AlwaysZero));
+        assert_eq!(line.hear(&zero("0001.06")), Ok(Whole));
+        // Now that the meter is known, one that is damaged costs only itself.
+        assert_eq!(line.hear(&zero("0001.0x")), Err(DsmrError::Unsound));
+        assert_eq!(line.hear(&zero("001.07")), Ok(Unconfirmed));
+        assert_eq!(line.hear(&zero("001.08")), Ok(Whole));
+        let sealed = String::from_utf8(seal(&text("0001.01"))).unwrap();
+        assert_eq!(line.hear(&sealed), Ok(Whole));
+        assert_eq!(line.hear(&zero("0001.09")), Err(DsmrError::CutOff));
+    }
+
+    #[test]
+    fn another_checksum_than_before_counts_from_the_second_in_a_row() {
+        let sealed = String::from_utf8(seal(&text("0001.01"))).unwrap();
+        let x25 = text("0001.01");
+        let sum = crc::Crc::<u16>::new(&crc::CRC_16_IBM_SDLC).checksum(x25.as_bytes());
+        let x25 = format!("{x25}{sum:04X}");
+        let mut line = Unchecked::default();
+        assert_eq!(line.hear(&x25), Ok(Unconfirmed));
+        assert_eq!(line.hear(&x25), Ok(Whole));
+        assert_eq!(line.hear(&sealed), Ok(Unconfirmed));
+        assert_eq!(line.hear(&x25), Ok(Whole));
+        assert_eq!(line.hear(&sealed), Ok(Unconfirmed));
+        assert_eq!(line.hear(&sealed), Ok(Whole));
+        assert_eq!(line.hear(&x25), Ok(Unconfirmed));
+        let mut file = Unchecked::default();
+        assert_eq!(file.believe(x25.as_bytes(), true), Ok(Whole));
     }
 
     #[test]
@@ -160,8 +270,8 @@ mod tests {
     #[test]
     fn a_checksum_that_should_be_there_was_cut_off() {
         let mut line = Unchecked::default();
-        let sealed = super::super::seal(&text("0001.01"));
-        assert_eq!(line.believe(&sealed, false), Ok(true));
+        let sealed = seal(&text("0001.01"));
+        assert_eq!(line.believe(&sealed, false), Ok(Whole));
         assert_eq!(
             line.believe(text("0001.01").as_bytes(), true),
             Err(DsmrError::CutOff)
@@ -181,7 +291,7 @@ mod tests {
             damaged.remove(at % whole.len());
             let mut line = Unchecked::default();
             let _ = line.believe(whole.as_bytes(), false);
-            prop_assert_ne!(line.believe(&damaged, false), Ok(true));
+            prop_assert_ne!(line.believe(&damaged, false), Ok(Whole));
         }
     }
 }

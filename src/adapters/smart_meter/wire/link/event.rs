@@ -121,6 +121,12 @@ pub enum Reason {
          is not supported"
     )]
     HiddenTitle,
+    /// Bursts that begin as text does whose levels are exchanged.
+    #[error(
+        "the signal is inverted: this is a text telegram upside down; use a P1 cable, or one that \
+         inverts the data line"
+    )]
+    Inverted,
     /// A byte of a text telegram that is no character.
     #[error(
         "byte {at} of the text telegram is no character; check the cable and the power supply of \
@@ -210,7 +216,10 @@ impl Reason {
     /// Whether it is surely another language, which no setting will turn into ours.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Self::OtherBus { .. } | Self::Sml | Self::HiddenTitle)
+        matches!(
+            self,
+            Self::OtherBus { .. } | Self::Sml | Self::HiddenTitle | Self::Inverted
+        )
     }
 
     /// Whether nothing is wrong: the line was merely opened in the middle of a message.

@@ -7,15 +7,19 @@ use super::apdu;
 use super::block_transfer::{self, Block};
 use super::event::{LinkEvent, Message, Reason, Refused, Span, Transport};
 use super::found::Found;
+use super::inverted::{self, Burst};
 use super::reassembly::{Joined, Part, Reassembly, Step};
-use super::text::{self, Text};
+use super::text::{self, Text, TextPlace};
 use super::{hdlc, mbus, raw};
 
 /// Quiet for longer than this inside of a frame: the rest will not come.
 pub const FRAME_GAP: Duration = Duration::from_millis(500);
-/// Quiet for longer than this between parts of a message, or inside of a text: the rest will not
-/// come.
+/// Quiet for longer than this between parts of a message: the rest will not come.
 pub const MESSAGE_GAP: Duration = Duration::from_secs(2);
+/// The same inside of a text: old meters pause in it, and so do serial servers.
+pub const TEXT_GAP: Duration = Duration::from_secs(3);
+/// The same behind the `!` of a text, where only digits may be missing.
+pub const DIGITS_GAP: Duration = Duration::from_millis(200);
 /// Bytes held at most, besides events not pulled yet and the parts of half a message.
 pub const MAX_BUFFER: usize = 12 * 1024;
 
@@ -46,6 +50,10 @@ pub struct Framer {
     clean_at: u64,
     /// Bytes before this offset belong to a frame already reported as broken.
     refused_until: u64,
+    /// The byte before those of `buffer`.
+    before: Option<u8>,
+    /// How a burst began that may be text over a line with exchanged levels.
+    burst: Option<inverted::Head>,
 }
 
 /// Something whole at one place.
@@ -57,21 +65,40 @@ enum Sound<'a> {
     Text(Text),
     /// The mark of that other language.
     Sml,
+    Burst(Burst),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Ending {
+    /// The line has been quiet for longer than [`DIGITS_GAP`].
+    Breath,
     /// The line has been quiet for longer than [`FRAME_GAP`].
     Pause,
     /// The line has been quiet for longer than [`MESSAGE_GAP`].
     Quiet,
+    /// The line has been quiet for longer than [`TEXT_GAP`].
+    LongQuiet,
     End,
 }
 
 impl Ending {
+    /// What so long a quiet ends.
+    fn after(quiet: Duration) -> Option<Self> {
+        let gaps = [
+            (TEXT_GAP, Self::LongQuiet),
+            (MESSAGE_GAP, Self::Quiet),
+            (FRAME_GAP, Self::Pause),
+            (DIGITS_GAP, Self::Breath),
+        ];
+        let found = gaps.into_iter().find(|(gap, _)| quiet > *gap);
+        found.map(|(_, ending)| ending)
+    }
+
     fn reason(self, have: usize, need: Option<usize>) -> Reason {
         match self {
-            Self::Pause | Self::Quiet => Reason::Silence { have, need },
+            Self::Breath | Self::Pause | Self::Quiet | Self::LongQuiet => {
+                Reason::Silence { have, need }
+            }
             Self::End => Reason::CutOff { have, need },
         }
     }
@@ -94,18 +121,17 @@ impl Framer {
     }
 
     /// Says that the line has been quiet for so long since the last byte. More than [`FRAME_GAP`]
-    /// ends a frame in progress, more than [`MESSAGE_GAP`] a message in progress.
+    /// ends a frame in progress, more than [`MESSAGE_GAP`] a message in progress; for text it is
+    /// [`TEXT_GAP`], or [`DIGITS_GAP`] once only the digits of its checksum may be missing.
     pub fn idle(&mut self, quiet: Duration) {
-        if quiet > FRAME_GAP {
-            let is_long = quiet > MESSAGE_GAP;
-            self.advance(Some(if is_long {
-                Ending::Quiet
-            } else {
-                Ending::Pause
-            }));
+        let Some(ending) = Ending::after(quiet) else {
+            return;
+        };
+        self.advance(Some(ending));
+        if ending >= Ending::Pause {
             self.clean_at = self.offset + self.buffer.len() as u64;
         }
-        if quiet > MESSAGE_GAP {
+        if ending >= Ending::Quiet {
             self.drop_halves(Ending::Quiet);
         }
     }
@@ -153,10 +179,15 @@ impl Framer {
         while let Some(rest @ [_, ..]) = buffer.get(at..) {
             self.offset = begun + at as u64;
             let offset = self.offset;
-            at += match self.recognise(rest, ending) {
+            let before = match at.checked_sub(1) {
+                Some(before) => buffer.get(before).copied(),
+                None => self.before,
+            };
+            at += match self.recognise(rest, before, ending) {
                 // Line ends behind a text are no noise.
                 Found::Noise if offset == self.clean_at && matches!(rest, [b'\r' | b'\n', ..]) => {
-                    self.sound(1).length
+                    self.clean_at += 1;
+                    1
                 }
                 Found::Noise => self.skip_one(),
                 Found::PassOver(length) => {
@@ -166,11 +197,13 @@ impl Framer {
                     length
                 }
                 Found::Wait(need) => {
-                    let Some(ending) = ending else { break };
+                    let Some(ending) = ending.filter(|ending| *ending >= Ending::Pause) else {
+                        break;
+                    };
                     // The flag at the end of a frame may begin another one after any pause.
                     let is_flag_of_both = rest.len() == 1 && offset < self.clean_at;
                     // Meters with a P1 port pause within their telegrams.
-                    let is_patient = ending == Ending::Pause && text::begins(rest);
+                    let is_patient = ending < Ending::LongQuiet && text::begins(rest);
                     if is_flag_of_both || is_patient {
                         break;
                     }
@@ -217,14 +250,33 @@ impl Framer {
                     self.foreign(length, Reason::HiddenTitle)
                 }
                 Found::Sound(Sound::Sml) => self.foreign(SML.len(), Reason::Sml),
+                Found::Sound(Sound::Burst(burst)) => {
+                    match burst {
+                        Burst::First(head) => self.burst = Some(head),
+                        Burst::Again => {
+                            let reason = Reason::Inverted;
+                            self.refuse(Some(Refused { offset, reason }));
+                        }
+                    }
+                    self.skip_one()
+                }
             };
+        }
+        if let Some(last) = at.min(buffer.len()).checked_sub(1) {
+            self.before = buffer.get(last).copied();
         }
         self.offset = begun + at as u64;
         self.buffer = buffer;
         self.buffer.drain(..at.min(self.buffer.len()));
     }
 
-    fn recognise<'a>(&self, rest: &'a [u8], ending: Option<Ending>) -> Found<Sound<'a>> {
+    fn recognise<'a>(
+        &self,
+        rest: &'a [u8],
+        before: Option<u8>,
+        ending: Option<Ending>,
+    ) -> Found<Sound<'a>> {
+        let is_clean = self.offset == self.clean_at;
         match mbus::recognise(rest) {
             Found::Noise => {}
             found => return found.map(Sound::MBus),
@@ -233,9 +285,18 @@ impl Framer {
             Found::Noise => {}
             found => return found.map(Sound::Hdlc),
         }
-        match text::recognise(rest, ending.is_some(), ending > Some(Ending::Pause)) {
+        let place = TextPlace {
+            is_line_start: is_clean || before.is_none_or(text::ends_line),
+            is_pause: ending.is_some(),
+            is_quiet: ending >= Some(Ending::LongQuiet),
+        };
+        match text::recognise(rest, place) {
             Found::Noise => {}
             found => return found.map(Sound::Text),
+        }
+        match inverted::recognise(rest, self.burst.as_ref(), is_clean) {
+            Found::Noise => {}
+            found => return found.map(Sound::Burst),
         }
         if rest.starts_with(&SML) {
             return Found::Sound(Sound::Sml);
@@ -244,8 +305,8 @@ impl Framer {
             return Found::Wait(None);
         }
         let place = raw::RawPlace {
-            is_clean: self.offset == self.clean_at,
-            is_end: ending.is_some(),
+            is_clean,
+            is_end: ending >= Some(Ending::Pause),
         };
         raw::recognise(rest, place).map(Sound::Raw)
     }
@@ -279,6 +340,7 @@ impl Framer {
         let offset = self.offset;
         let span = Span { offset, length };
         self.clean_at = span.end();
+        self.burst = None;
         span
     }
 

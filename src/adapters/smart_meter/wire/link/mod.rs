@@ -12,6 +12,7 @@
 //! | `0F` | none: plain message as it is | its value's own end | the same, and its date | `raw` |
 //! | `/`, three letters | text (P1) | a line that begins with `!` | CRC, where the meter writes one | `text` |
 //! | `1B 1B 1B 1B 01 01 01 01` | SML, which is only named | | | `framer` |
+//! | `68` and no frame, twice alike | text upside down, which is only named | | | `inverted` |
 //! | `E5`, `10 C A CS 16` | M-Bus acknowledgement, short frame | | passed over | `mbus` |
 //!
 //! Above the frames, pieces are joined to messages: M-Bus by the sequence number in the CI byte, HDLC
@@ -40,6 +41,7 @@ mod event;
 mod found;
 mod framer;
 pub mod hdlc;
+mod inverted;
 mod layout;
 pub mod mbus;
 mod raw;
@@ -50,7 +52,7 @@ mod text;
 
 pub use annotate::annotate;
 pub use event::{LinkEvent, Message, Reason, Refused, Span, Transport};
-pub use framer::{FRAME_GAP, Framer, MAX_BUFFER, MESSAGE_GAP};
+pub use framer::{DIGITS_GAP, FRAME_GAP, Framer, MAX_BUFFER, MESSAGE_GAP, TEXT_GAP};
 pub use layout::{FramePlace, frames, places};
 
 /// Bytes of an application message at most; real ones have less than 700.
@@ -58,3 +60,5 @@ pub const MAX_MESSAGE: usize = 2048;
 /// Bytes of a text telegram at most: one with all that may be in it, a text message too, has six
 /// thousand.
 pub const MAX_TEXT: usize = 8192;
+/// Bytes of a message without a frame at most: an encrypted text telegram.
+pub const MAX_BARE: usize = MAX_TEXT + 64;

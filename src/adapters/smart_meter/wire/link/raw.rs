@@ -16,7 +16,7 @@ use super::super::ber::{self, BerError};
 use super::apdu::{DATA_NOTIFICATION, GLOBAL_CIPHERING, TITLE_END, TITLE_LENGTH};
 use super::event::Reason;
 use super::found::Found;
-use super::{MAX_MESSAGE, hdlc, mbus};
+use super::{MAX_BARE, hdlc, mbus};
 
 /// Tag and invoke id.
 const PLAIN_HEAD: usize = 5;
@@ -50,7 +50,7 @@ pub fn recognise(bytes: &[u8], place: RawPlace) -> Found<usize> {
         Size::Unknown => None,
         Size::Total(total) => Some(total),
     };
-    if total.unwrap_or(bytes.len()) > MAX_MESSAGE {
+    if total.unwrap_or(bytes.len()) > MAX_BARE {
         return Found::Noise;
     }
     let message = total.and_then(|total| bytes.split_at_checked(total));

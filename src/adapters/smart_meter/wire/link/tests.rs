@@ -1,5 +1,7 @@
 //! The framer over streams of all kinds.
 
+mod text;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -272,37 +274,6 @@ fn a_stream_that_ends_in_a_frame_says_so() {
     let (have, need) = (50, Some(frame.len()));
     assert_eq!(reasons(&events), [Reason::CutOff { have, need }]);
     assert_eq!(outcome([&frame[..3]]), (vec![], 3));
-}
-
-#[test]
-fn text_may_pause_for_longer_than_frames_and_its_line_end_is_no_noise() {
-    let text = dsmr::seal("/XYZ5\\a\r\n\r\n1-0:1.8.0(000001*Wh)\r\n!");
-    let (one, other) = text.split_at(30);
-    let after_pause = |pause| {
-        let mut framer = Framer::new();
-        framer.push(one);
-        framer.idle(pause);
-        framer.push(other);
-        framer.push(b"\r\n");
-        let events = pull(&mut framer);
-        assert_eq!(
-            framer.is_waiting(),
-            pause == LONG_PAUSE,
-            "noise is the last"
-        );
-        (
-            messages(&events) == [text.as_slice()],
-            reasons(&events),
-            framer.noise(),
-        )
-    };
-    assert_eq!(after_pause(SHORT_PAUSE), (true, vec![], 0));
-    let (is_whole, reasons, _) = after_pause(LONG_PAUSE);
-    let have = one.len();
-    assert_eq!(
-        (is_whole, reasons),
-        (false, vec![Reason::NoTextEnd { have }])
-    );
 }
 
 #[test]
