@@ -68,10 +68,14 @@ impl Reader<'_> {
     pub fn open(&self, ciphered: &Ciphered<'_>, number: Option<&str>) -> Result<Open, Shut> {
         let title = &ciphered.title;
         if let Some(plaintext) = ciphered.in_clear() {
-            return Ok(Open {
-                telegram: self.read(plaintext, Some(title))?,
+            let opened = Opened {
                 plaintext: plaintext.to_vec(),
                 authentication: Authentication::None,
+            };
+            return Ok(Open {
+                telegram: self.read_opened(&opened, title)?,
+                plaintext: opened.plaintext,
+                authentication: opened.authentication,
             });
         }
         let keys = self.keys.candidates(title, number);

@@ -53,7 +53,7 @@ pub struct Framer {
     /// The byte before those of `buffer`.
     before: Option<u8>,
     /// How a burst began that may be text over a line with exchanged levels.
-    burst: Option<inverted::Head>,
+    burst: Option<inverted::BurstHead>,
 }
 
 /// Something whole at one place.

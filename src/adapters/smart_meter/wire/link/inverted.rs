@@ -14,20 +14,20 @@ const HEAD: usize = 12;
 const HIGH: usize = 3;
 
 /// The first bytes of a burst.
-pub type Head = [u8; HEAD];
+pub type BurstHead = [u8; HEAD];
 
 /// A burst at one place.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Burst {
     /// It may be one.
-    First(Head),
+    First(BurstHead),
     /// It begins like the one before.
     Again,
 }
 
 /// What begins at the front of the bytes. `before` is the head of the burst before; the first one is
 /// only looked for where listening began or the line was quiet.
-pub fn recognise(bytes: &[u8], before: Option<&Head>, is_clean: bool) -> Found<Burst> {
+pub fn recognise(bytes: &[u8], before: Option<&BurstHead>, is_clean: bool) -> Found<Burst> {
     if bytes.first() != Some(&mbus::START) {
         return Found::Noise;
     }

@@ -298,7 +298,7 @@ fn a_damaged_text_is_neither_a_matter_of_the_key_nor_of_the_layout() {
     let parse =
         |bytes: &[u8]| Telegram::parse(bytes, None, &Profiles::default(), None).unwrap_err();
     for damaged in [
-        &b"/ABC5\r\n1-0:1.8.0(000123*Wh)\r\n!0000\r\n"[..],
+        &b"/ABC5\r\n1-0:1.8.0(000123*Wh)\r\n!0001\r\n"[..],
         b"/ABC5\r\n1-0:1.8.0(000123*Wh)\r\n1-0:2.8.0(0001",
         b"/ABC5\r\n1-0:1.8.0(000123*Wh)\r\n1-0:2.8.0(0\x0101*Wh)\r\n!\r\n",
     ] {
