@@ -223,7 +223,7 @@ fn all_sources_of_a_line_in_any_order_and_with_noise_between_are_found() {
                 before.extend(b"quiet");
             }
             parts.extend([before, vector.bytes.clone()]);
-            expected.extend(messages(&[vector.bytes.clone()], 64));
+            expected.extend(messages(std::slice::from_ref(&vector.bytes), 64));
         }
         let piece = 1 + chance.next(300);
         let all = messages(&parts, piece);
@@ -274,16 +274,15 @@ fn items(line: &mut Unchecked, bytes: &[u8]) -> Vec<Vec<Item>> {
     counting.map(|bytes| dsmr::parse(&bytes).unwrap()).collect()
 }
 
+/// Changed telegrams between two good ones.
+const BETWEEN: usize = 8;
 /// How many of the changed telegrams also go the whole way, which takes longer: one of so many.
-const WHOLE_WAY: usize = 16;
+const WHOLE_WAY: usize = 32;
 
-/// The values of each telegram that counts on the whole way, without the device that is told once.
+/// The values of each telegram that counts on the whole way.
 fn values(bytes: &[u8], vector: &P1) -> Outcome {
     let mut outcome = decode(bytes, &vector.settings(), 4096);
     outcome.retain(Result::is_ok);
-    for values in outcome.iter_mut().flatten() {
-        values.remove("serial");
-    }
     outcome
 }
 
@@ -298,27 +297,34 @@ fn no_damage_gives_another_value_and_none_costs_the_next_telegram() {
         let mut line = Unchecked::default();
         let right = items(&mut line, &good);
         assert_eq!(right.len(), 1, "{}", vector.id);
-        let mut stream = good.clone();
+        let (mut stream, mut part) = (good.clone(), Vec::new());
         for at in 0..good.len() {
             let mut other = good.clone();
             other[at] ^= 1 << (at * 5 % 8);
-            let both = [other.as_slice(), b"\r\n", &good].concat();
-            let found = items(&mut line, &both);
-            assert!(!found.is_empty(), "{} at {at}", vector.id);
-            assert!(
-                found.iter().all(|one| *one == right[0]),
-                "{} at {at}",
-                vector.id
-            );
+            part.extend(other.iter().chain(b"\r\n"));
             if at % WHOLE_WAY == 0 {
-                stream.extend(both);
+                stream.extend(other.iter().chain(b"\r\n").chain(&good));
+            }
+            if at % BETWEEN == 0 || at + 1 == good.len() {
+                part.extend(&good);
+                let found = items(&mut line, &std::mem::take(&mut part));
+                assert!(!found.is_empty(), "{} at {at}", vector.id);
+                let is_right = |one: &Vec<Item>| *one == right[0];
+                assert!(found.iter().all(is_right), "{} at {at}", vector.id);
             }
             damaged += 1;
         }
         let outcome = values(&stream, &vector);
         assert!(outcome.len() > good.len() / WHOLE_WAY, "{}", vector.id);
-        for values in &outcome {
-            assert_eq!(values, &outcome[0], "{}", vector.id);
+        // What a meter behind the meter says is told only when it is new.
+        let right = outcome[0].as_ref().unwrap();
+        for (key, value) in outcome.iter().flatten().flatten() {
+            let known = right.get(key);
+            assert!(
+                known.is_none_or(|known| known == value),
+                "{}: {key}",
+                vector.id
+            );
         }
     }
     assert!(damaged > 10_000, "{damaged}");
@@ -345,7 +351,9 @@ fn nothing_is_published_of_a_telegram_that_is_cut() {
                 vector.id
             );
             let both = [part, &good].concat();
-            assert_eq!(items(&mut line, &both), right, "{} at {cut}", vector.id);
+            if cut % BETWEEN == 0 {
+                assert_eq!(items(&mut line, &both), right, "{} at {cut}", vector.id);
+            }
             if cut % WHOLE_WAY == 0 {
                 stream.extend(both);
                 whole += 1;
