@@ -22,10 +22,7 @@ use wattbridge::links::{
 
 /// Longer than anything takes here, unless it never happens.
 const PATIENCE: Duration = Duration::from_secs(30);
-const METER: SerialSettings = SerialSettings {
-    baud: 2400,
-    parity: Parity::Even,
-};
+const METER: SerialSettings = SerialSettings::new(2400, Parity::Even);
 
 /// A pseudo-terminal in a folder that vanishes with it.
 struct Port {

@@ -290,8 +290,7 @@ impl PumpConversation {
 
 impl Protocol for PumpConversation {
     fn settings(&self) -> SerialSettings {
-        let parity = Parity::None;
-        SerialSettings { baud: 9600, parity }
+        SerialSettings::new(9600, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

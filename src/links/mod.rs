@@ -50,4 +50,4 @@ pub use pseudo_terminal::{Happening, PseudoTerminal};
 pub use recorder::{Mask, Recorder};
 pub use recording::{Event, RecordedLine, Recording, RecordingError, Script};
 pub use reopening::Reopening;
-pub use serial::{Parity, SerialSettings};
+pub use serial::{DataBits, Parity, SerialSettings};

@@ -1,8 +1,8 @@
 //! Opening serial ports.
 //!
 //! A port is opened raw and exclusively: bytes pass as they are, and a second program is refused.
-//! The lines DTR and RTS are left as the driver sets them, which on Linux means both on when a port
-//! is opened; adapters that draw their power from them rely on that.
+//! The lines DTR and RTS are both on from then on: adapters draw their power from them, and cables
+//! ask a meter for its data by one of them. Most drivers switch them on themselves.
 //!
 //! A byte whose parity bit is wrong, or whose stop bit is missing, is passed on like any other.
 //! That is what a checksum is for: a byte left out would shift all that follow, and one replaced
@@ -12,19 +12,43 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tokio_serial::{DataBits, ErrorKind, FlowControl, SerialStream, StopBits};
+use tokio_serial::{ErrorKind, FlowControl, SerialPort, SerialStream, StopBits};
 
 use super::address::Address;
 use super::error::LinkError;
 use super::ports::{PortInfo, ports};
 
-/// How a serial line is spoken: always 8 data bits, 1 stop bit, no flow control.
+/// How a serial line is spoken: always with 1 stop bit and no flow control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SerialSettings {
     /// Bits per second.
     pub baud: u32,
     /// The bit after the data bits.
     pub parity: Parity,
+    /// How many bits each byte has.
+    pub data_bits: DataBits,
+}
+
+impl SerialSettings {
+    /// With 8 data bits, as nearly everything speaks.
+    pub const fn new(baud: u32, parity: Parity) -> Self {
+        Self {
+            baud,
+            parity,
+            data_bits: DataBits::Eight,
+        }
+    }
+}
+
+/// How many bits of each byte are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataBits {
+    /// Characters only.
+    Seven,
+    /// Any byte.
+    #[default]
+    Eight,
 }
 
 /// The bit that follows the data bits of each byte.
@@ -49,7 +73,20 @@ impl std::fmt::Display for SerialSettings {
             Parity::Even => 'E',
             Parity::Odd => 'O',
         };
-        write!(f, "{} baud, 8{parity}1", self.baud)
+        let data_bits = match self.data_bits {
+            DataBits::Seven => '7',
+            DataBits::Eight => '8',
+        };
+        write!(f, "{} baud, {data_bits}{parity}1", self.baud)
+    }
+}
+
+impl From<DataBits> for tokio_serial::DataBits {
+    fn from(data_bits: DataBits) -> Self {
+        match data_bits {
+            DataBits::Seven => Self::Seven,
+            DataBits::Eight => Self::Eight,
+        }
     }
 }
 
@@ -69,11 +106,11 @@ pub fn open(path: &Path, settings: SerialSettings) -> Result<SerialStream, LinkE
     #[cfg(unix)]
     let handle = unix::look(path)?;
     let builder = tokio_serial::new(name.as_str(), settings.baud)
-        .data_bits(DataBits::Eight)
+        .data_bits(settings.data_bits.into())
         .parity(settings.parity.into())
         .stop_bits(StopBits::One)
         .flow_control(FlowControl::None);
-    let stream = SerialStream::open(&builder).map_err(|error| match error.kind() {
+    let mut stream = SerialStream::open(&builder).map_err(|error| match error.kind() {
         ErrorKind::NoDevice => LinkError::Busy(name),
         ErrorKind::Io(std::io::ErrorKind::NotFound) => missing(path),
         ErrorKind::Io(std::io::ErrorKind::PermissionDenied) => LinkError::NotPermitted(name),
@@ -81,6 +118,9 @@ pub fn open(path: &Path, settings: SerialSettings) -> Result<SerialStream, LinkE
     })?;
     #[cfg(unix)]
     unix::pass_every_byte(&handle).map_err(|error| broken(path, &error))?;
+    // Ports that are no chip have no such lines, and are none the worse for it.
+    let _ = stream.write_data_terminal_ready(true);
+    let _ = stream.write_request_to_send(true);
     Ok(stream)
 }
 
@@ -184,10 +224,15 @@ mod tests {
 
     #[test]
     fn settings_are_written_as_everybody_writes_them() {
-        let settings = |baud, parity| SerialSettings { baud, parity }.to_string();
+        let settings = |baud, parity| SerialSettings::new(baud, parity).to_string();
         assert_eq!(settings(2400, Parity::Even), "2400 baud, 8E1");
         assert_eq!(settings(19200, Parity::None), "19200 baud, 8N1");
         assert_eq!(settings(300, Parity::Odd), "300 baud, 8O1");
+        let seven = SerialSettings {
+            data_bits: DataBits::Seven,
+            ..SerialSettings::new(9600, Parity::None)
+        };
+        assert_eq!(seven.to_string(), "9600 baud, 7N1");
     }
 
     #[tokio::test]
@@ -195,10 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "hello").unwrap();
-        let settings = SerialSettings {
-            baud: 2400,
-            parity: Parity::Even,
-        };
+        let settings = SerialSettings::new(2400, Parity::Even);
         let error = |path: &Path| open(path, settings).unwrap_err();
         for path in [&file, folder.path(), Path::new("/dev/null")] {
             let found = error(path);

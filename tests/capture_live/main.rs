@@ -21,7 +21,4 @@ use wattbridge::links::{Parity, SerialSettings};
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a capture has no use for.
-const NO_SETTINGS: SerialSettings = SerialSettings {
-    baud: 9600,
-    parity: Parity::None,
-};
+const NO_SETTINGS: SerialSettings = SerialSettings::new(9600, Parity::None);

@@ -448,10 +448,7 @@ fn watts(value: &Value) -> Option<u16> {
 
 impl Protocol for StickConversation {
     fn settings(&self) -> SerialSettings {
-        SerialSettings {
-            baud: 115_200,
-            parity: Parity::None,
-        }
+        SerialSettings::new(115_200, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

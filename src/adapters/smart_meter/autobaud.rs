@@ -1,6 +1,6 @@
-//! Finding out how a serial line is set: bits per second and parity.
+//! Finding out how a serial line is set: bits per second, parity and data bits.
 //!
-//! A line that delivers bytes but no telegram is tried in another way every 15 seconds. What worked
+//! A line that delivers bytes but no telegram is tried in another way every 14 seconds. What worked
 //! is remembered, and tried first after a restart.
 
 use std::time::Duration;
@@ -8,20 +8,28 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::{self, MeterConfig};
-use crate::links::{Address, Parity, SerialSettings};
+use crate::links::{Address, DataBits, Parity, SerialSettings};
 
-/// How long one way is tried while bytes arrive.
-const TRY: Duration = Duration::from_secs(15);
+/// How long one way is tried while bytes arrive: no P1 port rests for longer than 10 seconds, and
+/// the third telegram of a meter that sends every 5 comes whole in the next way.
+const TRY: Duration = Duration::from_secs(14);
 /// How long a way that has worked is kept although no telegram comes through.
 const LOYALTY: Duration = Duration::from_secs(60);
+/// Telegrams without a checksum that prove a way as one with a checksum does.
+const UNCHECKED: u32 = 3;
 
-/// The ways that meters speak, the most usual first: wired M-Bus, the same through a port that
-/// takes the parity bit as the end, the P1 port, infrared heads.
-const WAYS: [Way; 5] = [
-    Way::new(2400, Parity::Even),
-    Way::new(2400, Parity::None),
+/// The ways that meters speak, the most usual first: the P1 port, wired M-Bus, old P1 ports and
+/// infrared heads. 7 data bits with parity are told from 8 without by looking at the bytes. Then
+/// what is rare: M-Bus through a port that takes the parity bit as the end, P1 ports with 7 data
+/// bits and no parity or of another speed, infrared heads with parity.
+const WAYS: [Way; 8] = [
     Way::new(115_200, Parity::None),
+    Way::new(2400, Parity::Even),
     Way::new(9600, Parity::None),
+    Way::new(2400, Parity::None),
+    Way::new(9600, Parity::None).seven(),
+    Way::new(115_200, Parity::None).seven(),
+    Way::new(38_400, Parity::None),
     Way::new(9600, Parity::Even),
 ];
 
@@ -30,11 +38,24 @@ const WAYS: [Way; 5] = [
 pub struct Way {
     baud: u32,
     parity: Parity,
+    #[serde(default)]
+    data_bits: DataBits,
 }
 
 impl Way {
     const fn new(baud: u32, parity: Parity) -> Self {
-        Self { baud, parity }
+        Self {
+            baud,
+            parity,
+            data_bits: DataBits::Eight,
+        }
+    }
+
+    const fn seven(self) -> Self {
+        Self {
+            data_bits: DataBits::Seven,
+            ..self
+        }
     }
 
     /// For opening the port.
@@ -42,6 +63,7 @@ impl Way {
         SerialSettings {
             baud: self.baud,
             parity: self.parity,
+            data_bits: self.data_bits,
         }
     }
 }
@@ -53,7 +75,11 @@ impl std::fmt::Display for Way {
             Parity::Odd => "odd parity",
             Parity::None => "no parity",
         };
-        write!(f, "{} baud, {parity}", self.baud)
+        let bits = match self.data_bits {
+            DataBits::Seven => ", 7 data bits",
+            DataBits::Eight => "",
+        };
+        write!(f, "{} baud, {parity}{bits}", self.baud)
     }
 }
 
@@ -64,8 +90,10 @@ pub struct Autobaud {
     index: usize,
     /// Since when the present way is tried; `None` until bytes arrive.
     since: Option<Duration>,
-    /// Whether the present way has brought a telegram.
+    /// Whether the present way has brought telegrams that prove it.
     proven: bool,
+    /// Telegrams without a checksum that it has brought.
+    unchecked: u32,
     /// How often it went on to another way since the last telegram.
     turns: usize,
     /// How long a way is tried that has not brought a telegram yet.
@@ -77,14 +105,7 @@ impl Autobaud {
     pub fn new(config: &MeterConfig, known: Option<Way>) -> Self {
         if matches!(config.port, Some(Address::Tcp(_))) {
             // The serial server has its own settings, which cannot be changed from here.
-            return Self {
-                ways: vec![WAYS[0]],
-                index: 0,
-                since: None,
-                proven: false,
-                turns: 0,
-                trial: TRY,
-            };
+            return Self::among(vec![WAYS[0]], false);
         }
         let parity = match config.parity {
             config::Parity::Auto => None,
@@ -106,12 +127,22 @@ impl Autobaud {
                 .map(|parity| Way::new(baud, parity))
                 .collect();
         }
-        let index = known.and_then(|known| ways.iter().position(|way| *way == known));
+        // What worked comes before the usual order, which begins after it.
+        let known = known.and_then(|known| ways.iter().position(|way| *way == known));
+        if let Some(index) = known {
+            let way = ways.remove(index);
+            ways.insert(0, way);
+        }
+        Self::among(ways, known.is_some())
+    }
+
+    const fn among(ways: Vec<Way>, proven: bool) -> Self {
         Self {
             ways,
-            index: index.unwrap_or(0),
+            index: 0,
             since: None,
-            proven: index.is_some(),
+            proven,
+            unchecked: 0,
             turns: 0,
             trial: TRY,
         }
@@ -138,6 +169,7 @@ impl Autobaud {
         self.index = (self.index + 1) % self.ways.len().max(1);
         self.since = None;
         self.proven = false;
+        self.unchecked = 0;
         self.turns += 1;
     }
 
@@ -160,11 +192,12 @@ impl Autobaud {
         self.since.get_or_insert(now);
     }
 
-    /// A frame has arrived whole.
-    pub fn frame(&mut self) {
+    /// A frame has arrived whole; `is_checked` says that it has a checksum, which is right.
+    pub fn frame(&mut self, is_checked: bool) {
         self.since = None;
-        self.proven = true;
         self.turns = 0;
+        self.unchecked = self.unchecked.saturating_add(1);
+        self.proven |= is_checked || self.unchecked >= UNCHECKED;
     }
 
     /// The port was opened anew.
@@ -197,40 +230,82 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    fn usual(known: Option<Way>) -> Autobaud {
+        Autobaud::new(&MeterConfig::default(), known)
+    }
+
     #[test]
     fn without_bytes_nothing_changes() {
-        let mut autobaud = Autobaud::new(&MeterConfig::default(), None);
+        let mut autobaud = usual(None);
         assert!(!autobaud.advance(at(1000)));
-        assert_eq!(autobaud.way(), Way::new(2400, Parity::Even));
+        assert_eq!(autobaud.way(), Way::new(115_200, Parity::None));
     }
 
     #[test]
     fn bytes_without_frames_lead_to_the_next_way_and_round_again() {
-        let mut autobaud = Autobaud::new(&MeterConfig::default(), None);
+        let mut autobaud = usual(None);
         let mut now = 0;
-        for expected in WAYS.into_iter().cycle().skip(1).take(7) {
+        for expected in WAYS.into_iter().cycle().skip(1).take(10) {
             autobaud.bytes(at(now));
-            assert!(!autobaud.advance(at(now + 14)));
-            assert!(autobaud.advance(at(now + 15)));
+            assert!(!autobaud.advance(at(now + 13)));
+            assert!(autobaud.advance(at(now + 14)));
             assert_eq!(autobaud.way(), expected);
             now += 20;
         }
     }
 
     #[test]
-    fn a_way_that_worked_is_kept_for_longer_and_remembered() {
-        let mut autobaud = Autobaud::new(&MeterConfig::default(), None);
+    fn every_way_is_there_once_and_what_meters_usually_speak_comes_first() {
+        let ways = WAYS.map(|way| way.settings().to_string());
+        let expected = "115200 8N1, 2400 8E1, 9600 8N1, 2400 8N1, 9600 7N1, 115200 7N1, 38400 8N1, \
+                        9600 8E1";
+        assert_eq!(ways.join(", ").replace(" baud,", ""), expected);
+    }
+
+    #[test]
+    fn a_way_that_worked_is_kept_for_longer_remembered_and_followed_by_the_usual_order() {
+        let mut autobaud = usual(None);
         autobaud.bytes(at(0));
-        autobaud.advance(at(15));
+        autobaud.advance(at(14));
         autobaud.bytes(at(16));
-        autobaud.frame();
+        autobaud.frame(true);
         let known = autobaud.proven();
-        assert_eq!(known, Some(Way::new(2400, Parity::None)));
-        let mut autobaud = Autobaud::new(&MeterConfig::default(), known);
+        assert_eq!(known, Some(Way::new(2400, Parity::Even)));
+        let mut autobaud = usual(known);
         assert_eq!(Some(autobaud.way()), known);
         autobaud.bytes(at(0));
         assert!(!autobaud.advance(at(59)) && autobaud.advance(at(60)));
         assert_eq!(autobaud.proven(), None);
+        assert_eq!(autobaud.way(), WAYS[0]);
+        autobaud.skip();
+        assert_eq!(autobaud.way(), WAYS[2]);
+    }
+
+    #[test]
+    fn without_a_checksum_it_takes_three_telegrams() {
+        let mut autobaud = usual(None);
+        for (second, proven) in [(0, false), (10, false), (20, true)] {
+            autobaud.bytes(at(second));
+            assert!(!autobaud.advance(at(second + 1)));
+            autobaud.frame(false);
+            assert_eq!(autobaud.proven().is_some(), proven);
+        }
+        // One of them says nothing of another way.
+        autobaud.skip();
+        autobaud.frame(false);
+        assert_eq!(autobaud.proven(), None);
+        autobaud.frame(true);
+        assert_eq!(autobaud.proven(), Some(WAYS[1]));
+    }
+
+    #[test]
+    fn what_was_remembered_before_there_were_data_bits_has_eight() {
+        let way: Way = serde_json::from_str(r#"{ "baud": 2400, "parity": "even" }"#).unwrap();
+        assert_eq!(way, WAYS[1]);
+        let seven = WAYS[4];
+        let text = serde_json::to_string(&seven).unwrap();
+        assert_eq!(serde_json::from_str::<Way>(&text).unwrap(), seven);
+        assert_eq!(seven.to_string(), "9600 baud, no parity, 7 data bits");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct MeterConfig {
     pub authentication_key: Option<Secret>,
     /// Authentication keys of several meters, by the same names as `keys`.
     pub authentication_keys: BTreeMap<String, Secret>,
-    /// Bits per second of the serial port. Left out: found out, beginning with 2400.
+    /// Bits per second of the serial port. Left out: found out.
     pub baud: Option<u32>,
     /// Parity of the serial port: auto, even, odd or none. Auto finds out and remembers.
     pub parity: Parity,
@@ -42,7 +42,8 @@ pub struct MeterConfig {
     /// The most power in watts that can flow through the meter. Power above it, and energy that
     /// would need it, are held back.
     pub max_power: u32,
-    /// How long no telegram may come before the meter counts as silent.
+    /// How long no telegram may come before the meter counts as silent. One that sends less often
+    /// has time for six telegrams, half an hour at most.
     pub silent_after: Period,
 }
 

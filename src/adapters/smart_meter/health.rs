@@ -145,7 +145,8 @@ pub fn no_bytes(how_long: Sentence, is_tcp: bool) -> Health {
     if is_tcp {
         health.advise(say!(
             "Check that the customer interface is switched on in your grid operator's portal, then \
-             speed and parity of the serial server (2400 8E1 for M-Bus) and its cables."
+             speed and parity of the serial server (115200 8N1 for P1, 2400 8E1 for M-Bus) and \
+             its cables."
         ))
     } else {
         health.advise(say!(
@@ -161,8 +162,8 @@ pub fn no_frame(is_tcp: bool) -> Health {
         Health::new(HealthCode::Garbled).seen(say!("bytes arrive, but no telegram among them"));
     if is_tcp {
         health.advise(say!(
-            "Set speed and parity of the serial server as the meter speaks, 2400 8E1 for M-Bus, \
-             and let it pass bytes on as they are."
+            "Set speed and parity of the serial server as the meter speaks, 115200 8N1 for P1, \
+             2400 8E1 for M-Bus, and let it pass bytes on as they are."
         ))
     } else {
         health.advise(say!(

@@ -18,6 +18,7 @@ use self::behind::{Attached, Main};
 use self::flow::Flow;
 use self::identity::Sketch;
 use super::config::MeterConfig;
+use super::damage::Damage;
 use super::growth::{Growth, Pace};
 use super::quality::{Count, Quality};
 use super::rhythm::Rhythm;
@@ -181,6 +182,12 @@ impl Meter {
         config.silent_after.get().max(learned.unwrap_or_default())
     }
 
+    /// How often it sends, as far as it has shown.
+    pub fn pace(&self) -> Option<Duration> {
+        let known = self.known.patience.map(Duration::from_secs);
+        self.rhythm.pace().or(known.map(Rhythm::pace_of))
+    }
+
     /// When a telegram of it was last opened in this run.
     pub const fn last(&self) -> Option<Duration> {
         self.last
@@ -242,14 +249,14 @@ impl Meter {
         reports
     }
 
-    /// Takes the values of a telegram. `checksum_errors` are those of the line; `None` where there
-    /// is only a file.
+    /// Takes the values of a telegram. `damage` is that of the line; `None` where there is only a
+    /// file.
     pub fn take(
         &mut self,
         opened: Opened,
         now: Moment,
         config: &MeterConfig,
-        checksum_errors: Option<u64>,
+        damage: Option<&Damage>,
     ) -> Vec<Report> {
         self.failures = 0;
         self.quality.telegrams += 1;
@@ -275,16 +282,16 @@ impl Meter {
         for (key, value) in self.believe(opened.values, now.steady, config) {
             readings.push(key, value);
         }
-        if let Some(checksum_errors) = checksum_errors {
+        if let Some(damage) = damage {
             let count = |count: u64| Decimal::integer(i64::try_from(count).unwrap_or(i64::MAX));
             readings.push("telegrams", count(self.quality.telegrams));
             readings.push("telegrams_lost", count(self.quality.lost));
-            readings.push("checksum_errors", count(checksum_errors));
+            readings.push("checksum_errors", count(damage.total));
             readings.push("values_refused", count(self.quality.refused));
             readings.push("last_telegram", now.wall);
         }
         reports.push(Report::Readings(readings));
-        let health = self.health(opened.authentication, opened.profile.as_deref());
+        let health = self.health(opened.authentication, opened.profile.as_deref(), damage);
         reports.extend(self.put_health(health));
         reports.extend(of_behind);
         reports
@@ -317,7 +324,12 @@ impl Meter {
     }
 
     /// How a meter is whose telegrams can be read.
-    fn health(&mut self, authentication: Authentication, profile: Option<&str>) -> Health {
+    fn health(
+        &mut self,
+        authentication: Authentication,
+        profile: Option<&str>,
+        damage: Option<&Damage>,
+    ) -> Health {
         if authentication == Authentication::Failed {
             return health::authentication_key_wrong();
         }
@@ -335,7 +347,7 @@ impl Meter {
             lasting.filter_map(|(key, (_, why))| Some((usual(key)?, *why)))
         };
         let Some((_, why)) = lasting().next() else {
-            return Health::ONLINE;
+            return damage.and_then(Damage::health).unwrap_or(Health::ONLINE);
         };
         let metrics: Vec<_> = lasting()
             .filter(|(_, other)| *other == why)

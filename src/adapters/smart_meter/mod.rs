@@ -7,15 +7,16 @@
 //!
 //! | Step | Module |
 //! |---|---|
-//! | listen, find out speed and parity, notice silence | `protocol`, `autobaud` |
+//! | listen, find out speed and parity, notice silence, and what a serial server does wrong | `protocol`, `autobaud`, `silence`, `server` |
 //! | bytes to messages to plaintext to items | [`wire`], with the keys of `keys` |
 //! | items to values of metrics, and what cannot be | `values`, `metrics`, `growth` |
 //! | telegrams to meters: who they are, what they carry, how good the line is | `reception`, `meter`, `rhythm`, `products` |
-//! | why there are no values | `health` |
+//! | why there are no values | `health`, `damage` |
 //! | recordings that can be shown | `mask`, `published` |
 
 mod autobaud;
 mod config;
+mod damage;
 mod growth;
 mod health;
 mod keys;
@@ -29,7 +30,9 @@ mod published;
 mod quality;
 mod reception;
 mod rhythm;
+mod server;
 mod shown;
+mod silence;
 #[cfg(feature = "simulate")]
 pub mod simulator;
 mod values;

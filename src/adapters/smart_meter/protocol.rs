@@ -10,8 +10,11 @@ use super::config::MeterConfig;
 use super::health;
 use super::keys::KeyRing;
 use super::reception::{Heard, Reception};
+use super::server::Server;
 use super::shown::Shown;
-use super::wire::{Profiles, Reason};
+use super::silence::Silence;
+use super::wire::dsmr::Checksum;
+use super::wire::{self, Profiles, Reason, Transport};
 use crate::clock::Moment;
 use crate::config::Zone;
 use crate::device::protocol::{self, Input, LISTEN, Message, Outbox, Output, Protocol};
@@ -28,9 +31,6 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(2100),
     Duration::from_millis(3100),
 ];
-/// How long nothing may come from an open port before it is opened anew: some adapters forget how
-/// to talk.
-const DEAD: Duration = Duration::from_secs(5 * 60);
 /// How often the passing of time is looked at while bytes come.
 const TICK: Duration = Duration::from_secs(5);
 /// What is remembered: the meters, and how their line is set.
@@ -55,6 +55,9 @@ pub struct Conversation {
     start: Start,
     reception: Reception,
     autobaud: Autobaud,
+    silence: Silence,
+    /// Whether it is a serial server.
+    server: Option<Server>,
     out: Outbox,
     /// The latest moment there was.
     now: Duration,
@@ -103,6 +106,8 @@ impl Conversation {
             out.report([Report::Complete(false)]);
         }
         Self {
+            silence: Silence::new(is_server(&config)),
+            server: is_server(&config).then(Server::default),
             config,
             start,
             reception,
@@ -130,6 +135,8 @@ impl Conversation {
         } = reading;
         Self {
             autobaud: Autobaud::new(&config, None),
+            silence: Silence::new(is_server(&config)),
+            server: is_server(&config).then(Server::default),
             reception: Reception::of_file(config.clone(), keys, profiles),
             config,
             start: Start::afresh(),
@@ -155,13 +162,21 @@ impl Conversation {
     fn opened(&mut self, now: Duration) {
         tracing::debug!("{}: listening ({})", self.address(), self.autobaud.way());
         self.autobaud.reopened();
+        self.silence.opened();
+        if let Some(server) = &mut self.server {
+            server.opened();
+        }
         self.reception.opened(now);
         (self.opened, self.heard) = (now, now);
     }
 
     fn bytes(&mut self, bytes: &[u8], now: Moment) {
         (self.heard, self.has_heard) = (now.steady, true);
+        self.silence.bytes();
         self.autobaud.bytes(now.steady);
+        if let Some(server) = &mut self.server {
+            server.bytes(bytes);
+        }
         if let Some(shown) = &mut self.shown {
             shown.push(bytes);
         }
@@ -181,6 +196,7 @@ impl Conversation {
     }
 
     fn hear(&mut self, heard: Heard, now: Duration) {
+        let is_checked = is_checked(&heard);
         let said = match heard {
             Heard::Telegram { reports, .. } => {
                 self.out.report(reports);
@@ -214,7 +230,10 @@ impl Conversation {
         }
         // A frame has arrived whole: the line is spoken as it should be.
         self.first.get_or_insert(now);
-        self.autobaud.frame();
+        self.autobaud.frame(is_checked);
+        if let Some(server) = &mut self.server {
+            server.telegram();
+        }
         if said != protocol::Heard::Again {
             let memory = &self.start.memory;
             memory.put(METERS, &self.reception.remembered());
@@ -267,6 +286,7 @@ impl Conversation {
     fn pass_time(&mut self, is_quiet: bool, now: Moment) {
         if is_quiet || self.ticked.is_none_or(|last| now.since(last) >= TICK) {
             self.ticked = Some(now.steady);
+            self.reception.explain(self.fault());
             let reports = self.reception.tick(now);
             self.out.report(reports);
         }
@@ -279,9 +299,16 @@ impl Conversation {
                 tracing::info!("{address}: no telegram among the bytes, trying {way}");
             }
             self.out.push(Output::Reopen);
-        } else if now.since(self.heard) >= DEAD {
-            self.out.push(Output::Reopen);
+        } else {
+            let pace = self.reception.pace();
+            let done = self.silence.advance(self.heard, pace, now.steady);
+            self.out.extend(done);
         }
+    }
+
+    /// What the serial server is known to do wrong.
+    fn fault(&self) -> Option<Health> {
+        self.server.as_ref().and_then(Server::fault)
     }
 
     /// Says when all meters of a first start are named. One that cannot be named is not waited for
@@ -308,13 +335,35 @@ impl Conversation {
         let pauses = PAUSES.iter().filter(|_| self.reception.is_waiting());
         let pause = pauses.map(|pause| self.heard + *pause).find(|at| *at > now);
         let moments = [
-            Some(self.heard + DEAD),
+            Some(self.silence.due(self.heard, self.reception.pace())),
             self.autobaud.due(),
             self.roll_due(),
             self.reception.silent_at(now),
             pause,
         ];
         moments.into_iter().flatten().min().unwrap_or(Duration::MAX)
+    }
+}
+
+fn is_server(config: &MeterConfig) -> bool {
+    matches!(config.port, Some(Address::Tcp(_)))
+}
+
+/// Whether a checksum says that it came as it was sent.
+fn is_checked(heard: &Heard) -> bool {
+    let has_checksum = |message: &wire::Message| match message.transport {
+        Transport::MBus | Transport::Hdlc => true,
+        Transport::Text => matches!(Checksum::of(&message.bytes), Checksum::Good(_)),
+        Transport::Raw => false,
+    };
+    match heard {
+        // Nothing else would decrypt to a telegram.
+        Heard::Telegram { message, .. } => {
+            message.transport == Transport::Raw || has_checksum(message)
+        }
+        Heard::Unreadable { message, .. } => has_checksum(message),
+        Heard::Unconfirmed => false,
+        Heard::Repeated | Heard::Refused(_) => true,
     }
 }
 
@@ -339,7 +388,8 @@ impl Protocol for Conversation {
                 self.pass_time(true, now);
             }
             Input::Unreachable(error) => {
-                let health = line::unreachable(error);
+                let known = self.server.as_mut().and_then(|it| it.refused(error));
+                let health = known.unwrap_or_else(|| line::unreachable(error));
                 self.reception.closed(health.clone());
                 let reports = self.reception.health_of_all(&health);
                 self.out.report(reports);
@@ -378,9 +428,9 @@ impl Protocol for Conversation {
         if !is_over {
             return None;
         }
-        let is_tcp = matches!(self.config.port, Some(Address::Tcp(_)));
-        match &self.trouble {
-            Some(why) => Some(Err(why.clone())),
+        let is_tcp = self.server.is_some();
+        match self.trouble.clone().or_else(|| self.fault()) {
+            Some(why) => Some(Err(why)),
             None if !self.has_heard => {
                 let how_long = say!("within {seconds} seconds", seconds = LISTEN.as_secs());
                 Some(Err(health::no_bytes(how_long, is_tcp)))
@@ -393,3 +443,9 @@ impl Protocol for Conversation {
         }
     }
 }
+
+// With telegrams of simulated meters.
+
+#[cfg(test)]
+#[cfg(feature = "simulate")]
+mod tests;

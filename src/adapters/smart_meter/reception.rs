@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::config::MeterConfig;
+use super::damage::Damage;
 use super::health::{self, LineHealth};
 use super::keys::KeyRing;
 use super::meter::{Meter, Opened, Remembered};
@@ -77,7 +78,7 @@ pub struct Reception {
     unchecked: Unchecked,
     /// Whether it was said that a second key is missing.
     is_hinted: bool,
-    checksum_errors: u64,
+    damage: Damage,
     /// How the line is, as told while no meter was known.
     told: Option<Health>,
     /// Messages in a row of which not even the meter is known, and why they cannot be read.
@@ -111,7 +112,7 @@ impl Reception {
             plain: None,
             unchecked: Unchecked::default(),
             is_hinted: false,
-            checksum_errors: 0,
+            damage: Damage::default(),
             told: None,
             unreadable: None,
             is_file: false,
@@ -153,6 +154,16 @@ impl Reception {
         self.line.closed(why);
     }
 
+    /// What the serial server is known to do to the bytes.
+    pub fn explain(&mut self, cause: Option<Health>) {
+        self.damage.explain(cause);
+    }
+
+    /// How often the meter sends that sends most often, as far as any has shown.
+    pub fn pace(&self) -> Option<Duration> {
+        self.meters.values().filter_map(Meter::pace).min()
+    }
+
     /// Bytes have arrived.
     pub fn push(&mut self, bytes: &[u8], now: Duration) {
         self.line.bytes(now);
@@ -184,11 +195,12 @@ impl Reception {
         Some(match event {
             LinkEvent::Message(message) => {
                 self.line.frame(now.steady);
+                self.damage.good(now.steady);
                 self.read(message, now)
             }
             LinkEvent::Refused(refused) => {
                 if refused.reason.is_checksum_error() {
-                    self.checksum_errors += 1;
+                    self.damage.bad(now.steady);
                 }
                 self.line.foreign(refused.reason);
                 Heard::Refused(refused)
@@ -369,7 +381,7 @@ impl Reception {
         now: Moment,
     ) -> Vec<Report> {
         let config = Arc::clone(&self.config);
-        let checksum_errors = (!self.is_file).then_some(self.checksum_errors);
+        let damage = (!self.is_file).then(|| self.damage.clone());
         let now = if self.is_file {
             of_file(opened.values.at, now)
         } else {
@@ -385,7 +397,7 @@ impl Reception {
         if is_file {
             meter.assume_identity(number.as_deref(), head.as_deref());
         }
-        meter.take(opened, now, &config, checksum_errors)
+        meter.take(opened, now, &config, damage.as_ref())
     }
 
     fn meter(&mut self, name: &str, title: Option<SystemTitle>) -> Option<&mut Meter> {
@@ -467,6 +479,7 @@ impl Reception {
     fn trouble(&mut self, now: Moment) -> Option<Health> {
         let patience = self.patience();
         let of_line = self.line.trouble(now, patience, &self.zone);
+        let of_line = of_line.map(|health| self.damage.without_telegrams(health));
         let unreadable = self.unreadable.as_ref();
         let certain = unreadable.filter(|(seen, _)| *seen >= health::FAILURES);
         of_line.or_else(|| certain.map(|(_, why)| why.clone()))

@@ -339,10 +339,7 @@ impl Ears {
 impl Protocol for Overheard {
     fn settings(&self) -> SerialSettings {
         // A capture is no serial port.
-        SerialSettings {
-            baud: 115_200,
-            parity: Parity::None,
-        }
+        SerialSettings::new(115_200, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

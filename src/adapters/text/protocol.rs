@@ -378,10 +378,7 @@ impl Conversation {
 
 impl Protocol for Conversation {
     fn settings(&self) -> SerialSettings {
-        SerialSettings {
-            baud: self.config.baud,
-            parity: self.config.parity,
-        }
+        SerialSettings::new(self.config.baud, self.config.parity)
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

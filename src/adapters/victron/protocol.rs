@@ -23,10 +23,7 @@ use crate::model::{Command, Days, Health, Refusal, Report, Value};
 use crate::store::Memory;
 
 /// How every VE.Direct port is set.
-pub const SETTINGS: SerialSettings = SerialSettings {
-    baud: 19_200,
-    parity: Parity::None,
-};
+pub const SETTINGS: SerialSettings = SerialSettings::new(19_200, Parity::None);
 
 /// How often time is looked at while a device introduces itself or carries out a command, and how
 /// often at least: for what may be some seconds late, such as that a value has become old.

@@ -27,10 +27,7 @@ struct Parrot {
 
 impl Protocol for Parrot {
     fn settings(&self) -> SerialSettings {
-        SerialSettings {
-            baud: 9600,
-            parity: Parity::None,
-        }
+        SerialSettings::new(9600, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, _: Moment) {

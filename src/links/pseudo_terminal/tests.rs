@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use rustix::termios::{InputModes, LocalModes, OutputModes, Termios};
 
-use super::super::{Address, Connection, Links, Parity, SerialSettings};
+use super::super::{Address, Connection, ControlLine, DataBits, Links, Parity, SerialSettings};
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -12,7 +12,7 @@ fn terminal(folder: &tempfile::TempDir) -> PseudoTerminal {
 }
 
 async fn open(terminal: &PseudoTerminal, parity: Parity) -> Connection {
-    let settings = SerialSettings { baud: 2400, parity };
+    let settings = SerialSettings::new(2400, parity);
     let address = Address::Serial(terminal.path().to_owned());
     let opened = Links::new().open(&address, &settings, PATIENCE).await;
     opened.unwrap()
@@ -48,6 +48,31 @@ async fn a_port_is_raw_and_passes_bytes_whose_parity_is_wrong() {
         assert_eq!((modes.input_speed(), modes.output_speed()), (2400, 2400));
         drop(connection);
     }
+}
+
+/// A pseudo-terminal has neither seven bits nor such lines.
+#[tokio::test]
+async fn seven_data_bits_and_lines_that_are_not_there_are_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = terminal(&folder);
+    let settings = SerialSettings {
+        data_bits: DataBits::Seven,
+        ..SerialSettings::new(9600, Parity::None)
+    };
+    let address = Address::Serial(terminal.path().to_owned());
+    let opened = Links::new().open(&address, &settings, PATIENCE).await;
+    let mut connection = opened.unwrap();
+    for is_on in [false, true] {
+        connection.set_line(&ControlLine::Rts, is_on);
+        connection.set_line(&ControlLine::Dtr, is_on);
+    }
+    terminal.send(b"/ABC5").await.unwrap();
+    let mut received = Vec::new();
+    while received.len() < 5 {
+        let more = connection.receive_within(&mut received, PATIENCE).await;
+        more.unwrap();
+    }
+    assert_eq!(received, b"/ABC5");
 }
 
 #[tokio::test]

@@ -5,10 +5,7 @@ use super::*;
 
 const HEAD: &str =
     "# wattbridge recording 1\n# adapter: smart_meter\n# started: 2026-06-21T10:00:00.000Z\n";
-const SETTINGS: SerialSettings = SerialSettings {
-    baud: 2400,
-    parity: Parity::Even,
-};
+const SETTINGS: SerialSettings = SerialSettings::new(2400, Parity::Even);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Links that play these lines, the clock they move, and where they lead to.

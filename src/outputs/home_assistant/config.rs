@@ -37,10 +37,10 @@ pub struct HomeAssistantSettings {
     /// `aps_ecu_216000000001_energy_today`, for one.
     pub exclude: Vec<String>,
     /// How often values may change in Home Assistant, by keys like those of `exclude`; `"*"` is for
-    /// all that are not named. Left out, power changes at once and everything else at its usual pace.
+    /// all that are not named. Left out, everything has its usual pace.
     ///
-    /// Measurements other than power and counters change every 30 seconds at most, moments every
-    /// minute; a measurement that moves far does so at once: see [Pace](topics.md#pace). Texts
+    /// Power changes every 10 seconds at most, other measurements and counters every 30, moments
+    /// every minute; a measurement that moves far does so at once: see [Pace](topics.md#pace). Texts
     /// change every 10 seconds at most, and at once with the health; states and on/off values never wait.
     pub pace: BTreeMap<String, ThrottleSettings>,
     /// What names and words are announced in: that of `[place]`.

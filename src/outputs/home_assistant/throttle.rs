@@ -5,9 +5,9 @@
 //!
 //! | what | waits | unless it moves by more than |
 //! |---|---|---|
-//! | active power, numbers of things | not at all | |
+//! | active power | 10 s, and 1 s whatever it does | 50 W and 5 % |
 //! | other measurements | 30 s | the dead band of its quantity, see [`measured`] |
-//! | counters | 30 s | nothing, or falls: a daily counter starts again |
+//! | counters | 30 s, but not past a full hour | nothing, or falls: a daily counter starts again |
 //! | moments | 60 s | |
 //! | texts | 10 s | |
 //! | states, on and off | not at all | |
@@ -15,11 +15,15 @@
 //! A value that waits is replaced by the one published before, and goes out by itself when its time
 //! has come. A change from or to unknown never waits, and neither does anything when the health
 //! changes. The other outputs get every value.
+//!
+//! Home Assistant takes the energy of an hour from what its counters showed last before the hour was
+//! full, so what waits goes out just before that.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -42,12 +46,18 @@ type HeldValues = BTreeMap<Cow<'static, str>, Sentence>;
 const MOMENT: &str = reserved::TIME;
 /// Values that stand still for longer help nobody.
 const LONGEST: Period = Period::days(1);
+/// How long even what moves far waits, where that may be with every telegram.
+const FLOOR: Duration = Duration::from_secs(1);
+/// How long before an hour is full counters do not wait any more: long enough to be there in time.
+const BEFORE_THE_HOUR: Duration = Duration::from_secs(2);
+const HOUR: i64 = 3600;
 
 /// How often a value may change in Home Assistant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ThrottleSettings {
-    /// The shortest time between two changes. "0s" lets each one through.
+    /// The shortest time between two changes. "0s" lets each one through. Set without `change`, it
+    /// holds for a power that leaps too.
     pub every: Option<Period>,
     /// A value that moves by more than this, in its unit, does not wait.
     pub change: Option<f64>,
@@ -105,30 +115,77 @@ fn exact(number: f64) -> Option<Decimal> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Interval {
     every: Duration,
-    change: Option<Decimal>,
+    unless: Unless,
+}
+
+/// What makes a value wait no longer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Unless {
+    Never,
+    /// It moves by more than this.
+    MovesOver(Decimal),
+    /// It moves by this at least, and by this share of what was shown: it can still do so often.
+    Leaps {
+        by: Decimal,
+        percent: Decimal,
+    },
 }
 
 impl Interval {
     const fn every(seconds: u64) -> Self {
         Self {
             every: Duration::from_secs(seconds),
-            change: None,
+            unless: Unless::Never,
         }
     }
 
     const fn unless(self, change: Decimal) -> Self {
         Self {
-            change: Some(change),
+            unless: Unless::MovesOver(change),
+            ..self
+        }
+    }
+
+    const fn unless_it_leaps(self, by: i64, percent: i64) -> Self {
+        let [by, percent] = [Decimal::integer(by), Decimal::integer(percent)];
+        Self {
+            unless: Unless::Leaps { by, percent },
             ..self
         }
     }
 
     fn set(self, asked: ThrottleSettings) -> Self {
+        let change = asked.change.and_then(exact).map(Unless::MovesOver);
+        let usual = match (self.unless, asked.every) {
+            // Who sets a pace for power alone wants no more than that.
+            (Unless::Leaps { .. }, Some(_)) => Unless::Never,
+            (usual, _) => usual,
+        };
         Self {
             every: asked.every.map_or(self.every, Period::get),
-            change: asked.change.and_then(exact).or(self.change),
+            unless: change.unwrap_or(usual),
         }
     }
+
+    /// How long a number that has moved waits since it did so last.
+    fn wait(self, shown: Decimal, value: Decimal) -> Duration {
+        let moved = shown.distance(value);
+        match self.unless {
+            Unless::MovesOver(change) if moved > change => Duration::ZERO,
+            Unless::Leaps { by, percent } if moved >= by && is_share(percent, moved, shown) => {
+                FLOOR.min(self.every)
+            }
+            _ => self.every,
+        }
+    }
+}
+
+/// Whether a number is at least so many percent of another one.
+fn is_share(percent: Decimal, number: Decimal, of: Decimal) -> bool {
+    let none = Decimal::integer(0);
+    let number = number.times_plus(Decimal::integer(100), none);
+    let share = of.distance(none).times_plus(percent, none);
+    number >= share
 }
 
 /// The pace of a metric, if the user does not say; `None` for what never waits.
@@ -151,7 +208,7 @@ const fn measured(quantity: Option<Quantity>) -> Interval {
         return Interval::every(30);
     };
     let change = match quantity {
-        Quantity::Power => return Interval::every(0),
+        Quantity::Power => return Interval::every(10).unless_it_leaps(50, 5),
         Quantity::ApparentPower | Quantity::ReactivePower => Decimal::integer(50),
         Quantity::SignalQuality | Quantity::SignalStrength => Decimal::integer(10),
         Quantity::Ratio | Quantity::Angle => Decimal::integer(5),
@@ -182,6 +239,8 @@ pub struct Throttle {
     tracks: Vec<Track>,
     /// How the device is and what is not believed of it, as it was shown last.
     told: Option<(Health, HeldValues)>,
+    /// The moment of the latest values, and when its hour is full.
+    hour: Option<(Timestamp, Instant)>,
     moment: Duration,
     due: Option<Instant>,
 }
@@ -220,6 +279,7 @@ impl Throttle {
         Self {
             tracks: device.metrics.iter().filter_map(track).collect(),
             told: None,
+            hour: None,
             moment: Interval::every(60).set(asked(MOMENT)).every,
             due: None,
         }
@@ -234,10 +294,12 @@ impl Throttle {
         let nothing_waits = told.is_none();
         let (mut words_wait, mut guard_waits) = (false, false);
         self.due = None;
+        let hour = self.hour_ends(latest.at, now);
         let mut paced = Cow::Borrowed(latest);
         for track in &mut self.tracks {
             let value = latest.value(&track.key);
-            let Some((shown, until)) = track.waits(value, now).filter(|_| !nothing_waits) else {
+            let Some((shown, until)) = track.waits(value, hour, now).filter(|_| !nothing_waits)
+            else {
                 track.show(value, now);
                 continue;
             };
@@ -260,6 +322,16 @@ impl Throttle {
         paced
     }
 
+    /// When the hour is full in which the latest values came, which is now unless they are known
+    /// already.
+    fn hour_ends(&mut self, at: Option<Timestamp>, now: Instant) -> Option<Instant> {
+        if let Some(at) = at.filter(|at| self.hour.is_none_or(|(known, _)| known != *at)) {
+            let left = HOUR - at.as_second().rem_euclid(HOUR);
+            self.hour = Some((at, now + Duration::from_secs(left.unsigned_abs())));
+        }
+        self.hour.map(|(_, ends)| ends).filter(|ends| *ends > now)
+    }
+
     /// When a value that waits may be shown.
     pub const fn due(&self) -> Option<Instant> {
         self.due
@@ -279,26 +351,38 @@ impl Throttle {
 }
 
 impl Track {
-    /// What to show instead, and until when, if the value has to wait.
-    fn waits(&self, value: &Value, now: Instant) -> Option<(Value, Instant)> {
+    /// What to show instead, and until when, if the value has to wait. `hour` is when the present one
+    /// is full.
+    fn waits(
+        &self,
+        value: &Value,
+        hour: Option<Instant>,
+        now: Instant,
+    ) -> Option<(Value, Instant)> {
         let (shown, since) = self.shown.as_ref()?;
-        let until = *since + self.pace.every;
-        let waits = now < until && self.is_small(shown, value);
-        waits.then(|| (shown.clone(), until))
+        let paced = *since + self.wait(shown, value)?;
+        let latest = hour.and_then(|hour| hour.checked_sub(BEFORE_THE_HOUR));
+        let until = match latest.filter(|_| self.counts) {
+            Some(latest) => paced.min(latest),
+            None => paced,
+        };
+        (now < until).then(|| (shown.clone(), until))
     }
 
-    fn is_small(&self, shown: &Value, value: &Value) -> bool {
+    /// How long after what is shown this may be, if that is not now. What is the same has nothing to
+    /// wait for, and neither has what comes from unknown or becomes it.
+    fn wait(&self, shown: &Value, value: &Value) -> Option<Duration> {
         match (shown, value) {
             (Value::Number(shown), Value::Number(value)) => {
                 let value = value.rounded(self.decimals);
                 let falls = self.counts && value < *shown;
-                let far = |change| shown.distance(value) > change;
-                *shown != value && !falls && !self.pace.change.is_some_and(far)
+                (value != *shown && !falls).then(|| self.pace.wait(*shown, value))
             }
-            (Value::Timestamp(shown), Value::Timestamp(value)) => shown != value,
-            (Value::Text(shown), Value::Text(value)) => shown != value,
-            // From or to unknown. What is the same has nothing to wait for.
-            _ => false,
+            (Value::Timestamp(shown), Value::Timestamp(value)) => {
+                (shown != value).then_some(self.pace.every)
+            }
+            (Value::Text(shown), Value::Text(value)) => (shown != value).then_some(self.pace.every),
+            _ => None,
         }
     }
 

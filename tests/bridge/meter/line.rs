@@ -103,7 +103,7 @@ async fn the_parity_is_found_out_and_remembered() {
     let mut program = home.run();
     until_true(&wire, 0, "tinetz", &line, 0).await;
     assert_eq!(
-        program.count(&["trying 2400 baud, no parity"]),
+        program.count(&["trying 2400 baud, even parity"]),
         1,
         "{}",
         program.said()

@@ -392,10 +392,7 @@ impl PairingLine {
 
 impl Protocol for PairingLine {
     fn settings(&self) -> SerialSettings {
-        SerialSettings {
-            baud: 115_200,
-            parity: Parity::None,
-        }
+        SerialSettings::new(115_200, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

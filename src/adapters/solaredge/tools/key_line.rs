@@ -257,10 +257,7 @@ impl Answer {
 
 impl Protocol for KeyQuestions {
     fn settings(&self) -> SerialSettings {
-        SerialSettings {
-            baud: 115_200,
-            parity: Parity::None,
-        }
+        SerialSettings::new(115_200, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

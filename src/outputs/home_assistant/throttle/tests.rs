@@ -15,6 +15,7 @@ fn paces(text: &str) -> BTreeMap<String, ThrottleSettings> {
 struct Bench {
     pacer: Throttle,
     state: DeviceState,
+    begun: Instant,
     now: Instant,
 }
 
@@ -32,6 +33,7 @@ impl Bench {
                 era: 0,
                 held: Default::default(),
             },
+            begun: Instant::now(),
             now: Instant::now(),
         }
     }
@@ -45,6 +47,14 @@ impl Bench {
 
     fn shown(&mut self, key: &str) -> Value {
         self.pacer.pace(&self.state, self.now).value(key).clone()
+    }
+
+    /// The same, with the moment of the values; the bench begins at the full hour.
+    fn clocked(&mut self, seconds: u64, key: &'static str, value: impl Into<Value>) -> Value {
+        let elapsed = self.now + SECOND * u32::try_from(seconds).unwrap() - self.begun;
+        let second = i64::try_from(elapsed.as_secs()).unwrap();
+        self.state.at = Some(jiff::Timestamp::from_second(second).unwrap());
+        self.later(seconds, key, value)
     }
 
     fn due_in(&self) -> Option<Duration> {
@@ -134,17 +144,14 @@ fn unknown_and_health_never_wait() {
 }
 
 #[test]
-fn power_and_states_never_wait_moments_and_words_do() {
+fn states_never_wait_moments_and_words_do() {
     let metrics = vec![
-        Metric::measurement("power", Quantity::Power),
         Metric::on_off("relay", OnOff::Plain),
         Metric::timestamp("meter_time"),
     ];
     // On and off do not wait whatever is asked for.
     let mut bench = Bench::new(metrics, "relay = { every = \"1m\" }");
     for n in 0..3_i64 {
-        let value = Decimal::integer(n);
-        assert_eq!(bench.later(0, "power", value), value.into());
         let on = n % 2 == 0;
         assert_eq!(bench.later(0, "relay", on), on.into());
     }
@@ -152,6 +159,129 @@ fn power_and_states_never_wait_moments_and_words_do() {
     assert_eq!(bench.later(0, "meter_time", at(0)), at(0));
     assert_eq!(bench.later(59, "meter_time", at(59)), at(0));
     assert_eq!(bench.later(1, "meter_time", at(60)), at(60));
+}
+
+fn power() -> Metric {
+    Metric::measurement("power", Quantity::Power)
+}
+
+fn watts(watts: i64) -> Value {
+    Decimal::integer(watts).into()
+}
+
+#[test]
+fn a_power_that_leaps_is_shown_within_a_second_and_another_every_ten() {
+    let mut bench = Bench::new(vec![power()], "");
+    for (seconds, value, shown) in [
+        (0, 2000, 2000),
+        // By 50 W, and not by 5 %.
+        (1, 2099, 2000),
+        (1, 2100, 2100),
+        // From a telegram to the next.
+        (1, 1995, 1995),
+        (0, 2400, 1995),
+        (8, 2400, 2400),
+        (9, 2399, 2400),
+        (1, 2398, 2398),
+        (10, 200, 200),
+        // By 5 %, and not by 50 W.
+        (2, 249, 200),
+        (2, 250, 250),
+        (2, -30, -30),
+        (2, 19, -30),
+        (2, 20, 20),
+        (2, 0, 20),
+    ] {
+        let there = bench.later(seconds, "power", watts(value));
+        assert_eq!(there, watts(shown), "{value}");
+    }
+    assert_eq!(bench.due_in(), Some(SECOND * 8));
+    bench.now += SECOND * 8;
+    assert_eq!(bench.shown("power"), watts(0));
+}
+
+#[test]
+fn what_leaps_again_within_a_second_waits_for_the_rest_of_it() {
+    let mut bench = Bench::new(vec![power()], "");
+    bench.later(0, "power", watts(100));
+    assert_eq!(bench.later(0, "power", watts(900)), watts(100));
+    assert_eq!(bench.due_in(), Some(SECOND));
+    bench.now += SECOND;
+    assert_eq!(bench.shown("power"), watts(900));
+    // It came back before anybody saw it go.
+    assert_eq!(bench.later(0, "power", watts(100)), watts(900));
+    assert_eq!(bench.later(0, "power", watts(900)), watts(900));
+    assert_eq!(bench.due_in(), None);
+}
+
+#[test]
+fn a_power_that_is_asked_for_seldom_never_waits() {
+    let mut bench = Bench::new(vec![power()], "");
+    for n in 0..20 {
+        let value = watts(300 + n % 3);
+        assert_eq!(bench.later(10, "power", value.clone()), value);
+    }
+}
+
+#[test]
+fn what_the_user_asks_of_a_power_is_all_there_is() {
+    let mut bench = Bench::new(vec![power()], "power = { every = \"1m\" }");
+    bench.later(0, "power", watts(100));
+    assert_eq!(bench.later(59, "power", watts(9000)), watts(100));
+    let mut bench = Bench::new(vec![power()], "power = { change = 10 }");
+    bench.later(0, "power", watts(1000));
+    assert_eq!(bench.later(0, "power", watts(1010)), watts(1000));
+    assert_eq!(bench.later(0, "power", watts(1011)), watts(1011));
+}
+
+#[test]
+fn a_counter_that_changes_seldom_is_shown_at_once() {
+    let gas = Metric::lifetime("gas", Quantity::Energy).decimals(3);
+    let mut bench = Bench::new(vec![gas], "");
+    for n in 0..30 {
+        let value = kilowatt_hours(5_000 + n);
+        assert_eq!(bench.clocked(300, "gas", value.clone()), value);
+    }
+}
+
+/// Home Assistant counts what is there then.
+#[test]
+fn what_a_counter_has_is_shown_before_the_hour_is_full() {
+    let counter = Metric::lifetime("energy_import", Quantity::Energy).decimals(3);
+    let mut bench = Bench::new(vec![counter, voltage()], "");
+    let energy = |n: i64| kilowatt_hours(5_000_000 + n);
+    // The last telegrams of a meter that sends every ten seconds.
+    bench.clocked(3575, "energy_import", energy(0));
+    bench.clocked(0, "voltage", volts(2300));
+    assert_eq!(bench.clocked(10, "energy_import", energy(1)), energy(0));
+    assert_eq!(bench.clocked(10, "energy_import", energy(2)), energy(0));
+    bench.clocked(0, "voltage", volts(2301));
+    assert_eq!(bench.due_in(), Some(SECOND * 3));
+    bench.now += SECOND * 3;
+    assert_eq!(bench.shown("energy_import"), energy(2));
+    assert_eq!(bench.shown("voltage"), volts(2300));
+    // One that sends each second.
+    assert_eq!(bench.clocked(1, "energy_import", energy(3)), energy(3));
+    // In the next hour it waits again.
+    assert_eq!(bench.clocked(1, "energy_import", energy(4)), energy(3));
+    assert_eq!(bench.due_in(), Some(SECOND * 5));
+    bench.now += SECOND * 5;
+    assert_eq!(bench.shown("voltage"), volts(2301));
+    assert_eq!(bench.due_in(), Some(SECOND * 24));
+}
+
+#[test]
+fn an_hour_that_is_over_hurries_nothing() {
+    let counter = Metric::lifetime("energy_import", Quantity::Energy).decimals(3);
+    let mut bench = Bench::new(vec![counter], "energy_import = { every = \"2h\" }");
+    bench.clocked(3500, "energy_import", kilowatt_hours(1000));
+    bench.clocked(50, "energy_import", kilowatt_hours(1001));
+    bench.now += SECOND * 48;
+    assert_eq!(bench.shown("energy_import"), kilowatt_hours(1001));
+    // Values that are confirmed, or come without a moment, say nothing of another hour.
+    let shown = bench.later(3, "energy_import", kilowatt_hours(1002));
+    assert_eq!(shown, kilowatt_hours(1001));
+    assert_eq!(bench.due_in(), Some(SECOND * (7200 - 3)));
 }
 
 /// Noise on a line has other words with every byte of it.
@@ -195,7 +325,8 @@ fn the_nearest_wish_of_the_user_counts() {
     let two = Decimal::integer(2);
     let (paces, moment) = asked("");
     assert_eq!(paces["voltage_l1"], Interval::every(30).unless(two));
-    assert_eq!((paces.len(), moment), (2, SECOND * 60));
+    assert_eq!(paces["power"], Interval::every(10).unless_it_leaps(50, 5));
+    assert_eq!((paces.len(), moment), (3, SECOND * 60));
     let (paces, _) = asked(
         "voltage_l1 = { every = \"1m\" }\nsmart_meter_1_voltage_l1 = { change = 0.5 }\n\
          power = { every = \"10s\" }\nsmart_meter_2_voltage_l2 = { every = \"0s\" }",

@@ -525,10 +525,7 @@ impl ConsoleSession {
 
 impl Protocol for ConsoleSession {
     fn settings(&self) -> SerialSettings {
-        SerialSettings {
-            baud: 115_200,
-            parity: Parity::None,
-        }
+        SerialSettings::new(115_200, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, now: Moment) {

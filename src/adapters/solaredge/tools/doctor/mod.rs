@@ -176,10 +176,7 @@ struct Ear {
 impl Protocol for Ear {
     fn settings(&self) -> SerialSettings {
         // A capture is no serial port.
-        SerialSettings {
-            baud: 115_200,
-            parity: Parity::None,
-        }
+        SerialSettings::new(115_200, Parity::None)
     }
 
     fn handle(&mut self, input: Input<'_>, _now: Moment) {

@@ -50,19 +50,17 @@ fn shown(message: &Message) -> (Value, Value) {
 fn a_value_that_waits_stays_what_it_was_in_every_message() {
     let mut bench = Bench::connected(vec![meter_at(0, 100, 2300)]);
     for second in 1..30 {
-        let messages = next(
-            &mut bench,
-            &meter_at(second, 100 + second, 2300 + second % 7),
-        );
+        let power = 100 + second + second % 2 * 900;
+        let messages = next(&mut bench, &meter_at(second, power, 2300 + second % 7));
         let [message] = &messages[..] else {
             panic!("{messages:?}");
         };
-        assert_eq!(shown(message), (json!(100 + second), json!(230)));
+        assert_eq!(shown(message), (json!(power), json!(230)));
     }
     // Nothing more is said, and the last one goes out all the same.
     let messages = bench.advance(SECOND * 2);
     assert_eq!(short(&messages), ["1/state"]);
-    assert_eq!(shown(&messages[0]), (json!(129), json!(230.1)));
+    assert_eq!(shown(&messages[0]), (json!(1029), json!(230.1)));
 }
 
 #[test]
