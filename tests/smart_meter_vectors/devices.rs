@@ -58,7 +58,7 @@ fn decode(vector: &Value) -> Vec<Told> {
                 }),
             },
             Report::Readings(readings) => {
-                let at = find(&mut told, &readings.device).expect("described before its values");
+                let at = find(&mut told, &readings.device).unwrap();
                 for reading in readings.values {
                     let text = reading.value.to_json().to_string().replace('"', "");
                     let values = told[at].values.entry(reading.key.to_string());
@@ -131,7 +131,7 @@ fn each_device_has_its_values() {
                 let is_numbered = device["id"]
                     .as_str()
                     .is_none_or(|id| one.device.serial == id);
-                (is_main || one.device.metric(key).is_some()) && (is_main || is_numbered)
+                is_main || (one.device.metric(key).is_some() && is_numbered)
             });
             let Some(one) = found.next() else {
                 wrong.push(format!("{id}: no {role}"));

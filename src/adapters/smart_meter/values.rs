@@ -589,13 +589,12 @@ fn in_unit(value: Decimal, unit: Unit, quantity: Quantity) -> Option<Decimal> {
         }
         (Quantity::Power, Unit::WATT)
         | (Quantity::ApparentPower, Unit::VOLT_AMPERE)
-        | (Quantity::Count, Unit::NONE)
         | (Quantity::ReactivePower, Unit::VAR)
         | (Quantity::Voltage, Unit::VOLT)
         | (Quantity::Current, Unit::AMPERE)
         | (Quantity::Frequency, Unit::HERTZ)
         | (Quantity::Angle, Unit::DEGREE)
-        | (Quantity::PowerFactor, Unit::NONE) => Some(value),
+        | (Quantity::PowerFactor | Quantity::Count, Unit::NONE) => Some(value),
         (Quantity::Energy, Unit::WATT_HOUR) | (Quantity::ReactiveEnergy, Unit::VAR_HOUR) => {
             Some(thousandth(value))
         }

@@ -191,7 +191,6 @@ fn a_meter_on_wired_m_bus_has_values_at_most_fifteen_seconds_later_than_if_its_l
             first_value(phase, known()),
             first_value(phase, Memory::passing()),
         );
-        println!("after {soon} or {late} tenths of a second");
         assert!(soon < late && late <= soon + 150, "{phase}: {soon}, {late}");
     }
 }

@@ -121,8 +121,9 @@ pub(super) fn behind(
 ) -> Vec<Behind> {
     let mut found: Vec<Behind> = Vec::new();
     for number in CHANNELS {
-        let items = items.iter().filter(|item| channel(item) == Some(number));
-        let Some(one) = read(number, items, clock, &at) else {
+        let of_channel = items.iter().filter(|item| channel(item) == Some(number));
+        let of_channel: Vec<&Item> = of_channel.collect();
+        let Some(one) = read(number, &of_channel, clock, &at) else {
             continue;
         };
         // The same number twice is the same meter, and where it was read last is where it is.
@@ -136,14 +137,19 @@ pub(super) fn behind(
     found
 }
 
-fn read<'a>(
+fn read(
     channel: u8,
-    items: impl Iterator<Item = &'a Item> + Clone,
+    items: &[&Item],
     clock: Option<Timestamp>,
     at: impl Fn(&MeterTime) -> Option<Timestamp>,
 ) -> Option<Behind> {
     let code = |item: &Item| item.obis.map(|code| [code.0[2], code.0[3], code.0[4]]);
-    let of = |wanted: [u8; 3]| items.clone().find(move |item| code(item) == Some(wanted));
+    let of = |wanted: [u8; 3]| {
+        items
+            .iter()
+            .find(|item| code(item) == Some(wanted))
+            .copied()
+    };
     let kind = of([24, 1, 0]).and_then(|item| item.value.as_quantity());
     let kind = kind.map(|number| number.raw);
     let readings = [[24, 2, 1], [24, 2, 3], [24, 3, 0]];
@@ -158,7 +164,12 @@ fn read<'a>(
     };
     let value = number.value()?;
     let reading = in_unit(value, number.unit, medium.quantity())?;
-    let name = |item: &'a Item| item.value.as_text().filter(|text| is_number(text));
+    let name = |item: &Item| {
+        item.value
+            .as_text()
+            .filter(|text| is_number(text))
+            .map(str::to_owned)
+    };
     let names = [[96, 1, 1], [96, 1, 0]].into_iter().filter_map(of);
     let valve = of([24, 4, 0]).and_then(|item| match &item.value {
         ItemValue::Quantity(number) => match number.raw {
@@ -172,7 +183,7 @@ fn read<'a>(
     Some(Behind {
         medium,
         channel,
-        number: names.into_iter().find_map(name).map(str::to_owned),
+        number: names.into_iter().find_map(name),
         reading,
         captured,
         age: clock.map(|clock| clock.duration_since(captured)),
@@ -191,11 +202,12 @@ fn in_unit(value: Decimal, unit: Unit, quantity: Quantity) -> Option<Decimal> {
         (Quantity::Gas | Quantity::Water, Unit::CUBIC_METRE | Unit::CORRECTED_CUBIC_METRE) => {
             Some(value)
         }
-        (Quantity::Gas | Quantity::Water, Unit::LITRE) => by_ten(mantissa, 3),
+        (Quantity::Gas | Quantity::Water, Unit::LITRE) | (Quantity::Energy, Unit::WATT_HOUR) => {
+            by_ten(mantissa, 3)
+        }
         (Quantity::Heat, Unit::JOULE) => by_ten(mantissa, 9),
         // 3600 J in each.
         (Quantity::Heat, Unit::WATT_HOUR) => by_ten(mantissa.checked_mul(36)?, 7),
-        (Quantity::Energy, Unit::WATT_HOUR) => by_ten(mantissa, 3),
         _ => None,
     }
 }
