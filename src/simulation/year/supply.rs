@@ -61,13 +61,18 @@ pub enum Supply {
 impl Supply {
     /// What a house takes in the step that begins so many steps after 1970, in the smallest unit.
     pub fn taken(self, seed: u64, step: i64, zone: &TimeZone) -> u64 {
-        let Ok(at) = Timestamp::from_second(step.saturating_mul(SUPPLY_STEP)) else {
-            return 0;
-        };
+        let begin = Timestamp::from_second(step.saturating_mul(SUPPLY_STEP));
+        begin.map_or(0, |begin| {
+            self.taken_at(seed, step, zone.to_datetime(begin))
+        })
+    }
+
+    /// The same, if the local time at its beginning is known.
+    pub fn taken_at(self, seed: u64, step: i64, local: DateTime) -> u64 {
         let home = SupplyStep {
             seed,
             number: step.unsigned_abs(),
-            local: zone.to_datetime(at),
+            local,
         };
         match self {
             Self::Water => home.whole(home.litres()),
@@ -144,7 +149,11 @@ impl SupplyStep {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::{HouseYear, YearPlan};
     use super::*;
+    use crate::model::{Decimal, Device, Metric, Quantity, Report, Value};
 
     const DAY: i64 = 86_400 / SUPPLY_STEP;
 
@@ -190,5 +199,29 @@ mod tests {
             taken.sum::<u64>()
         };
         assert!(drawn(&days) > 20 * drawn(&nights));
+    }
+
+    #[test]
+    fn the_past_of_a_gas_meter_ends_where_it_stands() {
+        let mut gas = Device::new("smart_meter", "G0054000654321", "Gas meter", "");
+        gas.metrics = vec![Metric::lifetime("gas", Quantity::Gas).decimals(3)].into();
+        let (id, begin) = (gas.id.clone(), "2026-01-10T00:00:00Z");
+        let [begin, end] = [begin, "2026-01-12T00:00:00Z"].map(|it| it.parse().unwrap());
+        let mut plan = YearPlan::new(vec![Arc::new(gas)], zone(), begin, end);
+        plan.ends = [((id, "gas".to_owned()), Decimal::new(4_321_987, 3))].into();
+        let mut said = Vec::new();
+        HouseYear::new(plan).tell(|timed| {
+            if let Report::Readings(readings) = timed.report {
+                said.extend(readings.values.into_iter().map(|it| it.value));
+            }
+        });
+        let said: Vec<_> = said.iter().filter_map(Value::as_number).collect();
+        assert_eq!(said.len(), 2 * 288);
+        assert!(said.is_sorted());
+        assert_eq!(said.last(), Some(&Decimal::new(4_321_987, 3)));
+        let first = begin.as_second() / SUPPLY_STEP;
+        let steps = first + 1..first + 2 * DAY;
+        let taken: u64 = steps.map(|step| Supply::Gas.taken(1, step, &zone())).sum();
+        assert_eq!(said[0], Decimal::new(4_321_987 - taken.cast_signed(), 3));
     }
 }
