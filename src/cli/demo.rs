@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ use crate::flow::{FlowSettings, tell_roles};
 use crate::history::{History, HistorySettings};
 use crate::links::Links;
 use crate::outputs::Outputs;
-use crate::simulation::House;
+use crate::simulation::{DEMO_HOUSES, House};
 use crate::store::{Identity, Memory, Store};
 use crate::terminal::say;
 use crate::web::{Inside, WebKey};
@@ -45,11 +46,15 @@ a pipe goes a line for each piece of news.
 
 Examples:
   wattbridge demo
-  wattbridge demo --port 1884")]
+  wattbridge demo --port 1884
+  wattbridge demo --house p1")]
 pub struct DemoArgs {
     /// Port of the MQTT broker; a free one if it is taken
     #[arg(long, default_value_t = USUAL_PORT)]
     port: u16,
+    /// House: kaifa, or p1 with a P1 meter that reads gas and water
+    #[arg(long, value_name = "HOUSE", default_value = "kaifa", value_parser = houses())]
+    house: &'static str,
     /// Ends by itself after this time
     #[arg(long = "for", value_name = "PERIOD", value_parser = humantime::parse_duration)]
     period: Option<Duration>,
@@ -90,7 +95,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let history = History::open(&past.0, &HistorySettings::default(), zone.clone());
         let memory = Memory::passing();
         let (bridge, hub) = Bridge::new(Setup {
-            sources: sources(&stop).await?,
+            sources: sources(args.house, &stop).await?,
             sums: Vec::new(),
             incomplete: Vec::new(),
             refused: 0,
@@ -161,10 +166,22 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     result
 }
 
+/// The words for houses, each of which stands for the meter of one.
+fn houses() -> impl TypedValueParser<Value = &'static str> {
+    let words = DEMO_HOUSES.iter().map(|(word, _)| *word);
+    PossibleValuesParser::new(words).map(|asked| {
+        let house = DEMO_HOUSES.iter().find(|(word, _)| *word == asked);
+        house.map_or("", |(_, meter)| *meter)
+    })
+}
+
 /// The simulated devices, as configured sources.
-async fn sources(stop: &CancellationToken) -> Result<Vec<ConfiguredSource>, CliError> {
+async fn sources(
+    meter: &'static str,
+    stop: &CancellationToken,
+) -> Result<Vec<ConfiguredSource>, CliError> {
     let mut sources = Vec::new();
-    let house = House::of_the_demo(&jiff::Zoned::now());
+    let house = House::of_the_demo(&jiff::Zoned::now()).with_meter(meter);
     for adapter in ADAPTERS {
         let Some(simulator) = adapter.simulator() else {
             continue;

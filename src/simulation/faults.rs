@@ -9,7 +9,7 @@ use super::{Fault, FaultRule, Schedule};
 const SEED: u64 = 0x5eed;
 
 /// The faults of one simulator, and how often each could have happened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Faults<F> {
     planned: Vec<Planned<F>>,
     /// What decides of chances, and of what a fault does.
@@ -25,7 +25,7 @@ pub trait Faulty {
     fn change_faults(&self, change: impl FnOnce(&mut Faults<Self::Fault>));
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Planned<F> {
     rule: FaultRule<F>,
     seen: u32,

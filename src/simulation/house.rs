@@ -53,6 +53,9 @@ impl Sum for Flows {
 /// What flows in a device that is connected to a house.
 type Connected = Box<dyn Fn(Timestamp) -> Flows + Send + Sync>;
 
+/// What the demo can show, by the word that asks for it, and the model of its electricity meter.
+pub const DEMO_HOUSES: &[(&str, &str)] = &[("kaifa", "tinetz"), ("p1", "fluvius")];
+
 /// A house, its clock and its sky. Cheap to clone: all clones are the same house.
 #[derive(Clone)]
 pub struct House {
@@ -62,6 +65,8 @@ pub struct House {
     begun: Timestamp,
     /// Watts at a clear noon from panels of which no simulated device tells.
     roof: i32,
+    /// The model of its electricity meter, if that has been said.
+    meter: Option<&'static str>,
     timeline: Arc<RwLock<Timeline>>,
     connected: Arc<RwLock<Vec<Connected>>>,
 }
@@ -76,6 +81,7 @@ impl House {
             seed: sky.seed(),
             begun,
             roof: 0,
+            meter: None,
             timeline: Arc::new(RwLock::new(Timeline::new(begun, 1.0))),
             connected: Arc::default(),
         }
@@ -98,6 +104,18 @@ impl House {
     pub fn with_roof(self, watts: i32) -> Self {
         let roof = watts;
         Self { roof, ..self }
+    }
+
+    /// The same with an electricity meter of this model.
+    #[must_use]
+    pub fn with_meter(self, model: &'static str) -> Self {
+        let meter = Some(model);
+        Self { meter, ..self }
+    }
+
+    /// The model of its electricity meter, if that has been said.
+    pub const fn meter(&self) -> Option<&'static str> {
+        self.meter
     }
 
     /// Another house like this one, with the same sky and clock and people of its own.

@@ -30,7 +30,7 @@ pub use args::{
 pub use cable::Cable;
 pub use fault::{Fault, FaultError, FaultRule};
 pub use faults::{Faults, Faulty};
-pub use house::{Flows, House};
+pub use house::{DEMO_HOUSES, Flows, House};
 pub use schedule::Schedule;
 pub use sim_port::{PortEvent, SimPlace, SimPort};
 pub use simulator::{Simulator, Tasks};

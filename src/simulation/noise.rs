@@ -26,7 +26,7 @@ pub fn noise(seed: u64, salt: u64, index: u64, x: f64) -> f64 {
 }
 
 /// Decisions that look random and are the same in every run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Dice {
     seed: u64,
     thrown: u64,

@@ -11,6 +11,7 @@
 //! * `plant`: which device is what, and the roof
 //! * `physics`: what flows in a step, and what has flowed
 //! * `sources`: where each metric takes its value from
+//! * `supply`: gas, water and heat, which meters behind the electricity meter count
 //! * `trouble`: when what is not heard
 //! * `truth`: what really happened, day by day
 
@@ -19,6 +20,7 @@ mod physics;
 mod plant;
 mod sources;
 mod sun;
+mod supply;
 mod trouble;
 mod truth;
 mod weather;
@@ -39,6 +41,7 @@ use crate::model::{
 };
 
 pub use plant::{HousePlant, PlantPanel, PlantPlane};
+pub use supply::{SUPPLY_STEP, Supply};
 pub use truth::{DayTruth, YearTruth};
 
 /// Seconds of the longest step: a slot of the history.

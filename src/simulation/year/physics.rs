@@ -4,6 +4,7 @@
 use super::habits::taken;
 use super::plant::{HousePlant, PlantPanel, PlantRole};
 use super::sun::Sun;
+use super::supply::{SUPPLY_STEP, Supply};
 use super::trouble::LostDevice;
 use super::weather::Weather;
 use super::{Instant, YearPlan};
@@ -57,6 +58,10 @@ pub struct Energies {
     pub export: i64,
     pub charged: i64,
     pub discharged: i64,
+    /// Gas, water and heat: of each thousandth of a m³ or a GJ as much as of a Wh.
+    pub gas: i64,
+    pub water: i64,
+    pub heat: i64,
 }
 
 impl<'a> Physics<'a> {
@@ -143,6 +148,30 @@ impl<'a> Physics<'a> {
             energies.discharged += of((-self.battery).max(0));
         }
         self.stored += i64::from(self.battery) * instant.step;
+        self.supply(instant);
+    }
+
+    /// What is taken of other things, when a whole step of them is over.
+    fn supply(&mut self, instant: Instant) {
+        let second = instant.at.as_second();
+        if !self.plant.has_supply || second.rem_euclid(SUPPLY_STEP) != 0 {
+            return;
+        }
+        let step = second.div_euclid(SUPPLY_STEP) - 1;
+        let taken = |supply: Supply| {
+            let units = supply.taken_at(self.plan.seed, step, instant.start);
+            units.cast_signed() * OF_A_WATT_HOUR
+        };
+        let (gas, water, heat) = (
+            taken(Supply::Gas),
+            taken(Supply::Water),
+            taken(Supply::Heat),
+        );
+        for energies in [&mut self.total, &mut self.today] {
+            energies.gas += gas;
+            energies.water += water;
+            energies.heat += heat;
+        }
     }
 
     /// What the panels bring.

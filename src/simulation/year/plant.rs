@@ -25,6 +25,8 @@ pub struct HousePlant {
     /// Watts that the battery takes at most.
     pub(super) takes: i32,
     pub(super) has_battery: bool,
+    /// Whether something counts gas, water or heat.
+    pub(super) has_supply: bool,
 }
 
 /// A plane of the roof.
@@ -68,6 +70,8 @@ pub(super) enum PlantRole {
     Battery,
     /// Knows what comes from the grid and goes there.
     Meter,
+    /// Counts gas, water or heat.
+    Supply,
     /// Something else, of which nothing is told.
     Other,
 }
@@ -82,6 +86,7 @@ impl HousePlant {
             charger: 0.0,
             takes: 2_500,
             has_battery: false,
+            has_supply: false,
         };
         let own: Vec<Vec<usize>> = devices
             .iter()
@@ -104,6 +109,9 @@ impl HousePlant {
             } else if has(device, EnergyPart::BatteryIn) || has(device, EnergyPart::BatteryLevel) {
                 plant.has_battery = true;
                 PlantRole::Battery
+            } else if device.metrics.iter().any(is_supply) {
+                plant.has_supply = true;
+                PlantRole::Supply
             } else {
                 PlantRole::Other
             };
@@ -233,6 +241,14 @@ impl HousePlant {
         };
         (0..devices.len()).rev().find(|number| is_inverter(*number))
     }
+}
+
+fn is_supply(metric: &Metric) -> bool {
+    let quantity = metric.quantity;
+    matches!(
+        quantity,
+        Some(Quantity::Gas | Quantity::Water | Quantity::Heat)
+    )
 }
 
 /// Whether a device has this part, and knows it itself.

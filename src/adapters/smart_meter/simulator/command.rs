@@ -10,7 +10,7 @@ use super::demo::demonstrate;
 use super::faults::MeterFault;
 use super::household::{Fixed, ROOF};
 use super::line::{MeterSettings, SimulatedMeters};
-use super::model::{MODELS, Model, model_list};
+use super::model::{Model, model_list};
 use crate::device::{Simulate, ToolError};
 use crate::simulation::{FaultArgs, HouseArgs, LineArgs, model_of, rhythm};
 use crate::terminal::say;
@@ -39,9 +39,9 @@ pub struct MeterArgs {
     #[arg(long, value_name = "KEY", default_value = published::AUTHENTICATION_KEY)]
     pub authentication_key: Key,
 
-    /// How often telegrams come
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = rhythm)]
-    pub interval: Duration,
+    /// How often telegrams come; as the meter does it if left out
+    #[arg(long, value_name = "TIME", value_parser = rhythm)]
+    pub interval: Option<Duration>,
 
     /// Where they stand.
     #[command(flatten)]
@@ -72,7 +72,14 @@ fn models_help() -> String {
 }
 
 fn model(name: &str) -> Result<&'static Model, String> {
-    model_of(name, MODELS, |model| model.name)
+    let all: Vec<&'static Model> = Model::all().collect();
+    model_of(name, &all, |model| model.name).copied()
+}
+
+/// The pace that all of them keep up.
+fn slowest(models: &[&Model]) -> Duration {
+    let paces = models.iter().map(|model| model.pace());
+    paces.max().unwrap_or_default()
 }
 
 /// Runs simulated meters until `stop`.
@@ -84,7 +91,7 @@ async fn run(args: MeterArgs, stop: CancellationToken) -> Result<(), ToolError> 
     };
     let settings = MeterSettings {
         meters: args.models.iter().map(meter).collect(),
-        interval: args.interval,
+        interval: args.interval.unwrap_or_else(|| slowest(&args.models)),
         house: args.house.house()?.with_roof(ROOF),
         fixed: Fixed {
             power: args.power,

@@ -1,7 +1,13 @@
 //! What can go wrong between a meter and its reader, as people write it: `NAME[=VALUE][@WHEN]`.
 
+use std::time::Duration;
+
 use crate::simulation::Fault;
-use crate::simulation::fault::{FaultKind, number, plain};
+use crate::simulation::fault::{FaultKind, length, number, plain};
+
+/// Seconds of a year and of a day.
+const YEAR: u64 = 365 * DAY;
+const DAY: u64 = 86_400;
 
 /// Something that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +38,36 @@ pub enum MeterFault {
     WrongKey,
     /// The tag is made with another key.
     WrongAuthentication,
+    /// The text comes twice without anything between.
+    Glued,
+    /// Of line ends only the second half arrives.
+    LfOnly,
+    /// Zeros come before and after the text.
+    NulPadded,
+    /// A digit of a value arrives as another one.
+    WrongDigit,
+    /// A line of the text is lost.
+    LineLost,
+    /// The end of the text is lost.
+    NoEnd,
+    /// Seven bits with even parity are read as eight.
+    SevenBits,
+    /// The signal is the wrong way round.
+    Inverted,
+    /// A code comes twice, with two values.
+    DoubledCode,
+    /// The clock was never set.
+    ClockNotSet,
+    /// The clock is late by so much.
+    ClockLate(Duration),
+    /// The clocks of the meters behind it are ahead by so much.
+    CaptureAhead(Duration),
+    /// The gas meter says 0.
+    GasZero,
+    /// The gas meter is replaced.
+    GasExchanged,
+    /// No gas meter was ever read.
+    GasUnpaired,
 }
 
 impl Fault for MeterFault {
@@ -57,6 +93,21 @@ impl Fault for MeterFault {
         FaultKind::new("jump", "1000", |v| number(v, 1000).map(|kwh| Self::Jump(kwh as u32 * 1000)), "all energies are so many kWh higher"),
         FaultKind::new("wrong-key", "", |v| plain(v, Self::WrongKey), "the telegram is encrypted with another key"),
         FaultKind::new("wrong-authentication", "", |v| plain(v, Self::WrongAuthentication), "the tag is made with another key"),
+        FaultKind::new("glued", "", |v| plain(v, Self::Glued), "a text comes twice with nothing between"),
+        FaultKind::new("lf-only", "", |v| plain(v, Self::LfOnly), "a text has LF where it had CR LF"),
+        FaultKind::new("nul-padded", "", |v| plain(v, Self::NulPadded), "zeros come before and after a text"),
+        FaultKind::new("wrong-digit", "", |v| plain(v, Self::WrongDigit), "a digit of a text arrives as another one"),
+        FaultKind::new("line-lost", "", |v| plain(v, Self::LineLost), "a line of a text is lost"),
+        FaultKind::new("no-end", "", |v| plain(v, Self::NoEnd), "the end of a text is lost"),
+        FaultKind::new("seven-bits", "", |v| plain(v, Self::SevenBits), "a text of 7E1 is read as 8N1"),
+        FaultKind::new("inverted", "", |v| plain(v, Self::Inverted), "the signal is inverted"),
+        FaultKind::new("doubled-code", "", |v| plain(v, Self::DoubledCode), "a text has two values of one code"),
+        FaultKind::new("clock-not-set", "", |v| plain(v, Self::ClockNotSet), "the clock of a P1 meter was never set"),
+        FaultKind::new("clock-late", "3years", |v| length(v, Duration::from_secs(3 * YEAR)).map(Self::ClockLate), "it is late by so much"),
+        FaultKind::new("capture-ahead", "16days", |v| length(v, Duration::from_secs(16 * DAY)).map(Self::CaptureAhead), "clocks of gas, water and heat are ahead"),
+        FaultKind::new("gas-zero", "", |v| plain(v, Self::GasZero), "the gas meter says 0"),
+        FaultKind::new("gas-exchanged", "", |v| plain(v, Self::GasExchanged), "another gas meter is put in").lasting().once(),
+        FaultKind::new("gas-unpaired", "", |v| plain(v, Self::GasUnpaired), "no gas meter was ever read"),
     ];
 }
 
@@ -69,6 +120,8 @@ mod tests {
     fn reads_what_people_write() {
         let fault = |text: &str| text.parse::<FaultRule<MeterFault>>().unwrap().fault;
         assert_eq!(fault("noise=7@every=3"), MeterFault::Noise(7));
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        assert_eq!(fault("clock-late=2days"), MeterFault::ClockLate(days(2)));
         assert_eq!(fault("jump"), MeterFault::Jump(1_000_000));
         for kind in MeterFault::KINDS {
             assert_eq!(

@@ -5,26 +5,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::super::wire::Key;
+use super::damage::damage;
 use super::faults::MeterFault;
 use super::household::{Fixed, Household, Sample};
 use super::model::Model;
+use super::p1::P1Sample;
 use super::telegram::Meter;
-use crate::simulation::noise::Dice;
 use crate::simulation::{FaultRule, Faults, Faulty, House, SimPlace, SimPort, Simulator};
 
 /// The pause between the frames of one message.
 const GAP: Duration = Duration::from_millis(40);
-/// An ordinary M-Bus telegram, of a heat meter that was never made.
-const HEAT_METER: &[u8] = &[
-    0x68, 0x0f, 0x0f, 0x68, 0x08, 0x01, 0x72, 0x78, 0x56, 0x34, 0x12, 0x24, 0x40, 0x01, 0x04, 0x55,
-    0x00, 0x00, 0x00, 0x4d, 0x16,
-];
+
+/// A meter with its key, and with that of its tag.
+pub type Keyed = (&'static Model, Key, Option<Key>);
 
 /// What to simulate.
 #[derive(Debug, Clone)]
 pub struct MeterSettings {
     /// The meters on the line, each with a key of its own.
-    pub meters: Vec<(&'static Model, Key, Option<Key>)>,
+    pub meters: Vec<Keyed>,
     /// The house whose first meter it is, and whose clock all of them show. The others are those of
     /// neighbours.
     pub house: House,
@@ -49,6 +48,7 @@ pub struct MeterHand {
 #[derive(Debug)]
 struct LineState {
     samples: Vec<Sample>,
+    p1: Vec<Option<P1Sample>>,
     power: Option<i32>,
     sent: u64,
     faults: Faults<MeterFault>,
@@ -71,6 +71,7 @@ impl MeterHand {
         Self {
             told: Mutex::new(LineState {
                 samples: vec![Sample::default(); settings.meters.len()],
+                p1: vec![None; settings.meters.len()],
                 power: settings.fixed.power,
                 sent: 0,
                 faults: Faults::new(&settings.faults),
@@ -81,6 +82,11 @@ impl MeterHand {
     /// What each meter said last.
     pub fn samples(&self) -> Vec<Sample> {
         self.lock().samples.clone()
+    }
+
+    /// The same of what only meters with a P1 port show.
+    pub fn p1_samples(&self) -> Vec<Option<P1Sample>> {
+        self.lock().p1.clone()
     }
 
     /// How many telegrams have been sent whole or damaged.
@@ -126,14 +132,12 @@ impl SimLine {
             Household::new(number, house, settings.fixed)
         };
         let homes = (0..settings.meters.len() as u64).map(home).collect();
-        let meter = |(model, key, authentication): &(&'static Model, Key, Option<Key>)| Meter {
-            model,
-            key: key.clone(),
-            authentication: authentication.clone(),
-            // As after some weeks; a running meter never starts at zero.
-            counter: 0x0004_1000,
+        let meters = settings.meters.iter().zip(0..);
+        let meter = |((model, key, authentication), number): (&Keyed, u64)| {
+            let seed = house.sky().seed().wrapping_add(number);
+            Meter::new(model, key.clone(), authentication.clone(), seed)
         };
-        let meters = settings.meters.iter().map(meter).collect();
+        let meters = meters.map(meter).collect();
         Self {
             settings,
             homes,
@@ -165,31 +169,29 @@ impl SimLine {
     /// One telegram of one meter.
     async fn send(&mut self, index: usize) {
         let now = self.settings.house.moment();
-        let (Some(home), Some(meter)) = (self.homes.get_mut(index), self.meters.get(index)) else {
+        let zone = self.settings.house.zone();
+        let openings = self.sim_port.openings();
+        let (Some(home), Some(meter)) = (self.homes.get_mut(index), self.meters.get_mut(index))
+        else {
             return;
         };
-        home.set_power(self.hand.lock().power);
-        let truth = home.at(now.wall);
-        let mut meter = meter.clone();
-        let faults = self.hand.lock().faults.due(now.steady, |_| true);
-        let mut shown = truth;
-        for fault in &faults {
-            spoil(*fault, &mut shown, &mut meter);
-        }
-        let frames = meter.telegram(&shown, now.wall, self.settings.house.zone());
-        if let Some(kept) = self.meters.get_mut(index) {
-            kept.counter = meter.counter;
-        }
-        if let Some(sample) = self.hand.lock().samples.get_mut(index) {
-            *sample = shown;
-        }
-        if faults.contains(&MeterFault::Silence) {
-            return;
-        }
-        let openings = self.sim_port.openings();
         let frames = {
-            let dice = &mut self.hand.lock().faults.dice;
-            damage(frames, &faults, openings, dice)
+            let mut hand = self.hand.lock();
+            home.set_power(hand.power);
+            let faults = hand.faults.due(now.steady, |_| true);
+            let telegram = meter.tell(home.at(now.wall), now.wall, zone, &faults);
+            // With a key that is too short for its model it has nothing to say.
+            let Ok(telegram) = telegram else { return };
+            if let Some(sample) = hand.samples.get_mut(index) {
+                *sample = telegram.sample;
+            }
+            if let Some(p1) = hand.p1.get_mut(index) {
+                *p1 = telegram.p1;
+            }
+            if faults.contains(&MeterFault::Silence) {
+                return;
+            }
+            damage(telegram.frames, &faults, openings, &mut hand.faults.dice)
         };
         let mut frames = frames.into_iter().peekable();
         while let Some(frame) = frames.next() {
@@ -200,79 +202,4 @@ impl SimLine {
         }
         self.hand.lock().sent += 1;
     }
-}
-
-/// What arrives of the frames.
-fn damage(
-    mut frames: Vec<Vec<u8>>,
-    faults: &[MeterFault],
-    openings: u64,
-    dice: &mut Dice,
-) -> Vec<Vec<u8>> {
-    for fault in faults {
-        match fault {
-            MeterFault::Flip => {
-                let mut bits: usize = dice.below(total(&frames) * 8);
-                for byte in frames.iter_mut().flatten() {
-                    if bits < 8 {
-                        *byte ^= 1 << bits;
-                        break;
-                    }
-                    bits -= 8;
-                }
-            }
-            MeterFault::Lose => {
-                let mut place = dice.below(total(&frames));
-                for frame in &mut frames {
-                    if place < frame.len() {
-                        frame.remove(place);
-                        break;
-                    }
-                    place -= frame.len();
-                }
-            }
-            MeterFault::Cut => {
-                let whole = frames.concat();
-                frames = vec![whole.iter().copied().take(whole.len() / 2).collect()];
-            }
-            MeterFault::Noise(count) => {
-                let noise = dice.bytes(*count);
-                frames.insert(0, noise);
-            }
-            MeterFault::Repeat => frames.extend(frames.clone()),
-            MeterFault::Midstart => {
-                let whole = frames.concat();
-                let tail = whole.iter().copied().skip(whole.len().saturating_sub(37));
-                frames.insert(0, tail.collect());
-            }
-            MeterFault::WrongParity if openings % 2 == 1 => {
-                for byte in frames.iter_mut().flatten() {
-                    *byte = byte.rotate_left(1) | 0x80;
-                }
-            }
-            MeterFault::OtherBus => frames = vec![HEAT_METER.to_vec()],
-            _ => {}
-        }
-    }
-    frames
-}
-
-/// Faults of the meter itself.
-fn spoil(fault: MeterFault, shown: &mut Sample, meter: &mut Meter) {
-    let energies = [&mut shown.energy_import, &mut shown.energy_export];
-    match fault {
-        MeterFault::Zero => energies.into_iter().for_each(|energy| *energy = 0),
-        MeterFault::Jump(more) => {
-            for energy in energies {
-                *energy = energy.saturating_add(more);
-            }
-        }
-        MeterFault::WrongKey => meter.key = Key::from([0x5a; 16]),
-        MeterFault::WrongAuthentication => meter.authentication = Some(Key::from([0xa5; 16])),
-        _ => {}
-    }
-}
-
-fn total(frames: &[Vec<u8>]) -> usize {
-    frames.iter().map(Vec::len).sum()
 }

@@ -1,6 +1,16 @@
 //! The meters that can be simulated: data, not code.
 
+mod p1;
+
+use std::time::Duration;
+
 use super::super::wire::SystemTitle;
+use super::p1::P1Profile;
+
+pub use p1::P1_MODELS;
+
+/// How often most meters send.
+const USUAL_PACE: Duration = Duration::from_secs(5);
 
 /// How the values of a telegram are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +28,8 @@ pub enum Layout {
     Codes,
     /// Lines of text.
     Text,
+    /// Lines of text as a profile has them.
+    P1(&'static P1Profile),
 }
 
 /// How messages are cut into frames.
@@ -56,7 +68,7 @@ pub struct Model {
     pub is_signed: bool,
 }
 
-/// Every model. The last bytes of a title agree with the number as on real meters.
+/// Every model but those of [`P1_MODELS`]. The last bytes of a title agree with the number as on real meters.
 pub static MODELS: &[Model] = &[
     Model {
         name: "tinetz",
@@ -164,7 +176,26 @@ pub static MODELS: &[Model] = &[
 impl Model {
     /// The model of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
-        MODELS.iter().find(|model| model.name == name)
+        Self::all().find(|model| model.name == name)
+    }
+
+    /// Every model that there is.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        MODELS.iter().chain(P1_MODELS)
+    }
+
+    /// What its port says beside what every meter does, if it has one that does.
+    pub const fn p1(&self) -> Option<&'static P1Profile> {
+        match self.layout {
+            Layout::P1(profile) => Some(profile),
+            _ => None,
+        }
+    }
+
+    /// How often it sends.
+    pub fn pace(&self) -> Duration {
+        self.p1()
+            .map_or(USUAL_PACE, |profile| Duration::from_secs(profile.pace))
     }
 
     /// Whether its telegrams can be read only with a key.
@@ -176,7 +207,7 @@ impl Model {
 /// One line for each model, for a help text.
 pub fn model_list() -> String {
     let line = |model: &Model| format!("  {:<15} {}\n", model.name, model.about);
-    MODELS.iter().map(line).collect()
+    Model::all().map(line).collect()
 }
 
 #[cfg(test)]

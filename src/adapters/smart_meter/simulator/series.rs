@@ -4,39 +4,32 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use super::super::wire::Key;
 use super::super::wire::security::OpenError;
+use super::damage::damage;
+use super::faults::MeterFault;
 use super::household::{Fixed, Household, ROOF, Sample};
 use super::model::Model;
 use super::telegram::Meter;
-use crate::simulation::{House, Sky};
+use super::telling::Telegram;
+use crate::simulation::{FaultRule, Faults, House, Sky};
 
 /// Midnight before 21 June 2026.
 const BEGINNING: Timestamp = Timestamp::constant(1_782_000_000, 0);
-
-/// One telegram of a [`Series`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Telegram {
-    /// What the meter showed.
-    pub sample: Sample,
-    /// When, by its clock.
-    pub at: Timestamp,
-    /// The whole message, encrypted.
-    pub message: Vec<u8>,
-    /// The same as it is sent.
-    pub frames: Vec<Vec<u8>>,
-}
 
 /// Telegrams of one meter, one after the other, without an end.
 #[derive(Debug, Clone)]
 pub struct Series {
     home: Household,
     meter: Meter,
+    zone: TimeZone,
+    begun: Timestamp,
     now: Timestamp,
     interval: Duration,
+    faults: Faults<MeterFault>,
 }
 
 impl Series {
@@ -48,18 +41,34 @@ impl Series {
         interval: Duration,
     ) -> Self {
         let begun = BEGINNING.to_zoned(TimeZone::UTC);
-        let home = House::new(&begun, Sky::default()).with_roof(ROOF);
         Self {
-            home: Household::new(0, home, Fixed::default()),
-            meter: Meter {
-                model,
-                key,
-                authentication,
-                counter: 0x0004_1000,
-            },
+            home: home(&begun),
+            meter: Meter::new(model, key, authentication, 0),
+            zone: TimeZone::UTC,
+            begun: BEGINNING,
             now: BEGINNING,
             interval,
+            faults: Faults::new(&[]),
         }
+    }
+
+    /// The same from another moment on, with a clock set to its zone.
+    #[must_use]
+    pub fn beginning(self, begun: &Zoned) -> Self {
+        Self {
+            home: home(begun),
+            zone: begun.time_zone().clone(),
+            begun: begun.timestamp(),
+            now: begun.timestamp(),
+            ..self
+        }
+    }
+
+    /// The same with these faults, whose times count from the beginning of the series.
+    #[must_use]
+    pub fn with_faults(self, rules: &[FaultRule<MeterFault>]) -> Self {
+        let faults = Faults::new(rules);
+        Self { faults, ..self }
     }
 
     /// The next telegram.
@@ -80,14 +89,17 @@ impl Series {
     pub fn telegram_of(&mut self, sample: Sample) -> Result<Telegram, OpenError> {
         let at = self.now;
         self.now = at.checked_add(self.interval).unwrap_or(at);
-        let message = self.meter.message(&sample, at, &TimeZone::UTC)?;
-        Ok(Telegram {
-            sample,
-            at,
-            frames: self.meter.frames(&message),
-            message,
-        })
+        let elapsed = Duration::try_from(at.duration_since(self.begun)).unwrap_or_default();
+        let due = self.faults.due(elapsed, |_| true);
+        let mut telegram = self.meter.tell(sample, at, &self.zone, &due)?;
+        telegram.frames = damage(telegram.frames, &due, 0, &mut self.faults.dice);
+        Ok(telegram)
     }
+}
+
+fn home(begun: &Zoned) -> Household {
+    let house = House::new(begun, Sky::default()).with_roof(ROOF);
+    Household::new(0, house, Fixed::default())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One simulated meter: from what it shows to the frames it sends.
 
+use crc::{CRC_16_IBM_SDLC, Crc};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -10,8 +11,13 @@ use super::super::wire::security::OpenError;
 use super::super::wire::{HeaderTime, Key, MeterTime, SecurityControl, Unit, notification, seal};
 use super::household::Sample;
 use super::model::{Framing, Layout, Model};
+use super::p1::{self, Checksum, P1Profile, P1Registers, P1Sample, SHARED_AUTHENTICATION};
 
 use crate::hex::Hex;
+
+const X25: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_SDLC);
+/// Where the system title ends in a message.
+const TITLE_END: usize = 10;
 
 /// A meter with its keys.
 #[derive(Debug, Clone)]
@@ -20,19 +26,35 @@ pub struct Meter {
     pub key: Key,
     pub authentication: Option<Key>,
     pub counter: u32,
+    /// What it counts if it has a P1 port.
+    pub registers: Option<P1Registers>,
+    /// Whether it writes a line of text twice, with two values.
+    pub doubles_code: bool,
 }
 
 impl Meter {
-    /// The next telegram, as frames; none with a key that is too short for the model.
-    pub fn telegram(&mut self, sample: &Sample, now: Timestamp, zone: &TimeZone) -> Vec<Vec<u8>> {
-        let message = self.message(sample, now, zone);
-        message.map_or_else(|_| Vec::new(), |message| self.frames(&message))
+    /// A meter that has been running for some weeks.
+    pub fn new(model: &'static Model, key: Key, authentication: Option<Key>, seed: u64) -> Self {
+        let profile = model.p1();
+        let shared = profile.filter(|profile| profile.shares_authentication);
+        Self {
+            model,
+            key,
+            authentication: shared
+                .map(|_| Key::from(SHARED_AUTHENTICATION))
+                .or(authentication),
+            // A running meter never starts at zero.
+            counter: 0x0004_1000,
+            registers: profile.map(|profile| P1Registers::new(profile, model.is_three_phase, seed)),
+            doubles_code: false,
+        }
     }
 
     /// The next telegram, encrypted where the model does that.
     pub fn message(
         &mut self,
         sample: &Sample,
+        p1: Option<&P1Sample>,
         now: Timestamp,
         zone: &TimeZone,
     ) -> Result<Vec<u8>, OpenError> {
@@ -45,6 +67,11 @@ impl Meter {
             Layout::Bare12 => self.bare12(sample, now, zone),
             Layout::Codes => codes(sample, time),
             Layout::Text => return Ok(self.text(sample, now, zone)),
+            Layout::P1(profile) => {
+                let Some(p1) = p1 else { return Ok(Vec::new()) };
+                let text = p1::write(profile, self.model.number, sample, p1, zone);
+                return self.of_text(profile, text);
+            }
         };
         let plaintext = notification(self.counter, HeaderTime::Bare(time), &data);
         seal(
@@ -63,6 +90,8 @@ impl Meter {
             Framing::MBus(most) => mbus::frames(message, most),
             Framing::Hdlc(most) => hdlc::frames(message, most, hdlc::Sender::default()),
             Framing::Blocks(most) => hdlc::block_frames(message, most, hdlc::Sender::default()),
+            // The line end of a text that is encrypted is encrypted, too.
+            Framing::None if self.model.is_encrypted() => vec![message.to_vec()],
             Framing::None => vec![[message, b"\r\n"].concat()],
         }
     }
@@ -176,6 +205,44 @@ impl Meter {
 }
 
 impl Meter {
+    /// A text up to its `!` as it is sent.
+    fn of_text(&self, profile: &P1Profile, mut text: String) -> Result<Vec<u8>, OpenError> {
+        if self.doubles_code {
+            text = doubled(&text);
+        }
+        let text = match profile.checksum {
+            Checksum::None => text.into_bytes(),
+            Checksum::Arc => dsmr::seal(&text),
+            Checksum::Zeros => (text + "0000").into_bytes(),
+            Checksum::X25 => format!("{text}{:04X}", X25.checksum(text.as_bytes())).into_bytes(),
+            Checksum::Short => {
+                let sealed = dsmr::seal(&text);
+                let (text, digits) = sealed.split_at_checked(text.len()).unwrap_or_default();
+                let zeros = digits.iter().take(3).take_while(|digit| **digit == b'0');
+                let digits = digits.get(zeros.count()..).unwrap_or_default();
+                [text, digits].concat()
+            }
+        };
+        if !self.model.is_encrypted() {
+            return Ok(text);
+        }
+        let sealed = seal(
+            self.model.title,
+            SecurityControl(self.model.security),
+            if profile.hides_title { 0 } else { self.counter },
+            &self.key,
+            self.authentication.as_ref(),
+            &[text.as_slice(), b"\r\n"].concat(),
+        )?;
+        if !profile.hides_title {
+            return Ok(sealed);
+        }
+        // In clear only the first line; the title has no bytes.
+        let head = profile.text.lines().next().unwrap_or_default();
+        let body = sealed.get(TITLE_END..).unwrap_or_default();
+        Ok([head.as_bytes(), b"\r\n\r\n\0", body].concat())
+    }
+
     fn text(&self, sample: &Sample, now: Timestamp, zone: &TimeZone) -> Vec<u8> {
         let time = zone.to_offset_info(now);
         let season = if time.dst().is_dst() { 'S' } else { 'W' };
@@ -207,6 +274,30 @@ impl Meter {
         lines.push("!".to_owned());
         dsmr::seal(&lines.join("\r\n"))
     }
+}
+
+/// The text with its first energy once more, as another value.
+fn doubled(text: &str) -> String {
+    let lines = text.split_inclusive('\n');
+    let mut is_done = false;
+    let double = |line: &str| {
+        let has_energy = line.contains(".8.0(") || line.contains(".8.1(");
+        let digit = line.find('*').filter(|_| has_energy && !is_done);
+        let Some(digit) = digit.and_then(|star| star.checked_sub(1)) else {
+            return line.to_owned();
+        };
+        is_done = true;
+        let last = line.get(digit..=digit).and_then(|digit| digit.parse().ok());
+        let other = last.map_or(1, |digit: u8| (digit + 1) % 10);
+        let (before, after) = (line.get(..digit), line.get(digit + 1..));
+        let other = format!(
+            "{}{other}{}",
+            before.unwrap_or_default(),
+            after.unwrap_or_default()
+        );
+        line.to_owned() + &other
+    };
+    lines.map(double).collect()
 }
 
 /// Two thirds of each energy are of the first tariff.
@@ -252,17 +343,14 @@ mod tests {
 
     fn lengths(name: &str) -> Vec<usize> {
         let key: Key = "000102030405060708090A0B0C0D0E0F".parse().unwrap();
-        let mut meter = Meter {
-            model: Model::named(name).unwrap(),
-            authentication: Some(key.clone()),
-            key,
-            counter: 7,
-        };
+        let model = Model::named(name).unwrap();
+        let mut meter = Meter::new(model, key.clone(), Some(key), 1);
         let zone = TimeZone::get("Europe/Vienna").unwrap();
         let now = Timestamp::from_second(1_780_000_000).unwrap();
         let house = House::new(&now.to_zoned(zone.clone()), Sky::default());
         let sample = Household::new(1, house, Fixed::default()).at(now);
-        let frames = meter.telegram(&sample, now, &zone);
+        let message = meter.message(&sample, None, now, &zone).unwrap();
+        let frames = meter.frames(&message);
         frames.iter().map(Vec::len).collect()
     }
 
