@@ -22,7 +22,7 @@ use super::damage::Damage;
 use super::growth::{Growth, Pace};
 use super::quality::{Count, Quality};
 use super::rhythm::Rhythm;
-use super::values::{Behind, Values, Why, tariffs};
+use super::values::{Values, Why, tariffs};
 use super::wire::{Authentication, Ciphered, SystemTitle};
 use super::{KIND, health, metrics};
 use crate::clock::Moment;
@@ -272,7 +272,7 @@ impl Meter {
             return Vec::new();
         };
         // The port of a heat meter names a meter of electricity that is not there.
-        if self.is_only_before(&opened.values.behind) {
+        if opened.values.head.is_some() && !self.is_of_electricity() {
             reports.extend(self.tell_behind(&opened, now));
             return reports;
         }
@@ -297,12 +297,17 @@ impl Meter {
         reports
     }
 
-    /// Whether it is known only by the meters behind it, and says nothing itself.
-    fn is_only_before(&self, behind: &[Behind]) -> bool {
-        let is_of_electricity =
-            |key: &String| metrics::metric(key).is_some_and(metrics::is_of_electricity);
-        let has_any = !behind.is_empty() || !self.known.behind.is_empty();
-        has_any && !self.known.carries.iter().any(is_of_electricity)
+    /// Whether it says anything of electricity, as far as it is known.
+    fn is_of_electricity(&self) -> bool {
+        let is_it = |key: &String| metrics::metric(key).is_some_and(metrics::is_of_electricity);
+        self.known.carries.iter().any(is_it)
+    }
+
+    /// Whether it goes by the first line of its texts, and has no number besides or one of these.
+    pub fn goes_by(&self, head: &str, numbers: &[String]) -> bool {
+        let number = self.known.number.as_ref();
+        self.known.serial.as_deref() == Some(head)
+            && number.is_none_or(|number| numbers.contains(number))
     }
 
     /// What a telegram says of the meters behind it.
@@ -434,8 +439,8 @@ impl Meter {
     /// Says how the meter is, if that is news and the meter has an identity; if it is not announced, how those are
     /// that are behind it.
     pub fn put_health(&mut self, health: Health) -> Vec<Report> {
-        if self.described.is_none() && !self.known.behind.is_empty() {
-            return self.attached.put_health(&health);
+        if !self.known.behind.is_empty() && !self.is_of_electricity() {
+            return self.attached.put_health(&self.known.behind, &health);
         }
         let id = self.note(&health);
         id.map(|id| Report::Health(id, health))

@@ -269,6 +269,12 @@ impl Reception {
             values.prefer(known);
         }
         let number = values.number();
+        // So does who was known by the first line before there was a number.
+        let goes_by_head = values.head.as_deref().is_some_and(|head| {
+            let meter = self.meters.get(&before);
+            meter.is_some_and(|meter| meter.goes_by(head, &values.numbers))
+        });
+        let number = number.filter(|_| !goes_by_head);
         let name = number.map_or_else(|| before.clone(), |number| format!("number {number}"));
         // What is known of the meter counts for its values.
         if name != before {

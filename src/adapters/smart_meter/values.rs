@@ -79,6 +79,8 @@ pub struct Values {
     pub numbers: Vec<String>,
     /// Who made the meter and what, as the first line of a text says; others may say the same.
     pub head: Option<String>,
+    /// Keys of numbers that stand there, but are none.
+    unreadable: Vec<&'static str>,
     /// Meters behind the meter.
     pub behind: Vec<Behind>,
     /// The meter's own time.
@@ -234,11 +236,39 @@ impl Values {
                 continue;
             }
             match item.obis.and_then(metrics::of_text) {
-                Some(metric) => self.take(metric, item, bounds, standard, others),
+                Some(metric) => self.take_text(metric, item, bounds, standard, others),
                 None => describe(item, others),
             }
         }
         self.phases();
+    }
+
+    fn take_text(
+        &mut self,
+        metric: &'static Metric,
+        item: &Item,
+        bounds: &Bounds,
+        standard: bool,
+        others: &mut String,
+    ) {
+        if let std::borrow::Cow::Borrowed(key) = metric.key {
+            if metric.quantity.is_some() && item.value.as_quantity().is_none() {
+                self.unreadable.push(key);
+            }
+            // What an operator no longer says is over.
+            let is_message = key == "message" || key == "message_code";
+            if is_message && item.value.as_text() == Some("") {
+                self.implied.push(key);
+                return self.put(key, String::new());
+            }
+        }
+        self.take(metric, item, bounds, standard, others);
+    }
+
+    /// Whether a number stands there that does not count.
+    fn is_spoilt(&self, key: &str) -> bool {
+        let is_refused = self.refused.iter().any(|refused| refused.key == key);
+        is_refused || self.unreadable.contains(&key)
     }
 
     /// A value unless no home can have it.
@@ -259,9 +289,11 @@ impl Values {
         let [all, phases @ ..] = PAIRS;
         for side in 0..2 {
             let keys = phases.map(|phase| phase[side]);
-            let is_refused = |key: &str| self.refused.iter().any(|refused| refused.key == key);
             if self.get(all[side]).is_some()
-                || keys.iter().chain([&all[side]]).any(|key| is_refused(key))
+                || keys
+                    .iter()
+                    .chain([&all[side]])
+                    .any(|key| self.is_spoilt(key))
             {
                 continue;
             }
@@ -446,6 +478,9 @@ impl Values {
             ),
         ];
         for (total, tariffs) in TOTALS {
+            if tariffs.iter().any(|key| self.is_spoilt(key)) {
+                continue;
+            }
             let number = |key: &&str| self.get(key).and_then(Value::as_number);
             let found = tariffs.iter().filter_map(number);
             let sum = found.reduce(|a, b| {

@@ -21,6 +21,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(26);
 pub struct BehindMemory {
     medium: Medium,
     number: Option<String>,
+    /// Where it was last.
+    #[serde(default)]
+    channel: u8,
     /// Whether it has a valve.
     #[serde(default)]
     has_valve: bool,
@@ -38,6 +41,7 @@ struct BehindSeen {
     described: Option<Device>,
     /// When what was told last was read.
     told: Option<Timestamp>,
+    valve: Option<&'static str>,
     health: Option<Health>,
 }
 
@@ -62,7 +66,14 @@ impl Attached {
     ) -> Vec<Report> {
         let mut reports = Vec::new();
         for one in behind {
-            let serial = serial(one, main.serial);
+            // A number that was left out once makes no other meter.
+            let is_same_place = |it: &BehindMemory| {
+                it.number.is_some() && (it.channel, it.medium) == (one.channel, one.medium)
+            };
+            if one.number.is_none() && known.values().any(is_same_place) {
+                continue;
+            }
+            let serial = serial(one, main.serial, known);
             if !known.contains_key(&serial) {
                 if one.is_stale() {
                     continue;
@@ -77,12 +88,10 @@ impl Attached {
             let remembered = known.entry(serial.clone()).or_insert_with(|| BehindMemory {
                 medium: one.medium,
                 number: one.number.clone(),
+                channel: one.channel,
                 has_valve: false,
             });
-            // It is what it was at first.
-            if remembered.medium != one.medium {
-                continue;
-            }
+            remembered.channel = one.channel;
             remembered.has_valve |= one.valve.is_some();
             let seen = self.seen.entry(serial.clone()).or_default();
             reports.extend(seen.describe(&serial, remembered, main.device));
@@ -96,12 +105,13 @@ impl Attached {
     }
 
     /// Says how all of them are, if that is news.
-    pub fn put_health(&mut self, health: &Health) -> Vec<Report> {
-        let described = self
-            .seen
-            .iter_mut()
-            .filter(|(_, seen)| seen.described.is_some());
-        let reports = described.filter_map(|(serial, seen)| {
+    pub fn put_health(
+        &mut self,
+        known: &BTreeMap<String, BehindMemory>,
+        health: &Health,
+    ) -> Vec<Report> {
+        let reports = known.keys().filter_map(|serial| {
+            let seen = self.seen.entry(serial.clone()).or_default();
             seen.put_health(DeviceId::new(KIND, serial), health.clone())
         });
         reports.collect()
@@ -115,9 +125,17 @@ impl Attached {
     }
 }
 
-fn serial(one: &Behind, main: &str) -> String {
-    let without = || format!("{main} {} {}", one.medium.key(), one.channel);
-    one.number.clone().unwrap_or_else(without)
+fn serial(one: &Behind, main: &str, known: &BTreeMap<String, BehindMemory>) -> String {
+    let medium = one.medium.key();
+    let id = |serial: &str| DeviceId::new(KIND, serial);
+    match &one.number {
+        // A meter of heat and cold has one number for both.
+        Some(number) if known.get(number).is_some_and(|it| it.medium != one.medium) => {
+            format!("{number} {medium}")
+        }
+        Some(number) if id(number) != id(main) => number.clone(),
+        _ => format!("{main} {medium} {}", one.channel),
+    }
 }
 
 impl BehindSeen {
@@ -146,8 +164,19 @@ impl BehindSeen {
                 .collect();
         }
         if self.told.is_some_and(|told| one.captured == told) {
-            return Vec::new();
+            let mut reports = Vec::new();
+            if one.valve != self.valve
+                && let Some(valve) = one.valve
+            {
+                let mut readings = Readings::new(id.clone(), now.wall);
+                readings.push("valve", valve);
+                reports.push(Report::Readings(readings));
+            }
+            self.valve = one.valve;
+            reports.extend(self.put_health(id, Health::ONLINE));
+            return reports;
         }
+        self.valve = one.valve;
         self.told = Some(one.captured);
         // By our own clock; that of the meter may be wrong, and the one that reads it ahead of it.
         let age = age.max(SignedDuration::ZERO);

@@ -127,7 +127,9 @@ pub(super) fn behind(
             continue;
         };
         // The same number twice is the same meter, and where it was read last is where it is.
-        let same = |other: &&mut Behind| one.number.is_some() && other.number == one.number;
+        let same = |other: &&mut Behind| {
+            one.number.is_some() && (&other.number, other.medium) == (&one.number, one.medium)
+        };
         match found.iter_mut().find(same) {
             Some(other) if other.captured >= one.captured => {}
             Some(other) => *other = one,
@@ -153,17 +155,16 @@ fn read(
     let kind = of([24, 1, 0]).and_then(|item| item.value.as_quantity());
     let kind = kind.map(|number| number.raw);
     let readings = [[24, 2, 1], [24, 2, 3], [24, 3, 0]];
-    let (number, captured) = readings
-        .into_iter()
-        .filter_map(of)
-        .find_map(|item| Some((item.value.as_quantity()?, at(item.at.as_ref()?)?)))?;
-    let medium = match kind.filter(|kind| *kind != 0) {
-        Some(kind) => TYPES.iter().find(|(known, _)| *known == kind)?.1,
-        None if number.unit == Unit::JOULE => Medium::Heat,
-        None => return None,
-    };
-    let value = number.value()?;
-    let reading = in_unit(value, number.unit, medium.quantity())?;
+    let (medium, reading, captured) = readings.into_iter().filter_map(of).find_map(|item| {
+        let number = item.value.as_quantity()?;
+        let medium = match kind.filter(|kind| *kind != 0) {
+            Some(kind) => TYPES.iter().find(|(known, _)| *known == kind)?.1,
+            None if number.unit == Unit::JOULE => Medium::Heat,
+            None => return None,
+        };
+        let reading = in_unit(number.value()?, number.unit, medium.quantity())?;
+        Some((medium, reading, at(item.at.as_ref()?)?))
+    })?;
     let name = |item: &Item| {
         item.value
             .as_text()

@@ -34,7 +34,7 @@ pub(super) fn said(
     item: &Item,
     at: impl Fn(&MeterTime) -> Option<Timestamp>,
 ) -> Option<SpecialValues> {
-    let code = item.obis?;
+    let code = item.obis.filter(|code| code.0[5] == 255)?;
     match code.0 {
         [0, 0, 96, 14, 0, _] => Some(vec![("tariff", tariff(&item.value).into())]),
         [0, 0, 96, 3, 10, _] | [0, 0, 96, 50, 68, _] => {

@@ -37,6 +37,7 @@ pub(in super::super::super) fn items(body: &str) -> Vec<Item> {
     for line in TextLines::of(rest) {
         items.extend(item(&line, items.len()));
     }
+    other_clock(&mut items);
     items.extend(split_clock(&items));
     items
 }
@@ -172,7 +173,7 @@ fn item(line: &TextLine, position: usize) -> Option<Item> {
 
 /// Lists with a time to each value.
 const fn is_log(code: Obis) -> bool {
-    matches!(code.0, [0 | 1, _, 98 | 99, ..])
+    matches!(code.0, [0 | 1, _, 98, 1, ..] | [1, _, 99, 97, ..])
 }
 
 const fn is_old_reading(code: Obis) -> bool {
@@ -182,7 +183,7 @@ const fn is_old_reading(code: Obis) -> bool {
 fn value(code: Obis, text: &str) -> ItemValue {
     let text = text.trim();
     let [a, _, c, d, e, _] = code.0;
-    if code.is_clock() {
+    if code.is_clock() || code == OTHER_CLOCK {
         return moment(text).map_or_else(|| ItemValue::Text(String::new()), ItemValue::Moment);
     }
     if a == 1 && [TIME_OF_DAY, DATE].contains(&[c, d, e]) {
@@ -195,6 +196,20 @@ fn value(code: Obis, text: &str) -> ItemValue {
         return ItemValue::Text(message(text));
     }
     quantity(text).map_or_else(|| ItemValue::Text(printable(text)), ItemValue::Quantity)
+}
+
+/// Some have their clock elsewhere.
+const OTHER_CLOCK: Obis = Obis([0, 0, 1, 1, 0, 255]);
+
+fn other_clock(items: &mut [Item]) {
+    let is_clock = |item: &Item| item.obis.is_some_and(Obis::is_clock);
+    if items.iter().any(is_clock) {
+        return;
+    }
+    let other = items.iter_mut().find(|item| item.obis == Some(OTHER_CLOCK));
+    if let Some(clock) = other.filter(|item| matches!(item.value, ItemValue::Moment(_))) {
+        clock.obis = Some(Obis::CLOCK);
+    }
 }
 
 /// A clock in two parts, where there is no other.
@@ -221,7 +236,12 @@ fn split_clock(items: &[Item]) -> Option<Item> {
 /// nobody.
 fn id(text: &str) -> String {
     let is_all = |text: &str, nothing: &[u8]| text.bytes().all(|byte| nothing.contains(&byte));
-    if is_all(text, b"0") || is_all(text, b"Ff") {
+    let is_dashes = !text.is_empty()
+        && text
+            .as_bytes()
+            .chunks(2)
+            .all(|pair| pair.eq_ignore_ascii_case(b"2d"));
+    if is_all(text, b"0") || is_all(text, b"Ff") || is_dashes {
         return String::new();
     }
     let is_id = |id: &String| {
@@ -236,9 +256,6 @@ fn id(text: &str) -> String {
         text
     };
     let characters = from_hex(padded).filter(|_| text.len() >= LONG_ID);
-    if characters.as_ref().is_some_and(|id| is_all(id, b"-")) {
-        return String::new();
-    }
     characters.filter(is_id).unwrap_or_else(|| printable(text))
 }
 

@@ -248,7 +248,10 @@ fn profiles_write_what_real_meters_write() {
         let model = Model::named(name).unwrap();
         let telegram = series(name, WINTER, model.pace(), &[]).telegram().unwrap();
         let (ours, theirs) = (shape(&text(model, &telegram)), shape(real[vector]));
-        let missing: Vec<_> = theirs.iter().filter(|line| !ours.contains(line)).collect();
+        // The list of peaks is as long as the meter is old.
+        let is_of_age = |line: &&String| !line.starts_with("0-0:98.1.0");
+        let missing = theirs.iter().filter(is_of_age);
+        let missing: Vec<_> = missing.filter(|line| !ours.contains(line)).collect();
         let added: Vec<_> = ours.iter().filter(|line| !theirs.contains(line)).collect();
         assert!(
             missing.is_empty(),
