@@ -131,7 +131,7 @@ async fn each_kind_of_nothing_has_its_own_words() {
     let meter = id("tinetz");
     for (fault, health, words) in [
         ("silence", "silent", "customer interface is switched on"),
-        ("cut", "garbled", "serial server"),
+        ("cut", "garbled", "each of them is damaged"),
         ("other-bus", "unsupported", "another kind of M-Bus"),
         ("wrong-key", "key_wrong", "no key that is configured"),
     ] {
