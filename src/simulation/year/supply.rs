@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_past_of_a_gas_meter_ends_where_it_stands() {
         let mut gas = Device::new("smart_meter", "G0054000654321", "Gas meter", "");
-        gas.metrics = vec![Metric::lifetime("gas", Quantity::Gas).decimals(3)].into();
+        gas.metrics = vec![Metric::lifetime("gas", Quantity::Gas).decimals(3)];
         let (id, begin) = (gas.id.clone(), "2026-01-10T00:00:00Z");
         let [begin, end] = [begin, "2026-01-12T00:00:00Z"].map(|it| it.parse().unwrap());
         let mut plan = YearPlan::new(vec![Arc::new(gas)], zone(), begin, end);

@@ -226,7 +226,7 @@ mod tests {
             let rule: FaultRule<MeterFault> = fault.parse().unwrap();
             let dice = &mut Faults::new(&[rule]).dice;
             let left = damage(vec![frame.clone()], &[rule.fault], 0, dice);
-            assert_eq!(left, [frame.clone()], "{fault}");
+            assert_eq!(left, std::slice::from_ref(&frame), "{fault}");
         }
     }
 }
