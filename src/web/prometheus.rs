@@ -233,7 +233,7 @@ fn family(quantity: Quantity) -> FamilyName {
         Quantity::ReactiveEnergy => ("reactive_energy_kvarh", "Reactive energy."),
         Quantity::Gas => ("gas_cubic_metres", "Volume of gas."),
         Quantity::Water => ("water_cubic_metres", "Volume of water."),
-        Quantity::Heat => ("heat_gigajoules", "Heat that was delivered."),
+        Quantity::Heat => ("heat_joules", "Heat that was delivered."),
         Quantity::Charge => ("charge_ah", "Electric charge of a battery."),
         Quantity::Voltage => ("voltage_volts", "Voltage."),
         Quantity::Current => ("current_amperes", "Current."),
@@ -255,7 +255,8 @@ fn family(quantity: Quantity) -> FamilyName {
     };
     let factor = match quantity {
         Quantity::Minutes => 60,
-        // It is kept in thousands of ohms.
+        // It is kept in gigajoules, and resistance in thousands of ohms.
+        Quantity::Heat => 1_000_000_000,
         Quantity::Resistance => 1000,
         _ => 1,
     };
