@@ -11,6 +11,8 @@ pub(crate) const WRITE_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const READ_KEY: &str = "fedcba9876543210fedcba9876543210";
 const MOST_NODES: usize = 32;
 const LONGEST_NODE: usize = 16;
+/// The status of an answer that never comes.
+const NO_ANSWER: u16 = 0;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(crate) enum Fault {
     Html(usize),
     /// 500 without a word, after so many items are stored.
     Empty(usize),
+    /// Everything is stored, and nothing is ever answered.
+    Silent,
 }
 
 /// One input.
@@ -172,7 +176,7 @@ impl Account {
         }
         let most = match fault {
             Some(Fault::Cut(most) | Fault::Html(most) | Fault::Empty(most)) => most,
-            None => usize::MAX,
+            None | Some(Fault::Silent) => usize::MAX,
         };
         let answer = match (method, path) {
             ("POST", "/input/bulk") => {
@@ -193,6 +197,7 @@ impl Account {
             Some(Fault::Cut(_)) => None,
             Some(Fault::Html(_)) => Some((200, "<br />\n<b>Fatal error</b>:  Uncaught".to_owned())),
             Some(Fault::Empty(_)) => Some((500, String::new())),
+            Some(Fault::Silent) => Some((NO_ANSWER, String::new())),
         }
     }
 }
@@ -302,6 +307,9 @@ async fn talk(
     }
     let body = String::from_utf8(bytes[end..].to_vec()).ok()?;
     let (status, body) = answer(&head, &body)?;
+    if status == NO_ANSWER {
+        return std::future::pending().await;
+    }
     let length = body.len();
     let answer = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wattbridge::config::File;
 use wattbridge::device::Source as _;
 use wattbridge::history::{History, HistorySettings};
-use wattbridge::model::{Device, Value};
+use wattbridge::model::{Device, Report, Value};
 use wattbridge::uploads::{UploadSource, Uploads};
 
 use crate::alone::alone;
@@ -57,7 +57,8 @@ impl House {
         self.history.flush(PATIENCE);
     }
 
-    /// The first upload of a file runs until something holds, then it is stopped, or dropped as by a kill.
+    /// The first upload of a file runs until something holds: then it is dropped as by a kill, or, once it has noted
+    /// that nothing waits, stopped.
     pub(crate) async fn run(&self, toml: &str, kill: bool, mut until: impl FnMut() -> bool) {
         let file = File::parse(toml, "test.toml").unwrap();
         let (uploads, problems) = Uploads::read(&file);
@@ -69,9 +70,17 @@ impl House {
         let context = alone(sender, &stop);
         let running = tokio::spawn(Arc::new(source).run(context));
         let begin = Instant::now();
-        while !until() {
+        // What has arrived is not noted yet.
+        let mut waits = !kill;
+        while !until() || waits {
             assert!(begin.elapsed() < PATIENCE, "nothing arrives");
-            while reports.try_recv().is_ok() {}
+            while let Ok((_, report)) = reports.try_recv() {
+                if let Report::Readings(readings) = report
+                    && let Some(pending) = readings.get("pending").and_then(Value::as_number)
+                {
+                    waits = !kill && !pending.is_zero();
+                }
+            }
             tokio::task::yield_now().await;
         }
         if kill {
